@@ -1,0 +1,176 @@
+//! Buckets, their settings, and our statements in their policies.
+
+use std::collections::BTreeMap;
+
+use crossrole_model::desired::DesiredState;
+use crossrole_model::state::{self, BucketState, PublicAccessBlock};
+use crossrole_model::{Address, Digest, Kind, Partition, PrincipalKind, Span, limits, ownership};
+use crossrole_policy::{Conditions, Document, Effect, Principal, Statement};
+
+use crate::decode::Table;
+use crate::raw::{Bucket, BucketAllow, Encryption};
+
+use super::Builder;
+use super::statement::{Place, condition, texts};
+
+impl<'a> Builder<'a> {
+    pub(super) fn buckets(&mut self) {
+        let raw = self.raw;
+        for (name, key, bucket) in raw.buckets.iter().flat_map(Table::iter) {
+            self.bucket_name(key, name);
+            self.bucket_statements.entry(name.clone()).or_default();
+            let region = bucket.region.as_ref().map_or(&self.region, |r| &r.value.0).clone();
+            if Partition::of_region(&region) != self.partition {
+                self.error(bucket.region.as_ref().map_or(key, |r| r.span), format!("region `{region}` lies in another partition"), "a bucket lies in the partition of its account");
+            }
+            self.bucket_settings(name, key, bucket, region);
+            for allow in bucket.allow.iter().flatten() {
+                self.bucket_allow(name, allow);
+            }
+            for statement in bucket.statement.iter().flatten() {
+                if let Some(mut built) = self.raw_statement(statement, Place::Bucket(name)) {
+                    // Ours carry our prefix; what the manifest says stays readable behind it.
+                    built.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), built.sid.as_deref().map_or_else(|| body_hash(&built), str::to_owned)));
+                    self.bucket_statements.entry(name.clone()).or_default().push(built);
+                }
+            }
+        }
+    }
+
+    fn bucket_settings(&mut self, name: &str, key: Span, raw: &Bucket, region: String) {
+        let create = raw.create.as_ref().is_some_and(|c| c.value);
+        let stated = [
+            ("versioning", raw.versioning.as_ref().map(|v| v.span)),
+            ("encryption", raw.encryption.as_ref().map(|v| v.span)),
+            ("public_access_block", raw.public_access_block.as_ref().map(|v| v.span)),
+            ("ownership", raw.ownership.as_ref().map(|v| v.span)),
+            ("logging", raw.logging.as_ref().map(|v| v.span)),
+        ];
+        if !create {
+            for (setting, span) in stated.into_iter().filter_map(|(n, s)| s.map(|s| (n, s))) {
+                self.error(span, format!("`{setting}` is for buckets that this manifest owns"), "add `create = true`, or leave it to the bucket's owner");
+            }
+            return;
+        }
+        let tags = self.tags(raw.tags.as_ref(), key);
+        let state = BucketState {
+            region,
+            versioning: raw.versioning.as_ref().map(|v| v.value),
+            encryption: raw.encryption.as_ref().map(|e| match &e.value {
+                Encryption::Aes256(_) => state::Encryption::Aes256,
+                Encryption::Kms(kms) => state::Encryption::Kms { key: kms.kms_key.value.clone() },
+            }),
+            public_access_block: raw.public_access_block.as_ref().map(|on| PublicAccessBlock::all(on.value)),
+            ownership: raw.ownership.as_ref().map(|o| o.value.as_str().to_owned()),
+            logging: raw.logging.as_ref().map(|l| {
+                let prefix = l.value.prefix.clone().unwrap_or_default();
+                Some(state::Logging { bucket: l.value.bucket.value.0.clone(), prefix })
+            }),
+            tags: Some(tags),
+        };
+        self.insert(key, Address::new(&self.trusting, Kind::Bucket, name), raw.adopt.unwrap_or(false), DesiredState::Bucket(state));
+    }
+
+    fn bucket_allow(&mut self, bucket: &str, raw: &BucketAllow) {
+        let mut conditions = Conditions::new();
+        self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
+        if let Some(ranges) = &raw.source_ip {
+            condition(&mut conditions, "IpAddress", "aws:SourceIp", texts(ranges, |v| &v.0));
+        }
+        if let Some(account) = &raw.source_account {
+            condition(&mut conditions, "StringEquals", "aws:SourceAccount", [account.value.0.clone()]);
+        }
+        if let Some(arns) = &raw.source_arn {
+            condition(&mut conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
+        }
+        let given = [raw.account.is_some(), raw.group.is_some(), raw.user.is_some(), raw.role.is_some(), raw.service.is_some(), raw.organization.is_some(), raw.principal.is_some()];
+        if given.iter().filter(|g| **g).count() != 1 {
+            self.error(raw.span, "this `allow` must name exactly one principal", "name one `account`, `group`, `user`, `role`, `service`, `organization` or `principal`");
+            return;
+        }
+        let grants = self.bucket_grants(bucket, raw.access.as_ref(), raw.actions.as_ref(), raw.prefix.as_ref(), &conditions, raw.span);
+        let Some(principal) = self.bucket_principal(raw, &grants) else { return };
+        for mut grant in grants {
+            if let Some(organization) = &raw.organization {
+                condition(&mut grant.conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
+            }
+            self.grant_in_bucket(bucket, &grant, principal.clone());
+        }
+    }
+
+    fn bucket_principal(&mut self, raw: &BucketAllow, grants: &[Statement]) -> Option<Principal> {
+        if let Some(account) = &raw.account {
+            let (id, _) = self.label(account, &account.value.clone())?;
+            return Some(Principal::of("AWS", [self.partition.iam_arn(&id, "root", "", "")]));
+        }
+        for (text, kind, principal_kind) in
+            [(&raw.group, Kind::Group, PrincipalKind::Group), (&raw.user, Kind::User, PrincipalKind::User), (&raw.role, Kind::Role, PrincipalKind::Role)]
+        {
+            if let Some(text) = text {
+                let found = self.resolve(kind, text)?;
+                self.caller_statements(&found, principal_kind, grants);
+                let arn = if kind == Kind::Group { self.partition.iam_arn(&found.account, "root", "", "") } else { found.arn(self, kind) };
+                return Some(Principal::of("AWS", [arn]));
+            }
+        }
+        if let Some(service) = &raw.service {
+            return Some(Principal::of("Service", [service.value.0.clone()]));
+        }
+        if raw.organization.is_some() {
+            return Some(Principal::of("AWS", ["*"]));
+        }
+        raw.principal.as_ref().map(|p| Principal::of("AWS", [p.value.0.clone()]))
+    }
+
+    /// Adds a grant to a bucket's policy.
+    pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Statement, principal: Principal) {
+        let mut statement = Statement { principal: Some(principal), effect: Effect::Allow, ..grant.clone() };
+        statement.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), body_hash(&statement)));
+        self.bucket_statements.entry(bucket.to_owned()).or_default().push(statement);
+    }
+
+    pub(super) fn bucket_policies(&mut self) {
+        for (bucket, statements) in std::mem::take(&mut self.bucket_statements) {
+            let mut packed: Vec<Statement> = Vec::new();
+            let mut by_sid: BTreeMap<String, usize> = BTreeMap::new();
+            for statement in statements {
+                // One Sid, one body: joining principals is all that is left.
+                if let Some(at) = by_sid.get(statement.sid()).copied()
+                    && let Some(same) = packed.get_mut(at)
+                    && let (Some(into), Some(from)) = (same.principal.as_mut(), &statement.principal)
+                {
+                    for (kind, values) in &from.entries {
+                        let list = into.entries.entry(kind.clone()).or_default();
+                        list.extend(values.iter().cloned());
+                        list.sort();
+                        list.dedup();
+                    }
+                    continue;
+                }
+                by_sid.insert(statement.sid().to_owned(), packed.len());
+                packed.push(statement);
+            }
+            let key = self.raw.buckets.as_ref().and_then(|t| t.0.get(&bucket)).map(|e| e.key);
+            let Some(key) = key else { continue };
+            let size = Document::new(packed.clone()).to_json().len();
+            self.over(key, &format!("our part of the policy of bucket `{bucket}`"), size, limits::BUCKET_POLICY, "trust an account or organization in it, or use access points");
+            let region = self.raw.buckets.as_ref().and_then(|t| t.0.get(&bucket)).and_then(|e| e.value.as_ref()).and_then(|b| b.region.as_ref());
+            let region = region.map_or_else(|| self.region.clone(), |r| r.value.0.clone());
+            let address = Address::new(&self.trusting, Kind::BucketPolicy, &bucket);
+            // Other manifests of the run may speak of the same bucket: its policy is one document.
+            if let Some(object) = self.desired.objects.get_mut(&address)
+                && let DesiredState::BucketPolicy { statements, .. } = &mut object.state
+            {
+                statements.extend(packed);
+                continue;
+            }
+            self.insert(key, address, false, DesiredState::BucketPolicy { region, statements: packed });
+        }
+    }
+}
+
+/// Eight hexadecimal digits of what a statement says apart from its principals and Sid: the stable end of its Sid.
+fn body_hash(statement: &Statement) -> String {
+    let bare = Statement { sid: None, principal: None, ..statement.clone() };
+    Digest::of(format!("{:?}", bare.canonical()).as_bytes()).to_string().chars().take(8).collect()
+}

@@ -1,0 +1,254 @@
+//! Raw types to desired objects. Every ARN is computed here, so that a plan never has to say "known after apply".
+
+mod bucket;
+mod caller;
+mod principal;
+mod role;
+mod statement;
+
+use std::collections::BTreeMap;
+
+use crossrole_model::desired::{AccountInfo, DesiredState, ManifestRef};
+use crossrole_model::state::{GroupState, MembershipState, OidcState, PolicyState, Tags, UserState};
+use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, Kind, Partition, Severity, Source, Span, limits, ownership};
+use crossrole_policy::{Document, Statement};
+
+use crate::decode::Table;
+use crate::raw::{Manifest, Trusted};
+use crate::scalar::{Complaint, Path, check_bucket_name, check_iam_name, check_tag};
+
+/// Builds the objects of all manifests into one estate.
+pub(crate) fn build(raws: &[(&Source, Manifest)], findings: &mut Vec<Finding>) -> Desired {
+    let mut desired = Desired::default();
+    for (index, (source, raw)) in raws.iter().enumerate() {
+        let account = AccountId::parse(&raw.trusting.value.account.value.0);
+        let Some(trusting) = account else { continue };
+        let region = raw.trusting.value.region.as_ref().map_or("us-east-1", |r| r.value.0.as_str()).to_owned();
+        let partition = Partition::of_region(&region);
+        if index == 0 {
+            desired.partition = partition;
+        }
+        let mut builder =
+            Builder { source, raw, name: raw.name.value.0.clone(), trusting, region, partition, desired: &mut desired, findings, callers: BTreeMap::new(), bucket_statements: BTreeMap::new() };
+        builder.manifest();
+    }
+    desired
+}
+
+struct Builder<'a> {
+    source: &'a Source,
+    raw: &'a Manifest,
+    name: String,
+    trusting: AccountId,
+    region: String,
+    partition: Partition,
+    desired: &'a mut Desired,
+    findings: &'a mut Vec<Finding>,
+    callers: BTreeMap<caller::CallerKey, caller::CallerGrants>,
+    /// By bucket, then by body without principal: principals with the same rights share a statement.
+    bucket_statements: BTreeMap<String, Vec<Statement>>,
+}
+
+impl<'a> Builder<'a> {
+    fn error(&mut self, span: Span, message: impl Into<String>, advice: impl Into<String>) {
+        self.findings.push(Finding::error(&self.source.file, Some(span), message, advice));
+    }
+
+    fn warning(&mut self, span: Span, message: impl Into<String>, advice: impl Into<String>) {
+        let mut finding = Finding::error(&self.source.file, Some(span), message, advice);
+        finding.severity = Severity::Warning;
+        self.findings.push(finding);
+    }
+
+    fn check(&mut self, span: Span, result: Result<(), Complaint>) {
+        if let Err((message, advice)) = result {
+            self.error(span, message, advice);
+        }
+    }
+
+    fn manifest(&mut self) {
+        let raw = self.raw;
+        if self.desired.manifests.iter().any(|m| m.name == self.name) {
+            self.error(raw.name.span, format!("two manifests are named `{}`", self.name), "each manifest needs a name of its own: it is written on what it owns");
+        }
+        if self.desired.partition != self.partition {
+            self.error(raw.trusting.span, "this manifest lies in another partition than the first", "run manifests of one partition together");
+        }
+        let digest = Digest::of(self.source.text.as_bytes());
+        self.desired.manifests.push(ManifestRef { name: self.name.clone(), file: self.source.file.clone(), digest });
+        self.accounts();
+        self.policies();
+        self.oidc_providers();
+        self.buckets();
+        let trusting = self.trusting.clone();
+        for (name, key, role) in raw.roles.iter().flat_map(Table::iter) {
+            self.role(&trusting, name, key, role);
+        }
+        for (label, _, trusted) in raw.trusted.iter().flat_map(Table::iter) {
+            self.trusted(label, trusted);
+        }
+        self.bucket_policies();
+        self.caller_policies();
+    }
+
+    fn accounts(&mut self) {
+        let raw = self.raw;
+        let trusting = self.trusting.clone();
+        self.account(&trusting, AccountInfo { label: "trusting".to_owned(), trusting: true, managed: true });
+        let mut seen = BTreeMap::from([(trusting, "trusting".to_owned())]);
+        for (label, key, trusted) in raw.trusted.iter().flat_map(Table::iter) {
+            if label == "trusting" || label.is_empty() || label.contains('/') {
+                self.error(key, format!("`{label}` can't be the label of a trusted account"), "`trusting` is taken, and a label has no `/`");
+            }
+            let Some(id) = AccountId::parse(&trusted.account.value.0) else { continue };
+            if let Some(other) = seen.insert(id.clone(), label.clone()) {
+                self.error(trusted.account.span, format!("account {id} is `{other}` already"), "name each account once; principals of the trusting account are written `trusting/Name`");
+            }
+            self.account(&id, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true) });
+        }
+    }
+
+    /// Several manifests of a run may name one account: it is trusting if one says so, managed if one manages it.
+    fn account(&mut self, id: &AccountId, info: AccountInfo) {
+        let entry = self.desired.accounts.entry(id.clone()).or_insert_with(|| info.clone());
+        if info.trusting && !entry.trusting {
+            entry.label = info.label;
+        }
+        entry.trusting |= info.trusting;
+        entry.managed |= info.managed;
+    }
+
+    fn insert(&mut self, key: Span, address: Address, adopt: bool, state: DesiredState) {
+        let lower = |a: &Address| (a.account.clone(), a.kind, a.name.to_ascii_lowercase());
+        let clash = self.desired.objects.get_key_value(&address).or_else(|| {
+            // Names that differ only in case are rare: look only where the exact one is free.
+            let (from, to) = (Address::new(&address.account, address.kind, ""), Address::new(&address.account, address.kind, "\u{10ffff}"));
+            self.desired.objects.range(from..to).find(|(a, _)| a.name.len() == address.name.len() && lower(a) == lower(&address))
+        });
+        if let Some((existing, object)) = clash {
+            let (message, owner) = (format!("{} is declared twice: `{}`", address.kind.as_str(), existing.name), object.owner.clone());
+            self.error(key, message, format!("manifest `{owner}` declares it already; IAM names differ in more than case"));
+            return;
+        }
+        self.desired.objects.insert(address, DesiredObject { owner: self.name.clone(), adopt, state });
+    }
+
+    /// The object's tags over the manifest's, with our mark.
+    fn tags(&mut self, own: Option<&Table<String>>, key: Span) -> Tags {
+        let mut tags = Tags::new();
+        let mut seen = BTreeMap::<String, String>::new();
+        for table in self.raw.tags.iter().chain(own) {
+            for (name, span, value) in table.iter() {
+                self.check(span, check_tag(name, value));
+                if let Some(other) = seen.insert(name.to_lowercase(), name.clone()).filter(|other| other != name) {
+                    self.error(span, format!("tag keys `{other}` and `{name}` differ only in case"), "AWS takes them for one key");
+                }
+                tags.insert(name.clone(), value.clone());
+            }
+        }
+        tags.insert(ownership::OWNER_TAG.to_owned(), self.name.clone());
+        if tags.len() > limits::TAGS {
+            self.error(key, format!("{} tags, over the {} that AWS allows", tags.len(), limits::TAGS), "leave some out; one is crossrole's own mark");
+        }
+        tags
+    }
+
+    fn over(&mut self, span: Span, what: &str, used: usize, limit: usize, advice: &str) {
+        if used > limit {
+            self.error(span, format!("{what} has {used} characters, over AWS's limit of {limit}"), advice);
+        }
+    }
+
+    fn path(path: Option<&Path>) -> String {
+        path.map_or_else(|| "/".to_owned(), |p| p.0.clone())
+    }
+
+    fn policies(&mut self) {
+        let raw = self.raw;
+        for (name, key, policy) in raw.policies.iter().flat_map(Table::iter) {
+            self.check(key, check_iam_name("policy", name, 128));
+            let statements = self.permissions(policy.allow.as_deref(), policy.statement.as_deref(), None);
+            if statements.is_empty() {
+                self.error(key, format!("policy `{name}` allows nothing"), "add `[[policies.NAME.allow]]` or `[[policies.NAME.statement]]`");
+            }
+            let document = Document::new(statements);
+            self.over(key, &format!("policy `{name}`"), document.size(), limits::MANAGED_POLICY, "split it into several policies");
+            let description = policy.description.as_ref().map(|d| d.0.clone()).unwrap_or_default();
+            let tags = self.tags(policy.tags.as_ref(), key);
+            let state = PolicyState { path: Self::path(policy.path.as_ref()), description, document, tags };
+            self.insert(key, Address::new(&self.trusting, Kind::Policy, name), policy.adopt.unwrap_or(false), DesiredState::Policy(state));
+        }
+    }
+
+    fn oidc_providers(&mut self) {
+        let raw = self.raw;
+        for (_, key, provider) in raw.oidc_providers.iter().flat_map(Table::iter) {
+            let url = provider.url.value.0.trim_end_matches('/').to_owned();
+            let client_ids = provider.client_ids.as_ref().map_or_else(|| vec!["sts.amazonaws.com".to_owned()], |list| list.0.iter().map(|v| v.value.0.clone()).collect());
+            let tags = self.tags(provider.tags.as_ref(), key);
+            let host = url.trim_start_matches("https://").to_owned();
+            let state = OidcState { url, client_ids: client_ids.into_iter().collect(), tags };
+            self.insert(key, Address::new(&self.trusting, Kind::OidcProvider, host), false, DesiredState::OidcProvider(state));
+        }
+    }
+
+    fn trusted(&mut self, label: &str, trusted: &'a Trusted) {
+        let Some(account) = AccountId::parse(&trusted.account.value.0) else { return };
+        let made: Vec<Span> = [trusted.groups.iter().flat_map(keys).next(), trusted.users.iter().flat_map(keys).next(), trusted.roles.iter().flat_map(keys).next()].into_iter().flatten().collect();
+        if let (Some(false), Some(first)) = (trusted.manage, made.first()) {
+            self.error(*first, format!("account `{label}` is not managed, so nothing can be made in it"), "drop `manage = false`, or leave this out");
+        }
+        for (name, key, user) in trusted.users.iter().flat_map(Table::iter) {
+            self.check(key, check_iam_name("user", name, 64));
+            let tags = self.tags(user.tags.as_ref(), key);
+            let state = DesiredState::User(UserState { path: Self::path(user.path.as_ref()), tags });
+            self.insert(key, Address::new(&account, Kind::User, name), false, state);
+        }
+        for (name, key, group) in trusted.groups.iter().flat_map(Table::iter) {
+            self.check(key, check_iam_name("group", name, 128));
+            let state = DesiredState::Group(GroupState { path: ownership::group_path(&self.name) });
+            self.insert(key, Address::new(&account, Kind::Group, name), false, state);
+            for member in group.members.iter().flatten() {
+                self.check(member.span, check_iam_name("user", &member.value, 64));
+                let state = MembershipState { group: name.clone(), user: member.value.clone() };
+                self.require(&account, Kind::User, &member.value);
+                let address = Address::new(&account, Kind::Membership, format!("{name}/{}", member.value));
+                self.insert(member.span, address, false, DesiredState::Membership(state));
+            }
+        }
+        for (name, key, role) in trusted.roles.iter().flat_map(Table::iter) {
+            self.role(&account, name, key, role);
+        }
+    }
+
+    /// Notes that `name` must exist, unless this manifest makes it.
+    fn require(&mut self, account: &AccountId, kind: Kind, name: &str) {
+        if !self.declared(account, kind, name) {
+            self.desired.required.insert(Address::new(account, kind, name));
+        }
+    }
+
+    fn declared(&self, account: &AccountId, kind: Kind, name: &str) -> bool {
+        fn has<T>(table: Option<&Table<T>>, name: &str) -> bool {
+            table.is_some_and(|t| t.0.contains_key(name))
+        }
+        if *account == self.trusting && kind == Kind::Role && has(self.raw.roles.as_ref(), name) {
+            return true;
+        }
+        let mut trusted = self.raw.trusted.iter().flat_map(Table::iter).filter(|(_, _, t)| t.account.value.0 == account.as_str());
+        trusted.any(|(_, _, t)| match kind {
+            Kind::User => has(t.users.as_ref(), name),
+            Kind::Group => has(t.groups.as_ref(), name),
+            Kind::Role => has(t.roles.as_ref(), name),
+            _ => false,
+        })
+    }
+
+    fn bucket_name(&mut self, key: Span, name: &str) {
+        self.check(key, check_bucket_name(name));
+    }
+}
+
+fn keys<T>(table: &Table<T>) -> impl Iterator<Item = Span> {
+    table.0.values().map(|e| e.key)
+}

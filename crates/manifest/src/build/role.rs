@@ -1,0 +1,302 @@
+//! Roles: trust, permissions, attachments.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::desired::DesiredState;
+use crossrole_model::state::RoleState;
+use crossrole_model::{AccountId, Address, Kind, PrincipalKind, Span, limits};
+use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
+
+use crate::decode::{Spanned, Table, did_you_mean};
+use crate::raw::{ForeignPolicies, GitHub, Role, Trust};
+use crate::scalar::{PolicyArn, check_iam_name};
+
+use super::Builder;
+use super::statement::{condition, texts};
+
+/// Name of the inline policy that carries what `allow` and `statement` say.
+const INLINE: &str = "crossrole";
+
+/// Host of GitHub's provider.
+const GITHUB: &str = "token.actions.githubusercontent.com";
+
+impl<'a> Builder<'a> {
+    pub(super) fn role(&mut self, account: &AccountId, name: &str, key: Span, raw: &'a Role) {
+        self.check(key, check_iam_name("role", name, 64));
+        let path = Self::path(raw.path.as_ref());
+        let arn = self.partition.iam_arn(account, "role", &path, name);
+        let statements: Vec<Statement> = raw.trust.iter().flatten().filter_map(|t| self.trust(t, &arn, account)).collect();
+        if raw.trust.as_ref().is_none_or(Vec::is_empty) {
+            self.error(key, format!("nobody may assume role `{name}`"), format!("add `[[roles.{name}.trust]]`"));
+        }
+        let trust = Document::new(pack(statements));
+        self.over(key, &format!("the trust policy of role `{name}`"), trust.size(), limits::TRUST_POLICY, "trust fewer principals, or a group in place of its users");
+        let inline = self.inline(name, key, raw, &arn);
+        let attached = self.attached(account, name, key, raw);
+        let boundary = raw.permissions_boundary.as_ref().map(|b| b.value.0.clone());
+        let state = RoleState {
+            path,
+            trust,
+            description: raw.description.as_ref().map(|d| d.0.clone()).unwrap_or_default(),
+            max_session_seconds: raw.max_session.map_or(3600, |s| s.0),
+            boundary,
+            tags: self.tags(raw.tags.as_ref(), key),
+            inline,
+            attached,
+        };
+        let keep_foreign = raw.foreign_policies == Some(ForeignPolicies::Keep);
+        self.insert(key, Address::new(account, Kind::Role, name), raw.adopt.unwrap_or(false), DesiredState::Role { state, keep_foreign });
+    }
+
+    fn inline(&mut self, name: &str, key: Span, raw: &'a Role, arn: &str) -> BTreeMap<String, Document> {
+        let mut inline = BTreeMap::new();
+        let own = self.permissions(raw.allow.as_deref(), raw.statement.as_deref(), Some(arn));
+        if !own.is_empty() {
+            inline.insert(INLINE.to_owned(), Document::new(own));
+        }
+        for (policy, span, raw) in raw.inline.iter().flat_map(Table::iter) {
+            self.check(span, check_iam_name("policy", policy, 128));
+            if policy == INLINE {
+                self.error(span, format!("the inline policy `{INLINE}` is the one that `allow` and `statement` make"), "use another name");
+            }
+            let statements = raw.statement.value.iter().filter_map(|s| self.raw_statement(s, super::statement::Place::Identity)).collect();
+            inline.insert(policy.clone(), Document::new(statements));
+        }
+        let size = inline.values().map(Document::size).sum();
+        self.over(key, &format!("the inline policies of role `{name}`"), size, limits::ROLE_INLINE, "move statements into `[policies]` and name them in the role's `policies`");
+        inline
+    }
+
+    fn attached(&mut self, account: &AccountId, name: &str, key: Span, raw: &Role) -> BTreeSet<String> {
+        let mut attached = BTreeSet::new();
+        for policy in raw.policies.iter().flatten() {
+            if policy.value.starts_with("arn:") {
+                if PolicyArn::check(&policy.value) {
+                    attached.insert(policy.value.clone());
+                } else {
+                    self.error(policy.span, format!("`{}` is not the ARN of a managed policy", policy.value), "write it as in `arn:aws:iam::aws:policy/ReadOnlyAccess`");
+                }
+                continue;
+            }
+            let local = self.raw.policies.as_ref().filter(|_| *account == self.trusting);
+            if let Some(entry) = local.and_then(|t| t.0.get(&policy.value)) {
+                let path = Self::path(entry.value.as_ref().and_then(|p| p.path.as_ref()));
+                attached.insert(self.partition.iam_arn(account, "policy", &path, &policy.value));
+            } else {
+                let known = local.iter().flat_map(|t| t.0.keys()).map(String::as_str).collect::<Vec<_>>();
+                let advice = did_you_mean(&policy.value, known.into_iter()).unwrap_or_else(|| format!("declare `[policies.{}]`, or write the whole ARN", policy.value));
+                self.error(policy.span, format!("no policy is named `{}` in this manifest", policy.value), advice);
+            }
+        }
+        if attached.len() > limits::ATTACHED_POLICIES {
+            self.error(key, format!("role `{name}` has {} managed policies, over AWS's limit of {}", attached.len(), limits::ATTACHED_POLICIES), "join some of them");
+        }
+        attached
+    }
+
+    fn trust(&mut self, raw: &Trust, role_arn: &str, role_account: &AccountId) -> Option<Statement> {
+        let mut conditions = Conditions::new();
+        let mut actions = vec!["sts:AssumeRole".to_owned()];
+        self.one_principal(raw)?;
+        let principal = self.trust_principal(raw, role_arn, role_account, &mut actions, &mut conditions)?;
+        self.trust_conditions(raw, &mut conditions);
+        if raw.session_tags == Some(true) {
+            actions.push("sts:TagSession".to_owned());
+        }
+        if raw.source_identity == Some(true) {
+            actions.push("sts:SetSourceIdentity".to_owned());
+        }
+        Some(Statement { sid: None, effect: Effect::Allow, principal: Some(principal), action: Element::of(actions), resource: None, conditions })
+    }
+
+    fn one_principal(&mut self, raw: &Trust) -> Option<()> {
+        let named = [
+            ("group", raw.group.is_some()),
+            ("user", raw.user.is_some()),
+            ("role", raw.role.is_some()),
+            ("account", raw.account.is_some()),
+            ("service", raw.service.is_some()),
+            ("organization", raw.organization.is_some()),
+            ("github", raw.github.is_some()),
+            ("oidc", raw.oidc.is_some()),
+            ("saml", raw.saml.is_some()),
+            ("principal", raw.principal.is_some()),
+        ];
+        let given: Vec<&str> = named.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        match given.as_slice() {
+            [_] => Some(()),
+            [] => {
+                self.error(raw.span, "this trust names no principal", "name a `group`, `user`, `role`, `account`, `service`, `organization`, `github`, `oidc`, `saml` or `principal`");
+                None
+            }
+            many => {
+                self.error(raw.span, format!("this trust names {} principals: {}", many.len(), crate::decode::quoted(many)), "write one `[[roles.NAME.trust]]` for each");
+                None
+            }
+        }
+    }
+
+    fn trust_principal(&mut self, raw: &Trust, role_arn: &str, role_account: &AccountId, actions: &mut Vec<String>, conditions: &mut Conditions) -> Option<Principal> {
+        let root = |builder: &Self, account: &AccountId| Principal::of("AWS", [builder.partition.iam_arn(account, "root", "", "")]);
+        if let Some(group) = &raw.group {
+            let found = self.resolve(Kind::Group, group)?;
+            self.caller(&found, PrincipalKind::Group, role_arn);
+            return Some(root(self, &found.account));
+        }
+        for (text, kind, principal_kind) in [(&raw.user, Kind::User, PrincipalKind::User), (&raw.role, Kind::Role, PrincipalKind::Role)] {
+            if let Some(text) = text {
+                let found = self.resolve(kind, text)?;
+                if kind == Kind::Role && raw.mfa.as_ref().is_some_and(|m| m.value) {
+                    self.warning(text.span, "a session of a role never carries a second factor, so this trust can't be met", "drop `mfa`, or trust the users themselves");
+                }
+                self.caller(&found, principal_kind, role_arn);
+                return Some(Principal::of("AWS", [found.arn(self, kind)]));
+            }
+        }
+        if let Some(account) = &raw.account {
+            let (id, _) = self.label(account, &account.value.clone())?;
+            return Some(root(self, &id));
+        }
+        if let Some(service) = &raw.service {
+            return Some(Principal::of("Service", [service.value.0.clone()]));
+        }
+        if let Some(organization) = &raw.organization {
+            condition(conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
+            return Some(Principal::of("AWS", ["*"]));
+        }
+        if let Some(github) = &raw.github {
+            *actions = vec!["sts:AssumeRoleWithWebIdentity".to_owned()];
+            condition(conditions, "StringEquals", &format!("{GITHUB}:aud"), ["sts.amazonaws.com".to_owned()]);
+            self.github_subjects(&github.value, conditions)?;
+            return Some(Principal::of("Federated", [self.partition.iam_arn(role_account, "oidc-provider", "/", GITHUB)]));
+        }
+        if let Some(oidc) = &raw.oidc {
+            *actions = vec!["sts:AssumeRoleWithWebIdentity".to_owned()];
+            return self.oidc_principal(raw, oidc, role_account, conditions);
+        }
+        if let Some(saml) = &raw.saml {
+            *actions = vec!["sts:AssumeRoleWithSAML".to_owned()];
+            condition(conditions, "StringEquals", "SAML:aud", ["https://signin.aws.amazon.com/saml".to_owned()]);
+            return Some(Principal::of("Federated", [self.partition.iam_arn(role_account, "saml-provider", "/", &saml.value)]));
+        }
+        raw.principal.as_ref().map(|p| Principal::of("AWS", [p.value.0.clone()]))
+    }
+
+    fn oidc_principal(&mut self, raw: &Trust, oidc: &Spanned<String>, account: &AccountId, conditions: &mut Conditions) -> Option<Principal> {
+        let host = match self.raw.oidc_providers.as_ref().and_then(|t| t.0.get(&oidc.value)) {
+            Some(entry) => entry.value.as_ref()?.url.value.0.trim_start_matches("https://").trim_end_matches('/').to_owned(),
+            None if oidc.value.contains('.') => oidc.value.trim_start_matches("https://").trim_end_matches('/').to_owned(),
+            None => {
+                self.error(oidc.span, format!("no OpenID Connect provider is labelled `{}`", oidc.value), format!("declare `[oidc_providers.{}]`, or write its host", oidc.value));
+                return None;
+            }
+        };
+        let (Some(audience), Some(subject)) = (&raw.audience, &raw.subject) else {
+            self.error(raw.span, "a trust in an OpenID Connect provider needs `audience` and `subject`", "without both, every user of that provider can come in");
+            return None;
+        };
+        if subject.0.iter().any(|s| s.value.0.chars().all(|c| c == '*')) {
+            self.error(raw.span, "`subject` lets every user of that provider in", "pin it to a repository, project or workload");
+            return None;
+        }
+        let subjects = texts(subject, |v| &v.0);
+        let operator = if subjects.iter().any(|s| s.contains(['*', '?'])) { "StringLike" } else { "StringEquals" };
+        condition(conditions, "StringEquals", &format!("{host}:aud"), texts(audience, |v| &v.0));
+        condition(conditions, operator, &format!("{host}:sub"), subjects);
+        Some(Principal::of("Federated", [self.partition.iam_arn(account, "oidc-provider", "/", &host)]))
+    }
+
+    fn github_subjects(&mut self, github: &GitHub, conditions: &mut Conditions) -> Option<()> {
+        let repository = &github.repository;
+        let good = repository.value.split_once('/').is_some_and(|(owner, name)| !owner.is_empty() && !name.is_empty() && !name.contains('/')) && !repository.value.contains(['*', '?', ':', ' ']);
+        if !good {
+            self.error(repository.span, format!("`{}` is not a repository", repository.value), "write `owner/repository`, without wildcards");
+            return None;
+        }
+        let mut exact = Vec::new();
+        let mut like = Vec::new();
+        let subject = |rest: String| format!("repo:{}:{rest}", repository.value);
+        for (value, kind) in [(&github.environment, "environment:"), (&github.branch, "ref:refs/heads/"), (&github.tag, "ref:refs/tags/")] {
+            if let Some(value) = value {
+                let list = if value.value.contains(['*', '?']) { &mut like } else { &mut exact };
+                list.push(subject(format!("{kind}{}", value.value)));
+            }
+        }
+        if github.pull_request.as_ref().is_some_and(|p| p.value) {
+            exact.push(subject("pull_request".to_owned()));
+        }
+        if exact.is_empty() && like.is_empty() {
+            self.error(github.span, "this lets every workflow of the repository in, pull requests too", "add `environment`, `branch`, `tag` or `pull_request = true`");
+            return None;
+        }
+        // Two operators would both have to match: with one pattern, all go under StringLike.
+        let (operator, values) = if like.is_empty() { ("StringEquals", exact) } else { ("StringLike", exact.into_iter().chain(like).collect()) };
+        condition(conditions, operator, &format!("{GITHUB}:sub"), values);
+        Some(())
+    }
+
+    fn trust_conditions(&mut self, raw: &Trust, conditions: &mut Conditions) {
+        if raw.mfa.as_ref().is_some_and(|m| m.value) {
+            condition(conditions, "Bool", "aws:MultiFactorAuthPresent", ["true".to_owned()]);
+        }
+        if let Some(age) = raw.mfa_max_age {
+            condition(conditions, "NumericLessThan", "aws:MultiFactorAuthAge", [age.0.to_string()]);
+        }
+        if let Some(ids) = &raw.external_id {
+            condition(conditions, "StringEquals", "sts:ExternalId", texts(ids, |v| &v.0));
+        }
+        if let (Some(from), Some(to)) = (&raw.not_before, &raw.not_after)
+            && from.value.unix >= to.value.unix
+        {
+            self.error(to.span, "`not_after` is not after `not_before`", "nobody could ever come in");
+        }
+        if let Some(from) = &raw.not_before {
+            condition(conditions, "DateGreaterThanEquals", "aws:CurrentTime", [from.value.text.clone()]);
+        }
+        if let Some(to) = &raw.not_after {
+            condition(conditions, "DateLessThanEquals", "aws:CurrentTime", [to.value.text.clone()]);
+        }
+        if let Some(ranges) = &raw.source_ip {
+            condition(conditions, "IpAddress", "aws:SourceIp", texts(ranges, |v| &v.0));
+        }
+        for key in [raw.source_account.as_ref().map(|a| a.span), raw.source_arn.as_ref().and_then(|l| l.0.first()).map(|a| a.span)].into_iter().flatten() {
+            if raw.service.is_none() {
+                self.error(key, "`source_account` and `source_arn` are for services: other callers never carry them", "leave it out, or trust a `service`");
+            }
+        }
+        if let Some(account) = &raw.source_account {
+            condition(conditions, "StringEquals", "aws:SourceAccount", [account.value.0.clone()]);
+        }
+        if let Some(arns) = &raw.source_arn {
+            condition(conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
+        }
+        self.raw_conditions(raw.conditions.as_ref(), conditions);
+    }
+}
+
+impl PolicyArn {
+    fn check(text: &str) -> bool {
+        crossrole_policy::Arn::parse(text).is_some_and(|a| a.service == "iam" && a.resource.starts_with("policy/"))
+    }
+}
+
+/// Joins statements that differ only in their principals: quotas count characters.
+pub(super) fn pack(statements: Vec<Statement>) -> Vec<Statement> {
+    let mut out: Vec<Statement> = Vec::new();
+    for statement in statements {
+        let bare = |s: &Statement| Statement { principal: None, sid: None, ..s.clone() }.canonical();
+        let key = bare(&statement);
+        match out.iter_mut().find(|s| bare(s) == key) {
+            Some(same) => {
+                let (Some(into), Some(from)) = (same.principal.as_mut(), statement.principal) else { continue };
+                for (kind, values) in from.entries {
+                    let list = into.entries.entry(kind).or_default();
+                    let fresh: Vec<String> = values.into_iter().filter(|v| !list.contains(v)).collect();
+                    list.extend(fresh);
+                }
+            }
+            None => out.push(statement),
+        }
+    }
+    out
+}

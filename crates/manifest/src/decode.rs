@@ -1,0 +1,276 @@
+//! TOML values to the raw types, collecting mistakes.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crossrole_model::{Finding, Source, Span};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use toml::Spanned as TomlSpanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::raw::Manifest;
+
+/// A decoded value and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Spanned<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+/// A table whose keys are names that the user chose. An entry with mistakes is `None`, but its name is still known.
+#[derive(Debug, Clone)]
+pub(crate) struct Table<T>(pub(crate) BTreeMap<String, Entry<T>>);
+
+/// One named entry.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<T> {
+    pub(crate) key: Span,
+    pub(crate) value: Option<T>,
+}
+
+impl<T> Table<T> {
+    /// Entries without mistakes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, Span, &T)> {
+        self.0.iter().filter_map(|(name, e)| e.value.as_ref().map(|v| (name, e.key, v)))
+    }
+}
+
+/// Collects the mistakes of one file.
+pub(crate) struct Decoder<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) findings: &'a mut Vec<Finding>,
+}
+
+impl Decoder<'_> {
+    pub(crate) fn error(&mut self, span: Span, message: impl Into<String>, advice: impl Into<String>) {
+        self.findings.push(Finding::error(self.file, Some(span), message, advice));
+    }
+}
+
+/// Reads a value of this type.
+pub(crate) trait Decode: Sized {
+    /// `None` when a mistake was reported.
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self>;
+}
+
+/// Reads a value that may be missing from its table.
+pub(crate) trait Field: Sized {
+    fn field(value: Option<&TomlSpanned<DeValue<'_>>>, name: &str, table: Span, d: &mut Decoder<'_>) -> Option<Self>;
+}
+
+impl<T: Decode> Field for Option<T> {
+    fn field(value: Option<&TomlSpanned<DeValue<'_>>>, _: &str, _: Span, d: &mut Decoder<'_>) -> Option<Self> {
+        Some(value.and_then(|v| T::decode(v, d)))
+    }
+}
+
+impl<T: Decode> Field for Spanned<T> {
+    fn field(value: Option<&TomlSpanned<DeValue<'_>>>, name: &str, table: Span, d: &mut Decoder<'_>) -> Option<Self> {
+        if let Some(value) = value {
+            return Self::decode(value, d);
+        }
+        d.error(table, format!("`{name}` is missing"), format!("add `{name} = …` to this table"));
+        None
+    }
+}
+
+impl<T: Decode> Decode for Spanned<T> {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        Some(Self { value: T::decode(value, d)?, span: span(value.span()) })
+    }
+}
+
+impl<T: Decode> Decode for Table<T> {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        let DeValue::Table(table) = value.get_ref() else {
+            wrong_type(value, "a table", d);
+            return None;
+        };
+        let entries = table.iter().map(|(key, value)| (key.get_ref().to_string(), Entry { key: span(key.span()), value: T::decode(value, d) }));
+        Some(Self(entries.collect()))
+    }
+}
+
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Array(list) => Some(list.iter().filter_map(|v| T::decode(v, d)).collect()),
+            _ => {
+                wrong_type(value, "a list", d);
+                None
+            }
+        }
+    }
+}
+
+impl Decode for bool {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => {
+                wrong_type(value, "true or false", d);
+                None
+            }
+        }
+    }
+}
+
+impl Decode for String {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(text.to_string()),
+            _ => {
+                wrong_type(value, "text in quotes", d);
+                None
+            }
+        }
+    }
+}
+
+/// One value, or a list of them.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the variants exist for the schema; decoding always yields the list")]
+pub(crate) enum OneOrManyShape<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+/// One value, or a list of them; always a list once decoded.
+#[derive(Debug, Clone)]
+pub(crate) struct OneOrMany<T>(pub(crate) Vec<Spanned<T>>);
+
+impl<T: Decode> Decode for OneOrMany<T> {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Array(list) => {
+                if list.is_empty() {
+                    d.error(span(value.span()), "an empty list matches nothing", "leave the key out, or name at least one value");
+                }
+                Some(Self(list.iter().filter_map(|v| Spanned::decode(v, d)).collect()))
+            }
+            _ => Some(Self(vec![Spanned::decode(value, d)?])),
+        }
+    }
+}
+
+macro_rules! schema_of {
+    ($wrapper:ident, $shape:ty) => {
+        impl<T: JsonSchema> JsonSchema for $wrapper<T> {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                <$shape>::schema_name()
+            }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                <$shape>::json_schema(generator)
+            }
+        }
+    };
+}
+schema_of!(OneOrMany, OneOrManyShape<T>);
+schema_of!(Table, BTreeMap<String, T>);
+
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// Declares a table of the manifest: the struct, its decoder and its schema, from one text.
+macro_rules! record {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, schemars::JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        pub(crate) struct $name {
+            #[schemars(skip)]
+            #[allow(dead_code, reason = "not every table has mistakes of its own to place")]
+            pub(crate) span: crossrole_model::Span,
+            $($(#[$doc])* pub(crate) $field: $type,)*
+        }
+
+        impl crate::decode::Decode for $name {
+            fn decode(value: &toml::Spanned<toml::de::DeValue<'_>>, d: &mut crate::decode::Decoder<'_>) -> Option<Self> {
+                let table = crate::decode::known_table(value, &[$(stringify!($field)),*], d)?;
+                let span = crate::decode::span(value.span());
+                $(let $field = crate::decode::Field::field(table.get(stringify!($field)), stringify!($field), span, d);)*
+                Some(Self { span, $($field: $field?,)* })
+            }
+        }
+    };
+}
+pub(crate) use record;
+
+pub(crate) fn known_table<'a, 'i>(value: &'a TomlSpanned<DeValue<'i>>, known: &[&str], d: &mut Decoder<'_>) -> Option<&'a DeTable<'i>> {
+    let DeValue::Table(table) = value.get_ref() else {
+        wrong_type(value, "a table", d);
+        return None;
+    };
+    for (key, _) in table {
+        let name: &str = key.get_ref();
+        if !known.contains(&name) {
+            let advice = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| format!("this table knows {}", quoted(known)));
+            d.error(span(key.span()), format!("unknown key `{name}`"), advice);
+        }
+    }
+    Some(table)
+}
+
+/// Returns "did you mean …" when one of `known` is close to `name`.
+pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    /// Below this likeness a suggestion is noise.
+    const CLOSE: f64 = 0.75;
+    let scored = known.map(|k| (strsim::jaro_winkler(&name.to_lowercase(), &k.to_lowercase()), k));
+    let best = scored.filter(|(score, _)| *score >= CLOSE).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some(format!("did you mean `{}`?", best.1))
+}
+
+pub(crate) fn quoted(names: &[&str]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn wrong_type(value: &TomlSpanned<DeValue<'_>>, expected: &str, d: &mut Decoder<'_>) {
+    let (found, advice) = match value.get_ref() {
+        DeValue::String(_) => ("text", ""),
+        DeValue::Integer(_) | DeValue::Float(_) => ("a number", if expected.starts_with("text") { "put it in quotes" } else { "" }),
+        DeValue::Boolean(_) => ("true or false", ""),
+        DeValue::Datetime(_) => ("a date", ""),
+        DeValue::Array(_) => ("a list", ""),
+        DeValue::Table(_) => ("a table", ""),
+    };
+    d.error(span(value.span()), format!("expected {expected}, found {found}"), advice);
+}
+
+pub(crate) fn span(range: Range<usize>) -> Span {
+    Span { start: range.start, end: range.end }
+}
+
+/// Decodes one file; `None` when too little of it can be read to go on.
+pub(crate) fn decode_manifest(source: &Source, findings: &mut Vec<Finding>) -> Option<Manifest> {
+    if source.text.len() > crate::MAX_BYTES {
+        let message = format!("the file has {} bytes, over {}", source.text.len(), crate::MAX_BYTES);
+        findings.push(Finding::error(&source.file, None, message, "split it into several manifests"));
+        return None;
+    }
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    let syntax = errors.len();
+    for error in errors {
+        findings.push(Finding::error(&source.file, error.span().map(span), error.message().to_owned(), "this is not TOML"));
+    }
+    if syntax > 0 {
+        // What follows a broken line is a guess of the parser: its mistakes would only hide the real one.
+        return None;
+    }
+    let whole = table.span();
+    let value = TomlSpanned::new(whole, DeValue::Table(table.into_inner()));
+    Manifest::decode(&value, &mut Decoder { file: &source.file, findings })
+}

@@ -1,0 +1,40 @@
+//! TOML text to desired objects, with every mistake and its place.
+//!
+//! Three stages: [`decode`](mod@decode) reads one file into the raw types of `raw`, which are also what the JSON Schema is
+//! made from; `scalar` checks every name, id, date and number where it stands; `build` turns the raw types into
+//! [`Desired`] objects, with every ARN computed. No stage stops at its first mistake.
+
+mod build;
+mod decode;
+mod raw;
+mod scalar;
+
+use crossrole_model::{Desired, Finding, Severity, Source};
+
+/// Longest manifest that is read, in bytes: the largest generated ones (10,000 roles) have about three million.
+pub const MAX_BYTES: usize = 16 << 20;
+
+/// Reads manifests. The findings are sorted by file and place.
+///
+/// `None` when one of the findings is an error.
+pub fn load(sources: &[Source]) -> (Option<Desired>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let mut raws = Vec::new();
+    for source in sources {
+        if let Some(raw) = decode::decode_manifest(source, &mut findings) {
+            raws.push((source, raw));
+        }
+    }
+    let desired = build::build(&raws, &mut findings);
+    findings.sort();
+    findings.dedup();
+    let failed = findings.iter().any(|f| f.severity == Severity::Error);
+    ((!failed).then_some(desired), findings)
+}
+
+/// Returns the JSON Schema of a manifest (draft 2020-12), indented.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(raw::Manifest);
+    // A schema is a JSON value already: writing it out can't fail.
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}

@@ -1,0 +1,77 @@
+//! Which object: account, kind, name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::AccountId;
+
+/// The kinds of objects that are planned; the order is the one a plan lists them in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// OpenID Connect provider; its name is the URL without the scheme.
+    OidcProvider,
+    /// Customer managed policy.
+    Policy,
+    /// Role.
+    Role,
+    /// User on the caller side.
+    User,
+    /// Group on the caller side.
+    Group,
+    /// A user in a group: `Group/user`.
+    Membership,
+    /// A managed policy of ours on a principal that is not ours: `group/Name/policy`.
+    Attachment,
+    /// Bucket and its settings.
+    Bucket,
+    /// Our statements in a bucket's policy.
+    BucketPolicy,
+}
+
+impl Kind {
+    /// Returns the name used in addresses and output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OidcProvider => "oidc-provider",
+            Self::Policy => "policy",
+            Self::Role => "role",
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Membership => "membership",
+            Self::Attachment => "attachment",
+            Self::Bucket => "bucket",
+            Self::BucketPolicy => "bucket-policy",
+        }
+    }
+}
+
+/// The name of one object, unique in a run: `222222222222/role/ProdS3RWRole`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Address {
+    /// The account that owns the object.
+    pub account: AccountId,
+    /// What it is.
+    pub kind: Kind,
+    /// Its name, in the manifest's spelling.
+    pub name: String,
+}
+
+impl Address {
+    /// Returns the address of `name` in `account`.
+    pub fn new(account: &AccountId, kind: Kind, name: impl Into<String>) -> Self {
+        Self { account: account.clone(), kind, name: name.into() }
+    }
+
+    /// Returns `role ProdS3RWRole`: for sentences where the account is known.
+    pub fn short(&self) -> String {
+        format!("{} {}", self.kind.as_str(), self.name)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.account, self.kind.as_str(), self.name)
+    }
+}

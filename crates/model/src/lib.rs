@@ -1,0 +1,31 @@
+//! The nouns of crossrole: what is wanted ([`desired`]), what was read ([`observed`]), what would change ([`plan`]), what
+//! happened ([`outcome`]), and the [`Cloud`] that reads and writes.
+//!
+//! Data and invariants only: nothing here compares estates, renders or does IO. [`Change`] is for people, [`Step`] for
+//! machines; a change lowers to steps, each exactly one AWS call.
+
+pub mod address;
+pub mod call;
+pub mod cloud;
+pub mod desired;
+pub mod facet;
+pub mod finding;
+pub mod ids;
+pub mod limits;
+pub mod observed;
+pub mod outcome;
+pub mod ownership;
+pub mod plan;
+pub mod state;
+
+pub use address::{Address, Kind};
+pub use call::{BucketRef, Call, PrincipalKind, PrincipalRef};
+pub use cloud::{Cloud, CloudError, ErrorClass};
+pub use desired::{Desired, DesiredObject, DesiredState};
+pub use facet::{Digest, Facet};
+pub use finding::{Finding, Severity, Source, Span};
+pub use ids::{AccountId, Partition};
+pub use observed::{Observation, Observed};
+pub use outcome::{Event, Outcome, StepResult};
+pub use plan::{Action, Change, Plan, Reason, Step, StepId, Withheld};
+pub use state::ObjectState;

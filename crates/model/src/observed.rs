@@ -1,0 +1,214 @@
+//! What was read from live AWS. It was true when it was read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Address, Kind};
+use crate::call::{PrincipalKind, PrincipalRef};
+use crate::ids::AccountId;
+use crate::state::{AttachmentState, BucketPolicyState, BucketState, GroupState, MembershipState, ObjectState, OidcState, PolicyState, RoleState, UserState};
+
+/// Known, or unreadable: never confuse "could not look" with "is not there".
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation<T> {
+    /// It was read.
+    Known(T),
+    /// It could not be read, and why, for people.
+    Unreadable(String),
+}
+
+impl<T> Observation<T> {
+    /// Returns what was read.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// Everything read in a run.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// IAM, by account.
+    pub accounts: BTreeMap<AccountId, Observation<AccountState>>,
+    /// Buckets by name.
+    pub buckets: BTreeMap<String, Observation<Option<ObservedBucket>>>,
+    /// Calls made to read it, by account.
+    pub calls: BTreeMap<AccountId, u64>,
+}
+
+/// IAM of one account. Names are keys in lower case: IAM's names are unique without regard to case.
+#[derive(Debug, Clone, Default)]
+pub struct AccountState {
+    /// True when everything of the account is here; false when only single objects could be read: what is not in the
+    /// manifest is then unknown.
+    pub complete: bool,
+    /// Why it is not complete.
+    pub incomplete_because: Option<String>,
+    /// Roles.
+    pub roles: BTreeMap<String, ObservedRole>,
+    /// Customer managed policies.
+    pub policies: BTreeMap<String, ObservedPolicy>,
+    /// Users.
+    pub users: BTreeMap<String, ObservedUser>,
+    /// Groups.
+    pub groups: BTreeMap<String, ObservedGroup>,
+    /// OpenID Connect providers by URL without scheme; unreadable is told apart from none.
+    pub oidc_providers: BTreeMap<String, OidcState>,
+    /// Single objects that could not be read, by address.
+    pub unreadable: BTreeMap<Address, String>,
+}
+
+/// A role and the facts about it that no change touches.
+#[derive(Debug, Clone)]
+pub struct ObservedRole {
+    /// In IAM's spelling.
+    pub name: String,
+    /// `AROA…`.
+    pub id: String,
+    /// All of it.
+    pub state: RoleState,
+    /// Instance profiles it is in.
+    pub instance_profiles: BTreeSet<String>,
+}
+
+/// A managed policy and its versions.
+#[derive(Debug, Clone)]
+pub struct ObservedPolicy {
+    /// In IAM's spelling.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The default version and the tags.
+    pub state: PolicyState,
+    /// Ids of versions that are not the default, oldest first.
+    pub old_versions: Vec<String>,
+}
+
+/// A user and what hangs on it.
+#[derive(Debug, Clone)]
+pub struct ObservedUser {
+    /// In IAM's spelling.
+    pub name: String,
+    /// `AIDA…`.
+    pub id: String,
+    /// Path and tags.
+    pub state: UserState,
+    /// Groups it is in.
+    pub groups: BTreeSet<String>,
+    /// ARNs of attached policies.
+    pub attached: BTreeSet<String>,
+    /// Names of inline policies.
+    pub inline: BTreeSet<String>,
+}
+
+/// A group and what hangs on it.
+#[derive(Debug, Clone)]
+pub struct ObservedGroup {
+    /// In IAM's spelling.
+    pub name: String,
+    /// Path.
+    pub state: GroupState,
+    /// ARNs of attached policies.
+    pub attached: BTreeSet<String>,
+    /// Names of inline policies.
+    pub inline: BTreeSet<String>,
+}
+
+/// A bucket of the account it was expected in.
+#[derive(Debug, Clone)]
+pub struct ObservedBucket {
+    /// Region and the settings that the manifest states.
+    pub state: BucketState,
+    /// Its policy.
+    pub policy: Observation<BucketPolicyState>,
+}
+
+/// What to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// By account: the objects that are relied on, which per-object reads fall back to.
+    pub accounts: BTreeMap<AccountId, BTreeSet<Address>>,
+    /// Buckets by name.
+    pub buckets: BTreeMap<String, BucketScope>,
+    /// Also read the policies of buckets that only live policies of ours name (for pruning).
+    pub follow_owned: BTreeSet<String>,
+}
+
+/// What to read of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketScope {
+    /// The account it should be in.
+    pub account: AccountId,
+    /// The region the manifest says, if it does.
+    pub region: String,
+    /// The settings that the manifest states; `None`s are not read.
+    pub settings: Option<BucketState>,
+}
+
+impl Observed {
+    /// Returns the current state of one object: `Ok(None)` when it is known to be absent.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn state(&self, address: &Address) -> Result<Option<ObjectState>, String> {
+        if matches!(address.kind, Kind::Bucket | Kind::BucketPolicy) {
+            return self.bucket_state(address);
+        }
+        let account = match self.accounts.get(&address.account) {
+            Some(Observation::Known(account)) => account,
+            Some(Observation::Unreadable(why)) => return Err(why.clone()),
+            None => return Err(format!("account {} was not read", address.account)),
+        };
+        if let Some(why) = account.unreadable.get(address) {
+            return Err(why.clone());
+        }
+        let key = address.name.to_ascii_lowercase();
+        Ok(match address.kind {
+            Kind::Role => account.roles.get(&key).map(|r| ObjectState::Role(r.state.clone())),
+            Kind::Policy => account.policies.get(&key).map(|p| ObjectState::Policy(p.state.clone())),
+            Kind::User => account.users.get(&key).map(|u| ObjectState::User(u.state.clone())),
+            Kind::Group => account.groups.get(&key).map(|g| ObjectState::Group(g.state.clone())),
+            Kind::OidcProvider => account.oidc_providers.get(&address.name).map(|o| ObjectState::OidcProvider(o.clone())),
+            Kind::Membership => account.membership(&address.name).map(ObjectState::Membership),
+            Kind::Attachment => account.attachment(&address.name).map(ObjectState::Attachment),
+            Kind::Bucket | Kind::BucketPolicy => None,
+        })
+    }
+
+    fn bucket_state(&self, address: &Address) -> Result<Option<ObjectState>, String> {
+        match self.buckets.get(&address.name) {
+            None => Err(format!("bucket {} was not read", address.name)),
+            Some(Observation::Unreadable(why)) => Err(why.clone()),
+            Some(Observation::Known(None)) => Ok(None),
+            Some(Observation::Known(Some(bucket))) if address.kind == Kind::Bucket => Ok(Some(ObjectState::Bucket(bucket.state.clone()))),
+            Some(Observation::Known(Some(bucket))) => match &bucket.policy {
+                Observation::Known(policy) => Ok(Some(ObjectState::BucketPolicy(policy.clone()))),
+                Observation::Unreadable(why) => Err(why.clone()),
+            },
+        }
+    }
+}
+
+impl AccountState {
+    fn membership(&self, name: &str) -> Option<MembershipState> {
+        let (group, user) = name.split_once('/')?;
+        let found = self.users.get(&user.to_ascii_lowercase())?;
+        found.groups.iter().any(|g| g.eq_ignore_ascii_case(group)).then(|| MembershipState { group: group.to_owned(), user: user.to_owned() })
+    }
+
+    fn attachment(&self, name: &str) -> Option<AttachmentState> {
+        let mut parts = name.splitn(3, '/');
+        let (kind, principal, policy) = (parts.next()?, parts.next()?, parts.next()?);
+        let key = principal.to_ascii_lowercase();
+        let (kind, attached) = match kind {
+            "role" => (PrincipalKind::Role, &self.roles.get(&key)?.state.attached),
+            "user" => (PrincipalKind::User, &self.users.get(&key)?.attached),
+            _ => (PrincipalKind::Group, &self.groups.get(&key)?.attached),
+        };
+        let arn = attached.iter().find(|arn| arn.rsplit('/').next() == Some(policy))?;
+        Some(AttachmentState { principal: PrincipalRef { kind, name: principal.to_owned() }, policy_arn: arn.clone() })
+    }
+}

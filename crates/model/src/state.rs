@@ -1,0 +1,181 @@
+//! What an object is, on either side of a change. Equality is of meaning: documents compare by canonical form.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_policy::Document;
+use serde::{Deserialize, Serialize};
+
+use crate::call::PrincipalRef;
+
+/// Tag keys and values, `aws:` ones left out (AWS sets those, nobody else can).
+pub type Tags = BTreeMap<String, String>;
+
+/// A role, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleState {
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// Who may assume it.
+    pub trust: Document,
+    /// Empty when there is none.
+    pub description: String,
+    /// Longest session, 3,600 to 43,200 seconds.
+    pub max_session_seconds: u32,
+    /// ARN of the permissions boundary.
+    pub boundary: Option<String>,
+    /// Tags, ours included.
+    pub tags: Tags,
+    /// Inline policies by name.
+    pub inline: BTreeMap<String, Document>,
+    /// ARNs of attached managed policies.
+    pub attached: BTreeSet<String>,
+}
+
+/// A customer managed policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyState {
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// Immutable once made.
+    pub description: String,
+    /// The default version's document.
+    pub document: Document,
+    /// Tags, ours included.
+    pub tags: Tags,
+}
+
+/// A user: made if missing, and nothing of it changed afterwards but its tags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserState {
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// Tags, ours included.
+    pub tags: Tags,
+}
+
+/// A group: made if missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupState {
+    /// The path carries the owner, see [`crate::ownership::group_path`].
+    pub path: String,
+}
+
+/// A user's place in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembershipState {
+    /// The group.
+    pub group: String,
+    /// The user.
+    pub user: String,
+}
+
+/// A managed policy on a principal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachmentState {
+    /// Whom it is attached to.
+    pub principal: PrincipalRef,
+    /// ARN of the managed policy.
+    pub policy_arn: String,
+}
+
+/// An OpenID Connect provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OidcState {
+    /// `https://…`.
+    pub url: String,
+    /// Audiences.
+    pub client_ids: BTreeSet<String>,
+    /// Tags, ours included.
+    pub tags: Tags,
+}
+
+/// Server-side encryption by default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encryption {
+    /// SSE-S3.
+    Aes256,
+    /// SSE-KMS with this key.
+    Kms {
+        /// ARN or id of the key.
+        key: String,
+    },
+}
+
+/// The four block public access settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicAccessBlock {
+    /// `BlockPublicAcls`.
+    pub block_acls: bool,
+    /// `IgnorePublicAcls`.
+    pub ignore_acls: bool,
+    /// `BlockPublicPolicy`.
+    pub block_policy: bool,
+    /// `RestrictPublicBuckets`.
+    pub restrict_buckets: bool,
+}
+
+impl PublicAccessBlock {
+    /// All four on or all four off.
+    pub fn all(on: bool) -> Self {
+        Self { block_acls: on, ignore_acls: on, block_policy: on, restrict_buckets: on }
+    }
+}
+
+/// Where access logs go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logging {
+    /// Target bucket.
+    pub bucket: String,
+    /// Key prefix.
+    pub prefix: String,
+}
+
+/// A bucket. A setting is `None` when the manifest does not state it: it is then neither read nor changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketState {
+    /// The region it lies in.
+    pub region: String,
+    /// On or off (suspended, or never enabled).
+    pub versioning: Option<bool>,
+    /// Default encryption.
+    pub encryption: Option<Encryption>,
+    /// Block public access.
+    pub public_access_block: Option<PublicAccessBlock>,
+    /// `BucketOwnerEnforced`, `BucketOwnerPreferred` or `ObjectWriter`.
+    pub ownership: Option<String>,
+    /// The inner `None`: no access logging.
+    pub logging: Option<Option<Logging>>,
+    /// Tags, ours included.
+    pub tags: Option<Tags>,
+}
+
+/// The whole policy of a bucket; `None` when it has none (S3 knows no empty policy).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketPolicyState {
+    /// Every statement, foreign ones included.
+    pub document: Option<Document>,
+}
+
+/// The state of an object of any kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectState {
+    /// [`RoleState`].
+    Role(RoleState),
+    /// [`PolicyState`].
+    Policy(PolicyState),
+    /// [`UserState`].
+    User(UserState),
+    /// [`GroupState`].
+    Group(GroupState),
+    /// [`MembershipState`].
+    Membership(MembershipState),
+    /// [`AttachmentState`].
+    Attachment(AttachmentState),
+    /// [`OidcState`].
+    OidcProvider(OidcState),
+    /// [`BucketState`].
+    Bucket(BucketState),
+    /// [`BucketPolicyState`].
+    BucketPolicy(BucketPolicyState),
+}

@@ -1,0 +1,117 @@
+//! The canonical form: what a document means, with everything that AWS rewrites on read taken out.
+//!
+//! Ignored (AWS reorders, collapses or respells them): the order of statements, of list entries and of condition keys;
+//! repeated entries and statements; one-element lists against strings; booleans and numbers against strings; an empty
+//! against a missing Sid; the case of actions, condition operators and condition keys, and of Effect; an account id
+//! against the ARN of that account's root (in any partition: a document never names two); `"*"` against
+//! `{"AWS": "*"}`. Not ignored: everything else, a missing `Version` against `2012-10-17` above all.
+//! Sources: IAM User Guide, "AWS JSON policy elements: Principal"; hashicorp/awspolicyequivalence for what is seen live.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::arn::{Arn, is_account_id};
+use crate::document::{Document, Effect, Element, Principal, Statement};
+
+/// A document's meaning; two documents mean the same exactly when these are equal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CanonicalDocument {
+    version: String,
+    id: Option<String>,
+    statements: BTreeSet<CanonicalStatement>,
+}
+
+/// A statement's meaning.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CanonicalStatement {
+    sid: Option<String>,
+    body: CanonicalBody,
+}
+
+/// A statement's meaning without its Sid.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CanonicalBody {
+    effect: Effect,
+    principal: Option<(bool, BTreeSet<(String, String)>)>,
+    action: (bool, BTreeSet<String>),
+    resource: Option<(bool, BTreeSet<String>)>,
+    conditions: BTreeSet<(String, String, BTreeSet<String>)>,
+}
+
+impl Document {
+    /// Returns the canonical form.
+    pub fn canonical(&self) -> CanonicalDocument {
+        let Self { version, id, statements } = self;
+        CanonicalDocument {
+            version: version.clone().unwrap_or_else(|| "2008-10-17".to_owned()),
+            id: id.clone(),
+            statements: statements.iter().map(Statement::canonical).collect(),
+        }
+    }
+}
+
+impl Statement {
+    /// Returns the canonical form.
+    pub fn canonical(&self) -> CanonicalStatement {
+        CanonicalStatement { sid: self.sid.clone().filter(|s| !s.is_empty()), body: self.canonical_body() }
+    }
+
+    /// Returns the canonical form without the Sid.
+    pub fn canonical_body(&self) -> CanonicalBody {
+        let Self { sid: _, effect, principal, action, resource, conditions } = self;
+        let mut canonical = BTreeMap::<(String, String), BTreeSet<String>>::new();
+        for (operator, keys) in conditions {
+            for (key, values) in keys {
+                canonical.entry((operator.to_ascii_lowercase(), key.to_ascii_lowercase())).or_default().extend(values.iter().cloned());
+            }
+        }
+        CanonicalBody {
+            effect: *effect,
+            principal: principal.as_ref().map(canonical_principal),
+            action: canonical_element(action, str::to_ascii_lowercase),
+            resource: resource.as_ref().map(|r| canonical_element(r, str::to_owned)),
+            conditions: canonical.into_iter().map(|((operator, key), values)| (operator, key, values)).collect(),
+        }
+    }
+}
+
+fn canonical_element(element: &Element, spell: impl Fn(&str) -> String) -> (bool, BTreeSet<String>) {
+    (element.negated, element.values.iter().map(|v| spell(v)).collect())
+}
+
+fn canonical_principal(principal: &Principal) -> (bool, BTreeSet<(String, String)>) {
+    let mut set = BTreeSet::new();
+    if principal.bare_star {
+        set.insert(("AWS".to_owned(), "*".to_owned()));
+    }
+    for (kind, values) in &principal.entries {
+        for value in values {
+            let value = if kind == "AWS" { canonical_aws(value) } else { value.as_str() };
+            set.insert((kind.clone(), value.to_owned()));
+        }
+    }
+    (principal.negated, set)
+}
+
+/// Returns the account id for the root ARN of an account, else the value itself.
+pub(crate) fn canonical_aws(value: &str) -> &str {
+    match Arn::parse(value) {
+        Some(arn) if arn.service == "iam" && arn.resource == "root" && is_account_id(arn.account) => arn.account,
+        _ => value,
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical() == other.canonical()
+    }
+}
+
+impl Eq for Document {}
+
+impl PartialEq for Statement {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical() == other.canonical()
+    }
+}
+
+impl Eq for Statement {}
