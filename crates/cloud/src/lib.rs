@@ -1,1 +1,81 @@
-//! crossrole cloud
+//! AWS: one session per account, bulk reads, single writes, errors.
+//!
+//! [`Aws`] is the only implementation of [`Cloud`](crossrole_model::Cloud). It reaches AWS, an emulator at
+//! `AWS_ENDPOINT_URL`, or (over a [`Transport`]) the embedded sandbox, always through the same SDK clients. Throttling and
+//! server errors are retried here, by the SDK; "not visible yet" and conflicts are the applier's.
+
+mod error;
+mod read;
+mod session;
+mod transport;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crossrole_model::observed::{Observed, Scope};
+use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ObjectState};
+
+pub use session::{Access, Settings};
+pub use transport::{Transport, TransportFuture};
+
+use session::Sessions;
+
+/// Shortest wait before something is tried again; doubled each time.
+const PAUSE_FIRST: Duration = Duration::from_millis(250);
+
+/// Longest such wait: IAM is mostly consistent within seconds.
+const PAUSE_MOST: Duration = Duration::from_secs(5);
+
+/// AWS, reached with one set of credentials per account.
+#[derive(Debug)]
+pub struct Aws {
+    sessions: Sessions,
+    /// Unique ids to ARNs, from the last reads: what a document shows while a principal can't be resolved.
+    ids: Mutex<BTreeMap<String, String>>,
+    retries: AtomicU32,
+}
+
+impl Aws {
+    /// Prepares sessions; nothing is called yet.
+    pub async fn new(settings: Settings) -> Self {
+        Self { sessions: Sessions::new(settings).await, ids: Mutex::default(), retries: AtomicU32::new(0) }
+    }
+
+    /// Returns the calls made so far, by account.
+    pub fn calls(&self) -> BTreeMap<AccountId, u64> {
+        self.sessions.calls()
+    }
+
+    fn remember(&self, ids: &BTreeMap<String, String>) {
+        if let Ok(mut known) = self.ids.lock() {
+            known.extend(ids.iter().map(|(k, v)| (k.clone(), v.clone())));
+        }
+    }
+
+    fn resolve(&self, id: &str) -> Option<String> {
+        self.ids.lock().ok()?.get(id).cloned()
+    }
+}
+
+impl Cloud for Aws {
+    async fn observe(&self, scope: &Scope) -> Observed {
+        read::observe(self, scope).await
+    }
+
+    async fn read(&self, address: &Address, call: &Call) -> Result<Option<ObjectState>, CloudError> {
+        read::shared_document(self, address, call).await
+    }
+
+    async fn write(&self, account: &AccountId, call: &Call) -> Result<(), CloudError> {
+        write::write(self, account, call).await
+    }
+
+    async fn pause(&self, attempt: u32) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+        let factor = 1_u32.checked_shl(attempt.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
+        tokio::time::sleep(PAUSE_FIRST.saturating_mul(factor).min(PAUSE_MOST)).await;
+    }
+}

@@ -93,7 +93,7 @@ pub enum Call {
     TagOidcProvider { arn: String, tags: Tags },
     UntagOidcProvider { arn: String, keys: BTreeSet<String> },
     DeleteOidcProvider { arn: String },
-    CreateBucket { bucket: BucketRef, ownership: Option<String> },
+    CreateBucket { bucket: BucketRef, ownership: Option<String>, tags: Tags },
     PutVersioning { bucket: BucketRef, enabled: bool },
     PutEncryption { bucket: BucketRef, encryption: Encryption },
     PutPublicAccessBlock { bucket: BucketRef, block: PublicAccessBlock },

@@ -35,6 +35,8 @@ pub struct Observed {
     pub accounts: BTreeMap<AccountId, Observation<AccountState>>,
     /// Buckets by name.
     pub buckets: BTreeMap<String, Observation<Option<ObservedBucket>>>,
+    /// The account that each bucket was read in.
+    pub bucket_accounts: BTreeMap<String, AccountId>,
     /// Calls made to read it, by account.
     pub calls: BTreeMap<AccountId, u64>,
 }

@@ -1,1 +1,111 @@
-//! crossrole planner
+//! Desired and observed objects to a plan: a pure, synchronous function without client, clock or environment.
+//!
+//! [`plan`] compares kind by kind (`diff`), lowers every change to steps, draws the edges between them (`order`) and sorts.
+//! [`check`](check::check) re-derives what must hold of any plan, with code of its own; it runs in every test here and
+//! before every apply.
+//!
+//! Order is IAM's: what is named exists first, what hangs on an object goes before it, and within an object what is taken
+//! away is taken before anything is given.
+
+pub mod check;
+mod diff;
+mod draft;
+mod order;
+mod target;
+
+use crossrole_model::desired::DesiredState;
+use crossrole_model::observed::{BucketScope, Scope};
+use crossrole_model::{Desired, Kind, Observation, Observed, Plan, Withheld};
+
+pub use check::check;
+
+use draft::Draft;
+
+/// What kind of plan to make.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Plan the removal of everything that the manifests own.
+    pub destroy: bool,
+    /// Only these objects and what they need: `kind/name`, `account/kind/name` or a bare name, with `*`. Empty: all.
+    pub targets: Vec<String>,
+}
+
+/// Returns what has to be read to plan `desired`.
+pub fn scope(desired: &Desired) -> Scope {
+    let mut scope = Scope::default();
+    for (account, _) in desired.accounts.iter().filter(|(_, info)| info.managed) {
+        scope.accounts.entry(account.clone()).or_default();
+    }
+    for address in desired.objects.keys().chain(&desired.required) {
+        if let Some(objects) = scope.accounts.get_mut(&address.account) {
+            objects.insert(address.clone());
+        }
+    }
+    for (address, object) in &desired.objects {
+        let (region, settings) = match &object.state {
+            DesiredState::BucketPolicy { region, .. } => (region.clone(), None),
+            DesiredState::Bucket(state) => (state.region.clone(), Some(state.clone())),
+            _ => continue,
+        };
+        let entry = scope.buckets.entry(address.name.clone()).or_insert_with(|| BucketScope { account: address.account.clone(), region, settings: None });
+        if settings.is_some() {
+            entry.settings = settings;
+        }
+    }
+    scope.follow_owned = desired.manifests.iter().map(|m| m.name.clone()).collect();
+    scope
+}
+
+/// Compares what is wanted with what was read.
+pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
+    let scope = scope(desired);
+    let emptied;
+    let wanted = if options.destroy {
+        emptied = Desired { objects: std::collections::BTreeMap::new(), required: std::collections::BTreeSet::new(), unmanaged_callers: std::collections::BTreeSet::new(), ..desired.clone() };
+        &emptied
+    } else {
+        desired
+    };
+    let mut draft = Draft::new(wanted, observed, options.destroy);
+    unreadable(&mut draft);
+    diff::diff(&mut draft);
+    order::connect(&mut draft);
+    let mut plan = Plan {
+        manifests: desired.manifests.clone(),
+        accounts: desired.accounts.clone(),
+        partition: desired.partition,
+        scope,
+        notes: wanted.unmanaged_callers.iter().cloned().collect(),
+        calls: observed.calls.clone(),
+        ..draft.finish()
+    };
+    target::select(&mut plan, &options.targets);
+    plan
+}
+
+/// Says which accounts could not be read, whole or in part.
+fn unreadable(draft: &mut Draft<'_>) {
+    for (account, observation) in &draft.observed.accounts {
+        let label = draft.desired.accounts.get(account).map_or("", |info| info.label.as_str());
+        match observation {
+            Observation::Unreadable(why) => draft.withheld.push(Withheld {
+                what: format!("account {account} ({label})"),
+                why: format!("it could not be read: {why}"),
+                advice: "nothing in it is planned; say in `crossrole.toml` how it is reached, or set `manage = false` for it".to_owned(),
+                blocks: true,
+            }),
+            Observation::Known(state) if !state.complete => draft.withheld.push(Withheld {
+                what: format!("pruning in account {account} ({label})"),
+                why: format!("only single objects could be read: {}", state.incomplete_because.as_deref().unwrap_or("no bulk read")),
+                advice: "allow iam:GetAccountAuthorizationDetails and iam:ListRoles to find what no manifest declares any more".to_owned(),
+                blocks: false,
+            }),
+            Observation::Known(_) => {}
+        }
+    }
+}
+
+/// Tells whether a kind lives in IAM.
+fn is_iam(kind: Kind) -> bool {
+    !matches!(kind, Kind::Bucket | Kind::BucketPolicy)
+}

@@ -1,1 +1,219 @@
-//! crossrole sandbox
+//! The embedded AWS: IAM, STS and S3 with any number of accounts, in one process, over HTTP requests and nothing else.
+//!
+//! Every 12-digit account exists. An access key id of 12 digits is that account's root user, with any secret; keys and
+//! sessions that the sandbox issues are checked by signature. Every call is decided by the evaluator of
+//! `crossrole-access`, and is answered with AWS's own errors; so are IAM's bad habits: late visibility, principals that must
+//! exist, unique ids left behind, quotas. An MFA code of any six digits is right.
+//!
+//! Limits: no ACLs, no multipart uploads, no object versions, no KMS; S3 keeps objects in memory.
+
+mod auth;
+mod error;
+mod iam;
+mod lagged;
+mod managed;
+mod query;
+mod s3;
+mod server;
+mod sigv4;
+mod store;
+mod sts;
+mod world;
+mod xml;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::time::Instant;
+
+pub use server::serve;
+pub use store::StoreError;
+
+use error::ApiError;
+use world::World;
+
+/// How the sandbox behaves.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Time until a write to IAM is seen by reads and by principal checks.
+    pub visibility_delay: Duration,
+    /// Time added to each call.
+    pub latency: Duration,
+    /// Calls a second and account before "Rate exceeded"; `None` for no limit.
+    pub rate: Option<u32>,
+    /// Most roles in an account; 0 is AWS's default of 1,000.
+    pub role_quota: usize,
+    /// Faults, asked for before each call.
+    pub faults: Option<Arc<dyn FaultPlan>>,
+}
+
+/// A schedule of faults.
+pub trait FaultPlan: Send + Sync {
+    /// Returns what happens to this call.
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault>;
+}
+
+/// A call that is about to be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct CallInfo<'a> {
+    /// Calls before this one.
+    pub index: u64,
+    /// `CreateRole`, `PutBucketPolicy`.
+    pub operation: &'a str,
+    /// True when it would change something.
+    pub writes: bool,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done, and the answer is this code.
+    Refuse(&'static str),
+    /// It is done, and the answer is an internal error.
+    FailAfter,
+    /// It is done, and the connection breaks.
+    DropAnswer,
+    /// Nothing is done, and the connection breaks.
+    Reset,
+    /// It is done, and no answer ever comes.
+    Hang,
+    /// Nothing is done, and no answer ever comes.
+    HangBefore,
+}
+
+/// The embedded AWS.
+pub struct Sandbox {
+    world: Mutex<World>,
+    options: Mutex<Options>,
+    started: Instant,
+    index: AtomicU64,
+    seen: Mutex<BTreeMap<(String, String), u64>>,
+    buckets: Mutex<BTreeMap<String, (f64, Instant)>>,
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").finish_non_exhaustive()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while the lock was held left data that is still readable: tests want to see it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Sandbox {
+    /// Returns an empty AWS.
+    pub fn new(options: Options) -> Self {
+        Self::with_world(World::default(), options)
+    }
+
+    fn with_world(world: World, options: Options) -> Self {
+        Self {
+            world: Mutex::new(world),
+            options: Mutex::new(options),
+            started: Instant::now(),
+            index: AtomicU64::new(0),
+            seen: Mutex::default(),
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// Changes the faults for the calls to come.
+    pub fn set_faults(&self, faults: Option<Arc<dyn FaultPlan>>) {
+        locked(&self.options).faults = faults;
+    }
+
+    /// Returns how many calls were answered so far.
+    pub fn calls(&self) -> u64 {
+        self.index.load(Ordering::Relaxed)
+    }
+
+    /// Returns how often each operation was called, by account and operation, and starts counting anew.
+    pub fn take_calls(&self) -> BTreeMap<(String, String), u64> {
+        std::mem::take(&mut *locked(&self.seen))
+    }
+
+    /// Returns every secret that was issued: what no output may ever show.
+    pub fn secrets(&self) -> Vec<String> {
+        locked(&self.world).secrets()
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// A broken connection, as a fault asked for.
+    pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        let options = locked(&self.options).clone();
+        if !options.latency.is_zero() {
+            tokio::time::sleep(options.latency).await;
+        }
+        let asked = match query::read(&request) {
+            Ok(asked) => asked,
+            Err(error) => return Ok(error.response(query::is_s3(&request), self.index.load(Ordering::Relaxed))),
+        };
+        let index = self.index.fetch_add(1, Ordering::Relaxed);
+        let account = query::account_hint(&locked(&self.world), &asked);
+        *locked(&self.seen).entry((account.clone(), asked.operation.clone())).or_default() += 1;
+        if let Some(rate) = options.rate
+            && !self.take_token(&account, f64::from(rate))
+        {
+            return Ok(ApiError::throttled(asked.s3).response(asked.s3, index));
+        }
+        let fault = options.faults.as_ref().and_then(|f| f.fault(&CallInfo { index, operation: &asked.operation, writes: asked.writes }));
+        match fault {
+            Some(Fault::Reset) => return Err("connection reset by peer".to_owned()),
+            Some(Fault::Refuse(code)) => return Ok(ApiError::injected(code).response(asked.s3, index)),
+            Some(Fault::HangBefore) => std::future::pending::<()>().await,
+            _ => {}
+        }
+        let answer = self.answer(&asked, &options, index);
+        match fault {
+            Some(Fault::DropAnswer) => Err("connection closed before the answer".to_owned()),
+            Some(Fault::FailAfter) => Ok(ApiError::injected("ServiceFailure").response(asked.s3, index)),
+            Some(Fault::Hang) => {
+                std::future::pending::<()>().await;
+                Ok(answer)
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    fn answer(&self, asked: &query::Asked, options: &Options, index: u64) -> Response<Bytes> {
+        let mut world = locked(&self.world);
+        world.now_ms = self.now_ms();
+        world.lag_ms = u64::try_from(options.visibility_delay.as_millis()).unwrap_or(u64::MAX);
+        world.role_quota = if options.role_quota == 0 { 1_000 } else { options.role_quota };
+        let answer = auth::identify(&mut world, asked).and_then(|caller| match asked.service {
+            query::Service::Iam => iam::answer(&mut world, &caller, asked),
+            query::Service::Sts => sts::answer(&mut world, &caller, asked),
+            query::Service::S3 => s3::answer(&mut world, &caller, asked),
+        });
+        match answer {
+            Ok(reply) => reply.response(asked, index),
+            Err(error) => error.response(asked.s3, index),
+        }
+    }
+
+    /// A token bucket a second deep.
+    fn take_token(&self, account: &str, rate: f64) -> bool {
+        let mut buckets = locked(&self.buckets);
+        let now = Instant::now();
+        let (tokens, at) = buckets.entry(account.to_owned()).or_insert((rate, now));
+        *tokens = (*tokens + now.duration_since(*at).as_secs_f64() * rate).min(rate);
+        *at = now;
+        let enough = *tokens >= 1.0;
+        if enough {
+            *tokens -= 1.0;
+        }
+        enough
+    }
+}

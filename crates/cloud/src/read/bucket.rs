@@ -1,0 +1,205 @@
+//! Buckets: one listing per account for existence and region, then only what a manifest states.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryption};
+use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket, Scope};
+use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Logging, PublicAccessBlock, Tags};
+use crossrole_model::{AccountId, CloudError, ErrorClass, Observation, ownership};
+use crossrole_policy::{Arn, Document};
+use futures_util::future::join_all;
+
+use crate::Aws;
+use crate::error::convert;
+use crate::session::Session;
+
+use super::{iam::PAGES_MOST, malformed};
+
+type Buckets = BTreeMap<String, Observation<Option<ObservedBucket>>>;
+
+/// Reads the buckets of `scope`, and those that live roles of ours speak of.
+pub(super) async fn read(aws: &Aws, scope: &Scope, accounts: &BTreeMap<AccountId, Observation<AccountState>>) -> (Buckets, BTreeMap<String, AccountId>) {
+    let mut wanted: BTreeMap<AccountId, BTreeMap<String, Option<BucketScope>>> = BTreeMap::new();
+    for (name, bucket) in &scope.buckets {
+        wanted.entry(bucket.account.clone()).or_default().insert(name.clone(), Some(bucket.clone()));
+    }
+    for (account, state) in accounts {
+        for name in state.known().map(|s| followed(s, &scope.follow_owned)).unwrap_or_default() {
+            if !scope.buckets.contains_key(&name) {
+                wanted.entry(account.clone()).or_default().insert(name, None);
+            }
+        }
+    }
+    let mut buckets = Buckets::new();
+    let mut owners = BTreeMap::new();
+    for (account, found) in join_all(wanted.into_iter().map(|(account, names)| async move { (account.clone(), of_account(aws, &account, names).await) })).await {
+        for (name, state) in found {
+            owners.insert(name.clone(), account.clone());
+            buckets.insert(name, state);
+        }
+    }
+    (buckets, owners)
+}
+
+/// Buckets that the permissions of our live roles name: our statements may still be in their policies.
+fn followed(state: &AccountState, owners: &BTreeSet<String>) -> BTreeSet<String> {
+    let ours = state.roles.values().filter(|r| ownership::owner(&r.state.tags).is_some_and(|o| owners.contains(o)));
+    let resources = ours.flat_map(|r| r.state.inline.values()).flat_map(|d| &d.statements).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
+    let names = resources.filter_map(|r| Arn::parse(r)).filter(|a| a.service == "s3").filter_map(|a| a.resource.split('/').next());
+    names.filter(|n| !n.is_empty() && !n.contains(['*', '?', '$'])).map(str::to_owned).collect()
+}
+
+async fn of_account(aws: &Aws, account: &AccountId, names: BTreeMap<String, Option<BucketScope>>) -> Buckets {
+    let session = match aws.sessions.get(account).await {
+        Ok(session) => session,
+        Err(error) => return names.into_keys().map(|name| (name, Observation::Unreadable(error.to_string()))).collect(),
+    };
+    let home = aws.sessions.partition().home_region();
+    let listed = listing(&session, home).await;
+    let session = &session;
+    let listed = &listed;
+    let read = join_all(names.into_iter().map(|(name, scope)| async move {
+        let state = one(session, &name, scope.as_ref(), listed.as_ref().ok(), home).await;
+        (name, state)
+    }));
+    // A followed bucket that is not ours at all says nothing.
+    read.await.into_iter().filter_map(|(name, state)| state.map(|s| (name, s))).collect()
+}
+
+/// Names and regions of the account's buckets.
+async fn listing(session: &Arc<Session>, home: &str) -> Result<BTreeMap<String, Option<String>>, CloudError> {
+    let mut found = BTreeMap::new();
+    let mut token = None;
+    for _ in 0..PAGES_MOST {
+        let _slot = session.slot().await;
+        let page = session.s3(home).list_buckets().max_buckets(1000).set_continuation_token(token.take()).send().await.map_err(|e| convert(e, "ListBuckets", &session.account))?;
+        found.extend(page.buckets().iter().filter_map(|b| Some((b.name()?.to_owned(), b.bucket_region().map(str::to_owned)))));
+        token = page.continuation_token().map(str::to_owned);
+        if token.is_none() {
+            return Ok(found);
+        }
+    }
+    Err(malformed("ListBuckets", &session.account, "the listing does not end"))
+}
+
+async fn one(session: &Arc<Session>, name: &str, scope: Option<&BucketScope>, listed: Option<&BTreeMap<String, Option<String>>>, home: &str) -> Option<Observation<Option<ObservedBucket>>> {
+    let known = listed.and_then(|l| l.get(name));
+    let region = match (known, scope) {
+        (Some(Some(region)), _) => region.clone(),
+        // Not in the account's own list, and nothing of ours is declared in it.
+        (None, None) => return None,
+        (None | Some(None), _) => match head(session, name, scope.map_or(home, |s| s.region.as_str())).await {
+            Ok(Some(region)) => region,
+            Ok(None) => return Some(Observation::Known(None)),
+            Err(why) => return Some(Observation::Unreadable(why)),
+        },
+    };
+    // A bucket that is only followed is read for our marks: its policy and its tags.
+    let followed = BucketState { region: region.clone(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: Some(Tags::new()) };
+    let stated = match scope {
+        Some(scope) => scope.settings.as_ref(),
+        None => Some(&followed),
+    };
+    let state = match settings(session, name, &region, stated).await {
+        Ok(state) => state,
+        // Deleted since it was listed: bucket listings lag behind.
+        Err(error) if error.class == ErrorClass::NotFound && error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
+        Err(error) => return Some(Observation::Unreadable(error.to_string())),
+    };
+    let policy = match policy(session, name, &region).await {
+        Ok(policy) => Observation::Known(policy),
+        Err(error) if error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
+        Err(error) => Observation::Unreadable(error.to_string()),
+    };
+    Some(Observation::Known(Some(ObservedBucket { state, policy })))
+}
+
+/// Asks for a bucket that the listing does not tell about. Only 404 means that it does not exist.
+async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option<String>, String> {
+    let _slot = session.slot().await;
+    let answer = session.s3(region).head_bucket().bucket(name).expected_bucket_owner(session.account.as_str()).send().await;
+    match answer {
+        Ok(answer) => Ok(Some(answer.bucket_region().unwrap_or(region).to_owned())),
+        Err(error) => {
+            let elsewhere = error.raw_response().filter(|r| r.status().as_u16() == 301 || r.status().as_u16() == 400).and_then(|r| r.headers().get("x-amz-bucket-region")).map(str::to_owned);
+            if let Some(elsewhere) = elsewhere {
+                return Ok(Some(elsewhere));
+            }
+            match convert(error, "HeadBucket", &session.account) {
+                error if error.class == ErrorClass::NotFound => Ok(None),
+                error if error.class == ErrorClass::Denied => Err(format!("bucket `{name}` is taken by another account, or the runner may not look at it ({error})")),
+                error => Err(error.to_string()),
+            }
+        }
+    }
+}
+
+/// Reads the policy.
+pub(super) async fn policy(session: &Arc<Session>, name: &str, region: &str) -> Result<BucketPolicyState, CloudError> {
+    let _slot = session.slot().await;
+    let answer = session.s3(region).get_bucket_policy().bucket(name).expected_bucket_owner(session.account.as_str()).send().await;
+    let answer = match answer.map_err(|e| convert(e, "GetBucketPolicy", &session.account)) {
+        Ok(answer) => answer,
+        Err(error) if error.code == "NoSuchBucketPolicy" => return Ok(BucketPolicyState { document: None }),
+        Err(error) => return Err(error),
+    };
+    let text = answer.policy().unwrap_or_default();
+    let document: Document = crossrole_policy::parse(text)
+        .map_err(|errors| malformed("GetBucketPolicy", &session.account, &format!("the policy of bucket {name}: {}", errors.first().map_or_else(String::new, ToString::to_string))))?;
+    Ok(BucketPolicyState { document: Some(document) })
+}
+
+macro_rules! setting {
+    ($session:expr, $name:expr, $region:expr, $operation:literal, $method:ident) => {{
+        let _slot = $session.slot().await;
+        let answer = $session.s3($region).$method().bucket($name).expected_bucket_owner($session.account.as_str()).send().await;
+        match answer.map_err(|e| convert(e, $operation, &$session.account)) {
+            Ok(answer) => Some(answer),
+            Err(error) if error.class == ErrorClass::NotFound && error.code != "NoSuchBucket" => None,
+            Err(error) => return Err(error),
+        }
+    }};
+}
+
+async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Option<&BucketState>) -> Result<BucketState, CloudError> {
+    let mut state = BucketState { region: region.to_owned(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: None };
+    let Some(stated) = stated else { return Ok(state) };
+    if stated.tags.is_some() {
+        let answer = setting!(session, name, region, "GetBucketTagging", get_bucket_tagging);
+        let tags = answer.map(|a| a.tag_set().iter().filter(|t| !t.key().starts_with("aws:")).map(|t| (t.key().to_owned(), t.value().to_owned())).collect());
+        state.tags = Some(tags.unwrap_or_default());
+    }
+    if stated.versioning.is_some() {
+        let answer = setting!(session, name, region, "GetBucketVersioning", get_bucket_versioning);
+        state.versioning = Some(answer.is_some_and(|a| a.status() == Some(&BucketVersioningStatus::Enabled)));
+    }
+    if stated.encryption.is_some() {
+        let answer = setting!(session, name, region, "GetBucketEncryption", get_bucket_encryption);
+        let rule = answer.as_ref().and_then(|a| a.server_side_encryption_configuration()).and_then(|c| c.rules().first()).and_then(|r| r.apply_server_side_encryption_by_default());
+        state.encryption = rule.and_then(|r| match r.sse_algorithm() {
+            ServerSideEncryption::Aes256 => Some(Encryption::Aes256),
+            _ => r.kms_master_key_id().map(|key| Encryption::Kms { key: key.to_owned() }),
+        });
+    }
+    if stated.public_access_block.is_some() {
+        let answer = setting!(session, name, region, "GetPublicAccessBlock", get_public_access_block);
+        let block = answer.as_ref().and_then(|a| a.public_access_block_configuration());
+        state.public_access_block = Some(block.map_or(PublicAccessBlock::all(false), |b| PublicAccessBlock {
+            block_acls: b.block_public_acls().unwrap_or(false),
+            ignore_acls: b.ignore_public_acls().unwrap_or(false),
+            block_policy: b.block_public_policy().unwrap_or(false),
+            restrict_buckets: b.restrict_public_buckets().unwrap_or(false),
+        }));
+    }
+    if stated.ownership.is_some() {
+        let answer = setting!(session, name, region, "GetBucketOwnershipControls", get_bucket_ownership_controls);
+        state.ownership = answer.as_ref().and_then(|a| a.ownership_controls()).and_then(|c| c.rules().first()).map(|r| r.object_ownership().as_str().to_owned());
+    }
+    if stated.logging.is_some() {
+        let answer = setting!(session, name, region, "GetBucketLogging", get_bucket_logging);
+        let enabled = answer.as_ref().and_then(|a| a.logging_enabled());
+        state.logging = Some(enabled.map(|l| Logging { bucket: l.target_bucket().to_owned(), prefix: l.target_prefix().to_owned() }));
+    }
+    Ok(state)
+}

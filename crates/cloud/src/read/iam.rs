@@ -1,0 +1,254 @@
+//! IAM of one account: two paged calls, however many roles there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use aws_sdk_iam::types::{AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, Tag, UserDetail};
+use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
+use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, Tags, UserState};
+use crossrole_model::{Address, CloudError, ErrorClass, Kind, Observation, ownership};
+use crossrole_policy::Document;
+
+use crate::error::convert;
+use crate::session::Session;
+
+use super::{decode_document, malformed, object};
+
+/// Entries a page: the most IAM gives.
+const PAGE: i32 = 1000;
+
+/// Most pages of one listing: 1,000 pages of 1,000 are far beyond every quota of IAM.
+pub(super) const PAGES_MOST: usize = 1_000;
+
+/// Reads an account: in bulk, or else the objects that are relied on, one by one.
+pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, owners: &BTreeSet<String>) -> Observation<AccountState> {
+    let mut state = match bulk(session).await {
+        Ok(state) => state,
+        Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::Other | ErrorClass::Invalid) => {
+            object::read(session, objects, format!("{error}")).await
+        }
+        Err(error) => return Observation::Unreadable(format!("{error} ({})", error.advice())),
+    };
+    providers(session, &mut state, objects, owners).await;
+    Observation::Known(state)
+}
+
+async fn bulk(session: &Arc<Session>) -> Result<AccountState, CloudError> {
+    let (details, settings) = futures_util::future::try_join(details(session), role_settings(session)).await?;
+    let mut state = details;
+    for role in state.roles.values_mut() {
+        // A role made between the two listings has only defaults here; the next plan sees it.
+        if let Some((description, seconds)) = settings.get(&role.name) {
+            role.state.description.clone_from(description);
+            role.state.max_session_seconds = *seconds;
+        }
+    }
+    state.complete = true;
+    Ok(state)
+}
+
+async fn details(session: &Arc<Session>) -> Result<AccountState, CloudError> {
+    const OPERATION: &str = "GetAccountAuthorizationDetails";
+    let mut state = AccountState::default();
+    let mut marker = None;
+    for _ in 0..PAGES_MOST {
+        let slot = session.slot().await;
+        let request = session.iam.get_account_authorization_details().max_items(PAGE).set_marker(marker.take());
+        let request = request.filter(EntityType::Role).filter(EntityType::User).filter(EntityType::Group).filter(EntityType::LocalManagedPolicy);
+        let page = request.send().await.map_err(|e| convert(e, OPERATION, &session.account))?;
+        drop(slot);
+        for role in page.role_detail_list() {
+            let role = role_detail(session, role)?;
+            state.roles.insert(role.name.to_ascii_lowercase(), role);
+        }
+        for user in page.user_detail_list() {
+            let user = user_detail(user);
+            state.users.insert(user.name.to_ascii_lowercase(), user);
+        }
+        for group in page.group_detail_list() {
+            let group = group_detail(group);
+            state.groups.insert(group.name.to_ascii_lowercase(), group);
+        }
+        for policy in page.policies() {
+            // A policy without a name is no policy: some emulators answer so.
+            if policy.policy_name().is_none_or(str::is_empty) {
+                return Err(malformed(OPERATION, &session.account, "a managed policy has no name"));
+            }
+            let policy = policy_detail(session, policy)?;
+            state.policies.insert(policy.name.to_ascii_lowercase(), policy);
+        }
+        if !page.is_truncated() {
+            return Ok(state);
+        }
+        marker = page.marker().map(str::to_owned);
+    }
+    Err(malformed(OPERATION, &session.account, "the listing does not end"))
+}
+
+/// Description and longest session by role: the bulk read leaves them out.
+async fn role_settings(session: &Arc<Session>) -> Result<BTreeMap<String, (String, u32)>, CloudError> {
+    const OPERATION: &str = "ListRoles";
+    let mut settings = BTreeMap::new();
+    let mut marker = None;
+    for _ in 0..PAGES_MOST {
+        let slot = session.slot().await;
+        let page = session.iam.list_roles().max_items(PAGE).set_marker(marker.take()).send().await.map_err(|e| convert(e, OPERATION, &session.account))?;
+        drop(slot);
+        for role in page.roles() {
+            let value = (role.description().unwrap_or_default().to_owned(), seconds(role.max_session_duration()));
+            settings.insert(role.role_name().to_owned(), value);
+        }
+        if !page.is_truncated() {
+            return Ok(settings);
+        }
+        marker = page.marker().map(str::to_owned);
+    }
+    Err(malformed(OPERATION, &session.account, "the listing does not end"))
+}
+
+pub(super) fn seconds(duration: Option<i32>) -> u32 {
+    duration.and_then(|d| u32::try_from(d).ok()).unwrap_or(3600)
+}
+
+/// Tags without AWS's own.
+pub(super) fn tags(tags: &[Tag]) -> Tags {
+    tags.iter().filter(|t| !t.key().starts_with("aws:")).map(|t| (t.key().to_owned(), t.value().to_owned())).collect()
+}
+
+pub(super) fn arns(policies: &[AttachedPolicy]) -> BTreeSet<String> {
+    policies.iter().filter_map(|p| p.policy_arn()).map(str::to_owned).collect()
+}
+
+fn inline(session: &Session, policies: &[PolicyDetail]) -> Result<BTreeMap<String, Document>, CloudError> {
+    let decode = |p: &PolicyDetail| Ok((p.policy_name().unwrap_or_default().to_owned(), decode_document(p.policy_document(), "GetAccountAuthorizationDetails", &session.account)?));
+    policies.iter().map(decode).collect()
+}
+
+fn role_detail(session: &Session, role: &RoleDetail) -> Result<ObservedRole, CloudError> {
+    Ok(ObservedRole {
+        name: role.role_name().unwrap_or_default().to_owned(),
+        id: role.role_id().unwrap_or_default().to_owned(),
+        state: RoleState {
+            path: role.path().unwrap_or("/").to_owned(),
+            trust: decode_document(role.assume_role_policy_document(), "GetAccountAuthorizationDetails", &session.account)?,
+            description: String::new(),
+            max_session_seconds: 3600,
+            boundary: role.permissions_boundary().and_then(|b| b.permissions_boundary_arn()).map(str::to_owned),
+            tags: tags(role.tags()),
+            inline: inline(session, role.role_policy_list())?,
+            attached: arns(role.attached_managed_policies()),
+        },
+        instance_profiles: role.instance_profile_list().iter().map(|p| p.instance_profile_name().to_owned()).collect(),
+    })
+}
+
+fn user_detail(user: &UserDetail) -> ObservedUser {
+    ObservedUser {
+        name: user.user_name().unwrap_or_default().to_owned(),
+        id: user.user_id().unwrap_or_default().to_owned(),
+        state: UserState { path: user.path().unwrap_or("/").to_owned(), tags: tags(user.tags()) },
+        groups: user.group_list().iter().cloned().collect(),
+        attached: arns(user.attached_managed_policies()),
+        inline: user.user_policy_list().iter().filter_map(|p| p.policy_name()).map(str::to_owned).collect(),
+    }
+}
+
+fn group_detail(group: &GroupDetail) -> ObservedGroup {
+    ObservedGroup {
+        name: group.group_name().unwrap_or_default().to_owned(),
+        state: GroupState { path: group.path().unwrap_or("/").to_owned() },
+        attached: arns(group.attached_managed_policies()),
+        inline: group.group_policy_list().iter().filter_map(|p| p.policy_name()).map(str::to_owned).collect(),
+    }
+}
+
+fn policy_detail(session: &Session, policy: &ManagedPolicyDetail) -> Result<ObservedPolicy, CloudError> {
+    let mut old: Vec<(u32, String)> = Vec::new();
+    let mut document = None;
+    for version in policy.policy_version_list() {
+        if version.is_default_version() {
+            document = Some(decode_document(version.document(), "GetAccountAuthorizationDetails", &session.account)?);
+        } else {
+            let id = version.version_id().unwrap_or_default();
+            old.push((id.trim_start_matches('v').parse().unwrap_or(0), id.to_owned()));
+        }
+    }
+    old.sort();
+    Ok(ObservedPolicy {
+        name: policy.policy_name().unwrap_or_default().to_owned(),
+        arn: policy.arn().unwrap_or_default().to_owned(),
+        state: PolicyState {
+            path: policy.path().unwrap_or("/").to_owned(),
+            description: policy.description().unwrap_or_default().to_owned(),
+            document: document.ok_or_else(|| malformed("GetAccountAuthorizationDetails", &session.account, "a managed policy has no default version"))?,
+            // The bulk read has no tags of policies: they are read below, for those that can be ours.
+            tags: Tags::new(),
+        },
+        old_versions: old.into_iter().map(|(_, id)| id).collect(),
+    })
+}
+
+/// Reads the tags of policies and the OpenID Connect providers, where the manifest or live roles of ours speak of them.
+async fn providers(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>, owners: &BTreeSet<String>) {
+    if state.complete {
+        policy_tags(session, state, objects).await;
+    }
+    let declared = objects.iter().any(|a| a.kind == Kind::OidcProvider);
+    let trusted = state.roles.values().any(|r| {
+        ownership::owner(&r.state.tags).is_some_and(|o| owners.contains(o))
+            && r.state.trust.statements.iter().filter_map(|s| s.principal.as_ref()).any(|p| p.entries.get("Federated").is_some_and(|f| f.iter().any(|v| v.contains(":oidc-provider/"))))
+    });
+    if !declared && !trusted {
+        return;
+    }
+    match oidc_providers(session).await {
+        Ok(found) => state.oidc_providers = found,
+        Err(error) => {
+            for address in objects.iter().filter(|a| a.kind == Kind::OidcProvider) {
+                state.unreadable.insert(address.clone(), error.to_string());
+            }
+        }
+    }
+}
+
+/// Tags of managed policies come from no bulk call. They are asked for where a policy may be ours: it is declared, or has
+/// the name of a caller policy.
+async fn policy_tags(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>) {
+    let declared: BTreeSet<String> = objects.iter().filter(|a| a.kind == Kind::Policy).map(|a| a.name.to_ascii_lowercase()).collect();
+    let wanted: Vec<(String, String)> =
+        state.policies.iter().filter(|(key, p)| declared.contains(*key) || p.name.starts_with("crossrole-") || p.state.path.starts_with("/crossrole/")).map(|(key, p)| (key.clone(), p.arn.clone())).collect();
+    let answers = futures_util::future::join_all(wanted.into_iter().map(|(key, arn)| async move {
+        let _slot = session.slot().await;
+        (key, session.iam.list_policy_tags().policy_arn(arn).send().await)
+    }));
+    for (key, answer) in answers.await {
+        match answer {
+            Ok(answer) => {
+                if let Some(policy) = state.policies.get_mut(&key) {
+                    policy.state.tags = tags(answer.tags());
+                }
+            }
+            Err(error) => {
+                let error = convert(error, "ListPolicyTags", &session.account);
+                let name = state.policies.get(&key).map_or(key, |p| p.name.clone());
+                state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), error.to_string());
+            }
+        }
+    }
+}
+
+async fn oidc_providers(session: &Arc<Session>) -> Result<BTreeMap<String, OidcState>, CloudError> {
+    let slot = session.slot().await;
+    let list = session.iam.list_open_id_connect_providers().send().await.map_err(|e| convert(e, "ListOpenIDConnectProviders", &session.account))?;
+    drop(slot);
+    let mut found = BTreeMap::new();
+    for arn in list.open_id_connect_provider_list().iter().filter_map(|p| p.arn()) {
+        let Some((_, host)) = arn.split_once(":oidc-provider/") else { continue };
+        let _slot = session.slot().await;
+        let answer = session.iam.get_open_id_connect_provider().open_id_connect_provider_arn(arn).send().await;
+        let answer = answer.map_err(|e| convert(e, "GetOpenIDConnectProvider", &session.account))?;
+        let state = OidcState { url: format!("https://{host}"), client_ids: answer.client_id_list().iter().cloned().collect(), tags: tags(answer.tags()) };
+        found.insert(host.to_owned(), state);
+    }
+    Ok(found)
+}

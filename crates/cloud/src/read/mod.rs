@@ -1,0 +1,123 @@
+//! Reading: whole accounts in bulk, buckets one by one, and one shared document right before it is written.
+
+mod bucket;
+mod iam;
+mod object;
+
+use std::collections::BTreeMap;
+
+use crossrole_model::observed::{AccountState, Observed, Scope};
+use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState};
+use crossrole_model::{AccountId, Address, Call, CloudError, ErrorClass, Observation, Partition};
+use crossrole_policy::Document;
+use futures_util::future::join_all;
+use percent_encoding::percent_decode_str;
+
+use crate::Aws;
+use crate::error::convert;
+
+/// Reads everything in `scope`, accounts side by side.
+pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
+    let before = aws.calls();
+    let accounts = join_all(scope.accounts.iter().map(|(account, objects)| async move {
+        let state = match aws.sessions.get(account).await {
+            Ok(session) => iam::read(&session, objects, &scope.follow_owned).await,
+            Err(error) => Observation::Unreadable(format!("{error} ({})", error.advice())),
+        };
+        (account.clone(), state)
+    }));
+    let mut accounts: BTreeMap<AccountId, Observation<AccountState>> = accounts.await.into_iter().collect();
+    let ids = unique_ids(&accounts, aws.sessions.partition());
+    aws.remember(&ids);
+    for state in accounts.values_mut() {
+        if let Observation::Known(state) = state {
+            for role in state.roles.values_mut() {
+                role.state.trust.map_aws_principals(|id| aws.resolve(id));
+            }
+        }
+    }
+    let (mut buckets, bucket_accounts) = bucket::read(aws, scope, &accounts).await;
+    for bucket in buckets.values_mut() {
+        if let Observation::Known(Some(bucket)) = bucket
+            && let Observation::Known(BucketPolicyState { document: Some(document) }) = &mut bucket.policy
+        {
+            document.map_aws_principals(|id| aws.resolve(id));
+        }
+    }
+    let calls = aws.calls().into_iter().map(|(id, n)| (id.clone(), n - before.get(&id).copied().unwrap_or(0))).collect();
+    Observed { accounts, buckets, bucket_accounts, calls }
+}
+
+/// Reads what a call is about to replace whole.
+pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -> Result<Option<ObjectState>, CloudError> {
+    let session = aws.sessions.get(&address.account).await?;
+    match call {
+        Call::PutBucketPolicy { bucket, .. } | Call::DeleteBucketPolicy { bucket } => {
+            let mut state = bucket::policy(&session, &bucket.name, &bucket.region).await?;
+            if let Some(document) = state.document.as_mut() {
+                document.map_aws_principals(|id| aws.resolve(id));
+            }
+            Ok(state.document.is_some().then_some(ObjectState::BucketPolicy(state)))
+        }
+        Call::UpdateTrust { role, .. } => {
+            let _slot = session.slot().await;
+            match session.iam.get_role().role_name(role).send().await {
+                Ok(answer) => {
+                    let Some(role) = answer.role() else { return Ok(None) };
+                    let mut trust = decode_document(role.assume_role_policy_document(), "GetRole", &session.account)?;
+                    trust.map_aws_principals(|id| aws.resolve(id));
+                    let state = RoleState {
+                        path: role.path().to_owned(),
+                        trust,
+                        description: role.description().unwrap_or_default().to_owned(),
+                        max_session_seconds: 0,
+                        boundary: None,
+                        tags: BTreeMap::new(),
+                        inline: BTreeMap::new(),
+                        attached: std::collections::BTreeSet::new(),
+                    };
+                    Ok(Some(ObjectState::Role(state)))
+                }
+                Err(error) => match convert(error, "GetRole", &session.account) {
+                    error if error.class == ErrorClass::NotFound => Ok(None),
+                    error => Err(error),
+                },
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Unique ids of every role and user that was read.
+fn unique_ids(accounts: &BTreeMap<AccountId, Observation<AccountState>>, partition: Partition) -> BTreeMap<String, String> {
+    let mut ids = BTreeMap::new();
+    for (account, state) in accounts {
+        let Some(state) = state.known() else { continue };
+        for role in state.roles.values() {
+            ids.insert(role.id.clone(), partition.iam_arn(account, "role", &role.state.path, &role.name));
+        }
+        for user in state.users.values() {
+            ids.insert(user.id.clone(), partition.iam_arn(account, "user", &user.state.path, &user.name));
+        }
+    }
+    ids
+}
+
+/// IAM sends documents percent-encoded (RFC 3986; a `+` is a plus), and the SDK leaves them so.
+pub(crate) fn decode_document(text: Option<&str>, operation: &str, account: &AccountId) -> Result<Document, CloudError> {
+    let text = text.unwrap_or_default();
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    crossrole_policy::parse(&decoded).map_err(|errors| malformed(operation, account, &errors.first().map_or_else(String::new, ToString::to_string)))
+}
+
+/// An answer that makes no sense.
+pub(crate) fn malformed(operation: &str, account: &AccountId, why: &str) -> CloudError {
+    CloudError {
+        class: ErrorClass::Other,
+        operation: operation.to_owned(),
+        account: Some(account.clone()),
+        code: "malformed answer".to_owned(),
+        message: why.to_owned(),
+        request_id: None,
+    }
+}

@@ -1,0 +1,152 @@
+//! What differs, kind by kind.
+
+mod bucket;
+mod oidc;
+mod policy;
+mod principal;
+mod role;
+
+use std::collections::BTreeSet;
+
+use crossrole_model::desired::DesiredState;
+use crossrole_model::state::Tags;
+use crossrole_model::{AccountId, Address, DesiredObject, Kind, Observation, PrincipalKind, ownership};
+use crossrole_policy::{Arn, Document};
+
+use crate::draft::Draft;
+use crate::is_iam;
+
+/// Compares every declared object, then looks for ours that nothing declares.
+pub(crate) fn diff(draft: &mut Draft<'_>) {
+    let missing = missing_principals(draft);
+    let desired = draft.desired;
+    for (address, object) in &desired.objects {
+        if is_iam(address.kind) && draft.observed.accounts.get(&address.account).is_none_or(|o| o.known().is_none()) {
+            // Said once for the whole account.
+            continue;
+        }
+        if let Err(why) = draft.observed.state(address) {
+            draft.withhold(address, format!("it could not be read: {why}"), "allow the runner to read it; access denied is never taken for absent");
+            continue;
+        }
+        if let Some(gone) = names_missing(&object.state, &address.account, &missing) {
+            draft.withhold(address, format!("it needs {}, which does not exist", gone.short()), format!("make {} in account {} first, or correct its name", gone.short(), gone.account));
+            continue;
+        }
+        one(draft, address, object);
+    }
+    role::prune(draft);
+    policy::prune(draft);
+    principal::prune(draft);
+    oidc::prune(draft);
+    bucket::prune(draft);
+}
+
+fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
+    match &object.state {
+        DesiredState::Role { state, keep_foreign } => role::diff(draft, address, object, state, *keep_foreign),
+        DesiredState::Policy(state) => policy::diff(draft, address, object, state),
+        DesiredState::User(state) => principal::user(draft, address, object, state),
+        DesiredState::Group(state) => principal::group(draft, address, object, state),
+        DesiredState::Membership(state) => principal::membership(draft, address, object, state),
+        DesiredState::Attachment(state) => principal::attachment(draft, address, object, state),
+        DesiredState::OidcProvider(state) => oidc::diff(draft, address, object, state),
+        DesiredState::Bucket(state) => bucket::diff(draft, address, object, state),
+        DesiredState::BucketPolicy { region, statements } => bucket::policy(draft, address, object, region, statements),
+    }
+}
+
+/// Principals that are relied on and known not to exist.
+fn missing_principals(draft: &mut Draft<'_>) -> BTreeSet<Address> {
+    let mut missing = BTreeSet::new();
+    for address in &draft.desired.required {
+        if draft.desired.objects.contains_key(address) || !draft.desired.accounts.get(&address.account).is_some_and(|a| a.managed) {
+            continue;
+        }
+        if draft.observed.state(address) == Ok(None) {
+            missing.insert(address.clone());
+        }
+    }
+    missing
+}
+
+/// Returns the missing principal that an object can't do without.
+fn names_missing<'m>(state: &DesiredState, account: &AccountId, missing: &'m BTreeSet<Address>) -> Option<&'m Address> {
+    let is = |kind: Kind, name: &str| missing.iter().find(|m| m.account == *account && m.kind == kind && m.name == name);
+    match state {
+        DesiredState::Attachment(a) => is(
+            match a.principal.kind {
+                PrincipalKind::Role => Kind::Role,
+                PrincipalKind::User => Kind::User,
+                PrincipalKind::Group => Kind::Group,
+            },
+            &a.principal.name,
+        ),
+        DesiredState::Membership(m) => is(Kind::User, &m.user),
+        DesiredState::Role { state, .. } => document_names(&state.trust, missing),
+        DesiredState::BucketPolicy { statements, .. } => document_names(&Document::new(statements.clone()), missing),
+        _ => None,
+    }
+}
+
+fn document_names<'m>(document: &Document, missing: &'m BTreeSet<Address>) -> Option<&'m Address> {
+    principal_arns(document).find_map(|arn| {
+        let arn = Arn::parse(arn)?;
+        let (kind, name) = arn.kind_and_name()?;
+        missing.iter().find(|m| m.account.as_str() == arn.account && m.kind.as_str() == kind && m.name == name)
+    })
+}
+
+/// Every AWS principal of a document.
+pub(crate) fn principal_arns(document: &Document) -> impl Iterator<Item = &str> {
+    document.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(|p| p.aws()).map(String::as_str)
+}
+
+/// Whose object it is, against who declares it.
+pub(crate) enum Claim {
+    /// Ours.
+    Ours,
+    /// The manifest says to take it over.
+    Adopt,
+    /// Not ours: withheld.
+    Refused,
+}
+
+/// Decides whether an existing object may be managed, and says so when it may not.
+pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, tags: &Tags, how: &str) -> Claim {
+    match ownership::owner(tags) {
+        Some(owner) if owner == object.owner => Claim::Ours,
+        Some(owner) => {
+            let why = format!("it exists and belongs to manifest `{owner}`");
+            draft.withhold(address, why, "an object has one manifest: remove it from one of the two");
+            Claim::Refused
+        }
+        None if object.adopt => Claim::Adopt,
+        None => {
+            let mark = format!("{}={}", ownership::OWNER_TAG, object.owner);
+            draft.withhold(address, "it exists without our mark, and is never taken over silently", format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name"));
+            Claim::Refused
+        }
+    }
+}
+
+/// The keys to remove and the tags to set, to get from one set to the other.
+pub(crate) fn tag_changes(before: &Tags, after: &Tags) -> (BTreeSet<String>, Tags) {
+    let gone = before.keys().filter(|k| !after.contains_key(*k)).cloned().collect();
+    let set = after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    (gone, set)
+}
+
+/// Accounts that were read as a whole: only there is "not declared" known.
+pub(crate) fn complete_accounts<'a>(draft: &Draft<'a>) -> Vec<(&'a AccountId, &'a crossrole_model::observed::AccountState)> {
+    let known = draft.observed.accounts.iter().filter_map(|(id, o)| match o {
+        Observation::Known(state) if state.complete => Some((id, state)),
+        _ => None,
+    });
+    known.collect()
+}
+
+/// Returns the manifest of this run that owns an object with these tags.
+pub(crate) fn our_owner(draft: &Draft<'_>, tags: &Tags) -> Option<String> {
+    ownership::owner(tags).filter(|o| draft.desired.owners().contains(o)).map(str::to_owned)
+}

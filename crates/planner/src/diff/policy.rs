@@ -1,0 +1,152 @@
+//! Customer managed policies and their versions.
+
+use crossrole_model::observed::{AccountState, ObservedPolicy};
+use crossrole_model::state::PolicyState;
+use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, PrincipalKind, PrincipalRef, Reason, Withheld, limits, ownership};
+
+use crate::draft::{Draft, Stage};
+
+use super::{Claim, claim, complete_accounts, our_owner, tag_changes};
+
+pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &PolicyState) {
+    draft.meter(address.short(), wanted.document.size(), limits::MANAGED_POLICY);
+    let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
+    let Some((account, found)) = account.and_then(|a| Some((a, a.policies.get(&address.name.to_ascii_lowercase())?))) else {
+        let change = Change {
+            address: address.clone(),
+            action: Action::Create,
+            before: None,
+            after: Some(ObjectState::Policy(wanted.clone())),
+            reasons: vec![Reason::Missing],
+            consequences: Vec::new(),
+            manifest: object.owner.clone(),
+        };
+        draft.change(change, vec![create(&address.name, wanted)]);
+        return;
+    };
+    if found.name != address.name {
+        draft.withhold(address, format!("a policy named `{}` exists, and IAM takes the two names for one", found.name), "use its spelling, or another name");
+        return;
+    }
+    let how = format!(" (`aws iam tag-policy --policy-arn {} --tags Key={},Value={}`)", found.arn, ownership::OWNER_TAG, object.owner);
+    let adopted = match claim(draft, address, object, &found.state.tags, &how) {
+        Claim::Refused => return,
+        Claim::Adopt => true,
+        Claim::Ours => false,
+    };
+    let mut after = wanted.clone();
+    if found.state.path != after.path {
+        let (stages, consequences) = delete_stages(account, found);
+        let change = Change {
+            address: address.clone(),
+            action: Action::Replace,
+            before: Some(ObjectState::Policy(found.state.clone())),
+            after: Some(ObjectState::Policy(after.clone())),
+            reasons: vec![Reason::Immutable("path".to_owned())],
+            consequences,
+            manifest: object.owner.clone(),
+        };
+        draft.change(change, stages.into_iter().chain([create(&address.name, &after)]).collect());
+        return;
+    }
+    if found.state.description != after.description {
+        // Immutable: making the policy anew over a description would detach it everywhere.
+        draft.withheld.push(Withheld {
+            what: format!("description of {address}"),
+            why: "AWS can't change the description of a policy".to_owned(),
+            advice: "keep the old one in the manifest, or give the policy another name".to_owned(),
+            blocks: false,
+        });
+        after.description.clone_from(&found.state.description);
+    }
+    update(draft, address, object, found, after, adopted);
+}
+
+fn create(name: &str, policy: &PolicyState) -> Stage {
+    let PolicyState { path, description, document, tags } = policy.clone();
+    vec![(Call::CreatePolicy { name: name.to_owned(), path, description, document, tags }, Facet::Existence)]
+}
+
+fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, found: &ObservedPolicy, after: PolicyState, adopted: bool) {
+    let mut reasons = if adopted { vec![Reason::Adopted] } else { Vec::new() };
+    let mut consequences = Vec::new();
+    let (mut first, mut second, mut third) = (Stage::new(), Stage::new(), Stage::new());
+    let PolicyState { path: _, description: _, document, tags } = &found.state;
+    if *document != after.document {
+        reasons.push(Reason::Differs("document".to_owned()));
+        if found.old_versions.len() + 1 >= limits::POLICY_VERSIONS
+            && let Some(oldest) = found.old_versions.first()
+        {
+            consequences.push(format!("version {oldest}, the oldest of {}, is deleted to make room", found.old_versions.len() + 1));
+            first.push((Call::DeletePolicyVersion { arn: found.arn.clone(), version: oldest.clone() }, Facet::Document));
+        }
+        second.push((Call::CreatePolicyVersion { arn: found.arn.clone(), document: after.document.clone() }, Facet::Document));
+    }
+    let (gone, set) = tag_changes(tags, &after.tags);
+    if !gone.is_empty() || !set.is_empty() {
+        reasons.push(Reason::Differs("tags".to_owned()));
+    }
+    if !gone.is_empty() {
+        second.push((Call::UntagPolicy { arn: found.arn.clone(), keys: gone }, Facet::Tags));
+    }
+    if !set.is_empty() {
+        third.push((Call::TagPolicy { arn: found.arn.clone(), tags: set }, Facet::Tags));
+    }
+    if reasons.is_empty() {
+        return;
+    }
+    let change = Change {
+        address: address.clone(),
+        action: Action::Update,
+        before: Some(ObjectState::Policy(found.state.clone())),
+        after: Some(ObjectState::Policy(after)),
+        reasons,
+        consequences,
+        manifest: object.owner.clone(),
+    };
+    draft.change(change, vec![first, second, third]);
+}
+
+/// Everything that hangs on a policy, and the policy.
+fn delete_stages(account: &AccountState, found: &ObservedPolicy) -> (Vec<Stage>, Vec<String>) {
+    let mut first: Stage = found.old_versions.iter().map(|v| (Call::DeletePolicyVersion { arn: found.arn.clone(), version: v.clone() }, Facet::Existence)).collect();
+    let mut consequences = Vec::new();
+    for principal in attached_to(account, &found.arn) {
+        consequences.push(format!("{principal} loses it"));
+        first.push((Call::DetachPolicy { principal, arn: found.arn.clone() }, Facet::Existence));
+    }
+    (vec![first, vec![(Call::DeletePolicy { arn: found.arn.clone() }, Facet::Existence)]], consequences)
+}
+
+/// Principals of the account that a policy is attached to.
+pub(crate) fn attached_to(account: &AccountState, arn: &str) -> Vec<PrincipalRef> {
+    let of = |kind: PrincipalKind, name: &str| PrincipalRef { kind, name: name.to_owned() };
+    let roles = account.roles.values().filter(|r| r.state.attached.contains(arn)).map(|r| of(PrincipalKind::Role, &r.name));
+    let users = account.users.values().filter(|u| u.attached.contains(arn)).map(|u| of(PrincipalKind::User, &u.name));
+    let groups = account.groups.values().filter(|g| g.attached.contains(arn)).map(|g| of(PrincipalKind::Group, &g.name));
+    roles.chain(users).chain(groups).collect()
+}
+
+/// Plans the deletion of policies of ours that nothing declares.
+pub(crate) fn prune(draft: &mut Draft<'_>) {
+    for (id, account) in complete_accounts(draft) {
+        for found in account.policies.values() {
+            let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
+            let address = Address::new(id, Kind::Policy, &found.name);
+            if draft.desired.objects.contains_key(&address) {
+                continue;
+            }
+            let (stages, consequences) = delete_stages(account, found);
+            let change = Change {
+                address,
+                action: Action::Delete,
+                before: Some(ObjectState::Policy(found.state.clone())),
+                after: None,
+                reasons: vec![draft.deletion_reason()],
+                consequences,
+                manifest: owner,
+            };
+            draft.change(change, stages);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The caller side: users, groups, memberships, attachments.
+
+use crossrole_model::observed::AccountState;
+use crossrole_model::state::{AttachmentState, GroupState, MembershipState, UserState};
+use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, PrincipalKind, PrincipalRef, Reason, ownership};
+
+use crate::draft::{Draft, Stage};
+
+use super::policy::attached_to;
+use super::{complete_accounts, our_owner, tag_changes};
+
+fn creation(address: &Address, object: &DesiredObject, after: ObjectState) -> Change {
+    Change {
+        address: address.clone(),
+        action: Action::Create,
+        before: None,
+        after: Some(after),
+        reasons: vec![Reason::Missing],
+        consequences: Vec::new(),
+        manifest: object.owner.clone(),
+    }
+}
+
+/// A user is made if missing; one that exists is left as it is, unless it is ours.
+pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &UserState) {
+    let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
+    let Some(found) = account.and_then(|a| a.users.get(&address.name.to_ascii_lowercase())) else {
+        let UserState { path, tags } = wanted.clone();
+        let call = Call::CreateUser { name: address.name.clone(), path, tags };
+        draft.change(creation(address, object, ObjectState::User(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
+        return;
+    };
+    if ownership::owner(&found.state.tags) != Some(&object.owner) {
+        return;
+    }
+    let after = UserState { path: found.state.path.clone(), tags: wanted.tags.clone() };
+    let (gone, set) = tag_changes(&found.state.tags, &after.tags);
+    let (mut take, mut give) = (Stage::new(), Stage::new());
+    if !gone.is_empty() {
+        take.push((Call::UntagUser { user: found.name.clone(), keys: gone }, Facet::Tags));
+    }
+    if !set.is_empty() {
+        give.push((Call::TagUser { user: found.name.clone(), tags: set }, Facet::Tags));
+    }
+    if take.is_empty() && give.is_empty() {
+        return;
+    }
+    let change = Change {
+        address: address.clone(),
+        action: Action::Update,
+        before: Some(ObjectState::User(found.state.clone())),
+        after: Some(ObjectState::User(after)),
+        reasons: vec![Reason::Differs("tags".to_owned())],
+        consequences: Vec::new(),
+        manifest: object.owner.clone(),
+    };
+    draft.change(change, vec![take, give]);
+}
+
+/// A group is made if missing; one that exists is used as it is.
+pub(crate) fn group(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &GroupState) {
+    let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
+    if account.is_some_and(|a| a.groups.contains_key(&address.name.to_ascii_lowercase())) {
+        return;
+    }
+    let call = Call::CreateGroup { name: address.name.clone(), path: wanted.path.clone() };
+    draft.change(creation(address, object, ObjectState::Group(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
+}
+
+pub(crate) fn membership(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &MembershipState) {
+    if draft.observed.state(address) != Ok(None) {
+        return;
+    }
+    let MembershipState { group, user } = wanted.clone();
+    let call = Call::AddUserToGroup { group, user };
+    draft.change(creation(address, object, ObjectState::Membership(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
+}
+
+pub(crate) fn attachment(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &AttachmentState) {
+    if draft.observed.state(address) != Ok(None) {
+        return;
+    }
+    let AttachmentState { principal, policy_arn: arn } = wanted.clone();
+    let call = Call::AttachPolicy { principal, arn };
+    draft.change(creation(address, object, ObjectState::Attachment(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
+}
+
+/// Plans the removal of what is ours on the caller side and is not declared: users by their tag, groups by their path,
+/// members of such groups, and attachments of caller policies of ours.
+pub(crate) fn prune(draft: &mut Draft<'_>) {
+    for (id, account) in complete_accounts(draft) {
+        users(draft, id, account);
+        groups(draft, id, account);
+        attachments(draft, id, account);
+    }
+}
+
+fn deletion(draft: &Draft<'_>, address: Address, before: ObjectState, consequences: Vec<String>, manifest: String) -> Change {
+    Change { address, action: Action::Delete, before: Some(before), after: None, reasons: vec![draft.deletion_reason()], consequences, manifest }
+}
+
+fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
+    for found in account.users.values() {
+        let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
+        let address = Address::new(id, Kind::User, &found.name);
+        if draft.desired.objects.contains_key(&address) {
+            continue;
+        }
+        let me = PrincipalRef { kind: PrincipalKind::User, name: found.name.clone() };
+        let mut first: Stage = found.attached.iter().map(|arn| (Call::DetachPolicy { principal: me.clone(), arn: arn.clone() }, Facet::Existence)).collect();
+        first.extend(found.inline.iter().map(|p| (Call::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }, Facet::Existence)));
+        first.extend(found.groups.iter().map(|g| (Call::RemoveUserFromGroup { group: g.clone(), user: found.name.clone() }, Facet::Existence)));
+        let consequences = vec!["access keys, a password or devices that others gave it must be removed first: AWS refuses to delete it with them".to_owned()];
+        let change = deletion(draft, address, ObjectState::User(found.state.clone()), consequences, owner);
+        draft.change(change, vec![first, vec![(Call::DeleteUser { user: found.name.clone() }, Facet::Existence)]]);
+    }
+}
+
+fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
+    for found in account.groups.values() {
+        let Some(owner) = ownership::group_owner(&found.state.path).filter(|o| draft.desired.owners().contains(o)).map(str::to_owned) else { continue };
+        let members: Vec<&str> = account.users.values().filter(|u| u.groups.contains(&found.name)).map(|u| u.name.as_str()).collect();
+        let address = Address::new(id, Kind::Group, &found.name);
+        if draft.desired.objects.contains_key(&address) {
+            // A group of ours is declared whole: who else is in it came in without the manifest.
+            for member in members {
+                let address = Address::new(id, Kind::Membership, format!("{}/{member}", found.name));
+                if !draft.desired.objects.contains_key(&address) {
+                    let state = MembershipState { group: found.name.clone(), user: member.to_owned() };
+                    let change = deletion(draft, address, ObjectState::Membership(state), Vec::new(), owner.clone());
+                    draft.change(change, vec![vec![(Call::RemoveUserFromGroup { group: found.name.clone(), user: member.to_owned() }, Facet::Existence)]]);
+                }
+            }
+            continue;
+        }
+        let me = PrincipalRef { kind: PrincipalKind::Group, name: found.name.clone() };
+        let mut first: Stage = found.attached.iter().map(|arn| (Call::DetachPolicy { principal: me.clone(), arn: arn.clone() }, Facet::Existence)).collect();
+        first.extend(found.inline.iter().map(|p| (Call::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }, Facet::Existence)));
+        first.extend(members.iter().map(|m| (Call::RemoveUserFromGroup { group: found.name.clone(), user: (*m).to_owned() }, Facet::Existence)));
+        let consequences = members.iter().map(|m| format!("user {m} is no longer in it")).collect();
+        let change = deletion(draft, address, ObjectState::Group(found.state.clone()), consequences, owner);
+        draft.change(change, vec![first, vec![(Call::DeleteGroup { group: found.name.clone() }, Facet::Existence)]]);
+    }
+}
+
+/// A caller policy of ours lets its holder assume roles: whoever holds it without being declared loses it.
+fn attachments(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
+    for policy in account.policies.values() {
+        let Some(owner) = our_owner(draft, &policy.state.tags) else { continue };
+        let declared = draft.desired.objects.contains_key(&Address::new(id, Kind::Policy, &policy.name));
+        if !declared || !policy.name.starts_with(&format!("crossrole-{owner}-")) {
+            continue;
+        }
+        for principal in attached_to(account, &policy.arn) {
+            let address = Address::new(id, Kind::Attachment, format!("{}/{}/{}", principal.kind.as_str(), principal.name, policy.name));
+            let role = Address::new(id, Kind::Role, &principal.name);
+            // A declared role is compared whole where it stands.
+            let whole = principal.kind == PrincipalKind::Role && draft.desired.objects.contains_key(&role);
+            if whole || draft.desired.objects.contains_key(&address) {
+                continue;
+            }
+            let state = AttachmentState { principal: principal.clone(), policy_arn: policy.arn.clone() };
+            let change = deletion(draft, address, ObjectState::Attachment(state), Vec::new(), owner.clone());
+            draft.change(change, vec![vec![(Call::DetachPolicy { principal, arn: policy.arn.clone() }, Facet::Existence)]]);
+        }
+    }
+}

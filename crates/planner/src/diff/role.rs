@@ -1,0 +1,218 @@
+//! Roles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::observed::ObservedRole;
+use crossrole_model::state::RoleState;
+use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, PrincipalKind, PrincipalRef, Reason, limits, ownership};
+use crossrole_policy::{Document, Effect};
+
+use crate::draft::{Draft, Stage};
+
+use super::{Claim, claim, complete_accounts, our_owner, tag_changes};
+
+/// Service-linked roles can't be modified (IAM User Guide, "Using service-linked roles").
+const SERVICE_LINKED: &str = "/aws-service-role/";
+
+pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &RoleState, keep_foreign: bool) {
+    meters(draft, address, wanted);
+    let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
+    let Some(found) = account.and_then(|a| a.roles.get(&address.name.to_ascii_lowercase())) else {
+        let stages = create(&address.name, wanted);
+        let change = Change {
+            address: address.clone(),
+            action: Action::Create,
+            before: None,
+            after: Some(ObjectState::Role(wanted.clone())),
+            reasons: vec![Reason::Missing],
+            consequences: Vec::new(),
+            manifest: object.owner.clone(),
+        };
+        draft.change(change, stages);
+        return;
+    };
+    if found.name != address.name {
+        draft.withhold(address, format!("a role named `{}` exists, and IAM takes the two names for one", found.name), "use its spelling, or another name");
+        return;
+    }
+    if found.state.path.starts_with(SERVICE_LINKED) {
+        draft.withhold(address, "it is a service-linked role, which only its service changes", "use another name");
+        return;
+    }
+    let how = format!(" (`aws iam tag-role --role-name {} --tags Key={},Value={}`)", address.name, ownership::OWNER_TAG, object.owner);
+    let adopted = match claim(draft, address, object, &found.state.tags, &how) {
+        Claim::Refused => return,
+        Claim::Adopt => true,
+        Claim::Ours => false,
+    };
+    let after = with_kept(wanted, &found.state, keep_foreign);
+    if found.state.path == after.path { update(draft, address, object, found, after, adopted) } else { replace(draft, address, object, found, after) }
+}
+
+/// What is wanted, with what is never touched.
+fn with_kept(wanted: &RoleState, found: &RoleState, keep_foreign: bool) -> RoleState {
+    let mut after = wanted.clone();
+    if let Some(revoke) = found.inline.get(ownership::REVOKE_POLICY) {
+        after.inline.insert(ownership::REVOKE_POLICY.to_owned(), revoke.clone());
+    }
+    if keep_foreign {
+        after.attached.extend(found.attached.iter().cloned());
+        for (name, document) in &found.inline {
+            after.inline.entry(name.clone()).or_insert_with(|| document.clone());
+        }
+    }
+    after
+}
+
+fn me(name: &str) -> PrincipalRef {
+    PrincipalRef { kind: PrincipalKind::Role, name: name.to_owned() }
+}
+
+fn create(name: &str, role: &RoleState) -> Vec<Stage> {
+    let RoleState { path, trust, description, max_session_seconds, boundary, tags, inline, attached } = role.clone();
+    let first = Call::CreateRole { name: name.to_owned(), path, trust, description, max_session_seconds, boundary, tags };
+    let mut rest: Stage = inline.into_iter().map(|(policy, document)| (Call::PutInlinePolicy { role: name.to_owned(), name: policy.clone(), document }, Facet::Inline(policy))).collect();
+    rest.extend(attached.into_iter().map(|arn| (Call::AttachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn))));
+    vec![vec![(first, Facet::Existence)], rest]
+}
+
+fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, found: &ObservedRole, after: RoleState, adopted: bool) {
+    let name = &address.name;
+    let role = || name.clone();
+    let mut reasons = if adopted { vec![Reason::Adopted] } else { Vec::new() };
+    let (mut take, mut give, mut last) = (Stage::new(), Stage::new(), Stage::new());
+    // No `..`: a new field stops the build until someone decides what its change means.
+    let RoleState { path: _, trust, description, max_session_seconds, boundary, tags, inline, attached } = &found.state;
+    if *trust != after.trust {
+        reasons.extend(trust.orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())));
+        reasons.push(Reason::Differs("trust policy".to_owned()));
+        let stage = if narrows(trust, &after.trust) { &mut take } else { &mut last };
+        stage.push((Call::UpdateTrust { role: role(), trust: after.trust.clone() }, Facet::Trust));
+    }
+    if *description != after.description || *max_session_seconds != after.max_session_seconds {
+        for (differs, what) in [(*description != after.description, "description"), (*max_session_seconds != after.max_session_seconds, "longest session")] {
+            if differs {
+                reasons.push(Reason::Differs(what.to_owned()));
+            }
+        }
+        let call = Call::UpdateRole { role: role(), description: after.description.clone(), max_session_seconds: after.max_session_seconds };
+        give.push((call, Facet::Settings));
+    }
+    if *boundary != after.boundary {
+        reasons.push(Reason::Differs("permissions boundary".to_owned()));
+        match &after.boundary {
+            Some(arn) => take.push((Call::PutBoundary { role: role(), arn: arn.clone() }, Facet::Boundary)),
+            // Taking a boundary away gives.
+            None => last.push((Call::DeleteBoundary { role: role() }, Facet::Boundary)),
+        }
+    }
+    inline_changes(name, inline, &after.inline, &mut reasons, &mut take, &mut give);
+    for arn in attached.difference(&after.attached) {
+        reasons.push(Reason::ForeignPolicy(arn.clone()));
+        take.push((Call::DetachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone())));
+    }
+    for arn in after.attached.difference(attached) {
+        reasons.push(Reason::Differs(format!("attached policy {}", arn.rsplit('/').next().unwrap_or(arn))));
+        give.push((Call::AttachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone())));
+    }
+    let (gone, set) = tag_changes(tags, &after.tags);
+    if !gone.is_empty() || !set.is_empty() {
+        reasons.push(Reason::Differs("tags".to_owned()));
+    }
+    if !gone.is_empty() {
+        take.push((Call::UntagRole { role: role(), keys: gone }, Facet::Tags));
+    }
+    if !set.is_empty() {
+        give.push((Call::TagRole { role: role(), tags: set }, Facet::Tags));
+    }
+    if reasons.is_empty() {
+        return;
+    }
+    let change = Change {
+        address: address.clone(),
+        action: Action::Update,
+        before: Some(ObjectState::Role(found.state.clone())),
+        after: Some(ObjectState::Role(after)),
+        reasons,
+        consequences: Vec::new(),
+        manifest: object.owner.clone(),
+    };
+    draft.change(change, vec![take, give, last]);
+}
+
+fn inline_changes(name: &str, before: &BTreeMap<String, Document>, after: &BTreeMap<String, Document>, reasons: &mut Vec<Reason>, take: &mut Stage, give: &mut Stage) {
+    for policy in before.keys().filter(|p| !after.contains_key(*p)) {
+        reasons.push(Reason::ForeignPolicy(policy.clone()));
+        take.push((Call::DeleteInlinePolicy { principal: me(name), name: policy.clone() }, Facet::Inline(policy.clone())));
+    }
+    for (policy, document) in after {
+        if before.get(policy) != Some(document) {
+            reasons.push(Reason::Differs(format!("inline policy {policy}")));
+            let call = Call::PutInlinePolicy { role: name.to_owned(), name: policy.clone(), document: document.clone() };
+            give.push((call, Facet::Inline(policy.clone())));
+        }
+    }
+}
+
+/// A pure narrowing: nothing new is allowed, and nothing that was denied is let go.
+fn narrows(before: &Document, after: &Document) -> bool {
+    let bodies = |d: &Document, effect: Effect| d.statements.iter().filter(|s| s.effect == effect).map(|s| s.canonical_body()).collect::<BTreeSet<_>>();
+    before.version == after.version && bodies(after, Effect::Allow).is_subset(&bodies(before, Effect::Allow)) && bodies(before, Effect::Deny).is_subset(&bodies(after, Effect::Deny))
+}
+
+/// A changed path: IAM can't move a role, so it is deleted and made anew.
+fn replace(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, found: &ObservedRole, after: RoleState) {
+    let mut stages = delete_stages(&address.name, found);
+    stages.extend(create(&address.name, &after));
+    let consequences = vec![
+        "running sessions of this role end".to_owned(),
+        format!("policies elsewhere that name it under its old ARN, or trust its unique id {}, lose it", found.id),
+    ];
+    let change = Change {
+        address: address.clone(),
+        action: Action::Replace,
+        before: Some(ObjectState::Role(found.state.clone())),
+        after: Some(ObjectState::Role(after)),
+        reasons: vec![Reason::Immutable("path".to_owned())],
+        consequences,
+        manifest: object.owner.clone(),
+    };
+    draft.change(change, stages);
+}
+
+fn delete_stages(name: &str, found: &ObservedRole) -> Vec<Stage> {
+    let mut first: Stage = found.state.attached.iter().map(|arn| (Call::DetachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone()))).collect();
+    first.extend(found.state.inline.keys().map(|p| (Call::DeleteInlinePolicy { principal: me(name), name: p.clone() }, Facet::Inline(p.clone()))));
+    first.extend(found.instance_profiles.iter().map(|p| (Call::RemoveRoleFromInstanceProfile { role: name.to_owned(), profile: p.clone() }, Facet::Existence)));
+    vec![first, vec![(Call::DeleteRole { role: name.to_owned() }, Facet::Existence)]]
+}
+
+/// Plans the deletion of roles of ours that nothing declares.
+pub(crate) fn prune(draft: &mut Draft<'_>) {
+    for (account, state) in complete_accounts(draft) {
+        for found in state.roles.values() {
+            let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
+            let address = Address::new(account, Kind::Role, &found.name);
+            if draft.desired.objects.contains_key(&address) {
+                continue;
+            }
+            let mut consequences = vec!["running sessions of this role end".to_owned()];
+            consequences.extend(found.instance_profiles.iter().map(|p| format!("instance profile {p} is left without a role")));
+            let change = Change {
+                address: address.clone(),
+                action: Action::Delete,
+                before: Some(ObjectState::Role(found.state.clone())),
+                after: None,
+                reasons: vec![draft.deletion_reason()],
+                consequences,
+                manifest: owner,
+            };
+            draft.change(change, delete_stages(&found.name, found));
+        }
+    }
+}
+
+fn meters(draft: &mut Draft<'_>, address: &Address, role: &RoleState) {
+    draft.meter(format!("{}, trust policy", address.short()), role.trust.size(), limits::TRUST_POLICY);
+    draft.meter(format!("{}, inline policies", address.short()), role.inline.values().map(Document::size).sum(), limits::ROLE_INLINE);
+}

@@ -1,0 +1,118 @@
+//! A plan being written: changes with their steps in stages, before the edges between changes are drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::plan::Meter;
+use crossrole_model::{Action, Address, Call, Change, Desired, Digest, Facet, ObjectState, Observed, Plan, Reason, Step, StepId, Withheld, limits};
+
+/// Calls of one change that may run at the same time; a later stage needs the whole earlier one.
+pub(crate) type Stage = Vec<(Call, Facet)>;
+
+pub(crate) struct Draft<'a> {
+    pub(crate) desired: &'a Desired,
+    pub(crate) observed: &'a Observed,
+    pub(crate) destroy: bool,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) withheld: Vec<Withheld>,
+    meters: Vec<Meter>,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(desired: &'a Desired, observed: &'a Observed, destroy: bool) -> Self {
+        Self { desired, observed, destroy, changes: Vec::new(), steps: Vec::new(), withheld: Vec::new(), meters: Vec::new() }
+    }
+
+    /// Adds a change and its steps.
+    pub(crate) fn change(&mut self, change: Change, stages: Vec<Stage>) {
+        let index = self.changes.len();
+        let digest = |state: &Option<ObjectState>, facet: &Facet| state.as_ref().map_or_else(Digest::absent, |s| s.facet(facet));
+        let mut earlier: Vec<StepId> = Vec::new();
+        for stage in stages.into_iter().filter(|s| !s.is_empty()) {
+            let mut ids = Vec::new();
+            for (call, facet) in stage {
+                ids.push(StepId(self.steps.len()));
+                // A replacement finds nothing but what it has just made.
+                let fresh = change.action == Action::Replace && !call.removes();
+                let before = if fresh { Digest::absent() } else { digest(&change.before, &facet) };
+                let after = if change.action == Action::Replace && call.removes() { Digest::absent() } else { digest(&change.after, &facet) };
+                self.steps.push(Step { change: index, account: change.address.account.clone(), call, needs: earlier.clone(), facet, before, after });
+            }
+            earlier = ids;
+        }
+        self.changes.push(change);
+    }
+
+    pub(crate) fn withhold(&mut self, what: &Address, why: impl Into<String>, advice: impl Into<String>) {
+        self.withheld.push(Withheld { what: what.to_string(), why: why.into(), advice: advice.into(), blocks: true });
+    }
+
+    /// Notes a document's size when it is close to its limit.
+    pub(crate) fn meter(&mut self, what: String, used: usize, limit: usize) {
+        if used * 100 > limit * limits::METER_PERCENT {
+            self.meters.push(Meter { what, used, limit });
+        }
+    }
+
+    pub(crate) fn deletion_reason(&self) -> Reason {
+        if self.destroy { Reason::Destroy } else { Reason::NotInManifest }
+    }
+
+    /// Sorts the steps so that each stands behind those it needs, and the changes by address.
+    pub(crate) fn finish(self) -> Plan {
+        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters } = self;
+        let (changes, steps) = sort_changes(changes, steps);
+        let steps = sort_steps(steps);
+        withheld.sort();
+        withheld.dedup();
+        meters.sort_by(|a, b| a.what.cmp(&b.what));
+        Plan { changes, steps, withheld, meters, ..Plan::default() }
+    }
+}
+
+fn sort_changes(changes: Vec<Change>, mut steps: Vec<Step>) -> (Vec<Change>, Vec<Step>) {
+    let mut indexed: Vec<(usize, Change)> = changes.into_iter().enumerate().collect();
+    indexed.sort_by(|(_, a), (_, b)| a.address.cmp(&b.address));
+    let place: BTreeMap<usize, usize> = indexed.iter().enumerate().map(|(new, (old, _))| (*old, new)).collect();
+    for step in &mut steps {
+        step.change = place.get(&step.change).copied().unwrap_or(step.change);
+    }
+    (indexed.into_iter().map(|(_, change)| change).collect(), steps)
+}
+
+/// Kahn's algorithm. Steps on a cycle, which must not exist, come last: the check names them.
+fn sort_steps(steps: Vec<Step>) -> Vec<Step> {
+    let mut open: Vec<usize> = steps.iter().map(|s| s.needs.len()).collect();
+    let mut wanted_by: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    for (index, step) in steps.iter().enumerate() {
+        for need in &step.needs {
+            if let Some(list) = wanted_by.get_mut(need.0) {
+                list.push(index);
+            }
+        }
+    }
+    let mut ready: BTreeSet<usize> = open.iter().enumerate().filter(|(_, n)| **n == 0).map(|(i, _)| i).collect();
+    let mut order = Vec::with_capacity(steps.len());
+    while let Some(next) = ready.pop_first() {
+        order.push(next);
+        for later in wanted_by.get(next).into_iter().flatten() {
+            if let Some(count) = open.get_mut(*later) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.insert(*later);
+                }
+            }
+        }
+    }
+    let done: BTreeSet<usize> = order.iter().copied().collect();
+    order.extend((0..steps.len()).filter(|i| !done.contains(i)));
+    let place: BTreeMap<usize, usize> = order.iter().enumerate().map(|(new, old)| (*old, new)).collect();
+    let mut slots: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+    let mut sorted: Vec<Step> = order.iter().filter_map(|old| slots.get_mut(*old).and_then(Option::take)).collect();
+    for step in &mut sorted {
+        step.needs = step.needs.iter().filter_map(|n| place.get(&n.0).map(|p| StepId(*p))).collect();
+        step.needs.sort();
+        step.needs.dedup();
+    }
+    sorted
+}

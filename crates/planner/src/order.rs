@@ -1,0 +1,308 @@
+//! The edges between changes: what a step names must exist, what names an object goes before it, the bucket's side and the
+//! caller's side come after the role's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::{Action, Call, Digest, Facet, ObjectState, Partition, PrincipalKind, StepId};
+use crossrole_policy::{Document, Effect, Element, Principal, Statement};
+
+use crate::diff::principal_arns;
+use crate::draft::Draft;
+
+/// Draws all edges between steps of different changes.
+pub(crate) fn connect(draft: &mut Draft<'_>) {
+    break_trust_cycles(draft);
+    let index = Index::new(draft);
+    let mut edges: Vec<(usize, StepId)> = Vec::new();
+    for (at, step) in draft.steps.iter().enumerate() {
+        let mut need = |ids: &[StepId]| edges.extend(ids.iter().filter(|id| id.0 != at).map(|id| (at, *id)));
+        let account = step.account.as_str();
+        match &step.call {
+            Call::CreateRole { trust, boundary, .. } => {
+                for arn in principal_arns(trust).chain(boundary.as_deref()) {
+                    need(index.made(arn));
+                }
+                for arn in federated(trust) {
+                    need(index.made(arn));
+                }
+            }
+            Call::UpdateTrust { trust, .. } => principal_arns(trust).for_each(|arn| need(index.made(arn))),
+            Call::PutBoundary { arn, .. } => need(index.made(arn)),
+            Call::AttachPolicy { principal, arn } => {
+                need(index.made(arn));
+                need(index.made_principal(account, principal.kind, &principal.name));
+                // The caller's side comes last: what it may assume is complete first.
+                for role in index.assumes.get(arn).into_iter().flatten() {
+                    need(index.ready(role));
+                }
+            }
+            Call::CreatePolicyVersion { arn, .. } => {
+                for role in index.assumes.get(arn).into_iter().flatten() {
+                    need(index.ready(role));
+                }
+            }
+            Call::AddUserToGroup { group, user } => {
+                need(index.made_principal(account, PrincipalKind::Group, group));
+                need(index.made_principal(account, PrincipalKind::User, user));
+            }
+            Call::PutBucketPolicy { bucket, document } => {
+                need(index.bucket(&bucket.name));
+                for arn in principal_arns(document) {
+                    need(index.made(arn));
+                    need(index.ready(arn));
+                }
+            }
+            Call::PutLogging { bucket, logging: Some(logging) } if logging.bucket != bucket.name => need(index.bucket(&logging.bucket)),
+            Call::DeleteRole { role } if draft.changes.get(step.change).is_some_and(|c| c.action == Action::Delete) => {
+                let arn = index.deleted.get(&at).map_or("", String::as_str);
+                need(index.unnamed(arn));
+                need(index.cleared(account, PrincipalKind::Role, role));
+            }
+            Call::DeleteUser { user } => {
+                let arn = index.deleted.get(&at).map_or("", String::as_str);
+                need(index.unnamed(arn));
+                need(index.cleared(account, PrincipalKind::User, user));
+            }
+            Call::DeleteGroup { group } => need(index.cleared(account, PrincipalKind::Group, group)),
+            Call::DeletePolicy { arn } => need(index.detached.get(arn.as_str()).map_or(&[], Vec::as_slice)),
+            Call::DeleteBucket { bucket } => need(index.bucket_policy.get(&bucket.name).map_or(&[], Vec::as_slice)),
+            _ => {}
+        }
+    }
+    for (at, need) in edges {
+        if let Some(step) = draft.steps.get_mut(at) {
+            step.needs.push(need);
+        }
+    }
+    for step in &mut draft.steps {
+        step.needs.sort();
+        step.needs.dedup();
+    }
+}
+
+/// Where things are made, readied and cleared away.
+#[derive(Default)]
+struct Index {
+    /// By ARN: the step that makes it.
+    made: BTreeMap<String, Vec<StepId>>,
+    /// By account, kind and name.
+    principals: BTreeMap<(String, PrincipalKind, String), Vec<StepId>>,
+    /// By role ARN: the steps after which its trust and permissions stand.
+    ready: BTreeMap<String, Vec<StepId>>,
+    /// By policy ARN: the roles that it lets its holder assume.
+    assumes: BTreeMap<String, BTreeSet<String>>,
+    /// By bucket: making it and all its settings.
+    buckets: BTreeMap<String, Vec<StepId>>,
+    bucket_policy: BTreeMap<String, Vec<StepId>>,
+    /// By principal ARN: steps that take it out of a document.
+    unnamed: BTreeMap<String, Vec<StepId>>,
+    /// By policy ARN: steps that detach it, or take it away as a boundary.
+    detached: BTreeMap<String, Vec<StepId>>,
+    /// By principal: steps that take something off it.
+    cleared: BTreeMap<(String, PrincipalKind, String), Vec<StepId>>,
+    /// By deleting step: the ARN that goes.
+    deleted: BTreeMap<usize, String>,
+}
+
+impl Index {
+    fn new(draft: &Draft<'_>) -> Self {
+        let mut index = Self::default();
+        for (at, step) in draft.steps.iter().enumerate() {
+            let id = StepId(at);
+            let account = step.account.to_string();
+            let arn = |kind: &str, path: &str, name: &str| draft.desired.partition.iam_arn(&step.account, kind, path, name);
+            let change = draft.changes.get(step.change);
+            match &step.call {
+                Call::CreateRole { name, path, .. } => {
+                    let arn = arn("role", path, name);
+                    index.made.entry(arn.clone()).or_default().push(id);
+                    index.ready.entry(arn).or_default().push(id);
+                    index.principals.entry((account, PrincipalKind::Role, name.clone())).or_default().push(id);
+                }
+                Call::UpdateTrust { role, .. } | Call::PutInlinePolicy { role, .. } => {
+                    if let Some(ObjectState::Role(state)) = change.and_then(|c| c.after.as_ref()) {
+                        index.ready.entry(arn("role", &state.path, role)).or_default().push(id);
+                    }
+                    if let (Call::UpdateTrust { trust, .. }, Some(ObjectState::Role(before))) = (&step.call, change.and_then(|c| c.before.as_ref())) {
+                        index.removed_principals(Some(&before.trust), Some(trust), id);
+                    }
+                }
+                Call::CreateUser { name, path, .. } => {
+                    index.made.entry(arn("user", path, name)).or_default().push(id);
+                    index.principals.entry((account, PrincipalKind::User, name.clone())).or_default().push(id);
+                }
+                Call::CreateGroup { name, .. } => index.principals.entry((account, PrincipalKind::Group, name.clone())).or_default().push(id),
+                Call::CreatePolicy { name, path, document, .. } => {
+                    let arn = arn("policy", path, name);
+                    index.assumes.insert(arn.clone(), assumed(document));
+                    index.made.entry(arn).or_default().push(id);
+                }
+                Call::CreatePolicyVersion { arn, document } => {
+                    index.assumes.insert(arn.clone(), assumed(document));
+                }
+                Call::CreateOidcProvider { url, .. } => {
+                    let host = url.trim_start_matches("https://");
+                    index.made.entry(arn("oidc-provider", "/", host)).or_default().push(id);
+                }
+                Call::PutBucketPolicy { bucket, document } => {
+                    index.bucket_policy.entry(bucket.name.clone()).or_default().push(id);
+                    index.removed_principals(bucket_before(change), Some(document), id);
+                }
+                Call::DeleteBucketPolicy { bucket } => {
+                    index.bucket_policy.entry(bucket.name.clone()).or_default().push(id);
+                    index.removed_principals(bucket_before(change), None, id);
+                }
+                Call::DetachPolicy { principal, arn } => {
+                    index.detached.entry(arn.clone()).or_default().push(id);
+                    index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id);
+                }
+                Call::PutBoundary { .. } | Call::DeleteBoundary { .. } => {
+                    if let Some(ObjectState::Role(before)) = change.and_then(|c| c.before.as_ref())
+                        && let Some(old) = &before.boundary
+                    {
+                        index.detached.entry(old.clone()).or_default().push(id);
+                    }
+                }
+                Call::DeleteInlinePolicy { principal, .. } => index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id),
+                Call::RemoveUserFromGroup { group, user } => {
+                    index.cleared.entry((account.clone(), PrincipalKind::Group, group.clone())).or_default().push(id);
+                    index.cleared.entry((account, PrincipalKind::User, user.clone())).or_default().push(id);
+                }
+                Call::DeleteRole { role } => {
+                    if let Some(ObjectState::Role(before)) = change.and_then(|c| c.before.as_ref()) {
+                        index.deleted.insert(at, arn("role", &before.path, role));
+                        // A boundary is held until its role is gone.
+                        if let Some(boundary) = &before.boundary {
+                            index.detached.entry(boundary.clone()).or_default().push(id);
+                        }
+                    }
+                }
+                Call::DeleteUser { user } => {
+                    if let Some(ObjectState::User(before)) = change.and_then(|c| c.before.as_ref()) {
+                        index.deleted.insert(at, arn("user", &before.path, user));
+                    }
+                }
+                call => {
+                    if let Some(bucket) = call.bucket().filter(|_| !call.removes()) {
+                        index.buckets.entry(bucket.name.clone()).or_default().push(id);
+                    }
+                }
+            }
+        }
+        index
+    }
+
+    fn removed_principals(&mut self, before: Option<&Document>, after: Option<&Document>, id: StepId) {
+        let after: BTreeSet<&str> = after.map(|d| principal_arns(d).collect()).unwrap_or_default();
+        for arn in before.into_iter().flat_map(principal_arns).filter(|a| !after.contains(a)) {
+            self.unnamed.entry(arn.to_owned()).or_default().push(id);
+        }
+    }
+
+    fn made(&self, arn: &str) -> &[StepId] {
+        self.made.get(arn).map_or(&[], Vec::as_slice)
+    }
+
+    fn ready(&self, arn: &str) -> &[StepId] {
+        self.ready.get(arn).map_or(&[], Vec::as_slice)
+    }
+
+    fn unnamed(&self, arn: &str) -> &[StepId] {
+        self.unnamed.get(arn).map_or(&[], Vec::as_slice)
+    }
+
+    fn bucket(&self, name: &str) -> &[StepId] {
+        self.buckets.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    fn made_principal(&self, account: &str, kind: PrincipalKind, name: &str) -> &[StepId] {
+        self.principals.get(&(account.to_owned(), kind, name.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    fn cleared(&self, account: &str, kind: PrincipalKind, name: &str) -> &[StepId] {
+        self.cleared.get(&(account.to_owned(), kind, name.to_owned())).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn bucket_before(change: Option<&crossrole_model::Change>) -> Option<&Document> {
+    match change?.before.as_ref()? {
+        ObjectState::BucketPolicy(state) => state.document.as_ref(),
+        _ => None,
+    }
+}
+
+/// Role ARNs that a policy lets its holder assume.
+fn assumed(document: &Document) -> BTreeSet<String> {
+    let assume = document.statements.iter().filter(|s| s.effect == Effect::Allow && s.action.values.iter().any(|a| a == "sts:AssumeRole"));
+    assume.filter_map(|s| s.resource.as_ref()).flat_map(|r| r.values.iter().cloned()).collect()
+}
+
+fn federated(document: &Document) -> impl Iterator<Item = &str> {
+    let principals = document.statements.iter().filter_map(|s| s.principal.as_ref());
+    principals.filter_map(|p| p.entries.get("Federated")).flatten().map(String::as_str)
+}
+
+/// Roles that trust each other can't be made in any order: those on a cycle are made with a trust that lets nobody in, and
+/// get their own when all of them exist (a role may not even name itself before it exists).
+fn break_trust_cycles(draft: &mut Draft<'_>) {
+    let mut trusts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let partition = draft.desired.partition;
+    for step in &draft.steps {
+        if let Call::CreateRole { name, path, trust, .. } = &step.call {
+            let arn = partition.iam_arn(&step.account, "role", path, name);
+            trusts.insert(arn, principal_arns(trust).map(str::to_owned).collect());
+        }
+    }
+    let locked = on_cycles(trusts);
+    for at in 0..draft.steps.len() {
+        lock(draft, at, partition, &locked);
+    }
+}
+
+fn lock(draft: &mut Draft<'_>, at: usize, partition: Partition, locked: &BTreeSet<String>) {
+    let end = StepId(draft.steps.len());
+    let Some(step) = draft.steps.get_mut(at) else { return };
+    let Call::CreateRole { name, path, trust, .. } = &mut step.call else { return };
+    if !locked.contains(&partition.iam_arn(&step.account, "role", path, name)) {
+        return;
+    }
+    let nobody = nobody();
+    let own = std::mem::replace(trust, nobody.clone());
+    let role = name.clone();
+    let mut unlock = step.clone();
+    unlock.call = Call::UpdateTrust { role, trust: own };
+    unlock.facet = Facet::Trust;
+    unlock.before = Digest::of(format!("{:?}", nobody.canonical()).as_bytes());
+    unlock.after = draft.changes.get(unlock.change).and_then(|c| c.after.as_ref()).map_or_else(Digest::absent, |s| s.facet(&Facet::Trust));
+    unlock.needs = vec![StepId(at)];
+    debug_assert_eq!(end.0, draft.steps.len());
+    draft.steps.push(unlock);
+}
+
+/// A trust policy that AWS takes and that lets nobody in.
+fn nobody() -> Document {
+    let mut statement = Statement::allow(Element::of(["sts:AssumeRole"]), None);
+    statement.effect = Effect::Deny;
+    statement.principal = Some(Principal::of("AWS", ["*"]));
+    Document::new(vec![statement])
+}
+
+/// The nodes on a cycle, or between two: what is left after taking away, again and again, those that wait for none and
+/// those that none waits for.
+fn on_cycles(mut graph: BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let nodes: BTreeSet<String> = graph.keys().cloned().collect();
+    for needs in graph.values_mut() {
+        needs.retain(|n| nodes.contains(n));
+    }
+    loop {
+        let wanted: BTreeSet<String> = graph.values().flatten().cloned().collect();
+        let free: BTreeSet<String> = graph.iter().filter(|(node, needs)| needs.is_empty() || !wanted.contains(*node)).map(|(node, _)| node.clone()).collect();
+        if free.is_empty() {
+            return graph.into_keys().collect();
+        }
+        graph.retain(|node, _| !free.contains(node));
+        for needs in graph.values_mut() {
+            needs.retain(|n| !free.contains(n));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Errors in AWS's words and shapes.
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+
+use crate::xml::escape;
+
+/// An error of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// Extra elements of an S3 error, and headers.
+    pub(crate) detail: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), message: message.into(), detail: Vec::new(), headers: Vec::new() }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.detail.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn throttled(s3: bool) -> Self {
+        if s3 { Self::new(503, "SlowDown", "Please reduce your request rate.") } else { Self::new(400, "Throttling", "Rate exceeded") }
+    }
+
+    /// The answer of a fault.
+    pub(crate) fn injected(code: &str) -> Self {
+        let status = match code {
+            "Throttling" => 400,
+            "OperationAborted" | "ConcurrentModification" | "DeleteConflict" => 409,
+            "SlowDown" | "ServiceUnavailable" => 503,
+            "AccessDenied" => 403,
+            _ => 500,
+        };
+        Self::new(status, code, "injected fault")
+    }
+
+    pub(crate) fn no_such(kind: &str, name: &str) -> Self {
+        Self::new(404, "NoSuchEntity", format!("The {kind} with name {name} cannot be found."))
+    }
+
+    pub(crate) fn exists(kind: &str, name: &str) -> Self {
+        Self::new(409, "EntityAlreadyExists", format!("{kind} with name {name} already exists."))
+    }
+
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::new(400, "ValidationError", message)
+    }
+
+    pub(crate) fn limit(message: impl Into<String>) -> Self {
+        Self::new(409, "LimitExceeded", message)
+    }
+
+    pub(crate) fn response(&self, s3: bool, index: u64) -> Response<Bytes> {
+        let id = request_id(index);
+        let (code, message) = (escape(&self.code), escape(&self.message));
+        let body = if s3 {
+            let detail: String = self.detail.iter().map(|(name, value)| format!("<{name}>{}</{name}>", escape(value))).collect();
+            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{detail}<RequestId>{id}</RequestId><HostId>sandbox</HostId></Error>")
+        } else {
+            let kind = if self.status >= 500 { "Receiver" } else { "Sender" };
+            format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>")
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        insert(&mut response, "content-type", if s3 { "application/xml" } else { "text/xml" });
+        insert(&mut response, if s3 { "x-amz-request-id" } else { "x-amzn-requestid" }, &id);
+        for (name, value) in &self.headers {
+            insert(&mut response, name, value);
+        }
+        response
+    }
+}
+
+/// Sets a header; a value that HTTP does not take is left out.
+pub(crate) fn insert(response: &mut Response<Bytes>, name: &'static str, value: &str) {
+    if let Ok(value) = http::HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+pub(crate) fn request_id(index: u64) -> String {
+    format!("sandbox-{index:08}")
+}

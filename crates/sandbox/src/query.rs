@@ -1,0 +1,237 @@
+//! HTTP requests to operations and parameters.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+
+use crate::error::{ApiError, insert, request_id};
+use crate::world::World;
+
+/// Which API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    Iam,
+    Sts,
+    S3,
+}
+
+/// A request, understood.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) service: Service,
+    pub(crate) s3: bool,
+    pub(crate) operation: String,
+    pub(crate) writes: bool,
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    /// Path as sent, for the signature.
+    pub(crate) raw_path: String,
+    pub(crate) raw_query: String,
+    /// Query or form parameters, decoded.
+    pub(crate) params: BTreeMap<String, String>,
+    pub(crate) bucket: Option<String>,
+    pub(crate) key: Option<String>,
+    /// Region in the host name.
+    pub(crate) host_region: Option<String>,
+    pub(crate) body: Bytes,
+    pub(crate) authorization: Option<Authorization>,
+}
+
+/// The parts of an AWS4-HMAC-SHA256 header.
+#[derive(Debug, Clone)]
+pub(crate) struct Authorization {
+    pub(crate) key_id: String,
+    pub(crate) date: String,
+    pub(crate) region: String,
+    pub(crate) service: String,
+    pub(crate) signed_headers: Vec<String>,
+    pub(crate) signature: String,
+}
+
+/// A good answer.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+    pub(crate) content_type: Option<String>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+impl Reply {
+    pub(crate) fn xml(body: String) -> Self {
+        Self { status: 200, body: Bytes::from(body), content_type: Some("text/xml".to_owned()), ..Self::default() }
+    }
+
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn response(self, asked: &Asked, index: u64) -> Response<Bytes> {
+        let length = self.body.len();
+        let head = asked.method == Method::HEAD;
+        let mut response = Response::new(if head { Bytes::new() } else { self.body });
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        if let Some(kind) = &self.content_type {
+            insert(&mut response, "content-type", kind);
+        }
+        if head && length > 0 {
+            insert(&mut response, "content-length", &length.to_string());
+        }
+        insert(&mut response, if asked.s3 { "x-amz-request-id" } else { "x-amzn-requestid" }, &request_id(index));
+        for (name, value) in &self.headers {
+            insert(&mut response, name, value);
+        }
+        for (name, value) in &self.metadata {
+            if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(format!("x-amz-meta-{name}")), http::HeaderValue::from_str(value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+impl Asked {
+    pub(crate) fn param(&self, name: &str) -> Option<&str> {
+        self.params.get(name).map(String::as_str)
+    }
+
+    /// A parameter that must be there.
+    pub(crate) fn need(&self, name: &str) -> Result<&str, ApiError> {
+        self.param(name).filter(|v| !v.is_empty()).ok_or_else(|| ApiError::validation(format!("1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null", lower_first(name))))
+    }
+
+    /// `Name.member.N`, in order.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        (1..).map_while(|n| self.param(&format!("{name}.member.{n}")).map(str::to_owned)).collect()
+    }
+
+    /// `Tags.member.N.Key` and `.Value`.
+    pub(crate) fn tags(&self) -> Vec<(String, String)> {
+        let pair = |n: usize| Some((self.param(&format!("Tags.member.{n}.Key"))?.to_owned(), self.param(&format!("Tags.member.{n}.Value")).unwrap_or_default().to_owned()));
+        (1..).map_while(pair).collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|v| v.to_str().ok())
+    }
+}
+
+pub(crate) fn lower_first(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|c| c.to_ascii_lowercase()).into_iter().chain(chars).collect()
+}
+
+/// Tells whether an answer should have S3's shape.
+pub(crate) fn is_s3(request: &Request<Bytes>) -> bool {
+    authorization(request.headers()).is_none_or(|a| a.service == "s3")
+}
+
+/// Understands a request.
+pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
+    let authorization = authorization(request.headers());
+    let raw_path = request.uri().path().to_owned();
+    let raw_query = request.uri().query().unwrap_or_default().to_owned();
+    let mut params: BTreeMap<String, String> = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
+    let form = request.headers().get("content-type").and_then(|v| v.to_str().ok()).is_some_and(|v| v.starts_with("application/x-www-form-urlencoded"));
+    let service_name = authorization.as_ref().map(|a| a.service.as_str());
+    if matches!(service_name, Some("iam" | "sts")) || (service_name.is_none() && form) {
+        params.extend(form_urlencoded::parse(request.body()).into_owned());
+        let operation = params.get("Action").cloned().ok_or_else(|| ApiError::new(400, "MissingAction", "The request must contain the parameter Action"))?;
+        let service = if service_name == Some("iam") { Service::Iam } else { Service::Sts };
+        let writes = !["Get", "List", "Simulate"].iter().any(|p| operation.starts_with(p));
+        return Ok(Asked {
+            service,
+            s3: false,
+            operation,
+            writes,
+            method: request.method().clone(),
+            headers: request.headers().clone(),
+            raw_path,
+            raw_query,
+            params,
+            bucket: None,
+            key: None,
+            host_region: None,
+            body: request.body().clone(),
+            authorization,
+        });
+    }
+    let host = request.headers().get("host").and_then(|v| v.to_str().ok()).or_else(|| request.uri().host()).unwrap_or_default().to_owned();
+    let (host_bucket, host_region) = host_parts(&host);
+    let path = percent_decode_str(raw_path.trim_start_matches('/')).decode_utf8_lossy().into_owned();
+    let (bucket, key) = match host_bucket {
+        Some(bucket) => (Some(bucket), Some(path)),
+        None => match path.split_once('/') {
+            Some((bucket, key)) => (Some(bucket.to_owned()), Some(key.to_owned())),
+            None => (Some(path), None),
+        },
+    };
+    let bucket = bucket.filter(|b| !b.is_empty());
+    let key = key.filter(|k| !k.is_empty());
+    let operation = crate::s3::operation(request.method(), bucket.is_some(), key.is_some(), &params, request.headers())?;
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    Ok(Asked {
+        service: Service::S3,
+        s3: true,
+        operation,
+        writes,
+        method: request.method().clone(),
+        headers: request.headers().clone(),
+        raw_path,
+        raw_query,
+        params,
+        bucket,
+        key,
+        host_region,
+        body: request.body().clone(),
+        authorization,
+    })
+}
+
+/// `bucket.s3.region.amazonaws.com` and its relatives; a loopback address has neither.
+fn host_parts(host: &str) -> (Option<String>, Option<String>) {
+    let host = host.split(':').next().unwrap_or_default();
+    let stem = host.strip_suffix(".amazonaws.com.cn").or_else(|| host.strip_suffix(".amazonaws.com"));
+    let Some(stem) = stem else {
+        let bucket = host.strip_suffix(".localhost").map(str::to_owned);
+        return (bucket, None);
+    };
+    let (bucket, rest) = match (stem.strip_prefix("s3"), stem.find(".s3")) {
+        (Some(rest), _) if rest.is_empty() || rest.starts_with(['.', '-']) => (None, rest),
+        (_, Some(at)) => (stem.get(..at).map(str::to_owned), stem.get(at + 3..).unwrap_or_default()),
+        _ => (None, ""),
+    };
+    let region = rest.trim_start_matches(['.', '-']);
+    (bucket, (!region.is_empty()).then(|| region.to_owned()))
+}
+
+fn authorization(headers: &HeaderMap) -> Option<Authorization> {
+    let text = headers.get("authorization")?.to_str().ok()?.strip_prefix("AWS4-HMAC-SHA256")?;
+    let parts: BTreeMap<&str, &str> = text.split(',').filter_map(|p| p.trim().split_once('=')).collect();
+    let mut scope = parts.get("Credential")?.split('/');
+    Some(Authorization {
+        key_id: scope.next()?.to_owned(),
+        date: scope.next()?.to_owned(),
+        region: scope.next()?.to_owned(),
+        service: scope.next()?.to_owned(),
+        signed_headers: parts.get("SignedHeaders")?.split(';').map(str::to_owned).collect(),
+        signature: (*parts.get("Signature")?).to_owned(),
+    })
+}
+
+/// The account that a call counts for.
+pub(crate) fn account_hint(world: &World, asked: &Asked) -> String {
+    let Some(auth) = &asked.authorization else { return "anonymous".to_owned() };
+    if let Some(key) = world.keys.get(&auth.key_id) {
+        return key.account.clone();
+    }
+    world.sessions.get(&auth.key_id).map_or_else(|| auth.key_id.clone(), |s| s.account.clone())
+}

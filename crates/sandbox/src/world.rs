@@ -1,0 +1,234 @@
+//! Everything the sandbox knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_policy::{Arn, Document};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::lagged::Lagged;
+
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// The state of all accounts.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct World {
+    pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) buckets: BTreeMap<String, Bucket>,
+    /// Access keys of users, by id.
+    pub(crate) keys: BTreeMap<String, AccessKey>,
+    /// Sessions, by access key id.
+    pub(crate) sessions: BTreeMap<String, Session>,
+    counter: u64,
+    #[serde(skip)]
+    pub(crate) now_ms: u64,
+    #[serde(skip)]
+    pub(crate) lag_ms: u64,
+    #[serde(skip)]
+    pub(crate) role_quota: usize,
+}
+
+/// IAM of one account; keys are names in lower case.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) roles: BTreeMap<String, Lagged<Role>>,
+    pub(crate) users: BTreeMap<String, Lagged<User>>,
+    pub(crate) groups: BTreeMap<String, Lagged<Group>>,
+    pub(crate) policies: BTreeMap<String, Lagged<Policy>>,
+    pub(crate) providers: BTreeMap<String, Lagged<Provider>>,
+    pub(crate) profiles: BTreeMap<String, Profile>,
+}
+
+/// What roles, users and groups have in common.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) id: String,
+    pub(crate) created: String,
+    pub(crate) tags: Tags,
+    pub(crate) boundary: Option<String>,
+    /// Documents as they were sent.
+    pub(crate) inline: BTreeMap<String, String>,
+    pub(crate) attached: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Role {
+    pub(crate) held: Held,
+    /// With unique ids in place of role and user ARNs.
+    pub(crate) trust: Document,
+    pub(crate) description: String,
+    pub(crate) max_session: u32,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct User {
+    pub(crate) held: Held,
+    pub(crate) groups: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) held: Held,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Policy {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) description: String,
+    pub(crate) created: String,
+    pub(crate) tags: Tags,
+    /// By number: document and date.
+    pub(crate) versions: BTreeMap<u32, (String, String)>,
+    pub(crate) default: u32,
+    pub(crate) next: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Provider {
+    pub(crate) host: String,
+    pub(crate) client_ids: BTreeSet<String>,
+    pub(crate) thumbprints: Vec<String>,
+    pub(crate) created: String,
+    pub(crate) tags: Tags,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) created: String,
+    pub(crate) roles: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AccessKey {
+    pub(crate) account: String,
+    pub(crate) user: String,
+    pub(crate) secret: String,
+    pub(crate) created: String,
+    pub(crate) active: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) account: String,
+    /// `assumed-role/Name/session`, or `user/Name` for GetSessionToken.
+    pub(crate) resource: String,
+    pub(crate) secret: String,
+    pub(crate) token: String,
+    /// Unix seconds.
+    pub(crate) expires: i64,
+    pub(crate) issued: i64,
+    /// The role's unique id: a session dies with its role.
+    pub(crate) principal_id: String,
+    pub(crate) mfa: bool,
+    pub(crate) policies: Option<Vec<Document>>,
+    pub(crate) tags: Tags,
+    pub(crate) transitive: BTreeSet<String>,
+    pub(crate) source_identity: Option<String>,
+    pub(crate) federated: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Bucket {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) created: String,
+    /// With unique ids in place of role and user ARNs.
+    pub(crate) policy: Option<Document>,
+    pub(crate) versioning: Option<String>,
+    /// The configuration's XML as stored, by name.
+    pub(crate) encryption: Option<(String, Option<String>)>,
+    /// `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`.
+    pub(crate) block: Option<[bool; 4]>,
+    pub(crate) ownership: Option<String>,
+    pub(crate) logging: Option<(String, String)>,
+    pub(crate) tags: Tags,
+    pub(crate) objects: BTreeMap<String, Object>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Object {
+    #[serde(with = "crate::store::bytes")]
+    pub(crate) body: Vec<u8>,
+    pub(crate) etag: String,
+    pub(crate) content_type: String,
+    pub(crate) modified: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+impl Account {
+    pub(crate) fn visible_roles(&self, now: u64) -> impl Iterator<Item = &Role> {
+        self.roles.values().filter_map(move |r| r.visible(now))
+    }
+
+    pub(crate) fn visible_users(&self, now: u64) -> impl Iterator<Item = &User> {
+        self.users.values().filter_map(move |u| u.visible(now))
+    }
+}
+
+impl World {
+    /// Returns the account, which exists as soon as somebody speaks of it.
+    pub(crate) fn account(&mut self, id: &str) -> &mut Account {
+        self.accounts.entry(id.to_owned()).or_default()
+    }
+
+    /// A fresh unique id: prefix and 17 letters and digits.
+    pub(crate) fn fresh_id(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", self.fresh(17))
+    }
+
+    /// Fresh letters and digits; the same in every run, so that output can be compared.
+    pub(crate) fn fresh(&mut self, length: usize) -> String {
+        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        self.counter += 1;
+        let mut out = String::new();
+        let mut block = 0_u32;
+        while out.len() < length {
+            let digest = Sha256::digest(format!("crossrole sandbox {} {block}", self.counter).as_bytes());
+            out.extend(digest.iter().map(|b| char::from(LETTERS.get(usize::from(b % 32)).copied().unwrap_or(b'A'))));
+            block += 1;
+        }
+        out.truncate(length);
+        out
+    }
+
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let keys = self.keys.values().map(|k| k.secret.clone());
+        keys.chain(self.sessions.values().flat_map(|s| [s.secret.clone(), s.token.clone()])).collect()
+    }
+
+    /// The role or user behind an ARN, by unique id, if it can be seen.
+    pub(crate) fn id_of(&self, arn: &str) -> Option<String> {
+        let parsed = Arn::parse(arn)?;
+        let account = self.accounts.get(parsed.account)?;
+        let (kind, name) = parsed.kind_and_name()?;
+        let found = match (parsed.service, kind) {
+            ("iam", "role") => account.roles.get(&name.to_ascii_lowercase())?.visible(self.now_ms).map(|r| &r.held),
+            ("iam", "user") => account.users.get(&name.to_ascii_lowercase())?.visible(self.now_ms).map(|u| &u.held),
+            _ => None,
+        }?;
+        (found.name == name && arn.ends_with(&format!("{}{}", found.path, found.name))).then(|| found.id.clone())
+    }
+
+    /// ARNs by unique id, of every role and user that can be seen.
+    pub(crate) fn arn_of(&self, id: &str) -> Option<String> {
+        self.accounts.iter().find_map(|(account, state)| {
+            let role = state.visible_roles(self.now_ms).find(|r| r.held.id == id).map(|r| ("role", &r.held));
+            let user = || state.visible_users(self.now_ms).find(|u| u.held.id == id).map(|u| ("user", &u.held));
+            role.or_else(user).map(|(kind, held)| format!("arn:aws:iam::{account}:{kind}{}{}", held.path, held.name))
+        })
+    }
+
+    /// The document as AWS shows it: ids that can be resolved are ARNs again, the others stay.
+    pub(crate) fn shown(&self, document: &Document) -> Document {
+        let mut shown = document.clone();
+        shown.map_aws_principals(|value| if value.starts_with("AROA") || value.starts_with("AIDA") { self.arn_of(value) } else { None });
+        shown
+    }
+}
