@@ -1,6 +1,6 @@
 //! What must hold of any plan, derived from the plan alone, with no code of the planner's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::{Action, Call, Change, ObjectState, Plan, PrincipalKind, Step, ownership};
 use crossrole_policy::Document;
@@ -14,15 +14,60 @@ pub fn check(plan: &Plan) -> Vec<String> {
         // What follows walks the needs and would not end on a cycle.
         return wrong;
     }
-    places(plan, &mut wrong);
+    let index = Index::new(plan);
+    places(plan, &index, &mut wrong);
     for (at, step) in plan.steps.iter().enumerate() {
-        let before = ancestors(plan, at);
-        deletes_last(plan, at, step, &before, &mut wrong);
-        names_exist(plan, at, step, &before, &mut wrong);
-        takes_before_gives(plan, at, step, &before, &mut wrong);
+        // Only these look behind themselves.
+        if matches!(
+            step.call,
+            Call::DeleteRole { .. }
+                | Call::DeletePolicy { .. }
+                | Call::CreateRole { .. }
+                | Call::UpdateTrust { .. }
+                | Call::PutBucketPolicy { .. }
+                | Call::AttachPolicy { .. }
+                | Call::PutBoundary { .. }
+                | Call::PutInlinePolicy { .. }
+        ) {
+            let before = ancestors(plan, at);
+            deletes_last(plan, &index, at, step, &before, &mut wrong);
+            names_exist(&index, at, step, &before, &mut wrong);
+            takes_before_gives(plan, &index, at, step, &before, &mut wrong);
+        }
         keeps_foreign(plan, step, &mut wrong);
     }
     wrong
+}
+
+/// What is looked up again and again.
+struct Index {
+    /// Steps of each change.
+    steps: BTreeMap<usize, Vec<usize>>,
+    /// By ARN: the step that makes it.
+    made: BTreeMap<String, usize>,
+    /// By policy ARN: the steps that detach it.
+    detached: BTreeMap<String, Vec<usize>>,
+}
+
+impl Index {
+    fn new(plan: &Plan) -> Self {
+        let mut index = Self { steps: BTreeMap::new(), made: BTreeMap::new(), detached: BTreeMap::new() };
+        for (at, step) in plan.steps.iter().enumerate() {
+            index.steps.entry(step.change).or_default().push(at);
+            let mut made = |kind: &str, path: &str, name: &str| index.made.insert(plan.partition.iam_arn(&step.account, kind, path, name), at);
+            match &step.call {
+                Call::CreateRole { path, name, .. } => made("role", path, name),
+                Call::CreateUser { path, name, .. } => made("user", path, name),
+                Call::CreatePolicy { path, name, .. } => made("policy", path, name),
+                Call::DetachPolicy { arn, .. } => {
+                    index.detached.entry(arn.clone()).or_default().push(at);
+                    None
+                }
+                _ => None,
+            };
+        }
+        index
+    }
 }
 
 fn order(plan: &Plan, wrong: &mut Vec<String>) {
@@ -33,7 +78,7 @@ fn order(plan: &Plan, wrong: &mut Vec<String>) {
     }
 }
 
-fn places(plan: &Plan, wrong: &mut Vec<String>) {
+fn places(plan: &Plan, index: &Index, wrong: &mut Vec<String>) {
     for (at, step) in plan.steps.iter().enumerate() {
         match plan.changes.get(step.change) {
             None => wrong.push(format!("step {at} belongs to no change")),
@@ -47,8 +92,8 @@ fn places(plan: &Plan, wrong: &mut Vec<String>) {
             wrong.push(format!("step {at} goes to account {}, which could not be read", step.account));
         }
     }
-    for (index, change) in plan.changes.iter().enumerate() {
-        if !plan.steps.iter().any(|s| s.change == index) {
+    for (number, change) in plan.changes.iter().enumerate() {
+        if !index.steps.contains_key(&number) {
             wrong.push(format!("the change of {} has no step", change.address));
         }
         if change.reasons.is_empty() {
@@ -80,7 +125,7 @@ fn ancestors(plan: &Plan, at: usize) -> BTreeSet<usize> {
 }
 
 /// Detach before delete: whatever the object held when it was read is taken off it before.
-fn deletes_last(plan: &Plan, at: usize, step: &Step, before: &BTreeSet<usize>, wrong: &mut Vec<String>) {
+fn deletes_last(plan: &Plan, index: &Index, at: usize, step: &Step, before: &BTreeSet<usize>, wrong: &mut Vec<String>) {
     let Some(change) = plan.changes.get(step.change) else { return };
     let earlier = |wanted: &dyn Fn(&Call) -> bool| before.iter().filter_map(|i| plan.steps.get(*i)).any(|s| s.account == step.account && wanted(&s.call));
     if let (Call::DeleteRole { role }, Some(ObjectState::Role(state))) = (&step.call, &change.before) {
@@ -96,49 +141,36 @@ fn deletes_last(plan: &Plan, at: usize, step: &Step, before: &BTreeSet<usize>, w
         }
     }
     if let Call::DeletePolicy { arn } = &step.call {
-        for (index, other) in plan.steps.iter().enumerate() {
-            if matches!(&other.call, Call::DetachPolicy { arn: a, .. } if a == arn) && !before.contains(&index) {
-                wrong.push(format!("step {at} deletes {arn} before step {index} detaches it"));
-            }
+        for other in index.detached.get(arn).into_iter().flatten().filter(|i| !before.contains(i)) {
+            wrong.push(format!("step {at} deletes {arn} before step {other} detaches it"));
         }
     }
 }
 
 /// What a step names is made before it, when this plan makes it.
-fn names_exist(plan: &Plan, at: usize, step: &Step, before: &BTreeSet<usize>, wrong: &mut Vec<String>) {
+fn names_exist(index: &Index, at: usize, step: &Step, before: &BTreeSet<usize>, wrong: &mut Vec<String>) {
     let named: Vec<&str> = match &step.call {
-        Call::CreateRole { trust, boundary, .. } => principals(trust).chain(boundary.as_deref()).collect(),
-        Call::UpdateTrust { trust: document, .. } | Call::PutBucketPolicy { document, .. } => principals(document).collect(),
+        Call::CreateRole { trust, boundary, .. } => trust.aws_principals().chain(boundary.as_deref()).collect(),
+        Call::UpdateTrust { trust: document, .. } | Call::PutBucketPolicy { document, .. } => document.aws_principals().collect(),
         Call::AttachPolicy { arn, .. } | Call::PutBoundary { arn, .. } => vec![arn.as_str()],
         _ => return,
     };
-    if named.is_empty() {
-        return;
-    }
-    for (index, other) in plan.steps.iter().enumerate() {
-        let (kind, path, name) = match &other.call {
-            Call::CreateRole { path, name, .. } => ("role", path, name),
-            Call::CreateUser { path, name, .. } => ("user", path, name),
-            Call::CreatePolicy { path, name, .. } => ("policy", path, name),
-            _ => continue,
-        };
-        if index == at || !before.contains(&index) {
-            let arn = plan.partition.iam_arn(&other.account, kind, path, name);
-            if named.contains(&arn.as_str()) {
-                wrong.push(format!("step {at} ({}) names {arn} before step {index} makes it", step.call.operation()));
-            }
+    for arn in named {
+        if let Some(other) = index.made.get(arn).filter(|i| !before.contains(i)) {
+            wrong.push(format!("step {at} ({}) names {arn} before step {other} makes it", step.call.operation()));
         }
     }
 }
 
 /// Within one object, what is taken away is taken before anything is given.
-fn takes_before_gives(plan: &Plan, at: usize, step: &Step, before: &BTreeSet<usize>, wrong: &mut Vec<String>) {
+fn takes_before_gives(plan: &Plan, index: &Index, at: usize, step: &Step, before: &BTreeSet<usize>, wrong: &mut Vec<String>) {
     if !matches!(step.call, Call::AttachPolicy { .. } | Call::PutInlinePolicy { .. }) {
         return;
     }
-    for (index, other) in plan.steps.iter().enumerate().filter(|(_, o)| o.change == step.change) {
-        if matches!(other.call, Call::DetachPolicy { .. } | Call::DeleteInlinePolicy { .. }) && !before.contains(&index) {
-            wrong.push(format!("step {at} gives before step {index} has taken"));
+    for other in index.steps.get(&step.change).into_iter().flatten().filter(|i| !before.contains(i)) {
+        let takes = plan.steps.get(*other).is_some_and(|s| matches!(s.call, Call::DetachPolicy { .. } | Call::DeleteInlinePolicy { .. }));
+        if takes {
+            wrong.push(format!("step {at} gives before step {other} has taken"));
         }
     }
 }
@@ -159,8 +191,4 @@ fn keeps_foreign(plan: &Plan, step: &Step, wrong: &mut Vec<String>) {
             wrong.push(format!("the policy of bucket {} would lose the foreign statement `{}`", bucket.name, statement.sid()));
         }
     }
-}
-
-fn principals(document: &Document) -> impl Iterator<Item = &str> {
-    document.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(|p| p.aws()).map(String::as_str)
 }

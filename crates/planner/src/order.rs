@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::{Action, Call, Digest, Facet, ObjectState, Partition, PrincipalKind, StepId};
 use crossrole_policy::{Document, Effect, Element, Principal, Statement};
 
-use crate::diff::principal_arns;
 use crate::draft::Draft;
 
 /// Draws all edges between steps of different changes.
@@ -19,14 +18,14 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
         let account = step.account.as_str();
         match &step.call {
             Call::CreateRole { trust, boundary, .. } => {
-                for arn in principal_arns(trust).chain(boundary.as_deref()) {
+                for arn in trust.aws_principals().chain(boundary.as_deref()) {
                     need(index.made(arn));
                 }
                 for arn in federated(trust) {
                     need(index.made(arn));
                 }
             }
-            Call::UpdateTrust { trust, .. } => principal_arns(trust).for_each(|arn| need(index.made(arn))),
+            Call::UpdateTrust { trust, .. } => trust.aws_principals().for_each(|arn| need(index.made(arn))),
             Call::PutBoundary { arn, .. } => need(index.made(arn)),
             Call::AttachPolicy { principal, arn } => {
                 need(index.made(arn));
@@ -47,7 +46,7 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
             }
             Call::PutBucketPolicy { bucket, document } => {
                 need(index.bucket(&bucket.name));
-                for arn in principal_arns(document) {
+                for arn in document.aws_principals() {
                     need(index.made(arn));
                     need(index.ready(arn));
                 }
@@ -193,8 +192,8 @@ impl Index {
     }
 
     fn removed_principals(&mut self, before: Option<&Document>, after: Option<&Document>, id: StepId) {
-        let after: BTreeSet<&str> = after.map(|d| principal_arns(d).collect()).unwrap_or_default();
-        for arn in before.into_iter().flat_map(principal_arns).filter(|a| !after.contains(a)) {
+        let after: BTreeSet<&str> = after.map(|d| d.aws_principals().collect()).unwrap_or_default();
+        for arn in before.into_iter().flat_map(Document::aws_principals).filter(|a| !after.contains(a)) {
             self.unnamed.entry(arn.to_owned()).or_default().push(id);
         }
     }
@@ -250,7 +249,7 @@ fn break_trust_cycles(draft: &mut Draft<'_>) {
     for step in &draft.steps {
         if let Call::CreateRole { name, path, trust, .. } = &step.call {
             let arn = partition.iam_arn(&step.account, "role", path, name);
-            trusts.insert(arn, principal_arns(trust).map(str::to_owned).collect());
+            trusts.insert(arn, trust.aws_principals().map(str::to_owned).collect());
         }
     }
     let locked = on_cycles(trusts);

@@ -123,7 +123,7 @@ fn parts(statement: &Statement) -> Vec<Part> {
     for value in &action.values {
         push(if action.negated { "NotAction" } else { "Action" }.into(), value.to_ascii_lowercase(), value);
     }
-    for resource in resource {
+    if let Some(resource) = resource {
         for value in &resource.values {
             push(if resource.negated { "NotResource" } else { "Resource" }.into(), value.clone(), value);
         }

@@ -114,11 +114,15 @@ impl Document {
         }
     }
 
+    /// Returns every AWS principal of every statement.
+    pub fn aws_principals(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).map(String::as_str)
+    }
+
     /// Returns the AWS principals that are bare unique ids: what is left in a policy when the role or user it named was
     /// deleted (IAM User Guide, "Principal": `AROA` roles, `AIDA` users).
     pub fn orphaned_principals(&self) -> Vec<&str> {
-        let values = self.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws);
-        values.map(String::as_str).filter(|v| is_unique_id(v)).collect()
+        self.aws_principals().filter(|v| is_unique_id(v)).collect()
     }
 }
 

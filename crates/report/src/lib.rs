@@ -1,1 +1,54 @@
-//! crossrole report
+//! Plans, outcomes and findings as text and JSON, and the file that a saved plan is.
+//!
+//! Everything that comes from AWS or from a manifest is hostile text here: control characters are shown, never sent.
+//! External ids are masked unless asked for. Color is never needed to understand anything, and none is used.
+
+mod codec;
+mod findings;
+mod json;
+mod outcome;
+mod statement;
+mod text;
+
+pub use codec::{CodecError, read_plan, write_plan};
+pub use findings::findings;
+pub use json::{event_json, outcome_json, plan_json};
+pub use outcome::{describe, outcome, progress};
+pub use text::{Diff, plan};
+
+/// What people get to see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct View {
+    /// Show external ids in full.
+    pub show_external_ids: bool,
+    /// How documents are compared.
+    pub diff: Diff,
+}
+
+/// Returns a document as people may see it: external ids masked unless asked for.
+pub fn shown(document: &crossrole_policy::Document, show_external_ids: bool) -> crossrole_policy::Document {
+    text::masked(document, View { show_external_ids, diff: Diff::Statements })
+}
+
+/// Stands for an external id.
+const MASK: &str = "****";
+
+/// Returns `text` with control characters escaped, so that no terminal obeys it.
+pub fn safe(text: &str) -> String {
+    let harmless = |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}');
+    if text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe;
+
+    #[test]
+    fn escapes_do_not_reach_the_terminal() {
+        assert_eq!(safe("a\u{1b}[31mb\r\n\u{202e}"), "a\\u{1b}[31mb\\u{d}\\u{a}\\u{202e}");
+        assert_eq!(safe("Größe"), "Größe");
+    }
+}

@@ -20,6 +20,8 @@ pub(crate) struct World {
     /// Sessions, by access key id.
     pub(crate) sessions: BTreeMap<String, Session>,
     counter: u64,
+    /// Account, kind and lower-case name behind every unique id of a role or user ever given out.
+    ids: BTreeMap<String, (String, bool, String)>,
     #[serde(skip)]
     pub(crate) now_ms: u64,
     #[serde(skip)]
@@ -216,13 +218,23 @@ impl World {
         (found.name == name && arn.ends_with(&format!("{}{}", found.path, found.name))).then(|| found.id.clone())
     }
 
-    /// ARNs by unique id, of every role and user that can be seen.
+    /// A fresh unique id for a role or a user.
+    pub(crate) fn principal_id(&mut self, account: &str, role: bool, name: &str) -> String {
+        let id = self.fresh_id(if role { "AROA" } else { "AIDA" });
+        self.ids.insert(id.clone(), (account.to_owned(), role, name.to_ascii_lowercase()));
+        id
+    }
+
+    /// The ARN behind a unique id, while its role or user can be seen.
     pub(crate) fn arn_of(&self, id: &str) -> Option<String> {
-        self.accounts.iter().find_map(|(account, state)| {
-            let role = state.visible_roles(self.now_ms).find(|r| r.held.id == id).map(|r| ("role", &r.held));
-            let user = || state.visible_users(self.now_ms).find(|u| u.held.id == id).map(|u| ("user", &u.held));
-            role.or_else(user).map(|(kind, held)| format!("arn:aws:iam::{account}:{kind}{}{}", held.path, held.name))
-        })
+        let (account, role, name) = self.ids.get(id)?;
+        let state = self.accounts.get(account)?;
+        let (kind, held) = if *role {
+            ("role", &state.roles.get(name)?.visible(self.now_ms)?.held)
+        } else {
+            ("user", &state.users.get(name)?.visible(self.now_ms)?.held)
+        };
+        (held.id == *id).then(|| format!("arn:aws:iam::{account}:{kind}{}{}", held.path, held.name))
     }
 
     /// The document as AWS shows it: ids that can be resolved are ARNs again, the others stay.

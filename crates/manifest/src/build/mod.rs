@@ -20,6 +20,7 @@ use crate::scalar::{Complaint, Path, check_bucket_name, check_iam_name, check_ta
 /// Builds the objects of all manifests into one estate.
 pub(crate) fn build(raws: &[(&Source, Manifest)], findings: &mut Vec<Finding>) -> Desired {
     let mut desired = Desired::default();
+    let mut names = BTreeMap::new();
     for (index, (source, raw)) in raws.iter().enumerate() {
         let account = AccountId::parse(&raw.trusting.value.account.value.0);
         let Some(trusting) = account else { continue };
@@ -29,7 +30,7 @@ pub(crate) fn build(raws: &[(&Source, Manifest)], findings: &mut Vec<Finding>) -
             desired.partition = partition;
         }
         let mut builder =
-            Builder { source, raw, name: raw.name.value.0.clone(), trusting, region, partition, desired: &mut desired, findings, callers: BTreeMap::new(), bucket_statements: BTreeMap::new() };
+            Builder { source, raw, name: raw.name.value.0.clone(), trusting, region, partition, desired: &mut desired, names: &mut names, findings, callers: BTreeMap::new(), bucket_statements: BTreeMap::new() };
         builder.manifest();
     }
     desired
@@ -43,6 +44,8 @@ struct Builder<'a> {
     region: String,
     partition: Partition,
     desired: &'a mut Desired,
+    /// Every address by its name in lower case: IAM takes names that differ only in case for one.
+    names: &'a mut BTreeMap<(AccountId, Kind, String), Address>,
     findings: &'a mut Vec<Finding>,
     callers: BTreeMap<caller::CallerKey, caller::CallerGrants>,
     /// By bucket, then by body without principal: principals with the same rights share a statement.
@@ -119,17 +122,14 @@ impl<'a> Builder<'a> {
     }
 
     fn insert(&mut self, key: Span, address: Address, adopt: bool, state: DesiredState) {
-        let lower = |a: &Address| (a.account.clone(), a.kind, a.name.to_ascii_lowercase());
-        let clash = self.desired.objects.get_key_value(&address).or_else(|| {
-            // Names that differ only in case are rare: look only where the exact one is free.
-            let (from, to) = (Address::new(&address.account, address.kind, ""), Address::new(&address.account, address.kind, "\u{10ffff}"));
-            self.desired.objects.range(from..to).find(|(a, _)| a.name.len() == address.name.len() && lower(a) == lower(&address))
-        });
+        let key_name = (address.account.clone(), address.kind, address.name.to_ascii_lowercase());
+        let clash = self.names.get(&key_name).and_then(|a| self.desired.objects.get_key_value(a));
         if let Some((existing, object)) = clash {
             let (message, owner) = (format!("{} is declared twice: `{}`", address.kind.as_str(), existing.name), object.owner.clone());
             self.error(key, message, format!("manifest `{owner}` declares it already; IAM names differ in more than case"));
             return;
         }
+        self.names.insert(key_name, address.clone());
         self.desired.objects.insert(address, DesiredObject { owner: self.name.clone(), adopt, state });
     }
 

@@ -90,16 +90,11 @@ fn names_missing<'m>(state: &DesiredState, account: &AccountId, missing: &'m BTr
 }
 
 fn document_names<'m>(document: &Document, missing: &'m BTreeSet<Address>) -> Option<&'m Address> {
-    principal_arns(document).find_map(|arn| {
+    document.aws_principals().find_map(|arn| {
         let arn = Arn::parse(arn)?;
         let (kind, name) = arn.kind_and_name()?;
         missing.iter().find(|m| m.account.as_str() == arn.account && m.kind.as_str() == kind && m.name == name)
     })
-}
-
-/// Every AWS principal of a document.
-pub(crate) fn principal_arns(document: &Document) -> impl Iterator<Item = &str> {
-    document.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(|p| p.aws()).map(String::as_str)
 }
 
 /// Whose object it is, against who declares it.
@@ -137,11 +132,11 @@ pub(crate) fn tag_changes(before: &Tags, after: &Tags) -> (BTreeSet<String>, Tag
     (gone, set)
 }
 
-/// Accounts that were read as a whole: only there is "not declared" known.
-pub(crate) fn complete_accounts<'a>(draft: &Draft<'a>) -> Vec<(&'a AccountId, &'a crossrole_model::observed::AccountState)> {
+/// Accounts that could be read. Where only single objects could be, what is not declared was not read, and is not found.
+pub(crate) fn read_accounts<'a>(draft: &Draft<'a>) -> Vec<(&'a AccountId, &'a crossrole_model::observed::AccountState)> {
     let known = draft.observed.accounts.iter().filter_map(|(id, o)| match o {
-        Observation::Known(state) if state.complete => Some((id, state)),
-        _ => None,
+        Observation::Known(state) => Some((id, state)),
+        Observation::Unreadable(_) => None,
     });
     known.collect()
 }

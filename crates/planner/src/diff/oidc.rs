@@ -5,7 +5,7 @@ use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind,
 
 use crate::draft::{Draft, Stage};
 
-use super::{Claim, claim, complete_accounts, our_owner, tag_changes};
+use super::{Claim, claim, read_accounts, our_owner, tag_changes};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &OidcState) {
     let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
@@ -63,7 +63,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
 
 /// Plans the deletion of providers of ours that nothing declares.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
-    for (id, account) in complete_accounts(draft) {
+    for (id, account) in read_accounts(draft) {
         for (host, found) in &account.oidc_providers {
             let Some(owner) = our_owner(draft, &found.tags) else { continue };
             let address = Address::new(id, Kind::OidcProvider, host);

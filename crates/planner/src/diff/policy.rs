@@ -6,7 +6,7 @@ use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind,
 
 use crate::draft::{Draft, Stage};
 
-use super::{Claim, claim, complete_accounts, our_owner, tag_changes};
+use super::{Claim, claim, read_accounts, our_owner, tag_changes};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &PolicyState) {
     draft.meter(address.short(), wanted.document.size(), limits::MANAGED_POLICY);
@@ -129,7 +129,7 @@ pub(crate) fn attached_to(account: &AccountState, arn: &str) -> Vec<PrincipalRef
 
 /// Plans the deletion of policies of ours that nothing declares.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
-    for (id, account) in complete_accounts(draft) {
+    for (id, account) in read_accounts(draft) {
         for found in account.policies.values() {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(id, Kind::Policy, &found.name);

@@ -7,7 +7,7 @@ use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind,
 use crate::draft::{Draft, Stage};
 
 use super::policy::attached_to;
-use super::{complete_accounts, our_owner, tag_changes};
+use super::{read_accounts, our_owner, tag_changes};
 
 fn creation(address: &Address, object: &DesiredObject, after: ObjectState) -> Change {
     Change {
@@ -88,7 +88,7 @@ pub(crate) fn attachment(draft: &mut Draft<'_>, address: &Address, object: &Desi
 /// Plans the removal of what is ours on the caller side and is not declared: users by their tag, groups by their path,
 /// members of such groups, and attachments of caller policies of ours.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
-    for (id, account) in complete_accounts(draft) {
+    for (id, account) in read_accounts(draft) {
         users(draft, id, account);
         groups(draft, id, account);
         attachments(draft, id, account);

@@ -9,7 +9,7 @@ use crossrole_policy::{Document, Effect};
 
 use crate::draft::{Draft, Stage};
 
-use super::{Claim, claim, complete_accounts, our_owner, tag_changes};
+use super::{Claim, claim, read_accounts, our_owner, tag_changes};
 
 /// Service-linked roles can't be modified (IAM User Guide, "Using service-linked roles").
 const SERVICE_LINKED: &str = "/aws-service-role/";
@@ -189,7 +189,7 @@ fn delete_stages(name: &str, found: &ObservedRole) -> Vec<Stage> {
 
 /// Plans the deletion of roles of ours that nothing declares.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
-    for (account, state) in complete_accounts(draft) {
+    for (account, state) in read_accounts(draft) {
         for found in state.roles.values() {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(account, Kind::Role, &found.name);

@@ -40,7 +40,7 @@ impl Iam<'_> {
         }
         let trust = rules::trust(self.world, self.asked.need("AssumeRolePolicyDocument")?)?;
         let boundary = self.boundary_param()?;
-        let id = self.world.fresh_id("AROA");
+        let id = self.world.principal_id(&account, true, &name);
         let held = Held { name: name.clone(), path, id, created: iso(unix_now()), tags, boundary, ..Held::default() };
         let role = Role { held, trust, description, max_session };
         self.write_role(&role);

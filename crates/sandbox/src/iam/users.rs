@@ -32,7 +32,7 @@ impl Iam<'_> {
             return Err(ApiError::exists("User", &name));
         }
         let boundary = self.boundary_param()?;
-        let id = self.world.fresh_id("AIDA");
+        let id = self.world.principal_id(&account, false, &name);
         let user = User { held: Held { name: name.clone(), path, id, created: iso(unix_now()), tags, boundary, ..Held::default() }, ..User::default() };
         self.x.nest("User", |x| user_fields(x, &account, &user, true));
         let (now, lag) = (self.world.now_ms, self.world.lag_ms);

@@ -1,0 +1,199 @@
+//! What was typed. The doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done, or nothing to do
+  1  an error, or something declared could not be planned or applied
+  2  with --detailed-exitcode: there are changes";
+
+/// Plans and applies cross-account access on AWS: roles, trust, bucket policies, and the caller's side.
+#[derive(Debug, Parser)]
+#[command(name = "crossrole", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a first manifest to start from
+    Init(InitArgs),
+    /// Check manifests without calling AWS
+    Validate(PathsArgs),
+    /// Lay manifests out alike
+    Fmt(FmtArgs),
+    /// Print the JSON Schema of a manifest
+    Schema,
+    /// Print the policies that manifests stand for
+    Render(RenderArgs),
+    /// Show what would change in live IAM and S3
+    Plan(PlanArgs),
+    /// Carry out a plan
+    Apply(ApplyArgs),
+    /// Take back everything that manifests own
+    Destroy(ApplyArgs),
+    /// Work with the embedded AWS
+    Sandbox(SandboxArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PathsArgs {
+    /// Manifests, or folders of them
+    #[arg(default_value = "manifests")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InitArgs {
+    /// Where to write it
+    #[arg(default_value = "manifests/example.toml")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FmtArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    /// Only say which files would change; exit 1 if any
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    /// Show external ids in full
+    #[arg(long)]
+    pub(crate) show_external_ids: bool,
+}
+
+/// How AWS is reached.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CloudArgs {
+    /// Use the embedded AWS in place of the real one
+    #[arg(long)]
+    pub(crate) sandbox: bool,
+    /// File that keeps the embedded AWS between commands
+    #[arg(long, value_name = "FILE", default_value = ".crossrole-sandbox.json")]
+    pub(crate) sandbox_state: PathBuf,
+    /// Time in milliseconds that each call to the embedded AWS takes
+    #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
+    pub(crate) sandbox_latency: u64,
+    /// Settings of this place: how each account is reached
+    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    pub(crate) config: PathBuf,
+    /// Most calls in flight per account [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+}
+
+/// What a plan shows.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ViewArgs {
+    /// How documents are compared
+    #[arg(long, value_enum, default_value_t = DiffArg::Statements)]
+    pub(crate) diff: DiffArg,
+    /// Show external ids in full
+    #[arg(long)]
+    pub(crate) show_external_ids: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DiffArg {
+    /// Statement by statement, in words
+    Statements,
+    /// Line by line
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Only these objects and what they need, as in `role/Name`; `*` allowed
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) target: Vec<String>,
+    /// Plan to take back everything that the manifests own
+    #[arg(long)]
+    pub(crate) destroy: bool,
+    /// Save the plan for `crossrole apply FILE`; holds external ids, so its mode is 0600
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit 2 when there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ApplyArgs {
+    /// Manifests, folders of them, or one saved plan
+    #[arg(default_value = "manifests")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Only these objects and what they need, as in `role/Name`; `*` allowed
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) target: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// No progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SandboxArgs {
+    #[command(subcommand)]
+    pub(crate) command: SandboxCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Serve the embedded AWS to any client until interrupted
+    Serve(ServeArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// Loopback address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4566")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// File that keeps its state; nothing is kept without
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sandbox_state: Option<PathBuf>,
+    /// Time until a write to IAM is seen, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) visibility_delay: u64,
+    /// Time that each call takes, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) latency: u64,
+    /// Calls a second and account before "Rate exceeded"
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<u32>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    pub(crate) shell: clap_complete::Shell,
+}

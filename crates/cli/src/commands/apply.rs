@@ -1,0 +1,117 @@
+//! `crossrole apply` and `crossrole destroy`.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossrole_model::{Desired, Digest, Outcome, Plan};
+use crossrole_planner::Options;
+
+use crate::args::ApplyArgs;
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::load;
+use crate::progress::{Progress, Style};
+use crate::sandboxed::{Reached, reach};
+
+use super::plan::{checked, make};
+
+pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
+    let view = super::view(&args.view);
+    let (plan, reached) = match saved_plan(&args.paths)? {
+        Some(_) if destroy || !args.target.is_empty() => return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`")),
+        Some(plan) => {
+            same_manifests(&plan)?;
+            let desired = Desired { accounts: plan.accounts.clone(), partition: plan.partition, ..Desired::default() };
+            let reached = reach(&args.cloud, &desired, io).await?;
+            checked(&plan)?;
+            (plan, reached)
+        }
+        None => {
+            let (desired, _) = load::desired(&args.paths, io)?;
+            let reached = reach(&args.cloud, &desired, io).await?;
+            let plan = make(&reached, &desired, &Options { destroy, targets: args.target.clone() }).await?;
+            (plan, reached)
+        }
+    };
+    if args.view.json {
+        io.out(&format!("{}\n", crossrole_report::plan_json(&plan, view)));
+    } else {
+        io.out(&crossrole_report::plan(&plan, view));
+    }
+    let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
+    if !plan.can_apply() {
+        reached.keep(&args.cloud, io)?;
+        return Ok(blocked);
+    }
+    approve(args, destroy, io)?;
+    let outcome = carry_out(args, &plan, &reached, io).await;
+    reached.keep(&args.cloud, io)?;
+    if args.view.json {
+        io.out(&format!("{}\n", crossrole_report::outcome_json(&plan, &outcome)));
+    } else {
+        io.out(&format!("\n{}", crossrole_report::outcome(&plan, &outcome)));
+    }
+    Ok(if outcome.is_complete() { blocked } else { Exit::Failed })
+}
+
+/// One path that holds a saved plan, rather than manifests.
+fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
+    let [path] = paths else { return Ok(None) };
+    if path.is_dir() || path.extension().is_some_and(|e| e == "toml") {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("`{}` can't be read: {e}", path.display()), "name manifests, a folder of them, or a plan saved with `crossrole plan --out`"))?;
+    crossrole_report::read_plan(&text).map(Some).map_err(|e| Failure::new(format!("`{}`: {e}", path.display()), "plan again with `crossrole plan --out`"))
+}
+
+/// A manifest that was changed since the review is not what was reviewed.
+fn same_manifests(plan: &Plan) -> Result<(), Failure> {
+    for manifest in &plan.manifests {
+        match std::fs::read(&manifest.file) {
+            Ok(bytes) if Digest::of(&bytes) == manifest.digest => {}
+            Ok(_) => return Err(Failure::new(format!("plan is stale: manifest `{}` has changed since it was planned", manifest.file), "plan again, and have the new plan reviewed")),
+            Err(e) => return Err(Failure::new(format!("manifest `{}`, which this plan was made from, can't be read: {e}", manifest.file), "apply from the folder that the plan was made in")),
+        }
+    }
+    Ok(())
+}
+
+fn approve(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<(), Failure> {
+    if args.auto_approve {
+        return Ok(());
+    }
+    if !io.interactive {
+        return Err(Failure::new("nobody is there to approve this plan", "give `--auto-approve`, or run it on a terminal"));
+    }
+    let what = if destroy { "Destroy all this?" } else { "Carry this out?" };
+    io.err(&format!("\n{what} Only `yes` is taken for yes: "));
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
+}
+
+async fn carry_out(args: &ApplyArgs, plan: &Plan, reached: &Reached, io: &mut Io) -> Outcome {
+    let style = match (args.quiet, args.view.json, io.draws) {
+        (true, _, _) => Style::Quiet,
+        (_, true, _) => Style::Json,
+        (_, _, true) => Style::Bar,
+        _ => Style::Lines,
+    };
+    let stop = AtomicBool::new(false);
+    let options = crossrole_applier::Options { concurrency: args.cloud.concurrency.unwrap_or(10) };
+    let print: Box<dyn FnMut(&str) + Send + '_> = Box::new(|line| io.err(line));
+    let progress = Progress::new(plan, style, print);
+    let listener = |event| progress.event(&event);
+    let work = crossrole_applier::apply(&reached.aws, plan, options, &listener, &stop);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            outcome = &mut work => return outcome,
+            interrupted = tokio::signal::ctrl_c() => {
+                if interrupted.is_ok() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}

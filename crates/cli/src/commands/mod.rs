@@ -1,0 +1,24 @@
+//! One file a command.
+
+pub(crate) mod apply;
+pub(crate) mod completions;
+pub(crate) mod fmt;
+pub(crate) mod init;
+pub(crate) mod man;
+pub(crate) mod plan;
+pub(crate) mod render;
+pub(crate) mod sandbox;
+pub(crate) mod schema;
+pub(crate) mod validate;
+
+use crossrole_report::{Diff, View};
+
+use crate::args::{DiffArg, ViewArgs};
+
+pub(crate) fn view(args: &ViewArgs) -> View {
+    let diff = match args.diff {
+        DiffArg::Statements => Diff::Statements,
+        DiffArg::Json => Diff::Json,
+    };
+    View { show_external_ids: args.show_external_ids, diff }
+}

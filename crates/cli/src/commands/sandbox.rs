@@ -1,0 +1,46 @@
+//! `crossrole sandbox serve`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossrole_sandbox::{Options, Sandbox};
+use tokio::net::TcpListener;
+
+use crate::args::{SandboxArgs, SandboxCommand, ServeArgs};
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::sandboxed::{load, save};
+
+pub(crate) async fn run(args: &SandboxArgs, io: &mut Io) -> Result<Exit, Failure> {
+    let SandboxCommand::Serve(args) = &args.command;
+    serve(args, io).await
+}
+
+async fn serve(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> {
+    if !args.listen.ip().is_loopback() {
+        return Err(Failure::new(format!("{} is not a loopback address", args.listen), "the sandbox lets everyone in who reaches it: listen on 127.0.0.1"));
+    }
+    let options = Options {
+        visibility_delay: Duration::from_millis(args.visibility_delay),
+        latency: Duration::from_millis(args.latency),
+        rate: args.rate,
+        ..Options::default()
+    };
+    let sandbox = Arc::new(match &args.sandbox_state {
+        Some(path) => load(path, options)?,
+        None => Sandbox::new(options),
+    });
+    let listener = TcpListener::bind(args.listen).await.map_err(|e| Failure::new(format!("{} can't be listened on: {e}", args.listen), "choose another port; 0 takes a free one"))?;
+    let address = listener.local_addr().map_err(|e| Failure::new(format!("the listener has no address: {e}"), "choose another port"))?;
+    io.out(&format!("http://{address}\n"));
+    io.err("An access key id of 12 digits is that account's root user, with any secret:\n");
+    io.err(&format!("  AWS_ACCESS_KEY_ID=222222222222 AWS_SECRET_ACCESS_KEY=x AWS_ENDPOINT_URL=http://{address} aws iam list-roles\n"));
+    tokio::select! {
+        ended = crossrole_sandbox::serve(Arc::clone(&sandbox), listener) => ended.map_err(|e| Failure::new(format!("serving ended: {e}"), "start it again"))?,
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    if let Some(path) = &args.sandbox_state {
+        save(&sandbox, path)?;
+    }
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,49 @@
+//! The streams of one command.
+
+use std::io::{IsTerminal as _, Write};
+use std::sync::Arc;
+
+use crossrole_sandbox::Sandbox;
+
+/// Where a command reads and writes.
+pub struct Io {
+    stdout: Box<dyn Write + Send>,
+    stderr: Box<dyn Write + Send>,
+    /// Somebody can answer a question.
+    pub(crate) interactive: bool,
+    /// Progress may be drawn.
+    pub(crate) draws: bool,
+    /// An embedded AWS that lives longer than the command (tests).
+    pub(crate) sandbox: Option<Arc<Sandbox>>,
+}
+
+impl Io {
+    /// The streams of this process.
+    pub fn process() -> Self {
+        let ci = std::env::var_os("CI").is_some();
+        Self {
+            stdout: Box::new(std::io::stdout()),
+            stderr: Box::new(std::io::stderr()),
+            interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+            draws: std::io::stderr().is_terminal() && !ci && std::env::var_os("TERM").is_none_or(|t| t != "dumb"),
+            sandbox: None,
+        }
+    }
+
+    /// Given streams, nobody to ask, and an embedded AWS for `--sandbox`.
+    pub fn given(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>, sandbox: Option<Arc<Sandbox>>) -> Self {
+        Self { stdout, stderr, interactive: false, draws: false, sandbox }
+    }
+
+    /// The answer. A reader that went away (a closed pipe) is its own affair.
+    pub(crate) fn out(&mut self, text: &str) {
+        let _ = self.stdout.write_all(text.as_bytes());
+        let _ = self.stdout.flush();
+    }
+
+    /// Everything else.
+    pub(crate) fn err(&mut self, text: &str) {
+        let _ = self.stderr.write_all(text.as_bytes());
+        let _ = self.stderr.flush();
+    }
+}

@@ -1,0 +1,68 @@
+//! Manifests from files and folders.
+
+use std::path::{Path, PathBuf};
+
+use crossrole_model::{Desired, Severity, Source};
+
+use crate::failure::Failure;
+use crate::io::Io;
+
+/// Most manifests of one run: a folder with more is a mistake in the path.
+const FILES_MOST: usize = 10_000;
+
+/// Reads the files: folders give their `.toml` files, sorted by name.
+pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let mut found = in_folder(path)?;
+            if found.is_empty() {
+                return Err(Failure::new(format!("there is no manifest in `{}`", path.display()), "name a folder with .toml files, or run `crossrole init`"));
+            }
+            files.append(&mut found);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    if files.len() > FILES_MOST {
+        return Err(Failure::new(format!("{} manifests in one run, over {FILES_MOST}", files.len()), "run them in several parts"));
+    }
+    files.iter().map(|file| source(file)).collect()
+}
+
+fn in_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |e: std::io::Error| Failure::new(format!("folder `{}` can't be read: {e}", path.display()), "check its name and permissions");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let settings = file.file_name().is_some_and(|n| n == "crossrole.toml");
+        if file.is_file() && !settings && file.extension().is_some_and(|e| e == "toml") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn source(file: &Path) -> Result<Source, Failure> {
+    let bytes = std::fs::read(file).map_err(|e| {
+        let advice = if e.kind() == std::io::ErrorKind::NotFound { "check the path, or run `crossrole init` for a first manifest" } else { "check its permissions" };
+        Failure::new(format!("manifest `{}` can't be read: {e}", file.display()), advice)
+    })?;
+    let text = String::from_utf8(bytes).map_err(|e| Failure::new(format!("manifest `{}` is not UTF-8 at byte {}", file.display(), e.utf8_error().valid_up_to()), "save it as UTF-8"))?;
+    Ok(Source { file: file.display().to_string(), text })
+}
+
+/// Loads manifests; warnings go to stderr, mistakes are the error.
+pub(crate) fn desired(paths: &[PathBuf], io: &mut Io) -> Result<(Desired, Vec<Source>), Failure> {
+    let sources = sources(paths)?;
+    let (desired, findings) = crossrole_manifest::load(&sources);
+    let text = crossrole_report::findings(&findings, &sources);
+    match desired {
+        Some(desired) => {
+            io.err(&text);
+            Ok((desired, sources))
+        }
+        None => Err(Failure::findings(text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
+    }
+}

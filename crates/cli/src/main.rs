@@ -1,0 +1,14 @@
+//! The `crossrole` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(_) => return ExitCode::FAILURE,
+    };
+    let exit = runtime.block_on(crossrole::run(std::env::args_os(), crossrole::Io::process()));
+    // A blocked read of standard input must not keep the process.
+    runtime.shutdown_background();
+    ExitCode::from(exit.code())
+}

@@ -1,0 +1,81 @@
+//! `crossrole.toml`: how accounts are reached from the place that runs. Nothing of it is in a manifest.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crossrole_cloud::{Access, Settings};
+use crossrole_model::{AccountId, Desired};
+use serde::Deserialize;
+
+use crate::args::CloudArgs;
+use crate::failure::Failure;
+
+/// Calls in flight per account, unless said otherwise: Terraform's number.
+const CONCURRENCY: usize = 10;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    accounts: BTreeMap<String, Account>,
+    #[serde(default)]
+    defaults: Defaults,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    profile: Option<String>,
+    role_arn: Option<String>,
+    external_id: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Defaults {
+    /// Name of the role that is assumed in every account that has no entry.
+    role_name: Option<String>,
+    external_id: Option<String>,
+    concurrency: Option<usize>,
+}
+
+/// Settings for the accounts of `desired`, from the file and the flags.
+pub(crate) fn settings(args: &CloudArgs, desired: &Desired) -> Result<Settings, Failure> {
+    let file = read(&args.config)?;
+    let mut accounts = BTreeMap::new();
+    for (key, account) in file.accounts {
+        let Some(id) = AccountId::parse(&key).or_else(|| labelled(desired, &key)) else {
+            return Err(Failure::new(
+                format!("`{}`: `{key}` is neither an account id nor the label of a trusted account", args.config.display()),
+                "write `[accounts.\"222222222222\"]`, or the label in the manifest",
+            ));
+        };
+        let Account { profile, role_arn, external_id } = account;
+        accounts.insert(id, Access { profile, role_arn, external_id });
+    }
+    if let Some(role) = &file.defaults.role_name {
+        for id in desired.accounts.keys() {
+            accounts.entry(id.clone()).or_insert_with(|| Access {
+                profile: None,
+                role_arn: Some(desired.partition.iam_arn(id, "role", "/", role)),
+                external_id: file.defaults.external_id.clone(),
+            });
+        }
+    }
+    let concurrency = args.concurrency.or(file.defaults.concurrency).unwrap_or(CONCURRENCY);
+    let account_as_key = std::env::var_os("CROSSROLE_ACCOUNT_AS_KEY").is_some();
+    Ok(Settings { partition: desired.partition, accounts, concurrency, transport: None, account_as_key })
+}
+
+fn labelled(desired: &Desired, label: &str) -> Option<AccountId> {
+    desired.accounts.iter().find(|(_, info)| info.label == label).map(|(id, _)| id.clone())
+}
+
+fn read(path: &Path) -> Result<File, Failure> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.as_os_str() == "crossrole.toml" => return Ok(File::default()),
+        Err(e) => return Err(Failure::new(format!("settings `{}` can't be read: {e}", path.display()), "check the path given with `--config`")),
+    };
+    toml::from_str(&text).map_err(|e| Failure::new(format!("settings `{}`: {e}", path.display()), "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, and `[defaults]` with `role_name`, `external_id`, `concurrency`"))
+}

@@ -1,0 +1,145 @@
+//! Plans, outcomes and events for machines. The shape is `format_version` 1: fields are added, never changed.
+
+use crossrole_model::outcome::Event;
+use crossrole_model::state::ObjectState;
+use crossrole_model::{Action, Outcome, Plan, Reason, StepResult};
+use crossrole_policy::Document;
+use serde_json::{Map, Value, json};
+
+use crate::text::masked;
+use crate::{View, describe};
+
+/// Version of the shape.
+const FORMAT_VERSION: &str = "1.0";
+
+/// A plan, in the shape of Terraform's: `resource_changes[].change.{actions, before, after}`.
+pub fn plan_json(plan: &Plan, view: View) -> Value {
+    let changes: Vec<Value> = plan
+        .changes
+        .iter()
+        .enumerate()
+        .map(|(index, change)| {
+            let actions: &[&str] = match change.action {
+                Action::Create => &["create"],
+                Action::Update => &["update"],
+                Action::Replace => &["delete", "create"],
+                Action::Delete => &["delete"],
+            };
+            let steps: Vec<&str> = plan.steps.iter().filter(|s| s.change == index).map(|s| s.call.operation()).collect();
+            json!({
+                "address": change.address.to_string(),
+                "account": change.address.account.as_str(),
+                "type": change.address.kind.as_str(),
+                "name": change.address.name,
+                "manifest": change.manifest,
+                "change": {
+                    "actions": actions,
+                    "before": change.before.as_ref().map(|s| state(s, view)),
+                    "after": change.after.as_ref().map(|s| state(s, view)),
+                },
+                "reasons": change.reasons.iter().map(reason).collect::<Vec<_>>(),
+                "consequences": change.consequences,
+                "calls": steps,
+            })
+        })
+        .collect();
+    json!({
+        "format_version": FORMAT_VERSION,
+        "crossrole_version": env!("CARGO_PKG_VERSION"),
+        "manifests": plan.manifests.iter().map(|m| json!({"name": m.name, "file": m.file, "digest": m.digest.to_string()})).collect::<Vec<_>>(),
+        "resource_changes": changes,
+        "withheld": plan.withheld.iter().map(|w| json!({"what": w.what, "why": w.why, "advice": w.advice, "blocks": w.blocks})).collect::<Vec<_>>(),
+        "meters": plan.meters.iter().map(|m| json!({"what": m.what, "used": m.used, "limit": m.limit})).collect::<Vec<_>>(),
+        "notes": plan.notes,
+        "summary": summary(plan),
+        "calls": plan.calls.iter().map(|(account, n)| (account.to_string(), json!(n))).collect::<Map<_, _>>(),
+    })
+}
+
+fn summary(plan: &Plan) -> Value {
+    let replaced = plan.count(Action::Replace);
+    json!({ "add": plan.count(Action::Create) + replaced, "change": plan.count(Action::Update), "destroy": plan.count(Action::Delete) + replaced })
+}
+
+fn reason(reason: &Reason) -> Value {
+    match reason {
+        Reason::Missing => json!({"kind": "missing"}),
+        Reason::NotInManifest => json!({"kind": "not_in_manifest"}),
+        Reason::Destroy => json!({"kind": "destroy"}),
+        Reason::Differs(what) => json!({"kind": "differs", "what": what}),
+        Reason::ForeignPolicy(what) => json!({"kind": "foreign_policy", "what": what}),
+        Reason::OrphanedPrincipal(what) => json!({"kind": "orphaned_principal", "what": what}),
+        Reason::Immutable(what) => json!({"kind": "immutable", "what": what}),
+        Reason::Adopted => json!({"kind": "adopted"}),
+    }
+}
+
+fn document(document: &Document, view: View) -> Value {
+    serde_json::to_value(masked(document, view)).unwrap_or(Value::Null)
+}
+
+fn state(state: &ObjectState, view: View) -> Value {
+    match state {
+        ObjectState::Role(role) => json!({
+            "path": role.path,
+            "trust_policy": document(&role.trust, view),
+            "description": role.description,
+            "max_session_seconds": role.max_session_seconds,
+            "permissions_boundary": role.boundary,
+            "tags": role.tags,
+            "inline_policies": role.inline.iter().map(|(n, d)| (n.clone(), document(d, view))).collect::<Map<_, _>>(),
+            "attached_policies": role.attached,
+        }),
+        ObjectState::Policy(policy) => json!({ "path": policy.path, "description": policy.description, "document": document(&policy.document, view), "tags": policy.tags }),
+        ObjectState::User(user) => json!({ "path": user.path, "tags": user.tags }),
+        ObjectState::Group(group) => json!({ "path": group.path }),
+        ObjectState::Membership(membership) => json!({ "group": membership.group, "user": membership.user }),
+        ObjectState::Attachment(attachment) => json!({ "principal": attachment.principal.to_string(), "policy_arn": attachment.policy_arn }),
+        ObjectState::OidcProvider(provider) => json!({ "url": provider.url, "client_ids": provider.client_ids, "tags": provider.tags }),
+        ObjectState::Bucket(bucket) => json!({
+            "region": bucket.region,
+            "versioning": bucket.versioning,
+            "encryption": bucket.encryption,
+            "public_access_block": bucket.public_access_block,
+            "ownership": bucket.ownership,
+            "logging": bucket.logging,
+            "tags": bucket.tags,
+        }),
+        ObjectState::BucketPolicy(policy) => json!({ "policy": policy.document.as_ref().map(|d| document(d, view)) }),
+    }
+}
+
+/// The result of a run.
+pub fn outcome_json(plan: &Plan, outcome: &Outcome) -> Value {
+    let steps: Vec<Value> = plan
+        .steps
+        .iter()
+        .zip(&outcome.steps)
+        .map(|(step, result)| {
+            let address = plan.changes.get(step.change).map(|c| c.address.to_string());
+            json!({ "account": step.account.as_str(), "call": step.call.operation(), "address": address, "result": result })
+        })
+        .collect();
+    json!({
+        "format_version": FORMAT_VERSION,
+        "type": "outcome",
+        "complete": outcome.is_complete(),
+        "interrupted": outcome.interrupted,
+        "retries": outcome.retries,
+        "steps": steps,
+        "unverified": outcome.unverified.iter().map(|(index, seen)| json!({"address": plan.changes.get(*index).map(|c| c.address.to_string()), "seen": seen})).collect::<Vec<_>>(),
+    })
+}
+
+/// One event, as a line of a stream; `None` for events that have no line.
+pub fn event_json(plan: &Plan, event: &Event) -> Option<Value> {
+    Some(match event {
+        Event::Started { steps } => json!({"type": "apply_start", "steps": steps}),
+        Event::StepStarted { step } => json!({"type": "step_start", "step": step.0, "what": describe(plan, *step)}),
+        Event::StepRetried { step, because } => json!({"type": "step_retry", "step": step.0, "what": describe(plan, *step), "because": because}),
+        Event::StepEnded { step, result: StepResult::Skipped { because } } => json!({"type": "step_complete", "step": step.0, "what": describe(plan, *step), "result": "skipped", "because": because.0}),
+        Event::StepEnded { step, result } => json!({"type": "step_complete", "step": step.0, "what": describe(plan, *step), "result": result}),
+        Event::Verifying { left } => json!({"type": "verifying", "left": left}),
+        Event::Ended => return None,
+    })
+}

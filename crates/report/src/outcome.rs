@@ -1,0 +1,72 @@
+//! What happened, for people.
+
+use crossrole_model::outcome::Event;
+use crossrole_model::{Outcome, Plan, StepId, StepResult};
+
+use crate::safe;
+
+/// `222222222222: CreateRole (role ProdS3RWRole)`.
+pub fn describe(plan: &Plan, step: StepId) -> String {
+    let Some(step) = plan.steps.get(step.0) else { return String::new() };
+    let object = plan.changes.get(step.change).map(|c| c.address.short()).unwrap_or_default();
+    format!("{}: {} ({})", step.account, step.call.operation(), safe(&object))
+}
+
+/// One line of progress; `None` for events that are no news.
+pub fn progress(plan: &Plan, event: &Event) -> Option<String> {
+    match event {
+        Event::StepEnded { step, result } => Some(format!("{} {}", word(result), describe(plan, *step))),
+        Event::StepRetried { step, because } => Some(format!("waiting {} ({})", describe(plan, *step), safe(because))),
+        Event::Verifying { left } => Some(format!("reading back {left} {}", if *left == 1 { "change" } else { "changes" })),
+        Event::Started { .. } | Event::StepStarted { .. } | Event::Ended => None,
+    }
+}
+
+fn word(result: &StepResult) -> &'static str {
+    match result {
+        StepResult::Applied => "done   ",
+        StepResult::AlreadyDone => "already",
+        StepResult::Drifted { .. } => "drifted",
+        StepResult::Failed { .. } => "failed ",
+        StepResult::Skipped { .. } => "skipped",
+        StepResult::NotStarted => "left   ",
+    }
+}
+
+/// The summary at the end of a run.
+pub fn outcome(plan: &Plan, outcome: &Outcome) -> String {
+    let mut out = String::new();
+    for (index, result) in outcome.steps.iter().enumerate() {
+        let what = describe(plan, StepId(index));
+        match result {
+            StepResult::Failed { error } => out.push_str(&format!("failed: {what}\n  {}\n  {}\n", safe(&error.to_string()), error.advice())),
+            StepResult::Drifted { found } => out.push_str(&format!("drifted: {what}\n  {}\n  nothing was written; plan again to see what it is now\n", safe(found))),
+            StepResult::Skipped { because } => out.push_str(&format!("skipped: {what}\n  it needs {}\n", describe(plan, *because))),
+            StepResult::NotStarted => out.push_str(&format!("left: {what}\n")),
+            StepResult::Applied | StepResult::AlreadyDone => {}
+        }
+    }
+    for (index, seen) in &outcome.unverified {
+        let what = plan.changes.get(*index).map(|c| c.address.to_string()).unwrap_or_default();
+        out.push_str(&format!("unverified: {}\n  it was written, and {}\n  plan again to see what it is now\n", safe(&what), safe(seen)));
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let count = |wanted: fn(&StepResult) -> bool| outcome.steps.iter().filter(|r| wanted(r)).count();
+    let applied = count(|r| *r == StepResult::Applied);
+    let already = count(|r| *r == StepResult::AlreadyDone);
+    let not = outcome.steps.len() - applied - already;
+    let already = if already > 0 { format!(", {already} already done") } else { String::new() };
+    let head = match (outcome.interrupted, outcome.is_complete()) {
+        (true, false) => "Interrupted",
+        (_, true) => "Applied",
+        (false, false) => "Incomplete",
+    };
+    let rest = if not > 0 { format!(", {not} not done") } else { String::new() };
+    out.push_str(&format!("{head}: {applied} steps done{already}{rest}.\n"));
+    if !outcome.is_complete() {
+        out.push_str("Run apply again: it goes on from what is live.\n");
+    }
+    out
+}
