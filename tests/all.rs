@@ -1,1 +1,13 @@
-//! Everything from outside.
+//! Everything from outside: commands run as a user runs them, against the embedded AWS and against others.
+
+mod arrows;
+mod behaviours;
+mod commands;
+mod cost;
+mod emulators;
+mod errors;
+mod fixpoint;
+mod fleet;
+mod invalid;
+mod scenarios;
+mod support;

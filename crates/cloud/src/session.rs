@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -132,7 +133,7 @@ impl Sessions {
             all.insert(account.clone(), Arc::clone(&calls));
         }
         // Against an emulator at one address, bucket names can't be host names.
-        let path_style = self.settings.transport.is_none() && config.endpoint_url().is_some() || endpoint_in_environment();
+        let path_style = self.settings.transport.is_none() && (config.endpoint_url().is_some() || endpoint_in_environment());
         let session = Session {
             account: account.clone(),
             iam: aws_sdk_iam::Client::new(&config),
@@ -162,15 +163,26 @@ impl Sessions {
     fn loader(&self) -> ConfigLoader {
         aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(self.http.clone())
-            .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build())
+            .retry_config(retries())
+            .timeout_config(timeouts())
     }
 
     async fn config(&self, account: &AccountId, access: &Access) -> SdkConfig {
         let home = Region::new(self.settings.partition.home_region());
-        if self.settings.transport.is_some() || self.settings.account_as_key {
-            let credentials = Credentials::new(account.as_str(), "sandbox", None, None, "sandbox");
-            return self.loader().region(home).credentials_provider(credentials).load().await;
+        let own = Credentials::new(account.as_str(), "sandbox", None, None, "sandbox");
+        if self.settings.transport.is_some() {
+            // Nothing of this place's AWS configuration may reach the embedded one.
+            return SdkConfig::builder()
+                .behavior_version(BehaviorVersion::v2026_01_12())
+                .region(home)
+                .credentials_provider(SharedCredentialsProvider::new(own))
+                .http_client(self.http.clone())
+                .retry_config(retries())
+                .timeout_config(timeouts())
+                .build();
+        }
+        if self.settings.account_as_key {
+            return self.loader().region(home).credentials_provider(own).load().await;
         }
         let mut loader = self.loader().region(aws_config::meta::region::RegionProviderChain::default_provider().or_else(home));
         if let Some(profile) = &access.profile {
@@ -183,8 +195,16 @@ impl Sessions {
             provider = provider.external_id(id);
         }
         let provider = provider.build().await;
-        base.into_builder().credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(provider)).build()
+        base.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
     }
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::adaptive().with_max_attempts(ATTEMPTS)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build()
 }
 
 fn endpoint_in_environment() -> bool {

@@ -61,7 +61,7 @@ record! {
 record! {
     /// A group on the caller side.
     Group {
-        /// Users in it; others are left alone.
+        /// Users in it. In a group that this manifest made, others are removed; in one that was there, they stay.
         members: Option<Vec<Spanned<String>>>,
     }
 }
@@ -456,12 +456,20 @@ impl Decode for Encryption {
     }
 }
 
+words! {
+    /// Everyone.
+    Star {
+        /// Everyone.
+        Everyone = "*",
+    }
+}
+
 /// Principals of a raw statement.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(untagged)]
 pub(crate) enum Principals {
     /// Only `"*"`.
-    Star(String),
+    Star(Star),
     /// By kind.
     Kinds(Table<OneOrMany<PolicyText>>),
 }
@@ -469,7 +477,7 @@ pub(crate) enum Principals {
 impl Decode for Principals {
     fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
         match value.get_ref() {
-            DeValue::String(text) if text == "*" => Some(Self::Star("*".to_owned())),
+            DeValue::String(text) if text == "*" => Some(Self::Star(Star::Everyone)),
             DeValue::Table(_) => Table::decode(value, d).map(Self::Kinds),
             _ => {
                 d.error(span(value.span()), "expected \"*\" or a table such as { AWS = \"arn:…\" }", "");

@@ -11,6 +11,7 @@ use crate::draft::Draft;
 /// Draws all edges between steps of different changes.
 pub(crate) fn connect(draft: &mut Draft<'_>) {
     break_trust_cycles(draft);
+    join_repeated(draft);
     let index = Index::new(draft);
     let mut edges: Vec<(usize, StepId)> = Vec::new();
     for (at, step) in draft.steps.iter().enumerate() {
@@ -76,6 +77,40 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
     for step in &mut draft.steps {
         step.needs.sort();
         step.needs.dedup();
+    }
+}
+
+/// One call stands once: a policy that goes and a group that goes both want the policy detached from the group.
+fn join_repeated(draft: &mut Draft<'_>) {
+    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    let mut stands_for: BTreeMap<usize, usize> = BTreeMap::new();
+    for (at, step) in draft.steps.iter().enumerate() {
+        if !matches!(step.call, Call::DetachPolicy { .. } | Call::RemoveUserFromGroup { .. }) {
+            continue;
+        }
+        let key = format!("{} {:?}", step.account, step.call);
+        if let Some(earlier) = first.get(&key) {
+            stands_for.insert(at, *earlier);
+        } else {
+            first.insert(key, at);
+        }
+    }
+    if stands_for.is_empty() {
+        return;
+    }
+    // Indices after the repeated ones are taken out.
+    let mut place = BTreeMap::new();
+    for at in (0..draft.steps.len()).filter(|at| !stands_for.contains_key(at)) {
+        place.insert(at, place.len());
+    }
+    let resolve = |at: usize| place.get(stands_for.get(&at).unwrap_or(&at)).copied().map(StepId);
+    let mut at = 0;
+    draft.steps.retain(|_| {
+        at += 1;
+        !stands_for.contains_key(&(at - 1))
+    });
+    for step in &mut draft.steps {
+        step.needs = step.needs.iter().filter_map(|need| resolve(need.0)).collect();
     }
 }
 

@@ -90,7 +90,12 @@ fn calls<K: std::fmt::Display>(calls: &BTreeMap<K, u64>) -> String {
 
 fn render_change(plan: &Plan, change: &Change, view: View, out: &mut String) {
     out.push_str(&format!("{:>5} {}\n", symbol(change.action), safe(&change.address.short())));
-    for reason in &change.reasons {
+    let differs: Vec<String> = change.reasons.iter().filter_map(|r| if let Reason::Differs(what) = r { Some(safe(what)) } else { None }).collect();
+    if !differs.is_empty() {
+        let head = if differs.len() == 1 { "this differs" } else { "these differ" };
+        out.push_str(&format!("        because {head}: {}\n", differs.join(", ")));
+    }
+    for reason in change.reasons.iter().filter(|r| !matches!(r, Reason::Differs(_))) {
         out.push_str(&format!("        because {}\n", because(reason)));
     }
     for consequence in &change.consequences {
@@ -108,7 +113,7 @@ fn because(reason: &Reason) -> String {
         Reason::Missing => "it is declared and not there".to_owned(),
         Reason::NotInManifest => "no manifest declares it any more".to_owned(),
         Reason::Destroy => "everything of this manifest is to be destroyed".to_owned(),
-        Reason::Differs(what) => format!("its {} differs", safe(what)),
+        Reason::Differs(what) => format!("{} differs", safe(what)),
         Reason::ForeignPolicy(name) => format!("{} was put on it by somebody else", safe(name)),
         Reason::OrphanedPrincipal(id) => format!("it names {}, which no longer exists: whoever had that name has lost the access", safe(id)),
         Reason::Immutable(what) => format!("its {what} can't be changed in place"),

@@ -217,3 +217,18 @@ impl Sandbox {
         enough
     }
 }
+
+/// What a test needs to play a client of its own. (Real clients sign for themselves and are tested too.)
+pub mod testing {
+    use sha2::{Digest as _, Sha256};
+
+    /// The SHA-256 of bytes, in hexadecimal.
+    pub fn sha256_hex(bytes: &[u8]) -> String {
+        crate::sigv4::hex(&Sha256::digest(bytes))
+    }
+
+    /// The signature of a canonical request; `scope` is `date/region/service/aws4_request`.
+    pub fn signature(secret: &str, time: &str, scope: &str, canonical: &str) -> String {
+        crate::sigv4::signature(secret, time, scope, canonical)
+    }
+}

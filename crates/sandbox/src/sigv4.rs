@@ -62,3 +62,13 @@ fn sign(key: &[u8], text: &str) -> Vec<u8> {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
+
+/// Signs a string for tests that play a client.
+pub(crate) fn signature(secret: &str, time: &str, scope: &str, canonical: &str) -> String {
+    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
+    let mut key = format!("AWS4{secret}").into_bytes();
+    for part in scope.split('/') {
+        key = sign(&key, part);
+    }
+    hex(&sign(&key, &text))
+}

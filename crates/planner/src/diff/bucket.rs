@@ -228,18 +228,27 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         let owner = found.state.tags.as_ref().and_then(|tags| our_owner(draft, tags));
         if let (Some(owner), false) = (owner, draft.desired.objects.contains_key(&address)) {
             let bucket = BucketRef { name: name.clone(), region: found.state.region.clone() };
+            let mut consequences = vec!["a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned()];
+            consequences.extend(foreign_statements(draft, &found.policy).into_iter().map(|sid| format!("the foreign statement `{sid}` of its policy goes with it")));
             let change = Change {
                 address,
                 action: Action::Delete,
                 before: Some(ObjectState::Bucket(found.state.clone())),
                 after: None,
                 reasons: vec![draft.deletion_reason()],
-                consequences: vec!["a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned()],
+                consequences,
                 manifest: owner,
             };
             draft.change(change, vec![vec![(Call::DeleteBucket { bucket }, Facet::Existence)]]);
         }
     }
+}
+
+fn foreign_statements(draft: &Draft<'_>, policy: &Observation<BucketPolicyState>) -> Vec<String> {
+    let prefixes: Vec<String> = draft.desired.owners().iter().map(|o| ownership::sid_prefix(o)).collect();
+    let document = policy.known().and_then(|p| p.document.as_ref());
+    let statements = document.into_iter().flat_map(|d| &d.statements);
+    statements.map(Statement::sid).filter(|sid| !prefixes.iter().any(|p| sid.starts_with(p.as_str()))).map(str::to_owned).collect()
 }
 
 fn statement_owner(draft: &Draft<'_>, state: &BucketPolicyState) -> Option<String> {
