@@ -1,1 +1,69 @@
-//! cost
+//! What a run costs, in calls. (What it costs in time is `just bench`.)
+
+use std::time::Duration;
+
+use crossrole_sandbox::Options;
+
+use crate::fleet::fleet;
+use crate::support::{Place, manifest};
+
+const TRUSTING: &str = "222222222222";
+
+async fn place(buckets: usize) -> Place {
+    let place = Place::new(Options { visibility_delay: Duration::from_secs(3), ..Options::default() });
+    for bucket in 0..buckets {
+        assert_eq!(place.s3(TRUSTING, "PUT", &format!("/fleet-bucket-{bucket}"), "", "").await.0, 200);
+    }
+    place
+}
+
+fn total(calls: &std::collections::BTreeMap<(String, String), u64>) -> u64 {
+    calls.values().sum()
+}
+
+/// The fleet of the design: 1,000 roles, 200 trusted accounts, 50 buckets.
+#[tokio::test(start_paused = true)]
+async fn a_plan_costs_a_handful_of_calls_and_an_apply_two_a_role() {
+    let place = place(50).await;
+    let file = manifest("fleet", &fleet(1_000, 200, 50));
+    place.sandbox.take_calls();
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let calls = place.sandbox.take_calls();
+    let of = |operation: &str| calls.iter().filter(|((_, o), _)| o == operation).map(|(_, n)| n).sum::<u64>();
+    assert_eq!((of("CreateRole"), of("PutRolePolicy"), of("PutBucketPolicy")), (1_000, 1_000, 50), "{calls:?}");
+    let writes = 2_000 + 50;
+    // Bulk reads: for the plan, before the steps, after them; a read of each bucket policy before it is written; and
+    // retries where a role is not visible yet.
+    let reads = of("GetAccountAuthorizationDetails") + of("ListRoles") + of("ListBuckets") + of("GetCallerIdentity");
+    assert!(reads <= 60, "{calls:?}");
+    assert!(total(&calls) - writes - reads <= 50 * 6, "{calls:?}");
+    let plan = place.good(&["plan", "--detailed-exitcode", &file]).await;
+    assert!(plan.starts_with("No changes."), "{plan}");
+    let calls = place.sandbox.take_calls();
+    assert!(total(&calls) <= 12 + 50, "{calls:?}");
+    assert!(plan.contains(&format!("Read with {} calls", total(&calls))), "the plan says how many: {plan}");
+}
+
+/// Nothing is read twice, and nothing is read that no manifest states.
+#[tokio::test(start_paused = true)]
+async fn no_object_is_read_twice() {
+    let place = place(0).await;
+    let file = crate::support::scenario("prod-data");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    place.sandbox.take_calls();
+    place.good(&["plan", &file]).await;
+    let calls = place.sandbox.take_calls();
+    let seen: Vec<String> = calls.iter().filter(|((account, _), _)| account == TRUSTING).map(|((_, operation), n)| format!("{operation} {n}")).collect();
+    let expected = [
+        "GetAccountAuthorizationDetails 1",
+        "GetBucketEncryption 1",
+        "GetBucketLogging 1",
+        "GetBucketPolicy 2",
+        "GetBucketTagging 2",
+        "GetBucketVersioning 1",
+        "GetCallerIdentity 1",
+        "ListBuckets 1",
+        "ListRoles 1",
+    ];
+    assert_eq!(seen, expected, "two buckets, one of them with settings");
+}

@@ -1,1 +1,55 @@
-//! invalid
+//! Every invalid manifest, with the whole message that it gets; and every mistake of one at once.
+
+use crossrole_model::Source;
+
+use crate::support::root;
+
+fn messages(text: &str, file: &str) -> String {
+    let sources = [Source { file: file.to_owned(), text: text.to_owned() }];
+    let (desired, findings) = crossrole_manifest::load(&sources);
+    assert!(desired.is_none(), "{file} was accepted");
+    crossrole_report::findings(&findings, &sources)
+}
+
+#[test]
+fn each_invalid_manifest_says_what_is_wrong_where_and_what_to_do() {
+    let folder = root().join("manifests/invalid");
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 60, "{}", files.len());
+    for file in files {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let shown = messages(&text, &format!("manifests/invalid/{name}.toml"));
+        assert!(shown.starts_with("error") || shown.starts_with("warning"), "{name}: {shown}");
+        assert!(!shown.contains('\u{1b}'), "{name} sends an escape to the terminal");
+        insta::assert_snapshot!(format!("invalid_{name}"), shown);
+    }
+}
+
+#[test]
+fn five_mistakes_are_five_messages() {
+    let text = std::fs::read_to_string(root().join("manifests/invalid/five-mistakes.toml")).unwrap();
+    let shown = messages(&text, "x.toml");
+    for wanted in ["`22` is not an account id", "has a blank, which IAM does not allow", "60 seconds", "unknown key `descripton`", "no trusted account is labelled `deb`", "can't have the character ` `"] {
+        assert!(shown.contains(wanted), "{wanted}\n{shown}");
+    }
+}
+
+#[test]
+fn no_text_makes_the_loader_panic() {
+    use proptest::prelude::*;
+    let whole = std::fs::read_to_string(root().join("manifests/guarded-partner.toml")).unwrap();
+    let config = proptest::test_runner::Config { cases: 300, failure_persistence: None, ..Default::default() };
+    let strategy = (0..whole.len(), 0..40_usize, "[\\PC\n\"\\[\\]=.{}]{0,12}");
+    proptest::test_runner::TestRunner::new(config)
+        .run(&strategy, |(at, length, noise)| {
+            let end = (at + length).min(whole.len());
+            let text = format!("{}{noise}{}", &whole[..at], &whole[end..]);
+            let sources = [Source { file: "x.toml".into(), text }];
+            let (_, findings) = crossrole_manifest::load(&sources);
+            let _ = crossrole_report::findings(&findings, &sources);
+            Ok(())
+        })
+        .unwrap();
+}

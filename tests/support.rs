@@ -48,7 +48,11 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(options: Options) -> Self {
-        Self { sandbox: Arc::new(Sandbox::new(options)), printed: Mutex::default() }
+        Self::of(Sandbox::new(options))
+    }
+
+    pub(crate) fn of(sandbox: Sandbox) -> Self {
+        Self { sandbox: Arc::new(sandbox), printed: Mutex::default() }
     }
 
     /// Runs `crossrole` with these words; `--sandbox` is added where a cloud is needed.

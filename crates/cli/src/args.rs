@@ -187,6 +187,9 @@ pub(crate) struct ServeArgs {
     /// Time that each call takes, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(crate) latency: u64,
+    /// Most roles in an account
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) role_quota: usize,
     /// Calls a second and account before "Rate exceeded"
     #[arg(long, value_name = "N")]
     pub(crate) rate: Option<u32>,

@@ -36,7 +36,23 @@ impl Sandbox {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::new(options)),
             Err(error) => return Err(StoreError::Io(error)),
         };
-        let world = serde_json::from_slice(&text).map_err(|e| StoreError::Format(e.to_string()))?;
+        Self::restore(&text, options)
+    }
+
+    /// Returns the state as [`restore`](Self::restore) takes it.
+    ///
+    /// # Errors
+    /// The state can't be written as JSON: a bug of ours.
+    pub fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(&*locked(&self.world)).map_err(|e| StoreError::Format(e.to_string()))
+    }
+
+    /// Begins from a snapshot; everything in it can be seen at once.
+    ///
+    /// # Errors
+    /// It is not a snapshot of this version.
+    pub fn restore(snapshot: &[u8], options: Options) -> Result<Self, StoreError> {
+        let world = serde_json::from_slice(snapshot).map_err(|e| StoreError::Format(e.to_string()))?;
         Ok(Self::with_world(world, options))
     }
 
@@ -45,7 +61,7 @@ impl Sandbox {
     /// # Errors
     /// The file can't be written.
     pub fn save(&self, path: &Path) -> Result<(), StoreError> {
-        let text = serde_json::to_vec(&*locked(&self.world)).map_err(|e| StoreError::Format(e.to_string()))?;
+        let text = self.snapshot()?;
         let mut name = path.as_os_str().to_owned();
         name.push(".new");
         let fresh = std::path::PathBuf::from(name);

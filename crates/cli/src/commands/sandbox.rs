@@ -24,6 +24,7 @@ async fn serve(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> {
         visibility_delay: Duration::from_millis(args.visibility_delay),
         latency: Duration::from_millis(args.latency),
         rate: args.rate,
+        role_quota: args.role_quota,
         ..Options::default()
     };
     let sandbox = Arc::new(match &args.sandbox_state {

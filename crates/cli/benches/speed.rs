@@ -1,0 +1,113 @@
+//! Speed and memory of whole commands, against `sandbox serve` in another process with 50 ms added to each call. A report,
+//! not a test: nothing fails here.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+#[path = "../../../tests/fleet.rs"]
+mod fleet;
+
+const BIN: &str = env!("CARGO_BIN_EXE_crossrole");
+
+struct Server(Child, String);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(latency_ms: u64) -> Server {
+    let mut child = Command::new(BIN)
+        .args(["sandbox", "serve", "--listen", "127.0.0.1:0", "--role-quota", "20000", "--latency", &latency_ms.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    Server(child, line.trim().to_owned())
+}
+
+/// Runs a command; returns its wall time and the most memory it had, in MiB.
+fn run(server: &Server, words: &[&str]) -> (Duration, f64) {
+    let start = Instant::now();
+    let mut child = Command::new(BIN)
+        .args(words)
+        .env("AWS_ENDPOINT_URL", &server.1)
+        .env("AWS_REGION", "us-east-1")
+        .env("CROSSROLE_ACCOUNT_AS_KEY", "1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let mut most = 0.0_f64;
+    let status = loop {
+        if let Ok(text) = std::fs::read_to_string(format!("/proc/{}/status", child.id())) {
+            let peak = text.lines().find_map(|l| l.strip_prefix("VmHWM:")).and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok());
+            most = most.max(peak.unwrap_or(0.0) / 1024.0);
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    };
+    let took = start.elapsed();
+    assert!(status.success(), "{words:?}");
+    (took, most)
+}
+
+fn write(name: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("crossrole-bench-{name}-{}.toml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+fn buckets(server: &Server, count: usize) {
+    let stream = |n: usize| {
+        use std::io::{Read as _, Write as _};
+        let address = server.1.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let scope = "Credential=222222222222/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        write!(stream, "PUT /fleet-bucket-{n} HTTP/1.1\r\nhost: {address}\r\nauthorization: AWS4-HMAC-SHA256 {scope}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    };
+    (0..count).for_each(stream);
+}
+
+fn show(what: &str, (took, memory): (Duration, f64)) {
+    println!("{what:60} {:8.0} ms {memory:8.1} MiB", took.as_secs_f64() * 1000.0);
+}
+
+fn main() {
+    let server = serve(50);
+    buckets(&server, 5);
+    let file = write("apply", &fleet::fleet(100, 20, 1));
+    show("validate, 100 roles", run(&server, &["validate", &file]));
+    show("apply of 100 roles and a bucket policy, 50 ms a call", run(&server, &["apply", "--auto-approve", "--quiet", "--concurrency", "50", &file]));
+    drop(server);
+
+    let server = serve(50);
+    buckets(&server, 5);
+    let file = write("plan", &fleet::fleet(500, 20, 5));
+    run(&server, &["apply", "--auto-approve", "--quiet", "--concurrency", "50", &file]);
+    show("no-change plan of 500 roles and 5 buckets, 50 ms a call", run(&server, &["plan", "--detailed-exitcode", &file]));
+    drop(server);
+
+    let mut first = None;
+    for roles in [1_000, 2_000, 5_000, 10_000] {
+        let server = serve(0);
+        let file = write("growth", &fleet::fleet(roles, 100, 0));
+        run(&server, &["apply", "--auto-approve", "--quiet", "--concurrency", "50", &file]);
+        let (took, memory) = run(&server, &["plan", "--detailed-exitcode", &file]);
+        show(&format!("no-change plan of {roles} roles, no delay"), (took, memory));
+        let each = took.as_secs_f64() / f64::from(roles);
+        let base = *first.get_or_insert(each);
+        println!("{:60} {:8.2} times the time a role at 1,000", "", each / base);
+    }
+}

@@ -1,0 +1,201 @@
+//! Against others: emulators that nobody here wrote, and real clients on our own sandbox. They need Python 3 and PyPI; where
+//! those are missing the tests are ignored and say so, but under `CI=true` they fail.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const SCENARIOS: [&str; 10] = [
+    "log-analysts",
+    "cross-account-user",
+    "lambda-service",
+    "ec2-service",
+    "codepipeline-service",
+    "guarded-partner",
+    "prod-data",
+    "direct-bucket-access",
+    "shared-bucket-read",
+    "github-actions",
+];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let prepared = if arguments.list { Ok(PathBuf::new()) } else { virtual_environment() };
+    let ci = std::env::var("CI").is_ok_and(|v| v == "true");
+    let missing = prepared.as_ref().err().cloned();
+    if let Some(why) = &missing {
+        eprintln!("independent clients and emulators can't be had: {why}");
+    }
+    let python = Arc::new(prepared.unwrap_or_default());
+    let mut trials = Vec::new();
+    for client in ["boto3", "cli"] {
+        let (python, missing) = (Arc::clone(&python), missing.clone());
+        trials.push(Trial::test(format!("clients::{client}"), move || run(missing, || clients(&python, client))));
+    }
+    for emulator in ["moto", "ministack"] {
+        for scenario in SCENARIOS {
+            let (python, missing) = (Arc::clone(&python), missing.clone());
+            trials.push(Trial::test(format!("{emulator}::{scenario}"), move || run(missing, || cycle(&python, emulator, scenario))));
+        }
+    }
+    // Where they can't be had they are not run, and counted so.
+    let trials = trials.into_iter().map(|t| t.with_ignored_flag(missing.is_some() && !ci)).collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn run(missing: Option<String>, test: impl FnOnce() -> Result<(), String>) -> Result<(), Failed> {
+    missing.map_or_else(test, Err).map_err(Failed::from)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there")
+}
+
+/// A virtual environment under the target folder, made when it or its requirements are new.
+fn virtual_environment() -> Result<PathBuf, String> {
+    let folder = root().join("target/independent");
+    let wanted = std::fs::read_to_string(root().join("tests/independent/requirements.txt")).map_err(|e| e.to_string())?;
+    let marker = folder.join("installed.txt");
+    let python = folder.join("bin/python");
+    if std::fs::read_to_string(&marker).is_ok_and(|text| text == wanted) && python.exists() {
+        return Ok(python);
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+    succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(root().join("tests/independent/requirements.txt")))?;
+    std::fs::write(&marker, wanted).map_err(|e| e.to_string())?;
+    Ok(python)
+}
+
+fn succeed(command: &mut Command) -> Result<Output, String> {
+    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    Err(format!("{command:?} failed\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+/// A server that ends with the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn clients(python: &Path, which: &str) -> Result<(), String> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_crossrole"))
+        .args(["sandbox", "serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| e.to_string())?;
+    let stdout = child.stdout.take().ok_or("no output")?;
+    let _server = Server(child);
+    let mut address = String::new();
+    BufReader::new(stdout).read_line(&mut address).map_err(|e| e.to_string())?;
+    let script = root().join("tests/independent/clients.py");
+    succeed(clean(Command::new(python).arg(script).arg(address.trim()).arg(which))).map(|_| ())
+}
+
+/// No credentials and no configuration of this place.
+fn clean(command: &mut Command) -> &mut Command {
+    for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true")
+}
+
+fn start(python: &Path, emulator: &str) -> Result<(Server, String), String> {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?.port();
+    let bin = python.parent().ok_or("no folder")?;
+    let mut command = match emulator {
+        "moto" => {
+            let mut command = Command::new(bin.join("moto_server"));
+            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+            command
+        }
+        _ => {
+            let mut command = Command::new(bin.join("ministack"));
+            command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1").env("AUTH", "true");
+            command
+        }
+    };
+    let child = clean(&mut command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|e| e.to_string())?;
+    let server = Server(child);
+    // Until it accepts; bounded, since a server that does not start never will.
+    for _ in 0..600 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Ok((server, format!("http://127.0.0.1:{port}")));
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+    }
+    Err(format!("{emulator} did not start"))
+}
+
+/// The first phase that is left out for this scenario on this emulator.
+fn gap(emulator: &str, scenario: &str) -> Option<String> {
+    let text = std::fs::read_to_string(root().join("tests/independent/gaps.txt")).unwrap_or_default();
+    text.lines().filter(|l| !l.starts_with('#')).find_map(|line| {
+        let (head, _) = line.split_once(':')?;
+        let words: Vec<&str> = head.split_whitespace().collect();
+        (words.first() == Some(&emulator) && (words.get(1) == Some(&scenario) || words.get(1) == Some(&"*"))).then(|| (*words.get(2).unwrap_or(&"")).to_owned())
+    })
+}
+
+fn cycle(python: &Path, emulator: &str, scenario: &str) -> Result<(), String> {
+    let gap = gap(emulator, scenario).unwrap_or_default();
+    let (_server, endpoint) = start(python, emulator)?;
+    let hand = |verb: &str| succeed(clean(Command::new(python).arg(root().join("tests/independent/hand.py")).args([&endpoint, emulator, verb, scenario])));
+    let settings = root().join(format!("target/independent/{emulator}.toml"));
+    std::fs::write(&settings, if emulator == "moto" { "[defaults]\nrole_name = \"bootstrap\"\n" } else { "" }).map_err(|e| e.to_string())?;
+    let crossrole = |words: &[&str]| -> Result<String, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crossrole"));
+        clean(&mut command).args(words).arg(root().join(format!("manifests/{scenario}.toml"))).arg("--config").arg(&settings);
+        command.env("AWS_ENDPOINT_URL", &endpoint).env("AWS_REGION", "us-east-1");
+        if emulator == "moto" {
+            command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        } else {
+            command.env("CROSSROLE_ACCOUNT_AS_KEY", "1");
+        }
+        let output = succeed(&mut command)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let no_changes = |when: &str| -> Result<(), String> {
+        let plan = crossrole(&["plan"])?;
+        if plan.contains("No changes.") { Ok(()) } else { Err(format!("{when}:\n{plan}")) }
+    };
+    if gap == "prepare" {
+        return Ok(());
+    }
+    hand("prepare")?;
+    if gap == "apply" {
+        return Ok(());
+    }
+    crossrole(&["apply", "--auto-approve", "--quiet"])?;
+    if gap == "fixpoint" {
+        return Ok(());
+    }
+    no_changes("after the apply")?;
+    if gap != "spoil" {
+        hand("spoil")?;
+        let plan = crossrole(&["plan"])?;
+        let expected = if scenario == "direct-bucket-access" { "bucket-policy shared-artifacts" } else { "sneaky was put on it by somebody else" };
+        if !plan.contains(expected) {
+            return Err(format!("the plan does not say `{expected}`:\n{plan}"));
+        }
+        crossrole(&["apply", "--auto-approve", "--quiet"])?;
+        no_changes("after the foreign hand")?;
+    }
+    if gap == "destroy" {
+        return Ok(());
+    }
+    crossrole(&["destroy", "--auto-approve", "--quiet"])?;
+    hand("left").map(|_| ())
+}

@@ -1,0 +1,97 @@
+"""The foreign hand on an emulator: makes what the scenarios rely on, spoils what they made, looks for what is left."""
+
+import json
+import sys
+
+import boto3
+
+ENDPOINT, EMULATOR, VERB, SCENARIO = sys.argv[1:5]
+TRUSTING = "222222222222"
+SETUPS = {
+    "log-analysts": dict(buckets=["log-bucket"], role="DevLogAccessRole"),
+    "cross-account-user": dict(users=[("111111111111", "ExternalUser")], role="CrossAccountAccessRole"),
+    "lambda-service": dict(roles=[("111111111111", "LambdaExecutionRole")], role="LambdaS3Reader"),
+    "ec2-service": dict(roles=[("333333333333", "EC2Role")], role="EC2ArtifactReader"),
+    "codepipeline-service": dict(roles=[("333333333333", "CodePipelineRole")], role="CodePipelineArtifactReader"),
+    "guarded-partner": dict(buckets=["partner-exchange"], role="PartnerRole"),
+    "prod-data": dict(role="ProdS3RWRole"),
+    "direct-bucket-access": dict(users=[("111111111111", "ExternalUser")], buckets=["shared-artifacts"]),
+    "shared-bucket-read": dict(buckets=["shared-bucket"], role="CrossAccountS3ReadRole"),
+    "github-actions": dict(buckets=["site-bucket"], role="SiteDeployer"),
+}
+SETUP = SETUPS[SCENARIO]
+
+
+def client(service, account):
+    common = dict(endpoint_url=ENDPOINT, region_name="us-east-1")
+    if EMULATOR == "moto":
+        sts = boto3.client("sts", aws_access_key_id="test", aws_secret_access_key="test", **common)
+        keys = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/bootstrap", RoleSessionName="hand")["Credentials"]
+        return boto3.client(
+            service,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+            **common,
+        )
+    return boto3.client(service, aws_access_key_id=account, aws_secret_access_key="any", **common)
+
+
+def theirs(bucket):
+    return {
+        "Sid": "Theirs",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::555555555555:root"},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/theirs/*",
+    }
+
+
+def prepare():
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    for account, name in SETUP.get("users", []):
+        client("iam", account).create_user(UserName=name)
+    for account, name in SETUP.get("roles", []):
+        client("iam", account).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    s3 = client("s3", TRUSTING)
+    for bucket in SETUP.get("buckets", []):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [theirs(bucket)]}))
+
+
+def spoil():
+    if "role" in SETUP:
+        iam = client("iam", TRUSTING)
+        star = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+        iam.update_assume_role_policy(RoleName=SETUP["role"], PolicyDocument=json.dumps(star))
+        sneaky = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+        iam.put_role_policy(RoleName=SETUP["role"], PolicyName="sneaky", PolicyDocument=json.dumps(sneaky))
+        iam.tag_role(RoleName=SETUP["role"], Tags=[{"Key": "rogue", "Value": "yes"}])
+    s3 = client("s3", TRUSTING)
+    for bucket in SETUP.get("buckets", []):
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [theirs(bucket)]}))
+
+
+def left():
+    found = []
+    for account in [TRUSTING, "111111111111", "333333333333"]:
+        iam = client("iam", account)
+        for kind, call, name in [("role", iam.list_roles, "Roles"), ("user", iam.list_users, "Users"), ("group", iam.list_groups, "Groups")]:
+            found += [f"{account} {kind} {e[kind.capitalize() + 'Name']}" for e in call()[name]]
+        found += [f"{account} policy {p['PolicyName']}" for p in iam.list_policies(Scope="Local")["Policies"]]
+    relied_on = {f"{account} user {name}" for account, name in SETUP.get("users", [])} | {f"{account} role {name}" for account, name in SETUP.get("roles", [])}
+    found = [f for f in found if f not in relied_on]
+    s3 = client("s3", TRUSTING)
+    for bucket in [b["Name"] for b in s3.list_buckets().get("Buckets", [])]:
+        if bucket not in SETUP.get("buckets", []):
+            found.append(f"bucket {bucket}")
+            continue
+        policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        statements = policy["Statement"]
+        assert len(statements) == 1, statements
+        want = theirs(bucket)
+        assert {k: statements[0][k] for k in ("Sid", "Effect", "Action", "Resource")} == {k: want[k] for k in ("Sid", "Effect", "Action", "Resource")}, statements
+    assert not found, found
+
+
+{"prepare": prepare, "spoil": spoil, "left": left}[VERB]()
