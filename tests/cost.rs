@@ -1,7 +1,5 @@
 //! What a run costs, in calls. (What it costs in time is `just bench`.)
 
-use std::time::Duration;
-
 use crossrole_sandbox::Options;
 
 use crate::fleet::fleet;
@@ -10,7 +8,7 @@ use crate::support::{Place, manifest};
 const TRUSTING: &str = "222222222222";
 
 async fn place(buckets: usize) -> Place {
-    let place = Place::new(Options { visibility_delay: Duration::from_secs(3), ..Options::default() });
+    let place = Place::new(Options::default());
     for bucket in 0..buckets {
         assert_eq!(place.s3(TRUSTING, "PUT", &format!("/fleet-bucket-{bucket}"), "", "").await.0, 200);
     }
@@ -32,8 +30,7 @@ async fn a_plan_costs_a_handful_of_calls_and_an_apply_two_a_role() {
     let of = |operation: &str| calls.iter().filter(|((_, o), _)| o == operation).map(|(_, n)| n).sum::<u64>();
     assert_eq!((of("CreateRole"), of("PutRolePolicy"), of("PutBucketPolicy")), (1_000, 1_000, 50), "{calls:?}");
     let writes = 2_000 + 50;
-    // Bulk reads: for the plan, before the steps, after them; a read of each bucket policy before it is written; and
-    // retries where a role is not visible yet.
+    // Bulk reads: for the plan, before the steps, after them; and a read of each bucket policy before it is written.
     let reads = of("GetAccountAuthorizationDetails") + of("ListRoles") + of("ListBuckets") + of("GetCallerIdentity");
     assert!(reads <= 60, "{calls:?}");
     assert!(total(&calls) - writes - reads <= 50 * 6, "{calls:?}");

@@ -38,7 +38,6 @@ fn five_mistakes_are_five_messages() {
 
 #[test]
 fn no_text_makes_the_loader_panic() {
-    use proptest::prelude::*;
     let whole = std::fs::read_to_string(root().join("manifests/guarded-partner.toml")).unwrap();
     let config = proptest::test_runner::Config { cases: 300, failure_persistence: None, ..Default::default() };
     let strategy = (0..whole.len(), 0..40_usize, "[\\PC\n\"\\[\\]=.{}]{0,12}");

@@ -60,12 +60,12 @@ impl<C: Cloud> Run<'_, C> {
         if change.action == Action::Delete && step.facet == Facet::Existence {
             return None;
         }
-        if value == step.after && !several_calls(&step.facet) {
+        if value == step.after {
             return Some(StepResult::AlreadyDone);
         }
         // A half-made object of ours: its parts are not there yet.
         let started = change.action == Action::Create;
-        if value == step.before || several_calls(&step.facet) || started && value == Digest::absent() {
+        if value == step.before || writes_a_part(&step.call) || started && value == Digest::absent() {
             return None;
         }
         Some(StepResult::Drifted { found: format!("its {} has changed since it was planned", part(&step.facet)) })
@@ -160,9 +160,21 @@ impl<C: Cloud> Run<'_, C> {
     }
 }
 
-/// Facets that several calls of one change write, each a part: none of them finds the whole value before or after.
-fn several_calls(facet: &Facet) -> bool {
-    matches!(facet, Facet::Tags | Facet::ClientIds)
+/// Calls that write a part of a facet, each finding what the others have left: tags and audiences.
+fn writes_a_part(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::TagRole { .. }
+            | Call::UntagRole { .. }
+            | Call::TagPolicy { .. }
+            | Call::UntagPolicy { .. }
+            | Call::TagUser { .. }
+            | Call::UntagUser { .. }
+            | Call::TagOidcProvider { .. }
+            | Call::UntagOidcProvider { .. }
+            | Call::AddClientId { .. }
+            | Call::RemoveClientId { .. }
+    )
 }
 
 fn reason(error: &CloudError) -> String {

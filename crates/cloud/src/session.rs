@@ -177,7 +177,8 @@ impl Sessions {
                 .region(home)
                 .credentials_provider(SharedCredentialsProvider::new(own))
                 .http_client(self.http.clone())
-                .retry_config(retries())
+                // The adaptive mode measures real time, which the embedded AWS need not run on.
+                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
                 .timeout_config(timeouts())
                 .build();
         }

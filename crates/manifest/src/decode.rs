@@ -65,6 +65,33 @@ impl<T: Decode> Field for Option<T> {
     }
 }
 
+/// A value that must be there. When it is missing or wrong that was reported, and the rest goes on without it: the mistakes
+/// behind it count too.
+#[derive(Debug, Clone)]
+pub(crate) struct Needed<T> {
+    pub(crate) value: Option<T>,
+    pub(crate) span: Span,
+}
+
+impl<T: Decode> Field for Needed<T> {
+    fn field(value: Option<&TomlSpanned<DeValue<'_>>>, name: &str, table: Span, d: &mut Decoder<'_>) -> Option<Self> {
+        let span = value.map_or(table, |v| span(v.span()));
+        Some(Self { value: Spanned::<T>::field(value, name, table, d).map(|v| v.value), span })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Needed<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
 impl<T: Decode> Field for Spanned<T> {
     fn field(value: Option<&TomlSpanned<DeValue<'_>>>, name: &str, table: Span, d: &mut Decoder<'_>) -> Option<Self> {
         if let Some(value) = value {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use toml::Spanned as TomlSpanned;
 use toml::de::DeValue;
 
-use crate::decode::{Decode, Decoder, OneOrMany, Spanned, Table, did_you_mean, quoted, record, span, wrong_type};
+use crate::decode::{Decode, Decoder, Needed, OneOrMany, Spanned, Table, did_you_mean, quoted, record, span, wrong_type};
 use crate::scalar::{
     Account, ActionPattern, BucketName, Cidr, Description, ExternalId, Instant, IssuerUrl, ManifestName, OrgId, Path, PolicyArn, PolicyText, Prefix, Region,
     ResourcePattern, Seconds, Service, SessionLength,
@@ -14,9 +14,9 @@ record! {
     /// A crossrole manifest: one trusting account, those it trusts, its roles and buckets.
     Manifest {
         /// Name of this manifest, written on everything it owns. Changing it orphans what it made.
-        name: Spanned<ManifestName>,
+        name: Needed<ManifestName>,
         /// The account that owns the roles and buckets.
-        trusting: Spanned<Trusting>,
+        trusting: Needed<Trusting>,
         /// Accounts whose principals are let in, by a label of your choice.
         trusted: Option<Table<Trusted>>,
         /// Buckets of the trusting account, by name.
@@ -36,7 +36,7 @@ record! {
     /// The account that owns roles and buckets.
     Trusting {
         /// Account id, 12 digits in quotes.
-        account: Spanned<Account>,
+        account: Needed<Account>,
         /// Region of its buckets; its partition is that of all accounts. Default: us-east-1.
         region: Option<Spanned<Region>>,
     }
@@ -46,7 +46,7 @@ record! {
     /// An account whose principals are let in.
     Trusted {
         /// Account id, 12 digits in quotes.
-        account: Spanned<Account>,
+        account: Needed<Account>,
         /// False when somebody else manages that account: its side is then described, not made. Default: true.
         manage: Option<bool>,
         /// Groups of that account, made if missing.

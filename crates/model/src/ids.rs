@@ -14,6 +14,11 @@ impl AccountId {
         (text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())).then(|| Self(text.to_owned()))
     }
 
+    /// Returns an id that stands in where there is none: no account has twelve zeros.
+    pub fn nobody() -> Self {
+        Self("000000000000".to_owned())
+    }
+
     /// Returns the twelve digits.
     pub fn as_str(&self) -> &str {
         &self.0

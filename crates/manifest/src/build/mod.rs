@@ -15,25 +15,31 @@ use crossrole_policy::{Document, Statement};
 
 use crate::decode::Table;
 use crate::raw::{Manifest, Trusted};
-use crate::scalar::{Complaint, Path, check_bucket_name, check_iam_name, check_tag};
+use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name, check_tag};
 
 /// Builds the objects of all manifests into one estate.
 pub(crate) fn build(raws: &[(&Source, Manifest)], findings: &mut Vec<Finding>) -> Desired {
     let mut desired = Desired::default();
     let mut names = BTreeMap::new();
     for (index, (source, raw)) in raws.iter().enumerate() {
-        let account = AccountId::parse(&raw.trusting.value.account.value.0);
-        let Some(trusting) = account else { continue };
-        let region = raw.trusting.value.region.as_ref().map_or("us-east-1", |r| r.value.0.as_str()).to_owned();
+        let table = raw.trusting.value.as_ref();
+        let trusting = account_id(table.and_then(|t| t.account.value.as_ref()));
+        let region = table.and_then(|t| t.region.as_ref()).map_or("us-east-1", |r| r.value.0.as_str()).to_owned();
         let partition = Partition::of_region(&region);
         if index == 0 {
             desired.partition = partition;
         }
         let mut builder =
-            Builder { source, raw, name: raw.name.value.0.clone(), trusting, region, partition, desired: &mut desired, names: &mut names, findings, callers: BTreeMap::new(), bucket_statements: BTreeMap::new() };
+            Builder { source, raw, name: raw.name.value.as_ref().map(|n| n.0.clone()).unwrap_or_default(), trusting, region, partition, desired: &mut desired, names: &mut names, findings, callers: BTreeMap::new(), bucket_statements: BTreeMap::new() };
         builder.manifest();
     }
     desired
+}
+
+/// The account, or one that nobody has: an id that is missing or wrong was reported, and what stands behind it is looked at
+/// all the same.
+fn account_id(account: Option<&Account>) -> AccountId {
+    account.and_then(|a| AccountId::parse(&a.0)).unwrap_or_else(AccountId::nobody)
 }
 
 struct Builder<'a> {
@@ -103,7 +109,10 @@ impl<'a> Builder<'a> {
             if label == "trusting" || label.is_empty() || label.contains('/') {
                 self.error(key, format!("`{label}` can't be the label of a trusted account"), "`trusting` is taken, and a label has no `/`");
             }
-            let Some(id) = AccountId::parse(&trusted.account.value.0) else { continue };
+            let id = account_id(trusted.account.value.as_ref());
+            if trusted.account.value.is_none() {
+                continue;
+            }
             if let Some(other) = seen.insert(id.clone(), label.clone()) {
                 self.error(trusted.account.span, format!("account {id} is `{other}` already"), "name each account once; principals of the trusting account are written `trusting/Name`");
             }
@@ -193,7 +202,7 @@ impl<'a> Builder<'a> {
     }
 
     fn trusted(&mut self, label: &str, trusted: &'a Trusted) {
-        let Some(account) = AccountId::parse(&trusted.account.value.0) else { return };
+        let account = account_id(trusted.account.value.as_ref());
         let made: Vec<Span> = [trusted.groups.iter().flat_map(keys).next(), trusted.users.iter().flat_map(keys).next(), trusted.roles.iter().flat_map(keys).next()].into_iter().flatten().collect();
         if let (Some(false), Some(first)) = (trusted.manage, made.first()) {
             self.error(*first, format!("account `{label}` is not managed, so nothing can be made in it"), "drop `manage = false`, or leave this out");
@@ -235,7 +244,7 @@ impl<'a> Builder<'a> {
         if *account == self.trusting && kind == Kind::Role && has(self.raw.roles.as_ref(), name) {
             return true;
         }
-        let mut trusted = self.raw.trusted.iter().flat_map(Table::iter).filter(|(_, _, t)| t.account.value.0 == account.as_str());
+        let mut trusted = self.raw.trusted.iter().flat_map(Table::iter).filter(|(_, _, t)| account_id(t.account.value.as_ref()) == *account);
         trusted.any(|(_, _, t)| match kind {
             Kind::User => has(t.users.as_ref(), name),
             Kind::Group => has(t.groups.as_ref(), name),

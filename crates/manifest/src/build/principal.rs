@@ -35,7 +35,7 @@ impl Builder<'_> {
         if let Some(entry) = raw.trusted.as_ref().and_then(|t| t.0.get(text)) {
             // An entry with mistakes was reported where it stands.
             let trusted = entry.value.as_ref()?;
-            return Some((AccountId::parse(&trusted.account.value.0)?, trusted.manage.unwrap_or(true)));
+            return Some((super::account_id(trusted.account.value.as_ref()), trusted.manage.unwrap_or(true)));
         }
         let advice = did_you_mean(text, known.iter().copied()).unwrap_or_else(|| format!("declare it: `[trusted.{text}]` with its `account`"));
         self.error(label.span, format!("no trusted account is labelled `{text}`"), advice);
@@ -64,7 +64,7 @@ impl Builder<'_> {
 
     fn declared_path(&self, account: &AccountId, kind: Kind, name: &str) -> String {
         let raw = self.raw;
-        let trusted = raw.trusted.iter().flat_map(Table::iter).map(|(_, _, t)| t).find(|t| t.account.value.0 == account.as_str());
+        let trusted = raw.trusted.iter().flat_map(Table::iter).map(|(_, _, t)| t).find(|t| super::account_id(t.account.value.as_ref()) == *account);
         let roles = if *account == self.trusting { raw.roles.as_ref() } else { trusted.and_then(|t| t.roles.as_ref()) };
         let path = match kind {
             Kind::Role => roles.and_then(|t| t.0.get(name)).and_then(|e| e.value.as_ref()).and_then(|r| r.path.as_ref()),

@@ -80,7 +80,7 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     let name = &address.name;
     let role = || name.clone();
     let mut reasons = if adopted { vec![Reason::Adopted] } else { Vec::new() };
-    let (mut take, mut give, mut last) = (Stage::new(), Stage::new(), Stage::new());
+    let (mut take, mut give, mut last, mut calling) = (Stage::new(), Stage::new(), Stage::new(), Stage::new());
     // No `..`: a new field stops the build until someone decides what its change means.
     let RoleState { path: _, trust, description, max_session_seconds, boundary, tags, inline, attached } = &found.state;
     if *trust != after.trust {
@@ -113,7 +113,9 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     }
     for arn in after.attached.difference(attached) {
         reasons.push(Reason::Differs(format!("attached policy {}", arn.rsplit('/').next().unwrap_or(arn))));
-        give.push((Call::AttachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone())));
+        // What lets this role assume others waits for their trust, so its own trust must not wait for it.
+        let stage = if is_caller_policy(arn) { &mut calling } else { &mut give };
+        stage.push((Call::AttachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone())));
     }
     let (gone, set) = tag_changes(tags, &after.tags);
     if !gone.is_empty() || !set.is_empty() {
@@ -137,7 +139,12 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
         consequences: Vec::new(),
         manifest: object.owner.clone(),
     };
-    draft.change(change, vec![take, give, last]);
+    draft.change(change, vec![take, give, last, calling]);
+}
+
+/// Tells whether a policy is one that we made for a principal on the caller side.
+fn is_caller_policy(arn: &str) -> bool {
+    arn.rsplit('/').next().is_some_and(|name| name.starts_with("crossrole-"))
 }
 
 fn inline_changes(name: &str, before: &BTreeMap<String, Document>, after: &BTreeMap<String, Document>, reasons: &mut Vec<Reason>, take: &mut Stage, give: &mut Stage) {
