@@ -185,11 +185,15 @@ impl Sessions {
         if self.settings.account_as_key {
             return self.loader().region(home).credentials_provider(own).load().await;
         }
-        let mut loader = self.loader().region(aws_config::meta::region::RegionProviderChain::default_provider().or_else(home));
-        if let Some(profile) = &access.profile {
-            loader = loader.profile_name(profile);
+        let loader = || match &access.profile {
+            Some(profile) => self.loader().profile_name(profile),
+            None => self.loader(),
+        };
+        let mut base = loader().load().await;
+        if base.region().is_none() {
+            // IAM has one region a partition and buckets are asked in their own, so any will do.
+            base = loader().region(home).load().await;
         }
-        let base = loader.load().await;
         let Some(role) = &access.role_arn else { return base };
         let mut provider = AssumeRoleProvider::builder(role).session_name(SESSION_NAME).configure(&base);
         if let Some(id) = &access.external_id {
