@@ -52,7 +52,11 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
                     need(index.ready(arn));
                 }
             }
-            Call::PutLogging { bucket, logging: Some(logging) } if logging.bucket != bucket.name => need(index.bucket(&logging.bucket)),
+            Call::PutLogging { bucket, logging: Some(logging) } if logging.bucket != bucket.name => {
+                need(index.bucket(&logging.bucket));
+                // The target's policy lets the logging service in.
+                need(index.bucket_policy.get(&logging.bucket).map_or(&[], Vec::as_slice));
+            }
             Call::DeleteRole { role } if draft.changes.get(step.change).is_some_and(|c| c.action == Action::Delete) => {
                 let arn = index.deleted.get(&at).map_or("", String::as_str);
                 need(index.unnamed(arn));
@@ -125,7 +129,7 @@ struct Index {
     ready: BTreeMap<String, Vec<StepId>>,
     /// By policy ARN: the roles that it lets its holder assume.
     assumes: BTreeMap<String, BTreeSet<String>>,
-    /// By bucket: making it and all its settings.
+    /// By bucket: making it, and the settings that decide which policy it takes.
     buckets: BTreeMap<String, Vec<StepId>>,
     bucket_policy: BTreeMap<String, Vec<StepId>>,
     /// By principal ARN: steps that take it out of a document.
@@ -216,11 +220,11 @@ impl Index {
                         index.deleted.insert(at, arn("user", &before.path, user));
                     }
                 }
-                call => {
-                    if let Some(bucket) = call.bucket().filter(|_| !call.removes()) {
-                        index.buckets.entry(bucket.name.clone()).or_default().push(id);
-                    }
+                // A policy waits for these, and not for the rest: two buckets may log into each other.
+                Call::CreateBucket { bucket, .. } | Call::PutPublicAccessBlock { bucket, .. } | Call::PutOwnership { bucket, .. } => {
+                    index.buckets.entry(bucket.name.clone()).or_default().push(id);
                 }
+                _ => {}
             }
         }
         index

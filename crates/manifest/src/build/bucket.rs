@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::{self, BucketState, PublicAccessBlock};
 use crossrole_model::{Address, Digest, Kind, Partition, PrincipalKind, Span, limits, ownership};
-use crossrole_policy::{Conditions, Document, Effect, Principal, Statement};
+use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
 
 use crate::decode::Table;
-use crate::raw::{Bucket, BucketAllow, Encryption};
+use crate::raw::{Bucket, BucketAllow, Encryption, Logging};
 
 use super::Builder;
 use super::statement::{Place, condition, texts};
@@ -52,6 +52,9 @@ impl<'a> Builder<'a> {
             }
             return;
         }
+        if let Some(logging) = &raw.logging {
+            self.logging_grant(name, &logging.value);
+        }
         let tags = self.tags(raw.tags.as_ref(), key);
         let state = BucketState {
             region,
@@ -69,6 +72,20 @@ impl<'a> Builder<'a> {
             tags: Some(tags),
         };
         self.insert(key, Address::new(&self.trusting, Kind::Bucket, name), raw.adopt.unwrap_or(false), DesiredState::Bucket(state));
+    }
+
+    /// The other side of logging: the target's policy lets the logging service put this bucket's logs (S3 User Guide,
+    /// "Permissions for log delivery"). A target of somebody else's is theirs to open.
+    fn logging_grant(&mut self, source: &str, logging: &Logging) {
+        let target = &logging.bucket.value.0;
+        if !self.raw.buckets.as_ref().is_some_and(|t| t.0.contains_key(target)) {
+            return;
+        }
+        let objects = self.partition.s3_arn(&format!("{target}/{}*", logging.prefix.clone().unwrap_or_default()));
+        let mut grant = Statement::allow(Element::of(["s3:PutObject"]), Some(Element::of([objects])));
+        condition(&mut grant.conditions, "ArnLike", "aws:SourceArn", [self.partition.s3_arn(source)]);
+        condition(&mut grant.conditions, "StringEquals", "aws:SourceAccount", [self.trusting.to_string()]);
+        self.grant_in_bucket(target, &grant, Principal::of("Service", ["logging.s3.amazonaws.com"]));
     }
 
     fn bucket_allow(&mut self, bucket: &str, raw: &BucketAllow) {

@@ -82,8 +82,8 @@ impl Builder<'_> {
             self.over(whole, &format!("the policy of {principal} in account {account}"), document.size(), limits::MANAGED_POLICY, "give some of these roles to another group or role");
             let arn = self.partition.iam_arn(&account, "policy", "/", &name);
             let tags = self.tags(None, whole);
-            let description = format!("What manifest {} lets {principal} do", self.name);
-            let state = PolicyState { path: "/".to_owned(), description, document, tags };
+            // No description: AWS can never change one, and the name says it all.
+            let state = PolicyState { path: "/".to_owned(), description: String::new(), document, tags };
             self.insert(whole, Address::new(&account, Kind::Policy, &name), false, DesiredState::Policy(state));
             let role = Address::new(&account, Kind::Role, &principal.name);
             if principal.kind == PrincipalKind::Role

@@ -49,6 +49,10 @@ fn settings(bucket: &BucketRef, from: Option<&BucketState>, to: &BucketState) ->
     let bucket = || bucket.clone();
     // No `..`: a new setting stops the build until someone decides.
     let BucketState { region: _, versioning, encryption, public_access_block, ownership, logging, tags } = to;
+    // Our mark comes first.
+    if let Some(tags) = tags.as_ref().filter(|t| from.is_none_or(|f| f.tags.as_ref() != Some(*t))) {
+        push(Call::PutBucketTags { bucket: bucket(), tags: tags.clone() }, Facet::Tags, "tags");
+    }
     if let Some(block) = public_access_block.filter(|b| from.is_none_or(|f| f.public_access_block != Some(*b))) {
         push(Call::PutPublicAccessBlock { bucket: bucket(), block }, Facet::PublicAccess, "public access block");
     }
@@ -64,9 +68,6 @@ fn settings(bucket: &BucketRef, from: Option<&BucketState>, to: &BucketState) ->
     }
     if let Some(logging) = logging.as_ref().filter(|l| from.map_or(l.is_some(), |f| f.logging.as_ref() != Some(*l))) {
         push(Call::PutLogging { bucket: bucket(), logging: logging.clone() }, Facet::Logging, "logging");
-    }
-    if let Some(tags) = tags.as_ref().filter(|t| from.is_none_or(|f| f.tags.as_ref() != Some(*t))) {
-        push(Call::PutBucketTags { bucket: bucket(), tags: tags.clone() }, Facet::Tags, "tags");
     }
     (stage, reasons)
 }
