@@ -1,5 +1,15 @@
 //! Everything from outside: commands run as a user runs them, against the embedded AWS and against others.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking"
+)]
+
 mod arrows;
 mod behaviours;
 mod commands;

@@ -31,14 +31,12 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Dependencies outside the workspace that one crate alone may have.
-const OWNERS: &[(&str, &str)] = &[("aws-", "crossrole-cloud"), ("similar", "crossrole-report"), ("toml", "crossrole-manifest"), ("clap", "crossrole"), ("hyper", "crossrole-sandbox")];
+const OWNERS: &[(&str, &str)] =
+    &[("aws-", "crossrole-cloud"), ("similar", "crossrole-report"), ("toml", "crossrole-manifest"), ("clap", "crossrole"), ("hyper", "crossrole-sandbox")];
 
 fn packages() -> BTreeMap<String, BTreeSet<String>> {
-    let output = std::process::Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
-        .current_dir(root())
-        .output()
-        .unwrap();
+    let output =
+        std::process::Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(root()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let name = |v: &serde_json::Value| v["name"].as_str().unwrap().to_owned();

@@ -22,12 +22,15 @@ async fn check(place: &Place, rows: &[Row<'_>]) -> usize {
             let (path, query) = path.split_once('?').unwrap_or((path, ""));
             let body = params.iter().find(|(k, _)| k.is_empty()).map_or("", |(_, v)| v);
             let region = params.iter().find(|(k, _)| *k == "region").map_or("us-east-1", |(_, v)| v);
-            let owner: Vec<(&'static str, &str)> = params.iter().filter_map(|(k, v)| match *k {
-                "owner" => Some(("x-amz-expected-bucket-owner", *v)),
-                "if-none-match" => Some(("if-none-match", *v)),
-                "if-match" => Some(("if-match", *v)),
-                _ => None,
-            }).collect();
+            let owner: Vec<(&'static str, &str)> = params
+                .iter()
+                .filter_map(|(k, v)| match *k {
+                    "owner" => Some(("x-amz-expected-bucket-owner", *v)),
+                    "if-none-match" => Some(("if-none-match", *v)),
+                    "if-match" => Some(("if-match", *v)),
+                    _ => None,
+                })
+                .collect();
             let who = Credentials { key: (*account).to_owned(), ..Credentials::default() };
             place.s3_as(&who, region, method, path, query, &owner, body).await
         } else {
@@ -46,15 +49,33 @@ async fn check(place: &Place, rows: &[Row<'_>]) -> usize {
 async fn iam_answers_as_aws_does() {
     let place = Place::new(Options::default());
     let long = "x".repeat(2_100);
-    let big_trust = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"{long}","Effect":"Allow","Principal":{{"AWS":"111111111111"}},"Action":"sts:AssumeRole"}}]}}"#);
-    let big_inline = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::{}"}}]}}"#, "y".repeat(10_300));
-    let big_managed = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::{}"}}]}}"#, "y".repeat(6_200));
+    let big_trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"{long}","Effect":"Allow","Principal":{{"AWS":"111111111111"}},"Action":"sts:AssumeRole"}}]}}"#
+    );
+    let big_inline =
+        format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::{}"}}]}}"#, "y".repeat(10_300));
+    let big_managed =
+        format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::{}"}}]}}"#, "y".repeat(6_200));
     let policy = "arn:aws:iam::222222222222:policy/P";
     let github = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity"}]}"#;
     let rows: Vec<Row<'_>> = vec![
-        ("a role is made", B, "iam:CreateRole", vec![("RoleName", "App"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST), ("Tags.member.1.Key", "team"), ("Tags.member.1.Value", "x")], 200, "arn:aws:iam::222222222222:role/App"),
+        (
+            "a role is made",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "App"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST), ("Tags.member.1.Key", "team"), ("Tags.member.1.Value", "x")],
+            200,
+            "arn:aws:iam::222222222222:role/App",
+        ),
         ("its unique id begins with AROA", B, "iam:GetRole", vec![("RoleName", "App")], 200, "<RoleId>AROA"),
-        ("names are unique without regard to case", B, "iam:CreateRole", vec![("RoleName", "aPP"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)], 409, "Role with name aPP already exists."),
+        (
+            "names are unique without regard to case",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "aPP"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)],
+            409,
+            "Role with name aPP already exists.",
+        ),
         ("and found without regard to case", B, "iam:GetRole", vec![("RoleName", "APP")], 200, "<RoleName>App</RoleName>"),
         ("an account principal is read back as its root ARN", B, "iam:GetRole", vec![("RoleName", "App")], 200, "arn%3Aaws%3Aiam%3A%3A111111111111%3Aroot"),
         ("documents are percent-encoded", B, "iam:GetRole", vec![("RoleName", "App")], 200, "%7B%22Version%22"),
@@ -67,54 +88,299 @@ async fn iam_answers_as_aws_does() {
         ("an unknown filter is refused", B, "iam:GetAccountAuthorizationDetails", vec![("Filter.member.1", "Everything")], 400, "ValidationError"),
         ("a role that is not there", B, "iam:GetRole", vec![("RoleName", "None")], 404, "NoSuchEntity"),
         ("a blank in a name", B, "iam:CreateRole", vec![("RoleName", "My App"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)], 400, "ValidationError"),
-        ("65 characters", B, "iam:CreateRole", vec![("RoleName", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)], 400, "less than or equal to 64"),
+        (
+            "65 characters",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)],
+            400,
+            "less than or equal to 64",
+        ),
         ("no trust", B, "iam:CreateRole", vec![("RoleName", "X")], 400, "Member must not be null"),
         ("a path without a slash", B, "iam:CreateRole", vec![("RoleName", "X"), ("Path", "team"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)], 400, "path"),
-        ("a session too long", B, "iam:CreateRole", vec![("RoleName", "X"), ("MaxSessionDuration", "43201"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)], 400, "maxSessionDuration"),
-        ("a long dash in a description", B, "iam:CreateRole", vec![("RoleName", "X"), ("Description", "a \u{2014} b"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)], 400, "description"),
+        (
+            "a session too long",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "X"), ("MaxSessionDuration", "43201"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)],
+            400,
+            "maxSessionDuration",
+        ),
+        (
+            "a long dash in a description",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "X"), ("Description", "a \u{2014} b"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST)],
+            400,
+            "description",
+        ),
         ("not JSON", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", "{")], 400, "MalformedPolicyDocument"),
-        ("a Resource in a trust policy", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Resource":"*"}]}"#)], 400, "Has prohibited field Resource"),
-        ("a bare star in a trust policy", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#)], 400, "&quot;STAR&quot;:&quot;*&quot;"),
-        ("no Principal in a trust policy", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}"#)], 400, "Missing required field Principal"),
-        ("a role that does not exist as principal", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:role/Ghost"},"Action":"sts:AssumeRole"}]}"#)], 400, "Invalid principal in policy: &quot;AWS&quot;:&quot;arn:aws:iam::111111111111:role/Ghost&quot;"),
-        ("a role can't name itself before it exists", B, "iam:CreateRole", vec![("RoleName", "Self"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Self"},"Action":"sts:AssumeRole"}]}"#)], 400, "Invalid principal"),
-        ("a group can't be a principal", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:group/G"},"Action":"sts:AssumeRole"}]}"#)], 400, "Invalid principal"),
-        ("a principal of another partition", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws-cn:iam::111111111111:root"},"Action":"sts:AssumeRole"}]}"#)], 400, "Invalid principal"),
-        ("a trust policy over its quota", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", &big_trust)], 409, "Cannot exceed quota for ACLSizePerRole: 2048"),
+        (
+            "a Resource in a trust policy",
+            B,
+            "iam:CreateRole",
+            vec![
+                ("RoleName", "X"),
+                ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Resource":"*"}]}"#),
+            ],
+            400,
+            "Has prohibited field Resource",
+        ),
+        (
+            "a bare star in a trust policy",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "X"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#)],
+            400,
+            "&quot;STAR&quot;:&quot;*&quot;",
+        ),
+        (
+            "no Principal in a trust policy",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "X"), ("AssumeRolePolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}"#)],
+            400,
+            "Missing required field Principal",
+        ),
+        (
+            "a role that does not exist as principal",
+            B,
+            "iam:CreateRole",
+            vec![
+                ("RoleName", "X"),
+                (
+                    "AssumeRolePolicyDocument",
+                    r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:role/Ghost"},"Action":"sts:AssumeRole"}]}"#,
+                ),
+            ],
+            400,
+            "Invalid principal in policy: &quot;AWS&quot;:&quot;arn:aws:iam::111111111111:role/Ghost&quot;",
+        ),
+        (
+            "a role can't name itself before it exists",
+            B,
+            "iam:CreateRole",
+            vec![
+                ("RoleName", "Self"),
+                (
+                    "AssumeRolePolicyDocument",
+                    r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Self"},"Action":"sts:AssumeRole"}]}"#,
+                ),
+            ],
+            400,
+            "Invalid principal",
+        ),
+        (
+            "a group can't be a principal",
+            B,
+            "iam:CreateRole",
+            vec![
+                ("RoleName", "X"),
+                (
+                    "AssumeRolePolicyDocument",
+                    r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:group/G"},"Action":"sts:AssumeRole"}]}"#,
+                ),
+            ],
+            400,
+            "Invalid principal",
+        ),
+        (
+            "a principal of another partition",
+            B,
+            "iam:CreateRole",
+            vec![
+                ("RoleName", "X"),
+                (
+                    "AssumeRolePolicyDocument",
+                    r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws-cn:iam::111111111111:root"},"Action":"sts:AssumeRole"}]}"#,
+                ),
+            ],
+            400,
+            "Invalid principal",
+        ),
+        (
+            "a trust policy over its quota",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "X"), ("AssumeRolePolicyDocument", &big_trust)],
+            409,
+            "Cannot exceed quota for ACLSizePerRole: 2048",
+        ),
         ("GitHub without a subject", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", github)], 400, "which is not scoped to all"),
-        ("duplicate tag keys in two cases", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST), ("Tags.member.1.Key", "a"), ("Tags.member.1.Value", "1"), ("Tags.member.2.Key", "A"), ("Tags.member.2.Value", "2")], 400, "Duplicate tag keys found"),
+        (
+            "duplicate tag keys in two cases",
+            B,
+            "iam:CreateRole",
+            vec![
+                ("RoleName", "X"),
+                ("AssumeRolePolicyDocument", ACCOUNT_TRUST),
+                ("Tags.member.1.Key", "a"),
+                ("Tags.member.1.Value", "1"),
+                ("Tags.member.2.Key", "A"),
+                ("Tags.member.2.Value", "2"),
+            ],
+            400,
+            "Duplicate tag keys found",
+        ),
         ("nothing was made by all that", B, "iam:GetRole", vec![("RoleName", "X")], 404, "NoSuchEntity"),
-        ("a boundary that does not exist", B, "iam:CreateRole", vec![("RoleName", "X"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST), ("PermissionsBoundary", "arn:aws:iam::222222222222:policy/None")], 404, "NoSuchEntity"),
+        (
+            "a boundary that does not exist",
+            B,
+            "iam:CreateRole",
+            vec![("RoleName", "X"), ("AssumeRolePolicyDocument", ACCOUNT_TRUST), ("PermissionsBoundary", "arn:aws:iam::222222222222:policy/None")],
+            404,
+            "NoSuchEntity",
+        ),
         ("UpdateRole changes what it names", B, "iam:UpdateRole", vec![("RoleName", "App"), ("Description", "hello")], 200, ""),
         ("and nothing else", B, "iam:GetRole", vec![("RoleName", "App")], 200, "<MaxSessionDuration>3600</MaxSessionDuration>"),
         ("an empty description clears it", B, "iam:UpdateRole", vec![("RoleName", "App"), ("Description", "")], 200, ""),
         ("it is gone", B, "iam:GetRole", vec![("RoleName", "App")], 200, "!<Description>"),
-        ("an inline policy with a principal", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}"#)], 400, "Policy document should not specify a principal."),
-        ("an inline policy without a resource", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"s3:*"}]}"#)], 400, "Policy statement must contain resources."),
-        ("an inline policy without an action", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Resource":"*"}]}"#)], 400, "Policy statement must contain actions."),
-        ("an action without a service", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"GetObject","Resource":"*"}]}"#)], 400, "must be prefaced by a vendor"),
-        ("a resource that is no ARN", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"data"}]}"#)], 400, "must be in ARN format"),
-        ("a Sid with a blank", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Sid":"a b","Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#)], 400, "must be alpha-numeric"),
-        ("two equal Sids", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#)], 400, "must be unique"),
-        ("an unknown action is accepted", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "odd"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetOject","Resource":"*"}]}"#)], 200, ""),
-        ("inline policies over their quota", B, "iam:PutRolePolicy", vec![("RoleName", "App"), ("PolicyName", "big"), ("PolicyDocument", &big_inline)], 409, "Maximum policy size of 10240 bytes exceeded for role App"),
+        (
+            "an inline policy with a principal",
+            B,
+            "iam:PutRolePolicy",
+            vec![
+                ("RoleName", "App"),
+                ("PolicyName", "p"),
+                ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}"#),
+            ],
+            400,
+            "Policy document should not specify a principal.",
+        ),
+        (
+            "an inline policy without a resource",
+            B,
+            "iam:PutRolePolicy",
+            vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"s3:*"}]}"#)],
+            400,
+            "Policy statement must contain resources.",
+        ),
+        (
+            "an inline policy without an action",
+            B,
+            "iam:PutRolePolicy",
+            vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Resource":"*"}]}"#)],
+            400,
+            "Policy statement must contain actions.",
+        ),
+        (
+            "an action without a service",
+            B,
+            "iam:PutRolePolicy",
+            vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"GetObject","Resource":"*"}]}"#)],
+            400,
+            "must be prefaced by a vendor",
+        ),
+        (
+            "a resource that is no ARN",
+            B,
+            "iam:PutRolePolicy",
+            vec![("RoleName", "App"), ("PolicyName", "p"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"data"}]}"#)],
+            400,
+            "must be in ARN format",
+        ),
+        (
+            "a Sid with a blank",
+            B,
+            "iam:PutRolePolicy",
+            vec![
+                ("RoleName", "App"),
+                ("PolicyName", "p"),
+                ("PolicyDocument", r#"{"Statement":[{"Sid":"a b","Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#),
+            ],
+            400,
+            "must be alpha-numeric",
+        ),
+        (
+            "two equal Sids",
+            B,
+            "iam:PutRolePolicy",
+            vec![
+                ("RoleName", "App"),
+                ("PolicyName", "p"),
+                (
+                    "PolicyDocument",
+                    r#"{"Statement":[{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#,
+                ),
+            ],
+            400,
+            "must be unique",
+        ),
+        (
+            "an unknown action is accepted",
+            B,
+            "iam:PutRolePolicy",
+            vec![("RoleName", "App"), ("PolicyName", "odd"), ("PolicyDocument", r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetOject","Resource":"*"}]}"#)],
+            200,
+            "",
+        ),
+        (
+            "inline policies over their quota",
+            B,
+            "iam:PutRolePolicy",
+            vec![("RoleName", "App"), ("PolicyName", "big"), ("PolicyDocument", &big_inline)],
+            409,
+            "Maximum policy size of 10240 bytes exceeded for role App",
+        ),
         ("inline documents come back as they were sent", B, "iam:GetRolePolicy", vec![("RoleName", "App"), ("PolicyName", "odd")], 200, "s3%3AGetOject"),
-        ("an inline policy that is not there", B, "iam:GetRolePolicy", vec![("RoleName", "App"), ("PolicyName", "none")], 404, "The role policy with name none cannot be found."),
+        (
+            "an inline policy that is not there",
+            B,
+            "iam:GetRolePolicy",
+            vec![("RoleName", "App"), ("PolicyName", "none")],
+            404,
+            "The role policy with name none cannot be found.",
+        ),
         ("a managed policy", B, "iam:CreatePolicy", vec![("PolicyName", "P"), ("PolicyDocument", ALLOW)], 200, policy),
-        ("its name is taken in any case", B, "iam:CreatePolicy", vec![("PolicyName", "p"), ("PolicyDocument", ALLOW)], 409, "A policy called p already exists."),
-        ("a managed policy over its quota", B, "iam:CreatePolicy", vec![("PolicyName", "Big"), ("PolicyDocument", &big_managed)], 409, "Cannot exceed quota for PolicySize: 6144"),
+        (
+            "its name is taken in any case",
+            B,
+            "iam:CreatePolicy",
+            vec![("PolicyName", "p"), ("PolicyDocument", ALLOW)],
+            409,
+            "A policy called p already exists.",
+        ),
+        (
+            "a managed policy over its quota",
+            B,
+            "iam:CreatePolicy",
+            vec![("PolicyName", "Big"), ("PolicyDocument", &big_managed)],
+            409,
+            "Cannot exceed quota for PolicySize: 6144",
+        ),
         ("attached", B, "iam:AttachRolePolicy", vec![("RoleName", "App"), ("PolicyArn", policy)], 200, ""),
         ("attached again", B, "iam:AttachRolePolicy", vec![("RoleName", "App"), ("PolicyArn", policy)], 200, ""),
-        ("a policy that does not exist", B, "iam:AttachRolePolicy", vec![("RoleName", "App"), ("PolicyArn", "arn:aws:iam::222222222222:policy/None")], 404, "does not exist or is not attachable."),
+        (
+            "a policy that does not exist",
+            B,
+            "iam:AttachRolePolicy",
+            vec![("RoleName", "App"), ("PolicyArn", "arn:aws:iam::222222222222:policy/None")],
+            404,
+            "does not exist or is not attachable.",
+        ),
         ("one of AWS's own", B, "iam:AttachRolePolicy", vec![("RoleName", "App"), ("PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess")], 200, ""),
         ("deleting an attached policy", B, "iam:DeletePolicy", vec![("PolicyArn", policy)], 409, "Cannot delete a policy attached to entities."),
         ("deleting a role with policies", B, "iam:DeleteRole", vec![("RoleName", "App")], 409, "must delete policies first"),
-        ("version 2", B, "iam:CreatePolicyVersion", vec![("PolicyArn", policy), ("PolicyDocument", ALLOW), ("SetAsDefault", "true")], 200, "<VersionId>v2</VersionId>"),
+        (
+            "version 2",
+            B,
+            "iam:CreatePolicyVersion",
+            vec![("PolicyArn", policy), ("PolicyDocument", ALLOW), ("SetAsDefault", "true")],
+            200,
+            "<VersionId>v2</VersionId>",
+        ),
         ("version 3", B, "iam:CreatePolicyVersion", vec![("PolicyArn", policy), ("PolicyDocument", ALLOW)], 200, "<IsDefaultVersion>false"),
         ("version 4", B, "iam:CreatePolicyVersion", vec![("PolicyArn", policy), ("PolicyDocument", ALLOW)], 200, "v4"),
         ("version 5", B, "iam:CreatePolicyVersion", vec![("PolicyArn", policy), ("PolicyDocument", ALLOW)], 200, "v5"),
         ("a sixth version", B, "iam:CreatePolicyVersion", vec![("PolicyArn", policy), ("PolicyDocument", ALLOW)], 409, "LimitExceeded"),
-        ("deleting the default version", B, "iam:DeletePolicyVersion", vec![("PolicyArn", policy), ("VersionId", "v2")], 409, "Cannot delete the default version"),
+        (
+            "deleting the default version",
+            B,
+            "iam:DeletePolicyVersion",
+            vec![("PolicyArn", policy), ("VersionId", "v2")],
+            409,
+            "Cannot delete the default version",
+        ),
         ("a version that is no version", B, "iam:GetPolicyVersion", vec![("PolicyArn", policy), ("VersionId", "2")], 400, "versionId"),
         ("a version that is not there", B, "iam:GetPolicyVersion", vec![("PolicyArn", policy), ("VersionId", "v9")], 404, "NoSuchEntity"),
         ("ListPolicies has no description", B, "iam:ListPolicies", vec![], 200, "!<Description>"),
@@ -124,12 +390,39 @@ async fn iam_answers_as_aws_does() {
         ("a user", A, "iam:CreateUser", vec![("UserName", "dev")], 200, "<UserId>AIDA"),
         ("a group", A, "iam:CreateGroup", vec![("GroupName", "G")], 200, "arn:aws:iam::111111111111:group/G"),
         ("a member", A, "iam:AddUserToGroup", vec![("GroupName", "G"), ("UserName", "dev")], 200, ""),
-        ("a member who is not there", A, "iam:AddUserToGroup", vec![("GroupName", "G"), ("UserName", "nobody")], 404, "The user with name nobody cannot be found."),
+        (
+            "a member who is not there",
+            A,
+            "iam:AddUserToGroup",
+            vec![("GroupName", "G"), ("UserName", "nobody")],
+            404,
+            "The user with name nobody cannot be found.",
+        ),
         ("deleting a group with members", A, "iam:DeleteGroup", vec![("GroupName", "G")], 409, "must remove users from group first"),
         ("deleting a user in a group", A, "iam:DeleteUser", vec![("UserName", "dev")], 409, "must remove users from group first"),
         ("the group has its member", A, "iam:GetGroup", vec![("GroupName", "G")], 200, "<UserName>dev</UserName>"),
-        ("a user as principal", B, "iam:UpdateAssumeRolePolicy", vec![("RoleName", "App"), ("PolicyDocument", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111111111111:user/dev"]},"Action":["sts:AssumeRole"]}]}"#)], 200, ""),
-        ("a list of one is read back as text", B, "iam:GetRole", vec![("RoleName", "App")], 200, "%22AWS%22%3A%22arn%3Aaws%3Aiam%3A%3A111111111111%3Auser%2Fdev%22"),
+        (
+            "a user as principal",
+            B,
+            "iam:UpdateAssumeRolePolicy",
+            vec![
+                ("RoleName", "App"),
+                (
+                    "PolicyDocument",
+                    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111111111111:user/dev"]},"Action":["sts:AssumeRole"]}]}"#,
+                ),
+            ],
+            200,
+            "",
+        ),
+        (
+            "a list of one is read back as text",
+            B,
+            "iam:GetRole",
+            vec![("RoleName", "App")],
+            200,
+            "%22AWS%22%3A%22arn%3Aaws%3Aiam%3A%3A111111111111%3Auser%2Fdev%22",
+        ),
         ("accounts do not see each other", A, "iam:GetRole", vec![("RoleName", "App")], 404, "NoSuchEntity"),
         ("the member goes", A, "iam:RemoveUserFromGroup", vec![("GroupName", "G"), ("UserName", "dev")], 200, ""),
         ("and can't go twice", A, "iam:RemoveUserFromGroup", vec![("GroupName", "G"), ("UserName", "dev")], 404, "NoSuchEntity"),
@@ -140,14 +433,35 @@ async fn iam_answers_as_aws_does() {
         ("a page of one", B, "iam:ListRoles", vec![("MaxItems", "1")], 200, "<IsTruncated>false"),
         ("MaxItems 0", B, "iam:ListRoles", vec![("MaxItems", "0")], 400, "ValidationError"),
         ("a marker nobody gave", B, "iam:ListRoles", vec![("Marker", "x")], 400, "Marker"),
-        ("a provider", B, "iam:CreateOpenIDConnectProvider", vec![("Url", "https://token.actions.githubusercontent.com"), ("ClientIDList.member.1", "sts.amazonaws.com")], 200, "oidc-provider/token.actions.githubusercontent.com"),
+        (
+            "a provider",
+            B,
+            "iam:CreateOpenIDConnectProvider",
+            vec![("Url", "https://token.actions.githubusercontent.com"), ("ClientIDList.member.1", "sts.amazonaws.com")],
+            200,
+            "oidc-provider/token.actions.githubusercontent.com",
+        ),
         ("the same provider", B, "iam:CreateOpenIDConnectProvider", vec![("Url", "https://token.actions.githubusercontent.com")], 409, "EntityAlreadyExists"),
         ("a provider without TLS", B, "iam:CreateOpenIDConnectProvider", vec![("Url", "http://example.com")], 400, "InvalidInput"),
-        ("a provider's URL is read back without its scheme", B, "iam:GetOpenIDConnectProvider", vec![("OpenIDConnectProviderArn", "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com")], 200, "<Url>token.actions.githubusercontent.com</Url>"),
+        (
+            "a provider's URL is read back without its scheme",
+            B,
+            "iam:GetOpenIDConnectProvider",
+            vec![("OpenIDConnectProviderArn", "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com")],
+            200,
+            "<Url>token.actions.githubusercontent.com</Url>",
+        ),
         ("the quotas are told", B, "iam:GetAccountSummary", vec![], 200, "<key>AssumeRolePolicySizeQuota</key><value>2048</value>"),
         ("an operation that IAM does not have", B, "iam:MakeRole", vec![], 400, "InvalidAction"),
         ("who am I", B, "sts:GetCallerIdentity", vec![], 200, "<Arn>arn:aws:iam::222222222222:root</Arn>"),
-        ("the root user assumes no role", A, "sts:AssumeRole", vec![("RoleArn", "arn:aws:iam::222222222222:role/App"), ("RoleSessionName", "s1")], 403, "Roles may not be assumed by root accounts."),
+        (
+            "the root user assumes no role",
+            A,
+            "sts:AssumeRole",
+            vec![("RoleArn", "arn:aws:iam::222222222222:role/App"), ("RoleSessionName", "s1")],
+            403,
+            "Roles may not be assumed by root accounts.",
+        ),
     ];
     let count = check(&place, &rows).await;
     assert!(count >= 95, "{count}");
@@ -156,10 +470,19 @@ async fn iam_answers_as_aws_does() {
 #[tokio::test]
 async fn s3_answers_as_aws_does() {
     let place = Place::new(Options::default());
-    let allow = |principal: &str, action: &str, resource: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"{action}","Resource":"arn:aws:s3:::{resource}"}}]}}"#);
+    let allow = |principal: &str, action: &str, resource: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"{action}","Resource":"arn:aws:s3:::{resource}"}}]}}"#
+        )
+    };
     let account = r#"{"AWS":"111111111111"}"#;
-    let (fine, wrong_bucket, mismatch) = (allow(account, "s3:GetObject", "data/*"), allow(account, "s3:GetObject", "other/*"), allow(account, "s3:GetObject", "data"));
-    let (ghost, public, typo) = (allow(r#"{"AWS":"arn:aws:iam::111111111111:role/Ghost"}"#, "s3:GetObject", "data/*"), allow("\"*\"", "s3:GetObject", "data/*"), allow(account, "s3:GetOject", "data/*"));
+    let (fine, wrong_bucket, mismatch) =
+        (allow(account, "s3:GetObject", "data/*"), allow(account, "s3:GetObject", "other/*"), allow(account, "s3:GetObject", "data"));
+    let (ghost, public, typo) = (
+        allow(r#"{"AWS":"arn:aws:iam::111111111111:role/Ghost"}"#, "s3:GetObject", "data/*"),
+        allow("\"*\"", "s3:GetObject", "data/*"),
+        allow(account, "s3:GetOject", "data/*"),
+    );
     let not_principal = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotPrincipal":{"AWS":"111111111111"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}]}"#;
     let huge = allow(account, "s3:GetObject", &format!("data/{}", "k".repeat(20_600)));
     let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
@@ -171,12 +494,26 @@ async fn s3_answers_as_aws_does() {
         ("by somebody else", A, "s3:PUT /data", vec![], 409, "BucketAlreadyExists"),
         ("a bucket in Tokyo", B, "s3:PUT /tokyo-data", vec![("", tokyo)], 200, ""),
         ("again, in Tokyo", B, "s3:PUT /tokyo-data", vec![("", tokyo)], 409, "BucketAlreadyOwnedByYou"),
-        ("us-east-1 by name", B, "s3:PUT /more-data", vec![("", "<CreateBucketConfiguration><LocationConstraint>us-east-1</LocationConstraint></CreateBucketConfiguration>")], 400, "InvalidLocationConstraint"),
+        (
+            "us-east-1 by name",
+            B,
+            "s3:PUT /more-data",
+            vec![("", "<CreateBucketConfiguration><LocationConstraint>us-east-1</LocationConstraint></CreateBucketConfiguration>")],
+            400,
+            "InvalidLocationConstraint",
+        ),
         ("no region from elsewhere", B, "s3:PUT /more-data", vec![("region", "eu-west-1")], 400, "IllegalLocationConstraintException"),
         ("capitals in a bucket name", B, "s3:PUT /Data", vec![], 400, "InvalidBucketName"),
         ("an address as a name", B, "s3:PUT /10.0.0.1", vec![], 400, "InvalidBucketName"),
         ("a name of two characters", B, "s3:PUT /ab", vec![], 400, "InvalidBucketName"),
-        ("us-east-1 is said by saying nothing", B, "s3:GET /data?location", vec![], 200, "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></LocationConstraint>"),
+        (
+            "us-east-1 is said by saying nothing",
+            B,
+            "s3:GET /data?location",
+            vec![],
+            200,
+            "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></LocationConstraint>",
+        ),
         ("signed for the wrong region", B, "s3:GET /tokyo-data?policy", vec![], 400, "AuthorizationHeaderMalformed"),
         ("signed for the right one", B, "s3:GET /tokyo-data?policy", vec![("region", "ap-northeast-1")], 404, "NoSuchBucketPolicy"),
         ("no policy", B, "s3:GET /data?policy", vec![], 404, "NoSuchBucketPolicy"),
@@ -187,7 +524,14 @@ async fn s3_answers_as_aws_does() {
         ("no tags", B, "s3:GET /data?tagging", vec![], 404, "NoSuchTagSet"),
         ("versioning never set", B, "s3:GET /data?versioning", vec![], 200, "!Status"),
         ("logging never set", B, "s3:GET /data?logging", vec![], 200, "!LoggingEnabled"),
-        ("logging to nowhere", B, "s3:PUT /data?logging", vec![("", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>nowhere</TargetBucket><TargetPrefix/></LoggingEnabled></BucketLoggingStatus>")], 400, "InvalidTargetBucketForLogging"),
+        (
+            "logging to nowhere",
+            B,
+            "s3:PUT /data?logging",
+            vec![("", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>nowhere</TargetBucket><TargetPrefix/></LoggingEnabled></BucketLoggingStatus>")],
+            400,
+            "InvalidTargetBucketForLogging",
+        ),
         ("tags", B, "s3:PUT /data?tagging", vec![("", tags)], 204, ""),
         ("are read back", B, "s3:GET /data?tagging", vec![], 200, "<Key>a</Key>"),
         ("the wrong expected owner", B, "s3:GET /data?policy", vec![("owner", A)], 403, "AccessDenied"),
@@ -200,7 +544,14 @@ async fn s3_answers_as_aws_does() {
         ("no statement", B, "s3:PUT /data?policy", vec![("", r#"{"Version":"2012-10-17"}"#)], 400, "Missing required field Statement"),
         ("an empty statement list", B, "s3:PUT /data?policy", vec![("", r#"{"Version":"2012-10-17","Statement":[]}"#)], 400, "Statement is empty!"),
         ("a wrong version", B, "s3:PUT /data?policy", vec![("", r#"{"Version":"2020-01-01","Statement":[]}"#)], 400, "valid version string"),
-        ("no principal", B, "s3:PUT /data?policy", vec![("", r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}]}"#)], 400, "Missing required field Principal"),
+        (
+            "no principal",
+            B,
+            "s3:PUT /data?policy",
+            vec![("", r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}]}"#)],
+            400,
+            "Missing required field Principal",
+        ),
         ("another bucket's ARN", B, "s3:PUT /data?policy", vec![("", &wrong_bucket)], 400, "Policy has invalid resource"),
         ("an object action on the bucket", B, "s3:PUT /data?policy", vec![("", &mismatch)], 400, "Action does not apply to any resource(s) in statement"),
         ("and where", B, "s3:PUT /data?policy", vec![("", &mismatch)], 400, "in Statement &quot;NO_ID-0&quot;"),
@@ -208,7 +559,14 @@ async fn s3_answers_as_aws_does() {
         ("a principal that does not exist", B, "s3:PUT /data?policy", vec![("", &ghost)], 400, "Invalid principal in policy"),
         ("and which", B, "s3:PUT /data?policy", vec![("", &ghost)], 400, "<Detail>arn:aws:iam::111111111111:role/Ghost</Detail>"),
         ("everyone but", B, "s3:PUT /data?policy", vec![("", not_principal)], 400, "NotPrincipal"),
-        ("a public policy", B, "s3:PUT /data?policy", vec![("", &public)], 403, "because public policies are blocked by the BlockPublicPolicy block public access setting."),
+        (
+            "a public policy",
+            B,
+            "s3:PUT /data?policy",
+            vec![("", &public)],
+            403,
+            "because public policies are blocked by the BlockPublicPolicy block public access setting.",
+        ),
         ("too long", B, "s3:PUT /data?policy", vec![("", &huge)], 400, "Policy exceeds the maximum allowed document size."),
         ("the first policy still stands", B, "s3:GET /data?policy", vec![], 200, "arn:aws:iam::111111111111:root"),
         ("the owner's own object", B, "s3:PUT /data/k", vec![("", "body")], 200, ""),
@@ -246,8 +604,15 @@ async fn sts_enforces_both_sides() {
     let user = |name: &'static str| [("UserName", name)];
     place.iam(A, "CreateUser", &user("dev")).await;
     let dev = Credentials::of(&place.iam(A, "CreateAccessKey", &user("dev")).await);
-    let trust = |condition: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"111111111111"}},"Action":"sts:AssumeRole"{condition}}}]}}"#);
-    for (name, condition) in [("Plain", ""), ("WithId", r#","Condition":{"StringEquals":{"sts:ExternalId":"secret-1"}}"#), ("WithMfa", r#","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#), ("Office", r#","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}"#)] {
+    let trust = |condition: &str| {
+        format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"111111111111"}},"Action":"sts:AssumeRole"{condition}}}]}}"#)
+    };
+    for (name, condition) in [
+        ("Plain", ""),
+        ("WithId", r#","Condition":{"StringEquals":{"sts:ExternalId":"secret-1"}}"#),
+        ("WithMfa", r#","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#),
+        ("Office", r#","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}"#),
+    ] {
         place.iam(B, "CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", &trust(condition)), ("MaxSessionDuration", "7200")]).await;
     }
     let arn = |name: &str| format!("arn:aws:iam::{B}:role/{name}");
@@ -299,19 +664,25 @@ async fn sts_enforces_both_sides() {
     place.iam(B, "PutRolePolicy", &[("RoleName", "Plain"), ("PolicyName", "get"), ("PolicyDocument", get)]).await;
     assert_eq!(place.s3_as(&session, "us-east-1", "GET", "/role-data/k", "", &[], "").await, (200, "body".to_owned()), "the policy reaches the live session");
     // A session policy can only take away.
-    let limited = Credentials::of(&assume(&dev, "Plain", &[("Policy", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}]}"#)]).await.1);
+    let limited = Credentials::of(
+        &assume(&dev, "Plain", &[("Policy", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}]}"#)]).await.1,
+    );
     assert_eq!(place.s3_as(&limited, "us-east-1", "GET", "/role-data/k", "", &[], "").await.0, 403);
     // A boundary, too.
     place.iam(B, "PutRolePermissionsBoundary", &[("RoleName", "Plain"), ("PermissionsBoundary", "arn:aws:iam::aws:policy/IAMReadOnlyAccess")]).await;
     assert_eq!(place.s3_as(&session, "us-east-1", "GET", "/role-data/k", "", &[], "").await.0, 403);
     place.iam(B, "DeleteRolePermissionsBoundary", &[("RoleName", "Plain")]).await;
     // A Deny in the bucket policy wins, and names the role by its ARN.
-    let deny = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Principal":{{"AWS":"{}"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::role-data/*"}}]}}"#, arn("Plain"));
+    let deny = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Principal":{{"AWS":"{}"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::role-data/*"}}]}}"#,
+        arn("Plain")
+    );
     assert_eq!(place.s3(B, "PUT", "/role-data", "policy", &deny).await.0, 204);
     let (status, body) = place.s3_as(&session, "us-east-1", "GET", "/role-data/k", "", &[], "").await;
     assert!(status == 403 && body.contains("with an explicit deny in a resource-based policy"), "{body}");
     // Chaining: an hour at most.
-    let chain = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Plain"},"Action":"sts:AssumeRole"}]}"#;
+    let chain =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Plain"},"Action":"sts:AssumeRole"}]}"#;
     place.iam(B, "CreateRole", &[("RoleName", "Second"), ("AssumeRolePolicyDocument", chain), ("MaxSessionDuration", "7200")]).await;
     assert_eq!(assume(&session, "Second", &[]).await.0, 200, "inside one account the trust policy naming the role suffices");
     let (status, body) = assume(&session, "Second", &[("DurationSeconds", "3601")]).await;

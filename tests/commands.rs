@@ -54,7 +54,8 @@ async fn init_writes_a_manifest_that_works_and_overwrites_none() {
 
 #[tokio::test]
 async fn fmt_finds_nothing_to_do_in_our_own_manifests() {
-    let said = place().run(&["fmt", "--check", &root().join("manifests").display().to_string(), &root().join("examples/first.toml").display().to_string()]).await;
+    let said =
+        place().run(&["fmt", "--check", &root().join("manifests").display().to_string(), &root().join("examples/first.toml").display().to_string()]).await;
     assert_eq!(said.exit, Exit::Clean, "{}", said.out);
 }
 

@@ -29,7 +29,11 @@ async fn denied_while_reading_is_unknown_and_never_absent() {
     let file = scenario("prod-data");
     let (place, said) = with("GetCallerIdentity", Fault::Refuse("AccessDenied"), &["plan", &file]).await;
     assert_eq!(said.exit, Exit::Failed);
-    assert!(said.out.contains("withheld: account 222222222222 (trusting): it could not be read: GetCallerIdentity in account 222222222222: AccessDenied"), "{}", said.out);
+    assert!(
+        said.out.contains("withheld: account 222222222222 (trusting): it could not be read: GetCallerIdentity in account 222222222222: AccessDenied"),
+        "{}",
+        said.out
+    );
     assert!(said.out.contains("No changes can be made"), "{}", said.out);
     // The bucket's policy can't be read: nothing is planned for it, everything else is.
     place.sandbox.set_faults(None);
@@ -82,7 +86,11 @@ async fn each_kind_of_failure_says_what_to_do() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_step_skips_its_dependents_and_nothing_else() {
     let (_, said) = with("CreateRole", Fault::Refuse("AccessDenied"), &["apply", "--auto-approve", "--quiet", &scenario("prod-data")]).await;
-    assert!(said.out.contains("skipped: 222222222222: PutRolePolicy (role ProdS3RWRole)\n  it needs 222222222222: CreateRole (role ProdS3RWRole)"), "{}", said.out);
+    assert!(
+        said.out.contains("skipped: 222222222222: PutRolePolicy (role ProdS3RWRole)\n  it needs 222222222222: CreateRole (role ProdS3RWRole)"),
+        "{}",
+        said.out
+    );
     assert!(said.out.contains("skipped: 222222222222: PutBucketPolicy"), "{}", said.out);
     assert!(said.out.contains("Incomplete: 12 steps done, 4 not done."), "{}", said.out);
 }
@@ -92,7 +100,11 @@ async fn what_exists_without_our_mark_is_refused_and_adopted_on_request() {
     let place = Place::new(Options::default());
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
     place.iam("222222222222", "CreateRole", &[("RoleName", "Reader"), ("AssumeRolePolicyDocument", trust)]).await;
-    let text = |adopt: &str| format!("name = \"adopt\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[roles.Reader]\n{adopt}\n[[roles.Reader.trust]]\naccount = \"dev\"\n");
+    let text = |adopt: &str| {
+        format!(
+            "name = \"adopt\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[roles.Reader]\n{adopt}\n[[roles.Reader.trust]]\naccount = \"dev\"\n"
+        )
+    };
     let file = manifest("adopt", &text(""));
     let said = place.run(&["apply", "--auto-approve", &file]).await;
     assert_eq!(said.exit, Exit::Failed);
@@ -124,7 +136,13 @@ async fn an_orphaned_principal_is_named_and_mended() {
     let file = scenario("cross-account-user");
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     // Somebody deletes the user and makes it anew: the trust is dead, though every name is as it was.
-    place.iam("111111111111", "DetachUserPolicy", &[("UserName", "ExternalUser"), ("PolicyArn", "arn:aws:iam::111111111111:policy/crossrole-cross-account-user-user-ExternalUser")]).await;
+    place
+        .iam(
+            "111111111111",
+            "DetachUserPolicy",
+            &[("UserName", "ExternalUser"), ("PolicyArn", "arn:aws:iam::111111111111:policy/crossrole-cross-account-user-user-ExternalUser")],
+        )
+        .await;
     place.iam("111111111111", "DeleteUser", &[("UserName", "ExternalUser")]).await;
     place.iam("111111111111", "CreateUser", &[("UserName", "ExternalUser")]).await;
     let plan = place.good(&["plan", &file]).await;

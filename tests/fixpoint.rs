@@ -45,7 +45,15 @@ struct Estate {
 fn role() -> impl Strategy<Value = Role> {
     (
         (prop::bool::weighted(0.2), prop::option::of("[a-z ]{1,8}"), 1_u32..=12, any::<bool>(), prop::collection::vec(0_usize..4, 0..3)),
-        (any::<bool>(), any::<bool>(), prop::option::of("[a-z]{2,6}"), prop::option::of(0_usize..2), any::<bool>(), any::<bool>(), prop::option::of("[a-z]{1,3}")),
+        (
+            any::<bool>(),
+            any::<bool>(),
+            prop::option::of("[a-z]{2,6}"),
+            prop::option::of(0_usize..2),
+            any::<bool>(),
+            any::<bool>(),
+            prop::option::of("[a-z]{1,3}"),
+        ),
     )
         .prop_map(|((path, description, session, boundary, trusts), (user, group, external_id, bucket, write, managed, tag))| Role {
             path,
@@ -142,7 +150,9 @@ impl FaultPlan for Schedule {
 }
 
 fn foreign(bucket: &str) -> String {
-    format!(r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"Theirs","Effect":"Allow","Principal":{{"AWS":"555555555555"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::{bucket}/theirs/*"}}]}}"#)
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"Theirs","Effect":"Allow","Principal":{{"AWS":"555555555555"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::{bucket}/theirs/*"}}]}}"#
+    )
 }
 
 fn options() -> Options {
@@ -199,7 +209,7 @@ async fn broken_run(place: &Place, file: &str, fault: u64, kind: Fault) {
     let words = ["apply", "--auto-approve", "--quiet", file];
     let run = place.run(&words);
     // A call that hangs is a process that dies there: it is never heard of again.
-    let _ = tokio::time::timeout(Duration::from_secs(60), run).await;
+    let _ = tokio::time::timeout(Duration::from_mins(1), run).await;
     place.sandbox.set_faults(None);
     tokio::time::sleep(Duration::from_secs(10)).await;
 }
@@ -319,7 +329,9 @@ async fn two_applies_on_one_bucket_lose_nothing_silently() {
         let place = Arc::new(Place::new(Options { latency: Duration::from_millis(latency), ..Options::default() }));
         assert_eq!(place.s3(TRUSTING, "PUT", "/shared-by-two", "", "").await.0, 200);
         let text = |name: &str| {
-            format!("name = \"{name}\"\n[trusting]\naccount = \"{TRUSTING}\"\n[trusted.dev]\naccount = \"111111111111\"\n[buckets.shared-by-two]\n[[buckets.shared-by-two.allow]]\naccount = \"dev\"\naccess = \"list\"\nconditions = {{ StringEquals = {{ \"aws:PrincipalTag/for\" = \"{name}\" }} }}\n")
+            format!(
+                "name = \"{name}\"\n[trusting]\naccount = \"{TRUSTING}\"\n[trusted.dev]\naccount = \"111111111111\"\n[buckets.shared-by-two]\n[[buckets.shared-by-two.allow]]\naccount = \"dev\"\naccess = \"list\"\nconditions = {{ StringEquals = {{ \"aws:PrincipalTag/for\" = \"{name}\" }} }}\n"
+            )
         };
         let (a, b) = (manifest("two-a", &text("two-a")), manifest("two-b", &text("two-b")));
         let (words_a, words_b) = (["apply", "--auto-approve", "--quiet", &a], ["apply", "--auto-approve", "--quiet", &b]);

@@ -11,7 +11,10 @@ pub(crate) fn fleet(roles: usize, accounts: usize, buckets: usize) -> String {
         out.push_str(&format!("\n[buckets.fleet-bucket-{bucket}]\n"));
     }
     for role in 0..roles {
-        out.push_str(&format!("\n[roles.Fleet{role}]\n\n[[roles.Fleet{role}.trust]]\naccount = \"team-{}\"\n\n[[roles.Fleet{role}.allow]]\n", role % accounts.max(1)));
+        out.push_str(&format!(
+            "\n[roles.Fleet{role}]\n\n[[roles.Fleet{role}.trust]]\naccount = \"team-{}\"\n\n[[roles.Fleet{role}.allow]]\n",
+            role % accounts.max(1)
+        ));
         if buckets > 0 {
             out.push_str(&format!("bucket = \"fleet-bucket-{}\"\naccess = \"read\"\n", role % buckets));
         } else {

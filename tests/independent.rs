@@ -1,6 +1,16 @@
 //! Against others: emulators that nobody here wrote, and real clients on our own sandbox. They need Python 3 and PyPI; where
 //! those are missing the tests are ignored and say so, but under `CI=true` they fail.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -66,7 +76,11 @@ fn virtual_environment() -> Result<PathBuf, String> {
     }
     let _ = std::fs::remove_dir_all(&folder);
     succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(root().join("tests/independent/requirements.txt")))?;
+    succeed(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(root().join("tests/independent/requirements.txt")),
+    )?;
     std::fs::write(&marker, wanted).map_err(|e| e.to_string())?;
     Ok(python)
 }

@@ -31,7 +31,14 @@ fn each_invalid_manifest_says_what_is_wrong_where_and_what_to_do() {
 fn five_mistakes_are_five_messages() {
     let text = std::fs::read_to_string(root().join("manifests/invalid/five-mistakes.toml")).unwrap();
     let shown = messages(&text, "x.toml");
-    for wanted in ["`22` is not an account id", "has a blank, which IAM does not allow", "60 seconds", "unknown key `descripton`", "no trusted account is labelled `deb`", "can't have the character ` `"] {
+    for wanted in [
+        "`22` is not an account id",
+        "has a blank, which IAM does not allow",
+        "60 seconds",
+        "unknown key `descripton`",
+        "no trusted account is labelled `deb`",
+        "can't have the character ` `",
+    ] {
         assert!(shown.contains(wanted), "{wanted}\n{shown}");
     }
 }

@@ -28,7 +28,8 @@ async fn prepare(place: &Place, setup: &Setup) {
         match *kind {
             "user" => place.iam(account, "CreateUser", &[("UserName", name)]).await,
             _ => {
-                let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+                let trust =
+                    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
                 place.iam(account, "CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", trust)]).await
             }
         };

@@ -118,7 +118,16 @@ impl Place {
 
     /// Calls S3 with credentials.
     #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
-    pub(crate) async fn s3_as(&self, who: &Credentials, region: &str, method: &str, path: &str, query: &str, more: &[(&'static str, &str)], body: &str) -> (u16, String) {
+    pub(crate) async fn s3_as(
+        &self,
+        who: &Credentials,
+        region: &str,
+        method: &str,
+        path: &str,
+        query: &str,
+        more: &[(&'static str, &str)],
+        body: &str,
+    ) -> (u16, String) {
         let mut headers = vec![("host", "127.0.0.1".to_owned())];
         headers.extend(more.iter().map(|(k, v)| (*k, (*v).to_owned())));
         headers.extend(who.extra.iter().map(|(k, v)| (*k, v.clone())));
@@ -126,7 +135,17 @@ impl Place {
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
-    async fn send(&self, who: &Credentials, service: &str, region: &str, method: &str, path: &str, query: &str, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> (u16, String) {
+    async fn send(
+        &self,
+        who: &Credentials,
+        service: &str,
+        region: &str,
+        method: &str,
+        path: &str,
+        query: &str,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> (u16, String) {
         let uri = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let mut request = http::Request::builder().method(method).uri(uri);
         for (name, value) in &headers {
@@ -181,11 +200,19 @@ fn sign(request: &mut http::Request<Bytes>, who: &Credentials, service: &str, re
     let mut names: Vec<String> = headers.keys().map(|k| k.as_str().to_owned()).collect();
     names.sort();
     let canonical: String = names.iter().map(|n| format!("{n}:{}\n", request.headers()[n.as_str()].to_str().unwrap())).collect();
-    let mut query: Vec<String> = request.uri().query().unwrap_or("").split('&').filter(|p| !p.is_empty()).map(|p| if p.contains('=') { p.to_owned() } else { format!("{p}=") }).collect();
+    let mut query: Vec<String> = request
+        .uri()
+        .query()
+        .unwrap_or("")
+        .split('&')
+        .filter(|p| !p.is_empty())
+        .map(|p| if p.contains('=') { p.to_owned() } else { format!("{p}=") })
+        .collect();
     query.sort();
     let text = format!("{}\n{}\n{}\n{canonical}\n{}\n{hash}", request.method(), request.uri().path(), query.join("&"), names.join(";"));
     let signature = crossrole_sandbox::testing::signature(&who.secret, time, &format!("{date}/{region}/{service}/aws4_request"), &text);
-    let value = format!("AWS4-HMAC-SHA256 Credential={}/{date}/{region}/{service}/aws4_request, SignedHeaders={}, Signature={signature}", who.key, names.join(";"));
+    let value =
+        format!("AWS4-HMAC-SHA256 Credential={}/{date}/{region}/{service}/aws4_request, SignedHeaders={}, Signature={signature}", who.key, names.join(";"));
     request.headers_mut().insert("authorization", value.parse().unwrap());
 }
 

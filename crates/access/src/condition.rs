@@ -173,11 +173,16 @@ impl Compare {
 fn literal(wanted: &str, variables: Option<&Context>) -> Option<String> {
     use crate::pattern::Token;
     let tokens = tokens(wanted, variables)?;
-    Some(tokens.into_iter().map(|t| match t {
-        Token::Char(c) | Token::Literal(c) => c,
-        Token::Star => '*',
-        Token::One => '?',
-    }).collect())
+    Some(
+        tokens
+            .into_iter()
+            .map(|t| match t {
+                Token::Char(c) | Token::Literal(c) => c,
+                Token::Star => '*',
+                Token::One => '?',
+            })
+            .collect(),
+    )
 }
 
 fn range(text: &str) -> Option<IpNet> {

@@ -1,5 +1,15 @@
 //! Worked examples of AWS's decisions, one JSON object a line.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking"
+)]
+
 use std::collections::BTreeMap;
 
 use crossrole_access::{Caller, Context, ContextValue, Decision, Policies, Request, evaluate};

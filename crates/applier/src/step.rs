@@ -54,7 +54,11 @@ impl<C: Cloud> Run<'_, C> {
         }
         let value = current.facet(&step.facet);
         if creates {
-            return Some(if value == step.after { StepResult::AlreadyDone } else { StepResult::Drifted { found: "it exists already, and is not ours".to_owned() } });
+            return Some(if value == step.after {
+                StepResult::AlreadyDone
+            } else {
+                StepResult::Drifted { found: "it exists already, and is not ours".to_owned() }
+            });
         }
         // What hangs on an object that is being deleted goes with it: its own absence is seen when it is taken off.
         if change.action == Action::Delete && step.facet == Facet::Existence {
@@ -130,7 +134,9 @@ impl<C: Cloud> Run<'_, C> {
 
     fn names_own(&self, step: &Step) -> bool {
         match &step.call {
-            Call::CreateRole { trust: document, .. } | Call::UpdateTrust { trust: document, .. } | Call::PutBucketPolicy { document, .. } => document.aws_principals().any(|arn| self.made.contains(arn)),
+            Call::CreateRole { trust: document, .. } | Call::UpdateTrust { trust: document, .. } | Call::PutBucketPolicy { document, .. } => {
+                document.aws_principals().any(|arn| self.made.contains(arn))
+            }
             _ => false,
         }
     }

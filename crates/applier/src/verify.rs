@@ -26,8 +26,10 @@ pub(crate) async fn verify<C: Cloud>(run: &Run<'_, C>, results: &[StepResult], s
     }
     // A change that is not finished is not expected to be seen whole.
     // A policy goes with its bucket, and what was written to it can't be seen any more.
-    let gone: BTreeSet<&str> = run.plan.changes.iter().filter(|c| c.address.kind == Kind::Bucket && c.action == Action::Delete).map(|c| c.address.name.as_str()).collect();
-    let with_bucket = |index: &usize| run.plan.changes.get(*index).is_some_and(|c| c.address.kind == Kind::BucketPolicy && gone.contains(c.address.name.as_str()));
+    let gone: BTreeSet<&str> =
+        run.plan.changes.iter().filter(|c| c.address.kind == Kind::Bucket && c.action == Action::Delete).map(|c| c.address.name.as_str()).collect();
+    let with_bucket =
+        |index: &usize| run.plan.changes.get(*index).is_some_and(|c| c.address.kind == Kind::BucketPolicy && gone.contains(c.address.name.as_str()));
     let mut pending: BTreeMap<usize, String> = touched.difference(&unfinished).filter(|c| !with_bucket(c)).map(|change| (*change, String::new())).collect();
     for round in 1..=ROUNDS {
         if pending.is_empty() {

@@ -1,6 +1,16 @@
 //! Speed and memory of whole commands, against `sandbox serve` in another process with 50 ms added to each call. A report,
 //! not a test: nothing fails here.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -72,7 +82,11 @@ fn buckets(server: &Server, count: usize) {
         let address = server.1.trim_start_matches("http://");
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         let scope = "Credential=222222222222/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
-        write!(stream, "PUT /fleet-bucket-{n} HTTP/1.1\r\nhost: {address}\r\nauthorization: AWS4-HMAC-SHA256 {scope}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "PUT /fleet-bucket-{n} HTTP/1.1\r\nhost: {address}\r\nauthorization: AWS4-HMAC-SHA256 {scope}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -100,9 +114,9 @@ fn main() {
     drop(server);
 
     let mut first = None;
-    for roles in [1_000, 2_000, 5_000, 10_000] {
+    for roles in [1_000_u32, 2_000, 5_000, 10_000] {
         let server = serve(0);
-        let file = write("growth", &fleet::fleet(roles, 100, 0));
+        let file = write("growth", &fleet::fleet(roles as usize, 100, 0));
         run(&server, &["apply", "--auto-approve", "--quiet", "--concurrency", "50", &file]);
         let (took, memory) = run(&server, &["plan", "--detailed-exitcode", &file]);
         show(&format!("no-change plan of {roles} roles, no delay"), (took, memory));

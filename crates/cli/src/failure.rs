@@ -37,7 +37,7 @@ impl Failure {
     }
 
     /// Findings, already rendered.
-    pub(crate) fn findings(text: String, count: usize) -> Self {
+    pub(crate) fn findings(text: &str, count: usize) -> Self {
         let mistakes = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
         Self { message: format!("{text}{mistakes} found"), advice: String::new() }
     }

@@ -33,7 +33,11 @@ where
         Err(error) => {
             let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             let text = error.render().to_string();
-            if help { io.out(&text) } else { io.err(&text) }
+            if help {
+                io.out(&text)
+            } else {
+                io.err(&text)
+            }
             return if help { Exit::Clean } else { Exit::Failed };
         }
     };

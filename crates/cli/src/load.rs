@@ -46,10 +46,12 @@ fn in_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 fn source(file: &Path) -> Result<Source, Failure> {
     let bytes = std::fs::read(file).map_err(|e| {
-        let advice = if e.kind() == std::io::ErrorKind::NotFound { "check the path, or run `crossrole init` for a first manifest" } else { "check its permissions" };
+        let advice =
+            if e.kind() == std::io::ErrorKind::NotFound { "check the path, or run `crossrole init` for a first manifest" } else { "check its permissions" };
         Failure::new(format!("manifest `{}` can't be read: {e}", file.display()), advice)
     })?;
-    let text = String::from_utf8(bytes).map_err(|e| Failure::new(format!("manifest `{}` is not UTF-8 at byte {}", file.display(), e.utf8_error().valid_up_to()), "save it as UTF-8"))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|e| Failure::new(format!("manifest `{}` is not UTF-8 at byte {}", file.display(), e.utf8_error().valid_up_to()), "save it as UTF-8"))?;
     Ok(Source { file: file.display().to_string(), text })
 }
 
@@ -63,6 +65,6 @@ pub(crate) fn desired(paths: &[PathBuf], io: &mut Io) -> Result<(Desired, Vec<So
             io.err(&text);
             Ok((desired, sources))
         }
-        None => Err(Failure::findings(text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
+        None => Err(Failure::findings(&text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
     }
 }

@@ -19,16 +19,19 @@ pub(crate) enum Style {
     Json,
 }
 
+/// Writes one piece of text.
+pub(crate) type Print<'p> = Box<dyn FnMut(&str) + Send + 'p>;
+
 /// Collects what to print: the applier calls from many places, the streams have one owner.
 pub(crate) struct Progress<'p> {
     plan: &'p Plan,
     style: Style,
     bar: Option<ProgressBar>,
-    print: Mutex<Box<dyn FnMut(&str) + Send + 'p>>,
+    print: Mutex<Print<'p>>,
 }
 
 impl<'p> Progress<'p> {
-    pub(crate) fn new(plan: &'p Plan, style: Style, print: Box<dyn FnMut(&str) + Send + 'p>) -> Self {
+    pub(crate) fn new(plan: &'p Plan, style: Style, print: Print<'p>) -> Self {
         let bar = (style == Style::Bar).then(|| {
             let bar = ProgressBar::with_draw_target(Some(plan.steps.len() as u64), ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {

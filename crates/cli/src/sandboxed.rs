@@ -32,27 +32,33 @@ pub(crate) struct Reached {
 }
 
 /// Opens AWS, or the embedded one.
-pub(crate) async fn reach(args: &CloudArgs, desired: &Desired, io: &Io) -> Result<Reached, Failure> {
+pub(crate) fn reach(args: &CloudArgs, desired: &Desired, io: &Io) -> Result<Reached, Failure> {
     let mut settings: Settings = settings::settings(args, desired)?;
     if !args.sandbox {
-        return Ok(Reached { aws: Aws::new(settings).await, sandbox: None });
+        return Ok(Reached { aws: Aws::new(settings), sandbox: None });
     }
     let sandbox = match &io.sandbox {
         Some(given) => Arc::clone(given),
         None => Arc::new(load(&args.sandbox_state, Options { latency: Duration::from_millis(args.sandbox_latency), ..Options::default() })?),
     };
     settings.transport = Some(Arc::new(InProcess(Arc::clone(&sandbox))));
-    Ok(Reached { aws: Aws::new(settings).await, sandbox: Some(sandbox) })
+    Ok(Reached { aws: Aws::new(settings), sandbox: Some(sandbox) })
 }
 
 /// Reads a state file.
 pub(crate) fn load(path: &Path, options: Options) -> Result<Sandbox, Failure> {
-    Sandbox::load(path, options).map_err(|e| Failure::new(format!("sandbox state `{}` can't be used: {e}", path.display()), "delete the file to begin with an empty AWS"))
+    Sandbox::load(path, options)
+        .map_err(|e| Failure::new(format!("sandbox state `{}` can't be used: {e}", path.display()), "delete the file to begin with an empty AWS"))
 }
 
 /// Writes a state file.
 pub(crate) fn save(sandbox: &Sandbox, path: &Path) -> Result<(), Failure> {
-    sandbox.save(path).map_err(|e| Failure::new(format!("sandbox state `{}` can't be written: {e}", path.display()), "check the folder's permissions, or name another file with `--sandbox-state`"))
+    sandbox.save(path).map_err(|e| {
+        Failure::new(
+            format!("sandbox state `{}` can't be written: {e}", path.display()),
+            "check the folder's permissions, or name another file with `--sandbox-state`",
+        )
+    })
 }
 
 impl Reached {

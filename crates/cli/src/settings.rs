@@ -77,5 +77,10 @@ fn read(path: &Path) -> Result<File, Failure> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.as_os_str() == "crossrole.toml" => return Ok(File::default()),
         Err(e) => return Err(Failure::new(format!("settings `{}` can't be read: {e}", path.display()), "check the path given with `--config`")),
     };
-    toml::from_str(&text).map_err(|e| Failure::new(format!("settings `{}`: {e}", path.display()), "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, and `[defaults]` with `role_name`, `external_id`, `concurrency`"))
+    toml::from_str(&text).map_err(|e| {
+        Failure::new(
+            format!("settings `{}`: {e}", path.display()),
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, and `[defaults]` with `role_name`, `external_id`, `concurrency`",
+        )
+    })
 }

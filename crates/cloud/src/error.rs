@@ -10,6 +10,7 @@ use crossrole_model::{AccountId, CloudError, ErrorClass};
 const MESSAGE_MOST: usize = 600;
 
 /// Converts an SDK error of `operation` on `account`.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands the error over")]
 pub(crate) fn convert<E>(error: SdkError<E, HttpResponse>, operation: &str, account: &AccountId) -> CloudError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -66,18 +67,44 @@ fn shortened(message: &str) -> String {
 fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
     match code {
         "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "MethodNotAllowed" | "UnauthorizedOperation" => ErrorClass::Denied,
-        "NoSuchEntity" | "NoSuchBucket" | "NoSuchBucketPolicy" | "NotFound" | "NoSuchTagSet" | "NoSuchTagSetError" | "NoSuchPublicAccessBlockConfiguration"
-        | "OwnershipControlsNotFoundError" | "ServerSideEncryptionConfigurationNotFoundError" => ErrorClass::NotFound,
+        "NoSuchEntity"
+        | "NoSuchBucket"
+        | "NoSuchBucketPolicy"
+        | "NotFound"
+        | "NoSuchTagSet"
+        | "NoSuchTagSetError"
+        | "NoSuchPublicAccessBlockConfiguration"
+        | "OwnershipControlsNotFoundError"
+        | "ServerSideEncryptionConfigurationNotFoundError" => ErrorClass::NotFound,
         "EntityAlreadyExists" | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" => ErrorClass::AlreadyExists,
         "MalformedPolicyDocument" | "MalformedPolicy" if message.contains("Invalid principal") => ErrorClass::UnknownPrincipal,
-        "ConcurrentModification" | "OperationAborted" | "DeleteConflict" | "EntityTemporarilyUnmodifiable" | "ConditionalRequestConflict" => ErrorClass::Conflict,
+        "ConcurrentModification" | "OperationAborted" | "DeleteConflict" | "EntityTemporarilyUnmodifiable" | "ConditionalRequestConflict" => {
+            ErrorClass::Conflict
+        }
         "LimitExceeded" | "TooManyBuckets" | "PolicyTooLarge" => ErrorClass::Quota,
         "Throttling" | "ThrottlingException" | "SlowDown" | "RequestLimitExceeded" | "TooManyRequestsException" => ErrorClass::Throttled,
-        "InvalidClientTokenId" | "ExpiredToken" | "ExpiredTokenException" | "SignatureDoesNotMatch" | "InvalidAccessKeyId" | "RequestExpired" | "InvalidToken"
-        | "AuthFailure" | "UnrecognizedClientException" => ErrorClass::Credentials,
+        "InvalidClientTokenId"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "SignatureDoesNotMatch"
+        | "InvalidAccessKeyId"
+        | "RequestExpired"
+        | "InvalidToken"
+        | "AuthFailure"
+        | "UnrecognizedClientException" => ErrorClass::Credentials,
         "ServiceFailure" | "InternalError" | "ServiceUnavailable" => ErrorClass::Server,
-        "MalformedPolicyDocument" | "MalformedPolicy" | "ValidationError" | "InvalidInput" | "InvalidArgument" | "InvalidRequest" | "BucketNotEmpty" | "UnmodifiableEntity"
-        | "PolicyNotAttachable" | "InvalidBucketName" | "InvalidLocationConstraint" | "IllegalLocationConstraintException" => ErrorClass::Invalid,
+        "MalformedPolicyDocument"
+        | "MalformedPolicy"
+        | "ValidationError"
+        | "InvalidInput"
+        | "InvalidArgument"
+        | "InvalidRequest"
+        | "BucketNotEmpty"
+        | "UnmodifiableEntity"
+        | "PolicyNotAttachable"
+        | "InvalidBucketName"
+        | "InvalidLocationConstraint"
+        | "IllegalLocationConstraintException" => ErrorClass::Invalid,
         _ => match status {
             Some(403 | 405) => ErrorClass::Denied,
             Some(404) => ErrorClass::NotFound,

@@ -40,8 +40,8 @@ pub struct Aws {
 
 impl Aws {
     /// Prepares sessions; nothing is called yet.
-    pub async fn new(settings: Settings) -> Self {
-        Self { sessions: Sessions::new(settings).await, ids: Mutex::default(), retries: AtomicU32::new(0) }
+    pub fn new(settings: Settings) -> Self {
+        Self { sessions: Sessions::new(settings), ids: Mutex::default(), retries: AtomicU32::new(0) }
     }
 
     /// Returns the calls made so far, by account.

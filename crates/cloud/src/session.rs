@@ -25,7 +25,7 @@ const ATTEMPTS: u32 = 6;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longest wait for a call with all its attempts.
-const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Name of the sessions that we open in accounts, as CloudTrail shows them.
 const SESSION_NAME: &str = "crossrole";
@@ -100,7 +100,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) async fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         let http = match &settings.transport {
             Some(transport) => client(Arc::clone(transport)),
             None => https(),
@@ -157,14 +157,18 @@ impl Sessions {
             return Ok(());
         }
         let message = format!("the credentials belong to account {found} ({}), not to {}", answer.arn().unwrap_or("unknown"), session.account);
-        Err(CloudError { class: ErrorClass::Credentials, operation: "GetCallerIdentity".to_owned(), account: Some(session.account.clone()), code: "wrong account".to_owned(), message, request_id: None })
+        Err(CloudError {
+            class: ErrorClass::Credentials,
+            operation: "GetCallerIdentity".to_owned(),
+            account: Some(session.account.clone()),
+            code: "wrong account".to_owned(),
+            message,
+            request_id: None,
+        })
     }
 
     fn loader(&self) -> ConfigLoader {
-        aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts())
+        aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(self.http.clone()).retry_config(retries()).timeout_config(timeouts())
     }
 
     async fn config(&self, account: &AccountId, access: &Access) -> SdkConfig {

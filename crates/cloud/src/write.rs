@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use aws_sdk_iam::types::Tag;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketLoggingStatus, BucketVersioningStatus, CreateBucketConfiguration, LoggingEnabled, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
-    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging, VersioningConfiguration,
+    BucketLocationConstraint, BucketLoggingStatus, BucketVersioningStatus, CreateBucketConfiguration, LoggingEnabled, ObjectOwnership, OwnershipControls,
+    OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    ServerSideEncryptionRule, Tagging, VersioningConfiguration,
 };
 use aws_smithy_types::error::operation::BuildError;
 use crossrole_model::state::{Encryption, Tags};
@@ -26,7 +27,14 @@ pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result
 
 /// A value that the SDK does not take: a bug of ours, said as an error.
 fn unbuilt(account: &AccountId, operation: &str, error: &BuildError) -> CloudError {
-    CloudError { class: ErrorClass::Invalid, operation: operation.to_owned(), account: Some(account.clone()), code: String::new(), message: error.to_string(), request_id: None }
+    CloudError {
+        class: ErrorClass::Invalid,
+        operation: operation.to_owned(),
+        account: Some(account.clone()),
+        code: String::new(),
+        message: error.to_string(),
+        request_id: None,
+    }
 }
 
 async fn iam(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
@@ -79,9 +87,16 @@ async fn iam(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
             PrincipalKind::Group => send!(iam.detach_group_policy().group_name(&principal.name).policy_arn(arn)),
         },
         Call::CreatePolicy { name, path, description, document, tags: t } => send!(
-            iam.create_policy().policy_name(name).path(path).set_description(filled(description)).policy_document(document.to_json()).set_tags(Some(tags(t).map_err(build)?))
+            iam.create_policy()
+                .policy_name(name)
+                .path(path)
+                .set_description(filled(description))
+                .policy_document(document.to_json())
+                .set_tags(Some(tags(t).map_err(build)?))
         ),
-        Call::CreatePolicyVersion { arn, document } => send!(iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true)),
+        Call::CreatePolicyVersion { arn, document } => {
+            send!(iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true))
+        }
         Call::DeletePolicyVersion { arn, version } => send!(iam.delete_policy_version().policy_arn(arn).version_id(version)),
         Call::TagPolicy { arn, tags: t } => send!(iam.tag_policy().policy_arn(arn).set_tags(Some(tags(t).map_err(build)?))),
         Call::UntagPolicy { arn, keys: k } => send!(iam.untag_policy().policy_arn(arn).set_tag_keys(keys(k))),
@@ -98,8 +113,12 @@ async fn iam(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
             send!(iam.create_open_id_connect_provider().url(url).set_client_id_list(keys(client_ids)).set_tags(Some(tags(t).map_err(build)?)))
         }
         Call::AddClientId { arn, client_id } => send!(iam.add_client_id_to_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id)),
-        Call::RemoveClientId { arn, client_id } => send!(iam.remove_client_id_from_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id)),
-        Call::TagOidcProvider { arn, tags: t } => send!(iam.tag_open_id_connect_provider().open_id_connect_provider_arn(arn).set_tags(Some(tags(t).map_err(build)?))),
+        Call::RemoveClientId { arn, client_id } => {
+            send!(iam.remove_client_id_from_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id))
+        }
+        Call::TagOidcProvider { arn, tags: t } => {
+            send!(iam.tag_open_id_connect_provider().open_id_connect_provider_arn(arn).set_tags(Some(tags(t).map_err(build)?)))
+        }
         Call::UntagOidcProvider { arn, keys: k } => send!(iam.untag_open_id_connect_provider().open_id_connect_provider_arn(arn).set_tag_keys(keys(k))),
         Call::DeleteOidcProvider { arn } => send!(iam.delete_open_id_connect_provider().open_id_connect_provider_arn(arn)),
         // The buckets' calls never come here: `write` sends them on.
@@ -157,7 +176,8 @@ async fn bucket(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
             send!(client(bucket).put_bucket_ownership_controls().bucket(&bucket.name).expected_bucket_owner(owner).ownership_controls(controls))
         }
         Call::PutLogging { bucket, logging } => {
-            let enabled = logging.as_ref().map(|l| LoggingEnabled::builder().target_bucket(&l.bucket).target_prefix(&l.prefix).build()).transpose().map_err(build)?;
+            let enabled =
+                logging.as_ref().map(|l| LoggingEnabled::builder().target_bucket(&l.bucket).target_prefix(&l.prefix).build()).transpose().map_err(build)?;
             let status = BucketLoggingStatus::builder().set_logging_enabled(enabled).build();
             send!(client(bucket).put_bucket_logging().bucket(&bucket.name).expected_bucket_owner(owner).bucket_logging_status(status))
         }
@@ -166,7 +186,9 @@ async fn bucket(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
             send!(client(bucket).put_bucket_tagging().bucket(&bucket.name).expected_bucket_owner(owner).tagging(tagging))
         }
         Call::DeleteBucket { bucket } => send!(client(bucket).delete_bucket().bucket(&bucket.name).expected_bucket_owner(owner)),
-        Call::PutBucketPolicy { bucket, document } => send!(client(bucket).put_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner).policy(document.to_json())),
+        Call::PutBucketPolicy { bucket, document } => {
+            send!(client(bucket).put_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner).policy(document.to_json()))
+        }
         Call::DeleteBucketPolicy { bucket } => send!(client(bucket).delete_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner)),
         _ => Ok(()),
     }

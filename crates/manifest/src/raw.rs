@@ -444,7 +444,11 @@ impl Decode for Encryption {
                 let key = KmsKey::decode(value, d)?;
                 let good = crossrole_policy::Arn::parse(&key.kms_key.value).is_some_and(|a| a.service == "kms");
                 if !good {
-                    d.error(key.kms_key.span, format!("`{}` is not the ARN of a KMS key", key.kms_key.value), "write it as in `arn:aws:kms:eu-west-1:222222222222:key/…`");
+                    d.error(
+                        key.kms_key.span,
+                        format!("`{}` is not the ARN of a KMS key", key.kms_key.value),
+                        "write it as in `arn:aws:kms:eu-west-1:222222222222:key/…`",
+                    );
                 }
                 good.then_some(Self::Kms(key))
             }

@@ -210,7 +210,9 @@ pub(crate) fn check_bucket_name(text: &str) -> Result<(), Complaint> {
         "it has no two dots in a row"
     } else if text.parse::<std::net::Ipv4Addr>().is_ok() {
         "it must not look like an address"
-    } else if ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|p| text.starts_with(p)) || ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|s| text.ends_with(s)) {
+    } else if ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|p| text.starts_with(p))
+        || ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|s| text.ends_with(s))
+    {
         "this prefix or suffix is reserved"
     } else {
         return Ok(());
@@ -223,10 +225,16 @@ pub(crate) fn check_iam_name(kind: &str, text: &str, limit: usize) -> Result<(),
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if text.chars().any(char::is_whitespace) {
         let joined = text.split_whitespace().collect::<Vec<_>>();
-        return complain(format!("{kind} name `{text}` has a blank, which IAM does not allow"), format!("write `{}` or `{}`", joined.join("-"), joined.concat()));
+        return complain(
+            format!("{kind} name `{text}` has a blank, which IAM does not allow"),
+            format!("write `{}` or `{}`", joined.join("-"), joined.concat()),
+        );
     }
     if let Some(c) = text.chars().find(|c| !allowed(*c)) {
-        return complain(format!("{kind} name `{text}` has the character `{}`, which IAM does not allow", c.escape_debug()), "use letters, digits and `_+=,.@-`");
+        return complain(
+            format!("{kind} name `{text}` has the character `{}`, which IAM does not allow", c.escape_debug()),
+            "use letters, digits and `_+=,.@-`",
+        );
     }
     if text.is_empty() || text.len() > limit {
         return complain(format!("{kind} name `{text}` has {} characters", text.len()), format!("use 1 to {limit}"));
@@ -251,7 +259,9 @@ pub(crate) fn check_tag(key: &str, value: &str) -> Result<(), Complaint> {
     }
     match key.chars().chain(value.chars()).find(|c| !allowed(*c)) {
         None => Ok(()),
-        Some(c) => complain(format!("tag `{key}` has the character `{}`, which AWS does not allow", c.escape_debug()), "use letters, digits, blanks and `_.:/=+-@`"),
+        Some(c) => {
+            complain(format!("tag `{key}` has the character `{}`, which AWS does not allow", c.escape_debug()), "use letters, digits, blanks and `_.:/=+-@`")
+        }
     }
 }
 

@@ -130,7 +130,9 @@ fn deletes_last(plan: &Plan, index: &Index, at: usize, step: &Step, before: &BTr
     let earlier = |wanted: &dyn Fn(&Call) -> bool| before.iter().filter_map(|i| plan.steps.get(*i)).any(|s| s.account == step.account && wanted(&s.call));
     if let (Call::DeleteRole { role }, Some(ObjectState::Role(state))) = (&step.call, &change.before) {
         for arn in &state.attached {
-            if !earlier(&|c| matches!(c, Call::DetachPolicy { principal, arn: a } if principal.kind == PrincipalKind::Role && principal.name == *role && a == arn)) {
+            if !earlier(
+                &|c| matches!(c, Call::DetachPolicy { principal, arn: a } if principal.kind == PrincipalKind::Role && principal.name == *role && a == arn),
+            ) {
                 wrong.push(format!("step {at} deletes role {role} with {arn} attached"));
             }
         }

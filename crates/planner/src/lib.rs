@@ -61,7 +61,12 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let scope = scope(desired);
     let emptied;
     let wanted = if options.destroy {
-        emptied = Desired { objects: std::collections::BTreeMap::new(), required: std::collections::BTreeSet::new(), unmanaged_callers: std::collections::BTreeSet::new(), ..desired.clone() };
+        emptied = Desired {
+            objects: std::collections::BTreeMap::new(),
+            required: std::collections::BTreeSet::new(),
+            unmanaged_callers: std::collections::BTreeSet::new(),
+            ..desired.clone()
+        };
         &emptied
     } else {
         desired

@@ -22,7 +22,8 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String]) {
     let mut keep: BTreeSet<usize> = plan.changes.iter().enumerate().filter(|(_, c)| targets.iter().any(|t| named(&c.address, t))).map(|(i, _)| i).collect();
     // A change is kept whole, so what any of its steps needs is kept too; each round adds at least one change or ends.
     loop {
-        let needed: BTreeSet<usize> = plan.steps.iter().filter(|s| keep.contains(&s.change)).flat_map(|s| &s.needs).filter_map(|n| plan.steps.get(n.0)).map(|s| s.change).collect();
+        let needed: BTreeSet<usize> =
+            plan.steps.iter().filter(|s| keep.contains(&s.change)).flat_map(|s| &s.needs).filter_map(|n| plan.steps.get(n.0)).map(|s| s.change).collect();
         if needed.is_subset(&keep) {
             break;
         }
@@ -38,7 +39,8 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String]) {
         });
     }
     let changes: BTreeMap<usize, usize> = keep.iter().enumerate().map(|(new, old)| (*old, new)).collect();
-    let steps: BTreeMap<usize, usize> = plan.steps.iter().enumerate().filter(|(_, s)| keep.contains(&s.change)).enumerate().map(|(new, (old, _))| (old, new)).collect();
+    let steps: BTreeMap<usize, usize> =
+        plan.steps.iter().enumerate().filter(|(_, s)| keep.contains(&s.change)).enumerate().map(|(new, (old, _))| (old, new)).collect();
     let mut index = 0;
     plan.changes.retain(|_| {
         index += 1;
@@ -78,7 +80,9 @@ mod tests {
 
     #[test]
     fn stars() {
-        for (pattern, text, expected) in [("role/*", "role/A", true), ("role/A", "role/AB", false), ("*B*", "aBc", true), ("a*b*c", "a-c-b", false), ("*", "", true), ("a*a", "a", false)] {
+        for (pattern, text, expected) in
+            [("role/*", "role/A", true), ("role/A", "role/AB", false), ("*B*", "aBc", true), ("a*b*c", "a-c-b", false), ("*", "", true), ("a*a", "a", false)]
+        {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
         }
     }

@@ -87,7 +87,8 @@ fn alike(a: &Statement, b: &Statement) -> bool {
     if a.effect != b.effect {
         return false;
     }
-    let keys = |s: &Statement| parts(s).into_iter().filter(|p| p.element != "Sid" && p.element != "Effect").map(|p| (p.element, p.key)).collect::<BTreeSet<_>>();
+    let keys =
+        |s: &Statement| parts(s).into_iter().filter(|p| p.element != "Sid" && p.element != "Effect").map(|p| (p.element, p.key)).collect::<BTreeSet<_>>();
     let (a, b) = (keys(a), keys(b));
     let common = a.intersection(&b).count();
     common > 0 && common * 2 >= a.len().max(b.len())

@@ -1,5 +1,15 @@
 //! The policy crate from outside: parsing, equality, diff.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking"
+)]
+
 use crossrole_policy::{Document, StatementDiff, diff, parse};
 use proptest::prelude::*;
 
@@ -63,8 +73,12 @@ fn all_mistakes_are_reported_at_once() {
 
 #[test]
 fn statements_pair_by_meaning_then_sid_then_likeness() {
-    let before = doc(r#"{"Statement":[{"Sid":"One","Effect":"Allow","Action":"s3:GetObject","Resource":"a"},{"Effect":"Allow","Action":["s3:A","s3:B"],"Resource":"b"},{"Effect":"Deny","Action":"*","Resource":"c"}]}"#);
-    let after = doc(r#"{"Statement":[{"Effect":"Allow","Action":["s3:B","s3:A","s3:C"],"Resource":"b"},{"Sid":"One","Effect":"Allow","Action":"s3:Get*","Resource":"a"},{"Sid":"New","Effect":"Allow","Action":"x:y","Resource":"*"}]}"#);
+    let before = doc(
+        r#"{"Statement":[{"Sid":"One","Effect":"Allow","Action":"s3:GetObject","Resource":"a"},{"Effect":"Allow","Action":["s3:A","s3:B"],"Resource":"b"},{"Effect":"Deny","Action":"*","Resource":"c"}]}"#,
+    );
+    let after = doc(
+        r#"{"Statement":[{"Effect":"Allow","Action":["s3:B","s3:A","s3:C"],"Resource":"b"},{"Sid":"One","Effect":"Allow","Action":"s3:Get*","Resource":"a"},{"Sid":"New","Effect":"Allow","Action":"x:y","Resource":"*"}]}"#,
+    );
     let shown: Vec<String> = diff(Some(&before), Some(&after))
         .iter()
         .map(|d| match d {
@@ -79,25 +93,29 @@ fn statements_pair_by_meaning_then_sid_then_likeness() {
 
 #[test]
 fn orphans_are_unique_ids_and_nothing_else() {
-    let d = doc(r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":["AROAEXAMPLEID1234567","AIDAEXAMPLEID1234567","111111111111","arn:aws:iam::1:role/AROAX"]},"Action":"sts:AssumeRole"}]}"#);
+    let d = doc(
+        r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":["AROAEXAMPLEID1234567","AIDAEXAMPLEID1234567","111111111111","arn:aws:iam::1:role/AROAX"]},"Action":"sts:AssumeRole"}]}"#,
+    );
     assert_eq!(d.orphaned_principals(), ["AROAEXAMPLEID1234567", "AIDAEXAMPLEID1234567"]);
 }
 
 fn statement() -> impl Strategy<Value = serde_json::Value> {
     let names = || prop::collection::vec(prop::sample::select(vec!["s3:GetObject", "s3:Put*", "sts:AssumeRole", "iam:*"]), 1..4);
-    (prop::option::of("[A-Za-z]{1,3}"), any::<bool>(), any::<bool>(), names(), names(), prop::option::of("[a-z ]{0,4}")).prop_map(|(sid, allow, not, actions, resources, condition)| {
-        let mut map = serde_json::Map::new();
-        if let Some(sid) = sid {
-            map.insert("Sid".into(), sid.into());
-        }
-        map.insert("Effect".into(), if allow { "Allow" } else { "Deny" }.into());
-        map.insert(if not { "NotAction" } else { "Action" }.into(), actions.into());
-        map.insert("Resource".into(), resources.into());
-        if let Some(value) = condition {
-            map.insert("Condition".into(), serde_json::json!({"StringLike": {"aws:x": value}}));
-        }
-        map.into()
-    })
+    (prop::option::of("[A-Za-z]{1,3}"), any::<bool>(), any::<bool>(), names(), names(), prop::option::of("[a-z ]{0,4}")).prop_map(
+        |(sid, allow, not, actions, resources, condition)| {
+            let mut map = serde_json::Map::new();
+            if let Some(sid) = sid {
+                map.insert("Sid".into(), sid.into());
+            }
+            map.insert("Effect".into(), if allow { "Allow" } else { "Deny" }.into());
+            map.insert(if not { "NotAction" } else { "Action" }.into(), actions.into());
+            map.insert("Resource".into(), resources.into());
+            if let Some(value) = condition {
+                map.insert("Condition".into(), serde_json::json!({"StringLike": {"aws:x": value}}));
+            }
+            map.into()
+        },
+    )
 }
 
 proptest! {

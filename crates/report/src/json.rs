@@ -90,7 +90,9 @@ fn state(state: &ObjectState, view: View) -> Value {
             "inline_policies": role.inline.iter().map(|(n, d)| (n.clone(), document(d, view))).collect::<Map<_, _>>(),
             "attached_policies": role.attached,
         }),
-        ObjectState::Policy(policy) => json!({ "path": policy.path, "description": policy.description, "document": document(&policy.document, view), "tags": policy.tags }),
+        ObjectState::Policy(policy) => {
+            json!({ "path": policy.path, "description": policy.description, "document": document(&policy.document, view), "tags": policy.tags })
+        }
         ObjectState::User(user) => json!({ "path": user.path, "tags": user.tags }),
         ObjectState::Group(group) => json!({ "path": group.path }),
         ObjectState::Membership(membership) => json!({ "group": membership.group, "user": membership.user }),
@@ -137,7 +139,9 @@ pub fn event_json(plan: &Plan, event: &Event) -> Option<Value> {
         Event::Started { steps } => json!({"type": "apply_start", "steps": steps}),
         Event::StepStarted { step } => json!({"type": "step_start", "step": step.0, "what": describe(plan, *step)}),
         Event::StepRetried { step, because } => json!({"type": "step_retry", "step": step.0, "what": describe(plan, *step), "because": because}),
-        Event::StepEnded { step, result: StepResult::Skipped { because } } => json!({"type": "step_complete", "step": step.0, "what": describe(plan, *step), "result": "skipped", "because": because.0}),
+        Event::StepEnded { step, result: StepResult::Skipped { because } } => {
+            json!({"type": "step_complete", "step": step.0, "what": describe(plan, *step), "result": "skipped", "because": because.0})
+        }
         Event::StepEnded { step, result } => json!({"type": "step_complete", "step": step.0, "what": describe(plan, *step), "result": result}),
         Event::Verifying { left } => json!({"type": "verifying", "left": left}),
         Event::Ended => return None,

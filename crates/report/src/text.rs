@@ -76,7 +76,11 @@ fn legend(plan: &Plan, out: &mut String) {
 fn summary(plan: &Plan) -> String {
     let replaced = plan.count(Action::Replace);
     if plan.is_empty() {
-        return if plan.is_blocked() { "No changes can be made: see what is withheld above.\n".to_owned() } else { "No changes. What is live is what the manifests say.\n".to_owned() };
+        return if plan.is_blocked() {
+            "No changes can be made: see what is withheld above.\n".to_owned()
+        } else {
+            "No changes. What is live is what the manifests say.\n".to_owned()
+        };
     }
     let (add, change, destroy) = (plan.count(Action::Create) + replaced, plan.count(Action::Update), plan.count(Action::Delete) + replaced);
     format!("Plan: {add} to add, {change} to change, {destroy} to destroy.\n")
@@ -198,7 +202,7 @@ fn role(before: Option<&RoleState>, after: &RoleState, view: View, out: &mut Vec
 }
 
 fn duration(seconds: u32) -> String {
-    if seconds % 3600 == 0 { format!("{}h", seconds / 3600) } else { format!("{seconds}s") }
+    if seconds.is_multiple_of(3600) { format!("{}h", seconds / 3600) } else { format!("{seconds}s") }
 }
 
 /// One value; nothing is said about a value that stays, or about one that is empty from the start.
@@ -327,7 +331,9 @@ pub(crate) fn masked(document: &Document, view: View) -> Document {
         for statement in &mut out.statements {
             for keys in statement.conditions.values_mut() {
                 for (_, values) in keys.iter_mut().filter(|(k, _)| k.eq_ignore_ascii_case("sts:ExternalId")) {
-                    values.iter_mut().for_each(|v| MASK.clone_into(v));
+                    for v in values.iter_mut() {
+                        MASK.clone_into(v);
+                    }
                 }
             }
         }

@@ -86,7 +86,9 @@ impl Caller {
 /// Finds the caller behind a request and checks its signature.
 pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiError> {
     let Some(auth) = &asked.authorization else {
-        if asked.service == Service::Iam || (asked.service == Service::Sts && !matches!(asked.operation.as_str(), "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML")) {
+        if asked.service == Service::Iam
+            || (asked.service == Service::Sts && !matches!(asked.operation.as_str(), "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML"))
+        {
             return Err(ApiError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
         }
         let mut caller = Caller::new("anonymous".to_owned(), "", String::new(), asked);
@@ -111,7 +113,13 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
             ApiError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
         }
     };
-    let mismatch = || ApiError::new(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.");
+    let mismatch = || {
+        ApiError::new(
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+        )
+    };
     if let Some(key) = world.keys.get(id).filter(|k| k.active).cloned() {
         if !sigv4::is_signed_with(asked, auth, &key.secret) {
             return Err(mismatch());

@@ -68,10 +68,14 @@ impl ApiError {
         let (code, message) = (escape(&self.code), escape(&self.message));
         let body = if s3 {
             let detail: String = self.detail.iter().map(|(name, value)| format!("<{name}>{}</{name}>", escape(value))).collect();
-            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{detail}<RequestId>{id}</RequestId><HostId>sandbox</HostId></Error>")
+            format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{detail}<RequestId>{id}</RequestId><HostId>sandbox</HostId></Error>"
+            )
         } else {
             let kind = if self.status >= 500 { "Receiver" } else { "Sender" };
-            format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>")
+            format!(
+                "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
+            )
         };
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -105,7 +105,12 @@ impl Asked {
 
     /// A parameter that must be there.
     pub(crate) fn need(&self, name: &str) -> Result<&str, ApiError> {
-        self.param(name).filter(|v| !v.is_empty()).ok_or_else(|| ApiError::validation(format!("1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null", lower_first(name))))
+        self.param(name).filter(|v| !v.is_empty()).ok_or_else(|| {
+            ApiError::validation(format!(
+                "1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null",
+                lower_first(name)
+            ))
+        })
     }
 
     /// `Name.member.N`, in order.
@@ -115,7 +120,9 @@ impl Asked {
 
     /// `Tags.member.N.Key` and `.Value`.
     pub(crate) fn tags(&self) -> Vec<(String, String)> {
-        let pair = |n: usize| Some((self.param(&format!("Tags.member.{n}.Key"))?.to_owned(), self.param(&format!("Tags.member.{n}.Value")).unwrap_or_default().to_owned()));
+        let pair = |n: usize| {
+            Some((self.param(&format!("Tags.member.{n}.Key"))?.to_owned(), self.param(&format!("Tags.member.{n}.Value")).unwrap_or_default().to_owned()))
+        };
         (1..).map_while(pair).collect()
     }
 

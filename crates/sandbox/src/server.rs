@@ -40,11 +40,14 @@ async fn answer(sandbox: &Sandbox, request: Request<Incoming>) -> Result<http::R
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, BODY_MOST).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(_) => return Ok::<_, std::io::Error>(ApiError::new(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.").response(true, 0).map(Full::new)),
+        Err(_) => {
+            return Ok::<_, std::io::Error>(
+                ApiError::new(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.").response(true, 0).map(Full::new),
+            );
+        }
     };
     match sandbox.handle(Request::from_parts(parts, body)).await {
         Ok(response) => Ok(response.map(Full::new)),
         Err(broken) => Err(std::io::Error::other(broken)),
     }
 }
-

@@ -27,7 +27,11 @@ pub(crate) fn is_signed_with(asked: &Asked, auth: &Authorization, secret: &str) 
 }
 
 fn canonical_request(asked: &Asked, auth: &Authorization) -> String {
-    let path = if asked.s3 { asked.raw_path.clone() } else { asked.raw_path.split('/').map(|s| utf8_percent_encode(s, ENCODED).to_string()).collect::<Vec<_>>().join("/") };
+    let path = if asked.s3 {
+        asked.raw_path.clone()
+    } else {
+        asked.raw_path.split('/').map(|s| utf8_percent_encode(s, ENCODED).to_string()).collect::<Vec<_>>().join("/")
+    };
     let encode = |text: &str| utf8_percent_encode(&percent_decode_str(text).decode_utf8_lossy(), ENCODED).to_string();
     let mut query: Vec<(String, String)> = asked
         .raw_query
@@ -44,7 +48,8 @@ fn canonical_request(asked: &Asked, auth: &Authorization) -> String {
         .signed_headers
         .iter()
         .map(|name| {
-            let values: Vec<String> = asked.headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).map(|v| v.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+            let values: Vec<String> =
+                asked.headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).map(|v| v.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
             format!("{name}:{}\n", values.join(","))
         })
         .collect();

@@ -148,10 +148,16 @@ fn assume_role(world: &mut World, caller: &Caller, asked: &Asked, x: &mut Xml) -
     let tags: Tags = asked.tags().into_iter().collect();
     let transitive: std::collections::BTreeSet<String> = asked.list("TransitiveTagKeys").into_iter().collect();
     if let Some(key) = tags.keys().find(|k| caller.transitive_tags.contains_key(*k)) {
-        return Err(ApiError::new(400, "InvalidParameterValue", format!("One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session: {key}")));
+        return Err(ApiError::new(
+            400,
+            "InvalidParameterValue",
+            format!("One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session: {key}"),
+        ));
     }
     let source_identity = match (asked.param("SourceIdentity"), &caller.source_identity) {
-        (Some(new), Some(old)) if new != old => return Err(ApiError::new(403, "AccessDenied", "The source identity is already set for this assume role session")),
+        (Some(new), Some(old)) if new != old => {
+            return Err(ApiError::new(403, "AccessDenied", "The source identity is already set for this assume role session"));
+        }
         (new, old) => new.map(str::to_owned).or_else(|| old.clone()),
     };
     let mut context = vec![("sts:RoleSessionName".to_owned(), name.clone())];
@@ -171,7 +177,14 @@ fn assume_role(world: &mut World, caller: &Caller, asked: &Asked, x: &mut Xml) -
     }
     let many = vec![("aws:TagKeys".to_owned(), tags.keys().cloned().collect()), ("sts:TransitiveTagKeys".to_owned(), transitive.iter().cloned().collect())];
     for action in actions {
-        let want = Want { action, resource: &arn, account: &account, policy: Some(&trust), context: context.clone(), many: if tags.is_empty() { Vec::new() } else { many.clone() } };
+        let want = Want {
+            action,
+            resource: &arn,
+            account: &account,
+            policy: Some(&trust),
+            context: context.clone(),
+            many: if tags.is_empty() { Vec::new() } else { many.clone() },
+        };
         // AWS does not say which side refused, nor whether the role exists.
         authorize(caller, &want).map_err(|_| denied())?;
     }
@@ -236,7 +249,9 @@ fn web_identity(world: &mut World, caller: &Caller, asked: &Asked, x: &mut Xml) 
     let seconds = duration(asked, 3_600, 43_200)?;
     let invalid = |why: &str| ApiError::new(400, "InvalidIdentityToken", why);
     let payload = asked.need("WebIdentityToken")?.split('.').nth(1).ok_or_else(|| invalid("The ID Token provided is not a valid JWT."))?;
-    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).map_err(|_| invalid("The ID Token provided is not a valid JWT."))?;
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(payload.trim_end_matches('='))
+        .map_err(|_| invalid("The ID Token provided is not a valid JWT."))?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).map_err(|_| invalid("The ID Token provided is not a valid JWT."))?;
     let claim = |key: &str| claims.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
     let host = claim("iss").trim_start_matches("https://").trim_end_matches('/').to_owned();

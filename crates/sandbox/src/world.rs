@@ -229,11 +229,8 @@ impl World {
     pub(crate) fn arn_of(&self, id: &str) -> Option<String> {
         let (account, role, name) = self.ids.get(id)?;
         let state = self.accounts.get(account)?;
-        let (kind, held) = if *role {
-            ("role", &state.roles.get(name)?.visible(self.now_ms)?.held)
-        } else {
-            ("user", &state.users.get(name)?.visible(self.now_ms)?.held)
-        };
+        let (kind, held) =
+            if *role { ("role", &state.roles.get(name)?.visible(self.now_ms)?.held) } else { ("user", &state.users.get(name)?.visible(self.now_ms)?.held) };
         (held.id == *id).then(|| format!("arn:aws:iam::{account}:{kind}{}{}", held.path, held.name))
     }
 

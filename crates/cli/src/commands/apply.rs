@@ -18,17 +18,19 @@ use super::plan::{checked, make};
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let view = super::view(&args.view);
     let (plan, reached) = match saved_plan(&args.paths)? {
-        Some(_) if destroy || !args.target.is_empty() => return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`")),
+        Some(_) if destroy || !args.target.is_empty() => {
+            return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
+        }
         Some(plan) => {
             same_manifests(&plan)?;
             let desired = Desired { accounts: plan.accounts.clone(), partition: plan.partition, ..Desired::default() };
-            let reached = reach(&args.cloud, &desired, io).await?;
+            let reached = reach(&args.cloud, &desired, io)?;
             checked(&plan)?;
             (plan, reached)
         }
         None => {
             let (desired, _) = load::desired(&args.paths, io)?;
-            let reached = reach(&args.cloud, &desired, io).await?;
+            let reached = reach(&args.cloud, &desired, io)?;
             let plan = make(&reached, &desired, &Options { destroy, targets: args.target.clone() }).await?;
             (plan, reached)
         }
@@ -60,7 +62,9 @@ fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
     if path.is_dir() || path.extension().is_some_and(|e| e == "toml") {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("`{}` can't be read: {e}", path.display()), "name manifests, a folder of them, or a plan saved with `crossrole plan --out`"))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Failure::new(format!("`{}` can't be read: {e}", path.display()), "name manifests, a folder of them, or a plan saved with `crossrole plan --out`")
+    })?;
     crossrole_report::read_plan(&text).map(Some).map_err(|e| Failure::new(format!("`{}`: {e}", path.display()), "plan again with `crossrole plan --out`"))
 }
 
@@ -69,8 +73,18 @@ fn same_manifests(plan: &Plan) -> Result<(), Failure> {
     for manifest in &plan.manifests {
         match std::fs::read(&manifest.file) {
             Ok(bytes) if Digest::of(&bytes) == manifest.digest => {}
-            Ok(_) => return Err(Failure::new(format!("plan is stale: manifest `{}` has changed since it was planned", manifest.file), "plan again, and have the new plan reviewed")),
-            Err(e) => return Err(Failure::new(format!("manifest `{}`, which this plan was made from, can't be read: {e}", manifest.file), "apply from the folder that the plan was made in")),
+            Ok(_) => {
+                return Err(Failure::new(
+                    format!("plan is stale: manifest `{}` has changed since it was planned", manifest.file),
+                    "plan again, and have the new plan reviewed",
+                ));
+            }
+            Err(e) => {
+                return Err(Failure::new(
+                    format!("manifest `{}`, which this plan was made from, can't be read: {e}", manifest.file),
+                    "apply from the folder that the plan was made in",
+                ));
+            }
         }
     }
     Ok(())

@@ -10,7 +10,8 @@ use crate::load;
 pub(crate) fn run(args: &FmtArgs, io: &mut Io) -> Result<Exit, Failure> {
     let mut changed = 0;
     for source in load::sources(&args.paths.paths)? {
-        let text = formatted(&source.text).map_err(|e| Failure::new(format!("`{}` is not TOML: {e}", source.file), "correct it first; `crossrole validate` shows the place"))?;
+        let text = formatted(&source.text)
+            .map_err(|e| Failure::new(format!("`{}` is not TOML: {e}", source.file), "correct it first; `crossrole validate` shows the place"))?;
         if text == source.text {
             continue;
         }

@@ -14,7 +14,7 @@ use crate::sandboxed::{Reached, reach};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (desired, _) = load::desired(&args.paths.paths, io)?;
-    let reached = reach(&args.cloud, &desired, io).await?;
+    let reached = reach(&args.cloud, &desired, io)?;
     let plan = make(&reached, &desired, &Options { destroy: args.destroy, targets: args.target.clone() }).await?;
     if let Some(path) = &args.out {
         save(&plan, path)?;
@@ -47,7 +47,10 @@ pub(crate) fn checked(plan: &Plan) -> Result<(), Failure> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(format!("this plan is not sound, which is a bug in crossrole:\n  {}", wrong.join("\n  ")), "nothing was changed; please report it with the manifest"))
+    Err(Failure::new(
+        format!("this plan is not sound, which is a bug in crossrole:\n  {}", wrong.join("\n  ")),
+        "nothing was changed; please report it with the manifest",
+    ))
 }
 
 /// Writes a saved plan, readable by its owner alone.

@@ -31,7 +31,9 @@ async fn serve(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> {
         Some(path) => load(path, options)?,
         None => Sandbox::new(options),
     });
-    let listener = TcpListener::bind(args.listen).await.map_err(|e| Failure::new(format!("{} can't be listened on: {e}", args.listen), "choose another port; 0 takes a free one"))?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|e| Failure::new(format!("{} can't be listened on: {e}", args.listen), "choose another port; 0 takes a free one"))?;
     let address = listener.local_addr().map_err(|e| Failure::new(format!("the listener has no address: {e}"), "choose another port"))?;
     io.out(&format!("http://{address}\n"));
     io.err("An access key id of 12 digits is that account's root user, with any secret:\n");

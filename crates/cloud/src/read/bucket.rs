@@ -33,7 +33,8 @@ pub(super) async fn read(aws: &Aws, scope: &Scope, accounts: &BTreeMap<AccountId
     }
     let mut buckets = Buckets::new();
     let mut owners = BTreeMap::new();
-    for (account, found) in join_all(wanted.into_iter().map(|(account, names)| async move { (account.clone(), of_account(aws, &account, names).await) })).await {
+    for (account, found) in join_all(wanted.into_iter().map(|(account, names)| async move { (account.clone(), of_account(aws, &account, names).await) })).await
+    {
         for (name, state) in found {
             owners.insert(name.clone(), account.clone());
             buckets.insert(name, state);
@@ -73,7 +74,14 @@ async fn listing(session: &Arc<Session>, home: &str) -> Result<BTreeMap<String, 
     let mut token = None;
     for _ in 0..PAGES_MOST {
         let _slot = session.slot().await;
-        let page = session.s3(home).list_buckets().max_buckets(1000).set_continuation_token(token.take()).send().await.map_err(|e| convert(e, "ListBuckets", &session.account))?;
+        let page = session
+            .s3(home)
+            .list_buckets()
+            .max_buckets(1000)
+            .set_continuation_token(token.take())
+            .send()
+            .await
+            .map_err(|e| convert(e, "ListBuckets", &session.account))?;
         found.extend(page.buckets().iter().filter_map(|b| Some((b.name()?.to_owned(), b.bucket_region().map(str::to_owned)))));
         token = page.continuation_token().map(str::to_owned);
         if token.is_none() {
@@ -83,7 +91,13 @@ async fn listing(session: &Arc<Session>, home: &str) -> Result<BTreeMap<String, 
     Err(malformed("ListBuckets", &session.account, "the listing does not end"))
 }
 
-async fn one(session: &Arc<Session>, name: &str, scope: Option<&BucketScope>, listed: Option<&BTreeMap<String, Option<String>>>, home: &str) -> Option<Observation<Option<ObservedBucket>>> {
+async fn one(
+    session: &Arc<Session>,
+    name: &str,
+    scope: Option<&BucketScope>,
+    listed: Option<&BTreeMap<String, Option<String>>>,
+    home: &str,
+) -> Option<Observation<Option<ObservedBucket>>> {
     let known = listed.and_then(|l| l.get(name));
     let region = match (known, scope) {
         (Some(Some(region)), _) => region.clone(),
@@ -96,7 +110,15 @@ async fn one(session: &Arc<Session>, name: &str, scope: Option<&BucketScope>, li
         },
     };
     // A bucket that is only followed is read for our marks: its policy and its tags.
-    let followed = BucketState { region: region.clone(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: Some(Tags::new()) };
+    let followed = BucketState {
+        region: region.clone(),
+        versioning: None,
+        encryption: None,
+        public_access_block: None,
+        ownership: None,
+        logging: None,
+        tags: Some(Tags::new()),
+    };
     let stated = match scope {
         Some(scope) => scope.settings.as_ref(),
         None => Some(&followed),
@@ -122,13 +144,19 @@ async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option
     match answer {
         Ok(answer) => Ok(Some(answer.bucket_region().unwrap_or(region).to_owned())),
         Err(error) => {
-            let elsewhere = error.raw_response().filter(|r| r.status().as_u16() == 301 || r.status().as_u16() == 400).and_then(|r| r.headers().get("x-amz-bucket-region")).map(str::to_owned);
+            let elsewhere = error
+                .raw_response()
+                .filter(|r| r.status().as_u16() == 301 || r.status().as_u16() == 400)
+                .and_then(|r| r.headers().get("x-amz-bucket-region"))
+                .map(str::to_owned);
             if let Some(elsewhere) = elsewhere {
                 return Ok(Some(elsewhere));
             }
             match convert(error, "HeadBucket", &session.account) {
                 error if error.class == ErrorClass::NotFound => Ok(None),
-                error if error.class == ErrorClass::Denied => Err(format!("bucket `{name}` is taken by another account, or the runner may not look at it ({error})")),
+                error if error.class == ErrorClass::Denied => {
+                    Err(format!("bucket `{name}` is taken by another account, or the runner may not look at it ({error})"))
+                }
                 error => Err(error.to_string()),
             }
         }
@@ -145,8 +173,13 @@ pub(super) async fn policy(session: &Arc<Session>, name: &str, region: &str) -> 
         Err(error) => return Err(error),
     };
     let text = answer.policy().unwrap_or_default();
-    let document: Document = crossrole_policy::parse(text)
-        .map_err(|errors| malformed("GetBucketPolicy", &session.account, &format!("the policy of bucket {name}: {}", errors.first().map_or_else(String::new, ToString::to_string))))?;
+    let document: Document = crossrole_policy::parse(text).map_err(|errors| {
+        malformed(
+            "GetBucketPolicy",
+            &session.account,
+            &format!("the policy of bucket {name}: {}", errors.first().map_or_else(String::new, ToString::to_string)),
+        )
+    })?;
     Ok(BucketPolicyState { document: Some(document) })
 }
 
@@ -163,7 +196,8 @@ macro_rules! setting {
 }
 
 async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Option<&BucketState>) -> Result<BucketState, CloudError> {
-    let mut state = BucketState { region: region.to_owned(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: None };
+    let mut state =
+        BucketState { region: region.to_owned(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: None };
     let Some(stated) = stated else { return Ok(state) };
     if stated.tags.is_some() {
         let answer = setting!(session, name, region, "GetBucketTagging", get_bucket_tagging);
@@ -176,7 +210,11 @@ async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Opti
     }
     if stated.encryption.is_some() {
         let answer = setting!(session, name, region, "GetBucketEncryption", get_bucket_encryption);
-        let rule = answer.as_ref().and_then(|a| a.server_side_encryption_configuration()).and_then(|c| c.rules().first()).and_then(|r| r.apply_server_side_encryption_by_default());
+        let rule = answer
+            .as_ref()
+            .and_then(|a| a.server_side_encryption_configuration())
+            .and_then(|c| c.rules().first())
+            .and_then(|r| r.apply_server_side_encryption_by_default());
         state.encryption = rule.and_then(|r| match r.sse_algorithm() {
             ServerSideEncryption::Aes256 => Some(Encryption::Aes256),
             _ => r.kms_master_key_id().map(|key| Encryption::Kms { key: key.to_owned() }),
@@ -194,7 +232,8 @@ async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Opti
     }
     if stated.ownership.is_some() {
         let answer = setting!(session, name, region, "GetBucketOwnershipControls", get_bucket_ownership_controls);
-        state.ownership = answer.as_ref().and_then(|a| a.ownership_controls()).and_then(|c| c.rules().first()).map(|r| r.object_ownership().as_str().to_owned());
+        state.ownership =
+            answer.as_ref().and_then(|a| a.ownership_controls()).and_then(|c| c.rules().first()).map(|r| r.object_ownership().as_str().to_owned());
     }
     if stated.logging.is_some() {
         let answer = setting!(session, name, region, "GetBucketLogging", get_bucket_logging);

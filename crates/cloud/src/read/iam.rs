@@ -120,7 +120,9 @@ pub(super) fn arns(policies: &[AttachedPolicy]) -> BTreeSet<String> {
 }
 
 fn inline(session: &Session, policies: &[PolicyDetail]) -> Result<BTreeMap<String, Document>, CloudError> {
-    let decode = |p: &PolicyDetail| Ok((p.policy_name().unwrap_or_default().to_owned(), decode_document(p.policy_document(), "GetAccountAuthorizationDetails", &session.account)?));
+    let decode = |p: &PolicyDetail| {
+        Ok((p.policy_name().unwrap_or_default().to_owned(), decode_document(p.policy_document(), "GetAccountAuthorizationDetails", &session.account)?))
+    };
     policies.iter().map(decode).collect()
 }
 
@@ -196,7 +198,12 @@ async fn providers(session: &Arc<Session>, state: &mut AccountState, objects: &B
     let declared = objects.iter().any(|a| a.kind == Kind::OidcProvider);
     let trusted = state.roles.values().any(|r| {
         ownership::owner(&r.state.tags).is_some_and(|o| owners.contains(o))
-            && r.state.trust.statements.iter().filter_map(|s| s.principal.as_ref()).any(|p| p.entries.get("Federated").is_some_and(|f| f.iter().any(|v| v.contains(":oidc-provider/"))))
+            && r.state
+                .trust
+                .statements
+                .iter()
+                .filter_map(|s| s.principal.as_ref())
+                .any(|p| p.entries.get("Federated").is_some_and(|f| f.iter().any(|v| v.contains(":oidc-provider/"))))
     });
     if !declared && !trusted {
         return;
@@ -215,8 +222,12 @@ async fn providers(session: &Arc<Session>, state: &mut AccountState, objects: &B
 /// the name of a caller policy.
 async fn policy_tags(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>) {
     let declared: BTreeSet<String> = objects.iter().filter(|a| a.kind == Kind::Policy).map(|a| a.name.to_ascii_lowercase()).collect();
-    let wanted: Vec<(String, String)> =
-        state.policies.iter().filter(|(key, p)| declared.contains(*key) || p.name.starts_with("crossrole-") || p.state.path.starts_with("/crossrole/")).map(|(key, p)| (key.clone(), p.arn.clone())).collect();
+    let wanted: Vec<(String, String)> = state
+        .policies
+        .iter()
+        .filter(|(key, p)| declared.contains(*key) || p.name.starts_with("crossrole-") || p.state.path.starts_with("/crossrole/"))
+        .map(|(key, p)| (key.clone(), p.arn.clone()))
+        .collect();
     let answers = futures_util::future::join_all(wanted.into_iter().map(|(key, arn)| async move {
         let _slot = session.slot().await;
         (key, session.iam.list_policy_tags().policy_arn(arn).send().await)

@@ -81,7 +81,11 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
     // An attachment or membership is as unknown as the principal it hangs on.
     for address in objects.iter().filter(|a| matches!(a.kind, Kind::Attachment | Kind::Membership)) {
         let names: Vec<&str> = address.name.split('/').collect();
-        let why = state.unreadable.iter().find(|(a, _)| matches!(a.kind, Kind::Role | Kind::User | Kind::Group) && names.contains(&a.name.as_str())).map(|(_, why)| why.clone());
+        let why = state
+            .unreadable
+            .iter()
+            .find(|(a, _)| matches!(a.kind, Kind::Role | Kind::User | Kind::Group) && names.contains(&a.name.as_str()))
+            .map(|(_, why)| why.clone());
         if let Some(why) = why {
             state.unreadable.insert(address.clone(), why);
         }
@@ -165,7 +169,8 @@ async fn user(session: &Arc<Session>, name: &str) -> Result<Option<ObservedUser>
         Err(error) => return absent(error),
     };
     let Some(user) = answer.user() else { return Ok(None) };
-    let groups = list!(session, "ListGroupsForUser", session.iam.list_groups_for_user().user_name(name), |page| page.groups().iter().map(|g| g.group_name().to_owned()));
+    let groups =
+        list!(session, "ListGroupsForUser", session.iam.list_groups_for_user().user_name(name), |page| page.groups().iter().map(|g| g.group_name().to_owned()));
     let attached = list!(session, "ListAttachedUserPolicies", session.iam.list_attached_user_policies().user_name(name), |page| arns(page.attached_policies()));
     let inline = list!(session, "ListUserPolicies", session.iam.list_user_policies().user_name(name), |page| page.policy_names().iter().cloned());
     Ok(Some(ObservedUser {
@@ -184,7 +189,8 @@ async fn group(session: &Arc<Session>, name: &str) -> Result<Option<ObservedGrou
         Err(error) => return absent(error),
     };
     let Some(group) = answer.group() else { return Ok(None) };
-    let attached = list!(session, "ListAttachedGroupPolicies", session.iam.list_attached_group_policies().group_name(name), |page| arns(page.attached_policies()));
+    let attached =
+        list!(session, "ListAttachedGroupPolicies", session.iam.list_attached_group_policies().group_name(name), |page| arns(page.attached_policies()));
     let inline = list!(session, "ListGroupPolicies", session.iam.list_group_policies().group_name(name), |page| page.policy_names().iter().cloned());
     Ok(Some(ObservedGroup {
         name: group.group_name().to_owned(),
@@ -196,7 +202,8 @@ async fn group(session: &Arc<Session>, name: &str) -> Result<Option<ObservedGrou
 
 async fn listed_policies(session: &Arc<Session>) -> Result<Vec<String>, CloudError> {
     use aws_sdk_iam::types::PolicyScopeType::Local;
-    let found = list!(session, "ListPolicies", session.iam.list_policies().scope(Local), |page| page.policies().iter().filter_map(|p| p.arn()).map(str::to_owned));
+    let found =
+        list!(session, "ListPolicies", session.iam.list_policies().scope(Local), |page| page.policies().iter().filter_map(|p| p.arn()).map(str::to_owned));
     Ok(found)
 }
 
@@ -208,7 +215,11 @@ async fn policy(session: &Arc<Session>, arn: &str) -> Result<Option<ObservedPoli
     let Some(policy) = answer.policy() else { return Ok(None) };
     let default = policy.default_version_id().unwrap_or("v1").to_owned();
     let version = ask!(session, "GetPolicyVersion", session.iam.get_policy_version().policy_arn(arn).version_id(&default))?;
-    let versions = list!(session, "ListPolicyVersions", session.iam.list_policy_versions().policy_arn(arn), |page| page.versions().iter().filter_map(|v| v.version_id()).map(str::to_owned));
+    let versions = list!(session, "ListPolicyVersions", session.iam.list_policy_versions().policy_arn(arn), |page| page
+        .versions()
+        .iter()
+        .filter_map(|v| v.version_id())
+        .map(str::to_owned));
     let mut old: Vec<String> = versions.into_iter().filter(|v| *v != default).collect();
     old.sort_by_key(|v| v.trim_start_matches('v').parse::<u32>().unwrap_or(0));
     Ok(Some(ObservedPolicy {

@@ -13,7 +13,7 @@ use crate::raw::{Bucket, BucketAllow, Encryption, Logging};
 use super::Builder;
 use super::statement::{Place, condition, texts};
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     pub(super) fn buckets(&mut self) {
         let raw = self.raw;
         for (name, key, bucket) in raw.buckets.iter().flat_map(Table::iter) {
@@ -21,7 +21,11 @@ impl<'a> Builder<'a> {
             self.bucket_statements.entry(name.clone()).or_default();
             let region = bucket.region.as_ref().map_or(&self.region, |r| &r.value.0).clone();
             if Partition::of_region(&region) != self.partition {
-                self.error(bucket.region.as_ref().map_or(key, |r| r.span), format!("region `{region}` lies in another partition"), "a bucket lies in the partition of its account");
+                self.error(
+                    bucket.region.as_ref().map_or(key, |r| r.span),
+                    format!("region `{region}` lies in another partition"),
+                    "a bucket lies in the partition of its account",
+                );
             }
             self.bucket_settings(name, key, bucket, region);
             for allow in bucket.allow.iter().flatten() {
@@ -100,9 +104,21 @@ impl<'a> Builder<'a> {
         if let Some(arns) = &raw.source_arn {
             condition(&mut conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
         }
-        let given = [raw.account.is_some(), raw.group.is_some(), raw.user.is_some(), raw.role.is_some(), raw.service.is_some(), raw.organization.is_some(), raw.principal.is_some()];
+        let given = [
+            raw.account.is_some(),
+            raw.group.is_some(),
+            raw.user.is_some(),
+            raw.role.is_some(),
+            raw.service.is_some(),
+            raw.organization.is_some(),
+            raw.principal.is_some(),
+        ];
         if given.iter().filter(|g| **g).count() != 1 {
-            self.error(raw.span, "this `allow` must name exactly one principal", "name one `account`, `group`, `user`, `role`, `service`, `organization` or `principal`");
+            self.error(
+                raw.span,
+                "this `allow` must name exactly one principal",
+                "name one `account`, `group`, `user`, `role`, `service`, `organization` or `principal`",
+            );
             return;
         }
         let grants = self.bucket_grants(bucket, raw.access.as_ref(), raw.actions.as_ref(), raw.prefix.as_ref(), &conditions, raw.span);
@@ -170,7 +186,13 @@ impl<'a> Builder<'a> {
             let key = self.raw.buckets.as_ref().and_then(|t| t.0.get(&bucket)).map(|e| e.key);
             let Some(key) = key else { continue };
             let size = Document::new(packed.clone()).to_json().len();
-            self.over(key, &format!("our part of the policy of bucket `{bucket}`"), size, limits::BUCKET_POLICY, "trust an account or organization in it, or use access points");
+            self.over(
+                key,
+                &format!("our part of the policy of bucket `{bucket}`"),
+                size,
+                limits::BUCKET_POLICY,
+                "trust an account or organization in it, or use access points",
+            );
             let region = self.raw.buckets.as_ref().and_then(|t| t.0.get(&bucket)).and_then(|e| e.value.as_ref()).and_then(|b| b.region.as_ref());
             let region = region.map_or_else(|| self.region.clone(), |r| r.value.0.clone());
             let address = Address::new(&self.trusting, Kind::BucketPolicy, &bucket);

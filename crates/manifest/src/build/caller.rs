@@ -79,7 +79,13 @@ impl Builder<'_> {
         for (CallerKey { account, principal }, grants) in std::mem::take(&mut self.callers) {
             let name = policy_name(&self.name, &principal);
             let document = Document::new(statements(&grants));
-            self.over(whole, &format!("the policy of {principal} in account {account}"), document.size(), limits::MANAGED_POLICY, "give some of these roles to another group or role");
+            self.over(
+                whole,
+                &format!("the policy of {principal} in account {account}"),
+                document.size(),
+                limits::MANAGED_POLICY,
+                "give some of these roles to another group or role",
+            );
             let arn = self.partition.iam_arn(&account, "policy", "/", &name);
             let tags = self.tags(None, whole);
             // No description: AWS can never change one, and the name says it all.
@@ -126,4 +132,3 @@ fn policy_name(manifest: &str, principal: &PrincipalRef) -> String {
     let hash = Digest::of(name.as_bytes()).to_string();
     name.chars().take(LIMIT - 9).chain(std::iter::once('-')).chain(hash.chars().take(8)).collect()
 }
-

@@ -29,8 +29,19 @@ pub(crate) fn build(raws: &[(&Source, Manifest)], findings: &mut Vec<Finding>) -
         if index == 0 {
             desired.partition = partition;
         }
-        let mut builder =
-            Builder { source, raw, name: raw.name.value.as_ref().map(|n| n.0.clone()).unwrap_or_default(), trusting, region, partition, desired: &mut desired, names: &mut names, findings, callers: BTreeMap::new(), bucket_statements: BTreeMap::new() };
+        let mut builder = Builder {
+            source,
+            raw,
+            name: raw.name.value.as_ref().map(|n| n.0.clone()).unwrap_or_default(),
+            trusting,
+            region,
+            partition,
+            desired: &mut desired,
+            names: &mut names,
+            findings,
+            callers: BTreeMap::new(),
+            bucket_statements: BTreeMap::new(),
+        };
         builder.manifest();
     }
     desired
@@ -78,7 +89,11 @@ impl<'a> Builder<'a> {
     fn manifest(&mut self) {
         let raw = self.raw;
         if self.desired.manifests.iter().any(|m| m.name == self.name) {
-            self.error(raw.name.span, format!("two manifests are named `{}`", self.name), "each manifest needs a name of its own: it is written on what it owns");
+            self.error(
+                raw.name.span,
+                format!("two manifests are named `{}`", self.name),
+                "each manifest needs a name of its own: it is written on what it owns",
+            );
         }
         if self.desired.partition != self.partition {
             self.error(raw.trusting.span, "this manifest lies in another partition than the first", "run manifests of one partition together");
@@ -114,7 +129,11 @@ impl<'a> Builder<'a> {
                 continue;
             }
             if let Some(other) = seen.insert(id.clone(), label.clone()) {
-                self.error(trusted.account.span, format!("account {id} is `{other}` already"), "name each account once; principals of the trusting account are written `trusting/Name`");
+                self.error(
+                    trusted.account.span,
+                    format!("account {id} is `{other}` already"),
+                    "name each account once; principals of the trusting account are written `trusting/Name`",
+                );
             }
             self.account(&id, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true) });
         }
@@ -193,7 +212,8 @@ impl<'a> Builder<'a> {
         let raw = self.raw;
         for (_, key, provider) in raw.oidc_providers.iter().flat_map(Table::iter) {
             let url = provider.url.value.0.trim_end_matches('/').to_owned();
-            let client_ids = provider.client_ids.as_ref().map_or_else(|| vec!["sts.amazonaws.com".to_owned()], |list| list.0.iter().map(|v| v.value.0.clone()).collect());
+            let client_ids =
+                provider.client_ids.as_ref().map_or_else(|| vec!["sts.amazonaws.com".to_owned()], |list| list.0.iter().map(|v| v.value.0.clone()).collect());
             let tags = self.tags(provider.tags.as_ref(), key);
             let host = url.trim_start_matches("https://").to_owned();
             let state = OidcState { url, client_ids: client_ids.into_iter().collect(), tags };
@@ -203,7 +223,11 @@ impl<'a> Builder<'a> {
 
     fn trusted(&mut self, label: &str, trusted: &'a Trusted) {
         let account = account_id(trusted.account.value.as_ref());
-        let made: Vec<Span> = [trusted.groups.iter().flat_map(keys).next(), trusted.users.iter().flat_map(keys).next(), trusted.roles.iter().flat_map(keys).next()].into_iter().flatten().collect();
+        let made: Vec<Span> =
+            [trusted.groups.iter().flat_map(keys).next(), trusted.users.iter().flat_map(keys).next(), trusted.roles.iter().flat_map(keys).next()]
+                .into_iter()
+                .flatten()
+                .collect();
         if let (Some(false), Some(first)) = (trusted.manage, made.first()) {
             self.error(*first, format!("account `{label}` is not managed, so nothing can be made in it"), "drop `manage = false`, or leave this out");
         }

@@ -45,7 +45,11 @@ impl Builder<'_> {
     /// Resolves `label/Name` or `label/path/Name`.
     pub(super) fn resolve(&mut self, kind: Kind, text: &Spanned<String>) -> Option<Resolved> {
         let Some((label, rest)) = text.value.split_once('/').filter(|(label, rest)| !label.is_empty() && !rest.is_empty()) else {
-            self.error(text.span, format!("`{}` does not say which account the {} is in", text.value, kind.as_str()), format!("write `label/{}`, with the label of a trusted account", text.value.trim_matches('/')));
+            self.error(
+                text.span,
+                format!("`{}` does not say which account the {} is in", text.value, kind.as_str()),
+                format!("write `label/{}`, with the label of a trusted account", text.value.trim_matches('/')),
+            );
             return None;
         };
         let (path, name) = match rest.rsplit_once('/') {

@@ -30,7 +30,13 @@ impl<'a> Builder<'a> {
             self.error(key, format!("nobody may assume role `{name}`"), format!("add `[[roles.{name}.trust]]`"));
         }
         let trust = Document::new(pack(statements));
-        self.over(key, &format!("the trust policy of role `{name}`"), trust.size(), limits::TRUST_POLICY, "trust fewer principals, or a group in place of its users");
+        self.over(
+            key,
+            &format!("the trust policy of role `{name}`"),
+            trust.size(),
+            limits::TRUST_POLICY,
+            "trust fewer principals, or a group in place of its users",
+        );
         let inline = self.inline(name, key, raw, &arn);
         let attached = self.attached(account, name, key, raw);
         let boundary = raw.permissions_boundary.as_ref().map(|b| b.value.0.clone());
@@ -63,7 +69,13 @@ impl<'a> Builder<'a> {
             inline.insert(policy.clone(), Document::new(statements));
         }
         let size = inline.values().map(Document::size).sum();
-        self.over(key, &format!("the inline policies of role `{name}`"), size, limits::ROLE_INLINE, "move statements into `[policies]` and name them in the role's `policies`");
+        self.over(
+            key,
+            &format!("the inline policies of role `{name}`"),
+            size,
+            limits::ROLE_INLINE,
+            "move statements into `[policies]` and name them in the role's `policies`",
+        );
         inline
     }
 
@@ -74,7 +86,11 @@ impl<'a> Builder<'a> {
                 if PolicyArn::check(&policy.value) {
                     attached.insert(policy.value.clone());
                 } else {
-                    self.error(policy.span, format!("`{}` is not the ARN of a managed policy", policy.value), "write it as in `arn:aws:iam::aws:policy/ReadOnlyAccess`");
+                    self.error(
+                        policy.span,
+                        format!("`{}` is not the ARN of a managed policy", policy.value),
+                        "write it as in `arn:aws:iam::aws:policy/ReadOnlyAccess`",
+                    );
                 }
                 continue;
             }
@@ -84,12 +100,17 @@ impl<'a> Builder<'a> {
                 attached.insert(self.partition.iam_arn(account, "policy", &path, &policy.value));
             } else {
                 let known = local.iter().flat_map(|t| t.0.keys()).map(String::as_str).collect::<Vec<_>>();
-                let advice = did_you_mean(&policy.value, known.into_iter()).unwrap_or_else(|| format!("declare `[policies.{}]`, or write the whole ARN", policy.value));
+                let advice =
+                    did_you_mean(&policy.value, known.into_iter()).unwrap_or_else(|| format!("declare `[policies.{}]`, or write the whole ARN", policy.value));
                 self.error(policy.span, format!("no policy is named `{}` in this manifest", policy.value), advice);
             }
         }
         if attached.len() > limits::ATTACHED_POLICIES {
-            self.error(key, format!("role `{name}` has {} managed policies, over AWS's limit of {}", attached.len(), limits::ATTACHED_POLICIES), "join some of them");
+            self.error(
+                key,
+                format!("role `{name}` has {} managed policies, over AWS's limit of {}", attached.len(), limits::ATTACHED_POLICIES),
+                "join some of them",
+            );
         }
         attached
     }
@@ -126,17 +147,32 @@ impl<'a> Builder<'a> {
         match given.as_slice() {
             [_] => Some(()),
             [] => {
-                self.error(raw.span, "this trust names no principal", "name a `group`, `user`, `role`, `account`, `service`, `organization`, `github`, `oidc`, `saml` or `principal`");
+                self.error(
+                    raw.span,
+                    "this trust names no principal",
+                    "name a `group`, `user`, `role`, `account`, `service`, `organization`, `github`, `oidc`, `saml` or `principal`",
+                );
                 None
             }
             many => {
-                self.error(raw.span, format!("this trust names {} principals: {}", many.len(), crate::decode::quoted(many)), "write one `[[roles.NAME.trust]]` for each");
+                self.error(
+                    raw.span,
+                    format!("this trust names {} principals: {}", many.len(), crate::decode::quoted(many)),
+                    "write one `[[roles.NAME.trust]]` for each",
+                );
                 None
             }
         }
     }
 
-    fn trust_principal(&mut self, raw: &Trust, role_arn: &str, role_account: &AccountId, actions: &mut Vec<String>, conditions: &mut Conditions) -> Option<Principal> {
+    fn trust_principal(
+        &mut self,
+        raw: &Trust,
+        role_arn: &str,
+        role_account: &AccountId,
+        actions: &mut Vec<String>,
+        conditions: &mut Conditions,
+    ) -> Option<Principal> {
         let root = |builder: &Self, account: &AccountId| Principal::of("AWS", [builder.partition.iam_arn(account, "root", "", "")]);
         if let Some(group) = &raw.group {
             let found = self.resolve(Kind::Group, group)?;
@@ -147,7 +183,11 @@ impl<'a> Builder<'a> {
             if let Some(text) = text {
                 let found = self.resolve(kind, text)?;
                 if kind == Kind::Role && raw.mfa.as_ref().is_some_and(|m| m.value) {
-                    self.warning(text.span, "a session of a role never carries a second factor, so this trust can't be met", "drop `mfa`, or trust the users themselves");
+                    self.warning(
+                        text.span,
+                        "a session of a role never carries a second factor, so this trust can't be met",
+                        "drop `mfa`, or trust the users themselves",
+                    );
                 }
                 self.caller(&found, principal_kind, role_arn);
                 return Some(Principal::of("AWS", [found.arn(self, kind)]));
@@ -187,12 +227,20 @@ impl<'a> Builder<'a> {
             Some(entry) => entry.value.as_ref()?.url.value.0.trim_start_matches("https://").trim_end_matches('/').to_owned(),
             None if oidc.value.contains('.') => oidc.value.trim_start_matches("https://").trim_end_matches('/').to_owned(),
             None => {
-                self.error(oidc.span, format!("no OpenID Connect provider is labelled `{}`", oidc.value), format!("declare `[oidc_providers.{}]`, or write its host", oidc.value));
+                self.error(
+                    oidc.span,
+                    format!("no OpenID Connect provider is labelled `{}`", oidc.value),
+                    format!("declare `[oidc_providers.{}]`, or write its host", oidc.value),
+                );
                 return None;
             }
         };
         let (Some(audience), Some(subject)) = (&raw.audience, &raw.subject) else {
-            self.error(raw.span, "a trust in an OpenID Connect provider needs `audience` and `subject`", "without both, every user of that provider can come in");
+            self.error(
+                raw.span,
+                "a trust in an OpenID Connect provider needs `audience` and `subject`",
+                "without both, every user of that provider can come in",
+            );
             return None;
         };
         if subject.0.iter().any(|s| s.value.0.chars().all(|c| c == '*')) {
@@ -208,7 +256,8 @@ impl<'a> Builder<'a> {
 
     fn github_subjects(&mut self, github: &GitHub, conditions: &mut Conditions) -> Option<()> {
         let repository = &github.repository;
-        let good = repository.value.split_once('/').is_some_and(|(owner, name)| !owner.is_empty() && !name.is_empty() && !name.contains('/')) && !repository.value.contains(['*', '?', ':', ' ']);
+        let good = repository.value.split_once('/').is_some_and(|(owner, name)| !owner.is_empty() && !name.is_empty() && !name.contains('/'))
+            && !repository.value.contains(['*', '?', ':', ' ']);
         if !good {
             self.error(repository.span, format!("`{}` is not a repository", repository.value), "write `owner/repository`, without wildcards");
             return None;
@@ -226,7 +275,11 @@ impl<'a> Builder<'a> {
             exact.push(subject("pull_request".to_owned()));
         }
         if exact.is_empty() && like.is_empty() {
-            self.error(github.span, "this lets every workflow of the repository in, pull requests too", "add `environment`, `branch`, `tag` or `pull_request = true`");
+            self.error(
+                github.span,
+                "this lets every workflow of the repository in, pull requests too",
+                "add `environment`, `branch`, `tag` or `pull_request = true`",
+            );
             return None;
         }
         // Two operators would both have to match: with one pattern, all go under StringLike.

@@ -154,7 +154,8 @@ impl Builder<'_> {
             self.raw_conditions(allow.conditions.as_ref(), &mut conditions);
             match (&allow.bucket, &allow.resources) {
                 (Some(bucket), None) => {
-                    let grants = self.bucket_grants(&bucket.value.0, allow.access.as_ref(), allow.actions.as_ref(), allow.prefix.as_ref(), &conditions, allow.span);
+                    let grants =
+                        self.bucket_grants(&bucket.value.0, allow.access.as_ref(), allow.actions.as_ref(), allow.prefix.as_ref(), &conditions, allow.span);
                     let ours = self.raw.buckets.as_ref().is_some_and(|t| t.0.contains_key(&bucket.value.0));
                     if let (Some(role), true, true) = (role, ours, allow.bucket_policy.unwrap_or(true)) {
                         for grant in &grants {
@@ -284,7 +285,17 @@ impl Split {
             &mut self.both
         } else if matches!(name.as_str(), "listbucket" | "listbucketversions") {
             &mut self.listing
-        } else if name.contains("bucket") || matches!(name.as_str(), "putencryptionconfiguration" | "getencryptionconfiguration" | "putlifecycleconfiguration" | "getlifecycleconfiguration" | "getreplicationconfiguration" | "putreplicationconfiguration") {
+        } else if name.contains("bucket")
+            || matches!(
+                name.as_str(),
+                "putencryptionconfiguration"
+                    | "getencryptionconfiguration"
+                    | "putlifecycleconfiguration"
+                    | "getlifecycleconfiguration"
+                    | "getreplicationconfiguration"
+                    | "putreplicationconfiguration"
+            )
+        {
             &mut self.bucket
         } else {
             &mut self.objects

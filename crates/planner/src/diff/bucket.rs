@@ -26,7 +26,11 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         return;
     };
     if found.state.region != wanted.region {
-        draft.withhold(address, format!("it lies in {}, and a bucket can't be moved to {}", found.state.region, wanted.region), "correct `region`, or use another name");
+        draft.withhold(
+            address,
+            format!("it lies in {}, and a bucket can't be moved to {}", found.state.region, wanted.region),
+            "correct `region`, or use another name",
+        );
         return;
     }
     let empty = Tags::new();
@@ -111,7 +115,11 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
         },
         _ if draft.desired.objects.contains_key(&bucket_address) => (None, region.to_owned()),
         _ => {
-            draft.withhold(address, format!("bucket `{}` does not exist in account {}", address.name, address.account), "make it first, or add `create = true` to it");
+            draft.withhold(
+                address,
+                format!("bucket `{}` does not exist in account {}", address.name, address.account),
+                "make it first, or add `create = true` to it",
+            );
             return;
         }
     };
@@ -230,7 +238,8 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         if let (Some(owner), false) = (owner, draft.desired.objects.contains_key(&address)) {
             let bucket = BucketRef { name: name.clone(), region: found.state.region.clone() };
             let mut consequences = vec!["a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned()];
-            consequences.extend(foreign_statements(draft, &found.policy).into_iter().map(|sid| format!("the foreign statement `{sid}` of its policy goes with it")));
+            consequences
+                .extend(foreign_statements(draft, &found.policy).into_iter().map(|sid| format!("the foreign statement `{sid}` of its policy goes with it")));
             let change = Change {
                 address,
                 action: Action::Delete,

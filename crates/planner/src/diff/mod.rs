@@ -30,7 +30,11 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
             continue;
         }
         if let Some(gone) = names_missing(&object.state, &address.account, &missing) {
-            draft.withhold(address, format!("it needs {}, which does not exist", gone.short()), format!("make {} in account {} first, or correct its name", gone.short(), gone.account));
+            draft.withhold(
+                address,
+                format!("it needs {}, which does not exist", gone.short()),
+                format!("make {} in account {} first, or correct its name", gone.short(), gone.account),
+            );
             continue;
         }
         one(draft, address, object);
@@ -119,7 +123,11 @@ pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredOb
         None if object.adopt => Claim::Adopt,
         None => {
             let mark = format!("{}={}", ownership::OWNER_TAG, object.owner);
-            draft.withhold(address, "it exists without our mark, and is never taken over silently", format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name"));
+            draft.withhold(
+                address,
+                "it exists without our mark, and is never taken over silently",
+                format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name"),
+            );
             Claim::Refused
         }
     }

@@ -5,7 +5,7 @@ use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind,
 
 use crate::draft::{Draft, Stage};
 
-use super::{Claim, claim, read_accounts, our_owner, tag_changes};
+use super::{Claim, claim, our_owner, read_accounts, tag_changes};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &OidcState) {
     let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());

@@ -2,11 +2,13 @@
 
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::PolicyState;
-use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, PrincipalKind, PrincipalRef, Reason, Withheld, limits, ownership};
+use crossrole_model::{
+    Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, PrincipalKind, PrincipalRef, Reason, Withheld, limits, ownership,
+};
 
 use crate::draft::{Draft, Stage};
 
-use super::{Claim, claim, read_accounts, our_owner, tag_changes};
+use super::{Claim, claim, our_owner, read_accounts, tag_changes};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &PolicyState) {
     draft.meter(address.short(), wanted.document.size(), limits::MANAGED_POLICY);
@@ -109,7 +111,8 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
 
 /// Everything that hangs on a policy, and the policy.
 fn delete_stages(account: &AccountState, found: &ObservedPolicy) -> (Vec<Stage>, Vec<String>) {
-    let mut first: Stage = found.old_versions.iter().map(|v| (Call::DeletePolicyVersion { arn: found.arn.clone(), version: v.clone() }, Facet::Existence)).collect();
+    let mut first: Stage =
+        found.old_versions.iter().map(|v| (Call::DeletePolicyVersion { arn: found.arn.clone(), version: v.clone() }, Facet::Existence)).collect();
     let mut consequences = Vec::new();
     for principal in attached_to(account, &found.arn) {
         consequences.push(format!("{principal} loses it"));

@@ -7,7 +7,7 @@ use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind,
 use crate::draft::{Draft, Stage};
 
 use super::policy::attached_to;
-use super::{read_accounts, our_owner, tag_changes};
+use super::{our_owner, read_accounts, tag_changes};
 
 fn creation(address: &Address, object: &DesiredObject, after: ObjectState) -> Change {
     Change {

@@ -9,7 +9,7 @@ use crossrole_policy::{Document, Effect};
 
 use crate::draft::{Draft, Stage};
 
-use super::{Claim, claim, read_accounts, our_owner, tag_changes};
+use super::{Claim, claim, our_owner, read_accounts, tag_changes};
 
 /// Service-linked roles can't be modified (IAM User Guide, "Using service-linked roles").
 const SERVICE_LINKED: &str = "/aws-service-role/";
@@ -71,7 +71,10 @@ fn me(name: &str) -> PrincipalRef {
 fn create(name: &str, role: &RoleState) -> Vec<Stage> {
     let RoleState { path, trust, description, max_session_seconds, boundary, tags, inline, attached } = role.clone();
     let first = Call::CreateRole { name: name.to_owned(), path, trust, description, max_session_seconds, boundary, tags };
-    let mut rest: Stage = inline.into_iter().map(|(policy, document)| (Call::PutInlinePolicy { role: name.to_owned(), name: policy.clone(), document }, Facet::Inline(policy))).collect();
+    let mut rest: Stage = inline
+        .into_iter()
+        .map(|(policy, document)| (Call::PutInlinePolicy { role: name.to_owned(), name: policy.clone(), document }, Facet::Inline(policy)))
+        .collect();
     rest.extend(attached.into_iter().map(|arn| (Call::AttachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn))));
     vec![vec![(first, Facet::Existence)], rest]
 }
@@ -147,7 +150,14 @@ fn is_caller_policy(arn: &str) -> bool {
     arn.rsplit('/').next().is_some_and(|name| name.starts_with("crossrole-"))
 }
 
-fn inline_changes(name: &str, before: &BTreeMap<String, Document>, after: &BTreeMap<String, Document>, reasons: &mut Vec<Reason>, take: &mut Stage, give: &mut Stage) {
+fn inline_changes(
+    name: &str,
+    before: &BTreeMap<String, Document>,
+    after: &BTreeMap<String, Document>,
+    reasons: &mut Vec<Reason>,
+    take: &mut Stage,
+    give: &mut Stage,
+) {
     for policy in before.keys().filter(|p| !after.contains_key(*p)) {
         reasons.push(Reason::ForeignPolicy(policy.clone()));
         take.push((Call::DeleteInlinePolicy { principal: me(name), name: policy.clone() }, Facet::Inline(policy.clone())));
@@ -163,8 +173,12 @@ fn inline_changes(name: &str, before: &BTreeMap<String, Document>, after: &BTree
 
 /// A pure narrowing: nothing new is allowed, and nothing that was denied is let go.
 fn narrows(before: &Document, after: &Document) -> bool {
-    let bodies = |d: &Document, effect: Effect| d.statements.iter().filter(|s| s.effect == effect).map(|s| s.canonical_body()).collect::<BTreeSet<_>>();
-    before.version == after.version && bodies(after, Effect::Allow).is_subset(&bodies(before, Effect::Allow)) && bodies(before, Effect::Deny).is_subset(&bodies(after, Effect::Deny))
+    let bodies = |d: &Document, effect: Effect| {
+        d.statements.iter().filter(|s| s.effect == effect).map(crossrole_policy::Statement::canonical_body).collect::<BTreeSet<_>>()
+    };
+    before.version == after.version
+        && bodies(after, Effect::Allow).is_subset(&bodies(before, Effect::Allow))
+        && bodies(before, Effect::Deny).is_subset(&bodies(after, Effect::Deny))
 }
 
 /// A changed path: IAM can't move a role, so it is deleted and made anew.
@@ -188,7 +202,8 @@ fn replace(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, fou
 }
 
 fn delete_stages(name: &str, found: &ObservedRole) -> Vec<Stage> {
-    let mut first: Stage = found.state.attached.iter().map(|arn| (Call::DetachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone()))).collect();
+    let mut first: Stage =
+        found.state.attached.iter().map(|arn| (Call::DetachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone()))).collect();
     first.extend(found.state.inline.keys().map(|p| (Call::DeleteInlinePolicy { principal: me(name), name: p.clone() }, Facet::Inline(p.clone()))));
     first.extend(found.instance_profiles.iter().map(|p| (Call::RemoveRoleFromInstanceProfile { role: name.to_owned(), profile: p.clone() }, Facet::Existence)));
     vec![first, vec![(Call::DeleteRole { role: name.to_owned() }, Facet::Existence)]]

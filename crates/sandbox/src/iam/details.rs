@@ -19,7 +19,9 @@ impl Iam<'_> {
     pub(super) fn details(&mut self) -> Result<(), ApiError> {
         let filter = self.asked.list("Filter");
         if let Some(bad) = filter.iter().find(|f| !["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"].contains(&f.as_str())) {
-            return Err(ApiError::validation(format!("1 validation error detected: Value '[{bad}]' at 'filter' failed to satisfy constraint: Member must satisfy enum value set: [User, Role, Group, LocalManagedPolicy, AWSManagedPolicy]")));
+            return Err(ApiError::validation(format!(
+                "1 validation error detected: Value '[{bad}]' at 'filter' failed to satisfy constraint: Member must satisfy enum value set: [User, Role, Group, LocalManagedPolicy, AWSManagedPolicy]"
+            )));
         }
         let wants = |kind: &str| filter.is_empty() || filter.iter().any(|f| f == kind);
         let account = self.account.clone();
@@ -76,7 +78,10 @@ impl Iam<'_> {
             super::policies::policy_fields(x, policy, 0);
             x.maybe("Description", Some(policy.description.as_str()).filter(|d| !d.is_empty()));
             x.members("PolicyVersionList", policy.versions.iter().rev(), |x, (number, (text, created))| {
-                x.text("Document", &encoded(text)).text("VersionId", &format!("v{number}")).text("IsDefaultVersion", &(policy.default == *number).to_string()).text("CreateDate", created);
+                x.text("Document", &encoded(text))
+                    .text("VersionId", &format!("v{number}"))
+                    .text("IsDefaultVersion", &(policy.default == *number).to_string())
+                    .text("CreateDate", created);
             });
         });
         Ok(())

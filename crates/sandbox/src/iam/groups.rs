@@ -47,7 +47,15 @@ impl Iam<'_> {
         let prefix = self.asked.param("PathPrefix").unwrap_or("/").to_owned();
         let now = self.now();
         let account = self.account.clone();
-        let groups: Vec<Held> = self.world.account(&account).groups.values().filter_map(|g| g.visible(now)).filter(|g| g.held.path.starts_with(&prefix)).map(|g| g.held.clone()).collect();
+        let groups: Vec<Held> = self
+            .world
+            .account(&account)
+            .groups
+            .values()
+            .filter_map(|g| g.visible(now))
+            .filter(|g| g.held.path.starts_with(&prefix))
+            .map(|g| g.held.clone())
+            .collect();
         let page = self.page(groups)?;
         self.x.members("Groups", &page, |x, held| group_fields(x, &account, held));
         Ok(())

@@ -44,10 +44,12 @@ impl Iam<'_> {
             "Attach*Policy" => self.attach(kind),
             "Detach*Policy" => self.detach(kind),
             "ListAttached*Policies" => self.list_attached(kind),
-            "Put*PermissionsBoundary" => self.boundary_param().and_then(|boundary| self.edit_held(kind, |held| {
-                held.boundary = boundary;
-                Ok(())
-            })),
+            "Put*PermissionsBoundary" => self.boundary_param().and_then(|boundary| {
+                self.edit_held(kind, |held| {
+                    held.boundary = boundary;
+                    Ok(())
+                })
+            }),
             "Delete*PermissionsBoundary" => self.edit_held(kind, |held| {
                 held.boundary = None;
                 Ok(())
@@ -97,7 +99,12 @@ impl Iam<'_> {
             let size = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
             let total: usize = held.inline.iter().filter(|(n, _)| **n != policy).map(|(_, t)| size(t)).sum::<usize>() + size(&text);
             if total > kind.inline_limit() {
-                return Err(ApiError::limit(format!("Maximum policy size of {} bytes exceeded for {} {}", kind.inline_limit(), kind.name().to_lowercase(), held.name)));
+                return Err(ApiError::limit(format!(
+                    "Maximum policy size of {} bytes exceeded for {} {}",
+                    kind.inline_limit(),
+                    kind.name().to_lowercase(),
+                    held.name
+                )));
             }
             held.inline.insert(policy, text);
             Ok(())
@@ -144,7 +151,10 @@ impl Iam<'_> {
 
     fn detach(&mut self, kind: Kind) -> Result<(), ApiError> {
         let arn = self.asked.need("PolicyArn")?.to_owned();
-        self.edit_held(kind, |held| if held.attached.remove(&arn) { Ok(()) } else { Err(ApiError::new(404, "NoSuchEntity", format!("Policy {arn} was not found."))) })
+        self.edit_held(
+            kind,
+            |held| if held.attached.remove(&arn) { Ok(()) } else { Err(ApiError::new(404, "NoSuchEntity", format!("Policy {arn} was not found."))) },
+        )
     }
 
     fn list_attached(&mut self, kind: Kind) -> Result<(), ApiError> {

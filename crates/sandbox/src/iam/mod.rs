@@ -41,7 +41,9 @@ pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked) -> Resul
     iam.dispatch()?;
     let op = &asked.operation;
     let result = if iam.x.0.is_empty() { String::new() } else { format!("<{op}Result>{}</{op}Result>", iam.x.0) };
-    Ok(Reply::xml(format!("<{op}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">{result}<ResponseMetadata><RequestId>sandbox</RequestId></ResponseMetadata></{op}Response>")))
+    Ok(Reply::xml(format!(
+        "<{op}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">{result}<ResponseMetadata><RequestId>sandbox</RequestId></ResponseMetadata></{op}Response>"
+    )))
 }
 
 /// The ARN that a call is authorized against. For an entity that does not exist it has no path, whatever its name would
@@ -86,7 +88,12 @@ impl Iam<'_> {
             "DeleteRole" => self.delete_role(),
             "UpdateRole" | "UpdateRoleDescription" => self.update_role(),
             "UpdateAssumeRolePolicy" => self.update_trust(),
-            "CreateInstanceProfile" | "DeleteInstanceProfile" | "AddRoleToInstanceProfile" | "RemoveRoleFromInstanceProfile" | "ListInstanceProfilesForRole" | "GetInstanceProfile" => self.profiles(),
+            "CreateInstanceProfile"
+            | "DeleteInstanceProfile"
+            | "AddRoleToInstanceProfile"
+            | "RemoveRoleFromInstanceProfile"
+            | "ListInstanceProfilesForRole"
+            | "GetInstanceProfile" => self.profiles(),
             "CreateUser" => self.create_user(),
             "GetUser" => self.get_user(),
             "ListUsers" => self.list_users(),
@@ -109,9 +116,17 @@ impl Iam<'_> {
             "ListPolicyVersions" => self.list_versions(),
             "TagPolicy" | "UntagPolicy" | "ListPolicyTags" => self.policy_tags(),
             "ListEntitiesForPolicy" => self.entities(),
-            "CreateOpenIDConnectProvider" | "DeleteOpenIDConnectProvider" | "GetOpenIDConnectProvider" | "ListOpenIDConnectProviders" | "AddClientIDToOpenIDConnectProvider"
-            | "RemoveClientIDFromOpenIDConnectProvider" | "TagOpenIDConnectProvider" | "UntagOpenIDConnectProvider" => self.providers(),
-            _ => self.held_operation(op).unwrap_or_else(|| Err(ApiError::new(400, "InvalidAction", format!("Could not find operation {op} for version 2010-05-08")))),
+            "CreateOpenIDConnectProvider"
+            | "DeleteOpenIDConnectProvider"
+            | "GetOpenIDConnectProvider"
+            | "ListOpenIDConnectProviders"
+            | "AddClientIDToOpenIDConnectProvider"
+            | "RemoveClientIDFromOpenIDConnectProvider"
+            | "TagOpenIDConnectProvider"
+            | "UntagOpenIDConnectProvider" => self.providers(),
+            _ => self
+                .held_operation(op)
+                .unwrap_or_else(|| Err(ApiError::new(400, "InvalidAction", format!("Could not find operation {op} for version 2010-05-08")))),
         }
     }
 
@@ -125,7 +140,9 @@ impl Iam<'_> {
         let good = text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
         if !good {
             let field = lower_first(param);
-            return Err(ApiError::validation(format!("The specified value for {field} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-")));
+            return Err(ApiError::validation(format!(
+                "The specified value for {field} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+            )));
         }
         if text.len() > limit {
             return Err(ApiError::validation(format!(
@@ -139,14 +156,23 @@ impl Iam<'_> {
     pub(crate) fn path(&self) -> Result<String, ApiError> {
         let path = self.asked.param("Path").unwrap_or("/");
         let good = path.starts_with('/') && path.ends_with('/') && path.len() <= 512 && path.bytes().all(|b| (0x21..=0x7e).contains(&b));
-        if good { Ok(path.to_owned()) } else { Err(ApiError::validation(format!("The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."))) }
+        if good {
+            Ok(path.to_owned())
+        } else {
+            Err(ApiError::validation(
+                "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
+                    .to_string(),
+            ))
+        }
     }
 
     /// A page of `items`, with the marker of the next; 100 by default, 1,000 at most.
     pub(crate) fn page<T>(&mut self, items: Vec<T>) -> Result<Vec<T>, ApiError> {
         let size = match self.asked.param("MaxItems") {
             None => 100,
-            Some(text) => text.parse::<usize>().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| ApiError::validation("MaxItems must be between 1 and 1000"))?,
+            Some(text) => {
+                text.parse::<usize>().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| ApiError::validation("MaxItems must be between 1 and 1000"))?
+            }
         };
         let start = match self.asked.param("Marker") {
             None => 0,

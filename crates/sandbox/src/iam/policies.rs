@@ -72,7 +72,18 @@ impl Iam<'_> {
         if let Some(document) = crate::managed::document(&arn) {
             let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
             let versions = BTreeMap::from([(1, (document.to_json(), iso(0)))]);
-            return Ok(Policy { name, path: "/".to_owned(), id: "ANPASANDBOXAWSMANAGED".to_owned(), arn, description: String::new(), created: iso(0), tags: BTreeMap::new(), versions, default: 1, next: 2 });
+            return Ok(Policy {
+                name,
+                path: "/".to_owned(),
+                id: "ANPASANDBOXAWSMANAGED".to_owned(),
+                arn,
+                description: String::new(),
+                created: iso(0),
+                tags: BTreeMap::new(),
+                versions,
+                default: 1,
+                next: 2,
+            });
         }
         let now = self.now();
         let account = self.account.clone();
@@ -94,7 +105,10 @@ impl Iam<'_> {
         let roles = state.roles.values().filter_map(|r| r.newest()).map(|r| &r.held);
         let users = state.users.values().filter_map(|u| u.newest()).map(|u| &u.held);
         let groups = state.groups.values().filter_map(|g| g.newest()).map(|g| &g.held);
-        roles.chain(users).chain(groups).fold((0, 0), |(a, b), held| (a + usize::from(held.attached.contains(arn)), b + usize::from(held.boundary.as_deref() == Some(arn))))
+        roles
+            .chain(users)
+            .chain(groups)
+            .fold((0, 0), |(a, b), held| (a + usize::from(held.attached.contains(arn)), b + usize::from(held.boundary.as_deref() == Some(arn))))
     }
 
     pub(super) fn get_policy(&mut self) -> Result<(), ApiError> {
@@ -124,7 +138,9 @@ impl Iam<'_> {
             return conflict("Cannot delete a policy attached to entities.");
         }
         if policy.versions.len() > 1 {
-            return conflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.");
+            return conflict(
+                "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
+            );
         }
         let account = self.account.clone();
         let (now, lag) = (self.world.now_ms, self.world.lag_ms);
@@ -149,7 +165,9 @@ impl Iam<'_> {
                 let default = self.asked.param("SetAsDefault") == Some("true");
                 let number = self.edit_policy(|policy| {
                     if policy.versions.len() >= VERSIONS {
-                        return Err(ApiError::limit("A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version."));
+                        return Err(ApiError::limit(
+                            "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.",
+                        ));
                     }
                     let number = policy.next;
                     policy.next += 1;
@@ -187,9 +205,15 @@ impl Iam<'_> {
     pub(super) fn get_version(&mut self) -> Result<(), ApiError> {
         let policy = self.policy()?;
         let number = self.version()?;
-        let (text, created) = policy.versions.get(&number).ok_or_else(|| ApiError::new(404, "NoSuchEntity", format!("Policy {} version v{number} does not exist or is not attachable.", policy.arn)))?;
+        let (text, created) = policy
+            .versions
+            .get(&number)
+            .ok_or_else(|| ApiError::new(404, "NoSuchEntity", format!("Policy {} version v{number} does not exist or is not attachable.", policy.arn)))?;
         self.x.nest("PolicyVersion", |x| {
-            x.text("Document", &encoded(text)).text("VersionId", &format!("v{number}")).text("IsDefaultVersion", &(policy.default == number).to_string()).text("CreateDate", created);
+            x.text("Document", &encoded(text))
+                .text("VersionId", &format!("v{number}"))
+                .text("IsDefaultVersion", &(policy.default == number).to_string())
+                .text("CreateDate", created);
         });
         Ok(())
     }
@@ -232,7 +256,8 @@ impl Iam<'_> {
         let state = self.world.account(&account);
         let roles: Vec<String> = state.visible_roles(now).filter(|r| r.held.attached.contains(&arn)).map(|r| r.held.name.clone()).collect();
         let users: Vec<String> = state.visible_users(now).filter(|u| u.held.attached.contains(&arn)).map(|u| u.held.name.clone()).collect();
-        let groups: Vec<String> = state.groups.values().filter_map(|g| g.visible(now)).filter(|g| g.held.attached.contains(&arn)).map(|g| g.held.name.clone()).collect();
+        let groups: Vec<String> =
+            state.groups.values().filter_map(|g| g.visible(now)).filter(|g| g.held.attached.contains(&arn)).map(|g| g.held.name.clone()).collect();
         for (list, field, names) in [("PolicyRoles", "RoleName", roles), ("PolicyUsers", "UserName", users), ("PolicyGroups", "GroupName", groups)] {
             self.x.members(list, &names, |x, name| {
                 x.text(field, name);

@@ -32,7 +32,11 @@ impl Iam<'_> {
         let provider = providers.get(&host).and_then(|p| p.visible(now)).cloned().ok_or_else(none)?;
         match operation.as_str() {
             "GetOpenIDConnectProvider" => {
-                self.x.text("Url", &provider.host).names("ClientIDList", &provider.client_ids).names("ThumbprintList", &provider.thumbprints).text("CreateDate", &provider.created);
+                self.x
+                    .text("Url", &provider.host)
+                    .names("ClientIDList", &provider.client_ids)
+                    .names("ThumbprintList", &provider.thumbprints)
+                    .text("CreateDate", &provider.created);
                 write_tags(&mut self.x, &provider.tags);
                 Ok(())
             }

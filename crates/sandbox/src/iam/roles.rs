@@ -17,7 +17,9 @@ impl Iam<'_> {
     fn description(&self) -> Result<Option<String>, ApiError> {
         let Some(text) = self.asked.param("Description") else { return Ok(None) };
         if text.chars().count() > 1_000 || text.chars().any(|c| !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}')) {
-            return Err(ApiError::validation("1 validation error detected: Value at 'description' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"));
+            return Err(ApiError::validation(
+                "1 validation error detected: Value at 'description' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*",
+            ));
         }
         Ok(Some(text.to_owned()))
     }
@@ -142,7 +144,11 @@ impl Iam<'_> {
         let account = self.account.clone();
         let roles = &mut self.world.account(&account).roles;
         if roles.get(&name.to_ascii_lowercase()).and_then(|r| r.newest()).is_some_and(|r| r.held.path.starts_with("/aws-service-role/")) {
-            return Err(ApiError::new(400, "UnmodifiableEntity", format!("Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS")));
+            return Err(ApiError::new(
+                400,
+                "UnmodifiableEntity",
+                format!("Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"),
+            ));
         }
         edit(roles, clock, "role", name, change)
     }
@@ -171,7 +177,9 @@ impl Iam<'_> {
         let missing = || ApiError::new(404, "NoSuchEntity", format!("Instance Profile {name} cannot be found."));
         let profile = self.world.account(&account).profiles.get_mut(&key).ok_or_else(missing)?;
         match (self.asked.operation.as_str(), role) {
-            ("AddRoleToInstanceProfile", Some(_)) if !profile.roles.is_empty() => return Err(ApiError::limit("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1")),
+            ("AddRoleToInstanceProfile", Some(_)) if !profile.roles.is_empty() => {
+                return Err(ApiError::limit("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1"));
+            }
             ("AddRoleToInstanceProfile", Some(role)) => {
                 profile.roles.insert(role);
             }
@@ -195,7 +203,11 @@ impl Iam<'_> {
 
 fn profile_fields(x: &mut Xml, account: &str, profile: &Profile) {
     let Profile { name, id, created, roles: _ } = profile;
-    x.text("Path", "/").text("InstanceProfileName", name).text("InstanceProfileId", id).text("Arn", &format!("arn:aws:iam::{account}:instance-profile/{name}")).text("CreateDate", created);
+    x.text("Path", "/")
+        .text("InstanceProfileName", name)
+        .text("InstanceProfileId", id)
+        .text("Arn", &format!("arn:aws:iam::{account}:instance-profile/{name}"))
+        .text("CreateDate", created);
     x.nest("Roles", |_| {});
 }
 

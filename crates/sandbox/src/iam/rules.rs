@@ -82,7 +82,9 @@ pub(crate) fn trust(world: &World, text: &str) -> Result<Document, ApiError> {
         }
         github(statement)?;
     }
-    if let Some(bad) = document.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(|p| p.aws()).find(|v| !principal_exists(world, v)) {
+    if let Some(bad) =
+        document.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(crossrole_policy::Principal::aws).find(|v| !principal_exists(world, v))
+    {
         return Err(malformed(format!("Invalid principal in policy: \"AWS\":\"{bad}\"")));
     }
     document.map_aws_principals(|value| stored(world, value));
@@ -99,7 +101,9 @@ fn github(statement: &crossrole_policy::Statement) -> Result<(), ApiError> {
     if statement.effect != Effect::Allow || !federated.is_some_and(|f| f.iter().any(|v| v.ends_with(HOST))) {
         return Ok(());
     }
-    let pins = |key: &str, values: &[String]| (key.eq_ignore_ascii_case(&format!("{HOST}:sub")) || key.eq_ignore_ascii_case(&format!("{HOST}:job_workflow_ref"))) && values.iter().any(|v| v != "*");
+    let pins = |key: &str, values: &[String]| {
+        (key.eq_ignore_ascii_case(&format!("{HOST}:sub")) || key.eq_ignore_ascii_case(&format!("{HOST}:job_workflow_ref"))) && values.iter().any(|v| v != "*")
+    };
     let operators = ["stringequals", "stringlike", "stringequalsignorecase"];
     let pinned = statement.conditions.iter().any(|(op, keys)| operators.contains(&op.to_ascii_lowercase().as_str()) && keys.iter().any(|(k, v)| pins(k, v)));
     if pinned {

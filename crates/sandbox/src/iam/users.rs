@@ -44,7 +44,11 @@ impl Iam<'_> {
         let account = self.account.clone();
         if self.caller.root && self.asked.param("UserName").is_none() {
             self.x.nest("User", |x| {
-                x.text("Path", "/").text("UserName", "root").text("UserId", &account).text("Arn", &format!("arn:aws:iam::{account}:root")).text("CreateDate", &iso(0));
+                x.text("Path", "/")
+                    .text("UserName", "root")
+                    .text("UserId", &account)
+                    .text("Arn", &format!("arn:aws:iam::{account}:root"))
+                    .text("CreateDate", &iso(0));
             });
             return Ok(());
         }
@@ -122,7 +126,8 @@ impl Iam<'_> {
 
     pub(super) fn list_access_keys(&mut self) -> Result<(), ApiError> {
         let user = self.user()?.held.name;
-        let keys: Vec<(String, AccessKey)> = self.world.keys.iter().filter(|(_, k)| k.account == self.account && k.user == user).map(|(id, k)| (id.clone(), k.clone())).collect();
+        let keys: Vec<(String, AccessKey)> =
+            self.world.keys.iter().filter(|(_, k)| k.account == self.account && k.user == user).map(|(id, k)| (id.clone(), k.clone())).collect();
         let page = self.page(keys)?;
         self.x.members("AccessKeyMetadata", &page, |x, (id, key)| {
             x.text("UserName", &key.user).text("AccessKeyId", id).text("Status", "Active").text("CreateDate", &key.created);

@@ -60,14 +60,26 @@ impl S3<'_> {
         let endpoint = self.asked.host_region.as_deref().unwrap_or(signed);
         let wanted = element(&self.asked.body, "LocationConstraint").filter(|l| !l.is_empty());
         let region = match wanted.as_deref() {
-            Some("us-east-1") => return Err(ApiError::new(400, "InvalidLocationConstraint", "The specified location-constraint is not valid").with("LocationConstraint", "us-east-1")),
+            Some("us-east-1") => {
+                return Err(
+                    ApiError::new(400, "InvalidLocationConstraint", "The specified location-constraint is not valid").with("LocationConstraint", "us-east-1")
+                );
+            }
             Some("EU") => "eu-west-1".to_owned(),
             Some(region) if endpoint != "us-east-1" && region != endpoint => {
-                return Err(ApiError::new(400, "IllegalLocationConstraintException", format!("The {region} location constraint is incompatible for the region specific endpoint this request was sent to.")));
+                return Err(ApiError::new(
+                    400,
+                    "IllegalLocationConstraintException",
+                    format!("The {region} location constraint is incompatible for the region specific endpoint this request was sent to."),
+                ));
             }
             Some(region) => region.to_owned(),
             None if endpoint != "us-east-1" => {
-                return Err(ApiError::new(400, "IllegalLocationConstraintException", "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to."));
+                return Err(ApiError::new(
+                    400,
+                    "IllegalLocationConstraintException",
+                    "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
+                ));
             }
             None => "us-east-1".to_owned(),
         };
@@ -77,7 +89,12 @@ impl S3<'_> {
             }
             // In us-east-1 making one's own bucket again succeeds (S3 API reference, CreateBucket).
             if region != "us-east-1" || existing.region != "us-east-1" {
-                return Err(ApiError::new(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.").with("BucketName", name));
+                return Err(ApiError::new(
+                    409,
+                    "BucketAlreadyOwnedByYou",
+                    "Your previous request to create the named bucket succeeded and you already own it.",
+                )
+                .with("BucketName", name));
             }
             return Ok(Reply::empty(200).header("location", format!("/{name}")));
         }

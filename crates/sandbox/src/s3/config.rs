@@ -117,7 +117,11 @@ impl S3<'_> {
                 if let Some(target) = &target
                     && self.world.buckets.get(target).is_none_or(|b| b.account != account)
                 {
-                    return Err(ApiError::new(400, "InvalidTargetBucketForLogging", "The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants for the log-delivery group."));
+                    return Err(ApiError::new(
+                        400,
+                        "InvalidTargetBucketForLogging",
+                        "The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants for the log-delivery group.",
+                    ));
                 }
                 self.bucket_mut(name)?.logging = target.map(|t| (t, prefix));
                 done

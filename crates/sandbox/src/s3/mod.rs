@@ -108,15 +108,21 @@ impl S3<'_> {
         let bucket = self.bucket(name)?;
         let home = self.asked.host_region.as_deref();
         if home.is_some_and(|r| r != bucket.region && r != "us-east-1") || (home == Some("us-east-1") && bucket.region != "us-east-1") {
-            return Err(ApiError::new(301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.")
-                .with("Endpoint", format!("{name}.s3.{}.amazonaws.com", bucket.region))
-                .with("Bucket", name)
-                .header("x-amz-bucket-region", bucket.region.clone()));
+            return Err(ApiError::new(
+                301,
+                "PermanentRedirect",
+                "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.",
+            )
+            .with("Endpoint", format!("{name}.s3.{}.amazonaws.com", bucket.region))
+            .with("Bucket", name)
+            .header("x-amz-bucket-region", bucket.region.clone()));
         }
         let signed = self.asked.authorization.as_ref().map(|a| a.region.as_str());
         if signed.is_some_and(|r| r != bucket.region) {
             let message = format!("The authorization header is malformed; the region '{}' is wrong; expecting '{}'", signed.unwrap_or_default(), bucket.region);
-            return Err(ApiError::new(400, "AuthorizationHeaderMalformed", message).with("Region", bucket.region.clone()).header("x-amz-bucket-region", bucket.region.clone()));
+            return Err(ApiError::new(400, "AuthorizationHeaderMalformed", message)
+                .with("Region", bucket.region.clone())
+                .header("x-amz-bucket-region", bucket.region.clone()));
         }
         if self.asked.header("x-amz-expected-bucket-owner").is_some_and(|owner| owner != bucket.account) {
             return Err(denied());
@@ -156,7 +162,8 @@ pub(crate) fn denied() -> ApiError {
 pub(crate) fn reply(root: &str, fill: impl FnOnce(&mut Xml)) -> Reply {
     let mut x = Xml::default();
     fill(&mut x);
-    let mut reply = Reply::xml(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{}</{root}>", x.0));
+    let mut reply =
+        Reply::xml(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{}</{root}>", x.0));
     reply.content_type = Some("application/xml".to_owned());
     reply
 }
@@ -172,6 +179,7 @@ pub(crate) fn element(body: &[u8], name: &str) -> Option<String> {
 pub(crate) fn tag_elements(body: &[u8]) -> Vec<(String, String)> {
     let Ok(text) = std::str::from_utf8(body) else { return Vec::new() };
     let Ok(document) = roxmltree::Document::parse(text) else { return Vec::new() };
-    let child = |node: roxmltree::Node<'_, '_>, name: &str| node.children().find(|c| c.tag_name().name() == name).and_then(|c| c.text()).unwrap_or_default().to_owned();
+    let child =
+        |node: roxmltree::Node<'_, '_>, name: &str| node.children().find(|c| c.tag_name().name() == name).and_then(|c| c.text()).unwrap_or_default().to_owned();
     document.descendants().filter(|n| n.tag_name().name() == "Tag").map(|n| (child(n, "Key"), child(n, "Value"))).collect()
 }

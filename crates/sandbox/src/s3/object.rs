@@ -52,7 +52,11 @@ impl S3<'_> {
             }
             for (key, object) in &keys {
                 x.nest("Contents", |x| {
-                    x.text("Key", key).text("LastModified", &object.modified).text("ETag", &object.etag).text("Size", &object.body.len().to_string()).text("StorageClass", "STANDARD");
+                    x.text("Key", key)
+                        .text("LastModified", &object.modified)
+                        .text("ETag", &object.etag)
+                        .text("Size", &object.body.len().to_string())
+                        .text("StorageClass", "STANDARD");
                 });
             }
             for folder in &folders {
@@ -73,7 +77,8 @@ impl S3<'_> {
                 self.store(name, &key, body)
             }
             "CopyObject" => {
-                let source = percent_decode_str(self.asked.header("x-amz-copy-source").unwrap_or_default().trim_start_matches('/')).decode_utf8_lossy().into_owned();
+                let source =
+                    percent_decode_str(self.asked.header("x-amz-copy-source").unwrap_or_default().trim_start_matches('/')).decode_utf8_lossy().into_owned();
                 let (from, from_key) = source.split_once('/').ok_or_else(|| ApiError::new(400, "InvalidArgument", "Invalid copy source"))?;
                 self.allow(from, "s3:GetObject", Some(from_key))?;
                 self.allow(name, "s3:PutObject", Some(&key))?;
@@ -98,7 +103,9 @@ impl S3<'_> {
     fn delete_objects(&mut self, name: &str) -> Result<Reply, ApiError> {
         let body = self.asked.body.clone();
         let text = std::str::from_utf8(&body).unwrap_or_default();
-        let keys: Vec<String> = roxmltree::Document::parse(text).map(|d| d.descendants().filter(|n| n.tag_name().name() == "Key").filter_map(|n| n.text()).map(str::to_owned).collect()).unwrap_or_default();
+        let keys: Vec<String> = roxmltree::Document::parse(text)
+            .map(|d| d.descendants().filter(|n| n.tag_name().name() == "Key").filter_map(|n| n.text()).map(str::to_owned).collect())
+            .unwrap_or_default();
         let mut gone = Vec::new();
         let mut kept = Vec::new();
         for key in keys {
@@ -143,12 +150,8 @@ impl S3<'_> {
     fn store(&mut self, name: &str, key: &str, body: Vec<u8>) -> Result<Reply, ApiError> {
         // Not MD5: clients must not take an ETag for a checksum, and AWS says so too.
         let etag = format!("\"{}\"", hex(&Sha256::digest(&body)).chars().take(32).collect::<String>());
-        let metadata: BTreeMap<String, String> = self
-            .asked
-            .headers
-            .iter()
-            .filter_map(|(n, v)| Some((n.as_str().strip_prefix("x-amz-meta-")?.to_owned(), v.to_str().ok()?.to_owned())))
-            .collect();
+        let metadata: BTreeMap<String, String> =
+            self.asked.headers.iter().filter_map(|(n, v)| Some((n.as_str().strip_prefix("x-amz-meta-")?.to_owned(), v.to_str().ok()?.to_owned()))).collect();
         let content_type = self.asked.header("content-type").unwrap_or("binary/octet-stream").to_owned();
         let object = Object { body, etag: etag.clone(), content_type, modified: iso(unix_now()), metadata };
         self.bucket_mut(name)?.objects.insert(key.to_owned(), object);
