@@ -21,6 +21,7 @@ where
         SdkError::ServiceError(inner) => {
             let code = inner.err().code().unwrap_or_default().to_owned();
             let message = inner.err().message().unwrap_or_default().to_owned();
+            let message = if code.is_empty() && message.is_empty() { innermost(&error) } else { message };
             (classify(&code, &message, status), code, message)
         }
         SdkError::TimeoutError(_) => (ErrorClass::Network, String::new(), "no answer in time".to_owned()),
@@ -32,6 +33,8 @@ where
         _ => (ErrorClass::Other, String::new(), innermost(&error)),
     };
     let code = match (code.is_empty(), status) {
+        // It succeeded, and says nothing that can be read.
+        (true, Some(200..=299)) => "malformed answer".to_owned(),
         (true, Some(status)) => format!("HTTP {status}"),
         _ => code,
     };
