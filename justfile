@@ -23,7 +23,7 @@ clippy:
 
 # Licences, duplicate versions, and who may know the AWS SDK
 deny:
-    cargo deny --offline check licenses bans sources
+    cargo deny check licenses bans sources
 
 # Known vulnerabilities; fetches the advisory database
 audit:

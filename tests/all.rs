@@ -19,5 +19,6 @@ mod fixpoint;
 mod fleet;
 mod fuzz;
 mod invalid;
+mod process;
 mod scenarios;
 mod support;

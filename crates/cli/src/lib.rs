@@ -34,9 +34,9 @@ where
             let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             let text = error.render().to_string();
             if help {
-                io.out(&text)
+                io.out(&text);
             } else {
-                io.err(&text)
+                io.err(&text);
             }
             return if help { Exit::Clean } else { Exit::Failed };
         }

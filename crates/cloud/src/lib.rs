@@ -1,6 +1,6 @@
 //! AWS: one session per account, bulk reads, single writes, errors.
 //!
-//! [`Aws`] is the only implementation of [`Cloud`](crossrole_model::Cloud). It reaches AWS, an emulator at
+//! [`Aws`] is the only implementation of [`Cloud`]. It reaches AWS, an emulator at
 //! `AWS_ENDPOINT_URL`, or (over a [`Transport`]) the embedded sandbox, always through the same SDK clients. Throttling and
 //! server errors are retried here, by the SDK; "not visible yet" and conflicts are the applier's.
 

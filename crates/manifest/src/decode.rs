@@ -177,7 +177,8 @@ impl<T: Decode> Decode for OneOrMany<T> {
                 }
                 Some(Self(list.iter().filter_map(|v| Spanned::decode(v, d)).collect()))
             }
-            _ => Some(Self(vec![Spanned::decode(value, d)?])),
+            // A wrong value was reported; that the key is there still counts.
+            _ => Some(Self(Spanned::decode(value, d).into_iter().collect())),
         }
     }
 }

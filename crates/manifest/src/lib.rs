@@ -1,6 +1,6 @@
 //! TOML text to desired objects, with every mistake and its place.
 //!
-//! Three stages: [`decode`](mod@decode) reads one file into the raw types of `raw`, which are also what the JSON Schema is
+//! Three stages: `decode` reads one file into the raw types of `raw`, which are also what the JSON Schema is
 //! made from; `scalar` checks every name, id, date and number where it stands; `build` turns the raw types into
 //! [`Desired`] objects, with every ARN computed. No stage stops at its first mistake.
 

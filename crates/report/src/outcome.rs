@@ -41,7 +41,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome) -> String {
         match result {
             StepResult::Failed { error } => out.push_str(&format!("failed: {what}\n  {}\n  {}\n", safe(&error.to_string()), error.advice())),
             StepResult::Drifted { found } => {
-                out.push_str(&format!("drifted: {what}\n  {}\n  nothing was written; plan again to see what it is now\n", safe(found)))
+                out.push_str(&format!("drifted: {what}\n  {}\n  nothing was written; plan again to see what it is now\n", safe(found)));
             }
             StepResult::Skipped { because } => out.push_str(&format!("skipped: {what}\n  it needs {}\n", describe(plan, *because))),
             StepResult::NotStarted => out.push_str(&format!("left: {what}\n")),

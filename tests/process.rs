@@ -1,0 +1,110 @@
+//! The command as a process of its own: what only the environment, the network and signals can do to it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::support::{root, scenario};
+
+const BIN: &str = env!("CARGO_BIN_EXE_crossrole");
+
+/// A command with nothing of this place's AWS configuration.
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(BIN);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+        command.env_remove(name);
+    }
+    command
+        .env("AWS_CONFIG_FILE", "/nonexistent")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_REGION", "us-east-1");
+    command.args(words).current_dir(root().join("target"));
+    command
+}
+
+fn plan_at(endpoint: &str, key: &str) -> Output {
+    command(&["plan", &scenario("prod-data")])
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", key)
+        .env("AWS_SECRET_ACCESS_KEY", "any")
+        .output()
+        .unwrap()
+}
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn credentials_of_another_account_are_found_out_before_anything_is_read() {
+    let mut child = command(&["sandbox", "serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let _server = Server(child);
+    let output = plan_at(address.trim(), "999999999999");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("the credentials belong to account 999999999999 (arn:aws:iam::999999999999:root), not to 222222222222"), "{text}");
+    assert!(text.contains("say in `crossrole.toml` how this account is reached"), "{text}");
+    assert!(text.contains("Read with 2 calls: 1 to 111111111111, 1 to 222222222222."), "{text}");
+}
+
+#[test]
+fn a_malformed_answer_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut buffer = [0; 8_192];
+            let _ = stream.read(&mut buffer);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 20\r\nconnection: close\r\n\r\n<html>a proxy</html>");
+        }
+    });
+    let output = plan_at(&address, "222222222222");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("GetCallerIdentity in account 222222222222: malformed answer"), "{text}");
+    assert!(text.contains("No changes can be made"), "{text}");
+}
+
+#[test]
+fn no_credentials_at_all_say_so() {
+    let output = command(&["plan", &scenario("prod-data")]).env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("refresh the credentials"), "{text}");
+}
+
+#[test]
+fn an_interrupt_ends_the_calls_in_flight_and_says_what_is_left() {
+    let state = root().join(format!("target/test-manifests/interrupt-{}.json", std::process::id()));
+    let _ = std::fs::remove_file(&state);
+    let state = state.display().to_string();
+    let file = scenario("prod-data");
+    let words = ["apply", "--sandbox", "--sandbox-state", &state, "--auto-approve", &file];
+    let mut child = command(&words).args(["--sandbox-latency", "200", "--concurrency", "1"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut progress = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    progress.read_line(&mut line).unwrap();
+    assert!(line.starts_with("done"), "{line}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    std::thread::spawn(move || std::io::copy(&mut progress, &mut std::io::sink()));
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("left: 222222222222: PutBucketPolicy (bucket-policy prod-data-bucket)"), "{text}");
+    assert!(text.contains("Interrupted: "), "{text}");
+    let output = command(&words).arg("--quiet").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("Applied: "), "{text}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&state).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "the state holds secrets");
+    std::fs::remove_file(&state).unwrap();
+}
