@@ -39,6 +39,18 @@ async fn a_plan_costs_a_handful_of_calls_and_an_apply_two_a_role() {
     let calls = place.sandbox.take_calls();
     assert!(total(&calls) <= 12 + 50, "{calls:?}");
     assert!(plan.contains(&format!("Read with {} calls", total(&calls))), "the plan says how many: {plan}");
+    // The rest of the cycle, at this size: one foreign attachment among a thousand roles, and the end.
+    let administrator = [("RoleName", "Fleet7"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")];
+    place.iam(TRUSTING, "AttachRolePolicy", &administrator).await;
+    let plan = place.good(&["plan", &file]).await;
+    assert!(plan.contains("because arn:aws:iam::aws:policy/AdministratorAccess was put on it by somebody else"), "{plan}");
+    assert!(plan.contains("Plan: 0 to add, 1 to change, 0 to destroy."), "{plan}");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert!(place.good(&["plan", &file]).await.starts_with("No changes."));
+    place.good(&["destroy", "--auto-approve", "--quiet", &file]).await;
+    let left = place.iam(TRUSTING, "ListRoles", &[]).await;
+    assert!(!left.contains("Fleet"), "{left}");
+    assert_eq!(place.s3(TRUSTING, "GET", "/fleet-bucket-49", "policy", "").await.0, 404);
 }
 
 /// Nothing is read twice, and nothing is read that no manifest states.

@@ -12,7 +12,6 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crossrole_model::observed::{Observed, Scope};
@@ -35,13 +34,12 @@ pub struct Aws {
     sessions: Sessions,
     /// Unique ids to ARNs, from the last reads: what a document shows while a principal can't be resolved.
     ids: Mutex<BTreeMap<String, String>>,
-    retries: AtomicU32,
 }
 
 impl Aws {
     /// Prepares sessions; nothing is called yet.
     pub fn new(settings: Settings) -> Self {
-        Self { sessions: Sessions::new(settings), ids: Mutex::default(), retries: AtomicU32::new(0) }
+        Self { sessions: Sessions::new(settings), ids: Mutex::default() }
     }
 
     /// Returns the calls made so far, by account.
@@ -74,7 +72,6 @@ impl Cloud for Aws {
     }
 
     async fn pause(&self, attempt: u32) {
-        self.retries.fetch_add(1, Ordering::Relaxed);
         let factor = 1_u32.checked_shl(attempt.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
         tokio::time::sleep(PAUSE_FIRST.saturating_mul(factor).min(PAUSE_MOST)).await;
     }

@@ -9,7 +9,6 @@ use crate::address::Address;
 use crate::call::Call;
 use crate::ids::AccountId;
 use crate::observed::{Observed, Scope};
-use crate::plan::Plan;
 use crate::state::ObjectState;
 
 /// Reads in bulk, reads one shared document, makes one writing call.
@@ -25,11 +24,6 @@ pub trait Cloud: Send + Sync {
 
     /// Waits before something is tried again; attempt counts from one. Time belongs to the cloud, not to the applier.
     fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
-
-    /// Returns what was planned, for messages.
-    fn describe(&self, plan: &Plan, step: usize) -> String {
-        plan.steps.get(step).map_or_else(String::new, |s| s.call.operation().to_owned())
-    }
 }
 
 /// What kind of error it is; decided in one place, from the service's error code.
