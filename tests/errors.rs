@@ -84,6 +84,15 @@ async fn each_kind_of_failure_says_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_region_that_does_not_exist_is_asked_about() {
+    let text = std::fs::read_to_string(scenario("prod-data")).unwrap().replace("ap-southeast-1", "eu-nowhere-1");
+    let said = Place::new(Options::default()).run(&["plan", &manifest("nowhere", &text)]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    assert!(said.out.contains("s3.eu-nowhere-1.amazonaws.com") && said.out.contains("is the region spelt right?"), "{}", said.out);
+    assert!(!said.out.contains("+ bucket"), "what could not be looked at is not made: {}", said.out);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_step_skips_its_dependents_and_nothing_else() {
     let (_, said) = with("CreateRole", Fault::Refuse("AccessDenied"), &["apply", "--auto-approve", "--quiet", &scenario("prod-data")]).await;
     assert!(

@@ -86,7 +86,7 @@ impl CloudError {
             ErrorClass::Throttled => "run it again with a lower `--concurrency`",
             ErrorClass::Invalid => "correct the manifest; if it is correct, this is a bug in crossrole",
             ErrorClass::Credentials => "refresh the credentials (`aws sso login`), or say in `crossrole.toml` how this account is reached",
-            ErrorClass::Network => "check the network, the proxy and `AWS_ENDPOINT_URL`",
+            ErrorClass::Network => "check the network, the proxy and `AWS_ENDPOINT_URL`; is the region spelt right?",
             ErrorClass::Server => "AWS has a problem; run it again later",
             ErrorClass::Other => "look the code up in the AWS documentation of this operation",
         }

@@ -160,6 +160,10 @@ impl Sandbox {
             Ok(asked) => asked,
             Err(error) => return Ok(error.response(query::is_s3(&request), self.index.load(Ordering::Relaxed))),
         };
+        if let Some(region) = asked.host_region.as_deref().filter(|r| !query::REGIONS.contains(r)) {
+            // A region that does not exist has no address.
+            return Err(format!("failed to look up the address of s3.{region}.amazonaws.com"));
+        }
         let index = self.index.fetch_add(1, Ordering::Relaxed);
         let account = query::account_hint(&locked(&self.world), &asked);
         *locked(&self.seen).entry((account.clone(), asked.operation.clone())).or_default() += 1;

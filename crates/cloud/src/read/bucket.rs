@@ -157,7 +157,7 @@ async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option
                 error if error.class == ErrorClass::Denied => {
                     Err(format!("bucket `{name}` is taken by another account, or the runner may not look at it ({error})"))
                 }
-                error => Err(error.to_string()),
+                error => Err(format!("{error} ({})", error.advice())),
             }
         }
     }
