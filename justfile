@@ -45,7 +45,7 @@ snapshots:
 
 # Speed and memory, on the embedded AWS with 50 ms added to each call
 bench:
-    cargo bench -p crossrole
+    cargo bench -p crossrole --bench speed
 
 # The parsers against random input, for a minute
 fuzz:
