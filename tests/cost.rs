@@ -53,6 +53,21 @@ async fn a_plan_costs_a_handful_of_calls_and_an_apply_two_a_role() {
     assert_eq!(place.s3(TRUSTING, "GET", "/fleet-bucket-49", "policy", "").await.0, 404);
 }
 
+/// With writes that are seen late, a write onto a new role is not repeated until it works: the roles are waited for in bulk.
+#[tokio::test(start_paused = true)]
+async fn late_visibility_costs_bulk_reads_and_not_writes() {
+    let place = Place::new(Options { visibility_delay: std::time::Duration::from_secs(8), ..Options::default() });
+    let file = manifest("fleet-late", &fleet(300, 20, 0));
+    place.sandbox.take_calls();
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let calls = place.sandbox.take_calls();
+    let of = |operation: &str| calls.iter().filter(|((_, o), _)| o == operation).map(|(_, n)| n).sum::<u64>();
+    let in_flight = 10;
+    assert!(of("CreateRole") == 300 && of("PutRolePolicy") <= 300 + in_flight, "those in flight when the first is refused: {calls:?}");
+    assert!(total(&calls) <= 2 * 300 + in_flight + 80, "{calls:?}");
+    assert!(place.good(&["plan", &file]).await.starts_with("No changes."));
+}
+
 /// Nothing is read twice, and nothing is read that no manifest states.
 #[tokio::test(start_paused = true)]
 async fn no_object_is_read_twice() {

@@ -10,6 +10,7 @@
 
 mod step;
 mod verify;
+mod visible;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,13 +39,14 @@ pub(crate) struct Run<'a, C> {
     /// ARNs and names that this plan makes: "not found" may mean "not visible yet" for them.
     pub(crate) made: BTreeSet<String>,
     pub(crate) retries: std::sync::atomic::AtomicU64,
+    pub(crate) gate: visible::Gate,
 }
 
 /// Carries out `plan`. When `stop` becomes true, calls in flight end and no other begins.
 pub async fn apply<C: Cloud>(cloud: &C, plan: &Plan, options: Options, say: Listener<'_>, stop: &AtomicBool) -> Outcome {
     say(Event::Started { steps: plan.steps.len() });
     let observed = cloud.observe(&plan.scope).await;
-    let run = Run { cloud, plan, observed, say, made: made(plan), retries: std::sync::atomic::AtomicU64::new(0) };
+    let run = Run { cloud, plan, observed, say, made: made(plan), retries: std::sync::atomic::AtomicU64::new(0), gate: visible::Gate::default() };
     let results = run.steps(options.concurrency.max(1), stop).await;
     let interrupted = stop.load(Ordering::Relaxed);
     let unverified = verify::verify(&run, &results, stop).await;
@@ -78,7 +80,8 @@ impl<C: Cloud> Run<'_, C> {
                 wanted_by.entry(need.0).or_default().push(at);
             }
         }
-        let mut ready: BTreeSet<usize> = open.iter().enumerate().filter(|(_, n)| **n == 0).map(|(at, _)| at).collect();
+        let mut ready: BTreeSet<(u8, usize)> =
+            steps.iter().enumerate().filter(|(_, step)| step.needs.is_empty()).map(|(at, step)| (rank(step), at)).collect();
         let mut busy: BTreeSet<&str> = BTreeSet::new();
         let mut running = FuturesUnordered::new();
         loop {
@@ -98,8 +101,11 @@ impl<C: Cloud> Run<'_, C> {
                 for later in wanted_by.get(&at).into_iter().flatten() {
                     if let Some(count) = open.get_mut(*later) {
                         *count = count.saturating_sub(1);
-                        if *count == 0 && results.get(*later).is_some_and(Option::is_none) {
-                            ready.insert(*later);
+                        if *count == 0
+                            && results.get(*later).is_some_and(Option::is_none)
+                            && let Some(step) = steps.get(*later)
+                        {
+                            ready.insert((rank(step), *later));
                         }
                     }
                 }
@@ -127,9 +133,16 @@ impl<C: Cloud> Run<'_, C> {
     }
 }
 
-/// The first ready step whose bucket nobody writes to at the moment.
-fn next<'s>(ready: &mut BTreeSet<usize>, steps: &'s [Step], busy: &BTreeSet<&str>) -> Option<(usize, &'s Step)> {
-    let at = ready.iter().copied().find(|at| steps.get(*at).and_then(|s| s.call.bucket()).is_none_or(|b| !busy.contains(b.name.as_str())))?;
-    ready.remove(&at);
+/// Power is taken away before it is given where the edges leave the choice, and what is created early has become visible by
+/// the time that something is put on it.
+fn rank(step: &Step) -> u8 {
+    if step.call.removes() { 0 } else { 1 + u8::from(!step.call.creates()) }
+}
+
+/// The first ready step, by rank, whose bucket nobody writes to at the moment.
+fn next<'s>(ready: &mut BTreeSet<(u8, usize)>, steps: &'s [Step], busy: &BTreeSet<&str>) -> Option<(usize, &'s Step)> {
+    let free = |at: usize| steps.get(at).and_then(|s| s.call.bucket()).is_none_or(|b| !busy.contains(b.name.as_str()));
+    let (rank, at) = ready.iter().copied().find(|(_, at)| free(*at))?;
+    ready.remove(&(rank, at));
     Some((at, steps.get(at)?))
 }

@@ -10,7 +10,7 @@ use crate::Run;
 
 /// Attempts while something that this run made is not visible yet: with pauses of up to 5 s, about two minutes, the time
 /// after which AWS's own tools give up too.
-const ATTEMPTS_VISIBILITY: u32 = 28;
+pub(crate) const ATTEMPTS_VISIBILITY: u32 = 28;
 
 /// Attempts where somebody else may be in the way, or where a run before this one made what is not visible: about 20 s.
 const ATTEMPTS_SHORT: u32 = 8;
@@ -28,6 +28,9 @@ impl<C: Cloud> Run<'_, C> {
             return result;
         }
         (self.say)(Event::StepStarted { step: id });
+        if !step.call.creates() && matches!(change.action, Action::Create | Action::Replace) {
+            self.until_visible(change).await;
+        }
         self.write(id, step, change).await
     }
 
@@ -116,6 +119,9 @@ impl<C: Cloud> Run<'_, C> {
             };
             if attempt >= most {
                 return StepResult::Failed { error };
+            }
+            if error.class == ErrorClass::NotFound {
+                self.gate.close();
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
             (self.say)(Event::StepRetried { step: id, because: reason(&error) });

@@ -1,18 +1,19 @@
 //! The bulk read, and the account's numbers.
 
 use crate::error::ApiError;
-use crate::world::{Group, Held, Policy, Role, User};
+use crate::world::{Group, Held, Policy, Role, User, World};
 use crate::xml::Xml;
 
 use super::held::attached_policies;
 use super::roles::boundary_field;
-use super::{Iam, encoded, write_tags};
+use super::{Iam, encoded, turn, window, write_tags};
 
-enum Entry {
-    User(User),
-    Group(Group),
-    Role(Role, String),
-    Policy(Policy),
+#[derive(Clone, Copy)]
+enum Entry<'a> {
+    User(&'a User),
+    Group(&'a Group),
+    Role(&'a Role),
+    Policy(&'a Policy),
 }
 
 impl Iam<'_> {
@@ -26,28 +27,27 @@ impl Iam<'_> {
         let wants = |kind: &str| filter.is_empty() || filter.iter().any(|f| f == kind);
         let account = self.account.clone();
         let now = self.now();
-        let state = self.world.account(&account);
+        self.world.account(&account);
+        // Entries are not copied: a large account is read in many pages.
+        let world: &World = self.world;
+        let Some(state) = world.accounts.get(&account) else { return Ok(()) };
         let mut entries = Vec::new();
         if wants("User") {
-            entries.extend(state.visible_users(now).cloned().map(Entry::User));
+            entries.extend(state.visible_users(now).map(Entry::User));
         }
         if wants("Group") {
-            entries.extend(state.groups.values().filter_map(|g| g.visible(now)).cloned().map(Entry::Group));
+            entries.extend(state.groups.values().filter_map(|g| g.visible(now)).map(Entry::Group));
         }
         if wants("Role") {
-            entries.extend(state.visible_roles(now).cloned().map(|r| Entry::Role(r, String::new())));
+            entries.extend(state.visible_roles(now).map(Entry::Role));
         }
         if wants("LocalManagedPolicy") {
-            entries.extend(state.policies.values().filter_map(|p| p.visible(now)).cloned().map(Entry::Policy));
+            entries.extend(state.policies.values().filter_map(|p| p.visible(now)).map(Entry::Policy));
         }
-        let mut page = self.page(entries)?;
-        for entry in &mut page {
-            if let Entry::Role(role, trust) = entry {
-                *trust = self.world.shown(&role.trust).to_json();
-            }
-        }
-        let profiles: Vec<_> = self.world.account(&account).profiles.values().cloned().collect();
+        let shown = window(self.asked, entries.len())?;
         let x = &mut self.x;
+        turn(x, &shown, entries.len());
+        let page: Vec<Entry<'_>> = entries.into_iter().skip(shown.start).take(shown.len()).collect();
         x.members("UserDetailList", page.iter().filter_map(|e| if let Entry::User(u) = e { Some(u) } else { None }), |x, user| {
             common(x, &account, "User", &user.held);
             inline(x, "UserPolicyList", &user.held);
@@ -62,10 +62,10 @@ impl Iam<'_> {
             attached_policies(x, "AttachedManagedPolicies", &group.held.attached);
         });
         // Description and MaxSessionDuration are not here, as in AWS.
-        x.members("RoleDetailList", page.iter().filter_map(|e| if let Entry::Role(r, t) = e { Some((r, t)) } else { None }), |x, (role, trust)| {
+        x.members("RoleDetailList", page.iter().filter_map(|e| if let Entry::Role(r) = e { Some(r) } else { None }), |x, role| {
             common(x, &account, "Role", &role.held);
-            x.text("AssumeRolePolicyDocument", &encoded(trust));
-            x.members("InstanceProfileList", profiles.iter().filter(|p| p.roles.contains(&role.held.name)), |x, p| {
+            x.text("AssumeRolePolicyDocument", &encoded(&world.shown(&role.trust).to_json()));
+            x.members("InstanceProfileList", state.profiles.values().filter(|p| p.roles.contains(&role.held.name)), |x, p| {
                 x.text("Path", "/").text("InstanceProfileName", &p.name).text("InstanceProfileId", &p.id);
                 x.text("Arn", &format!("arn:aws:iam::{account}:instance-profile/{}", p.name)).text("CreateDate", &p.created).nest("Roles", |_| {});
             });

@@ -166,26 +166,34 @@ impl Iam<'_> {
         }
     }
 
-    /// A page of `items`, with the marker of the next; 100 by default, 1,000 at most.
+    /// A page of `items`, with the marker of the next.
     pub(crate) fn page<T>(&mut self, items: Vec<T>) -> Result<Vec<T>, ApiError> {
-        let size = match self.asked.param("MaxItems") {
-            None => 100,
-            Some(text) => {
-                text.parse::<usize>().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| ApiError::validation("MaxItems must be between 1 and 1000"))?
-            }
-        };
-        let start = match self.asked.param("Marker") {
-            None => 0,
-            Some(text) => text.strip_prefix("sandbox-").and_then(|t| t.parse().ok()).ok_or_else(|| ApiError::validation("Invalid Marker."))?,
-        };
-        let total = items.len();
-        let page: Vec<T> = items.into_iter().skip(start).take(size).collect();
-        let end = start + page.len();
-        self.x.text("IsTruncated", if end < total { "true" } else { "false" });
-        if end < total {
-            self.x.text("Marker", &format!("sandbox-{end}"));
+        let window = window(self.asked, items.len())?;
+        turn(&mut self.x, &window, items.len());
+        Ok(items.into_iter().skip(window.start).take(window.len()).collect())
+    }
+}
+
+/// The entries that a page of `total` shows: 100 by default, 1,000 at most.
+pub(crate) fn window(asked: &Asked, total: usize) -> Result<std::ops::Range<usize>, ApiError> {
+    let size = match asked.param("MaxItems") {
+        None => 100,
+        Some(text) => {
+            text.parse::<usize>().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| ApiError::validation("MaxItems must be between 1 and 1000"))?
         }
-        Ok(page)
+    };
+    let start = match asked.param("Marker") {
+        None => 0,
+        Some(text) => text.strip_prefix("sandbox-").and_then(|t| t.parse().ok()).ok_or_else(|| ApiError::validation("Invalid Marker."))?,
+    };
+    Ok(start..total.min(start.saturating_add(size)).max(start))
+}
+
+/// Says whether there is a next page, and where it starts.
+pub(crate) fn turn(x: &mut Xml, window: &std::ops::Range<usize>, total: usize) {
+    x.text("IsTruncated", if window.end < total { "true" } else { "false" });
+    if window.end < total {
+        x.text("Marker", &format!("sandbox-{}", window.end));
     }
 }
 

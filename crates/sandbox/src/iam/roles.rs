@@ -2,10 +2,10 @@
 
 use crate::auth::{iso, unix_now};
 use crate::error::ApiError;
-use crate::world::{Held, Profile, Role};
+use crate::world::{Held, Profile, Role, World};
 use crate::xml::Xml;
 
-use super::{Iam, edit, encoded, merge_tags, rules, write_tags};
+use super::{Iam, edit, encoded, merge_tags, rules, turn, window, write_tags};
 
 impl Iam<'_> {
     fn max_session(&self) -> Result<Option<u32>, ApiError> {
@@ -84,10 +84,16 @@ impl Iam<'_> {
         let prefix = self.asked.param("PathPrefix").unwrap_or("/").to_owned();
         let now = self.now();
         let account = self.account.clone();
-        let roles: Vec<Role> = self.world.account(&account).visible_roles(now).filter(|r| r.held.path.starts_with(&prefix)).cloned().collect();
-        let page = self.page(roles)?;
-        let shown: Vec<(Role, String)> = page.into_iter().map(|r| (r.clone(), self.world.shown(&r.trust).to_json())).collect();
-        self.x.members("Roles", &shown, |x, (role, trust)| role_fields(x, &account, role, trust, false));
+        self.world.account(&account);
+        let world: &World = self.world;
+        let Some(state) = world.accounts.get(&account) else { return Ok(()) };
+        let roles: Vec<&Role> = state.visible_roles(now).filter(|r| r.held.path.starts_with(&prefix)).collect();
+        let shown = window(self.asked, roles.len())?;
+        let x = &mut self.x;
+        turn(x, &shown, roles.len());
+        x.members("Roles", roles.into_iter().skip(shown.start).take(shown.len()), |x, role| {
+            role_fields(x, &account, role, &world.shown(&role.trust).to_json(), false);
+        });
         Ok(())
     }
 
