@@ -1,20 +1,19 @@
-//! Who can do what: AWS's decision on one request, offline.
+//! Who can do what: AWS's decision on one request, offline, and what is built on it.
 //!
 //! [`evaluate`] takes a [`Request`] and the [`Policies`] that apply to it and returns an [`Answer`]: allowed, explicitly
-//! denied or implicitly denied, and which layer decided. It is written to be compared with AWS's documentation line by
-//! line, not to be fast (IAM User Guide: "Policy evaluation logic", "Cross-account policy evaluation logic", "Condition
-//! operators", "Variables and tags", "Permissions boundaries").
+//! denied or implicitly denied, and which layer decided (IAM User Guide: "Policy evaluation logic", "Cross-account policy
+//! evaluation logic", "Condition operators", "Variables and tags", "Permissions boundaries"). Documents are
+//! [compiled](Compiled) once and asked many times. A slow, literal evaluator in this crate's tests is compared with it.
 //!
-//! Limits: ACLs, KMS key policies and VPC endpoint policies are not evaluated; Block Public Access is applied by the caller.
+//! Limits: ACLs, KMS key policies and VPC endpoint policies are not evaluated.
 
-mod condition;
-mod evaluate;
-mod pattern;
+mod engine;
 mod principal;
+mod public;
 mod request;
-mod statement;
 
-pub use evaluate::{Answer, Decision, Layer, evaluate};
-pub use pattern::{action_matches, resource_matches};
+pub use engine::compiled::{Compiled, action_matches, resource_matches};
+pub use engine::decide::{Answer, Decision, Layer, evaluate};
 pub use principal::Caller;
+pub use public::is_public;
 pub use request::{Context, ContextValue, Policies, Request};

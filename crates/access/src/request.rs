@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_policy::Document;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::engine::compiled::Compiled;
 use crate::principal::Caller;
 
 /// The value of a condition key.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum ContextValue {
     /// A single-valued key.
@@ -18,7 +18,7 @@ pub enum ContextValue {
 }
 
 /// Condition keys and their values; keys compare without regard to case. A key that is not here is missing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Context(BTreeMap<String, ContextValue>);
 
 impl Context {
@@ -41,6 +41,21 @@ impl Context {
     pub fn get(&self, key: &str) -> Option<&ContextValue> {
         self.0.get(&key.to_ascii_lowercase())
     }
+
+    /// Returns the value of a key that is given in lower case.
+    pub(crate) fn get_lower(&self, key: &str) -> Option<&ContextValue> {
+        if self.0.is_empty() { None } else { self.0.get(key) }
+    }
+
+    /// Takes a key away.
+    pub fn remove(&mut self, key: &str) {
+        self.0.remove(&key.to_ascii_lowercase());
+    }
+
+    /// Returns the keys, in lower case, and their values, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
+        self.0.iter().map(|(k, v)| (k.as_str(), v))
+    }
 }
 
 /// One request.
@@ -58,19 +73,22 @@ pub struct Request {
     pub context: Context,
 }
 
-/// The policies that apply to a request.
+/// The policies that apply to a request, compiled.
 #[derive(Debug, Clone, Default)]
 pub struct Policies<'a> {
     /// Of the caller: inline and managed, of the user and its groups, or of the role.
-    pub identity: Vec<&'a Document>,
+    pub identity: Vec<&'a Compiled>,
     /// Of the resource: bucket policy or trust policy.
-    pub resource: Option<&'a Document>,
+    pub resource: Option<&'a Compiled>,
     /// Permissions boundary of the caller; an empty list is a boundary that allows nothing.
-    pub boundary: Option<Vec<&'a Document>>,
+    pub boundary: Option<Vec<&'a Compiled>>,
     /// Session policies, inline and managed together.
-    pub session: Option<Vec<&'a Document>>,
+    pub session: Option<Vec<&'a Compiled>>,
     /// Service control policies of the caller's account, by level from the organization's root down.
-    pub service_control: Option<Vec<Vec<&'a Document>>>,
+    pub service_control: Option<Vec<Vec<&'a Compiled>>>,
     /// Resource control policies of the resource's account, by level.
-    pub resource_control: Vec<Vec<&'a Document>>,
+    pub resource_control: Vec<Vec<&'a Compiled>>,
+    /// The bucket's block public access restricts it: the policy is public and `RestrictPublicBuckets` is on. Only callers
+    /// of the owner's account, and services, get through (S3 User Guide, "Blocking public access").
+    pub restrict_public: bool,
 }

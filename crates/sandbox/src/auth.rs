@@ -1,6 +1,6 @@
 //! Who calls, and whether they may.
 
-use crossrole_access::{Caller as AccessCaller, Context, Decision, Policies, Request, evaluate};
+use crossrole_access::{Caller as AccessCaller, Compiled, Context, Decision, Policies, Request, evaluate};
 use crossrole_policy::{Document, Element, Statement};
 use time::OffsetDateTime;
 
@@ -249,14 +249,16 @@ pub(crate) fn authorize(caller: &Caller, want: &Want<'_>) -> Result<(), ApiError
     };
     // The root user has no policies of its own and needs none.
     let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
-    let identity = if caller.root { vec![&everything] } else { caller.identity.iter().collect() };
+    let compile = |document: &Document| Compiled::new(document, "");
+    let list = |documents: &[Document]| documents.iter().map(compile).collect::<Vec<_>>();
+    let identity = if caller.root { vec![compile(&everything)] } else { list(&caller.identity) };
+    let (resource, boundary, session) = (want.policy.map(compile), caller.boundary.as_deref().map(list), caller.session.as_deref().map(list));
     let policies = Policies {
-        identity,
-        resource: want.policy,
-        boundary: caller.boundary.as_ref().map(|b| b.iter().collect()),
-        session: caller.session.as_ref().map(|s| s.iter().collect()),
-        service_control: None,
-        resource_control: Vec::new(),
+        identity: identity.iter().collect(),
+        resource: resource.as_ref(),
+        boundary: boundary.as_ref().map(|b| b.iter().collect()),
+        session: session.as_ref().map(|s| s.iter().collect()),
+        ..Policies::default()
     };
     let answer = evaluate(&request, &policies);
     if answer.is_allowed() {

@@ -1,7 +1,7 @@
 //! STS.
 
 use base64::Engine as _;
-use crossrole_access::{Caller as AccessCaller, Context, Policies, Request, evaluate};
+use crossrole_access::{Caller as AccessCaller, Compiled, Context, Policies, Request, evaluate};
 use crossrole_policy::{Arn, Document};
 
 use crate::auth::{Caller, Want, authorize, iso, managed_document, unix_now};
@@ -277,7 +277,8 @@ fn web_identity(world: &mut World, caller: &Caller, asked: &Asked, x: &mut Xml) 
         resource_account: Some(account.clone()),
         context,
     };
-    if !evaluate(&request, &Policies { resource: Some(&world.shown(&role.trust)), ..Policies::default() }).is_allowed() {
+    let trust = Compiled::new(&world.shown(&role.trust), "trust policy");
+    if !evaluate(&request, &Policies { resource: Some(&trust), ..Policies::default() }).is_allowed() {
         return Err(denied());
     }
     debug_assert!(caller.anonymous || !caller.account.is_empty());

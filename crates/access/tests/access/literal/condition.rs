@@ -6,8 +6,8 @@ use base64::Engine as _;
 use crossrole_policy::Conditions;
 use ipnet::IpNet;
 
-use crate::pattern::{arn_matches, matches, tokens};
-use crate::request::{Context, ContextValue};
+use super::pattern::{arn_matches, matches, tokens};
+use crossrole_access::{Context, ContextValue};
 
 /// Tells whether every condition holds. `variables`: the policy's language has them.
 pub(crate) fn hold(conditions: &Conditions, context: &Context, variables: bool) -> bool {
@@ -171,7 +171,7 @@ impl Compare {
 
 /// The text with its variables replaced; wildcards are plain characters here.
 fn literal(wanted: &str, variables: Option<&Context>) -> Option<String> {
-    use crate::pattern::Token;
+    use super::pattern::Token;
     let tokens = tokens(wanted, variables)?;
     Some(
         tokens

@@ -1,20 +1,12 @@
-//! Worked examples of AWS's decisions, one JSON object a line.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that fails says so by panicking"
-)]
+//! Worked examples of AWS's decisions, one JSON object a line; both evaluators agree with them.
 
 use std::collections::BTreeMap;
 
-use crossrole_access::{Caller, Context, ContextValue, Decision, Policies, Request, evaluate};
+use crossrole_access::{Caller, Compiled, Context, ContextValue, Policies, Request, evaluate};
 use crossrole_policy::Document;
 use serde::Deserialize;
+
+use crate::literal::evaluate as literal;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +37,7 @@ struct Asked {
 
 #[test]
 fn every_example_is_decided_as_aws_does() {
-    let text = include_str!("examples.jsonl");
+    let text = include_str!("../examples.jsonl");
     let mut wrong = Vec::new();
     let mut count = 0;
     for line in text.lines() {
@@ -62,7 +54,22 @@ fn every_example_is_decided_as_aws_does() {
             resource_account: Some(example.request.resource_account),
             context,
         };
+        let compile = |document: &Document| Compiled::new(document, "");
+        let list = |documents: &[Document]| documents.iter().map(compile).collect::<Vec<_>>();
+        let (identity, resource) = (list(&example.identity_policies), example.resource_policy.as_ref().map(compile));
+        let (boundary, session) = (example.permission_boundaries.as_deref().map(list), example.session_policy.as_ref().map(compile));
+        let scps = example.scps.as_ref().map(|levels| levels.iter().map(|l| list(l)).collect::<Vec<_>>());
+        let rcps: Vec<_> = example.rcps.iter().map(|l| list(l)).collect();
         let policies = Policies {
+            identity: identity.iter().collect(),
+            resource: resource.as_ref(),
+            boundary: boundary.as_ref().map(|b| b.iter().collect()),
+            session: session.as_ref().map(|d| vec![d]),
+            service_control: scps.as_ref().map(|levels| levels.iter().map(|l| l.iter().collect()).collect()),
+            resource_control: rcps.iter().map(|l| l.iter().collect()).collect(),
+            restrict_public: false,
+        };
+        let plain = literal::Policies {
             identity: example.identity_policies.iter().collect(),
             resource: example.resource_policy.as_ref(),
             boundary: example.permission_boundaries.as_ref().map(|list| list.iter().collect()),
@@ -70,14 +77,11 @@ fn every_example_is_decided_as_aws_does() {
             service_control: example.scps.as_ref().map(|levels| levels.iter().map(|l| l.iter().collect()).collect()),
             resource_control: example.rcps.iter().map(|l| l.iter().collect()).collect(),
         };
-        let answer = evaluate(&request, &policies);
-        let shown = match answer.decision {
-            Decision::Allowed => "Allowed",
-            Decision::ExplicitlyDenied => "ExplicitlyDenied",
-            Decision::ImplicitlyDenied => "ImplicitlyDenied",
-        };
-        if shown != example.expected {
-            wrong.push(format!("{} ({}): expected {}, got {shown} by {:?}", example.id, example.note, example.expected, answer.layer));
+        for (who, answer) in [("compiled", evaluate(&request, &policies)), ("literal", literal::evaluate(&request, &plain))] {
+            let shown = answer.decision.as_str();
+            if shown != example.expected {
+                wrong.push(format!("{who}: {} ({}): expected {}, got {shown} by {:?}", example.id, example.note, example.expected, answer.layer));
+            }
         }
     }
     assert_eq!(count, 84);

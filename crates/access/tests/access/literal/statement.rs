@@ -2,10 +2,10 @@
 
 use crossrole_policy::{Document, Effect, Element, Statement, VERSION};
 
-use crate::condition;
-use crate::pattern::{action_matches, resource_matches};
-use crate::principal::Named;
-use crate::request::Request;
+use super::condition;
+use super::pattern::{action_matches, resource_matches, tokens};
+use super::principal::{Named, Names as _};
+use crossrole_access::Request;
 
 /// What a set of documents says about a request.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +67,10 @@ fn applies(document: &Document, statement: &Statement, request: &Request) -> boo
     let element = |element: &Element, matches: &dyn Fn(&str) -> bool| element.values.iter().any(|v| matches(v)) != element.negated;
     element(&statement.action, &|pattern| action_matches(pattern, &request.action))
         // A trust policy has no Resource: it is about its role.
-        && statement.resource.as_ref().is_none_or(|r| element(r, &|pattern| resource_matches(pattern, &request.resource, context)))
+        && statement.resource.as_ref().is_none_or(|r| {
+            let unknown = r.values.iter().any(|v| v != "*" && tokens(v, context).is_none());
+            // What a variable without a value would have left out is not known: no grant rests on that.
+            !(r.negated && unknown && statement.effect == Effect::Allow) && element(r, &|pattern| resource_matches(pattern, &request.resource, context))
+        })
         && condition::hold(&statement.conditions, &request.context, variables)
 }

@@ -1,77 +1,30 @@
 //! The decision (IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic").
 
-use crossrole_policy::Arn;
+use crossrole_policy::{Arn, Document};
 
-use crate::principal::{Caller, Named};
-use crate::request::{Policies, Request};
-use crate::statement::{Verdict, identity, resource};
+use super::principal::{Named, Names as _};
+use crossrole_access::{Answer, Caller, Decision, Layer, Request};
+use super::statement::{Verdict, identity, resource};
 
-/// AWS's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// It may.
-    Allowed,
-    /// A Deny matched.
-    ExplicitlyDenied,
-    /// Nothing allowed it.
-    ImplicitlyDenied,
+/// The policies that apply to a request, as written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Policies<'a> {
+    pub(crate) identity: Vec<&'a Document>,
+    pub(crate) resource: Option<&'a Document>,
+    pub(crate) boundary: Option<Vec<&'a Document>>,
+    pub(crate) session: Option<Vec<&'a Document>>,
+    pub(crate) service_control: Option<Vec<Vec<&'a Document>>>,
+    pub(crate) resource_control: Vec<Vec<&'a Document>>,
 }
 
-/// A kind of policy that decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layer {
-    /// Identity-based policies of the caller.
-    Identity,
-    /// The resource's policy.
-    Resource,
-    /// The caller's permissions boundary.
-    Boundary,
-    /// The session's policies.
-    Session,
-    /// Service control policies.
-    ServiceControl,
-    /// Resource control policies.
-    ResourceControl,
+const ALLOWED: Answer = Answer { decision: Decision::Allowed, layer: None };
+
+fn denied(layer: Layer) -> Answer {
+    Answer { decision: Decision::ExplicitlyDenied, layer: Some(layer) }
 }
 
-impl Layer {
-    /// Returns AWS's own words for it in access denied messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity-based policy",
-            Self::Resource => "resource-based policy",
-            Self::Boundary => "permissions boundary",
-            Self::Session => "session policy",
-            Self::ServiceControl => "service control policy",
-            Self::ResourceControl => "resource control policy",
-        }
-    }
-}
-
-/// A decision and the layer that made it: the one that denied, or the first that did not allow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
-    /// The decision.
-    pub decision: Decision,
-    /// `None` when allowed.
-    pub layer: Option<Layer>,
-}
-
-impl Answer {
-    const ALLOWED: Self = Self { decision: Decision::Allowed, layer: None };
-
-    fn denied(layer: Layer) -> Self {
-        Self { decision: Decision::ExplicitlyDenied, layer: Some(layer) }
-    }
-
-    fn lacking(layer: Layer) -> Self {
-        Self { decision: Decision::ImplicitlyDenied, layer: Some(layer) }
-    }
-
-    /// Tells whether the request is allowed.
-    pub fn is_allowed(self) -> bool {
-        self.decision == Decision::Allowed
-    }
+fn lacking(layer: Layer) -> Answer {
+    Answer { decision: Decision::ImplicitlyDenied, layer: Some(layer) }
 }
 
 /// What each layer says.
@@ -85,10 +38,10 @@ struct Verdicts {
 }
 
 /// Decides one request.
-pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
+pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
     // Nobody can be denied this, and nobody needs it allowed (STS API reference, GetCallerIdentity).
     if request.action.eq_ignore_ascii_case("sts:GetCallerIdentity") && !matches!(request.caller, Caller::Anonymous) {
-        return Answer::ALLOWED;
+        return ALLOWED;
     }
     let verdicts = Verdicts {
         identity: identity(policies.identity.iter().copied(), request),
@@ -99,14 +52,14 @@ pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
         resource_control: policies.resource_control.iter().map(|level| identity(level.iter().copied(), request)).collect(),
     };
     if let Some(layer) = verdicts.denied_by(request) {
-        return Answer::denied(layer);
+        return denied(layer);
     }
     match &request.caller {
         Caller::Anonymous | Caller::Service(_) => verdicts.by_resource_alone(),
         Caller::Arn(_) if request.caller.is_provider() => verdicts.by_resource_alone(),
         Caller::Arn(_) => {
             if verdicts.service_control.iter().any(|level| !level.allow) {
-                return Answer::lacking(Layer::ServiceControl);
+                return lacking(Layer::ServiceControl);
             }
             let same = request.resource_account.as_deref().is_none_or(|owner| request.caller.account() == Some(owner));
             if same { verdicts.same_account(request) } else { verdicts.cross_account(request) }
@@ -129,7 +82,7 @@ impl Verdicts {
     }
 
     fn by_resource_alone(&self) -> Answer {
-        if self.resource.allow { Answer::ALLOWED } else { Answer::lacking(Layer::Resource) }
+        if self.resource.allow { ALLOWED } else { lacking(Layer::Resource) }
     }
 
     /// What the caller's own side lacks, if anything.
@@ -152,28 +105,28 @@ impl Verdicts {
     fn same_account(&self, request: &Request) -> Answer {
         for named in &self.resource.named {
             match named {
-                Named::Directly => return Answer::ALLOWED,
-                Named::Role if self.limits().is_none() => return Answer::ALLOWED,
+                Named::Directly => return ALLOWED,
+                Named::Role if self.limits().is_none() => return ALLOWED,
                 Named::Role | Named::Account => {}
             }
         }
         // A trust policy must itself allow; elsewhere the caller's own policies suffice.
         if is_role_trust(request) && !self.resource.allow {
-            return Answer::lacking(Layer::Resource);
+            return lacking(Layer::Resource);
         }
         match self.caller_side(request) {
-            None => Answer::ALLOWED,
-            Some(layer) => Answer::lacking(layer),
+            None => ALLOWED,
+            Some(layer) => lacking(layer),
         }
     }
 
     fn cross_account(&self, request: &Request) -> Answer {
         let partition = Arn::parse(&request.resource).map(|a| a.partition);
         if partition.is_some() && partition != request.caller.partition() {
-            return Answer::lacking(Layer::Resource);
+            return lacking(Layer::Resource);
         }
         if let Some(layer) = self.caller_side(request) {
-            return Answer::lacking(layer);
+            return lacking(layer);
         }
         self.by_resource_alone()
     }

@@ -1,0 +1,214 @@
+//! The decision (IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic").
+
+use crossrole_policy::Arn;
+
+use crate::request::{Policies, Request};
+
+use super::compiled::{Compiled, Verdict};
+use super::principal::Asker;
+
+/// AWS's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decision {
+    /// It may.
+    Allowed,
+    /// A Deny matched.
+    ExplicitlyDenied,
+    /// Nothing allowed it.
+    ImplicitlyDenied,
+}
+
+impl Decision {
+    /// Returns `Allowed`, `ExplicitlyDenied` or `ImplicitlyDenied`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "Allowed",
+            Self::ExplicitlyDenied => "ExplicitlyDenied",
+            Self::ImplicitlyDenied => "ImplicitlyDenied",
+        }
+    }
+}
+
+/// A kind of policy that decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// Identity-based policies of the caller.
+    Identity,
+    /// The resource's policy.
+    Resource,
+    /// The caller's permissions boundary.
+    Boundary,
+    /// The session's policies.
+    Session,
+    /// Service control policies.
+    ServiceControl,
+    /// Resource control policies.
+    ResourceControl,
+    /// Block public access of the bucket.
+    PublicAccessBlock,
+}
+
+impl Layer {
+    /// Returns AWS's own words for it in access denied messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity-based policy",
+            Self::Resource => "resource-based policy",
+            Self::Boundary => "permissions boundary",
+            Self::Session => "session policy",
+            Self::ServiceControl => "service control policy",
+            Self::ResourceControl => "resource control policy",
+            Self::PublicAccessBlock => "block public access setting",
+        }
+    }
+}
+
+/// A decision and the layer that made it: the one that denied, or the first that did not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// The decision.
+    pub decision: Decision,
+    /// `None` when allowed.
+    pub layer: Option<Layer>,
+}
+
+impl Answer {
+    const ALLOWED: Self = Self { decision: Decision::Allowed, layer: None };
+
+    fn denied(layer: Layer) -> Self {
+        Self { decision: Decision::ExplicitlyDenied, layer: Some(layer) }
+    }
+
+    fn lacking(layer: Layer) -> Self {
+        Self { decision: Decision::ImplicitlyDenied, layer: Some(layer) }
+    }
+
+    /// Tells whether the request is allowed.
+    pub fn is_allowed(self) -> bool {
+        self.decision == Decision::Allowed
+    }
+}
+
+/// Decides one request.
+pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
+    let asker = Asker::of(&request.caller);
+    // Nobody can be denied this, and nobody needs it allowed (STS API reference, GetCallerIdentity).
+    if request.action.eq_ignore_ascii_case("sts:GetCallerIdentity") && !asker.is_anonymous() {
+        return Answer::ALLOWED;
+    }
+    Case { request, policies, asker }.decide()
+}
+
+/// One question with everything that bears on it.
+struct Case<'c> {
+    request: &'c Request,
+    policies: &'c Policies<'c>,
+    asker: Asker<'c>,
+}
+
+impl Case<'_> {
+    fn over(&self, documents: &[&Compiled]) -> Verdict {
+        let mut verdict = Verdict::default();
+        for document in documents {
+            document.identity(self.request, &mut verdict);
+        }
+        verdict
+    }
+
+    fn decide(&self) -> Answer {
+        let (asker, policies) = (&self.asker, self.policies);
+        // Control policies bind principals of accounts, services excepted; those of the resource bind everyone but services.
+        if !asker.has_no_identity() || asker.account.is_some() {
+            let denied = policies.service_control.iter().flatten().any(|level| self.over(level).deny);
+            if denied {
+                return Answer::denied(Layer::ServiceControl);
+            }
+        }
+        if !asker.is_service() && policies.resource_control.iter().any(|level| self.over(level).deny) {
+            return Answer::denied(Layer::ResourceControl);
+        }
+        let resource = policies.resource.map(|d| d.resource(self.request, asker, policies.boundary.is_some())).unwrap_or_default();
+        if resource.deny && !self.owner_keeps_policy() {
+            return Answer::denied(Layer::Resource);
+        }
+        if policies.restrict_public && !asker.is_service() && !self.is_same_account() {
+            return Answer::denied(Layer::PublicAccessBlock);
+        }
+        let identity = self.over(&policies.identity);
+        if identity.deny {
+            return Answer::denied(Layer::Identity);
+        }
+        let boundary = policies.boundary.as_ref().map(|documents| self.over(documents));
+        if boundary.is_some_and(|v| v.deny) {
+            return Answer::denied(Layer::Boundary);
+        }
+        let session = policies.session.as_ref().map(|documents| self.over(documents));
+        if session.is_some_and(|v| v.deny) {
+            return Answer::denied(Layer::Session);
+        }
+        if asker.has_no_identity() {
+            return if resource.allow { Answer::ALLOWED } else { Answer::lacking(Layer::Resource) };
+        }
+        if policies.service_control.iter().flatten().any(|level| !self.over(level).allow) {
+            return Answer::lacking(Layer::ServiceControl);
+        }
+        let limits = if boundary.is_some_and(|v| !v.allow) {
+            Some(Layer::Boundary)
+        } else if session.is_some_and(|v| !v.allow) {
+            Some(Layer::Session)
+        } else {
+            None
+        };
+        let caller_side = if !identity.allow && !asker.is_root() { Some(Layer::Identity) } else { limits };
+        let lacks = if self.is_same_account() {
+            self.same_account(resource, caller_side, limits)
+        } else {
+            self.cross_account(resource, caller_side)
+        };
+        lacks.map_or(Answer::ALLOWED, Answer::lacking)
+    }
+
+    fn is_same_account(&self) -> bool {
+        match self.request.resource_account.as_deref() {
+            None => !self.asker.is_anonymous(),
+            Some(owner) => self.asker.account == Some(owner),
+        }
+    }
+
+    /// What is lacking inside one account, if anything.
+    fn same_account(&self, resource: Verdict, caller_side: Option<Layer>, limits: Option<Layer>) -> Option<Layer> {
+        if resource.directly || resource.by_behind && limits.is_none() {
+            return None;
+        }
+        // A trust policy must itself allow; elsewhere the caller's own policies suffice.
+        if is_role_trust(self.request) && !resource.allow {
+            return Some(Layer::Resource);
+        }
+        caller_side
+    }
+
+    /// What is lacking between accounts: both sides must allow, inside one partition.
+    fn cross_account(&self, resource: Verdict, caller_side: Option<Layer>) -> Option<Layer> {
+        let partition = Arn::parse(&self.request.resource).map(|a| a.partition);
+        if partition.is_some() && partition != self.asker.partition {
+            return Some(Layer::Resource);
+        }
+        caller_side.or_else(|| (!resource.allow).then_some(Layer::Resource))
+    }
+
+    /// The owner account's root user keeps its hand on the bucket policy under any Deny in it
+    /// (S3 API reference, PutBucketPolicy).
+    fn owner_keeps_policy(&self) -> bool {
+        self.asker.is_root()
+            && self.is_same_account()
+            && ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"].iter().any(|a| a.eq_ignore_ascii_case(&self.request.action))
+    }
+}
+
+/// Tells whether the request is one that a trust policy decides.
+pub(crate) fn is_role_trust(request: &Request) -> bool {
+    let starts = |prefix: &str| request.action.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    starts("sts:")
+        && (starts("sts:AssumeRole") || request.action.eq_ignore_ascii_case("sts:TagSession") || request.action.eq_ignore_ascii_case("sts:SetSourceIdentity"))
+        && Arn::parse(&request.resource).is_some_and(|a| a.service == "iam" && a.resource.starts_with("role/"))
+}

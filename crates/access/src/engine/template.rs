@@ -1,0 +1,104 @@
+//! Text with policy variables, `${key}` or `${key, 'default'}` (IAM User Guide, "Variables and tags").
+
+use std::borrow::Cow;
+
+use crate::request::{Context, ContextValue};
+
+use super::glob::{Token, token};
+
+/// A pattern or a plain text, read once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    pieces: Vec<Piece>,
+    /// A `${` without an end: it has no value, ever.
+    broken: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(Vec<Token>),
+    Variable { key: String, default: Option<String> },
+}
+
+impl Template {
+    /// `variables`: the policy's language has them (2012-10-17); otherwise `${…}` is plain text.
+    pub(crate) fn parse(text: &str, variables: bool) -> Self {
+        let mut template = Self { pieces: Vec::new(), broken: false };
+        let mut rest = text;
+        while let Some((before, from)) = variables.then(|| rest.split_once("${")).flatten() {
+            template.push(before.chars().map(token));
+            let Some((body, after)) = from.split_once('}') else {
+                template.broken = true;
+                return template;
+            };
+            match body {
+                "*" | "?" | "$" => template.push(body.chars().map(Token::Literal)),
+                _ => template.pieces.push(variable(body)),
+            }
+            rest = after;
+        }
+        template.push(rest.chars().map(token));
+        template
+    }
+
+    fn push(&mut self, tokens: impl Iterator<Item = Token>) {
+        if let Some(Piece::Text(last)) = self.pieces.last_mut() {
+            last.extend(tokens);
+            return;
+        }
+        self.pieces.push(Piece::Text(tokens.collect()));
+    }
+
+    /// Returns the keys that it takes values from.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|p| if let Piece::Variable { key, .. } = p { Some(key.as_str()) } else { None })
+    }
+
+    /// True when it is the same for every request.
+    pub(crate) fn is_fixed(&self) -> bool {
+        !self.broken && self.keys().next().is_none()
+    }
+
+    /// Fills the variables in; what they hold is literal. `None` when one has no value: such a pattern equals nothing.
+    pub(crate) fn fill(&self, context: &Context) -> Option<Cow<'_, [Token]>> {
+        if self.broken {
+            return None;
+        }
+        if let [Piece::Text(tokens)] = self.pieces.as_slice() {
+            return Some(Cow::Borrowed(tokens));
+        }
+        let mut out = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(tokens) => out.extend(tokens),
+                Piece::Variable { key, default } => {
+                    let value = match context.get_lower(key) {
+                        Some(ContextValue::One(value)) => value,
+                        Some(ContextValue::Many(_)) => return None,
+                        None => default.as_ref()?,
+                    };
+                    out.extend(value.chars().map(Token::Literal));
+                }
+            }
+        }
+        Some(Cow::Owned(out))
+    }
+}
+
+fn variable(body: &str) -> Piece {
+    let (key, default) = match body.split_once(',') {
+        Some((key, default)) => (key.trim(), default.trim().strip_prefix('\'').and_then(|d| d.strip_suffix('\''))),
+        None => (body, None),
+    };
+    Piece::Variable { key: key.to_ascii_lowercase(), default: default.map(str::to_owned) }
+}
+
+/// The text that tokens stand for, wildcards as plain characters.
+pub(crate) fn plain(tokens: &[Token]) -> String {
+    let char = |token: &Token| match token {
+        Token::Char(c) | Token::Literal(c) => *c,
+        Token::Star => '*',
+        Token::One => '?',
+    };
+    tokens.iter().map(char).collect()
+}

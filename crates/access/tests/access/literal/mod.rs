@@ -1,0 +1,8 @@
+//! A second evaluator, written to be compared with AWS's documentation line by line and not to be fast. It shares with the
+//! crate the types of a request and nothing else.
+
+mod condition;
+pub(crate) mod evaluate;
+mod pattern;
+mod principal;
+mod statement;

@@ -1,0 +1,16 @@
+//! The evaluator and what is built on it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking"
+)]
+
+mod examples;
+mod generate;
+mod literal;
+mod same;
