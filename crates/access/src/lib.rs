@@ -7,13 +7,20 @@
 //!
 //! Limits: ACLs, KMS key policies and VPC endpoint policies are not evaluated.
 
+pub mod catalogue;
+mod delta;
 mod engine;
+pub mod estate;
+mod live;
 mod principal;
 mod public;
 mod request;
 
+pub use delta::delta;
 pub use engine::compiled::{Compiled, action_matches, resource_matches};
 pub use engine::decide::{Answer, Decision, Layer, evaluate};
+pub use estate::Estate;
+pub use live::Objects;
 pub use principal::Caller;
 pub use public::is_public;
 pub use request::{Context, ContextValue, Policies, Request};

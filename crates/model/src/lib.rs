@@ -4,6 +4,7 @@
 //! Data and invariants only: nothing here compares estates, renders or does IO. [`Change`] is for people, [`Step`] for
 //! machines; a change lowers to steps, each exactly one AWS call.
 
+pub mod access;
 pub mod address;
 pub mod call;
 pub mod cloud;

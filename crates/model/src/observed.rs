@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, Kind};
@@ -102,8 +103,8 @@ pub struct ObservedUser {
     pub groups: BTreeSet<String>,
     /// ARNs of attached policies.
     pub attached: BTreeSet<String>,
-    /// Names of inline policies.
-    pub inline: BTreeSet<String>,
+    /// Inline policies by name; `None` where the document was not read.
+    pub inline: BTreeMap<String, Option<Document>>,
 }
 
 /// A group and what hangs on it.
@@ -115,8 +116,8 @@ pub struct ObservedGroup {
     pub state: GroupState,
     /// ARNs of attached policies.
     pub attached: BTreeSet<String>,
-    /// Names of inline policies.
-    pub inline: BTreeSet<String>,
+    /// Inline policies by name; `None` where the document was not read.
+    pub inline: BTreeMap<String, Option<Document>>,
 }
 
 /// A bucket of the account it was expected in.

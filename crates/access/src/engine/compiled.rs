@@ -6,7 +6,7 @@ use crate::request::{Context, Request};
 
 use super::arn::ArnGlob;
 use super::condition::{Condition, Written};
-use super::glob::Glob;
+use super::glob::{Glob, Token};
 use super::principal::{Asker, Named, Principals};
 use super::template::Template;
 
@@ -195,6 +195,13 @@ impl Resources {
         self.negated && !(unknown && effect == Effect::Allow)
     }
 
+    /// Returns its patterns with variables filled in; the lone `*` is a star. A pattern whose variable is missing has none.
+    pub(crate) fn patterns(&self, context: &Context, variables: bool) -> Vec<Option<Vec<Token>>> {
+        let fill = |v: &String| Template::parse(v, variables).fill(context).map(std::borrow::Cow::into_owned);
+        self.written.iter().map(fill).collect()
+    }
+
+    /// Returns the condition keys that its patterns take text from.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.globs.iter().filter_map(|g| if let ResourceGlob::Template(t) = g { Some(t) } else { None }).flat_map(Template::keys)
     }

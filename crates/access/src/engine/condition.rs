@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use crate::request::{Context, ContextValue};
 
 use super::arn::ArnGlob;
-use super::glob::Glob;
+use super::glob::{Glob, Token};
 use super::operator::{Operator, Set, Test};
 use super::template::{Template, plain};
 
@@ -62,6 +62,23 @@ impl Condition {
     /// Returns the keys that its values take their text from.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.values.iter().filter_map(|v| if let Value::Template(t) = v { Some(t) } else { None }).flat_map(Template::keys)
+    }
+
+    /// Returns the patterns that its values are compared with, and whether as ARNs; none for other operators. A value whose
+    /// variable is missing equals nothing and has none.
+    pub(crate) fn patterns(&self, context: &Context, variables: bool) -> Vec<(Vec<Token>, bool)> {
+        let Some(operator) = self.operator else { return Vec::new() };
+        let arn = operator.test == Test::Arn;
+        if !arn && !matches!(operator.test, Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike) {
+            return Vec::new();
+        }
+        let wild = |token: Token| match token {
+            Token::Star if operator.test != Test::StringLike && !arn => Token::Literal('*'),
+            Token::One if operator.test != Test::StringLike && !arn => Token::Literal('?'),
+            token => token,
+        };
+        let filled = self.written.values.iter().filter_map(|v| Template::parse(v, variables).fill(context).map(|t| t.iter().copied().map(wild).collect()));
+        filled.map(|tokens| (tokens, arn)).collect()
     }
 
     pub(crate) fn holds(&self, context: &Context) -> bool {

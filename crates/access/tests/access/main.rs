@@ -10,6 +10,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod brute;
 mod examples;
 mod generate;
 mod literal;

@@ -62,11 +62,11 @@ async fn details(session: &Arc<Session>) -> Result<AccountState, CloudError> {
             state.roles.insert(role.name.to_ascii_lowercase(), role);
         }
         for user in page.user_detail_list() {
-            let user = user_detail(user);
+            let user = user_detail(session, user);
             state.users.insert(user.name.to_ascii_lowercase(), user);
         }
         for group in page.group_detail_list() {
-            let group = group_detail(group);
+            let group = group_detail(session, group);
             state.groups.insert(group.name.to_ascii_lowercase(), group);
         }
         for policy in page.policies() {
@@ -126,6 +126,12 @@ fn inline(session: &Session, policies: &[PolicyDetail]) -> Result<BTreeMap<Strin
     policies.iter().map(decode).collect()
 }
 
+/// Inline policies of principals that are not ours: one that can't be read hides no other.
+fn foreign(session: &Session, policies: &[PolicyDetail]) -> BTreeMap<String, Option<Document>> {
+    let decode = |p: &PolicyDetail| decode_document(p.policy_document(), "GetAccountAuthorizationDetails", &session.account).ok();
+    policies.iter().map(|p| (p.policy_name().unwrap_or_default().to_owned(), decode(p))).collect()
+}
+
 fn role_detail(session: &Session, role: &RoleDetail) -> Result<ObservedRole, CloudError> {
     Ok(ObservedRole {
         name: role.role_name().unwrap_or_default().to_owned(),
@@ -144,23 +150,23 @@ fn role_detail(session: &Session, role: &RoleDetail) -> Result<ObservedRole, Clo
     })
 }
 
-fn user_detail(user: &UserDetail) -> ObservedUser {
+fn user_detail(session: &Session, user: &UserDetail) -> ObservedUser {
     ObservedUser {
         name: user.user_name().unwrap_or_default().to_owned(),
         id: user.user_id().unwrap_or_default().to_owned(),
         state: UserState { path: user.path().unwrap_or("/").to_owned(), tags: tags(user.tags()) },
         groups: user.group_list().iter().cloned().collect(),
         attached: arns(user.attached_managed_policies()),
-        inline: user.user_policy_list().iter().filter_map(|p| p.policy_name()).map(str::to_owned).collect(),
+        inline: foreign(session, user.user_policy_list()),
     }
 }
 
-fn group_detail(group: &GroupDetail) -> ObservedGroup {
+fn group_detail(session: &Session, group: &GroupDetail) -> ObservedGroup {
     ObservedGroup {
         name: group.group_name().unwrap_or_default().to_owned(),
         state: GroupState { path: group.path().unwrap_or("/").to_owned() },
         attached: arns(group.attached_managed_policies()),
-        inline: group.group_policy_list().iter().filter_map(|p| p.policy_name()).map(str::to_owned).collect(),
+        inline: foreign(session, group.group_policy_list()),
     }
 }
 

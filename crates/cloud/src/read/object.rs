@@ -179,7 +179,7 @@ async fn user(session: &Arc<Session>, name: &str) -> Result<Option<ObservedUser>
         state: UserState { path: user.path().to_owned(), tags: tags(user.tags()) },
         groups: groups.into_iter().collect(),
         attached: attached.into_iter().collect(),
-        inline: inline.into_iter().collect(),
+        inline: inline.into_iter().map(|name| (name, None)).collect(),
     }))
 }
 
@@ -196,7 +196,7 @@ async fn group(session: &Arc<Session>, name: &str) -> Result<Option<ObservedGrou
         name: group.group_name().to_owned(),
         state: GroupState { path: group.path().to_owned() },
         attached: attached.into_iter().collect(),
-        inline: inline.into_iter().collect(),
+        inline: inline.into_iter().map(|name| (name, None)).collect(),
     }))
 }
 

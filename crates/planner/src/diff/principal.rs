@@ -108,7 +108,7 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
         }
         let me = PrincipalRef { kind: PrincipalKind::User, name: found.name.clone() };
         let mut first: Stage = found.attached.iter().map(|arn| (Call::DetachPolicy { principal: me.clone(), arn: arn.clone() }, Facet::Existence)).collect();
-        first.extend(found.inline.iter().map(|p| (Call::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }, Facet::Existence)));
+        first.extend(found.inline.keys().map(|p| (Call::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }, Facet::Existence)));
         first.extend(found.groups.iter().map(|g| (Call::RemoveUserFromGroup { group: g.clone(), user: found.name.clone() }, Facet::Existence)));
         let consequences = vec!["access keys, a password or devices that others gave it must be removed first: AWS refuses to delete it with them".to_owned()];
         let change = deletion(draft, address, ObjectState::User(found.state.clone()), consequences, owner);
@@ -135,7 +135,7 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
         }
         let me = PrincipalRef { kind: PrincipalKind::Group, name: found.name.clone() };
         let mut first: Stage = found.attached.iter().map(|arn| (Call::DetachPolicy { principal: me.clone(), arn: arn.clone() }, Facet::Existence)).collect();
-        first.extend(found.inline.iter().map(|p| (Call::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }, Facet::Existence)));
+        first.extend(found.inline.keys().map(|p| (Call::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }, Facet::Existence)));
         first.extend(members.iter().map(|m| (Call::RemoveUserFromGroup { group: found.name.clone(), user: (*m).to_owned() }, Facet::Existence)));
         let consequences = members.iter().map(|m| format!("user {m} is no longer in it")).collect();
         let change = deletion(draft, address, ObjectState::Group(found.state.clone()), consequences, owner);

@@ -1,0 +1,226 @@
+//! The actions and condition keys of S3, IAM and STS (`actions.txt`, made by `generate.py`, which says from what and when),
+//! and the condition keys that every service has.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// What an action does to a resource, in the words of AWS's Service Authorization Reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Lists resources.
+    List,
+    /// Reads them.
+    Read,
+    /// Creates, changes or deletes them.
+    Write,
+    /// Changes who may do what with them.
+    Permissions,
+    /// Changes their tags.
+    Tagging,
+}
+
+/// One action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// `s3:GetObject`.
+    pub name: &'static str,
+    /// What it does.
+    pub level: Level,
+    /// Kinds of resource that it names: `bucket`, `object`, `role`; none when its resource is `*`.
+    pub resources: Vec<&'static str>,
+}
+
+/// The type of a condition key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyType {
+    /// Text.
+    Text,
+    /// An ARN.
+    Arn,
+    /// `true` or `false`.
+    Bool,
+    /// A number.
+    Number,
+    /// A point in time.
+    Date,
+    /// An address.
+    Ip,
+}
+
+/// A condition key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its type.
+    pub kind: KeyType,
+    /// It has any number of values.
+    pub many: bool,
+}
+
+#[derive(Debug, Default)]
+struct Catalogue {
+    actions: Vec<Action>,
+    by_name: BTreeMap<String, usize>,
+    keys: BTreeMap<String, Key>,
+}
+
+/// Keys of all services (IAM User Guide, "AWS global condition context keys"); a trailing slash stands for any tag.
+const GLOBAL: &[(&str, KeyType, bool)] = &[
+    ("aws:calledvia", KeyType::Text, true),
+    ("aws:calledviafirst", KeyType::Text, false),
+    ("aws:calledvialast", KeyType::Text, false),
+    ("aws:currenttime", KeyType::Date, false),
+    ("aws:ec2instancesourceprivateipv4", KeyType::Ip, false),
+    ("aws:ec2instancesourcevpc", KeyType::Text, false),
+    ("aws:epochtime", KeyType::Date, false),
+    ("aws:federatedprovider", KeyType::Text, false),
+    ("aws:multifactorauthage", KeyType::Number, false),
+    ("aws:multifactorauthpresent", KeyType::Bool, false),
+    ("aws:principalaccount", KeyType::Text, false),
+    ("aws:principalarn", KeyType::Arn, false),
+    ("aws:principalisawsservice", KeyType::Bool, false),
+    ("aws:principalorgid", KeyType::Text, false),
+    ("aws:principalorgpaths", KeyType::Text, true),
+    ("aws:principalservicename", KeyType::Text, false),
+    ("aws:principalservicenameslist", KeyType::Text, true),
+    ("aws:principaltag/", KeyType::Text, false),
+    ("aws:principaltype", KeyType::Text, false),
+    ("aws:referer", KeyType::Text, false),
+    ("aws:requestedregion", KeyType::Text, false),
+    ("aws:requesttag/", KeyType::Text, false),
+    ("aws:resourceaccount", KeyType::Text, false),
+    ("aws:resourceorgid", KeyType::Text, false),
+    ("aws:resourceorgpaths", KeyType::Text, true),
+    ("aws:resourcetag/", KeyType::Text, false),
+    ("aws:securetransport", KeyType::Bool, false),
+    ("aws:sourceaccount", KeyType::Text, false),
+    ("aws:sourcearn", KeyType::Arn, false),
+    ("aws:sourceidentity", KeyType::Text, false),
+    ("aws:sourceip", KeyType::Ip, false),
+    ("aws:sourceorgid", KeyType::Text, false),
+    ("aws:sourceorgpaths", KeyType::Text, true),
+    ("aws:sourceowner", KeyType::Text, false),
+    ("aws:sourcevpc", KeyType::Text, false),
+    ("aws:sourcevpce", KeyType::Text, false),
+    ("aws:tagkeys", KeyType::Text, true),
+    ("aws:tokenissuetime", KeyType::Date, false),
+    ("aws:useragent", KeyType::Text, false),
+    ("aws:userid", KeyType::Text, false),
+    ("aws:username", KeyType::Text, false),
+    ("aws:viaawsservice", KeyType::Bool, false),
+    ("aws:vpcsourceip", KeyType::Ip, false),
+];
+
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        let mut all = Catalogue::default();
+        for line in include_str!("actions.txt").lines() {
+            let mut columns = line.split('\t');
+            match (columns.next(), columns.next(), columns.next(), columns.next()) {
+                (Some("action"), Some(name), Some(level), Some(types)) => {
+                    let level = match level {
+                        "List" => Level::List,
+                        "Read" => Level::Read,
+                        "Permissions management" => Level::Permissions,
+                        "Tagging" => Level::Tagging,
+                        _ => Level::Write,
+                    };
+                    all.by_name.insert(name.to_ascii_lowercase(), all.actions.len());
+                    all.actions.push(Action { name, level, resources: types.split(',').filter(|t| !t.is_empty()).collect() });
+                }
+                (Some("key"), Some(name), Some(kind), None) => {
+                    let name = name.to_ascii_lowercase();
+                    let name = name.split_once("/$").or_else(|| name.split_once("/<")).map_or(name.clone(), |(head, _)| format!("{head}/"));
+                    let (kind, many) = match kind.strip_prefix("ArrayOf") {
+                        Some(kind) => (kind, true),
+                        None => (kind, false),
+                    };
+                    let kind = match kind {
+                        "ARN" => KeyType::Arn,
+                        "Bool" => KeyType::Bool,
+                        "Numeric" => KeyType::Number,
+                        "Date" => KeyType::Date,
+                        _ => KeyType::Text,
+                    };
+                    all.keys.insert(name, Key { kind, many });
+                }
+                _ => {}
+            }
+        }
+        for (name, kind, many) in GLOBAL {
+            all.keys.insert((*name).to_owned(), Key { kind: *kind, many: *many });
+        }
+        all
+    })
+}
+
+/// Services whose actions are all here.
+pub const SERVICES: [&str; 3] = ["s3", "iam", "sts"];
+
+/// Returns the actions of one service, sorted by name.
+pub fn actions(service: &str) -> impl Iterator<Item = &'static Action> {
+    let prefix = format!("{service}:");
+    catalogue().actions.iter().filter(move |a| a.name.starts_with(&prefix))
+}
+
+/// Returns an action by name; case does not count.
+pub fn action(name: &str) -> Option<&'static Action> {
+    let catalogue = catalogue();
+    catalogue.by_name.get(&name.to_ascii_lowercase()).and_then(|at| catalogue.actions.get(*at))
+}
+
+/// Returns a condition key; case and the tag behind a slash do not count.
+pub fn key(name: &str) -> Option<Key> {
+    let name = name.to_ascii_lowercase();
+    let keys = &catalogue().keys;
+    keys.get(&name).or_else(|| name.split_once('/').and_then(|(head, _)| keys.get(&format!("{head}/")))).copied()
+}
+
+/// Tells whether an action can be asked of a resource: `s3:GetObject` of objects, `iam:PassRole` of roles. Of services that
+/// are not here, only the service of the ARN counts.
+pub fn is_asked_of(name: &str, resource: &str) -> bool {
+    let Some(arn) = crossrole_policy::Arn::parse(resource) else {
+        return action(name).is_none_or(|a| a.resources.is_empty());
+    };
+    let service = name.split(':').next().unwrap_or_default();
+    let Some(action) = action(name) else {
+        // A name that no action has today: of S3 and IAM, on any resource of theirs.
+        return if service.eq_ignore_ascii_case("sts") { arn.service == "iam" } else { arn.service.eq_ignore_ascii_case(service) };
+    };
+    match arn.service {
+        "s3" => service == "s3" && arn.account.is_empty() && action.resources.contains(&if arn.resource.contains('/') { "object" } else { "bucket" }),
+        "iam" => arn.resource.split_once('/').is_some_and(|(kind, _)| action.resources.contains(&kind)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_read() {
+        assert!(actions("s3").count() > 150 && actions("iam").count() > 150 && actions("sts").count() > 10);
+        assert_eq!(action("s3:getobject").unwrap().level, Level::Read);
+        assert!(key("aws:PrincipalTag/Team").is_some() && key("s3:ExistingObjectTag/a").is_some() && key("aws:Sourceip").is_some());
+        assert!(key("aws:TagKeys").unwrap().many && key("s3:nope").is_none());
+    }
+
+    #[test]
+    fn actions_are_asked_of_their_resources() {
+        for (action, resource, expected) in [
+            ("s3:GetObject", "arn:aws:s3:::b/k", true),
+            ("s3:GetObject", "arn:aws:s3:::b", false),
+            ("s3:ListBucket", "arn:aws:s3:::b", true),
+            ("s3:ListAllMyBuckets", "*", true),
+            ("s3:ListAllMyBuckets", "arn:aws:s3:::b", false),
+            ("iam:PassRole", "arn:aws:iam::1:role/x", true),
+            ("sts:AssumeRole", "arn:aws:iam::1:role/x", true),
+            ("iam:PassRole", "arn:aws:s3:::b", false),
+            ("dynamodb:GetItem", "arn:aws:dynamodb:r:1:table/t", true),
+            ("dynamodb:GetItem", "arn:aws:s3:::t", false),
+        ] {
+            assert_eq!(is_asked_of(action, resource), expected, "{action} {resource}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Conditions in words: the combinations of condition values under which something holds, merged into as few cases as they
+//! are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::access::Clause;
+
+use crate::engine::condition::Condition;
+use crate::engine::operator::{Compare, Operator, Set, Test};
+use crate::request::{Context, ContextValue};
+
+use super::values::Asked;
+
+/// A condition key, its values, and how each condition on it comes out for each value.
+#[derive(Debug, Clone)]
+pub(crate) struct Dimension {
+    pub(crate) key: String,
+    written: String,
+    pub(crate) values: Vec<Option<ContextValue>>,
+    conditions: Vec<(Condition, BTreeSet<usize>)>,
+}
+
+/// Any of these must hold; of each, every clause. None at all: never; one without clauses: always.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Boxes(pub(crate) Vec<Vec<Clause>>);
+
+impl Dimension {
+    pub(crate) fn new(key: &str, values: Vec<Option<ContextValue>>, asked: &[Asked<'_>], context: &Context) -> Self {
+        let mut context = context.clone();
+        let mut conditions: Vec<(Condition, BTreeSet<usize>)> =
+            asked.iter().map(|(_, condition)| ((*condition).clone(), BTreeSet::new())).collect();
+        for (at, value) in values.iter().enumerate() {
+            match value {
+                Some(value) => context.insert(key, value.clone()),
+                None => context.remove(key),
+            }
+            for (condition, holds) in &mut conditions {
+                if condition.holds(&context) {
+                    holds.insert(at);
+                }
+            }
+        }
+        let written = asked.first().map_or(key, |(_, c)| c.written.key.as_str()).to_owned();
+        Self { key: key.to_owned(), written, values, conditions }
+    }
+
+    fn has_missing(&self, among: &BTreeSet<usize>) -> bool {
+        among.iter().any(|at| self.values.get(*at) == Some(&None))
+    }
+
+    /// Says in clauses which values these are.
+    fn clauses(&self, wanted: &BTreeSet<usize>) -> Vec<Clause> {
+        let all: BTreeSet<usize> = (0..self.values.len()).collect();
+        let missing: BTreeSet<usize> = all.iter().copied().filter(|at| self.values.get(*at) == Some(&None)).collect();
+        let plain = |relation: &str| vec![Clause { key: self.written.clone(), relation: relation.to_owned(), values: Vec::new() }];
+        if *wanted == missing {
+            return plain("is absent");
+        }
+        if !missing.is_empty() && *wanted == &all - &missing {
+            return plain("is present");
+        }
+        // Each condition, and what it leaves, as a set of values with its words.
+        let mut known: Vec<(BTreeSet<usize>, Clause)> = Vec::new();
+        for (condition, holds) in &self.conditions {
+            known.push((holds.clone(), self.clause(condition, true, holds)));
+            let rest = &all - holds;
+            known.push((rest.clone(), self.clause(condition, false, &rest)));
+        }
+        if let Some((_, clause)) = known.iter().find(|(set, _)| set == wanted) {
+            return vec![clause.clone()];
+        }
+        for (at, (first, a)) in known.iter().enumerate() {
+            if let Some((_, b)) = known.iter().skip(at + 1).find(|(second, _)| &(first & second) == wanted) {
+                return vec![a.clone(), b.clone()];
+            }
+        }
+        let mut clauses: Vec<Clause> = known.into_iter().filter(|(set, _)| wanted.is_subset(set) && *set != all).map(|(_, clause)| clause).collect();
+        clauses.dedup();
+        clauses
+    }
+
+    fn clause(&self, condition: &Condition, positive: bool, holds: &BTreeSet<usize>) -> Clause {
+        let (relation, values) = match condition.operator {
+            Some(operator) => (relation(operator, positive, &condition.written.values), condition.written.values.clone()),
+            None => ("can't be tested".to_owned(), Vec::new()),
+        };
+        let null = condition.operator.is_some_and(|o| o.test == Test::Null);
+        let absent = if self.has_missing(holds) && !null { " (or is absent)" } else { "" };
+        Clause { key: self.written.clone(), relation: format!("{relation}{absent}"), values: if null { Vec::new() } else { values } }
+    }
+}
+
+fn relation(operator: Operator, positive: bool, values: &[String]) -> String {
+    let yes = positive != operator.negated;
+    let words = match (operator.test, yes) {
+        (Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal), true) => "is",
+        (Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal), false) => "is not",
+        (Test::StringEqualsIgnoreCase, true) => "is, in any case,",
+        (Test::StringEqualsIgnoreCase, false) => "is not, in any case,",
+        (Test::StringLike | Test::Arn, true) => "is like",
+        (Test::StringLike | Test::Arn, false) => "is not like",
+        (Test::Ip, true) => "is in",
+        (Test::Ip, false) => "is not in",
+        (Test::Number(Compare::Less), true) | (Test::Number(Compare::GreaterOrEqual), false) => "is below",
+        (Test::Number(Compare::LessOrEqual), true) | (Test::Number(Compare::Greater), false) => "is at most",
+        (Test::Number(Compare::Greater), true) | (Test::Number(Compare::LessOrEqual), false) => "is above",
+        (Test::Number(Compare::GreaterOrEqual), true) | (Test::Number(Compare::Less), false) => "is at least",
+        (Test::Date(Compare::Less), true) | (Test::Date(Compare::GreaterOrEqual), false) => "is before",
+        (Test::Date(Compare::LessOrEqual), true) | (Test::Date(Compare::Greater), false) => "is not after",
+        (Test::Date(Compare::Greater), true) | (Test::Date(Compare::LessOrEqual), false) => "is after",
+        (Test::Date(Compare::GreaterOrEqual), true) | (Test::Date(Compare::Less), false) => "is not before",
+        (Test::Null, yes) => {
+            let absent = values.iter().any(|v| v.eq_ignore_ascii_case("true"));
+            return if absent == yes { "is absent" } else { "is present" }.to_owned();
+        }
+    };
+    match (operator.set, positive) {
+        (Set::Single, _) => words.to_owned(),
+        (Set::Any, true) => format!("has a value that {words}"),
+        (Set::Any, false) => format!("has only values of which each {words}"),
+        (Set::All, true) => format!("has no value but what {words}"),
+        (Set::All, false) => format!("has a value that {words}"),
+    }
+}
+
+impl Boxes {
+    /// Merges combinations that differ in one dimension only, until none do.
+    pub(crate) fn of(dimensions: &[Dimension], combinations: &[Vec<usize>]) -> Self {
+        let mut boxes: BTreeSet<Vec<BTreeSet<usize>>> =
+            combinations.iter().map(|combination| combination.iter().map(|at| BTreeSet::from([*at])).collect()).collect();
+        for at in 0..dimensions.len() {
+            let mut merged: BTreeMap<Vec<BTreeSet<usize>>, BTreeSet<usize>> = BTreeMap::new();
+            for mut one in boxes {
+                let values = one.get_mut(at).map(std::mem::take).unwrap_or_default();
+                merged.entry(one).or_default().extend(values);
+            }
+            boxes = merged
+                .into_iter()
+                .map(|(mut one, values)| {
+                    if let Some(slot) = one.get_mut(at) {
+                        *slot = values;
+                    }
+                    one
+                })
+                .collect();
+        }
+        let clauses = |one: Vec<BTreeSet<usize>>| -> Vec<Clause> {
+            let parts = dimensions.iter().zip(one).filter(|(dimension, values)| values.len() < dimension.values.len());
+            let mut clauses: Vec<Clause> = parts.flat_map(|(dimension, values)| dimension.clauses(&values)).collect();
+            clauses.sort();
+            clauses.dedup();
+            clauses
+        };
+        let mut all: Vec<Vec<Clause>> = boxes.into_iter().map(clauses).collect();
+        all.sort();
+        all.dedup();
+        if all.iter().any(Vec::is_empty) {
+            all.clear();
+        }
+        Self(all)
+    }
+}

@@ -1,0 +1,447 @@
+//! One principal and one domain of resources: what differs between before and after.
+//!
+//! Actions, resources and condition values are split into the classes that the statements of both sides tell apart; one
+//! request stands for each combination and is put to the evaluator. Combinations under which the same statements apply are
+//! asked once. The answer is exact but for what [`values`](super::values) says is bounded, or it is "not decided".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::access::{Direction, Witness};
+use crossrole_policy::Effect;
+
+use crate::catalogue;
+use crate::engine::compiled::{Compiled, CompiledStatement};
+use crate::engine::condition::Condition;
+use crate::engine::decide::{evaluate, is_role_trust};
+use crate::engine::principal::{Asker, Named};
+use crate::principal::Caller;
+use crate::request::{Context, ContextValue, Policies, Request};
+
+use super::atoms::{self, Actions, Resources};
+use super::boxes::{Boxes, Dimension};
+use super::values::{self, Asked};
+
+/// Most combinations of condition values under which one set of statements is asked.
+const COMBINATIONS_MOST: usize = 4_096;
+
+/// Most questions put to the evaluator for one pair.
+const QUESTIONS_MOST: usize = 400_000;
+
+/// Most assignments of the keys that policy variables take their text from.
+const VARIABLES_MOST: usize = 64;
+
+/// Who asks, and what is known of its requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    /// In words.
+    pub(crate) who: String,
+    pub(crate) account: Option<String>,
+    pub(crate) caller: Caller,
+    /// Keys whose value is known; `None`: known to be missing.
+    pub(crate) fixed: BTreeMap<String, Option<ContextValue>>,
+    /// What the values of a key begin with.
+    pub(crate) begins: BTreeMap<String, Vec<String>>,
+}
+
+/// The resources that are looked at together: one bucket, one role, or what has no policy of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Domain {
+    /// In words.
+    pub(crate) name: String,
+    pub(crate) texts: Vec<Text>,
+    /// Resources that other domains are about: whole ARNs, and buckets with everything in them.
+    pub(crate) elsewhere: BTreeSet<String>,
+    /// Every bucket and role that is looked at by itself.
+    pub(crate) known: BTreeSet<String>,
+    /// Account of the resources; `None` is the caller's own.
+    pub(crate) owner: Option<String>,
+    /// Only these actions; empty: all.
+    pub(crate) actions: Vec<&'static str>,
+    /// Only actions of this service.
+    pub(crate) service: Option<&'static str>,
+}
+
+/// Some resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// This one.
+    Exact(String),
+    /// All that begin so.
+    Walk(String),
+}
+
+impl Domain {
+    /// Tells whether it is all that has no policy of its own.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.owner.is_none()
+    }
+}
+
+impl Text {
+    /// Tells whether a resource is among these.
+    pub(crate) fn holds(&self, resource: &str) -> bool {
+        match self {
+            Self::Exact(text) => text == resource,
+            Self::Walk(start) => resource.starts_with(start.as_str()),
+        }
+    }
+}
+
+/// What is gained or lost on some resources, under one condition.
+#[derive(Debug, Clone)]
+pub(crate) struct Region {
+    pub(crate) direction: Direction,
+    pub(crate) actions: Vec<String>,
+    pub(crate) resources: Vec<String>,
+    pub(crate) when: Boxes,
+    pub(crate) witness: Witness,
+}
+
+/// A statement that bears on the subject, on one side or both.
+pub(crate) struct Relevant<'a> {
+    pub(crate) statement: &'a CompiledStatement,
+    /// Statements of one signature differ only in their actions and resources.
+    signature: usize,
+    before: bool,
+    after: bool,
+}
+
+/// Identity, boundary, … each level of control policies: what is said in one group counts together.
+fn groups<'p>(policies: &'p Policies<'p>) -> Vec<(u16, &'p Compiled)> {
+    let mut all: Vec<(u16, &Compiled)> = policies.identity.iter().map(|d| (0, *d)).collect();
+    all.extend(policies.boundary.iter().flatten().map(|d| (1, *d)));
+    all.extend(policies.session.iter().flatten().map(|d| (2, *d)));
+    all.extend(policies.resource.iter().map(|d| (3, *d)));
+    for (level, documents) in (100..).zip(policies.service_control.iter().flatten()) {
+        all.extend(documents.iter().map(|d| (level, *d)));
+    }
+    for (level, documents) in (200..).zip(&policies.resource_control) {
+        all.extend(documents.iter().map(|d| (level, *d)));
+    }
+    all
+}
+
+type Signature = (u16, Effect, Option<Named>, bool, Vec<crate::engine::condition::Written>);
+
+fn relevant<'a>(subject: &Subject, sides: [Option<&'a Policies<'a>>; 2]) -> Vec<Relevant<'a>> {
+    let asker = Asker::of(&subject.caller);
+    let mut signatures: BTreeMap<Signature, usize> = BTreeMap::new();
+    let mut known: BTreeMap<(usize, bool, &[String], Option<(bool, &[String])>), usize> = BTreeMap::new();
+    let mut found: Vec<Relevant<'a>> = Vec::new();
+    for (side, policies) in sides.into_iter().enumerate() {
+        let Some(policies) = policies else { continue };
+        for (group, document) in groups(policies) {
+            for statement in &document.statements {
+                let named = statement.names(&asker, policies.boundary.is_some());
+                if group == 3 && named.is_none() {
+                    continue;
+                }
+                let mut conditions: Vec<_> = statement.conditions.iter().map(|c| c.written.clone()).collect();
+                conditions.sort();
+                let count = signatures.len();
+                let key = (group, statement.effect, named.filter(|_| group == 3), statement.variables, conditions);
+                let signature = *signatures.entry(key).or_insert(count);
+                let resource = statement.resource.as_ref().map(|r| (r.negated, r.written.as_slice()));
+                let at = *known.entry((signature, statement.action.negated, &statement.action.written, resource)).or_insert_with(|| {
+                    found.push(Relevant { statement, signature, before: false, after: false });
+                    found.len() - 1
+                });
+                if let Some(relevant) = found.get_mut(at) {
+                    if side == 0 {
+                        relevant.before = true;
+                    } else {
+                        relevant.after = true;
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What of two sides matters besides their statements.
+fn shape(policies: Option<&Policies<'_>>) -> Option<(bool, bool, bool, usize)> {
+    policies.map(|p| (p.boundary.is_some(), p.session.is_some(), p.restrict_public, p.service_control.as_ref().map_or(0, |levels| levels.len() + 1)))
+}
+
+/// Compares; `Err` says why it could not be decided.
+pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a Policies<'a>>; 2]) -> Result<Vec<Region>, String> {
+    let relevant = relevant(subject, sides);
+    let same_shape = shape(sides[0]) == shape(sides[1]);
+    if same_shape && relevant.iter().all(|r| r.before == r.after) {
+        return Ok(Vec::new());
+    }
+    let mut regions = Vec::new();
+    let mut questions = 0;
+    for context in variable_contexts(subject, &relevant)? {
+        let mut pair = Pair { subject, domain, sides, relevant: &relevant, same_shape, context, known: BTreeMap::new(), questions };
+        pair.run(&mut regions)?;
+        questions = pair.questions;
+    }
+    Ok(regions)
+}
+
+/// One context for each way to fill the policy variables that the subject leaves open.
+fn variable_contexts(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Context>, String> {
+    let mut base = Context::default();
+    for (key, value) in &subject.fixed {
+        if let Some(value) = value {
+            base.insert(key, value.clone());
+        }
+    }
+    let mut keys: BTreeSet<String> = BTreeSet::new();
+    for statement in relevant.iter().map(|r| r.statement) {
+        keys.extend(statement.resource.iter().flat_map(|r| r.variables()).map(str::to_owned));
+        keys.extend(statement.conditions.iter().flat_map(Condition::variables).map(str::to_owned));
+    }
+    keys.retain(|key| !subject.fixed.contains_key(key));
+    let mut contexts = vec![base];
+    for key in keys {
+        let asked: Vec<Asked<'_>> = asked_of(relevant, &key);
+        let begins = subject.begins.get(&key).cloned().unwrap_or_default();
+        let mut pool = values::pool(&key, &asked, &Context::default(), &begins).ok_or_else(|| format!("the patterns on {key} are too many to tell apart"))?;
+        // A text of its own, which no pattern names.
+        let own = begins.first().map_or_else(|| "anyone".to_owned(), |b| format!("{b}anyone"));
+        pool.push(Some(ContextValue::One(own)));
+        contexts = contexts
+            .iter()
+            .flat_map(|context| {
+                pool.iter().map(|value| {
+                    let mut context = context.clone();
+                    if let Some(value) = value {
+                        context.insert(&key, value.clone());
+                    }
+                    context
+                })
+            })
+            .collect();
+        if contexts.len() > VARIABLES_MOST {
+            return Err(format!("policy variables can be filled in more than {VARIABLES_MOST} ways"));
+        }
+    }
+    Ok(contexts)
+}
+
+fn asked_of<'a>(relevant: &'a [Relevant<'_>], key: &str) -> Vec<Asked<'a>> {
+    relevant.iter().flat_map(|r| r.statement.conditions.iter().filter(|c| c.key == key).map(|c| (r.statement, c))).collect()
+}
+
+/// The signatures that apply on either side, and whether a trust policy decides.
+type Applying = (BTreeSet<usize>, BTreeSet<usize>, bool);
+
+/// Of one set of applying statements: the combinations that are gained and lost.
+#[derive(Debug, Clone, Default)]
+struct Outcome {
+    dimensions: Vec<Dimension>,
+    gained: Vec<Vec<usize>>,
+    lost: Vec<Vec<usize>>,
+}
+
+struct Pair<'p, 'a> {
+    subject: &'p Subject,
+    domain: &'p Domain,
+    sides: [Option<&'a Policies<'a>>; 2],
+    relevant: &'p [Relevant<'a>],
+    same_shape: bool,
+    /// What is the same in all requests.
+    context: Context,
+    known: BTreeMap<Applying, Outcome>,
+    questions: usize,
+}
+
+/// Actions by resource class, for one direction and one condition.
+type Found = BTreeMap<(Direction, Boxes), (BTreeMap<usize, BTreeSet<String>>, Witness)>;
+
+impl Pair<'_, '_> {
+    fn run(&mut self, regions: &mut Vec<Region>) -> Result<(), String> {
+        let statements: Vec<&CompiledStatement> = self.relevant.iter().map(|r| r.statement).collect();
+        let actions = Actions::of(&statements, self.domain).ok_or("the action patterns are too many to tell apart")?;
+        let resources = Resources::of(&statements, self.domain, &self.context).ok_or("the resource patterns are too many to tell apart")?;
+        let mut found: Found = BTreeMap::new();
+        for (names, acts) in &actions.classes {
+            for (at, class) in resources.classes.iter().enumerate() {
+                let asked: Vec<&String> = names.iter().filter(|n| atoms::is_asked(n, &class.witness, self.domain)).collect();
+                let Some(first) = asked.first() else { continue };
+                let applies = |index: usize| acts.get(index) == Some(&true) && class.applies.get(index) == Some(&true);
+                let side = |before: bool| -> BTreeSet<usize> {
+                    let on_side = self.relevant.iter().enumerate().filter(|(i, r)| if before { r.before } else { r.after } && applies(*i));
+                    on_side.map(|(_, r)| r.signature).collect()
+                };
+                let (before, after) = (side(true), side(false));
+                if self.same_shape && before == after {
+                    continue;
+                }
+                let mut request = self.request(first, &class.witness);
+                let key = (before, after, is_role_trust(&request));
+                if !self.known.contains_key(&key) {
+                    let outcome = self.ask(&mut request, &key)?;
+                    self.known.insert(key.clone(), outcome);
+                }
+                let Some(outcome) = self.known.get(&key) else { continue };
+                for (direction, combinations) in [(Direction::Widened, &outcome.gained), (Direction::Narrowed, &outcome.lost)] {
+                    let Some(combination) = combinations.first() else { continue };
+                    let when = Boxes::of(&outcome.dimensions, combinations);
+                    let witness = self.witness(&mut request, &outcome.dimensions, combination, direction)?;
+                    let entry = found.entry((direction, when)).or_insert_with(|| (BTreeMap::new(), witness));
+                    entry.0.entry(at).or_default().extend(asked.iter().map(|n| (*n).clone()));
+                }
+            }
+        }
+        for ((direction, when), (by_class, witness)) in found {
+            let mut by_names: BTreeMap<BTreeSet<String>, BTreeSet<usize>> = BTreeMap::new();
+            for (at, names) in by_class {
+                by_names.entry(names).or_default().insert(at);
+            }
+            let all = self.joined(by_names.into_iter().collect(), &resources);
+            let single = all.len() == 1;
+            for (names, at) in all {
+                let witness = if single { witness.clone() } else { self.witness_in(&names, &at, &resources, direction, &witness) };
+                regions.push(Region {
+                    direction,
+                    actions: actions.describe(&names, &at, &resources, self.domain),
+                    resources: resources.describe(&at, &names, self.domain),
+                    when: when.clone(),
+                    witness,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins actions on resources with others on others where every action that can be asked of a resource was found there:
+    /// those on buckets with those on objects, where both are gained everywhere.
+    fn joined(&self, parts: Vec<(BTreeSet<String>, BTreeSet<usize>)>, resources: &Resources) -> Vec<(BTreeSet<String>, BTreeSet<usize>)> {
+        let asked = |name: &String, at: usize| resources.classes.get(at).is_some_and(|c| atoms::is_asked(name, &c.witness, self.domain));
+        let fits = |names: &BTreeSet<String>, on: &BTreeSet<String>, at: &BTreeSet<usize>| names.difference(on).all(|n| !at.iter().any(|i| asked(n, *i)));
+        let mut joined: Vec<(BTreeSet<String>, BTreeSet<usize>)> = Vec::new();
+        for (names, at) in parts {
+            // What holds of all that was joined holds of each part of it: the sets only grow where nothing else is asked.
+            match joined.iter_mut().find(|(others, on)| fits(&names, others, on) && fits(others, &names, &at)) {
+                Some((others, on)) => {
+                    others.extend(names);
+                    on.extend(at);
+                }
+                None => joined.push((names, at)),
+            }
+        }
+        joined
+    }
+
+    fn request(&self, action: &str, resource: &str) -> Request {
+        Request {
+            caller: self.subject.caller.clone(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            resource_account: self.domain.owner.clone(),
+            context: self.context.clone(),
+        }
+    }
+
+    /// Puts every combination of the condition values that these statements tell apart to the evaluator.
+    fn ask(&mut self, request: &mut Request, (before, after, _): &Applying) -> Result<Outcome, String> {
+        let applying = self.relevant.iter().filter(|r| r.before && before.contains(&r.signature) || r.after && after.contains(&r.signature));
+        let statements: Vec<&CompiledStatement> = applying.map(|r| r.statement).collect();
+        let keys: BTreeSet<&str> = statements.iter().flat_map(|s| &s.conditions).map(|c| c.key.as_str()).collect();
+        let mut dimensions = Vec::new();
+        let mut count: usize = 1;
+        for key in keys {
+            if self.subject.fixed.contains_key(key) || self.context.get(key).is_some() {
+                continue;
+            }
+            let asked: Vec<Asked<'_>> = statements.iter().flat_map(|s| s.conditions.iter().filter(|c| c.key == key).map(|c| (*s, c))).collect();
+            let begins = self.subject.begins.get(key).map_or(&[][..], Vec::as_slice);
+            let pool = values::pool(key, &asked, &self.context, begins).ok_or_else(|| format!("the patterns on {key} are too many to tell apart"))?;
+            count = count.saturating_mul(pool.len());
+            dimensions.push(Dimension::new(key, pool, &asked, &self.context));
+        }
+        if count > COMBINATIONS_MOST {
+            return Err(format!("its conditions can come out in {count} ways, over {COMBINATIONS_MOST}"));
+        }
+        self.questions += count;
+        if self.questions > QUESTIONS_MOST {
+            return Err(format!("it takes over {QUESTIONS_MOST} questions"));
+        }
+        let mut outcome = Outcome { dimensions, ..Outcome::default() };
+        let mut combination = vec![0; outcome.dimensions.len()];
+        loop {
+            set(request, &outcome.dimensions, &combination);
+            let [before, after] = self.sides.map(|side| side.is_some_and(|p| evaluate(request, p).is_allowed()));
+            match (before, after) {
+                (false, true) => outcome.gained.push(combination.clone()),
+                (true, false) => outcome.lost.push(combination.clone()),
+                _ => {}
+            }
+            if !next(&mut combination, &outcome.dimensions) {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Asks both sides once more, of this action and resource.
+    fn witness(&self, request: &mut Request, dimensions: &[Dimension], combination: &[usize], direction: Direction) -> Result<Witness, String> {
+        set(request, dimensions, combination);
+        let [before, after] = self.sides.map(|side| side.map(|p| evaluate(request, p)));
+        let allowed = [before, after].map(|a| a.is_some_and(crate::engine::decide::Answer::is_allowed));
+        if allowed != [direction == Direction::Narrowed, direction == Direction::Widened] {
+            return Err("its witness did not hold, which is a bug in crossrole".to_owned());
+        }
+        let text = |answer: Option<crate::engine::decide::Answer>| answer.map_or("ImplicitlyDenied", |a| a.decision.as_str()).to_owned();
+        let context = request.context.iter().map(|(key, value)| {
+            let values = match value {
+                ContextValue::One(value) => vec![value.clone()],
+                ContextValue::Many(values) => values.clone(),
+            };
+            (key.to_owned(), values)
+        });
+        Ok(Witness {
+            principal: request.caller.as_str().to_owned(),
+            action: request.action.clone(),
+            resource: request.resource.clone(),
+            context: context.collect(),
+            before: text(before),
+            after: text(after),
+        })
+    }
+
+    /// A witness among these actions and resources: the one that there is, moved there when it still holds.
+    fn witness_in(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, direction: Direction, like: &Witness) -> Witness {
+        let mut request = self.request("", "");
+        for (key, values) in &like.context {
+            let many = catalogue::key(key).is_some_and(|k| k.many) || values.len() != 1;
+            match values.first() {
+                Some(value) if !many => request.context.set(key, value.clone()),
+                _ => request.context.set_many(key, values.clone()),
+            }
+        }
+        for class in at.iter().filter_map(|i| resources.classes.get(*i)) {
+            let Some(name) = names.iter().find(|n| atoms::is_asked(n, &class.witness, self.domain)) else { continue };
+            request.action.clone_from(name);
+            request.resource.clone_from(&class.witness);
+            if let Ok(witness) = self.witness(&mut request, &[], &[], direction) {
+                return witness;
+            }
+        }
+        like.clone()
+    }
+}
+
+fn set(request: &mut Request, dimensions: &[Dimension], combination: &[usize]) {
+    for (dimension, at) in dimensions.iter().zip(combination) {
+        match dimension.values.get(*at) {
+            Some(Some(value)) => request.context.insert(&dimension.key, value.clone()),
+            _ => request.context.remove(&dimension.key),
+        }
+    }
+}
+
+/// Counts up; false after the last.
+fn next(combination: &mut [usize], dimensions: &[Dimension]) -> bool {
+    for (digit, dimension) in combination.iter_mut().zip(dimensions) {
+        *digit += 1;
+        if *digit < dimension.values.len() {
+            return true;
+        }
+        *digit = 0;
+    }
+    false
+}

@@ -1,0 +1,116 @@
+//! Everything that decides access, at one moment: who there is, with which policies, and what is guarded by which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_policy::Document;
+
+use crate::engine::compiled::Compiled;
+use crate::request::Policies;
+
+/// A document with its place, as written and compiled.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// As written.
+    pub document: Document,
+    /// Ready to be asked.
+    pub compiled: Compiled,
+}
+
+impl Placed {
+    /// `place` is how reasons name it.
+    pub fn new(document: Document, place: impl Into<String>) -> Self {
+        let compiled = Compiled::new(&document, place);
+        Self { document, compiled }
+    }
+}
+
+impl PartialEq for Placed {
+    /// Of meaning: the place does not count.
+    fn eq(&self, other: &Self) -> bool {
+        self.document == other.document
+    }
+}
+
+/// A role or a user whose policies are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Principal {
+    /// Account id.
+    pub account: String,
+    /// True for a user, false for a role.
+    pub user: bool,
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Inline and managed policies, of a user's groups too.
+    pub identity: Vec<Placed>,
+    /// Permissions boundary.
+    pub boundary: Option<Vec<Placed>>,
+    /// Policies whose documents are not known.
+    pub unread: BTreeSet<String>,
+}
+
+/// What a resource is guarded by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guarded {
+    /// Account that owns it.
+    pub account: String,
+    /// Trust policy or bucket policy.
+    pub policy: Option<Placed>,
+    /// The bucket's block public access restricts its public policy.
+    pub restrict_public: bool,
+}
+
+/// Documents by level, from the organization's root down.
+pub type Levels = Vec<Vec<Placed>>;
+
+/// Everything that decides access.
+#[derive(Debug, Clone, Default)]
+pub struct Estate {
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// Roles and users by ARN.
+    pub principals: BTreeMap<String, Principal>,
+    /// Roles by ARN, each with its trust policy.
+    pub roles: BTreeMap<String, Guarded>,
+    /// Buckets by name.
+    pub buckets: BTreeMap<String, Guarded>,
+    /// Service control policies by account.
+    pub service_control: BTreeMap<String, Levels>,
+    /// Resource control policies by account.
+    pub resource_control: BTreeMap<String, Levels>,
+}
+
+/// Whose policies the caller's side is taken from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Identity<'e> {
+    /// Of this principal.
+    Of(&'e Principal),
+    /// It may do everything that its account could let it do.
+    Everything(&'e Placed),
+    /// It has none.
+    Nothing,
+}
+
+impl Estate {
+    /// Returns the policies of one caller's side and one resource's.
+    pub(crate) fn policies<'e>(&'e self, identity: Identity<'e>, account: Option<&str>, guarded: Option<&'e Guarded>, owner: Option<&str>) -> Policies<'e> {
+        fn list(documents: &[Placed]) -> Vec<&Compiled> {
+            documents.iter().map(|p| &p.compiled).collect()
+        }
+        let (identity, boundary) = match identity {
+            Identity::Of(principal) => (list(&principal.identity), principal.boundary.as_deref().map(list)),
+            Identity::Everything(all) => (vec![&all.compiled], None),
+            Identity::Nothing => (Vec::new(), None),
+        };
+        Policies {
+            identity,
+            boundary,
+            resource: guarded.and_then(|g| g.policy.as_ref()).map(|p| &p.compiled),
+            session: None,
+            service_control: account.and_then(|a| self.service_control.get(a)).map(|levels| levels.iter().map(|l| list(l)).collect()),
+            resource_control: owner.and_then(|a| self.resource_control.get(a)).map(|levels| levels.iter().map(|l| list(l)).collect()).unwrap_or_default(),
+            restrict_public: guarded.is_some_and(|g| g.restrict_public),
+        }
+    }
+}

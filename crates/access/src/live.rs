@@ -1,0 +1,277 @@
+//! From what was read, and what a plan changes, to an [`Estate`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::observed::AccountState;
+use crossrole_model::state::PublicAccessBlock;
+use crossrole_model::{Address, Change, Kind, ObjectState, Observed, Partition, PrincipalKind};
+use crossrole_policy::Document;
+
+use crate::estate::{Estate, Guarded, Placed, Principal};
+use crate::public::is_public;
+
+/// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
+const AWS_MANAGED: &[(&str, &str)] = &[("AdministratorAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)];
+
+/// The objects that access depends on, ready to be changed.
+#[derive(Debug, Clone, Default)]
+pub struct Objects {
+    principals: BTreeMap<Address, Held>,
+    groups: BTreeMap<Address, Held>,
+    /// Customer managed policies by ARN.
+    policies: BTreeMap<String, Document>,
+    buckets: BTreeMap<String, Bucket>,
+    partition: Partition,
+}
+
+/// A principal or a group.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    path: String,
+    tags: BTreeMap<String, String>,
+    trust: Option<Document>,
+    boundary: Option<String>,
+    inline: BTreeMap<String, Option<Document>>,
+    attached: BTreeSet<String>,
+    groups: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Bucket {
+    account: String,
+    policy: Option<Document>,
+    block: Option<PublicAccessBlock>,
+}
+
+/// IAM compares names without regard to case.
+fn key(address: &Address) -> Address {
+    Address { name: address.name.to_ascii_lowercase(), ..address.clone() }
+}
+
+impl Objects {
+    /// What was read.
+    pub fn observed(observed: &Observed, partition: Partition) -> Self {
+        let mut objects = Self { partition, ..Self::default() };
+        for (account, state) in &observed.accounts {
+            if let Some(state) = state.known() {
+                objects.account(account, state);
+            }
+        }
+        for (name, bucket) in &observed.buckets {
+            let (Some(Some(bucket)), Some(account)) = (bucket.known(), observed.bucket_accounts.get(name)) else { continue };
+            let policy = bucket.policy.known().and_then(|p| p.document.clone());
+            objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block: bucket.state.public_access_block });
+        }
+        objects
+    }
+
+    fn account(&mut self, account: &crossrole_model::AccountId, state: &AccountState) {
+        for policy in state.policies.values() {
+            self.policies.insert(policy.arn.clone(), policy.state.document.clone());
+        }
+        for role in state.roles.values() {
+            let address = Address::new(account, Kind::Role, &role.name);
+            self.put(&address, &ObjectState::Role(role.state.clone()));
+        }
+        for group in state.groups.values() {
+            let held = Held { path: group.state.path.clone(), inline: group.inline.clone(), attached: group.attached.clone(), ..Held::default() };
+            self.groups.insert(key(&Address::new(account, Kind::Group, &group.name)), held);
+        }
+        for user in state.users.values() {
+            let held = Held {
+                path: user.state.path.clone(),
+                tags: user.state.tags.clone(),
+                inline: user.inline.clone(),
+                attached: user.attached.clone(),
+                groups: user.groups.iter().map(|g| g.to_ascii_lowercase()).collect(),
+                ..Held::default()
+            };
+            self.principals.insert(Address::new(account, Kind::User, &user.name), held);
+        }
+    }
+
+    /// Carries the changes of a plan out.
+    pub fn apply(&mut self, changes: &[Change]) {
+        // What goes first, so that what comes in its place stays.
+        for change in changes.iter().filter(|c| c.before.is_some()) {
+            if change.after.is_none() || change.action == crossrole_model::Action::Replace {
+                self.take(&change.address, change.before.as_ref());
+            }
+        }
+        for change in changes {
+            if let Some(after) = &change.after {
+                self.put(&change.address, after);
+            }
+        }
+    }
+
+    fn principal(&mut self, kind: PrincipalKind, account: &crossrole_model::AccountId, name: &str) -> Option<&mut Held> {
+        let (map, kind) = match kind {
+            PrincipalKind::Role => (&mut self.principals, Kind::Role),
+            PrincipalKind::User => (&mut self.principals, Kind::User),
+            PrincipalKind::Group => (&mut self.groups, Kind::Group),
+        };
+        map.iter_mut().find(|(a, _)| a.account == *account && a.kind == kind && a.name.eq_ignore_ascii_case(name)).map(|(_, held)| held)
+    }
+
+    fn put(&mut self, address: &Address, state: &ObjectState) {
+        let account = &address.account;
+        match state {
+            ObjectState::Role(role) => {
+                let held = Held {
+                    path: role.path.clone(),
+                    tags: role.tags.clone(),
+                    trust: Some(role.trust.clone()),
+                    boundary: role.boundary.clone(),
+                    inline: role.inline.iter().map(|(name, document)| (name.clone(), Some(document.clone()))).collect(),
+                    attached: role.attached.clone(),
+                    groups: BTreeSet::new(),
+                };
+                self.principals.insert(address.clone(), held);
+            }
+            ObjectState::Policy(policy) => {
+                self.policies.insert(self.partition.iam_arn(account, "policy", &policy.path, &address.name), policy.document.clone());
+            }
+            ObjectState::User(user) => {
+                let held = self.principals.entry(address.clone()).or_default();
+                held.path.clone_from(&user.path);
+                held.tags.clone_from(&user.tags);
+            }
+            ObjectState::Group(group) => self.groups.entry(key(address)).or_default().path.clone_from(&group.path),
+            ObjectState::Membership(membership) => {
+                if let Some(user) = self.principal(PrincipalKind::User, account, &membership.user) {
+                    user.groups.insert(membership.group.to_ascii_lowercase());
+                }
+            }
+            ObjectState::Attachment(attachment) => {
+                if let Some(held) = self.principal(attachment.principal.kind, account, &attachment.principal.name) {
+                    held.attached.insert(attachment.policy_arn.clone());
+                }
+            }
+            ObjectState::OidcProvider(_) => {}
+            ObjectState::Bucket(bucket) => {
+                let slot = self.buckets.entry(address.name.clone()).or_default();
+                slot.account = account.to_string();
+                slot.block = bucket.public_access_block;
+            }
+            ObjectState::BucketPolicy(policy) => {
+                let slot = self.buckets.entry(address.name.clone()).or_default();
+                slot.account = account.to_string();
+                slot.policy.clone_from(&policy.document);
+            }
+        }
+    }
+
+    fn take(&mut self, address: &Address, before: Option<&ObjectState>) {
+        let account = &address.account;
+        match before {
+            Some(ObjectState::Role(_) | ObjectState::User(_)) => {
+                self.principals.retain(|a, _| !(a.account == *account && a.kind == address.kind && a.name.eq_ignore_ascii_case(&address.name)));
+            }
+            Some(ObjectState::Group(_)) => {
+                self.groups.remove(&key(address));
+                let name = address.name.to_ascii_lowercase();
+                for (_, user) in self.principals.iter_mut().filter(|(a, _)| a.account == *account) {
+                    user.groups.remove(&name);
+                }
+            }
+            Some(ObjectState::Policy(policy)) => {
+                self.policies.remove(&self.partition.iam_arn(account, "policy", &policy.path, &address.name));
+            }
+            Some(ObjectState::Membership(membership)) => {
+                if let Some(user) = self.principal(PrincipalKind::User, account, &membership.user) {
+                    user.groups.remove(&membership.group.to_ascii_lowercase());
+                }
+            }
+            Some(ObjectState::Attachment(attachment)) => {
+                if let Some(held) = self.principal(attachment.principal.kind, account, &attachment.principal.name) {
+                    held.attached.remove(&attachment.policy_arn);
+                }
+            }
+            Some(ObjectState::Bucket(_)) => {
+                self.buckets.remove(&address.name);
+            }
+            Some(ObjectState::BucketPolicy(_)) => {
+                if let Some(bucket) = self.buckets.get_mut(&address.name) {
+                    bucket.policy = None;
+                }
+            }
+            Some(ObjectState::OidcProvider(_)) | None => {}
+        }
+    }
+
+    /// Compiles everything.
+    pub fn estate(&self) -> Estate {
+        let mut estate = Estate { partition: self.partition.as_str().to_owned(), ..Estate::default() };
+        for (address, held) in &self.principals {
+            let kind = address.kind.as_str();
+            let arn = self.partition.iam_arn(&address.account, kind, &held.path, &address.name);
+            let of = format!("{kind} {}", address.name);
+            let account = address.account.to_string();
+            let mut principal = Principal {
+                account: account.clone(),
+                user: address.kind == Kind::User,
+                name: address.name.clone(),
+                tags: held.tags.clone(),
+                identity: Vec::new(),
+                boundary: None,
+                unread: BTreeSet::new(),
+            };
+            self.collect(held, &of, &mut principal);
+            for group in &held.groups {
+                let address = Address::new(&address.account, Kind::Group, group.as_str());
+                if let Some(held) = self.groups.get(&address) {
+                    self.collect(held, &format!("group {group}"), &mut principal);
+                }
+            }
+            if let Some(arn) = &held.boundary {
+                principal.boundary = Some(match self.managed(arn) {
+                    Some(document) => vec![Placed::new(document, format!("permissions boundary {arn}"))],
+                    // What it limits is not known, so it is taken to limit nothing: a widening must not hide behind it.
+                    None => {
+                        principal.unread.insert(arn.clone());
+                        self.managed("arn:aws:iam::aws:policy/AdministratorAccess").into_iter().map(|d| Placed::new(d, arn.as_str())).collect()
+                    }
+                });
+            }
+            if let Some(trust) = &held.trust {
+                let policy = Some(Placed::new(trust.clone(), format!("trust policy of {of}")));
+                estate.roles.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
+            }
+            estate.principals.insert(arn, principal);
+        }
+        for (name, bucket) in &self.buckets {
+            let restrict_public = bucket.block.is_some_and(|b| b.restrict_buckets) && bucket.policy.as_ref().is_some_and(is_public);
+            let policy = bucket.policy.as_ref().map(|d| Placed::new(d.clone(), format!("bucket policy of {name}")));
+            estate.buckets.insert(name.clone(), Guarded { account: bucket.account.clone(), policy, restrict_public });
+        }
+        estate
+    }
+
+    fn collect(&self, held: &Held, of: &str, into: &mut Principal) {
+        for (name, document) in &held.inline {
+            match document {
+                Some(document) => into.identity.push(Placed::new(document.clone(), format!("inline policy {name} of {of}"))),
+                None => {
+                    into.unread.insert(format!("inline policy {name}"));
+                }
+            }
+        }
+        for arn in &held.attached {
+            match self.managed(arn) {
+                Some(document) => into.identity.push(Placed::new(document, format!("managed policy {} of {of}", arn.rsplit('/').next().unwrap_or(arn)))),
+                None => {
+                    into.unread.insert(arn.clone());
+                }
+            }
+        }
+    }
+
+    fn managed(&self, arn: &str) -> Option<Document> {
+        self.policies.get(arn).cloned().or_else(|| {
+            let name = arn.split_once(":iam::aws:policy/")?.1;
+            let (_, text) = AWS_MANAGED.iter().find(|(known, _)| *known == name)?;
+            crossrole_policy::parse(text).ok()
+        })
+    }
+}
