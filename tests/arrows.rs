@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "crossrole",
         &[
+            "crossrole-access",
             "crossrole-applier",
             "crossrole-cloud",
             "crossrole-manifest",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessDelta;
 use crate::address::Address;
 use crate::call::Call;
 use crate::desired::{AccountInfo, ManifestRef};
@@ -136,6 +137,9 @@ pub struct Plan {
     pub meters: Vec<Meter>,
     /// What people have to do in accounts that are not managed.
     pub notes: Vec<String>,
+    /// Who gains and who loses; `None` when nobody has asked.
+    #[serde(default)]
+    pub access: Option<AccessDelta>,
     /// Calls made to read, by account.
     pub calls: BTreeMap<AccountId, u64>,
 }

@@ -51,6 +51,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "withheld": plan.withheld.iter().map(|w| json!({"what": w.what, "why": w.why, "advice": w.advice, "blocks": w.blocks})).collect::<Vec<_>>(),
         "meters": plan.meters.iter().map(|m| json!({"what": m.what, "used": m.used, "limit": m.limit})).collect::<Vec<_>>(),
         "notes": plan.notes,
+        "access": plan.access.as_ref().map(|delta| crate::access::json(delta, view)),
         "summary": summary(plan),
         "calls": plan.calls.iter().map(|(account, n)| (account.to_string(), json!(n))).collect::<Map<_, _>>(),
     })

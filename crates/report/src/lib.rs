@@ -3,6 +3,7 @@
 //! Everything that comes from AWS or from a manifest is hostile text here: control characters are shown, never sent.
 //! External ids are masked unless asked for. Color is never needed to understand anything, and none is used.
 
+mod access;
 mod codec;
 mod findings;
 mod json;

@@ -60,6 +60,7 @@ pub fn plan(plan: &Plan, view: View) -> String {
     if !plan.notes.is_empty() {
         out.push('\n');
     }
+    out.push_str(&crate::access::section(plan, view));
     out.push_str(&summary(plan));
     out.push_str(&calls(&plan.calls));
     out

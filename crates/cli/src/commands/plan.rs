@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use crossrole_model::{Cloud as _, Desired, Plan};
+use crossrole_access::Objects;
+use crossrole_model::access::AccessDelta;
+use crossrole_model::{Cloud as _, Desired, Observed, Plan};
 use crossrole_planner::Options;
 
 use crate::args::PlanArgs;
@@ -36,9 +38,21 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
 /// Observes and plans, and has the plan checked.
 pub(crate) async fn make(reached: &Reached, desired: &Desired, options: &Options) -> Result<Plan, Failure> {
     let observed = reached.aws.observe(&crossrole_planner::scope(desired)).await;
-    let plan = crossrole_planner::plan(desired, &observed, options);
+    let mut plan = crossrole_planner::plan(desired, &observed, options);
     checked(&plan)?;
+    plan.access = Some(access(&plan, &observed));
     Ok(plan)
+}
+
+/// Who gains and who loses by it.
+fn access(plan: &Plan, observed: &Observed) -> AccessDelta {
+    if plan.is_empty() {
+        return AccessDelta::default();
+    }
+    let mut objects = Objects::observed(observed, plan.partition);
+    let before = objects.estate();
+    objects.apply(&plan.changes);
+    crossrole_access::delta(&before, &objects.estate())
 }
 
 /// Refuses a plan that breaks an invariant: a bug of ours must not reach an account.
