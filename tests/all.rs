@@ -10,6 +10,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod access;
 mod arrows;
 mod behaviours;
 mod commands;

@@ -7,7 +7,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 const EXIT_CODES: &str = "Exit codes:
   0  done, or nothing to do
   1  an error, or something declared could not be planned or applied
-  2  with --detailed-exitcode: there are changes";
+  2  with --detailed-exitcode: there are changes
+  3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out";
 
 /// Plans and applies cross-account access on AWS: roles, trust, bucket policies, and the caller's side.
 #[derive(Debug, Parser)]
@@ -95,6 +96,15 @@ pub(crate) struct CloudArgs {
     pub(crate) concurrency: Option<usize>,
 }
 
+/// What a plan must not do.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GuardArgs {
+    /// Exit 3 when the plan widens access, or may: always, or where SELECTOR matches: `principal=`, `account=`, `action=` or
+    /// `resource=` with a pattern, as in `resource=log-bucket*`
+    #[arg(long, value_name = "SELECTOR", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
+    pub(crate) deny_widening: Vec<String>,
+}
+
 /// What a plan shows.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ViewArgs {
@@ -126,6 +136,8 @@ pub(crate) struct PlanArgs {
     pub(crate) cloud: CloudArgs,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
     /// Only these objects and what they need, as in `role/Name`; `*` allowed
     #[arg(long, value_name = "OBJECT")]
     pub(crate) target: Vec<String>,
@@ -150,6 +162,8 @@ pub(crate) struct ApplyArgs {
     pub(crate) cloud: CloudArgs,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
     /// Only these objects and what they need, as in `role/Name`; `*` allowed
     #[arg(long, value_name = "OBJECT")]
     pub(crate) target: Vec<String>,

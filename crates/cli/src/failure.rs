@@ -11,6 +11,8 @@ pub enum Exit {
     Failed,
     /// There are changes (`--detailed-exitcode`), as Terraform says it.
     Changes,
+    /// The plan widens access, or breaks a rule, that was not approved: a second reviewer is needed.
+    Refused,
 }
 
 impl Exit {
@@ -20,6 +22,7 @@ impl Exit {
             Self::Clean => 0,
             Self::Failed => 1,
             Self::Changes => 2,
+            Self::Refused => 3,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod failure;
+mod guard;
 mod io;
 mod load;
 mod progress;

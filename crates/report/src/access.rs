@@ -55,8 +55,16 @@ fn line(change: &AccessChange, view: View) -> String {
 
 /// ` when A and B, or when C`; nothing when it is always so.
 fn when(boxes: &[Vec<Clause>], view: View) -> String {
-    let one = |clauses: &Vec<Clause>| clauses.iter().map(|c| clause(c, view)).collect::<Vec<_>>().join(" and ");
-    if boxes.is_empty() { String::new() } else { format!(" when {}", boxes.iter().map(one).collect::<Vec<_>>().join(", or when ")) }
+    let all = |clauses: &[&Clause]| clauses.iter().map(|c| clause(c, view)).collect::<Vec<_>>().join(" and ");
+    let Some((first, others)) = boxes.split_first() else { return String::new() };
+    let (common, _): (Vec<&Clause>, Vec<&Clause>) = first.iter().partition(|c| others.iter().all(|one| one.contains(c)));
+    if others.is_empty() {
+        return format!(" when {}", all(&common));
+    }
+    // What all cases have in common is said once.
+    let each = |one: &Vec<Clause>| all(&one.iter().filter(|c| !common.contains(c)).collect::<Vec<_>>());
+    let cases = boxes.iter().map(each).collect::<Vec<_>>().join(", or ");
+    if common.is_empty() { format!(" when {cases}") } else { format!(" when {} and, besides, {cases}", all(&common)) }
 }
 
 fn clause(clause: &Clause, view: View) -> String {

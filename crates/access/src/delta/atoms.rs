@@ -6,6 +6,7 @@ use crate::catalogue;
 use crate::engine::arn::ArnGlob;
 use crate::engine::compiled::CompiledStatement;
 use crate::engine::glob::{Token, token};
+use crate::principal::Caller;
 use crate::request::Context;
 
 use super::pair::{Domain, Text};
@@ -37,6 +38,17 @@ fn is_elsewhere(resource: &str, domain: &Domain) -> bool {
 pub(crate) const ASSUME: [&str; 5] =
     ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetSourceIdentity", "sts:TagSession"];
 
+/// Those that a caller can ask for: tokens of providers have operations of their own
+/// (STS API reference, AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity).
+pub(crate) fn assume_by(caller: &Caller) -> Vec<&'static str> {
+    let own = match caller.as_str() {
+        text if text.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
+        text if text.contains(":oidc-provider/") => "sts:AssumeRoleWithWebIdentity",
+        _ => "sts:AssumeRole",
+    };
+    vec![own, "sts:SetSourceIdentity", "sts:TagSession"]
+}
+
 fn is_assume(action: &str) -> bool {
     ASSUME.iter().any(|a| a.eq_ignore_ascii_case(action))
 }
@@ -56,24 +68,20 @@ impl Actions {
         patterns.dedup();
         let mut classes: BTreeMap<Vec<bool>, Vec<String>> = BTreeMap::new();
         let vector = |name: &str| -> Vec<bool> { statements.iter().map(|s| s.action.match_(name)).collect() };
-        for service in services(&patterns, domain) {
-            if domain.actions.is_empty() {
-                for action in catalogue::actions(&service) {
-                    classes.entry(vector(action.name)).or_default().push(action.name.to_owned());
-                }
+        let symbols: Vec<_> = patterns.iter().map(|p| words::plain(&p.to_ascii_lowercase().chars().map(token).collect::<Vec<_>>())).collect();
+        for service in services(&patterns, domain).into_iter().filter(|_| domain.actions.is_empty()) {
+            let mut names: Vec<String> = catalogue::actions(&service).map(|a| a.name.to_owned()).collect();
+            if names.is_empty() {
+                // A service whose actions nobody has listed: one name stands for all that the patterns do not tell apart.
+                let classes = words::classes(&symbols, &format!("{service}:"))?.into_iter();
+                names.extend(classes.map(|c| c.witness).filter(|w| !w.ends_with(':')));
+            } else {
+                // An action that is younger than the catalogue, or a name that is none.
+                let young = patterns.iter().filter(|p| !p.contains(['*', '?']) && p.to_ascii_lowercase().starts_with(&format!("{service}:")));
+                names.extend(young.filter(|p| catalogue::action(p).is_none()).cloned());
             }
-            if domain.actions.is_empty() {
-                let symbols: Vec<_> = patterns.iter().map(|p| words::plain(&p.to_ascii_lowercase().chars().map(token).collect::<Vec<_>>())).collect();
-                for class in words::classes(&symbols, &format!("{service}:"))? {
-                    // A name that no action of today has stands only where none of today's does.
-                    let name = class.witness;
-                    if !name.ends_with(':') {
-                        let names = classes.entry(vector(&name)).or_default();
-                        if !names.iter().any(|n| n.starts_with(&format!("{service}:"))) {
-                            names.push(name);
-                        }
-                    }
-                }
+            for name in names {
+                classes.entry(vector(&name)).or_default().push(name);
             }
         }
         for action in &domain.actions {
@@ -114,7 +122,7 @@ impl Actions {
                 let inner = sets.iter().filter(|(other, _)| other.is_subset(&foreign)).cloned().collect();
                 let except = cover(foreign, inner, str::to_owned);
                 if except.len() <= NAMED_MOST {
-                    covers.push((ours, format!("{pattern} except {}", except.join(", "))));
+                    covers.push((ours, format!("{pattern} (except {})", except.join(", "))));
                 }
             }
         }
@@ -309,7 +317,7 @@ impl Resources {
             set = rest;
         }
         except.sort();
-        (set, if except.is_empty() { text } else { format!("{text} except {}", except.join(", ")) })
+        (set, if except.is_empty() { text } else { format!("{text} (except {})", except.join(", ")) })
     }
 }
 
@@ -334,7 +342,7 @@ fn but_known(text: String, names: &BTreeSet<String>, domain: &Domain) -> String 
         return text;
     }
     let (s3, assume) = (names.iter().any(|n| n.starts_with("s3:")), names.iter().any(|n| is_assume(n)));
-    let pattern = text.split(" except ").next().unwrap_or(&text);
+    let pattern = text.split(" (except ").next().unwrap_or(&text);
     let reached = |known: &&String| {
         let bucket = known.contains(":s3:::");
         let hit = crate::engine::compiled::resource_matches(pattern, known, None)
@@ -348,10 +356,10 @@ fn but_known(text: String, names: &BTreeSet<String>, domain: &Domain) -> String 
         let each = |k: &&String| if k.contains(":s3:::") { format!("{}, {}/*", short(k), short(k)) } else { (*k).clone() };
         missing.iter().map(each).collect::<Vec<_>>().join(", ")
     };
-    match (missing.is_empty(), text.contains(" except ")) {
+    match (missing.is_empty(), text.strip_suffix(')')) {
         (true, _) => text,
-        (false, true) => format!("{text}, {list}"),
-        (false, false) => format!("{text} except {list}"),
+        (false, Some(open)) => format!("{open}, {list})"),
+        (false, None) => format!("{text} (except {list})"),
     }
 }
 

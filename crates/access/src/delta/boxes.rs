@@ -1,7 +1,7 @@
 //! Conditions in words: the combinations of condition values under which something holds, merged into as few cases as they
 //! are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crossrole_model::access::Clause;
 
@@ -62,9 +62,9 @@ impl Dimension {
         // Each condition, and what it leaves, as a set of values with its words.
         let mut known: Vec<(BTreeSet<usize>, Clause)> = Vec::new();
         for (condition, holds) in &self.conditions {
-            known.push((holds.clone(), self.clause(condition, true, holds)));
-            let rest = &all - holds;
-            known.push((rest.clone(), self.clause(condition, false, &rest)));
+            // "Or is absent" is said where a missing key is among the wanted.
+            known.push((holds.clone(), self.clause(condition, true, wanted)));
+            known.push((&all - holds, self.clause(condition, false, wanted)));
         }
         if let Some((_, clause)) = known.iter().find(|(set, _)| set == wanted) {
             return vec![clause.clone()];
@@ -79,13 +79,13 @@ impl Dimension {
         clauses
     }
 
-    fn clause(&self, condition: &Condition, positive: bool, holds: &BTreeSet<usize>) -> Clause {
+    fn clause(&self, condition: &Condition, positive: bool, wanted: &BTreeSet<usize>) -> Clause {
         let (relation, values) = match condition.operator {
             Some(operator) => (relation(operator, positive, &condition.written.values), condition.written.values.clone()),
             None => ("can't be tested".to_owned(), Vec::new()),
         };
         let null = condition.operator.is_some_and(|o| o.test == Test::Null);
-        let absent = if self.has_missing(holds) && !null { " (or is absent)" } else { "" };
+        let absent = if self.has_missing(wanted) && !null { " (or is absent)" } else { "" };
         Clause { key: self.written.clone(), relation: format!("{relation}{absent}"), values: if null { Vec::new() } else { values } }
     }
 }
@@ -124,25 +124,19 @@ fn relation(operator: Operator, positive: bool, values: &[String]) -> String {
 }
 
 impl Boxes {
-    /// Merges combinations that differ in one dimension only, until none do.
+    /// Covers the combinations with the largest boxes there are; boxes may overlap.
     pub(crate) fn of(dimensions: &[Dimension], combinations: &[Vec<usize>]) -> Self {
-        let mut boxes: BTreeSet<Vec<BTreeSet<usize>>> =
-            combinations.iter().map(|combination| combination.iter().map(|at| BTreeSet::from([*at])).collect()).collect();
-        for at in 0..dimensions.len() {
-            let mut merged: BTreeMap<Vec<BTreeSet<usize>>, BTreeSet<usize>> = BTreeMap::new();
-            for mut one in boxes {
-                let values = one.get_mut(at).map(std::mem::take).unwrap_or_default();
-                merged.entry(one).or_default().extend(values);
-            }
-            boxes = merged
-                .into_iter()
-                .map(|(mut one, values)| {
-                    if let Some(slot) = one.get_mut(at) {
-                        *slot = values;
-                    }
-                    one
-                })
-                .collect();
+        let points: BTreeSet<&[usize]> = combinations.iter().map(Vec::as_slice).collect();
+        let mut left = points.clone();
+        let mut boxes: Vec<Vec<BTreeSet<usize>>> = Vec::new();
+        while let Some(point) = left.first().copied() {
+            let forward: Vec<usize> = (0..dimensions.len()).collect();
+            let backward: Vec<usize> = forward.iter().rev().copied().collect();
+            let [a, b] = [forward, backward].map(|order| grown(point, &order, dimensions, &points));
+            let size = |one: &Vec<BTreeSet<usize>>| one.iter().map(BTreeSet::len).product::<usize>();
+            let best = if size(&a) >= size(&b) { a } else { b };
+            left.retain(|point| !holds(&best, point));
+            boxes.push(best);
         }
         let clauses = |one: Vec<BTreeSet<usize>>| -> Vec<Clause> {
             let parts = dimensions.iter().zip(one).filter(|(dimension, values)| values.len() < dimension.values.len());
@@ -158,5 +152,52 @@ impl Boxes {
             all.clear();
         }
         Self(all)
+    }
+}
+
+fn holds(one: &[BTreeSet<usize>], point: &[usize]) -> bool {
+    one.iter().zip(point).all(|(values, at)| values.contains(at))
+}
+
+/// Grows a point, one dimension after the other, as far as everything in it is a point too.
+fn grown(point: &[usize], order: &[usize], dimensions: &[Dimension], points: &BTreeSet<&[usize]>) -> Vec<BTreeSet<usize>> {
+    let mut grown: Vec<BTreeSet<usize>> = point.iter().map(|at| BTreeSet::from([*at])).collect();
+    for at in order {
+        let count = dimensions.get(*at).map_or(0, |d| d.values.len());
+        for value in 0..count {
+            let mut slice = grown.clone();
+            if let Some(slot) = slice.get_mut(*at) {
+                *slot = BTreeSet::from([value]);
+            }
+            if all_inside(&slice, points)
+                && let Some(slot) = grown.get_mut(*at)
+            {
+                slot.insert(value);
+            }
+        }
+    }
+    grown
+}
+
+fn all_inside(one: &[BTreeSet<usize>], points: &BTreeSet<&[usize]>) -> bool {
+    let sides: Vec<Vec<usize>> = one.iter().map(|values| values.iter().copied().collect()).collect();
+    let mut digits = vec![0; sides.len()];
+    loop {
+        let point: Vec<usize> = sides.iter().zip(&digits).filter_map(|(side, at)| side.get(*at).copied()).collect();
+        if !points.contains(point.as_slice()) {
+            return false;
+        }
+        let mut turned = true;
+        for (digit, side) in digits.iter_mut().zip(&sides) {
+            *digit += 1;
+            if *digit < side.len() {
+                turned = false;
+                break;
+            }
+            *digit = 0;
+        }
+        if turned {
+            return true;
+        }
     }
 }

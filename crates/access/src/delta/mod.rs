@@ -176,12 +176,16 @@ impl<'e> Work<'e> {
         }
         let [before, after] = policies.as_slice() else { return };
         let mut subject = who.subject.clone();
+        let mut domain = domain.clone();
+        if !domain.actions.is_empty() {
+            domain.actions = atoms::assume_by(&subject.caller);
+        }
         if let Some(owner) = domain.owner.as_deref().or(account) {
             for key in ["aws:resourceaccount", "s3:resourceaccount"] {
                 subject.fixed.insert(key.to_owned(), Some(crate::ContextValue::One(owner.to_owned())));
             }
         }
-        match compare(&subject, domain, [before.as_ref(), after.as_ref()]) {
+        match compare(&subject, &domain, [before.as_ref(), after.as_ref()]) {
             Ok(regions) => self.delta.changes.extend(regions.into_iter().map(|region| change(&subject, region))),
             Err(why) => self.delta.undecided.push(Undecided { who: subject.who, what: domain.name.clone(), why }),
         }
@@ -253,6 +257,12 @@ fn tidy(delta: &mut AccessDelta) {
         change.resources.dedup();
     }
     let everyone: Vec<AccessChange> = changes.iter().filter(|c| c.who == subjects::ANYONE).cloned().collect();
+    // Who needs no policies of its own is more than who has some.
+    let bare: Vec<AccessChange> = changes.iter().filter(|c| c.who.ends_with(subjects::EVEN_WITHOUT)).cloned().collect();
+    changes.retain(|c| {
+        let same = |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
+        !(c.who.ends_with(subjects::IF_LET) && bare.iter().any(|e| same(&e)))
+    });
     changes.retain(|c| {
         c.who == subjects::ANYONE
             || !everyone.iter().any(|e| (e.direction, &e.actions, &e.resources, &e.when) == (c.direction, &c.actions, &c.resources, &c.when))

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::access::{Direction, Witness};
+use crossrole_model::access::{Clause, Direction, Witness};
 use crossrole_policy::Effect;
 
 use crate::catalogue;
@@ -171,18 +171,70 @@ pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a
     if same_shape && relevant.iter().all(|r| r.before == r.after) {
         return Ok(Vec::new());
     }
-    let mut regions = Vec::new();
     let mut questions = 0;
-    for context in variable_contexts(subject, &relevant)? {
+    let mut fillings = Vec::new();
+    for filling in fillings_of(subject, &relevant)? {
+        let mut regions = Vec::new();
+        let context = filling.context.clone();
         let mut pair = Pair { subject, domain, sides, relevant: &relevant, same_shape, context, known: BTreeMap::new(), questions };
         pair.run(&mut regions)?;
         questions = pair.questions;
+        fillings.push((filling, regions));
     }
-    Ok(regions)
+    Ok(joined_fillings(fillings))
 }
 
-/// One context for each way to fill the policy variables that the subject leaves open.
-fn variable_contexts(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Context>, String> {
+/// One way to fill the policy variables that the subject leaves open.
+struct Filling {
+    context: Context,
+    /// What it takes for granted.
+    clauses: Vec<Clause>,
+    /// The keys that have a text which no pattern names.
+    own: Vec<String>,
+}
+
+/// A text that no pattern names; people are shown the variable in its place.
+const OWN: &str = "anyone";
+
+/// What is the same however variables are filled is said once; the rest, with how they are.
+fn joined_fillings(fillings: Vec<(Filling, Vec<Region>)>) -> Vec<Region> {
+    let count = fillings.len();
+    let mut all: Vec<(Region, usize, Vec<Vec<Clause>>)> = Vec::new();
+    for (filling, regions) in fillings {
+        for mut region in regions {
+            for key in &filling.own {
+                for text in &mut region.resources {
+                    *text = text.replace(OWN, &format!("${{{key}}}"));
+                }
+            }
+            let same = |(r, ..): &&mut (Region, usize, Vec<Vec<Clause>>)| {
+                (r.direction, &r.actions, &r.resources, &r.when) == (region.direction, &region.actions, &region.resources, &region.when)
+            };
+            match all.iter_mut().find(same) {
+                Some((_, times, ways)) => {
+                    *times += 1;
+                    ways.push(filling.clauses.clone());
+                }
+                None => all.push((region, 1, vec![filling.clauses.clone()])),
+            }
+        }
+    }
+    let labelled = all.into_iter().map(|(mut region, times, ways)| {
+        if times < count {
+            let mut when: Vec<Vec<Clause>> = Vec::new();
+            for way in ways {
+                let boxes = if region.when.0.is_empty() { vec![Vec::new()] } else { region.when.0.clone() };
+                when.extend(boxes.into_iter().map(|clauses| clauses.into_iter().chain(way.clone()).collect()));
+            }
+            region.when = Boxes(when);
+        }
+        region
+    });
+    labelled.collect()
+}
+
+/// Every way to fill the policy variables that the subject leaves open.
+fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Filling>, String> {
     let mut base = Context::default();
     for (key, value) in &subject.fixed {
         if let Some(value) = value {
@@ -195,31 +247,39 @@ fn variable_contexts(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec
         keys.extend(statement.conditions.iter().flat_map(Condition::variables).map(str::to_owned));
     }
     keys.retain(|key| !subject.fixed.contains_key(key));
-    let mut contexts = vec![base];
+    let mut fillings = vec![Filling { context: base, clauses: Vec::new(), own: Vec::new() }];
     for key in keys {
         let asked: Vec<Asked<'_>> = asked_of(relevant, &key);
         let begins = subject.begins.get(&key).cloned().unwrap_or_default();
         let mut pool = values::pool(&key, &asked, &Context::default(), &begins).ok_or_else(|| format!("the patterns on {key} are too many to tell apart"))?;
-        // A text of its own, which no pattern names.
-        let own = begins.first().map_or_else(|| "anyone".to_owned(), |b| format!("{b}anyone"));
-        pool.push(Some(ContextValue::One(own)));
-        contexts = contexts
-            .iter()
-            .flat_map(|context| {
-                pool.iter().map(|value| {
-                    let mut context = context.clone();
-                    if let Some(value) = value {
-                        context.insert(&key, value.clone());
-                    }
-                    context
-                })
-            })
-            .collect();
-        if contexts.len() > VARIABLES_MOST {
+        if asked.is_empty() {
+            pool.retain(Option::is_none);
+        }
+        let own = begins.first().map_or_else(|| OWN.to_owned(), |b| format!("{b}{OWN}"));
+        pool.push(Some(ContextValue::One(own.clone())));
+        let with = |filling: &Filling, value: &Option<ContextValue>| {
+            let mut next = Filling { context: filling.context.clone(), clauses: filling.clauses.clone(), own: filling.own.clone() };
+            let (relation, values) = match value {
+                None => ("is absent", Vec::new()),
+                Some(ContextValue::One(text)) if *text == own => ("is present", Vec::new()),
+                Some(ContextValue::One(text)) => ("is", vec![text.clone()]),
+                Some(ContextValue::Many(texts)) => ("is", texts.clone()),
+            };
+            next.clauses.push(Clause { key: key.clone(), relation: relation.to_owned(), values });
+            if let Some(value) = value {
+                next.context.insert(&key, value.clone());
+                if relation == "is present" {
+                    next.own.push(key.clone());
+                }
+            }
+            next
+        };
+        fillings = fillings.iter().flat_map(|filling| pool.iter().map(move |value| with(filling, value))).collect();
+        if fillings.len() > VARIABLES_MOST {
             return Err(format!("policy variables can be filled in more than {VARIABLES_MOST} ways"));
         }
     }
-    Ok(contexts)
+    Ok(fillings)
 }
 
 fn asked_of<'a>(relevant: &'a [Relevant<'_>], key: &str) -> Vec<Asked<'a>> {

@@ -15,6 +15,12 @@ use super::pair::Subject;
 /// In words: unsigned callers.
 pub(crate) const ANYONE: &str = "anyone, without signing in";
 
+/// How principals end in words that need nothing but the other side's grant.
+pub(crate) const EVEN_WITHOUT: &str = "even without policies of its own";
+
+/// How principals end in words whose own side is not looked at.
+pub(crate) const IF_LET: &str = "that its own policies let";
+
 /// A name that nobody is taken to have.
 const NOBODY: &str = "any-other";
 
@@ -149,14 +155,14 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
     }
     let mut all: Vec<Who> = named.iter().map(|arn| Who::named(arn)).collect();
     for account in &accounts {
-        let who = format!("any principal of {account} that its own policies let");
+        let who = format!("any principal of {account} {IF_LET}");
         all.push(Who::any_of(partition, account, who, Kind::Everything));
     }
-    all.push(Who::any_of(partition, owner, format!("any principal of {owner}, even without policies of its own"), Kind::Nothing));
-    all.push(Who::any_of(partition, owner, format!("any principal of {owner} that its own policies let"), Kind::Everything));
+    all.push(Who::any_of(partition, owner, format!("any principal of {owner}, {EVEN_WITHOUT}"), Kind::Nothing));
+    all.push(Who::any_of(partition, owner, format!("any principal of {owner} {IF_LET}"), Kind::Everything));
     if everyone {
         let other = ["999999999999", "888888888888", "777777777777"].into_iter().find(|a| *a != owner && !accounts.contains(*a)).unwrap_or("999999999999");
-        let who = "any principal of any other account that its own policies let".to_owned();
+        let who = format!("any principal of any other account {IF_LET}");
         all.push(Who::any_of(partition, other, who, Kind::Everything));
         if !trust {
             all.push(Who::without_identity(ANYONE.to_owned(), Caller::Anonymous));

@@ -233,12 +233,14 @@ fn covers(change: &AccessChange, request: &Request) -> bool {
     let full = |text: &str| if text.starts_with("arn:") || text == "*" { text.to_owned() } else { format!("arn:aws:s3:::{text}") };
     let matches = |text: &str| !text.contains(" (") && resource_matches(&full(text), &request.resource, None);
     let acts = |text: &str| {
-        let (text, except) = text.split_once(" except ").unwrap_or((text, ""));
+        let (text, except) = text.split_once(" (except ").unwrap_or((text, ""));
+        let except = except.trim_end_matches(')');
         action_matches(text, &request.action) && !except.split(", ").any(|e| action_matches(e, &request.action))
     };
     change.actions.iter().any(|a| acts(a))
         && change.resources.iter().any(|text| {
-            let (text, except) = text.split_once(" except ").unwrap_or((text, ""));
+            let (text, except) = text.split_once(" (except ").unwrap_or((text, ""));
+            let except = except.trim_end_matches(')');
             text.split(" that match ").all(matches) && !except.split(", ").any(|e| !e.is_empty() && matches(e))
         })
 }

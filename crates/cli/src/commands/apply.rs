@@ -8,6 +8,7 @@ use crossrole_planner::Options;
 
 use crate::args::ApplyArgs;
 use crate::failure::{Exit, Failure};
+use crate::guard;
 use crate::io::Io;
 use crate::load;
 use crate::progress::{Progress, Style};
@@ -44,6 +45,11 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
     if !plan.can_apply() {
         reached.keep(&args.cloud, io)?;
         return Ok(blocked);
+    }
+    if let Some(refusal) = guard::widening(&args.guard, &plan)? {
+        reached.keep(&args.cloud, io)?;
+        io.err(&refusal);
+        return Ok(Exit::Refused);
     }
     approve(args, destroy, io)?;
     let outcome = carry_out(args, &plan, &reached, io).await;

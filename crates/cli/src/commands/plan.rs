@@ -10,6 +10,7 @@ use crossrole_planner::Options;
 
 use crate::args::PlanArgs;
 use crate::failure::{Exit, Failure};
+use crate::guard;
 use crate::io::Io;
 use crate::load;
 use crate::sandboxed::{Reached, reach};
@@ -28,6 +29,10 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
         io.out(&crossrole_report::plan(&plan, view));
     }
     reached.keep(&args.cloud, io)?;
+    if let Some(refusal) = guard::widening(&args.guard, &plan)? {
+        io.err(&refusal);
+        return Ok(Exit::Refused);
+    }
     Ok(match (plan.is_blocked(), plan.can_apply()) {
         (true, _) => Exit::Failed,
         (false, true) if args.detailed_exitcode => Exit::Changes,

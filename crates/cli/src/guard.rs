@@ -1,0 +1,73 @@
+//! What a plan must not do: widen access that nobody has approved.
+
+use crossrole_access::action_matches;
+use crossrole_model::Plan;
+use crossrole_model::access::{AccessChange, Direction};
+
+use crate::args::GuardArgs;
+use crate::failure::Failure;
+
+/// What a widening is chosen by.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    All,
+    Principal,
+    Account,
+    Action,
+    Resource,
+}
+
+/// One `--deny-widening`.
+#[derive(Debug)]
+struct Selector {
+    by: By,
+    pattern: String,
+}
+
+impl Selector {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let (by, pattern) = match text.split_once('=') {
+            None if text == "*" => (By::All, "*"),
+            Some(("principal", pattern)) => (By::Principal, pattern),
+            Some(("account", pattern)) => (By::Account, pattern),
+            Some(("action", pattern)) => (By::Action, pattern),
+            Some(("resource", pattern)) => (By::Resource, pattern),
+            _ => {
+                return Err(Failure::new(
+                    format!("`--deny-widening={}` selects nothing", crossrole_report::safe(text)),
+                    "write `principal=`, `account=`, `action=` or `resource=` and a pattern, or no value for any widening",
+                ));
+            }
+        };
+        Ok(Self { by, pattern: pattern.to_owned() })
+    }
+
+    fn selects(&self, change: &AccessChange) -> bool {
+        // Either may be the wider of the two: `s3:*` is meant by `action=s3:Put*`, and the reverse.
+        let either = |text: &String| action_matches(&self.pattern, text) || action_matches(text, &self.pattern);
+        match self.by {
+            By::All => true,
+            By::Principal => either(&change.who) || action_matches(&self.pattern, &change.witness.principal),
+            By::Account => change.account.as_ref().is_some_and(either),
+            By::Action => change.actions.iter().any(either) || action_matches(&self.pattern, &change.witness.action),
+            By::Resource => change.resources.iter().any(either) || action_matches(&self.pattern, &change.witness.resource),
+        }
+    }
+}
+
+/// Returns what to say when the plan widens access against the flags; what is not decided counts as widening.
+pub(crate) fn widening(args: &GuardArgs, plan: &Plan) -> Result<Option<String>, Failure> {
+    let selectors: Vec<Selector> = args.deny_widening.iter().map(|text| Selector::parse(text)).collect::<Result<_, _>>()?;
+    if selectors.is_empty() {
+        return Ok(None);
+    }
+    let Some(delta) = &plan.access else {
+        return Ok(Some("refused: nobody has computed what this plan changes in access\n".to_owned()));
+    };
+    let widened = delta.changes.iter().filter(|c| c.direction == Direction::Widened && selectors.iter().any(|s| s.selects(c))).count();
+    if widened == 0 && delta.undecided.is_empty() {
+        return Ok(None);
+    }
+    let open = if delta.undecided.is_empty() { String::new() } else { format!(" and {} not decided", delta.undecided.len()) };
+    Ok(Some(format!("refused: {widened} widening{} of access{open}, under `--deny-widening`\nhelp: have the Access section reviewed, and run without the flag once it is approved\n", if widened == 1 { "" } else { "s" })))
+}
