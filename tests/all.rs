@@ -16,6 +16,7 @@ mod behaviours;
 mod commands;
 mod cost;
 mod errors;
+mod explain;
 mod fixpoint;
 mod fleet;
 mod fuzz;

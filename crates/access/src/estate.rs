@@ -31,7 +31,7 @@ impl PartialEq for Placed {
     }
 }
 
-/// A role or a user whose policies are known.
+/// A role, a user, or (under the ARN of a group) someone who is in that group and has nothing else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Principal {
     /// Account id.
@@ -69,7 +69,7 @@ pub type Levels = Vec<Vec<Placed>>;
 pub struct Estate {
     /// `aws`, `aws-cn`, `aws-us-gov`.
     pub partition: String,
-    /// Roles and users by ARN.
+    /// Roles, users and members of groups by ARN.
     pub principals: BTreeMap<String, Principal>,
     /// Roles by ARN, each with its trust policy.
     pub roles: BTreeMap<String, Guarded>,

@@ -7,6 +7,8 @@
 //!
 //! Limits: ACLs, KMS key policies and VPC endpoint policies are not evaluated.
 
+mod ask;
+mod case;
 pub mod catalogue;
 mod delta;
 mod engine;
@@ -15,8 +17,12 @@ mod live;
 mod principal;
 mod public;
 mod request;
+mod why;
 
+pub use ask::Question;
+pub use case::Case;
 pub use delta::delta;
+pub use delta::reach::{Reach, who_can};
 pub use engine::compiled::{Compiled, action_matches, resource_matches};
 pub use engine::decide::{Answer, Decision, Layer, evaluate};
 pub use estate::Estate;
@@ -24,3 +30,4 @@ pub use live::Objects;
 pub use principal::Caller;
 pub use public::is_public;
 pub use request::{Context, ContextValue, Policies, Request};
+pub use why::{Words, explain};

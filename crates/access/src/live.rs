@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::AccountState;
-use crossrole_model::state::PublicAccessBlock;
-use crossrole_model::{Address, Change, Kind, ObjectState, Observed, Partition, PrincipalKind};
+use crossrole_model::state::{BucketPolicyState, PublicAccessBlock};
+use crossrole_model::{Address, Change, Desired, DesiredState, Kind, ObjectState, Observed, Partition, PrincipalKind};
 use crossrole_policy::Document;
 
 use crate::estate::{Estate, Guarded, Placed, Principal};
@@ -27,6 +27,8 @@ pub struct Objects {
 /// A principal or a group.
 #[derive(Debug, Clone, Default)]
 struct Held {
+    /// In IAM's spelling, where the key has none.
+    name: Option<String>,
     path: String,
     tags: BTreeMap<String, String>,
     trust: Option<Document>,
@@ -65,6 +67,33 @@ impl Objects {
         objects
     }
 
+    /// What the manifests say, and nothing else: principals that they rely on have the policies they are given here.
+    pub fn desired(desired: &Desired) -> Self {
+        let mut objects = Self { partition: desired.partition, ..Self::default() };
+        for address in &desired.required {
+            match address.kind {
+                Kind::Role | Kind::User => drop(objects.principals.insert(address.clone(), Held { path: "/".to_owned(), ..Held::default() })),
+                Kind::Group => drop(objects.groups.insert(key(address), Held { name: Some(address.name.clone()), path: "/".to_owned(), ..Held::default() })),
+                _ => {}
+            }
+        }
+        for (address, object) in &desired.objects {
+            let state = match object.state.clone() {
+                DesiredState::Role { state, .. } => ObjectState::Role(state),
+                DesiredState::Policy(state) => ObjectState::Policy(state),
+                DesiredState::User(state) => ObjectState::User(state),
+                DesiredState::Group(state) => ObjectState::Group(state),
+                DesiredState::Membership(state) => ObjectState::Membership(state),
+                DesiredState::Attachment(state) => ObjectState::Attachment(state),
+                DesiredState::OidcProvider(state) => ObjectState::OidcProvider(state),
+                DesiredState::Bucket(state) => ObjectState::Bucket(state),
+                DesiredState::BucketPolicy { statements, .. } => ObjectState::BucketPolicy(BucketPolicyState { document: Some(Document::new(statements)) }),
+            };
+            objects.put(address, &state);
+        }
+        objects
+    }
+
     fn account(&mut self, account: &crossrole_model::AccountId, state: &AccountState) {
         for policy in state.policies.values() {
             self.policies.insert(policy.arn.clone(), policy.state.document.clone());
@@ -74,7 +103,7 @@ impl Objects {
             self.put(&address, &ObjectState::Role(role.state.clone()));
         }
         for group in state.groups.values() {
-            let held = Held { path: group.state.path.clone(), inline: group.inline.clone(), attached: group.attached.clone(), ..Held::default() };
+            let held = Held { name: Some(group.name.clone()), path: group.state.path.clone(), inline: group.inline.clone(), attached: group.attached.clone(), ..Held::default() };
             self.groups.insert(key(&Address::new(account, Kind::Group, &group.name)), held);
         }
         for user in state.users.values() {
@@ -119,6 +148,7 @@ impl Objects {
         match state {
             ObjectState::Role(role) => {
                 let held = Held {
+                    name: None,
                     path: role.path.clone(),
                     tags: role.tags.clone(),
                     trust: Some(role.trust.clone()),
@@ -137,7 +167,11 @@ impl Objects {
                 held.path.clone_from(&user.path);
                 held.tags.clone_from(&user.tags);
             }
-            ObjectState::Group(group) => self.groups.entry(key(address)).or_default().path.clone_from(&group.path),
+            ObjectState::Group(group) => {
+                let held = self.groups.entry(key(address)).or_default();
+                held.name = Some(address.name.clone());
+                held.path.clone_from(&group.path);
+            }
             ObjectState::Membership(membership) => {
                 if let Some(user) = self.principal(PrincipalKind::User, account, &membership.user) {
                     user.groups.insert(membership.group.to_ascii_lowercase());
@@ -221,7 +255,7 @@ impl Objects {
             for group in &held.groups {
                 let address = Address::new(&address.account, Kind::Group, group.as_str());
                 if let Some(held) = self.groups.get(&address) {
-                    self.collect(held, &format!("group {group}"), &mut principal);
+                    self.collect(held, &format!("group {}", held.name.as_deref().unwrap_or(group)), &mut principal);
                 }
             }
             if let Some(arn) = &held.boundary {
@@ -239,6 +273,21 @@ impl Objects {
                 estate.roles.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
             }
             estate.principals.insert(arn, principal);
+        }
+        for (address, held) in &self.groups {
+            let name = held.name.clone().unwrap_or_else(|| address.name.clone());
+            let arn = self.partition.iam_arn(&address.account, "group", &held.path, &name);
+            let mut member = Principal {
+                account: address.account.to_string(),
+                user: true,
+                name: name.clone(),
+                tags: BTreeMap::new(),
+                identity: Vec::new(),
+                boundary: None,
+                unread: BTreeSet::new(),
+            };
+            self.collect(held, &format!("group {name}"), &mut member);
+            estate.principals.insert(arn, member);
         }
         for (name, bucket) in &self.buckets {
             let restrict_public = bucket.block.is_some_and(|b| b.restrict_buckets) && bucket.policy.as_ref().is_some_and(is_public);

@@ -4,6 +4,7 @@
 //! aside). A command file loads, observes, plans and reports; what it knows of AWS it knows through the other crates.
 
 mod args;
+mod ask;
 mod commands;
 mod failure;
 mod guard;
@@ -52,6 +53,9 @@ where
         Command::Plan(args) => commands::plan::run(&args, &mut io).await,
         Command::Apply(args) => commands::apply::run(&args, false, &mut io).await,
         Command::Destroy(args) => commands::apply::run(&args, true, &mut io).await,
+        Command::Explain(args) => commands::explain::run(&args, &mut io).await,
+        Command::WhoCan(args) => commands::who_can::run(&args, &mut io).await,
+        Command::Test(args) => commands::test::run(&args, &mut io),
         Command::Sandbox(args) => commands::sandbox::run(&args, &mut io).await,
         Command::Completions(args) => commands::completions::run(&args, &mut io),
         Command::Man => commands::man::run(&mut io),

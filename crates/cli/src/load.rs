@@ -10,6 +10,9 @@ use crate::io::Io;
 /// Most manifests of one run: a folder with more is a mistake in the path.
 const FILES_MOST: usize = 10_000;
 
+/// How files of access expectations end; `NAME.expect.toml` belongs to `NAME.toml`.
+pub(crate) const EXPECTATIONS: &str = ".expect.toml";
+
 /// Reads the files: folders give their `.toml` files, sorted by name.
 pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     let mut files = Vec::new();
@@ -36,7 +39,8 @@ fn in_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
         let settings = file.file_name().is_some_and(|n| n == "crossrole.toml");
-        if file.is_file() && !settings && file.extension().is_some_and(|e| e == "toml") {
+        let expectations = file.to_string_lossy().ends_with(EXPECTATIONS);
+        if file.is_file() && !settings && !expectations && file.extension().is_some_and(|e| e == "toml") {
             files.push(file);
         }
     }

@@ -44,9 +44,12 @@ fn counts(delta: &AccessDelta) -> String {
 }
 
 fn line(change: &AccessChange, view: View) -> String {
-    let (symbol, verb) = match change.direction {
-        Direction::Widened => ("+", "gains"),
-        Direction::Narrowed => ("-", "loses"),
+    let many = ["members ", "tokens "].iter().any(|word| change.who.starts_with(word));
+    let (symbol, verb) = match (change.direction, many) {
+        (Direction::Widened, false) => ("+", "gains"),
+        (Direction::Widened, true) => ("+", "gain"),
+        (Direction::Narrowed, false) => ("-", "loses"),
+        (Direction::Narrowed, true) => ("-", "lose"),
     };
     let list = |items: &[String]| items.iter().map(|i| safe(i)).collect::<Vec<_>>().join(", ");
     let when = when(&change.when, view);
@@ -54,7 +57,7 @@ fn line(change: &AccessChange, view: View) -> String {
 }
 
 /// ` when A and B, or when C`; nothing when it is always so.
-fn when(boxes: &[Vec<Clause>], view: View) -> String {
+pub(crate) fn when(boxes: &[Vec<Clause>], view: View) -> String {
     let all = |clauses: &[&Clause]| clauses.iter().map(|c| clause(c, view)).collect::<Vec<_>>().join(" and ");
     let Some((first, others)) = boxes.split_first() else { return String::new() };
     let (common, _): (Vec<&Clause>, Vec<&Clause>) = first.iter().partition(|c| others.iter().all(|one| one.contains(c)));
@@ -83,9 +86,14 @@ fn values(key: &str, values: &[String], view: View) -> Vec<String> {
     values.iter().map(|v| if hide { MASK.to_owned() } else { v.clone() }).collect()
 }
 
+/// One clause for machines.
+pub(crate) fn clause_json(clause: &Clause, view: View) -> Value {
+    json!({"key": clause.key, "relation": clause.relation, "values": values(&clause.key, &clause.values, view)})
+}
+
 /// The same, for machines; each change with its witness.
 pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
-    let clause = |c: &Clause| json!({"key": c.key, "relation": c.relation, "values": values(&c.key, &c.values, view)});
+    let clause = |c: &Clause| clause_json(c, view);
     let changes: Vec<Value> = delta
         .changes
         .iter()

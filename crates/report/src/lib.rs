@@ -5,6 +5,7 @@
 
 mod access;
 mod codec;
+mod decision;
 mod findings;
 mod json;
 mod outcome;
@@ -12,6 +13,7 @@ mod statement;
 mod text;
 
 pub use codec::{CodecError, read_plan, write_plan};
+pub use decision::{explanation, explanation_json, ways, ways_json};
 pub use findings::findings;
 pub use json::{event_json, outcome_json, plan_json};
 pub use outcome::{describe, outcome, progress};

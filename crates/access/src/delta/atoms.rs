@@ -40,13 +40,13 @@ pub(crate) const ASSUME: [&str; 5] =
 
 /// Those that a caller can ask for: tokens of providers have operations of their own
 /// (STS API reference, AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity).
-pub(crate) fn assume_by(caller: &Caller) -> Vec<&'static str> {
+pub(crate) fn assume_by(caller: &Caller) -> Vec<String> {
     let own = match caller.as_str() {
         text if text.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
         text if text.contains(":oidc-provider/") => "sts:AssumeRoleWithWebIdentity",
         _ => "sts:AssumeRole",
     };
-    vec![own, "sts:SetSourceIdentity", "sts:TagSession"]
+    [own, "sts:SetSourceIdentity", "sts:TagSession"].map(str::to_owned).to_vec()
 }
 
 fn is_assume(action: &str) -> bool {
@@ -85,7 +85,7 @@ impl Actions {
             }
         }
         for action in &domain.actions {
-            classes.entry(vector(action)).or_default().push((*action).to_owned());
+            classes.entry(vector(action)).or_default().push(action.clone());
         }
         let applied = classes.into_iter().filter(|(vector, _)| vector.iter().any(|v| *v));
         Some(Self { classes: applied.map(|(vector, names)| (names, vector)).collect(), patterns })

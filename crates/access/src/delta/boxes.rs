@@ -90,7 +90,8 @@ impl Dimension {
     }
 }
 
-fn relation(operator: Operator, positive: bool, values: &[String]) -> String {
+/// What an operator says of a key, in words that go before its values.
+pub(crate) fn relation(operator: Operator, positive: bool, values: &[String]) -> String {
     let yes = positive != operator.negated;
     let words = match (operator.test, yes) {
         (Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal), true) => "is",

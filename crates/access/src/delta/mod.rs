@@ -5,9 +5,10 @@
 //! sampled; see [`pair`] and [`words`] for how, and [`values`] for what is bounded.
 
 mod atoms;
-mod boxes;
-mod pair;
-mod subjects;
+pub(crate) mod boxes;
+pub(crate) mod pair;
+pub(crate) mod reach;
+pub(crate) mod subjects;
 mod values;
 mod words;
 
@@ -78,7 +79,7 @@ impl<'e> Work<'e> {
             let sides = self.sides.map(|side| side.roles.get(arn));
             let owner = sides.into_iter().flatten().next_back().map(|g| g.account.clone());
             let texts = vec![Text::Exact(arn.clone())];
-            let domain = Domain { name: subjects::role_name(arn), texts, elsewhere: BTreeSet::new(), known: BTreeSet::new(), owner, actions: ASSUME.to_vec(), service: None };
+            let domain = Domain { name: subjects::role_name(arn), texts, elsewhere: BTreeSet::new(), known: BTreeSet::new(), owner, actions: ASSUME.map(str::to_owned).to_vec(), service: None };
             all.push(Resource { domain, sides, changed: differs(sides) });
         }
         all
@@ -158,7 +159,7 @@ impl<'e> Work<'e> {
             texts.retain(|t| matches!(t, Text::Walk(start) if start.ends_with(":role/")));
             let known: BTreeSet<String> = roles.collect();
             let name = "other roles".to_owned();
-            let domain = Domain { name, texts, elsewhere: told_apart(&known), known, owner: None, actions: ASSUME.to_vec(), service: None };
+            let domain = Domain { name, texts, elsewhere: told_apart(&known), known, owner: None, actions: ASSUME.map(str::to_owned).to_vec(), service: None };
             self.pair(&who, &domain, [Some(&trusting), Some(&trusting)]);
         }
     }
@@ -262,6 +263,12 @@ fn tidy(delta: &mut AccessDelta) {
     changes.retain(|c| {
         let same = |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
         !(c.who.ends_with(subjects::IF_LET) && bare.iter().any(|e| same(&e)))
+    });
+    // A user whose difference is that of a group's members has it from the group.
+    let groups: Vec<AccessChange> = changes.iter().filter(|c| c.who.starts_with(subjects::MEMBERS)).cloned().collect();
+    changes.retain(|c| {
+        let same = |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
+        !(c.who.starts_with("user ") && groups.iter().any(|e| same(&e)))
     });
     changes.retain(|c| {
         c.who == subjects::ANYONE

@@ -56,7 +56,7 @@ pub(crate) struct Domain {
     /// Account of the resources; `None` is the caller's own.
     pub(crate) owner: Option<String>,
     /// Only these actions; empty: all.
-    pub(crate) actions: Vec<&'static str>,
+    pub(crate) actions: Vec<String>,
     /// Only actions of this service.
     pub(crate) service: Option<&'static str>,
 }

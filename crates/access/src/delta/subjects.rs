@@ -21,6 +21,9 @@ pub(crate) const EVEN_WITHOUT: &str = "even without policies of its own";
 /// How principals end in words whose own side is not looked at.
 pub(crate) const IF_LET: &str = "that its own policies let";
 
+/// How members of a group begin in words.
+pub(crate) const MEMBERS: &str = "members of group";
+
 /// A name that nobody is taken to have.
 const NOBODY: &str = "any-other";
 
@@ -63,6 +66,15 @@ impl Who {
         let principal = sides.into_iter().rev().find_map(|side| side.principals.get(arn))?;
         let mut who = Self::named(arn);
         who.kind = Kind::Known;
+        if let Some((head, name)) = arn.split_once(":group/") {
+            let begins = format!("{head}:user/");
+            who.subject.who = format!("{MEMBERS} {} of {}", name.rsplit('/').next().unwrap_or(name), principal.account);
+            who.subject.caller = Caller::Arn(format!("{begins}any-member"));
+            who.subject.fixed.remove("aws:principalarn");
+            who.subject.fixed.remove("aws:username");
+            who.subject.fixed.insert("aws:principaltype".to_owned(), one("User"));
+            who.subject.begins.insert("aws:principalarn".to_owned(), vec![begins]);
+        }
         for (key, value) in &principal.tags {
             who.subject.fixed.insert(format!("aws:principaltag/{}", key.to_lowercase()), one(value));
         }
@@ -70,7 +82,7 @@ impl Who {
     }
 
     /// A principal by ARN of which nothing else is known.
-    fn named(arn: &str) -> Self {
+    pub(crate) fn named(arn: &str) -> Self {
         let parsed = Arn::parse(arn);
         let (kind, name) = parsed.and_then(|a| a.kind_and_name()).unwrap_or_default();
         let account = parsed.map(|a| a.account.to_owned());
@@ -95,7 +107,7 @@ impl Who {
         Self { kind: Kind::Everything, arn: arn.to_owned(), subject }
     }
 
-    fn any_of(partition: &str, account: &str, who: String, kind: Kind) -> Self {
+    pub(crate) fn any_of(partition: &str, account: &str, who: String, kind: Kind) -> Self {
         let caller = Caller::Arn(format!("arn:{partition}:sts::{account}:assumed-role/{NOBODY}/session"));
         let fixed = BTreeMap::from([("aws:principalaccount".to_owned(), one(account)), ("aws:principalisawsservice".to_owned(), one("false"))]);
         let begins = ["role/", "user/"].map(|kind| format!("arn:{partition}:iam::{account}:{kind}")).to_vec();
@@ -104,7 +116,7 @@ impl Who {
         Self { kind, arn: String::new(), subject }
     }
 
-    fn without_identity(who: String, caller: Caller) -> Self {
+    pub(crate) fn without_identity(who: String, caller: Caller) -> Self {
         let mut fixed: BTreeMap<String, Option<ContextValue>> = BTreeMap::new();
         for key in ["aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths", "aws:username", "aws:multifactorauthpresent"] {
             fixed.insert(key.to_owned(), None);

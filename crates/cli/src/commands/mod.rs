@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod completions;
+pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod init;
 pub(crate) mod man;
@@ -9,7 +10,9 @@ pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
+pub(crate) mod test;
 pub(crate) mod validate;
+pub(crate) mod who_can;
 
 use crossrole_report::{Diff, View};
 

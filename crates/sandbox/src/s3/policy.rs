@@ -2,7 +2,7 @@
 
 pub(crate) use crossrole_access::is_public;
 use crossrole_access::{action_matches, resource_matches};
-use crossrole_policy::{Document, Effect, Statement};
+use crossrole_policy::{Effect, Statement};
 
 use crate::error::ApiError;
 use crate::iam::rules::{principal_exists, stored};

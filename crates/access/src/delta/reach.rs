@@ -1,0 +1,120 @@
+//! Who can do something, directly or through roles.
+
+use std::collections::BTreeSet;
+
+use crossrole_model::access::{Clause, Hop, Undecided};
+use crossrole_policy::{Document, Element, Statement};
+
+use crate::estate::{Estate, Guarded, Identity, Placed};
+use crate::request::ContextValue;
+
+use super::pair::{Domain, Subject, Text, compare};
+use super::subjects::{self, Kind, Who};
+
+/// Most roles on one way: AWS chains sessions without end, people do not follow more.
+const CHAIN_MOST: usize = 4;
+
+/// Most ways that are followed.
+const WAYS_MOST: usize = 10_000;
+
+/// Every way to one action on one resource.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Each ends with the action on the resource; before it come roles that are assumed.
+    pub ways: Vec<Vec<Hop>>,
+    /// What could not be decided.
+    pub undecided: Vec<Undecided>,
+}
+
+/// Returns everyone who may do `action` on `resource`, and how. `owner`: account of a resource whose ARN names none.
+pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str>) -> Reach {
+    let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
+    let everything = Placed::new(everything, "the account's own policies");
+    let mut search = Search { estate, everything: &everything, reach: Reach::default() };
+    let last = search.direct(action, resource, owner);
+    let mut open: Vec<(Option<String>, Vec<Hop>)> = last.into_iter().map(|(arn, hop)| (arn, vec![hop])).collect();
+    while let Some((arn, way)) = open.pop() {
+        if let Some(arn) = arn.filter(|arn| estate.roles.contains_key(arn))
+            && way.len() <= CHAIN_MOST
+            && search.reach.ways.len() + open.len() < WAYS_MOST
+        {
+            for (before, hop) in search.direct("sts:AssumeRole", &arn, None) {
+                // A role that is on the way already adds nothing to it.
+                if before.as_ref().is_none_or(|b| *b != arn) && !way.iter().any(|h| h.who == hop.who) {
+                    open.push((before, std::iter::once(hop).chain(way.clone()).collect()));
+                }
+            }
+        }
+        search.reach.ways.push(way);
+    }
+    let mut reach = search.reach;
+    reach.ways.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+    reach.ways.dedup();
+    reach.undecided.sort();
+    reach.undecided.dedup();
+    reach
+}
+
+struct Search<'e> {
+    estate: &'e Estate,
+    everything: &'e Placed,
+    reach: Reach,
+}
+
+impl Search<'_> {
+    /// Everyone who may do it themselves; known principals with their ARN.
+    fn direct(&mut self, action: &str, resource: &str, owner: Option<&str>) -> Vec<(Option<String>, Hop)> {
+        let bucket = resource.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name));
+        let guarded: Option<&Guarded> = match bucket {
+            Some(name) => self.estate.buckets.get(name),
+            None => self.estate.roles.get(resource).filter(|_| action.to_ascii_lowercase().starts_with("sts:")),
+        };
+        let owner = guarded.map(|g| g.account.clone()).or_else(|| owner.map(str::to_owned));
+        let mut whos: Vec<Who> = self.estate.principals.keys().filter_map(|arn| Who::known(arn, [self.estate, self.estate])).collect();
+        let documents: Vec<&Document> = guarded.and_then(|g| g.policy.as_ref()).map(|p| &p.document).into_iter().collect();
+        whos.extend(subjects::others(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], bucket.is_none()));
+        let domain = Domain {
+            name: resource.to_owned(),
+            texts: vec![Text::Exact(resource.to_owned())],
+            elsewhere: BTreeSet::new(),
+            known: BTreeSet::new(),
+            owner: Some(owner.clone().unwrap_or_default()),
+            actions: vec![action.to_owned()],
+            service: None,
+        };
+        let mut found = Vec::new();
+        for who in whos.iter().filter(|w| !(w.kind == Kind::Everything && w.subject.account == owner && w.arn.is_empty())) {
+            for when in self.one(who, &domain, guarded, owner.as_deref()) {
+                let hop = Hop { who: who.subject.who.clone(), action: action.to_owned(), resource: resource.to_owned(), when };
+                found.push((Some(who.arn.clone()).filter(|a| !a.is_empty()), hop));
+            }
+        }
+        found
+    }
+
+    fn one(&mut self, who: &Who, domain: &Domain, guarded: Option<&Guarded>, owner: Option<&str>) -> Vec<Vec<Vec<Clause>>> {
+        let identity = match who.kind {
+            Kind::Known => self.estate.principals.get(&who.arn).map(Identity::Of),
+            Kind::Everything => Some(Identity::Everything(self.everything)),
+            Kind::Nothing => Some(Identity::Nothing),
+        };
+        let account = who.subject.account.as_deref();
+        let policies = identity.map(|identity| self.estate.policies(identity, account, guarded, owner));
+        let mut subject: Subject = who.subject.clone();
+        let mut domain = domain.clone();
+        // What nobody else guards belongs to the caller's own account.
+        domain.owner = owner.or(account).map(str::to_owned);
+        if let Some(owner) = &domain.owner {
+            for key in ["aws:resourceaccount", "s3:resourceaccount"] {
+                subject.fixed.insert(key.to_owned(), Some(ContextValue::One(owner.clone())));
+            }
+        }
+        match compare(&subject, &domain, [None, policies.as_ref()]) {
+            Ok(regions) => regions.into_iter().map(|r| r.when.0).collect(),
+            Err(why) => {
+                self.reach.undecided.push(Undecided { who: subject.who, what: domain.name, why });
+                Vec::new()
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Principals, resources and contexts as people write them.
+
+use crossrole_access::{Context, ContextValue, Estate, Objects};
+use crossrole_model::{AccountId, Cloud as _, Desired};
+
+use crate::args::{CloudArgs, ContextArgs, FromArg};
+use crate::failure::Failure;
+use crate::io::Io;
+use crate::sandboxed::reach;
+
+/// Everything that decides, from the manifests or from what is live.
+pub(crate) async fn estate(from: FromArg, desired: &Desired, cloud: &CloudArgs, io: &mut Io) -> Result<Estate, Failure> {
+    if from == FromArg::Manifest {
+        return Ok(Objects::desired(desired).estate());
+    }
+    let reached = reach(cloud, desired, io)?;
+    let observed = reached.aws.observe(&crossrole_planner::scope(desired)).await;
+    for (account, state) in &observed.accounts {
+        if let crossrole_model::Observation::Unreadable(why) = state {
+            return Err(Failure::new(format!("account {account} could not be read: {why}"), "say in `crossrole.toml` how it is reached, or ask with `--from manifest`"));
+        }
+    }
+    reached.keep(cloud, io)?;
+    Ok(Objects::observed(&observed, desired.partition).estate())
+}
+
+fn trusting(desired: &Desired) -> Option<&AccountId> {
+    desired.accounts.iter().find(|(_, info)| info.trusting).map(|(id, _)| id)
+}
+
+fn labelled<'d>(desired: &'d Desired, label: &str) -> Option<&'d AccountId> {
+    desired.accounts.iter().find(|(id, info)| info.label == label || id.as_str() == label).map(|(id, _)| id)
+}
+
+/// An ARN, from `label/kind/Name` or `kind/Name`; the path is looked up.
+fn named(text: &str, desired: &Desired, estate: &Estate) -> Option<String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let (account, kind, name) = match parts.as_slice() {
+        [kind @ ("role" | "user" | "group"), .., name] => (trusting(desired)?, *kind, *name),
+        [label, kind @ ("role" | "user" | "group"), .., name] => (labelled(desired, label)?, *kind, *name),
+        _ => return None,
+    };
+    let head = format!("arn:{}:iam::{account}:{kind}/", desired.partition.as_str());
+    let known = estate.principals.keys().find(|arn| arn.starts_with(&head) && arn.rsplit('/').next() == Some(name));
+    Some(known.cloned().unwrap_or_else(|| format!("{head}{name}")))
+}
+
+/// A principal as the evaluator wants it.
+pub(crate) fn principal(text: &str, desired: &Desired, estate: &Estate) -> Result<String, Failure> {
+    if text == "anonymous" || text.starts_with("arn:") || text.ends_with(".amazonaws.com") {
+        return Ok(text.to_owned());
+    }
+    if let Some(account) = labelled(desired, text) {
+        return Ok(account.to_string());
+    }
+    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    named(text, desired, estate).ok_or_else(|| {
+        Failure::new(
+            format!("`{}` is no principal", crossrole_report::safe(text)),
+            "write `label/user/Name`, `label/group/Name`, `label/role/Name`, `role/Name` for the trusting account, a label, an ARN, a service, or `anonymous`",
+        )
+    })
+}
+
+/// A role that is assumed on the way.
+pub(crate) fn role(text: &str, desired: &Desired, estate: &Estate) -> Result<String, Failure> {
+    if text.starts_with("arn:") {
+        return Ok(text.to_owned());
+    }
+    let full = if text.contains('/') { text.to_owned() } else { format!("role/{text}") };
+    named(&full, desired, estate)
+        .ok_or_else(|| Failure::new(format!("`{}` is no role", crossrole_report::safe(text)), "write `role/Name`, `label/role/Name`, or an ARN"))
+}
+
+/// A resource as the evaluator wants it.
+pub(crate) fn resource(text: &str, desired: &Desired, estate: &Estate) -> String {
+    if text == "*" || text.starts_with("arn:") {
+        return text.to_owned();
+    }
+    named(text, desired, estate).unwrap_or_else(|| format!("arn:{}:s3:::{text}", desired.partition.as_str()))
+}
+
+/// What the request brings, with the time of now unless it says another.
+pub(crate) fn context(args: &ContextArgs) -> Result<Context, Failure> {
+    let mut values: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    for pair in &args.context {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(Failure::new(format!("`--context {}` has no value", crossrole_report::safe(pair)), "write `--context KEY=VALUE`"));
+        };
+        values.entry(key.to_owned()).or_default().push(value.to_owned());
+    }
+    let mut context = Context::default();
+    context.set("aws:CurrentTime", args.at.clone().unwrap_or_else(now));
+    if args.mfa {
+        context.set("aws:MultiFactorAuthPresent", "true");
+        context.set("aws:MultiFactorAuthAge", "0");
+    }
+    if let Some(id) = &args.external_id {
+        context.set("sts:ExternalId", id.clone());
+    }
+    if let Some(address) = args.source_ip {
+        context.set("aws:SourceIp", address.to_string());
+    }
+    for (key, mut list) in values {
+        let many = list.len() > 1 || crossrole_access::catalogue::key(&key).is_some_and(|k| k.many);
+        match list.pop() {
+            Some(one) if !many => context.insert(&key, ContextValue::One(one)),
+            Some(last) => context.insert(&key, ContextValue::Many(list.into_iter().chain([last]).collect())),
+            None => {}
+        }
+    }
+    Ok(context)
+}
+
+/// Seconds since 1970, which dates may be written in.
+pub(crate) fn now() -> String {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs()).to_string()
+}

@@ -1,0 +1,87 @@
+//! `crossrole explain`.
+
+use std::path::Path;
+
+use crossrole_access::{Caller, Compiled, Policies, Question, Request, Words};
+use crossrole_model::Desired;
+use crossrole_model::access::Explanation;
+
+use crate::args::{ExplainArgs, FileArgs};
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::{ask, load};
+
+pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure> {
+    let answers = if args.files.any() { vec![from_files(args)?] } else { from_estate(args, io).await? };
+    if args.json {
+        io.out(&format!("{}\n", crossrole_report::explanation_json(&answers)));
+    } else {
+        io.out(&crossrole_report::explanation(&answers));
+    }
+    Ok(Exit::Clean)
+}
+
+async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>, Failure> {
+    let (desired, _) = load::desired(&args.paths, io)?;
+    let estate = ask::estate(args.from, &desired, &args.cloud, io).await?;
+    let via = args.via.iter().map(|role| ask::role(role, &desired, &estate)).collect::<Result<Vec<_>, _>>()?;
+    let question = Question {
+        principal: ask::principal(&args.principal, &desired, &estate)?,
+        via,
+        action: args.action.clone(),
+        resource: ask::resource(&args.resource, &desired, &estate),
+        resource_account: args.files.resource_account.clone(),
+        context: ask::context(&args.context)?,
+        show_external_ids: args.show_external_ids,
+    };
+    Ok(estate.ask(&question))
+}
+
+impl FileArgs {
+    fn any(&self) -> bool {
+        let Self { identity_policy, resource_policy, boundary, session_policy, scp, rcp, resource_account: _ } = self;
+        resource_policy.is_some() || [identity_policy, boundary, session_policy, scp, rcp].iter().any(|list| !list.is_empty())
+    }
+}
+
+fn from_files(args: &ExplainArgs) -> Result<Explanation, Failure> {
+    let files = &args.files;
+    let list = |paths: &[std::path::PathBuf]| paths.iter().map(|p| document(p)).collect::<Result<Vec<_>, _>>();
+    let (identity, boundary, session) = (list(&files.identity_policy)?, list(&files.boundary)?, list(&files.session_policy)?);
+    let (scps, rcps) = (list(&files.scp)?, list(&files.rcp)?);
+    let resource = files.resource_policy.as_deref().map(document).transpose()?;
+    let some = |list: &'_ [Compiled]| -> Option<Vec<Compiled>> { (!list.is_empty()).then(|| list.to_vec()) };
+    let (boundary, session) = (some(&boundary), some(&session));
+    let policies = Policies {
+        identity: identity.iter().collect(),
+        resource: resource.as_ref(),
+        boundary: boundary.as_ref().map(|b| b.iter().collect()),
+        session: session.as_ref().map(|s| s.iter().collect()),
+        service_control: (!scps.is_empty()).then(|| scps.iter().map(|d| vec![d]).collect()),
+        resource_control: rcps.iter().map(|d| vec![d]).collect(),
+        restrict_public: false,
+    };
+    let none = crossrole_access::Estate::default();
+    let mut context = ask::context(&args.context)?;
+    if args.principal.starts_with("arn:") {
+        context.set("aws:PrincipalArn", args.principal.clone());
+    }
+    let request = Request {
+        caller: Caller::parse(&ask::principal(&args.principal, &Desired::default(), &none)?),
+        action: args.action.clone(),
+        resource: ask::resource(&args.resource, &Desired::default(), &none),
+        resource_account: files.resource_account.clone(),
+        context,
+    };
+    let words = Words { who: args.principal.clone(), assumed: Vec::new(), show_external_ids: args.show_external_ids };
+    Ok(crossrole_access::explain(&request, &policies, words))
+}
+
+fn document(path: &Path) -> Result<Compiled, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("policy `{}` can't be read: {e}", path.display()), "check its path and permissions"))?;
+    let document = crossrole_policy::parse(&text).map_err(|errors| {
+        let list: Vec<String> = errors.iter().map(|e| format!("policy `{}`: {e}", path.display())).collect();
+        Failure::new(list.join("\nerror: "), "AWS would refuse it too; correct the document")
+    })?;
+    Ok(Compiled::new(&document, path.display().to_string()))
+}

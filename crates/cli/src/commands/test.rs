@@ -1,0 +1,205 @@
+//! `crossrole test`: access expectations beside manifests, and files of cases.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crossrole_access::{Case, Context, ContextValue, Estate, Objects, Question};
+use crossrole_model::Desired;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::args::TestArgs;
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::load::EXPECTATIONS;
+use crate::{ask, load};
+
+/// Most bytes of one case: a request with all its policies is far smaller.
+const LINE_MOST: usize = 1 << 20;
+
+/// One line of the summary.
+struct Outcome {
+    id: String,
+    expected: String,
+    got: String,
+    because: String,
+}
+
+impl Outcome {
+    fn passed(&self) -> bool {
+        // `denied` is either kind of denial.
+        self.expected == self.got || self.expected == "Denied" && self.got.ends_with("Denied")
+    }
+}
+
+pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
+    let (cases, manifests): (Vec<PathBuf>, Vec<PathBuf>) = args.paths.iter().cloned().partition(|p| p.extension().is_some_and(|e| e == "jsonl"));
+    let mut outcomes = Vec::new();
+    for file in &cases {
+        outcomes.extend(from_cases(file)?);
+    }
+    if !manifests.is_empty() {
+        let (desired, sources) = load::desired(&manifests, io)?;
+        let estate = Objects::desired(&desired).estate();
+        for source in &sources {
+            let file = PathBuf::from(source.file.strip_suffix(".toml").unwrap_or(&source.file).to_owned() + EXPECTATIONS);
+            if file.exists() {
+                outcomes.extend(from_expectations(&file, &desired, &estate)?);
+            }
+        }
+    }
+    if outcomes.is_empty() {
+        return Err(Failure::new("there is nothing to test", format!("write expectations to `NAME{EXPECTATIONS}` beside `NAME.toml`, or name a `.jsonl` file of cases")));
+    }
+    let failed = outcomes.iter().filter(|o| !o.passed()).count();
+    for outcome in &outcomes {
+        if args.json {
+            let line = json!({"id": outcome.id, "expected": outcome.expected, "got": outcome.got, "ok": outcome.passed(), "because": outcome.because});
+            io.out(&format!("{line}\n"));
+        } else {
+            let word = if outcome.passed() { "ok    " } else { "FAILED" };
+            io.out(&format!("{word} {}\n", crossrole_report::safe(&outcome.id)));
+            if !outcome.passed() {
+                let because = if outcome.because.is_empty() { String::new() } else { format!(": {}", outcome.because) };
+                io.out(&format!("       expected {}, got {}{}\n", outcome.expected, outcome.got, crossrole_report::safe(&because)));
+            }
+        }
+    }
+    if !args.json {
+        io.out(&format!("\n{} passed, {failed} failed\n", outcomes.len() - failed));
+    }
+    Ok(if failed == 0 { Exit::Clean } else { Exit::Failed })
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|e| Failure::new(format!("`{}` can't be read: {e}", file.display()), "check its path and permissions"))
+}
+
+fn from_cases(file: &Path) -> Result<Vec<Outcome>, Failure> {
+    let text = read(file)?;
+    let (mut outcomes, mut wrong) = (Vec::new(), Vec::new());
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let case: Result<Case, String> =
+            if line.len() > LINE_MOST { Err(format!("it is over {LINE_MOST} bytes")) } else { serde_json::from_str(line).map_err(|e| e.to_string()) };
+        match case {
+            Ok(case) => {
+                let answer = case.decide();
+                let because = answer.layer.map(|l| format!("by the {}", l.as_str())).unwrap_or_default();
+                outcomes.push(Outcome { id: case.id.clone(), expected: case.expected.clone(), got: answer.decision.as_str().to_owned(), because });
+            }
+            Err(why) => wrong.push(format!("`{}` line {number}: {why}", file.display())),
+        }
+    }
+    if wrong.is_empty() { Ok(outcomes) } else { Err(Failure::new(wrong.join("\nerror: "), "a case is one JSON object a line, with `id`, `request`, `expected` and the policies")) }
+}
+
+/// `[[expect]]` in a file beside a manifest.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    expect: Vec<Expect>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    principal: String,
+    #[serde(default)]
+    via: OneOrMany,
+    action: OneOrMany,
+    resource: OneOrMany,
+    #[serde(default)]
+    context: BTreeMap<String, toml::Value>,
+    result: Wanted,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Wanted {
+    Allowed,
+    Denied,
+}
+
+#[derive(Debug, Default)]
+struct OneOrMany(Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            One(String),
+            Many(Vec<String>),
+        }
+        Ok(Self(match Either::deserialize(deserializer)? {
+            Either::One(text) => vec![text],
+            Either::Many(list) => list,
+        }))
+    }
+}
+
+fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<Vec<Outcome>, Failure> {
+    let parsed: File = toml::from_str(&read(file)?).map_err(|e| {
+        Failure::new(
+            format!("`{}`: {e}", file.display()),
+            "an expectation is `[[expect]]` with `principal`, `action`, `resource`, `result = \"allowed\"` or `\"denied\"`, and may have `via` and `context`",
+        )
+    })?;
+    let mut outcomes = Vec::new();
+    for expect in &parsed.expect {
+        let via = expect.via.0.iter().map(|role| ask::role(role, desired, estate)).collect::<Result<Vec<_>, _>>()?;
+        let principal = ask::principal(&expect.principal, desired, estate)?;
+        for action in &expect.action.0 {
+            for resource in &expect.resource.0 {
+                let question = Question {
+                    principal: principal.clone(),
+                    via: via.clone(),
+                    action: action.clone(),
+                    resource: ask::resource(resource, desired, estate),
+                    resource_account: None,
+                    context: context(&expect.context),
+                    show_external_ids: false,
+                };
+                let answers = estate.ask(&question);
+                let last = answers.last();
+                let through = if expect.via.0.is_empty() { String::new() } else { format!(" via {}", expect.via.0.join(", ")) };
+                outcomes.push(Outcome {
+                    id: format!("{}{through}: {action} on {resource}", expect.principal),
+                    expected: match expect.result {
+                        Wanted::Allowed => "Allowed".to_owned(),
+                        Wanted::Denied => "Denied".to_owned(),
+                    },
+                    got: last.map(|a| a.decision.clone()).unwrap_or_default(),
+                    because: last.map(|a| a.because.clone()).unwrap_or_default(),
+                });
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+fn context(given: &BTreeMap<String, toml::Value>) -> Context {
+    let text = |value: &toml::Value| match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(truth) => truth.to_string(),
+        toml::Value::Datetime(time) => time.to_string(),
+        // Neither is the value of a condition key: it equals nothing.
+        toml::Value::Array(_) | toml::Value::Table(_) => String::new(),
+    };
+    let mut context = Context::default();
+    if !given.keys().any(|k| k.eq_ignore_ascii_case("aws:CurrentTime")) {
+        context.set("aws:CurrentTime", ask::now());
+    }
+    for (key, value) in given {
+        context.insert(
+            key,
+            match value {
+                toml::Value::Array(list) => ContextValue::Many(list.iter().map(text).collect()),
+                value => ContextValue::One(text(value)),
+            },
+        );
+    }
+    context
+}

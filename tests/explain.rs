@@ -1,0 +1,198 @@
+//! `explain`, `who-can` and `test`, on the scenarios.
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+
+use crate::support::{Place, manifest, root, scenario};
+
+/// Scenario, who, the words of the question, and whether the answer is yes.
+const QUESTIONS: &[(&str, &str, &[&str], bool)] = &[
+    ("log-analysts", "right group", &["dev/group/Log-Analysts", "s3:GetObject", "log-bucket/app/x", "--via", "DevLogAccessRole"], true),
+    ("log-analysts", "wrong account", &["333333333333", "s3:GetObject", "log-bucket/app/x", "--via", "DevLogAccessRole"], false),
+    ("log-analysts", "wrong action", &["dev/group/Log-Analysts", "s3:PutObject", "log-bucket/app/x", "--via", "DevLogAccessRole"], false),
+    ("log-analysts", "without the role", &["dev/group/Log-Analysts", "s3:GetObject", "log-bucket/app/x"], false),
+    ("cross-account-user", "right user", &["dev/user/ExternalUser", "s3:ListAllMyBuckets", "*", "--via", "CrossAccountAccessRole"], true),
+    ("cross-account-user", "wrong user", &["dev/user/Mallory", "s3:ListAllMyBuckets", "*", "--via", "CrossAccountAccessRole"], false),
+    ("lambda-service", "right role", &["dev/role/LambdaExecutionRole", "s3:GetObject", "lambda-input-bucket/k", "--via", "LambdaS3Reader", "--external-id", "unique-external-id"], true),
+    ("lambda-service", "wrong external id", &["dev/role/LambdaExecutionRole", "sts:AssumeRole", "role/LambdaS3Reader", "--external-id", "guessed"], false),
+    ("lambda-service", "no external id", &["dev/role/LambdaExecutionRole", "sts:AssumeRole", "role/LambdaS3Reader"], false),
+    ("lambda-service", "service for this account", &["lambda.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader", "--context", "aws:SourceAccount=222222222222"], true),
+    ("lambda-service", "service for another account", &["lambda.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader", "--context", "aws:SourceAccount=999999999999"], false),
+    ("lambda-service", "wrong service", &["ec2.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader"], false),
+    ("ec2-service", "right role", &["tools/role/EC2Role", "s3:ListBucket", "artifact-bucket", "--via", "EC2ArtifactReader"], true),
+    ("ec2-service", "list on an object", &["tools/role/EC2Role", "s3:ListBucket", "artifact-bucket/k", "--via", "EC2ArtifactReader"], false),
+    ("codepipeline-service", "right role", &["tools/role/CodePipelineRole", "s3:GetObject", "artifact-bucket/k", "--via", "CodePipelineArtifactReader"], true),
+    ("codepipeline-service", "wrong role", &["tools/role/Other", "sts:AssumeRole", "role/CodePipelineArtifactReader"], false),
+    ("guarded-partner", "right", &["partner", "s3:PutObject", "partner-exchange/from-partner/x", "--via", "PartnerRole", "--external-id", "partner-4711", "--mfa", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"], true),
+    ("guarded-partner", "wrong external id", &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "x", "--mfa", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"], false),
+    ("guarded-partner", "no MFA", &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"], false),
+    ("guarded-partner", "outside the window", &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--mfa", "--source-ip", "203.0.113.9", "--at", "2028-06-01T00:00:00Z"], false),
+    ("guarded-partner", "from elsewhere", &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--mfa", "--source-ip", "198.51.100.9", "--at", "2026-06-01T00:00:00Z"], false),
+    ("guarded-partner", "wrong principal", &["333333333333", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--mfa", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"], false),
+    ("guarded-partner", "outside the prefix", &["role/PartnerRole", "s3:PutObject", "partner-exchange/to-partner/x"], false),
+    ("prod-data", "right group", &["dev/group/Developers", "s3:DeleteObject", "prod-data-bucket/teams/data/x", "--via", "ProdS3RWRole", "--mfa"], true),
+    ("prod-data", "no MFA", &["dev/group/Developers", "sts:AssumeRole", "role/ProdS3RWRole"], false),
+    ("prod-data", "outside the prefix", &["dev/group/Developers", "s3:GetObject", "prod-data-bucket/teams/other/x", "--via", "ProdS3RWRole", "--mfa"], false),
+    ("prod-data", "listing another prefix", &["role/ProdS3RWRole", "s3:ListBucket", "prod-data-bucket", "--context", "s3:prefix=teams/"], false),
+    ("direct-bucket-access", "right account", &["dev", "s3:GetObject", "shared-artifacts/x"], true),
+    ("direct-bucket-access", "wrong account", &["333333333333", "s3:GetObject", "shared-artifacts/x"], false),
+    ("direct-bucket-access", "unsigned", &["anonymous", "s3:GetObject", "shared-artifacts/x"], false),
+    ("shared-bucket-read", "right user", &["dev/user/auditor", "s3:GetObject", "shared-bucket/x", "--via", "CrossAccountS3ReadRole"], true),
+    ("shared-bucket-read", "in the group", &["dev/user/reader", "s3:GetObject", "shared-bucket/x", "--via", "CrossAccountS3ReadRole"], true),
+    ("shared-bucket-read", "neither", &["dev/user/nobody", "s3:GetObject", "shared-bucket/x"], false),
+    ("github-actions", "right job", &["arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com", "s3:PutObject", "site-bucket/index.html", "--via", "SiteDeployer", "--context", "token.actions.githubusercontent.com:aud=sts.amazonaws.com", "--context", "token.actions.githubusercontent.com:sub=repo:example-org/site:environment:production"], true),
+    ("github-actions", "another branch", &["arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com", "s3:PutObject", "site-bucket/index.html", "--via", "SiteDeployer", "--context", "token.actions.githubusercontent.com:aud=sts.amazonaws.com", "--context", "token.actions.githubusercontent.com:sub=repo:example-org/site:ref:refs/heads/x"], false),
+];
+
+#[tokio::test(start_paused = true)]
+async fn every_scenario_is_explained() {
+    let place = Place::new(Options::default());
+    let mut all = String::new();
+    for (name, title, words, yes) in QUESTIONS {
+        let file = scenario(name);
+        let mut args = vec!["explain"];
+        args.extend_from_slice(&words[..3]);
+        args.push(&file);
+        args.extend_from_slice(&words[3..]);
+        let out = place.good(&args).await;
+        let last = out.lines().rfind(|l| l.starts_with("yes: ") || l.starts_with("no: ")).unwrap();
+        assert_eq!(last.starts_with("yes: "), *yes, "{name}, {title}: {out}");
+        let because = out.lines().rfind(|l| l.starts_with("  because ")).unwrap();
+        all.push_str(&format!("{name}, {title}\n  {last}\n{because}\n"));
+    }
+    insta::assert_snapshot!("explain_scenarios", all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_explanation_names_statements_and_the_smallest_change() {
+    let place = Place::new(Options::default());
+    let file = scenario("guarded-partner");
+    let out = place.good(&["explain", "partner", "sts:AssumeRole", "role/PartnerRole", &file, "--external-id", "x", "--at", "2026-06-01T00:00:00Z"]).await;
+    assert!(!out.contains("partner-4711"), "{out}");
+    insta::assert_snapshot!("explain_whole", out);
+    let json = place.good(&["explain", "--json", "role/PartnerRole", "s3:GetObject", "partner-exchange/to/x", &file]).await;
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["allowed"], false);
+    assert_eq!(value["hops"][0]["decision"], "ImplicitlyDenied");
+}
+
+/// The boundary is the true reason only where the role's own policies allow.
+#[tokio::test(start_paused = true)]
+async fn past_the_boundary_is_said() {
+    let place = Place::new(Options::default());
+    let text = std::fs::read_to_string(scenario("guarded-partner")).unwrap();
+    let file = manifest("past", &format!("{text}\n[[roles.PartnerRole.allow]]\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::payroll/*\"\n"));
+    let out = place.good(&["explain", "role/PartnerRole", "s3:GetObject", "payroll/x", &file]).await;
+    insta::assert_snapshot!("explain_boundary", out);
+}
+
+/// What the manifest will be and what is live are different questions.
+#[tokio::test(start_paused = true)]
+async fn live_is_asked_of_live() {
+    let place = Place::new(Options::default());
+    let file = scenario("cross-account-user");
+    place.iam("111111111111", "CreateUser", &[("UserName", "ExternalUser")]).await;
+    let words = ["explain", "dev/user/ExternalUser", "sts:AssumeRole", "role/CrossAccountAccessRole", &file, "--from", "live"];
+    assert!(place.good(&words).await.starts_with("no: "), "nothing is there yet");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert!(place.good(&words).await.starts_with("yes: "));
+    let deny = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Stop","Effect":"Deny","Action":"sts:*","Resource":"*"}]}"#;
+    place.iam("111111111111", "PutUserPolicy", &[("UserName", "ExternalUser"), ("PolicyName", "freeze"), ("PolicyDocument", deny)]).await;
+    let out = place.good(&words).await;
+    assert!(out.contains("because denied by statement 1 (Stop) of the inline policy freeze of user ExternalUser"), "{out}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn policy_files_are_asked_alone() {
+    let place = Place::new(Options::default());
+    let folder = root().join("target/test-manifests").join(format!("{}-files", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let identity = write("identity.json", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#);
+    let scp = write("scp.json", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"NoDelete","Effect":"Deny","Action":"s3:Delete*","Resource":"*"}]}"#);
+    let user = "arn:aws:iam::111111111111:user/ann";
+    let ask = |action: &'static str| ["explain", user, action, "data/x", "--identity-policy", &identity, "--scp", &scp, "--resource-account", "111111111111"].map(str::to_owned);
+    let out = place.good(&ask("s3:DeleteObject").each_ref().map(String::as_str)).await;
+    assert!(out.starts_with("no: ") && out.contains("denied by statement 2 (NoDelete)"), "{out}");
+    assert!(place.good(&ask("s3:GetObject").each_ref().map(String::as_str)).await.starts_with("yes: "));
+    let broken = write("broken.json", "{");
+    let said = place.run(&["explain", user, "s3:GetObject", "data/x", "--identity-policy", &broken]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    assert!(said.err.contains("broken.json"), "{}", said.err);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_can_lists_every_way() {
+    let place = Place::new(Options::default());
+    let mut all = String::new();
+    for (file, action, resource) in [
+        ("prod-data", "s3:PutObject", "prod-data-bucket/teams/data/x"),
+        ("prod-data", "s3:PutObject", "prod-data-bucket/elsewhere"),
+        ("direct-bucket-access", "s3:GetObject", "shared-artifacts/x"),
+        ("guarded-partner", "s3:GetObject", "partner-exchange/from-partner/x"),
+    ] {
+        all.push_str(&format!("{action} on {resource}\n{}\n", place.good(&["who-can", action, resource, &scenario(file)]).await));
+    }
+    insta::assert_snapshot!("who_can", all);
+    let json = place.good(&["who-can", "--json", "sts:AssumeRole", "role/ProdS3RWRole", &scenario("prod-data")]).await;
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(value["ways"].as_array().unwrap().len() >= 3, "{json}");
+}
+
+#[tokio::test]
+async fn expectations_are_checked() {
+    let place = Place::new(Options::default());
+    let text = std::fs::read_to_string(scenario("guarded-partner")).unwrap();
+    let file = manifest("expect", &text);
+    let said = place.run(&["test", &file]).await;
+    assert_eq!(said.exit, Exit::Failed, "there is nothing to test");
+    let beside = file.replace(".toml", ".expect.toml");
+    let right = r#"
+[[expect]]
+principal = "partner"
+via = "PartnerRole"
+action = ["s3:GetObject", "s3:PutObject"]
+resource = "partner-exchange/from-partner/x"
+context = { "sts:ExternalId" = "partner-4711", "aws:MultiFactorAuthPresent" = true, "aws:SourceIp" = "203.0.113.7", "aws:CurrentTime" = 2026-02-01T00:00:00Z }
+result = "allowed"
+
+[[expect]]
+principal = "partner"
+action = "sts:AssumeRole"
+resource = "role/PartnerRole"
+result = "denied"
+"#;
+    std::fs::write(&beside, right).unwrap();
+    let out = place.good(&["test", &file]).await;
+    assert!(out.ends_with("3 passed, 0 failed\n"), "{out}");
+    std::fs::write(&beside, right.replace("\"denied\"", "\"allowed\"")).unwrap();
+    let said = place.run(&["test", &file]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    insta::assert_snapshot!("test_failed", said.out);
+    std::fs::write(&beside, "[[expect]]\nprincipal = 1\n").unwrap();
+    let said = place.run(&["test", &file]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("expect.toml"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn any_corpus_of_cases_is_run() {
+    let place = Place::new(Options::default());
+    let corpus = root().join("crates/access/tests/examples.jsonl").display().to_string();
+    let out = place.good(&["test", "--json", &corpus]).await;
+    assert_eq!(out.lines().count(), 84);
+    assert!(out.lines().all(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["ok"] == true), "{out}");
+    let folder = root().join("target/test-manifests").join(format!("{}-cases", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let wrong = folder.join("wrong.jsonl");
+    let text = std::fs::read_to_string(&corpus).unwrap().replacen("\"expected\":\"Allowed\"", "\"expected\":\"ImplicitlyDenied\"", 1).replacen("\"expected\": \"Allowed\"", "\"expected\": \"ImplicitlyDenied\"", 1);
+    std::fs::write(&wrong, text).unwrap();
+    let said = place.run(&["test", &wrong.display().to_string()]).await;
+    assert!(said.exit == Exit::Failed && said.out.contains("1 failed") || said.out.contains("2 failed"), "{}", said.out);
+    std::fs::write(&wrong, "{}\nnonsense\n").unwrap();
+    let said = place.run(&["test", &wrong.display().to_string()]).await;
+    assert!(said.err.contains("line 1") && said.err.contains("line 2"), "all mistakes at once: {}", said.err);
+}
