@@ -75,7 +75,11 @@ const WAYS: &[(&str, &str, &str)] = &[
     ("a boundary removed", "permissions_boundary = \"arn:aws:iam::222222222222:policy/Boundary\"\n", ""),
     ("a boundary tightened", "actions = [\"s3:Get*\", \"s3:PutObject\", \"s3:ListBucket\"]", "actions = [\"s3:PutObject\", \"s3:ListBucket\"]"),
     ("a deny dropped", "[[roles.Reader.statement]]\neffect = \"Deny\"\nactions = \"s3:*\"\nresources = \"arn:aws:s3:::logs/app/secret/*\"\n", ""),
-    ("a deny added", "[buckets.logs]\n", "[buckets.logs]\n\n[[buckets.logs.statement]]\neffect = \"Deny\"\nprincipals = \"*\"\nactions = \"s3:*\"\nresources = [\"arn:aws:s3:::logs\", \"arn:aws:s3:::logs/*\"]\nconditions = { Bool = { \"aws:SecureTransport\" = \"false\" } }\n"),
+    (
+        "a deny added",
+        "[buckets.logs]\n",
+        "[buckets.logs]\n\n[[buckets.logs.statement]]\neffect = \"Deny\"\nprincipals = \"*\"\nactions = \"s3:*\"\nresources = [\"arn:aws:s3:::logs\", \"arn:aws:s3:::logs/*\"]\nconditions = { Bool = { \"aws:SecureTransport\" = \"false\" } }\n",
+    ),
     ("a bucket public", "principals = { AWS = \"arn:aws:iam::444444444444:root\" }", "principals = \"*\""),
     ("a condition dropped", "\nconditions = { StringLike = { \"s3:prefix\" = \"app/*\" } }", ""),
     ("StringEquals for StringLike", "StringLike = { \"s3:prefix\"", "StringEquals = { \"s3:prefix\""),
@@ -89,8 +93,16 @@ const WAYS: &[(&str, &str, &str)] = &[
     ("an address range widened", "203.0.113.0/24", "203.0.112.0/23"),
     ("an address range split", "[\"203.0.113.0/24\"]", "[\"203.0.113.0/25\", \"203.0.113.128/25\"]"),
     ("a service", "[[roles.Reader.allow]]", "[[roles.Reader.trust]]\nservice = \"lambda.amazonaws.com\"\n\n[[roles.Reader.allow]]"),
-    ("GitHub Actions on any branch", "[[roles.Reader.allow]]", "[[roles.Reader.trust]]\ngithub = { repository = \"example-org/site\", branch = \"*\" }\n\n[[roles.Reader.allow]]"),
-    ("an organization in the bucket", "principals = { AWS = \"arn:aws:iam::444444444444:root\" }\nactions = \"s3:ListBucket\"\nresources = \"arn:aws:s3:::logs\"\nconditions = { StringLike = { \"s3:prefix\" = \"app/*\" } }", "principals = \"*\"\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::logs/*\"\nconditions = { StringEquals = { \"aws:PrincipalOrgID\" = \"o-example1234\" } }"),
+    (
+        "GitHub Actions on any branch",
+        "[[roles.Reader.allow]]",
+        "[[roles.Reader.trust]]\ngithub = { repository = \"example-org/site\", branch = \"*\" }\n\n[[roles.Reader.allow]]",
+    ),
+    (
+        "an organization in the bucket",
+        "principals = { AWS = \"arn:aws:iam::444444444444:root\" }\nactions = \"s3:ListBucket\"\nresources = \"arn:aws:s3:::logs\"\nconditions = { StringLike = { \"s3:prefix\" = \"app/*\" } }",
+        "principals = \"*\"\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::logs/*\"\nconditions = { StringEquals = { \"aws:PrincipalOrgID\" = \"o-example1234\" } }",
+    ),
     ("policy variables", "resources = \"arn:aws:s3:::logs/app/*\"", "resources = \"arn:aws:s3:::logs/app/${aws:PrincipalTag/team}/*\""),
     ("NotResource", "resources = \"arn:aws:s3:::logs/app/secret/*\"", "not_resources = \"arn:aws:s3:::logs/app/a*\""),
     ("a role gone", "[roles.Reader]", "[roles.Writer]"),
@@ -99,7 +111,10 @@ const WAYS: &[(&str, &str, &str)] = &[
 /// Reorderings and rewritings that mean the same.
 const SAME: &[(&str, &str)] = &[
     ("actions = [\"s3:Get*\", \"s3:PutObject\", \"s3:ListBucket\"]", "actions = [\"s3:ListBucket\", \"s3:PutObject\", \"s3:get*\"]"),
-    ("actions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::logs/app/*\"", "actions = [\"s3:GetObject\", \"s3:GetObjec?\"]\nresources = [\"arn:aws:s3:::logs/app/*\", \"arn:aws:s3:::logs/app/a/*\"]"),
+    (
+        "actions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::logs/app/*\"",
+        "actions = [\"s3:GetObject\", \"s3:GetObjec?\"]\nresources = [\"arn:aws:s3:::logs/app/*\", \"arn:aws:s3:::logs/app/a/*\"]",
+    ),
     ("[\"203.0.113.0/24\"]", "[\"203.0.113.0/25\", \"203.0.113.128/25\"]"),
 ];
 

@@ -13,22 +13,113 @@ const QUESTIONS: &[(&str, &str, &[&str], bool)] = &[
     ("log-analysts", "without the role", &["dev/group/Log-Analysts", "s3:GetObject", "log-bucket/app/x"], false),
     ("cross-account-user", "right user", &["dev/user/ExternalUser", "s3:ListAllMyBuckets", "*", "--via", "CrossAccountAccessRole"], true),
     ("cross-account-user", "wrong user", &["dev/user/Mallory", "s3:ListAllMyBuckets", "*", "--via", "CrossAccountAccessRole"], false),
-    ("lambda-service", "right role", &["dev/role/LambdaExecutionRole", "s3:GetObject", "lambda-input-bucket/k", "--via", "LambdaS3Reader", "--external-id", "unique-external-id"], true),
+    (
+        "lambda-service",
+        "right role",
+        &["dev/role/LambdaExecutionRole", "s3:GetObject", "lambda-input-bucket/k", "--via", "LambdaS3Reader", "--external-id", "unique-external-id"],
+        true,
+    ),
     ("lambda-service", "wrong external id", &["dev/role/LambdaExecutionRole", "sts:AssumeRole", "role/LambdaS3Reader", "--external-id", "guessed"], false),
     ("lambda-service", "no external id", &["dev/role/LambdaExecutionRole", "sts:AssumeRole", "role/LambdaS3Reader"], false),
-    ("lambda-service", "service for this account", &["lambda.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader", "--context", "aws:SourceAccount=222222222222"], true),
-    ("lambda-service", "service for another account", &["lambda.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader", "--context", "aws:SourceAccount=999999999999"], false),
+    (
+        "lambda-service",
+        "service for this account",
+        &["lambda.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader", "--context", "aws:SourceAccount=222222222222"],
+        true,
+    ),
+    (
+        "lambda-service",
+        "service for another account",
+        &["lambda.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader", "--context", "aws:SourceAccount=999999999999"],
+        false,
+    ),
     ("lambda-service", "wrong service", &["ec2.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader"], false),
     ("ec2-service", "right role", &["tools/role/EC2Role", "s3:ListBucket", "artifact-bucket", "--via", "EC2ArtifactReader"], true),
     ("ec2-service", "list on an object", &["tools/role/EC2Role", "s3:ListBucket", "artifact-bucket/k", "--via", "EC2ArtifactReader"], false),
     ("codepipeline-service", "right role", &["tools/role/CodePipelineRole", "s3:GetObject", "artifact-bucket/k", "--via", "CodePipelineArtifactReader"], true),
     ("codepipeline-service", "wrong role", &["tools/role/Other", "sts:AssumeRole", "role/CodePipelineArtifactReader"], false),
-    ("guarded-partner", "right", &["partner", "s3:PutObject", "partner-exchange/from-partner/x", "--via", "PartnerRole", "--external-id", "partner-4711", "--mfa", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"], true),
-    ("guarded-partner", "wrong external id", &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "x", "--mfa", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"], false),
-    ("guarded-partner", "no MFA", &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"], false),
-    ("guarded-partner", "outside the window", &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--mfa", "--source-ip", "203.0.113.9", "--at", "2028-06-01T00:00:00Z"], false),
-    ("guarded-partner", "from elsewhere", &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--mfa", "--source-ip", "198.51.100.9", "--at", "2026-06-01T00:00:00Z"], false),
-    ("guarded-partner", "wrong principal", &["333333333333", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--mfa", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"], false),
+    (
+        "guarded-partner",
+        "right",
+        &[
+            "partner",
+            "s3:PutObject",
+            "partner-exchange/from-partner/x",
+            "--via",
+            "PartnerRole",
+            "--external-id",
+            "partner-4711",
+            "--mfa",
+            "--source-ip",
+            "203.0.113.9",
+            "--at",
+            "2026-06-01T00:00:00Z",
+        ],
+        true,
+    ),
+    (
+        "guarded-partner",
+        "wrong external id",
+        &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "x", "--mfa", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"],
+        false,
+    ),
+    (
+        "guarded-partner",
+        "no MFA",
+        &["partner", "sts:AssumeRole", "role/PartnerRole", "--external-id", "partner-4711", "--source-ip", "203.0.113.9", "--at", "2026-06-01T00:00:00Z"],
+        false,
+    ),
+    (
+        "guarded-partner",
+        "outside the window",
+        &[
+            "partner",
+            "sts:AssumeRole",
+            "role/PartnerRole",
+            "--external-id",
+            "partner-4711",
+            "--mfa",
+            "--source-ip",
+            "203.0.113.9",
+            "--at",
+            "2028-06-01T00:00:00Z",
+        ],
+        false,
+    ),
+    (
+        "guarded-partner",
+        "from elsewhere",
+        &[
+            "partner",
+            "sts:AssumeRole",
+            "role/PartnerRole",
+            "--external-id",
+            "partner-4711",
+            "--mfa",
+            "--source-ip",
+            "198.51.100.9",
+            "--at",
+            "2026-06-01T00:00:00Z",
+        ],
+        false,
+    ),
+    (
+        "guarded-partner",
+        "wrong principal",
+        &[
+            "333333333333",
+            "sts:AssumeRole",
+            "role/PartnerRole",
+            "--external-id",
+            "partner-4711",
+            "--mfa",
+            "--source-ip",
+            "203.0.113.9",
+            "--at",
+            "2026-06-01T00:00:00Z",
+        ],
+        false,
+    ),
     ("guarded-partner", "outside the prefix", &["role/PartnerRole", "s3:PutObject", "partner-exchange/to-partner/x"], false),
     ("prod-data", "right group", &["dev/group/Developers", "s3:DeleteObject", "prod-data-bucket/teams/data/x", "--via", "ProdS3RWRole", "--mfa"], true),
     ("prod-data", "no MFA", &["dev/group/Developers", "sts:AssumeRole", "role/ProdS3RWRole"], false),
@@ -40,8 +131,38 @@ const QUESTIONS: &[(&str, &str, &[&str], bool)] = &[
     ("shared-bucket-read", "right user", &["dev/user/auditor", "s3:GetObject", "shared-bucket/x", "--via", "CrossAccountS3ReadRole"], true),
     ("shared-bucket-read", "in the group", &["dev/user/reader", "s3:GetObject", "shared-bucket/x", "--via", "CrossAccountS3ReadRole"], true),
     ("shared-bucket-read", "neither", &["dev/user/nobody", "s3:GetObject", "shared-bucket/x"], false),
-    ("github-actions", "right job", &["arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com", "s3:PutObject", "site-bucket/index.html", "--via", "SiteDeployer", "--context", "token.actions.githubusercontent.com:aud=sts.amazonaws.com", "--context", "token.actions.githubusercontent.com:sub=repo:example-org/site:environment:production"], true),
-    ("github-actions", "another branch", &["arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com", "s3:PutObject", "site-bucket/index.html", "--via", "SiteDeployer", "--context", "token.actions.githubusercontent.com:aud=sts.amazonaws.com", "--context", "token.actions.githubusercontent.com:sub=repo:example-org/site:ref:refs/heads/x"], false),
+    (
+        "github-actions",
+        "right job",
+        &[
+            "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com",
+            "s3:PutObject",
+            "site-bucket/index.html",
+            "--via",
+            "SiteDeployer",
+            "--context",
+            "token.actions.githubusercontent.com:aud=sts.amazonaws.com",
+            "--context",
+            "token.actions.githubusercontent.com:sub=repo:example-org/site:environment:production",
+        ],
+        true,
+    ),
+    (
+        "github-actions",
+        "another branch",
+        &[
+            "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com",
+            "s3:PutObject",
+            "site-bucket/index.html",
+            "--via",
+            "SiteDeployer",
+            "--context",
+            "token.actions.githubusercontent.com:aud=sts.amazonaws.com",
+            "--context",
+            "token.actions.githubusercontent.com:sub=repo:example-org/site:ref:refs/heads/x",
+        ],
+        false,
+    ),
 ];
 
 #[tokio::test(start_paused = true)]
@@ -113,9 +234,14 @@ async fn policy_files_are_asked_alone() {
         path.display().to_string()
     };
     let identity = write("identity.json", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#);
-    let scp = write("scp.json", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"NoDelete","Effect":"Deny","Action":"s3:Delete*","Resource":"*"}]}"#);
+    let scp = write(
+        "scp.json",
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"NoDelete","Effect":"Deny","Action":"s3:Delete*","Resource":"*"}]}"#,
+    );
     let user = "arn:aws:iam::111111111111:user/ann";
-    let ask = |action: &'static str| ["explain", user, action, "data/x", "--identity-policy", &identity, "--scp", &scp, "--resource-account", "111111111111"].map(str::to_owned);
+    let ask = |action: &'static str| {
+        ["explain", user, action, "data/x", "--identity-policy", &identity, "--scp", &scp, "--resource-account", "111111111111"].map(str::to_owned)
+    };
     let out = place.good(&ask("s3:DeleteObject").each_ref().map(String::as_str)).await;
     assert!(out.starts_with("no: ") && out.contains("denied by statement 2 (NoDelete)"), "{out}");
     assert!(place.good(&ask("s3:GetObject").each_ref().map(String::as_str)).await.starts_with("yes: "));
@@ -188,7 +314,11 @@ async fn any_corpus_of_cases_is_run() {
     let folder = root().join("target/test-manifests").join(format!("{}-cases", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let wrong = folder.join("wrong.jsonl");
-    let text = std::fs::read_to_string(&corpus).unwrap().replacen("\"expected\":\"Allowed\"", "\"expected\":\"ImplicitlyDenied\"", 1).replacen("\"expected\": \"Allowed\"", "\"expected\": \"ImplicitlyDenied\"", 1);
+    let text = std::fs::read_to_string(&corpus).unwrap().replacen("\"expected\":\"Allowed\"", "\"expected\":\"ImplicitlyDenied\"", 1).replacen(
+        "\"expected\": \"Allowed\"",
+        "\"expected\": \"ImplicitlyDenied\"",
+        1,
+    );
     std::fs::write(&wrong, text).unwrap();
     let said = place.run(&["test", &wrong.display().to_string()]).await;
     assert!(said.exit == Exit::Failed && said.out.contains("1 failed") || said.out.contains("2 failed"), "{}", said.out);

@@ -4,7 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::{root, scenario};
+use crossrole_sandbox::Options;
+
+use crate::support::{Credentials, Place, root, scenario};
 
 const BIN: &str = env!("CARGO_BIN_EXE_crossrole");
 
@@ -53,6 +55,56 @@ fn credentials_of_another_account_are_found_out_before_anything_is_read() {
     assert!(text.contains("the credentials belong to account 999999999999 (arn:aws:iam::999999999999:root), not to 222222222222"), "{text}");
     assert!(text.contains("say in `crossrole.toml` how this account is reached"), "{text}");
     assert!(text.contains("Read with 2 calls: 1 to 111111111111, 1 to 222222222222."), "{text}");
+}
+
+/// The runner is a user whose keys a `credential_process` hands out. A plan that would lock it out is refused unless told.
+#[tokio::test]
+async fn a_plan_that_the_runner_could_not_take_back_is_refused() {
+    let folder = root().join(format!("target/test-manifests/lockout-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        folder.join(name).display().to_string()
+    };
+    let place = Place::new(Options::default());
+    let user = [("UserName", "runner")];
+    place.iam("222222222222", "CreateUser", &user).await;
+    place.iam("222222222222", "AttachUserPolicy", &[user[0], ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]).await;
+    let key = Credentials::of(&place.iam("222222222222", "CreateAccessKey", &user).await);
+    assert_eq!(place.s3("222222222222", "PUT", "/logs", "", "").await.0, 200);
+    let state = folder.join("state.json");
+    place.sandbox.save(&state).unwrap();
+    let json = write("key.json", &format!(r#"{{"Version":1,"AccessKeyId":"{}","SecretAccessKey":"{}"}}"#, key.key, key.secret));
+    let profiles = write("config", &format!("[profile runner]\ncredential_process = cat {json}\nregion = us-east-1\n"));
+    let settings = write("crossrole.toml", "[accounts.\"222222222222\"]\nprofile = \"runner\"\n");
+    let deny = |except: &str| {
+        format!(
+            "name = \"deny\"\n\n[trusting]\naccount = \"222222222222\"\n\n[buckets.logs]\n\n[[buckets.logs.statement]]\nsid = \"Deny\"\neffect = \"Deny\"\n\
+             principals = \"*\"\nactions = \"s3:*\"\nresources = [\"arn:aws:s3:::logs\", \"arn:aws:s3:::logs/*\"]\n\
+             conditions = {{ ArnNotLike = {{ \"aws:PrincipalArn\" = \"arn:aws:iam::222222222222:user/{except}\" }} }}\n"
+        )
+    };
+    let (out, within) = (write("out.toml", &deny("admin")), write("within.toml", &deny("run*")));
+    let mut child = command(&["sandbox", "serve", "--listen", "127.0.0.1:0", "--sandbox-state", &state.display().to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let _server = Server(child);
+    let run = |words: &[&str]| {
+        let output = command(words).args(["--config", &settings]).env("AWS_CONFIG_FILE", &profiles).env("AWS_ENDPOINT_URL", address.trim()).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, shown, refusal) = run(&["plan", &out]);
+    assert_eq!(code, 3, "{shown}{refusal}");
+    insta::assert_snapshot!("lockout", refusal);
+    assert_eq!(run(&["apply", "--auto-approve", &out]).0, 3);
+    assert_eq!(run(&["plan", &within]).0, 0, "the runner is excepted");
+    let (code, shown, said) = run(&["plan", "--allow-lockout", &out]);
+    assert_eq!(code, 0, "{shown}{said}");
+    assert!(!shown.contains(&key.secret));
 }
 
 #[test]

@@ -103,7 +103,13 @@ impl Objects {
             self.put(&address, &ObjectState::Role(role.state.clone()));
         }
         for group in state.groups.values() {
-            let held = Held { name: Some(group.name.clone()), path: group.state.path.clone(), inline: group.inline.clone(), attached: group.attached.clone(), ..Held::default() };
+            let held = Held {
+                name: Some(group.name.clone()),
+                path: group.state.path.clone(),
+                inline: group.inline.clone(),
+                attached: group.attached.clone(),
+                ..Held::default()
+            };
             self.groups.insert(key(&Address::new(account, Kind::Group, &group.name)), held);
         }
         for user in state.users.values() {

@@ -3,10 +3,10 @@
 use crossrole_model::access::{Explanation, Lack, Reason};
 use crossrole_policy::Effect;
 
+use crate::delta::boxes::relation;
 use crate::engine::compiled::{Compiled, CompiledStatement};
 use crate::engine::condition::Condition;
 use crate::engine::decide::{Decision, Layer, evaluate, is_role_trust};
-use crate::delta::boxes::relation;
 use crate::engine::operator::{Operator, Test};
 use crate::engine::principal::Asker;
 use crate::request::{Context, ContextValue, Policies, Request};
@@ -54,7 +54,9 @@ pub fn explain(request: &Request, policies: &Policies<'_>, words: Words) -> Expl
         (Decision::ExplicitlyDenied, _, Some(reason)) => format!("denied by {}", name(reason)),
         (Decision::ExplicitlyDenied, ..) => "the bucket's policy is public, and its block public access keeps other accounts out".to_owned(),
         (Decision::ImplicitlyDenied, Some(layer), _) => match near(layer) {
-            Some(reason) => format!("{} would allow it, but {}", name(reason), reason.lacks.iter().map(|l| lack(l, request, &words.who)).collect::<Vec<_>>().join(", and ")),
+            Some(reason) => {
+                format!("{} would allow it, but {}", name(reason), reason.lacks.iter().map(|l| lack(l, request, &words.who)).collect::<Vec<_>>().join(", and "))
+            }
             None => format!("no {} allows it", layer.as_str()),
         },
         (Decision::ImplicitlyDenied, None, _) => "nothing allows it".to_owned(),

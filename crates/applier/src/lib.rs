@@ -80,8 +80,7 @@ impl<C: Cloud> Run<'_, C> {
                 wanted_by.entry(need.0).or_default().push(at);
             }
         }
-        let mut ready: BTreeSet<(u8, usize)> =
-            steps.iter().enumerate().filter(|(_, step)| step.needs.is_empty()).map(|(at, step)| (rank(step), at)).collect();
+        let mut ready: BTreeSet<(u8, usize)> = steps.iter().enumerate().filter(|(_, step)| step.needs.is_empty()).map(|(at, step)| (rank(step), at)).collect();
         let mut busy: BTreeSet<&str> = BTreeSet::new();
         let mut running = FuturesUnordered::new();
         loop {

@@ -23,7 +23,7 @@ pub(crate) enum Command {
     /// Write a first manifest to start from
     Init(InitArgs),
     /// Check manifests without calling AWS
-    Validate(PathsArgs),
+    Validate(ValidateArgs),
     /// Lay manifests out alike
     Fmt(FmtArgs),
     /// Print the JSON Schema of a manifest
@@ -55,6 +55,34 @@ pub(crate) struct PathsArgs {
     /// Manifests, or folders of them
     #[arg(default_value = "manifests")]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub(crate) format: FormatArg,
+    /// Print the reference of all lint rules, and check nothing
+    #[arg(long)]
+    pub(crate) list_rules: bool,
+    /// Settings of this place, with its guardrails
+    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    pub(crate) config: PathBuf,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub(crate) enum FormatArg {
+    /// With the place underlined
+    Text,
+    /// JSON
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -109,6 +137,12 @@ pub(crate) struct GuardArgs {
     /// `resource=` with a pattern, as in `resource=log-bucket*`
     #[arg(long, value_name = "SELECTOR", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
     pub(crate) deny_widening: Vec<String>,
+    /// Rego policies over the JSON plan: `data.crossrole.deny` and `data.crossrole.warn` are what they find
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Go on though the runner could not take the plan back
+    #[arg(long)]
+    pub(crate) allow_lockout: bool,
 }
 
 /// What a plan shows.

@@ -17,7 +17,10 @@ pub(crate) async fn estate(from: FromArg, desired: &Desired, cloud: &CloudArgs, 
     let observed = reached.aws.observe(&crossrole_planner::scope(desired)).await;
     for (account, state) in &observed.accounts {
         if let crossrole_model::Observation::Unreadable(why) = state {
-            return Err(Failure::new(format!("account {account} could not be read: {why}"), "say in `crossrole.toml` how it is reached, or ask with `--from manifest`"));
+            return Err(Failure::new(
+                format!("account {account} could not be read: {why}"),
+                "say in `crossrole.toml` how it is reached, or ask with `--from manifest`",
+            ));
         }
     }
     reached.keep(cloud, io)?;

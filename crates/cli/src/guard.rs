@@ -1,10 +1,11 @@
 //! What a plan must not do: widen access that nobody has approved.
 
 use crossrole_access::action_matches;
-use crossrole_model::Plan;
 use crossrole_model::access::{AccessChange, Direction};
+use crossrole_model::{Plan, Severity};
 
 use crate::args::GuardArgs;
+use crate::commands::plan::Made;
 use crate::failure::Failure;
 
 /// What a widening is chosen by.
@@ -55,8 +56,29 @@ impl Selector {
     }
 }
 
+/// Returns what to say when a plan must not be carried out: it breaks a guardrail or policy, would lock the runner out, or
+/// widens access that nobody has approved.
+pub(crate) fn refusal(args: &GuardArgs, made: &Made) -> Result<Option<String>, Failure> {
+    let Made { plan, findings } = made;
+    let rules =
+        findings.iter().filter(|f| f.severity == Severity::Error && f.rule.as_ref().is_some_and(|r| r.starts_with("guardrail/") || r.starts_with("policy/")));
+    let rules = rules.count();
+    if rules > 0 {
+        let what = if rules == 1 { "1 guardrail is".to_owned() } else { format!("{rules} guardrails are") };
+        return Ok(Some(format!("refused: {what} broken, see above\nhelp: change the manifest, or have the rule changed\n")));
+    }
+    if !plan.lockouts.is_empty() && !args.allow_lockout {
+        let list: Vec<String> = plan.lockouts.iter().map(|l| format!("  {}\n", crossrole_report::safe(l))).collect();
+        return Ok(Some(format!(
+            "refused: the runner could not take this plan back\n{}help: except the runner from it, or give `--allow-lockout`\n",
+            list.concat()
+        )));
+    }
+    widening(args, plan)
+}
+
 /// Returns what to say when the plan widens access against the flags; what is not decided counts as widening.
-pub(crate) fn widening(args: &GuardArgs, plan: &Plan) -> Result<Option<String>, Failure> {
+fn widening(args: &GuardArgs, plan: &Plan) -> Result<Option<String>, Failure> {
     let selectors: Vec<Selector> = args.deny_widening.iter().map(|text| Selector::parse(text)).collect::<Result<_, _>>()?;
     if selectors.is_empty() {
         return Ok(None);
@@ -69,5 +91,8 @@ pub(crate) fn widening(args: &GuardArgs, plan: &Plan) -> Result<Option<String>, 
         return Ok(None);
     }
     let open = if delta.undecided.is_empty() { String::new() } else { format!(" and {} not decided", delta.undecided.len()) };
-    Ok(Some(format!("refused: {widened} widening{} of access{open}, under `--deny-widening`\nhelp: have the Access section reviewed, and run without the flag once it is approved\n", if widened == 1 { "" } else { "s" })))
+    Ok(Some(format!(
+        "refused: {widened} widening{} of access{open}, under `--deny-widening`\nhelp: have the Access section reviewed, and run without the flag once it is approved\n",
+        if widened == 1 { "" } else { "s" }
+    )))
 }

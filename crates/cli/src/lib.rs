@@ -8,6 +8,7 @@ mod ask;
 mod commands;
 mod failure;
 mod guard;
+mod guardrails;
 mod io;
 mod load;
 mod progress;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crossrole_access::guardrails::Guardrails;
 use crossrole_cloud::{Access, Settings};
 use crossrole_model::{AccountId, Desired};
 use serde::Deserialize;
@@ -20,6 +21,7 @@ struct File {
     accounts: BTreeMap<String, Account>,
     #[serde(default)]
     defaults: Defaults,
+    guardrails: Option<Guardrails>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,6 +69,11 @@ pub(crate) fn settings(args: &CloudArgs, desired: &Desired) -> Result<Settings, 
     Ok(Settings { partition: desired.partition, accounts, concurrency, transport: None, account_as_key })
 }
 
+/// The team's own rules.
+pub(crate) fn guardrails(config: &Path) -> Result<Guardrails, Failure> {
+    Ok(read(config)?.guardrails.unwrap_or_default())
+}
+
 fn labelled(desired: &Desired, label: &str) -> Option<AccountId> {
     desired.accounts.iter().find(|(_, info)| info.label == label).map(|(id, _)| id.clone())
 }
@@ -80,7 +87,7 @@ fn read(path: &Path) -> Result<File, Failure> {
     toml::from_str(&text).map_err(|e| {
         Failure::new(
             format!("settings `{}`: {e}", path.display()),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, and `[defaults]` with `role_name`, `external_id`, `concurrency`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, and `[guardrails]`",
         )
     })
 }

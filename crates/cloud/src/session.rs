@@ -66,6 +66,8 @@ pub(crate) struct Session {
     s3: Mutex<BTreeMap<String, aws_sdk_s3::Client>>,
     in_flight: Arc<Semaphore>,
     calls: Arc<AtomicU64>,
+    /// ARN behind the credentials.
+    pub(crate) runner: std::sync::OnceLock<String>,
 }
 
 impl Session {
@@ -142,6 +144,7 @@ impl Sessions {
             in_flight: Arc::new(Semaphore::new(self.settings.concurrency.max(1))),
             calls,
             config,
+            runner: std::sync::OnceLock::new(),
         };
         self.check(&session).await?;
         Ok(Arc::new(session))
@@ -154,6 +157,8 @@ impl Sessions {
         let answer = sts.get_caller_identity().send().await.map_err(|e| convert(e, "GetCallerIdentity", &session.account))?;
         let found = answer.account().unwrap_or_default();
         if found == session.account.as_str() {
+            // Set once: a session is checked when it is opened.
+            let _ = session.runner.set(answer.arn().unwrap_or_default().to_owned());
             return Ok(());
         }
         let message = format!("the credentials belong to account {found} ({}), not to {}", answer.arn().unwrap_or("unknown"), session.account);

@@ -29,6 +29,20 @@ record! {
         oidc_providers: Option<Table<OidcProvider>>,
         /// Tags on everything that can be tagged.
         tags: Option<Table<String>>,
+        /// Findings that are known and wanted: each is reported as suppressed.
+        suppress: Option<Vec<Suppress>>,
+    }
+}
+
+record! {
+    /// A lint finding that is not wanted.
+    Suppress {
+        /// Id of the rule, as findings name it.
+        rule: Spanned<String>,
+        /// Only of this object, as `role/Name` or `bucket/name`.
+        object: Option<String>,
+        /// Why; it is shown with what it suppresses.
+        reason: Spanned<String>,
     }
 }
 

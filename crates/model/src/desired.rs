@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::facet::Digest;
+use crate::finding::Span;
 use crate::ids::{AccountId, Partition};
 use crate::state::{AttachmentState, BucketState, GroupState, MembershipState, OidcState, PolicyState, RoleState, UserState};
 
@@ -32,6 +33,28 @@ pub struct AccountInfo {
     pub managed: bool,
 }
 
+/// A place in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, as given on the command line.
+    pub file: String,
+    /// The text.
+    pub span: Span,
+}
+
+/// A lint rule that a manifest says not to apply, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// The rule's id.
+    pub rule: String,
+    /// `role/Name`, `bucket/name`, …; `None`: the whole manifest.
+    pub object: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Where it says so.
+    pub place: Place,
+}
+
 /// Everything that is wanted, from all manifests of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Desired {
@@ -47,6 +70,12 @@ pub struct Desired {
     pub required: BTreeSet<Address>,
     /// What the manifest grants on the caller side of accounts that it does not manage, for people to carry out.
     pub unmanaged_callers: BTreeSet<String>,
+    /// Where each object is declared.
+    pub places: BTreeMap<Address, Place>,
+    /// Where statements come from, each without its Sid and principals: those are put together from several places.
+    pub statement_places: Vec<(Statement, Place)>,
+    /// Findings that are not wanted.
+    pub suppressions: Vec<Suppression>,
 }
 
 /// One wanted object.

@@ -7,6 +7,8 @@ pub enum Severity {
     Error,
     /// Worth a look.
     Warning,
+    /// Worth knowing.
+    Note,
 }
 
 /// A range of bytes in a file.
@@ -40,11 +42,13 @@ pub struct Finding {
     pub message: String,
     /// What to do; empty when the message says it all.
     pub advice: String,
+    /// Id of the lint rule or guardrail, if it is one.
+    pub rule: Option<String>,
 }
 
 impl Finding {
     /// Returns an error at `span`.
     pub fn error(file: &str, span: Option<Span>, message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), span, severity: Severity::Error, message: message.into(), advice: advice.into() }
+        Self { file: file.to_owned(), span, severity: Severity::Error, message: message.into(), advice: advice.into(), rule: None }
     }
 }

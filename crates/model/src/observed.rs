@@ -40,6 +40,8 @@ pub struct Observed {
     pub bucket_accounts: BTreeMap<String, AccountId>,
     /// Calls made to read it, by account.
     pub calls: BTreeMap<AccountId, u64>,
+    /// Whose credentials read it: ARNs by account.
+    pub runners: BTreeMap<AccountId, String>,
 }
 
 /// IAM of one account. Names are keys in lower case: IAM's names are unique without regard to case.

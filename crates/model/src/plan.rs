@@ -140,6 +140,9 @@ pub struct Plan {
     /// Who gains and who loses; `None` when nobody has asked.
     #[serde(default)]
     pub access: Option<AccessDelta>,
+    /// What the runner could not do any more after it, and so not take it back.
+    #[serde(default)]
+    pub lockouts: Vec<String>,
     /// Calls made to read, by account.
     pub calls: BTreeMap<AccountId, u64>,
 }

@@ -14,7 +14,13 @@ pub fn explanation(answers: &[Explanation]) -> String {
             "Allowed" => "yes",
             _ => "no",
         };
-        out.push_str(&format!("{word}: {} {} {} on {}\n", safe(&answer.who), if word == "yes" { "may" } else { "may not" }, safe(&answer.action), safe(&answer.resource)));
+        out.push_str(&format!(
+            "{word}: {} {} {} on {}\n",
+            safe(&answer.who),
+            if word == "yes" { "may" } else { "may not" },
+            safe(&answer.action),
+            safe(&answer.resource)
+        ));
         out.push_str(&format!("  because {}\n", safe(&answer.because)));
         for assumed in &answer.assumed {
             out.push_str(&format!("  taken for granted: {}\n", safe(assumed)));

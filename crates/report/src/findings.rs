@@ -13,8 +13,12 @@ pub fn findings(findings: &[Finding], sources: &[Source]) -> String {
         let level = match finding.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
-        let title = safe(&finding.message);
+        let title = match &finding.rule {
+            Some(rule) => format!("{} [{}]", safe(&finding.message), safe(rule)),
+            None => safe(&finding.message),
+        };
         let source = sources.iter().find(|s| s.file == finding.file);
         let text = source.map(|s| visible(&s.text)).unwrap_or_default();
         let mut group = Group::with_title(level.primary_title(title));

@@ -51,10 +51,21 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "withheld": plan.withheld.iter().map(|w| json!({"what": w.what, "why": w.why, "advice": w.advice, "blocks": w.blocks})).collect::<Vec<_>>(),
         "meters": plan.meters.iter().map(|m| json!({"what": m.what, "used": m.used, "limit": m.limit})).collect::<Vec<_>>(),
         "notes": plan.notes,
+        "lockouts": plan.lockouts,
         "access": plan.access.as_ref().map(|delta| crate::access::json(delta, view)),
         "summary": summary(plan),
         "calls": plan.calls.iter().map(|(account, n)| (account.to_string(), json!(n))).collect::<Map<_, _>>(),
     })
+}
+
+/// A plan with what is worth knowing of it.
+pub fn plan_json_with(plan: &Plan, findings: &[crossrole_model::Finding], sources: &[crossrole_model::Source], view: View) -> Value {
+    let mut value = plan_json(plan, view);
+    if let Some(map) = value.as_object_mut() {
+        let findings = crate::sarif::findings_json(findings, &[], sources);
+        map.insert("findings".to_owned(), findings.get("findings").cloned().unwrap_or_default());
+    }
+    value
 }
 
 fn summary(plan: &Plan) -> Value {

@@ -9,14 +9,16 @@ mod decision;
 mod findings;
 mod json;
 mod outcome;
+mod sarif;
 mod statement;
 mod text;
 
 pub use codec::{CodecError, read_plan, write_plan};
 pub use decision::{explanation, explanation_json, ways, ways_json};
 pub use findings::findings;
-pub use json::{event_json, outcome_json, plan_json};
+pub use json::{event_json, outcome_json, plan_json, plan_json_with};
 pub use outcome::{describe, outcome, progress};
+pub use sarif::{RuleInfo, annotations, findings_json, sarif};
 pub use text::{Diff, plan};
 
 /// What people get to see.

@@ -35,8 +35,7 @@ fn is_elsewhere(resource: &str, domain: &Domain) -> bool {
 }
 
 /// The actions that a role's trust policy decides.
-pub(crate) const ASSUME: [&str; 5] =
-    ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetSourceIdentity", "sts:TagSession"];
+pub(crate) const ASSUME: [&str; 5] = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetSourceIdentity", "sts:TagSession"];
 
 /// Those that a caller can ask for: tokens of providers have operations of their own
 /// (STS API reference, AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity).
@@ -95,11 +94,15 @@ impl Actions {
     pub(crate) fn describe(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, domain: &Domain) -> Vec<String> {
         let witnesses: Vec<&str> = at.iter().filter_map(|i| resources.classes.get(*i)).map(|c| c.witness.as_str()).collect();
         let all = catalogue::SERVICES.iter().flat_map(|s| catalogue::actions(s)).map(|a| a.name);
-        let possible: BTreeSet<&str> =
-            self.classes.iter().flat_map(|(names, _)| names).map(String::as_str).chain(all).filter(|n| witnesses.iter().any(|w| catalogue::is_asked_of(n, w))).collect();
-        let matched = |pattern: &str| -> BTreeSet<&str> {
-            possible.iter().copied().filter(|n| crate::engine::compiled::action_matches(pattern, n)).collect()
-        };
+        let possible: BTreeSet<&str> = self
+            .classes
+            .iter()
+            .flat_map(|(names, _)| names)
+            .map(String::as_str)
+            .chain(all)
+            .filter(|n| witnesses.iter().any(|w| catalogue::is_asked_of(n, w)))
+            .collect();
+        let matched = |pattern: &str| -> BTreeSet<&str> { possible.iter().copied().filter(|n| crate::engine::compiled::action_matches(pattern, n)).collect() };
         // A pattern must not name more than the domain is about.
         let inside = |pattern: &str| match domain.service {
             Some(service) => pattern.split_once(':').is_some_and(|(s, _)| s.eq_ignore_ascii_case(service)),
@@ -213,8 +216,7 @@ impl Resources {
         let tokens: Vec<Vec<Token>> = all.into_iter().collect();
         let patterns: Vec<String> = tokens.iter().map(|t| crate::engine::template::plain(t)).collect();
         let symbols: Vec<Vec<words::Symbol>> = patterns.iter().zip(&tokens).map(|(text, tokens)| symbols(text, tokens)).collect();
-        let globs: Vec<Option<ArnGlob>> =
-            patterns.iter().zip(&tokens).map(|(text, tokens)| (text != "*").then(|| ArnGlob::of(tokens, true))).collect();
+        let globs: Vec<Option<ArnGlob>> = patterns.iter().zip(&tokens).map(|(text, tokens)| (text != "*").then(|| ArnGlob::of(tokens, true))).collect();
         let mut found: BTreeMap<(Vec<bool>, Vec<bool>), String> = BTreeMap::new();
         let mut keep = |matched: Vec<bool>, witness: String| {
             let matches = |s: &&CompiledStatement| s.resource.as_ref().is_none_or(|r| r.match_(&witness, context, s.effect));

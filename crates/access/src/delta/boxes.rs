@@ -27,8 +27,7 @@ pub(crate) struct Boxes(pub(crate) Vec<Vec<Clause>>);
 impl Dimension {
     pub(crate) fn new(key: &str, values: Vec<Option<ContextValue>>, asked: &[Asked<'_>], context: &Context) -> Self {
         let mut context = context.clone();
-        let mut conditions: Vec<(Condition, BTreeSet<usize>)> =
-            asked.iter().map(|(_, condition)| ((*condition).clone(), BTreeSet::new())).collect();
+        let mut conditions: Vec<(Condition, BTreeSet<usize>)> = asked.iter().map(|(_, condition)| ((*condition).clone(), BTreeSet::new())).collect();
         for (at, value) in values.iter().enumerate() {
             match value {
                 Some(value) => context.insert(key, value.clone()),

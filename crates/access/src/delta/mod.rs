@@ -25,8 +25,7 @@ use pair::{Domain, Region, Subject, Text, compare};
 use subjects::{Kind, Who};
 
 /// Kinds of IAM's resources, by the beginning of their names (Service Authorization Reference, AWS IAM).
-const IAM_KINDS: [&str; 9] =
-    ["role", "user", "group", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate"];
+const IAM_KINDS: [&str; 9] = ["role", "user", "group", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate"];
 
 /// Returns everything that is allowed on one side only.
 pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
@@ -71,7 +70,15 @@ impl<'e> Work<'e> {
             let owner = sides.into_iter().flatten().next_back().map(|g| g.account.clone());
             let arn = format!("arn:{partition}:s3:::{name}");
             let texts = vec![Text::Exact(arn.clone()), Text::Walk(format!("{arn}/"))];
-            let domain = Domain { name: format!("bucket {name}"), texts, elsewhere: BTreeSet::new(), known: BTreeSet::new(), owner, actions: Vec::new(), service: Some("s3") };
+            let domain = Domain {
+                name: format!("bucket {name}"),
+                texts,
+                elsewhere: BTreeSet::new(),
+                known: BTreeSet::new(),
+                owner,
+                actions: Vec::new(),
+                service: Some("s3"),
+            };
             all.push(Resource { domain, sides, changed: differs(sides) });
         }
         let arns: BTreeSet<&String> = before.roles.keys().chain(after.roles.keys()).collect();
@@ -79,7 +86,15 @@ impl<'e> Work<'e> {
             let sides = self.sides.map(|side| side.roles.get(arn));
             let owner = sides.into_iter().flatten().next_back().map(|g| g.account.clone());
             let texts = vec![Text::Exact(arn.clone())];
-            let domain = Domain { name: subjects::role_name(arn), texts, elsewhere: BTreeSet::new(), known: BTreeSet::new(), owner, actions: ASSUME.map(str::to_owned).to_vec(), service: None };
+            let domain = Domain {
+                name: subjects::role_name(arn),
+                texts,
+                elsewhere: BTreeSet::new(),
+                known: BTreeSet::new(),
+                owner,
+                actions: ASSUME.map(str::to_owned).to_vec(),
+                service: None,
+            };
             all.push(Resource { domain, sides, changed: differs(sides) });
         }
         all
@@ -110,14 +125,20 @@ impl<'e> Work<'e> {
     /// resource names the principal.
     fn touches(&self, who: &Who, resource: &Resource<'_>) -> bool {
         let asker = Asker::of(&who.subject.caller);
-        let named = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).any(|policy| {
-            policy.compiled.statements.iter().any(|s| s.names(&asker, false).is_some() || s.principal.as_ref().is_some_and(|p| p.negated))
-        });
+        let named = resource
+            .sides
+            .iter()
+            .flatten()
+            .filter_map(|g| g.policy.as_ref())
+            .any(|policy| policy.compiled.statements.iter().any(|s| s.names(&asker, false).is_some() || s.principal.as_ref().is_some_and(|p| p.negated)));
         let own = |estate: &&Estate| {
             let Some(principal) = estate.principals.get(&who.arn) else { return false };
-            principal.identity.iter().flat_map(|p| &p.compiled.statements).filter_map(|s| s.resource.as_ref()).any(|r| {
-                r.negated || r.written.iter().any(|pattern| resource.domain.texts.iter().any(|text| may_match(pattern, text)))
-            })
+            principal
+                .identity
+                .iter()
+                .flat_map(|p| &p.compiled.statements)
+                .filter_map(|s| s.resource.as_ref())
+                .any(|r| r.negated || r.written.iter().any(|pattern| resource.domain.texts.iter().any(|text| may_match(pattern, text))))
         };
         named || self.sides.iter().any(own)
     }
@@ -128,7 +149,8 @@ impl<'e> Work<'e> {
         let partition = if after.partition.is_empty() { before.partition.clone() } else { after.partition.clone() };
         for arn in self.changed_principals() {
             let Some(who) = Who::known(arn, self.sides) else { continue };
-            let documents = self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
+            let documents =
+                self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
             let patterns: BTreeSet<&String> =
                 documents.flat_map(|p| &p.document.statements).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect();
             let mut texts = vec![Text::Exact("*".to_owned())];
@@ -148,7 +170,9 @@ impl<'e> Work<'e> {
             let buckets = before.buckets.keys().chain(after.buckets.keys()).map(|name| format!("arn:{partition}:s3:::{name}"));
             let roles = before.roles.keys().chain(after.roles.keys()).cloned();
             // A pattern that names a known one is told apart from it; of the others it says that they are left out.
-            let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> { known.iter().filter(|k| patterns.iter().any(|p| head(p).starts_with(k.as_str()))).cloned().collect() };
+            let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> {
+                known.iter().filter(|k| patterns.iter().any(|p| head(p).starts_with(k.as_str()))).cloned().collect()
+            };
             let known: BTreeSet<String> = buckets.collect();
             let name = "other resources".to_owned();
             let domain = Domain { name, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None };
@@ -223,7 +247,13 @@ fn may_match(pattern: &str, text: &Text) -> bool {
     let head = head(pattern);
     let whole = head.len() == pattern.len();
     match text {
-        Text::Exact(text) => if whole { head == text } else { text.starts_with(head) },
+        Text::Exact(text) => {
+            if whole {
+                head == text
+            } else {
+                text.starts_with(head)
+            }
+        }
         Text::Walk(start) => head.starts_with(start.as_str()) || !whole && start.starts_with(head),
     }
 }
@@ -261,13 +291,15 @@ fn tidy(delta: &mut AccessDelta) {
     // Who needs no policies of its own is more than who has some.
     let bare: Vec<AccessChange> = changes.iter().filter(|c| c.who.ends_with(subjects::EVEN_WITHOUT)).cloned().collect();
     changes.retain(|c| {
-        let same = |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
+        let same =
+            |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
         !(c.who.ends_with(subjects::IF_LET) && bare.iter().any(|e| same(&e)))
     });
     // A user whose difference is that of a group's members has it from the group.
     let groups: Vec<AccessChange> = changes.iter().filter(|c| c.who.starts_with(subjects::MEMBERS)).cloned().collect();
     changes.retain(|c| {
-        let same = |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
+        let same =
+            |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
         !(c.who.starts_with("user ") && groups.iter().any(|e| same(&e)))
     });
     changes.retain(|c| {

@@ -111,8 +111,7 @@ impl Who {
         let caller = Caller::Arn(format!("arn:{partition}:sts::{account}:assumed-role/{NOBODY}/session"));
         let fixed = BTreeMap::from([("aws:principalaccount".to_owned(), one(account)), ("aws:principalisawsservice".to_owned(), one("false"))]);
         let begins = ["role/", "user/"].map(|kind| format!("arn:{partition}:iam::{account}:{kind}")).to_vec();
-        let subject =
-            Subject { who, account: Some(account.to_owned()), caller, fixed, begins: BTreeMap::from([("aws:principalarn".to_owned(), begins)]) };
+        let subject = Subject { who, account: Some(account.to_owned()), caller, fixed, begins: BTreeMap::from([("aws:principalarn".to_owned(), begins)]) };
         Self { kind, arn: String::new(), subject }
     }
 

@@ -168,8 +168,8 @@ pub(crate) fn classes(patterns: &[Vec<Symbol>], start: &str) -> Option<Vec<Class
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::glob::{Glob, token};
     use super::*;
+    use crate::engine::glob::{Glob, token};
 
     fn symbols(text: &str) -> Vec<Symbol> {
         plain(&text.chars().map(token).collect::<Vec<_>>())

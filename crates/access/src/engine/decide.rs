@@ -160,11 +160,7 @@ impl Case<'_> {
             None
         };
         let caller_side = if !identity.allow && !asker.is_root() { Some(Layer::Identity) } else { limits };
-        let lacks = if self.is_same_account() {
-            self.same_account(resource, caller_side, limits)
-        } else {
-            self.cross_account(resource, caller_side)
-        };
+        let lacks = if self.is_same_account() { self.same_account(resource, caller_side, limits) } else { self.cross_account(resource, caller_side) };
         lacks.map_or(Answer::ALLOWED, Answer::lacking)
     }
 

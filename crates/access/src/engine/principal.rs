@@ -31,8 +31,14 @@ enum Kind<'r> {
     Service(&'r str),
     Provider(&'r str),
     Root(&'r str),
-    Session { arn: &'r str, role: &'r str },
-    Federated { arn: &'r str, user: &'r str },
+    Session {
+        arn: &'r str,
+        role: &'r str,
+    },
+    Federated {
+        arn: &'r str,
+        user: &'r str,
+    },
     /// A user, a role itself, or anything else with an ARN.
     Other(&'r str),
 }

@@ -15,7 +15,8 @@ const DEV: &str = "111111111111";
 const ALICE: &str = "arn:aws:iam::111111111111:user/alice";
 const APP: &str = "arn:aws:iam::222222222222:role/App";
 
-const ACTIONS: &[&str] = &["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:DeleteObject", "s3:GetBucketPolicy", "s3:GetObjectAcl", "sts:AssumeRole", "iam:PassRole"];
+const ACTIONS: &[&str] =
+    &["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:DeleteObject", "s3:GetBucketPolicy", "s3:GetObjectAcl", "sts:AssumeRole", "iam:PassRole"];
 const RESOURCES: &[&str] = &[
     "arn:aws:s3:::data",
     "arn:aws:s3:::data/",
@@ -178,7 +179,6 @@ impl Side {
             ..Estate::default()
         }
     }
-
 }
 
 /// One side, compiled. (That the compiled evaluator agrees with the literal one is another test's.)
@@ -325,9 +325,19 @@ fn brute_force_finds_nothing_more_and_nothing_less() {
         match check(&Ready::of(&before), &Ready::of(&after), &found, &contexts) {
             Ok(0) => quiet += 1,
             Ok(n) => differences += n,
-            Err(why) => panic!("round {round}: {why}\nbefore alice {} app {} boundary {:?} trust {} bucket {}\nafter  alice {} app {} boundary {:?} trust {} bucket {}",
-                before.alice.to_json(), before.app.to_json(), before.boundary.as_ref().map(Document::to_json), before.trust.to_json(), before.bucket.to_json(),
-                after.alice.to_json(), after.app.to_json(), after.boundary.as_ref().map(Document::to_json), after.trust.to_json(), after.bucket.to_json()),
+            Err(why) => panic!(
+                "round {round}: {why}\nbefore alice {} app {} boundary {:?} trust {} bucket {}\nafter  alice {} app {} boundary {:?} trust {} bucket {}",
+                before.alice.to_json(),
+                before.app.to_json(),
+                before.boundary.as_ref().map(Document::to_json),
+                before.trust.to_json(),
+                before.bucket.to_json(),
+                after.alice.to_json(),
+                after.app.to_json(),
+                after.boundary.as_ref().map(Document::to_json),
+                after.trust.to_json(),
+                after.bucket.to_json()
+            ),
         }
     }
     assert!(differences > 100_000 && quiet > 50, "{differences} differences, {quiet} pairs without any");

@@ -14,11 +14,11 @@ use crate::load;
 use crate::progress::{Progress, Style};
 use crate::sandboxed::{Reached, reach};
 
-use super::plan::{checked, make};
+use super::plan::{Made, checked, make};
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let view = super::view(&args.view);
-    let (plan, reached) = match saved_plan(&args.paths)? {
+    let (made, sources, reached) = match saved_plan(&args.paths)? {
         Some(_) if destroy || !args.target.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
         }
@@ -27,26 +27,28 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
             let desired = Desired { accounts: plan.accounts.clone(), partition: plan.partition, ..Desired::default() };
             let reached = reach(&args.cloud, &desired, io)?;
             checked(&plan)?;
-            (plan, reached)
+            (Made { plan, findings: Vec::new() }, Vec::new(), reached)
         }
         None => {
-            let (desired, _) = load::desired(&args.paths, io)?;
+            let (desired, sources) = load::desired(&args.paths, io)?;
             let reached = reach(&args.cloud, &desired, io)?;
-            let plan = make(&reached, &desired, &Options { destroy, targets: args.target.clone() }).await?;
-            (plan, reached)
+            let made = make(&reached, &desired, &Options { destroy, targets: args.target.clone() }, &args.cloud, &args.guard).await?;
+            (made, sources, reached)
         }
     };
+    let Made { plan, findings } = &made;
     if args.view.json {
-        io.out(&format!("{}\n", crossrole_report::plan_json(&plan, view)));
+        io.out(&format!("{}\n", crossrole_report::plan_json_with(plan, findings, &sources, view)));
     } else {
-        io.out(&crossrole_report::plan(&plan, view));
+        io.out(&crossrole_report::plan(plan, view));
     }
+    io.err(&crossrole_report::findings(findings, &sources));
     let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
     if !plan.can_apply() {
         reached.keep(&args.cloud, io)?;
         return Ok(blocked);
     }
-    if let Some(refusal) = guard::widening(&args.guard, &plan)? {
+    if let Some(refusal) = guard::refusal(&args.guard, &made)? {
         reached.keep(&args.cloud, io)?;
         io.err(&refusal);
         return Ok(Exit::Refused);

@@ -78,7 +78,8 @@ fn from_files(args: &ExplainArgs) -> Result<Explanation, Failure> {
 }
 
 fn document(path: &Path) -> Result<Compiled, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("policy `{}` can't be read: {e}", path.display()), "check its path and permissions"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| Failure::new(format!("policy `{}` can't be read: {e}", path.display()), "check its path and permissions"))?;
     let document = crossrole_policy::parse(&text).map_err(|errors| {
         let list: Vec<String> = errors.iter().map(|e| format!("policy `{}`: {e}", path.display())).collect();
         Failure::new(list.join("\nerror: "), "AWS would refuse it too; correct the document")

@@ -5,31 +5,32 @@ use std::path::Path;
 
 use crossrole_access::Objects;
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Cloud as _, Desired, Observed, Plan};
+use crossrole_model::{Cloud as _, Desired, Finding, Observed, Plan, Severity};
 use crossrole_planner::Options;
 
-use crate::args::PlanArgs;
+use crate::args::{CloudArgs, GuardArgs, PlanArgs};
 use crate::failure::{Exit, Failure};
-use crate::guard;
 use crate::io::Io;
-use crate::load;
 use crate::sandboxed::{Reached, reach};
+use crate::{guard, guardrails, load};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, io)?;
+    let (desired, sources) = load::desired(&args.paths.paths, io)?;
     let reached = reach(&args.cloud, &desired, io)?;
-    let plan = make(&reached, &desired, &Options { destroy: args.destroy, targets: args.target.clone() }).await?;
+    let made = make(&reached, &desired, &Options { destroy: args.destroy, targets: args.target.clone() }, &args.cloud, &args.guard).await?;
+    let Made { plan, findings } = &made;
     if let Some(path) = &args.out {
-        save(&plan, path)?;
+        save(plan, path)?;
     }
     let view = super::view(&args.view);
     if args.view.json {
-        io.out(&format!("{}\n", crossrole_report::plan_json(&plan, view)));
+        io.out(&format!("{}\n", crossrole_report::plan_json_with(plan, findings, &sources, view)));
     } else {
-        io.out(&crossrole_report::plan(&plan, view));
+        io.out(&crossrole_report::plan(plan, view));
     }
+    io.err(&crossrole_report::findings(findings, &sources));
     reached.keep(&args.cloud, io)?;
-    if let Some(refusal) = guard::widening(&args.guard, &plan)? {
+    if let Some(refusal) = guard::refusal(&args.guard, &made)? {
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
@@ -40,24 +41,44 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     })
 }
 
-/// Observes and plans, and has the plan checked.
-pub(crate) async fn make(reached: &Reached, desired: &Desired, options: &Options) -> Result<Plan, Failure> {
+/// A plan, and what is worth knowing of it.
+pub(crate) struct Made {
+    pub(crate) plan: Plan,
+    /// Lint's warnings and errors, guardrails, policies.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Observes and plans, has the plan checked, and looks at what it does to access.
+pub(crate) async fn make(reached: &Reached, desired: &Desired, options: &Options, cloud: &CloudArgs, guard: &GuardArgs) -> Result<Made, Failure> {
     let observed = reached.aws.observe(&crossrole_planner::scope(desired)).await;
     let mut plan = crossrole_planner::plan(desired, &observed, options);
     checked(&plan)?;
-    plan.access = Some(access(&plan, &observed));
-    Ok(plan)
+    access(&mut plan, &observed);
+    let mut findings = Vec::new();
+    if !options.destroy {
+        let linted = crossrole_access::lint::lint(desired, Some(&observed), super::validate::now());
+        findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
+        findings.extend(guardrails::check(&cloud.config, desired)?);
+    }
+    if let Some(folder) = &guard.policy {
+        findings.extend(guardrails::rego(folder, &plan)?);
+    }
+    findings.sort();
+    Ok(Made { plan, findings })
 }
 
-/// Who gains and who loses by it.
-fn access(plan: &Plan, observed: &Observed) -> AccessDelta {
+/// Who gains and who loses by it, and whether the runner could take it back.
+fn access(plan: &mut Plan, observed: &Observed) {
     if plan.is_empty() {
-        return AccessDelta::default();
+        plan.access = Some(AccessDelta::default());
+        return;
     }
     let mut objects = Objects::observed(observed, plan.partition);
     let before = objects.estate();
     objects.apply(&plan.changes);
-    crossrole_access::delta(&before, &objects.estate())
+    let after = objects.estate();
+    plan.access = Some(crossrole_access::delta(&before, &after));
+    plan.lockouts = crossrole_access::lockout(&before, &after, &observed.runners.values().cloned().collect());
 }
 
 /// Refuses a plan that breaks an invariant: a bug of ours must not reach an account.

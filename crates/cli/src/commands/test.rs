@@ -49,7 +49,10 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
         }
     }
     if outcomes.is_empty() {
-        return Err(Failure::new("there is nothing to test", format!("write expectations to `NAME{EXPECTATIONS}` beside `NAME.toml`, or name a `.jsonl` file of cases")));
+        return Err(Failure::new(
+            "there is nothing to test",
+            format!("write expectations to `NAME{EXPECTATIONS}` beside `NAME.toml`, or name a `.jsonl` file of cases"),
+        ));
     }
     let failed = outcomes.iter().filter(|o| !o.passed()).count();
     for outcome in &outcomes {
@@ -90,7 +93,11 @@ fn from_cases(file: &Path) -> Result<Vec<Outcome>, Failure> {
             Err(why) => wrong.push(format!("`{}` line {number}: {why}", file.display())),
         }
     }
-    if wrong.is_empty() { Ok(outcomes) } else { Err(Failure::new(wrong.join("\nerror: "), "a case is one JSON object a line, with `id`, `request`, `expected` and the policies")) }
+    if wrong.is_empty() {
+        Ok(outcomes)
+    } else {
+        Err(Failure::new(wrong.join("\nerror: "), "a case is one JSON object a line, with `id`, `request`, `expected` and the policies"))
+    }
 }
 
 /// `[[expect]]` in a file beside a manifest.

@@ -1,13 +1,104 @@
 //! `crossrole validate`.
 
-use crate::args::PathsArgs;
+use crossrole_access::lint::{self, Linted, rules};
+use crossrole_model::{Desired, Finding, Severity, Source};
+use crossrole_report::RuleInfo;
+
+use crate::args::{FormatArg, ValidateArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::load;
+use crate::{guardrails, load};
 
-pub(crate) fn run(args: &PathsArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, sources) = load::desired(&args.paths, io)?;
-    let manifests = if sources.len() == 1 { "1 manifest".to_owned() } else { format!("{} manifests", sources.len()) };
-    io.out(&format!("{manifests} good: {} objects in {} accounts.\n", desired.objects.len(), desired.accounts.len()));
-    Ok(Exit::Clean)
+pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
+    if args.list_rules {
+        io.out(&reference());
+        return Ok(Exit::Clean);
+    }
+    let sources = load::sources(&args.paths.paths)?;
+    let (desired, mut findings) = crossrole_manifest::load(&sources);
+    let mut linted = Linted::default();
+    if let Some(desired) = &desired {
+        linted = lint::lint(desired, None, now());
+        findings.extend(guardrails::check(&args.config, desired)?);
+    }
+    findings.append(&mut linted.findings);
+    findings.sort();
+    print(args.format, &findings, &linted.suppressed, &sources, io);
+    let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
+    if args.format == FormatArg::Text {
+        summary(desired.as_ref(), &findings, &linted, &sources, io);
+    }
+    Ok(if errors == 0 { Exit::Clean } else { Exit::Failed })
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    crate::ask::now().parse().unwrap_or(0)
+}
+
+fn print(format: FormatArg, findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source], io: &mut Io) {
+    let infos: Vec<RuleInfo<'_>> = rules::ALL.iter().map(|r| RuleInfo { id: r.id, what: r.what, why: r.why, fix: r.fix }).collect();
+    match format {
+        FormatArg::Text => io.err(&crossrole_report::findings(findings, sources)),
+        FormatArg::Json => io.out(&format!("{}\n", crossrole_report::findings_json(findings, suppressed, sources))),
+        FormatArg::Sarif => io.out(&format!("{}\n", crossrole_report::sarif(findings, suppressed, sources, &infos))),
+        FormatArg::Github => io.out(&crossrole_report::annotations(findings, sources)),
+    }
+}
+
+fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sources: &[Source], io: &mut Io) {
+    for (finding, reason) in &linted.suppressed {
+        let rule = finding.rule.as_deref().unwrap_or_default();
+        io.out(&format!("suppressed: {} [{rule}], because {}\n", crossrole_report::safe(&finding.message), crossrole_report::safe(reason)));
+    }
+    let count = |severity: Severity, word: &str| match findings.iter().filter(|f| f.severity == severity).count() {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        n => Some(format!("{n} {word}s")),
+    };
+    let parts: Vec<String> =
+        [count(Severity::Error, "mistake"), count(Severity::Warning, "warning"), count(Severity::Note, "note")].into_iter().flatten().collect();
+    let said = if parts.is_empty() { String::new() } else { format!(" {} found.", parts.join(", ")) };
+    match desired {
+        Some(desired) if findings.iter().all(|f| f.severity != Severity::Error) => {
+            let manifests = if sources.len() == 1 { "1 manifest".to_owned() } else { format!("{} manifests", sources.len()) };
+            io.out(&format!("{manifests} good: {} objects in {} accounts.{said}\n", desired.objects.len(), desired.accounts.len()));
+        }
+        _ => io.err(&format!("{}\n", said.trim_start().trim_end_matches('.'))),
+    }
+}
+
+/// The reference page of all rules.
+fn reference() -> String {
+    let mut out = String::from(
+        "# Lint rules\n\nMade by `crossrole validate --list-rules` from the rules themselves. The examples go behind the same beginning: a trusting \
+         account, an account `dev` and an unmanaged account `partner`. A finding that is known and wanted is suppressed in the manifest, with its \
+         reason:\n\n```toml\n[[suppress]]\nrule = \"account-wide-trust\"\nobject = \"role/Reader\"   # optional\nreason = \"the dev account is ours, and all of it reads\"\n```\n",
+    );
+    for rule in rules::ALL {
+        let severity = match rule.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        };
+        let short = |text: &str| {
+            let lines: Vec<&str> = text.trim().lines().collect();
+            if lines.len() > 24 {
+                format!("{}\n# … and {} lines more", lines.iter().take(12).copied().collect::<Vec<_>>().join("\n"), lines.len() - 12)
+            } else {
+                lines.join("\n")
+            }
+        };
+        let capital = |text: &str| text.chars().take(1).flat_map(char::to_uppercase).chain(text.chars().skip(1)).collect::<String>();
+        out.push_str(&format!(
+            "\n## {}\n\n{severity}: {}.\n\n{}\n\n{}.\n\nBreaks it:\n\n```toml\n{}\n```\n\nDoes not:\n\n```toml\n{}\n```\n",
+            rule.id,
+            rule.what,
+            rule.why,
+            capital(rule.fix),
+            short(rule.bad),
+            short(rule.good)
+        ));
+    }
+    out
 }

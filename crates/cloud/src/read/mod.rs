@@ -45,7 +45,15 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
         }
     }
     let calls = aws.calls().into_iter().map(|(id, n)| (id.clone(), n - before.get(&id).copied().unwrap_or(0))).collect();
-    Observed { accounts, buckets, bucket_accounts, calls }
+    let mut runners = BTreeMap::new();
+    for account in accounts.keys() {
+        if let Ok(session) = aws.sessions.get(account).await
+            && let Some(arn) = session.runner.get()
+        {
+            runners.insert(account.clone(), arn.clone());
+        }
+    }
+    Observed { accounts, buckets, bucket_accounts, calls, runners }
 }
 
 /// Reads what a call is about to replace whole.

@@ -126,6 +126,7 @@ impl Builder<'_> {
         for mut grant in grants {
             if let Some(organization) = &raw.organization {
                 condition(&mut grant.conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
+                self.stands(&grant, raw.span);
             }
             self.grant_in_bucket(bucket, &grant, principal.clone());
         }

@@ -8,7 +8,7 @@ mod statement;
 
 use std::collections::BTreeMap;
 
-use crossrole_model::desired::{AccountInfo, DesiredState, ManifestRef};
+use crossrole_model::desired::{AccountInfo, DesiredState, ManifestRef, Place, Suppression};
 use crossrole_model::state::{GroupState, MembershipState, OidcState, PolicyState, Tags, UserState};
 use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, Kind, Partition, Severity, Source, Span, limits, ownership};
 use crossrole_policy::{Document, Statement};
@@ -100,6 +100,7 @@ impl<'a> Builder<'a> {
         }
         let digest = Digest::of(self.source.text.as_bytes());
         self.desired.manifests.push(ManifestRef { name: self.name.clone(), file: self.source.file.clone(), digest });
+        self.suppressions();
         self.accounts();
         self.policies();
         self.oidc_providers();
@@ -158,7 +159,35 @@ impl<'a> Builder<'a> {
             return;
         }
         self.names.insert(key_name, address.clone());
+        self.desired.places.insert(address.clone(), self.place(key));
         self.desired.objects.insert(address, DesiredObject { owner: self.name.clone(), adopt, state });
+    }
+
+    fn place(&self, span: Span) -> Place {
+        Place { file: self.source.file.clone(), span }
+    }
+
+    /// Notes where a statement comes from.
+    fn stands(&mut self, statement: &Statement, span: Span) {
+        let bare = Statement { principal: None, sid: None, ..statement.clone() };
+        let place = self.place(span);
+        self.desired.statement_places.push((bare, place));
+    }
+
+    fn suppressions(&mut self) {
+        let raw = self.raw;
+        for suppress in raw.suppress.iter().flatten() {
+            if suppress.reason.value.trim().is_empty() {
+                self.error(suppress.reason.span, "a suppression needs a reason", "say why this finding is known and wanted");
+            }
+            let suppression = Suppression {
+                rule: suppress.rule.value.clone(),
+                object: suppress.object.clone(),
+                reason: suppress.reason.value.clone(),
+                place: self.place(suppress.rule.span),
+            };
+            self.desired.suppressions.push(suppression);
+        }
     }
 
     /// The object's tags over the manifest's, with our mark.

@@ -127,7 +127,9 @@ impl<'a> Builder<'a> {
         if raw.source_identity == Some(true) {
             actions.push("sts:SetSourceIdentity".to_owned());
         }
-        Some(Statement { sid: None, effect: Effect::Allow, principal: Some(principal), action: Element::of(actions), resource: None, conditions })
+        let statement = Statement { sid: None, effect: Effect::Allow, principal: Some(principal), action: Element::of(actions), resource: None, conditions };
+        self.stands(&statement, raw.span);
+        Some(statement)
     }
 
     fn one_principal(&mut self, raw: &Trust) -> Option<()> {

@@ -143,7 +143,9 @@ impl Builder<'_> {
         }
         let mut conditions = Conditions::new();
         self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
-        good.then(|| Statement { sid: raw.sid.as_ref().map(|s| s.value.clone()), effect, principal, action, resource: Some(resource), conditions })
+        let statement = Statement { sid: raw.sid.as_ref().map(|s| s.value.clone()), effect, principal, action, resource: Some(resource), conditions };
+        self.stands(&statement, raw.span);
+        good.then_some(statement)
     }
 
     /// The statements of a permissions policy. `role` is named in the bucket policies of the manifest's own buckets.
@@ -174,6 +176,7 @@ impl Builder<'_> {
                     }
                     let mut statement = Statement::allow(Element::of(texts(actions, |v| &v.0)), Some(Element::of(texts(resources, |v| &v.0))));
                     statement.conditions = conditions;
+                    self.stands(&statement, allow.span);
                     out.push(statement);
                 }
                 (None, None) => self.error(allow.span, "`allow` says neither `bucket` nor `resources`", "name what it is about"),
@@ -234,6 +237,9 @@ impl Builder<'_> {
         push(split.bucket, vec![arn.clone()], false);
         push(split.objects, objects.clone(), false);
         push(split.both, std::iter::once(arn).chain(objects).collect(), false);
+        for statement in &out {
+            self.stands(statement, span);
+        }
         out
     }
 }

@@ -3,8 +3,8 @@
 use crossrole_policy::{Arn, Document};
 
 use super::principal::{Named, Names as _};
-use crossrole_access::{Answer, Caller, Decision, Layer, Request};
 use super::statement::{Verdict, identity, resource};
+use crossrole_access::{Answer, Caller, Decision, Layer, Request};
 
 /// The policies that apply to a request, as written.
 #[derive(Debug, Clone, Default)]

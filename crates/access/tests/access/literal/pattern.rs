@@ -123,4 +123,3 @@ pub(crate) fn arn_matches(pattern: &[Token], text: &str, service_literal: bool) 
     }
     segments.iter().zip(values).all(|(segment, value)| matches(segment, value))
 }
-

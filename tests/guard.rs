@@ -1,0 +1,175 @@
+//! What a plan must not do: guardrails, Rego policies, locking the runner out; and findings in every format.
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+
+use crate::support::{Place, manifest, root, scenario};
+
+const TRUSTING: &str = "222222222222";
+
+/// Writes a file beside the test manifests and returns its path.
+fn file(test: &str, name: &str, text: &str) -> String {
+    let folder = root().join("target/test-manifests").join(format!("{}-{test}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+const ROLE: &str = r#"
+name = "guarded"
+
+[trusting]
+account = "222222222222"
+
+[trusted.partner]
+account = "444444444444"
+manage = false
+
+[roles.ProdReader]
+max_session = "12h"
+
+[[roles.ProdReader.trust]]
+account = "partner"
+external_id = "c0ffee"
+
+[[roles.ProdReader.allow]]
+actions = ["s3:Get*", "iam:ListRoles"]
+resources = "*"
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn guardrails_hold_in_validate_plan_and_apply() {
+    let place = Place::new(Options::default());
+    let rules = r#"
+[guardrails]
+trusted_accounts = ["111111111111"]
+forbidden_actions = ["iam:*"]
+
+[[guardrails.roles]]
+select = "Prod*"
+external_id = true
+mfa = true
+boundary = "arn:aws:iam::222222222222:policy/*"
+max_session_hours = 4
+"#;
+    let (config, role) = (file("guardrails", "crossrole.toml", rules), manifest("guardrails-role", ROLE));
+    let said = place.run(&["validate", "--config", &config, &role]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    let mut broken: Vec<&str> = said.err.match_indices("[guardrail/").map(|(at, _)| said.err[at..].split(']').next().unwrap()).collect();
+    broken.sort_unstable();
+    assert_eq!(
+        broken,
+        ["[guardrail/boundary", "[guardrail/forbidden-actions", "[guardrail/max-session", "[guardrail/mfa", "[guardrail/trusted-accounts"],
+        "{}",
+        said.err
+    );
+    insta::assert_snapshot!("guardrails", said.err.replace(&role, "role.toml"));
+    for command in [&["plan"][..], &["apply", "--auto-approve"]] {
+        let said = place.run(&[command, &["--config", &config, &role]].concat()).await;
+        assert_eq!(said.exit, Exit::Refused, "{}", said.err);
+        assert!(said.err.contains("refused: 5 guardrails are broken"), "{}", said.err);
+    }
+    assert!(place.good(&["plan", &role]).await.contains("Plan: 1 to add"), "nothing was applied, and without the rules it may be");
+    let other =
+        file("guardrails", "other.toml", &rules.replace("Prod*", "Dev*").replace("\"111111111111\"", "\"444444444444\"").replace("\"iam:*\"", "\"iam:Put*\""));
+    assert_eq!(place.run(&["validate", "--config", &other, &role]).await.exit, Exit::Clean, "the selector leaves it out");
+    let wrong = file("guardrails", "wrong.toml", "[guardrails]\nmax_sesion = 1\n");
+    let said = place.run(&["validate", "--config", &wrong, &role]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("max_sesion"), "{}", said.err);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rego_policies_see_the_json_plan() {
+    let place = Place::new(Options::default());
+    let role = manifest("rego-role", ROLE);
+    let policy = r#"
+package crossrole
+
+import rego.v1
+
+deny contains msg if {
+    some change in input.access.changes
+    change.direction == "widened"
+    startswith(change.principal, "any principal of 444")
+    msg := sprintf("%s gains %v", [change.principal, change.actions])
+}
+
+warn contains {"msg": "a role is made"} if {
+    some change in input.resource_changes
+    change.type == "role"
+    "create" in change.change.actions
+}
+"#;
+    let path = file("rego", "widening.rego", policy);
+    let folder = std::path::Path::new(&path).parent().unwrap().display().to_string();
+    let said = place.run(&["plan", "--policy", &folder, &role]).await;
+    assert_eq!(said.exit, Exit::Refused, "{}{}", said.out, said.err);
+    assert!(said.err.contains("any principal of 444444444444 that its own policies let gains [\"sts:AssumeRole\"] [policy/deny]"), "{}", said.err);
+    assert!(said.err.contains("a role is made [policy/warn]"), "{}", said.err);
+    std::fs::write(&path, policy.replace("any principal of 444", "nobody")).unwrap();
+    assert_eq!(place.run(&["plan", "--policy", &folder, &role]).await.exit, Exit::Clean);
+    std::fs::write(&path, "package crossrole\n\ndeny contains {").unwrap();
+    let said = place.run(&["plan", "--policy", &folder, &role]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("widening.rego"), "{}", said.err);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(place.run(&["plan", "--policy", &folder, &role]).await.exit, Exit::Failed, "no policy is not all policies kept");
+}
+
+#[tokio::test]
+async fn findings_come_in_every_format() {
+    let place = Place::new(Options::default());
+    let text = std::fs::read_to_string(scenario("log-analysts")).unwrap()
+        + "\n[roles.Wide]\n\n[[roles.Wide.trust]]\naccount = \"dev\"\n\n[[roles.Wide.allow]]\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::data\"\n";
+    let path = manifest("formats", &text);
+    let clean = |text: String| text.replace(&path, "formats.toml");
+    let said = place.run(&["validate", "--format", "github", &path]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    insta::assert_snapshot!("findings_github", clean(said.out));
+    let said = place.run(&["validate", "--format", "sarif", &path]).await;
+    let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(value["version"], "2.1.0");
+    let results = value["runs"][0]["results"].as_array().unwrap();
+    assert!(!results.is_empty() && results.iter().all(|r| r["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64().unwrap() > 1), "{value:#}");
+    let described: Vec<&str> = value["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap()).collect();
+    assert!(results.iter().all(|r| described.contains(&r["ruleId"].as_str().unwrap())), "{described:?}");
+    let said = place.run(&["validate", "--format", "json", &path]).await;
+    let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(value["findings"][0]["rule"], "account-wide-trust", "{value:#}");
+}
+
+#[tokio::test]
+async fn a_suppression_needs_a_reason_and_is_reported() {
+    let place = Place::new(Options::default());
+    let base = std::fs::read_to_string(scenario("log-analysts")).unwrap();
+    let wide =
+        "\n[roles.Wide]\n\n[[roles.Wide.trust]]\naccount = \"dev\"\n\n[[roles.Wide.allow]]\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::data/*\"\n";
+    let with = |suppress: &str| manifest("suppress", &format!("{base}{wide}\n{suppress}"));
+    let out = place.good(&["validate", &with("[[suppress]]\nrule = \"account-wide-trust\"\nobject = \"role/Wide\"\nreason = \"all of dev reads\"\n")]).await;
+    assert!(out.contains("suppressed: ") && out.contains("because all of dev reads"), "{out}");
+    let said = place.run(&["validate", &with("[[suppress]]\nrule = \"account-wide-trust\"\nobject = \"role/Other\"\nreason = \"x\"\n")]).await;
+    assert!(said.err.contains("nothing breaks `account-wide-trust` here any more") && said.err.contains("[account-wide-trust]"), "{}", said.err);
+    let said = place.run(&["validate", &with("[[suppress]]\nrule = \"no-such-rule\"\nreason = \"x\"\n")]).await;
+    assert!(said.err.contains("no rule is named `no-such-rule`"), "{}", said.err);
+    let said = place.run(&["validate", &with("[[suppress]]\nrule = \"account-wide-trust\"\nreason = \" \"\n")]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("a suppression needs a reason"), "{}", said.err);
+}
+
+/// What others put into a bucket's policy is looked at too.
+#[tokio::test(start_paused = true)]
+async fn live_statements_are_linted() {
+    let place = Place::new(Options::default());
+    assert_eq!(place.s3(TRUSTING, "PUT", "/log-bucket", "", "").await.0, 200);
+    assert_eq!(place.s3(TRUSTING, "DELETE", "/log-bucket", "publicAccessBlock", "").await.0, 204);
+    let foreign = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Open","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::log-bucket/*"}]}"#;
+    assert_eq!(place.s3(TRUSTING, "PUT", "/log-bucket", "policy", foreign).await.0, 204);
+    let said = place.run(&["plan", &scenario("log-analysts")]).await;
+    assert!(said.err.contains("policy of bucket log-bucket (live, not ours): it is public [public-bucket]"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn the_reference_of_rules_is_the_checked_in_one() {
+    let said = Place::new(Options::default()).run(&["validate", "--list-rules"]).await;
+    let checked_in = std::fs::read_to_string(root().join("docs/lint.md")).unwrap_or_default();
+    assert!(said.out == checked_in, "docs/lint.md is stale: run `just rules`");
+}
