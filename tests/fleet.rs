@@ -12,7 +12,7 @@ pub(crate) fn fleet(roles: usize, accounts: usize, buckets: usize) -> String {
     }
     for role in 0..roles {
         out.push_str(&format!(
-            "\n[roles.Fleet{role}]\n\n[[roles.Fleet{role}.trust]]\naccount = \"team-{}\"\n\n[[roles.Fleet{role}.allow]]\n",
+            "\n[roles.Fleet{role}]\n\n[[roles.Fleet{role}.trust]]\naccount = \"team-{}\"\nexternal_id = \"fleet-{role}\"\n\n[[roles.Fleet{role}.allow]]\n",
             role % accounts.max(1)
         ));
         if buckets > 0 {

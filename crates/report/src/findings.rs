@@ -5,11 +5,14 @@ use crossrole_model::{Finding, Severity, Source};
 
 use crate::safe;
 
+/// Most findings that are rendered: a reader who sees more reads none.
+const FINDINGS_MOST: usize = 200;
+
 /// Renders findings, each with its file, line, column, underlined text and advice.
 pub fn findings(findings: &[Finding], sources: &[Source]) -> String {
     let renderer = Renderer::plain();
     let mut out = String::new();
-    for finding in findings {
+    for finding in findings.iter().take(FINDINGS_MOST) {
         let level = match finding.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -20,12 +23,11 @@ pub fn findings(findings: &[Finding], sources: &[Source]) -> String {
             None => safe(&finding.message),
         };
         let source = sources.iter().find(|s| s.file == finding.file);
-        let text = source.map(|s| visible(&s.text)).unwrap_or_default();
         let mut group = Group::with_title(level.primary_title(title));
-        match finding.span.filter(|s| s.end <= text.len() && s.start <= s.end && text.is_char_boundary(s.start) && text.is_char_boundary(s.end)) {
-            Some(span) => {
-                let (start, end) = first_line(&text, span.start, span.end);
-                group = group.element(Snippet::source(text.clone()).path(finding.file.clone()).annotation(AnnotationKind::Primary.span(start..end)));
+        match source.zip(finding.span).and_then(|(source, span)| line_of(&source.text, span)) {
+            Some((line, number, start, end)) => {
+                let snippet = Snippet::source(visible(line)).line_start(number).path(finding.file.clone());
+                group = group.element(snippet.annotation(AnnotationKind::Primary.span(start..end)));
             }
             None => group = group.element(annotate_snippets::Origin::path(finding.file.clone())),
         }
@@ -35,13 +37,23 @@ pub fn findings(findings: &[Finding], sources: &[Source]) -> String {
         out.push_str(&renderer.render(&[group]));
         out.push_str("\n\n");
     }
+    let more = findings.len().saturating_sub(FINDINGS_MOST);
+    if more > 0 {
+        out.push_str(&format!("… and {more} more findings\n\n"));
+    }
     out
 }
 
-/// A whole table underlined is a wall: its first line says where it is.
-fn first_line(text: &str, start: usize, end: usize) -> (usize, usize) {
-    let line = text.get(start..end).and_then(|t| t.find('\n')).map_or(end, |at| start + at);
-    (start, line.max(start))
+/// The line that a span begins in, its number, and the span within it: a whole table underlined is a wall, and its first
+/// line says where it is.
+fn line_of(text: &str, span: crossrole_model::Span) -> Option<(&str, usize, usize, usize)> {
+    let (before, from) = (text.get(..span.start)?, text.get(span.start..)?);
+    let within = text.get(span.start..span.end)?;
+    let begins = before.rfind('\n').map_or(0, |at| at + 1);
+    let ends = span.start + from.find('\n').unwrap_or(from.len());
+    let line = text.get(begins..ends)?;
+    let start = span.start - begins;
+    Some((line, before.matches('\n').count() + 1, start, start + within.find('\n').unwrap_or(within.len())))
 }
 
 /// Control characters of a hostile file become as many harmless ones, so that places stay where they are.

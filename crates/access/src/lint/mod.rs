@@ -7,6 +7,8 @@
 pub(crate) mod look;
 pub mod rules;
 
+use std::collections::BTreeMap;
+
 use crossrole_model::desired::{DesiredState, Place};
 use crossrole_model::{Address, Desired, Finding, Kind, Observed, Severity, ownership};
 use crossrole_policy::{Document, Statement};
@@ -74,6 +76,8 @@ pub(crate) struct Lint<'a> {
     pub(crate) desired: &'a Desired,
     pub(crate) docs: Vec<Doc>,
     pub(crate) estate: Estate,
+    /// ARNs of declared roles, by account and name.
+    roles: BTreeMap<(String, String), String>,
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
@@ -146,7 +150,14 @@ impl<'a> Lint<'a> {
             let address = Address::new(account, Kind::BucketPolicy, name);
             docs.push(Doc { address, used: Use::Bucket, document: foreign, place: format!("policy of bucket {name}"), live: true });
         }
-        Self { desired, docs, estate: Objects::desired(desired).estate(), now }
+        let estate = Objects::desired(desired).estate();
+        let roles = estate.roles.iter().map(|(arn, g)| ((g.account.clone(), arn.rsplit('/').next().unwrap_or(arn).to_owned()), arn.clone())).collect();
+        Self { desired, docs, estate, roles, now }
+    }
+
+    /// The ARN of the role that a document belongs to.
+    pub(crate) fn role_arn(&self, doc: &Doc) -> Option<&String> {
+        self.roles.get(&(doc.address.account.to_string(), doc.address.name.clone()))
     }
 
     /// Every statement with its document.

@@ -14,4 +14,5 @@ mod brute;
 mod examples;
 mod generate;
 mod literal;
+mod oracle;
 mod same;

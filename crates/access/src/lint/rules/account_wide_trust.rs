@@ -38,7 +38,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             let ours = |id: &str| lint.desired.accounts.iter().any(|(known, info)| known.as_str() == id && info.managed);
             let Some(id) = account(principal).filter(|id| ours(id)) else { continue };
             // A group can't be named: its account is, and the group has the permission.
-            let role = lint.estate.roles.keys().find(|arn| arn.ends_with(&format!("/{}", doc.address.name)) && arn.contains(doc.address.account.as_str()));
+            let role = lint.role_arn(doc);
             let granted = |p: &crate::estate::Principal| p.account == id && role.is_some_and(|role| super::may(p, "sts:AssumeRole", role));
             if !lint.estate.principals.values().any(granted) {
                 hits.at(doc, statement, format!("every principal of {id} that its own policies let may come in"));

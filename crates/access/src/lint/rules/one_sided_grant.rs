@@ -1,7 +1,7 @@
 //! One side of a grant between accounts, and not the other.
 
+use crate::lint::Use;
 use crate::lint::look::{acts, allows, aws, expand, resources};
-use crate::lint::{Doc, Use};
 use crossrole_model::Severity;
 
 use super::may;
@@ -49,7 +49,7 @@ resources = "arn:aws:s3:::data/*"
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, s)| !doc.live && allows(s) && doc.used != Use::Identity) {
         let (action, resource) = match doc.used {
-            Use::Trust => ("sts:AssumeRole", lint.estate.roles.keys().find(|arn| is_role(arn, doc)).cloned()),
+            Use::Trust => ("sts:AssumeRole", lint.role_arn(doc).cloned()),
             _ => {
                 let action = statement.action.values.iter().flat_map(|p| expand(p)).find(|a| a.name.starts_with("s3:"));
                 (action.map_or("s3:GetObject", |a| a.name), resources(statement).first().map(|r| r.replace('*', "x")))
@@ -92,8 +92,4 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             }
         }
     }
-}
-
-fn is_role(arn: &str, doc: &Doc) -> bool {
-    arn.contains(&format!(":{}:role/", doc.address.account)) && arn.rsplit('/').next() == Some(doc.address.name.as_str())
 }
