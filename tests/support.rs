@@ -63,7 +63,7 @@ impl Place {
         }
         let (out, err) = (Kept::default(), Kept::default());
         let io = Io::given(Box::new(out.clone()), Box::new(err.clone()), Some(Arc::clone(&self.sandbox)));
-        let exit = crossrole::run(args, io).await;
+        let exit = Box::pin(crossrole::run(args, io)).await;
         let said = Said { exit, out: out.text(), err: err.text() };
         let mut printed = self.printed.lock().unwrap();
         printed.push_str(&said.out);

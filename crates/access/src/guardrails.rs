@@ -54,7 +54,7 @@ fn all() -> String {
 pub fn check(guardrails: &Guardrails, desired: &Desired) -> Vec<Finding> {
     let mut found = Vec::new();
     for (address, object) in &desired.objects {
-        let mut say = |rule: &str, message: String, advice: &str| found.push(finding(desired, address, rule, message, advice));
+        let mut say = |rule: &str, message: String, advice: &str| found.push(finding(desired, address, rule, &message, advice));
         let documents: Vec<(&str, Document)> = match &object.state {
             DesiredState::Role { state, .. } => {
                 for rule in guardrails.roles.iter().filter(|r| matches(&r.select, &address.name)) {
@@ -145,7 +145,7 @@ fn forbidden(patterns: &[String], document: &Document, say: &mut impl FnMut(&str
     }
 }
 
-fn finding(desired: &Desired, address: &Address, rule: &str, message: String, advice: &str) -> Finding {
+fn finding(desired: &Desired, address: &Address, rule: &str, message: &str, advice: &str) -> Finding {
     let place = desired.places.get(address);
     let file = place.map(|p| p.file.clone()).or_else(|| desired.manifests.first().map(|m| m.file.clone())).unwrap_or_default();
     let mut finding = Finding::error(&file, place.map(|p| p.span), format!("{}: {message}", address.short()), advice);

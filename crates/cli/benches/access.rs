@@ -38,7 +38,9 @@ fn policy(n: usize) -> String {
 fn requests() -> Vec<Request> {
     let ask = |action: &str, resource: String, keys: &[(&str, &str)]| {
         let mut context = Context::default();
-        keys.iter().for_each(|(k, v)| context.set(k, *v));
+        for (k, v) in keys {
+            context.set(k, *v);
+        }
         Request {
             caller: Caller::parse("arn:aws:iam::222222222222:user/ann"),
             action: action.to_owned(),
@@ -67,18 +69,18 @@ fn decisions() {
     let policies = Policies { identity: compiled.iter().collect(), ..Policies::default() };
     let requests = requests();
     let start = Instant::now();
-    let (mut count, mut allowed) = (0_u64, 0_u64);
+    let (mut count, mut allowed) = (0_u32, 0_u32);
     while start.elapsed() < Duration::from_secs(2) {
         for request in &requests {
-            allowed += u64::from(evaluate(black_box(request), black_box(&policies)).is_allowed());
+            allowed += u32::from(evaluate(black_box(request), black_box(&policies)).is_allowed());
             count += 1;
         }
     }
-    let each = start.elapsed().as_secs_f64() / f64::from(u32::try_from(count).unwrap());
+    let each = start.elapsed().as_secs_f64() / f64::from(count);
     println!(
         "decisions, 10 compiled policies of 5 statements              {:10.0} a second ({:.0} % allowed)",
         1.0 / each,
-        100.0 * allowed as f64 / count as f64
+        100.0 * f64::from(allowed) / f64::from(count)
     );
     let start = Instant::now();
     let mut count = 0_u32;

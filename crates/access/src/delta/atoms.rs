@@ -268,7 +268,7 @@ impl Resources {
                 all.push((set, pattern.clone()));
                 continue;
             }
-            for text in domain.texts.iter() {
+            for text in &domain.texts {
                 let set = within(text, set.clone());
                 match text {
                     Text::Walk(start) if set != within(text, possible.clone()) => all.push((set, format!("{start}* that match {pattern}"))),

@@ -14,7 +14,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::access::{AccessChange, AccessDelta, Direction, Undecided};
+use crossrole_model::access::{AccessChange, AccessDelta, Clause, Direction, Undecided};
 use crossrole_policy::{Document, Element, Statement};
 
 use crate::engine::principal::Asker;
@@ -270,9 +270,12 @@ fn change(subject: &Subject, region: Region) -> AccessChange {
     }
 }
 
+/// Which way, who, which actions, under which conditions.
+type Alike = (Direction, String, Vec<String>, Vec<Vec<Clause>>);
+
 /// Puts what differs only in its resources together, drops what is said of everyone already, and sorts.
 fn tidy(delta: &mut AccessDelta) {
-    let mut merged: BTreeMap<(Direction, String, Vec<String>, Vec<Vec<crossrole_model::access::Clause>>), AccessChange> = BTreeMap::new();
+    let mut merged: BTreeMap<Alike, AccessChange> = BTreeMap::new();
     for change in delta.changes.drain(..) {
         let key = (change.direction, change.who.clone(), change.actions.clone(), change.when.clone());
         match merged.get_mut(&key) {

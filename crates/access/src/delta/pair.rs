@@ -123,10 +123,13 @@ fn groups<'p>(policies: &'p Policies<'p>) -> Vec<(u16, &'p Compiled)> {
 
 type Signature = (u16, Effect, Option<Named>, bool, Vec<crate::engine::condition::Written>);
 
+/// A signature, actions and resources: what makes two statements one.
+type Elements<'s> = (usize, bool, &'s [String], Option<(bool, &'s [String])>);
+
 fn relevant<'a>(subject: &Subject, sides: [Option<&'a Policies<'a>>; 2]) -> Vec<Relevant<'a>> {
     let asker = Asker::of(&subject.caller);
     let mut signatures: BTreeMap<Signature, usize> = BTreeMap::new();
-    let mut known: BTreeMap<(usize, bool, &[String], Option<(bool, &[String])>), usize> = BTreeMap::new();
+    let mut known: BTreeMap<Elements<'_>, usize> = BTreeMap::new();
     let mut found: Vec<Relevant<'a>> = Vec::new();
     for (side, policies) in sides.into_iter().enumerate() {
         let Some(policies) = policies else { continue };
@@ -243,7 +246,7 @@ fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Filli
     }
     let mut keys: BTreeSet<String> = BTreeSet::new();
     for statement in relevant.iter().map(|r| r.statement) {
-        keys.extend(statement.resource.iter().flat_map(|r| r.variables()).map(str::to_owned));
+        keys.extend(statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables).map(str::to_owned));
         keys.extend(statement.conditions.iter().flat_map(Condition::variables).map(str::to_owned));
     }
     keys.retain(|key| !subject.fixed.contains_key(key));

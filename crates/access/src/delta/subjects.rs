@@ -56,6 +56,8 @@ pub(crate) fn role_name(arn: &str) -> String {
     }
 }
 
+/// A key whose one value is known.
+#[expect(clippy::unnecessary_wraps, reason = "a key may also be known to be missing, which is None")]
 fn one(value: &str) -> Option<ContextValue> {
     Some(ContextValue::One(value.to_owned()))
 }

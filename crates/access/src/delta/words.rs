@@ -4,7 +4,7 @@
 //! [`classes`] finds every class that holds a text, with a shortest such text, by walking the patterns side by side (a
 //! breadth-first subset construction). It is exact: nothing is sampled.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::engine::glob::Token;
 
@@ -142,7 +142,7 @@ pub(crate) fn classes(patterns: &[Vec<Symbol>], start: &str) -> Option<Vec<Class
     // Wildcards that stop at colons tell colons from other letters.
     let colons = patterns.iter().flatten().any(|s| matches!(s, Symbol::One { colon: false } | Symbol::Star { colon: false }));
     let first = start.chars().fold(walk.start(), |places, c| walk.step(&places, c));
-    let mut seen: HashSet<Vec<Place>> = HashSet::from([first.clone()]);
+    let mut seen: BTreeSet<Vec<Place>> = BTreeSet::from([first.clone()]);
     let mut queue = VecDeque::from([(first, start.to_owned())]);
     let mut found: Vec<Class> = Vec::new();
     let mut known: BTreeSet<Vec<bool>> = BTreeSet::new();

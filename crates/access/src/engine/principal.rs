@@ -30,7 +30,7 @@ enum Kind<'r> {
     Anonymous,
     Service(&'r str),
     Provider(&'r str),
-    Root(&'r str),
+    Root,
     Session {
         arn: &'r str,
         role: &'r str,
@@ -55,7 +55,7 @@ impl<'r> Asker<'r> {
             (_, Some(("oidc-provider" | "saml-provider", _))) => Kind::Provider(text),
             ("sts", Some(("assumed-role", rest))) => Kind::Session { arn: text, role: rest.split('/').next().unwrap_or(rest) },
             ("sts", Some(("federated-user", user))) => Kind::Federated { arn: text, user },
-            ("iam", None) if arn.resource == "root" => Kind::Root(text),
+            ("iam", None) if arn.resource == "root" => Kind::Root,
             _ => Kind::Other(text),
         };
         Self { kind, account: Some(arn.account), partition: Some(arn.partition) }
@@ -70,7 +70,7 @@ impl<'r> Asker<'r> {
     }
 
     pub(crate) fn is_root(&self) -> bool {
-        matches!(self.kind, Kind::Root(_))
+        matches!(self.kind, Kind::Root)
     }
 
     /// Only the resource's policy decides about these: unsigned callers, services, and tokens of identity providers.
@@ -90,7 +90,7 @@ pub(crate) struct Principals {
 #[derive(Debug, Clone)]
 enum Entry {
     Star,
-    Account { id: Box<str>, partition: Option<Box<str>>, written: Box<str> },
+    Account { id: Box<str>, partition: Option<Box<str>> },
     Role { partition: Box<str>, account: Box<str>, name: Box<str>, written: Box<str> },
     User { partition: Box<str>, account: Box<str>, name: Box<str>, written: Box<str> },
     Exact(Box<str>),
@@ -110,13 +110,13 @@ impl Entry {
             return Some(Self::Star);
         }
         if value.len() == 12 && value.bytes().all(|b| b.is_ascii_digit()) {
-            return Some(Self::Account { id: value.into(), partition: None, written: value.into() });
+            return Some(Self::Account { id: value.into(), partition: None });
         }
         let written: Box<str> = value.into();
         let Some(arn) = Arn::parse(value).filter(|arn| arn.service == "iam") else { return Some(Self::Exact(written)) };
         let (partition, account): (Box<str>, Box<str>) = (arn.partition.into(), arn.account.into());
         Some(match arn.kind_and_name() {
-            None if arn.resource == "root" => Self::Account { id: account, partition: Some(partition), written },
+            None if arn.resource == "root" => Self::Account { id: account, partition: Some(partition) },
             Some(("role", name)) => Self::Role { partition, account, name: name.into(), written },
             Some(("user", name)) => Self::User { partition, account, name: name.into(), written },
             _ => Self::Exact(written),
@@ -129,7 +129,7 @@ impl Entry {
             Kind::Service(name) => return matches!(self, Self::Service(s) if **s == *name).then_some(Named::Directly),
             Kind::Provider(arn) => return matches!(self, Self::Federated(f) if **f == *arn).then_some(Named::Directly),
             // The ARN of an account's root stands for the account, even when the root user itself calls.
-            Kind::Root(_) => ("", None),
+            Kind::Root => ("", None),
             Kind::Session { arn, role } => (arn, Some(role)),
             Kind::Federated { arn, user } => (arn, Some(user)),
             Kind::Other(arn) => (arn, None),
@@ -137,7 +137,7 @@ impl Entry {
         let here = |partition: &str, account: &str| asker.partition == Some(partition) && asker.account == Some(account);
         match self {
             Self::Star => Some(Named::Directly),
-            Self::Account { id, partition, .. } => {
+            Self::Account { id, partition } => {
                 let same = asker.account == Some(&**id) && partition.as_deref().is_none_or(|p| asker.partition == Some(p));
                 same.then_some(Named::Account)
             }
@@ -177,14 +177,9 @@ impl Principals {
         let lists = |wanted: Named| self.entries.iter().any(|e| e.names(asker) == Some(wanted));
         match asker.kind {
             Kind::Anonymous | Kind::Service(_) | Kind::Provider(_) => lists(Named::Directly),
-            Kind::Root(_) => lists(Named::Account),
+            Kind::Root => lists(Named::Account),
             Kind::Other(_) => lists(Named::Account) && lists(Named::Directly),
             Kind::Session { .. } | Kind::Federated { .. } => lists(Named::Account) && lists(Named::Directly) && lists(Named::Behind),
         }
-    }
-
-    /// Tells whether it is everyone.
-    pub(crate) fn is_everyone(&self) -> bool {
-        self.negated || self.bare_star || self.entries.iter().any(|e| matches!(e, Entry::Star))
     }
 }

@@ -245,8 +245,11 @@ fn covers(change: &AccessChange, request: &Request) -> bool {
         })
 }
 
-/// Callers of the universe: who, caller, keys that its requests have.
-fn callers() -> Vec<(&'static str, &'static str, Caller, Vec<(&'static str, &'static str)>)> {
+/// Whose policies, who in words, caller, keys that its requests have.
+type Asker = (&'static str, &'static str, Caller, Vec<(&'static str, &'static str)>);
+
+/// Callers of the universe.
+fn callers() -> Vec<Asker> {
     vec![
         ("alice", "user alice of 111111111111", Caller::parse(ALICE), vec![("aws:username", "alice")]),
         ("app", "role App of 222222222222", Caller::parse("arn:aws:sts::222222222222:assumed-role/App/session"), vec![]),
@@ -276,7 +279,9 @@ fn check(before: &Ready, after: &Ready, found: &AccessDelta, contexts: &[Context
             if caller == Caller::Anonymous {
                 request.context.remove("aws:MultiFactorAuthPresent");
             }
-            keys.iter().for_each(|(key, value)| request.context.set(key, *value));
+            for (key, value) in &keys {
+                request.context.set(key, *value);
+            }
             for (action, resource) in &asked {
                 request.action.replace_range(.., action);
                 request.resource.replace_range(.., resource);

@@ -54,12 +54,12 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
         return Ok(Exit::Refused);
     }
     approve(args, destroy, io)?;
-    let outcome = carry_out(args, &plan, &reached, io).await;
+    let outcome = carry_out(args, plan, &reached, io).await;
     reached.keep(&args.cloud, io)?;
     if args.view.json {
-        io.out(&format!("{}\n", crossrole_report::outcome_json(&plan, &outcome)));
+        io.out(&format!("{}\n", crossrole_report::outcome_json(plan, &outcome)));
     } else {
-        io.out(&format!("\n{}", crossrole_report::outcome(&plan, &outcome)));
+        io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome)));
     }
     Ok(if outcome.is_complete() { blocked } else { Exit::Failed })
 }

@@ -11,9 +11,9 @@ pub(super) const RULE: Rule = Rule {
     what: "a bucket of ours that does not insist on TLS",
     why: "Requests without TLS can be read on the way.",
     fix: "add a statement that denies `s3:*` where `aws:SecureTransport` is `false`",
-    bad: r#"[buckets.logs]
+    bad: r"[buckets.logs]
 create = true
-"#,
+",
     good: r#"[buckets.logs]
 create = true
 

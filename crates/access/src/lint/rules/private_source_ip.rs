@@ -42,7 +42,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         for asked in conditions(statement).filter(|c| c.key.eq_ignore_ascii_case("aws:SourceIp")) {
             for value in asked.values {
                 let inside = |range: &&str| net(range).zip(net(value)).is_some_and(|(range, value)| range.contains(&value));
-                if PRIVATE.iter().any(|range| inside(&range)) {
+                if PRIVATE.iter().any(inside) {
                     hits.at(doc, statement, format!("no call comes from {value}"));
                 }
             }

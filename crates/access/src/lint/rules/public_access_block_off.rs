@@ -10,14 +10,14 @@ pub(super) const RULE: Rule = Rule {
     what: "a bucket of ours without block public access",
     why: "A later mistake in a policy or an ACL makes it public.",
     fix: "leave `public_access_block` out, or set it to `true`",
-    bad: r#"[buckets.logs]
+    bad: r"[buckets.logs]
 create = true
 public_access_block = false
-"#,
-    good: r#"[buckets.logs]
+",
+    good: r"[buckets.logs]
 create = true
 public_access_block = true
-"#,
+",
     check,
 };
 
