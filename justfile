@@ -53,7 +53,7 @@ fuzz:
 
 # Decisions and the access delta, on one core
 bench-access:
-    cargo bench -p crossrole --bench access
+    cargo bench -p crossrole-access --bench access
 
 # The reference page of lint rules, from the rules
 rules:

@@ -182,7 +182,7 @@ async fn a_widening_that_nobody_approved_has_its_own_exit_code() {
     }
     let said = place.run(&["apply", "--auto-approve", "--deny-widening", &wider]).await;
     assert_eq!(said.exit, Exit::Refused);
-    insta::assert_snapshot!("access_refused", said.err);
+    insta::assert_snapshot!("access_refused", &said.err[said.err.find("refused: ").unwrap()..]);
     assert!(place.good(&["plan", &manifest("ways-base", BASE)]).await.starts_with("No changes."), "nothing was applied");
 }
 
@@ -191,7 +191,7 @@ async fn a_widening_that_nobody_approved_has_its_own_exit_code() {
 async fn json_has_the_witness() {
     let place = place("ways-base-3").await;
     let out = place.good(&["plan", "--json", &manifest("ways-json", &edited("first-external-id", "second-external-id"))]).await;
-    assert!(!out.contains("external-id\""), "{out}");
+    assert!(!out.contains("first-external-id") && !out.contains("second-external-id"), "{out}");
     let value: serde_json::Value = serde_json::from_str(&out).unwrap();
     insta::assert_snapshot!("access_json", serde_json::to_string_pretty(&value["access"]).unwrap());
 }

@@ -305,6 +305,12 @@ result = "denied"
 }
 
 #[tokio::test]
+async fn the_example_has_expectations_that_hold() {
+    let out = Place::new(Options::default()).good(&["test", &root().join("examples/first.toml").display().to_string()]).await;
+    assert!(out.ends_with("5 passed, 0 failed\n"), "{out}");
+}
+
+#[tokio::test]
 async fn any_corpus_of_cases_is_run() {
     let place = Place::new(Options::default());
     let corpus = root().join("crates/access/tests/examples.jsonl").display().to_string();

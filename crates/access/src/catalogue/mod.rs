@@ -59,6 +59,7 @@ pub struct Key {
 #[derive(Debug, Default)]
 struct Catalogue {
     actions: Vec<Action>,
+    /// As written, and in lower case.
     by_name: BTreeMap<String, usize>,
     keys: BTreeMap<String, Key>,
 }
@@ -126,6 +127,7 @@ fn catalogue() -> &'static Catalogue {
                         _ => Level::Write,
                     };
                     all.by_name.insert(name.to_ascii_lowercase(), all.actions.len());
+                    all.by_name.insert(name.to_owned(), all.actions.len());
                     all.actions.push(Action { name, level, resources: types.split(',').filter(|t| !t.is_empty()).collect() });
                 }
                 (Some("key"), Some(name), Some(kind), None) => {
@@ -166,7 +168,9 @@ pub fn actions(service: &str) -> impl Iterator<Item = &'static Action> {
 /// Returns an action by name; case does not count.
 pub fn action(name: &str) -> Option<&'static Action> {
     let catalogue = catalogue();
-    catalogue.by_name.get(&name.to_ascii_lowercase()).and_then(|at| catalogue.actions.get(*at))
+    // Most are written as AWS writes them.
+    let at = catalogue.by_name.get(name).or_else(|| catalogue.by_name.get(&name.to_ascii_lowercase()));
+    at.and_then(|at| catalogue.actions.get(*at))
 }
 
 /// Returns a condition key; case and the tag behind a slash do not count.

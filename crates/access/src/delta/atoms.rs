@@ -90,6 +90,15 @@ impl Actions {
         Some(Self { classes: applied.map(|(vector, names)| (names, vector)).collect(), patterns })
     }
 
+    /// Quick and never wrongly false: some action can be asked of some of these resources.
+    fn ask(&self, text: &Text) -> bool {
+        let some: Vec<String> = match text {
+            Text::Exact(text) => vec![text.clone()],
+            Text::Walk(start) => vec![format!("{start}x"), format!("{start}x/x")],
+        };
+        self.classes.iter().flat_map(|(names, _)| names).any(|name| some.iter().any(|resource| catalogue::is_asked_of(name, resource)))
+    }
+
     /// Names a set of actions: by patterns that stand for just them, and one by one.
     pub(crate) fn describe(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, domain: &Domain) -> Vec<String> {
         let witnesses: Vec<&str> = at.iter().filter_map(|i| resources.classes.get(*i)).map(|c| c.witness.as_str()).collect();
@@ -183,10 +192,11 @@ pub(crate) struct Resources {
 
 impl Resources {
     /// `None`: too many to tell apart.
-    pub(crate) fn of(statements: &[&CompiledStatement], domain: &Domain, context: &Context) -> Option<Self> {
+    pub(crate) fn of(statements: &[&CompiledStatement], domain: &Domain, context: &Context, actions: &Actions) -> Option<Self> {
+        let texts: Vec<&Text> = domain.texts.iter().filter(|text| actions.ask(text)).collect();
         let mut all: BTreeSet<Vec<Token>> = BTreeSet::new();
         let mut add = |text: &str| all.insert(text.chars().map(token).collect());
-        let walks = domain.texts.iter().filter_map(|t| if let Text::Walk(start) = t { Some(start.as_str()) } else { None });
+        let walks = texts.iter().filter_map(|t| if let Text::Walk(start) = t { Some(start.as_str()) } else { None });
         for start in walks.clone() {
             add(&format!("{start}*"));
             if domain.is_elsewhere() {
@@ -223,7 +233,7 @@ impl Resources {
             let applies = statements.iter().map(matches).collect();
             found.entry((matched, applies)).or_insert(witness);
         };
-        for text in &domain.texts {
+        for text in texts {
             match text {
                 Text::Exact(text) => keep(globs.iter().map(|g| g.as_ref().is_none_or(|g| g.matches(text))).collect(), text.clone()),
                 Text::Walk(start) => {

@@ -13,11 +13,11 @@ mod values;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use crossrole_model::access::{AccessChange, AccessDelta, Clause, Direction, Undecided};
 use crossrole_policy::{Document, Element, Statement};
 
-use crate::engine::principal::Asker;
 use crate::estate::{Estate, Guarded, Identity, Placed};
 
 use atoms::ASSUME;
@@ -51,6 +51,51 @@ struct Resource<'e> {
     domain: Domain,
     sides: [Option<&'e Guarded>; 2],
     changed: bool,
+    names: Names,
+}
+
+/// Account and name: paths do not count.
+fn named(arn: &str) -> String {
+    let account = crossrole_policy::Arn::parse(arn).map_or("", |a| a.account);
+    format!("{account}/{}", arn.rsplit('/').next().unwrap_or(arn))
+}
+
+/// A principal whose policies are known, ready to be looked for.
+struct Known<'e> {
+    who: Who,
+    changed: bool,
+    /// Account and name.
+    named: String,
+    /// Heads of its resource patterns, each with whether it is the whole pattern.
+    patterns: Vec<(&'e str, bool)>,
+}
+
+/// Whom a resource's policies name, roughly.
+#[derive(Default)]
+struct Names {
+    /// Everyone, or something that needs a closer look.
+    everyone: bool,
+    /// Account ids, and roles and users as `account/name`.
+    texts: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(sides: [Option<&Guarded>; 2]) -> Self {
+        let mut names = Self::default();
+        let principals = sides.into_iter().flatten().filter_map(|g| g.policy.as_ref()).flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
+        for principal in principals {
+            names.everyone |= principal.negated || principal.bare_star;
+            for value in principal.aws() {
+                match crossrole_policy::Arn::parse(value) {
+                    Some(arn) if arn.resource == "root" => drop(names.texts.insert(arn.account.to_owned())),
+                    Some(arn) if arn.service == "iam" => drop(names.texts.insert(named(value))),
+                    None if value.len() == 12 => drop(names.texts.insert(value.clone())),
+                    _ => names.everyone = true,
+                }
+            }
+        }
+        names
+    }
 }
 
 impl<'e> Work<'e> {
@@ -74,12 +119,12 @@ impl<'e> Work<'e> {
                 name: format!("bucket {name}"),
                 texts,
                 elsewhere: BTreeSet::new(),
-                known: BTreeSet::new(),
+                known: Rc::default(),
                 owner,
                 actions: Vec::new(),
                 service: Some("s3"),
             };
-            all.push(Resource { domain, sides, changed: differs(sides) });
+            all.push(Resource { domain, sides, changed: differs(sides), names: Names::of(sides) });
         }
         let arns: BTreeSet<&String> = before.roles.keys().chain(after.roles.keys()).collect();
         for arn in arns {
@@ -90,12 +135,12 @@ impl<'e> Work<'e> {
                 name: subjects::role_name(arn),
                 texts,
                 elsewhere: BTreeSet::new(),
-                known: BTreeSet::new(),
+                known: Rc::default(),
                 owner,
                 actions: ASSUME.map(str::to_owned).to_vec(),
                 service: None,
             };
-            all.push(Resource { domain, sides, changed: differs(sides) });
+            all.push(Resource { domain, sides, changed: differs(sides), names: Names::of(sides) });
         }
         all
     }
@@ -104,11 +149,13 @@ impl<'e> Work<'e> {
     fn resources(&mut self) {
         let changed = self.changed_principals();
         let known: BTreeSet<&str> = self.sides.into_iter().flat_map(|side| side.principals.keys()).map(String::as_str).collect();
-        let known: Vec<Who> = known.into_iter().filter_map(|arn| Who::known(arn, self.sides)).collect();
+        let known = known.into_iter().filter_map(|arn| Who::known(arn, self.sides));
+        let known: Vec<Known<'_>> =
+            known.map(|who| Known { changed: changed.contains(who.arn.as_str()), named: named(&who.arn), patterns: self.heads(&who), who }).collect();
         for resource in self.guarded() {
-            for who in &known {
-                if (resource.changed || changed.contains(who.arn.as_str())) && self.touches(who, &resource) {
-                    self.pair(who, &resource.domain, resource.sides);
+            for known in &known {
+                if (resource.changed || known.changed) && Self::touches(known, &resource) {
+                    self.pair(&known.who, &resource.domain, resource.sides);
                 }
             }
             if resource.changed {
@@ -123,31 +170,39 @@ impl<'e> Work<'e> {
 
     /// Quick and never wrongly false: some statement of the principal may be about the resource, or some statement of the
     /// resource names the principal.
-    fn touches(&self, who: &Who, resource: &Resource<'_>) -> bool {
-        let asker = Asker::of(&who.subject.caller);
-        let named = resource
-            .sides
-            .iter()
-            .flatten()
-            .filter_map(|g| g.policy.as_ref())
-            .any(|policy| policy.compiled.statements.iter().any(|s| s.names(&asker, false).is_some() || s.principal.as_ref().is_some_and(|p| p.negated)));
-        let own = |estate: &&Estate| {
-            let Some(principal) = estate.principals.get(&who.arn) else { return false };
-            principal
-                .identity
-                .iter()
-                .flat_map(|p| &p.compiled.statements)
-                .filter_map(|s| s.resource.as_ref())
-                .any(|r| r.negated || r.written.iter().any(|pattern| resource.domain.texts.iter().any(|text| may_match(pattern, text))))
-        };
-        named || self.sides.iter().any(own)
+    fn touches(known: &Known<'_>, resource: &Resource<'_>) -> bool {
+        let (names, patterns) = (&resource.names, &known.patterns);
+        let named = names.everyone || names.texts.contains(&known.named) || known.who.subject.account.as_deref().is_some_and(|a| names.texts.contains(a));
+        named || patterns.iter().any(|(head, whole)| resource.domain.texts.iter().any(|text| may_match(head, *whole, text)))
+    }
+
+    /// Of every resource pattern of a principal: what stands before the first wildcard, and whether that is all.
+    fn heads(&self, who: &Who) -> Vec<(&'e str, bool)> {
+        let principals = self.sides.into_iter().filter_map(|side| side.principals.get(&who.arn));
+        let resources = principals.flat_map(|p| &p.identity).flat_map(|p| &p.document.statements).filter_map(|s| s.resource.as_ref());
+        let mut heads: Vec<(&str, bool)> = Vec::new();
+        for resource in resources {
+            if resource.negated {
+                heads.push(("", false));
+            }
+            heads.extend(resource.values.iter().map(|pattern| (head(pattern), head(pattern).len() == pattern.len())));
+        }
+        heads.sort_unstable();
+        heads.dedup();
+        heads
     }
 
     /// What has no policy of its own, for every principal that differs.
     fn elsewhere(&mut self) {
         let [before, after] = self.sides;
         let partition = if after.partition.is_empty() { before.partition.clone() } else { after.partition.clone() };
+        let buckets = before.buckets.keys().chain(after.buckets.keys()).map(|name| format!("arn:{partition}:s3:::{name}"));
+        let buckets: Rc<BTreeSet<String>> = Rc::new(buckets.collect());
+        let roles: Rc<BTreeSet<String>> = Rc::new(before.roles.keys().chain(after.roles.keys()).cloned().collect());
         for arn in self.changed_principals() {
+            if self.stays_inside(arn, &buckets) {
+                continue;
+            }
             let Some(who) = Who::known(arn, self.sides) else { continue };
             let documents =
                 self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
@@ -167,13 +222,11 @@ impl<'e> Work<'e> {
                     service => texts.push(Text::Walk(format!("arn:{partition}:{service}:us-east-1:{account}:"))),
                 }
             }
-            let buckets = before.buckets.keys().chain(after.buckets.keys()).map(|name| format!("arn:{partition}:s3:::{name}"));
-            let roles = before.roles.keys().chain(after.roles.keys()).cloned();
             // A pattern that names a known one is told apart from it; of the others it says that they are left out.
             let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> {
                 known.iter().filter(|k| patterns.iter().any(|p| head(p).starts_with(k.as_str()))).cloned().collect()
             };
-            let known: BTreeSet<String> = buckets.collect();
+            let known = Rc::clone(&buckets);
             let name = "other resources".to_owned();
             let domain = Domain { name, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None };
             self.pair(&who, &domain, [None, None]);
@@ -181,11 +234,24 @@ impl<'e> Work<'e> {
             let trusting = Placed::new(subjects::trusts_account(&account), "trust policy that was not read");
             let trusting = Guarded { account: String::new(), policy: Some(trusting), restrict_public: false };
             texts.retain(|t| matches!(t, Text::Walk(start) if start.ends_with(":role/")));
-            let known: BTreeSet<String> = roles.collect();
+            let known = Rc::clone(&roles);
             let name = "other roles".to_owned();
             let domain = Domain { name, texts, elsewhere: told_apart(&known), known, owner: None, actions: ASSUME.map(str::to_owned).to_vec(), service: None };
             self.pair(&who, &domain, [Some(&trusting), Some(&trusting)]);
         }
+    }
+
+    /// Quick and never wrongly true: all that the principal's policies allow is inside buckets that are looked at by
+    /// themselves.
+    fn stays_inside(&self, arn: &str, buckets: &BTreeSet<String>) -> bool {
+        let inside = |pattern: &String| {
+            let bucket = pattern.split('/').next().unwrap_or(pattern);
+            // A wildcard in the bucket's name reaches out.
+            !bucket.contains(['*', '?', '$']) && buckets.contains(bucket)
+        };
+        let documents = self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| &p.identity);
+        let mut allows = documents.flat_map(|p| &p.document.statements).filter(|s| s.effect == crossrole_policy::Effect::Allow);
+        allows.all(|s| s.resource.as_ref().is_some_and(|r| !r.negated && r.values.iter().all(inside)))
     }
 
     fn pair(&mut self, who: &Who, domain: &Domain, guarded: [Option<&Guarded>; 2]) {
@@ -243,9 +309,7 @@ fn head(pattern: &str) -> &str {
     end.and_then(|end| pattern.get(..end)).unwrap_or(pattern)
 }
 
-fn may_match(pattern: &str, text: &Text) -> bool {
-    let head = head(pattern);
-    let whole = head.len() == pattern.len();
+fn may_match(head: &str, whole: bool, text: &Text) -> bool {
     match text {
         Text::Exact(text) => {
             if whole {

@@ -5,6 +5,7 @@
 //! asked once. The answer is exact but for what [`values`](super::values) says is bounded, or it is "not decided".
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use crossrole_model::access::{Clause, Direction, Witness};
 use crossrole_policy::Effect;
@@ -52,7 +53,7 @@ pub(crate) struct Domain {
     /// Resources that other domains are about: whole ARNs, and buckets with everything in them.
     pub(crate) elsewhere: BTreeSet<String>,
     /// Every bucket and role that is looked at by itself.
-    pub(crate) known: BTreeSet<String>,
+    pub(crate) known: Rc<BTreeSet<String>>,
     /// Account of the resources; `None` is the caller's own.
     pub(crate) owner: Option<String>,
     /// Only these actions; empty: all.
@@ -319,7 +320,7 @@ impl Pair<'_, '_> {
     fn run(&mut self, regions: &mut Vec<Region>) -> Result<(), String> {
         let statements: Vec<&CompiledStatement> = self.relevant.iter().map(|r| r.statement).collect();
         let actions = Actions::of(&statements, self.domain).ok_or("the action patterns are too many to tell apart")?;
-        let resources = Resources::of(&statements, self.domain, &self.context).ok_or("the resource patterns are too many to tell apart")?;
+        let resources = Resources::of(&statements, self.domain, &self.context, &actions).ok_or("the resource patterns are too many to tell apart")?;
         let mut found: Found = BTreeMap::new();
         for (names, acts) in &actions.classes {
             for (at, class) in resources.classes.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Who can do something, directly or through roles.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crossrole_model::access::{Clause, Hop, Undecided};
 use crossrole_policy::{Document, Element, Statement};
@@ -77,7 +78,7 @@ impl Search<'_> {
             name: resource.to_owned(),
             texts: vec![Text::Exact(resource.to_owned())],
             elsewhere: BTreeSet::new(),
-            known: BTreeSet::new(),
+            known: Rc::default(),
             owner: Some(owner.clone().unwrap_or_default()),
             actions: vec![action.to_owned()],
             service: None,

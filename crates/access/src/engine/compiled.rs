@@ -76,9 +76,9 @@ impl Compiled {
     }
 
     /// What it says as a policy without principals.
-    pub(crate) fn identity(&self, request: &Request, verdict: &mut Verdict) {
+    pub(crate) fn identity(&self, request: &Request, action: &str, verdict: &mut Verdict) {
         for statement in &self.statements {
-            if statement.applies(request) {
+            if statement.applies(request, action) {
                 match statement.effect {
                     Effect::Allow => verdict.allow = true,
                     Effect::Deny => verdict.deny = true,
@@ -88,11 +88,14 @@ impl Compiled {
     }
 
     /// What it says as a policy with principals.
-    pub(crate) fn resource(&self, request: &Request, asker: &Asker<'_>, bounded: bool) -> Verdict {
+    pub(crate) fn resource(&self, request: &Request, action: &str, asker: &Asker<'_>, bounded: bool) -> Verdict {
         let mut verdict = Verdict::default();
         for statement in &self.statements {
+            if !statement.action.match_lower(action) {
+                continue;
+            }
             let Some(named) = statement.names(asker, bounded) else { continue };
-            if !statement.applies(request) {
+            if !statement.applies(request, action) {
                 continue;
             }
             match statement.effect {
@@ -127,9 +130,9 @@ impl CompiledStatement {
         }
     }
 
-    /// Action, resource and conditions.
-    pub(crate) fn applies(&self, request: &Request) -> bool {
-        self.action.match_(&request.action)
+    /// Action, resource and conditions. `action`: the request's, in lower case.
+    pub(crate) fn applies(&self, request: &Request, action: &str) -> bool {
+        self.action.match_lower(action)
             // A trust policy has no Resource: it is about its role.
             && self.resource.as_ref().is_none_or(|r| r.match_(&request.resource, &request.context, self.effect))
             && self.conditions.iter().all(|c| c.holds(&request.context))
@@ -155,6 +158,11 @@ impl Actions {
 
     pub(crate) fn match_(&self, action: &str) -> bool {
         self.globs.iter().any(|g| g.matches_folded(action)) != self.negated
+    }
+
+    /// The same of an action in lower case.
+    pub(crate) fn match_lower(&self, action: &str) -> bool {
+        self.globs.iter().any(|g| g.matches(action)) != self.negated
     }
 }
 

@@ -96,7 +96,22 @@ pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
     if request.action.eq_ignore_ascii_case("sts:GetCallerIdentity") && !asker.is_anonymous() {
         return Answer::ALLOWED;
     }
-    Case { request, policies, asker }.decide()
+    // Patterns of actions are kept in lower case: the action is put into it once, without asking for memory.
+    let mut buffer = [0_u8; 96];
+    let long;
+    let bytes = request.action.as_bytes();
+    let action = match buffer.get_mut(..bytes.len()) {
+        Some(room) => {
+            room.copy_from_slice(bytes);
+            room.make_ascii_lowercase();
+            std::str::from_utf8(room).unwrap_or_default()
+        }
+        None => {
+            long = request.action.to_ascii_lowercase();
+            &long
+        }
+    };
+    Case { request, policies, asker, action }.decide()
 }
 
 /// One question with everything that bears on it.
@@ -104,13 +119,15 @@ struct Case<'c> {
     request: &'c Request,
     policies: &'c Policies<'c>,
     asker: Asker<'c>,
+    /// In lower case.
+    action: &'c str,
 }
 
 impl Case<'_> {
     fn over(&self, documents: &[&Compiled]) -> Verdict {
         let mut verdict = Verdict::default();
         for document in documents {
-            document.identity(self.request, &mut verdict);
+            document.identity(self.request, self.action, &mut verdict);
         }
         verdict
     }
@@ -127,7 +144,7 @@ impl Case<'_> {
         if !asker.is_service() && policies.resource_control.iter().any(|level| self.over(level).deny) {
             return Answer::denied(Layer::ResourceControl);
         }
-        let resource = policies.resource.map(|d| d.resource(self.request, asker, policies.boundary.is_some())).unwrap_or_default();
+        let resource = policies.resource.map(|d| d.resource(self.request, self.action, asker, policies.boundary.is_some())).unwrap_or_default();
         if resource.deny && !self.owner_keeps_policy() {
             return Answer::denied(Layer::Resource);
         }
