@@ -31,6 +31,8 @@ pub(crate) struct CompiledStatement {
 #[derive(Debug, Clone)]
 pub(crate) struct Actions {
     pub(crate) negated: bool,
+    /// First letters that the names of its actions may have; most statements are told apart by that.
+    letters: u32,
     globs: Vec<Glob>,
     pub(crate) written: Vec<String>,
 }
@@ -76,7 +78,7 @@ impl Compiled {
     }
 
     /// What it says as a policy without principals.
-    pub(crate) fn identity(&self, request: &Request, action: &str, verdict: &mut Verdict) {
+    pub(crate) fn identity(&self, request: &Request, action: &Action<'_>, verdict: &mut Verdict) {
         for statement in &self.statements {
             if statement.applies(request, action) {
                 match statement.effect {
@@ -88,7 +90,7 @@ impl Compiled {
     }
 
     /// What it says as a policy with principals.
-    pub(crate) fn resource(&self, request: &Request, action: &str, asker: &Asker<'_>, bounded: bool) -> Verdict {
+    pub(crate) fn resource(&self, request: &Request, action: &Action<'_>, asker: &Asker<'_>, bounded: bool) -> Verdict {
         let mut verdict = Verdict::default();
         for statement in &self.statements {
             if !statement.action.match_lower(action) {
@@ -131,7 +133,7 @@ impl CompiledStatement {
     }
 
     /// Action, resource and conditions. `action`: the request's, in lower case.
-    pub(crate) fn applies(&self, request: &Request, action: &str) -> bool {
+    pub(crate) fn applies(&self, request: &Request, action: &Action<'_>) -> bool {
         self.action.match_lower(action)
             // A trust policy has no Resource: it is about its role.
             && self.resource.as_ref().is_none_or(|r| r.match_(&request.resource, &request.context, self.effect))
@@ -150,10 +152,38 @@ impl CompiledStatement {
     }
 }
 
+/// An action in lower case, and the first letter of its name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Action<'r> {
+    name: &'r str,
+    letter: u32,
+}
+
+impl<'r> Action<'r> {
+    pub(crate) fn new(lower: &'r str) -> Self {
+        Self { name: lower, letter: letter(lower) }
+    }
+}
+
+/// One bit for the letter behind the colon; all bits where there is none.
+fn letter(lower: &str) -> u32 {
+    let bytes = lower.as_bytes();
+    let colon = bytes.iter().position(|b| *b == b':');
+    match colon.and_then(|at| bytes.get(at + 1)) {
+        Some(byte @ b'a'..=b'z') => 1 << (byte - b'a'),
+        _ => u32::MAX,
+    }
+}
+
 impl Actions {
     fn new(element: &Element) -> Self {
-        let globs = element.values.iter().map(|v| Glob::parse(&v.to_ascii_lowercase())).collect();
-        Self { negated: element.negated, globs, written: element.values.clone() }
+        let globs: Vec<Glob> = element.values.iter().map(|v| Glob::parse(&v.to_ascii_lowercase())).collect();
+        let of = |glob: &Glob| match glob {
+            Glob::Exact(text) | Glob::Prefix(text) => letter(text),
+            Glob::Any | Glob::Pattern(_) => u32::MAX,
+        };
+        let letters = if element.negated { u32::MAX } else { globs.iter().map(of).fold(0, std::ops::BitOr::bitor) };
+        Self { negated: element.negated, letters, globs, written: element.values.clone() }
     }
 
     pub(crate) fn match_(&self, action: &str) -> bool {
@@ -161,8 +191,8 @@ impl Actions {
     }
 
     /// The same of an action in lower case.
-    pub(crate) fn match_lower(&self, action: &str) -> bool {
-        self.globs.iter().any(|g| g.matches(action)) != self.negated
+    pub(crate) fn match_lower(&self, action: &Action<'_>) -> bool {
+        self.letters & action.letter != 0 && self.globs.iter().any(|g| g.matches(action.name)) != self.negated
     }
 }
 

@@ -4,7 +4,7 @@ use crossrole_policy::Arn;
 
 use crate::request::{Policies, Request};
 
-use super::compiled::{Compiled, Verdict};
+use super::compiled::{Action, Compiled, Verdict};
 use super::principal::Asker;
 
 /// AWS's answer.
@@ -111,7 +111,7 @@ pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
             &long
         }
     };
-    Case { request, policies, asker, action }.decide()
+    Case { request, policies, asker, action: Action::new(action) }.decide()
 }
 
 /// One question with everything that bears on it.
@@ -120,14 +120,14 @@ struct Case<'c> {
     policies: &'c Policies<'c>,
     asker: Asker<'c>,
     /// In lower case.
-    action: &'c str,
+    action: Action<'c>,
 }
 
 impl Case<'_> {
     fn over(&self, documents: &[&Compiled]) -> Verdict {
         let mut verdict = Verdict::default();
         for document in documents {
-            document.identity(self.request, self.action, &mut verdict);
+            document.identity(self.request, &self.action, &mut verdict);
         }
         verdict
     }
@@ -144,7 +144,7 @@ impl Case<'_> {
         if !asker.is_service() && policies.resource_control.iter().any(|level| self.over(level).deny) {
             return Answer::denied(Layer::ResourceControl);
         }
-        let resource = policies.resource.map(|d| d.resource(self.request, self.action, asker, policies.boundary.is_some())).unwrap_or_default();
+        let resource = policies.resource.map(|d| d.resource(self.request, &self.action, asker, policies.boundary.is_some())).unwrap_or_default();
         if resource.deny && !self.owner_keeps_policy() {
             return Answer::denied(Layer::Resource);
         }
