@@ -82,7 +82,8 @@ struct Names {
 impl Names {
     fn of(sides: [Option<&Guarded>; 2]) -> Self {
         let mut names = Self::default();
-        let principals = sides.into_iter().flatten().filter_map(|g| g.policy.as_ref()).flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
+        let principals =
+            sides.into_iter().flatten().filter_map(|g| g.policy.as_ref()).flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
         for principal in principals {
             names.everyone |= principal.negated || principal.bare_star;
             for value in principal.aws() {

@@ -5,6 +5,10 @@ use super::glob::{Glob, Token};
 /// A pattern of six segments, or nothing that could match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ArnGlob {
+    /// No wildcard at all.
+    Exact(Box<str>),
+    /// One star, at the end.
+    Prefix(Box<str>),
     /// The first five segments are plain: they are compared at once.
     Plain { head: Box<str>, tail: Glob },
     /// Wildcards among the first five.
@@ -39,12 +43,19 @@ impl ArnGlob {
             plain.push_str(text);
             plain.push(':');
         }
-        Self::Plain { head: plain.into(), tail }
+        match tail {
+            Glob::Exact(rest) => Self::Exact((plain + &rest).into()),
+            Glob::Prefix(rest) => Self::Prefix((plain + &rest).into()),
+            Glob::Any => Self::Prefix(plain.into()),
+            tail @ Glob::Pattern(_) => Self::Plain { head: plain.into(), tail },
+        }
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Never => false,
+            Self::Exact(exact) => **exact == *text,
+            Self::Prefix(prefix) => text.as_bytes().starts_with(prefix.as_bytes()),
             Self::Plain { head, tail } => text.strip_prefix(&**head).is_some_and(|rest| tail.matches(rest)),
             Self::Wild { head, tail } => {
                 let mut segments = text.splitn(6, ':');

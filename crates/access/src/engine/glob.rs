@@ -64,6 +64,7 @@ impl Glob {
     }
 
     /// Compares case too.
+    #[inline]
     pub(crate) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Any => true,
