@@ -12,6 +12,7 @@ pub(crate) mod subjects;
 mod values;
 mod words;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -153,8 +154,22 @@ impl<'e> Work<'e> {
         let known = known.into_iter().filter_map(|arn| Who::known(arn, self.sides));
         let known: Vec<Known<'_>> =
             known.map(|who| Known { changed: changed.contains(who.arn.as_str()), named: named(&who.arn), patterns: self.heads(&who), who }).collect();
+        // Of thousands of roles, few are named by a trust policy or may assume others: only those are looked at for each.
+        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, principal) in known.iter().enumerate() {
+            by_name.entry(&principal.named).or_default().push(at);
+            by_name.entry(principal.who.subject.account.as_deref().unwrap_or_default()).or_default().push(at);
+        }
+        let all: BTreeSet<usize> = (0..known.len()).collect();
+        let assumers: BTreeSet<usize> = known.iter().enumerate().filter(|(_, k)| self.assumes(&k.who)).map(|(at, _)| at).collect();
         for resource in self.guarded() {
-            for known in &known {
+            let among: Cow<'_, BTreeSet<usize>> = if resource.domain.actions.is_empty() || resource.names.everyone {
+                Cow::Borrowed(&all)
+            } else {
+                let named = resource.names.texts.iter().filter_map(|text| by_name.get(text.as_str())).flatten().copied();
+                Cow::Owned(named.chain(assumers.iter().copied()).collect())
+            };
+            for known in among.iter().filter_map(|at| known.get(*at)) {
                 if (resource.changed || known.changed) && Self::touches(known, &resource) {
                     self.pair(&known.who, &resource.domain, resource.sides);
                 }
@@ -167,6 +182,14 @@ impl<'e> Work<'e> {
                 }
             }
         }
+    }
+
+    /// Tells whether some statement of the principal allows assuming roles: without one, only a trust policy that names it
+    /// can let it in.
+    fn assumes(&self, who: &Who) -> bool {
+        let principals = self.sides.into_iter().filter_map(|side| side.principals.get(&who.arn));
+        let mut allows = principals.flat_map(|p| &p.identity).flat_map(|p| &p.compiled.statements).filter(|s| s.effect == crossrole_policy::Effect::Allow);
+        allows.any(|s| ASSUME.iter().any(|action| s.action.match_(action)))
     }
 
     /// Quick and never wrongly false: some statement of the principal may be about the resource, or some statement of the
