@@ -172,7 +172,12 @@ async fn a_widening_that_nobody_approved_has_its_own_exit_code() {
         ("--deny-widening=resource=logs*", &wider, Exit::Refused),
         ("--deny-widening=account=2222*", &wider, Exit::Refused),
         ("--deny-widening=action=s3:Get*", &wider, Exit::Refused),
+        // What the pattern and the widening have in common is enough, written in any case.
+        ("--deny-widening=resource=*secret*", &wider, Exit::Refused),
+        ("--deny-widening=action=S3:*ject", &wider, Exit::Refused),
+        ("--deny-widening=principal=*role*Reader*", &wider, Exit::Refused),
         ("--deny-widening=resource=other*", &wider, Exit::Clean),
+        ("--deny-widening=account=1111*", &wider, Exit::Clean),
         ("--deny-widening=action=iam:*", &wider, Exit::Clean),
         ("--deny-widening", &narrower, Exit::Clean),
         ("--deny-widening=nonsense", &wider, Exit::Failed),
@@ -184,6 +189,17 @@ async fn a_widening_that_nobody_approved_has_its_own_exit_code() {
     assert_eq!(said.exit, Exit::Refused);
     insta::assert_snapshot!("access_refused", &said.err[said.err.find("refused: ").unwrap()..]);
     assert!(place.good(&["plan", &manifest("ways-base", BASE)]).await.starts_with("No changes."), "nothing was applied");
+}
+
+/// A bucket policy that could not be read is not none: what the role gains may rest on it, and is said.
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_bucket_policy_hides_no_widening() {
+    let place = place("ways-base-4").await;
+    place.sandbox.set_faults(Some(std::sync::Arc::new(crate::errors::Always("GetBucketPolicy", crossrole_sandbox::Fault::Refuse("AccessDenied")))));
+    let said = place.run(&["plan", &manifest("ways-unread", &edited("logs/app/*", "logs/app*"))]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    let section = section(&said.out);
+    assert!(section.contains("+ role Reader of 222222222222 gains s3:GetObject on logs/app*"), "{}", said.out);
 }
 
 /// A witness in JSON is a whole request, and external ids are masked in it too.

@@ -9,7 +9,7 @@ use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options};
 use crate::support::{Place, manifest, root, scenario};
 
 /// The same fault on every call of one operation.
-struct Always(&'static str, Fault);
+pub(crate) struct Always(pub(crate) &'static str, pub(crate) Fault);
 
 impl FaultPlan for Always {
     fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {

@@ -116,6 +116,33 @@ warn contains {"msg": "a role is made"} if {
     assert_eq!(place.run(&["plan", "--policy", &folder, &role]).await.exit, Exit::Failed, "no policy is not all policies kept");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_saved_plan_is_held_to_the_same_rules() {
+    let place = Place::new(Options::default());
+    let role = manifest("saved-rules-role", ROLE);
+    let saved = format!("{role}.plan");
+    place.good(&["plan", "--out", &saved, &role]).await;
+    let config = file("saved-rules", "crossrole.toml", "[guardrails]\nforbidden_actions = [\"iam:*\"]\n");
+    let rego =
+        file("saved-rules-rego", "none.rego", "package crossrole\n\nimport rego.v1\n\ndeny contains \"no roles today\" if some _ in input.resource_changes\n");
+    let folder = std::path::Path::new(&rego).parent().unwrap().display().to_string();
+    for (flags, expected) in [
+        (&["--config", &config][..], "[guardrail/forbidden-actions"),
+        (&["--policy", &folder], "no roles today [policy/deny]"),
+        (&["--deny-widening"], "under `--deny-widening`"),
+        (&["--deny-widening=account=444444444444"], "under `--deny-widening`"),
+    ] {
+        let said = place.run(&[&["apply", "--auto-approve"], flags, &[&saved]].concat()).await;
+        assert_eq!(said.exit, Exit::Refused, "{flags:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains(expected), "{flags:?}: {}", said.err);
+    }
+    assert!(place.good(&["plan", &role]).await.contains("Plan: 1 to add"), "nothing was applied");
+    place.good(&["apply", "--auto-approve", &saved]).await;
+    // What takes everything back is not held to rules for what is declared.
+    place.good(&["plan", "--destroy", "--out", &saved, &role]).await;
+    place.good(&["apply", "--auto-approve", "--config", &config, &saved]).await;
+}
+
 #[tokio::test]
 async fn findings_come_in_every_format() {
     let place = Place::new(Options::default());
@@ -147,6 +174,8 @@ async fn a_suppression_needs_a_reason_and_is_reported() {
     let with = |suppress: &str| manifest("suppress", &format!("{base}{wide}\n{suppress}"));
     let out = place.good(&["validate", &with("[[suppress]]\nrule = \"account-wide-trust\"\nobject = \"role/Wide\"\nreason = \"all of dev reads\"\n")]).await;
     assert!(out.contains("suppressed: ") && out.contains("because all of dev reads"), "{out}");
+    let said = place.run(&["plan", &with("[[suppress]]\nrule = \"account-wide-trust\"\nobject = \"role/Wide\"\nreason = \"all of dev reads\"\n")]).await;
+    assert!(said.err.contains("suppressed: ") && said.err.contains("because all of dev reads"), "{}", said.err);
     let said = place.run(&["validate", &with("[[suppress]]\nrule = \"account-wide-trust\"\nobject = \"role/Other\"\nreason = \"x\"\n")]).await;
     assert!(said.err.contains("nothing breaks `account-wide-trust` here any more") && said.err.contains("[account-wide-trust]"), "{}", said.err);
     let said = place.run(&["validate", &with("[[suppress]]\nrule = \"no-such-rule\"\nreason = \"x\"\n")]).await;

@@ -1,7 +1,7 @@
 //! Questions to an estate: may this principal do that, directly or through roles, and why.
 
 use crossrole_model::access::Explanation;
-use crossrole_policy::{Arn, Document, Element, Statement};
+use crossrole_policy::Arn;
 
 use crate::delta::subjects::{self, Kind, Who};
 use crate::estate::{Estate, Guarded, Identity, Placed};
@@ -24,6 +24,8 @@ pub struct Question {
     pub resource_account: Option<String>,
     /// Condition keys that are given; those that follow from the caller and the resource are added.
     pub context: Context,
+    /// Policies whose documents were not read are taken to allow everything, and not to say nothing.
+    pub unread_allows: bool,
     /// Show external ids in full.
     pub show_external_ids: bool,
 }
@@ -52,14 +54,16 @@ impl Estate {
     }
 
     fn hop(&self, question: &Question, principal: &str, action: &str, resource: &str) -> Explanation {
-        let (who, mut assumed) = self.who(principal);
+        let (mut who, mut assumed) = self.who(principal);
+        if question.unread_allows && self.principals.get(&who.arn).is_some_and(|p| !p.unread.is_empty()) {
+            who.kind = Kind::Everything;
+        }
         let guarded = self.guarded(action, resource);
         let owner = guarded.map(|g| g.account.clone()).or_else(|| account_of(resource)).or_else(|| question.resource_account.clone());
         if guarded.is_none() && owner.as_deref().is_some_and(|o| who.subject.account.as_deref() != Some(o)) {
             assumed.push(format!("the policy of {resource} is not known: it is taken to say nothing"));
         }
-        let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
-        let everything = Placed::new(everything, format!("policies of {} (not known)", who.subject.who));
+        let everything = Placed::everything(format!("policies of {} (not known)", who.subject.who));
         let identity = match (who.kind, self.principals.get(&who.arn)) {
             (Kind::Known, Some(known)) => Identity::Of(known),
             (Kind::Everything, _) => Identity::Everything(&everything),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_policy::Document;
+use crossrole_policy::{Document, Element, Statement};
 
 use crate::engine::compiled::Compiled;
 use crate::request::Policies;
@@ -21,6 +21,11 @@ impl Placed {
     pub fn new(document: Document, place: impl Into<String>) -> Self {
         let compiled = Compiled::new(&document, place);
         Self { document, compiled }
+    }
+
+    /// A document that allows everything: it stands in for policies that are not known.
+    pub(crate) fn everything(place: impl Into<String>) -> Self {
+        Self::new(Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]), place)
     }
 }
 
@@ -75,6 +80,8 @@ pub struct Estate {
     pub roles: BTreeMap<String, Guarded>,
     /// Buckets by name.
     pub buckets: BTreeMap<String, Guarded>,
+    /// OpenID Connect providers by ARN, each with its audiences.
+    pub providers: BTreeMap<String, BTreeSet<String>>,
     /// Service control policies by account.
     pub service_control: BTreeMap<String, Levels>,
     /// Resource control policies by account.

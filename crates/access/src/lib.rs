@@ -26,6 +26,7 @@ pub use ask::Question;
 pub use case::Case;
 pub use delta::delta;
 pub use delta::reach::{Reach, who_can};
+pub use delta::words::overlap;
 pub use engine::compiled::{Compiled, action_matches, resource_matches};
 pub use engine::decide::{Answer, Decision, Layer, evaluate};
 pub use estate::Estate;

@@ -21,6 +21,8 @@ pub struct Objects {
     /// Customer managed policies by ARN.
     policies: BTreeMap<String, Document>,
     buckets: BTreeMap<String, Bucket>,
+    /// Audiences by account and URL without scheme.
+    providers: BTreeMap<Address, BTreeSet<String>>,
     partition: Partition,
 }
 
@@ -61,7 +63,8 @@ impl Objects {
         }
         for (name, bucket) in &observed.buckets {
             let (Some(Some(bucket)), Some(account)) = (bucket.known(), observed.bucket_accounts.get(name)) else { continue };
-            let policy = bucket.policy.known().and_then(|p| p.document.clone());
+            // One whose policy could not be read is left to "other resources", where nothing rests on the other side.
+            let Some(policy) = bucket.policy.known().map(|p| p.document.clone()) else { continue };
             objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block: bucket.state.public_access_block });
         }
         objects
@@ -97,6 +100,9 @@ impl Objects {
     fn account(&mut self, account: &crossrole_model::AccountId, state: &AccountState) {
         for policy in state.policies.values() {
             self.policies.insert(policy.arn.clone(), policy.state.document.clone());
+        }
+        for (host, provider) in &state.oidc_providers {
+            self.providers.insert(Address::new(account, Kind::OidcProvider, host), provider.client_ids.clone());
         }
         for role in state.roles.values() {
             let address = Address::new(account, Kind::Role, &role.name);
@@ -188,7 +194,7 @@ impl Objects {
                     held.attached.insert(attachment.policy_arn.clone());
                 }
             }
-            ObjectState::OidcProvider(_) => {}
+            ObjectState::OidcProvider(provider) => drop(self.providers.insert(address.clone(), provider.client_ids.clone())),
             ObjectState::Bucket(bucket) => {
                 let slot = self.buckets.entry(address.name.clone()).or_default();
                 slot.account = account.to_string();
@@ -236,7 +242,8 @@ impl Objects {
                     bucket.policy = None;
                 }
             }
-            Some(ObjectState::OidcProvider(_)) | None => {}
+            Some(ObjectState::OidcProvider(_)) => drop(self.providers.remove(address)),
+            None => {}
         }
     }
 
@@ -270,7 +277,7 @@ impl Objects {
                     // What it limits is not known, so it is taken to limit nothing: a widening must not hide behind it.
                     None => {
                         principal.unread.insert(arn.clone());
-                        self.managed("arn:aws:iam::aws:policy/AdministratorAccess").into_iter().map(|d| Placed::new(d, arn.as_str())).collect()
+                        vec![Placed::everything(arn.as_str())]
                     }
                 });
             }
@@ -294,6 +301,9 @@ impl Objects {
             };
             self.collect(held, &format!("group {name}"), &mut member);
             estate.principals.insert(arn, member);
+        }
+        for (address, audiences) in &self.providers {
+            estate.providers.insert(self.partition.iam_arn(&address.account, "oidc-provider", "/", &address.name), audiences.clone());
         }
         for (name, bucket) in &self.buckets {
             let restrict_public = bucket.block.is_some_and(|b| b.restrict_buckets) && bucket.policy.as_ref().is_some_and(is_public);

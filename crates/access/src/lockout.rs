@@ -14,8 +14,8 @@ const ON_ROLES: &[&str] = &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:Pu
 
 /// Names what `runners` (ARNs) may do before and not after, of what would take the change back; one phrase each.
 ///
-/// The runner's own policies are taken as they are where they were read, and to allow everything where they were not: a
-/// Deny in a bucket's policy is seen either way. A second factor is taken to be there, since the runner's session has what
+/// The runner's own policies are taken as they are where all of them were read, and to allow everything where some were
+/// not: a Deny in a bucket's policy is seen either way. A second factor is taken to be there, since the runner's session has what
 /// it has.
 pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>) -> Vec<String> {
     let mut lost = Vec::new();
@@ -45,6 +45,7 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>) -> V
                     resource: resource.clone(),
                     resource_account: Some(account.clone()),
                     context,
+                    unread_allows: true,
                     show_external_ids: false,
                 };
                 let may = |estate: &Estate| estate.ask(&question).last().is_some_and(|a| a.decision == "Allowed");

@@ -1,6 +1,6 @@
 //! What a plan must not do: widen access that nobody has approved.
 
-use crossrole_access::action_matches;
+use crossrole_access::overlap;
 use crossrole_model::access::{AccessChange, Direction};
 use crossrole_model::{Plan, Severity};
 
@@ -44,14 +44,18 @@ impl Selector {
     }
 
     fn selects(&self, change: &AccessChange) -> bool {
-        // Either may be the wider of the two: `s3:*` is meant by `action=s3:Put*`, and the reverse.
-        let either = |text: &String| action_matches(&self.pattern, text) || action_matches(text, &self.pattern);
+        // Exceptions are left aside: a widening that might be meant is.
+        let meets = |text: &str| {
+            let bare = text.split(" (").next().unwrap_or(text).split(" that match ").next().unwrap_or(text);
+            overlap(&self.pattern.to_lowercase(), &bare.to_lowercase())
+        };
         match self.by {
             By::All => true,
-            By::Principal => either(&change.who) || action_matches(&self.pattern, &change.witness.principal),
-            By::Account => change.account.as_ref().is_some_and(either),
-            By::Action => change.actions.iter().any(either) || action_matches(&self.pattern, &change.witness.action),
-            By::Resource => change.resources.iter().any(either) || action_matches(&self.pattern, &change.witness.resource),
+            By::Principal => meets(&change.who) || meets(&change.witness.principal),
+            // Who is of no account in particular may be of this one; a service is of none.
+            By::Account => change.account.as_deref().map_or_else(|| !change.who.starts_with("service "), meets),
+            By::Action => change.actions.iter().any(|a| meets(a)) || meets(&change.witness.action),
+            By::Resource => change.resources.iter().any(|r| meets(r)) || meets(&change.witness.resource),
         }
     }
 }
@@ -59,7 +63,7 @@ impl Selector {
 /// Returns what to say when a plan must not be carried out: it breaks a guardrail or policy, would lock the runner out, or
 /// widens access that nobody has approved.
 pub(crate) fn refusal(args: &GuardArgs, made: &Made) -> Result<Option<String>, Failure> {
-    let Made { plan, findings } = made;
+    let Made { plan, findings, .. } = made;
     let rules =
         findings.iter().filter(|f| f.severity == Severity::Error && f.rule.as_ref().is_some_and(|r| r.starts_with("guardrail/") || r.starts_with("policy/")));
     let rules = rules.count();

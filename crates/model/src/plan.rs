@@ -127,6 +127,9 @@ pub struct Plan {
     pub partition: Partition,
     /// What was read for it, and is read again after it.
     pub scope: Scope,
+    /// It takes back what the manifests own; what they declare is not what will be.
+    #[serde(default)]
+    pub destroy: bool,
     /// Changes, sorted by address.
     pub changes: Vec<Change>,
     /// Steps, each after those it needs.

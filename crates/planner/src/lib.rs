@@ -80,6 +80,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         accounts: desired.accounts.clone(),
         partition: desired.partition,
         scope,
+        destroy: options.destroy,
         notes: wanted.unmanaged_callers.iter().cloned().collect(),
         calls: observed.calls.clone(),
         ..draft.finish()

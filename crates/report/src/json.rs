@@ -2,7 +2,7 @@
 
 use crossrole_model::outcome::Event;
 use crossrole_model::state::ObjectState;
-use crossrole_model::{Action, Outcome, Plan, Reason, StepResult};
+use crossrole_model::{Action, Finding, Outcome, Plan, Reason, Source, StepResult};
 use crossrole_policy::Document;
 use serde_json::{Map, Value, json};
 
@@ -47,6 +47,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "format_version": FORMAT_VERSION,
         "crossrole_version": env!("CARGO_PKG_VERSION"),
         "manifests": plan.manifests.iter().map(|m| json!({"name": m.name, "file": m.file, "digest": m.digest.to_string()})).collect::<Vec<_>>(),
+        "destroy": plan.destroy,
         "resource_changes": changes,
         "withheld": plan.withheld.iter().map(|w| json!({"what": w.what, "why": w.why, "advice": w.advice, "blocks": w.blocks})).collect::<Vec<_>>(),
         "meters": plan.meters.iter().map(|m| json!({"what": m.what, "used": m.used, "limit": m.limit})).collect::<Vec<_>>(),
@@ -59,11 +60,13 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
 }
 
 /// A plan with what is worth knowing of it.
-pub fn plan_json_with(plan: &Plan, findings: &[crossrole_model::Finding], sources: &[crossrole_model::Source], view: View) -> Value {
+pub fn plan_json_with(plan: &Plan, findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source], view: View) -> Value {
     let mut value = plan_json(plan, view);
     if let Some(map) = value.as_object_mut() {
-        let findings = crate::sarif::findings_json(findings, &[], sources);
-        map.insert("findings".to_owned(), findings.get("findings").cloned().unwrap_or_default());
+        let known = crate::sarif::findings_json(findings, suppressed, sources);
+        for part in ["findings", "suppressed"] {
+            map.insert(part.to_owned(), known.get(part).cloned().unwrap_or_default());
+        }
     }
     value
 }

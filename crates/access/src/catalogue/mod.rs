@@ -159,6 +159,11 @@ fn catalogue() -> &'static Catalogue {
 /// Services whose actions are all here.
 pub const SERVICES: [&str; 3] = ["s3", "iam", "sts"];
 
+/// Tells whether an action is of a service whose actions are all here.
+pub fn is_listed(name: &str) -> bool {
+    name.split_once(':').is_some_and(|(service, _)| SERVICES.iter().any(|s| s.eq_ignore_ascii_case(service)))
+}
+
 /// Returns the actions of one service, sorted by name.
 pub fn actions(service: &str) -> impl Iterator<Item = &'static Action> {
     let prefix = format!("{service}:");
@@ -180,16 +185,21 @@ pub fn key(name: &str) -> Option<Key> {
     keys.get(&name).or_else(|| name.split_once('/').and_then(|(head, _)| keys.get(&format!("{head}/")))).copied()
 }
 
-/// Tells whether an action can be asked of a resource: `s3:GetObject` of objects, `iam:PassRole` of roles. Of services that
-/// are not here, only the service of the ARN counts.
+/// Tells whether an action can be asked of a resource: `s3:GetObject` of objects, `iam:PassRole` of roles. Actions of
+/// services that are not here can be asked of any resource of such services: their names need not be the same.
 pub fn is_asked_of(name: &str, resource: &str) -> bool {
     let Some(arn) = crossrole_policy::Arn::parse(resource) else {
-        return action(name).is_none_or(|a| a.resources.is_empty());
+        return resource == "*" && action(name).is_none_or(|a| a.resources.is_empty());
     };
     let service = name.split(':').next().unwrap_or_default();
     let Some(action) = action(name) else {
         // A name that no action has today: of S3 and IAM, on any resource of theirs.
-        return if service.eq_ignore_ascii_case("sts") { arn.service == "iam" } else { arn.service.eq_ignore_ascii_case(service) };
+        let listed = |service: &str| SERVICES.iter().any(|s| s.eq_ignore_ascii_case(service));
+        return match (listed(service), listed(arn.service)) {
+            (true, true) if service.eq_ignore_ascii_case("sts") => arn.service == "iam",
+            (true, true) => arn.service.eq_ignore_ascii_case(service),
+            (here, there) => !here && !there,
+        };
     };
     match arn.service {
         "s3" => service == "s3" && arn.account.is_empty() && action.resources.contains(&if arn.resource.contains('/') { "object" } else { "bucket" }),
@@ -223,6 +233,9 @@ mod tests {
             ("iam:PassRole", "arn:aws:s3:::b", false),
             ("dynamodb:GetItem", "arn:aws:dynamodb:r:1:table/t", true),
             ("dynamodb:GetItem", "arn:aws:s3:::t", false),
+            ("kafka-cluster:Connect", "arn:aws:kafka:r:1:cluster/c", true),
+            ("s3:GetObject", "arn:aws:dynamodb:r:1:table/t", false),
+            ("dynamodb:GetItem", "arn:aws:dynamodb:", false),
         ] {
             assert_eq!(is_asked_of(action, resource), expected, "{action} {resource}");
         }

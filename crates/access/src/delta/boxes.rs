@@ -47,47 +47,72 @@ impl Dimension {
         among.iter().any(|at| self.values.get(*at) == Some(&None))
     }
 
-    /// Says in clauses which values these are.
-    fn clauses(&self, wanted: &BTreeSet<usize>) -> Vec<Clause> {
+    /// Says which values these are: any of the ways, every clause of it. Exact, since no two values are answered alike by
+    /// all conditions.
+    fn ways(&self, wanted: &BTreeSet<usize>) -> Vec<Vec<Clause>> {
         let all: BTreeSet<usize> = (0..self.values.len()).collect();
         let missing: BTreeSet<usize> = all.iter().copied().filter(|at| self.values.get(*at) == Some(&None)).collect();
-        let plain = |relation: &str| vec![Clause { key: self.written.clone(), relation: relation.to_owned(), values: Vec::new() }];
-        if *wanted == missing {
-            return plain("is absent");
-        }
-        if !missing.is_empty() && *wanted == &all - &missing {
-            return plain("is present");
-        }
         // Each condition, and what it leaves, as a set of values with its words.
-        let mut known: Vec<(BTreeSet<usize>, Clause)> = Vec::new();
+        let mut known: Vec<Known<'_>> = vec![(missing.clone(), Says::Absent), (&all - &missing, Says::Present)];
         for (condition, holds) in &self.conditions {
-            // "Or is absent" is said where a missing key is among the wanted.
-            known.push((holds.clone(), self.clause(condition, true, wanted)));
-            known.push((&all - holds, self.clause(condition, false, wanted)));
+            known.push((holds.clone(), Says::Holds(condition, true)));
+            known.push((&all - holds, Says::Holds(condition, false)));
         }
-        if let Some((_, clause)) = known.iter().find(|(set, _)| set == wanted) {
-            return vec![clause.clone()];
-        }
+        known.retain(|(set, _)| !set.is_empty() && *set != all);
+        let mut sets: Vec<(BTreeSet<usize>, Vec<Says<'_>>)> = known.iter().map(|(set, says)| (set.clone(), vec![*says])).collect();
         for (at, (first, a)) in known.iter().enumerate() {
-            if let Some((_, b)) = known.iter().skip(at + 1).find(|(second, _)| &(first & second) == wanted) {
-                return vec![a.clone(), b.clone()];
-            }
+            sets.extend(known.iter().skip(at + 1).map(|(second, b)| (first & second, vec![*a, *b])));
         }
-        let mut clauses: Vec<Clause> = known.into_iter().filter(|(set, _)| wanted.is_subset(set) && *set != all).map(|(_, clause)| clause).collect();
-        clauses.dedup();
-        clauses
+        let say = |set: &BTreeSet<usize>, says: &[Says<'_>]| says.iter().map(|says| self.clause(*says, set)).collect::<Vec<_>>();
+        if let Some((set, says)) = sets.iter().find(|(set, _)| set == wanted) {
+            return vec![say(set, says)];
+        }
+        sets.retain(|(set, _)| set.is_subset(wanted));
+        let mut left = wanted.clone();
+        let mut ways = Vec::new();
+        while let Some(point) = left.first().copied() {
+            let best = sets.iter().max_by_key(|(set, says)| (set.intersection(&left).count(), std::cmp::Reverse(says.len())));
+            let (set, says) = match best.filter(|(set, _)| set.intersection(&left).count() > 0) {
+                Some((set, says)) => (set.clone(), says.clone()),
+                None => {
+                    let around = known.iter().filter(|(set, _)| set.contains(&point));
+                    (BTreeSet::from([point]), around.map(|(_, says)| *says).collect())
+                }
+            };
+            ways.push(say(&set, &says));
+            left = &left - &set;
+        }
+        ways
     }
 
-    fn clause(&self, condition: &Condition, positive: bool, wanted: &BTreeSet<usize>) -> Clause {
+    fn clause(&self, says: Says<'_>, set: &BTreeSet<usize>) -> Clause {
+        let plain = |relation: &str| Clause { key: self.written.clone(), relation: relation.to_owned(), values: Vec::new() };
+        let (condition, positive) = match says {
+            Says::Absent => return plain("is absent"),
+            Says::Present => return plain("is present"),
+            Says::Holds(condition, positive) => (condition, positive),
+        };
         let (relation, values) = match condition.operator {
             Some(operator) => (relation(operator, positive, &condition.written.values), condition.written.values.clone()),
             None => ("can't be tested".to_owned(), Vec::new()),
         };
         let null = condition.operator.is_some_and(|o| o.test == Test::Null);
-        let absent = if self.has_missing(wanted) && !null { " (or is absent)" } else { "" };
+        // Said where a missing key is among them.
+        let absent = if self.has_missing(set) && !null { " (or is absent)" } else { "" };
         Clause { key: self.written.clone(), relation: format!("{relation}{absent}"), values: if null { Vec::new() } else { values } }
     }
 }
+
+/// What is said of the values of a set.
+#[derive(Debug, Clone, Copy)]
+enum Says<'c> {
+    Absent,
+    Present,
+    /// The condition holds, or does not.
+    Holds(&'c Condition, bool),
+}
+
+type Known<'c> = (BTreeSet<usize>, Says<'c>);
 
 /// What an operator says of a key, in words that go before its values.
 pub(crate) fn relation(operator: Operator, positive: bool, values: &[String]) -> String {
@@ -138,14 +163,20 @@ impl Boxes {
             left.retain(|point| !holds(&best, point));
             boxes.push(best);
         }
-        let clauses = |one: Vec<BTreeSet<usize>>| -> Vec<Clause> {
+        let ways = |one: Vec<BTreeSet<usize>>| -> Vec<Vec<Clause>> {
             let parts = dimensions.iter().zip(one).filter(|(dimension, values)| values.len() < dimension.values.len());
-            let mut clauses: Vec<Clause> = parts.flat_map(|(dimension, values)| dimension.clauses(&values)).collect();
-            clauses.sort();
-            clauses.dedup();
-            clauses
+            let mut ways: Vec<Vec<Clause>> = vec![Vec::new()];
+            for (dimension, values) in parts {
+                let next = dimension.ways(&values);
+                ways = ways.iter().flat_map(|way| next.iter().map(|more| [&way[..], &more[..]].concat())).collect();
+            }
+            for way in &mut ways {
+                way.sort();
+                way.dedup();
+            }
+            ways
         };
-        let mut all: Vec<Vec<Clause>> = boxes.into_iter().map(clauses).collect();
+        let mut all: Vec<Vec<Clause>> = boxes.into_iter().flat_map(ways).collect();
         all.sort();
         all.dedup();
         if all.iter().any(Vec::is_empty) {

@@ -8,16 +8,17 @@ mod atoms;
 pub(crate) mod boxes;
 pub(crate) mod pair;
 pub(crate) mod reach;
+mod saying;
 pub(crate) mod subjects;
 mod values;
-mod words;
+pub(crate) mod words;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crossrole_model::access::{AccessChange, AccessDelta, Clause, Direction, Undecided};
-use crossrole_policy::{Document, Element, Statement};
+use crossrole_policy::Document;
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
 
@@ -28,14 +29,21 @@ use subjects::{Kind, Who};
 /// Kinds of IAM's resources, by the beginning of their names (Service Authorization Reference, AWS IAM).
 const IAM_KINDS: [&str; 9] = ["role", "user", "group", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate"];
 
+/// The first that nothing names stands for every service that nothing names.
+const OTHER_SERVICES: [&str; 16] =
+    ["ec2", "lambda", "sqs", "sns", "kms", "dynamodb", "logs", "events", "ecs", "eks", "rds", "ssm", "glue", "athena", "kinesis", "states"];
+
+/// Where all of those are named; no service has this name.
+const OTHER: &str = "other";
+
 /// Returns everything that is allowed on one side only.
 pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
-    let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
-    let everything = Placed::new(everything, "the account's own policies");
+    let everything = Placed::everything("the account's own policies");
     let mut work = Work { sides: [before, after], everything: &everything, delta: AccessDelta::default() };
     work.resources();
     work.elsewhere();
     work.unread();
+    work.providers();
     let mut delta = work.delta;
     tidy(&mut delta);
     delta
@@ -125,6 +133,7 @@ impl<'e> Work<'e> {
                 owner,
                 actions: Vec::new(),
                 service: Some("s3"),
+                other: OTHER,
             };
             all.push(Resource { domain, sides, changed: differs(sides), names: Names::of(sides) });
         }
@@ -141,6 +150,7 @@ impl<'e> Work<'e> {
                 owner,
                 actions: ASSUME.map(str::to_owned).to_vec(),
                 service: None,
+                other: OTHER,
             };
             all.push(Resource { domain, sides, changed: differs(sides), names: Names::of(sides) });
         }
@@ -173,8 +183,16 @@ impl<'e> Work<'e> {
                 if (resource.changed || known.changed) && Self::touches(known, &resource) {
                     self.pair(&known.who, &resource.domain, resource.sides);
                 }
+                // What was not read may let it do what the resource now allows; where it changes itself, that is said of it.
+                if resource.changed && !known.changed && self.is_unread(&known.who) {
+                    let mut who = known.who.clone();
+                    who.kind = Kind::Everything;
+                    who.subject.who = format!("{}, as far as its policies that were not read let it,", who.subject.who);
+                    self.pair(&who, &resource.domain, resource.sides);
+                }
             }
             if resource.changed {
+                self.unknown_kinds(&resource);
                 let documents: Vec<&Document> = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).map(|p| &p.document).collect();
                 let owner = resource.domain.owner.as_deref().unwrap_or_default();
                 for who in subjects::others(&documents, owner, self.sides, !resource.domain.actions.is_empty()) {
@@ -233,8 +251,11 @@ impl<'e> Work<'e> {
             let patterns: BTreeSet<&String> =
                 documents.flat_map(|p| &p.document.statements).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect();
             let mut texts = vec![Text::Exact("*".to_owned())];
-            let mut services: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(2)).filter(|s| !s.contains(['*', '?', '$'])).collect();
-            services.extend(["s3", "iam", "ec2"]);
+            // A wildcard in this place matches nothing.
+            let written: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(2)).filter(|s| !s.contains(['*', '?', '$'])).collect();
+            let mut services = written.clone();
+            let other = self.other_service(arn, &written);
+            services.extend(["s3", "iam", other]);
             let account = who.subject.account.clone().unwrap_or_default();
             let mut accounts: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(4)).filter(|a| a.bytes().all(|b| b.is_ascii_digit())).collect();
             accounts.retain(|a| !a.is_empty());
@@ -243,16 +264,18 @@ impl<'e> Work<'e> {
                 match service {
                     "s3" => texts.push(Text::Walk(format!("arn:{partition}:s3:::"))),
                     "iam" => texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/"))))),
-                    service => texts.push(Text::Walk(format!("arn:{partition}:{service}:us-east-1:{account}:"))),
+                    // Of any region and account.
+                    service => texts.push(Text::Walk(format!("arn:{partition}:{service}:"))),
                 }
             }
+            self.not_looked_at(&who, &texts, &buckets);
             // A pattern that names a known one is told apart from it; of the others it says that they are left out.
             let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> {
                 known.iter().filter(|k| patterns.iter().any(|p| head(p).starts_with(k.as_str()))).cloned().collect()
             };
             let known = Rc::clone(&buckets);
             let name = "other resources".to_owned();
-            let domain = Domain { name, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None };
+            let domain = Domain { name, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None, other };
             self.pair(&who, &domain, [None, None]);
             // Roles whose trust nobody has read are taken to trust the account: what is gained there is up to them.
             let trusting = Placed::new(subjects::trusts_account(&account), "trust policy that was not read");
@@ -260,8 +283,40 @@ impl<'e> Work<'e> {
             texts.retain(|t| matches!(t, Text::Walk(start) if start.ends_with(":role/")));
             let known = Rc::clone(&roles);
             let name = "other roles".to_owned();
-            let domain = Domain { name, texts, elsewhere: told_apart(&known), known, owner: None, actions: ASSUME.map(str::to_owned).to_vec(), service: None };
+            let domain =
+                Domain { name, texts, elsewhere: told_apart(&known), known, owner: None, actions: ASSUME.map(str::to_owned).to_vec(), service: None, other };
             self.pair(&who, &domain, [Some(&trusting), Some(&trusting)]);
+        }
+    }
+
+    /// A service that nothing names of what bears on a principal.
+    fn other_service(&self, arn: &str, written: &BTreeSet<&str>) -> &'static str {
+        let account = self.sides.into_iter().find_map(|side| side.principals.get(arn)).map(|p| p.account.as_str()).unwrap_or_default();
+        let documents = self.sides.into_iter().flat_map(|side| {
+            let own = side.principals.get(arn).into_iter().flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
+            own.chain(side.service_control.get(account).into_iter().flatten().flatten())
+        });
+        let actions = documents.flat_map(|p| &p.document.statements).flat_map(|s| &s.action.values).filter_map(|a| a.split_once(':'));
+        let named: BTreeSet<String> = actions.map(|(service, _)| service).chain(written.iter().copied()).map(str::to_lowercase).filter(|s| s != "*").collect();
+        OTHER_SERVICES.into_iter().find(|other| !named.iter().any(|s| words::overlap(s, other))).unwrap_or(OTHER)
+    }
+
+    /// Resources that come or go in a principal's policies and that no domain is about: access points, jobs, and others.
+    fn not_looked_at(&mut self, who: &Who, texts: &[Text], buckets: &BTreeSet<String>) {
+        let [before, after] = self.sides.map(|side| -> BTreeSet<&String> {
+            let documents = side.principals.get(&who.arn).into_iter().flat_map(|p| &p.identity);
+            let statements = documents.flat_map(|p| &p.document.statements);
+            statements.filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect()
+        });
+        for pattern in before.symmetric_difference(&after) {
+            let head = head(pattern);
+            let whole = head.len() == pattern.len();
+            let known = pattern.split('/').next().is_some_and(|bucket| buckets.contains(bucket));
+            let seen = known || crossrole_policy::Arn::parse(pattern).is_none() || texts.iter().any(|text| may_match(head, whole, text));
+            if !seen {
+                let why = "resources of this kind are not looked at".to_owned();
+                self.delta.undecided.push(Undecided { who: who.subject.who.clone(), what: (*pattern).clone(), why });
+            }
         }
     }
 
@@ -303,6 +358,38 @@ impl<'e> Work<'e> {
         match compare(&subject, &domain, [before.as_ref(), after.as_ref()]) {
             Ok(regions) => self.delta.changes.extend(regions.into_iter().map(|region| change(&subject, region))),
             Err(why) => self.delta.undecided.push(Undecided { who: subject.who, what: domain.name.clone(), why }),
+        }
+    }
+
+    fn is_unread(&self, who: &Who) -> bool {
+        self.sides.into_iter().filter_map(|side| side.principals.get(&who.arn)).any(|p| !p.unread.is_empty())
+    }
+
+    /// Principals of kinds that the evaluator does not know, such as canonical users.
+    fn unknown_kinds(&mut self, resource: &Resource<'_>) {
+        let policies = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref());
+        let principals = policies.flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
+        let kinds: BTreeSet<&String> = principals.flat_map(|p| p.entries.keys()).filter(|k| !["AWS", "Service", "Federated"].contains(&k.as_str())).collect();
+        for kind in kinds {
+            let why = "principals of this kind are not evaluated".to_owned();
+            self.delta.undecided.push(Undecided { who: format!("principals of kind {kind}"), what: resource.domain.name.clone(), why });
+        }
+    }
+
+    /// A provider that comes, goes or takes other audiences changes who can come in by trust policies that stay as they are.
+    fn providers(&mut self) {
+        let [before, after] = self.sides;
+        let arns: BTreeSet<&String> = before.providers.keys().chain(after.providers.keys()).collect();
+        for arn in arns.into_iter().filter(|arn| before.providers.get(*arn) != after.providers.get(*arn)) {
+            for (role, guarded) in &before.roles {
+                let principals = guarded.policy.iter().flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
+                let names = principals.into_iter().any(|p| p.entries.get("Federated").is_some_and(|list| list.contains(arn)));
+                if names && after.roles.contains_key(role) {
+                    let host = arn.split_once('/').map_or(arn.as_str(), |(_, host)| host);
+                    let why = "the provider itself changes".to_owned();
+                    self.delta.undecided.push(Undecided { who: format!("tokens of {host}"), what: subjects::role_name(role), why });
+                }
+            }
         }
     }
 
@@ -350,7 +437,8 @@ fn change(subject: &Subject, region: Region) -> AccessChange {
     AccessChange {
         direction: region.direction,
         who: subject.who.clone(),
-        account: subject.account.clone(),
+        // An account that stands for all others is none.
+        account: subject.account.clone().filter(|_| !subject.who.starts_with(subjects::ANY_OTHER)),
         actions: region.actions,
         resources: region.resources,
         when: region.when.0,

@@ -42,6 +42,20 @@ pub(crate) struct Subject {
     pub(crate) fixed: BTreeMap<String, Option<ContextValue>>,
     /// What the values of a key begin with.
     pub(crate) begins: BTreeMap<String, Vec<String>>,
+    /// It has no tags but those in `fixed`.
+    pub(crate) all_tags: bool,
+    /// Its tags differ between the two sides.
+    pub(crate) retagged: bool,
+}
+
+/// How keys of the caller's tags begin.
+const TAG: &str = "aws:principaltag/";
+
+impl Subject {
+    /// Tells whether a key has the same value in all its requests, or none.
+    fn is_fixed(&self, key: &str) -> bool {
+        self.fixed.contains_key(key) || self.all_tags && key.starts_with(TAG)
+    }
 }
 
 /// The resources that are looked at together: one bucket, one role, or what has no policy of its own.
@@ -60,6 +74,8 @@ pub(crate) struct Domain {
     pub(crate) actions: Vec<String>,
     /// Only actions of this service.
     pub(crate) service: Option<&'static str>,
+    /// A service that nothing names: it stands for all such.
+    pub(crate) other: &'static str,
 }
 
 /// Some resources.
@@ -171,6 +187,9 @@ fn shape(policies: Option<&Policies<'_>>) -> Option<(bool, bool, bool, usize)> {
 /// Compares; `Err` says why it could not be decided.
 pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a Policies<'a>>; 2]) -> Result<Vec<Region>, String> {
     let relevant = relevant(subject, sides);
+    if subject.retagged && relevant.iter().any(|r| asks_for_tags(r.statement)) {
+        return Err("its tags change, and policies ask for them".to_owned());
+    }
     let same_shape = shape(sides[0]) == shape(sides[1]);
     if same_shape && relevant.iter().all(|r| r.before == r.after) {
         return Ok(Vec::new());
@@ -188,6 +207,12 @@ pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a
     Ok(joined_fillings(fillings))
 }
 
+fn asks_for_tags(statement: &CompiledStatement) -> bool {
+    let variables = statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables);
+    let conditions = statement.conditions.iter().flat_map(|c| std::iter::once(c.key.as_str()).chain(c.variables()));
+    variables.chain(conditions).any(|key| key.starts_with(TAG))
+}
+
 /// One way to fill the policy variables that the subject leaves open.
 struct Filling {
     context: Context,
@@ -198,7 +223,7 @@ struct Filling {
 }
 
 /// A text that no pattern names; people are shown the variable in its place.
-const OWN: &str = "anyone";
+const OWN: &str = "some-unnamed-value";
 
 /// What is the same however variables are filled is said once; the rest, with how they are.
 fn joined_fillings(fillings: Vec<(Filling, Vec<Region>)>) -> Vec<Region> {
@@ -250,7 +275,7 @@ fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Filli
         keys.extend(statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables).map(str::to_owned));
         keys.extend(statement.conditions.iter().flat_map(Condition::variables).map(str::to_owned));
     }
-    keys.retain(|key| !subject.fixed.contains_key(key));
+    keys.retain(|key| !subject.is_fixed(key));
     let mut fillings = vec![Filling { context: base, clauses: Vec::new(), own: Vec::new() }];
     for key in keys {
         let asked: Vec<Asked<'_>> = asked_of(relevant, &key);
@@ -409,7 +434,7 @@ impl Pair<'_, '_> {
         let mut dimensions = Vec::new();
         let mut count: usize = 1;
         for key in keys {
-            if self.subject.fixed.contains_key(key) || self.context.get(key).is_some() {
+            if self.subject.is_fixed(key) || self.context.get(key).is_some() {
                 continue;
             }
             let asked: Vec<Asked<'_>> = statements.iter().flat_map(|s| s.conditions.iter().filter(|c| c.key == key).map(|c| (*s, c))).collect();

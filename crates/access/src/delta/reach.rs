@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crossrole_model::access::{Clause, Hop, Undecided};
-use crossrole_policy::{Document, Element, Statement};
+use crossrole_policy::Document;
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::request::ContextValue;
@@ -29,8 +29,7 @@ pub struct Reach {
 
 /// Returns everyone who may do `action` on `resource`, and how. `owner`: account of a resource whose ARN names none.
 pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str>) -> Reach {
-    let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
-    let everything = Placed::new(everything, "the account's own policies");
+    let everything = Placed::everything("the account's own policies");
     let mut search = Search { estate, everything: &everything, reach: Reach::default() };
     let last = search.direct(action, resource, owner);
     let mut open: Vec<(Option<String>, Vec<Hop>)> = last.into_iter().map(|(arn, hop)| (arn, vec![hop])).collect();
@@ -82,9 +81,15 @@ impl Search<'_> {
             owner: Some(owner.clone().unwrap_or_default()),
             actions: vec![action.to_owned()],
             service: None,
+            other: super::OTHER,
         };
         let mut found = Vec::new();
         for who in whos.iter().filter(|w| !(w.kind == Kind::Everything && w.subject.account == owner && w.arn.is_empty())) {
+            if let Some(unread) = self.estate.principals.get(&who.arn).map(|p| &p.unread).filter(|u| !u.is_empty()) {
+                let what = unread.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let why = "its document was not read, and what it allows is not counted".to_owned();
+                self.reach.undecided.push(Undecided { who: who.subject.who.clone(), what, why });
+            }
             for when in self.one(who, &domain, guarded, owner.as_deref()) {
                 let hop = Hop { who: who.subject.who.clone(), action: action.to_owned(), resource: resource.to_owned(), when };
                 found.push((Some(who.arn.clone()).filter(|a| !a.is_empty()), hop));

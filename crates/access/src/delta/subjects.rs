@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_policy::{Arn, Document, Element, Principal, Statement};
+use crossrole_policy::{Arn, Document, Effect, Element, Principal, Statement};
 
 use crate::engine::condition::Condition;
 use crate::engine::operator::Test;
@@ -20,6 +20,9 @@ pub(crate) const EVEN_WITHOUT: &str = "even without policies of its own";
 
 /// How principals end in words whose own side is not looked at.
 pub(crate) const IF_LET: &str = "that its own policies let";
+
+/// How those of accounts that nothing names begin in words.
+pub(crate) const ANY_OTHER: &str = "any principal of any other account";
 
 /// How members of a group begin in words.
 pub(crate) const MEMBERS: &str = "members of group";
@@ -77,9 +80,19 @@ impl Who {
             who.subject.fixed.insert("aws:principaltype".to_owned(), one("User"));
             who.subject.begins.insert("aws:principalarn".to_owned(), vec![begins]);
         }
-        for (key, value) in &principal.tags {
-            who.subject.fixed.insert(format!("aws:principaltag/{}", key.to_lowercase()), one(value));
+        // A session can bring tags of its own over those of its role where the trust policy lets it.
+        let brings = |side: &Estate| {
+            let trust = side.roles.get(arn).and_then(|g| g.policy.as_ref());
+            trust.is_some_and(|p| p.compiled.statements.iter().any(|s| s.effect == Effect::Allow && s.action.match_("sts:TagSession")))
+        };
+        if !sides.into_iter().any(brings) && !arn.contains(":group/") {
+            who.subject.all_tags = true;
+            for (key, value) in &principal.tags {
+                who.subject.fixed.insert(format!("aws:principaltag/{}", key.to_lowercase()), one(value));
+            }
         }
+        let tags: Vec<_> = sides.into_iter().filter_map(|side| side.principals.get(arn)).map(|p| &p.tags).collect();
+        who.subject.retagged = tags.windows(2).any(|pair| matches!(pair, [a, b] if a != b));
         Some(who)
     }
 
@@ -105,7 +118,7 @@ impl Who {
         fixed.insert("aws:principaltype".to_owned(), one(if kind == "user" { "User" } else { "AssumedRole" }));
         fixed.insert("aws:username".to_owned(), if kind == "user" { one(name) } else { None });
         fixed.insert("aws:principalisawsservice".to_owned(), one("false"));
-        let subject = Subject { who: role_name(arn), account, caller: Caller::Arn(caller), fixed, begins: BTreeMap::new() };
+        let subject = Subject { who: role_name(arn), account, caller: Caller::Arn(caller), fixed, begins: BTreeMap::new(), all_tags: false, retagged: false };
         Self { kind: Kind::Everything, arn: arn.to_owned(), subject }
     }
 
@@ -113,7 +126,15 @@ impl Who {
         let caller = Caller::Arn(format!("arn:{partition}:sts::{account}:assumed-role/{NOBODY}/session"));
         let fixed = BTreeMap::from([("aws:principalaccount".to_owned(), one(account)), ("aws:principalisawsservice".to_owned(), one("false"))]);
         let begins = ["role/", "user/"].map(|kind| format!("arn:{partition}:iam::{account}:{kind}")).to_vec();
-        let subject = Subject { who, account: Some(account.to_owned()), caller, fixed, begins: BTreeMap::from([("aws:principalarn".to_owned(), begins)]) };
+        let subject = Subject {
+            who,
+            account: Some(account.to_owned()),
+            caller,
+            fixed,
+            begins: BTreeMap::from([("aws:principalarn".to_owned(), begins)]),
+            all_tags: false,
+            retagged: false,
+        };
         Self { kind, arn: String::new(), subject }
     }
 
@@ -131,7 +152,7 @@ impl Who {
                 fixed.insert("aws:principalisawsservice".to_owned(), one("false"));
             }
         }
-        let subject = Subject { who, account: None, caller, fixed, begins: BTreeMap::new() };
+        let subject = Subject { who, account: None, caller, fixed, begins: BTreeMap::new(), all_tags: false, retagged: false };
         Self { kind: Kind::Nothing, arn: String::new(), subject }
     }
 }
@@ -175,7 +196,7 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
     all.push(Who::any_of(partition, owner, format!("any principal of {owner} {IF_LET}"), Kind::Everything));
     if everyone {
         let other = ["999999999999", "888888888888", "777777777777"].into_iter().find(|a| *a != owner && !accounts.contains(*a)).unwrap_or("999999999999");
-        let who = format!("any principal of any other account {IF_LET}");
+        let who = format!("{ANY_OTHER} {IF_LET}");
         all.push(Who::any_of(partition, other, who, Kind::Everything));
         if !trust {
             all.push(Who::without_identity(ANYONE.to_owned(), Caller::Anonymous));

@@ -66,6 +66,12 @@ fn symbol(token: Token, colon: bool) -> Symbol {
     }
 }
 
+/// Tells whether some text matches both patterns; where that takes too many states, it says yes.
+pub fn overlap(a: &str, b: &str) -> bool {
+    let patterns = [a, b].map(|text| plain(&text.chars().map(crate::engine::glob::token).collect::<Vec<_>>()));
+    classes(&patterns, "").is_none_or(|found| found.iter().any(|class| class.matched.iter().all(|m| *m)))
+}
+
 /// A pattern and a place in it.
 type Place = (u32, u32);
 
@@ -185,6 +191,15 @@ mod tests {
             for (pattern, matched) in patterns.iter().zip(&class.matched) {
                 assert_eq!(Glob::parse(pattern).matches(&class.witness), *matched, "{pattern} {}", class.witness);
             }
+        }
+    }
+
+    #[test]
+    fn patterns_overlap_where_one_text_matches_both() {
+        for (a, b, expected) in
+            [("logs/app*", "*secret*", true), ("a*", "b*", false), ("*", "", true), ("a?c", "abc", true), ("a*c", "*b", false), ("x", "x*", true)]
+        {
+            assert_eq!(overlap(a, b), expected, "{a} {b}");
         }
     }
 

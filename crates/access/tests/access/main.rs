@@ -11,8 +11,10 @@
 )]
 
 mod brute;
+mod delta;
 mod examples;
 mod generate;
 mod literal;
 mod oracle;
 mod same;
+mod words;

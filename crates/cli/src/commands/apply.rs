@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossrole_model::{Desired, Digest, Outcome, Plan};
+use crossrole_model::{Desired, Digest, Outcome, Plan, Source};
 use crossrole_planner::Options;
 
 use crate::args::ApplyArgs;
@@ -17,17 +17,15 @@ use crate::sandboxed::{Reached, reach};
 use super::plan::{Made, checked, make};
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
-    let view = super::view(&args.view);
     let (made, sources, reached) = match saved_plan(&args.paths)? {
         Some(_) if destroy || !args.target.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
         }
         Some(plan) => {
-            same_manifests(&plan)?;
-            let desired = Desired { accounts: plan.accounts.clone(), partition: plan.partition, ..Desired::default() };
+            let (desired, sources) = same_manifests(&plan, io)?;
             let reached = reach(&args.cloud, &desired, io)?;
             checked(&plan)?;
-            (Made { plan, findings: Vec::new() }, Vec::new(), reached)
+            (Made::of(plan, &desired, None, &args.cloud, &args.guard)?, sources, reached)
         }
         None => {
             let (desired, sources) = load::desired(&args.paths, io)?;
@@ -36,13 +34,8 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
             (made, sources, reached)
         }
     };
-    let Made { plan, findings } = &made;
-    if args.view.json {
-        io.out(&format!("{}\n", crossrole_report::plan_json_with(plan, findings, &sources, view)));
-    } else {
-        io.out(&crossrole_report::plan(plan, view));
-    }
-    io.err(&crossrole_report::findings(findings, &sources));
+    made.print(&args.view, &sources, io);
+    let plan = &made.plan;
     let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
     if !plan.can_apply() {
         reached.keep(&args.cloud, io)?;
@@ -76,8 +69,8 @@ fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
     crossrole_report::read_plan(&text).map(Some).map_err(|e| Failure::new(format!("`{}`: {e}", path.display()), "plan again with `crossrole plan --out`"))
 }
 
-/// A manifest that was changed since the review is not what was reviewed.
-fn same_manifests(plan: &Plan) -> Result<(), Failure> {
+/// Loads the manifests that a plan was made from. One that was changed since the review is not what was reviewed.
+fn same_manifests(plan: &Plan, io: &mut Io) -> Result<(Desired, Vec<Source>), Failure> {
     for manifest in &plan.manifests {
         match std::fs::read(&manifest.file) {
             Ok(bytes) if Digest::of(&bytes) == manifest.digest => {}
@@ -95,7 +88,8 @@ fn same_manifests(plan: &Plan) -> Result<(), Failure> {
             }
         }
     }
-    Ok(())
+    let paths: Vec<PathBuf> = plan.manifests.iter().map(|m| PathBuf::from(&m.file)).collect();
+    load::desired(&paths, io)
 }
 
 fn approve(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<(), Failure> {

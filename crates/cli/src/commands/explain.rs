@@ -32,6 +32,7 @@ async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>
         resource: ask::resource(&args.resource, &desired, &estate),
         resource_account: args.files.resource_account.clone(),
         context: ask::context(&args.context)?,
+        unread_allows: false,
         show_external_ids: args.show_external_ids,
     };
     Ok(estate.ask(&question))

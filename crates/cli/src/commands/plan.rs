@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crossrole_access::Objects;
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Cloud as _, Desired, Finding, Observed, Plan, Severity};
+use crossrole_model::{Cloud as _, Desired, Finding, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 
-use crate::args::{CloudArgs, GuardArgs, PlanArgs};
+use crate::args::{CloudArgs, GuardArgs, PlanArgs, ViewArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::sandboxed::{Reached, reach};
@@ -18,17 +18,11 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (desired, sources) = load::desired(&args.paths.paths, io)?;
     let reached = reach(&args.cloud, &desired, io)?;
     let made = make(&reached, &desired, &Options { destroy: args.destroy, targets: args.target.clone() }, &args.cloud, &args.guard).await?;
-    let Made { plan, findings } = &made;
+    let plan = &made.plan;
     if let Some(path) = &args.out {
         save(plan, path)?;
     }
-    let view = super::view(&args.view);
-    if args.view.json {
-        io.out(&format!("{}\n", crossrole_report::plan_json_with(plan, findings, &sources, view)));
-    } else {
-        io.out(&crossrole_report::plan(plan, view));
-    }
-    io.err(&crossrole_report::findings(findings, &sources));
+    made.print(&args.view, &sources, io);
     reached.keep(&args.cloud, io)?;
     if let Some(refusal) = guard::refusal(&args.guard, &made)? {
         io.err(&refusal);
@@ -46,6 +40,38 @@ pub(crate) struct Made {
     pub(crate) plan: Plan,
     /// Lint's warnings and errors, guardrails, policies.
     pub(crate) findings: Vec<Finding>,
+    /// What lint found and the manifests say is wanted, with the reasons.
+    pub(crate) suppressed: Vec<(Finding, String)>,
+}
+
+impl Made {
+    /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies. `observed` where it was just made.
+    pub(crate) fn of(plan: Plan, desired: &Desired, observed: Option<&Observed>, cloud: &CloudArgs, guard: &GuardArgs) -> Result<Self, Failure> {
+        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new() };
+        if !made.plan.destroy {
+            let linted = crossrole_access::lint::lint(desired, observed, super::validate::now());
+            made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
+            made.findings.extend(guardrails::check(&cloud.config, desired)?);
+            made.suppressed = linted.suppressed;
+        }
+        if let Some(folder) = &guard.policy {
+            made.findings.extend(guardrails::rego(folder, &made.plan)?);
+        }
+        made.findings.sort();
+        Ok(made)
+    }
+
+    /// The plan on stdout, what is worth knowing on stderr; in JSON, all of it in one.
+    pub(crate) fn print(&self, args: &ViewArgs, sources: &[Source], io: &mut Io) {
+        let view = super::view(args);
+        if args.json {
+            io.out(&format!("{}\n", crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view)));
+        } else {
+            io.out(&crossrole_report::plan(&self.plan, view));
+        }
+        io.err(&super::validate::suppressed(&self.suppressed));
+        io.err(&crossrole_report::findings(&self.findings, sources));
+    }
 }
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
@@ -54,17 +80,7 @@ pub(crate) async fn make(reached: &Reached, desired: &Desired, options: &Options
     let mut plan = crossrole_planner::plan(desired, &observed, options);
     checked(&plan)?;
     access(&mut plan, &observed);
-    let mut findings = Vec::new();
-    if !options.destroy {
-        let linted = crossrole_access::lint::lint(desired, Some(&observed), super::validate::now());
-        findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
-        findings.extend(guardrails::check(&cloud.config, desired)?);
-    }
-    if let Some(folder) = &guard.policy {
-        findings.extend(guardrails::rego(folder, &plan)?);
-    }
-    findings.sort();
-    Ok(Made { plan, findings })
+    Made::of(plan, desired, Some(&observed), cloud, guard)
 }
 
 /// Who gains and who loses by it, and whether the runner could take it back.

@@ -165,6 +165,7 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
                     resource: ask::resource(resource, desired, estate),
                     resource_account: None,
                     context: context(&expect.context),
+                    unread_allows: false,
                     show_external_ids: false,
                 };
                 let answers = estate.ask(&question);

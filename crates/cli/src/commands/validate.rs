@@ -46,11 +46,17 @@ fn print(format: FormatArg, findings: &[Finding], suppressed: &[(Finding, String
     }
 }
 
-fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sources: &[Source], io: &mut Io) {
-    for (finding, reason) in &linted.suppressed {
+/// What was found and is wanted, a line each with its reason.
+pub(crate) fn suppressed(list: &[(Finding, String)]) -> String {
+    let line = |(finding, reason): &(Finding, String)| {
         let rule = finding.rule.as_deref().unwrap_or_default();
-        io.out(&format!("suppressed: {} [{rule}], because {}\n", crossrole_report::safe(&finding.message), crossrole_report::safe(reason)));
-    }
+        format!("suppressed: {} [{rule}], because {}\n", crossrole_report::safe(&finding.message), crossrole_report::safe(reason))
+    };
+    list.iter().map(line).collect()
+}
+
+fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sources: &[Source], io: &mut Io) {
+    io.out(&suppressed(&linted.suppressed));
     let count = |severity: Severity, word: &str| match findings.iter().filter(|f| f.severity == severity).count() {
         0 => None,
         1 => Some(format!("1 {word}")),
