@@ -128,7 +128,7 @@ async fn place(test: &str) -> Place {
     place
 }
 
-fn section(plan: &str) -> &str {
+pub(crate) fn section(plan: &str) -> &str {
     let from = plan.find("\nAccess: ").map_or(plan.len(), |at| at + 1);
     let to = plan[from..].find("\n\n").map_or(plan.len(), |at| from + at + 1);
     &plan[from..to]

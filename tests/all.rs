@@ -14,6 +14,7 @@ mod access;
 mod arrows;
 mod behaviours;
 mod commands;
+mod controls;
 mod cost;
 mod errors;
 mod explain;

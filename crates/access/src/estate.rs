@@ -69,6 +69,15 @@ pub struct Guarded {
 /// Documents by level, from the organization's root down.
 pub type Levels = Vec<Vec<Placed>>;
 
+/// Control policies of an organization, by account.
+#[derive(Debug, Clone, Default)]
+pub struct Controls {
+    /// What they let principals of the account do.
+    pub service: BTreeMap<String, Levels>,
+    /// What they let anybody do with resources of the account.
+    pub resource: BTreeMap<String, Levels>,
+}
+
 /// Everything that decides access.
 #[derive(Debug, Clone, Default)]
 pub struct Estate {
@@ -100,6 +109,12 @@ pub(crate) enum Identity<'e> {
 }
 
 impl Estate {
+    /// The same under these control policies.
+    #[must_use]
+    pub fn under(self, controls: &Controls) -> Self {
+        Self { service_control: controls.service.clone(), resource_control: controls.resource.clone(), ..self }
+    }
+
     /// Returns the policies of one caller's side and one resource's.
     pub(crate) fn policies<'e>(&'e self, identity: Identity<'e>, account: Option<&str>, guarded: Option<&'e Guarded>, owner: Option<&str>) -> Policies<'e> {
         fn list(documents: &[Placed]) -> Vec<&Compiled> {

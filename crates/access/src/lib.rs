@@ -29,7 +29,7 @@ pub use delta::reach::{Reach, who_can};
 pub use delta::words::overlap;
 pub use engine::compiled::{Compiled, action_matches, resource_matches};
 pub use engine::decide::{Answer, Decision, Layer, evaluate};
-pub use estate::Estate;
+pub use estate::{Controls, Estate};
 pub use live::Objects;
 pub use lockout::lockout;
 pub use principal::Caller;

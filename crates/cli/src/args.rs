@@ -329,6 +329,9 @@ pub(crate) struct TestArgs {
     /// Manifests with expectations beside them (`NAME.expect.toml`), folders of them, or files of cases (`.jsonl`)
     #[arg(default_value = "manifests")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Settings of this place, with the organization's control policies
+    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    pub(crate) config: PathBuf,
     /// Print one JSON object a case
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,11 +7,13 @@ use crate::args::{CloudArgs, ContextArgs, FromArg};
 use crate::failure::Failure;
 use crate::io::Io;
 use crate::sandboxed::reach;
+use crate::settings;
 
 /// Everything that decides, from the manifests or from what is live.
 pub(crate) async fn estate(from: FromArg, desired: &Desired, cloud: &CloudArgs, io: &mut Io) -> Result<Estate, Failure> {
+    let controls = settings::controls(&cloud.config, desired)?;
     if from == FromArg::Manifest {
-        return Ok(Objects::desired(desired).estate());
+        return Ok(Objects::desired(desired).estate().under(&controls));
     }
     let reached = reach(cloud, desired, io)?;
     let observed = reached.aws.observe(&crossrole_planner::scope(desired)).await;
@@ -24,7 +26,7 @@ pub(crate) async fn estate(from: FromArg, desired: &Desired, cloud: &CloudArgs, 
         }
     }
     reached.keep(cloud, io)?;
-    Ok(Objects::observed(&observed, desired.partition).estate())
+    Ok(Objects::observed(&observed, desired.partition).estate().under(&controls))
 }
 
 fn trusting(desired: &Desired) -> Option<&AccountId> {

@@ -11,6 +11,7 @@ mod guard;
 mod guardrails;
 mod io;
 mod load;
+mod policies;
 mod progress;
 mod sandboxed;
 mod settings;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crossrole_access::Controls;
+use crossrole_access::estate::Placed;
 use crossrole_access::guardrails::Guardrails;
 use crossrole_cloud::{Access, Settings};
 use crossrole_model::{AccountId, Desired};
@@ -10,6 +12,7 @@ use serde::Deserialize;
 
 use crate::args::CloudArgs;
 use crate::failure::Failure;
+use crate::policies;
 
 /// Calls in flight per account, unless said otherwise: Terraform's number.
 const CONCURRENCY: usize = 10;
@@ -30,6 +33,19 @@ struct Account {
     profile: Option<String>,
     role_arn: Option<String>,
     external_id: Option<String>,
+    /// Files, a level each from the organization's root down.
+    #[serde(default)]
+    service_control: Vec<Level>,
+    #[serde(default)]
+    resource_control: Vec<Level>,
+}
+
+/// The control policies of the root, of a unit, or of the account itself.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Level {
+    One(String),
+    Many(Vec<String>),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -46,14 +62,13 @@ pub(crate) fn settings(args: &CloudArgs, desired: &Desired) -> Result<Settings, 
     let file = read(&args.config)?;
     let mut accounts = BTreeMap::new();
     for (key, account) in file.accounts {
-        let Some(id) = AccountId::parse(&key).or_else(|| labelled(desired, &key)) else {
-            return Err(Failure::new(
-                format!("`{}`: `{key}` is neither an account id nor the label of a trusted account", args.config.display()),
-                "write `[accounts.\"222222222222\"]`, or the label in the manifest",
-            ));
-        };
-        let Account { profile, role_arn, external_id } = account;
-        accounts.insert(id, Access { profile, role_arn, external_id });
+        let id = account_id(&args.config, desired, &key)?;
+        let Account { profile, role_arn, external_id, service_control, resource_control } = account;
+        let reached = profile.is_some() || role_arn.is_some() || external_id.is_some();
+        // An entry that names control policies alone says nothing of how the account is reached.
+        if reached || service_control.is_empty() && resource_control.is_empty() {
+            accounts.insert(id, Access { profile, role_arn, external_id });
+        }
     }
     if let Some(role) = &file.defaults.role_name {
         for id in desired.accounts.keys() {
@@ -67,6 +82,37 @@ pub(crate) fn settings(args: &CloudArgs, desired: &Desired) -> Result<Settings, 
     let concurrency = args.concurrency.or(file.defaults.concurrency).unwrap_or(CONCURRENCY);
     let account_as_key = std::env::var_os("CROSSROLE_ACCOUNT_AS_KEY").is_some();
     Ok(Settings { partition: desired.partition, accounts, concurrency, transport: None, account_as_key })
+}
+
+fn account_id(config: &Path, desired: &Desired, key: &str) -> Result<AccountId, Failure> {
+    AccountId::parse(key).or_else(|| labelled(desired, key)).ok_or_else(|| {
+        Failure::new(
+            format!("`{}`: `{key}` is neither an account id nor the label of a trusted account", config.display()),
+            "write `[accounts.\"222222222222\"]`, or the label in the manifest",
+        )
+    })
+}
+
+/// The organization's control policies; their files are named from the folder of the settings.
+pub(crate) fn controls(config: &Path, desired: &Desired) -> Result<Controls, Failure> {
+    let folder = config.parent().unwrap_or(Path::new(""));
+    let level = |level: &Level| -> Result<Vec<Placed>, Failure> {
+        let names = match level {
+            Level::One(name) => std::slice::from_ref(name),
+            Level::Many(names) => names,
+        };
+        names.iter().map(|name| Ok(Placed::new(policies::document(&folder.join(name))?, format!("policy {name}")))).collect()
+    };
+    let mut controls = Controls::default();
+    for (key, account) in read(config)?.accounts {
+        let id = account_id(config, desired, &key)?;
+        for (levels, into) in [(&account.service_control, &mut controls.service), (&account.resource_control, &mut controls.resource)] {
+            if !levels.is_empty() {
+                into.insert(id.to_string(), levels.iter().map(level).collect::<Result<_, _>>()?);
+            }
+        }
+    }
+    Ok(controls)
 }
 
 /// The team's own rules.
@@ -87,7 +133,7 @@ fn read(path: &Path) -> Result<File, Failure> {
     toml::from_str(&text).map_err(|e| {
         Failure::new(
             format!("settings `{}`: {e}", path.display()),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, and `[guardrails]`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, and `[guardrails]`",
         )
     })
 }

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crossrole_model::access::{AccessChange, AccessDelta, Clause, Direction, Undecided};
-use crossrole_policy::Document;
+use crossrole_policy::{Document, Statement};
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
 
@@ -246,10 +246,7 @@ impl<'e> Work<'e> {
                 continue;
             }
             let Some(who) = Who::known(arn, self.sides) else { continue };
-            let documents =
-                self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
-            let patterns: BTreeSet<&String> =
-                documents.flat_map(|p| &p.document.statements).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect();
+            let patterns: BTreeSet<&String> = self.statements(arn).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect();
             let mut texts = vec![Text::Exact("*".to_owned())];
             // A wildcard in this place matches nothing.
             let written: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(2)).filter(|s| !s.contains(['*', '?', '$'])).collect();
@@ -289,14 +286,18 @@ impl<'e> Work<'e> {
         }
     }
 
+    /// Statements of the principal's side: its policies, its boundary, its account's control policies.
+    fn statements(&self, arn: &str) -> impl Iterator<Item = &'e Statement> {
+        self.sides.into_iter().flat_map(|side| side.principals.get(arn).map(|p| (side, p))).flat_map(|(side, principal)| {
+            let own = principal.identity.iter().chain(principal.boundary.iter().flatten());
+            let control = side.service_control.get(&principal.account).into_iter().flatten().flatten();
+            own.chain(control).flat_map(|p| &p.document.statements)
+        })
+    }
+
     /// A service that nothing names of what bears on a principal.
     fn other_service(&self, arn: &str, written: &BTreeSet<&str>) -> &'static str {
-        let account = self.sides.into_iter().find_map(|side| side.principals.get(arn)).map(|p| p.account.as_str()).unwrap_or_default();
-        let documents = self.sides.into_iter().flat_map(|side| {
-            let own = side.principals.get(arn).into_iter().flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
-            own.chain(side.service_control.get(account).into_iter().flatten().flatten())
-        });
-        let actions = documents.flat_map(|p| &p.document.statements).flat_map(|s| &s.action.values).filter_map(|a| a.split_once(':'));
+        let actions = self.statements(arn).flat_map(|s| &s.action.values).filter_map(|a| a.split_once(':'));
         let named: BTreeSet<String> = actions.map(|(service, _)| service).chain(written.iter().copied()).map(str::to_lowercase).filter(|s| s != "*").collect();
         OTHER_SERVICES.into_iter().find(|other| !named.iter().any(|s| words::overlap(s, other))).unwrap_or(OTHER)
     }

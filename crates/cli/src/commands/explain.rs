@@ -9,7 +9,7 @@ use crossrole_model::access::Explanation;
 use crate::args::{ExplainArgs, FileArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::{ask, load};
+use crate::{ask, load, policies};
 
 pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure> {
     let answers = if args.files.any() { vec![from_files(args)?] } else { from_estate(args, io).await? };
@@ -79,11 +79,5 @@ fn from_files(args: &ExplainArgs) -> Result<Explanation, Failure> {
 }
 
 fn document(path: &Path) -> Result<Compiled, Failure> {
-    let text =
-        std::fs::read_to_string(path).map_err(|e| Failure::new(format!("policy `{}` can't be read: {e}", path.display()), "check its path and permissions"))?;
-    let document = crossrole_policy::parse(&text).map_err(|errors| {
-        let list: Vec<String> = errors.iter().map(|e| format!("policy `{}`: {e}", path.display())).collect();
-        Failure::new(list.join("\nerror: "), "AWS would refuse it too; correct the document")
-    })?;
-    Ok(Compiled::new(&document, path.display().to_string()))
+    Ok(Compiled::new(&policies::document(path)?, path.display().to_string()))
 }

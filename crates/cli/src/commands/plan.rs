@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use crossrole_access::Objects;
+use crossrole_access::{Controls, Objects};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::{Cloud as _, Desired, Finding, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
@@ -12,7 +12,7 @@ use crate::args::{CloudArgs, GuardArgs, PlanArgs, ViewArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::sandboxed::{Reached, reach};
-use crate::{guard, guardrails, load};
+use crate::{guard, guardrails, load, settings};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (desired, sources) = load::desired(&args.paths.paths, io)?;
@@ -79,20 +79,20 @@ pub(crate) async fn make(reached: &Reached, desired: &Desired, options: &Options
     let observed = reached.aws.observe(&crossrole_planner::scope(desired)).await;
     let mut plan = crossrole_planner::plan(desired, &observed, options);
     checked(&plan)?;
-    access(&mut plan, &observed);
+    access(&mut plan, &observed, &settings::controls(&cloud.config, desired)?);
     Made::of(plan, desired, Some(&observed), cloud, guard)
 }
 
 /// Who gains and who loses by it, and whether the runner could take it back.
-fn access(plan: &mut Plan, observed: &Observed) {
+fn access(plan: &mut Plan, observed: &Observed, controls: &Controls) {
     if plan.is_empty() {
         plan.access = Some(AccessDelta::default());
         return;
     }
     let mut objects = Objects::observed(observed, plan.partition);
-    let before = objects.estate();
+    let before = objects.estate().under(controls);
     objects.apply(&plan.changes);
-    let after = objects.estate();
+    let after = objects.estate().under(controls);
     plan.access = Some(crossrole_access::delta(&before, &after));
     plan.lockouts = crossrole_access::lockout(&before, &after, &observed.runners.values().cloned().collect());
 }

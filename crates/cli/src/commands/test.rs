@@ -12,7 +12,7 @@ use crate::args::TestArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load::EXPECTATIONS;
-use crate::{ask, load};
+use crate::{ask, load, settings};
 
 /// Most bytes of one case: a request with all its policies is far smaller.
 const LINE_MOST: usize = 1 << 20;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     if !manifests.is_empty() {
         let (desired, sources) = load::desired(&manifests, io)?;
-        let estate = Objects::desired(&desired).estate();
+        let estate = Objects::desired(&desired).estate().under(&settings::controls(&args.config, &desired)?);
         for source in &sources {
             let file = PathBuf::from(source.file.strip_suffix(".toml").unwrap_or(&source.file).to_owned() + EXPECTATIONS);
             if file.exists() {
