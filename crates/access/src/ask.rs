@@ -89,7 +89,7 @@ impl Estate {
 
     /// Finds a principal, and says what is taken for granted of it.
     fn who(&self, principal: &str) -> (Who, Vec<String>) {
-        let partition = if self.partition.is_empty() { "aws" } else { &self.partition };
+        let partition = self.partition();
         if principal.len() == 12 && principal.bytes().all(|b| b.is_ascii_digit()) {
             let words = format!("principals of {principal}");
             return (Who::any_of(partition, principal, words, Kind::Everything), vec![format!("the own policies of {principal} let it")]);

@@ -109,6 +109,11 @@ pub(crate) enum Identity<'e> {
 }
 
 impl Estate {
+    /// The partition, `aws` unless it says another.
+    pub(crate) fn partition(&self) -> &str {
+        if self.partition.is_empty() { "aws" } else { &self.partition }
+    }
+
     /// The same under these control policies.
     #[must_use]
     pub fn under(self, controls: &Controls) -> Self {

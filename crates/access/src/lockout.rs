@@ -19,7 +19,7 @@ const ON_ROLES: &[&str] = &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:Pu
 /// it has.
 pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>) -> Vec<String> {
     let mut lost = Vec::new();
-    let partition = if after.partition.is_empty() { "aws" } else { &after.partition };
+    let partition = after.partition();
     for runner in runners {
         let account = crossrole_policy::Arn::parse(runner).map(|a| a.account.to_owned()).unwrap_or_default();
         let buckets = after.buckets.iter().filter(|(name, g)| g.account == account && before.buckets.get(*name) != Some(*g));

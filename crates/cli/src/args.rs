@@ -168,11 +168,9 @@ pub(crate) enum DiffArg {
     Json,
 }
 
+/// How a plan is made and shown.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = EXIT_CODES)]
-pub(crate) struct PlanArgs {
-    #[command(flatten)]
-    pub(crate) paths: PathsArgs,
+pub(crate) struct PlanningArgs {
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,
     #[command(flatten)]
@@ -182,6 +180,15 @@ pub(crate) struct PlanArgs {
     /// Only these objects and what they need, as in `role/Name`; `*` allowed
     #[arg(long, value_name = "OBJECT")]
     pub(crate) target: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
     /// Plan to take back everything that the manifests own
     #[arg(long)]
     pub(crate) destroy: bool,
@@ -200,14 +207,7 @@ pub(crate) struct ApplyArgs {
     #[arg(default_value = "manifests")]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) cloud: CloudArgs,
-    #[command(flatten)]
-    pub(crate) view: ViewArgs,
-    #[command(flatten)]
-    pub(crate) guard: GuardArgs,
-    /// Only these objects and what they need, as in `role/Name`; `*` allowed
-    #[arg(long, value_name = "OBJECT")]
-    pub(crate) target: Vec<String>,
+    pub(crate) planning: PlanningArgs,
     /// Do not ask
     #[arg(long)]
     pub(crate) auto_approve: bool,
@@ -233,19 +233,26 @@ pub(crate) struct ExplainArgs {
     pub(crate) action: String,
     /// `bucket`, `bucket/key`, `role/Name`, an ARN, or `*`
     pub(crate) resource: String,
-    /// Manifests, or folders of them
-    #[arg(default_value = "manifests")]
-    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
     /// Through this role, as in `role/Name`; again for the next
     #[arg(long, value_name = "ROLE")]
     pub(crate) via: Vec<String>,
     #[command(flatten)]
     pub(crate) context: ContextArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// What is asked, and how it is answered.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AskArgs {
+    /// Manifests, or folders of them
+    #[arg(default_value = "manifests")]
+    pub(crate) paths: Vec<PathBuf>,
     /// Where the policies come from
     #[arg(long, value_enum, default_value_t = FromArg::Manifest)]
     pub(crate) from: FromArg,
-    #[command(flatten)]
-    pub(crate) files: FileArgs,
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,
     /// Show external ids in full
@@ -308,20 +315,8 @@ pub(crate) struct WhoCanArgs {
     pub(crate) action: String,
     /// `bucket`, `bucket/key`, `role/Name`, an ARN, or `*`
     pub(crate) resource: String,
-    /// Manifests, or folders of them
-    #[arg(default_value = "manifests")]
-    pub(crate) paths: Vec<PathBuf>,
-    /// Where the policies come from
-    #[arg(long, value_enum, default_value_t = FromArg::Manifest)]
-    pub(crate) from: FromArg,
     #[command(flatten)]
-    pub(crate) cloud: CloudArgs,
-    /// Show external ids in full
-    #[arg(long)]
-    pub(crate) show_external_ids: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) ask: AskArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -349,7 +344,12 @@ pub(crate) enum SandboxCommand {
     Serve(ServeArgs),
 }
 
+const SERVE_HELP: &str = "An access key id of 12 digits is that account's root user, with any secret. To run crossrole itself against it:
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-east-1 CROSSROLE_ACCOUNT_AS_KEY=1 crossrole plan
+CROSSROLE_ACCOUNT_AS_KEY takes each account's number for its access key id; it is for emulators alone.";
+
 #[derive(Debug, ClapArgs)]
+#[command(after_help = SERVE_HELP)]
 pub(crate) struct ServeArgs {
     /// Loopback address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4566")]

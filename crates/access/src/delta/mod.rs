@@ -6,10 +6,15 @@
 
 mod atoms;
 pub(crate) mod boxes;
+mod elsewhere;
+mod fillings;
 pub(crate) mod pair;
 pub(crate) mod reach;
+mod relevant;
 mod saying;
 pub(crate) mod subjects;
+mod tidy;
+mod undecided;
 mod values;
 pub(crate) mod words;
 
@@ -17,24 +22,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crossrole_model::access::{AccessChange, AccessDelta, Clause, Direction, Undecided};
-use crossrole_policy::{Document, Statement};
+use crossrole_model::access::{AccessChange, AccessDelta, Undecided};
+use crossrole_policy::Document;
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
 
 use atoms::ASSUME;
+use elsewhere::{OTHER, head, may_match};
 use pair::{Domain, Region, Subject, Text, compare};
 use subjects::{Kind, Who};
-
-/// Kinds of IAM's resources, by the beginning of their names (Service Authorization Reference, AWS IAM).
-const IAM_KINDS: [&str; 9] = ["role", "user", "group", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate"];
-
-/// The first that nothing names stands for every service that nothing names.
-const OTHER_SERVICES: [&str; 16] =
-    ["ec2", "lambda", "sqs", "sns", "kms", "dynamodb", "logs", "events", "ecs", "eks", "rds", "ssm", "glue", "athena", "kinesis", "states"];
-
-/// Where all of those are named; no service has this name.
-const OTHER: &str = "other";
 
 /// Returns everything that is allowed on one side only.
 pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
@@ -45,7 +41,7 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     work.unread();
     work.providers();
     let mut delta = work.delta;
-    tidy(&mut delta);
+    tidy::tidy(&mut delta);
     delta
 }
 
@@ -117,7 +113,7 @@ impl<'e> Work<'e> {
 
     fn guarded(&self) -> Vec<Resource<'e>> {
         let [before, after] = self.sides;
-        let partition = if after.partition.is_empty() { &before.partition } else { &after.partition };
+        let partition = after.partition();
         let mut all = Vec::new();
         let names: BTreeSet<&String> = before.buckets.keys().chain(after.buckets.keys()).collect();
         for name in names {
@@ -234,106 +230,6 @@ impl<'e> Work<'e> {
         heads
     }
 
-    /// What has no policy of its own, for every principal that differs.
-    fn elsewhere(&mut self) {
-        let [before, after] = self.sides;
-        let partition = if after.partition.is_empty() { before.partition.clone() } else { after.partition.clone() };
-        let buckets = before.buckets.keys().chain(after.buckets.keys()).map(|name| format!("arn:{partition}:s3:::{name}"));
-        let buckets: Rc<BTreeSet<String>> = Rc::new(buckets.collect());
-        let roles: Rc<BTreeSet<String>> = Rc::new(before.roles.keys().chain(after.roles.keys()).cloned().collect());
-        for arn in self.changed_principals() {
-            if self.stays_inside(arn, &buckets) {
-                continue;
-            }
-            let Some(who) = Who::known(arn, self.sides) else { continue };
-            let patterns: BTreeSet<&String> = self.statements(arn).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect();
-            let mut texts = vec![Text::Exact("*".to_owned())];
-            // A wildcard in this place matches nothing.
-            let written: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(2)).filter(|s| !s.contains(['*', '?', '$'])).collect();
-            let mut services = written.clone();
-            let other = self.other_service(arn, &written);
-            services.extend(["s3", "iam", other]);
-            let account = who.subject.account.clone().unwrap_or_default();
-            let mut accounts: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(4)).filter(|a| a.bytes().all(|b| b.is_ascii_digit())).collect();
-            accounts.retain(|a| !a.is_empty());
-            accounts.insert(&account);
-            for service in services {
-                match service {
-                    "s3" => texts.push(Text::Walk(format!("arn:{partition}:s3:::"))),
-                    "iam" => texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/"))))),
-                    // Of any region and account.
-                    service => texts.push(Text::Walk(format!("arn:{partition}:{service}:"))),
-                }
-            }
-            self.not_looked_at(&who, &texts, &buckets);
-            // A pattern that names a known one is told apart from it; of the others it says that they are left out.
-            let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> {
-                known.iter().filter(|k| patterns.iter().any(|p| head(p).starts_with(k.as_str()))).cloned().collect()
-            };
-            let known = Rc::clone(&buckets);
-            let name = "other resources".to_owned();
-            let domain = Domain { name, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None, other };
-            self.pair(&who, &domain, [None, None]);
-            // Roles whose trust nobody has read are taken to trust the account: what is gained there is up to them.
-            let trusting = Placed::new(subjects::trusts_account(&account), "trust policy that was not read");
-            let trusting = Guarded { account: String::new(), policy: Some(trusting), restrict_public: false };
-            texts.retain(|t| matches!(t, Text::Walk(start) if start.ends_with(":role/")));
-            let known = Rc::clone(&roles);
-            let name = "other roles".to_owned();
-            let domain =
-                Domain { name, texts, elsewhere: told_apart(&known), known, owner: None, actions: ASSUME.map(str::to_owned).to_vec(), service: None, other };
-            self.pair(&who, &domain, [Some(&trusting), Some(&trusting)]);
-        }
-    }
-
-    /// Statements of the principal's side: its policies, its boundary, its account's control policies.
-    fn statements(&self, arn: &str) -> impl Iterator<Item = &'e Statement> {
-        self.sides.into_iter().flat_map(|side| side.principals.get(arn).map(|p| (side, p))).flat_map(|(side, principal)| {
-            let own = principal.identity.iter().chain(principal.boundary.iter().flatten());
-            let control = side.service_control.get(&principal.account).into_iter().flatten().flatten();
-            own.chain(control).flat_map(|p| &p.document.statements)
-        })
-    }
-
-    /// A service that nothing names of what bears on a principal.
-    fn other_service(&self, arn: &str, written: &BTreeSet<&str>) -> &'static str {
-        let actions = self.statements(arn).flat_map(|s| &s.action.values).filter_map(|a| a.split_once(':'));
-        let named: BTreeSet<String> = actions.map(|(service, _)| service).chain(written.iter().copied()).map(str::to_lowercase).filter(|s| s != "*").collect();
-        OTHER_SERVICES.into_iter().find(|other| !named.iter().any(|s| words::overlap(s, other))).unwrap_or(OTHER)
-    }
-
-    /// Resources that come or go in a principal's policies and that no domain is about: access points, jobs, and others.
-    fn not_looked_at(&mut self, who: &Who, texts: &[Text], buckets: &BTreeSet<String>) {
-        let [before, after] = self.sides.map(|side| -> BTreeSet<&String> {
-            let documents = side.principals.get(&who.arn).into_iter().flat_map(|p| &p.identity);
-            let statements = documents.flat_map(|p| &p.document.statements);
-            statements.filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect()
-        });
-        for pattern in before.symmetric_difference(&after) {
-            let head = head(pattern);
-            let whole = head.len() == pattern.len();
-            let known = pattern.split('/').next().is_some_and(|bucket| buckets.contains(bucket));
-            let seen = known || crossrole_policy::Arn::parse(pattern).is_none() || texts.iter().any(|text| may_match(head, whole, text));
-            if !seen {
-                let why = "resources of this kind are not looked at".to_owned();
-                self.delta.undecided.push(Undecided { who: who.subject.who.clone(), what: (*pattern).clone(), why });
-            }
-        }
-    }
-
-    /// Quick and never wrongly true: all that the principal's policies allow is inside buckets that are looked at by
-    /// themselves.
-    fn stays_inside(&self, arn: &str, buckets: &BTreeSet<String>) -> bool {
-        let inside = |pattern: &String| {
-            let bucket = pattern.split('/').next().unwrap_or(pattern);
-            // A wildcard in the bucket's name reaches out.
-            !bucket.contains(['*', '?', '$']) && buckets.contains(bucket)
-        };
-        let documents = self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| &p.identity);
-        let mut allows = documents.flat_map(|p| &p.document.statements).filter(|s| s.effect == crossrole_policy::Effect::Allow);
-        allows.all(|s| s.resource.as_ref().is_some_and(|r| !r.negated && r.values.iter().all(inside)))
-    }
-
     fn pair(&mut self, who: &Who, domain: &Domain, guarded: [Option<&Guarded>; 2]) {
         let account = who.subject.account.as_deref();
         let mut policies = Vec::new();
@@ -361,77 +257,11 @@ impl<'e> Work<'e> {
             Err(why) => self.delta.undecided.push(Undecided { who: subject.who, what: domain.name.clone(), why }),
         }
     }
-
-    fn is_unread(&self, who: &Who) -> bool {
-        self.sides.into_iter().filter_map(|side| side.principals.get(&who.arn)).any(|p| !p.unread.is_empty())
-    }
-
-    /// Principals of kinds that the evaluator does not know, such as canonical users.
-    fn unknown_kinds(&mut self, resource: &Resource<'_>) {
-        let policies = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref());
-        let principals = policies.flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
-        let kinds: BTreeSet<&String> = principals.flat_map(|p| p.entries.keys()).filter(|k| !["AWS", "Service", "Federated"].contains(&k.as_str())).collect();
-        for kind in kinds {
-            let why = "principals of this kind are not evaluated".to_owned();
-            self.delta.undecided.push(Undecided { who: format!("principals of kind {kind}"), what: resource.domain.name.clone(), why });
-        }
-    }
-
-    /// A provider that comes, goes or takes other audiences changes who can come in by trust policies that stay as they are.
-    fn providers(&mut self) {
-        let [before, after] = self.sides;
-        let arns: BTreeSet<&String> = before.providers.keys().chain(after.providers.keys()).collect();
-        for arn in arns.into_iter().filter(|arn| before.providers.get(*arn) != after.providers.get(*arn)) {
-            for (role, guarded) in &before.roles {
-                let principals = guarded.policy.iter().flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
-                let names = principals.into_iter().any(|p| p.entries.get("Federated").is_some_and(|list| list.contains(arn)));
-                if names && after.roles.contains_key(role) {
-                    let host = arn.split_once('/').map_or(arn.as_str(), |(_, host)| host);
-                    let why = "the provider itself changes".to_owned();
-                    self.delta.undecided.push(Undecided { who: format!("tokens of {host}"), what: subjects::role_name(role), why });
-                }
-            }
-        }
-    }
-
-    /// Principals that differ and have policies whose documents nobody has read.
-    fn unread(&mut self) {
-        for arn in self.changed_principals() {
-            let unread: BTreeSet<&String> = self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| &p.unread).collect();
-            if let (false, Some(who)) = (unread.is_empty(), Who::known(arn, self.sides)) {
-                let list: Vec<&str> = unread.into_iter().map(String::as_str).collect();
-                self.delta.undecided.push(Undecided {
-                    who: who.subject.who,
-                    what: list.join(", "),
-                    why: "its document was not read, and what it allows is not counted".to_owned(),
-                });
-            }
-        }
-    }
 }
 
 fn differs(sides: [Option<&Guarded>; 2]) -> bool {
     let [before, after] = sides.map(|side| side.map(|g| (g.policy.as_ref(), g.restrict_public)).unwrap_or_default());
     before != after
-}
-
-/// The part of a pattern before its first wildcard or variable.
-fn head(pattern: &str) -> &str {
-    let end = pattern.find(['*', '?']).into_iter().chain(pattern.find("${")).min();
-    end.and_then(|end| pattern.get(..end)).unwrap_or(pattern)
-}
-
-fn may_match(head: &str, whole: bool, text: &Text) -> bool {
-    match text {
-        Text::Exact(text) => {
-            if whole {
-                head == text
-            } else {
-                text.starts_with(head)
-            }
-        }
-        Text::Walk(start) => head.starts_with(start.as_str()) || !whole && start.starts_with(head),
-    }
 }
 
 fn change(subject: &Subject, region: Region) -> AccessChange {
@@ -445,49 +275,4 @@ fn change(subject: &Subject, region: Region) -> AccessChange {
         when: region.when.0,
         witness: region.witness,
     }
-}
-
-/// Which way, who, which actions, under which conditions.
-type Alike = (Direction, String, Vec<String>, Vec<Vec<Clause>>);
-
-/// Puts what differs only in its resources together, drops what is said of everyone already, and sorts.
-fn tidy(delta: &mut AccessDelta) {
-    let mut merged: BTreeMap<Alike, AccessChange> = BTreeMap::new();
-    for change in delta.changes.drain(..) {
-        let key = (change.direction, change.who.clone(), change.actions.clone(), change.when.clone());
-        match merged.get_mut(&key) {
-            Some(same) => same.resources.extend(change.resources),
-            None => {
-                merged.insert(key, change);
-            }
-        }
-    }
-    let mut changes: Vec<AccessChange> = merged.into_values().collect();
-    for change in &mut changes {
-        change.resources.sort();
-        change.resources.dedup();
-    }
-    let everyone: Vec<AccessChange> = changes.iter().filter(|c| c.who == subjects::ANYONE).cloned().collect();
-    // Who needs no policies of its own is more than who has some.
-    let bare: Vec<AccessChange> = changes.iter().filter(|c| c.who.ends_with(subjects::EVEN_WITHOUT)).cloned().collect();
-    changes.retain(|c| {
-        let same =
-            |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
-        !(c.who.ends_with(subjects::IF_LET) && bare.iter().any(|e| same(&e)))
-    });
-    // A user whose difference is that of a group's members has it from the group.
-    let groups: Vec<AccessChange> = changes.iter().filter(|c| c.who.starts_with(subjects::MEMBERS)).cloned().collect();
-    changes.retain(|c| {
-        let same =
-            |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
-        !(c.who.starts_with("user ") && groups.iter().any(|e| same(&e)))
-    });
-    changes.retain(|c| {
-        c.who == subjects::ANYONE
-            || !everyone.iter().any(|e| (e.direction, &e.actions, &e.resources, &e.when) == (c.direction, &c.actions, &c.resources, &c.when))
-    });
-    changes.sort_by(|a, b| (a.direction, a.account.is_some(), &a.who, &a.resources).cmp(&(b.direction, b.account.is_some(), &b.who, &b.resources)));
-    delta.changes = changes;
-    delta.undecided.sort();
-    delta.undecided.dedup();
 }

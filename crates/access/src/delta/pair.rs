@@ -7,19 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crossrole_model::access::{Clause, Direction, Witness};
-use crossrole_policy::Effect;
+use crossrole_model::access::{Direction, Witness};
 
 use crate::catalogue;
-use crate::engine::compiled::{Compiled, CompiledStatement};
-use crate::engine::condition::Condition;
+use crate::engine::compiled::CompiledStatement;
 use crate::engine::decide::{evaluate, is_role_trust};
-use crate::engine::principal::{Asker, Named};
 use crate::principal::Caller;
 use crate::request::{Context, ContextValue, Policies, Request};
 
 use super::atoms::{self, Actions, Resources};
 use super::boxes::{Boxes, Dimension};
+use super::fillings::{fillings_of, joined_fillings};
+use super::relevant::{Relevant, asks_for_tags, relevant, shape};
 use super::values::{self, Asked};
 
 /// Most combinations of condition values under which one set of statements is asked.
@@ -27,9 +26,6 @@ const COMBINATIONS_MOST: usize = 4_096;
 
 /// Most questions put to the evaluator for one pair.
 const QUESTIONS_MOST: usize = 400_000;
-
-/// Most assignments of the keys that policy variables take their text from.
-const VARIABLES_MOST: usize = 64;
 
 /// Who asks, and what is known of its requests.
 #[derive(Debug, Clone)]
@@ -49,11 +45,11 @@ pub(crate) struct Subject {
 }
 
 /// How keys of the caller's tags begin.
-const TAG: &str = "aws:principaltag/";
+pub(crate) const TAG: &str = "aws:principaltag/";
 
 impl Subject {
     /// Tells whether a key has the same value in all its requests, or none.
-    fn is_fixed(&self, key: &str) -> bool {
+    pub(crate) fn is_fixed(&self, key: &str) -> bool {
         self.fixed.contains_key(key) || self.all_tags && key.starts_with(TAG)
     }
 }
@@ -114,76 +110,6 @@ pub(crate) struct Region {
     pub(crate) witness: Witness,
 }
 
-/// A statement that bears on the subject, on one side or both.
-pub(crate) struct Relevant<'a> {
-    pub(crate) statement: &'a CompiledStatement,
-    /// Statements of one signature differ only in their actions and resources.
-    signature: usize,
-    before: bool,
-    after: bool,
-}
-
-/// Identity, boundary, … each level of control policies: what is said in one group counts together.
-fn groups<'p>(policies: &'p Policies<'p>) -> Vec<(u16, &'p Compiled)> {
-    let mut all: Vec<(u16, &Compiled)> = policies.identity.iter().map(|d| (0, *d)).collect();
-    all.extend(policies.boundary.iter().flatten().map(|d| (1, *d)));
-    all.extend(policies.session.iter().flatten().map(|d| (2, *d)));
-    all.extend(policies.resource.iter().map(|d| (3, *d)));
-    for (level, documents) in (100..).zip(policies.service_control.iter().flatten()) {
-        all.extend(documents.iter().map(|d| (level, *d)));
-    }
-    for (level, documents) in (200..).zip(&policies.resource_control) {
-        all.extend(documents.iter().map(|d| (level, *d)));
-    }
-    all
-}
-
-type Signature = (u16, Effect, Option<Named>, bool, Vec<crate::engine::condition::Written>);
-
-/// A signature, actions and resources: what makes two statements one.
-type Elements<'s> = (usize, bool, &'s [String], Option<(bool, &'s [String])>);
-
-fn relevant<'a>(subject: &Subject, sides: [Option<&'a Policies<'a>>; 2]) -> Vec<Relevant<'a>> {
-    let asker = Asker::of(&subject.caller);
-    let mut signatures: BTreeMap<Signature, usize> = BTreeMap::new();
-    let mut known: BTreeMap<Elements<'_>, usize> = BTreeMap::new();
-    let mut found: Vec<Relevant<'a>> = Vec::new();
-    for (side, policies) in sides.into_iter().enumerate() {
-        let Some(policies) = policies else { continue };
-        for (group, document) in groups(policies) {
-            for statement in &document.statements {
-                let named = statement.names(&asker, policies.boundary.is_some());
-                if group == 3 && named.is_none() {
-                    continue;
-                }
-                let mut conditions: Vec<_> = statement.conditions.iter().map(|c| c.written.clone()).collect();
-                conditions.sort();
-                let count = signatures.len();
-                let key = (group, statement.effect, named.filter(|_| group == 3), statement.variables, conditions);
-                let signature = *signatures.entry(key).or_insert(count);
-                let resource = statement.resource.as_ref().map(|r| (r.negated, r.written.as_slice()));
-                let at = *known.entry((signature, statement.action.negated, &statement.action.written, resource)).or_insert_with(|| {
-                    found.push(Relevant { statement, signature, before: false, after: false });
-                    found.len() - 1
-                });
-                if let Some(relevant) = found.get_mut(at) {
-                    if side == 0 {
-                        relevant.before = true;
-                    } else {
-                        relevant.after = true;
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-/// What of two sides matters besides their statements.
-fn shape(policies: Option<&Policies<'_>>) -> Option<(bool, bool, bool, usize)> {
-    policies.map(|p| (p.boundary.is_some(), p.session.is_some(), p.restrict_public, p.service_control.as_ref().map_or(0, |levels| levels.len() + 1)))
-}
-
 /// Compares; `Err` says why it could not be decided.
 pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a Policies<'a>>; 2]) -> Result<Vec<Region>, String> {
     let relevant = relevant(subject, sides);
@@ -205,114 +131,6 @@ pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a
         fillings.push((filling, regions));
     }
     Ok(joined_fillings(fillings))
-}
-
-fn asks_for_tags(statement: &CompiledStatement) -> bool {
-    let variables = statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables);
-    let conditions = statement.conditions.iter().flat_map(|c| std::iter::once(c.key.as_str()).chain(c.variables()));
-    variables.chain(conditions).any(|key| key.starts_with(TAG))
-}
-
-/// One way to fill the policy variables that the subject leaves open.
-struct Filling {
-    context: Context,
-    /// What it takes for granted.
-    clauses: Vec<Clause>,
-    /// The keys that have a text which no pattern names.
-    own: Vec<String>,
-}
-
-/// A text that no pattern names; people are shown the variable in its place.
-const OWN: &str = "some-unnamed-value";
-
-/// What is the same however variables are filled is said once; the rest, with how they are.
-fn joined_fillings(fillings: Vec<(Filling, Vec<Region>)>) -> Vec<Region> {
-    let count = fillings.len();
-    let mut all: Vec<(Region, usize, Vec<Vec<Clause>>)> = Vec::new();
-    for (filling, regions) in fillings {
-        for mut region in regions {
-            for key in &filling.own {
-                for text in &mut region.resources {
-                    *text = text.replace(OWN, &format!("${{{key}}}"));
-                }
-            }
-            let same = |(r, ..): &&mut (Region, usize, Vec<Vec<Clause>>)| {
-                (r.direction, &r.actions, &r.resources, &r.when) == (region.direction, &region.actions, &region.resources, &region.when)
-            };
-            match all.iter_mut().find(same) {
-                Some((_, times, ways)) => {
-                    *times += 1;
-                    ways.push(filling.clauses.clone());
-                }
-                None => all.push((region, 1, vec![filling.clauses.clone()])),
-            }
-        }
-    }
-    let labelled = all.into_iter().map(|(mut region, times, ways)| {
-        if times < count {
-            let mut when: Vec<Vec<Clause>> = Vec::new();
-            for way in ways {
-                let boxes = if region.when.0.is_empty() { vec![Vec::new()] } else { region.when.0.clone() };
-                when.extend(boxes.into_iter().map(|clauses| clauses.into_iter().chain(way.clone()).collect()));
-            }
-            region.when = Boxes(when);
-        }
-        region
-    });
-    labelled.collect()
-}
-
-/// Every way to fill the policy variables that the subject leaves open.
-fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Filling>, String> {
-    let mut base = Context::default();
-    for (key, value) in &subject.fixed {
-        if let Some(value) = value {
-            base.insert(key, value.clone());
-        }
-    }
-    let mut keys: BTreeSet<String> = BTreeSet::new();
-    for statement in relevant.iter().map(|r| r.statement) {
-        keys.extend(statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables).map(str::to_owned));
-        keys.extend(statement.conditions.iter().flat_map(Condition::variables).map(str::to_owned));
-    }
-    keys.retain(|key| !subject.is_fixed(key));
-    let mut fillings = vec![Filling { context: base, clauses: Vec::new(), own: Vec::new() }];
-    for key in keys {
-        let asked: Vec<Asked<'_>> = asked_of(relevant, &key);
-        let begins = subject.begins.get(&key).cloned().unwrap_or_default();
-        let mut pool = values::pool(&key, &asked, &Context::default(), &begins).ok_or_else(|| format!("the patterns on {key} are too many to tell apart"))?;
-        if asked.is_empty() {
-            pool.retain(Option::is_none);
-        }
-        let own = begins.first().map_or_else(|| OWN.to_owned(), |b| format!("{b}{OWN}"));
-        pool.push(Some(ContextValue::One(own.clone())));
-        let with = |filling: &Filling, value: &Option<ContextValue>| {
-            let mut next = Filling { context: filling.context.clone(), clauses: filling.clauses.clone(), own: filling.own.clone() };
-            let (relation, values) = match value {
-                None => ("is absent", Vec::new()),
-                Some(ContextValue::One(text)) if *text == own => ("is present", Vec::new()),
-                Some(ContextValue::One(text)) => ("is", vec![text.clone()]),
-                Some(ContextValue::Many(texts)) => ("is", texts.clone()),
-            };
-            next.clauses.push(Clause { key: key.clone(), relation: relation.to_owned(), values });
-            if let Some(value) = value {
-                next.context.insert(&key, value.clone());
-                if relation == "is present" {
-                    next.own.push(key.clone());
-                }
-            }
-            next
-        };
-        fillings = fillings.iter().flat_map(|filling| pool.iter().map(move |value| with(filling, value))).collect();
-        if fillings.len() > VARIABLES_MOST {
-            return Err(format!("policy variables can be filled in more than {VARIABLES_MOST} ways"));
-        }
-    }
-    Ok(fillings)
-}
-
-fn asked_of<'a>(relevant: &'a [Relevant<'_>], key: &str) -> Vec<Asked<'a>> {
-    relevant.iter().flat_map(|r| r.statement.conditions.iter().filter(|c| c.key == key).map(|c| (r.statement, c))).collect()
 }
 
 /// The signatures that apply on either side, and whether a trust policy decides.

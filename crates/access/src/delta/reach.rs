@@ -81,7 +81,7 @@ impl Search<'_> {
             owner: Some(owner.clone().unwrap_or_default()),
             actions: vec![action.to_owned()],
             service: None,
-            other: super::OTHER,
+            other: super::elsewhere::OTHER,
         };
         let mut found = Vec::new();
         for who in whos.iter().filter(|w| !(w.kind == Kind::Everything && w.subject.account == owner && w.arn.is_empty())) {

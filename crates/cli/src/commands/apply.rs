@@ -18,38 +18,39 @@ use super::plan::{Made, checked, make};
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let (made, sources, reached) = match saved_plan(&args.paths)? {
-        Some(_) if destroy || !args.target.is_empty() => {
+        Some(_) if destroy || !args.planning.target.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
         }
         Some(plan) => {
             let (desired, sources) = same_manifests(&plan, io)?;
-            let reached = reach(&args.cloud, &desired, io)?;
+            let reached = reach(&args.planning.cloud, &desired, io)?;
             checked(&plan)?;
-            (Made::of(plan, &desired, None, &args.cloud, &args.guard)?, sources, reached)
+            (Made::of(plan, &desired, None, &args.planning.cloud, &args.planning.guard)?, sources, reached)
         }
         None => {
             let (desired, sources) = load::desired(&args.paths, io)?;
-            let reached = reach(&args.cloud, &desired, io)?;
-            let made = make(&reached, &desired, &Options { destroy, targets: args.target.clone() }, &args.cloud, &args.guard).await?;
+            let reached = reach(&args.planning.cloud, &desired, io)?;
+            let made =
+                make(&reached, &desired, &Options { destroy, targets: args.planning.target.clone() }, &args.planning.cloud, &args.planning.guard).await?;
             (made, sources, reached)
         }
     };
-    made.print(&args.view, &sources, io);
+    made.print(&args.planning.view, &sources, io);
     let plan = &made.plan;
     let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
     if !plan.can_apply() {
-        reached.keep(&args.cloud, io)?;
+        reached.keep(&args.planning.cloud, io)?;
         return Ok(blocked);
     }
-    if let Some(refusal) = guard::refusal(&args.guard, &made)? {
-        reached.keep(&args.cloud, io)?;
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &made)? {
+        reached.keep(&args.planning.cloud, io)?;
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
     approve(args, destroy, io)?;
     let outcome = carry_out(args, plan, &reached, io).await;
-    reached.keep(&args.cloud, io)?;
-    if args.view.json {
+    reached.keep(&args.planning.cloud, io)?;
+    if args.planning.view.json {
         io.out(&format!("{}\n", crossrole_report::outcome_json(plan, &outcome)));
     } else {
         io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome)));
@@ -107,14 +108,14 @@ fn approve(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<(), Failure> 
 }
 
 async fn carry_out(args: &ApplyArgs, plan: &Plan, reached: &Reached, io: &mut Io) -> Outcome {
-    let style = match (args.quiet, args.view.json, io.draws) {
+    let style = match (args.quiet, args.planning.view.json, io.draws) {
         (true, _, _) => Style::Quiet,
         (_, true, _) => Style::Json,
         (_, _, true) => Style::Bar,
         _ => Style::Lines,
     };
     let stop = AtomicBool::new(false);
-    let options = crossrole_applier::Options { concurrency: args.cloud.concurrency.unwrap_or(10) };
+    let options = crossrole_applier::Options { concurrency: args.planning.cloud.concurrency.unwrap_or(10) };
     let print: Box<dyn FnMut(&str) + Send + '_> = Box::new(|line| io.err(line));
     let progress = Progress::new(plan, style, print);
     let listener = |event| progress.event(&event);

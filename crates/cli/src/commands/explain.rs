@@ -13,7 +13,7 @@ use crate::{ask, load, policies};
 
 pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure> {
     let answers = if args.files.any() { vec![from_files(args)?] } else { from_estate(args, io).await? };
-    if args.json {
+    if args.ask.json {
         io.out(&format!("{}\n", crossrole_report::explanation_json(&answers)));
     } else {
         io.out(&crossrole_report::explanation(&answers));
@@ -22,8 +22,8 @@ pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure
 }
 
 async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>, Failure> {
-    let (desired, _) = load::desired(&args.paths, io)?;
-    let estate = ask::estate(args.from, &desired, &args.cloud, io).await?;
+    let (desired, _) = load::desired(&args.ask.paths, io)?;
+    let estate = ask::estate(args.ask.from, &desired, &args.ask.cloud, io).await?;
     let via = args.via.iter().map(|role| ask::role(role, &desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let question = Question {
         principal: ask::principal(&args.principal, &desired, &estate)?,
@@ -33,7 +33,7 @@ async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>
         resource_account: args.files.resource_account.clone(),
         context: ask::context(&args.context)?,
         unread_allows: false,
-        show_external_ids: args.show_external_ids,
+        show_external_ids: args.ask.show_external_ids,
     };
     Ok(estate.ask(&question))
 }
@@ -74,7 +74,7 @@ fn from_files(args: &ExplainArgs) -> Result<Explanation, Failure> {
         resource_account: files.resource_account.clone(),
         context,
     };
-    let words = Words { who: args.principal.clone(), assumed: Vec::new(), show_external_ids: args.show_external_ids };
+    let words = Words { who: args.principal.clone(), assumed: Vec::new(), show_external_ids: args.ask.show_external_ids };
     Ok(crossrole_access::explain(&request, &policies, words))
 }
 

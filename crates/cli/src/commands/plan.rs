@@ -16,15 +16,16 @@ use crate::{guard, guardrails, load, settings};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (desired, sources) = load::desired(&args.paths.paths, io)?;
-    let reached = reach(&args.cloud, &desired, io)?;
-    let made = make(&reached, &desired, &Options { destroy: args.destroy, targets: args.target.clone() }, &args.cloud, &args.guard).await?;
+    let reached = reach(&args.planning.cloud, &desired, io)?;
+    let made =
+        make(&reached, &desired, &Options { destroy: args.destroy, targets: args.planning.target.clone() }, &args.planning.cloud, &args.planning.guard).await?;
     let plan = &made.plan;
     if let Some(path) = &args.out {
         save(plan, path)?;
     }
-    made.print(&args.view, &sources, io);
-    reached.keep(&args.cloud, io)?;
-    if let Some(refusal) = guard::refusal(&args.guard, &made)? {
+    made.print(&args.planning.view, &sources, io);
+    reached.keep(&args.planning.cloud, io)?;
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &made)? {
         io.err(&refusal);
         return Ok(Exit::Refused);
     }

@@ -9,12 +9,12 @@ use crate::io::Io;
 use crate::{ask, load};
 
 pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths, io)?;
-    let estate = ask::estate(args.from, &desired, &args.cloud, io).await?;
+    let (desired, _) = load::desired(&args.ask.paths, io)?;
+    let estate = ask::estate(args.ask.from, &desired, &args.ask.cloud, io).await?;
     let resource = ask::resource(&args.resource, &desired, &estate);
     let reach = who_can(&estate, &args.action, &resource, None);
-    let view = View { show_external_ids: args.show_external_ids, diff: Diff::Statements };
-    if args.json {
+    let view = View { show_external_ids: args.ask.show_external_ids, diff: Diff::Statements };
+    if args.ask.json {
         io.out(&format!("{}\n", crossrole_report::ways_json(&reach.ways, &reach.undecided, view)));
     } else {
         io.out(&crossrole_report::ways(&reach.ways, &reach.undecided, view));

@@ -1,0 +1,148 @@
+//! What has no policy of its own: resources that only the caller's side decides about.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crossrole_model::access::Undecided;
+use crossrole_policy::Statement;
+
+use crate::estate::{Guarded, Placed};
+
+use super::atoms::ASSUME;
+use super::pair::{Domain, Text};
+use super::subjects::{self, Who};
+use super::{Work, words};
+
+/// Kinds of IAM's resources, by the beginning of their names (Service Authorization Reference, AWS IAM).
+const IAM_KINDS: [&str; 9] = ["role", "user", "group", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate"];
+
+/// The first that nothing names stands for every service that nothing names.
+const OTHER_SERVICES: [&str; 16] =
+    ["ec2", "lambda", "sqs", "sns", "kms", "dynamodb", "logs", "events", "ecs", "eks", "rds", "ssm", "glue", "athena", "kinesis", "states"];
+
+/// Where all of those are named; no service has this name.
+pub(crate) const OTHER: &str = "other";
+
+impl<'e> Work<'e> {
+    /// What has no policy of its own, for every principal that differs.
+    pub(super) fn elsewhere(&mut self) {
+        let [before, after] = self.sides;
+        let partition = after.partition();
+        let buckets = before.buckets.keys().chain(after.buckets.keys()).map(|name| format!("arn:{partition}:s3:::{name}"));
+        let buckets: Rc<BTreeSet<String>> = Rc::new(buckets.collect());
+        let roles: Rc<BTreeSet<String>> = Rc::new(before.roles.keys().chain(after.roles.keys()).cloned().collect());
+        for arn in self.changed_principals() {
+            if self.stays_inside(arn, &buckets) {
+                continue;
+            }
+            let Some(who) = Who::known(arn, self.sides) else { continue };
+            let account = who.subject.account.clone().unwrap_or_default();
+            let patterns: BTreeSet<&str> = self.statements(arn).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).map(String::as_str).collect();
+            let services: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(2)).filter(|s| !s.contains(['*', '?', '$'])).collect();
+            let other = self.other_service(arn, &services);
+            let mut texts = texts(partition, &account, &patterns, &services, other);
+            self.not_looked_at(&who, &texts, &buckets);
+            // A pattern that names a known one is told apart from it; of the others it says that they are left out.
+            let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> {
+                known.iter().filter(|k| patterns.iter().any(|p| head(p).starts_with(k.as_str()))).cloned().collect()
+            };
+            let known = Rc::clone(&buckets);
+            let name = "other resources".to_owned();
+            let domain = Domain { name, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None, other };
+            self.pair(&who, &domain, [None, None]);
+            // Roles whose trust nobody has read are taken to trust the account: what is gained there is up to them.
+            let trusting = Placed::new(subjects::trusts_account(&account), "trust policy that was not read");
+            let trusting = Guarded { account: String::new(), policy: Some(trusting), restrict_public: false };
+            texts.retain(|t| matches!(t, Text::Walk(start) if start.ends_with(":role/")));
+            let known = Rc::clone(&roles);
+            let name = "other roles".to_owned();
+            let actions = ASSUME.map(str::to_owned).to_vec();
+            let domain = Domain { name, texts, elsewhere: told_apart(&known), known, owner: None, actions, service: None, other };
+            self.pair(&who, &domain, [Some(&trusting), Some(&trusting)]);
+        }
+    }
+
+    /// Statements of the principal's side: its policies, its boundary, its account's control policies.
+    fn statements(&self, arn: &str) -> impl Iterator<Item = &'e Statement> {
+        self.sides.into_iter().filter_map(|side| side.principals.get(arn).map(|p| (side, p))).flat_map(|(side, principal)| {
+            let own = principal.identity.iter().chain(principal.boundary.iter().flatten());
+            let control = side.service_control.get(&principal.account).into_iter().flatten().flatten();
+            own.chain(control).flat_map(|p| &p.document.statements)
+        })
+    }
+
+    /// A service that nothing names of what bears on a principal.
+    fn other_service(&self, arn: &str, written: &BTreeSet<&str>) -> &'static str {
+        let actions = self.statements(arn).flat_map(|s| &s.action.values).filter_map(|a| a.split_once(':'));
+        let named: BTreeSet<String> = actions.map(|(service, _)| service).chain(written.iter().copied()).map(str::to_lowercase).filter(|s| s != "*").collect();
+        OTHER_SERVICES.into_iter().find(|other| !named.iter().any(|s| words::overlap(s, other))).unwrap_or(OTHER)
+    }
+
+    /// Resources that come or go in a principal's policies and that no domain is about: access points, jobs, and others.
+    fn not_looked_at(&mut self, who: &Who, texts: &[Text], buckets: &BTreeSet<String>) {
+        let [before, after] = self.sides.map(|side| -> BTreeSet<&String> {
+            let documents = side.principals.get(&who.arn).into_iter().flat_map(|p| &p.identity);
+            let statements = documents.flat_map(|p| &p.document.statements);
+            statements.filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect()
+        });
+        for pattern in before.symmetric_difference(&after) {
+            let head = head(pattern);
+            let whole = head.len() == pattern.len();
+            let known = pattern.split('/').next().is_some_and(|bucket| buckets.contains(bucket));
+            let seen = known || crossrole_policy::Arn::parse(pattern).is_none() || texts.iter().any(|text| may_match(head, whole, text));
+            if !seen {
+                let why = "resources of this kind are not looked at".to_owned();
+                self.delta.undecided.push(Undecided { who: who.subject.who.clone(), what: (*pattern).clone(), why });
+            }
+        }
+    }
+
+    /// Quick and never wrongly true: all that the principal's policies allow is inside buckets that are looked at by
+    /// themselves.
+    fn stays_inside(&self, arn: &str, buckets: &BTreeSet<String>) -> bool {
+        let inside = |pattern: &String| {
+            let bucket = pattern.split('/').next().unwrap_or(pattern);
+            // A wildcard in the bucket's name reaches out.
+            !bucket.contains(['*', '?', '$']) && buckets.contains(bucket)
+        };
+        let documents = self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| &p.identity);
+        let mut allows = documents.flat_map(|p| &p.document.statements).filter(|s| s.effect == crossrole_policy::Effect::Allow);
+        allows.all(|s| s.resource.as_ref().is_some_and(|r| !r.negated && r.values.iter().all(inside)))
+    }
+}
+
+/// What patterns can be about, of services that they name, and of one that stands for all others. (A wildcard in the place
+/// of the service matches nothing.)
+fn texts(partition: &str, account: &str, patterns: &BTreeSet<&str>, services: &BTreeSet<&str>, other: &str) -> Vec<Text> {
+    let mut texts = vec![Text::Exact("*".to_owned())];
+    let named = patterns.iter().filter_map(|p| p.split(':').nth(4)).filter(|a| !a.is_empty() && a.bytes().all(|b| b.is_ascii_digit()));
+    let accounts: BTreeSet<&str> = named.chain([account]).collect();
+    for service in services.iter().copied().chain(["s3", "iam", other]).collect::<BTreeSet<_>>() {
+        match service {
+            "s3" => texts.push(Text::Walk(format!("arn:{partition}:s3:::"))),
+            "iam" => texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/"))))),
+            // Of any region and account.
+            service => texts.push(Text::Walk(format!("arn:{partition}:{service}:"))),
+        }
+    }
+    texts
+}
+
+/// The part of a pattern before its first wildcard or variable.
+pub(super) fn head(pattern: &str) -> &str {
+    let end = pattern.find(['*', '?']).into_iter().chain(pattern.find("${")).min();
+    end.and_then(|end| pattern.get(..end)).unwrap_or(pattern)
+}
+
+pub(super) fn may_match(head: &str, whole: bool, text: &Text) -> bool {
+    match text {
+        Text::Exact(text) => {
+            if whole {
+                head == text
+            } else {
+                text.starts_with(head)
+            }
+        }
+        Text::Walk(start) => head.starts_with(start.as_str()) || !whole && start.starts_with(head),
+    }
+}

@@ -1,0 +1,57 @@
+//! What is "not decided" by its nature, and is never to be taken for unchanged.
+
+use std::collections::BTreeSet;
+
+use crossrole_model::access::Undecided;
+
+use super::subjects::{self, Who};
+use super::{Resource, Work};
+
+impl Work<'_> {
+    pub(super) fn is_unread(&self, who: &Who) -> bool {
+        self.sides.into_iter().filter_map(|side| side.principals.get(&who.arn)).any(|p| !p.unread.is_empty())
+    }
+
+    /// Principals of kinds that the evaluator does not know, such as canonical users.
+    pub(super) fn unknown_kinds(&mut self, resource: &Resource<'_>) {
+        let policies = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref());
+        let principals = policies.flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
+        let kinds: BTreeSet<&String> = principals.flat_map(|p| p.entries.keys()).filter(|k| !["AWS", "Service", "Federated"].contains(&k.as_str())).collect();
+        for kind in kinds {
+            let why = "principals of this kind are not evaluated".to_owned();
+            self.delta.undecided.push(Undecided { who: format!("principals of kind {kind}"), what: resource.domain.name.clone(), why });
+        }
+    }
+
+    /// A provider that comes, goes or takes other audiences changes who can come in by trust policies that stay as they are.
+    pub(super) fn providers(&mut self) {
+        let [before, after] = self.sides;
+        let arns: BTreeSet<&String> = before.providers.keys().chain(after.providers.keys()).collect();
+        for arn in arns.into_iter().filter(|arn| before.providers.get(*arn) != after.providers.get(*arn)) {
+            for (role, guarded) in &before.roles {
+                let principals = guarded.policy.iter().flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
+                let names = principals.into_iter().any(|p| p.entries.get("Federated").is_some_and(|list| list.contains(arn)));
+                if names && after.roles.contains_key(role) {
+                    let host = arn.split_once('/').map_or(arn.as_str(), |(_, host)| host);
+                    let why = "the provider itself changes".to_owned();
+                    self.delta.undecided.push(Undecided { who: format!("tokens of {host}"), what: subjects::role_name(role), why });
+                }
+            }
+        }
+    }
+
+    /// Principals that differ and have policies whose documents nobody has read.
+    pub(super) fn unread(&mut self) {
+        for arn in self.changed_principals() {
+            let unread: BTreeSet<&String> = self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| &p.unread).collect();
+            if let (false, Some(who)) = (unread.is_empty(), Who::known(arn, self.sides)) {
+                let list: Vec<&str> = unread.into_iter().map(String::as_str).collect();
+                self.delta.undecided.push(Undecided {
+                    who: who.subject.who,
+                    what: list.join(", "),
+                    why: "its document was not read, and what it allows is not counted".to_owned(),
+                });
+            }
+        }
+    }
+}
