@@ -19,6 +19,7 @@ mod live;
 mod lockout;
 mod principal;
 mod public;
+mod remedy;
 mod request;
 mod why;
 

@@ -6,9 +6,10 @@ use crossrole_policy::Effect;
 use crate::delta::boxes::relation;
 use crate::engine::compiled::{Compiled, CompiledStatement};
 use crate::engine::condition::Condition;
-use crate::engine::decide::{Decision, Layer, evaluate, is_role_trust};
+use crate::engine::decide::{Answer, Decision, Layer, evaluate, is_role_trust};
 use crate::engine::operator::{Operator, Test};
 use crate::engine::principal::Asker;
+use crate::remedy::{self, Place, Remedy};
 use crate::request::{Context, ContextValue, Policies, Request};
 
 /// Most statements that are shown as near misses.
@@ -31,42 +32,24 @@ pub struct Words {
 /// Decides one request and says why.
 pub fn explain(request: &Request, policies: &Policies<'_>, words: Words) -> Explanation {
     let answer = evaluate(request, policies);
-    let asker = Asker::of(&request.caller);
-    let seen = Seen { request, asker, bounded: policies.boundary.is_some(), show: words.show_external_ids };
-    let mut all: Vec<(Layer, Reason)> = Vec::new();
-    for (layer, document) in layers(policies) {
+    let seen = Seen { request, asker: Asker::of(&request.caller), bounded: policies.boundary.is_some(), show: words.show_external_ids };
+    let mut all: Vec<Judged> = Vec::new();
+    for (at, (layer, document)) in remedy::documents(policies).into_iter().enumerate() {
         for (number, statement) in (1..).zip(&document.statements) {
-            all.push((layer, seen.reason(layer, document, number, statement)));
+            all.push(Judged { place: (at, number), layer, reason: seen.reason(layer, document, number, statement) });
         }
     }
-    let allows = |layer: Layer| all.iter().any(|(l, r)| *l == layer && r.effect == "Allow" && r.lacks.is_empty());
-    let denial = all.iter().find(|(l, r)| Some(*l) == answer.layer && r.effect == "Deny" && r.lacks.is_empty()).map(|(_, r)| r);
-    let lacking: Vec<Layer> = match answer.decision {
-        Decision::ImplicitlyDenied => lacking(request, policies, &asker, &allows, answer.layer),
-        _ => Vec::new(),
-    };
-    let near = |layer: Layer| nearest(&all, layer);
-    let because = match (answer.decision, answer.layer, denial) {
-        (Decision::Allowed, ..) => {
-            let by: Vec<String> = all.iter().filter(|(_, r)| r.effect == "Allow" && r.lacks.is_empty()).map(|(_, r)| name(r)).collect();
-            if by.is_empty() { "nobody needs permission for it".to_owned() } else { format!("allowed by {}", by.join(" and ")) }
-        }
-        (Decision::ExplicitlyDenied, _, Some(reason)) => format!("denied by {}", name(reason)),
-        (Decision::ExplicitlyDenied, ..) => "the bucket's policy is public, and its block public access keeps other accounts out".to_owned(),
-        (Decision::ImplicitlyDenied, Some(layer), _) => match near(layer) {
-            Some(reason) => {
-                format!("{} would allow it, but {}", name(reason), reason.lacks.iter().map(|l| lack(l, request, &words.who)).collect::<Vec<_>>().join(", and "))
-            }
-            None => format!("no {} allows it", layer.as_str()),
-        },
-        (Decision::ImplicitlyDenied, None, _) => "nothing allows it".to_owned(),
-    };
-    let fixes = match denial {
-        Some(reason) => vec![format!("except it from {}", name(reason))],
-        None => lacking.iter().flat_map(|layer| fix(*layer, near(*layer), request, &words.who)).collect(),
-    };
-    let mut shown: Vec<Reason> = all.iter().filter(|(_, r)| r.lacks.is_empty()).map(|(_, r)| r.clone()).collect();
-    let mut missed: Vec<&Reason> = all.iter().filter(|(l, r)| lacking.contains(l) && r.effect == "Allow" && is_near(r)).map(|(_, r)| r).collect();
+    let denies: Vec<Place> = all.iter().filter(|j| j.applies("Deny")).map(|j| j.place).collect();
+    let remedy = if answer.is_allowed() { Some(Remedy::default()) } else { remedy::smallest(request, policies, &denies) };
+    // A Deny that does not bear on this caller is not spoken of.
+    all.retain(|j| !j.applies("Deny") || remedy.as_ref().is_none_or(|r| r.denies.contains(&j.place)));
+    let because = because(&all, answer, request, &words.who);
+    let fixes = if answer.is_allowed() { Vec::new() } else { fixes(&all, answer, remedy.as_ref(), request, &words.who) };
+    let lacking = remedy.unwrap_or_default().layers;
+    let mut shown: Vec<Reason> = all.iter().filter(|j| j.reason.lacks.is_empty()).map(|j| j.reason.clone()).collect();
+    let mut missed: Vec<&Reason> =
+        all.iter().filter(|j| lacking.contains(&j.layer) && j.reason.effect == "Allow" && is_near(&j.reason)).map(|j| &j.reason).collect();
+    missed.retain(|r| !r.lacks.is_empty());
     missed.sort_by_key(|r| r.lacks.len());
     shown.extend(missed.into_iter().take(NEAR_MOST).cloned());
     Explanation {
@@ -77,46 +60,54 @@ pub fn explain(request: &Request, policies: &Policies<'_>, words: Words) -> Expl
         layer: answer.layer.map(|l| l.as_str().to_owned()),
         because,
         fixes,
+        needs: lacking.iter().map(|layer| layer.as_str().to_owned()).collect(),
         reasons: shown,
         assumed: words.assumed,
     }
 }
 
-fn layers<'p>(policies: &'p Policies<'p>) -> Vec<(Layer, &'p Compiled)> {
-    let mut all: Vec<(Layer, &Compiled)> = policies.identity.iter().map(|d| (Layer::Identity, *d)).collect();
-    all.extend(policies.resource.iter().map(|d| (Layer::Resource, *d)));
-    all.extend(policies.boundary.iter().flatten().map(|d| (Layer::Boundary, *d)));
-    all.extend(policies.session.iter().flatten().map(|d| (Layer::Session, *d)));
-    all.extend(policies.service_control.iter().flatten().flatten().map(|d| (Layer::ServiceControl, *d)));
-    all.extend(policies.resource_control.iter().flatten().map(|d| (Layer::ResourceControl, *d)));
-    all
+/// A statement, and what it does to the request.
+struct Judged {
+    place: Place,
+    layer: Layer,
+    reason: Reason,
 }
 
-/// Every kind of policy that would have to allow and does not.
-fn lacking(request: &Request, policies: &Policies<'_>, asker: &Asker<'_>, allows: &dyn Fn(Layer) -> bool, first: Option<Layer>) -> Vec<Layer> {
-    let same = request.resource_account.as_deref().is_none_or(|owner| asker.account == Some(owner));
-    let mut needed = Vec::new();
-    if !asker.has_no_identity() {
-        if policies.service_control.is_some() {
-            needed.push(Layer::ServiceControl);
-        }
-        needed.push(Layer::Identity);
-        if policies.boundary.is_some() {
-            needed.push(Layer::Boundary);
-        }
-        if policies.session.is_some() {
-            needed.push(Layer::Session);
-        }
+impl Judged {
+    fn applies(&self, effect: &str) -> bool {
+        self.reason.effect == effect && self.reason.lacks.is_empty()
     }
-    if !same || is_role_trust(request) || asker.has_no_identity() {
-        needed.push(Layer::Resource);
+}
+
+fn because(all: &[Judged], answer: Answer, request: &Request, who: &str) -> String {
+    match (answer.decision, answer.layer) {
+        (Decision::Allowed, _) => {
+            let by: Vec<String> = all.iter().filter(|j| j.applies("Allow")).map(|j| name(&j.reason)).collect();
+            if by.is_empty() { "nobody needs permission for it".to_owned() } else { format!("allowed by {}", by.join(" and ")) }
+        }
+        (Decision::ExplicitlyDenied, layer) => match all.iter().find(|j| Some(j.layer) == layer && j.applies("Deny")) {
+            Some(denial) => format!("denied by {}", name(&denial.reason)),
+            None => "the bucket's policy is public, and its block public access keeps other accounts out".to_owned(),
+        },
+        (Decision::ImplicitlyDenied, Some(layer)) => match nearest(all, layer) {
+            Some(reason) => {
+                let lacks: Vec<String> = reason.lacks.iter().map(|l| lack(l, request, who)).collect();
+                format!("{} would allow it, but {}", name(reason), lacks.join(", and "))
+            }
+            None => format!("no {} allows it", layer.as_str()),
+        },
+        (Decision::ImplicitlyDenied, None) => "nothing allows it".to_owned(),
     }
-    needed.retain(|layer| Some(*layer) == first || !allows(*layer));
-    // A trust policy of the same account that names its caller needs no more from that caller's side.
-    if same && is_role_trust(request) && needed.contains(&Layer::Resource) {
-        needed.retain(|layer| *layer == Layer::Resource);
+}
+
+fn fixes(all: &[Judged], answer: Answer, remedy: Option<&Remedy>, request: &Request, who: &str) -> Vec<String> {
+    let Some(remedy) = remedy else { return vec!["no policy can allow it: this caller cannot ask for it".to_owned()] };
+    let mut fixes: Vec<String> = all.iter().filter(|j| j.applies("Deny")).map(|j| format!("except it from {}", name(&j.reason))).collect();
+    if answer.layer == Some(Layer::PublicAccessBlock) {
+        fixes.push("let no statement of the bucket's policy name everybody, or switch `restrict_public_buckets` off".to_owned());
     }
-    needed
+    fixes.extend(remedy.layers.iter().flat_map(|layer| fix(*layer, nearest(all, *layer), request, who)));
+    fixes
 }
 
 /// A statement about another action and another resource is about something else.
@@ -127,8 +118,8 @@ fn is_near(reason: &Reason) -> bool {
     u8::from(action) + u8::from(resource) + u8::from(principal) <= 1
 }
 
-fn nearest(all: &[(Layer, Reason)], layer: Layer) -> Option<&Reason> {
-    let allows = all.iter().filter(|(l, r)| *l == layer && r.effect == "Allow" && !r.lacks.is_empty() && is_near(r)).map(|(_, r)| r);
+fn nearest(all: &[Judged], layer: Layer) -> Option<&Reason> {
+    let allows = all.iter().filter(|j| j.layer == layer).map(|j| &j.reason).filter(|r| r.effect == "Allow" && !r.lacks.is_empty() && is_near(r));
     // Another condition is nearer than another resource, and that than another action.
     let weight = |l: &Lack| match l {
         Lack::Condition { .. } => 1,

@@ -151,6 +151,8 @@ pub struct Explanation {
     pub because: String,
     /// For a no: the smallest changes that, all together, would make it a yes.
     pub fixes: Vec<String>,
+    /// For a no: the fewest kinds of policies that would have to allow it and do not.
+    pub needs: Vec<String>,
     /// Statements that applied, and those that nearly did.
     pub reasons: Vec<Reason>,
     /// What was taken for granted.

@@ -164,6 +164,11 @@ pub fn is_listed(name: &str) -> bool {
     name.split_once(':').is_some_and(|(service, _)| SERVICES.iter().any(|s| s.eq_ignore_ascii_case(service)))
 }
 
+/// Returns all actions.
+pub(crate) fn all() -> &'static [Action] {
+    &catalogue().actions
+}
+
 /// Returns the actions of one service, sorted by name.
 pub fn actions(service: &str) -> impl Iterator<Item = &'static Action> {
     let prefix = format!("{service}:");

@@ -4,6 +4,7 @@ use crossrole_policy::{Arn, Effect, Statement};
 
 use crate::catalogue;
 use crate::engine::compiled::{action_matches, resource_matches};
+use crate::engine::glob::Glob;
 use crate::engine::operator::Operator;
 
 /// One condition of a statement.
@@ -82,12 +83,16 @@ pub(crate) fn is_account(principal: &str) -> bool {
 
 /// Actions of the catalogue that a pattern stands for.
 pub(crate) fn expand(pattern: &str) -> Vec<&'static catalogue::Action> {
-    catalogue::SERVICES.iter().flat_map(|s| catalogue::actions(s)).filter(|a| action_matches(pattern, a.name)).collect()
+    if !pattern.contains(['*', '?']) {
+        return catalogue::action(pattern).into_iter().collect();
+    }
+    let glob = Glob::parse(&pattern.to_ascii_lowercase());
+    catalogue::all().iter().filter(|a| glob.matches_folded(a.name)).collect()
 }
 
 /// Sound, not complete: whatever `inner` matches, `outer` matches too.
 pub(crate) fn covers(outer: &str, inner: &str) -> bool {
-    !outer.contains('?') && !outer.contains("${") && crate::engine::glob::Glob::parse(outer).matches(inner)
+    !outer.contains('?') && !outer.contains("${") && Glob::parse(outer).matches(inner)
 }
 
 /// The same of lists; case does not count among actions.

@@ -16,5 +16,6 @@ mod examples;
 mod generate;
 mod literal;
 mod oracle;
+mod remedy;
 mod same;
 mod words;
