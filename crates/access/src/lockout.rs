@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crossrole_model::access::{AccessDelta, Direction};
+
 use crate::ask::Question;
 use crate::estate::Estate;
 use crate::request::Context;
@@ -16,8 +18,8 @@ const ON_ROLES: &[&str] = &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:Pu
 ///
 /// The runner's own policies are taken as they are where all of them were read, and to allow everything where some were
 /// not: a Deny in a bucket's policy is seen either way. A second factor is taken to be there, since the runner's session has what
-/// it has.
-pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>) -> Vec<String> {
+/// it has. How the runner came into its role is not known: whoever can no longer assume it, by `delta`, is named.
+pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delta: &AccessDelta) -> Vec<String> {
     let mut lost = Vec::new();
     let partition = after.partition();
     for runner in runners {
@@ -34,6 +36,7 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>) -> V
         if own_changes {
             checks.extend(after.roles.iter().filter(|(_, g)| g.account == account).map(|(arn, _)| (arn.clone(), ON_ROLES)));
         }
+        lost.extend(entries_lost(before, runner, delta));
         for (resource, actions) in checks {
             for action in actions {
                 let mut context = Context::default();
@@ -58,6 +61,20 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>) -> V
     }
     lost.sort();
     lost.dedup();
+    lost
+}
+
+/// Who can no longer assume the role that the runner runs as, or not under all conditions of before.
+fn entries_lost(before: &Estate, runner: &str, delta: &AccessDelta) -> Vec<String> {
+    let own = |arn: &String| arn.rsplit('/').next().is_some_and(|name| is_runner(arn, name, runner));
+    let mut lost = Vec::new();
+    for role in before.roles.keys().filter(|arn| own(arn)) {
+        let narrowed = delta.changes.iter().filter(|c| c.direction == Direction::Narrowed && c.resources.contains(role));
+        for change in narrowed.filter(|c| c.actions.iter().any(|a| a.starts_with("sts:AssumeRole"))) {
+            let when = if change.when.is_empty() { "" } else { ", under all conditions of before" };
+            lost.push(format!("{} could no longer assume {role}, which {runner} is a session of{when}", change.who));
+        }
+    }
     lost
 }
 

@@ -7,9 +7,9 @@ use crossrole_access::estate::{Estate, Guarded, Placed, Principal};
 use crossrole_model::access::Direction;
 use crossrole_policy::{Document, parse};
 
-const APP: &str = "arn:aws:iam::222222222222:role/App";
+pub(crate) const APP: &str = "arn:aws:iam::222222222222:role/App";
 const HOST: &str = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com";
-const TRUST_APP: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"sts:AssumeRole"}"#;
+pub(crate) const TRUST_APP: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"sts:AssumeRole"}"#;
 const TRUST_TAGS: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":["sts:AssumeRole","sts:TagSession"]}"#;
 
 fn document(statements: &str) -> Document {
@@ -21,7 +21,7 @@ fn allow(action: &str, resource: &str) -> String {
 }
 
 /// The role App with these policies, tags and trust, and a bucket with this policy.
-fn estate(app: &str, tags: &[(&str, &str)], trust: &str, bucket: &str) -> Estate {
+pub(crate) fn estate(app: &str, tags: &[(&str, &str)], trust: &str, bucket: &str) -> Estate {
     let principal = Principal {
         account: "222222222222".to_owned(),
         user: false,
@@ -52,7 +52,7 @@ fn lines(before: &Estate, after: &Estate) -> Vec<String> {
     changes.chain(found.undecided.iter().map(|u| format!("? {}: {}: {}", u.who, u.what, u.why))).collect()
 }
 
-const QUIET: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/none"}"#;
+pub(crate) const QUIET: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/none"}"#;
 
 #[test]
 fn another_region_or_account_is_a_widening() {

@@ -15,6 +15,7 @@ mod delta;
 mod examples;
 mod generate;
 mod literal;
+mod lockout;
 mod oracle;
 mod remedy;
 mod same;

@@ -94,8 +94,9 @@ fn access(plan: &mut Plan, observed: &Observed, controls: &Controls) {
     let before = objects.estate().under(controls);
     objects.apply(&plan.changes);
     let after = objects.estate().under(controls);
-    plan.access = Some(crossrole_access::delta(&before, &after));
-    plan.lockouts = crossrole_access::lockout(&before, &after, &observed.runners.values().cloned().collect());
+    let delta = crossrole_access::delta(&before, &after);
+    plan.lockouts = crossrole_access::lockout(&before, &after, &observed.runners.values().cloned().collect(), &delta);
+    plan.access = Some(delta);
 }
 
 /// Refuses a plan that breaks an invariant: a bug of ours must not reach an account.
