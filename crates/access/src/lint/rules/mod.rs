@@ -15,6 +15,7 @@ mod for_all_values_in_allow;
 mod for_all_values_of_one;
 mod grants_policy_change;
 mod key_never_present;
+mod key_without_its_action;
 mod locks_everyone_out;
 mod mfa_deny_misses_keys;
 mod mfa_if_exists;
@@ -71,6 +72,7 @@ pub const ALL: &[Rule] = &[
     for_all_values_of_one::RULE,
     grants_policy_change::RULE,
     key_never_present::RULE,
+    key_without_its_action::RULE,
     locks_everyone_out::RULE,
     mfa_deny_misses_keys::RULE,
     mfa_if_exists::RULE,
