@@ -7,8 +7,11 @@ use crate::support::{Place, manifest};
 
 const TRUSTING: &str = "222222222222";
 
+/// How late writes to IAM are seen.
+const LATE: std::time::Duration = std::time::Duration::from_secs(8);
+
 async fn place(buckets: usize) -> Place {
-    let place = Place::new(Options::default());
+    let place = Place::new(Options { visibility_delay: LATE, ..Options::default() });
     for bucket in 0..buckets {
         assert_eq!(place.s3(TRUSTING, "PUT", &format!("/fleet-bucket-{bucket}"), "", "").await.0, 200);
     }
@@ -19,7 +22,7 @@ fn total(calls: &std::collections::BTreeMap<(String, String), u64>) -> u64 {
     calls.values().sum()
 }
 
-/// The fleet of the design: 1,000 roles, 200 trusted accounts, 50 buckets.
+/// The fleet: 1,000 roles, 200 trusted accounts, 50 buckets. Writes are seen late, and still not repeated until they work.
 #[tokio::test(start_paused = true)]
 async fn a_plan_costs_a_handful_of_calls_and_an_apply_two_a_role() {
     let place = place(50).await;
@@ -28,8 +31,10 @@ async fn a_plan_costs_a_handful_of_calls_and_an_apply_two_a_role() {
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     let calls = place.sandbox.take_calls();
     let of = |operation: &str| calls.iter().filter(|((_, o), _)| o == operation).map(|(_, n)| n).sum::<u64>();
-    assert_eq!((of("CreateRole"), of("PutRolePolicy"), of("PutBucketPolicy")), (1_000, 1_000, 50), "{calls:?}");
-    let writes = 2_000 + 50;
+    // Those in flight when the first is refused are made again; from then on, the roles are waited for in bulk.
+    let in_flight = 10;
+    assert!(of("CreateRole") == 1_000 && of("PutRolePolicy") <= 1_000 + in_flight && of("PutBucketPolicy") <= 50 + in_flight, "{calls:?}");
+    let writes = of("CreateRole") + of("PutRolePolicy") + of("PutBucketPolicy");
     // Bulk reads: for the plan, before the steps, after them; and a read of each bucket policy before it is written.
     let reads = of("GetAccountAuthorizationDetails") + of("ListRoles") + of("ListBuckets") + of("GetCallerIdentity");
     assert!(reads <= 60, "{calls:?}");
@@ -42,30 +47,17 @@ async fn a_plan_costs_a_handful_of_calls_and_an_apply_two_a_role() {
     // The rest of the cycle, at this size: one foreign attachment among a thousand roles, and the end.
     let administrator = [("RoleName", "Fleet7"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")];
     place.iam(TRUSTING, "AttachRolePolicy", &administrator).await;
+    tokio::time::sleep(LATE).await;
     let plan = place.good(&["plan", &file]).await;
     assert!(plan.contains("because arn:aws:iam::aws:policy/AdministratorAccess was put on it by somebody else"), "{plan}");
     assert!(plan.contains("Plan: 0 to add, 1 to change, 0 to destroy."), "{plan}");
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     assert!(place.good(&["plan", &file]).await.starts_with("No changes."));
     place.good(&["destroy", "--auto-approve", "--quiet", &file]).await;
+    tokio::time::sleep(LATE).await;
     let left = place.iam(TRUSTING, "ListRoles", &[]).await;
     assert!(!left.contains("Fleet"), "{left}");
     assert_eq!(place.s3(TRUSTING, "GET", "/fleet-bucket-49", "policy", "").await.0, 404);
-}
-
-/// With writes that are seen late, a write onto a new role is not repeated until it works: the roles are waited for in bulk.
-#[tokio::test(start_paused = true)]
-async fn late_visibility_costs_bulk_reads_and_not_writes() {
-    let place = Place::new(Options { visibility_delay: std::time::Duration::from_secs(8), ..Options::default() });
-    let file = manifest("fleet-late", &fleet(300, 20, 0));
-    place.sandbox.take_calls();
-    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
-    let calls = place.sandbox.take_calls();
-    let of = |operation: &str| calls.iter().filter(|((_, o), _)| o == operation).map(|(_, n)| n).sum::<u64>();
-    let in_flight = 10;
-    assert!(of("CreateRole") == 300 && of("PutRolePolicy") <= 300 + in_flight, "those in flight when the first is refused: {calls:?}");
-    assert!(total(&calls) <= 2 * 300 + in_flight + 80, "{calls:?}");
-    assert!(place.good(&["plan", &file]).await.starts_with("No changes."));
 }
 
 /// Nothing is read twice, and nothing is read that no manifest states.

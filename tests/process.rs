@@ -107,6 +107,56 @@ async fn a_plan_that_the_runner_could_not_take_back_is_refused() {
     assert!(!shown.contains(&key.secret));
 }
 
+/// The runner is a pipeline whose token an OIDC provider gave out: `AWS_WEB_IDENTITY_TOKEN_FILE`, as in GitHub Actions and EKS.
+#[tokio::test]
+async fn a_web_identity_reaches_the_account() {
+    let folder = root().join(format!("target/test-manifests/web-identity-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let place = Place::new(Options::default());
+    let host = "token.actions.githubusercontent.com";
+    let provider = [("Url", "https://token.actions.githubusercontent.com"), ("ClientIDList.member.1", "sts.amazonaws.com")];
+    place.iam("222222222222", "CreateOpenIDConnectProvider", &provider).await;
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Federated":"arn:aws:iam::222222222222:oidc-provider/{host}"}},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{{"StringEquals":{{"{host}:aud":"sts.amazonaws.com","{host}:sub":"repo:example-org/access:ref:refs/heads/main"}}}}}}]}}"#
+    );
+    place.iam("222222222222", "CreateRole", &[("RoleName", "runner"), ("AssumeRolePolicyDocument", &trust)]).await;
+    place.iam("222222222222", "AttachRolePolicy", &[("RoleName", "runner"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]).await;
+    let state = folder.join("state.json");
+    place.sandbox.save(&state).unwrap();
+    let manifest = folder.join("one.toml");
+    let role = "[roles.One]\n\n[[roles.One.trust]]\nservice = \"lambda.amazonaws.com\"\n";
+    std::fs::write(&manifest, format!("name = \"one\"\n\n[trusting]\naccount = \"222222222222\"\n\n{role}")).unwrap();
+    let mut child = command(&["sandbox", "serve", "--listen", "127.0.0.1:0", "--sandbox-state", &state.display().to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let _server = Server(child);
+    let plan = |branch: &str| {
+        let claims = format!(r#"{{"iss":"https://{host}","aud":"sts.amazonaws.com","sub":"repo:example-org/access:ref:refs/heads/{branch}"}}"#);
+        let token = format!("e30.{}.c2ln", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims));
+        let file = folder.join(format!("token-{branch}"));
+        std::fs::write(&file, &token).unwrap();
+        let output = command(&["plan", &manifest.display().to_string()])
+            .env("AWS_ENDPOINT_URL", address.trim())
+            .env("AWS_ROLE_ARN", "arn:aws:iam::222222222222:role/runner")
+            .env("AWS_ROLE_SESSION_NAME", "pipeline")
+            .env("AWS_WEB_IDENTITY_TOKEN_FILE", &file)
+            .output()
+            .unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(!shown.contains(&token), "{shown}");
+        (output.status.code().unwrap(), shown)
+    };
+    let (code, shown) = plan("main");
+    assert!(code == 0 && shown.contains("Plan: 1 to add"), "{shown}");
+    let (code, shown) = plan("other");
+    assert!(code == 1 && shown.contains("account 222222222222 (trusting): it could not be read"), "{shown}");
+    assert!(shown.contains("AssumeRoleWithWebIdentity"), "{shown}");
+}
+
 #[test]
 fn a_malformed_answer_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
