@@ -34,22 +34,31 @@ fn plan_at(endpoint: &str, key: &str) -> Output {
         .unwrap()
 }
 
-struct Server(Child);
+/// The embedded AWS in a process of its own.
+struct Server {
+    child: Child,
+    address: String,
+}
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+fn serve(words: &[&str]) -> Server {
+    let words = [&["sandbox", "serve", "--listen", "127.0.0.1:0"], words].concat();
+    let mut child = command(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    Server { child, address: address.trim().to_owned() }
 }
 
 #[test]
 fn credentials_of_another_account_are_found_out_before_anything_is_read() {
-    let mut child = command(&["sandbox", "serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    let _server = Server(child);
-    let output = plan_at(address.trim(), "999999999999");
+    let server = serve(&[]);
+    let output = plan_at(&server.address, "999999999999");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("the credentials belong to account 999999999999 (arn:aws:iam::999999999999:root), not to 222222222222"), "{text}");
@@ -85,16 +94,9 @@ async fn a_plan_that_the_runner_could_not_take_back_is_refused() {
         )
     };
     let (out, within) = (write("out.toml", &deny("admin")), write("within.toml", &deny("run*")));
-    let mut child = command(&["sandbox", "serve", "--listen", "127.0.0.1:0", "--sandbox-state", &state.display().to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    let _server = Server(child);
+    let server = serve(&["--sandbox-state", &state.display().to_string()]);
     let run = |words: &[&str]| {
-        let output = command(words).args(["--config", &settings]).env("AWS_CONFIG_FILE", &profiles).env("AWS_ENDPOINT_URL", address.trim()).output().unwrap();
+        let output = command(words).args(["--config", &settings]).env("AWS_CONFIG_FILE", &profiles).env("AWS_ENDPOINT_URL", &server.address).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (code, shown, refusal) = run(&["plan", &out]);
@@ -126,21 +128,14 @@ async fn a_web_identity_reaches_the_account() {
     let manifest = folder.join("one.toml");
     let role = "[roles.One]\n\n[[roles.One.trust]]\nservice = \"lambda.amazonaws.com\"\n";
     std::fs::write(&manifest, format!("name = \"one\"\n\n[trusting]\naccount = \"222222222222\"\n\n{role}")).unwrap();
-    let mut child = command(&["sandbox", "serve", "--listen", "127.0.0.1:0", "--sandbox-state", &state.display().to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    let _server = Server(child);
+    let server = serve(&["--sandbox-state", &state.display().to_string()]);
     let plan = |branch: &str| {
         let claims = format!(r#"{{"iss":"https://{host}","aud":"sts.amazonaws.com","sub":"repo:example-org/access:ref:refs/heads/{branch}"}}"#);
         let token = format!("e30.{}.c2ln", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims));
         let file = folder.join(format!("token-{branch}"));
         std::fs::write(&file, &token).unwrap();
         let output = command(&["plan", &manifest.display().to_string()])
-            .env("AWS_ENDPOINT_URL", address.trim())
+            .env("AWS_ENDPOINT_URL", &server.address)
             .env("AWS_ROLE_ARN", "arn:aws:iam::222222222222:role/runner")
             .env("AWS_ROLE_SESSION_NAME", "pipeline")
             .env("AWS_WEB_IDENTITY_TOKEN_FILE", &file)
@@ -155,6 +150,68 @@ async fn a_web_identity_reaches_the_account() {
     let (code, shown) = plan("other");
     assert!(code == 1 && shown.contains("account 222222222222 (trusting): it could not be read"), "{shown}");
     assert!(shown.contains("AssumeRoleWithWebIdentity"), "{shown}");
+}
+
+/// A profile of IAM Identity Center, with the token that `aws sso login` leaves behind and a portal that hands out keys.
+#[tokio::test]
+async fn a_profile_of_single_sign_on_reaches_the_account() {
+    let folder = root().join(format!("target/test-manifests/sso-{}", std::process::id()));
+    let cache = folder.join(".aws/sso/cache");
+    std::fs::create_dir_all(&cache).unwrap();
+    // The file is named by the SHA-1 of the session's name, here `team`.
+    let token =
+        r#"{"accessToken":"a-token-of-the-portal","expiresAt":"2099-01-01T00:00:00Z","region":"us-east-1","startUrl":"https://example.awsapps.com/start"}"#;
+    std::fs::write(cache.join("d25187dc137f35c88bc80ec8c3ffbdb17b5eb873.json"), token).unwrap();
+    let config = folder.join("config");
+    let session = "[sso-session team]\nsso_start_url = https://example.awsapps.com/start\nsso_region = us-east-1\n\n";
+    let profile = "[profile prod]\nsso_session = team\nsso_account_id = 222222222222\nsso_role_name = Runner\nregion = us-east-1\n";
+    std::fs::write(&config, format!("{session}{profile}")).unwrap();
+    let settings = folder.join("crossrole.toml");
+    std::fs::write(&settings, "[accounts.\"222222222222\"]\nprofile = \"prod\"\n").unwrap();
+    let manifest = folder.join("one.toml");
+    let role = "[roles.One]\n\n[[roles.One.trust]]\nservice = \"lambda.amazonaws.com\"\n";
+    std::fs::write(&manifest, format!("name = \"one\"\n\n[trusting]\naccount = \"222222222222\"\n\n{role}")).unwrap();
+
+    let place = Place::new(Options::default());
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam("222222222222", "CreateUser", &[("UserName", "portal")]).await;
+    place.iam("222222222222", "AttachUserPolicy", &[("UserName", "portal"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]).await;
+    place.iam("222222222222", "CreateRole", &[("RoleName", "Runner"), ("AssumeRolePolicyDocument", trust)]).await;
+    place.iam("222222222222", "AttachRolePolicy", &[("RoleName", "Runner"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]).await;
+    let portal = Credentials::of(&place.iam("222222222222", "CreateAccessKey", &[("UserName", "portal")]).await);
+    let assume = [("RoleArn", "arn:aws:iam::222222222222:role/Runner"), ("RoleSessionName", "ann")];
+    let (_, answer) = place.query_as(&portal, "sts", "AssumeRole", &assume).await;
+    let part = |name: &str| answer.split(&format!("<{name}>")).nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let keys = format!(
+        r#"{{"roleCredentials":{{"accessKeyId":"{}","secretAccessKey":"{}","sessionToken":"{}","expiration":4070908800000}}}}"#,
+        part("AccessKeyId"),
+        part("SecretAccessKey"),
+        part("SessionToken")
+    );
+    let state = folder.join("state.json");
+    place.sandbox.save(&state).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let portal = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut buffer = [0; 8_192];
+            let size = stream.read(&mut buffer).unwrap_or(0);
+            let asked = String::from_utf8_lossy(&buffer[..size]).into_owned();
+            assert!(asked.contains("/federation/credentials?") && asked.contains("role_name=Runner"), "{asked}");
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{keys}", keys.len());
+        }
+    });
+    let server = serve(&["--sandbox-state", &state.display().to_string()]);
+    let output = command(&["plan", "--config", &settings.display().to_string(), &manifest.display().to_string()])
+        .env("AWS_CONFIG_FILE", &config)
+        .env("HOME", &folder)
+        .env("AWS_ENDPOINT_URL", &server.address)
+        .env("AWS_ENDPOINT_URL_SSO", &portal)
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && shown.contains("Plan: 1 to add"), "{shown}");
+    assert!(!shown.contains("a-token-of-the-portal"), "{shown}");
 }
 
 #[test]
