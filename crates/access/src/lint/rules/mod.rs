@@ -19,6 +19,7 @@ mod key_without_its_action;
 mod locks_everyone_out;
 mod mfa_deny_misses_keys;
 mod mfa_if_exists;
+mod mismatched_action_for_principal;
 mod missing_set_operator;
 mod near_quota;
 mod no_secure_transport;
@@ -76,6 +77,7 @@ pub const ALL: &[Rule] = &[
     locks_everyone_out::RULE,
     mfa_deny_misses_keys::RULE,
     mfa_if_exists::RULE,
+    mismatched_action_for_principal::RULE,
     missing_set_operator::RULE,
     near_quota::RULE,
     no_secure_transport::RULE,
