@@ -53,7 +53,8 @@ impl Actions {
                 let mut left = foreign;
                 let mut except: BTreeSet<String> = cover_sets(&mut left, inner).into_iter().map(|(_, text)| text).collect();
                 except.extend(left.into_iter().map(str::to_owned));
-                if except.len() <= NAMED_MOST {
+                let most = if ours.iter().any(|n| stands_in(n)) { LEFT_OUT_MOST } else { NAMED_MOST };
+                if except.len() <= most {
                     covers.push((ours, format!("{pattern} (except {})", except.into_iter().collect::<Vec<_>>().join(", "))));
                 }
             }
@@ -189,6 +190,9 @@ const LISTED_MOST: usize = 12;
 
 /// Most exceptions that are listed by name.
 const NAMED_MOST: usize = 3;
+
+/// The same of a pattern for actions that nobody has listed: without it, they would need words of their own.
+const LEFT_OUT_MOST: usize = 6;
 
 /// A text about the service that stands for all that nothing names, as one about all but those that something names.
 fn of_others(text: String, domain: &Domain) -> String {
