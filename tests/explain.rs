@@ -35,6 +35,7 @@ const QUESTIONS: &[(&str, &str, &[&str], bool)] = &[
     ),
     ("lambda-service", "wrong service", &["ec2.amazonaws.com", "sts:AssumeRole", "role/LambdaS3Reader"], false),
     ("ec2-service", "right role", &["tools/role/EC2Role", "s3:ListBucket", "artifact-bucket", "--via", "EC2ArtifactReader"], true),
+    ("ec2-service", "wrong role", &["tools/role/Other", "sts:AssumeRole", "role/EC2ArtifactReader"], false),
     ("ec2-service", "list on an object", &["tools/role/EC2Role", "s3:ListBucket", "artifact-bucket/k", "--via", "EC2ArtifactReader"], false),
     ("codepipeline-service", "right role", &["tools/role/CodePipelineRole", "s3:GetObject", "artifact-bucket/k", "--via", "CodePipelineArtifactReader"], true),
     ("codepipeline-service", "wrong role", &["tools/role/Other", "sts:AssumeRole", "role/CodePipelineArtifactReader"], false),
@@ -122,6 +123,7 @@ const QUESTIONS: &[(&str, &str, &[&str], bool)] = &[
     ),
     ("guarded-partner", "outside the prefix", &["role/PartnerRole", "s3:PutObject", "partner-exchange/to-partner/x"], false),
     ("prod-data", "right group", &["dev/group/Developers", "s3:DeleteObject", "prod-data-bucket/teams/data/x", "--via", "ProdS3RWRole", "--mfa"], true),
+    ("prod-data", "wrong account", &["333333333333", "sts:AssumeRole", "role/ProdS3RWRole", "--mfa"], false),
     ("prod-data", "no MFA", &["dev/group/Developers", "sts:AssumeRole", "role/ProdS3RWRole"], false),
     ("prod-data", "outside the prefix", &["dev/group/Developers", "s3:GetObject", "prod-data-bucket/teams/other/x", "--via", "ProdS3RWRole", "--mfa"], false),
     ("prod-data", "listing another prefix", &["role/ProdS3RWRole", "s3:ListBucket", "prod-data-bucket", "--context", "s3:prefix=teams/"], false),
@@ -131,6 +133,7 @@ const QUESTIONS: &[(&str, &str, &[&str], bool)] = &[
     ("shared-bucket-read", "right user", &["dev/user/auditor", "s3:GetObject", "shared-bucket/x", "--via", "CrossAccountS3ReadRole"], true),
     ("shared-bucket-read", "in the group", &["dev/user/reader", "s3:GetObject", "shared-bucket/x", "--via", "CrossAccountS3ReadRole"], true),
     ("shared-bucket-read", "neither", &["dev/user/nobody", "s3:GetObject", "shared-bucket/x"], false),
+    ("github-actions", "not the provider", &["333333333333", "sts:AssumeRole", "role/SiteDeployer"], false),
     (
         "github-actions",
         "right job",
