@@ -161,7 +161,11 @@ pub const SERVICES: [&str; 3] = ["s3", "iam", "sts"];
 
 /// Tells whether an action is of a service whose actions are all here.
 pub fn is_listed(name: &str) -> bool {
-    name.split_once(':').is_some_and(|(service, _)| SERVICES.iter().any(|s| s.eq_ignore_ascii_case(service)))
+    name.split_once(':').is_some_and(|(service, _)| is_listed_service(service))
+}
+
+fn is_listed_service(service: &str) -> bool {
+    SERVICES.iter().any(|s| s.eq_ignore_ascii_case(service))
 }
 
 /// Returns all actions.
@@ -199,8 +203,7 @@ pub fn is_asked_of(name: &str, resource: &str) -> bool {
     let service = name.split(':').next().unwrap_or_default();
     let Some(action) = action(name) else {
         // A name that no action has today: of S3 and IAM, on any resource of theirs.
-        let listed = |service: &str| SERVICES.iter().any(|s| s.eq_ignore_ascii_case(service));
-        return match (listed(service), listed(arn.service)) {
+        return match (is_listed_service(service), is_listed_service(arn.service)) {
             (true, true) if service.eq_ignore_ascii_case("sts") => arn.service == "iam",
             (true, true) => arn.service.eq_ignore_ascii_case(service),
             (here, there) => !here && !there,

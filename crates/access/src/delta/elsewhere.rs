@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crossrole_model::access::Undecided;
-use crossrole_policy::Statement;
+use crossrole_policy::{Effect, Statement};
 
 use crate::estate::{Guarded, Placed};
 
@@ -78,21 +78,36 @@ impl<'e> Work<'e> {
         OTHER_SERVICES.into_iter().find(|other| !named.iter().any(|s| words::overlap(s, other))).unwrap_or(OTHER)
     }
 
-    /// Resources that come or go in a principal's policies and that no domain is about: access points, jobs, and others.
+    /// Resources that a principal's policies allow something on and that no domain is about (access points, jobs, and others),
+    /// where a statement that may be about them differs.
     fn not_looked_at(&mut self, who: &Who, texts: &[Text], buckets: &BTreeSet<String>) {
-        let [before, after] = self.sides.map(|side| -> BTreeSet<&String> {
-            let documents = side.principals.get(&who.arn).into_iter().flat_map(|p| &p.identity);
-            let statements = documents.flat_map(|p| &p.document.statements);
-            statements.filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).collect()
-        });
-        for pattern in before.symmetric_difference(&after) {
+        let principals = self.sides.map(|side| side.principals.get(&who.arn));
+        let seen = |pattern: &str| {
             let head = head(pattern);
-            let whole = head.len() == pattern.len();
             let known = pattern.split('/').next().is_some_and(|bucket| buckets.contains(bucket));
-            let seen = known || crossrole_policy::Arn::parse(pattern).is_none() || texts.iter().any(|text| may_match(head, whole, text));
-            if !seen {
+            known || crossrole_policy::Arn::parse(pattern).is_none() || texts.iter().any(|text| may_match(head, head.len() == pattern.len(), text))
+        };
+        let allows = principals.iter().flatten().flat_map(|p| &p.identity).flat_map(|p| &p.document.statements).filter(|s| s.effect == Effect::Allow);
+        let unseen: BTreeSet<&String> = allows.filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).filter(|pattern| !seen(pattern)).collect();
+        if unseen.is_empty() {
+            return;
+        }
+        let statements = principals.map(|p| -> Vec<&Statement> {
+            let documents = p.into_iter().flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
+            documents.flat_map(|d| &d.document.statements).collect()
+        });
+        let [bounded, still] = principals.map(|p| p.is_some_and(|p| p.boundary.is_some()));
+        let [before, after] = &statements;
+        let differ: Vec<&&Statement> = before.iter().filter(|s| !after.contains(s)).chain(after.iter().filter(|s| !before.contains(s))).collect();
+        for pattern in unseen {
+            let about = |s: &&&Statement| {
+                s.resource
+                    .as_ref()
+                    .is_none_or(|r| r.negated || r.values.iter().any(|v| [v, pattern].iter().any(|t| t.contains("${")) || words::overlap(v, pattern)))
+            };
+            if bounded != still || differ.iter().any(about) {
                 let why = "resources of this kind are not looked at".to_owned();
-                self.delta.undecided.push(Undecided { who: who.subject.who.clone(), what: (*pattern).clone(), why });
+                self.delta.undecided.push(Undecided { who: who.subject.who.clone(), what: pattern.clone(), why });
             }
         }
     }

@@ -101,7 +101,16 @@ fn kinds_of_resources_that_nobody_looks_at_are_not_unchanged() {
         &estate(&allow("s3:GetObject", "arn:aws:s3:::data/a"), &[], TRUST_APP, QUIET),
         &estate(&format!("{},{}", allow("s3:GetObject", "arn:aws:s3:::data/a"), allow("s3:GetObject", point)), &[], TRUST_APP, QUIET),
     );
-    assert_eq!(said, [format!("? role App of 222222222222: {point}: resources of this kind are not looked at")]);
+    let expected = [format!("? role App of 222222222222: {point}: resources of this kind are not looked at")];
+    assert_eq!(said, expected);
+    // The pattern stays, and what is allowed on it changes: by its own statement, or by a Deny that goes.
+    let side = |action: &str, more: &str| estate(&format!("{}{more}", allow(action, point)), &[], TRUST_APP, QUIET);
+    assert_eq!(lines(&side("s3:GetObject", ""), &side("s3:*", "")), expected);
+    let deny = r#",{"Effect":"Deny","Action":"s3:PutObject","Resource":"*"}"#;
+    assert_eq!(lines(&side("s3:*", deny), &side("s3:*", "")), expected);
+    // Another statement changes.
+    let elsewhere = format!(",{}", allow("s3:GetObject", "arn:aws:s3:::data/a"));
+    assert!(lines(&side("s3:*", ""), &side("s3:*", &elsewhere)).iter().all(|l| !l.starts_with('?')));
 }
 
 #[test]
