@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crossrole-manifest", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-access", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-planner", &["crossrole-model", "crossrole-policy"]),
-    ("crossrole-applier", &["crossrole-model"]),
+    ("crossrole-applier", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-cloud", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-report", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-sandbox", &["crossrole-access", "crossrole-model", "crossrole-policy"]),

@@ -20,13 +20,13 @@ pub mod plan;
 pub mod state;
 
 pub use address::{Address, Kind};
-pub use call::{BucketRef, Call, PrincipalKind, PrincipalRef};
+pub use call::{BucketCall, BucketRef, Call, Finds, IamCall, PrincipalKind, PrincipalRef};
 pub use cloud::{Cloud, CloudError, ErrorClass};
 pub use desired::{Desired, DesiredObject, DesiredState};
 pub use facet::{Digest, Facet};
 pub use finding::{Finding, Severity, Source, Span};
 pub use ids::{AccountId, Partition};
-pub use observed::{Observation, Observed};
-pub use outcome::{Event, Outcome, StepResult};
-pub use plan::{Action, Change, Plan, Reason, Step, StepId, Withheld};
+pub use observed::{Observation, Observed, Unreadable};
+pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};
+pub use plan::{Action, Cause, Change, Consequence, Part, Plan, Reason, Step, StepId, Subject, Withheld};
 pub use state::ObjectState;
