@@ -23,7 +23,6 @@ mod fleet;
 mod fuzz;
 mod guard;
 mod invalid;
-mod lint;
 mod process;
 mod scenarios;
 mod support;

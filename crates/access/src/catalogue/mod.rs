@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use crate::engine::glob::Glob;
+
 /// What an action does to a resource, in the words of AWS's Service Authorization Reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -168,9 +170,13 @@ fn is_listed_service(service: &str) -> bool {
     SERVICES.iter().any(|s| s.eq_ignore_ascii_case(service))
 }
 
-/// Returns all actions.
-pub(crate) fn all() -> &'static [Action] {
-    &catalogue().actions
+/// Returns the actions that a pattern stands for; case does not count.
+pub fn expand(pattern: &str) -> Vec<&'static Action> {
+    if !pattern.contains(['*', '?']) {
+        return action(pattern).into_iter().collect();
+    }
+    let glob = Glob::parse(&pattern.to_ascii_lowercase());
+    catalogue().actions.iter().filter(|a| glob.matches_folded(a.name)).collect()
 }
 
 /// Returns the actions of one service, sorted by name.

@@ -50,7 +50,7 @@ impl Made {
     pub(crate) fn of(plan: Plan, desired: &Desired, observed: Option<&Observed>, cloud: &CloudArgs, guard: &GuardArgs) -> Result<Self, Failure> {
         let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new() };
         if !made.plan.destroy {
-            let linted = crossrole_access::lint::lint(desired, observed, super::validate::now());
+            let linted = crossrole_lint::lint(desired, observed, super::validate::now());
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&cloud.config, desired)?);
             made.suppressed = linted.suppressed;

@@ -1,0 +1,60 @@
+//! Tokens of a provider that are not pinned to one workload.
+
+use crate::Use;
+use crate::look::{allows, conditions, kind};
+use crate::{Hits, Lint, Rule};
+use crossrole_model::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "oidc-not-pinned",
+    severity: Severity::Error,
+    what: "tokens of a provider that are not pinned to one workload",
+    why: "Every user of that provider whose token passes comes in.",
+    fix: "pin the subject to a repository and an environment, branch or tag",
+    bad: r#"[roles.R]
+
+[[roles.R.trust]]
+oidc = "token.actions.githubusercontent.com"
+audience = "sts.amazonaws.com"
+subject = "repo:example-org/*"
+
+[[roles.R.allow]]
+actions = "s3:GetObject"
+resources = "arn:aws:s3:::data/*"
+"#,
+    good: r#"[roles.R]
+
+[[roles.R.trust]]
+oidc = "token.actions.githubusercontent.com"
+audience = "sts.amazonaws.com"
+subject = "repo:example-org/site:environment:production"
+
+[[roles.R.allow]]
+actions = "s3:GetObject"
+resources = "arn:aws:s3:::data/*"
+"#,
+    check,
+};
+
+fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
+    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Trust && allows(s)) {
+        for provider in kind(statement, "Federated") {
+            let Some((_, host)) = provider.split_once(":oidc-provider/") else { continue };
+            let values = |claim: &str| -> Vec<&String> {
+                let key = format!("{host}:{claim}");
+                conditions(statement)
+                    .filter(|c| c.key.eq_ignore_ascii_case(&key) && c.operator.is_some_and(|o| !o.negated && !o.if_exists))
+                    .flat_map(|c| c.values)
+                    .collect()
+            };
+            let (audience, subject) = (values("aud"), values("sub"));
+            if audience.is_empty() || subject.is_empty() {
+                hits.at(doc, statement, format!("tokens of {host} need neither a certain audience nor a certain subject"));
+            }
+            // `repo:owner/name:…`: what stands before the second colon says whose workload it is.
+            for value in subject.iter().filter(|v| v.splitn(3, ':').take(2).any(|part| part.contains(['*', '?']))) {
+                hits.at(doc, statement, format!("`{value}` is the subject of many workloads"));
+            }
+        }
+    }
+}
