@@ -10,7 +10,7 @@ pub mod rules;
 
 use std::collections::BTreeMap;
 
-use crossrole_model::desired::{DesiredState, Place};
+use crossrole_model::desired::{DesiredState, DocumentRef, Place, StatementRef};
 use crossrole_model::{Address, Desired, Finding, Kind, Observed, Severity, ownership};
 use crossrole_policy::{Document, Statement};
 
@@ -64,6 +64,8 @@ pub(crate) enum Use {
 pub(crate) struct Doc {
     pub(crate) address: Address,
     pub(crate) used: Use,
+    /// Which of the object's documents it is.
+    part: DocumentRef,
     pub(crate) document: Document,
     /// In words: `trust policy of role Reader`.
     pub(crate) place: String,
@@ -93,30 +95,42 @@ pub(crate) struct Hits<'a> {
 struct Hit {
     rule: &'static Rule,
     address: Address,
-    place: Option<Place>,
+    /// Where it is shown, then where else a suppression may stand.
+    places: Vec<Place>,
     message: String,
 }
 
 impl Hits<'_> {
-    /// A statement of a document.
+    /// A statement of a document: one of its own, not a copy.
     pub(crate) fn at(&mut self, doc: &Doc, statement: &Statement, message: impl Into<String>) {
-        let bare = Statement { principal: None, sid: None, ..statement.clone() };
-        let known = (!doc.live).then(|| self.desired.statement_places.iter().find(|(s, _)| *s == bare)).flatten();
-        let place = known.map(|(_, place)| place.clone()).or_else(|| self.declared(&doc.address));
+        self.hit(doc, statement, None, message.into());
+    }
+
+    /// A principal of a statement.
+    pub(crate) fn of(&mut self, doc: &Doc, statement: &Statement, principal: &str, message: impl Into<String>) {
+        self.hit(doc, statement, Some(principal), message.into());
+    }
+
+    fn hit(&mut self, doc: &Doc, statement: &Statement, principal: Option<&str>, message: String) {
+        // What it says does not tell which it is: the same may be said twice.
+        let index = doc.document.statements.iter().position(|s| std::ptr::eq(s, statement)).filter(|_| !doc.live);
+        let at = index.map(|index| StatementRef { address: doc.address.clone(), document: doc.part.clone(), index });
+        let known = at.and_then(|at| self.desired.origin(&at, principal)).cloned();
+        let places = known.map_or_else(|| self.declared(&doc.address), |place| vec![place]);
         let whose = if doc.live { " (live, not ours)" } else { "" };
-        let message = format!("{}{whose}: {}", doc.place, message.into());
-        self.found.push(Hit { rule: self.rule, address: doc.address.clone(), place, message });
+        let message = format!("{}{whose}: {message}", doc.place);
+        self.found.push(Hit { rule: self.rule, address: doc.address.clone(), places, message });
     }
 
     /// A whole object.
     pub(crate) fn object(&mut self, address: &Address, message: impl Into<String>) {
-        let place = self.declared(address);
-        self.found.push(Hit { rule: self.rule, address: address.clone(), place, message: format!("{}: {}", address.short(), message.into()) });
+        let places = self.declared(address);
+        self.found.push(Hit { rule: self.rule, address: address.clone(), places, message: format!("{}: {}", address.short(), message.into()) });
     }
 
-    fn declared(&self, address: &Address) -> Option<Place> {
+    fn declared(&self, address: &Address) -> Vec<Place> {
         let bucket = Address { kind: Kind::Bucket, ..address.clone() };
-        [address, &bucket].into_iter().find_map(|a| self.desired.places.get(a)).cloned()
+        [address, &bucket].into_iter().find_map(|a| self.desired.places.get(a)).cloned().unwrap_or_default()
     }
 }
 
@@ -124,19 +138,19 @@ impl<'a> Lint<'a> {
     fn new(desired: &'a Desired, observed: Option<&Observed>, now: i64) -> Self {
         let mut docs = Vec::new();
         for (address, object) in &desired.objects {
-            let mut add = |used: Use, document: &Document, place: String| {
-                docs.push(Doc { address: address.clone(), used, document: document.clone(), place, live: false });
+            let mut add = |used: Use, part: DocumentRef, document: &Document, place: String| {
+                docs.push(Doc { address: address.clone(), used, part, document: document.clone(), place, live: false });
             };
             match &object.state {
                 DesiredState::Role { state, .. } => {
-                    add(Use::Trust, &state.trust, format!("trust policy of {}", address.short()));
+                    add(Use::Trust, DocumentRef::Trust, &state.trust, format!("trust policy of {}", address.short()));
                     for (name, document) in &state.inline {
-                        add(Use::Identity, document, format!("inline policy {name} of {}", address.short()));
+                        add(Use::Identity, DocumentRef::Inline(name.clone()), document, format!("inline policy {name} of {}", address.short()));
                     }
                 }
-                DesiredState::Policy(state) => add(Use::Identity, &state.document, address.short()),
+                DesiredState::Policy(state) => add(Use::Identity, DocumentRef::Policy, &state.document, address.short()),
                 DesiredState::BucketPolicy { statements, .. } => {
-                    add(Use::Bucket, &Document::new(statements.clone()), format!("policy of bucket {}", address.name));
+                    add(Use::Bucket, DocumentRef::Policy, &Document::new(statements.clone()), format!("policy of bucket {}", address.name));
                 }
                 _ => {}
             }
@@ -149,7 +163,8 @@ impl<'a> Lint<'a> {
             let mut foreign = document.clone();
             foreign.statements.retain(|s| !prefixes.iter().any(|p| s.sid().starts_with(p.as_str())));
             let address = Address::new(account, Kind::BucketPolicy, name);
-            docs.push(Doc { address, used: Use::Bucket, document: foreign, place: format!("policy of bucket {name}"), live: true });
+            let place = format!("policy of bucket {name}");
+            docs.push(Doc { address, used: Use::Bucket, part: DocumentRef::Policy, document: foreign, place, live: true });
         }
         let estate = Objects::desired(desired).estate();
         let roles = estate.roles.iter().map(|(arn, g)| ((g.account.clone(), arn.rsplit('/').next().unwrap_or(arn).to_owned()), arn.clone())).collect();
@@ -188,7 +203,8 @@ pub fn lint(desired: &Desired, observed: Option<&Observed>, now: i64) -> Linted 
     for hit in found {
         let finding = finding(&hit, desired);
         let mut suppressions = desired.suppressions.iter().enumerate();
-        let by = suppressions.find(|(_, s)| s.rule == hit.rule.id && s.place.file == finding.file && s.object.as_ref().is_none_or(|o| names(o, &hit.address)));
+        let here = |file: &str| finding.file == file || hit.places.iter().any(|p| p.file == file);
+        let by = suppressions.find(|(_, s)| s.rule == hit.rule.id && here(&s.place.file) && s.object.as_ref().is_none_or(|o| names(o, &hit.address)));
         match by {
             Some((at, suppression)) => {
                 if let Some(slot) = used.get_mut(at) {
@@ -226,7 +242,7 @@ fn names(text: &str, address: &Address) -> bool {
 
 fn finding(hit: &Hit, desired: &Desired) -> Finding {
     let file = desired.manifests.first().map(|m| m.file.clone()).unwrap_or_default();
-    let (file, span) = match &hit.place {
+    let (file, span) = match hit.places.first() {
         Some(place) => (place.file.clone(), Some(place.span)),
         None => (file, None),
     };

@@ -41,7 +41,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             let role = lint.role_arn(doc);
             let granted = |p: &crossrole_access::estate::Principal| p.account == id && role.is_some_and(|role| super::may(p, "sts:AssumeRole", role));
             if !lint.estate.principals.values().any(granted) {
-                hits.at(doc, statement, format!("every principal of {id} that its own policies let may come in"));
+                hits.of(doc, statement, principal, format!("every principal of {id} that its own policies let may come in"));
             }
         }
     }

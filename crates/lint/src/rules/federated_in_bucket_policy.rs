@@ -31,7 +31,7 @@ resources = "arn:aws:s3:::logs/*"
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, _)| doc.used == Use::Bucket) {
         for value in kind(statement, "Federated") {
-            hits.at(doc, statement, format!("`{value}` can't ask for objects"));
+            hits.of(doc, statement, value, format!("`{value}` can't ask for objects"));
         }
     }
 }

@@ -32,11 +32,11 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Trust && allows(s)) {
         for (part, action) in PROVIDERS {
             for arn in kind(statement, "AWS").iter().filter(|arn| arn.contains(part)) {
-                hits.at(doc, statement, format!("`{arn}` is a provider, and not an AWS principal"));
+                hits.of(doc, statement, arn, format!("`{arn}` is a provider, and not an AWS principal"));
             }
             let asked = statement.action.values.iter().any(|pattern| action_matches(pattern, action));
             for arn in kind(statement, "Federated").iter().filter(|arn| arn.contains(part) && !asked) {
-                hits.at(doc, statement, format!("tokens of `{arn}` need `{action}`"));
+                hits.of(doc, statement, arn, format!("tokens of `{arn}` need `{action}`"));
             }
         }
     }

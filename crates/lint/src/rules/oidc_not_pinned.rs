@@ -49,11 +49,11 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             };
             let (audience, subject) = (values("aud"), values("sub"));
             if audience.is_empty() || subject.is_empty() {
-                hits.at(doc, statement, format!("tokens of {host} need neither a certain audience nor a certain subject"));
+                hits.of(doc, statement, provider, format!("tokens of {host} need neither a certain audience nor a certain subject"));
             }
             // `repo:owner/name:…`: what stands before the second colon says whose workload it is.
             for value in subject.iter().filter(|v| v.splitn(3, ':').take(2).any(|part| part.contains(['*', '?']))) {
-                hits.at(doc, statement, format!("`{value}` is the subject of many workloads"));
+                hits.of(doc, statement, provider, format!("`{value}` is the subject of many workloads"));
             }
         }
     }

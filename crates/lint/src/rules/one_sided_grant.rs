@@ -59,9 +59,10 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         for arn in aws(statement) {
             let Some(principal) = lint.estate.principals.get(arn).filter(|p| p.account != doc.address.account.as_str()) else { continue };
             if !may(principal, action, &resource) {
-                hits.at(
+                hits.of(
                     doc,
                     statement,
+                    arn,
                     format!(
                         "{} {} of {} is let in, and its own policies do not allow {action} on {resource}",
                         if principal.user { "user" } else { "role" },

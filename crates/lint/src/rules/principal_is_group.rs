@@ -30,7 +30,7 @@ resources = "arn:aws:s3:::logs"
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements() {
         for value in aws(statement).iter().filter(|v| v.contains(":group/")) {
-            hits.at(doc, statement, format!("`{value}` is a group"));
+            hits.of(doc, statement, value, format!("`{value}` is a group"));
         }
     }
 }

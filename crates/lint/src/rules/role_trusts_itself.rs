@@ -35,8 +35,8 @@ resources = "arn:aws:s3:::data/*"
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Trust && allows(s)) {
         let me = |arn: &&String| arn.contains(&format!(":{}:role/", doc.address.account)) && arn.rsplit('/').next() == Some(doc.address.name.as_str());
-        if aws(statement).iter().any(|arn| me(&arn)) {
-            hits.at(doc, statement, "it may assume itself");
+        if let Some(arn) = aws(statement).iter().find(me) {
+            hits.of(doc, statement, arn, "it may assume itself");
         }
     }
 }

@@ -33,7 +33,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements() {
         for value in kind(statement, "Service") {
             if !(value.ends_with(".amazonaws.com") || value.ends_with(".amazonaws.com.cn")) {
-                hits.at(doc, statement, format!("`{value}` is no service"));
+                hits.of(doc, statement, value, format!("`{value}` is no service"));
             }
         }
     }

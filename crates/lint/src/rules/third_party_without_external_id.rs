@@ -39,10 +39,11 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             let info = account(principal).and_then(|a| lint.desired.accounts.iter().find(|(id, _)| id.as_str() == a)).map(|(_, info)| info);
             account(principal).is_some() && info.is_none_or(|info| !info.managed)
         };
-        if let Some(principal) = aws(statement).iter().find(third)
-            && !has_key(statement, &["sts:ExternalId", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"])
-        {
-            hits.at(doc, statement, format!("{principal} is in an account that is not managed here, and needs no external id"));
+        if has_key(statement, &["sts:ExternalId", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"]) {
+            continue;
+        }
+        for principal in aws(statement).iter().filter(third) {
+            hits.of(doc, statement, principal, format!("{principal} is in an account that is not managed here, and needs no external id"));
         }
     }
 }

@@ -31,7 +31,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements() {
         for value in statement.principal.iter().flat_map(|p| p.entries.values().flatten()) {
             if value != "*" && value.contains(['*', '?']) {
-                hits.at(doc, statement, format!("`{value}` matches nobody"));
+                hits.of(doc, statement, value, format!("`{value}` matches nobody"));
             }
         }
     }

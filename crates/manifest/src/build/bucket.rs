@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::desired::DesiredState;
+use crossrole_model::desired::{DesiredState, DocumentRef, Origin};
 use crossrole_model::state::{self, BucketState, PublicAccessBlock};
 use crossrole_model::{Address, Digest, Kind, Partition, PrincipalKind, Span, limits, ownership};
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
@@ -10,8 +10,8 @@ use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Stateme
 use crate::decode::Table;
 use crate::raw::{Bucket, BucketAllow, Encryption, Logging};
 
-use super::Builder;
 use super::statement::{Place, condition, texts};
+use super::{Builder, Placed};
 
 impl Builder<'_> {
     pub(super) fn buckets(&mut self) {
@@ -34,7 +34,8 @@ impl Builder<'_> {
             for statement in bucket.statement.iter().flatten() {
                 if let Some(mut built) = self.raw_statement(statement, Place::Bucket(name)) {
                     // Ours carry our prefix; what the manifest says stays readable behind it.
-                    built.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), built.sid.as_deref().map_or_else(|| body_hash(&built), str::to_owned)));
+                    let sid = built.statement.sid.as_deref().map_or_else(|| body_hash(&built.statement), str::to_owned);
+                    built.statement.sid = Some(format!("{}{sid}", ownership::sid_prefix(&self.name)));
                     self.bucket_statements.entry(name.clone()).or_default().push(built);
                 }
             }
@@ -57,7 +58,7 @@ impl Builder<'_> {
             return;
         }
         if let Some(logging) = &raw.logging {
-            self.logging_grant(name, &logging.value);
+            self.logging_grant(name, &logging.value, logging.span);
         }
         let tags = self.tags(raw.tags.as_ref(), key);
         let state = BucketState {
@@ -80,7 +81,7 @@ impl Builder<'_> {
 
     /// The other side of logging: the target's policy lets the logging service put this bucket's logs (S3 User Guide,
     /// "Permissions for log delivery"). A target of somebody else's is theirs to open.
-    fn logging_grant(&mut self, source: &str, logging: &Logging) {
+    fn logging_grant(&mut self, source: &str, logging: &Logging, span: Span) {
         let target = &logging.bucket.value.0;
         if !self.raw.buckets.as_ref().is_some_and(|t| t.0.contains_key(target)) {
             return;
@@ -89,6 +90,7 @@ impl Builder<'_> {
         let mut grant = Statement::allow(Element::of(["s3:PutObject"]), Some(Element::of([objects])));
         condition(&mut grant.conditions, "ArnLike", "aws:SourceArn", [self.partition.s3_arn(source)]);
         condition(&mut grant.conditions, "StringEquals", "aws:SourceAccount", [self.trusting.to_string()]);
+        let grant = self.placed(grant, span);
         self.grant_in_bucket(target, &grant, Principal::of("Service", ["logging.s3.amazonaws.com"]));
     }
 
@@ -125,14 +127,13 @@ impl Builder<'_> {
         let Some(principal) = self.bucket_principal(raw, &grants) else { return };
         for mut grant in grants {
             if let Some(organization) = &raw.organization {
-                condition(&mut grant.conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
-                self.stands(&grant, raw.span);
+                condition(&mut grant.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
             }
             self.grant_in_bucket(bucket, &grant, principal.clone());
         }
     }
 
-    fn bucket_principal(&mut self, raw: &BucketAllow, grants: &[Statement]) -> Option<Principal> {
+    fn bucket_principal(&mut self, raw: &BucketAllow, grants: &[Placed]) -> Option<Principal> {
         if let Some(account) = &raw.account {
             let (id, _) = self.label(account, &account.value.clone())?;
             return Some(Principal::of("AWS", [self.partition.iam_arn(&id, "root", "", "")]));
@@ -157,22 +158,24 @@ impl Builder<'_> {
     }
 
     /// Adds a grant to a bucket's policy.
-    pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Statement, principal: Principal) {
-        let mut statement = Statement { principal: Some(principal), effect: Effect::Allow, ..grant.clone() };
+    pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Placed, principal: Principal) {
+        let mut statement = Statement { principal: Some(principal.clone()), effect: Effect::Allow, ..grant.statement.clone() };
         statement.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), body_hash(&statement)));
-        self.bucket_statements.entry(bucket.to_owned()).or_default().push(statement);
+        let origins = grant.origins.iter().map(|o| Origin { principal: Some(principal.clone()), ..o.clone() }).collect();
+        self.bucket_statements.entry(bucket.to_owned()).or_default().push(Placed { statement, origins });
     }
 
     pub(super) fn bucket_policies(&mut self) {
         for (bucket, statements) in std::mem::take(&mut self.bucket_statements) {
-            let mut packed: Vec<Statement> = Vec::new();
+            let mut packed: Vec<Placed> = Vec::new();
             let mut by_sid: BTreeMap<String, usize> = BTreeMap::new();
-            for statement in statements {
+            for placed in statements {
                 // One Sid, one body: joining principals is all that is left.
-                if let Some(at) = by_sid.get(statement.sid()).copied()
+                if let Some(at) = by_sid.get(placed.statement.sid()).copied()
                     && let Some(same) = packed.get_mut(at)
-                    && let (Some(into), Some(from)) = (same.principal.as_mut(), &statement.principal)
+                    && let (Some(into), Some(from)) = (same.statement.principal.as_mut(), &placed.statement.principal)
                 {
+                    same.origins.extend(placed.origins);
                     for (kind, values) in &from.entries {
                         let list = into.entries.entry(kind.clone()).or_default();
                         list.extend(values.iter().cloned());
@@ -181,12 +184,12 @@ impl Builder<'_> {
                     }
                     continue;
                 }
-                by_sid.insert(statement.sid().to_owned(), packed.len());
-                packed.push(statement);
+                by_sid.insert(placed.statement.sid().to_owned(), packed.len());
+                packed.push(placed);
             }
             let key = self.raw.buckets.as_ref().and_then(|t| t.0.get(&bucket)).map(|e| e.key);
             let Some(key) = key else { continue };
-            let size = Document::new(packed.clone()).to_json().len();
+            let size = Document::new(packed.iter().map(|p| p.statement.clone()).collect()).to_json().len();
             self.over(
                 key,
                 &format!("our part of the policy of bucket `{bucket}`"),
@@ -198,10 +201,17 @@ impl Builder<'_> {
             let region = region.map_or_else(|| self.region.clone(), |r| r.value.0.clone());
             let address = Address::new(&self.trusting, Kind::BucketPolicy, &bucket);
             // Other manifests of the run may speak of the same bucket: its policy is one document.
+            let there = match self.desired.objects.get(&address).map(|o| &o.state) {
+                Some(DesiredState::BucketPolicy { statements, .. }) => Some(statements.len()),
+                _ => None,
+            };
+            let packed = self.stand(&address, &DocumentRef::Policy, there.unwrap_or(0), packed);
             if let Some(object) = self.desired.objects.get_mut(&address)
                 && let DesiredState::BucketPolicy { statements, .. } = &mut object.state
             {
                 statements.extend(packed);
+                let place = self.place(key);
+                self.desired.places.entry(address).or_default().push(place);
                 continue;
             }
             self.insert(key, address, false, DesiredState::BucketPolicy { region, statements: packed });
