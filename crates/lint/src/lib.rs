@@ -11,7 +11,7 @@ pub mod rules;
 use std::collections::BTreeMap;
 
 use crossrole_model::desired::{DesiredState, DocumentRef, Place, StatementRef};
-use crossrole_model::{Address, Desired, Finding, Kind, Observed, Severity, ownership};
+use crossrole_model::{AccountId, Address, Desired, Finding, Kind, Observed, Severity, ownership};
 use crossrole_policy::{Document, Statement};
 
 use crossrole_access::Estate;
@@ -94,7 +94,8 @@ pub(crate) struct Hits<'a> {
 
 struct Hit {
     rule: &'static Rule,
-    address: Address,
+    /// `None`: not of one object.
+    address: Option<Address>,
     /// Where it is shown, then where else a suppression may stand.
     places: Vec<Place>,
     message: String,
@@ -103,15 +104,15 @@ struct Hit {
 impl Hits<'_> {
     /// A statement of a document: one of its own, not a copy.
     pub(crate) fn at(&mut self, doc: &Doc, statement: &Statement, message: impl Into<String>) {
-        self.hit(doc, statement, None, message.into());
+        self.hit(doc, statement, None, &message.into());
     }
 
     /// A principal of a statement.
     pub(crate) fn of(&mut self, doc: &Doc, statement: &Statement, principal: &str, message: impl Into<String>) {
-        self.hit(doc, statement, Some(principal), message.into());
+        self.hit(doc, statement, Some(principal), &message.into());
     }
 
-    fn hit(&mut self, doc: &Doc, statement: &Statement, principal: Option<&str>, message: String) {
+    fn hit(&mut self, doc: &Doc, statement: &Statement, principal: Option<&str>, message: &str) {
         // What it says does not tell which it is: the same may be said twice.
         let index = doc.document.statements.iter().position(|s| std::ptr::eq(s, statement)).filter(|_| !doc.live);
         let at = index.map(|index| StatementRef { address: doc.address.clone(), document: doc.part.clone(), index });
@@ -119,13 +120,21 @@ impl Hits<'_> {
         let places = known.map_or_else(|| self.declared(&doc.address), |place| vec![place]);
         let whose = if doc.live { " (live, not ours)" } else { "" };
         let message = format!("{}{whose}: {message}", doc.place);
-        self.found.push(Hit { rule: self.rule, address: doc.address.clone(), places, message });
+        self.found.push(Hit { rule: self.rule, address: Some(doc.address.clone()), places, message });
     }
 
     /// A whole object.
     pub(crate) fn object(&mut self, address: &Address, message: impl Into<String>) {
         let places = self.declared(address);
-        self.found.push(Hit { rule: self.rule, address: address.clone(), places, message: format!("{}: {}", address.short(), message.into()) });
+        self.found.push(Hit { rule: self.rule, address: Some(address.clone()), places, message: format!("{}: {}", address.short(), message.into()) });
+    }
+
+    /// An account, wherever it is named.
+    pub(crate) fn account(&mut self, id: &AccountId, message: impl Into<String>) {
+        let message = message.into();
+        for place in self.desired.account_places.get(id).into_iter().flatten() {
+            self.found.push(Hit { rule: self.rule, address: None, places: vec![place.clone()], message: message.clone() });
+        }
     }
 
     fn declared(&self, address: &Address) -> Vec<Place> {
@@ -204,7 +213,8 @@ pub fn lint(desired: &Desired, observed: Option<&Observed>, now: i64) -> Linted 
         let finding = finding(&hit, desired);
         let mut suppressions = desired.suppressions.iter().enumerate();
         let here = |file: &str| finding.file == file || hit.places.iter().any(|p| p.file == file);
-        let by = suppressions.find(|(_, s)| s.rule == hit.rule.id && here(&s.place.file) && s.object.as_ref().is_none_or(|o| names(o, &hit.address)));
+        let by = suppressions
+            .find(|(_, s)| s.rule == hit.rule.id && here(&s.place.file) && s.object.as_ref().is_none_or(|o| hit.address.as_ref().is_some_and(|a| names(o, a))));
         match by {
             Some((at, suppression)) => {
                 if let Some(slot) = used.get_mut(at) {

@@ -1,8 +1,10 @@
 //! What rules look with.
 
-use crossrole_access::language::{Operator, wildcard_matches};
+use std::collections::BTreeMap;
+
+use crossrole_access::language::{Operator, Set, Test, wildcard_matches};
 use crossrole_access::{action_matches, resource_matches};
-use crossrole_policy::{Arn, Effect, Statement};
+use crossrole_policy::{Arn, Effect, Principal, Statement};
 
 pub(crate) use crossrole_access::catalogue::expand;
 
@@ -20,6 +22,55 @@ pub(crate) fn conditions(statement: &Statement) -> impl Iterator<Item = Asked<'_
         .iter()
         .flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| Asked { operator: Operator::parse(operator), written: operator, key, values }))
 }
+
+impl Asked<'_> {
+    /// Tells whether a request must have the key, with one of the values, to pass.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.operator.is_some_and(|o| !o.negated && !o.if_exists && o.set != Set::All && o.test != Test::Null)
+    }
+
+    /// Tells whether it is about one of these keys; one with a slash at its end stands for every tag behind it.
+    pub(crate) fn is_of(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|k| {
+            let begins = || self.key.get(..k.len()).is_some_and(|head| head.eq_ignore_ascii_case(k));
+            self.key.eq_ignore_ascii_case(k) || k.ends_with('/') && begins()
+        })
+    }
+}
+
+/// Conditions that limit a statement to certain values of these keys: a request must have the key, and not any value passes.
+pub(crate) fn limits<'s>(statement: &'s Statement, keys: &[&str]) -> impl Iterator<Item = Asked<'s>> {
+    conditions(statement).filter(|c| c.is_needed() && c.is_of(keys) && !c.values.iter().any(|v| v.chars().all(|c| c == '*')))
+}
+
+/// Every ARN in principals, resources and values of conditions, each with its text; what begins with `arn:` and has fewer
+/// parts is the loader's business.
+pub(crate) fn arns(statement: &Statement) -> impl Iterator<Item = (Arn<'_>, &str)> {
+    let principals = statement.principal.iter().flat_map(|p| p.entries.values().flatten());
+    let resources = statement.resource.iter().flat_map(|r| &r.values);
+    let values = statement.conditions.values().flat_map(BTreeMap::values).flatten();
+    principals.chain(resources).chain(values).filter_map(|text| Some((Arn::parse(text)?, text.as_str())))
+}
+
+/// Every account id that a statement names, without wildcards or variables, each with the text that it stands in.
+pub(crate) fn account_ids(statement: &Statement) -> impl Iterator<Item = (&str, &str)> {
+    /// Keys whose values are account ids (IAM User Guide, "AWS global condition context keys"; Service Authorization
+    /// Reference, Amazon S3).
+    const KEYS: &[&str] =
+        &["aws:PrincipalAccount", "aws:ResourceAccount", "aws:SourceAccount", "aws:SourceOwner", "s3:ResourceAccount", "s3:DataAccessPointAccount"];
+    let principals = statement.principal.iter().flat_map(Principal::aws).filter(|p| !p.contains(':'));
+    let values = conditions(statement).filter(|c| c.is_of(KEYS)).flat_map(|c| c.values);
+    let plain = principals.chain(values).map(|text| (text.as_str(), text.as_str()));
+    let all = plain.chain(arns(statement).map(|(arn, text)| (arn.account, text)));
+    all.filter(|(id, _)| !id.is_empty() && !id.contains(['*', '?', '$']))
+}
+
+/// Keys that narrow down the resource, whatever `Resource` says (IAM User Guide, "AWS global condition context keys",
+/// properties of the resource).
+pub(crate) const BY_RESOURCE: &[&str] = &["aws:ResourceTag/", "iam:ResourceTag/", "aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceOrgPaths"];
+
+/// Every partition (Botocore, `partitions.json`).
+pub(crate) const PARTITIONS: &[&str] = &["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"];
 
 pub(crate) fn has_key(statement: &Statement, keys: &[&str]) -> bool {
     conditions(statement).any(|c| keys.iter().any(|k| c.key.eq_ignore_ascii_case(k)))

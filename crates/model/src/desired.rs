@@ -101,6 +101,8 @@ pub struct Desired {
     pub required: BTreeSet<Address>,
     /// What the manifest grants on the caller side of accounts that it does not manage, for people to carry out.
     pub unmanaged_callers: BTreeSet<String>,
+    /// Where each account is named.
+    pub account_places: BTreeMap<AccountId, Vec<Place>>,
     /// Where each object is declared, and where else a manifest speaks of it (two may of one bucket).
     pub places: BTreeMap<Address, Vec<Place>>,
     /// Where each statement comes from.

@@ -1,7 +1,7 @@
-//! The actions and condition keys of S3, IAM and STS (`actions.txt`, made by `generate.py`, which says from what and when),
-//! and the condition keys that every service has.
+//! The actions and condition keys of S3, IAM and STS and the names of all services (`actions.txt`, made by `generate.py`, which
+//! says from what and when), and the condition keys that every service has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use crate::engine::glob::Glob;
@@ -64,6 +64,7 @@ struct Catalogue {
     /// As written, and in lower case.
     by_name: BTreeMap<String, usize>,
     keys: BTreeMap<String, Key>,
+    services: BTreeSet<&'static str>,
 }
 
 /// Keys of all services (IAM User Guide, "AWS global condition context keys"); a trailing slash stands for any tag.
@@ -148,6 +149,9 @@ fn catalogue() -> &'static Catalogue {
                     };
                     all.keys.insert(name, Key { kind, many });
                 }
+                (Some("service"), Some(name), None, None) => {
+                    all.services.insert(name);
+                }
                 _ => {}
             }
         }
@@ -160,6 +164,11 @@ fn catalogue() -> &'static Catalogue {
 
 /// Services whose actions are all here.
 pub const SERVICES: [&str; 3] = ["s3", "iam", "sts"];
+
+/// Tells whether AWS has a service of this name, before the colon of an action or in an ARN; case does not count.
+pub fn is_service(name: &str) -> bool {
+    catalogue().services.contains(name.to_ascii_lowercase().as_str())
+}
 
 /// Tells whether an action is of a service whose actions are all here.
 pub fn is_listed(name: &str) -> bool {
@@ -232,6 +241,7 @@ mod tests {
         assert_eq!(action("s3:getobject").unwrap().level, Level::Read);
         assert!(key("aws:PrincipalTag/Team").is_some() && key("s3:ExistingObjectTag/a").is_some() && key("aws:Sourceip").is_some());
         assert!(key("aws:TagKeys").unwrap().many && key("s3:nope").is_none());
+        assert!(is_service("s3") && is_service("DynamoDB") && is_service("catalog") && !is_service("s4") && !is_service(""));
     }
 
     #[test]

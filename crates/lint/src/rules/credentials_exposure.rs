@@ -1,7 +1,7 @@
 //! Actions that return credentials, on everything.
 
 use crate::Use;
-use crate::look::{about_everything, actions, acts, allows};
+use crate::look::{BY_RESOURCE, about_everything, actions, acts, allows, limits};
 use crate::{Hits, Lint, Rule};
 use crossrole_model::Severity;
 
@@ -38,6 +38,9 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     const CREDENTIALS: &[&str] =
         &["sts:AssumeRole", "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential"];
     for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && about_everything(s) && !actions(s).is_empty()) {
+        if limits(statement, BY_RESOURCE).next().is_some() {
+            continue;
+        }
         if let Some(action) = CREDENTIALS.iter().find(|a| acts(statement, a)) {
             hits.at(doc, statement, format!("`{action}` on everything"));
         }

@@ -1,7 +1,7 @@
 //! Reading or writing objects of every bucket.
 
 use crate::Use;
-use crate::look::{about_everything, actions, allows, expand, has_key};
+use crate::look::{BY_RESOURCE, about_everything, actions, allows, expand, has_key, limits};
 use crate::{Hits, Lint, Rule};
 use crossrole_access::catalogue::Level;
 use crossrole_model::Severity;
@@ -40,9 +40,10 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         let data = |pattern: &&String| {
             expand(pattern).iter().any(|a| a.name.starts_with("s3:") && a.resources.contains(&"object") && matches!(a.level, Level::Read | Level::Write))
         };
-        if let Some(action) =
-            actions(statement).iter().find(data).filter(|_| !has_key(statement, &["s3:ResourceAccount", "aws:ResourceAccount", "aws:ResourceOrgID"]))
-        {
+        let narrowed = has_key(statement, &["s3:ResourceAccount", "aws:ResourceAccount", "aws:ResourceOrgID"])
+            || limits(statement, BY_RESOURCE).next().is_some()
+            || limits(statement, &["s3:ExistingObjectTag/", "s3:BucketTag/", "s3:DataAccessPointAccount", "s3:DataAccessPointArn"]).next().is_some();
+        if let Some(action) = actions(statement).iter().find(data).filter(|_| !narrowed) {
             hits.at(doc, statement, format!("`{action}` on the objects of every bucket"));
         }
     }

@@ -32,7 +32,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         for statement in &doc.document.statements {
             let one = crossrole_policy::Document::new(vec![statement.clone()]);
             for id in one.orphaned_principals() {
-                hits.of(doc, statement, &id, format!("`{id}` is what is left of a deleted principal"));
+                hits.of(doc, statement, id, format!("`{id}` is what is left of a deleted principal"));
             }
         }
     }

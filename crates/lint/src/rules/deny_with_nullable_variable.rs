@@ -1,7 +1,8 @@
 //! A Deny whose variable may be missing.
 
-use crate::look::{allows, conditions};
-use crate::{Hits, Lint, Rule};
+use crate::look::{Asked, allows, conditions};
+use crate::{Doc, Hits, Lint, Rule};
+use crossrole_access::language::Test;
 use crossrole_model::Severity;
 
 pub(super) const RULE: Rule = Rule {
@@ -36,15 +37,38 @@ resources = "arn:aws:s3:::data/${aws:PrincipalTag/team, 'none'}/*"
 };
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
-    /// Keys that every signed request has.
-    const ALWAYS: &[&str] = &["aws:userid", "aws:principaltype", "aws:principalarn", "aws:principalaccount", "*", "?", "$"];
-    for (doc, statement) in lint.statements().filter(|(_, s)| !allows(s)) {
+    /// What every signed request has (IAM User Guide, "AWS global condition context keys"), and what is no variable.
+    const ALWAYS: &[&str] = &[
+        "aws:currenttime",
+        "aws:epochtime",
+        "aws:principalaccount",
+        "aws:principalarn",
+        "aws:principaltype",
+        "aws:securetransport",
+        "aws:userid",
+        "aws:viaawsservice",
+        "*",
+        "?",
+        "$",
+    ];
+    // Without variables, `${…}` is plain text.
+    let has_variables = |doc: &Doc| doc.document.version.as_deref() == Some(crossrole_policy::VERSION);
+    for (doc, statement) in lint.statements().filter(|(doc, s)| !allows(s) && has_variables(doc)) {
         let resources = statement.resource.iter().filter(|r| !r.negated).flat_map(|r| &r.values);
-        for text in resources.chain(conditions(statement).flat_map(|c| c.values)) {
+        // A missing variable equals nothing, so that "not equal" holds: of a negated operator, the Deny applies.
+        let positive = conditions(statement).filter(|c| c.operator.is_some_and(|o| !o.negated));
+        for text in resources.chain(positive.flat_map(|c| c.values)) {
             let names = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
-            for name in names.filter(|n| !n.contains(',') && !ALWAYS.contains(&n.to_ascii_lowercase().as_str())) {
+            // What is asked for besides is meant to be there.
+            let asked = |name: &str| conditions(statement).any(|c| c.is_of(&[name]) && (c.is_needed() || is_present(&c)));
+            for name in names.filter(|n| !n.contains(',') && !ALWAYS.contains(&n.to_ascii_lowercase().as_str()) && !asked(n)) {
                 hits.at(doc, statement, format!("the Deny does not apply where `{name}` is missing"));
             }
         }
     }
+}
+
+/// `Null` false.
+fn is_present(asked: &Asked<'_>) -> bool {
+    asked.operator.is_some_and(|o| o.test == Test::Null) && asked.values.iter().all(|v| v.eq_ignore_ascii_case("false"))
 }

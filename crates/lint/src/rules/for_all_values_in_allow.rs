@@ -20,7 +20,7 @@ external_id = "c0ffee"
 [[roles.R.statement]]
 actions = "s3:PutObject"
 resources = "arn:aws:s3:::data/*"
-conditions = { "ForAllValues:StringEquals" = { "aws:TagKeys" = "team" } }
+conditions = { "ForAllValues:StringLike" = { "aws:PrincipalOrgPaths" = "o-example1234/*" } }
 "#,
     good: r#"[roles.R]
 
@@ -31,10 +31,14 @@ external_id = "c0ffee"
 [[roles.R.statement]]
 actions = "s3:PutObject"
 resources = "arn:aws:s3:::data/*"
-conditions = { "ForAllValues:StringEquals" = { "aws:TagKeys" = "team" }, Null = { "aws:TagKeys" = "false" } }
+conditions = { "ForAllValues:StringLike" = { "aws:PrincipalOrgPaths" = "o-example1234/*" }, Null = { "aws:PrincipalOrgPaths" = "false" } }
 "#,
     check,
 };
+
+/// What a request may bring: one that brings nothing brings nothing wrong (IAM User Guide, "Controlling access based on tag
+/// keys").
+const BROUGHT: &[&str] = &["aws:TagKeys", "s3:RequestObjectTagKeys", "sts:TransitiveTagKeys"];
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(_, s)| allows(s)) {
@@ -44,7 +48,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
                     && c.operator.is_some_and(|o| o.test == Test::Null)
                     && c.values.iter().all(|v| v.eq_ignore_ascii_case("false"))
             });
-            if asked.operator.is_some_and(|o| o.set == Set::All) && !guarded {
+            if asked.operator.is_some_and(|o| o.set == Set::All) && !guarded && !asked.is_of(BROUGHT) {
                 hits.at(doc, statement, format!("a request without `{}` is allowed", asked.key));
             }
         }

@@ -1,7 +1,7 @@
 //! A bucket policy that lets others change who has access.
 
 use crate::Use;
-use crate::look::{account, acts, allows, aws, everyone};
+use crate::look::{about, account, acts, allows, aws, everyone, limits};
 use crate::{Hits, Lint, Rule};
 use crossrole_model::Severity;
 
@@ -33,6 +33,12 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         &["s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock", "s3:PutBucketOwnershipControls"];
     for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Bucket && allows(s)) {
         let others = everyone(statement) || aws(statement).iter().any(|p| account(p).is_some_and(|a| a != doc.address.account.as_str()));
+        // Of objects alone, and of what comes through an access point, none of these is ever asked (S3 User Guide, "Delegating
+        // access control to access points").
+        let bucket = lint.desired.partition.s3_arn(&doc.address.name);
+        if !about(statement, &bucket) || limits(statement, &["s3:DataAccessPointAccount", "s3:DataAccessPointArn"]).next().is_some() {
+            continue;
+        }
         if let Some(action) = CHANGES.iter().find(|a| acts(statement, a)).filter(|_| others) {
             hits.at(doc, statement, format!("others may {action}"));
         }

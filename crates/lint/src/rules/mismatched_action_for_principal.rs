@@ -34,7 +34,9 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             for arn in kind(statement, "AWS").iter().filter(|arn| arn.contains(part)) {
                 hits.of(doc, statement, arn, format!("`{arn}` is a provider, and not an AWS principal"));
             }
-            let asked = statement.action.values.iter().any(|pattern| action_matches(pattern, action));
+            // A statement for tags or the source identity alone stands beside the one that lets in.
+            let extra = |a: &String| ["sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext"].iter().any(|e| e.eq_ignore_ascii_case(a));
+            let asked = statement.action.values.iter().any(|pattern| action_matches(pattern, action)) || statement.action.values.iter().all(extra);
             for arn in kind(statement, "Federated").iter().filter(|arn| arn.contains(part) && !asked) {
                 hits.of(doc, statement, arn, format!("tokens of `{arn}` need `{action}`"));
             }

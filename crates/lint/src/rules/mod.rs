@@ -4,6 +4,7 @@ mod account_wide_trust;
 mod acls_on;
 mod action_not_of_bucket_policy;
 mod allow_not;
+mod anyone_may_assume;
 mod credentials_exposure;
 mod data_everywhere;
 mod dead_principal;
@@ -17,17 +18,21 @@ mod grants_policy_change;
 mod key_never_present;
 mod key_without_its_action;
 mod locks_everyone_out;
+mod malformed_account;
 mod mfa_deny_misses_keys;
 mod mfa_if_exists;
 mod mismatched_action_for_principal;
 mod missing_set_operator;
 mod near_quota;
+mod never_met;
 mod no_secure_transport;
 mod not_ip_without_escape;
 mod oidc_not_pinned;
 mod one_sided_grant;
+mod other_partition;
 mod pass_role_everywhere;
 mod permissions_management;
+mod placeholder_account;
 mod principal_is_group;
 mod private_source_ip;
 mod privilege_escalation;
@@ -45,6 +50,10 @@ mod third_party_without_external_id;
 mod type_mismatch;
 mod unknown_action;
 mod unknown_condition_key;
+mod unknown_partition;
+mod unknown_principal_kind;
+mod unknown_service;
+mod unreadable_value;
 mod variable_misuse;
 mod whole_service;
 mod wildcard_condition;
@@ -62,6 +71,7 @@ pub const ALL: &[Rule] = &[
     acls_on::RULE,
     action_not_of_bucket_policy::RULE,
     allow_not::RULE,
+    anyone_may_assume::RULE,
     credentials_exposure::RULE,
     data_everywhere::RULE,
     dead_principal::RULE,
@@ -75,17 +85,21 @@ pub const ALL: &[Rule] = &[
     key_never_present::RULE,
     key_without_its_action::RULE,
     locks_everyone_out::RULE,
+    malformed_account::RULE,
     mfa_deny_misses_keys::RULE,
     mfa_if_exists::RULE,
     mismatched_action_for_principal::RULE,
     missing_set_operator::RULE,
     near_quota::RULE,
+    never_met::RULE,
     no_secure_transport::RULE,
     not_ip_without_escape::RULE,
     oidc_not_pinned::RULE,
     one_sided_grant::RULE,
+    other_partition::RULE,
     pass_role_everywhere::RULE,
     permissions_management::RULE,
+    placeholder_account::RULE,
     principal_is_group::RULE,
     private_source_ip::RULE,
     privilege_escalation::RULE,
@@ -103,6 +117,10 @@ pub const ALL: &[Rule] = &[
     type_mismatch::RULE,
     unknown_action::RULE,
     unknown_condition_key::RULE,
+    unknown_partition::RULE,
+    unknown_principal_kind::RULE,
+    unknown_service::RULE,
+    unreadable_value::RULE,
     variable_misuse::RULE,
     whole_service::RULE,
     wildcard_condition::RULE,

@@ -36,6 +36,19 @@ resources = "arn:aws:s3:::data/*"
     check,
 };
 
+/// Providers whose tokens have the same audience for all of their customers (IAM User Guide, "Identity-provider controls for
+/// shared OIDC providers").
+const SHARED: &[&str] = &[
+    "agent.buildkite.com",
+    "api.pulumi.com/oidc",
+    "app.terraform.io",
+    "gitlab.com",
+    "oidc.circleci.com",
+    "oidc.codefresh.io",
+    "oidc.vercel.com",
+    "token.actions.githubusercontent.com",
+];
+
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Trust && allows(s)) {
         for provider in kind(statement, "Federated") {
@@ -48,8 +61,16 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
                     .collect()
             };
             let (audience, subject) = (values("aud"), values("sub"));
-            if audience.is_empty() || subject.is_empty() {
-                hits.of(doc, statement, provider, format!("tokens of {host} need neither a certain audience nor a certain subject"));
+            // An audience of one's own is a pin; one that every user of the provider may ask for is none.
+            let shared = SHARED.contains(&host) || audience.iter().any(|a| *a == "sts.amazonaws.com");
+            let lacks = match (audience.is_empty(), subject.is_empty()) {
+                (true, true) => Some("neither a certain audience nor a certain subject"),
+                (true, false) => Some("no certain audience"),
+                (false, true) if shared => Some("no certain subject"),
+                (false, _) => None,
+            };
+            if let Some(lacks) = lacks {
+                hits.of(doc, statement, provider, format!("tokens of {host} need {lacks}"));
             }
             // `repo:owner/name:…`: what stands before the second colon says whose workload it is.
             for value in subject.iter().filter(|v| v.splitn(3, ':').take(2).any(|part| part.contains(['*', '?']))) {

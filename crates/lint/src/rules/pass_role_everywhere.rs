@@ -1,6 +1,6 @@
 //! `iam:PassRole` on every role.
 
-use crate::look::{about_everything, acts, allows};
+use crate::look::{about_everything, acts, allows, limits};
 use crate::{Hits, Lint, Rule};
 use crossrole_model::Severity;
 
@@ -35,7 +35,9 @@ resources = "arn:aws:iam::222222222222:role/Task"
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(_, s)| allows(s)) {
-        if acts(statement, "iam:PassRole") && about_everything(statement) {
+        // (IAM Access Analyzer policy checks, "Pass role with star in resource")
+        let limited = limits(statement, &["iam:PassedToService", "iam:AssociatedResourceArn"]).next().is_some();
+        if acts(statement, "iam:PassRole") && about_everything(statement) && !limited {
             hits.at(doc, statement, "any role may be passed to any service");
         }
     }

@@ -1,7 +1,8 @@
 //! Actions by which a principal can give itself more.
 
-use crate::look::{about_everything, actions, acts, allows, has_key};
+use crate::look::{BY_RESOURCE, about_everything, actions, acts, allows, has_key, limits};
 use crate::{Hits, Lint, Rule};
+use crossrole_access::language::wildcard_matches;
 use crossrole_model::Severity;
 
 pub(super) const RULE: Rule = Rule {
@@ -52,9 +53,15 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         "iam:UpdateAssumeRolePolicy",
         "iam:UpdateLoginProfile",
     ];
+    // Whoever may attach one of these has everything.
+    const ALL: &[&str] = &["arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMFullAccess"];
     for (doc, statement) in lint.statements().filter(|(_, s)| allows(s) && about_everything(s) && !actions(s).is_empty()) {
         let ways: Vec<&str> = UP.iter().copied().filter(|a| acts(statement, a)).collect();
-        if !ways.is_empty() && !has_key(statement, &["iam:PermissionsBoundary"]) {
+        // Only attaching and detaching has the key, so all else is not allowed by such a statement (Service Authorization
+        // Reference, AWS IAM).
+        let policies = limits(statement, &["iam:PolicyARN"]).any(|c| !c.values.iter().any(|v| ALL.iter().any(|all| wildcard_matches(v, all))));
+        let limited = policies || has_key(statement, &["iam:PermissionsBoundary"]) || limits(statement, BY_RESOURCE).next().is_some();
+        if !ways.is_empty() && !limited {
             hits.at(doc, statement, format!("{} on everything", ways.join(", ")));
         }
     }

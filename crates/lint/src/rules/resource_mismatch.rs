@@ -42,6 +42,8 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             let fits = |pattern: &String| {
                 let Some(arn) = Arn::parse(pattern) else { return true };
                 known.iter().any(|a| match arn.service {
+                    // AWS's own examples write it for what is asked of no bucket.
+                    "s3" if arn.resource == "*" && a.resources.is_empty() => a.name.starts_with("s3:"),
                     "s3" if arn.account.is_empty() && arn.region.is_empty() => {
                         // A wildcard in the bucket's name may stand for a slash.
                         let kinds: &[&str] = match (arn.resource.contains('/'), arn.resource.contains('*')) {

@@ -41,8 +41,11 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements() {
         for asked in conditions(statement) {
             let (Some(operator), Some(key)) = (asked.operator, catalogue::key(asked.key)) else { continue };
+            // Variables fill in what is compared, and only text and ARN operators take them.
+            let filled = !asked.values.is_empty() && asked.values.iter().all(|v| v.starts_with("${") && v.find('}') == Some(v.len() - 1));
             let fits = match operator.test {
                 Test::Null => true,
+                Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike if filled => true,
                 Test::StringEquals | Test::StringEqualsIgnoreCase => matches!(key.kind, KeyType::Text | KeyType::Arn | KeyType::Bool),
                 Test::StringLike => matches!(key.kind, KeyType::Text | KeyType::Arn),
                 Test::Arn => matches!(key.kind, KeyType::Arn),

@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     id: "variable-misuse",
     severity: Severity::Error,
     what: "a policy variable where there are none, or one without an end",
-    why: "Variables work in resources and in values of text and ARN operators; elsewhere they are plain text that nothing equals.",
+    why: "Variables work in resources and in values of text and ARN operators; elsewhere they are plain text that nothing equals, and in a principal they are refused.",
     fix: "move it, or write the value out",
     bad: r#"[roles.R]
 
@@ -41,6 +41,9 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         let texts = resources.chain(conditions(statement).flat_map(|c| c.values));
         for text in texts.filter(|t| broken(t)) {
             hits.at(doc, statement, format!("the variable in `{text}` has no name or no end"));
+        }
+        for text in statement.principal.iter().flat_map(|p| p.entries.values().flatten()).filter(|t| t.contains("${")) {
+            hits.of(doc, statement, text, format!("`{text}`: principals have no variables"));
         }
         for text in statement.action.values.iter().filter(|t| t.contains("${")) {
             hits.at(doc, statement, format!("`{text}`: actions have no variables"));

@@ -40,7 +40,8 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(_, s)| allows(s)) {
         for asked in conditions(statement) {
             let like = asked.operator.is_some_and(|o| matches!(o.test, Test::StringLike | Test::Arn) && !o.negated);
-            if like && asked.values.iter().any(|v| !v.is_empty() && v.chars().all(|c| c == '*')) {
+            // Of what a request brings, that it brings one is what is asked (IAM User Guide, "Passing session tags in AWS STS").
+            if like && !asked.is_of(&["aws:RequestTag/"]) && asked.values.iter().any(|v| !v.is_empty() && v.chars().all(|c| c == '*')) {
                 hits.at(doc, statement, format!("any `{}` passes", asked.key));
             }
         }

@@ -91,7 +91,7 @@ impl Builder<'_> {
         condition(&mut grant.conditions, "ArnLike", "aws:SourceArn", [self.partition.s3_arn(source)]);
         condition(&mut grant.conditions, "StringEquals", "aws:SourceAccount", [self.trusting.to_string()]);
         let grant = self.placed(grant, span);
-        self.grant_in_bucket(target, &grant, Principal::of("Service", ["logging.s3.amazonaws.com"]));
+        self.grant_in_bucket(target, &grant, &Principal::of("Service", ["logging.s3.amazonaws.com"]));
     }
 
     fn bucket_allow(&mut self, bucket: &str, raw: &BucketAllow) {
@@ -129,7 +129,7 @@ impl Builder<'_> {
             if let Some(organization) = &raw.organization {
                 condition(&mut grant.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
             }
-            self.grant_in_bucket(bucket, &grant, principal.clone());
+            self.grant_in_bucket(bucket, &grant, &principal);
         }
     }
 
@@ -158,7 +158,7 @@ impl Builder<'_> {
     }
 
     /// Adds a grant to a bucket's policy.
-    pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Placed, principal: Principal) {
+    pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Placed, principal: &Principal) {
         let mut statement = Statement { principal: Some(principal.clone()), effect: Effect::Allow, ..grant.statement.clone() };
         statement.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), body_hash(&statement)));
         let origins = grant.origins.iter().map(|o| Origin { principal: Some(principal.clone()), ..o.clone() }).collect();

@@ -126,7 +126,8 @@ impl<'a> Builder<'a> {
     fn accounts(&mut self) {
         let raw = self.raw;
         let trusting = self.trusting.clone();
-        self.account(&trusting, AccountInfo { label: "trusting".to_owned(), trusting: true, managed: true });
+        let span = raw.trusting.value.as_ref().map_or(raw.trusting.span, |t| t.account.span);
+        self.account(&trusting, span, AccountInfo { label: "trusting".to_owned(), trusting: true, managed: true });
         let mut seen = BTreeMap::from([(trusting, "trusting".to_owned())]);
         for (label, key, trusted) in raw.trusted.iter().flat_map(Table::iter) {
             if label == "trusting" || label.is_empty() || label.contains('/') {
@@ -143,12 +144,14 @@ impl<'a> Builder<'a> {
                     "name each account once; principals of the trusting account are written `trusting/Name`",
                 );
             }
-            self.account(&id, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true) });
+            self.account(&id, trusted.account.span, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true) });
         }
     }
 
     /// Several manifests of a run may name one account: it is trusting if one says so, managed if one manages it.
-    fn account(&mut self, id: &AccountId, info: AccountInfo) {
+    fn account(&mut self, id: &AccountId, span: Span, info: AccountInfo) {
+        let place = self.place(span);
+        self.desired.account_places.entry(id.clone()).or_default().push(place);
         let entry = self.desired.accounts.entry(id.clone()).or_insert_with(|| info.clone());
         if info.trusting && !entry.trusting {
             entry.label = info.label;

@@ -160,7 +160,7 @@ impl Builder<'_> {
                     let ours = self.raw.buckets.as_ref().is_some_and(|t| t.0.contains_key(&bucket.value.0));
                     if let (Some(role), true, true) = (role, ours, allow.bucket_policy.unwrap_or(true)) {
                         for grant in &grants {
-                            self.grant_in_bucket(&bucket.value.0, grant, Principal::of("AWS", [role]));
+                            self.grant_in_bucket(&bucket.value.0, grant, &Principal::of("AWS", [role]));
                         }
                     }
                     out.extend(grants);
