@@ -42,6 +42,7 @@ schema-check:
 # Accept changed snapshots; read their diff before you commit
 snapshots:
     INSTA_UPDATE=always cargo test -p crossrole --test all
+    INSTA_UPDATE=always cargo test -p crossrole-lint --test lint
 
 # Speed and memory: decisions and the access delta; whole commands on the embedded AWS with 50 ms added to each call
 bench: bench-access

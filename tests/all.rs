@@ -24,7 +24,6 @@ mod fuzz;
 mod guard;
 mod invalid;
 mod lag;
-mod lint;
 mod process;
 mod saved;
 mod scenarios;

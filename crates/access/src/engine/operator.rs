@@ -2,7 +2,7 @@
 
 /// How the values of a multivalued key are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Set {
+pub enum Set {
     /// A key with one value.
     Single,
     /// `ForAllValues:`
@@ -13,7 +13,7 @@ pub(crate) enum Set {
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Test {
+pub enum Test {
     /// `StringEquals`
     StringEquals,
     /// `StringEqualsIgnoreCase`
@@ -38,26 +38,35 @@ pub(crate) enum Test {
 
 /// An order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Compare {
+pub enum Compare {
+    /// The same.
     Equal,
+    /// Less than the value.
     Less,
+    /// Less, or the same.
     LessOrEqual,
+    /// Greater than the value.
     Greater,
+    /// Greater, or the same.
     GreaterOrEqual,
 }
 
 /// An operator with its prefix and suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Operator {
-    pub(crate) set: Set,
-    pub(crate) test: Test,
-    pub(crate) negated: bool,
-    pub(crate) if_exists: bool,
+pub struct Operator {
+    /// Its prefix.
+    pub set: Set,
+    /// What it compares.
+    pub test: Test,
+    /// It holds where the comparison does not.
+    pub negated: bool,
+    /// It holds where the key is missing.
+    pub if_exists: bool,
 }
 
 impl Operator {
     /// Reads an operator; its case does not count.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         let (set, rest) = match lower.split_once(':') {
             Some(("forallvalues", rest)) => (Set::All, rest),

@@ -52,7 +52,7 @@ impl Made {
     fn of(plan: Plan, desired: &Desired, observed: Observed, cloud: &CloudArgs, guard: &GuardArgs) -> Result<Self, Failure> {
         let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed };
         if !made.plan.destroy {
-            let linted = crossrole_access::lint::lint(desired, Some(&made.observed), super::validate::now());
+            let linted = crossrole_lint::lint(desired, Some(&made.observed), super::validate::now());
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&cloud.config, desired)?);
             made.suppressed = linted.suppressed;

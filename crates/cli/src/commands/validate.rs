@@ -1,6 +1,6 @@
 //! `crossrole validate`.
 
-use crossrole_access::lint::{self, Linted, rules};
+use crossrole_lint::{Linted, lint, rules};
 use crossrole_model::{Desired, Finding, Severity, Source};
 use crossrole_report::RuleInfo;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (desired, mut findings) = crossrole_manifest::load(&sources);
     let mut linted = Linted::default();
     if let Some(desired) = &desired {
-        linted = lint::lint(desired, None, now());
+        linted = lint(desired, None, now());
         findings.extend(guardrails::check(&args.config, desired)?);
     }
     findings.append(&mut linted.findings);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::desired::DesiredState;
+use crossrole_model::desired::{DesiredState, DocumentRef, Origin};
 use crossrole_model::state::{self, BucketState, PublicAccessBlock};
 use crossrole_model::{Address, Digest, Kind, Partition, PrincipalKind, Span, limits, ownership};
 use crossrole_policy::canonical::CanonicalBody;
@@ -11,8 +11,8 @@ use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Stateme
 use crate::decode::Table;
 use crate::raw::{Bucket, BucketAllow, Encryption, Logging};
 
-use super::Builder;
 use super::statement::{Place, condition, texts};
+use super::{Builder, Placed};
 
 impl Builder<'_> {
     pub(super) fn buckets(&mut self) {
@@ -37,8 +37,8 @@ impl Builder<'_> {
                 if let Some(mut built) = self.raw_statement(statement, Place::Bucket(name)) {
                     // Ours carry our prefix; what the manifest says stays readable behind it. Without a sid, a statement is
                     // known by all that it says, so that only twins meet.
-                    let end = built.sid.clone().filter(|s| !s.is_empty()).unwrap_or_else(|| digits(&built.canonical_body()));
-                    built.sid = Some(format!("{}{end}", ownership::sid_prefix(&self.name)));
+                    let sid = built.statement.sid.clone().filter(|s| !s.is_empty()).unwrap_or_else(|| digits(&built.statement.canonical_body()));
+                    built.statement.sid = Some(format!("{}{sid}", ownership::sid_prefix(&self.name)));
                     self.bucket_statements.entry(name.clone()).or_default().push(built);
                 }
             }
@@ -61,7 +61,7 @@ impl Builder<'_> {
             return;
         }
         if let Some(logging) = &raw.logging {
-            self.logging_grant(name, &logging.value);
+            self.logging_grant(name, &logging.value, logging.span);
         }
         let tags = self.tags(raw.tags.as_ref(), key);
         let state = BucketState {
@@ -84,7 +84,7 @@ impl Builder<'_> {
 
     /// The other side of logging: the target's policy lets the logging service put this bucket's logs (S3 User Guide,
     /// "Permissions for log delivery"). A target of somebody else's is theirs to open.
-    fn logging_grant(&mut self, source: &str, logging: &Logging) {
+    fn logging_grant(&mut self, source: &str, logging: &Logging, span: Span) {
         let target = &logging.bucket.value.0;
         if !self.raw.buckets.as_ref().is_some_and(|t| t.0.contains_key(target)) {
             return;
@@ -93,7 +93,8 @@ impl Builder<'_> {
         let mut grant = Statement::allow(Element::of(["s3:PutObject"]), Some(Element::of([objects])));
         condition(&mut grant.conditions, "ArnLike", "aws:SourceArn", [self.partition.s3_arn(source)]);
         condition(&mut grant.conditions, "StringEquals", "aws:SourceAccount", [self.trusting.to_string()]);
-        self.grant_in_bucket(target, &grant, Principal::of("Service", ["logging.s3.amazonaws.com"]));
+        let grant = self.placed(grant, span);
+        self.grant_in_bucket(target, &grant, &Principal::of("Service", ["logging.s3.amazonaws.com"]));
     }
 
     fn bucket_allow(&mut self, bucket: &str, raw: &BucketAllow) {
@@ -129,14 +130,13 @@ impl Builder<'_> {
         let Some(principal) = self.bucket_principal(raw, &grants) else { return };
         for mut grant in grants {
             if let Some(organization) = &raw.organization {
-                condition(&mut grant.conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
-                self.stands(&grant, raw.span);
+                condition(&mut grant.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
             }
-            self.grant_in_bucket(bucket, &grant, principal.clone());
+            self.grant_in_bucket(bucket, &grant, &principal);
         }
     }
 
-    fn bucket_principal(&mut self, raw: &BucketAllow, grants: &[Statement]) -> Option<Principal> {
+    fn bucket_principal(&mut self, raw: &BucketAllow, grants: &[Placed]) -> Option<Principal> {
         if let Some(account) = &raw.account {
             let (id, _) = self.label(account, &account.value.clone())?;
             return Some(Principal::of("AWS", [self.partition.iam_arn(&id, "root", "", "")]));
@@ -161,10 +161,11 @@ impl Builder<'_> {
     }
 
     /// Adds a grant to a bucket's policy.
-    pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Statement, principal: Principal) {
-        let mut statement = Statement { principal: Some(principal), effect: Effect::Allow, ..grant.clone() };
+    pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Placed, principal: &Principal) {
+        let mut statement = Statement { principal: Some(principal.clone()), effect: Effect::Allow, ..grant.statement.clone() };
         statement.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), rights_hash(&statement)));
-        self.bucket_statements.entry(bucket.to_owned()).or_default().push(statement);
+        let origins = grant.origins.iter().map(|o| Origin { principal: Some(principal.clone()), ..o.clone() }).collect();
+        self.bucket_statements.entry(bucket.to_owned()).or_default().push(Placed { statement, origins });
     }
 
     pub(super) fn bucket_policies(&mut self) {
@@ -172,7 +173,7 @@ impl Builder<'_> {
             let key = self.raw.buckets.as_ref().and_then(|t| t.0.get(&bucket)).map(|e| e.key);
             let Some(key) = key else { continue };
             let packed = self.packed(key, &bucket, statements);
-            let size = Document::new(packed.clone()).to_json().len();
+            let size = Document::new(packed.iter().map(|p| p.statement.clone()).collect()).to_json().len();
             self.over(
                 key,
                 &format!("our part of the policy of bucket `{bucket}`"),
@@ -184,10 +185,17 @@ impl Builder<'_> {
             let region = region.map_or_else(|| self.region.clone(), |r| r.value.0.clone());
             let address = Address::new(&self.trusting, Kind::BucketPolicy, &bucket);
             // Other manifests of the run may speak of the same bucket: its policy is one document.
+            let there = match self.desired.objects.get(&address).map(|o| &o.state) {
+                Some(DesiredState::BucketPolicy { statements, .. }) => Some(statements.len()),
+                _ => None,
+            };
+            let packed = self.stand(&address, &DocumentRef::Policy, there.unwrap_or(0), packed);
             if let Some(object) = self.desired.objects.get_mut(&address)
                 && let DesiredState::BucketPolicy { statements, .. } = &mut object.state
             {
                 statements.extend(packed);
+                let place = self.place(key);
+                self.desired.places.entry(address).or_default().push(place);
                 continue;
             }
             self.insert(key, address, false, DesiredState::BucketPolicy { region, statements: packed });
@@ -197,21 +205,20 @@ impl Builder<'_> {
 
 impl Builder<'_> {
     /// Grants of the same rights in one statement, with the principals of all. What only shares a Sid is never joined.
-    fn packed(&mut self, key: Span, bucket: &str, statements: Vec<Statement>) -> Vec<Statement> {
-        let mut packed: Vec<Statement> = Vec::new();
+    fn packed(&mut self, key: Span, bucket: &str, statements: Vec<Placed>) -> Vec<Placed> {
+        let mut packed: Vec<Placed> = Vec::new();
         let mut by_sid: BTreeMap<String, usize> = BTreeMap::new();
-        for statement in statements {
-            let Some(same) = by_sid.get(statement.sid()).and_then(|at| packed.get_mut(*at)) else {
-                by_sid.insert(statement.sid().to_owned(), packed.len());
-                packed.push(statement);
+        for placed in statements {
+            let Some(same) = by_sid.get(placed.statement.sid()).and_then(|at| packed.get_mut(*at)) else {
+                by_sid.insert(placed.statement.sid().to_owned(), packed.len());
+                packed.push(placed);
                 continue;
             };
-            if *same == statement {
-                continue;
-            }
-            if !joined(same, &statement) {
+            if same.statement == placed.statement || joined(&mut same.statement, &placed.statement) {
+                same.origins.extend(placed.origins);
+            } else {
                 // A sid of the manifest's, twice, is said where it stands.
-                let message = format!("two statements in the policy of bucket `{bucket}` would have the id `{}`", statement.sid());
+                let message = format!("two statements in the policy of bucket `{bucket}` would have the id `{}`", placed.statement.sid());
                 self.error(key, message, "give those that are written out a `sid` each, of their own");
             }
         }

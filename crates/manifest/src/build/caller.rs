@@ -1,14 +1,15 @@
 //! The caller side: for each principal that is let in, one managed policy of ours in its account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use crossrole_model::desired::DesiredState;
+use crossrole_model::desired::{DesiredState, DocumentRef, Origin, Place};
 use crossrole_model::state::{AttachmentState, PolicyState};
 use crossrole_model::{AccountId, Address, Digest, Kind, PrincipalKind, PrincipalRef, Span, limits};
-use crossrole_policy::{Document, Element, Statement};
+use crossrole_policy::{Element, Statement};
 
-use super::Builder;
 use super::principal::Resolved;
+use super::{Builder, Placed};
 
 /// Whose side.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,15 +21,17 @@ pub(super) struct CallerKey {
 /// What it needs.
 #[derive(Debug, Default)]
 pub(super) struct CallerGrants {
-    roles: BTreeSet<String>,
-    statements: Vec<Statement>,
+    /// Roles by ARN, each with the trusts that let it in there.
+    roles: BTreeMap<String, Vec<Place>>,
+    statements: Vec<Placed>,
 }
 
 impl Builder<'_> {
-    /// Notes that `found` may assume `role_arn`.
-    pub(super) fn caller(&mut self, found: &Resolved, kind: PrincipalKind, role_arn: &str) {
+    /// Notes that `found` may assume `role_arn`, as `span` says.
+    pub(super) fn caller(&mut self, found: &Resolved, kind: PrincipalKind, role_arn: &str, span: Span) {
         if found.managed {
-            self.caller_grants(found, kind).roles.insert(role_arn.to_owned());
+            let place = self.place(span);
+            self.caller_grants(found, kind).roles.entry(role_arn.to_owned()).or_default().push(place);
         } else {
             let note = format!(
                 "account {} ({}) is not managed here: its {} {} needs sts:AssumeRole on {role_arn}",
@@ -42,11 +45,11 @@ impl Builder<'_> {
     }
 
     /// Notes that `found` needs these statements in its own permissions.
-    pub(super) fn caller_statements(&mut self, found: &Resolved, kind: PrincipalKind, statements: &[Statement]) {
+    pub(super) fn caller_statements(&mut self, found: &Resolved, kind: PrincipalKind, statements: &[Placed]) {
         if found.managed {
             self.caller_grants(found, kind).statements.extend(statements.iter().cloned());
         } else {
-            for statement in statements {
+            for Placed { statement, .. } in statements {
                 let note = format!(
                     "account {} ({}) is not managed here: its {} {} needs {} on {}",
                     found.account,
@@ -78,7 +81,8 @@ impl Builder<'_> {
         let whole = Span { start: self.raw.name.span.start, end: self.raw.name.span.end };
         for (CallerKey { account, principal }, grants) in std::mem::take(&mut self.callers) {
             let name = policy_name(&self.name, &principal);
-            let document = Document::new(statements(&grants));
+            let address = Address::new(&account, Kind::Policy, &name);
+            let document = self.document(&address, &DocumentRef::Policy, statements(&grants));
             self.over(
                 whole,
                 &format!("the policy of {principal} in account {account}"),
@@ -90,7 +94,7 @@ impl Builder<'_> {
             let tags = self.tags(None, whole);
             // No description: AWS can never change one, and the name says it all.
             let state = PolicyState { path: "/".to_owned(), description: String::new(), document, tags };
-            self.insert(whole, Address::new(&account, Kind::Policy, &name), false, DesiredState::Policy(state));
+            self.insert(whole, address, false, DesiredState::Policy(state));
             let role = Address::new(&account, Kind::Role, &principal.name);
             if principal.kind == PrincipalKind::Role
                 && let Some(object) = self.desired.objects.get_mut(&role)
@@ -106,18 +110,22 @@ impl Builder<'_> {
 }
 
 /// One statement for all roles, and the others without their repetitions.
-fn statements(grants: &CallerGrants) -> Vec<Statement> {
+fn statements(grants: &CallerGrants) -> Vec<Placed> {
     let mut out = Vec::new();
     if !grants.roles.is_empty() {
-        let mut assume = Statement::allow(Element::of(["sts:AssumeRole"]), Some(Element::of(grants.roles.iter().cloned())));
+        let mut assume = Statement::allow(Element::of(["sts:AssumeRole"]), Some(Element::of(grants.roles.keys().cloned())));
         assume.sid = Some("AssumeRoles".to_owned());
-        out.push(assume);
+        let origins = grants.roles.values().flatten().map(|place| Origin { place: place.clone(), principal: None }).collect();
+        out.push(Placed { statement: assume, origins });
     }
-    let mut seen = BTreeMap::new();
-    for statement in &grants.statements {
-        seen.entry(statement.canonical()).or_insert(statement);
+    let mut seen = BTreeMap::<_, Placed>::new();
+    for placed in &grants.statements {
+        match seen.entry(placed.statement.canonical()) {
+            Entry::Vacant(entry) => _ = entry.insert(placed.clone()),
+            Entry::Occupied(mut entry) => entry.get_mut().origins.extend(placed.origins.iter().cloned()),
+        }
     }
-    out.extend(seen.into_values().cloned());
+    out.extend(seen.into_values());
     out
 }
 

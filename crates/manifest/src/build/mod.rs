@@ -8,7 +8,7 @@ mod statement;
 
 use std::collections::BTreeMap;
 
-use crossrole_model::desired::{AccountInfo, DesiredState, ManifestRef, Place, Suppression};
+use crossrole_model::desired::{AccountInfo, DesiredState, DocumentRef, ManifestRef, Origin, Place, StatementRef, Suppression};
 use crossrole_model::state::{GroupState, MembershipState, OidcState, PolicyState, Tags, UserState};
 use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, Kind, Partition, Severity, Source, Span, limits, ownership};
 use crossrole_policy::{Document, Statement};
@@ -66,7 +66,14 @@ struct Builder<'a> {
     findings: &'a mut Vec<Finding>,
     callers: BTreeMap<caller::CallerKey, caller::CallerGrants>,
     /// By bucket, then by body without principal: principals with the same rights share a statement.
-    bucket_statements: BTreeMap<String, Vec<Statement>>,
+    bucket_statements: BTreeMap<String, Vec<Placed>>,
+}
+
+/// A statement with the parts of the manifest that it comes from: several, once principals with the same rights share it.
+#[derive(Debug, Clone)]
+struct Placed {
+    statement: Statement,
+    origins: Vec<Origin>,
 }
 
 impl<'a> Builder<'a> {
@@ -119,7 +126,8 @@ impl<'a> Builder<'a> {
     fn accounts(&mut self) {
         let raw = self.raw;
         let trusting = self.trusting.clone();
-        self.account(&trusting, AccountInfo { label: "trusting".to_owned(), trusting: true, managed: true });
+        let span = raw.trusting.value.as_ref().map_or(raw.trusting.span, |t| t.account.span);
+        self.account(&trusting, span, AccountInfo { label: "trusting".to_owned(), trusting: true, managed: true });
         let mut seen = BTreeMap::from([(trusting, "trusting".to_owned())]);
         for (label, key, trusted) in raw.trusted.iter().flat_map(Table::iter) {
             if label == "trusting" || label.is_empty() || label.contains('/') {
@@ -136,12 +144,14 @@ impl<'a> Builder<'a> {
                     "name each account once; principals of the trusting account are written `trusting/Name`",
                 );
             }
-            self.account(&id, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true) });
+            self.account(&id, trusted.account.span, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true) });
         }
     }
 
     /// Several manifests of a run may name one account: it is trusting if one says so, managed if one manages it.
-    fn account(&mut self, id: &AccountId, info: AccountInfo) {
+    fn account(&mut self, id: &AccountId, span: Span, info: AccountInfo) {
+        let place = self.place(span);
+        self.desired.account_places.entry(id.clone()).or_default().push(place);
         let entry = self.desired.accounts.entry(id.clone()).or_insert_with(|| info.clone());
         if info.trusting && !entry.trusting {
             entry.label = info.label;
@@ -159,7 +169,8 @@ impl<'a> Builder<'a> {
             return;
         }
         self.names.insert(key_name, address.clone());
-        self.desired.places.insert(address.clone(), self.place(key));
+        let place = self.place(key);
+        self.desired.places.entry(address.clone()).or_default().push(place);
         self.desired.objects.insert(address, DesiredObject { owner: self.name.clone(), adopt, state });
     }
 
@@ -167,11 +178,26 @@ impl<'a> Builder<'a> {
         Place { file: self.source.file.clone(), span }
     }
 
-    /// Notes where a statement comes from.
-    fn stands(&mut self, statement: &Statement, span: Span) {
-        let bare = Statement { principal: None, sid: None, ..statement.clone() };
-        let place = self.place(span);
-        self.desired.statement_places.push((bare, place));
+    /// A statement that stands in this text.
+    fn placed(&self, statement: Statement, span: Span) -> Placed {
+        let origin = Origin { place: self.place(span), principal: statement.principal.clone() };
+        Placed { statement, origins: vec![origin] }
+    }
+
+    /// Notes where the statements of a document come from, behind `before` that it has already.
+    fn stand(&mut self, address: &Address, document: &DocumentRef, before: usize, placed: Vec<Placed>) -> Vec<Statement> {
+        let at = |index| StatementRef { address: address.clone(), document: document.clone(), index: before + index };
+        let mut statements = Vec::with_capacity(placed.len());
+        for (index, Placed { statement, origins }) in placed.into_iter().enumerate() {
+            self.desired.origins.insert(at(index), origins);
+            statements.push(statement);
+        }
+        statements
+    }
+
+    /// The same of a whole document.
+    fn document(&mut self, address: &Address, document: &DocumentRef, placed: Vec<Placed>) -> Document {
+        Document::new(self.stand(address, document, 0, placed))
     }
 
     fn suppressions(&mut self) {
@@ -228,12 +254,13 @@ impl<'a> Builder<'a> {
             if statements.is_empty() {
                 self.error(key, format!("policy `{name}` allows nothing"), "add `[[policies.NAME.allow]]` or `[[policies.NAME.statement]]`");
             }
-            let document = Document::new(statements);
+            let address = Address::new(&self.trusting, Kind::Policy, name);
+            let document = self.document(&address, &DocumentRef::Policy, statements);
             self.over(key, &format!("policy `{name}`"), document.size(), limits::MANAGED_POLICY, "split it into several policies");
             let description = policy.description.as_ref().map(|d| d.0.clone()).unwrap_or_default();
             let tags = self.tags(policy.tags.as_ref(), key);
             let state = PolicyState { path: Self::path(policy.path.as_ref()), description, document, tags };
-            self.insert(key, Address::new(&self.trusting, Kind::Policy, name), policy.adopt.unwrap_or(false), DesiredState::Policy(state));
+            self.insert(key, address, policy.adopt.unwrap_or(false), DesiredState::Policy(state));
         }
     }
 

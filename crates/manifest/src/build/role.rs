@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::desired::DesiredState;
+use crossrole_model::desired::{DesiredState, DocumentRef};
 use crossrole_model::state::RoleState;
 use crossrole_model::{AccountId, Address, Kind, PrincipalKind, Span, limits};
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
@@ -11,8 +11,8 @@ use crate::decode::{Spanned, Table, did_you_mean};
 use crate::raw::{ForeignPolicies, GitHub, Role, Trust};
 use crate::scalar::{PolicyArn, check_iam_name};
 
-use super::Builder;
 use super::statement::{condition, texts};
+use super::{Builder, Placed};
 
 /// Name of the inline policy that carries what `allow` and `statement` say.
 const INLINE: &str = "crossrole";
@@ -25,11 +25,12 @@ impl<'a> Builder<'a> {
         self.check(key, check_iam_name("role", name, 64));
         let path = Self::path(raw.path.as_ref());
         let arn = self.partition.iam_arn(account, "role", &path, name);
-        let statements: Vec<Statement> = raw.trust.iter().flatten().filter_map(|t| self.trust(t, &arn, account)).collect();
+        let address = Address::new(account, Kind::Role, name);
+        let statements: Vec<Placed> = raw.trust.iter().flatten().filter_map(|t| self.trust(t, &arn, account)).collect();
         if raw.trust.as_ref().is_none_or(Vec::is_empty) {
             self.error(key, format!("nobody may assume role `{name}`"), format!("add `[[roles.{name}.trust]]`"));
         }
-        let trust = Document::new(pack(statements));
+        let trust = self.document(&address, &DocumentRef::Trust, pack(statements));
         self.over(
             key,
             &format!("the trust policy of role `{name}`"),
@@ -37,7 +38,7 @@ impl<'a> Builder<'a> {
             limits::TRUST_POLICY,
             "trust fewer principals, or a group in place of its users",
         );
-        let inline = self.inline(name, key, raw, &arn);
+        let inline = self.inline(&address, key, raw, &arn);
         let attached = self.attached(account, name, key, raw);
         let boundary = raw.permissions_boundary.as_ref().map(|b| b.value.0.clone());
         let state = RoleState {
@@ -51,14 +52,14 @@ impl<'a> Builder<'a> {
             attached,
         };
         let keep_foreign = raw.foreign_policies == Some(ForeignPolicies::Keep);
-        self.insert(key, Address::new(account, Kind::Role, name), raw.adopt.unwrap_or(false), DesiredState::Role { state, keep_foreign });
+        self.insert(key, address, raw.adopt.unwrap_or(false), DesiredState::Role { state, keep_foreign });
     }
 
-    fn inline(&mut self, name: &str, key: Span, raw: &'a Role, arn: &str) -> BTreeMap<String, Document> {
+    fn inline(&mut self, address: &Address, key: Span, raw: &'a Role, arn: &str) -> BTreeMap<String, Document> {
         let mut inline = BTreeMap::new();
         let own = self.permissions(raw.allow.as_deref(), raw.statement.as_deref(), Some(arn));
         if !own.is_empty() {
-            inline.insert(INLINE.to_owned(), Document::new(own));
+            inline.insert(INLINE.to_owned(), self.document(address, &DocumentRef::Inline(INLINE.to_owned()), own));
         }
         for (policy, span, raw) in raw.inline.iter().flat_map(Table::iter) {
             self.check(span, check_iam_name("policy", policy, 128));
@@ -67,12 +68,12 @@ impl<'a> Builder<'a> {
             }
             self.unique_sids(Some(&raw.statement.value));
             let statements = raw.statement.value.iter().filter_map(|s| self.raw_statement(s, super::statement::Place::Identity)).collect();
-            inline.insert(policy.clone(), Document::new(statements));
+            inline.insert(policy.clone(), self.document(address, &DocumentRef::Inline(policy.clone()), statements));
         }
         let size = inline.values().map(Document::size).sum();
         self.over(
             key,
-            &format!("the inline policies of role `{name}`"),
+            &format!("the inline policies of role `{}`", address.name),
             size,
             limits::ROLE_INLINE,
             "move statements into `[policies]` and name them in the role's `policies`",
@@ -116,7 +117,7 @@ impl<'a> Builder<'a> {
         attached
     }
 
-    fn trust(&mut self, raw: &Trust, role_arn: &str, role_account: &AccountId) -> Option<Statement> {
+    fn trust(&mut self, raw: &Trust, role_arn: &str, role_account: &AccountId) -> Option<Placed> {
         let mut conditions = Conditions::new();
         let mut actions = vec!["sts:AssumeRole".to_owned()];
         self.one_principal(raw)?;
@@ -129,8 +130,7 @@ impl<'a> Builder<'a> {
             actions.push("sts:SetSourceIdentity".to_owned());
         }
         let statement = Statement { sid: None, effect: Effect::Allow, principal: Some(principal), action: Element::of(actions), resource: None, conditions };
-        self.stands(&statement, raw.span);
-        Some(statement)
+        Some(self.placed(statement, raw.span))
     }
 
     fn one_principal(&mut self, raw: &Trust) -> Option<()> {
@@ -179,7 +179,7 @@ impl<'a> Builder<'a> {
         let root = |builder: &Self, account: &AccountId| Principal::of("AWS", [builder.partition.iam_arn(account, "root", "", "")]);
         if let Some(group) = &raw.group {
             let found = self.resolve(Kind::Group, group)?;
-            self.caller(&found, PrincipalKind::Group, role_arn);
+            self.caller(&found, PrincipalKind::Group, role_arn, raw.span);
             return Some(root(self, &found.account));
         }
         for (text, kind, principal_kind) in [(&raw.user, Kind::User, PrincipalKind::User), (&raw.role, Kind::Role, PrincipalKind::Role)] {
@@ -192,7 +192,7 @@ impl<'a> Builder<'a> {
                         "drop `mfa`, or trust the users themselves",
                     );
                 }
-                self.caller(&found, principal_kind, role_arn);
+                self.caller(&found, principal_kind, role_arn, raw.span);
                 return Some(Principal::of("AWS", [found.arn(self, kind)]));
             }
         }
@@ -337,21 +337,22 @@ impl PolicyArn {
 }
 
 /// Joins statements that differ only in their principals: quotas count characters.
-pub(super) fn pack(statements: Vec<Statement>) -> Vec<Statement> {
-    let mut out: Vec<Statement> = Vec::new();
-    for statement in statements {
+fn pack(statements: Vec<Placed>) -> Vec<Placed> {
+    let mut out: Vec<Placed> = Vec::new();
+    for placed in statements {
         let bare = |s: &Statement| Statement { principal: None, sid: None, ..s.clone() }.canonical();
-        let key = bare(&statement);
-        match out.iter_mut().find(|s| bare(s) == key) {
+        let key = bare(&placed.statement);
+        match out.iter_mut().find(|p| bare(&p.statement) == key) {
             Some(same) => {
-                let (Some(into), Some(from)) = (same.principal.as_mut(), statement.principal) else { continue };
+                same.origins.extend(placed.origins);
+                let (Some(into), Some(from)) = (same.statement.principal.as_mut(), placed.statement.principal) else { continue };
                 for (kind, values) in from.entries {
                     let list = into.entries.entry(kind).or_default();
                     let fresh: Vec<String> = values.into_iter().filter(|v| !list.contains(v)).collect();
                     list.extend(fresh);
                 }
             }
-            None => out.push(statement),
+            None => out.push(placed),
         }
     }
     out

@@ -6,7 +6,7 @@ use crate::decode::{OneOrMany, Spanned, did_you_mean};
 use crate::raw::{self, Access, Allow, EffectWord, Principals};
 use crate::scalar::{ActionPattern, Prefix};
 
-use super::Builder;
+use super::{Builder, Placed};
 
 /// Condition operators without `IfExists` and set prefixes (IAM User Guide, "Condition operators").
 const OPERATORS: &[&str] = &[
@@ -78,7 +78,7 @@ impl Builder<'_> {
     }
 
     /// A raw statement.
-    pub(super) fn raw_statement(&mut self, raw: &raw::Statement, place: Place<'_>) -> Option<Statement> {
+    pub(super) fn raw_statement(&mut self, raw: &raw::Statement, place: Place<'_>) -> Option<Placed> {
         let effect = match raw.effect {
             Some(EffectWord::Deny) => Effect::Deny,
             _ => Effect::Allow,
@@ -144,12 +144,11 @@ impl Builder<'_> {
         let mut conditions = Conditions::new();
         self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
         let statement = Statement { sid: raw.sid.as_ref().map(|s| s.value.clone()), effect, principal, action, resource: Some(resource), conditions };
-        self.stands(&statement, raw.span);
-        good.then_some(statement)
+        good.then(|| self.placed(statement, raw.span))
     }
 
     /// The statements of a permissions policy. `role` is named in the bucket policies of the manifest's own buckets.
-    pub(super) fn permissions(&mut self, allow: Option<&[Allow]>, raw: Option<&[raw::Statement]>, role: Option<&str>) -> Vec<Statement> {
+    pub(super) fn permissions(&mut self, allow: Option<&[Allow]>, raw: Option<&[raw::Statement]>, role: Option<&str>) -> Vec<Placed> {
         let mut out = Vec::new();
         for allow in allow.into_iter().flatten() {
             let mut conditions = Conditions::new();
@@ -161,7 +160,7 @@ impl Builder<'_> {
                     let ours = self.raw.buckets.as_ref().is_some_and(|t| t.0.contains_key(&bucket.value.0));
                     if let (Some(role), true, true) = (role, ours, allow.bucket_policy.unwrap_or(true)) {
                         for grant in &grants {
-                            self.grant_in_bucket(&bucket.value.0, grant, Principal::of("AWS", [role]));
+                            self.grant_in_bucket(&bucket.value.0, grant, &Principal::of("AWS", [role]));
                         }
                     }
                     out.extend(grants);
@@ -176,8 +175,7 @@ impl Builder<'_> {
                     }
                     let mut statement = Statement::allow(Element::of(texts(actions, |v| &v.0)), Some(Element::of(texts(resources, |v| &v.0))));
                     statement.conditions = conditions;
-                    self.stands(&statement, allow.span);
-                    out.push(statement);
+                    out.push(self.placed(statement, allow.span));
                 }
                 (None, None) => self.error(allow.span, "`allow` says neither `bucket` nor `resources`", "name what it is about"),
                 (Some(_), Some(_)) => self.error(allow.span, "`allow` says both `bucket` and `resources`", "make two of it"),
@@ -199,7 +197,7 @@ impl Builder<'_> {
         prefix: Option<&OneOrMany<Prefix>>,
         conditions: &Conditions,
         span: crossrole_model::Span,
-    ) -> Vec<Statement> {
+    ) -> Vec<Placed> {
         if access.is_none() && actions.is_none() {
             self.error(span, "`allow` says neither `access` nor `actions`", "write for example `access = \"read\"`");
             return Vec::new();
@@ -238,10 +236,7 @@ impl Builder<'_> {
         push(split.bucket, vec![arn.clone()], false);
         push(split.objects, objects.clone(), false);
         push(split.both, std::iter::once(arn).chain(objects).collect(), false);
-        for statement in &out {
-            self.stands(statement, span);
-        }
-        out
+        out.into_iter().map(|statement| self.placed(statement, span)).collect()
     }
 }
 

@@ -1,0 +1,183 @@
+//! A team's own rules, over what manifests declare.
+
+use crossrole_model::desired::{DesiredState, DocumentRef, StatementRef};
+use crossrole_model::state::RoleState;
+use crossrole_model::{Address, Desired, Finding};
+use crossrole_policy::{Effect, Statement};
+use serde::Deserialize;
+
+use crate::look;
+use crossrole_access::action_matches;
+use crossrole_access::language::Test;
+
+/// `[guardrails]` of `crossrole.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guardrails {
+    /// The only accounts that may be trusted; `None`: any.
+    pub trusted_accounts: Option<Vec<String>>,
+    /// Action patterns that nothing may allow.
+    #[serde(default)]
+    pub forbidden_actions: Vec<String>,
+    /// What is asked of some roles.
+    #[serde(default)]
+    pub roles: Vec<RoleRule>,
+}
+
+/// `[[guardrails.roles]]`: what is asked of the roles that it selects.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleRule {
+    /// Pattern of role names, as in `Prod*`. Default: all.
+    #[serde(default = "all")]
+    pub select: String,
+    /// Every trust of a principal needs an external id.
+    #[serde(default)]
+    pub external_id: bool,
+    /// Every trust of a principal needs a second factor.
+    #[serde(default)]
+    pub mfa: bool,
+    /// It has this permissions boundary: a pattern of ARNs.
+    pub boundary: Option<String>,
+    /// Longest session, in hours.
+    pub max_session_hours: Option<u32>,
+    /// Action patterns that it may not allow.
+    #[serde(default)]
+    pub forbidden_actions: Vec<String>,
+}
+
+fn all() -> String {
+    "*".to_owned()
+}
+
+/// Returns what breaks the rules, each with its place.
+pub fn check(guardrails: &Guardrails, desired: &Desired) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (address, object) in &desired.objects {
+        let mut say = Say { desired, address, found: &mut found };
+        match &object.state {
+            DesiredState::Role { state, .. } => {
+                for rule in guardrails.roles.iter().filter(|r| matches(&r.select, &address.name)) {
+                    role(rule, state, &mut say);
+                }
+                trusted(guardrails, &DocumentRef::Trust, &state.trust.statements, &mut say);
+                for (name, document) in &state.inline {
+                    permissions(guardrails, &DocumentRef::Inline(name.clone()), &document.statements, &mut say);
+                }
+            }
+            DesiredState::Policy(state) => permissions(guardrails, &DocumentRef::Policy, &state.document.statements, &mut say),
+            DesiredState::BucketPolicy { statements, .. } => permissions(guardrails, &DocumentRef::Policy, statements, &mut say),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What is said of one object.
+struct Say<'a> {
+    desired: &'a Desired,
+    address: &'a Address,
+    found: &'a mut Vec<Finding>,
+}
+
+impl Say<'_> {
+    fn object(&mut self, rule: &str, message: &str, advice: &str) {
+        self.at(None, rule, message, advice);
+    }
+
+    /// `at`: a document, the index of a statement, and a principal that it is about.
+    fn at(&mut self, at: Option<(&DocumentRef, usize, Option<&str>)>, rule: &str, message: &str, advice: &str) {
+        let written = at.and_then(|(document, index, principal)| {
+            let at = StatementRef { address: self.address.clone(), document: document.clone(), index };
+            self.desired.origin(&at, principal)
+        });
+        let place = written.or_else(|| self.desired.places.get(self.address).and_then(|p| p.first()));
+        let file = place.map(|p| p.file.clone()).or_else(|| self.desired.manifests.first().map(|m| m.file.clone())).unwrap_or_default();
+        let mut finding = Finding::error(&file, place.map(|p| p.span), format!("{}: {message}", self.address.short()), advice);
+        finding.rule = Some(format!("guardrail/{rule}"));
+        self.found.push(finding);
+    }
+}
+
+fn allowing(statements: &[Statement]) -> impl Iterator<Item = (usize, &Statement)> {
+    statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Allow)
+}
+
+fn permissions(guardrails: &Guardrails, part: &DocumentRef, statements: &[Statement], say: &mut Say<'_>) {
+    forbidden(&guardrails.forbidden_actions, part, statements, say);
+    trusted(guardrails, part, statements, say);
+}
+
+fn trusted(guardrails: &Guardrails, part: &DocumentRef, statements: &[Statement], say: &mut Say<'_>) {
+    let Some(trusted) = &guardrails.trusted_accounts else { return };
+    let own = say.address.account.to_string();
+    for (index, statement) in allowing(statements) {
+        for principal in look::aws(statement) {
+            let known = look::account(principal).is_some_and(|a| a == own || trusted.iter().any(|t| t == a));
+            if !known {
+                say.at(
+                    Some((part, index, Some(principal))),
+                    "trusted-accounts",
+                    &format!("`{principal}` is not in an account that may be trusted"),
+                    "name another principal, or have the account added to `trusted_accounts`",
+                );
+            }
+        }
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    crossrole_access::language::wildcard_matches(pattern, name)
+}
+
+fn role(rule: &RoleRule, state: &RoleState, say: &mut Say<'_>) {
+    for (index, statement) in allowing(&state.trust.statements).filter(|(_, s)| !look::aws(s).is_empty()) {
+        let at = Some((&DocumentRef::Trust, index, None));
+        let who = look::aws(statement).join(", ");
+        if rule.external_id
+            && !look::conditions(statement).any(|c| c.key.eq_ignore_ascii_case("sts:ExternalId") && c.operator.is_some_and(|o| !o.negated && !o.if_exists))
+        {
+            say.at(at, "external-id", &format!("{who} needs no external id"), "set `external_id`");
+        }
+        let second = look::conditions(statement).any(|c| {
+            c.key.eq_ignore_ascii_case("aws:MultiFactorAuthPresent") && c.operator.is_some_and(|o| o.test == Test::Bool && !o.if_exists) && c.values == ["true"]
+        });
+        if rule.mfa && !second {
+            say.at(at, "mfa", &format!("{who} needs no second factor"), "set `mfa = true`");
+        }
+    }
+    if let Some(wanted) = &rule.boundary {
+        match &state.boundary {
+            Some(arn) if matches(wanted, arn) => {}
+            Some(arn) => say.object("boundary", &format!("its permissions boundary is `{arn}`"), "use the boundary that the team asks for"),
+            None => say.object("boundary", "it has no permissions boundary", "set `permissions_boundary`"),
+        }
+    }
+    if let Some(hours) = rule.max_session_hours.filter(|h| state.max_session_seconds > h.saturating_mul(3600)) {
+        say.object("max-session", &format!("its sessions last {} s, over {hours} h", state.max_session_seconds), "shorten `max_session`");
+    }
+    for (name, document) in &state.inline {
+        forbidden(&rule.forbidden_actions, &DocumentRef::Inline(name.clone()), &document.statements, say);
+    }
+}
+
+fn forbidden(patterns: &[String], part: &DocumentRef, statements: &[Statement], say: &mut Say<'_>) {
+    for (index, statement) in allowing(statements) {
+        for pattern in patterns {
+            // Either may be the wider one: `s3:*` allows what `s3:Put*` forbids.
+            let hits = |action: &&String| {
+                action_matches(pattern, action) || action_matches(action, pattern) || look::expand(pattern).iter().any(|a| action_matches(action, a.name))
+            };
+            let hit = if statement.action.negated {
+                (!look::expand(pattern).iter().all(|a| statement.action.values.iter().any(|p| action_matches(p, a.name))))
+                    .then(|| "all but some actions".to_owned())
+            } else {
+                statement.action.values.iter().find(hits).cloned()
+            };
+            if let Some(action) = hit {
+                let message = format!("`{action}` allows `{pattern}`, which is forbidden");
+                say.at(Some((part, index, None)), "forbidden-actions", &message, "leave it out, or have the guardrail changed");
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Actions that return credentials, on everything.
+
+use crate::Use;
+use crate::look::{BY_RESOURCE, about_everything, actions, acts, allows, limits};
+use crate::{Hits, Lint, Rule};
+use crossrole_model::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "credentials-exposure",
+    severity: Severity::Warning,
+    what: "actions that return credentials, on everything",
+    why: "Whoever may call them can become somebody else.",
+    fix: "name the roles or users",
+    bad: r#"[roles.R]
+
+[[roles.R.trust]]
+account = "partner"
+external_id = "c0ffee"
+
+[[roles.R.statement]]
+actions = "sts:AssumeRole"
+resources = "*"
+"#,
+    good: r#"[roles.R]
+
+[[roles.R.trust]]
+account = "partner"
+external_id = "c0ffee"
+
+[[roles.R.statement]]
+actions = "sts:AssumeRole"
+resources = "arn:aws:iam::444444444444:role/Reader"
+"#,
+    check,
+};
+
+fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
+    const CREDENTIALS: &[&str] =
+        &["sts:AssumeRole", "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential"];
+    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && about_everything(s) && !actions(s).is_empty()) {
+        if limits(statement, BY_RESOURCE).next().is_some() {
+            continue;
+        }
+        if let Some(action) = CREDENTIALS.iter().find(|a| acts(statement, a)) {
+            hits.at(doc, statement, format!("`{action}` on everything"));
+        }
+    }
+}

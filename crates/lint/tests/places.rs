@@ -1,0 +1,104 @@
+//! Findings stand where their statement was written, however often the same is said elsewhere.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails says so by panicking")]
+
+use crossrole_lint::guardrails::{self, Guardrails};
+use crossrole_lint::lint;
+use crossrole_model::Source;
+
+/// 2026-07-01.
+const NOW: i64 = 1_782_864_000;
+
+fn source(file: &str, name: &str, text: &str) -> Source {
+    let head = format!("name = \"{name}\"\n\n[trusting]\naccount = \"222222222222\"\n\n[trusted.partner]\naccount = \"444444444444\"\nmanage = false\n");
+    Source { file: file.to_owned(), text: format!("{head}{text}") }
+}
+
+/// `file:line` of every finding of a rule.
+fn places(sources: &[Source], rule: &str) -> Vec<String> {
+    let (desired, findings) = crossrole_manifest::load(sources);
+    let desired = desired.unwrap_or_else(|| panic!("{}", crossrole_report::findings(&findings, sources)));
+    let linted = lint(&desired, None, NOW);
+    let found = linted.findings.iter().filter(|f| f.rule.as_deref() == Some(rule));
+    found
+        .map(|f| {
+            let text = &sources.iter().find(|s| s.file == f.file).unwrap().text;
+            format!("{}:{}", f.file, text[..f.span.unwrap().start].matches('\n').count() + 1)
+        })
+        .collect()
+}
+
+/// The line of the n-th place where a text stands.
+fn line(source: &Source, text: &str, nth: usize) -> String {
+    let at = source.text.match_indices(text).nth(nth).unwrap().0;
+    format!("{}:{}", source.file, source.text[..at].matches('\n').count() + 1)
+}
+
+const ROLE: &str = r#"
+[roles.NAME]
+
+[[roles.NAME.trust]]
+account = "partner"
+external_id = "c0ffee"
+
+[[roles.NAME.statement]]
+actions = "s3:*"
+resources = "arn:aws:s3:::data/*"
+"#;
+
+#[test]
+fn two_roles_with_one_statement_have_a_place_each() {
+    let source = source("a.toml", "a", &[ROLE.replace("NAME", "One"), ROLE.replace("NAME", "Two")].concat());
+    let wanted: Vec<String> = (0..2).map(|n| line(&source, "[[roles.", 2 * n + 1)).collect();
+    assert_eq!(places(&[source], "whole-service"), wanted);
+}
+
+#[test]
+fn two_statements_of_one_document_have_a_place_each() {
+    let twice = "\n[[roles.One.statement]]\nactions = \"s3:*\"\nresources = \"arn:aws:s3:::data/*\"\n";
+    let source = source("a.toml", "a", &[ROLE.replace("NAME", "One"), twice.to_owned()].concat());
+    let wanted: Vec<String> = (0..2).map(|n| line(&source, "[[roles.One.statement]]", n)).collect();
+    assert_eq!(places(&[source], "whole-service"), wanted);
+}
+
+#[test]
+fn two_files_with_one_statement_have_a_place_each_and_a_suppression_hits_its_own() {
+    let suppress = "\n[[suppress]]\nrule = \"whole-service\"\nreason = \"known\"\n";
+    let (one, two) = (source("a.toml", "a", &ROLE.replace("NAME", "One")), source("b.toml", "b", &[ROLE.replace("NAME", "Two").as_str(), suppress].concat()));
+    let wanted = line(&one, "[[roles.One.statement]]", 0);
+    let sources = [one, two];
+    assert_eq!(places(&sources, "whole-service"), [wanted]);
+    let (desired, _) = crossrole_manifest::load(&sources);
+    let linted = lint(&desired.unwrap(), None, NOW);
+    assert!(linted.suppressed.len() == 1 && linted.suppressed[0].0.file == "b.toml", "{:?}", linted.suppressed);
+    assert!(linted.findings.iter().all(|f| !f.message.contains("any more")), "{:?}", linted.findings);
+}
+
+#[test]
+fn a_bucket_of_two_files_has_each_statement_in_its_own() {
+    let bucket = "\n[[buckets.logs.statement]]\nprincipals = { AWS = \"444444444444\" }\nactions = \"s3:Put*\"\nresources = \"arn:aws:s3:::logs\"\n";
+    let (one, two) = (source("a.toml", "a", bucket), source("b.toml", "b", bucket));
+    let wanted = [line(&one, "[[buckets.logs.statement]]", 0), line(&two, "[[buckets.logs.statement]]", 0)];
+    assert_eq!(places(&[one, two], "grants-policy-change"), wanted);
+}
+
+/// One statement, because both come in alike: what is wrong with one of the two stands at that one.
+#[test]
+fn of_a_shared_statement_the_part_that_names_the_principal() {
+    let trust = |account: &str| format!("\n[[roles.R.trust]]\nprincipal = \"arn:aws:iam::{account}:role/Reader\"\n");
+    let source = source("a.toml", "a", &["\n[roles.R]\n".to_owned(), trust("222222222222"), trust("333333333333")].concat());
+    let wanted = line(&source, "[[roles.R.trust]]", 1);
+    assert_eq!(places(&[source], "third-party-without-external-id"), [wanted]);
+}
+
+#[test]
+fn guardrails_point_at_the_statement_too() {
+    let source = source("a.toml", "a", &[ROLE.replace("NAME", "One"), ROLE.replace("NAME", "Two")].concat());
+    let wanted: Vec<String> = (0..2).map(|n| line(&source, "[[roles.", 2 * n + 1)).collect();
+    let sources = [source];
+    let (desired, _) = crossrole_manifest::load(&sources);
+    let guardrails = Guardrails { forbidden_actions: vec!["s3:DeleteBucket".to_owned()], ..Guardrails::default() };
+    let found = guardrails::check(&guardrails, &desired.unwrap());
+    let lines = found.iter().map(|f| format!("{}:{}", f.file, sources[0].text[..f.span.unwrap().start].matches('\n').count() + 1));
+    assert_eq!(lines.collect::<Vec<_>>(), wanted);
+}
