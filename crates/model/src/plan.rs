@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::AccessDelta;
+use crate::access::{AccessDelta, Lockout};
 use crate::address::Address;
 use crate::call::Call;
 use crate::desired::{AccountInfo, ManifestRef};
@@ -145,7 +145,7 @@ pub struct Plan {
     pub access: Option<AccessDelta>,
     /// What the runner could not do any more after it, and so not take it back.
     #[serde(default)]
-    pub lockouts: Vec<String>,
+    pub lockouts: Vec<Lockout>,
     /// Calls made to read, by account.
     pub calls: BTreeMap<AccountId, u64>,
 }

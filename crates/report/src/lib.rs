@@ -13,6 +13,7 @@ mod sarif;
 mod statement;
 mod text;
 
+pub use access::{access_lines, lockout};
 pub use codec::{CodecError, read_plan, write_plan};
 pub use decision::{explanation, explanation_json, ways, ways_json};
 pub use findings::findings;
