@@ -1,6 +1,6 @@
 //! What a plan must not do: widen access that nobody has approved.
 
-use crossrole_access::overlap;
+use crossrole_access::{account_meets, actions_meet, party_meets, resources_meet};
 use crossrole_model::access::{AccessChange, Direction};
 use crossrole_model::{Plan, Severity};
 
@@ -44,18 +44,13 @@ impl Selector {
     }
 
     fn selects(&self, change: &AccessChange) -> bool {
-        // Exceptions are left aside: a widening that might be meant is.
-        let meets = |text: &str| {
-            let bare = text.split(" (").next().unwrap_or(text).split(" that match ").next().unwrap_or(text);
-            overlap(&self.pattern.to_lowercase(), &bare.to_lowercase())
-        };
+        let pattern = self.pattern.as_str();
         match self.by {
             By::All => true,
-            By::Principal => meets(&change.who) || meets(&change.witness.principal),
-            // Who is of no account in particular may be of this one; a service is of none.
-            By::Account => change.account.as_deref().map_or_else(|| !change.who.starts_with("service "), meets),
-            By::Action => change.actions.iter().any(|a| meets(a)) || meets(&change.witness.action),
-            By::Resource => change.resources.iter().any(|r| meets(r)) || meets(&change.witness.resource),
+            By::Principal => party_meets(&change.party, pattern),
+            By::Account => account_meets(&change.party, pattern),
+            By::Action => actions_meet(&change.actions, pattern),
+            By::Resource => resources_meet(&change.resources, pattern),
         }
     }
 }
@@ -72,7 +67,7 @@ pub(crate) fn refusal(args: &GuardArgs, made: &Made) -> Result<Option<String>, F
         return Ok(Some(format!("refused: {what} broken, see above\nhelp: change the manifest, or have the rule changed\n")));
     }
     if !plan.lockouts.is_empty() && !args.allow_lockout {
-        let list: Vec<String> = plan.lockouts.iter().map(|l| format!("  {}\n", crossrole_report::safe(l))).collect();
+        let list: Vec<String> = plan.lockouts.iter().map(|l| format!("  {}\n", crossrole_report::lockout(l))).collect();
         return Ok(Some(format!(
             "refused: the runner could not take this plan back\n{}help: except the runner from it, or give `--allow-lockout`\n",
             list.concat()

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod address;
 pub mod call;
+mod clause;
 pub mod cloud;
 pub mod desired;
 pub mod facet;
@@ -16,7 +17,9 @@ pub mod limits;
 pub mod observed;
 pub mod outcome;
 pub mod ownership;
+mod party;
 pub mod plan;
+mod sets;
 pub mod state;
 
 pub use address::{Address, Kind};

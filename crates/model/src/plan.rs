@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_policy::{Dropped, Share, Unmergeable};
 use serde::{Deserialize, Serialize};
 
-use crate::access::AccessDelta;
+use crate::access::{AccessDelta, Lockout};
 use crate::address::Address;
 use crate::call::{Call, PrincipalRef};
 use crate::desired::{AccountInfo, ManifestRef};
@@ -371,7 +371,7 @@ pub struct Plan {
     pub access: Option<AccessDelta>,
     /// What the runner could not do any more after it, and so not take it back.
     #[serde(default)]
-    pub lockouts: Vec<String>,
+    pub lockouts: Vec<Lockout>,
     /// Calls made to read, by account.
     pub calls: BTreeMap<AccountId, u64>,
 }

@@ -14,6 +14,7 @@ mod statement;
 mod text;
 mod words;
 
+pub use access::{access_lines, lockout};
 pub use codec::{CodecError, read_plan, write_plan};
 pub use decision::{explanation, explanation_json, ways, ways_json};
 pub use findings::findings;
