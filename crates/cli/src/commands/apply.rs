@@ -13,6 +13,7 @@ use crate::io::Io;
 use crate::load;
 use crate::progress::{Progress, Style};
 use crate::sandboxed::{Reached, reach};
+use crate::selector::Selector;
 
 use super::plan::make;
 
@@ -31,6 +32,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
             (desired, sources, Options { destroy, targets: args.planning.target.clone() })
         }
     };
+    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &desired)?;
     let reached = reach(&args.planning.cloud, &desired, io)?;
     // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
     let made = make(&reached, &desired, &options, &args.planning.cloud, &args.planning.guard).await?;
@@ -52,7 +54,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
         reached.keep(&args.planning.cloud, io)?;
         return Ok(blocked);
     }
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &made)? {
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &desired, &made)? {
         reached.keep(&args.planning.cloud, io)?;
         io.err(&refusal);
         return Ok(Exit::Refused);

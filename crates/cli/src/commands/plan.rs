@@ -12,10 +12,12 @@ use crate::args::{CloudArgs, GuardArgs, PlanArgs, ViewArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::sandboxed::{Reached, reach};
+use crate::selector::Selector;
 use crate::{guard, guardrails, load, settings};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (desired, sources) = load::desired(&args.paths.paths, io)?;
+    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &desired)?;
     let reached = reach(&args.planning.cloud, &desired, io)?;
     let made =
         make(&reached, &desired, &Options { destroy: args.destroy, targets: args.planning.target.clone() }, &args.planning.cloud, &args.planning.guard).await?;
@@ -25,7 +27,7 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     made.print(&args.planning.view, &sources, io);
     reached.keep(&args.planning.cloud, io)?;
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &made)? {
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &desired, &made)? {
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
