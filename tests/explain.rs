@@ -335,3 +335,39 @@ async fn any_corpus_of_cases_is_run() {
     let said = place.run(&["test", &wrong.display().to_string()]).await;
     assert!(said.err.contains("line 1") && said.err.contains("line 2"), "all mistakes at once: {}", said.err);
 }
+
+/// Policies in files are asked of the caller as it calls: a role as its session, with the keys that follow from its ARN.
+#[tokio::test]
+async fn policies_in_files_are_asked_of_the_caller_that_is_named() {
+    let folder = root().join(format!("target/test-manifests/files-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let statement = |text: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{text}]}}"#);
+    let role = "arn:aws:iam::222222222222:role/team/Reader";
+    let bucket = file("bucket.json", &statement(&format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{role}"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/*"}}"#)));
+    let nothing = file("nothing.json", &statement(r#"{"Effect":"Allow","Action":"iam:GetRole","Resource":"*"}"#));
+    let home = file("home.json", &statement(r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/${aws:username}/*"}"#));
+    let own = file("own.json", &statement(r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalAccount":"222222222222"}}}"#));
+    let key = file("key.json", &statement(r#"{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}"#));
+    let user = "arn:aws:iam::222222222222:user/ann";
+    let place = Place::new(Options::default());
+    for (words, expected) in [
+        // A role's boundary limits what a resource's policy gives it by name (IAM User Guide, "Policy evaluation logic").
+        (vec![role, "s3:GetObject", "logs/a", "--resource-policy", &bucket, "--boundary", &nothing, "--resource-account", "222222222222"], "no: role Reader"),
+        (vec![role, "s3:GetObject", "logs/a", "--resource-policy", &bucket, "--resource-account", "222222222222"], "yes: role Reader"),
+        (vec![user, "s3:GetObject", "logs/ann/a", "--identity-policy", &home, "--resource-account", "222222222222"], "yes: user ann"),
+        (vec![user, "s3:GetObject", "logs/bob/a", "--identity-policy", &home, "--resource-account", "222222222222"], "no: user ann"),
+        (vec![user, "s3:GetObject", "logs/a", "--identity-policy", &own, "--resource-account", "222222222222"], "yes: user ann"),
+        (
+            vec![user, "kms:Decrypt", "arn:aws:kms:us-east-1:222222222222:key/k", "--identity-policy", &key],
+            "taken for granted: the policy of key arn:aws:kms:us-east-1:222222222222:key/k is not known",
+        ),
+    ] {
+        let said = place.run(&[&["explain"], words.as_slice()].concat()).await;
+        assert!(said.out.contains(expected), "{words:?}: wanted {expected}\n{}{}", said.out, said.err);
+    }
+}

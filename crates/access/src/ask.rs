@@ -1,13 +1,13 @@
 //! Questions to an estate: may this principal do that, directly or through roles, and why.
 
-use crossrole_model::access::{Explanation, Party};
+use crossrole_model::access::{Assumption, Explanation, Party};
 use crossrole_policy::Arn;
 
 use crate::delta::subjects::{Kind, Who};
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::principal::Caller;
-use crate::request::{Context, ContextValue, Request};
-use crate::why::{Words, explain};
+use crate::request::{Context, ContextValue, Policies, Request};
+use crate::why::explain;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -26,8 +26,42 @@ pub struct Question {
     pub context: Context,
     /// Policies whose documents were not read are taken to allow everything, and not to say nothing.
     pub unread_allows: bool,
-    /// Show external ids in full.
-    pub show_external_ids: bool,
+}
+
+/// Answers a question under these policies and no others: the caller's keys follow from its ARN, and a role is asked about as a
+/// session of it, as it never calls by itself.
+pub fn explain_alone(question: &Question, policies: &Policies<'_>) -> Explanation {
+    let partition = Arn::parse(&question.principal).map(|a| a.partition.to_owned()).unwrap_or_default();
+    let estate = Estate { partition, ..Estate::default() };
+    let (who, _) = estate.who(&question.principal);
+    let owner = account_of(&question.resource).or_else(|| question.resource_account.clone());
+    let mut assumed = Vec::new();
+    if policies.resource.is_none() {
+        assumed.extend(unguarded(&question.resource, owner.as_deref(), &who));
+    }
+    let request = request(question, &who, owner, &question.action, &question.resource);
+    explain(&request, policies, who.subject.party, assumed)
+}
+
+/// What is taken for granted of a resource whose policy is not known.
+fn unguarded(resource: &str, owner: Option<&str>, who: &Who) -> Option<Assumption> {
+    let service = Arn::parse(resource)?.service;
+    match service {
+        "kms" => Some(Assumption::KeyPolicy),
+        // Of these, only roles have a policy of their own, which decides about assuming them alone.
+        "iam" if owner.is_none_or(|o| who.subject.account.as_deref() == Some(o)) => None,
+        _ => Some(Assumption::ResourcePolicy),
+    }
+}
+
+fn request(question: &Question, who: &Who, owner: Option<String>, action: &str, resource: &str) -> Request {
+    Request {
+        caller: who.subject.caller.clone(),
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        context: context(question, who, owner.as_deref(), action),
+        resource_account: owner.or_else(|| who.subject.account.clone()),
+    }
 }
 
 impl Estate {
@@ -42,7 +76,7 @@ impl Estate {
                 _ => "sts:AssumeRole",
             };
             let answer = self.hop(question, &principal, action, role);
-            let allowed = answer.decision == "Allowed";
+            let allowed = answer.is_allowed();
             answers.push(answer);
             if !allowed {
                 return answers;
@@ -60,24 +94,18 @@ impl Estate {
         }
         let guarded = self.guarded(action, resource);
         let owner = guarded.map(|g| g.account.clone()).or_else(|| account_of(resource)).or_else(|| question.resource_account.clone());
-        if guarded.is_none() && owner.as_deref().is_some_and(|o| who.subject.account.as_deref() != Some(o)) {
-            assumed.push(format!("the policy of {resource} is not known: it is taken to say nothing"));
+        if guarded.is_none() {
+            assumed.extend(unguarded(resource, owner.as_deref(), &who));
         }
-        let everything = Placed::everything(format!("policies of {} (not known)", words(&who.subject.party)));
+        let everything = Placed::everything("caller's own policies (not known)");
         let identity = match (who.kind, self.principals.get(&who.arn)) {
             (Kind::Known, Some(known)) => Identity::Of(known),
             (Kind::Everything, _) => Identity::Everything(&everything),
             _ => Identity::Nothing,
         };
-        let request = Request {
-            caller: who.subject.caller.clone(),
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            resource_account: owner.clone().or_else(|| who.subject.account.clone()),
-            context: context(question, &who, owner.as_deref(), action),
-        };
         let policies = self.policies(identity, who.subject.account.as_deref(), guarded, owner.as_deref());
-        explain(&request, &policies, Words { who: words(&who.subject.party), assumed, show_external_ids: question.show_external_ids })
+        let request = request(question, &who, owner.clone(), action, resource);
+        explain(&request, &policies, who.subject.party, assumed)
     }
 
     fn guarded(&self, action: &str, resource: &str) -> Option<&Guarded> {
@@ -88,24 +116,22 @@ impl Estate {
     }
 
     /// Finds a principal, and says what is taken for granted of it.
-    fn who(&self, principal: &str) -> (Who, Vec<String>) {
+    fn who(&self, principal: &str) -> (Who, Vec<Assumption>) {
         let partition = self.partition();
         if principal.len() == 12 && principal.bytes().all(|b| b.is_ascii_digit()) {
             let party = Party::AnyOf { partition: partition.to_owned(), account: principal.to_owned() };
-            return (Who::any_of(partition, principal, party, Kind::Everything), vec![format!("the own policies of {principal} let it")]);
+            return (Who::any_of(partition, principal, party, Kind::Everything), vec![Assumption::OwnPolicies]);
         }
         match Caller::parse(principal) {
             caller @ (Caller::Anonymous | Caller::Service(_)) => (Who::without_identity(caller), Vec::new()),
             Caller::Arn(arn) if arn.contains(":oidc-provider/") || arn.contains(":saml-provider/") => (Who::without_identity(Caller::Arn(arn)), Vec::new()),
             Caller::Arn(arn) => self.known(&arn).unwrap_or_else(|| {
-                let who = Who::named(&arn);
-                let assumed = format!("the own policies of {} are not known: they are taken to let it", words(&who.subject.party));
-                (who, vec![assumed])
+                (Who::named(&arn), vec![Assumption::UnknownPolicies])
             }),
         }
     }
 
-    fn known(&self, arn: &str) -> Option<(Who, Vec<String>)> {
+    fn known(&self, arn: &str) -> Option<(Who, Vec<Assumption>)> {
         let parsed = Arn::parse(arn)?;
         let role = (parsed.service == "sts").then(|| parsed.resource.strip_prefix("assumed-role/")).flatten().and_then(|rest| rest.split('/').next());
         let key = match role {
@@ -117,27 +143,9 @@ impl Estate {
         if role.is_some() {
             who.subject.caller = Caller::Arn(arn.to_owned());
         }
-        let unread = self.principals.get(key).map(|p| p.unread.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
-        let assumed = if unread.is_empty() { Vec::new() } else { vec![format!("{} were not read, and what they say is not counted", unread.join(", "))] };
+        let policies = self.principals.get(key).map(|p| p.unread.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        let assumed = if policies.is_empty() { Vec::new() } else { vec![Assumption::Unread { policies }] };
         Some((who, assumed))
-    }
-}
-
-/// A party in the words of an explanation.
-fn words(party: &Party) -> String {
-    match party {
-        Party::AnyOf { account, .. } => format!("principals of {account}"),
-        Party::AnyOther { .. } => "principals of any other account".to_owned(),
-        Party::Unsigned => "anyone, without signing in".to_owned(),
-        Party::Members { group } => format!("members of group {} of {}", party.name().unwrap_or(group), party.account().unwrap_or_default()),
-        Party::Service { name } => format!("service {name}"),
-        Party::Tokens { provider } => format!("tokens of {}", party.name().unwrap_or(provider)),
-        Party::OfKind { kind } => format!("principals of kind {kind}"),
-        Party::Named { arn } | Party::Role { arn } | Party::User { arn } => match Arn::parse(arn).map(|a| (a.account, a.kind_and_name())) {
-            Some((account, Some((kind, name)))) => format!("{kind} {name} of {account}"),
-            Some((account, None)) if arn.ends_with(":root") => format!("account {account}"),
-            _ => arn.clone(),
-        },
     }
 }
 

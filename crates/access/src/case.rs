@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crossrole_model::access::Decision;
 use crossrole_policy::Document;
 use serde::Deserialize;
 
@@ -19,8 +20,8 @@ pub struct Case {
     /// What it is about.
     #[serde(default)]
     pub note: String,
-    /// `Allowed`, `ExplicitlyDenied` or `ImplicitlyDenied`.
-    pub expected: String,
+    /// AWS's answer.
+    pub expected: Decision,
     request: Asked,
     #[serde(default)]
     identity_policies: Vec<Document>,

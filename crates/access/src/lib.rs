@@ -22,7 +22,7 @@ mod remedy;
 mod request;
 mod why;
 
-pub use ask::Question;
+pub use ask::{Question, explain_alone};
 pub use case::Case;
 pub use delta::classes::overlap;
 pub use delta::delta;
@@ -36,4 +36,4 @@ pub use lockout::lockout;
 pub use principal::Caller;
 pub use public::is_public;
 pub use request::{Context, ContextValue, Policies, Request};
-pub use why::{Words, explain};
+pub use why::explain;

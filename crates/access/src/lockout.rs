@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::{AccessDelta, Direction, Lockout, Part};
+use crossrole_model::access::{Because, Explanation, AccessDelta, Direction, Lockout, Part};
 
 use crate::ask::Question;
 use crate::estate::Estate;
@@ -49,11 +49,10 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delt
                     resource_account: Some(account.clone()),
                     context,
                     unread_allows: true,
-                    show_external_ids: false,
                 };
-                let may = |estate: &Estate| estate.ask(&question).last().is_some_and(|a| a.decision == "Allowed");
+                let may = |estate: &Estate| estate.ask(&question).last().is_some_and(Explanation::is_allowed);
                 if may(before) && !may(after) {
-                    let because = after.ask(&question).pop().map(|a| a.because).unwrap_or_default();
+                    let because = after.ask(&question).pop().map_or(Because::Nothing, |a| a.because);
                     lost.push(Lockout::Action { runner: runner.clone(), action: (*action).to_owned(), resource: resource.clone(), because });
                 }
             }

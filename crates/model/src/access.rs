@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::explanation::{Assumption, Because, Explanation, Fix, Lack, Layer, Reason, StatementRef};
 pub use crate::clause::{Clause, Comparison, How, Relation, Which};
 pub use crate::party::{Certainty, Party, PartyKind};
 pub use crate::sets::{Apart, Part};
@@ -190,79 +191,8 @@ pub enum Lockout {
         /// On which resource.
         resource: String,
         /// The reason of the answer after the plan.
-        because: String,
+        because: Because,
     },
-}
-
-/// What a statement lacked to apply.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "lacks")]
-pub enum Lack {
-    /// It names other principals.
-    Principal,
-    /// It is about other actions.
-    Action {
-        /// The statement's.
-        wanted: Vec<String>,
-    },
-    /// It is about other resources.
-    Resource {
-        /// The statement's.
-        wanted: Vec<String>,
-    },
-    /// One of its conditions does not hold.
-    Condition {
-        /// `StringEquals`.
-        operator: String,
-        /// `sts:ExternalId`.
-        key: String,
-        /// The statement's values.
-        wanted: Vec<String>,
-        /// The request's; `None` when the key is missing.
-        actual: Option<Vec<String>>,
-    },
-}
-
-/// One statement and what it did to a request.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Reason {
-    /// `identity-based policy`, `resource-based policy`, …
-    pub layer: String,
-    /// The document: `inline policy crossrole of role Reader`.
-    pub place: String,
-    /// Number of the statement in it, from one.
-    pub number: usize,
-    /// Its id, or empty.
-    pub sid: String,
-    /// `Allow` or `Deny`.
-    pub effect: String,
-    /// Empty when it applied.
-    pub lacks: Vec<Lack>,
-}
-
-/// One decision, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Explanation {
-    /// Who, in words.
-    pub who: String,
-    /// The action.
-    pub action: String,
-    /// The resource.
-    pub resource: String,
-    /// `Allowed`, `ExplicitlyDenied` or `ImplicitlyDenied`.
-    pub decision: String,
-    /// The kind of policy that denied, or did not allow.
-    pub layer: Option<String>,
-    /// The true reason in one sentence.
-    pub because: String,
-    /// For a no: the smallest changes that, all together, would make it a yes.
-    pub fixes: Vec<String>,
-    /// For a no: the fewest kinds of policies that would have to allow it and do not.
-    pub needs: Vec<String>,
-    /// Statements that applied, and those that nearly did.
-    pub reasons: Vec<Reason>,
-    /// What was taken for granted.
-    pub assumed: Vec<String>,
 }
 
 /// One step of a way to a resource.

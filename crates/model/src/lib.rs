@@ -10,6 +10,7 @@ pub mod call;
 mod clause;
 pub mod cloud;
 pub mod desired;
+pub mod explanation;
 pub mod facet;
 pub mod finding;
 pub mod ids;

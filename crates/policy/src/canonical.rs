@@ -3,7 +3,7 @@
 //! Ignored (AWS reorders, collapses or respells them): the order of statements, of list entries and of condition keys;
 //! repeated entries and statements; one-element lists against strings; booleans and numbers against strings; an empty
 //! against a missing Sid; the case of actions, condition operators and condition keys, and of Effect; an account id
-//! against the ARN of that account's root (in any partition: a document never names two); `"*"` against
+//! against the ARN of that account's root in partition `aws` (in others AWS shows the ARN, and so do we); `"*"` against
 //! `{"AWS": "*"}`. Not ignored: everything else, a missing `Version` against `2012-10-17` above all.
 //! Sources: IAM User Guide, "AWS JSON policy elements: Principal"; hashicorp/awspolicyequivalence for what is seen live.
 
@@ -132,10 +132,11 @@ fn canonical_principal(principal: &Principal) -> (bool, BTreeSet<(String, String
     (principal.negated, set)
 }
 
-/// Returns the account id for the root ARN of an account, else the value itself.
+/// Returns the account id for the root ARN of an account, else the value itself. An account is of one partition, which a
+/// bare id does not name: what is written without one is meant for `aws`.
 pub(crate) fn canonical_aws(value: &str) -> &str {
     match Arn::parse(value) {
-        Some(arn) if arn.service == "iam" && arn.resource == "root" && is_account_id(arn.account) => arn.account,
+        Some(arn) if arn.partition == "aws" && arn.service == "iam" && arn.resource == "root" && is_account_id(arn.account) => arn.account,
         _ => value,
     }
 }

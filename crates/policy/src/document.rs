@@ -21,7 +21,7 @@ pub struct Document {
 }
 
 /// What a statement does when it matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Effect {
     /// Grants.
     Allow,

@@ -10,7 +10,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
-use crossrole_policy::{Document, StatementDiff, diff, parse};
+use crossrole_policy::{Document, Share, StatementDiff, Unmergeable, diff, parse};
 use proptest::prelude::*;
 
 fn doc(text: &str) -> Document {
@@ -32,6 +32,57 @@ fn what_aws_rewrites_is_not_a_difference() {
     for (a, b) in cases {
         assert_eq!(doc(a), doc(b));
     }
+}
+
+/// An account is of one partition: a bare id is meant for `aws`, and never for another.
+#[test]
+fn a_root_of_another_partition_is_somebody_else() {
+    let of = |principal: &str| doc(&format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}]}}"#));
+    assert_eq!(of("444444444444"), of("arn:aws:iam::444444444444:root"));
+    assert_ne!(of("444444444444"), of("arn:aws-us-gov:iam::444444444444:root"));
+    assert_ne!(of("arn:aws:iam::444444444444:root"), of("arn:aws-us-gov:iam::444444444444:root"));
+}
+
+/// The bytes behind every Sid and digest: a change here would rewrite every bucket policy in the world.
+#[test]
+fn the_encoding_never_changes() {
+    let text = r#"{"Version":"2012-10-17","Id":"x","Statement":[{"Sid":"S","Effect":"Deny","NotPrincipal":{"AWS":["111111111111"],"Service":"ec2.amazonaws.com"},"Action":["s3:Get*","s3:Put*"],"NotResource":"arn:aws:s3:::b/*","Condition":{"StringLike":{"aws:PrincipalArn":["a","b"]}}},{"Effect":"Allow","Principal":"*","NotAction":"iam:*"}]}"#;
+    let written = String::from_utf8(doc(text).canonical().encode()).unwrap();
+    assert_eq!(
+        written,
+        "11:crossrole/1,8:document,10:2012-10-17,+1:x,2;-5:Allow,+-1;3:AWS,1:*,+1;5:iam:*,-0;+1:S,4:Deny,++2;3:AWS,12:111111111111,7:Service,17:ec2.amazonaws.com,\
+         -2;7:s3:get*,7:s3:put*,++1;16:arn:aws:s3:::b/*,1;10:stringlike,16:aws:principalarn,2;1:a,1:b,"
+    );
+    let statement = &doc(text).statements[1];
+    assert_eq!(String::from_utf8(statement.canonical_body().encode()).unwrap(), "11:crossrole/1,9:statement,5:Allow,+-1;3:AWS,1:*,+1;5:iam:*,-0;");
+}
+
+/// Our part of a document that belongs to many: what is put in and kept, and what can't be.
+#[test]
+fn a_share_is_merged_beside_what_others_have() {
+    let prefixes: std::collections::BTreeSet<String> = ["Ours".to_owned()].into();
+    let ours = doc(r#"{"Statement":[{"Sid":"OursNew","Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:username}"}]}"#);
+    let share = Share { prefixes, statements: ours.statements.clone() };
+    let none = Share { statements: Vec::new(), ..share.clone() };
+    let old = r#"{"Sid":"OursOld","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}"#;
+    let theirs = r#"{"Sid":"Theirs","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}"#;
+    let dead = r#"{"Sid":"Half","Effect":"Allow","Principal":{"AWS":["AROAEXAMPLEEXAMPLE123","222222222222"]},"Action":"s3:*","Resource":"*"}"#;
+    let only_dead = r#"{"Sid":"Whole","Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEEXAMPLE123"},"Action":"s3:*","Resource":"*"}"#;
+    let exception = r#"{"Sid":"Except","Effect":"Deny","NotPrincipal":{"AWS":"AROAEXAMPLEEXAMPLE123"},"Action":"s3:*","Resource":"*"}"#;
+    let current = |version: &str, statements: &[&str]| doc(&format!(r#"{{{version}"Statement":[{}]}}"#, statements.join(",")));
+    let new = r#""Version":"2012-10-17","#;
+    let sids = |d: &Document| d.statements.iter().map(|s| s.sid().to_owned()).collect::<Vec<_>>();
+    let merged = share.merge(Some(&current(new, &[theirs, old, dead, only_dead]))).unwrap();
+    assert_eq!(sids(&merged.document.unwrap()), ["Theirs", "Half", "OursNew"]);
+    let dropped: Vec<(&str, bool)> = merged.dropped.iter().map(|d| (d.sid.as_str(), d.whole)).collect();
+    assert_eq!(dropped, [("Half", false), ("Whole", true)]);
+    assert_eq!(share.merge(None).unwrap().document.unwrap().version.as_deref(), Some("2012-10-17"));
+    assert_eq!(none.merge(Some(&current(new, &[old]))).unwrap().document, None, "an empty policy is none");
+    assert_eq!(share.merge(Some(&current("", &[theirs]))), Err(Unmergeable::OldLanguage));
+    assert!(share.merge(Some(&current("", &[old]))).is_ok(), "no foreign statement speaks the old language");
+    assert!(none.merge(Some(&current("", &[theirs, old]))).is_ok(), "nothing of ours has a variable");
+    assert_eq!(share.merge(Some(&current(new, &[exception]))), Err(Unmergeable::DeadException { sid: "Except".to_owned() }));
+    assert!(share.is_in(share.merge(Some(&current(new, &[theirs]))).unwrap().document.as_ref()) && !share.is_in(None));
 }
 
 #[test]

@@ -190,7 +190,10 @@ pub fn lockout(lockout: &Lockout) -> String {
             let when = if *partly { ", under all conditions of before" } else { "" };
             format!("{} could no longer assume {role}, which {runner} is a session of{when}", party(who, *certainty))
         }
-        Lockout::Action { runner, action, resource, because } => format!("{runner} could no longer {action} on {resource}: {because}"),
+        Lockout::Action { runner, action, resource, because } => {
+            let why = crate::decision::reasoned(because, &Party::of(runner), action, resource, View::default());
+            format!("{runner} could no longer {action} on {resource}: {why}")
+        }
     })
 }
 
@@ -212,7 +215,7 @@ pub(crate) fn when(boxes: &[Vec<Clause>], view: View) -> String {
     if common.is_empty() { format!(" when {cases}") } else { format!(" when {} and, besides, {cases}", all(&common)) }
 }
 
-fn clause(clause: &Clause, view: View) -> String {
+pub(crate) fn clause(clause: &Clause, view: View) -> String {
     let values: Vec<String> = values(&clause.key, &clause.values, view).iter().map(|v| if v.is_empty() { "\"\"".to_owned() } else { safe(v) }).collect();
     let values = if values.is_empty() { String::new() } else { format!(" {}", values.join(" or ")) };
     let absent = if is_or_absent(clause.relation) { OR_ABSENT } else { "" };
@@ -258,8 +261,12 @@ fn relation(relation: Relation) -> String {
 }
 
 /// External ids are for the two parties.
-fn values(key: &str, values: &[String], view: View) -> Vec<String> {
-    let hide = !view.show_external_ids && key.eq_ignore_ascii_case("sts:ExternalId");
+pub(crate) fn is_masked(key: &str, view: View) -> bool {
+    !view.show_external_ids && key.eq_ignore_ascii_case("sts:ExternalId")
+}
+
+pub(crate) fn values(key: &str, values: &[String], view: View) -> Vec<String> {
+    let hide = is_masked(key, view);
     values.iter().map(|v| if hide { MASK.to_owned() } else { v.clone() }).collect()
 }
 

@@ -1,68 +1,190 @@
 //! Decisions and ways, in words.
 
-use crossrole_model::access::{Explanation, Hop, Lack, Reason, Undecided};
+use crossrole_model::access::{
+    Assumption, Because, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Party, Reason, Relation, StatementRef, Undecided,
+};
 use serde_json::{Value, json};
 
 use crate::access::{self, when};
 use crate::{View, safe};
 
 /// Answers, hop by hop.
-pub fn explanation(answers: &[Explanation]) -> String {
+pub fn explanation(answers: &[Explanation], view: View) -> String {
     let mut out = String::new();
     for answer in answers {
-        let word = match answer.decision.as_str() {
-            "Allowed" => "yes",
-            _ => "no",
-        };
-        out.push_str(&format!(
-            "{word}: {} {} {} on {}\n",
-            safe(&answer.who),
-            if word == "yes" { "may" } else { "may not" },
-            safe(&answer.action),
-            safe(&answer.resource)
-        ));
-        out.push_str(&format!("  because {}\n", safe(&answer.because)));
-        for assumed in &answer.assumed {
-            out.push_str(&format!("  taken for granted: {}\n", safe(assumed)));
+        let (word, may) = if answer.is_allowed() { ("yes", "may") } else { ("no", "may not") };
+        let who = safe(&who(&answer.party));
+        out.push_str(&format!("{word}: {who} {may} {} on {}\n", safe(&answer.action), safe(&answer.resource)));
+        out.push_str(&format!("  because {}\n", safe(&because(answer, view))));
+        for assumption in &answer.assumed {
+            out.push_str(&format!("  taken for granted: {}\n", safe(&assumed(assumption, answer))));
         }
         if !answer.fixes.is_empty() {
             out.push_str("  to make it a yes:\n");
-            out.extend(answer.fixes.iter().map(|f| format!("    {}\n", safe(f))));
+            out.extend(answer.fixes.iter().map(|f| format!("    {}\n", safe(&fix(f, answer, view)))));
         }
         let (applied, near): (Vec<&Reason>, Vec<&Reason>) = answer.reasons.iter().partition(|r| r.lacks.is_empty());
         for (title, reasons) in [("  applied:", applied), ("  nearly applied:", near)] {
             if !reasons.is_empty() {
                 out.push_str(&format!("{title}\n"));
-                out.extend(reasons.iter().map(|r| format!("    {}\n", reason(r))));
+                out.extend(reasons.iter().map(|r| format!("    {}\n", reason(r, view))));
             }
         }
     }
     out
 }
 
-fn reason(reason: &Reason) -> String {
-    let sid = if reason.sid.is_empty() { String::new() } else { format!(" ({})", safe(&reason.sid)) };
+/// A party in the words of an explanation.
+fn who(party: &Party) -> String {
+    match party {
+        Party::AnyOf { account, .. } => format!("principals of {account}"),
+        Party::AnyOther { .. } => "principals of any other account".to_owned(),
+        party => access::party(party, Certainty::Exact),
+    }
+}
+
+/// The true reason of a decision, in one sentence.
+pub fn because(answer: &Explanation, view: View) -> String {
+    reasoned(&answer.because, &answer.party, &answer.action, &answer.resource, view)
+}
+
+/// A reason, of a request of this party.
+pub(crate) fn reasoned(because: &Because, party: &Party, action: &str, resource: &str, view: View) -> String {
+    match because {
+        Because::Free => "nobody needs permission for it".to_owned(),
+        Because::Allowed { by } => format!("allowed by {}", by.iter().map(name).collect::<Vec<_>>().join(" and ")),
+        Because::Denied { by } => format!("denied by {}", name(by)),
+        Because::PublicAccessBlock => "the bucket's policy is public, and its block public access keeps other accounts out".to_owned(),
+        Because::Nearly { statement, lacks } => {
+            let lacks: Vec<String> = lacks.iter().map(|l| lack(l, party, action, resource, view)).collect();
+            format!("{} would allow it, but {}", name(statement), lacks.join(", and "))
+        }
+        Because::NoneOf { layer } => format!("no {} allows it", layer.as_str()),
+        Because::Nothing => "nothing allows it".to_owned(),
+    }
+}
+
+fn name(statement: &StatementRef) -> String {
+    let sid = if statement.sid.is_empty() { String::new() } else { format!(" ({})", statement.sid) };
+    format!("statement {}{sid} of the {}", statement.number, statement.place)
+}
+
+fn any(values: &[String], negated: bool) -> String {
+    values.iter().map(|v| if negated { format!("all but {v}") } else { v.clone() }).collect::<Vec<_>>().join(" or ")
+}
+
+fn lack(lack: &Lack, party: &Party, action: &str, resource: &str, view: View) -> String {
+    match lack {
+        Lack::Principal => format!("it does not name {}", who(party)),
+        Lack::Action { wanted, negated } => format!("it is about {}, not {action}", any(wanted, *negated)),
+        Lack::Resource { wanted, negated } => format!("it is about {}, not {resource}", any(wanted, *negated)),
+        Lack::Condition { operator, key, relation, wanted, actual } => {
+            let only = format!("only when {}", holds(operator, key, *relation, wanted, view));
+            match actual {
+                None => format!("{only}, and the request has none"),
+                // Two external ids that both read as a mask would seem the same.
+                Some(_) if access::is_masked(key, view) => format!("{only}, and the request has another one"),
+                Some(actual) => format!("{only}, and the request's is {}", any(actual, false)),
+            }
+        }
+    }
+}
+
+/// `aws:SourceIp is in 203.0.113.0/24`
+fn holds(operator: &str, key: &str, relation: Option<Relation>, wanted: &[String], view: View) -> String {
+    match relation {
+        None => format!("{key} passes {operator}, which is no operator"),
+        Some(relation) => {
+            let values = if matches!(relation, Relation::Absent | Relation::Present) { Vec::new() } else { wanted.to_vec() };
+            access::clause(&Clause { key: key.to_owned(), relation, values }, view)
+        }
+    }
+}
+
+fn fix(fix: &Fix, answer: &Explanation, view: View) -> String {
+    let (caller, action, resource) = (who(&answer.party), &answer.action, &answer.resource);
+    match fix {
+        Fix::None => "no policy can allow it: this caller cannot ask for it".to_owned(),
+        Fix::Except { statement } => format!("except it from {}", name(statement)),
+        Fix::NotPublic => "let no statement of the bucket's policy name everybody, or switch `restrict_public_buckets` off".to_owned(),
+        Fix::Trust => format!("let the trust policy of {resource} name {caller}"),
+        Fix::Allow { layer: Layer::Resource } => format!("let the policy of {resource} allow {action} to {caller}"),
+        Fix::Allow { layer } => format!("let the {} of {caller} allow {action} on {resource}", layer.as_str()),
+        Fix::Complete { statement, lack } => match lack {
+            Lack::Principal => format!("add {caller} to the principals of {}", name(statement)),
+            Lack::Action { negated: false, .. } => format!("add {action} to the actions of {}", name(statement)),
+            Lack::Action { .. } => format!("take {action} out of what {} leaves out", name(statement)),
+            Lack::Resource { negated: false, .. } => format!("add {resource} to the resources of {}", name(statement)),
+            Lack::Resource { .. } => format!("take {resource} out of what {} leaves out", name(statement)),
+            Lack::Condition { operator, key, relation, wanted, .. } => format!("ask so that {}", holds(operator, key, *relation, wanted, view)),
+        },
+    }
+}
+
+fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
+    let caller = who(&answer.party);
+    match assumption {
+        Assumption::ResourcePolicy => format!("the policy of {} is not known: it is taken to say nothing", answer.resource),
+        Assumption::KeyPolicy => {
+            format!("the policy of key {} is not known: it is taken to leave the decision to its account's policies", answer.resource)
+        }
+        Assumption::OwnPolicies => format!("the own policies of {caller} let it"),
+        Assumption::UnknownPolicies => format!("the own policies of {caller} are not known: they are taken to let it"),
+        Assumption::Unread { policies } => format!("{} were not read, and what they say is not counted", policies.join(", ")),
+    }
+}
+
+fn reason(reason: &Reason, view: View) -> String {
+    let StatementRef { place, number, sid } = &reason.statement;
+    let sid = if sid.is_empty() { String::new() } else { format!(" ({})", safe(sid)) };
     let lacks: Vec<String> = reason
         .lacks
         .iter()
         .map(|lack| match lack {
             Lack::Principal => "principal".to_owned(),
-            Lack::Action { wanted } => format!("action {}", wanted.join(" or ")),
-            Lack::Resource { wanted } => format!("resource {}", wanted.join(" or ")),
-            Lack::Condition { operator, key, wanted, .. } => format!("{operator} {key} {}", wanted.join(" or ")),
+            Lack::Action { wanted, negated } => format!("action {}", any(wanted, *negated)),
+            Lack::Resource { wanted, negated } => format!("resource {}", any(wanted, *negated)),
+            Lack::Condition { operator, key, wanted, .. } => format!("{operator} {key} {}", any(&access::values(key, wanted, view), false)),
         })
         .collect();
     let lacks = if lacks.is_empty() { String::new() } else { format!(", but not {}", safe(&lacks.join(", and not "))) };
-    format!("{} of statement {}{sid}, {} ({}){lacks}", reason.effect, reason.number, safe(&reason.place), reason.layer)
+    format!("{} of statement {number}{sid}, {} ({}){lacks}", reason.effect.as_str(), safe(place), reason.layer.as_str())
 }
 
 /// The same for machines.
-pub fn explanation_json(answers: &[Explanation]) -> Value {
+pub fn explanation_json(answers: &[Explanation], view: View) -> Value {
+    let hop = |answer: &Explanation| {
+        json!({
+            "who": who(&answer.party),
+            "party": answer.party,
+            "action": answer.action,
+            "resource": answer.resource,
+            "decision": answer.decision.as_str(),
+            "layer": answer.layer,
+            "because": because(answer, view),
+            "fixes": answer.fixes.iter().map(|f| fix(f, answer, view)).collect::<Vec<_>>(),
+            "needs": answer.needs,
+            "reasons": answer.reasons.iter().map(|r| masked(r, view)).collect::<Vec<_>>(),
+            "assumed": answer.assumed.iter().map(|a| assumed(a, answer)).collect::<Vec<_>>(),
+        })
+    };
     json!({
         "format_version": "1.0",
-        "allowed": answers.last().is_some_and(|a| a.decision == "Allowed"),
-        "hops": answers,
+        "allowed": answers.last().is_some_and(Explanation::is_allowed),
+        "hops": answers.iter().map(hop).collect::<Vec<_>>(),
     })
+}
+
+/// A reason with external ids as people may see them.
+fn masked(reason: &Reason, view: View) -> Reason {
+    let mut reason = reason.clone();
+    for lack in &mut reason.lacks {
+        if let Lack::Condition { key, wanted, actual, .. } = lack {
+            *wanted = access::values(key, wanted, view);
+            *actual = actual.as_ref().map(|actual| access::values(key, actual, view));
+        }
+    }
+    reason
 }
 
 /// Ways to a resource.

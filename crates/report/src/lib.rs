@@ -16,7 +16,7 @@ mod words;
 
 pub use access::{access_lines, lockout};
 pub use codec::{CodecError, read_plan, write_plan};
-pub use decision::{explanation, explanation_json, ways, ways_json};
+pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use findings::findings;
 pub use json::{event_json, outcome_json, plan_json, plan_json_with};
 pub use outcome::{describe, differences, outcome, progress};

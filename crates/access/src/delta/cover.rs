@@ -113,7 +113,7 @@ enum Says<'c> {
 type Known<'c> = (BTreeSet<usize>, Says<'c>);
 
 /// What an operator asks of a key; `positive`: where it holds.
-fn relation(operator: Operator, positive: bool, values: &[String]) -> Relation {
+pub(crate) fn relation(operator: Operator, positive: bool, values: &[String]) -> Relation {
     let how = match operator.test {
         Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal) => How::Is,
         Test::StringEqualsIgnoreCase => How::IsInAnyCase,

@@ -6,7 +6,7 @@
 
 mod atoms;
 pub(crate) mod classes;
-mod cover;
+pub(crate) mod cover;
 mod describe;
 mod elsewhere;
 pub(crate) mod meets;

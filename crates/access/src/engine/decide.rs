@@ -1,46 +1,12 @@
 //! The decision (IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic").
 
-pub use crossrole_model::access::Decision;
+pub use crossrole_model::access::{Decision, Layer};
 use crossrole_policy::Arn;
 
 use crate::request::{Policies, Request};
 
 use super::compiled::{Action, Compiled, Verdict};
 use super::principal::Asker;
-
-/// A kind of policy that decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layer {
-    /// Identity-based policies of the caller.
-    Identity,
-    /// The resource's policy.
-    Resource,
-    /// The caller's permissions boundary.
-    Boundary,
-    /// The session's policies.
-    Session,
-    /// Service control policies.
-    ServiceControl,
-    /// Resource control policies.
-    ResourceControl,
-    /// Block public access of the bucket.
-    PublicAccessBlock,
-}
-
-impl Layer {
-    /// Returns AWS's own words for it in access denied messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity-based policy",
-            Self::Resource => "resource-based policy",
-            Self::Boundary => "permissions boundary",
-            Self::Session => "session policy",
-            Self::ServiceControl => "service control policy",
-            Self::ResourceControl => "resource control policy",
-            Self::PublicAccessBlock => "block public access setting",
-        }
-    }
-}
 
 /// A decision and the layer that made it: the one that denied, or the first that did not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_access::{Compiled, Policies, Request, Words, evaluate, explain};
-use crossrole_model::access::Explanation;
-use crossrole_policy::{Document, Element, Principal, Statement};
+use crossrole_access::{Compiled, Policies, Request, evaluate, explain};
+use crossrole_model::access::{Explanation, Fix, Party};
+use crossrole_policy::{Document, Effect, Element, Principal, Statement};
 
 use crate::generate::{Random, document, request};
 
@@ -73,7 +73,7 @@ fn show(documents: &Documents) -> String {
 }
 
 fn denies(why: &Explanation) -> BTreeSet<(usize, usize)> {
-    why.reasons.iter().filter(|r| r.effect == "Deny" && r.lacks.is_empty()).map(|r| (r.place.parse().unwrap(), r.number)).collect()
+    why.reasons.iter().filter(|r| r.applies(Effect::Deny)).map(|r| (r.statement.place.parse().unwrap(), r.statement.number)).collect()
 }
 
 /// A policy names sessions by their role.
@@ -102,13 +102,13 @@ fn the_smallest_change_is_enough_and_no_less_is() {
         let documents: Documents = [some(1, false), some(2, true), some(4, false), some(5, false), some(5, false), some(6, false), some(8, false)];
         for _ in 0..QUESTIONS {
             let question = request(&mut random);
-            let why = with(&documents, |policies| explain(&question, policies, Words::default()));
-            if why.decision == "Allowed" {
+            let why = with(&documents, |policies| explain(&question, policies, Party::Unsigned, Vec::new()));
+            if why.is_allowed() {
                 continue;
             }
             let (drop, caller) = (denies(&why), named(question.caller.as_str()));
-            let needs: BTreeSet<&str> = why.needs.iter().map(String::as_str).collect();
-            if why.fixes.iter().any(|f| f.contains("no policy can allow it")) {
+            let needs: BTreeSet<&str> = why.needs.iter().map(|layer| layer.as_str()).collect();
+            if why.fixes.contains(&Fix::None) {
                 hopeless += 1;
                 let all: BTreeSet<&str> = NAMES.into_iter().collect();
                 assert!(!allowed(&question, &carried_out(&documents, &drop, &all, &caller)), "{question:?}\n{}", show(&documents));

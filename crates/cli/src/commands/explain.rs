@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crossrole_access::{Caller, Compiled, Policies, Question, Request, Words};
+use crossrole_access::{Compiled, Policies, Question};
 use crossrole_model::Desired;
 use crossrole_model::access::Explanation;
+use crossrole_report::View;
 
 use crate::args::{ExplainArgs, FileArgs};
 use crate::failure::{Exit, Failure};
@@ -13,10 +14,11 @@ use crate::{ask, load, policies};
 
 pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure> {
     let answers = if args.files.any() { vec![from_files(args)?] } else { from_estate(args, io).await? };
+    let view = View { show_external_ids: args.ask.show_external_ids, ..View::default() };
     if args.ask.json {
-        io.out(&format!("{}\n", crossrole_report::explanation_json(&answers)));
+        io.out(&format!("{}\n", crossrole_report::explanation_json(&answers, view)));
     } else {
-        io.out(&crossrole_report::explanation(&answers));
+        io.out(&crossrole_report::explanation(&answers, view));
     }
     Ok(Exit::Clean)
 }
@@ -33,7 +35,6 @@ async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>
         resource_account: args.files.resource_account.clone(),
         context: ask::context(&args.context)?,
         unread_allows: false,
-        show_external_ids: args.ask.show_external_ids,
     };
     Ok(estate.ask(&question))
 }
@@ -63,19 +64,16 @@ fn from_files(args: &ExplainArgs) -> Result<Explanation, Failure> {
         restrict_public: false,
     };
     let none = crossrole_access::Estate::default();
-    let mut context = ask::context(&args.context)?;
-    if args.principal.starts_with("arn:") {
-        context.set("aws:PrincipalArn", args.principal.clone());
-    }
-    let request = Request {
-        caller: Caller::parse(&ask::principal(&args.principal, &Desired::default(), &none)?),
+    let question = Question {
+        principal: ask::principal(&args.principal, &Desired::default(), &none)?,
+        via: Vec::new(),
         action: args.action.clone(),
         resource: ask::resource(&args.resource, &Desired::default(), &none),
         resource_account: files.resource_account.clone(),
-        context,
+        context: ask::context(&args.context)?,
+        unread_allows: false,
     };
-    let words = Words { who: args.principal.clone(), assumed: Vec::new(), show_external_ids: args.ask.show_external_ids };
-    Ok(crossrole_access::explain(&request, &policies, words))
+    Ok(crossrole_access::explain_alone(&question, &policies))
 }
 
 fn document(path: &Path) -> Result<Compiled, Failure> {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crossrole_access::{Case, Context, ContextValue, Estate, Objects, Question};
 use crossrole_model::Desired;
+use crossrole_model::access::Decision;
+use crossrole_report::View;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -20,15 +22,33 @@ const LINE_MOST: usize = 1 << 20;
 /// One line of the summary.
 struct Outcome {
     id: String,
-    expected: String,
-    got: String,
+    expected: Expected,
+    got: Decision,
     because: String,
+}
+
+/// What is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// Just this.
+    Exactly(Decision),
+    /// Either kind of denial.
+    Denied,
 }
 
 impl Outcome {
     fn passed(&self) -> bool {
-        // `denied` is either kind of denial.
-        self.expected == self.got || self.expected == "Denied" && self.got.ends_with("Denied")
+        match self.expected {
+            Expected::Exactly(decision) => decision == self.got,
+            Expected::Denied => self.got != Decision::Allowed,
+        }
+    }
+
+    fn expected(&self) -> &'static str {
+        match self.expected {
+            Expected::Exactly(decision) => decision.as_str(),
+            Expected::Denied => "Denied",
+        }
     }
 }
 
@@ -57,14 +77,14 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
     let failed = outcomes.iter().filter(|o| !o.passed()).count();
     for outcome in &outcomes {
         if args.json {
-            let line = json!({"id": outcome.id, "expected": outcome.expected, "got": outcome.got, "ok": outcome.passed(), "because": outcome.because});
+            let line = json!({"id": outcome.id, "expected": outcome.expected(), "got": outcome.got.as_str(), "ok": outcome.passed(), "because": outcome.because});
             io.out(&format!("{line}\n"));
         } else {
             let word = if outcome.passed() { "ok    " } else { "FAILED" };
             io.out(&format!("{word} {}\n", crossrole_report::safe(&outcome.id)));
             if !outcome.passed() {
                 let because = if outcome.because.is_empty() { String::new() } else { format!(": {}", outcome.because) };
-                io.out(&format!("       expected {}, got {}{}\n", outcome.expected, outcome.got, crossrole_report::safe(&because)));
+                io.out(&format!("       expected {}, got {}{}\n", outcome.expected(), outcome.got.as_str(), crossrole_report::safe(&because)));
             }
         }
     }
@@ -88,7 +108,7 @@ fn from_cases(file: &Path) -> Result<Vec<Outcome>, Failure> {
             Ok(case) => {
                 let answer = case.decide();
                 let because = answer.layer.map(|l| format!("by the {}", l.as_str())).unwrap_or_default();
-                outcomes.push(Outcome { id: case.id.clone(), expected: case.expected.clone(), got: answer.decision.as_str().to_owned(), because });
+                outcomes.push(Outcome { id: case.id.clone(), expected: Expected::Exactly(case.expected), got: answer.decision, because });
             }
             Err(why) => wrong.push(format!("`{}` line {number}: {why}", file.display())),
         }
@@ -166,7 +186,6 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
                     resource_account: None,
                     context: context(&expect.context),
                     unread_allows: false,
-                    show_external_ids: false,
                 };
                 let answers = estate.ask(&question);
                 let last = answers.last();
@@ -174,11 +193,11 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
                 outcomes.push(Outcome {
                     id: format!("{}{through}: {action} on {resource}", expect.principal),
                     expected: match expect.result {
-                        Wanted::Allowed => "Allowed".to_owned(),
-                        Wanted::Denied => "Denied".to_owned(),
+                        Wanted::Allowed => Expected::Exactly(Decision::Allowed),
+                        Wanted::Denied => Expected::Denied,
                     },
-                    got: last.map(|a| a.decision.clone()).unwrap_or_default(),
-                    because: last.map(|a| a.because.clone()).unwrap_or_default(),
+                    got: last.map_or(Decision::ImplicitlyDenied, |a| a.decision),
+                    because: last.map(|a| crossrole_report::because(a, View::default())).unwrap_or_default(),
                 });
             }
         }

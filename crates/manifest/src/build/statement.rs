@@ -1,5 +1,6 @@
 //! Statements: raw ones as they stand, and those that plain words stand for.
 
+use crossrole_model::{AccountId, Partition};
 use crossrole_policy::{Conditions, Effect, Element, Principal, Statement};
 
 use crate::decode::{OneOrMany, Spanned, did_you_mean};
@@ -113,8 +114,8 @@ impl Builder<'_> {
             }
         };
         let principal = match (&raw.principals, &raw.not_principals) {
-            (Some(p), None) => Some(principals(&p.value, false)),
-            (None, Some(p)) if effect == Effect::Deny => Some(principals(&p.value, true)),
+            (Some(p), None) => Some(self.principals(&p.value, false)),
+            (None, Some(p)) if effect == Effect::Deny => Some(self.principals(&p.value, true)),
             (None, Some(_)) => {
                 fail(self, "`not_principals` with Allow grants everyone else, anonymous callers too", "name whom you mean in `principals`");
                 None
@@ -306,12 +307,20 @@ impl Split {
     }
 }
 
-fn principals(raw: &Principals, negated: bool) -> Principal {
-    match raw {
-        Principals::Star(_) => Principal { negated, bare_star: true, ..Principal::default() },
-        Principals::Kinds(table) => {
-            let entries = table.iter().map(|(kind, _, values)| (kind.clone(), texts(values, |v| &v.0))).collect();
-            Principal { negated, bare_star: false, entries }
-        }
+impl Builder<'_> {
+    fn principals(&self, raw: &Principals, negated: bool) -> Principal {
+        let table = match raw {
+            Principals::Star(_) => return Principal { negated, bare_star: true, ..Principal::default() },
+            Principals::Kinds(table) => table,
+        };
+        let entries = table.iter().map(|(kind, _, values)| {
+            let values = texts(values, |v| &v.0).into_iter().map(|value| match AccountId::parse(&value) {
+                // A bare id is meant for partition `aws`; of others, AWS reads back the ARN.
+                Some(id) if kind == "AWS" && self.partition != Partition::Aws => self.partition.iam_arn(&id, "root", "", ""),
+                _ => value,
+            });
+            (kind.clone(), values.collect())
+        });
+        Principal { negated, bare_star: false, entries: entries.collect() }
     }
 }

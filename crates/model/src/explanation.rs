@@ -1,0 +1,229 @@
+//! One decision, and why: facts, of which the report makes sentences.
+
+use crossrole_policy::Effect;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Decision, Party, Relation};
+
+/// A kind of policy that decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Layer {
+    /// Identity-based policies of the caller.
+    #[serde(rename = "identity-based policy")]
+    Identity,
+    /// The resource's policy.
+    #[serde(rename = "resource-based policy")]
+    Resource,
+    /// The caller's permissions boundary.
+    #[serde(rename = "permissions boundary")]
+    Boundary,
+    /// The session's policies.
+    #[serde(rename = "session policy")]
+    Session,
+    /// Service control policies.
+    #[serde(rename = "service control policy")]
+    ServiceControl,
+    /// Resource control policies.
+    #[serde(rename = "resource control policy")]
+    ResourceControl,
+    /// Block public access of the bucket.
+    #[serde(rename = "block public access setting")]
+    PublicAccessBlock,
+}
+
+impl Layer {
+    /// Returns AWS's own name for it in access denied messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity-based policy",
+            Self::Resource => "resource-based policy",
+            Self::Boundary => "permissions boundary",
+            Self::Session => "session policy",
+            Self::ServiceControl => "service control policy",
+            Self::ResourceControl => "resource control policy",
+            Self::PublicAccessBlock => "block public access setting",
+        }
+    }
+}
+
+/// What a statement lacked to apply.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "lacks")]
+pub enum Lack {
+    /// It names other principals.
+    Principal,
+    /// It is about other actions.
+    Action {
+        /// The statement's.
+        wanted: Vec<String>,
+        /// It is about all but those.
+        negated: bool,
+    },
+    /// It is about other resources.
+    Resource {
+        /// The statement's.
+        wanted: Vec<String>,
+        /// It is about all but those.
+        negated: bool,
+    },
+    /// One of its conditions does not hold.
+    Condition {
+        /// `StringEquals`.
+        operator: String,
+        /// `sts:ExternalId`, as its author wrote it.
+        key: String,
+        /// What the operator asks; `None` where there is no such operator.
+        relation: Option<Relation>,
+        /// The statement's values.
+        wanted: Vec<String>,
+        /// The request's; `None` when the key is missing.
+        actual: Option<Vec<String>>,
+    },
+}
+
+/// Which statement of which document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StatementRef {
+    /// The document: `inline policy crossrole of role Reader`.
+    pub place: String,
+    /// Number of the statement in it, from one.
+    pub number: usize,
+    /// Its id, or empty.
+    pub sid: String,
+}
+
+/// One statement and what it did to a request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reason {
+    /// The kind of policy that it stands in.
+    pub layer: Layer,
+    /// Which.
+    #[serde(flatten)]
+    pub statement: StatementRef,
+    /// Allow or Deny.
+    pub effect: Effect,
+    /// Empty when it applied.
+    pub lacks: Vec<Lack>,
+}
+
+impl Reason {
+    /// Tells whether it applied, with this effect.
+    pub fn applies(&self, effect: Effect) -> bool {
+        self.effect == effect && self.lacks.is_empty()
+    }
+}
+
+/// Why a request is decided so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "because")]
+pub enum Because {
+    /// Nobody needs permission for it.
+    Free,
+    /// These allow it.
+    Allowed {
+        /// All that applied.
+        by: Vec<StatementRef>,
+    },
+    /// This denies it.
+    Denied {
+        /// The statement.
+        by: StatementRef,
+    },
+    /// The bucket's policy is public, and its block public access keeps other accounts out.
+    PublicAccessBlock,
+    /// This would allow it, but for what it lacks.
+    Nearly {
+        /// The nearest statement.
+        statement: StatementRef,
+        /// What it lacks.
+        lacks: Vec<Lack>,
+    },
+    /// No policy of this kind allows it.
+    NoneOf {
+        /// The kind.
+        layer: Layer,
+    },
+    /// Nothing allows it.
+    Nothing,
+}
+
+/// One part of the smallest change that would make it a yes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "fix")]
+pub enum Fix {
+    /// No policy can allow it.
+    None,
+    /// Except the request from a Deny.
+    Except {
+        /// The statement.
+        statement: StatementRef,
+    },
+    /// Let no statement of the bucket's policy name everybody.
+    NotPublic,
+    /// Let the role's trust policy name the caller.
+    Trust,
+    /// Let a policy of this kind allow it.
+    Allow {
+        /// The kind.
+        layer: Layer,
+    },
+    /// Give a statement what it lacks.
+    Complete {
+        /// The statement.
+        statement: StatementRef,
+        /// What it lacks.
+        lack: Lack,
+    },
+}
+
+/// What was taken for granted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "assumed")]
+pub enum Assumption {
+    /// The resource's policy is not known, and taken to say nothing.
+    ResourcePolicy,
+    /// The key's policy is not known, and taken to let its account's policies decide. (A key policy decides first: AWS KMS
+    /// Developer Guide, "Key policies in AWS KMS".)
+    KeyPolicy,
+    /// The caller's own policies let it.
+    OwnPolicies,
+    /// The caller's own policies are not known, and taken to let it.
+    UnknownPolicies,
+    /// These policies of the caller were not read, and what they say is not counted.
+    Unread {
+        /// Their names or ARNs.
+        policies: Vec<String>,
+    },
+}
+
+/// One decision, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Who.
+    pub party: Party,
+    /// The action.
+    pub action: String,
+    /// The resource.
+    pub resource: String,
+    /// AWS's answer.
+    pub decision: Decision,
+    /// The kind of policy that denied, or did not allow.
+    pub layer: Option<Layer>,
+    /// The true reason.
+    pub because: Because,
+    /// For a no: the smallest changes that, all together, would make it a yes.
+    pub fixes: Vec<Fix>,
+    /// For a no: the fewest kinds of policies that would have to allow it and do not.
+    pub needs: Vec<Layer>,
+    /// Statements that applied, and those that nearly did.
+    pub reasons: Vec<Reason>,
+    /// What was taken for granted.
+    pub assumed: Vec<Assumption>,
+}
+
+impl Explanation {
+    /// Tells whether the answer is yes.
+    pub fn is_allowed(&self) -> bool {
+        self.decision == Decision::Allowed
+    }
+}
