@@ -348,10 +348,16 @@ async fn policies_in_files_are_asked_of_the_caller_that_is_named() {
     };
     let statement = |text: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{text}]}}"#);
     let role = "arn:aws:iam::222222222222:role/team/Reader";
-    let bucket = file("bucket.json", &statement(&format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{role}"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/*"}}"#)));
+    let bucket = file(
+        "bucket.json",
+        &statement(&format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{role}"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/*"}}"#)),
+    );
     let nothing = file("nothing.json", &statement(r#"{"Effect":"Allow","Action":"iam:GetRole","Resource":"*"}"#));
     let home = file("home.json", &statement(r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/${aws:username}/*"}"#));
-    let own = file("own.json", &statement(r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalAccount":"222222222222"}}}"#));
+    let own = file(
+        "own.json",
+        &statement(r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalAccount":"222222222222"}}}"#),
+    );
     let key = file("key.json", &statement(r#"{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}"#));
     let user = "arn:aws:iam::222222222222:user/ann";
     let place = Place::new(Options::default());

@@ -195,7 +195,8 @@ async fn no_designed_alteration_is_carried_out() {
         ("another manifest is named", |p| p["manifests"][0]["name"] = json!("other")),
         ("a step is left out", |p| drop(steps(p).pop())),
         ("a step is added", |p| {
-            let call = json!({"iam": {"attach-policy": {"principal": {"kind": "role", "name": "Reader"}, "arn": "arn:aws:iam::aws:policy/AdministratorAccess"}}});
+            let call =
+                json!({"iam": {"attach-policy": {"principal": {"kind": "role", "name": "Reader"}, "arn": "arn:aws:iam::aws:policy/AdministratorAccess"}}});
             let mut step = steps(p).last().unwrap().clone();
             step["call"] = call;
             step["share"] = Value::Null;

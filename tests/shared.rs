@@ -36,8 +36,10 @@ async fn policy(place: &Place) -> String {
 
 /// What a hand writes: its statement, beside those that were read.
 fn with_theirs(read: &str) -> String {
-    let mut document: serde_json::Value =
-        serde_json::from_str(read).ok().filter(|v: &serde_json::Value| v.get("Statement").is_some()).unwrap_or(serde_json::json!({"Version": "2012-10-17", "Statement": []}));
+    let mut document: serde_json::Value = serde_json::from_str(read)
+        .ok()
+        .filter(|v: &serde_json::Value| v.get("Statement").is_some())
+        .unwrap_or(serde_json::json!({"Version": "2012-10-17", "Statement": []}));
     let statements = document["Statement"].as_array_mut().unwrap();
     statements.retain(|s| s["Sid"] != "SecurityTeam");
     statements.push(serde_json::from_str(THEIRS).unwrap());
@@ -175,7 +177,9 @@ fn an_attempt_that_failed_is_not_repeated_without_a_look() {
         place.sandbox.take_calls().iter().filter(|((_, o), _)| o == "PutBucketPolicy").map(|(_, n)| *n).sum::<u64>()
     });
     assert!(first >= 1);
-    for kind in [Fault::Refuse("SlowDown"), Fault::Refuse("ServiceUnavailable"), Fault::Refuse("InternalError"), Fault::FailAfter, Fault::DropAnswer, Fault::Reset] {
+    for kind in
+        [Fault::Refuse("SlowDown"), Fault::Refuse("ServiceUnavailable"), Fault::Refuse("InternalError"), Fault::FailAfter, Fault::DropAnswer, Fault::Reset]
+    {
         for count in 1..=2 {
             let mut seen = 0;
             let mut moment = 0;

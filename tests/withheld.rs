@@ -130,7 +130,12 @@ async fn nothing_is_written_where_no_account_could_be_read() {
     let said = place.run(&["apply", "--auto-approve", &manifest("held-unreachable", MANIFEST)]).await;
     place.sandbox.set_faults(None);
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
-    assert_eq!(place.s3(TRUSTING, "GET", "/held-bucket", "policy", "").await.0, 404, "the bucket could be read, the role that its policy names could not: {}", said.out);
+    assert_eq!(
+        place.s3(TRUSTING, "GET", "/held-bucket", "policy", "").await.0,
+        404,
+        "the bucket could be read, the role that its policy names could not: {}",
+        said.out
+    );
     assert!(said.out.contains("withheld: 222222222222/bucket-policy/held-bucket"), "{}", said.out);
 }
 

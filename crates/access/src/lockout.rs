@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::{Because, Explanation, AccessDelta, Direction, Lockout, Part};
+use crossrole_model::access::{AccessDelta, Because, Direction, Explanation, Lockout, Part};
 
 use crate::ask::Question;
 use crate::estate::Estate;

@@ -152,4 +152,3 @@ fn lacking(condition: &Condition, context: &Context) -> Lack {
         actual,
     }
 }
-

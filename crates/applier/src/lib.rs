@@ -61,16 +61,8 @@ pub async fn apply<C: Cloud>(cloud: &C, plan: &Plan, observed: Option<Observed>,
         Some(observed) => observed,
         None => cloud.observe(&plan.scope).await,
     };
-    let run = Run {
-        cloud,
-        plan,
-        observed,
-        say,
-        retries: AtomicU64::new(0),
-        gate: visible::Gate::default(),
-        written: Mutex::default(),
-        round_trip: Mutex::default(),
-    };
+    let run =
+        Run { cloud, plan, observed, say, retries: AtomicU64::new(0), gate: visible::Gate::default(), written: Mutex::default(), round_trip: Mutex::default() };
     let results = run.steps(options.concurrency.max(1), stop).await;
     let interrupted = stop.load(Ordering::Relaxed);
     let unverified = verify::verify(&run, &results, stop).await;

@@ -66,7 +66,6 @@ impl<C: Cloud> Run<'_, C> {
         let mut longest = locked(&self.round_trip);
         *longest = (*longest).max(self.cloud.now().saturating_sub(begun));
     }
-
 }
 
 impl<C> Run<'_, C> {

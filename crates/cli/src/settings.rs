@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crossrole_access::Controls;
 use crossrole_access::estate::Placed;
-use crossrole_lint::guardrails::Guardrails;
 use crossrole_cloud::{Access, Settings};
+use crossrole_lint::guardrails::Guardrails;
 use crossrole_model::{AccountId, Desired};
 use serde::Deserialize;
 

@@ -80,7 +80,9 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<
         IamCall::DeleteBoundary { role } => send!(iam.delete_role_permissions_boundary().role_name(role)),
         IamCall::TagRole { role, tags: t } => send!(iam.tag_role().role_name(role).set_tags(Some(tags(t).map_err(build)?))),
         IamCall::UntagRole { role, keys: k } => send!(iam.untag_role().role_name(role).set_tag_keys(keys(k))),
-        IamCall::RemoveRoleFromInstanceProfile { role, profile } => send!(iam.remove_role_from_instance_profile().role_name(role).instance_profile_name(profile)),
+        IamCall::RemoveRoleFromInstanceProfile { role, profile } => {
+            send!(iam.remove_role_from_instance_profile().role_name(role).instance_profile_name(profile))
+        }
         IamCall::DeleteRole { role } => send!(iam.delete_role().role_name(role)),
         IamCall::PutInlinePolicy { role, name, document } => send!(iam.put_role_policy().role_name(role).policy_name(name).policy_document(document.to_json())),
         IamCall::DeleteInlinePolicy { principal, name } => match principal.kind {
@@ -124,7 +126,9 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<
         IamCall::CreateOidcProvider { url, client_ids, tags: t } => {
             send!(iam.create_open_id_connect_provider().url(url).set_client_id_list(keys(client_ids)).set_tags(Some(tags(t).map_err(build)?)))
         }
-        IamCall::AddClientId { arn, client_id } => send!(iam.add_client_id_to_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id)),
+        IamCall::AddClientId { arn, client_id } => {
+            send!(iam.add_client_id_to_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id))
+        }
         IamCall::RemoveClientId { arn, client_id } => {
             send!(iam.remove_client_id_from_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id))
         }

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod address;
+pub mod broken;
 pub mod call;
 mod clause;
 pub mod cloud;
@@ -24,6 +25,7 @@ mod sets;
 pub mod state;
 
 pub use address::{Address, Kind};
+pub use broken::Broken;
 pub use call::{BucketCall, BucketRef, Call, Finds, IamCall, PrincipalKind, PrincipalRef};
 pub use cloud::{Cloud, CloudError, ErrorClass};
 pub use desired::{Desired, DesiredObject, DesiredState};

@@ -175,7 +175,9 @@ impl Index {
                     if let Some(ObjectState::Role(state)) = change.and_then(|c| c.after.as_ref()) {
                         index.ready.entry(arn("role", &state.path, role)).or_default().push(id);
                     }
-                    if let (Call::Iam(IamCall::UpdateTrust { trust, .. }), Some(ObjectState::Role(before))) = (&step.call, change.and_then(|c| c.before.as_ref())) {
+                    if let (Call::Iam(IamCall::UpdateTrust { trust, .. }), Some(ObjectState::Role(before))) =
+                        (&step.call, change.and_then(|c| c.before.as_ref()))
+                    {
                         index.removed_principals(Some(&before.trust), Some(trust), id);
                     }
                 }
@@ -215,7 +217,9 @@ impl Index {
                         index.detached.entry(old.clone()).or_default().push(id);
                     }
                 }
-                Call::Iam(IamCall::DeleteInlinePolicy { principal, .. }) => index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id),
+                Call::Iam(IamCall::DeleteInlinePolicy { principal, .. }) => {
+                    index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id)
+                }
                 Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => {
                     index.cleared.entry((account.clone(), PrincipalKind::Group, group.clone())).or_default().push(id);
                     index.cleared.entry((account, PrincipalKind::User, user.clone())).or_default().push(id);
@@ -235,7 +239,8 @@ impl Index {
                     }
                 }
                 // A policy waits for these, and not for the rest: two buckets may log into each other.
-                Call::Bucket(BucketCall::Create { bucket, .. } | BucketCall::PutPublicAccessBlock { bucket, .. }) | Call::Bucket(BucketCall::PutOwnership { bucket, .. }) => {
+                Call::Bucket(BucketCall::Create { bucket, .. } | BucketCall::PutPublicAccessBlock { bucket, .. })
+                | Call::Bucket(BucketCall::PutOwnership { bucket, .. }) => {
                     index.buckets.entry(bucket.name.clone()).or_default().push(id);
                 }
                 _ => {}

@@ -11,11 +11,7 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String]) {
     }
     for target in targets {
         if !plan.changes.iter().any(|c| named(&c.address, target)) {
-            plan.withheld.push(Withheld {
-                subject: Subject::Target(target.clone()),
-                cause: Cause::NoSuchTarget,
-                blocks: false,
-            });
+            plan.withheld.push(Withheld { subject: Subject::Target(target.clone()), cause: Cause::NoSuchTarget, blocks: false });
         }
     }
     let mut keep: BTreeSet<usize> = plan.changes.iter().enumerate().filter(|(_, c)| targets.iter().any(|t| named(&c.address, t))).map(|(i, _)| i).collect();

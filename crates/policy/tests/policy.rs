@@ -61,7 +61,9 @@ fn the_encoding_never_changes() {
 #[test]
 fn a_share_is_merged_beside_what_others_have() {
     let prefixes: std::collections::BTreeSet<String> = ["Ours".to_owned()].into();
-    let ours = doc(r#"{"Statement":[{"Sid":"OursNew","Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:username}"}]}"#);
+    let ours = doc(
+        r#"{"Statement":[{"Sid":"OursNew","Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:username}"}]}"#,
+    );
     let share = Share { prefixes, statements: ours.statements.clone() };
     let none = Share { statements: Vec::new(), ..share.clone() };
     let old = r#"{"Sid":"OursOld","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}"#;

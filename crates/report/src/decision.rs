@@ -1,8 +1,6 @@
 //! Decisions and ways, in words.
 
-use crossrole_model::access::{
-    Assumption, Because, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Party, Reason, Relation, StatementRef, Undecided,
-};
+use crossrole_model::access::{Assumption, Because, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Party, Reason, Relation, StatementRef, Undecided};
 use serde_json::{Value, json};
 
 use crate::access::{self, when};

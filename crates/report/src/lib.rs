@@ -19,7 +19,7 @@ pub use codec::{CodecError, read_plan, write_plan};
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use findings::findings;
 pub use json::{event_json, outcome_json, plan_json, plan_json_with};
-pub use outcome::{describe, differences, outcome, progress};
+pub use outcome::{broken, describe, differences, outcome, progress};
 pub use sarif::{RuleInfo, annotations, findings_json, sarif};
 pub use text::{Diff, plan};
 

@@ -2,7 +2,7 @@
 
 use crossrole_model::outcome::Event;
 use crossrole_model::plan::Difference;
-use crossrole_model::{Outcome, Plan, StepId, StepResult};
+use crossrole_model::{Broken, Outcome, Plan, StepId, StepResult};
 
 use crate::{safe, words};
 
@@ -16,6 +16,11 @@ pub fn describe(plan: &Plan, step: StepId) -> String {
 /// What to say when a saved plan is not what would be planned now; a line each.
 pub fn differences(differences: &[Difference]) -> String {
     differences.iter().map(|d| format!("  {}\n", safe(&words::difference(d)))).collect()
+}
+
+/// What to say of a plan that breaks invariants; a line each.
+pub fn broken(plan: &Plan, broken: &[Broken]) -> String {
+    broken.iter().map(|b| format!("  {}\n", safe(&words::broken(plan, b)))).collect()
 }
 
 /// One line of progress; `None` for events that are no news.

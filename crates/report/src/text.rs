@@ -96,7 +96,8 @@ fn calls<K: std::fmt::Display>(calls: &BTreeMap<K, u64>) -> String {
 
 fn render_change(plan: &Plan, change: &Change, view: View, out: &mut String) {
     out.push_str(&format!("{:>5} {}\n", symbol(change.action), safe(&change.address.short())));
-    let differs: Vec<String> = change.reasons.iter().filter_map(|r| if let Reason::Differs(part) = r { Some(safe(&words::part(part))) } else { None }).collect();
+    let differs: Vec<String> =
+        change.reasons.iter().filter_map(|r| if let Reason::Differs(part) = r { Some(safe(&words::part(part))) } else { None }).collect();
     if !differs.is_empty() {
         let head = if differs.len() == 1 { "this differs" } else { "these differ" };
         out.push_str(&format!("        because {head}: {}\n", differs.join(", ")));

@@ -1,7 +1,7 @@
 //! The facts of plans and outcomes as phrases. Every one is made here, and nothing reads one back.
 
 use crossrole_model::plan::{Difference, Record};
-use crossrole_model::{Cause, Consequence, Drift, ErrorClass, Facet, Part, Retry, Seen, Subject, Unreadable, Withheld};
+use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
 use crossrole_policy::{Dropped, Unmergeable};
 
 /// A part of an object.
@@ -107,14 +107,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             let advice = format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name");
             return ("it exists without our mark, and is never taken over silently".to_owned(), advice);
         }
-        Cause::Owned(owner) => {
-            (format!("it exists and belongs to manifest `{owner}`"), "an object has one manifest: remove it from one of the two")
-        }
+        Cause::Owned(owner) => (format!("it exists and belongs to manifest `{owner}`"), "an object has one manifest: remove it from one of the two"),
         Cause::Spelling(name) => (format!("`{name}` exists, and IAM takes the two names for one"), "use its spelling, or another name"),
         Cause::ServiceLinked => ("it is a service-linked role, which only its service changes".to_owned(), "use another name"),
-        Cause::Region { found, wanted } => {
-            (format!("it lies in {found}, and a bucket can't be moved to {wanted}"), "correct `region`, or use another name")
-        }
+        Cause::Region { found, wanted } => (format!("it lies in {found}, and a bucket can't be moved to {wanted}"), "correct `region`, or use another name"),
         Cause::NoBucket => {
             let (name, account) = match &withheld.subject {
                 Subject::Object(address) => (address.name.as_str(), address.account.as_str()),
@@ -127,9 +123,7 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             format!("its policy would have {size} bytes, over AWS's limit of {limit}"),
             "trust an account or organization in it, or shorten the foreign statements",
         ),
-        Cause::Unchangeable => {
-            ("AWS can't change the description of a policy".to_owned(), "keep the old one in the manifest, or give the policy another name")
-        }
+        Cause::Unchangeable => ("AWS can't change the description of a policy".to_owned(), "keep the old one in the manifest, or give the policy another name"),
         Cause::NoSuchTarget => ("no change of this plan is named so".to_owned(), "name it as in `role/ProdS3RWRole`"),
         Cause::NotTargeted => ("they are not among the targets".to_owned(), "plan without `--target` to see them"),
     };
@@ -152,9 +146,7 @@ pub(crate) fn unmergeable(why: &Unmergeable) -> String {
         Unmergeable::DeadException { .. } => {
             "a foreign statement denies everyone but a principal that no longer exists, and AWS takes no policy that names one".to_owned()
         }
-        Unmergeable::OldLanguage => {
-            "the foreign statements are in policy language 2008-10-17, which takes the variables of ours for plain text".to_owned()
-        }
+        Unmergeable::OldLanguage => "the foreign statements are in policy language 2008-10-17, which takes the variables of ours for plain text".to_owned(),
     }
 }
 
@@ -192,6 +184,31 @@ pub(crate) fn difference(difference: &Difference) -> String {
         }
         Difference::Access { more: 1 } => "1 line of the Access section was not reviewed: more would be gained than the file says".to_owned(),
         Difference::Access { more } => format!("{more} lines of the Access section were not reviewed: more would be gained than the file says"),
+    }
+}
+
+/// How a plan is broken: a bug of ours, said so that it can be reported.
+pub(crate) fn broken(plan: &Plan, broken: &Broken) -> String {
+    let call = |step: &StepId| {
+        let operation = plan.steps.get(step.0).map_or("nothing", |s| s.call.operation());
+        format!("step {} ({operation})", step.0)
+    };
+    match broken {
+        Broken::Order { step, needs } => format!("{} needs {}, which does not come before it", call(step), call(needs)),
+        Broken::NoChange(step) => format!("{} belongs to no change", call(step)),
+        Broken::OtherAccount(step) => format!("{} goes to another account than its object's", call(step)),
+        Broken::Unmanaged(step) => format!("{} goes to an account that is not managed", call(step)),
+        Broken::Unread { step, account } => format!("{} goes to account {account}, which could not be read", call(step)),
+        Broken::NoStep(address) => format!("the change of {address} has no step"),
+        Broken::NoReason(address) => format!("the change of {address} has no reason"),
+        Broken::Sides(address) => format!("the change of {address} has the wrong sides for its action"),
+        Broken::Nothing(address) => format!("the change of {address} changes nothing"),
+        Broken::Held { step, what } => format!("{} deletes an object with {what} on it", call(step)),
+        Broken::TooEarly { step, arn } => format!("{} names {arn} before it is made", call(step)),
+        Broken::GivesFirst { step, takes } => format!("{} gives before {} has taken", call(step), call(takes)),
+        Broken::Foreign { step, sid } => format!("{} would lose the foreign statement `{sid}`", call(step)),
+        Broken::Share(step) => format!("{} does not say which part of the document is ours", call(step)),
+        Broken::Withheld { step, address } => format!("{} rests on {address}, which is withheld", call(step)),
     }
 }
 

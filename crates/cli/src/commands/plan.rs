@@ -110,7 +110,7 @@ fn checked(plan: &Plan) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(
-        format!("this plan is not sound, which is a bug in crossrole:\n  {}", wrong.join("\n  ")),
+        format!("this plan is not sound, which is a bug in crossrole:\n{}", crossrole_report::broken(plan, &wrong).trim_end()),
         "nothing was changed; please report it with the manifest",
     ))
 }

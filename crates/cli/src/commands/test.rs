@@ -77,7 +77,8 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
     let failed = outcomes.iter().filter(|o| !o.passed()).count();
     for outcome in &outcomes {
         if args.json {
-            let line = json!({"id": outcome.id, "expected": outcome.expected(), "got": outcome.got.as_str(), "ok": outcome.passed(), "because": outcome.because});
+            let line =
+                json!({"id": outcome.id, "expected": outcome.expected(), "got": outcome.got.as_str(), "ok": outcome.passed(), "because": outcome.because});
             io.out(&format!("{line}\n"));
         } else {
             let word = if outcome.passed() { "ok    " } else { "FAILED" };

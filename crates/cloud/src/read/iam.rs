@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, Tag, UserDetail};
+use crossrole_model::observed::Scope;
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
 use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, Tags, UserState};
-use crossrole_model::observed::Scope;
 use crossrole_model::{Address, CloudError, ErrorClass, Kind, Observation, Unreadable, ownership};
 use crossrole_policy::Document;
 

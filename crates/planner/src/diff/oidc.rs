@@ -33,8 +33,14 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     let OidcState { url: _, client_ids, tags } = found;
     if *client_ids != wanted.client_ids {
         reasons.push(Reason::Differs(Part::Audiences));
-        take.extend(client_ids.difference(&wanted.client_ids).map(|c| (Call::Iam(IamCall::RemoveClientId { arn: arn.clone(), client_id: c.clone() }), Facet::ClientIds)));
-        give.extend(wanted.client_ids.difference(client_ids).map(|c| (Call::Iam(IamCall::AddClientId { arn: arn.clone(), client_id: c.clone() }), Facet::ClientIds)));
+        take.extend(
+            client_ids
+                .difference(&wanted.client_ids)
+                .map(|c| (Call::Iam(IamCall::RemoveClientId { arn: arn.clone(), client_id: c.clone() }), Facet::ClientIds)),
+        );
+        give.extend(
+            wanted.client_ids.difference(client_ids).map(|c| (Call::Iam(IamCall::AddClientId { arn: arn.clone(), client_id: c.clone() }), Facet::ClientIds)),
+        );
     }
     let (gone, set) = tag_changes(tags, &wanted.tags);
     if !gone.is_empty() || !set.is_empty() {

@@ -109,7 +109,8 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
             continue;
         }
         let me = PrincipalRef { kind: PrincipalKind::User, name: found.name.clone() };
-        let mut first: Stage = found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
+        let mut first: Stage =
+            found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
         first.extend(found.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }), Facet::Existence)));
         first.extend(found.groups.iter().map(|g| (Call::Iam(IamCall::RemoveUserFromGroup { group: g.clone(), user: found.name.clone() }), Facet::Existence)));
         let consequences = vec![Consequence::CredentialsFirst];
@@ -130,13 +131,17 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
                 if !draft.desired.objects.contains_key(&address) {
                     let state = MembershipState { group: found.name.clone(), user: member.to_owned() };
                     let change = deletion(draft, address, ObjectState::Membership(state), Vec::new(), owner.clone());
-                    draft.change(change, vec![vec![(Call::Iam(IamCall::RemoveUserFromGroup { group: found.name.clone(), user: member.to_owned() }), Facet::Existence)]]);
+                    draft.change(
+                        change,
+                        vec![vec![(Call::Iam(IamCall::RemoveUserFromGroup { group: found.name.clone(), user: member.to_owned() }), Facet::Existence)]],
+                    );
                 }
             }
             continue;
         }
         let me = PrincipalRef { kind: PrincipalKind::Group, name: found.name.clone() };
-        let mut first: Stage = found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
+        let mut first: Stage =
+            found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
         first.extend(found.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }), Facet::Existence)));
         first.extend(members.iter().map(|m| (Call::Iam(IamCall::RemoveUserFromGroup { group: found.name.clone(), user: (*m).to_owned() }), Facet::Existence)));
         let consequences = members.iter().map(|m| Consequence::MemberLeaves((*m).to_owned())).collect();

@@ -96,7 +96,9 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
         stage.push((Call::Iam(IamCall::UpdateTrust { role: role(), trust: after.trust.clone() }), Facet::Trust));
     }
     if *description != after.description || *max_session_seconds != after.max_session_seconds {
-        for (differs, part) in [(*description != after.description, Part::Description), (*max_session_seconds != after.max_session_seconds, Part::LongestSession)] {
+        for (differs, part) in
+            [(*description != after.description, Part::Description), (*max_session_seconds != after.max_session_seconds, Part::LongestSession)]
+        {
             if differs {
                 reasons.push(Reason::Differs(part));
             }
@@ -202,10 +204,20 @@ fn replace(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, fou
 }
 
 fn delete_stages(name: &str, found: &ObservedRole) -> Vec<Stage> {
-    let mut first: Stage =
-        found.state.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me(name), arn: arn.clone() }), Facet::Attached(arn.clone()))).collect();
-    first.extend(found.state.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me(name), name: p.clone() }), Facet::Inline(p.clone()))));
-    first.extend(found.instance_profiles.iter().map(|p| (Call::Iam(IamCall::RemoveRoleFromInstanceProfile { role: name.to_owned(), profile: p.clone() }), Facet::Existence)));
+    let mut first: Stage = found
+        .state
+        .attached
+        .iter()
+        .map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me(name), arn: arn.clone() }), Facet::Attached(arn.clone())))
+        .collect();
+    first
+        .extend(found.state.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me(name), name: p.clone() }), Facet::Inline(p.clone()))));
+    first.extend(
+        found
+            .instance_profiles
+            .iter()
+            .map(|p| (Call::Iam(IamCall::RemoveRoleFromInstanceProfile { role: name.to_owned(), profile: p.clone() }), Facet::Existence)),
+    );
     vec![first, vec![(Call::Iam(IamCall::DeleteRole { role: name.to_owned() }), Facet::Existence)]]
 }
 
