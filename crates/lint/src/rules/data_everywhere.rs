@@ -40,7 +40,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         let data = |pattern: &&String| {
             expand(pattern).iter().any(|a| a.name.starts_with("s3:") && a.resources.contains(&"object") && matches!(a.level, Level::Read | Level::Write))
         };
-        let narrowed = has_key(statement, &["s3:ResourceAccount", "aws:ResourceAccount", "aws:ResourceOrgID"])
+        let narrowed = has_key(statement, &["s3:ResourceAccount", "aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceOrgPaths"])
             || limits(statement, BY_RESOURCE).next().is_some()
             || limits(statement, &["s3:ExistingObjectTag/", "s3:BucketTag/", "s3:DataAccessPointAccount", "s3:DataAccessPointArn"]).next().is_some();
         if let Some(action) = actions(statement).iter().find(data).filter(|_| !narrowed) {

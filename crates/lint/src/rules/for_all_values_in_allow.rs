@@ -48,7 +48,8 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
                     && c.operator.is_some_and(|o| o.test == Test::Null)
                     && c.values.iter().all(|v| v.eq_ignore_ascii_case("false"))
             });
-            if asked.operator.is_some_and(|o| o.set == Set::All) && !guarded && !asked.is_of(BROUGHT) {
+            // "None of these" is met by none, with a plain operator too.
+            if asked.operator.is_some_and(|o| o.set == Set::All && !o.negated) && !guarded && !asked.is_of(BROUGHT) {
                 hits.at(doc, statement, format!("a request without `{}` is allowed", asked.key));
             }
         }
