@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crossrole-access", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-lint", &["crossrole-access", "crossrole-model", "crossrole-policy"]),
     ("crossrole-planner", &["crossrole-model", "crossrole-policy"]),
-    ("crossrole-applier", &["crossrole-model"]),
+    ("crossrole-applier", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-cloud", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-report", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-sandbox", &["crossrole-access", "crossrole-model", "crossrole-policy"]),

@@ -171,14 +171,14 @@ async fn a_saved_plan_is_bound_to_what_was_reviewed() {
     assert_eq!(mode & 0o777, 0o600);
     place.good(&["apply", "--auto-approve", "--quiet", &saved]).await;
     let again = place.good(&["apply", "--auto-approve", "--quiet", &saved]).await;
-    assert!(again.contains("Applied: 0 steps done, 16 already done."), "{again}");
+    assert!(again.starts_with("No changes."), "{again}");
     // What moved since is refused, object by object.
     let file = manifest("saved", &text.replace("\"4h\"", "\"5h\""));
     place.good(&["plan", "--out", &saved, &file]).await;
     place.iam("222222222222", "UpdateRole", &[("RoleName", "ProdS3RWRole"), ("MaxSessionDuration", "7200")]).await;
     let said = place.run(&["apply", "--auto-approve", "--quiet", &saved]).await;
     assert_eq!(said.exit, Exit::Failed);
-    assert!(said.out.contains("its description or longest session has changed since it was planned"), "{}", said.out);
+    assert!(said.err.contains("its description or longest session has changed since it was planned"), "{}", said.err);
     manifest("saved", &text);
     let said = place.run(&["apply", "--auto-approve", &saved]).await;
     assert!(said.err.contains("plan is stale: manifest"), "{}", said.err);

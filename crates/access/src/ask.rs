@@ -1,9 +1,9 @@
 //! Questions to an estate: may this principal do that, directly or through roles, and why.
 
-use crossrole_model::access::Explanation;
+use crossrole_model::access::{Explanation, Party};
 use crossrole_policy::Arn;
 
-use crate::delta::subjects::{self, Kind, Who};
+use crate::delta::subjects::{Kind, Who};
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::principal::Caller;
 use crate::request::{Context, ContextValue, Request};
@@ -63,7 +63,7 @@ impl Estate {
         if guarded.is_none() && owner.as_deref().is_some_and(|o| who.subject.account.as_deref() != Some(o)) {
             assumed.push(format!("the policy of {resource} is not known: it is taken to say nothing"));
         }
-        let everything = Placed::everything(format!("policies of {} (not known)", who.subject.who));
+        let everything = Placed::everything(format!("policies of {} (not known)", words(&who.subject.party)));
         let identity = match (who.kind, self.principals.get(&who.arn)) {
             (Kind::Known, Some(known)) => Identity::Of(known),
             (Kind::Everything, _) => Identity::Everything(&everything),
@@ -77,7 +77,7 @@ impl Estate {
             context: context(question, &who, owner.as_deref(), action),
         };
         let policies = self.policies(identity, who.subject.account.as_deref(), guarded, owner.as_deref());
-        explain(&request, &policies, Words { who: who.subject.who.clone(), assumed, show_external_ids: question.show_external_ids })
+        explain(&request, &policies, Words { who: words(&who.subject.party), assumed, show_external_ids: question.show_external_ids })
     }
 
     fn guarded(&self, action: &str, resource: &str) -> Option<&Guarded> {
@@ -91,18 +91,15 @@ impl Estate {
     fn who(&self, principal: &str) -> (Who, Vec<String>) {
         let partition = self.partition();
         if principal.len() == 12 && principal.bytes().all(|b| b.is_ascii_digit()) {
-            let words = format!("principals of {principal}");
-            return (Who::any_of(partition, principal, words, Kind::Everything), vec![format!("the own policies of {principal} let it")]);
+            let party = Party::AnyOf { partition: partition.to_owned(), account: principal.to_owned() };
+            return (Who::any_of(partition, principal, party, Kind::Everything), vec![format!("the own policies of {principal} let it")]);
         }
         match Caller::parse(principal) {
-            Caller::Anonymous => (Who::without_identity(subjects::ANYONE.to_owned(), Caller::Anonymous), Vec::new()),
-            Caller::Service(name) => (Who::without_identity(format!("service {name}"), Caller::Service(name)), Vec::new()),
-            Caller::Arn(arn) if arn.contains(":oidc-provider/") || arn.contains(":saml-provider/") => {
-                (Who::without_identity(format!("tokens of {}", arn.split_once('/').map_or(arn.as_str(), |(_, n)| n)), Caller::Arn(arn)), Vec::new())
-            }
+            caller @ (Caller::Anonymous | Caller::Service(_)) => (Who::without_identity(caller), Vec::new()),
+            Caller::Arn(arn) if arn.contains(":oidc-provider/") || arn.contains(":saml-provider/") => (Who::without_identity(Caller::Arn(arn)), Vec::new()),
             Caller::Arn(arn) => self.known(&arn).unwrap_or_else(|| {
                 let who = Who::named(&arn);
-                let assumed = format!("the own policies of {} are not known: they are taken to let it", who.subject.who);
+                let assumed = format!("the own policies of {} are not known: they are taken to let it", words(&who.subject.party));
                 (who, vec![assumed])
             }),
         }
@@ -123,6 +120,24 @@ impl Estate {
         let unread = self.principals.get(key).map(|p| p.unread.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
         let assumed = if unread.is_empty() { Vec::new() } else { vec![format!("{} were not read, and what they say is not counted", unread.join(", "))] };
         Some((who, assumed))
+    }
+}
+
+/// A party in the words of an explanation.
+fn words(party: &Party) -> String {
+    match party {
+        Party::AnyOf { account, .. } => format!("principals of {account}"),
+        Party::AnyOther { .. } => "principals of any other account".to_owned(),
+        Party::Unsigned => "anyone, without signing in".to_owned(),
+        Party::Members { group } => format!("members of group {} of {}", party.name().unwrap_or(group), party.account().unwrap_or_default()),
+        Party::Service { name } => format!("service {name}"),
+        Party::Tokens { provider } => format!("tokens of {}", party.name().unwrap_or(provider)),
+        Party::OfKind { kind } => format!("principals of kind {kind}"),
+        Party::Named { arn } | Party::Role { arn } | Party::User { arn } => match Arn::parse(arn).map(|a| (a.account, a.kind_and_name())) {
+            Some((account, Some((kind, name)))) => format!("{kind} {name} of {account}"),
+            Some((account, None)) if arn.ends_with(":root") => format!("account {account}"),
+            _ => arn.clone(),
+        },
     }
 }
 

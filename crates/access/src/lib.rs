@@ -24,9 +24,10 @@ mod why;
 
 pub use ask::Question;
 pub use case::Case;
+pub use delta::classes::overlap;
 pub use delta::delta;
+pub use delta::meets::{account_meets, actions_meet, party_meets, resources_meet};
 pub use delta::reach::{Reach, who_can};
-pub use delta::words::overlap;
 pub use engine::compiled::{Compiled, action_matches, resource_matches};
 pub use engine::decide::{Answer, Decision, Layer, evaluate};
 pub use estate::{Controls, Estate};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::{AccessDelta, Direction};
+use crossrole_model::access::{AccessDelta, Direction, Lockout, Part};
 
 use crate::ask::Question;
 use crate::estate::Estate;
@@ -14,12 +14,12 @@ const ON_BUCKETS: &[&str] = &["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:De
 /// What takes back a role.
 const ON_ROLES: &[&str] = &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"];
 
-/// Names what `runners` (ARNs) may do before and not after, of what would take the change back; one phrase each.
+/// Returns what `runners` (ARNs) may do before and not after, of what would take the change back.
 ///
 /// The runner's own policies are taken as they are where all of them were read, and to allow everything where some were
 /// not: a Deny in a bucket's policy is seen either way. A second factor is taken to be there, since the runner's session has what
 /// it has. How the runner came into its role is not known: whoever can no longer assume it, by `delta`, is named.
-pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delta: &AccessDelta) -> Vec<String> {
+pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delta: &AccessDelta) -> Vec<Lockout> {
     let mut lost = Vec::new();
     let partition = after.partition();
     for runner in runners {
@@ -30,7 +30,7 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delt
         let own_changes = after.principals.iter().any(|(arn, p)| is_runner(arn, p.name.as_str(), runner) && before.principals.get(arn) != Some(p));
         let own_gone = before.principals.iter().any(|(arn, p)| is_runner(arn, p.name.as_str(), runner) && !after.principals.contains_key(arn));
         if own_gone {
-            lost.push(format!("{runner} itself would be gone"));
+            lost.push(Lockout::Gone { runner: runner.clone() });
             continue;
         }
         if own_changes {
@@ -53,8 +53,8 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delt
                 };
                 let may = |estate: &Estate| estate.ask(&question).last().is_some_and(|a| a.decision == "Allowed");
                 if may(before) && !may(after) {
-                    let why = after.ask(&question).pop().map(|a| a.because).unwrap_or_default();
-                    lost.push(format!("{runner} could no longer {action} on {resource}: {why}"));
+                    let because = after.ask(&question).pop().map(|a| a.because).unwrap_or_default();
+                    lost.push(Lockout::Action { runner: runner.clone(), action: (*action).to_owned(), resource: resource.clone(), because });
                 }
             }
         }
@@ -65,14 +65,14 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delt
 }
 
 /// Who can no longer assume the role that the runner runs as, or not under all conditions of before.
-fn entries_lost(before: &Estate, runner: &str, delta: &AccessDelta) -> Vec<String> {
+fn entries_lost(before: &Estate, runner: &str, delta: &AccessDelta) -> Vec<Lockout> {
     let own = |arn: &String| arn.rsplit('/').next().is_some_and(|name| is_runner(arn, name, runner));
     let mut lost = Vec::new();
     for role in before.roles.keys().filter(|arn| own(arn)) {
-        let narrowed = delta.changes.iter().filter(|c| c.direction == Direction::Narrowed && c.resources.contains(role));
-        for change in narrowed.filter(|c| c.actions.iter().any(|a| a.starts_with("sts:AssumeRole"))) {
-            let when = if change.when.is_empty() { "" } else { ", under all conditions of before" };
-            lost.push(format!("{} could no longer assume {role}, which {runner} is a session of{when}", change.who));
+        let narrowed = delta.changes.iter().filter(|c| c.direction == Direction::Narrowed && c.resources.contains(&Part::of(role)));
+        for change in narrowed.filter(|c| c.actions.iter().any(|a| a.pattern.starts_with("sts:AssumeRole"))) {
+            let (party, certainty, partly) = (change.party.clone(), change.certainty, !change.when.is_empty());
+            lost.push(Lockout::Entry { runner: runner.to_owned(), party, certainty, role: role.clone(), partly });
         }
     }
     lost

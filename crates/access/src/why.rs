@@ -3,11 +3,10 @@
 use crossrole_model::access::{Explanation, Lack, Reason};
 use crossrole_policy::Effect;
 
-use crate::delta::boxes::relation;
 use crate::engine::compiled::{Compiled, CompiledStatement};
 use crate::engine::condition::Condition;
 use crate::engine::decide::{Answer, Decision, Layer, evaluate, is_role_trust};
-use crate::engine::operator::{Operator, Test};
+use crate::engine::operator::{Compare, Operator, Set, Test};
 use crate::engine::principal::Asker;
 use crate::remedy::{self, Place, Remedy};
 use crate::request::{Context, ContextValue, Policies, Request};
@@ -229,4 +228,38 @@ fn fix(layer: Layer, near: Option<&Reason>, request: &Request, who: &str) -> Vec
         Lack::Condition { operator, key, wanted, .. } => format!("ask so that {key} {}", holds(operator, wanted)),
     };
     reason.lacks.iter().map(change).collect()
+}
+
+/// What an operator says of a key, in words that go before its values.
+fn relation(operator: Operator, positive: bool, values: &[String]) -> String {
+    let yes = positive != operator.negated;
+    let words = match (operator.test, yes) {
+        (Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal), true) => "is",
+        (Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal), false) => "is not",
+        (Test::StringEqualsIgnoreCase, true) => "is, in any case,",
+        (Test::StringEqualsIgnoreCase, false) => "is not, in any case,",
+        (Test::StringLike | Test::Arn, true) => "is like",
+        (Test::StringLike | Test::Arn, false) => "is not like",
+        (Test::Ip, true) => "is in",
+        (Test::Ip, false) => "is not in",
+        (Test::Number(Compare::Less), true) | (Test::Number(Compare::GreaterOrEqual), false) => "is below",
+        (Test::Number(Compare::LessOrEqual), true) | (Test::Number(Compare::Greater), false) => "is at most",
+        (Test::Number(Compare::Greater), true) | (Test::Number(Compare::LessOrEqual), false) => "is above",
+        (Test::Number(Compare::GreaterOrEqual), true) | (Test::Number(Compare::Less), false) => "is at least",
+        (Test::Date(Compare::Less), true) | (Test::Date(Compare::GreaterOrEqual), false) => "is before",
+        (Test::Date(Compare::LessOrEqual), true) | (Test::Date(Compare::Greater), false) => "is not after",
+        (Test::Date(Compare::Greater), true) | (Test::Date(Compare::LessOrEqual), false) => "is after",
+        (Test::Date(Compare::GreaterOrEqual), true) | (Test::Date(Compare::Less), false) => "is not before",
+        (Test::Null, yes) => {
+            let absent = values.iter().any(|v| v.eq_ignore_ascii_case("true"));
+            return if absent == yes { "is absent" } else { "is present" }.to_owned();
+        }
+    };
+    match (operator.set, positive) {
+        (Set::Single, _) => words.to_owned(),
+        (Set::Any, true) => format!("has a value that {words}"),
+        (Set::Any, false) => format!("has only values of which each {words}"),
+        (Set::All, true) => format!("has no value but what {words}"),
+        (Set::All, false) => format!("has a value that {words}"),
+    }
 }

@@ -1,22 +1,26 @@
 //! Runs a plan's steps once, safely, over any [`Cloud`].
 //!
 //! Everything is read in bulk first. A step then finds the part of the object that it writes as it was planned from (go on),
-//! as it was planned to (already done), or otherwise (drifted: nothing is written). Documents that are replaced whole are
-//! read again right before. A step that fails holds back those that need it, and nothing else. At the end everything that
-//! was written is read back, in bulk, until it is seen.
+//! as it was planned to (already done), or otherwise (drifted: nothing is written). A step that fails holds back those that
+//! need it, and nothing else. At the end everything that was written is read back, in bulk, until it is seen.
 //!
-//! The window between the last read and the write remains: neither IAM nor bucket policies have conditional writes. A write
-//! that was overtaken in it is found by the reading back, and said.
+//! Documents that belong to many ([`shared`]) are read before each attempt, our statements are put into what is there, and
+//! the whole is written once. Neither IAM nor bucket policies have conditional writes, so the window of that one round trip
+//! remains: statements of ours that somebody overwrote in it are found by the reading back, and put in again.
 
+mod pace;
+mod shared;
 mod step;
 mod verify;
 mod visible;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crossrole_model::outcome::Event;
-use crossrole_model::{Call, Cloud, Observed, Outcome, Plan, Step, StepId, StepResult};
+use crossrole_model::{Address, Cloud, Observed, Outcome, Plan, Step, StepId, StepResult};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
@@ -36,37 +40,42 @@ pub(crate) struct Run<'a, C> {
     pub(crate) plan: &'a Plan,
     pub(crate) observed: Observed,
     pub(crate) say: Listener<'a>,
-    /// ARNs and names that this plan makes: "not found" may mean "not visible yet" for them.
-    pub(crate) made: BTreeSet<String>,
-    pub(crate) retries: std::sync::atomic::AtomicU64,
+    pub(crate) retries: AtomicU64,
     pub(crate) gate: visible::Gate,
+    /// What was done to documents that belong to many.
+    pub(crate) written: Mutex<BTreeMap<Address, shared::Written>>,
+    /// The longest that one call on such a document took.
+    pub(crate) round_trip: Mutex<Duration>,
 }
 
-/// Carries out `plan`. When `stop` becomes true, calls in flight end and no other begins.
-pub async fn apply<C: Cloud>(cloud: &C, plan: &Plan, options: Options, say: Listener<'_>, stop: &AtomicBool) -> Outcome {
+/// What a panic left behind while it held the lock is still a valid value.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Carries out `plan`. `observed` is what it was planned from, if that was a moment ago; else everything is read once more.
+/// When `stop` becomes true, calls in flight end and no other begins.
+pub async fn apply<C: Cloud>(cloud: &C, plan: &Plan, observed: Option<Observed>, options: Options, say: Listener<'_>, stop: &AtomicBool) -> Outcome {
     say(Event::Started { steps: plan.steps.len() });
-    let observed = cloud.observe(&plan.scope).await;
-    let run = Run { cloud, plan, observed, say, made: made(plan), retries: std::sync::atomic::AtomicU64::new(0), gate: visible::Gate::default() };
+    let observed = match observed {
+        Some(observed) => observed,
+        None => cloud.observe(&plan.scope).await,
+    };
+    let run = Run {
+        cloud,
+        plan,
+        observed,
+        say,
+        retries: AtomicU64::new(0),
+        gate: visible::Gate::default(),
+        written: Mutex::default(),
+        round_trip: Mutex::default(),
+    };
     let results = run.steps(options.concurrency.max(1), stop).await;
     let interrupted = stop.load(Ordering::Relaxed);
     let unverified = verify::verify(&run, &results, stop).await;
     say(Event::Ended);
     Outcome { steps: results, unverified, retries: run.retries.load(Ordering::Relaxed), interrupted }
-}
-
-fn made(plan: &Plan) -> BTreeSet<String> {
-    let mut made = BTreeSet::new();
-    for step in &plan.steps {
-        let mut arn = |kind: &str, path: &str, name: &str| made.insert(plan.partition.iam_arn(&step.account, kind, path, name));
-        match &step.call {
-            Call::CreateRole { name, path, .. } => arn("role", path, name),
-            Call::CreateUser { name, path, .. } => arn("user", path, name),
-            Call::CreatePolicy { name, path, .. } => arn("policy", path, name),
-            Call::CreateBucket { bucket, .. } => made.insert(bucket.name.clone()),
-            _ => false,
-        };
-    }
-    made
 }
 
 impl<C: Cloud> Run<'_, C> {

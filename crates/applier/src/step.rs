@@ -1,44 +1,40 @@
 //! One step: look, write, and try again where that can help.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crossrole_model::observed::Scope;
 use crossrole_model::outcome::Event;
-use crossrole_model::{Action, Call, Change, Cloud, CloudError, Digest, ErrorClass, Facet, Step, StepId, StepResult};
+use crossrole_model::{Action, Change, Cloud, CloudError, Digest, Drift, ErrorClass, Facet, Finds, Retry, Step, StepId, StepResult};
 
 use crate::Run;
-
-/// Attempts while something that this run made is not visible yet: with pauses of up to 5 s, about two minutes, the time
-/// after which AWS's own tools give up too.
-pub(crate) const ATTEMPTS_VISIBILITY: u32 = 28;
-
-/// Attempts where somebody else may be in the way, or where a run before this one made what is not visible: about 20 s.
-const ATTEMPTS_SHORT: u32 = 8;
+use crate::pace::{OTHERS_MOST, VISIBLE_MOST, pause};
+use crate::shared::Attempt;
 
 impl<C: Cloud> Run<'_, C> {
     /// Runs one step to its end.
     pub(crate) async fn step(&self, id: StepId, step: &Step) -> StepResult {
         let Some(change) = self.plan.changes.get(step.change) else {
-            return StepResult::Drifted { found: "the plan has no such change".to_owned() };
+            return StepResult::Drifted { found: Drift::NotInPlan };
         };
         if let Some(result) = self.look(step, change) {
             return result;
         }
-        if let Some(result) = self.look_again(step, change).await {
-            return result;
-        }
         (self.say)(Event::StepStarted { step: id });
-        if !step.call.creates() && matches!(change.action, Action::Create | Action::Replace) {
-            self.until_visible(change).await;
+        self.until_visible(step).await;
+        let result = self.write(id, step, change).await;
+        if result == StepResult::Applied && step.call.creates() {
+            self.gate.made(&change.address, self.cloud.now());
         }
-        self.write(id, step, change).await
+        result
     }
 
     /// Compares with the bulk read. `None`: go on.
     fn look(&self, step: &Step, change: &Change) -> Option<StepResult> {
+        let drifted = |found: Drift| Some(StepResult::Drifted { found });
         let current = match self.observed.state(&change.address) {
             Ok(current) => current,
-            Err(why) => return Some(StepResult::Drifted { found: format!("it could not be read: {why}") }),
+            Err(unreadable) => return drifted(Drift::Unreadable { unreadable }),
         };
         let creates = step.call.creates();
         let Some(current) = current else {
@@ -46,9 +42,9 @@ impl<C: Cloud> Run<'_, C> {
                 (true, _) => None,
                 // What its first step is about to make.
                 (false, Action::Create | Action::Replace) => None,
-                (false, _) if step.call.removes() => Some(StepResult::AlreadyDone),
+                (false, _) if step.call.removes() && step.share.is_none() => Some(StepResult::AlreadyDone),
                 (false, _) if step.before == Digest::absent() => None,
-                (false, _) => Some(StepResult::Drifted { found: "it does not exist any more".to_owned() }),
+                (false, _) => drifted(Drift::Gone),
             };
         };
         if change.action == Action::Replace {
@@ -57,11 +53,7 @@ impl<C: Cloud> Run<'_, C> {
         }
         let value = current.facet(&step.facet);
         if creates {
-            return Some(if value == step.after {
-                StepResult::AlreadyDone
-            } else {
-                StepResult::Drifted { found: "it exists already, and is not ours".to_owned() }
-            });
+            return if value == step.after { Some(StepResult::AlreadyDone) } else { drifted(Drift::Foreign) };
         }
         // What hangs on an object that is being deleted goes with it: its own absence is seen when it is taken off.
         if change.action == Action::Delete && step.facet == Facet::Existence {
@@ -72,78 +64,43 @@ impl<C: Cloud> Run<'_, C> {
         }
         // A half-made object of ours: its parts are not there yet.
         let started = change.action == Action::Create;
-        if value == step.before || writes_a_part(&step.call) || started && value == Digest::absent() {
+        let part = step.call.effects().finds == Finds::Anything;
+        if value == step.before || part || started && value == Digest::absent() {
             return None;
         }
-        Some(StepResult::Drifted { found: format!("its {} has changed since it was planned", part(&step.facet)) })
-    }
-
-    /// Documents that are replaced whole are read once more: others write to them too.
-    async fn look_again(&self, step: &Step, change: &Change) -> Option<StepResult> {
-        let shared = matches!(step.call, Call::PutBucketPolicy { .. } | Call::DeleteBucketPolicy { .. } | Call::UpdateTrust { .. });
-        if !shared || change.action == Action::Replace {
-            return None;
-        }
-        let current = match self.cloud.read(&change.address, &step.call).await {
-            Ok(current) => current,
-            // Made in this run and not visible yet: there is nothing that could be overwritten.
-            Err(error) if error.class == ErrorClass::NotFound => return None,
-            Err(error) => return Some(StepResult::Failed { error }),
-        };
-        let value = current.map_or_else(Digest::absent, |state| state.facet(&step.facet));
-        if value == step.after {
-            return Some(StepResult::AlreadyDone);
-        }
-        let fresh = change.action == Action::Create && matches!(step.call, Call::UpdateTrust { .. });
-        if value == step.before || fresh {
-            return None;
-        }
-        Some(StepResult::Drifted { found: format!("its {} has changed since it was planned", part(&step.facet)) })
+        drifted(Drift::Changed { facet: step.facet.clone() })
     }
 
     async fn write(&self, id: StepId, step: &Step, change: &Change) -> StepResult {
-        let mut attempt = 0;
+        let shared = step.call.effects().finds == Finds::SharedDocument;
+        let begun = self.cloud.now();
+        let mut tried = false;
         loop {
-            attempt += 1;
-            let error = match self.cloud.write(&step.account, &step.call).await {
-                Ok(()) => return StepResult::Applied,
+            let answer = if shared { self.attempt(step, change).await } else { self.cloud.write(&step.account, &step.call).await.map(|()| Attempt::Written) };
+            let error = match answer {
+                Ok(Attempt::Written) => return StepResult::Applied,
+                // The answer to an attempt of ours was lost.
+                Ok(Attempt::There) => return if tried { StepResult::Applied } else { StepResult::AlreadyDone },
+                Ok(Attempt::Ended(result)) => return result,
                 Err(error) => error,
             };
+            tried = true;
             let most = match error.class {
                 ErrorClass::NotFound if step.call.removes() => return StepResult::AlreadyDone,
-                ErrorClass::NotFound if self.waits_for_own(step, change) => ATTEMPTS_VISIBILITY,
-                ErrorClass::UnknownPrincipal if self.names_own(step) => ATTEMPTS_VISIBILITY,
-                ErrorClass::NotFound | ErrorClass::UnknownPrincipal | ErrorClass::Conflict => ATTEMPTS_SHORT,
                 ErrorClass::AlreadyExists if step.call.creates() => return self.is_ours(step, change, error).await,
-                _ => return StepResult::Failed { error },
+                class => patience(class, step, shared),
             };
-            if attempt >= most {
+            let elapsed = self.cloud.now().saturating_sub(begun);
+            if most.is_none_or(|most| elapsed >= most) {
                 return StepResult::Failed { error };
-            }
-            if error.class == ErrorClass::NotFound {
-                self.gate.close();
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
             (self.say)(Event::StepRetried { step: id, because: reason(&error) });
-            self.cloud.pause(attempt).await;
-        }
-    }
-
-    /// The object itself, or what is put on it, is made by this plan.
-    fn waits_for_own(&self, step: &Step, change: &Change) -> bool {
-        let policy = match &step.call {
-            Call::AttachPolicy { arn, .. } | Call::PutBoundary { arn, .. } => self.made.contains(arn),
-            _ => false,
-        };
-        policy || matches!(change.action, Action::Create | Action::Replace)
-    }
-
-    fn names_own(&self, step: &Step) -> bool {
-        match &step.call {
-            Call::CreateRole { trust: document, .. } | Call::UpdateTrust { trust: document, .. } | Call::PutBucketPolicy { document, .. } => {
-                document.aws_principals().any(|arn| self.made.contains(arn))
+            self.cloud.sleep(pause(elapsed)).await;
+            if matches!(error.class, ErrorClass::NotFound | ErrorClass::UnknownPrincipal) {
+                self.gate.close();
+                self.until_visible(step).await;
             }
-            _ => false,
         }
     }
 
@@ -158,59 +115,48 @@ impl<C: Cloud> Run<'_, C> {
         {
             scope.buckets.insert(bucket.name.clone(), wanted.clone());
         }
-        for attempt in 1..=ATTEMPTS_SHORT {
+        let begun = self.cloud.now();
+        loop {
             let observed = self.cloud.observe(&scope).await;
             match observed.state(&change.address) {
                 Ok(Some(state)) => {
                     let ours = state.facet(&Facet::Existence) == step.after;
                     return if ours { StepResult::AlreadyDone } else { StepResult::Failed { error } };
                 }
-                Ok(None) | Err(_) => self.cloud.pause(attempt).await,
+                Err(unreadable) if unreadable.is_final() => return StepResult::Failed { error },
+                Ok(None) | Err(_) => {}
             }
+            let elapsed = self.cloud.now().saturating_sub(begun);
+            if elapsed >= OTHERS_MOST {
+                return StepResult::Failed { error };
+            }
+            self.cloud.sleep(pause(elapsed)).await;
         }
-        StepResult::Failed { error }
     }
 }
 
-/// Calls that write a part of a facet, each finding what the others have left: tags and audiences.
-fn writes_a_part(call: &Call) -> bool {
-    matches!(
-        call,
-        Call::TagRole { .. }
-            | Call::UntagRole { .. }
-            | Call::TagPolicy { .. }
-            | Call::UntagPolicy { .. }
-            | Call::TagUser { .. }
-            | Call::UntagUser { .. }
-            | Call::TagOidcProvider { .. }
-            | Call::UntagOidcProvider { .. }
-            | Call::AddClientId { .. }
-            | Call::RemoveClientId { .. }
-    )
+/// How long a call is made again after an error; `None`: not at all, since nothing that we wait for changes it.
+fn patience(class: ErrorClass, step: &Step, shared: bool) -> Option<Duration> {
+    match class {
+        ErrorClass::NotFound | ErrorClass::UnknownPrincipal if !step.awaits.is_empty() => Some(VISIBLE_MOST),
+        ErrorClass::NotFound | ErrorClass::UnknownPrincipal | ErrorClass::Conflict => Some(OTHERS_MOST),
+        // The cloud has retried all others, but not what must be read again first.
+        ErrorClass::Throttled | ErrorClass::Server | ErrorClass::Network if shared => Some(OTHERS_MOST),
+        ErrorClass::Throttled
+        | ErrorClass::Server
+        | ErrorClass::Network
+        | ErrorClass::Denied
+        | ErrorClass::AlreadyExists
+        | ErrorClass::Quota
+        | ErrorClass::Invalid
+        | ErrorClass::Credentials
+        | ErrorClass::Other => None,
+    }
 }
 
-fn reason(error: &CloudError) -> String {
+fn reason(error: &CloudError) -> Retry {
     match error.class {
-        ErrorClass::NotFound | ErrorClass::UnknownPrincipal => "not visible yet".to_owned(),
-        _ => error.code.clone(),
-    }
-}
-
-fn part(facet: &Facet) -> String {
-    match facet {
-        Facet::Existence => "existence".to_owned(),
-        Facet::Trust => "trust policy".to_owned(),
-        Facet::Settings => "description or longest session".to_owned(),
-        Facet::Boundary => "permissions boundary".to_owned(),
-        Facet::Tags => "tags".to_owned(),
-        Facet::Inline(name) => format!("inline policy {name}"),
-        Facet::Attached(arn) => format!("attachment of {arn}"),
-        Facet::Document => "policy document".to_owned(),
-        Facet::ClientIds => "audiences".to_owned(),
-        Facet::Versioning => "versioning".to_owned(),
-        Facet::Encryption => "encryption".to_owned(),
-        Facet::PublicAccess => "public access block".to_owned(),
-        Facet::ObjectOwnership => "object ownership".to_owned(),
-        Facet::Logging => "logging".to_owned(),
+        ErrorClass::NotFound | ErrorClass::UnknownPrincipal => Retry::NotVisible,
+        _ => Retry::Answer { code: error.code.clone() },
     }
 }

@@ -1,20 +1,77 @@
-//! Reading back what was written, in bulk, until it is seen.
+//! Reading back what was written, in bulk, until it is seen or can't come any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crossrole_model::observed::Scope;
+use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::outcome::Event;
-use crossrole_model::{Action, Cloud, Kind, ObjectState, StepResult};
+use crossrole_model::{Action, Change, Cloud, Digest, Finds, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult};
 
 use crate::Run;
+use crate::pace::{MERGES_MOST, VISIBLE_MOST, pause, settle};
+use crate::shared::Attempt;
 
-/// Bulk reads before giving up: with pauses of up to 5 s, about two minutes.
-const ROUNDS: u32 = 28;
+/// What one look at a change tells.
+enum Look {
+    /// It is as it was written.
+    Done,
+    /// It may still come.
+    NotYet(Seen),
+    /// Waiting does not change it.
+    Never(Seen),
+    /// Our statements are gone from a document that somebody else has written meanwhile.
+    Overwritten,
+}
 
 /// Returns the changes that were carried out and not seen, with what was seen instead.
-pub(crate) async fn verify<C: Cloud>(run: &Run<'_, C>, results: &[StepResult], stop: &AtomicBool) -> Vec<(usize, String)> {
+pub(crate) async fn verify<C: Cloud>(run: &Run<'_, C>, results: &[StepResult], stop: &AtomicBool) -> Vec<(usize, Seen)> {
+    let mut pending = carried_out(run, results);
+    let mut never: BTreeMap<usize, Seen> = BTreeMap::new();
+    let mut merges: BTreeMap<usize, u32> = BTreeMap::new();
+    let begun = run.cloud.now();
+    wait_for_the_lag(run, &pending).await;
+    while !pending.is_empty() && !stop.load(Ordering::Relaxed) {
+        (run.say)(Event::Verifying { left: pending.len() });
+        let observed = run.cloud.observe(&scope(run, &pending)).await;
+        let mut overwritten = Vec::new();
+        pending.retain(|index, seen| match run.plan.changes.get(*index).map(|change| look(run, *index, change, &observed)) {
+            None | Some(Look::Done) => false,
+            Some(Look::NotYet(what)) => {
+                *seen = what;
+                true
+            }
+            Some(Look::Never(what)) => {
+                never.insert(*index, what);
+                false
+            }
+            Some(Look::Overwritten) => {
+                *seen = Seen::Changed;
+                overwritten.push(*index);
+                true
+            }
+        });
+        for index in overwritten {
+            let count = merges.entry(index).or_default();
+            *count += 1;
+            if *count > MERGES_MOST || !merge_again(run, index).await {
+                never.insert(index, Seen::Changed);
+                pending.remove(&index);
+            }
+        }
+        let elapsed = run.cloud.now().saturating_sub(begun);
+        if pending.is_empty() || elapsed >= VISIBLE_MOST {
+            break;
+        }
+        run.cloud.sleep(pause(elapsed.saturating_sub(run.gate.lag()))).await;
+    }
+    never.into_iter().chain(pending).collect::<BTreeMap<_, _>>().into_iter().collect()
+}
+
+/// Changes whose steps all ended well, one of them by this run.
+fn carried_out<C>(run: &Run<'_, C>, results: &[StepResult]) -> BTreeMap<usize, Seen> {
     let mut touched = BTreeSet::new();
+    // A change that is not finished is not expected to be seen whole.
     let mut unfinished = BTreeSet::new();
     for (step, result) in run.plan.steps.iter().zip(results) {
         if *result == StepResult::Applied {
@@ -24,57 +81,101 @@ pub(crate) async fn verify<C: Cloud>(run: &Run<'_, C>, results: &[StepResult], s
             unfinished.insert(step.change);
         }
     }
-    // A change that is not finished is not expected to be seen whole.
     // A policy goes with its bucket, and what was written to it can't be seen any more.
     let gone: BTreeSet<&str> =
         run.plan.changes.iter().filter(|c| c.address.kind == Kind::Bucket && c.action == Action::Delete).map(|c| c.address.name.as_str()).collect();
     let with_bucket =
         |index: &usize| run.plan.changes.get(*index).is_some_and(|c| c.address.kind == Kind::BucketPolicy && gone.contains(c.address.name.as_str()));
-    let mut pending: BTreeMap<usize, String> = touched.difference(&unfinished).filter(|c| !with_bucket(c)).map(|change| (*change, String::new())).collect();
-    for round in 1..=ROUNDS {
-        if pending.is_empty() {
-            break;
-        }
-        (run.say)(Event::Verifying { left: pending.len() });
-        let observed = run.cloud.observe(&scope(run, &pending)).await;
-        pending.retain(|index, seen| {
-            let Some(change) = run.plan.changes.get(*index) else { return false };
-            match observed.state(&change.address) {
-                Err(why) => *seen = format!("it could not be read: {why}"),
-                Ok(state) if matches(state.as_ref(), change.after.as_ref()) => return false,
-                Ok(None) => "it is not there yet".clone_into(seen),
-                Ok(Some(_)) if change.action == Action::Delete => "it is still there".clone_into(seen),
-                Ok(state) if matches(state.as_ref(), change.before.as_ref()) => "it is still as it was before".clone_into(seen),
-                Ok(Some(_)) => "it is neither as before nor as written: somebody else has changed it meanwhile".clone_into(seen),
-            }
-            true
-        });
-        if pending.is_empty() || stop.load(Ordering::Relaxed) {
-            break;
-        }
-        run.cloud.pause(round).await;
-    }
-    pending.into_iter().collect()
+    touched.difference(&unfinished).filter(|c| !with_bucket(c)).map(|change| (*change, Seen::NotLooked)).collect()
 }
 
-/// A bucket policy that is gone and one that never was look the same.
-fn matches(seen: Option<&ObjectState>, wanted: Option<&ObjectState>) -> bool {
-    let empty = |state: Option<&ObjectState>| match state {
-        Some(ObjectState::BucketPolicy(policy)) => policy.document.is_none(),
-        state => state.is_none(),
+/// What was made in this run took so long to be seen, and what was written last will take as long; and whoever had read a
+/// document before we wrote it may still be about to overwrite it.
+async fn wait_for_the_lag<C: Cloud>(run: &Run<'_, C>, pending: &BTreeMap<usize, Seen>) {
+    let addresses = pending.keys().filter_map(|i| run.plan.changes.get(*i)).map(|c| &c.address);
+    let shared = addresses.filter_map(|address| run.written(address)).map(|written| written.at).max();
+    let settled = shared.map_or(Duration::ZERO, |at| (at + settle(*crate::locked(&run.round_trip))).saturating_sub(run.cloud.now()));
+    let wait = settled.max(run.gate.lag());
+    if !wait.is_zero() {
+        run.cloud.sleep(wait).await;
+    }
+}
+
+fn steps<'p, C>(run: &'p Run<'_, C>, index: usize) -> impl Iterator<Item = (usize, &'p Step)> {
+    run.plan.steps.iter().enumerate().filter(move |(_, s)| s.change == index)
+}
+
+fn look<C>(run: &Run<'_, C>, index: usize, change: &Change, observed: &Observed) -> Look {
+    let state = match observed.state(&change.address) {
+        Ok(state) => state,
+        Err(unreadable) if unreadable.is_final() => return Look::Never(Seen::Unreadable { unreadable }),
+        Err(unreadable) => return Look::NotYet(Seen::Unreadable { unreadable }),
     };
-    if wanted.is_none() { empty(seen) } else { seen == wanted }
+    if let Some((_, step)) = steps(run, index).find(|(_, s)| s.share.is_some()) {
+        return look_at_share(run, change, step, state.as_ref());
+    }
+    match (&state, change.action) {
+        _ if state == change.after => Look::Done,
+        (None, _) => Look::NotYet(Seen::Nothing),
+        (Some(_), Action::Delete) => Look::NotYet(Seen::Still),
+        (Some(_), Action::Replace) => Look::NotYet(Seen::Before),
+        (Some(found), _) if found_by_lag(run, index, found) => Look::NotYet(Seen::Before),
+        (Some(_), _) => Look::Never(Seen::Changed),
+    }
+}
+
+/// Every part that this run wrote is as some step of it found or left it, and one is not yet as the last left it.
+fn found_by_lag<C>(run: &Run<'_, C>, index: usize, found: &ObjectState) -> bool {
+    let mut late = false;
+    for (_, step) in steps(run, index) {
+        let value = found.facet(&step.facet);
+        let mut known = steps(run, index).filter(|(_, s)| s.facet == step.facet);
+        let among = |s: &Step| value == s.before || value == s.after || value == Digest::absent() || s.call.effects().finds == Finds::Anything;
+        if !known.any(|(_, s)| among(s)) {
+            return false;
+        }
+        late |= value != step.after;
+    }
+    late
+}
+
+/// Our part of a document: what others have in it does not matter here.
+fn look_at_share<C>(run: &Run<'_, C>, change: &Change, step: &Step, state: Option<&ObjectState>) -> Look {
+    let value = state.map_or_else(Digest::absent, |s| s.facet(&step.facet));
+    if value == step.after {
+        return Look::Done;
+    }
+    let found = match state {
+        Some(ObjectState::BucketPolicy(policy)) => policy.document.as_ref(),
+        _ => None,
+    };
+    match run.written(&change.address) {
+        Some(written) if written.over.as_ref() == found => Look::NotYet(Seen::Before),
+        Some(_) if value == step.before || value == Digest::absent() => Look::Overwritten,
+        _ => Look::Never(Seen::Changed),
+    }
+}
+
+/// Puts our statements back. `false`: it can't be done.
+async fn merge_again<C: Cloud>(run: &Run<'_, C>, index: usize) -> bool {
+    let Some((change, (at, step))) = run.plan.changes.get(index).zip(steps(run, index).find(|(_, s)| s.share.is_some())) else { return false };
+    run.retries.fetch_add(1, Ordering::Relaxed);
+    (run.say)(Event::StepRetried { step: StepId(at), because: Retry::Overwritten });
+    // An error here is seen at the next look, as a document that still lacks them.
+    let ended = matches!(run.attempt(step, change).await, Ok(Attempt::Ended(_)));
+    run.cloud.sleep(settle(*crate::locked(&run.round_trip))).await;
+    !ended
 }
 
 /// Only the accounts and buckets that something is still looked for in.
-fn scope<C>(run: &Run<'_, C>, pending: &BTreeMap<usize, String>) -> Scope {
+fn scope<C>(run: &Run<'_, C>, pending: &BTreeMap<usize, Seen>) -> Scope {
     let mut scope = Scope::default();
     for change in pending.keys().filter_map(|i| run.plan.changes.get(*i)) {
         let address = &change.address;
         if matches!(address.kind, Kind::Bucket | Kind::BucketPolicy) {
             let planned = run.plan.scope.buckets.get(&address.name).cloned();
             let region = run.plan.steps.iter().filter_map(|s| s.call.bucket()).find(|b| b.name == address.name).map(|b| b.region.clone()).unwrap_or_default();
-            let bucket = planned.unwrap_or_else(|| crossrole_model::observed::BucketScope { account: address.account.clone(), region, settings: None });
+            let bucket = planned.unwrap_or_else(|| BucketScope { account: address.account.clone(), region, settings: None });
             scope.buckets.insert(address.name.clone(), bucket);
             // The principals in its policy are shown by ARN only when their accounts are read too; ids are remembered.
             continue;

@@ -134,8 +134,9 @@ pub(crate) struct CloudArgs {
 /// What a plan must not do.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct GuardArgs {
-    /// Exit 3 when the plan widens access, or may: always, or where SELECTOR matches: `principal=`, `account=`, `action=` or
-    /// `resource=` with a pattern, as in `resource=log-bucket*`
+    /// Exit 3 when the plan widens access, or may: always, or where SELECTOR matches: `principal=` (an ARN, `role/Name`, a
+    /// service), `account=`, `action=` or `resource=`, each with `*`, as in `resource=log-bucket/*`. One that matches nothing
+    /// that the run knows is an error
     #[arg(long, value_name = "SELECTOR", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
     pub(crate) deny_widening: Vec<String>,
     /// Rego policies over the JSON plan: `data.crossrole.deny` and `data.crossrole.warn` are what they find

@@ -1,68 +1,18 @@
 //! What a plan must not do: widen access that nobody has approved.
 
-use crossrole_access::overlap;
-use crossrole_model::access::{AccessChange, Direction};
-use crossrole_model::{Plan, Severity};
+use crossrole_model::access::Direction;
+use crossrole_model::{Desired, Plan, Severity};
 
 use crate::args::GuardArgs;
 use crate::commands::plan::Made;
 use crate::failure::Failure;
-
-/// What a widening is chosen by.
-#[derive(Debug, Clone, Copy)]
-enum By {
-    All,
-    Principal,
-    Account,
-    Action,
-    Resource,
-}
-
-/// One `--deny-widening`.
-#[derive(Debug)]
-struct Selector {
-    by: By,
-    pattern: String,
-}
-
-impl Selector {
-    fn parse(text: &str) -> Result<Self, Failure> {
-        let (by, pattern) = match text.split_once('=') {
-            None if text == "*" => (By::All, "*"),
-            Some(("principal", pattern)) => (By::Principal, pattern),
-            Some(("account", pattern)) => (By::Account, pattern),
-            Some(("action", pattern)) => (By::Action, pattern),
-            Some(("resource", pattern)) => (By::Resource, pattern),
-            _ => {
-                return Err(Failure::new(
-                    format!("`--deny-widening={}` selects nothing", crossrole_report::safe(text)),
-                    "write `principal=`, `account=`, `action=` or `resource=` and a pattern, or no value for any widening",
-                ));
-            }
-        };
-        Ok(Self { by, pattern: pattern.to_owned() })
-    }
-
-    fn selects(&self, change: &AccessChange) -> bool {
-        // Exceptions are left aside: a widening that might be meant is.
-        let meets = |text: &str| {
-            let bare = text.split(" (").next().unwrap_or(text).split(" that match ").next().unwrap_or(text);
-            overlap(&self.pattern.to_lowercase(), &bare.to_lowercase())
-        };
-        match self.by {
-            By::All => true,
-            By::Principal => meets(&change.who) || meets(&change.witness.principal),
-            // Who is of no account in particular may be of this one; a service is of none.
-            By::Account => change.account.as_deref().map_or_else(|| !change.who.starts_with("service "), meets),
-            By::Action => change.actions.iter().any(|a| meets(a)) || meets(&change.witness.action),
-            By::Resource => change.resources.iter().any(|r| meets(r)) || meets(&change.witness.resource),
-        }
-    }
-}
+use crate::selector::{Known, Selector};
 
 /// Returns what to say when a plan must not be carried out: it breaks a guardrail or policy, would lock the runner out, or
 /// widens access that nobody has approved.
-pub(crate) fn refusal(args: &GuardArgs, made: &Made) -> Result<Option<String>, Failure> {
+pub(crate) fn refusal(args: &GuardArgs, selectors: &[Selector], desired: &Desired, made: &Made) -> Result<Option<String>, Failure> {
+    let changes = made.plan.access.as_ref().map_or(&[][..], |delta| &delta.changes);
+    Selector::check(selectors, &Known::of(desired, &made.observed, changes))?;
     let Made { plan, findings, .. } = made;
     let rules =
         findings.iter().filter(|f| f.severity == Severity::Error && f.rule.as_ref().is_some_and(|r| r.starts_with("guardrail/") || r.starts_with("policy/")));
@@ -72,31 +22,30 @@ pub(crate) fn refusal(args: &GuardArgs, made: &Made) -> Result<Option<String>, F
         return Ok(Some(format!("refused: {what} broken, see above\nhelp: change the manifest, or have the rule changed\n")));
     }
     if !plan.lockouts.is_empty() && !args.allow_lockout {
-        let list: Vec<String> = plan.lockouts.iter().map(|l| format!("  {}\n", crossrole_report::safe(l))).collect();
+        let list: Vec<String> = plan.lockouts.iter().map(|l| format!("  {}\n", crossrole_report::lockout(l))).collect();
         return Ok(Some(format!(
             "refused: the runner could not take this plan back\n{}help: except the runner from it, or give `--allow-lockout`\n",
             list.concat()
         )));
     }
-    widening(args, plan)
+    Ok(widening(selectors, plan))
 }
 
 /// Returns what to say when the plan widens access against the flags; what is not decided counts as widening.
-fn widening(args: &GuardArgs, plan: &Plan) -> Result<Option<String>, Failure> {
-    let selectors: Vec<Selector> = args.deny_widening.iter().map(|text| Selector::parse(text)).collect::<Result<_, _>>()?;
+fn widening(selectors: &[Selector], plan: &Plan) -> Option<String> {
     if selectors.is_empty() {
-        return Ok(None);
+        return None;
     }
     let Some(delta) = &plan.access else {
-        return Ok(Some("refused: nobody has computed what this plan changes in access\n".to_owned()));
+        return Some("refused: nobody has computed what this plan changes in access\n".to_owned());
     };
     let widened = delta.changes.iter().filter(|c| c.direction == Direction::Widened && selectors.iter().any(|s| s.selects(c))).count();
     if widened == 0 && delta.undecided.is_empty() {
-        return Ok(None);
+        return None;
     }
     let open = if delta.undecided.is_empty() { String::new() } else { format!(" and {} not decided", delta.undecided.len()) };
-    Ok(Some(format!(
+    Some(format!(
         "refused: {widened} widening{} of access{open}, under `--deny-widening`\nhelp: have the Access section reviewed, and run without the flag once it is approved\n",
         if widened == 1 { "" } else { "s" }
-    )))
+    ))
 }

@@ -14,6 +14,7 @@ mod load;
 mod policies;
 mod progress;
 mod sandboxed;
+mod selector;
 mod settings;
 
 use std::ffi::OsString;

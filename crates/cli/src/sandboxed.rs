@@ -28,21 +28,24 @@ impl Transport for InProcess {
 /// The cloud of one command, and the embedded AWS behind it, if it is that.
 pub(crate) struct Reached {
     pub(crate) aws: Aws,
+    /// Most calls in flight.
+    pub(crate) concurrency: usize,
     sandbox: Option<Arc<Sandbox>>,
 }
 
 /// Opens AWS, or the embedded one.
 pub(crate) fn reach(args: &CloudArgs, desired: &Desired, io: &Io) -> Result<Reached, Failure> {
     let mut settings: Settings = settings::settings(args, desired)?;
+    let concurrency = settings.concurrency;
     if !args.sandbox {
-        return Ok(Reached { aws: Aws::new(settings), sandbox: None });
+        return Ok(Reached { aws: Aws::new(settings), concurrency, sandbox: None });
     }
     let sandbox = match &io.sandbox {
         Some(given) => Arc::clone(given),
         None => Arc::new(load(&args.sandbox_state, Options { latency: Duration::from_millis(args.sandbox_latency), ..Options::default() })?),
     };
     settings.transport = Some(Arc::new(InProcess(Arc::clone(&sandbox))));
-    Ok(Reached { aws: Aws::new(settings), sandbox: Some(sandbox) })
+    Ok(Reached { aws: Aws::new(settings), concurrency, sandbox: Some(sandbox) })
 }
 
 /// Reads a state file.

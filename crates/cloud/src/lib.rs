@@ -22,24 +22,19 @@ pub use transport::{Transport, TransportFuture};
 
 use session::Sessions;
 
-/// Shortest wait before something is tried again; doubled each time.
-const PAUSE_FIRST: Duration = Duration::from_millis(250);
-
-/// Longest such wait: IAM is mostly consistent within seconds.
-const PAUSE_MOST: Duration = Duration::from_secs(5);
-
 /// AWS, reached with one set of credentials per account.
 #[derive(Debug)]
 pub struct Aws {
     sessions: Sessions,
     /// Unique ids to ARNs, from the last reads: what a document shows while a principal can't be resolved.
     ids: Mutex<BTreeMap<String, String>>,
+    begun: tokio::time::Instant,
 }
 
 impl Aws {
     /// Prepares sessions; nothing is called yet.
     pub fn new(settings: Settings) -> Self {
-        Self { sessions: Sessions::new(settings), ids: Mutex::default() }
+        Self { sessions: Sessions::new(settings), ids: Mutex::default(), begun: tokio::time::Instant::now() }
     }
 
     /// Returns the calls made so far, by account.
@@ -71,8 +66,11 @@ impl Cloud for Aws {
         write::write(self, account, call).await
     }
 
-    async fn pause(&self, attempt: u32) {
-        let factor = 1_u32.checked_shl(attempt.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
-        tokio::time::sleep(PAUSE_FIRST.saturating_mul(factor).min(PAUSE_MOST)).await;
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }

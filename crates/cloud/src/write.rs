@@ -10,8 +10,9 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionRule, Tagging, VersioningConfiguration,
 };
 use aws_smithy_types::error::operation::BuildError;
+use aws_smithy_types::retry::RetryConfig;
 use crossrole_model::state::{Encryption, Tags};
-use crossrole_model::{AccountId, BucketRef, Call, CloudError, ErrorClass, PrincipalKind};
+use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, IamCall, PrincipalKind};
 
 use crate::Aws;
 use crate::error::convert;
@@ -21,8 +22,12 @@ use crate::session::Session;
 pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result<(), CloudError> {
     let session = aws.sessions.get(account).await?;
     let _slot = session.slot().await;
-    tracing::debug!(account = %account, operation = call.operation(), "write");
-    if call.bucket().is_some() { bucket(&session, call).await } else { iam(&session, call).await }
+    let operation = call.operation();
+    tracing::debug!(account = %account, operation, "write");
+    match call {
+        Call::Iam(call) => iam(&session, call, operation).await,
+        Call::Bucket(call) => bucket(&session, call, operation).await,
+    }
 }
 
 /// A value that the SDK does not take: a bug of ours, said as an error.
@@ -37,9 +42,13 @@ fn unbuilt(account: &AccountId, operation: &str, error: &BuildError) -> CloudErr
     }
 }
 
-async fn iam(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
+/// A document that others write too is written once: before it is written again, it has to be read again.
+fn once() -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::config::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<(), CloudError> {
     let iam = &session.iam;
-    let operation = call.operation();
     let build = |error: BuildError| unbuilt(&session.account, operation, &error);
     let tags = |tags: &Tags| tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect::<Result<Vec<_>, _>>();
     let keys = |keys: &BTreeSet<String>| Some(keys.iter().cloned().collect::<Vec<_>>());
@@ -50,7 +59,7 @@ async fn iam(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
         };
     }
     match call {
-        Call::CreateRole { name, path, trust, description, max_session_seconds, boundary, tags: t } => send!(
+        IamCall::CreateRole { name, path, trust, description, max_session_seconds, boundary, tags: t } => send!(
             iam.create_role()
                 .role_name(name)
                 .path(path)
@@ -60,33 +69,36 @@ async fn iam(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
                 .set_permissions_boundary(boundary.clone())
                 .set_tags(Some(tags(t).map_err(build)?))
         ),
-        Call::UpdateTrust { role, trust } => send!(iam.update_assume_role_policy().role_name(role).policy_document(trust.to_json())),
-        Call::UpdateRole { role, description, max_session_seconds } => {
+        IamCall::UpdateTrust { role, trust } => {
+            let request = iam.update_assume_role_policy().role_name(role).policy_document(trust.to_json());
+            send!(request.customize().config_override(aws_sdk_iam::config::Config::builder().retry_config(RetryConfig::disabled())))
+        }
+        IamCall::UpdateRole { role, description, max_session_seconds } => {
             send!(iam.update_role().role_name(role).description(description).max_session_duration(i32::try_from(*max_session_seconds).unwrap_or(i32::MAX)))
         }
-        Call::PutBoundary { role, arn } => send!(iam.put_role_permissions_boundary().role_name(role).permissions_boundary(arn)),
-        Call::DeleteBoundary { role } => send!(iam.delete_role_permissions_boundary().role_name(role)),
-        Call::TagRole { role, tags: t } => send!(iam.tag_role().role_name(role).set_tags(Some(tags(t).map_err(build)?))),
-        Call::UntagRole { role, keys: k } => send!(iam.untag_role().role_name(role).set_tag_keys(keys(k))),
-        Call::RemoveRoleFromInstanceProfile { role, profile } => send!(iam.remove_role_from_instance_profile().role_name(role).instance_profile_name(profile)),
-        Call::DeleteRole { role } => send!(iam.delete_role().role_name(role)),
-        Call::PutInlinePolicy { role, name, document } => send!(iam.put_role_policy().role_name(role).policy_name(name).policy_document(document.to_json())),
-        Call::DeleteInlinePolicy { principal, name } => match principal.kind {
+        IamCall::PutBoundary { role, arn } => send!(iam.put_role_permissions_boundary().role_name(role).permissions_boundary(arn)),
+        IamCall::DeleteBoundary { role } => send!(iam.delete_role_permissions_boundary().role_name(role)),
+        IamCall::TagRole { role, tags: t } => send!(iam.tag_role().role_name(role).set_tags(Some(tags(t).map_err(build)?))),
+        IamCall::UntagRole { role, keys: k } => send!(iam.untag_role().role_name(role).set_tag_keys(keys(k))),
+        IamCall::RemoveRoleFromInstanceProfile { role, profile } => send!(iam.remove_role_from_instance_profile().role_name(role).instance_profile_name(profile)),
+        IamCall::DeleteRole { role } => send!(iam.delete_role().role_name(role)),
+        IamCall::PutInlinePolicy { role, name, document } => send!(iam.put_role_policy().role_name(role).policy_name(name).policy_document(document.to_json())),
+        IamCall::DeleteInlinePolicy { principal, name } => match principal.kind {
             PrincipalKind::Role => send!(iam.delete_role_policy().role_name(&principal.name).policy_name(name)),
             PrincipalKind::User => send!(iam.delete_user_policy().user_name(&principal.name).policy_name(name)),
             PrincipalKind::Group => send!(iam.delete_group_policy().group_name(&principal.name).policy_name(name)),
         },
-        Call::AttachPolicy { principal, arn } => match principal.kind {
+        IamCall::AttachPolicy { principal, arn } => match principal.kind {
             PrincipalKind::Role => send!(iam.attach_role_policy().role_name(&principal.name).policy_arn(arn)),
             PrincipalKind::User => send!(iam.attach_user_policy().user_name(&principal.name).policy_arn(arn)),
             PrincipalKind::Group => send!(iam.attach_group_policy().group_name(&principal.name).policy_arn(arn)),
         },
-        Call::DetachPolicy { principal, arn } => match principal.kind {
+        IamCall::DetachPolicy { principal, arn } => match principal.kind {
             PrincipalKind::Role => send!(iam.detach_role_policy().role_name(&principal.name).policy_arn(arn)),
             PrincipalKind::User => send!(iam.detach_user_policy().user_name(&principal.name).policy_arn(arn)),
             PrincipalKind::Group => send!(iam.detach_group_policy().group_name(&principal.name).policy_arn(arn)),
         },
-        Call::CreatePolicy { name, path, description, document, tags: t } => send!(
+        IamCall::CreatePolicy { name, path, description, document, tags: t } => send!(
             iam.create_policy()
                 .policy_name(name)
                 .path(path)
@@ -94,40 +106,37 @@ async fn iam(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
                 .policy_document(document.to_json())
                 .set_tags(Some(tags(t).map_err(build)?))
         ),
-        Call::CreatePolicyVersion { arn, document } => {
+        IamCall::CreatePolicyVersion { arn, document } => {
             send!(iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true))
         }
-        Call::DeletePolicyVersion { arn, version } => send!(iam.delete_policy_version().policy_arn(arn).version_id(version)),
-        Call::TagPolicy { arn, tags: t } => send!(iam.tag_policy().policy_arn(arn).set_tags(Some(tags(t).map_err(build)?))),
-        Call::UntagPolicy { arn, keys: k } => send!(iam.untag_policy().policy_arn(arn).set_tag_keys(keys(k))),
-        Call::DeletePolicy { arn } => send!(iam.delete_policy().policy_arn(arn)),
-        Call::CreateUser { name, path, tags: t } => send!(iam.create_user().user_name(name).path(path).set_tags(Some(tags(t).map_err(build)?))),
-        Call::TagUser { user, tags: t } => send!(iam.tag_user().user_name(user).set_tags(Some(tags(t).map_err(build)?))),
-        Call::UntagUser { user, keys: k } => send!(iam.untag_user().user_name(user).set_tag_keys(keys(k))),
-        Call::DeleteUser { user } => send!(iam.delete_user().user_name(user)),
-        Call::CreateGroup { name, path } => send!(iam.create_group().group_name(name).path(path)),
-        Call::DeleteGroup { group } => send!(iam.delete_group().group_name(group)),
-        Call::AddUserToGroup { group, user } => send!(iam.add_user_to_group().group_name(group).user_name(user)),
-        Call::RemoveUserFromGroup { group, user } => send!(iam.remove_user_from_group().group_name(group).user_name(user)),
-        Call::CreateOidcProvider { url, client_ids, tags: t } => {
+        IamCall::DeletePolicyVersion { arn, version } => send!(iam.delete_policy_version().policy_arn(arn).version_id(version)),
+        IamCall::TagPolicy { arn, tags: t } => send!(iam.tag_policy().policy_arn(arn).set_tags(Some(tags(t).map_err(build)?))),
+        IamCall::UntagPolicy { arn, keys: k } => send!(iam.untag_policy().policy_arn(arn).set_tag_keys(keys(k))),
+        IamCall::DeletePolicy { arn } => send!(iam.delete_policy().policy_arn(arn)),
+        IamCall::CreateUser { name, path, tags: t } => send!(iam.create_user().user_name(name).path(path).set_tags(Some(tags(t).map_err(build)?))),
+        IamCall::TagUser { user, tags: t } => send!(iam.tag_user().user_name(user).set_tags(Some(tags(t).map_err(build)?))),
+        IamCall::UntagUser { user, keys: k } => send!(iam.untag_user().user_name(user).set_tag_keys(keys(k))),
+        IamCall::DeleteUser { user } => send!(iam.delete_user().user_name(user)),
+        IamCall::CreateGroup { name, path } => send!(iam.create_group().group_name(name).path(path)),
+        IamCall::DeleteGroup { group } => send!(iam.delete_group().group_name(group)),
+        IamCall::AddUserToGroup { group, user } => send!(iam.add_user_to_group().group_name(group).user_name(user)),
+        IamCall::RemoveUserFromGroup { group, user } => send!(iam.remove_user_from_group().group_name(group).user_name(user)),
+        IamCall::CreateOidcProvider { url, client_ids, tags: t } => {
             send!(iam.create_open_id_connect_provider().url(url).set_client_id_list(keys(client_ids)).set_tags(Some(tags(t).map_err(build)?)))
         }
-        Call::AddClientId { arn, client_id } => send!(iam.add_client_id_to_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id)),
-        Call::RemoveClientId { arn, client_id } => {
+        IamCall::AddClientId { arn, client_id } => send!(iam.add_client_id_to_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id)),
+        IamCall::RemoveClientId { arn, client_id } => {
             send!(iam.remove_client_id_from_open_id_connect_provider().open_id_connect_provider_arn(arn).client_id(client_id))
         }
-        Call::TagOidcProvider { arn, tags: t } => {
+        IamCall::TagOidcProvider { arn, tags: t } => {
             send!(iam.tag_open_id_connect_provider().open_id_connect_provider_arn(arn).set_tags(Some(tags(t).map_err(build)?)))
         }
-        Call::UntagOidcProvider { arn, keys: k } => send!(iam.untag_open_id_connect_provider().open_id_connect_provider_arn(arn).set_tag_keys(keys(k))),
-        Call::DeleteOidcProvider { arn } => send!(iam.delete_open_id_connect_provider().open_id_connect_provider_arn(arn)),
-        // The buckets' calls never come here: `write` sends them on.
-        _ => Ok(()),
+        IamCall::UntagOidcProvider { arn, keys: k } => send!(iam.untag_open_id_connect_provider().open_id_connect_provider_arn(arn).set_tag_keys(keys(k))),
+        IamCall::DeleteOidcProvider { arn } => send!(iam.delete_open_id_connect_provider().open_id_connect_provider_arn(arn)),
     }
 }
 
-async fn bucket(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
-    let operation = call.operation();
+async fn bucket(session: &Arc<Session>, call: &BucketCall, operation: &str) -> Result<(), CloudError> {
     let owner = session.account.as_str();
     let build = |error: BuildError| unbuilt(&session.account, operation, &error);
     let client = |bucket: &BucketRef| session.s3(&bucket.region);
@@ -138,7 +147,7 @@ async fn bucket(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
         };
     }
     match call {
-        Call::CreateBucket { bucket, ownership, tags } => {
+        BucketCall::Create { bucket, ownership, tags } => {
             let mut configuration = CreateBucketConfiguration::builder().set_tags(Some(s3_tags(tags).map_err(build)?));
             // The home region is said by saying nothing (S3 API reference, CreateBucket).
             if bucket.region != "us-east-1" {
@@ -147,12 +156,12 @@ async fn bucket(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
             let ownership = ownership.as_deref().map(ObjectOwnership::from);
             send!(client(bucket).create_bucket().bucket(&bucket.name).create_bucket_configuration(configuration.build()).set_object_ownership(ownership))
         }
-        Call::PutVersioning { bucket, enabled } => {
+        BucketCall::PutVersioning { bucket, enabled } => {
             let status = if *enabled { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
             let configuration = VersioningConfiguration::builder().status(status).build();
             send!(client(bucket).put_bucket_versioning().bucket(&bucket.name).expected_bucket_owner(owner).versioning_configuration(configuration))
         }
-        Call::PutEncryption { bucket, encryption } => {
+        BucketCall::PutEncryption { bucket, encryption } => {
             let default = match encryption {
                 Encryption::Aes256 => ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::Aes256),
                 Encryption::Kms { key } => ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).kms_master_key_id(key),
@@ -161,7 +170,7 @@ async fn bucket(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
             let configuration = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(build)?;
             send!(client(bucket).put_bucket_encryption().bucket(&bucket.name).expected_bucket_owner(owner).server_side_encryption_configuration(configuration))
         }
-        Call::PutPublicAccessBlock { bucket, block } => {
+        BucketCall::PutPublicAccessBlock { bucket, block } => {
             let configuration = PublicAccessBlockConfiguration::builder()
                 .block_public_acls(block.block_acls)
                 .ignore_public_acls(block.ignore_acls)
@@ -170,26 +179,29 @@ async fn bucket(session: &Arc<Session>, call: &Call) -> Result<(), CloudError> {
                 .build();
             send!(client(bucket).put_public_access_block().bucket(&bucket.name).expected_bucket_owner(owner).public_access_block_configuration(configuration))
         }
-        Call::PutOwnership { bucket, ownership } => {
+        BucketCall::PutOwnership { bucket, ownership } => {
             let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::from(ownership.as_str())).build().map_err(build)?;
             let controls = OwnershipControls::builder().rules(rule).build().map_err(build)?;
             send!(client(bucket).put_bucket_ownership_controls().bucket(&bucket.name).expected_bucket_owner(owner).ownership_controls(controls))
         }
-        Call::PutLogging { bucket, logging } => {
+        BucketCall::PutLogging { bucket, logging } => {
             let enabled =
                 logging.as_ref().map(|l| LoggingEnabled::builder().target_bucket(&l.bucket).target_prefix(&l.prefix).build()).transpose().map_err(build)?;
             let status = BucketLoggingStatus::builder().set_logging_enabled(enabled).build();
             send!(client(bucket).put_bucket_logging().bucket(&bucket.name).expected_bucket_owner(owner).bucket_logging_status(status))
         }
-        Call::PutBucketTags { bucket, tags } => {
+        BucketCall::PutTags { bucket, tags } => {
             let tagging = Tagging::builder().set_tag_set(Some(s3_tags(tags).map_err(build)?)).build().map_err(build)?;
             send!(client(bucket).put_bucket_tagging().bucket(&bucket.name).expected_bucket_owner(owner).tagging(tagging))
         }
-        Call::DeleteBucket { bucket } => send!(client(bucket).delete_bucket().bucket(&bucket.name).expected_bucket_owner(owner)),
-        Call::PutBucketPolicy { bucket, document } => {
-            send!(client(bucket).put_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner).policy(document.to_json()))
+        BucketCall::Delete { bucket } => send!(client(bucket).delete_bucket().bucket(&bucket.name).expected_bucket_owner(owner)),
+        BucketCall::PutPolicy { bucket, document } => {
+            let request = client(bucket).put_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner).policy(document.to_json());
+            send!(request.customize().config_override(once()))
         }
-        Call::DeleteBucketPolicy { bucket } => send!(client(bucket).delete_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner)),
-        _ => Ok(()),
+        BucketCall::DeletePolicy { bucket } => {
+            let request = client(bucket).delete_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner);
+            send!(request.customize().config_override(once()))
+        }
     }
 }

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::clause::{Clause, Comparison, How, Relation, Which};
+pub use crate::party::{Certainty, Party, PartyKind};
+pub use crate::sets::{Apart, Part};
+
 /// More, or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,15 +18,26 @@ pub enum Direction {
     Narrowed,
 }
 
-/// One thing that is asked of a condition key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Clause {
-    /// The condition key, as written.
-    pub key: String,
-    /// Completes "key …": `is`, `is not`, `is like`, `is in`, `is before`, `is absent`.
-    pub relation: String,
-    /// Values, any of them; none for `is absent` and `is present`.
-    pub values: Vec<String>,
+/// AWS's answer to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Decision {
+    /// It may.
+    Allowed,
+    /// A Deny matched.
+    ExplicitlyDenied,
+    /// Nothing allowed it.
+    ImplicitlyDenied,
+}
+
+impl Decision {
+    /// Returns `Allowed`, `ExplicitlyDenied` or `ImplicitlyDenied`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "Allowed",
+            Self::ExplicitlyDenied => "ExplicitlyDenied",
+            Self::ImplicitlyDenied => "ImplicitlyDenied",
+        }
+    }
 }
 
 /// A request on which before and after differ; both answers are the evaluator's.
@@ -36,46 +51,102 @@ pub struct Witness {
     pub resource: String,
     /// Condition keys, each with its values.
     pub context: BTreeMap<String, Vec<String>>,
-    /// `Allowed`, `ExplicitlyDenied` or `ImplicitlyDenied`, as things are.
-    pub before: String,
-    /// The same, as they will be.
-    pub after: String,
+    /// As things are.
+    pub before: Decision,
+    /// As they will be.
+    pub after: Decision,
 }
 
-/// What one principal gains or loses on some resources.
+/// What one party gains or loses on some resources.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AccessChange {
     /// Which way.
     pub direction: Direction,
-    /// The principal in words: `role ci of 111111111111`.
-    pub who: String,
-    /// The account of the principal; `None` for services and unsigned callers.
-    pub account: Option<String>,
+    /// Who.
+    pub party: Party,
+    /// What it rests on besides what was read.
+    pub certainty: Certainty,
     /// Action names, or patterns that stand for all actions of that name.
-    pub actions: Vec<String>,
-    /// Resources, in patterns; S3's without `arn:aws:s3:::`.
-    pub resources: Vec<String>,
+    pub actions: Vec<Part>,
+    /// Resources.
+    pub resources: Vec<Part>,
     /// Any of these must hold, each clause of it; empty: always.
     pub when: Vec<Vec<Clause>>,
     /// One request on which the two differ.
     pub witness: Witness,
 }
 
-/// A pair of principal and resource of which the difference could not be decided.
+/// What something undecided is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// A bucket by name, and what is in it.
+    Bucket(String),
+    /// A role by ARN, and who may assume it.
+    Role(String),
+    /// What has no policy of its own.
+    OtherResources,
+    /// Roles whose trust policies nobody has read.
+    OtherRoles,
+    /// One resource, or a pattern over some.
+    Resource(String),
+    /// Policies by name or ARN.
+    Policies(Vec<String>),
+}
+
+/// What there is too much of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// Patterns over actions that cannot all be told apart.
+    ActionPatterns,
+    /// Patterns over resources.
+    ResourcePatterns,
+    /// Patterns over the values of a condition key.
+    KeyPatterns(String),
+    /// Ways in which conditions can come out.
+    Ways(usize),
+    /// Questions for one party and resource.
+    Questions(usize),
+    /// Ways in which policy variables can be filled.
+    Fillings(usize),
+}
+
+/// Why something is not decided.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The party's tags change, and policies ask for them.
+    TagsChange,
+    /// There is more of something than is looked at.
+    TooMany(Limit),
+    /// Resources of this kind are not looked at.
+    ResourceKind,
+    /// Principals of this kind are not evaluated.
+    PrincipalKind,
+    /// The identity provider itself changes.
+    ProviderChanges,
+    /// The document was not read, and what it allows is not counted.
+    NotRead,
+    /// A request that should show the difference does not: a bug of ours.
+    WitnessFails,
+}
+
+/// A difference that could not be decided.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Undecided {
-    /// The principal in words.
-    pub who: String,
-    /// The resource, or what it is about.
-    pub what: String,
+    /// Who.
+    pub party: Party,
+    /// On what.
+    pub about: About,
     /// Why.
-    pub why: String,
+    pub why: Why,
 }
 
 /// Everything that a plan changes in who may do what.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AccessDelta {
-    /// Widening first, then by principal.
+    /// Widening first, then by party.
     pub changes: Vec<AccessChange>,
     /// Never to be taken for "unchanged".
     pub undecided: Vec<Undecided>,
@@ -86,6 +157,41 @@ impl AccessDelta {
     pub fn widens(&self) -> bool {
         !self.undecided.is_empty() || self.changes.iter().any(|c| c.direction == Direction::Widened)
     }
+}
+
+/// How a runner could not take a plan back.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "lockout")]
+pub enum Lockout {
+    /// The runner itself would be gone.
+    Gone {
+        /// Its ARN.
+        runner: String,
+    },
+    /// Somebody could no longer assume the role that the runner is a session of.
+    Entry {
+        /// The runner's ARN.
+        runner: String,
+        /// Who.
+        party: Party,
+        /// How much of it rests on policies that nobody has looked at.
+        certainty: Certainty,
+        /// The role.
+        role: String,
+        /// Under some conditions it still could.
+        partly: bool,
+    },
+    /// The runner may do before and not after what it takes to take the plan back.
+    Action {
+        /// Its ARN.
+        runner: String,
+        /// The action.
+        action: String,
+        /// On which resource.
+        resource: String,
+        /// The reason of the answer after the plan.
+        because: String,
+    },
 }
 
 /// What a statement lacked to apply.
@@ -162,8 +268,10 @@ pub struct Explanation {
 /// One step of a way to a resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hop {
-    /// Who, in words.
-    pub who: String,
+    /// Who.
+    pub party: Party,
+    /// What it rests on besides what was read.
+    pub certainty: Certainty,
     /// What it does.
     pub action: String,
     /// To what: a role on the way, the resource at the end.

@@ -1,4 +1,4 @@
-//! One AWS call that writes, with every value computed.
+//! One AWS call that writes, with every value computed, and the table of what each does.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,6 +6,7 @@ use std::fmt;
 use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{AccountId, Partition};
 use crate::state::{Encryption, Logging, PublicAccessBlock, Tags};
 
 /// A bucket and the region that answers for it.
@@ -55,11 +56,33 @@ impl fmt::Display for PrincipalRef {
     }
 }
 
-/// A writing call; the variant is the API operation, the fields are its parameters.
+/// A writing call, with every value computed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// To IAM.
+    Iam(IamCall),
+    /// To S3.
+    Bucket(BucketCall),
+}
+
+impl From<IamCall> for Call {
+    fn from(call: IamCall) -> Self {
+        Self::Iam(call)
+    }
+}
+
+impl From<BucketCall> for Call {
+    fn from(call: BucketCall) -> Self {
+        Self::Bucket(call)
+    }
+}
+
+/// A writing call to IAM; the variant is the API operation, the fields are its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each field is the API parameter of that name")]
-pub enum Call {
+pub enum IamCall {
     CreateRole { name: String, path: String, trust: Document, description: String, max_session_seconds: u32, boundary: Option<String>, tags: Tags },
     UpdateTrust { role: String, trust: Document },
     UpdateRole { role: String, description: String, max_session_seconds: u32 },
@@ -93,133 +116,207 @@ pub enum Call {
     TagOidcProvider { arn: String, tags: Tags },
     UntagOidcProvider { arn: String, keys: BTreeSet<String> },
     DeleteOidcProvider { arn: String },
-    CreateBucket { bucket: BucketRef, ownership: Option<String>, tags: Tags },
+}
+
+/// A writing call to S3, on one bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each field is the API parameter of that name")]
+pub enum BucketCall {
+    Create { bucket: BucketRef, ownership: Option<String>, tags: Tags },
     PutVersioning { bucket: BucketRef, enabled: bool },
     PutEncryption { bucket: BucketRef, encryption: Encryption },
     PutPublicAccessBlock { bucket: BucketRef, block: PublicAccessBlock },
     PutOwnership { bucket: BucketRef, ownership: String },
     PutLogging { bucket: BucketRef, logging: Option<Logging> },
-    PutBucketTags { bucket: BucketRef, tags: Tags },
-    DeleteBucket { bucket: BucketRef },
-    PutBucketPolicy { bucket: BucketRef, document: Document },
-    DeleteBucketPolicy { bucket: BucketRef },
+    PutTags { bucket: BucketRef, tags: Tags },
+    Delete { bucket: BucketRef },
+    PutPolicy { bucket: BucketRef, document: Document },
+    DeletePolicy { bucket: BucketRef },
+}
+
+/// What a call does to the object that it is made on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// Makes it: before, it was not there.
+    Makes,
+    /// Sets a part of it.
+    Sets,
+    /// Takes it, or a part of it, away: "it is not there" means done.
+    Removes,
+}
+
+/// What a call finds before it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finds {
+    /// The part that it writes, as it was planned from.
+    AsPlanned,
+    /// Whatever is there: several calls write this part, each leaving the others' values alone (tags, audiences).
+    Anything,
+    /// A document that is replaced whole and that others write too: it is read again before each attempt, and an attempt is
+    /// never repeated without.
+    SharedDocument,
+}
+
+/// One row of the table of effects: all that order, applier, check and the runner's policy know of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effects {
+    /// The operation's own name, as in CloudTrail and in the CLI.
+    pub operation: &'static str,
+    /// The permission that it needs (Service Authorization Reference); most are named like the operation.
+    pub permission: &'static str,
+    /// What it does.
+    pub does: Does,
+    /// What it finds.
+    pub finds: Finds,
+}
+
+const fn row(operation: &'static str, permission: &'static str, does: Does, finds: Finds) -> Effects {
+    Effects { operation, permission, does, finds }
 }
 
 impl Call {
-    /// Returns the AWS operation's own name, as in CloudTrail and in the CLI.
-    pub fn operation(&self) -> &'static str {
+    /// Returns what the call does.
+    pub fn effects(&self) -> Effects {
         match self {
-            Self::CreateRole { .. } => "CreateRole",
-            Self::UpdateTrust { .. } => "UpdateAssumeRolePolicy",
-            Self::UpdateRole { .. } => "UpdateRole",
-            Self::PutBoundary { .. } => "PutRolePermissionsBoundary",
-            Self::DeleteBoundary { .. } => "DeleteRolePermissionsBoundary",
-            Self::TagRole { .. } => "TagRole",
-            Self::UntagRole { .. } => "UntagRole",
-            Self::RemoveRoleFromInstanceProfile { .. } => "RemoveRoleFromInstanceProfile",
-            Self::DeleteRole { .. } => "DeleteRole",
-            Self::PutInlinePolicy { .. } => "PutRolePolicy",
-            Self::DeleteInlinePolicy { principal, .. } => match principal.kind {
-                PrincipalKind::Role => "DeleteRolePolicy",
-                PrincipalKind::User => "DeleteUserPolicy",
-                PrincipalKind::Group => "DeleteGroupPolicy",
-            },
-            Self::AttachPolicy { principal, .. } => match principal.kind {
-                PrincipalKind::Role => "AttachRolePolicy",
-                PrincipalKind::User => "AttachUserPolicy",
-                PrincipalKind::Group => "AttachGroupPolicy",
-            },
-            Self::DetachPolicy { principal, .. } => match principal.kind {
-                PrincipalKind::Role => "DetachRolePolicy",
-                PrincipalKind::User => "DetachUserPolicy",
-                PrincipalKind::Group => "DetachGroupPolicy",
-            },
-            Self::CreatePolicy { .. } => "CreatePolicy",
-            Self::CreatePolicyVersion { .. } => "CreatePolicyVersion",
-            Self::DeletePolicyVersion { .. } => "DeletePolicyVersion",
-            Self::TagPolicy { .. } => "TagPolicy",
-            Self::UntagPolicy { .. } => "UntagPolicy",
-            Self::DeletePolicy { .. } => "DeletePolicy",
-            Self::CreateUser { .. } => "CreateUser",
-            Self::TagUser { .. } => "TagUser",
-            Self::UntagUser { .. } => "UntagUser",
-            Self::DeleteUser { .. } => "DeleteUser",
-            Self::CreateGroup { .. } => "CreateGroup",
-            Self::DeleteGroup { .. } => "DeleteGroup",
-            Self::AddUserToGroup { .. } => "AddUserToGroup",
-            Self::RemoveUserFromGroup { .. } => "RemoveUserFromGroup",
-            Self::CreateOidcProvider { .. } => "CreateOpenIDConnectProvider",
-            Self::AddClientId { .. } => "AddClientIDToOpenIDConnectProvider",
-            Self::RemoveClientId { .. } => "RemoveClientIDFromOpenIDConnectProvider",
-            Self::TagOidcProvider { .. } => "TagOpenIDConnectProvider",
-            Self::UntagOidcProvider { .. } => "UntagOpenIDConnectProvider",
-            Self::DeleteOidcProvider { .. } => "DeleteOpenIDConnectProvider",
-            Self::CreateBucket { .. } => "CreateBucket",
-            Self::PutVersioning { .. } => "PutBucketVersioning",
-            Self::PutEncryption { .. } => "PutBucketEncryption",
-            Self::PutPublicAccessBlock { .. } => "PutPublicAccessBlock",
-            Self::PutOwnership { .. } => "PutBucketOwnershipControls",
-            Self::PutLogging { .. } => "PutBucketLogging",
-            Self::PutBucketTags { .. } => "PutBucketTagging",
-            Self::DeleteBucket { .. } => "DeleteBucket",
-            Self::PutBucketPolicy { .. } => "PutBucketPolicy",
-            Self::DeleteBucketPolicy { .. } => "DeleteBucketPolicy",
+            Self::Iam(call) => call.effects(),
+            Self::Bucket(call) => call.effects(),
         }
+    }
+
+    /// Returns the operation's own name.
+    pub fn operation(&self) -> &'static str {
+        self.effects().operation
     }
 
     /// Tells whether the call makes an object that was not there.
     pub fn creates(&self) -> bool {
-        matches!(
-            self,
-            Self::CreateRole { .. }
-                | Self::CreatePolicy { .. }
-                | Self::CreateUser { .. }
-                | Self::CreateGroup { .. }
-                | Self::CreateOidcProvider { .. }
-                | Self::CreateBucket { .. }
-        )
+        self.effects().does == Does::Makes
     }
 
     /// Tells whether the call takes something away, so that "it is not there" means done.
     pub fn removes(&self) -> bool {
-        matches!(
-            self,
-            Self::DeleteRole { .. }
-                | Self::DeletePolicy { .. }
-                | Self::DeleteUser { .. }
-                | Self::DeleteGroup { .. }
-                | Self::DeleteOidcProvider { .. }
-                | Self::DeleteBucket { .. }
-                | Self::DeleteBucketPolicy { .. }
-                | Self::DeleteInlinePolicy { .. }
-                | Self::DetachPolicy { .. }
-                | Self::RemoveUserFromGroup { .. }
-                | Self::RemoveRoleFromInstanceProfile { .. }
-                | Self::DeletePolicyVersion { .. }
-                | Self::DeleteBoundary { .. }
-                | Self::UntagRole { .. }
-                | Self::UntagPolicy { .. }
-                | Self::UntagUser { .. }
-                | Self::UntagOidcProvider { .. }
-                | Self::RemoveClientId { .. }
-        )
+        self.effects().does == Does::Removes
     }
 
-    /// Returns the bucket the call writes to: configuration writes on one bucket must not overlap
-    /// (S3 answers `OperationAborted`).
+    /// Returns the bucket that the call writes to: configuration writes on one bucket must not overlap (S3 answers
+    /// `OperationAborted`).
     pub fn bucket(&self) -> Option<&BucketRef> {
         match self {
-            Self::CreateBucket { bucket, .. }
+            Self::Iam(_) => None,
+            Self::Bucket(call) => Some(call.bucket()),
+        }
+    }
+
+    /// Returns the ARN of what the call makes, if that has one that others name.
+    pub fn made_arn(&self, account: &AccountId, partition: Partition) -> Option<String> {
+        let Self::Iam(call) = self else { return None };
+        match call {
+            IamCall::CreateRole { name, path, .. } => Some(partition.iam_arn(account, "role", path, name)),
+            IamCall::CreateUser { name, path, .. } => Some(partition.iam_arn(account, "user", path, name)),
+            IamCall::CreatePolicy { name, path, .. } => Some(partition.iam_arn(account, "policy", path, name)),
+            IamCall::CreateOidcProvider { url, .. } => Some(partition.iam_arn(account, "oidc-provider", "/", url.trim_start_matches("https://"))),
+            _ => None,
+        }
+    }
+}
+
+impl IamCall {
+    fn effects(&self) -> Effects {
+        use Does::{Makes, Removes, Sets};
+        use Finds::{Anything, AsPlanned, SharedDocument};
+        match self {
+            Self::CreateRole { .. } => row("CreateRole", "iam:CreateRole", Makes, AsPlanned),
+            Self::UpdateTrust { .. } => row("UpdateAssumeRolePolicy", "iam:UpdateAssumeRolePolicy", Sets, SharedDocument),
+            Self::UpdateRole { .. } => row("UpdateRole", "iam:UpdateRole", Sets, AsPlanned),
+            Self::PutBoundary { .. } => row("PutRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", Sets, AsPlanned),
+            Self::DeleteBoundary { .. } => row("DeleteRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", Removes, AsPlanned),
+            Self::TagRole { .. } => row("TagRole", "iam:TagRole", Sets, Anything),
+            Self::UntagRole { .. } => row("UntagRole", "iam:UntagRole", Removes, Anything),
+            Self::RemoveRoleFromInstanceProfile { .. } => row("RemoveRoleFromInstanceProfile", "iam:RemoveRoleFromInstanceProfile", Removes, AsPlanned),
+            Self::DeleteRole { .. } => row("DeleteRole", "iam:DeleteRole", Removes, AsPlanned),
+            Self::PutInlinePolicy { .. } => row("PutRolePolicy", "iam:PutRolePolicy", Sets, AsPlanned),
+            Self::DeleteInlinePolicy { principal, .. } => by_kind(
+                principal.kind,
+                row("DeleteRolePolicy", "iam:DeleteRolePolicy", Removes, AsPlanned),
+                row("DeleteUserPolicy", "iam:DeleteUserPolicy", Removes, AsPlanned),
+                row("DeleteGroupPolicy", "iam:DeleteGroupPolicy", Removes, AsPlanned),
+            ),
+            Self::AttachPolicy { principal, .. } => by_kind(
+                principal.kind,
+                row("AttachRolePolicy", "iam:AttachRolePolicy", Sets, AsPlanned),
+                row("AttachUserPolicy", "iam:AttachUserPolicy", Sets, AsPlanned),
+                row("AttachGroupPolicy", "iam:AttachGroupPolicy", Sets, AsPlanned),
+            ),
+            Self::DetachPolicy { principal, .. } => by_kind(
+                principal.kind,
+                row("DetachRolePolicy", "iam:DetachRolePolicy", Removes, AsPlanned),
+                row("DetachUserPolicy", "iam:DetachUserPolicy", Removes, AsPlanned),
+                row("DetachGroupPolicy", "iam:DetachGroupPolicy", Removes, AsPlanned),
+            ),
+            Self::CreatePolicy { .. } => row("CreatePolicy", "iam:CreatePolicy", Makes, AsPlanned),
+            Self::CreatePolicyVersion { .. } => row("CreatePolicyVersion", "iam:CreatePolicyVersion", Sets, AsPlanned),
+            Self::DeletePolicyVersion { .. } => row("DeletePolicyVersion", "iam:DeletePolicyVersion", Removes, AsPlanned),
+            Self::TagPolicy { .. } => row("TagPolicy", "iam:TagPolicy", Sets, Anything),
+            Self::UntagPolicy { .. } => row("UntagPolicy", "iam:UntagPolicy", Removes, Anything),
+            Self::DeletePolicy { .. } => row("DeletePolicy", "iam:DeletePolicy", Removes, AsPlanned),
+            Self::CreateUser { .. } => row("CreateUser", "iam:CreateUser", Makes, AsPlanned),
+            Self::TagUser { .. } => row("TagUser", "iam:TagUser", Sets, Anything),
+            Self::UntagUser { .. } => row("UntagUser", "iam:UntagUser", Removes, Anything),
+            Self::DeleteUser { .. } => row("DeleteUser", "iam:DeleteUser", Removes, AsPlanned),
+            Self::CreateGroup { .. } => row("CreateGroup", "iam:CreateGroup", Makes, AsPlanned),
+            Self::DeleteGroup { .. } => row("DeleteGroup", "iam:DeleteGroup", Removes, AsPlanned),
+            Self::AddUserToGroup { .. } => row("AddUserToGroup", "iam:AddUserToGroup", Sets, AsPlanned),
+            Self::RemoveUserFromGroup { .. } => row("RemoveUserFromGroup", "iam:RemoveUserFromGroup", Removes, AsPlanned),
+            Self::CreateOidcProvider { .. } => row("CreateOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider", Makes, AsPlanned),
+            Self::AddClientId { .. } => row("AddClientIDToOpenIDConnectProvider", "iam:AddClientIDToOpenIDConnectProvider", Sets, Anything),
+            Self::RemoveClientId { .. } => row("RemoveClientIDFromOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider", Removes, Anything),
+            Self::TagOidcProvider { .. } => row("TagOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", Sets, Anything),
+            Self::UntagOidcProvider { .. } => row("UntagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider", Removes, Anything),
+            Self::DeleteOidcProvider { .. } => row("DeleteOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", Removes, AsPlanned),
+        }
+    }
+}
+
+impl BucketCall {
+    fn effects(&self) -> Effects {
+        use Does::{Makes, Removes, Sets};
+        use Finds::{AsPlanned, SharedDocument};
+        match self {
+            Self::Create { .. } => row("CreateBucket", "s3:CreateBucket", Makes, AsPlanned),
+            Self::PutVersioning { .. } => row("PutBucketVersioning", "s3:PutBucketVersioning", Sets, AsPlanned),
+            Self::PutEncryption { .. } => row("PutBucketEncryption", "s3:PutEncryptionConfiguration", Sets, AsPlanned),
+            Self::PutPublicAccessBlock { .. } => row("PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock", Sets, AsPlanned),
+            Self::PutOwnership { .. } => row("PutBucketOwnershipControls", "s3:PutBucketOwnershipControls", Sets, AsPlanned),
+            Self::PutLogging { .. } => row("PutBucketLogging", "s3:PutBucketLogging", Sets, AsPlanned),
+            Self::PutTags { .. } => row("PutBucketTagging", "s3:PutBucketTagging", Sets, AsPlanned),
+            Self::Delete { .. } => row("DeleteBucket", "s3:DeleteBucket", Removes, AsPlanned),
+            Self::PutPolicy { .. } => row("PutBucketPolicy", "s3:PutBucketPolicy", Sets, SharedDocument),
+            Self::DeletePolicy { .. } => row("DeleteBucketPolicy", "s3:DeleteBucketPolicy", Removes, SharedDocument),
+        }
+    }
+
+    /// Returns the bucket.
+    pub fn bucket(&self) -> &BucketRef {
+        match self {
+            Self::Create { bucket, .. }
             | Self::PutVersioning { bucket, .. }
             | Self::PutEncryption { bucket, .. }
             | Self::PutPublicAccessBlock { bucket, .. }
             | Self::PutOwnership { bucket, .. }
             | Self::PutLogging { bucket, .. }
-            | Self::PutBucketTags { bucket, .. }
-            | Self::DeleteBucket { bucket }
-            | Self::PutBucketPolicy { bucket, .. }
-            | Self::DeleteBucketPolicy { bucket } => Some(bucket),
-            _ => None,
+            | Self::PutTags { bucket, .. }
+            | Self::Delete { bucket }
+            | Self::PutPolicy { bucket, .. }
+            | Self::DeletePolicy { bucket } => bucket,
         }
+    }
+}
+
+fn by_kind(kind: PrincipalKind, role: Effects, user: Effects, group: Effects) -> Effects {
+    match kind {
+        PrincipalKind::Role => role,
+        PrincipalKind::User => user,
+        PrincipalKind::Group => group,
     }
 }

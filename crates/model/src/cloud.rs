@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,15 +20,20 @@ pub trait Cloud: Send + Sync {
     /// Reads one object whose document is replaced whole (role, bucket policy), right before it is written.
     fn read(&self, address: &Address, call: &Call) -> impl Future<Output = Result<Option<ObjectState>, CloudError>> + Send;
 
-    /// Makes one writing call. Throttling and server errors have been retried when this returns.
+    /// Makes one writing call. Throttling and server errors have been retried when this returns, but for calls that find a
+    /// [shared document](crate::call::Finds::SharedDocument): those are tried once, since what they write is as old as the
+    /// last reading.
     fn write(&self, account: &AccountId, call: &Call) -> impl Future<Output = Result<(), CloudError>> + Send;
 
-    /// Waits before something is tried again; attempt counts from one. Time belongs to the cloud, not to the applier.
-    fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
+    /// The time since some moment of the past. Time belongs to the cloud, not to the applier.
+    fn now(&self) -> Duration;
+
+    /// Waits.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 }
 
 /// What kind of error it is; decided in one place, from the service's error code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorClass {
     /// Not allowed.
@@ -76,19 +82,26 @@ pub struct CloudError {
 impl CloudError {
     /// Returns what to do about it.
     pub fn advice(&self) -> &'static str {
-        match self.class {
-            ErrorClass::Denied => "give the runner this permission (a service control policy or a boundary may also refuse it)",
-            ErrorClass::NotFound => "plan again: it was deleted meanwhile, or is not visible yet",
-            ErrorClass::AlreadyExists => "plan again: somebody made it meanwhile",
-            ErrorClass::UnknownPrincipal => "make the principal first, or correct its name: AWS refuses policies that name a principal that does not exist",
-            ErrorClass::Conflict => "somebody else is changing it, or something still hangs on it; run apply again",
-            ErrorClass::Quota => "ask AWS for a higher quota, or split what the manifest puts into one object",
-            ErrorClass::Throttled => "run it again with a lower `--concurrency`",
-            ErrorClass::Invalid => "correct the manifest; if it is correct, this is a bug in crossrole",
-            ErrorClass::Credentials => "refresh the credentials (`aws sso login`), or say in `crossrole.toml` how this account is reached",
-            ErrorClass::Network => "check the network, the proxy and `AWS_ENDPOINT_URL`; is the region spelt right?",
-            ErrorClass::Server => "AWS has a problem; run it again later",
-            ErrorClass::Other => "look the code up in the AWS documentation of this operation",
+        self.class.advice()
+    }
+}
+
+impl ErrorClass {
+    /// Returns what to do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Denied => "give the runner this permission (a service control policy or a boundary may also refuse it)",
+            Self::NotFound => "plan again: it was deleted meanwhile, or is not visible yet",
+            Self::AlreadyExists => "plan again: somebody made it meanwhile",
+            Self::UnknownPrincipal => "make the principal first, or correct its name: AWS refuses policies that name a principal that does not exist",
+            Self::Conflict => "somebody else is changing it, or something still hangs on it; run apply again",
+            Self::Quota => "ask AWS for a higher quota, or split what the manifest puts into one object",
+            Self::Throttled => "run it again with a lower `--concurrency`",
+            Self::Invalid => "correct the manifest; if it is correct, this is a bug in crossrole",
+            Self::Credentials => "refresh the credentials (`aws sso login`), or say in `crossrole.toml` how this account is reached",
+            Self::Network => "check the network, the proxy and `AWS_ENDPOINT_URL`; is the region spelt right?",
+            Self::Server => "AWS has a problem; run it again later",
+            Self::Other => "look the code up in the AWS documentation of this operation",
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The part of an object that one step touches, and its digest: what a step expects to find, and what it leaves.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use crossrole_policy::Share;
+use crossrole_policy::encode::Encoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::ownership;
-use crate::state::ObjectState;
+use crate::state::{BucketState, Encryption, Logging, ObjectState, PublicAccessBlock, RoleState, Tags};
 
 /// One independently writable part of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,8 +29,10 @@ pub enum Facet {
     Inline(String),
     /// The managed policy of this ARN.
     Attached(String),
-    /// Document of a managed policy or of a bucket policy.
+    /// Document of a managed policy.
     Document,
+    /// Of a document that belongs to many, the statements whose Sids begin with one of these.
+    Statements(BTreeSet<String>),
     /// Audiences of a provider.
     ClientIds,
     /// Bucket versioning.
@@ -67,39 +72,87 @@ impl fmt::Display for Digest {
 impl ObjectState {
     /// Returns the digest of `facet`; absent where this kind of object, or this object, has no such part.
     pub fn facet(&self, facet: &Facet) -> Digest {
-        self.facet_value(facet).map_or_else(Digest::absent, |value| Digest::of(value.as_bytes()))
+        self.facet_value(facet).map_or_else(Digest::absent, |value| Digest::of(&value))
     }
 
-    /// The `Debug` form of a canonical value is its own canonical text: only ordered collections of strings are in it.
-    fn facet_value(&self, facet: &Facet) -> Option<String> {
-        match (self, facet) {
-            (Self::Role(r), Facet::Existence) => Some(format!("{:?} {}", ownership::owner(&r.tags), r.path)),
-            (Self::Role(r), Facet::Trust) => Some(format!("{:?}", r.trust.canonical())),
-            (Self::Role(r), Facet::Settings) => Some(format!("{} {}", r.max_session_seconds, r.description)),
-            (Self::Role(r), Facet::Boundary) => r.boundary.clone(),
-            (Self::Role(r), Facet::Tags) => Some(format!("{:?}", r.tags)),
-            (Self::Role(r), Facet::Inline(name)) => r.inline.get(name).map(|d| format!("{:?}", d.canonical())),
-            (Self::Role(r), Facet::Attached(arn)) => r.attached.get(arn).cloned(),
-            (Self::Policy(p), Facet::Existence) => Some(format!("{:?}", ownership::owner(&p.tags))),
-            (Self::Policy(p), Facet::Document) => Some(format!("{:?}", p.document.canonical())),
-            (Self::Policy(p), Facet::Tags) => Some(format!("{:?}", p.tags)),
-            (Self::User(u), Facet::Existence) => Some(format!("{:?}", ownership::owner(&u.tags))),
-            (Self::User(u), Facet::Tags) => Some(format!("{:?}", u.tags)),
-            (Self::Group(g), Facet::Existence) => Some(g.path.clone()),
-            (Self::Membership(_), Facet::Existence) => Some("member".to_owned()),
-            (Self::Attachment(_), Facet::Existence) => Some("attached".to_owned()),
-            (Self::OidcProvider(o), Facet::Existence) => Some(format!("{:?}", ownership::owner(&o.tags))),
-            (Self::OidcProvider(o), Facet::ClientIds) => Some(format!("{:?}", o.client_ids)),
-            (Self::OidcProvider(o), Facet::Tags) => Some(format!("{:?}", o.tags)),
-            (Self::Bucket(b), Facet::Existence) => Some(b.region.clone()),
-            (Self::Bucket(b), Facet::Versioning) => b.versioning.map(|v| v.to_string()),
-            (Self::Bucket(b), Facet::Encryption) => b.encryption.as_ref().map(|v| format!("{v:?}")),
-            (Self::Bucket(b), Facet::PublicAccess) => b.public_access_block.map(|v| format!("{v:?}")),
-            (Self::Bucket(b), Facet::ObjectOwnership) => b.ownership.clone(),
-            (Self::Bucket(b), Facet::Logging) => b.logging.as_ref().map(|v| format!("{v:?}")),
-            (Self::Bucket(b), Facet::Tags) => b.tags.as_ref().map(|v| format!("{v:?}")),
-            (Self::BucketPolicy(p), Facet::Document) => p.document.as_ref().map(|d| format!("{:?}", d.canonical())),
-            _ => None,
+    /// Bytes of an explicit encoding: digests stand in saved plans, and must not depend on how a type is named today.
+    fn facet_value(&self, facet: &Facet) -> Option<Vec<u8>> {
+        match self {
+            Self::Role(role) => role_facet(role, facet),
+            Self::Policy(policy) => match facet {
+                Facet::Existence => Some(owned(&policy.tags)),
+                Facet::Document => Some(policy.document.canonical().encode()),
+                Facet::Tags => Some(tags(&policy.tags)),
+                _ => None,
+            },
+            Self::User(user) => match facet {
+                Facet::Existence => Some(owned(&user.tags)),
+                Facet::Tags => Some(tags(&user.tags)),
+                _ => None,
+            },
+            Self::Group(group) => (*facet == Facet::Existence).then(|| text("group", &group.path)),
+            Self::Membership(_) => (*facet == Facet::Existence).then(|| text("membership", "")),
+            Self::Attachment(_) => (*facet == Facet::Existence).then(|| text("attachment", "")),
+            Self::OidcProvider(provider) => match facet {
+                Facet::Existence => Some(owned(&provider.tags)),
+                Facet::ClientIds => Some(Encoder::new("audiences").texts(provider.client_ids.iter()).finish()),
+                Facet::Tags => Some(tags(&provider.tags)),
+                _ => None,
+            },
+            Self::Bucket(bucket) => bucket_facet(bucket, facet),
+            Self::BucketPolicy(policy) => {
+                let Facet::Statements(prefixes) = facet else { return None };
+                let share = Share { prefixes: prefixes.clone(), statements: Vec::new() };
+                let part = share.part(policy.document.as_ref());
+                (!part.statements.is_empty()).then(|| part.canonical().encode())
+            }
         }
     }
+}
+
+fn role_facet(role: &RoleState, facet: &Facet) -> Option<Vec<u8>> {
+    match facet {
+        Facet::Existence => Some(Encoder::new("role").option(ownership::owner(&role.tags)).text(&role.path).finish()),
+        Facet::Trust => Some(role.trust.canonical().encode()),
+        Facet::Settings => Some(Encoder::new("settings").number(role.max_session_seconds.into()).text(&role.description).finish()),
+        Facet::Boundary => role.boundary.as_ref().map(|arn| text("boundary", arn)),
+        Facet::Tags => Some(tags(&role.tags)),
+        Facet::Inline(name) => role.inline.get(name).map(|d| d.canonical().encode()),
+        Facet::Attached(arn) => role.attached.get(arn).map(|arn| text("attached", arn)),
+        _ => None,
+    }
+}
+
+fn bucket_facet(bucket: &BucketState, facet: &Facet) -> Option<Vec<u8>> {
+    match facet {
+        Facet::Existence => Some(text("bucket", &bucket.region)),
+        Facet::Versioning => bucket.versioning.map(|on| Encoder::new("versioning").flag(on).finish()),
+        Facet::Encryption => bucket.encryption.as_ref().map(|encryption| match encryption {
+            Encryption::Aes256 => text("encryption", "AES256"),
+            Encryption::Kms { key } => Encoder::new("encryption").text("aws:kms").text(key).finish(),
+        }),
+        Facet::PublicAccess => bucket.public_access_block.map(|block| {
+            let PublicAccessBlock { block_acls, ignore_acls, block_policy, restrict_buckets } = block;
+            Encoder::new("public-access-block").flag(block_acls).flag(ignore_acls).flag(block_policy).flag(restrict_buckets).finish()
+        }),
+        Facet::ObjectOwnership => bucket.ownership.as_ref().map(|ownership| text("object-ownership", ownership)),
+        Facet::Logging => bucket.logging.as_ref().map(|logging| match logging {
+            None => text("logging", "off"),
+            Some(Logging { bucket, prefix }) => Encoder::new("logging").text("to").text(bucket).text(prefix).finish(),
+        }),
+        Facet::Tags => bucket.tags.as_ref().map(tags),
+        _ => None,
+    }
+}
+
+fn text(kind: &str, value: &str) -> Vec<u8> {
+    Encoder::new(kind).text(value).finish()
+}
+
+fn owned(tags: &Tags) -> Vec<u8> {
+    Encoder::new("owner").option(ownership::owner(tags)).finish()
+}
+
+fn tags(tags: &Tags) -> Vec<u8> {
+    Encoder::new("tags").map(tags).finish()
 }

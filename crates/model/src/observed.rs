@@ -7,16 +7,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, Kind};
 use crate::call::{PrincipalKind, PrincipalRef};
+use crate::cloud::{CloudError, ErrorClass};
 use crate::ids::AccountId;
 use crate::state::{AttachmentState, BucketPolicyState, BucketState, GroupState, MembershipState, ObjectState, OidcState, PolicyState, RoleState, UserState};
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// What kind of error it was; `None` where nobody has tried.
+    pub class: Option<ErrorClass>,
+    /// The error, for people.
+    pub why: String,
+}
+
+impl Unreadable {
+    /// Nobody has tried.
+    pub fn not_tried(what: impl std::fmt::Display) -> Self {
+        Self { class: None, why: format!("{what} was not read") }
+    }
+
+    /// Tells whether trying again can't help: a refusal, or credentials that have ended.
+    pub fn is_final(&self) -> bool {
+        matches!(self.class, Some(ErrorClass::Denied | ErrorClass::Credentials | ErrorClass::Invalid))
+    }
+}
+
+impl From<&CloudError> for Unreadable {
+    fn from(error: &CloudError) -> Self {
+        Self { class: Some(error.class), why: error.to_string() }
+    }
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
+    }
+}
 
 /// Known, or unreadable: never confuse "could not look" with "is not there".
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observation<T> {
     /// It was read.
     Known(T),
-    /// It could not be read, and why, for people.
-    Unreadable(String),
+    /// It could not be read.
+    Unreadable(Unreadable),
 }
 
 impl<T> Observation<T> {
@@ -51,7 +85,7 @@ pub struct AccountState {
     /// manifest is then unknown.
     pub complete: bool,
     /// Why it is not complete.
-    pub incomplete_because: Option<String>,
+    pub incomplete_because: Option<Unreadable>,
     /// Roles.
     pub roles: BTreeMap<String, ObservedRole>,
     /// Customer managed policies.
@@ -63,7 +97,7 @@ pub struct AccountState {
     /// OpenID Connect providers by URL without scheme; unreadable is told apart from none.
     pub oidc_providers: BTreeMap<String, OidcState>,
     /// Single objects that could not be read, by address.
-    pub unreadable: BTreeMap<Address, String>,
+    pub unreadable: BTreeMap<Address, Unreadable>,
 }
 
 /// A role and the facts about it that no change touches.
@@ -140,6 +174,9 @@ pub struct Scope {
     pub buckets: BTreeMap<String, BucketScope>,
     /// Also read the policies of buckets that only live policies of ours name (for pruning).
     pub follow_owned: BTreeSet<String>,
+    /// Only whether objects are there: what costs further calls (settings, tags of policies) is left out.
+    #[serde(default)]
+    pub presence: bool,
 }
 
 /// What to read of a bucket.
@@ -158,14 +195,14 @@ impl Observed {
     ///
     /// # Errors
     /// Why it is not known.
-    pub fn state(&self, address: &Address) -> Result<Option<ObjectState>, String> {
+    pub fn state(&self, address: &Address) -> Result<Option<ObjectState>, Unreadable> {
         if matches!(address.kind, Kind::Bucket | Kind::BucketPolicy) {
             return self.bucket_state(address);
         }
         let account = match self.accounts.get(&address.account) {
             Some(Observation::Known(account)) => account,
             Some(Observation::Unreadable(why)) => return Err(why.clone()),
-            None => return Err(format!("account {} was not read", address.account)),
+            None => return Err(Unreadable::not_tried(format_args!("account {}", address.account))),
         };
         if let Some(why) = account.unreadable.get(address) {
             return Err(why.clone());
@@ -183,9 +220,9 @@ impl Observed {
         })
     }
 
-    fn bucket_state(&self, address: &Address) -> Result<Option<ObjectState>, String> {
+    fn bucket_state(&self, address: &Address) -> Result<Option<ObjectState>, Unreadable> {
         match self.buckets.get(&address.name) {
-            None => Err(format!("bucket {} was not read", address.name)),
+            None => Err(Unreadable::not_tried(format_args!("bucket {}", address.name))),
             Some(Observation::Unreadable(why)) => Err(why.clone()),
             Some(Observation::Known(None)) => Ok(None),
             Some(Observation::Known(Some(bucket))) if address.kind == Kind::Bucket => Ok(Some(ObjectState::Bucket(bucket.state.clone()))),

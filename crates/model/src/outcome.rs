@@ -2,8 +2,75 @@
 
 use serde::{Deserialize, Serialize};
 
+use crossrole_policy::Unmergeable;
+
 use crate::cloud::CloudError;
+use crate::facet::Facet;
+use crate::observed::Unreadable;
 use crate::plan::StepId;
+
+/// Why a step found its object otherwise than it was planned, and wrote nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "drift")]
+pub enum Drift {
+    /// The plan has no change for this step: it is no plan of ours.
+    NotInPlan,
+    /// The object could not be read.
+    Unreadable {
+        /// Why.
+        unreadable: Unreadable,
+    },
+    /// It does not exist any more.
+    Gone,
+    /// It exists already, and is not ours.
+    Foreign,
+    /// This part has changed since it was planned.
+    Changed {
+        /// Which.
+        facet: Facet,
+    },
+    /// Our statements can't be put beside those that are there now.
+    Unmergeable {
+        /// Why.
+        unmergeable: Unmergeable,
+    },
+}
+
+/// Why a call is made again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "retry")]
+pub enum Retry {
+    /// What it names, or is put on, is not visible yet.
+    NotVisible,
+    /// The service answered so.
+    Answer {
+        /// Its error code.
+        code: String,
+    },
+    /// Its statements were overwritten by somebody who had read the document before.
+    Overwritten,
+}
+
+/// What was seen in place of a change that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "seen")]
+pub enum Seen {
+    /// It could not be read back.
+    Unreadable {
+        /// Why.
+        unreadable: Unreadable,
+    },
+    /// It is not there yet.
+    Nothing,
+    /// It is still there.
+    Still,
+    /// It is as it was before.
+    Before,
+    /// It is neither as before nor as written: somebody else has changed it.
+    Changed,
+    /// Nobody has looked: the run was interrupted.
+    NotLooked,
+}
 
 /// How one step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +83,7 @@ pub enum StepResult {
     /// The object is neither as planned from nor as planned to: nothing was written.
     Drifted {
         /// What was found.
-        found: String,
+        found: Drift,
     },
     /// AWS refused, or could not be reached.
     Failed {
@@ -45,7 +112,7 @@ pub struct Outcome {
     /// One result a step.
     pub steps: Vec<StepResult>,
     /// Changes (by index) whose steps all succeeded but whose result could not be read back in time, with what was seen.
-    pub unverified: Vec<(usize, String)>,
+    pub unverified: Vec<(usize, Seen)>,
     /// Retries made for "not visible yet" and for conflicts.
     pub retries: u64,
     /// True when the run was interrupted.
@@ -77,7 +144,7 @@ pub enum Event {
         /// Which.
         step: StepId,
         /// Why.
-        because: String,
+        because: Retry,
     },
     /// A step has ended.
     StepEnded {

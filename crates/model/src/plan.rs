@@ -1,17 +1,18 @@
 //! What would change. A plan is plain data; [`Plan::is_empty`] and [`Plan::can_apply`] are the only definitions of "nothing
 //! to do" and "may be carried out".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_policy::{Dropped, Share, Unmergeable};
 use serde::{Deserialize, Serialize};
 
-use crate::access::AccessDelta;
+use crate::access::{AccessDelta, Lockout};
 use crate::address::Address;
-use crate::call::Call;
+use crate::call::{Call, PrincipalRef};
 use crate::desired::{AccountInfo, ManifestRef};
 use crate::facet::{Digest, Facet};
 use crate::ids::{AccountId, Partition};
-use crate::observed::Scope;
+use crate::observed::{Scope, Unreadable};
 use crate::state::ObjectState;
 
 /// What happens to one object.
@@ -38,16 +39,87 @@ pub enum Reason {
     NotInManifest,
     /// Everything of the manifest is being destroyed.
     Destroy,
-    /// This part differs: `trust policy`, `inline policy X`.
-    Differs(String),
+    /// This part differs.
+    Differs(Part),
     /// Somebody else put this policy on a role that is declared whole.
     ForeignPolicy(String),
     /// A principal that no longer exists is left in the document under its unique id.
     OrphanedPrincipal(String),
     /// This immutable part differs, so the object is deleted and made anew.
-    Immutable(String),
+    Immutable(Part),
     /// The manifest says to take it over.
     Adopted,
+}
+
+/// A part of an object, as people name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Path of a role or policy.
+    Path,
+    /// Trust policy.
+    Trust,
+    /// Description.
+    Description,
+    /// Longest session.
+    LongestSession,
+    /// Permissions boundary.
+    Boundary,
+    /// The inline policy of this name.
+    Inline(String),
+    /// The attached policy of this ARN.
+    Attached(String),
+    /// Tags.
+    Tags,
+    /// Document of a managed policy.
+    Document,
+    /// Our statements in a bucket's policy.
+    Statements,
+    /// Audiences of a provider.
+    Audiences,
+    /// Versioning of a bucket.
+    Versioning,
+    /// Encryption of a bucket.
+    Encryption,
+    /// Public access block of a bucket.
+    PublicAccessBlock,
+    /// Object ownership of a bucket.
+    ObjectOwnership,
+    /// Access logging of a bucket.
+    Logging,
+}
+
+/// What else happens because of a change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Consequence {
+    /// Running sessions of this role end.
+    SessionsEnd,
+    /// Policies elsewhere that name the role by its old ARN, or trust this unique id, lose it.
+    OldNameLost(String),
+    /// This instance profile is left without a role.
+    ProfileEmptied(String),
+    /// The oldest version of a policy goes to make room.
+    VersionDeleted {
+        /// Which.
+        version: String,
+        /// How many there are.
+        of: usize,
+    },
+    /// This principal loses the policy.
+    Loses(PrincipalRef),
+    /// Keys, passwords and devices that others gave a user have to go first.
+    CredentialsFirst,
+    /// This user is no longer in the group.
+    MemberLeaves(String),
+    /// Every role that trusts the provider can't be assumed through it any more.
+    ProviderTrustLost,
+    /// A bucket with objects in it is not deleted.
+    ObjectsStay,
+    /// The foreign statement of this Sid goes with the bucket.
+    StatementGoes(String),
+    /// A foreign statement loses principals that no longer exist.
+    Dropped(Dropped),
 }
 
 /// One object: before, after, why. For people.
@@ -64,7 +136,7 @@ pub struct Change {
     /// Why, never empty.
     pub reasons: Vec<Reason>,
     /// What else happens because of it, named before it happens.
-    pub consequences: Vec<String>,
+    pub consequences: Vec<Consequence>,
     /// The manifest that asks for it.
     pub manifest: String,
 }
@@ -90,19 +162,170 @@ pub struct Step {
     pub before: Digest,
     /// Digest of that part that it leaves.
     pub after: Digest,
+    /// What the call names, or is put on, that this plan makes: "not found" may mean that it is not visible yet.
+    pub awaits: BTreeSet<Address>,
+    /// For a document that belongs to many: our part of it, which is put into what is there when it is written. The call
+    /// holds the whole as it was planned.
+    pub share: Option<Share>,
+}
+
+/// What could not be planned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A whole account.
+    Account {
+        /// Its id.
+        account: AccountId,
+        /// Its label in the manifest.
+        label: String,
+    },
+    /// In this account, what no manifest declares any more.
+    Pruning {
+        /// Its id.
+        account: AccountId,
+        /// Its label in the manifest.
+        label: String,
+    },
+    /// An object.
+    Object(Address),
+    /// The description of a policy.
+    Description(Address),
+    /// A `--target`.
+    Target(String),
+    /// So many changes that are no targets.
+    Untargeted(usize),
+}
+
+/// Why something could not be planned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It could not be read.
+    Unreadable(Unreadable),
+    /// Only single objects could be read.
+    Incomplete(Option<Unreadable>),
+    /// It relies on this principal, which does not exist.
+    Missing(Address),
+    /// It names this object, or is reached through it, and that is withheld.
+    Withheld(Address),
+    /// It exists without our mark.
+    Unmarked {
+        /// The mark: `crossrole:manifest=name`.
+        mark: String,
+        /// The command that puts it there, where there is one.
+        command: Option<String>,
+    },
+    /// It belongs to this manifest.
+    Owned(String),
+    /// IAM takes this name for the same.
+    Spelling(String),
+    /// It is a service-linked role.
+    ServiceLinked,
+    /// The bucket lies in one region and is wanted in another.
+    Region {
+        /// Where it lies.
+        found: String,
+        /// Where it is wanted.
+        wanted: String,
+    },
+    /// The bucket does not exist.
+    NoBucket,
+    /// Our statements can't be put beside the foreign ones.
+    Unmergeable(Unmergeable),
+    /// The document would be over its quota.
+    Quota {
+        /// Bytes.
+        size: usize,
+        /// The quota.
+        limit: usize,
+    },
+    /// AWS can't change it.
+    Unchangeable,
+    /// No change is named so.
+    NoSuchTarget,
+    /// They are not among the targets.
+    NotTargeted,
 }
 
 /// Something that could not be planned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Withheld {
-    /// What: an address, or a whole account.
-    pub what: String,
-    /// Why, as a lower-case phrase.
-    pub why: String,
-    /// What to do about it.
-    pub advice: String,
+    /// What.
+    pub subject: Subject,
+    /// Why.
+    pub cause: Cause,
     /// True when a declared object is concerned, so that the plan does not reach what the manifest says.
     pub blocks: bool,
+}
+
+/// A part of what a saved plan records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// The manifests, and what was asked for.
+    Manifests,
+    /// The accounts, and what is read in them.
+    Accounts,
+    /// The changes as people read them.
+    Changes,
+    /// The calls.
+    Steps,
+    /// What is withheld, and what else is said.
+    Withheld,
+    /// Who gains and who loses.
+    Access,
+}
+
+/// How a plan that was reviewed is not what would be planned now.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "difference")]
+pub enum Difference {
+    /// This part of a live object has changed since the review.
+    Moved {
+        /// The object.
+        address: Address,
+        /// The part.
+        facet: Facet,
+    },
+    /// The reviewed plan makes something else of this part than the manifests say.
+    Altered {
+        /// The object.
+        address: Address,
+        /// The part.
+        facet: Facet,
+    },
+    /// This call is needed now, and was not reviewed.
+    New {
+        /// The object.
+        address: Address,
+        /// The call.
+        operation: String,
+    },
+    /// This call was reviewed, and is neither done nor planned now.
+    NotPlanned {
+        /// The object.
+        address: Address,
+        /// The call.
+        operation: String,
+    },
+    /// A call of the reviewed plan belongs to no object.
+    Unknown {
+        /// The call.
+        operation: String,
+    },
+    /// It was made of other manifests, or the other way round.
+    Manifests,
+    /// It is the same plan, and says this otherwise.
+    Recorded {
+        /// What.
+        record: Record,
+    },
+    /// More access would be gained than was reviewed.
+    Access {
+        /// So many lines of the Access section.
+        more: usize,
+    },
 }
 
 /// A document close to its quota.
@@ -130,6 +353,9 @@ pub struct Plan {
     /// It takes back what the manifests own; what they declare is not what will be.
     #[serde(default)]
     pub destroy: bool,
+    /// Only these objects were asked for; empty: all.
+    #[serde(default)]
+    pub targets: Vec<String>,
     /// Changes, sorted by address.
     pub changes: Vec<Change>,
     /// Steps, each after those it needs.
@@ -145,7 +371,7 @@ pub struct Plan {
     pub access: Option<AccessDelta>,
     /// What the runner could not do any more after it, and so not take it back.
     #[serde(default)]
-    pub lockouts: Vec<String>,
+    pub lockouts: Vec<Lockout>,
     /// Calls made to read, by account.
     pub calls: BTreeMap<AccountId, u64>,
 }

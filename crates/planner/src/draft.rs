@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::plan::Meter;
-use crossrole_model::{Action, Address, Call, Change, Desired, Digest, Facet, ObjectState, Observed, Plan, Reason, Step, StepId, Withheld, limits};
+use crossrole_model::{
+    Action, Address, Call, Cause, Change, Desired, Digest, Facet, ObjectState, Observed, Plan, Reason, Step, StepId, Subject, Withheld, limits,
+};
+use crossrole_policy::Share;
 
 /// Calls of one change that may run at the same time; a later stage needs the whole earlier one.
 pub(crate) type Stage = Vec<(Call, Facet)>;
@@ -36,15 +39,39 @@ impl<'a> Draft<'a> {
                 let fresh = change.action == Action::Replace && !call.removes();
                 let before = if fresh { Digest::absent() } else { digest(&change.before, &facet) };
                 let after = if change.action == Action::Replace && call.removes() { Digest::absent() } else { digest(&change.after, &facet) };
-                self.steps.push(Step { change: index, account: change.address.account.clone(), call, needs: earlier.clone(), facet, before, after });
+                let account = change.address.account.clone();
+                self.steps.push(Step { change: index, account, call, needs: earlier.clone(), facet, before, after, awaits: BTreeSet::new(), share: None });
             }
             earlier = ids;
         }
         self.changes.push(change);
     }
 
-    pub(crate) fn withhold(&mut self, what: &Address, why: impl Into<String>, advice: impl Into<String>) {
-        self.withheld.push(Withheld { what: what.to_string(), why: why.into(), advice: advice.into(), blocks: true });
+    /// Adds a change of our part of a document that belongs to many, which is one step.
+    pub(crate) fn change_shared(&mut self, change: Change, call: Call, share: Share) {
+        let facet = Facet::Statements(share.prefixes.clone());
+        self.change(change, vec![vec![(call, facet)]]);
+        if let Some(step) = self.steps.last_mut() {
+            step.share = Some(share);
+        }
+    }
+
+    pub(crate) fn withhold(&mut self, what: &Address, cause: Cause) {
+        self.withheld.push(Withheld { subject: Subject::Object(what.clone()), cause, blocks: true });
+    }
+
+    /// Forgets what was compared, and all that was withheld but the first `said`.
+    pub(crate) fn restart(&mut self, said: usize) {
+        self.changes.clear();
+        self.steps.clear();
+        self.meters.clear();
+        self.withheld.truncate(said);
+    }
+
+    /// The declared objects that are withheld so far.
+    pub(crate) fn withheld_objects(&self) -> BTreeSet<&Address> {
+        let objects = self.withheld.iter().filter(|w| w.blocks).map(|w| &w.subject);
+        objects.filter_map(|subject| if let Subject::Object(address) = subject { Some(address) } else { None }).collect()
     }
 
     /// Notes a document's size when it is close to its limit.

@@ -11,13 +11,15 @@ pub mod check;
 mod diff;
 mod draft;
 mod order;
+mod stale;
 mod target;
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::observed::{BucketScope, Scope};
-use crossrole_model::{Desired, Kind, Observation, Observed, Plan, Withheld};
+use crossrole_model::{Cause, Desired, Kind, Observation, Observed, Plan, Subject, Withheld};
 
 pub use check::check;
+pub use stale::differences;
 
 use draft::Draft;
 
@@ -81,6 +83,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         partition: desired.partition,
         scope,
         destroy: options.destroy,
+        targets: options.targets.clone(),
         notes: wanted.unmanaged_callers.iter().cloned().collect(),
         calls: observed.calls.clone(),
         ..draft.finish()
@@ -95,15 +98,13 @@ fn unreadable(draft: &mut Draft<'_>) {
         let label = draft.desired.accounts.get(account).map_or("", |info| info.label.as_str());
         match observation {
             Observation::Unreadable(why) => draft.withheld.push(Withheld {
-                what: format!("account {account} ({label})"),
-                why: format!("it could not be read: {why}"),
-                advice: "nothing in it is planned; say in `crossrole.toml` how it is reached, or set `manage = false` for it".to_owned(),
+                subject: Subject::Account { account: account.clone(), label: label.to_owned() },
+                cause: Cause::Unreadable(why.clone()),
                 blocks: true,
             }),
             Observation::Known(state) if !state.complete => draft.withheld.push(Withheld {
-                what: format!("pruning in account {account} ({label})"),
-                why: format!("only single objects could be read: {}", state.incomplete_because.as_deref().unwrap_or("no bulk read")),
-                advice: "allow iam:GetAccountAuthorizationDetails and iam:ListRoles to find what no manifest declares any more".to_owned(),
+                subject: Subject::Pruning { account: account.clone(), label: label.to_owned() },
+                cause: Cause::Incomplete(state.incomplete_because.clone()),
                 blocks: false,
             }),
             Observation::Known(_) => {}

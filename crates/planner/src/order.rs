@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Action, Call, Digest, Facet, ObjectState, Partition, PrincipalKind, StepId};
+use crossrole_model::{Action, BucketCall, Call, Digest, Facet, IamCall, ObjectState, Partition, PrincipalKind, StepId};
 use crossrole_policy::{Document, Effect, Element, Principal, Statement};
 
 use crate::draft::Draft;
@@ -18,7 +18,7 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
         let mut need = |ids: &[StepId]| edges.extend(ids.iter().filter(|id| id.0 != at).map(|id| (at, *id)));
         let account = step.account.as_str();
         match &step.call {
-            Call::CreateRole { trust, boundary, .. } => {
+            Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => {
                 for arn in trust.aws_principals().chain(boundary.as_deref()) {
                     need(index.made(arn));
                 }
@@ -26,9 +26,9 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
                     need(index.made(arn));
                 }
             }
-            Call::UpdateTrust { trust, .. } => trust.aws_principals().for_each(|arn| need(index.made(arn))),
-            Call::PutBoundary { arn, .. } => need(index.made(arn)),
-            Call::AttachPolicy { principal, arn } => {
+            Call::Iam(IamCall::UpdateTrust { trust, .. }) => trust.aws_principals().for_each(|arn| need(index.made(arn))),
+            Call::Iam(IamCall::PutBoundary { arn, .. }) => need(index.made(arn)),
+            Call::Iam(IamCall::AttachPolicy { principal, arn }) => {
                 need(index.made(arn));
                 need(index.made_principal(account, principal.kind, &principal.name));
                 // The caller's side comes last: what it may assume is complete first.
@@ -36,40 +36,40 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
                     need(index.ready(role));
                 }
             }
-            Call::CreatePolicyVersion { arn, .. } => {
+            Call::Iam(IamCall::CreatePolicyVersion { arn, .. }) => {
                 for role in index.assumes.get(arn).into_iter().flatten() {
                     need(index.ready(role));
                 }
             }
-            Call::AddUserToGroup { group, user } => {
+            Call::Iam(IamCall::AddUserToGroup { group, user }) => {
                 need(index.made_principal(account, PrincipalKind::Group, group));
                 need(index.made_principal(account, PrincipalKind::User, user));
             }
-            Call::PutBucketPolicy { bucket, document } => {
+            Call::Bucket(BucketCall::PutPolicy { bucket, document }) => {
                 need(index.bucket(&bucket.name));
                 for arn in document.aws_principals() {
                     need(index.made(arn));
                     need(index.ready(arn));
                 }
             }
-            Call::PutLogging { bucket, logging: Some(logging) } if logging.bucket != bucket.name => {
+            Call::Bucket(BucketCall::PutLogging { bucket, logging: Some(logging) }) if logging.bucket != bucket.name => {
                 need(index.bucket(&logging.bucket));
                 // The target's policy lets the logging service in.
                 need(index.bucket_policy.get(&logging.bucket).map_or(&[], Vec::as_slice));
             }
-            Call::DeleteRole { role } if draft.changes.get(step.change).is_some_and(|c| c.action == Action::Delete) => {
+            Call::Iam(IamCall::DeleteRole { role }) if draft.changes.get(step.change).is_some_and(|c| c.action == Action::Delete) => {
                 let arn = index.deleted.get(&at).map_or("", String::as_str);
                 need(index.unnamed(arn));
                 need(index.cleared(account, PrincipalKind::Role, role));
             }
-            Call::DeleteUser { user } => {
+            Call::Iam(IamCall::DeleteUser { user }) => {
                 let arn = index.deleted.get(&at).map_or("", String::as_str);
                 need(index.unnamed(arn));
                 need(index.cleared(account, PrincipalKind::User, user));
             }
-            Call::DeleteGroup { group } => need(index.cleared(account, PrincipalKind::Group, group)),
-            Call::DeletePolicy { arn } => need(index.detached.get(arn.as_str()).map_or(&[], Vec::as_slice)),
-            Call::DeleteBucket { bucket } => need(index.bucket_policy.get(&bucket.name).map_or(&[], Vec::as_slice)),
+            Call::Iam(IamCall::DeleteGroup { group }) => need(index.cleared(account, PrincipalKind::Group, group)),
+            Call::Iam(IamCall::DeletePolicy { arn }) => need(index.detached.get(arn.as_str()).map_or(&[], Vec::as_slice)),
+            Call::Bucket(BucketCall::Delete { bucket }) => need(index.bucket_policy.get(&bucket.name).map_or(&[], Vec::as_slice)),
             _ => {}
         }
     }
@@ -82,17 +82,31 @@ pub(crate) fn connect(draft: &mut Draft<'_>) {
         step.needs.sort();
         step.needs.dedup();
     }
+    awaited(draft);
+}
+
+/// Notes for each step what it needs that this plan makes: it may not be visible yet when the step is made.
+fn awaited(draft: &mut Draft<'_>) {
+    let makes: BTreeMap<usize, usize> = draft.steps.iter().enumerate().filter(|(_, s)| s.call.creates()).map(|(at, s)| (at, s.change)).collect();
+    let made: BTreeSet<usize> = makes.values().copied().collect();
+    for step in &mut draft.steps {
+        let own = made.contains(&step.change) && !step.call.creates();
+        let changes = step.needs.iter().filter_map(|need| makes.get(&need.0)).copied().chain(own.then_some(step.change));
+        step.awaits = changes.filter_map(|change| draft.changes.get(change)).map(|change| change.address.clone()).collect();
+    }
 }
 
 /// One call stands once: a policy that goes and a group that goes both want the policy detached from the group.
 fn join_repeated(draft: &mut Draft<'_>) {
-    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    let mut first: BTreeMap<(String, String, String), usize> = BTreeMap::new();
     let mut stands_for: BTreeMap<usize, usize> = BTreeMap::new();
     for (at, step) in draft.steps.iter().enumerate() {
-        if !matches!(step.call, Call::DetachPolicy { .. } | Call::RemoveUserFromGroup { .. }) {
-            continue;
-        }
-        let key = format!("{} {:?}", step.account, step.call);
+        let (from, what) = match &step.call {
+            Call::Iam(IamCall::DetachPolicy { principal, arn }) => (principal.to_string(), arn.clone()),
+            Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => (format!("members of {group}"), user.clone()),
+            _ => continue,
+        };
+        let key = (step.account.to_string(), from, what);
         if let Some(earlier) = first.get(&key) {
             stands_for.insert(at, *earlier);
         } else {
@@ -151,62 +165,62 @@ impl Index {
             let arn = |kind: &str, path: &str, name: &str| draft.desired.partition.iam_arn(&step.account, kind, path, name);
             let change = draft.changes.get(step.change);
             match &step.call {
-                Call::CreateRole { name, path, .. } => {
+                Call::Iam(IamCall::CreateRole { name, path, .. }) => {
                     let arn = arn("role", path, name);
                     index.made.entry(arn.clone()).or_default().push(id);
                     index.ready.entry(arn).or_default().push(id);
                     index.principals.entry((account, PrincipalKind::Role, name.clone())).or_default().push(id);
                 }
-                Call::UpdateTrust { role, .. } | Call::PutInlinePolicy { role, .. } => {
+                Call::Iam(IamCall::UpdateTrust { role, .. } | IamCall::PutInlinePolicy { role, .. }) => {
                     if let Some(ObjectState::Role(state)) = change.and_then(|c| c.after.as_ref()) {
                         index.ready.entry(arn("role", &state.path, role)).or_default().push(id);
                     }
-                    if let (Call::UpdateTrust { trust, .. }, Some(ObjectState::Role(before))) = (&step.call, change.and_then(|c| c.before.as_ref())) {
+                    if let (Call::Iam(IamCall::UpdateTrust { trust, .. }), Some(ObjectState::Role(before))) = (&step.call, change.and_then(|c| c.before.as_ref())) {
                         index.removed_principals(Some(&before.trust), Some(trust), id);
                     }
                 }
-                Call::CreateUser { name, path, .. } => {
+                Call::Iam(IamCall::CreateUser { name, path, .. }) => {
                     index.made.entry(arn("user", path, name)).or_default().push(id);
                     index.principals.entry((account, PrincipalKind::User, name.clone())).or_default().push(id);
                 }
-                Call::CreateGroup { name, .. } => index.principals.entry((account, PrincipalKind::Group, name.clone())).or_default().push(id),
-                Call::CreatePolicy { name, path, document, .. } => {
+                Call::Iam(IamCall::CreateGroup { name, .. }) => index.principals.entry((account, PrincipalKind::Group, name.clone())).or_default().push(id),
+                Call::Iam(IamCall::CreatePolicy { name, path, document, .. }) => {
                     let arn = arn("policy", path, name);
                     index.assumes.insert(arn.clone(), assumed(document));
                     index.made.entry(arn).or_default().push(id);
                 }
-                Call::CreatePolicyVersion { arn, document } => {
+                Call::Iam(IamCall::CreatePolicyVersion { arn, document }) => {
                     index.assumes.insert(arn.clone(), assumed(document));
                 }
-                Call::CreateOidcProvider { url, .. } => {
+                Call::Iam(IamCall::CreateOidcProvider { url, .. }) => {
                     let host = url.trim_start_matches("https://");
                     index.made.entry(arn("oidc-provider", "/", host)).or_default().push(id);
                 }
-                Call::PutBucketPolicy { bucket, document } => {
+                Call::Bucket(BucketCall::PutPolicy { bucket, document }) => {
                     index.bucket_policy.entry(bucket.name.clone()).or_default().push(id);
                     index.removed_principals(bucket_before(change), Some(document), id);
                 }
-                Call::DeleteBucketPolicy { bucket } => {
+                Call::Bucket(BucketCall::DeletePolicy { bucket }) => {
                     index.bucket_policy.entry(bucket.name.clone()).or_default().push(id);
                     index.removed_principals(bucket_before(change), None, id);
                 }
-                Call::DetachPolicy { principal, arn } => {
+                Call::Iam(IamCall::DetachPolicy { principal, arn }) => {
                     index.detached.entry(arn.clone()).or_default().push(id);
                     index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id);
                 }
-                Call::PutBoundary { .. } | Call::DeleteBoundary { .. } => {
+                Call::Iam(IamCall::PutBoundary { .. } | IamCall::DeleteBoundary { .. }) => {
                     if let Some(ObjectState::Role(before)) = change.and_then(|c| c.before.as_ref())
                         && let Some(old) = &before.boundary
                     {
                         index.detached.entry(old.clone()).or_default().push(id);
                     }
                 }
-                Call::DeleteInlinePolicy { principal, .. } => index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id),
-                Call::RemoveUserFromGroup { group, user } => {
+                Call::Iam(IamCall::DeleteInlinePolicy { principal, .. }) => index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id),
+                Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => {
                     index.cleared.entry((account.clone(), PrincipalKind::Group, group.clone())).or_default().push(id);
                     index.cleared.entry((account, PrincipalKind::User, user.clone())).or_default().push(id);
                 }
-                Call::DeleteRole { role } => {
+                Call::Iam(IamCall::DeleteRole { role }) => {
                     if let Some(ObjectState::Role(before)) = change.and_then(|c| c.before.as_ref()) {
                         index.deleted.insert(at, arn("role", &before.path, role));
                         // A boundary is held until its role is gone.
@@ -215,13 +229,13 @@ impl Index {
                         }
                     }
                 }
-                Call::DeleteUser { user } => {
+                Call::Iam(IamCall::DeleteUser { user }) => {
                     if let Some(ObjectState::User(before)) = change.and_then(|c| c.before.as_ref()) {
                         index.deleted.insert(at, arn("user", &before.path, user));
                     }
                 }
                 // A policy waits for these, and not for the rest: two buckets may log into each other.
-                Call::CreateBucket { bucket, .. } | Call::PutPublicAccessBlock { bucket, .. } | Call::PutOwnership { bucket, .. } => {
+                Call::Bucket(BucketCall::Create { bucket, .. } | BucketCall::PutPublicAccessBlock { bucket, .. }) | Call::Bucket(BucketCall::PutOwnership { bucket, .. }) => {
                     index.buckets.entry(bucket.name.clone()).or_default().push(id);
                 }
                 _ => {}
@@ -286,7 +300,7 @@ fn break_trust_cycles(draft: &mut Draft<'_>) {
     let mut trusts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let partition = draft.desired.partition;
     for step in &draft.steps {
-        if let Call::CreateRole { name, path, trust, .. } = &step.call {
+        if let Call::Iam(IamCall::CreateRole { name, path, trust, .. }) = &step.call {
             let arn = partition.iam_arn(&step.account, "role", path, name);
             trusts.insert(arn, trust.aws_principals().map(str::to_owned).collect());
         }
@@ -300,7 +314,7 @@ fn break_trust_cycles(draft: &mut Draft<'_>) {
 fn lock(draft: &mut Draft<'_>, at: usize, partition: Partition, locked: &BTreeSet<String>) {
     let end = StepId(draft.steps.len());
     let Some(step) = draft.steps.get_mut(at) else { return };
-    let Call::CreateRole { name, path, trust, .. } = &mut step.call else { return };
+    let Call::Iam(IamCall::CreateRole { name, path, trust, .. }) = &mut step.call else { return };
     if !locked.contains(&partition.iam_arn(&step.account, "role", path, name)) {
         return;
     }
@@ -308,9 +322,9 @@ fn lock(draft: &mut Draft<'_>, at: usize, partition: Partition, locked: &BTreeSe
     let own = std::mem::replace(trust, nobody.clone());
     let role = name.clone();
     let mut unlock = step.clone();
-    unlock.call = Call::UpdateTrust { role, trust: own };
+    unlock.call = IamCall::UpdateTrust { role, trust: own }.into();
     unlock.facet = Facet::Trust;
-    unlock.before = Digest::of(format!("{:?}", nobody.canonical()).as_bytes());
+    unlock.before = Digest::of(&nobody.canonical().encode());
     unlock.after = draft.changes.get(unlock.change).and_then(|c| c.after.as_ref()).map_or_else(Digest::absent, |s| s.facet(&Facet::Trust));
     unlock.needs = vec![StepId(at)];
     debug_assert_eq!(end.0, draft.steps.len());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Address, Plan, StepId, Withheld};
+use crossrole_model::{Address, Cause, Plan, StepId, Subject, Withheld};
 
 /// Keeps the changes that a target names and those that their steps need.
 pub(crate) fn select(plan: &mut Plan, targets: &[String]) {
@@ -12,9 +12,8 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String]) {
     for target in targets {
         if !plan.changes.iter().any(|c| named(&c.address, target)) {
             plan.withheld.push(Withheld {
-                what: format!("target `{target}`"),
-                why: "no change of this plan is named so".to_owned(),
-                advice: "name it as in `role/ProdS3RWRole`".to_owned(),
+                subject: Subject::Target(target.clone()),
+                cause: Cause::NoSuchTarget,
                 blocks: false,
             });
         }
@@ -31,12 +30,7 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String]) {
     }
     let left = plan.changes.len() - keep.len();
     if left > 0 {
-        plan.withheld.push(Withheld {
-            what: format!("{left} other changes"),
-            why: "they are not among the targets".to_owned(),
-            advice: "plan without `--target` to see them".to_owned(),
-            blocks: false,
-        });
+        plan.withheld.push(Withheld { subject: Subject::Untargeted(left), cause: Cause::NotTargeted, blocks: false });
     }
     let changes: BTreeMap<usize, usize> = keep.iter().enumerate().map(|(new, old)| (*old, new)).collect();
     let steps: BTreeMap<usize, usize> =

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::{Arn, is_account_id};
 use crate::document::{Document, Effect, Element, Principal, Statement};
+use crate::encode::Encoder;
 
 /// A document's meaning; two documents mean the same exactly when these are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,45 @@ pub struct CanonicalBody {
     action: (bool, BTreeSet<String>),
     resource: Option<(bool, BTreeSet<String>)>,
     conditions: BTreeSet<(String, String, BTreeSet<String>)>,
+}
+
+impl CanonicalDocument {
+    /// Returns the bytes that stand for the document in digests, see [`crate::encode`].
+    pub fn encode(&self) -> Vec<u8> {
+        let Self { version, id, statements } = self;
+        let mut encoder = Encoder::new("document").text(version).option(id.as_deref()).count(statements.len());
+        for CanonicalStatement { sid, body } in statements {
+            encoder = body.write(encoder.option(sid.as_deref()));
+        }
+        encoder.finish()
+    }
+}
+
+impl CanonicalBody {
+    /// Returns the bytes that stand for a statement without its Sid, see [`crate::encode`].
+    pub fn encode(&self) -> Vec<u8> {
+        self.write(Encoder::new("statement")).finish()
+    }
+
+    fn write(&self, encoder: Encoder) -> Encoder {
+        let Self { effect, principal, action, resource, conditions } = self;
+        let mut encoder = encoder.text(effect.as_str()).flag(principal.is_some());
+        if let Some((negated, entries)) = principal {
+            encoder = encoder.flag(*negated).count(entries.len());
+            for (kind, value) in entries {
+                encoder = encoder.text(kind).text(value);
+            }
+        }
+        encoder = encoder.flag(action.0).texts(action.1.iter()).flag(resource.is_some());
+        if let Some((negated, values)) = resource {
+            encoder = encoder.flag(*negated).texts(values.iter());
+        }
+        encoder = encoder.count(conditions.len());
+        for (operator, key, values) in conditions {
+            encoder = encoder.text(operator).text(key).texts(values.iter());
+        }
+        encoder
+    }
 }
 
 impl Document {

@@ -94,3 +94,12 @@ impl<'de> Deserialize<'de> for Document {
         crate::parse_value(&value).map_err(|errors| D::Error::custom(errors.first().map_or_else(String::new, ToString::to_string)))
     }
 }
+
+impl<'de> Deserialize<'de> for Statement {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let document = crate::parse_value(&serde_json::json!({ "Statement": [value] }));
+        let mut document = document.map_err(|errors| D::Error::custom(errors.first().map_or_else(String::new, ToString::to_string)))?;
+        document.statements.pop().ok_or_else(|| D::Error::custom("not a statement"))
+    }
+}

@@ -11,9 +11,12 @@ pub mod canonical;
 mod diff;
 mod document;
 mod emit;
+pub mod encode;
 mod parse;
+mod share;
 
 pub use arn::Arn;
 pub use diff::{ElementDiff, StatementDiff, diff, diff_statement};
 pub use document::{Conditions, Document, Effect, Element, Principal, Statement, VERSION};
 pub use parse::{PolicyError, parse, parse_value};
+pub use share::{Dropped, Merged, Share, Unmergeable};

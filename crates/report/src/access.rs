@@ -1,7 +1,10 @@
 //! Who gains and who loses, in words.
 
 use crossrole_model::Plan;
-use crossrole_model::access::{AccessChange, AccessDelta, Clause, Direction};
+use crossrole_model::access::{
+    About, AccessChange, AccessDelta, Apart, Certainty, Clause, Comparison, Direction, How, Limit, Lockout, Part, Party, Relation, Undecided, Which, Why,
+};
+use crossrole_policy::Arn;
 use serde_json::{Value, json};
 
 use crate::{MASK, View, safe};
@@ -18,8 +21,7 @@ pub(crate) fn section(plan: &Plan, view: View) -> String {
     if delta.changes.is_empty() && delta.undecided.is_empty() {
         return "Access: nobody gains or loses anything.\n\n".to_owned();
     }
-    let mut lines: Vec<String> = delta.changes.iter().map(|c| line(c, view)).collect();
-    lines.extend(delta.undecided.iter().map(|u| format!("? {} on {}: not decided: {}", safe(&u.who), safe(&u.what), safe(&u.why))));
+    let lines = access_lines(delta, view);
     let more = lines.len().saturating_sub(LINES_MOST);
     let mut out = format!("Access: {}\n", counts(delta));
     for line in lines.iter().take(LINES_MOST) {
@@ -30,6 +32,11 @@ pub(crate) fn section(plan: &Plan, view: View) -> String {
     }
     out.push('\n');
     out
+}
+
+/// What is gained, lost and not decided, a line each.
+pub fn access_lines(delta: &AccessDelta, view: View) -> Vec<String> {
+    delta.changes.iter().map(|c| line(c, view)).chain(delta.undecided.iter().map(undecided)).collect()
 }
 
 fn counts(delta: &AccessDelta) -> String {
@@ -44,21 +51,156 @@ fn counts(delta: &AccessDelta) -> String {
 }
 
 fn line(change: &AccessChange, view: View) -> String {
-    let many = ["members ", "tokens "].iter().any(|word| change.who.starts_with(word));
+    let many = matches!(change.party, Party::Members { .. } | Party::Tokens { .. });
     let (symbol, verb) = match (change.direction, many) {
         (Direction::Widened, false) => ("+", "gains"),
         (Direction::Widened, true) => ("+", "gain"),
         (Direction::Narrowed, false) => ("-", "loses"),
         (Direction::Narrowed, true) => ("-", "lose"),
     };
-    let list = |items: &[String]| items.iter().map(|i| safe(i)).collect::<Vec<_>>().join(", ");
-    let when = when(&change.when, view);
-    format!("{symbol} {} {verb} {} on {}{when}", safe(&change.who), list(&change.actions), list(&change.resources))
+    let who = party(&change.party, change.certainty);
+    format!("{symbol} {who} {verb} {} on {}{}", actions(&change.actions).join(", "), resources(change).join(", "), when(&change.when, view))
+}
+
+/// `role Reader of 222222222222`, and how much is known of it.
+pub(crate) fn party(party: &Party, certainty: Certainty) -> String {
+    let name = match party {
+        Party::AnyOf { account, .. } => format!("any principal of {account}"),
+        Party::AnyOther { .. } => "any principal of any other account".to_owned(),
+        Party::Unsigned => "anyone, without signing in".to_owned(),
+        Party::Members { group } => format!("members of group {} of {}", party.name().unwrap_or(group), party.account().unwrap_or_default()),
+        Party::OfKind { kind } => format!("principals of kind {kind}"),
+        Party::Service { name } => format!("service {name}"),
+        Party::Tokens { provider } => format!("tokens of {}", party.name().unwrap_or(provider)),
+        Party::Named { arn } | Party::Role { arn } | Party::User { arn } => by_arn(arn),
+    };
+    let rests = match certainty {
+        Certainty::Exact => "",
+        Certainty::OwnPolicies => " that its own policies let",
+        Certainty::UnreadPolicies => ", as far as its policies that were not read let it,",
+        Certainty::EvenWithout => ", even without policies of its own",
+    };
+    safe(&format!("{name}{rests}"))
+}
+
+fn by_arn(arn: &str) -> String {
+    match Arn::parse(arn).map(|a| (a.account, a.kind_and_name())) {
+        Some((account, Some((kind, name)))) => format!("{kind} {name} of {account}"),
+        Some((account, None)) if arn.ends_with(":root") => format!("account {account}"),
+        _ => arn.to_owned(),
+    }
+}
+
+fn actions(parts: &[Part]) -> Vec<String> {
+    sorted(parts, str::to_owned)
+}
+
+fn resources(change: &AccessChange) -> Vec<String> {
+    // Beside actions by name, a star is no resource; a pattern of actions would read as if it were on all.
+    let by_name = change.actions.iter().all(|a| !a.pattern.contains(['*', '?']));
+    let mut said = sorted(&change.resources, short);
+    if by_name {
+        said.iter_mut().filter(|text| *text == NO_RESOURCE).for_each(|text| "*".clone_into(text));
+    }
+    said
+}
+
+fn sorted(parts: &[Part], name: fn(&str) -> String) -> Vec<String> {
+    let mut said: Vec<String> = parts.iter().map(|p| safe(&part(p, name))).collect();
+    said.sort();
+    said.dedup();
+    said
+}
+
+/// `*` where it is not all resources.
+const NO_RESOURCE: &str = "* (actions that name no resource)";
+
+/// `logs/* (except logs/app/*)`
+fn part(one: &Part, name: fn(&str) -> String) -> String {
+    if one.nameless {
+        return NO_RESOURCE.to_owned();
+    }
+    let text = one.patterns().enumerate().map(|(at, p)| if at == 0 { name(p) } else { p.to_owned() }).collect::<Vec<_>>().join(" that match ");
+    let mut except: Vec<String> = one.except.iter().map(|e| part(e, name)).collect();
+    except.sort();
+    match &one.apart {
+        Apart::Named(list) => except.extend(list.iter().map(|known| {
+            let known_short = name(known);
+            if known.contains(":s3:::") { format!("{known_short}, {known_short}/*") } else { known_short }
+        })),
+        Apart::Many(count) => except.push(format!("the {count} resources that other lines are about")),
+    }
+    if except.is_empty() { text } else { format!("{text} (except {})", except.join(", ")) }
+}
+
+/// Without the part that all S3 ARNs have.
+fn short(text: &str) -> String {
+    match text.strip_prefix("arn:").and_then(|rest| rest.split_once(":s3:::")) {
+        // "*" alone would read as everything.
+        Some((_, name)) if !name.starts_with('*') => name.to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+/// `? role Reader of 222222222222 on bucket logs: not decided: …`
+pub(crate) fn undecided(one: &Undecided) -> String {
+    format!("? {} on {}: not decided: {}", party(&one.party, Certainty::Exact), safe(&about(&one.about)), safe(&why(&one.why)))
+}
+
+fn about(about: &About) -> String {
+    match about {
+        About::Bucket(name) => format!("bucket {name}"),
+        About::Role(arn) => by_arn(arn),
+        About::OtherResources => "other resources".to_owned(),
+        About::OtherRoles => "other roles".to_owned(),
+        About::Resource(text) => text.clone(),
+        About::Policies(list) => list.join(", "),
+    }
+}
+
+fn why(why: &Why) -> String {
+    match why {
+        Why::TagsChange => "its tags change, and policies ask for them".to_owned(),
+        Why::TooMany(Limit::ActionPatterns) => "the action patterns are too many to tell apart".to_owned(),
+        Why::TooMany(Limit::ResourcePatterns) => "the resource patterns are too many to tell apart".to_owned(),
+        Why::TooMany(Limit::KeyPatterns(key)) => format!("the patterns on {key} are too many to tell apart"),
+        Why::TooMany(Limit::Ways(most)) => format!("its conditions can come out in more than {} ways", thousands(*most)),
+        Why::TooMany(Limit::Questions(most)) => format!("it takes over {} questions", thousands(*most)),
+        Why::TooMany(Limit::Fillings(most)) => format!("policy variables can be filled in more than {} ways", thousands(*most)),
+        Why::ResourceKind => "resources of this kind are not looked at".to_owned(),
+        Why::PrincipalKind => "principals of this kind are not evaluated".to_owned(),
+        Why::ProviderChanges => "the provider itself changes".to_owned(),
+        Why::NotRead => "its document was not read, and what it allows is not counted".to_owned(),
+        Why::WitnessFails => "its witness did not hold, which is a bug in crossrole".to_owned(),
+    }
+}
+
+/// `4,096`
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let chunks: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|chunk| std::str::from_utf8(chunk).ok()).collect();
+    chunks.join(",")
+}
+
+/// What the runner could not do any more.
+pub fn lockout(lockout: &Lockout) -> String {
+    safe(&match lockout {
+        Lockout::Gone { runner } => format!("{runner} itself would be gone"),
+        Lockout::Entry { runner, party: who, certainty, role, partly } => {
+            let when = if *partly { ", under all conditions of before" } else { "" };
+            format!("{} could no longer assume {role}, which {runner} is a session of{when}", party(who, *certainty))
+        }
+        Lockout::Action { runner, action, resource, because } => format!("{runner} could no longer {action} on {resource}: {because}"),
+    })
 }
 
 /// ` when A and B, or when C`; nothing when it is always so.
 pub(crate) fn when(boxes: &[Vec<Clause>], view: View) -> String {
-    let all = |clauses: &[&Clause]| clauses.iter().map(|c| clause(c, view)).collect::<Vec<_>>().join(" and ");
+    let all = |clauses: &[&Clause]| {
+        let mut said: Vec<(&str, String, String)> = clauses.iter().map(|c| (c.key.as_str(), relation(c.relation), clause(c, view))).collect();
+        said.sort();
+        said.into_iter().map(|(.., text)| text).collect::<Vec<_>>().join(" and ")
+    };
     let Some((first, others)) = boxes.split_first() else { return String::new() };
     let (common, _): (Vec<&Clause>, Vec<&Clause>) = first.iter().partition(|c| others.iter().all(|one| one.contains(c)));
     if others.is_empty() {
@@ -72,12 +214,47 @@ pub(crate) fn when(boxes: &[Vec<Clause>], view: View) -> String {
 
 fn clause(clause: &Clause, view: View) -> String {
     let values: Vec<String> = values(&clause.key, &clause.values, view).iter().map(|v| if v.is_empty() { "\"\"".to_owned() } else { safe(v) }).collect();
-    let (relation, absent) = match clause.relation.strip_suffix(" (or is absent)") {
-        Some(relation) => (relation, " (or is absent)"),
-        None => (clause.relation.as_str(), ""),
-    };
     let values = if values.is_empty() { String::new() } else { format!(" {}", values.join(" or ")) };
-    format!("{} {relation}{values}{absent}", safe(&clause.key))
+    let absent = if is_or_absent(clause.relation) { OR_ABSENT } else { "" };
+    format!("{} {}{values}{absent}", safe(&clause.key), relation(clause.relation))
+}
+
+const OR_ABSENT: &str = " (or is absent)";
+
+fn is_or_absent(relation: Relation) -> bool {
+    matches!(relation, Relation::Compares(Comparison { or_absent: true, .. }))
+}
+
+/// Completes "key …", before its values.
+fn relation(relation: Relation) -> String {
+    let Comparison { which, not, how, .. } = match relation {
+        Relation::Absent => return "is absent".to_owned(),
+        Relation::Present => return "is present".to_owned(),
+        Relation::Compares(comparison) => comparison,
+    };
+    let words = match (how, not) {
+        (How::Is, false) => "is",
+        (How::Is, true) => "is not",
+        (How::IsInAnyCase, false) => "is, in any case,",
+        (How::IsInAnyCase, true) => "is not, in any case,",
+        (How::Like, false) => "is like",
+        (How::Like, true) => "is not like",
+        (How::In, false) => "is in",
+        (How::In, true) => "is not in",
+        (How::Below, false) | (How::AtLeast, true) => "is below",
+        (How::AtMost, false) | (How::Above, true) => "is at most",
+        (How::Above, false) | (How::AtMost, true) => "is above",
+        (How::AtLeast, false) | (How::Below, true) => "is at least",
+        (How::Before, false) | (How::NotBefore, true) => "is before",
+        (How::NotAfter, false) | (How::After, true) => "is not after",
+        (How::After, false) | (How::NotAfter, true) => "is after",
+        (How::NotBefore, false) | (How::Before, true) => "is not before",
+    };
+    match which {
+        Which::One => words.to_owned(),
+        Which::Some => format!("has a value that {words}"),
+        Which::Every => format!("has no value but what {words}"),
+    }
 }
 
 /// External ids are for the two parties.
@@ -88,7 +265,16 @@ fn values(key: &str, values: &[String], view: View) -> Vec<String> {
 
 /// One clause for machines.
 pub(crate) fn clause_json(clause: &Clause, view: View) -> Value {
-    json!({"key": clause.key, "relation": clause.relation, "values": values(&clause.key, &clause.values, view)})
+    let absent = if is_or_absent(clause.relation) { OR_ABSENT } else { "" };
+    json!({
+        "key": clause.key,
+        "relation": format!("{}{absent}", relation(clause.relation)),
+        "test": match clause.relation {
+            Relation::Compares(comparison) => json!(comparison),
+            other => json!(other),
+        },
+        "values": values(&clause.key, &clause.values, view),
+    })
 }
 
 /// The same, for machines; each change with its witness.
@@ -101,10 +287,14 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
             let context: serde_json::Map<String, Value> = c.witness.context.iter().map(|(k, v)| (k.clone(), json!(values(k, v, view)))).collect();
             json!({
                 "direction": c.direction,
-                "principal": c.who,
-                "account": c.account,
-                "actions": c.actions,
-                "resources": c.resources,
+                "principal": party(&c.party, c.certainty),
+                "party": c.party,
+                "certainty": c.certainty,
+                "account": c.party.account(),
+                "actions": actions(&c.actions),
+                "action_set": c.actions,
+                "resources": resources(c),
+                "resource_set": c.resources,
                 "when": c.when.iter().map(|one| one.iter().map(clause).collect::<Vec<_>>()).collect::<Vec<_>>(),
                 "text": line(c, view),
                 "witness": {
@@ -112,15 +302,27 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
                     "action": c.witness.action,
                     "resource": c.witness.resource,
                     "context": context,
-                    "before": c.witness.before,
-                    "after": c.witness.after,
+                    "before": c.witness.before.as_str(),
+                    "after": c.witness.after.as_str(),
                 },
             })
         })
         .collect();
     json!({
         "changes": changes,
-        "undecided": delta.undecided.iter().map(|u| json!({"principal": u.who, "what": u.what, "why": u.why})).collect::<Vec<_>>(),
+        "undecided": delta.undecided.iter().map(undecided_json).collect::<Vec<_>>(),
         "widens": delta.widens(),
+    })
+}
+
+/// One undecided for machines.
+pub(crate) fn undecided_json(one: &Undecided) -> Value {
+    json!({
+        "principal": party(&one.party, Certainty::Exact),
+        "party": one.party,
+        "what": about(&one.about),
+        "about": one.about,
+        "why": why(&one.why),
+        "reason": one.why,
     })
 }

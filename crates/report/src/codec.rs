@@ -1,10 +1,17 @@
 //! The file that a saved plan is: external ids in full, so its mode is 0600 (the command sees to that).
+//!
+//! It is a record of what was reviewed, never an instruction. A digest and its exact form tell whether it is as it was
+//! written; whoever can forge both still gets nothing done that the manifests do not say, since everything is planned anew.
 
 use crossrole_model::Plan;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// Version of the file. A plan is applied by the version of crossrole that made it, so there is one.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// Most bytes of a file: ten thousand roles make some tens of megabytes.
+const BYTES_MOST: usize = 256 << 20;
 
 /// Why a file is no saved plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,20 +20,27 @@ pub enum CodecError {
     NotAPlan(String),
     /// Another version of crossrole made it.
     OtherVersion(String),
+    /// It is not as it was written.
+    Altered,
 }
 
 impl std::fmt::Display for CodecError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotAPlan(why) => write!(f, "this is not a saved plan: {why}"),
-            Self::OtherVersion(version) => write!(f, "this plan was made by crossrole {version}, and this is {}", env!("CARGO_PKG_VERSION")),
+            Self::OtherVersion(version) => write!(f, "this plan was made by another version of crossrole ({version}); this is {}", version_of(FORMAT)),
+            Self::Altered => f.write_str("this plan was altered after it was written"),
         }
     }
 }
 
 impl std::error::Error for CodecError {}
 
-#[derive(Serialize, Deserialize)]
+fn version_of(format: u32) -> String {
+    format!("{}, plan format {format}", env!("CARGO_PKG_VERSION"))
+}
+
+#[derive(Deserialize)]
 struct Head {
     crossrole_plan: u32,
     version: String,
@@ -36,6 +50,7 @@ struct Head {
 struct FileOut<'a> {
     crossrole_plan: u32,
     version: &'a str,
+    digest: &'a str,
     plan: &'a Plan,
 }
 
@@ -49,18 +64,24 @@ struct FileIn {
 /// # Errors
 /// The plan can't be written as JSON: a bug of ours.
 pub fn write_plan(plan: &Plan) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&FileOut { crossrole_plan: FORMAT, version: env!("CARGO_PKG_VERSION"), plan })
+    let digest: String = Sha256::digest(serde_json::to_string(plan)?.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    serde_json::to_string(&FileOut { crossrole_plan: FORMAT, version: env!("CARGO_PKG_VERSION"), digest: &digest, plan })
 }
 
 /// Reads a plan.
 ///
 /// # Errors
-/// It is no plan, or one of another version.
+/// It is no plan, or one of another version, or not as it was written.
 pub fn read_plan(text: &str) -> Result<Plan, CodecError> {
+    if text.len() > BYTES_MOST {
+        return Err(CodecError::NotAPlan(format!("it has {} bytes, over {BYTES_MOST}", text.len())));
+    }
     let head: Head = serde_json::from_str(text).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
     if head.crossrole_plan != FORMAT || head.version != env!("CARGO_PKG_VERSION") {
-        return Err(CodecError::OtherVersion(head.version));
+        return Err(CodecError::OtherVersion(format!("{}, plan format {}", head.version, head.crossrole_plan)));
     }
     let file: FileIn = serde_json::from_str(text).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
-    Ok(file.plan)
+    // Its own text, digest included, is the only one that it is written as.
+    let written = write_plan(&file.plan).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
+    if written == text.trim_end_matches('\n') { Ok(file.plan) } else { Err(CodecError::Altered) }
 }

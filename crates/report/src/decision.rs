@@ -3,7 +3,7 @@
 use crossrole_model::access::{Explanation, Hop, Lack, Reason, Undecided};
 use serde_json::{Value, json};
 
-use crate::access::when;
+use crate::access::{self, when};
 use crate::{View, safe};
 
 /// Answers, hop by hop.
@@ -71,13 +71,19 @@ pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> String {
     for way in ways {
         for (depth, hop) in way.iter().enumerate() {
             let (indent, arrow) = ("  ".repeat(depth), if depth == 0 { "" } else { "then " });
-            out.push_str(&format!("{indent}{arrow}{}: {} on {}{}\n", safe(&hop.who), safe(&hop.action), safe(&hop.resource), when(&hop.when, view)));
+            out.push_str(&format!(
+                "{indent}{arrow}{}: {} on {}{}\n",
+                access::party(&hop.party, hop.certainty),
+                safe(&hop.action),
+                safe(&hop.resource),
+                when(&hop.when, view)
+            ));
         }
     }
     if ways.is_empty() {
         out.push_str("nobody\n");
     }
-    out.extend(undecided.iter().map(|u| format!("? {} on {}: not decided: {}\n", safe(&u.who), safe(&u.what), safe(&u.why))));
+    out.extend(undecided.iter().map(|u| format!("{}\n", access::undecided(u))));
     out
 }
 
@@ -85,11 +91,21 @@ pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> String {
 pub fn ways_json(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> Value {
     let hop = |hop: &Hop| {
         let when: Vec<Value> = hop.when.iter().map(|one| one.iter().map(|c| crate::access::clause_json(c, view)).collect()).collect();
-        json!({"principal": hop.who, "action": hop.action, "resource": hop.resource, "when": when})
+        json!({"principal": access::party(&hop.party, hop.certainty), "party": hop.party, "certainty": hop.certainty, "action": hop.action, "resource": hop.resource, "when": when})
     };
     json!({
         "format_version": "1.0",
         "ways": ways.iter().map(|way| way.iter().map(hop).collect::<Vec<_>>()).collect::<Vec<_>>(),
-        "undecided": undecided,
+        "undecided": undecided.iter().map(undecided_json).collect::<Vec<_>>(),
     })
+}
+
+fn undecided_json(one: &Undecided) -> Value {
+    let mut value = access::undecided_json(one);
+    if let Value::Object(map) = &mut value {
+        // Of ways, who is not known is "who".
+        let who = map.get("principal").cloned().unwrap_or_default();
+        map.insert("who".to_owned(), who);
+    }
+    value
 }

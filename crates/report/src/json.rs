@@ -2,12 +2,12 @@
 
 use crossrole_model::outcome::Event;
 use crossrole_model::state::ObjectState;
-use crossrole_model::{Action, Finding, Outcome, Plan, Reason, Source, StepResult};
+use crossrole_model::{Action, Finding, Outcome, Plan, Reason, Source, StepResult, Withheld};
 use crossrole_policy::Document;
 use serde_json::{Map, Value, json};
 
 use crate::text::masked;
-use crate::{View, describe};
+use crate::{View, describe, words};
 
 /// Version of the shape.
 const FORMAT_VERSION: &str = "1.0";
@@ -38,7 +38,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
                     "after": change.after.as_ref().map(|s| state(s, view)),
                 },
                 "reasons": change.reasons.iter().map(reason).collect::<Vec<_>>(),
-                "consequences": change.consequences,
+                "consequences": change.consequences.iter().map(words::consequence).collect::<Vec<_>>(),
                 "calls": steps,
             })
         })
@@ -49,10 +49,11 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "manifests": plan.manifests.iter().map(|m| json!({"name": m.name, "file": m.file, "digest": m.digest.to_string()})).collect::<Vec<_>>(),
         "destroy": plan.destroy,
         "resource_changes": changes,
-        "withheld": plan.withheld.iter().map(|w| json!({"what": w.what, "why": w.why, "advice": w.advice, "blocks": w.blocks})).collect::<Vec<_>>(),
+        "withheld": plan.withheld.iter().map(withheld).collect::<Vec<_>>(),
         "meters": plan.meters.iter().map(|m| json!({"what": m.what, "used": m.used, "limit": m.limit})).collect::<Vec<_>>(),
         "notes": plan.notes,
-        "lockouts": plan.lockouts,
+        "lockouts": plan.lockouts.iter().map(crate::access::lockout).collect::<Vec<_>>(),
+        "lockout_facts": plan.lockouts,
         "access": plan.access.as_ref().map(|delta| crate::access::json(delta, view)),
         "summary": summary(plan),
         "calls": plan.calls.iter().map(|(account, n)| (account.to_string(), json!(n))).collect::<Map<_, _>>(),
@@ -81,12 +82,17 @@ fn reason(reason: &Reason) -> Value {
         Reason::Missing => json!({"kind": "missing"}),
         Reason::NotInManifest => json!({"kind": "not_in_manifest"}),
         Reason::Destroy => json!({"kind": "destroy"}),
-        Reason::Differs(what) => json!({"kind": "differs", "what": what}),
+        Reason::Differs(part) => json!({"kind": "differs", "what": words::part(part)}),
         Reason::ForeignPolicy(what) => json!({"kind": "foreign_policy", "what": what}),
         Reason::OrphanedPrincipal(what) => json!({"kind": "orphaned_principal", "what": what}),
-        Reason::Immutable(what) => json!({"kind": "immutable", "what": what}),
+        Reason::Immutable(part) => json!({"kind": "immutable", "what": words::part(part)}),
         Reason::Adopted => json!({"kind": "adopted"}),
     }
+}
+
+fn withheld(withheld: &Withheld) -> Value {
+    let (why, advice) = words::cause(withheld);
+    json!({"what": words::subject(&withheld.subject), "why": why, "advice": advice, "blocks": withheld.blocks, "cause": withheld.cause})
 }
 
 fn document(document: &Document, view: View) -> Value {
@@ -134,7 +140,7 @@ pub fn outcome_json(plan: &Plan, outcome: &Outcome) -> Value {
         .zip(&outcome.steps)
         .map(|(step, result)| {
             let address = plan.changes.get(step.change).map(|c| c.address.to_string());
-            json!({ "account": step.account.as_str(), "call": step.call.operation(), "address": address, "result": result })
+            json!({ "account": step.account.as_str(), "call": step.call.operation(), "address": address, "result": result_json(result) })
         })
         .collect();
     json!({
@@ -144,8 +150,18 @@ pub fn outcome_json(plan: &Plan, outcome: &Outcome) -> Value {
         "interrupted": outcome.interrupted,
         "retries": outcome.retries,
         "steps": steps,
-        "unverified": outcome.unverified.iter().map(|(index, seen)| json!({"address": plan.changes.get(*index).map(|c| c.address.to_string()), "seen": seen})).collect::<Vec<_>>(),
+        "unverified": outcome.unverified.iter().map(|(index, seen)| json!({"address": plan.changes.get(*index).map(|c| c.address.to_string()), "seen": words::seen(seen)})).collect::<Vec<_>>(),
     })
+}
+
+/// A result, with what was found in words beside the fact.
+fn result_json(result: &StepResult) -> Value {
+    let mut value = serde_json::to_value(result).unwrap_or(Value::Null);
+    if let (StepResult::Drifted { found }, Some(map)) = (result, value.as_object_mut()) {
+        let fact = map.insert("found".to_owned(), words::drift(found).into());
+        map.insert("drift".to_owned(), fact.unwrap_or_default());
+    }
+    value
 }
 
 /// One event, as a line of a stream; `None` for events that have no line.
@@ -153,11 +169,11 @@ pub fn event_json(plan: &Plan, event: &Event) -> Option<Value> {
     Some(match event {
         Event::Started { steps } => json!({"type": "apply_start", "steps": steps}),
         Event::StepStarted { step } => json!({"type": "step_start", "step": step.0, "what": describe(plan, *step)}),
-        Event::StepRetried { step, because } => json!({"type": "step_retry", "step": step.0, "what": describe(plan, *step), "because": because}),
+        Event::StepRetried { step, because } => json!({"type": "step_retry", "step": step.0, "what": describe(plan, *step), "because": words::retry(because)}),
         Event::StepEnded { step, result: StepResult::Skipped { because } } => {
             json!({"type": "step_complete", "step": step.0, "what": describe(plan, *step), "result": "skipped", "because": because.0})
         }
-        Event::StepEnded { step, result } => json!({"type": "step_complete", "step": step.0, "what": describe(plan, *step), "result": result}),
+        Event::StepEnded { step, result } => json!({"type": "step_complete", "step": step.0, "what": describe(plan, *step), "result": result_json(result)}),
         Event::Verifying { left } => json!({"type": "verifying", "left": left}),
         Event::Ended => return None,
     })

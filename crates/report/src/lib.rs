@@ -12,12 +12,14 @@ mod outcome;
 mod sarif;
 mod statement;
 mod text;
+mod words;
 
+pub use access::{access_lines, lockout};
 pub use codec::{CodecError, read_plan, write_plan};
 pub use decision::{explanation, explanation_json, ways, ways_json};
 pub use findings::findings;
 pub use json::{event_json, outcome_json, plan_json, plan_json_with};
-pub use outcome::{describe, outcome, progress};
+pub use outcome::{describe, differences, outcome, progress};
 pub use sarif::{RuleInfo, annotations, findings_json, sarif};
 pub use text::{Diff, plan};
 

@@ -1,9 +1,10 @@
 //! What happened, for people.
 
 use crossrole_model::outcome::Event;
+use crossrole_model::plan::Difference;
 use crossrole_model::{Outcome, Plan, StepId, StepResult};
 
-use crate::safe;
+use crate::{safe, words};
 
 /// `222222222222: CreateRole (role ProdS3RWRole)`.
 pub fn describe(plan: &Plan, step: StepId) -> String {
@@ -12,11 +13,16 @@ pub fn describe(plan: &Plan, step: StepId) -> String {
     format!("{}: {} ({})", step.account, step.call.operation(), safe(&object))
 }
 
+/// What to say when a saved plan is not what would be planned now; a line each.
+pub fn differences(differences: &[Difference]) -> String {
+    differences.iter().map(|d| format!("  {}\n", safe(&words::difference(d)))).collect()
+}
+
 /// One line of progress; `None` for events that are no news.
 pub fn progress(plan: &Plan, event: &Event) -> Option<String> {
     match event {
         Event::StepEnded { step, result } => Some(format!("{} {}", word(result), describe(plan, *step))),
-        Event::StepRetried { step, because } => Some(format!("waiting {} ({})", describe(plan, *step), safe(because))),
+        Event::StepRetried { step, because } => Some(format!("waiting {} ({})", describe(plan, *step), safe(&words::retry(because)))),
         Event::Verifying { left } => Some(format!("reading back {left} {}", if *left == 1 { "change" } else { "changes" })),
         Event::Started { .. } | Event::StepStarted { .. } | Event::Ended => None,
     }
@@ -41,7 +47,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome) -> String {
         match result {
             StepResult::Failed { error } => out.push_str(&format!("failed: {what}\n  {}\n  {}\n", safe(&error.to_string()), error.advice())),
             StepResult::Drifted { found } => {
-                out.push_str(&format!("drifted: {what}\n  {}\n  nothing was written; plan again to see what it is now\n", safe(found)));
+                out.push_str(&format!("drifted: {what}\n  {}\n  nothing was written; plan again to see what it is now\n", safe(&words::drift(found))));
             }
             StepResult::Skipped { because } => out.push_str(&format!("skipped: {what}\n  it needs {}\n", describe(plan, *because))),
             StepResult::NotStarted => out.push_str(&format!("left: {what}\n")),
@@ -50,7 +56,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome) -> String {
     }
     for (index, seen) in &outcome.unverified {
         let what = plan.changes.get(*index).map(|c| c.address.to_string()).unwrap_or_default();
-        out.push_str(&format!("unverified: {}\n  it was written, and {}\n  plan again to see what it is now\n", safe(&what), safe(seen)));
+        out.push_str(&format!("unverified: {}\n  it was written, and {}\n  plan again to see what it is now\n", safe(&what), safe(&words::seen(seen))));
     }
     if !out.is_empty() {
         out.push('\n');

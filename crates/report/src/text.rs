@@ -7,7 +7,7 @@ use crossrole_model::{Action, Change, Plan, Reason, ownership};
 use crossrole_policy::{Document, Statement, StatementDiff, diff};
 
 use crate::statement::{sentence, value};
-use crate::{MASK, View, safe};
+use crate::{MASK, View, safe, words};
 
 /// How documents are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,7 +45,8 @@ pub fn plan(plan: &Plan, view: View) -> String {
     }
     for withheld in &plan.withheld {
         let head = if withheld.blocks { "withheld" } else { "note" };
-        out.push_str(&format!("{head}: {}: {}\n  {}\n\n", safe(&withheld.what), safe(&withheld.why), safe(&withheld.advice)));
+        let (why, advice) = words::cause(withheld);
+        out.push_str(&format!("{head}: {}: {}\n  {}\n\n", safe(&words::subject(&withheld.subject)), safe(&why), safe(&advice)));
     }
     for meter in &plan.meters {
         let percent = meter.used * 100 / meter.limit.max(1);
@@ -95,7 +96,7 @@ fn calls<K: std::fmt::Display>(calls: &BTreeMap<K, u64>) -> String {
 
 fn render_change(plan: &Plan, change: &Change, view: View, out: &mut String) {
     out.push_str(&format!("{:>5} {}\n", symbol(change.action), safe(&change.address.short())));
-    let differs: Vec<String> = change.reasons.iter().filter_map(|r| if let Reason::Differs(what) = r { Some(safe(what)) } else { None }).collect();
+    let differs: Vec<String> = change.reasons.iter().filter_map(|r| if let Reason::Differs(part) = r { Some(safe(&words::part(part))) } else { None }).collect();
     if !differs.is_empty() {
         let head = if differs.len() == 1 { "this differs" } else { "these differ" };
         out.push_str(&format!("        because {head}: {}\n", differs.join(", ")));
@@ -104,7 +105,7 @@ fn render_change(plan: &Plan, change: &Change, view: View, out: &mut String) {
         out.push_str(&format!("        because {}\n", because(reason)));
     }
     for consequence in &change.consequences {
-        out.push_str(&format!("        ! {}\n", safe(consequence)));
+        out.push_str(&format!("        ! {}\n", safe(&words::consequence(consequence))));
     }
     let mut lines = Vec::new();
     details(plan, change, view, &mut lines);
@@ -118,10 +119,10 @@ fn because(reason: &Reason) -> String {
         Reason::Missing => "it is declared and not there".to_owned(),
         Reason::NotInManifest => "no manifest declares it any more".to_owned(),
         Reason::Destroy => "everything of this manifest is to be destroyed".to_owned(),
-        Reason::Differs(what) => format!("{} differs", safe(what)),
+        Reason::Differs(part) => format!("{} differs", safe(&words::part(part))),
         Reason::ForeignPolicy(name) => format!("{} was put on it by somebody else", safe(name)),
         Reason::OrphanedPrincipal(id) => format!("it names {}, which no longer exists: whoever had that name has lost the access", safe(id)),
-        Reason::Immutable(what) => format!("its {what} can't be changed in place"),
+        Reason::Immutable(part) => format!("its {} can't be changed in place", words::part(part)),
         Reason::Adopted => "the manifest says to take it over".to_owned(),
     }
 }

@@ -9,8 +9,8 @@ use crate::engine::glob::{Token, token};
 use crate::principal::Caller;
 use crate::request::Context;
 
+use super::classes;
 use super::pair::{Domain, Text};
-use super::words;
 
 /// Tells whether a request of this domain can ask `action` of `resource`.
 pub(crate) fn is_asked(action: &str, resource: &str, domain: &Domain) -> bool {
@@ -66,14 +66,14 @@ impl Actions {
         let mut classes: BTreeMap<Vec<bool>, Vec<String>> = BTreeMap::new();
         let mut stand_ins = BTreeSet::new();
         let vector = |name: &str| -> Vec<bool> { statements.iter().map(|s| s.action.match_(name)).collect() };
-        let symbols: Vec<_> = patterns.iter().map(|p| words::plain(&p.to_ascii_lowercase().chars().map(token).collect::<Vec<_>>())).collect();
+        let symbols: Vec<_> = patterns.iter().map(|p| classes::plain(&p.to_ascii_lowercase().chars().map(token).collect::<Vec<_>>())).collect();
         for service in services(&patterns, domain).into_iter().filter(|_| domain.actions.is_empty()) {
             let mut names: Vec<String> = catalogue::actions(&service).map(|a| a.name.to_owned()).collect();
             if names.is_empty() {
                 // A service whose actions nobody has listed: one name stands for all that the patterns do not tell apart.
                 // The last pattern asks for a name that is not empty.
-                let named = words::plain(&format!("{service}:?*").chars().map(token).collect::<Vec<_>>());
-                let classes = words::classes(&[&symbols[..], &[named]].concat(), &format!("{service}:"))?.into_iter();
+                let named = classes::plain(&format!("{service}:?*").chars().map(token).collect::<Vec<_>>());
+                let classes = classes::classes(&[&symbols[..], &[named]].concat(), &format!("{service}:"))?.into_iter();
                 names.extend(classes.filter(|c| c.matched.last() == Some(&true)).map(|c| c.witness));
             }
             // As they are written, and those that are younger than the catalogue, or are none.
@@ -175,7 +175,7 @@ impl Resources {
         }
         let tokens: Vec<Vec<Token>> = all.into_iter().collect();
         let patterns: Vec<String> = tokens.iter().map(|t| crate::engine::template::plain(t)).collect();
-        let symbols: Vec<Vec<words::Symbol>> = patterns.iter().zip(&tokens).map(|(text, tokens)| symbols(text, tokens)).collect();
+        let symbols: Vec<Vec<classes::Symbol>> = patterns.iter().zip(&tokens).map(|(text, tokens)| symbols(text, tokens)).collect();
         let globs: Vec<Option<ArnGlob>> = patterns.iter().zip(&tokens).map(|(text, tokens)| (text != "*").then(|| ArnGlob::of(tokens, true))).collect();
         let mut found: BTreeMap<(Vec<bool>, Vec<bool>), String> = BTreeMap::new();
         let mut keep = |matched: Vec<bool>, witness: String| {
@@ -187,7 +187,7 @@ impl Resources {
             match text {
                 Text::Exact(text) => keep(globs.iter().map(|g| g.as_ref().is_none_or(|g| g.matches(text))).collect(), text.clone()),
                 Text::Walk(start) => {
-                    for class in words::classes(&symbols, start)? {
+                    for class in classes::classes(&symbols, start)? {
                         keep(class.matched, class.witness);
                     }
                 }
@@ -198,10 +198,10 @@ impl Resources {
     }
 }
 
-fn symbols(text: &str, tokens: &[Token]) -> Vec<words::Symbol> {
+fn symbols(text: &str, tokens: &[Token]) -> Vec<classes::Symbol> {
     if text == "*" {
-        return vec![words::Symbol::Star { colon: true }];
+        return vec![classes::Symbol::Star { colon: true }];
     }
     // What is no ARN matches nothing: a pattern of one letter that no ARN is.
-    words::arn(tokens, true).unwrap_or_else(|| vec![words::Symbol::Char('\0')])
+    classes::arn(tokens, true).unwrap_or_else(|| vec![classes::Symbol::Char('\0')])
 }

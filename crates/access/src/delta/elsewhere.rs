@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crossrole_model::access::Undecided;
+use crossrole_model::access::{About, Undecided, Why};
 use crossrole_policy::{Effect, Statement};
 
 use crate::estate::{Guarded, Placed};
@@ -11,7 +11,7 @@ use crate::estate::{Guarded, Placed};
 use super::atoms::ASSUME;
 use super::pair::{Domain, Text};
 use super::subjects::{self, Who};
-use super::{Work, words};
+use super::{Work, classes};
 
 /// Kinds of IAM's resources, by the beginning of their names (Service Authorization Reference, AWS IAM).
 const IAM_KINDS: [&str; 9] = ["role", "user", "group", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate"];
@@ -47,17 +47,17 @@ impl<'e> Work<'e> {
                 known.iter().filter(|k| patterns.iter().any(|p| head(p).starts_with(k.as_str()))).cloned().collect()
             };
             let known = Rc::clone(&buckets);
-            let name = "other resources".to_owned();
-            let domain = Domain { name, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None, other };
+            let about = About::OtherResources;
+            let domain = Domain { about, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None, other };
             self.pair(&who, &domain, [None, None]);
             // Roles whose trust nobody has read are taken to trust the account: what is gained there is up to them.
             let trusting = Placed::new(subjects::trusts_account(&account), "trust policy that was not read");
             let trusting = Guarded { account: String::new(), policy: Some(trusting), restrict_public: false };
             texts.retain(|t| matches!(t, Text::Walk(start) if start.ends_with(":role/")));
             let known = Rc::clone(&roles);
-            let name = "other roles".to_owned();
+            let about = About::OtherRoles;
             let actions = ASSUME.map(str::to_owned).to_vec();
-            let domain = Domain { name, texts, elsewhere: told_apart(&known), known, owner: None, actions, service: None, other };
+            let domain = Domain { about, texts, elsewhere: told_apart(&known), known, owner: None, actions, service: None, other };
             self.pair(&who, &domain, [Some(&trusting), Some(&trusting)]);
         }
     }
@@ -75,7 +75,7 @@ impl<'e> Work<'e> {
     fn other_service(&self, arn: &str, written: &BTreeSet<&str>) -> &'static str {
         let actions = self.statements(arn).flat_map(|s| &s.action.values).filter_map(|a| a.split_once(':'));
         let named: BTreeSet<String> = actions.map(|(service, _)| service).chain(written.iter().copied()).map(str::to_lowercase).filter(|s| s != "*").collect();
-        OTHER_SERVICES.into_iter().find(|other| !named.iter().any(|s| words::overlap(s, other))).unwrap_or(OTHER)
+        OTHER_SERVICES.into_iter().find(|other| !named.iter().any(|s| classes::overlap(s, other))).unwrap_or(OTHER)
     }
 
     /// Resources that a principal's policies allow something on and that no domain is about (access points, jobs, and others),
@@ -103,11 +103,11 @@ impl<'e> Work<'e> {
             let about = |s: &&&Statement| {
                 s.resource
                     .as_ref()
-                    .is_none_or(|r| r.negated || r.values.iter().any(|v| [v, pattern].iter().any(|t| t.contains("${")) || words::overlap(v, pattern)))
+                    .is_none_or(|r| r.negated || r.values.iter().any(|v| [v, pattern].iter().any(|t| t.contains("${")) || classes::overlap(v, pattern)))
             };
             if bounded != still || differ.iter().any(about) {
-                let why = "resources of this kind are not looked at".to_owned();
-                self.delta.undecided.push(Undecided { who: who.subject.who.clone(), what: pattern.clone(), why });
+                let about = About::Resource(pattern.clone());
+                self.delta.undecided.push(Undecided { party: who.subject.party.clone(), about, why: Why::ResourceKind });
             }
         }
     }

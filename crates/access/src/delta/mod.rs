@@ -2,27 +2,28 @@
 //!
 //! Looked at are the principals and resources of which something differs, and those that their documents name: each named
 //! principal, "any other of account X" for each account named, another account, unsigned callers, each service. Nothing is
-//! sampled; see [`pair`] and [`words`] for how, and [`values`] for what is bounded.
+//! sampled; see [`pair`] and [`classes`] for how, and [`values`] for what is bounded.
 
 mod atoms;
-pub(crate) mod boxes;
+pub(crate) mod classes;
+mod cover;
+mod describe;
 mod elsewhere;
-mod fillings;
+pub(crate) mod meets;
 pub(crate) mod pair;
 pub(crate) mod reach;
 mod relevant;
-mod saying;
 pub(crate) mod subjects;
 mod tidy;
 mod undecided;
 mod values;
-pub(crate) mod words;
+mod variables;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crossrole_model::access::{AccessChange, AccessDelta, Undecided};
+use crossrole_model::access::{About, AccessChange, AccessDelta, Certainty, Undecided};
 use crossrole_policy::Document;
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
@@ -122,7 +123,7 @@ impl<'e> Work<'e> {
             let arn = format!("arn:{partition}:s3:::{name}");
             let texts = vec![Text::Exact(arn.clone()), Text::Walk(format!("{arn}/"))];
             let domain = Domain {
-                name: format!("bucket {name}"),
+                about: About::Bucket(name.clone()),
                 texts,
                 elsewhere: BTreeSet::new(),
                 known: Rc::default(),
@@ -139,7 +140,7 @@ impl<'e> Work<'e> {
             let owner = sides.into_iter().flatten().next_back().map(|g| g.account.clone());
             let texts = vec![Text::Exact(arn.clone())];
             let domain = Domain {
-                name: subjects::role_name(arn),
+                about: About::Role(arn.clone()),
                 texts,
                 elsewhere: BTreeSet::new(),
                 known: Rc::default(),
@@ -183,7 +184,7 @@ impl<'e> Work<'e> {
                 if resource.changed && !known.changed && self.is_unread(&known.who) {
                     let mut who = known.who.clone();
                     who.kind = Kind::Everything;
-                    who.subject.who = format!("{}, as far as its policies that were not read let it,", who.subject.who);
+                    who.subject.certainty = Certainty::UnreadPolicies;
                     self.pair(&who, &resource.domain, resource.sides);
                 }
             }
@@ -254,7 +255,7 @@ impl<'e> Work<'e> {
         }
         match compare(&subject, &domain, [before.as_ref(), after.as_ref()]) {
             Ok(regions) => self.delta.changes.extend(regions.into_iter().map(|region| change(&subject, region))),
-            Err(why) => self.delta.undecided.push(Undecided { who: subject.who, what: domain.name.clone(), why }),
+            Err(why) => self.delta.undecided.push(Undecided { party: subject.party, about: domain.about, why }),
         }
     }
 }
@@ -267,9 +268,8 @@ fn differs(sides: [Option<&Guarded>; 2]) -> bool {
 fn change(subject: &Subject, region: Region) -> AccessChange {
     AccessChange {
         direction: region.direction,
-        who: subject.who.clone(),
-        // An account that stands for all others is none.
-        account: subject.account.clone().filter(|_| !subject.who.starts_with(subjects::ANY_OTHER)),
+        party: subject.party.clone(),
+        certainty: subject.certainty,
         actions: region.actions,
         resources: region.resources,
         when: region.when.0,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crossrole_model::access::{Direction, Witness};
+use crossrole_model::access::{About, Certainty, Decision, Direction, Limit, Part, Party, Why, Witness};
 
 use crate::catalogue;
 use crate::engine::compiled::CompiledStatement;
@@ -16,10 +16,10 @@ use crate::principal::Caller;
 use crate::request::{Context, ContextValue, Policies, Request};
 
 use super::atoms::{self, Actions, Resources};
-use super::boxes::{Boxes, Dimension};
-use super::fillings::{fillings_of, joined_fillings};
+use super::cover::{Boxes, Dimension};
 use super::relevant::{Relevant, asks_for_tags, relevant, shape};
 use super::values::{self, Asked};
+use super::variables::{fillings_of, joined_fillings};
 
 /// Most combinations of condition values under which one set of statements is asked.
 const COMBINATIONS_MOST: usize = 4_096;
@@ -30,8 +30,9 @@ const QUESTIONS_MOST: usize = 400_000;
 /// Who asks, and what is known of its requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject {
-    /// In words.
-    pub(crate) who: String,
+    pub(crate) party: Party,
+    /// What is said of it rests on this.
+    pub(crate) certainty: Certainty,
     pub(crate) account: Option<String>,
     pub(crate) caller: Caller,
     /// Keys whose value is known; `None`: known to be missing.
@@ -57,8 +58,7 @@ impl Subject {
 /// The resources that are looked at together: one bucket, one role, or what has no policy of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Domain {
-    /// In words.
-    pub(crate) name: String,
+    pub(crate) about: About,
     pub(crate) texts: Vec<Text>,
     /// Resources that other domains are about: whole ARNs, and buckets with everything in them.
     pub(crate) elsewhere: BTreeSet<String>,
@@ -104,17 +104,17 @@ impl Text {
 #[derive(Debug, Clone)]
 pub(crate) struct Region {
     pub(crate) direction: Direction,
-    pub(crate) actions: Vec<String>,
-    pub(crate) resources: Vec<String>,
+    pub(crate) actions: Vec<Part>,
+    pub(crate) resources: Vec<Part>,
     pub(crate) when: Boxes,
     pub(crate) witness: Witness,
 }
 
 /// Compares; `Err` says why it could not be decided.
-pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a Policies<'a>>; 2]) -> Result<Vec<Region>, String> {
+pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a Policies<'a>>; 2]) -> Result<Vec<Region>, Why> {
     let relevant = relevant(subject, sides);
     if subject.retagged && relevant.iter().any(|r| asks_for_tags(r.statement)) {
-        return Err("its tags change, and policies ask for them".to_owned());
+        return Err(Why::TagsChange);
     }
     let same_shape = shape(sides[0]) == shape(sides[1]);
     if same_shape && relevant.iter().all(|r| r.before == r.after) {
@@ -160,10 +160,10 @@ struct Pair<'p, 'a> {
 type Found = BTreeMap<(Direction, Boxes), (BTreeMap<usize, BTreeSet<String>>, Witness)>;
 
 impl Pair<'_, '_> {
-    fn run(&mut self, regions: &mut Vec<Region>) -> Result<(), String> {
+    fn run(&mut self, regions: &mut Vec<Region>) -> Result<(), Why> {
         let statements: Vec<&CompiledStatement> = self.relevant.iter().map(|r| r.statement).collect();
-        let actions = Actions::of(&statements, self.domain).ok_or("the action patterns are too many to tell apart")?;
-        let resources = Resources::of(&statements, self.domain, &self.context, &actions).ok_or("the resource patterns are too many to tell apart")?;
+        let actions = Actions::of(&statements, self.domain).ok_or(Why::TooMany(Limit::ActionPatterns))?;
+        let resources = Resources::of(&statements, self.domain, &self.context, &actions).ok_or(Why::TooMany(Limit::ResourcePatterns))?;
         let mut found: Found = BTreeMap::new();
         for (names, acts) in &actions.classes {
             for (at, class) in resources.classes.iter().enumerate() {
@@ -245,7 +245,7 @@ impl Pair<'_, '_> {
     }
 
     /// Puts every combination of the condition values that these statements tell apart to the evaluator.
-    fn ask(&mut self, request: &mut Request, (before, after, _): &Applying) -> Result<Outcome, String> {
+    fn ask(&mut self, request: &mut Request, (before, after, _): &Applying) -> Result<Outcome, Why> {
         let applying = self.relevant.iter().filter(|r| r.before && before.contains(&r.signature) || r.after && after.contains(&r.signature));
         let statements: Vec<&CompiledStatement> = applying.map(|r| r.statement).collect();
         let keys: BTreeSet<&str> = statements.iter().flat_map(|s| &s.conditions).map(|c| c.key.as_str()).collect();
@@ -257,16 +257,16 @@ impl Pair<'_, '_> {
             }
             let asked: Vec<Asked<'_>> = statements.iter().flat_map(|s| s.conditions.iter().filter(|c| c.key == key).map(|c| (*s, c))).collect();
             let begins = self.subject.begins.get(key).map_or(&[][..], Vec::as_slice);
-            let pool = values::pool(key, &asked, &self.context, begins).ok_or_else(|| format!("the patterns on {key} are too many to tell apart"))?;
+            let pool = values::pool(key, &asked, &self.context, begins).ok_or_else(|| Why::TooMany(Limit::KeyPatterns(key.to_owned())))?;
             count = count.saturating_mul(pool.len());
             dimensions.push(Dimension::new(key, pool, &asked, &self.context));
         }
         if count > COMBINATIONS_MOST {
-            return Err(format!("its conditions can come out in {count} ways, over {COMBINATIONS_MOST}"));
+            return Err(Why::TooMany(Limit::Ways(COMBINATIONS_MOST)));
         }
         self.questions += count;
         if self.questions > QUESTIONS_MOST {
-            return Err(format!("it takes over {QUESTIONS_MOST} questions"));
+            return Err(Why::TooMany(Limit::Questions(QUESTIONS_MOST)));
         }
         let mut outcome = Outcome { dimensions, ..Outcome::default() };
         let mut combination = vec![0; outcome.dimensions.len()];
@@ -285,14 +285,14 @@ impl Pair<'_, '_> {
     }
 
     /// Asks both sides once more, of this action and resource.
-    fn witness(&self, request: &mut Request, dimensions: &[Dimension], combination: &[usize], direction: Direction) -> Result<Witness, String> {
+    fn witness(&self, request: &mut Request, dimensions: &[Dimension], combination: &[usize], direction: Direction) -> Result<Witness, Why> {
         set(request, dimensions, combination);
         let [before, after] = self.sides.map(|side| side.map(|p| evaluate(request, p)));
         let allowed = [before, after].map(|a| a.is_some_and(crate::engine::decide::Answer::is_allowed));
         if allowed != [direction == Direction::Narrowed, direction == Direction::Widened] {
-            return Err("its witness did not hold, which is a bug in crossrole".to_owned());
+            return Err(Why::WitnessFails);
         }
-        let text = |answer: Option<crate::engine::decide::Answer>| answer.map_or("ImplicitlyDenied", |a| a.decision.as_str()).to_owned();
+        let decision = |answer: Option<crate::engine::decide::Answer>| answer.map_or(Decision::ImplicitlyDenied, |a| a.decision);
         let context = request.context.iter().map(|(key, value)| {
             let values = match value {
                 ContextValue::One(value) => vec![value.clone()],
@@ -305,8 +305,8 @@ impl Pair<'_, '_> {
             action: request.action.clone(),
             resource: request.resource.clone(),
             context: context.collect(),
-            before: text(before),
-            after: text(after),
+            before: decision(before),
+            after: decision(after),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crossrole_model::access::{Clause, Hop, Undecided};
+use crossrole_model::access::{About, Clause, Hop, Undecided, Why};
 use crossrole_policy::Document;
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
@@ -40,7 +40,7 @@ pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str
         {
             for (before, hop) in search.direct("sts:AssumeRole", &arn, None) {
                 // A role that is on the way already adds nothing to it.
-                if before.as_ref().is_none_or(|b| *b != arn) && !way.iter().any(|h| h.who == hop.who) {
+                if before.as_ref().is_none_or(|b| *b != arn) && !way.iter().any(|h| (&h.party, h.certainty) == (&hop.party, hop.certainty)) {
                     open.push((before, std::iter::once(hop).chain(way.clone()).collect()));
                 }
             }
@@ -74,7 +74,7 @@ impl Search<'_> {
         let documents: Vec<&Document> = guarded.and_then(|g| g.policy.as_ref()).map(|p| &p.document).into_iter().collect();
         whos.extend(subjects::others(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], bucket.is_none()));
         let domain = Domain {
-            name: resource.to_owned(),
+            about: About::Resource(resource.to_owned()),
             texts: vec![Text::Exact(resource.to_owned())],
             elsewhere: BTreeSet::new(),
             known: Rc::default(),
@@ -86,12 +86,12 @@ impl Search<'_> {
         let mut found = Vec::new();
         for who in whos.iter().filter(|w| !(w.kind == Kind::Everything && w.subject.account == owner && w.arn.is_empty())) {
             if let Some(unread) = self.estate.principals.get(&who.arn).map(|p| &p.unread).filter(|u| !u.is_empty()) {
-                let what = unread.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let why = "its document was not read, and what it allows is not counted".to_owned();
-                self.reach.undecided.push(Undecided { who: who.subject.who.clone(), what, why });
+                let about = About::Policies(unread.iter().cloned().collect());
+                self.reach.undecided.push(Undecided { party: who.subject.party.clone(), about, why: Why::NotRead });
             }
             for when in self.one(who, &domain, guarded, owner.as_deref()) {
-                let hop = Hop { who: who.subject.who.clone(), action: action.to_owned(), resource: resource.to_owned(), when };
+                let hop =
+                    Hop { party: who.subject.party.clone(), certainty: who.subject.certainty, action: action.to_owned(), resource: resource.to_owned(), when };
                 found.push((Some(who.arn.clone()).filter(|a| !a.is_empty()), hop));
             }
         }
@@ -118,7 +118,7 @@ impl Search<'_> {
         match compare(&subject, &domain, [None, policies.as_ref()]) {
             Ok(regions) => regions.into_iter().map(|r| r.when.0).collect(),
             Err(why) => {
-                self.reach.undecided.push(Undecided { who: subject.who, what: domain.name, why });
+                self.reach.undecided.push(Undecided { party: subject.party, about: domain.about, why });
                 Vec::new()
             }
         }

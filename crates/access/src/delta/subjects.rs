@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::access::{Certainty, Party};
 use crossrole_policy::{Arn, Document, Effect, Element, Principal, Statement};
 
 use crate::engine::condition::Condition;
@@ -11,21 +12,6 @@ use crate::principal::Caller;
 use crate::request::ContextValue;
 
 use super::pair::Subject;
-
-/// In words: unsigned callers.
-pub(crate) const ANYONE: &str = "anyone, without signing in";
-
-/// How principals end in words that need nothing but the other side's grant.
-pub(crate) const EVEN_WITHOUT: &str = "even without policies of its own";
-
-/// How principals end in words whose own side is not looked at.
-pub(crate) const IF_LET: &str = "that its own policies let";
-
-/// How those of accounts that nothing names begin in words.
-pub(crate) const ANY_OTHER: &str = "any principal of any other account";
-
-/// How members of a group begin in words.
-pub(crate) const MEMBERS: &str = "members of group";
 
 /// A name that nobody is taken to have.
 const NOBODY: &str = "any-other";
@@ -50,15 +36,6 @@ pub(crate) struct Who {
     pub(crate) subject: Subject,
 }
 
-/// `role App of 222222222222`.
-pub(crate) fn role_name(arn: &str) -> String {
-    match Arn::parse(arn).map(|a| (a.account, a.kind_and_name())) {
-        Some((account, Some((kind, name)))) => format!("{kind} {name} of {account}"),
-        Some((account, None)) if arn.ends_with(":root") => format!("account {account}"),
-        _ => arn.to_owned(),
-    }
-}
-
 /// A key whose one value is known.
 #[expect(clippy::unnecessary_wraps, reason = "a key may also be known to be missing, which is None")]
 fn one(value: &str) -> Option<ContextValue> {
@@ -71,9 +48,10 @@ impl Who {
         let principal = sides.into_iter().rev().find_map(|side| side.principals.get(arn))?;
         let mut who = Self::named(arn);
         who.kind = Kind::Known;
-        if let Some((head, name)) = arn.split_once(":group/") {
+        who.subject.certainty = Certainty::Exact;
+        if let Some((head, _)) = arn.split_once(":group/") {
             let begins = format!("{head}:user/");
-            who.subject.who = format!("{MEMBERS} {} of {}", name.rsplit('/').next().unwrap_or(name), principal.account);
+            who.subject.party = Party::Members { group: arn.to_owned() };
             who.subject.caller = Caller::Arn(format!("{begins}any-member"));
             who.subject.fixed.remove("aws:principalarn");
             who.subject.fixed.remove("aws:username");
@@ -118,16 +96,31 @@ impl Who {
         fixed.insert("aws:principaltype".to_owned(), one(if kind == "user" { "User" } else { "AssumedRole" }));
         fixed.insert("aws:username".to_owned(), if kind == "user" { one(name) } else { None });
         fixed.insert("aws:principalisawsservice".to_owned(), one("false"));
-        let subject = Subject { who: role_name(arn), account, caller: Caller::Arn(caller), fixed, begins: BTreeMap::new(), all_tags: false, retagged: false };
+        let subject = Subject {
+            party: Party::of(arn),
+            certainty: Certainty::Exact,
+            account,
+            caller: Caller::Arn(caller),
+            fixed,
+            begins: BTreeMap::new(),
+            all_tags: false,
+            retagged: false,
+        };
         Self { kind: Kind::Everything, arn: arn.to_owned(), subject }
     }
 
-    pub(crate) fn any_of(partition: &str, account: &str, who: String, kind: Kind) -> Self {
+    pub(crate) fn any_of(partition: &str, account: &str, party: Party, kind: Kind) -> Self {
+        let certainty = match kind {
+            Kind::Known => Certainty::Exact,
+            Kind::Everything => Certainty::OwnPolicies,
+            Kind::Nothing => Certainty::EvenWithout,
+        };
         let caller = Caller::Arn(format!("arn:{partition}:sts::{account}:assumed-role/{NOBODY}/session"));
         let fixed = BTreeMap::from([("aws:principalaccount".to_owned(), one(account)), ("aws:principalisawsservice".to_owned(), one("false"))]);
         let begins = ["role/", "user/"].map(|kind| format!("arn:{partition}:iam::{account}:{kind}")).to_vec();
         let subject = Subject {
-            who,
+            party,
+            certainty,
             account: Some(account.to_owned()),
             caller,
             fixed,
@@ -138,7 +131,12 @@ impl Who {
         Self { kind, arn: String::new(), subject }
     }
 
-    pub(crate) fn without_identity(who: String, caller: Caller) -> Self {
+    pub(crate) fn without_identity(caller: Caller) -> Self {
+        let party = match &caller {
+            Caller::Anonymous => Party::Unsigned,
+            Caller::Service(name) => Party::Service { name: name.clone() },
+            Caller::Arn(arn) => Party::Tokens { provider: arn.clone() },
+        };
         let mut fixed: BTreeMap<String, Option<ContextValue>> = BTreeMap::new();
         for key in ["aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths", "aws:username", "aws:multifactorauthpresent"] {
             fixed.insert(key.to_owned(), None);
@@ -152,7 +150,8 @@ impl Who {
                 fixed.insert("aws:principalisawsservice".to_owned(), one("false"));
             }
         }
-        let subject = Subject { who, account: None, caller, fixed, begins: BTreeMap::new(), all_tags: false, retagged: false };
+        let certainty = Certainty::Exact;
+        let subject = Subject { party, certainty, account: None, caller, fixed, begins: BTreeMap::new(), all_tags: false, retagged: false };
         Self { kind: Kind::Nothing, arn: String::new(), subject }
     }
 }
@@ -188,25 +187,19 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
         accounts.remove(owner);
     }
     let mut all: Vec<Who> = named.iter().map(|arn| Who::named(arn)).collect();
+    let of = |account: &str| Party::AnyOf { partition: partition.to_owned(), account: account.to_owned() };
     for account in &accounts {
-        let who = format!("any principal of {account} {IF_LET}");
-        all.push(Who::any_of(partition, account, who, Kind::Everything));
+        all.push(Who::any_of(partition, account, of(account), Kind::Everything));
     }
-    all.push(Who::any_of(partition, owner, format!("any principal of {owner}, {EVEN_WITHOUT}"), Kind::Nothing));
-    all.push(Who::any_of(partition, owner, format!("any principal of {owner} {IF_LET}"), Kind::Everything));
+    all.extend([Kind::Nothing, Kind::Everything].map(|kind| Who::any_of(partition, owner, of(owner), kind)));
     if everyone {
         let other = ["999999999999", "888888888888", "777777777777"].into_iter().find(|a| *a != owner && !accounts.contains(*a)).unwrap_or("999999999999");
-        let who = format!("{ANY_OTHER} {IF_LET}");
-        all.push(Who::any_of(partition, other, who, Kind::Everything));
+        all.push(Who::any_of(partition, other, Party::AnyOther { partition: partition.to_owned() }, Kind::Everything));
         if !trust {
-            all.push(Who::without_identity(ANYONE.to_owned(), Caller::Anonymous));
+            all.push(Who::without_identity(Caller::Anonymous));
         }
     }
-    all.extend(services.into_iter().map(|name| Who::without_identity(format!("service {name}"), Caller::Service(name))));
-    all.extend(providers.into_iter().map(|arn| {
-        let name = arn.split_once('/').map_or(arn.as_str(), |(_, name)| name).to_owned();
-        Who::without_identity(format!("tokens of {name}"), Caller::Arn(arn))
-    }));
+    all.extend(services.into_iter().map(Caller::Service).chain(providers.into_iter().map(Caller::Arn)).map(Who::without_identity));
     all
 }
 

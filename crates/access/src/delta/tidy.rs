@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::access::{AccessChange, AccessDelta, Clause, Direction};
-
-use super::subjects;
+use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Clause, Direction, Part, Party};
 
 /// Which way, who, which actions, under which conditions.
-type Alike = (Direction, String, Vec<String>, Vec<Vec<Clause>>);
+type Alike = (Direction, Party, Certainty, Vec<Part>, Vec<Vec<Clause>>);
 
 /// Puts what differs only in its resources together, drops what is said of everyone already, and sorts.
 pub(super) fn tidy(delta: &mut AccessDelta) {
     let mut merged: BTreeMap<Alike, AccessChange> = BTreeMap::new();
     for change in delta.changes.drain(..) {
-        let key = (change.direction, change.who.clone(), change.actions.clone(), change.when.clone());
+        let key = (change.direction, change.party.clone(), change.certainty, change.actions.clone(), change.when.clone());
         match merged.get_mut(&key) {
             Some(same) => same.resources.extend(change.resources),
             None => {
@@ -26,27 +24,27 @@ pub(super) fn tidy(delta: &mut AccessDelta) {
         change.resources.sort();
         change.resources.dedup();
     }
-    let everyone: Vec<AccessChange> = changes.iter().filter(|c| c.who == subjects::ANYONE).cloned().collect();
+    let everyone: Vec<AccessChange> = changes.iter().filter(|c| c.party == Party::Unsigned).cloned().collect();
     // Who needs no policies of its own is more than who has some.
-    let bare: Vec<AccessChange> = changes.iter().filter(|c| c.who.ends_with(subjects::EVEN_WITHOUT)).cloned().collect();
+    let bare: Vec<AccessChange> = changes.iter().filter(|c| c.certainty == Certainty::EvenWithout).cloned().collect();
     changes.retain(|c| {
-        let same =
-            |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
-        !(c.who.ends_with(subjects::IF_LET) && bare.iter().any(|e| same(&e)))
+        let same = |e: &&AccessChange| e.party.account() == c.party.account() && same_grant(e, c);
+        !(c.certainty == Certainty::OwnPolicies && bare.iter().any(|e| same(&e)))
     });
     // A user whose difference is that of a group's members has it from the group.
-    let groups: Vec<AccessChange> = changes.iter().filter(|c| c.who.starts_with(subjects::MEMBERS)).cloned().collect();
+    let groups: Vec<AccessChange> = changes.iter().filter(|c| matches!(c.party, Party::Members { .. })).cloned().collect();
     changes.retain(|c| {
-        let same =
-            |e: &&AccessChange| (e.direction, &e.account, &e.actions, &e.resources, &e.when) == (c.direction, &c.account, &c.actions, &c.resources, &c.when);
-        !(c.who.starts_with("user ") && groups.iter().any(|e| same(&e)))
+        let same = |e: &&AccessChange| e.party.account() == c.party.account() && same_grant(e, c);
+        !(matches!(c.party, Party::User { .. }) && groups.iter().any(|e| same(&e)))
     });
-    changes.retain(|c| {
-        c.who == subjects::ANYONE
-            || !everyone.iter().any(|e| (e.direction, &e.actions, &e.resources, &e.when) == (c.direction, &c.actions, &c.resources, &c.when))
-    });
-    changes.sort_by(|a, b| (a.direction, a.account.is_some(), &a.who, &a.resources).cmp(&(b.direction, b.account.is_some(), &b.who, &b.resources)));
+    changes.retain(|c| c.party == Party::Unsigned || !everyone.iter().any(|e| same_grant(e, c)));
+    changes.sort_by(|a, b| (a.direction, &a.party, a.certainty, &a.resources).cmp(&(b.direction, &b.party, b.certainty, &b.resources)));
     delta.changes = changes;
     delta.undecided.sort();
     delta.undecided.dedup();
+}
+
+/// The same actions on the same resources, under the same conditions.
+fn same_grant(a: &AccessChange, b: &AccessChange) -> bool {
+    (a.direction, &a.actions, &a.resources, &a.when) == (b.direction, &b.actions, &b.resources, &b.when)
 }

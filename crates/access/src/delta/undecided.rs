@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::Undecided;
+use crossrole_model::access::{About, Party, Undecided, Why};
 
-use super::subjects::{self, Who};
+use super::subjects::Who;
 use super::{Resource, Work};
 
 impl Work<'_> {
@@ -18,8 +18,8 @@ impl Work<'_> {
         let principals = policies.flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
         let kinds: BTreeSet<&String> = principals.flat_map(|p| p.entries.keys()).filter(|k| !["AWS", "Service", "Federated"].contains(&k.as_str())).collect();
         for kind in kinds {
-            let why = "principals of this kind are not evaluated".to_owned();
-            self.delta.undecided.push(Undecided { who: format!("principals of kind {kind}"), what: resource.domain.name.clone(), why });
+            let party = Party::OfKind { kind: kind.clone() };
+            self.delta.undecided.push(Undecided { party, about: resource.domain.about.clone(), why: Why::PrincipalKind });
         }
     }
 
@@ -32,9 +32,8 @@ impl Work<'_> {
                 let principals = guarded.policy.iter().flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
                 let names = principals.into_iter().any(|p| p.entries.get("Federated").is_some_and(|list| list.contains(arn)));
                 if names && after.roles.contains_key(role) {
-                    let host = arn.split_once('/').map_or(arn.as_str(), |(_, host)| host);
-                    let why = "the provider itself changes".to_owned();
-                    self.delta.undecided.push(Undecided { who: format!("tokens of {host}"), what: subjects::role_name(role), why });
+                    let party = Party::Tokens { provider: arn.clone() };
+                    self.delta.undecided.push(Undecided { party, about: About::Role(role.clone()), why: Why::ProviderChanges });
                 }
             }
         }
@@ -45,12 +44,8 @@ impl Work<'_> {
         for arn in self.changed_principals() {
             let unread: BTreeSet<&String> = self.sides.into_iter().filter_map(|side| side.principals.get(arn)).flat_map(|p| &p.unread).collect();
             if let (false, Some(who)) = (unread.is_empty(), Who::known(arn, self.sides)) {
-                let list: Vec<&str> = unread.into_iter().map(String::as_str).collect();
-                self.delta.undecided.push(Undecided {
-                    who: who.subject.who,
-                    what: list.join(", "),
-                    why: "its document was not read, and what it allows is not counted".to_owned(),
-                });
+                let about = About::Policies(unread.into_iter().cloned().collect());
+                self.delta.undecided.push(Undecided { party: who.subject.party, about, why: Why::NotRead });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The values of a condition key that conditions tell apart.
 //!
-//! For texts and ARNs these are the classes of [`words`](super::words); for numbers, dates and addresses the points at, beside
+//! For texts and ARNs these are the classes of [`classes`](super::classes); for numbers, dates and addresses the points at, beside
 //! and between the boundaries; and "missing" is a value. What is bounded: a key with many values is tried with none, each
 //! one, each two, and all of the texts that matter, since a set operator asks of all or of any.
 
@@ -13,7 +13,7 @@ use crate::engine::condition::{Condition, boolean, instant, net};
 use crate::engine::operator::Test;
 use crate::request::{Context, ContextValue};
 
-use super::words;
+use super::classes;
 
 /// Most texts of a key with many values of which all pairs are tried.
 const PAIRS_MOST: usize = 16;
@@ -109,7 +109,7 @@ fn words_of(key: &str, asked: &[Asked<'_>], context: &Context, begins: &[String]
         let folded = condition.operator.is_some_and(|o| o.test == Test::StringEqualsIgnoreCase);
         for (tokens, arn) in condition.patterns(context, statement.variables) {
             if arn {
-                patterns.extend(words::arn(&tokens, false));
+                patterns.extend(classes::arn(&tokens, false));
                 continue;
             }
             if folded {
@@ -117,7 +117,7 @@ fn words_of(key: &str, asked: &[Asked<'_>], context: &Context, begins: &[String]
                 let text = crate::engine::template::plain(&tokens);
                 texts.extend([text.to_lowercase(), text.to_uppercase()]);
             }
-            patterns.push(words::plain(&tokens));
+            patterns.push(classes::plain(&tokens));
         }
     }
     if patterns.is_empty() && begins.is_empty() {
@@ -128,7 +128,7 @@ fn words_of(key: &str, asked: &[Asked<'_>], context: &Context, begins: &[String]
         texts.clear();
     }
     for start in begins {
-        texts.extend(words::classes(&patterns, start)?.into_iter().map(|c| c.witness).filter(|w| w.len() > start.len() || start.is_empty()));
+        texts.extend(classes::classes(&patterns, start)?.into_iter().map(|c| c.witness).filter(|w| w.len() > start.len() || start.is_empty()));
     }
     Some(texts)
 }

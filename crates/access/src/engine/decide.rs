@@ -1,33 +1,12 @@
 //! The decision (IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic").
 
+pub use crossrole_model::access::Decision;
 use crossrole_policy::Arn;
 
 use crate::request::{Policies, Request};
 
 use super::compiled::{Action, Compiled, Verdict};
 use super::principal::Asker;
-
-/// AWS's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Decision {
-    /// It may.
-    Allowed,
-    /// A Deny matched.
-    ExplicitlyDenied,
-    /// Nothing allowed it.
-    ImplicitlyDenied,
-}
-
-impl Decision {
-    /// Returns `Allowed`, `ExplicitlyDenied` or `ImplicitlyDenied`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allowed => "Allowed",
-            Self::ExplicitlyDenied => "ExplicitlyDenied",
-            Self::ImplicitlyDenied => "ImplicitlyDenied",
-        }
-    }
-}
 
 /// A kind of policy that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::estate::{Estate, Guarded, Placed, Principal};
 use crossrole_access::{Caller, Compiled, Context, Policies, Request, action_matches, delta, evaluate, resource_matches};
-use crossrole_model::access::{AccessChange, AccessDelta, Direction};
+use crossrole_model::access::{AccessChange, AccessDelta, Apart, Direction, Part, Party};
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal as Named, Statement};
 
 use crate::generate::Random;
@@ -255,35 +255,31 @@ impl Ready {
 
 /// What a change says of a request, for an error's sake.
 fn text(change: &AccessChange) -> String {
-    format!("{:?} {} {:?} {:?} {:?}", change.direction, change.who, change.actions, change.resources, change.when)
+    format!("{:?} {:?} {:?} {:?} {:?}", change.direction, change.party, change.actions, change.resources, change.when)
 }
 
 fn covers(change: &AccessChange, request: &Request) -> bool {
-    let full = |text: &str| if text.starts_with("arn:") || text == "*" { text.to_owned() } else { format!("arn:aws:s3:::{text}") };
-    // In a policy, a wildcard for the service matches nothing; in words it is meant.
-    let matches = |text: &str| !text.contains(" (") && (text == "arn:aws:*:*:*:*" || resource_matches(&full(text), &request.resource, None));
-    let acts = |text: &str| {
-        let (text, except) = text.split_once(" (except ").unwrap_or((text, ""));
-        let except = except.trim_end_matches(')');
-        text.split(" that match ").all(|t| action_matches(t, &request.action)) && !except.split(", ").any(|e| action_matches(e, &request.action))
+    fn holds(part: &Part, matches: &dyn Fn(&str) -> bool) -> bool {
+        !part.nameless && part.patterns().all(matches) && !part.except.iter().any(|e| holds(e, matches))
+    }
+    // In a policy, a wildcard for the service matches nothing; in a part it is meant.
+    let resource = |text: &str| text == "arn:aws:*:*:*:*" || resource_matches(text, &request.resource, None);
+    let apart = |part: &Part| match &part.apart {
+        Apart::Named(list) => list.iter().any(|known| request.resource == *known || request.resource.starts_with(&format!("{known}/"))),
+        Apart::Many(_) => panic!("{part:?}"),
     };
-    change.actions.iter().any(|a| acts(a))
-        && change.resources.iter().any(|text| {
-            let (text, except) = text.split_once(" (except ").unwrap_or((text, ""));
-            let except = except.trim_end_matches(')');
-            text.split(" that match ").all(matches) && !except.split(", ").any(|e| !e.is_empty() && matches(e))
-        })
+    change.actions.iter().any(|a| holds(a, &|p| action_matches(p, &request.action))) && change.resources.iter().any(|r| holds(r, &resource) && !apart(r))
 }
 
-/// Whose policies, who in words, caller, keys that its requests have.
-type Asker = (&'static str, &'static str, Caller, Vec<(&'static str, &'static str)>);
+/// Whose policies, who, caller, keys that its requests have.
+type Asker = (&'static str, Party, Caller, Vec<(&'static str, &'static str)>);
 
 /// Callers of the universe.
 fn callers() -> Vec<Asker> {
     vec![
-        ("alice", "user alice of 111111111111", Caller::parse(ALICE), vec![("aws:username", "alice")]),
-        ("app", "role App of 222222222222", Caller::parse("arn:aws:sts::222222222222:assumed-role/App/session"), vec![]),
-        ("anonymous", "anyone, without signing in", Caller::Anonymous, vec![]),
+        ("alice", Party::of(ALICE), Caller::parse(ALICE), vec![("aws:username", "alice")]),
+        ("app", Party::of(APP), Caller::parse("arn:aws:sts::222222222222:assumed-role/App/session"), vec![]),
+        ("anonymous", Party::Unsigned, Caller::Anonymous, vec![]),
     ]
 }
 
@@ -300,8 +296,8 @@ fn check(before: &Ready, after: &Ready, found: &AccessDelta, contexts: &[Context
     if let Some(undecided) = found.undecided.first() {
         return Err(format!("undecided: {undecided:?}"));
     }
-    for (who, words, caller, keys) in callers() {
-        let of: Vec<&AccessChange> = found.changes.iter().filter(|c| c.who == words || c.who == "anyone, without signing in").collect();
+    for (who, party, caller, keys) in callers() {
+        let of: Vec<&AccessChange> = found.changes.iter().filter(|c| c.party == party || c.party == Party::Unsigned).collect();
         let mut request =
             Request { caller: caller.clone(), action: String::new(), resource: String::new(), resource_account: None, context: Context::default() };
         let asked = ACTIONS.iter().flat_map(|a| RESOURCES.iter().map(move |r| (*a, *r))).filter(|(a, r)| is_asked(a, r, who));
@@ -330,7 +326,7 @@ fn check(before: &Ready, after: &Ready, found: &AccessDelta, contexts: &[Context
                 match actual {
                     Some(direction) if !said.clone().any(|c| c.direction == direction) => return fail("missed"),
                     // What is said of unsigned callers holds of those, whatever others could before.
-                    _ if said.any(|c| c.who == words && Some(c.direction) != actual) => return fail("invented"),
+                    _ if said.any(|c| c.party == party && Some(c.direction) != actual) => return fail("invented"),
                     Some(_) => differences += 1,
                     None => {}
                 }

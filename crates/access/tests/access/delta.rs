@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::delta;
 use crossrole_access::estate::{Estate, Guarded, Placed, Principal};
-use crossrole_model::access::Direction;
 use crossrole_policy::{Document, parse};
 
 pub(crate) const APP: &str = "arn:aws:iam::222222222222:role/App";
@@ -42,14 +41,8 @@ pub(crate) fn estate(app: &str, tags: &[(&str, &str)], trust: &str, bucket: &str
 }
 
 /// What is said, a line each.
-fn lines(before: &Estate, after: &Estate) -> Vec<String> {
-    let found = delta(before, after);
-    let changes = found.changes.iter().map(|c| {
-        let sign = if c.direction == Direction::Widened { '+' } else { '-' };
-        let when: Vec<String> = c.when.iter().flatten().map(|c| format!(" when {} {} {}", c.key, c.relation, c.values.join(", "))).collect();
-        format!("{sign} {}: {} on {}{}", c.who, c.actions.join(", "), c.resources.join(", "), when.concat())
-    });
-    changes.chain(found.undecided.iter().map(|u| format!("? {}: {}: {}", u.who, u.what, u.why))).collect()
+pub(crate) fn lines(before: &Estate, after: &Estate) -> Vec<String> {
+    crossrole_report::access_lines(&delta(before, after), crossrole_report::View::default())
 }
 
 pub(crate) const QUIET: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/none"}"#;
@@ -60,7 +53,7 @@ fn another_region_or_account_is_a_widening() {
     let here = side("arn:aws:dynamodb:us-east-1:222222222222:table/t");
     for wider in ["arn:aws:dynamodb:*:222222222222:table/t", "arn:aws:dynamodb:us-east-1:*:table/t", "arn:aws:dynamodb:eu-west-1:333333333333:table/t"] {
         let said = lines(&here, &side(wider));
-        assert!(said.iter().any(|l| l.starts_with("+ role App of 222222222222: dynamodb:GetItem on ")), "{wider}: {said:#?}");
+        assert!(said.iter().any(|l| l.starts_with("+ role App of 222222222222 gains dynamodb:GetItem on ")), "{wider}: {said:#?}");
     }
     assert_eq!(lines(&here, &here), Vec::<String>::new());
 }
@@ -72,7 +65,7 @@ fn a_service_whose_arns_have_another_name_is_looked_at() {
         &estate(&allow("kafka-cluster:Connect", "arn:aws:kafka:us-east-1:222222222222:cluster/c/*"), &[], TRUST_APP, QUIET),
     );
     assert!(
-        said.iter().any(|l| l.starts_with("+ role App of 222222222222: kafka-cluster:Connect on arn:aws:kafka:us-east-1:222222222222:cluster/c/*")),
+        said.iter().any(|l| l.starts_with("+ role App of 222222222222 gains kafka-cluster:Connect on arn:aws:kafka:us-east-1:222222222222:cluster/c/*")),
         "{said:#?}"
     );
 }
@@ -90,7 +83,7 @@ fn actions_that_nobody_has_listed_are_not_overlooked() {
         ("*", "*", "* (except sts:AssumeRole*, sts:SetSourceIdentity, sts:TagSession) on * (except data, data/*)"),
     ] {
         let said = lines(&none, &side(action, resource));
-        assert!(said.iter().any(|l| *l == format!("+ role App of 222222222222: {expected}")), "{action} {resource}: {said:#?}");
+        assert!(said.iter().any(|l| *l == format!("+ role App of 222222222222 gains {expected}")), "{action} {resource}: {said:#?}");
     }
 }
 
@@ -101,7 +94,7 @@ fn kinds_of_resources_that_nobody_looks_at_are_not_unchanged() {
         &estate(&allow("s3:GetObject", "arn:aws:s3:::data/a"), &[], TRUST_APP, QUIET),
         &estate(&format!("{},{}", allow("s3:GetObject", "arn:aws:s3:::data/a"), allow("s3:GetObject", point)), &[], TRUST_APP, QUIET),
     );
-    let expected = [format!("? role App of 222222222222: {point}: resources of this kind are not looked at")];
+    let expected = [format!("? role App of 222222222222 on {point}: not decided: resources of this kind are not looked at")];
     assert_eq!(said, expected);
     // The pattern stays, and what is allowed on it changes: by its own statement, or by a Deny that goes.
     let side = |action: &str, more: &str| estate(&format!("{}{more}", allow(action, point)), &[], TRUST_APP, QUIET);
@@ -118,8 +111,12 @@ fn a_session_has_the_tags_of_its_role_unless_trust_lets_it_bring_others() {
     let team = r"arn:aws:s3:::data/${aws:PrincipalTag/team}/*";
     let side = |tags: &[(&str, &str)], trust: &str, with: bool| estate(&if with { allow("s3:GetObject", team) } else { String::new() }, tags, trust, QUIET);
     for (tags, trust, expected) in [
-        (&[("team", "red")][..], TRUST_APP, "+ role App of 222222222222: s3:GetObject on data/red/*"),
-        (&[("team", "red")], TRUST_TAGS, "+ role App of 222222222222: s3:GetObject on data/${aws:principaltag/team}/* when aws:principaltag/team is present "),
+        (&[("team", "red")][..], TRUST_APP, "+ role App of 222222222222 gains s3:GetObject on data/red/*"),
+        (
+            &[("team", "red")],
+            TRUST_TAGS,
+            "+ role App of 222222222222 gains s3:GetObject on data/${aws:principaltag/team}/* when aws:principaltag/team is present",
+        ),
     ] {
         assert_eq!(lines(&side(tags, trust, false), &side(tags, trust, true)), [expected]);
     }
@@ -127,7 +124,7 @@ fn a_session_has_the_tags_of_its_role_unless_trust_lets_it_bring_others() {
     assert_eq!(lines(&side(&[], TRUST_APP, false), &side(&[], TRUST_APP, true)), Vec::<String>::new());
     let said = lines(&side(&[("team", "red")], TRUST_APP, true), &side(&[("team", "blue")], TRUST_APP, true));
     assert!(
-        !said.is_empty() && said.iter().all(|l| l.starts_with("? role App of 222222222222: ") && l.ends_with("its tags change, and policies ask for them")),
+        !said.is_empty() && said.iter().all(|l| l.starts_with("? role App of 222222222222 on ") && l.ends_with("its tags change, and policies ask for them")),
         "{said:#?}"
     );
 }
@@ -142,7 +139,10 @@ fn what_was_not_read_may_meet_what_a_bucket_now_allows() {
         side
     };
     let said = lines(&side(denied), &side(opened));
-    assert!(said.contains(&"+ role App of 222222222222, as far as its policies that were not read let it,: s3:PutObject on data/*".to_owned()), "{said:#?}");
+    assert!(
+        said.contains(&"+ role App of 222222222222, as far as its policies that were not read let it, gains s3:PutObject on data/*".to_owned()),
+        "{said:#?}"
+    );
 }
 
 #[test]
@@ -150,7 +150,10 @@ fn principals_of_unknown_kinds_are_not_nobody() {
     let opened = r#"{"Effect":"Allow","Principal":{"CanonicalUser":"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}"#;
     let app = allow("s3:GetBucketTagging", "*");
     let said = lines(&estate(&app, &[], TRUST_APP, QUIET), &estate(&app, &[], TRUST_APP, opened));
-    assert!(said.contains(&"? principals of kind CanonicalUser: bucket data: principals of this kind are not evaluated".to_owned()), "{said:#?}");
+    assert!(
+        said.contains(&"? principals of kind CanonicalUser on bucket data: not decided: principals of this kind are not evaluated".to_owned()),
+        "{said:#?}"
+    );
 }
 
 #[test]
@@ -165,7 +168,7 @@ fn a_provider_that_comes_changes_who_enters_by_a_trust_policy_that_stays() {
         }
         side
     };
-    let expected = ["? tokens of token.actions.githubusercontent.com: role App of 222222222222: the provider itself changes"];
+    let expected = ["? tokens of token.actions.githubusercontent.com on role App of 222222222222: not decided: the provider itself changes"];
     assert_eq!(lines(&side(&[]), &side(&["sts.amazonaws.com"])), expected);
     assert_eq!(lines(&side(&["sts.amazonaws.com"]), &side(&["sts.amazonaws.com", "other"])), expected);
     assert_eq!(lines(&side(&["sts.amazonaws.com"]), &side(&["sts.amazonaws.com"])), Vec::<String>::new());

@@ -11,7 +11,7 @@ const ALL: &str = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
 
 fn lost(trust: &str, runner: &str) -> Vec<String> {
     let (before, after) = (estate(ALL, &[], TRUST_APP, QUIET), estate(ALL, &[], trust, QUIET));
-    lockout(&before, &after, &BTreeSet::from([runner.to_owned()]), &delta(&before, &after))
+    lockout(&before, &after, &BTreeSet::from([runner.to_owned()]), &delta(&before, &after)).iter().map(crossrole_report::lockout).collect()
 }
 
 #[test]

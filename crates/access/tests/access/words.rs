@@ -1,7 +1,7 @@
-//! Reads what people read: the words of a condition, put to a request.
+//! Reads the clauses of a change, put to a request.
 
 use crossrole_access::{Context, ContextValue};
-use crossrole_model::access::{AccessChange, Clause};
+use crossrole_model::access::{AccessChange, Clause, How, Relation, Which};
 
 /// Tells whether a change speaks of requests with these keys.
 pub(crate) fn speaks_of(change: &AccessChange, context: &Context) -> bool {
@@ -9,46 +9,44 @@ pub(crate) fn speaks_of(change: &AccessChange, context: &Context) -> bool {
 }
 
 fn holds(clause: &Clause, context: &Context) -> bool {
-    let values = match context.get(&clause.key) {
-        None => return clause.relation == "is absent" || clause.relation.ends_with(" (or is absent)"),
+    let actual = context.get(&clause.key);
+    let comparison = match clause.relation {
+        Relation::Absent => return actual.is_none(),
+        Relation::Present => return actual.is_some(),
+        Relation::Compares(comparison) => comparison,
+    };
+    let values = match actual {
+        None => return comparison.or_absent,
         Some(ContextValue::One(value)) => std::slice::from_ref(value),
         Some(ContextValue::Many(values)) => values,
     };
-    let relation = clause.relation.trim_end_matches(" (or is absent)");
-    let one = |words: &str, value: &String| fits(words, value, &clause.values);
-    match relation {
-        "is absent" => false,
-        "is present" => true,
-        _ => {
-            if let Some(words) = relation.strip_prefix("has a value that ") {
-                return values.iter().any(|v| one(words, v));
-            }
-            if let Some(words) = relation.strip_prefix("has only values of which each ").or_else(|| relation.strip_prefix("has no value but what ")) {
-                return values.iter().all(|v| one(words, v));
-            }
+    let one = |value: &String| clause.values.iter().any(|wanted| fits(comparison.how, value, wanted)) != comparison.not;
+    match comparison.which {
+        Which::Some => values.iter().any(one),
+        Which::Every => values.iter().all(one),
+        Which::One => {
             let [value] = values else { panic!("{clause:?} of several values") };
-            one(relation, value)
+            one(value)
         }
     }
 }
 
-/// Positive words want any of the texts, negative ones none.
-fn fits(words: &str, value: &str, texts: &[String]) -> bool {
-    let any = |test: &dyn Fn(&str) -> bool| texts.iter().any(|t| test(t));
+fn fits(how: How, value: &str, wanted: &str) -> bool {
     let number = |text: &str| text.parse::<f64>().unwrap();
-    match words {
-        "is" => any(&|t| t == value),
-        "is not" => !any(&|t| t == value),
-        "is like" => any(&|t| like(t.as_bytes(), value.as_bytes())),
-        "is not like" => !any(&|t| like(t.as_bytes(), value.as_bytes())),
-        "is in" => any(&|t| within(t, value)),
-        "is not in" => !any(&|t| within(t, value)),
-        "is at most" => any(&|t| number(value) <= number(t)),
-        "is above" => !any(&|t| number(value) <= number(t)),
+    match how {
+        How::Is => wanted == value,
+        How::IsInAnyCase => wanted.to_lowercase() == value.to_lowercase(),
+        How::Like => like(wanted.as_bytes(), value.as_bytes()),
+        How::In => within(wanted, value),
+        How::Below => number(value) < number(wanted),
+        How::AtMost => number(value) <= number(wanted),
+        How::Above => number(value) > number(wanted),
+        How::AtLeast => number(value) >= number(wanted),
         // Times of one form sort as text.
-        "is before" => any(&|t| value < t),
-        "is not before" => !any(&|t| value < t),
-        other => panic!("words that no reader knows: {other}"),
+        How::Before => value < wanted,
+        How::NotAfter => value <= wanted,
+        How::After => value > wanted,
+        How::NotBefore => value >= wanted,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossrole_model::{Desired, Digest, Outcome, Plan, Source};
+use crossrole_model::{Desired, Digest, Observed, Outcome, Plan, Source};
 use crossrole_planner::Options;
 
 use crate::args::ApplyArgs;
@@ -13,42 +13,56 @@ use crate::io::Io;
 use crate::load;
 use crate::progress::{Progress, Style};
 use crate::sandboxed::{Reached, reach};
+use crate::selector::Selector;
 
-use super::plan::{Made, checked, make};
+use super::plan::make;
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
-    let (made, sources, reached) = match saved_plan(&args.paths)? {
+    let reviewed = saved_plan(&args.paths)?;
+    let (desired, sources, options) = match &reviewed {
         Some(_) if destroy || !args.planning.target.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
         }
         Some(plan) => {
-            let (desired, sources) = same_manifests(&plan, io)?;
-            let reached = reach(&args.planning.cloud, &desired, io)?;
-            checked(&plan)?;
-            (Made::of(plan, &desired, None, &args.planning.cloud, &args.planning.guard)?, sources, reached)
+            let (desired, sources) = same_manifests(plan, io)?;
+            (desired, sources, Options { destroy: plan.destroy, targets: plan.targets.clone() })
         }
         None => {
             let (desired, sources) = load::desired(&args.paths, io)?;
-            let reached = reach(&args.planning.cloud, &desired, io)?;
-            let made =
-                make(&reached, &desired, &Options { destroy, targets: args.planning.target.clone() }, &args.planning.cloud, &args.planning.guard).await?;
-            (made, sources, reached)
+            (desired, sources, Options { destroy, targets: args.planning.target.clone() })
         }
     };
+    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &desired)?;
+    let reached = reach(&args.planning.cloud, &desired, io)?;
+    // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
+    let made = make(&reached, &desired, &options, &args.planning.cloud, &args.planning.guard).await?;
     made.print(&args.planning.view, &sources, io);
+    if let Some(reviewed) = &reviewed {
+        let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
+        if !differences.is_empty() {
+            reached.keep(&args.planning.cloud, io)?;
+            let list = crossrole_report::differences(&differences);
+            return Err(Failure::new(
+                format!("this is not the plan that was saved, and nothing was changed:\n{}", list.trim_end()),
+                "plan again with `--out`, and have the new plan reviewed",
+            ));
+        }
+    }
     let plan = &made.plan;
     let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
     if !plan.can_apply() {
         reached.keep(&args.planning.cloud, io)?;
         return Ok(blocked);
     }
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &made)? {
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &desired, &made)? {
         reached.keep(&args.planning.cloud, io)?;
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
     approve(args, destroy, io)?;
-    let outcome = carry_out(args, plan, &reached, io).await;
+    // Somebody may have thought about it for long: then everything is looked at once more.
+    let observed = args.auto_approve.then_some(made.observed);
+    let outcome = carry_out(args, plan, observed, &reached, io).await;
     reached.keep(&args.planning.cloud, io)?;
     if args.planning.view.json {
         io.out(&format!("{}\n", crossrole_report::outcome_json(plan, &outcome)));
@@ -72,6 +86,9 @@ fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
 
 /// Loads the manifests that a plan was made from. One that was changed since the review is not what was reviewed.
 fn same_manifests(plan: &Plan, io: &mut Io) -> Result<(Desired, Vec<Source>), Failure> {
+    if plan.manifests.is_empty() {
+        return Err(Failure::new("this plan names no manifest that it was made from", "plan again with `crossrole plan --out`"));
+    }
     for manifest in &plan.manifests {
         match std::fs::read(&manifest.file) {
             Ok(bytes) if Digest::of(&bytes) == manifest.digest => {}
@@ -107,7 +124,7 @@ fn approve(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<(), Failure> 
     if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
 }
 
-async fn carry_out(args: &ApplyArgs, plan: &Plan, reached: &Reached, io: &mut Io) -> Outcome {
+async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, reached: &Reached, io: &mut Io) -> Outcome {
     let style = match (args.quiet, args.planning.view.json, io.draws) {
         (true, _, _) => Style::Quiet,
         (_, true, _) => Style::Json,
@@ -115,11 +132,11 @@ async fn carry_out(args: &ApplyArgs, plan: &Plan, reached: &Reached, io: &mut Io
         _ => Style::Lines,
     };
     let stop = AtomicBool::new(false);
-    let options = crossrole_applier::Options { concurrency: args.planning.cloud.concurrency.unwrap_or(10) };
+    let options = crossrole_applier::Options { concurrency: reached.concurrency };
     let print: Box<dyn FnMut(&str) + Send + '_> = Box::new(|line| io.err(line));
     let progress = Progress::new(plan, style, print);
     let listener = |event| progress.event(&event);
-    let work = crossrole_applier::apply(&reached.aws, plan, options, &listener, &stop);
+    let work = crossrole_applier::apply(&reached.aws, plan, observed, options, &listener, &stop);
     tokio::pin!(work);
     loop {
         tokio::select! {

@@ -12,10 +12,12 @@ use crate::args::{CloudArgs, GuardArgs, PlanArgs, ViewArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::sandboxed::{Reached, reach};
+use crate::selector::Selector;
 use crate::{guard, guardrails, load, settings};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (desired, sources) = load::desired(&args.paths.paths, io)?;
+    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &desired)?;
     let reached = reach(&args.planning.cloud, &desired, io)?;
     let made =
         make(&reached, &desired, &Options { destroy: args.destroy, targets: args.planning.target.clone() }, &args.planning.cloud, &args.planning.guard).await?;
@@ -25,7 +27,7 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     made.print(&args.planning.view, &sources, io);
     reached.keep(&args.planning.cloud, io)?;
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &made)? {
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &desired, &made)? {
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
@@ -43,14 +45,16 @@ pub(crate) struct Made {
     pub(crate) findings: Vec<Finding>,
     /// What lint found and the manifests say is wanted, with the reasons.
     pub(crate) suppressed: Vec<(Finding, String)>,
+    /// What it was planned from.
+    pub(crate) observed: Observed,
 }
 
 impl Made {
-    /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies. `observed` where it was just made.
-    pub(crate) fn of(plan: Plan, desired: &Desired, observed: Option<&Observed>, cloud: &CloudArgs, guard: &GuardArgs) -> Result<Self, Failure> {
-        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new() };
+    /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
+    fn of(plan: Plan, desired: &Desired, observed: Observed, cloud: &CloudArgs, guard: &GuardArgs) -> Result<Self, Failure> {
+        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed };
         if !made.plan.destroy {
-            let linted = crossrole_lint::lint(desired, observed, super::validate::now());
+            let linted = crossrole_lint::lint(desired, Some(&made.observed), super::validate::now());
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&cloud.config, desired)?);
             made.suppressed = linted.suppressed;
@@ -81,7 +85,7 @@ pub(crate) async fn make(reached: &Reached, desired: &Desired, options: &Options
     let mut plan = crossrole_planner::plan(desired, &observed, options);
     checked(&plan)?;
     access(&mut plan, &observed, &settings::controls(&cloud.config, desired)?);
-    Made::of(plan, desired, Some(&observed), cloud, guard)
+    Made::of(plan, desired, observed, cloud, guard)
 }
 
 /// Who gains and who loses by it, and whether the runner could take it back.
@@ -100,7 +104,7 @@ fn access(plan: &mut Plan, observed: &Observed, controls: &Controls) {
 }
 
 /// Refuses a plan that breaks an invariant: a bug of ours must not reach an account.
-pub(crate) fn checked(plan: &Plan) -> Result<(), Failure> {
+fn checked(plan: &Plan) -> Result<(), Failure> {
     let wrong = crossrole_planner::check(plan);
     if wrong.is_empty() {
         return Ok(());

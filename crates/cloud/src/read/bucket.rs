@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryption};
 use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket, Scope};
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Logging, PublicAccessBlock, Tags};
-use crossrole_model::{AccountId, CloudError, ErrorClass, Observation, ownership};
+use crossrole_model::{AccountId, CloudError, ErrorClass, Observation, Unreadable, ownership};
 use crossrole_policy::{Arn, Document};
 use futures_util::future::join_all;
 
@@ -54,7 +54,7 @@ fn followed(state: &AccountState, owners: &BTreeSet<String>) -> BTreeSet<String>
 async fn of_account(aws: &Aws, account: &AccountId, names: BTreeMap<String, Option<BucketScope>>) -> Buckets {
     let session = match aws.sessions.get(account).await {
         Ok(session) => session,
-        Err(error) => return names.into_keys().map(|name| (name, Observation::Unreadable(error.to_string()))).collect(),
+        Err(error) => return names.into_keys().map(|name| (name, Observation::Unreadable(Unreadable::from(&error)))).collect(),
     };
     let home = aws.sessions.partition().home_region();
     let listed = listing(&session, home).await;
@@ -127,18 +127,18 @@ async fn one(
         Ok(state) => state,
         // Deleted since it was listed: bucket listings lag behind.
         Err(error) if error.class == ErrorClass::NotFound && error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
-        Err(error) => return Some(Observation::Unreadable(error.to_string())),
+        Err(error) => return Some(Observation::Unreadable(Unreadable::from(&error))),
     };
     let policy = match policy(session, name, &region).await {
         Ok(policy) => Observation::Known(policy),
         Err(error) if error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
-        Err(error) => Observation::Unreadable(error.to_string()),
+        Err(error) => Observation::Unreadable(Unreadable::from(&error)),
     };
     Some(Observation::Known(Some(ObservedBucket { state, policy })))
 }
 
 /// Asks for a bucket that the listing does not tell about. Only 404 means that it does not exist.
-async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option<String>, String> {
+async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option<String>, Unreadable> {
     let _slot = session.slot().await;
     let answer = session.s3(region).head_bucket().bucket(name).expected_bucket_owner(session.account.as_str()).send().await;
     match answer {
@@ -155,9 +155,10 @@ async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option
             match convert(error, "HeadBucket", &session.account) {
                 error if error.class == ErrorClass::NotFound => Ok(None),
                 error if error.class == ErrorClass::Denied => {
-                    Err(format!("bucket `{name}` is taken by another account, or the runner may not look at it ({error})"))
+                    let why = format!("bucket `{name}` is taken by another account, or the runner may not look at it ({error})");
+                    Err(Unreadable { class: Some(error.class), why })
                 }
-                error => Err(format!("{error} ({})", error.advice())),
+                error => Err(Unreadable::from(&error)),
             }
         }
     }

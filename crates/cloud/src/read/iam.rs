@@ -6,7 +6,8 @@ use std::sync::Arc;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, Tag, UserDetail};
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
 use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, Tags, UserState};
-use crossrole_model::{Address, CloudError, ErrorClass, Kind, Observation, ownership};
+use crossrole_model::observed::Scope;
+use crossrole_model::{Address, CloudError, ErrorClass, Kind, Observation, Unreadable, ownership};
 use crossrole_policy::Document;
 
 use crate::error::convert;
@@ -21,19 +22,22 @@ const PAGE: i32 = 1000;
 pub(super) const PAGES_MOST: usize = 1_000;
 
 /// Reads an account: in bulk, or else the objects that are relied on, one by one.
-pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, owners: &BTreeSet<String>) -> Observation<AccountState> {
-    let mut state = match bulk(session).await {
+pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, scope: &Scope) -> Observation<AccountState> {
+    let mut state = match bulk(session, scope.presence).await {
         Ok(state) => state,
         Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::Other | ErrorClass::Invalid) => {
-            object::read(session, objects, format!("{error}")).await
+            object::read(session, objects, Unreadable::from(&error)).await
         }
-        Err(error) => return Observation::Unreadable(format!("{error} ({})", error.advice())),
+        Err(error) => return Observation::Unreadable(Unreadable::from(&error)),
     };
-    providers(session, &mut state, objects, owners).await;
+    providers(session, &mut state, objects, scope).await;
     Observation::Known(state)
 }
 
-async fn bulk(session: &Arc<Session>) -> Result<AccountState, CloudError> {
+async fn bulk(session: &Arc<Session>, presence: bool) -> Result<AccountState, CloudError> {
+    if presence {
+        return details(session).await.map(|state| AccountState { complete: true, ..state });
+    }
     let (details, settings) = futures_util::future::try_join(details(session), role_settings(session)).await?;
     let mut state = details;
     for role in state.roles.values_mut() {
@@ -197,13 +201,13 @@ fn policy_detail(session: &Session, policy: &ManagedPolicyDetail) -> Result<Obse
 }
 
 /// Reads the tags of policies and the OpenID Connect providers, where the manifest or live roles of ours speak of them.
-async fn providers(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>, owners: &BTreeSet<String>) {
-    if state.complete {
+async fn providers(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>, scope: &Scope) {
+    if state.complete && !scope.presence {
         policy_tags(session, state, objects).await;
     }
     let declared = objects.iter().any(|a| a.kind == Kind::OidcProvider);
     let trusted = state.roles.values().any(|r| {
-        ownership::owner(&r.state.tags).is_some_and(|o| owners.contains(o))
+        ownership::owner(&r.state.tags).is_some_and(|o| scope.follow_owned.contains(o))
             && r.state
                 .trust
                 .statements
@@ -218,7 +222,7 @@ async fn providers(session: &Arc<Session>, state: &mut AccountState, objects: &B
         Ok(found) => state.oidc_providers = found,
         Err(error) => {
             for address in objects.iter().filter(|a| a.kind == Kind::OidcProvider) {
-                state.unreadable.insert(address.clone(), error.to_string());
+                state.unreadable.insert(address.clone(), Unreadable::from(&error));
             }
         }
     }
@@ -248,7 +252,7 @@ async fn policy_tags(session: &Arc<Session>, state: &mut AccountState, objects: 
             Err(error) => {
                 let error = convert(error, "ListPolicyTags", &session.account);
                 let name = state.policies.get(&key).map_or(key, |p| p.name.clone());
-                state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), error.to_string());
+                state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
             }
         }
     }

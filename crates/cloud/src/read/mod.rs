@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crossrole_model::observed::{AccountState, Observed, Scope};
 use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState};
-use crossrole_model::{AccountId, Address, Call, CloudError, ErrorClass, Observation, Partition};
+use crossrole_model::{AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, Observation, Partition, Unreadable};
 use crossrole_policy::Document;
 use futures_util::future::join_all;
 use percent_encoding::percent_decode_str;
@@ -21,8 +21,8 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     let before = aws.calls();
     let accounts = join_all(scope.accounts.iter().map(|(account, objects)| async move {
         let state = match aws.sessions.get(account).await {
-            Ok(session) => iam::read(&session, objects, &scope.follow_owned).await,
-            Err(error) => Observation::Unreadable(format!("{error} ({})", error.advice())),
+            Ok(session) => iam::read(&session, objects, scope).await,
+            Err(error) => Observation::Unreadable(Unreadable::from(&error)),
         };
         (account.clone(), state)
     }));
@@ -60,14 +60,14 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
 pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -> Result<Option<ObjectState>, CloudError> {
     let session = aws.sessions.get(&address.account).await?;
     match call {
-        Call::PutBucketPolicy { bucket, .. } | Call::DeleteBucketPolicy { bucket } => {
+        Call::Bucket(BucketCall::PutPolicy { bucket, .. } | BucketCall::DeletePolicy { bucket }) => {
             let mut state = bucket::policy(&session, &bucket.name, &bucket.region).await?;
             if let Some(document) = state.document.as_mut() {
                 document.map_aws_principals(|id| aws.resolve(id));
             }
             Ok(state.document.is_some().then_some(ObjectState::BucketPolicy(state)))
         }
-        Call::UpdateTrust { role, .. } => {
+        Call::Iam(IamCall::UpdateTrust { role, .. }) => {
             let _slot = session.slot().await;
             match session.iam.get_role().role_name(role).send().await {
                 Ok(answer) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
 use crossrole_model::state::{GroupState, PolicyState, RoleState, UserState};
-use crossrole_model::{Address, CloudError, ErrorClass, Kind};
+use crossrole_model::{Address, CloudError, ErrorClass, Kind, Unreadable};
 use futures_util::future::join_all;
 
 use crate::error::convert;
@@ -15,7 +15,7 @@ use super::iam::{PAGES_MOST, arns, seconds, tags};
 use super::{decode_document, malformed};
 
 /// Reads the objects that are relied on.
-pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, because: String) -> AccountState {
+pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, because: Unreadable) -> AccountState {
     let mut state = AccountState { incomplete_because: Some(because), ..AccountState::default() };
     let mut roles = BTreeSet::new();
     let mut users = BTreeSet::new();
@@ -44,7 +44,7 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
                     }
                     Ok(None) => {}
                     Err(error) => {
-                        state.unreadable.insert(Address::new(&session.account, $kind, name), error.to_string());
+                        state.unreadable.insert(Address::new(&session.account, $kind, name), Unreadable::from(&error));
                     }
                 }
             }
@@ -66,14 +66,14 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
                         }
                         Ok(None) => {}
                         Err(error) => {
-                            state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), error.to_string());
+                            state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
                         }
                     }
                 }
             }
             Err(error) => {
                 for name in policies {
-                    state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), error.to_string());
+                    state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
                 }
             }
         }

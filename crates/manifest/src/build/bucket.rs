@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crossrole_model::desired::{DesiredState, DocumentRef, Origin};
 use crossrole_model::state::{self, BucketState, PublicAccessBlock};
 use crossrole_model::{Address, Digest, Kind, Partition, PrincipalKind, Span, limits, ownership};
+use crossrole_policy::canonical::CanonicalBody;
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
 
 use crate::decode::Table;
@@ -31,10 +32,12 @@ impl Builder<'_> {
             for allow in bucket.allow.iter().flatten() {
                 self.bucket_allow(name, allow);
             }
+            self.unique_sids(bucket.statement.as_deref());
             for statement in bucket.statement.iter().flatten() {
                 if let Some(mut built) = self.raw_statement(statement, Place::Bucket(name)) {
-                    // Ours carry our prefix; what the manifest says stays readable behind it.
-                    let sid = built.statement.sid.as_deref().map_or_else(|| body_hash(&built.statement), str::to_owned);
+                    // Ours carry our prefix; what the manifest says stays readable behind it. Without a sid, a statement is
+                    // known by all that it says, so that only twins meet.
+                    let sid = built.statement.sid.clone().filter(|s| !s.is_empty()).unwrap_or_else(|| digits(&built.statement.canonical_body()));
                     built.statement.sid = Some(format!("{}{sid}", ownership::sid_prefix(&self.name)));
                     self.bucket_statements.entry(name.clone()).or_default().push(built);
                 }
@@ -160,35 +163,16 @@ impl Builder<'_> {
     /// Adds a grant to a bucket's policy.
     pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Placed, principal: &Principal) {
         let mut statement = Statement { principal: Some(principal.clone()), effect: Effect::Allow, ..grant.statement.clone() };
-        statement.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), body_hash(&statement)));
+        statement.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), rights_hash(&statement)));
         let origins = grant.origins.iter().map(|o| Origin { principal: Some(principal.clone()), ..o.clone() }).collect();
         self.bucket_statements.entry(bucket.to_owned()).or_default().push(Placed { statement, origins });
     }
 
     pub(super) fn bucket_policies(&mut self) {
         for (bucket, statements) in std::mem::take(&mut self.bucket_statements) {
-            let mut packed: Vec<Placed> = Vec::new();
-            let mut by_sid: BTreeMap<String, usize> = BTreeMap::new();
-            for placed in statements {
-                // One Sid, one body: joining principals is all that is left.
-                if let Some(at) = by_sid.get(placed.statement.sid()).copied()
-                    && let Some(same) = packed.get_mut(at)
-                    && let (Some(into), Some(from)) = (same.statement.principal.as_mut(), &placed.statement.principal)
-                {
-                    same.origins.extend(placed.origins);
-                    for (kind, values) in &from.entries {
-                        let list = into.entries.entry(kind.clone()).or_default();
-                        list.extend(values.iter().cloned());
-                        list.sort();
-                        list.dedup();
-                    }
-                    continue;
-                }
-                by_sid.insert(placed.statement.sid().to_owned(), packed.len());
-                packed.push(placed);
-            }
             let key = self.raw.buckets.as_ref().and_then(|t| t.0.get(&bucket)).map(|e| e.key);
             let Some(key) = key else { continue };
+            let packed = self.packed(key, &bucket, statements);
             let size = Document::new(packed.iter().map(|p| p.statement.clone()).collect()).to_json().len();
             self.over(
                 key,
@@ -219,8 +203,68 @@ impl Builder<'_> {
     }
 }
 
-/// Eight hexadecimal digits of what a statement says apart from its principals and Sid: the stable end of its Sid.
-fn body_hash(statement: &Statement) -> String {
-    let bare = Statement { sid: None, principal: None, ..statement.clone() };
-    Digest::of(format!("{:?}", bare.canonical()).as_bytes()).to_string().chars().take(8).collect()
+impl Builder<'_> {
+    /// Grants of the same rights in one statement, with the principals of all. What only shares a Sid is never joined.
+    fn packed(&mut self, key: Span, bucket: &str, statements: Vec<Placed>) -> Vec<Placed> {
+        let mut packed: Vec<Placed> = Vec::new();
+        let mut by_sid: BTreeMap<String, usize> = BTreeMap::new();
+        for placed in statements {
+            let Some(same) = by_sid.get(placed.statement.sid()).and_then(|at| packed.get_mut(*at)) else {
+                by_sid.insert(placed.statement.sid().to_owned(), packed.len());
+                packed.push(placed);
+                continue;
+            };
+            if same.statement == placed.statement || joined(&mut same.statement, &placed.statement) {
+                same.origins.extend(placed.origins);
+            } else {
+                // A sid of the manifest's, twice, is said where it stands.
+                let message = format!("two statements in the policy of bucket `{bucket}` would have the id `{}`", placed.statement.sid());
+                self.error(key, message, "give those that are written out a `sid` each, of their own");
+            }
+        }
+        packed
+    }
+
+    /// AWS takes no two statements of one id in a document, and neither of two can be left out.
+    pub(super) fn unique_sids(&mut self, statements: Option<&[crate::raw::Statement]>) {
+        let mut known: BTreeMap<&str, Span> = BTreeMap::new();
+        for sid in statements.into_iter().flatten().filter_map(|s| s.sid.as_ref()).filter(|s| !s.value.is_empty()) {
+            let Some(first) = known.get(sid.value.as_str()) else {
+                known.insert(&sid.value, sid.span);
+                continue;
+            };
+            let line = self.source.text.get(..first.start).map_or(0, |text| text.matches('\n').count()) + 1;
+            let message = format!("the sid `{}` is that of another statement, in line {line}", sid.value);
+            self.error(sid.span, message, "give each statement a sid of its own, or none");
+        }
+    }
+}
+
+/// Joins the principals of a grant into another of the same rights; `false` where they do not say the same but for those.
+fn joined(into: &mut Statement, from: &Statement) -> bool {
+    let bare = |s: &Statement| Statement { sid: None, principal: None, ..s.clone() };
+    if into.effect != Effect::Allow || bare(into) != bare(from) {
+        return false;
+    }
+    let (Some(into), Some(from)) = (into.principal.as_mut(), &from.principal) else { return false };
+    if into.negated || from.negated || into.bare_star || from.bare_star {
+        return false;
+    }
+    for (kind, values) in &from.entries {
+        let list = into.entries.entry(kind.clone()).or_default();
+        list.extend(values.iter().cloned());
+        list.sort();
+        list.dedup();
+    }
+    true
+}
+
+/// What a grant says apart from its principals: the stable end of its Sid. Principals of the same rights share a statement.
+fn rights_hash(statement: &Statement) -> String {
+    digits(&Statement { sid: None, principal: None, ..statement.clone() }.canonical_body())
+}
+
+/// Sixteen hexadecimal digits: no two of a bucket's statements meet by chance.
+fn digits(body: &CanonicalBody) -> String {
+    Digest::of(&body.encode()).to_string().chars().take(16).collect()
 }

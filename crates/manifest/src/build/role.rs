@@ -66,6 +66,7 @@ impl<'a> Builder<'a> {
             if policy == INLINE {
                 self.error(span, format!("the inline policy `{INLINE}` is the one that `allow` and `statement` make"), "use another name");
             }
+            self.unique_sids(Some(&raw.statement.value));
             let statements = raw.statement.value.iter().filter_map(|s| self.raw_statement(s, super::statement::Place::Identity)).collect();
             inline.insert(policy.clone(), self.document(address, &DocumentRef::Inline(policy.clone()), statements));
         }

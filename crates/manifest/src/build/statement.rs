@@ -181,6 +181,7 @@ impl Builder<'_> {
                 (Some(_), Some(_)) => self.error(allow.span, "`allow` says both `bucket` and `resources`", "make two of it"),
             }
         }
+        self.unique_sids(raw.map(|list| &list[..]));
         for raw in raw.into_iter().flatten() {
             out.extend(self.raw_statement(raw, Place::Identity));
         }

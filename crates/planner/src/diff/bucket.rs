@@ -1,10 +1,11 @@
 //! Buckets, their settings, and our statements in their policies.
 
-use std::collections::BTreeSet;
-
 use crossrole_model::state::{BucketPolicyState, BucketState, Tags};
-use crossrole_model::{Action, Address, BucketRef, Call, Change, DesiredObject, Facet, Kind, ObjectState, Observation, Reason, limits, ownership};
-use crossrole_policy::{Document, Statement};
+use crossrole_model::{
+    Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, Facet, Kind, ObjectState, Observation, Part, Reason, limits,
+    ownership,
+};
+use crossrole_policy::{Document, Share, Statement};
 
 use crate::draft::{Draft, Stage};
 
@@ -26,16 +27,12 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         return;
     };
     if found.state.region != wanted.region {
-        draft.withhold(
-            address,
-            format!("it lies in {}, and a bucket can't be moved to {}", found.state.region, wanted.region),
-            "correct `region`, or use another name",
-        );
+        draft.withhold(address, Cause::Region { found: found.state.region.clone(), wanted: wanted.region.clone() });
         return;
     }
     let empty = Tags::new();
     let tags = found.state.tags.as_ref().unwrap_or(&empty);
-    let reasons = match claim(draft, address, object, tags, "") {
+    let reasons = match claim(draft, address, object, tags, None) {
         Claim::Refused => return,
         Claim::Adopt => vec![Reason::Adopted],
         Claim::Ours => Vec::new(),
@@ -46,8 +43,8 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
 fn settings(bucket: &BucketRef, from: Option<&BucketState>, to: &BucketState) -> (Stage, Vec<Reason>) {
     let mut stage = Stage::new();
     let mut reasons = Vec::new();
-    let mut push = |call: Call, facet: Facet, what: &str| {
-        reasons.push(Reason::Differs(what.to_owned()));
+    let mut push = |call: Call, facet: Facet, part: Part| {
+        reasons.push(Reason::Differs(part));
         stage.push((call, facet));
     };
     let bucket = || bucket.clone();
@@ -55,23 +52,23 @@ fn settings(bucket: &BucketRef, from: Option<&BucketState>, to: &BucketState) ->
     let BucketState { region: _, versioning, encryption, public_access_block, ownership, logging, tags } = to;
     // Our mark comes first.
     if let Some(tags) = tags.as_ref().filter(|t| from.is_none_or(|f| f.tags.as_ref() != Some(*t))) {
-        push(Call::PutBucketTags { bucket: bucket(), tags: tags.clone() }, Facet::Tags, "tags");
+        push(Call::Bucket(BucketCall::PutTags { bucket: bucket(), tags: tags.clone() }), Facet::Tags, Part::Tags);
     }
     if let Some(block) = public_access_block.filter(|b| from.is_none_or(|f| f.public_access_block != Some(*b))) {
-        push(Call::PutPublicAccessBlock { bucket: bucket(), block }, Facet::PublicAccess, "public access block");
+        push(Call::Bucket(BucketCall::PutPublicAccessBlock { bucket: bucket(), block }), Facet::PublicAccess, Part::PublicAccessBlock);
     }
     if let Some(ownership) = ownership.as_ref().filter(|o| from.is_none_or(|f| f.ownership.as_ref() != Some(*o))) {
-        push(Call::PutOwnership { bucket: bucket(), ownership: ownership.clone() }, Facet::ObjectOwnership, "object ownership");
+        push(Call::Bucket(BucketCall::PutOwnership { bucket: bucket(), ownership: ownership.clone() }), Facet::ObjectOwnership, Part::ObjectOwnership);
     }
     if let Some(encryption) = encryption.as_ref().filter(|e| from.is_none_or(|f| f.encryption.as_ref() != Some(*e))) {
-        push(Call::PutEncryption { bucket: bucket(), encryption: encryption.clone() }, Facet::Encryption, "encryption");
+        push(Call::Bucket(BucketCall::PutEncryption { bucket: bucket(), encryption: encryption.clone() }), Facet::Encryption, Part::Encryption);
     }
     // A new bucket has no versioning and no logging: only "on" needs a call there.
     if let Some(enabled) = versioning.filter(|v| from.map_or(*v, |f| f.versioning != Some(*v))) {
-        push(Call::PutVersioning { bucket: bucket(), enabled }, Facet::Versioning, "versioning");
+        push(Call::Bucket(BucketCall::PutVersioning { bucket: bucket(), enabled }), Facet::Versioning, Part::Versioning);
     }
     if let Some(logging) = logging.as_ref().filter(|l| from.map_or(l.is_some(), |f| f.logging.as_ref() != Some(*l))) {
-        push(Call::PutLogging { bucket: bucket(), logging: logging.clone() }, Facet::Logging, "logging");
+        push(Call::Bucket(BucketCall::PutLogging { bucket: bucket(), logging: logging.clone() }), Facet::Logging, Part::Logging);
     }
     (stage, reasons)
 }
@@ -79,7 +76,7 @@ fn settings(bucket: &BucketRef, from: Option<&BucketState>, to: &BucketState) ->
 fn create(name: &str, wanted: &BucketState) -> Vec<Stage> {
     let bucket = BucketRef { name: name.to_owned(), region: wanted.region.clone() };
     let tags = wanted.tags.clone().unwrap_or_default();
-    let first = Call::CreateBucket { bucket: bucket.clone(), ownership: wanted.ownership.clone(), tags };
+    let first = Call::Bucket(BucketCall::Create { bucket: bucket.clone(), ownership: wanted.ownership.clone(), tags });
     let (rest, _) = settings(&bucket, None, wanted);
     // S3 wants the configuration of one bucket written one call at a time.
     std::iter::once(vec![(first, Facet::Existence)]).chain(rest.into_iter().map(|step| vec![step])).collect()
@@ -115,11 +112,7 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
         },
         _ if draft.desired.objects.contains_key(&bucket_address) => (None, region.to_owned()),
         _ => {
-            draft.withhold(
-                address,
-                format!("bucket `{}` does not exist in account {}", address.name, address.account),
-                "make it first, or add `create = true` to it",
-            );
+            draft.withhold(address, Cause::NoBucket);
             return;
         }
     };
@@ -127,46 +120,37 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
 }
 
 fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str, found: Option<&Document>, wanted: &[Statement]) {
-    let prefixes: Vec<String> = draft.desired.owners().iter().map(|o| ownership::sid_prefix(o)).collect();
-    let is_ours = |s: &Statement| prefixes.iter().any(|p| s.sid().starts_with(p.as_str()));
-    let (ours, foreign): (Vec<Statement>, Vec<Statement>) = found.map(|d| d.statements.clone()).unwrap_or_default().into_iter().partition(is_ours);
-    if Document::new(ours.clone()) == Document::new(wanted.to_vec()) {
+    let share = Share { prefixes: prefixes(draft), statements: wanted.to_vec() };
+    if share.is_in(found) {
         return;
     }
-    let mut consequences = Vec::new();
-    let Some(kept) = without_dead(foreign, &mut consequences) else {
-        draft.withhold(
-            address,
-            "a foreign statement denies everyone but a principal that no longer exists, and AWS takes no policy that names one",
-            "its owner has to correct or remove that statement first",
-        );
-        return;
+    let merged = match share.merge(found) {
+        Ok(merged) => merged,
+        Err(why) => {
+            draft.withhold(address, Cause::Unmergeable(why));
+            return;
+        }
     };
-    let mut reasons: Vec<Reason> = Document::new(ours.clone()).orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())).collect();
-    let statements: Vec<Statement> = kept.into_iter().chain(wanted.iter().cloned()).collect();
-    let after = (!statements.is_empty()).then(|| match found {
-        // The language version decides what foreign statements mean: theirs stands.
-        Some(found) if found.statements.iter().any(|s| !is_ours(s)) => Document { version: found.version.clone(), id: found.id.clone(), statements },
-        _ => Document::new(statements),
-    });
     let bucket = BucketRef { name: address.name.clone(), region: region.to_owned() };
+    let after = merged.document;
     let call = match &after {
         Some(document) => {
             let size = document.to_json().len();
             if size > limits::BUCKET_POLICY {
-                let why = format!("its policy would have {size} bytes, over AWS's limit of {}", limits::BUCKET_POLICY);
-                draft.withhold(address, why, "trust an account or organization in it, or shorten the foreign statements");
+                draft.withhold(address, Cause::Quota { size, limit: limits::BUCKET_POLICY });
                 return;
             }
             draft.meter(address.short(), size, limits::BUCKET_POLICY);
-            Call::PutBucketPolicy { bucket, document: document.clone() }
+            BucketCall::PutPolicy { bucket, document: document.clone() }
         }
-        None => Call::DeleteBucketPolicy { bucket },
+        None => BucketCall::DeletePolicy { bucket },
     };
-    reasons.push(match (ours.is_empty(), wanted.is_empty()) {
+    let ours = share.part(found);
+    let mut reasons: Vec<Reason> = ours.orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())).collect();
+    reasons.push(match (ours.statements.is_empty(), wanted.is_empty()) {
         (true, _) => Reason::Missing,
         (false, true) => draft.deletion_reason(),
-        (false, false) => Reason::Differs("our statements".to_owned()),
+        (false, false) => Reason::Differs(Part::Statements),
     });
     let before = found.map(|d| ObjectState::BucketPolicy(BucketPolicyState { document: Some(d.clone()) }));
     let action = match (before.is_some(), after.is_some()) {
@@ -180,42 +164,15 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
         before,
         after: after.map(|d| ObjectState::BucketPolicy(BucketPolicyState { document: Some(d) })),
         reasons,
-        consequences,
+        consequences: merged.dropped.into_iter().map(Consequence::Dropped).collect(),
         manifest: manifest.to_owned(),
     };
-    draft.change(change, vec![vec![(call, Facet::Document)]]);
+    draft.change_shared(change, call.into(), share);
 }
 
-/// Takes the unique ids of deleted principals out of statements that are put back: AWS refuses a policy that names one,
-/// and they are never given out again, so nobody loses anything. `None` when that would change a meaning.
-fn without_dead(statements: Vec<Statement>, said: &mut Vec<String>) -> Option<Vec<Statement>> {
-    let mut out = Vec::new();
-    for mut statement in statements {
-        let lone = Document::new(vec![statement.clone()]);
-        let dead: BTreeSet<String> = lone.orphaned_principals().into_iter().map(str::to_owned).collect();
-        if dead.is_empty() {
-            out.push(statement);
-            continue;
-        }
-        let name = if statement.sid().is_empty() { "without Sid".to_owned() } else { format!("`{}`", statement.sid()) };
-        let Some(principal) = statement.principal.as_mut() else { continue };
-        if let Some(values) = principal.entries.get_mut("AWS") {
-            values.retain(|v| !dead.contains(v));
-            if values.is_empty() {
-                principal.entries.remove("AWS");
-            }
-        }
-        let ids = dead.into_iter().collect::<Vec<_>>().join(", ");
-        if !principal.entries.is_empty() {
-            said.push(format!("the foreign statement {name} loses {ids}: principals that no longer exist"));
-            out.push(statement);
-        } else if principal.negated {
-            return None;
-        } else {
-            said.push(format!("the foreign statement {name} goes: it names only principals that no longer exist ({ids})"));
-        }
-    }
-    Some(out)
+/// How the Sids of this run's manifests begin.
+fn prefixes(draft: &Draft<'_>) -> std::collections::BTreeSet<String> {
+    draft.desired.owners().iter().map(|o| ownership::sid_prefix(o)).collect()
 }
 
 /// Plans the removal of buckets and bucket policy statements of ours that nothing declares.
@@ -237,9 +194,8 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         let owner = found.state.tags.as_ref().and_then(|tags| our_owner(draft, tags));
         if let (Some(owner), false) = (owner, draft.desired.objects.contains_key(&address)) {
             let bucket = BucketRef { name: name.clone(), region: found.state.region.clone() };
-            let mut consequences = vec!["a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned()];
-            consequences
-                .extend(foreign_statements(draft, &found.policy).into_iter().map(|sid| format!("the foreign statement `{sid}` of its policy goes with it")));
+            let mut consequences = vec![Consequence::ObjectsStay];
+            consequences.extend(foreign_statements(draft, &found.policy).into_iter().map(Consequence::StatementGoes));
             let change = Change {
                 address,
                 action: Action::Delete,
@@ -249,13 +205,13 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
                 consequences,
                 manifest: owner,
             };
-            draft.change(change, vec![vec![(Call::DeleteBucket { bucket }, Facet::Existence)]]);
+            draft.change(change, vec![vec![(Call::Bucket(BucketCall::Delete { bucket }), Facet::Existence)]]);
         }
     }
 }
 
 fn foreign_statements(draft: &Draft<'_>, policy: &Observation<BucketPolicyState>) -> Vec<String> {
-    let prefixes: Vec<String> = draft.desired.owners().iter().map(|o| ownership::sid_prefix(o)).collect();
+    let prefixes = prefixes(draft);
     let document = policy.known().and_then(|p| p.document.as_ref());
     let statements = document.into_iter().flat_map(|d| &d.statements);
     statements.map(Statement::sid).filter(|sid| !prefixes.iter().any(|p| sid.starts_with(p.as_str()))).map(str::to_owned).collect()

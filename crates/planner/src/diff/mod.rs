@@ -1,49 +1,64 @@
 //! What differs, kind by kind.
 
 mod bucket;
+mod dependents;
 mod oidc;
 mod policy;
 mod principal;
 mod role;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Tags;
-use crossrole_model::{AccountId, Address, DesiredObject, Kind, Observation, PrincipalKind, ownership};
+use crossrole_model::{AccountId, Address, Cause, DesiredObject, Kind, Observation, PrincipalKind, ownership};
 use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
 use crate::is_iam;
 
 /// Compares every declared object, then looks for ours that nothing declares.
+///
+/// What names a withheld object, or is reached through it, is withheld with it. That is known when all are compared, so they
+/// are compared a second time without it.
 pub(crate) fn diff(draft: &mut Draft<'_>) {
-    let missing = missing_principals(draft);
-    let desired = draft.desired;
-    for (address, object) in &desired.objects {
-        if is_iam(address.kind) && draft.observed.accounts.get(&address.account).is_none_or(|o| o.known().is_none()) {
-            // Said once for the whole account.
-            continue;
-        }
-        if let Err(why) = draft.observed.state(address) {
-            draft.withhold(address, format!("it could not be read: {why}"), "allow the runner to read it; access denied is never taken for absent");
-            continue;
-        }
-        if let Some(gone) = names_missing(&object.state, &address.account, &missing) {
-            draft.withhold(
-                address,
-                format!("it needs {}, which does not exist", gone.short()),
-                format!("make {} in account {} first, or correct its name", gone.short(), gone.account),
-            );
-            continue;
-        }
-        one(draft, address, object);
+    let said = draft.withheld.len();
+    declared(draft, &BTreeMap::new());
+    let held = dependents::of_withheld(draft);
+    if !held.is_empty() {
+        draft.restart(said);
+        declared(draft, &held);
     }
     role::prune(draft);
     policy::prune(draft);
     principal::prune(draft);
     oidc::prune(draft);
     bucket::prune(draft);
+}
+
+/// Compares every declared object, but for those in `held`, each of which rests on another.
+fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Address>) {
+    let missing = missing_principals(draft);
+    let desired = draft.desired;
+    for (address, object) in &desired.objects {
+        if let Some(on) = held.get(address) {
+            draft.withhold(address, Cause::Withheld(on.clone()));
+            continue;
+        }
+        if is_iam(address.kind) && draft.observed.accounts.get(&address.account).is_none_or(|o| o.known().is_none()) {
+            // Said once for the whole account.
+            continue;
+        }
+        if let Err(why) = draft.observed.state(address) {
+            draft.withhold(address, Cause::Unreadable(why));
+            continue;
+        }
+        if let Some(gone) = names_missing(&object.state, &address.account, &missing) {
+            draft.withhold(address, Cause::Missing(gone.clone()));
+            continue;
+        }
+        one(draft, address, object);
+    }
 }
 
 fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
@@ -112,22 +127,17 @@ pub(crate) enum Claim {
 }
 
 /// Decides whether an existing object may be managed, and says so when it may not.
-pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, tags: &Tags, how: &str) -> Claim {
+pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, tags: &Tags, command: Option<String>) -> Claim {
     match ownership::owner(tags) {
         Some(owner) if owner == object.owner => Claim::Ours,
         Some(owner) => {
-            let why = format!("it exists and belongs to manifest `{owner}`");
-            draft.withhold(address, why, "an object has one manifest: remove it from one of the two");
+            draft.withhold(address, Cause::Owned(owner.to_owned()));
             Claim::Refused
         }
         None if object.adopt => Claim::Adopt,
         None => {
             let mark = format!("{}={}", ownership::OWNER_TAG, object.owner);
-            draft.withhold(
-                address,
-                "it exists without our mark, and is never taken over silently",
-                format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name"),
-            );
+            draft.withhold(address, Cause::Unmarked { mark, command });
             Claim::Refused
         }
     }

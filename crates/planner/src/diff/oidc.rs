@@ -1,7 +1,7 @@
 //! OpenID Connect providers.
 
 use crossrole_model::state::OidcState;
-use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, Reason};
+use crossrole_model::{Action, Address, Call, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, Reason};
 
 use crate::draft::{Draft, Stage};
 
@@ -21,10 +21,10 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
             consequences: Vec::new(),
             manifest: object.owner.clone(),
         };
-        draft.change(change, vec![vec![(Call::CreateOidcProvider { url, client_ids, tags }, Facet::Existence)]]);
+        draft.change(change, vec![vec![(Call::Iam(IamCall::CreateOidcProvider { url, client_ids, tags }), Facet::Existence)]]);
         return;
     };
-    let mut reasons = match claim(draft, address, object, &found.tags, "") {
+    let mut reasons = match claim(draft, address, object, &found.tags, None) {
         Claim::Refused => return,
         Claim::Adopt => vec![Reason::Adopted],
         Claim::Ours => Vec::new(),
@@ -32,19 +32,19 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     let (mut take, mut give) = (Stage::new(), Stage::new());
     let OidcState { url: _, client_ids, tags } = found;
     if *client_ids != wanted.client_ids {
-        reasons.push(Reason::Differs("audiences".to_owned()));
-        take.extend(client_ids.difference(&wanted.client_ids).map(|c| (Call::RemoveClientId { arn: arn.clone(), client_id: c.clone() }, Facet::ClientIds)));
-        give.extend(wanted.client_ids.difference(client_ids).map(|c| (Call::AddClientId { arn: arn.clone(), client_id: c.clone() }, Facet::ClientIds)));
+        reasons.push(Reason::Differs(Part::Audiences));
+        take.extend(client_ids.difference(&wanted.client_ids).map(|c| (Call::Iam(IamCall::RemoveClientId { arn: arn.clone(), client_id: c.clone() }), Facet::ClientIds)));
+        give.extend(wanted.client_ids.difference(client_ids).map(|c| (Call::Iam(IamCall::AddClientId { arn: arn.clone(), client_id: c.clone() }), Facet::ClientIds)));
     }
     let (gone, set) = tag_changes(tags, &wanted.tags);
     if !gone.is_empty() || !set.is_empty() {
-        reasons.push(Reason::Differs("tags".to_owned()));
+        reasons.push(Reason::Differs(Part::Tags));
     }
     if !gone.is_empty() {
-        take.push((Call::UntagOidcProvider { arn: arn.clone(), keys: gone }, Facet::Tags));
+        take.push((Call::Iam(IamCall::UntagOidcProvider { arn: arn.clone(), keys: gone }), Facet::Tags));
     }
     if !set.is_empty() {
-        give.push((Call::TagOidcProvider { arn, tags: set }, Facet::Tags));
+        give.push((Call::Iam(IamCall::TagOidcProvider { arn, tags: set }), Facet::Tags));
     }
     if reasons.is_empty() {
         return;
@@ -77,10 +77,10 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
                 before: Some(ObjectState::OidcProvider(found.clone())),
                 after: None,
                 reasons: vec![draft.deletion_reason()],
-                consequences: vec!["every role that trusts it, ours or not, can't be assumed through it any more".to_owned()],
+                consequences: vec![Consequence::ProviderTrustLost],
                 manifest: owner,
             };
-            draft.change(change, vec![vec![(Call::DeleteOidcProvider { arn }, Facet::Existence)]]);
+            draft.change(change, vec![vec![(Call::Iam(IamCall::DeleteOidcProvider { arn }), Facet::Existence)]]);
         }
     }
 }

@@ -3,7 +3,8 @@
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::PolicyState;
 use crossrole_model::{
-    Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, PrincipalKind, PrincipalRef, Reason, Withheld, limits, ownership,
+    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, Subject,
+    Withheld, limits, ownership,
 };
 
 use crate::draft::{Draft, Stage};
@@ -27,11 +28,11 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         return;
     };
     if found.name != address.name {
-        draft.withhold(address, format!("a policy named `{}` exists, and IAM takes the two names for one", found.name), "use its spelling, or another name");
+        draft.withhold(address, Cause::Spelling(found.name.clone()));
         return;
     }
-    let how = format!(" (`aws iam tag-policy --policy-arn {} --tags Key={},Value={}`)", found.arn, ownership::OWNER_TAG, object.owner);
-    let adopted = match claim(draft, address, object, &found.state.tags, &how) {
+    let how = format!("aws iam tag-policy --policy-arn {} --tags Key={},Value={}", found.arn, ownership::OWNER_TAG, object.owner);
+    let adopted = match claim(draft, address, object, &found.state.tags, Some(how)) {
         Claim::Refused => return,
         Claim::Adopt => true,
         Claim::Ours => false,
@@ -44,7 +45,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
             action: Action::Replace,
             before: Some(ObjectState::Policy(found.state.clone())),
             after: Some(ObjectState::Policy(after.clone())),
-            reasons: vec![Reason::Immutable("path".to_owned())],
+            reasons: vec![Reason::Immutable(Part::Path)],
             consequences,
             manifest: object.owner.clone(),
         };
@@ -53,12 +54,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     }
     if found.state.description != after.description {
         // Immutable: making the policy anew over a description would detach it everywhere.
-        draft.withheld.push(Withheld {
-            what: format!("description of {address}"),
-            why: "AWS can't change the description of a policy".to_owned(),
-            advice: "keep the old one in the manifest, or give the policy another name".to_owned(),
-            blocks: false,
-        });
+        draft.withheld.push(Withheld { subject: Subject::Description(address.clone()), cause: Cause::Unchangeable, blocks: false });
         after.description.clone_from(&found.state.description);
     }
     update(draft, address, object, found, after, adopted);
@@ -66,7 +62,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
 
 fn create(name: &str, policy: &PolicyState) -> Stage {
     let PolicyState { path, description, document, tags } = policy.clone();
-    vec![(Call::CreatePolicy { name: name.to_owned(), path, description, document, tags }, Facet::Existence)]
+    vec![(Call::Iam(IamCall::CreatePolicy { name: name.to_owned(), path, description, document, tags }), Facet::Existence)]
 }
 
 fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, found: &ObservedPolicy, after: PolicyState, adopted: bool) {
@@ -75,24 +71,24 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     let (mut first, mut second, mut third) = (Stage::new(), Stage::new(), Stage::new());
     let PolicyState { path: _, description: _, document, tags } = &found.state;
     if *document != after.document {
-        reasons.push(Reason::Differs("document".to_owned()));
+        reasons.push(Reason::Differs(Part::Document));
         if found.old_versions.len() + 1 >= limits::POLICY_VERSIONS
             && let Some(oldest) = found.old_versions.first()
         {
-            consequences.push(format!("version {oldest}, the oldest of {}, is deleted to make room", found.old_versions.len() + 1));
-            first.push((Call::DeletePolicyVersion { arn: found.arn.clone(), version: oldest.clone() }, Facet::Document));
+            consequences.push(Consequence::VersionDeleted { version: oldest.clone(), of: found.old_versions.len() + 1 });
+            first.push((Call::Iam(IamCall::DeletePolicyVersion { arn: found.arn.clone(), version: oldest.clone() }), Facet::Document));
         }
-        second.push((Call::CreatePolicyVersion { arn: found.arn.clone(), document: after.document.clone() }, Facet::Document));
+        second.push((Call::Iam(IamCall::CreatePolicyVersion { arn: found.arn.clone(), document: after.document.clone() }), Facet::Document));
     }
     let (gone, set) = tag_changes(tags, &after.tags);
     if !gone.is_empty() || !set.is_empty() {
-        reasons.push(Reason::Differs("tags".to_owned()));
+        reasons.push(Reason::Differs(Part::Tags));
     }
     if !gone.is_empty() {
-        second.push((Call::UntagPolicy { arn: found.arn.clone(), keys: gone }, Facet::Tags));
+        second.push((Call::Iam(IamCall::UntagPolicy { arn: found.arn.clone(), keys: gone }), Facet::Tags));
     }
     if !set.is_empty() {
-        third.push((Call::TagPolicy { arn: found.arn.clone(), tags: set }, Facet::Tags));
+        third.push((Call::Iam(IamCall::TagPolicy { arn: found.arn.clone(), tags: set }), Facet::Tags));
     }
     if reasons.is_empty() {
         return;
@@ -110,15 +106,15 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
 }
 
 /// Everything that hangs on a policy, and the policy.
-fn delete_stages(account: &AccountState, found: &ObservedPolicy) -> (Vec<Stage>, Vec<String>) {
+fn delete_stages(account: &AccountState, found: &ObservedPolicy) -> (Vec<Stage>, Vec<Consequence>) {
     let mut first: Stage =
-        found.old_versions.iter().map(|v| (Call::DeletePolicyVersion { arn: found.arn.clone(), version: v.clone() }, Facet::Existence)).collect();
+        found.old_versions.iter().map(|v| (Call::Iam(IamCall::DeletePolicyVersion { arn: found.arn.clone(), version: v.clone() }), Facet::Existence)).collect();
     let mut consequences = Vec::new();
     for principal in attached_to(account, &found.arn) {
-        consequences.push(format!("{principal} loses it"));
-        first.push((Call::DetachPolicy { principal, arn: found.arn.clone() }, Facet::Existence));
+        consequences.push(Consequence::Loses(principal.clone()));
+        first.push((Call::Iam(IamCall::DetachPolicy { principal, arn: found.arn.clone() }), Facet::Existence));
     }
-    (vec![first, vec![(Call::DeletePolicy { arn: found.arn.clone() }, Facet::Existence)]], consequences)
+    (vec![first, vec![(Call::Iam(IamCall::DeletePolicy { arn: found.arn.clone() }), Facet::Existence)]], consequences)
 }
 
 /// Principals of the account that a policy is attached to.

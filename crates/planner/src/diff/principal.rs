@@ -2,7 +2,9 @@
 
 use crossrole_model::observed::AccountState;
 use crossrole_model::state::{AttachmentState, GroupState, MembershipState, UserState};
-use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, PrincipalKind, PrincipalRef, Reason, ownership};
+use crossrole_model::{
+    Action, Address, Call, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
+};
 
 use crate::draft::{Draft, Stage};
 
@@ -26,7 +28,7 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
     let Some(found) = account.and_then(|a| a.users.get(&address.name.to_ascii_lowercase())) else {
         let UserState { path, tags } = wanted.clone();
-        let call = Call::CreateUser { name: address.name.clone(), path, tags };
+        let call = Call::Iam(IamCall::CreateUser { name: address.name.clone(), path, tags });
         draft.change(creation(address, object, ObjectState::User(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
         return;
     };
@@ -37,10 +39,10 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     let (gone, set) = tag_changes(&found.state.tags, &after.tags);
     let (mut take, mut give) = (Stage::new(), Stage::new());
     if !gone.is_empty() {
-        take.push((Call::UntagUser { user: found.name.clone(), keys: gone }, Facet::Tags));
+        take.push((Call::Iam(IamCall::UntagUser { user: found.name.clone(), keys: gone }), Facet::Tags));
     }
     if !set.is_empty() {
-        give.push((Call::TagUser { user: found.name.clone(), tags: set }, Facet::Tags));
+        give.push((Call::Iam(IamCall::TagUser { user: found.name.clone(), tags: set }), Facet::Tags));
     }
     if take.is_empty() && give.is_empty() {
         return;
@@ -50,7 +52,7 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         action: Action::Update,
         before: Some(ObjectState::User(found.state.clone())),
         after: Some(ObjectState::User(after)),
-        reasons: vec![Reason::Differs("tags".to_owned())],
+        reasons: vec![Reason::Differs(Part::Tags)],
         consequences: Vec::new(),
         manifest: object.owner.clone(),
     };
@@ -63,7 +65,7 @@ pub(crate) fn group(draft: &mut Draft<'_>, address: &Address, object: &DesiredOb
     if account.is_some_and(|a| a.groups.contains_key(&address.name.to_ascii_lowercase())) {
         return;
     }
-    let call = Call::CreateGroup { name: address.name.clone(), path: wanted.path.clone() };
+    let call = Call::Iam(IamCall::CreateGroup { name: address.name.clone(), path: wanted.path.clone() });
     draft.change(creation(address, object, ObjectState::Group(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
 }
 
@@ -72,7 +74,7 @@ pub(crate) fn membership(draft: &mut Draft<'_>, address: &Address, object: &Desi
         return;
     }
     let MembershipState { group, user } = wanted.clone();
-    let call = Call::AddUserToGroup { group, user };
+    let call = Call::Iam(IamCall::AddUserToGroup { group, user });
     draft.change(creation(address, object, ObjectState::Membership(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
 }
 
@@ -81,7 +83,7 @@ pub(crate) fn attachment(draft: &mut Draft<'_>, address: &Address, object: &Desi
         return;
     }
     let AttachmentState { principal, policy_arn: arn } = wanted.clone();
-    let call = Call::AttachPolicy { principal, arn };
+    let call = Call::Iam(IamCall::AttachPolicy { principal, arn });
     draft.change(creation(address, object, ObjectState::Attachment(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
 }
 
@@ -95,7 +97,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
     }
 }
 
-fn deletion(draft: &Draft<'_>, address: Address, before: ObjectState, consequences: Vec<String>, manifest: String) -> Change {
+fn deletion(draft: &Draft<'_>, address: Address, before: ObjectState, consequences: Vec<Consequence>, manifest: String) -> Change {
     Change { address, action: Action::Delete, before: Some(before), after: None, reasons: vec![draft.deletion_reason()], consequences, manifest }
 }
 
@@ -107,12 +109,12 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
             continue;
         }
         let me = PrincipalRef { kind: PrincipalKind::User, name: found.name.clone() };
-        let mut first: Stage = found.attached.iter().map(|arn| (Call::DetachPolicy { principal: me.clone(), arn: arn.clone() }, Facet::Existence)).collect();
-        first.extend(found.inline.keys().map(|p| (Call::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }, Facet::Existence)));
-        first.extend(found.groups.iter().map(|g| (Call::RemoveUserFromGroup { group: g.clone(), user: found.name.clone() }, Facet::Existence)));
-        let consequences = vec!["access keys, a password or devices that others gave it must be removed first: AWS refuses to delete it with them".to_owned()];
+        let mut first: Stage = found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
+        first.extend(found.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }), Facet::Existence)));
+        first.extend(found.groups.iter().map(|g| (Call::Iam(IamCall::RemoveUserFromGroup { group: g.clone(), user: found.name.clone() }), Facet::Existence)));
+        let consequences = vec![Consequence::CredentialsFirst];
         let change = deletion(draft, address, ObjectState::User(found.state.clone()), consequences, owner);
-        draft.change(change, vec![first, vec![(Call::DeleteUser { user: found.name.clone() }, Facet::Existence)]]);
+        draft.change(change, vec![first, vec![(Call::Iam(IamCall::DeleteUser { user: found.name.clone() }), Facet::Existence)]]);
     }
 }
 
@@ -128,18 +130,18 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
                 if !draft.desired.objects.contains_key(&address) {
                     let state = MembershipState { group: found.name.clone(), user: member.to_owned() };
                     let change = deletion(draft, address, ObjectState::Membership(state), Vec::new(), owner.clone());
-                    draft.change(change, vec![vec![(Call::RemoveUserFromGroup { group: found.name.clone(), user: member.to_owned() }, Facet::Existence)]]);
+                    draft.change(change, vec![vec![(Call::Iam(IamCall::RemoveUserFromGroup { group: found.name.clone(), user: member.to_owned() }), Facet::Existence)]]);
                 }
             }
             continue;
         }
         let me = PrincipalRef { kind: PrincipalKind::Group, name: found.name.clone() };
-        let mut first: Stage = found.attached.iter().map(|arn| (Call::DetachPolicy { principal: me.clone(), arn: arn.clone() }, Facet::Existence)).collect();
-        first.extend(found.inline.keys().map(|p| (Call::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }, Facet::Existence)));
-        first.extend(members.iter().map(|m| (Call::RemoveUserFromGroup { group: found.name.clone(), user: (*m).to_owned() }, Facet::Existence)));
-        let consequences = members.iter().map(|m| format!("user {m} is no longer in it")).collect();
+        let mut first: Stage = found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
+        first.extend(found.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }), Facet::Existence)));
+        first.extend(members.iter().map(|m| (Call::Iam(IamCall::RemoveUserFromGroup { group: found.name.clone(), user: (*m).to_owned() }), Facet::Existence)));
+        let consequences = members.iter().map(|m| Consequence::MemberLeaves((*m).to_owned())).collect();
         let change = deletion(draft, address, ObjectState::Group(found.state.clone()), consequences, owner);
-        draft.change(change, vec![first, vec![(Call::DeleteGroup { group: found.name.clone() }, Facet::Existence)]]);
+        draft.change(change, vec![first, vec![(Call::Iam(IamCall::DeleteGroup { group: found.name.clone() }), Facet::Existence)]]);
     }
 }
 
@@ -161,7 +163,7 @@ fn attachments(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: 
             }
             let state = AttachmentState { principal: principal.clone(), policy_arn: policy.arn.clone() };
             let change = deletion(draft, address, ObjectState::Attachment(state), Vec::new(), owner.clone());
-            draft.change(change, vec![vec![(Call::DetachPolicy { principal, arn: policy.arn.clone() }, Facet::Existence)]]);
+            draft.change(change, vec![vec![(Call::Iam(IamCall::DetachPolicy { principal, arn: policy.arn.clone() }), Facet::Existence)]]);
         }
     }
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::ObservedRole;
 use crossrole_model::state::RoleState;
-use crossrole_model::{Action, Address, Call, Change, DesiredObject, Facet, Kind, ObjectState, PrincipalKind, PrincipalRef, Reason, limits, ownership};
+use crossrole_model::{
+    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, limits,
+    ownership,
+};
 use crossrole_policy::{Document, Effect};
 
 use crate::draft::{Draft, Stage};
@@ -32,15 +35,15 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         return;
     };
     if found.name != address.name {
-        draft.withhold(address, format!("a role named `{}` exists, and IAM takes the two names for one", found.name), "use its spelling, or another name");
+        draft.withhold(address, Cause::Spelling(found.name.clone()));
         return;
     }
     if found.state.path.starts_with(SERVICE_LINKED) {
-        draft.withhold(address, "it is a service-linked role, which only its service changes", "use another name");
+        draft.withhold(address, Cause::ServiceLinked);
         return;
     }
-    let how = format!(" (`aws iam tag-role --role-name {} --tags Key={},Value={}`)", address.name, ownership::OWNER_TAG, object.owner);
-    let adopted = match claim(draft, address, object, &found.state.tags, &how) {
+    let how = format!("aws iam tag-role --role-name {} --tags Key={},Value={}", address.name, ownership::OWNER_TAG, object.owner);
+    let adopted = match claim(draft, address, object, &found.state.tags, Some(how)) {
         Claim::Refused => return,
         Claim::Adopt => true,
         Claim::Ours => false,
@@ -70,12 +73,12 @@ fn me(name: &str) -> PrincipalRef {
 
 fn create(name: &str, role: &RoleState) -> Vec<Stage> {
     let RoleState { path, trust, description, max_session_seconds, boundary, tags, inline, attached } = role.clone();
-    let first = Call::CreateRole { name: name.to_owned(), path, trust, description, max_session_seconds, boundary, tags };
+    let first = Call::Iam(IamCall::CreateRole { name: name.to_owned(), path, trust, description, max_session_seconds, boundary, tags });
     let mut rest: Stage = inline
         .into_iter()
-        .map(|(policy, document)| (Call::PutInlinePolicy { role: name.to_owned(), name: policy.clone(), document }, Facet::Inline(policy)))
+        .map(|(policy, document)| (Call::Iam(IamCall::PutInlinePolicy { role: name.to_owned(), name: policy.clone(), document }), Facet::Inline(policy)))
         .collect();
-    rest.extend(attached.into_iter().map(|arn| (Call::AttachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn))));
+    rest.extend(attached.into_iter().map(|arn| (Call::Iam(IamCall::AttachPolicy { principal: me(name), arn: arn.clone() }), Facet::Attached(arn))));
     vec![vec![(first, Facet::Existence)], rest]
 }
 
@@ -88,47 +91,47 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     let RoleState { path: _, trust, description, max_session_seconds, boundary, tags, inline, attached } = &found.state;
     if *trust != after.trust {
         reasons.extend(trust.orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())));
-        reasons.push(Reason::Differs("trust policy".to_owned()));
+        reasons.push(Reason::Differs(Part::Trust));
         let stage = if narrows(trust, &after.trust) { &mut take } else { &mut last };
-        stage.push((Call::UpdateTrust { role: role(), trust: after.trust.clone() }, Facet::Trust));
+        stage.push((Call::Iam(IamCall::UpdateTrust { role: role(), trust: after.trust.clone() }), Facet::Trust));
     }
     if *description != after.description || *max_session_seconds != after.max_session_seconds {
-        for (differs, what) in [(*description != after.description, "description"), (*max_session_seconds != after.max_session_seconds, "longest session")] {
+        for (differs, part) in [(*description != after.description, Part::Description), (*max_session_seconds != after.max_session_seconds, Part::LongestSession)] {
             if differs {
-                reasons.push(Reason::Differs(what.to_owned()));
+                reasons.push(Reason::Differs(part));
             }
         }
-        let call = Call::UpdateRole { role: role(), description: after.description.clone(), max_session_seconds: after.max_session_seconds };
+        let call = Call::Iam(IamCall::UpdateRole { role: role(), description: after.description.clone(), max_session_seconds: after.max_session_seconds });
         give.push((call, Facet::Settings));
     }
     if *boundary != after.boundary {
-        reasons.push(Reason::Differs("permissions boundary".to_owned()));
+        reasons.push(Reason::Differs(Part::Boundary));
         match &after.boundary {
-            Some(arn) => take.push((Call::PutBoundary { role: role(), arn: arn.clone() }, Facet::Boundary)),
+            Some(arn) => take.push((Call::Iam(IamCall::PutBoundary { role: role(), arn: arn.clone() }), Facet::Boundary)),
             // Taking a boundary away gives.
-            None => last.push((Call::DeleteBoundary { role: role() }, Facet::Boundary)),
+            None => last.push((Call::Iam(IamCall::DeleteBoundary { role: role() }), Facet::Boundary)),
         }
     }
     inline_changes(name, inline, &after.inline, &mut reasons, &mut take, &mut give);
     for arn in attached.difference(&after.attached) {
         reasons.push(Reason::ForeignPolicy(arn.clone()));
-        take.push((Call::DetachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone())));
+        take.push((Call::Iam(IamCall::DetachPolicy { principal: me(name), arn: arn.clone() }), Facet::Attached(arn.clone())));
     }
     for arn in after.attached.difference(attached) {
-        reasons.push(Reason::Differs(format!("attached policy {}", arn.rsplit('/').next().unwrap_or(arn))));
+        reasons.push(Reason::Differs(Part::Attached(arn.clone())));
         // What lets this role assume others waits for their trust, so its own trust must not wait for it.
         let stage = if is_caller_policy(arn) { &mut calling } else { &mut give };
-        stage.push((Call::AttachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone())));
+        stage.push((Call::Iam(IamCall::AttachPolicy { principal: me(name), arn: arn.clone() }), Facet::Attached(arn.clone())));
     }
     let (gone, set) = tag_changes(tags, &after.tags);
     if !gone.is_empty() || !set.is_empty() {
-        reasons.push(Reason::Differs("tags".to_owned()));
+        reasons.push(Reason::Differs(Part::Tags));
     }
     if !gone.is_empty() {
-        take.push((Call::UntagRole { role: role(), keys: gone }, Facet::Tags));
+        take.push((Call::Iam(IamCall::UntagRole { role: role(), keys: gone }), Facet::Tags));
     }
     if !set.is_empty() {
-        give.push((Call::TagRole { role: role(), tags: set }, Facet::Tags));
+        give.push((Call::Iam(IamCall::TagRole { role: role(), tags: set }), Facet::Tags));
     }
     if reasons.is_empty() {
         return;
@@ -160,12 +163,12 @@ fn inline_changes(
 ) {
     for policy in before.keys().filter(|p| !after.contains_key(*p)) {
         reasons.push(Reason::ForeignPolicy(policy.clone()));
-        take.push((Call::DeleteInlinePolicy { principal: me(name), name: policy.clone() }, Facet::Inline(policy.clone())));
+        take.push((Call::Iam(IamCall::DeleteInlinePolicy { principal: me(name), name: policy.clone() }), Facet::Inline(policy.clone())));
     }
     for (policy, document) in after {
         if before.get(policy) != Some(document) {
-            reasons.push(Reason::Differs(format!("inline policy {policy}")));
-            let call = Call::PutInlinePolicy { role: name.to_owned(), name: policy.clone(), document: document.clone() };
+            reasons.push(Reason::Differs(Part::Inline(policy.clone())));
+            let call = Call::Iam(IamCall::PutInlinePolicy { role: name.to_owned(), name: policy.clone(), document: document.clone() });
             give.push((call, Facet::Inline(policy.clone())));
         }
     }
@@ -185,16 +188,13 @@ fn narrows(before: &Document, after: &Document) -> bool {
 fn replace(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, found: &ObservedRole, after: RoleState) {
     let mut stages = delete_stages(&address.name, found);
     stages.extend(create(&address.name, &after));
-    let consequences = vec![
-        "running sessions of this role end".to_owned(),
-        format!("policies elsewhere that name it under its old ARN, or trust its unique id {}, lose it", found.id),
-    ];
+    let consequences = vec![Consequence::SessionsEnd, Consequence::OldNameLost(found.id.clone())];
     let change = Change {
         address: address.clone(),
         action: Action::Replace,
         before: Some(ObjectState::Role(found.state.clone())),
         after: Some(ObjectState::Role(after)),
-        reasons: vec![Reason::Immutable("path".to_owned())],
+        reasons: vec![Reason::Immutable(Part::Path)],
         consequences,
         manifest: object.owner.clone(),
     };
@@ -203,10 +203,10 @@ fn replace(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, fou
 
 fn delete_stages(name: &str, found: &ObservedRole) -> Vec<Stage> {
     let mut first: Stage =
-        found.state.attached.iter().map(|arn| (Call::DetachPolicy { principal: me(name), arn: arn.clone() }, Facet::Attached(arn.clone()))).collect();
-    first.extend(found.state.inline.keys().map(|p| (Call::DeleteInlinePolicy { principal: me(name), name: p.clone() }, Facet::Inline(p.clone()))));
-    first.extend(found.instance_profiles.iter().map(|p| (Call::RemoveRoleFromInstanceProfile { role: name.to_owned(), profile: p.clone() }, Facet::Existence)));
-    vec![first, vec![(Call::DeleteRole { role: name.to_owned() }, Facet::Existence)]]
+        found.state.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me(name), arn: arn.clone() }), Facet::Attached(arn.clone()))).collect();
+    first.extend(found.state.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me(name), name: p.clone() }), Facet::Inline(p.clone()))));
+    first.extend(found.instance_profiles.iter().map(|p| (Call::Iam(IamCall::RemoveRoleFromInstanceProfile { role: name.to_owned(), profile: p.clone() }), Facet::Existence)));
+    vec![first, vec![(Call::Iam(IamCall::DeleteRole { role: name.to_owned() }), Facet::Existence)]]
 }
 
 /// Plans the deletion of roles of ours that nothing declares.
@@ -218,8 +218,8 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             if draft.desired.objects.contains_key(&address) {
                 continue;
             }
-            let mut consequences = vec!["running sessions of this role end".to_owned()];
-            consequences.extend(found.instance_profiles.iter().map(|p| format!("instance profile {p} is left without a role")));
+            let mut consequences = vec![Consequence::SessionsEnd];
+            consequences.extend(found.instance_profiles.iter().cloned().map(Consequence::ProfileEmptied));
             let change = Change {
                 address: address.clone(),
                 action: Action::Delete,

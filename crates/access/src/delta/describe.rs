@@ -1,6 +1,8 @@
-//! Sets of actions and resources in words.
+//! Sets of actions and resources, described by patterns that stand for just them.
 
 use std::collections::BTreeSet;
+
+use crossrole_model::access::{Apart, Part};
 
 use crate::catalogue;
 
@@ -12,7 +14,7 @@ const WORTH_AN_EXCEPTION: usize = 5;
 
 impl Actions {
     /// Names a set of actions: by patterns that stand for just them, and one by one.
-    pub(crate) fn describe(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, domain: &Domain) -> Vec<String> {
+    pub(crate) fn describe(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, domain: &Domain) -> Vec<Part> {
         let witnesses: Vec<&str> = at.iter().filter_map(|i| resources.classes.get(*i)).map(|c| c.witness.as_str()).collect();
         let all = catalogue::SERVICES.iter().flat_map(|s| catalogue::actions(s)).map(|a| a.name);
         let possible: BTreeSet<&str> = self
@@ -41,8 +43,8 @@ impl Actions {
         let unlisted = names.iter().any(|n| !catalogue::is_listed(n));
         let one_service = |p: &str| p.split_once(':').is_some_and(|(service, _)| !service.contains(['*', '?']));
         patterns.retain(|p| inside(p) && !nowhere && (unlisted || one_service(p)));
-        let sets: Vec<(BTreeSet<&str>, String)> = patterns.into_iter().map(|p| (matched(&p), p)).filter(|(set, _)| !set.is_empty()).collect();
-        let mut covers: Vec<(BTreeSet<&str>, String)> = Vec::new();
+        let sets: Vec<(BTreeSet<&str>, Part)> = patterns.into_iter().map(|p| (matched(&p), Part::of(p))).filter(|(set, _)| !set.is_empty()).collect();
+        let mut covers: Vec<(BTreeSet<&str>, Part)> = Vec::new();
         for (set, pattern) in &sets {
             let foreign: BTreeSet<&str> = set.iter().copied().filter(|n| !names.contains(*n)).collect();
             let ours: BTreeSet<&str> = set.difference(&foreign).copied().collect();
@@ -51,34 +53,34 @@ impl Actions {
             } else if ours.len() >= WORTH_AN_EXCEPTION && !foreign.iter().any(|n| stands_in(n)) {
                 let inner = sets.iter().filter(|(other, _)| other.is_subset(&foreign)).cloned().collect();
                 let mut left = foreign;
-                let mut except: BTreeSet<String> = cover_sets(&mut left, inner).into_iter().map(|(_, text)| text).collect();
-                except.extend(left.into_iter().map(str::to_owned));
+                let mut except: BTreeSet<Part> = cover_sets(&mut left, inner).into_iter().map(|(_, part)| part).collect();
+                except.extend(left.into_iter().map(Part::of));
                 let most = if ours.iter().any(|n| stands_in(n)) { LEFT_OUT_MOST } else { NAMED_MOST };
                 if except.len() <= most {
-                    covers.push((ours, format!("{pattern} (except {})", except.into_iter().collect::<Vec<_>>().join(", "))));
+                    covers.push((ours, pattern.clone().except(except.into_iter().collect())));
                 }
             }
         }
         let ours: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let mut left = ours.clone();
-        let mut said: BTreeSet<String> = cover_sets(&mut left, covers).into_iter().map(|(_, text)| text).collect();
-        let single = possible.iter().filter(|n| !stands_in(n)).map(|n| (BTreeSet::from([*n]), (*n).to_owned()));
-        let all: Vec<(BTreeSet<&str>, String)> = sets.into_iter().chain(single).collect();
+        let mut said: BTreeSet<Part> = cover_sets(&mut left, covers).into_iter().map(|(_, part)| part).collect();
+        let single = possible.iter().filter(|n| !stands_in(n)).map(|n| (BTreeSet::from([*n]), Part::of(*n)));
+        let all: Vec<(BTreeSet<&str>, Part)> = sets.into_iter().chain(single).collect();
         while let Some(name) = left.first().copied() {
-            let (set, text) = if stands_in(name) { narrowed(name, &ours, &all) } else { None }.unwrap_or((BTreeSet::new(), name.to_owned()));
+            let (set, part) = if stands_in(name) { narrowed(name, &ours, &all) } else { None }.unwrap_or((BTreeSet::new(), Part::of(name)));
             left.retain(|n| *n != name && !set.contains(n));
-            said.insert(text);
+            said.insert(part);
         }
         said.into_iter().collect()
     }
 }
 
 /// Takes the largest patterns first, and leaves what none covers.
-fn cover_sets<T: Ord + Copy>(left: &mut BTreeSet<T>, mut covers: Vec<(BTreeSet<T>, String)>) -> Vec<(BTreeSet<T>, String)> {
+fn cover_sets<T: Ord + Copy>(left: &mut BTreeSet<T>, mut covers: Vec<(BTreeSet<T>, Part)>) -> Vec<(BTreeSet<T>, Part)> {
     let mut said = Vec::new();
     loop {
         covers.retain(|(set, _)| set.iter().any(|one| left.contains(one)));
-        let best = covers.iter().max_by_key(|(set, text)| (set.intersection(left).count(), std::cmp::Reverse(text.len()), std::cmp::Reverse(text.clone())));
+        let best = covers.iter().max_by_key(|(set, part)| (set.intersection(left).count(), std::cmp::Reverse(weight(part)), std::cmp::Reverse(part.clone())));
         let Some(best) = best.cloned() else { return said };
         left.retain(|one| !best.0.contains(one));
         said.push(best);
@@ -87,11 +89,11 @@ fn cover_sets<T: Ord + Copy>(left: &mut BTreeSet<T>, mut covers: Vec<(BTreeSet<T
 
 impl Resources {
     /// Names a set of classes: by patterns that match just them, by patterns with exceptions, or by an example.
-    pub(crate) fn describe(&self, at: &BTreeSet<usize>, names: &BTreeSet<String>, domain: &Domain) -> Vec<String> {
+    pub(crate) fn describe(&self, at: &BTreeSet<usize>, names: &BTreeSet<String>, domain: &Domain) -> Vec<Part> {
         let asked = |class: &ResourceClass| names.iter().any(|n| is_asked(n, &class.witness, domain));
         let possible: BTreeSet<usize> = self.classes.iter().enumerate().filter(|(_, c)| asked(c)).map(|(i, _)| i).collect();
         if domain.is_elsewhere() && at.iter().all(|i| self.classes.get(*i).is_some_and(|c| c.witness == "*")) {
-            return vec![if names.len() <= LISTED_MOST { "*".to_owned() } else { NO_RESOURCE.to_owned() }];
+            return vec![nameless()];
         }
         let of_some_walk =
             |c: &ResourceClass| crossrole_policy::Arn::parse(&c.witness).is_some() && !is_nameless(&c.witness) && !is_elsewhere(&c.witness, domain);
@@ -99,7 +101,7 @@ impl Resources {
         let foreign = !names.iter().any(|n| catalogue::is_listed(n));
         let everywhere = |(i, c): (usize, &ResourceClass)| !of_some_walk(c) || at.contains(&i) || foreign && !asked(c);
         if domain.is_elsewhere() && self.classes.iter().enumerate().all(everywhere) {
-            return vec![but_known("*".to_owned(), names, domain)];
+            return vec![but_known(Part::of("*"), names, domain)];
         }
         let within = |text: &Text, set: BTreeSet<usize>| -> BTreeSet<usize> {
             set.into_iter().filter(|i| self.classes.get(*i).is_some_and(|c| text.holds(&c.witness))).collect()
@@ -108,7 +110,7 @@ impl Resources {
             possible.iter().copied().filter(|i| self.classes.get(*i).is_some_and(|c| c.matched.get(pattern) == Some(&true))).collect()
         };
         // A pattern that reaches out of the domain names only what of it lies inside.
-        let mut all: Vec<(BTreeSet<usize>, String)> = Vec::new();
+        let mut all: Vec<(BTreeSet<usize>, Part)> = Vec::new();
         for (index, pattern) in self.patterns.iter().enumerate() {
             let set = matched(index);
             let inside = domain.texts.iter().any(|t| match t {
@@ -118,62 +120,75 @@ impl Resources {
                 Text::Exact(_) => false,
             });
             if inside {
-                all.push((set, pattern.clone()));
+                all.push((set, Part::of(pattern.as_str())));
                 continue;
             }
             for text in &domain.texts {
                 let set = within(text, set.clone());
                 match text {
-                    Text::Walk(start) if set != within(text, possible.clone()) => all.push((set, format!("{start}* that match {pattern}"))),
+                    Text::Walk(start) if set != within(text, possible.clone()) => {
+                        all.push((set, Part { within: vec![pattern.clone()], ..Part::of(format!("{start}*")) }));
+                    }
                     _ => {}
                 }
             }
         }
         for text in &domain.texts {
             if let Text::Exact(exact) = text {
-                let said = if exact == "*" { NO_RESOURCE } else { exact.as_str() };
-                all.push((within(text, possible.clone()), said.to_owned()));
+                let said = if exact == "*" { nameless() } else { Part::of(exact.as_str()) };
+                all.push((within(text, possible.clone()), said));
             }
         }
         let whole = all.iter().filter(|(set, _)| !set.is_empty() && set.is_subset(at)).cloned().collect();
-        let mut texts = Vec::new();
         let mut left = at.clone();
-        texts.extend(cover_sets(&mut left, whole).into_iter().map(|(_, text)| text));
+        let mut parts: Vec<Part> = cover_sets(&mut left, whole).into_iter().map(|(_, part)| part).collect();
         while let Some(class) = left.first().copied() {
-            let own = || (BTreeSet::from([class]), self.classes.get(class).map(|c| c.witness.clone()).unwrap_or_default());
-            let (set, text) = narrowed(class, at, &all).unwrap_or_else(own);
+            let own = || (BTreeSet::from([class]), Part::of(self.classes.get(class).map(|c| c.witness.clone()).unwrap_or_default()));
+            let (set, part) = narrowed(class, at, &all).unwrap_or_else(own);
             left.retain(|i| *i != class && !set.contains(i));
-            texts.push(text);
+            parts.push(part);
         }
-        let texts = texts.into_iter().map(|text| of_others(text, domain));
-        let mut shown: Vec<String> = texts.map(|text| short(&but_known(text, names, domain))).collect();
-        shown.dedup();
-        shown
+        let mut parts: Vec<Part> = parts.into_iter().map(|part| but_known(of_others(part, domain), names, domain)).collect();
+        parts.dedup();
+        parts
     }
 }
 
 /// Names one, and as much of `at` as its name holds: the narrowest pattern around it, narrowed by others until nothing is
 /// left in it that does not belong. `None`: no pattern is around it.
-fn narrowed<T: Ord + Copy>(one: T, at: &BTreeSet<T>, all: &[(BTreeSet<T>, String)]) -> Option<(BTreeSet<T>, String)> {
-    let around: Vec<&(BTreeSet<T>, String)> = all.iter().filter(|(set, _)| set.contains(&one)).collect();
-    let (set, text) = around.iter().min_by_key(|(set, text)| (set.len(), text.len()))?;
-    let (mut set, mut text, mut except) = (set.clone(), text.clone(), Vec::new());
+fn narrowed<T: Ord + Copy>(one: T, at: &BTreeSet<T>, all: &[(BTreeSet<T>, Part)]) -> Option<(BTreeSet<T>, Part)> {
+    let around: Vec<&(BTreeSet<T>, Part)> = all.iter().filter(|(set, _)| set.contains(&one)).collect();
+    let (set, part) = around.iter().min_by_key(|(set, part)| (set.len(), weight(part)))?;
+    let (mut set, mut part, mut except) = (set.clone(), part.clone(), Vec::new());
     while !set.is_subset(at) {
         let foreign = |set: &BTreeSet<T>| set.difference(at).count();
-        let less = all.iter().filter(|(other, _)| !other.contains(&one)).map(|(other, text)| (&set - other, text, false));
-        let within = around.iter().map(|(other, text)| (&set & other, text, true));
+        let less = all.iter().filter(|(other, _)| !other.contains(&one)).map(|(other, part)| (&set - other, part, false));
+        let within = around.iter().map(|(other, part)| (&set & other, part, true));
         // What leaves the fewest that do not belong, then the most that do.
-        let best = less.chain(within).min_by_key(|(rest, text, _)| (foreign(rest), std::cmp::Reverse(rest.len()), text.len()));
+        let best = less.chain(within).min_by_key(|(rest, part, _)| (foreign(rest), std::cmp::Reverse(rest.len()), weight(part)));
         let Some((rest, by, inside)) = best.filter(|(rest, ..)| rest.len() < set.len()) else { break };
         if inside {
-            text = format!("{text} that match {by}");
+            part = part.within(by);
         } else {
-            except.push(short(by));
+            except.push(by.clone());
         }
         set = rest;
     }
     except.sort();
-    Some((set, if except.is_empty() { text } else { format!("{text} (except {})", except.join(", ")) }))
+    Some((set, part.except(except)))
+}
+
+/// How long it is to read, roughly.
+fn weight(part: &Part) -> usize {
+    let nameless = if part.nameless { 33 } else { 0 };
+    let within: usize = part.within.iter().map(|pattern| pattern.len() + 12).sum();
+    let except: usize = part.except.iter().map(|one| weight(one) + 4).sum();
+    part.pattern.len() + nameless + within + except
+}
+
+/// The resource of actions that name none.
+fn nameless() -> Part {
+    Part { nameless: true, ..Part::of("*") }
 }
 
 /// `arn:aws:iam::`
@@ -181,9 +196,6 @@ fn service_of(start: &str) -> &str {
     let third = start.match_indices(':').nth(2).map_or(start.len(), |(at, _)| at + 1);
     start.get(..third).unwrap_or(start)
 }
-
-/// `*` where it is not all resources.
-const NO_RESOURCE: &str = "* (actions that name no resource)";
 
 /// Most actions on no resource that are listed by name.
 const LISTED_MOST: usize = 12;
@@ -194,54 +206,26 @@ const NAMED_MOST: usize = 3;
 /// The same of a pattern for actions that nobody has listed: without it, they would need words of their own.
 const LEFT_OUT_MOST: usize = 6;
 
-/// A text about the service that stands for all that nothing names, as one about all but those that something names.
-fn of_others(text: String, domain: &Domain) -> String {
-    let Some((start, rest)) = text.split_once(&format!(":{}:", domain.other)).filter(|(start, _)| start.starts_with("arn:")) else { return text };
+/// One about the service that stands for all that nothing names, as one about all but those that something names.
+fn of_others(part: Part, domain: &Domain) -> Part {
+    let Some((start, rest)) = part.pattern.split_once(&format!(":{}:", domain.other)).filter(|(start, _)| start.starts_with("arn:")) else { return part };
     let named: BTreeSet<&str> = domain.texts.iter().filter_map(|t| if let Text::Walk(start) = t { start.split(':').nth(2) } else { None }).collect();
-    let named: Vec<String> = named.into_iter().filter(|service| *service != domain.other).map(|service| format!("{start}:{service}:*:*:*")).collect();
-    but(format!("{start}:*:{rest}"), &named.join(", "))
-}
-
-/// With an exception more.
-fn but(text: String, except: &str) -> String {
-    match text.strip_suffix(')').filter(|_| text.contains(" (except ")) {
-        _ if except.is_empty() => text,
-        Some(open) => format!("{open}, {except})"),
-        None => format!("{text} (except {except})"),
-    }
+    let named = named.into_iter().filter(|service| *service != domain.other).map(|service| Part::of(format!("{start}:{service}:*:*:*")));
+    Part { pattern: format!("{start}:*:{rest}"), ..part.clone() }.except(named.collect())
 }
 
 /// What has a policy of its own is said by itself: a pattern over other resources does not speak of it.
-fn but_known(text: String, names: &BTreeSet<String>, domain: &Domain) -> String {
+fn but_known(part: Part, names: &BTreeSet<String>, domain: &Domain) -> Part {
     if !domain.is_elsewhere() {
-        return text;
+        return part;
     }
     let (s3, assume) = (names.iter().any(|n| n.starts_with("s3:")), names.iter().any(|n| is_assume(n)));
-    let pattern = text.split(" (except ").next().unwrap_or(&text);
+    let matches = |resource: &str| part.patterns().all(|pattern| crate::engine::compiled::resource_matches(pattern, resource, None));
     let reached = |known: &&String| {
         let bucket = known.contains(":s3:::");
-        let hit = crate::engine::compiled::resource_matches(pattern, known, None)
-            || bucket && crate::engine::compiled::resource_matches(pattern, &format!("{known}/x"), None);
-        hit && if bucket { s3 } else { assume }
+        (matches(known) || bucket && matches(&format!("{known}/x"))) && if bucket { s3 } else { assume }
     };
     let missing: Vec<&String> = domain.known.iter().filter(reached).collect();
-    let list = if missing.len() > NAMED_MOST {
-        format!("the {} resources that other lines are about", missing.len())
-    } else {
-        let each = |k: &&String| if k.contains(":s3:::") { format!("{}, {}/*", short(k), short(k)) } else { (*k).clone() };
-        missing.iter().map(each).collect::<Vec<_>>().join(", ")
-    };
-    if missing.is_empty() { text } else { but(text, &list) }
-}
-
-/// Without the part that all S3 ARNs have.
-fn short(text: &str) -> String {
-    match text.strip_prefix("arn:") {
-        Some(rest) => match rest.split_once(":s3:::") {
-            // "*" alone would read as everything.
-            Some((_, name)) if !name.starts_with('*') => name.to_owned(),
-            _ => text.to_owned(),
-        },
-        None => text.to_owned(),
-    }
+    let apart = if missing.len() > NAMED_MOST { Apart::Many(missing.len()) } else { Apart::Named(missing.into_iter().cloned().collect()) };
+    Part { apart, ..part }
 }

@@ -68,8 +68,22 @@ fn symbol(token: Token, colon: bool) -> Symbol {
 
 /// Tells whether some text matches both patterns; where that takes too many states, it says yes.
 pub fn overlap(a: &str, b: &str) -> bool {
-    let patterns = [a, b].map(|text| plain(&text.chars().map(crate::engine::glob::token).collect::<Vec<_>>()));
-    classes(&patterns, "").is_none_or(|found| found.iter().any(|class| class.matched.iter().all(|m| *m)))
+    let tokens = [a, b].map(|text| text.chars().map(crate::engine::glob::token).collect::<Vec<_>>());
+    meet(&tokens.map(|tokens| plain(&tokens)))
+}
+
+/// The same of two patterns over ARNs: wildcards of the first five segments stay inside theirs. Where one of the two is no
+/// such pattern, it is one over any text.
+pub(crate) fn overlap_arns(a: &str, b: &str) -> bool {
+    let tokens = [a, b].map(|text| text.chars().map(crate::engine::glob::token).collect::<Vec<_>>());
+    match tokens.each_ref().map(|tokens| arn(tokens, false)) {
+        [Some(a), Some(b)] => meet(&[a, b]),
+        _ => meet(&tokens.map(|tokens| plain(&tokens))),
+    }
+}
+
+fn meet(patterns: &[Vec<Symbol>]) -> bool {
+    classes(patterns, "").is_none_or(|found| found.iter().any(|class| class.matched.iter().all(|m| *m)))
 }
 
 /// A pattern and a place in it.

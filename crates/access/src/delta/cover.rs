@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::Clause;
+use crossrole_model::access::{Clause, Comparison, How, Relation, Which};
 
 use crate::engine::condition::Condition;
 use crate::engine::operator::{Compare, Operator, Set, Test};
@@ -55,8 +55,10 @@ impl Dimension {
         // Each condition, and what it leaves, as a set of values with its words.
         let mut known: Vec<Known<'_>> = vec![(missing.clone(), Says::Absent), (&all - &missing, Says::Present)];
         for (condition, holds) in &self.conditions {
-            known.push((holds.clone(), Says::Holds(condition, true)));
-            known.push((&all - holds, Says::Holds(condition, false)));
+            // Of one that has no operator, nothing holds.
+            let Some(operator) = condition.operator else { continue };
+            known.push((holds.clone(), Says::Holds(condition, operator, true)));
+            known.push((&all - holds, Says::Holds(condition, operator, false)));
         }
         known.retain(|(set, _)| !set.is_empty() && *set != all);
         let mut sets: Vec<(BTreeSet<usize>, Vec<Says<'_>>)> = known.iter().map(|(set, says)| (set.clone(), vec![*says])).collect();
@@ -86,20 +88,16 @@ impl Dimension {
     }
 
     fn clause(&self, says: Says<'_>, set: &BTreeSet<usize>) -> Clause {
-        let plain = |relation: &str| Clause { key: self.written.clone(), relation: relation.to_owned(), values: Vec::new() };
-        let (condition, positive) = match says {
-            Says::Absent => return plain("is absent"),
-            Says::Present => return plain("is present"),
-            Says::Holds(condition, positive) => (condition, positive),
+        let (relation, values) = match says {
+            Says::Absent => (Relation::Absent, &[][..]),
+            Says::Present => (Relation::Present, &[][..]),
+            // Said where a missing key is among them.
+            Says::Holds(condition, operator, positive) => {
+                (relation(operator, positive, &condition.written.values).or_absent(self.has_missing(set)), condition.written.values.as_slice())
+            }
         };
-        let (relation, values) = match condition.operator {
-            Some(operator) => (relation(operator, positive, &condition.written.values), condition.written.values.clone()),
-            None => ("can't be tested".to_owned(), Vec::new()),
-        };
-        let null = condition.operator.is_some_and(|o| o.test == Test::Null);
-        // Said where a missing key is among them.
-        let absent = if self.has_missing(set) && !null { " (or is absent)" } else { "" };
-        Clause { key: self.written.clone(), relation: format!("{relation}{absent}"), values: if null { Vec::new() } else { values } }
+        let values = if matches!(relation, Relation::Compares(_)) { values.to_vec() } else { Vec::new() };
+        Clause { key: self.written.clone(), relation, values }
     }
 }
 
@@ -108,44 +106,38 @@ impl Dimension {
 enum Says<'c> {
     Absent,
     Present,
-    /// The condition holds, or does not.
-    Holds(&'c Condition, bool),
+    /// The condition, with its operator, holds, or does not.
+    Holds(&'c Condition, Operator, bool),
 }
 
 type Known<'c> = (BTreeSet<usize>, Says<'c>);
 
-/// What an operator says of a key, in words that go before its values.
-pub(crate) fn relation(operator: Operator, positive: bool, values: &[String]) -> String {
-    let yes = positive != operator.negated;
-    let words = match (operator.test, yes) {
-        (Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal), true) => "is",
-        (Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal), false) => "is not",
-        (Test::StringEqualsIgnoreCase, true) => "is, in any case,",
-        (Test::StringEqualsIgnoreCase, false) => "is not, in any case,",
-        (Test::StringLike | Test::Arn, true) => "is like",
-        (Test::StringLike | Test::Arn, false) => "is not like",
-        (Test::Ip, true) => "is in",
-        (Test::Ip, false) => "is not in",
-        (Test::Number(Compare::Less), true) | (Test::Number(Compare::GreaterOrEqual), false) => "is below",
-        (Test::Number(Compare::LessOrEqual), true) | (Test::Number(Compare::Greater), false) => "is at most",
-        (Test::Number(Compare::Greater), true) | (Test::Number(Compare::LessOrEqual), false) => "is above",
-        (Test::Number(Compare::GreaterOrEqual), true) | (Test::Number(Compare::Less), false) => "is at least",
-        (Test::Date(Compare::Less), true) | (Test::Date(Compare::GreaterOrEqual), false) => "is before",
-        (Test::Date(Compare::LessOrEqual), true) | (Test::Date(Compare::Greater), false) => "is not after",
-        (Test::Date(Compare::Greater), true) | (Test::Date(Compare::LessOrEqual), false) => "is after",
-        (Test::Date(Compare::GreaterOrEqual), true) | (Test::Date(Compare::Less), false) => "is not before",
-        (Test::Null, yes) => {
+/// What an operator asks of a key; `positive`: where it holds.
+fn relation(operator: Operator, positive: bool, values: &[String]) -> Relation {
+    let how = match operator.test {
+        Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal) => How::Is,
+        Test::StringEqualsIgnoreCase => How::IsInAnyCase,
+        Test::StringLike | Test::Arn => How::Like,
+        Test::Ip => How::In,
+        Test::Number(Compare::Less) => How::Below,
+        Test::Number(Compare::LessOrEqual) => How::AtMost,
+        Test::Number(Compare::Greater) => How::Above,
+        Test::Number(Compare::GreaterOrEqual) => How::AtLeast,
+        Test::Date(Compare::Less) => How::Before,
+        Test::Date(Compare::LessOrEqual) => How::NotAfter,
+        Test::Date(Compare::Greater) => How::After,
+        Test::Date(Compare::GreaterOrEqual) => How::NotBefore,
+        Test::Null => {
             let absent = values.iter().any(|v| v.eq_ignore_ascii_case("true"));
-            return if absent == yes { "is absent" } else { "is present" }.to_owned();
+            return if absent == positive { Relation::Absent } else { Relation::Present };
         }
     };
-    match (operator.set, positive) {
-        (Set::Single, _) => words.to_owned(),
-        (Set::Any, true) => format!("has a value that {words}"),
-        (Set::Any, false) => format!("has only values of which each {words}"),
-        (Set::All, true) => format!("has no value but what {words}"),
-        (Set::All, false) => format!("has a value that {words}"),
-    }
+    let which = match (operator.set, positive) {
+        (Set::Single, _) => Which::One,
+        (Set::Any, true) | (Set::All, false) => Which::Some,
+        (Set::Any, false) | (Set::All, true) => Which::Every,
+    };
+    Relation::Compares(Comparison { which, not: positive == operator.negated, how, or_absent: false })
 }
 
 impl Boxes {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::Clause;
+use crossrole_model::access::{Clause, Comparison, How, Limit, Part, Relation, Which, Why};
 
 use crate::engine::condition::Condition;
 use crate::request::{Context, ContextValue};
 
-use super::boxes::Boxes;
+use super::cover::Boxes;
 use super::pair::{Region, Subject};
 use super::relevant::Relevant;
 use super::values::{self, Asked};
@@ -24,8 +24,19 @@ pub(super) struct Filling {
     own: Vec<String>,
 }
 
+const IS: Relation = Relation::Compares(Comparison { which: Which::One, not: false, how: How::Is, or_absent: false });
+
 /// A text that no pattern names; people are shown the variable in its place.
 const OWN: &str = "some-unnamed-value";
+
+/// Puts the variable in the place of the text that no pattern names.
+fn named_again(part: &mut Part, variable: &str) {
+    part.pattern = part.pattern.replace(OWN, variable);
+    for pattern in &mut part.within {
+        *pattern = pattern.replace(OWN, variable);
+    }
+    part.except.iter_mut().for_each(|except| named_again(except, variable));
+}
 
 /// What is the same however variables are filled is said once; the rest, with how they are.
 pub(super) fn joined_fillings(fillings: Vec<(Filling, Vec<Region>)>) -> Vec<Region> {
@@ -34,9 +45,8 @@ pub(super) fn joined_fillings(fillings: Vec<(Filling, Vec<Region>)>) -> Vec<Regi
     for (filling, regions) in fillings {
         for mut region in regions {
             for key in &filling.own {
-                for text in &mut region.resources {
-                    *text = text.replace(OWN, &format!("${{{key}}}"));
-                }
+                let variable = format!("${{{key}}}");
+                region.resources.iter_mut().for_each(|part| named_again(part, &variable));
             }
             let same = |(r, ..): &&mut (Region, usize, Vec<Vec<Clause>>)| {
                 (r.direction, &r.actions, &r.resources, &r.when) == (region.direction, &region.actions, &region.resources, &region.when)
@@ -65,7 +75,7 @@ pub(super) fn joined_fillings(fillings: Vec<(Filling, Vec<Region>)>) -> Vec<Regi
 }
 
 /// Every way to fill the policy variables that the subject leaves open.
-pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Filling>, String> {
+pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Filling>, Why> {
     let mut base = Context::default();
     for (key, value) in &subject.fixed {
         if let Some(value) = value {
@@ -82,7 +92,7 @@ pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Resul
     for key in keys {
         let asked: Vec<Asked<'_>> = asked_of(relevant, &key);
         let begins = subject.begins.get(&key).cloned().unwrap_or_default();
-        let mut pool = values::pool(&key, &asked, &Context::default(), &begins).ok_or_else(|| format!("the patterns on {key} are too many to tell apart"))?;
+        let mut pool = values::pool(&key, &asked, &Context::default(), &begins).ok_or_else(|| Why::TooMany(Limit::KeyPatterns(key.clone())))?;
         if asked.is_empty() {
             pool.retain(Option::is_none);
         }
@@ -91,15 +101,15 @@ pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Resul
         let with = |filling: &Filling, value: &Option<ContextValue>| {
             let mut next = Filling { context: filling.context.clone(), clauses: filling.clauses.clone(), own: filling.own.clone() };
             let (relation, values) = match value {
-                None => ("is absent", Vec::new()),
-                Some(ContextValue::One(text)) if *text == own => ("is present", Vec::new()),
-                Some(ContextValue::One(text)) => ("is", vec![text.clone()]),
-                Some(ContextValue::Many(texts)) => ("is", texts.clone()),
+                None => (Relation::Absent, Vec::new()),
+                Some(ContextValue::One(text)) if *text == own => (Relation::Present, Vec::new()),
+                Some(ContextValue::One(text)) => (IS, vec![text.clone()]),
+                Some(ContextValue::Many(texts)) => (IS, texts.clone()),
             };
-            next.clauses.push(Clause { key: key.clone(), relation: relation.to_owned(), values });
+            next.clauses.push(Clause { key: key.clone(), relation, values });
             if let Some(value) = value {
                 next.context.insert(&key, value.clone());
-                if relation == "is present" {
+                if relation == Relation::Present {
                     next.own.push(key.clone());
                 }
             }
@@ -107,7 +117,7 @@ pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Resul
         };
         fillings = fillings.iter().flat_map(|filling| pool.iter().map(move |value| with(filling, value))).collect();
         if fillings.len() > VARIABLES_MOST {
-            return Err(format!("policy variables can be filled in more than {VARIABLES_MOST} ways"));
+            return Err(Why::TooMany(Limit::Fillings(VARIABLES_MOST)));
         }
     }
     Ok(fillings)

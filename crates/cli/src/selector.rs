@@ -1,0 +1,225 @@
+//! `--deny-widening=SELECTOR`: what of a plan's widenings is meant. Parsed once, and never compared with a sentence.
+
+use std::collections::BTreeSet;
+
+use crossrole_access::{account_meets, actions_meet, catalogue, overlap, party_meets, resources_meet};
+use crossrole_model::access::{AccessChange, Part, Party};
+use crossrole_model::desired::DesiredState;
+use crossrole_model::{Desired, Kind, Observed};
+use crossrole_policy::{Arn, Document};
+
+use crate::failure::Failure;
+
+/// What a widening is chosen by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Selector {
+    /// Any.
+    All,
+    /// Who gains: a pattern over ARNs, `kind/Name`, a service, or `anonymous`.
+    Principal(String),
+    /// The account of who gains: an id, or a pattern over ids.
+    Account(String),
+    /// What is gained: a pattern over actions.
+    Action(String),
+    /// On what: a pattern over ARNs, or over buckets and what is in them.
+    Resource(String),
+}
+
+/// Kinds that a principal can be named by.
+const KINDS: [&str; 8] = ["role", "user", "group", "assumed-role", "federated-user", "service", "oidc-provider", "saml-provider"];
+
+const FORMS: &str = "write `principal=` and an ARN, `role/Name`, `user/Name`, `group/Name`, a service or `anonymous`; `account=` and an id or label; \
+                     `action=` as in `s3:Get*`; `resource=` and an ARN or `bucket/key`; each may have `*`; or no value for any widening";
+
+impl Selector {
+    /// Reads all that were given; labels of accounts become their ids.
+    pub(crate) fn parse_all(texts: &[String], desired: &Desired) -> Result<Vec<Self>, Failure> {
+        texts.iter().map(|text| Self::parse(text, desired)).collect()
+    }
+
+    fn parse(text: &str, desired: &Desired) -> Result<Self, Failure> {
+        let wrong = |why: &str| Failure::new(format!("`--deny-widening={}` {why}", crossrole_report::safe(text)), FORMS);
+        if text == "*" {
+            return Ok(Self::All);
+        }
+        let Some((by, pattern)) = text.split_once('=').filter(|(_, pattern)| !pattern.is_empty()) else { return Err(wrong("selects nothing")) };
+        match by {
+            "principal" if is_principal(pattern) => Ok(Self::Principal(pattern.to_owned())),
+            "principal" => Err(wrong("names no principal")),
+            "account" => {
+                let id = desired.accounts.iter().find(|(_, info)| info.label == pattern).map_or(pattern, |(id, _)| id.as_str());
+                let digits = id.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'?') && (id.len() == 12 || id.contains('*'));
+                if digits { Ok(Self::Account(id.to_owned())) } else { Err(wrong("names no account")) }
+            }
+            "action" if pattern.contains([':', '*']) => Ok(Self::Action(pattern.to_owned())),
+            "action" => Err(wrong("names no action: an action is `service:Name`")),
+            "resource" => Ok(Self::Resource(pattern.to_owned())),
+            _ => Err(wrong("selects nothing")),
+        }
+    }
+
+    /// Tells whether a change may be one that is meant. Never wrongly no: exceptions are left aside.
+    pub(crate) fn selects(&self, change: &AccessChange) -> bool {
+        match self {
+            Self::All => true,
+            Self::Principal(pattern) => party_meets(&change.party, pattern),
+            Self::Account(pattern) => account_meets(&change.party, pattern),
+            Self::Action(pattern) => actions_meet(&change.actions, pattern),
+            Self::Resource(pattern) => resources_meet(&change.resources, pattern),
+        }
+    }
+
+    /// A selector that speaks of nothing in this run would let everything pass, and is a mistake.
+    pub(crate) fn check(selectors: &[Self], known: &Known) -> Result<(), Failure> {
+        for selector in selectors {
+            let (what, found) = match selector {
+                Self::All => continue,
+                Self::Principal(p) => (format!("principal={p}"), known.has_principal(p)),
+                Self::Account(p) => (format!("account={p}"), known.parties.iter().any(|party| account_meets(party, p))),
+                Self::Action(p) => (format!("action={p}"), known.has_action(p)),
+                Self::Resource(p) => (format!("resource={p}"), resources_meet(&known.resources, p)),
+            };
+            if !found {
+                return Err(Failure::new(
+                    format!("`--deny-widening={}` matches nothing in this run, and so would deny nothing", crossrole_report::safe(&what)),
+                    "correct the name; what is not declared, not live in these accounts and not named by a policy can't gain anything here",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_principal(pattern: &str) -> bool {
+    if pattern == "anonymous" || pattern.trim_matches('*').is_empty() || pattern.ends_with(".amazonaws.com") || pattern.ends_with(".amazonaws.com.cn") {
+        return true;
+    }
+    if pattern.starts_with("arn:") {
+        return Arn::parse(pattern).is_some() || pattern.contains('*');
+    }
+    pattern.split_once('/').is_some_and(|(kind, name)| !name.is_empty() && KINDS.iter().any(|known| overlap(kind, known)))
+}
+
+/// What a run knows: who there is, and what.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    parties: Vec<Party>,
+    resources: Vec<Part>,
+    /// Services that are named.
+    services: BTreeSet<String>,
+}
+
+impl Known {
+    /// Of what is declared, what is live, and what either names.
+    pub(crate) fn of(desired: &Desired, observed: &Observed, changes: &[AccessChange]) -> Self {
+        let mut known = Self::default();
+        let partition = desired.partition;
+        for account in desired.accounts.keys() {
+            known.arn(&partition.iam_arn(account, "root", "", ""));
+        }
+        for (address, object) in &desired.objects {
+            let path = match &object.state {
+                DesiredState::Role { state, .. } => state.path.as_str(),
+                DesiredState::User(state) => state.path.as_str(),
+                DesiredState::Group(state) => state.path.as_str(),
+                _ => "/",
+            };
+            if matches!(address.kind, Kind::Role | Kind::User | Kind::Group | Kind::OidcProvider) {
+                known.arn(&partition.iam_arn(&address.account, address.kind.as_str(), path, &address.name));
+            }
+            known.state(&object.state, &address.name);
+        }
+        for (id, account) in observed.accounts.iter().filter_map(|(id, o)| Some((id, o.known()?))) {
+            let roles = account.roles.values().map(|r| ("role", &r.state.path, &r.name));
+            let users = account.users.values().map(|u| ("user", &u.state.path, &u.name));
+            let groups = account.groups.values().map(|g| ("group", &g.state.path, &g.name));
+            for (kind, path, name) in roles.chain(users).chain(groups) {
+                known.arn(&partition.iam_arn(id, kind, path, name));
+            }
+            account.roles.values().for_each(|role| known.document(&role.state.trust));
+        }
+        for (name, bucket) in &observed.buckets {
+            known.bucket(name);
+            let policy = bucket.known().and_then(|b| b.as_ref()).and_then(|b| b.policy.known()).and_then(|p| p.document.as_ref());
+            policy.into_iter().for_each(|document| known.document(document));
+        }
+        for change in changes {
+            known.parties.push(change.party.clone());
+            known.resources.extend(change.resources.iter().filter(|r| r.pattern != "*").cloned());
+            known.services.extend(change.actions.iter().filter_map(|a| a.pattern.split_once(':')).map(|(service, _)| service.to_owned()));
+        }
+        known
+    }
+
+    fn state(&mut self, state: &DesiredState, name: &str) {
+        match state {
+            DesiredState::Role { state, .. } => {
+                self.document(&state.trust);
+                state.inline.values().for_each(|document| self.document(document));
+            }
+            DesiredState::Policy(state) => self.document(&state.document),
+            DesiredState::Bucket(_) => self.bucket(name),
+            DesiredState::BucketPolicy { statements, .. } => {
+                self.bucket(name);
+                self.document(&Document::new(statements.clone()));
+            }
+            DesiredState::User(_)
+            | DesiredState::Group(_)
+            | DesiredState::Membership(_)
+            | DesiredState::Attachment(_)
+            | DesiredState::OidcProvider(_) => {}
+        }
+    }
+
+    fn bucket(&mut self, name: &str) {
+        self.resources.extend([format!("arn:*:s3:::{name}"), format!("arn:*:s3:::{name}/*")].map(Part::of));
+    }
+
+    fn arn(&mut self, arn: &str) {
+        self.parties.push(match Arn::parse(arn) {
+            Some(a) if a.resource == "root" => Party::AnyOf { partition: a.partition.to_owned(), account: a.account.to_owned() },
+            Some(a) if a.resource.starts_with("group/") => Party::Members { group: arn.to_owned() },
+            Some(a) if a.resource.starts_with("oidc-provider/") => Party::Tokens { provider: arn.to_owned() },
+            _ => Party::of(arn),
+        });
+        self.resources.push(Part::of(arn));
+    }
+
+    fn document(&mut self, document: &Document) {
+        for statement in &document.statements {
+            for (kind, values) in statement.principal.iter().flat_map(|p| &p.entries) {
+                for value in values {
+                    match kind.as_str() {
+                        "Service" => self.parties.push(Party::Service { name: value.clone() }),
+                        "Federated" => self.parties.push(Party::Tokens { provider: value.clone() }),
+                        _ if value == "*" => self.parties.extend([Party::Unsigned, Party::AnyOther { partition: "*".to_owned() }]),
+                        _ if value.len() == 12 => self.parties.push(Party::AnyOf { partition: "*".to_owned(), account: value.clone() }),
+                        _ => self.arn(value),
+                    }
+                }
+            }
+            if statement.principal.as_ref().is_some_and(|p| p.bare_star) {
+                self.parties.extend([Party::Unsigned, Party::AnyOther { partition: "*".to_owned() }]);
+            }
+            let resources = statement.resource.iter().flat_map(|r| &r.values).filter(|r| *r != "*");
+            self.resources.extend(resources.map(|r| Part::of(r.as_str())));
+            self.services.extend(statement.action.values.iter().filter_map(|a| a.split_once(':')).map(|(service, _)| service.to_owned()));
+        }
+    }
+
+    /// A name without an account has to be somebody's: whoever stands for all of an account may bear any.
+    fn has_principal(&self, pattern: &str) -> bool {
+        let named = |party: &Party| pattern.starts_with("arn:") || !matches!(party, Party::AnyOf { .. } | Party::AnyOther { .. });
+        pattern.trim_matches('*').is_empty() || self.parties.iter().any(|party| named(party) && party_meets(party, pattern))
+    }
+
+    /// An action that is listed, or of a service that something names and that nobody has listed.
+    fn has_action(&self, pattern: &str) -> bool {
+        if pattern.trim_matches('*').is_empty() || !catalogue::expand(pattern).is_empty() {
+            return true;
+        }
+        let service = pattern.split_once(':').map_or(pattern, |(service, _)| service).to_ascii_lowercase();
+        let listed = catalogue::SERVICES.contains(&service.as_str());
+        !listed && (self.services.iter().any(|s| overlap(&s.to_ascii_lowercase(), &service)) || catalogue::is_service(&service))
+    }
+}

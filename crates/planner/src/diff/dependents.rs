@@ -1,0 +1,164 @@
+//! What names a withheld object, or is reached through it: it must not be written, since the object is not what was meant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::desired::DesiredState;
+use crossrole_model::{AccountId, Address, Kind, PrincipalKind, Subject};
+use crossrole_policy::{Arn, Document};
+
+use crate::draft::Draft;
+
+/// Declared objects that would be written and rest on one that is withheld, each with that one.
+pub(super) fn of_withheld(draft: &Draft<'_>) -> BTreeMap<Address, Address> {
+    let mut held: BTreeMap<Address, Address> = BTreeMap::new();
+    let mut names = Names::default();
+    for address in draft.withheld_objects().into_iter().chain(of_unread_accounts(draft)) {
+        names.add(address);
+    }
+    if names.exact.is_empty() {
+        return held;
+    }
+    let mentions: Vec<(&Address, Mentions)> = draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.state))).collect();
+    // Each round adds at least one object, or ends.
+    loop {
+        let found: Vec<(&Address, Address)> = mentions
+            .iter()
+            .filter(|(address, _)| !held.contains_key(*address) && !names.holds(address))
+            .filter_map(|(address, mentions)| Some((*address, names.first_of(mentions)?)))
+            .collect();
+        if found.is_empty() {
+            break;
+        }
+        for (address, on) in found {
+            names.add(address);
+            held.insert(address.clone(), on);
+        }
+    }
+    // What is as it should be is left alone, and passes on what it rests on.
+    let written: BTreeSet<&Address> = draft.changes.iter().map(|c| &c.address).collect();
+    held.retain(|address, _| written.contains(address));
+    held
+}
+
+/// Objects of accounts that could not be read: said once for the account.
+fn of_unread_accounts<'d>(draft: &Draft<'d>) -> Vec<&'d Address> {
+    let unread = |account: &AccountId| draft.withheld.iter().any(|w| matches!(&w.subject, Subject::Account { account: a, .. } if a == account));
+    draft.desired.objects.keys().filter(|a| crate::is_iam(a.kind) && unread(&a.account)).collect()
+}
+
+/// How an object is known in documents: its account (a bucket's ARN has none), kind and name. Paths do not count, since an
+/// object that is not ours may have another.
+type Name = (Option<AccountId>, Kind, String);
+
+fn name_of(address: &Address) -> Name {
+    let account = (address.kind != Kind::Bucket).then(|| address.account.clone());
+    (account, address.kind, address.name.to_ascii_lowercase())
+}
+
+#[derive(Default)]
+struct Names {
+    exact: BTreeMap<Name, Address>,
+}
+
+impl Names {
+    fn add(&mut self, address: &Address) {
+        self.exact.insert(name_of(address), address.clone());
+    }
+
+    fn holds(&self, address: &Address) -> bool {
+        self.exact.contains_key(&name_of(address))
+    }
+
+    fn first_of(&self, mentions: &Mentions) -> Option<Address> {
+        let exact = mentions.exact.iter().find_map(|name| self.exact.get(name));
+        exact.or_else(|| self.exact.iter().find(|(name, _)| mentions.heads.iter().any(|head| head.covers(name))).map(|(_, address)| address)).cloned()
+    }
+}
+
+/// A pattern over names, up to its first wildcard: `arn:aws:iam::222222222222:role/app-*`.
+struct Head {
+    account: Option<AccountId>,
+    kind: Kind,
+    start: String,
+}
+
+impl Head {
+    fn covers(&self, (account, kind, name): &Name) -> bool {
+        *kind == self.kind && (self.account.is_none() || account.is_none() || self.account == *account) && name.starts_with(&self.start)
+    }
+}
+
+/// What an object's desired state speaks of.
+#[derive(Default)]
+struct Mentions {
+    exact: BTreeSet<Name>,
+    heads: Vec<Head>,
+}
+
+impl Mentions {
+    fn of(address: &Address, state: &DesiredState) -> Self {
+        let mut mentions = Self::default();
+        let own = |kind: Kind, name: &str| name_of(&Address::new(&address.account, kind, name));
+        match state {
+            DesiredState::Role { state, .. } => {
+                mentions.document(&state.trust);
+                state.inline.values().for_each(|document| mentions.document(document));
+                state.attached.iter().chain(&state.boundary).for_each(|arn| mentions.arn(arn));
+            }
+            DesiredState::Policy(state) => mentions.document(&state.document),
+            DesiredState::Membership(state) => mentions.exact.extend([own(Kind::Group, &state.group), own(Kind::User, &state.user)]),
+            DesiredState::Attachment(state) => {
+                let kind = match state.principal.kind {
+                    PrincipalKind::Role => Kind::Role,
+                    PrincipalKind::User => Kind::User,
+                    PrincipalKind::Group => Kind::Group,
+                };
+                mentions.exact.insert(own(kind, &state.principal.name));
+                mentions.arn(&state.policy_arn);
+            }
+            DesiredState::Bucket(state) => {
+                if let Some(Some(logging)) = &state.logging {
+                    mentions.exact.insert(own(Kind::Bucket, &logging.bucket));
+                }
+            }
+            DesiredState::BucketPolicy { statements, .. } => {
+                mentions.exact.insert(own(Kind::Bucket, &address.name));
+                mentions.document(&Document::new(statements.clone()));
+            }
+            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) => {}
+        }
+        mentions
+    }
+
+    fn document(&mut self, document: &Document) {
+        for statement in &document.statements {
+            let principals = statement.principal.iter().flat_map(|p| p.entries.values().flatten());
+            let resources = statement.resource.iter().flat_map(|r| &r.values);
+            let values = statement.conditions.values().flat_map(|keys| keys.values().flatten());
+            principals.chain(resources).chain(values).for_each(|text| self.arn(text));
+        }
+    }
+
+    fn arn(&mut self, text: &str) {
+        let Some(arn) = Arn::parse(text) else { return };
+        let account = AccountId::parse(arn.account);
+        let (kind, name) = match (arn.service, arn.kind_and_name()) {
+            ("s3", _) => (Kind::Bucket, arn.resource.split('/').next().unwrap_or_default()),
+            ("iam", Some(("role", name))) => (Kind::Role, name),
+            ("iam", Some(("user", name))) => (Kind::User, name),
+            ("iam", Some(("policy", name))) => (Kind::Policy, name),
+            ("iam", _) => match arn.resource.split_once('/') {
+                Some(("oidc-provider", host)) => (Kind::OidcProvider, host),
+                _ => return,
+            },
+            _ => return,
+        };
+        let name = name.to_ascii_lowercase();
+        match name.find(['*', '?', '$']) {
+            // A lone star speaks of nothing in particular.
+            Some(0) if kind == Kind::Bucket => {}
+            Some(end) => self.heads.push(Head { account, kind, start: name.get(..end).unwrap_or_default().to_owned() }),
+            None => drop(self.exact.insert((account.filter(|_| kind != Kind::Bucket), kind, name))),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A reviewed plan against what would be planned now.
+//!
+//! A saved plan is a record of what was reviewed, never an instruction: what is carried out is planned anew, and only where
+//! it is what was reviewed. A plan that was carried out in part is still that, for the rest of it.
+
+use crossrole_model::access::{AccessChange, Direction};
+use crossrole_model::plan::{Difference, Record};
+use crossrole_model::{Address, Digest, Finds, Observed, Plan, Step};
+
+/// Returns every way in which `now` is not `reviewed`, or the part of it that is left to do; empty where it may be carried
+/// out. `observed` is what `now` was planned from.
+pub fn differences(reviewed: &Plan, now: &Plan, observed: &Observed) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let records = records(reviewed, now);
+    if records.is_empty() {
+        return found;
+    }
+    let mut left: Vec<&Step> = reviewed.steps.iter().collect();
+    for step in &now.steps {
+        if let Some(at) = left.iter().position(|other| same(reviewed, other, now, step)) {
+            left.remove(at);
+            continue;
+        }
+        found.push(unlike(reviewed, &left, now, step));
+    }
+    let whole = left.is_empty();
+    for step in left {
+        let Some(address) = address(reviewed, step) else {
+            found.push(Difference::Unknown { operation: step.call.operation().to_owned() });
+            continue;
+        };
+        let paired = found.iter().any(|d| matches!(d, Difference::Moved { address: a, .. } | Difference::Altered { address: a, .. } if a == address));
+        if !paired && !is_done(step, address, now, observed) {
+            found.push(Difference::NotPlanned { address: address.clone(), operation: step.call.operation().to_owned() });
+        }
+    }
+    if (reviewed.destroy, &reviewed.manifests) != (now.destroy, &now.manifests) {
+        found.push(Difference::Manifests);
+    }
+    access(reviewed, now, &mut found);
+    if whole && found.is_empty() {
+        // Nothing of it is done yet, so that it has to be the same in all that it records.
+        found.extend(records.into_iter().map(|record| Difference::Recorded { record }));
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// What the two plans record differently, of all but the calls that it took to read.
+fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
+    // No `..`: a new field stops the build until someone decides.
+    let Plan { manifests, accounts, partition, scope, destroy, targets, changes, steps, withheld, meters, notes, access, lockouts, calls: _ } = now;
+    let r = reviewed;
+    let same = [
+        (Record::Manifests, (manifests, destroy, targets) == (&r.manifests, &r.destroy, &r.targets)),
+        (Record::Accounts, (accounts, partition, scope) == (&r.accounts, &r.partition, &r.scope)),
+        (Record::Changes, changes == &r.changes),
+        (Record::Steps, steps == &r.steps),
+        (Record::Withheld, (withheld, meters, notes, lockouts) == (&r.withheld, &r.meters, &r.notes, &r.lockouts)),
+        (Record::Access, access == &r.access),
+    ];
+    same.into_iter().filter(|(_, same)| !same).map(|(record, _)| record).collect()
+}
+
+fn address<'p>(plan: &'p Plan, step: &Step) -> Option<&'p Address> {
+    plan.changes.get(step.change).map(|c| &c.address)
+}
+
+/// The same call on the same object, from the same state to the same.
+fn same(reviewed: &Plan, a: &Step, now: &Plan, b: &Step) -> bool {
+    // No `..`: a new field stops the build until someone decides.
+    let Step { change: _, account, call, needs: _, facet, before, after, awaits: _, share } = a;
+    let start = *before == b.before || b.call.effects().finds == Finds::Anything;
+    address(reviewed, a) == address(now, b) && (account, call, facet, after, share) == (&b.account, &b.call, &b.facet, &b.after, &b.share) && start
+}
+
+/// How a step that would be made now differs from what was reviewed.
+fn unlike(reviewed: &Plan, left: &[&Step], now: &Plan, step: &Step) -> Difference {
+    let Some(address) = address(now, step).cloned() else { return Difference::Unknown { operation: step.call.operation().to_owned() } };
+    let other = left.iter().find(|other| self::address(reviewed, other) == Some(&address) && other.facet == step.facet);
+    match other {
+        Some(other) if other.before == step.before => Difference::Altered { address, facet: step.facet.clone() },
+        Some(_) => Difference::Moved { address, facet: step.facet.clone() },
+        None => Difference::New { address, operation: step.call.operation().to_owned() },
+    }
+}
+
+/// What the step would leave is there already, or what it takes away is gone.
+fn is_done(step: &Step, address: &Address, now: &Plan, observed: &Observed) -> bool {
+    let going = |a: &Address| now.changes.iter().any(|c| c.address == *a && c.after.is_none());
+    match observed.state(address) {
+        Ok(Some(state)) => state.facet(&step.facet) == step.after || step.call.removes() && going(address),
+        Ok(None) => step.after == Digest::absent() || step.call.removes(),
+        Err(_) => false,
+    }
+}
+
+/// All but the witness.
+fn same_access(a: &AccessChange, b: &AccessChange) -> bool {
+    // No `..`: a new field stops the build until someone decides.
+    let AccessChange { direction, party, certainty, actions, resources, when, witness: _ } = a;
+    (direction, party, certainty, actions, resources, when) == (&b.direction, &b.party, &b.certainty, &b.actions, &b.resources, &b.when)
+}
+
+/// An approval is of who gains what: nobody may gain more by it now.
+fn access(reviewed: &Plan, now: &Plan, found: &mut Vec<Difference>) {
+    let empty = crossrole_model::access::AccessDelta::default();
+    let before = reviewed.access.as_ref().unwrap_or(&empty);
+    let after = now.access.as_ref().unwrap_or(&empty);
+    let gained = after.changes.iter().filter(|c| c.direction == Direction::Widened);
+    let more = gained.filter(|c| !before.changes.iter().any(|b| same_access(b, c)));
+    let more = more.count() + after.undecided.iter().filter(|u| !before.undecided.contains(u)).count();
+    if more > 0 {
+        found.push(Difference::Access { more });
+    }
+}

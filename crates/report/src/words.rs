@@ -1,0 +1,218 @@
+//! The facts of plans and outcomes as phrases. Every one is made here, and nothing reads one back.
+
+use crossrole_model::plan::{Difference, Record};
+use crossrole_model::{Cause, Consequence, Drift, ErrorClass, Facet, Part, Retry, Seen, Subject, Unreadable, Withheld};
+use crossrole_policy::{Dropped, Unmergeable};
+
+/// A part of an object.
+pub(crate) fn part(part: &Part) -> String {
+    match part {
+        Part::Path => "path".to_owned(),
+        Part::Trust => "trust policy".to_owned(),
+        Part::Description => "description".to_owned(),
+        Part::LongestSession => "longest session".to_owned(),
+        Part::Boundary => "permissions boundary".to_owned(),
+        Part::Inline(name) => format!("inline policy {name}"),
+        Part::Attached(arn) => format!("attached policy {}", arn.rsplit('/').next().unwrap_or(arn)),
+        Part::Tags => "tags".to_owned(),
+        Part::Document => "document".to_owned(),
+        Part::Statements => "our statements".to_owned(),
+        Part::Audiences => "audiences".to_owned(),
+        Part::Versioning => "versioning".to_owned(),
+        Part::Encryption => "encryption".to_owned(),
+        Part::PublicAccessBlock => "public access block".to_owned(),
+        Part::ObjectOwnership => "object ownership".to_owned(),
+        Part::Logging => "logging".to_owned(),
+    }
+}
+
+/// A part as a step writes it.
+pub(crate) fn facet(facet: &Facet) -> String {
+    match facet {
+        Facet::Existence => "existence".to_owned(),
+        Facet::Trust => "trust policy".to_owned(),
+        Facet::Settings => "description or longest session".to_owned(),
+        Facet::Boundary => "permissions boundary".to_owned(),
+        Facet::Tags => "tags".to_owned(),
+        Facet::Inline(name) => format!("inline policy {name}"),
+        Facet::Attached(arn) => format!("attachment of {arn}"),
+        Facet::Document => "policy document".to_owned(),
+        Facet::Statements(_) => "part that is ours".to_owned(),
+        Facet::ClientIds => "audiences".to_owned(),
+        Facet::Versioning => "versioning".to_owned(),
+        Facet::Encryption => "encryption".to_owned(),
+        Facet::PublicAccess => "public access block".to_owned(),
+        Facet::ObjectOwnership => "object ownership".to_owned(),
+        Facet::Logging => "logging".to_owned(),
+    }
+}
+
+/// What else happens because of a change.
+pub(crate) fn consequence(consequence: &Consequence) -> String {
+    match consequence {
+        Consequence::SessionsEnd => "running sessions of this role end".to_owned(),
+        Consequence::OldNameLost(id) => format!("policies elsewhere that name it under its old ARN, or trust its unique id {id}, lose it"),
+        Consequence::ProfileEmptied(profile) => format!("instance profile {profile} is left without a role"),
+        Consequence::VersionDeleted { version, of } => format!("version {version}, the oldest of {of}, is deleted to make room"),
+        Consequence::Loses(principal) => format!("{principal} loses it"),
+        Consequence::CredentialsFirst => {
+            "access keys, a password or devices that others gave it must be removed first: AWS refuses to delete it with them".to_owned()
+        }
+        Consequence::MemberLeaves(user) => format!("user {user} is no longer in it"),
+        Consequence::ProviderTrustLost => "every role that trusts it, ours or not, can't be assumed through it any more".to_owned(),
+        Consequence::ObjectsStay => "a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned(),
+        Consequence::StatementGoes(sid) => format!("the foreign statement `{sid}` of its policy goes with it"),
+        Consequence::Dropped(Dropped { sid, ids, whole }) => {
+            let name = if sid.is_empty() { "without Sid".to_owned() } else { format!("`{sid}`") };
+            let ids = ids.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            if *whole {
+                format!("the foreign statement {name} goes: it names only principals that no longer exist ({ids})")
+            } else {
+                format!("the foreign statement {name} loses {ids}: principals that no longer exist")
+            }
+        }
+    }
+}
+
+/// What could not be planned.
+pub(crate) fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::Account { account, label } => format!("account {account} ({label})"),
+        Subject::Pruning { account, label } => format!("pruning in account {account} ({label})"),
+        Subject::Object(address) => address.to_string(),
+        Subject::Description(address) => format!("description of {address}"),
+        Subject::Target(target) => format!("target `{target}`"),
+        Subject::Untargeted(count) => format!("{count} other changes"),
+    }
+}
+
+/// Why something could not be planned, and what to do about it.
+pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
+    let (why, advice): (String, &str) = match &withheld.cause {
+        Cause::Unreadable(unreadable) => return (format!("it could not be read: {unreadable}"), unread(&withheld.subject, unreadable)),
+        Cause::Incomplete(unreadable) => (
+            format!("only single objects could be read: {}", unreadable.as_ref().map_or("no bulk read", |u| u.why.as_str())),
+            "allow iam:GetAccountAuthorizationDetails and iam:ListRoles to find what no manifest declares any more",
+        ),
+        Cause::Missing(gone) => {
+            let advice = format!("make {} in account {} first, or correct its name", gone.short(), gone.account);
+            return (format!("it needs {}, which does not exist", gone.short()), advice);
+        }
+        Cause::Withheld(on) => (
+            format!("it names {} of account {}, or is reached through it, and that is withheld", on.short(), on.account),
+            "what is there under that name is not what the manifest means; see above what to do about it",
+        ),
+        Cause::Unmarked { mark, command } => {
+            let how = command.as_ref().map_or_else(String::new, |c| format!(" (`{c}`)"));
+            let advice = format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name");
+            return ("it exists without our mark, and is never taken over silently".to_owned(), advice);
+        }
+        Cause::Owned(owner) => {
+            (format!("it exists and belongs to manifest `{owner}`"), "an object has one manifest: remove it from one of the two")
+        }
+        Cause::Spelling(name) => (format!("`{name}` exists, and IAM takes the two names for one"), "use its spelling, or another name"),
+        Cause::ServiceLinked => ("it is a service-linked role, which only its service changes".to_owned(), "use another name"),
+        Cause::Region { found, wanted } => {
+            (format!("it lies in {found}, and a bucket can't be moved to {wanted}"), "correct `region`, or use another name")
+        }
+        Cause::NoBucket => {
+            let (name, account) = match &withheld.subject {
+                Subject::Object(address) => (address.name.as_str(), address.account.as_str()),
+                _ => ("", ""),
+            };
+            (format!("bucket `{name}` does not exist in account {account}"), "make it first, or add `create = true` to it")
+        }
+        Cause::Unmergeable(why) => (unmergeable(why), "its owner has to correct that statement first"),
+        Cause::Quota { size, limit } => (
+            format!("its policy would have {size} bytes, over AWS's limit of {limit}"),
+            "trust an account or organization in it, or shorten the foreign statements",
+        ),
+        Cause::Unchangeable => {
+            ("AWS can't change the description of a policy".to_owned(), "keep the old one in the manifest, or give the policy another name")
+        }
+        Cause::NoSuchTarget => ("no change of this plan is named so".to_owned(), "name it as in `role/ProdS3RWRole`"),
+        Cause::NotTargeted => ("they are not among the targets".to_owned(), "plan without `--target` to see them"),
+    };
+    (why, advice.to_owned())
+}
+
+/// What to do about something that could not be read: one cause has one advice.
+fn unread(subject: &Subject, unreadable: &Unreadable) -> String {
+    let account = matches!(subject, Subject::Account { .. });
+    let how = match unreadable.class {
+        Some(ErrorClass::Denied) | None => "allow the runner to read it; access denied is never taken for absent",
+        Some(class) => class.advice(),
+    };
+    if account { format!("nothing in it is planned; {how}, or set `manage = false` for it") } else { how.to_owned() }
+}
+
+/// Why our statements can't be put beside the foreign ones.
+pub(crate) fn unmergeable(why: &Unmergeable) -> String {
+    match why {
+        Unmergeable::DeadException { .. } => {
+            "a foreign statement denies everyone but a principal that no longer exists, and AWS takes no policy that names one".to_owned()
+        }
+        Unmergeable::OldLanguage => {
+            "the foreign statements are in policy language 2008-10-17, which takes the variables of ours for plain text".to_owned()
+        }
+    }
+}
+
+/// How a step found its object.
+pub(crate) fn drift(drift: &Drift) -> String {
+    match drift {
+        Drift::NotInPlan => "the plan has no such change".to_owned(),
+        Drift::Unreadable { unreadable } => format!("it could not be read: {unreadable}"),
+        Drift::Gone => "it does not exist any more".to_owned(),
+        Drift::Foreign => "it exists already, and is not ours".to_owned(),
+        Drift::Changed { facet: what } => format!("its {} has changed since it was planned", facet(what)),
+        Drift::Unmergeable { unmergeable: why } => unmergeable(why),
+    }
+}
+
+/// How a reviewed plan is not what would be planned now.
+pub(crate) fn difference(difference: &Difference) -> String {
+    match difference {
+        Difference::Moved { address, facet: what } => format!("{address}: its {} has changed since it was planned", facet(what)),
+        Difference::Altered { address, facet: what } => format!("{address}: the file makes another {} of it than the manifests say", facet(what)),
+        Difference::New { address, operation } => format!("{address}: {operation} is needed now, and is not in the file"),
+        Difference::NotPlanned { address, operation } => format!("{address}: {operation} is in the file, and is neither done nor planned now"),
+        Difference::Unknown { operation } => format!("{operation} belongs to no object of the plan"),
+        Difference::Manifests => "it was made of other manifests, or to destroy where it now makes".to_owned(),
+        Difference::Recorded { record } => {
+            let what = match record {
+                Record::Manifests => "the manifests and targets",
+                Record::Accounts => "the accounts",
+                Record::Changes => "the changes",
+                Record::Steps => "the calls and their order",
+                Record::Withheld => "what is withheld and noted",
+                Record::Access => "the Access section",
+            };
+            format!("{what}: the file says this otherwise than it would be planned now")
+        }
+        Difference::Access { more: 1 } => "1 line of the Access section was not reviewed: more would be gained than the file says".to_owned(),
+        Difference::Access { more } => format!("{more} lines of the Access section were not reviewed: more would be gained than the file says"),
+    }
+}
+
+/// Why a call is made again.
+pub(crate) fn retry(retry: &Retry) -> String {
+    match retry {
+        Retry::NotVisible => "not visible yet".to_owned(),
+        Retry::Answer { code } if code.is_empty() => "no answer".to_owned(),
+        Retry::Answer { code } => code.clone(),
+        Retry::Overwritten => "somebody else has overwritten it".to_owned(),
+    }
+}
+
+/// What was seen in place of a change that was carried out.
+pub(crate) fn seen(seen: &Seen) -> String {
+    match seen {
+        Seen::Unreadable { unreadable } => format!("it could not be read: {unreadable}"),
+        Seen::Nothing => "it is not there yet".to_owned(),
+        Seen::Still => "it is still there".to_owned(),
+        Seen::Before => "it is still as it was before".to_owned(),
+        Seen::Changed => "it is neither as before nor as written: somebody else has changed it meanwhile".to_owned(),
+        Seen::NotLooked => "it was not read back: the run was interrupted".to_owned(),
+    }
+}

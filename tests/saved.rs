@@ -1,0 +1,259 @@
+//! A saved plan is a record of what was reviewed, never an instruction.
+
+use crossrole::Exit;
+use crossrole_sandbox::{Options, Sandbox};
+use serde_json::{Value, json};
+
+use crate::support::{Place, manifest};
+
+const TRUSTING: &str = "222222222222";
+
+const MANIFEST: &str = r#"
+name = "saved"
+[trusting]
+account = "222222222222"
+[trusted.dev]
+account = "111111111111"
+[buckets.saved-bucket]
+[roles.Reader]
+[[roles.Reader.trust]]
+account = "dev"
+mfa = true
+[[roles.Reader.allow]]
+bucket = "saved-bucket"
+access = "read"
+"#;
+
+/// An AWS with the bucket, a plan saved for it, and both as they were.
+struct Saved {
+    start: Vec<u8>,
+    file: String,
+    path: String,
+    plan: Value,
+}
+
+async fn saved(name: &str) -> Saved {
+    let place = Place::new(Options::default());
+    assert_eq!(place.s3(TRUSTING, "PUT", "/saved-bucket", "", "").await.0, 200);
+    let file = manifest(name, MANIFEST);
+    let path = format!("{file}.plan");
+    place.good(&["plan", "--out", &path, &file]).await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let plan = serde_json::from_str::<Value>(&text).unwrap()["plan"].clone();
+    Saved { start: place.sandbox.snapshot().unwrap(), file, path, plan }
+}
+
+impl Saved {
+    fn place(&self) -> Place {
+        Place::of(Sandbox::restore(&self.start, Options::default()).unwrap())
+    }
+
+    /// Writes the plan as its own codec would, digest and all: an attacker who knows how. `false`: it is no plan.
+    fn forge(&self, plan: &Value) -> bool {
+        let Ok(plan) = serde_json::from_value(plan.clone()) else { return false };
+        std::fs::write(&self.path, crossrole_report::write_plan(&plan).unwrap()).unwrap();
+        true
+    }
+
+    /// Applies the file on a fresh AWS. Nothing is changed, or exactly what the manifest says.
+    async fn carried_out(&self) -> bool {
+        let place = self.place();
+        let said = place.run(&["apply", "--auto-approve", "--quiet", &self.path]).await;
+        if place.sandbox.snapshot().unwrap() == self.start {
+            assert_ne!(said.exit, Exit::Changes);
+            return false;
+        }
+        let plan = place.good(&["plan", &self.file]).await;
+        assert!(plan.starts_with("No changes."), "something else was carried out:\n{}{}\n{plan}", said.out, said.err);
+        assert_eq!(said.exit, Exit::Clean);
+        true
+    }
+}
+
+/// Small and fast, and the same everywhere (Marsaglia's xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(most.max(1)).unwrap()).unwrap()
+    }
+}
+
+/// Every leaf and container of a value.
+fn places(value: &Value, at: String, into: &mut Vec<String>) {
+    match value {
+        Value::Array(list) => list.iter().enumerate().for_each(|(i, v)| places(v, format!("{at}/{i}"), into)),
+        Value::Object(map) => map.iter().for_each(|(k, v)| places(v, format!("{at}/{}", k.replace('~', "~0").replace('/', "~1")), into)),
+        _ => {}
+    }
+    into.push(at);
+}
+
+fn alter(value: &mut Value, random: &mut Random) {
+    match value {
+        Value::Null => *value = json!("x"),
+        Value::Bool(flag) => *flag = !*flag,
+        Value::Number(number) => *value = json!(number.as_u64().unwrap_or(0) + 1),
+        Value::String(text) => {
+            let with = ["333333333333", "*", "Allow", "arn:aws:iam::333333333333:root", "Reader", ""];
+            let with = with[random.below(with.len())];
+            *text = if random.below(2) == 0 { with.to_owned() } else { text.replace(TRUSTING, "333333333333").replace("111111111111", "333333333333") + with };
+        }
+        Value::Array(list) if list.is_empty() => list.push(json!("x")),
+        Value::Array(list) => {
+            let at = random.below(list.len());
+            let item = list.remove(at);
+            if random.below(2) == 0 {
+                list.extend([item.clone(), item]);
+            }
+        }
+        Value::Object(map) => {
+            let key = map.keys().nth(random.below(map.len())).cloned();
+            if let Some(key) = key {
+                map.remove(&key);
+            }
+        }
+    }
+}
+
+/// A thousand random alterations, made by somebody who knows how the file is sealed, and as many without the seal.
+#[tokio::test(start_paused = true)]
+async fn no_random_alteration_is_carried_out() {
+    let saved = saved("saved-random").await;
+    let mut all = Vec::new();
+    places(&saved.plan, String::new(), &mut all);
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let (mut tried, mut refused) = (0, 0);
+    while tried < 1_000 {
+        let mut plan = saved.plan.clone();
+        let at = &all[random.below(all.len())];
+        if at.starts_with("/calls") {
+            // Only how many calls it took to read is no part of what was reviewed.
+            continue;
+        }
+        let before = plan.clone();
+        alter(plan.pointer_mut(at).unwrap(), &mut random);
+        let same = |a: &Value, b: &Value| {
+            let read = |v: &Value| serde_json::from_value::<crossrole_model::Plan>(v.clone()).ok();
+            read(a) == read(b)
+        };
+        // A statement that stands twice means the same.
+        if same(&plan, &before) || !saved.forge(&plan) {
+            // No plan at all: the codec refuses it, which is another test.
+            continue;
+        }
+        tried += 1;
+        let done = saved.carried_out().await;
+        assert!(!done, "{at} was altered to {:?}", plan.pointer(at));
+        refused += u32::from(!done);
+    }
+    assert_eq!(refused, tried);
+}
+
+/// Any byte of the file: it is not as it was written.
+#[tokio::test(start_paused = true)]
+async fn no_byte_of_the_file_may_change() {
+    let saved = saved("saved-bytes").await;
+    let text = std::fs::read_to_string(&saved.path).unwrap();
+    let mut random = Random(7);
+    for _ in 0..1_000 {
+        let at = random.below(text.len());
+        let noise = ["0", "\"", "a", " ", "Z", "}"][random.below(6)];
+        let altered = format!("{}{noise}{}", &text[..at], &text[(at + random.below(3)).min(text.len())..]);
+        if altered.trim_end() == text.trim_end() {
+            continue;
+        }
+        assert!(crossrole_report::read_plan(&altered).is_err(), "at {at}: {noise}");
+    }
+    std::fs::write(&saved.path, text.replacen("\"mfa\"", "\"mfb\"", 1) + " ").unwrap();
+    assert!(!saved.carried_out().await);
+}
+
+fn steps(plan: &mut Value) -> &mut Vec<Value> {
+    plan["steps"].as_array_mut().unwrap()
+}
+
+fn creation(plan: &mut Value) -> &mut Value {
+    let step = steps(plan).iter_mut().find(|s| s["call"]["iam"]["create-role"].is_object()).unwrap();
+    &mut step["call"]["iam"]["create-role"]
+}
+
+type Design = (&'static str, fn(&mut Value));
+
+/// Ten ways that somebody might think of. Each is refused, whatever the flags, and says why.
+#[tokio::test(start_paused = true)]
+async fn no_designed_alteration_is_carried_out() {
+    let designs: [Design; 12] = [
+        ("a stranger is trusted", |p| creation(p)["trust"]["Statement"][0]["Principal"]["AWS"] = json!("arn:aws:iam::999999999999:root")),
+        ("the second factor is left out", |p| drop(creation(p)["trust"]["Statement"][0].as_object_mut().unwrap().remove("Condition"))),
+        ("the session is longer", |p| creation(p)["max_session_seconds"] = json!(43_200)),
+        ("the role is another's", |p| creation(p)["name"] = json!("Administrator")),
+        ("no manifest is named", |p| p["manifests"] = json!([])),
+        ("another manifest is named", |p| p["manifests"][0]["name"] = json!("other")),
+        ("a step is left out", |p| drop(steps(p).pop())),
+        ("a step is added", |p| {
+            let call = json!({"iam": {"attach-policy": {"principal": {"kind": "role", "name": "Reader"}, "arn": "arn:aws:iam::aws:policy/AdministratorAccess"}}});
+            let mut step = steps(p).last().unwrap().clone();
+            step["call"] = call;
+            step["share"] = Value::Null;
+            step["facet"] = json!({"attached": "arn:aws:iam::aws:policy/AdministratorAccess"});
+            steps(p).push(step);
+        }),
+        ("an account is another", |p| {
+            let step = &mut steps(p)[0];
+            step["account"] = json!("111111111111");
+        }),
+        ("it destroys", |p| p["destroy"] = json!(true)),
+        ("the bucket lets everybody in", |p| {
+            let step = steps(p).iter_mut().find(|s| s["share"].is_object()).unwrap();
+            step["share"]["statements"][0]["Principal"] = json!("*");
+            step["call"]["bucket"]["put-policy"]["document"]["Statement"][0]["Principal"] = json!("*");
+        }),
+        ("the access was never reviewed", |p| p["access"] = Value::Null),
+    ];
+    let saved = saved("saved-designed").await;
+    assert!(saved.forge(&saved.plan) && saved.carried_out().await, "unaltered, it is carried out");
+    for (name, design) in designs {
+        let mut plan = saved.plan.clone();
+        design(&mut plan);
+        assert!(saved.forge(&plan), "{name}: this is no plan any more");
+        let place = saved.place();
+        let said = place.run(&["apply", "--auto-approve", &saved.path]).await;
+        assert_ne!(said.exit, Exit::Clean, "{name}: {}{}", said.out, said.err);
+        assert!(place.sandbox.snapshot().unwrap() == saved.start, "{name}: something was carried out");
+        assert!(said.err.contains("error: "), "{name}: {}", said.err);
+    }
+}
+
+/// A manifest that was changed, a file of another version, and a role that has moved: each says what it is.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_the_same_is_named() {
+    let saved = saved("saved-named").await;
+    let text = std::fs::read_to_string(&saved.path).unwrap();
+    std::fs::write(&saved.path, text.replacen("\"crossrole_plan\":2", "\"crossrole_plan\":1", 1)).unwrap();
+    let said = saved.place().run(&["apply", "--auto-approve", &saved.path]).await;
+    assert!(said.err.contains("this plan was made by another version of crossrole"), "{}", said.err);
+    std::fs::write(&saved.path, &text).unwrap();
+    // A widening that nobody has seen: others changed something that this plan meets.
+    let place = saved.place();
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::saved-bucket/*"}]}"#;
+    assert_eq!(place.s3(TRUSTING, "PUT", "/saved-bucket", "policy", open).await.0, 204);
+    let said = place.run(&["apply", "--auto-approve", &saved.path]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    assert!(said.err.contains("bucket-policy/saved-bucket: the file makes another part that is ours of it than the manifests say"), "{}", said.err);
+}
+
+/// A plan that was carried out in part is still the plan that was reviewed, for the rest.
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_reviewed_plan_is_carried_out() {
+    let saved = saved("saved-rest").await;
+    let place = saved.place();
+    place.good(&["apply", "--auto-approve", "--quiet", "--target", "role/Reader", &saved.file]).await;
+    let out = place.good(&["apply", "--auto-approve", "--quiet", &saved.path]).await;
+    assert!(out.contains("Applied: 1 steps done"), "{out}");
+    let out = place.good(&["apply", "--auto-approve", "--quiet", &saved.path]).await;
+    assert!(out.starts_with("No changes."), "{out}");
+}
