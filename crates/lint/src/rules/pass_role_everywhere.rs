@@ -1,6 +1,6 @@
 //! `iam:PassRole` on every role.
 
-use crate::look::{about_everything, acts, allows, conditions};
+use crate::look::{about_every, acts, allows, conditions};
 use crate::{Hits, Lint, Rule};
 use crossrole_access::language::{Set, Test};
 use crossrole_model::Severity;
@@ -43,7 +43,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
                 && c.operator.is_some_and(|o| !o.negated && o.set != Set::All && o.test != Test::Null)
                 && !c.values.iter().any(|v| v.chars().all(|c| c == '*'))
         });
-        if acts(statement, "iam:PassRole") && about_everything(statement) && !limited {
+        if acts(statement, "iam:PassRole") && about_every(statement, "role", Some(doc.address.account.as_str())) && !limited {
             hits.at(doc, statement, "any role may be passed to any service");
         }
     }
