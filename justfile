@@ -68,6 +68,13 @@ oracle:
     CROSSROLE_ORACLE_CASES="$PWD/target/oracle/generated.jsonl" cargo test --quiet -p crossrole-access --test access -- --ignored oracle
     cd target/oracle && node run.mjs ../../tests/oracle/disputed.txt ../../crates/access/tests/examples.jsonl generated.jsonl
 
+# Lint over the policies in AWS's own documentation (archived in 2023), fetched beside the build
+corpus:
+    mkdir -p target/corpus
+    test -d target/corpus/iam || git clone --quiet --depth 1 --branch main https://github.com/awsdocs/iam-user-guide target/corpus/iam
+    test -d target/corpus/s3 || git clone --quiet --depth 1 --branch main https://github.com/awsdocs/amazon-s3-userguide target/corpus/s3
+    CROSSROLE_LINT_CORPUS="$PWD/target/corpus" cargo test --quiet -p crossrole-lint --test corpus -- --ignored --nocapture
+
 # The catalogue of actions, from a package's data; DATE is today
 catalogue DATE:
     python3 -m venv target/catalogue

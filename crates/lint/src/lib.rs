@@ -10,12 +10,10 @@ pub mod rules;
 
 use std::collections::BTreeMap;
 
+use crossrole_access::{Estate, Objects};
 use crossrole_model::desired::{DesiredState, DocumentRef, Place, StatementRef};
 use crossrole_model::{AccountId, Address, Desired, Finding, Kind, Observed, Severity, ownership};
 use crossrole_policy::{Document, Statement};
-
-use crossrole_access::Estate;
-use crossrole_access::Objects;
 
 /// One rule.
 #[derive(Debug, Clone, Copy)]

@@ -100,6 +100,17 @@ pub(crate) fn about(statement: &Statement, resource: &str) -> bool {
     statement.resource.as_ref().is_none_or(|r| r.values.iter().any(|p| resource_matches(p, resource, None)) != r.negated)
 }
 
+/// Tells whether a statement is about every object of every bucket.
+pub(crate) fn about_every_object(statement: &Statement) -> bool {
+    resources(statement).iter().any(|r| r == "*" || resource_matches(r, "arn:aws:s3:::zq7-any/zq7/any", None))
+}
+
+/// Tells whether a statement is about every role, user, group or policy of some account, or of `own`.
+pub(crate) fn about_every(statement: &Statement, kind: &str, own: Option<&str>) -> bool {
+    let any = |account: &str| format!("arn:aws:iam::{account}:{kind}/zq7/any");
+    resources(statement).iter().any(|r| r == "*" || [Some("000000000001"), own].into_iter().flatten().any(|account| resource_matches(r, &any(account), None)))
+}
+
 /// Tells whether a statement is about every resource.
 pub(crate) fn about_everything(statement: &Statement) -> bool {
     resources(statement).iter().any(|r| r == "*" || r == "arn:aws:s3:::*")

@@ -4,7 +4,9 @@
 
 use crossrole_lint::guardrails::{self, Guardrails};
 use crossrole_lint::lint;
-use crossrole_model::Source;
+use crossrole_model::observed::{Observation, ObservedBucket};
+use crossrole_model::state::{BucketPolicyState, BucketState};
+use crossrole_model::{AccountId, Observed, Source};
 
 /// 2026-07-01.
 const NOW: i64 = 1_782_864_000;
@@ -101,4 +103,33 @@ fn guardrails_point_at_the_statement_too() {
     let found = guardrails::check(&guardrails, &desired.unwrap());
     let lines = found.iter().map(|f| format!("{}:{}", f.file, sources[0].text[..f.span.unwrap().start].matches('\n').count() + 1));
     assert_eq!(lines.collect::<Vec<_>>(), wanted);
+}
+
+/// What others have put into a bucket that two files name may be known to either.
+#[test]
+fn a_live_statement_of_a_bucket_of_two_files_is_suppressed_in_either() {
+    let bucket = "\n[[buckets.logs.statement]]\nprincipals = { AWS = \"444444444444\" }\nactions = \"s3:ListBucket\"\nresources = \"arn:aws:s3:::logs\"\n";
+    let suppress = "\n[[suppress]]\nrule = \"public-bucket\"\nobject = \"bucket/logs\"\nreason = \"a website\"\n";
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/*"}]}"#;
+    let state = BucketState {
+        region: "us-east-1".to_owned(),
+        versioning: None,
+        encryption: None,
+        public_access_block: None,
+        ownership: None,
+        logging: None,
+        tags: None,
+    };
+    let policy = Observation::Known(BucketPolicyState { document: Some(crossrole_policy::parse(open).unwrap()) });
+    let mut observed = Observed::default();
+    observed.buckets.insert("logs".to_owned(), Observation::Known(Some(ObservedBucket { state, policy })));
+    observed.bucket_accounts.insert("logs".to_owned(), AccountId::parse("222222222222").unwrap());
+    for known in 0..2 {
+        let texts = [0, 1].map(|n| if n == known { [bucket, suppress].concat() } else { bucket.to_owned() });
+        let sources = [source("a.toml", "a", &texts[0]), source("b.toml", "b", &texts[1])];
+        let (desired, _) = crossrole_manifest::load(&sources);
+        let linted = lint(&desired.unwrap(), Some(&observed), NOW);
+        assert_eq!(linted.suppressed.len(), 1, "{known}: {:?}", linted.findings);
+        assert!(linted.findings.iter().all(|f| !f.message.contains("any more")), "{known}: {:?}", linted.findings);
+    }
 }

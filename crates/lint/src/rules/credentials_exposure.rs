@@ -1,9 +1,11 @@
 //! Actions that return credentials, on everything.
 
 use crate::Use;
-use crate::look::{BY_RESOURCE, about_everything, actions, acts, allows, limits};
+use crate::look::{BY_RESOURCE, about_every, actions, acts, allows, limits};
 use crate::{Hits, Lint, Rule};
+use crossrole_access::catalogue;
 use crossrole_model::Severity;
+use crossrole_policy::Statement;
 
 pub(super) const RULE: Rule = Rule {
     id: "credentials-exposure",
@@ -37,12 +39,17 @@ resources = "arn:aws:iam::444444444444:role/Reader"
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     const CREDENTIALS: &[&str] =
         &["sts:AssumeRole", "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential"];
-    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && about_everything(s) && !actions(s).is_empty()) {
+    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && !actions(s).is_empty()) {
         if limits(statement, BY_RESOURCE).next().is_some() {
             continue;
         }
-        if let Some(action) = CREDENTIALS.iter().find(|a| acts(statement, a)) {
+        if let Some(action) = CREDENTIALS.iter().find(|a| acts(statement, a) && of_everything(statement, a)) {
             hits.at(doc, statement, format!("`{action}` on everything"));
         }
     }
+}
+
+/// On every role or user there is: of one account, they are named.
+fn of_everything(statement: &Statement, action: &str) -> bool {
+    catalogue::action(action).is_some_and(|a| a.resources.iter().any(|kind| about_every(statement, kind, None)))
 }

@@ -1,7 +1,7 @@
 //! Reading or writing objects of every bucket.
 
 use crate::Use;
-use crate::look::{BY_RESOURCE, about_everything, actions, allows, expand, has_key, limits};
+use crate::look::{BY_RESOURCE, about_every_object, actions, allows, expand, has_key, limits};
 use crate::{Hits, Lint, Rule};
 use crossrole_access::catalogue::Level;
 use crossrole_model::Severity;
@@ -36,11 +36,11 @@ resources = "arn:aws:s3:::data/*"
 };
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
-    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && about_everything(s)) {
+    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && about_every_object(s)) {
         let data = |pattern: &&String| {
             expand(pattern).iter().any(|a| a.name.starts_with("s3:") && a.resources.contains(&"object") && matches!(a.level, Level::Read | Level::Write))
         };
-        let narrowed = has_key(statement, &["s3:ResourceAccount", "aws:ResourceAccount", "aws:ResourceOrgID"])
+        let narrowed = has_key(statement, &["s3:ResourceAccount", "aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceOrgPaths"])
             || limits(statement, BY_RESOURCE).next().is_some()
             || limits(statement, &["s3:ExistingObjectTag/", "s3:BucketTag/", "s3:DataAccessPointAccount", "s3:DataAccessPointArn"]).next().is_some();
         if let Some(action) = actions(statement).iter().find(data).filter(|_| !narrowed) {

@@ -2,6 +2,7 @@
 
 use crate::look::{allows, conditions};
 use crate::{Hits, Lint, Rule};
+use crossrole_access::catalogue;
 use crossrole_access::language::{Set, Test};
 use crossrole_model::Severity;
 
@@ -48,7 +49,10 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
                     && c.operator.is_some_and(|o| o.test == Test::Null)
                     && c.values.iter().all(|v| v.eq_ignore_ascii_case("false"))
             });
-            if asked.operator.is_some_and(|o| o.set == Set::All) && !guarded && !asked.is_of(BROUGHT) {
+            // Of the keys of other services, it is not known whether a request can be without them.
+            let known = catalogue::key(asked.key).is_some() && !asked.is_of(BROUGHT);
+            // "None of these" is met by none, with a plain operator too.
+            if asked.operator.is_some_and(|o| o.set == Set::All && !o.negated) && !guarded && known {
                 hits.at(doc, statement, format!("a request without `{}` is allowed", asked.key));
             }
         }

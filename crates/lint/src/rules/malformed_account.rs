@@ -1,8 +1,9 @@
 //! An account id that has not 12 digits.
 
-use crate::look::account_ids;
+use crate::look::{account_ids, aws};
 use crate::{Hits, Lint, Rule};
 use crossrole_model::Severity;
+use crossrole_policy::Arn;
 
 pub(super) const RULE: Rule = Rule {
     id: "malformed-account",
@@ -32,7 +33,17 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             let why = if digits == 12 { "has more than digits".to_owned() } else { format!("has {digits} digits, not 12") };
             hits.of(doc, statement, text, format!("account `{id}` in `{text}` {why}"));
         }
+        for text in aws(statement).iter().filter(|text| names_no_account(text)) {
+            hits.of(doc, statement, text, format!("`{text}` names no account"));
+        }
     }
+}
+
+/// A user, role or session is of an account; only CloudFront's origin access identities are of none (CloudFront Developer Guide,
+/// "Restricting access to an Amazon S3 origin").
+fn names_no_account(principal: &str) -> bool {
+    let account = Arn::parse(principal).filter(|a| ["iam", "sts"].contains(&a.service)).map(|a| a.account);
+    account.is_some_and(|id| id != "cloudfront" && !id.contains(['*', '?', '$']) && (id.is_empty() || id.bytes().any(|b| !(b.is_ascii_digit() || b == b'-'))))
 }
 
 /// `aws`, `cloudfront` and the like stand for accounts of AWS's own.

@@ -110,7 +110,11 @@ fn values(asked: &[Asked<'_>]) -> Option<Vec<Option<String>>> {
     }
     let written: Vec<&str> = asked.iter().filter(|a| a.operator.is_some_and(|o| o.test != Test::Null)).flat_map(|a| a.values).map(String::as_str).collect();
     let mut out: Vec<Option<String>> = match kind? {
-        Kind::Text => texts(&written),
+        Kind::Text => {
+            let folded = asked.iter().filter(|a| a.operator.is_some_and(|o| o.test == Test::StringEqualsIgnoreCase && !o.negated));
+            let casings: Option<Vec<Vec<String>>> = folded.flat_map(|a| a.values).map(|v| casings(v)).collect();
+            texts(&written).into_iter().chain(casings?.into_iter().flatten()).collect()
+        }
         Kind::Number => numbers(&written)?,
         Kind::Date => dates(&written)?,
         Kind::Ip => addresses(&written)?,
@@ -125,13 +129,29 @@ fn values(asked: &[Asked<'_>]) -> Option<Vec<Option<String>>> {
     (out.len() <= VALUES_MOST).then_some(out)
 }
 
-/// Each text as it stands and in the other case, its wildcards filled with nothing and with texts of several lengths, and texts
+/// Every way to write a text in upper and lower case; `None` when there are too many.
+fn casings(text: &str) -> Option<Vec<String>> {
+    const LETTERS_MOST: usize = 8;
+    if text.chars().filter(|c| c.is_alphabetic()).count() > LETTERS_MOST {
+        return None;
+    }
+    let mut out = vec![String::new()];
+    for c in text.chars() {
+        let (lower, upper) = (c.to_lowercase().to_string(), c.to_uppercase().to_string());
+        let mut ways = vec![upper];
+        ways.extend((ways.first() != Some(&lower)).then_some(lower));
+        out = out.iter().flat_map(|begin| ways.iter().map(move |c| format!("{begin}{c}"))).collect();
+    }
+    Some(out)
+}
+
+/// Each text as it stands, its wildcards filled with nothing and with texts of several lengths, and texts
 /// that nobody wrote.
 fn texts(written: &[&str]) -> Vec<String> {
     let fill = |length: usize| "zq7".chars().cycle().take(length).collect::<String>();
     let mut out = vec![fill(11), format!("arn:aws:iam::{}:role/{}", "9".repeat(12), fill(11))];
     for text in written {
-        out.extend([(*text).to_owned(), text.to_lowercase(), text.to_uppercase()]);
+        out.push((*text).to_owned());
         out.extend([0, 1, 3, 11, 40].map(|length| text.replace('*', &fill(length)).replace('?', "z")));
     }
     out
@@ -154,9 +174,9 @@ fn dates(written: &[&str]) -> Option<Vec<String>> {
     Some(written.iter().map(|v| (*v).to_owned()).chain(near).collect())
 }
 
-/// The first and the last address of each range, and those next to it.
+/// The first and the last address of each range, those next to it, and one of either family.
 fn addresses(written: &[&str]) -> Option<Vec<String>> {
-    let mut out = Vec::new();
+    let mut out = vec!["0.0.0.0".to_owned(), "::".to_owned()];
     for text in written {
         let range = net(text)?;
         out.extend([range.network(), range.broadcast()].map(|a| a.to_string()));

@@ -1,7 +1,8 @@
 //! Actions by which a principal can give itself more.
 
-use crate::look::{BY_RESOURCE, about_everything, actions, acts, allows, has_key, limits};
+use crate::look::{BY_RESOURCE, about_every, actions, acts, allows, has_key, limits};
 use crate::{Hits, Lint, Rule};
+use crossrole_access::catalogue;
 use crossrole_access::language::wildcard_matches;
 use crossrole_model::Severity;
 
@@ -55,8 +56,13 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     ];
     // Whoever may attach one of these has everything.
     const ALL: &[&str] = &["arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMFullAccess"];
-    for (doc, statement) in lint.statements().filter(|(_, s)| allows(s) && about_everything(s) && !actions(s).is_empty()) {
-        let ways: Vec<&str> = UP.iter().copied().filter(|a| acts(statement, a)).collect();
+    for (doc, statement) in lint.statements().filter(|(_, s)| allows(s) && !actions(s).is_empty()) {
+        let own = doc.address.account.as_str();
+        let ways: Vec<&str> = UP
+            .iter()
+            .copied()
+            .filter(|a| acts(statement, a) && catalogue::action(a).is_some_and(|a| a.resources.iter().any(|kind| about_every(statement, kind, Some(own)))))
+            .collect();
         // Only attaching and detaching has the key, so all else is not allowed by such a statement (Service Authorization
         // Reference, AWS IAM).
         let policies = limits(statement, &["iam:PolicyARN"]).any(|c| !c.values.iter().any(|v| ALL.iter().any(|all| wildcard_matches(v, all))));

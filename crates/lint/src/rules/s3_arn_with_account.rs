@@ -36,7 +36,9 @@ resources = "arn:aws:s3:::data/*"
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements() {
         for pattern in statement.resource.iter().flat_map(|r| &r.values) {
-            let Some(arn) = Arn::parse(pattern).filter(|a| a.service == "s3" && !(a.region.is_empty() && a.account.is_empty())) else { continue };
+            // A `*` there matches nothing as well, which is what there is.
+            let empty = |segment: &str| segment.chars().all(|c| c == '*');
+            let Some(arn) = Arn::parse(pattern).filter(|a| a.service == "s3" && !(empty(a.region) && empty(a.account))) else { continue };
             let special = ["accesspoint/", "storage-lens", "job/", "async-request/", "access-grants"].iter().any(|p| arn.resource.starts_with(p));
             if !special {
                 hits.at(doc, statement, format!("`{pattern}` names no bucket"));

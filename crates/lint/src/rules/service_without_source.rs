@@ -33,7 +33,7 @@ resources = "arn:aws:s3:::data/*"
     check,
 };
 
-/// Services that AWS documents no source for when they assume a role, so that a condition on it would lock them out. Roles are
+/// Services that AWS documents no source for when they assume a role, so that a condition on it may lock them out. Roles are
 /// passed inside one account only, so that nobody else can have them do it (IAM User Guide, "Granting a user permissions to pass
 /// a role to an AWS service", and the trust policies of "Creating a role for an AWS service"; S3 User Guide, "Setting up
 /// permissions for live replication", "Granting permissions for Batch Operations", "Replicating objects for Outposts"; IAM Access

@@ -48,7 +48,8 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
                 Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike if filled => true,
                 Test::StringEquals | Test::StringEqualsIgnoreCase => matches!(key.kind, KeyType::Text | KeyType::Arn | KeyType::Bool),
                 Test::StringLike => matches!(key.kind, KeyType::Text | KeyType::Arn),
-                Test::Arn => matches!(key.kind, KeyType::Arn),
+                // A tag may hold an ARN.
+                Test::Arn => key.kind == KeyType::Arn || asked.key.contains('/'),
                 Test::Number(_) => key.kind == KeyType::Number || asked.key.eq_ignore_ascii_case("aws:EpochTime"),
                 Test::Date(_) => key.kind == KeyType::Date,
                 Test::Bool => key.kind == KeyType::Bool,
