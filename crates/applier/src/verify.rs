@@ -163,7 +163,8 @@ async fn merge_again<C: Cloud>(run: &Run<'_, C>, index: usize) -> bool {
     (run.say)(Event::StepRetried { step: StepId(at), because: Retry::Overwritten });
     // An error here is seen at the next look, as a document that still lacks them.
     let ended = matches!(run.attempt(step, change).await, Ok(Attempt::Ended(_)));
-    run.cloud.sleep(settle(*crate::locked(&run.round_trip))).await;
+    let settled = settle(*crate::locked(&run.round_trip));
+    run.cloud.sleep(settled).await;
     !ended
 }
 
