@@ -5,16 +5,21 @@
 //! sampled; see [`pair`] and [`classes`] for how, and [`values`] for what is bounded.
 
 mod atoms;
+mod beside;
 pub(crate) mod classes;
+mod combine;
 pub(crate) mod cover;
+pub(crate) mod crowd;
 mod describe;
 mod elsewhere;
+mod forms;
 pub(crate) mod meets;
 pub(crate) mod pair;
 pub(crate) mod reach;
 mod relevant;
 pub(crate) mod subjects;
 mod tidy;
+mod typed;
 mod undecided;
 mod values;
 mod variables;
@@ -40,6 +45,7 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     work.resources();
     work.elsewhere();
     work.unread();
+    work.session_tags();
     work.providers();
     let mut delta = work.delta;
     tidy::tidy(&mut delta);
@@ -109,7 +115,8 @@ impl<'e> Work<'e> {
     fn changed_principals(&self) -> BTreeSet<&'e str> {
         let [before, after] = self.sides;
         let all = before.principals.keys().chain(after.principals.keys());
-        all.filter(|arn| before.principals.get(*arn) != after.principals.get(*arn)).map(String::as_str).collect()
+        let differs = |arn: &&String| before.principals.get(*arn) != after.principals.get(*arn) || undecided::brings_other_tags(self.sides, arn);
+        all.filter(differs).map(String::as_str).collect()
     }
 
     fn guarded(&self) -> Vec<Resource<'e>> {
@@ -248,7 +255,7 @@ impl<'e> Work<'e> {
         if !domain.actions.is_empty() {
             domain.actions = atoms::assume_by(&subject.caller);
         }
-        if let Some(owner) = domain.owner.as_deref().or(account) {
+        if let Some(owner) = domain.owner.as_deref() {
             for key in ["aws:resourceaccount", "s3:resourceaccount"] {
                 subject.fixed.insert(key.to_owned(), Some(crate::ContextValue::One(owner.to_owned())));
             }

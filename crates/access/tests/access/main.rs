@@ -10,12 +10,14 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod boundary;
 mod brute;
 mod delta;
 mod examples;
 mod generate;
 mod literal;
 mod lockout;
+mod missed;
 mod oracle;
 mod remedy;
 mod same;

@@ -176,6 +176,7 @@ async fn user(session: &Arc<Session>, name: &str) -> Result<Option<ObservedUser>
         name: user.user_name().to_owned(),
         id: user.user_id().to_owned(),
         state: UserState { path: user.path().to_owned(), tags: tags(user.tags()) },
+        boundary: user.permissions_boundary().and_then(|b| b.permissions_boundary_arn()).map(str::to_owned),
         groups: groups.into_iter().collect(),
         attached: attached.into_iter().collect(),
         inline: inline.into_iter().map(|name| (name, None)).collect(),
