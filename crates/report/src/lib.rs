@@ -6,6 +6,7 @@
 mod access;
 mod codec;
 mod decision;
+mod diff;
 mod findings;
 mod json;
 mod outcome;
