@@ -20,6 +20,10 @@ const COMBINATIONS_MOST: usize = 4_096;
 const QUESTIONS_MOST: usize = 400_000;
 
 impl Pair<'_, '_> {
+    pub(super) fn decides_tag(&self, key: &str) -> bool {
+        key.starts_with(TAG) && self.decided.contains(key)
+    }
+
     fn decides_caller(&self) -> bool {
         self.decided.iter().any(|key| crowd::is_of_caller(key))
     }
@@ -53,7 +57,7 @@ impl Pair<'_, '_> {
     }
 
     /// Puts every combination of the condition values that these statements tell apart to the evaluator.
-    pub(super) fn ask(&mut self, request: &mut Request, (before, after, ..): &Applying) -> Result<Outcome, Why> {
+    pub(super) fn ask(&mut self, request: &mut Request, (before, after, _, _, filled): &Applying) -> Result<Outcome, Why> {
         let applying = self.relevant.iter().filter(|r| r.before && before.contains(&r.signature) || r.after && after.contains(&r.signature));
         let asked: Vec<Asked<'_>> = applying.flat_map(|r| r.statement.conditions.iter().map(|c| (r.statement.variables, c))).collect();
         let keys: BTreeSet<&str> = asked.iter().map(|(_, c)| c.key.as_str()).collect();
@@ -70,7 +74,10 @@ impl Pair<'_, '_> {
             groups.entry(group).or_default().push(key);
         }
         let mut tags: Vec<String> = open.iter().filter(|key| key.starts_with(TAG)).map(|key| (*key).to_owned()).collect();
-        tags.extend(self.decided.iter().filter(|key| key.starts_with(TAG)).cloned());
+        // Of the tags that the context decides, those that matter here.
+        tags.extend(filled.iter().cloned());
+        let keys = asked.iter().flat_map(|(_, c)| std::iter::once(c.key.as_str()).chain(c.variables()));
+        tags.extend(keys.filter(|key| self.decides_tag(key)).map(str::to_owned));
         let own = self.own_tags(&asked);
         let mut outcome = Outcome::default();
         let mut count: usize = 1;

@@ -54,6 +54,8 @@ pub(crate) struct Dimension {
     /// By key in lower case, as somebody wrote it, and the values that lack it.
     keys: Vec<(String, String, BTreeSet<usize>)>,
     conditions: Vec<(Condition, BTreeSet<usize>)>,
+    /// That a key is absent is said by another dimension.
+    compares_only: bool,
 }
 
 /// Any of these must hold; of each, every clause. None at all: never; one without clauses: always.
@@ -86,7 +88,14 @@ impl Dimension {
                 }
             }
         }
-        Self { values, keys, conditions }
+        Self { values, keys, conditions, compares_only: false }
+    }
+
+    /// Whether a condition that compares one key with another holds: first it does, then it does not.
+    pub(crate) fn same(condition: Condition) -> Self {
+        let value = Value { keys: Vec::new(), caller: None, taggable: true };
+        let keys = vec![(condition.key.clone(), condition.written.key.clone(), BTreeSet::from([1]))];
+        Self { values: vec![value.clone(), value], keys, conditions: vec![(condition, BTreeSet::from([0]))], compares_only: true }
     }
 
     fn has_missing(&self, key: &str, among: &BTreeSet<usize>) -> bool {
@@ -96,7 +105,7 @@ impl Dimension {
     /// Each condition, and what it leaves, as a set of values with what it says.
     fn known(&self, all: &BTreeSet<usize>) -> Vec<Known<'_>> {
         let mut known: Vec<Known<'_>> = Vec::new();
-        for (_, written, missing) in &self.keys {
+        for (_, written, missing) in self.keys.iter().filter(|_| !self.compares_only) {
             known.push((missing.clone(), Says::Absent(written)));
             known.push((all - missing, Says::Present(written)));
         }
@@ -218,7 +227,8 @@ pub(crate) fn relation(operator: Operator, positive: bool, values: &[String]) ->
     let how = match operator.test {
         Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal) => How::Is,
         Test::StringEqualsIgnoreCase => How::IsInAnyCase,
-        Test::StringLike | Test::Arn => How::Like,
+        Test::StringLike => How::Like,
+        Test::Arn => How::LikeArn,
         Test::Ip => How::In,
         Test::Number(Compare::Less) => How::Below,
         Test::Number(Compare::LessOrEqual) => How::AtMost,

@@ -89,6 +89,8 @@ struct Names {
     everyone: bool,
     /// Account ids, and roles and users as `account/name`.
     texts: BTreeSet<String>,
+    /// Sessions.
+    sessions: BTreeSet<String>,
 }
 
 impl Names {
@@ -102,6 +104,10 @@ impl Names {
                 match crossrole_policy::Arn::parse(value) {
                     Some(arn) if arn.resource == "root" => drop(names.texts.insert(arn.account.to_owned())),
                     Some(arn) if arn.service == "iam" => drop(names.texts.insert(named(value))),
+                    Some(arn) if arn.service == "sts" => {
+                        names.sessions.insert(value.clone());
+                        names.everyone = true;
+                    }
                     None if value.len() == 12 => drop(names.texts.insert(value.clone())),
                     _ => names.everyone = true,
                 }
@@ -195,6 +201,12 @@ impl<'e> Work<'e> {
                     self.pair(&who, &resource.domain, resource.sides);
                 }
             }
+            for session in resource.names.sessions.iter().filter(|_| !resource.changed) {
+                let role = subjects::role_behind(session, self.sides).filter(|role| changed.contains(role.as_str()));
+                if let Some(who) = role.and_then(|role| Who::session(session, &role, self.sides)) {
+                    self.pair(&who, &resource.domain, resource.sides);
+                }
+            }
             if resource.changed {
                 self.unknown_kinds(&resource);
                 let documents: Vec<&Document> = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).map(|p| &p.document).collect();
@@ -251,6 +263,7 @@ impl<'e> Work<'e> {
         }
         let [before, after] = policies.as_slice() else { return };
         let mut subject = who.subject.clone();
+        subject.rename_session(guarded);
         let mut domain = domain.clone();
         if !domain.actions.is_empty() {
             domain.actions = atoms::assume_by(&subject.caller);

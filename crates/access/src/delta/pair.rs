@@ -19,7 +19,7 @@ use super::atoms::{self, Actions, Resources};
 use super::combine::{set, set_owner};
 use super::cover::{Boxes, Dimension};
 use super::crowd::Crowd;
-use super::relevant::{Relevant, asks_for_tags, relevant, shape};
+use super::relevant::{Relevant, asks_for_tags, relevant, shape, variables_of};
 use super::variables::fillings_of;
 
 /// Who asks, and what is known of its requests.
@@ -142,8 +142,9 @@ pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a
     Ok(fillings.joined(found))
 }
 
-/// The signatures that apply on either side, whether a trust policy decides, and whose the resource is.
-pub(super) type Applying = (BTreeSet<usize>, BTreeSet<usize>, bool, Option<String>);
+/// The signatures that apply on either side, whether a trust policy decides, whose the resource is, and the caller's tags
+/// that patterns of what applies take text from.
+pub(super) type Applying = (BTreeSet<usize>, BTreeSet<usize>, bool, Option<String>, BTreeSet<String>);
 
 /// Of one set of applying statements: the combinations that are gained and lost.
 #[derive(Debug, Clone, Default)]
@@ -195,7 +196,13 @@ impl Pair<'_, '_> {
                 let mut request = self.request(first, &class.witness);
                 let owner = self.owner(&class.witness);
                 set_owner(&mut request, owner.as_deref());
-                let key = (before, after, is_role_trust(&request), owner);
+                let statements = self.relevant.iter().enumerate().filter(|(i, _)| applies(*i)).map(|(_, r)| r.statement);
+                let tags = if self.decided.is_empty() {
+                    BTreeSet::new()
+                } else {
+                    statements.flat_map(variables_of).filter(|key| self.decides_tag(key)).map(str::to_owned).collect()
+                };
+                let key = (before, after, is_role_trust(&request), owner, tags);
                 if !self.known.contains_key(&key) {
                     let outcome = self.ask(&mut request, &key)?;
                     self.known.insert(key.clone(), outcome);

@@ -7,7 +7,7 @@ use crossrole_policy::{Arn, Document, Effect, Element, Principal, Statement};
 
 use crate::engine::condition::Condition;
 use crate::engine::operator::Test;
-use crate::estate::Estate;
+use crate::estate::{Estate, Guarded};
 use crate::principal::Caller;
 use crate::request::ContextValue;
 
@@ -111,7 +111,7 @@ impl Who {
     }
 
     /// One session of a role that an estate has.
-    fn session(session: &str, role: &str, sides: [&Estate; 2]) -> Option<Self> {
+    pub(crate) fn session(session: &str, role: &str, sides: [&Estate; 2]) -> Option<Self> {
         let mut who = Self::known(role, sides)?;
         who.subject.party = Party::of(session);
         who.subject.caller = Caller::Arn(session.to_owned());
@@ -237,6 +237,25 @@ impl Who {
     }
 }
 
+impl Subject {
+    /// A session that stands for all of a role's is called as none that policies name.
+    pub(crate) fn rename_session(&mut self, guarded: [Option<&Guarded>; 2]) {
+        if self.party.id() == Some(self.caller.as_str()) || !self.caller.as_str().contains(":assumed-role/") {
+            return;
+        }
+        let policies = guarded.into_iter().flatten().filter_map(|g| g.policy.as_ref());
+        let named: BTreeSet<&String> = policies.flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).collect();
+        let mut name = self.caller.as_str().to_owned();
+        while named.contains(&name) {
+            name.push('x');
+        }
+        self.caller = Caller::Arn(name.clone());
+        if let Some(crowd) = self.crowd.as_mut().filter(|crowd| crowd.kinds.len() == 1) {
+            crowd.caller = Some(Caller::Arn(name));
+        }
+    }
+}
+
 /// Tells whether sessions of a role may bring tags.
 pub(crate) fn brings_tags(side: &Estate, arn: &str) -> bool {
     let trust = side.roles.get(arn).and_then(|g| g.policy.as_ref());
@@ -341,7 +360,7 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
 }
 
 /// The role that an estate has of a session's ARN, which does not tell its path.
-fn role_behind(session: &str, sides: [&Estate; 2]) -> Option<String> {
+pub(crate) fn role_behind(session: &str, sides: [&Estate; 2]) -> Option<String> {
     let arn = Arn::parse(session).filter(|a| a.service == "sts")?;
     let name = arn.resource.strip_prefix("assumed-role/")?.split('/').next()?;
     let is = |principal: &&crate::estate::Principal| !principal.user && principal.account == arn.account && principal.name == name;

@@ -50,7 +50,7 @@ impl Work<'_> {
         for (arn, principal) in &after.principals {
             let trusts = self.sides.map(|side| tagging(side, arn));
             let [Some(old), Some(new)] = &trusts else { continue };
-            if old != new && asks_for_tags(principal) && before.principals.contains_key(arn) {
+            if old != new && (asks_for_tags(principal) || self.sides.into_iter().any(guards_ask_for_tags)) && before.principals.contains_key(arn) {
                 self.delta.undecided.push(Undecided { party: Party::of(arn), about: About::Role(arn.clone()), why: Why::TagsChange });
             }
         }
@@ -80,8 +80,16 @@ fn asks_for_tags(principal: &Principal) -> bool {
     documents.flat_map(|p| &p.compiled.statements).any(super::relevant::asks_for_tags)
 }
 
-/// Tells whether sessions of a role may bring tags on one side only, and its policies ask for some.
+/// Tells whether some policy of a resource or of an organization asks for tags of callers.
+fn guards_ask_for_tags(side: &Estate) -> bool {
+    let guarded = side.buckets.values().chain(side.roles.values()).filter_map(|g| g.policy.as_ref());
+    let controls = side.service_control.values().chain(side.resource_control.values()).flatten().flatten();
+    guarded.chain(controls).flat_map(|p| &p.compiled.statements).any(super::relevant::asks_for_tags)
+}
+
+/// Tells whether sessions of a role may bring tags on one side only, and policies ask for some.
 pub(super) fn brings_other_tags(sides: [&Estate; 2], arn: &str) -> bool {
     let [before, after] = sides.map(|side| brings_tags(side, arn));
-    before != after && sides.into_iter().filter_map(|side| side.principals.get(arn)).any(asks_for_tags)
+    let own = || sides.into_iter().filter_map(|side| side.principals.get(arn)).any(asks_for_tags);
+    before != after && (own() || sides.into_iter().any(guards_ask_for_tags))
 }

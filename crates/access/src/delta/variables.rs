@@ -101,6 +101,8 @@ pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Resul
 
 /// Texts that are compared with one another: those of resources, or those of one condition key.
 struct Space {
+    /// The condition key; empty for resources.
+    name: String,
     /// Each with the keys that it takes text from.
     templates: Vec<crate::engine::template::Template>,
     /// Patterns and texts without variables that are open.
@@ -114,7 +116,7 @@ impl Space {
             let resources = statement.resource.iter().flat_map(|r| &r.written).map(|text| ("", text));
             let conditions = statement.conditions.iter().filter(|c| c.is_text()).flat_map(|c| c.written.values.iter().map(|text| (c.key.as_str(), text)));
             for (name, text) in resources.chain(conditions) {
-                let space = by_name.entry(name).or_insert_with(|| Self { templates: Vec::new(), others: BTreeSet::new() });
+                let space = by_name.entry(name).or_insert_with(|| Self { name: name.to_owned(), templates: Vec::new(), others: BTreeSet::new() });
                 let template = crate::engine::template::Template::parse(text, statement.variables);
                 space.others.insert(template.loose(base));
                 if template.keys().next().is_some() && !space.templates.contains(&template) {
@@ -193,14 +195,7 @@ impl Search<'_> {
             classes.push(known);
         }
         let same: Vec<Condition> = pairs.iter().map(|(a, b)| self.equal(a, &format!("${{{}}}", self.written(b)))).collect();
-        for ((a, b), condition) in pairs.iter().zip(&same) {
-            let value = |text: &str| Value {
-                keys: vec![(a.clone(), Some(ContextValue::One("a".to_owned()))), (b.clone(), Some(ContextValue::One(text.to_owned())))],
-                caller: None,
-                taggable: true,
-            };
-            dimensions.push(Dimension::new(vec![value("a"), value("b")], &[(true, condition)], &Context::default()));
-        }
+        dimensions.extend(same.into_iter().map(Dimension::same));
         let mut fillings = self.product(&groups, &classes, &pairs)?;
         fillings.sort_by(|a, b| a.point.cmp(&b.point));
         let seen: BTreeSet<&Vec<usize>> = fillings.iter().map(|f| &f.point).collect();
@@ -244,6 +239,8 @@ impl Search<'_> {
                 telling.push(Condition::new(Written { operator: "Null".to_owned(), key: self.written(key), values: vec!["true".to_owned()] }, false));
                 let mut patterns = BTreeSet::new();
                 self.spaces.iter().for_each(|space| space.beside(key, &self.base, &mut patterns));
+                // What only another variable leaves is separators: a text is taken to hold none of its own.
+                patterns.retain(|text| text.contains(|c| !['*', '?', '/', ':'].contains(&c)));
                 if patterns.len() > PATTERNS_MOST {
                     return Err(Why::TooMany(Limit::KeyPatterns(self.written(key))));
                 }
@@ -288,7 +285,8 @@ impl Search<'_> {
     fn pairs(&self) -> Vec<(String, String)> {
         let mut pairs = BTreeSet::new();
         for space in &self.spaces {
-            let keys: BTreeSet<String> = space.keys().filter(|key| self.keys.contains(key)).collect();
+            // The key itself meets the variables that it is compared with.
+            let keys: BTreeSet<String> = space.keys().chain([space.name.clone()]).filter(|key| self.keys.contains(key)).collect();
             for a in &keys {
                 pairs.extend(keys.iter().filter(|b| *b > a).map(|b| (a.clone(), b.clone())));
             }

@@ -12,6 +12,7 @@
 
 mod boundary;
 mod brute;
+mod callers;
 mod delta;
 mod examples;
 mod generate;
