@@ -19,4 +19,5 @@ mod lockout;
 mod oracle;
 mod remedy;
 mod same;
+mod smt;
 mod words;
