@@ -235,7 +235,8 @@ ALWAYS = {"aws:currenttime", "aws:epochtime", "aws:securetransport", "aws:viaaws
 
 
 def kind_of(name):
-    return KEYS.get(name, ("text", False))
+    lookup = name if name in KEYS else name.split("/")[0] + "/" if "/" in name else name
+    return KEYS.get(lookup, ("text", False))
 
 
 def moment(value):
@@ -308,14 +309,13 @@ class Context:
         return value
 
     def put(self, name, present, value):
-        self.keys[name] = Key(kind_of(name)[0], False, present, value)
+        self.keys[name.lower()] = Key(kind_of(name.lower())[0], False, present, value)
 
     def key(self, name):
         name = name.lower()
         if name in self.keys:
             return self.keys[name]
-        lookup = name if name in KEYS else name.split("/")[0] + "/" if "/" in name else name
-        kind, many = KEYS.get(lookup, ("text", False))
+        kind, many = kind_of(name)
         if self.closed:
             return Key(kind, many, False, [] if many else self.blank(kind))
         present = True if name in ALWAYS else z3.Bool(f"has {name}")
@@ -529,11 +529,11 @@ class Caller:
     def __init__(self, name, kind, account=None, arn=None, role=None, session=None):
         self.name, self.kind, self.account, self.arn, self.role, self.session = name, kind, account, arn, role, session
 
-    def names(self, kind, value):
+    def names(self, kind, value, trust):
         """{form: formula}."""
         if value == "*" and kind in ("AWS", None):
-            # It is every caller, signed or not; tokens of providers are named as such.
-            return {"star": self.kind != "token" or kind is None}
+            # It is every caller, signed or not; in a trust policy, everyone with an account.
+            return {"star": self.kind not in ("token", "service") if trust else self.kind != "token" or kind is None}
         if kind == "Service":
             if self.kind != "service":
                 return {}
@@ -612,7 +612,7 @@ def principal_forms(statement, request, bounded):
     forms = {}
     entries = [(None, "*")] if element == "*" else [(kind, v) for kind, values in (element or {}).items() for v in as_list(values)]
     for kind, value in entries:
-        for form, hit in caller.names(kind, value).items():
+        for form, hit in caller.names(kind, value, request.trust).items():
             forms.setdefault(form, []).append(hit)
     forms = {form: any_of(hits) for form, hits in forms.items()}
     if "NotPrincipal" in statement:
@@ -771,8 +771,12 @@ def is_apart(part, request, known):
     if not apart or apart == {"many": 0}:
         return False
     listed = apart["named"] if "named" in apart else known
-    value = text(request.resource)
-    return any_of(any_of([same_text(request.resource, arn), z3.PrefixOf(z3.StringVal(arn + "/"), value)]) for arn in listed)
+    here = []
+    for arn in listed:
+        here.append(matches(request.resource, (("lit", arn),), None)[1])
+        if arn.startswith("arn:aws:s3:::"):
+            here.append(matches(request.resource, (("lit", arn + "/"), ("any",)), None)[1])
+    return any_of(here)
 
 
 def resource_hits(pattern, request):
@@ -1120,19 +1124,19 @@ class Domain:
         self.guarded, self.trust, self.symbolic, self.account, self.elsewhere = guarded, trust, symbolic, account, elsewhere
 
 
+def of_type(kind, services):
+    return [name for name, types in ACTIONS.items() if kind in types and name.split(":")[0] in services]
+
+
 def domains(case):
-    known_buckets = sorted({*case["before"]["buckets"], *case["after"]["buckets"]})
-    known_roles = sorted({*case["before"]["roles"], *case["after"]["roles"]})
-    of_type = lambda kind, services: [n for n, types in ACTIONS.items() if kind in types and n.split(":")[0] in services]
-    for name in known_buckets:
+    for name in sorted({*case["before"]["buckets"], *case["after"]["buckets"]}):
         guarded = [case[side]["buckets"].get(name) for side in ("before", "after")]
         owner = next(g["account"] for g in guarded if g)
-        arn = f"arn:aws:s3:::{name}"
-        key = z3.String("object")
-        visible = [z3.InRe(key, z3.Star(VISIBLE))]
+        arn, resource = f"arn:aws:s3:::{name}", z3.String("resource")
+        inside = [z3.InRe(resource, z3.Concat(z3.Re(arn + "/"), z3.Star(VISIBLE)))]
         yield Domain(f"bucket {name}", {"bucket": name}, arn, owner, of_type("bucket", ("s3",)), (), guarded)
-        yield Domain(f"objects in {name}", {"bucket": name}, z3.Concat(z3.StringVal(arn + "/"), key), owner, of_type("object", ("s3",)), visible, guarded)
-    for arn in known_roles:
+        yield Domain(f"objects in {name}", {"bucket": name}, resource, owner, of_type("object", ("s3",)), inside, guarded)
+    for arn in sorted({*case["before"]["roles"], *case["after"]["roles"]}):
         guarded = [case[side]["roles"].get(arn) for side in ("before", "after")]
         owner = next(g["account"] for g in guarded if g)
         yield Domain(f"role {arn}", {"role": arn}, arn, owner, list(ASSUME), (), guarded, True)
@@ -1140,40 +1144,46 @@ def domains(case):
 
 def elsewhere(case, arn):
     """What has no policy of its own, of one known principal."""
-    known_buckets = sorted({*case["before"]["buckets"], *case["after"]["buckets"]})
-    known_roles = sorted({*case["before"]["roles"], *case["after"]["roles"]})
-    of_type = lambda kind, services: [n for n, types in ACTIONS.items() if kind in types and n.split(":")[0] in services]
-    own = arn.split(":")[4]
-    other, resources = {"other": "resources"}, "other-resources"
-    bucket, key, rest, account = z3.String("bucket"), z3.String("object"), z3.String("name of the resource"), z3.String("resource's account")
-    named = [z3.InRe(bucket, z3.Plus(z3.Union(LOWER, z3.Re("."), z3.Re("-")))), *(bucket != z3.StringVal(b) for b in known_buckets), z3.InRe(account, ACCOUNT)]
-    start = z3.StringVal("arn:aws:s3:::")
-    yield Domain("other buckets", resources, z3.Concat(start, bucket), None, of_type("bucket", ("s3",)), named, account=account, elsewhere=True)
-    yield Domain("objects in other buckets", resources, z3.Concat(start, bucket, z3.StringVal("/"), key), None, of_type("object", ("s3",)), [*named, z3.InRe(key, z3.Star(VISIBLE))], account=account, elsewhere=True)
+    buckets = sorted({*case["before"]["buckets"], *case["after"]["buckets"]})
+    roles = sorted({*case["before"]["roles"], *case["after"]["roles"]})
+    own, resources = arn.split(":")[4], "other-resources"
+    whole, account = z3.String("resource"), z3.String("resource's account")
+    # Whose the resource is matters to these alone.
+    asks = "resourceaccount" in json.dumps(case).lower() or any(case[side]["resource_control"] for side in ("before", "after"))
+    bucket = z3.Plus(z3.Union(LOWER, z3.Re("."), z3.Re("-")))
+    start = z3.Re("arn:aws:s3:::")
+    is_account = z3.InRe(account, ACCOUNT)
+    shape = [z3.InRe(whole, z3.Concat(start, bucket)), *(whole != z3.StringVal(f"arn:aws:s3:::{b}") for b in buckets), is_account]
+    yield Domain("other buckets", resources, whole, None, of_type("bucket", ("s3",)), shape, account=account, elsewhere=True)
+    shape = [z3.InRe(whole, z3.Concat(start, bucket, z3.Re("/"), z3.Star(VISIBLE))), is_account]
+    shape += [z3.Not(z3.PrefixOf(z3.StringVal(f"arn:aws:s3:::{b}/"), whole)) for b in buckets]
+    yield Domain("objects in other buckets", resources, whole, None, of_type("object", ("s3",)), shape, account=account, elsewhere=True)
+    path_and_name = z3.Concat(z3.Star(z3.Concat(z3.Plus(NAME), z3.Re("/"))), z3.Plus(NAME))
     for kind in IAM_KINDS:
-        actions = [n for n in of_type(kind, ("iam", "sts")) if n not in ASSUME]
-        limits = [z3.InRe(rest, z3.Plus(z3.Union(NAME, z3.Re("/"))))]
+        actions = [name for name in of_type(kind, ("iam", "sts")) if name not in ASSUME]
         # IAM's own actions do not cross accounts.
-        yield Domain(f"IAM {kind}", resources, z3.Concat(z3.StringVal(f"arn:aws:iam::{own}:{kind}/"), rest), None, actions, limits, account=own, elsewhere=True)
-    nameless = [n for n, types in ACTIONS.items() if not types]
+        shape = [z3.InRe(whole, z3.Concat(z3.Re(f"arn:aws:iam::{own}:{kind}/"), path_and_name))]
+        yield Domain(f"IAM {kind}", resources, whole, None, actions, shape, account=own, elsewhere=True)
+    nameless = [name for name, types in ACTIONS.items() if not types]
     yield Domain("no resource", resources, "*", None, nameless, account=own, elsewhere=True)
-    service, region, word, whole = z3.String("service"), z3.String("region"), z3.String("action of the service"), z3.String("the resource")
-    dashed = z3.Union(LOWER, z3.Re("-"))
-    act = [z3.InRe(word, z3.Concat(z3.Plus(dashed), z3.Re(":"), z3.Plus(LOWER))), *(z3.Not(z3.PrefixOf(z3.StringVal(s + ":"), word)) for s in LISTED)]
+    word, dashed = z3.String("action of the service"), z3.Union(LOWER, z3.Re("-"))
+    service = z3.Intersect(z3.Plus(dashed), z3.Complement(z3.Union(*(z3.Re(s) for s in LISTED))))
+    act = [z3.InRe(word, z3.Concat(service, z3.Re(":"), z3.Plus(LOWER)))]
     yield Domain("no resource of other services", resources, "*", None, word, act, account=own, symbolic=True, elsewhere=True)
-    where = z3.Concat(z3.StringVal("arn:aws:"), service, z3.StringVal(":"), region, z3.StringVal(":"), account, z3.StringVal(":"), rest)
-    limits = [
-        *act,
-        z3.InRe(service, z3.Plus(dashed)),
-        *(service != z3.StringVal(s) for s in LISTED),
-        z3.InRe(region, z3.Star(dashed)),
-        z3.InRe(account, ACCOUNT),
-        z3.InRe(rest, z3.Plus(VISIBLE)),
-    ]
-    yield Domain("resources of other services", resources, where, None, word, limits, account=account, symbolic=True, elsewhere=True)
-    arn_of_role = z3.Concat(z3.StringVal("arn:aws:iam::"), account, z3.StringVal(":role/"), rest)
-    limits = [z3.InRe(account, ACCOUNT), z3.InRe(rest, z3.Plus(z3.Union(NAME, z3.Re("/")))), *(arn_of_role != z3.StringVal(r) for r in known_roles)]
-    yield Domain("other roles", "other-roles", arn_of_role, None, ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"], limits, account=account, elsewhere=True)
+
+    def owned(head):
+        """The account in the resource's ARN, where it matters."""
+        return [whole == z3.Concat(head, account, z3.StringVal(":"), z3.String("rest"))] if asks else []
+
+    colon = z3.Re(":")
+    shape = [*act, is_account, z3.InRe(whole, z3.Concat(z3.Re("arn:aws:"), service, colon, z3.Star(dashed), colon, ACCOUNT, colon, z3.Plus(VISIBLE)))]
+    if asks:
+        name, region = z3.String("service of the resource"), z3.String("region")
+        shape += [z3.InRe(name, service), z3.InRe(region, z3.Star(dashed)), *owned(z3.Concat(z3.StringVal("arn:aws:"), name, z3.StringVal(":"), region, z3.StringVal(":")))]
+    yield Domain("resources of other services", resources, whole, None, word, shape, account=account, symbolic=True, elsewhere=True)
+    shape = [is_account, z3.InRe(whole, z3.Concat(z3.Re("arn:aws:iam::"), ACCOUNT, z3.Re(":role/"), path_and_name)), *(whole != z3.StringVal(r) for r in roles)]
+    shape += owned(z3.StringVal("arn:aws:iam::"))
+    yield Domain("other roles", "other-roles", whole, None, ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"], shape, account=account, elsewhere=True)
 
 
 def assume_by(who):
