@@ -5,7 +5,7 @@ them. IAM's evaluation is written here a second time, as formulas over a symboli
 resource z3 looks for a request whose answer changes and of which no line of the delta speaks, or of which a line speaks and
 whose answer does not change so. README.md, beside, says what is covered and what is skipped.
 
-Usage: smt.py examples FILE | smt.py cases FILE [--first N] [--only N] [--timeout MS] [--seconds S] [--disputed FILE]
+Usage: smt.py examples FILE | smt.py cases FILE [--first N] [--only N] [--timeout MS] [--seconds S] [--disputed FILE] [--out FILE]
 """
 
 import base64
@@ -1088,36 +1088,6 @@ def known_caller(case, arn, tagged, sessions):
     return Who(f"role {arn}", Caller(arn, "role", parts[4], None, name, session), [{"party": "role", "arn": arn}], arn, keys=keys)
 
 
-FIXED = "sourceowner sourceaccount sourcearn sourcevpc sourcevpce principalorgid userid".split()
-
-
-def is_public(document):
-    """S3 User Guide, "The meaning of public"."""
-    for statement, _ in statements(document):
-        if statement["Effect"] != "Allow":
-            continue
-        element = statement.get("Principal")
-        everyone = element is None or element == "*" or any("*" in as_list(v) for v in element.values())
-        if not everyone:
-            continue
-        fixed = False
-        for name, keys in statement.get("Condition", {}).items():
-            if operator(name)[0] or operator(name)[2] or operator(name)[1] not in ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress"):
-                continue
-            for key, values in keys.items():
-                values, key = [condition_text(v) for v in as_list(values)], key.lower()
-                if key == "aws:sourceip":
-                    nets = [network(v) for v in values]
-                    fixed |= all(n is not None and n.prefixlen >= (8 if n.version == 4 else 32) for n in nets)
-                elif key.removeprefix("aws:") in FIXED or key.startswith("s3:dataaccesspoint") or key == "s3:x-amz-server-side-encryption-aws-kms-key-id":
-                    fixed |= not any(c in v for v in values for c in ("*", "?", "${"))
-                elif key in ("aws:principalarn", "aws:principalaccount") and not any(c in v for v in values for c in ("*", "?", "${")):
-                    raise Skip("whether a fixed aws:PrincipalArn or aws:PrincipalAccount makes a policy not public")
-        if not fixed:
-            return True
-    return False
-
-
 class Domain:
     def __init__(self, label, about, resource, owner, actions, limits=(), guarded=(None, None), trust=False, symbolic=False, account=None, elsewhere=False):
         self.label, self.about, self.resource, self.owner, self.actions, self.limits = label, about, resource, owner, actions, list(limits)
@@ -1153,10 +1123,11 @@ def elsewhere(case, arn):
     bucket = z3.Plus(z3.Union(LOWER, z3.Re("."), z3.Re("-")))
     start = z3.Re("arn:aws:s3:::")
     is_account = z3.InRe(account, ACCOUNT)
-    shape = [z3.InRe(whole, z3.Concat(start, bucket)), *(whole != z3.StringVal(f"arn:aws:s3:::{b}") for b in buckets), is_account]
+    if buckets:
+        bucket = z3.Intersect(bucket, z3.Complement(z3.Union(*(z3.Re(b) for b in buckets)) if len(buckets) > 1 else z3.Re(buckets[0])))
+    shape = [z3.InRe(whole, z3.Concat(start, bucket)), is_account]
     yield Domain("other buckets", resources, whole, None, of_type("bucket", ("s3",)), shape, account=account, elsewhere=True)
     shape = [z3.InRe(whole, z3.Concat(start, bucket, z3.Re("/"), z3.Star(VISIBLE))), is_account]
-    shape += [z3.Not(z3.PrefixOf(z3.StringVal(f"arn:aws:s3:::{b}/"), whole)) for b in buckets]
     yield Domain("objects in other buckets", resources, whole, None, of_type("object", ("s3",)), shape, account=account, elsewhere=True)
     path_and_name = z3.Concat(z3.Star(z3.Concat(z3.Plus(NAME), z3.Re("/"))), z3.Plus(NAME))
     for kind in IAM_KINDS:
@@ -1226,6 +1197,8 @@ class Judge:
         )
         self.known = [f"arn:aws:s3:::{b}" for b in {*case["before"]["buckets"], *case["after"]["buckets"]}] + sorted({*case["before"]["roles"], *case["after"]["roles"]})
         self.counts, self.found = Counter(), []
+        # Lines that somebody's request was asked of, and those of which one was found.
+        self.asked, self.alive = {}, set()
 
     def of_part(self, part):
         yield part["pattern"]
@@ -1250,6 +1223,9 @@ class Judge:
         for arn in sorted({*self.case["before"]["principals"], *self.case["after"]["principals"]}):
             for domain in elsewhere(self.case, arn):
                 self.ask(known_caller(self.case, arn, self.tagged, {}), domain)
+        for line in self.lines:
+            if id(line) in self.asked and id(line) not in self.alive and not any(k.startswith("skipped") for k in self.counts):
+                self.found.append(self.about("empty", {"who": json.dumps(line["party"]), "domain": "", "lines": [line]}))
 
     def answer(self, who, request, domain, side, at, allows):
         estate = self.case[side]
@@ -1278,7 +1254,8 @@ class Judge:
         guarded = domain.guarded[at]
         policies["resource"] = guarded["policy"] if guarded else None
         policies["rcps"] = estate["resource_control"].get(domain.owner)
-        policies["shut"] = bool(guarded and guarded["restrict_public"] and guarded["policy"] and is_public(guarded["policy"]))
+        # Block public access restricts a policy that is public: whether this one is, the estate has decided.
+        policies["shut"] = bool(guarded and guarded["restrict_public"])
         return decide(request, policies)[0]
 
     def is_undecided(self, who, domain):
@@ -1336,25 +1313,35 @@ class Judge:
         for line in held:
             meant = any_of([gains, other_gain]) if line["direction"] == "widened" else any_of([loses, other_loss])
             bad.append((f"invented, {line['direction']}", all_of([spoken[id(line)], negated(meant)])))
+        limits = [*context.limits, *who.limits, *domain.limits]
+        if action.index is not None:
+            limits += [action.index >= 0, action.index < len(action.names)]
+        for line in held:
+            if id(line) not in self.alive:
+                meant = any_of([gains, other_gain]) if line["direction"] == "widened" else any_of([loses, other_loss])
+                self.asked[id(line)] = line
+                some = all_of([spoken[id(line)], meant])
+                if some is not False and self.check(limits, some)[0] != z3.unsat:
+                    self.alive.add(id(line))
         bad = [(what, formula) for what, formula in bad if formula is not False]
         if before is after or isinstance(before, z3.ExprRef) and isinstance(after, z3.ExprRef) and before.eq(after):
             bad = [(what, formula) for what, formula in bad if not what.startswith("missed")]
         if not bad:
             self.counts["same by form"] += 1
             return
-        solver = z3.Solver()
-        solver.set("timeout", self.timeout)
-        solver.add(*context.limits, *who.limits, *domain.limits)
-        if action.index is not None:
-            solver.add(action.index >= 0, action.index < len(action.names))
-        goal = any_of(formula for _, formula in bad)
-        solver.add(goal)
-        answer = solver.check()
+        answer, model = self.check(limits, any_of(formula for _, formula in bad))
         self.counts[str(answer)] += 1
         if answer == z3.unknown:
             self.counts[f"unknown: {domain.label.split(' arn')[0]}, {who.label.split(' ')[0]}"] += 1
         if answer == z3.sat:
-            self.say(who, domain, action, context, solver.model(), before, after, bad)
+            self.say(who, domain, action, context, model, before, after, bad)
+
+    def check(self, limits, goal):
+        solver = z3.Solver()
+        solver.set("timeout", self.timeout)
+        solver.add(*limits, goal)
+        answer = solver.check()
+        return answer, solver.model() if answer == z3.sat else None
 
     def say(self, who, domain, action, context, model, before, after, bad):
         def shown(value):
@@ -1382,12 +1369,8 @@ class Judge:
                 keys[name] = shown(key.value)
         name = action.names[model.eval(action.index, model_completion=True).as_long()] if action.index is not None else action.names[0] if action.names else shown(action.value)
         what = [w for w, formula in bad if true(formula)]
-        self.found.append(
+        request = (
             {
-                "seed": self.case["seed"],
-                "number": self.case["number"],
-                "family": self.case["family"],
-                "what": what[0] if what else "?",
                 "who": who.label,
                 "domain": domain.label,
                 "action": name,
@@ -1401,11 +1384,21 @@ class Judge:
                 "lines": [l for l in self.lines if l["party"] in who.parties or l["party"] in who.besides],
             }
         )
+        self.found.append(self.about(what[0] if what else "?", request))
+
+    def about(self, what, request):
+        return {"seed": self.case["seed"], "number": self.case["number"], "family": self.case["family"], "what": what, **request}
 
 
-def cases(file, timeout, only=None, first=0, seconds=None, out=None):
+def explanations(file):
+    """Reasons, each with a test over a case and what was found of it."""
+    lines = [line for line in Path(file).read_text().splitlines() if line.strip() and not line.startswith("#")] if file else []
+    return [(reason, compile(test, file, "eval")) for reason, test in (line.split("\t", 1) for line in lines)]
+
+
+def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=None):
     start, total, found = time.monotonic(), Counter(), []
-    kinds = Counter()
+    kinds, reasons, known, open_ones = Counter(), Counter(), explanations(disputed), 0
     for line in open(file):
         case = json.loads(line)
         if only is not None and case["number"] != only or case["number"] < first:
@@ -1423,22 +1416,32 @@ def cases(file, timeout, only=None, first=0, seconds=None, out=None):
         total.update(judge.counts)
         total["cases"] += 1
         total["cases, family " + case["family"]] += 1
+        total["lines in deltas"] += len(judge.lines)
         total["cases with a disagreement"] += bool(judge.found)
         for one in judge.found:
-            kinds[(one["what"], re.sub(r"arn:\S+|\d{12}", "…", one["who"]), re.sub(r"arn:\S+", "…", one["domain"]))] += 1
+            names = {"c": case, "f": one, "text": json.dumps(case), "re": re, "json": json}
+            reason = next((reason for reason, test in known if eval(test, names)), None)
+            one["reason"] = reason
+            if reason:
+                reasons[reason] += 1
+            else:
+                open_ones += 1
+                kinds[(one["what"], re.sub(r"arn:\S+|\d{12}", "…", one["who"]), re.sub(r"arn:\S+", "…", one["domain"]))] += 1
             if out:
                 out.write(json.dumps(one) + "\n")
                 out.flush()
-            else:
+            elif not reason:
                 print(json.dumps({k: v for k, v in one.items() if k != "lines"}, indent=1))
                 for l in one["lines"]:
                     print("   line", l["direction"], json.dumps({k: v for k, v in l.items() if k not in ("witness", "direction")}))
     for name, count in sorted(total.items()):
         print(f"{count:8} {name}")
+    for reason, count in reasons.most_common():
+        print(f"{count:8} known: {reason}")
     for kind, count in kinds.most_common():
-        print(f"{count:8} disagreement: {', '.join(kind)}")
-    print(f"{time.monotonic() - start:.0f} s")
-    return total["sat"] == 0
+        print(f"{count:8} OPEN {', '.join(kind)}")
+    print(f"{open_ones} disagreements without a reason, {time.monotonic() - start:.0f} s")
+    return open_ones == 0
 
 
 def main(arguments):
@@ -1448,7 +1451,7 @@ def main(arguments):
     options = dict(zip(rest[::2], rest[1::2]))
     number_of = lambda name, otherwise: int(options[name]) if name in options else otherwise
     out = open(options["--out"], "w") if "--out" in options else None
-    return cases(file, number_of("--timeout", 2000), number_of("--only", None), number_of("--first", 0), number_of("--seconds", None), out)
+    return cases(file, number_of("--timeout", 2000), number_of("--only", None), number_of("--first", 0), number_of("--seconds", None), out, options.get("--disputed"))
 
 
 if __name__ == "__main__":
