@@ -1390,6 +1390,19 @@ class Judge:
         return {"seed": self.case["seed"], "number": self.case["number"], "family": self.case["family"], "what": what, **request}
 
 
+def documents(value):
+    """All policy documents in a value."""
+    if isinstance(value, dict):
+        if "Statement" in value:
+            yield value
+        else:
+            for inner in value.values():
+                yield from documents(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from documents(inner)
+
+
 def explanations(file):
     """Reasons, each with a test over a case and what was found of it."""
     lines = [line for line in Path(file).read_text().splitlines() if line.strip() and not line.startswith("#")] if file else []
@@ -1419,7 +1432,7 @@ def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=No
         total["lines in deltas"] += len(judge.lines)
         total["cases with a disagreement"] += bool(judge.found)
         for one in judge.found:
-            names = {"c": case, "f": one, "text": json.dumps(case), "re": re, "json": json}
+            names = {"c": case, "f": one, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents}
             reason = next((reason for reason, test in known if eval(test, names)), None)
             one["reason"] = reason
             if reason:

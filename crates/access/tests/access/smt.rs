@@ -174,11 +174,25 @@ fn changed(document: &Document, random: &mut Random, guards: Guards) -> Document
     next
 }
 
-/// Both sides of one principal or resource: the second has something else, or nothing.
+/// Both sides of one principal or resource: the second has something else, or nothing. Half of them allow much besides, or
+/// what is changed would seldom decide anything.
 fn both(random: &mut Random, guards: Guards, change: bool) -> [Document; 2] {
     let first = document(random, guards);
     let second = if change { changed(&first, random, guards) } else { first.clone() };
-    [first, second]
+    let mut wide = statement(random, guards);
+    wide.effect = Effect::Allow;
+    wide.conditions = Conditions::new();
+    if !matches!(guards, Guards::Role) {
+        wide.action = Element::of([random.one(&["*", "s3:*", "s3:Get*"])]);
+        wide.resource = Some(Element::of([random.one(&["*", "arn:aws:s3:::*", "arn:aws:s3:::data/*"])]));
+    }
+    let besides = random.once_in(2);
+    [first, second].map(|mut document| {
+        if besides {
+            document.statements.push(wide.clone());
+        }
+        document
+    })
 }
 
 fn place(document: &Document) -> Placed {
@@ -190,6 +204,7 @@ fn pair(random: &mut Random) -> [Estate; 2] {
     let what = random.below(7);
     let alice = both(random, Guards::Nothing, what == 0);
     let app = both(random, Guards::Nothing, what == 1);
+    let literal = random.once_in(8);
     let boundary = random.once_in(4).then(|| both(random, Guards::Nothing, what == 2));
     let trust = both(random, Guards::Role, what == 3);
     let bucket = both(random, Guards::Bucket, what == 4 || what == 5);
@@ -204,8 +219,16 @@ fn pair(random: &mut Random) -> [Estate; 2] {
     });
     let tags: BTreeMap<String, String> = if random.once_in(3) { BTreeMap::from([("team".to_owned(), "red".to_owned())]) } else { BTreeMap::new() };
     let public = [random.once_in(6), random.once_in(6)];
-    let levels = |document: &Document| -> Levels { vec![vec![place(document)]] };
     let allow_all = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
+    // A literal star seldom: what it leads to hides other things.
+    let place = |document: &Document| {
+        let mut document = document.clone();
+        for value in document.statements.iter_mut().filter_map(|s| s.resource.as_mut()).flat_map(|r| &mut r.values).filter(|_| !literal) {
+            *value = value.replace("${*}", "b");
+        }
+        place(&document)
+    };
+    let levels = |document: &Document| -> Levels { vec![vec![place(document)]] };
     [0, 1].map(|side| {
         let principal = |account: &str, user: bool, name: &str, document: &Document, boundary: Option<&Document>| Principal {
             account: account.to_owned(),
