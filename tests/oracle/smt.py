@@ -276,8 +276,12 @@ class Context:
     def __init__(self, fixed=None, closed=False, elements=0):
         self.keys, self.limits, self.elements, self.closed = {}, [], elements, closed
         self.moment = None
+        self.unknown = {}
         for name, value in (fixed or {}).items():
             self.fix(name, value)
+
+    def forbid(self, name, reason):
+        self.unknown[name.lower()] = reason
 
     def fix(self, name, value):
         kind, many = kind_of(name.lower())
@@ -313,6 +317,8 @@ class Context:
 
     def key(self, name):
         name = name.lower()
+        if name in self.unknown:
+            raise Skip(self.unknown[name])
         if name in self.keys:
             return self.keys[name]
         kind, many = kind_of(name)
@@ -532,8 +538,8 @@ class Caller:
     def names(self, kind, value, trust):
         """{form: formula}."""
         if value == "*" and kind in ("AWS", None):
-            # It is every caller, signed or not; in a trust policy, everyone with an account.
-            return {"star": self.kind not in ("token", "service") if trust else self.kind != "token" or kind is None}
+            # It is every caller, signed or not; services and tokens are matched by name, or by the bare star.
+            return {"star": self.kind not in ("token", "service") or kind is None and not trust}
         if kind == "Service":
             if self.kind != "service":
                 return {}
@@ -618,10 +624,14 @@ def principal_forms(statement, request, bounded):
     if "NotPrincipal" in statement:
         if statement["Effect"] == "Deny" and bounded:
             return {"star": True}
-        # A session is spared when its account, its role and itself are listed; of an account alone, nobody in it is.
         listed = any_of(forms.values())
-        if statement["Effect"] == "Deny" and caller.kind in ("role", "user", "federated"):
-            return {"star": negated(listed)}
+        if statement["Effect"] == "Deny" and "star" not in forms:
+            # Spared is who is listed with every layer: its account, its role, itself.
+            layers = {"role": ("account", "role", "session"), "user": ("account", "user"), "other": ("account", "user")}.get(caller.kind)
+            if caller.kind == "federated":
+                raise Skip("NotPrincipal of a Deny and a federated user")
+            if layers:
+                listed = all_of(forms.get(layer, False) for layer in layers)
         return {"star": negated(listed)}
     return forms
 
@@ -1045,7 +1055,7 @@ def callers(case, guarded, trust, tagged):
 
         def keys(context, service=service):
             unsigned_keys(context, tagged)
-            context.fix("aws:PrincipalType", None)
+            context.forbid("aws:PrincipalType", "aws:PrincipalType of services and tokens")
             context.fix("aws:PrincipalIsAWSService", "true")
             context.fix("aws:PrincipalServiceName", service)
 
@@ -1053,7 +1063,7 @@ def callers(case, guarded, trust, tagged):
 
     def any_service(context):
         unsigned_keys(context, tagged)
-        context.fix("aws:PrincipalType", None)
+        context.forbid("aws:PrincipalType", "aws:PrincipalType of services and tokens")
         context.fix("aws:PrincipalIsAWSService", "true")
         name = z3.String("service")
         context.limits += [z3.InRe(name, z3.Concat(z3.Plus(LOWER), z3.Re(".amazonaws.com"))), *(name != z3.StringVal(s) for s in found["services"])]
@@ -1061,7 +1071,7 @@ def callers(case, guarded, trust, tagged):
 
     everyone.append(Who("another service", Caller("another service", "service", arn=z3.String("service")), [{"party": "service", "name": "*"}], keys=any_service))
     for provider in sorted(found["providers"]) if trust else ():
-        keys = lambda context: (unsigned_keys(context, tagged), context.fix("aws:PrincipalType", None))
+        keys = lambda context: (unsigned_keys(context, tagged), context.forbid("aws:PrincipalType", "aws:PrincipalType of services and tokens"))
         everyone.append(Who(f"tokens of {provider}", Caller(provider, "token", arn=provider), [{"party": "tokens", "provider": provider}], keys=keys))
     return everyone
 
@@ -1089,9 +1099,9 @@ def known_caller(case, arn, tagged, sessions):
 
 
 class Domain:
-    def __init__(self, label, about, resource, owner, actions, limits=(), guarded=(None, None), trust=False, symbolic=False, account=None, elsewhere=False):
+    def __init__(self, label, about, resource, owner, actions, limits=(), guarded=(None, None), trust=False, symbolic=False, account=None, elsewhere=False, never=False):
         self.label, self.about, self.resource, self.owner, self.actions, self.limits = label, about, resource, owner, actions, list(limits)
-        self.guarded, self.trust, self.symbolic, self.account, self.elsewhere = guarded, trust, symbolic, account, elsewhere
+        self.guarded, self.trust, self.symbolic, self.account, self.elsewhere, self.never = guarded, trust, symbolic, account, elsewhere, never
 
 
 def of_type(kind, services):
@@ -1132,7 +1142,10 @@ def elsewhere(case, arn):
     path_and_name = z3.Concat(z3.Star(z3.Concat(z3.Plus(NAME), z3.Re("/"))), z3.Plus(NAME))
     for kind in IAM_KINDS:
         actions = [name for name in of_type(kind, ("iam", "sts")) if name not in ASSUME]
-        # IAM's own actions do not cross accounts.
+        # IAM's own actions do not cross accounts: no resource there has a policy that could let anybody in.
+        foreign = z3.Intersect(ACCOUNT, z3.Complement(z3.Re(own)))
+        shape = [is_account, z3.InRe(whole, z3.Concat(z3.Re("arn:aws:iam::"), foreign, z3.Re(f":{kind}/"), path_and_name))]
+        yield Domain(f"IAM {kind} of other accounts", resources, whole, None, actions, shape, account=account, elsewhere=True, never=True)
         shape = [z3.InRe(whole, z3.Concat(z3.Re(f"arn:aws:iam::{own}:{kind}/"), path_and_name))]
         yield Domain(f"IAM {kind}", resources, whole, None, actions, shape, account=own, elsewhere=True)
     nameless = [name for name, types in ACTIONS.items() if not types]
@@ -1230,7 +1243,7 @@ class Judge:
     def answer(self, who, request, domain, side, at, allows):
         estate = self.case[side]
         principal = estate["principals"].get(who.arn) if who.arn else None
-        if who.arn and principal is None:
+        if who.arn and principal is None or domain.never:
             return False
         if who.arn:
             identity, boundary = principal["identity"], principal["boundary"]
@@ -1279,7 +1292,16 @@ class Judge:
             self.counts["skipped"] += 1
             self.counts[f"skipped: z3 says {str(why)[:60]}"] += 1
 
+    def bears(self, who, domain, side, at):
+        """All documents that bear on a caller and a domain."""
+        estate = self.case[side]
+        return [estate["principals"].get(who.arn), domain.guarded[at], estate["service_control"], estate["resource_control"]]
+
     def query(self, who, domain, names):
+        about = [l for l in self.lines if l["party"] in who.parties or l["party"] in who.besides]
+        if not about and self.bears(who, domain, "before", 0) == self.bears(who, domain, "after", 1):
+            self.counts["same documents, and no line"] += 1
+            return
         context = Context(elements=self.elements)
         who.keys(context)
         for key in ("aws:ResourceAccount", "s3:ResourceAccount"):
@@ -1327,7 +1349,7 @@ class Judge:
         if before is after or isinstance(before, z3.ExprRef) and isinstance(after, z3.ExprRef) and before.eq(after):
             bad = [(what, formula) for what, formula in bad if not what.startswith("missed")]
         if not bad:
-            self.counts["same by form"] += 1
+            self.counts["same by form, and no line"] += 1
             return
         answer, model = self.check(limits, any_of(formula for _, formula in bad))
         self.counts[str(answer)] += 1
