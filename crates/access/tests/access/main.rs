@@ -22,4 +22,5 @@ mod missed;
 mod oracle;
 mod remedy;
 mod same;
+mod smt;
 mod words;
