@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Longest wait for something that this run has made to become visible: AWS's own tools give up after about as long, and
 /// IAM is mostly consistent within seconds.
-pub(crate) const VISIBLE_MOST: Duration = Duration::from_secs(120);
+pub(crate) const VISIBLE_MOST: Duration = Duration::from_mins(2);
 
 /// Longest wait where somebody else may be in the way, or where a run before this one made what is not visible.
 pub(crate) const OTHERS_MOST: Duration = Duration::from_secs(20);

@@ -136,7 +136,7 @@ impl<C: Cloud> Run<'_, C> {
 }
 
 /// How long a call is made again after an error; `None`: not at all, since nothing that we wait for changes it.
-fn patience(class: ErrorClass, step: &Step, shared: bool) -> Option<Duration> {
+pub(crate) fn patience(class: ErrorClass, step: &Step, shared: bool) -> Option<Duration> {
     match class {
         ErrorClass::NotFound | ErrorClass::UnknownPrincipal if !step.awaits.is_empty() => Some(VISIBLE_MOST),
         ErrorClass::NotFound | ErrorClass::UnknownPrincipal | ErrorClass::Conflict => Some(OTHERS_MOST),
