@@ -42,7 +42,8 @@ impl<C: Cloud> Run<'_, C> {
                 (true, _) => None,
                 // What its first step is about to make.
                 (false, Action::Create | Action::Replace) => None,
-                (false, _) if step.call.removes() && step.share.is_none() => Some(StepResult::AlreadyDone),
+                // Our part of a policy goes with its bucket, too.
+                (false, _) if step.call.removes() || step.after == Digest::absent() => Some(StepResult::AlreadyDone),
                 (false, _) if step.before == Digest::absent() => None,
                 (false, _) => drifted(Drift::Gone),
             };
