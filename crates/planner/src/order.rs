@@ -98,20 +98,23 @@ fn awaited(draft: &mut Draft<'_>) {
 
 /// One call stands once: a policy that goes and a group that goes both want the policy detached from the group.
 fn join_repeated(draft: &mut Draft<'_>) {
-    let mut first: BTreeMap<(String, String, String), usize> = BTreeMap::new();
-    let mut stands_for: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut repeated: BTreeMap<(String, String, String), Vec<usize>> = BTreeMap::new();
+    let mut steps_of: BTreeMap<usize, usize> = BTreeMap::new();
     for (at, step) in draft.steps.iter().enumerate() {
+        *steps_of.entry(step.change).or_default() += 1;
         let (from, what) = match &step.call {
             Call::Iam(IamCall::DetachPolicy { principal, arn }) => (principal.to_string(), arn.clone()),
             Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => (format!("members of {group}"), user.clone()),
             _ => continue,
         };
-        let key = (step.account.to_string(), from, what);
-        if let Some(earlier) = first.get(&key) {
-            stands_for.insert(at, *earlier);
-        } else {
-            first.insert(key, at);
-        }
+        repeated.entry((step.account.to_string(), from, what)).or_default().push(at);
+    }
+    let mut stands_for: BTreeMap<usize, usize> = BTreeMap::new();
+    for places in repeated.values() {
+        // A change that is nothing but this call keeps it.
+        let lone = |at: &&usize| draft.steps.get(**at).is_some_and(|s| steps_of.get(&s.change) == Some(&1));
+        let Some(stands) = places.iter().find(lone).or_else(|| places.first()) else { continue };
+        stands_for.extend(places.iter().filter(|at| *at != stands).map(|at| (*at, *stands)));
     }
     if stands_for.is_empty() {
         return;
@@ -218,7 +221,7 @@ impl Index {
                     }
                 }
                 Call::Iam(IamCall::DeleteInlinePolicy { principal, .. }) => {
-                    index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id)
+                    index.cleared.entry((account, principal.kind, principal.name.clone())).or_default().push(id);
                 }
                 Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => {
                     index.cleared.entry((account.clone(), PrincipalKind::Group, group.clone())).or_default().push(id);
@@ -239,8 +242,7 @@ impl Index {
                     }
                 }
                 // A policy waits for these, and not for the rest: two buckets may log into each other.
-                Call::Bucket(BucketCall::Create { bucket, .. } | BucketCall::PutPublicAccessBlock { bucket, .. })
-                | Call::Bucket(BucketCall::PutOwnership { bucket, .. }) => {
+                Call::Bucket(BucketCall::Create { bucket, .. } | BucketCall::PutPublicAccessBlock { bucket, .. } | BucketCall::PutOwnership { bucket, .. }) => {
                     index.buckets.entry(bucket.name.clone()).or_default().push(id);
                 }
                 _ => {}
