@@ -227,7 +227,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         for found in state.roles.values() {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(account, Kind::Role, &found.name);
-            if draft.desired.objects.contains_key(&address) {
+            if draft.declares(&address) {
                 continue;
             }
             let mut consequences = vec![Consequence::SessionsEnd];
