@@ -25,7 +25,7 @@ fn speaks_of(step: &Step, held: &Address) -> bool {
     let same = |kind: Kind, name: &str| held.kind == kind && step.account == held.account && held.name.eq_ignore_ascii_case(name);
     let arn = |text: &str| {
         let Some(arn) = Arn::parse(text) else { return false };
-        let found = match arn.service {
+        match arn.service {
             "s3" => held.kind == Kind::Bucket && arn.resource.split('/').next() == Some(held.name.as_str()),
             "iam" => {
                 let bare = arn
@@ -35,8 +35,7 @@ fn speaks_of(step: &Step, held: &Address) -> bool {
                 bare.is_some_and(|(kind, name)| kind == held.kind.as_str() && name.eq_ignore_ascii_case(&held.name)) && arn.account == held.account.as_str()
             }
             _ => false,
-        };
-        found
+        }
     };
     let statement = |s: &Statement| {
         let principals = s.principal.iter().flat_map(|p| p.entries.values().flatten());

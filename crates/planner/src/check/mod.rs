@@ -144,10 +144,10 @@ fn deletes_last(plan: &Plan, index: &Index, at: usize, step: &Step, before: &BTr
             }
         }
     }
-    if let Call::Iam(IamCall::DeletePolicy { arn }) = &step.call {
-        if index.detached.get(arn).into_iter().flatten().any(|i| !before.contains(i)) {
-            wrong.push(Broken::Held { step: StepId(at), what: arn.clone() });
-        }
+    if let Call::Iam(IamCall::DeletePolicy { arn }) = &step.call
+        && index.detached.get(arn).into_iter().flatten().any(|i| !before.contains(i))
+    {
+        wrong.push(Broken::Held { step: StepId(at), what: arn.clone() });
     }
 }
 
