@@ -18,6 +18,8 @@ pub(crate) struct Written {
     pub(crate) over: Option<Document>,
     /// When.
     pub(crate) at: Duration,
+    /// The answer said that it was done.
+    pub(crate) done: bool,
 }
 
 /// How an attempt ended.
@@ -56,7 +58,7 @@ impl<C: Cloud> Run<'_, C> {
         self.took(begun);
         if step.share.is_some() {
             // Whatever the answer was: it may have been done.
-            let written = Written { over: document, at: self.cloud.now() };
+            let written = Written { over: document, at: self.cloud.now(), done: result.is_ok() };
             locked(&self.written).insert(change.address.clone(), written);
         }
         result.map(|()| Attempt::Written)

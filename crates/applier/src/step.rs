@@ -42,7 +42,8 @@ impl<C: Cloud> Run<'_, C> {
                 (true, _) => None,
                 // What its first step is about to make.
                 (false, Action::Create | Action::Replace) => None,
-                (false, _) if step.call.removes() && step.share.is_none() => Some(StepResult::AlreadyDone),
+                // Our part of a policy goes with its bucket, too.
+                (false, _) if step.call.removes() || step.after == Digest::absent() => Some(StepResult::AlreadyDone),
                 (false, _) if step.before == Digest::absent() => None,
                 (false, _) => drifted(Drift::Gone),
             };
@@ -136,7 +137,7 @@ impl<C: Cloud> Run<'_, C> {
 }
 
 /// How long a call is made again after an error; `None`: not at all, since nothing that we wait for changes it.
-fn patience(class: ErrorClass, step: &Step, shared: bool) -> Option<Duration> {
+pub(crate) fn patience(class: ErrorClass, step: &Step, shared: bool) -> Option<Duration> {
     match class {
         ErrorClass::NotFound | ErrorClass::UnknownPrincipal if !step.awaits.is_empty() => Some(VISIBLE_MOST),
         ErrorClass::NotFound | ErrorClass::UnknownPrincipal | ErrorClass::Conflict => Some(OTHERS_MOST),

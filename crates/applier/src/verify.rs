@@ -9,8 +9,9 @@ use crossrole_model::outcome::Event;
 use crossrole_model::{Action, Change, Cloud, Digest, Finds, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult};
 
 use crate::Run;
-use crate::pace::{MERGES_MOST, VISIBLE_MOST, pause, settle};
-use crate::shared::Attempt;
+use crate::pace::{MERGES_MOST, OTHERS_MOST, VISIBLE_MOST, pause, settle};
+use crate::shared::{Attempt, Written};
+use crate::step::patience;
 
 /// What one look at a change tells.
 enum Look {
@@ -105,7 +106,7 @@ fn steps<'p, C>(run: &'p Run<'_, C>, index: usize) -> impl Iterator<Item = (usiz
     run.plan.steps.iter().enumerate().filter(move |(_, s)| s.change == index)
 }
 
-fn look<C>(run: &Run<'_, C>, index: usize, change: &Change, observed: &Observed) -> Look {
+fn look<C: Cloud>(run: &Run<'_, C>, index: usize, change: &Change, observed: &Observed) -> Look {
     let state = match observed.state(&change.address) {
         Ok(state) => state,
         Err(unreadable) if unreadable.is_final() => return Look::Never(Seen::Unreadable { unreadable }),
@@ -140,7 +141,7 @@ fn found_by_lag<C>(run: &Run<'_, C>, index: usize, found: &ObjectState) -> bool 
 }
 
 /// Our part of a document: what others have in it does not matter here.
-fn look_at_share<C>(run: &Run<'_, C>, change: &Change, step: &Step, state: Option<&ObjectState>) -> Look {
+fn look_at_share<C: Cloud>(run: &Run<'_, C>, change: &Change, step: &Step, state: Option<&ObjectState>) -> Look {
     let value = state.map_or_else(Digest::absent, |s| s.facet(&step.facet));
     if value == step.after {
         return Look::Done;
@@ -149,8 +150,11 @@ fn look_at_share<C>(run: &Run<'_, C>, change: &Change, step: &Step, state: Optio
         Some(ObjectState::BucketPolicy(policy)) => policy.document.as_ref(),
         _ => None,
     };
+    // What was there before may be shown by a reading that lags, or be there again: somebody who writes the same whole policy
+    // each time. S3 shows a policy within seconds.
+    let may_lag = |written: &Written| written.done && run.cloud.now().saturating_sub(written.at) < OTHERS_MOST;
     match run.written(&change.address) {
-        Some(written) if written.over.as_ref() == found => Look::NotYet(Seen::Before),
+        Some(written) if written.over.as_ref() == found && may_lag(&written) => Look::NotYet(Seen::Before),
         Some(_) if value == step.before || value == Digest::absent() => Look::Overwritten,
         _ => Look::Never(Seen::Changed),
     }
@@ -161,10 +165,14 @@ async fn merge_again<C: Cloud>(run: &Run<'_, C>, index: usize) -> bool {
     let Some((change, (at, step))) = run.plan.changes.get(index).zip(steps(run, index).find(|(_, s)| s.share.is_some())) else { return false };
     run.retries.fetch_add(1, Ordering::Relaxed);
     (run.say)(Event::StepRetried { step: StepId(at), because: Retry::Overwritten });
-    // An error here is seen at the next look, as a document that still lacks them.
-    let ended = matches!(run.attempt(step, change).await, Ok(Attempt::Ended(_)));
-    let settled = settle(*crate::locked(&run.round_trip));
-    run.cloud.sleep(settled).await;
+    let ended = match run.attempt(step, change).await {
+        Ok(Attempt::Written | Attempt::There) => false,
+        Ok(Attempt::Ended(_)) => true,
+        // Another one is seen at the next look, as a document that still lacks them.
+        Err(error) => patience(error.class, step, true).is_none(),
+    };
+    let round_trip = *crate::locked(&run.round_trip);
+    run.cloud.sleep(settle(round_trip)).await;
     !ended
 }
 

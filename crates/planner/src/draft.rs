@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::plan::Meter;
 use crossrole_model::{
-    Action, Address, Call, Cause, Change, Desired, Digest, Facet, ObjectState, Observed, Plan, Reason, Step, StepId, Subject, Withheld, limits,
+    AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, Plan, Reason, Step, StepId, Subject, Withheld, limits,
 };
 use crossrole_policy::Share;
 
@@ -19,11 +19,19 @@ pub(crate) struct Draft<'a> {
     pub(crate) steps: Vec<Step>,
     pub(crate) withheld: Vec<Withheld>,
     meters: Vec<Meter>,
+    /// Every declared object of IAM, by its name in lower case.
+    declared: BTreeSet<(&'a AccountId, Kind, String)>,
 }
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(desired: &'a Desired, observed: &'a Observed, destroy: bool) -> Self {
-        Self { desired, observed, destroy, changes: Vec::new(), steps: Vec::new(), withheld: Vec::new(), meters: Vec::new() }
+        let declared = desired.objects.keys().map(|a| (&a.account, a.kind, a.name.to_ascii_lowercase())).collect();
+        Self { desired, observed, destroy, changes: Vec::new(), steps: Vec::new(), withheld: Vec::new(), meters: Vec::new(), declared }
+    }
+
+    /// Tells whether a live object of IAM is declared, in whatever spelling: IAM takes names that differ only in case for one.
+    pub(crate) fn declares(&self, address: &Address) -> bool {
+        self.declared.contains(&(&address.account, address.kind, address.name.to_ascii_lowercase()))
     }
 
     /// Adds a change and its steps.
@@ -87,7 +95,7 @@ impl<'a> Draft<'a> {
 
     /// Sorts the steps so that each stands behind those it needs, and the changes by address.
     pub(crate) fn finish(self) -> Plan {
-        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters } = self;
+        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters, declared: _ } = self;
         let (changes, steps) = sort_changes(changes, steps);
         let steps = sort_steps(steps);
         withheld.sort();

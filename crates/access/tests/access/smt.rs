@@ -30,7 +30,8 @@ const PRINCIPALS: &[(&str, &str)] = &[
     ("Service", "lambda.amazonaws.com"),
 ];
 const PROVIDER: (&str, &str) = ("Federated", "arn:aws:iam::222222222222:oidc-provider/token.example.com");
-const ACTIONS: &[&str] = &["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "s3:ListBucket", "sts:AssumeRole", "sts:*", "iam:PassRole", "dynamodb:*", "sqs:?end*"];
+const ACTIONS: &[&str] =
+    &["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "s3:ListBucket", "sts:AssumeRole", "sts:*", "iam:PassRole", "dynamodb:*", "sqs:?end*"];
 const RESOURCES: &[&str] = &[
     "*",
     "arn:aws:s3:::data",

@@ -153,10 +153,11 @@ fn deletes_last(plan: &Plan, index: &Index, at: usize, step: &Step, before: &BTr
 
 /// What a step names is made before it, when this plan makes it.
 fn names_exist(index: &Index, at: usize, step: &Step, before: &BTreeSet<usize>, wrong: &mut Vec<Broken>) {
-    let named: Vec<&str> = match &step.call {
+    // Once, in however many statements.
+    let named: BTreeSet<&str> = match &step.call {
         Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => trust.aws_principals().chain(boundary.as_deref()).collect(),
         Call::Iam(IamCall::UpdateTrust { trust: document, .. }) | Call::Bucket(BucketCall::PutPolicy { document, .. }) => document.aws_principals().collect(),
-        Call::Iam(IamCall::AttachPolicy { arn, .. } | IamCall::PutBoundary { arn, .. }) => vec![arn.as_str()],
+        Call::Iam(IamCall::AttachPolicy { arn, .. } | IamCall::PutBoundary { arn, .. }) => BTreeSet::from([arn.as_str()]),
         _ => return,
     };
     for arn in named {

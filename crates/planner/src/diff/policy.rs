@@ -132,7 +132,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         for found in account.policies.values() {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(id, Kind::Policy, &found.name);
-            if draft.desired.objects.contains_key(&address) {
+            if draft.declares(&address) {
                 continue;
             }
             let (stages, consequences) = delete_stages(account, found);

@@ -105,7 +105,7 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
     for found in account.users.values() {
         let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
         let address = Address::new(id, Kind::User, &found.name);
-        if draft.desired.objects.contains_key(&address) {
+        if draft.declares(&address) {
             continue;
         }
         let me = PrincipalRef { kind: PrincipalKind::User, name: found.name.clone() };
@@ -124,11 +124,11 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
         let Some(owner) = ownership::group_owner(&found.state.path).filter(|o| draft.desired.owners().contains(o)).map(str::to_owned) else { continue };
         let members: Vec<&str> = account.users.values().filter(|u| u.groups.contains(&found.name)).map(|u| u.name.as_str()).collect();
         let address = Address::new(id, Kind::Group, &found.name);
-        if draft.desired.objects.contains_key(&address) {
+        if draft.declares(&address) {
             // A group of ours is declared whole: who else is in it came in without the manifest.
             for member in members {
                 let address = Address::new(id, Kind::Membership, format!("{}/{member}", found.name));
-                if !draft.desired.objects.contains_key(&address) {
+                if !draft.declares(&address) {
                     let state = MembershipState { group: found.name.clone(), user: member.to_owned() };
                     let change = deletion(draft, address, ObjectState::Membership(state), Vec::new(), owner.clone());
                     draft.change(
@@ -154,7 +154,7 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
 fn attachments(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
     for policy in account.policies.values() {
         let Some(owner) = our_owner(draft, &policy.state.tags) else { continue };
-        let declared = draft.desired.objects.contains_key(&Address::new(id, Kind::Policy, &policy.name));
+        let declared = draft.declares(&Address::new(id, Kind::Policy, &policy.name));
         if !declared || !policy.name.starts_with(&format!("crossrole-{owner}-")) {
             continue;
         }
@@ -162,8 +162,8 @@ fn attachments(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: 
             let address = Address::new(id, Kind::Attachment, format!("{}/{}/{}", principal.kind.as_str(), principal.name, policy.name));
             let role = Address::new(id, Kind::Role, &principal.name);
             // A declared role is compared whole where it stands.
-            let whole = principal.kind == PrincipalKind::Role && draft.desired.objects.contains_key(&role);
-            if whole || draft.desired.objects.contains_key(&address) {
+            let whole = principal.kind == PrincipalKind::Role && draft.declares(&role);
+            if whole || draft.declares(&address) {
                 continue;
             }
             let state = AttachmentState { principal: principal.clone(), policy_arn: policy.arn.clone() };

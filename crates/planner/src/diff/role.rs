@@ -8,7 +8,7 @@ use crossrole_model::{
     Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, limits,
     ownership,
 };
-use crossrole_policy::{Document, Effect};
+use crossrole_policy::{Document, Effect, Principal, Statement};
 
 use crate::draft::{Draft, Stage};
 
@@ -179,11 +179,22 @@ fn inline_changes(
 /// A pure narrowing: nothing new is allowed, and nothing that was denied is let go.
 fn narrows(before: &Document, after: &Document) -> bool {
     let bodies = |d: &Document, effect: Effect| {
-        d.statements.iter().filter(|s| s.effect == effect).map(crossrole_policy::Statement::canonical_body).collect::<BTreeSet<_>>()
+        d.statements.iter().filter(|s| s.effect == effect).flat_map(of_each).map(|s| s.canonical_body()).collect::<BTreeSet<_>>()
     };
     before.version == after.version
         && bodies(after, Effect::Allow).is_subset(&bodies(before, Effect::Allow))
         && bodies(before, Effect::Deny).is_subset(&bodies(after, Effect::Deny))
+}
+
+/// The statement for each of its principals alone.
+fn of_each(statement: &Statement) -> Vec<Statement> {
+    match &statement.principal {
+        Some(principal) if !principal.negated && !principal.bare_star => {
+            let each = principal.entries.iter().flat_map(|(kind, values)| values.iter().map(|value| Principal::of(kind, [value.as_str()])));
+            each.map(|principal| Statement { principal: Some(principal), ..statement.clone() }).collect()
+        }
+        _ => vec![statement.clone()],
+    }
 }
 
 /// A changed path: IAM can't move a role, so it is deleted and made anew.
@@ -227,7 +238,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         for found in state.roles.values() {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(account, Kind::Role, &found.name);
-            if draft.desired.objects.contains_key(&address) {
+            if draft.declares(&address) {
                 continue;
             }
             let mut consequences = vec![Consequence::SessionsEnd];

@@ -68,7 +68,30 @@ fn iam(index: &Index, at: usize, account: &str, call: &IamCall, replaced: bool, 
         }
         IamCall::DeleteGroup { group } => need(index.cleared(account, PrincipalKind::Group, group)),
         IamCall::DeletePolicy { arn } => need(index.detached(arn)),
-        _ => {}
+        IamCall::UpdateRole { .. }
+        | IamCall::DeleteBoundary { .. }
+        | IamCall::TagRole { .. }
+        | IamCall::UntagRole { .. }
+        | IamCall::RemoveRoleFromInstanceProfile { .. }
+        | IamCall::DeleteRole { .. }
+        | IamCall::PutInlinePolicy { .. }
+        | IamCall::DeleteInlinePolicy { .. }
+        | IamCall::DetachPolicy { .. }
+        | IamCall::CreatePolicy { .. }
+        | IamCall::DeletePolicyVersion { .. }
+        | IamCall::TagPolicy { .. }
+        | IamCall::UntagPolicy { .. }
+        | IamCall::CreateUser { .. }
+        | IamCall::TagUser { .. }
+        | IamCall::UntagUser { .. }
+        | IamCall::CreateGroup { .. }
+        | IamCall::RemoveUserFromGroup { .. }
+        | IamCall::CreateOidcProvider { .. }
+        | IamCall::AddClientId { .. }
+        | IamCall::RemoveClientId { .. }
+        | IamCall::TagOidcProvider { .. }
+        | IamCall::UntagOidcProvider { .. }
+        | IamCall::DeleteOidcProvider { .. } => {}
     }
 }
 
@@ -87,7 +110,14 @@ fn bucket(index: &Index, call: &BucketCall, need: &mut dyn FnMut(&[StepId])) {
             need(index.bucket_policy(&logging.bucket));
         }
         BucketCall::Delete { bucket } => need(index.bucket_policy(&bucket.name)),
-        _ => {}
+        BucketCall::Create { .. }
+        | BucketCall::PutVersioning { .. }
+        | BucketCall::PutEncryption { .. }
+        | BucketCall::PutPublicAccessBlock { .. }
+        | BucketCall::PutOwnership { .. }
+        | BucketCall::PutLogging { .. }
+        | BucketCall::PutTags { .. }
+        | BucketCall::DeletePolicy { .. } => {}
     }
 }
 
@@ -104,20 +134,24 @@ fn awaited(draft: &mut Draft<'_>) {
 
 /// One call stands once: a policy that goes and a group that goes both want the policy detached from the group.
 fn join_repeated(draft: &mut Draft<'_>) {
-    let mut first: BTreeMap<(String, String, String), usize> = BTreeMap::new();
-    let mut stands_for: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut repeated: BTreeMap<(String, String, String), Vec<usize>> = BTreeMap::new();
+    let mut steps_of: BTreeMap<usize, usize> = BTreeMap::new();
     for (at, step) in draft.steps.iter().enumerate() {
+        *steps_of.entry(step.change).or_default() += 1;
         let (from, what) = match &step.call {
             Call::Iam(IamCall::DetachPolicy { principal, arn }) => (principal.to_string(), arn.clone()),
             Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => (format!("members of {group}"), user.clone()),
-            _ => continue,
+            // No two changes ask for the same other call.
+            Call::Iam(_) | Call::Bucket(_) => continue,
         };
-        let key = (step.account.to_string(), from, what);
-        if let Some(earlier) = first.get(&key) {
-            stands_for.insert(at, *earlier);
-        } else {
-            first.insert(key, at);
-        }
+        repeated.entry((step.account.to_string(), from, what)).or_default().push(at);
+    }
+    let mut stands_for: BTreeMap<usize, usize> = BTreeMap::new();
+    for places in repeated.values() {
+        // A change that is nothing but this call keeps it.
+        let lone = |at: &&usize| draft.steps.get(**at).is_some_and(|s| steps_of.get(&s.change) == Some(&1));
+        let Some(stands) = places.iter().find(lone).or_else(|| places.first()) else { continue };
+        stands_for.extend(places.iter().filter(|at| *at != stands).map(|at| (*at, *stands)));
     }
     if stands_for.is_empty() {
         return;

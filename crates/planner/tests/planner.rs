@@ -1,0 +1,29 @@
+//! The planner from outside: what it plans from a manifest and an estate, what the checker says of a plan that is broken, and
+//! how a reviewed plan differs from a new one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking"
+)]
+
+#[path = "planner/broken.rs"]
+mod broken;
+#[path = "planner/buckets.rs"]
+mod buckets;
+#[path = "planner/callers.rs"]
+mod callers;
+#[path = "planner/differences.rs"]
+mod differences;
+#[path = "planner/roles.rs"]
+mod roles;
+#[path = "planner/rows.rs"]
+mod rows;
+#[path = "planner/withheld.rs"]
+mod withheld;
+#[path = "planner/world.rs"]
+mod world;

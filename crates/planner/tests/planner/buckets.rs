@@ -1,0 +1,244 @@
+//! Buckets, their settings, and our statements among others' in their policies.
+
+use crossrole_model::observed::Observation;
+use crossrole_model::state::{BucketPolicyState, Tags};
+use crossrole_model::{Observed, ownership};
+use crossrole_policy::{Document, parse};
+
+use crate::rows::{manifest, row};
+use crate::world::bucket;
+
+const OURS: &str = r#"
+[buckets.data-bucket]
+[[buckets.data-bucket.allow]]
+account = "dev"
+access = "get"
+"#;
+
+fn put(estate: &mut Observed, text: &str) {
+    bucket(estate, "data-bucket").policy = Observation::Known(BucketPolicyState { document: Some(parse(text).unwrap()) });
+}
+
+fn add(estate: &mut Observed, statement: &str) {
+    let more = parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#)).unwrap().statements;
+    let found = bucket(estate, "data-bucket");
+    let mut whole = found.policy.known().unwrap().document.clone().unwrap_or_else(|| Document::new(Vec::new()));
+    whole.statements.extend(more);
+    found.policy = Observation::Known(BucketPolicyState { document: Some(whole) });
+}
+
+const THEIRS: &str = r#"{"Sid":"Theirs","Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::data-bucket/*"}"#;
+const HALF: &str = r#"{"Sid":"Half","Effect":"Allow","Principal":{"AWS":["AROAEXAMPLEEXAMPLE123","333333333333"]},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data-bucket/*"}"#;
+const DEAD: &str =
+    r#"{"Sid":"Dead","Effect":"Allow","Principal":{"AWS":"AIDAEXAMPLEEXAMPLE123"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data-bucket/*"}"#;
+const EXCEPT: &str =
+    r#"{"Sid":"Except","Effect":"Deny","NotPrincipal":{"AWS":"AROAEXAMPLEEXAMPLE123"},"Action":"s3:*","Resource":"arn:aws:s3:::data-bucket/*"}"#;
+
+/// What others have in the policy is what it was after each plan of this table.
+#[track_caller]
+fn keeps_theirs(row: crate::rows::Row, expected: &[&str]) {
+    let (_, plan) = row.planned();
+    for change in &plan.changes {
+        let theirs = |state: &Option<crossrole_model::ObjectState>| match state {
+            Some(crossrole_model::ObjectState::BucketPolicy(policy)) => {
+                let document = policy.document.clone().unwrap_or_default();
+                document.statements.into_iter().filter(|s| !s.sid().starts_with(&ownership::sid_prefix("m"))).collect::<Vec<_>>()
+            }
+            _ => Vec::new(),
+        };
+        assert_eq!(theirs(&change.before), theirs(&change.after));
+    }
+    row.plans(expected);
+}
+
+#[test]
+fn our_statements_in_a_policy_of_many() {
+    keeps_theirs(row("into none", OURS), &["+ bucket-policy/data-bucket (Missing): PutBucketPolicy"]);
+    keeps_theirs(row("beside theirs", OURS).then(|e| add(e, THEIRS)), &["~ bucket-policy/data-bucket (Missing): PutBucketPolicy"]);
+    keeps_theirs(row("there already, in another order", OURS).after(OURS).then(|e| add(e, THEIRS)), &[]);
+    keeps_theirs(
+        row("changed", &OURS.replace("\"get\"", "\"put\"")).after(OURS).then(|e| add(e, THEIRS)),
+        &["~ bucket-policy/data-bucket (Statements): PutBucketPolicy"],
+    );
+    keeps_theirs(
+        row("gone, and theirs stay", "[buckets.data-bucket]\n").after(OURS).then(|e| add(e, THEIRS)),
+        &["~ bucket-policy/data-bucket (NotInManifest): PutBucketPolicy"],
+    );
+    keeps_theirs(
+        row("gone, and the policy with them", "[buckets.data-bucket]\n").after(OURS),
+        &["- bucket-policy/data-bucket (NotInManifest): DeleteBucketPolicy"],
+    );
+    keeps_theirs(
+        row("another manifest's are theirs", OURS).after_manifest(&manifest(OURS).replace("\"m\"", "\"n\"").replace("\"get\"", "\"list\"")),
+        &["~ bucket-policy/data-bucket (Missing): PutBucketPolicy"],
+    );
+    keeps_theirs(
+        row("in the old language, without a variable of ours", OURS).then(|e| put(e, &format!(r#"{{"Id":"Old","Statement":[{THEIRS}]}}"#))),
+        &["~ bucket-policy/data-bucket (Missing): PutBucketPolicy"],
+    );
+    keeps_theirs(
+        row("in the old language, which only ours spoke", OURS).then(|e| {
+            put(
+                e,
+                &format!(
+                    r#"{{"Statement":[{{"Sid":"{}Old","Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data-bucket/*"}}]}}"#,
+                    ownership::sid_prefix("m")
+                ),
+            );
+        }),
+        &["~ bucket-policy/data-bucket (Statements): PutBucketPolicy"],
+    );
+}
+
+#[test]
+fn principals_that_no_longer_exist() {
+    row("beside others", OURS).then(|e| add(e, HALF)).plans(&[
+        "~ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        "  > Dropped(Dropped { sid: \"Half\", ids: {\"AROAEXAMPLEEXAMPLE123\"}, whole: false })",
+    ]);
+    row("alone in their statement", OURS).then(|e| add(e, DEAD)).then(|e| add(e, THEIRS)).plans(&[
+        "~ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        "  > Dropped(Dropped { sid: \"Dead\", ids: {\"AIDAEXAMPLEEXAMPLE123\"}, whole: true })",
+    ]);
+    row("all that a statement excepts", OURS).then(|e| add(e, EXCEPT)).plans(&["! bucket-policy/data-bucket: Unmergeable(DeadException { sid: \"Except\" })"]);
+    row("left alone where ours are as they should be", OURS).after(OURS).then(|e| add(e, HALF)).plans(&[]);
+    row("in a statement of ours", OURS)
+        .after(OURS)
+        .then(|e| {
+            let text = bucket(e, "data-bucket").policy.known().unwrap().document.as_ref().unwrap().to_json();
+            put(e, &text.replace("arn:aws:iam::111111111111:root", "AROAEXAMPLEEXAMPLE123"));
+        })
+        .plans(&["~ bucket-policy/data-bucket (OrphanedPrincipal(\"AROAEXAMPLEEXAMPLE123\"), Statements): PutBucketPolicy"]);
+}
+
+#[test]
+fn what_can_not_be_put_in() {
+    let variable = OURS.replace(
+        "access = \"get\"",
+        "actions = \"s3:GetObject\"\nprefix = \"home/\"\nconditions = { StringEquals = { \"aws:username\" = \"${aws:PrincipalTag/owner}\" } }",
+    );
+    row("a variable into the old language", &variable)
+        .then(|e| put(e, &format!(r#"{{"Statement":[{THEIRS}]}}"#)))
+        .plans(&["! bucket-policy/data-bucket: Unmergeable(OldLanguage)"]);
+    row("beside too much", OURS)
+        .then(|e| {
+            let long = "x".repeat(20_200);
+            add(e, &THEIRS.replace("data-bucket/*", &format!("data-bucket/{long}/*")));
+        })
+        .plans(&["! bucket-policy/data-bucket: Quota { size: 20533, limit: 20480 }"]);
+    row("into a bucket that is not there", OURS).then(|e| e.buckets.clear()).plans(&["! bucket-policy/data-bucket: NoBucket"]);
+    let (_, plan) = row("near the quota", OURS).then(|e| add(e, &THEIRS.replace("data-bucket/*", &"x".repeat(17_000)))).planned();
+    assert_eq!(plan.meters.iter().map(|m| m.limit).collect::<Vec<_>>(), [20_480]);
+}
+
+const MADE: &str = r#"
+[buckets.logs-bucket]
+create = true
+[buckets.made-bucket]
+create = true
+versioning = true
+encryption = "AES256"
+public_access_block = true
+ownership = "BucketOwnerEnforced"
+logging = { bucket = "logs-bucket", prefix = "made/" }
+tags = { team = "data" }
+"#;
+
+fn made(estate: &mut Observed) -> &mut crossrole_model::state::BucketState {
+    &mut bucket(estate, "made-bucket").state
+}
+
+#[test]
+fn buckets_that_are_made() {
+    row("with all their settings", MADE).plans(&["+ bucket/logs-bucket (Missing): CreateBucket PutBucketTagging", "+ bucket/made-bucket (Missing): CreateBucket PutBucketTagging PutPublicAccessBlock PutBucketOwnershipControls PutBucketEncryption PutBucketVersioning PutBucketLogging", "+ bucket-policy/logs-bucket (Missing): PutBucketPolicy"]);
+    row("with none", "[buckets.made-bucket]\ncreate = true\n").plans(&["+ bucket/made-bucket (Missing): CreateBucket PutBucketTagging"]);
+    row("there already", MADE).after(MADE).plans(&[]);
+    row("logging into each other", &MADE.replace("[buckets.logs-bucket]\ncreate = true\n", "[buckets.logs-bucket]\ncreate = true\nlogging = { bucket = \"made-bucket\" }\n"))
+        .plans(&["+ bucket/logs-bucket (Missing): CreateBucket PutBucketTagging PutBucketLogging", "+ bucket/made-bucket (Missing): CreateBucket PutBucketTagging PutPublicAccessBlock PutBucketOwnershipControls PutBucketEncryption PutBucketVersioning PutBucketLogging", "+ bucket-policy/logs-bucket (Missing): PutBucketPolicy", "+ bucket-policy/made-bucket (Missing): PutBucketPolicy"]);
+}
+
+#[test]
+fn each_setting_that_differs() {
+    row("versioning", MADE).after(MADE).then(|e| made(e).versioning = Some(false)).plans(&["~ bucket/made-bucket (Versioning): PutBucketVersioning"]);
+    row("encryption", &MADE.replace("\"AES256\"", "{ kms_key = \"arn:aws:kms:us-east-1:222222222222:key/1\" }"))
+        .after(MADE)
+        .plans(&["~ bucket/made-bucket (Encryption): PutBucketEncryption"]);
+    row("public access block", MADE)
+        .after(MADE)
+        .then(|e| made(e).public_access_block = Some(crossrole_model::state::PublicAccessBlock::all(false)))
+        .plans(&["~ bucket/made-bucket (PublicAccessBlock): PutPublicAccessBlock"]);
+    row("ownership", MADE)
+        .after(MADE)
+        .then(|e| made(e).ownership = Some("ObjectWriter".into()))
+        .plans(&["~ bucket/made-bucket (ObjectOwnership): PutBucketOwnershipControls"]);
+    row("logging", MADE).after(MADE).then(|e| made(e).logging = Some(None)).plans(&["~ bucket/made-bucket (Logging): PutBucketLogging"]);
+    row("tags, our mark first", &MADE.replace("team = \"data\"", "team = \"logs\""))
+        .after(MADE)
+        .then(|e| made(e).versioning = Some(false))
+        .plans(&["~ bucket/made-bucket (Tags, Versioning): PutBucketTagging PutBucketVersioning"]);
+    row("a setting that is not stated any more", &MADE.replace("versioning = true\n", "")).after(MADE).plans(&[]);
+}
+
+#[test]
+fn buckets_that_are_not_ours_to_set() {
+    row("without a mark", MADE).after(MADE).then(|e| made(e).tags = Some(Tags::new())).plans(&["! bucket/made-bucket: Unmarked crossrole:manifest=m"]);
+    row("without a mark, adopted", &MADE.replace("[buckets.made-bucket]", "[buckets.made-bucket]\nadopt = true"))
+        .after(MADE)
+        .then(|e| made(e).tags = Some(Tags::new()))
+        .plans(&["~ bucket/made-bucket (Adopted, Tags): PutBucketTagging"]);
+    row("of another manifest", MADE)
+        .after(MADE)
+        .then(|e| made(e).tags = Some(Tags::from([("crossrole:manifest".into(), "other".into())])))
+        .plans(&["! bucket/made-bucket: Owned(\"other\")"]);
+    row("in another region", MADE)
+        .after(MADE)
+        .then(|e| made(e).region = "eu-west-1".into())
+        .plans(&["! bucket/made-bucket: Region { found: \"eu-west-1\", wanted: \"us-east-1\" }"]);
+}
+
+/// Only buckets that live roles of ours name are found again once no manifest names them.
+#[test]
+fn buckets_that_are_no_longer_declared() {
+    let role = r#"
+        [roles.Reader]
+        [[roles.Reader.trust]]
+        service = "ec2.amazonaws.com"
+        [[roles.Reader.allow]]
+        bucket = "made-bucket"
+        access = "read"
+    "#;
+    row("go, and the statements in their policies", "").after(&format!("[buckets.made-bucket]\ncreate = true\n{role}")).plans(&[
+        "- role/Reader (NotInManifest): DeleteRolePolicy DeleteRole",
+        "  > SessionsEnd",
+        "- bucket/made-bucket (NotInManifest): DeleteBucket",
+        "  > ObjectsStay",
+        "- bucket-policy/made-bucket (NotInManifest): DeleteBucketPolicy",
+    ]);
+    row("destroyed", MADE).after(MADE).destroyed().plans(&[
+        "- bucket/logs-bucket (Destroy): DeleteBucket",
+        "  > ObjectsStay",
+        "- bucket/made-bucket (Destroy): DeleteBucket",
+        "  > ObjectsStay",
+        "- bucket-policy/logs-bucket (Destroy): DeleteBucketPolicy",
+    ]);
+    row("destroyed, with a statement of somebody else's", MADE)
+        .after(MADE)
+        .then(|e| {
+            let document = parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{THEIRS}]}}"#)).unwrap();
+            bucket(e, "made-bucket").policy = Observation::Known(BucketPolicyState { document: Some(document) });
+        })
+        .destroyed()
+        .plans(&[
+            "- bucket/logs-bucket (Destroy): DeleteBucket",
+            "  > ObjectsStay",
+            "- bucket/made-bucket (Destroy): DeleteBucket",
+            "  > ObjectsStay",
+            "  > StatementGoes(\"Theirs\")",
+            "- bucket-policy/logs-bucket (Destroy): DeleteBucketPolicy",
+        ]);
+    row("our statements are taken back, the bucket is theirs", OURS)
+        .after(OURS)
+        .then(|e| add(e, THEIRS))
+        .destroyed()
+        .plans(&["~ bucket-policy/data-bucket (Destroy): PutBucketPolicy"]);
+}

@@ -1,0 +1,190 @@
+//! A row of the table: a manifest, an estate, and all that is planned, line by line.
+//!
+//! Every plan of the table is also checked, carried out in the order of its steps by a world as strict as AWS, found to have
+//! led where it said, and followed by a plan that is empty.
+
+use crossrole_model::{Action, Address, Cause, Desired, Digest, ObjectState, Observed, Plan, Reason, Source, Subject};
+use crossrole_planner::{Options, check, plan, scope};
+
+use crate::world::{add_bucket, carry_out, estate, look};
+
+pub(crate) const PROD: &str = "222222222222";
+pub(crate) const DEV: &str = "111111111111";
+
+/// One row, before it is run.
+pub(crate) struct Row {
+    name: &'static str,
+    before: Vec<String>,
+    manifest: String,
+    live: Vec<fn(&mut Observed)>,
+    seen: Vec<fn(&mut Observed)>,
+    options: Options,
+}
+
+/// A manifest of the trusting account and the account `dev`, with this in it.
+pub(crate) fn manifest(body: &str) -> String {
+    format!("name = \"m\"\n[trusting]\naccount = \"{PROD}\"\n[trusted.dev]\naccount = \"{DEV}\"\n{body}")
+}
+
+pub(crate) fn row(name: &'static str, body: &str) -> Row {
+    Row { name, before: Vec::new(), manifest: manifest(body), live: Vec::new(), seen: Vec::new(), options: Options::default() }
+}
+
+pub(crate) fn desired(text: &str) -> Desired {
+    let (desired, findings) = crossrole_manifest::load(&[Source { file: "m.toml".into(), text: text.into() }]);
+    desired.unwrap_or_else(|| panic!("{findings:?}\n{text}"))
+}
+
+/// Both accounts, empty but for a bucket.
+pub(crate) fn empty() -> Observed {
+    let mut empty = estate(&[PROD, DEV]);
+    add_bucket(&mut empty, PROD, "data-bucket", "us-east-1");
+    empty
+}
+
+impl Row {
+    /// This was applied before.
+    pub(crate) fn after(mut self, body: &str) -> Self {
+        self.before.push(manifest(body));
+        self
+    }
+
+    /// This was applied before, whole.
+    pub(crate) fn after_manifest(mut self, text: &str) -> Self {
+        self.before.push(text.to_owned());
+        self
+    }
+
+    /// Then somebody did this.
+    pub(crate) fn then(mut self, live: fn(&mut Observed)) -> Self {
+        self.live.push(live);
+        self
+    }
+
+    /// This is all that can be read.
+    pub(crate) fn seen(mut self, seen: fn(&mut Observed)) -> Self {
+        self.seen.push(seen);
+        self
+    }
+
+    pub(crate) fn destroyed(mut self) -> Self {
+        self.options.destroy = true;
+        self
+    }
+
+    pub(crate) fn only(mut self, targets: &[&str]) -> Self {
+        self.options.targets = targets.iter().map(|t| (*t).to_owned()).collect();
+        self
+    }
+
+    fn plan(&self, desired: &Desired, live: &Observed, options: &Options) -> Plan {
+        let mut observed = look(live, &scope(desired));
+        self.seen.iter().for_each(|seen| seen(&mut observed));
+        let plan = plan(desired, &observed, options);
+        assert_eq!(check(&plan), [], "{}", self.name);
+        plan
+    }
+
+    /// The estate before, and what is planned.
+    pub(crate) fn planned(&self) -> (Observed, Plan) {
+        let mut live = empty();
+        for text in &self.before {
+            let desired = desired(text);
+            let plan = plan(&desired, &look(&live, &scope(&desired)), &Options::default());
+            self.carry_out(&plan, &mut live);
+        }
+        self.live.iter().for_each(|edit| edit(&mut live));
+        let plan = self.plan(&desired(&self.manifest), &live, &self.options);
+        (live, plan)
+    }
+
+    fn carry_out(&self, plan: &Plan, live: &mut Observed) {
+        for step in &plan.steps {
+            assert_eq!(carry_out(live, &step.account, &step.call), Ok(()), "{}: {:?}", self.name, step.call);
+        }
+        for (index, change) in plan.changes.iter().enumerate() {
+            let none = ObjectState::BucketPolicy(crossrole_model::state::BucketPolicyState { document: None });
+            let seen = look(live, &plan.scope).state(&change.address);
+            let found = seen.ok().flatten().filter(|state| *state != none);
+            // A bucket that is only followed is not read once the role that named it is gone.
+            if change.action != Action::Delete {
+                assert_eq!(found, change.after, "{}: {}", self.name, change.address);
+            }
+            let mut facets = std::collections::BTreeSet::new();
+            for step in plan.steps.iter().rev().filter(|s| s.change == index) {
+                if facets.insert(&step.facet) {
+                    let value = found.as_ref().map_or_else(Digest::absent, |s| s.facet(&step.facet));
+                    assert_eq!(value, step.after, "{}: {} {:?}", self.name, change.address, step.facet);
+                }
+            }
+        }
+    }
+
+    /// Runs the row.
+    #[track_caller]
+    pub(crate) fn plans(self, expected: &[&str]) {
+        let (mut live, planned) = self.planned();
+        let lines = lines(&planned);
+        assert_eq!(lines, expected, "{}:\n{}", self.name, lines.iter().map(|l| format!("        {l:?},\n")).collect::<String>());
+        self.carry_out(&planned, &mut live);
+        // Targets that have nothing left to do are no changes any more.
+        let options = Options { destroy: self.options.destroy, targets: Vec::new() };
+        let again = self.plan(&desired(&self.manifest), &live, if self.options.targets.is_empty() { &options } else { &self.options });
+        assert_eq!(again.changes, [], "{}, a second time", self.name);
+    }
+}
+
+fn short(address: &Address) -> String {
+    let account = match address.account.as_str() {
+        PROD => "",
+        DEV => "dev/",
+        other => other,
+    };
+    format!("{account}{}/{}", address.kind.as_str(), address.name)
+}
+
+/// `+ role/Reader (Missing): CreateRole PutRolePolicy`; `!` is what is withheld, `>` what else happens.
+fn lines(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, change) in plan.changes.iter().enumerate() {
+        let sign = match change.action {
+            Action::Create => '+',
+            Action::Update => '~',
+            Action::Replace => '±',
+            Action::Delete => '-',
+        };
+        let reasons: Vec<String> = change.reasons.iter().map(reason).collect();
+        let calls: Vec<&str> = plan.steps.iter().filter(|s| s.change == index).map(|s| s.call.operation()).collect();
+        lines.push(format!("{sign} {} ({}): {}", short(&change.address), reasons.join(", "), calls.join(" ")));
+        lines.extend(change.consequences.iter().map(|c| format!("  > {c:?}")));
+    }
+    for withheld in &plan.withheld {
+        let subject = match &withheld.subject {
+            Subject::Object(address) => short(address),
+            Subject::Description(address) => format!("description of {}", short(address)),
+            Subject::Account { label, .. } => format!("account {label}"),
+            Subject::Pruning { label, .. } => format!("pruning in {label}"),
+            Subject::Target(target) => format!("target {target}"),
+            Subject::Untargeted(count) => format!("{count} others"),
+        };
+        lines.push(format!("{} {subject}: {}", if withheld.blocks { "!" } else { "?" }, cause(&withheld.cause)));
+    }
+    lines
+}
+
+fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::Differs(part) => format!("{part:?}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Withheld(on) => format!("Withheld {}", short(on)),
+        Cause::Missing(what) => format!("Missing {}", short(what)),
+        Cause::Unreadable(why) => format!("Unreadable {why}"),
+        Cause::Unmarked { mark, command } => format!("Unmarked {mark}{}", if command.is_some() { ", with a command" } else { "" }),
+        other => format!("{other:?}"),
+    }
+}

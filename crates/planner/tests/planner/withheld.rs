@@ -1,0 +1,248 @@
+//! What can't be read or is not ours, and everything that rests on it.
+
+use crossrole_model::observed::{AccountState, Observation};
+use crossrole_model::state::Tags;
+use crossrole_model::{Address, ErrorClass, Kind, Observed, Unreadable};
+
+use crate::rows::{DEV, PROD, row};
+use crate::world::{account, bucket, id};
+
+fn no() -> Unreadable {
+    Unreadable { class: Some(ErrorClass::Denied), why: "no".into() }
+}
+
+fn unread(seen: &mut Observed, of: &str, kind: Kind, name: &str) {
+    let address = Address::new(&id(of), kind, name);
+    account(seen, &id(of)).unreadable.insert(address, no());
+}
+
+/// A role of that name exists, and is somebody else's.
+fn foreign_role(estate: &mut Observed, of: &str, name: &str) {
+    let mut role = account(estate, &id(PROD)).roles.values().next().cloned().unwrap_or_else(|| {
+        let trust = crossrole_policy::parse(
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"sts:AssumeRole"}]}"#,
+        );
+        crossrole_model::observed::ObservedRole {
+            name: String::new(),
+            id: "AROATHEIRSTHEIRS1234".into(),
+            state: crossrole_model::state::RoleState {
+                path: "/".into(),
+                trust: trust.unwrap(),
+                description: String::new(),
+                max_session_seconds: 3_600,
+                boundary: None,
+                tags: Tags::new(),
+                inline: std::collections::BTreeMap::new(),
+                attached: std::collections::BTreeSet::new(),
+            },
+            instance_profiles: std::collections::BTreeSet::new(),
+        }
+    });
+    role.name = name.into();
+    role.state.tags = Tags::new();
+    account(estate, &id(of)).roles.insert(name.to_ascii_lowercase(), role);
+}
+
+const WHOLE: &str = r#"
+[trusted.dev.groups.Devs]
+members = ["ann"]
+[trusted.dev.users.ann]
+[buckets.data-bucket]
+[roles.Reader]
+[[roles.Reader.trust]]
+group = "dev/Devs"
+[[roles.Reader.allow]]
+bucket = "data-bucket"
+access = "read"
+"#;
+
+#[test]
+fn what_can_not_be_read_is_withheld() {
+    row("an account, and what goes to it", WHOLE).seen(|e| drop(e.accounts.insert(id(DEV), Observation::Unreadable(no())))).plans(&[
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        "! account dev: Unreadable no",
+    ]);
+    row("the trusting account", WHOLE).seen(|e| drop(e.accounts.insert(id(PROD), Observation::Unreadable(no())))).plans(&[
+        "+ dev/user/ann (Missing): CreateUser",
+        "+ dev/group/Devs (Missing): CreateGroup",
+        "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
+        "! account trusting: Unreadable no",
+        "! dev/policy/crossrole-m-group-Devs: Withheld role/Reader",
+        "! dev/attachment/group/Devs/crossrole-m-group-Devs: Withheld dev/policy/crossrole-m-group-Devs",
+        "! bucket-policy/data-bucket: Withheld role/Reader",
+    ]);
+    row("a role", WHOLE).seen(|e| unread(e, PROD, Kind::Role, "Reader")).plans(&[
+        "+ dev/user/ann (Missing): CreateUser",
+        "+ dev/group/Devs (Missing): CreateGroup",
+        "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
+        "! dev/policy/crossrole-m-group-Devs: Withheld role/Reader",
+        "! dev/attachment/group/Devs/crossrole-m-group-Devs: Withheld dev/policy/crossrole-m-group-Devs",
+        "! role/Reader: Unreadable no",
+        "! bucket-policy/data-bucket: Withheld role/Reader",
+    ]);
+    row("a group", WHOLE).seen(|e| unread(e, DEV, Kind::Group, "Devs")).plans(&[
+        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/user/ann (Missing): CreateUser",
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        "! dev/group/Devs: Unreadable no",
+        "! dev/membership/Devs/ann: Withheld dev/group/Devs",
+        "! dev/attachment/group/Devs/crossrole-m-group-Devs: Withheld dev/group/Devs",
+    ]);
+    row("a user", WHOLE).seen(|e| unread(e, DEV, Kind::User, "ann")).plans(&[
+        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/group/Devs (Missing): CreateGroup",
+        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        "! dev/user/ann: Unreadable no",
+        "! dev/membership/Devs/ann: Withheld dev/user/ann",
+    ]);
+    row("a bucket", WHOLE).seen(|e| drop(e.buckets.insert("data-bucket".into(), Observation::Unreadable(no())))).plans(&[
+        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/user/ann (Missing): CreateUser",
+        "+ dev/group/Devs (Missing): CreateGroup",
+        "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
+        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "! bucket-policy/data-bucket: Unreadable no",
+    ]);
+    row("a bucket's policy", WHOLE).seen(|e| bucket(e, "data-bucket").policy = Observation::Unreadable(no())).plans(&[
+        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/user/ann (Missing): CreateUser",
+        "+ dev/group/Devs (Missing): CreateGroup",
+        "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
+        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "! bucket-policy/data-bucket: Unreadable no",
+    ]);
+    row("an account of which only single objects are read: nothing is pruned that was not", "")
+        .after(WHOLE)
+        .seen(|e| {
+            let why = Some(no());
+            e.accounts.insert(id(DEV), Observation::Known(AccountState { incomplete_because: why, ..AccountState::default() }));
+        })
+        .plans(&[
+            "- role/Reader (NotInManifest): DeleteRolePolicy DeleteRole",
+            "  > SessionsEnd",
+            "- bucket-policy/data-bucket (NotInManifest): DeleteBucketPolicy",
+            "? pruning in dev: Incomplete(Some(Unreadable { class: Some(Denied), why: \"no\" }))",
+        ]);
+    row("all that is as it should be, and can't be read", WHOLE)
+        .after(WHOLE)
+        .seen(|e| unread(e, PROD, Kind::Role, "Reader"))
+        .plans(&["! role/Reader: Unreadable no"]);
+}
+
+#[test]
+fn what_rests_on_a_role_that_is_withheld_is_withheld() {
+    row("bucket's side and caller's side", WHOLE).then(|e| foreign_role(e, PROD, "Reader")).plans(&[
+        "+ dev/user/ann (Missing): CreateUser",
+        "+ dev/group/Devs (Missing): CreateGroup",
+        "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
+        "! dev/policy/crossrole-m-group-Devs: Withheld role/Reader",
+        "! dev/attachment/group/Devs/crossrole-m-group-Devs: Withheld dev/policy/crossrole-m-group-Devs",
+        "! role/Reader: Unmarked crossrole:manifest=m, with a command",
+        "! bucket-policy/data-bucket: Withheld role/Reader",
+    ]);
+    let trusts = "[roles.Reader]\n[[roles.Reader.trust]]\nrole = \"trusting/Other\"\n[roles.Other]\n[[roles.Other.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+    row("by its trust", trusts).then(|e| foreign_role(e, PROD, "Other")).plans(&[
+        "! policy/crossrole-m-role-Other: Withheld role/Reader",
+        "! role/Other: Unmarked crossrole:manifest=m, with a command",
+        "! role/Reader: Withheld role/Other",
+    ]);
+    let chain = format!("{trusts}[roles.Third]\n[[roles.Third.trust]]\nrole = \"trusting/Reader\"\n");
+    row("however far behind", &chain).then(|e| foreign_role(e, PROD, "Other")).plans(&[
+        "! policy/crossrole-m-role-Other: Withheld role/Reader",
+        "! policy/crossrole-m-role-Reader: Withheld role/Third",
+        "! role/Other: Unmarked crossrole:manifest=m, with a command",
+        "! role/Reader: Withheld role/Other",
+        "! role/Third: Withheld role/Reader",
+    ]);
+    let statement = |what: &str| {
+        format!(
+            "[roles.Reader]\n[[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Reader.statement]]\nactions = \"sts:AssumeRole\"\n{what}\n[roles.App-one]\n[[roles.App-one.trust]]\nservice = \"ec2.amazonaws.com\"\n"
+        )
+    };
+    row("by a resource", &statement("resources = \"arn:aws:iam::222222222222:role/App-one\""))
+        .then(|e| foreign_role(e, PROD, "App-one"))
+        .plans(&["! role/App-one: Unmarked crossrole:manifest=m, with a command", "! role/Reader: Withheld role/App-one"]);
+    row("by a pattern", &statement("resources = \"arn:aws:iam::222222222222:role/App-*\""))
+        .then(|e| foreign_role(e, PROD, "App-one"))
+        .plans(&["! role/App-one: Unmarked crossrole:manifest=m, with a command", "! role/Reader: Withheld role/App-one"]);
+    row("not by another pattern", &statement("resources = \"arn:aws:iam::222222222222:role/Web-*\""))
+        .then(|e| foreign_role(e, PROD, "App-one"))
+        .plans(&["+ role/Reader (Missing): CreateRole PutRolePolicy", "! role/App-one: Unmarked crossrole:manifest=m, with a command"]);
+    row("by a condition", &statement("resources = \"*\"\nconditions = { ArnLike = { \"aws:PrincipalArn\" = \"arn:aws:iam::222222222222:role/App-one\" } }"))
+        .then(|e| foreign_role(e, PROD, "App-one"))
+        .plans(&["! role/App-one: Unmarked crossrole:manifest=m, with a command", "! role/Reader: Withheld role/App-one"]);
+}
+
+#[test]
+fn what_rests_on_other_objects_that_are_withheld_is_withheld() {
+    let bounded = r#"
+        [policies.Most]
+        [[policies.Most.allow]]
+        actions = "s3:*"
+        resources = "*"
+        [roles.Bounded]
+        permissions_boundary = "arn:aws:iam::222222222222:policy/Most"
+        [[roles.Bounded.trust]]
+        service = "ec2.amazonaws.com"
+        [roles.Holder]
+        policies = ["Most"]
+        [[roles.Holder.trust]]
+        service = "ec2.amazonaws.com"
+        [roles.Free]
+        [[roles.Free.trust]]
+        service = "ec2.amazonaws.com"
+    "#;
+    row("a policy: boundary and attachment", bounded).seen(|e| unread(e, PROD, Kind::Policy, "Most")).plans(&[
+        "+ role/Free (Missing): CreateRole",
+        "! policy/Most: Unreadable no",
+        "! role/Bounded: Withheld policy/Most",
+        "! role/Holder: Withheld policy/Most",
+    ]);
+    let provider = r#"
+        [oidc_providers.github]
+        url = "https://token.actions.githubusercontent.com"
+        [roles.Deployer]
+        [[roles.Deployer.trust]]
+        github = { repository = "example-org/site", environment = "production" }
+    "#;
+    row("a provider: who trusts it", provider).seen(|e| unread(e, PROD, Kind::OidcProvider, "token.actions.githubusercontent.com")).plans(&[
+        "! oidc-provider/token.actions.githubusercontent.com: Unreadable no",
+        "! role/Deployer: Withheld oidc-provider/token.actions.githubusercontent.com",
+    ]);
+    let buckets = r#"
+        [buckets.logs-bucket]
+        create = true
+        [buckets.made-bucket]
+        create = true
+        logging = { bucket = "logs-bucket", prefix = "x/" }
+        [[buckets.made-bucket.allow]]
+        account = "dev"
+        access = "get"
+    "#;
+    row("a bucket: who logs into it, and their policies", buckets).seen(|e| drop(e.buckets.insert("logs-bucket".into(), Observation::Unreadable(no())))).plans(
+        &[
+            "! bucket/logs-bucket: Unreadable no",
+            "! bucket/made-bucket: Withheld bucket/logs-bucket",
+            "! bucket-policy/logs-bucket: Unreadable no",
+            "! bucket-policy/made-bucket: Withheld bucket/made-bucket",
+        ],
+    );
+    row("a user: memberships, and policies that name it", "[trusted.dev.groups.Devs]\nmembers = [\"ann\"]\n[trusted.dev.users.ann]\n[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\nuser = \"dev/ann\"\naccess = \"get\"\n")
+        .seen(|e| unread(e, DEV, Kind::User, "ann"))
+        .plans(&["+ dev/policy/crossrole-m-user-ann (Missing): CreatePolicy", "+ dev/group/Devs (Missing): CreateGroup", "! dev/user/ann: Unreadable no", "! dev/membership/Devs/ann: Withheld dev/user/ann", "! dev/attachment/user/ann/crossrole-m-user-ann: Withheld dev/user/ann", "! bucket-policy/data-bucket: Withheld dev/user/ann"]);
+    row("a caller's policy: its attachment", WHOLE).seen(|e| unread(e, DEV, Kind::Policy, "crossrole-m-group-Devs")).plans(&[
+        "+ dev/user/ann (Missing): CreateUser",
+        "+ dev/group/Devs (Missing): CreateGroup",
+        "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        "! dev/policy/crossrole-m-group-Devs: Unreadable no",
+        "! dev/attachment/group/Devs/crossrole-m-group-Devs: Withheld dev/policy/crossrole-m-group-Devs",
+    ]);
+}
