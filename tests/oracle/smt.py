@@ -1425,6 +1425,20 @@ def documents(value):
             yield from documents(inner)
 
 
+def lists(case, found, effect):
+    """Whether a NotPrincipal of such a statement lists who asked, or its account, or everyone."""
+    account = found.get("caller_account") or ""
+    for statement in (s for d in documents(case) for s, _ in statements(d) if s["Effect"] == effect and "NotPrincipal" in s):
+        element = statement["NotPrincipal"]
+        for value in ["*"] if element == "*" else [v for values in element.values() for v in as_list(values)]:
+            parts = value.split(":")
+            if value in found["who"] or value in ("*", account) or parts[-1] == "root" and parts[4] == account:
+                return True
+            if len(parts) > 5 and parts[4] == account and parts[-1].split("/")[0] in ("role", "assumed-role") and any(p in found["who"] for p in parts[-1].split("/")[1:]):
+                return True
+    return False
+
+
 def explanations(file):
     """Reasons, each with a test over a case and what was found of it."""
     lines = [line for line in Path(file).read_text().splitlines() if line.strip() and not line.startswith("#")] if file else []
@@ -1454,7 +1468,7 @@ def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=No
         total["lines in deltas"] += len(judge.lines)
         total["cases with a disagreement"] += bool(judge.found)
         for one in judge.found:
-            names = {"c": case, "f": one, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents}
+            names = {"c": case, "f": one, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents, "lists": lists}
             reason = next((reason for reason, test in known if eval(test, names)), None)
             one["reason"] = reason
             if reason:
