@@ -5,7 +5,8 @@ them. IAM's evaluation is written here a second time, as formulas over a symboli
 resource z3 looks for a request whose answer changes and of which no line of the delta speaks, or of which a line speaks and
 whose answer does not change so. README.md, beside, says what is covered and what is skipped.
 
-Usage: smt.py examples FILE | smt.py cases FILE [--first N] [--only N] [--timeout MS] [--seconds S] [--disputed FILE] [--out FILE]
+Usage: smt.py examples FILE | smt.py cases FILE [--first N] [--only N] [--timeout MS] [--seconds S] [--disputed FILE] [--out FILE] |
+smt.py mutants FILE [--seconds S]
 """
 
 import base64
@@ -1493,12 +1494,55 @@ def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=No
     return open_ones == 0
 
 
+def spoiled(delta, at):
+    """A delta with one line that is wrong, and what was done to it."""
+    line = delta["changes"][at % len(delta["changes"])]
+    others = [l for l in delta["changes"] if l is not line]
+    changes = [("dropped", None), ("turned around", {**line, "direction": {"widened": "narrowed", "narrowed": "widened"}[line["direction"]]})]
+    if line["when"]:
+        changes.append(("without its conditions", {**line, "when": []}))
+        changes.append(("without a clause", {**line, "when": [clauses[1:] for clauses in line["when"]]}))
+    for name in ("actions", "resources"):
+        if any(p.get("except") or p.get("within") for p in line[name]):
+            changes.append((f"without exceptions of {name}", {**line, name: [{k: v for k, v in p.items() if k not in ("except", "within")} for p in line[name]]}))
+        if len(line[name]) > 1:
+            changes.append((f"without one of its {name}", {**line, name: line[name][1:]}))
+    how, changed = changes[at % len(changes)]
+    return how, {**delta, "changes": others + ([changed] if changed else [])}
+
+
+def mutants(file, timeout, seconds):
+    start, found, missed, left = time.monotonic(), Counter(), [], 0
+    for line in open(file):
+        case = json.loads(line)
+        if not case["delta"]["changes"] or time.monotonic() - start > seconds:
+            continue
+        judge = Judge(case, timeout)
+        judge.run()
+        if judge.found or judge.counts["unknown"] or judge.counts["skipped"]:
+            left += 1
+            continue
+        how, case["delta"] = spoiled(case["delta"], case["number"])
+        judge = Judge(case, timeout)
+        judge.run()
+        found[how, bool(judge.found)] += 1
+        if not judge.found:
+            missed.append((case["number"], how))
+    for how in sorted({how for how, _ in found}):
+        print(f"{found[how, True]:6} of {found[how, True] + found[how, False]} found: a line {how}")
+    print(f"{left} cases left out: the judge has something to say of the delta as it is")
+    print("not found:", missed)
+    return True
+
+
 def main(arguments):
     mode, file, *rest = arguments
     if mode == "examples":
         return examples(file)
     options = dict(zip(rest[::2], rest[1::2]))
     number_of = lambda name, otherwise: int(options[name]) if name in options else otherwise
+    if mode == "mutants":
+        return mutants(file, number_of("--timeout", 2000), number_of("--seconds", 600))
     out = open(options["--out"], "w") if "--out" in options else None
     return cases(file, number_of("--timeout", 2000), number_of("--only", None), number_of("--first", 0), number_of("--seconds", None), out, options.get("--disputed"))
 

@@ -30,7 +30,8 @@ const PRINCIPALS: &[(&str, &str)] = &[
     ("Service", "lambda.amazonaws.com"),
 ];
 const PROVIDER: (&str, &str) = ("Federated", "arn:aws:iam::222222222222:oidc-provider/token.example.com");
-const ACTIONS: &[&str] = &["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "s3:ListBucket", "sts:AssumeRole", "sts:*", "iam:PassRole", "dynamodb:*", "sqs:?end*"];
+const ACTIONS: &[&str] =
+    &["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "s3:ListBucket", "sts:AssumeRole", "sts:*", "iam:PassRole", "dynamodb:*", "sqs:?end*"];
 const RESOURCES: &[&str] = &[
     "*",
     "arn:aws:s3:::data",
@@ -293,7 +294,7 @@ fn cases_for_the_solver() {
     let mut out = String::new();
     for at in first..first + count {
         // Each case has a seed of its own, and can be made alone.
-        let mut random = Random((seed << 32 | at).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut random = Random(((seed << 32) | at).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         random.below(1);
         let (family, [before, after]) = if at % 3 == 0 { ("plain", brute::pair(&mut random)) } else { ("callers", pair(&mut random)) };
         let found = delta(&before, &after);
