@@ -15,6 +15,7 @@ import datetime
 import ipaddress
 import json
 import re
+import signal
 import sys
 import time
 from collections import Counter
@@ -1446,11 +1447,23 @@ def explanations(file):
     return [(reason, compile(test, file, "eval")) for reason, test in (line.split("\t", 1) for line in lines)]
 
 
+def reason_of(case, found, known):
+    """The first reason whose test holds."""
+    names = {"c": case, "f": found, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents, "lists": lists}
+    return next((reason for reason, test in known if eval(test, names)), None)
+
+
 def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=None):
     start, total, found = time.monotonic(), Counter(), []
     kinds, reasons, known, open_ones = Counter(), Counter(), explanations(disputed), 0
+    # What was seen is said of a run that is stopped, too.
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     for line in open(file):
         case = json.loads(line)
+        if stopped:
+            total["cases left out, stopped"] += 1
+            continue
         if only is not None and case["number"] != only or case["number"] < first:
             continue
         if seconds and time.monotonic() - start > seconds:
@@ -1469,9 +1482,7 @@ def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=No
         total["lines in deltas"] += len(judge.lines)
         total["cases with a disagreement"] += bool(judge.found)
         for one in judge.found:
-            names = {"c": case, "f": one, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents, "lists": lists}
-            reason = next((reason for reason, test in known if eval(test, names)), None)
-            one["reason"] = reason
+            reason = one["reason"] = reason_of(case, one, known)
             if reason:
                 reasons[reason] += 1
             else:
