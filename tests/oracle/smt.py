@@ -1449,7 +1449,7 @@ def explanations(file):
 
 def reason_of(case, found, known):
     """The first reason whose test holds."""
-    names = {"c": case, "f": found, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents, "lists": lists}
+    names = {"c": case, "f": found, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents, "statements": statements, "as_list": as_list, "lists": lists}
     return next((reason for reason, test in known if eval(test, names)), None)
 
 
