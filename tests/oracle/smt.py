@@ -802,6 +802,7 @@ HOW = {
     "is": ("stringequals", None),
     "is-in-any-case": ("stringequalsignorecase", None),
     "like": ("stringlike", None),
+    "like-arn": ("arnlike", None),
     "in": ("ipaddress", None),
     "below": ("numericlessthan", None),
     "at-most": ("numericlessthanequals", None),
@@ -1053,6 +1054,7 @@ def callers(case, guarded, trust, tagged):
     everyone.append(any_of_account("any of another account", other, [{"party": "any-other", "partition": "aws"}], True, ("own-policies", "exact", "even-without"), arns, limits))
     if not trust:
         everyone.append(Who("unsigned", Caller("unsigned", "anonymous"), [{"party": "unsigned"}], keys=lambda context: (unsigned_keys(context, tagged), context.fix("aws:PrincipalType", "Anonymous"))))
+    spoken_services = [l["party"] for l in delta["changes"] if l["party"]["party"] == "service"]
     for service in sorted(found["services"]):
 
         def keys(context, service=service):
@@ -1061,7 +1063,10 @@ def callers(case, guarded, trust, tagged):
             context.fix("aws:PrincipalIsAWSService", "true")
             context.fix("aws:PrincipalServiceName", service)
 
-        everyone.append(Who(f"service {service}", Caller(service, "service", arn=service), [{"party": "service", "name": service}], keys=keys))
+        own = {"party": "service", "name": service}
+        # "Any service that has no lines of its own."
+        party = [own] if own in spoken_services else [own, {"party": "any-service"}]
+        everyone.append(Who(f"service {service}", Caller(service, "service", arn=service), party, keys=keys))
 
     def any_service(context):
         unsigned_keys(context, tagged)
@@ -1071,7 +1076,7 @@ def callers(case, guarded, trust, tagged):
         context.limits += [z3.InRe(name, z3.Concat(z3.Plus(LOWER), z3.Re(".amazonaws.com"))), *(name != z3.StringVal(s) for s in found["services"])]
         context.put("aws:PrincipalServiceName", True, name)
 
-    everyone.append(Who("another service", Caller("another service", "service", arn=z3.String("service")), [{"party": "service", "name": "*"}], keys=any_service))
+    everyone.append(Who("another service", Caller("another service", "service", arn=z3.String("service")), [{"party": "any-service"}], keys=any_service))
     for provider in sorted(found["providers"]) if trust else ():
         keys = lambda context: (unsigned_keys(context, tagged), context.forbid("aws:PrincipalType", "aws:PrincipalType of services and tokens"))
         everyone.append(Who(f"tokens of {provider}", Caller(provider, "token", arn=provider), [{"party": "tokens", "provider": provider}], keys=keys))
