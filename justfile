@@ -60,8 +60,8 @@ bench-access:
 rules:
     cargo run --quiet -- validate --list-rules > docs/lint.md
 
-# Our decisions against a simulator that somebody else wrote (AGPL: installed beside, never linked); needs Node.js
-oracle:
+# Our decisions against a simulator that somebody else wrote (AGPL: installed beside, never linked), and the access delta against a solver; needs Node.js and Python
+oracle: smt
     mkdir -p target/oracle
     cp tests/oracle/run.mjs target/oracle/
     cd target/oracle && npm install --silent --no-audit --no-fund --prefix . @cloud-copilot/iam-simulate@0.1.173
@@ -74,6 +74,15 @@ corpus:
     test -d target/corpus/iam || git clone --quiet --depth 1 --branch main https://github.com/awsdocs/iam-user-guide target/corpus/iam
     test -d target/corpus/s3 || git clone --quiet --depth 1 --branch main https://github.com/awsdocs/amazon-s3-userguide target/corpus/s3
     CROSSROLE_LINT_CORPUS="$PWD/target/corpus" cargo test --quiet -p crossrole-lint --test corpus -- --ignored --nocapture
+
+# The access delta against an SMT solver (z3), which reads the policies by rules of its own; needs Python. tests/oracle/README.md says what it covers
+smt COUNT="200" SEED="1":
+    mkdir -p target/smt
+    test -x target/smt/venv/bin/python || python3 -m venv target/smt/venv
+    target/smt/venv/bin/pip install --quiet z3-solver==5.4.1.0
+    CROSSROLE_SMT_CASES="$PWD/target/smt/cases.jsonl" CROSSROLE_SMT_COUNT={{COUNT}} CROSSROLE_SMT_SEED={{SEED}} cargo test --quiet -p crossrole-access --test access -- --ignored random_cases_for_the_solver
+    target/smt/venv/bin/python tests/oracle/smt.py examples crates/access/tests/examples.jsonl
+    target/smt/venv/bin/python tests/oracle/smt.py cases target/smt/cases.jsonl --disputed tests/oracle/smt-disputed.txt
 
 # The catalogue of actions, from a package's data; DATE is today
 catalogue DATE:

@@ -5,7 +5,8 @@ them. IAM's evaluation is written here a second time, as formulas over a symboli
 resource z3 looks for a request whose answer changes and of which no line of the delta speaks, or of which a line speaks and
 whose answer does not change so. README.md, beside, says what is covered and what is skipped.
 
-Usage: smt.py examples FILE | smt.py cases FILE [--first N] [--only N] [--timeout MS] [--seconds S] [--disputed FILE] [--out FILE]
+Usage: smt.py examples FILE | smt.py cases FILE [--first N] [--only N] [--timeout MS] [--seconds S] [--disputed FILE] [--out FILE] |
+smt.py mutants FILE [--seconds S]
 """
 
 import base64
@@ -14,6 +15,7 @@ import datetime
 import ipaddress
 import json
 import re
+import signal
 import sys
 import time
 from collections import Counter
@@ -800,6 +802,7 @@ HOW = {
     "is": ("stringequals", None),
     "is-in-any-case": ("stringequalsignorecase", None),
     "like": ("stringlike", None),
+    "like-arn": ("arnlike", None),
     "in": ("ipaddress", None),
     "below": ("numericlessthan", None),
     "at-most": ("numericlessthanequals", None),
@@ -1051,6 +1054,7 @@ def callers(case, guarded, trust, tagged):
     everyone.append(any_of_account("any of another account", other, [{"party": "any-other", "partition": "aws"}], True, ("own-policies", "exact", "even-without"), arns, limits))
     if not trust:
         everyone.append(Who("unsigned", Caller("unsigned", "anonymous"), [{"party": "unsigned"}], keys=lambda context: (unsigned_keys(context, tagged), context.fix("aws:PrincipalType", "Anonymous"))))
+    spoken_services = [l["party"] for l in delta["changes"] if l["party"]["party"] == "service"]
     for service in sorted(found["services"]):
 
         def keys(context, service=service):
@@ -1059,7 +1063,10 @@ def callers(case, guarded, trust, tagged):
             context.fix("aws:PrincipalIsAWSService", "true")
             context.fix("aws:PrincipalServiceName", service)
 
-        everyone.append(Who(f"service {service}", Caller(service, "service", arn=service), [{"party": "service", "name": service}], keys=keys))
+        own = {"party": "service", "name": service}
+        # "Any service that has no lines of its own."
+        party = [own] if own in spoken_services else [own, {"party": "any-service"}]
+        everyone.append(Who(f"service {service}", Caller(service, "service", arn=service), party, keys=keys))
 
     def any_service(context):
         unsigned_keys(context, tagged)
@@ -1069,7 +1076,7 @@ def callers(case, guarded, trust, tagged):
         context.limits += [z3.InRe(name, z3.Concat(z3.Plus(LOWER), z3.Re(".amazonaws.com"))), *(name != z3.StringVal(s) for s in found["services"])]
         context.put("aws:PrincipalServiceName", True, name)
 
-    everyone.append(Who("another service", Caller("another service", "service", arn=z3.String("service")), [{"party": "service", "name": "*"}], keys=any_service))
+    everyone.append(Who("another service", Caller("another service", "service", arn=z3.String("service")), [{"party": "any-service"}], keys=any_service))
     for provider in sorted(found["providers"]) if trust else ():
         keys = lambda context: (unsigned_keys(context, tagged), context.forbid("aws:PrincipalType", "aws:PrincipalType of services and tokens"))
         everyone.append(Who(f"tokens of {provider}", Caller(provider, "token", arn=provider), [{"party": "tokens", "provider": provider}], keys=keys))
@@ -1425,17 +1432,43 @@ def documents(value):
             yield from documents(inner)
 
 
+def lists(case, found, effect):
+    """Whether a NotPrincipal of such a statement lists who asked, or its account, or everyone."""
+    account = found.get("caller_account") or ""
+    for statement in (s for d in documents(case) for s, _ in statements(d) if s["Effect"] == effect and "NotPrincipal" in s):
+        element = statement["NotPrincipal"]
+        for value in ["*"] if element == "*" else [v for values in element.values() for v in as_list(values)]:
+            parts = value.split(":")
+            if value in found["who"] or value in ("*", account) or parts[-1] == "root" and parts[4] == account:
+                return True
+            if len(parts) > 5 and parts[4] == account and parts[-1].split("/")[0] in ("role", "assumed-role") and any(p in found["who"] for p in parts[-1].split("/")[1:]):
+                return True
+    return False
+
+
 def explanations(file):
     """Reasons, each with a test over a case and what was found of it."""
     lines = [line for line in Path(file).read_text().splitlines() if line.strip() and not line.startswith("#")] if file else []
     return [(reason, compile(test, file, "eval")) for reason, test in (line.split("\t", 1) for line in lines)]
 
 
+def reason_of(case, found, known):
+    """The first reason whose test holds."""
+    names = {"c": case, "f": found, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents, "statements": statements, "as_list": as_list, "lists": lists}
+    return next((reason for reason, test in known if eval(test, names)), None)
+
+
 def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=None):
     start, total, found = time.monotonic(), Counter(), []
     kinds, reasons, known, open_ones = Counter(), Counter(), explanations(disputed), 0
+    # What was seen is said of a run that is stopped, too.
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     for line in open(file):
         case = json.loads(line)
+        if stopped:
+            total["cases left out, stopped"] += 1
+            continue
         if only is not None and case["number"] != only or case["number"] < first:
             continue
         if seconds and time.monotonic() - start > seconds:
@@ -1454,9 +1487,7 @@ def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=No
         total["lines in deltas"] += len(judge.lines)
         total["cases with a disagreement"] += bool(judge.found)
         for one in judge.found:
-            names = {"c": case, "f": one, "text": json.dumps([case["before"], case["after"]]), "re": re, "json": json, "documents": documents}
-            reason = next((reason for reason, test in known if eval(test, names)), None)
-            one["reason"] = reason
+            reason = one["reason"] = reason_of(case, one, known)
             if reason:
                 reasons[reason] += 1
             else:
@@ -1479,12 +1510,55 @@ def cases(file, timeout, only=None, first=0, seconds=None, out=None, disputed=No
     return open_ones == 0
 
 
+def spoiled(delta, at):
+    """A delta with one line that is wrong, and what was done to it."""
+    line = delta["changes"][at % len(delta["changes"])]
+    others = [l for l in delta["changes"] if l is not line]
+    changes = [("dropped", None), ("turned around", {**line, "direction": {"widened": "narrowed", "narrowed": "widened"}[line["direction"]]})]
+    if line["when"]:
+        changes.append(("without its conditions", {**line, "when": []}))
+        changes.append(("without a clause", {**line, "when": [clauses[1:] for clauses in line["when"]]}))
+    for name in ("actions", "resources"):
+        if any(p.get("except") or p.get("within") for p in line[name]):
+            changes.append((f"without exceptions of {name}", {**line, name: [{k: v for k, v in p.items() if k not in ("except", "within")} for p in line[name]]}))
+        if len(line[name]) > 1:
+            changes.append((f"without one of its {name}", {**line, name: line[name][1:]}))
+    how, changed = changes[at % len(changes)]
+    return how, {**delta, "changes": others + ([changed] if changed else [])}
+
+
+def mutants(file, timeout, seconds):
+    start, found, missed, left = time.monotonic(), Counter(), [], 0
+    for line in open(file):
+        case = json.loads(line)
+        if not case["delta"]["changes"] or time.monotonic() - start > seconds:
+            continue
+        judge = Judge(case, timeout)
+        judge.run()
+        if judge.found or judge.counts["unknown"] or judge.counts["skipped"]:
+            left += 1
+            continue
+        how, case["delta"] = spoiled(case["delta"], case["number"])
+        judge = Judge(case, timeout)
+        judge.run()
+        found[how, bool(judge.found)] += 1
+        if not judge.found:
+            missed.append((case["number"], how))
+    for how in sorted({how for how, _ in found}):
+        print(f"{found[how, True]:6} of {found[how, True] + found[how, False]} found: a line {how}")
+    print(f"{left} cases left out: the judge has something to say of the delta as it is")
+    print("not found:", missed)
+    return True
+
+
 def main(arguments):
     mode, file, *rest = arguments
     if mode == "examples":
         return examples(file)
     options = dict(zip(rest[::2], rest[1::2]))
     number_of = lambda name, otherwise: int(options[name]) if name in options else otherwise
+    if mode == "mutants":
+        return mutants(file, number_of("--timeout", 2000), number_of("--seconds", 600))
     out = open(options["--out"], "w") if "--out" in options else None
     return cases(file, number_of("--timeout", 2000), number_of("--only", None), number_of("--first", 0), number_of("--seconds", None), out, options.get("--disputed"))
 

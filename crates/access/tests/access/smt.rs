@@ -288,17 +288,69 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 #[test]
 #[ignore = "writes the file that CROSSROLE_SMT_CASES names"]
-fn cases_for_the_solver() {
+fn random_cases_for_the_solver() {
     let file = std::env::var("CROSSROLE_SMT_CASES").expect("CROSSROLE_SMT_CASES names the file to write");
     let (seed, first, count) = (number("CROSSROLE_SMT_SEED", 1), number("CROSSROLE_SMT_FIRST", 0), number("CROSSROLE_SMT_COUNT", 200));
     let mut out = String::new();
     for at in first..first + count {
         // Each case has a seed of its own, and can be made alone.
-        let mut random = Random((seed << 32 | at).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut random = Random(((seed << 32) | at).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         random.below(1);
         let (family, [before, after]) = if at % 3 == 0 { ("plain", brute::pair(&mut random)) } else { ("callers", pair(&mut random)) };
         let found = delta(&before, &after);
         let case = json!({"seed": seed, "number": at, "family": family, "before": side(&before), "after": side(&after), "delta": found});
+        writeln!(out, "{case}").unwrap();
+    }
+    std::fs::write(file, out).unwrap();
+}
+
+/// The other way round.
+fn estate(side: &Value) -> Estate {
+    let entries = |name: &str| side[name].as_object().cloned().unwrap_or_default();
+    let placed = |value: &Value| place(&serde_json::from_value(value.clone()).unwrap());
+    let list = |value: &Value| value.as_array().into_iter().flatten().map(placed).collect::<Vec<_>>();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let guarded = |name: &str| {
+        let all = entries(name).into_iter().map(|(key, g)| {
+            let policy = Some(&g["policy"]).filter(|p| !p.is_null()).map(placed);
+            (key, Guarded { account: text(&g["account"]), policy, restrict_public: g["restrict_public"] == true })
+        });
+        all.collect::<BTreeMap<_, _>>()
+    };
+    let levels = |name: &str| entries(name).into_iter().map(|(account, all)| (account, all.as_array().unwrap().iter().map(list).collect())).collect();
+    let principals = entries("principals").into_iter().map(|(arn, p)| {
+        let principal = Principal {
+            account: text(&p["account"]),
+            user: p["user"] == true,
+            name: text(&p["name"]),
+            tags: serde_json::from_value(p["tags"].clone()).unwrap(),
+            identity: list(&p["identity"]),
+            boundary: Some(&p["boundary"]).filter(|b| !b.is_null()).map(list),
+            unread: BTreeSet::new(),
+        };
+        (arn, principal)
+    });
+    Estate {
+        partition: text(&side["partition"]),
+        principals: principals.collect(),
+        roles: guarded("roles"),
+        buckets: guarded("buckets"),
+        service_control: levels("service_control"),
+        resource_control: levels("resource_control"),
+        ..Estate::default()
+    }
+}
+
+#[test]
+#[ignore = "reads the pairs that CROSSROLE_SMT_PAIRS names, and writes the file that CROSSROLE_SMT_CASES names"]
+fn given_cases_for_the_solver() {
+    let [pairs, file] = ["CROSSROLE_SMT_PAIRS", "CROSSROLE_SMT_CASES"].map(|name| std::env::var(name).expect(name));
+    let mut out = String::new();
+    for line in std::fs::read_to_string(pairs).unwrap().lines() {
+        let mut case: Value = serde_json::from_str(line).unwrap();
+        // A pair that is none (a statement without an action) is left out.
+        let found = std::panic::catch_unwind(|| delta(&estate(&case["before"]), &estate(&case["after"])));
+        case["delta"] = found.map_or(Value::Null, |found| json!(found));
         writeln!(out, "{case}").unwrap();
     }
     std::fs::write(file, out).unwrap();
