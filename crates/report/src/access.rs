@@ -169,6 +169,8 @@ fn why(why: &Why) -> String {
         Why::TooMany(Limit::Ways(most)) => format!("its conditions can come out in more than {} ways", thousands(*most)),
         Why::TooMany(Limit::Questions(most)) => format!("it takes over {} questions", thousands(*most)),
         Why::TooMany(Limit::Fillings(most)) => format!("policy variables can be filled in more than {} ways", thousands(*most)),
+        Why::TooMany(Limit::Roles(most)) => format!("ways over more than {most} roles are not followed"),
+        Why::TooMany(Limit::Routes(most)) => format!("no more than {} ways are followed", thousands(*most)),
         Why::ResourceKind => "resources of this kind are not looked at".to_owned(),
         Why::PrincipalKind => "principals of this kind are not evaluated".to_owned(),
         Why::ProviderChanges => "the provider itself changes".to_owned(),
@@ -234,7 +236,9 @@ fn relation(relation: Relation) -> String {
         Relation::Present => return "is present".to_owned(),
         Relation::Compares(comparison) => comparison,
     };
-    let words = match (how, not) {
+    // What holds of none of the values is said so.
+    let none = which == Which::Every && not;
+    let words = match (how, not && !none) {
         (How::Is, false) => "is",
         (How::Is, true) => "is not",
         (How::IsInAnyCase, false) => "is, in any case,",
@@ -255,6 +259,7 @@ fn relation(relation: Relation) -> String {
     match which {
         Which::One => words.to_owned(),
         Which::Some => format!("has a value that {words}"),
+        Which::Every if none => format!("has no value that {words}"),
         Which::Every => format!("has no value but what {words}"),
     }
 }
