@@ -315,7 +315,10 @@ fn a_chain_that_is_cut_is_not_decided() {
 fn sentences_say_the_difference_and_nothing_twice() {
     let with = |condition: &str| format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{{{condition}}}}}"#);
     let ranges = |count: usize| (0..count).map(|n| format!("\"10.{n}.0.0/16\"")).collect::<Vec<_>>().join(",");
-    let said = identity(&with(&format!(r#""IpAddress":{{"aws:SourceIp":[{}]}}"#, ranges(250))), &with(&format!(r#""IpAddress":{{"aws:SourceIp":[{}]}}"#, ranges(251))));
+    let said = identity(
+        &with(&format!(r#""IpAddress":{{"aws:SourceIp":[{}]}}"#, ranges(250))),
+        &with(&format!(r#""IpAddress":{{"aws:SourceIp":[{}]}}"#, ranges(251))),
+    );
     assert_eq!(said, ["+ role App of 222222222222 gains s3:GetObject on data/* (except data/none) when aws:SourceIp is in 10.250.0.0/16"]);
     let said = identity(&with(r#""StringEquals":{"s3:prefix":["open","internal"]}"#), &with(r#""StringEquals":{"s3:prefix":"open"}"#));
     assert_eq!(said, ["- role App of 222222222222 loses s3:GetObject on data/* (except data/none) when s3:prefix is internal"]);
