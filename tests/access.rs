@@ -229,3 +229,21 @@ async fn json_has_the_witness() {
     let value: serde_json::Value = serde_json::from_str(&out).unwrap();
     insta::assert_snapshot!("access_json", serde_json::to_string_pretty(&value["access"]).unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_bounds_a_user_is_read_and_its_widening_is_said() {
+    let place = place("ways-base-boundary").await;
+    let user = ("UserName", "bounded");
+    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    place.iam("222222222222", "CreateUser", &[user]).await;
+    place.iam("222222222222", "PutUserPolicy", &[user, ("PolicyName", "all"), ("PolicyDocument", all)]).await;
+    let boundary = ("PermissionsBoundary", "arn:aws:iam::222222222222:policy/Boundary");
+    place.iam("222222222222", "PutUserPermissionsBoundary", &[user, boundary]).await;
+    let wider = manifest("wider-boundary", &edited("\"s3:PutObject\", \"s3:ListBucket\"]", "\"s3:PutObject\", \"s3:ListBucket\", \"s3:DeleteObject\"]"));
+    let said = place.good(&["plan", &wider]).await;
+    assert!(section(&said).contains("+ user bounded of 222222222222 gains s3:DeleteObject on "), "{said}");
+    for (action, word) in [("s3:GetObject", "yes: "), ("s3:DeleteObject", "no: ")] {
+        let said = place.run(&["explain", "user/bounded", action, "logs/x", &wider, "--from", "live"]).await;
+        assert!(said.out.starts_with(word), "{action}: {}{}", said.out, said.err);
+    }
+}

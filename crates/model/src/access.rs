@@ -111,6 +111,10 @@ pub enum Limit {
     Questions(usize),
     /// Ways in which policy variables can be filled.
     Fillings(usize),
+    /// Roles that are assumed one from the other.
+    Roles(usize),
+    /// Ways to a resource.
+    Routes(usize),
 }
 
 /// Why something is not decided.

@@ -21,7 +21,8 @@ pub(crate) fn section(plan: &Plan, view: View) -> String {
     if delta.changes.is_empty() && delta.undecided.is_empty() {
         return "Access: nobody gains or loses anything.\n\n".to_owned();
     }
-    let lines = access_lines(delta, view);
+    let mut lines: Vec<String> = alike(&delta.changes).iter().map(|changes| line(changes, view)).collect();
+    lines.extend(delta.undecided.iter().map(undecided));
     let more = lines.len().saturating_sub(LINES_MOST);
     let mut out = format!("Access: {}\n", counts(delta));
     for line in lines.iter().take(LINES_MOST) {
@@ -36,7 +37,20 @@ pub(crate) fn section(plan: &Plan, view: View) -> String {
 
 /// What is gained, lost and not decided, a line each.
 pub fn access_lines(delta: &AccessDelta, view: View) -> Vec<String> {
-    delta.changes.iter().map(|c| line(c, view)).chain(delta.undecided.iter().map(undecided)).collect()
+    delta.changes.iter().map(|c| line(&[c], view)).chain(delta.undecided.iter().map(undecided)).collect()
+}
+
+/// Those who gain or lose the same together.
+fn alike(changes: &[AccessChange]) -> Vec<Vec<&AccessChange>> {
+    let mut all: Vec<Vec<&AccessChange>> = Vec::new();
+    for change in changes {
+        let same = |c: &AccessChange| (c.direction, &c.actions, &c.resources, &c.when) == (change.direction, &change.actions, &change.resources, &change.when);
+        match all.iter_mut().find(|group| group.first().is_some_and(|c| same(c))) {
+            Some(group) => group.push(change),
+            None => all.push(vec![change]),
+        }
+    }
+    all
 }
 
 fn counts(delta: &AccessDelta) -> String {
@@ -50,16 +64,30 @@ fn counts(delta: &AccessDelta) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn line(change: &AccessChange, view: View) -> String {
-    let many = matches!(change.party, Party::Members { .. } | Party::Tokens { .. });
+/// One line about those who gain or lose the same.
+fn line(changes: &[&AccessChange], view: View) -> String {
+    let Some(change) = changes.first() else { return String::new() };
+    let many = changes.len() > 1 || matches!(change.party, Party::Members { .. } | Party::Tokens { .. });
     let (symbol, verb) = match (change.direction, many) {
         (Direction::Widened, false) => ("+", "gains"),
         (Direction::Widened, true) => ("+", "gain"),
         (Direction::Narrowed, false) => ("-", "loses"),
         (Direction::Narrowed, true) => ("-", "lose"),
     };
-    let who = party(&change.party, change.certainty);
+    let who = match changes {
+        [one] => party(&one.party, one.certainty),
+        many => together(many.iter().map(|c| party(&c.party, c.certainty).trim_end_matches(',').to_owned()).collect()),
+    };
     format!("{symbol} {who} {verb} {} on {}{}", actions(&change.actions).join(", "), resources(change).join(", "), when(&change.when, view))
+}
+
+/// `a and b`; `a, with more to it; b; and c`.
+fn together(mut who: Vec<String>) -> String {
+    let last = who.pop().unwrap_or_default();
+    match who.as_slice() {
+        [first] if !first.contains(',') => format!("{first} and {last}"),
+        others => format!("{}; and {last}", others.join("; ")),
+    }
 }
 
 /// `role Reader of 222222222222`, and how much is known of it.
@@ -169,6 +197,8 @@ fn why(why: &Why) -> String {
         Why::TooMany(Limit::Ways(most)) => format!("its conditions can come out in more than {} ways", thousands(*most)),
         Why::TooMany(Limit::Questions(most)) => format!("it takes over {} questions", thousands(*most)),
         Why::TooMany(Limit::Fillings(most)) => format!("policy variables can be filled in more than {} ways", thousands(*most)),
+        Why::TooMany(Limit::Roles(most)) => format!("ways over more than {most} roles are not followed"),
+        Why::TooMany(Limit::Routes(most)) => format!("no more than {} ways are followed", thousands(*most)),
         Why::ResourceKind => "resources of this kind are not looked at".to_owned(),
         Why::PrincipalKind => "principals of this kind are not evaluated".to_owned(),
         Why::ProviderChanges => "the provider itself changes".to_owned(),
@@ -237,7 +267,9 @@ fn relation(relation: Relation) -> String {
         Relation::Present => return "is present".to_owned(),
         Relation::Compares(comparison) => comparison,
     };
-    let words = match (how, not) {
+    // What holds of none of the values is said so.
+    let none = which == Which::Every && not;
+    let words = match (how, not && !none) {
         (How::Is, false) => "is",
         (How::Is, true) => "is not",
         (How::IsInAnyCase, false) => "is, in any case,",
@@ -258,6 +290,7 @@ fn relation(relation: Relation) -> String {
     match which {
         Which::One => words.to_owned(),
         Which::Some => format!("has a value that {words}"),
+        Which::Every if none => format!("has no value that {words}"),
         Which::Every => format!("has no value but what {words}"),
     }
 }
@@ -305,7 +338,7 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
                 "resources": resources(c),
                 "resource_set": c.resources,
                 "when": c.when.iter().map(|one| one.iter().map(clause).collect::<Vec<_>>()).collect::<Vec<_>>(),
-                "text": line(c, view),
+                "text": line(&[c], view),
                 "witness": {
                     "principal": c.witness.principal,
                     "action": c.witness.action,

@@ -39,13 +39,37 @@ pub fn shown(document: &crossrole_policy::Document, show_external_ids: bool) -> 
 /// Stands for an external id.
 const MASK: &str = "****";
 
-/// Returns `text` with control characters escaped, so that no terminal obeys it.
+/// Returns `text` with control characters escaped, so that no terminal obeys it, and letters of words that look like others,
+/// so that nobody takes `аdmin` for `admin`.
 pub fn safe(text: &str) -> String {
     let harmless = |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}');
-    if text.chars().all(harmless) {
+    if text.is_ascii() && text.chars().all(harmless) {
         return text.to_owned();
     }
-    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
+    let word = |c: char| c.is_alphanumeric();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| word(c) != word(first)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        // A word of another script has letters that look like no Latin ones.
+        let disguised = run.chars().all(|c| c.is_ascii() || looks_latin(c));
+        for c in run.chars() {
+            if harmless(c) && (c.is_ascii() || !disguised || !looks_latin(c)) {
+                out.push(c);
+            } else {
+                out.extend(c.escape_unicode());
+            }
+        }
+        rest = after;
+    }
+    out
+}
+
+/// Letters of other alphabets that look like those of ASCII (Unicode Technical Standard 39, confusables), roughly.
+fn looks_latin(c: char) -> bool {
+    const ALIKE: &str = "аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅԌοναρυιΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսոհ";
+    ALIKE.contains(c) || matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{1d400}'..='\u{1d7ff}')
 }
 
 #[cfg(test)]
@@ -56,5 +80,13 @@ mod tests {
     fn escapes_do_not_reach_the_terminal() {
         assert_eq!(safe("a\u{1b}[31mb\r\n\u{202e}"), "a\\u{1b}[31mb\\u{d}\\u{a}\\u{202e}");
         assert_eq!(safe("Größe"), "Größe");
+    }
+
+    #[test]
+    fn letters_that_look_alike_are_escaped() {
+        assert_eq!(safe("role/\u{430}dmin"), "role/\\u{430}dmin");
+        assert_eq!(safe("\u{441}\u{43e}\u{440}\u{435}"), "\\u{441}\\u{43e}\\u{440}\\u{435}");
+        assert_eq!(safe("отдел/Größe"), "отдел/Größe");
+        assert_eq!(safe("\u{ff41}dmin"), "\\u{ff41}dmin");
     }
 }

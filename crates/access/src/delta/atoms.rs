@@ -148,8 +148,6 @@ impl Resources {
             add(&format!("{start}*"));
             if domain.is_elsewhere() {
                 match start.match_indices(':').nth(4) {
-                    // Of IAM, kinds are asked other questions.
-                    Some(_) if start.contains(":iam::") => {}
                     Some((fifth, _)) => add(&format!("{}*", start.get(..=fifth).unwrap_or(start))),
                     // Tells what is an ARN from what is not one yet.
                     None => add(&format!("{start}*:*:*")),

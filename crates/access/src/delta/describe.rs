@@ -111,7 +111,13 @@ impl Resources {
         };
         // A pattern that reaches out of the domain names only what of it lies inside.
         let mut all: Vec<(BTreeSet<usize>, Part)> = Vec::new();
-        for (index, pattern) in self.patterns.iter().enumerate() {
+        // Who may assume a role is said by itself, so beside other actions of STS a pattern must not reach roles.
+        let apart = domain.is_elsewhere() && names.iter().any(|n| n.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("sts:")));
+        let reaches_roles = |pattern: usize| {
+            let mut roles = self.classes.iter().enumerate().filter(|(i, c)| c.witness.contains(":role/") && !at.contains(i));
+            apart && roles.any(|(_, c)| c.matched.get(pattern) == Some(&true))
+        };
+        for (index, pattern) in self.patterns.iter().enumerate().filter(|(index, _)| !reaches_roles(*index)) {
             let set = matched(index);
             let inside = domain.texts.iter().any(|t| match t {
                 // All of a service's resources are there, in several walks.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crossrole_model::access::{About, Clause, Hop, Undecided, Why};
+use crossrole_model::access::{About, Clause, Hop, Limit, Party, Undecided, Why};
 use crossrole_policy::Document;
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
@@ -34,14 +34,23 @@ pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str
     let last = search.direct(action, resource, owner);
     let mut open: Vec<(Option<String>, Vec<Hop>)> = last.into_iter().map(|(arn, hop)| (arn, vec![hop])).collect();
     while let Some((arn, way)) = open.pop() {
-        if let Some(arn) = arn.filter(|arn| estate.roles.contains_key(arn))
-            && way.len() <= CHAIN_MOST
-            && search.reach.ways.len() + open.len() < WAYS_MOST
-        {
-            for (before, hop) in search.direct("sts:AssumeRole", &arn, None) {
-                // A role that is on the way already adds nothing to it.
-                if before.as_ref().is_none_or(|b| *b != arn) && !way.iter().any(|h| (&h.party, h.certainty) == (&hop.party, hop.certainty)) {
-                    open.push((before, std::iter::once(hop).chain(way.clone()).collect()));
+        if let Some(arn) = arn.filter(|arn| estate.roles.contains_key(arn)) {
+            // A role that is on the way already adds nothing to it.
+            let mut more = search.direct("sts:AssumeRole", &arn, None);
+            more.retain(|(before, hop)| {
+                before.as_ref().is_none_or(|b| *b != arn) && !way.iter().any(|h| (&h.party, h.certainty) == (&hop.party, hop.certainty))
+            });
+            let cut = if way.len() > CHAIN_MOST {
+                Some(Limit::Roles(CHAIN_MOST))
+            } else {
+                (search.reach.ways.len() + open.len() + more.len() > WAYS_MOST).then_some(Limit::Routes(WAYS_MOST))
+            };
+            match cut {
+                None => open.extend(more.into_iter().map(|(before, hop)| (before, std::iter::once(hop).chain(way.clone()).collect()))),
+                Some(_) if more.is_empty() => {}
+                Some(limit) => {
+                    let about = About::Resource(resource.to_owned());
+                    search.reach.undecided.push(Undecided { party: Party::of(&arn), about, why: Why::TooMany(limit) });
                 }
             }
         }

@@ -243,10 +243,15 @@ impl Subject {
         if self.party.id() == Some(self.caller.as_str()) || !self.caller.as_str().contains(":assumed-role/") {
             return;
         }
-        let policies = guarded.into_iter().flatten().filter_map(|g| g.policy.as_ref());
-        let named: BTreeSet<&String> = policies.flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).collect();
+        let named = |name: &str| {
+            let policies = guarded.into_iter().flatten().filter_map(|g| g.policy.as_ref());
+            policies.flat_map(|p| p.document.aws_principals()).any(|p| p == name)
+        };
+        if !named(self.caller.as_str()) {
+            return;
+        }
         let mut name = self.caller.as_str().to_owned();
-        while named.contains(&name) {
+        while named(&name) {
             name.push('x');
         }
         self.caller = Caller::Arn(name.clone());

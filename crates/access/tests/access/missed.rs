@@ -285,3 +285,46 @@ fn what_nobody_reads_of_an_estate_is_not_nobody() {
     assert!(has(&lines(&side(deny), &side(QUIET)), &["+ user ann of 222222222222, as far as its policies that were not read let it, gains s3:GetObject"]));
     let _ = (Guarded { account: String::new(), policy: None, restrict_public: false }, APP);
 }
+
+#[test]
+fn a_chain_that_is_cut_is_not_decided() {
+    let role = |n: usize| format!("arn:aws:iam::222222222222:role/R{n}");
+    let mut side = estate(NONE, &[], TRUST_APP, QUIET);
+    for n in 0..8 {
+        let next = if n == 7 { allow("s3:GetObject", "arn:aws:s3:::data/*") } else { allow("sts:AssumeRole", &role(n + 1)) };
+        let principal = Principal {
+            account: "222222222222".to_owned(),
+            user: false,
+            name: format!("R{n}"),
+            tags: BTreeMap::new(),
+            identity: vec![Placed::new(document(&next), "")],
+            boundary: None,
+            unread: BTreeSet::new(),
+        };
+        let trust = Placed::new(document(TRUST_APP), "");
+        side.roles.insert(role(n), Guarded { account: "222222222222".to_owned(), policy: Some(trust), restrict_public: false });
+        side.principals.insert(role(n), principal);
+    }
+    let reach = crossrole_access::who_can(&side, "s3:GetObject", "arn:aws:s3:::data/x", None);
+    assert!(reach.ways.iter().any(|way| way.len() == 5) && reach.ways.iter().all(|way| way.len() <= 5), "{:#?}", reach.ways);
+    let said = crossrole_report::ways(&reach.ways, &reach.undecided, crossrole_report::View::default());
+    assert!(said.contains("? role R3 of 222222222222 on arn:aws:s3:::data/x: not decided: ways over more than 4 roles are not followed"), "{said}");
+}
+
+#[test]
+fn sentences_say_the_difference_and_nothing_twice() {
+    let with = |condition: &str| format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{{{condition}}}}}"#);
+    let ranges = |count: usize| (0..count).map(|n| format!("\"10.{n}.0.0/16\"")).collect::<Vec<_>>().join(",");
+    let said = identity(
+        &with(&format!(r#""IpAddress":{{"aws:SourceIp":[{}]}}"#, ranges(250))),
+        &with(&format!(r#""IpAddress":{{"aws:SourceIp":[{}]}}"#, ranges(251))),
+    );
+    assert_eq!(said, ["+ role App of 222222222222 gains s3:GetObject on data/* (except data/none) when aws:SourceIp is in 10.250.0.0/16"]);
+    let said = identity(&with(r#""StringEquals":{"s3:prefix":["open","internal"]}"#), &with(r#""StringEquals":{"s3:prefix":"open"}"#));
+    assert_eq!(said, ["- role App of 222222222222 loses s3:GetObject on data/* (except data/none) when s3:prefix is internal"]);
+    let said = identity(NONE, &with(r#""ForAllValues:StringNotEquals":{"AWS:tagkeys":"bad"}"#));
+    assert_eq!(said, ["+ role App of 222222222222 gains s3:GetObject on data/* (except data/none) when AWS:tagkeys has no value that is bad (or is absent)"]);
+    let all = r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#;
+    let said = identity(NONE, all);
+    assert!(said.iter().any(|l| l.contains(" gains * (except iam:*, sts:AssumeRole*, sts:SetSourceIdentity, sts:TagSession) on ")), "{said:#?}");
+}
