@@ -18,6 +18,7 @@ mod controls;
 mod cost;
 mod errors;
 mod explain;
+mod facts;
 mod fixpoint;
 mod fleet;
 mod fuzz;

@@ -221,7 +221,11 @@ pub(crate) fn manifest(name: &str, text: &str) -> String {
     let folder = root().join("target/test-manifests").join(format!("{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("manifest.toml");
-    std::fs::write(&path, text).unwrap();
+    // Tests that share a name run side by side: nobody may read half a file.
+    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let part = folder.join(format!("part-{}", COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
+    std::fs::write(&part, text).unwrap();
+    std::fs::rename(&part, &path).unwrap();
     path.display().to_string()
 }
 

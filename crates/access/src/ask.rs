@@ -1,8 +1,11 @@
 //! Questions to an estate: may this principal do that, directly or through roles, and why.
 
-use crossrole_model::access::{Assumption, Explanation, Party};
+use std::collections::BTreeSet;
+
+use crossrole_model::access::{Assumption, Explanation};
 use crossrole_policy::Arn;
 
+use crate::delta::crowd::{Accounts, Crowd};
 use crate::delta::subjects::{Kind, Who};
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::principal::Caller;
@@ -119,8 +122,8 @@ impl Estate {
     fn who(&self, principal: &str) -> (Who, Vec<Assumption>) {
         let partition = self.partition();
         if principal.len() == 12 && principal.bytes().all(|b| b.is_ascii_digit()) {
-            let party = Party::AnyOf { partition: partition.to_owned(), account: principal.to_owned() };
-            return (Who::any_of(partition, principal, party, Kind::Everything), vec![Assumption::OwnPolicies]);
+            let crowd = Crowd::of(partition, Accounts::One(principal.to_owned()), BTreeSet::new());
+            return (Who::any_of(crowd, Kind::Everything), vec![Assumption::OwnPolicies]);
         }
         match Caller::parse(principal) {
             caller @ (Caller::Anonymous | Caller::Service(_)) => (Who::without_identity(caller), Vec::new()),
@@ -165,10 +168,13 @@ fn context(question: &Question, who: &Who, owner: Option<&str>, action: &str) ->
             add(key, value.clone());
         }
     }
-    for (key, begins) in &who.subject.begins {
-        if let Some(begin) = begins.first() {
-            add(key, ContextValue::One(format!("{begin}any-other")));
+    if let Some(tags) = who.subject.tags.iter().flatten().next_back() {
+        for (key, value) in tags {
+            add(key, one(value));
         }
+    }
+    if let Some(arn) = who.subject.crowd.as_ref().and_then(Crowd::principal_arn) {
+        add("aws:PrincipalArn", ContextValue::One(arn));
     }
     if let Some(owner) = owner {
         add("aws:ResourceAccount", one(owner));

@@ -122,6 +122,7 @@ impl Objects {
             let held = Held {
                 path: user.state.path.clone(),
                 tags: user.state.tags.clone(),
+                boundary: user.boundary.clone(),
                 inline: user.inline.clone(),
                 attached: user.attached.clone(),
                 groups: user.groups.iter().map(|g| g.to_ascii_lowercase()).collect(),

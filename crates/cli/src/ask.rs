@@ -1,22 +1,25 @@
 //! Principals, resources and contexts as people write them.
 
-use crossrole_access::{Context, ContextValue, Estate, Objects};
+use crossrole_access::{Context, ContextValue, Controls, Estate, Objects};
 use crossrole_model::{AccountId, Cloud as _, Desired};
 
-use crate::args::{CloudArgs, ContextArgs, FromArg};
+use crate::args::{ContextArgs, FromArg};
 use crate::failure::Failure;
-use crate::io::Io;
-use crate::sandboxed::reach;
-use crate::settings;
+use crate::session::Session;
 
 /// Everything that decides, from the manifests or from what is live.
-pub(crate) async fn estate(from: FromArg, desired: &Desired, cloud: &CloudArgs, io: &mut Io) -> Result<Estate, Failure> {
-    let controls = settings::controls(&cloud.config, desired)?;
+pub(crate) async fn estate(from: FromArg, session: &Session) -> Result<Estate, Failure> {
+    let desired = &session.desired;
+    let controls = session.settings.controls(desired)?;
     if from == FromArg::Manifest {
         return Ok(Objects::desired(desired).estate().under(&controls));
     }
-    let reached = reach(cloud, desired, io)?;
-    let observed = reached.aws.observe(&crossrole_planner::scope(desired)).await;
+    session.ended(live(session, &controls).await)
+}
+
+async fn live(session: &Session, controls: &Controls) -> Result<Estate, Failure> {
+    let desired = &session.desired;
+    let observed = session.aws.observe(&crossrole_planner::scope(desired)).await;
     for (account, state) in &observed.accounts {
         if let crossrole_model::Observation::Unreadable(why) = state {
             return Err(Failure::new(
@@ -25,8 +28,7 @@ pub(crate) async fn estate(from: FromArg, desired: &Desired, cloud: &CloudArgs, 
             ));
         }
     }
-    reached.keep(cloud, io)?;
-    Ok(Objects::observed(&observed, desired.partition).estate().under(&controls))
+    Ok(Objects::observed(&observed, desired.partition).estate().under(controls))
 }
 
 fn trusting(desired: &Desired) -> Option<&AccountId> {

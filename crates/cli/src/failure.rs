@@ -27,35 +27,52 @@ impl Exit {
     }
 }
 
+/// Whose an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Of what was typed, of a file, or of an account.
+    User,
+    /// Mistakes that are rendered already, each with its place.
+    Findings,
+    /// Ours.
+    Bug,
+}
+
 /// An error for people: what happened, and what to do.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    message: String,
-    advice: String,
+    kind: Kind,
+    error: String,
+    hints: Vec<String>,
 }
 
 impl Failure {
-    pub(crate) fn new(message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { message: message.into(), advice: advice.into() }
+    pub(crate) fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: Kind::User, error: error.into(), hints: vec![hint.into()] }
+    }
+
+    /// Something that must not happen: nothing was changed.
+    pub(crate) fn bug(error: impl Into<String>) -> Self {
+        Self { kind: Kind::Bug, error: error.into(), hints: Vec::new() }
     }
 
     /// Findings, already rendered.
     pub(crate) fn findings(text: &str, count: usize) -> Self {
         let mistakes = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
-        Self { message: format!("{text}{mistakes} found"), advice: String::new() }
+        Self { kind: Kind::Findings, error: format!("{text}{mistakes} found"), hints: Vec::new() }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message, advice } = self;
-        if message.starts_with("error") || message.starts_with("warning") {
-            write!(f, "{message}")?;
-        } else {
-            write!(f, "error: {message}")?;
+        let Self { kind, error, hints } = self;
+        match kind {
+            Kind::User => write!(f, "error: {error}")?,
+            Kind::Findings => write!(f, "{error}")?,
+            Kind::Bug => write!(f, "error: {error}\nhelp: this is a bug in crossrole, and nothing was changed; please report it with the manifest")?,
         }
-        if !advice.is_empty() {
-            write!(f, "\nhelp: {advice}")?;
+        for hint in hints.iter().filter(|h| !h.is_empty()) {
+            write!(f, "\nhelp: {hint}")?;
         }
         writeln!(f)
     }

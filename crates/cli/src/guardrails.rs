@@ -6,14 +6,14 @@ use crossrole_model::{Desired, Finding, Plan, Severity};
 use crossrole_report::View;
 
 use crate::failure::Failure;
-use crate::settings;
+use crate::settings::Settings;
 
 /// Most bytes of all Rego policies together.
 const POLICIES_MOST: usize = 1 << 20;
 
 /// What manifests break of `[guardrails]`.
-pub(crate) fn check(config: &Path, desired: &Desired) -> Result<Vec<Finding>, Failure> {
-    Ok(crossrole_lint::guardrails::check(&settings::guardrails(config)?, desired))
+pub(crate) fn check(settings: &Settings, desired: &Desired) -> Vec<Finding> {
+    crossrole_lint::guardrails::check(settings.guardrails(), desired)
 }
 
 /// What a plan breaks of the Rego policies in a folder: every string, or object with a `msg`, in `data.crossrole.deny` is

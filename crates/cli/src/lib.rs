@@ -15,6 +15,7 @@ mod policies;
 mod progress;
 mod sandboxed;
 mod selector;
+mod session;
 mod settings;
 
 use std::ffi::OsString;

@@ -141,7 +141,9 @@ impl Known {
         for (name, bucket) in &observed.buckets {
             known.bucket(name);
             let policy = bucket.known().and_then(|b| b.as_ref()).and_then(|b| b.policy.known()).and_then(|p| p.document.as_ref());
-            policy.into_iter().for_each(|document| known.document(document));
+            if let Some(document) = policy {
+                known.document(document);
+            }
         }
         for change in changes {
             known.parties.push(change.party.clone());

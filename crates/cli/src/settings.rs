@@ -1,16 +1,15 @@
 //! `crossrole.toml`: how accounts are reached from the place that runs. Nothing of it is in a manifest.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crossrole_access::Controls;
 use crossrole_access::estate::Placed;
-use crossrole_cloud::{Access, Settings};
+use crossrole_cloud::Access;
 use crossrole_lint::guardrails::Guardrails;
 use crossrole_model::{AccountId, Desired};
 use serde::Deserialize;
 
-use crate::args::CloudArgs;
 use crate::failure::Failure;
 use crate::policies;
 
@@ -24,7 +23,8 @@ struct File {
     accounts: BTreeMap<String, Account>,
     #[serde(default)]
     defaults: Defaults,
-    guardrails: Option<Guardrails>,
+    #[serde(default)]
+    guardrails: Guardrails,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,31 +57,72 @@ struct Defaults {
     concurrency: Option<usize>,
 }
 
-/// Settings for the accounts of `desired`, from the file and the flags.
-pub(crate) fn settings(args: &CloudArgs, desired: &Desired) -> Result<Settings, Failure> {
-    let file = read(&args.config)?;
-    let mut accounts = BTreeMap::new();
-    for (key, account) in file.accounts {
-        let id = account_id(&args.config, desired, &key)?;
-        let Account { profile, role_arn, external_id, service_control, resource_control } = account;
-        let reached = profile.is_some() || role_arn.is_some() || external_id.is_some();
-        // An entry that names control policies alone says nothing of how the account is reached.
-        if reached || service_control.is_empty() && resource_control.is_empty() {
-            accounts.insert(id, Access { profile, role_arn, external_id });
-        }
+/// The settings of this place, read once.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    path: PathBuf,
+    file: File,
+}
+
+impl Settings {
+    /// Reads the file; where none was named, none need be there.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        Ok(Self { path: path.to_owned(), file: read(path)? })
     }
-    if let Some(role) = &file.defaults.role_name {
-        for id in desired.accounts.keys() {
-            accounts.entry(id.clone()).or_insert_with(|| Access {
-                profile: None,
-                role_arn: Some(desired.partition.iam_arn(id, "role", "/", role)),
-                external_id: file.defaults.external_id.clone(),
-            });
+
+    /// How the accounts of `desired` are reached.
+    pub(crate) fn cloud(&self, concurrency: Option<usize>, desired: &Desired) -> Result<crossrole_cloud::Settings, Failure> {
+        let Defaults { role_name, external_id, concurrency: default } = &self.file.defaults;
+        let mut accounts = BTreeMap::new();
+        for (key, account) in &self.file.accounts {
+            let id = account_id(&self.path, desired, key)?;
+            let Account { profile, role_arn, external_id, service_control, resource_control } = account;
+            let reached = profile.is_some() || role_arn.is_some() || external_id.is_some();
+            // An entry that names control policies alone says nothing of how the account is reached.
+            if reached || service_control.is_empty() && resource_control.is_empty() {
+                accounts.insert(id, Access { profile: profile.clone(), role_arn: role_arn.clone(), external_id: external_id.clone() });
+            }
         }
+        if let Some(role) = role_name {
+            for id in desired.accounts.keys() {
+                accounts.entry(id.clone()).or_insert_with(|| Access {
+                    profile: None,
+                    role_arn: Some(desired.partition.iam_arn(id, "role", "/", role)),
+                    external_id: external_id.clone(),
+                });
+            }
+        }
+        let concurrency = concurrency.or(*default).unwrap_or(CONCURRENCY);
+        let account_as_key = std::env::var_os("CROSSROLE_ACCOUNT_AS_KEY").is_some();
+        Ok(crossrole_cloud::Settings { partition: desired.partition, accounts, concurrency, transport: None, account_as_key })
     }
-    let concurrency = args.concurrency.or(file.defaults.concurrency).unwrap_or(CONCURRENCY);
-    let account_as_key = std::env::var_os("CROSSROLE_ACCOUNT_AS_KEY").is_some();
-    Ok(Settings { partition: desired.partition, accounts, concurrency, transport: None, account_as_key })
+
+    /// The organization's control policies; their files are named from the folder of the settings.
+    pub(crate) fn controls(&self, desired: &Desired) -> Result<Controls, Failure> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let level = |level: &Level| -> Result<Vec<Placed>, Failure> {
+            let names = match level {
+                Level::One(name) => std::slice::from_ref(name),
+                Level::Many(names) => names,
+            };
+            names.iter().map(|name| Ok(Placed::new(policies::document(&folder.join(name))?, format!("policy {name}")))).collect()
+        };
+        let mut controls = Controls::default();
+        for (key, account) in &self.file.accounts {
+            let id = account_id(&self.path, desired, key)?;
+            for (levels, into) in [(&account.service_control, &mut controls.service), (&account.resource_control, &mut controls.resource)] {
+                if !levels.is_empty() {
+                    into.insert(id.to_string(), levels.iter().map(level).collect::<Result<_, _>>()?);
+                }
+            }
+        }
+        Ok(controls)
+    }
+
+    /// The team's own rules.
+    pub(crate) fn guardrails(&self) -> &Guardrails {
+        &self.file.guardrails
+    }
 }
 
 fn account_id(config: &Path, desired: &Desired, key: &str) -> Result<AccountId, Failure> {
@@ -91,33 +132,6 @@ fn account_id(config: &Path, desired: &Desired, key: &str) -> Result<AccountId, 
             "write `[accounts.\"222222222222\"]`, or the label in the manifest",
         )
     })
-}
-
-/// The organization's control policies; their files are named from the folder of the settings.
-pub(crate) fn controls(config: &Path, desired: &Desired) -> Result<Controls, Failure> {
-    let folder = config.parent().unwrap_or(Path::new(""));
-    let level = |level: &Level| -> Result<Vec<Placed>, Failure> {
-        let names = match level {
-            Level::One(name) => std::slice::from_ref(name),
-            Level::Many(names) => names,
-        };
-        names.iter().map(|name| Ok(Placed::new(policies::document(&folder.join(name))?, format!("policy {name}")))).collect()
-    };
-    let mut controls = Controls::default();
-    for (key, account) in read(config)?.accounts {
-        let id = account_id(config, desired, &key)?;
-        for (levels, into) in [(&account.service_control, &mut controls.service), (&account.resource_control, &mut controls.resource)] {
-            if !levels.is_empty() {
-                into.insert(id.to_string(), levels.iter().map(level).collect::<Result<_, _>>()?);
-            }
-        }
-    }
-    Ok(controls)
-}
-
-/// The team's own rules.
-pub(crate) fn guardrails(config: &Path) -> Result<Guardrails, Failure> {
-    Ok(read(config)?.guardrails.unwrap_or_default())
 }
 
 fn labelled(desired: &Desired, label: &str) -> Option<AccountId> {

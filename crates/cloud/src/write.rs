@@ -47,6 +47,7 @@ fn once() -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::config::Config::builder().retry_config(RetryConfig::disabled())
 }
 
+/// A table with one arm for each call: long, and whole at a glance.
 async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<(), CloudError> {
     let iam = &session.iam;
     let build = |error: BuildError| unbuilt(&session.account, operation, &error);

@@ -1,13 +1,18 @@
 //! TOML text to desired objects, with every mistake and its place.
 //!
 //! Three stages: `decode` reads one file into the raw types of `raw`, which are also what the JSON Schema is
-//! made from; `scalar` checks every name, id, date and number where it stands; `build` turns the raw types into
+//! made from; `scalar` checks every name, id, date and number where it stands; `resolve` turns the raw types into
 //! [`Desired`] objects, with every ARN computed. No stage stops at its first mistake.
 
-mod build;
 mod decode;
+mod expect;
+mod layout;
 mod raw;
+mod resolve;
 mod scalar;
+
+pub use expect::{Expectation, Given, expectations};
+pub use layout::formatted;
 
 use crossrole_model::{Desired, Finding, Severity, Source};
 
@@ -25,7 +30,7 @@ pub fn load(sources: &[Source]) -> (Option<Desired>, Vec<Finding>) {
             raws.push((source, raw));
         }
     }
-    let desired = build::build(&raws, &mut findings);
+    let desired = resolve::resolve(&raws, &mut findings);
     findings.sort();
     findings.dedup();
     let failed = findings.iter().any(|f| f.severity == Severity::Error);

@@ -60,6 +60,8 @@ pub enum How {
     IsInAnyCase,
     /// Matches a pattern with `*` and `?`.
     Like,
+    /// Matches a pattern over ARNs, segment by segment.
+    LikeArn,
     /// Lies in a range of addresses.
     In,
     /// A smaller number.

@@ -135,6 +135,8 @@ pub struct ObservedUser {
     pub id: String,
     /// Path and tags.
     pub state: UserState,
+    /// ARN of its permissions boundary.
+    pub boundary: Option<String>,
     /// Groups it is in.
     pub groups: BTreeSet<String>,
     /// ARNs of attached policies.

@@ -19,6 +19,8 @@ pub enum Party {
         /// `aws`, `aws-cn`, `aws-us-gov`.
         partition: String,
     },
+    /// Any service that has no lines of its own.
+    AnyService,
     /// Callers who do not sign their requests.
     Unsigned,
     /// A session, a federated user, an account's root, or anything else that a principal element can name.
@@ -115,7 +117,7 @@ impl Party {
             Self::Named { .. } | Self::OfKind { .. } => PartyKind::Other,
             Self::Members { .. } => PartyKind::Group,
             Self::Role { .. } => PartyKind::Role,
-            Self::Service { .. } => PartyKind::Service,
+            Self::Service { .. } | Self::AnyService => PartyKind::Service,
             Self::Tokens { .. } => PartyKind::Provider,
             Self::User { .. } => PartyKind::User,
         }
@@ -124,7 +126,7 @@ impl Party {
     /// The ARN, the service's name, or whatever else names it; none of those that stand for many accounts.
     pub fn id(&self) -> Option<&str> {
         match self {
-            Self::AnyOf { .. } | Self::AnyOther { .. } | Self::Unsigned => None,
+            Self::AnyOf { .. } | Self::AnyOther { .. } | Self::AnyService | Self::Unsigned => None,
             Self::Named { arn } | Self::Role { arn } | Self::User { arn } => Some(arn),
             Self::Members { group } => Some(group),
             Self::OfKind { kind } => Some(kind),
@@ -165,7 +167,7 @@ impl Party {
                 _ => vec![arn.clone()],
             },
             Self::Named { arn } | Self::User { arn } | Self::Tokens { provider: arn } => vec![arn.clone()],
-            Self::Unsigned | Self::OfKind { .. } | Self::Service { .. } => Vec::new(),
+            Self::Unsigned | Self::OfKind { .. } | Self::Service { .. } | Self::AnyService => Vec::new(),
         }
     }
 
@@ -174,14 +176,15 @@ impl Party {
         let rank = match self {
             Self::AnyOf { .. } => 0,
             Self::AnyOther { .. } => 1,
-            Self::Unsigned => 2,
-            Self::Named { .. } => 3,
-            Self::Members { .. } => 4,
-            Self::OfKind { .. } => 5,
-            Self::Role { .. } => 6,
-            Self::Service { .. } => 7,
-            Self::Tokens { .. } => 8,
-            Self::User { .. } => 9,
+            Self::AnyService => 2,
+            Self::Unsigned => 3,
+            Self::Named { .. } => 4,
+            Self::Members { .. } => 5,
+            Self::OfKind { .. } => 6,
+            Self::Role { .. } => 7,
+            Self::Service { .. } => 8,
+            Self::Tokens { .. } => 9,
+            Self::User { .. } => 10,
         };
         let partition = match self {
             Self::AnyOf { partition, .. } | Self::AnyOther { partition } => partition,

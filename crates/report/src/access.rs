@@ -67,6 +67,7 @@ pub(crate) fn party(party: &Party, certainty: Certainty) -> String {
     let name = match party {
         Party::AnyOf { account, .. } => format!("any principal of {account}"),
         Party::AnyOther { .. } => "any principal of any other account".to_owned(),
+        Party::AnyService => "any service".to_owned(),
         Party::Unsigned => "anyone, without signing in".to_owned(),
         Party::Members { group } => format!("members of group {} of {}", party.name().unwrap_or(group), party.account().unwrap_or_default()),
         Party::OfKind { kind } => format!("principals of kind {kind}"),
@@ -76,7 +77,8 @@ pub(crate) fn party(party: &Party, certainty: Certainty) -> String {
     };
     let rests = match certainty {
         Certainty::Exact => "",
-        Certainty::OwnPolicies => " that its own policies let",
+        Certainty::OwnPolicies if matches!(party, Party::AnyOf { .. } | Party::AnyOther { .. }) => " that its own policies let",
+        Certainty::OwnPolicies => ", as far as its own policies, which were not read, let it,",
         Certainty::UnreadPolicies => ", as far as its policies that were not read let it,",
         Certainty::EvenWithout => ", even without policies of its own",
     };
@@ -240,8 +242,8 @@ fn relation(relation: Relation) -> String {
         (How::Is, true) => "is not",
         (How::IsInAnyCase, false) => "is, in any case,",
         (How::IsInAnyCase, true) => "is not, in any case,",
-        (How::Like, false) => "is like",
-        (How::Like, true) => "is not like",
+        (How::Like | How::LikeArn, false) => "is like",
+        (How::Like | How::LikeArn, true) => "is not like",
         (How::In, false) => "is in",
         (How::In, true) => "is not in",
         (How::Below, false) | (How::AtLeast, true) => "is below",

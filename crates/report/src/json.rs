@@ -64,7 +64,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
 pub fn plan_json_with(plan: &Plan, findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source], view: View) -> Value {
     let mut value = plan_json(plan, view);
     if let Some(map) = value.as_object_mut() {
-        let known = crate::sarif::findings_json(findings, suppressed, sources);
+        let known = crate::findings::findings_json(findings, suppressed, sources);
         for part in ["findings", "suppressed"] {
             map.insert(part.to_owned(), known.get(part).cloned().unwrap_or_default());
         }

@@ -6,10 +6,10 @@
 mod access;
 mod codec;
 mod decision;
+mod diff;
 mod findings;
 mod json;
 mod outcome;
-mod sarif;
 mod statement;
 mod text;
 mod words;
@@ -17,10 +17,9 @@ mod words;
 pub use access::{access_lines, lockout};
 pub use codec::{CodecError, read_plan, write_plan};
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
-pub use findings::findings;
+pub use findings::{RuleInfo, annotations, findings, findings_json, sarif};
 pub use json::{event_json, outcome_json, plan_json, plan_json_with};
 pub use outcome::{broken, describe, differences, outcome, progress};
-pub use sarif::{RuleInfo, annotations, findings_json, sarif};
 pub use text::{Diff, plan};
 
 /// What people get to see.

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::state::{BucketState, Encryption, ObjectState, RoleState, Tags};
 use crossrole_model::{Action, Change, Plan, Reason, ownership};
-use crossrole_policy::{Document, Statement, StatementDiff, diff};
+use crossrole_policy::{Document, Share};
 
-use crate::statement::{sentence, value};
 use crate::{MASK, View, safe, words};
 
 /// How documents are compared.
@@ -108,9 +106,8 @@ fn render_change(plan: &Plan, change: &Change, view: View, out: &mut String) {
     for consequence in &change.consequences {
         out.push_str(&format!("        ! {}\n", safe(&words::consequence(consequence))));
     }
-    let mut lines = Vec::new();
-    details(plan, change, view, &mut lines);
-    for line in lines {
+    let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
+    for line in crate::diff::lines(&crate::diff::tree(change, &share), view) {
         out.push_str(&format!("        {line}\n"));
     }
 }
@@ -125,205 +122,6 @@ fn because(reason: &Reason) -> String {
         Reason::OrphanedPrincipal(id) => format!("it names {}, which no longer exists: whoever had that name has lost the access", safe(id)),
         Reason::Immutable(part) => format!("its {} can't be changed in place", words::part(part)),
         Reason::Adopted => "the manifest says to take it over".to_owned(),
-    }
-}
-
-fn details(plan: &Plan, change: &Change, view: View, out: &mut Vec<String>) {
-    match (&change.before, &change.after) {
-        (None | Some(ObjectState::Role(_)), Some(ObjectState::Role(after))) => {
-            let before = match &change.before {
-                Some(ObjectState::Role(before)) => Some(before),
-                _ => None,
-            };
-            role(before, after, view, out);
-        }
-        (before, Some(ObjectState::Policy(after))) => {
-            let before = match before {
-                Some(ObjectState::Policy(before)) => Some(before),
-                _ => None,
-            };
-            field("description", before.map(|b| b.description.as_str()), &after.description, out);
-            document("document", before.map(|b| &b.document), Some(&after.document), view, &[], out);
-            tags(before.map(|b| &b.tags), &after.tags, out);
-        }
-        (before, Some(ObjectState::BucketPolicy(after))) => bucket_policy(plan, before.as_ref(), after.document.as_ref(), view, out),
-        (before @ Some(ObjectState::BucketPolicy(_)), None) => bucket_policy(plan, before.as_ref(), None, view, out),
-        (before, Some(ObjectState::Bucket(after))) => {
-            let before = match before {
-                Some(ObjectState::Bucket(before)) => Some(before),
-                _ => None,
-            };
-            bucket(before, after, out);
-        }
-        (before, Some(ObjectState::OidcProvider(after))) => {
-            let before = match before {
-                Some(ObjectState::OidcProvider(before)) => Some(before),
-                _ => None,
-            };
-            let list = |ids: &std::collections::BTreeSet<String>| ids.iter().map(|i| safe(i)).collect::<Vec<_>>().join(", ");
-            field("audiences", before.map(|b| list(&b.client_ids)).as_deref(), &list(&after.client_ids), out);
-            tags(before.map(|b| &b.tags), &after.tags, out);
-        }
-        (before, Some(ObjectState::User(after))) => {
-            let before = match before {
-                Some(ObjectState::User(before)) => Some(&before.tags),
-                _ => None,
-            };
-            tags(before, &after.tags, out);
-        }
-        (Some(ObjectState::Role(before)), None) => {
-            document("trust policy", Some(&before.trust), None, view, &[], out);
-            for (name, inline) in &before.inline {
-                document(&format!("inline policy {}", safe(name)), Some(inline), None, view, &[], out);
-            }
-            for arn in &before.attached {
-                out.push(format!("- attached {}", safe(arn)));
-            }
-        }
-        (Some(ObjectState::Policy(before)), None) => document("document", Some(&before.document), None, view, &[], out),
-        _ => {}
-    }
-}
-
-fn role(before: Option<&RoleState>, after: &RoleState, view: View, out: &mut Vec<String>) {
-    field("path", before.map(|b| b.path.as_str()).or(Some("/")), &after.path, out);
-    field("description", before.map(|b| b.description.as_str()), &after.description, out);
-    field("longest session", before.map(|b| duration(b.max_session_seconds)).as_deref(), &duration(after.max_session_seconds), out);
-    field("permissions boundary", before.map(|b| b.boundary.as_deref().unwrap_or("")), after.boundary.as_deref().unwrap_or(""), out);
-    document("trust policy", before.map(|b| &b.trust), Some(&after.trust), view, &[], out);
-    let empty = BTreeMap::new();
-    let old = before.map_or(&empty, |b| &b.inline);
-    let names: std::collections::BTreeSet<&String> = old.keys().chain(after.inline.keys()).collect();
-    for name in names {
-        document(&format!("inline policy {}", safe(name)), old.get(name), after.inline.get(name), view, &[], out);
-    }
-    let none = std::collections::BTreeSet::new();
-    let old = before.map_or(&none, |b| &b.attached);
-    out.extend(old.difference(&after.attached).map(|arn| format!("- attached {}", safe(arn))));
-    out.extend(after.attached.difference(old).map(|arn| format!("+ attached {}", safe(arn))));
-    tags(before.map(|b| &b.tags), &after.tags, out);
-}
-
-fn duration(seconds: u32) -> String {
-    if seconds.is_multiple_of(3600) { format!("{}h", seconds / 3600) } else { format!("{seconds}s") }
-}
-
-/// One value; nothing is said about a value that stays, or about one that is empty from the start.
-fn field(name: &str, before: Option<&str>, after: &str, out: &mut Vec<String>) {
-    let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { safe(text) };
-    match before {
-        Some(before) if before == after => {}
-        Some(before) => out.push(format!("~ {name}: {} -> {}", shown(before), shown(after))),
-        None if after.is_empty() => {}
-        None => out.push(format!("+ {name}: {}", safe(after))),
-    }
-}
-
-fn tags(before: Option<&Tags>, after: &Tags, out: &mut Vec<String>) {
-    let empty = Tags::new();
-    let old = before.unwrap_or(&empty);
-    for (key, value) in old.iter().filter(|(k, _)| !after.contains_key(*k)) {
-        out.push(format!("- tag {} = {}", safe(key), safe(value)));
-    }
-    for (key, value) in after {
-        match old.get(key) {
-            Some(same) if same == value => {}
-            Some(other) => out.push(format!("~ tag {} = {} -> {}", safe(key), safe(other), safe(value))),
-            // Our own mark on a new object says nothing that its heading does not.
-            None if before.is_none() && key == ownership::OWNER_TAG => {}
-            None => out.push(format!("+ tag {} = {}", safe(key), safe(value))),
-        }
-    }
-}
-
-fn bucket(before: Option<&BucketState>, after: &BucketState, out: &mut Vec<String>) {
-    let onoff = |on: bool| if on { "on" } else { "off" }.to_owned();
-    let encryption = |e: &Encryption| match e {
-        Encryption::Aes256 => "AES256".to_owned(),
-        Encryption::Kms { key } => format!("KMS {key}"),
-    };
-    let mut show = |name: &str, old: Option<String>, new: Option<String>| {
-        if let Some(new) = new {
-            field(name, before.map(|_| old.unwrap_or_default()).as_deref(), &new, out);
-        }
-    };
-    show("region", before.map(|b| b.region.clone()), Some(after.region.clone()));
-    show("versioning", before.and_then(|b| b.versioning).map(onoff), after.versioning.map(onoff));
-    show("encryption", before.and_then(|b| b.encryption.as_ref()).map(encryption), after.encryption.as_ref().map(encryption));
-    let block = |b: crossrole_model::state::PublicAccessBlock| {
-        let parts = [("acls", b.block_acls), ("ignore acls", b.ignore_acls), ("policy", b.block_policy), ("restrict", b.restrict_buckets)];
-        parts.map(|(name, on)| format!("{name} {}", if on { "on" } else { "off" })).join(", ")
-    };
-    show("public access block", before.and_then(|b| b.public_access_block).map(block), after.public_access_block.map(block));
-    show("object ownership", before.and_then(|b| b.ownership.clone()), after.ownership.clone());
-    let logging = |l: &Option<crossrole_model::state::Logging>| l.as_ref().map_or_else(|| "off".to_owned(), |l| format!("to {}/{}", l.bucket, l.prefix));
-    show("logging", before.and_then(|b| b.logging.as_ref()).map(logging), after.logging.as_ref().map(logging));
-    if let Some(new) = &after.tags {
-        tags(before.and_then(|b| b.tags.as_ref()), new, out);
-    }
-}
-
-fn bucket_policy(plan: &Plan, before: Option<&ObjectState>, after: Option<&Document>, view: View, out: &mut Vec<String>) {
-    let before = match before {
-        Some(ObjectState::BucketPolicy(state)) => state.document.as_ref(),
-        _ => None,
-    };
-    let prefixes: Vec<String> = plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
-    document("bucket policy", before, after, view, &prefixes, out);
-}
-
-/// A document's changes. With `ours`, statements whose Sid does not begin with one of these are shown as kept.
-fn document(name: &str, before: Option<&Document>, after: Option<&Document>, view: View, ours: &[String], out: &mut Vec<String>) {
-    if before == after {
-        return;
-    }
-    out.push(name.to_owned());
-    if view.diff == Diff::Json {
-        json_lines(before, after, view, out);
-        return;
-    }
-    if let (Some(b), Some(a)) = (before, after)
-        && b.version != a.version
-    {
-        let shown = |d: &Document| d.version.clone().unwrap_or_else(|| "none".to_owned());
-        out.push(format!("  ~ version: {} -> {}", safe(&shown(b)), shown(a)));
-    }
-    for entry in diff(before, after) {
-        statement(&entry, view, ours, out);
-    }
-}
-
-fn statement(entry: &StatementDiff, view: View, ours: &[String], out: &mut Vec<String>) {
-    let foreign = |s: &Statement| !ours.is_empty() && !ours.iter().any(|p| s.sid().starts_with(p.as_str()));
-    let name = |s: &Statement| if s.sid().is_empty() { String::new() } else { format!("[{}] ", safe(s.sid())) };
-    match entry {
-        StatementDiff::Added(s) => out.push(format!("  + {}{}", name(s), sentence(s, view))),
-        StatementDiff::Removed(s) => out.push(format!("  - {}{}", name(s), sentence(s, view))),
-        StatementDiff::Kept(s) => {
-            let whose = if foreign(s) { "foreign, kept: " } else { "" };
-            out.push(format!("  = {whose}{}{}", name(s), sentence(s, view)));
-        }
-        StatementDiff::Changed { before: _, after, elements } => {
-            out.push(format!("  ~ {}{}", name(after), sentence(after, view)));
-            for element in elements {
-                let shown = |v: &String| value(&element.element, v, view);
-                out.extend(element.removed.iter().map(|v| format!("      - {}: {}", safe(&element.element), shown(v))));
-                out.extend(element.added.iter().map(|v| format!("      + {}: {}", safe(&element.element), shown(v))));
-            }
-        }
-    }
-}
-
-fn json_lines(before: Option<&Document>, after: Option<&Document>, view: View, out: &mut Vec<String>) {
-    let text = |d: Option<&Document>| d.map(|d| masked(d, view).to_json_pretty() + "\n").unwrap_or_default();
-    let (before, after) = (text(before), text(after));
-    for change in similar::TextDiff::from_lines(before.as_str(), after.as_str()).iter_all_changes() {
-        let mark = match change.tag() {
-            similar::ChangeTag::Equal => ' ',
-            similar::ChangeTag::Delete => '-',
-            similar::ChangeTag::Insert => '+',
-        };
-        out.push(format!("  {mark} {}", safe(change.value().trim_end_matches('\n'))));
     }
 }
 

@@ -139,25 +139,36 @@ pub(crate) struct Resources {
 
 impl Resources {
     /// `None`: too many to tell apart.
-    pub(crate) fn of(statements: &[&CompiledStatement], domain: &Domain, context: &Context, actions: &Actions) -> Option<Self> {
+    pub(crate) fn of(statements: &[&CompiledStatement], domain: &Domain, context: &Context, actions: &Actions, open: &BTreeSet<String>) -> Option<Self> {
         let texts: Vec<&Text> = domain.texts.iter().filter(|text| actions.ask(text)).collect();
-        let mut all: BTreeSet<Vec<Token>> = BTreeSet::new();
-        let mut add = |text: &str| all.insert(text.chars().map(token).collect());
+        let mut all: BTreeMap<Vec<Token>, String> = BTreeMap::new();
+        let mut add = |text: &str| drop(all.insert(text.chars().map(token).collect(), text.to_owned()));
         let walks = texts.iter().filter_map(|t| if let Text::Walk(start) = t { Some(start.as_str()) } else { None });
         for start in walks.clone() {
             add(&format!("{start}*"));
             if domain.is_elsewhere() {
                 match start.match_indices(':').nth(4) {
+                    // Of IAM, kinds are asked other questions.
+                    Some(_) if start.contains(":iam::") => {}
                     Some((fifth, _)) => add(&format!("{}*", start.get(..=fifth).unwrap_or(start))),
                     // Tells what is an ARN from what is not one yet.
                     None => add(&format!("{start}*:*:*")),
-                };
+                }
             }
             // Buckets and what is in them are asked other questions.
             if start.ends_with(":s3:::") {
                 for form in ["", "/*", "*/*"] {
                     add(&format!("{start}{form}"));
                 }
+            }
+        }
+        // Whose a resource is, conditions tell where its ARN does.
+        let owned = statements.iter().flat_map(|s| s.conditions.iter().map(|c| (s.variables, c))).filter(|(_, c)| c.key.ends_with(":resourceaccount"));
+        let owners: BTreeSet<&String> = owned.filter(|_| domain.is_elsewhere()).flat_map(|(_, c)| &c.written.values).collect();
+        for start in walks.clone().filter(|start| !start.ends_with(":s3:::")) {
+            let service = start.split(':').take(3).collect::<Vec<_>>().join(":");
+            for owner in &owners {
+                add(&format!("{service}:*:{owner}:*"));
             }
         }
         for text in &domain.elsewhere {
@@ -169,12 +180,23 @@ impl Resources {
             }
         }
         for statement in statements {
-            for pattern in statement.resource.iter().flat_map(|r| r.patterns(context, statement.variables)).flatten() {
-                all.insert(pattern);
+            if let Some(resource) = &statement.resource {
+                let shown = resource.shown(context, statement.variables, open);
+                for (pattern, shown) in resource.patterns(context, statement.variables).into_iter().zip(shown) {
+                    // Of two that are one here, the one that is so whatever variables hold.
+                    if let Some(pattern) = pattern {
+                        all.entry(pattern)
+                            .and_modify(|known| {
+                                if known.contains("${") {
+                                    known.clone_from(&shown);
+                                }
+                            })
+                            .or_insert(shown);
+                    }
+                }
             }
         }
-        let tokens: Vec<Vec<Token>> = all.into_iter().collect();
-        let patterns: Vec<String> = tokens.iter().map(|t| crate::engine::template::plain(t)).collect();
+        let (tokens, patterns): (Vec<Vec<Token>>, Vec<String>) = all.into_iter().unzip();
         let symbols: Vec<Vec<classes::Symbol>> = patterns.iter().zip(&tokens).map(|(text, tokens)| symbols(text, tokens)).collect();
         let globs: Vec<Option<ArnGlob>> = patterns.iter().zip(&tokens).map(|(text, tokens)| (text != "*").then(|| ArnGlob::of(tokens, true))).collect();
         let mut found: BTreeMap<(Vec<bool>, Vec<bool>), String> = BTreeMap::new();

@@ -152,13 +152,17 @@ impl Walk<'_> {
     }
 }
 
+/// A letter that no pattern names; there is always one, since patterns are short.
+pub(crate) fn unnamed<'s>(patterns: impl Iterator<Item = &'s [Symbol]>) -> Option<char> {
+    let named: BTreeSet<char> = patterns.flatten().filter_map(|s| if let Symbol::Char(c) = s { Some(*c) } else { None }).collect();
+    "xyzwvqk0123456789abcdefghijlmnoprstu".chars().chain('\u{e000}'..'\u{f000}').find(|c| !named.contains(c))
+}
+
 /// Returns the classes of the texts that begin with `start`, shortest witness first; `None` when there are too many states.
 /// What a text must be besides (an ARN of six segments, an object's key) is said by a further pattern.
 pub(crate) fn classes(patterns: &[Vec<Symbol>], start: &str) -> Option<Vec<Class>> {
     let walk = Walk { patterns };
-    let named: BTreeSet<char> = patterns.iter().flatten().filter_map(|s| if let Symbol::Char(c) = s { Some(*c) } else { None }).collect();
-    // A letter that no pattern names; there is always one, since patterns are short.
-    let other = "xyzwvqk0123456789abcdefghijlmnoprstu".chars().chain('\u{e000}'..'\u{f000}').find(|c| !named.contains(c))?;
+    let other = unnamed(patterns.iter().map(Vec::as_slice))?;
     // Wildcards that stop at colons tell colons from other letters.
     let colons = patterns.iter().flatten().any(|s| matches!(s, Symbol::One { colon: false } | Symbol::Star { colon: false }));
     let first = start.chars().fold(walk.start(), |places, c| walk.step(&places, c));

@@ -7,17 +7,55 @@ use crossrole_model::access::{Clause, Comparison, How, Relation, Which};
 
 use crate::engine::condition::Condition;
 use crate::engine::operator::{Compare, Operator, Set, Test};
+use crate::principal::Caller;
 use crate::request::{Context, ContextValue};
 
+use super::classes;
 use super::values::Asked;
 
-/// A condition key, its values, and how each condition on it comes out for each value.
+/// One value of a dimension: what its keys have; `None` is "missing".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) keys: Vec<(String, Option<ContextValue>)>,
+    /// Who calls, where the dimension is the caller.
+    pub(crate) caller: Option<Caller>,
+    /// Who calls can have tags.
+    pub(crate) taggable: bool,
+}
+
+impl Value {
+    pub(crate) fn one(key: &str, value: Option<ContextValue>) -> Self {
+        Self { keys: vec![(key.to_owned(), value)], caller: None, taggable: true }
+    }
+
+    /// Puts it into a request's keys.
+    pub(crate) fn set(&self, context: &mut Context) {
+        for (key, value) in &self.keys {
+            match value {
+                Some(value) => context.insert(key, value.clone()),
+                None => context.remove(key),
+            }
+        }
+    }
+
+    /// How conditions come out for it, and which of their keys it lacks: two values that answer alike are one.
+    pub(crate) fn answers(&self, asked: &[Asked<'_>], context: &Context) -> (Vec<bool>, Vec<bool>) {
+        let mut context = context.clone();
+        self.set(&mut context);
+        let missing = asked.iter().map(|(_, c)| context.get(&c.key).is_none()).collect();
+        (asked.iter().map(|(_, c)| c.holds(&context)).collect(), missing)
+    }
+}
+
+/// Condition keys that are told apart together, their values, and how each condition comes out for each value.
 #[derive(Debug, Clone)]
 pub(crate) struct Dimension {
-    pub(crate) key: String,
-    written: String,
-    pub(crate) values: Vec<Option<ContextValue>>,
+    pub(crate) values: Vec<Value>,
+    /// By key in lower case, as somebody wrote it, and the values that lack it.
+    keys: Vec<(String, String, BTreeSet<usize>)>,
     conditions: Vec<(Condition, BTreeSet<usize>)>,
+    /// That a key is absent is said by another dimension.
+    compares_only: bool,
 }
 
 /// Any of these must hold; of each, every clause. None at all: never; one without clauses: always.
@@ -25,61 +63,86 @@ pub(crate) struct Dimension {
 pub(crate) struct Boxes(pub(crate) Vec<Vec<Clause>>);
 
 impl Dimension {
-    pub(crate) fn new(key: &str, values: Vec<Option<ContextValue>>, asked: &[Asked<'_>], context: &Context) -> Self {
+    pub(crate) fn new(values: Vec<Value>, asked: &[Asked<'_>], context: &Context) -> Self {
         let mut context = context.clone();
-        let mut conditions: Vec<(Condition, BTreeSet<usize>)> = asked.iter().map(|(_, condition)| ((*condition).clone(), BTreeSet::new())).collect();
-        for (at, value) in values.iter().enumerate() {
-            match value {
-                Some(value) => context.insert(key, value.clone()),
-                None => context.remove(key),
+        let mut conditions: Vec<(Condition, BTreeSet<usize>)> = Vec::new();
+        let mut keys: Vec<(String, String, BTreeSet<usize>)> = Vec::new();
+        for (_, condition) in asked {
+            if !conditions.iter().any(|(known, _)| known.written == condition.written) {
+                conditions.push(((*condition).clone(), BTreeSet::new()));
             }
+            if !keys.iter().any(|(key, ..)| *key == condition.key) {
+                keys.push((condition.key.clone(), condition.written.key.clone(), BTreeSet::new()));
+            }
+        }
+        for (at, value) in values.iter().enumerate() {
+            value.set(&mut context);
             for (condition, holds) in &mut conditions {
                 if condition.holds(&context) {
                     holds.insert(at);
                 }
             }
+            for (key, _, missing) in &mut keys {
+                if context.get(key).is_none() {
+                    missing.insert(at);
+                }
+            }
         }
-        let written = asked.first().map_or(key, |(_, c)| c.written.key.as_str()).to_owned();
-        Self { key: key.to_owned(), written, values, conditions }
+        Self { values, keys, conditions, compares_only: false }
     }
 
-    fn has_missing(&self, among: &BTreeSet<usize>) -> bool {
-        among.iter().any(|at| self.values.get(*at) == Some(&None))
+    /// Whether a condition that compares one key with another holds: first it does, then it does not.
+    pub(crate) fn same(condition: Condition) -> Self {
+        let value = Value { keys: Vec::new(), caller: None, taggable: true };
+        let keys = vec![(condition.key.clone(), condition.written.key.clone(), BTreeSet::from([1]))];
+        Self { values: vec![value.clone(), value], keys, conditions: vec![(condition, BTreeSet::from([0]))], compares_only: true }
+    }
+
+    fn has_missing(&self, key: &str, among: &BTreeSet<usize>) -> bool {
+        self.keys.iter().any(|(k, _, missing)| k == key && !missing.is_disjoint(among))
+    }
+
+    /// Each condition, and what it leaves, as a set of values with what it says.
+    fn known(&self, all: &BTreeSet<usize>) -> Vec<Known<'_>> {
+        let mut known: Vec<Known<'_>> = Vec::new();
+        for (_, written, missing) in self.keys.iter().filter(|_| !self.compares_only) {
+            known.push((missing.clone(), Says::Absent(written)));
+            known.push((all - missing, Says::Present(written)));
+        }
+        for (condition, holds) in &self.conditions {
+            // Of one that has no operator, nothing holds.
+            let Some(operator) = condition.operator else { continue };
+            known.push((holds.clone(), Says::Holds(condition, operator, true)));
+            known.push((all - holds, Says::Holds(condition, operator, false)));
+            let others = self.conditions.iter().filter(|(other, _)| is_more(condition, other, operator));
+            known.extend(others.map(|(other, less)| (holds - less, Says::More(condition, other, operator))));
+        }
+        known.retain(|(set, _)| !set.is_empty() && set != all);
+        known
     }
 
     /// Says which values these are: any of the ways, every clause of it. Exact, since no two values are answered alike by
     /// all conditions.
     fn ways(&self, wanted: &BTreeSet<usize>) -> Vec<Vec<Clause>> {
         let all: BTreeSet<usize> = (0..self.values.len()).collect();
-        let missing: BTreeSet<usize> = all.iter().copied().filter(|at| self.values.get(*at) == Some(&None)).collect();
-        // Each condition, and what it leaves, as a set of values with its words.
-        let mut known: Vec<Known<'_>> = vec![(missing.clone(), Says::Absent), (&all - &missing, Says::Present)];
-        for (condition, holds) in &self.conditions {
-            // Of one that has no operator, nothing holds.
-            let Some(operator) = condition.operator else { continue };
-            known.push((holds.clone(), Says::Holds(condition, operator, true)));
-            known.push((&all - holds, Says::Holds(condition, operator, false)));
-        }
-        known.retain(|(set, _)| !set.is_empty() && *set != all);
-        let mut sets: Vec<(BTreeSet<usize>, Vec<Says<'_>>)> = known.iter().map(|(set, says)| (set.clone(), vec![*says])).collect();
-        for (at, (first, a)) in known.iter().enumerate() {
-            sets.extend(known.iter().skip(at + 1).map(|(second, b)| (first & second, vec![*a, *b])));
-        }
+        let known = self.known(&all);
         let say = |set: &BTreeSet<usize>, says: &[Says<'_>]| says.iter().map(|says| self.clause(*says, set)).collect::<Vec<_>>();
-        if let Some((set, says)) = sets.iter().find(|(set, _)| set == wanted) {
-            return vec![say(set, says)];
+        if let Some((set, says)) = known.iter().find(|(set, _)| set == wanted) {
+            return vec![say(set, &[*says])];
         }
-        sets.retain(|(set, _)| set.is_subset(wanted));
+        let mut sets: Vec<(BTreeSet<usize>, Vec<Says<'_>>)> =
+            known.iter().filter(|(set, _)| set.is_subset(wanted)).map(|(set, says)| (set.clone(), vec![*says])).collect();
+        for (at, (first, a)) in known.iter().enumerate() {
+            let both = known.iter().skip(at + 1).map(|(second, b)| (first & second, vec![*a, *b]));
+            sets.extend(both.filter(|(set, _)| !set.is_empty() && set.is_subset(wanted)));
+        }
         let mut left = wanted.clone();
         let mut ways = Vec::new();
         while let Some(point) = left.first().copied() {
             let best = sets.iter().max_by_key(|(set, says)| (set.intersection(&left).count(), std::cmp::Reverse(says.len())));
             let (set, says) = match best.filter(|(set, _)| set.intersection(&left).count() > 0) {
                 Some((set, says)) => (set.clone(), says.clone()),
-                None => {
-                    let around = known.iter().filter(|(set, _)| set.contains(&point));
-                    (BTreeSet::from([point]), around.map(|(_, says)| *says).collect())
-                }
+                None => around(point, &known, wanted),
             };
             ways.push(say(&set, &says));
             left = &left - &set;
@@ -88,24 +151,71 @@ impl Dimension {
     }
 
     fn clause(&self, says: Says<'_>, set: &BTreeSet<usize>) -> Clause {
-        let (relation, values) = match says {
-            Says::Absent => (Relation::Absent, &[][..]),
-            Says::Present => (Relation::Present, &[][..]),
-            // Said where a missing key is among them.
-            Says::Holds(condition, operator, positive) => {
-                (relation(operator, positive, &condition.written.values).or_absent(self.has_missing(set)), condition.written.values.as_slice())
+        let plain = |key: &str, relation: Relation| Clause { key: key.to_owned(), relation, values: Vec::new() };
+        match says {
+            Says::Absent(key) => plain(key, Relation::Absent),
+            Says::Present(key) => plain(key, Relation::Present),
+            Says::More(condition, other, operator) => {
+                let more = condition.written.values.iter().filter(|v| !other.written.values.contains(v)).cloned().collect();
+                Clause { key: condition.written.key.clone(), relation: relation(operator, true, &[]), values: more }
             }
-        };
-        let values = if matches!(relation, Relation::Compares(_)) { values.to_vec() } else { Vec::new() };
-        Clause { key: self.written.clone(), relation, values }
+            Says::Holds(condition, operator, positive) => {
+                // Said where a missing key is among them.
+                let absent = self.has_missing(&condition.key, set);
+                let relation = relation(operator, positive, &condition.written.values).or_absent(absent);
+                let values = if matches!(relation, Relation::Compares(_)) { condition.written.values.clone() } else { Vec::new() };
+                Clause { key: condition.written.key.clone(), relation, values }
+            }
+        }
     }
+}
+
+/// As few of what is known of a point as tell it from all that is not wanted.
+fn around<'c>(point: usize, known: &[Known<'c>], wanted: &BTreeSet<usize>) -> (BTreeSet<usize>, Vec<Says<'c>>) {
+    let mut kept: Vec<&Known<'c>> = known.iter().filter(|(set, _)| set.contains(&point)).collect();
+    let common = |kept: &[&Known<'c>]| kept.iter().map(|(set, _)| set.clone()).reduce(|a, b| &a & &b).unwrap_or_else(|| BTreeSet::from([point]));
+    let mut at = 0;
+    while at < kept.len() {
+        let fewer: Vec<&Known<'c>> = kept.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, k)| *k).collect();
+        if !fewer.is_empty() && common(&fewer).is_subset(wanted) {
+            kept = fewer;
+        } else {
+            at += 1;
+        }
+    }
+    (common(&kept), kept.into_iter().map(|(_, says)| *says).collect())
+}
+
+/// Tells whether one condition lists all that another does and more, and what is more has nothing in common with the rest:
+/// then it is said by itself.
+fn is_more(condition: &Condition, other: &Condition, operator: Operator) -> bool {
+    let (values, others) = (&condition.written.values, &other.written.values);
+    if condition.key != other.key || other.operator != Some(operator) || operator.negated || operator.set != Set::Single || operator.if_exists {
+        return false;
+    }
+    if others.is_empty() || values.len() <= others.len() || !others.iter().all(|v| values.contains(v)) {
+        return false;
+    }
+    let apart = |a: &String, b: &String| match operator.test {
+        Test::Ip => {
+            let nets = [a, b].map(|text| crate::engine::condition::net(text));
+            matches!(nets, [Some(a), Some(b)] if !a.contains(&b) && !b.contains(&a))
+        }
+        Test::StringEquals => !a.contains("${") && !b.contains("${"),
+        Test::StringLike => !a.contains("${") && !b.contains("${") && !classes::overlap(a, b),
+        _ => false,
+    };
+    let more = values.iter().filter(|v| !others.contains(v));
+    more.clone().count() > 0 && more.clone().all(|v| others.iter().all(|o| apart(v, o)))
 }
 
 /// What is said of the values of a set.
 #[derive(Debug, Clone, Copy)]
 enum Says<'c> {
-    Absent,
-    Present,
+    Absent(&'c str),
+    Present(&'c str),
+    /// What the first lists and the second, with the same operator, does not.
+    More(&'c Condition, &'c Condition, Operator),
     /// The condition, with its operator, holds, or does not.
     Holds(&'c Condition, Operator, bool),
 }
@@ -117,7 +227,8 @@ pub(crate) fn relation(operator: Operator, positive: bool, values: &[String]) ->
     let how = match operator.test {
         Test::StringEquals | Test::Bool | Test::Binary | Test::Number(Compare::Equal) | Test::Date(Compare::Equal) => How::Is,
         Test::StringEqualsIgnoreCase => How::IsInAnyCase,
-        Test::StringLike | Test::Arn => How::Like,
+        Test::StringLike => How::Like,
+        Test::Arn => How::LikeArn,
         Test::Ip => How::In,
         Test::Number(Compare::Less) => How::Below,
         Test::Number(Compare::LessOrEqual) => How::AtMost,
@@ -141,10 +252,21 @@ pub(crate) fn relation(operator: Operator, positive: bool, values: &[String]) ->
 }
 
 impl Boxes {
-    /// Covers the combinations with the largest boxes there are; boxes may overlap.
-    pub(crate) fn of(dimensions: &[Dimension], combinations: &[Vec<usize>]) -> Self {
-        let points: BTreeSet<&[usize]> = combinations.iter().map(Vec::as_slice).collect();
-        let mut left = points.clone();
+    /// Covers the combinations with the largest boxes there are; boxes may overlap, and hold what is `impossible` where
+    /// less is said so.
+    pub(crate) fn of(dimensions: &[Dimension], combinations: &[Vec<usize>], impossible: &[Vec<usize>]) -> Self {
+        let plain = Self::over(dimensions, combinations, &[]);
+        if impossible.is_empty() {
+            return plain;
+        }
+        let with = Self::over(dimensions, combinations, impossible);
+        let length = |boxes: &Self| (boxes.0.len(), boxes.0.iter().map(Vec::len).sum::<usize>());
+        if length(&with) < length(&plain) { with } else { plain }
+    }
+
+    fn over(dimensions: &[Dimension], combinations: &[Vec<usize>], impossible: &[Vec<usize>]) -> Self {
+        let mut left: BTreeSet<&[usize]> = combinations.iter().map(Vec::as_slice).collect();
+        let points: BTreeSet<&[usize]> = left.iter().copied().chain(impossible.iter().map(Vec::as_slice)).collect();
         let mut boxes: Vec<Vec<BTreeSet<usize>>> = Vec::new();
         while let Some(point) = left.first().copied() {
             let forward: Vec<usize> = (0..dimensions.len()).collect();

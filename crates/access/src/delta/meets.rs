@@ -33,6 +33,7 @@ fn names(party: &Party) -> Vec<String> {
         Party::Unsigned => vec!["anonymous".to_owned()],
         Party::Members { .. } => vec![format!("group/{}", party.name().unwrap_or("*")), "user/*".to_owned()],
         Party::OfKind { .. } => vec!["*".to_owned()],
+        Party::AnyService => vec!["service/*".to_owned(), "*.amazonaws.com".to_owned()],
         Party::Service { name } => vec![name.clone(), format!("service/{name}")],
         Party::Named { arn } | Party::Role { arn } | Party::User { arn } | Party::Tokens { provider: arn } => {
             let Some(parsed) = Arn::parse(arn) else { return vec![arn.clone()] };
@@ -54,7 +55,7 @@ fn names(party: &Party) -> Vec<String> {
 /// account in particular may be of any.
 pub fn account_meets(party: &Party, pattern: &str) -> bool {
     match party {
-        Party::Service { .. } => false,
+        Party::Service { .. } | Party::AnyService => false,
         _ => party.account().is_none_or(|account| meets(pattern, account)),
     }
 }

@@ -5,16 +5,21 @@
 //! sampled; see [`pair`] and [`classes`] for how, and [`values`] for what is bounded.
 
 mod atoms;
+mod beside;
 pub(crate) mod classes;
+mod combine;
 pub(crate) mod cover;
+pub(crate) mod crowd;
 mod describe;
 mod elsewhere;
+mod forms;
 pub(crate) mod meets;
 pub(crate) mod pair;
 pub(crate) mod reach;
 mod relevant;
 pub(crate) mod subjects;
 mod tidy;
+mod typed;
 mod undecided;
 mod values;
 mod variables;
@@ -40,6 +45,7 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     work.resources();
     work.elsewhere();
     work.unread();
+    work.session_tags();
     work.providers();
     let mut delta = work.delta;
     tidy::tidy(&mut delta);
@@ -83,6 +89,8 @@ struct Names {
     everyone: bool,
     /// Account ids, and roles and users as `account/name`.
     texts: BTreeSet<String>,
+    /// Sessions.
+    sessions: BTreeSet<String>,
 }
 
 impl Names {
@@ -96,6 +104,10 @@ impl Names {
                 match crossrole_policy::Arn::parse(value) {
                     Some(arn) if arn.resource == "root" => drop(names.texts.insert(arn.account.to_owned())),
                     Some(arn) if arn.service == "iam" => drop(names.texts.insert(named(value))),
+                    Some(arn) if arn.service == "sts" => {
+                        names.sessions.insert(value.clone());
+                        names.everyone = true;
+                    }
                     None if value.len() == 12 => drop(names.texts.insert(value.clone())),
                     _ => names.everyone = true,
                 }
@@ -109,7 +121,8 @@ impl<'e> Work<'e> {
     fn changed_principals(&self) -> BTreeSet<&'e str> {
         let [before, after] = self.sides;
         let all = before.principals.keys().chain(after.principals.keys());
-        all.filter(|arn| before.principals.get(*arn) != after.principals.get(*arn)).map(String::as_str).collect()
+        let differs = |arn: &&String| before.principals.get(*arn) != after.principals.get(*arn) || undecided::brings_other_tags(self.sides, arn);
+        all.filter(differs).map(String::as_str).collect()
     }
 
     fn guarded(&self) -> Vec<Resource<'e>> {
@@ -188,6 +201,12 @@ impl<'e> Work<'e> {
                     self.pair(&who, &resource.domain, resource.sides);
                 }
             }
+            for session in resource.names.sessions.iter().filter(|_| !resource.changed) {
+                let role = subjects::role_behind(session, self.sides).filter(|role| changed.contains(role.as_str()));
+                if let Some(who) = role.and_then(|role| Who::session(session, &role, self.sides)) {
+                    self.pair(&who, &resource.domain, resource.sides);
+                }
+            }
             if resource.changed {
                 self.unknown_kinds(&resource);
                 let documents: Vec<&Document> = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).map(|p| &p.document).collect();
@@ -244,11 +263,12 @@ impl<'e> Work<'e> {
         }
         let [before, after] = policies.as_slice() else { return };
         let mut subject = who.subject.clone();
+        subject.rename_session(guarded);
         let mut domain = domain.clone();
         if !domain.actions.is_empty() {
             domain.actions = atoms::assume_by(&subject.caller);
         }
-        if let Some(owner) = domain.owner.as_deref().or(account) {
+        if let Some(owner) = domain.owner.as_deref() {
             for key in ["aws:resourceaccount", "s3:resourceaccount"] {
                 subject.fixed.insert(key.to_owned(), Some(crate::ContextValue::One(owner.to_owned())));
             }

@@ -2,7 +2,7 @@
 //!
 //! Actions, resources and condition values are split into the classes that the statements of both sides tell apart; one
 //! request stands for each combination and is put to the evaluator. Combinations under which the same statements apply are
-//! asked once. The answer is exact but for what [`values`](super::values) says is bounded, or it is "not decided".
+//! asked once. The answer is exact, or it is "not decided".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -16,16 +16,11 @@ use crate::principal::Caller;
 use crate::request::{Context, ContextValue, Policies, Request};
 
 use super::atoms::{self, Actions, Resources};
+use super::combine::{set, set_owner};
 use super::cover::{Boxes, Dimension};
-use super::relevant::{Relevant, asks_for_tags, relevant, shape};
-use super::values::{self, Asked};
-use super::variables::{fillings_of, joined_fillings};
-
-/// Most combinations of condition values under which one set of statements is asked.
-const COMBINATIONS_MOST: usize = 4_096;
-
-/// Most questions put to the evaluator for one pair.
-const QUESTIONS_MOST: usize = 400_000;
+use super::crowd::Crowd;
+use super::relevant::{Relevant, asks_for_tags, relevant, shape, variables_of};
+use super::variables::fillings_of;
 
 /// Who asks, and what is known of its requests.
 #[derive(Debug, Clone)]
@@ -37,12 +32,10 @@ pub(crate) struct Subject {
     pub(crate) caller: Caller,
     /// Keys whose value is known; `None`: known to be missing.
     pub(crate) fixed: BTreeMap<String, Option<ContextValue>>,
-    /// What the values of a key begin with.
-    pub(crate) begins: BTreeMap<String, Vec<String>>,
-    /// It has no tags but those in `fixed`.
-    pub(crate) all_tags: bool,
-    /// Its tags differ between the two sides.
-    pub(crate) retagged: bool,
+    /// Who its requests can come from; what of that is not in `fixed` is told apart.
+    pub(crate) crowd: Option<Crowd>,
+    /// On each side, by key, the tags that it has, and no others; `None`: it may have any.
+    pub(crate) tags: [Option<BTreeMap<String, String>>; 2],
 }
 
 /// How keys of the caller's tags begin.
@@ -51,7 +44,22 @@ pub(crate) const TAG: &str = "aws:principaltag/";
 impl Subject {
     /// Tells whether a key has the same value in all its requests, or none.
     pub(crate) fn is_fixed(&self, key: &str) -> bool {
-        self.fixed.contains_key(key) || self.all_tags && key.starts_with(TAG)
+        self.fixed.contains_key(key) || key.starts_with(TAG) && matches!(&self.tags, [Some(a), Some(b)] if a == b)
+    }
+
+    /// Tells whether a request on one side can have these tags, of those that are told apart.
+    pub(super) fn has(&self, side: usize, keys: &[String], context: &Context) -> bool {
+        let Some(Some(tags)) = self.tags.get(side) else { return true };
+        keys.iter().all(|key| match (tags.get(key), context.get(key)) {
+            (None, None) => true,
+            (Some(text), Some(ContextValue::One(value))) => text == value,
+            _ => false,
+        })
+    }
+
+    /// The same on some side.
+    pub(crate) fn may_have(&self, keys: &[String], context: &Context) -> bool {
+        (0..2).any(|side| self.has(side, keys, context))
     }
 }
 
@@ -113,47 +121,54 @@ pub(crate) struct Region {
 /// Compares; `Err` says why it could not be decided.
 pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a Policies<'a>>; 2]) -> Result<Vec<Region>, Why> {
     let relevant = relevant(subject, sides);
-    if subject.retagged && relevant.iter().any(|r| asks_for_tags(r.statement)) {
-        return Err(Why::TagsChange);
-    }
-    let same_shape = shape(sides[0]) == shape(sides[1]);
+    let tags = subject.tags[0] != subject.tags[1] && relevant.iter().any(|r| asks_for_tags(r.statement));
+    let same_shape = shape(sides[0]) == shape(sides[1]) && !tags;
     if same_shape && relevant.iter().all(|r| r.before == r.after) {
         return Ok(Vec::new());
     }
     let mut questions = 0;
-    let mut fillings = Vec::new();
-    for filling in fillings_of(subject, &relevant)? {
+    let fillings = fillings_of(subject, &relevant)?;
+    let mut found = Vec::new();
+    for filling in &fillings.all {
         let mut regions = Vec::new();
-        let context = filling.context.clone();
-        let mut pair = Pair { subject, domain, sides, relevant: &relevant, same_shape, context, known: BTreeMap::new(), questions };
+        let caller = filling.caller.as_ref().unwrap_or(&subject.caller);
+        let decided = &fillings.decided;
+        let mut pair =
+            Pair { subject, caller, decided, domain, sides, relevant: &relevant, same_shape, context: &filling.context, known: BTreeMap::new(), questions };
         pair.run(&mut regions)?;
         questions = pair.questions;
-        fillings.push((filling, regions));
+        found.push(regions);
     }
-    Ok(joined_fillings(fillings))
+    Ok(fillings.joined(found))
 }
 
-/// The signatures that apply on either side, and whether a trust policy decides.
-type Applying = (BTreeSet<usize>, BTreeSet<usize>, bool);
+/// The signatures that apply on either side, whether a trust policy decides, whose the resource is, and the caller's tags
+/// that patterns of what applies take text from.
+pub(super) type Applying = (BTreeSet<usize>, BTreeSet<usize>, bool, Option<String>, BTreeSet<String>);
 
 /// Of one set of applying statements: the combinations that are gained and lost.
 #[derive(Debug, Clone, Default)]
-struct Outcome {
-    dimensions: Vec<Dimension>,
-    gained: Vec<Vec<usize>>,
-    lost: Vec<Vec<usize>>,
+pub(super) struct Outcome {
+    pub(super) dimensions: Vec<Dimension>,
+    pub(super) gained: Vec<Vec<usize>>,
+    pub(super) lost: Vec<Vec<usize>>,
+    /// Values that nobody has together.
+    pub(super) impossible: Vec<Vec<usize>>,
 }
 
-struct Pair<'p, 'a> {
-    subject: &'p Subject,
+pub(super) struct Pair<'p, 'a> {
+    pub(super) subject: &'p Subject,
+    caller: &'p Caller,
+    /// Keys that the context decides, be it that they are absent.
+    pub(super) decided: &'p BTreeSet<String>,
     domain: &'p Domain,
-    sides: [Option<&'a Policies<'a>>; 2],
-    relevant: &'p [Relevant<'a>],
+    pub(super) sides: [Option<&'a Policies<'a>>; 2],
+    pub(super) relevant: &'p [Relevant<'a>],
     same_shape: bool,
     /// What is the same in all requests.
-    context: Context,
+    context: &'p Context,
     known: BTreeMap<Applying, Outcome>,
-    questions: usize,
+    pub(super) questions: usize,
 }
 
 /// Actions by resource class, for one direction and one condition.
@@ -163,7 +178,7 @@ impl Pair<'_, '_> {
     fn run(&mut self, regions: &mut Vec<Region>) -> Result<(), Why> {
         let statements: Vec<&CompiledStatement> = self.relevant.iter().map(|r| r.statement).collect();
         let actions = Actions::of(&statements, self.domain).ok_or(Why::TooMany(Limit::ActionPatterns))?;
-        let resources = Resources::of(&statements, self.domain, &self.context, &actions).ok_or(Why::TooMany(Limit::ResourcePatterns))?;
+        let resources = Resources::of(&statements, self.domain, self.context, &actions, self.decided).ok_or(Why::TooMany(Limit::ResourcePatterns))?;
         let mut found: Found = BTreeMap::new();
         for (names, acts) in &actions.classes {
             for (at, class) in resources.classes.iter().enumerate() {
@@ -179,7 +194,15 @@ impl Pair<'_, '_> {
                     continue;
                 }
                 let mut request = self.request(first, &class.witness);
-                let key = (before, after, is_role_trust(&request));
+                let owner = self.owner(&class.witness);
+                set_owner(&mut request, owner.as_deref());
+                let statements = self.relevant.iter().enumerate().filter(|(i, _)| applies(*i)).map(|(_, r)| r.statement);
+                let tags = if self.decided.is_empty() {
+                    BTreeSet::new()
+                } else {
+                    statements.flat_map(variables_of).filter(|key| self.decides_tag(key)).map(str::to_owned).collect()
+                };
+                let key = (before, after, is_role_trust(&request), owner, tags);
                 if !self.known.contains_key(&key) {
                     let outcome = self.ask(&mut request, &key)?;
                     self.known.insert(key.clone(), outcome);
@@ -187,7 +210,7 @@ impl Pair<'_, '_> {
                 let Some(outcome) = self.known.get(&key) else { continue };
                 for (direction, combinations) in [(Direction::Widened, &outcome.gained), (Direction::Narrowed, &outcome.lost)] {
                     let Some(combination) = combinations.first() else { continue };
-                    let when = Boxes::of(&outcome.dimensions, combinations);
+                    let when = Boxes::of(&outcome.dimensions, combinations, &outcome.impossible);
                     let witness = self.witness(&mut request, &outcome.dimensions, combination, direction)?;
                     let entry = found.entry((direction, when)).or_insert_with(|| (BTreeMap::new(), witness));
                     entry.0.entry(at).or_default().extend(asked.iter().map(|n| (*n).clone()));
@@ -236,7 +259,7 @@ impl Pair<'_, '_> {
 
     fn request(&self, action: &str, resource: &str) -> Request {
         Request {
-            caller: self.subject.caller.clone(),
+            caller: self.caller.clone(),
             action: action.to_owned(),
             resource: resource.to_owned(),
             resource_account: self.domain.owner.clone(),
@@ -244,50 +267,24 @@ impl Pair<'_, '_> {
         }
     }
 
-    /// Puts every combination of the condition values that these statements tell apart to the evaluator.
-    fn ask(&mut self, request: &mut Request, (before, after, _): &Applying) -> Result<Outcome, Why> {
-        let applying = self.relevant.iter().filter(|r| r.before && before.contains(&r.signature) || r.after && after.contains(&r.signature));
-        let statements: Vec<&CompiledStatement> = applying.map(|r| r.statement).collect();
-        let keys: BTreeSet<&str> = statements.iter().flat_map(|s| &s.conditions).map(|c| c.key.as_str()).collect();
-        let mut dimensions = Vec::new();
-        let mut count: usize = 1;
-        for key in keys {
-            if self.subject.is_fixed(key) || self.context.get(key).is_some() {
-                continue;
-            }
-            let asked: Vec<Asked<'_>> = statements.iter().flat_map(|s| s.conditions.iter().filter(|c| c.key == key).map(|c| (*s, c))).collect();
-            let begins = self.subject.begins.get(key).map_or(&[][..], Vec::as_slice);
-            let pool = values::pool(key, &asked, &self.context, begins).ok_or_else(|| Why::TooMany(Limit::KeyPatterns(key.to_owned())))?;
-            count = count.saturating_mul(pool.len());
-            dimensions.push(Dimension::new(key, pool, &asked, &self.context));
+    /// The account of a resource where only its ARN tells it.
+    fn owner(&self, resource: &str) -> Option<String> {
+        if !self.domain.is_elsewhere() {
+            return None;
         }
-        if count > COMBINATIONS_MOST {
-            return Err(Why::TooMany(Limit::Ways(COMBINATIONS_MOST)));
-        }
-        self.questions += count;
-        if self.questions > QUESTIONS_MOST {
-            return Err(Why::TooMany(Limit::Questions(QUESTIONS_MOST)));
-        }
-        let mut outcome = Outcome { dimensions, ..Outcome::default() };
-        let mut combination = vec![0; outcome.dimensions.len()];
-        loop {
-            set(request, &outcome.dimensions, &combination);
-            let [before, after] = self.sides.map(|side| side.is_some_and(|p| evaluate(request, p).is_allowed()));
-            match (before, after) {
-                (false, true) => outcome.gained.push(combination.clone()),
-                (true, false) => outcome.lost.push(combination.clone()),
-                _ => {}
-            }
-            if !next(&mut combination, &outcome.dimensions) {
-                return Ok(outcome);
-            }
-        }
+        let account = if resource == "*" { self.subject.account.clone() } else { crossrole_policy::Arn::parse(resource).map(|a| a.account.to_owned()) };
+        account.filter(|a| !a.is_empty())
     }
 
     /// Asks both sides once more, of this action and resource.
     fn witness(&self, request: &mut Request, dimensions: &[Dimension], combination: &[usize], direction: Direction) -> Result<Witness, Why> {
         set(request, dimensions, combination);
-        let [before, after] = self.sides.map(|side| side.map(|p| evaluate(request, p)));
+        let keys: Vec<String> = request.context.iter().map(|(key, _)| key).filter(|key| key.starts_with(TAG)).map(str::to_owned).collect();
+        let keys = if self.subject.tags[0] == self.subject.tags[1] { Vec::new() } else { keys };
+        let [before, after] = [0, 1].map(|at| {
+            let policies = self.sides.get(at).copied().flatten().filter(|_| self.subject.has(at, &keys, &request.context));
+            policies.map(|p| evaluate(request, p))
+        });
         let allowed = [before, after].map(|a| a.is_some_and(crate::engine::decide::Answer::is_allowed));
         if allowed != [direction == Direction::Narrowed, direction == Direction::Widened] {
             return Err(Why::WitnessFails);
@@ -313,6 +310,7 @@ impl Pair<'_, '_> {
     /// A witness among these actions and resources: the one that there is, moved there when it still holds.
     fn witness_in(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, direction: Direction, like: &Witness) -> Witness {
         let mut request = self.request("", "");
+        request.caller = Caller::parse(&like.principal);
         for (key, values) in &like.context {
             let many = catalogue::key(key).is_some_and(|k| k.many) || values.len() != 1;
             match values.first() {
@@ -324,31 +322,11 @@ impl Pair<'_, '_> {
             let Some(name) = names.iter().find(|n| atoms::is_asked(n, &class.witness, self.domain)) else { continue };
             request.action.clone_from(name);
             request.resource.clone_from(&class.witness);
+            set_owner(&mut request, self.owner(&class.witness).as_deref());
             if let Ok(witness) = self.witness(&mut request, &[], &[], direction) {
                 return witness;
             }
         }
         like.clone()
     }
-}
-
-fn set(request: &mut Request, dimensions: &[Dimension], combination: &[usize]) {
-    for (dimension, at) in dimensions.iter().zip(combination) {
-        match dimension.values.get(*at) {
-            Some(Some(value)) => request.context.insert(&dimension.key, value.clone()),
-            _ => request.context.remove(&dimension.key),
-        }
-    }
-}
-
-/// Counts up; false after the last.
-fn next(combination: &mut [usize], dimensions: &[Dimension]) -> bool {
-    for (digit, dimension) in combination.iter_mut().zip(dimensions) {
-        *digit += 1;
-        if *digit < dimension.values.len() {
-            return true;
-        }
-        *digit = 0;
-    }
-    false
 }

@@ -80,8 +80,12 @@ pub(super) fn shape(policies: Option<&Policies<'_>>) -> Option<(bool, bool, bool
     policies.map(|p| (p.boundary.is_some(), p.session.is_some(), p.restrict_public, p.service_control.as_ref().map_or(0, |levels| levels.len() + 1)))
 }
 
+/// The keys that a statement's elements take text from.
+pub(super) fn variables_of(statement: &CompiledStatement) -> impl Iterator<Item = &str> {
+    let resources = statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables);
+    resources.chain(statement.conditions.iter().flat_map(crate::engine::condition::Condition::variables))
+}
+
 pub(super) fn asks_for_tags(statement: &CompiledStatement) -> bool {
-    let variables = statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables);
-    let conditions = statement.conditions.iter().flat_map(|c| std::iter::once(c.key.as_str()).chain(c.variables()));
-    variables.chain(conditions).any(|key| key.starts_with(TAG))
+    variables_of(statement).chain(statement.conditions.iter().map(|c| c.key.as_str())).any(|key| key.starts_with(TAG))
 }

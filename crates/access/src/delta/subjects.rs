@@ -7,14 +7,12 @@ use crossrole_policy::{Arn, Document, Effect, Element, Principal, Statement};
 
 use crate::engine::condition::Condition;
 use crate::engine::operator::Test;
-use crate::estate::Estate;
+use crate::estate::{Estate, Guarded};
 use crate::principal::Caller;
 use crate::request::ContextValue;
 
-use super::pair::Subject;
-
-/// A name that nobody is taken to have.
-const NOBODY: &str = "any-other";
+use super::crowd::{Accounts, Crowd, Names, Sort};
+use super::pair::{Subject, TAG};
 
 /// Whose policies its side of a decision is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,117 +40,282 @@ fn one(value: &str) -> Option<ContextValue> {
     Some(ContextValue::One(value.to_owned()))
 }
 
+/// Keys that only requests of services have (IAM User Guide, "AWS global condition context keys", aws:SourceArn and those
+/// beside it).
+const OF_SERVICES: [&str; 6] =
+    ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:principalservicename", "aws:principalservicenameslist"];
+
+/// Keys that only requests with credentials of an account's principals have.
+const OF_PRINCIPALS: [&str; 10] = [
+    "aws:principalarn",
+    "aws:principalaccount",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:userid",
+    "aws:username",
+    "aws:multifactorauthpresent",
+    "aws:multifactorauthage",
+    "aws:tokenissuetime",
+    "aws:sourceidentity",
+];
+
+fn without(keys: &[&str]) -> BTreeMap<String, Option<ContextValue>> {
+    keys.iter().map(|key| ((*key).to_owned(), None)).collect()
+}
+
+/// Path with its slashes, and name: `/team/`, `Reader`.
+fn path_and_name(resource: &str) -> (String, String) {
+    let rest = resource.split_once('/').map_or("", |(_, rest)| rest);
+    match rest.rsplit_once('/') {
+        Some((path, name)) => (format!("/{path}/"), name.to_owned()),
+        None => ("/".to_owned(), rest.to_owned()),
+    }
+}
+
 impl Who {
-    /// A role or user that an estate has.
+    /// A role or user that an estate has, or whoever is in a group that it has.
     pub(crate) fn known(arn: &str, sides: [&Estate; 2]) -> Option<Self> {
         let principal = sides.into_iter().rev().find_map(|side| side.principals.get(arn))?;
         let mut who = Self::named(arn);
         who.kind = Kind::Known;
         who.subject.certainty = Certainty::Exact;
-        if let Some((head, _)) = arn.split_once(":group/") {
-            let begins = format!("{head}:user/");
+        if arn.contains(":group/") {
+            let partition = Arn::parse(arn).map_or("aws", |a| a.partition).to_owned();
+            let kinds = vec![Sort::User(Names::Any)];
+            let crowd = Crowd { partition, accounts: Accounts::One(principal.account.clone()), kinds, caller: None, except: BTreeSet::new() };
             who.subject.party = Party::Members { group: arn.to_owned() };
-            who.subject.caller = Caller::Arn(format!("{begins}any-member"));
-            who.subject.fixed.remove("aws:principalarn");
-            who.subject.fixed.remove("aws:username");
+            who.subject.caller = crowd.plain();
+            who.subject.fixed.retain(|key, _| !OF_PRINCIPALS.contains(&key.as_str()) || key == "aws:principalaccount");
             who.subject.fixed.insert("aws:principaltype".to_owned(), one("User"));
-            who.subject.begins.insert("aws:principalarn".to_owned(), vec![begins]);
+            who.subject.crowd = Some(crowd);
+            return Some(who);
         }
-        // A session can bring tags of its own over those of its role where the trust policy lets it.
-        let brings = |side: &Estate| {
-            let trust = side.roles.get(arn).and_then(|g| g.policy.as_ref());
-            trust.is_some_and(|p| p.compiled.statements.iter().any(|s| s.effect == Effect::Allow && s.action.match_("sts:TagSession")))
-        };
-        if !sides.into_iter().any(brings) && !arn.contains(":group/") {
-            who.subject.all_tags = true;
-            for (key, value) in &principal.tags {
-                who.subject.fixed.insert(format!("aws:principaltag/{}", key.to_lowercase()), one(value));
+        who.subject.tags = sides.map(|side| {
+            let principal = side.principals.get(arn)?;
+            // A session can bring tags of its own over those of its role where the trust policy lets it.
+            if brings_tags(side, arn) {
+                return None;
+            }
+            Some(principal.tags.iter().map(|(key, value)| (format!("{TAG}{}", key.to_lowercase()), value.clone())).collect())
+        });
+        // Where it is not there at all, it is not asked about its tags.
+        for (at, side) in sides.into_iter().enumerate() {
+            if !side.principals.contains_key(arn)
+                && let [a, b] = who.subject.tags.clone()
+                && let Some(slot) = who.subject.tags.get_mut(at)
+            {
+                *slot = if at == 0 { b } else { a };
             }
         }
-        let tags: Vec<_> = sides.into_iter().filter_map(|side| side.principals.get(arn)).map(|p| &p.tags).collect();
-        who.subject.retagged = tags.windows(2).any(|pair| matches!(pair, [a, b] if a != b));
+        Some(who)
+    }
+
+    /// One session of a role that an estate has.
+    pub(crate) fn session(session: &str, role: &str, sides: [&Estate; 2]) -> Option<Self> {
+        let mut who = Self::known(role, sides)?;
+        who.subject.party = Party::of(session);
+        who.subject.caller = Caller::Arn(session.to_owned());
         Some(who)
     }
 
     /// A principal by ARN of which nothing else is known.
     pub(crate) fn named(arn: &str) -> Self {
         let parsed = Arn::parse(arn);
-        let (kind, name) = parsed.and_then(|a| a.kind_and_name()).unwrap_or_default();
         let account = parsed.map(|a| a.account.to_owned());
-        let mut fixed = BTreeMap::from([("aws:principalaccount".to_owned(), account.as_deref().and_then(one))]);
-        let caller = match (parsed, kind) {
-            (Some(arn), "role") => format!("arn:{}:sts::{}:assumed-role/{name}/session", arn.partition, arn.account),
-            _ => arn.to_owned(),
-        };
-        let behind = match (parsed, kind) {
-            // A session's policies are its role's, and so is the ARN that conditions see.
-            (Some(a), "assumed-role") => {
-                let role = a.resource.split('/').nth(1).unwrap_or_default();
-                format!("arn:{}:iam::{}:role/{role}", a.partition, a.account)
-            }
-            _ => arn.to_owned(),
-        };
-        fixed.insert("aws:principalarn".to_owned(), one(&behind));
-        fixed.insert("aws:principaltype".to_owned(), one(if kind == "user" { "User" } else { "AssumedRole" }));
-        fixed.insert("aws:username".to_owned(), if kind == "user" { one(name) } else { None });
+        let mut fixed = without(&OF_SERVICES);
+        fixed.insert("aws:principalaccount".to_owned(), account.as_deref().and_then(one));
         fixed.insert("aws:principalisawsservice".to_owned(), one("false"));
+        let mut fix = |key: &str, value: Option<ContextValue>| drop(fixed.insert(key.to_owned(), value));
+        let mut crowd = None;
+        if let Some(parsed) = parsed {
+            let (path, name) = path_and_name(parsed.resource);
+            let this = |path: Option<String>, name: String| Names::This(path, name);
+            let (kind, sort, caller) = match parsed.resource.split('/').next().unwrap_or_default() {
+                "assumed-role" => {
+                    let role = parsed.resource.split('/').nth(1).unwrap_or_default().to_owned();
+                    (Sort::Role(this(None, role)), "AssumedRole", Some(Caller::Arn(arn.to_owned())))
+                }
+                "federated-user" => (Sort::Federated(this(None, name)), "FederatedUser", None),
+                "user" => {
+                    fix("aws:username", one(&name));
+                    (Sort::User(this(Some(path), name)), "User", None)
+                }
+                "root" => (Sort::Root, "Account", None),
+                _ => (Sort::Role(this(Some(path), name)), "AssumedRole", None),
+            };
+            if !matches!(kind, Sort::User(_)) {
+                fix("aws:username", None);
+            }
+            // A session's own ARN does not tell the path of its role.
+            if caller.is_none() {
+                fix("aws:principalarn", one(arn));
+            }
+            fix("aws:principaltype", one(sort));
+            let accounts = Accounts::One(parsed.account.to_owned());
+            crowd = Some(Crowd { partition: parsed.partition.to_owned(), accounts, kinds: vec![kind], caller, except: BTreeSet::new() });
+        }
         let subject = Subject {
             party: Party::of(arn),
-            certainty: Certainty::Exact,
+            certainty: Certainty::OwnPolicies,
             account,
-            caller: Caller::Arn(caller),
+            caller: crowd.as_ref().map_or_else(|| Caller::Arn(arn.to_owned()), Crowd::plain),
             fixed,
-            begins: BTreeMap::new(),
-            all_tags: false,
-            retagged: false,
+            crowd,
+            tags: [None, None],
         };
         Self { kind: Kind::Everything, arn: arn.to_owned(), subject }
     }
 
-    pub(crate) fn any_of(partition: &str, account: &str, party: Party, kind: Kind) -> Self {
+    /// The same, taken to have no policies of its own.
+    fn bare(mut self) -> Self {
+        self.kind = Kind::Nothing;
+        self.subject.certainty = Certainty::EvenWithout;
+        self
+    }
+
+    /// Principals of accounts that nothing else is known of.
+    pub(crate) fn any_of(crowd: Crowd, kind: Kind) -> Self {
+        let (party, account) = match &crowd.accounts {
+            Accounts::One(account) => (Party::AnyOf { partition: crowd.partition.clone(), account: account.clone() }, account.clone()),
+            Accounts::Others(_) => {
+                let caller = crowd.plain();
+                (Party::AnyOther { partition: crowd.partition.clone() }, caller.account().unwrap_or_default().to_owned())
+            }
+        };
         let certainty = match kind {
             Kind::Known => Certainty::Exact,
             Kind::Everything => Certainty::OwnPolicies,
             Kind::Nothing => Certainty::EvenWithout,
         };
-        let caller = Caller::Arn(format!("arn:{partition}:sts::{account}:assumed-role/{NOBODY}/session"));
-        let fixed = BTreeMap::from([("aws:principalaccount".to_owned(), one(account)), ("aws:principalisawsservice".to_owned(), one("false"))]);
-        let begins = ["role/", "user/"].map(|kind| format!("arn:{partition}:iam::{account}:{kind}")).to_vec();
-        let subject = Subject {
-            party,
-            certainty,
-            account: Some(account.to_owned()),
-            caller,
-            fixed,
-            begins: BTreeMap::from([("aws:principalarn".to_owned(), begins)]),
-            all_tags: false,
-            retagged: false,
-        };
+        let mut crowd = crowd;
+        if kind == Kind::Nothing {
+            // The root of an account needs no policies.
+            crowd.kinds.retain(|kind| *kind != Sort::Root);
+        }
+        let mut fixed = without(&OF_SERVICES);
+        fixed.insert("aws:principalisawsservice".to_owned(), one("false"));
+        if matches!(crowd.accounts, Accounts::One(_)) {
+            fixed.insert("aws:principalaccount".to_owned(), one(&account));
+        }
+        let caller = crowd.plain();
+        let subject = Subject { party, certainty, account: Some(account), caller, fixed, crowd: Some(crowd), tags: [None, None] };
         Self { kind, arn: String::new(), subject }
     }
 
+    /// Unsigned callers, a service, tokens of a provider: only the resource's policy decides about them.
     pub(crate) fn without_identity(caller: Caller) -> Self {
-        let party = match &caller {
-            Caller::Anonymous => Party::Unsigned,
-            Caller::Service(name) => Party::Service { name: name.clone() },
-            Caller::Arn(arn) => Party::Tokens { provider: arn.clone() },
+        let mut fixed = without(&OF_PRINCIPALS);
+        let (party, service) = match &caller {
+            Caller::Anonymous => (Party::Unsigned, None),
+            Caller::Service(name) => (Party::Service { name: name.clone() }, Some(name.clone())),
+            Caller::Arn(arn) => (Party::Tokens { provider: arn.clone() }, None),
         };
-        let mut fixed: BTreeMap<String, Option<ContextValue>> = BTreeMap::new();
-        for key in ["aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths", "aws:username", "aws:multifactorauthpresent"] {
-            fixed.insert(key.to_owned(), None);
-        }
-        match &caller {
-            Caller::Service(name) => {
-                fixed.insert("aws:principalisawsservice".to_owned(), one("true"));
-                fixed.insert("aws:principalservicename".to_owned(), one(name));
+        fixed.insert("aws:principaltype".to_owned(), if party == Party::Unsigned { one("Anonymous") } else { None });
+        fixed.insert("aws:principalisawsservice".to_owned(), one(if service.is_some() { "true" } else { "false" }));
+        match service {
+            Some(name) => {
+                fixed.insert("aws:principalservicename".to_owned(), one(&name));
+                fixed.insert("aws:principalservicenameslist".to_owned(), Some(ContextValue::Many(vec![name])));
             }
-            _ => {
-                fixed.insert("aws:principalisawsservice".to_owned(), one("false"));
-            }
+            None => fixed.extend(without(&OF_SERVICES)),
         }
-        let certainty = Certainty::Exact;
-        let subject = Subject { party, certainty, account: None, caller, fixed, begins: BTreeMap::new(), all_tags: false, retagged: false };
+        let none = || Some(BTreeMap::new());
+        let subject = Subject { party, certainty: Certainty::Exact, account: None, caller, fixed, crowd: None, tags: [none(), none()] };
         Self { kind: Kind::Nothing, arn: String::new(), subject }
+    }
+
+    /// Services that nothing names.
+    fn any_service(except: BTreeSet<String>) -> Self {
+        let kinds = vec![Sort::Service(Names::Any)];
+        let crowd = Crowd { partition: String::new(), accounts: Accounts::One(String::new()), kinds, caller: None, except };
+        let mut who = Self::without_identity(crowd.plain());
+        who.subject.party = Party::AnyService;
+        who.subject.fixed.remove("aws:principalservicename");
+        who.subject.fixed.remove("aws:principalservicenameslist");
+        who.subject.crowd = Some(crowd);
+        who
+    }
+}
+
+impl Subject {
+    /// A session that stands for all of a role's is called as none that policies name.
+    pub(crate) fn rename_session(&mut self, guarded: [Option<&Guarded>; 2]) {
+        if self.party.id() == Some(self.caller.as_str()) || !self.caller.as_str().contains(":assumed-role/") {
+            return;
+        }
+        let policies = guarded.into_iter().flatten().filter_map(|g| g.policy.as_ref());
+        let named: BTreeSet<&String> = policies.flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).collect();
+        let mut name = self.caller.as_str().to_owned();
+        while named.contains(&name) {
+            name.push('x');
+        }
+        self.caller = Caller::Arn(name.clone());
+        if let Some(crowd) = self.crowd.as_mut().filter(|crowd| crowd.kinds.len() == 1) {
+            crowd.caller = Some(Caller::Arn(name));
+        }
+    }
+}
+
+/// Tells whether sessions of a role may bring tags.
+pub(crate) fn brings_tags(side: &Estate, arn: &str) -> bool {
+    let trust = side.roles.get(arn).and_then(|g| g.policy.as_ref());
+    trust.is_some_and(|p| p.compiled.statements.iter().any(|s| s.effect == Effect::Allow && s.action.match_("sts:TagSession")))
+}
+
+/// Whom documents name.
+#[derive(Default)]
+struct Named {
+    arns: BTreeSet<String>,
+    accounts: BTreeSet<String>,
+    everyone: bool,
+    /// Services too.
+    all: bool,
+    services: BTreeSet<String>,
+    providers: BTreeSet<String>,
+}
+
+impl Named {
+    fn of(documents: &[&Document]) -> Self {
+        let mut named = Self::default();
+        for statement in documents.iter().flat_map(|d| &d.statements) {
+            let Some(principal) = &statement.principal else { continue };
+            named.all |= principal.bare_star || principal.negated;
+            named.everyone |= principal.bare_star || principal.negated;
+            for (kind, values) in &principal.entries {
+                for value in values {
+                    match kind.as_str() {
+                        "Service" => drop(named.services.insert(value.clone())),
+                        "Federated" => drop(named.providers.insert(value.clone())),
+                        "AWS" => named.aws(value),
+                        _ => {}
+                    }
+                }
+            }
+            named.accounts.extend(accounts_in_conditions(statement));
+        }
+        named
+    }
+
+    fn aws(&mut self, value: &str) {
+        match Arn::parse(value) {
+            _ if value == "*" => self.everyone = true,
+            None if value.len() == 12 && value.bytes().all(|b| b.is_ascii_digit()) => drop(self.accounts.insert(value.to_owned())),
+            Some(arn) if arn.resource == "root" => drop(self.accounts.insert(arn.account.to_owned())),
+            Some(_) => drop(self.arns.insert(value.to_owned())),
+            None => {}
+        }
+    }
+
+    /// ARNs that conditions see of those who are asked about by themselves.
+    fn apart(&self) -> BTreeSet<String> {
+        let mut all = self.arns.clone();
+        // A federated user is named by the user behind it.
+        all.extend(self.arns.iter().filter_map(|arn| {
+            let arn = Arn::parse(arn)?;
+            let ("user", name) = arn.kind_and_name()? else { return None };
+            Some(format!("arn:{}:sts::{}:federated-user/{name}", arn.partition, arn.account))
+        }));
+        all
     }
 }
 
@@ -160,47 +323,48 @@ impl Who {
 /// account, unsigned callers, services, identity providers.
 pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], trust: bool) -> Vec<Who> {
     let partition = sides.into_iter().rev().map(|s| s.partition.as_str()).find(|p| !p.is_empty()).unwrap_or("aws");
-    let (mut named, mut accounts, mut everyone) = (BTreeSet::new(), BTreeSet::new(), false);
-    let (mut services, mut providers) = (BTreeSet::new(), BTreeSet::new());
-    for statement in documents.iter().flat_map(|d| &d.statements) {
-        let Some(principal) = &statement.principal else { continue };
-        everyone |= principal.bare_star || principal.negated;
-        for (kind, values) in &principal.entries {
-            for value in values {
-                match kind.as_str() {
-                    "Service" => drop(services.insert(value.clone())),
-                    "Federated" => drop(providers.insert(value.clone())),
-                    "AWS" if value == "*" => everyone = true,
-                    "AWS" if value.len() == 12 && value.bytes().all(|b| b.is_ascii_digit()) => drop(accounts.insert(value.clone())),
-                    "AWS" => match Arn::parse(value) {
-                        Some(arn) if arn.resource == "root" => drop(accounts.insert(arn.account.to_owned())),
-                        Some(_) if !sides.iter().any(|side| side.principals.contains_key(value)) => drop(named.insert(value.clone())),
-                        _ => {}
-                    },
-                    _ => {}
+    let mut named = Named::of(documents);
+    if !owner.is_empty() {
+        named.accounts.remove(owner);
+    }
+    let apart = named.apart();
+    let mut all: Vec<Who> = Vec::new();
+    for arn in named.arns.iter().filter(|arn| !sides.iter().any(|side| side.principals.contains_key(*arn))) {
+        match role_behind(arn, sides).and_then(|role| Who::session(arn, &role, sides)) {
+            Some(session) => all.push(session),
+            None => {
+                let who = Who::named(arn);
+                // In one account the resource's policy alone may let it, whatever its own say.
+                if who.subject.account.as_deref() == Some(owner) {
+                    all.push(who.clone().bare());
                 }
+                all.push(who);
             }
         }
-        accounts.extend(accounts_in_conditions(statement));
     }
-    if !owner.is_empty() {
-        accounts.remove(owner);
-    }
-    let mut all: Vec<Who> = named.iter().map(|arn| Who::named(arn)).collect();
-    let of = |account: &str| Party::AnyOf { partition: partition.to_owned(), account: account.to_owned() };
-    for account in &accounts {
-        all.push(Who::any_of(partition, account, of(account), Kind::Everything));
-    }
-    all.extend([Kind::Nothing, Kind::Everything].map(|kind| Who::any_of(partition, owner, of(owner), kind)));
-    if everyone {
-        let other = ["999999999999", "888888888888", "777777777777"].into_iter().find(|a| *a != owner && !accounts.contains(*a)).unwrap_or("999999999999");
-        all.push(Who::any_of(partition, other, Party::AnyOther { partition: partition.to_owned() }, Kind::Everything));
+    let of = |account: &str| Crowd::of(partition, Accounts::One(account.to_owned()), apart.clone());
+    all.extend(named.accounts.iter().map(|account| Who::any_of(of(account), Kind::Everything)));
+    all.extend([Kind::Nothing, Kind::Everything].map(|kind| Who::any_of(of(owner), kind)));
+    if named.everyone {
+        let known = named.accounts.iter().cloned().chain([owner.to_owned()]).collect();
+        all.push(Who::any_of(Crowd::of(partition, Accounts::Others(known), apart.clone()), Kind::Everything));
         if !trust {
             all.push(Who::without_identity(Caller::Anonymous));
         }
     }
-    all.extend(services.into_iter().map(Caller::Service).chain(providers.into_iter().map(Caller::Arn)).map(Who::without_identity));
+    if named.all && !trust {
+        all.push(Who::any_service(named.services.clone()));
+    }
+    all.extend(named.services.into_iter().map(Caller::Service).chain(named.providers.into_iter().map(Caller::Arn)).map(Who::without_identity));
     all
+}
+
+/// The role that an estate has of a session's ARN, which does not tell its path.
+pub(crate) fn role_behind(session: &str, sides: [&Estate; 2]) -> Option<String> {
+    let arn = Arn::parse(session).filter(|a| a.service == "sts")?;
+    let name = arn.resource.strip_prefix("assumed-role/")?.split('/').next()?;
+    let is = |principal: &&crate::estate::Principal| !principal.user && principal.account == arn.account && principal.name == name;
+    sides.into_iter().rev().find_map(|side| side.principals.iter().find(|(_, p)| is(p)).map(|(arn, _)| arn.clone()))
 }
 
 /// A trust policy that lets in whom this account's own policies let.

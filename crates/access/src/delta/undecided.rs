@@ -4,8 +4,13 @@ use std::collections::BTreeSet;
 
 use crossrole_model::access::{About, Party, Undecided, Why};
 
-use super::subjects::Who;
+use super::subjects::{Who, brings_tags};
 use super::{Resource, Work};
+
+use crossrole_policy::Statement;
+
+use crate::engine::compiled::action_matches;
+use crate::estate::{Estate, Principal};
 
 impl Work<'_> {
     pub(super) fn is_unread(&self, who: &Who) -> bool {
@@ -39,6 +44,18 @@ impl Work<'_> {
         }
     }
 
+    /// Roles whose sessions may bring tags on both sides, under other conditions: which tags is not looked at.
+    pub(super) fn session_tags(&mut self) {
+        let [before, after] = self.sides;
+        for (arn, principal) in &after.principals {
+            let trusts = self.sides.map(|side| tagging(side, arn));
+            let [Some(old), Some(new)] = &trusts else { continue };
+            if old != new && (asks_for_tags(principal) || self.sides.into_iter().any(guards_ask_for_tags)) && before.principals.contains_key(arn) {
+                self.delta.undecided.push(Undecided { party: Party::of(arn), about: About::Role(arn.clone()), why: Why::TagsChange });
+            }
+        }
+    }
+
     /// Principals that differ and have policies whose documents nobody has read.
     pub(super) fn unread(&mut self) {
         for arn in self.changed_principals() {
@@ -49,4 +66,30 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// The statements of a role's trust policy that are about tags of sessions, where one of them allows some.
+fn tagging<'e>(side: &'e Estate, arn: &str) -> Option<Vec<&'e Statement>> {
+    let policy = side.roles.get(arn).and_then(|g| g.policy.as_ref()).filter(|_| brings_tags(side, arn))?;
+    let about = |s: &&Statement| s.action.negated || s.action.values.iter().any(|a| action_matches(a, "sts:TagSession"));
+    Some(policy.document.statements.iter().filter(about).collect())
+}
+
+fn asks_for_tags(principal: &Principal) -> bool {
+    let documents = principal.identity.iter().chain(principal.boundary.iter().flatten());
+    documents.flat_map(|p| &p.compiled.statements).any(super::relevant::asks_for_tags)
+}
+
+/// Tells whether some policy of a resource or of an organization asks for tags of callers.
+fn guards_ask_for_tags(side: &Estate) -> bool {
+    let guarded = side.buckets.values().chain(side.roles.values()).filter_map(|g| g.policy.as_ref());
+    let controls = side.service_control.values().chain(side.resource_control.values()).flatten().flatten();
+    guarded.chain(controls).flat_map(|p| &p.compiled.statements).any(super::relevant::asks_for_tags)
+}
+
+/// Tells whether sessions of a role may bring tags on one side only, and policies ask for some.
+pub(super) fn brings_other_tags(sides: [&Estate; 2], arn: &str) -> bool {
+    let [before, after] = sides.map(|side| brings_tags(side, arn));
+    let own = || sides.into_iter().filter_map(|side| side.principals.get(arn)).any(asks_for_tags);
+    before != after && (own() || sides.into_iter().any(guards_ask_for_tags))
 }

@@ -1,44 +1,46 @@
-//! The values of a condition key that conditions tell apart.
+//! The values of condition keys that conditions tell apart.
 //!
-//! For texts and ARNs these are the classes of [`classes`](super::classes); for numbers, dates and addresses the points at, beside
-//! and between the boundaries; and "missing" is a value. What is bounded: a key with many values is tried with none, each
-//! one, each two, and all of the texts that matter, since a set operator asks of all or of any.
+//! For texts and ARNs these are the classes of [`classes`](super::classes); for numbers, dates and addresses the points at,
+//! beside and between the boundaries; "missing" is a value. Of keys with many values, every way in which the set operators
+//! can come out is found by joining sets until nothing new comes out. Where a value can't be found for each way, the answer
+//! is a [`Limit`], never fewer values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use crossrole_model::access::Limit;
+
 use crate::catalogue::{self, KeyType};
-use crate::engine::compiled::CompiledStatement;
 use crate::engine::condition::{Condition, boolean, instant, net};
-use crate::engine::operator::Test;
+use crate::engine::operator::{Set, Test};
 use crate::request::{Context, ContextValue};
 
 use super::classes;
+use super::cover::Value;
+use super::forms::{Form, Pattern};
+use super::typed::{self, Says};
 
-/// Most texts of a key with many values of which all pairs are tried.
-const PAIRS_MOST: usize = 16;
+/// Most ways in which the set operators on one key can come out.
+const SETS_MOST: usize = 2_048;
 
-/// A condition of a statement.
-pub(crate) type Asked<'a> = (&'a CompiledStatement, &'a Condition);
+/// Whether a condition's policy has variables, and the condition.
+pub(crate) type Asked<'a> = (bool, &'a Condition);
 
-/// Returns one value for each way in which the conditions on `key` can come out; `None` is "missing".
-/// `begins`: what every value must begin with (one of these), for keys whose values the caller limits.
-pub(crate) fn pool(key: &str, asked: &[Asked<'_>], context: &Context, begins: &[String]) -> Option<Vec<Option<ContextValue>>> {
+/// The two names of the moment of a request (IAM User Guide, "AWS global condition context keys").
+pub(crate) const MOMENT: [&str; 2] = ["aws:currenttime", "aws:epochtime"];
+
+/// Returns one value for each way in which the conditions on `key` can come out.
+pub(crate) fn pool(key: &str, asked: &[Asked<'_>], context: &Context) -> Result<Vec<Value>, Limit> {
     let known = catalogue::key(key);
-    let mut texts = words_of(key, asked, context, begins)?;
-    texts.extend(points(asked));
-    if known.is_some_and(|k| k.kind == KeyType::Bool) {
-        texts = vec!["true".to_owned(), "false".to_owned()];
-    }
-    texts.retain(|text| match known.map(|k| k.kind) {
-        Some(KeyType::Number) => text.parse::<f64>().is_ok(),
-        Some(KeyType::Date) => instant(text).is_some(),
-        Some(KeyType::Ip) => text.parse::<IpAddr>().is_ok(),
-        _ => true,
-    });
-    if begins.is_empty() && texts.is_empty() {
-        texts.push(plain_value(known.map(|k| k.kind)).to_owned());
-    }
+    let too_many = || Limit::KeyPatterns(written(key, asked));
+    let texts = match known.map(|k| k.kind) {
+        Some(KeyType::Bool) => vec!["true".to_owned(), "false".to_owned()],
+        Some(KeyType::Ip) => addresses(asked, context).ok_or_else(too_many)?,
+        Some(KeyType::Number) => numbers(asked, context).ok_or_else(too_many)?,
+        Some(KeyType::Date) => moments(asked, context).ok_or_else(too_many)?.into_iter().filter_map(date).collect(),
+        Some(KeyType::Text | KeyType::Arn) | None => texts(asked, context).ok_or_else(too_many)?,
+    };
+    let texts = if texts.is_empty() { vec![plain_value(known.map(|k| k.kind)).to_owned()] } else { texts };
     let mut values: Vec<Option<ContextValue>> = Vec::new();
     if !is_always_there(key) {
         values.push(None);
@@ -46,48 +48,92 @@ pub(crate) fn pool(key: &str, asked: &[Asked<'_>], context: &Context, begins: &[
     if known.is_none_or(|k| !k.many) {
         values.extend(texts.iter().cloned().map(|t| Some(ContextValue::One(t))));
     }
-    if known.is_none_or(|k| k.many) && asked.iter().any(|(_, c)| c.operator.is_some_and(|o| o.set != crate::engine::operator::Set::Single)) {
-        values.extend(sets(&texts).into_iter().map(|t| Some(ContextValue::Many(t))));
+    if known.is_none_or(|k| k.many) && asked.iter().any(|(_, c)| c.operator.is_some_and(|o| o.set != Set::Single)) {
+        values.extend(sets(&texts, asked, key, context).ok_or_else(too_many)?.into_iter().map(|t| Some(ContextValue::Many(t))));
     } else if known.is_some_and(|k| k.many) {
         values.push(Some(ContextValue::Many(texts.iter().take(1).cloned().collect())));
     }
-    Some(distinct(values, asked, key, context))
+    Ok(distinct(values.into_iter().map(|value| Value::one(key, value)), asked, context))
+}
+
+/// One moment for each way in which conditions on the time can come out, under both of its names.
+pub(crate) fn moment(asked: &[Asked<'_>], context: &Context) -> Result<Vec<Value>, Limit> {
+    let keys: BTreeSet<&str> = asked.iter().map(|(_, c)| c.key.as_str()).collect();
+    let seconds = moments(asked, context).ok_or_else(|| Limit::KeyPatterns(written(MOMENT[0], asked)))?;
+    let seconds = if seconds.is_empty() { vec![946_684_800] } else { seconds };
+    let values = seconds.into_iter().map(|second| {
+        let texts = MOMENT.into_iter().zip([date(second), Some(second.to_string())]);
+        let keys = texts.filter(|(key, _)| keys.contains(key)).map(|(key, text)| (key.to_owned(), text.map(ContextValue::One)));
+        Value { keys: keys.collect(), caller: None, taggable: true }
+    });
+    Ok(distinct(values, asked, context))
+}
+
+/// One account for each way in which conditions on it can come out, under all of its names.
+pub(crate) fn account(names: &[&str], asked: &[Asked<'_>], context: &Context) -> Result<Vec<Value>, Limit> {
+    let too_many = || Limit::KeyPatterns(written(names.first().copied().unwrap_or_default(), asked));
+    let mut all: Vec<Pattern> = Vec::new();
+    for (variables, condition) in asked {
+        let values = condition.written.values.iter().filter(|_| !condition.is_text()).map(|v| super::crowd::pattern(v));
+        all.extend(values.map(|symbols| Pattern { tape: 0, symbols }));
+        for (tokens, _) in condition.patterns(context, *variables) {
+            all.push(Pattern { tape: 0, symbols: classes::plain(&tokens) });
+        }
+    }
+    let found = Form::new().digits(12, 1).classes(&all).ok_or_else(too_many)?;
+    let values = found.into_iter().filter_map(|f| f.texts.into_iter().next()).map(|text| Value {
+        keys: names.iter().map(|key| ((*key).to_owned(), Some(ContextValue::One(text.clone())))).collect(),
+        caller: None,
+        taggable: true,
+    });
+    Ok(distinct(values, asked, context))
+}
+
+fn written(key: &str, asked: &[Asked<'_>]) -> String {
+    asked.iter().find(|(_, c)| c.key == key).map_or_else(|| key.to_owned(), |(_, c)| c.written.key.clone())
 }
 
 /// Keeps the first of the values that all conditions answer alike; "missing" stays by itself.
-fn distinct(values: Vec<Option<ContextValue>>, asked: &[Asked<'_>], key: &str, context: &Context) -> Vec<Option<ContextValue>> {
+fn distinct(values: impl Iterator<Item = Value>, asked: &[Asked<'_>], context: &Context) -> Vec<Value> {
     let mut seen = BTreeSet::new();
-    let mut context = context.clone();
-    let mut kept = Vec::new();
-    for value in values {
-        match &value {
-            Some(value) => context.insert(key, value.clone()),
-            None => context.remove(key),
-        }
-        let answers: Vec<bool> = asked.iter().map(|(_, c)| c.holds(&context)).collect();
-        if seen.insert((value.is_none(), answers)) {
-            kept.push(value);
-        }
-    }
-    kept
+    values.filter(|value| seen.insert(value.answers(asked, context))).collect()
 }
 
-fn sets(texts: &[String]) -> Vec<Vec<String>> {
-    let mut sets = vec![Vec::new()];
-    sets.extend(texts.iter().map(|t| vec![t.clone()]));
-    for (at, first) in texts.iter().enumerate().take(PAIRS_MOST) {
-        sets.extend(texts.iter().take(PAIRS_MOST).skip(at + 1).map(|second| vec![first.clone(), second.clone()]));
+/// Sets of texts, one for each way in which the conditions can come out: `ForAnyValue` holds of a union where it holds of a
+/// part, `ForAllValues` where it holds of all parts. `None`: too many ways.
+fn sets(texts: &[String], asked: &[Asked<'_>], key: &str, context: &Context) -> Option<Vec<Vec<String>>> {
+    let mut context = context.clone();
+    let mut answers = |set: &[String]| -> Vec<bool> {
+        context.insert(key, ContextValue::Many(set.to_vec()));
+        asked.iter().map(|(_, c)| c.holds(&context)).collect()
+    };
+    let mut known: BTreeMap<Vec<bool>, Vec<String>> = BTreeMap::new();
+    for text in texts {
+        let set = vec![text.clone()];
+        known.entry(answers(&set)).or_insert(set);
     }
-    sets.push(texts.to_vec());
-    sets
+    let singles: Vec<Vec<String>> = known.values().cloned().collect();
+    let mut open: Vec<Vec<String>> = singles.clone();
+    while let Some(set) = open.pop() {
+        for single in &singles {
+            let joined: BTreeSet<String> = set.iter().chain(single).cloned().collect();
+            let joined: Vec<String> = joined.into_iter().collect();
+            let outcome = answers(&joined);
+            if !known.contains_key(&outcome) {
+                if known.len() >= SETS_MOST {
+                    return None;
+                }
+                known.insert(outcome, joined.clone());
+                open.push(joined);
+            }
+        }
+    }
+    Some(std::iter::once(Vec::new()).chain(known.into_values()).collect())
 }
 
 /// Keys that every request has (IAM User Guide, "AWS global condition context keys").
 fn is_always_there(key: &str) -> bool {
-    matches!(
-        key,
-        "aws:currenttime" | "aws:epochtime" | "aws:securetransport" | "aws:viaawsservice" | "aws:principalarn" | "aws:principalaccount" | "aws:principaltype"
-    )
+    MOMENT.contains(&key) || matches!(key, "aws:securetransport" | "aws:viaawsservice")
 }
 
 fn plain_value(kind: Option<KeyType>) -> &'static str {
@@ -101,13 +147,19 @@ fn plain_value(kind: Option<KeyType>) -> &'static str {
     }
 }
 
-/// One text for each class of the text and ARN patterns.
-fn words_of(key: &str, asked: &[Asked<'_>], context: &Context, begins: &[String]) -> Option<Vec<String>> {
+/// The patterns of text operators as text, in their variables' place what the context has.
+fn patterns(asked: &[Asked<'_>], context: &Context) -> Vec<String> {
+    let of = |(variables, condition): &Asked<'_>| condition.patterns(context, *variables);
+    asked.iter().flat_map(of).map(|(tokens, _)| crate::engine::template::plain(&tokens)).collect()
+}
+
+/// One text for each class of the text and ARN patterns, and the values of operators that compare otherwise.
+fn texts(asked: &[Asked<'_>], context: &Context) -> Option<Vec<String>> {
     let mut patterns = Vec::new();
     let mut texts = Vec::new();
-    for (statement, condition) in asked {
+    for (variables, condition) in asked {
         let folded = condition.operator.is_some_and(|o| o.test == Test::StringEqualsIgnoreCase);
-        for (tokens, arn) in condition.patterns(context, statement.variables) {
+        for (tokens, arn) in condition.patterns(context, *variables) {
             if arn {
                 patterns.extend(classes::arn(&tokens, false));
                 continue;
@@ -120,47 +172,95 @@ fn words_of(key: &str, asked: &[Asked<'_>], context: &Context, begins: &[String]
             patterns.push(classes::plain(&tokens));
         }
     }
-    if patterns.is_empty() && begins.is_empty() {
-        return Some(texts);
+    if !patterns.is_empty() {
+        texts.extend(classes::classes(&patterns, "")?.into_iter().map(|c| c.witness));
     }
-    let begins = if begins.is_empty() { &[String::new()][..] } else { begins };
-    if key == "aws:principalarn" {
-        texts.clear();
-    }
-    for start in begins {
-        texts.extend(classes::classes(&patterns, start)?.into_iter().map(|c| c.witness).filter(|w| w.len() > start.len() || start.is_empty()));
-    }
+    texts.extend(points(asked));
     Some(texts)
 }
 
-/// Points at, beside and between the boundaries of numbers, dates and address ranges; both truth values.
+/// Points at, beside and between the boundaries of operators that compare numbers, dates and addresses, for keys of which
+/// nobody knows the type; both truth values.
 fn points(asked: &[Asked<'_>]) -> Vec<String> {
-    let mut numbers: Vec<f64> = Vec::new();
+    let mut marks: Vec<f64> = Vec::new();
     let mut seconds: Vec<i128> = Vec::new();
-    let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
+    let mut blocks: BTreeSet<IpAddr> = BTreeSet::new();
     let mut texts = Vec::new();
     for (_, condition) in asked {
         let values = &condition.written.values;
         match condition.operator.map(|o| o.test) {
-            Some(Test::Number(_)) => numbers.extend(values.iter().filter_map(|v| v.parse::<f64>().ok()).filter(|n| n.is_finite())),
+            Some(Test::Number(_)) => marks.extend(values.iter().filter_map(|v| v.parse::<f64>().ok()).filter(|n| n.is_finite())),
             Some(Test::Date(_)) => seconds.extend(values.iter().filter_map(|v| instant(v)).map(|n| n.div_euclid(1_000_000_000))),
-            Some(Test::Ip) => values.iter().filter_map(|v| net(v)).for_each(|net| beside(net, &mut addresses)),
+            Some(Test::Ip) => values.iter().filter_map(|v| net(v)).for_each(|net| beside(net, &mut blocks)),
             Some(Test::Bool) => texts.extend(values.iter().filter_map(|v| boolean(v)).flat_map(|_| ["true".to_owned(), "false".to_owned()])),
             Some(Test::Binary) => texts.extend(values.iter().cloned().chain(["AA==".to_owned()])),
             _ => {}
         }
     }
-    numbers.sort_by(f64::total_cmp);
-    numbers.dedup();
-    texts.extend(numbers.iter().map(f64::to_string));
-    texts.extend(numbers.windows(2).filter_map(|w| if let [a, b] = w { Some(((a + b) / 2.0).to_string()) } else { None }));
-    texts.extend(numbers.first().map(|n| (n - 1.0).to_string()));
-    texts.extend(numbers.last().map(|n| (n + 1.0).to_string()));
-    for second in seconds {
-        texts.extend([second - 1, second, second + 1].into_iter().filter_map(date));
-    }
-    texts.extend(addresses.iter().map(ToString::to_string));
+    texts.extend(between(marks));
+    texts.extend(seconds.into_iter().flat_map(|second| [second - 1, second, second + 1]).filter_map(date));
+    texts.extend(blocks.iter().map(ToString::to_string));
     texts
+}
+
+/// Numbers, what lies between them and what lies outside.
+fn between(mut marks: Vec<f64>) -> Vec<String> {
+    marks.sort_by(f64::total_cmp);
+    marks.dedup();
+    let mut texts: Vec<String> = marks.iter().map(f64::to_string).collect();
+    texts.extend(marks.windows(2).filter_map(|w| if let [a, b] = w { Some(((a + b) / 2.0).to_string()) } else { None }));
+    texts.extend(marks.first().map(|n| (n - 1.0).to_string()));
+    texts.extend(marks.last().map(|n| (n + 1.0).to_string()));
+    texts
+}
+
+/// `None`: a pattern that is no block of addresses.
+fn addresses(asked: &[Asked<'_>], context: &Context) -> Option<Vec<String>> {
+    let mut found: BTreeSet<IpAddr> = BTreeSet::new();
+    let ranges = asked.iter().filter(|(_, c)| c.operator.is_some_and(|o| o.test == Test::Ip)).flat_map(|(_, c)| &c.written.values).filter_map(|v| net(v));
+    ranges.for_each(|net| beside(net, &mut found));
+    for pattern in patterns(asked, context) {
+        match typed::block(&pattern) {
+            Says::Range(net) => beside(net, &mut found),
+            Says::AllOrNone => {}
+            Says::Unknown => return None,
+        }
+    }
+    Some(found.iter().map(ToString::to_string).collect())
+}
+
+/// `None`: patterns with wildcards beside comparisons.
+fn numbers(asked: &[Asked<'_>], context: &Context) -> Option<Vec<String>> {
+    let compared = asked.iter().filter(|(_, c)| c.operator.is_some_and(|o| matches!(o.test, Test::Number(_)))).flat_map(|(_, c)| &c.written.values);
+    let mut marks: Vec<f64> = compared.filter_map(|v| v.parse::<f64>().ok()).filter(|n| n.is_finite()).collect();
+    let patterns: Vec<String> = patterns(asked, context).into_iter().filter(|p| !p.chars().all(|c| c == '*')).collect();
+    if patterns.iter().any(|p| p.contains(['*', '?'])) {
+        if !marks.is_empty() {
+            return None;
+        }
+        let patterns: Vec<Pattern> = patterns.iter().map(|p| Pattern { tape: 0, symbols: super::crowd::pattern(p) }).collect();
+        return Some(Form::new().number(1).classes(&patterns)?.into_iter().filter_map(|f| f.texts.into_iter().next()).collect());
+    }
+    let exact: Vec<String> = patterns.into_iter().filter(|p| p.parse::<f64>().is_ok_and(f64::is_finite)).collect();
+    marks.extend(exact.iter().filter_map(|t| t.parse::<f64>().ok()));
+    Some(between(marks).into_iter().chain(exact).collect())
+}
+
+/// Seconds since 1970. `None`: a pattern that is no span of time.
+fn moments(asked: &[Asked<'_>], context: &Context) -> Option<Vec<i128>> {
+    let compared = asked.iter().filter(|(_, c)| c.operator.is_some_and(|o| matches!(o.test, Test::Date(_)))).flat_map(|(_, c)| &c.written.values);
+    let mut seconds: BTreeSet<i128> = BTreeSet::new();
+    for second in compared.filter_map(|v| instant(v)).map(|n| n.div_euclid(1_000_000_000)) {
+        seconds.extend([second - 1, second, second + 1]);
+    }
+    for pattern in patterns(asked, context) {
+        match typed::span(&pattern) {
+            Says::Range((from, to)) => seconds.extend([from - 1, from, to - 1, to]),
+            Says::AllOrNone => {}
+            Says::Unknown => return None,
+        }
+    }
+    Some(seconds.into_iter().collect())
 }
 
 /// The first and last address of a range, and those right outside.

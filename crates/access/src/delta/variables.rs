@@ -1,128 +1,344 @@
-//! Policy variables: every way in which they can be filled, and what is found in each put together.
+//! Policy variables: every way in which they can be filled that the patterns tell apart, and what is found in each put
+//! together.
+//!
+//! A variable's text matters where it meets another pattern: `data/${aws:PrincipalTag/team}/*` beside `data/red/*` tells the
+//! team `red` from others, and beside `data/${aws:username}/*` a team that is called like the user. So a key that variables
+//! take text from is told apart by its own conditions, by what other patterns leave in its place, and by being equal to the
+//! texts of other such keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::access::{Clause, Comparison, How, Limit, Part, Relation, Which, Why};
+use crossrole_model::access::{Limit, Why};
 
-use crate::engine::condition::Condition;
+use crate::engine::condition::{Condition, Written};
+use crate::engine::glob::Token;
+use crate::principal::Caller;
 use crate::request::{Context, ContextValue};
 
-use super::cover::Boxes;
-use super::pair::{Region, Subject};
+use super::beside::beside;
+use super::cover::{Boxes, Dimension, Value};
+use super::crowd;
+use super::pair::{Region, Subject, TAG};
 use super::relevant::Relevant;
 use super::values::{self, Asked};
 
-/// Most assignments of the keys that policy variables take their text from.
-const VARIABLES_MOST: usize = 64;
+/// Most ways to fill the keys that policy variables take their text from.
+const VARIABLES_MOST: usize = 256;
+
+/// Most patterns that tell the texts of one variable apart.
+const PATTERNS_MOST: usize = 48;
 
 /// One way to fill the policy variables that the subject leaves open.
 pub(super) struct Filling {
     pub(super) context: Context,
-    /// What it takes for granted.
-    clauses: Vec<Clause>,
-    /// The keys that have a text which no pattern names.
-    own: Vec<String>,
+    pub(super) caller: Option<Caller>,
+    /// The values of the dimensions.
+    point: Vec<usize>,
 }
 
-const IS: Relation = Relation::Compares(Comparison { which: Which::One, not: false, how: How::Is, or_absent: false });
-
-/// A text that no pattern names; people are shown the variable in its place.
-const OWN: &str = "some-unnamed-value";
-
-/// Puts the variable in the place of the text that no pattern names.
-fn named_again(part: &mut Part, variable: &str) {
-    part.pattern = part.pattern.replace(OWN, variable);
-    for pattern in &mut part.within {
-        *pattern = pattern.replace(OWN, variable);
-    }
-    part.except.iter_mut().for_each(|except| named_again(except, variable));
+/// All ways.
+pub(super) struct Fillings {
+    pub(super) all: Vec<Filling>,
+    /// Keys that are decided, be it that they are absent.
+    pub(super) decided: BTreeSet<String>,
+    dimensions: Vec<Dimension>,
+    impossible: Vec<Vec<usize>>,
 }
 
-/// What is the same however variables are filled is said once; the rest, with how they are.
-pub(super) fn joined_fillings(fillings: Vec<(Filling, Vec<Region>)>) -> Vec<Region> {
-    let count = fillings.len();
-    let mut all: Vec<(Region, usize, Vec<Vec<Clause>>)> = Vec::new();
-    for (filling, regions) in fillings {
-        for mut region in regions {
-            for key in &filling.own {
-                let variable = format!("${{{key}}}");
-                region.resources.iter_mut().for_each(|part| named_again(part, &variable));
-            }
-            let same = |(r, ..): &&mut (Region, usize, Vec<Vec<Clause>>)| {
-                (r.direction, &r.actions, &r.resources, &r.when) == (region.direction, &region.actions, &region.resources, &region.when)
-            };
-            match all.iter_mut().find(same) {
-                Some((_, times, ways)) => {
-                    *times += 1;
-                    ways.push(filling.clauses.clone());
+impl Fillings {
+    /// What is the same however variables are filled is said once; the rest, with how they are.
+    pub(super) fn joined(&self, found: Vec<Vec<Region>>) -> Vec<Region> {
+        let mut all: Vec<(Region, Vec<Vec<usize>>)> = Vec::new();
+        for (filling, regions) in self.all.iter().zip(found) {
+            for region in regions {
+                let same = |(r, _): &&mut (Region, Vec<Vec<usize>>)| {
+                    (r.direction, &r.actions, &r.resources, &r.when) == (region.direction, &region.actions, &region.resources, &region.when)
+                };
+                match all.iter_mut().find(same) {
+                    Some((_, points)) => points.push(filling.point.clone()),
+                    None => all.push((region, vec![filling.point.clone()])),
                 }
-                None => all.push((region, 1, vec![filling.clauses.clone()])),
             }
         }
+        let labelled = all.into_iter().map(|(mut region, points)| {
+            if points.len() < self.all.len() {
+                let filled = Boxes::of(&self.dimensions, &points, &self.impossible).0;
+                let cases = if region.when.0.is_empty() { vec![Vec::new()] } else { region.when.0.clone() };
+                let both = cases.iter().flat_map(|case| filled.iter().map(|way| [&case[..], &way[..]].concat()));
+                // No case at all would be "always".
+                region.when = if filled.is_empty() { region.when.clone() } else { Boxes(both.collect()) };
+            }
+            region
+        });
+        labelled.collect()
     }
-    let labelled = all.into_iter().map(|(mut region, times, ways)| {
-        if times < count {
-            let mut when: Vec<Vec<Clause>> = Vec::new();
-            for way in ways {
-                let boxes = if region.when.0.is_empty() { vec![Vec::new()] } else { region.when.0.clone() };
-                when.extend(boxes.into_iter().map(|clauses| clauses.into_iter().chain(way.clone()).collect()));
-            }
-            region.when = Boxes(when);
-        }
-        region
-    });
-    labelled.collect()
 }
 
 /// Every way to fill the policy variables that the subject leaves open.
-pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Vec<Filling>, Why> {
+pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Fillings, Why> {
     let mut base = Context::default();
     for (key, value) in &subject.fixed {
         if let Some(value) = value {
             base.insert(key, value.clone());
         }
     }
-    let mut keys: BTreeSet<String> = BTreeSet::new();
-    for statement in relevant.iter().map(|r| r.statement) {
-        keys.extend(statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables).map(str::to_owned));
-        keys.extend(statement.conditions.iter().flat_map(Condition::variables).map(str::to_owned));
-    }
-    keys.retain(|key| !subject.is_fixed(key));
-    let mut fillings = vec![Filling { context: base, clauses: Vec::new(), own: Vec::new() }];
-    for key in keys {
-        let asked: Vec<Asked<'_>> = asked_of(relevant, &key);
-        let begins = subject.begins.get(&key).cloned().unwrap_or_default();
-        let mut pool = values::pool(&key, &asked, &Context::default(), &begins).ok_or_else(|| Why::TooMany(Limit::KeyPatterns(key.clone())))?;
-        if asked.is_empty() {
-            pool.retain(Option::is_none);
-        }
-        let own = begins.first().map_or_else(|| OWN.to_owned(), |b| format!("{b}{OWN}"));
-        pool.push(Some(ContextValue::One(own.clone())));
-        let with = |filling: &Filling, value: &Option<ContextValue>| {
-            let mut next = Filling { context: filling.context.clone(), clauses: filling.clauses.clone(), own: filling.own.clone() };
-            let (relation, values) = match value {
-                None => (Relation::Absent, Vec::new()),
-                Some(ContextValue::One(text)) if *text == own => (Relation::Present, Vec::new()),
-                Some(ContextValue::One(text)) => (IS, vec![text.clone()]),
-                Some(ContextValue::Many(texts)) => (IS, texts.clone()),
-            };
-            next.clauses.push(Clause { key: key.clone(), relation, values });
-            if let Some(value) = value {
-                next.context.insert(&key, value.clone());
-                if relation == Relation::Present {
-                    next.own.push(key.clone());
-                }
-            }
-            next
-        };
-        fillings = fillings.iter().flat_map(|filling| pool.iter().map(move |value| with(filling, value))).collect();
-        if fillings.len() > VARIABLES_MOST {
-            return Err(Why::TooMany(Limit::Fillings(VARIABLES_MOST)));
+    if let [Some(tags), Some(others)] = &subject.tags
+        && tags == others
+    {
+        for (key, value) in tags {
+            base.set(key, value.as_str());
         }
     }
-    Ok(fillings)
+    let spaces = Space::all(relevant, &base);
+    let keys: BTreeSet<String> = spaces.iter().flat_map(Space::keys).filter(|key| !subject.is_fixed(key)).collect();
+    if keys.is_empty() {
+        let one = Filling { context: base, caller: None, point: Vec::new() };
+        return Ok(Fillings { all: vec![one], decided: BTreeSet::new(), dimensions: Vec::new(), impossible: Vec::new() });
+    }
+    Search { subject, base, keys, spaces, asked: relevant.iter().flat_map(|r| r.statement.conditions.iter().map(|c| (r.statement.variables, c))).collect() }
+        .run()
 }
 
-fn asked_of<'a>(relevant: &'a [Relevant<'_>], key: &str) -> Vec<Asked<'a>> {
-    relevant.iter().flat_map(|r| r.statement.conditions.iter().filter(|c| c.key == key).map(|c| (r.statement, c))).collect()
+/// Texts that are compared with one another: those of resources, or those of one condition key.
+struct Space {
+    /// The condition key; empty for resources.
+    name: String,
+    /// Each with the keys that it takes text from.
+    templates: Vec<crate::engine::template::Template>,
+    /// Patterns and texts without variables that are open.
+    others: BTreeSet<Vec<Token>>,
+}
+
+impl Space {
+    fn all(relevant: &[Relevant<'_>], base: &Context) -> Vec<Self> {
+        let mut by_name: BTreeMap<&str, Self> = BTreeMap::new();
+        for statement in relevant.iter().map(|r| r.statement) {
+            let resources = statement.resource.iter().flat_map(|r| &r.written).map(|text| ("", text));
+            let conditions = statement.conditions.iter().filter(|c| c.is_text()).flat_map(|c| c.written.values.iter().map(|text| (c.key.as_str(), text)));
+            for (name, text) in resources.chain(conditions) {
+                let space = by_name.entry(name).or_insert_with(|| Self { name: name.to_owned(), templates: Vec::new(), others: BTreeSet::new() });
+                let template = crate::engine::template::Template::parse(text, statement.variables);
+                space.others.insert(template.loose(base));
+                if template.keys().next().is_some() && !space.templates.contains(&template) {
+                    space.templates.push(template);
+                }
+            }
+        }
+        for (name, space) in &mut by_name {
+            if let Some(ContextValue::One(text)) = base.get(name) {
+                space.others.insert(text.chars().map(Token::Literal).collect());
+            }
+        }
+        by_name.into_values().collect()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = String> {
+        self.templates.iter().flat_map(|t| t.keys().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    /// Patterns that other patterns leave in the place of a key.
+    fn beside(&self, key: &str, base: &Context, into: &mut BTreeSet<String>) {
+        for template in &self.templates {
+            for (before, after) in template.around(key, base) {
+                for other in self.others.iter().filter(|other| **other != template.loose(base)) {
+                    beside(&before, &after, other, into);
+                }
+            }
+        }
+    }
+}
+
+struct Search<'s> {
+    subject: &'s Subject,
+    base: Context,
+    keys: BTreeSet<String>,
+    spaces: Vec<Space>,
+    asked: Vec<Asked<'s>>,
+}
+
+/// Values by how conditions come out for them, and which keys they lack.
+type Classes = BTreeMap<(Vec<bool>, Vec<bool>), usize>;
+
+/// Keys that are decided together: the conditions that tell their values apart, and those that find more texts of a kind.
+struct Group {
+    keys: Vec<String>,
+    telling: Vec<Condition>,
+    values: Vec<Value>,
+}
+
+impl Search<'_> {
+    fn run(&self) -> Result<Fillings, Why> {
+        let mut groups = self.groups()?;
+        // Each round finds texts beside those that there are, so that as many keys can have texts of their own.
+        for _ in 1..self.keys.len().max(2) {
+            let texts: BTreeSet<String> =
+                groups.iter().flat_map(|g| &g.values).flat_map(|v| &v.keys).filter_map(|(key, value)| self.text(key, value.as_ref()?)).collect();
+            for group in &mut groups {
+                group.values = self.values(group, &texts)?;
+            }
+        }
+        let pairs = self.pairs();
+        let mut dimensions: Vec<Dimension> = Vec::new();
+        let mut classes: Vec<Classes> = Vec::new();
+        for group in &groups {
+            let asked = self.asked_of(group);
+            let mut known = Classes::new();
+            let mut kept = Vec::new();
+            for value in &group.values {
+                let count = known.len();
+                if let std::collections::btree_map::Entry::Vacant(entry) = known.entry(value.answers(&asked, &self.base)) {
+                    entry.insert(count);
+                    kept.push(value.clone());
+                }
+            }
+            dimensions.push(Dimension::new(kept, &asked, &self.base));
+            classes.push(known);
+        }
+        let same: Vec<Condition> = pairs.iter().map(|(a, b)| self.equal(a, &format!("${{{}}}", self.written(b)))).collect();
+        dimensions.extend(same.into_iter().map(Dimension::same));
+        let mut fillings = self.product(&groups, &classes, &pairs)?;
+        fillings.sort_by(|a, b| a.point.cmp(&b.point));
+        let seen: BTreeSet<&Vec<usize>> = fillings.iter().map(|f| &f.point).collect();
+        let impossible = every(&dimensions).ok_or(Why::TooMany(Limit::Fillings(VARIABLES_MOST)))?.into_iter().filter(|point| !seen.contains(point)).collect();
+        let decided = groups.into_iter().flat_map(|g| g.keys).collect();
+        Ok(Fillings { all: fillings, decided, dimensions, impossible })
+    }
+
+    fn text(&self, key: &str, value: &ContextValue) -> Option<String> {
+        match value {
+            ContextValue::One(text) if self.keys.contains(key) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    /// The key as somebody wrote it.
+    fn written(&self, key: &str) -> String {
+        let templates = self.spaces.iter().flat_map(|s| &s.templates).flat_map(crate::engine::template::Template::written_keys);
+        let conditions = self.asked.iter().map(|(_, c)| c.written.key.as_str());
+        conditions.chain(templates).find(|k| k.eq_ignore_ascii_case(key)).unwrap_or(key).to_owned()
+    }
+
+    fn equal(&self, key: &str, text: &str) -> Condition {
+        Condition::new(Written { operator: "StringEquals".to_owned(), key: self.written(key), values: vec![text.to_owned()] }, text.starts_with("${"))
+    }
+
+    fn groups(&self) -> Result<Vec<Group>, Why> {
+        let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let of_caller = |key: &str| self.subject.crowd.is_some() && crowd::is_of_caller(key);
+        for key in &self.keys {
+            names.entry(if of_caller(key) { String::new() } else { key.clone() }).or_default().insert(key.clone());
+        }
+        if let Some(caller) = names.get_mut("") {
+            caller.extend(self.asked.iter().map(|(_, c)| c.key.clone()).filter(|key| of_caller(key) && !self.subject.is_fixed(key)));
+        }
+        let mut groups = Vec::new();
+        for keys in names.into_values() {
+            let mut telling = Vec::new();
+            for key in keys.iter().filter(|key| self.keys.contains(*key)) {
+                // Without its text, a pattern equals nothing.
+                telling.push(Condition::new(Written { operator: "Null".to_owned(), key: self.written(key), values: vec!["true".to_owned()] }, false));
+                let mut patterns = BTreeSet::new();
+                self.spaces.iter().for_each(|space| space.beside(key, &self.base, &mut patterns));
+                // What only another variable leaves is separators: a text is taken to hold none of its own.
+                patterns.retain(|text| text.contains(|c| !['*', '?', '/', ':'].contains(&c)));
+                if patterns.len() > PATTERNS_MOST {
+                    return Err(Why::TooMany(Limit::KeyPatterns(self.written(key))));
+                }
+                let like = |text: &String| Written { operator: "StringLike".to_owned(), key: self.written(key), values: vec![text.clone()] };
+                telling.extend(patterns.iter().map(|text| if text.contains(['*', '?']) { Condition::new(like(text), false) } else { self.equal(key, text) }));
+                for tags in self.subject.tags.iter().flatten().filter(|_| key.starts_with(TAG)) {
+                    telling.extend(tags.get(key).map(|text| self.equal(key, text)));
+                }
+            }
+            let mut group = Group { keys: keys.into_iter().collect(), telling, values: Vec::new() };
+            group.values = self.values(&group, &BTreeSet::new())?;
+            groups.push(group);
+        }
+        Ok(groups)
+    }
+
+    fn asked_of<'g>(&'g self, group: &'g Group) -> Vec<Asked<'g>> {
+        let asked = self.asked.iter().filter(|(_, c)| group.keys.contains(&c.key) && c.variables().all(|v| self.subject.is_fixed(v))).copied();
+        asked.chain(group.telling.iter().map(|c| (false, c))).collect()
+    }
+
+    /// One value of each class, and of each class as many more as these texts tell apart.
+    fn values(&self, group: &Group, texts: &BTreeSet<String>) -> Result<Vec<Value>, Why> {
+        let finding: Vec<Condition> =
+            group.keys.iter().filter(|key| self.keys.contains(*key)).flat_map(|key| texts.iter().map(|text| self.equal(key, text))).collect();
+        let mut asked = self.asked_of(group);
+        asked.extend(finding.iter().map(|c| (false, c)));
+        let first = group.keys.first().map(String::as_str).unwrap_or_default();
+        let too_many = || Why::TooMany(Limit::KeyPatterns(self.written(first)));
+        match &self.subject.crowd {
+            Some(crowd) if crowd::is_of_caller(first) => crowd.profiles(&asked, &self.base).ok_or_else(too_many),
+            _ => {
+                // Of a key that nobody asks about, any text will do.
+                let any = self.equal(first, "some-value");
+                asked.push((false, &any));
+                values::pool(first, &asked, &self.base).map_err(Why::TooMany)
+            }
+        }
+    }
+
+    /// Keys whose texts meet.
+    fn pairs(&self) -> Vec<(String, String)> {
+        let mut pairs = BTreeSet::new();
+        for space in &self.spaces {
+            // The key itself meets the variables that it is compared with.
+            let keys: BTreeSet<String> = space.keys().chain([space.name.clone()]).filter(|key| self.keys.contains(key)).collect();
+            for a in &keys {
+                pairs.extend(keys.iter().filter(|b| *b > a).map(|b| (a.clone(), b.clone())));
+            }
+        }
+        pairs.into_iter().collect()
+    }
+
+    fn product(&self, groups: &[Group], classes: &[Classes], pairs: &[(String, String)]) -> Result<Vec<Filling>, Why> {
+        let limit = || Why::TooMany(Limit::Fillings(VARIABLES_MOST));
+        let count = groups.iter().fold(1_usize, |n, g| n.saturating_mul(g.values.len()));
+        if count > VARIABLES_MOST * 64 {
+            return Err(limit());
+        }
+        let mut partial: Vec<(Context, Option<Caller>, bool, Vec<usize>)> = vec![(self.base.clone(), None, true, Vec::new())];
+        for (group, known) in groups.iter().zip(classes) {
+            let asked = self.asked_of(group);
+            let with: Vec<(&Value, usize)> = group.values.iter().filter_map(|v| Some((v, *known.get(&v.answers(&asked, &self.base))?))).collect();
+            let mut next = Vec::new();
+            for (context, caller, taggable, point) in &partial {
+                for (value, class) in &with {
+                    let mut context = context.clone();
+                    value.set(&mut context);
+                    let point = point.iter().copied().chain([*class]).collect();
+                    next.push((context, value.caller.clone().or_else(|| caller.clone()), *taggable && value.taggable, point));
+                }
+            }
+            partial = next;
+        }
+        let tags: Vec<String> = self.keys.iter().filter(|key| key.starts_with(TAG)).cloned().collect();
+        let mut all: BTreeMap<Vec<usize>, Filling> = BTreeMap::new();
+        for (context, caller, taggable, mut point) in partial {
+            if !taggable && tags.iter().any(|key| context.get(key).is_some()) || !self.subject.may_have(&tags, &context) {
+                continue;
+            }
+            point.extend(pairs.iter().map(|(a, b)| usize::from(context.get(a) != context.get(b) || context.get(a).is_none())));
+            all.entry(point.clone()).or_insert(Filling { context, caller, point });
+        }
+        if all.len() > VARIABLES_MOST {
+            return Err(limit());
+        }
+        Ok(all.into_values().collect())
+    }
+}
+
+/// Every combination; `None`: too many.
+fn every(dimensions: &[Dimension]) -> Option<Vec<Vec<usize>>> {
+    let mut all: Vec<Vec<usize>> = vec![Vec::new()];
+    for dimension in dimensions {
+        all = all.iter().flat_map(|point| (0..dimension.values.len()).map(|at| point.iter().copied().chain([at]).collect())).collect();
+        if all.len() > 16_384 {
+            return None;
+        }
+    }
+    Some(all)
 }

@@ -239,6 +239,11 @@ impl Resources {
         self.written.iter().map(fill).collect()
     }
 
+    /// Returns its patterns as people read them: with the values of variables that are not among `open`.
+    pub(crate) fn shown(&self, context: &Context, variables: bool, open: &std::collections::BTreeSet<String>) -> Vec<String> {
+        self.written.iter().map(|v| Template::parse(v, variables).shown(context, open)).collect()
+    }
+
     /// Returns the condition keys that its patterns take text from.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.globs.iter().filter_map(|g| if let ResourceGlob::Template(t) = g { Some(t) } else { None }).flat_map(Template::keys)

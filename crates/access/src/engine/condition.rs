@@ -69,7 +69,7 @@ impl Condition {
     pub(crate) fn patterns(&self, context: &Context, variables: bool) -> Vec<(Vec<Token>, bool)> {
         let Some(operator) = self.operator else { return Vec::new() };
         let arn = operator.test == Test::Arn;
-        if !arn && !matches!(operator.test, Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike) {
+        if !self.is_text() {
             return Vec::new();
         }
         let wild = |token: Token| match token {
@@ -79,6 +79,11 @@ impl Condition {
         };
         let filled = self.written.values.iter().filter_map(|v| Template::parse(v, variables).fill(context).map(|t| t.iter().copied().map(wild).collect()));
         filled.map(|tokens| (tokens, arn)).collect()
+    }
+
+    /// Tells whether it compares texts.
+    pub(crate) fn is_text(&self) -> bool {
+        self.operator.is_some_and(|o| matches!(o.test, Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike | Test::Arn))
     }
 
     pub(crate) fn holds(&self, context: &Context) -> bool {

@@ -17,7 +17,12 @@ pub(crate) struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(Vec<Token>),
-    Variable { key: String, default: Option<String> },
+    /// `key` in lower case, and as written.
+    Variable {
+        key: String,
+        written: String,
+        default: Option<String>,
+    },
 }
 
 impl Template {
@@ -54,6 +59,37 @@ impl Template {
         self.pieces.iter().filter_map(|p| if let Piece::Variable { key, .. } = p { Some(key.as_str()) } else { None })
     }
 
+    /// The same, as they are written.
+    pub(crate) fn written_keys(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|p| if let Piece::Variable { written, .. } = p { Some(written.as_str()) } else { None })
+    }
+
+    /// Fills in the variables that have a value, and puts a star for the others.
+    pub(crate) fn loose(&self, context: &Context) -> Vec<Token> {
+        self.pieces.iter().flat_map(|piece| piece.loose(context)).collect()
+    }
+
+    /// What stands before and behind each place of a key, other variables as in [`loose`](Self::loose).
+    pub(crate) fn around(&self, key: &str, context: &Context) -> Vec<(Vec<Token>, Vec<Token>)> {
+        let side = |pieces: &[Piece]| pieces.iter().flat_map(|piece| piece.loose(context)).collect::<Vec<_>>();
+        let places = self.pieces.iter().enumerate().filter(|(_, p)| matches!(p, Piece::Variable { key: k, .. } if k == key));
+        places.filter_map(|(at, _)| Some((side(self.pieces.get(..at)?), side(self.pieces.get(at + 1..)?)))).collect()
+    }
+
+    /// The text, with the values of variables that are not among `open`.
+    pub(crate) fn shown(&self, context: &Context, open: &std::collections::BTreeSet<String>) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(tokens) => plain(tokens),
+            Piece::Variable { key, written, default } => match (context.get_lower(key), default) {
+                (Some(ContextValue::One(value)), _) if !open.contains(key) => value.clone(),
+                (None, Some(default)) if !open.contains(key) => default.clone(),
+                (_, Some(default)) => format!("${{{written}, '{default}'}}"),
+                _ => format!("${{{written}}}"),
+            },
+        };
+        self.pieces.iter().map(piece).collect()
+    }
+
     /// True when it is the same for every request.
     pub(crate) fn is_fixed(&self) -> bool {
         !self.broken && self.keys().next().is_none()
@@ -71,7 +107,7 @@ impl Template {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(tokens) => out.extend(tokens),
-                Piece::Variable { key, default } => {
+                Piece::Variable { key, default, .. } => {
                     let value = match context.get_lower(key) {
                         Some(ContextValue::One(value)) => value,
                         Some(ContextValue::Many(_)) => return None,
@@ -85,12 +121,24 @@ impl Template {
     }
 }
 
+impl Piece {
+    fn loose(&self, context: &Context) -> Vec<Token> {
+        match self {
+            Self::Text(tokens) => tokens.clone(),
+            Self::Variable { key, .. } => match context.get_lower(key) {
+                Some(ContextValue::One(value)) => value.chars().map(Token::Literal).collect(),
+                _ => vec![Token::Star],
+            },
+        }
+    }
+}
+
 fn variable(body: &str) -> Piece {
     let (key, default) = match body.split_once(',') {
         Some((key, default)) => (key.trim(), default.trim().strip_prefix('\'').and_then(|d| d.strip_suffix('\''))),
         None => (body, None),
     };
-    Piece::Variable { key: key.to_ascii_lowercase(), default: default.map(str::to_owned) }
+    Piece::Variable { key: key.to_ascii_lowercase(), written: key.to_owned(), default: default.map(str::to_owned) }
 }
 
 /// The text that tokens stand for, wildcards as plain characters.

@@ -365,3 +365,10 @@ fn brute_force_finds_nothing_more_and_nothing_less() {
     }
     assert!(differences > 100_000 && quiet > 50, "{differences} differences, {quiet} pairs without any");
 }
+
+/// Two sides as they are made for brute force, for another judge.
+pub(crate) fn pair(random: &mut Random) -> [Estate; 2] {
+    let before = Side::of(random);
+    let after = before.changed(random);
+    [before.estate(), after.estate()]
+}

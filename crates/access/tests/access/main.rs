@@ -10,13 +10,17 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod boundary;
 mod brute;
+mod callers;
 mod delta;
 mod examples;
 mod generate;
 mod literal;
 mod lockout;
+mod missed;
 mod oracle;
 mod remedy;
 mod same;
+mod smt;
 mod words;

@@ -20,7 +20,10 @@ fn holds(clause: &Clause, context: &Context) -> bool {
         Some(ContextValue::One(value)) => std::slice::from_ref(value),
         Some(ContextValue::Many(values)) => values,
     };
-    let one = |value: &String| clause.values.iter().any(|wanted| fits(comparison.how, value, wanted)) != comparison.not;
+    let one = |value: &String| {
+        let fits = |wanted: &String| filled(wanted, context).is_some_and(|wanted| fits(comparison.how, value, &wanted));
+        clause.values.iter().any(fits) != comparison.not
+    };
     match comparison.which {
         Which::Some => values.iter().any(one),
         Which::Every => values.iter().all(one),
@@ -31,12 +34,31 @@ fn holds(clause: &Clause, context: &Context) -> bool {
     }
 }
 
+/// A value with its variables filled in; `None` where one has no value: it equals nothing.
+fn filled(text: &str, context: &Context) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once("${") {
+        let (key, after) = from.split_once('}')?;
+        let Some(ContextValue::One(value)) = context.get(key) else { return None };
+        out.push_str(before);
+        out.push_str(value);
+        rest = after;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
 fn fits(how: How, value: &str, wanted: &str) -> bool {
     let number = |text: &str| text.parse::<f64>().unwrap();
     match how {
         How::Is => wanted == value,
         How::IsInAnyCase => wanted.to_lowercase() == value.to_lowercase(),
         How::Like => like(wanted.as_bytes(), value.as_bytes()),
+        How::LikeArn => {
+            let [pattern, arn] = [wanted, value].map(|text| text.splitn(6, ':').collect::<Vec<_>>());
+            pattern.len() == 6 && arn.len() == 6 && pattern.iter().zip(arn).all(|(p, a)| like(p.as_bytes(), a.as_bytes()))
+        }
         How::In => within(wanted, value),
         How::Below => number(value) < number(wanted),
         How::AtMost => number(value) <= number(wanted),

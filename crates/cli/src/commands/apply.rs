@@ -12,35 +12,32 @@ use crate::guard;
 use crate::io::Io;
 use crate::load;
 use crate::progress::{Progress, Style};
-use crate::sandboxed::{Reached, reach};
 use crate::selector::Selector;
+use crate::session::Session;
 
 use super::plan::make;
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let reviewed = saved_plan(&args.paths)?;
-    let (desired, sources, options) = match &reviewed {
+    let (loaded, options) = match &reviewed {
         Some(_) if destroy || !args.planning.target.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
         }
-        Some(plan) => {
-            let (desired, sources) = same_manifests(plan, io)?;
-            (desired, sources, Options { destroy: plan.destroy, targets: plan.targets.clone() })
-        }
-        None => {
-            let (desired, sources) = load::desired(&args.paths, io)?;
-            (desired, sources, Options { destroy, targets: args.planning.target.clone() })
-        }
+        Some(plan) => (same_manifests(plan, io)?, Options { destroy: plan.destroy, targets: plan.targets.clone() }),
+        None => (load::desired(&args.paths, io)?, Options { destroy, targets: args.planning.target.clone() }),
     };
-    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &desired)?;
-    let reached = reach(&args.planning.cloud, &desired, io)?;
+    let session = Session::open(loaded, &args.planning.cloud, io)?;
+    session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)
+}
+
+async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
+    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &session.desired)?;
     // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
-    let made = make(&reached, &desired, &options, &args.planning.cloud, &args.planning.guard).await?;
-    made.print(&args.planning.view, &sources, io);
-    if let Some(reviewed) = &reviewed {
+    let made = make(session, options, &args.planning.guard).await?;
+    made.print(&args.planning.view, &session.sources, io);
+    if let Some(reviewed) = reviewed {
         let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
         if !differences.is_empty() {
-            reached.keep(&args.planning.cloud, io)?;
             let list = crossrole_report::differences(&differences);
             return Err(Failure::new(
                 format!("this is not the plan that was saved, and nothing was changed:\n{}", list.trim_end()),
@@ -51,19 +48,16 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
     let plan = &made.plan;
     let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
     if !plan.can_apply() {
-        reached.keep(&args.planning.cloud, io)?;
         return Ok(blocked);
     }
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &desired, &made)? {
-        reached.keep(&args.planning.cloud, io)?;
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
-    approve(args, destroy, io)?;
+    approve(args, options.destroy, io)?;
     // Somebody may have thought about it for long: then everything is looked at once more.
     let observed = args.auto_approve.then_some(made.observed);
-    let outcome = carry_out(args, plan, observed, &reached, io).await;
-    reached.keep(&args.planning.cloud, io)?;
+    let outcome = Box::pin(carry_out(args, plan, observed, session, io)).await;
     if args.planning.view.json {
         io.out(&format!("{}\n", crossrole_report::outcome_json(plan, &outcome)));
     } else {
@@ -124,7 +118,7 @@ fn approve(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<(), Failure> 
     if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
 }
 
-async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, reached: &Reached, io: &mut Io) -> Outcome {
+async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, session: &Session, io: &mut Io) -> Outcome {
     let style = match (args.quiet, args.planning.view.json, io.draws) {
         (true, _, _) => Style::Quiet,
         (_, true, _) => Style::Json,
@@ -132,11 +126,11 @@ async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, re
         _ => Style::Lines,
     };
     let stop = AtomicBool::new(false);
-    let options = crossrole_applier::Options { concurrency: reached.concurrency };
+    let options = crossrole_applier::Options { concurrency: session.concurrency };
     let print: Box<dyn FnMut(&str) + Send + '_> = Box::new(|line| io.err(line));
     let progress = Progress::new(plan, style, print);
     let listener = |event| progress.event(&event);
-    let work = crossrole_applier::apply(&reached.aws, plan, observed, options, &listener, &stop);
+    let work = crossrole_applier::apply(&session.aws, plan, observed, options, &listener, &stop);
     tokio::pin!(work);
     loop {
         tokio::select! {

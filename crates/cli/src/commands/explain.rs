@@ -10,6 +10,7 @@ use crossrole_report::View;
 use crate::args::{ExplainArgs, FileArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::session::Session;
 use crate::{ask, load, policies};
 
 pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure> {
@@ -24,14 +25,15 @@ pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure
 }
 
 async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>, Failure> {
-    let (desired, _) = load::desired(&args.ask.paths, io)?;
-    let estate = ask::estate(args.ask.from, &desired, &args.ask.cloud, io).await?;
-    let via = args.via.iter().map(|role| ask::role(role, &desired, &estate)).collect::<Result<Vec<_>, _>>()?;
+    let session = Session::open(load::desired(&args.ask.paths, io)?, &args.ask.cloud, io)?;
+    let estate = ask::estate(args.ask.from, &session).await?;
+    let desired = &session.desired;
+    let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let question = Question {
-        principal: ask::principal(&args.principal, &desired, &estate)?,
+        principal: ask::principal(&args.principal, desired, &estate)?,
         via,
         action: args.action.clone(),
-        resource: ask::resource(&args.resource, &desired, &estate),
+        resource: ask::resource(&args.resource, desired, &estate),
         resource_account: args.files.resource_account.clone(),
         context: ask::context(&args.context)?,
         unread_allows: false,

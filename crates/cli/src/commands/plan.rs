@@ -5,33 +5,34 @@ use std::path::Path;
 
 use crossrole_access::{Controls, Objects};
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Cloud as _, Desired, Finding, Observed, Plan, Severity, Source};
+use crossrole_model::{Cloud as _, Finding, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 
-use crate::args::{CloudArgs, GuardArgs, PlanArgs, ViewArgs};
+use crate::args::{GuardArgs, PlanArgs, ViewArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::sandboxed::{Reached, reach};
 use crate::selector::Selector;
-use crate::{guard, guardrails, load, settings};
+use crate::session::Session;
+use crate::{guard, guardrails, load};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, sources) = load::desired(&args.paths.paths, io)?;
-    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &desired)?;
-    let reached = reach(&args.planning.cloud, &desired, io)?;
-    let made =
-        make(&reached, &desired, &Options { destroy: args.destroy, targets: args.planning.target.clone() }, &args.planning.cloud, &args.planning.guard).await?;
-    let plan = &made.plan;
+    let session = Session::open(load::desired(&args.paths.paths, io)?, &args.planning.cloud, io)?;
+    session.ended(plan(args, &session, io).await)
+}
+
+async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
+    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &session.desired)?;
+    let options = Options { destroy: args.destroy, targets: args.planning.target.clone() };
+    let made = make(session, &options, &args.planning.guard).await?;
     if let Some(path) = &args.out {
-        save(plan, path)?;
+        save(&made.plan, path)?;
     }
-    made.print(&args.planning.view, &sources, io);
-    reached.keep(&args.planning.cloud, io)?;
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &desired, &made)? {
+    made.print(&args.planning.view, &session.sources, io);
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
-    Ok(match (plan.is_blocked(), plan.can_apply()) {
+    Ok(match (made.plan.is_blocked(), made.plan.can_apply()) {
         (true, _) => Exit::Failed,
         (false, true) if args.detailed_exitcode => Exit::Changes,
         _ => Exit::Clean,
@@ -51,12 +52,13 @@ pub(crate) struct Made {
 
 impl Made {
     /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
-    fn of(plan: Plan, desired: &Desired, observed: Observed, cloud: &CloudArgs, guard: &GuardArgs) -> Result<Self, Failure> {
+    fn of(plan: Plan, session: &Session, observed: Observed, guard: &GuardArgs) -> Result<Self, Failure> {
+        let desired = &session.desired;
         let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed };
         if !made.plan.destroy {
             let linted = crossrole_lint::lint(desired, Some(&made.observed), super::validate::now());
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
-            made.findings.extend(guardrails::check(&cloud.config, desired)?);
+            made.findings.extend(guardrails::check(&session.settings, desired));
             made.suppressed = linted.suppressed;
         }
         if let Some(folder) = &guard.policy {
@@ -80,12 +82,13 @@ impl Made {
 }
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
-pub(crate) async fn make(reached: &Reached, desired: &Desired, options: &Options, cloud: &CloudArgs, guard: &GuardArgs) -> Result<Made, Failure> {
-    let observed = reached.aws.observe(&crossrole_planner::scope(desired)).await;
+pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs) -> Result<Made, Failure> {
+    let desired = &session.desired;
+    let observed = session.aws.observe(&crossrole_planner::scope(desired)).await;
     let mut plan = crossrole_planner::plan(desired, &observed, options);
     checked(&plan)?;
-    access(&mut plan, &observed, &settings::controls(&cloud.config, desired)?);
-    Made::of(plan, desired, observed, cloud, guard)
+    access(&mut plan, &observed, &session.settings.controls(desired)?);
+    Made::of(plan, session, observed, guard)
 }
 
 /// Who gains and who loses by it, and whether the runner could take it back.
@@ -109,10 +112,7 @@ fn checked(plan: &Plan) -> Result<(), Failure> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(
-        format!("this plan is not sound, which is a bug in crossrole:\n{}", crossrole_report::broken(plan, &wrong).trim_end()),
-        "nothing was changed; please report it with the manifest",
-    ))
+    Err(Failure::bug(format!("this plan is not sound:\n{}", crossrole_report::broken(plan, &wrong).trim_end())))
 }
 
 /// Writes a saved plan, readable by its owner alone.

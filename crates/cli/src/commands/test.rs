@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crossrole_access::{Case, Context, ContextValue, Estate, Objects, Question};
+use crossrole_manifest::Given;
 use crossrole_model::Desired;
 use crossrole_model::access::Decision;
 use crossrole_report::View;
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::args::TestArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load::EXPECTATIONS;
-use crate::{ask, load, settings};
+use crate::settings::Settings;
+use crate::{ask, load};
 
 /// Most bytes of one case: a request with all its policies is far smaller.
 const LINE_MOST: usize = 1 << 20;
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     if !manifests.is_empty() {
         let (desired, sources) = load::desired(&manifests, io)?;
-        let estate = Objects::desired(&desired).estate().under(&settings::controls(&args.config, &desired)?);
+        let estate = Objects::desired(&desired).estate().under(&Settings::read(&args.config)?.controls(&desired)?);
         for source in &sources {
             let file = PathBuf::from(source.file.strip_suffix(".toml").unwrap_or(&source.file).to_owned() + EXPECTATIONS);
             if file.exists() {
@@ -121,64 +122,19 @@ fn from_cases(file: &Path) -> Result<Vec<Outcome>, Failure> {
     }
 }
 
-/// `[[expect]]` in a file beside a manifest.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    expect: Vec<Expect>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expect {
-    principal: String,
-    #[serde(default)]
-    via: OneOrMany,
-    action: OneOrMany,
-    resource: OneOrMany,
-    #[serde(default)]
-    context: BTreeMap<String, toml::Value>,
-    result: Wanted,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Wanted {
-    Allowed,
-    Denied,
-}
-
-#[derive(Debug, Default)]
-struct OneOrMany(Vec<String>);
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            One(String),
-            Many(Vec<String>),
-        }
-        Ok(Self(match Either::deserialize(deserializer)? {
-            Either::One(text) => vec![text],
-            Either::Many(list) => list,
-        }))
-    }
-}
-
 fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<Vec<Outcome>, Failure> {
-    let parsed: File = toml::from_str(&read(file)?).map_err(|e| {
+    let parsed = crossrole_manifest::expectations(&read(file)?).map_err(|e| {
         Failure::new(
             format!("`{}`: {e}", file.display()),
             "an expectation is `[[expect]]` with `principal`, `action`, `resource`, `result = \"allowed\"` or `\"denied\"`, and may have `via` and `context`",
         )
     })?;
     let mut outcomes = Vec::new();
-    for expect in &parsed.expect {
-        let via = expect.via.0.iter().map(|role| ask::role(role, desired, estate)).collect::<Result<Vec<_>, _>>()?;
+    for expect in &parsed {
+        let via = expect.via.iter().map(|role| ask::role(role, desired, estate)).collect::<Result<Vec<_>, _>>()?;
         let principal = ask::principal(&expect.principal, desired, estate)?;
-        for action in &expect.action.0 {
-            for resource in &expect.resource.0 {
+        for action in &expect.action {
+            for resource in &expect.resource {
                 let question = Question {
                     principal: principal.clone(),
                     via: via.clone(),
@@ -190,13 +146,10 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
                 };
                 let answers = estate.ask(&question);
                 let last = answers.last();
-                let through = if expect.via.0.is_empty() { String::new() } else { format!(" via {}", expect.via.0.join(", ")) };
+                let through = if expect.via.is_empty() { String::new() } else { format!(" via {}", expect.via.join(", ")) };
                 outcomes.push(Outcome {
                     id: format!("{}{through}: {action} on {resource}", expect.principal),
-                    expected: match expect.result {
-                        Wanted::Allowed => Expected::Exactly(Decision::Allowed),
-                        Wanted::Denied => Expected::Denied,
-                    },
+                    expected: if expect.allowed { Expected::Exactly(Decision::Allowed) } else { Expected::Denied },
                     got: last.map_or(Decision::ImplicitlyDenied, |a| a.decision),
                     because: last.map(|a| crossrole_report::because(a, View::default())).unwrap_or_default(),
                 });
@@ -206,28 +159,17 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
     Ok(outcomes)
 }
 
-fn context(given: &BTreeMap<String, toml::Value>) -> Context {
-    let text = |value: &toml::Value| match value {
-        toml::Value::String(text) => text.clone(),
-        toml::Value::Integer(number) => number.to_string(),
-        toml::Value::Float(number) => number.to_string(),
-        toml::Value::Boolean(truth) => truth.to_string(),
-        toml::Value::Datetime(time) => time.to_string(),
-        // Neither is the value of a condition key: it equals nothing.
-        toml::Value::Array(_) | toml::Value::Table(_) => String::new(),
-    };
+fn context(given: &BTreeMap<String, Given>) -> Context {
     let mut context = Context::default();
     if !given.keys().any(|k| k.eq_ignore_ascii_case("aws:CurrentTime")) {
         context.set("aws:CurrentTime", ask::now());
     }
     for (key, value) in given {
-        context.insert(
-            key,
-            match value {
-                toml::Value::Array(list) => ContextValue::Many(list.iter().map(text).collect()),
-                value => ContextValue::One(text(value)),
-            },
-        );
+        let value = match value {
+            Given::One(text) => ContextValue::One(text.clone()),
+            Given::Many(list) => ContextValue::Many(list.clone()),
+        };
+        context.insert(key, value);
     }
     context
 }

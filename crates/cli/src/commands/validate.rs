@@ -7,6 +7,7 @@ use crossrole_report::RuleInfo;
 use crate::args::{FormatArg, ValidateArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::settings::Settings;
 use crate::{guardrails, load};
 
 pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
     let mut linted = Linted::default();
     if let Some(desired) = &desired {
         linted = lint(desired, None, now());
-        findings.extend(guardrails::check(&args.config, desired)?);
+        findings.extend(guardrails::check(&Settings::read(&args.config)?, desired));
     }
     findings.append(&mut linted.findings);
     findings.sort();

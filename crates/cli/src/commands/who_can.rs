@@ -6,12 +6,13 @@ use crossrole_report::{Diff, View};
 use crate::args::WhoCanArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::session::Session;
 use crate::{ask, load};
 
 pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.ask.paths, io)?;
-    let estate = ask::estate(args.ask.from, &desired, &args.ask.cloud, io).await?;
-    let resource = ask::resource(&args.resource, &desired, &estate);
+    let session = Session::open(load::desired(&args.ask.paths, io)?, &args.ask.cloud, io)?;
+    let estate = ask::estate(args.ask.from, &session).await?;
+    let resource = ask::resource(&args.resource, &session.desired, &estate);
     let reach = who_can(&estate, &args.action, &resource, None);
     let view = View { show_external_ids: args.ask.show_external_ids, diff: Diff::Statements };
     if args.ask.json {

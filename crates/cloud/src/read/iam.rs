@@ -159,6 +159,7 @@ fn user_detail(session: &Session, user: &UserDetail) -> ObservedUser {
         name: user.user_name().unwrap_or_default().to_owned(),
         id: user.user_id().unwrap_or_default().to_owned(),
         state: UserState { path: user.path().unwrap_or("/").to_owned(), tags: tags(user.tags()) },
+        boundary: user.permissions_boundary().and_then(|b| b.permissions_boundary_arn()).map(str::to_owned),
         groups: user.group_list().iter().cloned().collect(),
         attached: arns(user.attached_managed_policies()),
         inline: foreign(session, user.user_policy_list()),

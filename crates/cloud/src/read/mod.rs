@@ -186,6 +186,7 @@ mod tests {
             id: "AIDA1".into(),
             state: UserState { path: "/".into(), tags: BTreeMap::new() },
             groups: std::collections::BTreeSet::new(),
+            boundary: None,
             attached: std::collections::BTreeSet::new(),
             inline: BTreeMap::new(),
         };

@@ -53,31 +53,7 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
     each!(roles, Kind::Role, role, roles);
     each!(users, Kind::User, user, users);
     each!(groups, Kind::Group, group, groups);
-    // The paths of declared policies are not known here: the listing has the ARNs.
-    if !policies.is_empty() {
-        match listed_policies(session).await {
-            Ok(found) => {
-                let found: BTreeSet<String> = found.into_iter().filter(|arn| arn.rsplit('/').next().is_some_and(|n| policies.contains(n))).collect();
-                for (arn, answer) in join_all(found.into_iter().map(|arn| async move { (arn.clone(), policy(session, &arn).await) })).await {
-                    let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
-                    match answer {
-                        Ok(Some(found)) => {
-                            state.policies.insert(name.to_ascii_lowercase(), found);
-                        }
-                        Ok(None) => {}
-                        Err(error) => {
-                            state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
-                        }
-                    }
-                }
-            }
-            Err(error) => {
-                for name in policies {
-                    state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
-                }
-            }
-        }
-    }
+    named_policies(session, &policies, &mut state).await;
     // An attachment or membership is as unknown as the principal it hangs on.
     for address in objects.iter().filter(|a| matches!(a.kind, Kind::Attachment | Kind::Membership)) {
         let names: Vec<&str> = address.name.split('/').collect();
@@ -91,6 +67,29 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
         }
     }
     state
+}
+
+/// The paths of declared policies are not known here: the listing has the ARNs.
+async fn named_policies(session: &Arc<Session>, names: &BTreeSet<&str>, state: &mut AccountState) {
+    if names.is_empty() {
+        return;
+    }
+    let name_of = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
+    let unread = |name: &str, error: &CloudError| (Address::new(&session.account, Kind::Policy, name), Unreadable::from(error));
+    let found = match listed_policies(session).await {
+        Ok(found) => found.into_iter().filter(|arn| names.contains(name_of(arn).as_str())),
+        Err(error) => {
+            state.unreadable.extend(names.iter().map(|name| unread(name, &error)));
+            return;
+        }
+    };
+    for (arn, answer) in join_all(found.map(|arn| async move { (arn.clone(), policy(session, &arn).await) })).await {
+        match answer {
+            Ok(Some(found)) => drop(state.policies.insert(name_of(&arn).to_ascii_lowercase(), found)),
+            Ok(None) => {}
+            Err(error) => state.unreadable.extend([unread(&name_of(&arn), &error)]),
+        }
+    }
 }
 
 /// "Not there" is an answer; every other error is one.
@@ -177,6 +176,7 @@ async fn user(session: &Arc<Session>, name: &str) -> Result<Option<ObservedUser>
         name: user.user_name().to_owned(),
         id: user.user_id().to_owned(),
         state: UserState { path: user.path().to_owned(), tags: tags(user.tags()) },
+        boundary: user.permissions_boundary().and_then(|b| b.permissions_boundary_arn()).map(str::to_owned),
         groups: groups.into_iter().collect(),
         attached: attached.into_iter().collect(),
         inline: inline.into_iter().map(|name| (name, None)).collect(),

@@ -32,6 +32,7 @@ fn add_user(estate: &mut Observed, name: &str, groups: &[&str]) {
         id: format!("AIDA{name}EXAMPLEEXAMPLE"),
         state: UserState { path: "/".into(), tags: Tags::new() },
         groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+        boundary: None,
         attached: BTreeSet::new(),
         inline: BTreeMap::new(),
     };

@@ -279,6 +279,7 @@ impl Iam<'_> {
                     id: unique("AIDA", self.to, name),
                     state: UserState { path: path.clone(), tags: tags.clone() },
                     groups: BTreeSet::new(),
+                    boundary: None,
                     attached: BTreeSet::new(),
                     inline: BTreeMap::new(),
                 };

@@ -14,7 +14,7 @@ fn parse(text: &str) -> Result<Document, ApiError> {
         return Err(malformed("Syntax errors in policy."));
     }
     if let Some(c) = text.chars().find(|c| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')) {
-        return Err(ApiError::validation(format!("The specified value for policyDocument is invalid: character {c:?}")));
+        return Err(ApiError::validation(format!("The specified value for policyDocument is invalid: character {}", c.escape_debug())));
     }
     let document = crossrole_policy::parse(text).map_err(|errors| match errors.first() {
         Some(e) if e.message.contains("Action") => malformed("Policy statement must contain actions."),

@@ -6,3 +6,8 @@ pub(crate) mod evaluate;
 mod pattern;
 mod principal;
 mod statement;
+
+/// A pattern with its variables filled in; `None` where one has no value.
+pub(crate) fn filled(text: &str, context: &crossrole_access::Context) -> Option<()> {
+    pattern::tokens(text, Some(context)).map(|_| ())
+}

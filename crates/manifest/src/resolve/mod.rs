@@ -17,8 +17,8 @@ use crate::decode::Table;
 use crate::raw::{Manifest, Trusted};
 use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name, check_tag};
 
-/// Builds the objects of all manifests into one estate.
-pub(crate) fn build(raws: &[(&Source, Manifest)], findings: &mut Vec<Finding>) -> Desired {
+/// Resolves all manifests into the objects of one estate.
+pub(crate) fn resolve(raws: &[(&Source, Manifest)], findings: &mut Vec<Finding>) -> Desired {
     let mut desired = Desired::default();
     let mut names = BTreeMap::new();
     for (index, (source, raw)) in raws.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! `label/Name` to accounts and ARNs.
 
-use crossrole_model::{AccountId, Kind};
+use crossrole_model::{AccountId, Kind, PrincipalKind};
+use crossrole_policy::Principal;
 
 use crate::decode::{Spanned, Table, did_you_mean};
 use crate::scalar::check_iam_name;
@@ -24,7 +25,79 @@ impl Resolved {
     }
 }
 
+/// Whom a `trust` or a bucket's `allow` names, however it is spelt.
+pub(super) enum Named {
+    /// A group can't be a principal: its account is, and the group gets the policy.
+    Group(Resolved),
+    User(Resolved),
+    Role(Resolved),
+    Account(AccountId),
+    Service(String),
+    /// Everyone of an organization, by its id.
+    Organization(String),
+    /// By ARN, or whatever else AWS takes.
+    Other(String),
+}
+
+/// The spellings, as they stand in the raw types.
+pub(super) struct Spelt<'r> {
+    pub(super) group: Option<&'r Spanned<String>>,
+    pub(super) user: Option<&'r Spanned<String>>,
+    pub(super) role: Option<&'r Spanned<String>>,
+    pub(super) account: Option<&'r Spanned<String>>,
+    pub(super) service: Option<&'r str>,
+    pub(super) organization: Option<&'r str>,
+    pub(super) principal: Option<&'r str>,
+}
+
+impl Named {
+    /// The `Principal` of a statement.
+    pub(super) fn principal(&self, builder: &Builder<'_>) -> Principal {
+        let root = |account: &AccountId| Principal::of("AWS", [builder.partition.iam_arn(account, "root", "", "")]);
+        match self {
+            Self::Group(found) => root(&found.account),
+            Self::User(found) => Principal::of("AWS", [found.arn(builder, Kind::User)]),
+            Self::Role(found) => Principal::of("AWS", [found.arn(builder, Kind::Role)]),
+            Self::Account(account) => root(account),
+            Self::Service(name) => Principal::of("Service", [name]),
+            Self::Organization(_) => Principal::of("AWS", ["*"]),
+            Self::Other(text) => Principal::of("AWS", [text]),
+        }
+    }
+
+    /// Who gets a policy on the caller's side.
+    pub(super) fn caller(&self) -> Option<(&Resolved, PrincipalKind)> {
+        match self {
+            Self::Group(found) => Some((found, PrincipalKind::Group)),
+            Self::User(found) => Some((found, PrincipalKind::User)),
+            Self::Role(found) => Some((found, PrincipalKind::Role)),
+            Self::Account(_) | Self::Service(_) | Self::Organization(_) | Self::Other(_) => None,
+        }
+    }
+}
+
 impl Builder<'_> {
+    /// Resolves the one spelling that is there.
+    pub(super) fn named(&mut self, spelt: &Spelt<'_>) -> Option<Named> {
+        let Spelt { group, user, role, account, service, organization, principal } = spelt;
+        if let Some(group) = group {
+            return self.resolve(Kind::Group, group).map(Named::Group);
+        }
+        if let Some(user) = user {
+            return self.resolve(Kind::User, user).map(Named::User);
+        }
+        if let Some(role) = role {
+            return self.resolve(Kind::Role, role).map(Named::Role);
+        }
+        if let Some(account) = account {
+            return self.label(account, &account.value.clone()).map(|(id, _)| Named::Account(id));
+        }
+        let text = |text: &&str| (*text).to_owned();
+        let service = service.as_ref().map(text).map(Named::Service);
+        let organization = organization.as_ref().map(text).map(Named::Organization);
+        service.or(organization).or_else(|| principal.as_ref().map(text).map(Named::Other))
+    }
+
     /// Finds the account behind a label.
     pub(super) fn label(&mut self, label: &Spanned<String>, text: &str) -> Option<(AccountId, bool)> {
         if text == "trusting" {

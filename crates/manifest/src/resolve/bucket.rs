@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use crossrole_model::desired::{DesiredState, DocumentRef, Origin};
 use crossrole_model::state::{self, BucketState, PublicAccessBlock};
-use crossrole_model::{Address, Digest, Kind, Partition, PrincipalKind, Span, limits, ownership};
+use crossrole_model::{Address, Digest, Kind, Partition, Span, limits, ownership};
 use crossrole_policy::canonical::CanonicalBody;
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
 
 use crate::decode::Table;
 use crate::raw::{Bucket, BucketAllow, Encryption, Logging};
 
+use super::principal::{Named, Spelt};
 use super::statement::{Place, condition, texts};
 use super::{Builder, Placed};
 
@@ -127,37 +128,26 @@ impl Builder<'_> {
             return;
         }
         let grants = self.bucket_grants(bucket, raw.access.as_ref(), raw.actions.as_ref(), raw.prefix.as_ref(), &conditions, raw.span);
-        let Some(principal) = self.bucket_principal(raw, &grants) else { return };
+        let spelt = Spelt {
+            group: raw.group.as_ref(),
+            user: raw.user.as_ref(),
+            role: raw.role.as_ref(),
+            account: raw.account.as_ref(),
+            service: raw.service.as_ref().map(|s| s.value.0.as_str()),
+            organization: raw.organization.as_ref().map(|o| o.value.0.as_str()),
+            principal: raw.principal.as_ref().map(|p| p.value.0.as_str()),
+        };
+        let Some(named) = self.named(&spelt) else { return };
+        if let Some((found, kind)) = named.caller() {
+            self.caller_statements(found, kind, &grants);
+        }
+        let principal = named.principal(self);
         for mut grant in grants {
-            if let Some(organization) = &raw.organization {
-                condition(&mut grant.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
+            if let Named::Organization(id) = &named {
+                condition(&mut grant.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [id.clone()]);
             }
             self.grant_in_bucket(bucket, &grant, &principal);
         }
-    }
-
-    fn bucket_principal(&mut self, raw: &BucketAllow, grants: &[Placed]) -> Option<Principal> {
-        if let Some(account) = &raw.account {
-            let (id, _) = self.label(account, &account.value.clone())?;
-            return Some(Principal::of("AWS", [self.partition.iam_arn(&id, "root", "", "")]));
-        }
-        for (text, kind, principal_kind) in
-            [(&raw.group, Kind::Group, PrincipalKind::Group), (&raw.user, Kind::User, PrincipalKind::User), (&raw.role, Kind::Role, PrincipalKind::Role)]
-        {
-            if let Some(text) = text {
-                let found = self.resolve(kind, text)?;
-                self.caller_statements(&found, principal_kind, grants);
-                let arn = if kind == Kind::Group { self.partition.iam_arn(&found.account, "root", "", "") } else { found.arn(self, kind) };
-                return Some(Principal::of("AWS", [arn]));
-            }
-        }
-        if let Some(service) = &raw.service {
-            return Some(Principal::of("Service", [service.value.0.clone()]));
-        }
-        if raw.organization.is_some() {
-            return Some(Principal::of("AWS", ["*"]));
-        }
-        raw.principal.as_ref().map(|p| Principal::of("AWS", [p.value.0.clone()]))
     }
 
     /// Adds a grant to a bucket's policy.

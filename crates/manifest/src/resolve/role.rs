@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{DesiredState, DocumentRef};
 use crossrole_model::state::RoleState;
-use crossrole_model::{AccountId, Address, Kind, PrincipalKind, Span, limits};
+use crossrole_model::{AccountId, Address, Kind, Span, limits};
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
 
 use crate::decode::{Spanned, Table, did_you_mean};
 use crate::raw::{ForeignPolicies, GitHub, Role, Trust};
 use crate::scalar::{PolicyArn, check_iam_name};
 
+use super::principal::{Named, Spelt};
 use super::statement::{condition, texts};
 use super::{Builder, Placed};
 
@@ -176,37 +177,6 @@ impl<'a> Builder<'a> {
         actions: &mut Vec<String>,
         conditions: &mut Conditions,
     ) -> Option<Principal> {
-        let root = |builder: &Self, account: &AccountId| Principal::of("AWS", [builder.partition.iam_arn(account, "root", "", "")]);
-        if let Some(group) = &raw.group {
-            let found = self.resolve(Kind::Group, group)?;
-            self.caller(&found, PrincipalKind::Group, role_arn, raw.span);
-            return Some(root(self, &found.account));
-        }
-        for (text, kind, principal_kind) in [(&raw.user, Kind::User, PrincipalKind::User), (&raw.role, Kind::Role, PrincipalKind::Role)] {
-            if let Some(text) = text {
-                let found = self.resolve(kind, text)?;
-                if kind == Kind::Role && raw.mfa.as_ref().is_some_and(|m| m.value) {
-                    self.warning(
-                        text.span,
-                        "a session of a role never carries a second factor, so this trust can't be met",
-                        "drop `mfa`, or trust the users themselves",
-                    );
-                }
-                self.caller(&found, principal_kind, role_arn, raw.span);
-                return Some(Principal::of("AWS", [found.arn(self, kind)]));
-            }
-        }
-        if let Some(account) = &raw.account {
-            let (id, _) = self.label(account, &account.value.clone())?;
-            return Some(root(self, &id));
-        }
-        if let Some(service) = &raw.service {
-            return Some(Principal::of("Service", [service.value.0.clone()]));
-        }
-        if let Some(organization) = &raw.organization {
-            condition(conditions, "StringEquals", "aws:PrincipalOrgID", [organization.value.0.clone()]);
-            return Some(Principal::of("AWS", ["*"]));
-        }
         if let Some(github) = &raw.github {
             *actions = vec!["sts:AssumeRoleWithWebIdentity".to_owned()];
             condition(conditions, "StringEquals", &format!("{GITHUB}:aud"), ["sts.amazonaws.com".to_owned()]);
@@ -222,7 +192,30 @@ impl<'a> Builder<'a> {
             condition(conditions, "StringEquals", "SAML:aud", ["https://signin.aws.amazon.com/saml".to_owned()]);
             return Some(Principal::of("Federated", [self.partition.iam_arn(role_account, "saml-provider", "/", &saml.value)]));
         }
-        raw.principal.as_ref().map(|p| Principal::of("AWS", [p.value.0.clone()]))
+        let spelt = Spelt {
+            group: raw.group.as_ref(),
+            user: raw.user.as_ref(),
+            role: raw.role.as_ref(),
+            account: raw.account.as_ref(),
+            service: raw.service.as_ref().map(|s| s.value.0.as_str()),
+            organization: raw.organization.as_ref().map(|o| o.value.0.as_str()),
+            principal: raw.principal.as_ref().map(|p| p.value.0.as_str()),
+        };
+        let named = self.named(&spelt)?;
+        if let (Some(role), true) = (&raw.role, raw.mfa.as_ref().is_some_and(|m| m.value)) {
+            self.warning(
+                role.span,
+                "a session of a role never carries a second factor, so this trust can't be met",
+                "drop `mfa`, or trust the users themselves",
+            );
+        }
+        if let Some((found, kind)) = named.caller() {
+            self.caller(found, kind, role_arn, raw.span);
+        }
+        if let Named::Organization(id) = &named {
+            condition(conditions, "StringEquals", "aws:PrincipalOrgID", [id.clone()]);
+        }
+        Some(named.principal(self))
     }
 
     fn oidc_principal(&mut self, raw: &Trust, oidc: &Spanned<String>, account: &AccountId, conditions: &mut Conditions) -> Option<Principal> {

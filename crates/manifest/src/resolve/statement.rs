@@ -182,7 +182,7 @@ impl Builder<'_> {
                 (Some(_), Some(_)) => self.error(allow.span, "`allow` says both `bucket` and `resources`", "make two of it"),
             }
         }
-        self.unique_sids(raw.map(|list| &list[..]));
+        self.unique_sids(raw);
         for raw in raw.into_iter().flatten() {
             out.extend(self.raw_statement(raw, Place::Identity));
         }

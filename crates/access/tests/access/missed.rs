@@ -1,0 +1,287 @@
+//! Classes of differences that a delta must not miss, a case each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_access::estate::{Estate, Guarded, Placed, Principal};
+
+use crate::delta::{APP, QUIET, TRUST_APP, allow, document, estate, lines};
+
+const NONE: &str = r#"{"Effect":"Allow","Action":"s3:GetBucketTagging","Resource":"arn:aws:s3:::data"}"#;
+
+/// The lines for a bucket policy that comes in the place of a quiet one.
+fn bucket(before: &str, after: &str) -> Vec<String> {
+    let side = |policy: &str| estate(NONE, &[], TRUST_APP, &if policy == QUIET { QUIET.to_owned() } else { format!("{QUIET},{policy}") });
+    lines(&side(before), &side(after))
+}
+
+fn trust(before: &str, after: &str) -> Vec<String> {
+    lines(&estate(NONE, &[], before, QUIET), &estate(NONE, &[], after, QUIET))
+}
+
+fn identity(before: &str, after: &str) -> Vec<String> {
+    let side = |policy: &str| estate(&if policy == NONE { NONE.to_owned() } else { format!("{NONE},{policy}") }, &[], TRUST_APP, QUIET);
+    lines(&side(before), &side(after))
+}
+
+/// Everyone, under a condition.
+fn open(effect: &str, condition: &str) -> String {
+    format!(r#"{{"Effect":"{effect}","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{{{condition}}}}}"#)
+}
+
+fn has(said: &[String], parts: &[&str]) -> bool {
+    said.iter().any(|line| parts.iter().all(|part| line.contains(part)))
+}
+
+#[test]
+fn callers_are_told_apart_by_every_key_that_follows_from_them() {
+    let others = "+ any principal of any other account that its own policies let gains s3:GetObject on data/* ";
+    let named = "+ any principal of 111111111111 that its own policies let gains s3:GetObject on data/* ";
+    for (condition, expected) in [
+        (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/*"}"#, vec![others, "aws:PrincipalArn is like arn:aws:iam::*:role/*"]),
+        (
+            r#""StringNotEquals":{"aws:PrincipalArn":"arn:aws:iam::111111111111:role/Blocked"}"#,
+            vec![named, "aws:PrincipalArn is not arn:aws:iam::111111111111:role/Blocked"],
+        ),
+        (r#""StringLike":{"aws:PrincipalAccount":"1111*"}"#, vec![others, "aws:PrincipalAccount is like 1111*"]),
+        (
+            r#""ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::111111111111:root"}"#,
+            vec!["+ any principal of 111111111111 that", "aws:PrincipalArn is like arn:aws:iam::111111111111:root"],
+        ),
+        (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:sts::111111111111:federated-user/*"}"#, vec!["+ any principal of 111111111111 that", "federated-user/*"]),
+        (r#""Bool":{"aws:PrincipalIsAWSService":"true"}"#, vec!["+ any service gains s3:GetObject on data/*"]),
+        (r#""StringLike":{"aws:PrincipalServiceName":"*.amazonaws.com"}"#, vec!["+ any service gains s3:GetObject on data/*"]),
+        (r#""StringLike":{"aws:userid":"AROAEXAMPLE:*"}"#, vec![others, "aws:userid is like AROAEXAMPLE:*"]),
+        (r#""StringEquals":{"aws:PrincipalType":"User"}"#, vec![others, "aws:PrincipalType is User"]),
+        (r#""StringLike":{"aws:username":"adm*"}"#, vec![others, "aws:username is like adm*"]),
+        (
+            r#""StringNotEquals":{"aws:PrincipalAccount":["999999999999","888888888888","777777777777"]},"Null":{"aws:userid":"false"}"#,
+            vec!["+ any principal of any other account that its own policies let gains s3:GetObject on data/*"],
+        ),
+        (r#""StringLike":{"aws:PrincipalOrgID":"o-a*"}"#, vec![others, "aws:PrincipalOrgID is like o-a*"]),
+        (r#""ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-a/r-b/*"}"#, vec![others, "aws:PrincipalOrgPaths", "o-a/r-b/*"]),
+    ] {
+        let said = bucket(QUIET, &open("Allow", condition));
+        assert!(has(&said, &expected), "{condition}: {said:#?}");
+        let back = bucket(&open("Allow", condition), QUIET);
+        let lost: Vec<String> = expected.iter().map(|part| part.replacen("+ ", "- ", 1).replace(" gains ", " loses ")).collect();
+        assert!(has(&back, &lost.iter().map(String::as_str).collect::<Vec<_>>()), "{condition}: {back:#?}");
+    }
+}
+
+#[test]
+fn a_trust_policy_that_tells_callers_apart_is_read_alike() {
+    let open = |condition: &str| format!(r#"{TRUST_APP},{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":"sts:AssumeRole","Condition":{{{condition}}}}}"#);
+    for (condition, who, expected) in [
+        (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/*"}"#, "any other account", "aws:PrincipalArn is like arn:aws:iam::*:role/*"),
+        (r#""StringNotEquals":{"aws:PrincipalArn":"arn:aws:iam::111111111111:role/Blocked"}"#, "any other account", ""),
+        (
+            r#""StringNotEquals":{"aws:PrincipalArn":"arn:aws:iam::111111111111:role/Blocked"}"#,
+            "111111111111",
+            "aws:PrincipalArn is not arn:aws:iam::111111111111:role/Blocked",
+        ),
+    ] {
+        let said = trust(TRUST_APP, &open(condition));
+        assert!(has(&said, &["+ any principal of ", who, "gains sts:AssumeRole", expected]), "{condition}: {said:#?}");
+    }
+    let deny = format!(
+        r#"{},{{"Effect":"Deny","Principal":{{"AWS":"*"}},"Action":"sts:AssumeRole","Condition":{{"ArnNotEquals":{{"aws:PrincipalArn":["arn:aws:iam::111111111111:role/A","arn:aws:iam::111111111111:role/B"]}}}}}}"#,
+        open(r#""Bool":{"aws:SecureTransport":"true"}"#)
+    );
+    let said = trust(&open(r#""Bool":{"aws:SecureTransport":"true"}"#), &deny);
+    let expected = "aws:PrincipalArn is not like arn:aws:iam::111111111111:role/A or arn:aws:iam::111111111111:role/B";
+    assert!(
+        has(&said, &["- any principal of any other account", expected])
+            || has(&said, &["- any principal of any other account that its own policies let loses"]),
+        "{said:#?}"
+    );
+    assert!(has(&said, &["- any principal of 111111111111", expected]), "{said:#?}");
+}
+
+#[test]
+fn nobody_has_keys_that_its_kind_has_not() {
+    let said = bucket(QUIET, &open("Allow", r#""Null":{"aws:userid":"false"}"#));
+    assert!(!has(&said, &["anyone, without signing in"]) && has(&said, &["+ any principal of any other account"]), "{said:#?}");
+    let tagged = r#"{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{"StringEquals":{"aws:PrincipalTag/a":"b"}}}"#;
+    assert_eq!(bucket(QUIET, tagged), Vec::<String>::new());
+    // Nobody is both.
+    let both = r#""StringEquals":{"aws:PrincipalAccount":"111111111111"},"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::333333333333:*"}"#;
+    assert_eq!(bucket(QUIET, &open("Allow", both)), Vec::<String>::new());
+    let both = r#""StringLike":{"aws:username":"*"},"StringEquals":{"aws:PrincipalType":"AssumedRole"}"#;
+    assert_eq!(bucket(QUIET, &open("Allow", both)), Vec::<String>::new());
+}
+
+#[test]
+fn members_of_a_group_are_told_apart() {
+    let side = |policy: &str| {
+        let mut side = estate(NONE, &[], TRUST_APP, QUIET);
+        let member = Principal {
+            account: "222222222222".to_owned(),
+            user: true,
+            name: "Ops".to_owned(),
+            tags: BTreeMap::new(),
+            identity: vec![Placed::new(document(policy), "")],
+            boundary: None,
+            unread: BTreeSet::new(),
+        };
+        side.principals.insert("arn:aws:iam::222222222222:group/Ops".to_owned(), member);
+        side
+    };
+    let named = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{"StringLike":{"aws:username":"adm*"},"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::222222222222:user/ops/*"}}}"#;
+    let said = lines(&side(NONE), &side(named));
+    assert!(has(&said, &["+ members of group Ops", "aws:username is like adm*", "user/ops/*"]), "{said:#?}");
+}
+
+#[test]
+fn principals_that_were_not_read_are_not_taken_to_be_let_already() {
+    let to = |principal: &str| format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}}"#);
+    for principal in [
+        "arn:aws:sts::222222222222:assumed-role/Else/s",
+        "arn:aws:iam::222222222222:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX",
+        "arn:aws:iam::222222222222:role/Unread",
+        "arn:aws:iam::222222222222:user/unread",
+        "arn:aws:sts::222222222222:assumed-role/App/s",
+        "arn:aws:sts::222222222222:federated-user/ann",
+    ] {
+        let said = bucket(QUIET, &to(principal));
+        assert!(has(&said, &["+ ", " gains s3:GetObject on data/*"]), "{principal}: {said:#?}");
+        let said = bucket(&to(principal), QUIET);
+        assert!(has(&said, &["- ", " loses s3:GetObject on data/*"]), "{principal}: {said:#?}");
+    }
+    // What they have anyway they have without it.
+    let trusted = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Unread"},"Action":"sts:AssumeRole"}"#;
+    assert!(has(&trust(QUIET_TRUST, trusted), &["+ role Unread of 222222222222", "gains sts:AssumeRole"]));
+}
+
+const QUIET_TRUST: &str = r#"{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}"#;
+
+#[test]
+fn a_guard_against_other_accounts_resources_that_goes_is_said() {
+    for key in ["aws:ResourceAccount", "s3:ResourceAccount", "aws:ResourceOrgID"] {
+        let value = if key.ends_with("ID") { "o-own" } else { "222222222222" };
+        let guarded = format!(r#"{{"Effect":"Allow","Action":"s3:PutObject","Resource":"*","Condition":{{"StringEquals":{{"{key}":"{value}"}}}}}}"#);
+        let said = identity(&guarded, &allow("s3:PutObject", "*"));
+        assert!(has(&said, &["+ role App of 222222222222 gains s3:PutObject on arn:aws:s3:::*", &format!("{key} is not {value}")]), "{key}: {said:#?}");
+    }
+    let table = |condition: &str| format!(r#"{{"Effect":"Allow","Action":"dynamodb:GetItem","Resource":"*"{condition}}}"#);
+    let said = identity(&table(r#","Condition":{"StringEquals":{"aws:ResourceAccount":"222222222222"}}"#), &table(""));
+    assert!(has(&said, &["+ role App of 222222222222 gains dynamodb:GetItem"]), "{said:#?}");
+}
+
+#[test]
+fn text_operators_on_addresses_numbers_and_dates() {
+    for (condition, expected) in [
+        (r#""StringLike":{"aws:SourceIp":"203.0.113.*"}"#, "aws:SourceIp is like 203.0.113.*"),
+        (r#""StringEquals":{"aws:SourceIp":"203.0.113.7"}"#, "aws:SourceIp is 203.0.113.7"),
+        (r#""StringNotLike":{"aws:SourceIp":"10.*"}"#, "aws:SourceIp is not like 10.*"),
+        (r#""StringEquals":{"aws:MultiFactorAuthAge":"10"}"#, "aws:MultiFactorAuthAge is 10"),
+        (r#""StringLike":{"aws:MultiFactorAuthAge":"1?"}"#, "aws:MultiFactorAuthAge is like 1?"),
+        (r#""StringEquals":{"aws:CurrentTime":"2026-01-01T00:00:00Z"}"#, "aws:CurrentTime is 2026-01-01T00:00:00Z"),
+        (r#""StringLike":{"aws:CurrentTime":"2026-*"}"#, "aws:CurrentTime is like 2026-*"),
+    ] {
+        let with = format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{{{condition}}}}}"#);
+        let said = identity(NONE, &with);
+        assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject on data/*", expected]), "{condition}: {said:#?}");
+        let said = identity(&with, &allow("s3:GetObject", "arn:aws:s3:::data/*"));
+        assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject on data/*"]), "{condition}: {said:#?}");
+    }
+    // What can't be turned into ranges is not decided, and not silent.
+    let odd = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{"StringLike":{"aws:SourceIp":"*.7"}}}"#;
+    assert!(identity(NONE, odd).iter().any(|l| l.starts_with("? ") || l.contains("is like *.7")));
+}
+
+#[test]
+fn sets_of_many_values_are_told_apart() {
+    let with = |condition: &str| format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{{{condition}}}}}"#);
+    // Only a set of three has all of these.
+    let three = r#""ForAnyValue:StringEquals":{"aws:TagKeys":"a"},"ForAnyValue:StringLike":{"aws:TagKeys":"b"},"ForAnyValue:StringEqualsIgnoreCase":{"aws:TagKeys":"c"},"ForAllValues:StringEquals":{"aws:TagKeys":["a","b","c"]}"#;
+    let said = identity(NONE, &with(three));
+    assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject on data/*"]), "{said:#?}");
+    let many: Vec<String> = (0..20).map(|n| format!("\"k{n:02}\"")).collect();
+    let pair = format!(
+        r#""ForAnyValue:StringEquals":{{"aws:TagKeys":"k18"}},"ForAnyValue:StringLike":{{"aws:TagKeys":"k19"}},"ForAllValues:StringEquals":{{"aws:TagKeys":[{}]}}"#,
+        many.join(",")
+    );
+    let said = identity(NONE, &with(&pair));
+    assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject on data/*"]), "{said:#?}");
+}
+
+#[test]
+fn a_moment_is_one_whatever_it_is_called() {
+    let with = |condition: &str| format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{{{condition}}}}}"#);
+    let never = r#""DateLessThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z"},"DateGreaterThan":{"aws:EpochTime":"1800000000"}"#;
+    assert_eq!(identity(NONE, &with(never)), Vec::<String>::new());
+}
+
+const TRUST_TAGS: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":["sts:AssumeRole","sts:TagSession"]}"#;
+
+#[test]
+fn tags_that_sessions_may_now_bring_are_gains_of_the_role() {
+    let asks = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"red"}}}"#;
+    let said = lines(&estate(asks, &[], TRUST_APP, QUIET), &estate(asks, &[], TRUST_TAGS, QUIET));
+    assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject on data/* (except data/none) when aws:PrincipalTag/team is red"]), "{said:#?}");
+    let said = lines(&estate(asks, &[("team", "blue")], TRUST_APP, QUIET), &estate(asks, &[("team", "red")], TRUST_APP, QUIET));
+    assert!(has(&said, &["role App of 222222222222"]), "{said:#?}");
+}
+
+#[test]
+fn variables_are_filled_differently() {
+    let path = |a: &str, b: &str| allow("s3:GetObject", &format!("arn:aws:s3:::data/${{{a}}}/${{{b}}}/*"));
+    let tags = ("aws:PrincipalTag/a", "aws:PrincipalTag/b");
+    let side = |text: &str| estate(text, &[], TRUST_TAGS, QUIET);
+    let said = lines(&side(&path(tags.0, tags.1)), &side(&path(tags.1, tags.0)));
+    assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject"]) && has(&said, &["- role App of 222222222222 loses s3:GetObject"]), "{said:#?}");
+    let one = |key: &str| allow("s3:GetObject", &format!("arn:aws:s3:::data/${{{key}}}/*"));
+    let said = lines(&side(&one(tags.0)), &side(&one(tags.1)));
+    assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject"]), "{said:#?}");
+    // A request's variable against a tag that is known.
+    let asks = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{"StringEquals":{"aws:PrincipalTag/a":"${aws:RequestTag/a}"}}}"#;
+    let tagged = |text: &str| estate(text, &[("a", "red")], TRUST_APP, QUIET);
+    let said = lines(&tagged(NONE), &tagged(asks));
+    assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject on data/*"]), "{said:#?}");
+}
+
+#[test]
+fn a_group_and_a_tag_in_one_path() {
+    let user = "arn:aws:iam::222222222222:user/ann";
+    let side = |key: &str| {
+        let policy = allow("s3:GetObject", &format!("arn:aws:s3:::data/${{{key}}}/*"));
+        let principal = Principal {
+            account: "222222222222".to_owned(),
+            user: true,
+            name: "Devs".to_owned(),
+            tags: BTreeMap::new(),
+            identity: vec![Placed::new(document(&policy), "")],
+            boundary: None,
+            unread: BTreeSet::new(),
+        };
+        let mut side = estate(NONE, &[], TRUST_APP, QUIET);
+        side.principals.insert("arn:aws:iam::222222222222:group/Devs".to_owned(), principal);
+        side.principals.remove(user);
+        side
+    };
+    let said = lines(&side("aws:username"), &side("aws:PrincipalTag/home"));
+    assert!(has(&said, &["+ members of group Devs", "data/${aws:PrincipalTag/home}/*"]), "{said:#?}");
+    assert!(has(&said, &["- members of group Devs", "data/${aws:username}/*"]), "{said:#?}");
+}
+
+#[test]
+fn what_nobody_reads_of_an_estate_is_not_nobody() {
+    // A user with policies that were not read.
+    let side = |policy: &str| {
+        let mut side: Estate = estate(NONE, &[], TRUST_APP, policy);
+        let user = Principal {
+            account: "222222222222".to_owned(),
+            user: true,
+            name: "ann".to_owned(),
+            tags: BTreeMap::new(),
+            identity: Vec::new(),
+            boundary: None,
+            unread: BTreeSet::from(["arn:aws:iam::aws:policy/AmazonS3FullAccess".to_owned()]),
+        };
+        side.principals.insert("arn:aws:iam::222222222222:user/ann".to_owned(), user);
+        side
+    };
+    let deny = r#"{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}"#;
+    assert!(has(&lines(&side(deny), &side(QUIET)), &["+ user ann of 222222222222, as far as its policies that were not read let it, gains s3:GetObject"]));
+    let _ = (Guarded { account: String::new(), policy: None, restrict_public: false }, APP);
+}

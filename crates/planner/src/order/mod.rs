@@ -1,0 +1,142 @@
+//! The edges between changes: what a step names must exist, what names an object goes before it, the bucket's side and the
+//! caller's side come after the role's.
+
+mod cycles;
+mod index;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::{Action, BucketCall, Call, IamCall, PrincipalKind, Step, StepId};
+
+use crate::draft::Draft;
+
+use index::{Index, federated};
+
+/// Draws all edges between steps of different changes.
+pub(crate) fn connect(draft: &mut Draft<'_>) {
+    cycles::break_trust_cycles(draft);
+    join_repeated(draft);
+    let index = Index::new(draft);
+    let needed: Vec<Vec<StepId>> = draft.steps.iter().enumerate().map(|(at, step)| needs(draft, &index, at, step)).collect();
+    for ((at, step), more) in draft.steps.iter_mut().enumerate().zip(needed) {
+        step.needs.extend(more.into_iter().filter(|id| id.0 != at));
+        step.needs.sort();
+        step.needs.dedup();
+    }
+    awaited(draft);
+}
+
+/// Steps of other changes that have to come first.
+fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId> {
+    let mut needs = Vec::new();
+    match &step.call {
+        Call::Iam(call) => {
+            let replaced = draft.changes.get(step.change).is_some_and(|c| c.action != Action::Delete);
+            iam(index, at, step.account.as_str(), call, replaced, &mut |ids| needs.extend_from_slice(ids));
+        }
+        Call::Bucket(call) => bucket(index, call, &mut |ids| needs.extend_from_slice(ids)),
+    }
+    needs
+}
+
+fn iam(index: &Index, at: usize, account: &str, call: &IamCall, replaced: bool, need: &mut dyn FnMut(&[StepId])) {
+    match call {
+        IamCall::CreateRole { trust, boundary, .. } => {
+            trust.aws_principals().chain(boundary.as_deref()).chain(federated(trust)).for_each(|arn| need(index.made(arn)));
+        }
+        IamCall::UpdateTrust { trust, .. } => trust.aws_principals().for_each(|arn| need(index.made(arn))),
+        IamCall::PutBoundary { arn, .. } => need(index.made(arn)),
+        IamCall::AttachPolicy { principal, arn } => {
+            need(index.made(arn));
+            need(index.made_principal(account, principal.kind, &principal.name));
+            // The caller's side comes last: what it may assume is complete first.
+            index.assumed_by(arn).for_each(|role| need(index.ready(role)));
+        }
+        IamCall::CreatePolicyVersion { arn, .. } => index.assumed_by(arn).for_each(|role| need(index.ready(role))),
+        IamCall::AddUserToGroup { group, user } => {
+            need(index.made_principal(account, PrincipalKind::Group, group));
+            need(index.made_principal(account, PrincipalKind::User, user));
+        }
+        // One that is made anew keeps its name in what names it.
+        IamCall::DeleteRole { role } if !replaced => {
+            need(index.unnamed(at));
+            need(index.cleared(account, PrincipalKind::Role, role));
+        }
+        IamCall::DeleteUser { user } => {
+            need(index.unnamed(at));
+            need(index.cleared(account, PrincipalKind::User, user));
+        }
+        IamCall::DeleteGroup { group } => need(index.cleared(account, PrincipalKind::Group, group)),
+        IamCall::DeletePolicy { arn } => need(index.detached(arn)),
+        _ => {}
+    }
+}
+
+fn bucket(index: &Index, call: &BucketCall, need: &mut dyn FnMut(&[StepId])) {
+    match call {
+        BucketCall::PutPolicy { bucket, document } => {
+            need(index.bucket(&bucket.name));
+            for arn in document.aws_principals() {
+                need(index.made(arn));
+                need(index.ready(arn));
+            }
+        }
+        BucketCall::PutLogging { bucket, logging: Some(logging) } if logging.bucket != bucket.name => {
+            need(index.bucket(&logging.bucket));
+            // The target's policy lets the logging service in.
+            need(index.bucket_policy(&logging.bucket));
+        }
+        BucketCall::Delete { bucket } => need(index.bucket_policy(&bucket.name)),
+        _ => {}
+    }
+}
+
+/// Notes for each step what it needs that this plan makes: it may not be visible yet when the step is made.
+fn awaited(draft: &mut Draft<'_>) {
+    let makes: BTreeMap<usize, usize> = draft.steps.iter().enumerate().filter(|(_, s)| s.call.creates()).map(|(at, s)| (at, s.change)).collect();
+    let made: BTreeSet<usize> = makes.values().copied().collect();
+    for step in &mut draft.steps {
+        let own = made.contains(&step.change) && !step.call.creates();
+        let changes = step.needs.iter().filter_map(|need| makes.get(&need.0)).copied().chain(own.then_some(step.change));
+        step.awaits = changes.filter_map(|change| draft.changes.get(change)).map(|change| change.address.clone()).collect();
+    }
+}
+
+/// One call stands once: a policy that goes and a group that goes both want the policy detached from the group.
+fn join_repeated(draft: &mut Draft<'_>) {
+    let mut repeated: BTreeMap<(String, String, String), Vec<usize>> = BTreeMap::new();
+    let mut steps_of: BTreeMap<usize, usize> = BTreeMap::new();
+    for (at, step) in draft.steps.iter().enumerate() {
+        *steps_of.entry(step.change).or_default() += 1;
+        let (from, what) = match &step.call {
+            Call::Iam(IamCall::DetachPolicy { principal, arn }) => (principal.to_string(), arn.clone()),
+            Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => (format!("members of {group}"), user.clone()),
+            _ => continue,
+        };
+        repeated.entry((step.account.to_string(), from, what)).or_default().push(at);
+    }
+    let mut stands_for: BTreeMap<usize, usize> = BTreeMap::new();
+    for places in repeated.values() {
+        // A change that is nothing but this call keeps it.
+        let lone = |at: &&usize| draft.steps.get(**at).is_some_and(|s| steps_of.get(&s.change) == Some(&1));
+        let Some(stands) = places.iter().find(lone).or_else(|| places.first()) else { continue };
+        stands_for.extend(places.iter().filter(|at| *at != stands).map(|at| (*at, *stands)));
+    }
+    if stands_for.is_empty() {
+        return;
+    }
+    // Indices after the repeated ones are taken out.
+    let mut place = BTreeMap::new();
+    for at in (0..draft.steps.len()).filter(|at| !stands_for.contains_key(at)) {
+        place.insert(at, place.len());
+    }
+    let resolve = |at: usize| place.get(stands_for.get(&at).unwrap_or(&at)).copied().map(StepId);
+    let mut at = 0;
+    draft.steps.retain(|_| {
+        at += 1;
+        !stands_for.contains_key(&(at - 1))
+    });
+    for step in &mut draft.steps {
+        step.needs = step.needs.iter().filter_map(|need| resolve(need.0)).collect();
+    }
+}

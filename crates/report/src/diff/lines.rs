@@ -1,0 +1,108 @@
+//! The tree as lines of text.
+
+use crossrole_model::state::{Encryption, PublicAccessBlock};
+use crossrole_policy::{Document, Statement, StatementDiff};
+
+use crate::statement::{sentence, value};
+use crate::text::masked;
+use crate::{Diff, View, safe, words};
+
+use super::{Entry, Name, Node, Value};
+
+/// One line each, documents with a line for each statement.
+pub(crate) fn lines(nodes: &[Node<'_>], view: View) -> Vec<String> {
+    let mut out = Vec::new();
+    for node in nodes {
+        match node {
+            Node::Field { name, before: Some(before), after } => out.push(format!("~ {}: {} -> {}", called(name), shown(before), shown(after))),
+            Node::Field { name, before: None, after } => out.push(format!("+ {}: {}", called(name), shown(after))),
+            Node::Attached { added, arn } => out.push(format!("{} attached {}", if *added { '+' } else { '-' }, safe(arn))),
+            Node::Tag { key, before: Some(before), after: Some(after) } => out.push(format!("~ tag {} = {} -> {}", safe(key), safe(before), safe(after))),
+            Node::Tag { key, before: Some(before), after: None } => out.push(format!("- tag {} = {}", safe(key), safe(before))),
+            Node::Tag { key, before: None, after } => out.push(format!("+ tag {} = {}", safe(key), safe(after.unwrap_or_default()))),
+            Node::Document { name, before, after, entries } => {
+                out.push(called(name));
+                document(*before, *after, entries, view, &mut out);
+            }
+        }
+    }
+    out
+}
+
+fn called(name: &Name) -> String {
+    match name {
+        Name::Part(part) => safe(&words::part(part)),
+        Name::Region => "region".to_owned(),
+        Name::BucketPolicy => "bucket policy".to_owned(),
+    }
+}
+
+fn shown(value: &Value<'_>) -> String {
+    let on = |on: bool| if on { "on" } else { "off" };
+    match value {
+        Value::Text("") => "none".to_owned(),
+        Value::Text(text) => safe(text),
+        Value::Seconds(seconds) if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        Value::Seconds(seconds) => format!("{seconds}s"),
+        Value::On(is) => on(*is).to_owned(),
+        Value::Names(names) => names.iter().map(|n| safe(n)).collect::<Vec<_>>().join(", "),
+        Value::Encryption(Encryption::Aes256) => "AES256".to_owned(),
+        Value::Encryption(Encryption::Kms { key }) => format!("KMS {}", safe(key)),
+        Value::Block(block) => {
+            let PublicAccessBlock { block_acls, ignore_acls, block_policy, restrict_buckets } = *block;
+            let parts = [("acls", block_acls), ("ignore acls", ignore_acls), ("policy", block_policy), ("restrict", restrict_buckets)];
+            parts.map(|(name, is)| format!("{name} {}", on(is))).join(", ")
+        }
+        Value::Logging(None) => "off".to_owned(),
+        Value::Logging(Some(logging)) => format!("to {}/{}", safe(&logging.bucket), safe(&logging.prefix)),
+    }
+}
+
+fn document(before: Option<&Document>, after: Option<&Document>, entries: &[Entry], view: View, out: &mut Vec<String>) {
+    if view.diff == Diff::Json {
+        json_lines(before, after, view, out);
+        return;
+    }
+    if let (Some(b), Some(a)) = (before, after)
+        && b.version != a.version
+    {
+        let shown = |d: &Document| d.version.clone().unwrap_or_else(|| "none".to_owned());
+        out.push(format!("  ~ version: {} -> {}", safe(&shown(b)), shown(a)));
+    }
+    for entry in entries {
+        statement(entry, view, out);
+    }
+}
+
+fn statement(entry: &Entry, view: View, out: &mut Vec<String>) {
+    let name = |s: &Statement| if s.sid().is_empty() { String::new() } else { format!("[{}] ", safe(s.sid())) };
+    match &entry.statement {
+        StatementDiff::Added(s) => out.push(format!("  + {}{}", name(s), sentence(s, view))),
+        StatementDiff::Removed(s) => out.push(format!("  - {}{}", name(s), sentence(s, view))),
+        StatementDiff::Kept(s) => {
+            let whose = if entry.foreign { "foreign, kept: " } else { "" };
+            out.push(format!("  = {whose}{}{}", name(s), sentence(s, view)));
+        }
+        StatementDiff::Changed { before: _, after, elements } => {
+            out.push(format!("  ~ {}{}", name(after), sentence(after, view)));
+            for element in elements {
+                let shown = |v: &String| value(&element.element, v, view);
+                out.extend(element.removed.iter().map(|v| format!("      - {}: {}", safe(&element.element), shown(v))));
+                out.extend(element.added.iter().map(|v| format!("      + {}: {}", safe(&element.element), shown(v))));
+            }
+        }
+    }
+}
+
+fn json_lines(before: Option<&Document>, after: Option<&Document>, view: View, out: &mut Vec<String>) {
+    let text = |d: Option<&Document>| d.map(|d| masked(d, view).to_json_pretty() + "\n").unwrap_or_default();
+    let (before, after) = (text(before), text(after));
+    for change in similar::TextDiff::from_lines(before.as_str(), after.as_str()).iter_all_changes() {
+        let mark = match change.tag() {
+            similar::ChangeTag::Equal => ' ',
+            similar::ChangeTag::Delete => '-',
+            similar::ChangeTag::Insert => '+',
+        };
+        out.push(format!("  {mark} {}", safe(change.value().trim_end_matches('\n'))));
+    }
+}
