@@ -41,11 +41,15 @@ const MASK: &str = "****";
 
 /// Returns `text` with control characters escaped, so that no terminal obeys it.
 pub fn safe(text: &str) -> String {
-    let harmless = |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}');
-    if text.chars().all(harmless) {
+    if text.chars().all(is_harmless) {
         return text.to_owned();
     }
-    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
+    text.chars().map(|c| if is_harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
+}
+
+/// Tells whether a letter neither steers a terminal, nor turns the line round, nor hides.
+fn is_harmless(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}')
 }
 
 #[cfg(test)]
