@@ -171,8 +171,8 @@ async fn merge_again<C: Cloud>(run: &Run<'_, C>, index: usize) -> bool {
         // Another one is seen at the next look, as a document that still lacks them.
         Err(error) => patience(error.class, step, true).is_none(),
     };
-    let settled = settle(*crate::locked(&run.round_trip));
-    run.cloud.sleep(settled).await;
+    let round_trip = *crate::locked(&run.round_trip);
+    run.cloud.sleep(settle(round_trip)).await;
     !ended
 }
 

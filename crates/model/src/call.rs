@@ -216,7 +216,35 @@ impl Call {
             IamCall::CreateUser { name, path, .. } => Some(partition.iam_arn(account, "user", path, name)),
             IamCall::CreatePolicy { name, path, .. } => Some(partition.iam_arn(account, "policy", path, name)),
             IamCall::CreateOidcProvider { url, .. } => Some(partition.iam_arn(account, "oidc-provider", "/", url.trim_start_matches("https://"))),
-            _ => None,
+            IamCall::UpdateTrust { .. }
+            | IamCall::UpdateRole { .. }
+            | IamCall::PutBoundary { .. }
+            | IamCall::DeleteBoundary { .. }
+            | IamCall::TagRole { .. }
+            | IamCall::UntagRole { .. }
+            | IamCall::RemoveRoleFromInstanceProfile { .. }
+            | IamCall::DeleteRole { .. }
+            | IamCall::PutInlinePolicy { .. }
+            | IamCall::DeleteInlinePolicy { .. }
+            | IamCall::AttachPolicy { .. }
+            | IamCall::DetachPolicy { .. }
+            | IamCall::CreatePolicyVersion { .. }
+            | IamCall::DeletePolicyVersion { .. }
+            | IamCall::TagPolicy { .. }
+            | IamCall::UntagPolicy { .. }
+            | IamCall::DeletePolicy { .. }
+            | IamCall::TagUser { .. }
+            | IamCall::UntagUser { .. }
+            | IamCall::DeleteUser { .. }
+            | IamCall::CreateGroup { .. }
+            | IamCall::DeleteGroup { .. }
+            | IamCall::AddUserToGroup { .. }
+            | IamCall::RemoveUserFromGroup { .. }
+            | IamCall::AddClientId { .. }
+            | IamCall::RemoveClientId { .. }
+            | IamCall::TagOidcProvider { .. }
+            | IamCall::UntagOidcProvider { .. }
+            | IamCall::DeleteOidcProvider { .. } => None,
         }
     }
 }

@@ -62,6 +62,44 @@ fn speaks_of(step: &Step, held: &Address) -> bool {
         Call::Iam(IamCall::AddUserToGroup { group, user }) => same(Kind::Group, group) || same(Kind::User, user),
         Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => same(Kind::Bucket, &bucket.name) || step.share.iter().flat_map(|s| &s.statements).any(statement),
         Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => same(Kind::Bucket, &logging.bucket),
-        _ => false,
+        // The rest names nothing but what the change itself is about, or takes something away.
+        Call::Iam(
+            IamCall::UpdateRole { .. }
+            | IamCall::DeleteBoundary { .. }
+            | IamCall::TagRole { .. }
+            | IamCall::UntagRole { .. }
+            | IamCall::RemoveRoleFromInstanceProfile { .. }
+            | IamCall::DeleteRole { .. }
+            | IamCall::DeleteInlinePolicy { .. }
+            | IamCall::DetachPolicy { .. }
+            | IamCall::DeletePolicyVersion { .. }
+            | IamCall::TagPolicy { .. }
+            | IamCall::UntagPolicy { .. }
+            | IamCall::DeletePolicy { .. }
+            | IamCall::CreateUser { .. }
+            | IamCall::TagUser { .. }
+            | IamCall::UntagUser { .. }
+            | IamCall::DeleteUser { .. }
+            | IamCall::CreateGroup { .. }
+            | IamCall::DeleteGroup { .. }
+            | IamCall::RemoveUserFromGroup { .. }
+            | IamCall::CreateOidcProvider { .. }
+            | IamCall::AddClientId { .. }
+            | IamCall::RemoveClientId { .. }
+            | IamCall::TagOidcProvider { .. }
+            | IamCall::UntagOidcProvider { .. }
+            | IamCall::DeleteOidcProvider { .. },
+        ) => false,
+        Call::Bucket(
+            BucketCall::Create { .. }
+            | BucketCall::PutVersioning { .. }
+            | BucketCall::PutEncryption { .. }
+            | BucketCall::PutPublicAccessBlock { .. }
+            | BucketCall::PutOwnership { .. }
+            | BucketCall::PutLogging { .. }
+            | BucketCall::PutTags { .. }
+            | BucketCall::Delete { .. }
+            | BucketCall::DeletePolicy { .. },
+        ) => false,
     }
 }

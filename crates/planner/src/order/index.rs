@@ -82,7 +82,32 @@ impl Index {
             IamCall::CreateGroup { name, .. } => self.principals.entry((account, PrincipalKind::Group, name.clone())).or_default().push(whose.id),
             IamCall::CreatePolicy { name, path, document, .. } => drop(self.assumes.insert(whose.arn("policy", path, name), assumed(document))),
             IamCall::CreatePolicyVersion { arn, document } => drop(self.assumes.insert(arn.clone(), assumed(document))),
-            _ => {}
+            IamCall::UpdateRole { .. }
+            | IamCall::PutBoundary { .. }
+            | IamCall::DeleteBoundary { .. }
+            | IamCall::TagRole { .. }
+            | IamCall::UntagRole { .. }
+            | IamCall::RemoveRoleFromInstanceProfile { .. }
+            | IamCall::DeleteRole { .. }
+            | IamCall::DeleteInlinePolicy { .. }
+            | IamCall::AttachPolicy { .. }
+            | IamCall::DetachPolicy { .. }
+            | IamCall::DeletePolicyVersion { .. }
+            | IamCall::TagPolicy { .. }
+            | IamCall::UntagPolicy { .. }
+            | IamCall::DeletePolicy { .. }
+            | IamCall::TagUser { .. }
+            | IamCall::UntagUser { .. }
+            | IamCall::DeleteUser { .. }
+            | IamCall::DeleteGroup { .. }
+            | IamCall::AddUserToGroup { .. }
+            | IamCall::RemoveUserFromGroup { .. }
+            | IamCall::CreateOidcProvider { .. }
+            | IamCall::AddClientId { .. }
+            | IamCall::RemoveClientId { .. }
+            | IamCall::TagOidcProvider { .. }
+            | IamCall::UntagOidcProvider { .. }
+            | IamCall::DeleteOidcProvider { .. } => {}
         }
     }
 
@@ -113,7 +138,43 @@ impl Index {
                 }
             }
             (IamCall::DeleteUser { user }, Some(ObjectState::User(before))) => drop(self.deleted.insert(id.0, whose.arn("user", &before.path, user))),
-            _ => {}
+            // Of a change that shows nothing before, nothing is taken.
+            (
+                IamCall::UpdateTrust { .. }
+                | IamCall::PutBoundary { .. }
+                | IamCall::DeleteBoundary { .. }
+                | IamCall::DeleteRole { .. }
+                | IamCall::DeleteUser { .. },
+                _,
+            ) => {}
+            (
+                IamCall::CreateRole { .. }
+                | IamCall::UpdateRole { .. }
+                | IamCall::TagRole { .. }
+                | IamCall::UntagRole { .. }
+                | IamCall::RemoveRoleFromInstanceProfile { .. }
+                | IamCall::PutInlinePolicy { .. }
+                | IamCall::AttachPolicy { .. }
+                | IamCall::CreatePolicy { .. }
+                | IamCall::CreatePolicyVersion { .. }
+                | IamCall::DeletePolicyVersion { .. }
+                | IamCall::TagPolicy { .. }
+                | IamCall::UntagPolicy { .. }
+                | IamCall::DeletePolicy { .. }
+                | IamCall::CreateUser { .. }
+                | IamCall::TagUser { .. }
+                | IamCall::UntagUser { .. }
+                | IamCall::CreateGroup { .. }
+                | IamCall::DeleteGroup { .. }
+                | IamCall::AddUserToGroup { .. }
+                | IamCall::CreateOidcProvider { .. }
+                | IamCall::AddClientId { .. }
+                | IamCall::RemoveClientId { .. }
+                | IamCall::TagOidcProvider { .. }
+                | IamCall::UntagOidcProvider { .. }
+                | IamCall::DeleteOidcProvider { .. },
+                _,
+            ) => {}
         }
     }
 
@@ -131,7 +192,11 @@ impl Index {
             BucketCall::Create { bucket, .. } | BucketCall::PutPublicAccessBlock { bucket, .. } | BucketCall::PutOwnership { bucket, .. } => {
                 self.buckets.entry(bucket.name.clone()).or_default().push(id);
             }
-            _ => {}
+            BucketCall::PutVersioning { .. }
+            | BucketCall::PutEncryption { .. }
+            | BucketCall::PutLogging { .. }
+            | BucketCall::PutTags { .. }
+            | BucketCall::Delete { .. } => {}
         }
     }
 

@@ -68,7 +68,30 @@ fn iam(index: &Index, at: usize, account: &str, call: &IamCall, replaced: bool, 
         }
         IamCall::DeleteGroup { group } => need(index.cleared(account, PrincipalKind::Group, group)),
         IamCall::DeletePolicy { arn } => need(index.detached(arn)),
-        _ => {}
+        IamCall::UpdateRole { .. }
+        | IamCall::DeleteBoundary { .. }
+        | IamCall::TagRole { .. }
+        | IamCall::UntagRole { .. }
+        | IamCall::RemoveRoleFromInstanceProfile { .. }
+        | IamCall::DeleteRole { .. }
+        | IamCall::PutInlinePolicy { .. }
+        | IamCall::DeleteInlinePolicy { .. }
+        | IamCall::DetachPolicy { .. }
+        | IamCall::CreatePolicy { .. }
+        | IamCall::DeletePolicyVersion { .. }
+        | IamCall::TagPolicy { .. }
+        | IamCall::UntagPolicy { .. }
+        | IamCall::CreateUser { .. }
+        | IamCall::TagUser { .. }
+        | IamCall::UntagUser { .. }
+        | IamCall::CreateGroup { .. }
+        | IamCall::RemoveUserFromGroup { .. }
+        | IamCall::CreateOidcProvider { .. }
+        | IamCall::AddClientId { .. }
+        | IamCall::RemoveClientId { .. }
+        | IamCall::TagOidcProvider { .. }
+        | IamCall::UntagOidcProvider { .. }
+        | IamCall::DeleteOidcProvider { .. } => {}
     }
 }
 
@@ -87,7 +110,14 @@ fn bucket(index: &Index, call: &BucketCall, need: &mut dyn FnMut(&[StepId])) {
             need(index.bucket_policy(&logging.bucket));
         }
         BucketCall::Delete { bucket } => need(index.bucket_policy(&bucket.name)),
-        _ => {}
+        BucketCall::Create { .. }
+        | BucketCall::PutVersioning { .. }
+        | BucketCall::PutEncryption { .. }
+        | BucketCall::PutPublicAccessBlock { .. }
+        | BucketCall::PutOwnership { .. }
+        | BucketCall::PutLogging { .. }
+        | BucketCall::PutTags { .. }
+        | BucketCall::DeletePolicy { .. } => {}
     }
 }
 
@@ -111,7 +141,8 @@ fn join_repeated(draft: &mut Draft<'_>) {
         let (from, what) = match &step.call {
             Call::Iam(IamCall::DetachPolicy { principal, arn }) => (principal.to_string(), arn.clone()),
             Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => (format!("members of {group}"), user.clone()),
-            _ => continue,
+            // No two changes ask for the same other call.
+            Call::Iam(_) | Call::Bucket(_) => continue,
         };
         repeated.entry((step.account.to_string(), from, what)).or_default().push(at);
     }

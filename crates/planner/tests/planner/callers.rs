@@ -31,8 +31,8 @@ fn add_user(estate: &mut Observed, name: &str, groups: &[&str]) {
         name: name.into(),
         id: format!("AIDA{name}EXAMPLEEXAMPLE"),
         state: UserState { path: "/".into(), tags: Tags::new() },
-        groups: groups.iter().map(|g| (*g).to_owned()).collect(),
         boundary: None,
+        groups: groups.iter().map(|g| (*g).to_owned()).collect(),
         attached: BTreeSet::new(),
         inline: BTreeMap::new(),
     };

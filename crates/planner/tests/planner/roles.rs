@@ -205,15 +205,22 @@ fn what_is_no_longer_declared_goes() {
         "- role/Reader (NotInManifest): DetachRolePolicy DeleteRolePolicy DeleteRole",
         "  > SessionsEnd",
     ]);
-    row("a role in an instance profile", "").after(ROLE).then(|e| assert!(reader(e).instance_profiles.insert("Web".into()))).plans(&[
-        "- policy/Most (NotInManifest): DeletePolicy",
-        "- role/Reader (NotInManifest): DeleteRolePolicy RemoveRoleFromInstanceProfile DeleteRole",
-        "  > SessionsEnd",
-        "  > ProfileEmptied(\"Web\")",
-    ]);
+    row("a role in an instance profile", "")
+        .after(ROLE)
+        .then(|e| {
+            reader(e).instance_profiles.insert("Web".into());
+        })
+        .plans(&[
+            "- policy/Most (NotInManifest): DeletePolicy",
+            "- role/Reader (NotInManifest): DeleteRolePolicy RemoveRoleFromInstanceProfile DeleteRole",
+            "  > SessionsEnd",
+            "  > ProfileEmptied(\"Web\")",
+        ]);
     row("a role with foreign policies", "")
         .after(ROLE)
-        .then(|e| assert!(reader(e).state.attached.insert("arn:aws:iam::aws:policy/ReadOnlyAccess".into())))
+        .then(|e| {
+            reader(e).state.attached.insert("arn:aws:iam::aws:policy/ReadOnlyAccess".into());
+        })
         .plans(&[
             "- policy/Most (NotInManifest): DeletePolicy",
             "- role/Reader (NotInManifest): DetachRolePolicy DeleteRolePolicy DeleteRole",
