@@ -85,17 +85,29 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
             ErrorClass::Conflict
         }
         "LimitExceeded" | "TooManyBuckets" | "PolicyTooLarge" => ErrorClass::Quota,
-        "Throttling" | "ThrottlingException" | "SlowDown" | "RequestLimitExceeded" | "TooManyRequestsException" => ErrorClass::Throttled,
+        // All that the SDK takes for a rate or a lost connection, since it does not try every call again.
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "SlowDown"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete"
+        | "TooManyRequestsException" => ErrorClass::Throttled,
+        "RequestTimeout" | "RequestTimeoutException" => ErrorClass::Network,
         "InvalidClientTokenId"
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "SignatureDoesNotMatch"
         | "InvalidAccessKeyId"
         | "RequestExpired"
+        | "RequestTimeTooSkewed"
         | "InvalidToken"
         | "AuthFailure"
         | "UnrecognizedClientException" => ErrorClass::Credentials,
-        "ServiceFailure" | "InternalError" | "ServiceUnavailable" => ErrorClass::Server,
+        "ServiceFailure" | "InternalError" | "ServiceUnavailable" | "IDPCommunicationError" => ErrorClass::Server,
         "MalformedPolicyDocument"
         | "MalformedPolicy"
         | "ValidationError"
@@ -116,5 +128,192 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
             Some(500..=599) => ErrorClass::Server,
             _ => ErrorClass::Other,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::http::{Response, StatusCode};
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    /// Codes as they stand in answers, with the status that they come with.
+    const CODES: &[(&str, u16, ErrorClass)] = &[
+        // Every service.
+        ("AccessDenied", 403, ErrorClass::Denied),
+        ("AccessDeniedException", 400, ErrorClass::Denied),
+        ("UnauthorizedOperation", 403, ErrorClass::Denied),
+        ("InvalidClientTokenId", 403, ErrorClass::Credentials),
+        ("UnrecognizedClientException", 400, ErrorClass::Credentials),
+        ("ExpiredToken", 400, ErrorClass::Credentials),
+        ("ExpiredToken", 403, ErrorClass::Credentials),
+        ("ExpiredTokenException", 400, ErrorClass::Credentials),
+        ("SignatureDoesNotMatch", 403, ErrorClass::Credentials),
+        ("RequestExpired", 400, ErrorClass::Credentials),
+        ("AuthFailure", 401, ErrorClass::Credentials),
+        ("Throttling", 400, ErrorClass::Throttled),
+        ("ThrottlingException", 400, ErrorClass::Throttled),
+        ("ThrottledException", 400, ErrorClass::Throttled),
+        ("RequestThrottled", 400, ErrorClass::Throttled),
+        ("RequestThrottledException", 400, ErrorClass::Throttled),
+        ("RequestLimitExceeded", 503, ErrorClass::Throttled),
+        ("TooManyRequestsException", 429, ErrorClass::Throttled),
+        ("BandwidthLimitExceeded", 400, ErrorClass::Throttled),
+        ("PriorRequestNotComplete", 400, ErrorClass::Throttled),
+        ("RequestTimeout", 400, ErrorClass::Network),
+        ("RequestTimeoutException", 400, ErrorClass::Network),
+        ("InternalError", 500, ErrorClass::Server),
+        ("InternalFailure", 500, ErrorClass::Server),
+        ("ServiceUnavailable", 503, ErrorClass::Server),
+        ("ValidationError", 400, ErrorClass::Invalid),
+        // IAM.
+        ("NoSuchEntity", 404, ErrorClass::NotFound),
+        ("EntityAlreadyExists", 409, ErrorClass::AlreadyExists),
+        ("MalformedPolicyDocument", 400, ErrorClass::Invalid),
+        ("InvalidInput", 400, ErrorClass::Invalid),
+        ("UnmodifiableEntity", 400, ErrorClass::Invalid),
+        ("PolicyNotAttachable", 400, ErrorClass::Invalid),
+        ("LimitExceeded", 409, ErrorClass::Quota),
+        ("ConcurrentModification", 409, ErrorClass::Conflict),
+        ("DeleteConflict", 409, ErrorClass::Conflict),
+        ("EntityTemporarilyUnmodifiable", 409, ErrorClass::Conflict),
+        ("ServiceFailure", 500, ErrorClass::Server),
+        // STS.
+        ("IDPCommunicationError", 400, ErrorClass::Server),
+        ("IDPRejectedClaim", 403, ErrorClass::Denied),
+        ("RegionDisabledException", 403, ErrorClass::Denied),
+        // S3.
+        ("AllAccessDisabled", 403, ErrorClass::Denied),
+        ("MethodNotAllowed", 405, ErrorClass::Denied),
+        ("InvalidAccessKeyId", 403, ErrorClass::Credentials),
+        ("InvalidToken", 400, ErrorClass::Credentials),
+        ("RequestTimeTooSkewed", 403, ErrorClass::Credentials),
+        ("NoSuchBucket", 404, ErrorClass::NotFound),
+        ("NoSuchBucketPolicy", 404, ErrorClass::NotFound),
+        ("NoSuchTagSet", 404, ErrorClass::NotFound),
+        ("NoSuchTagSetError", 404, ErrorClass::NotFound),
+        ("NoSuchPublicAccessBlockConfiguration", 404, ErrorClass::NotFound),
+        ("OwnershipControlsNotFoundError", 404, ErrorClass::NotFound),
+        ("ServerSideEncryptionConfigurationNotFoundError", 404, ErrorClass::NotFound),
+        ("BucketAlreadyExists", 409, ErrorClass::AlreadyExists),
+        ("BucketAlreadyOwnedByYou", 409, ErrorClass::AlreadyExists),
+        ("OperationAborted", 409, ErrorClass::Conflict),
+        ("ConditionalRequestConflict", 409, ErrorClass::Conflict),
+        ("BucketNotEmpty", 409, ErrorClass::Invalid),
+        ("MalformedPolicy", 400, ErrorClass::Invalid),
+        ("InvalidArgument", 400, ErrorClass::Invalid),
+        ("InvalidRequest", 400, ErrorClass::Invalid),
+        ("InvalidBucketName", 400, ErrorClass::Invalid),
+        ("InvalidLocationConstraint", 400, ErrorClass::Invalid),
+        ("IllegalLocationConstraintException", 400, ErrorClass::Invalid),
+        ("TooManyBuckets", 400, ErrorClass::Quota),
+        ("PolicyTooLarge", 400, ErrorClass::Quota),
+        ("SlowDown", 503, ErrorClass::Throttled),
+    ];
+
+    #[test]
+    fn codes_have_their_classes() {
+        for (code, status, class) in CODES {
+            assert_eq!(classify(code, "", Some(*status)), *class, "{code}");
+        }
+    }
+
+    /// A code that nobody here knows is what its status says; S3's HEAD answers have none at all.
+    #[test]
+    fn unknown_codes_go_by_their_status() {
+        let statuses = [
+            (Some(400), ErrorClass::Other),
+            (Some(403), ErrorClass::Denied),
+            (Some(404), ErrorClass::NotFound),
+            (Some(405), ErrorClass::Denied),
+            (Some(409), ErrorClass::Conflict),
+            (Some(418), ErrorClass::Other),
+            (Some(429), ErrorClass::Throttled),
+            (Some(500), ErrorClass::Server),
+            (Some(503), ErrorClass::Server),
+            (Some(599), ErrorClass::Server),
+            (Some(301), ErrorClass::Other),
+            (None, ErrorClass::Other),
+        ];
+        for code in ["", "NeverHeardOf", "accessdenied", "AccessDenied "] {
+            for (status, class) in statuses {
+                assert_eq!(classify(code, "", status), class, "{code} {status:?}");
+            }
+        }
+    }
+
+    /// One code, and two errors: a principal that may come, and a document that will never do.
+    #[test]
+    fn a_principal_that_is_not_there_is_told_from_a_bad_document() {
+        let messages = [
+            ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"arn:aws:iam::111111111111:role/New\"", ErrorClass::UnknownPrincipal),
+            ("MalformedPolicy", "Invalid principal in policy", ErrorClass::UnknownPrincipal),
+            ("MalformedPolicyDocument", "AssumeRolepolicy contained an invalid principal: \"STAR\":\"*\".", ErrorClass::Invalid),
+            ("MalformedPolicyDocument", "Has prohibited field Resource", ErrorClass::Invalid),
+            ("MalformedPolicy", "Policy exceeds the maximum allowed document size.", ErrorClass::Invalid),
+            ("AccessDenied", "Invalid principal in policy", ErrorClass::Denied),
+            ("ValidationError", "Invalid principal in policy", ErrorClass::Invalid),
+        ];
+        for (code, message, class) in messages {
+            assert_eq!(classify(code, message, Some(400)), class, "{code}: {message}");
+        }
+    }
+
+    fn service(code: Option<&str>, message: &str, status: u16) -> CloudError {
+        let mut meta = ErrorMetadata::builder().message(message);
+        if let Some(code) = code {
+            meta = meta.code(code);
+        }
+        let raw = Response::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        convert(SdkError::service_error(meta.build(), raw), "CreateRole", &account())
+    }
+
+    fn account() -> AccountId {
+        AccountId::parse("222222222222").unwrap()
+    }
+
+    #[test]
+    fn an_answer_says_its_code_or_its_status() {
+        let error = service(Some("NoSuchEntity"), "The role with name X cannot be found.", 404);
+        assert_eq!((error.class, error.code.as_str(), error.operation.as_str()), (ErrorClass::NotFound, "NoSuchEntity", "CreateRole"));
+        assert_eq!(error.to_string(), "CreateRole in account 222222222222: NoSuchEntity: The role with name X cannot be found.");
+        let error = service(None, "", 404);
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::NotFound, "HTTP 404"));
+        let error = service(None, "", 200);
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Other, "malformed answer"));
+        assert_eq!(service(Some("ExpiredToken"), "", 403).class, ErrorClass::Credentials);
+    }
+
+    /// A proxy may answer with a whole web page.
+    #[test]
+    fn a_long_message_is_cut() {
+        let error = service(Some("X"), &"é".repeat(5_000), 400);
+        assert_eq!(error.message.chars().count(), MESSAGE_MOST + 1);
+        assert!(error.message.ends_with('…'));
+        assert_eq!(service(Some("X"), &"é".repeat(MESSAGE_MOST), 400).message.chars().count(), MESSAGE_MOST);
+    }
+
+    #[test]
+    fn where_there_is_no_answer_the_cause_says_why() {
+        let to_error = |error: SdkError<ErrorMetadata, HttpResponse>| convert(error, "ListRoles", &account());
+        let error = to_error(SdkError::timeout_error("slow"));
+        assert_eq!((error.class, error.code.as_str(), error.message.as_str()), (ErrorClass::Network, "", "no answer in time"));
+        let causes = [
+            ("dns error: no such host iam.amazonaws.com", ErrorClass::Network),
+            ("connection refused", ErrorClass::Network),
+            ("the profile `prod` was not defined", ErrorClass::Credentials),
+            ("no credentials in the credential chain", ErrorClass::Credentials),
+            ("the SSO session has expired", ErrorClass::Credentials),
+        ];
+        for (cause, class) in causes {
+            let error = to_error(SdkError::dispatch_failure(ConnectorError::other(cause.into(), None)));
+            assert_eq!((error.class, error.message.as_str()), (class, cause));
+        }
+        let raw = Response::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
+        let error = to_error(SdkError::response_error("not XML", raw));
+        assert_eq!((error.class, error.message.as_str()), (ErrorClass::Server, "the answer can't be read: not XML"));
     }
 }

@@ -125,7 +125,8 @@ fn role_facet(role: &RoleState, facet: &Facet) -> Option<Vec<u8>> {
 
 fn bucket_facet(bucket: &BucketState, facet: &Facet) -> Option<Vec<u8>> {
     match facet {
-        Facet::Existence => Some(text("bucket", &bucket.region)),
+        // Its mark comes with its making, so that a bucket without it is somebody else's.
+        Facet::Existence => Some(Encoder::new("bucket").option(bucket.tags.as_ref().and_then(ownership::owner)).text(&bucket.region).finish()),
         Facet::Versioning => bucket.versioning.map(|on| Encoder::new("versioning").flag(on).finish()),
         Facet::Encryption => bucket.encryption.as_ref().map(|encryption| match encryption {
             Encryption::Aes256 => text("encryption", "AES256"),

@@ -107,6 +107,69 @@ fn everything_else_is_a_difference() {
     }
 }
 
+/// A row for each rule of the canonical form, and beside it what is none: equal, or not, and the bytes of digests with it.
+#[test]
+fn each_rule_of_the_canonical_form() {
+    let statement = |rest: &str| format!(r#"{{"Effect":"Allow","Action":"s3:A"{rest}}}"#);
+    let document = |statements: &[String]| format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","));
+    let one = |rest: &str| document(&[statement(rest)]);
+    let (a, b) = (statement(r#","Resource":"a""#), statement(r#","Resource":"b""#));
+    let aws = |value: &str| one(&format!(r#","Principal":{{"AWS":{value}}}"#));
+    let when = |condition: &str| one(&format!(r#","Condition":{{{condition}}}"#));
+    let version = |text: &str| one("").replace(r#""Version":"2012-10-17","#, text);
+    let root = |partition: &str| format!(r#""arn:{partition}:iam::111111111111:root""#);
+    let rows = [
+        ("the order of statements", document(&[a.clone(), b.clone()]), document(&[b.clone(), a.clone()]), true),
+        ("a statement twice", document(&[a.clone(), b.clone(), a.clone()]), document(&[a.clone(), b]), true),
+        ("one statement without a list", document(std::slice::from_ref(&a)), format!(r#"{{"Version":"2012-10-17","Statement":{a}}}"#), true),
+        ("a list of one", one(r#","Resource":["a"]"#), one(r#","Resource":"a""#), true),
+        ("the order of a list", one(r#","Resource":["a","b"]"#), one(r#","Resource":["b","a"]"#), true),
+        ("an entry twice", one(r#","Resource":["a","b","a"]"#), one(r#","Resource":["a","b"]"#), true),
+        ("an empty Sid", one(r#","Sid":"""#), one(""), true),
+        ("a Sid", one(r#","Sid":"A""#), one(""), false),
+        ("the case of a Sid", one(r#","Sid":"A""#), one(r#","Sid":"a""#), false),
+        ("the case of an action", one(""), one("").replace("s3:A", "S3:a"), true),
+        ("the case of a resource", one(r#","Resource":"a""#), one(r#","Resource":"A""#), false),
+        ("the case of an effect", one(""), one("").replace("Allow", "allow"), true),
+        ("no resource, and all", one(r#","Resource":"*""#), one(""), false),
+        ("an action and all but it", one(""), one("").replace("Action", "NotAction"), false),
+        ("a resource and all but it", one(r#","Resource":"a""#), one(r#","NotResource":"a""#), false),
+        ("a principal and all but it", aws(r#""111111111111""#), aws(r#""111111111111""#).replace("Principal", "NotPrincipal"), false),
+        ("everybody", aws(r#""*""#), one(r#","Principal":"*""#), true),
+        ("everybody, and all services", one(r#","Principal":{"Service":"*"}"#), one(r#","Principal":"*""#), false),
+        ("an account and its root", aws(r#""111111111111""#), aws(&root("aws")), true),
+        ("an account named twice", aws(&format!(r#"["111111111111",{}]"#, root("aws"))), aws(&root("aws")), true),
+        ("an account and a root of China", aws(r#""111111111111""#), aws(&root("aws-cn")), false),
+        ("an account as a principal of another kind", one(r#","Principal":{"Federated":"111111111111"}"#), aws(r#""111111111111""#), false),
+        ("a root as a service", one(&format!(r#","Principal":{{"Service":{}}}"#, root("aws"))), one(r#","Principal":{"Service":"111111111111"}"#), false),
+        ("a root of too few digits", aws(r#""arn:aws:iam::1111:root""#), aws(r#""1111""#), false),
+        ("a role whose name ends so", aws(r#""arn:aws:iam::111111111111:role/root""#), aws(r#""111111111111""#), false),
+        ("a session of the account", aws(r#""arn:aws:sts::111111111111:root""#), aws(r#""111111111111""#), false),
+        ("the case of a role's name", aws(r#""arn:aws:iam::111111111111:role/A""#), aws(r#""arn:aws:iam::111111111111:role/a""#), false),
+        ("a flag", when(r#""Bool":{"k":true}"#), when(r#""Bool":{"k":"true"}"#), true),
+        ("a number", when(r#""NumericLessThan":{"k":3600}"#), when(r#""NumericLessThan":{"k":"3600"}"#), true),
+        ("a number written otherwise", when(r#""NumericLessThan":{"k":"3600.0"}"#), when(r#""NumericLessThan":{"k":"3600"}"#), false),
+        ("the order of keys", when(r#""Bool":{"k":"x","l":"y"}"#), when(r#""Bool":{"l":"y","k":"x"}"#), true),
+        ("the order of operators", when(r#""Bool":{"k":"x"},"Null":{"k":"y"}"#), when(r#""Null":{"k":"y"},"Bool":{"k":"x"}"#), true),
+        ("the case of an operator", when(r#""StringEquals":{"k":"x"}"#), when(r#""stringequals":{"k":"x"}"#), true),
+        ("the case of a key", when(r#""StringEquals":{"aws:PrincipalTag/Team":"x"}"#), when(r#""StringEquals":{"AWS:principaltag/team":"x"}"#), true),
+        ("the case of a value", when(r#""StringEquals":{"k":"x"}"#), when(r#""StringEquals":{"k":"X"}"#), false),
+        ("an operator with IfExists", when(r#""StringEquals":{"k":"x"}"#), when(r#""StringEqualsIfExists":{"k":"x"}"#), false),
+        ("an operator over all values", when(r#""StringEquals":{"k":"x"}"#), when(r#""ForAllValues:StringEquals":{"k":"x"}"#), false),
+        ("values under another key", when(r#""StringEquals":{"k":["x","y"]}"#), when(r#""StringEquals":{"k":"x","l":"y"}"#), false),
+        ("a key without values", when(r#""StringEquals":{"k":[]}"#), one(""), false),
+        ("an empty block", when(""), one(""), true),
+        ("no language, and the old one", version(""), version(r#""Version":"2008-10-17","#), true),
+        ("no language, and the new one", version(""), version(r#""Version":"2012-10-17","#), false),
+        ("an id", version(r#""Id":"x","Version":"2012-10-17","#), one(""), false),
+    ];
+    for (what, left, right, equal) in rows {
+        let (left, right) = (doc(&left), doc(&right));
+        assert_eq!(left == right, equal, "{what}");
+        assert_eq!(left.canonical().encode() == right.canonical().encode(), equal, "{what}, in digests");
+    }
+}
+
 #[test]
 fn all_mistakes_are_reported_at_once() {
     let text = r#"{"Version":"2020-01-01","Statement":[{"Effect":"Maybe","Action":"a:b","NotAction":"c:d"},{"Effect":"Allow","Principle":"*"},7],"X":1}"#;

@@ -68,7 +68,7 @@ fn name(statement: &StatementRef) -> String {
 }
 
 fn any(values: &[String], negated: bool) -> String {
-    values.iter().map(|v| if negated { format!("all but {v}") } else { v.clone() }).collect::<Vec<_>>().join(" or ")
+    if negated { format!("all but {}", values.join(" and ")) } else { values.join(" or ") }
 }
 
 fn lack(lack: &Lack, party: &Party, action: &str, resource: &str, view: View) -> String {

@@ -42,8 +42,7 @@ const MASK: &str = "****";
 /// Returns `text` with control characters escaped, so that no terminal obeys it, and letters of words that look like others,
 /// so that nobody takes `аdmin` for `admin`.
 pub fn safe(text: &str) -> String {
-    let harmless = |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}');
-    if text.is_ascii() && text.chars().all(harmless) {
+    if text.is_ascii() && text.chars().all(is_harmless) {
         return text.to_owned();
     }
     let word = |c: char| c.is_alphanumeric();
@@ -55,7 +54,7 @@ pub fn safe(text: &str) -> String {
         // A word of another script has letters that look like no Latin ones.
         let disguised = run.chars().all(|c| c.is_ascii() || looks_latin(c));
         for c in run.chars() {
-            if harmless(c) && (c.is_ascii() || !disguised || !looks_latin(c)) {
+            if is_harmless(c) && (c.is_ascii() || !disguised || !looks_latin(c)) {
                 out.push(c);
             } else {
                 out.extend(c.escape_unicode());
@@ -70,6 +69,11 @@ pub fn safe(text: &str) -> String {
 fn looks_latin(c: char) -> bool {
     const ALIKE: &str = "аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅԌοναρυιΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսոհ";
     ALIKE.contains(c) || matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{1d400}'..='\u{1d7ff}')
+}
+
+/// Tells whether a letter neither steers a terminal, nor turns the line round, nor hides.
+fn is_harmless(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}')
 }
 
 #[cfg(test)]

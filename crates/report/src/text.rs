@@ -120,7 +120,7 @@ fn because(reason: &Reason) -> String {
         Reason::Differs(part) => format!("{} differs", safe(&words::part(part))),
         Reason::ForeignPolicy(name) => format!("{} was put on it by somebody else", safe(name)),
         Reason::OrphanedPrincipal(id) => format!("it names {}, which no longer exists: whoever had that name has lost the access", safe(id)),
-        Reason::Immutable(part) => format!("its {} can't be changed in place", words::part(part)),
+        Reason::Immutable(part) => format!("its {} can't be changed in place", safe(&words::part(part))),
         Reason::Adopted => "the manifest says to take it over".to_owned(),
     }
 }

@@ -293,3 +293,37 @@ fn a_name_that_is_taken_by_somebody_else_is_a_failure() {
     let ended = fake.log.lock().unwrap().last().unwrap().ended;
     assert!(ended.as_secs() >= 20 && ended.as_secs() <= 22, "{ended:?}");
 }
+
+const BUCKET: &str = r#"
+name = "m"
+[trusting]
+account = "222222222222"
+[buckets.data-bucket]
+create = true
+versioning = true
+[[buckets.data-bucket.allow]]
+principal = "arn:aws:iam::999999999999:root"
+access = "get"
+"#;
+
+/// A bucket of that name in our own account, which the first reading does not show: S3 says that it is ours already.
+#[test]
+fn a_bucket_of_our_account_without_our_mark_is_not_taken_over() {
+    for shown in [true, false] {
+        let start = estate(&[PROD]);
+        let plan = planned(BUCKET, &start);
+        let mut theirs = start;
+        crate::world::add_bucket(&mut theirs, PROD, "data-bucket", "us-east-1");
+        let mut fake = Fake::new(theirs.clone());
+        fake.lens = Box::new(move |nth, seen| {
+            if nth == 0 && !shown {
+                seen.buckets.insert("data-bucket".into(), Observation::Known(None));
+            }
+        });
+        let ran = applied(&fake, &plan);
+        assert!(!ran.of(&plan, "CreateBucket").is_done(), "{shown}: {:?}", ran.outcome.steps);
+        assert!(ran.outcome.steps[1..].iter().all(|r| matches!(r, StepResult::Skipped { .. })), "{shown}: {:?}", ran.outcome.steps);
+        let mut truth = fake.truth();
+        assert_eq!(bucket(&mut truth, "data-bucket").state, bucket(&mut theirs, "data-bucket").state, "{shown}");
+    }
+}

@@ -1,12 +1,15 @@
 //! Documents that belong to many: read before each attempt, merged, written whole, and put back where somebody overwrote
 //! them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use crossrole_model::outcome::Event;
 use crossrole_model::state::BucketPolicyState;
-use crossrole_model::{Drift, ErrorClass, Facet, Observation, Observed, Retry, Seen, StepResult};
+use crossrole_model::{Drift, ErrorClass, Facet, Observation, Observed, Outcome, Plan, Retry, Seen, StepResult};
 use crossrole_policy::{Document, Unmergeable, parse};
 
-use crate::cloud::{Fake, Fault, applied, ms, planned};
+use crate::cloud::{Fake, Fault, applied, ms, planned, run};
 use crate::order::{WHOLE, with_bucket};
 use crate::world::bucket;
 
@@ -333,5 +336,74 @@ fn a_document_of_many_settles_before_it_is_read_back() {
         let [.., written, read_back] = &log[..] else { panic!() };
         assert!(read_back.begun >= written.ended + ms(settled), "{latency} ms");
         assert!(read_back.begun <= written.ended + ms(settled + 100), "{latency} ms");
+    }
+}
+
+/// At any moment of an apply, with late visibility too, but within the round trip between a reading and its write.
+#[test]
+fn nothing_that_others_put_there_at_any_moment_is_lost() {
+    for lag in [0, 50, 1_000] {
+        let calls = {
+            let mut fake = Fake::new(with_bucket());
+            fake.lag = ms(lag);
+            applied(&fake, &planned(WHOLE, &fake.truth()));
+            fake.operations().into_iter().filter(|o| o != "observe").count()
+        };
+        for moment in 0..calls {
+            for before in [true, false] {
+                let mut fake = Fake::new(with_bucket());
+                fake.lag = ms(lag);
+                let plan = planned(WHOLE, &fake.truth());
+                let count = AtomicUsize::new(0);
+                let put = Arc::new(AtomicBool::new(false));
+                let done = Arc::clone(&put);
+                let hand = move |o: &str, _: usize, estate: &mut Observed| {
+                    let within = if before { o == "PutBucketPolicy" } else { o == "read" };
+                    if count.fetch_add(1, Ordering::SeqCst) == moment && !within {
+                        add_theirs(estate);
+                        done.store(true, Ordering::SeqCst);
+                    }
+                };
+                if before {
+                    fake.before = Box::new(hand);
+                } else {
+                    fake.after = Box::new(hand);
+                }
+                let ran = applied(&fake, &plan);
+                assert!(ran.outcome.is_complete(), "{lag} ms, moment {moment}: {:?}", ran.outcome);
+                let sids = sids(&fake);
+                assert!(sids.iter().any(|s| s == "Crossrole"), "{lag} ms, moment {moment}: {sids:?}");
+                assert_eq!(sids.iter().any(|s| s == "Theirs"), put.load(Ordering::SeqCst), "{lag} ms, moment {moment}: {sids:?}");
+            }
+        }
+    }
+}
+
+/// Each finds itself overwritten until it is the last, and at least one gets through each time.
+#[test]
+fn five_at_once_on_one_bucket_all_succeed() {
+    for latency in [10, 300] {
+        let mut fake = Fake::new(with_bucket());
+        fake.alone = false;
+        fake.latency = ms(latency);
+        let manifests: Vec<String> = (0..5)
+            .map(|n| {
+                format!(
+                    "name = \"m{n}\"\n[trusting]\naccount = \"222222222222\"\n[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\nprincipal = \"arn:aws:iam::99999999999{n}:root\"\naccess = \"get\"\n"
+                )
+            })
+            .collect();
+        let plans: Vec<Plan> = manifests.iter().map(|toml| planned(toml, &fake.truth())).collect();
+        let (say, stop) = (|_: Event| (), AtomicBool::new(false));
+        let runs = plans.iter().map(|plan| crossrole_applier::apply(&fake, plan, None, crossrole_applier::Options { concurrency: 10 }, &say, &stop));
+        let outcomes = run(&fake, futures_util::future::join_all(runs));
+        assert!(outcomes.iter().all(Outcome::is_complete), "{latency} ms: {outcomes:?}");
+        let found = policy(&fake.truth()).unwrap();
+        let owners: std::collections::BTreeSet<&str> = found.statements.iter().map(|s| &s.sid()[..17]).collect();
+        assert_eq!((owners.len(), found.statements.len()), (5, 5), "{latency} ms");
+        for toml in &manifests {
+            assert_eq!(planned(toml, &fake.truth()).changes, []);
+        }
+        assert!(fake.times("PutBucketPolicy") <= 15, "{latency} ms: {} writes", fake.times("PutBucketPolicy"));
     }
 }

@@ -243,3 +243,39 @@ async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Opti
     }
     Ok(state)
 }
+
+#[cfg(test)]
+mod tests {
+    use crossrole_model::observed::ObservedRole;
+    use crossrole_model::state::RoleState;
+
+    use super::*;
+
+    fn role(name: &str, owner: Option<&str>, resources: &str) -> ObservedRole {
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:*","Resource":[{resources}]}}]}}"#);
+        let document: Document = crossrole_policy::parse(&text).unwrap();
+        let state = RoleState {
+            path: "/".into(),
+            trust: Document::new(Vec::new()),
+            description: String::new(),
+            max_session_seconds: 3_600,
+            boundary: None,
+            tags: owner.map(|o| (ownership::OWNER_TAG.to_owned(), o.to_owned())).into_iter().collect(),
+            inline: BTreeMap::from([("crossrole".to_owned(), document)]),
+            attached: BTreeSet::new(),
+        };
+        ObservedRole { name: name.into(), id: name.into(), state, instance_profiles: BTreeSet::new() }
+    }
+
+    /// Only buckets by name, and only those that roles of this run's manifests speak of.
+    #[test]
+    fn buckets_that_our_roles_name_are_followed() {
+        let mut state = AccountState::default();
+        let ours = r#""arn:aws:s3:::one","arn:aws:s3:::two/x/*","arn:aws:s3:::th*","arn:aws:s3:::${aws:username}/x","arn:aws:s3:::?/x","*","arn:aws:sqs:::four","arn:aws:s3:::""#;
+        state.roles.insert("a".into(), role("a", Some("m"), ours));
+        state.roles.insert("b".into(), role("b", Some("other"), r#""arn:aws:s3:::others""#));
+        state.roles.insert("c".into(), role("c", None, r#""arn:aws:s3:::foreign""#));
+        assert_eq!(followed(&state, &["m".to_owned()].into()), ["one", "two"].map(String::from).into());
+        assert!(followed(&state, &BTreeSet::new()).is_empty());
+    }
+}

@@ -274,3 +274,19 @@ async fn oidc_providers(session: &Arc<Session>) -> Result<BTreeMap<String, OidcS
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_iam_leaves_out_is_its_default() {
+        assert_eq!([seconds(None), seconds(Some(-1)), seconds(Some(43_200))], [3_600, 3_600, 43_200]);
+        let tag = |key: &str| Tag::builder().key(key).value("v").build().unwrap();
+        let kept = tags(&[tag("team"), tag("aws:cloudformation:stack-name"), tag("awsome")]);
+        assert_eq!(kept.keys().collect::<Vec<_>>(), ["awsome", "team"], "AWS's own tags are nobody's to set");
+        let policies =
+            [AttachedPolicy::builder().policy_arn("b").build(), AttachedPolicy::builder().build(), AttachedPolicy::builder().policy_arn("a").build()];
+        assert_eq!(arns(&policies), ["a", "b"].map(String::from).into());
+    }
+}

@@ -129,3 +129,72 @@ pub(crate) fn malformed(operation: &str, account: &AccountId, why: &str) -> Clou
         request_id: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> AccountId {
+        AccountId::parse("222222222222").unwrap()
+    }
+
+    /// IAM's own encoding (RFC 3986) of what was written, and nothing of forms'.
+    #[test]
+    fn documents_are_decoded_as_iam_encodes_them() {
+        let plain = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/é + 50% done/*"}]}"#;
+        let encoded: String =
+            plain.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
+        let decoded = decode_document(Some(&encoded), "GetRole", &account()).unwrap();
+        assert_eq!(decoded, crossrole_policy::parse(plain).unwrap());
+        assert_eq!(decoded.statements[0].resource.as_ref().unwrap().values, ["arn:aws:s3:::b/é + 50% done/*"]);
+        // A plus is a plus, in lower-case digits too.
+        let lower = encoded.replace("%2B", "+").replace("%7B", "%7b");
+        assert_eq!(decode_document(Some(&lower), "GetRole", &account()).unwrap(), decoded);
+    }
+
+    #[test]
+    fn what_is_no_document_is_said_and_not_taken_for_none() {
+        for text in [None, Some(""), Some("%7B"), Some("%FF%FE"), Some("[]"), Some("%7B%22Statement%22%3A7%7D")] {
+            let error = decode_document(text, "GetRolePolicy", &account()).unwrap_err();
+            assert_eq!((error.class, error.code.as_str(), error.operation.as_str()), (ErrorClass::Other, "malformed answer", "GetRolePolicy"));
+            assert!(!error.message.is_empty(), "{text:?}");
+        }
+    }
+
+    /// What AWS shows for a principal is turned back into the ARN that it stands for, path and all.
+    #[test]
+    fn unique_ids_are_those_of_roles_and_users_that_were_read() {
+        use crossrole_model::observed::{ObservedRole, ObservedUser};
+        use crossrole_model::state::UserState;
+        let trust = crossrole_policy::Document::new(Vec::new());
+        let state = RoleState {
+            path: "/app/".into(),
+            trust,
+            description: String::new(),
+            max_session_seconds: 3600,
+            boundary: None,
+            tags: BTreeMap::new(),
+            inline: BTreeMap::new(),
+            attached: std::collections::BTreeSet::new(),
+        };
+        let mut known = AccountState::default();
+        known
+            .roles
+            .insert("reader".into(), ObservedRole { name: "Reader".into(), id: "AROA1".into(), state, instance_profiles: std::collections::BTreeSet::new() });
+        let user = ObservedUser {
+            name: "ann".into(),
+            id: "AIDA1".into(),
+            state: UserState { path: "/".into(), tags: BTreeMap::new() },
+            groups: std::collections::BTreeSet::new(),
+            boundary: None,
+            attached: std::collections::BTreeSet::new(),
+            inline: BTreeMap::new(),
+        };
+        known.users.insert("ann".into(), user);
+        let other = AccountId::parse("111111111111").unwrap();
+        let accounts = BTreeMap::from([(account(), Observation::Known(known)), (other.clone(), Observation::Unreadable(Unreadable::not_tried(other)))]);
+        let ids = unique_ids(&accounts, Partition::AwsCn);
+        let expected = [("AIDA1", "arn:aws-cn:iam::222222222222:user/ann"), ("AROA1", "arn:aws-cn:iam::222222222222:role/app/Reader")];
+        assert_eq!(ids, expected.map(|(id, arn)| (id.to_owned(), arn.to_owned())).into());
+    }
+}

@@ -261,7 +261,7 @@ fn shared() -> Vec<Breaking> {
         ),
         ("a share that is not in the whole", broken(beside.clone(), |p| p.steps[0].share.as_mut().unwrap().statements.clear()), share()),
         ("a whole with more of ours than the share", broken(beside.clone(), |p| document(p, &|s| s.retain(|s| s.sid() == "Theirs"))), share()),
-        ("a share of a document that is ours alone", broken(one(), |p| p.steps[0].share = beside.steps[0].share.clone()), share()),
+        ("a share of a document that is ours alone", broken(one(), |p| p.steps[0].share.clone_from(&beside.steps[0].share)), share()),
     ]
 }
 

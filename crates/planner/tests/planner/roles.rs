@@ -58,7 +58,7 @@ fn each_part_of_a_role_that_differs() {
         .after(ROLE)
         .plans(&["~ role/Reader (Description, LongestSession): UpdateRole"]);
     let bounded = with("permissions_boundary = \"arn:aws:iam::222222222222:policy/Most\"");
-    row("a boundary is put before anything is given", &format!("{}\n[[roles.Reader.allow]]\nactions = \"iam:ListRoles\"\nresources = \"*\"", bounded))
+    row("a boundary is put before anything is given", &format!("{bounded}\n[[roles.Reader.allow]]\nactions = \"iam:ListRoles\"\nresources = \"*\""))
         .after(ROLE)
         .plans(&["~ role/Reader (Boundary, Inline(\"crossrole\")): PutRolePermissionsBoundary PutRolePolicy"]);
     row("a boundary is taken away last", &format!("{ROLE}\n[[roles.Reader.allow]]\nactions = \"iam:ListRoles\"\nresources = \"*\""))

@@ -2,6 +2,8 @@
 
 use crossrole_model::{Finding, Severity, Source};
 
+use crate::safe;
+
 use super::{MANIFEST, place, word};
 
 /// Most annotations of a kind that GitHub shows for a step; the rest is counted in the last.
@@ -18,16 +20,21 @@ pub fn annotations(findings: &[Finding], sources: &[Source]) -> String {
             let command = if severity == Severity::Note { "notice" } else { word(severity) };
             let title = finding.rule.as_deref().unwrap_or(MANIFEST);
             let rest = if more > 0 && at + 1 == ANNOTATIONS_MOST { format!(" (and {more} more)") } else { String::new() };
-            let message = format!("{}{rest}\n{}", finding.message, finding.advice);
-            out.push_str(&format!("::{command} file={},line={line},col={column},title={}::{}\n", property(&finding.file), property(title), data(&message)));
+            let [message, advice] = [&finding.message, &finding.advice].map(|text| data(text));
+            out.push_str(&format!(
+                "::{command} file={},line={line},col={column},title={}::{message}{rest}%0A{advice}\n",
+                property(&finding.file),
+                property(title)
+            ));
         }
     }
     out
 }
 
-/// The message of a workflow command.
+/// The message of a workflow command: its own lines stay lines, and all else that steers a terminal is shown.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<String> = text.split('\n').map(|line| safe(line).replace('%', "%25")).collect();
+    lines.join("%0A")
 }
 
 /// A property of one.

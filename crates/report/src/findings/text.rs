@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use crossrole_model::{Finding, Severity, Source};
 
-use crate::safe;
+use crate::{is_harmless, safe};
 
 /// Most findings that are rendered: a reader who sees more reads none.
 const FINDINGS_MOST: usize = 200;
@@ -26,10 +26,10 @@ pub fn findings(findings: &[Finding], sources: &[Source]) -> String {
         let mut group = Group::with_title(level.primary_title(title));
         match source.zip(finding.span).and_then(|(source, span)| line_of(&source.text, span)) {
             Some((line, number, start, end)) => {
-                let snippet = Snippet::source(visible(line)).line_start(number).path(finding.file.clone());
+                let snippet = Snippet::source(visible(line)).line_start(number).path(safe(&finding.file));
                 group = group.element(snippet.annotation(AnnotationKind::Primary.span(start..end)));
             }
-            None => group = group.element(annotate_snippets::Origin::path(finding.file.clone())),
+            None => group = group.element(annotate_snippets::Origin::path(safe(&finding.file))),
         }
         if !finding.advice.is_empty() {
             group = group.element(Level::HELP.message(safe(&finding.advice)));
@@ -56,7 +56,16 @@ fn line_of(text: &str, span: crossrole_model::Span) -> Option<(&str, usize, usiz
     Some((line, before.matches('\n').count() + 1, start, start + within.find('\n').unwrap_or(within.len())))
 }
 
-/// Control characters of a hostile file become as many harmless ones, so that places stay where they are.
+/// What no terminal may obey in a hostile file becomes harmless, and as many bytes, so that places stay where they are.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t' | '\r') && c.len_utf8() == 1 { '?' } else { c }).collect()
+    let one = |c: char| match c {
+        '\n' | '\t' | '\r' => c,
+        c if is_harmless(c) => c,
+        c => match c.len_utf8() {
+            1 => '?',
+            2 => '¿',
+            _ => char::REPLACEMENT_CHARACTER,
+        },
+    };
+    text.chars().map(one).collect()
 }

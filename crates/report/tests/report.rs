@@ -1,0 +1,22 @@
+//! What people and machines read: every fact has its sentence, no two facts have the same, and hostile text stays text.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking"
+)]
+
+#[path = "report/codec.rs"]
+mod codec;
+#[path = "report/decisions.rs"]
+mod decisions;
+#[path = "report/facts.rs"]
+mod facts;
+#[path = "report/hostile.rs"]
+mod hostile;
+#[path = "report/sentences.rs"]
+mod sentences;

@@ -1,0 +1,111 @@
+//! Facts of decisions.
+
+use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack, Layer, Party, Relation, StatementRef};
+
+use super::covers;
+
+pub(crate) fn lacks(t: &str) -> Vec<Lack> {
+    let list = || vec![t.to_owned(), "b".to_owned()];
+    let condition = |key: &str, relation, actual| Lack::Condition { operator: t.into(), key: key.into(), relation, wanted: list(), actual };
+    let all = vec![
+        Lack::Principal,
+        Lack::Action { wanted: list(), negated: false },
+        Lack::Action { wanted: list(), negated: true },
+        Lack::Resource { wanted: list(), negated: false },
+        Lack::Resource { wanted: list(), negated: true },
+        condition(t, None, None),
+        condition(t, Some(Relation::Present), None),
+        condition(t, Some(Relation::Absent), Some(list())),
+        condition("sts:ExternalId", Some(Relation::Present), Some(list())),
+    ];
+    let number = |lack: &Lack| match lack {
+        Lack::Principal => 0,
+        Lack::Action { .. } => 1,
+        Lack::Resource { .. } => 2,
+        Lack::Condition { .. } => 3,
+    };
+    covers(all.iter().map(number), 4);
+    all
+}
+
+pub(crate) fn statement(t: &str) -> StatementRef {
+    StatementRef { place: t.into(), number: 1, sid: t.into() }
+}
+
+const LAYERS: [Layer; 7] =
+    [Layer::Identity, Layer::Resource, Layer::Boundary, Layer::Session, Layer::ServiceControl, Layer::ResourceControl, Layer::PublicAccessBlock];
+
+pub(crate) fn becauses(t: &str) -> Vec<Because> {
+    let mut all = vec![
+        Because::Free,
+        Because::Allowed { by: vec![statement(t), StatementRef { sid: String::new(), ..statement(t) }] },
+        Because::Denied { by: statement(t) },
+        Because::PublicAccessBlock,
+        Because::Nothing,
+    ];
+    all.extend(lacks(t).into_iter().map(|lack| Because::Nearly { statement: statement(t), lacks: vec![lack] }));
+    all.extend(LAYERS.into_iter().map(|layer| Because::NoneOf { layer }));
+    let number = |because: &Because| match because {
+        Because::Free => 0,
+        Because::Allowed { .. } => 1,
+        Because::Denied { .. } => 2,
+        Because::PublicAccessBlock => 3,
+        Because::Nearly { .. } => 4,
+        Because::NoneOf { .. } => 5,
+        Because::Nothing => 6,
+    };
+    covers(all.iter().map(number), 7);
+    all
+}
+
+pub(crate) fn fixes(t: &str) -> Vec<Fix> {
+    let mut all = vec![Fix::None, Fix::Except { statement: statement(t) }, Fix::NotPublic, Fix::Trust];
+    all.extend(LAYERS.into_iter().map(|layer| Fix::Allow { layer }));
+    all.extend(lacks(t).into_iter().map(|lack| Fix::Complete { statement: statement(t), lack }));
+    let number = |fix: &Fix| match fix {
+        Fix::None => 0,
+        Fix::Except { .. } => 1,
+        Fix::NotPublic => 2,
+        Fix::Trust => 3,
+        Fix::Allow { .. } => 4,
+        Fix::Complete { .. } => 5,
+    };
+    covers(all.iter().map(number), 6);
+    all
+}
+
+pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
+    let all = vec![
+        Assumption::ResourcePolicy,
+        Assumption::KeyPolicy,
+        Assumption::OwnPolicies,
+        Assumption::UnknownPolicies,
+        Assumption::Unread { policies: vec![t.into(), "b".into()] },
+    ];
+    let number = |assumption: &Assumption| match assumption {
+        Assumption::ResourcePolicy => 0,
+        Assumption::KeyPolicy => 1,
+        Assumption::OwnPolicies => 2,
+        Assumption::UnknownPolicies => 3,
+        Assumption::Unread { .. } => 4,
+    };
+    covers(all.iter().map(number), 5);
+    all
+}
+
+/// An answer with this reason.
+pub(crate) fn answer(t: &str, because: Because) -> Explanation {
+    let decision = if matches!(because, Because::Free | Because::Allowed { .. }) { Decision::Allowed } else { Decision::ImplicitlyDenied };
+    Explanation {
+        party: Party::Role { arn: format!("arn:aws:iam::222222222222:role/{t}") },
+        action: t.into(),
+        resource: format!("arn:aws:s3:::{t}"),
+        decision,
+        layer: None,
+        because,
+        fixes: Vec::new(),
+        needs: Vec::new(),
+        reasons: Vec::new(),
+        assumed: Vec::new(),
+    }
+}
