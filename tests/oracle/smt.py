@@ -918,6 +918,9 @@ def user_keys(context, arn):
 
 
 def signed(context):
+    # Only a service that calls for somebody says for whom.
+    for name in ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths"):
+        context.fix(name, None)
     context.fix("aws:PrincipalIsAWSService", "false")
     context.fix("aws:PrincipalServiceName", None)
     context.fix("aws:PrincipalServiceNamesList", None)
