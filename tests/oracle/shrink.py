@@ -46,6 +46,8 @@ def removable(value, path=()):
 
 def at_path(value, path):
     for key in path:
+        if not isinstance(value, (dict, list)):
+            return None
         try:
             value = value[key]
         except (KeyError, IndexError, TypeError):
