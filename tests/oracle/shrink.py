@@ -46,6 +46,8 @@ def removable(value, path=()):
 
 def at_path(value, path):
     for key in path:
+        if not isinstance(value, (dict, list)):
+            return None
         try:
             value = value[key]
         except (KeyError, IndexError, TypeError):
@@ -118,7 +120,7 @@ def main(found_file, cases_file, binary, *reasons):
         if not of_it:
             continue
         like = of_it[0]
-        case, small = shrink(binary, json.loads(cases[like["number"]]), like, known, time.monotonic() + 45)
+        case, small = shrink(binary, json.loads(cases[like["number"]]), like, known, time.monotonic() + float(os.environ.get("SECONDS_EACH", "45")))
         print(f"=== {like['reason']} (seed {like['seed']}, case {like['number']}): {small['what']}, {small['who']}, {small['domain']}")
         for side in ("before", "after"):
             print(side, json.dumps(case[side]))

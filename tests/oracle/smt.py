@@ -918,6 +918,9 @@ def user_keys(context, arn):
 
 
 def signed(context):
+    # Only a service that calls for somebody says for whom.
+    for name in ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths"):
+        context.fix(name, None)
     context.fix("aws:PrincipalIsAWSService", "false")
     context.fix("aws:PrincipalServiceName", None)
     context.fix("aws:PrincipalServiceNamesList", None)
@@ -1053,7 +1056,7 @@ def callers(case, guarded, trust, tagged):
     limits = [z3.InRe(other, ACCOUNT), *(other != z3.StringVal(a) for a in sorted(found["accounts"] | {owner}))]
     everyone.append(any_of_account("any of another account", other, [{"party": "any-other", "partition": "aws"}], True, ("own-policies", "exact", "even-without"), arns, limits))
     if not trust:
-        everyone.append(Who("unsigned", Caller("unsigned", "anonymous"), [{"party": "unsigned"}], keys=lambda context: (unsigned_keys(context, tagged), context.fix("aws:PrincipalType", "Anonymous"))))
+        everyone.append(Who("unsigned", Caller("unsigned", "anonymous"), [{"party": "unsigned"}], keys=lambda context: (unsigned_keys(context, tagged), signed(context), context.fix("aws:PrincipalType", "Anonymous"))))
     spoken_services = [l["party"] for l in delta["changes"] if l["party"]["party"] == "service"]
     for service in sorted(found["services"]):
 
