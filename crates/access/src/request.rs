@@ -1,5 +1,6 @@
 //! What is asked, and under which policies.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,18 @@ pub struct Request {
     pub resource_account: Option<String>,
     /// Condition keys.
     pub context: Context,
+}
+
+impl Request {
+    /// Returns the request as AWS puts it to policies: listing one's buckets is asked of all of them, so that a statement
+    /// about `arn:aws:s3:::*` counts (IAM User Guide, "Allows an IAM user or role to list buckets").
+    pub(crate) fn as_put(&self) -> Cow<'_, Self> {
+        if self.resource != "*" || !self.action.eq_ignore_ascii_case("s3:ListAllMyBuckets") {
+            return Cow::Borrowed(self);
+        }
+        let partition = crate::engine::principal::Asker::of(&self.caller).partition.unwrap_or("aws");
+        Cow::Owned(Self { resource: format!("arn:{partition}:s3:::*"), ..self.clone() })
+    }
 }
 
 /// The policies that apply to a request, compiled.

@@ -17,6 +17,7 @@ const NEAR_MOST: usize = 5;
 /// Decides one request and says why.
 pub fn explain(request: &Request, policies: &Policies<'_>, party: Party, assumed: Vec<Assumption>) -> Explanation {
     let answer = evaluate(request, policies);
+    let request = &*request.as_put();
     let seen = Seen { request, asker: Asker::of(&request.caller), bounded: policies.boundary.is_some() };
     let mut all: Vec<Judged> = Vec::new();
     for (at, (layer, document)) in remedy::documents(policies).into_iter().enumerate() {

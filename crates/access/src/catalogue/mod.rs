@@ -219,11 +219,14 @@ pub fn key(name: &str) -> Option<Key> {
     keys.get(&name).or_else(|| name.split_once('/').and_then(|(head, _)| keys.get(&format!("{head}/")))).copied()
 }
 
+/// It names no resource in the reference, and is asked of all buckets: see [`Request`](crate::Request).
+const LIST_ALL: &str = "s3:ListAllMyBuckets";
+
 /// Tells whether an action can be asked of a resource: `s3:GetObject` of objects, `iam:PassRole` of roles. Actions of
 /// services that are not here can be asked of any resource of such services: their names need not be the same.
 pub fn is_asked_of(name: &str, resource: &str) -> bool {
     let Some(arn) = crossrole_policy::Arn::parse(resource) else {
-        return resource == "*" && action(name).is_none_or(|a| a.resources.is_empty());
+        return resource == "*" && !name.eq_ignore_ascii_case(LIST_ALL) && action(name).is_none_or(|a| a.resources.is_empty());
     };
     let service = name.split(':').next().unwrap_or_default();
     let Some(action) = action(name) else {
@@ -235,6 +238,7 @@ pub fn is_asked_of(name: &str, resource: &str) -> bool {
         };
     };
     match arn.service {
+        "s3" if arn.resource == "*" && name.eq_ignore_ascii_case(LIST_ALL) => true,
         "s3" => service == "s3" && arn.account.is_empty() && action.resources.contains(&if arn.resource.contains('/') { "object" } else { "bucket" }),
         "iam" => arn.resource.split_once('/').is_some_and(|(kind, _)| action.resources.contains(&kind)),
         _ => false,
@@ -260,7 +264,8 @@ mod tests {
             ("s3:GetObject", "arn:aws:s3:::b/k", true),
             ("s3:GetObject", "arn:aws:s3:::b", false),
             ("s3:ListBucket", "arn:aws:s3:::b", true),
-            ("s3:ListAllMyBuckets", "*", true),
+            ("s3:ListAllMyBuckets", "arn:aws:s3:::*", true),
+            ("s3:ListAllMyBuckets", "*", false),
             ("s3:ListAllMyBuckets", "arn:aws:s3:::b", false),
             ("iam:PassRole", "arn:aws:iam::1:role/x", true),
             ("sts:AssumeRole", "arn:aws:iam::1:role/x", true),

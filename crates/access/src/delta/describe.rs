@@ -141,7 +141,12 @@ impl Resources {
         }
         for text in &domain.texts {
             if let Text::Exact(exact) = text {
-                let said = if exact == "*" { nameless() } else { Part::of(exact.as_str()) };
+                let said = match exact.as_str() {
+                    "*" => nameless(),
+                    // What stands for the list of all buckets would be read as a pattern.
+                    star if star.contains('*') => continue,
+                    exact => Part::of(exact),
+                };
                 all.push((within(text, possible.clone()), said));
             }
         }

@@ -134,7 +134,8 @@ fn texts(partition: &str, account: &str, patterns: &BTreeSet<&str>, services: &B
     let accounts: BTreeSet<&str> = named.chain([account]).collect();
     for service in services.iter().copied().chain(["s3", "iam", other]).collect::<BTreeSet<_>>() {
         match service {
-            "s3" => texts.push(Text::Walk(format!("arn:{partition}:s3:::"))),
+            // The first alone is asked for the list of all buckets; whatever stands for its class is it.
+            "s3" => texts.extend([Text::Exact(format!("arn:{partition}:s3:::*")), Text::Walk(format!("arn:{partition}:s3:::"))]),
             "iam" => texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/"))))),
             // Of any region and account.
             service => texts.push(Text::Walk(format!("arn:{partition}:{service}:"))),

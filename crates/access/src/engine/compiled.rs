@@ -147,7 +147,11 @@ impl CompiledStatement {
         if !principal.negated {
             return principal.names(asker);
         }
-        let spared = principal.spares(asker) && !(bounded && self.effect == Effect::Deny);
+        let spared = match self.effect {
+            Effect::Deny => principal.spares(asker) && !bounded,
+            // One entry that names the caller, by whichever layer, is enough to leave it out.
+            Effect::Allow => principal.names(asker).is_some(),
+        };
         (!spared).then_some(Named::Directly)
     }
 }
@@ -162,6 +166,11 @@ pub(crate) struct Action<'r> {
 impl<'r> Action<'r> {
     pub(crate) fn new(lower: &'r str) -> Self {
         Self { name: lower, letter: letter(lower) }
+    }
+
+    /// Tells whether it is of a service, which is given with its colon.
+    pub(crate) fn is_of(&self, service: &str) -> bool {
+        self.name.starts_with(service)
     }
 }
 

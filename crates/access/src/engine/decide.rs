@@ -41,6 +41,7 @@ pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
     if request.action.eq_ignore_ascii_case("sts:GetCallerIdentity") && !asker.is_anonymous() {
         return Answer::ALLOWED;
     }
+    let request = &*request.as_put();
     // Patterns of actions are kept in lower case: the action is put into it once, without asking for memory.
     let mut buffer = [0_u8; 96];
     let long;
@@ -128,6 +129,8 @@ impl Case<'_> {
 
     fn is_same_account(&self) -> bool {
         match self.request.resource_account.as_deref() {
+            // No resource of IAM has a policy that lets callers of other accounts in; a role's trust is asked of STS.
+            None if self.action.is_of("iam:") => Arn::parse(&self.request.resource).is_none_or(|arn| self.asker.account == Some(arn.account)),
             None => !self.asker.is_anonymous(),
             Some(owner) => self.asker.account == Some(owner),
         }

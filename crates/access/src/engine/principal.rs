@@ -171,7 +171,8 @@ impl Principals {
     /// Tells whether a `NotPrincipal` of a Deny spares the caller: every layer of it must be listed, its account, its role
     /// and itself, or the check of the one missing denies (IAM User Guide, "NotPrincipal").
     pub(crate) fn spares(&self, asker: &Asker<'_>) -> bool {
-        if self.bare_star {
+        // A star lists every layer of whoever signs.
+        if self.bare_star || self.entries.iter().any(|e| matches!(e, Entry::Star)) && !matches!(asker.kind, Kind::Service(_) | Kind::Provider(_)) {
             return true;
         }
         let lists = |wanted: Named| self.entries.iter().any(|e| e.names(asker) == Some(wanted));

@@ -328,3 +328,15 @@ fn sentences_say_the_difference_and_nothing_twice() {
     let said = identity(NONE, all);
     assert!(said.iter().any(|l| l.contains(" gains * (except iam:*, sts:AssumeRole*, sts:SetSourceIdentity, sts:TagSession) on ")), "{said:#?}");
 }
+
+#[test]
+fn listing_buckets_is_asked_of_all_of_them() {
+    let list = |resource: &str| format!(r#"{{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"{resource}"}}"#);
+    for resource in ["*", "arn:aws:s3:::*"] {
+        let said = identity(NONE, &list(resource));
+        assert!(has(&said, &["+ ", "App", "gains s3:ListAllMyBuckets"]), "{resource}: {said:#?}");
+        assert!(has(&identity(&list(resource), NONE), &["- ", "App", "loses s3:ListAllMyBuckets"]), "{resource}");
+    }
+    assert_eq!(identity(&list("*"), &list("arn:aws:s3:::*")), Vec::<String>::new());
+    assert!(!has(&identity(NONE, &list("arn:aws:s3:::data*")), &["ListAllMyBuckets"]));
+}

@@ -43,6 +43,16 @@ pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
     if request.action.eq_ignore_ascii_case("sts:GetCallerIdentity") && !matches!(request.caller, Caller::Anonymous) {
         return ALLOWED;
     }
+    let mut put = request.clone();
+    if put.resource == "*" && put.action.eq_ignore_ascii_case("s3:ListAllMyBuckets") {
+        let partition = if let Caller::Arn(arn) = &put.caller { arn.split(':').nth(1).unwrap_or("aws") } else { "aws" };
+        put.resource = format!("arn:{partition}:s3:::*");
+    }
+    // What is in IAM is its own account's.
+    if put.resource_account.is_none() && put.action.to_lowercase().starts_with("iam:") {
+        put.resource_account = put.resource.split(':').nth(4).map(str::to_owned);
+    }
+    let request = &put;
     let verdicts = Verdicts {
         identity: identity(policies.identity.iter().copied(), request),
         resource: policies.resource.map(|d| resource(d, request, policies.boundary.is_some())).unwrap_or_default(),

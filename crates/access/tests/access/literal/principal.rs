@@ -110,7 +110,9 @@ impl Names for Caller {
     /// Tells whether a `NotPrincipal` of a Deny spares the caller: every layer of it must be listed, its account, its role
     /// and itself, or the check of the one missing denies (IAM User Guide, "NotPrincipal").
     fn spared_by(&self, principal: &Principal) -> bool {
-        if principal.bare_star {
+        let everyone = principal.entries.get("AWS").is_some_and(|values| values.iter().any(|v| v == "*"));
+        let signs = matches!(self, Self::Anonymous) || matches!(self, Self::Arn(_)) && !self.is_provider();
+        if principal.bare_star || everyone && signs {
             return true;
         }
         let lists = |wanted: Named| principal.entries.iter().any(|(kind, values)| values.iter().any(|v| self.named_by(kind, v) == Some(wanted)));

@@ -41,7 +41,10 @@ pub(crate) fn resource(document: &Document, request: &Request, bounded: bool) ->
     for statement in &document.statements {
         let Some(principal) = &statement.principal else { continue };
         let named = if principal.negated {
-            let spared = request.caller.spared_by(principal) && !(bounded && statement.effect == Effect::Deny);
+            let spared = match statement.effect {
+                Effect::Deny => request.caller.spared_by(principal) && !bounded,
+                Effect::Allow => request.caller.named(principal).is_some(),
+            };
             (!spared).then_some(Named::Directly)
         } else {
             request.caller.named(principal)
