@@ -218,11 +218,11 @@ fn sign(request: &mut http::Request<Bytes>, who: &Credentials, service: &str, re
 
 /// Writes a manifest to a folder of its own below the target folder and returns its path.
 pub(crate) fn manifest(name: &str, text: &str) -> String {
+    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let folder = root().join("target/test-manifests").join(format!("{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("manifest.toml");
     // Tests that share a name run side by side: nobody may read half a file.
-    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let part = folder.join(format!("part-{}", COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
     std::fs::write(&part, text).unwrap();
     std::fs::rename(&part, &path).unwrap();
