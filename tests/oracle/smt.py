@@ -738,7 +738,12 @@ def examples(file):
         try:
             context = Context(asked["context"], closed=True)
             trust = asked["action"].startswith("sts:Assume") or asked["action"] in ("sts:TagSession", "sts:SetSourceIdentity")
-            request = Request(concrete_caller(asked["principal"]), Action([asked["action"]]), asked["resource"], asked["resourceAccount"], context, trust)
+            resource, owner = asked["resource"], asked["resourceAccount"]
+            if asked["action"].lower() == "s3:listallmybuckets" and resource == "*":
+                resource = "arn:%s:s3:::*" % asked["principal"].split(":")[1]
+            if asked["action"].lower().startswith("iam:") and owner is None and resource != "*":
+                owner = resource.split(":")[4]
+            request = Request(concrete_caller(asked["principal"]), Action([asked["action"]]), resource, owner, context, trust)
             session = case.get("sessionPolicy")
             policies = {
                 "identity": case.get("identityPolicies") or [],
