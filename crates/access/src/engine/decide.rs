@@ -80,14 +80,15 @@ impl Case<'_> {
 
     fn decide(&self) -> Answer {
         let (asker, policies) = (&self.asker, self.policies);
-        // Control policies bind principals of accounts, services excepted; those of the resource bind everyone but services.
+        // Control policies bind principals of accounts, services excepted; those of the resource bind everyone,
+        // services too (AWS Organizations, "Resource control policy examples", confused deputy).
         if !asker.has_no_identity() || asker.account.is_some() {
             let denied = policies.service_control.iter().flatten().any(|level| self.over(level).deny);
             if denied {
                 return Answer::denied(Layer::ServiceControl);
             }
         }
-        if !asker.is_service() && policies.resource_control.iter().any(|level| self.over(level).deny) {
+        if policies.resource_control.iter().any(|level| self.over(level).deny) {
             return Answer::denied(Layer::ResourceControl);
         }
         let resource = policies.resource.map(|d| d.resource(self.request, &self.action, asker, policies.boundary.is_some())).unwrap_or_default();

@@ -76,13 +76,14 @@ impl Template {
         places.filter_map(|(at, _)| Some((side(self.pieces.get(..at)?), side(self.pieces.get(at + 1..)?)))).collect()
     }
 
-    /// The text, with the values of variables that are not among `open`.
+    /// The pattern as a policy with variables would have it, with the values of variables that are not among `open`: what is
+    /// literal is written as such.
     pub(crate) fn shown(&self, context: &Context, open: &std::collections::BTreeSet<String>) -> String {
         let piece = |piece: &Piece| match piece {
-            Piece::Text(tokens) => plain(tokens),
+            Piece::Text(tokens) => written(tokens),
             Piece::Variable { key, written, default } => match (context.get_lower(key), default) {
-                (Some(ContextValue::One(value)), _) if !open.contains(key) => value.clone(),
-                (None, Some(default)) if !open.contains(key) => default.clone(),
+                (Some(ContextValue::One(value)), _) if !open.contains(key) => literal(value),
+                (None, Some(default)) if !open.contains(key) => literal(default),
                 (_, Some(default)) => format!("${{{written}, '{default}'}}"),
                 _ => format!("${{{written}}}"),
             },
@@ -139,6 +140,26 @@ fn variable(body: &str) -> Piece {
         None => (body, None),
     };
     Piece::Variable { key: key.to_ascii_lowercase(), written: key.to_owned(), default: default.map(str::to_owned) }
+}
+
+fn literal(text: &str) -> String {
+    written(&text.chars().map(Token::Literal).collect::<Vec<_>>())
+}
+
+/// Tokens as a policy with variables writes them (IAM User Guide, "IAM policy elements: Variables and tags": `${*}`, `${?}`,
+/// `${$}`).
+fn written(tokens: &[Token]) -> String {
+    let mut out = String::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Literal(c @ ('*' | '?')) => out.extend(["${", c.encode_utf8(&mut [0; 4]), "}"]),
+            Token::Char('$') | Token::Literal('$') if matches!(tokens.get(at + 1), Some(Token::Char('{') | Token::Literal('{'))) => out.push_str("${$}"),
+            Token::Char(c) | Token::Literal(c) => out.push(*c),
+            Token::Star => out.push('*'),
+            Token::One => out.push('?'),
+        }
+    }
+    out
 }
 
 /// The text that tokens stand for, wildcards as plain characters.

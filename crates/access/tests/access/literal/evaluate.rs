@@ -82,7 +82,7 @@ impl Verdicts {
         let controlled = matches!(request.caller, Caller::Arn(_));
         let layers = [
             (Layer::ServiceControl, controlled && self.service_control.iter().any(|v| v.deny)),
-            (Layer::ResourceControl, !matches!(request.caller, Caller::Service(_)) && self.resource_control.iter().any(|v| v.deny)),
+            (Layer::ResourceControl, self.resource_control.iter().any(|v| v.deny)),
             (Layer::Resource, self.resource.deny && !owner_keeps_policy(request)),
             (Layer::Identity, self.identity.deny),
             (Layer::Boundary, self.boundary.as_ref().is_some_and(|v| v.deny)),
