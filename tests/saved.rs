@@ -254,7 +254,7 @@ async fn the_rest_of_a_reviewed_plan_is_carried_out() {
     let place = saved.place();
     place.good(&["apply", "--auto-approve", "--quiet", "--target", "role/Reader", &saved.file]).await;
     let out = place.good(&["apply", "--auto-approve", "--quiet", &saved.path]).await;
-    assert!(out.contains("Applied: 1 steps done"), "{out}");
+    assert!(out.contains("Applied: 1 step done"), "{out}");
     let out = place.good(&["apply", "--auto-approve", "--quiet", &saved.path]).await;
     assert!(out.starts_with("No changes."), "{out}");
 }

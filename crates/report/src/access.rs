@@ -115,6 +115,10 @@ pub(crate) fn party(party: &Party, certainty: Certainty) -> String {
 
 fn by_arn(arn: &str) -> String {
     match Arn::parse(arn).map(|a| (a.account, a.kind_and_name())) {
+        Some((account, Some(("assumed-role", _)))) => match arn.rsplit('/').collect::<Vec<_>>().as_slice() {
+            [session, role, _] => format!("session {session} of role {role} of {account}"),
+            _ => arn.to_owned(),
+        },
         Some((account, Some((kind, name)))) => format!("{kind} {name} of {account}"),
         Some((account, None)) if arn.ends_with(":root") => format!("account {account}"),
         _ => arn.to_owned(),

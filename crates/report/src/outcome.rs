@@ -77,7 +77,8 @@ pub fn outcome(plan: &Plan, outcome: &Outcome) -> String {
         (false, false) => "Incomplete",
     };
     let rest = if not > 0 { format!(", {not} not done") } else { String::new() };
-    out.push_str(&format!("{head}: {applied} steps done{already}{rest}.\n"));
+    let steps = if applied == 1 { "step" } else { "steps" };
+    out.push_str(&format!("{head}: {applied} {steps} done{already}{rest}.\n"));
     if !outcome.is_complete() {
         out.push_str("Run apply again: it goes on from what is live.\n");
     }

@@ -47,6 +47,12 @@ pub(crate) fn facet(facet: &Facet) -> String {
     }
 }
 
+/// `trust policy has changed`, `tags have changed`.
+fn changed(what: &Facet) -> String {
+    let verb = if matches!(what, Facet::Tags | Facet::ClientIds) { "have" } else { "has" };
+    format!("{} {verb} changed", facet(what))
+}
+
 /// What else happens because of a change.
 pub(crate) fn consequence(consequence: &Consequence) -> String {
     match consequence {
@@ -157,7 +163,7 @@ pub(crate) fn drift(drift: &Drift) -> String {
         Drift::Unreadable { unreadable } => format!("it could not be read: {unreadable}"),
         Drift::Gone => "it does not exist any more".to_owned(),
         Drift::Foreign => "it exists already, and is not ours".to_owned(),
-        Drift::Changed { facet: what } => format!("its {} has changed since it was planned", facet(what)),
+        Drift::Changed { facet: what } => format!("its {} since it was planned", changed(what)),
         Drift::Unmergeable { unmergeable: why } => unmergeable(why),
     }
 }
@@ -165,7 +171,7 @@ pub(crate) fn drift(drift: &Drift) -> String {
 /// How a reviewed plan is not what would be planned now.
 pub(crate) fn difference(difference: &Difference) -> String {
     match difference {
-        Difference::Moved { address, facet: what } => format!("{address}: its {} has changed since it was planned", facet(what)),
+        Difference::Moved { address, facet: what } => format!("{address}: its {} since it was planned", changed(what)),
         Difference::Altered { address, facet: what } => format!("{address}: the file makes another {} of it than the manifests say", facet(what)),
         Difference::New { address, operation } => format!("{address}: {operation} is needed now, and is not in the file"),
         Difference::NotPlanned { address, operation } => format!("{address}: {operation} is in the file, and is neither done nor planned now"),

@@ -172,11 +172,11 @@ fn the_head_of_an_outcome_says_how_it_ended() {
     let whole = facts::plan("Name");
     let last = |steps: Vec<crossrole_model::StepResult>, interrupted| {
         let text = outcome(&whole, &Outcome { steps, interrupted, ..Outcome::default() });
-        text.lines().filter(|l| l.contains("steps done")).map(str::to_owned).collect::<String>()
+        text.lines().filter(|l| l.contains(" done")).map(str::to_owned).collect::<String>()
     };
     assert_eq!(last(vec![Applied, Applied], false), "Applied: 2 steps done.");
-    assert_eq!(last(vec![Applied, AlreadyDone], false), "Applied: 1 steps done, 1 already done.");
+    assert_eq!(last(vec![Applied, AlreadyDone], false), "Applied: 1 step done, 1 already done.");
     assert_eq!(last(vec![Applied, Applied], true), "Applied: 2 steps done.");
-    assert_eq!(last(vec![Applied, NotStarted], true), "Interrupted: 1 steps done, 1 not done.");
-    assert_eq!(last(vec![Applied, NotStarted], false), "Incomplete: 1 steps done, 1 not done.");
+    assert_eq!(last(vec![Applied, NotStarted], true), "Interrupted: 1 step done, 1 not done.");
+    assert_eq!(last(vec![Applied, NotStarted], false), "Incomplete: 1 step done, 1 not done.");
 }
