@@ -377,3 +377,13 @@ async fn policies_in_files_are_asked_of_the_caller_that_is_named() {
         assert!(said.out.contains(expected), "{words:?}: wanted {expected}\n{}{}", said.out, said.err);
     }
 }
+
+#[tokio::test]
+async fn whose_a_resource_is_and_what_guards_it_may_not_be_known() {
+    let place = Place::new(Options::default());
+    let manifest = root().join("manifests/prod-data.toml").display().to_string();
+    for (action, resource) in [("s3:GetObject", "nobody-has-this/x"), ("kms:Decrypt", "arn:aws:kms:us-east-1:222222222222:key/abc")] {
+        let out = place.good(&["who-can", action, resource, &manifest]).await;
+        assert!(out.contains("not decided") && !out.contains("of  "), "{out}");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crossrole_model::access::{About, Clause, Hop, Limit, Party, Undecided, Why};
-use crossrole_policy::Document;
+use crossrole_policy::{Arn, Document};
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::request::ContextValue;
@@ -78,7 +78,17 @@ impl Search<'_> {
             Some(name) => self.estate.buckets.get(name),
             None => self.estate.roles.get(resource).filter(|_| action.to_ascii_lowercase().starts_with("sts:")),
         };
-        let owner = guarded.map(|g| g.account.clone()).or_else(|| owner.map(str::to_owned));
+        let in_arn = || Arn::parse(resource).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
+        let owner = guarded.map(|g| g.account.clone()).or_else(|| owner.map(str::to_owned)).or_else(in_arn);
+        // Whose it is nobody knows, so neither does anybody know what its policy says.
+        if let Some(arn) = Arn::parse(resource) {
+            let why = if !["s3", "iam"].contains(&arn.service) { Some(Why::ResourceKind) } else { owner.is_none().then_some(Why::NotRead) };
+            let partition = self.estate.partition.clone();
+            let party = owner
+                .clone()
+                .map_or_else(|| Party::AnyOther { partition: partition.clone() }, |account| Party::AnyOf { partition: partition.clone(), account });
+            self.reach.undecided.extend(why.map(|why| Undecided { party, about: About::Resource(resource.to_owned()), why }));
+        }
         let mut whos: Vec<Who> = self.estate.principals.keys().filter_map(|arn| Who::known(arn, [self.estate, self.estate])).collect();
         let documents: Vec<&Document> = guarded.and_then(|g| g.policy.as_ref()).map(|p| &p.document).into_iter().collect();
         whos.extend(subjects::others(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], bucket.is_none()));
@@ -93,7 +103,8 @@ impl Search<'_> {
             other: super::elsewhere::OTHER,
         };
         let mut found = Vec::new();
-        for who in whos.iter().filter(|w| !(w.kind == Kind::Everything && w.subject.account == owner && w.arn.is_empty())) {
+        let of_owner = |w: &Who| w.kind == Kind::Everything && w.subject.account.as_deref().unwrap_or_default() == owner.as_deref().unwrap_or_default();
+        for who in whos.iter().filter(|w| !(of_owner(w) && w.arn.is_empty())) {
             if let Some(unread) = self.estate.principals.get(&who.arn).map(|p| &p.unread).filter(|u| !u.is_empty()) {
                 let about = About::Policies(unread.iter().cloned().collect());
                 self.reach.undecided.push(Undecided { party: who.subject.party.clone(), about, why: Why::NotRead });
