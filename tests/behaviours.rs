@@ -538,7 +538,7 @@ async fn s3_answers_as_aws_does() {
         ("the right one", B, "s3:GET /data?policy", vec![("owner", B)], 404, "NoSuchBucketPolicy"),
         ("a policy", B, "s3:PUT /data?policy", vec![("", &fine)], 204, ""),
         ("its account is read back as a root ARN", B, "s3:GET /data?policy", vec![], 200, "arn:aws:iam::111111111111:root"),
-        ("it is not public", B, "s3:GET /data?policyStatus", vec![], 200, "<IsPublic>FALSE"),
+        ("it is not public", B, "s3:GET /data?policyStatus", vec![], 200, "<IsPublic>false"),
         ("not JSON", B, "s3:PUT /data?policy", vec![("", "policy")], 400, "the first byte must be"),
         ("a newline first", B, "s3:PUT /data?policy", vec![("", "\n{}")], 400, "the first byte must be"),
         ("no statement", B, "s3:PUT /data?policy", vec![("", r#"{"Version":"2012-10-17"}"#)], 400, "Missing required field Statement"),
@@ -585,7 +585,7 @@ async fn s3_answers_as_aws_does() {
         ("three settings off", B, "s3:PUT /data?publicAccessBlock", vec![("", off)], 200, ""),
         ("what is left out is off", B, "s3:GET /data?publicAccessBlock", vec![], 200, "<BlockPublicPolicy>false"),
         ("now a public policy is taken", B, "s3:PUT /data?policy", vec![("", &public)], 204, ""),
-        ("it is public", B, "s3:GET /data?policyStatus", vec![], 200, "<IsPublic>TRUE"),
+        ("it is public", B, "s3:GET /data?policyStatus", vec![], 200, "<IsPublic>true"),
         ("and anonymous callers read", "", "s3:GET /data/k", vec![], 200, "body"),
         ("no policy any more", B, "s3:DELETE /data?policy", vec![], 204, ""),
         ("deleted again", B, "s3:DELETE /data?policy", vec![], 204, ""),
@@ -700,4 +700,57 @@ async fn sts_enforces_both_sides() {
     assert!(place.query_as(&session, "sts", "GetCallerIdentity", &[]).await.1.contains("InvalidClientTokenId"));
     place.iam(B, "CreateRole", &[("RoleName", "Plain"), ("AssumeRolePolicyDocument", &trust(""))]).await;
     assert!(place.query_as(&session, "sts", "GetCallerIdentity", &[]).await.1.contains("InvalidClientTokenId"));
+}
+
+/// What is not here is refused by its name, and changes nothing.
+#[tokio::test]
+async fn no_s3_request_is_taken_for_another() {
+    let place = Place::new(Options::default());
+    let who = Credentials { key: "222222222222".to_owned(), secret: "x".to_owned(), ..Credentials::default() };
+    let ask = async |method: &str, path: &str, query: &str, body: &str| place.s3_as(&who, "us-east-1", method, path, query, &[], body).await;
+    let block = "<PublicAccessBlockConfiguration><BlockPublicPolicy>true</BlockPublicPolicy></PublicAccessBlockConfiguration>";
+    let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+    for (method, path, query, body) in
+        [("PUT", "/kept", "", ""), ("PUT", "/kept/k", "", "text"), ("PUT", "/kept", "publicAccessBlock", block), ("PUT", "/kept", "tagging", tags)]
+    {
+        assert!(ask(method, path, query, body).await.0 < 300, "{method} {path}?{query}");
+    }
+    let mut seen = String::new();
+    for (method, path, query) in [("GET", "/kept/k", ""), ("GET", "/kept", "publicAccessBlock"), ("GET", "/kept", "tagging")] {
+        seen.push_str(&ask(method, path, query, "").await.1);
+    }
+    for (method, path, query, operation) in [
+        ("DELETE", "/kept", "cors", "DeleteBucketCors"),
+        ("DELETE", "/kept", "lifecycle", "DeleteBucketLifecycle"),
+        ("DELETE", "/kept", "website", "DeleteBucketWebsite"),
+        ("DELETE", "/kept", "replication", "DeleteBucketReplication"),
+        ("DELETE", "/kept", "metrics&id=a", "DeleteBucketMetricsConfiguration"),
+        ("DELETE", "/kept", "inventory&id=a", "DeleteBucketInventoryConfiguration"),
+        ("DELETE", "/kept", "analytics&id=a", "DeleteBucketAnalyticsConfiguration"),
+        ("DELETE", "/kept", "of-next-year", "unknown parameter of-next-year"),
+        ("PUT", "/kept/k", "tagging", "PutObjectTagging"),
+        ("PUT", "/kept/k", "acl", "PutObjectAcl"),
+        ("PUT", "/kept/k", "partNumber=1&uploadId=u", "UploadPart"),
+        ("DELETE", "/kept/k", "tagging", "DeleteObjectTagging"),
+        ("DELETE", "/kept/k", "uploadId=u", "AbortMultipartUpload"),
+        ("GET", "/kept", "acl", "GetBucketAcl"),
+    ] {
+        let (status, body) = ask(method, path, query, "anything").await;
+        assert!(status == 501 && body.contains("NotImplemented") && body.contains(operation), "{method} {path}?{query}: {status} {body}");
+    }
+    for (query, code) in [("cors", "NoSuchCORSConfiguration"), ("lifecycle", "NoSuchLifecycleConfiguration"), ("website", "NoSuchWebsiteConfiguration")] {
+        let (status, body) = ask("GET", "/kept", query, "").await;
+        assert!(status == 404 && body.contains(code), "{query}: {status} {body}");
+    }
+    for query in ["publicAccessBlock", "tagging", "logging", "versioning", "encryption", "ownershipControls"] {
+        for body in ["", "<", "<Other/>"] {
+            let (status, answer) = ask("PUT", "/kept", query, body).await;
+            assert!(status == 400 && answer.contains("MalformedXML"), "{query} {body}: {status} {answer}");
+        }
+    }
+    let mut after = String::new();
+    for (method, path, query) in [("GET", "/kept/k", ""), ("GET", "/kept", "publicAccessBlock"), ("GET", "/kept", "tagging")] {
+        after.push_str(&ask(method, path, query, "").await.1);
+    }
+    assert_eq!(seen, after);
 }

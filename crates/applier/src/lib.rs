@@ -4,7 +4,7 @@
 //! as it was planned to (already done), or otherwise (drifted: nothing is written). A step that fails holds back those that
 //! need it, and nothing else. At the end everything that was written is read back, in bulk, until it is seen.
 //!
-//! Documents that belong to many ([`shared`]) are read before each attempt, our statements are put into what is there, and
+//! Documents that belong to many (module `shared`) are read before each attempt, our statements are put into what is there, and
 //! the whole is written once. Neither IAM nor bucket policies have conditional writes, so the window of that one round trip
 //! remains: statements of ours that somebody overwrote in it are found by the reading back, and put in again.
 

@@ -223,7 +223,7 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
     };
     let bucket = bucket.filter(|b| !b.is_empty());
     let key = key.filter(|k| !k.is_empty());
-    let operation = crate::s3::operation(request.method(), bucket.is_some(), key.is_some(), &params, request.headers())?;
+    let operation = crate::s3::operation::find(request.method().as_str(), bucket.is_some(), key.is_some(), &params, request.headers())?.to_owned();
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
     Ok(Asked {
         service: Service::S3,

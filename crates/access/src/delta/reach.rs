@@ -82,7 +82,7 @@ impl Search<'_> {
         let owner = guarded.map(|g| g.account.clone()).or_else(|| owner.map(str::to_owned)).or_else(in_arn);
         // Whose it is nobody knows, so neither does anybody know what its policy says.
         if let Some(arn) = Arn::parse(resource) {
-            let why = if !["s3", "iam"].contains(&arn.service) { Some(Why::ResourceKind) } else { owner.is_none().then_some(Why::NotRead) };
+            let why = if ["s3", "iam"].contains(&arn.service) { owner.is_none().then_some(Why::NotRead) } else { Some(Why::ResourceKind) };
             let partition = self.estate.partition.clone();
             let party = owner
                 .clone()

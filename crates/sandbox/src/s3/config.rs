@@ -14,6 +14,12 @@ fn action(operation: &str) -> String {
         "PutBucketEncryption" | "DeleteBucketEncryption" => "PutEncryptionConfiguration",
         "DeleteBucketTagging" => "PutBucketTagging",
         "DeleteBucketOwnershipControls" => "PutBucketOwnershipControls",
+        "GetBucketCors" => "GetBucketCORS",
+        "GetBucketLifecycleConfiguration" => "GetLifecycleConfiguration",
+        "GetBucketReplication" => "GetReplicationConfiguration",
+        "GetObjectLockConfiguration" => "GetBucketObjectLockConfiguration",
+        "GetBucketNotificationConfiguration" => "GetBucketNotification",
+        "GetBucketAccelerateConfiguration" => "GetAccelerateConfiguration",
         other => other,
     };
     format!("s3:{name}")
@@ -25,6 +31,9 @@ impl S3<'_> {
         self.allow(name, &action(&operation), None)?;
         let body = self.asked.body.clone();
         let malformed = || ApiError::new(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema");
+        if operation.starts_with("Put") && !is_configuration(&body, &operation) {
+            return Err(malformed());
+        }
         let none = |code: &str, message: &str| Err(ApiError::new(404, code, message).with("BucketName", name));
         let bucket = self.bucket_mut(name)?;
         let done = Ok(Reply::empty(200));
@@ -149,10 +158,44 @@ impl S3<'_> {
                 bucket.tags = tags.into_iter().collect();
                 Ok(Reply::empty(204))
             }
-            _ => {
+            "DeleteBucketTagging" => {
                 bucket.tags.clear();
                 Ok(Reply::empty(204))
             }
+            other => never_set(other, name),
         }
     }
+}
+
+/// Settings that are read by many clients and that nobody can make here.
+fn never_set(operation: &str, name: &str) -> Result<Reply, ApiError> {
+    let none = |code: &str, message: &str| Err(ApiError::new(404, code, message).with("BucketName", name));
+    match operation {
+        "GetBucketCors" => none("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+        "GetBucketLifecycleConfiguration" => none("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+        "GetBucketWebsite" => none("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
+        "GetBucketReplication" => none("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+        "GetObjectLockConfiguration" => none("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
+        "GetBucketNotificationConfiguration" => Ok(reply("NotificationConfiguration", |_| {})),
+        "GetBucketAccelerateConfiguration" => Ok(reply("AccelerateConfiguration", |_| {})),
+        "GetBucketRequestPayment" => Ok(reply("RequestPaymentConfiguration", |x| {
+            x.text("Payer", "BucketOwner");
+        })),
+        other => {
+            Err(ApiError::new(501, "NotImplemented", "A header or query you provided implies functionality that is not implemented.").with("Operation", other))
+        }
+    }
+}
+
+/// Well-formed, and what the operation takes.
+fn is_configuration(body: &[u8], operation: &str) -> bool {
+    let root = match operation {
+        "PutPublicAccessBlock" => "PublicAccessBlockConfiguration",
+        "PutBucketTagging" => "Tagging",
+        "PutBucketLogging" => "BucketLoggingStatus",
+        "PutBucketOwnershipControls" => "OwnershipControls",
+        "PutBucketEncryption" => "ServerSideEncryptionConfiguration",
+        _ => "VersioningConfiguration",
+    };
+    std::str::from_utf8(body).ok().and_then(|text| roxmltree::Document::parse(text).ok()).is_some_and(|d| d.root_element().tag_name().name() == root)
 }

@@ -3,12 +3,10 @@
 mod bucket;
 mod config;
 mod object;
+pub(crate) mod operation;
 mod policy;
 
-use std::collections::BTreeMap;
-
 use crossrole_policy::Document;
-use http::{HeaderMap, Method};
 
 use crate::auth::{Caller, Want, authorize};
 use crate::error::ApiError;
@@ -21,58 +19,6 @@ pub(crate) struct S3<'a> {
     pub(crate) world: &'a mut World,
     pub(crate) caller: &'a Caller,
     pub(crate) asked: &'a Asked,
-}
-
-/// Sub-resources of a bucket: query parameter, and its operation by method.
-const SUBRESOURCES: &[(&str, &str, &str, &str)] = &[
-    ("policyStatus", "GetBucketPolicyStatus", "", ""),
-    ("policy", "GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
-    ("versioning", "GetBucketVersioning", "PutBucketVersioning", ""),
-    ("encryption", "GetBucketEncryption", "PutBucketEncryption", "DeleteBucketEncryption"),
-    ("publicAccessBlock", "GetPublicAccessBlock", "PutPublicAccessBlock", "DeletePublicAccessBlock"),
-    ("ownershipControls", "GetBucketOwnershipControls", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls"),
-    ("logging", "GetBucketLogging", "PutBucketLogging", ""),
-    ("tagging", "GetBucketTagging", "PutBucketTagging", "DeleteBucketTagging"),
-    ("location", "GetBucketLocation", "", ""),
-];
-
-/// Names the operation of a request.
-pub(crate) fn operation(method: &Method, bucket: bool, key: bool, params: &BTreeMap<String, String>, headers: &HeaderMap) -> Result<String, ApiError> {
-    let unknown = || ApiError::new(501, "NotImplemented", "A header or query you provided implies functionality that is not implemented.");
-    let name = match (method.as_str(), bucket, key) {
-        ("GET", false, _) => "ListBuckets",
-        (_, true, false) => {
-            if let Some((_, get, put, delete)) = SUBRESOURCES.iter().find(|(name, ..)| params.contains_key(*name)) {
-                let name = match method.as_str() {
-                    "GET" => get,
-                    "PUT" => put,
-                    "DELETE" => delete,
-                    _ => &"",
-                };
-                if name.is_empty() {
-                    return Err(unknown());
-                }
-                return Ok((*name).to_owned());
-            }
-            match method.as_str() {
-                "PUT" => "CreateBucket",
-                "HEAD" => "HeadBucket",
-                "DELETE" => "DeleteBucket",
-                "GET" if params.contains_key("versions") => return Err(unknown()),
-                "GET" if params.get("list-type").is_some_and(|v| v == "2") => "ListObjectsV2",
-                "GET" => "ListObjects",
-                "POST" if params.contains_key("delete") => "DeleteObjects",
-                _ => return Err(unknown()),
-            }
-        }
-        ("PUT", true, true) if headers.contains_key("x-amz-copy-source") => "CopyObject",
-        ("PUT", true, true) => "PutObject",
-        ("GET", true, true) => "GetObject",
-        ("HEAD", true, true) => "HeadObject",
-        ("DELETE", true, true) => "DeleteObject",
-        _ => return Err(unknown()),
-    };
-    Ok(name.to_owned())
 }
 
 pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked) -> Result<Reply, ApiError> {
@@ -90,6 +36,7 @@ pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked) -> Resul
         "GetBucketPolicy" | "PutBucketPolicy" | "DeleteBucketPolicy" | "GetBucketPolicyStatus" => s3.policy(&name),
         "ListObjects" | "ListObjectsV2" => s3.list_objects(&name),
         "PutObject" | "GetObject" | "HeadObject" | "DeleteObject" | "CopyObject" | "DeleteObjects" => s3.object(&name),
+        // Every other operation of the table that is here.
         _ => s3.config(&name),
     }
 }

@@ -122,7 +122,7 @@ impl S3<'_> {
                 let document = self.bucket(name)?.policy.as_ref().ok_or_else(none)?;
                 let public = is_public(&self.world.shown(document));
                 Ok(reply("PolicyStatus", |x| {
-                    x.text("IsPublic", if public { "TRUE" } else { "FALSE" });
+                    x.text("IsPublic", if public { "true" } else { "false" });
                 }))
             }
             "DeleteBucketPolicy" => {
