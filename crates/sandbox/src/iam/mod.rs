@@ -40,7 +40,8 @@ pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked) -> Resul
     let mut iam = Iam { account: caller.account.clone(), world, asked, caller, x: Xml::default() };
     iam.dispatch()?;
     let op = &asked.operation;
-    let result = if iam.x.0.is_empty() { String::new() } else { format!("<{op}Result>{}</{op}Result>", iam.x.0) };
+    // Of calls that answer nothing, this one has a result all the same, and clients look for it.
+    let result = if iam.x.0.is_empty() && op != "UpdateRole" { String::new() } else { format!("<{op}Result>{}</{op}Result>", iam.x.0) };
     Ok(Reply::xml(format!(
         "<{op}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">{result}<ResponseMetadata><RequestId>sandbox</RequestId></ResponseMetadata></{op}Response>"
     )))

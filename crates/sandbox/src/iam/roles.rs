@@ -125,6 +125,7 @@ impl Iam<'_> {
     pub(super) fn update_role(&mut self) -> Result<(), ApiError> {
         let name = self.asked.need("RoleName")?.to_owned();
         let (description, max_session) = (self.description()?, self.max_session()?);
+        let mut edited = None;
         self.edit_role(&name, |role| {
             if let Some(description) = description {
                 role.description = description;
@@ -132,8 +133,13 @@ impl Iam<'_> {
             if let Some(seconds) = max_session {
                 role.max_session = seconds;
             }
+            edited = Some(role.clone());
             Ok(())
-        })
+        })?;
+        if let Some(role) = edited.filter(|_| self.asked.operation == "UpdateRoleDescription") {
+            self.write_role(&role);
+        }
+        Ok(())
     }
 
     pub(super) fn update_trust(&mut self) -> Result<(), ApiError> {
