@@ -267,3 +267,26 @@ fn an_interrupt_ends_the_calls_in_flight_and_says_what_is_left() {
     assert_eq!(mode & 0o777, 0o600, "the state holds secrets");
     std::fs::remove_file(&state).unwrap();
 }
+
+/// What was made is in the state file, whichever signal ends the server.
+#[cfg(unix)]
+#[test]
+fn every_signal_that_ends_the_sandbox_saves_its_state() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let state = root().join(format!("target/test-manifests/signal-{signal}-{}.json", std::process::id()));
+        let path = state.display().to_string();
+        let mut server = serve(&["--sandbox-state", &path]);
+        let applied = command(&["apply", "--auto-approve", "--quiet", &scenario("github-actions")])
+            .env("AWS_ENDPOINT_URL", &server.address)
+            .env("AWS_ACCESS_KEY_ID", "222222222222")
+            .env("AWS_SECRET_ACCESS_KEY", "any")
+            .output()
+            .unwrap();
+        assert!(applied.status.success(), "{signal}: {}", String::from_utf8_lossy(&applied.stdout));
+        assert!(Command::new("kill").args([&format!("-{signal}"), &server.child.id().to_string()]).status().unwrap().success());
+        assert!(server.child.wait().unwrap().success(), "{signal}");
+        let saved = std::fs::read_to_string(&state).unwrap();
+        assert!(saved.contains("token.actions.githubusercontent.com"), "{signal}: {saved}");
+        std::fs::remove_file(&state).unwrap();
+    }
+}

@@ -9,6 +9,7 @@ mod commands;
 mod failure;
 mod guard;
 mod guardrails;
+mod interrupt;
 mod io;
 mod load;
 mod policies;

@@ -9,6 +9,7 @@ use crossrole_planner::Options;
 use crate::args::ApplyArgs;
 use crate::failure::{Exit, Failure};
 use crate::guard;
+use crate::interrupt::Interrupts;
 use crate::io::Io;
 use crate::load;
 use crate::progress::{Progress, Style};
@@ -132,14 +133,11 @@ async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, se
     let listener = |event| progress.event(&event);
     let work = crossrole_applier::apply(&session.aws, plan, observed, options, &listener, &stop);
     tokio::pin!(work);
+    let mut interrupts = Interrupts::new();
     loop {
         tokio::select! {
             outcome = &mut work => return outcome,
-            interrupted = tokio::signal::ctrl_c() => {
-                if interrupted.is_ok() {
-                    stop.store(true, Ordering::Relaxed);
-                }
-            }
+            () = interrupts.next() => stop.store(true, Ordering::Relaxed),
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::args::{SandboxArgs, SandboxCommand, ServeArgs};
 use crate::failure::{Exit, Failure};
+use crate::interrupt::Interrupts;
 use crate::io::Io;
 use crate::sandboxed::{load, save};
 
@@ -35,15 +36,18 @@ async fn serve(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> {
         .await
         .map_err(|e| Failure::new(format!("{} can't be listened on: {e}", args.listen), "choose another port; 0 takes a free one"))?;
     let address = listener.local_addr().map_err(|e| Failure::new(format!("the listener has no address: {e}"), "choose another port"))?;
+    // Before anybody is told where it listens, so that none is missed.
+    let mut interrupts = Interrupts::new();
     io.out(&format!("http://{address}\n"));
     io.err("An access key id of 12 digits is that account's root user, with any secret:\n");
     io.err(&format!("  AWS_ACCESS_KEY_ID=222222222222 AWS_SECRET_ACCESS_KEY=x AWS_ENDPOINT_URL=http://{address} aws iam list-roles\n"));
-    tokio::select! {
-        ended = crossrole_sandbox::serve(Arc::clone(&sandbox), listener) => ended.map_err(|e| Failure::new(format!("serving ended: {e}"), "start it again"))?,
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    let ended = tokio::select! {
+        ended = crossrole_sandbox::serve(Arc::clone(&sandbox), listener) => ended,
+        () = interrupts.next() => Ok(()),
+    };
+    // Whatever ended it.
     if let Some(path) = &args.sandbox_state {
         save(&sandbox, path)?;
     }
-    Ok(Exit::Clean)
+    ended.map(|()| Exit::Clean).map_err(|e| Failure::new(format!("serving ended: {e}"), "start it again"))
 }
