@@ -387,3 +387,12 @@ async fn whose_a_resource_is_and_what_guards_it_may_not_be_known() {
         assert!(out.contains("not decided") && !out.contains("of  "), "{out}");
     }
 }
+
+#[tokio::test]
+async fn who_lists_buckets_is_asked_with_either_resource() {
+    let place = Place::new(Options::default());
+    let manifest = root().join("manifests/cross-account-user.toml").display().to_string();
+    let star = place.good(&["who-can", "s3:ListAllMyBuckets", "*", &manifest]).await;
+    assert!(star.contains("role CrossAccountAccessRole of 222222222222") && star.contains("user ExternalUser") && !star.contains("not decided"), "{star}");
+    assert_eq!(star, place.good(&["who-can", "s3:ListAllMyBuckets", "arn:aws:s3:::*", &manifest]).await);
+}

@@ -78,12 +78,22 @@ impl Request {
     /// Returns the request as AWS puts it to policies: listing one's buckets is asked of all of them, so that a statement
     /// about `arn:aws:s3:::*` counts (IAM User Guide, "Allows an IAM user or role to list buckets").
     pub(crate) fn as_put(&self) -> Cow<'_, Self> {
-        if self.resource != "*" || !self.action.eq_ignore_ascii_case("s3:ListAllMyBuckets") {
+        if !is_list_all(&self.action, &self.resource) {
             return Cow::Borrowed(self);
         }
         let partition = crate::engine::principal::Asker::of(&self.caller).partition.unwrap_or("aws");
-        Cow::Owned(Self { resource: format!("arn:{partition}:s3:::*"), ..self.clone() })
+        Cow::Owned(Self { resource: all_buckets(partition), ..self.clone() })
     }
+}
+
+/// Tells whether buckets are to be listed, of no resource as it is written.
+pub(crate) fn is_list_all(action: &str, resource: &str) -> bool {
+    resource == "*" && action.eq_ignore_ascii_case("s3:ListAllMyBuckets")
+}
+
+/// The resource that listing one's buckets is asked of.
+pub(crate) fn all_buckets(partition: &str) -> String {
+    format!("arn:{partition}:s3:::*")
 }
 
 /// The policies that apply to a request, compiled.

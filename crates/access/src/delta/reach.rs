@@ -7,7 +7,7 @@ use crossrole_model::access::{About, Clause, Hop, Limit, Party, Undecided, Why};
 use crossrole_policy::{Arn, Document};
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
-use crate::request::ContextValue;
+use crate::request::{ContextValue, all_buckets, is_list_all};
 
 use super::pair::{Domain, Subject, Text, compare};
 use super::subjects::{self, Kind, Who};
@@ -31,6 +31,8 @@ pub struct Reach {
 pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str>) -> Reach {
     let everything = Placed::everything("the account's own policies");
     let mut search = Search { estate, everything: &everything, reach: Reach::default() };
+    let all = is_list_all(action, resource).then(|| all_buckets(if estate.partition.is_empty() { "aws" } else { &estate.partition }));
+    let resource = all.as_deref().unwrap_or(resource);
     let last = search.direct(action, resource, owner);
     let mut open: Vec<(Option<String>, Vec<Hop>)> = last.into_iter().map(|(arn, hop)| (arn, vec![hop])).collect();
     while let Some((arn, way)) = open.pop() {
@@ -82,7 +84,14 @@ impl Search<'_> {
         let owner = guarded.map(|g| g.account.clone()).or_else(|| owner.map(str::to_owned)).or_else(in_arn);
         // Whose it is nobody knows, so neither does anybody know what its policy says.
         if let Some(arn) = Arn::parse(resource) {
-            let why = if ["s3", "iam"].contains(&arn.service) { owner.is_none().then_some(Why::NotRead) } else { Some(Why::ResourceKind) };
+            // The list of one's own buckets is guarded by nobody else.
+            let why = if arn.service == "s3" && arn.resource == "*" {
+                None
+            } else if ["s3", "iam"].contains(&arn.service) {
+                owner.is_none().then_some(Why::NotRead)
+            } else {
+                Some(Why::ResourceKind)
+            };
             let partition = self.estate.partition.clone();
             let party = owner
                 .clone()
