@@ -11,8 +11,9 @@ impl Interrupts {
     pub(crate) fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         // One that can't be listened to keeps its usual effect.
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        Self { signals: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
+        let hangup = (!hangups_are_ignored()).then_some(SignalKind::hangup());
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().chain(hangup);
+        Self { signals: kinds.filter_map(|kind| signal(kind).ok()).collect() }
     }
 
     #[cfg(not(unix))]
@@ -37,4 +38,13 @@ impl Interrupts {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Tells whether this was started to outlive its terminal (`nohup`): such a process is not told to stop by it. Known where
+/// the kernel says it (proc(5), `SigIgn`, the lowest bit is SIGHUP).
+#[cfg(unix)]
+fn hangups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
