@@ -13,6 +13,7 @@
 mod access;
 mod arrows;
 mod behaviours;
+mod caller;
 mod commands;
 mod controls;
 mod cost;

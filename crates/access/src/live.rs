@@ -88,6 +88,12 @@ impl Objects {
                 DesiredState::Group(state) => ObjectState::Group(state),
                 DesiredState::Membership(state) => ObjectState::Membership(state),
                 DesiredState::Attachment(state) => ObjectState::Attachment(state),
+                DesiredState::Caller { principal, statements } => {
+                    if let Some(held) = objects.principal(principal.kind, &address.account, &principal.name) {
+                        held.inline.insert(address.name.clone(), Some(Document::new(statements)));
+                    }
+                    continue;
+                }
                 DesiredState::OidcProvider(state) => ObjectState::OidcProvider(state),
                 DesiredState::Bucket(state) => ObjectState::Bucket(state),
                 DesiredState::BucketPolicy { statements, .. } => ObjectState::BucketPolicy(BucketPolicyState { document: Some(Document::new(statements)) }),

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crossrole_model::{Action, Address, BucketCall, BucketRef, Call, Change, Cloud, CloudError, Digest, Drift, ObjectState, Step, StepResult};
+use crossrole_model::{Action, Address, BucketCall, Call, Change, Cloud, CloudError, Digest, Drift, IamCall, ObjectState, Step, StepResult};
 use crossrole_policy::{Document, Share};
 
 use crate::{Run, locked};
@@ -16,6 +16,8 @@ use crate::{Run, locked};
 pub(crate) struct Written {
     /// What was there before it.
     pub(crate) over: Option<Document>,
+    /// What it left.
+    pub(crate) left: Option<Document>,
     /// When.
     pub(crate) at: Duration,
     /// The answer said that it was done.
@@ -49,8 +51,8 @@ impl<C: Cloud> Run<'_, C> {
             return Ok(Attempt::Ended(StepResult::Drifted { found }));
         }
         let document = current.and_then(document);
-        let call = match merged(step, document.as_ref()) {
-            Ok(call) => call,
+        let (call, left) = match self.merged(step, document.as_ref()) {
+            Ok(merged) => merged,
             Err(unmergeable) => return Ok(Attempt::Ended(StepResult::Drifted { found: Drift::Unmergeable { unmergeable } })),
         };
         let begun = self.cloud.now();
@@ -58,7 +60,7 @@ impl<C: Cloud> Run<'_, C> {
         self.took(begun);
         if step.share.is_some() {
             // Whatever the answer was: it may have been done.
-            let written = Written { over: document, at: self.cloud.now(), done: result.is_ok() };
+            let written = Written { over: document, left, at: self.cloud.now(), done: result.is_ok() };
             locked(&self.written).insert(change.address.clone(), written);
         }
         result.map(|()| Attempt::Written)
@@ -79,18 +81,40 @@ impl<C> Run<'_, C> {
 fn document(state: ObjectState) -> Option<Document> {
     match state {
         ObjectState::BucketPolicy(policy) => policy.document,
+        ObjectState::Policy(policy) => Some(policy.document),
         _ => None,
     }
 }
 
-/// The call that puts our part into what is there now.
-fn merged(step: &Step, current: Option<&Document>) -> Result<Call, crossrole_policy::Unmergeable> {
-    let (Some(share), Some(bucket)) = (&step.share, step.call.bucket()) else { return Ok(step.call.clone()) };
-    let merged = Share::merge(share, current)?;
-    let bucket: BucketRef = bucket.clone();
-    Ok(match merged.document {
-        Some(document) => BucketCall::PutPolicy { bucket, document },
-        None => BucketCall::DeletePolicy { bucket },
+impl<C> Run<'_, C> {
+    /// The call that puts our part into what is there now, and what that leaves.
+    fn merged(&self, step: &Step, current: Option<&Document>) -> Result<(Call, Option<Document>), crossrole_policy::Unmergeable> {
+        let Some(share) = &step.share else { return Ok((step.call.clone(), None)) };
+        let left = Share::merge(share, current)?.document;
+        let call: Call = match (&step.call, &left) {
+            (Call::Bucket(call), Some(document)) => BucketCall::PutPolicy { bucket: call.bucket().clone(), document: document.clone() }.into(),
+            (Call::Bucket(call), None) => BucketCall::DeletePolicy { bucket: call.bucket().clone() }.into(),
+            (Call::Iam(call), Some(document)) => self.policy(step, call, current.is_some(), document),
+            // Nobody else is in it: it may go.
+            (Call::Iam(_), None) => step.call.clone(),
+        };
+        Ok((call, left))
     }
-    .into())
+
+    /// The call that writes a managed policy that belongs to many, whether it is there or not.
+    fn policy(&self, step: &Step, call: &IamCall, there: bool, document: &Document) -> Call {
+        match call {
+            IamCall::CreatePolicy { name, path, description, tags, .. } if !there => {
+                let (name, path, description, tags) = (name.clone(), path.clone(), description.clone(), tags.clone());
+                IamCall::CreatePolicy { name, path, description, document: document.clone(), tags }.into()
+            }
+            IamCall::CreatePolicyVersion { arn, .. } | IamCall::DeletePolicy { arn } | IamCall::DeletePolicyVersion { arn, .. } | IamCall::DetachPolicy { arn, .. } => {
+                IamCall::CreatePolicyVersion { arn: arn.clone(), document: document.clone() }.into()
+            }
+            _ => {
+                let arn = step.call.made_arn(&step.account, self.plan.partition).unwrap_or_default();
+                IamCall::CreatePolicyVersion { arn, document: document.clone() }.into()
+            }
+        }
+    }
 }

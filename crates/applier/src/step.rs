@@ -53,7 +53,8 @@ impl<C: Cloud> Run<'_, C> {
             return None;
         }
         let value = current.facet(&step.facet);
-        if creates {
+        // A document that belongs to many may have been made by another run meanwhile.
+        if creates && step.share.is_none() {
             return if value == step.after { Some(StepResult::AlreadyDone) } else { drifted(Drift::Foreign) };
         }
         // What hangs on an object that is being deleted goes with it: its own absence is seen when it is taken off.
@@ -73,7 +74,7 @@ impl<C: Cloud> Run<'_, C> {
     }
 
     async fn write(&self, id: StepId, step: &Step, change: &Change) -> StepResult {
-        let shared = step.call.effects().finds == Finds::SharedDocument;
+        let shared = step.share.is_some() || step.call.effects().finds == Finds::SharedDocument;
         let begun = self.cloud.now();
         let mut tried = false;
         loop {
@@ -88,7 +89,7 @@ impl<C: Cloud> Run<'_, C> {
             tried = true;
             let most = match error.class {
                 ErrorClass::NotFound if step.call.removes() => return StepResult::AlreadyDone,
-                ErrorClass::AlreadyExists if step.call.creates() => return self.is_ours(step, change, error).await,
+                ErrorClass::AlreadyExists if step.call.creates() && step.share.is_none() => return self.is_ours(step, change, error).await,
                 class => patience(class, step, shared),
             };
             let elapsed = self.cloud.now().saturating_sub(begun);
@@ -143,6 +144,8 @@ pub(crate) fn patience(class: ErrorClass, step: &Step, shared: bool) -> Option<D
         ErrorClass::NotFound | ErrorClass::UnknownPrincipal | ErrorClass::Conflict => Some(OTHERS_MOST),
         // The cloud has retried all others, but not what must be read again first.
         ErrorClass::Throttled | ErrorClass::Server | ErrorClass::Network if shared => Some(OTHERS_MOST),
+        // Somebody made the document between our reading and our writing.
+        ErrorClass::AlreadyExists if step.share.is_some() => Some(OTHERS_MOST),
         ErrorClass::Throttled
         | ErrorClass::Server
         | ErrorClass::Network

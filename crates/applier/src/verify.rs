@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::outcome::Event;
-use crossrole_model::{Action, Change, Cloud, Digest, Finds, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult};
+use crossrole_model::{Action, Call, Change, Cloud, Digest, Finds, IamCall, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult};
 
 use crate::Run;
 use crate::pace::{MERGES_MOST, OTHERS_MOST, VISIBLE_MOST, pause, settle};
@@ -23,6 +23,8 @@ enum Look {
     Never(Seen),
     /// Our statements are gone from a document that somebody else has written meanwhile.
     Overwritten,
+    /// Ours are there, and what somebody else wrote before is not: this call puts both in.
+    Overwrote(Call),
 }
 
 /// Returns the changes that were carried out and not seen, with what was seen instead.
@@ -48,14 +50,24 @@ pub(crate) async fn verify<C: Cloud>(run: &Run<'_, C>, results: &[StepResult], s
             }
             Some(Look::Overwritten) => {
                 *seen = Seen::Changed;
-                overwritten.push(*index);
+                overwritten.push((*index, None));
+                true
+            }
+            Some(Look::Overwrote(call)) => {
+                *seen = Seen::Changed;
+                overwritten.push((*index, Some(call)));
                 true
             }
         });
-        for index in overwritten {
+        for (index, both) in overwritten {
             let count = merges.entry(index).or_default();
             *count += 1;
-            if *count > MERGES_MOST || !merge_again(run, index).await {
+            let again = match both {
+                _ if *count > MERGES_MOST => false,
+                Some(call) => write_again(run, index, &call).await,
+                None => merge_again(run, index).await,
+            };
+            if !again {
                 never.insert(index, Seen::Changed);
                 pending.remove(&index);
             }
@@ -113,7 +125,7 @@ fn look<C: Cloud>(run: &Run<'_, C>, index: usize, change: &Change, observed: &Ob
         Err(unreadable) => return Look::NotYet(Seen::Unreadable { unreadable }),
     };
     if let Some((_, step)) = steps(run, index).find(|(_, s)| s.share.is_some()) {
-        return look_at_share(run, change, step, state.as_ref());
+        return look_at_share(run, change, step, state.as_ref(), observed);
     }
     match (&state, change.action) {
         _ if state == change.after => Look::Done,
@@ -141,13 +153,14 @@ fn found_by_lag<C>(run: &Run<'_, C>, index: usize, found: &ObjectState) -> bool 
 }
 
 /// Our part of a document: what others have in it does not matter here.
-fn look_at_share<C: Cloud>(run: &Run<'_, C>, change: &Change, step: &Step, state: Option<&ObjectState>) -> Look {
+fn look_at_share<C: Cloud>(run: &Run<'_, C>, change: &Change, step: &Step, state: Option<&ObjectState>, observed: &Observed) -> Look {
     let value = state.map_or_else(Digest::absent, |s| s.facet(&step.facet));
     if value == step.after {
-        return Look::Done;
+        return lost_between(run, change, step, observed).map_or(Look::Done, Look::Overwrote);
     }
     let found = match state {
         Some(ObjectState::BucketPolicy(policy)) => policy.document.as_ref(),
+        Some(ObjectState::Policy(policy)) => Some(&policy.document),
         _ => None,
     };
     // What was there before may be shown by a reading that lags, or be there again: somebody who writes the same whole policy
@@ -158,6 +171,34 @@ fn look_at_share<C: Cloud>(run: &Run<'_, C>, change: &Change, step: &Step, state
         Some(_) if value == step.before || value == Digest::absent() => Look::Overwritten,
         _ => Look::Never(Seen::Changed),
     }
+}
+
+/// What somebody else wrote to a managed policy between our reading and our writing, with our statements in it: the numbers
+/// of versions only grow, so it stands just before ours (IAM User Guide, "Versioning IAM policies").
+fn lost_between<C>(run: &Run<'_, C>, change: &Change, step: &Step, observed: &Observed) -> Option<Call> {
+    let written = run.written(&change.address)?;
+    let account = observed.accounts.get(&change.address.account)?.known()?;
+    let policy = account.policies.get(&change.address.name.to_ascii_lowercase())?;
+    let (_, newest) = policy.history.last()?;
+    let (_, theirs) = policy.history.len().checked_sub(2).and_then(|at| policy.history.get(at))?;
+    // Who wrote after us has read ours.
+    if Some(newest) != written.left.as_ref() || written.over.as_ref().is_none_or(|over| over == theirs) {
+        return None;
+    }
+    let document = step.share.as_ref()?.merge(Some(theirs)).ok()?.document?;
+    (document != *newest).then(|| IamCall::CreatePolicyVersion { arn: policy.arn.clone(), document }.into())
+}
+
+/// Writes what somebody else wrote, with our statements in it.
+async fn write_again<C: Cloud>(run: &Run<'_, C>, index: usize, call: &Call) -> bool {
+    let Some((change, (at, step))) = run.plan.changes.get(index).zip(steps(run, index).find(|(_, s)| s.share.is_some())) else { return false };
+    run.retries.fetch_add(1, Ordering::Relaxed);
+    (run.say)(Event::StepRetried { step: StepId(at), because: Retry::Overwritten });
+    let over = run.written(&change.address).and_then(|written| written.left);
+    let result = run.cloud.write(&step.account, call).await;
+    let left = if let Call::Iam(IamCall::CreatePolicyVersion { document, .. }) = call { Some(document.clone()) } else { None };
+    crate::locked(&run.written).insert(change.address.clone(), Written { over, left, at: run.cloud.now(), done: result.is_ok() });
+    result.map_or_else(|error| patience(error.class, step, true).is_some(), |()| true)
 }
 
 /// Puts our statements back. `false`: it can't be done.

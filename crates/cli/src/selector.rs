@@ -161,6 +161,7 @@ impl Known {
             }
             DesiredState::Policy(state) => self.document(&state.document),
             DesiredState::Bucket(_) => self.bucket(name),
+            DesiredState::Caller { statements, .. } => self.document(&Document::new(statements.clone())),
             DesiredState::BucketPolicy { statements, .. } => {
                 self.bucket(name);
                 self.document(&Document::new(statements.clone()));

@@ -12,7 +12,8 @@ use aws_sdk_s3::types::{
 use aws_smithy_types::error::operation::BuildError;
 use aws_smithy_types::retry::RetryConfig;
 use crossrole_model::state::{Encryption, Tags};
-use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, IamCall, PrincipalKind};
+use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, IamCall, PrincipalKind, ownership};
+use crossrole_policy::Document;
 
 use crate::Aws;
 use crate::error::convert;
@@ -45,6 +46,34 @@ fn unbuilt(account: &AccountId, operation: &str, error: &BuildError) -> CloudErr
 /// A document that others write too is written once: before it is written again, it has to be read again.
 fn once() -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::config::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+/// Most versions that are deleted to make room for one: others write at the same time, and each writes one.
+const ROOMS_MOST: usize = 5;
+
+/// A version of a policy that many manifests write: each makes room where all places are taken, as none can plan that.
+async fn shared_version(session: &Arc<Session>, arn: &str, document: &Document, operation: &str) -> Result<(), CloudError> {
+    let iam = &session.iam;
+    let failed = |error: CloudError| if error.class == ErrorClass::NotFound { Ok(()) } else { Err(error) };
+    let mut rooms = 0;
+    loop {
+        let request = iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true);
+        let once = aws_sdk_iam::config::Config::builder().retry_config(RetryConfig::disabled());
+        let error = match request.customize().config_override(once).send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => convert(error, operation, &session.account),
+        };
+        rooms += 1;
+        if error.class != ErrorClass::Quota || rooms > ROOMS_MOST {
+            return Err(error);
+        }
+        let listed = iam.list_policy_versions().policy_arn(arn).send().await.map_err(|e| convert(e, "ListPolicyVersions", &session.account))?;
+        let number = |id: &str| id.trim_start_matches('v').parse::<u32>().unwrap_or(0);
+        let old = listed.versions().iter().filter(|v| !v.is_default_version()).filter_map(|v| v.version_id()).min_by_key(|id| number(id));
+        let Some(old) = old else { return Err(error) };
+        let gone = iam.delete_policy_version().policy_arn(arn).version_id(old).send().await;
+        gone.map(|_| ()).map_err(|e| convert(e, "DeletePolicyVersion", &session.account)).or_else(failed)?;
+    }
 }
 
 /// A table with one arm for each call: long, and whole at a glance.
@@ -101,14 +130,21 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<
             PrincipalKind::User => send!(iam.detach_user_policy().user_name(&principal.name).policy_arn(arn)),
             PrincipalKind::Group => send!(iam.detach_group_policy().group_name(&principal.name).policy_arn(arn)),
         },
-        IamCall::CreatePolicy { name, path, description, document, tags: t } => send!(
-            iam.create_policy()
+        IamCall::CreatePolicy { name, path, description, document, tags: t } => {
+            let request = iam
+                .create_policy()
                 .policy_name(name)
                 .path(path)
                 .set_description(filled(description))
                 .policy_document(document.to_json())
-                .set_tags(Some(tags(t).map_err(build)?))
-        ),
+                .set_tags(Some(tags(t).map_err(build)?).filter(|tags| !tags.is_empty()));
+            if path == ownership::CALLER_PATH {
+                send!(request.customize().config_override(aws_sdk_iam::config::Config::builder().retry_config(RetryConfig::disabled())))
+            } else {
+                send!(request)
+            }
+        }
+        IamCall::CreatePolicyVersion { arn, document } if ownership::is_caller_arn(arn) => shared_version(session, arn, document, operation).await,
         IamCall::CreatePolicyVersion { arn, document } => {
             send!(iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true))
         }

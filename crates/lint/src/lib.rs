@@ -156,6 +156,9 @@ impl<'a> Lint<'a> {
                     }
                 }
                 DesiredState::Policy(state) => add(Use::Identity, DocumentRef::Policy, &state.document, address.short()),
+                DesiredState::Caller { principal, statements } => {
+                    add(Use::Identity, DocumentRef::Policy, &Document::new(statements.clone()), format!("permissions of {principal}"));
+                }
                 DesiredState::BucketPolicy { statements, .. } => {
                     add(Use::Bucket, DocumentRef::Policy, &Document::new(statements.clone()), format!("policy of bucket {}", address.name));
                 }

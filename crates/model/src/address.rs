@@ -24,6 +24,9 @@ pub enum Kind {
     Membership,
     /// A managed policy of ours on a principal that is not ours: `group/Name/policy`.
     Attachment,
+    /// What one manifest lets a principal do from its side: `group/Name/manifest`. It is never live by itself: all manifests'
+    /// statements for a principal stand together in its [caller policies](crate::ownership::caller_policy).
+    Caller,
     /// Bucket and its settings.
     Bucket,
     /// Our statements in a bucket's policy.
@@ -41,6 +44,7 @@ impl Kind {
             Self::Group => "group",
             Self::Membership => "membership",
             Self::Attachment => "attachment",
+            Self::Caller => "caller",
             Self::Bucket => "bucket",
             Self::BucketPolicy => "bucket-policy",
         }

@@ -6,7 +6,9 @@ use std::fmt;
 use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 
+use crate::address::Kind;
 use crate::ids::{AccountId, Partition};
+use crate::ownership;
 use crate::state::{Encryption, Logging, PublicAccessBlock, Tags};
 
 /// A bucket and the region that answers for it.
@@ -37,6 +39,15 @@ impl PrincipalKind {
             Self::Role => "role",
             Self::User => "user",
             Self::Group => "group",
+        }
+    }
+
+    /// Returns the kind of object that this is.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Role => Kind::Role,
+            Self::User => Kind::User,
+            Self::Group => Kind::Group,
         }
     }
 }
@@ -282,12 +293,18 @@ impl IamCall {
                 row("DetachUserPolicy", "iam:DetachUserPolicy", Removes, AsPlanned),
                 row("DetachGroupPolicy", "iam:DetachGroupPolicy", Removes, AsPlanned),
             ),
-            Self::CreatePolicy { .. } => row("CreatePolicy", "iam:CreatePolicy", Makes, AsPlanned),
-            Self::CreatePolicyVersion { .. } => row("CreatePolicyVersion", "iam:CreatePolicyVersion", Sets, AsPlanned),
+            Self::CreatePolicy { path, .. } => {
+                row("CreatePolicy", "iam:CreatePolicy", Makes, if path == ownership::CALLER_PATH { SharedDocument } else { AsPlanned })
+            }
+            Self::CreatePolicyVersion { arn, .. } => {
+                row("CreatePolicyVersion", "iam:CreatePolicyVersion", Sets, if ownership::is_caller_arn(arn) { SharedDocument } else { AsPlanned })
+            }
             Self::DeletePolicyVersion { .. } => row("DeletePolicyVersion", "iam:DeletePolicyVersion", Removes, AsPlanned),
             Self::TagPolicy { .. } => row("TagPolicy", "iam:TagPolicy", Sets, Anything),
             Self::UntagPolicy { .. } => row("UntagPolicy", "iam:UntagPolicy", Removes, Anything),
-            Self::DeletePolicy { .. } => row("DeletePolicy", "iam:DeletePolicy", Removes, AsPlanned),
+            Self::DeletePolicy { arn } => {
+                row("DeletePolicy", "iam:DeletePolicy", Removes, if ownership::is_caller_arn(arn) { SharedDocument } else { AsPlanned })
+            }
             Self::CreateUser { .. } => row("CreateUser", "iam:CreateUser", Makes, AsPlanned),
             Self::TagUser { .. } => row("TagUser", "iam:TagUser", Sets, Anything),
             Self::UntagUser { .. } => row("UntagUser", "iam:UntagUser", Removes, Anything),

@@ -6,6 +6,7 @@ use crossrole_policy::{Principal, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::call::PrincipalRef;
 use crate::facet::Digest;
 use crate::finding::Span;
 use crate::ids::{AccountId, Partition};
@@ -142,6 +143,13 @@ pub enum DesiredState {
     Membership(MembershipState),
     /// A policy of ours on a principal that is not ours.
     Attachment(AttachmentState),
+    /// What a manifest lets a principal of a trusted account do from its side.
+    Caller {
+        /// Whose side.
+        principal: PrincipalRef,
+        /// Statements, each Sid with the manifest's prefix.
+        statements: Vec<Statement>,
+    },
     /// An OpenID Connect provider.
     OidcProvider(OidcState),
     /// A bucket that is made if missing.

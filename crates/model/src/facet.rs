@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crossrole_policy::Share;
+use crossrole_policy::{Document, Share};
 use crossrole_policy::encode::Encoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -83,6 +83,7 @@ impl ObjectState {
                 Facet::Existence => Some(owned(&policy.tags)),
                 Facet::Document => Some(policy.document.canonical().encode()),
                 Facet::Tags => Some(tags(&policy.tags)),
+                Facet::Statements(prefixes) => share(prefixes, Some(&policy.document)),
                 _ => None,
             },
             Self::User(user) => match facet {
@@ -102,12 +103,16 @@ impl ObjectState {
             Self::Bucket(bucket) => bucket_facet(bucket, facet),
             Self::BucketPolicy(policy) => {
                 let Facet::Statements(prefixes) = facet else { return None };
-                let share = Share { prefixes: prefixes.clone(), statements: Vec::new() };
-                let part = share.part(policy.document.as_ref());
-                (!part.statements.is_empty()).then(|| part.canonical().encode())
+                share(prefixes, policy.document.as_ref())
             }
         }
     }
+}
+
+/// The statements of a document whose Sids begin so, where there are any.
+fn share(prefixes: &BTreeSet<String>, document: Option<&Document>) -> Option<Vec<u8>> {
+    let part = Share { prefixes: prefixes.clone(), statements: Vec::new() }.part(document);
+    (!part.statements.is_empty()).then(|| part.canonical().encode())
 }
 
 fn role_facet(role: &RoleState, facet: &Facet) -> Option<Vec<u8>> {

@@ -124,6 +124,9 @@ pub struct ObservedPolicy {
     pub state: PolicyState,
     /// Ids of versions that are not the default, oldest first.
     pub old_versions: Vec<String>,
+    /// Number and document of every version of a [caller policy](crate::ownership::caller_policy), oldest first: who wrote
+    /// between our reading and our writing is found by them. Empty where they were not read.
+    pub history: Vec<(u32, Document)>,
 }
 
 /// A user and what hangs on it.
@@ -218,7 +221,8 @@ impl Observed {
             Kind::OidcProvider => account.oidc_providers.get(&address.name).map(|o| ObjectState::OidcProvider(o.clone())),
             Kind::Membership => account.membership(&address.name).map(ObjectState::Membership),
             Kind::Attachment => account.attachment(&address.name).map(ObjectState::Attachment),
-            Kind::Bucket | Kind::BucketPolicy => None,
+            // What is live is the policy that it stands in.
+            Kind::Caller | Kind::Bucket | Kind::BucketPolicy => None,
         })
     }
 

@@ -2,6 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::call::PrincipalRef;
+use crate::facet::Digest;
 use crate::state::Tags;
 
 /// Key of the tag that every role, user, policy, provider and bucket of ours carries; its value is the manifest's name.
@@ -17,6 +19,42 @@ pub fn sid_prefix(manifest: &str) -> String {
     let digest = Sha256::digest(manifest.as_bytes());
     let hex: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
     format!("Crossrole{hex}")
+}
+
+/// Path of the caller's side: the policies that let principals assume roles of other accounts. One document belongs to all
+/// manifests that speak of its principal, so that a principal holds one, however many there are (IAM lets it hold ten).
+pub const CALLER_PATH: &str = "/crossrole/caller/";
+
+/// Tells whether an ARN is that of a policy of the caller's side.
+pub fn is_caller_arn(arn: &str) -> bool {
+    arn.contains(":policy/crossrole/caller/")
+}
+
+/// Returns the name of a principal's caller policy, `crossrole-caller-group-Developers`; of its second part, where one is
+/// full, `crossrole-caller2-group-Developers`.
+pub fn caller_policy(principal: &PrincipalRef, part: usize) -> String {
+    let number = if part < 2 { String::new() } else { part.to_string() };
+    format!("crossrole-caller{number}-{}", caller_key(principal))
+}
+
+/// Returns what tells principals of an account apart in names of caller policies: `group-Developers`; with a hash in place of
+/// its end where IAM would not take the length.
+pub fn caller_key(principal: &PrincipalRef) -> String {
+    /// Longest name of a managed policy (128), less `crossrole-caller`, three digits and a hyphen.
+    const LIMIT: usize = 108;
+    let key = format!("{}-{}", principal.kind.as_str(), principal.name);
+    if key.len() <= LIMIT {
+        return key;
+    }
+    let hash = Digest::of(key.as_bytes()).to_string();
+    key.chars().take(LIMIT - 9).chain(std::iter::once('-')).chain(hash.chars().take(8)).collect()
+}
+
+/// Returns which part of whose caller policy this name is: the number, from 1, and the [key](caller_key).
+pub fn caller_part(name: &str) -> Option<(usize, &str)> {
+    let (number, key) = name.strip_prefix("crossrole-caller")?.split_once('-')?;
+    let part = if number.is_empty() { 1 } else { number.parse().ok().filter(|n| *n > 1)? };
+    Some((part, key))
 }
 
 /// Returns the path of the groups that `manifest` makes. Groups can't be tagged, so the path is the proof.
@@ -44,5 +82,20 @@ mod tests {
         assert_eq!(sid_prefix("x").len(), "Crossrole".len() + 8);
         assert_eq!(group_owner(&group_path("a")), Some("a"));
         assert_eq!(group_owner("/crossrole/a/b/"), None);
+    }
+
+    #[test]
+    fn every_part_of_a_caller_policy_tells_whose_it_is() {
+        for name in ["Devs", "Devs-2", "2-Devs", "caller2-group-Devs", &"x".repeat(128)] {
+            let principal = PrincipalRef { kind: crate::PrincipalKind::Group, name: name.to_owned() };
+            for part in [1, 2, 17] {
+                let policy = caller_policy(&principal, part);
+                assert!(policy.len() <= 128, "{policy}");
+                assert_eq!(caller_part(&policy), Some((part, caller_key(&principal).as_str())));
+            }
+        }
+        for other in ["crossrole-caller", "crossrole-callers-group-x", "crossrole-caller1-group-x", "crossrole-prod-group-x"] {
+            assert_eq!(caller_part(other), None, "{other}");
+        }
     }
 }

@@ -11,6 +11,13 @@ use crossrole_policy::Share;
 /// Calls of one change that may run at the same time; a later stage needs the whole earlier one.
 pub(crate) type Stage = Vec<(Call, Facet)>;
 
+/// ARNs of caller policies that a role holds, and that it loses.
+#[derive(Default)]
+pub(crate) struct Held {
+    pub(crate) hold: BTreeSet<String>,
+    pub(crate) lose: BTreeSet<String>,
+}
+
 pub(crate) struct Draft<'a> {
     pub(crate) desired: &'a Desired,
     pub(crate) observed: &'a Observed,
@@ -19,6 +26,10 @@ pub(crate) struct Draft<'a> {
     pub(crate) steps: Vec<Step>,
     pub(crate) withheld: Vec<Withheld>,
     meters: Vec<Meter>,
+    /// Declared callers whose statements are not all there.
+    pub(crate) caller_written: BTreeSet<Address>,
+    /// Caller policies of roles, by account and name in lower case.
+    pub(crate) caller_held: BTreeMap<(AccountId, String), Held>,
     /// Every declared object of IAM, by its name in lower case.
     declared: BTreeSet<(&'a AccountId, Kind, String)>,
 }
@@ -26,7 +37,18 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(crate) fn new(desired: &'a Desired, observed: &'a Observed, destroy: bool) -> Self {
         let declared = desired.objects.keys().map(|a| (&a.account, a.kind, a.name.to_ascii_lowercase())).collect();
-        Self { desired, observed, destroy, changes: Vec::new(), steps: Vec::new(), withheld: Vec::new(), meters: Vec::new(), declared }
+        Self {
+            desired,
+            observed,
+            destroy,
+            changes: Vec::new(),
+            steps: Vec::new(),
+            withheld: Vec::new(),
+            meters: Vec::new(),
+            caller_written: BTreeSet::new(),
+            caller_held: BTreeMap::new(),
+            declared,
+        }
     }
 
     /// Tells whether a live object of IAM is declared, in whatever spelling: IAM takes names that differ only in case for one.
@@ -64,6 +86,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Adds the end of a document that belongs to many: each step takes something away only while nobody else is in it.
+    pub(crate) fn change_shared_in_stages(&mut self, change: Change, stages: Vec<Stage>, share: &Share) {
+        let facet = Facet::Statements(share.prefixes.clone());
+        let first = self.steps.len();
+        self.change(change, stages.into_iter().map(|stage| stage.into_iter().map(|(call, _)| (call, facet.clone())).collect()).collect());
+        for step in self.steps.iter_mut().skip(first) {
+            step.share = Some(share.clone());
+        }
+    }
+
     pub(crate) fn withhold(&mut self, what: &Address, cause: Cause) {
         self.withheld.push(Withheld { subject: Subject::Object(what.clone()), cause, blocks: true });
     }
@@ -73,6 +105,8 @@ impl<'a> Draft<'a> {
         self.changes.clear();
         self.steps.clear();
         self.meters.clear();
+        self.caller_written.clear();
+        self.caller_held.clear();
         self.withheld.truncate(said);
     }
 
@@ -95,7 +129,7 @@ impl<'a> Draft<'a> {
 
     /// Sorts the steps so that each stands behind those it needs, and the changes by address.
     pub(crate) fn finish(self) -> Plan {
-        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters, declared: _ } = self;
+        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters, caller_written: _, caller_held: _, declared: _ } = self;
         let (changes, steps) = sort_changes(changes, steps);
         let steps = sort_steps(steps);
         withheld.sort();

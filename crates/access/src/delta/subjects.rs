@@ -332,6 +332,10 @@ impl Named {
 pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], trust: bool) -> Vec<Who> {
     let partition = sides.into_iter().rev().map(|s| s.partition.as_str()).find(|p| !p.is_empty()).unwrap_or("aws");
     let mut named = Named::of(documents);
+    if named.everyone {
+        // Control policies tell an account from those of which nothing is known.
+        named.accounts.extend(sides.iter().flat_map(|side| side.service_control.keys().cloned()));
+    }
     if !owner.is_empty() {
         named.accounts.remove(owner);
     }

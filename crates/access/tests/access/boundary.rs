@@ -32,6 +32,7 @@ fn estate(boundary: Option<&str>, allows: &str, read: bool) -> Estate {
             arn: BOUNDARY.to_owned(),
             state: PolicyState { path: "/".to_owned(), description: String::new(), document: document(&allow(allows, "*")), tags: Tags::new() },
             old_versions: Vec::new(),
+            history: Vec::new(),
         };
         state.policies.insert("boundary".to_owned(), policy);
     }

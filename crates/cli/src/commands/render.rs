@@ -20,6 +20,7 @@ pub(crate) fn run(args: &RenderArgs, io: &mut Io) -> Result<Exit, Failure> {
                 "inline_policies": state.inline.iter().map(|(name, d)| (name.clone(), value(d))).collect::<Map<_, _>>(),
             }),
             DesiredState::Policy(state) => json!({ "document": value(&state.document) }),
+            DesiredState::Caller { statements, .. } => json!({ "our_statements": value(&Document::new(statements.clone())) }),
             DesiredState::BucketPolicy { statements, .. } if !statements.is_empty() => json!({ "our_statements": value(&Document::new(statements.clone())) }),
             _ => continue,
         };

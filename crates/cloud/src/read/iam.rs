@@ -176,17 +176,23 @@ fn group_detail(session: &Session, group: &GroupDetail) -> ObservedGroup {
 }
 
 fn policy_detail(session: &Session, policy: &ManagedPolicyDetail) -> Result<ObservedPolicy, CloudError> {
+    let shared = policy.path() == Some(ownership::CALLER_PATH);
     let mut old: Vec<(u32, String)> = Vec::new();
     let mut document = None;
+    let mut history = Vec::new();
     for version in policy.policy_version_list() {
+        let number = version.version_id().unwrap_or_default().trim_start_matches('v').parse().unwrap_or(0);
+        if shared {
+            history.push((number, decode_document(version.document(), "GetAccountAuthorizationDetails", &session.account)?));
+        }
         if version.is_default_version() {
             document = Some(decode_document(version.document(), "GetAccountAuthorizationDetails", &session.account)?);
         } else {
-            let id = version.version_id().unwrap_or_default();
-            old.push((id.trim_start_matches('v').parse().unwrap_or(0), id.to_owned()));
+            old.push((number, version.version_id().unwrap_or_default().to_owned()));
         }
     }
     old.sort();
+    history.sort_by_key(|(number, _)| *number);
     Ok(ObservedPolicy {
         name: policy.policy_name().unwrap_or_default().to_owned(),
         arn: policy.arn().unwrap_or_default().to_owned(),
@@ -198,6 +204,7 @@ fn policy_detail(session: &Session, policy: &ManagedPolicyDetail) -> Result<Obse
             tags: Tags::new(),
         },
         old_versions: old.into_iter().map(|(_, id)| id).collect(),
+        history,
     })
 }
 
@@ -229,14 +236,14 @@ async fn providers(session: &Arc<Session>, state: &mut AccountState, objects: &B
     }
 }
 
-/// Tags of managed policies come from no bulk call. They are asked for where a policy may be ours: it is declared, or has
-/// the name of a caller policy.
+/// Tags of managed policies come from no bulk call. They are asked for where a policy may be ours: it is declared, or is named
+/// as caller policies once were, which their path tells now.
 async fn policy_tags(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>) {
     let declared: BTreeSet<String> = objects.iter().filter(|a| a.kind == Kind::Policy).map(|a| a.name.to_ascii_lowercase()).collect();
     let wanted: Vec<(String, String)> = state
         .policies
         .iter()
-        .filter(|(key, p)| declared.contains(*key) || p.name.starts_with("crossrole-") || p.state.path.starts_with("/crossrole/"))
+        .filter(|(key, p)| p.state.path != ownership::CALLER_PATH && (declared.contains(*key) || p.name.starts_with("crossrole-")))
         .map(|(key, p)| (key.clone(), p.arn.clone()))
         .collect();
     let answers = futures_util::future::join_all(wanted.into_iter().map(|(key, arn)| async move {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crossrole_model::observed::{AccountState, Observed, Scope};
 use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState};
-use crossrole_model::{AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, Observation, Partition, Unreadable};
+use crossrole_model::{AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, Observation, Partition, Unreadable, ownership};
 use crossrole_policy::Document;
 use futures_util::future::join_all;
 use percent_encoding::percent_decode_str;
@@ -91,6 +91,16 @@ pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -
                     error => Err(error),
                 },
             }
+        }
+        Call::Iam(
+            IamCall::CreatePolicy { .. }
+            | IamCall::CreatePolicyVersion { .. }
+            | IamCall::DeletePolicyVersion { .. }
+            | IamCall::DetachPolicy { .. }
+            | IamCall::DeletePolicy { .. },
+        ) => {
+            let arn = aws.sessions.partition().iam_arn(&address.account, "policy", ownership::CALLER_PATH, &address.name);
+            Ok(object::document(&session, &arn).await?.map(ObjectState::Policy))
         }
         _ => Ok(None),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
 use crossrole_model::state::{GroupState, PolicyState, RoleState, UserState};
-use crossrole_model::{Address, CloudError, ErrorClass, Kind, Unreadable};
+use crossrole_model::{Address, CloudError, ErrorClass, Kind, PrincipalKind, PrincipalRef, Unreadable, ownership};
 use futures_util::future::join_all;
 
 use crate::error::convert;
@@ -21,6 +21,7 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
     let mut users = BTreeSet::new();
     let mut groups = BTreeSet::new();
     let mut policies = BTreeSet::new();
+    let mut callers = BTreeSet::new();
     for address in objects {
         let mut parts = address.name.split('/');
         match (address.kind, parts.next(), parts.next()) {
@@ -32,6 +33,14 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
             (Kind::Attachment, Some("role"), Some(name)) => roles.insert(name),
             (Kind::Attachment, Some("user"), Some(name)) => users.insert(name),
             (Kind::Attachment, Some("group"), Some(name)) => groups.insert(name),
+            (Kind::Caller, Some(kind), Some(name)) => {
+                let (names, kind) = match kind {
+                    "role" => (&mut roles, PrincipalKind::Role),
+                    "user" => (&mut users, PrincipalKind::User),
+                    _ => (&mut groups, PrincipalKind::Group),
+                };
+                callers.insert(ownership::caller_key(&PrincipalRef { kind, name: name.to_owned() }).to_ascii_lowercase()) | names.insert(name)
+            }
             _ => false,
         };
     }
@@ -53,9 +62,9 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
     each!(roles, Kind::Role, role, roles);
     each!(users, Kind::User, user, users);
     each!(groups, Kind::Group, group, groups);
-    named_policies(session, &policies, &mut state).await;
-    // An attachment or membership is as unknown as the principal it hangs on.
-    for address in objects.iter().filter(|a| matches!(a.kind, Kind::Attachment | Kind::Membership)) {
+    named_policies(session, &policies, &callers, objects, &mut state).await;
+    // An attachment, a membership or a caller's side is as unknown as the principal it hangs on.
+    for address in objects.iter().filter(|a| matches!(a.kind, Kind::Attachment | Kind::Membership | Kind::Caller)) {
         let names: Vec<&str> = address.name.split('/').collect();
         let why = state
             .unreadable
@@ -70,16 +79,28 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, be
 }
 
 /// The paths of declared policies are not known here: the listing has the ARNs.
-async fn named_policies(session: &Arc<Session>, names: &BTreeSet<&str>, state: &mut AccountState) {
-    if names.is_empty() {
+///
+/// `callers`: the keys of principals whose caller policies are relied on, in lower case.
+async fn named_policies(session: &Arc<Session>, names: &BTreeSet<&str>, callers: &BTreeSet<String>, objects: &BTreeSet<Address>, state: &mut AccountState) {
+    if names.is_empty() && callers.is_empty() {
         return;
     }
+    let of_caller = |arn: &str| {
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        ownership::is_caller_arn(arn) && ownership::caller_part(name).is_some_and(|(_, key)| callers.contains(&key.to_ascii_lowercase()))
+    };
+    // What a principal is let do is unknown where a policy that may say it is.
+    let unknown_callers = |state: &mut AccountState, error: &CloudError| {
+        let all = objects.iter().filter(|a| a.kind == Kind::Caller).map(|a| (a.clone(), Unreadable::from(error)));
+        state.unreadable.extend(all);
+    };
     let name_of = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
     let unread = |name: &str, error: &CloudError| (Address::new(&session.account, Kind::Policy, name), Unreadable::from(error));
     let found = match listed_policies(session).await {
-        Ok(found) => found.into_iter().filter(|arn| names.contains(name_of(arn).as_str())),
+        Ok(found) => found.into_iter().filter(|arn| names.contains(name_of(arn).as_str()) || of_caller(arn)),
         Err(error) => {
             state.unreadable.extend(names.iter().map(|name| unread(name, &error)));
+            unknown_callers(state, &error);
             return;
         }
     };
@@ -87,7 +108,12 @@ async fn named_policies(session: &Arc<Session>, names: &BTreeSet<&str>, state: &
         match answer {
             Ok(Some(found)) => drop(state.policies.insert(name_of(&arn).to_ascii_lowercase(), found)),
             Ok(None) => {}
-            Err(error) => state.unreadable.extend([unread(&name_of(&arn), &error)]),
+            Err(error) => {
+                if of_caller(&arn) {
+                    unknown_callers(state, &error);
+                }
+                state.unreadable.extend([unread(&name_of(&arn), &error)]);
+            }
         }
     }
 }
@@ -207,6 +233,22 @@ async fn listed_policies(session: &Arc<Session>) -> Result<Vec<String>, CloudErr
     Ok(found)
 }
 
+/// A managed policy without its tags, right before it is written.
+pub(super) async fn document(session: &Arc<Session>, arn: &str) -> Result<Option<PolicyState>, CloudError> {
+    let answer = match ask!(session, "GetPolicy", session.iam.get_policy().policy_arn(arn)) {
+        Ok(answer) => answer,
+        Err(error) => return absent(error),
+    };
+    let Some(policy) = answer.policy() else { return Ok(None) };
+    let default = policy.default_version_id().unwrap_or("v1").to_owned();
+    let version = match ask!(session, "GetPolicyVersion", session.iam.get_policy_version().policy_arn(arn).version_id(&default)) {
+        Ok(version) => version,
+        Err(error) => return absent(error),
+    };
+    let document = decode_document(version.policy_version().and_then(|v| v.document()), "GetPolicyVersion", &session.account)?;
+    Ok(Some(PolicyState { path: policy.path().unwrap_or("/").to_owned(), description: String::new(), document, tags: std::collections::BTreeMap::new() }))
+}
+
 async fn policy(session: &Arc<Session>, arn: &str) -> Result<Option<ObservedPolicy>, CloudError> {
     let answer = match ask!(session, "GetPolicy", session.iam.get_policy().policy_arn(arn)) {
         Ok(answer) => answer,
@@ -232,5 +274,6 @@ async fn policy(session: &Arc<Session>, arn: &str) -> Result<Option<ObservedPoli
             tags: tags(policy.tags()),
         },
         old_versions: old,
+        history: Vec::new(),
     }))
 }

@@ -255,6 +255,6 @@ fn rights_hash(statement: &Statement) -> String {
 }
 
 /// Sixteen hexadecimal digits: no two of a bucket's statements meet by chance.
-fn digits(body: &CanonicalBody) -> String {
+pub(super) fn digits(body: &CanonicalBody) -> String {
     Digest::of(&body.encode()).to_string().chars().take(16).collect()
 }

@@ -1,6 +1,6 @@
 //! Objects that are withheld: nothing may rest on one.
 
-use crossrole_model::{Address, Broken, BucketCall, Call, IamCall, Kind, Plan, PrincipalKind, Step, StepId, Subject};
+use crossrole_model::{Address, Broken, BucketCall, Call, IamCall, Kind, Plan, Step, StepId, Subject};
 use crossrole_policy::{Arn, Document, Statement};
 
 /// Nothing names, or is put on, an object that is withheld.
@@ -46,18 +46,16 @@ fn speaks_of(step: &Step, held: &Address) -> bool {
         Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => document(trust) || boundary.as_deref().is_some_and(arn),
         Call::Iam(
             IamCall::UpdateTrust { trust: d, .. }
-            | IamCall::PutInlinePolicy { document: d, .. }
-            | IamCall::CreatePolicy { document: d, .. }
-            | IamCall::CreatePolicyVersion { document: d, .. },
+            | IamCall::PutInlinePolicy { document: d, .. },
         ) => document(d),
+        Call::Iam(IamCall::CreatePolicy { document: d, .. } | IamCall::CreatePolicyVersion { document: d, .. }) => match &step.share {
+            // Others' statements are what they were.
+            Some(share) => share.statements.iter().any(statement),
+            None => document(d),
+        },
         Call::Iam(IamCall::PutBoundary { arn: a, .. }) => arn(a),
         Call::Iam(IamCall::AttachPolicy { principal, arn: a }) => {
-            let kind = match principal.kind {
-                PrincipalKind::Role => Kind::Role,
-                PrincipalKind::User => Kind::User,
-                PrincipalKind::Group => Kind::Group,
-            };
-            arn(a) || same(kind, &principal.name)
+            arn(a) || same(principal.kind.kind(), &principal.name)
         }
         Call::Iam(IamCall::AddUserToGroup { group, user }) => same(Kind::Group, group) || same(Kind::User, user),
         Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => same(Kind::Bucket, &bucket.name) || step.share.iter().flat_map(|s| &s.statements).any(statement),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::{Broken, BucketCall, Call, Change, ObjectState, Plan, Step, StepId, ownership};
+use crossrole_model::{Broken, BucketCall, Call, IamCall, Kind, ObjectState, Plan, Step, StepId, ownership};
 use crossrole_policy::Document;
 
 /// No bucket policy is written without every foreign statement that was read, but for principals that no longer exist.
@@ -10,11 +10,17 @@ pub(super) fn keeps_foreign(plan: &Plan, at: usize, step: &Step, wrong: &mut Vec
     let after = match &step.call {
         Call::Bucket(BucketCall::PutPolicy { document, .. }) => Some(document),
         Call::Bucket(BucketCall::DeletePolicy { .. }) => None,
+        Call::Iam(IamCall::CreatePolicyVersion { arn, document }) if ownership::is_caller_arn(arn) => Some(document),
+        Call::Iam(IamCall::DeletePolicy { arn }) if ownership::is_caller_arn(arn) => None,
         _ => return,
     };
-    let Some(Change { before: Some(ObjectState::BucketPolicy(state)), .. }) = plan.changes.get(step.change) else { return };
+    let before = match plan.changes.get(step.change).and_then(|c| c.before.as_ref()) {
+        Some(ObjectState::BucketPolicy(state)) => state.document.as_ref(),
+        Some(ObjectState::Policy(state)) => Some(&state.document),
+        _ => return,
+    };
     let prefixes: Vec<String> = plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
-    for statement in state.document.iter().flat_map(|d| &d.statements) {
+    for statement in before.into_iter().flat_map(|d| &d.statements) {
         let ours = prefixes.iter().any(|p| statement.sid().starts_with(p.as_str()));
         let dead = !Document::new(vec![statement.clone()]).orphaned_principals().is_empty();
         if !ours && !dead && !after.is_some_and(|d| d.statements.contains(statement)) {
@@ -23,20 +29,35 @@ pub(super) fn keeps_foreign(plan: &Plan, at: usize, step: &Step, wrong: &mut Vec
     }
 }
 
+/// What a step makes of a document that belongs to many; `None` of a step that is on none.
+fn of_many<'s>(plan: &'s Plan, step: &'s Step) -> Option<Option<&'s Document>> {
+    let change = plan.changes.get(step.change)?;
+    match &step.call {
+        Call::Bucket(BucketCall::PutPolicy { document, .. }) => Some(Some(document)),
+        Call::Bucket(BucketCall::DeletePolicy { .. }) => Some(None),
+        Call::Iam(_) => match (change.address.kind, change.before.as_ref().or(change.after.as_ref())?) {
+            (Kind::Policy, ObjectState::Policy(state)) if state.path == ownership::CALLER_PATH => Some(match &step.call {
+                Call::Iam(IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. }) => Some(document),
+                _ => None,
+            }),
+            _ => None,
+        },
+        Call::Bucket(_) => None,
+    }
+}
+
 /// A document that belongs to many is written with our part said apart, and the part is in the whole.
 pub(super) fn shares(plan: &Plan, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
-    let document = match &step.call {
-        Call::Bucket(BucketCall::PutPolicy { document, .. }) => Some(document),
-        Call::Bucket(BucketCall::DeletePolicy { .. }) => None,
-        _ if step.share.is_some() => {
+    let Some(document) = of_many(plan, step) else {
+        if step.share.is_some() {
             wrong.push(Broken::Share(StepId(at)));
-            return;
         }
-        _ => return,
+        return;
     };
     let prefixes: BTreeSet<String> = plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
     match &step.share {
-        Some(share) if share.prefixes == prefixes && share.is_in(document) => {}
+        // Of the caller's side, a manifest's part may be left as it is, while something that it rests on is withheld.
+        Some(share) if share.prefixes.is_subset(&prefixes) && share.is_in(document) => {}
         _ => wrong.push(Broken::Share(StepId(at))),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{AccountId, Address, Kind, PrincipalKind, Subject};
+use crossrole_model::{AccountId, Address, Kind, Subject};
 use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
@@ -36,7 +36,7 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> BTreeMap<Address, Address> {
     }
     // What is as it should be is left alone, and passes on what it rests on.
     let written: BTreeSet<&Address> = draft.changes.iter().map(|c| &c.address).collect();
-    held.retain(|address, _| written.contains(address));
+    held.retain(|address, _| written.contains(address) || draft.caller_written.contains(address));
     held
 }
 
@@ -108,13 +108,12 @@ impl Mentions {
             DesiredState::Policy(state) => mentions.document(&state.document),
             DesiredState::Membership(state) => mentions.exact.extend([own(Kind::Group, &state.group), own(Kind::User, &state.user)]),
             DesiredState::Attachment(state) => {
-                let kind = match state.principal.kind {
-                    PrincipalKind::Role => Kind::Role,
-                    PrincipalKind::User => Kind::User,
-                    PrincipalKind::Group => Kind::Group,
-                };
-                mentions.exact.insert(own(kind, &state.principal.name));
+                mentions.exact.insert(own(state.principal.kind.kind(), &state.principal.name));
                 mentions.arn(&state.policy_arn);
+            }
+            DesiredState::Caller { principal, statements } => {
+                mentions.exact.insert(own(principal.kind.kind(), &principal.name));
+                mentions.document(&Document::new(statements.clone()));
             }
             DesiredState::Bucket(state) => {
                 if let Some(Some(logging)) = &state.logging {

@@ -1,6 +1,7 @@
 //! What differs, kind by kind.
 
 mod bucket;
+mod caller;
 mod dependents;
 mod oidc;
 mod policy;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Tags;
-use crossrole_model::{AccountId, Address, Cause, DesiredObject, Kind, Observation, PrincipalKind, ownership};
+use crossrole_model::{AccountId, Address, Cause, DesiredObject, Kind, Observation, ownership};
 use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
@@ -32,6 +33,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
     role::prune(draft);
     policy::prune(draft);
     principal::prune(draft);
+    caller::prune(draft);
     oidc::prune(draft);
     bucket::prune(draft);
 }
@@ -39,8 +41,10 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
 /// Compares every declared object, but for those in `held`, each of which rests on another.
 fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Address>) {
     let missing = missing_principals(draft);
+    let callers = caller::parts(draft, held, &missing);
+    caller::note_roles(draft, &callers);
     let desired = draft.desired;
-    for (address, object) in &desired.objects {
+    for (address, object) in desired.objects.iter().filter(|(address, _)| address.kind != Kind::Caller) {
         if let Some(on) = held.get(address) {
             draft.withhold(address, Cause::Withheld(on.clone()));
             continue;
@@ -59,11 +63,14 @@ fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Address>) {
         }
         one(draft, address, object);
     }
+    caller::diff(draft, callers);
 }
 
 fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
     match &object.state {
         DesiredState::Role { state, keep_foreign } => role::diff(draft, address, object, state, *keep_foreign),
+        // Those of all manifests are compared together, where they stand.
+        DesiredState::Caller { .. } => {}
         DesiredState::Policy(state) => policy::diff(draft, address, object, state),
         DesiredState::User(state) => principal::user(draft, address, object, state),
         DesiredState::Group(state) => principal::group(draft, address, object, state),
@@ -93,14 +100,8 @@ fn missing_principals(draft: &mut Draft<'_>) -> BTreeSet<Address> {
 fn names_missing<'m>(state: &DesiredState, account: &AccountId, missing: &'m BTreeSet<Address>) -> Option<&'m Address> {
     let is = |kind: Kind, name: &str| missing.iter().find(|m| m.account == *account && m.kind == kind && m.name == name);
     match state {
-        DesiredState::Attachment(a) => is(
-            match a.principal.kind {
-                PrincipalKind::Role => Kind::Role,
-                PrincipalKind::User => Kind::User,
-                PrincipalKind::Group => Kind::Group,
-            },
-            &a.principal.name,
-        ),
+        DesiredState::Attachment(a) => is(a.principal.kind.kind(), &a.principal.name),
+        DesiredState::Caller { principal, .. } => is(principal.kind.kind(), &principal.name),
         DesiredState::Membership(m) => is(Kind::User, &m.user),
         DesiredState::Role { state, .. } => document_names(&state.trust, missing),
         DesiredState::BucketPolicy { statements, .. } => document_names(&Document::new(statements.clone()), missing),

@@ -106,7 +106,7 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
 }
 
 /// Everything that hangs on a policy, and the policy.
-fn delete_stages(account: &AccountState, found: &ObservedPolicy) -> (Vec<Stage>, Vec<Consequence>) {
+pub(super) fn delete_stages(account: &AccountState, found: &ObservedPolicy) -> (Vec<Stage>, Vec<Consequence>) {
     let mut first: Stage =
         found.old_versions.iter().map(|v| (Call::Iam(IamCall::DeletePolicyVersion { arn: found.arn.clone(), version: v.clone() }), Facet::Existence)).collect();
     let mut consequences = Vec::new();
@@ -118,7 +118,7 @@ fn delete_stages(account: &AccountState, found: &ObservedPolicy) -> (Vec<Stage>,
 }
 
 /// Principals of the account that a policy is attached to.
-pub(crate) fn attached_to(account: &AccountState, arn: &str) -> Vec<PrincipalRef> {
+pub(super) fn attached_to(account: &AccountState, arn: &str) -> Vec<PrincipalRef> {
     let of = |kind: PrincipalKind, name: &str| PrincipalRef { kind, name: name.to_owned() };
     let roles = account.roles.values().filter(|r| r.state.attached.contains(arn)).map(|r| of(PrincipalKind::Role, &r.name));
     let users = account.users.values().filter(|u| u.attached.contains(arn)).map(|u| of(PrincipalKind::User, &u.name));
@@ -129,7 +129,8 @@ pub(crate) fn attached_to(account: &AccountState, arn: &str) -> Vec<PrincipalRef
 /// Plans the deletion of policies of ours that nothing declares.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     for (id, account) in read_accounts(draft) {
-        for found in account.policies.values() {
+        // Those of the caller's side belong to all manifests, and are compared by their statements.
+        for found in account.policies.values().filter(|p| p.state.path != ownership::CALLER_PATH) {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(id, Kind::Policy, &found.name);
             if draft.declares(&address) {

@@ -1,4 +1,4 @@
-//! The caller side: users, groups, memberships, attachments.
+//! Users, groups, memberships, attachments.
 
 use crossrole_model::observed::AccountState;
 use crossrole_model::state::{AttachmentState, GroupState, MembershipState, UserState};
@@ -8,7 +8,6 @@ use crossrole_model::{
 
 use crate::draft::{Draft, Stage};
 
-use super::policy::attached_to;
 use super::{our_owner, read_accounts, tag_changes};
 
 fn creation(address: &Address, object: &DesiredObject, after: ObjectState) -> Change {
@@ -87,13 +86,12 @@ pub(crate) fn attachment(draft: &mut Draft<'_>, address: &Address, object: &Desi
     draft.change(creation(address, object, ObjectState::Attachment(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
 }
 
-/// Plans the removal of what is ours on the caller side and is not declared: users by their tag, groups by their path,
-/// members of such groups, and attachments of caller policies of ours.
+/// Plans the removal of what is ours on the caller side and is not declared: users by their tag, groups by their path, and
+/// members of such groups.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     for (id, account) in read_accounts(draft) {
         users(draft, id, account);
         groups(draft, id, account);
-        attachments(draft, id, account);
     }
 }
 
@@ -147,28 +145,5 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
         let consequences = members.iter().map(|m| Consequence::MemberLeaves((*m).to_owned())).collect();
         let change = deletion(draft, address, ObjectState::Group(found.state.clone()), consequences, owner);
         draft.change(change, vec![first, vec![(Call::Iam(IamCall::DeleteGroup { group: found.name.clone() }), Facet::Existence)]]);
-    }
-}
-
-/// A caller policy of ours lets its holder assume roles: whoever holds it without being declared loses it.
-fn attachments(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
-    for policy in account.policies.values() {
-        let Some(owner) = our_owner(draft, &policy.state.tags) else { continue };
-        let declared = draft.declares(&Address::new(id, Kind::Policy, &policy.name));
-        if !declared || !policy.name.starts_with(&format!("crossrole-{owner}-")) {
-            continue;
-        }
-        for principal in attached_to(account, &policy.arn) {
-            let address = Address::new(id, Kind::Attachment, format!("{}/{}/{}", principal.kind.as_str(), principal.name, policy.name));
-            let role = Address::new(id, Kind::Role, &principal.name);
-            // A declared role is compared whole where it stands.
-            let whole = principal.kind == PrincipalKind::Role && draft.declares(&role);
-            if whole || draft.declares(&address) {
-                continue;
-            }
-            let state = AttachmentState { principal: principal.clone(), policy_arn: policy.arn.clone() };
-            let change = deletion(draft, address, ObjectState::Attachment(state), Vec::new(), owner.clone());
-            draft.change(change, vec![vec![(Call::Iam(IamCall::DetachPolicy { principal, arn: policy.arn.clone() }), Facet::Existence)]]);
-        }
     }
 }

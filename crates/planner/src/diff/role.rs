@@ -18,6 +18,7 @@ use super::{Claim, claim, our_owner, read_accounts, tag_changes};
 const SERVICE_LINKED: &str = "/aws-service-role/";
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &RoleState, keep_foreign: bool) {
+    let wanted = &with_callers(draft, address, wanted);
     meters(draft, address, wanted);
     let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
     let Some(found) = account.and_then(|a| a.roles.get(&address.name.to_ascii_lowercase())) else {
@@ -48,8 +49,20 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         Claim::Adopt => true,
         Claim::Ours => false,
     };
-    let after = with_kept(wanted, &found.state, keep_foreign);
+    let mut after = with_kept(wanted, &found.state, keep_foreign);
+    if let Some(held) = draft.caller_held.get(&(address.account.clone(), address.name.to_ascii_lowercase())) {
+        after.attached.retain(|arn| !held.lose.contains(arn));
+    }
     if found.state.path == after.path { update(draft, address, object, found, after, adopted) } else { replace(draft, address, object, found, after) }
+}
+
+/// What is wanted, with the caller policies that the role holds.
+fn with_callers(draft: &Draft<'_>, address: &Address, wanted: &RoleState) -> RoleState {
+    let mut wanted = wanted.clone();
+    if let Some(held) = draft.caller_held.get(&(address.account.clone(), address.name.to_ascii_lowercase())) {
+        wanted.attached.extend(held.hold.iter().cloned());
+    }
+    wanted
 }
 
 /// What is wanted, with what is never touched.
@@ -152,7 +165,7 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
 
 /// Tells whether a policy is one that we made for a principal on the caller side.
 fn is_caller_policy(arn: &str) -> bool {
-    arn.rsplit('/').next().is_some_and(|name| name.starts_with("crossrole-"))
+    ownership::is_caller_arn(arn)
 }
 
 fn inline_changes(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, ObjectState, Partition, PrincipalKind, StepId};
+use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, ObjectState, Partition, PrincipalKind, PrincipalRef, StepId, limits, ownership};
 use crossrole_policy::{Document, Effect};
 
 use crate::draft::Draft;
@@ -27,6 +27,10 @@ pub(super) struct Index {
     detached: BTreeMap<String, Vec<StepId>>,
     /// By principal: steps that take something off it.
     cleared: BTreeMap<(String, PrincipalKind, String), Vec<StepId>>,
+    /// By principal: steps that attach its caller policy, each with its change, where it may hold one policy more.
+    caller_attached: BTreeMap<(String, PrincipalRef), Vec<(StepId, usize)>>,
+    /// By step: its change.
+    change_of: Vec<usize>,
     /// By deleting step: the ARN that goes.
     deleted: BTreeMap<usize, String>,
 }
@@ -51,6 +55,13 @@ impl Index {
         for (at, step) in draft.steps.iter().enumerate() {
             let id = StepId(at);
             let change = draft.changes.get(step.change);
+            index.change_of.push(step.change);
+            if let Call::Iam(IamCall::AttachPolicy { principal, arn }) = &step.call
+                && ownership::is_caller_arn(arn)
+                && attached(draft, &step.account, principal) < limits::ATTACHED_POLICIES
+            {
+                index.caller_attached.entry((step.account.to_string(), principal.clone())).or_default().push((id, step.change));
+            }
             if let Some(arn) = step.call.made_arn(&step.account, draft.desired.partition) {
                 index.made.entry(arn).or_default().push(id);
             }
@@ -241,9 +252,28 @@ impl Index {
         self.principals.get(&(account.to_owned(), kind, name.to_owned())).map_or(&[], Vec::as_slice)
     }
 
+    /// Steps of other changes that attach the principal's caller policy.
+    pub(super) fn caller_attached(&self, at: usize, account: &str, principal: &PrincipalRef) -> Vec<StepId> {
+        let own = self.change_of.get(at);
+        let steps = self.caller_attached.get(&(account.to_owned(), principal.clone()));
+        steps.into_iter().flatten().filter(|(_, change)| Some(change) != own).map(|(id, _)| *id).collect()
+    }
+
     pub(super) fn cleared(&self, account: &str, kind: PrincipalKind, name: &str) -> &[StepId] {
         self.cleared.get(&(account.to_owned(), kind, name.to_owned())).map_or(&[], Vec::as_slice)
     }
+}
+
+/// How many managed policies a principal holds now.
+fn attached(draft: &Draft<'_>, account: &AccountId, principal: &PrincipalRef) -> usize {
+    let Some(state) = draft.observed.accounts.get(account).and_then(|o| o.known()) else { return 0 };
+    let key = principal.name.to_ascii_lowercase();
+    let held = match principal.kind {
+        PrincipalKind::Role => state.roles.get(&key).map(|r| r.state.attached.len()),
+        PrincipalKind::User => state.users.get(&key).map(|u| u.attached.len()),
+        PrincipalKind::Group => state.groups.get(&key).map(|g| g.attached.len()),
+    };
+    held.unwrap_or_default()
 }
 
 fn bucket_before(change: Option<&Change>) -> Option<&Document> {

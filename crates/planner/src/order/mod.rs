@@ -6,7 +6,7 @@ mod index;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Action, BucketCall, Call, IamCall, PrincipalKind, Step, StepId};
+use crossrole_model::{Action, BucketCall, Call, IamCall, PrincipalKind, Step, StepId, ownership};
 
 use crate::draft::Draft;
 
@@ -68,6 +68,10 @@ fn iam(index: &Index, at: usize, account: &str, call: &IamCall, replaced: bool, 
         }
         IamCall::DeleteGroup { group } => need(index.cleared(account, PrincipalKind::Group, group)),
         IamCall::DeletePolicy { arn } => need(index.detached(arn)),
+        // What was there before there were caller policies for all manifests goes when its principal has the new one.
+        IamCall::DetachPolicy { principal, arn } if !ownership::is_caller_arn(arn) && arn.contains(":policy/crossrole-") => {
+            need(&index.caller_attached(at, account, principal));
+        }
         IamCall::UpdateRole { .. }
         | IamCall::DeleteBoundary { .. }
         | IamCall::TagRole { .. }

@@ -192,8 +192,8 @@ fn early() -> Vec<Breaking> {
     let whole = good(&row("whole", WHOLE));
     case("a trust before whom it names", &whole, "CreateRole", Kind::Role, "Reader", arn(DEV, "user/ann"));
     case("a bucket's policy before the role", &whole, "PutBucketPolicy", Kind::BucketPolicy, "data-bucket", arn(PROD, "role/Reader"));
-    let attachment = "group/Devs/crossrole-m-group-Devs";
-    case("an attachment before the policy", &whole, "AttachGroupPolicy", Kind::Attachment, attachment, arn(DEV, "policy/crossrole-m-group-Devs"));
+    let attachment = "group/Devs/crossrole-caller-group-Devs";
+    case("an attachment before the policy", &whole, "AttachGroupPolicy", Kind::Attachment, attachment, arn(DEV, "policy/crossrole-caller-group-Devs"));
     let role = good(&row("role", ROLE.split("policies = [\"Most\"]\n").collect::<String>().as_str()));
     case("a role before its boundary", &role, "CreateRole", Kind::Role, "Reader", arn(PROD, "policy/Most"));
     let (plain, bound) = (ROLE.split("permissions_boundary").next().unwrap(), "\npermissions_boundary = \"arn:aws:iam::222222222222:policy/Less\"");
@@ -298,7 +298,7 @@ fn withheld() -> Vec<Breaking> {
     );
     case("a group: itself, its members, what is attached to it", &whole, DEV, Kind::Group, "Devs", &["CreateGroup", "AddUserToGroup", "AttachGroupPolicy"]);
     case("a role of the caller's side", &whole, DEV, Kind::Role, "App", &["CreateRole", "CreateRole", "AttachRolePolicy"]);
-    case("a policy: itself, and what it is attached to", &whole, DEV, Kind::Policy, "crossrole-m-group-Devs", &["CreatePolicy", "AttachGroupPolicy"]);
+    case("a policy: itself, and what it is attached to", &whole, DEV, Kind::Policy, "crossrole-caller-group-Devs", &["CreatePolicy", "AttachGroupPolicy"]);
     case("a bucket: its policy, and permissions on it", &whole, PROD, Kind::Bucket, "data-bucket", &["PutRolePolicy", "PutBucketPolicy"]);
     let role = good(&row("role", ROLE));
     case("a boundary: itself, and the role within it", &role, PROD, Kind::Policy, "Most", &["CreatePolicy", "CreateRole", "AttachRolePolicy"]);

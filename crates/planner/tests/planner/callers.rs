@@ -47,33 +47,33 @@ fn add_group(estate: &mut Observed, name: &str) {
 #[test]
 fn groups_users_and_memberships() {
     row("all are made", GROUP).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/user/ann (Missing): CreateUser",
         "+ dev/group/Devs (Missing): CreateGroup",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
-        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("all are there", GROUP).after(GROUP).plans(&[]);
     row("a group that others made is used as it is", GROUP).then(|e| add_group(e, "Devs")).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/user/ann (Missing): CreateUser",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
-        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("a group in another spelling is the same", GROUP).then(|e| add_group(e, "DEVS")).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/user/ann (Missing): CreateUser",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
-        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("a user that others made is left as it is", GROUP).then(|e| add_user(e, "ann", &[])).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/group/Devs (Missing): CreateGroup",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
-        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("a member that others put in is in", GROUP)
@@ -82,31 +82,31 @@ fn groups_users_and_memberships() {
             add_user(e, "ann", &["Devs"]);
         })
         .plans(&[
-            "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
-            "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+            "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
+            "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
             "+ role/Reader (Missing): CreateRole",
         ]);
     row("tags of a user of ours", &GROUP.replace("team = \"data\"", "cost = \"7\"")).after(GROUP).plans(&["~ dev/user/ann (Tags): UntagUser TagUser"]);
     row("a member who does not exist", "[trusted.dev.groups.Devs]\nmembers = [\"bob\"]\n")
         .plans(&["+ dev/group/Devs (Missing): CreateGroup", "! dev/membership/Devs/bob: Missing dev/user/bob"]);
     row("a group that does not exist", THEIRS).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ role/Reader (Missing): CreateRole",
-        "! dev/attachment/group/Devs/crossrole-m-group-Devs: Missing dev/group/Devs",
+        "! dev/attachment/group/Devs/crossrole-caller-group-Devs: Missing dev/group/Devs",
     ]);
     row("a group that exists", THEIRS).then(|e| add_group(e, "Devs")).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
-        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("a user that does not exist", "[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/bob\"\n").plans(&[
-        "! dev/policy/crossrole-m-user-bob: Withheld role/Reader",
-        "! dev/attachment/user/bob/crossrole-m-user-bob: Missing dev/user/bob",
+        "! dev/policy/crossrole-caller-user-bob: Withheld role/Reader",
+        "! dev/attachment/user/bob/crossrole-caller-user-bob: Missing dev/user/bob",
         "! role/Reader: Missing dev/user/bob",
     ]);
     row("a user that exists", "[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/bob\"\n").then(|e| add_user(e, "bob", &[])).plans(&[
-        "+ dev/policy/crossrole-m-user-bob (Missing): CreatePolicy",
-        "+ dev/attachment/user/bob/crossrole-m-user-bob (Missing): AttachUserPolicy",
+        "+ dev/policy/crossrole-caller-user-bob (Missing): CreatePolicy",
+        "+ dev/attachment/user/bob/crossrole-caller-user-bob (Missing): AttachUserPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
 }
@@ -123,24 +123,24 @@ fn who_holds_a_policy_of_ours_without_being_declared_loses_it() {
             dev(e).groups.get_mut("others").unwrap().attached.insert(arn);
         })
         .plans(&[
-            "- dev/attachment/group/Others/crossrole-m-group-Devs (NotInManifest): DetachGroupPolicy",
-            "- dev/attachment/user/eve/crossrole-m-group-Devs (NotInManifest): DetachUserPolicy",
+            "- dev/attachment/group/Others/crossrole-caller-group-Devs (NotInManifest): DetachGroupPolicy",
+            "- dev/attachment/user/eve/crossrole-caller-group-Devs (NotInManifest): DetachUserPolicy",
         ]);
     row("who is in a group of ours without being declared leaves it", GROUP)
         .after(GROUP)
         .then(|e| add_user(e, "eve", &["Devs"]))
         .plans(&["- dev/membership/Devs/eve (NotInManifest): RemoveUserFromGroup"]);
     row("but not a group that others made", GROUP).then(|e| add_group(e, "Devs")).then(|e| add_user(e, "eve", &["Devs"])).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/user/ann (Missing): CreateUser",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
-        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("an attachment that somebody took off is put back", GROUP)
         .after(GROUP)
         .then(|e| dev(e).groups.get_mut("devs").unwrap().attached.clear())
-        .plans(&["+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy"]);
+        .plans(&["+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy"]);
 }
 
 #[test]
@@ -148,13 +148,13 @@ fn the_caller_side_goes_with_what_it_is_for() {
     row("the policy goes, the group stays", "[trusted.dev.groups.Devs]\n")
         .after("[trusted.dev.groups.Devs]\n[roles.Reader]\n[[roles.Reader.trust]]\ngroup = \"dev/Devs\"\n")
         .plans(&[
-            "- dev/policy/crossrole-m-group-Devs (NotInManifest): DetachGroupPolicy DeletePolicy",
+            "- dev/policy/crossrole-caller-group-Devs (NotInManifest): DetachGroupPolicy DeletePolicy",
             "  > Loses(PrincipalRef { kind: Group, name: \"Devs\" })",
             "- role/Reader (NotInManifest): DeleteRole",
             "  > SessionsEnd",
         ]);
     row("user, group, membership, policy", "").after(GROUP).plans(&[
-        "- dev/policy/crossrole-m-group-Devs (NotInManifest): DetachGroupPolicy DeletePolicy",
+        "- dev/policy/crossrole-caller-group-Devs (NotInManifest): DetachGroupPolicy DeletePolicy",
         "  > Loses(PrincipalRef { kind: Group, name: \"Devs\" })",
         "- dev/user/ann (NotInManifest): RemoveUserFromGroup DeleteUser",
         "  > CredentialsFirst",
@@ -172,7 +172,7 @@ fn the_caller_side_goes_with_what_it_is_for() {
             group.inline.insert("Theirs".into(), None);
         })
         .plans(&[
-            "- dev/policy/crossrole-m-group-Devs (NotInManifest): DetachGroupPolicy DeletePolicy",
+            "- dev/policy/crossrole-caller-group-Devs (NotInManifest): DetachGroupPolicy DeletePolicy",
             "  > Loses(PrincipalRef { kind: Group, name: \"Devs\" })",
             "- dev/user/ann (NotInManifest): RemoveUserFromGroup DeleteUser",
             "  > CredentialsFirst",
@@ -198,7 +198,7 @@ fn the_caller_side_goes_with_what_it_is_for() {
         ]);
     row("one more role is one version more", &format!("{GROUP}[roles.Writer]\n[[roles.Writer.trust]]\ngroup = \"dev/Devs\"\n"))
         .after(GROUP)
-        .plans(&["~ dev/policy/crossrole-m-group-Devs (Document): CreatePolicyVersion", "+ role/Writer (Missing): CreateRole"]);
+        .plans(&["~ dev/policy/crossrole-caller-group-Devs (Document): CreatePolicyVersion", "+ role/Writer (Missing): CreateRole"]);
 }
 
 const ROLES: &str = r#"
@@ -213,17 +213,17 @@ role = "dev/App"
 #[test]
 fn roles_that_assume_roles() {
     row("the caller is declared, and has the policy as one of its own", ROLES).plans(&[
-        "+ dev/policy/crossrole-m-role-App (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-role-App (Missing): CreatePolicy",
         "+ dev/role/App (Missing): CreateRole AttachRolePolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("a caller that gets its policy later", ROLES).after(ROLES.split("[roles.Reader]").next().unwrap()).plans(&[
-        "+ dev/policy/crossrole-m-role-App (Missing): CreatePolicy",
-        "~ dev/role/App (Attached(\"arn:aws:iam::111111111111:policy/crossrole-m-role-App\")): AttachRolePolicy",
+        "+ dev/policy/crossrole-caller-role-App (Missing): CreatePolicy",
+        "~ dev/role/App (Attached(\"arn:aws:iam::111111111111:policy/crossrole-caller-role-App\")): AttachRolePolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("gone", "").after(ROLES).plans(&[
-        "- dev/policy/crossrole-m-role-App (NotInManifest): DeletePolicy",
+        "- dev/policy/crossrole-caller-role-App (NotInManifest): DeletePolicy",
         "  > Loses(PrincipalRef { kind: Role, name: \"App\" })",
         "- dev/role/App (NotInManifest): DetachRolePolicy DeleteRole",
         "  > SessionsEnd",
@@ -231,8 +231,8 @@ fn roles_that_assume_roles() {
         "  > SessionsEnd",
     ]);
     row("a caller that does not exist", "[roles.Reader]\n[[roles.Reader.trust]]\nrole = \"dev/App\"\n").plans(&[
-        "! dev/policy/crossrole-m-role-App: Withheld role/Reader",
-        "! dev/attachment/role/App/crossrole-m-role-App: Missing dev/role/App",
+        "! dev/policy/crossrole-caller-role-App: Withheld role/Reader",
+        "! dev/attachment/role/App/crossrole-caller-role-App: Missing dev/role/App",
         "! role/Reader: Missing dev/role/App",
     ]);
     row(
@@ -246,13 +246,13 @@ fn roles_that_assume_roles() {
 fn a_bucket_that_lets_a_user_in_directly() {
     let direct = "[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\nuser = \"dev/ann\"\naccess = \"get\"\n[trusted.dev.users.ann]\n";
     row("user first, then the policy that names it, then its own", direct).plans(&[
-        "+ dev/policy/crossrole-m-user-ann (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-user-ann (Missing): CreatePolicy",
         "+ dev/user/ann (Missing): CreateUser",
-        "+ dev/attachment/user/ann/crossrole-m-user-ann (Missing): AttachUserPolicy",
+        "+ dev/attachment/user/ann/crossrole-caller-user-ann (Missing): AttachUserPolicy",
         "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
     ]);
     row("gone: the policy first, then the user", "[buckets.data-bucket]\n").after(direct).plans(&[
-        "- dev/policy/crossrole-m-user-ann (NotInManifest): DetachUserPolicy DeletePolicy",
+        "- dev/policy/crossrole-caller-user-ann (NotInManifest): DetachUserPolicy DeletePolicy",
         "  > Loses(PrincipalRef { kind: User, name: \"ann\" })",
         "- dev/user/ann (NotInManifest): DeleteUser",
         "  > CredentialsFirst",

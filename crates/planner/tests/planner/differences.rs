@@ -137,7 +137,7 @@ fn live() -> Vec<Case> {
         case(
             "another object",
             |e| account(e, &id(DEV)).users.get_mut("ann").unwrap().attached.clear(),
-            vec![Difference::New { address: Address::new(&id(DEV), Kind::Attachment, "user/ann/crossrole-m-user-ann"), operation: "AttachUserPolicy".into() }],
+            vec![Difference::New { address: Address::new(&id(DEV), Kind::Attachment, "user/ann/crossrole-caller-user-ann"), operation: "AttachUserPolicy".into() }],
         ),
     ];
     // What it makes is there, and is somebody else's.
@@ -147,8 +147,8 @@ fn live() -> Vec<Case> {
     theirs.state.tags.clear();
     account(&mut taken, &id(PROD)).roles.insert("reader".into(), theirs);
     let (now, observed) = planned(&manifest(BODY), &taken);
-    let policy = Address::new(&id(DEV), Kind::Policy, "crossrole-m-user-ann");
-    let attachment = Address::new(&id(DEV), Kind::Attachment, "user/ann/crossrole-m-user-ann");
+    let policy = Address::new(&id(DEV), Kind::Policy, "crossrole-caller-user-ann");
+    let attachment = Address::new(&id(DEV), Kind::Attachment, "user/ann/crossrole-caller-user-ann");
     let gone = |address: Address, operation: &str| Difference::NotPlanned { address, operation: operation.into() };
     let expected = vec![gone(policy, "CreatePolicy"), gone(attachment, "AttachUserPolicy"), gone(reader(), "CreateRole")];
     // The role's own permissions are as they would be.

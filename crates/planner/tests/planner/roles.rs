@@ -274,18 +274,18 @@ role = "trusting/A"
 #[test]
 fn trust_in_circles() {
     row("two that trust each other", CYCLE).plans(&[
-        "+ policy/crossrole-m-role-A (Missing): CreatePolicy",
-        "+ policy/crossrole-m-role-B (Missing): CreatePolicy",
+        "+ policy/crossrole-caller-role-A (Missing): CreatePolicy",
+        "+ policy/crossrole-caller-role-B (Missing): CreatePolicy",
         "+ role/A (Missing): CreateRole UpdateAssumeRolePolicy AttachRolePolicy",
         "+ role/B (Missing): CreateRole AttachRolePolicy UpdateAssumeRolePolicy",
         "+ role/C (Missing): CreateRole",
     ]);
     row("one that trusts itself", "[roles.A]\n[[roles.A.trust]]\nrole = \"trusting/A\"\n")
-        .plans(&["+ policy/crossrole-m-role-A (Missing): CreatePolicy", "+ role/A (Missing): CreateRole UpdateAssumeRolePolicy AttachRolePolicy"]);
+        .plans(&["+ policy/crossrole-caller-role-A (Missing): CreatePolicy", "+ role/A (Missing): CreateRole UpdateAssumeRolePolicy AttachRolePolicy"]);
     row("two that trust each other go", "").after(CYCLE).plans(&[
-        "- policy/crossrole-m-role-A (NotInManifest): DeletePolicy",
+        "- policy/crossrole-caller-role-A (NotInManifest): DeletePolicy",
         "  > Loses(PrincipalRef { kind: Role, name: \"A\" })",
-        "- policy/crossrole-m-role-B (NotInManifest): DeletePolicy",
+        "- policy/crossrole-caller-role-B (NotInManifest): DeletePolicy",
         "  > Loses(PrincipalRef { kind: Role, name: \"B\" })",
         "- role/A (NotInManifest): DetachRolePolicy DeleteRole",
         "  > SessionsEnd",
@@ -295,7 +295,7 @@ fn trust_in_circles() {
         "  > SessionsEnd",
     ]);
     row("a chain is made from its end", &CYCLE.replace("role = \"trusting/B\"", "service = \"ec2.amazonaws.com\"")).plans(&[
-        "+ policy/crossrole-m-role-A (Missing): CreatePolicy",
+        "+ policy/crossrole-caller-role-A (Missing): CreatePolicy",
         "+ role/A (Missing): CreateRole AttachRolePolicy",
         "+ role/B (Missing): CreateRole",
         "+ role/C (Missing): CreateRole",

@@ -4,7 +4,7 @@ mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::state::{BucketState, Encryption, Logging, ObjectState, PublicAccessBlock, RoleState, Tags};
+use crossrole_model::state::{BucketState, Encryption, Logging, ObjectState, PolicyState, PublicAccessBlock, RoleState, Tags};
 use crossrole_model::{Change, Part, ownership};
 use crossrole_policy::{Document, Share, StatementDiff, diff};
 
@@ -61,7 +61,7 @@ pub(crate) fn tree<'c>(change: &'c Change, share: &Share) -> Vec<Node<'c>> {
         (before, Some(ObjectState::Policy(after))) => {
             let before = if let Some(ObjectState::Policy(before)) = before { Some(before) } else { None };
             field(Name::Part(Part::Description), before.map(|b| Value::Text(&b.description)), Value::Text(&after.description), &mut nodes);
-            document(Name::Part(Part::Document), before.map(|b| &b.document), Some(&after.document), None, &mut nodes);
+            document(Name::Part(Part::Document), before.map(|b| &b.document), Some(&after.document), of_many(after, share), &mut nodes);
             tags(before.map(|b| &b.tags), &after.tags, &mut nodes);
         }
         (before, after @ (None | Some(ObjectState::BucketPolicy(_)))) if is_bucket_policy(before.as_ref()) || after.is_some() => {
@@ -87,10 +87,15 @@ pub(crate) fn tree<'c>(change: &'c Change, share: &Share) -> Vec<Node<'c>> {
             }
             nodes.extend(before.attached.iter().map(|arn| Node::Attached { added: false, arn }));
         }
-        (Some(ObjectState::Policy(before)), None) => document(Name::Part(Part::Document), Some(&before.document), None, None, &mut nodes),
+        (Some(ObjectState::Policy(before)), None) => document(Name::Part(Part::Document), Some(&before.document), None, of_many(before, share), &mut nodes),
         (_, Some(ObjectState::Group(_) | ObjectState::Membership(_) | ObjectState::Attachment(_) | ObjectState::BucketPolicy(_)) | None) => {}
     }
     nodes
+}
+
+/// A policy of the caller's side belongs to many manifests.
+fn of_many<'s>(policy: &PolicyState, share: &'s Share) -> Option<&'s Share> {
+    (policy.path == ownership::CALLER_PATH).then_some(share)
 }
 
 fn as_role(state: Option<&ObjectState>) -> Option<&RoleState> {

@@ -7,7 +7,7 @@ use crossrole_policy::Document;
 use super::askers::{Asker, Own};
 use super::documents::TESTS;
 use super::side::Side;
-use super::{APP, APP_SESSION, GROUP, OWNER};
+use super::{APP, APP_SESSION, GROUP, OTHER, OWNER};
 
 /// The parties whose lines speak of a caller, where a resource's documents name these.
 pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Party> {
@@ -44,7 +44,7 @@ pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Par
     let account = who.caller.account().unwrap();
     if principals.contains(&format!("\"{arn}\"")) {
         vec![Party::of(arn)]
-    } else if account == OWNER || named_account(&text, &principals, account) {
+    } else if account == OWNER || account == OTHER && sides[0].is_controlled() || named_account(&text, &principals, account) {
         vec![Party::AnyOf { partition: "aws".to_owned(), account: account.to_owned() }]
     } else {
         vec![Party::AnyOther { partition: "aws".to_owned() }]

@@ -126,6 +126,11 @@ impl Side {
         self.trust.statements.iter().any(|s| allows(&s))
     }
 
+    /// Control policies apply to principals of both accounts.
+    pub(super) fn is_controlled(&self) -> bool {
+        self.service_control.is_some()
+    }
+
     /// For whoever has to find out what went wrong.
     pub(super) fn written(&self) -> String {
         let text = |document: Option<&Document>| document.map_or_else(|| "none".to_owned(), Document::to_json);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
 use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, UserState};
-use crossrole_model::{AccountId, ErrorClass, IamCall, Observed, PrincipalKind, PrincipalRef, limits};
+use crossrole_model::{AccountId, ErrorClass, IamCall, Observed, PrincipalKind, PrincipalRef, limits, ownership};
 
 use super::{Answer, account, forget, known, unique};
 
@@ -176,13 +176,17 @@ impl Iam<'_> {
                 }
                 let arn = format!("arn:aws:iam::{}:policy{path}{name}", self.to);
                 let state = PolicyState { path: path.clone(), description: description.clone(), document: document.clone(), tags: tags.clone() };
-                let policy = ObservedPolicy { name: name.clone(), arn, state, old_versions: Vec::new() };
+                let policy = ObservedPolicy { name: name.clone(), arn, state, old_versions: Vec::new(), history: Vec::new() };
                 self.account().policies.insert(name.to_ascii_lowercase(), policy);
             }
             IamCall::CreatePolicyVersion { arn, document } => {
                 let policy = self.policy(arn)?;
                 if policy.old_versions.len() + 1 >= limits::POLICY_VERSIONS {
-                    return Err(ErrorClass::Quota);
+                    if !ownership::is_caller_arn(arn) {
+                        return Err(ErrorClass::Quota);
+                    }
+                    // Whoever writes one of these makes room for it.
+                    policy.old_versions.remove(0);
                 }
                 let next = policy.old_versions.len() + 1;
                 policy.old_versions.push(format!("v{next}"));
