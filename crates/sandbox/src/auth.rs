@@ -85,6 +85,9 @@ impl Caller {
 
 /// Finds the caller behind a request and checks its signature.
 pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiError> {
+    if asked.s3 {
+        crate::s3::authentication::check(world, asked)?;
+    }
     let Some(auth) = &asked.authorization else {
         if asked.service == Service::Iam
             || (asked.service == Service::Sts && !matches!(asked.operation.as_str(), "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML"))
@@ -127,7 +130,7 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         return user(world, &key.account, &key.user, asked).ok_or_else(unknown);
     }
     let session = world.sessions.get(id).cloned().ok_or_else(unknown)?;
-    if asked.header("x-amz-security-token") != Some(session.token.as_str()) {
+    if asked.token() != Some(session.token.as_str()) {
         return Err(unknown());
     }
     if !sigv4::is_signed_with(asked, auth, &session.secret) {
