@@ -149,6 +149,17 @@ impl Sandbox {
         locked(&self.world).secrets()
     }
 
+    /// Returns the accounts that hold something, each with its buckets and their regions.
+    pub fn accounts(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let world = locked(&self.world);
+        let mut accounts: BTreeMap<String, BTreeMap<String, String>> =
+            world.accounts.iter().filter(|(_, state)| !state.is_empty()).map(|(id, _)| (id.clone(), BTreeMap::new())).collect();
+        for (name, bucket) in &world.buckets {
+            accounts.entry(bucket.account.clone()).or_default().insert(name.clone(), bucket.region.clone());
+        }
+        accounts
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

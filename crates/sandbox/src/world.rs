@@ -196,6 +196,14 @@ pub(crate) struct Session {
 }
 
 impl Account {
+    /// Tells whether it has no principal, policy or provider.
+    pub(crate) fn is_empty(&self) -> bool {
+        fn none<T: Clone>(map: &BTreeMap<String, Lagged<T>>) -> bool {
+            map.values().all(|value| value.newest().is_none())
+        }
+        none(&self.roles) && none(&self.users) && none(&self.groups) && none(&self.policies) && none(&self.providers)
+    }
+
     pub(crate) fn visible_roles(&self, now: u64) -> impl Iterator<Item = &Role> {
         self.roles.values().filter_map(move |r| r.visible(now))
     }
