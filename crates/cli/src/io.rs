@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crossrole_sandbox::Sandbox;
 
+use crate::failure::Failure;
+
 /// Where a command reads and writes.
 pub struct Io {
     stdout: Box<dyn Write + Send>,
@@ -33,6 +35,20 @@ impl Io {
     /// Given streams, nobody to ask, and an embedded AWS for `--sandbox`.
     pub fn given(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>, sandbox: Option<Arc<Sandbox>>) -> Self {
         Self { stdout, stderr, interactive: false, draws: false, sandbox }
+    }
+
+    /// Asks, unless it was approved before; `nobody` is the error where there is nobody to answer.
+    pub(crate) fn approve(&mut self, before: bool, question: &str, nobody: &str) -> Result<(), Failure> {
+        if before {
+            return Ok(());
+        }
+        if !self.interactive {
+            return Err(Failure::new(nobody, "give `--auto-approve`, or run it on a terminal"));
+        }
+        self.err(&format!("\n{question} Only `yes` is taken for yes: "));
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
     }
 
     /// The answer. A reader that went away (a closed pipe) is its own affair.

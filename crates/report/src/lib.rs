@@ -5,6 +5,7 @@
 
 mod access;
 mod codec;
+mod contents;
 mod decision;
 mod diff;
 mod findings;
@@ -16,11 +17,12 @@ mod words;
 
 pub use access::{access_lines, lockout};
 pub use codec::{CodecError, read_plan, write_plan};
+pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use findings::{RuleInfo, annotations, findings, findings_json, sarif};
 pub use json::{event_json, outcome_json, plan_json, plan_json_with};
 pub use outcome::{broken, describe, differences, outcome, progress};
-pub use text::{Diff, plan};
+pub use text::{Diff, blocked, plan};
 
 /// What people get to see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -83,7 +83,30 @@ fn summary(plan: &Plan) -> String {
         };
     }
     let (add, change, destroy) = (plan.count(Action::Create) + replaced, plan.count(Action::Update), plan.count(Action::Delete) + replaced);
-    format!("Plan: {add} to add, {change} to change, {destroy} to destroy.\n")
+    let held = match plan.blocking().count() {
+        0 => String::new(),
+        count => format!("{} withheld: `apply` writes nothing of this unless `--partial` is given.\n", parts(count)),
+    };
+    format!("Plan: {add} to add, {change} to change, {destroy} to destroy.\n{held}")
+}
+
+fn parts(count: usize) -> String {
+    if count == 1 { "1 part of what is asked for is".to_owned() } else { format!("{count} parts of what is asked for are") }
+}
+
+/// Names what keeps a plan from being carried out, a line each; the plan itself says why.
+pub fn blocked(plan: &Plan) -> String {
+    /// More are not read by anybody.
+    const MOST: usize = 10;
+    let count = plan.blocking().count();
+    let mut out = format!("{} withheld, and nothing was changed", parts(count));
+    for withheld in plan.blocking().take(MOST) {
+        out.push_str(&format!("\n  {}", safe(&words::subject(&withheld.subject))));
+    }
+    if count > MOST {
+        out.push_str(&format!("\n  and {} more", count - MOST));
+    }
+    out
 }
 
 fn calls<K: std::fmt::Display>(calls: &BTreeMap<K, u64>) -> String {

@@ -48,14 +48,18 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     }
     let plan = &made.plan;
     let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
-    if !plan.can_apply() {
+    if plan.is_empty() {
         return Ok(blocked);
     }
     if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
-    approve(args, options.destroy, io)?;
+    if !plan.can_apply(args.partial) {
+        return Err(Failure::new(crossrole_report::blocked(plan), "do what is said of each above, or carry out the rest alone with `--partial`"));
+    }
+    let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
+    io.approve(args.auto_approve, question, "nobody is there to approve this plan")?;
     // Somebody may have thought about it for long: then everything is looked at once more.
     let observed = args.auto_approve.then_some(made.observed);
     let outcome = Box::pin(carry_out(args, plan, observed, session, io)).await;
@@ -103,20 +107,6 @@ fn same_manifests(plan: &Plan, io: &mut Io) -> Result<(Desired, Vec<Source>), Fa
     }
     let paths: Vec<PathBuf> = plan.manifests.iter().map(|m| PathBuf::from(&m.file)).collect();
     load::desired(&paths, io)
-}
-
-fn approve(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<(), Failure> {
-    if args.auto_approve {
-        return Ok(());
-    }
-    if !io.interactive {
-        return Err(Failure::new("nobody is there to approve this plan", "give `--auto-approve`, or run it on a terminal"));
-    }
-    let what = if destroy { "Destroy all this?" } else { "Carry this out?" };
-    io.err(&format!("\n{what} Only `yes` is taken for yes: "));
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
 }
 
 async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, session: &Session, io: &mut Io) -> Outcome {

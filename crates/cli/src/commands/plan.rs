@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crossrole_access::{Controls, Objects};
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Cloud as _, Finding, Observed, Plan, Severity, Source};
+use crossrole_model::{Cause, Cloud as _, Finding, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 
 use crate::args::{GuardArgs, PlanArgs, ViewArgs};
@@ -32,7 +32,7 @@ async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, F
         io.err(&refusal);
         return Ok(Exit::Refused);
     }
-    Ok(match (made.plan.is_blocked(), made.plan.can_apply()) {
+    Ok(match (made.plan.is_blocked(), !made.plan.is_empty()) {
         (true, _) => Exit::Failed,
         (false, true) if args.detailed_exitcode => Exit::Changes,
         _ => Exit::Clean,
@@ -48,13 +48,20 @@ pub(crate) struct Made {
     pub(crate) suppressed: Vec<(Finding, String)>,
     /// What it was planned from.
     pub(crate) observed: Observed,
+    /// In the embedded AWS: the command that makes what the manifests rely on.
+    prepares: Option<String>,
+}
+
+/// Tells whether something is withheld because what it relies on does not exist.
+fn needs_others(plan: &Plan) -> bool {
+    plan.blocking().any(|w| matches!(w.cause, Cause::Missing(_) | Cause::NoBucket))
 }
 
 impl Made {
     /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
     fn of(plan: Plan, session: &Session, observed: Observed, guard: &GuardArgs) -> Result<Self, Failure> {
         let desired = &session.desired;
-        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed };
+        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
         if !made.plan.destroy {
             let linted = crossrole_lint::lint(desired, Some(&made.observed), super::validate::now());
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
@@ -75,6 +82,9 @@ impl Made {
             io.out(&format!("{}\n", crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view)));
         } else {
             io.out(&crossrole_report::plan(&self.plan, view));
+        }
+        if let Some(command) = self.prepares.as_ref().filter(|_| needs_others(&self.plan)) {
+            io.err(&format!("help: this is the embedded AWS, where `{command}` makes what manifests rely on\n"));
         }
         io.err(&super::validate::suppressed(&self.suppressed));
         io.err(&crossrole_report::findings(&self.findings, sources));
