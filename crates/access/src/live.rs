@@ -87,7 +87,6 @@ impl Objects {
                 DesiredState::User(state) => ObjectState::User(state),
                 DesiredState::Group(state) => ObjectState::Group(state),
                 DesiredState::Membership(state) => ObjectState::Membership(state),
-                DesiredState::Attachment(state) => ObjectState::Attachment(state),
                 DesiredState::Caller { principal, statements } => {
                     if let Some(held) = objects.principal(principal.kind, &address.account, &principal.name) {
                         held.inline.insert(address.name.clone(), Some(Document::new(statements)));

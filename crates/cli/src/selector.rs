@@ -166,7 +166,7 @@ impl Known {
                 self.bucket(name);
                 self.document(&Document::new(statements.clone()));
             }
-            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::Attachment(_) | DesiredState::OidcProvider(_) => {}
+            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) => {}
         }
     }
 

@@ -10,7 +10,7 @@ use crate::call::PrincipalRef;
 use crate::facet::Digest;
 use crate::finding::Span;
 use crate::ids::{AccountId, Partition};
-use crate::state::{AttachmentState, BucketState, GroupState, MembershipState, OidcState, PolicyState, RoleState, UserState};
+use crate::state::{BucketState, GroupState, MembershipState, OidcState, PolicyState, RoleState, UserState};
 
 /// A manifest by name, file and content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,8 +141,6 @@ pub enum DesiredState {
     Group(GroupState),
     /// A membership, added if missing.
     Membership(MembershipState),
-    /// A policy of ours on a principal that is not ours.
-    Attachment(AttachmentState),
     /// What a manifest lets a principal of a trusted account do from its side.
     Caller {
         /// Whose side.

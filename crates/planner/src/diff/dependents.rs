@@ -107,10 +107,6 @@ impl Mentions {
             }
             DesiredState::Policy(state) => mentions.document(&state.document),
             DesiredState::Membership(state) => mentions.exact.extend([own(Kind::Group, &state.group), own(Kind::User, &state.user)]),
-            DesiredState::Attachment(state) => {
-                mentions.exact.insert(own(state.principal.kind.kind(), &state.principal.name));
-                mentions.arn(&state.policy_arn);
-            }
             DesiredState::Caller { principal, statements } => {
                 mentions.exact.insert(own(principal.kind.kind(), &principal.name));
                 mentions.document(&Document::new(statements.clone()));

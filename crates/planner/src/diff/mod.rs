@@ -75,7 +75,6 @@ fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
         DesiredState::User(state) => principal::user(draft, address, object, state),
         DesiredState::Group(state) => principal::group(draft, address, object, state),
         DesiredState::Membership(state) => principal::membership(draft, address, object, state),
-        DesiredState::Attachment(state) => principal::attachment(draft, address, object, state),
         DesiredState::OidcProvider(state) => oidc::diff(draft, address, object, state),
         DesiredState::Bucket(state) => bucket::diff(draft, address, object, state),
         DesiredState::BucketPolicy { region, statements } => bucket::policy(draft, address, object, region, statements),
@@ -100,7 +99,6 @@ fn missing_principals(draft: &mut Draft<'_>) -> BTreeSet<Address> {
 fn names_missing<'m>(state: &DesiredState, account: &AccountId, missing: &'m BTreeSet<Address>) -> Option<&'m Address> {
     let is = |kind: Kind, name: &str| missing.iter().find(|m| m.account == *account && m.kind == kind && m.name == name);
     match state {
-        DesiredState::Attachment(a) => is(a.principal.kind.kind(), &a.principal.name),
         DesiredState::Caller { principal, .. } => is(principal.kind.kind(), &principal.name),
         DesiredState::Membership(m) => is(Kind::User, &m.user),
         DesiredState::Role { state, .. } => document_names(&state.trust, missing),

@@ -1,7 +1,7 @@
 //! Users, groups, memberships, attachments.
 
 use crossrole_model::observed::AccountState;
-use crossrole_model::state::{AttachmentState, GroupState, MembershipState, UserState};
+use crossrole_model::state::{GroupState, MembershipState, UserState};
 use crossrole_model::{
     Action, Address, Call, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
 };
@@ -75,15 +75,6 @@ pub(crate) fn membership(draft: &mut Draft<'_>, address: &Address, object: &Desi
     let MembershipState { group, user } = wanted.clone();
     let call = Call::Iam(IamCall::AddUserToGroup { group, user });
     draft.change(creation(address, object, ObjectState::Membership(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
-}
-
-pub(crate) fn attachment(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &AttachmentState) {
-    if draft.observed.state(address) != Ok(None) {
-        return;
-    }
-    let AttachmentState { principal, policy_arn: arn } = wanted.clone();
-    let call = Call::Iam(IamCall::AttachPolicy { principal, arn });
-    draft.change(creation(address, object, ObjectState::Attachment(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
 }
 
 /// Plans the removal of what is ours on the caller side and is not declared: users by their tag, groups by their path, and

@@ -82,7 +82,9 @@ fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<
             }
             asked += 1;
             let parties = parties(&who, sides, &request.resource);
-            if found.undecided.iter().any(|u| parties.contains(&u.party)) {
+            // What is not decided of a role is not decided of its sessions.
+            let role = (who.own == Own::App).then(|| Party::of(APP));
+            if found.undecided.iter().any(|u| parties.contains(&u.party) || Some(&u.party) == role.as_ref()) {
                 open += 1;
                 continue;
             }

@@ -21,7 +21,6 @@ pub(super) fn relied_on(desired: &Desired) -> BTreeMap<Address, Call> {
                 state.attached.iter().for_each(|arn| relied.policy(arn, &harmless()));
                 state.boundary.iter().for_each(|arn| relied.policy(arn, &everything()));
             }
-            DesiredState::Attachment(state) => relied.policy(&state.policy_arn, &harmless()),
             DesiredState::BucketPolicy { region, statements } => {
                 relied.principals(&Document::new(statements.clone()));
                 relied.bucket(&address.account, &address.name, region);
@@ -31,7 +30,12 @@ pub(super) fn relied_on(desired: &Desired) -> BTreeMap<Address, Call> {
                 // Logs go to a bucket of the same account and region.
                 target.iter().for_each(|logging| relied.bucket(&address.account, &logging.bucket, &state.region));
             }
-            DesiredState::Policy(_) | DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) => {}
+            DesiredState::Policy(_)
+            | DesiredState::User(_)
+            | DesiredState::Group(_)
+            | DesiredState::Membership(_)
+            | DesiredState::Caller { .. }
+            | DesiredState::OidcProvider(_) => {}
         }
     }
     // Those that documents name have been found with their paths.
@@ -90,7 +94,7 @@ impl Relied<'_> {
             }
             Kind::User => IamCall::CreateUser { name, path, tags },
             Kind::Group => IamCall::CreateGroup { name, path },
-            Kind::OidcProvider | Kind::Policy | Kind::Membership | Kind::Attachment | Kind::Bucket | Kind::BucketPolicy => return,
+            Kind::OidcProvider | Kind::Policy | Kind::Membership | Kind::Attachment | Kind::Caller | Kind::Bucket | Kind::BucketPolicy => return,
         };
         self.add(address, call.into());
     }
