@@ -1,5 +1,7 @@
 //! `crossrole sandbox prepare`.
 
+use std::path::Path;
+
 use crossrole_cloud::Aws;
 use crossrole_model::{Address, BucketCall, Call, Cloud as _, CloudError, Desired, ErrorClass};
 
@@ -8,11 +10,15 @@ use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load;
 use crate::sandboxed::Opened;
+use crate::settings::Settings;
 
 use super::relied::{foreign, relied_on};
 
+/// Quotas that were raised are said there.
+const SETTINGS: &str = "crossrole.toml";
+
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, io)?;
+    let (desired, _) = load::desired(&args.paths.paths, Settings::read(Path::new(SETTINGS))?.quotas(), io)?;
     let opened = Opened::of(&args.state.sandbox_state, desired.partition, io)?;
     let result = prepare(args.foreign, &desired, &opened.aws, io).await;
     // What was made is kept, however it ended.
