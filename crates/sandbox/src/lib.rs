@@ -3,18 +3,22 @@
 //! Every 12-digit account exists. An access key id of 12 digits is that account's root user, with any secret; keys and
 //! sessions that the sandbox issues are checked by signature. Every call is decided by the evaluator of
 //! `crossrole-access`, and is answered with AWS's own errors; so are IAM's bad habits: late visibility, principals that must
-//! exist, unique ids left behind, quotas. An MFA code of any six digits is right.
+//! exist, unique ids left behind, quotas. A virtual MFA device that was made here shows
+//! the codes of RFC 6238; of any other serial number of the caller's account, six digits are right. AWS's managed policies
+//! are all known by name, and those used most with their documents; others can't be attached, since they would grant nothing.
 //!
 //! Limits: no KMS and no SSE-C, no POST of forms, no locks of single objects; lifecycle, replication, notification and their
 //! like are kept and read back and do nothing; S3 keeps objects in memory, with a limit.
 
 mod auth;
 mod authorization;
+mod constraint;
 mod error;
 mod iam;
 mod lagged;
 mod managed;
 mod query;
+mod refusal;
 mod s3;
 mod server;
 mod sigv4;
@@ -143,6 +147,17 @@ impl Sandbox {
     /// Returns every secret that was issued: what no output may ever show.
     pub fn secrets(&self) -> Vec<String> {
         locked(&self.world).secrets()
+    }
+
+    /// Returns the accounts that hold something, each with its buckets and their regions.
+    pub fn accounts(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let world = locked(&self.world);
+        let mut accounts: BTreeMap<String, BTreeMap<String, String>> =
+            world.accounts.iter().filter(|(_, state)| !state.is_empty()).map(|(id, _)| (id.clone(), BTreeMap::new())).collect();
+        for (name, bucket) in &world.buckets {
+            accounts.entry(bucket.account.clone()).or_default().insert(name.clone(), bucket.region.clone());
+        }
+        accounts
     }
 
     fn now_ms(&self) -> u64 {

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use crate::authorization::{self, Authorization, Scheme};
+use crate::constraint::broken;
 use crate::error::{ApiError, insert, request_id};
 use crate::s3::operation::{self, Operation};
 use crate::world::World;
@@ -138,12 +139,25 @@ impl Asked {
 
     /// A parameter that must be there.
     pub(crate) fn need(&self, name: &str) -> Result<&str, ApiError> {
-        self.param(name).filter(|v| !v.is_empty()).ok_or_else(|| {
-            ApiError::validation(format!(
-                "1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null",
-                lower_first(name)
-            ))
-        })
+        self.param(name).filter(|v| !v.is_empty()).ok_or_else(|| broken(self.service, &lower_first(name), None, "Member must not be null"))
+    }
+
+    /// Fails for another version of the service than this.
+    pub(crate) fn check_version(&self, version: &str) -> Result<(), ApiError> {
+        match self.param("Version") {
+            Some(asked) if asked == version => Ok(()),
+            asked => Err(ApiError::no_operation(&self.operation, asked.unwrap_or("NO_VERSION_SPECIFIED"))),
+        }
+    }
+
+    /// An operation that the sandbox has not: because AWS has none either, or else by its name.
+    pub(crate) fn unknown_operation(&self, version: &str) -> ApiError {
+        let service = if self.service == Service::Iam { "iam" } else { "sts" };
+        if crossrole_access::catalogue::action(&format!("{service}:{}", self.operation)).is_some() {
+            let message = format!("the sandbox has no {service}:{}; nothing was done", self.operation);
+            return ApiError::new(501, "NotImplemented", message);
+        }
+        ApiError::no_operation(&self.operation, version)
     }
 
     /// `Name.member.N`, in order.
@@ -180,6 +194,15 @@ pub(crate) fn lower_first(name: &str) -> String {
     chars.next().map(|c| c.to_ascii_lowercase()).into_iter().chain(chars).collect()
 }
 
+/// Parameters of a query and a form; of those that are there twice, the first counts.
+fn first_of_each(query: &str, form: &[u8]) -> BTreeMap<String, String> {
+    let mut params = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form)) {
+        params.entry(name.into_owned()).or_insert_with(|| value.into_owned());
+    }
+    params
+}
+
 /// Tells whether an answer should have S3's shape.
 pub(crate) fn is_s3(request: &Request<Bytes>) -> bool {
     let params = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
@@ -196,7 +219,7 @@ fn is_form(request: &Request<Bytes>) -> bool {
 /// Understands a request.
 pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
     let raw_query = request.uri().query().unwrap_or_default().to_owned();
-    let mut params: BTreeMap<String, String> = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
+    let params: BTreeMap<String, String> = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
     let authorization = authorization::find(request.headers(), &params)?;
     let service_name = authorization.as_ref().map(|a| a.service.as_str());
     let mut asked = Asked {
@@ -225,12 +248,14 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
             return rest(asked, host);
         }
         Some(other) => {
-            let message = format!("The service {other} is not here: this is a sandbox of iam, sts and s3.");
-            return Err(ApiError::new(501, "UnknownService", message));
+            return Err(ApiError::no_service(other));
         }
     }
-    params.extend(form_urlencoded::parse(request.body()).into_owned());
-    let operation = params.get("Action").cloned().ok_or_else(|| ApiError::new(400, "MissingAction", "The request must contain the parameter Action"))?;
+    let params = first_of_each(&asked.raw_query, if is_form(request) { request.body().as_ref() } else { &[] });
+    let Some(operation) = params.get("Action").filter(|a| !a.is_empty()).cloned() else {
+        // Both services send whoever asks for nothing to IAM's page.
+        return Err(ApiError::new(302, "MissingAction", "").header("location", "https://aws.amazon.com/iam"));
+    };
     asked.service = if service_name == Some("iam") { Service::Iam } else { Service::Sts };
     asked.writes = !["Get", "List", "Simulate"].iter().any(|p| operation.starts_with(p));
     asked.operation = operation;
