@@ -36,8 +36,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tokio::time::Instant;
 
-pub use server::serve;
-pub use store::StoreError;
+pub use server::{serve, serve_with};
+pub use store::{StateFile, StoreError};
 
 use error::ApiError;
 use world::World;

@@ -1,7 +1,9 @@
 //! The state between commands: one file, readable by its owner alone, since it holds secrets.
 
+use std::fs::{File, TryLockError};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::{Options, Sandbox, locked};
 
@@ -12,6 +14,8 @@ pub enum StoreError {
     Io(std::io::Error),
     /// It is not a state file of this version.
     Format(String),
+    /// Another process uses it.
+    Busy,
 }
 
 impl std::fmt::Display for StoreError {
@@ -19,11 +23,77 @@ impl std::fmt::Display for StoreError {
         match self {
             Self::Io(error) => write!(f, "{error}"),
             Self::Format(error) => write!(f, "it is not a sandbox state of this version: {error}"),
+            Self::Busy => write!(f, "another process uses it"),
         }
     }
 }
 
 impl std::error::Error for StoreError {}
+
+/// A state file that no other process uses while this value lives: two that each write all of it would lose what the other did.
+/// The lock is on a file beside it (`NAME.lock`), since the state itself is replaced by each save; it ends with its process.
+#[derive(Debug)]
+pub struct StateFile {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateFile {
+    /// Takes the file for this process; another one is waited for so long.
+    ///
+    /// # Errors
+    /// Another process keeps it, or the folder can't be written.
+    pub fn open(path: &Path, wait: Duration) -> Result<Self, StoreError> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let lock = owned(&beside(path, ".lock"), false).map_err(StoreError::Io)?;
+        let end = Instant::now() + wait;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Busy),
+                Err(TryLockError::Error(error)) => return Err(StoreError::Io(error)),
+            }
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the state; a missing file is an empty AWS.
+    ///
+    /// # Errors
+    /// The file can't be read, or is not a state file.
+    pub fn load(&self, options: Options) -> Result<Sandbox, StoreError> {
+        Sandbox::load(&self.path, options)
+    }
+
+    /// Writes the state, whole or not at all.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn save(&self, sandbox: &Sandbox) -> Result<(), StoreError> {
+        sandbox.save(&self.path)
+    }
+}
+
+/// The name of a file beside another.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// A file that its owner alone may read.
+fn owned(path: &Path, empty: bool) -> std::io::Result<File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(empty);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
 
 impl Sandbox {
     /// Reads a state file; a missing one is an empty AWS.
@@ -62,14 +132,8 @@ impl Sandbox {
     /// The file can't be written.
     pub fn save(&self, path: &Path) -> Result<(), StoreError> {
         let text = self.snapshot()?;
-        let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        let fresh = std::path::PathBuf::from(name);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&fresh).map_err(StoreError::Io)?;
+        let fresh = beside(path, ".new");
+        let mut file = owned(&fresh, true).map_err(StoreError::Io)?;
         file.write_all(&text).map_err(StoreError::Io)?;
         std::fs::rename(&fresh, path).map_err(StoreError::Io)
     }

@@ -6,6 +6,7 @@ use crate::error::ApiError;
 use crate::query::{Asked, Reply};
 
 use super::access::Target;
+use super::body::payload;
 use super::state::{Bucket, Grant, Grantee, NULL, canonical_id};
 use super::{S3, denied, read, reply};
 
@@ -158,7 +159,7 @@ impl S3<'_> {
 
     /// What a request to set an ACL asks for: headers or a body.
     fn asked_acl(&self, owner: &str, bucket_owner: &str) -> Result<Vec<Grant>, ApiError> {
-        let body = &self.asked.body;
+        let body = payload(self.asked)?.bytes;
         if let Some(grants) = from_headers(self.asked, owner, bucket_owner)? {
             return if body.is_empty() { Ok(grants) } else { Err(ApiError::new(400, "UnexpectedContent", "This request does not support content")) };
         }
@@ -166,7 +167,7 @@ impl S3<'_> {
             let error = ApiError::new(400, "MissingSecurityHeader", "Your request was missing a required header");
             return Err(error.with("MissingHeaderName", "x-amz-acl"));
         }
-        from_body(body)
+        from_body(&body)
     }
 
     pub(super) fn get_bucket_acl(&mut self, name: &str) -> Result<Reply, ApiError> {

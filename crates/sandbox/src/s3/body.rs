@@ -77,17 +77,21 @@ fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(400, "InvalidRequest", message)
 }
 
-/// Takes the frames off and compares every checksum that came with the body.
-pub(crate) fn payload(asked: &Asked) -> Result<Payload, ApiError> {
-    let hash = asked.header("x-amz-content-sha256");
-    let (bytes, trailers) = match hash {
-        Some(kind) if kind.starts_with("STREAMING-") => unframed(asked)?,
+/// The body that was signed, without its frames, and what came behind it. Headers may speak of something else than the body.
+pub(crate) fn signed(asked: &Asked) -> Result<(Bytes, Vec<(String, String)>), ApiError> {
+    match asked.header("x-amz-content-sha256") {
+        Some(kind) if kind.starts_with("STREAMING-") => unframed(asked),
         Some(hash) if hash != "UNSIGNED-PAYLOAD" => {
             signed_hash(hash, &asked.body)?;
-            (asked.body.clone(), Vec::new())
+            Ok((asked.body.clone(), Vec::new()))
         }
-        _ => (asked.body.clone(), Vec::new()),
-    };
+        _ => Ok((asked.body.clone(), Vec::new())),
+    }
+}
+
+/// Takes the frames off and compares every checksum that came with the body.
+pub(crate) fn payload(asked: &Asked) -> Result<Payload, ApiError> {
+    let (bytes, trailers) = signed(asked)?;
     if bytes.len() > OBJECT_MOST {
         let error = ApiError::new(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
         return Err(error.with("ProposedSize", bytes.len().to_string()).with("MaxSizeAllowed", OBJECT_MOST.to_string()));

@@ -172,6 +172,10 @@ fn headers(asked: &Asked, action: &str, bucket: Option<&Bucket>, keys: &mut Keys
     if action == "s3:PutObject" {
         // The key that is used, be it the header's or the bucket's (S3 User Guide, "Using server-side encryption with AWS KMS").
         let default = bucket.and_then(|b| b.encryption.as_ref()).filter(|e| e.algorithm.starts_with("aws:kms")).and_then(|e| e.key.clone());
+        let upload = bucket.and_then(|b| b.uploads.get(asked.param("uploadId")?)).and_then(|u| u.encryption.as_ref());
+        if let (None, Some(algorithm)) = (asked.header("x-amz-server-side-encryption"), upload) {
+            keys.set("s3:x-amz-server-side-encryption", algorithm.clone());
+        }
         let header = asked.header("x-amz-server-side-encryption-aws-kms-key-id").is_some();
         if let (false, Some(key)) = (header || asked.header("x-amz-server-side-encryption").is_some(), default) {
             keys.set("s3:x-amz-server-side-encryption-aws-kms-key-id", key);

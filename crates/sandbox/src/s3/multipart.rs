@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::query::Reply;
 
 use super::access::Target;
-use super::body::payload;
+use super::body::{payload, signed};
 use super::checksum::{Algorithm, COMPOSITE, Checksum, FULL_OBJECT, md5_hex, multipart_etag};
 use super::copy::range_of;
 use super::object::{encryption_headers, version_header};
@@ -44,7 +44,8 @@ impl S3<'_> {
         } else {
             (self.caller.arn.clone(), self.caller.arn.rsplit('/').next().unwrap_or_default().to_owned())
         };
-        let upload = Upload { key, started: iso(unix_now()), initiator, object, checksum, parts: BTreeMap::new() };
+        let encryption = asked.header("x-amz-server-side-encryption").map(str::to_owned);
+        let upload = Upload { key, started: iso(unix_now()), initiator, object, encryption, checksum, parts: BTreeMap::new() };
         self.bucket_mut(name)?.uploads.insert(id, upload);
         Ok(answer)
     }
@@ -209,7 +210,9 @@ impl S3<'_> {
 
     /// The parts that a completion lists, in order.
     fn chosen<'u>(&self, upload: &'u Upload, id: &str) -> Result<Vec<(u32, &'u Part)>, ApiError> {
-        let document = read::document(&self.asked.body)?;
+        // A checksum in its headers is the object's.
+        let (body, _) = signed(self.asked)?;
+        let document = read::document(&body)?;
         let root = document.root_element();
         if root.tag_name().name() != "CompleteMultipartUpload" {
             return Err(read::malformed());

@@ -192,6 +192,9 @@ pub(crate) struct Upload {
     pub(crate) initiator: (String, String),
     /// Everything but the body.
     pub(crate) object: Object,
+    /// `x-amz-server-side-encryption` of its beginning, which counts for its parts and its end too.
+    #[serde(default)]
+    pub(crate) encryption: Option<String>,
     /// Algorithm and `COMPOSITE` or `FULL_OBJECT`, where they were asked for.
     pub(crate) checksum: Option<(super::checksum::Algorithm, String)>,
     pub(crate) parts: BTreeMap<u32, Part>,

@@ -8,6 +8,7 @@ use crate::error::ApiError;
 use crate::query::{Asked, Reply};
 
 use super::access::Target;
+use super::body::payload;
 use super::state::NULL;
 use super::{S3, not_found, read, reply};
 
@@ -124,7 +125,7 @@ impl S3<'_> {
 
     pub(super) fn put_bucket_tagging(&mut self, name: &str) -> Result<Reply, ApiError> {
         self.allow(name, "s3:PutBucketTagging")?;
-        let tags = from_body(&self.asked.body, Of::Bucket)?;
+        let tags = from_body(&payload(self.asked)?.bytes, Of::Bucket)?;
         let bucket = self.bucket_mut(name)?;
         if bucket.kept.get("abac").is_some_and(|state| state.contains("Enabled")) {
             let message = "Bucket tagging is managed by TagResource and UntagResource where attribute-based access control is enabled for the bucket.";
@@ -153,7 +154,7 @@ impl S3<'_> {
         let asked = self.asked;
         let target = Target::of(self.key(), asked.param("versionId"));
         self.allow_object(name, target.action("s3:PutObjectTagging", "s3:PutObjectVersionTagging"), target)?;
-        let tags = from_body(&asked.body, Of::Object)?;
+        let tags = from_body(&payload(asked)?.bytes, Of::Object)?;
         self.set_object_tags(name, target, tags, 200)
     }
 

@@ -1,4 +1,13 @@
 //! S3.
 
+mod access;
 mod basics;
+mod bodies;
+mod listing;
+mod outside;
+mod policies;
+mod presigned;
 mod recorded;
+mod server;
+mod store;
+mod versions;
