@@ -16,7 +16,7 @@ const POLICY: &str = "arn:aws:iam::111111111111:policy/crossrole/caller/crossrol
 fn text(name: &str, roles: usize) -> String {
     let mut text = format!("name = \"{name}\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"{CALLER}\"\n");
     for n in 0..roles {
-        text.push_str(&format!("[roles.R-{name}-{n}]\n[[roles.R-{name}-{n}.trust]]\naccount = \"dev\"\ngroups = [\"Devs\"]\n"));
+        text.push_str(&format!("[roles.R-{name}-{n}]\n[[roles.R-{name}-{n}.trust]]\ngroup = \"dev/Devs\"\n"));
     }
     text
 }

@@ -9,7 +9,7 @@ use crossrole_model::desired::DesiredState;
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::{AttachmentState, PolicyState};
 use crossrole_model::{
-    AccountId, Action, Address, Call, Cause, Change, Facet, IamCall, Kind, ObjectState, Part as Named, PrincipalRef, Reason, limits, ownership,
+    AccountId, Action, Address, Call, Cause, Change, Facet, IamCall, Kind, ObjectState, Part as Named, PrincipalRef, Reason, Unreadable, limits, ownership,
 };
 use crossrole_policy::{Document, Share, Statement};
 
@@ -92,7 +92,7 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>, missing:
         }
         let cause = if let Some(on) = held.get(address) {
             Some(Cause::Withheld(on.clone()))
-        } else if let Err(why) = draft.observed.state(address) {
+        } else if let Some(why) = unreadable(draft, address, principal) {
             Some(Cause::Unreadable(why))
         } else {
             names_missing(&object.state, &address.account, missing).map(|gone| Cause::Missing(gone.clone()))
@@ -108,6 +108,12 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>, missing:
         }
     }
     all
+}
+
+/// Why it is not known what the principal is let do.
+fn unreadable(draft: &Draft<'_>, address: &Address, principal: &PrincipalRef) -> Option<Unreadable> {
+    let policy = Address::new(&address.account, Kind::Policy, ownership::caller_policy(principal, 1));
+    [address, &policy].into_iter().find_map(|address| draft.observed.state(address).err())
 }
 
 fn of_principal<'a>(

@@ -100,8 +100,7 @@ fn groups_users_and_memberships() {
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("a user that does not exist", "[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/bob\"\n").plans(&[
-        "! dev/policy/crossrole-caller-user-bob: Withheld role/Reader",
-        "! dev/attachment/user/bob/crossrole-caller-user-bob: Missing dev/user/bob",
+        "! dev/caller/user/bob/m: Missing dev/user/bob",
         "! role/Reader: Missing dev/user/bob",
     ]);
     row("a user that exists", "[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/bob\"\n").then(|e| add_user(e, "bob", &[])).plans(&[
@@ -198,7 +197,7 @@ fn the_caller_side_goes_with_what_it_is_for() {
         ]);
     row("one more role is one version more", &format!("{GROUP}[roles.Writer]\n[[roles.Writer.trust]]\ngroup = \"dev/Devs\"\n"))
         .after(GROUP)
-        .plans(&["~ dev/policy/crossrole-caller-group-Devs (Document): CreatePolicyVersion", "+ role/Writer (Missing): CreateRole"]);
+        .plans(&["~ dev/policy/crossrole-caller-group-Devs (Statements): CreatePolicyVersion", "+ role/Writer (Missing): CreateRole"]);
 }
 
 const ROLES: &str = r#"
@@ -219,7 +218,7 @@ fn roles_that_assume_roles() {
     ]);
     row("a caller that gets its policy later", ROLES).after(ROLES.split("[roles.Reader]").next().unwrap()).plans(&[
         "+ dev/policy/crossrole-caller-role-App (Missing): CreatePolicy",
-        "~ dev/role/App (Attached(\"arn:aws:iam::111111111111:policy/crossrole-caller-role-App\")): AttachRolePolicy",
+        "~ dev/role/App (Attached(\"arn:aws:iam::111111111111:policy/crossrole/caller/crossrole-caller-role-App\")): AttachRolePolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
     row("gone", "").after(ROLES).plans(&[
@@ -231,8 +230,7 @@ fn roles_that_assume_roles() {
         "  > SessionsEnd",
     ]);
     row("a caller that does not exist", "[roles.Reader]\n[[roles.Reader.trust]]\nrole = \"dev/App\"\n").plans(&[
-        "! dev/policy/crossrole-caller-role-App: Withheld role/Reader",
-        "! dev/attachment/role/App/crossrole-caller-role-App: Missing dev/role/App",
+        "! dev/caller/role/App/m: Missing dev/role/App",
         "! role/Reader: Missing dev/role/App",
     ]);
     row(

@@ -283,13 +283,13 @@ fn trust_in_circles() {
     row("one that trusts itself", "[roles.A]\n[[roles.A.trust]]\nrole = \"trusting/A\"\n")
         .plans(&["+ policy/crossrole-caller-role-A (Missing): CreatePolicy", "+ role/A (Missing): CreateRole UpdateAssumeRolePolicy AttachRolePolicy"]);
     row("two that trust each other go", "").after(CYCLE).plans(&[
-        "- policy/crossrole-caller-role-A (NotInManifest): DeletePolicy",
+        "- policy/crossrole-caller-role-A (NotInManifest): DetachRolePolicy DeletePolicy",
         "  > Loses(PrincipalRef { kind: Role, name: \"A\" })",
-        "- policy/crossrole-caller-role-B (NotInManifest): DeletePolicy",
+        "- policy/crossrole-caller-role-B (NotInManifest): DetachRolePolicy DeletePolicy",
         "  > Loses(PrincipalRef { kind: Role, name: \"B\" })",
-        "- role/A (NotInManifest): DetachRolePolicy DeleteRole",
+        "- role/A (NotInManifest): DeleteRole",
         "  > SessionsEnd",
-        "- role/B (NotInManifest): DetachRolePolicy DeleteRole",
+        "- role/B (NotInManifest): DeleteRole",
         "  > SessionsEnd",
         "- role/C (NotInManifest): DeleteRole",
         "  > SessionsEnd",

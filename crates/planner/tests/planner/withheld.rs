@@ -68,27 +68,24 @@ fn what_can_not_be_read_is_withheld() {
         "+ dev/group/Devs (Missing): CreateGroup",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
         "! account trusting: Unreadable no",
-        "! dev/policy/crossrole-caller-group-Devs: Withheld role/Reader",
-        "! dev/attachment/group/Devs/crossrole-caller-group-Devs: Withheld dev/policy/crossrole-caller-group-Devs",
+        "! dev/caller/group/Devs/m: Withheld role/Reader",
         "! bucket-policy/data-bucket: Withheld role/Reader",
     ]);
     row("a role", WHOLE).seen(|e| unread(e, PROD, Kind::Role, "Reader")).plans(&[
         "+ dev/user/ann (Missing): CreateUser",
         "+ dev/group/Devs (Missing): CreateGroup",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
-        "! dev/policy/crossrole-caller-group-Devs: Withheld role/Reader",
-        "! dev/attachment/group/Devs/crossrole-caller-group-Devs: Withheld dev/policy/crossrole-caller-group-Devs",
+        "! dev/caller/group/Devs/m: Withheld role/Reader",
         "! role/Reader: Unreadable no",
         "! bucket-policy/data-bucket: Withheld role/Reader",
     ]);
     row("a group", WHOLE).seen(|e| unread(e, DEV, Kind::Group, "Devs")).plans(&[
-        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/user/ann (Missing): CreateUser",
         "+ role/Reader (Missing): CreateRole PutRolePolicy",
         "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
         "! dev/group/Devs: Unreadable no",
         "! dev/membership/Devs/ann: Withheld dev/group/Devs",
-        "! dev/attachment/group/Devs/crossrole-caller-group-Devs: Withheld dev/group/Devs",
+        "! dev/caller/group/Devs/m: Withheld dev/group/Devs",
     ]);
     row("a user", WHOLE).seen(|e| unread(e, DEV, Kind::User, "ann")).plans(&[
         "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
@@ -141,24 +138,23 @@ fn what_rests_on_a_role_that_is_withheld_is_withheld() {
         "+ dev/user/ann (Missing): CreateUser",
         "+ dev/group/Devs (Missing): CreateGroup",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
-        "! dev/policy/crossrole-caller-group-Devs: Withheld role/Reader",
-        "! dev/attachment/group/Devs/crossrole-caller-group-Devs: Withheld dev/policy/crossrole-caller-group-Devs",
+        "! dev/caller/group/Devs/m: Withheld role/Reader",
         "! role/Reader: Unmarked crossrole:manifest=m, with a command",
         "! bucket-policy/data-bucket: Withheld role/Reader",
     ]);
     let trusts = "[roles.Reader]\n[[roles.Reader.trust]]\nrole = \"trusting/Other\"\n[roles.Other]\n[[roles.Other.trust]]\nservice = \"ec2.amazonaws.com\"\n";
     row("by its trust", trusts).then(|e| foreign_role(e, PROD, "Other")).plans(&[
-        "! policy/crossrole-caller-role-Other: Withheld role/Reader",
         "! role/Other: Unmarked crossrole:manifest=m, with a command",
         "! role/Reader: Withheld role/Other",
+        "! caller/role/Other/m: Withheld role/Other",
     ]);
     let chain = format!("{trusts}[roles.Third]\n[[roles.Third.trust]]\nrole = \"trusting/Reader\"\n");
     row("however far behind", &chain).then(|e| foreign_role(e, PROD, "Other")).plans(&[
-        "! policy/crossrole-caller-role-Other: Withheld role/Reader",
-        "! policy/crossrole-caller-role-Reader: Withheld role/Third",
         "! role/Other: Unmarked crossrole:manifest=m, with a command",
         "! role/Reader: Withheld role/Other",
         "! role/Third: Withheld role/Reader",
+        "! caller/role/Other/m: Withheld role/Other",
+        "! caller/role/Reader/m: Withheld role/Reader",
     ]);
     let statement = |what: &str| {
         format!(
@@ -235,14 +231,13 @@ fn what_rests_on_other_objects_that_are_withheld_is_withheld() {
     );
     row("a user: memberships, and policies that name it", "[trusted.dev.groups.Devs]\nmembers = [\"ann\"]\n[trusted.dev.users.ann]\n[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\nuser = \"dev/ann\"\naccess = \"get\"\n")
         .seen(|e| unread(e, DEV, Kind::User, "ann"))
-        .plans(&["+ dev/policy/crossrole-caller-user-ann (Missing): CreatePolicy", "+ dev/group/Devs (Missing): CreateGroup", "! dev/user/ann: Unreadable no", "! dev/membership/Devs/ann: Withheld dev/user/ann", "! dev/attachment/user/ann/crossrole-caller-user-ann: Withheld dev/user/ann", "! bucket-policy/data-bucket: Withheld dev/user/ann"]);
+        .plans(&["+ dev/group/Devs (Missing): CreateGroup", "! dev/user/ann: Unreadable no", "! dev/membership/Devs/ann: Withheld dev/user/ann", "! dev/caller/user/ann/m: Withheld dev/user/ann", "! bucket-policy/data-bucket: Withheld dev/user/ann"]);
     row("a caller's policy: its attachment", WHOLE).seen(|e| unread(e, DEV, Kind::Policy, "crossrole-caller-group-Devs")).plans(&[
         "+ dev/user/ann (Missing): CreateUser",
         "+ dev/group/Devs (Missing): CreateGroup",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
         "+ role/Reader (Missing): CreateRole PutRolePolicy",
         "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
-        "! dev/policy/crossrole-caller-group-Devs: Unreadable no",
-        "! dev/attachment/group/Devs/crossrole-caller-group-Devs: Withheld dev/policy/crossrole-caller-group-Devs",
+        "! dev/caller/group/Devs/m: Unreadable no",
     ]);
 }
