@@ -149,7 +149,7 @@ async fn an_orphaned_principal_is_named_and_mended() {
         .iam(
             "111111111111",
             "DetachUserPolicy",
-            &[("UserName", "ExternalUser"), ("PolicyArn", "arn:aws:iam::111111111111:policy/crossrole-cross-account-user-user-ExternalUser")],
+            &[("UserName", "ExternalUser"), ("PolicyArn", "arn:aws:iam::111111111111:policy/crossrole/caller/crossrole-caller-user-ExternalUser")],
         )
         .await;
     place.iam("111111111111", "DeleteUser", &[("UserName", "ExternalUser")]).await;

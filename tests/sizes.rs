@@ -26,7 +26,7 @@ async fn what_is_over_a_quota_is_said_with_numbers_and_advice() {
     let rows = [
         (trust(45), "the trust policy of role `R` has 2", "characters, over AWS's limit of 2048", "say `trust_policy = 4096` under `[quotas]`"),
         (trust(90), "the trust policy of role `R` has 4", "characters, over AWS's limit of 2048", "trust fewer principals"),
-        (format!("{HEAD}{callers}"), "the policy of user ann in account 111111111111 has 7", "over AWS's limit of 6144", "to another group or role"),
+        (format!("{HEAD}{callers}"), "what user ann in account 111111111111 is given has 7", "over AWS's limit of 6144", "to another group or role"),
         (format!("{HEAD}[buckets.data-bucket]\n{bucket}"), "our part of the policy of bucket `data-bucket` has 3", "limit of 20480", "trust an account"),
     ];
     for (text, what, limit, advice) in rows {

@@ -70,7 +70,7 @@ async fn stranger_reads(place: &Place) -> u16 {
 async fn assert_nothing_rests_on_the_role(place: &Place, out: &str) {
     assert_eq!(place.s3(TRUSTING, "GET", "/held-bucket", "policy", "").await.0, 404, "{out}");
     let policies = place.iam(DEV, "ListPolicies", &[("Scope", "Local")]).await;
-    assert!(!policies.contains("crossrole-held-group-Crew"), "{policies}\n{out}");
+    assert!(!policies.contains("crossrole-caller-group-Crew"), "{policies}\n{out}");
     assert_eq!(place.query(TRUSTING, "iam", "GetRole", &[("RoleName", "Second")]).await.0, 404, "a role that trusts it: {out}");
     place.iam(TRUSTING, "GetRole", &[("RoleName", "Apart")]).await;
 }
@@ -85,7 +85,7 @@ async fn a_foreign_role_under_a_declared_name_gains_nothing() {
     assert_eq!(stranger_reads(&place).await, 403, "{}", said.out);
     assert_nothing_rests_on_the_role(&place, &said.out).await;
     let held = "it names role Reader of account 222222222222, or is reached through it, and that is withheld";
-    for what in ["222222222222/bucket-policy/held-bucket", "111111111111/policy/crossrole-held-group-Crew", "222222222222/role/Second"] {
+    for what in ["222222222222/bucket-policy/held-bucket", "111111111111/caller/group/Crew/held", "222222222222/role/Second"] {
         assert!(said.out.contains(&format!("\n    {what}: {held}\n")), "{what}\n{}", said.out);
     }
 }
@@ -110,7 +110,7 @@ async fn nothing_is_written_for_a_role_that_could_not_be_read() {
     assert_eq!(stranger_reads(&place).await, 403, "{}", said.out);
     assert_eq!(place.s3(TRUSTING, "GET", "/held-bucket", "policy", "").await.0, 404, "{}", said.out);
     let policies = place.iam(DEV, "ListPolicies", &[("Scope", "Local")]).await;
-    assert!(!policies.contains("crossrole-held-group-Crew"), "{policies}\n{}", said.out);
+    assert!(!policies.contains("crossrole-caller-group-Crew"), "{policies}\n{}", said.out);
 }
 
 /// The account of the role can't be reached at all; the other one can.
@@ -144,11 +144,11 @@ async fn nothing_is_written_where_no_account_could_be_read() {
 async fn a_foreign_policy_under_our_name_is_attached_to_nobody() {
     let place = place().await;
     let administrator = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    place.iam(DEV, "CreatePolicy", &[("PolicyName", "crossrole-held-group-Crew"), ("PolicyDocument", administrator)]).await;
+    place.iam(DEV, "CreatePolicy", &[("PolicyName", "crossrole-caller-group-Crew"), ("PolicyDocument", administrator)]).await;
     let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held-policy", MANIFEST)]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     let (status, attached) = place.query(DEV, "iam", "ListAttachedGroupPolicies", &[("GroupName", "Crew")]).await;
-    assert!(status == 404 || !attached.contains("crossrole-held-group-Crew"), "{attached}\n{}", said.out);
+    assert!(status == 404 || !attached.contains("crossrole-caller-group-Crew"), "{attached}\n{}", said.out);
 }
 
 fn written(place: &Place) -> Vec<String> {
@@ -167,14 +167,14 @@ async fn an_apply_that_can_not_reach_the_manifest_writes_nothing() {
     place.sandbox.take_calls();
     let said = place.run(&["plan", "--out", &saved, &file]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
-    assert!(said.out.contains("6 parts of what is asked for are withheld: `apply` writes nothing of this unless `--partial` is given"), "{}", said.out);
+    assert!(said.out.contains("5 parts of what is asked for are withheld: `apply` writes nothing of this unless `--partial` is given"), "{}", said.out);
     let json: serde_json::Value = serde_json::from_str(&place.run(&["plan", "--json", &file]).await.out).unwrap();
     assert_eq!(json["blocked"], true, "{json}");
     for path in [&file, &saved] {
         let said = place.run(&["apply", "--auto-approve", path]).await;
         assert_eq!(said.exit, Exit::Failed, "{}", said.out);
         assert_eq!(written(&place), Vec::<String>::new(), "{}", said.out);
-        assert!(said.err.contains("error: 6 parts of what is asked for are withheld, and nothing was changed\n"), "{}", said.err);
+        assert!(said.err.contains("error: 5 parts of what is asked for are withheld, and nothing was changed\n"), "{}", said.err);
         assert!(said.err.contains("\n  222222222222/role/Reader\n") && said.err.contains("`--partial`"), "{}", said.err);
     }
     // The rest of a reviewed plan, where somebody wants it.

@@ -145,7 +145,7 @@ pub(crate) fn patience(class: ErrorClass, step: &Step, shared: bool) -> Option<D
         // The cloud has retried all others, but not what must be read again first.
         ErrorClass::Throttled | ErrorClass::Server | ErrorClass::Network if shared => Some(OTHERS_MOST),
         // Somebody made the document between our reading and our writing.
-        ErrorClass::AlreadyExists if step.share.is_some() => Some(OTHERS_MOST),
+        ErrorClass::AlreadyExists if step.share.is_some() && step.call.creates() => Some(OTHERS_MOST),
         ErrorClass::Throttled
         | ErrorClass::Server
         | ErrorClass::Network

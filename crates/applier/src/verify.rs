@@ -179,13 +179,20 @@ fn lost_between<C>(run: &Run<'_, C>, change: &Change, step: &Step, observed: &Ob
     let written = run.written(&change.address)?;
     let account = observed.accounts.get(&change.address.account)?.known()?;
     let policy = account.policies.get(&change.address.name.to_ascii_lowercase())?;
+    let (over, ours) = (written.over.as_ref()?, written.left.as_ref()?);
+    let at = policy.history.iter().rposition(|(_, document)| document == ours)?;
+    let (_, theirs) = at.checked_sub(1).and_then(|at| policy.history.get(at)).filter(|(_, theirs)| theirs != over)?;
     let (_, newest) = policy.history.last()?;
-    let (_, theirs) = policy.history.len().checked_sub(2).and_then(|at| policy.history.get(at))?;
-    // Who wrote after us has read ours.
-    if Some(newest) != written.left.as_ref() || written.over.as_ref().is_none_or(|over| over == theirs) {
-        return None;
-    }
-    let document = step.share.as_ref()?.merge(Some(theirs)).ok()?.document?;
+    let share = step.share.as_ref()?;
+    let document = if newest == ours {
+        share.merge(Some(theirs)).ok()?.document?
+    } else {
+        // Others have written since, from what we left: what it lacks is added to theirs.
+        let mut document = newest.clone();
+        let lost = theirs.statements.iter().filter(|s| !share.is_ours(s) && !ours.statements.contains(s) && !newest.statements.contains(s));
+        document.statements.extend(lost.cloned());
+        document
+    };
     (document != *newest).then(|| IamCall::CreatePolicyVersion { arn: policy.arn.clone(), document }.into())
 }
 

@@ -220,6 +220,8 @@ pub enum Cause {
     Owned(String),
     /// IAM takes this name for the same.
     Spelling(String),
+    /// Its name is taken by this policy of another path, which is not of the caller's side.
+    NameTaken(String),
     /// It is a service-linked role.
     ServiceLinked,
     /// The bucket lies in one region and is wanted in another.

@@ -117,6 +117,7 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             return ("it exists without our mark, and is never taken over silently".to_owned(), advice);
         }
         Cause::Owned(owner) => (format!("it exists and belongs to manifest `{owner}`"), "an object has one manifest: remove it from one of the two"),
+        Cause::NameTaken(arn) => (format!("its policy's name is that of `{arn}`, which is somebody else's"), "give that policy another name, or delete it"),
         Cause::Spelling(name) => (format!("`{name}` exists, and IAM takes the two names for one"), "use its spelling, or another name"),
         Cause::ServiceLinked => ("it is a service-linked role, which only its service changes".to_owned(), "use another name"),
         Cause::Region { found, wanted } => (format!("it lies in {found}, and a bucket can't be moved to {wanted}"), "correct `region`, or use another name"),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crossrole_applier::{Options, apply};
 use crossrole_model::observed::Scope;
 use crossrole_model::outcome::Event;
-use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ErrorClass, ObjectState, Observed, Outcome, Plan, Source, Step, StepResult};
+use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ErrorClass, Kind, ObjectState, Observed, Outcome, Plan, Source, Step, StepResult};
 
 use crate::world::{carry_out, look};
 
@@ -149,6 +149,7 @@ impl Fake {
         log.iter()
             .map(|e| match &e.asked {
                 Asked::Observe(_) => "observe".to_owned(),
+                Asked::Read(address) if address.kind == Kind::Policy => "read policy".to_owned(),
                 Asked::Read(_) => "read".to_owned(),
                 Asked::Write(call) => call.operation().to_owned(),
             })
@@ -203,16 +204,18 @@ impl Cloud for Fake {
 
     async fn read(&self, address: &Address, call: &Call) -> Result<Option<ObjectState>, CloudError> {
         let begun = self.now();
-        let nth = self.count("read");
-        self.hand(&self.before, "read", nth);
+        // Of the caller's side it is another matter than of a bucket's policy.
+        let what = if address.kind == Kind::Policy { "read policy" } else { "read" };
+        let nth = self.count(what);
+        self.hand(&self.before, what, nth);
         self.sleep(self.latency).await;
-        let refused = (self.reads)(nth);
+        let refused = if what == "read" { (self.reads)(nth) } else { None };
         let answer = match refused {
             Some(class) => Err(error(class, "Read", &address.account)),
             None if call.bucket().is_some() => Ok(self.truth().state(address).unwrap()),
             None => Ok(self.seen().state(address).unwrap()),
         };
-        self.hand(&self.after, "read", nth);
+        self.hand(&self.after, what, nth);
         self.note(Asked::Read(address.clone()), begun, refused);
         answer
     }

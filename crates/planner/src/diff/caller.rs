@@ -94,6 +94,8 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>, missing:
             Some(Cause::Withheld(on.clone()))
         } else if let Some(why) = unreadable(draft, address, principal) {
             Some(Cause::Unreadable(why))
+        } else if let Some(arn) = taken(draft, &address.account, principal) {
+            Some(Cause::NameTaken(arn))
         } else {
             names_missing(&object.state, &address.account, missing).map(|gone| Cause::Missing(gone.clone()))
         };
@@ -108,6 +110,13 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>, missing:
         }
     }
     all
+}
+
+/// Names of policies are unique whatever their path: this one has the name of the principal's caller policy.
+fn taken(draft: &Draft<'_>, account: &AccountId, principal: &PrincipalRef) -> Option<String> {
+    let state = draft.observed.accounts.get(account)?.known()?;
+    let found = state.policies.get(&ownership::caller_policy(principal, 1).to_ascii_lowercase())?;
+    (found.state.path != ownership::CALLER_PATH).then(|| found.arn.clone())
 }
 
 /// Why it is not known what the principal is let do.

@@ -286,7 +286,7 @@ fn withheld() -> Vec<Breaking> {
         PROD,
         Kind::Role,
         "Reader",
-        &["CreatePolicy", "CreatePolicy", "CreatePolicy", "CreateRole", "PutRolePolicy", "PutBucketPolicy"],
+        &["CreateRole", "PutRolePolicy", "PutBucketPolicy", "CreatePolicy", "CreatePolicy", "CreatePolicy"],
     );
     case(
         "a user: itself, who trusts it, its groups, what is attached to it",

@@ -43,6 +43,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Unmarked { mark: t(), command: Some(t()) },
         Cause::Owned(t()),
         Cause::Spelling(t()),
+        Cause::NameTaken(t()),
         Cause::ServiceLinked,
         Cause::Region { found: t(), wanted: t() },
         Cause::NoBucket,
@@ -69,8 +70,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Unchangeable => 12,
         Cause::NoSuchTarget => 13,
         Cause::NotTargeted => 14,
+        Cause::NameTaken(_) => 15,
     };
-    covers(all.iter().map(number), 15);
+    covers(all.iter().map(number), 16);
     all
 }
 
