@@ -42,9 +42,9 @@ fn main() {
     }
     let python = Arc::new(prepared.unwrap_or_default());
     let mut trials = Vec::new();
-    for client in ["boto3", "cli"] {
+    for (script, client) in [("clients", "boto3"), ("clients", "cli"), ("objects", "boto3"), ("objects", "cli"), ("objects", "s3cmd")] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
-        trials.push(Trial::test(format!("clients::{client}"), move || run(missing, || clients(&python, client))));
+        trials.push(Trial::test(format!("{script}::{client}"), move || run(missing, || clients(&python, script, client))));
     }
     for emulator in ["moto", "ministack"] {
         for scenario in SCENARIOS {
@@ -106,7 +106,7 @@ impl Drop for Server {
     }
 }
 
-fn clients(python: &Path, which: &str) -> Result<(), String> {
+fn clients(python: &Path, script: &str, which: &str) -> Result<(), String> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_crossrole"))
         .args(["sandbox", "serve", "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
@@ -117,7 +117,7 @@ fn clients(python: &Path, which: &str) -> Result<(), String> {
     let _server = Server(child);
     let mut address = String::new();
     BufReader::new(stdout).read_line(&mut address).map_err(|e| e.to_string())?;
-    let script = root().join("tests/independent/clients.py");
+    let script = root().join(format!("tests/independent/{script}.py"));
     succeed(clean(Command::new(python).arg(script).arg(address.trim()).arg(which))).map(|_| ())
 }
 

@@ -268,6 +268,27 @@ fn an_interrupt_ends_the_calls_in_flight_and_says_what_is_left() {
     std::fs::remove_file(&state).unwrap();
 }
 
+/// Two that keep one file would each lose what the other did; and nobody works for an hour on what can't be kept.
+#[test]
+fn a_state_file_has_one_server_and_is_tried_before_anything_is_served() {
+    let state = root().join(format!("target/test-manifests/shared-{}.json", std::process::id()));
+    let path = state.display().to_string();
+    let server = serve(&["--sandbox-state", &path]);
+    let refused = |path: &str| {
+        let output = command(&["sandbox", "serve", "--listen", "127.0.0.1:0", "--sandbox-state", path]).output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{path}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = refused(&path);
+    assert!(said.contains("another process uses it") && said.contains("end the other command or server first"), "{said}");
+    let nowhere = refused(&root().join("target/no/such/folder/state.json").display().to_string());
+    assert!(nowhere.contains("check the folder and its permissions"), "{nowhere}");
+    drop(server);
+    for ending in ["", ".lock"] {
+        let _ = std::fs::remove_file(format!("{path}{ending}"));
+    }
+}
+
 /// What was made is in the state file, whichever signal ends the server.
 #[cfg(unix)]
 #[test]

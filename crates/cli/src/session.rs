@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossrole_cloud::Aws;
 use crossrole_model::{Desired, Source};
-use crossrole_sandbox::{Options, Sandbox};
+use crossrole_sandbox::{Options, Sandbox, StateFile};
 
 use crate::args::{CloudArgs, SANDBOX_STATE};
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ pub(crate) struct Session {
     /// Where it is the embedded AWS: the file of its state.
     embedded: Option<PathBuf>,
     /// That AWS and its file. One that was given lives on by itself.
-    kept: Option<(Arc<Sandbox>, PathBuf)>,
+    kept: Option<(Arc<Sandbox>, StateFile)>,
 }
 
 impl Session {
@@ -41,8 +41,9 @@ impl Session {
                 Some(given) => Arc::clone(given),
                 None => {
                     let options = Options { latency: Duration::from_millis(args.sandbox_latency), ..Options::default() };
-                    let loaded = Arc::new(sandboxed::load(&args.sandbox_state, options)?);
-                    kept = Some((Arc::clone(&loaded), args.sandbox_state.clone()));
+                    let (loaded, file) = sandboxed::load(&args.sandbox_state, sandboxed::OTHER_COMMAND, options)?;
+                    let loaded = Arc::new(loaded);
+                    kept = Some((Arc::clone(&loaded), file));
                     loaded
                 }
             };
@@ -63,7 +64,7 @@ impl Session {
 
     /// Keeps the embedded AWS for the next command, however this one ended.
     pub(crate) fn ended<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
-        let kept = self.kept.as_ref().map_or(Ok(()), |(sandbox, path)| sandboxed::save(sandbox, path));
+        let kept = self.kept.as_ref().map_or(Ok(()), |(sandbox, file)| sandboxed::save(sandbox, file));
         let value = result?;
         kept.map(|()| value)
     }

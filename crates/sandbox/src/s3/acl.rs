@@ -152,7 +152,16 @@ impl S3<'_> {
             return Err(ApiError::new(400, "AccessControlListNotSupported", "The bucket does not allow ACLs"));
         }
         if self.block(state)[0] && is_public(grants) {
-            return Err(denied());
+            if self.caller.account != state.account {
+                return Err(denied());
+            }
+            let (bucket, key) = (self.asked.bucket.as_deref().unwrap_or_default(), self.key());
+            let resource = if key.is_empty() { bucket.to_owned() } else { format!("{bucket}/{key}") };
+            let message = format!(
+                "User: {} is not authorized to perform: s3:{} on resource: \"arn:aws:s3:::{resource}\" because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.",
+                self.caller.arn, self.asked.operation
+            );
+            return Err(ApiError::new(403, "AccessDenied", message));
         }
         Ok(())
     }

@@ -100,7 +100,7 @@ impl Client {
             request = request.header(*name, *value);
         }
         let mut request = request.body(body.into()).unwrap();
-        sign(&mut request, who, &self.region, "s3", &signing_time(0));
+        sign(&mut request, who, &self.region, "s3", &now());
         self.send(request).await
     }
 
@@ -111,7 +111,7 @@ impl Client {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs.iter().chain(params)).finish();
         let request = Request::builder().method("POST").uri("/").header("host", format!("{service}.amazonaws.com"));
         let mut request = request.header("content-type", "application/x-www-form-urlencoded").body(Bytes::from(body)).unwrap();
-        sign(&mut request, who, "us-east-1", service, &signing_time(0));
+        sign(&mut request, who, "us-east-1", service, &now());
         self.send(request).await
     }
 
@@ -120,6 +120,11 @@ impl Client {
         let answer = self.sandbox.handle(request).await.unwrap();
         Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body: answer.body().clone() }
     }
+}
+
+/// The present as signatures write it.
+pub(crate) fn now() -> String {
+    signing_time(0)
 }
 
 /// Signs in the header; what the request already says about its content stays.

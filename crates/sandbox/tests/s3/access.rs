@@ -238,7 +238,8 @@ async fn acls_let_in_whom_they_name() {
     client.s3(&other, "GET", "/data/k", &[], "").await.is(200);
     client.s3(&third, "GET", "/data/k", &[], "").await.refuses(403, "AccessDenied");
     let nobody = crate::client::nobody();
-    client.s3(&owner, "PUT", "/data/k", &[("x-amz-acl", "public-read")], "x").await.refuses(403, "AccessDenied");
+    let refused = client.s3(&owner, "PUT", "/data/k", &[("x-amz-acl", "public-read")], "x").await.refuses(403, "AccessDenied");
+    assert!(refused.one("Message").ends_with("because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access."));
     client.s3(&owner, "DELETE", "/data?publicAccessBlock", &[], "").await.is(204);
     client.s3(&owner, "PUT", "/data/k", &[("x-amz-acl", "public-read")], "x").await.is(200);
     client.s3(&nobody, "GET", "/data/k", &[], "").await.is(200);

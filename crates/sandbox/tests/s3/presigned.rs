@@ -158,7 +158,7 @@ async fn other_services_are_named() {
     let (client, keys) = with_user().await;
     let mut request = Request::builder().method("POST").uri("/").header("host", "dynamodb.us-east-1.amazonaws.com").body(Bytes::from("{}")).unwrap();
     sign(&mut request, &keys, "us-east-1", "dynamodb", &signing_time(0));
-    let answer = client.send(request).await.refuses(501, "UnknownService");
+    let answer = client.send(request).await.refuses(501, "NotImplemented");
     assert!(answer.one("Message").contains("dynamodb"), "{}", answer.text());
     let mut old = Request::builder().uri("/data/k").header("host", "127.0.0.1").body(Bytes::new()).unwrap();
     old.headers_mut().insert("authorization", "AWS AKIA:signature".parse().unwrap());

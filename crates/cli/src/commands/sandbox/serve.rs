@@ -23,10 +23,11 @@ pub(super) async fn run(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> 
         role_quota: args.role_quota,
         ..Options::default()
     };
-    let sandbox = Arc::new(match &args.sandbox_state {
-        Some(path) => load(path, options)?,
-        None => Sandbox::new(options),
-    });
+    // Another server is not waited for: it goes on until somebody ends it.
+    let (sandbox, file) = match &args.sandbox_state {
+        Some(path) => load(path, Duration::ZERO, options).map(|(sandbox, file)| (Arc::new(sandbox), Some(file)))?,
+        None => (Arc::new(Sandbox::new(options)), None),
+    };
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|e| Failure::new(format!("{} can't be listened on: {e}", args.listen), "choose another port; 0 takes a free one"))?;
@@ -41,8 +42,8 @@ pub(super) async fn run(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> 
         () = interrupts.next() => Ok(()),
     };
     // Whatever ended it.
-    if let Some(path) = &args.sandbox_state {
-        save(&sandbox, path)?;
+    if let Some(file) = &file {
+        save(&sandbox, file)?;
     }
     ended.map(|()| Exit::Clean).map_err(|e| Failure::new(format!("serving ended: {e}"), "start it again"))
 }
