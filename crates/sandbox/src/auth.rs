@@ -96,13 +96,16 @@ impl Caller {
 /// The region that a call goes to: IAM has one, whatever the client signs for.
 fn region(asked: &Asked) -> &str {
     match (asked.service, &asked.authorization) {
-        (Service::Sts | Service::S3, Some(auth)) if !auth.region.is_empty() && auth.region != "aws-global" => &auth.region,
+        (Service::Sts | Service::S3(_), Some(auth)) if !auth.region.is_empty() && auth.region != "aws-global" => &auth.region,
         _ => "us-east-1",
     }
 }
 
 /// Finds the caller behind a request and checks its signature.
 pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiError> {
+    if asked.s3 {
+        crate::s3::authentication::check(world, asked)?;
+    }
     let Some(auth) = &asked.authorization else {
         if asked.service == Service::Iam
             || (asked.service == Service::Sts && !matches!(asked.operation.as_str(), "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML"))
@@ -137,7 +140,7 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
     }
     let session = world.sessions.get(id).cloned().ok_or_else(unknown)?;
     // The token, and that its principal is there, are looked at before the signature (argmin, deleted-role matrix, live AWS).
-    if asked.header("x-amz-security-token") != Some(session.token.as_str()) {
+    if asked.token() != Some(session.token.as_str()) {
         return Err(unknown());
     }
     if session.expires <= unix_now() {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::lagged::Lagged;
+use crate::s3::state::Bucket;
 
 pub(crate) type Tags = BTreeMap<String, String>;
 
@@ -15,6 +16,9 @@ pub(crate) type Tags = BTreeMap<String, String>;
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) buckets: BTreeMap<String, Bucket>,
+    /// Blocks of public access of whole accounts.
+    #[serde(default)]
+    pub(crate) blocks: BTreeMap<String, [bool; 4]>,
     /// Access keys of users, by id.
     pub(crate) keys: BTreeMap<String, AccessKey>,
     /// Sessions, by access key id.
@@ -194,35 +198,15 @@ pub(crate) struct Session {
     pub(crate) user: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Bucket {
-    pub(crate) account: String,
-    pub(crate) region: String,
-    pub(crate) created: String,
-    /// With unique ids in place of role and user ARNs.
-    pub(crate) policy: Option<Document>,
-    pub(crate) versioning: Option<String>,
-    /// The configuration's XML as stored, by name.
-    pub(crate) encryption: Option<(String, Option<String>)>,
-    /// `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`.
-    pub(crate) block: Option<[bool; 4]>,
-    pub(crate) ownership: Option<String>,
-    pub(crate) logging: Option<(String, String)>,
-    pub(crate) tags: Tags,
-    pub(crate) objects: BTreeMap<String, Object>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Object {
-    #[serde(with = "crate::store::bytes")]
-    pub(crate) body: Vec<u8>,
-    pub(crate) etag: String,
-    pub(crate) content_type: String,
-    pub(crate) modified: String,
-    pub(crate) metadata: BTreeMap<String, String>,
-}
-
 impl Account {
+    /// Tells whether it has no principal, policy or provider.
+    pub(crate) fn is_empty(&self) -> bool {
+        fn none<T: Clone>(map: &BTreeMap<String, Lagged<T>>) -> bool {
+            map.values().all(|value| value.newest().is_none())
+        }
+        none(&self.roles) && none(&self.users) && none(&self.groups) && none(&self.policies) && none(&self.providers)
+    }
+
     pub(crate) fn visible_roles(&self, now: u64) -> impl Iterator<Item = &Role> {
         self.roles.values().filter_map(move |r| r.visible(now))
     }
