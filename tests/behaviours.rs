@@ -653,7 +653,7 @@ async fn sts_enforces_both_sides() {
         ("WithId", vec![("ExternalId", "a b")], 400, "no external id at all"),
         ("WithMfa", vec![], 403, "no second factor"),
         ("WithMfa", vec![("SerialNumber", "arn:aws:iam::111111111111:mfa/dev"), ("TokenCode", "123456")], 200, ""),
-        ("WithMfa", vec![("SerialNumber", "arn:aws:iam::111111111111:mfa/dev"), ("TokenCode", "12345")], 403, "five digits"),
+        ("WithMfa", vec![("SerialNumber", "arn:aws:iam::111111111111:mfa/dev"), ("TokenCode", "12345")], 400, "five digits"),
         ("Office", vec![], 403, "not from the office"),
         ("Plain", vec![("DurationSeconds", "7200")], 200, ""),
         ("Plain", vec![("DurationSeconds", "7201")], 400, "MaxSessionDuration set for this role"),

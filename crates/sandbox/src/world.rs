@@ -52,6 +52,9 @@ pub(crate) struct Account {
     /// Console passwords, by user.
     #[serde(default)]
     pub(crate) logins: BTreeMap<String, Login>,
+    /// Service-specific credentials, by id.
+    #[serde(default)]
+    pub(crate) credentials: BTreeMap<String, crate::iam::credentials::Credential>,
     #[serde(default)]
     pub(crate) alias: Option<String>,
     #[serde(default)]
@@ -241,7 +244,8 @@ impl World {
 
     pub(crate) fn secrets(&self) -> Vec<String> {
         let keys = self.keys.values().map(|k| k.secret.clone());
-        keys.chain(self.sessions.values().flat_map(|s| [s.secret.clone(), s.token.clone()])).collect()
+        let passwords = self.accounts.values().flat_map(|a| a.credentials.values()).map(|c| c.password.clone());
+        keys.chain(passwords).chain(self.sessions.values().flat_map(|s| [s.secret.clone(), s.token.clone()])).collect()
     }
 
     /// The role or user behind an ARN, by unique id, if it can be seen.

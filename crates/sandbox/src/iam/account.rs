@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::constraint::{Constraints, integer};
 use crate::error::ApiError;
+use crate::query::{Service, lower_first};
 
 use super::Iam;
 
@@ -54,6 +56,13 @@ impl Iam<'_> {
         let there = self.state().password_policy.clone();
         match self.asked.operation.as_str() {
             "UpdateAccountPasswordPolicy" => {
+                let mut constraints = Constraints::of(Service::Iam);
+                for (name, least, most) in [("MinimumPasswordLength", 6, 128), ("MaxPasswordAge", 1, 1_095), ("PasswordReusePrevention", 1, 24)] {
+                    if let Some(text) = self.asked.param(name) {
+                        constraints.number(&lower_first(name), integer(text)?, least, most);
+                    }
+                }
+                constraints.check()?;
                 // All of it is set: what is not given takes its default.
                 let settings = PASSWORD_POLICY.iter().map(|(name, default)| ((*name).to_owned(), self.asked.param(name).unwrap_or(default).to_owned()));
                 let settings: BTreeMap<String, String> = settings.filter(|(_, value)| !value.is_empty()).collect();

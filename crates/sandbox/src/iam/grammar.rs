@@ -1,7 +1,7 @@
 //! The grammar of identity policies, as IAM reads them: what it looks at, in which order, and its words for each mistake
 //! (recorded by versitygw, `iamapi/policy/validate_test.go`, and moto, `tests/test_iam/test_iam_policies.py`).
 
-use crossrole_access::language::{Operator, instant};
+use crossrole_access::language::Operator;
 use serde_json::{Map, Value};
 
 use super::rules::malformed;
@@ -115,13 +115,33 @@ pub(super) fn dates(conditions: &Value) -> bool {
     values.all(|value| value.as_str().is_none_or(date))
 }
 
+/// Seconds since 1970, or ISO 8601 as loosely as IAM takes it: down to a year, hours of one digit, an offset of hours alone.
 fn date(text: &str) -> bool {
-    let numeric = text.parse::<i64>().is_ok_and(|seconds| seconds >= 0);
+    if text.parse::<i64>().is_ok_and(|seconds| seconds >= 0) {
+        return true;
+    }
     let upper = text.to_ascii_uppercase();
-    let parts = text.split('-').all(|p| p.parse::<u32>().is_ok()) && matches!(text.split('-').count(), 1..=2) && text.contains('-');
-    // A year, or a year and a month, is a date too.
-    let month = parts && text.split('-').nth(1).is_some_and(|m| m.parse::<u32>().is_ok_and(|m| (1..=12).contains(&m)));
-    numeric || month || instant(&upper).is_some()
+    let (day, time) = upper.split_once('T').unwrap_or((&upper, ""));
+    // A year before Christ has a sign.
+    let fields: Vec<&str> = day.strip_prefix('-').unwrap_or(day).split('-').collect();
+    let within = |field: Option<&&str>, least: u32, most: u32| field.is_none_or(|f| f.parse::<u32>().is_ok_and(|n| (least..=most).contains(&n)));
+    fields.len() <= 3 && within(fields.first(), 0, 292_278_993) && within(fields.get(1), 1, 12) && within(fields.get(2), 1, 31) && clock(time)
+}
+
+/// Hours, minutes and seconds with their offset from UTC, or nothing.
+fn clock(text: &str) -> bool {
+    let (time, offset) = match (text.strip_suffix('Z'), text.split_once('+')) {
+        (Some(time), _) => (time, None),
+        (None, Some((time, offset))) => (time, Some(offset)),
+        (None, None) => (text, None),
+    };
+    let number = |field: &str, most: u32| field.parse::<u32>().is_ok_and(|n| n <= most);
+    let two = |field: &str, most: u32| field.len() == 2 && number(field, most);
+    let zone = offset.is_none_or(|o| o.split_once(':').map_or_else(|| two(o, 23), |(hours, minutes)| two(hours, 23) && two(minutes, 59)));
+    let (whole, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let mut fields = whole.split(':');
+    let hours = fields.next().is_none_or(|f| f.is_empty() || number(f, 23));
+    zone && hours && number(fraction, 999_999_999) && fields.by_ref().take(2).all(|f| number(f, 59)) && fields.next().is_none()
 }
 
 fn list(value: &Value) -> Vec<&Value> {
@@ -220,4 +240,43 @@ fn resource(text: &str) -> Option<Resource> {
         return wrong(format!("IAM resource path must either be \"*\" or start with {}.", IAM_PATHS.join(", ")));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_taken_as_loosely_as_iam_takes_them() {
+        for good in [
+            "0",
+            "1782864000",
+            "9223372036854775807",
+            "2026",
+            "2026-01",
+            "2026-01-31",
+            "2026-01-31T00:00:00Z",
+            "01T",
+            "2016-12-13t2:00:00.593194+23",
+            "2016-12-13T2:00:00.999999999+10:59",
+            "-292275054-12-31",
+        ] {
+            assert!(date(good), "{good}");
+        }
+        for bad in [
+            "",
+            "sdfdsf",
+            "234-13",
+            "2026-01-32",
+            "2026-01-01-01",
+            "9223372036854775808",
+            "2016-12-13t2:00:00.593194+1",
+            "2016-12-13t2:00:00.1999999999+10:59",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01T00:00:00:00Z",
+        ] {
+            assert!(!date(bad), "{bad}");
+        }
+    }
 }

@@ -8,6 +8,9 @@ use crate::xml::Xml;
 use super::users::user_fields;
 use super::{Iam, edit};
 
+/// Groups that a user may be in.
+const GROUPS: usize = 10;
+
 impl Iam<'_> {
     pub(super) fn group(&mut self) -> Result<Group, ApiError> {
         let name = self.asked.need("GroupName")?.to_owned();
@@ -93,6 +96,9 @@ impl Iam<'_> {
         self.edit_user(&user, |user| {
             if add {
                 user.groups.insert(group);
+                if user.groups.len() > GROUPS {
+                    return Err(ApiError::limit(format!("Cannot exceed quota for GroupsPerUser: {GROUPS}")));
+                }
             } else if !user.groups.remove(&group) {
                 return Err(ApiError::new(404, "NoSuchEntity", format!("User {} is not in group {group}", user.held.name)));
             }

@@ -1,6 +1,7 @@
 //! IAM, query protocol, version 2010-05-08.
 
 mod account;
+pub(crate) mod credentials;
 mod details;
 pub(crate) mod devices;
 mod grammar;
@@ -117,6 +118,9 @@ fn of_parts(name: &str) -> Option<Operation> {
         "UpdateAccessKey" => |iam| iam.update_access_key(),
         "DeleteAccessKey" => |iam| iam.delete_access_key(),
         "GetAccessKeyLastUsed" => |iam| iam.access_key_last_used(),
+        "CreateServiceSpecificCredential" => |iam| iam.create_credential(),
+        "ListServiceSpecificCredentials" => |iam| iam.list_credentials(),
+        "UpdateServiceSpecificCredential" | "ResetServiceSpecificCredential" | "DeleteServiceSpecificCredential" => |iam| iam.change_credential(),
         "CreateLoginProfile" | "GetLoginProfile" | "UpdateLoginProfile" | "DeleteLoginProfile" => |iam| iam.login_profile(),
         "ChangePassword" => |iam| iam.change_password(),
         "CreateVirtualMFADevice" => |iam| iam.create_device(),

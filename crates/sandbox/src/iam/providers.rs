@@ -71,6 +71,12 @@ impl Iam<'_> {
         let Some(host) = url.strip_prefix("https://").map(|h| h.trim_end_matches('/').to_owned()).filter(|h| !h.is_empty()) else {
             return Err(ApiError::new(400, "InvalidInput", "Invalid Open ID Connect Provider URL"));
         };
+        if self.asked.list("ThumbprintList").len() > 5 {
+            return Err(ApiError::new(400, "InvalidInput", "Thumbprint list must contain fewer than 5 entries."));
+        }
+        if self.asked.list("ClientIDList").len() > 100 {
+            return Err(ApiError::limit("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100"));
+        }
         let account = self.account.clone();
         let (now, lag) = (self.world.now_ms, self.world.lag_ms);
         if self.world.account(&account).providers.get(&host).is_some_and(|p| p.newest().is_some()) {

@@ -99,16 +99,13 @@ impl Scope<'_> {
     }
 
     /// An entity by name. One that does not exist has no path, whatever its name would have (so a policy limited to a path
-    /// answers "denied", not "no such entity").
+    /// answers "denied", not "no such entity"); one that is to be made has what it is asked to get.
     fn named(&self, kind: &str, words: &str, name: &str, held: Option<&Held>) -> Target {
-        let created = self.asked.operation.starts_with("Create") && held.is_none();
-        let path = match held {
-            Some(held) => held.path.as_str(),
-            None if created => self.asked.param("Path").unwrap_or("/"),
-            None => "/",
-        };
-        let arn = self.arn(&format!("{kind}{path}{name}"));
-        let spelling = if self.asked.operation.starts_with("Create") && !self.is_part() { arn.clone() } else { format!("{words} {name}") };
+        let makes = self.asked.operation.starts_with("Create") && !self.is_part();
+        let held = held.filter(|_| !makes);
+        let path = if makes { self.asked.param("Path") } else { held.map(|h| h.path.as_str()) };
+        let arn = self.arn(&format!("{kind}{}{name}", path.unwrap_or("/")));
+        let spelling = if makes { arn.clone() } else { format!("{words} {name}") };
         let mut target = self.target(arn, spelling);
         target.tags = held.map(|h| h.tags.clone()).unwrap_or_default();
         // What is set, or else what is there.
@@ -122,7 +119,7 @@ impl Scope<'_> {
 
     /// It makes something of an entity that is there.
     fn is_part(&self) -> bool {
-        matches!(self.asked.operation.as_str(), "CreateAccessKey" | "CreateLoginProfile")
+        matches!(self.asked.operation.as_str(), "CreateAccessKey" | "CreateLoginProfile" | "CreateServiceSpecificCredential")
     }
 
     fn first(&self, world: &World) -> Result<Target, ApiError> {

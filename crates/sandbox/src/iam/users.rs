@@ -90,6 +90,9 @@ impl Iam<'_> {
         if self.state().devices.values().any(|d| d.user.as_deref() == Some(user.held.name.as_str())) {
             return conflict("Cannot delete entity, must delete MFA device first.");
         }
+        if self.has_credentials(&user.held.name) {
+            return conflict("Cannot delete entity, must remove referenced objects first.");
+        }
         let (now, lag) = (self.world.now_ms, self.world.lag_ms);
         let users = &mut self.world.account(&account).users;
         if let Some(slot) = users.get_mut(&user.held.name.to_ascii_lowercase()) {

@@ -64,11 +64,19 @@ pub(super) fn role(asked: &Asked, session_name: bool, also: impl FnOnce(&mut Con
         constraints.length("roleSessionName", name, 2, 64);
         constraints.pattern("roleSessionName", name, "[\\w+=,.@-]*", in_name);
     }
+    policy(&mut constraints, asked);
     constraints.number("durationSeconds", seconds, 900, 43_200);
     also(&mut constraints);
     constraints.check()?;
     well_formed(role)?;
     Ok(RoleParams { arn: role.to_owned(), name: name.unwrap_or_default().to_owned(), seconds })
+}
+
+/// The inline session policy.
+pub(super) fn policy(constraints: &mut Constraints, asked: &Asked) {
+    if let Some(text) = asked.param("Policy") {
+        constraints.length("policy", text, 1, 2_048);
+    }
 }
 
 /// External id, source identity and second factor.

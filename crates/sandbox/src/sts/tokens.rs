@@ -73,6 +73,7 @@ impl Sts<'_> {
                 constraints.pattern("name", name, "[\\w+=,.@-]*", params::in_name);
             }
         }
+        params::policy(&mut constraints, asked);
         constraints.number("durationSeconds", seconds, 900, 129_600);
         constraints.check()?;
         if caller.user.is_none() && !caller.root {

@@ -130,3 +130,14 @@ async fn tags_at_creation_need_their_own_action() {
         client.query(&ann, "iam", &create, params).await.is(200);
     }
 }
+
+/// What is to be made is asked of where it is to stand, whatever stands under its name elsewhere.
+#[tokio::test]
+async fn a_new_role_is_asked_of_its_own_path() {
+    let client = Client::new();
+    client.must(A, "iam", "CreateRole", &[("RoleName", "r"), ("Path", "/theirs/"), ("AssumeRolePolicyDocument", super::TRUST_A)]).await;
+    let ann = client.user("ann", &[&policy("Allow", "iam:*", &format!("arn:aws:iam::{A}:role/ours/*"))]).await;
+    let make = [("RoleName", "r"), ("Path", "/ours/"), ("AssumeRolePolicyDocument", super::TRUST_A)];
+    client.query(&ann, "iam", "CreateRole", &make).await.refuses(409, "EntityAlreadyExists");
+    client.query(&ann, "iam", "GetRole", &[("RoleName", "r")]).await.refuses(403, "AccessDenied");
+}

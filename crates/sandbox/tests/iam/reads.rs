@@ -91,3 +91,17 @@ async fn a_service_linked_role_is_deleted_by_its_own_call() {
     client.query(&root(A), "iam", "CreateServiceLinkedRole", &[("AWSServiceName", "sqs.amazonaws.com")]).await.refuses(501, "NotImplemented");
     client.query(&root(A), "iam", "CreateServiceLinkedRole", &[("AWSServiceName", "nothing.amazonaws.com")]).await.refuses(400, "InvalidInput");
 }
+
+#[tokio::test]
+async fn a_user_is_in_ten_groups_and_no_more() {
+    let client = Client::new();
+    client.must(A, "iam", "CreateUser", &[("UserName", "u")]).await;
+    for n in 0..11 {
+        let group = format!("g{n}");
+        client.must(A, "iam", "CreateGroup", &[("GroupName", &group)]).await;
+        let answer = client.query(&root(A), "iam", "AddUserToGroup", &[("GroupName", &group), ("UserName", "u")]).await;
+        assert_eq!(answer.one("Message"), if n < 10 { "" } else { "Cannot exceed quota for GroupsPerUser: 10" });
+    }
+    // One that it is in already is no eleventh.
+    client.must(A, "iam", "AddUserToGroup", &[("GroupName", "g3"), ("UserName", "u")]).await;
+}

@@ -93,3 +93,17 @@ async fn a_role_tells_when_it_was_last_used() {
     let read = client.must(A, "iam", "GetRole", &[("RoleName", "r")]).await;
     assert_eq!((read.one("RoleLastUsed/Region"), read.one("RoleLastUsed/LastUsedDate").len()), ("us-east-1".to_owned(), 20));
 }
+
+#[tokio::test]
+async fn a_session_policy_has_a_length() {
+    let client = Client::new();
+    let ann = client.user("ann", &[&policy("Allow", "sts:*", "*")]).await;
+    client.role("r", &policy("Allow", "*", "*")).await;
+    let long = policy("Allow", &format!("s3:{}", "x".repeat(2_048)), "*");
+    let own = [("RoleArn", ROLE), ("RoleSessionName", "s1"), ("Policy", long.as_str())];
+    let answer = client.query(&ann, "sts", "AssumeRole", &own).await.refuses(400, "ValidationError");
+    assert!(answer.one("Message").ends_with("at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048"));
+    let short = policy("Allow", "s3:*", "*");
+    let answer = client.query(&ann, "sts", "AssumeRole", &[own[0], own[1], ("Policy", short.as_str())]).await.is(200);
+    assert!((1..100).contains(&answer.one("PackedPolicySize").parse::<u32>().unwrap()));
+}
