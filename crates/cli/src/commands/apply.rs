@@ -56,7 +56,9 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         return Ok(Exit::Refused);
     }
     if !plan.can_apply(args.partial) {
-        return Err(Failure::new(crossrole_report::blocked(plan), "do what is said of each above, or carry out the rest alone with `--partial`"));
+        let blocked = crossrole_report::blocked(plan);
+        let (head, each) = blocked.split_once('\n').unwrap_or((&blocked, ""));
+        return Err(Failure::new(head, "do what is said of each above, or carry out the rest alone with `--partial`").with(each));
     }
     let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
     io.approve(args.auto_approve, question, "nobody is there to approve this plan")?;

@@ -1,18 +1,21 @@
 //! `crossrole sandbox prepare`.
 
+use std::path::Path;
+
 use crossrole_cloud::Aws;
 use crossrole_model::{Address, BucketCall, Call, Cloud as _, CloudError, Desired, ErrorClass};
 
-use crate::args::PrepareArgs;
+use crate::args::{CONFIG, PrepareArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load;
 use crate::sandboxed::Opened;
+use crate::settings::Settings;
 
 use super::relied::{foreign, relied_on};
 
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, io)?;
+    let (desired, _) = load::desired(&args.paths.paths, Settings::read(Path::new(CONFIG))?.quotas(), io)?;
     let opened = Opened::of(&args.state.sandbox_state, desired.partition, io)?;
     let result = prepare(args.foreign, &desired, &opened.aws, io).await;
     // What was made is kept, however it ended.
