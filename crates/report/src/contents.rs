@@ -33,7 +33,9 @@ fn of_account(account: &AccountId, state: &AccountState, observed: &Observed, ou
         out.push(Line::plain(2, format!("policy {}{}", safe(&policy.name), owned(&policy.state.tags))));
         statements("allows", &policy.state.document, out);
     }
-    roles.values().for_each(|found| role(found, out));
+    for found in roles.values() {
+        role(found, out);
+    }
     for user in users.values() {
         let groups: Vec<String> = user.groups.iter().map(|g| safe(g)).collect();
         let groups = if groups.is_empty() { String::new() } else { format!(", in {}", groups.join(", ")) };
