@@ -54,7 +54,7 @@ async fn without_the_bulk_reads_objects_are_read_one_by_one_and_pruning_is_withh
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     let plan = place.good(&["plan", &file]).await;
     assert!(plan.contains("No changes."), "{plan}");
-    assert!(plan.contains("note: pruning in account 222222222222 (trusting): only single objects could be read"), "{plan}");
+    assert!(plan.contains("\n    pruning in account 222222222222 (trusting): only single objects could be read"), "{plan}");
     place.good(&["destroy", "--auto-approve", "--quiet", &file]).await;
     place.sandbox.set_faults(None);
     let plan = place.good(&["plan", "--destroy", &file]).await;

@@ -216,5 +216,7 @@ async fn whatever_is_live() {
         let said = place.run(&words).await;
         assert_harmless(&words, &said, false);
         assert!(said.out.contains("Reader"), "{words:?}: {}{}", said.out, said.err);
+        let words = ["sandbox", "show"];
+        assert_harmless(&words, &place.run(&words).await, false);
     }
 }

@@ -189,3 +189,53 @@ async fn what_is_proposed_is_a_part_and_the_rest_is_named() {
         }
     }
 }
+
+/// Counts the writes that were let through, until a right is lost.
+struct Lost {
+    from: usize,
+    calls: AtomicUsize,
+    written: AtomicUsize,
+}
+
+impl FaultPlan for Lost {
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) >= self.from {
+            return Some(Fault::Refuse("AccessDenied"));
+        }
+        self.written.fetch_add(usize::from(call.writes), Ordering::Relaxed);
+        None
+    }
+}
+
+/// Rights that end in the middle of an apply: what is said to be done is what was done, and nothing is left out of the count.
+#[tokio::test(start_paused = true)]
+async fn the_summary_of_an_apply_is_exact_wherever_the_rights_end() {
+    let file = manifest("rights-apply", MANIFEST);
+    let whole = place().await;
+    whole.sandbox.take_calls();
+    whole.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let calls: usize = whole.sandbox.take_calls().values().map(|n| usize::try_from(*n).unwrap()).sum();
+    assert!(calls > 30, "{calls}");
+    for from in (0..calls).step_by(3) {
+        let place = place().await;
+        let lost = Arc::new(Lost { from, calls: AtomicUsize::new(0), written: AtomicUsize::new(0) });
+        let faults: Arc<dyn FaultPlan> = Arc::<Lost>::clone(&lost);
+        place.sandbox.set_faults(Some(faults));
+        let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", "--json", &file]).await;
+        place.sandbox.set_faults(None);
+        let written = lost.written.load(Ordering::Relaxed);
+        let last: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
+        assert_eq!(said.exit, Exit::Failed, "{from}: {}", said.out);
+        if last["type"] != "outcome" {
+            assert_eq!(written, 0, "{from}: {}", said.out);
+            continue;
+        }
+        let steps = last["steps"].as_array().unwrap();
+        let applied = steps.iter().filter(|s| s["result"].to_string().contains("applied")).count();
+        assert_eq!(applied, written, "{from}: {last:#}");
+        assert_eq!(last["complete"], false, "{from}: {last:#}");
+        // With its rights back, the next apply does the rest.
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        assert!(place.good(&["plan", &file]).await.starts_with("No changes."), "{from}");
+    }
+}

@@ -98,6 +98,16 @@ fn show(what: &str, (took, memory): (Duration, f64)) {
     println!("{what:60} {:8.0} ms {memory:8.1} MiB", took.as_secs_f64() * 1000.0);
 }
 
+/// Roles that trust a whole account, which lint has something to say of.
+fn wide(roles: usize) -> String {
+    let head = "name = \"wide\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n";
+    let role = |n| {
+        let allow = format!("[[roles.R{n}.allow]]\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::data/{n}/*\"\n");
+        format!("[roles.R{n}]\n[[roles.R{n}.trust]]\naccount = \"dev\"\n{allow}")
+    };
+    (0..roles).map(role).fold(head.to_owned(), |text, role| text + &role)
+}
+
 fn main() {
     let server = serve(50);
     buckets(&server, 5);
@@ -111,6 +121,13 @@ fn main() {
     let file = write("plan", &fleet::fleet(500, 20, 5));
     run(&server, &["apply", "--auto-approve", "--quiet", "--concurrency", "50", &file]);
     show("no-change plan of 500 roles and 5 buckets, 50 ms a call", run(&server, &["plan", "--detailed-exitcode", &file]));
+    drop(server);
+
+    let server = serve(0);
+    for roles in [1_000, 20_000] {
+        let file = write("wide", &wide(roles));
+        show(&format!("validate, {roles} roles with a finding each, as JSON"), run(&server, &["validate", "--format", "json", &file]));
+    }
     drop(server);
 
     let mut first = None;

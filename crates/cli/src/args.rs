@@ -10,6 +10,9 @@ const EXIT_CODES: &str = "Exit codes:
   2  with --detailed-exitcode: there are changes
   3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out";
 
+/// Settings of this place, unless said otherwise.
+pub(crate) const CONFIG: &str = "crossrole.toml";
+
 /// Where the embedded AWS is kept, unless said otherwise.
 pub(crate) const SANDBOX_STATE: &str = ".crossrole-sandbox.json";
 
@@ -84,7 +87,7 @@ pub(crate) struct ValidateArgs {
     #[arg(long)]
     pub(crate) list_rules: bool,
     /// Settings of this place, with its guardrails
-    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     pub(crate) config: PathBuf,
 }
 
@@ -125,7 +128,7 @@ pub(crate) struct RenderArgs {
     #[arg(long)]
     pub(crate) show_external_ids: bool,
     /// Settings of this place, with its quotas
-    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     pub(crate) config: PathBuf,
 }
 
@@ -142,7 +145,7 @@ pub(crate) struct CloudArgs {
     #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
     pub(crate) sandbox_latency: u64,
     /// Settings of this place: how each account is reached
-    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     pub(crate) config: PathBuf,
     /// Most calls in flight per account [default: 10]
     #[arg(long, value_name = "N")]
@@ -347,7 +350,7 @@ pub(crate) struct TestArgs {
     #[arg(default_value = "manifests")]
     pub(crate) paths: Vec<PathBuf>,
     /// Settings of this place, with the organization's control policies
-    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     pub(crate) config: PathBuf,
     /// Print one JSON object a case
     #[arg(long)]

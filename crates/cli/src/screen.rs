@@ -22,10 +22,12 @@ mod tests {
     use super::colored;
     use crate::args::ColorArg;
 
+    /// Asked, is a terminal, environment, colored.
+    type Row = (ColorArg, bool, &'static [(&'static str, &'static str)], bool);
+
     #[test]
     fn what_is_typed_comes_before_the_environment_and_that_before_the_terminal() {
-        // Asked, is a terminal, environment, colored.
-        let rows: &[(ColorArg, bool, &[(&str, &str)], bool)] = &[
+        let rows: &[Row] = &[
             (ColorArg::Auto, true, &[], true),
             (ColorArg::Auto, false, &[], false),
             (ColorArg::Auto, true, &[("NO_COLOR", "1")], false),

@@ -11,6 +11,7 @@ use crossrole_model::limits::{self, Quotas};
 use crossrole_model::{AccountId, Desired};
 use serde::Deserialize;
 
+use crate::args::CONFIG;
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 use crate::policies;
@@ -161,7 +162,7 @@ const SETTINGS: Wanted =
     Wanted { what: "settings", most: files::SMALL, advice: "check the path given with `--config`", smaller: "keep to the settings that there are" };
 
 fn read(path: &Path) -> Result<File, Failure> {
-    if path.as_os_str() == "crossrole.toml" && !path.exists() {
+    if path.as_os_str() == CONFIG && !path.exists() {
         return Ok(File::default());
     }
     let text = files::read(path, &SETTINGS)?;

@@ -55,12 +55,16 @@ pub fn safe_lines(text: &str) -> String {
     text.lines().map(|line| no_order(safe(&line.replace('\t', "    ")))).collect::<Vec<_>>().join("\n") + end
 }
 
-/// A line that begins as an order of GitHub Actions does (actions/runner, `ActionCommand.TryParseV2`) begins otherwise.
+/// A line that begins as an order of GitHub Actions does (actions/runner, `ActionCommand.TryParseV2`) begins otherwise, and so
+/// does one that would end the fence of Markdown that the text may be shown in (`CommonMark`, "Fenced code blocks").
 pub(crate) fn no_order(line: String) -> String {
-    match line.trim_start().strip_prefix("::") {
-        Some(rest) => format!("\\u{{3a}}:{rest}"),
-        None => line,
-    }
+    let first = match line.trim_start() {
+        text if text.starts_with("::") => ':',
+        text if text.starts_with("```") => '`',
+        text if text.starts_with("~~~") => '~',
+        _ => return line,
+    };
+    format!("{}{}", first.escape_unicode(), line.trim_start().get(1..).unwrap_or_default())
 }
 
 /// Returns JSON on one line. Its values are exact; what steers or hides is written as `\uXXXX`, and so is `<`, so that the text
@@ -155,6 +159,7 @@ mod tests {
         assert_eq!(safe("##vso[task.setvariable]ö"), "#\\u{23}vso[task.setvariable]ö");
         assert_eq!(safe("## a heading"), "## a heading");
         assert_eq!(safe_lines("a\n\t::error::b\n"), "a\n\\u{3a}:error::b\n");
+        assert_eq!(safe_lines("```\n x ```\n ~~~~"), "\\u{60}``\n x ```\n\\u{7e}~~~");
     }
 
     #[test]

@@ -80,41 +80,39 @@ fn legend(plan: &Plan, out: &mut Vec<Line>) {
 /// Things that could not be planned, with one advice.
 struct Paragraph {
     blocks: bool,
-    shared: Shared,
+    of: Of,
     advice: String,
     /// What, and why.
     items: Vec<(String, String)>,
 }
 
-/// What the things of a paragraph have in common.
-#[derive(Debug, PartialEq, Eq)]
-enum Shared {
-    /// They are accounts that could not be read, each for a reason of its own.
+/// What a paragraph is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
     Accounts,
-    /// This is why.
-    Why(String),
-    /// They rest on something else that is withheld.
+    Objects,
+    /// Objects that rest on something else that is withheld.
     Resting,
 }
 
-/// What could not be planned: one cause is said once.
+/// What could not be planned: one cause, and one advice, is said once.
 fn withheld(plan: &Plan, out: &mut Vec<Line>) {
     let mut said: Vec<Paragraph> = Vec::new();
     for withheld in plan.withheld.iter().filter(|w| !goes_without_saying(w, plan)) {
         let (why, advice) = words::cause(withheld);
-        let shared = match (&withheld.subject, &withheld.cause) {
-            (Subject::Account { .. }, _) => Shared::Accounts,
-            (_, Cause::Withheld(_)) => Shared::Resting,
-            _ => Shared::Why(why.clone()),
+        let of = match (&withheld.subject, &withheld.cause) {
+            (Subject::Account { .. } | Subject::Pruning { .. }, _) => Of::Accounts,
+            (_, Cause::Withheld(_)) => Of::Resting,
+            _ => Of::Objects,
         };
         let item = (safe(&words::subject(&withheld.subject)), safe(&why));
-        match said.iter_mut().find(|p| p.blocks == withheld.blocks && p.shared == shared && p.advice == advice) {
+        match said.iter_mut().find(|p| p.blocks == withheld.blocks && p.of == of && p.advice == advice) {
             Some(paragraph) => paragraph.items.push(item),
-            None => said.push(Paragraph { blocks: withheld.blocks, shared, advice, items: vec![item] }),
+            None => said.push(Paragraph { blocks: withheld.blocks, of, advice, items: vec![item] }),
         }
     }
     // What rests on others stands behind those.
-    said.sort_by_key(|p| p.shared == Shared::Resting);
+    said.sort_by_key(|p| p.of == Of::Resting);
     for paragraph in said {
         paragraph.render(out);
     }
@@ -122,23 +120,24 @@ fn withheld(plan: &Plan, out: &mut Vec<Line>) {
 
 impl Paragraph {
     fn render(self, out: &mut Vec<Line>) {
-        let Self { blocks, shared, advice, items } = self;
+        let Self { blocks, of, advice, items } = self;
         let (tone, head) = if blocks { (Tone::Error, "withheld: ") } else { (Tone::Warning, "note: ") };
         let line = Line::new(tone, 0, head);
-        let each = |(subject, why): &(String, String)| Line::plain(4, "").then([format!("{subject}: "), why.clone()]);
-        match (shared, items.as_slice()) {
-            (_, [(subject, why)]) => out.push(line.then([format!("{subject}: "), why.clone()])),
-            (Shared::Accounts, many) => {
-                out.push(line.then([format!("{} accounts", many.len())]));
-                out.extend(many.iter().map(each));
+        let count = items.len();
+        let many = match of {
+            Of::Accounts => format!("{count} accounts"),
+            Of::Objects => format!("{count} objects"),
+            Of::Resting => format!("{count} objects rest on what is withheld"),
+        };
+        match items.as_slice() {
+            [(subject, why)] => out.push(line.then([format!("{subject}: "), why.clone()])),
+            [(_, why), others @ ..] if others.iter().all(|(_, other)| other == why) => {
+                out.push(line.then([format!("{many}: "), why.clone()]));
+                out.extend(items.iter().map(|(subject, _)| Line::plain(4, subject.as_str())));
             }
-            (Shared::Resting, many) => {
-                out.push(line.then([format!("{} objects rest on what is withheld", many.len())]));
-                out.extend(many.iter().map(each));
-            }
-            (Shared::Why(why), many) => {
-                out.push(line.then([format!("{} objects: ", many.len()), safe(&why)]));
-                out.extend(many.iter().map(|(subject, _)| Line::plain(4, subject.as_str())));
+            _ => {
+                out.push(line.then([many]));
+                out.extend(items.iter().map(|(subject, why)| Line::plain(4, format!("{subject}: ")).then([why.clone()])));
             }
         }
         out.extend([Line::plain(2, safe(&advice)), Line::empty()]);

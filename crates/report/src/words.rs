@@ -109,7 +109,7 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         }
         Cause::Withheld(on) => (
             format!("it names {} of account {}, or is reached through it, and that is withheld", on.short(), on.account),
-            "what is there under that name is not what the manifest means; see above what to do about it",
+            "see above what to do about that first",
         ),
         Cause::Unmarked { mark, command } => {
             let how = command.as_ref().map_or_else(String::new, |c| format!(" (`{c}`)"));

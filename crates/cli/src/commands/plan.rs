@@ -7,6 +7,7 @@ use crossrole_access::{Controls, Objects};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::{Cause, Cloud as _, Finding, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
+use crossrole_report::{Line, Tone};
 
 use crate::args::{GuardArgs, PlanArgs, ViewArgs};
 use crate::failure::{Exit, Failure};
@@ -86,7 +87,8 @@ impl Made {
             io.out(&crossrole_report::plan(&self.plan, view));
         }
         if let Some(command) = self.prepares.as_ref().filter(|_| needs_others(&self.plan)) {
-            io.err(&format!("help: this is the embedded AWS, where `{command}` makes what manifests rely on\n"));
+            let advice = format!("this is the embedded AWS, where `{command}` makes what manifests rely on");
+            io.err_lines(&[Line::new(Tone::Advice, 0, "help: ").then([advice])]);
         }
         io.err_lines(&super::validate::suppressed(&self.suppressed));
         io.err(&crossrole_report::findings_on(&self.findings, sources, io.err_screen()));

@@ -33,6 +33,7 @@ const ROWS: &[&str] = &[
     "%0A::error::x%0D%25",
     "in a line ##[add-mask]x ##vso[task.setvariable variable=x]y ###[error]z",
     "```\n# heading\n```",
+    "~~~",
     "[link](https://evil.example) ![image](x) | cell | **bold** @someone #1",
     "</script><script>alert(1)</script><!-- &lt;",
     "\"quotes\" \\u0041 \\ {0} ${aws:username}",
@@ -159,7 +160,8 @@ fn assert_harmless(row: &str, plain: &[(&'static str, Said)]) {
         match (hostile, plain) {
             (Said::Text(hostile), Said::Text(plain)) => {
                 assert_eq!(hostile.lines().count(), plain.lines().count(), "{what}: {row:?}: {hostile}");
-                assert!(!hostile.lines().any(|line| line.trim_start().starts_with("::")), "{what}: {row:?}: {hostile}");
+                let begins = |line: &str| ["::", "```", "~~~"].iter().any(|begin| line.trim_start().starts_with(begin));
+                assert!(!hostile.lines().any(begins), "{what}: {row:?}: {hostile}");
             }
             (Said::Commands(hostile), Said::Commands(plain)) => {
                 assert_eq!(hostile.lines().count(), plain.lines().count(), "{what}: {row:?}: {hostile}");

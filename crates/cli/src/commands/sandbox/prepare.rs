@@ -5,7 +5,7 @@ use std::path::Path;
 use crossrole_cloud::Aws;
 use crossrole_model::{Address, BucketCall, Call, Cloud as _, CloudError, Desired, ErrorClass};
 
-use crate::args::PrepareArgs;
+use crate::args::{CONFIG, PrepareArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load;
@@ -14,11 +14,8 @@ use crate::settings::Settings;
 
 use super::relied::{foreign, relied_on};
 
-/// Quotas that were raised are said there.
-const SETTINGS: &str = "crossrole.toml";
-
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, Settings::read(Path::new(SETTINGS))?.quotas(), io)?;
+    let (desired, _) = load::desired(&args.paths.paths, Settings::read(Path::new(CONFIG))?.quotas(), io)?;
     let opened = Opened::of(&args.state.sandbox_state, desired.partition, io)?;
     let result = prepare(args.foreign, &desired, &opened.aws, io).await;
     // What was made is kept, however it ended.
@@ -40,8 +37,8 @@ async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, io: &mut Io) 
         io.out(&format!("{word} {}\n", crossrole_report::safe(&address.to_string())));
         if let (true, Call::Bucket(BucketCall::Create { bucket, .. })) = (with_foreign, call) {
             let call = Call::Bucket(BucketCall::PutPolicy { bucket: bucket.clone(), document: foreign(&bucket.name, desired) });
-            if aws.read(address, &call).await.map_err(failed)?.is_none() {
-                aws.write(&address.account, &call).await.map_err(failed)?;
+            if aws.read(address, &call).await.map_err(|e| failed(&e))?.is_none() {
+                aws.write(&address.account, &call).await.map_err(|e| failed(&e))?;
                 io.out("  with two statements of somebody else's in its policy\n");
             }
         }
@@ -60,10 +57,10 @@ async fn make(aws: &Aws, address: &Address, call: &Call) -> Result<bool, Failure
             Err(Failure::new(format!("bucket `{name}` belongs to another account of this sandbox"), hint))
         }
         Err(error) if error.class == ErrorClass::AlreadyExists => Ok(false),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(failed(&error)),
     }
 }
 
-fn failed(error: CloudError) -> Failure {
+fn failed(error: &CloudError) -> Failure {
     Failure::new(crossrole_report::safe(&error.to_string()), error.advice())
 }

@@ -28,7 +28,9 @@ pub(super) fn relied_on(desired: &Desired) -> BTreeMap<Address, Call> {
             DesiredState::Bucket(state) => {
                 let target = state.logging.iter().flatten().next();
                 // Logs go to a bucket of the same account and region.
-                target.iter().for_each(|logging| relied.bucket(&address.account, &logging.bucket, &state.region));
+                if let Some(logging) = target {
+                    relied.bucket(&address.account, &logging.bucket, &state.region);
+                }
             }
             DesiredState::Policy(_)
             | DesiredState::User(_)

@@ -18,6 +18,6 @@ pub(super) async fn run(args: &StateArgs, io: &mut Io) -> Result<Exit, Failure> 
         scope.buckets.extend(buckets.into_iter().map(|(name, region)| (name, scoped(region))));
     }
     let observed = opened.aws.observe(&scope).await;
-    io.out(&crossrole_report::contents(&observed));
+    io.out(&crossrole_report::contents(&observed, io.out_screen()));
     Ok(Exit::Clean)
 }
