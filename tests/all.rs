@@ -25,6 +25,7 @@ mod fuzz;
 mod guard;
 mod invalid;
 mod lag;
+mod prepare;
 mod process;
 mod saved;
 mod scenarios;

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::limits::Quota;
 use crossrole_model::plan::Meter;
 use crossrole_model::{
-    AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, Plan, Reason, Step, StepId, Subject, Withheld, limits,
+    AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, Plan, Reason, Step, StepId, Subject, Unreadable,
+    Withheld, limits, ownership,
 };
 use crossrole_policy::Share;
 
@@ -19,6 +21,12 @@ pub(crate) struct Draft<'a> {
     pub(crate) steps: Vec<Step>,
     pub(crate) withheld: Vec<Withheld>,
     meters: Vec<Meter>,
+    /// Accounts whose own quotas would tell more, and why they were not read.
+    unsure: BTreeMap<AccountId, Unreadable>,
+    /// Names of the manifests of this run.
+    pub(crate) owners: BTreeSet<&'a str>,
+    /// The same by how the Sids of their statements begin.
+    pub(crate) sids: BTreeMap<String, &'a str>,
     /// Every declared object of IAM, by its name in lower case.
     declared: BTreeSet<(&'a AccountId, Kind, String)>,
 }
@@ -26,7 +34,21 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(crate) fn new(desired: &'a Desired, observed: &'a Observed, destroy: bool) -> Self {
         let declared = desired.objects.keys().map(|a| (&a.account, a.kind, a.name.to_ascii_lowercase())).collect();
-        Self { desired, observed, destroy, changes: Vec::new(), steps: Vec::new(), withheld: Vec::new(), meters: Vec::new(), declared }
+        let owners = desired.owners();
+        let sids = owners.iter().map(|owner| (ownership::sid_prefix(owner), *owner)).collect();
+        Self {
+            desired,
+            observed,
+            destroy,
+            changes: Vec::new(),
+            steps: Vec::new(),
+            withheld: Vec::new(),
+            meters: Vec::new(),
+            unsure: BTreeMap::new(),
+            owners,
+            sids,
+            declared,
+        }
     }
 
     /// Tells whether a live object of IAM is declared, in whatever spelling: IAM takes names that differ only in case for one.
@@ -73,6 +95,7 @@ impl<'a> Draft<'a> {
         self.changes.clear();
         self.steps.clear();
         self.meters.clear();
+        self.unsure.clear();
         self.withheld.truncate(said);
     }
 
@@ -82,11 +105,28 @@ impl<'a> Draft<'a> {
         objects.filter_map(|subject| if let Subject::Object(address) = subject { Some(address) } else { None }).collect()
     }
 
-    /// Notes a document's size when it is close to its limit.
-    pub(crate) fn meter(&mut self, what: String, used: usize, limit: usize) {
-        if used * 100 > limit * limits::METER_PERCENT {
-            self.meters.push(Meter { what, used, limit });
+    /// The account's own quota, or what AWS gives everyone; and whether that is sure: an account that has not told may have
+    /// been granted more.
+    pub(crate) fn limit(&self, account: &AccountId, quota: Quota) -> (usize, bool) {
+        let state = self.observed.accounts.get(account).and_then(|o| o.known());
+        match state.and_then(|s| s.granted.limits.get(&quota)) {
+            Some(limit) => (*limit, true),
+            // Of what GetAccountSummary does not have, AWS's own default is all that there is.
+            None => (quota.usual(), !quota.is_raised()),
         }
+    }
+
+    /// Returns why so much does not fit, and notes it when it is close to its limit.
+    pub(crate) fn meter(&mut self, account: &AccountId, what: impl FnOnce() -> String, quota: Quota, used: usize) -> Option<Cause> {
+        let (limit, sure) = self.limit(account, quota);
+        if used * 100 > limit * limits::METER_PERCENT {
+            self.meters.push(Meter { what: what(), used, limit });
+            let unread = self.observed.accounts.get(account).and_then(|o| o.known()).and_then(|s| s.granted.unread.clone());
+            if let Some(unread) = unread.filter(|_| !sure) {
+                self.unsure.entry(account.clone()).or_insert(unread);
+            }
+        }
+        (used > limit && sure).then_some(Cause::Quota { quota, size: used, limit })
     }
 
     pub(crate) fn deletion_reason(&self) -> Reason {
@@ -95,9 +135,13 @@ impl<'a> Draft<'a> {
 
     /// Sorts the steps so that each stands behind those it needs, and the changes by address.
     pub(crate) fn finish(self) -> Plan {
-        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters, declared: _ } = self;
+        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters, unsure, owners: _, sids: _, declared: _ } = self;
         let (changes, steps) = sort_changes(changes, steps);
         let steps = sort_steps(steps);
+        // Said once, whichever accounts they are.
+        if let Some(why) = unsure.values().next().cloned() {
+            withheld.push(Withheld { subject: Subject::Quotas(unsure.into_keys().collect()), cause: Cause::Unreadable(why), blocks: false });
+        }
         withheld.sort();
         withheld.dedup();
         meters.sort_by(|a, b| a.what.cmp(&b.what));

@@ -22,7 +22,7 @@ pub fn contents(observed: &Observed) -> String {
 }
 
 fn of_account(account: &AccountId, state: &AccountState, observed: &Observed, out: &mut String) {
-    let AccountState { complete: _, incomplete_because: _, roles, policies, users, groups, oidc_providers, unreadable: _ } = state;
+    let AccountState { complete: _, incomplete_because: _, roles, policies, users, groups, oidc_providers, granted: _, unreadable: _ } = state;
     for host in oidc_providers.keys() {
         out.push_str(&format!("  oidc-provider {}\n", safe(host)));
     }

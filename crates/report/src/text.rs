@@ -32,13 +32,14 @@ pub fn plan(plan: &Plan, view: View) -> String {
     let mut out = String::new();
     legend(plan, &mut out);
     let mut account = None;
+    let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
     for change in &plan.changes {
         if account != Some(&change.address.account) {
             account = Some(&change.address.account);
             let label = plan.accounts.get(&change.address.account).map_or("", |a| a.label.as_str());
             out.push_str(&format!("account {} ({})\n\n", change.address.account, safe(label)));
         }
-        render_change(plan, change, view, &mut out);
+        render_change(change, &share, view, &mut out);
         out.push('\n');
     }
     for withheld in &plan.withheld {
@@ -115,7 +116,7 @@ fn calls<K: std::fmt::Display>(calls: &BTreeMap<K, u64>) -> String {
     if each.is_empty() { String::new() } else { format!("Read with {total} calls: {}.\n", each.join(", ")) }
 }
 
-fn render_change(plan: &Plan, change: &Change, view: View, out: &mut String) {
+fn render_change(change: &Change, share: &Share, view: View, out: &mut String) {
     out.push_str(&format!("{:>5} {}\n", symbol(change.action), safe(&change.address.short())));
     let differs: Vec<String> =
         change.reasons.iter().filter_map(|r| if let Reason::Differs(part) = r { Some(safe(&words::part(part))) } else { None }).collect();
@@ -129,8 +130,7 @@ fn render_change(plan: &Plan, change: &Change, view: View, out: &mut String) {
     for consequence in &change.consequences {
         out.push_str(&format!("        ! {}\n", safe(&words::consequence(consequence))));
     }
-    let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
-    for line in crate::diff::lines(&crate::diff::tree(change, &share), view) {
+    for line in crate::diff::lines(&crate::diff::tree(change, share), view) {
         out.push_str(&format!("        {line}\n"));
     }
 }

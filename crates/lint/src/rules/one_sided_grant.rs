@@ -84,9 +84,12 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
                         .iter()
                         .flat_map(|p| p.document.aws_principals())
                         .any(|p| p == "*" || p == arn || crate::look::account(p) == Some(&principal.account) && crate::look::is_account(p));
+                    if trusts {
+                        continue;
+                    }
                     let address =
                         lint.desired.objects.keys().find(|a| resource.contains(a.account.as_str()) && resource.rsplit('/').next() == Some(a.name.as_str()));
-                    if let (false, Some(address)) = (trusts, address) {
+                    if let Some(address) = address {
                         hits.object(address, format!("{arn} may assume it by its own policies, and its trust policy does not let it in"));
                     }
                 }

@@ -5,6 +5,7 @@ mod dependents;
 mod oidc;
 mod policy;
 mod principal;
+mod quota;
 mod role;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,11 +24,27 @@ use crate::is_iam;
 /// are compared a second time without it.
 pub(crate) fn diff(draft: &mut Draft<'_>) {
     let said = draft.withheld.len();
-    declared(draft, &BTreeMap::new());
+    let mut full = BTreeMap::new();
+    loop {
+        compare(draft, said, &full);
+        let over = quota::over(draft);
+        if over.is_empty() {
+            break;
+        }
+        // What does not fit is withheld, and what rests on it with it: each round adds at least one object.
+        full.extend(over);
+        draft.restart(said);
+    }
+}
+
+/// Compares everything, but for what is `full`.
+fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) {
+    declared(draft, full);
     let held = dependents::of_withheld(draft);
     if !held.is_empty() {
         draft.restart(said);
-        declared(draft, &held);
+        let held = held.into_iter().map(|(address, on)| (address, Cause::Withheld(on)));
+        declared(draft, &held.chain(full.clone()).collect());
     }
     role::prune(draft);
     policy::prune(draft);
@@ -36,13 +53,13 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
     bucket::prune(draft);
 }
 
-/// Compares every declared object, but for those in `held`, each of which rests on another.
-fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Address>) {
+/// Compares every declared object, but for those that are withheld for another reason than their own state.
+fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Cause>) {
     let missing = missing_principals(draft);
     let desired = draft.desired;
     for (address, object) in &desired.objects {
-        if let Some(on) = held.get(address) {
-            draft.withhold(address, Cause::Withheld(on.clone()));
+        if let Some(cause) = held.get(address) {
+            draft.withhold(address, cause.clone());
             continue;
         }
         if is_iam(address.kind) && draft.observed.accounts.get(&address.account).is_none_or(|o| o.known().is_none()) {
@@ -161,5 +178,5 @@ pub(crate) fn read_accounts<'a>(draft: &Draft<'a>) -> Vec<(&'a AccountId, &'a cr
 
 /// Returns the manifest of this run that owns an object with these tags.
 pub(crate) fn our_owner(draft: &Draft<'_>, tags: &Tags) -> Option<String> {
-    ownership::owner(tags).filter(|o| draft.desired.owners().contains(o)).map(str::to_owned)
+    ownership::owner(tags).filter(|o| draft.owners.contains(o)).map(str::to_owned)
 }

@@ -121,7 +121,7 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
 
 fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
     for found in account.groups.values() {
-        let Some(owner) = ownership::group_owner(&found.state.path).filter(|o| draft.desired.owners().contains(o)).map(str::to_owned) else { continue };
+        let Some(owner) = ownership::group_owner(&found.state.path).filter(|o| draft.owners.contains(o)).map(str::to_owned) else { continue };
         let members: Vec<&str> = account.users.values().filter(|u| u.groups.contains(&found.name)).map(|u| u.name.as_str()).collect();
         let address = Address::new(id, Kind::Group, &found.name);
         if draft.declares(&address) {

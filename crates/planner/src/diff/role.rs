@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::limits::Quota;
 use crossrole_model::observed::ObservedRole;
 use crossrole_model::state::RoleState;
 use crossrole_model::{
-    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, limits,
-    ownership,
+    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
 };
 use crossrole_policy::{Document, Effect, Principal, Statement};
 
@@ -18,9 +18,12 @@ use super::{Claim, claim, our_owner, read_accounts, tag_changes};
 const SERVICE_LINKED: &str = "/aws-service-role/";
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &RoleState, keep_foreign: bool) {
-    meters(draft, address, wanted);
     let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
     let Some(found) = account.and_then(|a| a.roles.get(&address.name.to_ascii_lowercase())) else {
+        if let Some(over) = too_much(draft, address, wanted) {
+            draft.withhold(address, over);
+            return;
+        }
         let stages = create(&address.name, wanted);
         let change = Change {
             address: address.clone(),
@@ -49,6 +52,11 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         Claim::Ours => false,
     };
     let after = with_kept(wanted, &found.state, keep_foreign);
+    // What is there already, AWS has taken.
+    if let Some(over) = too_much(draft, address, &after).filter(|_| after != found.state) {
+        draft.withhold(address, over);
+        return;
+    }
     if found.state.path == after.path { update(draft, address, object, found, after, adopted) } else { replace(draft, address, object, found, after) }
 }
 
@@ -257,7 +265,15 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
     }
 }
 
-fn meters(draft: &mut Draft<'_>, address: &Address, role: &RoleState) {
-    draft.meter(format!("{}, trust policy", address.short()), role.trust.size(), limits::TRUST_POLICY);
-    draft.meter(format!("{}, inline policies", address.short()), role.inline.values().map(Document::size).sum(), limits::ROLE_INLINE);
+/// Why AWS would not take a role for its size, what others put on it included.
+fn too_much(draft: &mut Draft<'_>, address: &Address, role: &RoleState) -> Option<Cause> {
+    let inline = role.inline.values().map(Document::size).sum();
+    let parts = [
+        ("trust policy", Quota::TrustPolicy, role.trust.size()),
+        ("inline policies", Quota::RoleInline, inline),
+        ("managed policies", Quota::PoliciesPerRole, role.attached.len()),
+    ];
+    // All of them, so that each that is close is noted.
+    let over = parts.map(|(part, quota, used)| draft.meter(&address.account, || format!("{}, {part}", address.short()), quota, used));
+    over.into_iter().flatten().next()
 }

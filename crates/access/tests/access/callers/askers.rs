@@ -177,4 +177,3 @@ pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2]) -> (R
     }
     (Request { caller: who.caller.clone(), action: action.to_owned(), resource: resource.to_owned(), resource_account: Some(owner.to_owned()), context }, tags)
 }
-

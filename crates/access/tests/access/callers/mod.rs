@@ -44,9 +44,7 @@ fn is_asked(who: &Asker, request: &Request) -> bool {
 /// `said`: the lines that speak of this request, of whomever.
 fn judge(who: &Asker, more: bool, actual: Option<Direction>, parties: &[Party], said: &[&AccessChange]) -> Result<(), &'static str> {
     let speaks = |c: &&&AccessChange| {
-        parties.contains(&c.party)
-            && (more || c.certainty != Certainty::UnreadPolicies)
-            && !(who.own == Own::None && c.certainty == Certainty::OwnPolicies)
+        parties.contains(&c.party) && (more || c.certainty != Certainty::UnreadPolicies) && !(who.own == Own::None && c.certainty == Certainty::OwnPolicies)
     };
     if let Some(direction) = actual
         && !said.iter().filter(speaks).any(|c| c.direction == direction)

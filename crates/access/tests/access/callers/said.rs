@@ -75,4 +75,3 @@ pub(super) fn covers(change: &AccessChange, request: &Request) -> bool {
     };
     change.actions.iter().any(|a| holds(a, &|p| action_matches(p, &request.action))) && change.resources.iter().any(|r| holds(r, &resource) && !apart(r))
 }
-

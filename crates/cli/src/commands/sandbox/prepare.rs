@@ -1,7 +1,7 @@
 //! `crossrole sandbox prepare`.
 
 use crossrole_cloud::Aws;
-use crossrole_model::{Address, BucketCall, Call, Cloud as _, CloudError, Desired, ErrorClass};
+use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass};
 
 use crate::args::PrepareArgs;
 use crate::failure::{Exit, Failure};
@@ -28,12 +28,12 @@ async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, io: &mut Io) 
     }
     let (mut made, mut there) = (0_usize, 0_usize);
     for (address, call) in &relied {
-        let fresh = make(aws, address, call).await?;
+        let fresh = make(aws, address, call, desired).await?;
         let word = if fresh { "made" } else { "there already:" };
         *(if fresh { &mut made } else { &mut there }) += 1;
         io.out(&format!("{word} {}\n", crossrole_report::safe(&address.to_string())));
         if let (true, Call::Bucket(BucketCall::Create { bucket, .. })) = (with_foreign, call) {
-            let call = Call::Bucket(BucketCall::PutPolicy { bucket: bucket.clone(), document: foreign(&bucket.name, desired) });
+            let call = puts_foreign(bucket, desired);
             if aws.read(address, &call).await.map_err(failed)?.is_none() {
                 aws.write(&address.account, &call).await.map_err(failed)?;
                 io.out("  with two statements of somebody else's in its policy\n");
@@ -44,8 +44,18 @@ async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, io: &mut Io) 
     Ok(Exit::Clean)
 }
 
+fn puts_foreign(bucket: &BucketRef, desired: &Desired) -> Call {
+    Call::Bucket(BucketCall::PutPolicy { bucket: bucket.clone(), document: foreign(&bucket.name, desired) })
+}
+
 /// Makes it; `false`: it was there.
-async fn make(aws: &Aws, address: &Address, call: &Call) -> Result<bool, Failure> {
+async fn make(aws: &Aws, address: &Address, call: &Call, desired: &Desired) -> Result<bool, Failure> {
+    // Of one's own bucket in us-east-1, S3 says that it was made (S3 API reference, CreateBucket).
+    if let Call::Bucket(BucketCall::Create { bucket, .. }) = call
+        && aws.read(address, &puts_foreign(bucket, desired)).await.is_ok()
+    {
+        return Ok(false);
+    }
     match aws.write(&address.account, call).await {
         Ok(()) => Ok(true),
         Err(error) if error.code == "BucketAlreadyExists" => {
