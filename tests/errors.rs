@@ -30,7 +30,7 @@ async fn denied_while_reading_is_unknown_and_never_absent() {
     let (place, said) = with("GetCallerIdentity", Fault::Refuse("AccessDenied"), &["plan", &file]).await;
     assert_eq!(said.exit, Exit::Failed);
     assert!(
-        said.out.contains("withheld: account 222222222222 (trusting): it could not be read: GetCallerIdentity in account 222222222222: AccessDenied"),
+        said.out.contains("\n    account 222222222222 (trusting): it could not be read: GetCallerIdentity in account 222222222222: AccessDenied"),
         "{}",
         said.out
     );

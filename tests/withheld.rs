@@ -86,7 +86,7 @@ async fn a_foreign_role_under_a_declared_name_gains_nothing() {
     assert_nothing_rests_on_the_role(&place, &said.out).await;
     let held = "it names role Reader of account 222222222222, or is reached through it, and that is withheld";
     for what in ["222222222222/bucket-policy/held-bucket", "111111111111/policy/crossrole-held-group-Crew", "222222222222/role/Second"] {
-        assert!(said.out.contains(&format!("withheld: {what}: {held}")), "{what}\n{}", said.out);
+        assert!(said.out.contains(&format!("\n    {what}: {held}\n")), "{what}\n{}", said.out);
     }
 }
 

@@ -17,8 +17,20 @@ pub(crate) const SANDBOX_STATE: &str = ".crossrole-sandbox.json";
 #[derive(Debug, Parser)]
 #[command(name = "crossrole", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(crate) struct Args {
+    /// When to use colors: `auto` is on a terminal, unless `NO_COLOR` or `CLICOLOR_FORCE` say otherwise
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
+    pub(crate) color: ColorArg,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// When colors are used; what the words mean needs no line of help each.
+#[derive(Debug, Clone, Copy, Default, ValueEnum, PartialEq, Eq)]
+pub(crate) enum ColorArg {
+    #[default]
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -112,6 +124,9 @@ pub(crate) struct RenderArgs {
     /// Show external ids in full
     #[arg(long)]
     pub(crate) show_external_ids: bool,
+    /// Settings of this place, with its quotas
+    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    pub(crate) config: PathBuf,
 }
 
 /// How AWS is reached.
@@ -371,6 +386,9 @@ pub(crate) struct PrepareArgs {
     pub(crate) paths: PathsArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    /// Settings of this place
+    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    pub(crate) config: PathBuf,
     /// Put statements of somebody else's into the policies of those buckets, to see that they are kept
     #[arg(long)]
     pub(crate) foreign: bool,

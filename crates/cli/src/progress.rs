@@ -57,7 +57,7 @@ impl<'p> Progress<'p> {
             },
             (Style::Json, _) => {
                 if let Some(value) = crossrole_report::event_json(self.plan, event) {
-                    self.line(&value.to_string());
+                    self.line(&crossrole_report::json_text(&value));
                 }
             }
             _ => {

@@ -11,6 +11,7 @@ use crossrole_sandbox::{Options, Sandbox};
 use crate::args::{CloudArgs, SANDBOX_STATE};
 use crate::failure::Failure;
 use crate::io::Io;
+use crate::load;
 use crate::sandboxed::{self, InProcess};
 use crate::settings::Settings;
 
@@ -29,9 +30,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Reads the settings and prepares the cloud; nothing is called yet.
-    pub(crate) fn open((desired, sources): (Desired, Vec<Source>), args: &CloudArgs, io: &Io) -> Result<Self, Failure> {
-        let settings = Settings::read(&args.config)?;
+    /// Reads the manifests and prepares the cloud; nothing is called yet.
+    pub(crate) fn open(settings: Settings, paths: &[PathBuf], args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
+        let (desired, sources) = load::desired(paths, settings.quotas(), io)?;
         let mut cloud = settings.cloud(args.concurrency, &desired)?;
         let concurrency = cloud.concurrency;
         let mut kept = None;

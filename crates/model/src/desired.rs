@@ -9,6 +9,7 @@ use crate::address::Address;
 use crate::facet::Digest;
 use crate::finding::Span;
 use crate::ids::{AccountId, Partition};
+use crate::limits::Quotas;
 use crate::state::{AttachmentState, BucketState, GroupState, MembershipState, OidcState, PolicyState, RoleState, UserState};
 
 /// A manifest by name, file and content.
@@ -109,17 +110,28 @@ pub struct Desired {
     pub origins: BTreeMap<StatementRef, Vec<Origin>>,
     /// Findings that are not wanted.
     pub suppressions: Vec<Suppression>,
+    /// What AWS was asked to raise in these accounts.
+    pub quotas: Quotas,
 }
 
 /// One wanted object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredObject {
-    /// Name of the manifest that declares it.
+    /// Name of the manifest that declares it; the first, where several say the same.
     pub owner: String,
+    /// The others that say the same.
+    pub also: BTreeSet<String>,
     /// True to take over an object that exists without our mark.
     pub adopt: bool,
     /// What it should be.
     pub state: DesiredState,
+}
+
+impl DesiredObject {
+    /// Tells whether a manifest declares it.
+    pub fn is_declared_by(&self, manifest: &str) -> bool {
+        self.owner == manifest || self.also.contains(manifest)
+    }
 }
 
 /// The wanted state by kind.

@@ -138,3 +138,23 @@ pub struct Granted {
     /// Why it told none.
     pub unread: Option<Unreadable>,
 }
+
+/// The quotas that AWS raises on request, as they are in the accounts of a run (IAM User Guide, "IAM and AWS STS quotas").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// Characters of a trust policy, white space not counted: up to [`TRUST_POLICY_MOST`].
+    pub trust_policy: usize,
+    /// Managed policies attached to a role: up to [`POLICIES_PER_ROLE_MOST`].
+    pub policies_per_role: usize,
+}
+
+/// What AWS raises a trust policy's quota to.
+pub const TRUST_POLICY_MOST: usize = 4_096;
+/// What AWS raises the quota of a role's managed policies to.
+pub const POLICIES_PER_ROLE_MOST: usize = 20;
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { trust_policy: TRUST_POLICY, policies_per_role: ATTACHED_POLICIES }
+    }
+}

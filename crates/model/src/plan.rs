@@ -245,6 +245,8 @@ pub enum Cause {
         /// The most that there can be.
         limit: usize,
     },
+    /// No manifest of this run declares it any more, and one of another run uses it.
+    Used,
     /// AWS can't change it.
     Unchangeable,
     /// No change is named so.

@@ -90,6 +90,11 @@ impl<'a> Draft<'a> {
         self.withheld.push(Withheld { subject: Subject::Object(what.clone()), cause, blocks: true });
     }
 
+    /// Notes what would go, and stays because a manifest of another run uses it.
+    pub(crate) fn leave(&mut self, what: Address) {
+        self.withheld.push(Withheld { subject: Subject::Object(what), cause: Cause::Used, blocks: false });
+    }
+
     /// Forgets what was compared, and all that was withheld but the first `said`.
     pub(crate) fn restart(&mut self, said: usize) {
         self.changes.clear();
@@ -112,7 +117,14 @@ impl<'a> Draft<'a> {
         match state.and_then(|s| s.granted.limits.get(&quota)) {
             Some(limit) => (*limit, true),
             // Of what GetAccountSummary does not have, AWS's own default is all that there is.
-            None => (quota.usual(), !quota.is_raised()),
+            None => {
+                let said = match quota {
+                    Quota::TrustPolicy => self.desired.quotas.trust_policy,
+                    Quota::PoliciesPerRole => self.desired.quotas.policies_per_role,
+                    quota => quota.usual(),
+                };
+                (said, !quota.is_raised())
+            }
         }
     }
 

@@ -78,6 +78,6 @@ fn held<'n>(attached: impl Iterator<Item = &'n String>, inline: impl Iterator<It
 fn statements(what: &str, document: &Document, out: &mut String) {
     for s in &document.statements {
         let sid = if s.sid().is_empty() { String::new() } else { format!(" {}", safe(s.sid())) };
-        out.push_str(&format!("    {what}{sid}: {}\n", statement::sentence(s, View::default())));
+        out.push_str(&format!("    {what}{sid}: {}\n", statement::sentence(s, View::default()).concat()));
     }
 }

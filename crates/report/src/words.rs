@@ -103,7 +103,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::Unreadable(unreadable) => return (format!("it could not be read: {unreadable}"), unread(&withheld.subject, unreadable)),
         Cause::Incomplete(unreadable) => (
             format!("only single objects could be read: {}", unreadable.as_ref().map_or("no bulk read", |u| u.why.as_str())),
-            "allow iam:GetAccountAuthorizationDetails and iam:ListRoles to find what no manifest declares any more",
+            match unreadable.as_ref().and_then(|u| u.class) {
+                Some(ErrorClass::Denied) | None => "allow iam:GetAccountAuthorizationDetails and iam:ListRoles to find what no manifest declares any more",
+                Some(class) => class.advice(),
+            },
         ),
         Cause::Missing(gone) => {
             let advice = format!("make {} in account {} first, or correct its name", gone.short(), gone.account);
@@ -131,6 +134,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         }
         Cause::Unmergeable(why) => (unmergeable(why), "its owner has to correct that statement first"),
         Cause::Quota { quota, size, limit } => return over(*quota, *size, *limit),
+        Cause::Used => (
+            "it stays: a manifest that is not of this run lets somebody in by it".to_owned(),
+            "it goes when the other manifest has been destroyed, and this one is once more; or destroy both in one run",
+        ),
         Cause::Unchangeable => ("AWS can't change the description of a policy".to_owned(), "keep the old one in the manifest, or give the policy another name"),
         Cause::NoSuchTarget => ("no change of this plan is named so".to_owned(), "name it as in `role/ProdS3RWRole`"),
         Cause::NotTargeted => ("they are not among the targets".to_owned(), "plan without `--target` to see them"),
@@ -174,11 +181,12 @@ fn unread(subject: &Subject, unreadable: &Unreadable) -> String {
         return "AWS's usual quotas are taken, and stop nothing that AWS may have granted; allow iam:GetAccountSummary to know them".to_owned();
     }
     let account = matches!(subject, Subject::Account { .. });
-    let how = match unreadable.class {
-        Some(ErrorClass::Denied) | None => "allow the runner to read it; access denied is never taken for absent",
-        Some(class) => class.advice(),
+    let how = match (unreadable.class, account) {
+        (Some(ErrorClass::Denied) | None, true) => "allow the runner to read it; access denied is never taken for absent, or set `manage = false` for it",
+        (Some(ErrorClass::Denied) | None, false) => "allow the runner to read it; access denied is never taken for absent",
+        (Some(class), _) => class.advice(),
     };
-    if account { format!("nothing in it is planned; {how}, or set `manage = false` for it") } else { how.to_owned() }
+    if account { format!("nothing there is planned; {how}") } else { how.to_owned() }
 }
 
 /// Why our statements can't be put beside the foreign ones.

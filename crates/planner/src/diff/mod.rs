@@ -7,6 +7,7 @@ mod policy;
 mod principal;
 mod quota;
 mod role;
+mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,6 +148,8 @@ pub(crate) enum Claim {
 pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, tags: &Tags, command: Option<String>) -> Claim {
     match ownership::owner(tags) {
         Some(owner) if owner == object.owner => Claim::Ours,
+        // A manifest of this run that says the same, or has left it to this one.
+        Some(owner) if draft.owners.contains(owner) => Claim::Ours,
         Some(owner) => {
             draft.withhold(address, Cause::Owned(owner.to_owned()));
             Claim::Refused
@@ -158,6 +161,16 @@ pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredOb
             Claim::Refused
         }
     }
+}
+
+/// The tags that are wanted, with the mark that is there where the manifest that it names declares the object too: the order of
+/// manifests is no change.
+pub(crate) fn marked(wanted: &Tags, object: &DesiredObject, live: &Tags) -> Tags {
+    let mut tags = wanted.clone();
+    if let Some(owner) = ownership::owner(live).filter(|owner| object.is_declared_by(owner)) {
+        tags.insert(ownership::OWNER_TAG.to_owned(), owner.to_owned());
+    }
+    tags
 }
 
 /// The keys to remove and the tags to set, to get from one set to the other.

@@ -9,7 +9,8 @@ use crossrole_model::{
 use crate::draft::{Draft, Stage};
 
 use super::policy::attached_to;
-use super::{our_owner, read_accounts, tag_changes};
+use super::used::by_another;
+use super::{marked, our_owner, read_accounts, tag_changes};
 
 fn creation(address: &Address, object: &DesiredObject, after: ObjectState) -> Change {
     Change {
@@ -32,10 +33,10 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         draft.change(creation(address, object, ObjectState::User(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
         return;
     };
-    if ownership::owner(&found.state.tags) != Some(&object.owner) {
+    if our_owner(draft, &found.state.tags).is_none() {
         return;
     }
-    let after = UserState { path: found.state.path.clone(), tags: wanted.tags.clone() };
+    let after = UserState { path: found.state.path.clone(), tags: marked(&wanted.tags, object, &found.state.tags) };
     let (gone, set) = tag_changes(&found.state.tags, &after.tags);
     let (mut take, mut give) = (Stage::new(), Stage::new());
     if !gone.is_empty() {
@@ -108,6 +109,11 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
         if draft.declares(&address) {
             continue;
         }
+        let in_use = found.groups.iter().filter_map(|g| account.groups.get(&g.to_ascii_lowercase())).any(|g| by_another(draft, account, &g.attached));
+        if in_use || by_another(draft, account, &found.attached) {
+            draft.leave(address);
+            continue;
+        }
         let me = PrincipalRef { kind: PrincipalKind::User, name: found.name.clone() };
         let mut first: Stage =
             found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
@@ -137,6 +143,10 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
                     );
                 }
             }
+            continue;
+        }
+        if by_another(draft, account, &found.attached) {
+            draft.leave(address);
             continue;
         }
         let me = PrincipalRef { kind: PrincipalKind::Group, name: found.name.clone() };

@@ -12,7 +12,8 @@ use crossrole_policy::{Document, Effect, Principal, Statement};
 
 use crate::draft::{Draft, Stage};
 
-use super::{Claim, claim, our_owner, read_accounts, tag_changes};
+use super::used::by_another;
+use super::{Claim, claim, marked, our_owner, read_accounts, tag_changes};
 
 /// Service-linked roles can't be modified (IAM User Guide, "Using service-linked roles").
 const SERVICE_LINKED: &str = "/aws-service-role/";
@@ -51,7 +52,8 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         Claim::Adopt => true,
         Claim::Ours => false,
     };
-    let after = with_kept(wanted, &found.state, keep_foreign);
+    let mut after = with_kept(wanted, &found.state, keep_foreign);
+    after.tags = marked(&after.tags, object, &found.state.tags);
     // What is there already, AWS has taken.
     if let Some(over) = too_much(draft, address, &after).filter(|_| after != found.state) {
         draft.withhold(address, over);
@@ -247,6 +249,10 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(account, Kind::Role, &found.name);
             if draft.declares(&address) {
+                continue;
+            }
+            if by_another(draft, state, &found.state.attached) {
+                draft.leave(address);
                 continue;
             }
             let mut consequences = vec![Consequence::SessionsEnd];

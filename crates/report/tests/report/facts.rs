@@ -51,6 +51,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Unmergeable(Unmergeable::OldLanguage),
         Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
+        Cause::Used,
         Cause::NoSuchTarget,
         Cause::NotTargeted,
     ];
@@ -70,8 +71,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Unchangeable => 12,
         Cause::NoSuchTarget => 13,
         Cause::NotTargeted => 14,
+        Cause::Used => 15,
     };
-    covers(all.iter().map(number), 15);
+    covers(all.iter().map(number), 16);
     all
 }
 

@@ -1,9 +1,7 @@
 //! A client of our own: signs as AWS's documentation says and hands the request to the sandbox in this process.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
-use crossrole_sandbox::testing::{sha256_hex, signature};
+use crossrole_sandbox::testing::{sha256_hex, signature, signing_time};
 use crossrole_sandbox::{Options, Sandbox};
 use http::Request;
 
@@ -28,7 +26,7 @@ pub(crate) fn nobody() -> Keys {
 /// One embedded AWS, and where and when its requests are signed.
 pub(crate) struct Client {
     pub(crate) sandbox: Sandbox,
-    pub(crate) region: &'static str,
+    pub(crate) region: String,
 }
 
 /// An answer.
@@ -92,7 +90,7 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new() -> Self {
-        Self { sandbox: Sandbox::new(Options::default()), region: "us-east-1" }
+        Self { sandbox: Sandbox::new(Options::default()), region: "us-east-1".to_owned() }
     }
 
     /// Calls S3 by path: `/bucket/key?query`, encoded as it goes over the wire.
@@ -102,7 +100,7 @@ impl Client {
             request = request.header(*name, *value);
         }
         let mut request = request.body(body.into()).unwrap();
-        sign(&mut request, who, self.region, "s3", &now());
+        sign(&mut request, who, &self.region, "s3", &signing_time(0));
         self.send(request).await
     }
 
@@ -113,7 +111,7 @@ impl Client {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs.iter().chain(params)).finish();
         let request = Request::builder().method("POST").uri("/").header("host", format!("{service}.amazonaws.com"));
         let mut request = request.header("content-type", "application/x-www-form-urlencoded").body(Bytes::from(body)).unwrap();
-        sign(&mut request, who, "us-east-1", service, &now());
+        sign(&mut request, who, "us-east-1", service, &signing_time(0));
         self.send(request).await
     }
 
@@ -122,18 +120,6 @@ impl Client {
         let answer = self.sandbox.handle(request).await.unwrap();
         Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body: answer.body().clone() }
     }
-}
-
-/// The present as AWS writes it in signatures: `20260101T000000Z`.
-pub(crate) fn now() -> String {
-    at(0)
-}
-
-/// The present, moved by seconds.
-pub(crate) fn at(offset: i64) -> String {
-    let seconds = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + offset;
-    let t = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-    format!("{:04}{:02}{:02}T{:02}{:02}{:02}Z", t.year(), u8::from(t.month()), t.day(), t.hour(), t.minute(), t.second())
 }
 
 /// Signs in the header; what the request already says about its content stays.

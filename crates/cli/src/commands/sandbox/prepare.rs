@@ -8,11 +8,12 @@ use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load;
 use crate::sandboxed::Opened;
+use crate::settings::Settings;
 
 use super::relied::{foreign, relied_on};
 
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, io)?;
+    let (desired, _) = load::desired(&args.paths.paths, Settings::read(&args.config)?.quotas(), io)?;
     let opened = Opened::of(&args.state.sandbox_state, desired.partition, io)?;
     let result = prepare(args.foreign, &desired, &opened.aws, io).await;
     // What was made is kept, however it ended.
