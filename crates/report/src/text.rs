@@ -182,19 +182,16 @@ fn parts(count: usize) -> String {
     if count == 1 { "1 part of what is asked for is".to_owned() } else { format!("{count} parts of what is asked for are") }
 }
 
-/// Names what keeps a plan from being carried out, a line each; the plan itself says why.
-pub fn blocked(plan: &Plan) -> String {
+/// What keeps a plan from being carried out: in a line, and by name, a line each. The plan itself says why.
+pub fn blocked(plan: &Plan) -> (String, String) {
     /// More are not read by anybody.
     const MOST: usize = 10;
     let count = plan.blocking().count();
-    let mut out = format!("{} withheld, and nothing was changed", parts(count));
-    for withheld in plan.blocking().take(MOST) {
-        out.push_str(&format!("\n  {}", safe(&words::subject(&withheld.subject))));
-    }
+    let mut names: Vec<String> = plan.blocking().take(MOST).map(|withheld| safe(&words::subject(&withheld.subject))).collect();
     if count > MOST {
-        out.push_str(&format!("\n  and {} more", count - MOST));
+        names.push(format!("and {} more", count - MOST));
     }
-    out
+    (format!("{} withheld, and nothing was changed", parts(count)), names.join("\n"))
 }
 
 /// What it cost to read: account by account as long as that is a line.
