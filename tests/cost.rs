@@ -36,7 +36,7 @@ async fn a_plan_costs_a_handful_of_calls_and_an_apply_two_a_role() {
     assert!(of("CreateRole") == 1_000 && of("PutRolePolicy") <= 1_000 + in_flight && of("PutBucketPolicy") <= 50 + in_flight, "{calls:?}");
     let writes = of("CreateRole") + of("PutRolePolicy") + of("PutBucketPolicy");
     // Bulk reads: for the plan, before the steps, after them; and a read of each bucket policy before it is written.
-    let reads = of("GetAccountAuthorizationDetails") + of("ListRoles") + of("ListBuckets") + of("GetCallerIdentity");
+    let reads = of("GetAccountAuthorizationDetails") + of("GetAccountSummary") + of("ListRoles") + of("ListBuckets") + of("GetCallerIdentity");
     assert!(reads <= 60, "{calls:?}");
     assert!(total(&calls) - writes - reads <= 50 * 6, "{calls:?}");
     let plan = place.good(&["plan", "--detailed-exitcode", &file]).await;
@@ -72,6 +72,7 @@ async fn no_object_is_read_twice() {
     let seen: Vec<String> = calls.iter().filter(|((account, _), _)| account == TRUSTING).map(|((_, operation), n)| format!("{operation} {n}")).collect();
     let expected = [
         "GetAccountAuthorizationDetails 1",
+        "GetAccountSummary 1",
         "GetBucketEncryption 1",
         "GetBucketLogging 1",
         "GetBucketPolicy 2",
@@ -82,4 +83,61 @@ async fn no_object_is_read_twice() {
         "ListRoles 1",
     ];
     assert_eq!(seen, expected, "two buckets, one of them with settings");
+}
+
+/// On a clock that stands still but for the answers, time is the number of calls that waited for one another.
+async fn rounds(place: Place, file: &str) -> u64 {
+    const EACH: std::time::Duration = std::time::Duration::from_secs(1);
+    let options = Options { latency: EACH, ..Options::default() };
+    let slow = Place::of(crossrole_sandbox::Sandbox::restore(&place.sandbox.snapshot().unwrap(), options).unwrap());
+    let start = tokio::time::Instant::now();
+    let plan = slow.good(&["plan", "--detailed-exitcode", file]).await;
+    assert!(plan.starts_with("No changes."), "{plan}");
+    start.elapsed().as_secs()
+}
+
+/// Whose credentials they are; everything at once; what that makes necessary; and once more where a listing tells too little.
+#[tokio::test(start_paused = true)]
+async fn a_plan_of_one_account_waits_for_four_rounds_at_most() {
+    let whole = r#"
+[oidc_providers.github]
+url = "https://token.actions.githubusercontent.com"
+[policies.Most]
+[[policies.Most.allow]]
+actions = "s3:*"
+resources = "*"
+[buckets.rounds-logs]
+create = true
+[buckets.rounds-data]
+create = true
+versioning = true
+encryption = "AES256"
+public_access_block = true
+ownership = "BucketOwnerEnforced"
+logging = { bucket = "rounds-logs", prefix = "data/" }
+[roles.Deployer]
+permissions_boundary = "arn:aws:iam::222222222222:policy/Most"
+[[roles.Deployer.trust]]
+github = { repository = "example-org/site", environment = "production" }
+[[roles.Deployer.allow]]
+bucket = "rounds-data"
+access = "read"
+"#;
+    // Another manifest's buckets, and a provider that nothing here declares, are only found in what is live.
+    let others = r#"
+[roles.Reader]
+[[roles.Reader.trust]]
+service = "ec2.amazonaws.com"
+[[roles.Reader.allow]]
+actions = "s3:GetObject"
+resources = "arn:aws:s3:::rounds-data/*"
+"#;
+    for (name, body, most) in [("rounds-whole", whole, 4), ("rounds-others", others, 4)] {
+        let place = place(0).await;
+        let file = manifest(name, &format!("name = \"{name}\"\n[trusting]\naccount = \"{TRUSTING}\"\n{body}"));
+        assert_eq!(place.s3(TRUSTING, "PUT", "/rounds-other", "", "").await.0, 200);
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        let rounds = rounds(place, &file).await;
+        assert!(rounds <= most, "{name}: {rounds} rounds");
+    }
 }

@@ -138,7 +138,7 @@ impl Estate {
         let role = (parsed.service == "sts").then(|| parsed.resource.strip_prefix("assumed-role/")).flatten().and_then(|rest| rest.split('/').next());
         let key = match role {
             // Sessions carry no path.
-            Some(name) => self.principals.iter().find(|(_, p)| !p.user && p.account == parsed.account && p.name == name)?.0,
+            Some(name) => self.role_named(parsed.account, name)?,
             None => self.principals.get_key_value(arn)?.0,
         };
         let mut who = Who::known(key, [self, self])?;

@@ -116,6 +116,13 @@ impl Estate {
         if self.partition.is_empty() { "aws" } else { &self.partition }
     }
 
+    /// The ARN of a role whose path is not known, as sessions' ARNs have none.
+    pub(crate) fn role_named(&self, account: &str, name: &str) -> Option<&String> {
+        let head = format!("arn:{}:iam::{account}:role/", self.partition());
+        let roles = self.principals.range(head.clone()..).take_while(|(arn, _)| arn.starts_with(&head));
+        roles.filter(|(_, p)| !p.user && p.name == name).map(|(arn, _)| arn).next()
+    }
+
     /// The same under these control policies.
     #[must_use]
     pub fn under(self, controls: &Controls) -> Self {

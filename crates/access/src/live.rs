@@ -158,7 +158,15 @@ impl Objects {
             PrincipalKind::User => (&mut self.principals, Kind::User),
             PrincipalKind::Group => (&mut self.groups, Kind::Group),
         };
-        map.iter_mut().find(|(a, _)| a.account == *account && a.kind == kind && a.name.eq_ignore_ascii_case(name)).map(|(_, held)| held)
+        let exact = Address::new(account, kind, name);
+        let found = if map.contains_key(&exact) {
+            exact
+        } else {
+            // In another spelling: among those of the account.
+            let own = map.range(Address::new(account, kind, "")..).map(|(a, _)| a).take_while(|a| a.account == *account && a.kind == kind);
+            own.into_iter().find(|a| a.name.eq_ignore_ascii_case(name))?.clone()
+        };
+        map.get_mut(&found)
     }
 
     fn put(&mut self, address: &Address, state: &ObjectState) {
@@ -218,7 +226,9 @@ impl Objects {
         let account = &address.account;
         match before {
             Some(ObjectState::Role(_) | ObjectState::User(_)) => {
-                self.principals.retain(|a, _| !(a.account == *account && a.kind == address.kind && a.name.eq_ignore_ascii_case(&address.name)));
+                if self.principals.remove(address).is_none() {
+                    self.principals.retain(|a, _| !(a.account == *account && a.kind == address.kind && a.name.eq_ignore_ascii_case(&address.name)));
+                }
             }
             Some(ObjectState::Group(_)) => {
                 self.groups.remove(&key(address));

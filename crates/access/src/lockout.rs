@@ -1,6 +1,6 @@
 //! Whether the runner could take a plan back: its own identity under the policies as they will be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::access::{AccessDelta, Because, Direction, Explanation, Lockout, Part};
 
@@ -22,21 +22,28 @@ const ON_ROLES: &[&str] = &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:Pu
 pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delta: &AccessDelta) -> Vec<Lockout> {
     let mut lost = Vec::new();
     let partition = after.partition();
+    // Looked up by account: there may be a runner in each.
+    let mut changed: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for (name, guarded) in after.buckets.iter().filter(|(name, g)| before.buckets.get(*name) != Some(*g)) {
+        changed.entry(&guarded.account).or_default().push(name);
+    }
     for runner in runners {
         let account = crossrole_policy::Arn::parse(runner).map(|a| a.account.to_owned()).unwrap_or_default();
-        let buckets = after.buckets.iter().filter(|(name, g)| g.account == account && before.buckets.get(*name) != Some(*g));
-        let mut checks: Vec<(String, &[&str])> = buckets.map(|(name, _)| (format!("arn:{partition}:s3:::{name}"), ON_BUCKETS)).collect();
+        let buckets = changed.get(account.as_str()).into_iter().flatten();
+        let mut checks: Vec<(String, &[&str])> = buckets.map(|name| (format!("arn:{partition}:s3:::{name}"), ON_BUCKETS)).collect();
         // A change of the runner's own role decides about every role it manages.
-        let own_changes = after.principals.iter().any(|(arn, p)| is_runner(arn, p.name.as_str(), runner) && before.principals.get(arn) != Some(p));
-        let own_gone = before.principals.iter().any(|(arn, p)| is_runner(arn, p.name.as_str(), runner) && !after.principals.contains_key(arn));
+        let own_changes =
+            of_account(&after.principals, partition, &account).any(|(arn, p)| is_runner(arn, p.name.as_str(), runner) && before.principals.get(arn) != Some(p));
+        let own_gone =
+            of_account(&before.principals, partition, &account).any(|(arn, p)| is_runner(arn, p.name.as_str(), runner) && !after.principals.contains_key(arn));
         if own_gone {
             lost.push(Lockout::Gone { runner: runner.clone() });
             continue;
         }
         if own_changes {
-            checks.extend(after.roles.iter().filter(|(_, g)| g.account == account).map(|(arn, _)| (arn.clone(), ON_ROLES)));
+            checks.extend(of_account(&after.roles, partition, &account).map(|(arn, _)| (arn.clone(), ON_ROLES)));
         }
-        lost.extend(entries_lost(before, runner, delta));
+        lost.extend(entries_lost(before, partition, &account, runner, delta));
         for (resource, actions) in checks {
             for action in actions {
                 let mut context = Context::default();
@@ -64,10 +71,10 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delt
 }
 
 /// Who can no longer assume the role that the runner runs as, or not under all conditions of before.
-fn entries_lost(before: &Estate, runner: &str, delta: &AccessDelta) -> Vec<Lockout> {
+fn entries_lost(before: &Estate, partition: &str, account: &str, runner: &str, delta: &AccessDelta) -> Vec<Lockout> {
     let own = |arn: &String| arn.rsplit('/').next().is_some_and(|name| is_runner(arn, name, runner));
     let mut lost = Vec::new();
-    for role in before.roles.keys().filter(|arn| own(arn)) {
+    for (role, _) in of_account(&before.roles, partition, account).filter(|(arn, _)| own(arn)) {
         let narrowed = delta.changes.iter().filter(|c| c.direction == Direction::Narrowed && c.resources.contains(&Part::of(role)));
         for change in narrowed.filter(|c| c.actions.iter().any(|a| a.pattern.starts_with("sts:AssumeRole"))) {
             let (party, certainty, partly) = (change.party.clone(), change.certainty, !change.when.is_empty());
@@ -75,6 +82,12 @@ fn entries_lost(before: &Estate, runner: &str, delta: &AccessDelta) -> Vec<Locko
         }
     }
     lost
+}
+
+/// What one account has, of a map by ARN.
+fn of_account<'e, T>(all: &'e BTreeMap<String, T>, partition: &str, account: &str) -> impl Iterator<Item = (&'e String, &'e T)> {
+    let head = format!("arn:{partition}:iam::{account}:");
+    all.range(head.clone()..).take_while(move |(arn, _)| arn.starts_with(&head))
 }
 
 /// A runner is a user, or a session of a role.

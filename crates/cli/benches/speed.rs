@@ -108,7 +108,38 @@ fn wide(roles: usize) -> String {
     (0..roles).map(role).fold(head.to_owned(), |text, role| text + &role)
 }
 
+/// A folder of manifests, one an account.
+fn teams(count: usize, mfa: bool) -> String {
+    let folder = std::env::temp_dir().join(format!("crossrole-bench-teams-{count}-{mfa}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for index in 0..count {
+        std::fs::write(folder.join(format!("team-{index}.toml")), fleet::team(index, mfa)).unwrap();
+    }
+    folder.display().to_string()
+}
+
+/// Manifests over as many accounts, with 50 ms a call; and how a plan of one small change in each grows with them.
+fn accounts() {
+    let server = serve(50);
+    let (before, after) = (teams(200, false), teams(200, true));
+    show("apply of 200 manifests over 201 accounts, 50 ms a call", run(&server, &["apply", "--auto-approve", "--quiet", &before]));
+    show("no-change plan of them, 50 ms a call", run(&server, &["plan", "--detailed-exitcode", &before]));
+    show("plan of one change in each, 50 ms a call", run(&server, &["plan", &after]));
+    drop(server);
+    let mut first = None;
+    for count in [25_u32, 50, 100, 200] {
+        let server = serve(0);
+        run(&server, &["apply", "--auto-approve", "--quiet", &teams(count as usize, false)]);
+        let (took, memory) = run(&server, &["plan", &teams(count as usize, true)]);
+        show(&format!("plan of one change in each of {count} accounts, no delay"), (took, memory));
+        let each = took.as_secs_f64() / f64::from(count);
+        let base = *first.get_or_insert(each);
+        println!("{:60} {:8.2} times the time an account at 25", "", each / base);
+    }
+}
+
 fn main() {
+    accounts();
     let server = serve(50);
     buckets(&server, 5);
     let file = write("apply", &fleet::fleet(100, 20, 1));

@@ -389,6 +389,9 @@ pub(crate) struct PrepareArgs {
     pub(crate) paths: PathsArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    /// Settings of this place
+    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    pub(crate) config: PathBuf,
     /// Put statements of somebody else's into the policies of those buckets, to see that they are kept
     #[arg(long)]
     pub(crate) foreign: bool,

@@ -134,7 +134,7 @@ fn policies_of_others() {
             });
             let ours = AccountInfo { label: "ours".to_owned(), trusting: false, managed: true };
             desired.accounts.extend(ids.map(|id| (id, ours.clone())));
-            let object = DesiredObject { owner: "corpus".to_owned(), adopt: false, state };
+            let object = DesiredObject { owner: "corpus".to_owned(), also: std::collections::BTreeSet::new(), adopt: false, state };
             desired.objects.insert(Address::new(&AccountId::parse(OWN).unwrap(), kind, bucket), object);
             for finding in lint(&desired, None, NOW).findings {
                 let rule = finding.rule.clone().unwrap_or_default();

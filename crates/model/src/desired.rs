@@ -118,12 +118,21 @@ pub struct Desired {
 /// One wanted object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredObject {
-    /// Name of the manifest that declares it.
+    /// Name of the manifest that declares it; the first, where several say the same.
     pub owner: String,
+    /// The others that say the same.
+    pub also: BTreeSet<String>,
     /// True to take over an object that exists without our mark.
     pub adopt: bool,
     /// What it should be.
     pub state: DesiredState,
+}
+
+impl DesiredObject {
+    /// Tells whether a manifest declares it.
+    pub fn is_declared_by(&self, manifest: &str) -> bool {
+        self.owner == manifest || self.also.contains(manifest)
+    }
 }
 
 /// The wanted state by kind.

@@ -1,6 +1,12 @@
 //! AWS quotas, in the units AWS counts them (IAM User Guide, "IAM and AWS STS quotas"; S3 User Guide, "Adding a bucket
 //! policy"). Defaults: an account may have been granted more, never less.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::observed::Unreadable;
+
 /// Characters of a trust policy, white space not counted.
 pub const TRUST_POLICY: usize = 2_048;
 /// Characters of all inline policies of a role together, white space not counted.
@@ -11,12 +17,127 @@ pub const MANAGED_POLICY: usize = 6_144;
 pub const BUCKET_POLICY: usize = 20_480;
 /// Managed policies attached to a role, user or group.
 pub const ATTACHED_POLICIES: usize = 10;
+/// Groups that a user is in; AWS does not raise it.
+pub const GROUPS_PER_USER: usize = 10;
+/// Roles of an account.
+pub const ROLES: usize = 1_000;
+/// Customer managed policies of an account.
+pub const POLICIES: usize = 1_500;
+/// Groups of an account.
+pub const GROUPS: usize = 300;
+/// Users of an account; AWS does not raise it.
+pub const USERS: usize = 5_000;
+/// OpenID Connect providers of an account.
+pub const OIDC_PROVIDERS: usize = 100;
 /// Versions kept of a managed policy.
 pub const POLICY_VERSIONS: usize = 5;
 /// Tags on one object.
 pub const TAGS: usize = 50;
 /// A document over this share of its limit, in percent, shows a meter in the plan.
 pub const METER_PERCENT: usize = 80;
+
+/// What AWS limits, of what a plan makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quota {
+    /// Roles of an account.
+    Roles,
+    /// Customer managed policies of an account.
+    Policies,
+    /// Users of an account.
+    Users,
+    /// Groups of an account.
+    Groups,
+    /// OpenID Connect providers of an account.
+    OidcProviders,
+    /// Groups that a user is in.
+    GroupsPerUser,
+    /// Managed policies attached to a role.
+    PoliciesPerRole,
+    /// Managed policies attached to a user.
+    PoliciesPerUser,
+    /// Managed policies attached to a group.
+    PoliciesPerGroup,
+    /// Characters of a trust policy.
+    TrustPolicy,
+    /// Characters of all inline policies of a role together.
+    RoleInline,
+    /// Characters of a managed policy.
+    ManagedPolicy,
+    /// Bytes of a bucket policy.
+    BucketPolicy,
+}
+
+impl Quota {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Roles,
+        Self::Policies,
+        Self::Users,
+        Self::Groups,
+        Self::OidcProviders,
+        Self::GroupsPerUser,
+        Self::PoliciesPerRole,
+        Self::PoliciesPerUser,
+        Self::PoliciesPerGroup,
+        Self::TrustPolicy,
+        Self::RoleInline,
+        Self::ManagedPolicy,
+        Self::BucketPolicy,
+    ];
+
+    /// Returns what an account has that was granted nothing else.
+    pub fn usual(self) -> usize {
+        match self {
+            Self::Roles => ROLES,
+            Self::Policies => POLICIES,
+            Self::Users => USERS,
+            Self::Groups => GROUPS,
+            Self::OidcProviders => OIDC_PROVIDERS,
+            Self::GroupsPerUser => GROUPS_PER_USER,
+            Self::PoliciesPerRole | Self::PoliciesPerUser | Self::PoliciesPerGroup => ATTACHED_POLICIES,
+            Self::TrustPolicy => TRUST_POLICY,
+            Self::RoleInline => ROLE_INLINE,
+            Self::ManagedPolicy => MANAGED_POLICY,
+            Self::BucketPolicy => BUCKET_POLICY,
+        }
+    }
+
+    /// Tells whether AWS grants more on request.
+    pub fn is_raised(self) -> bool {
+        match self {
+            Self::Roles | Self::Policies | Self::Groups | Self::OidcProviders | Self::PoliciesPerRole | Self::PoliciesPerUser | Self::TrustPolicy => true,
+            Self::Users | Self::GroupsPerUser | Self::PoliciesPerGroup | Self::RoleInline | Self::ManagedPolicy | Self::BucketPolicy => false,
+        }
+    }
+
+    /// Returns its key in the answer of GetAccountSummary (IAM API reference), which has none of providers and buckets.
+    pub fn key(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Roles => "RolesQuota",
+            Self::Policies => "PoliciesQuota",
+            Self::Users => "UsersQuota",
+            Self::Groups => "GroupsQuota",
+            Self::GroupsPerUser => "GroupsPerUserQuota",
+            Self::PoliciesPerRole => "AttachedPoliciesPerRoleQuota",
+            Self::PoliciesPerUser => "AttachedPoliciesPerUserQuota",
+            Self::PoliciesPerGroup => "AttachedPoliciesPerGroupQuota",
+            Self::TrustPolicy => "AssumeRolePolicySizeQuota",
+            Self::RoleInline => "RolePolicySizeQuota",
+            Self::ManagedPolicy => "PolicySizeQuota",
+            Self::OidcProviders | Self::BucketPolicy => return None,
+        })
+    }
+}
+
+/// An account's own quotas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// Those that it told.
+    pub limits: BTreeMap<Quota, usize>,
+    /// Why it told none.
+    pub unread: Option<Unreadable>,
+}
 
 /// The quotas that AWS raises on request, as they are in the accounts of a run (IAM User Guide, "IAM and AWS STS quotas").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

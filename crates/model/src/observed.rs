@@ -9,6 +9,7 @@ use crate::address::{Address, Kind};
 use crate::call::{PrincipalKind, PrincipalRef};
 use crate::cloud::{CloudError, ErrorClass};
 use crate::ids::AccountId;
+use crate::limits::Granted;
 use crate::state::{AttachmentState, BucketPolicyState, BucketState, GroupState, MembershipState, ObjectState, OidcState, PolicyState, RoleState, UserState};
 
 /// Why something could not be read.
@@ -96,6 +97,8 @@ pub struct AccountState {
     pub groups: BTreeMap<String, ObservedGroup>,
     /// OpenID Connect providers by URL without scheme; unreadable is told apart from none.
     pub oidc_providers: BTreeMap<String, OidcState>,
+    /// Its own quotas.
+    pub granted: Granted,
     /// Single objects that could not be read, by address.
     pub unreadable: BTreeMap<Address, Unreadable>,
 }

@@ -57,6 +57,13 @@ pub fn caller_part(name: &str) -> Option<(usize, &str)> {
     Some((part, key))
 }
 
+/// Returns the beginning of a Sid that tells whose statement it is, if it may be one of ours.
+pub fn sid_head(sid: &str) -> Option<&str> {
+    /// `Crossrole` and eight digits.
+    const LENGTH: usize = 17;
+    sid.get(..LENGTH).filter(|head| head.starts_with("Crossrole"))
+}
+
 /// Returns the path of the groups that `manifest` makes. Groups can't be tagged, so the path is the proof.
 pub fn group_path(manifest: &str) -> String {
     format!("/crossrole/{manifest}/")

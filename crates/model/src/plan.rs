@@ -12,6 +12,7 @@ use crate::call::{Call, PrincipalRef};
 use crate::desired::{AccountInfo, ManifestRef};
 use crate::facet::{Digest, Facet};
 use crate::ids::{AccountId, Partition};
+use crate::limits::Quota;
 use crate::observed::{Scope, Unreadable};
 use crate::state::ObjectState;
 
@@ -189,6 +190,8 @@ pub enum Subject {
     },
     /// An object.
     Object(Address),
+    /// The quotas of these accounts.
+    Quotas(BTreeSet<AccountId>),
     /// The description of a policy.
     Description(Address),
     /// A `--target`.
@@ -235,13 +238,17 @@ pub enum Cause {
     NoBucket,
     /// Our statements can't be put beside the foreign ones.
     Unmergeable(Unmergeable),
-    /// The document would be over its quota.
+    /// It would be over this quota.
     Quota {
-        /// Bytes.
+        /// Which.
+        quota: Quota,
+        /// How much it would be: characters, bytes, or objects.
         size: usize,
-        /// The quota.
+        /// The most that there can be.
         limit: usize,
     },
+    /// No manifest of this run declares it any more, and one of another run uses it.
+    Used,
     /// AWS can't change it.
     Unchangeable,
     /// No change is named so.
@@ -331,12 +338,12 @@ pub enum Difference {
     },
 }
 
-/// A document close to its quota.
+/// Something close to its quota.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meter {
     /// `role X, trust policy`.
     pub what: String,
-    /// Characters or bytes used after the plan.
+    /// Characters, bytes or objects after the plan.
     pub used: usize,
     /// The quota.
     pub limit: usize,
@@ -365,7 +372,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What could not be planned.
     pub withheld: Vec<Withheld>,
-    /// Documents close to their quota.
+    /// What is close to its quota.
     pub meters: Vec<Meter>,
     /// What people have to do in accounts that are not managed.
     pub notes: Vec<String>,

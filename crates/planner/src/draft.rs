@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::limits::Quota;
 use crossrole_model::plan::Meter;
 use crossrole_model::{
-    AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, Plan, Reason, Step, StepId, Subject, Withheld, limits,
+    AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, Plan, Reason, Step, StepId, Subject, Unreadable,
+    Withheld, limits, ownership,
 };
 use crossrole_policy::Share;
 
@@ -30,6 +32,12 @@ pub(crate) struct Draft<'a> {
     pub(crate) caller_written: BTreeSet<Address>,
     /// Caller policies of roles, by account and name in lower case.
     pub(crate) caller_held: BTreeMap<(AccountId, String), Held>,
+    /// Accounts whose own quotas would tell more, and why they were not read.
+    unsure: BTreeMap<AccountId, Unreadable>,
+    /// Names of the manifests of this run.
+    pub(crate) owners: BTreeSet<&'a str>,
+    /// The same by how the Sids of their statements begin.
+    pub(crate) sids: BTreeMap<String, &'a str>,
     /// Every declared object of IAM, by its name in lower case.
     declared: BTreeSet<(&'a AccountId, Kind, String)>,
 }
@@ -37,6 +45,8 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(crate) fn new(desired: &'a Desired, observed: &'a Observed, destroy: bool) -> Self {
         let declared = desired.objects.keys().map(|a| (&a.account, a.kind, a.name.to_ascii_lowercase())).collect();
+        let owners = desired.owners();
+        let sids = owners.iter().map(|owner| (ownership::sid_prefix(owner), *owner)).collect();
         Self {
             desired,
             observed,
@@ -47,6 +57,9 @@ impl<'a> Draft<'a> {
             meters: Vec::new(),
             caller_written: BTreeSet::new(),
             caller_held: BTreeMap::new(),
+            unsure: BTreeMap::new(),
+            owners,
+            sids,
             declared,
         }
     }
@@ -100,6 +113,11 @@ impl<'a> Draft<'a> {
         self.withheld.push(Withheld { subject: Subject::Object(what.clone()), cause, blocks: true });
     }
 
+    /// Notes what would go, and stays because a manifest of another run uses it.
+    pub(crate) fn leave(&mut self, what: Address) {
+        self.withheld.push(Withheld { subject: Subject::Object(what), cause: Cause::Used, blocks: false });
+    }
+
     /// Forgets what was compared, and all that was withheld but the first `said`.
     pub(crate) fn restart(&mut self, said: usize) {
         self.changes.clear();
@@ -107,6 +125,7 @@ impl<'a> Draft<'a> {
         self.meters.clear();
         self.caller_written.clear();
         self.caller_held.clear();
+        self.unsure.clear();
         self.withheld.truncate(said);
     }
 
@@ -116,11 +135,35 @@ impl<'a> Draft<'a> {
         objects.filter_map(|subject| if let Subject::Object(address) = subject { Some(address) } else { None }).collect()
     }
 
-    /// Notes a document's size when it is close to its limit.
-    pub(crate) fn meter(&mut self, what: String, used: usize, limit: usize) {
-        if used * 100 > limit * limits::METER_PERCENT {
-            self.meters.push(Meter { what, used, limit });
+    /// The account's own quota, or what AWS gives everyone; and whether that is sure: an account that has not told may have
+    /// been granted more.
+    pub(crate) fn limit(&self, account: &AccountId, quota: Quota) -> (usize, bool) {
+        let state = self.observed.accounts.get(account).and_then(|o| o.known());
+        match state.and_then(|s| s.granted.limits.get(&quota)) {
+            Some(limit) => (*limit, true),
+            // Of what GetAccountSummary does not have, AWS's own default is all that there is.
+            None => {
+                let said = match quota {
+                    Quota::TrustPolicy => self.desired.quotas.trust_policy,
+                    Quota::PoliciesPerRole => self.desired.quotas.policies_per_role,
+                    quota => quota.usual(),
+                };
+                (said, !quota.is_raised())
+            }
         }
+    }
+
+    /// Returns why so much does not fit, and notes it when it is close to its limit.
+    pub(crate) fn meter(&mut self, account: &AccountId, what: impl FnOnce() -> String, quota: Quota, used: usize) -> Option<Cause> {
+        let (limit, sure) = self.limit(account, quota);
+        if used * 100 > limit * limits::METER_PERCENT {
+            self.meters.push(Meter { what: what(), used, limit });
+            let unread = self.observed.accounts.get(account).and_then(|o| o.known()).and_then(|s| s.granted.unread.clone());
+            if let Some(unread) = unread.filter(|_| !sure) {
+                self.unsure.entry(account.clone()).or_insert(unread);
+            }
+        }
+        (used > limit && sure).then_some(Cause::Quota { quota, size: used, limit })
     }
 
     pub(crate) fn deletion_reason(&self) -> Reason {
@@ -129,9 +172,13 @@ impl<'a> Draft<'a> {
 
     /// Sorts the steps so that each stands behind those it needs, and the changes by address.
     pub(crate) fn finish(self) -> Plan {
-        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters, caller_written: _, caller_held: _, declared: _ } = self;
+        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters, caller_written: _, caller_held: _, unsure, owners: _, sids: _, declared: _ } = self;
         let (changes, steps) = sort_changes(changes, steps);
         let steps = sort_steps(steps);
+        // Said once, whichever accounts they are.
+        if let Some(why) = unsure.values().next().cloned() {
+            withheld.push(Withheld { subject: Subject::Quotas(unsure.into_keys().collect()), cause: Cause::Unreadable(why), blocks: false });
+        }
         withheld.sort();
         withheld.dedup();
         meters.sort_by(|a, b| a.what.cmp(&b.what));

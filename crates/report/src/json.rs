@@ -1,5 +1,7 @@
 //! Plans, outcomes and events for machines. The shape is `format_version` 1: fields are added, never changed.
 
+use std::collections::BTreeMap;
+
 use crossrole_model::outcome::Event;
 use crossrole_model::state::ObjectState;
 use crossrole_model::{Action, Finding, Outcome, Plan, Reason, Source, StepResult, Withheld};
@@ -14,6 +16,10 @@ const FORMAT_VERSION: &str = "1.0";
 
 /// A plan, in the shape of Terraform's: `resource_changes[].change.{actions, before, after}`.
 pub fn plan_json(plan: &Plan, view: View) -> Value {
+    let mut calls: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for step in &plan.steps {
+        calls.entry(step.change).or_default().push(step.call.operation());
+    }
     let changes: Vec<Value> = plan
         .changes
         .iter()
@@ -25,7 +31,6 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
                 Action::Replace => &["delete", "create"],
                 Action::Delete => &["delete"],
             };
-            let steps: Vec<&str> = plan.steps.iter().filter(|s| s.change == index).map(|s| s.call.operation()).collect();
             json!({
                 "address": change.address.to_string(),
                 "account": change.address.account.as_str(),
@@ -39,7 +44,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
                 },
                 "reasons": change.reasons.iter().map(reason).collect::<Vec<_>>(),
                 "consequences": change.consequences.iter().map(words::consequence).collect::<Vec<_>>(),
-                "calls": steps,
+                "calls": calls.get(&index).cloned().unwrap_or_default(),
             })
         })
         .collect();

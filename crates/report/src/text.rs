@@ -41,13 +41,14 @@ pub fn plan(plan: &Plan, view: View) -> String {
     let mut out = Vec::new();
     legend(plan, &mut out);
     let mut account = None;
+    let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
     for change in &plan.changes {
         if account != Some(&change.address.account) {
             account = Some(&change.address.account);
             let label = plan.accounts.get(&change.address.account).map_or("", |a| a.label.as_str());
             out.extend([Line::new(Tone::Heading, 0, format!("account {} ({})", change.address.account, safe(label))), Line::empty()]);
         }
-        render_change(plan, change, view, &mut out);
+        render_change(plan, change, &share, view, &mut out);
         out.push(Line::empty());
     }
     withheld(plan, &mut out);
@@ -180,19 +181,16 @@ fn parts(count: usize) -> String {
     if count == 1 { "1 part of what is asked for is".to_owned() } else { format!("{count} parts of what is asked for are") }
 }
 
-/// Names what keeps a plan from being carried out, a line each; the plan itself says why.
-pub fn blocked(plan: &Plan) -> String {
+/// What keeps a plan from being carried out: in a line, and by name, a line each. The plan itself says why.
+pub fn blocked(plan: &Plan) -> (String, String) {
     /// More are not read by anybody.
     const MOST: usize = 10;
     let count = plan.blocking().count();
-    let mut out = format!("{} withheld, and nothing was changed", parts(count));
-    for withheld in plan.blocking().take(MOST) {
-        out.push_str(&format!("\n  {}", safe(&words::subject(&withheld.subject))));
-    }
+    let mut names: Vec<String> = plan.blocking().take(MOST).map(|withheld| safe(&words::subject(&withheld.subject))).collect();
     if count > MOST {
-        out.push_str(&format!("\n  and {} more", count - MOST));
+        names.push(format!("and {} more", count - MOST));
     }
-    out
+    (format!("{} withheld, and nothing was changed", parts(count)), names.join("\n"))
 }
 
 /// What it cost to read: account by account as long as that is a line.
@@ -211,7 +209,7 @@ fn calls<K: std::fmt::Display>(calls: &BTreeMap<K, u64>) -> Option<String> {
     })
 }
 
-fn render_change(plan: &Plan, change: &Change, view: View, out: &mut Vec<Line>) {
+fn render_change(plan: &Plan, change: &Change, share: &Share, view: View, out: &mut Vec<Line>) {
     let symbol = symbol(change.action);
     out.push(Line::new(tone(change.action), 5 - symbol.len(), format!("{symbol} ")).then([safe(&change.address.short())]));
     let differs: Vec<String> =
@@ -223,8 +221,7 @@ fn render_change(plan: &Plan, change: &Change, view: View, out: &mut Vec<Line>) 
     let told = change.reasons.iter().filter(|r| !matches!(r, Reason::Differs(_)) && !is_plain(r, change.action, plan));
     out.extend(told.map(|reason| Line::plain(8, format!("because {}", because(reason, change.action)))));
     out.extend(change.consequences.iter().map(|c| Line::new(Tone::Warning, 8, "! ").then([safe(&words::consequence(c))])));
-    let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
-    out.extend(crate::diff::lines(&crate::diff::tree(change, &share), view).into_iter().map(|line| line.within(8)));
+    out.extend(crate::diff::lines(&crate::diff::tree(change, share), view).into_iter().map(|line| line.within(8)));
 }
 
 /// Tells whether a reason says no more than the symbol does.

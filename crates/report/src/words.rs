@@ -1,5 +1,6 @@
 //! The facts of plans and outcomes as phrases. Every one is made here, and nothing reads one back.
 
+use crossrole_model::limits::Quota;
 use crossrole_model::plan::{Difference, Record};
 use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
 use crossrole_policy::{Dropped, Unmergeable};
@@ -86,6 +87,10 @@ pub(crate) fn subject(subject: &Subject) -> String {
         Subject::Account { account, label } => format!("account {account} ({label})"),
         Subject::Pruning { account, label } => format!("pruning in account {account} ({label})"),
         Subject::Object(address) => address.to_string(),
+        Subject::Quotas(accounts) => {
+            let first = accounts.first().map_or_else(String::new, ToString::to_string);
+            if accounts.len() > 1 { format!("quotas of account {first} and {} more", accounts.len() - 1) } else { format!("quotas of account {first}") }
+        }
         Subject::Description(address) => format!("description of {address}"),
         Subject::Target(target) => format!("target `{target}`"),
         Subject::Untargeted(count) => format!("{count} other changes"),
@@ -129,9 +134,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             (format!("bucket `{name}` does not exist in account {account}"), "make it first, or add `create = true` to it")
         }
         Cause::Unmergeable(why) => (unmergeable(why), "its owner has to correct that statement first"),
-        Cause::Quota { size, limit } => (
-            format!("its policy would have {size} bytes, over AWS's limit of {limit}"),
-            "trust an account or organization in it, or shorten the foreign statements",
+        Cause::Quota { quota, size, limit } => return over(*quota, *size, *limit),
+        Cause::Used => (
+            "it stays: a manifest that is not of this run lets somebody in by it".to_owned(),
+            "it goes when the other manifest has been destroyed, and this one is once more; or destroy both in one run",
         ),
         Cause::Unchangeable => ("AWS can't change the description of a policy".to_owned(), "keep the old one in the manifest, or give the policy another name"),
         Cause::NoSuchTarget => ("no change of this plan is named so".to_owned(), "name it as in `role/ProdS3RWRole`"),
@@ -140,8 +146,41 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
     (why, advice.to_owned())
 }
 
+/// What would be over a quota, and what to do about it.
+fn over(quota: Quota, size: usize, limit: usize) -> (String, String) {
+    let raise = "ask AWS for a higher quota (Service Quotas, in us-east-1)";
+    let account = |what: &str| (format!("its account would have {size} {what}, and may have {limit}"), format!("delete what nobody uses, or {raise}"));
+    let attached = |more: &str| {
+        let advice = format!("detach one, or put what two of them say into one{more}");
+        (format!("{size} managed policies would be attached to it, and AWS lets {limit} be"), advice)
+    };
+    let long = |what: &str, unit: &str, advice: &str| (format!("{what} would have {size} {unit}, over AWS's limit of {limit}"), advice.to_owned());
+    match quota {
+        Quota::Roles => account("roles"),
+        Quota::Policies => account("customer managed policies"),
+        Quota::Users => account("users"),
+        Quota::Groups => account("groups"),
+        Quota::OidcProviders => account("OpenID Connect providers"),
+        Quota::GroupsPerUser => {
+            let advice = "AWS raises this for nobody: take it out of a group, or use one that it is in already";
+            (format!("the user would be in {size} groups, and AWS lets it be in {limit}"), advice.to_owned())
+        }
+        Quota::PoliciesPerRole | Quota::PoliciesPerUser => attached(&format!("; or {raise}")),
+        Quota::PoliciesPerGroup => attached(", or let members in by another group"),
+        Quota::TrustPolicy => long("its trust policy", "characters", "trust an account or organization in it in place of single principals, or split the role"),
+        Quota::RoleInline => {
+            long("its inline policies, those of others with them,", "characters", "put some into a managed policy, or leave out `foreign_policies = \"keep\"`")
+        }
+        Quota::ManagedPolicy => long("it", "characters", "split it into several policies"),
+        Quota::BucketPolicy => long("its policy", "bytes", "trust an account or organization in it, or shorten the foreign statements"),
+    }
+}
+
 /// What to do about something that could not be read: one cause has one advice.
 fn unread(subject: &Subject, unreadable: &Unreadable) -> String {
+    if matches!(subject, Subject::Quotas(_)) {
+        return "AWS's usual quotas are taken, and stop nothing that AWS may have granted; allow iam:GetAccountSummary to know them".to_owned();
+    }
     let account = matches!(subject, Subject::Account { .. });
     let how = match (unreadable.class, account) {
         (Some(ErrorClass::Denied) | None, true) => "allow the runner to read it; access denied is never taken for absent, or set `manage = false` for it",

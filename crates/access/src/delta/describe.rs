@@ -236,7 +236,11 @@ fn but_known(part: Part, names: &BTreeSet<String>, domain: &Domain) -> Part {
         let bucket = known.contains(":s3:::");
         (matches(known) || bucket && matches(&format!("{known}/x"))) && if bucket { s3 } else { assume }
     };
-    let missing: Vec<&String> = domain.known.iter().filter(reached).collect();
+    // Only one that begins as the pattern does, or the other way round, can be reached by it.
+    let start = super::elsewhere::head(&part.pattern);
+    let longer = domain.known.range(start.to_owned()..).take_while(|known| known.starts_with(start));
+    let shorter = super::elsewhere::beginnings(start, &domain.known).filter(|known| known.len() < start.len());
+    let missing: BTreeSet<&String> = longer.chain(shorter).filter(reached).collect();
     let apart = if missing.len() > NAMED_MOST { Apart::Many(missing.len()) } else { Apart::Named(missing.into_iter().cloned().collect()) };
     Part { apart, ..part }
 }

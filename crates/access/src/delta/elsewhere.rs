@@ -43,9 +43,7 @@ impl<'e> Work<'e> {
             let mut texts = texts(partition, &account, &patterns, &services, other);
             self.not_looked_at(&who, &texts, &buckets);
             // A pattern that names a known one is told apart from it; of the others it says that they are left out.
-            let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> {
-                known.iter().filter(|k| patterns.iter().any(|p| head(p).starts_with(k.as_str()))).cloned().collect()
-            };
+            let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> { patterns.iter().flat_map(|p| beginnings(head(p), known)).cloned().collect() };
             let known = Rc::clone(&buckets);
             let about = About::OtherResources;
             let domain = Domain { about, texts: texts.clone(), elsewhere: told_apart(&known), known, owner: None, actions: Vec::new(), service: None, other };
@@ -148,6 +146,11 @@ fn texts(partition: &str, account: &str, patterns: &BTreeSet<&str>, services: &B
 pub(super) fn head(pattern: &str) -> &str {
     let end = pattern.find(['*', '?']).into_iter().chain(pattern.find("${")).min();
     end.and_then(|end| pattern.get(..end)).unwrap_or(pattern)
+}
+
+/// Those that a text begins with. Looked up one by one: there are far fewer letters in a pattern than known resources.
+pub(super) fn beginnings<'k>(text: &str, known: &'k BTreeSet<String>) -> impl Iterator<Item = &'k String> {
+    text.char_indices().map(|(at, c)| at + c.len_utf8()).filter_map(move |end| known.get(text.get(..end)?))
 }
 
 pub(super) fn may_match(head: &str, whole: bool, text: &Text) -> bool {

@@ -4,6 +4,7 @@
 //! principal, "any other of account X" for each account named, another account, unsigned callers, each service. Nothing is
 //! sampled; see [`pair`] and [`classes`] for how, and [`values`] for what is bounded.
 
+mod among;
 mod atoms;
 mod beside;
 pub(crate) mod classes;
@@ -24,8 +25,7 @@ mod undecided;
 mod values;
 mod variables;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crossrole_model::access::{About, AccessChange, AccessDelta, Certainty, Undecided};
@@ -33,6 +33,7 @@ use crossrole_policy::Document;
 
 use crate::estate::{Estate, Guarded, Identity, Placed};
 
+use among::Among;
 use atoms::ASSUME;
 use elsewhere::{OTHER, head, may_match};
 use pair::{Domain, Region, Subject, Text, compare};
@@ -174,22 +175,10 @@ impl<'e> Work<'e> {
         let known = known.into_iter().filter_map(|arn| Who::known(arn, self.sides));
         let known: Vec<Known<'_>> =
             known.map(|who| Known { changed: changed.contains(who.arn.as_str()), named: named(&who.arn), patterns: self.heads(&who), who }).collect();
-        // Of thousands of roles, few are named by a trust policy or may assume others: only those are looked at for each.
-        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (at, principal) in known.iter().enumerate() {
-            by_name.entry(&principal.named).or_default().push(at);
-            by_name.entry(principal.who.subject.account.as_deref().unwrap_or_default()).or_default().push(at);
-        }
-        let all: BTreeSet<usize> = (0..known.len()).collect();
-        let assumers: BTreeSet<usize> = known.iter().enumerate().filter(|(_, k)| self.assumes(&k.who)).map(|(at, _)| at).collect();
+        let among = Among::new(&known, self);
         for resource in self.guarded() {
-            let among: Cow<'_, BTreeSet<usize>> = if resource.domain.actions.is_empty() || resource.names.everyone {
-                Cow::Borrowed(&all)
-            } else {
-                let named = resource.names.texts.iter().filter_map(|text| by_name.get(text.as_str())).flatten().copied();
-                Cow::Owned(named.chain(assumers.iter().copied()).collect())
-            };
-            for known in among.iter().filter_map(|at| known.get(*at)) {
+            let Some(Text::Exact(arn)) = resource.domain.texts.first() else { continue };
+            for known in among.of(&resource, arn).iter().filter_map(|at| known.get(*at)) {
                 if (resource.changed || known.changed) && Self::touches(known, &resource) {
                     self.pair(&known.who, &resource.domain, resource.sides);
                 }
@@ -241,7 +230,7 @@ impl<'e> Work<'e> {
     /// resource names the principal.
     fn touches(known: &Known<'_>, resource: &Resource<'_>) -> bool {
         let (names, patterns) = (&resource.names, &known.patterns);
-        let named = names.everyone || names.texts.contains(&known.named) || known.who.subject.account.as_deref().is_some_and(|a| names.texts.contains(a));
+        let named = names.everyone || names.texts.contains(&known.named);
         named || patterns.iter().any(|(head, whole)| resource.domain.texts.iter().any(|text| may_match(head, *whole, text)))
     }
 

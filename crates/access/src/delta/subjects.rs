@@ -375,8 +375,7 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
 pub(crate) fn role_behind(session: &str, sides: [&Estate; 2]) -> Option<String> {
     let arn = Arn::parse(session).filter(|a| a.service == "sts")?;
     let name = arn.resource.strip_prefix("assumed-role/")?.split('/').next()?;
-    let is = |principal: &&crate::estate::Principal| !principal.user && principal.account == arn.account && principal.name == name;
-    sides.into_iter().rev().find_map(|side| side.principals.iter().find(|(_, p)| is(p)).map(|(arn, _)| arn.clone()))
+    sides.into_iter().rev().find_map(|side| side.role_named(arn.account, name).cloned())
 }
 
 /// A trust policy that lets in whom this account's own policies let.

@@ -1,6 +1,6 @@
 //! A delta as people want to read it: no line twice, and widening first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Clause, Direction, Part, Party};
 
@@ -24,27 +24,26 @@ pub(super) fn tidy(delta: &mut AccessDelta) {
         change.resources.sort();
         change.resources.dedup();
     }
-    let everyone: Vec<AccessChange> = changes.iter().filter(|c| c.party == Party::Unsigned).cloned().collect();
     // Who needs no policies of its own is more than who has some.
-    let bare: Vec<AccessChange> = changes.iter().filter(|c| c.certainty == Certainty::EvenWithout).cloned().collect();
-    changes.retain(|c| {
-        let same = |e: &&AccessChange| e.party.account() == c.party.account() && same_grant(e, c);
-        !(c.certainty == Certainty::OwnPolicies && bare.iter().any(|e| same(&e)))
-    });
+    drop_said(&mut changes, |c| c.certainty == Certainty::OwnPolicies, |c| c.certainty == Certainty::EvenWithout, |c| c.party.account());
     // A user whose difference is that of a group's members has it from the group.
-    let groups: Vec<AccessChange> = changes.iter().filter(|c| matches!(c.party, Party::Members { .. })).cloned().collect();
-    changes.retain(|c| {
-        let same = |e: &&AccessChange| e.party.account() == c.party.account() && same_grant(e, c);
-        !(matches!(c.party, Party::User { .. }) && groups.iter().any(|e| same(&e)))
-    });
-    changes.retain(|c| c.party == Party::Unsigned || !everyone.iter().any(|e| same_grant(e, c)));
+    drop_said(&mut changes, |c| matches!(c.party, Party::User { .. }), |c| matches!(c.party, Party::Members { .. }), |c| c.party.account());
+    drop_said(&mut changes, |c| c.party != Party::Unsigned, |c| c.party == Party::Unsigned, |_| None);
     changes.sort_by(|a, b| (a.direction, &a.party, a.certainty, &a.resources).cmp(&(b.direction, &b.party, b.certainty, &b.resources)));
     delta.changes = changes;
     delta.undecided.sort();
     delta.undecided.dedup();
 }
 
-/// The same actions on the same resources, under the same conditions.
-fn same_grant(a: &AccessChange, b: &AccessChange) -> bool {
-    (a.direction, &a.actions, &a.resources, &a.when) == (b.direction, &b.actions, &b.resources, &b.when)
+/// Where, which way, and the same actions on the same resources under the same conditions.
+type Grant<'c> = (Option<&'c str>, Direction, &'c [Part], &'c [Part], &'c [Vec<Clause>]);
+
+/// Drops those changes `of` whom the same is said `by` others, in the same place.
+fn drop_said(changes: &mut Vec<AccessChange>, of: fn(&AccessChange) -> bool, by: fn(&AccessChange) -> bool, place: fn(&AccessChange) -> Option<&str>) {
+    fn grant(c: &AccessChange, place: fn(&AccessChange) -> Option<&str>) -> Grant<'_> {
+        (place(c), c.direction, &c.actions, &c.resources, &c.when)
+    }
+    let others: Vec<AccessChange> = changes.iter().filter(|c| by(c)).cloned().collect();
+    let said: BTreeSet<Grant<'_>> = others.iter().map(|c| grant(c, place)).collect();
+    changes.retain(|c| !(of(c) && said.contains(&grant(c, place))));
 }

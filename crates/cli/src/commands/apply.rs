@@ -56,9 +56,8 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         return Ok(Exit::Refused);
     }
     if !plan.can_apply(args.partial) {
-        let blocked = crossrole_report::blocked(plan);
-        let (head, each) = blocked.split_once('\n').unwrap_or((&blocked, ""));
-        return Err(Failure::new(head, "do what is said of each above, or carry out the rest alone with `--partial`").with(each));
+        let (error, details) = crossrole_report::blocked(plan);
+        return Err(Failure::new(error, "do what is said of each above, or carry out the rest alone with `--partial`").with(&details));
     }
     let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
     io.approve(args.auto_approve, question, "nobody is there to approve this plan")?;

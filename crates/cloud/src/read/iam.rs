@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, Tag, UserDetail};
+use crossrole_model::limits::{Granted, Quota};
 use crossrole_model::observed::Scope;
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
 use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, Tags, UserState};
@@ -24,12 +25,32 @@ pub(super) const PAGES_MOST: usize = 1_000;
 
 /// Reads an account: in bulk, or else the objects that are relied on, one by one.
 pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, scope: &Scope) -> Result<AccountState, Unreadable> {
-    match bulk(session, scope.presence).await {
-        Ok(state) => Ok(state),
+    let quotas = async { if scope.presence { Granted::default() } else { granted(session).await } };
+    let (state, quotas) = join(bulk(session, scope.presence), quotas).await;
+    let mut state = match state {
+        Ok(state) => state,
         Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::Other | ErrorClass::Invalid) => {
-            Ok(object::read(session, objects, Unreadable::from(&error)).await)
+            object::read(session, objects, Unreadable::from(&error)).await
         }
-        Err(error) => Err(Unreadable::from(&error)),
+        Err(error) => return Err(Unreadable::from(&error)),
+    };
+    state.granted = quotas;
+    Ok(state)
+}
+
+/// The account's own quotas, where it tells them.
+async fn granted(session: &Arc<Session>) -> Granted {
+    let _slot = session.slot().await;
+    match session.iam.get_account_summary().send().await.map_err(|e| convert(e, "GetAccountSummary", &session.account)) {
+        Ok(answer) => {
+            let told = |key: &str| {
+                let value = answer.summary_map()?.iter().find(|(k, _)| k.as_str() == key)?.1;
+                usize::try_from(*value).ok().filter(|n| *n > 0)
+            };
+            let limits = Quota::ALL.into_iter().filter_map(|quota| Some((quota, told(quota.key()?)?)));
+            Granted { limits: limits.collect(), unread: None }
+        }
+        Err(error) => Granted { limits: BTreeMap::new(), unread: Some(Unreadable::from(&error)) },
     }
 }
 

@@ -22,12 +22,15 @@ use crate::error::convert;
 pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     let before = aws.calls();
     let none = BTreeSet::new();
-    let of_buckets = scope.buckets.values().map(|b| &b.account).filter(|account| !scope.accounts.contains_key(*account));
-    let of_buckets: BTreeSet<&AccountId> = of_buckets.collect();
-    let all = scope.accounts.iter().map(|(account, objects)| (account, Some(objects))).chain(of_buckets.into_iter().map(|account| (account, None)));
-    let read = join_all(all.map(|(account, objects)| {
-        let none = &none;
-        async move { (account.clone(), objects.is_some(), of_account(aws, scope, account, objects.unwrap_or(none)).await) }
+    let mut declared: BTreeMap<&AccountId, bucket::Wanted<'_>> = BTreeMap::new();
+    for (name, bucket) in &scope.buckets {
+        declared.entry(&bucket.account).or_default().insert(name.clone(), Some(bucket));
+    }
+    let all: BTreeSet<&AccountId> = scope.accounts.keys().chain(declared.keys().copied()).collect();
+    let read = join_all(all.into_iter().map(|account| {
+        let objects = scope.accounts.get(account);
+        let (buckets, none) = (declared.remove(account).unwrap_or_default(), &none);
+        async move { (account.clone(), objects.is_some(), of_account(aws, scope, account, objects.unwrap_or(none), buckets).await) }
     }));
     let (mut accounts, mut buckets, mut bucket_accounts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for (account, asked, (state, found)) in read.await {
@@ -66,8 +69,13 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
 }
 
 /// Reads IAM of one account, and its buckets.
-async fn of_account(aws: &Aws, scope: &Scope, account: &AccountId, objects: &BTreeSet<Address>) -> (Observation<AccountState>, bucket::Buckets) {
-    let declared: bucket::Wanted<'_> = scope.buckets.iter().filter(|(_, b)| b.account == *account).map(|(name, b)| (name.clone(), Some(b))).collect();
+async fn of_account(
+    aws: &Aws,
+    scope: &Scope,
+    account: &AccountId,
+    objects: &BTreeSet<Address>,
+    declared: bucket::Wanted<'_>,
+) -> (Observation<AccountState>, bucket::Buckets) {
     let session = match aws.sessions.get(account).await {
         Ok(session) => session,
         Err(error) => {

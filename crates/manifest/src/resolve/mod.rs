@@ -5,8 +5,9 @@ mod caller;
 mod principal;
 mod role;
 mod statement;
+mod twice;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{AccountInfo, DesiredState, DocumentRef, ManifestRef, Origin, Place, StatementRef, Suppression};
 use crossrole_model::limits::Quotas;
@@ -161,18 +162,44 @@ impl<'a> Builder<'a> {
         entry.managed |= info.managed;
     }
 
-    fn insert(&mut self, key: Span, address: Address, adopt: bool, state: DesiredState) {
+    /// Notes an object; `true`: another manifest declares it too, and says the same.
+    fn insert(&mut self, key: Span, address: Address, adopt: bool, state: DesiredState) -> bool {
         let key_name = (address.account.clone(), address.kind, address.name.to_ascii_lowercase());
-        let clash = self.names.get(&key_name).and_then(|a| self.desired.objects.get_key_value(a));
+        let place = self.place(key);
+        let clash = self.names.get(&key_name).and_then(|a| self.desired.objects.get_key_value(a)).map(|(a, object)| (a.clone(), object.clone()));
         if let Some((existing, object)) = clash {
-            let (message, owner) = (format!("{} is declared twice: `{}`", address.kind.as_str(), existing.name), object.owner.clone());
-            self.error(key, message, format!("manifest `{owner}` declares it already; IAM names differ in more than case"));
-            return;
+            let differs = twice::differs(&object.state, &state);
+            let shared = existing == address && object.owner != self.name && twice::may_be_shared(&address, &self.trusting);
+            if shared && differs.is_empty() {
+                self.desired.places.entry(address.clone()).or_default().push(place);
+                if let Some(object) = self.desired.objects.get_mut(&address) {
+                    object.also.insert(self.name.clone());
+                    object.adopt |= adopt;
+                }
+                return true;
+            }
+            self.twice(key, &existing, &object.owner, shared.then(|| differs.join(" and ")));
+            return false;
         }
         self.names.insert(key_name, address.clone());
-        let place = self.place(key);
         self.desired.places.entry(address.clone()).or_default().push(place);
-        self.desired.objects.insert(address, DesiredObject { owner: self.name.clone(), adopt, state });
+        self.desired.objects.insert(address, DesiredObject { owner: self.name.clone(), also: BTreeSet::new(), adopt, state });
+        false
+    }
+
+    /// Two declarations of one object: both places are shown. `differs`: they might stand, if it were not for that.
+    fn twice(&mut self, key: Span, existing: &Address, owner: &str, differs: Option<String>) {
+        let what = format!("{} is declared twice: `{}`", existing.kind.as_str(), existing.name);
+        let advice = |other: &str| match &differs {
+            Some(parts) => format!("manifest `{other}` declares it with other {parts}; two manifests may declare it where they say the same"),
+            None => format!("manifest `{other}` declares it already; IAM names differ in more than case"),
+        };
+        let other = self.desired.places.get(existing).and_then(|places| places.first()).cloned();
+        self.error(key, what.clone(), advice(owner));
+        if let Some(place) = other.filter(|place| place.file != self.source.file) {
+            let advice = advice(&self.name);
+            self.findings.push(Finding::error(&place.file, Some(place.span), what, advice));
+        }
     }
 
     fn place(&self, span: Span) -> Place {
@@ -300,7 +327,12 @@ impl<'a> Builder<'a> {
         for (name, key, group) in trusted.groups.iter().flat_map(Table::iter) {
             self.check(key, check_iam_name("group", name, 128));
             let state = DesiredState::Group(GroupState { path: ownership::group_path(&self.name) });
-            self.insert(key, Address::new(&account, Kind::Group, name), false, state);
+            let address = Address::new(&account, Kind::Group, name);
+            let members: BTreeSet<String> = group.members.iter().flatten().map(|m| m.value.clone()).collect();
+            if self.insert(key, address.clone(), false, state) && self.members(&address) != members {
+                let owner = self.desired.objects.get(&address).map(|o| o.owner.clone()).unwrap_or_default();
+                self.twice(key, &address, &owner, Some("members".to_owned()));
+            }
             for member in group.members.iter().flatten() {
                 self.check(member.span, check_iam_name("user", &member.value, 64));
                 let state = MembershipState { group: name.clone(), user: member.value.clone() };
@@ -312,6 +344,14 @@ impl<'a> Builder<'a> {
         for (name, key, role) in trusted.roles.iter().flat_map(Table::iter) {
             self.role(&account, name, key, role);
         }
+    }
+
+    /// Users that are declared to be in a group.
+    fn members(&self, group: &Address) -> BTreeSet<String> {
+        let head = format!("{}/", group.name);
+        let from = Address::new(&group.account, Kind::Membership, head.as_str());
+        let all = self.desired.objects.range(from..).map(|(address, _)| address).take_while(|a| a.kind == Kind::Membership && a.account == group.account);
+        all.filter_map(|a| a.name.strip_prefix(&head)).map(str::to_owned).collect()
     }
 
     /// Notes that `name` must exist, unless this manifest makes it.

@@ -5,7 +5,7 @@ mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Action, Broken, BucketCall, Call, IamCall, ObjectState, Plan, PrincipalKind, Step, StepId, Subject};
+use crossrole_model::{Action, Broken, BucketCall, Call, IamCall, ObjectState, Plan, PrincipalKind, Step, StepId, Subject, ownership};
 
 /// Returns what is wrong with `plan`; empty for a good plan. A plan with anything wrong is a bug of ours and
 /// must not be applied.
@@ -18,6 +18,7 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
     }
     let index = Index::new(plan);
     places(plan, &index, &mut wrong);
+    let prefixes: BTreeSet<String> = plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
     for (at, step) in plan.steps.iter().enumerate() {
         // Only these look behind themselves.
         let looks = match &step.call {
@@ -39,8 +40,8 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
             names_exist(&index, at, step, &before, &mut wrong);
             takes_before_gives(plan, &index, at, step, &before, &mut wrong);
         }
-        shared::keeps_foreign(plan, at, step, &mut wrong);
-        shared::shares(plan, at, step, &mut wrong);
+        shared::keeps_foreign(plan, &prefixes, at, step, &mut wrong);
+        shared::shares(plan, &prefixes, at, step, &mut wrong);
     }
     held::withheld(plan, &mut wrong);
     wrong

@@ -6,7 +6,7 @@ use crossrole_model::{Broken, BucketCall, Call, IamCall, Kind, ObjectState, Plan
 use crossrole_policy::Document;
 
 /// No bucket policy is written without every foreign statement that was read, but for principals that no longer exist.
-pub(super) fn keeps_foreign(plan: &Plan, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
+pub(super) fn keeps_foreign(plan: &Plan, prefixes: &BTreeSet<String>, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
     let after = match &step.call {
         Call::Bucket(BucketCall::PutPolicy { document, .. }) => Some(document),
         Call::Bucket(BucketCall::DeletePolicy { .. }) => None,
@@ -19,9 +19,8 @@ pub(super) fn keeps_foreign(plan: &Plan, at: usize, step: &Step, wrong: &mut Vec
         Some(ObjectState::Policy(state)) => Some(&state.document),
         _ => return,
     };
-    let prefixes: Vec<String> = plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
     for statement in before.into_iter().flat_map(|d| &d.statements) {
-        let ours = prefixes.iter().any(|p| statement.sid().starts_with(p.as_str()));
+        let ours = ownership::sid_head(statement.sid()).is_some_and(|head| prefixes.contains(head));
         let dead = !Document::new(vec![statement.clone()]).orphaned_principals().is_empty();
         if !ours && !dead && !after.is_some_and(|d| d.statements.contains(statement)) {
             wrong.push(Broken::Foreign { step: StepId(at), sid: statement.sid().to_owned() });
@@ -47,17 +46,21 @@ fn of_many<'s>(plan: &'s Plan, step: &'s Step) -> Option<Option<&'s Document>> {
 }
 
 /// A document that belongs to many is written with our part said apart, and the part is in the whole.
-pub(super) fn shares(plan: &Plan, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
+pub(super) fn shares(plan: &Plan, prefixes: &BTreeSet<String>, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
     let Some(document) = of_many(plan, step) else {
         if step.share.is_some() {
             wrong.push(Broken::Share(StepId(at)));
         }
         return;
     };
-    let prefixes: BTreeSet<String> = plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
+    let before = plan.changes.get(step.change).and_then(|c| c.before.as_ref());
+    let before = if let Some(ObjectState::BucketPolicy(state)) = before { state.document.as_ref() } else { None };
+    let heads = before.into_iter().chain(document).flat_map(|d| &d.statements).filter_map(|s| ownership::sid_head(s.sid()));
+    let ours: BTreeSet<&str> = heads.filter(|head| prefixes.contains(*head)).collect();
     match &step.share {
-        // Of the caller's side, a manifest's part may be left as it is, while something that it rests on is withheld.
-        Some(share) if share.prefixes.is_subset(&prefixes) && share.is_in(document) => {}
+        // No prefix of another manifest, and none left out that is in a bucket's policy. Of the caller's side, a manifest's part
+        // may be left as it is, while something that it rests on is withheld.
+        Some(share) if share.prefixes.is_subset(prefixes) && ours.iter().all(|o| share.prefixes.contains(*o)) && share.is_in(document) => {}
         _ => wrong.push(Broken::Share(StepId(at))),
     }
 }

@@ -1,9 +1,11 @@
 //! Buckets, their settings, and our statements in their policies.
 
+use std::collections::BTreeSet;
+
+use crossrole_model::limits::Quota;
 use crossrole_model::state::{BucketPolicyState, BucketState, Tags};
 use crossrole_model::{
-    Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, Facet, Kind, ObjectState, Observation, Part, Reason, limits,
-    ownership,
+    Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, Facet, Kind, ObjectState, Observation, Part, Reason, ownership,
 };
 use crossrole_policy::{Document, Share, Statement};
 
@@ -120,7 +122,7 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
 }
 
 fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str, found: Option<&Document>, wanted: &[Statement]) {
-    let share = Share { prefixes: prefixes(draft), statements: wanted.to_vec() };
+    let share = Share { prefixes: prefixes(draft, found, wanted), statements: wanted.to_vec() };
     if share.is_in(found) {
         return;
     }
@@ -136,11 +138,10 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
     let call = match &after {
         Some(document) => {
             let size = document.to_json().len();
-            if size > limits::BUCKET_POLICY {
-                draft.withhold(address, Cause::Quota { size, limit: limits::BUCKET_POLICY });
+            if let Some(over) = draft.meter(&address.account, || address.short(), Quota::BucketPolicy, size) {
+                draft.withhold(address, over);
                 return;
             }
-            draft.meter(address.short(), size, limits::BUCKET_POLICY);
             BucketCall::PutPolicy { bucket, document: document.clone() }
         }
         None => BucketCall::DeletePolicy { bucket },
@@ -170,9 +171,11 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
     draft.change_shared(change, call.into(), share);
 }
 
-/// How the Sids of this run's manifests begin.
-fn prefixes(draft: &Draft<'_>) -> std::collections::BTreeSet<String> {
-    draft.desired.owners().iter().map(|o| ownership::sid_prefix(o)).collect()
+/// How the Sids of this run's manifests begin, of those that have statements there, or should have.
+fn prefixes(draft: &Draft<'_>, found: Option<&Document>, wanted: &[Statement]) -> BTreeSet<String> {
+    let statements = found.into_iter().flat_map(|d| &d.statements).chain(wanted);
+    let heads = statements.filter_map(|s| ownership::sid_head(s.sid()));
+    heads.filter(|head| draft.sids.contains_key(*head)).map(str::to_owned).collect()
 }
 
 /// Plans the removal of buckets and bucket policy statements of ours that nothing declares.
@@ -211,14 +214,17 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
 }
 
 fn foreign_statements(draft: &Draft<'_>, policy: &Observation<BucketPolicyState>) -> Vec<String> {
-    let prefixes = prefixes(draft);
     let document = policy.known().and_then(|p| p.document.as_ref());
-    let statements = document.into_iter().flat_map(|d| &d.statements);
-    statements.map(Statement::sid).filter(|sid| !prefixes.iter().any(|p| sid.starts_with(p.as_str()))).map(str::to_owned).collect()
+    let sids = document.into_iter().flat_map(|d| &d.statements).map(Statement::sid);
+    sids.filter(|sid| sid_owner(draft, sid).is_none()).map(str::to_owned).collect()
 }
 
+/// The first manifest of this run, by name, that has a statement there.
 fn statement_owner(draft: &Draft<'_>, state: &BucketPolicyState) -> Option<String> {
     let statements = &state.document.as_ref()?.statements;
-    let owners = draft.desired.owners();
-    owners.iter().find(|o| statements.iter().any(|s| s.sid().starts_with(&ownership::sid_prefix(o)))).map(|o| (*o).to_owned())
+    statements.iter().filter_map(|s| sid_owner(draft, s.sid())).min().map(str::to_owned)
+}
+
+fn sid_owner<'a>(draft: &Draft<'a>, sid: &str) -> Option<&'a str> {
+    draft.sids.get(ownership::sid_head(sid)?).copied()
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
+use crossrole_model::limits::Quota;
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::{AttachmentState, PolicyState};
 use crossrole_model::{
@@ -60,7 +61,7 @@ impl Part<'_> {
 }
 
 /// Every caller policy that is there or is wanted, with our part of it. `held`: declared objects that rest on a withheld one.
-pub(super) fn parts<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>, missing: &BTreeSet<Address>) -> Vec<Part<'a>> {
+pub(super) fn parts<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Cause>, missing: &BTreeSet<Address>) -> Vec<Part<'a>> {
     let mut wanted = wanted(draft, held, missing);
     let mut parts = Vec::new();
     for (account, state) in read_accounts(draft) {
@@ -81,7 +82,7 @@ pub(super) fn parts<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>
 }
 
 /// What is said of each principal of an account that was read, and what of it is left alone for now.
-fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>, missing: &BTreeSet<Address>) -> BTreeMap<(&'a AccountId, String), Wanted<'a>> {
+fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Cause>, missing: &BTreeSet<Address>) -> BTreeMap<(&'a AccountId, String), Wanted<'a>> {
     let mut all: BTreeMap<(&AccountId, String), Wanted<'_>> = BTreeMap::new();
     let desired = draft.desired;
     for (address, object) in &desired.objects {
@@ -90,8 +91,8 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>, missing:
             // Said once for the whole account.
             continue;
         }
-        let cause = if let Some(on) = held.get(address) {
-            Some(Cause::Withheld(on.clone()))
+        let cause = if let Some(cause) = held.get(address).or_else(|| part_of(held, &address.account, principal)) {
+            Some(cause.clone())
         } else if let Some(why) = unreadable(draft, address, principal) {
             Some(Cause::Unreadable(why))
         } else if let Some(arn) = taken(draft, &address.account, principal) {
@@ -110,6 +111,16 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Address>, missing:
         }
     }
     all
+}
+
+/// Why a part of the principal's caller policy, or its attachment, does not fit.
+fn part_of<'h>(held: &'h BTreeMap<Address, Cause>, account: &AccountId, principal: &PrincipalRef) -> Option<&'h Cause> {
+    let names = |address: &Address| match address.kind {
+        Kind::Policy => is_of(&address.name, principal),
+        Kind::Attachment => address.name.rsplit('/').next().is_some_and(|name| is_of(name, principal)),
+        _ => false,
+    };
+    held.iter().find(|(address, _)| address.account == *account && names(address)).map(|(_, cause)| cause)
 }
 
 /// Names of policies are unique whatever their path: this one has the name of the principal's caller policy.
@@ -132,8 +143,7 @@ fn of_principal<'a>(
     live: &BTreeMap<usize, &'a ObservedPolicy>,
     wanted: &Wanted<'a>,
 ) -> Vec<Part<'a>> {
-    let owners = draft.desired.owners();
-    let prefixes: BTreeSet<String> = owners.iter().map(|owner| ownership::sid_prefix(owner)).filter(|p| !wanted.left.contains(p)).collect();
+    let prefixes: BTreeSet<String> = draft.sids.keys().filter(|p| !wanted.left.contains(*p)).cloned().collect();
     let placed = place(live, wanted, &prefixes);
     for (address, statements) in wanted.by_owner.values() {
         let there = live.values().flat_map(|p| &p.state.document.statements).filter(|s| statements.contains(s)).count();
@@ -148,8 +158,8 @@ fn of_principal<'a>(
         let share = Share { prefixes: prefixes.clone(), statements };
         let spoke = || {
             let ours = found.into_iter().flat_map(|f| &f.state.document.statements);
-            let mut ours = ours.filter_map(|s| owners.iter().find(|owner| s.sid().starts_with(&ownership::sid_prefix(owner))));
-            ours.next().map(|owner| (*owner).to_owned())
+            let mut owners = ours.filter_map(|s| draft.sids.get(ownership::sid_head(s.sid())?));
+            owners.next().map(|owner| (*owner).to_owned())
         };
         // What no manifest of the run speaks in is not looked at.
         let Some(manifest) = speaks.or_else(spoke) else { continue };
@@ -236,8 +246,11 @@ fn write(draft: &mut Draft<'_>, part: &Part<'_>) -> bool {
             return false;
         }
     };
-    if let Some(after) = &after {
-        draft.meter(address.short(), after.size(), limits::MANAGED_POLICY);
+    if let Some(after) = &after
+        && let Some(over) = draft.meter(part.account, || address.short(), Quota::ManagedPolicy, after.size())
+    {
+        draft.withhold(&address, over);
+        return false;
     }
     let arn = part.arn(draft);
     let ours = part.share.part(before);
@@ -307,15 +320,14 @@ fn attach(draft: &mut Draft<'_>, part: &Part<'_>, principal: PrincipalRef) {
 /// A caller policy lets its holder assume roles: whoever holds one with statements of ours and is not whom it is made for,
 /// loses it.
 pub(super) fn prune(draft: &mut Draft<'_>) {
-    let prefixes: BTreeMap<String, String> = draft.desired.owners().into_iter().map(|owner| (ownership::sid_prefix(owner), owner.to_owned())).collect();
     let going: BTreeSet<Address> = draft.changes.iter().filter(|c| c.action == Action::Delete).map(|c| c.address.clone()).collect();
     for (id, account) in read_accounts(draft) {
         for policy in account.policies.values().filter(|p| p.state.path == ownership::CALLER_PATH) {
             if going.contains(&Address::new(id, Kind::Policy, &policy.name)) {
                 continue;
             }
-            let owner = policy.state.document.statements.iter().find_map(|s| prefixes.iter().find(|(prefix, _)| s.sid().starts_with(prefix.as_str())));
-            let Some((_, owner)) = owner else { continue };
+            let owner = policy.state.document.statements.iter().find_map(|s| draft.sids.get(ownership::sid_head(s.sid())?));
+            let Some(owner) = owner.map(|owner| (*owner).to_owned()) else { continue };
             for principal in attached_to(account, &policy.arn).into_iter().filter(|p| !is_of(&policy.name, p)) {
                 // A declared role is compared whole where it stands.
                 if principal.kind.kind() == Kind::Role && draft.declares(&Address::new(id, Kind::Role, &principal.name)) {

@@ -6,7 +6,9 @@ mod dependents;
 mod oidc;
 mod policy;
 mod principal;
+mod quota;
 mod role;
+mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,11 +26,27 @@ use crate::is_iam;
 /// are compared a second time without it.
 pub(crate) fn diff(draft: &mut Draft<'_>) {
     let said = draft.withheld.len();
-    declared(draft, &BTreeMap::new());
+    let mut full = BTreeMap::new();
+    loop {
+        compare(draft, said, &full);
+        let over = quota::over(draft);
+        if over.is_empty() {
+            break;
+        }
+        // What does not fit is withheld, and what rests on it with it: each round adds at least one object.
+        full.extend(over);
+        draft.restart(said);
+    }
+}
+
+/// Compares everything, but for what is `full`.
+fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) {
+    declared(draft, full);
     let held = dependents::of_withheld(draft);
     if !held.is_empty() {
         draft.restart(said);
-        declared(draft, &held);
+        let held = held.into_iter().map(|(address, on)| (address, Cause::Withheld(on)));
+        declared(draft, &held.chain(full.clone()).collect());
     }
     role::prune(draft);
     policy::prune(draft);
@@ -38,15 +56,15 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
     bucket::prune(draft);
 }
 
-/// Compares every declared object, but for those in `held`, each of which rests on another.
-fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Address>) {
+/// Compares every declared object, but for those that are withheld for another reason than their own state.
+fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Cause>) {
     let missing = missing_principals(draft);
     let callers = caller::parts(draft, held, &missing);
     caller::note_roles(draft, &callers);
     let desired = draft.desired;
     for (address, object) in desired.objects.iter().filter(|(address, _)| address.kind != Kind::Caller) {
-        if let Some(on) = held.get(address) {
-            draft.withhold(address, Cause::Withheld(on.clone()));
+        if let Some(cause) = held.get(address) {
+            draft.withhold(address, cause.clone());
             continue;
         }
         if is_iam(address.kind) && draft.observed.accounts.get(&address.account).is_none_or(|o| o.known().is_none()) {
@@ -129,6 +147,8 @@ pub(crate) enum Claim {
 pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, tags: &Tags, command: Option<String>) -> Claim {
     match ownership::owner(tags) {
         Some(owner) if owner == object.owner => Claim::Ours,
+        // A manifest of this run that says the same, or has left it to this one.
+        Some(owner) if draft.owners.contains(owner) => Claim::Ours,
         Some(owner) => {
             draft.withhold(address, Cause::Owned(owner.to_owned()));
             Claim::Refused
@@ -140,6 +160,16 @@ pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredOb
             Claim::Refused
         }
     }
+}
+
+/// The tags that are wanted, with the mark that is there where the manifest that it names declares the object too: the order of
+/// manifests is no change.
+pub(crate) fn marked(wanted: &Tags, object: &DesiredObject, live: &Tags) -> Tags {
+    let mut tags = wanted.clone();
+    if let Some(owner) = ownership::owner(live).filter(|owner| object.is_declared_by(owner)) {
+        tags.insert(ownership::OWNER_TAG.to_owned(), owner.to_owned());
+    }
+    tags
 }
 
 /// The keys to remove and the tags to set, to get from one set to the other.
@@ -160,5 +190,5 @@ pub(crate) fn read_accounts<'a>(draft: &Draft<'a>) -> Vec<(&'a AccountId, &'a cr
 
 /// Returns the manifest of this run that owns an object with these tags.
 pub(crate) fn our_owner(draft: &Draft<'_>, tags: &Tags) -> Option<String> {
-    ownership::owner(tags).filter(|o| draft.desired.owners().contains(o)).map(str::to_owned)
+    ownership::owner(tags).filter(|o| draft.owners.contains(o)).map(str::to_owned)
 }

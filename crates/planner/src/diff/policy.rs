@@ -1,5 +1,6 @@
 //! Customer managed policies and their versions.
 
+use crossrole_model::limits::Quota;
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::PolicyState;
 use crossrole_model::{
@@ -12,7 +13,10 @@ use crate::draft::{Draft, Stage};
 use super::{Claim, claim, our_owner, read_accounts, tag_changes};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &PolicyState) {
-    draft.meter(address.short(), wanted.document.size(), limits::MANAGED_POLICY);
+    if let Some(over) = draft.meter(&address.account, || address.short(), Quota::ManagedPolicy, wanted.document.size()) {
+        draft.withhold(address, over);
+        return;
+    }
     let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
     let Some((account, found)) = account.and_then(|a| Some((a, a.policies.get(&address.name.to_ascii_lowercase())?))) else {
         let change = Change {

@@ -8,7 +8,8 @@ use crossrole_model::{
 
 use crate::draft::{Draft, Stage};
 
-use super::{our_owner, read_accounts, tag_changes};
+use super::used::by_another;
+use super::{marked, our_owner, read_accounts, tag_changes};
 
 fn creation(address: &Address, object: &DesiredObject, after: ObjectState) -> Change {
     Change {
@@ -31,10 +32,10 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         draft.change(creation(address, object, ObjectState::User(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
         return;
     };
-    if ownership::owner(&found.state.tags) != Some(&object.owner) {
+    if our_owner(draft, &found.state.tags).is_none() {
         return;
     }
-    let after = UserState { path: found.state.path.clone(), tags: wanted.tags.clone() };
+    let after = UserState { path: found.state.path.clone(), tags: marked(&wanted.tags, object, &found.state.tags) };
     let (gone, set) = tag_changes(&found.state.tags, &after.tags);
     let (mut take, mut give) = (Stage::new(), Stage::new());
     if !gone.is_empty() {
@@ -97,6 +98,11 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
         if draft.declares(&address) {
             continue;
         }
+        let in_use = found.groups.iter().filter_map(|g| account.groups.get(&g.to_ascii_lowercase())).any(|g| by_another(draft, account, &g.attached));
+        if in_use || by_another(draft, account, &found.attached) {
+            draft.leave(address);
+            continue;
+        }
         let me = PrincipalRef { kind: PrincipalKind::User, name: found.name.clone() };
         let mut first: Stage =
             found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
@@ -110,7 +116,7 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
 
 fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
     for found in account.groups.values() {
-        let Some(owner) = ownership::group_owner(&found.state.path).filter(|o| draft.desired.owners().contains(o)).map(str::to_owned) else { continue };
+        let Some(owner) = ownership::group_owner(&found.state.path).filter(|o| draft.owners.contains(o)).map(str::to_owned) else { continue };
         let members: Vec<&str> = account.users.values().filter(|u| u.groups.contains(&found.name)).map(|u| u.name.as_str()).collect();
         let address = Address::new(id, Kind::Group, &found.name);
         if draft.declares(&address) {
@@ -126,6 +132,10 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
                     );
                 }
             }
+            continue;
+        }
+        if by_another(draft, account, &found.attached) {
+            draft.leave(address);
             continue;
         }
         let me = PrincipalRef { kind: PrincipalKind::Group, name: found.name.clone() };

@@ -2,26 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::limits::Quota;
 use crossrole_model::observed::ObservedRole;
 use crossrole_model::state::RoleState;
 use crossrole_model::{
-    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, limits,
-    ownership,
+    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
 };
 use crossrole_policy::{Document, Effect, Principal, Statement};
 
 use crate::draft::{Draft, Stage};
 
-use super::{Claim, claim, our_owner, read_accounts, tag_changes};
+use super::used::by_another;
+use super::{Claim, claim, marked, our_owner, read_accounts, tag_changes};
 
 /// Service-linked roles can't be modified (IAM User Guide, "Using service-linked roles").
 const SERVICE_LINKED: &str = "/aws-service-role/";
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &RoleState, keep_foreign: bool) {
     let wanted = &with_callers(draft, address, wanted);
-    meters(draft, address, wanted);
     let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
     let Some(found) = account.and_then(|a| a.roles.get(&address.name.to_ascii_lowercase())) else {
+        if let Some(over) = too_much(draft, address, wanted) {
+            draft.withhold(address, over);
+            return;
+        }
         let stages = create(&address.name, wanted);
         let change = Change {
             address: address.clone(),
@@ -52,6 +56,12 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     let mut after = with_kept(wanted, &found.state, keep_foreign);
     if let Some(held) = draft.caller_held.get(&(address.account.clone(), address.name.to_ascii_lowercase())) {
         after.attached.retain(|arn| !held.lose.contains(arn));
+    }
+    after.tags = marked(&after.tags, object, &found.state.tags);
+    // What is there already, AWS has taken.
+    if let Some(over) = too_much(draft, address, &after).filter(|_| after != found.state) {
+        draft.withhold(address, over);
+        return;
     }
     if found.state.path == after.path { update(draft, address, object, found, after, adopted) } else { replace(draft, address, object, found, after) }
 }
@@ -254,6 +264,10 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             if draft.declares(&address) {
                 continue;
             }
+            if by_another(draft, state, &found.state.attached) {
+                draft.leave(address);
+                continue;
+            }
             let mut consequences = vec![Consequence::SessionsEnd];
             consequences.extend(found.instance_profiles.iter().cloned().map(Consequence::ProfileEmptied));
             let change = Change {
@@ -270,7 +284,15 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
     }
 }
 
-fn meters(draft: &mut Draft<'_>, address: &Address, role: &RoleState) {
-    draft.meter(format!("{}, trust policy", address.short()), role.trust.size(), draft.desired.quotas.trust_policy);
-    draft.meter(format!("{}, inline policies", address.short()), role.inline.values().map(Document::size).sum(), limits::ROLE_INLINE);
+/// Why AWS would not take a role for its size, what others put on it included.
+fn too_much(draft: &mut Draft<'_>, address: &Address, role: &RoleState) -> Option<Cause> {
+    let inline = role.inline.values().map(Document::size).sum();
+    let parts = [
+        ("trust policy", Quota::TrustPolicy, role.trust.size()),
+        ("inline policies", Quota::RoleInline, inline),
+        ("managed policies", Quota::PoliciesPerRole, role.attached.len()),
+    ];
+    // All of them, so that each that is close is noted.
+    let over = parts.map(|(part, quota, used)| draft.meter(&address.account, || format!("{}, {part}", address.short()), quota, used));
+    over.into_iter().flatten().next()
 }

@@ -125,7 +125,7 @@ fn what_can_not_be_put_in() {
             let long = "x".repeat(20_200);
             add(e, &THEIRS.replace("data-bucket/*", &format!("data-bucket/{long}/*")));
         })
-        .plans(&["! bucket-policy/data-bucket: Quota { size: 20533, limit: 20480 }"]);
+        .plans(&["! bucket-policy/data-bucket: Quota { quota: BucketPolicy, size: 20533, limit: 20480 }"]);
     row("into a bucket that is not there", OURS).then(|e| e.buckets.clear()).plans(&["! bucket-policy/data-bucket: NoBucket"]);
     let (_, plan) = row("near the quota", OURS).then(|e| add(e, &THEIRS.replace("data-bucket/*", &"x".repeat(17_000)))).planned();
     assert_eq!(plan.meters.iter().map(|m| m.limit).collect::<Vec<_>>(), [20_480]);

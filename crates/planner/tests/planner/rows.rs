@@ -164,6 +164,7 @@ fn lines(plan: &Plan) -> Vec<String> {
             Subject::Description(address) => format!("description of {}", short(address)),
             Subject::Account { label, .. } => format!("account {label}"),
             Subject::Pruning { label, .. } => format!("pruning in {label}"),
+            Subject::Quotas(accounts) => format!("quotas of {} accounts", accounts.len()),
             Subject::Target(target) => format!("target {target}"),
             Subject::Untargeted(count) => format!("{count} others"),
         };

@@ -6,6 +6,7 @@ mod decision;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{AccountInfo, ManifestRef};
+use crossrole_model::limits::Quota;
 use crossrole_model::plan::{Difference, Meter, Record};
 use crossrole_model::state::{BucketPolicyState, GroupState};
 use crossrole_model::{
@@ -49,8 +50,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoBucket,
         Cause::Unmergeable(Unmergeable::DeadException { sid: t() }),
         Cause::Unmergeable(Unmergeable::OldLanguage),
-        Cause::Quota { size: 20_481, limit: 20_480 },
+        Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
+        Cause::Used,
         Cause::NoSuchTarget,
         Cause::NotTargeted,
     ];
@@ -70,9 +72,10 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Unchangeable => 12,
         Cause::NoSuchTarget => 13,
         Cause::NotTargeted => 14,
-        Cause::NameTaken(_) => 15,
+        Cause::Used => 15,
+        Cause::NameTaken(_) => 16,
     };
-    covers(all.iter().map(number), 16);
+    covers(all.iter().map(number), 17);
     all
 }
 
@@ -85,6 +88,7 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Description(address(&t())),
         Subject::Target(t()),
         Subject::Untargeted(3),
+        Subject::Quotas([account()].into()),
     ];
     let number = |subject: &Subject| match subject {
         Subject::Account { .. } => 0,
@@ -93,8 +97,9 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Description(_) => 3,
         Subject::Target(_) => 4,
         Subject::Untargeted(_) => 5,
+        Subject::Quotas(_) => 6,
     };
-    covers(all.iter().map(number), 6);
+    covers(all.iter().map(number), 7);
     all
 }
 

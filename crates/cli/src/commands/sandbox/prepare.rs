@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crossrole_cloud::Aws;
-use crossrole_model::{Address, BucketCall, Call, Cloud as _, CloudError, Desired, ErrorClass};
+use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass};
 
 use crate::args::{CONFIG, PrepareArgs};
 use crate::failure::{Exit, Failure};
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use super::relied::{foreign, relied_on};
 
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, Settings::read(Path::new(CONFIG))?.quotas(), io)?;
+    let (desired, _) = load::desired(&args.paths.paths, Settings::read(&args.config)?.quotas(), io)?;
     let opened = Opened::of(&args.state.sandbox_state, desired.partition, io)?;
     let result = prepare(args.foreign, &desired, &opened.aws, io).await;
     // What was made is kept, however it ended.
@@ -31,12 +31,12 @@ async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, io: &mut Io) 
     }
     let (mut made, mut there) = (0_usize, 0_usize);
     for (address, call) in &relied {
-        let fresh = make(aws, address, call).await?;
+        let fresh = make(aws, address, call, desired).await?;
         let word = if fresh { "made" } else { "there already:" };
         *(if fresh { &mut made } else { &mut there }) += 1;
         io.out(&format!("{word} {}\n", crossrole_report::safe(&address.to_string())));
         if let (true, Call::Bucket(BucketCall::Create { bucket, .. })) = (with_foreign, call) {
-            let call = Call::Bucket(BucketCall::PutPolicy { bucket: bucket.clone(), document: foreign(&bucket.name, desired) });
+            let call = puts_foreign(bucket, desired);
             if aws.read(address, &call).await.map_err(|e| failed(&e))?.is_none() {
                 aws.write(&address.account, &call).await.map_err(|e| failed(&e))?;
                 io.out("  with two statements of somebody else's in its policy\n");
@@ -47,8 +47,18 @@ async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, io: &mut Io) 
     Ok(Exit::Clean)
 }
 
+fn puts_foreign(bucket: &BucketRef, desired: &Desired) -> Call {
+    Call::Bucket(BucketCall::PutPolicy { bucket: bucket.clone(), document: foreign(&bucket.name, desired) })
+}
+
 /// Makes it; `false`: it was there.
-async fn make(aws: &Aws, address: &Address, call: &Call) -> Result<bool, Failure> {
+async fn make(aws: &Aws, address: &Address, call: &Call, desired: &Desired) -> Result<bool, Failure> {
+    // Of one's own bucket in us-east-1, S3 says that it was made (S3 API reference, CreateBucket).
+    if let Call::Bucket(BucketCall::Create { bucket, .. }) = call
+        && aws.read(address, &puts_foreign(bucket, desired)).await.is_ok()
+    {
+        return Ok(false);
+    }
     match aws.write(&address.account, call).await {
         Ok(()) => Ok(true),
         Err(error) if error.code == "BucketAlreadyExists" => {
