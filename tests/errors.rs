@@ -67,9 +67,9 @@ async fn each_kind_of_failure_says_what_to_do() {
     for (operation, fault, exit, wanted) in [
         ("CreateRole", Fault::Refuse("AccessDenied"), Exit::Failed, "give the runner this permission"),
         ("CreateRole", Fault::Refuse("ServiceFailure"), Exit::Failed, "AWS has a problem; run it again later"),
-        ("CreateRole", Fault::Refuse("Throttling"), Exit::Failed, "with a lower `--concurrency`"),
-        ("CreateRole", Fault::Reset, Exit::Failed, "check the network, the proxy and `AWS_ENDPOINT_URL`"),
-        ("CreateRole", Fault::Hang, Exit::Failed, "no answer in time"),
+        ("CreateRole", Fault::Refuse("Throttling"), Exit::Failed, "give it longer with `--timeout`"),
+        ("CreateRole", Fault::Reset, Exit::Failed, "a write may have been done all the same"),
+        ("CreateRole", Fault::Hang, Exit::Failed, "no answer in 20 seconds"),
         ("PutBucketPolicy", Fault::Refuse("OperationAborted"), Exit::Failed, "somebody else is changing it"),
         ("CreateRole", Fault::Refuse("LimitExceeded"), Exit::Failed, "ask AWS for a higher quota"),
         ("CreateRole", Fault::Refuse("ExpiredToken"), Exit::Failed, "refresh the credentials"),
@@ -88,7 +88,7 @@ async fn a_region_that_does_not_exist_is_asked_about() {
     let text = std::fs::read_to_string(scenario("prod-data")).unwrap().replace("ap-southeast-1", "eu-nowhere-1");
     let said = Place::new(Options::default()).run(&["plan", &manifest("nowhere", &text)]).await;
     assert_eq!(said.exit, Exit::Failed);
-    assert!(said.out.contains("s3.eu-nowhere-1.amazonaws.com") && said.out.contains("is the region spelt right?"), "{}", said.out);
+    assert!(said.out.contains("s3.eu-nowhere-1.amazonaws.com") && said.out.contains("check how the region is spelt"), "{}", said.out);
     assert!(!said.out.contains("+ bucket"), "what could not be looked at is not made: {}", said.out);
 }
 

@@ -18,6 +18,7 @@ mod sandboxed;
 mod selector;
 mod session;
 mod settings;
+mod told;
 
 use std::ffi::OsString;
 

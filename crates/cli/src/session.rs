@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::io::Io;
 use crate::sandboxed::{self, InProcess};
 use crate::settings::Settings;
+use crate::told::Told;
 
 /// What a command works with.
 pub(crate) struct Session {
@@ -20,8 +21,14 @@ pub(crate) struct Session {
     pub(crate) sources: Vec<Source>,
     pub(crate) settings: Settings,
     pub(crate) aws: Aws,
-    /// Most calls in flight.
+    /// Most calls in flight in one account.
     pub(crate) concurrency: usize,
+    /// Most calls in flight in all accounts.
+    pub(crate) total: usize,
+    /// The longest that one call is tried.
+    pub(crate) timeout: Duration,
+    /// Says what is waited for.
+    pub(crate) told: Arc<Told>,
     /// The embedded AWS, where it is that, and the file that keeps it. One that was given lives on by itself.
     kept: Option<(Arc<Sandbox>, PathBuf)>,
 }
@@ -30,8 +37,10 @@ impl Session {
     /// Reads the settings and prepares the cloud; nothing is called yet.
     pub(crate) fn open((desired, sources): (Desired, Vec<Source>), args: &CloudArgs, io: &Io) -> Result<Self, Failure> {
         let settings = Settings::read(&args.config)?;
-        let mut cloud = settings.cloud(args.concurrency, &desired)?;
-        let concurrency = cloud.concurrency;
+        let mut cloud = settings.cloud(args, &desired)?;
+        let told = Arc::new(Told::new(io.stderr.clone()));
+        cloud.console = Some(Arc::clone(&told) as Arc<dyn crossrole_cloud::Console>);
+        let (concurrency, total, timeout) = (cloud.concurrency, cloud.total, cloud.timeout);
         let mut kept = None;
         if args.sandbox {
             let sandbox = match &io.sandbox {
@@ -45,7 +54,7 @@ impl Session {
             };
             cloud.transport = Some(Arc::new(InProcess(sandbox)));
         }
-        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, kept })
+        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, kept })
     }
 
     /// Keeps the embedded AWS for the next command, however this one ended.

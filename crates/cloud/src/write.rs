@@ -10,23 +10,23 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionRule, Tagging, VersioningConfiguration,
 };
 use aws_smithy_types::error::operation::BuildError;
-use aws_smithy_types::retry::RetryConfig;
 use crossrole_model::state::{Encryption, Tags};
-use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, IamCall, PrincipalKind};
+use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, Finds, IamCall, PrincipalKind};
 
 use crate::Aws;
-use crate::error::convert;
+use crate::call::Kind;
 use crate::session::Session;
 
 /// Makes the call.
 pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result<(), CloudError> {
     let session = aws.sessions.get(account).await?;
-    let _slot = session.slot().await;
     let operation = call.operation();
     tracing::debug!(account = %account, operation, "write");
+    // A document that others write too is written once: before it is written again, it has to be read again.
+    let kind = if call.effects().finds == Finds::SharedDocument { Kind::Once } else { Kind::Write };
     match call {
-        Call::Iam(call) => iam(&session, call, operation).await,
-        Call::Bucket(call) => bucket(&session, call, operation).await,
+        Call::Iam(call) => iam(&session, call, operation, kind).await,
+        Call::Bucket(call) => bucket(&session, call, operation, kind).await,
     }
 }
 
@@ -42,22 +42,18 @@ fn unbuilt(account: &AccountId, operation: &str, error: &BuildError) -> CloudErr
     }
 }
 
-/// A document that others write too is written once: before it is written again, it has to be read again.
-fn once() -> aws_sdk_s3::config::Builder {
-    aws_sdk_s3::config::Config::builder().retry_config(RetryConfig::disabled())
-}
-
 /// A table with one arm for each call: long, and whole at a glance.
-async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<(), CloudError> {
+async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str, kind: Kind) -> Result<(), CloudError> {
     let iam = &session.iam;
     let build = |error: BuildError| unbuilt(&session.account, operation, &error);
     let tags = |tags: &Tags| tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect::<Result<Vec<_>, _>>();
     let keys = |keys: &BTreeSet<String>| Some(keys.iter().cloned().collect::<Vec<_>>());
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     macro_rules! send {
-        ($request:expr) => {
-            $request.send().await.map(|_| ()).map_err(|e| convert(e, operation, &session.account))
-        };
+        ($request:expr) => {{
+            let request = $request;
+            session.write(operation, kind, || request.clone().send()).await
+        }};
     }
     match call {
         IamCall::CreateRole { name, path, trust, description, max_session_seconds, boundary, tags: t } => send!(
@@ -71,8 +67,7 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<
                 .set_tags(Some(tags(t).map_err(build)?))
         ),
         IamCall::UpdateTrust { role, trust } => {
-            let request = iam.update_assume_role_policy().role_name(role).policy_document(trust.to_json());
-            send!(request.customize().config_override(aws_sdk_iam::config::Config::builder().retry_config(RetryConfig::disabled())))
+            send!(iam.update_assume_role_policy().role_name(role).policy_document(trust.to_json()))
         }
         IamCall::UpdateRole { role, description, max_session_seconds } => {
             send!(iam.update_role().role_name(role).description(description).max_session_duration(i32::try_from(*max_session_seconds).unwrap_or(i32::MAX)))
@@ -141,15 +136,16 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<
     }
 }
 
-async fn bucket(session: &Arc<Session>, call: &BucketCall, operation: &str) -> Result<(), CloudError> {
+async fn bucket(session: &Arc<Session>, call: &BucketCall, operation: &str, kind: Kind) -> Result<(), CloudError> {
     let owner = session.account.as_str();
     let build = |error: BuildError| unbuilt(&session.account, operation, &error);
     let client = |bucket: &BucketRef| session.s3(&bucket.region);
     let s3_tags = |tags: &Tags| tags.iter().map(|(k, v)| aws_sdk_s3::types::Tag::builder().key(k).value(v).build()).collect::<Result<Vec<_>, _>>();
     macro_rules! send {
-        ($request:expr) => {
-            $request.send().await.map(|_| ()).map_err(|e| convert(e, operation, &session.account))
-        };
+        ($request:expr) => {{
+            let request = $request;
+            session.write(operation, kind, || request.clone().send()).await
+        }};
     }
     match call {
         BucketCall::Create { bucket, ownership, tags } => {
@@ -201,12 +197,10 @@ async fn bucket(session: &Arc<Session>, call: &BucketCall, operation: &str) -> R
         }
         BucketCall::Delete { bucket } => send!(client(bucket).delete_bucket().bucket(&bucket.name).expected_bucket_owner(owner)),
         BucketCall::PutPolicy { bucket, document } => {
-            let request = client(bucket).put_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner).policy(document.to_json());
-            send!(request.customize().config_override(once()))
+            send!(client(bucket).put_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner).policy(document.to_json()))
         }
         BucketCall::DeletePolicy { bucket } => {
-            let request = client(bucket).delete_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner);
-            send!(request.customize().config_override(once()))
+            send!(client(bucket).delete_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner))
         }
     }
 }

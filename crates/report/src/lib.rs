@@ -18,8 +18,8 @@ pub use access::{access_lines, lockout};
 pub use codec::{CodecError, read_plan, write_plan};
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use findings::{RuleInfo, annotations, findings, findings_json, sarif};
-pub use json::{event_json, outcome_json, plan_json, plan_json_with};
-pub use outcome::{broken, describe, differences, outcome, progress};
+pub use json::{event_json, outcome_json, plan_json, plan_json_with, waiting_json};
+pub use outcome::{broken, describe, differences, outcome, progress, waiting};
 pub use text::{Diff, plan};
 
 /// What people get to see.

@@ -10,7 +10,6 @@ use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, Tags
 use crossrole_model::{Address, CloudError, ErrorClass, Kind, Observation, Unreadable, ownership};
 use crossrole_policy::Document;
 
-use crate::error::convert;
 use crate::session::Session;
 
 use super::{decode_document, malformed, object};
@@ -21,13 +20,12 @@ const PAGE: i32 = 1000;
 /// Most pages of one listing: 1,000 pages of 1,000 are far beyond every quota of IAM.
 pub(super) const PAGES_MOST: usize = 1_000;
 
-/// Reads an account: in bulk, or else the objects that are relied on, one by one.
+/// Reads an account: in bulk, or, where the runner may not, the objects that are relied on, one by one. Any other failure tells
+/// nothing about single objects.
 pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, scope: &Scope) -> Observation<AccountState> {
     let mut state = match bulk(session, scope.presence).await {
         Ok(state) => state,
-        Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::Other | ErrorClass::Invalid) => {
-            object::read(session, objects, Unreadable::from(&error)).await
-        }
+        Err(error) if error.class == ErrorClass::Denied => object::read(session, objects, Unreadable::from(&error)).await,
         Err(error) => return Observation::Unreadable(Unreadable::from(&error)),
     };
     providers(session, &mut state, objects, scope).await;
@@ -56,11 +54,9 @@ async fn details(session: &Arc<Session>) -> Result<AccountState, CloudError> {
     let mut state = AccountState::default();
     let mut marker = None;
     for _ in 0..PAGES_MOST {
-        let slot = session.slot().await;
         let request = session.iam.get_account_authorization_details().max_items(PAGE).set_marker(marker.take());
         let request = request.filter(EntityType::Role).filter(EntityType::User).filter(EntityType::Group).filter(EntityType::LocalManagedPolicy);
-        let page = request.send().await.map_err(|e| convert(e, OPERATION, &session.account))?;
-        drop(slot);
+        let page = session.read(OPERATION, || request.clone().send()).await?;
         for role in page.role_detail_list() {
             let role = role_detail(session, role)?;
             state.roles.insert(role.name.to_ascii_lowercase(), role);
@@ -95,9 +91,8 @@ async fn role_settings(session: &Arc<Session>) -> Result<BTreeMap<String, (Strin
     let mut settings = BTreeMap::new();
     let mut marker = None;
     for _ in 0..PAGES_MOST {
-        let slot = session.slot().await;
-        let page = session.iam.list_roles().max_items(PAGE).set_marker(marker.take()).send().await.map_err(|e| convert(e, OPERATION, &session.account))?;
-        drop(slot);
+        let request = session.iam.list_roles().max_items(PAGE).set_marker(marker.take());
+        let page = session.read(OPERATION, || request.clone().send()).await?;
         for role in page.roles() {
             let value = (role.description().unwrap_or_default().to_owned(), seconds(role.max_session_duration()));
             settings.insert(role.role_name().to_owned(), value);
@@ -239,10 +234,11 @@ async fn policy_tags(session: &Arc<Session>, state: &mut AccountState, objects: 
         .filter(|(key, p)| declared.contains(*key) || p.name.starts_with("crossrole-") || p.state.path.starts_with("/crossrole/"))
         .map(|(key, p)| (key.clone(), p.arn.clone()))
         .collect();
-    let answers = futures_util::future::join_all(wanted.into_iter().map(|(key, arn)| async move {
-        let _slot = session.slot().await;
-        (key, session.iam.list_policy_tags().policy_arn(arn).send().await)
-    }));
+    let answers = futures_util::future::join_all(
+        wanted
+            .into_iter()
+            .map(|(key, arn)| async move { (key, session.read("ListPolicyTags", || session.iam.list_policy_tags().policy_arn(&arn).send()).await) }),
+    );
     for (key, answer) in answers.await {
         match answer {
             Ok(answer) => {
@@ -251,7 +247,6 @@ async fn policy_tags(session: &Arc<Session>, state: &mut AccountState, objects: 
                 }
             }
             Err(error) => {
-                let error = convert(error, "ListPolicyTags", &session.account);
                 let name = state.policies.get(&key).map_or(key, |p| p.name.clone());
                 state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
             }
@@ -260,15 +255,12 @@ async fn policy_tags(session: &Arc<Session>, state: &mut AccountState, objects: 
 }
 
 async fn oidc_providers(session: &Arc<Session>) -> Result<BTreeMap<String, OidcState>, CloudError> {
-    let slot = session.slot().await;
-    let list = session.iam.list_open_id_connect_providers().send().await.map_err(|e| convert(e, "ListOpenIDConnectProviders", &session.account))?;
-    drop(slot);
+    let list = session.read("ListOpenIDConnectProviders", || session.iam.list_open_id_connect_providers().send()).await?;
     let mut found = BTreeMap::new();
     for arn in list.open_id_connect_provider_list().iter().filter_map(|p| p.arn()) {
         let Some((_, host)) = arn.split_once(":oidc-provider/") else { continue };
-        let _slot = session.slot().await;
-        let answer = session.iam.get_open_id_connect_provider().open_id_connect_provider_arn(arn).send().await;
-        let answer = answer.map_err(|e| convert(e, "GetOpenIDConnectProvider", &session.account))?;
+        let request = session.iam.get_open_id_connect_provider().open_id_connect_provider_arn(arn);
+        let answer = session.read("GetOpenIDConnectProvider", || request.clone().send()).await?;
         let state = OidcState { url: format!("https://{host}"), client_ids: answer.client_id_list().iter().cloned().collect(), tags: tags(answer.tags()) };
         found.insert(host.to_owned(), state);
     }
