@@ -16,6 +16,7 @@ mod behaviours;
 mod commands;
 mod controls;
 mod cost;
+mod credentials;
 mod errors;
 mod explain;
 mod facts;

@@ -38,7 +38,7 @@ impl Session {
     pub(crate) fn open((desired, sources): (Desired, Vec<Source>), args: &CloudArgs, io: &Io) -> Result<Self, Failure> {
         let settings = Settings::read(&args.config)?;
         let mut cloud = settings.cloud(args, &desired)?;
-        let told = Arc::new(Told::new(io.stderr.clone()));
+        let told = Arc::new(Told::new(io.stderr.clone(), io.interactive));
         cloud.console = Some(Arc::clone(&told) as Arc<dyn crossrole_cloud::Console>);
         let (concurrency, total, timeout) = (cloud.concurrency, cloud.total, cloud.timeout);
         let mut kept = None;

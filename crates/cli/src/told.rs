@@ -21,12 +21,14 @@ struct How {
 #[derive(Debug)]
 pub(crate) struct Told {
     stderr: Stderr,
+    /// Somebody can answer a question.
+    interactive: bool,
     how: Mutex<How>,
 }
 
 impl Told {
-    pub(crate) fn new(stderr: Stderr) -> Self {
-        Self { stderr, how: Mutex::new(How { style: Style::Lines, bar: None }) }
+    pub(crate) fn new(stderr: Stderr, interactive: bool) -> Self {
+        Self { stderr, interactive, how: Mutex::new(How { style: Style::Lines, bar: None }) }
     }
 
     /// From now on, progress is shown so.
@@ -52,5 +54,14 @@ impl Console for Told {
             Style::Json => self.line(&crossrole_report::waiting_json(waiting).to_string()),
             Style::Bar | Style::Lines => self.line(&crossrole_report::waiting(waiting)),
         }
+    }
+    fn code(&self, profile: &str, serial: &str) -> Option<String> {
+        if !self.interactive {
+            return None;
+        }
+        self.stderr.write(&format!("code of {} for profile `{}`: ", crossrole_report::safe(serial), crossrole_report::safe(profile)));
+        let mut typed = String::new();
+        std::io::stdin().read_line(&mut typed).ok()?;
+        Some(typed.trim().to_owned()).filter(|code| !code.is_empty())
     }
 }

@@ -89,10 +89,7 @@ impl Question {
     /// Tells what is wrong with an answer, if it can't be AWS's. Too many requests and errors of a server are told by their
     /// status, whoever answers so.
     pub(crate) fn judge(&self, status: StatusCode, kind: &str, body: &Bytes) -> Result<(), NotAws> {
-        let found = match self.found(status, kind, body) {
-            None => return Ok(()),
-            Some(found) => found,
-        };
+        let Some(found) = self.found(status, kind, body) else { return Ok(()) };
         Err(NotAws { found, host: self.host.clone(), status: status.as_u16() })
     }
 

@@ -133,6 +133,20 @@ impl Line {
     }
 }
 
+/// Waits for something that is no call, and says so.
+pub(crate) async fn awaited<T>(line: &Line, run: &Run, what: &str, future: impl Future<Output = T>) -> T {
+    let waits = Mutex::new(WaitsFor::Answer);
+    let mut future = pin!(future);
+    let said = said(line, run, what, Instant::now(), &waits);
+    let mut said = pin!(said);
+    std::future::poll_fn(|context| {
+        // It never ends.
+        let _ = said.as_mut().poll(context);
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
 /// Says now and then that the call waits.
 async fn said(line: &Line, run: &Run, operation: &str, begun: Instant, waits: &Mutex<WaitsFor>) {
     loop {

@@ -1,12 +1,16 @@
 //! SDK errors to [`CloudError`]: the one place that looks at error codes.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::operation::RequestId;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use crossrole_model::{AccountId, CloudError, ErrorClass};
 
 use crate::answer::{Asked, Found, NotAws};
+use crate::credentials::Trouble;
 
 /// Longest message that is kept, in characters: a proxy may answer with a whole web page.
 const MESSAGE_MOST: usize = 600;
@@ -64,7 +68,39 @@ fn unanswered(error: &(dyn std::error::Error + 'static)) -> (ErrorClass, String)
         return (class, format!("{asked}: {}", innermost(asked)));
     }
     // It never came to asking: what was to be sent could not be signed.
-    (ErrorClass::Credentials, innermost(error))
+    (ErrorClass::Credentials, lacking(error))
+}
+
+/// Why there are no credentials.
+fn lacking(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(trouble) = find::<Trouble>(error) {
+        return trouble.to_string();
+    }
+    let refused = |operation: &str, error: &dyn ProvideErrorMetadata| {
+        format!("{operation}: {}: {}", error.code().unwrap_or("no code"), error.message().unwrap_or_default())
+    };
+    if let Some(error) = find::<AssumeRoleError>(error) {
+        return refused("AssumeRole", error);
+    }
+    if let Some(error) = find::<AssumeRoleWithWebIdentityError>(error) {
+        return refused("AssumeRoleWithWebIdentity", error);
+    }
+    // The last link of a chain in which nothing was found names itself alone.
+    if let Some(CredentialsError::CredentialsNotLoaded(_)) = find::<CredentialsError>(error)
+        && find::<aws_config::profile::ProfileFileLoadError>(error).is_none()
+    {
+        let why = innermost(error);
+        let found = "none were found: not in the environment, not in a profile, not from a web identity, a container or an instance";
+        return if why.contains("profile `") { why } else { found.to_owned() };
+    }
+    innermost(error)
+}
+
+/// Converts the error of whoever should have given credentials for `account`.
+pub(crate) fn credentials(error: &CredentialsError, account: &AccountId) -> CloudError {
+    let (class, message) = unanswered(error);
+    let operation = "credentials".to_owned();
+    CloudError { class, operation, account: Some(account.clone()), code: String::new(), message: shortened(&message), request_id: None }
 }
 
 /// How a connection failed. The errors of the libraries beneath are no types of ours: their words decide.

@@ -7,6 +7,7 @@
 mod answer;
 mod call;
 mod console;
+mod credentials;
 mod error;
 mod halt;
 mod https;

@@ -5,10 +5,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -19,8 +20,10 @@ use tokio::sync::OnceCell;
 
 use crate::call::{self, Kind, Line, Run};
 use crate::console::Console;
+use crate::credentials::{Kept, Profiles};
+use crate::error;
 use crate::https::{self, Authorities};
-use crate::transport::{Transport, client, watched};
+use crate::transport::{Transport, client, naming, watched};
 
 /// Attempts of one call for credentials, the first included.
 const ATTEMPTS: u32 = 6;
@@ -35,7 +38,7 @@ pub const TIMEOUT: Duration = Duration::from_mins(10);
 pub const TOTAL: usize = 200;
 
 /// Name of the sessions that we open in accounts, as CloudTrail shows them.
-const SESSION_NAME: &str = "crossrole";
+pub(crate) const SESSION_NAME: &str = "crossrole";
 
 /// How one account is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,6 +132,10 @@ pub(crate) struct Sessions {
     run: Arc<Run>,
     open: Mutex<BTreeMap<AccountId, Slot>>,
     lines: Mutex<BTreeMap<AccountId, Arc<Line>>>,
+    /// The profiles of this place, read when first needed.
+    profiles: OnceCell<Option<Profiles>>,
+    /// What accounts are reached from, by profile: a person or a process is asked once for all accounts of a profile.
+    bases: Mutex<BTreeMap<Option<String>, Arc<OnceCell<SdkConfig>>>>,
 }
 
 impl Sessions {
@@ -140,7 +147,8 @@ impl Sessions {
         let total = if settings.total == 0 { TOTAL } else { settings.total };
         let timeout = if settings.timeout.is_zero() { TIMEOUT } else { settings.timeout };
         let run = Arc::new(Run::new(timeout, total, settings.console.clone()));
-        Self { settings, http, run, open: Mutex::default(), lines: Mutex::default() }
+        let (open, lines, bases) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { settings, http, run, open, lines, profiles: OnceCell::new(), bases }
     }
 
     pub(crate) fn run(&self) -> &Run {
@@ -161,7 +169,7 @@ impl Sessions {
             Ok(mut open) => Arc::clone(open.entry(account.clone()).or_default()),
             Err(_) => Slot::default(),
         };
-        let opened = self.run.halt.or(slot.get_or_init(|| self.open(account))).await;
+        let opened = self.run.halt.or(slot.get_or_init(|| Box::pin(self.open(account)))).await;
         let interrupted = || Err(call::plain(ErrorClass::Interrupted, account, "GetCallerIdentity", "the run was interrupted"));
         // A session that was open before the run was told to stop still says what it knows.
         opened.or_else(|| slot.get()).cloned().unwrap_or_else(interrupted)
@@ -169,10 +177,15 @@ impl Sessions {
 
     async fn open(&self, account: &AccountId) -> Result<Arc<Session>, CloudError> {
         let access = self.settings.accounts.get(account).cloned().unwrap_or_default();
-        let config = self.config(account, &access).await;
         let line = Arc::new(Line::new(account, self.settings.concurrency));
         if let Ok(mut all) = self.lines.lock() {
             all.insert(account.clone(), Arc::clone(&line));
+        }
+        let config = self.config(account, &access).await;
+        if let Some(provider) = config.credentials_provider() {
+            // Before any call: whoever gives them may be slow, or a person.
+            let given = call::awaited(&line, &self.run, "credentials", provider.provide_credentials()).await;
+            given.map_err(|error| error::credentials(&error, account))?;
         }
         // Against an emulator at one address, bucket names can't be host names.
         let path_style = self.settings.transport.is_none() && (config.endpoint_url().is_some() || endpoint_in_environment());
@@ -213,7 +226,9 @@ impl Sessions {
     }
 
     fn loader(&self) -> ConfigLoader {
-        aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(self.http.clone()).retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(naming(self.http.clone()))
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
     }
 
     async fn config(&self, account: &AccountId, access: &Access) -> SdkConfig {
@@ -230,22 +245,40 @@ impl Sessions {
         if self.settings.account_as_key {
             return self.loader().region(home).credentials_provider(own).load().await;
         }
-        let loader = || match &access.profile {
-            Some(profile) => self.loader().profile_name(profile),
-            None => self.loader(),
-        };
-        let mut base = loader().load().await;
-        if base.region().is_none() {
-            // IAM has one region a partition and buckets are asked in their own, so any will do.
-            base = loader().region(home).load().await;
-        }
+        let base = self.base(access.profile.as_deref()).await;
         let Some(role) = &access.role_arn else { return base };
         let mut provider = AssumeRoleProvider::builder(role).session_name(SESSION_NAME).configure(&base);
         if let Some(id) = &access.external_id {
             provider = provider.external_id(id);
         }
-        let provider = provider.build().await;
+        let provider = Kept::new(SharedCredentialsProvider::new(provider.build().await));
         base.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+    }
+
+    /// What a profile, or the environment, says.
+    async fn base(&self, profile: Option<&str>) -> SdkConfig {
+        let cell = match self.bases.lock() {
+            Ok(mut bases) => Arc::clone(bases.entry(profile.map(str::to_owned)).or_default()),
+            Err(_) => Arc::default(),
+        };
+        cell.get_or_init(|| Box::pin(self.load(profile))).await.clone()
+    }
+
+    async fn load(&self, profile: Option<&str>) -> SdkConfig {
+        let loader = || match profile {
+            Some(profile) => self.loader().profile_name(profile),
+            None => self.loader(),
+        };
+        let mut config = loader().load().await;
+        if config.region().is_none() {
+            // IAM has one region a partition and buckets are asked in their own, so any will do.
+            config = loader().region(Region::new(self.settings.partition.home_region())).load().await;
+        }
+        let http = naming(self.http.clone());
+        let profiles = self.profiles.get_or_init(|| Profiles::read(&http, self.settings.console.as_ref(), self.run.timeout)).await;
+        let ours = profiles.as_ref().and_then(|profiles| profiles.provider(profile, &config));
+        let Some(provider) = ours.or_else(|| config.credentials_provider()) else { return config };
+        config.into_builder().credentials_provider(SharedCredentialsProvider::new(Kept::new(provider))).identity_cache(IdentityCache::no_cache()).build()
     }
 }
 

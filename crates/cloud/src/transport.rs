@@ -49,29 +49,43 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Returns `inner` with a look at each answer: one that is not AWS's is an error, and every error names the host.
+/// Returns `inner` with a look at each answer: one that is not IAM's, STS's or S3's is an error, and every error names the host.
 pub(crate) fn watched(inner: SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(Watched(inner))
+    SharedHttpClient::new(Watched { inner, judges: true })
+}
+
+/// Returns `inner` with errors that name the host: where credentials come from, answers have many forms.
+pub(crate) fn naming(inner: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Watched { inner, judges: false })
 }
 
 #[derive(Debug)]
-struct Watched(SharedHttpClient);
+struct Watched {
+    inner: SharedHttpClient,
+    judges: bool,
+}
 
 impl HttpClient for Watched {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(WatchedConnector(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(WatchedConnector { inner: self.inner.http_connector(settings, components), judges: self.judges })
     }
 }
 
 #[derive(Debug)]
-struct WatchedConnector(SharedHttpConnector);
+struct WatchedConnector {
+    inner: SharedHttpConnector,
+    judges: bool,
+}
 
 impl HttpConnector for WatchedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let inner = self.0.clone();
+        let (inner, judges) = (self.inner.clone(), self.judges);
         HttpConnectorFuture::new(async move {
             let question = Question::of(&request);
             let answer = inner.call(request).await.map_err(|error| named(error, &question.host, false))?;
+            if !judges {
+                return Ok(answer);
+            }
             let answer = answer.try_into_http1x().map_err(|e| ConnectorError::other(e.into(), None))?;
             let (parts, body) = answer.into_parts();
             // Every answer that we ask for fits into memory.

@@ -155,6 +155,10 @@ impl Console for Said {
     fn waits(&self, waiting: &Waiting) {
         self.0.lock().unwrap().push(waiting.clone());
     }
+
+    fn code(&self, _: &str, _: &str) -> Option<String> {
+        None
+    }
 }
 
 pub(crate) fn settings(host: &Arc<Host>) -> Settings {
