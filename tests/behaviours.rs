@@ -580,7 +580,7 @@ async fn s3_answers_as_aws_does() {
             "s3:PUT /data?policy",
             vec![("", &public)],
             403,
-            "because public policies are blocked by the BlockPublicPolicy block public access setting.",
+            "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
         ),
         ("too long", B, "s3:PUT /data?policy", vec![("", &huge)], 400, "Policy exceeds the maximum allowed document size."),
         ("the first policy still stands", B, "s3:GET /data?policy", vec![], 200, "arn:aws:iam::111111111111:root"),

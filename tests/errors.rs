@@ -30,7 +30,7 @@ async fn denied_while_reading_is_unknown_and_never_absent() {
     let (place, said) = with("GetCallerIdentity", Fault::Refuse("AccessDenied"), &["plan", &file]).await;
     assert_eq!(said.exit, Exit::Failed);
     assert!(
-        said.out.contains("withheld: account 222222222222 (trusting): it could not be read: GetCallerIdentity in account 222222222222: AccessDenied"),
+        said.out.contains("\n    account 222222222222 (trusting): it could not be read: GetCallerIdentity in account 222222222222: AccessDenied"),
         "{}",
         said.out
     );
@@ -59,6 +59,29 @@ async fn without_the_bulk_reads_objects_are_read_one_by_one_and_pruning_is_withh
     place.sandbox.set_faults(None);
     let plan = place.good(&["plan", "--destroy", &file]).await;
     assert!(plan.contains("No changes."), "{plan}");
+}
+
+/// What could not be listed is unknown: whether statements of ours are left in it is not known to be "no".
+#[tokio::test(start_paused = true)]
+async fn buckets_that_could_not_be_listed_are_unknown() {
+    let place = Place::new(Options::default());
+    place.s3("222222222222", "PUT", "/shared-bucket", "", "").await;
+    let file = scenario("shared-bucket-read");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    // The manifest has forgotten the bucket; the live role still names it.
+    let text = "name = \"shared-bucket-read\"\n[trusting]\naccount = \"222222222222\"\n";
+    let forgotten = manifest("forgotten", text);
+    for words in [&["plan", &forgotten][..], &["plan", "--destroy", &file]] {
+        place.sandbox.set_faults(Some(Arc::new(Always("ListBuckets", Fault::Refuse("ServiceFailure")))));
+        let said = place.run(words).await;
+        assert_eq!(said.exit, Exit::Failed, "{words:?}: {}", said.out);
+        assert!(said.out.contains("shared-bucket") && said.out.contains("ListBuckets in account 222222222222: ServiceFailure"), "{words:?}: {}", said.out);
+        assert!(!said.out.contains("No changes."), "{words:?}: {}", said.out);
+        // Without the right to list, buckets are asked for one by one.
+        place.sandbox.set_faults(Some(Arc::new(Always("ListBuckets", Fault::Refuse("AccessDenied")))));
+        let said = place.run(words).await;
+        assert!(said.exit == Exit::Clean && said.out.contains("- bucket-policy") | said.out.contains("bucket-policy/shared-bucket"), "{words:?}: {}", said.out);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -293,3 +293,73 @@ fn every_signal_that_ends_the_sandbox_saves_its_state() {
         std::fs::remove_file(&state).unwrap();
     }
 }
+
+#[test]
+fn the_environment_decides_on_colors_where_nobody_said() {
+    let file = scenario("prod-data");
+    let colored = |set: &[(&str, &str)], more: &[&str]| {
+        let mut command = command(&[&["validate", &file], more].concat());
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("CLICOLOR");
+        let output = command.envs(set.iter().copied()).output().unwrap();
+        output.stdout.contains(&0x1b) || output.stderr.contains(&0x1b)
+    };
+    assert!(!colored(&[], &[]), "a pipe is no terminal");
+    assert!(colored(&[("CLICOLOR_FORCE", "1")], &[]));
+    assert!(!colored(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], &[]));
+    assert!(!colored(&[("CLICOLOR_FORCE", "1")], &["--color", "never"]));
+    assert!(colored(&[("NO_COLOR", "1"), ("TERM", "dumb")], &["--color=always"]));
+}
+
+/// At the finest level of logs, everything that requests and answers hold would be in them.
+#[test]
+fn no_log_line_holds_a_secret() {
+    let folder = root().join(format!("target/test-manifests/log-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    std::fs::write(path("crossrole.toml"), "[defaults]\nrole_name = \"runner\"\nexternal_id = \"runner-4711\"\n").unwrap();
+    let server = serve(&[]);
+    let run = |words: &[&str]| {
+        let output = command(words)
+            .env("AWS_ENDPOINT_URL", &server.address)
+            .env("AWS_ACCESS_KEY_ID", "222222222222")
+            .env("AWS_SECRET_ACCESS_KEY", "a-secret-access-key-of-this-test")
+            .env("CROSSROLE_LOG", "trace")
+            .output()
+            .unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let said = run(&["plan", "--config", &path("crossrole.toml"), &scenario("guarded-partner")]);
+    assert!(said.contains("it could not be read"), "root assumes no role: {said}");
+    let text = std::fs::read_to_string(scenario("guarded-partner")).unwrap();
+    std::fs::write(path("m.toml"), text).unwrap();
+    let applied = command(&["apply", "--auto-approve", &path("m.toml")])
+        .env("AWS_ENDPOINT_URL", &server.address)
+        .env("CROSSROLE_ACCOUNT_AS_KEY", "1")
+        .env("CROSSROLE_LOG", "trace")
+        .output()
+        .unwrap();
+    let applied = format!("{}{}", String::from_utf8_lossy(&applied.stdout), String::from_utf8_lossy(&applied.stderr));
+    assert!(applied.contains("crossrole_cloud") && applied.contains("CreateRole"), "our own lines are there: {applied}");
+    for text in [&said, &applied] {
+        for secret in ["a-secret-access-key-of-this-test", "partner-4711", "runner-4711", "Signature=", "AWS4-HMAC"] {
+            assert!(!text.contains(secret), "{secret}: {}", text.lines().find(|l| l.contains(secret)).unwrap_or_default());
+        }
+    }
+}
+
+/// Nothing listens there: why, and what to do about it, is said once, and no advice is for another cause.
+#[test]
+fn accounts_that_can_not_be_reached_are_one_paragraph() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output =
+        command(&["plan", &scenario("prod-data")]).env("AWS_ENDPOINT_URL", format!("http://{address}")).env("CROSSROLE_ACCOUNT_AS_KEY", "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let paragraphs: Vec<&str> = text.split("\n\n").collect();
+    assert_eq!(paragraphs.len(), 2, "{text}");
+    assert!(paragraphs[0].starts_with("withheld: 2 accounts\n    account 111111111111 (dev): it could not be read: "), "{text}");
+    assert!(paragraphs[0].contains("  nothing there is planned; check the network"), "{text}");
+    for other in ["allow", "manage = false", "bucket"] {
+        assert!(!text.contains(other), "{other}: {text}");
+    }
+    assert!(paragraphs[1].starts_with("No changes can be made: see what is withheld above.\nRead with "), "{text}");
+}

@@ -80,13 +80,13 @@ async fn a_foreign_role_under_a_declared_name_gains_nothing() {
     let place = place().await;
     foreign_role(&place).await;
     assert_eq!(stranger_reads(&place).await, 403);
-    let said = place.run(&["apply", "--auto-approve", &manifest("held", MANIFEST)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held", MANIFEST)]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     assert_eq!(stranger_reads(&place).await, 403, "{}", said.out);
     assert_nothing_rests_on_the_role(&place, &said.out).await;
     let held = "it names role Reader of account 222222222222, or is reached through it, and that is withheld";
     for what in ["222222222222/bucket-policy/held-bucket", "111111111111/policy/crossrole-held-group-Crew", "222222222222/role/Second"] {
-        assert!(said.out.contains(&format!("withheld: {what}: {held}")), "{what}\n{}", said.out);
+        assert!(said.out.contains(&format!("\n    {what}: {held}\n")), "{what}\n{}", said.out);
     }
 }
 
@@ -104,7 +104,7 @@ async fn nothing_is_written_for_a_role_that_could_not_be_read() {
     let place = place().await;
     foreign_role(&place).await;
     place.sandbox.set_faults(Some(Arc::new(Unreadable)));
-    let said = place.run(&["apply", "--auto-approve", &manifest("held-unread", MANIFEST)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held-unread", MANIFEST)]).await;
     place.sandbox.set_faults(None);
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     assert_eq!(stranger_reads(&place).await, 403, "{}", said.out);
@@ -127,7 +127,7 @@ impl FaultPlan for Unreachable {
 async fn nothing_is_written_where_no_account_could_be_read() {
     let place = place().await;
     place.sandbox.set_faults(Some(Arc::new(Unreachable)));
-    let said = place.run(&["apply", "--auto-approve", &manifest("held-unreachable", MANIFEST)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held-unreachable", MANIFEST)]).await;
     place.sandbox.set_faults(None);
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     assert_eq!(
@@ -145,8 +145,74 @@ async fn a_foreign_policy_under_our_name_is_attached_to_nobody() {
     let place = place().await;
     let administrator = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     place.iam(DEV, "CreatePolicy", &[("PolicyName", "crossrole-held-group-Crew"), ("PolicyDocument", administrator)]).await;
-    let said = place.run(&["apply", "--auto-approve", &manifest("held-policy", MANIFEST)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held-policy", MANIFEST)]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     let (status, attached) = place.query(DEV, "iam", "ListAttachedGroupPolicies", &[("GroupName", "Crew")]).await;
     assert!(status == 404 || !attached.contains("crossrole-held-group-Crew"), "{attached}\n{}", said.out);
+}
+
+fn written(place: &Place) -> Vec<String> {
+    let calls = place.sandbox.take_calls();
+    let reads = ["Get", "List", "Head"];
+    calls.into_keys().map(|(_, operation)| operation).filter(|operation| !reads.iter().any(|r| operation.starts_with(r))).collect()
+}
+
+/// Half of what was asked for is not what was asked for: nothing is written unless somebody says so, and that is said before.
+#[tokio::test(start_paused = true)]
+async fn an_apply_that_can_not_reach_the_manifest_writes_nothing() {
+    let place = place().await;
+    foreign_role(&place).await;
+    let file = manifest("held-whole", MANIFEST);
+    let saved = format!("{file}.plan");
+    place.sandbox.take_calls();
+    let said = place.run(&["plan", "--out", &saved, &file]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    assert!(said.out.contains("6 parts of what is asked for are withheld: `apply` writes nothing of this unless `--partial` is given"), "{}", said.out);
+    let json: serde_json::Value = serde_json::from_str(&place.run(&["plan", "--json", &file]).await.out).unwrap();
+    assert_eq!(json["blocked"], true, "{json}");
+    for path in [&file, &saved] {
+        let said = place.run(&["apply", "--auto-approve", path]).await;
+        assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+        assert_eq!(written(&place), Vec::<String>::new(), "{}", said.out);
+        assert!(said.err.contains("error: 6 parts of what is asked for are withheld, and nothing was changed\n"), "{}", said.err);
+        assert!(said.err.contains("\n  222222222222/role/Reader\n") && said.err.contains("`--partial`"), "{}", said.err);
+    }
+    // The rest of a reviewed plan, where somebody wants it.
+    let said = place.run(&["apply", "--auto-approve", "--partial", &saved]).await;
+    assert_eq!(said.exit, Exit::Failed, "what is withheld is still an error: {}", said.out);
+    assert!(said.out.contains("Applied: "), "{}{}", said.out, said.err);
+    assert_nothing_rests_on_the_role(&place, &said.out).await;
+    // To take everything back, all of it has to be read.
+    place.sandbox.set_faults(Some(Arc::new(Unreachable)));
+    place.sandbox.take_calls();
+    assert_eq!(place.run(&["destroy", "--auto-approve", &file]).await.exit, Exit::Failed);
+    assert_eq!(written(&place), Vec::<String>::new());
+    place.sandbox.set_faults(None);
+    place.good(&["destroy", "--auto-approve", "--quiet", &file]).await;
+}
+
+/// With targets, what was asked for is those: what else is withheld does not stand in their way.
+#[tokio::test(start_paused = true)]
+async fn what_is_withheld_beside_a_target_does_not_stop_it() {
+    let place = place().await;
+    foreign_role(&place).await;
+    let file = manifest("held-target", MANIFEST);
+    let said = place.run(&["plan", "--target", "role/Reader", &file]).await;
+    assert_eq!(said.exit, Exit::Failed, "the target itself is withheld: {}", said.out);
+    assert!(!said.out.contains("no change of this plan is named so"), "it is withheld, and named: {}", said.out);
+    place.good(&["apply", "--auto-approve", "--quiet", "--target", "role/Apart", &file]).await;
+    place.iam(TRUSTING, "GetRole", &[("RoleName", "Apart")]).await;
+    assert_eq!(place.query(TRUSTING, "iam", "GetRole", &[("RoleName", "Second")]).await.0, 404);
+}
+
+/// A run that was broken off leaves nothing that blocks the next: it goes on from what is live.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_broken_off_is_taken_up_without_being_told_so() {
+    let place = place().await;
+    let file = manifest("held-again", MANIFEST);
+    place.sandbox.set_faults(Some(Arc::new(crate::errors::Always("PutBucketPolicy", Fault::Refuse("AccessDenied")))));
+    assert_eq!(place.run(&["apply", "--auto-approve", "--quiet", &file]).await.exit, Exit::Failed);
+    place.sandbox.set_faults(None);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert!(place.good(&["plan", &file]).await.starts_with("No changes."));
 }

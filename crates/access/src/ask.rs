@@ -93,7 +93,7 @@ impl Estate {
     fn hop(&self, question: &Question, principal: &str, action: &str, resource: &str) -> Explanation {
         let (mut who, mut assumed) = self.who(principal);
         if question.unread_allows && self.principals.get(&who.arn).is_some_and(|p| !p.unread.is_empty()) {
-            who.kind = Kind::Everything;
+            who.kind = Kind::AndMore;
         }
         let guarded = self.guarded(action, resource);
         let owner = guarded.map(|g| g.account.clone()).or_else(|| account_of(resource)).or_else(|| question.resource_account.clone());
@@ -103,6 +103,7 @@ impl Estate {
         let everything = Placed::everything("caller's own policies (not known)");
         let identity = match (who.kind, self.principals.get(&who.arn)) {
             (Kind::Known, Some(known)) => Identity::Of(known),
+            (Kind::AndMore, Some(known)) => Identity::AndMore(known, &everything),
             (Kind::Everything, _) => Identity::Everything(&everything),
             _ => Identity::Nothing,
         };

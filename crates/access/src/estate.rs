@@ -102,6 +102,8 @@ pub struct Estate {
 pub(crate) enum Identity<'e> {
     /// Of this principal.
     Of(&'e Principal),
+    /// Of this principal, and policies that were not read, taken to let it everything: what was read still limits it.
+    AndMore(&'e Principal, &'e Placed),
     /// It may do everything that its account could let it do.
     Everything(&'e Placed),
     /// It has none.
@@ -127,6 +129,10 @@ impl Estate {
         }
         let (identity, boundary) = match identity {
             Identity::Of(principal) => (list(&principal.identity), principal.boundary.as_deref().map(list)),
+            Identity::AndMore(principal, all) => {
+                let identity = list(&principal.identity).into_iter().chain([&all.compiled]).collect();
+                (identity, principal.boundary.as_deref().map(list))
+            }
             Identity::Everything(all) => (vec![&all.compiled], None),
             Identity::Nothing => (Vec::new(), None),
         };

@@ -10,12 +10,27 @@ const EXIT_CODES: &str = "Exit codes:
   2  with --detailed-exitcode: there are changes
   3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out";
 
+/// Where the embedded AWS is kept, unless said otherwise.
+pub(crate) const SANDBOX_STATE: &str = ".crossrole-sandbox.json";
+
 /// Plans and applies cross-account access on AWS: roles, trust, bucket policies, and the caller's side.
 #[derive(Debug, Parser)]
 #[command(name = "crossrole", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(crate) struct Args {
+    /// When to use colors: `auto` is on a terminal, unless `NO_COLOR` or `CLICOLOR_FORCE` say otherwise
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
+    pub(crate) color: ColorArg,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// When colors are used; what the words mean needs no line of help each.
+#[derive(Debug, Clone, Copy, Default, ValueEnum, PartialEq, Eq)]
+pub(crate) enum ColorArg {
+    #[default]
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,6 +124,9 @@ pub(crate) struct RenderArgs {
     /// Show external ids in full
     #[arg(long)]
     pub(crate) show_external_ids: bool,
+    /// Settings of this place, with its quotas
+    #[arg(long, value_name = "FILE", default_value = "crossrole.toml")]
+    pub(crate) config: PathBuf,
 }
 
 /// How AWS is reached.
@@ -118,7 +136,7 @@ pub(crate) struct CloudArgs {
     #[arg(long)]
     pub(crate) sandbox: bool,
     /// File that keeps the embedded AWS between commands
-    #[arg(long, value_name = "FILE", default_value = ".crossrole-sandbox.json")]
+    #[arg(long, value_name = "FILE", default_value = SANDBOX_STATE)]
     pub(crate) sandbox_state: PathBuf,
     /// Time in milliseconds that each call to the embedded AWS takes
     #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
@@ -218,6 +236,9 @@ pub(crate) struct ApplyArgs {
     /// Do not ask
     #[arg(long)]
     pub(crate) auto_approve: bool,
+    /// Carry out the rest where something declared is withheld; nothing is written then otherwise
+    #[arg(long)]
+    pub(crate) partial: bool,
     /// No progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -349,6 +370,40 @@ pub(crate) struct SandboxArgs {
 pub(crate) enum SandboxCommand {
     /// Serve the embedded AWS to any client until interrupted
     Serve(ServeArgs),
+    /// Make what manifests rely on and do not make: buckets, callers, managed policies
+    Prepare(PrepareArgs),
+    /// List what it holds: accounts, principals, buckets
+    Show(StateArgs),
+    /// Begin again with an empty one
+    Reset(ResetArgs),
+}
+
+/// Which embedded AWS.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StateArgs {
+    /// File that keeps it between commands
+    #[arg(long, value_name = "FILE", default_value = SANDBOX_STATE)]
+    pub(crate) sandbox_state: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PrepareArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Put statements of somebody else's into the policies of those buckets, to see that they are kept
+    #[arg(long)]
+    pub(crate) foreign: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Do not ask
+    #[arg(long, visible_alias = "yes")]
+    pub(crate) auto_approve: bool,
 }
 
 const SERVE_HELP: &str = "An access key id of 12 digits is that account's root user, with any secret. To run crossrole itself against it:

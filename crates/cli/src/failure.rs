@@ -1,6 +1,6 @@
 //! Exit codes, and errors with their advice.
 
-use std::fmt;
+use crossrole_report::{Line, Screen, Tone, rendered, safe};
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,52 +28,62 @@ impl Exit {
 }
 
 /// Whose an error is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     /// Of what was typed, of a file, or of an account.
     User,
-    /// Mistakes that are rendered already, each with its place.
-    Findings,
+    /// Mistakes that are rendered already, each with its place; and how many.
+    Findings(usize),
     /// Ours.
     Bug,
 }
 
-/// An error for people: what happened, and what to do.
+/// An error for people: what happened, and what to do. Each text is one line, whatever is in the names that it quotes.
 #[derive(Debug)]
 pub(crate) struct Failure {
     kind: Kind,
-    error: String,
-    hints: Vec<String>,
+    errors: Vec<String>,
+    /// What belongs to it, a line each.
+    details: Vec<String>,
+    hint: String,
 }
 
 impl Failure {
     pub(crate) fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind: Kind::User, error: error.into(), hints: vec![hint.into()] }
+        Self::several(vec![error.into()], hint)
+    }
+
+    /// Several errors with one advice.
+    pub(crate) fn several(errors: Vec<String>, hint: impl Into<String>) -> Self {
+        Self { kind: Kind::User, errors, details: Vec::new(), hint: hint.into() }
     }
 
     /// Something that must not happen: nothing was changed.
     pub(crate) fn bug(error: impl Into<String>) -> Self {
-        Self { kind: Kind::Bug, error: error.into(), hints: Vec::new() }
+        Self { kind: Kind::Bug, ..Self::new(error, "this is a bug in crossrole, and nothing was changed; please report it with the manifest") }
+    }
+
+    /// Adds what belongs to it: the lines of a text.
+    pub(crate) fn with(mut self, details: &str) -> Self {
+        self.details.extend(details.lines().map(str::to_owned));
+        self
     }
 
     /// Findings, already rendered.
-    pub(crate) fn findings(text: &str, count: usize) -> Self {
-        let mistakes = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
-        Self { kind: Kind::Findings, error: format!("{text}{mistakes} found"), hints: Vec::new() }
+    pub(crate) fn findings(text: String, count: usize) -> Self {
+        Self { kind: Kind::Findings(count), ..Self::new(text, "") }
     }
-}
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, error, hints } = self;
-        match kind {
-            Kind::User => write!(f, "error: {error}")?,
-            Kind::Findings => write!(f, "{error}")?,
-            Kind::Bug => write!(f, "error: {error}\nhelp: this is a bug in crossrole, and nothing was changed; please report it with the manifest")?,
+    /// What people read.
+    pub(crate) fn render(&self, screen: Screen) -> String {
+        let Self { kind, errors, details, hint } = self;
+        if let Kind::Findings(count) = kind {
+            let mistakes = if *count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
+            return format!("{}{}", errors.concat(), rendered(&[Line::new(Tone::Error, 0, format!("{mistakes} found"))], screen));
         }
-        for hint in hints.iter().filter(|h| !h.is_empty()) {
-            write!(f, "\nhelp: {hint}")?;
-        }
-        writeln!(f)
+        let mut lines: Vec<Line> = errors.iter().map(|error| Line::new(Tone::Error, 0, "error: ").then([safe(error)])).collect();
+        lines.extend(details.iter().map(|detail| Line::plain(2, safe(detail.trim()))));
+        lines.extend((!hint.is_empty()).then(|| Line::new(Tone::Advice, 0, "help: ").then([safe(hint)])));
+        rendered(&lines, screen)
     }
 }

@@ -6,10 +6,14 @@ use crossrole_model::{Desired, Finding, Plan, Severity};
 use crossrole_report::View;
 
 use crate::failure::Failure;
+use crate::files::{self, Wanted};
 use crate::settings::Settings;
 
 /// Most bytes of all Rego policies together.
 const POLICIES_MOST: usize = 1 << 20;
+
+/// One of them.
+const REGO: Wanted = Wanted { what: "policy", most: POLICIES_MOST, advice: "check its permissions", smaller: "split it" };
 
 /// What manifests break of `[guardrails]`.
 pub(crate) fn check(settings: &Settings, desired: &Desired) -> Vec<Finding> {
@@ -19,8 +23,11 @@ pub(crate) fn check(settings: &Settings, desired: &Desired) -> Vec<Finding> {
 /// What a plan breaks of the Rego policies in a folder: every string, or object with a `msg`, in `data.crossrole.deny` is
 /// an error, and in `data.crossrole.warn` a warning.
 pub(crate) fn rego(folder: &Path, plan: &Plan) -> Result<Vec<Finding>, Failure> {
+    // Its messages may have several lines.
     let failed = |why: String| {
-        Failure::new(format!("policies in `{}`: {why}", folder.display()), "a policy is a `.rego` file of `package crossrole` with rules `deny` and `warn`")
+        let (first, rest) = why.split_once('\n').unwrap_or((&why, ""));
+        Failure::new(format!("policies in `{}`: {first}", folder.display()), "a policy is a `.rego` file of `package crossrole` with rules `deny` and `warn`")
+            .with(rest)
     };
     let mut engine = regorus::Engine::new();
     let mut files: Vec<_> = std::fs::read_dir(folder).map_err(|e| failed(e.to_string()))?.filter_map(|e| e.ok().map(|e| e.path())).collect();
@@ -31,7 +38,7 @@ pub(crate) fn rego(folder: &Path, plan: &Plan) -> Result<Vec<Finding>, Failure> 
     }
     let mut size = 0;
     for file in &files {
-        let text = std::fs::read_to_string(file).map_err(|e| failed(format!("{}: {e}", file.display())))?;
+        let text = files::read(file, &REGO)?;
         size += text.len();
         if size > POLICIES_MOST {
             return Err(failed(format!("they are over {POLICIES_MOST} bytes")));

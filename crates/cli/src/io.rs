@@ -3,30 +3,70 @@
 use std::io::{IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crossrole_report::{Line, Screen, json_text, rendered};
 use crossrole_sandbox::Sandbox;
+use serde_json::Value;
 
-/// Where everything but the answer goes: also what is said from within, while others hold the streams.
+use crate::args::ColorArg;
+use crate::failure::Failure;
+use crate::screen::colored;
+
+/// Where a stream goes: also what is said from within, while others hold the streams.
 #[derive(Clone)]
-pub(crate) struct Stderr(Arc<Mutex<Box<dyn Write + Send>>>);
+pub(crate) struct Sink(Arc<Mutex<Box<dyn Write + Send>>>);
 
-impl std::fmt::Debug for Stderr {
+impl std::fmt::Debug for Sink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Stderr")
+        f.write_str("Sink")
     }
 }
 
-impl Stderr {
-    pub(crate) fn write(&self, text: &str) {
-        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = stream.write_all(text.as_bytes());
-        let _ = stream.flush();
+impl Sink {
+    fn new(to: Box<dyn Write + Send>) -> Self {
+        Self(Arc::new(Mutex::new(to)))
     }
+
+    /// A reader that went away (a closed pipe) is its own affair.
+    pub(crate) fn write(&self, text: &str) {
+        let mut to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = to.write_all(text.as_bytes());
+        let _ = to.flush();
+    }
+}
+
+/// One stream, and whether somebody looks at it.
+struct Stream {
+    to: Sink,
+    is_terminal: bool,
+    /// Columns, where it is a terminal that can break lines.
+    width: Option<usize>,
+    screen: Screen,
+}
+
+impl Stream {
+    fn given(to: Box<dyn Write + Send>) -> Self {
+        Self { to: Sink::new(to), is_terminal: false, width: None, screen: Screen::default() }
+    }
+
+    fn of(to: Box<dyn Write + Send>, is_terminal: bool) -> Self {
+        let width = if is_terminal && !is_dumb() { terminal_size::terminal_size().map(|(width, _)| width.0.into()) } else { None };
+        Self { to: Sink::new(to), is_terminal, width, screen: Screen { color: false, width } }
+    }
+
+    fn write(&self, text: &str) {
+        self.to.write(text);
+    }
+}
+
+/// A terminal that only writes line after line.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Where a command reads and writes.
 pub struct Io {
-    stdout: Box<dyn Write + Send>,
-    pub(crate) stderr: Stderr,
+    stdout: Stream,
+    stderr: Stream,
     /// Somebody can answer a question.
     pub(crate) interactive: bool,
     /// Progress may be drawn.
@@ -40,27 +80,80 @@ impl Io {
     pub fn process() -> Self {
         let ci = std::env::var_os("CI").is_some();
         Self {
-            stdout: Box::new(std::io::stdout()),
-            stderr: Stderr(Arc::new(Mutex::new(Box::new(std::io::stderr())))),
+            stdout: Stream::of(Box::new(std::io::stdout()), std::io::stdout().is_terminal()),
+            stderr: Stream::of(Box::new(std::io::stderr()), std::io::stderr().is_terminal()),
             interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
-            draws: std::io::stderr().is_terminal() && !ci && std::env::var_os("TERM").is_none_or(|t| t != "dumb"),
+            draws: std::io::stderr().is_terminal() && !ci && !is_dumb(),
             sandbox: None,
         }
     }
 
     /// Given streams, nobody to ask, and an embedded AWS for `--sandbox`.
     pub fn given(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>, sandbox: Option<Arc<Sandbox>>) -> Self {
-        Self { stdout, stderr: Stderr(Arc::new(Mutex::new(stderr))), interactive: false, draws: false, sandbox }
+        Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, sandbox }
     }
 
-    /// The answer. A reader that went away (a closed pipe) is its own affair.
+    /// Asks, unless it was approved before; `nobody` is the error where there is nobody to answer.
+    pub(crate) fn approve(&mut self, before: bool, question: &str, nobody: &str) -> Result<(), Failure> {
+        if before {
+            return Ok(());
+        }
+        if !self.interactive {
+            return Err(Failure::new(nobody, "give `--auto-approve`, or run it on a terminal"));
+        }
+        self.err(&format!("\n{question} Only `yes` is taken for yes: "));
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
+    }
+
+    /// Decides on colors, once it is known what was asked for.
+    pub(crate) fn color(&mut self, asked: ColorArg) {
+        for stream in [&mut self.stdout, &mut self.stderr] {
+            let color = colored(asked, stream.is_terminal, |name| std::env::var(name).ok());
+            stream.screen = Screen { color, width: stream.width };
+        }
+    }
+
+    /// Where the answer is read.
+    pub(crate) fn out_screen(&self) -> Screen {
+        self.stdout.screen
+    }
+
+    /// Where everything else is read.
+    pub(crate) fn err_screen(&self) -> Screen {
+        self.stderr.screen
+    }
+
+    /// Where everything but the answer goes.
+    pub(crate) fn err_sink(&self) -> Sink {
+        self.stderr.to.clone()
+    }
+
+    /// The answer.
     pub(crate) fn out(&mut self, text: &str) {
-        let _ = self.stdout.write_all(text.as_bytes());
-        let _ = self.stdout.flush();
+        self.stdout.write(text);
+    }
+
+    /// The answer, for machines.
+    pub(crate) fn out_json(&mut self, value: &Value) {
+        self.stdout.write(&(json_text(value) + "\n"));
+    }
+
+    /// The answer, in lines.
+    pub(crate) fn out_lines(&mut self, lines: &[Line]) {
+        let text = rendered(lines, self.stdout.screen);
+        self.stdout.write(&text);
     }
 
     /// Everything else.
     pub(crate) fn err(&mut self, text: &str) {
         self.stderr.write(text);
+    }
+
+    /// The same, in lines.
+    pub(crate) fn err_lines(&mut self, lines: &[Line]) {
+        let text = rendered(lines, self.stderr.screen);
+        self.stderr.write(&text);
     }
 }

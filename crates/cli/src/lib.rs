@@ -7,14 +7,17 @@ mod args;
 mod ask;
 mod commands;
 mod failure;
+mod files;
 mod guard;
 mod guardrails;
 mod interrupt;
 mod io;
 mod load;
+mod logging;
 mod policies;
 mod progress;
 mod sandboxed;
+mod screen;
 mod selector;
 mod session;
 mod settings;
@@ -24,6 +27,7 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use crossrole_report::safe_lines;
 
 pub use failure::Exit;
 pub use io::Io;
@@ -40,16 +44,19 @@ where
         Ok(args) => args,
         Err(error) => {
             let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            let text = error.render().to_string();
+            io.color(args::ColorArg::Auto);
+            let text = error.render();
             if help {
-                io.out(&text);
+                io.out(&if io.out_screen().color { text.ansi().to_string() } else { text.to_string() });
             } else {
-                io.err(&text);
+                // It quotes what was typed.
+                io.err(&safe_lines(&text.to_string()));
             }
             return if help { Exit::Clean } else { Exit::Failed };
         }
     };
-    logging();
+    io.color(args.color);
+    logging::start();
     let result = match args.command {
         Command::Init(args) => commands::init::run(&args, &mut io),
         Command::Validate(args) => commands::validate::run(&args, &mut io),
@@ -69,15 +76,9 @@ where
     match result {
         Ok(exit) => exit,
         Err(failure) => {
-            io.err(&failure.to_string());
+            let text = failure.render(io.err_screen());
+            io.err(&text);
             Exit::Failed
         }
     }
-}
-
-/// Log lines go to stderr, when `CROSSROLE_LOG` asks for them.
-fn logging() {
-    let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("CROSSROLE_LOG") else { return };
-    // A second call in one process (tests) changes nothing.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
 }

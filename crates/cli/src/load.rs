@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crossrole_model::limits::Quotas;
 use crossrole_model::{Desired, Severity, Source};
 
 use crate::failure::Failure;
+use crate::files::{self, Wanted};
 use crate::io::Io;
 
 /// Most manifests of one run: a folder with more is a mistake in the path.
@@ -48,27 +50,28 @@ fn in_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
+/// Files that are manifests.
+const MANIFEST: Wanted = Wanted {
+    what: "manifest",
+    most: crossrole_manifest::MAX_BYTES,
+    advice: "check the path, or run `crossrole init` for a first manifest",
+    smaller: "split it into several manifests",
+};
+
 fn source(file: &Path) -> Result<Source, Failure> {
-    let bytes = std::fs::read(file).map_err(|e| {
-        let advice =
-            if e.kind() == std::io::ErrorKind::NotFound { "check the path, or run `crossrole init` for a first manifest" } else { "check its permissions" };
-        Failure::new(format!("manifest `{}` can't be read: {e}", file.display()), advice)
-    })?;
-    let text = String::from_utf8(bytes)
-        .map_err(|e| Failure::new(format!("manifest `{}` is not UTF-8 at byte {}", file.display(), e.utf8_error().valid_up_to()), "save it as UTF-8"))?;
-    Ok(Source { file: file.display().to_string(), text })
+    Ok(Source { file: file.display().to_string(), text: files::read(file, &MANIFEST)? })
 }
 
 /// Loads manifests; warnings go to stderr, mistakes are the error.
-pub(crate) fn desired(paths: &[PathBuf], io: &mut Io) -> Result<(Desired, Vec<Source>), Failure> {
+pub(crate) fn desired(paths: &[PathBuf], quotas: Quotas, io: &mut Io) -> Result<(Desired, Vec<Source>), Failure> {
     let sources = sources(paths)?;
-    let (desired, findings) = crossrole_manifest::load(&sources);
-    let text = crossrole_report::findings(&findings, &sources);
+    let (desired, findings) = crossrole_manifest::load_under(&sources, quotas);
+    let text = crossrole_report::findings_on(&findings, &sources, io.err_screen());
     match desired {
         Some(desired) => {
             io.err(&text);
             Ok((desired, sources))
         }
-        None => Err(Failure::findings(&text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
+        None => Err(Failure::findings(text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
     }
 }

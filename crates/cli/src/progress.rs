@@ -55,7 +55,7 @@ impl<'p> Progress<'p> {
             },
             (Style::Json, _) => {
                 if let Some(value) = crossrole_report::event_json(self.plan, event) {
-                    self.told.line(&value.to_string());
+                    self.told.line(&crossrole_report::json_text(&value));
                 }
             }
             _ => {

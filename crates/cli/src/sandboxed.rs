@@ -1,13 +1,15 @@
 //! The embedded AWS behind the SDK's own HTTP connector, and the file that keeps it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use crossrole_cloud::{Transport, TransportFuture};
+use crossrole_cloud::{Aws, Settings, Transport, TransportFuture};
+use crossrole_model::Partition;
 use crossrole_sandbox::{Options, Sandbox};
 
 use crate::failure::Failure;
+use crate::io::Io;
 
 /// Hands requests to the sandbox.
 #[derive(Debug)]
@@ -20,10 +22,36 @@ impl Transport for InProcess {
     }
 }
 
+/// The embedded AWS alone, where a command is about it.
+pub(crate) struct Opened {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) aws: Aws,
+    /// Where it is kept; one that was given lives on by itself.
+    path: Option<PathBuf>,
+}
+
+impl Opened {
+    /// Reads the state file; a missing one is an empty AWS.
+    pub(crate) fn of(path: &Path, partition: Partition, io: &Io) -> Result<Self, Failure> {
+        let (sandbox, path) = match &io.sandbox {
+            Some(given) => (Arc::clone(given), None),
+            None => (Arc::new(load(path, Options::default())?), Some(path.to_owned())),
+        };
+        let transport: Arc<dyn Transport> = Arc::new(InProcess(Arc::clone(&sandbox)));
+        let aws = Aws::new(Settings { partition, concurrency: 1, transport: Some(transport), ..Settings::default() });
+        Ok(Self { sandbox, aws, path })
+    }
+
+    /// Keeps it.
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        self.path.as_ref().map_or(Ok(()), |path| save(&self.sandbox, path))
+    }
+}
+
 /// Reads a state file.
 pub(crate) fn load(path: &Path, options: Options) -> Result<Sandbox, Failure> {
     Sandbox::load(path, options)
-        .map_err(|e| Failure::new(format!("sandbox state `{}` can't be used: {e}", path.display()), "delete the file to begin with an empty AWS"))
+        .map_err(|e| Failure::new(format!("sandbox state `{}` can't be used: {e}", path.display()), "`crossrole sandbox reset` begins with an empty AWS"))
 }
 
 /// Writes a state file.

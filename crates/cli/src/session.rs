@@ -8,9 +8,10 @@ use crossrole_cloud::Aws;
 use crossrole_model::{Desired, Source};
 use crossrole_sandbox::{Options, Sandbox};
 
-use crate::args::CloudArgs;
+use crate::args::{CloudArgs, SANDBOX_STATE};
 use crate::failure::Failure;
 use crate::io::Io;
+use crate::load;
 use crate::sandboxed::{self, InProcess};
 use crate::settings::Settings;
 use crate::told::Told;
@@ -29,16 +30,18 @@ pub(crate) struct Session {
     pub(crate) timeout: Duration,
     /// Says what is waited for.
     pub(crate) told: Arc<Told>,
-    /// The embedded AWS, where it is that, and the file that keeps it. One that was given lives on by itself.
+    /// Where it is the embedded AWS: the file of its state.
+    embedded: Option<PathBuf>,
+    /// That AWS and its file. One that was given lives on by itself.
     kept: Option<(Arc<Sandbox>, PathBuf)>,
 }
 
 impl Session {
-    /// Reads the settings and prepares the cloud; nothing is called yet.
-    pub(crate) fn open((desired, sources): (Desired, Vec<Source>), args: &CloudArgs, io: &Io) -> Result<Self, Failure> {
-        let settings = Settings::read(&args.config)?;
+    /// Reads the manifests and prepares the cloud; nothing is called yet.
+    pub(crate) fn open(settings: Settings, paths: &[PathBuf], args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
+        let (desired, sources) = load::desired(paths, settings.quotas(), io)?;
         let mut cloud = settings.cloud(args, &desired)?;
-        let told = Arc::new(Told::new(io.stderr.clone(), io.interactive));
+        let told = Arc::new(Told::new(io.err_sink(), io.interactive));
         cloud.console = Some(Arc::clone(&told) as Arc<dyn crossrole_cloud::Console>);
         let (concurrency, total, timeout) = (cloud.concurrency, cloud.total, cloud.timeout);
         let mut kept = None;
@@ -54,7 +57,18 @@ impl Session {
             };
             cloud.transport = Some(Arc::new(InProcess(sandbox)));
         }
-        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, kept })
+        let embedded = args.sandbox.then(|| args.sandbox_state.clone());
+        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, embedded, kept })
+    }
+
+    /// In the embedded AWS: the command that makes what the manifests rely on.
+    pub(crate) fn prepares(&self) -> Option<String> {
+        let path = self.embedded.as_ref()?;
+        let files: Vec<String> = self.desired.manifests.iter().map(|m| crossrole_report::safe(&m.file)).collect();
+        let files = if files.len() > 3 { "MANIFEST…".to_owned() } else { files.join(" ") };
+        let state =
+            if path.as_os_str() == SANDBOX_STATE { String::new() } else { format!("--sandbox-state {} ", crossrole_report::safe(&path.display().to_string())) };
+        Some(format!("crossrole sandbox prepare {state}{files}"))
     }
 
     /// Keeps the embedded AWS for the next command, however this one ended.

@@ -8,11 +8,13 @@ use crossrole_access::Controls;
 use crossrole_access::estate::Placed;
 use crossrole_cloud::{Access, Authorities, TIMEOUT, TOTAL};
 use crossrole_lint::guardrails::Guardrails;
+use crossrole_model::limits::{self, Quotas};
 use crossrole_model::{AccountId, Desired};
 use serde::Deserialize;
 
 use crate::args::CloudArgs;
 use crate::failure::Failure;
+use crate::files::{self, Wanted};
 use crate::policies;
 
 /// Calls in flight per account, unless said otherwise: Terraform's number.
@@ -27,6 +29,16 @@ struct File {
     defaults: Defaults,
     #[serde(default)]
     guardrails: Guardrails,
+    #[serde(default)]
+    quotas: Raised,
+}
+
+/// Quotas that AWS was asked to raise.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raised {
+    trust_policy: Option<usize>,
+    policies_per_role: Option<usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,6 +146,12 @@ impl Settings {
         Ok(controls)
     }
 
+    /// The quotas of the accounts.
+    pub(crate) fn quotas(&self) -> Quotas {
+        let (usual, Raised { trust_policy, policies_per_role }) = (Quotas::default(), &self.file.quotas);
+        Quotas { trust_policy: trust_policy.unwrap_or(usual.trust_policy), policies_per_role: policies_per_role.unwrap_or(usual.policies_per_role) }
+    }
+
     /// The team's own rules.
     pub(crate) fn guardrails(&self) -> &Guardrails {
         &self.file.guardrails
@@ -162,16 +180,51 @@ fn labelled(desired: &Desired, label: &str) -> Option<AccountId> {
     desired.accounts.iter().find(|(_, info)| info.label == label).map(|(id, _)| id.clone())
 }
 
+/// The file of settings.
+const SETTINGS: Wanted =
+    Wanted { what: "settings", most: files::SMALL, advice: "check the path given with `--config`", smaller: "keep to the settings that there are" };
+
 fn read(path: &Path) -> Result<File, Failure> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.as_os_str() == "crossrole.toml" => return Ok(File::default()),
-        Err(e) => return Err(Failure::new(format!("settings `{}` can't be read: {e}", path.display()), "check the path given with `--config`")),
-    };
-    toml::from_str(&text).map_err(|e| {
+    if path.as_os_str() == "crossrole.toml" && !path.exists() {
+        return Ok(File::default());
+    }
+    let text = files::read(path, &SETTINGS)?;
+    let file: File = toml::from_str(&text).map_err(|e| {
         Failure::new(
-            format!("settings `{}`: {e}", path.display()),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, and `[guardrails]`",
+            format!("settings `{}`, {}", path.display(), mistake(&text, &e)),
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
         )
-    })
+    })?;
+    file.quotas.check(path)?;
+    Ok(file)
+}
+
+/// What is wrong, and in which line. The line itself may hold an external id, and so may what is said of its value.
+fn mistake(text: &str, error: &toml::de::Error) -> String {
+    let Some(span) = error.span() else { return error.message().to_owned() };
+    let before = text.get(..span.start).unwrap_or_default();
+    let begins = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.get(begins..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let message = if line.contains("external_id") { "an external id is text in quotes" } else { error.message() };
+    format!("line {}: {message}", before.matches('\n').count() + 1)
+}
+
+impl Raised {
+    /// What AWS does not raise a quota to, or lower than its default, is a mistake in the file.
+    fn check(&self, path: &Path) -> Result<(), Failure> {
+        let Self { trust_policy, policies_per_role } = *self;
+        let rows = [
+            ("trust_policy", trust_policy, limits::TRUST_POLICY, limits::TRUST_POLICY_MOST),
+            ("policies_per_role", policies_per_role, limits::ATTACHED_POLICIES, limits::POLICIES_PER_ROLE_MOST),
+        ];
+        for (name, value, least, most) in rows {
+            if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
+                return Err(Failure::new(
+                    format!("settings `{}`: quota `{name}` can't be {value}", path.display()),
+                    format!("it is {least} unless AWS has raised it, to {most} at most"),
+                ));
+            }
+        }
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use crossrole_cloud::Console;
 use crossrole_model::Waiting;
 use indicatif::ProgressBar;
 
-use crate::io::Stderr;
+use crate::io::Sink;
 use crate::progress::Style;
 
 /// How it is said at the moment.
@@ -20,14 +20,14 @@ struct How {
 /// Says what waits.
 #[derive(Debug)]
 pub(crate) struct Told {
-    stderr: Stderr,
+    stderr: Sink,
     /// Somebody can answer a question.
     interactive: bool,
     how: Mutex<How>,
 }
 
 impl Told {
-    pub(crate) fn new(stderr: Stderr, interactive: bool) -> Self {
+    pub(crate) fn new(stderr: Sink, interactive: bool) -> Self {
         Self { stderr, interactive, how: Mutex::new(How { style: Style::Lines, bar: None }) }
     }
 
@@ -51,7 +51,7 @@ impl Console for Told {
         let style = self.how.lock().unwrap_or_else(PoisonError::into_inner).style;
         match style {
             Style::Quiet => {}
-            Style::Json => self.line(&crossrole_report::waiting_json(waiting).to_string()),
+            Style::Json => self.line(&crossrole_report::json_text(&crossrole_report::waiting_json(waiting))),
             Style::Bar | Style::Lines => self.line(&crossrole_report::waiting(waiting)),
         }
     }

@@ -24,6 +24,11 @@ pub(crate) fn conditions(statement: &Statement) -> impl Iterator<Item = Asked<'_
 }
 
 impl Asked<'_> {
+    /// A value as people may see it: external ids are for the two parties.
+    pub(crate) fn shown<'v>(&self, value: &'v str) -> &'v str {
+        if self.is_of(&["sts:ExternalId"]) { "****" } else { value }
+    }
+
     /// Tells whether a request must have the key, with one of the values, to pass.
     pub(crate) fn is_needed(&self) -> bool {
         self.operator.is_some_and(|o| !o.negated && !o.if_exists && o.set != Set::All && o.test != Test::Null)

@@ -219,11 +219,23 @@ macro_rules! record {
         $(#[$meta])*
         #[derive(Debug, Clone, schemars::JsonSchema)]
         #[schemars(deny_unknown_fields)]
+        #[allow(clippy::struct_field_names, reason = "a key is called as manifests have it")]
         pub(crate) struct $name {
             #[schemars(skip)]
             #[allow(dead_code, reason = "not every table has mistakes of its own to place")]
             pub(crate) span: crossrole_model::Span,
+            #[schemars(skip)]
+            #[allow(dead_code, reason = "not of every table is anything said to be missing")]
+            written: Vec<&'static str>,
             $($(#[$doc])* pub(crate) $field: $type,)*
+        }
+
+        impl $name {
+            /// Tells whether a key is there. One with a mistake has no value, and is not missing: one mistake is said once.
+            #[allow(dead_code, reason = "not of every table is anything said to be missing")]
+            pub(crate) fn has(&self, key: &str) -> bool {
+                self.written.contains(&key)
+            }
         }
 
         impl crate::decode::Decode for $name {
@@ -231,7 +243,8 @@ macro_rules! record {
                 let table = crate::decode::known_table(value, &[$(stringify!($field)),*], d)?;
                 let span = crate::decode::span(value.span());
                 $(let $field = crate::decode::Field::field(table.get(stringify!($field)), stringify!($field), span, d);)*
-                Some(Self { span, $($field: $field?,)* })
+                let written = [$(stringify!($field)),*].into_iter().filter(|key| table.contains_key(*key)).collect();
+                Some(Self { span, written, $($field: $field?,)* })
             }
         }
     };
@@ -292,7 +305,7 @@ pub(crate) fn decode_manifest(source: &Source, findings: &mut Vec<Finding>) -> O
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     let syntax = errors.len();
     for error in errors {
-        findings.push(Finding::error(&source.file, error.span().map(span), error.message().to_owned(), "this is not TOML"));
+        findings.push(Finding::error(&source.file, error.span().map(span), error.message().to_owned(), "this is not TOML, or nested too deeply"));
     }
     if syntax > 0 {
         // What follows a broken line is a guess of the parser: its mistakes would only hide the real one.

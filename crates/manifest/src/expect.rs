@@ -79,7 +79,7 @@ impl<'de> Deserialize<'de> for OneOrMany {
 /// # Errors
 /// It is no such file: what is wrong, and where.
 pub fn expectations(text: &str) -> Result<Vec<Expectation>, String> {
-    let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+    let file: File = toml::from_str(text).map_err(|e| crate::layout::in_line(text, e.span(), e.message()))?;
     let read = |expect: Expect| Expectation {
         principal: expect.principal,
         via: expect.via.0,

@@ -5,15 +5,23 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 /// One blank line before a table, none elsewhere but between comment blocks; one blank around `=`; comments stay.
 ///
 /// # Errors
-/// It is not TOML, and where.
+/// It is not TOML: in which line, and why.
 pub fn formatted(text: &str) -> Result<String, String> {
-    let mut document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| e.to_string())?;
+    let mut document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| in_line(text, e.span(), e.message()))?;
     table(document.as_table_mut(), true);
     let mut out = document.to_string();
     while out.contains("\n\n\n") {
         out = out.replace("\n\n\n", "\n\n");
     }
     Ok(format!("{}\n", out.trim()))
+}
+
+/// A message with its line; never the line itself, which may hold what is not for everybody.
+pub(crate) fn in_line(text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> String {
+    match span.and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message.to_owned(),
+    }
 }
 
 /// The comments before a header or key, each on a line of its own.

@@ -14,6 +14,7 @@ mod scalar;
 pub use expect::{Expectation, Given, expectations};
 pub use layout::formatted;
 
+use crossrole_model::limits::Quotas;
 use crossrole_model::{Desired, Finding, Severity, Source};
 
 /// Longest manifest that is read, in bytes: the largest generated ones (10,000 roles) have about three million.
@@ -23,6 +24,11 @@ pub const MAX_BYTES: usize = 16 << 20;
 ///
 /// `None` when one of the findings is an error.
 pub fn load(sources: &[Source]) -> (Option<Desired>, Vec<Finding>) {
+    load_under(sources, Quotas::default())
+}
+
+/// The same, in accounts whose quotas were raised.
+pub fn load_under(sources: &[Source], quotas: Quotas) -> (Option<Desired>, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut raws = Vec::new();
     for source in sources {
@@ -30,7 +36,7 @@ pub fn load(sources: &[Source]) -> (Option<Desired>, Vec<Finding>) {
             raws.push((source, raw));
         }
     }
-    let desired = resolve::resolve(&raws, &mut findings);
+    let desired = resolve::resolve(&raws, quotas, &mut findings);
     findings.sort();
     findings.dedup();
     let failed = findings.iter().any(|f| f.severity == Severity::Error);

@@ -9,6 +9,7 @@ use crate::address::Address;
 use crate::facet::Digest;
 use crate::finding::Span;
 use crate::ids::{AccountId, Partition};
+use crate::limits::Quotas;
 use crate::state::{AttachmentState, BucketState, GroupState, MembershipState, OidcState, PolicyState, RoleState, UserState};
 
 /// A manifest by name, file and content.
@@ -109,6 +110,8 @@ pub struct Desired {
     pub origins: BTreeMap<StatementRef, Vec<Origin>>,
     /// Findings that are not wanted.
     pub suppressions: Vec<Suppression>,
+    /// What AWS was asked to raise in these accounts.
+    pub quotas: Quotas,
 }
 
 /// One wanted object.

@@ -255,7 +255,8 @@ pub struct Withheld {
     pub subject: Subject,
     /// Why.
     pub cause: Cause,
-    /// True when a declared object is concerned, so that the plan does not reach what the manifest says.
+    /// True when something that was asked for is concerned (a declared object and, with targets, one of those), so that the
+    /// plan does not reach what the manifest says.
     pub blocks: bool,
 }
 
@@ -382,14 +383,20 @@ impl Plan {
         self.changes.is_empty()
     }
 
-    /// Tells whether there is something to do. Withheld objects do not stop the others.
-    pub fn can_apply(&self) -> bool {
-        !self.is_empty()
+    /// Tells whether it may be carried out: there is something to do, and it reaches what was asked for, or `partial` says
+    /// that the rest of it is wanted too.
+    pub fn can_apply(&self, partial: bool) -> bool {
+        !self.is_empty() && (partial || !self.is_blocked())
     }
 
-    /// Tells whether something that a manifest declares was withheld.
+    /// What was asked for and is withheld: the plan does not reach it.
+    pub fn blocking(&self) -> impl Iterator<Item = &Withheld> {
+        self.withheld.iter().filter(|w| w.blocks)
+    }
+
+    /// Tells whether something that was asked for is withheld.
     pub fn is_blocked(&self) -> bool {
-        self.withheld.iter().any(|w| w.blocks)
+        self.blocking().next().is_some()
     }
 
     /// Returns how many changes have this action.

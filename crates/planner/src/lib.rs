@@ -88,7 +88,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         calls: observed.calls.clone(),
         ..draft.finish()
     };
-    target::select(&mut plan, &options.targets);
+    target::select(&mut plan, &options.targets, &desired.objects);
     plan
 }
 

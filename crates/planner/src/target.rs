@@ -2,15 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Address, Cause, Plan, StepId, Subject, Withheld};
+use crossrole_model::{Address, Cause, DesiredObject, Plan, StepId, Subject, Withheld};
 
-/// Keeps the changes that a target names and those that their steps need.
-pub(crate) fn select(plan: &mut Plan, targets: &[String]) {
+/// Keeps the changes that a target names and those that their steps need. What else of `declared` is withheld does not stand
+/// in their way.
+pub(crate) fn select(plan: &mut Plan, targets: &[String], declared: &BTreeMap<Address, DesiredObject>) {
     if targets.is_empty() {
         return;
     }
+    let asked = |address: &Address| targets.iter().any(|t| named(address, t));
+    for withheld in &mut plan.withheld {
+        withheld.blocks &= match &withheld.subject {
+            Subject::Object(address) | Subject::Description(address) => asked(address),
+            // Its objects are withheld with it, and not named one by one.
+            Subject::Account { account, .. } => declared.keys().any(|a| crate::is_iam(a.kind) && a.account == *account && asked(a)),
+            Subject::Pruning { .. } | Subject::Target(_) | Subject::Untargeted(_) => false,
+        };
+    }
     for target in targets {
-        if !plan.changes.iter().any(|c| named(&c.address, target)) {
+        let withheld = plan.withheld.iter().any(|w| matches!(&w.subject, Subject::Object(address) if named(address, target)));
+        if !withheld && !plan.changes.iter().any(|c| named(&c.address, target)) {
             plan.withheld.push(Withheld { subject: Subject::Target(target.clone()), cause: Cause::NoSuchTarget, blocks: false });
         }
     }

@@ -7,37 +7,36 @@ use crossrole_model::access::{
 use crossrole_policy::Arn;
 use serde_json::{Value, json};
 
-use crate::{MASK, View, safe};
+use crate::statement::list;
+use crate::{Line, MASK, Tone, View, safe};
 
 /// Most lines of the section: a reader who sees more reads none. JSON has them all.
 const LINES_MOST: usize = 200;
 
 /// The section of a plan; empty when nothing is decided otherwise and nothing is undecided.
-pub(crate) fn section(plan: &Plan, view: View) -> String {
-    let Some(delta) = &plan.access else { return String::new() };
+pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
+    let Some(delta) = &plan.access else { return Vec::new() };
     if plan.is_empty() {
-        return String::new();
+        return Vec::new();
     }
     if delta.changes.is_empty() && delta.undecided.is_empty() {
-        return "Access: nobody gains or loses anything.\n\n".to_owned();
+        return vec![Line::new(Tone::Heading, 0, "Access: ").then(["nobody gains or loses anything."]), Line::empty()];
     }
-    let mut lines: Vec<String> = alike(&delta.changes).iter().map(|changes| line(changes, view)).collect();
-    lines.extend(delta.undecided.iter().map(undecided));
+    let mut lines: Vec<Line> = alike(&delta.changes).iter().map(|changes| line(changes, view)).collect();
+    lines.extend(delta.undecided.iter().map(undecided_line));
     let more = lines.len().saturating_sub(LINES_MOST);
-    let mut out = format!("Access: {}\n", counts(delta));
-    for line in lines.iter().take(LINES_MOST) {
-        out.push_str(&format!("  {line}\n"));
-    }
+    let mut out = vec![Line::new(Tone::Heading, 0, "Access: ").then([counts(delta)])];
+    out.extend(lines.into_iter().take(LINES_MOST).map(|line| line.within(2)));
     if more > 0 {
-        out.push_str(&format!("  … and {more} more: see --json\n"));
+        out.push(Line::plain(2, format!("… and {more} more: see --json")));
     }
-    out.push('\n');
+    out.push(Line::empty());
     out
 }
 
 /// What is gained, lost and not decided, a line each.
 pub fn access_lines(delta: &AccessDelta, view: View) -> Vec<String> {
-    delta.changes.iter().map(|c| line(&[c], view)).chain(delta.undecided.iter().map(undecided)).collect()
+    delta.changes.iter().map(|c| line(&[c], view).text()).chain(delta.undecided.iter().map(undecided)).collect()
 }
 
 /// Those who gain or lose the same together.
@@ -65,20 +64,21 @@ fn counts(delta: &AccessDelta) -> String {
 }
 
 /// One line about those who gain or lose the same.
-fn line(changes: &[&AccessChange], view: View) -> String {
-    let Some(change) = changes.first() else { return String::new() };
+fn line(changes: &[&AccessChange], view: View) -> Line {
+    let Some(change) = changes.first() else { return Line::empty() };
     let many = changes.len() > 1 || matches!(change.party, Party::Members { .. } | Party::Tokens { .. });
-    let (symbol, verb) = match (change.direction, many) {
-        (Direction::Widened, false) => ("+", "gains"),
-        (Direction::Widened, true) => ("+", "gain"),
-        (Direction::Narrowed, false) => ("-", "loses"),
-        (Direction::Narrowed, true) => ("-", "lose"),
+    let (tone, symbol, verb) = match (change.direction, many) {
+        (Direction::Widened, false) => (Tone::Added, "+ ", "gains"),
+        (Direction::Widened, true) => (Tone::Added, "+ ", "gain"),
+        (Direction::Narrowed, false) => (Tone::Removed, "- ", "loses"),
+        (Direction::Narrowed, true) => (Tone::Removed, "- ", "lose"),
     };
     let who = match changes {
         [one] => party(&one.party, one.certainty),
         many => together(many.iter().map(|c| party(&c.party, c.certainty).trim_end_matches(',').to_owned()).collect()),
     };
-    format!("{symbol} {who} {verb} {} on {}{}", actions(&change.actions).join(", "), resources(change).join(", "), when(&change.when, view))
+    let what = list(&format!(" {verb} "), actions(&change.actions));
+    Line::new(tone, 0, symbol).then([who]).then(what).then(list(" on ", resources(change))).then(when(&change.when, view))
 }
 
 /// `a and b`; `a, with more to it; b; and c`.
@@ -176,9 +176,14 @@ fn short(text: &str) -> String {
     }
 }
 
+fn undecided(one: &Undecided) -> String {
+    undecided_line(one).text()
+}
+
 /// `? role Reader of 222222222222 on bucket logs: not decided: …`
-pub(crate) fn undecided(one: &Undecided) -> String {
-    format!("? {} on {}: not decided: {}", party(&one.party, Certainty::Exact), safe(&about(&one.about)), safe(&why(&one.why)))
+pub(crate) fn undecided_line(one: &Undecided) -> Line {
+    let [about, why] = [about(&one.about), why(&one.why)].map(|text| safe(&text));
+    Line::new(Tone::Warning, 0, "? ").then([format!("{} on {about}: ", party(&one.party, Certainty::Exact)), format!("not decided: {why}")])
 }
 
 fn about(about: &About) -> String {
@@ -233,22 +238,27 @@ pub fn lockout(lockout: &Lockout) -> String {
     })
 }
 
-/// ` when A and B, or when C`; nothing when it is always so.
-pub(crate) fn when(boxes: &[Vec<Clause>], view: View) -> String {
-    let all = |clauses: &[&Clause]| {
+/// ` when A and B, or when C`, in parts; nothing when it is always so.
+pub(crate) fn when(boxes: &[Vec<Clause>], view: View) -> Vec<String> {
+    let all = |clauses: &[&Clause]| -> Vec<String> {
         let mut said: Vec<(&str, String, String)> = clauses.iter().map(|c| (c.key.as_str(), relation(c.relation), clause(c, view))).collect();
         said.sort();
-        said.into_iter().map(|(.., text)| text).collect::<Vec<_>>().join(" and ")
+        said.into_iter().map(|(.., text)| text).collect()
     };
-    let Some((first, others)) = boxes.split_first() else { return String::new() };
+    let Some((first, others)) = boxes.split_first() else { return Vec::new() };
     let (common, _): (Vec<&Clause>, Vec<&Clause>) = first.iter().partition(|c| others.iter().all(|one| one.contains(c)));
-    if others.is_empty() {
-        return format!(" when {}", all(&common));
-    }
     // What all cases have in common is said once.
-    let each = |one: &Vec<Clause>| all(&one.iter().filter(|c| !common.contains(c)).collect::<Vec<_>>());
-    let cases = boxes.iter().map(each).collect::<Vec<_>>().join(", or ");
-    if common.is_empty() { format!(" when {cases}") } else { format!(" when {} and, besides, {cases}", all(&common)) }
+    let each = |one: &Vec<Clause>| all(&one.iter().filter(|c| !common.contains(c)).collect::<Vec<_>>()).join(" and ");
+    let begin = |at: usize| if at == 0 { " when " } else { " and " };
+    let mut out: Vec<String> = all(&common).into_iter().enumerate().map(|(at, text)| format!("{}{text}", begin(at))).collect();
+    if out.is_empty() && others.is_empty() {
+        return vec![" when ".to_owned()];
+    }
+    if !others.is_empty() {
+        let lead = if out.is_empty() { " when " } else { " and, besides, " };
+        out.extend(boxes.iter().enumerate().map(|(at, one)| format!("{}{}", if at == 0 { lead } else { ", or " }, each(one))));
+    }
+    out
 }
 
 pub(crate) fn clause(clause: &Clause, view: View) -> String {
@@ -342,7 +352,7 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
                 "resources": resources(c),
                 "resource_set": c.resources,
                 "when": c.when.iter().map(|one| one.iter().map(clause).collect::<Vec<_>>()).collect::<Vec<_>>(),
-                "text": line(&[c], view),
+                "text": line(&[c], view).text(),
                 "witness": {
                     "principal": c.witness.principal,
                     "action": c.witness.action,

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 const FORMAT: u32 = 2;
 
 /// Most bytes of a file: ten thousand roles make some tens of megabytes.
-const BYTES_MOST: usize = 256 << 20;
+pub const PLAN_BYTES_MOST: usize = 256 << 20;
 
 /// Why a file is no saved plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +73,8 @@ pub fn write_plan(plan: &Plan) -> Result<String, serde_json::Error> {
 /// # Errors
 /// It is no plan, or one of another version, or not as it was written.
 pub fn read_plan(text: &str) -> Result<Plan, CodecError> {
-    if text.len() > BYTES_MOST {
-        return Err(CodecError::NotAPlan(format!("it has {} bytes, over {BYTES_MOST}", text.len())));
+    if text.len() > PLAN_BYTES_MOST {
+        return Err(CodecError::NotAPlan(format!("it has {} bytes, over {PLAN_BYTES_MOST}", text.len())));
     }
     let head: Head = serde_json::from_str(text).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
     if head.crossrole_plan != FORMAT || head.version != env!("CARGO_PKG_VERSION") {

@@ -4,32 +4,31 @@ use crossrole_model::access::{Assumption, Because, Certainty, Clause, Explanatio
 use serde_json::{Value, json};
 
 use crate::access::{self, when};
-use crate::{View, safe};
+use crate::{Line, Tone, View, rendered, safe};
 
 /// Answers, hop by hop.
 pub fn explanation(answers: &[Explanation], view: View) -> String {
-    let mut out = String::new();
+    let mut out = Vec::new();
     for answer in answers {
-        let (word, may) = if answer.is_allowed() { ("yes", "may") } else { ("no", "may not") };
+        let (tone, word, may) = if answer.is_allowed() { (Tone::Added, "yes: ", "may") } else { (Tone::Removed, "no: ", "may not") };
         let who = safe(&who(&answer.party));
-        out.push_str(&format!("{word}: {who} {may} {} on {}\n", safe(&answer.action), safe(&answer.resource)));
-        out.push_str(&format!("  because {}\n", safe(&because(answer, view))));
-        for assumption in &answer.assumed {
-            out.push_str(&format!("  taken for granted: {}\n", safe(&assumed(assumption, answer))));
-        }
+        out.push(Line::new(tone, 0, word).then([format!("{who} {may} {}", safe(&answer.action)), format!(" on {}", safe(&answer.resource))]));
+        out.push(Line::plain(2, format!("because {}", safe(&because(answer, view)))));
+        let assumptions = answer.assumed.iter().map(|a| Line::new(Tone::Warning, 2, "taken for granted: ").then([safe(&assumed(a, answer))]));
+        out.extend(assumptions);
         if !answer.fixes.is_empty() {
-            out.push_str("  to make it a yes:\n");
-            out.extend(answer.fixes.iter().map(|f| format!("    {}\n", safe(&fix(f, answer, view)))));
+            out.push(Line::new(Tone::Advice, 2, "to make it a yes:"));
+            out.extend(answer.fixes.iter().map(|f| Line::plain(4, safe(&fix(f, answer, view)))));
         }
         let (applied, near): (Vec<&Reason>, Vec<&Reason>) = answer.reasons.iter().partition(|r| r.lacks.is_empty());
-        for (title, reasons) in [("  applied:", applied), ("  nearly applied:", near)] {
+        for (title, reasons) in [("applied:", applied), ("nearly applied:", near)] {
             if !reasons.is_empty() {
-                out.push_str(&format!("{title}\n"));
-                out.extend(reasons.iter().map(|r| format!("    {}\n", reason(r, view))));
+                out.push(Line::new(Tone::Heading, 2, title));
+                out.extend(reasons.iter().map(|r| Line::plain(4, reason(r, view))));
             }
         }
     }
-    out
+    rendered(&out, view.screen)
 }
 
 /// A party in the words of an explanation.
@@ -187,24 +186,20 @@ fn masked(reason: &Reason, view: View) -> Reason {
 
 /// Ways to a resource.
 pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> String {
-    let mut out = String::new();
+    let mut out = Vec::new();
     for way in ways {
         for (depth, hop) in way.iter().enumerate() {
-            let (indent, arrow) = ("  ".repeat(depth), if depth == 0 { "" } else { "then " });
-            out.push_str(&format!(
-                "{indent}{arrow}{}: {} on {}{}\n",
-                access::party(&hop.party, hop.certainty),
-                safe(&hop.action),
-                safe(&hop.resource),
-                when(&hop.when, view)
-            ));
+            let head = if depth == 0 { "" } else { "then " };
+            let who = format!("{}: ", access::party(&hop.party, hop.certainty));
+            let what = [who, safe(&hop.action), format!(" on {}", safe(&hop.resource))];
+            out.push(Line::new(Tone::Plain, 2 * depth, head).then(what).then(when(&hop.when, view)));
         }
     }
     if ways.is_empty() {
-        out.push_str("nobody\n");
+        out.push(Line::plain(0, "nobody"));
     }
-    out.extend(undecided.iter().map(|u| format!("{}\n", access::undecided(u))));
-    out
+    out.extend(undecided.iter().map(access::undecided_line));
+    rendered(&out, view.screen)
 }
 
 /// The same for machines.

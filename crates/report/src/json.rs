@@ -49,6 +49,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "manifests": plan.manifests.iter().map(|m| json!({"name": m.name, "file": m.file, "digest": m.digest.to_string()})).collect::<Vec<_>>(),
         "destroy": plan.destroy,
         "resource_changes": changes,
+        "blocked": plan.is_blocked(),
         "withheld": plan.withheld.iter().map(withheld).collect::<Vec<_>>(),
         "meters": plan.meters.iter().map(|m| json!({"what": m.what, "used": m.used, "limit": m.limit})).collect::<Vec<_>>(),
         "notes": plan.notes,

@@ -4,7 +4,7 @@ use crossrole_model::outcome::Event;
 use crossrole_model::plan::Difference;
 use crossrole_model::{Broken, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor};
 
-use crate::{safe, words};
+use crate::{Line, Screen, Tone, rendered, safe, words};
 
 /// `222222222222: CreateRole (role ProdS3RWRole)`.
 pub fn describe(plan: &Plan, step: StepId) -> String {
@@ -15,12 +15,14 @@ pub fn describe(plan: &Plan, step: StepId) -> String {
 
 /// What to say when a saved plan is not what would be planned now; a line each.
 pub fn differences(differences: &[Difference]) -> String {
-    differences.iter().map(|d| format!("  {}\n", safe(&words::difference(d)))).collect()
+    let lines: Vec<Line> = differences.iter().map(|d| Line::plain(2, safe(&words::difference(d)))).collect();
+    rendered(&lines, Screen::default())
 }
 
 /// What to say of a plan that breaks invariants; a line each.
 pub fn broken(plan: &Plan, broken: &[Broken]) -> String {
-    broken.iter().map(|b| format!("  {}\n", safe(&words::broken(plan, b)))).collect()
+    let lines: Vec<Line> = broken.iter().map(|b| Line::plain(2, safe(&words::broken(plan, b)))).collect();
+    rendered(&lines, Screen::default())
 }
 
 /// One line of progress; `None` for events that are no news.
@@ -64,42 +66,51 @@ fn word(result: &StepResult) -> &'static str {
 }
 
 /// The summary at the end of a run.
-pub fn outcome(plan: &Plan, outcome: &Outcome) -> String {
-    let mut out = String::new();
+pub fn outcome(plan: &Plan, outcome: &Outcome, screen: Screen) -> String {
+    let mut out = Vec::new();
     for (index, result) in outcome.steps.iter().enumerate() {
         let what = describe(plan, StepId(index));
+        let mut add = |tone: Tone, head: &str, rest: &[String]| {
+            out.push(Line::new(tone, 0, head).then([what.as_str()]));
+            out.extend(rest.iter().map(|text| Line::plain(2, text.as_str())));
+        };
         match result {
-            StepResult::Failed { error } => out.push_str(&format!("failed: {what}\n  {}\n  {}\n", safe(&error.to_string()), error.advice())),
+            StepResult::Failed { error } => add(Tone::Error, "failed: ", &[safe(&error.to_string()), safe(error.advice())]),
             StepResult::Drifted { found } => {
-                out.push_str(&format!("drifted: {what}\n  {}\n  nothing was written; plan again to see what it is now\n", safe(&words::drift(found))));
+                add(Tone::Error, "drifted: ", &[safe(&words::drift(found)), "nothing was written; plan again to see what it is now".to_owned()]);
             }
-            StepResult::Skipped { because } => out.push_str(&format!("skipped: {what}\n  it needs {}\n", describe(plan, *because))),
-            StepResult::NotStarted => out.push_str(&format!("left: {what}\n")),
+            StepResult::Skipped { because } => add(Tone::Warning, "skipped: ", &[format!("it needs {}", describe(plan, *because))]),
+            StepResult::NotStarted => add(Tone::Warning, "left: ", &[]),
             StepResult::Applied | StepResult::AlreadyDone => {}
         }
     }
     for (index, seen) in &outcome.unverified {
         let what = plan.changes.get(*index).map(|c| c.address.to_string()).unwrap_or_default();
-        out.push_str(&format!("unverified: {}\n  it was written, and {}\n  plan again to see what it is now\n", safe(&what), safe(&words::seen(seen))));
+        out.push(Line::new(Tone::Warning, 0, "unverified: ").then([safe(&what)]));
+        out.extend([Line::plain(2, format!("it was written, and {}", safe(&words::seen(seen)))), Line::plain(2, "plan again to see what it is now")]);
     }
     if !out.is_empty() {
-        out.push('\n');
+        out.push(Line::empty());
     }
+    out.push(summary(outcome));
+    if !outcome.is_complete() {
+        out.push(Line::plain(0, "Run apply again: it goes on from what is live."));
+    }
+    rendered(&out, screen)
+}
+
+fn summary(outcome: &Outcome) -> Line {
     let count = |wanted: fn(&StepResult) -> bool| outcome.steps.iter().filter(|r| wanted(r)).count();
     let applied = count(|r| *r == StepResult::Applied);
     let already = count(|r| *r == StepResult::AlreadyDone);
     let not = outcome.steps.len() - applied - already;
     let already = if already > 0 { format!(", {already} already done") } else { String::new() };
-    let head = match (outcome.interrupted, outcome.is_complete()) {
-        (true, false) => "Interrupted",
-        (_, true) => "Applied",
-        (false, false) => "Incomplete",
+    let (tone, head) = match (outcome.interrupted, outcome.is_complete()) {
+        (true, false) => (Tone::Error, "Interrupted"),
+        (_, true) => (Tone::Added, "Applied"),
+        (false, false) => (Tone::Error, "Incomplete"),
     };
     let rest = if not > 0 { format!(", {not} not done") } else { String::new() };
     let steps = if applied == 1 { "step" } else { "steps" };
-    out.push_str(&format!("{head}: {applied} {steps} done{already}{rest}.\n"));
-    if !outcome.is_complete() {
-        out.push_str("Run apply again: it goes on from what is live.\n");
-    }
-    out
+    Line::new(tone, 0, head).then([format!(": {applied} {steps} done{already}{rest}.")])
 }

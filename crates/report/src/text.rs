@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::{Action, Change, Plan, Reason, ownership};
+use crossrole_model::{Action, Cause, Change, Plan, Reason, Subject, Withheld, ownership};
 use crossrole_policy::{Document, Share};
 
-use crate::{MASK, View, safe, words};
+use crate::{Line, MASK, Tone, View, rendered, safe, words};
 
 /// How documents are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,93 +27,220 @@ pub(crate) fn symbol(action: Action) -> &'static str {
     }
 }
 
+/// The color of an action.
+fn tone(action: Action) -> Tone {
+    match action {
+        Action::Create => Tone::Added,
+        Action::Update | Action::Replace => Tone::Changed,
+        Action::Delete => Tone::Removed,
+    }
+}
+
 /// Renders a plan.
 pub fn plan(plan: &Plan, view: View) -> String {
-    let mut out = String::new();
+    let mut out = Vec::new();
     legend(plan, &mut out);
     let mut account = None;
     for change in &plan.changes {
         if account != Some(&change.address.account) {
             account = Some(&change.address.account);
             let label = plan.accounts.get(&change.address.account).map_or("", |a| a.label.as_str());
-            out.push_str(&format!("account {} ({})\n\n", change.address.account, safe(label)));
+            out.extend([Line::new(Tone::Heading, 0, format!("account {} ({})", change.address.account, safe(label))), Line::empty()]);
         }
         render_change(plan, change, view, &mut out);
-        out.push('\n');
+        out.push(Line::empty());
     }
-    for withheld in &plan.withheld {
-        let head = if withheld.blocks { "withheld" } else { "note" };
-        let (why, advice) = words::cause(withheld);
-        out.push_str(&format!("{head}: {}: {}\n  {}\n\n", safe(&words::subject(&withheld.subject)), safe(&why), safe(&advice)));
-    }
+    withheld(plan, &mut out);
     for meter in &plan.meters {
         let percent = meter.used * 100 / meter.limit.max(1);
-        out.push_str(&format!("size: {}: {} of {} ({percent} %)\n", safe(&meter.what), meter.used, meter.limit));
+        out.push(Line::plain(0, format!("size: {}: {} of {} ({percent} %)", safe(&meter.what), meter.used, meter.limit)));
     }
     if !plan.meters.is_empty() {
-        out.push('\n');
+        out.push(Line::empty());
     }
-    for note in &plan.notes {
-        out.push_str(&format!("by hand: {}\n", safe(note)));
-    }
+    out.extend(plan.notes.iter().map(|note| Line::new(Tone::Warning, 0, "by hand: ").then([safe(note)])));
     if !plan.notes.is_empty() {
-        out.push('\n');
+        out.push(Line::empty());
     }
-    out.push_str(&crate::access::section(plan, view));
-    out.push_str(&summary(plan));
-    out.push_str(&calls(&plan.calls));
-    out
+    out.extend(crate::access::section(plan, view));
+    out.push(Line::new(Tone::Heading, 0, summary(plan)));
+    out.extend(held(plan));
+    out.extend(calls(&plan.calls).map(|text| Line::plain(0, text)));
+    rendered(&out, view.screen)
 }
 
-fn legend(plan: &Plan, out: &mut String) {
+fn legend(plan: &Plan, out: &mut Vec<Line>) {
     let words = [(Action::Create, "create"), (Action::Update, "update in place"), (Action::Replace, "delete and make anew"), (Action::Delete, "destroy")];
     let used: Vec<String> = words.iter().filter(|(a, _)| plan.count(*a) > 0).map(|(a, word)| format!("{} {word}", symbol(*a))).collect();
     if !used.is_empty() {
-        out.push_str(&format!("{}\n\n", used.join("   ")));
+        out.extend([Line::plain(0, used.join("   ")), Line::empty()]);
     }
+}
+
+/// Things that could not be planned, with one advice.
+struct Paragraph {
+    blocks: bool,
+    shared: Shared,
+    advice: String,
+    /// What, and why.
+    items: Vec<(String, String)>,
+}
+
+/// What the things of a paragraph have in common.
+#[derive(Debug, PartialEq, Eq)]
+enum Shared {
+    /// They are accounts that could not be read, each for a reason of its own.
+    Accounts,
+    /// This is why.
+    Why(String),
+    /// They rest on something else that is withheld.
+    Resting,
+}
+
+/// What could not be planned: one cause is said once.
+fn withheld(plan: &Plan, out: &mut Vec<Line>) {
+    let mut said: Vec<Paragraph> = Vec::new();
+    for withheld in plan.withheld.iter().filter(|w| !goes_without_saying(w, plan)) {
+        let (why, advice) = words::cause(withheld);
+        let shared = match (&withheld.subject, &withheld.cause) {
+            (Subject::Account { .. }, _) => Shared::Accounts,
+            (_, Cause::Withheld(_)) => Shared::Resting,
+            _ => Shared::Why(why.clone()),
+        };
+        let item = (safe(&words::subject(&withheld.subject)), safe(&why));
+        match said.iter_mut().find(|p| p.blocks == withheld.blocks && p.shared == shared && p.advice == advice) {
+            Some(paragraph) => paragraph.items.push(item),
+            None => said.push(Paragraph { blocks: withheld.blocks, shared, advice, items: vec![item] }),
+        }
+    }
+    // What rests on others stands behind those.
+    said.sort_by_key(|p| p.shared == Shared::Resting);
+    for paragraph in said {
+        paragraph.render(out);
+    }
+}
+
+impl Paragraph {
+    fn render(self, out: &mut Vec<Line>) {
+        let Self { blocks, shared, advice, items } = self;
+        let (tone, head) = if blocks { (Tone::Error, "withheld: ") } else { (Tone::Warning, "note: ") };
+        let line = Line::new(tone, 0, head);
+        let each = |(subject, why): &(String, String)| Line::plain(4, "").then([format!("{subject}: "), why.clone()]);
+        match (shared, items.as_slice()) {
+            (_, [(subject, why)]) => out.push(line.then([format!("{subject}: "), why.clone()])),
+            (Shared::Accounts, many) => {
+                out.push(line.then([format!("{} accounts", many.len())]));
+                out.extend(many.iter().map(each));
+            }
+            (Shared::Resting, many) => {
+                out.push(line.then([format!("{} objects rest on what is withheld", many.len())]));
+                out.extend(many.iter().map(each));
+            }
+            (Shared::Why(why), many) => {
+                out.push(line.then([format!("{} objects: ", many.len()), safe(&why)]));
+                out.extend(many.iter().map(|(subject, _)| Line::plain(4, subject.as_str())));
+            }
+        }
+        out.extend([Line::plain(2, safe(&advice)), Line::empty()]);
+    }
+}
+
+/// Of an account that could not be read, that each of its objects could not be is the same once more.
+fn goes_without_saying(withheld: &Withheld, plan: &Plan) -> bool {
+    let (account, cause) = match (&withheld.subject, &withheld.cause) {
+        (Subject::Object(address) | Subject::Description(address), Cause::Unreadable(cause)) => (&address.account, cause),
+        (Subject::Pruning { account, .. }, Cause::Unreadable(cause) | Cause::Incomplete(Some(cause))) => (account, cause),
+        _ => return false,
+    };
+    let whole =
+        |w: &Withheld| matches!((&w.subject, &w.cause), (Subject::Account { account: of, .. }, Cause::Unreadable(why)) if of == account && why == cause);
+    plan.withheld.iter().any(whole)
 }
 
 fn summary(plan: &Plan) -> String {
     let replaced = plan.count(Action::Replace);
     if plan.is_empty() {
         return if plan.is_blocked() {
-            "No changes can be made: see what is withheld above.\n".to_owned()
+            "No changes can be made: see what is withheld above.".to_owned()
         } else {
-            "No changes. What is live is what the manifests say.\n".to_owned()
+            "No changes. What is live is what the manifests say.".to_owned()
         };
     }
     let (add, change, destroy) = (plan.count(Action::Create) + replaced, plan.count(Action::Update), plan.count(Action::Delete) + replaced);
-    format!("Plan: {add} to add, {change} to change, {destroy} to destroy.\n")
+    format!("Plan: {add} to add, {change} to change, {destroy} to destroy.")
 }
 
-fn calls<K: std::fmt::Display>(calls: &BTreeMap<K, u64>) -> String {
+/// Says that what can be carried out waits for what can't.
+fn held(plan: &Plan) -> Option<Line> {
+    let count = plan.blocking().count();
+    let text = format!("{} withheld: `apply` writes nothing of this unless `--partial` is given.", parts(count));
+    (count > 0 && !plan.is_empty()).then(|| Line::new(Tone::Warning, 0, text))
+}
+
+fn parts(count: usize) -> String {
+    if count == 1 { "1 part of what is asked for is".to_owned() } else { format!("{count} parts of what is asked for are") }
+}
+
+/// Names what keeps a plan from being carried out, a line each; the plan itself says why.
+pub fn blocked(plan: &Plan) -> String {
+    /// More are not read by anybody.
+    const MOST: usize = 10;
+    let count = plan.blocking().count();
+    let mut out = format!("{} withheld, and nothing was changed", parts(count));
+    for withheld in plan.blocking().take(MOST) {
+        out.push_str(&format!("\n  {}", safe(&words::subject(&withheld.subject))));
+    }
+    if count > MOST {
+        out.push_str(&format!("\n  and {} more", count - MOST));
+    }
+    out
+}
+
+/// What it cost to read: account by account as long as that is a line.
+fn calls<K: std::fmt::Display>(calls: &BTreeMap<K, u64>) -> Option<String> {
+    /// Most accounts that are named.
+    const ACCOUNTS_MOST: usize = 4;
     let total: u64 = calls.values().sum();
-    let each: Vec<String> = calls.iter().map(|(account, n)| format!("{n} to {account}")).collect();
-    if each.is_empty() { String::new() } else { format!("Read with {total} calls: {}.\n", each.join(", ")) }
+    let (least, most) = (calls.values().min()?, calls.values().max()?);
+    let word = if total == 1 { "call" } else { "calls" };
+    Some(if calls.len() > ACCOUNTS_MOST {
+        let each = if least == most { most.to_string() } else { format!("{least} to {most}") };
+        format!("Read with {total} {word} to {} accounts: {each} to each.", calls.len())
+    } else {
+        let each: Vec<String> = calls.iter().map(|(account, n)| format!("{n} to {account}")).collect();
+        format!("Read with {total} {word}: {}.", each.join(", "))
+    })
 }
 
-fn render_change(plan: &Plan, change: &Change, view: View, out: &mut String) {
-    out.push_str(&format!("{:>5} {}\n", symbol(change.action), safe(&change.address.short())));
+fn render_change(plan: &Plan, change: &Change, view: View, out: &mut Vec<Line>) {
+    let symbol = symbol(change.action);
+    out.push(Line::new(tone(change.action), 5 - symbol.len(), format!("{symbol} ")).then([safe(&change.address.short())]));
     let differs: Vec<String> =
         change.reasons.iter().filter_map(|r| if let Reason::Differs(part) = r { Some(safe(&words::part(part))) } else { None }).collect();
     if !differs.is_empty() {
         let head = if differs.len() == 1 { "this differs" } else { "these differ" };
-        out.push_str(&format!("        because {head}: {}\n", differs.join(", ")));
+        out.push(Line::plain(8, format!("because {head}: {}", differs.join(", "))));
     }
-    for reason in change.reasons.iter().filter(|r| !matches!(r, Reason::Differs(_))) {
-        out.push_str(&format!("        because {}\n", because(reason)));
-    }
-    for consequence in &change.consequences {
-        out.push_str(&format!("        ! {}\n", safe(&words::consequence(consequence))));
-    }
+    let told = change.reasons.iter().filter(|r| !matches!(r, Reason::Differs(_)) && !is_plain(r, change.action, plan));
+    out.extend(told.map(|reason| Line::plain(8, format!("because {}", because(reason, change.action)))));
+    out.extend(change.consequences.iter().map(|c| Line::new(Tone::Warning, 8, "! ").then([safe(&words::consequence(c))])));
     let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
-    for line in crate::diff::lines(&crate::diff::tree(change, &share), view) {
-        out.push_str(&format!("        {line}\n"));
+    out.extend(crate::diff::lines(&crate::diff::tree(change, &share), view).into_iter().map(|line| line.within(8)));
+}
+
+/// Tells whether a reason says no more than the symbol does.
+fn is_plain(reason: &Reason, action: Action, plan: &Plan) -> bool {
+    match reason {
+        Reason::Missing => action == Action::Create,
+        Reason::Destroy => plan.destroy && action == Action::Delete,
+        _ => false,
     }
 }
 
-fn because(reason: &Reason) -> String {
+fn because(reason: &Reason, action: Action) -> String {
     match reason {
+        // A document that others write too is there, and holds nothing of ours.
+        Reason::Missing if action == Action::Update => "none of our statements is in it".to_owned(),
         Reason::Missing => "it is declared and not there".to_owned(),
         Reason::NotInManifest => "no manifest declares it any more".to_owned(),
         Reason::Destroy => "everything of this manifest is to be destroyed".to_owned(),

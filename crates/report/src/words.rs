@@ -98,7 +98,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::Unreadable(unreadable) => return (format!("it could not be read: {unreadable}"), unread(&withheld.subject, unreadable)),
         Cause::Incomplete(unreadable) => (
             format!("only single objects could be read: {}", unreadable.as_ref().map_or("no bulk read", |u| u.why.as_str())),
-            "allow iam:GetAccountAuthorizationDetails and iam:ListRoles to find what no manifest declares any more",
+            match unreadable.as_ref().and_then(|u| u.class) {
+                Some(ErrorClass::Denied) | None => "allow iam:GetAccountAuthorizationDetails and iam:ListRoles to find what no manifest declares any more",
+                Some(class) => class.advice(),
+            },
         ),
         Cause::Missing(gone) => {
             let advice = format!("make {} in account {} first, or correct its name", gone.short(), gone.account);
@@ -139,11 +142,12 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
 /// What to do about something that could not be read: one cause has one advice.
 fn unread(subject: &Subject, unreadable: &Unreadable) -> String {
     let account = matches!(subject, Subject::Account { .. });
-    let how = match unreadable.class {
-        Some(ErrorClass::Denied) | None => "allow the runner to read it; access denied is never taken for absent",
-        Some(class) => class.advice(),
+    let how = match (unreadable.class, account) {
+        (Some(ErrorClass::Denied) | None, true) => "allow the runner to read it; access denied is never taken for absent, or set `manage = false` for it",
+        (Some(ErrorClass::Denied) | None, false) => "allow the runner to read it; access denied is never taken for absent",
+        (Some(class), _) => class.advice(),
     };
-    if account { format!("nothing in it is planned; {how}, or set `manage = false` for it") } else { how.to_owned() }
+    if account { format!("nothing there is planned; {how}") } else { how.to_owned() }
 }
 
 /// Why our statements can't be put beside the foreign ones.

@@ -1,14 +1,16 @@
 //! Who calls, and whether they may.
 
-use crossrole_access::{Caller as AccessCaller, Compiled, Context, Decision, Policies, Request, evaluate};
+use crossrole_access::{Caller as AccessCaller, Compiled, Context, ContextValue, Policies, Request, evaluate};
 use crossrole_policy::{Document, Element, Statement};
 use time::OffsetDateTime;
 
 use crate::error::ApiError;
+use crate::lagged::Lagged;
 use crate::managed;
 use crate::query::{Asked, Service};
+use crate::refusal::{Refusal, Side, Sides, reason};
 use crate::sigv4;
-use crate::world::{Held, Tags, World};
+use crate::world::{Held as Holder, Session, Tags, World};
 
 /// Address that requests come from, unless the header `x-crossrole-source-ip` says another.
 const SOURCE_IP: &str = "127.0.0.1";
@@ -27,10 +29,17 @@ pub(crate) struct Caller {
     pub(crate) anonymous: bool,
     pub(crate) transitive_tags: Tags,
     pub(crate) source_identity: Option<String>,
-    identity: Vec<Document>,
-    boundary: Option<Vec<Document>>,
-    session: Option<Vec<Document>>,
+    identity: Vec<Held>,
+    boundary: Option<Vec<Held>>,
+    session: Option<Vec<Held>>,
     context: Context,
+}
+
+/// A document, and the ARN of the managed policy that it is of.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) arn: Option<String>,
+    pub(crate) document: Document,
 }
 
 /// The current time in seconds.
@@ -54,6 +63,7 @@ impl Caller {
         context.set("aws:SecureTransport", "true");
         context.set("aws:ViaAWSService", "false");
         context.set("aws:PrincipalIsAWSService", "false");
+        context.set("aws:RequestedRegion", region(asked));
         if !account.is_empty() {
             context.set("aws:PrincipalAccount", account);
             context.set("aws:userid", user_id.clone());
@@ -83,8 +93,19 @@ impl Caller {
     }
 }
 
+/// The region that a call goes to: IAM has one, whatever the client signs for.
+fn region(asked: &Asked) -> &str {
+    match (asked.service, &asked.authorization) {
+        (Service::Sts | Service::S3(_), Some(auth)) if !auth.region.is_empty() && auth.region != "aws-global" => &auth.region,
+        _ => "us-east-1",
+    }
+}
+
 /// Finds the caller behind a request and checks its signature.
 pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiError> {
+    if asked.s3 {
+        crate::s3::authentication::check(world, asked)?;
+    }
     let Some(auth) = &asked.authorization else {
         if asked.service == Service::Iam
             || (asked.service == Service::Sts && !matches!(asked.operation.as_str(), "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML"))
@@ -106,41 +127,34 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         caller.context.set("aws:PrincipalType", "Account");
         return Ok(caller);
     }
-    let unknown = || {
-        if asked.s3 {
-            ApiError::new(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-        } else {
-            ApiError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
-        }
-    };
-    let mismatch = || {
-        ApiError::new(
-            403,
-            "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
-        )
-    };
+    let unknown = || unknown_key(asked);
     if let Some(key) = world.keys.get(id).filter(|k| k.active).cloned() {
         if !sigv4::is_signed_with(asked, auth, &key.secret) {
-            return Err(mismatch());
+            return Err(mismatch(asked));
         }
-        return user(world, &key.account, &key.user, asked).ok_or_else(unknown);
+        let caller = user(world, &key.account, &key.user, asked).ok_or_else(unknown)?;
+        if let Some(key) = world.keys.get_mut(id) {
+            key.used = Some((unix_now(), auth.region.clone(), auth.service.clone()));
+        }
+        return Ok(caller);
     }
     let session = world.sessions.get(id).cloned().ok_or_else(unknown)?;
-    if asked.header("x-amz-security-token") != Some(session.token.as_str()) {
+    // The token, and that its principal is there, are looked at before the signature (argmin, deleted-role matrix, live AWS).
+    if asked.token() != Some(session.token.as_str()) {
         return Err(unknown());
-    }
-    if !sigv4::is_signed_with(asked, auth, &session.secret) {
-        return Err(mismatch());
     }
     if session.expires <= unix_now() {
         return Err(ApiError::new(403, "ExpiredToken", "The security token included in the request is expired"));
     }
-    let mut caller = if let Some(name) = session.resource.strip_prefix("user/") {
-        user(world, &session.account, name, asked).ok_or_else(unknown)?
-    } else {
-        role_session(world, &session, asked).ok_or_else(unknown)?
-    };
+    let mut caller = session_caller(world, &session, asked).ok_or_else(unknown)?;
+    if !sigv4::is_signed_with(asked, auth, &session.secret) {
+        return Err(mismatch(asked));
+    }
+    limits_of_user_sessions(&session, asked)?;
+    if caller.role_session {
+        let used = (unix_now(), region(asked).to_owned());
+        world.account(&session.account).last_used.insert(session.principal_id.clone(), used);
+    }
     caller.context.set("aws:TokenIssueTime", iso(session.issued));
     caller.context.set("aws:MultiFactorAuthPresent", session.mfa.to_string());
     if session.mfa {
@@ -149,9 +163,61 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
     Ok(caller)
 }
 
+fn unknown_key(asked: &Asked) -> ApiError {
+    if asked.s3 {
+        ApiError::new(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+    } else {
+        ApiError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+    }
+}
+
+fn mismatch(asked: &Asked) -> ApiError {
+    let advice = if asked.s3 {
+        "Check your key and signing method."
+    } else {
+        "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+    };
+    let message = format!("The request signature we calculated does not match the signature you provided. {advice}");
+    ApiError::new(403, "SignatureDoesNotMatch", message)
+}
+
+fn session_caller(world: &World, session: &Session, asked: &Asked) -> Option<Caller> {
+    match session.resource.split_once('/')? {
+        ("user", name) => user(world, &session.account, name, asked),
+        ("federated-user", name) => federated(world, session, name, asked),
+        _ => role_session(world, session, asked),
+    }
+}
+
+/// What credentials of a user that are no keys of its own can't call (STS API reference, GetSessionToken, GetFederationToken;
+/// IAM User Guide, "Compare AWS STS credentials").
+fn limits_of_user_sessions(session: &Session, asked: &Asked) -> Result<(), ApiError> {
+    let federated = session.resource.starts_with("federated-user/");
+    if !federated && !session.resource.starts_with("user/") {
+        return Ok(());
+    }
+    match asked.service {
+        Service::Iam if federated || !session.mfa => Err(unknown_key(asked)),
+        Service::Sts if asked.operation != "GetCallerIdentity" && (federated || asked.operation != "AssumeRole") => {
+            Err(ApiError::new(403, "AccessDenied", format!("Cannot call {} with session credentials", asked.operation)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A principal as it acts: with what can be seen of it; one that can't be seen yet has nothing.
+fn acting<T: Clone + Default>(slot: &Lagged<T>, now: u64, bare: impl Fn(&T) -> T) -> Option<T> {
+    slot.visible(now).cloned().or_else(|| slot.newest().map(bare))
+}
+
+fn bare(held: &Holder) -> Holder {
+    Holder { name: held.name.clone(), path: held.path.clone(), id: held.id.clone(), ..Holder::default() }
+}
+
 fn user(world: &World, account: &str, name: &str, asked: &Asked) -> Option<Caller> {
     let state = world.accounts.get(account)?;
-    let user = state.users.get(&name.to_ascii_lowercase())?.newest()?;
+    let slot = state.users.get(&name.to_ascii_lowercase())?;
+    let user = acting(slot, world.now_ms, |u| crate::world::User { held: bare(&u.held), ..crate::world::User::default() })?;
     let mut caller = Caller::new(format!("arn:aws:iam::{account}:user{}{}", user.held.path, user.held.name), account, user.held.id.clone(), asked);
     caller.context.set("aws:username", user.held.name.clone());
     caller.context.set("aws:PrincipalType", "User");
@@ -167,10 +233,11 @@ fn user(world: &World, account: &str, name: &str, asked: &Asked) -> Option<Calle
     Some(caller)
 }
 
-fn role_session(world: &World, session: &crate::world::Session, asked: &Asked) -> Option<Caller> {
+fn role_session(world: &World, session: &Session, asked: &Asked) -> Option<Caller> {
     let account = &session.account;
     let name = session.resource.split('/').nth(1)?;
-    let role = world.accounts.get(account)?.roles.get(&name.to_ascii_lowercase())?.newest()?;
+    let slot = world.accounts.get(account)?.roles.get(&name.to_ascii_lowercase())?;
+    let role = acting(slot, world.now_ms, |r| crate::world::Role { held: bare(&r.held), ..crate::world::Role::default() })?;
     // A session of a role that was deleted is dead, even when a role of its name exists again.
     if role.held.id != session.principal_id {
         return None;
@@ -179,7 +246,8 @@ fn role_session(world: &World, session: &crate::world::Session, asked: &Asked) -
     let mut caller = Caller::new(format!("arn:aws:sts::{account}:{}", session.resource), account, format!("{}:{session_name}", role.held.id), asked);
     caller.context.set("aws:PrincipalArn", format!("arn:aws:iam::{account}:role{}{}", role.held.path, role.held.name));
     caller.context.set("aws:PrincipalType", "AssumedRole");
-    caller.tags(&role.held.tags);
+    // Keys of tags are compared without regard to case, and the session's win.
+    caller.tags(role.held.tags.iter().filter(|(key, _)| !session.tags.keys().any(|k| k.eq_ignore_ascii_case(key))));
     caller.tags(&session.tags);
     if let Some(identity) = &session.source_identity {
         caller.context.set("aws:SourceIdentity", identity.clone());
@@ -189,18 +257,53 @@ fn role_session(world: &World, session: &crate::world::Session, asked: &Asked) -
     }
     caller.role_session = true;
     caller.source_identity.clone_from(&session.source_identity);
-    caller.transitive_tags = session.tags.iter().filter(|(k, _)| session.transitive.contains(*k)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let transitive = |key: &String| session.transitive.iter().any(|t| t.eq_ignore_ascii_case(key));
+    caller.transitive_tags = session.tags.iter().filter(|(k, _)| transitive(k)).map(|(k, v)| (k.clone(), v.clone())).collect();
     caller.identity = documents(world, account, &role.held);
     caller.boundary = boundary(world, account, &role.held);
-    caller.session.clone_from(&session.policies);
+    caller.session = session_policies(session);
     Some(caller)
 }
 
+/// A federated user: no more than the user who asked for it, and no more than the policies that came with it.
+fn federated(world: &World, session: &Session, name: &str, asked: &Asked) -> Option<Caller> {
+    let account = &session.account;
+    let arn = format!("arn:aws:sts::{account}:federated-user/{name}");
+    let mut caller = Caller::new(arn, account, format!("{account}:{name}"), asked);
+    if let Some(issuer) = &session.user {
+        let issuer = user(world, account, issuer, asked).filter(|u| u.user_id == session.principal_id)?;
+        let tags: Vec<(String, ContextValue)> = issuer.context.iter().map(|(k, v)| (k.to_owned(), v.clone())).collect();
+        for (key, value) in tags.into_iter().filter(|(key, _)| key.starts_with("aws:principaltag/")) {
+            caller.context.insert(&key, value);
+        }
+        caller.identity = issuer.identity;
+        caller.boundary = issuer.boundary;
+    } else {
+        caller.identity = vec![Held { arn: None, document: everything() }];
+    }
+    caller.tags(&session.tags);
+    caller.context.set("aws:PrincipalType", "FederatedUser");
+    caller.session = Some(session_policies(session).unwrap_or_default());
+    Some(caller)
+}
+
+fn session_policies(session: &Session) -> Option<Vec<Held>> {
+    session.policies.as_ref().map(|list| list.iter().map(|(arn, document)| Held { arn: arn.clone(), document: document.clone() }).collect())
+}
+
+/// The root user has no policies of its own and needs none.
+pub(crate) fn everything() -> Document {
+    Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))])
+}
+
 /// The inline and attached documents of a principal.
-pub(crate) fn documents(world: &World, account: &str, held: &Held) -> Vec<Document> {
-    let inline = held.inline.values().filter_map(|text| crossrole_policy::parse(text).ok());
-    let attached = held.attached.iter().filter_map(|arn| managed_document(world, account, arn));
-    inline.chain(attached).collect()
+pub(crate) fn documents(world: &World, account: &str, held: &Holder) -> Vec<Held> {
+    let inline = held.inline.values().filter_map(|text| crossrole_policy::parse(text).ok()).map(|document| Held { arn: None, document });
+    inline.chain(held.attached.iter().filter_map(|arn| managed(world, account, arn))).collect()
+}
+
+fn managed(world: &World, account: &str, arn: &str) -> Option<Held> {
+    managed_document(world, account, arn).map(|document| Held { arn: Some(arn.to_owned()), document })
 }
 
 /// The document of a managed policy, AWS's or the account's.
@@ -213,8 +316,8 @@ pub(crate) fn managed_document(world: &World, account: &str, arn: &str) -> Optio
     crossrole_policy::parse(&policy.versions.get(&policy.default)?.0).ok()
 }
 
-fn boundary(world: &World, account: &str, held: &Held) -> Option<Vec<Document>> {
-    held.boundary.as_ref().map(|arn| managed_document(world, account, arn).into_iter().collect())
+fn boundary(world: &World, account: &str, held: &Holder) -> Option<Vec<Held>> {
+    held.boundary.as_ref().map(|arn| managed(world, account, arn).into_iter().collect())
 }
 
 /// What is asked of the evaluator.
@@ -231,6 +334,11 @@ pub(crate) struct Want<'a> {
 
 /// Decides a request; the error is AWS's.
 pub(crate) fn authorize(caller: &Caller, want: &Want<'_>) -> Result<(), ApiError> {
+    decide(caller, want).map_err(|refusal| refusal.error())
+}
+
+/// Decides a request.
+pub(crate) fn decide(caller: &Caller, want: &Want<'_>) -> Result<(), Box<Refusal>> {
     let mut context = caller.context.clone();
     for (key, value) in &want.context {
         context.set(key, value.clone());
@@ -247,28 +355,27 @@ pub(crate) fn authorize(caller: &Caller, want: &Want<'_>) -> Result<(), ApiError
         resource_account: Some(owner.to_owned()),
         context,
     };
-    // The root user has no policies of its own and needs none.
-    let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
-    let compile = |document: &Document| Compiled::new(document, "");
-    let list = |documents: &[Document]| documents.iter().map(compile).collect::<Vec<_>>();
-    let identity = if caller.root { vec![compile(&everything)] } else { list(&caller.identity) };
-    let (resource, boundary, session) = (want.policy.map(compile), caller.boundary.as_deref().map(list), caller.session.as_deref().map(list));
+    let identity = if caller.root { side(&[Held { arn: None, document: everything() }]) } else { side(&caller.identity) };
+    let (resource, boundary, session) = (want.policy.map(|d| Compiled::new(d, "")), caller.boundary.as_deref().map(side), caller.session.as_deref().map(side));
     let policies = Policies {
-        identity: identity.iter().collect(),
+        identity: identity.list(),
         resource: resource.as_ref(),
-        boundary: boundary.as_ref().map(|b| b.iter().collect()),
-        session: session.as_ref().map(|s| s.iter().collect()),
+        boundary: boundary.as_ref().map(Side::list),
+        session: session.as_ref().map(Side::list),
         ..Policies::default()
     };
     let answer = evaluate(&request, &policies);
     if answer.is_allowed() {
         return Ok(());
     }
-    let (action, resource) = (want.action, want.resource);
-    let why = match (answer.decision, answer.layer) {
-        (Decision::ExplicitlyDenied, Some(layer)) => format!(" with an explicit deny in a {}", layer.as_str()),
-        (_, Some(layer)) => format!(" because no {} allows the {action} action", layer.as_str()),
-        _ => String::new(),
-    };
-    Err(ApiError::new(403, "AccessDenied", format!("User: {} is not authorized to perform: {action} on resource: {resource}{why}", caller.arn)))
+    let sides = Sides { identity: &identity, boundary: boundary.as_ref(), session: session.as_ref() };
+    let why = reason(&request, &policies, answer, &sides);
+    Err(Box::new(Refusal::new(&request, &caller.arn, why)))
+}
+
+fn side(documents: &[Held]) -> Side {
+    Side {
+        documents: documents.iter().map(|held| Compiled::new(&held.document, held.arn.as_deref().unwrap_or_default())).collect(),
+        arns: documents.iter().map(|held| held.arn.clone()).collect(),
+    }
 }

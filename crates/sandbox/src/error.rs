@@ -47,6 +47,15 @@ impl ApiError {
         Self::new(status, code, "injected fault")
     }
 
+    pub(crate) fn no_operation(operation: &str, version: &str) -> Self {
+        Self::new(400, "InvalidAction", format!("Could not find operation {operation} for version {version}"))
+    }
+
+    /// A request that is signed for a service that is not here.
+    pub(crate) fn no_service(service: &str) -> Self {
+        Self::new(501, "NotImplemented", format!("the sandbox has IAM, STS and S3, and no service `{service}`; nothing was done"))
+    }
+
     pub(crate) fn no_such(kind: &str, name: &str) -> Self {
         Self::new(404, "NoSuchEntity", format!("The {kind} with name {name} cannot be found."))
     }
@@ -73,9 +82,8 @@ impl ApiError {
             )
         } else {
             let kind = if self.status >= 500 { "Receiver" } else { "Sender" };
-            format!(
-                "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
-            )
+            let message = if message.is_empty() { String::new() } else { format!("<Message>{message}</Message>") };
+            format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code>{message}</Error><RequestId>{id}</RequestId></ErrorResponse>")
         };
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -3,16 +3,22 @@
 //! Every 12-digit account exists. An access key id of 12 digits is that account's root user, with any secret; keys and
 //! sessions that the sandbox issues are checked by signature. Every call is decided by the evaluator of
 //! `crossrole-access`, and is answered with AWS's own errors; so are IAM's bad habits: late visibility, principals that must
-//! exist, unique ids left behind, quotas. An MFA code of any six digits is right.
+//! exist, unique ids left behind, quotas. A virtual MFA device that was made here shows
+//! the codes of RFC 6238; of any other serial number of the caller's account, six digits are right. AWS's managed policies
+//! are all known by name, and those used most with their documents; others can't be attached, since they would grant nothing.
 //!
-//! Limits: no ACLs, no multipart uploads, no object versions, no KMS; S3 keeps objects in memory.
+//! Limits: no KMS and no SSE-C, no POST of forms, no locks of single objects; lifecycle, replication, notification and their
+//! like are kept and read back and do nothing; S3 keeps objects in memory, with a limit.
 
 mod auth;
+mod authorization;
+mod constraint;
 mod error;
 mod iam;
 mod lagged;
 mod managed;
 mod query;
+mod refusal;
 mod s3;
 mod server;
 mod sigv4;
@@ -143,6 +149,17 @@ impl Sandbox {
         locked(&self.world).secrets()
     }
 
+    /// Returns the accounts that hold something, each with its buckets and their regions.
+    pub fn accounts(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let world = locked(&self.world);
+        let mut accounts: BTreeMap<String, BTreeMap<String, String>> =
+            world.accounts.iter().filter(|(_, state)| !state.is_empty()).map(|(id, _)| (id.clone(), BTreeMap::new())).collect();
+        for (name, bucket) in &world.buckets {
+            accounts.entry(bucket.account.clone()).or_default().insert(name.clone(), bucket.region.clone());
+        }
+        accounts
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -199,10 +216,12 @@ impl Sandbox {
         let answer = auth::identify(&mut world, asked).and_then(|caller| match asked.service {
             query::Service::Iam => iam::answer(&mut world, &caller, asked),
             query::Service::Sts => sts::answer(&mut world, &caller, asked),
-            query::Service::S3 => s3::answer(&mut world, &caller, asked),
+            query::Service::S3(operation) => s3::answer(&mut world, &caller, asked, operation),
         });
         match answer {
             Ok(reply) => reply.response(asked, index),
+            // An answer to HEAD has no body, not even that of an error.
+            Err(error) if asked.method == http::Method::HEAD => error.response(asked.s3, index).map(|_| Bytes::new()),
             Err(error) => error.response(asked.s3, index),
         }
     }
@@ -226,9 +245,19 @@ impl Sandbox {
 pub mod testing {
     use sha2::{Digest as _, Sha256};
 
+    /// The present as signatures write it, `20260101T000000Z`, moved by seconds.
+    pub fn signing_time(offset: i64) -> String {
+        crate::auth::iso(crate::auth::unix_now() + offset).replace(['-', ':'], "")
+    }
+
     /// The SHA-256 of bytes, in hexadecimal.
     pub fn sha256_hex(bytes: &[u8]) -> String {
         crate::sigv4::hex(&Sha256::digest(bytes))
+    }
+
+    /// The signature of a string as it is, as chunks are signed.
+    pub fn string_signature(secret: &str, scope: &str, text: &str) -> String {
+        crate::sigv4::string_signature(secret, scope, text)
     }
 
     /// The signature of a canonical request; `scope` is `date/region/service/aws4_request`.

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
+use crate::authorization::{self, Authorization, Scheme};
+use crate::constraint::broken;
 use crate::error::{ApiError, insert, request_id};
+use crate::s3::operation::{self, Operation};
 use crate::world::World;
 
 /// Regions that have an address (AWS General Reference, "Service endpoints").
@@ -54,7 +57,7 @@ pub(crate) const REGIONS: &[&str] = &[
 pub(crate) enum Service {
     Iam,
     Sts,
-    S3,
+    S3(Operation),
 }
 
 /// A request, understood.
@@ -72,22 +75,13 @@ pub(crate) struct Asked {
     /// Query or form parameters, decoded.
     pub(crate) params: BTreeMap<String, String>,
     pub(crate) bucket: Option<String>,
+    /// The host names the bucket, not the path.
+    pub(crate) bucket_in_host: bool,
     pub(crate) key: Option<String>,
     /// Region in the host name.
     pub(crate) host_region: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) authorization: Option<Authorization>,
-}
-
-/// The parts of an AWS4-HMAC-SHA256 header.
-#[derive(Debug, Clone)]
-pub(crate) struct Authorization {
-    pub(crate) key_id: String,
-    pub(crate) date: String,
-    pub(crate) region: String,
-    pub(crate) service: String,
-    pub(crate) signed_headers: Vec<String>,
-    pub(crate) signature: String,
 }
 
 /// A good answer.
@@ -130,7 +124,7 @@ impl Reply {
             insert(&mut response, name, value);
         }
         for (name, value) in &self.metadata {
-            if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(format!("x-amz-meta-{name}")), http::HeaderValue::from_str(value)) {
+            if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(format!("x-amz-meta-{name}")), http::HeaderValue::from_bytes(value.as_bytes())) {
                 response.headers_mut().insert(name, value);
             }
         }
@@ -145,12 +139,25 @@ impl Asked {
 
     /// A parameter that must be there.
     pub(crate) fn need(&self, name: &str) -> Result<&str, ApiError> {
-        self.param(name).filter(|v| !v.is_empty()).ok_or_else(|| {
-            ApiError::validation(format!(
-                "1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null",
-                lower_first(name)
-            ))
-        })
+        self.param(name).filter(|v| !v.is_empty()).ok_or_else(|| broken(self.service, &lower_first(name), None, "Member must not be null"))
+    }
+
+    /// Fails for another version of the service than this.
+    pub(crate) fn check_version(&self, version: &str) -> Result<(), ApiError> {
+        match self.param("Version") {
+            Some(asked) if asked == version => Ok(()),
+            asked => Err(ApiError::no_operation(&self.operation, asked.unwrap_or("NO_VERSION_SPECIFIED"))),
+        }
+    }
+
+    /// An operation that the sandbox has not: because AWS has none either, or else by its name.
+    pub(crate) fn unknown_operation(&self, version: &str) -> ApiError {
+        let service = if self.service == Service::Iam { "iam" } else { "sts" };
+        if crossrole_access::catalogue::action(&format!("{service}:{}", self.operation)).is_some() {
+            let message = format!("the sandbox has no {service}:{}; nothing was done", self.operation);
+            return ApiError::new(501, "NotImplemented", message);
+        }
+        ApiError::no_operation(&self.operation, version)
     }
 
     /// `Name.member.N`, in order.
@@ -166,8 +173,19 @@ impl Asked {
         (1..).map_while(pair).collect()
     }
 
+    /// A header; a presigned URL may carry those of AWS in its query.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|v| v.to_str().ok())
+        let header = self.headers.get(name).and_then(|v| v.to_str().ok());
+        let presigned = self.authorization.as_ref().is_some_and(|a| a.scheme != Scheme::Header);
+        header.or_else(|| {
+            let hoisted = presigned && name.starts_with("x-amz-");
+            self.params.iter().find(|(n, _)| hoisted && n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        })
+    }
+
+    /// The session token, in the header or in the query.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.authorization.as_ref()?.token.as_deref()
     }
 }
 
@@ -176,71 +194,98 @@ pub(crate) fn lower_first(name: &str) -> String {
     chars.next().map(|c| c.to_ascii_lowercase()).into_iter().chain(chars).collect()
 }
 
+/// Parameters of a query and a form; of those that are there twice, the first counts.
+fn first_of_each(query: &str, form: &[u8]) -> BTreeMap<String, String> {
+    let mut params = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form)) {
+        params.entry(name.into_owned()).or_insert_with(|| value.into_owned());
+    }
+    params
+}
+
 /// Tells whether an answer should have S3's shape.
 pub(crate) fn is_s3(request: &Request<Bytes>) -> bool {
-    authorization(request.headers()).is_none_or(|a| a.service == "s3")
+    let params = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    match authorization::find(request.headers(), &params) {
+        Ok(Some(found)) => found.service == "s3",
+        _ => !is_form(request),
+    }
+}
+
+fn is_form(request: &Request<Bytes>) -> bool {
+    request.headers().get("content-type").and_then(|v| v.to_str().ok()).is_some_and(|v| v.starts_with("application/x-www-form-urlencoded"))
 }
 
 /// Understands a request.
 pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
-    let authorization = authorization(request.headers());
-    let raw_path = request.uri().path().to_owned();
     let raw_query = request.uri().query().unwrap_or_default().to_owned();
-    let mut params: BTreeMap<String, String> = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
-    let form = request.headers().get("content-type").and_then(|v| v.to_str().ok()).is_some_and(|v| v.starts_with("application/x-www-form-urlencoded"));
+    let params: BTreeMap<String, String> = form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
+    let authorization = authorization::find(request.headers(), &params)?;
     let service_name = authorization.as_ref().map(|a| a.service.as_str());
-    if matches!(service_name, Some("iam" | "sts")) || (service_name.is_none() && form) {
-        params.extend(form_urlencoded::parse(request.body()).into_owned());
-        let operation = params.get("Action").cloned().ok_or_else(|| ApiError::new(400, "MissingAction", "The request must contain the parameter Action"))?;
-        let service = if service_name == Some("iam") { Service::Iam } else { Service::Sts };
-        let writes = !["Get", "List", "Simulate"].iter().any(|p| operation.starts_with(p));
-        return Ok(Asked {
-            service,
-            s3: false,
-            operation,
-            writes,
-            method: request.method().clone(),
-            headers: request.headers().clone(),
-            raw_path,
-            raw_query,
-            params,
-            bucket: None,
-            key: None,
-            host_region: None,
-            body: request.body().clone(),
-            authorization,
-        });
-    }
-    let host = request.headers().get("host").and_then(|v| v.to_str().ok()).or_else(|| request.uri().host()).unwrap_or_default().to_owned();
-    let (host_bucket, host_region) = host_parts(&host);
-    let path = percent_decode_str(raw_path.trim_start_matches('/')).decode_utf8_lossy().into_owned();
-    let (bucket, key) = match host_bucket {
-        Some(bucket) => (Some(bucket), Some(path)),
-        None => match path.split_once('/') {
-            Some((bucket, key)) => (Some(bucket.to_owned()), Some(key.to_owned())),
-            None => (Some(path), None),
-        },
-    };
-    let bucket = bucket.filter(|b| !b.is_empty());
-    let key = key.filter(|k| !k.is_empty());
-    let operation = crate::s3::operation::find(request.method().as_str(), bucket.is_some(), key.is_some(), &params, request.headers())?.to_owned();
-    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    Ok(Asked {
-        service: Service::S3,
-        s3: true,
-        operation,
-        writes,
+    let mut asked = Asked {
+        service: Service::Iam,
+        s3: false,
+        operation: String::new(),
+        writes: false,
         method: request.method().clone(),
         headers: request.headers().clone(),
-        raw_path,
+        raw_path: request.uri().path().to_owned(),
         raw_query,
-        params,
-        bucket,
-        key,
-        host_region,
+        params: BTreeMap::new(),
+        bucket: None,
+        bucket_in_host: false,
+        key: None,
+        host_region: None,
         body: request.body().clone(),
-        authorization,
-    })
+        authorization: authorization.clone(),
+    };
+    match service_name {
+        Some("iam" | "sts") => {}
+        None if is_form(request) => {}
+        Some("s3") | None => {
+            asked.params = params;
+            let host = request.headers().get("host").and_then(|v| v.to_str().ok()).or_else(|| request.uri().host()).unwrap_or_default();
+            return rest(asked, host);
+        }
+        Some(other) => {
+            return Err(ApiError::no_service(other));
+        }
+    }
+    let params = first_of_each(&asked.raw_query, if is_form(request) { request.body().as_ref() } else { &[] });
+    let Some(operation) = params.get("Action").filter(|a| !a.is_empty()).cloned() else {
+        // Both services send whoever asks for nothing to IAM's page.
+        return Err(ApiError::new(302, "MissingAction", "").header("location", "https://aws.amazon.com/iam"));
+    };
+    asked.service = if service_name == Some("iam") { Service::Iam } else { Service::Sts };
+    asked.writes = !["Get", "List", "Simulate"].iter().any(|p| operation.starts_with(p));
+    asked.operation = operation;
+    asked.params = params;
+    Ok(asked)
+}
+
+/// A request of S3: which bucket, key and operation.
+fn rest(mut asked: Asked, host: &str) -> Result<Asked, ApiError> {
+    asked.s3 = true;
+    asked.writes = !matches!(asked.method, Method::GET | Method::HEAD);
+    let operation = if let Some(path) = asked.raw_path.strip_prefix(crate::s3::control::PATH) {
+        operation::find_control(asked.method.as_str(), path)?
+    } else {
+        let (host_bucket, host_region) = host_parts(host);
+        let path = percent_decode_str(asked.raw_path.strip_prefix('/').unwrap_or_default()).decode_utf8_lossy().into_owned();
+        asked.bucket_in_host = host_bucket.is_some();
+        let (bucket, key) = match (host_bucket, path.split_once('/')) {
+            (Some(bucket), _) => (bucket, Some(path)),
+            (None, Some((bucket, key))) => (bucket.to_owned(), Some(key.to_owned())),
+            (None, None) => (path, None),
+        };
+        asked.host_region = host_region;
+        asked.bucket = Some(bucket).filter(|b| !b.is_empty());
+        asked.key = key.filter(|k| !k.is_empty());
+        operation::find(asked.method.as_str(), asked.bucket.is_some(), asked.key.is_some(), &asked.params, &asked.headers)?
+    };
+    asked.service = Service::S3(operation);
+    operation.name().clone_into(&mut asked.operation);
+    Ok(asked)
 }
 
 /// `bucket.s3.region.amazonaws.com` and its relatives; a loopback address has neither.
@@ -258,20 +303,6 @@ fn host_parts(host: &str) -> (Option<String>, Option<String>) {
     };
     let region = rest.trim_start_matches(['.', '-']);
     (bucket, (!region.is_empty()).then(|| region.to_owned()))
-}
-
-fn authorization(headers: &HeaderMap) -> Option<Authorization> {
-    let text = headers.get("authorization")?.to_str().ok()?.strip_prefix("AWS4-HMAC-SHA256")?;
-    let parts: BTreeMap<&str, &str> = text.split(',').filter_map(|p| p.trim().split_once('=')).collect();
-    let mut scope = parts.get("Credential")?.split('/');
-    Some(Authorization {
-        key_id: scope.next()?.to_owned(),
-        date: scope.next()?.to_owned(),
-        region: scope.next()?.to_owned(),
-        service: scope.next()?.to_owned(),
-        signed_headers: parts.get("SignedHeaders")?.split(';').map(str::to_owned).collect(),
-        signature: (*parts.get("Signature")?).to_owned(),
-    })
 }
 
 /// The account that a call counts for.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::lagged::Lagged;
+use crate::s3::state::Bucket;
 
 pub(crate) type Tags = BTreeMap<String, String>;
 
@@ -15,6 +16,9 @@ pub(crate) type Tags = BTreeMap<String, String>;
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) buckets: BTreeMap<String, Bucket>,
+    /// Blocks of public access of whole accounts.
+    #[serde(default)]
+    pub(crate) blocks: BTreeMap<String, [bool; 4]>,
     /// Access keys of users, by id.
     pub(crate) keys: BTreeMap<String, AccessKey>,
     /// Sessions, by access key id.
@@ -39,6 +43,43 @@ pub(crate) struct Account {
     pub(crate) policies: BTreeMap<String, Lagged<Policy>>,
     pub(crate) providers: BTreeMap<String, Lagged<Provider>>,
     pub(crate) profiles: BTreeMap<String, Profile>,
+    /// SAML providers, by name as written.
+    #[serde(default)]
+    pub(crate) saml: BTreeMap<String, Lagged<Saml>>,
+    /// Virtual MFA devices, by serial number.
+    #[serde(default)]
+    pub(crate) devices: BTreeMap<String, crate::iam::devices::Device>,
+    /// Console passwords, by user.
+    #[serde(default)]
+    pub(crate) logins: BTreeMap<String, Login>,
+    #[serde(default)]
+    pub(crate) alias: Option<String>,
+    #[serde(default)]
+    pub(crate) password_policy: Option<BTreeMap<String, String>>,
+    /// Unix seconds and region of the last session, by unique id of the role.
+    #[serde(default)]
+    pub(crate) last_used: BTreeMap<String, (i64, String)>,
+    /// Deletions of service-linked roles, by task id.
+    #[serde(default)]
+    pub(crate) deletions: BTreeSet<String>,
+}
+
+/// A SAML provider.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Saml {
+    pub(crate) name: String,
+    pub(crate) metadata: String,
+    pub(crate) created: String,
+    pub(crate) tags: Tags,
+}
+
+/// A user's password.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) created: String,
+    pub(crate) reset: bool,
+    /// SHA-256 of the password, in hexadecimal.
+    pub(crate) password: String,
 }
 
 /// What roles, users and groups have in common.
@@ -83,6 +124,9 @@ pub(crate) struct Policy {
     pub(crate) arn: String,
     pub(crate) description: String,
     pub(crate) created: String,
+    /// When its default version was last set.
+    #[serde(default)]
+    pub(crate) updated: String,
     pub(crate) tags: Tags,
     /// By number: document and date.
     pub(crate) versions: BTreeMap<u32, (String, String)>,
@@ -99,9 +143,17 @@ pub(crate) struct Provider {
     pub(crate) tags: Tags,
 }
 
+fn root() -> String {
+    "/".to_owned()
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Profile {
     pub(crate) name: String,
+    #[serde(default = "root")]
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) tags: Tags,
     pub(crate) id: String,
     pub(crate) created: String,
     pub(crate) roles: BTreeSet<String>,
@@ -114,12 +166,15 @@ pub(crate) struct AccessKey {
     pub(crate) secret: String,
     pub(crate) created: String,
     pub(crate) active: bool,
+    /// Unix seconds, region and service of the last call.
+    #[serde(default)]
+    pub(crate) used: Option<(i64, String, String)>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) account: String,
-    /// `assumed-role/Name/session`, or `user/Name` for GetSessionToken.
+    /// `assumed-role/Name/session`; `user/Name` for GetSessionToken; `federated-user/Name` for GetFederationToken.
     pub(crate) resource: String,
     pub(crate) secret: String,
     pub(crate) token: String,
@@ -129,42 +184,26 @@ pub(crate) struct Session {
     /// The role's unique id: a session dies with its role.
     pub(crate) principal_id: String,
     pub(crate) mfa: bool,
-    pub(crate) policies: Option<Vec<Document>>,
+    /// Each with the ARN of its managed policy.
+    pub(crate) policies: Option<Vec<(Option<String>, Document)>>,
     pub(crate) tags: Tags,
     pub(crate) transitive: BTreeSet<String>,
     pub(crate) source_identity: Option<String>,
     pub(crate) federated: Option<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Bucket {
-    pub(crate) account: String,
-    pub(crate) region: String,
-    pub(crate) created: String,
-    /// With unique ids in place of role and user ARNs.
-    pub(crate) policy: Option<Document>,
-    pub(crate) versioning: Option<String>,
-    /// The configuration's XML as stored, by name.
-    pub(crate) encryption: Option<(String, Option<String>)>,
-    /// `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`.
-    pub(crate) block: Option<[bool; 4]>,
-    pub(crate) ownership: Option<String>,
-    pub(crate) logging: Option<(String, String)>,
-    pub(crate) tags: Tags,
-    pub(crate) objects: BTreeMap<String, Object>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Object {
-    #[serde(with = "crate::store::bytes")]
-    pub(crate) body: Vec<u8>,
-    pub(crate) etag: String,
-    pub(crate) content_type: String,
-    pub(crate) modified: String,
-    pub(crate) metadata: BTreeMap<String, String>,
+    /// The user who asked for a federated user; none for the root user.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
 }
 
 impl Account {
+    /// Tells whether it has no principal, policy or provider.
+    pub(crate) fn is_empty(&self) -> bool {
+        fn none<T: Clone>(map: &BTreeMap<String, Lagged<T>>) -> bool {
+            map.values().all(|value| value.newest().is_none())
+        }
+        none(&self.roles) && none(&self.users) && none(&self.groups) && none(&self.policies) && none(&self.providers)
+    }
+
     pub(crate) fn visible_roles(&self, now: u64) -> impl Iterator<Item = &Role> {
         self.roles.values().filter_map(move |r| r.visible(now))
     }
@@ -223,6 +262,13 @@ impl World {
         let id = self.fresh_id(if role { "AROA" } else { "AIDA" });
         self.ids.insert(id.clone(), (account.to_owned(), role, name.to_ascii_lowercase()));
         id
+    }
+
+    /// A principal has another name from now on.
+    pub(crate) fn rename_principal(&mut self, id: &str, name: &str) {
+        if let Some((_, _, written)) = self.ids.get_mut(id) {
+            *written = name.to_ascii_lowercase();
+        }
     }
 
     /// The ARN behind a unique id, while its role or user can be seen.

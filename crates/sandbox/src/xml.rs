@@ -9,11 +9,18 @@ pub(crate) fn escape(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            c if (c as u32) < 0x20 && !matches!(c, '\t' | '\n') => out.push_str(&format!("&#x{:X};", c as u32)),
+            '\r' => out.push_str("&#xD;"),
+            // XML has no way to say it, not even as a reference: one character must not cost the whole document.
+            c if is_unfit(c) => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }
     out
+}
+
+/// Tells whether XML 1.0 can't carry a character.
+pub(crate) fn is_unfit(c: char) -> bool {
+    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Builds nested elements.

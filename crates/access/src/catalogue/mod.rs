@@ -180,6 +180,56 @@ pub fn is_service(name: &str) -> bool {
     catalogue().services.contains(name.to_ascii_lowercase().as_str())
 }
 
+/// First labels of service principals that no action has before its colon (AWS's documentation of each service).
+const PRINCIPALS: &[&str] = &[
+    "aiops",
+    "alexa-appkit",
+    "assets",
+    "billingconsole",
+    "cloudwatch-crossaccount",
+    "config-multiaccountsetup",
+    "continuousexport",
+    "custom-resource",
+    "delivery",
+    "dms-fleet-advisor",
+    "ec2fleet",
+    "ecs-tasks",
+    "edgelambda",
+    "eks-connector",
+    "eks-fargate",
+    "eks-fargate-pods",
+    "eks-nodegroup",
+    "emrwal",
+    "lexv2",
+    "logger",
+    "macie",
+    "malware-protection-plan",
+    "monitoring",
+    "networkinsights",
+    "opensearchservice",
+    "pods",
+    "replicator",
+    "reporting",
+    "rolesanywhere",
+    "spot",
+    "spotfleet",
+    "stacksets",
+    "transitgateway",
+    "vmie",
+    "vpc-flow-logs",
+];
+
+/// Tells whether a text is the name of a service as a principal: `lambda.amazonaws.com`, `logs.eu-west-1.amazonaws.com`,
+/// `delivery.logs.amazonaws.com`. One label that is known is enough: services are more than the catalogue has.
+pub fn is_service_principal(name: &str) -> bool {
+    let Some(labels) = name.strip_suffix(".amazonaws.com").or_else(|| name.strip_suffix(".amazonaws.com.cn")) else {
+        // A few have names of other domains: `cloudhsm.aws.internal`, `prod.apprunner.aws.internal`.
+        return name.ends_with(".aws.internal") || name.ends_with(".amazon.com");
+    };
+    let plain = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    labels.split('.').all(plain) && labels.split('.').any(|label| is_service(label) || PRINCIPALS.contains(&label))
+}
+
 /// Tells whether an action is of a service whose actions are all here.
 pub fn is_listed(name: &str) -> bool {
     name.split_once(':').is_some_and(|(service, _)| is_listed_service(service))
@@ -255,6 +305,12 @@ mod tests {
         assert_eq!(action("s3:getobject").unwrap().level, Level::Read);
         assert!(key("aws:PrincipalTag/Team").is_some() && key("s3:ExistingObjectTag/a").is_some() && key("aws:Sourceip").is_some());
         assert!(key("aws:TagKeys").unwrap().many && key("s3:nope").is_none());
+        for principal in ["lambda.amazonaws.com", "logs.eu-west-1.amazonaws.com", "delivery.logs.amazonaws.com", "vpc-flow-logs.amazonaws.com"] {
+            assert!(is_service_principal(principal), "{principal}");
+        }
+        for none in ["invalid.amazonaws.com", "lambda", "Lambda.amazonaws.com", "lambda.amazonaws.org", ".amazonaws.com", "lambda..amazonaws.com"] {
+            assert!(!is_service_principal(none), "{none}");
+        }
         assert!(is_service("s3") && is_service("DynamoDB") && is_service("catalog") && !is_service("s4") && !is_service(""));
     }
 

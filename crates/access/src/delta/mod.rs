@@ -194,11 +194,8 @@ impl<'e> Work<'e> {
                     self.pair(&known.who, &resource.domain, resource.sides);
                 }
                 // What was not read may let it do what the resource now allows; where it changes itself, that is said of it.
-                if resource.changed && !known.changed && self.is_unread(&known.who) {
-                    let mut who = known.who.clone();
-                    who.kind = Kind::Everything;
-                    who.subject.certainty = Certainty::UnreadPolicies;
-                    self.pair(&who, &resource.domain, resource.sides);
+                if resource.changed && !known.changed {
+                    self.and_more(&known.who, &resource);
                 }
             }
             for session in resource.names.sessions.iter().filter(|_| !resource.changed) {
@@ -213,8 +210,22 @@ impl<'e> Work<'e> {
                 let owner = resource.domain.owner.as_deref().unwrap_or_default();
                 for who in subjects::others(&documents, owner, self.sides, !resource.domain.actions.is_empty()) {
                     self.pair(&who, &resource.domain, resource.sides);
+                    // A session that is named, of a role that is known.
+                    if who.kind == Kind::Known && !changed.contains(who.arn.as_str()) {
+                        self.and_more(&who, &resource);
+                    }
                 }
             }
+        }
+    }
+
+    /// The same, where it has policies that were not read, as if they let it everything.
+    fn and_more(&mut self, who: &Who, resource: &Resource<'_>) {
+        if self.is_unread(who) {
+            let mut who = who.clone();
+            who.kind = Kind::AndMore;
+            who.subject.certainty = Certainty::UnreadPolicies;
+            self.pair(&who, &resource.domain, resource.sides);
         }
     }
 
@@ -256,6 +267,7 @@ impl<'e> Work<'e> {
         for (side, guarded) in self.sides.into_iter().zip(guarded) {
             let identity = match who.kind {
                 Kind::Known => side.principals.get(&who.arn).map(Identity::Of),
+                Kind::AndMore => side.principals.get(&who.arn).map(|principal| Identity::AndMore(principal, self.everything)),
                 Kind::Everything => Some(Identity::Everything(self.everything)),
                 Kind::Nothing => Some(Identity::Nothing),
             };

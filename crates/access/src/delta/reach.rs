@@ -130,6 +130,7 @@ impl Search<'_> {
     fn one(&mut self, who: &Who, domain: &Domain, guarded: Option<&Guarded>, owner: Option<&str>) -> Vec<Vec<Vec<Clause>>> {
         let identity = match who.kind {
             Kind::Known => self.estate.principals.get(&who.arn).map(Identity::Of),
+            Kind::AndMore => self.estate.principals.get(&who.arn).map(|principal| Identity::AndMore(principal, self.everything)),
             Kind::Everything => Some(Identity::Everything(self.everything)),
             Kind::Nothing => Some(Identity::Nothing),
         };

@@ -19,6 +19,8 @@ use super::pair::{Subject, TAG};
 pub(crate) enum Kind {
     /// Its own, which are known.
     Known,
+    /// Those that are known, and others that are taken to allow it everything.
+    AndMore,
     /// Its account is taken to allow it everything: what it gets then is up to the other side.
     Everything,
     /// It has none.
@@ -184,6 +186,7 @@ impl Who {
         };
         let certainty = match kind {
             Kind::Known => Certainty::Exact,
+            Kind::AndMore => Certainty::UnreadPolicies,
             Kind::Everything => Certainty::OwnPolicies,
             Kind::Nothing => Certainty::EvenWithout,
         };

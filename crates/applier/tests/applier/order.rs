@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
-use crossrole_model::{Call, ErrorClass, IamCall, StepId, StepResult};
+use crossrole_model::{Call, ErrorClass, IamCall, Observed, StepId, StepResult};
 
 use crate::cloud::{Asked, DEV, Fake, Fault, PROD, applied, apply_with, in_order, planned};
 use crate::world::{account, add_bucket, estate, id};
@@ -59,7 +59,7 @@ fn every_step_waits_for_what_it_needs_whatever_the_concurrency() {
 /// Ten accounts with ten groups each: steps at the same time are counted in each account, and in all.
 #[test]
 fn the_width_of_a_run_is_per_account_and_in_all() {
-    use crossrole_model::{BucketCall, Call, IamCall};
+    use crossrole_model::BucketCall;
     let fake = Fake::new(Observed::default());
     let mut plan = planned(WHOLE, &with_bucket());
     let step = plan.steps.iter().find(|s| s.call.operation() == "CreateGroup").unwrap().clone();

@@ -3,31 +3,33 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossrole_model::{Desired, Digest, Observed, Outcome, Plan, Source};
+use crossrole_model::{Digest, Observed, Outcome, Plan};
 use crossrole_planner::Options;
 
 use crate::args::ApplyArgs;
 use crate::failure::{Exit, Failure};
+use crate::files::{self, Wanted};
 use crate::guard;
 use crate::interrupt::Interrupts;
 use crate::io::Io;
-use crate::load;
 use crate::progress::{Progress, Style};
 use crate::selector::Selector;
 use crate::session::Session;
+use crate::settings::Settings;
 
 use super::plan::make;
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let reviewed = saved_plan(&args.paths)?;
-    let (loaded, options) = match &reviewed {
+    let settings = Settings::read(&args.planning.cloud.config)?;
+    let (paths, options) = match &reviewed {
         Some(_) if destroy || !args.planning.target.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
         }
-        Some(plan) => (same_manifests(plan, io)?, Options { destroy: plan.destroy, targets: plan.targets.clone() }),
-        None => (load::desired(&args.paths, io)?, Options { destroy, targets: args.planning.target.clone() }),
+        Some(plan) => (same_manifests(plan)?, Options { destroy: plan.destroy, targets: plan.targets.clone() }),
+        None => (args.paths.clone(), Options { destroy, targets: args.planning.target.clone() }),
     };
-    let session = Session::open(loaded, &args.planning.cloud, io)?;
+    let session = Session::open(settings, &paths, &args.planning.cloud, io)?;
     session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)
 }
 
@@ -39,33 +41,43 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     if let Some(reviewed) = reviewed {
         let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
         if !differences.is_empty() {
-            let list = crossrole_report::differences(&differences);
-            return Err(Failure::new(
-                format!("this is not the plan that was saved, and nothing was changed:\n{}", list.trim_end()),
-                "plan again with `--out`, and have the new plan reviewed",
-            ));
+            let error =
+                Failure::new("this is not the plan that was saved, and nothing was changed:", "plan again with `--out`, and have the new plan reviewed");
+            return Err(error.with(&crossrole_report::differences(&differences)));
         }
     }
     let plan = &made.plan;
     let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
-    if !plan.can_apply() {
+    if plan.is_empty() {
         return Ok(blocked);
     }
     if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
-        io.err(&refusal);
+        io.err_lines(&refusal);
         return Ok(Exit::Refused);
     }
-    approve(args, options.destroy, io)?;
+    if !plan.can_apply(args.partial) {
+        return Err(Failure::new(crossrole_report::blocked(plan), "do what is said of each above, or carry out the rest alone with `--partial`"));
+    }
+    let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
+    io.approve(args.auto_approve, question, "nobody is there to approve this plan")?;
     // Somebody may have thought about it for long: then everything is looked at once more.
     let observed = args.auto_approve.then_some(made.observed);
     let outcome = Box::pin(carry_out(args, plan, observed, session, io)).await;
     if args.planning.view.json {
-        io.out(&format!("{}\n", crossrole_report::outcome_json(plan, &outcome)));
+        io.out_json(&crossrole_report::outcome_json(plan, &outcome));
     } else {
-        io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome)));
+        io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
     }
     Ok(if outcome.is_complete() { blocked } else { Exit::Failed })
 }
+
+/// What else than manifests may be applied.
+const PLAN: Wanted = Wanted {
+    what: "plan",
+    most: crossrole_report::PLAN_BYTES_MOST,
+    advice: "name manifests, a folder of them, or a plan saved with `crossrole plan --out`",
+    smaller: "plan fewer manifests at a time",
+};
 
 /// One path that holds a saved plan, rather than manifests.
 fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
@@ -73,14 +85,12 @@ fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
     if path.is_dir() || path.extension().is_some_and(|e| e == "toml") {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        Failure::new(format!("`{}` can't be read: {e}", path.display()), "name manifests, a folder of them, or a plan saved with `crossrole plan --out`")
-    })?;
+    let text = files::read(path, &PLAN)?;
     crossrole_report::read_plan(&text).map(Some).map_err(|e| Failure::new(format!("`{}`: {e}", path.display()), "plan again with `crossrole plan --out`"))
 }
 
-/// Loads the manifests that a plan was made from. One that was changed since the review is not what was reviewed.
-fn same_manifests(plan: &Plan, io: &mut Io) -> Result<(Desired, Vec<Source>), Failure> {
+/// The manifests that a plan was made from. One that was changed since the review is not what was reviewed.
+fn same_manifests(plan: &Plan) -> Result<Vec<PathBuf>, Failure> {
     if plan.manifests.is_empty() {
         return Err(Failure::new("this plan names no manifest that it was made from", "plan again with `crossrole plan --out`"));
     }
@@ -101,22 +111,7 @@ fn same_manifests(plan: &Plan, io: &mut Io) -> Result<(Desired, Vec<Source>), Fa
             }
         }
     }
-    let paths: Vec<PathBuf> = plan.manifests.iter().map(|m| PathBuf::from(&m.file)).collect();
-    load::desired(&paths, io)
-}
-
-fn approve(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<(), Failure> {
-    if args.auto_approve {
-        return Ok(());
-    }
-    if !io.interactive {
-        return Err(Failure::new("nobody is there to approve this plan", "give `--auto-approve`, or run it on a terminal"));
-    }
-    let what = if destroy { "Destroy all this?" } else { "Carry this out?" };
-    io.err(&format!("\n{what} Only `yes` is taken for yes: "));
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
+    Ok(plan.manifests.iter().map(|m| PathBuf::from(&m.file)).collect())
 }
 
 async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, session: &Session, io: &Io) -> Outcome {

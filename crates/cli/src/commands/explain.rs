@@ -11,13 +11,14 @@ use crate::args::{ExplainArgs, FileArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::session::Session;
-use crate::{ask, load, policies};
+use crate::settings::Settings;
+use crate::{ask, policies};
 
 pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure> {
     let answers = if args.files.any() { vec![from_files(args)?] } else { from_estate(args, io).await? };
-    let view = View { show_external_ids: args.ask.show_external_ids, ..View::default() };
+    let view = View { show_external_ids: args.ask.show_external_ids, screen: io.out_screen(), ..View::default() };
     if args.ask.json {
-        io.out(&format!("{}\n", crossrole_report::explanation_json(&answers, view)));
+        io.out_json(&crossrole_report::explanation_json(&answers, view));
     } else {
         io.out(&crossrole_report::explanation(&answers, view));
     }
@@ -25,7 +26,8 @@ pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure
 }
 
 async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>, Failure> {
-    let session = Session::open(load::desired(&args.ask.paths, io)?, &args.ask.cloud, io)?;
+    let settings = Settings::read(&args.ask.cloud.config)?;
+    let session = Session::open(settings, &args.ask.paths, &args.ask.cloud, io)?;
     let estate = ask::estate(args.ask.from, &session).await?;
     let desired = &session.desired;
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;

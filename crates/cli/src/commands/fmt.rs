@@ -1,5 +1,7 @@
 //! `crossrole fmt`.
 
+use crossrole_report::{Line, safe};
+
 use crate::args::FmtArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
@@ -14,7 +16,7 @@ pub(crate) fn run(args: &FmtArgs, io: &mut Io) -> Result<Exit, Failure> {
             continue;
         }
         changed += 1;
-        io.out(&format!("{}\n", source.file));
+        io.out_lines(&[Line::plain(0, safe(&source.file))]);
         if !args.check {
             std::fs::write(&source.file, text).map_err(|e| Failure::new(format!("`{}` can't be written: {e}", source.file), "check its permissions"))?;
         }

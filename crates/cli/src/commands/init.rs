@@ -17,6 +17,7 @@ pub(crate) fn run(args: &InitArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
     file.write_all(TEMPLATE.as_bytes()).map_err(failed)?;
-    io.out(&format!("Wrote {}. Try it without an account:\n\n  crossrole apply --sandbox {}\n", path.display(), path.display()));
+    let shown = crossrole_report::safe(&path.display().to_string());
+    io.out(&format!("Wrote {shown}. Try it without an account:\n\n  crossrole apply --sandbox {shown}\n"));
     Ok(Exit::Clean)
 }

@@ -17,11 +17,13 @@ pub(crate) mod who_can;
 use crossrole_report::{Diff, View};
 
 use crate::args::{DiffArg, ViewArgs};
+use crate::io::Io;
 
-pub(crate) fn view(args: &ViewArgs) -> View {
+/// What is shown on stdout.
+pub(crate) fn view(args: &ViewArgs, io: &Io) -> View {
     let diff = match args.diff {
         DiffArg::Statements => Diff::Statements,
         DiffArg::Json => Diff::Json,
     };
-    View { show_external_ids: args.show_external_ids, diff }
+    View { show_external_ids: args.show_external_ids, diff, screen: io.out_screen() }
 }

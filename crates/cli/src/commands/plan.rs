@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crossrole_access::{Controls, Objects};
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Cloud as _, Finding, Observed, Plan, Severity, Source};
+use crossrole_model::{Cause, Cloud as _, Finding, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 
 use crate::args::{GuardArgs, PlanArgs, ViewArgs};
@@ -13,10 +13,12 @@ use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::selector::Selector;
 use crate::session::Session;
-use crate::{guard, guardrails, load};
+use crate::settings::Settings;
+use crate::{guard, guardrails};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let session = Session::open(load::desired(&args.paths.paths, io)?, &args.planning.cloud, io)?;
+    let settings = Settings::read(&args.planning.cloud.config)?;
+    let session = Session::open(settings, &args.paths.paths, &args.planning.cloud, io)?;
     session.ended(plan(args, &session, io).await)
 }
 
@@ -29,10 +31,10 @@ async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, F
     }
     made.print(&args.planning.view, &session.sources, io);
     if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
-        io.err(&refusal);
+        io.err_lines(&refusal);
         return Ok(Exit::Refused);
     }
-    Ok(match (made.plan.is_blocked(), made.plan.can_apply()) {
+    Ok(match (made.plan.is_blocked(), !made.plan.is_empty()) {
         (true, _) => Exit::Failed,
         (false, true) if args.detailed_exitcode => Exit::Changes,
         _ => Exit::Clean,
@@ -48,13 +50,20 @@ pub(crate) struct Made {
     pub(crate) suppressed: Vec<(Finding, String)>,
     /// What it was planned from.
     pub(crate) observed: Observed,
+    /// In the embedded AWS: the command that makes what the manifests rely on.
+    prepares: Option<String>,
+}
+
+/// Tells whether something is withheld because what it relies on does not exist.
+fn needs_others(plan: &Plan) -> bool {
+    plan.blocking().any(|w| matches!(w.cause, Cause::Missing(_) | Cause::NoBucket))
 }
 
 impl Made {
     /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
     fn of(plan: Plan, session: &Session, observed: Observed, guard: &GuardArgs) -> Result<Self, Failure> {
         let desired = &session.desired;
-        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed };
+        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
         if !made.plan.destroy {
             let linted = crossrole_lint::lint(desired, Some(&made.observed), super::validate::now());
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
@@ -70,14 +79,17 @@ impl Made {
 
     /// The plan on stdout, what is worth knowing on stderr; in JSON, all of it in one.
     pub(crate) fn print(&self, args: &ViewArgs, sources: &[Source], io: &mut Io) {
-        let view = super::view(args);
+        let view = super::view(args, io);
         if args.json {
-            io.out(&format!("{}\n", crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view)));
+            io.out_json(&crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view));
         } else {
             io.out(&crossrole_report::plan(&self.plan, view));
         }
-        io.err(&super::validate::suppressed(&self.suppressed));
-        io.err(&crossrole_report::findings(&self.findings, sources));
+        if let Some(command) = self.prepares.as_ref().filter(|_| needs_others(&self.plan)) {
+            io.err(&format!("help: this is the embedded AWS, where `{command}` makes what manifests rely on\n"));
+        }
+        io.err_lines(&super::validate::suppressed(&self.suppressed));
+        io.err(&crossrole_report::findings_on(&self.findings, sources, io.err_screen()));
     }
 }
 
@@ -112,7 +124,7 @@ fn checked(plan: &Plan) -> Result<(), Failure> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Failure::bug(format!("this plan is not sound:\n{}", crossrole_report::broken(plan, &wrong).trim_end())))
+    Err(Failure::bug("this plan is not sound:").with(&crossrole_report::broken(plan, &wrong)))
 }
 
 /// Writes a saved plan, readable by its owner alone.

@@ -8,9 +8,10 @@ use crate::args::RenderArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load;
+use crate::settings::Settings;
 
 pub(crate) fn run(args: &RenderArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, io)?;
+    let (desired, _) = load::desired(&args.paths.paths, Settings::read(&args.config)?.quotas(), io)?;
     let mut all = Map::new();
     let value = |document: &Document| serde_json::to_value(crossrole_report::shown(document, args.show_external_ids)).unwrap_or(Value::Null);
     for (address, object) in &desired.objects {
@@ -25,6 +26,6 @@ pub(crate) fn run(args: &RenderArgs, io: &mut Io) -> Result<Exit, Failure> {
         };
         all.insert(address.to_string(), documents);
     }
-    io.out(&format!("{:#}\n", Value::Object(all)));
+    io.out(&(crossrole_report::json_text_pretty(&Value::Object(all)) + "\n"));
     Ok(Exit::Clean)
 }

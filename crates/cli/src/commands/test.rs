@@ -7,11 +7,12 @@ use crossrole_access::{Case, Context, ContextValue, Estate, Objects, Question};
 use crossrole_manifest::Given;
 use crossrole_model::Desired;
 use crossrole_model::access::Decision;
-use crossrole_report::View;
+use crossrole_report::{Line, Tone, View, safe};
 use serde_json::json;
 
 use crate::args::TestArgs;
 use crate::failure::{Exit, Failure};
+use crate::files::{self, Wanted};
 use crate::io::Io;
 use crate::load::EXPECTATIONS;
 use crate::settings::Settings;
@@ -60,8 +61,9 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
         outcomes.extend(from_cases(file)?);
     }
     if !manifests.is_empty() {
-        let (desired, sources) = load::desired(&manifests, io)?;
-        let estate = Objects::desired(&desired).estate().under(&Settings::read(&args.config)?.controls(&desired)?);
+        let settings = Settings::read(&args.config)?;
+        let (desired, sources) = load::desired(&manifests, settings.quotas(), io)?;
+        let estate = Objects::desired(&desired).estate().under(&settings.controls(&desired)?);
         for source in &sources {
             let file = PathBuf::from(source.file.strip_suffix(".toml").unwrap_or(&source.file).to_owned() + EXPECTATIONS);
             if file.exists() {
@@ -80,14 +82,15 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
         if args.json {
             let line =
                 json!({"id": outcome.id, "expected": outcome.expected(), "got": outcome.got.as_str(), "ok": outcome.passed(), "because": outcome.because});
-            io.out(&format!("{line}\n"));
+            io.out_json(&line);
         } else {
-            let word = if outcome.passed() { "ok    " } else { "FAILED" };
-            io.out(&format!("{word} {}\n", crossrole_report::safe(&outcome.id)));
+            let (tone, word) = if outcome.passed() { (Tone::Added, "ok     ") } else { (Tone::Error, "FAILED ") };
+            let mut lines = vec![Line::new(tone, 0, word).then([safe(&outcome.id)])];
             if !outcome.passed() {
                 let because = if outcome.because.is_empty() { String::new() } else { format!(": {}", outcome.because) };
-                io.out(&format!("       expected {}, got {}{}\n", outcome.expected(), outcome.got.as_str(), crossrole_report::safe(&because)));
+                lines.push(Line::plain(7, format!("expected {}, got {}{}", outcome.expected(), outcome.got.as_str(), safe(&because))));
             }
+            io.out_lines(&lines);
         }
     }
     if !args.json {
@@ -96,12 +99,12 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
     Ok(if failed == 0 { Exit::Clean } else { Exit::Failed })
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|e| Failure::new(format!("`{}` can't be read: {e}", file.display()), "check its path and permissions"))
-}
+/// Files of expectations and of cases.
+const TESTS: Wanted =
+    Wanted { what: "tests", most: crossrole_manifest::MAX_BYTES, advice: "check its path and permissions", smaller: "split it into several files" };
 
 fn from_cases(file: &Path) -> Result<Vec<Outcome>, Failure> {
-    let text = read(file)?;
+    let text = files::read(file, &TESTS)?;
     let (mut outcomes, mut wrong) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
         let case: Result<Case, String> =
@@ -118,12 +121,12 @@ fn from_cases(file: &Path) -> Result<Vec<Outcome>, Failure> {
     if wrong.is_empty() {
         Ok(outcomes)
     } else {
-        Err(Failure::new(wrong.join("\nerror: "), "a case is one JSON object a line, with `id`, `request`, `expected` and the policies"))
+        Err(Failure::several(wrong, "a case is one JSON object a line, with `id`, `request`, `expected` and the policies"))
     }
 }
 
 fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<Vec<Outcome>, Failure> {
-    let parsed = crossrole_manifest::expectations(&read(file)?).map_err(|e| {
+    let parsed = crossrole_manifest::expectations(&files::read(file, &TESTS)?).map_err(|e| {
         Failure::new(
             format!("`{}`: {e}", file.display()),
             "an expectation is `[[expect]]` with `principal`, `action`, `resource`, `result = \"allowed\"` or `\"denied\"`, and may have `via` and `context`",

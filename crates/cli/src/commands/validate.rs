@@ -2,7 +2,7 @@
 
 use crossrole_lint::{Linted, lint, rules};
 use crossrole_model::{Desired, Finding, Severity, Source};
-use crossrole_report::RuleInfo;
+use crossrole_report::{Line, RuleInfo, Tone, safe};
 
 use crate::args::{FormatArg, ValidateArgs};
 use crate::failure::{Exit, Failure};
@@ -15,12 +15,13 @@ pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
         io.out(&reference());
         return Ok(Exit::Clean);
     }
+    let settings = Settings::read(&args.config)?;
     let sources = load::sources(&args.paths.paths)?;
-    let (desired, mut findings) = crossrole_manifest::load(&sources);
+    let (desired, mut findings) = crossrole_manifest::load_under(&sources, settings.quotas());
     let mut linted = Linted::default();
     if let Some(desired) = &desired {
         linted = lint(desired, None, now());
-        findings.extend(guardrails::check(&Settings::read(&args.config)?, desired));
+        findings.extend(guardrails::check(&settings, desired));
     }
     findings.append(&mut linted.findings);
     findings.sort();
@@ -40,24 +41,24 @@ pub(crate) fn now() -> i64 {
 fn print(format: FormatArg, findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source], io: &mut Io) {
     let infos: Vec<RuleInfo<'_>> = rules::ALL.iter().map(|r| RuleInfo { id: r.id, what: r.what, why: r.why, fix: r.fix }).collect();
     match format {
-        FormatArg::Text => io.err(&crossrole_report::findings(findings, sources)),
-        FormatArg::Json => io.out(&format!("{}\n", crossrole_report::findings_json(findings, suppressed, sources))),
-        FormatArg::Sarif => io.out(&format!("{}\n", crossrole_report::sarif(findings, suppressed, sources, &infos))),
+        FormatArg::Text => io.err(&crossrole_report::findings_on(findings, sources, io.err_screen())),
+        FormatArg::Json => io.out_json(&crossrole_report::findings_json(findings, suppressed, sources)),
+        FormatArg::Sarif => io.out_json(&crossrole_report::sarif(findings, suppressed, sources, &infos)),
         FormatArg::Github => io.out(&crossrole_report::annotations(findings, sources)),
     }
 }
 
 /// What was found and is wanted, a line each with its reason.
-pub(crate) fn suppressed(list: &[(Finding, String)]) -> String {
+pub(crate) fn suppressed(list: &[(Finding, String)]) -> Vec<Line> {
     let line = |(finding, reason): &(Finding, String)| {
-        let rule = finding.rule.as_deref().unwrap_or_default();
-        format!("suppressed: {} [{rule}], because {}\n", crossrole_report::safe(&finding.message), crossrole_report::safe(reason))
+        let rule = safe(finding.rule.as_deref().unwrap_or_default());
+        Line::new(Tone::Kept, 0, "suppressed: ").then([format!("{} [{rule}], ", safe(&finding.message)), format!("because {}", safe(reason))])
     };
     list.iter().map(line).collect()
 }
 
 fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sources: &[Source], io: &mut Io) {
-    io.out(&suppressed(&linted.suppressed));
+    io.out_lines(&suppressed(&linted.suppressed));
     let count = |severity: Severity, word: &str| match findings.iter().filter(|f| f.severity == severity).count() {
         0 => None,
         1 => Some(format!("1 {word}")),
@@ -69,9 +70,10 @@ fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sou
     match desired {
         Some(desired) if findings.iter().all(|f| f.severity != Severity::Error) => {
             let manifests = if sources.len() == 1 { "1 manifest".to_owned() } else { format!("{} manifests", sources.len()) };
-            io.out(&format!("{manifests} good: {} objects in {} accounts.{said}\n", desired.objects.len(), desired.accounts.len()));
+            let rest = format!(": {} objects in {} accounts.{said}", desired.objects.len(), desired.accounts.len());
+            io.out_lines(&[Line::new(Tone::Added, 0, format!("{manifests} good")).then([rest])]);
         }
-        _ => io.err(&format!("{}\n", said.trim_start().trim_end_matches('.'))),
+        _ => io.err_lines(&[Line::new(Tone::Error, 0, said.trim_start().trim_end_matches('.'))]),
     }
 }
 

@@ -4,75 +4,58 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryption};
-use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket, Scope};
+use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket};
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Logging, PublicAccessBlock, Tags};
-use crossrole_model::{AccountId, CloudError, ErrorClass, Observation, Unreadable, ownership};
+use crossrole_model::{CloudError, ErrorClass, Observation, Unreadable, ownership};
 use crossrole_policy::{Arn, Document};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all, try_join, try_join3};
 
-use crate::Aws;
 use crate::session::Session;
 
 use super::{iam::PAGES_MOST, malformed};
 
-type Buckets = BTreeMap<String, Observation<Option<ObservedBucket>>>;
+pub(super) type Buckets = BTreeMap<String, Observation<Option<ObservedBucket>>>;
 
-/// Reads the buckets of `scope`, and those that live roles of ours speak of.
-pub(super) async fn read(aws: &Aws, scope: &Scope, accounts: &BTreeMap<AccountId, Observation<AccountState>>) -> (Buckets, BTreeMap<String, AccountId>) {
-    let mut wanted: BTreeMap<AccountId, BTreeMap<String, Option<BucketScope>>> = BTreeMap::new();
-    for (name, bucket) in &scope.buckets {
-        wanted.entry(bucket.account.clone()).or_default().insert(name.clone(), Some(bucket.clone()));
-    }
-    for (account, state) in accounts {
-        for name in state.known().map(|s| followed(s, &scope.follow_owned)).unwrap_or_default() {
-            if !scope.buckets.contains_key(&name) {
-                wanted.entry(account.clone()).or_default().insert(name, None);
-            }
-        }
-    }
-    let mut buckets = Buckets::new();
-    let mut owners = BTreeMap::new();
-    for (account, found) in join_all(wanted.into_iter().map(|(account, names)| async move { (account.clone(), of_account(aws, &account, names).await) })).await
-    {
-        for (name, state) in found {
-            owners.insert(name.clone(), account.clone());
-            buckets.insert(name, state);
-        }
-    }
-    (buckets, owners)
-}
+/// Buckets by name, each with what the manifests state of it; `None`: live roles of ours speak of it.
+pub(super) type Wanted<'s> = BTreeMap<String, Option<&'s BucketScope>>;
 
-/// Buckets that the permissions of our live roles name: our statements may still be in their policies.
-fn followed(state: &AccountState, owners: &BTreeSet<String>) -> BTreeSet<String> {
-    let ours = state.roles.values().filter(|r| ownership::owner(&r.state.tags).is_some_and(|o| owners.contains(o)));
-    let resources = ours.flat_map(|r| r.state.inline.values()).flat_map(|d| &d.statements).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
-    let names = resources.filter_map(|r| Arn::parse(r)).filter(|a| a.service == "s3").filter_map(|a| a.resource.split('/').next());
-    names.filter(|n| !n.is_empty() && !n.contains(['*', '?', '$'])).map(str::to_owned).collect()
-}
+/// Names and regions of an account's buckets.
+pub(super) type Listing = BTreeMap<String, Option<String>>;
 
-async fn of_account(aws: &Aws, account: &AccountId, names: BTreeMap<String, Option<BucketScope>>) -> Buckets {
-    let session = match aws.sessions.get(account).await {
-        Ok(session) => session,
-        Err(error) => return names.into_keys().map(|name| (name, Observation::Unreadable(Unreadable::from(&error)))).collect(),
+/// Reads buckets of an account, and lists what it has where nobody has yet.
+pub(super) async fn read(session: &Arc<Session>, wanted: Wanted<'_>, listed: Option<Result<Listing, CloudError>>, home: &str) -> Buckets {
+    if wanted.is_empty() {
+        return Buckets::new();
+    }
+    let listed = match listed {
+        Some(listed) => listed,
+        None => listing(session, home).await,
     };
-    let home = aws.sessions.partition().home_region();
-    let listed = match listing(&session, home).await {
+    let listed = match listed {
         Ok(listed) => Some(listed),
         // Without that right, buckets are asked for one by one; any other failure tells nothing about any of them.
         Err(error) if error.class == ErrorClass::Denied => None,
-        Err(error) => return names.into_keys().map(|name| (name, Observation::Unreadable(Unreadable::from(&error)))).collect(),
+        Err(error) => return wanted.into_keys().map(|name| (name, Observation::Unreadable(Unreadable::from(&error)))).collect(),
     };
-    let (session, listed) = (&session, &listed);
-    let read = join_all(names.into_iter().map(|(name, scope)| async move {
-        let state = one(session, &name, scope.as_ref(), listed.as_ref(), home).await;
+    let listed = listed.as_ref();
+    let read = join_all(wanted.into_iter().map(|(name, scope)| async move {
+        let state = one(session, &name, scope, listed, home).await;
         (name, state)
     }));
     // A followed bucket that is not ours at all says nothing.
     read.await.into_iter().filter_map(|(name, state)| state.map(|s| (name, s))).collect()
 }
 
+/// Buckets that the permissions of our live roles name: our statements may still be in their policies.
+pub(super) fn followed(state: &AccountState, owners: &BTreeSet<String>) -> BTreeSet<String> {
+    let ours = state.roles.values().filter(|r| ownership::owner(&r.state.tags).is_some_and(|o| owners.contains(o)));
+    let resources = ours.flat_map(|r| r.state.inline.values()).flat_map(|d| &d.statements).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
+    let names = resources.filter_map(|r| Arn::parse(r)).filter(|a| a.service == "s3").filter_map(|a| a.resource.split('/').next());
+    names.filter(|n| !n.is_empty() && !n.contains(['*', '?', '$'])).map(str::to_owned).collect()
+}
+
 /// Names and regions of the account's buckets.
-async fn listing(session: &Arc<Session>, home: &str) -> Result<BTreeMap<String, Option<String>>, CloudError> {
+pub(super) async fn listing(session: &Arc<Session>, home: &str) -> Result<Listing, CloudError> {
     let mut found = BTreeMap::new();
     let mut token = None;
     for _ in 0..PAGES_MOST {
@@ -91,7 +74,7 @@ async fn one(
     session: &Arc<Session>,
     name: &str,
     scope: Option<&BucketScope>,
-    listed: Option<&BTreeMap<String, Option<String>>>,
+    listed: Option<&Listing>,
     home: &str,
 ) -> Option<Observation<Option<ObservedBucket>>> {
     let known = listed.and_then(|l| l.get(name));
@@ -119,13 +102,14 @@ async fn one(
         Some(scope) => scope.settings.as_ref(),
         None => Some(&followed),
     };
-    let state = match settings(session, name, &region, stated).await {
+    let (state, policy) = join(settings(session, name, &region, stated), policy(session, name, &region)).await;
+    let state = match state {
         Ok(state) => state,
         // Deleted since it was listed: bucket listings lag behind.
         Err(error) if error.class == ErrorClass::NotFound && error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
         Err(error) => return Some(Observation::Unreadable(Unreadable::from(&error))),
     };
-    let policy = match policy(session, name, &region).await {
+    let policy = match policy {
         Ok(policy) => Observation::Known(policy),
         Err(error) if error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
         Err(error) => Observation::Unreadable(Unreadable::from(&error)),
@@ -178,62 +162,67 @@ pub(super) async fn policy(session: &Arc<Session>, name: &str, region: &str) -> 
     Ok(BucketPolicyState { document: Some(document) })
 }
 
+/// One setting, if the manifest states it; the inner `None`: the bucket has none.
 macro_rules! setting {
-    ($session:expr, $name:expr, $region:expr, $operation:literal, $method:ident) => {{
-        let request = $session.s3($region).$method().bucket($name).expected_bucket_owner($session.account.as_str());
-        match $session.read($operation, || request.clone().send()).await {
-            Ok(answer) => Some(answer),
-            Err(error) if error.class == ErrorClass::NotFound && error.code != "NoSuchBucket" => None,
-            Err(error) => return Err(error),
+    ($session:expr, $name:expr, $region:expr, $stated:expr, $operation:literal, $method:ident) => {
+        async {
+            if !$stated {
+                return Ok(None);
+            }
+            let request = $session.s3($region).$method().bucket($name).expected_bucket_owner($session.account.as_str());
+            match $session.read($operation, || request.clone().send()).await {
+                Ok(answer) => Ok(Some(Some(answer))),
+                Err(error) if error.class == ErrorClass::NotFound && error.code != "NoSuchBucket" => Ok(Some(None)),
+                Err(error) => Err(error),
+            }
         }
-    }};
+    };
 }
 
+/// Reads what is stated, all of it at once.
 async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Option<&BucketState>) -> Result<BucketState, CloudError> {
     let mut state =
         BucketState { region: region.to_owned(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: None };
     let Some(stated) = stated else { return Ok(state) };
-    if stated.tags.is_some() {
-        let answer = setting!(session, name, region, "GetBucketTagging", get_bucket_tagging);
-        let tags = answer.map(|a| a.tag_set().iter().filter(|t| !t.key().starts_with("aws:")).map(|t| (t.key().to_owned(), t.value().to_owned())).collect());
-        state.tags = Some(tags.unwrap_or_default());
-    }
-    if stated.versioning.is_some() {
-        let answer = setting!(session, name, region, "GetBucketVersioning", get_bucket_versioning);
-        state.versioning = Some(answer.is_some_and(|a| a.status() == Some(&BucketVersioningStatus::Enabled)));
-    }
-    if stated.encryption.is_some() {
-        let answer = setting!(session, name, region, "GetBucketEncryption", get_bucket_encryption);
-        let rule = answer
-            .as_ref()
-            .and_then(|a| a.server_side_encryption_configuration())
-            .and_then(|c| c.rules().first())
-            .and_then(|r| r.apply_server_side_encryption_by_default());
-        state.encryption = rule.and_then(|r| match r.sse_algorithm() {
+    // No `..`: a new setting stops the build until someone decides.
+    let BucketState { region: _, versioning, encryption, public_access_block, ownership, logging, tags } = stated;
+    let first = try_join3(
+        setting!(session, name, region, tags.is_some(), "GetBucketTagging", get_bucket_tagging),
+        setting!(session, name, region, versioning.is_some(), "GetBucketVersioning", get_bucket_versioning),
+        setting!(session, name, region, encryption.is_some(), "GetBucketEncryption", get_bucket_encryption),
+    );
+    let second = try_join3(
+        setting!(session, name, region, public_access_block.is_some(), "GetPublicAccessBlock", get_public_access_block),
+        setting!(session, name, region, ownership.is_some(), "GetBucketOwnershipControls", get_bucket_ownership_controls),
+        setting!(session, name, region, logging.is_some(), "GetBucketLogging", get_bucket_logging),
+    );
+    let ((tags, versioning, encryption), (block, ownership, logging)) = try_join(first, second).await?;
+    state.tags = tags.map(|answer| {
+        let set = answer.iter().flat_map(|a| a.tag_set()).filter(|t| !t.key().starts_with("aws:"));
+        set.map(|t| (t.key().to_owned(), t.value().to_owned())).collect()
+    });
+    state.versioning = versioning.map(|answer| answer.is_some_and(|a| a.status() == Some(&BucketVersioningStatus::Enabled)));
+    state.encryption = encryption.flatten().and_then(|answer| {
+        let rule = answer.server_side_encryption_configuration()?.rules().first()?.apply_server_side_encryption_by_default()?;
+        match rule.sse_algorithm() {
             ServerSideEncryption::Aes256 => Some(Encryption::Aes256),
-            _ => r.kms_master_key_id().map(|key| Encryption::Kms { key: key.to_owned() }),
-        });
-    }
-    if stated.public_access_block.is_some() {
-        let answer = setting!(session, name, region, "GetPublicAccessBlock", get_public_access_block);
+            _ => rule.kms_master_key_id().map(|key| Encryption::Kms { key: key.to_owned() }),
+        }
+    });
+    state.public_access_block = block.map(|answer| {
         let block = answer.as_ref().and_then(|a| a.public_access_block_configuration());
-        state.public_access_block = Some(block.map_or(PublicAccessBlock::all(false), |b| PublicAccessBlock {
+        block.map_or(PublicAccessBlock::all(false), |b| PublicAccessBlock {
             block_acls: b.block_public_acls().unwrap_or(false),
             ignore_acls: b.ignore_public_acls().unwrap_or(false),
             block_policy: b.block_public_policy().unwrap_or(false),
             restrict_buckets: b.restrict_public_buckets().unwrap_or(false),
-        }));
-    }
-    if stated.ownership.is_some() {
-        let answer = setting!(session, name, region, "GetBucketOwnershipControls", get_bucket_ownership_controls);
-        state.ownership =
-            answer.as_ref().and_then(|a| a.ownership_controls()).and_then(|c| c.rules().first()).map(|r| r.object_ownership().as_str().to_owned());
-    }
-    if stated.logging.is_some() {
-        let answer = setting!(session, name, region, "GetBucketLogging", get_bucket_logging);
+        })
+    });
+    state.ownership = ownership.flatten().and_then(|a| Some(a.ownership_controls()?.rules().first()?.object_ownership().as_str().to_owned()));
+    state.logging = logging.map(|answer| {
         let enabled = answer.as_ref().and_then(|a| a.logging_enabled());
-        state.logging = Some(enabled.map(|l| Logging { bucket: l.target_bucket().to_owned(), prefix: l.target_prefix().to_owned() }));
-    }
+        enabled.map(|l| Logging { bucket: l.target_bucket().to_owned(), prefix: l.target_prefix().to_owned() })
+    });
     Ok(state)
 }
 

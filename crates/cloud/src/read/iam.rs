@@ -7,8 +7,9 @@ use aws_sdk_iam::types::{AttachedPolicy, EntityType, GroupDetail, ManagedPolicyD
 use crossrole_model::observed::Scope;
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
 use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, Tags, UserState};
-use crossrole_model::{Address, CloudError, ErrorClass, Kind, Observation, Unreadable, ownership};
+use crossrole_model::{Address, CloudError, ErrorClass, Kind, Unreadable, ownership};
 use crossrole_policy::Document;
+use futures_util::future::{join, join_all, try_join, try_join_all};
 
 use crate::session::Session;
 
@@ -22,21 +23,47 @@ pub(super) const PAGES_MOST: usize = 1_000;
 
 /// Reads an account: in bulk, or, where the runner may not, the objects that are relied on, one by one. Any other failure tells
 /// nothing about single objects.
-pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, scope: &Scope) -> Observation<AccountState> {
-    let mut state = match bulk(session, scope.presence).await {
-        Ok(state) => state,
-        Err(error) if error.class == ErrorClass::Denied => object::read(session, objects, Unreadable::from(&error)).await,
-        Err(error) => return Observation::Unreadable(Unreadable::from(&error)),
-    };
-    providers(session, &mut state, objects, scope).await;
-    Observation::Known(state)
+pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, scope: &Scope) -> Result<AccountState, Unreadable> {
+    match bulk(session, scope.presence).await {
+        Ok(state) => Ok(state),
+        Err(error) if error.class == ErrorClass::Denied => Ok(object::read(session, objects, Unreadable::from(&error)).await),
+        Err(error) => Err(Unreadable::from(&error)),
+    }
+}
+
+/// Reads what no bulk read has, where the manifest or what was read speaks of it: tags of policies, OpenID Connect providers.
+pub(super) async fn more(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>, scope: &Scope) {
+    let tags = async { if state.complete && !scope.presence { policy_tags(session, state, objects).await } else { Vec::new() } };
+    let listed = async { if speaks_of_providers(state, objects, scope) { Some(oidc_providers(session).await) } else { None } };
+    let (tags, providers) = join(tags, listed).await;
+    for (key, answer) in tags {
+        match answer {
+            Ok(tags) => {
+                if let Some(policy) = state.policies.get_mut(&key) {
+                    policy.state.tags = tags;
+                }
+            }
+            Err(error) => {
+                let name = state.policies.get(&key).map_or(key, |p| p.name.clone());
+                state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
+            }
+        }
+    }
+    match providers {
+        Some(Ok(found)) => state.oidc_providers = found,
+        Some(Err(error)) => {
+            let declared = objects.iter().filter(|a| a.kind == Kind::OidcProvider);
+            state.unreadable.extend(declared.map(|address| (address.clone(), Unreadable::from(&error))));
+        }
+        None => {}
+    }
 }
 
 async fn bulk(session: &Arc<Session>, presence: bool) -> Result<AccountState, CloudError> {
     if presence {
         return details(session).await.map(|state| AccountState { complete: true, ..state });
     }
-    let (details, settings) = futures_util::future::try_join(details(session), role_settings(session)).await?;
+    let (details, settings) = try_join(details(session), role_settings(session)).await?;
     let mut state = details;
     for role in state.roles.values_mut() {
         // A role made between the two listings has only defaults here; the next plan sees it.
@@ -196,75 +223,40 @@ fn policy_detail(session: &Session, policy: &ManagedPolicyDetail) -> Result<Obse
     })
 }
 
-/// Reads the tags of policies and the OpenID Connect providers, where the manifest or live roles of ours speak of them.
-async fn providers(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>, scope: &Scope) {
-    if state.complete && !scope.presence {
-        policy_tags(session, state, objects).await;
-    }
-    let declared = objects.iter().any(|a| a.kind == Kind::OidcProvider);
-    let trusted = state.roles.values().any(|r| {
-        ownership::owner(&r.state.tags).is_some_and(|o| scope.follow_owned.contains(o))
-            && r.state
-                .trust
-                .statements
-                .iter()
-                .filter_map(|s| s.principal.as_ref())
-                .any(|p| p.entries.get("Federated").is_some_and(|f| f.iter().any(|v| v.contains(":oidc-provider/"))))
-    });
-    if !declared && !trusted {
-        return;
-    }
-    match oidc_providers(session).await {
-        Ok(found) => state.oidc_providers = found,
-        Err(error) => {
-            for address in objects.iter().filter(|a| a.kind == Kind::OidcProvider) {
-                state.unreadable.insert(address.clone(), Unreadable::from(&error));
-            }
-        }
-    }
+/// Tells whether a provider is declared, or a live role of ours trusts one.
+fn speaks_of_providers(state: &AccountState, objects: &BTreeSet<Address>, scope: &Scope) -> bool {
+    let ours = |r: &&ObservedRole| ownership::owner(&r.state.tags).is_some_and(|o| scope.follow_owned.contains(o));
+    let principals = state.roles.values().filter(ours).flat_map(|r| &r.state.trust.statements).filter_map(|s| s.principal.as_ref());
+    let mut federated = principals.filter_map(|p| p.entries.get("Federated")).flatten();
+    objects.iter().any(|a| a.kind == Kind::OidcProvider) || federated.any(|v| v.contains(":oidc-provider/"))
 }
 
 /// Tags of managed policies come from no bulk call. They are asked for where a policy may be ours: it is declared, or has
 /// the name of a caller policy.
-async fn policy_tags(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>) {
+async fn policy_tags(session: &Arc<Session>, state: &AccountState, objects: &BTreeSet<Address>) -> Vec<(String, Result<Tags, CloudError>)> {
     let declared: BTreeSet<String> = objects.iter().filter(|a| a.kind == Kind::Policy).map(|a| a.name.to_ascii_lowercase()).collect();
-    let wanted: Vec<(String, String)> = state
+    let wanted = state
         .policies
         .iter()
         .filter(|(key, p)| declared.contains(*key) || p.name.starts_with("crossrole-") || p.state.path.starts_with("/crossrole/"))
-        .map(|(key, p)| (key.clone(), p.arn.clone()))
-        .collect();
-    let answers = futures_util::future::join_all(
-        wanted
-            .into_iter()
-            .map(|(key, arn)| async move { (key, session.read("ListPolicyTags", || session.iam.list_policy_tags().policy_arn(&arn).send()).await) }),
-    );
-    for (key, answer) in answers.await {
-        match answer {
-            Ok(answer) => {
-                if let Some(policy) = state.policies.get_mut(&key) {
-                    policy.state.tags = tags(answer.tags());
-                }
-            }
-            Err(error) => {
-                let name = state.policies.get(&key).map_or(key, |p| p.name.clone());
-                state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
-            }
-        }
-    }
+        .map(|(key, p)| (key.clone(), p.arn.clone()));
+    join_all(wanted.map(|(key, arn)| async move {
+        let answer = session.read("ListPolicyTags", || session.iam.list_policy_tags().policy_arn(&arn).send()).await;
+        (key, answer.map(|a| tags(a.tags())))
+    }))
+    .await
 }
 
 async fn oidc_providers(session: &Arc<Session>) -> Result<BTreeMap<String, OidcState>, CloudError> {
     let list = session.read("ListOpenIDConnectProviders", || session.iam.list_open_id_connect_providers().send()).await?;
-    let mut found = BTreeMap::new();
-    for arn in list.open_id_connect_provider_list().iter().filter_map(|p| p.arn()) {
-        let Some((_, host)) = arn.split_once(":oidc-provider/") else { continue };
+    let arns = list.open_id_connect_provider_list().iter().filter_map(|p| p.arn()).filter_map(|arn| Some((arn, arn.split_once(":oidc-provider/")?.1)));
+    let found = try_join_all(arns.map(|(arn, host)| async move {
         let request = session.iam.get_open_id_connect_provider().open_id_connect_provider_arn(arn);
         let answer = session.read("GetOpenIDConnectProvider", || request.clone().send()).await?;
         let state = OidcState { url: format!("https://{host}"), client_ids: answer.client_id_list().iter().cloned().collect(), tags: tags(answer.tags()) };
-        found.insert(host.to_owned(), state);
-    }
-    Ok(found)
+        Ok::<_, CloudError>((host.to_owned(), state))
+    }));
+    Ok(found.await?.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -4,28 +4,38 @@ mod bucket;
 mod iam;
 mod object;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::{AccountState, Observed, Scope};
 use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState};
 use crossrole_model::{AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, Observation, Partition, Unreadable};
 use crossrole_policy::Document;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use percent_encoding::percent_decode_str;
 
 use crate::Aws;
 
-/// Reads everything in `scope`, accounts side by side.
+/// Reads everything in `scope`, accounts side by side. Of one account, calls wait for one another in at most four rounds, pages
+/// and what the listings leave out aside: whose credentials they are; all that needs no other answer; what those answers make
+/// necessary; and what that does.
 pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     let before = aws.calls();
-    let accounts = join_all(scope.accounts.iter().map(|(account, objects)| async move {
-        let state = match aws.sessions.get(account).await {
-            Ok(session) => iam::read(&session, objects, scope).await,
-            Err(error) => Observation::Unreadable(Unreadable::from(&error)),
-        };
-        (account.clone(), state)
+    let none = BTreeSet::new();
+    let of_buckets = scope.buckets.values().map(|b| &b.account).filter(|account| !scope.accounts.contains_key(*account));
+    let of_buckets: BTreeSet<&AccountId> = of_buckets.collect();
+    let all = scope.accounts.iter().map(|(account, objects)| (account, Some(objects))).chain(of_buckets.into_iter().map(|account| (account, None)));
+    let read = join_all(all.map(|(account, objects)| {
+        let none = &none;
+        async move { (account.clone(), objects.is_some(), of_account(aws, scope, account, objects.unwrap_or(none)).await) }
     }));
-    let mut accounts: BTreeMap<AccountId, Observation<AccountState>> = accounts.await.into_iter().collect();
+    let (mut accounts, mut buckets, mut bucket_accounts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for (account, asked, (state, found)) in read.await {
+        bucket_accounts.extend(found.keys().map(|name| (name.clone(), account.clone())));
+        buckets.extend(found);
+        if asked {
+            accounts.insert(account, state);
+        }
+    }
     let ids = unique_ids(&accounts, aws.sessions.partition());
     aws.remember(&ids);
     for state in accounts.values_mut() {
@@ -35,7 +45,6 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             }
         }
     }
-    let (mut buckets, bucket_accounts) = bucket::read(aws, scope, &accounts).await;
     for bucket in buckets.values_mut() {
         if let Observation::Known(Some(bucket)) = bucket
             && let Observation::Known(BucketPolicyState { document: Some(document) }) = &mut bucket.policy
@@ -53,6 +62,33 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
         }
     }
     Observed { accounts, buckets, bucket_accounts, calls, runners }
+}
+
+/// Reads IAM of one account, and its buckets.
+async fn of_account(aws: &Aws, scope: &Scope, account: &AccountId, objects: &BTreeSet<Address>) -> (Observation<AccountState>, bucket::Buckets) {
+    let declared: bucket::Wanted<'_> = scope.buckets.iter().filter(|(_, b)| b.account == *account).map(|(name, b)| (name.clone(), Some(b))).collect();
+    let session = match aws.sessions.get(account).await {
+        Ok(session) => session,
+        Err(error) => {
+            let unread = Unreadable::from(&error);
+            let buckets = declared.into_keys().map(|name| (name, Observation::Unreadable(unread.clone()))).collect();
+            return (Observation::Unreadable(unread), buckets);
+        }
+    };
+    let home = aws.sessions.partition().home_region();
+    let listing = async { if declared.is_empty() { None } else { Some(bucket::listing(&session, home).await) } };
+    let (mut state, listed) = join(iam::read(&session, objects, scope), listing).await;
+    let mut wanted = declared;
+    for name in state.as_ref().map(|s| bucket::followed(s, &scope.follow_owned)).unwrap_or_default() {
+        wanted.entry(name).or_default();
+    }
+    let more = async {
+        if let Ok(state) = &mut state {
+            iam::more(&session, state, objects, scope).await;
+        }
+    };
+    let ((), buckets) = join(more, bucket::read(&session, wanted, listed, home)).await;
+    (state.map_or_else(Observation::Unreadable, Observation::Known), buckets)
 }
 
 /// Reads what a call is about to replace whole.

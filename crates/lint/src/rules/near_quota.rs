@@ -172,7 +172,7 @@ resources = [
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for doc in lint.docs.iter().filter(|doc| !doc.live) {
         let (used, limit) = match (doc.used, doc.address.kind) {
-            (Use::Trust, _) => (doc.document.size(), limits::TRUST_POLICY),
+            (Use::Trust, _) => (doc.document.size(), lint.desired.quotas.trust_policy),
             (Use::Identity, Kind::Policy) => (doc.document.size(), limits::MANAGED_POLICY),
             (Use::Identity, _) => (doc.document.size(), limits::ROLE_INLINE),
             (Use::Bucket, _) => (doc.document.to_json().len(), limits::BUCKET_POLICY),

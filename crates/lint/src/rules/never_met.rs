@@ -59,7 +59,8 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
         for asked in keys.values().filter(|asked| asked.len() > 1) {
             let Some(values) = values(asked) else { continue };
             if !values.iter().any(|value| holds(asked, value.as_deref())) {
-                let said: Vec<String> = asked.iter().map(|a| format!("`{}` {}", a.written, a.values.join(" or "))).collect();
+                let list = |a: &Asked<'_>| a.values.iter().map(|v| a.shown(v)).collect::<Vec<_>>().join(" or ");
+                let said: Vec<String> = asked.iter().map(|a| format!("`{}` {}", a.written, list(a))).collect();
                 let key = asked.first().map_or("", |a| a.key);
                 hits.at(doc, statement, format!("no `{key}` is {}", said.join(" and ")));
             }

@@ -2,7 +2,7 @@
 
 use crate::Use;
 use crate::look::{acts, allows, aws, expand, resources};
-use crossrole_model::Severity;
+use crossrole_model::{AccountId, Address, Kind, Severity};
 
 use super::may;
 use crate::{Hits, Lint, Rule};
@@ -84,10 +84,9 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
                         .iter()
                         .flat_map(|p| p.document.aws_principals())
                         .any(|p| p == "*" || p == arn || crate::look::account(p) == Some(&principal.account) && crate::look::is_account(p));
-                    let address =
-                        lint.desired.objects.keys().find(|a| resource.contains(a.account.as_str()) && resource.rsplit('/').next() == Some(a.name.as_str()));
-                    if let (false, Some(address)) = (trusts, address) {
-                        hits.object(address, format!("{arn} may assume it by its own policies, and its trust policy does not let it in"));
+                    let named = || Some(Address::new(&AccountId::parse(&role.account)?, Kind::Role, resource.rsplit('/').next()?));
+                    if let Some(address) = (!trusts).then(named).flatten().filter(|a| lint.desired.objects.contains_key(a)) {
+                        hits.object(&address, format!("{arn} may assume it by its own policies, and its trust policy does not let it in"));
                     }
                 }
             }

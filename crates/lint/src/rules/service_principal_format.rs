@@ -2,6 +2,7 @@
 
 use crate::look::kind;
 use crate::{Hits, Lint, Rule};
+use crossrole_access::catalogue;
 use crossrole_model::Severity;
 
 pub(super) const RULE: Rule = Rule {
@@ -32,7 +33,8 @@ conditions = { StringEquals = { "aws:SourceAccount" = "222222222222" } }
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements() {
         for value in kind(statement, "Service") {
-            if !(value.ends_with(".amazonaws.com") || value.ends_with(".amazonaws.com.cn")) {
+            // IAM refuses a trust policy that names a service that it does not know.
+            if !catalogue::is_service_principal(value) {
                 hits.of(doc, statement, value, format!("`{value}` is no service"));
             }
         }

@@ -49,7 +49,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             };
             // Variables there are another rule's.
             for value in asked.values.iter().filter(|v| !v.contains("${") && !reads(v)) {
-                hits.at(doc, statement, format!("`{value}`, under `{}`, is {what}", asked.written));
+                hits.at(doc, statement, format!("`{}`, under `{}`, is {what}", asked.shown(value), asked.written));
             }
         }
     }

@@ -64,7 +64,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             if asked.values.iter().any(|v| !v.is_empty() && v.chars().all(|c| c == '*')) {
                 hits.at(doc, statement, format!("any `{}` passes", asked.key));
             } else if let Some(value) = asked.values.iter().find(|v| v.contains(['*', '?']) && asked.is_of(SENSITIVE)) {
-                hits.at(doc, statement, format!("`{}` like `{value}` may be that of anybody", asked.key));
+                hits.at(doc, statement, format!("`{}` like `{}` may be that of anybody", asked.key, asked.shown(value)));
             }
         }
     }

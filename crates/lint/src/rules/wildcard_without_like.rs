@@ -42,7 +42,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             let literal = asked.operator.is_some_and(|o| matches!(o.test, Test::StringEquals | Test::StringEqualsIgnoreCase));
             let wild = |v: &&String| v.replace("${*}", "").replace("${?}", "").contains(['*', '?']);
             if let Some(value) = asked.values.iter().find(wild).filter(|_| literal) {
-                hits.at(doc, statement, format!("`{}` takes the wildcard in `{value}` for a letter", asked.written));
+                hits.at(doc, statement, format!("`{}` takes the wildcard in `{}` for a letter", asked.written, asked.shown(value)));
             }
         }
     }

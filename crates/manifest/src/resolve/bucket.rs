@@ -56,6 +56,9 @@ impl Builder<'_> {
             ("logging", raw.logging.as_ref().map(|v| v.span)),
         ];
         if !create {
+            if raw.has("create") && raw.create.is_none() {
+                return;
+            }
             for (setting, span) in stated.into_iter().filter_map(|(n, s)| s.map(|s| (n, s))) {
                 self.error(span, format!("`{setting}` is for buckets that this manifest owns"), "add `create = true`, or leave it to the bucket's owner");
             }
@@ -110,16 +113,8 @@ impl Builder<'_> {
         if let Some(arns) = &raw.source_arn {
             condition(&mut conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
         }
-        let given = [
-            raw.account.is_some(),
-            raw.group.is_some(),
-            raw.user.is_some(),
-            raw.role.is_some(),
-            raw.service.is_some(),
-            raw.organization.is_some(),
-            raw.principal.is_some(),
-        ];
-        if given.iter().filter(|g| **g).count() != 1 {
+        let given = ["account", "group", "user", "role", "service", "organization", "principal"];
+        if given.iter().filter(|key| raw.has(key)).count() != 1 {
             self.error(
                 raw.span,
                 "this `allow` must name exactly one principal",

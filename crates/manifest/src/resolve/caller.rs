@@ -47,6 +47,7 @@ impl Builder<'_> {
     /// Notes that `found` needs these statements in its own permissions.
     pub(super) fn caller_statements(&mut self, found: &Resolved, kind: PrincipalKind, statements: &[Placed]) {
         if found.managed {
+            self.takes(statements);
             self.caller_grants(found, kind).statements.extend(statements.iter().cloned());
         } else {
             for Placed { statement, .. } in statements {

@@ -9,6 +9,7 @@ mod statement;
 use std::collections::BTreeMap;
 
 use crossrole_model::desired::{AccountInfo, DesiredState, DocumentRef, ManifestRef, Origin, Place, StatementRef, Suppression};
+use crossrole_model::limits::Quotas;
 use crossrole_model::state::{GroupState, MembershipState, OidcState, PolicyState, Tags, UserState};
 use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, Kind, Partition, Severity, Source, Span, limits, ownership};
 use crossrole_policy::{Document, Statement};
@@ -18,8 +19,8 @@ use crate::raw::{Manifest, Trusted};
 use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name, check_tag};
 
 /// Resolves all manifests into the objects of one estate.
-pub(crate) fn resolve(raws: &[(&Source, Manifest)], findings: &mut Vec<Finding>) -> Desired {
-    let mut desired = Desired::default();
+pub(crate) fn resolve(raws: &[(&Source, Manifest)], quotas: Quotas, findings: &mut Vec<Finding>) -> Desired {
+    let mut desired = Desired { quotas, ..Desired::default() };
     let mut names = BTreeMap::new();
     for (index, (source, raw)) in raws.iter().enumerate() {
         let table = raw.trusting.value.as_ref();
@@ -236,7 +237,7 @@ impl<'a> Builder<'a> {
         tags
     }
 
-    fn over(&mut self, span: Span, what: &str, used: usize, limit: usize, advice: &str) {
+    fn over(&mut self, span: Span, what: &str, used: usize, limit: usize, advice: impl Into<String>) {
         if used > limit {
             self.error(span, format!("{what} has {used} characters, over AWS's limit of {limit}"), advice);
         }
@@ -251,7 +252,10 @@ impl<'a> Builder<'a> {
         for (name, key, policy) in raw.policies.iter().flat_map(Table::iter) {
             self.check(key, check_iam_name("policy", name, 128));
             let statements = self.permissions(policy.allow.as_deref(), policy.statement.as_deref(), None);
-            if statements.is_empty() {
+            let (allow, statement) = (policy.allow.as_ref().map(Vec::is_empty), policy.statement.as_ref().map(Vec::is_empty));
+            // Where there are mistakes in what is written, it is not that nothing is.
+            let said = policy.has("allow") && allow != Some(true) || policy.has("statement") && statement != Some(true);
+            if statements.is_empty() && !said {
                 self.error(key, format!("policy `{name}` allows nothing"), "add `[[policies.NAME.allow]]` or `[[policies.NAME.statement]]`");
             }
             let address = Address::new(&self.trusting, Kind::Policy, name);

@@ -28,7 +28,7 @@ impl<'a> Builder<'a> {
         let arn = self.partition.iam_arn(account, "role", &path, name);
         let address = Address::new(account, Kind::Role, name);
         let statements: Vec<Placed> = raw.trust.iter().flatten().filter_map(|t| self.trust(t, &arn, account)).collect();
-        if raw.trust.as_ref().is_none_or(Vec::is_empty) {
+        if raw.trust.as_ref().map_or(!raw.has("trust"), Vec::is_empty) {
             self.error(key, format!("nobody may assume role `{name}`"), format!("add `[[roles.{name}.trust]]`"));
         }
         let trust = self.document(&address, &DocumentRef::Trust, pack(statements));
@@ -36,8 +36,12 @@ impl<'a> Builder<'a> {
             key,
             &format!("the trust policy of role `{name}`"),
             trust.size(),
-            limits::TRUST_POLICY,
-            "trust fewer principals, or a group in place of its users",
+            self.desired.quotas.trust_policy,
+            raised(
+                "trust fewer principals, or a group in place of its users",
+                self.desired.quotas.trust_policy < limits::TRUST_POLICY_MOST,
+                "trust_policy = 4096",
+            ),
         );
         let inline = self.inline(&address, key, raw, &arn);
         let attached = self.attached(account, name, key, raw);
@@ -68,7 +72,8 @@ impl<'a> Builder<'a> {
                 self.error(span, format!("the inline policy `{INLINE}` is the one that `allow` and `statement` make"), "use another name");
             }
             self.unique_sids(Some(&raw.statement.value));
-            let statements = raw.statement.value.iter().filter_map(|s| self.raw_statement(s, super::statement::Place::Identity)).collect();
+            let statements: Vec<Placed> = raw.statement.value.iter().filter_map(|s| self.raw_statement(s, super::statement::Place::Identity)).collect();
+            self.takes(&statements);
             inline.insert(policy.clone(), self.document(address, &DocumentRef::Inline(policy.clone()), statements));
         }
         let size = inline.values().map(Document::size).sum();
@@ -108,12 +113,10 @@ impl<'a> Builder<'a> {
                 self.error(policy.span, format!("no policy is named `{}` in this manifest", policy.value), advice);
             }
         }
-        if attached.len() > limits::ATTACHED_POLICIES {
-            self.error(
-                key,
-                format!("role `{name}` has {} managed policies, over AWS's limit of {}", attached.len(), limits::ATTACHED_POLICIES),
-                "join some of them",
-            );
+        let limit = self.desired.quotas.policies_per_role;
+        if attached.len() > limit {
+            let advice = raised("join some of them", limit < limits::POLICIES_PER_ROLE_MOST, "policies_per_role = 20");
+            self.error(key, format!("role `{name}` has {} managed policies, over AWS's limit of {limit}", attached.len()), advice);
         }
         attached
     }
@@ -135,19 +138,8 @@ impl<'a> Builder<'a> {
     }
 
     fn one_principal(&mut self, raw: &Trust) -> Option<()> {
-        let named = [
-            ("group", raw.group.is_some()),
-            ("user", raw.user.is_some()),
-            ("role", raw.role.is_some()),
-            ("account", raw.account.is_some()),
-            ("service", raw.service.is_some()),
-            ("organization", raw.organization.is_some()),
-            ("github", raw.github.is_some()),
-            ("oidc", raw.oidc.is_some()),
-            ("saml", raw.saml.is_some()),
-            ("principal", raw.principal.is_some()),
-        ];
-        let given: Vec<&str> = named.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        const KEYS: [&str; 10] = ["group", "user", "role", "account", "service", "organization", "github", "oidc", "saml", "principal"];
+        let given: Vec<&str> = KEYS.into_iter().filter(|key| raw.has(key)).collect();
         match given.as_slice() {
             [_] => Some(()),
             [] => {
@@ -270,6 +262,11 @@ impl<'a> Builder<'a> {
         if github.pull_request.as_ref().is_some_and(|p| p.value) {
             exact.push(subject("pull_request".to_owned()));
         }
+        let mistaken = [&github.environment, &github.branch, &github.tag].into_iter().zip(["environment", "branch", "tag"]);
+        let mistaken = mistaken.fold(github.has("pull_request") && github.pull_request.is_none(), |is, (value, key)| is || github.has(key) && value.is_none());
+        if exact.is_empty() && like.is_empty() && mistaken {
+            return None;
+        }
         if exact.is_empty() && like.is_empty() {
             self.error(
                 github.span,
@@ -309,7 +306,7 @@ impl<'a> Builder<'a> {
             condition(conditions, "IpAddress", "aws:SourceIp", texts(ranges, |v| &v.0));
         }
         for key in [raw.source_account.as_ref().map(|a| a.span), raw.source_arn.as_ref().and_then(|l| l.0.first()).map(|a| a.span)].into_iter().flatten() {
-            if raw.service.is_none() {
+            if !raw.has("service") {
                 self.error(key, "`source_account` and `source_arn` are for services: other callers never carry them", "leave it out, or trust a `service`");
             }
         }
@@ -327,6 +324,11 @@ impl PolicyArn {
     fn check(text: &str) -> bool {
         crossrole_policy::Arn::parse(text).is_some_and(|a| a.service == "iam" && a.resource.starts_with("policy/"))
     }
+}
+
+/// Advice about a quota that AWS may have raised.
+fn raised(advice: &str, may_be: bool, setting: &str) -> String {
+    if may_be { format!("{advice}; where AWS has raised it, say `{setting}` under `[quotas]` in `crossrole.toml`") } else { advice.to_owned() }
 }
 
 /// Joins statements that differ only in their principals: quotas count characters.

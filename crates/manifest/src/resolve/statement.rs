@@ -116,6 +116,8 @@ impl Builder<'_> {
         let principal = match (&raw.principals, &raw.not_principals) {
             (Some(p), None) => Some(self.principals(&p.value, false)),
             (None, Some(p)) if effect == Effect::Deny => Some(self.principals(&p.value, true)),
+            // Which effect is meant is not known.
+            (None, Some(_)) if raw.has("effect") && raw.effect.is_none() => None,
             (None, Some(_)) => {
                 fail(self, "`not_principals` with Allow grants everyone else, anonymous callers too", "name whom you mean in `principals`");
                 None
@@ -126,9 +128,13 @@ impl Builder<'_> {
                 None
             }
         };
+        // That they have mistakes was said where they stand.
+        let mistaken = principal.is_none() && (raw.has("principals") || raw.has("not_principals"));
         match (place, &principal) {
             (Place::Identity, Some(_)) => fail(self, "a permissions statement has no principals", "it is for whoever the policy is attached to"),
-            (Place::Bucket(_), None) => fail(self, "a bucket statement needs `principals`", "name them, as in `principals = { AWS = \"222222222222\" }`"),
+            (Place::Bucket(_), None) if !mistaken => {
+                fail(self, "a bucket statement needs `principals`", "name them, as in `principals = { AWS = \"222222222222\" }`");
+            }
             _ => {}
         }
         if let (Place::Bucket(bucket), false) = (place, resource.negated) {
@@ -145,7 +151,7 @@ impl Builder<'_> {
         let mut conditions = Conditions::new();
         self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
         let statement = Statement { sid: raw.sid.as_ref().map(|s| s.value.clone()), effect, principal, action, resource: Some(resource), conditions };
-        good.then(|| self.placed(statement, raw.span))
+        (good && !mistaken).then(|| self.placed(statement, raw.span))
     }
 
     /// The statements of a permissions policy. `role` is named in the bucket policies of the manifest's own buckets.
@@ -178,6 +184,7 @@ impl Builder<'_> {
                     statement.conditions = conditions;
                     out.push(self.placed(statement, allow.span));
                 }
+                (None, None) if allow.has("bucket") || allow.has("resources") => {}
                 (None, None) => self.error(allow.span, "`allow` says neither `bucket` nor `resources`", "name what it is about"),
                 (Some(_), Some(_)) => self.error(allow.span, "`allow` says both `bucket` and `resources`", "make two of it"),
             }
@@ -186,7 +193,22 @@ impl Builder<'_> {
         for raw in raw.into_iter().flatten() {
             out.extend(self.raw_statement(raw, Place::Identity));
         }
+        self.takes(&out);
         out
+    }
+
+    /// IAM takes Latin-1 text alone in its documents (IAM API Reference, `PutRolePolicy`, the pattern of `PolicyDocument`).
+    pub(super) fn takes(&mut self, placed: &[Placed]) {
+        let good = |c: &char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+        for Placed { statement, origins } in placed {
+            let resources = statement.resource.iter().flat_map(|r| &r.values);
+            let values = statement.conditions.values().flat_map(|keys| keys.iter().flat_map(|(key, values)| values.iter().chain([key])));
+            let found = resources.chain(values).find_map(|text| text.chars().find(|c| !good(c)));
+            if let (Some(c), Some(origin)) = (found, origins.first()) {
+                let message = format!("a policy can't have the character `{}` (U+{:04X})", c.escape_debug(), u32::from(c));
+                self.error(origin.place.span, message, "use Latin-1 characters only");
+            }
+        }
     }
 
     /// The statements, without principal, that grant access to a bucket: one on the bucket, one on its objects.

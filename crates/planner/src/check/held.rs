@@ -5,8 +5,7 @@ use crossrole_policy::{Arn, Document, Statement};
 
 /// Nothing names, or is put on, an object that is withheld.
 pub(super) fn withheld(plan: &Plan, wrong: &mut Vec<Broken>) {
-    let held: Vec<&Address> =
-        plan.withheld.iter().filter(|w| w.blocks).filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None }).collect();
+    let held: Vec<&Address> = plan.withheld.iter().filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None }).collect();
     if held.is_empty() {
         return;
     }

@@ -258,6 +258,6 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
 }
 
 fn meters(draft: &mut Draft<'_>, address: &Address, role: &RoleState) {
-    draft.meter(format!("{}, trust policy", address.short()), role.trust.size(), limits::TRUST_POLICY);
+    draft.meter(format!("{}, trust policy", address.short()), role.trust.size(), draft.desired.quotas.trust_policy);
     draft.meter(format!("{}, inline policies", address.short()), role.inline.values().map(Document::size).sum(), limits::ROLE_INLINE);
 }

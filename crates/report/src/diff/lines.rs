@@ -5,28 +5,42 @@ use crossrole_policy::{Document, Statement, StatementDiff};
 
 use crate::statement::{sentence, value};
 use crate::text::masked;
-use crate::{Diff, View, safe, words};
+use crate::{Diff, Line, Tone, View, safe, words};
 
 use super::{Entry, Name, Node, Value};
 
 /// One line each, documents with a line for each statement.
-pub(crate) fn lines(nodes: &[Node<'_>], view: View) -> Vec<String> {
+pub(crate) fn lines(nodes: &[Node<'_>], view: View) -> Vec<Line> {
     let mut out = Vec::new();
     for node in nodes {
         match node {
-            Node::Field { name, before: Some(before), after } => out.push(format!("~ {}: {} -> {}", called(name), shown(before), shown(after))),
-            Node::Field { name, before: None, after } => out.push(format!("+ {}: {}", called(name), shown(after))),
-            Node::Attached { added, arn } => out.push(format!("{} attached {}", if *added { '+' } else { '-' }, safe(arn))),
-            Node::Tag { key, before: Some(before), after: Some(after) } => out.push(format!("~ tag {} = {} -> {}", safe(key), safe(before), safe(after))),
-            Node::Tag { key, before: Some(before), after: None } => out.push(format!("- tag {} = {}", safe(key), safe(before))),
-            Node::Tag { key, before: None, after } => out.push(format!("+ tag {} = {}", safe(key), safe(after.unwrap_or_default()))),
+            Node::Field { name, before: Some(before), after } => out.push(changed(0, format!("{}: {} -> {}", called(name), shown(before), shown(after)))),
+            Node::Field { name, before: None, after } => out.push(added(0, format!("{}: {}", called(name), shown(after)))),
+            Node::Attached { added: is, arn } => out.push(sided(*is, 0, format!("attached {}", safe(arn)))),
+            Node::Tag { key, before: Some(before), after: Some(after) } => {
+                out.push(changed(0, format!("tag {} = {} -> {}", safe(key), safe(before), safe(after))));
+            }
+            Node::Tag { key, before: Some(before), after: None } => out.push(sided(false, 0, format!("tag {} = {}", safe(key), safe(before)))),
+            Node::Tag { key, before: None, after } => out.push(added(0, format!("tag {} = {}", safe(key), safe(after.unwrap_or_default())))),
             Node::Document { name, before, after, entries } => {
-                out.push(called(name));
+                out.push(Line::plain(0, called(name)));
                 document(*before, *after, entries, view, &mut out);
             }
         }
     }
     out
+}
+
+fn added(indent: usize, text: String) -> Line {
+    Line::new(Tone::Added, indent, "+ ").then([text])
+}
+
+fn changed(indent: usize, text: String) -> Line {
+    Line::new(Tone::Changed, indent, "~ ").then([text])
+}
+
+fn sided(is_added: bool, indent: usize, text: String) -> Line {
+    if is_added { added(indent, text) } else { Line::new(Tone::Removed, indent, "- ").then([text]) }
 }
 
 fn called(name: &Name) -> String {
@@ -58,7 +72,7 @@ fn shown(value: &Value<'_>) -> String {
     }
 }
 
-fn document(before: Option<&Document>, after: Option<&Document>, entries: &[Entry], view: View, out: &mut Vec<String>) {
+fn document(before: Option<&Document>, after: Option<&Document>, entries: &[Entry], view: View, out: &mut Vec<Line>) {
     if view.diff == Diff::Json {
         json_lines(before, after, view, out);
         return;
@@ -67,42 +81,40 @@ fn document(before: Option<&Document>, after: Option<&Document>, entries: &[Entr
         && b.version != a.version
     {
         let shown = |d: &Document| d.version.clone().unwrap_or_else(|| "none".to_owned());
-        out.push(format!("  ~ version: {} -> {}", safe(&shown(b)), shown(a)));
+        out.push(changed(2, format!("version: {} -> {}", safe(&shown(b)), safe(&shown(a)))));
     }
     for entry in entries {
         statement(entry, view, out);
     }
 }
 
-fn statement(entry: &Entry, view: View, out: &mut Vec<String>) {
-    let name = |s: &Statement| if s.sid().is_empty() { String::new() } else { format!("[{}] ", safe(s.sid())) };
+fn statement(entry: &Entry, view: View, out: &mut Vec<Line>) {
+    let name = |s: &Statement| (!s.sid().is_empty()).then(|| format!("[{}] ", safe(s.sid())));
+    let line = |tone: Tone, head: &str, s: &Statement| Line::new(tone, 2, head).then(name(s)).then(sentence(s, view));
     match &entry.statement {
-        StatementDiff::Added(s) => out.push(format!("  + {}{}", name(s), sentence(s, view))),
-        StatementDiff::Removed(s) => out.push(format!("  - {}{}", name(s), sentence(s, view))),
-        StatementDiff::Kept(s) => {
-            let whose = if entry.foreign { "foreign, kept: " } else { "" };
-            out.push(format!("  = {whose}{}{}", name(s), sentence(s, view)));
-        }
+        StatementDiff::Added(s) => out.push(line(Tone::Added, "+ ", s)),
+        StatementDiff::Removed(s) => out.push(line(Tone::Removed, "- ", s)),
+        StatementDiff::Kept(s) => out.push(line(Tone::Kept, if entry.foreign { "= foreign, kept: " } else { "= " }, s)),
         StatementDiff::Changed { before: _, after, elements } => {
-            out.push(format!("  ~ {}{}", name(after), sentence(after, view)));
+            out.push(line(Tone::Changed, "~ ", after));
             for element in elements {
-                let shown = |v: &String| value(&element.element, v, view);
-                out.extend(element.removed.iter().map(|v| format!("      - {}: {}", safe(&element.element), shown(v))));
-                out.extend(element.added.iter().map(|v| format!("      + {}: {}", safe(&element.element), shown(v))));
+                let shown = |v: &String| format!("{}: {}", safe(&element.element), value(&element.element, v, view));
+                out.extend(element.removed.iter().map(|v| sided(false, 6, shown(v))));
+                out.extend(element.added.iter().map(|v| added(6, shown(v))));
             }
         }
     }
 }
 
-fn json_lines(before: Option<&Document>, after: Option<&Document>, view: View, out: &mut Vec<String>) {
+fn json_lines(before: Option<&Document>, after: Option<&Document>, view: View, out: &mut Vec<Line>) {
     let text = |d: Option<&Document>| d.map(|d| masked(d, view).to_json_pretty() + "\n").unwrap_or_default();
     let (before, after) = (text(before), text(after));
     for change in similar::TextDiff::from_lines(before.as_str(), after.as_str()).iter_all_changes() {
-        let mark = match change.tag() {
-            similar::ChangeTag::Equal => ' ',
-            similar::ChangeTag::Delete => '-',
-            similar::ChangeTag::Insert => '+',
+        let (tone, mark) = match change.tag() {
+            similar::ChangeTag::Equal => (Tone::Plain, "  "),
+            similar::ChangeTag::Delete => (Tone::Removed, "- "),
+            similar::ChangeTag::Insert => (Tone::Added, "+ "),
         };
-        out.push(format!("  {mark} {}", safe(change.value().trim_end_matches('\n'))));
+        out.push(Line::new(tone, 2, mark).then([safe(change.value().trim_end_matches('\n'))]));
     }
 }

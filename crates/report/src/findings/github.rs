@@ -4,19 +4,20 @@ use crossrole_model::{Finding, Severity, Source};
 
 use crate::safe;
 
-use super::{MANIFEST, place, word};
+use super::place::Places;
+use super::{MANIFEST, word};
 
 /// Most annotations of a kind that GitHub shows for a step; the rest is counted in the last.
 const ANNOTATIONS_MOST: usize = 10;
 
 /// Workflow commands of GitHub Actions, one a line. A message can't start a command of its own.
 pub fn annotations(findings: &[Finding], sources: &[Source]) -> String {
-    let mut out = String::new();
+    let (mut out, places) = (String::new(), Places::of(sources));
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let all: Vec<&Finding> = findings.iter().filter(|f| f.severity == severity).collect();
         let more = all.len().saturating_sub(ANNOTATIONS_MOST);
         for (at, finding) in all.iter().take(ANNOTATIONS_MOST).enumerate() {
-            let (line, column) = place(finding, sources);
+            let (line, column) = places.find(finding);
             let command = if severity == Severity::Note { "notice" } else { word(severity) };
             let title = finding.rule.as_deref().unwrap_or(MANIFEST);
             let rest = if more > 0 && at + 1 == ANNOTATIONS_MOST { format!(" (and {more} more)") } else { String::new() };

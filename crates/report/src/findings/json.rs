@@ -3,12 +3,14 @@
 use crossrole_model::{Finding, Source};
 use serde_json::{Value, json};
 
-use super::{place, word};
+use super::place::Places;
+use super::word;
 
 /// Findings and what was suppressed.
 pub fn findings_json(findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source]) -> Value {
+    let places = Places::of(sources);
     let one = |finding: &Finding| {
-        let (line, column) = place(finding, sources);
+        let (line, column) = places.find(finding);
         json!({
             "rule": finding.rule,
             "severity": word(finding.severity),

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use crossrole_model::{Digest, Finding, Source};
 use serde_json::{Value, json};
 
-use super::{MANIFEST, place, word};
+use crate::safe;
+
+use super::place::Places;
+use super::{MANIFEST, word};
 
 /// What a machine is told of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,17 @@ pub struct RuleInfo<'a> {
     pub fix: &'a str,
 }
 
+/// A message, which viewers show: what looks like a link in it is none (SARIF 2.1.0, section 3.11.6).
+fn message(text: &str) -> String {
+    safe(text).replace("](", "]\\u{28}")
+}
+
+/// A path as a reference (RFC 3986): what has no place in one is encoded.
+fn uri(path: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+    path.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
 /// A SARIF log with one run. Suppressed findings are in it, as suppressed.
 pub fn sarif(findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source], rules: &[RuleInfo<'_>]) -> Value {
     let used: BTreeSet<&str> = findings.iter().chain(suppressed.iter().map(|(f, _)| f)).filter_map(|f| f.rule.as_deref()).collect();
@@ -31,16 +45,17 @@ pub fn sarif(findings: &[Finding], suppressed: &[(Finding, String)], sources: &[
     described
         .extend(used.iter().filter(|id| rules.iter().all(|r| r.id != **id)).map(|id| json!({"id": id, "shortDescription": {"text": "a rule of this team"}})));
     described.push(json!({"id": MANIFEST, "shortDescription": {"text": "a mistake in the manifest"}}));
+    let places = Places::of(sources);
     let result = |finding: &Finding| {
-        let (line, column) = place(finding, sources);
+        let (line, column) = places.find(finding);
         let rule = finding.rule.as_deref().unwrap_or(MANIFEST);
         // Stable across runs: what is found where, not on which line.
         let print = Digest::of(format!("{rule}\n{}\n{}", finding.file, finding.message).as_bytes()).to_string();
         json!({
             "ruleId": rule,
             "level": word(finding.severity),
-            "message": {"text": format!("{}\n{}", finding.message, finding.advice)},
-            "locations": [{"physicalLocation": {"artifactLocation": {"uri": finding.file}, "region": {"startLine": line, "startColumn": column}}}],
+            "message": {"text": format!("{}\n{}", message(&finding.message), message(&finding.advice))},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(&finding.file)}, "region": {"startLine": line, "startColumn": column}}}],
             "partialFingerprints": {"crossroleFinding/v1": print},
         })
     };
@@ -60,4 +75,15 @@ pub fn sarif(findings: &[Finding], suppressed: &[(Finding, String)], sources: &[
             "results": results,
         }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{message, uri};
+
+    #[test]
+    fn a_message_has_no_link_and_a_path_is_a_reference() {
+        assert_eq!(message("see [here](https://x) \u{9b}"), "see [here]\\u{28}https://x) \\u{9b}");
+        assert_eq!(uri("a b/ö\n.toml"), "a%20b/%C3%B6%0A.toml");
+    }
 }

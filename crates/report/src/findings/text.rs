@@ -1,16 +1,28 @@
 //! Findings with the place underlined.
 
+use std::collections::BTreeMap;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use crossrole_model::{Finding, Severity, Source};
 
-use crate::{is_harmless, safe};
+use crate::escape::safe_in_place;
+use crate::{Screen, safe};
+
+use super::place::Places;
+use super::secret::{masked, secrets};
 
 /// Most findings that are rendered: a reader who sees more reads none.
 const FINDINGS_MOST: usize = 200;
 
 /// Renders findings, each with its file, line, column, underlined text and advice.
 pub fn findings(findings: &[Finding], sources: &[Source]) -> String {
-    let renderer = Renderer::plain();
+    findings_on(findings, sources, Screen::default())
+}
+
+/// The same for a screen.
+pub fn findings_on(findings: &[Finding], sources: &[Source], screen: Screen) -> String {
+    let renderer = if screen.color { Renderer::styled() } else { Renderer::plain() };
+    let (mut files, places) = (BTreeMap::new(), Places::of(sources));
     let mut out = String::new();
     for finding in findings.iter().take(FINDINGS_MOST) {
         let level = match finding.severity {
@@ -22,11 +34,12 @@ pub fn findings(findings: &[Finding], sources: &[Source]) -> String {
             Some(rule) => format!("{} [{}]", safe(&finding.message), safe(rule)),
             None => safe(&finding.message),
         };
-        let source = sources.iter().find(|s| s.file == finding.file);
+        let known = sources.iter().find(|s| s.file == finding.file);
         let mut group = Group::with_title(level.primary_title(title));
-        match source.zip(finding.span).and_then(|(source, span)| line_of(&source.text, span)) {
-            Some((line, number, start, end)) => {
-                let snippet = Snippet::source(visible(line)).line_start(number).path(safe(&finding.file));
+        match known.zip(finding.span).and_then(|(source, span)| Some((source, line_of(&source.text, span)?))) {
+            Some((source, Line { text, begins, start, end })) => {
+                let secrets = files.entry(&source.file).or_insert_with(|| secrets(&source.text));
+                let snippet = Snippet::source(safe_in_place(&masked(text, begins, secrets))).line_start(places.find(finding).0).path(safe(&finding.file));
                 group = group.element(snippet.annotation(AnnotationKind::Primary.span(start..end)));
             }
             None => group = group.element(annotate_snippets::Origin::path(safe(&finding.file))),
@@ -44,28 +57,25 @@ pub fn findings(findings: &[Finding], sources: &[Source]) -> String {
     out
 }
 
-/// The line that a span begins in, its number, and the span within it: a whole table underlined is a wall, and its first
-/// line says where it is.
-fn line_of(text: &str, span: crossrole_model::Span) -> Option<(&str, usize, usize, usize)> {
+/// One line of a file, and a span within it.
+struct Line<'t> {
+    text: &'t str,
+    /// Where it begins in the file.
+    begins: usize,
+    start: usize,
+    end: usize,
+}
+
+/// The line that a span begins in: a whole table underlined is a wall, and its first line says where it is.
+fn line_of(text: &str, span: crossrole_model::Span) -> Option<Line<'_>> {
     let (before, from) = (text.get(..span.start)?, text.get(span.start..)?);
     let within = text.get(span.start..span.end)?;
     let begins = before.rfind('\n').map_or(0, |at| at + 1);
     let ends = span.start + from.find('\n').unwrap_or(from.len());
+    // The end of a line may be written in two letters.
     let line = text.get(begins..ends)?;
-    let start = span.start - begins;
-    Some((line, before.matches('\n').count() + 1, start, start + within.find('\n').unwrap_or(within.len())))
-}
-
-/// What no terminal may obey in a hostile file becomes harmless, and as many bytes, so that places stay where they are.
-fn visible(text: &str) -> String {
-    let one = |c: char| match c {
-        '\n' | '\t' | '\r' => c,
-        c if is_harmless(c) => c,
-        c => match c.len_utf8() {
-            1 => '?',
-            2 => '¿',
-            _ => char::REPLACEMENT_CHARACTER,
-        },
-    };
-    text.chars().map(one).collect()
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let start = (span.start - begins).min(line.len());
+    let end = (start + within.find('\n').unwrap_or(within.len())).min(line.len());
+    Some(Line { text: line, begins, start, end })
 }

@@ -11,7 +11,7 @@ use crossrole_report::{View, access_lines, because, explanation, explanation_jso
 
 use crate::facts::{self, answer};
 
-const SHOW: View = View { show_external_ids: true, diff: crossrole_report::Diff::Statements };
+const SHOW: View = View { show_external_ids: true, diff: crossrole_report::Diff::Statements, screen: crossrole_report::Screen { color: false, width: None } };
 
 #[test]
 fn why_it_is_a_yes_or_a_no() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_model::outcome::Event;
 use crossrole_model::{Change, Drift, Outcome, Plan, Reason, StepId, StepResult, Subject, Withheld};
-use crossrole_report::{View, broken, differences, event_json, outcome, outcome_json, plan, plan_json, progress};
+use crossrole_report::{Screen, View, broken, differences, event_json, outcome, outcome_json, plan, plan_json, progress};
 
 use crate::facts;
 
@@ -70,7 +70,9 @@ fn why_something_changes_and_what_else_happens() {
         assert_eq!(said, format!("because this differs: {}", what["what"].as_str().unwrap()));
         lines.push(said);
     }
-    for reason in facts::reasons("Name").into_iter().filter(|r| !matches!(r, Reason::Differs(_))) {
+    // That something is made because it is not there, the symbol says.
+    assert!(!plan(&with(vec![Reason::Missing], Vec::new()), View::default()).contains("because"));
+    for reason in facts::reasons("Name").into_iter().filter(|r| !matches!(r, Reason::Differs(_) | Reason::Missing)) {
         let one = with(vec![reason], Vec::new());
         lines.push(format!("{} {}", said(&one, "because"), plan_json(&one, View::default())["resource_changes"][0]["reasons"][0]));
     }
@@ -92,7 +94,7 @@ fn how_each_step_ended() {
     for result in facts::results("Name") {
         let done = result.is_done();
         let ended = Outcome { steps: vec![result.clone()], ..Outcome::default() };
-        let text = outcome(&one, &ended);
+        let text = outcome(&one, &ended, Screen::default());
         assert_eq!(text.contains("Applied: "), done, "{text}");
         let json = outcome_json(&one, &ended);
         assert_eq!(json["complete"], done);
@@ -123,7 +125,7 @@ fn what_was_seen_and_why_a_call_is_made_again() {
     for seen in facts::seen("Name") {
         let steps = vec![StepResult::Applied; whole.steps.len()];
         let ended = Outcome { steps, unverified: vec![(0, seen)], ..Outcome::default() };
-        let text = outcome(&whole, &ended);
+        let text = outcome(&whole, &ended, Screen::default());
         assert!(text.contains("Incomplete: 4 steps done.\nRun apply again"), "{text}");
         let said = text.lines().nth(1).unwrap().to_owned();
         let json = outcome_json(&whole, &ended)["unverified"][0]["seen"].clone();
@@ -171,7 +173,7 @@ fn the_head_of_an_outcome_says_how_it_ended() {
     use crossrole_model::StepResult::{AlreadyDone, Applied, NotStarted};
     let whole = facts::plan("Name");
     let last = |steps: Vec<crossrole_model::StepResult>, interrupted| {
-        let text = outcome(&whole, &Outcome { steps, interrupted, ..Outcome::default() });
+        let text = outcome(&whole, &Outcome { steps, interrupted, ..Outcome::default() }, Screen::default());
         text.lines().filter(|l| l.contains(" done")).map(str::to_owned).collect::<String>()
     };
     assert_eq!(last(vec![Applied, Applied], false), "Applied: 2 steps done.");

@@ -1,10 +1,16 @@
-//! The bulk read, and the account's numbers.
+//! The bulk read.
 
+use crate::auth::iso;
+use crate::constraint::broken;
 use crate::error::ApiError;
+use crate::managed;
+use crate::query::Service;
 use crate::world::{Group, Held, Policy, Role, User, World};
 use crate::xml::Xml;
 
 use super::held::attached_policies;
+use super::policies::{of_aws, policy_fields};
+use super::profiles::profile_fields;
 use super::roles::boundary_field;
 use super::{Iam, encoded, turn, window, write_tags};
 
@@ -16,18 +22,22 @@ enum Entry<'a> {
     Policy(&'a Policy),
 }
 
+const FILTERS: [&str; 5] = ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
+
 impl Iam<'_> {
     pub(super) fn details(&mut self) -> Result<(), ApiError> {
         let filter = self.asked.list("Filter");
-        if let Some(bad) = filter.iter().find(|f| !["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"].contains(&f.as_str())) {
-            return Err(ApiError::validation(format!(
-                "1 validation error detected: Value '[{bad}]' at 'filter' failed to satisfy constraint: Member must satisfy enum value set: [User, Role, Group, LocalManagedPolicy, AWSManagedPolicy]"
-            )));
+        if filter.iter().any(|f| !FILTERS.contains(&f.as_str())) {
+            let rule = format!("Member must satisfy constraint: [Member must satisfy enum value set: [{}]]", FILTERS.join(", "));
+            return Err(broken(Service::Iam, "filter", None, &rule));
         }
         let wants = |kind: &str| filter.is_empty() || filter.iter().any(|f| f == kind);
         let account = self.account.clone();
         let now = self.now();
         self.world.account(&account);
+        let uses = self.uses();
+        // Of AWS's own, those that somebody holds.
+        let aws: Vec<Policy> = managed::all().filter(|p| uses.contains_key(&p.arn())).map(of_aws).collect();
         // Entries are not copied: a large account is read in many pages.
         let world: &World = self.world;
         let Some(state) = world.accounts.get(&account) else { return Ok(()) };
@@ -43,6 +53,9 @@ impl Iam<'_> {
         }
         if wants("LocalManagedPolicy") {
             entries.extend(state.policies.values().filter_map(|p| p.visible(now)).map(Entry::Policy));
+        }
+        if wants("AWSManagedPolicy") {
+            entries.extend(aws.iter().map(Entry::Policy));
         }
         let shown = window(self.asked, entries.len())?;
         let x = &mut self.x;
@@ -66,18 +79,23 @@ impl Iam<'_> {
             common(x, &account, "Role", &role.held);
             x.text("AssumeRolePolicyDocument", &encoded(&world.shown(&role.trust).to_json()));
             x.members("InstanceProfileList", state.profiles.values().filter(|p| p.roles.contains(&role.held.name)), |x, p| {
-                x.text("Path", "/").text("InstanceProfileName", &p.name).text("InstanceProfileId", &p.id);
-                x.text("Arn", &format!("arn:aws:iam::{account}:instance-profile/{}", p.name)).text("CreateDate", &p.created).nest("Roles", |_| {});
+                profile_fields(x, world, Some(state), &account, p);
             });
             inline(x, "RolePolicyList", &role.held);
             attached_policies(x, "AttachedManagedPolicies", &role.held.attached);
             boundary_field(x, &role.held);
             write_tags(x, &role.held.tags);
+            x.nest("RoleLastUsed", |x| {
+                if let Some((at, region)) = state.last_used.get(&role.held.id) {
+                    x.text("LastUsedDate", &iso(*at)).text("Region", region);
+                }
+            });
         });
         x.members("Policies", page.iter().filter_map(|e| if let Entry::Policy(p) = e { Some(p) } else { None }), |x, policy| {
-            super::policies::policy_fields(x, policy, 0);
+            policy_fields(x, policy, uses.get(&policy.arn).copied().unwrap_or_default());
             x.maybe("Description", Some(policy.description.as_str()).filter(|d| !d.is_empty()));
-            x.members("PolicyVersionList", policy.versions.iter().rev(), |x, (number, (text, created))| {
+            let held = policy.versions.iter().rev().filter(|(_, (text, _))| !text.is_empty());
+            x.members("PolicyVersionList", held, |x, (number, (text, created))| {
                 x.text("Document", &encoded(text))
                     .text("VersionId", &format!("v{number}"))
                     .text("IsDefaultVersion", &(policy.default == *number).to_string())
@@ -85,31 +103,6 @@ impl Iam<'_> {
             });
         });
         Ok(())
-    }
-
-    pub(super) fn summary(&mut self) {
-        let account = self.account.clone();
-        let quota = self.world.role_quota;
-        let state = self.world.account(&account);
-        let counts = [
-            ("Roles", state.roles.len()),
-            ("RolesQuota", quota),
-            ("Users", state.users.len()),
-            ("Groups", state.groups.len()),
-            ("Policies", state.policies.len()),
-            ("AssumeRolePolicySizeQuota", 2_048),
-            ("RolePolicySizeQuota", 10_240),
-            ("PolicySizeQuota", 6_144),
-            ("AttachedPoliciesPerRoleQuota", 10),
-            ("VersionsPerPolicyQuota", 5),
-        ];
-        self.x.nest("SummaryMap", |x| {
-            for (key, value) in counts {
-                x.nest("entry", |x| {
-                    x.text("key", key).text("value", &value.to_string());
-                });
-            }
-        });
     }
 }
 

@@ -100,6 +100,35 @@ impl Iam<'_> {
         })
     }
 
+    /// A new name or path; its members follow.
+    pub(super) fn update_group(&mut self) -> Result<(), ApiError> {
+        let mut group = self.group()?;
+        let old = group.held.name.clone();
+        let new = if self.asked.param("NewGroupName").is_some() { self.name("NewGroupName", 128)? } else { old.clone() };
+        let (from, to) = (old.to_ascii_lowercase(), new.to_ascii_lowercase());
+        let clock = self.clock();
+        let path = self.asked.param("NewPath").map(str::to_owned);
+        let state = self.state();
+        if from != to && state.groups.get(&to).is_some_and(|g| g.newest().is_some()) {
+            return Err(ApiError::exists("Group", &new));
+        }
+        group.held.name.clone_from(&new);
+        group.held.path = path.unwrap_or(group.held.path);
+        if from != to
+            && let Some(slot) = state.groups.get_mut(&from)
+        {
+            slot.set(None, clock.0, clock.1);
+        }
+        state.groups.entry(to).or_default().set(Some(group), clock.0, clock.1);
+        for slot in state.users.values_mut() {
+            let Some(mut user) = slot.newest().filter(|u| u.groups.contains(&old)).cloned() else { continue };
+            user.groups.remove(&old);
+            user.groups.insert(new.clone());
+            slot.set(Some(user), clock.0, clock.1);
+        }
+        Ok(())
+    }
+
     pub(super) fn edit_group<R>(&mut self, name: &str, change: impl FnOnce(&mut Group) -> Result<R, ApiError>) -> Result<R, ApiError> {
         let clock = (self.world.now_ms, self.world.lag_ms);
         let account = self.account.clone();

@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use crate::world::Held;
 
-use super::{Iam, encoded, merge_tags, rules, write_tags};
+use super::{Iam, encoded, merge_tags, rules};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -31,12 +31,26 @@ impl Kind {
     }
 }
 
+/// The operations that all three kinds have, by what they do.
+pub(super) fn operation(name: &str) -> Option<super::Operation> {
+    let kind = [Kind::Role, Kind::User, Kind::Group].into_iter().find(|k| name.contains(k.name()))?;
+    let verb = name.replacen(kind.name(), "*", 1);
+    // Groups have neither boundaries nor tags.
+    let tagged = kind != Kind::Group;
+    let known = match verb.as_str() {
+        "Put*Policy" | "Get*Policy" | "Delete*Policy" | "List*Policies" | "Attach*Policy" | "Detach*Policy" | "ListAttached*Policies" => true,
+        "Put*PermissionsBoundary" | "Delete*PermissionsBoundary" | "Tag*" | "Untag*" | "List*Tags" => tagged,
+        _ => false,
+    };
+    let operation: super::Operation = |iam| iam.of_held();
+    known.then_some(operation)
+}
+
 impl Iam<'_> {
-    /// `None` when the operation is not one of these.
-    pub(super) fn held_operation(&mut self, op: &str) -> Option<Result<(), ApiError>> {
-        let kind = [Kind::Role, Kind::User, Kind::Group].into_iter().find(|k| op.contains(k.name()))?;
-        let verb = op.replacen(kind.name(), "*", 1);
-        Some(match verb.as_str() {
+    fn of_held(&mut self) -> Result<(), ApiError> {
+        let op = &self.asked.operation;
+        let kind = [Kind::Role, Kind::User, Kind::Group].into_iter().find(|k| op.contains(k.name())).unwrap_or(Kind::Role);
+        match op.replacen(kind.name(), "*", 1).as_str() {
             "Put*Policy" => self.put_inline(kind),
             "Get*Policy" => self.get_inline(kind),
             "Delete*Policy" => self.delete_inline(kind),
@@ -44,12 +58,14 @@ impl Iam<'_> {
             "Attach*Policy" => self.attach(kind),
             "Detach*Policy" => self.detach(kind),
             "ListAttached*Policies" => self.list_attached(kind),
-            "Put*PermissionsBoundary" => self.boundary_param().and_then(|boundary| {
+            "Put*PermissionsBoundary" => {
+                self.asked.need("PermissionsBoundary")?;
+                let boundary = self.boundary_param()?;
                 self.edit_held(kind, |held| {
                     held.boundary = boundary;
                     Ok(())
                 })
-            }),
+            }
             "Delete*PermissionsBoundary" => self.edit_held(kind, |held| {
                 held.boundary = None;
                 Ok(())
@@ -65,13 +81,11 @@ impl Iam<'_> {
                     Ok(())
                 })
             }
-            "List*Tags" => self.held(kind).and_then(|held| {
-                let page = self.page(held.tags.into_iter().collect::<Vec<_>>())?;
-                write_tags(&mut self.x, &page.into_iter().collect());
-                Ok(())
-            }),
-            _ => return None,
-        })
+            _ => {
+                let held = self.held(kind)?;
+                self.tag_page(held.tags)
+            }
+        }
     }
 
     fn held(&mut self, kind: Kind) -> Result<Held, ApiError> {
@@ -94,7 +108,7 @@ impl Iam<'_> {
     fn put_inline(&mut self, kind: Kind) -> Result<(), ApiError> {
         let policy = self.name("PolicyName", 128)?;
         let text = self.asked.need("PolicyDocument")?.to_owned();
-        rules::identity(&text)?;
+        rules::identity(&text, false)?;
         self.edit_held(kind, |held| {
             let size = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
             let total: usize = held.inline.iter().filter(|(n, _)| **n != policy).map(|(_, t)| size(t)).sum::<usize>() + size(&text);
@@ -137,6 +151,7 @@ impl Iam<'_> {
 
     fn attach(&mut self, kind: Kind) -> Result<(), ApiError> {
         let arn = self.asked.need("PolicyArn")?.to_owned();
+        super::attachable(&arn)?;
         if crate::auth::managed_document(self.world, &self.account, &arn).is_none() {
             return Err(ApiError::new(404, "NoSuchEntity", format!("Policy {arn} does not exist or is not attachable.")));
         }
@@ -159,7 +174,10 @@ impl Iam<'_> {
 
     fn list_attached(&mut self, kind: Kind) -> Result<(), ApiError> {
         let held = self.held(kind)?;
-        let page = self.page(held.attached.into_iter().collect::<Vec<_>>())?;
+        let prefix = self.asked.param("PathPrefix").unwrap_or("/");
+        // The path is what stands between `policy` and the name.
+        let under = |arn: &String| arn.split_once(":policy").is_some_and(|(_, path)| path.starts_with(prefix));
+        let page = self.page(held.attached.into_iter().filter(under).collect::<Vec<_>>())?;
         attached_policies(&mut self.x, "AttachedPolicies", &page);
         Ok(())
     }

@@ -1,25 +1,40 @@
 //! IAM, query protocol, version 2010-05-08.
 
+mod account;
 mod details;
+pub(crate) mod devices;
+mod grammar;
 mod groups;
 mod held;
+mod keys;
+mod logins;
 mod policies;
+mod positions;
+mod profiles;
 mod providers;
 mod roles;
 pub(crate) mod rules;
+mod saml;
+mod service_linked;
+mod simulate;
+mod sources;
+mod target;
 mod users;
 
 use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::auth::{Caller, Want, authorize};
+use crate::auth::Caller;
+use crate::constraint::{Constraints, integer};
 use crate::error::ApiError;
 use crate::lagged::Lagged;
-use crate::query::{Asked, Reply, lower_first};
-use crate::world::{Tags, World};
+use crate::managed;
+use crate::query::{Asked, Reply, Service, lower_first};
+use crate::world::{Account, Tags, World};
 use crate::xml::Xml;
 
+const VERSION: &str = "2010-05-08";
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// One request and what it works on.
@@ -31,104 +46,142 @@ pub(crate) struct Iam<'a> {
     pub(crate) x: Xml,
 }
 
+type Operation = fn(&mut Iam<'_>) -> Result<(), ApiError>;
+
 pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked) -> Result<Reply, ApiError> {
-    let resource = resource(world, caller, asked);
-    let mut context: Vec<(String, String)> = asked.tags().into_iter().map(|(k, v)| (format!("aws:RequestTag/{k}"), v)).collect();
-    context.extend(asked.param("PermissionsBoundary").map(|arn| ("iam:PermissionsBoundary".to_owned(), arn.to_owned())));
-    context.extend(asked.param("PolicyArn").map(|arn| ("iam:PolicyARN".to_owned(), arn.to_owned())));
-    authorize(caller, &Want { action: &format!("iam:{}", asked.operation), resource: &resource, context, ..Want::default() })?;
+    asked.check_version(VERSION)?;
+    let op = asked.operation.as_str();
+    let operation = operation(op).ok_or_else(|| asked.unknown_operation(VERSION))?;
+    target::authorize(world, caller, asked)?;
     let mut iam = Iam { account: caller.account.clone(), world, asked, caller, x: Xml::default() };
-    iam.dispatch()?;
-    let op = &asked.operation;
-    // Of calls that answer nothing, this one has a result all the same, and clients look for it.
-    let result = if iam.x.0.is_empty() && op != "UpdateRole" { String::new() } else { format!("<{op}Result>{}</{op}Result>", iam.x.0) };
+    operation(&mut iam)?;
+    // Of calls that answer nothing, these have a result all the same, and clients look for it.
+    let result = if iam.x.0.is_empty() && !RESULTS.contains(&op) { String::new() } else { format!("<{op}Result>{}</{op}Result>", iam.x.0) };
     Ok(Reply::xml(format!(
         "<{op}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">{result}<ResponseMetadata><RequestId>sandbox</RequestId></ResponseMetadata></{op}Response>"
     )))
 }
 
-/// The ARN that a call is authorized against. For an entity that does not exist it has no path, whatever its name would
-/// have (so a policy limited to a path answers "denied", not "no such entity").
-fn resource(world: &World, caller: &Caller, asked: &Asked) -> String {
-    let account = world.accounts.get(&caller.account);
-    let arn = |kind: &str, path: &str, name: &str| format!("arn:aws:iam::{}:{kind}{path}{name}", caller.account);
-    let path = |param: &str| asked.param(param).unwrap_or("/").to_owned();
-    if let Some(name) = asked.param("RoleName") {
-        let real = account.and_then(|a| a.roles.get(&name.to_ascii_lowercase())).and_then(|r| r.newest()).map(|r| r.held.path.clone());
-        return arn("role", &real.unwrap_or_else(|| if asked.operation == "CreateRole" { path("Path") } else { "/".to_owned() }), name);
+const RESULTS: &[&str] = &["UpdateRole"];
+
+/// Every operation that there is here.
+fn operation(name: &str) -> Option<Operation> {
+    let operation: Operation = match name {
+        "GetAccountAuthorizationDetails" => |iam| iam.details(),
+        "GetAccountSummary" => |iam| {
+            iam.summary();
+            Ok(())
+        },
+        "CreateRole" => |iam| iam.create_role(),
+        "GetRole" => |iam| iam.get_role(),
+        "ListRoles" => |iam| iam.list_roles(),
+        "DeleteRole" => |iam| iam.delete_role(),
+        "UpdateRole" | "UpdateRoleDescription" => |iam| iam.update_role(),
+        "UpdateAssumeRolePolicy" => |iam| iam.update_trust(),
+        "CreateUser" => |iam| iam.create_user(),
+        "GetUser" => |iam| iam.get_user(),
+        "ListUsers" => |iam| iam.list_users(),
+        "UpdateUser" => |iam| iam.update_user(),
+        "DeleteUser" => |iam| iam.delete_user(),
+        "ListGroupsForUser" => |iam| iam.groups_for_user(),
+        "CreateGroup" => |iam| iam.create_group(),
+        "GetGroup" => |iam| iam.get_group(),
+        "ListGroups" => |iam| iam.list_groups(),
+        "UpdateGroup" => |iam| iam.update_group(),
+        "DeleteGroup" => |iam| iam.delete_group(),
+        "AddUserToGroup" | "RemoveUserFromGroup" => |iam| iam.membership(),
+        "CreatePolicy" => |iam| iam.create_policy(),
+        "GetPolicy" => |iam| iam.get_policy(),
+        "ListPolicies" => |iam| iam.list_policies(),
+        "DeletePolicy" => |iam| iam.delete_policy(),
+        "CreatePolicyVersion" | "DeletePolicyVersion" | "SetDefaultPolicyVersion" => |iam| iam.change_version(),
+        "GetPolicyVersion" => |iam| iam.get_version(),
+        "ListPolicyVersions" => |iam| iam.list_versions(),
+        "TagPolicy" | "UntagPolicy" | "ListPolicyTags" => |iam| iam.policy_tags(),
+        "ListEntitiesForPolicy" => |iam| iam.entities(),
+        "SimulatePrincipalPolicy" | "SimulateCustomPolicy" => |iam| iam.simulate(),
+        "GetContextKeysForPrincipalPolicy" | "GetContextKeysForCustomPolicy" => |iam| iam.context_keys(),
+        "CreateServiceLinkedRole" => |iam| iam.create_service_linked(),
+        "DeleteServiceLinkedRole" => |iam| iam.delete_service_linked(),
+        "GetServiceLinkedRoleDeletionStatus" => |iam| iam.deletion_status(),
+        _ => return of_parts(name).or_else(|| held::operation(name)),
+    };
+    Some(operation)
+}
+
+/// Keys, passwords, devices, profiles, providers and the account's own.
+fn of_parts(name: &str) -> Option<Operation> {
+    let operation: Operation = match name {
+        "CreateAccessKey" => |iam| iam.create_access_key(),
+        "ListAccessKeys" => |iam| iam.list_access_keys(),
+        "UpdateAccessKey" => |iam| iam.update_access_key(),
+        "DeleteAccessKey" => |iam| iam.delete_access_key(),
+        "GetAccessKeyLastUsed" => |iam| iam.access_key_last_used(),
+        "CreateLoginProfile" | "GetLoginProfile" | "UpdateLoginProfile" | "DeleteLoginProfile" => |iam| iam.login_profile(),
+        "ChangePassword" => |iam| iam.change_password(),
+        "CreateVirtualMFADevice" => |iam| iam.create_device(),
+        "EnableMFADevice" | "ResyncMFADevice" => |iam| iam.enable_device(),
+        "DeactivateMFADevice" => |iam| iam.deactivate_device(),
+        "DeleteVirtualMFADevice" => |iam| iam.delete_device(),
+        "ListMFADevices" | "ListVirtualMFADevices" => |iam| iam.list_devices(),
+        "GetMFADevice" => |iam| iam.get_device(),
+        "TagMFADevice" | "UntagMFADevice" | "ListMFADeviceTags" => |iam| iam.device_tags(),
+        "CreateInstanceProfile" => |iam| iam.create_profile(),
+        "GetInstanceProfile" => |iam| iam.get_profile(),
+        "DeleteInstanceProfile" => |iam| iam.delete_profile(),
+        "AddRoleToInstanceProfile" | "RemoveRoleFromInstanceProfile" => |iam| iam.profile_role(),
+        "ListInstanceProfiles" | "ListInstanceProfilesForRole" => |iam| iam.list_profiles(),
+        "TagInstanceProfile" | "UntagInstanceProfile" | "ListInstanceProfileTags" => |iam| iam.profile_tags(),
+        "CreateOpenIDConnectProvider"
+        | "DeleteOpenIDConnectProvider"
+        | "GetOpenIDConnectProvider"
+        | "ListOpenIDConnectProviders"
+        | "AddClientIDToOpenIDConnectProvider"
+        | "RemoveClientIDFromOpenIDConnectProvider"
+        | "UpdateOpenIDConnectProviderThumbprint"
+        | "ListOpenIDConnectProviderTags"
+        | "TagOpenIDConnectProvider"
+        | "UntagOpenIDConnectProvider" => |iam| iam.providers(),
+        "CreateSAMLProvider" => |iam| iam.create_saml(),
+        "ListSAMLProviders" => |iam| {
+            iam.list_saml();
+            Ok(())
+        },
+        "GetSAMLProvider" | "UpdateSAMLProvider" | "DeleteSAMLProvider" | "TagSAMLProvider" | "UntagSAMLProvider" | "ListSAMLProviderTags" => |iam| iam.saml(),
+        "CreateAccountAlias" | "DeleteAccountAlias" | "ListAccountAliases" => |iam| iam.aliases(),
+        "GetAccountPasswordPolicy" | "UpdateAccountPasswordPolicy" | "DeleteAccountPasswordPolicy" => |iam| iam.password_policy(),
+        _ => return None,
+    };
+    Some(operation)
+}
+
+/// Tells whether a policy may be attached, as far as its ARN alone says it. One of AWS's own whose document is not here is
+/// refused: it would grant nothing, and nobody would know.
+pub(crate) fn attachable(arn: &str) -> Result<(), ApiError> {
+    if crossrole_policy::Arn::parse(arn).is_none() {
+        return Err(ApiError::validation("Invalid ARN:  Could not be parsed!"));
     }
-    if let Some(name) = asked.param("GroupName") {
-        let real = account.and_then(|a| a.groups.get(&name.to_ascii_lowercase())).and_then(|g| g.newest()).map(|g| g.held.path.clone());
-        return arn("group", &real.unwrap_or_else(|| path("Path")), name);
+    let Some(policy) = managed::find(arn) else { return Ok(()) };
+    if policy.path() == "/aws-service-role/" {
+        return Err(ApiError::new(400, "PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role."));
     }
-    if let Some(name) = asked.param("UserName") {
-        let real = account.and_then(|a| a.users.get(&name.to_ascii_lowercase())).and_then(|u| u.newest()).map(|u| u.held.path.clone());
-        return arn("user", &real.unwrap_or_else(|| path("Path")), name);
+    if policy.text().is_none() {
+        let message =
+            format!("the sandbox knows {arn} by name and has not its document, so it can't be attached: make a policy of your own with what it should grant");
+        return Err(ApiError::new(501, "NotImplemented", message));
     }
-    if let Some(arn) = asked.param("PolicyArn").or_else(|| asked.param("OpenIDConnectProviderArn")) {
-        return arn.to_owned();
-    }
-    if let (Some(name), "CreatePolicy") = (asked.param("PolicyName"), asked.operation.as_str()) {
-        return arn("policy", &path("Path"), name);
-    }
-    "*".to_owned()
+    Ok(())
 }
 
 impl Iam<'_> {
-    fn dispatch(&mut self) -> Result<(), ApiError> {
-        let op = self.asked.operation.as_str();
-        match op {
-            "GetAccountAuthorizationDetails" => self.details(),
-            "GetAccountSummary" => {
-                self.summary();
-                Ok(())
-            }
-            "CreateRole" => self.create_role(),
-            "GetRole" => self.get_role(),
-            "ListRoles" => self.list_roles(),
-            "DeleteRole" => self.delete_role(),
-            "UpdateRole" | "UpdateRoleDescription" => self.update_role(),
-            "UpdateAssumeRolePolicy" => self.update_trust(),
-            "CreateInstanceProfile"
-            | "DeleteInstanceProfile"
-            | "AddRoleToInstanceProfile"
-            | "RemoveRoleFromInstanceProfile"
-            | "ListInstanceProfilesForRole"
-            | "GetInstanceProfile" => self.profiles(),
-            "CreateUser" => self.create_user(),
-            "GetUser" => self.get_user(),
-            "ListUsers" => self.list_users(),
-            "DeleteUser" => self.delete_user(),
-            "ListGroupsForUser" => self.groups_for_user(),
-            "CreateAccessKey" => self.create_access_key(),
-            "ListAccessKeys" => self.list_access_keys(),
-            "DeleteAccessKey" => self.delete_access_key(),
-            "CreateGroup" => self.create_group(),
-            "GetGroup" => self.get_group(),
-            "ListGroups" => self.list_groups(),
-            "DeleteGroup" => self.delete_group(),
-            "AddUserToGroup" | "RemoveUserFromGroup" => self.membership(),
-            "CreatePolicy" => self.create_policy(),
-            "GetPolicy" => self.get_policy(),
-            "ListPolicies" => self.list_policies(),
-            "DeletePolicy" => self.delete_policy(),
-            "CreatePolicyVersion" | "DeletePolicyVersion" | "SetDefaultPolicyVersion" => self.change_version(),
-            "GetPolicyVersion" => self.get_version(),
-            "ListPolicyVersions" => self.list_versions(),
-            "TagPolicy" | "UntagPolicy" | "ListPolicyTags" => self.policy_tags(),
-            "ListEntitiesForPolicy" => self.entities(),
-            "CreateOpenIDConnectProvider"
-            | "DeleteOpenIDConnectProvider"
-            | "GetOpenIDConnectProvider"
-            | "ListOpenIDConnectProviders"
-            | "AddClientIDToOpenIDConnectProvider"
-            | "RemoveClientIDFromOpenIDConnectProvider"
-            | "TagOpenIDConnectProvider"
-            | "UntagOpenIDConnectProvider" => self.providers(),
-            _ => self
-                .held_operation(op)
-                .unwrap_or_else(|| Err(ApiError::new(400, "InvalidAction", format!("Could not find operation {op} for version 2010-05-08")))),
-        }
+    /// The caller's account.
+    pub(crate) fn state(&mut self) -> &mut Account {
+        self.world.account(&self.account)
+    }
+
+    /// Now, and the time until a write is seen.
+    pub(crate) fn clock(&self) -> (u64, u64) {
+        (self.world.now_ms, self.world.lag_ms)
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -138,17 +191,13 @@ impl Iam<'_> {
     /// Checks a name parameter.
     pub(crate) fn name(&self, param: &str, limit: usize) -> Result<String, ApiError> {
         let text = self.asked.need(param)?;
-        let good = text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
-        if !good {
-            let field = lower_first(param);
+        let field = lower_first(param);
+        let mut constraints = Constraints::of(Service::Iam);
+        constraints.length(&field, text, 1, limit);
+        constraints.check()?;
+        if !text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) {
             return Err(ApiError::validation(format!(
                 "The specified value for {field} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
-            )));
-        }
-        if text.len() > limit {
-            return Err(ApiError::validation(format!(
-                "1 validation error detected: Value '{text}' at '{}' failed to satisfy constraint: Member must have length less than or equal to {limit}",
-                lower_first(param)
             )));
         }
         Ok(text.to_owned())
@@ -175,12 +224,38 @@ impl Iam<'_> {
     }
 }
 
+impl Iam<'_> {
+    /// A page of tags, sorted by key.
+    pub(crate) fn tag_page(&mut self, tags: Tags) -> Result<(), ApiError> {
+        let page = self.page(tags.into_iter().collect::<Vec<_>>())?;
+        write_tags(&mut self.x, &page.into_iter().collect());
+        Ok(())
+    }
+
+    /// Tags, untags or lists tags, by the name of the call. `None`: it is a list, which the caller writes.
+    pub(crate) fn change_tags(asked: &Asked, tags: &mut Tags) -> Option<Result<(), ApiError>> {
+        if asked.operation.starts_with("Tag") {
+            return Some(merge_tags(tags, asked.tags()));
+        }
+        if asked.operation.starts_with("Untag") {
+            let keys = asked.list("TagKeys");
+            tags.retain(|k, _| !keys.contains(k));
+            return Some(Ok(()));
+        }
+        None
+    }
+}
+
 /// The entries that a page of `total` shows: 100 by default, 1,000 at most.
 pub(crate) fn window(asked: &Asked, total: usize) -> Result<std::ops::Range<usize>, ApiError> {
     let size = match asked.param("MaxItems") {
         None => 100,
         Some(text) => {
-            text.parse::<usize>().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(|| ApiError::validation("MaxItems must be between 1 and 1000"))?
+            let number = integer(text)?;
+            let mut constraints = Constraints::of(Service::Iam);
+            constraints.number("maxItems", number, 1, 1_000);
+            constraints.check()?;
+            usize::try_from(number).unwrap_or(100)
         }
     };
     let start = match asked.param("Marker") {
@@ -217,6 +292,11 @@ pub(crate) fn edit<T: Clone, R>(
     Ok(result)
 }
 
+/// Writes an entity whose name counts letter by letter.
+pub(crate) fn edit_exact<T: Clone>(map: &mut BTreeMap<String, Lagged<T>>, (now, lag): (u64, u64), name: &str, value: T) {
+    map.entry(name.to_owned()).or_default().set(Some(value), now, lag);
+}
+
 /// A document as IAM sends it.
 pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
@@ -228,19 +308,36 @@ pub(crate) fn write_tags(x: &mut Xml, tags: &Tags) {
     });
 }
 
+/// Tags where there are any: most reads leave the element out otherwise.
+pub(crate) fn maybe_tags(x: &mut Xml, tags: &Tags) {
+    if !tags.is_empty() {
+        write_tags(x, tags);
+    }
+}
+
 /// Checks new tags against those there are; keys differ in more than case.
 pub(crate) fn merge_tags(tags: &mut Tags, new: Vec<(String, String)>) -> Result<(), ApiError> {
     let invalid = |message: &str| ApiError::new(400, "InvalidInput", message);
     let mut seen = std::collections::BTreeSet::new();
+    let mut constraints = Constraints::of(Service::Iam);
+    if new.len() > 50 {
+        constraints.add("tags", None, "Member must have length less than or equal to 50");
+    }
+    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
+    for (at, (key, value)) in new.iter().enumerate() {
+        let at = at + 1;
+        constraints.length(&format!("tags.{at}.member.key"), key, 1, 128);
+        constraints.pattern(&format!("tags.{at}.member.key"), key, "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+", allowed);
+        constraints.length(&format!("tags.{at}.member.value"), value, 0, 256);
+        constraints.pattern(&format!("tags.{at}.member.value"), value, "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*", allowed);
+    }
+    constraints.check()?;
     for (key, value) in new {
         if !seen.insert(key.to_lowercase()) {
             return Err(invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
         }
         if key.to_lowercase().starts_with("aws:") {
             return Err(invalid("Value at 'tags' failed to satisfy constraint: the prefix aws: is reserved"));
-        }
-        if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
-            return Err(ApiError::validation("1 validation error detected: tag key or value has an invalid length"));
         }
         if let Some(same) = tags.keys().find(|k| k.to_lowercase() == key.to_lowercase()).cloned() {
             // The case of a key can't be changed by tagging again.

@@ -4,7 +4,7 @@ use crate::auth::{iso, unix_now};
 use crate::error::ApiError;
 use crate::world::Provider;
 
-use super::{Iam, edit, merge_tags, write_tags};
+use super::{Iam, edit, maybe_tags, merge_tags};
 
 impl Iam<'_> {
     pub(super) fn providers(&mut self) -> Result<(), ApiError> {
@@ -26,6 +26,7 @@ impl Iam<'_> {
         let none = || ApiError::new(404, "NoSuchEntity", format!("OpenIDConnect Provider not found for arn {arn}"));
         let tags = self.asked.tags();
         let keys = self.asked.list("TagKeys");
+        let thumbprints = self.asked.list("ThumbprintList");
         let client = self.asked.param("ClientID").unwrap_or_default().to_owned();
         let operation = self.asked.operation.clone();
         let providers = &mut self.world.account(&account).providers;
@@ -37,9 +38,10 @@ impl Iam<'_> {
                     .names("ClientIDList", &provider.client_ids)
                     .names("ThumbprintList", &provider.thumbprints)
                     .text("CreateDate", &provider.created);
-                write_tags(&mut self.x, &provider.tags);
+                maybe_tags(&mut self.x, &provider.tags);
                 Ok(())
             }
+            "ListOpenIDConnectProviderTags" => self.tag_page(provider.tags),
             "DeleteOpenIDConnectProvider" => {
                 if let Some(slot) = providers.get_mut(&host) {
                     slot.set(None, now, lag);
@@ -55,6 +57,7 @@ impl Iam<'_> {
                     "RemoveClientIDFromOpenIDConnectProvider" => {
                         p.client_ids.remove(&client);
                     }
+                    "UpdateOpenIDConnectProviderThumbprint" => p.thumbprints = thumbprints,
                     "TagOpenIDConnectProvider" => merge_tags(&mut p.tags, tags)?,
                     _ => p.tags.retain(|k, _| !keys.contains(k)),
                 }

@@ -1,26 +1,35 @@
-//! Roles and instance profiles.
+//! Roles.
 
 use crate::auth::{iso, unix_now};
+use crate::constraint::{Constraints, integer};
 use crate::error::ApiError;
-use crate::world::{Held, Profile, Role, World};
+use crate::query::Service;
+use crate::world::{Held, Role, World};
 use crate::xml::Xml;
 
-use super::{Iam, edit, encoded, merge_tags, rules, turn, window, write_tags};
+use super::{Iam, edit, encoded, maybe_tags, merge_tags, rules, turn, window};
 
 impl Iam<'_> {
     fn max_session(&self) -> Result<Option<u32>, ApiError> {
         let Some(text) = self.asked.param("MaxSessionDuration") else { return Ok(None) };
-        let seconds = text.parse::<u32>().ok().filter(|s| (3_600..=43_200).contains(s));
-        seconds.map(Some).ok_or_else(|| ApiError::validation(format!("1 validation error detected: Value '{text}' at 'maxSessionDuration' failed to satisfy constraint: Member must have value between 3600 and 43200")))
+        let seconds = integer(text)?;
+        let mut constraints = Constraints::of(Service::Iam);
+        constraints.number("maxSessionDuration", seconds, 3_600, 43_200);
+        constraints.check()?;
+        Ok(Some(seconds.unsigned_abs()))
     }
 
     fn description(&self) -> Result<Option<String>, ApiError> {
         let Some(text) = self.asked.param("Description") else { return Ok(None) };
-        if text.chars().count() > 1_000 || text.chars().any(|c| !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}')) {
-            return Err(ApiError::validation(
-                "1 validation error detected: Value at 'description' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*",
-            ));
-        }
+        let mut constraints = Constraints::of(Service::Iam);
+        constraints.length("description", text, 0, 1_000);
+        constraints.pattern(
+            "description",
+            text,
+            "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*",
+            |c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}'),
+        );
+        constraints.check()?;
         Ok(Some(text.to_owned()))
     }
 
@@ -40,12 +49,14 @@ impl Iam<'_> {
         if roles.len() >= quota {
             return Err(ApiError::limit(format!("Cannot exceed quota for RolesPerAccount: {quota}")));
         }
-        let trust = rules::trust(self.world, self.asked.need("AssumeRolePolicyDocument")?)?;
+        let sent = self.asked.need("AssumeRolePolicyDocument")?.to_owned();
+        let trust = rules::trust(self.world, "assumeRolePolicyDocument", &sent)?;
         let boundary = self.boundary_param()?;
         let id = self.world.principal_id(&account, true, &name);
         let held = Held { name: name.clone(), path, id, created: iso(unix_now()), tags, boundary, ..Held::default() };
         let role = Role { held, trust, description, max_session };
-        self.write_role(&role);
+        // What was sent is echoed, as it was sent.
+        self.x.nest("Role", |x| role_fields(x, &account, &role, &sent, &Shown::Made));
         let (now, lag) = (self.world.now_ms, self.world.lag_ms);
         self.world.account(&account).roles.entry(name.to_ascii_lowercase()).or_default().set(Some(role), now, lag);
         Ok(())
@@ -54,6 +65,9 @@ impl Iam<'_> {
     /// A boundary must be a policy that exists.
     pub(super) fn boundary_param(&self) -> Result<Option<String>, ApiError> {
         let Some(arn) = self.asked.param("PermissionsBoundary") else { return Ok(None) };
+        if crate::managed::is_aws(arn) {
+            super::attachable(arn)?;
+        }
         if crate::auth::managed_document(self.world, &self.account, arn).is_none() {
             return Err(ApiError::new(404, "NoSuchEntity", format!("Scope ARN: {arn} does not exist or is not attachable.")));
         }
@@ -61,9 +75,10 @@ impl Iam<'_> {
     }
 
     fn write_role(&mut self, role: &Role) {
-        let shown = self.world.shown(&role.trust).to_json();
+        let trust = self.world.shown(&role.trust).to_json();
         let account = self.account.clone();
-        self.x.nest("Role", |x| role_fields(x, &account, role, &shown, true));
+        let used = self.state().last_used.get(&role.held.id).cloned();
+        self.x.nest("Role", |x| role_fields(x, &account, role, &trust, &Shown::Whole(used)));
     }
 
     pub(super) fn role(&mut self) -> Result<Role, ApiError> {
@@ -92,7 +107,7 @@ impl Iam<'_> {
         let x = &mut self.x;
         turn(x, &shown, roles.len());
         x.members("Roles", roles.into_iter().skip(shown.start).take(shown.len()), |x, role| {
-            role_fields(x, &account, role, &world.shown(&role.trust).to_json(), false);
+            role_fields(x, &account, role, &world.shown(&role.trust).to_json(), &Shown::Listed);
         });
         Ok(())
     }
@@ -102,6 +117,7 @@ impl Iam<'_> {
         let account = self.account.clone();
         let state = self.world.account(&account);
         let role = state.roles.get(&name.to_ascii_lowercase()).and_then(|r| r.newest()).cloned().ok_or_else(|| ApiError::no_such("role", &name))?;
+        protect(&role.held)?;
         let conflict = |message: &str| Err(ApiError::new(409, "DeleteConflict", message));
         if state.profiles.values().any(|p| p.roles.contains(&role.held.name)) {
             return conflict("Cannot delete entity, must remove roles from instance profile first.");
@@ -144,7 +160,7 @@ impl Iam<'_> {
 
     pub(super) fn update_trust(&mut self) -> Result<(), ApiError> {
         let name = self.asked.need("RoleName")?.to_owned();
-        let trust = rules::trust(self.world, self.asked.need("PolicyDocument")?)?;
+        let trust = rules::trust(self.world, "policyDocument", self.asked.need("PolicyDocument")?)?;
         self.edit_role(&name, |role| {
             role.trust = trust;
             Ok(())
@@ -155,76 +171,33 @@ impl Iam<'_> {
         let clock = (self.world.now_ms, self.world.lag_ms);
         let account = self.account.clone();
         let roles = &mut self.world.account(&account).roles;
-        if roles.get(&name.to_ascii_lowercase()).and_then(|r| r.newest()).is_some_and(|r| r.held.path.starts_with("/aws-service-role/")) {
-            return Err(ApiError::new(
-                400,
-                "UnmodifiableEntity",
-                format!("Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"),
-            ));
+        if let Some(role) = roles.get(&name.to_ascii_lowercase()).and_then(|r| r.newest()) {
+            protect(&role.held)?;
         }
         edit(roles, clock, "role", name, change)
     }
+}
 
-    pub(super) fn profiles(&mut self) -> Result<(), ApiError> {
-        let account = self.account.clone();
-        if self.asked.operation == "ListInstanceProfilesForRole" {
-            let role = self.role()?.held.name;
-            let profiles: Vec<Profile> = self.world.account(&account).profiles.values().filter(|p| p.roles.contains(&role)).cloned().collect();
-            let page = self.page(profiles)?;
-            self.x.members("InstanceProfiles", &page, |x, p| profile_fields(x, &account, p));
-            return Ok(());
-        }
-        let name = self.name("InstanceProfileName", 128)?;
-        let key = name.to_ascii_lowercase();
-        if self.asked.operation == "CreateInstanceProfile" {
-            let profile = Profile { name: name.clone(), id: self.world.fresh_id("AIPA"), created: iso(unix_now()), roles: std::collections::BTreeSet::new() };
-            if self.world.account(&account).profiles.contains_key(&key) {
-                return Err(ApiError::exists("Instance Profile", &name));
-            }
-            self.x.nest("InstanceProfile", |x| profile_fields(x, &account, &profile));
-            self.world.account(&account).profiles.insert(key, profile);
-            return Ok(());
-        }
-        let role = if self.asked.operation.contains("Role") { Some(self.role()?.held.name) } else { None };
-        let missing = || ApiError::new(404, "NoSuchEntity", format!("Instance Profile {name} cannot be found."));
-        let profile = self.world.account(&account).profiles.get_mut(&key).ok_or_else(missing)?;
-        match (self.asked.operation.as_str(), role) {
-            ("AddRoleToInstanceProfile", Some(_)) if !profile.roles.is_empty() => {
-                return Err(ApiError::limit("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1"));
-            }
-            ("AddRoleToInstanceProfile", Some(role)) => {
-                profile.roles.insert(role);
-            }
-            ("RemoveRoleFromInstanceProfile", Some(role)) => {
-                if !profile.roles.remove(&role) {
-                    return Err(ApiError::no_such("role", &role));
-                }
-            }
-            ("GetInstanceProfile", _) => {
-                let profile = profile.clone();
-                self.x.nest("InstanceProfile", |x| profile_fields(x, &account, &profile));
-            }
-            _ if profile.roles.is_empty() => {
-                self.world.account(&account).profiles.remove(&key);
-            }
-            _ => return Err(ApiError::new(409, "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.")),
-        }
-        Ok(())
+/// Roles of services are changed by their services alone.
+fn protect(held: &Held) -> Result<(), ApiError> {
+    if !held.path.starts_with("/aws-service-role/") {
+        return Ok(());
     }
+    let message = format!("Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS", held.name);
+    Err(ApiError::new(400, "UnmodifiableEntity", message))
 }
 
-fn profile_fields(x: &mut Xml, account: &str, profile: &Profile) {
-    let Profile { name, id, created, roles: _ } = profile;
-    x.text("Path", "/")
-        .text("InstanceProfileName", name)
-        .text("InstanceProfileId", id)
-        .text("Arn", &format!("arn:aws:iam::{account}:instance-profile/{name}"))
-        .text("CreateDate", created);
-    x.nest("Roles", |_| {});
+/// How much of a role an answer has (LocalStack, test_iam.py::test_create_describe_role, 2025-03-06).
+pub(super) enum Shown {
+    /// CreateRole: no duration.
+    Made,
+    /// GetRole: all of it, with its last use in unix seconds and a region.
+    Whole(Option<(i64, String)>),
+    /// Lists: no tags, boundary or last use.
+    Listed,
 }
 
-/// `whole`: what GetRole has and ListRoles leaves out.
-fn role_fields(x: &mut Xml, account: &str, role: &Role, trust: &str, whole: bool) {
+pub(super) fn role_fields(x: &mut Xml, account: &str, role: &Role, trust: &str, shown: &Shown) {
     let held = &role.held;
     x.text("Path", &held.path).text("RoleName", &held.name).text("RoleId", &held.id);
     x.text("Arn", &format!("arn:aws:iam::{account}:role{}{}", held.path, held.name)).text("CreateDate", &held.created);
@@ -232,11 +205,19 @@ fn role_fields(x: &mut Xml, account: &str, role: &Role, trust: &str, whole: bool
     if !role.description.is_empty() {
         x.text("Description", &role.description);
     }
-    x.text("MaxSessionDuration", &role.max_session.to_string());
-    if whole {
+    if !matches!(shown, Shown::Made) {
+        x.text("MaxSessionDuration", &role.max_session.to_string());
+    }
+    if !matches!(shown, Shown::Listed) {
         boundary_field(x, held);
-        write_tags(x, &held.tags);
-        x.nest("RoleLastUsed", |_| {});
+        maybe_tags(x, &held.tags);
+    }
+    if let Shown::Whole(used) = shown {
+        x.nest("RoleLastUsed", |x| {
+            if let Some((at, region)) = used {
+                x.text("LastUsedDate", &iso(*at)).text("Region", region);
+            }
+        });
     }
 }
 

@@ -1,90 +1,75 @@
 //! What IAM refuses in documents, in its own words.
 
+use crossrole_access::catalogue;
 use crossrole_policy::{Arn, Document, Effect};
+use serde_json::{Map, Value};
 
+use crate::constraint::Constraints;
 use crate::error::ApiError;
+use crate::query::Service;
 use crate::world::World;
 
-fn malformed(message: impl Into<String>) -> ApiError {
+use super::grammar;
+
+/// Longest document that a parameter takes, in characters.
+const DOCUMENT: usize = 131_072;
+
+pub(super) fn malformed(message: impl Into<String>) -> ApiError {
     ApiError::new(400, "MalformedPolicyDocument", message)
 }
 
-fn parse(text: &str) -> Result<Document, ApiError> {
-    if text.is_empty() {
-        return Err(malformed("Syntax errors in policy."));
+/// `field`: the parameter, as the service's model spells it.
+fn characters(field: &str, text: &str) -> Result<(), ApiError> {
+    let mut constraints = Constraints::of(Service::Iam);
+    constraints.length(field, text, 1, DOCUMENT);
+    constraints.check()?;
+    if text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')) {
+        return Ok(());
     }
-    if let Some(c) = text.chars().find(|c| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')) {
-        return Err(ApiError::validation(format!("The specified value for policyDocument is invalid: character {}", c.escape_debug())));
+    Err(ApiError::validation(format!("The specified value for {field} is invalid. It must contain only printable ASCII characters.")))
+}
+
+/// An identity policy. `managed`: it is to become a managed policy, which must have the current version.
+pub(crate) fn identity(text: &str, managed: bool) -> Result<Document, ApiError> {
+    characters("policyDocument", text)?;
+    grammar::check(text, managed)?;
+    crossrole_policy::parse(text).map_err(|_| malformed("Syntax errors in policy."))
+}
+
+/// A trust policy, with unique ids in place of the ARNs of roles and users. `field`: the parameter that it came in.
+pub(crate) fn trust(world: &World, field: &str, text: &str) -> Result<Document, ApiError> {
+    characters(field, text)?;
+    let value: Value = serde_json::from_str(text).map_err(|_| malformed("This policy contains invalid Json"))?;
+    let document = value.as_object().ok_or_else(|| malformed("This policy contains invalid Json"))?;
+    if document.get("Version").is_some_and(|v| !matches!(v.as_str(), Some("2012-10-17" | "2008-10-17"))) {
+        return Err(malformed("The policy must contain a valid version string"));
     }
-    let document = crossrole_policy::parse(text).map_err(|errors| match errors.first() {
-        Some(e) if e.message.contains("Action") => malformed("Policy statement must contain actions."),
-        _ => malformed("Syntax errors in policy."),
-    })?;
+    let statements: Vec<&Value> = match document.get("Statement") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        Some(one @ Value::Object(_)) => vec![one],
+        _ => Vec::new(),
+    };
+    if statements.is_empty() {
+        return Err(malformed("Could not parse the policy: Statement is empty!"));
+    }
     let mut sids = std::collections::BTreeSet::new();
-    for statement in &document.statements {
-        if !statement.sid().bytes().all(|b| b.is_ascii_alphanumeric()) {
+    for statement in statements {
+        let statement = statement.as_object().ok_or_else(|| malformed("Syntax errors in policy."))?;
+        trust_statement(statement)?;
+        let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default();
+        if !sid.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"));
         }
-        if !statement.sid().is_empty() && !sids.insert(statement.sid()) {
-            return Err(malformed("Statement IDs (SID) in a single policy must be unique."));
-        }
-        for action in &statement.action.values {
-            if action != "*" && !action.split_once(':').is_some_and(|(vendor, name)| !vendor.is_empty() && !name.is_empty()) {
-                return Err(malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."));
-            }
-        }
-        if statement.action.values.is_empty() {
-            return Err(malformed("Policy statement must contain actions."));
+        if !sid.is_empty() && !sids.insert(sid) {
+            return Err(malformed("The Statement Ids in the policy are not unique"));
         }
     }
-    Ok(document)
-}
-
-/// An identity policy.
-pub(crate) fn identity(text: &str) -> Result<Document, ApiError> {
-    let document = parse(text)?;
-    if document.statements.is_empty() {
-        return Err(malformed("Syntax errors in policy."));
-    }
+    let mut document = crossrole_policy::parse(text).map_err(|_| malformed("Syntax errors in policy."))?;
     for statement in &document.statements {
-        if statement.principal.is_some() {
-            return Err(malformed("Policy document should not specify a principal."));
-        }
-        let Some(resource) = statement.resource.as_ref().filter(|r| !r.values.is_empty()) else {
-            return Err(malformed("Policy statement must contain resources."));
-        };
-        if let Some(bad) = resource.values.iter().find(|r| *r != "*" && Arn::parse(r).is_none()) {
-            return Err(malformed(format!("Resource {bad} must be in ARN format or \"*\".")));
-        }
-    }
-    Ok(document)
-}
-
-/// A trust policy, with unique ids in place of the ARNs of roles and users.
-pub(crate) fn trust(world: &World, text: &str) -> Result<Document, ApiError> {
-    let mut document = parse(text)?;
-    if document.statements.is_empty() {
-        return Err(malformed("Syntax errors in policy."));
-    }
-    for statement in &document.statements {
-        if statement.resource.is_some() {
-            return Err(malformed("Has prohibited field Resource"));
-        }
-        let Some(principal) = &statement.principal else { return Err(malformed("Missing required field Principal")) };
-        if principal.negated {
-            return Err(malformed("Policy document should not specify NotPrincipal"));
-        }
-        if principal.bare_star {
-            return Err(malformed("AssumeRolepolicy contained an invalid principal: \"STAR\":\"*\"."));
-        }
-        if let Some(action) = statement.action.values.iter().find(|a| !a.to_ascii_lowercase().starts_with("sts:")) {
-            return Err(malformed(format!("AssumeRole policy may only specify STS AssumeRole actions: {action}")));
-        }
         github(statement)?;
     }
-    if let Some(bad) =
-        document.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(crossrole_policy::Principal::aws).find(|v| !principal_exists(world, v))
-    {
+    let principals = document.statements.iter().filter_map(|s| s.principal.as_ref());
+    if let Some(bad) = principals.flat_map(crossrole_policy::Principal::aws).find(|v| !principal_exists(world, v)) {
         return Err(malformed(format!("Invalid principal in policy: \"AWS\":\"{bad}\"")));
     }
     document.map_aws_principals(|value| stored(world, value));
@@ -92,6 +77,65 @@ pub(crate) fn trust(world: &World, text: &str) -> Result<Document, ApiError> {
         return Err(ApiError::limit("Cannot exceed quota for ACLSizePerRole: 2048"));
     }
     Ok(document)
+}
+
+fn trust_statement(statement: &Map<String, Value>) -> Result<(), ApiError> {
+    let effect = match statement.get("Effect") {
+        None => return Err(malformed("Missing required field Effect")),
+        Some(effect) => effect.as_str().ok_or_else(|| malformed("Syntax errors in policy."))?,
+    };
+    if !matches!(effect, "Allow" | "Deny") {
+        return Err(malformed(format!("Invalid effect: {effect}")));
+    }
+    if statement.contains_key("NotPrincipal") {
+        let allow = effect == "Allow";
+        return Err(malformed(if allow { "Allow with NotPrincipal is not allowed." } else { "AssumeRole policy must not contain NotPrincipal field." }));
+    }
+    trust_principal(statement.get("Principal"))?;
+    let (action, not_action) = (statement.get("Action"), statement.get("NotAction"));
+    if action.is_some() && not_action.is_some() || !statement.get("Condition").is_none_or(|c| grammar::conditions(c) && grammar::dates(c)) {
+        return Err(malformed("Syntax errors in policy."));
+    }
+    let actions = action.or(not_action).map(texts).unwrap_or_default();
+    if actions.is_empty() {
+        return Err(malformed("Missing required field Action"));
+    }
+    if !actions.iter().all(|a| a.to_ascii_lowercase().starts_with("sts:")) {
+        return Err(malformed("AssumeRole policy may only specify STS AssumeRole actions."));
+    }
+    match ["Resource", "NotResource"].into_iter().find(|name| statement.contains_key(*name)) {
+        Some(name) => Err(malformed(format!("Has prohibited field {name}"))),
+        None => Ok(()),
+    }
+}
+
+fn trust_principal(principal: Option<&Value>) -> Result<(), ApiError> {
+    let kinds = match principal {
+        None => return Err(malformed("Missing required field Principal")),
+        Some(Value::String(star)) if star == "*" => return Err(malformed("AssumeRolepolicy contained an invalid principal: \"STAR\":\"*\".")),
+        Some(Value::Object(kinds)) => kinds,
+        Some(_) => return Err(malformed("Syntax errors in policy.")),
+    };
+    if kinds.is_empty() {
+        return Err(malformed("Missing required field Principal cannot be empty!"));
+    }
+    for (kind, values) in kinds {
+        if !matches!(kind.as_str(), "AWS" | "Service" | "Federated") {
+            return Err(malformed(format!("Invalid principal in policy: \"{kind}\"")));
+        }
+        if let Some(bad) = texts(values).iter().find(|v| kind == "Service" && !catalogue::is_service_principal(v)) {
+            return Err(malformed(format!("Invalid principal in policy: \"SERVICE\":\"{bad}\"")));
+        }
+    }
+    Ok(())
+}
+
+/// One text, or all of a list.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    }
 }
 
 /// GitHub's provider must be pinned to something (enforced since 2025).
@@ -110,7 +154,7 @@ fn github(statement: &crossrole_policy::Statement) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(malformed(format!(
-        "Trust policy with trusted principal {} must evaluate, using StringEquals, StringLike or StringEqualsIgnoreCase, {HOST}:sub or {HOST}:job_workflow_ref which is not scoped to all",
+        "Trust policy with trusted principal {} must evaluate, using StringEquals, StringLike or StringEqualsIgnoreCase, {HOST}:sub or {HOST}:job_workflow_ref which is not scoped to all.",
         federated.and_then(|f| f.first()).map_or("", String::as_str)
     )))
 }

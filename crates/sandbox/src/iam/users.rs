@@ -1,12 +1,12 @@
-//! Users and their access keys.
+//! Users.
 
 use crate::auth::{iso, unix_now};
 use crate::error::ApiError;
-use crate::world::{AccessKey, Held, User};
+use crate::world::{Held, User};
 use crate::xml::Xml;
 
 use super::roles::boundary_field;
-use super::{Iam, edit, merge_tags, write_tags};
+use super::{Iam, edit, maybe_tags, merge_tags};
 
 impl Iam<'_> {
     /// The user of the request: the one named, or the caller.
@@ -83,12 +83,54 @@ impl Iam<'_> {
         if self.world.keys.values().any(|k| k.account == account && k.user == user.held.name) {
             return conflict("Cannot delete entity, must delete access keys first.");
         }
+        let key = user.held.name.to_ascii_lowercase();
+        if self.state().logins.contains_key(&key) {
+            return conflict("Cannot delete entity, must delete login profile first.");
+        }
+        if self.state().devices.values().any(|d| d.user.as_deref() == Some(user.held.name.as_str())) {
+            return conflict("Cannot delete entity, must delete MFA device first.");
+        }
         let (now, lag) = (self.world.now_ms, self.world.lag_ms);
         let users = &mut self.world.account(&account).users;
         if let Some(slot) = users.get_mut(&user.held.name.to_ascii_lowercase()) {
             slot.set(None, now, lag);
         }
         users.retain(|_, u| !u.is_gone(now));
+        Ok(())
+    }
+
+    /// A new name or path; what is written by name elsewhere follows.
+    pub(super) fn update_user(&mut self) -> Result<(), ApiError> {
+        let old = self.user()?.held.name;
+        let new = if self.asked.param("NewUserName").is_some() { self.name("NewUserName", 64)? } else { old.clone() };
+        let path = self.asked.param("NewPath").map(str::to_owned);
+        let (from, to) = (old.to_ascii_lowercase(), new.to_ascii_lowercase());
+        let clock = self.clock();
+        let account = self.account.clone();
+        let state = self.world.account(&account);
+        if from != to && state.users.get(&to).is_some_and(|u| u.newest().is_some()) {
+            return Err(ApiError::exists("User", &new));
+        }
+        let Some(mut user) = state.users.get(&from).and_then(|u| u.newest()).cloned() else { return Err(ApiError::no_such("user", &old)) };
+        user.held.name.clone_from(&new);
+        user.held.path = path.unwrap_or(user.held.path);
+        let id = user.held.id.clone();
+        if from != to
+            && let Some(slot) = state.users.get_mut(&from)
+        {
+            slot.set(None, clock.0, clock.1);
+        }
+        state.users.entry(to.clone()).or_default().set(Some(user), clock.0, clock.1);
+        if let Some(login) = state.logins.remove(&from) {
+            state.logins.insert(to, login);
+        }
+        for device in state.devices.values_mut().filter(|d| d.user.as_deref() == Some(old.as_str())) {
+            device.user = Some(new.clone());
+        }
+        for key in self.world.keys.values_mut().filter(|k| k.account == account && k.user == old) {
+            key.user.clone_from(&new);
+        }
+        self.world.rename_principal(&id, &new);
         Ok(())
     }
 
@@ -108,42 +150,6 @@ impl Iam<'_> {
         self.x.members("Groups", &page, |x, held| super::groups::group_fields(x, &account, held));
         Ok(())
     }
-
-    pub(super) fn create_access_key(&mut self) -> Result<(), ApiError> {
-        let user = self.user()?.held.name;
-        let account = self.account.clone();
-        if self.world.keys.values().filter(|k| k.account == account && k.user == user).count() >= 2 {
-            return Err(ApiError::limit("Cannot exceed quota for AccessKeysPerUser: 2"));
-        }
-        let id = self.world.fresh_id("AKIA").chars().take(20).collect::<String>();
-        let key = AccessKey { account, user: user.clone(), secret: self.world.fresh(40), created: iso(unix_now()), active: true };
-        self.x.nest("AccessKey", |x| {
-            x.text("UserName", &user).text("AccessKeyId", &id).text("Status", "Active").text("SecretAccessKey", &key.secret).text("CreateDate", &key.created);
-        });
-        self.world.keys.insert(id, key);
-        Ok(())
-    }
-
-    pub(super) fn list_access_keys(&mut self) -> Result<(), ApiError> {
-        let user = self.user()?.held.name;
-        let keys: Vec<(String, AccessKey)> =
-            self.world.keys.iter().filter(|(_, k)| k.account == self.account && k.user == user).map(|(id, k)| (id.clone(), k.clone())).collect();
-        let page = self.page(keys)?;
-        self.x.members("AccessKeyMetadata", &page, |x, (id, key)| {
-            x.text("UserName", &key.user).text("AccessKeyId", id).text("Status", "Active").text("CreateDate", &key.created);
-        });
-        Ok(())
-    }
-
-    pub(super) fn delete_access_key(&mut self) -> Result<(), ApiError> {
-        let user = self.user()?.held.name;
-        let id = self.asked.need("AccessKeyId")?;
-        if self.world.keys.get(id).is_none_or(|k| k.account != self.account || k.user != user) {
-            return Err(ApiError::new(404, "NoSuchEntity", format!("The Access Key with id {id} cannot be found.")));
-        }
-        self.world.keys.remove(id);
-        Ok(())
-    }
 }
 
 pub(super) fn user_fields(x: &mut Xml, account: &str, user: &User, whole: bool) {
@@ -152,6 +158,6 @@ pub(super) fn user_fields(x: &mut Xml, account: &str, user: &User, whole: bool) 
     x.text("Arn", &format!("arn:aws:iam::{account}:user{}{}", held.path, held.name)).text("CreateDate", &held.created);
     if whole {
         boundary_field(x, held);
-        write_tags(x, &held.tags);
+        maybe_tags(x, &held.tags);
     }
 }

@@ -16,117 +16,156 @@ enum Level {
     Object,
 }
 
-/// Name, method, level, sub-resources in the query, and whether it is here.
-type Row = (&'static str, &'static str, Level, &'static [&'static str], bool);
-
 use Level::{Bucket, Object, Service};
 
-/// Of rows that are otherwise alike, the one for requests with `x-amz-copy-source` ends in `Copy` or is `CopyObject`.
-const TABLE: &[Row] = &[
-    ("ListBuckets", "GET", Service, &[], true),
-    ("CreateBucket", "PUT", Bucket, &[], true),
-    ("HeadBucket", "HEAD", Bucket, &[], true),
-    ("DeleteBucket", "DELETE", Bucket, &[], true),
-    ("ListObjects", "GET", Bucket, &[], true),
-    ("ListObjectsV2", "GET", Bucket, &["list-type"], true),
-    ("ListObjectVersions", "GET", Bucket, &["versions"], false),
-    ("ListMultipartUploads", "GET", Bucket, &["uploads"], false),
-    ("DeleteObjects", "POST", Bucket, &["delete"], true),
-    ("PostObject", "POST", Bucket, &[], false),
-    ("GetBucketLocation", "GET", Bucket, &["location"], true),
-    ("GetBucketPolicy", "GET", Bucket, &["policy"], true),
-    ("PutBucketPolicy", "PUT", Bucket, &["policy"], true),
-    ("DeleteBucketPolicy", "DELETE", Bucket, &["policy"], true),
-    ("GetBucketPolicyStatus", "GET", Bucket, &["policyStatus"], true),
-    ("GetBucketVersioning", "GET", Bucket, &["versioning"], true),
-    ("PutBucketVersioning", "PUT", Bucket, &["versioning"], true),
-    ("GetBucketEncryption", "GET", Bucket, &["encryption"], true),
-    ("PutBucketEncryption", "PUT", Bucket, &["encryption"], true),
-    ("DeleteBucketEncryption", "DELETE", Bucket, &["encryption"], true),
-    ("GetPublicAccessBlock", "GET", Bucket, &["publicAccessBlock"], true),
-    ("PutPublicAccessBlock", "PUT", Bucket, &["publicAccessBlock"], true),
-    ("DeletePublicAccessBlock", "DELETE", Bucket, &["publicAccessBlock"], true),
-    ("GetBucketOwnershipControls", "GET", Bucket, &["ownershipControls"], true),
-    ("PutBucketOwnershipControls", "PUT", Bucket, &["ownershipControls"], true),
-    ("DeleteBucketOwnershipControls", "DELETE", Bucket, &["ownershipControls"], true),
-    ("GetBucketLogging", "GET", Bucket, &["logging"], true),
-    ("PutBucketLogging", "PUT", Bucket, &["logging"], true),
-    ("GetBucketTagging", "GET", Bucket, &["tagging"], true),
-    ("PutBucketTagging", "PUT", Bucket, &["tagging"], true),
-    ("DeleteBucketTagging", "DELETE", Bucket, &["tagging"], true),
-    ("GetBucketAcl", "GET", Bucket, &["acl"], false),
-    ("PutBucketAcl", "PUT", Bucket, &["acl"], false),
-    ("GetBucketCors", "GET", Bucket, &["cors"], true),
-    ("PutBucketCors", "PUT", Bucket, &["cors"], false),
-    ("DeleteBucketCors", "DELETE", Bucket, &["cors"], false),
-    ("GetBucketLifecycleConfiguration", "GET", Bucket, &["lifecycle"], true),
-    ("PutBucketLifecycleConfiguration", "PUT", Bucket, &["lifecycle"], false),
-    ("DeleteBucketLifecycle", "DELETE", Bucket, &["lifecycle"], false),
-    ("GetBucketWebsite", "GET", Bucket, &["website"], true),
-    ("PutBucketWebsite", "PUT", Bucket, &["website"], false),
-    ("DeleteBucketWebsite", "DELETE", Bucket, &["website"], false),
-    ("GetBucketNotificationConfiguration", "GET", Bucket, &["notification"], true),
-    ("PutBucketNotificationConfiguration", "PUT", Bucket, &["notification"], false),
-    ("GetBucketRequestPayment", "GET", Bucket, &["requestPayment"], true),
-    ("PutBucketRequestPayment", "PUT", Bucket, &["requestPayment"], false),
-    ("GetBucketAccelerateConfiguration", "GET", Bucket, &["accelerate"], true),
-    ("PutBucketAccelerateConfiguration", "PUT", Bucket, &["accelerate"], false),
-    ("GetBucketReplication", "GET", Bucket, &["replication"], true),
-    ("PutBucketReplication", "PUT", Bucket, &["replication"], false),
-    ("DeleteBucketReplication", "DELETE", Bucket, &["replication"], false),
-    ("GetObjectLockConfiguration", "GET", Bucket, &["object-lock"], true),
-    ("PutObjectLockConfiguration", "PUT", Bucket, &["object-lock"], false),
-    ("GetBucketMetricsConfiguration", "GET", Bucket, &["metrics"], false),
-    ("PutBucketMetricsConfiguration", "PUT", Bucket, &["metrics"], false),
-    ("DeleteBucketMetricsConfiguration", "DELETE", Bucket, &["metrics"], false),
-    ("GetBucketInventoryConfiguration", "GET", Bucket, &["inventory"], false),
-    ("PutBucketInventoryConfiguration", "PUT", Bucket, &["inventory"], false),
-    ("DeleteBucketInventoryConfiguration", "DELETE", Bucket, &["inventory"], false),
-    ("GetBucketAnalyticsConfiguration", "GET", Bucket, &["analytics"], false),
-    ("PutBucketAnalyticsConfiguration", "PUT", Bucket, &["analytics"], false),
-    ("DeleteBucketAnalyticsConfiguration", "DELETE", Bucket, &["analytics"], false),
-    ("GetBucketIntelligentTieringConfiguration", "GET", Bucket, &["intelligent-tiering"], false),
-    ("PutBucketIntelligentTieringConfiguration", "PUT", Bucket, &["intelligent-tiering"], false),
-    ("DeleteBucketIntelligentTieringConfiguration", "DELETE", Bucket, &["intelligent-tiering"], false),
-    ("GetBucketMetadataConfiguration", "GET", Bucket, &["metadataConfiguration"], false),
-    ("CreateBucketMetadataConfiguration", "POST", Bucket, &["metadataConfiguration"], false),
-    ("DeleteBucketMetadataConfiguration", "DELETE", Bucket, &["metadataConfiguration"], false),
-    ("GetBucketMetadataTableConfiguration", "GET", Bucket, &["metadataTable"], false),
-    ("CreateBucketMetadataTableConfiguration", "POST", Bucket, &["metadataTable"], false),
-    ("DeleteBucketMetadataTableConfiguration", "DELETE", Bucket, &["metadataTable"], false),
-    ("UpdateBucketMetadataInventoryTableConfiguration", "PUT", Bucket, &["metadataInventoryTable"], false),
-    ("UpdateBucketMetadataJournalTableConfiguration", "PUT", Bucket, &["metadataJournalTable"], false),
-    ("GetBucketAbac", "GET", Bucket, &["abac"], false),
-    ("PutBucketAbac", "PUT", Bucket, &["abac"], false),
-    ("CreateSession", "GET", Bucket, &["session"], false),
-    ("PutObject", "PUT", Object, &[], true),
-    ("CopyObject", "PUT", Object, &[], true),
-    ("GetObject", "GET", Object, &[], true),
-    ("HeadObject", "HEAD", Object, &[], true),
-    ("DeleteObject", "DELETE", Object, &[], true),
-    ("GetObject with partNumber", "GET", Object, &["partNumber"], false),
-    ("HeadObject with partNumber", "HEAD", Object, &["partNumber"], false),
-    ("GetObjectAttributes", "GET", Object, &["attributes"], false),
-    ("GetObjectTagging", "GET", Object, &["tagging"], false),
-    ("PutObjectTagging", "PUT", Object, &["tagging"], false),
-    ("DeleteObjectTagging", "DELETE", Object, &["tagging"], false),
-    ("GetObjectAcl", "GET", Object, &["acl"], false),
-    ("PutObjectAcl", "PUT", Object, &["acl"], false),
-    ("CreateMultipartUpload", "POST", Object, &["uploads"], false),
-    ("UploadPart", "PUT", Object, &["partNumber", "uploadId"], false),
-    ("UploadPartCopy", "PUT", Object, &["partNumber", "uploadId"], false),
-    ("CompleteMultipartUpload", "POST", Object, &["uploadId"], false),
-    ("AbortMultipartUpload", "DELETE", Object, &["uploadId"], false),
-    ("ListParts", "GET", Object, &["uploadId"], false),
-    ("GetObjectLegalHold", "GET", Object, &["legal-hold"], false),
-    ("PutObjectLegalHold", "PUT", Object, &["legal-hold"], false),
-    ("GetObjectRetention", "GET", Object, &["retention"], false),
-    ("PutObjectRetention", "PUT", Object, &["retention"], false),
-    ("GetObjectTorrent", "GET", Object, &["torrent"], false),
-    ("RestoreObject", "POST", Object, &["restore"], false),
-    ("SelectObjectContent", "POST", Object, &["select", "select-type"], false),
-    ("RenameObject", "PUT", Object, &["renameObject"], false),
-    ("UpdateObjectEncryption", "PUT", Object, &["encryption"], false),
+/// Method, level and sub-resources in the query.
+type Shape = (&'static str, Level, &'static [&'static str]);
+
+macro_rules! operations {
+    ($($name:ident $method:ident $level:ident [$($query:literal),*])*) => {
+        /// An operation that is here.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Operation {
+            $($name,)*
+            GetAccountPublicAccessBlock,
+            PutAccountPublicAccessBlock,
+            DeleteAccountPublicAccessBlock,
+            ListTagsForResource,
+            TagResource,
+            UntagResource,
+        }
+
+        impl Operation {
+            /// Its name, as AWS writes it.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                    Self::GetAccountPublicAccessBlock => "GetAccountPublicAccessBlock",
+                    Self::PutAccountPublicAccessBlock => "PutAccountPublicAccessBlock",
+                    Self::DeleteAccountPublicAccessBlock => "DeleteAccountPublicAccessBlock",
+                    Self::ListTagsForResource => "ListTagsForResource",
+                    Self::TagResource => "TagResource",
+                    Self::UntagResource => "UntagResource",
+                }
+            }
+        }
+
+        const TABLE: &[(Operation, Shape)] = &[$((Operation::$name, (stringify!($method), $level, &[$($query),*]))),*];
+    };
+}
+
+// Of rows that are otherwise alike, the one for requests with `x-amz-copy-source` ends in `Copy` or is `CopyObject`.
+operations! {
+    ListBuckets GET Service []
+    CreateBucket PUT Bucket []
+    HeadBucket HEAD Bucket []
+    DeleteBucket DELETE Bucket []
+    ListObjects GET Bucket []
+    ListObjectsV2 GET Bucket ["list-type"]
+    ListObjectVersions GET Bucket ["versions"]
+    ListMultipartUploads GET Bucket ["uploads"]
+    DeleteObjects POST Bucket ["delete"]
+    GetBucketLocation GET Bucket ["location"]
+    GetBucketPolicy GET Bucket ["policy"]
+    PutBucketPolicy PUT Bucket ["policy"]
+    DeleteBucketPolicy DELETE Bucket ["policy"]
+    GetBucketPolicyStatus GET Bucket ["policyStatus"]
+    GetBucketVersioning GET Bucket ["versioning"]
+    PutBucketVersioning PUT Bucket ["versioning"]
+    GetBucketEncryption GET Bucket ["encryption"]
+    PutBucketEncryption PUT Bucket ["encryption"]
+    DeleteBucketEncryption DELETE Bucket ["encryption"]
+    GetPublicAccessBlock GET Bucket ["publicAccessBlock"]
+    PutPublicAccessBlock PUT Bucket ["publicAccessBlock"]
+    DeletePublicAccessBlock DELETE Bucket ["publicAccessBlock"]
+    GetBucketOwnershipControls GET Bucket ["ownershipControls"]
+    PutBucketOwnershipControls PUT Bucket ["ownershipControls"]
+    DeleteBucketOwnershipControls DELETE Bucket ["ownershipControls"]
+    GetBucketLogging GET Bucket ["logging"]
+    PutBucketLogging PUT Bucket ["logging"]
+    GetBucketTagging GET Bucket ["tagging"]
+    PutBucketTagging PUT Bucket ["tagging"]
+    DeleteBucketTagging DELETE Bucket ["tagging"]
+    GetBucketAcl GET Bucket ["acl"]
+    PutBucketAcl PUT Bucket ["acl"]
+    GetBucketCors GET Bucket ["cors"]
+    PutBucketCors PUT Bucket ["cors"]
+    DeleteBucketCors DELETE Bucket ["cors"]
+    GetBucketLifecycleConfiguration GET Bucket ["lifecycle"]
+    PutBucketLifecycleConfiguration PUT Bucket ["lifecycle"]
+    DeleteBucketLifecycle DELETE Bucket ["lifecycle"]
+    GetBucketWebsite GET Bucket ["website"]
+    PutBucketWebsite PUT Bucket ["website"]
+    DeleteBucketWebsite DELETE Bucket ["website"]
+    GetBucketNotificationConfiguration GET Bucket ["notification"]
+    PutBucketNotificationConfiguration PUT Bucket ["notification"]
+    GetBucketRequestPayment GET Bucket ["requestPayment"]
+    PutBucketRequestPayment PUT Bucket ["requestPayment"]
+    GetBucketAccelerateConfiguration GET Bucket ["accelerate"]
+    PutBucketAccelerateConfiguration PUT Bucket ["accelerate"]
+    GetBucketReplication GET Bucket ["replication"]
+    PutBucketReplication PUT Bucket ["replication"]
+    DeleteBucketReplication DELETE Bucket ["replication"]
+    GetObjectLockConfiguration GET Bucket ["object-lock"]
+    PutObjectLockConfiguration PUT Bucket ["object-lock"]
+    ListBucketMetricsConfigurations GET Bucket ["metrics"]
+    GetBucketMetricsConfiguration GET Bucket ["metrics", "id"]
+    PutBucketMetricsConfiguration PUT Bucket ["metrics", "id"]
+    DeleteBucketMetricsConfiguration DELETE Bucket ["metrics", "id"]
+    ListBucketInventoryConfigurations GET Bucket ["inventory"]
+    GetBucketInventoryConfiguration GET Bucket ["inventory", "id"]
+    PutBucketInventoryConfiguration PUT Bucket ["inventory", "id"]
+    DeleteBucketInventoryConfiguration DELETE Bucket ["inventory", "id"]
+    ListBucketAnalyticsConfigurations GET Bucket ["analytics"]
+    GetBucketAnalyticsConfiguration GET Bucket ["analytics", "id"]
+    PutBucketAnalyticsConfiguration PUT Bucket ["analytics", "id"]
+    DeleteBucketAnalyticsConfiguration DELETE Bucket ["analytics", "id"]
+    ListBucketIntelligentTieringConfigurations GET Bucket ["intelligent-tiering"]
+    GetBucketIntelligentTieringConfiguration GET Bucket ["intelligent-tiering", "id"]
+    PutBucketIntelligentTieringConfiguration PUT Bucket ["intelligent-tiering", "id"]
+    DeleteBucketIntelligentTieringConfiguration DELETE Bucket ["intelligent-tiering", "id"]
+    GetBucketAbac GET Bucket ["abac"]
+    PutBucketAbac PUT Bucket ["abac"]
+    PutObject PUT Object []
+    CopyObject PUT Object []
+    GetObject GET Object []
+    HeadObject HEAD Object []
+    DeleteObject DELETE Object []
+    GetObjectAttributes GET Object ["attributes"]
+    GetObjectTagging GET Object ["tagging"]
+    PutObjectTagging PUT Object ["tagging"]
+    DeleteObjectTagging DELETE Object ["tagging"]
+    GetObjectAcl GET Object ["acl"]
+    PutObjectAcl PUT Object ["acl"]
+    CreateMultipartUpload POST Object ["uploads"]
+    UploadPart PUT Object ["partNumber", "uploadId"]
+    UploadPartCopy PUT Object ["partNumber", "uploadId"]
+    CompleteMultipartUpload POST Object ["uploadId"]
+    AbortMultipartUpload DELETE Object ["uploadId"]
+    ListParts GET Object ["uploadId"]
+}
+
+/// What S3 has and this has not.
+const OUTSIDE: &[(&str, &str, Level, &[&str])] = &[
+    ("PostObject", "POST", Bucket, &[]),
+    ("GetBucketMetadataConfiguration", "GET", Bucket, &["metadataConfiguration"]),
+    ("CreateBucketMetadataConfiguration", "POST", Bucket, &["metadataConfiguration"]),
+    ("DeleteBucketMetadataConfiguration", "DELETE", Bucket, &["metadataConfiguration"]),
+    ("GetBucketMetadataTableConfiguration", "GET", Bucket, &["metadataTable"]),
+    ("CreateBucketMetadataTableConfiguration", "POST", Bucket, &["metadataTable"]),
+    ("DeleteBucketMetadataTableConfiguration", "DELETE", Bucket, &["metadataTable"]),
+    ("UpdateBucketMetadataInventoryTableConfiguration", "PUT", Bucket, &["metadataInventoryTable"]),
+    ("UpdateBucketMetadataJournalTableConfiguration", "PUT", Bucket, &["metadataJournalTable"]),
+    ("CreateSession", "GET", Bucket, &["session"]),
+    ("GetObjectLegalHold", "GET", Object, &["legal-hold"]),
+    ("PutObjectLegalHold", "PUT", Object, &["legal-hold"]),
+    ("GetObjectRetention", "GET", Object, &["retention"]),
+    ("PutObjectRetention", "PUT", Object, &["retention"]),
+    ("GetObjectTorrent", "GET", Object, &["torrent"]),
+    ("RestoreObject", "POST", Object, &["restore"]),
+    ("SelectObjectContent", "POST", Object, &["select", "select-type"]),
+    ("RenameObject", "PUT", Object, &["renameObject"]),
+    ("UpdateObjectEncryption", "PUT", Object, &["encryption"]),
 ];
 
 /// Parameters that say how, and never what.
@@ -155,7 +194,6 @@ const ORDINARY: &[&str] = &[
     "response-content-disposition",
     "response-content-encoding",
     "x-id",
-    "id",
     "AWSAccessKeyId",
     "Signature",
     "Expires",
@@ -165,66 +203,92 @@ fn not_implemented(what: &str) -> ApiError {
     ApiError::new(501, "NotImplemented", "A header or query you provided implies functionality that is not implemented.").with("Operation", what)
 }
 
+impl Operation {
+    fn copies(self) -> bool {
+        matches!(self, Self::CopyObject | Self::UploadPartCopy)
+    }
+}
+
 /// Names the operation of a request.
 ///
 /// # Errors
 /// It is none, or one that is not here: nothing is authorized and nothing done.
-pub(crate) fn find(method: &str, bucket: bool, key: bool, params: &BTreeMap<String, String>, headers: &HeaderMap) -> Result<&'static str, ApiError> {
+pub(crate) fn find(method: &str, bucket: bool, key: bool, params: &BTreeMap<String, String>, headers: &HeaderMap) -> Result<Operation, ApiError> {
     let level = match (bucket, key) {
         (false, _) => Service,
         (true, false) => Bucket,
         (true, true) => Object,
     };
-    let known: BTreeSet<&str> = TABLE.iter().flat_map(|(.., query, _)| query.iter().copied()).collect();
+    let known: BTreeSet<&str> = TABLE.iter().flat_map(|(_, (.., query))| *query).chain(OUTSIDE.iter().flat_map(|(.., query)| *query)).copied().collect();
     let mut asked: BTreeSet<&str> = BTreeSet::new();
     for name in params.keys() {
-        if known.contains(name.as_str()) {
+        // Which part of an object is read.
+        let ordinary = ORDINARY.contains(&name.as_str()) || name.to_ascii_lowercase().starts_with("x-amz-") || (name == "partNumber" && method != "PUT");
+        if known.contains(name.as_str()) && !ordinary {
             asked.insert(name);
-        } else if !ORDINARY.contains(&name.as_str()) && !name.to_ascii_lowercase().starts_with("x-amz-") {
+        } else if !ordinary {
             return Err(not_implemented(&format!("{method} with the unknown parameter {name}")));
         }
     }
     if params.get("list-type").is_some_and(|v| v != "2") {
         return Err(not_implemented("list-type"));
     }
-    let copies = headers.contains_key("x-amz-copy-source");
-    let is_copy = |row: &Row| row.0.ends_with("Copy") || row.0 == "CopyObject";
-    let rows = TABLE.iter().filter(|(_, verb, at, query, _)| *verb == method && *at == level && query.iter().copied().collect::<BTreeSet<_>>() == asked);
-    let rows: Vec<&Row> = rows.collect();
-    let row = rows.iter().find(|row| is_copy(row) == copies).or_else(|| rows.iter().find(|row| !is_copy(row) && rows.len() == 1));
-    match row {
-        Some((name, .., true)) => Ok(name),
-        Some((name, .., false)) => Err(not_implemented(name)),
-        None => {
-            let asked: Vec<&str> = asked.into_iter().collect();
-            Err(not_implemented(&format!("{method} of {}", if asked.is_empty() { "this kind".to_owned() } else { asked.join(" and ") })))
-        }
+    let is = |(verb, at, query): &Shape| *verb == method && *at == level && query.iter().copied().collect::<BTreeSet<_>>() == asked;
+    let rows: Vec<Operation> = TABLE.iter().filter(|(_, shape)| is(shape)).map(|(operation, _)| *operation).collect();
+    let copies = headers.contains_key("x-amz-copy-source") || params.keys().any(|p| p.eq_ignore_ascii_case("x-amz-copy-source"));
+    if let Some(operation) = rows.iter().find(|o| o.copies() == copies).or_else(|| rows.iter().find(|o| !o.copies() && rows.len() == 1)) {
+        return Ok(*operation);
     }
+    if let Some((name, ..)) = OUTSIDE.iter().find(|(_, verb, at, query)| is(&(*verb, *at, *query))) {
+        return Err(not_implemented(name));
+    }
+    let asked: Vec<&str> = asked.into_iter().collect();
+    Err(not_implemented(&format!("{method} of {}", if asked.is_empty() { "this kind".to_owned() } else { asked.join(" and ") })))
+}
+
+/// Names the operation of a request to the control plane, by its path below the version.
+///
+/// # Errors
+/// It is none that is here.
+pub(crate) fn find_control(method: &str, path: &str) -> Result<Operation, ApiError> {
+    let block = path == "configuration/publicAccessBlock";
+    let tags = path.starts_with("tags/");
+    Ok(match method {
+        "GET" if block => Operation::GetAccountPublicAccessBlock,
+        "PUT" if block => Operation::PutAccountPublicAccessBlock,
+        "DELETE" if block => Operation::DeleteAccountPublicAccessBlock,
+        "GET" if tags => Operation::ListTagsForResource,
+        "POST" if tags => Operation::TagResource,
+        "DELETE" if tags => Operation::UntagResource,
+        _ => return Err(not_implemented(&format!("{method} of {path}, of the control plane"))),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn find_shape((method, level, query): &Shape, copies: bool) -> Result<Operation, ApiError> {
+        let mut params: BTreeMap<String, String> = query.iter().map(|q| ((*q).to_owned(), String::new())).collect();
+        if params.contains_key("list-type") {
+            params.insert("list-type".to_owned(), "2".to_owned());
+        }
+        let mut headers = HeaderMap::new();
+        if copies {
+            headers.insert("x-amz-copy-source", "b/k".parse().unwrap());
+        }
+        find(method, *level != Service, *level == Object, &params, &headers)
+    }
+
     /// No two rows answer the same request, and every row answers its own.
     #[test]
     fn every_row_is_found_by_its_own_request() {
-        for (name, method, level, query, here) in TABLE {
-            let mut params: BTreeMap<String, String> = query.iter().map(|q| ((*q).to_owned(), String::new())).collect();
-            if params.contains_key("list-type") {
-                params.insert("list-type".to_owned(), "2".to_owned());
-            }
-            let mut headers = HeaderMap::new();
-            if name.ends_with("Copy") || *name == "CopyObject" {
-                headers.insert("x-amz-copy-source", "b/k".parse().unwrap());
-            }
-            let found = find(method, *level != Service, *level == Object, &params, &headers);
-            if *here {
-                assert_eq!(found.unwrap(), *name);
-            } else {
-                let error = found.unwrap_err();
-                assert_eq!((error.status, error.detail.first().map(|(_, d)| d.as_str())), (501, Some(*name)));
-            }
+        for (operation, shape) in TABLE {
+            assert_eq!(find_shape(shape, operation.copies()).unwrap(), *operation);
+        }
+        for (name, method, level, query) in OUTSIDE {
+            let error = find_shape(&(*method, *level, *query), false).unwrap_err();
+            assert_eq!((error.status, error.detail.first().map(|(_, d)| d.as_str())), (501, Some(*name)));
         }
     }
 
@@ -242,9 +306,10 @@ mod tests {
             ("PUT", false, false, vec![]),
             ("POST", true, true, vec![]),
             ("GET", true, false, vec!["versions", "uploads"]),
+            ("DELETE", true, false, vec!["metrics"]),
         ] {
             assert_eq!(one(method, bucket, key, &params), Err(501), "{method} {params:?}");
         }
-        assert_eq!(one("GET", true, true, &["versionId", "response-content-type", "X-Amz-Signature"]), Ok("GetObject"));
+        assert_eq!(one("GET", true, true, &["versionId", "response-content-type", "X-Amz-Signature", "partNumber"]), Ok(Operation::GetObject));
     }
 }

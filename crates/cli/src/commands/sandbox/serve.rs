@@ -6,18 +6,13 @@ use std::time::Duration;
 use crossrole_sandbox::{Options, Sandbox};
 use tokio::net::TcpListener;
 
-use crate::args::{SandboxArgs, SandboxCommand, ServeArgs};
+use crate::args::ServeArgs;
 use crate::failure::{Exit, Failure};
 use crate::interrupt::Interrupts;
 use crate::io::Io;
 use crate::sandboxed::{load, save};
 
-pub(crate) async fn run(args: &SandboxArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let SandboxCommand::Serve(args) = &args.command;
-    serve(args, io).await
-}
-
-async fn serve(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> {
     if !args.listen.ip().is_loopback() {
         return Err(Failure::new(format!("{} is not a loopback address", args.listen), "the sandbox lets everyone in who reaches it: listen on 127.0.0.1"));
     }

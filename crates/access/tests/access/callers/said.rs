@@ -1,0 +1,77 @@
+//! What a line says, read literally.
+
+use crossrole_access::{Caller, Request, action_matches, resource_matches};
+use crossrole_model::access::{AccessChange, Apart, Part, Party};
+use crossrole_policy::Document;
+
+use super::askers::{Asker, Own};
+use super::documents::TESTS;
+use super::side::Side;
+use super::{APP, APP_SESSION, GROUP, OWNER};
+
+/// The parties whose lines speak of a caller, where a resource's documents name these.
+pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Party> {
+    match &who.caller {
+        Caller::Anonymous => return vec![Party::Unsigned],
+        Caller::Service(name) => {
+            let of = |s: &Side| if resource == APP { s.trust.clone() } else { s.bucket.clone() };
+            let named = sides.iter().any(|s| of(s).to_json().contains(name.as_str()));
+            return vec![if named { Party::Service { name: name.clone() } } else { Party::AnyService }];
+        }
+        Caller::Arn(_) => {}
+    }
+    let arn = who.keys.iter().find(|(key, _)| *key == "aws:PrincipalArn").map(|(_, arn)| *arn).unwrap();
+    if who.own == Own::Member {
+        return vec![Party::Members { group: GROUP.to_owned() }];
+    }
+    if matches!(who.own, Own::Alice | Own::App) {
+        let documents = sides.iter().map(|s| if resource == APP { &s.trust } else { &s.bucket });
+        let named = resource.starts_with("arn:aws:s3:::data") || resource == APP;
+        let session = named && who.caller.as_str() == APP_SESSION && documents.flat_map(Document::aws_principals).any(|p| p == APP_SESSION);
+        return vec![Party::of(if session { APP_SESSION } else { arn })];
+    }
+    let statements = sides.iter().flat_map(|s| if resource == APP { &s.trust.statements } else { &s.bucket.statements });
+    let keys = statements.flat_map(|s| s.conditions.values().flatten());
+    let about = keys.filter(|(key, _)| ["aws:PrincipalArn", "aws:PrincipalAccount"].contains(&key.as_str()));
+    let text: String = about.flat_map(|(_, values)| values).map(|v| format!("\"{v}\"")).collect();
+    let principals: String = sides
+        .iter()
+        .flat_map(|s| if resource == APP { &s.trust.statements } else { &s.bucket.statements })
+        .filter_map(|s| s.principal.as_ref())
+        .flat_map(|p| p.entries.values().flatten())
+        .map(|v| format!("\"{v}\""))
+        .collect();
+    let account = who.caller.account().unwrap();
+    if principals.contains(&format!("\"{arn}\"")) {
+        vec![Party::of(arn)]
+    } else if account == OWNER || named_account(&text, &principals, account) {
+        vec![Party::AnyOf { partition: "aws".to_owned(), account: account.to_owned() }]
+    } else {
+        vec![Party::AnyOther { partition: "aws".to_owned() }]
+    }
+}
+
+/// An account that documents name: by itself, or in a condition on the caller's ARN or account.
+fn named_account(text: &str, principals: &str, account: &str) -> bool {
+    [format!("\"{account}\""), format!("::{account}:root\"")].iter().any(|t| principals.contains(t.as_str()))
+        || TESTS
+            .iter()
+            .filter(|(_, key, _)| ["aws:PrincipalArn", "aws:PrincipalAccount"].contains(key))
+            .flat_map(|(_, _, values)| *values)
+            .any(|v| (*v == account || v.contains(&format!("::{account}:"))) && text.contains(&format!("\"{v}\"")))
+}
+
+pub(super) fn covers(change: &AccessChange, request: &Request) -> bool {
+    fn holds(part: &Part, matches: &dyn Fn(&str) -> bool) -> bool {
+        !part.nameless && part.patterns().all(matches) && !part.except.iter().any(|e| holds(e, matches))
+    }
+    let resource = |text: &str| match text {
+        "arn:aws:*:*:*:*" => true,
+        text => resource_matches(text, &request.resource, Some(&request.context)),
+    };
+    let apart = |part: &Part| match &part.apart {
+        Apart::Named(list) => list.iter().any(|known| request.resource == *known || request.resource.starts_with(&format!("{known}/"))),
+        Apart::Many(_) => panic!("{part:?}"),
+    };
+    change.actions.iter().any(|a| holds(a, &|p| action_matches(p, &request.action))) && change.resources.iter().any(|r| holds(r, &resource) && !apart(r))
+}

@@ -1,0 +1,69 @@
+//! `crossrole sandbox prepare`.
+
+use std::path::Path;
+
+use crossrole_cloud::Aws;
+use crossrole_model::{Address, BucketCall, Call, Cloud as _, CloudError, Desired, ErrorClass};
+
+use crate::args::PrepareArgs;
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::load;
+use crate::sandboxed::Opened;
+use crate::settings::Settings;
+
+use super::relied::{foreign, relied_on};
+
+/// Quotas that were raised are said there.
+const SETTINGS: &str = "crossrole.toml";
+
+pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
+    let (desired, _) = load::desired(&args.paths.paths, Settings::read(Path::new(SETTINGS))?.quotas(), io)?;
+    let opened = Opened::of(&args.state.sandbox_state, desired.partition, io)?;
+    let result = prepare(args.foreign, &desired, &opened.aws, io).await;
+    // What was made is kept, however it ended.
+    opened.save()?;
+    result
+}
+
+async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, io: &mut Io) -> Result<Exit, Failure> {
+    let relied = relied_on(desired);
+    if relied.is_empty() {
+        io.out("These manifests rely on nothing that they do not make.\n");
+        return Ok(Exit::Clean);
+    }
+    let (mut made, mut there) = (0_usize, 0_usize);
+    for (address, call) in &relied {
+        let fresh = make(aws, address, call).await?;
+        let word = if fresh { "made" } else { "there already:" };
+        *(if fresh { &mut made } else { &mut there }) += 1;
+        io.out(&format!("{word} {}\n", crossrole_report::safe(&address.to_string())));
+        if let (true, Call::Bucket(BucketCall::Create { bucket, .. })) = (with_foreign, call) {
+            let call = Call::Bucket(BucketCall::PutPolicy { bucket: bucket.clone(), document: foreign(&bucket.name, desired) });
+            if aws.read(address, &call).await.map_err(failed)?.is_none() {
+                aws.write(&address.account, &call).await.map_err(failed)?;
+                io.out("  with two statements of somebody else's in its policy\n");
+            }
+        }
+    }
+    io.out(&format!("\n{made} made, {there} there already. `crossrole plan --sandbox` and `apply --sandbox` find them.\n"));
+    Ok(Exit::Clean)
+}
+
+/// Makes it; `false`: it was there.
+async fn make(aws: &Aws, address: &Address, call: &Call) -> Result<bool, Failure> {
+    match aws.write(&address.account, call).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.code == "BucketAlreadyExists" => {
+            let name = crossrole_report::safe(&address.name);
+            let hint = "`crossrole sandbox show` says whose it is; `crossrole sandbox reset` begins with an empty AWS";
+            Err(Failure::new(format!("bucket `{name}` belongs to another account of this sandbox"), hint))
+        }
+        Err(error) if error.class == ErrorClass::AlreadyExists => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn failed(error: CloudError) -> Failure {
+    Failure::new(crossrole_report::safe(&error.to_string()), error.advice())
+}

@@ -1,0 +1,4 @@
+//! S3.
+
+mod basics;
+mod recorded;

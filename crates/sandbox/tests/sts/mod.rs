@@ -1,0 +1,5 @@
+//! STS.
+
+mod federation;
+mod sessions;
+mod web;
