@@ -9,7 +9,7 @@ use super::{A, Client, policy};
 #[tokio::test(start_paused = true)]
 async fn a_policy_counts_when_it_can_be_seen() {
     let delay = Duration::from_secs(5);
-    let client = Client { sandbox: Sandbox::new(Options { visibility_delay: delay, ..Options::default() }), region: "us-east-1" };
+    let client = Client { sandbox: Sandbox::new(Options { visibility_delay: delay, ..Options::default() }), region: "us-east-1".to_owned() };
     client.must(A, "iam", "CreateUser", &[("UserName", "ann")]).await;
     tokio::time::advance(delay).await;
     let ann = client.must(A, "iam", "CreateAccessKey", &[("UserName", "ann")]).await.keys();
