@@ -144,7 +144,7 @@ impl ErrorClass {
             Self::Throttled => "somebody else uses this account's rate: run it again later, or give it longer with `--timeout`",
             Self::Invalid => "correct the manifest; if it is correct, this is a bug in crossrole",
             Self::Credentials => "refresh the credentials (`aws sso login`), or say in `crossrole.toml` how this account is reached",
-            Self::Network => "check the way to that host: the network, a firewall, `HTTPS_PROXY` and `AWS_ENDPOINT_URL` where they are set",
+            Self::Network => "check the network between here and that host, and `HTTPS_PROXY` and `AWS_ENDPOINT_URL` where they are set",
             Self::Unresolved => "check how the region is spelt, and that this machine resolves names (behind a proxy: `HTTPS_PROXY`)",
             Self::Certificate => "if a proxy or an endpoint of your own answers there, name the file with its authority in `AWS_CA_BUNDLE`",
             Self::Proxy => "say who asks in `HTTPS_PROXY`: `http://USER:PASSWORD@HOST:PORT`",
