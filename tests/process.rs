@@ -8,10 +8,10 @@ use crossrole_sandbox::Options;
 
 use crate::support::{Credentials, Place, root, scenario};
 
-const BIN: &str = env!("CARGO_BIN_EXE_crossrole");
+pub(crate) const BIN: &str = env!("CARGO_BIN_EXE_crossrole");
 
 /// A command with nothing of this place's AWS configuration.
-fn command(words: &[&str]) -> Command {
+pub(crate) fn command(words: &[&str]) -> Command {
     let mut command = Command::new(BIN);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
         command.env_remove(name);
@@ -35,9 +35,9 @@ fn plan_at(endpoint: &str, key: &str) -> Output {
 }
 
 /// The embedded AWS in a process of its own.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Drop for Server {
@@ -47,7 +47,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(words: &[&str]) -> Server {
+pub(crate) fn serve(words: &[&str]) -> Server {
     let words = [&["sandbox", "serve", "--listen", "127.0.0.1:0"], words].concat();
     let mut child = command(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut address = String::new();
@@ -229,7 +229,7 @@ fn a_malformed_answer_says_so() {
     let output = plan_at(&address, "222222222222");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("GetCallerIdentity in account 222222222222: malformed answer"), "{text}");
+    assert!(text.contains("GetCallerIdentity in account 222222222222: the answer from 127.0.0.1 is a web page, not AWS's (HTTP 200)"), "{text}");
     assert!(text.contains("No changes can be made"), "{text}");
 }
 

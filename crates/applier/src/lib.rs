@@ -9,26 +9,33 @@
 //! remains: statements of ours that somebody overwrote in it are found by the reading back, and put in again.
 
 mod pace;
+mod queue;
 mod shared;
 mod step;
 mod verify;
 mod visible;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossrole_model::outcome::Event;
-use crossrole_model::{Address, Cloud, Observed, Outcome, Plan, Step, StepId, StepResult};
+use crossrole_model::{Address, Cloud, Observed, Outcome, Plan, StepId, StepResult};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+
+use queue::Queue;
 
 /// How a plan is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Most steps at the same time.
+    /// Most steps at the same time in one account: each makes one call at a time.
     pub concurrency: usize,
+    /// Most steps at the same time in all accounts.
+    pub total: usize,
+    /// How long a step is throttled before it is given up.
+    pub timeout: Duration,
 }
 
 /// Receives what happens.
@@ -40,6 +47,8 @@ pub(crate) struct Run<'a, C> {
     pub(crate) plan: &'a Plan,
     pub(crate) observed: Observed,
     pub(crate) say: Listener<'a>,
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) timeout: Duration,
     pub(crate) retries: AtomicU64,
     pub(crate) gate: visible::Gate,
     /// What was done to documents that belong to many.
@@ -54,24 +63,41 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Carries out `plan`. `observed` is what it was planned from, if that was a moment ago; else everything is read once more.
-/// When `stop` becomes true, calls in flight end and no other begins.
+/// When `stop` becomes true, calls in flight end and no other begins; that none of them is waited for too long is the cloud's.
 pub async fn apply<C: Cloud>(cloud: &C, plan: &Plan, observed: Option<Observed>, options: Options, say: Listener<'_>, stop: &AtomicBool) -> Outcome {
     say(Event::Started { steps: plan.steps.len() });
     let observed = match observed {
         Some(observed) => observed,
         None => cloud.observe(&plan.scope).await,
     };
-    let run =
-        Run { cloud, plan, observed, say, retries: AtomicU64::new(0), gate: visible::Gate::default(), written: Mutex::default(), round_trip: Mutex::default() };
-    let results = run.steps(options.concurrency.max(1), stop).await;
-    let interrupted = stop.load(Ordering::Relaxed);
-    let unverified = verify::verify(&run, &results, stop).await;
+    let run = Run {
+        cloud,
+        plan,
+        observed,
+        say,
+        stop,
+        timeout: options.timeout,
+        retries: AtomicU64::new(0),
+        gate: visible::Gate::default(),
+        written: Mutex::default(),
+        round_trip: Mutex::default(),
+    };
+    let results = run.steps(options).await;
+    let interrupted = run.stopped();
+    let unverified = verify::verify(&run, &results).await;
     say(Event::Ended);
     Outcome { steps: results, unverified, retries: run.retries.load(Ordering::Relaxed), interrupted }
 }
 
+impl<C> Run<'_, C> {
+    /// Tells whether nothing more is to begin.
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
 impl<C: Cloud> Run<'_, C> {
-    async fn steps(&self, concurrency: usize, stop: &AtomicBool) -> Vec<StepResult> {
+    async fn steps(&self, options: Options) -> Vec<StepResult> {
         let steps = &self.plan.steps;
         let mut results: Vec<Option<StepResult>> = vec![None; steps.len()];
         let mut open: Vec<usize> = steps.iter().map(|s| s.needs.len()).collect();
@@ -81,35 +107,27 @@ impl<C: Cloud> Run<'_, C> {
                 wanted_by.entry(need.0).or_default().push(at);
             }
         }
-        let mut ready: BTreeSet<(u8, usize)> = steps.iter().enumerate().filter(|(_, step)| step.needs.is_empty()).map(|(at, step)| (rank(step), at)).collect();
-        let mut busy: BTreeSet<&str> = BTreeSet::new();
+        let mut queue = Queue::new(steps, options.concurrency.max(1));
+        (0..steps.len()).filter(|at| open.get(*at) == Some(&0)).for_each(|at| queue.ready(at));
         let mut running = FuturesUnordered::new();
         loop {
-            while running.len() < concurrency && !stop.load(Ordering::Relaxed) {
-                let Some((at, step)) = next(&mut ready, steps, &busy) else { break };
-                if let Some(bucket) = step.call.bucket() {
-                    busy.insert(&bucket.name);
-                }
+            while running.len() < options.total.max(1) && !self.stopped() {
+                let Some((at, step)) = queue.next() else { break };
                 running.push(async move { (at, self.step(StepId(at), step).await) });
             }
             let Some((at, result)) = running.next().await else { break };
-            if let Some(bucket) = steps.get(at).and_then(|s| s.call.bucket()) {
-                busy.remove(bucket.name.as_str());
-            }
+            queue.ended(at);
             (self.say)(Event::StepEnded { step: StepId(at), result: result.clone() });
             if result.is_done() {
                 for later in wanted_by.get(&at).into_iter().flatten() {
                     if let Some(count) = open.get_mut(*later) {
                         *count = count.saturating_sub(1);
-                        if *count == 0
-                            && results.get(*later).is_some_and(Option::is_none)
-                            && let Some(step) = steps.get(*later)
-                        {
-                            ready.insert((rank(step), *later));
+                        if *count == 0 && results.get(*later).is_some_and(Option::is_none) {
+                            queue.ready(*later);
                         }
                     }
                 }
-            } else {
+            } else if result != StepResult::NotStarted {
                 self.skip(at, &wanted_by, &mut results);
             }
             if let Some(slot) = results.get_mut(at) {
@@ -131,18 +149,4 @@ impl<C: Cloud> Run<'_, C> {
             }
         }
     }
-}
-
-/// Power is taken away before it is given where the edges leave the choice, and what is created early has become visible by
-/// the time that something is put on it.
-fn rank(step: &Step) -> u8 {
-    if step.call.removes() { 0 } else { 1 + u8::from(!step.call.creates()) }
-}
-
-/// The first ready step, by rank, whose bucket nobody writes to at the moment.
-fn next<'s>(ready: &mut BTreeSet<(u8, usize)>, steps: &'s [Step], busy: &BTreeSet<&str>) -> Option<(usize, &'s Step)> {
-    let free = |at: usize| steps.get(at).and_then(|s| s.call.bucket()).is_none_or(|b| !busy.contains(b.name.as_str()));
-    let (rank, at) = ready.iter().copied().find(|(_, at)| free(*at))?;
-    ready.remove(&(rank, at));
-    Some((at, steps.get(at)?))
 }

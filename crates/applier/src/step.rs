@@ -22,6 +22,9 @@ impl<C: Cloud> Run<'_, C> {
         }
         (self.say)(Event::StepStarted { step: id });
         self.until_visible(step).await;
+        if self.stopped() {
+            return StepResult::NotStarted;
+        }
         let result = self.write(id, step, change).await;
         if result == StepResult::Applied && step.call.creates() {
             self.gate.made(&change.address, self.cloud.now());
@@ -86,14 +89,17 @@ impl<C: Cloud> Run<'_, C> {
                 Ok(Attempt::Ended(result)) => return result,
                 Err(error) => error,
             };
-            tried = true;
             let most = match error.class {
+                ErrorClass::Interrupted if !tried => return StepResult::NotStarted,
                 ErrorClass::NotFound if step.call.removes() => return StepResult::AlreadyDone,
                 ErrorClass::AlreadyExists if step.call.creates() && step.share.is_none() => return self.is_ours(step, change, error).await,
-                class => patience(class, step, shared),
+                // A policy's versions may be full of what an attempt wrote whose answer was lost.
+                ErrorClass::Quota if !step.call.creates() => return self.is_there(step, change, error).await,
+                class => self.patience(class, step, shared),
             };
+            tried = true;
             let elapsed = self.cloud.now().saturating_sub(begun);
-            if most.is_none_or(|most| elapsed >= most) {
+            if most.is_none_or(|most| elapsed >= most) || self.stopped() {
                 return StepResult::Failed { error };
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
@@ -103,23 +109,17 @@ impl<C: Cloud> Run<'_, C> {
                 self.gate.close();
                 self.until_visible(step).await;
             }
+            if self.stopped() {
+                return StepResult::Failed { error };
+            }
         }
     }
 
     /// A name that is taken may be our own object, made by a call whose answer was lost.
     async fn is_ours(&self, step: &Step, change: &Change, error: CloudError) -> StepResult {
-        let mut scope = Scope { follow_owned: self.plan.scope.follow_owned.clone(), ..Scope::default() };
-        if let Some(objects) = self.plan.scope.accounts.get(&step.account) {
-            scope.accounts.insert(step.account.clone(), objects.clone());
-        }
-        if let Some(bucket) = step.call.bucket()
-            && let Some(wanted) = self.plan.scope.buckets.get(&bucket.name)
-        {
-            scope.buckets.insert(bucket.name.clone(), wanted.clone());
-        }
         let begun = self.cloud.now();
         loop {
-            let observed = self.cloud.observe(&scope).await;
+            let observed = self.cloud.observe(&self.scope_around(step)).await;
             match observed.state(&change.address) {
                 Ok(Some(state)) => {
                     let ours = state.facet(&Facet::Existence) == step.after;
@@ -129,32 +129,64 @@ impl<C: Cloud> Run<'_, C> {
                 Ok(None) | Err(_) => {}
             }
             let elapsed = self.cloud.now().saturating_sub(begun);
-            if elapsed >= OTHERS_MOST {
+            if elapsed >= OTHERS_MOST || self.stopped() {
                 return StepResult::Failed { error };
             }
             self.cloud.sleep(pause(elapsed)).await;
         }
     }
+
+    /// What there is no room for may be there already, written by a call whose answer was lost.
+    async fn is_there(&self, step: &Step, change: &Change, error: CloudError) -> StepResult {
+        let observed = self.cloud.observe(&self.scope_around(step)).await;
+        match observed.state(&change.address) {
+            Ok(Some(state)) if state.facet(&step.facet) == step.after => StepResult::AlreadyDone,
+            _ => StepResult::Failed { error },
+        }
+    }
+
+    /// What has to be read to see what a step writes.
+    fn scope_around(&self, step: &Step) -> Scope {
+        let mut scope = Scope { follow_owned: self.plan.scope.follow_owned.clone(), ..Scope::default() };
+        if let Some(objects) = self.plan.scope.accounts.get(&step.account) {
+            scope.accounts.insert(step.account.clone(), objects.clone());
+        }
+        if let Some(bucket) = step.call.bucket()
+            && let Some(wanted) = self.plan.scope.buckets.get(&bucket.name)
+        {
+            scope.buckets.insert(bucket.name.clone(), wanted.clone());
+        }
+        scope
+    }
 }
 
-/// How long a call is made again after an error; `None`: not at all, since nothing that we wait for changes it.
-pub(crate) fn patience(class: ErrorClass, step: &Step, shared: bool) -> Option<Duration> {
-    match class {
-        ErrorClass::NotFound | ErrorClass::UnknownPrincipal if !step.awaits.is_empty() => Some(VISIBLE_MOST),
-        ErrorClass::NotFound | ErrorClass::UnknownPrincipal | ErrorClass::Conflict => Some(OTHERS_MOST),
-        // The cloud has retried all others, but not what must be read again first.
-        ErrorClass::Throttled | ErrorClass::Server | ErrorClass::Network if shared => Some(OTHERS_MOST),
-        // Somebody made the document between our reading and our writing.
-        ErrorClass::AlreadyExists if step.share.is_some() && step.call.creates() => Some(OTHERS_MOST),
-        ErrorClass::Throttled
-        | ErrorClass::Server
-        | ErrorClass::Network
-        | ErrorClass::Denied
-        | ErrorClass::AlreadyExists
-        | ErrorClass::Quota
-        | ErrorClass::Invalid
-        | ErrorClass::Credentials
-        | ErrorClass::Other => None,
+impl<C> Run<'_, C> {
+    /// How long a call is made again after an error; `None`: not at all, since nothing that we wait for changes it.
+    pub(crate) fn patience(&self, class: ErrorClass, step: &Step, shared: bool) -> Option<Duration> {
+        match class {
+            ErrorClass::NotFound | ErrorClass::UnknownPrincipal if !step.awaits.is_empty() => Some(VISIBLE_MOST),
+            ErrorClass::NotFound | ErrorClass::UnknownPrincipal | ErrorClass::Conflict => Some(OTHERS_MOST),
+            // The cloud has retried all others, but not what must be read again first.
+            ErrorClass::Throttled if shared => Some(self.timeout),
+            ErrorClass::Server | ErrorClass::Network | ErrorClass::Unanswered | ErrorClass::Unresolved | ErrorClass::NotAws if shared => Some(OTHERS_MOST),
+            // Somebody made the document between our reading and our writing.
+            ErrorClass::AlreadyExists if step.share.is_some() && step.call.creates() => Some(OTHERS_MOST),
+            ErrorClass::Throttled
+            | ErrorClass::Server
+            | ErrorClass::Network
+            | ErrorClass::Unanswered
+            | ErrorClass::Unresolved
+            | ErrorClass::NotAws
+            | ErrorClass::Certificate
+            | ErrorClass::Proxy
+            | ErrorClass::Interrupted
+            | ErrorClass::Denied
+            | ErrorClass::AlreadyExists
+            | ErrorClass::Quota
+            | ErrorClass::Invalid
+            | ErrorClass::Credentials
+            | ErrorClass::Other => None,
+        }
     }
 }
 

@@ -1,17 +1,16 @@
 //! Reading back what was written, in bulk, until it is seen or can't come any more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::outcome::Event;
-use crossrole_model::{Action, Call, Change, Cloud, Digest, Finds, IamCall, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult};
+use crossrole_model::{Action, Call, Change, Cloud, Digest, ErrorClass, Finds, IamCall, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult};
 
 use crate::Run;
 use crate::pace::{MERGES_MOST, OTHERS_MOST, VISIBLE_MOST, pause, settle};
 use crate::shared::{Attempt, Written};
-use crate::step::patience;
 
 /// What one look at a change tells.
 enum Look {
@@ -28,18 +27,20 @@ enum Look {
 }
 
 /// Returns the changes that were carried out and not seen, with what was seen instead.
-pub(crate) async fn verify<C: Cloud>(run: &Run<'_, C>, results: &[StepResult], stop: &AtomicBool) -> Vec<(usize, Seen)> {
+pub(crate) async fn verify<C: Cloud>(run: &Run<'_, C>, results: &[StepResult]) -> Vec<(usize, Seen)> {
     let mut pending = carried_out(run, results);
     let mut never: BTreeMap<usize, Seen> = BTreeMap::new();
     let mut merges: BTreeMap<usize, u32> = BTreeMap::new();
     let begun = run.cloud.now();
     wait_for_the_lag(run, &pending).await;
-    while !pending.is_empty() && !stop.load(Ordering::Relaxed) {
+    while !pending.is_empty() && !run.stopped() {
         (run.say)(Event::Verifying { left: pending.len() });
         let observed = run.cloud.observe(&scope(run, &pending)).await;
         let mut overwritten = Vec::new();
         pending.retain(|index, seen| match run.plan.changes.get(*index).map(|change| look(run, *index, change, &observed)) {
             None | Some(Look::Done) => false,
+            // What was seen before is the last that is known.
+            Some(Look::NotYet(Seen::Unreadable { unreadable })) if unreadable.class == Some(ErrorClass::Interrupted) => true,
             Some(Look::NotYet(what)) => {
                 *seen = what;
                 true
@@ -217,7 +218,7 @@ async fn merge_again<C: Cloud>(run: &Run<'_, C>, index: usize) -> bool {
         Ok(Attempt::Written | Attempt::There) => false,
         Ok(Attempt::Ended(_)) => true,
         // Another one is seen at the next look, as a document that still lacks them.
-        Err(error) => patience(error.class, step, true).is_none(),
+        Err(error) => run.patience(error.class, step, true).is_none(),
     };
     let round_trip = *crate::locked(&run.round_trip);
     run.cloud.sleep(settle(round_trip)).await;

@@ -71,7 +71,7 @@ impl<C: Cloud> Run<'_, C> {
             known = seen.reads;
             drop(seen);
             let elapsed = self.cloud.now().saturating_sub(begun);
-            if elapsed >= VISIBLE_MOST {
+            if elapsed >= VISIBLE_MOST || self.stopped() {
                 return;
             }
             self.cloud.sleep(pause(elapsed)).await;

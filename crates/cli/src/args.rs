@@ -150,6 +150,12 @@ pub(crate) struct CloudArgs {
     /// Most calls in flight per account [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<usize>,
+    /// Most calls in flight to all accounts [default: 200]
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency_total: Option<usize>,
+    /// Longest that one call is tried, throttling and all, in seconds [default: 600]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: Option<u64>,
 }
 
 /// What a plan must not do.

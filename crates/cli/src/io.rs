@@ -1,7 +1,7 @@
 //! The streams of one command.
 
 use std::io::{IsTerminal as _, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossrole_report::{Line, Screen, json_text, rendered};
 use crossrole_sandbox::Sandbox;
@@ -11,9 +11,32 @@ use crate::args::ColorArg;
 use crate::failure::Failure;
 use crate::screen::colored;
 
+/// Where a stream goes: also what is said from within, while others hold the streams.
+#[derive(Clone)]
+pub(crate) struct Sink(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sink")
+    }
+}
+
+impl Sink {
+    fn new(to: Box<dyn Write + Send>) -> Self {
+        Self(Arc::new(Mutex::new(to)))
+    }
+
+    /// A reader that went away (a closed pipe) is its own affair.
+    pub(crate) fn write(&self, text: &str) {
+        let mut to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = to.write_all(text.as_bytes());
+        let _ = to.flush();
+    }
+}
+
 /// One stream, and whether somebody looks at it.
 struct Stream {
-    to: Box<dyn Write + Send>,
+    to: Sink,
     is_terminal: bool,
     /// Columns, where it is a terminal that can break lines.
     width: Option<usize>,
@@ -22,18 +45,16 @@ struct Stream {
 
 impl Stream {
     fn given(to: Box<dyn Write + Send>) -> Self {
-        Self { to, is_terminal: false, width: None, screen: Screen::default() }
+        Self { to: Sink::new(to), is_terminal: false, width: None, screen: Screen::default() }
     }
 
     fn of(to: Box<dyn Write + Send>, is_terminal: bool) -> Self {
         let width = if is_terminal && !is_dumb() { terminal_size::terminal_size().map(|(width, _)| width.0.into()) } else { None };
-        Self { to, is_terminal, width, screen: Screen { color: false, width } }
+        Self { to: Sink::new(to), is_terminal, width, screen: Screen { color: false, width } }
     }
 
-    /// A reader that went away (a closed pipe) is its own affair.
-    fn write(&mut self, text: &str) {
-        let _ = self.to.write_all(text.as_bytes());
-        let _ = self.to.flush();
+    fn write(&self, text: &str) {
+        self.to.write(text);
     }
 }
 
@@ -102,6 +123,11 @@ impl Io {
     /// Where everything else is read.
     pub(crate) fn err_screen(&self) -> Screen {
         self.stderr.screen
+    }
+
+    /// Where everything but the answer goes.
+    pub(crate) fn err_sink(&self) -> Sink {
+        self.stderr.to.clone()
     }
 
     /// The answer.

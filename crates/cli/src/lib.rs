@@ -21,6 +21,7 @@ mod screen;
 mod selector;
 mod session;
 mod settings;
+mod told;
 
 use std::ffi::OsString;
 

@@ -1,10 +1,10 @@
 //! Progress on stderr: a bar on a terminal, plain lines elsewhere, JSON lines, or nothing.
 
-use std::sync::Mutex;
-
 use crossrole_model::Plan;
 use crossrole_model::outcome::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::told::Told;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,19 +19,16 @@ pub(crate) enum Style {
     Json,
 }
 
-/// Writes one piece of text.
-pub(crate) type Print<'p> = Box<dyn FnMut(&str) + Send + 'p>;
-
 /// Collects what to print: the applier calls from many places, the streams have one owner.
 pub(crate) struct Progress<'p> {
     plan: &'p Plan,
     style: Style,
     bar: Option<ProgressBar>,
-    print: Mutex<Print<'p>>,
+    told: &'p Told,
 }
 
 impl<'p> Progress<'p> {
-    pub(crate) fn new(plan: &'p Plan, style: Style, print: Print<'p>) -> Self {
+    pub(crate) fn new(plan: &'p Plan, style: Style, told: &'p Told) -> Self {
         let bar = (style == Style::Bar).then(|| {
             let bar = ProgressBar::with_draw_target(Some(plan.steps.len() as u64), ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
@@ -39,7 +36,8 @@ impl<'p> Progress<'p> {
             }
             bar
         });
-        Self { plan, style, bar, print: Mutex::new(print) }
+        told.beside(style, bar.clone());
+        Self { plan, style, bar, told }
     }
 
     /// Takes one event.
@@ -57,20 +55,14 @@ impl<'p> Progress<'p> {
             },
             (Style::Json, _) => {
                 if let Some(value) = crossrole_report::event_json(self.plan, event) {
-                    self.line(&crossrole_report::json_text(&value));
+                    self.told.line(&crossrole_report::json_text(&value));
                 }
             }
             _ => {
                 if let Some(line) = crossrole_report::progress(self.plan, event) {
-                    self.line(&line);
+                    self.told.line(&line);
                 }
             }
-        }
-    }
-
-    fn line(&self, text: &str) {
-        if let Ok(mut print) = self.print.lock() {
-            print(&format!("{text}\n"));
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::io::Io;
 use crate::load;
 use crate::sandboxed::{self, InProcess};
 use crate::settings::Settings;
+use crate::told::Told;
 
 /// What a command works with.
 pub(crate) struct Session {
@@ -21,8 +22,14 @@ pub(crate) struct Session {
     pub(crate) sources: Vec<Source>,
     pub(crate) settings: Settings,
     pub(crate) aws: Aws,
-    /// Most calls in flight.
+    /// Most calls in flight in one account.
     pub(crate) concurrency: usize,
+    /// Most calls in flight in all accounts.
+    pub(crate) total: usize,
+    /// The longest that one call is tried.
+    pub(crate) timeout: Duration,
+    /// Says what is waited for.
+    pub(crate) told: Arc<Told>,
     /// Where it is the embedded AWS: the file of its state.
     embedded: Option<PathBuf>,
     /// That AWS and its file. One that was given lives on by itself.
@@ -33,8 +40,10 @@ impl Session {
     /// Reads the manifests and prepares the cloud; nothing is called yet.
     pub(crate) fn open(settings: Settings, paths: &[PathBuf], args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
         let (desired, sources) = load::desired(paths, settings.quotas(), io)?;
-        let mut cloud = settings.cloud(args.concurrency, &desired)?;
-        let concurrency = cloud.concurrency;
+        let mut cloud = settings.cloud(args, &desired)?;
+        let told = Arc::new(Told::new(io.err_sink(), io.interactive));
+        cloud.console = Some(Arc::clone(&told) as Arc<dyn crossrole_cloud::Console>);
+        let (concurrency, total, timeout) = (cloud.concurrency, cloud.total, cloud.timeout);
         let mut kept = None;
         if args.sandbox {
             let sandbox = match &io.sandbox {
@@ -49,7 +58,8 @@ impl Session {
             };
             cloud.transport = Some(Arc::new(InProcess(sandbox)));
         }
-        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, embedded: args.sandbox.then(|| args.sandbox_state.clone()), kept })
+        let embedded = args.sandbox.then(|| args.sandbox_state.clone());
+        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, embedded, kept })
     }
 
     /// In the embedded AWS: the command that makes what the manifests rely on.

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crossrole_access::Controls;
 use crossrole_access::estate::Placed;
-use crossrole_cloud::Access;
+use crossrole_cloud::{Access, Authorities, TIMEOUT, TOTAL};
 use crossrole_lint::guardrails::Guardrails;
 use crossrole_model::limits::{self, Quotas};
 use crossrole_model::{AccountId, Desired};
 use serde::Deserialize;
 
-use crate::args::CONFIG;
+use crate::args::{CONFIG, CloudArgs};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 use crate::policies;
@@ -68,6 +69,9 @@ struct Defaults {
     role_name: Option<String>,
     external_id: Option<String>,
     concurrency: Option<usize>,
+    concurrency_total: Option<usize>,
+    /// Seconds.
+    timeout: Option<u64>,
 }
 
 /// The settings of this place, read once.
@@ -84,8 +88,8 @@ impl Settings {
     }
 
     /// How the accounts of `desired` are reached.
-    pub(crate) fn cloud(&self, concurrency: Option<usize>, desired: &Desired) -> Result<crossrole_cloud::Settings, Failure> {
-        let Defaults { role_name, external_id, concurrency: default } = &self.file.defaults;
+    pub(crate) fn cloud(&self, args: &CloudArgs, desired: &Desired) -> Result<crossrole_cloud::Settings, Failure> {
+        let Defaults { role_name, external_id, concurrency, concurrency_total, timeout } = &self.file.defaults;
         let mut accounts = BTreeMap::new();
         for (key, account) in &self.file.accounts {
             let id = account_id(&self.path, desired, key)?;
@@ -105,9 +109,19 @@ impl Settings {
                 });
             }
         }
-        let concurrency = concurrency.or(*default).unwrap_or(CONCURRENCY);
+        let timeout = args.timeout.or(*timeout).map_or(TIMEOUT, Duration::from_secs);
         let account_as_key = std::env::var_os("CROSSROLE_ACCOUNT_AS_KEY").is_some();
-        Ok(crossrole_cloud::Settings { partition: desired.partition, accounts, concurrency, transport: None, account_as_key })
+        Ok(crossrole_cloud::Settings {
+            partition: desired.partition,
+            accounts,
+            concurrency: args.concurrency.or(*concurrency).unwrap_or(CONCURRENCY).max(1),
+            total: args.concurrency_total.or(*concurrency_total).unwrap_or(TOTAL).max(1),
+            timeout: timeout.max(Duration::from_secs(1)),
+            console: None,
+            transport: None,
+            authorities: authorities()?,
+            account_as_key,
+        })
     }
 
     /// The organization's control policies; their files are named from the folder of the settings.
@@ -144,6 +158,15 @@ impl Settings {
     }
 }
 
+/// Who vouches for hosts, where the environment says so as for AWS's own tools.
+fn authorities() -> Result<Option<Authorities>, Failure> {
+    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from) else { return Ok(None) };
+    let hint = "name a file with certificates in PEM, or unset it to trust the system's";
+    let text = std::fs::read_to_string(&path).map_err(|e| Failure::new(format!("`AWS_CA_BUNDLE` is `{}`, which can't be read: {e}", path.display()), hint))?;
+    let none = || Failure::new(format!("`AWS_CA_BUNDLE` is `{}`, which holds no certificate that can be read", path.display()), hint);
+    Authorities::parse(&text).ok_or_else(none).map(Some)
+}
+
 fn account_id(config: &Path, desired: &Desired, key: &str) -> Result<AccountId, Failure> {
     AccountId::parse(key).or_else(|| labelled(desired, key)).ok_or_else(|| {
         Failure::new(
@@ -169,7 +192,7 @@ fn read(path: &Path) -> Result<File, Failure> {
     let file: File = toml::from_str(&text).map_err(|e| {
         Failure::new(
             format!("settings `{}`, {}", path.display(), mistake(&text, &e)),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
         )
     })?;
     file.quotas.check(path)?;

@@ -1,10 +1,16 @@
 //! SDK errors to [`CloudError`]: the one place that looks at error codes.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::operation::RequestId;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use crossrole_model::{AccountId, CloudError, ErrorClass};
+
+use crate::answer::{Asked, Found, NotAws};
+use crate::credentials::Trouble;
 
 /// Longest message that is kept, in characters: a proxy may answer with a whole web page.
 const MESSAGE_MOST: usize = 600;
@@ -18,45 +24,117 @@ where
     let request_id = error.request_id().map(str::to_owned);
     let status = error.raw_response().map(|r| r.status().as_u16());
     let (class, code, message) = match &error {
-        SdkError::ServiceError(inner) => {
+        SdkError::ServiceError(inner) if !succeeded(status) => {
             let code = inner.err().code().unwrap_or_default().to_owned();
             let message = inner.err().message().unwrap_or_default().to_owned();
-            let message = if code.is_empty() && message.is_empty() { innermost(&error) } else { message };
+            let message = if code.is_empty() && message.is_empty() { "an error without a code".to_owned() } else { message };
             (classify(&code, &message, status), code, message)
         }
-        SdkError::TimeoutError(_) => (ErrorClass::Network, String::new(), "no answer in time".to_owned()),
-        SdkError::DispatchFailure(_) => {
-            let chain = DisplayErrorContext(&error).to_string();
-            (dispatch(&chain), String::new(), innermost(&error))
+        // It succeeded, and says nothing that can be read.
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+            (ErrorClass::NotAws, "malformed answer".to_owned(), format!("the answer can't be read: {}", innermost(&error)))
         }
-        SdkError::ResponseError(_) => (ErrorClass::Server, String::new(), format!("the answer can't be read: {}", innermost(&error))),
+        SdkError::TimeoutError(_) => (ErrorClass::Unanswered, String::new(), "no answer in time".to_owned()),
+        SdkError::DispatchFailure(_) => {
+            let (class, message) = unanswered(&error);
+            (class, String::new(), message)
+        }
         _ => (ErrorClass::Other, String::new(), innermost(&error)),
     };
     let code = match (code.is_empty(), status) {
-        // It succeeded, and says nothing that can be read.
-        (true, Some(200..=299)) => "malformed answer".to_owned(),
         (true, Some(status)) => format!("HTTP {status}"),
         _ => code,
     };
     CloudError { class, operation: operation.to_owned(), account: Some(account.clone()), code, message: shortened(&message), request_id }
 }
 
-/// What went wrong before a request could be sent or answered.
-fn dispatch(chain: &str) -> ErrorClass {
+fn succeeded(status: Option<u16>) -> bool {
+    status.is_some_and(|s| (200..300).contains(&s))
+}
+
+/// What went wrong before a request could be sent or answered, and who was asked.
+fn unanswered(error: &(dyn std::error::Error + 'static)) -> (ErrorClass, String) {
+    if let Some(other) = find::<NotAws>(error) {
+        let class = match (other.found, other.status) {
+            (Found::ProxyAuthentication, _) => ErrorClass::Proxy,
+            (_, 429) => ErrorClass::Throttled,
+            (_, 500..) => ErrorClass::Server,
+            _ => ErrorClass::NotAws,
+        };
+        return (class, other.to_string());
+    }
+    if let Some(asked) = find::<Asked>(error) {
+        let class = connection(&DisplayErrorContext(asked).to_string(), asked.begun);
+        return (class, format!("{asked}: {}", innermost(asked)));
+    }
+    // It never came to asking: what was to be sent could not be signed.
+    (ErrorClass::Credentials, lacking(error))
+}
+
+/// Why there are no credentials.
+fn lacking(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(trouble) = find::<Trouble>(error) {
+        return trouble.to_string();
+    }
+    let refused = |operation: &str, error: &dyn ProvideErrorMetadata| {
+        format!("{operation}: {}: {}", error.code().unwrap_or("no code"), error.message().unwrap_or_default())
+    };
+    if let Some(error) = find::<AssumeRoleError>(error) {
+        return refused("AssumeRole", error);
+    }
+    if let Some(error) = find::<AssumeRoleWithWebIdentityError>(error) {
+        return refused("AssumeRoleWithWebIdentity", error);
+    }
+    // The last link of a chain in which nothing was found names itself alone.
+    if let Some(CredentialsError::CredentialsNotLoaded(_)) = find::<CredentialsError>(error)
+        && find::<aws_config::profile::ProfileFileLoadError>(error).is_none()
+    {
+        let why = innermost(error);
+        let found = "none were found: not in the environment, not in a profile, not from a web identity, a container or an instance";
+        return if why.contains("profile `") { why } else { found.to_owned() };
+    }
+    innermost(error)
+}
+
+/// Converts the error of whoever should have given credentials for `account`.
+pub(crate) fn credentials(error: &CredentialsError, account: &AccountId) -> CloudError {
+    let (class, message) = unanswered(error);
+    let operation = "credentials".to_owned();
+    CloudError { class, operation, account: Some(account.clone()), code: String::new(), message: shortened(&message), request_id: None }
+}
+
+/// How a connection failed. The errors of the libraries beneath are no types of ours: their words decide.
+fn connection(chain: &str, begun: bool) -> ErrorClass {
     let lower = chain.to_ascii_lowercase();
-    if ["credential", "profile", "sso", "token"].iter().any(|word| lower.contains(word)) { ErrorClass::Credentials } else { ErrorClass::Network }
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if begun {
+        ErrorClass::Unanswered
+    } else if says(&["proxy authorization required"]) {
+        ErrorClass::Proxy
+    } else if says(&["dns error", "failed to look up", "failed to lookup"]) {
+        ErrorClass::Unresolved
+    } else if says(&["certificate"]) {
+        ErrorClass::Certificate
+    } else if says(&["client error (connect)", "connection refused"]) {
+        ErrorClass::Network
+    } else {
+        ErrorClass::Unanswered
+    }
+}
+
+/// The first cause of this type.
+fn find<'e, T: std::error::Error + 'static>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e T> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// An error and what caused it, outermost first. A chain is short; the limit guards against a loop in it.
+fn causes<'e>(error: &'e (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source()).take(32)
 }
 
 /// The last cause: it names the host, the file or the profile; what is around it only repeats itself.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut current = error;
-    let mut depth = 0;
-    // A chain of causes is short; the limit guards against a loop in it.
-    while let Some(source) = current.source().filter(|_| depth < 32) {
-        current = source;
-        depth += 1;
-    }
-    current.to_string()
+    causes(error).last().map_or_else(String::new, ToString::to_string)
 }
 
 fn shortened(message: &str) -> String {
@@ -85,7 +163,7 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
             ErrorClass::Conflict
         }
         "LimitExceeded" | "TooManyBuckets" | "PolicyTooLarge" => ErrorClass::Quota,
-        // All that the SDK takes for a rate or a lost connection, since it does not try every call again.
+        // All that the SDK takes for a rate (aws-runtime, `retries::classifiers`).
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -95,7 +173,12 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
         | "RequestLimitExceeded"
         | "BandwidthLimitExceeded"
         | "PriorRequestNotComplete"
-        | "TooManyRequestsException" => ErrorClass::Throttled,
+        | "TooManyRequests"
+        | "TooManyRequestsException"
+        | "ProvisionedThroughputExceededException"
+        | "TransactionInProgressException"
+        | "EC2ThrottledException" => ErrorClass::Throttled,
+        // The service waited in vain for the rest of the request.
         "RequestTimeout" | "RequestTimeoutException" => ErrorClass::Network,
         "InvalidClientTokenId"
         | "ExpiredToken"
@@ -120,6 +203,7 @@ fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
         | "InvalidBucketName"
         | "InvalidLocationConstraint"
         | "IllegalLocationConstraintException" => ErrorClass::Invalid,
+        // Whoever says it, and whatever its code.
         _ => match status {
             Some(403 | 405) => ErrorClass::Denied,
             Some(404) => ErrorClass::NotFound,
@@ -283,7 +367,7 @@ mod tests {
         let error = service(None, "", 404);
         assert_eq!((error.class, error.code.as_str()), (ErrorClass::NotFound, "HTTP 404"));
         let error = service(None, "", 200);
-        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Other, "malformed answer"));
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::NotAws, "malformed answer"));
         assert_eq!(service(Some("ExpiredToken"), "", 403).class, ErrorClass::Credentials);
     }
 
@@ -300,20 +384,29 @@ mod tests {
     fn where_there_is_no_answer_the_cause_says_why() {
         let to_error = |error: SdkError<ErrorMetadata, HttpResponse>| convert(error, "ListRoles", &account());
         let error = to_error(SdkError::timeout_error("slow"));
-        assert_eq!((error.class, error.code.as_str(), error.message.as_str()), (ErrorClass::Network, "", "no answer in time"));
+        assert_eq!((error.class, error.code.as_str(), error.message.as_str()), (ErrorClass::Unanswered, "", "no answer in time"));
         let causes = [
-            ("dns error: no such host iam.amazonaws.com", ErrorClass::Network),
+            ("dns error: no such host iam.amazonaws.com", ErrorClass::Unresolved),
+            ("failed to look up the address of s3.eu-nowhere-1.amazonaws.com", ErrorClass::Unresolved),
+            ("client error (Connect): timed out", ErrorClass::Network),
             ("connection refused", ErrorClass::Network),
-            ("the profile `prod` was not defined", ErrorClass::Credentials),
-            ("no credentials in the credential chain", ErrorClass::Credentials),
-            ("the SSO session has expired", ErrorClass::Credentials),
+            ("tunnel error: unsuccessful, client error (Connect)", ErrorClass::Network),
+            ("tunnel error: proxy authorization required", ErrorClass::Proxy),
+            ("invalid peer certificate: UnknownIssuer", ErrorClass::Certificate),
+            ("connection reset by peer", ErrorClass::Unanswered),
         ];
         for (cause, class) in causes {
+            let asked = Asked { host: "iam.amazonaws.com".into(), begun: false, source: cause.into() };
+            let error = to_error(SdkError::dispatch_failure(ConnectorError::other(asked.into(), None)));
+            assert_eq!((error.class, error.message.as_str()), (class, format!("asking iam.amazonaws.com: {cause}").as_str()));
+        }
+        // Nothing was asked: what would have been sent could not be signed.
+        for cause in ["the profile `prod` was not defined", "no credentials in the credential chain", "the SSO session has expired"] {
             let error = to_error(SdkError::dispatch_failure(ConnectorError::other(cause.into(), None)));
-            assert_eq!((error.class, error.message.as_str()), (class, cause));
+            assert_eq!((error.class, error.message.as_str()), (ErrorClass::Credentials, cause));
         }
         let raw = Response::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
         let error = to_error(SdkError::response_error("not XML", raw));
-        assert_eq!((error.class, error.message.as_str()), (ErrorClass::Server, "the answer can't be read: not XML"));
+        assert_eq!((error.class, error.message.as_str()), (ErrorClass::NotAws, "the answer can't be read: not XML"));
     }
 }

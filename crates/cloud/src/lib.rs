@@ -1,10 +1,17 @@
 //! AWS: one session per account, bulk reads, single writes, errors.
 //!
 //! [`Aws`] is the only implementation of [`Cloud`]. It reaches AWS, an emulator at
-//! `AWS_ENDPOINT_URL`, or (over a [`Transport`]) the embedded sandbox, always through the same SDK clients. Throttling and
-//! server errors are retried here, by the SDK; "not visible yet" and conflicts are the applier's.
+//! `AWS_ENDPOINT_URL`, or (over a [`Transport`]) the embedded sandbox, always through the same SDK clients. Throttling, server
+//! errors and lost answers are retried here (module `call`); "not visible yet" and conflicts are the applier's.
 
+mod answer;
+mod call;
+mod console;
+mod credentials;
 mod error;
+mod halt;
+mod https;
+mod pace;
 mod read;
 mod session;
 mod transport;
@@ -17,7 +24,9 @@ use std::time::Duration;
 use crossrole_model::observed::{Observed, Scope};
 use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ObjectState};
 
-pub use session::{Access, Settings};
+pub use console::Console;
+pub use https::Authorities;
+pub use session::{Access, Settings, TIMEOUT, TOTAL};
 pub use transport::{Transport, TransportFuture};
 
 use session::Sessions;
@@ -40,6 +49,12 @@ impl Aws {
     /// Returns the calls made so far, by account.
     pub fn calls(&self) -> BTreeMap<AccountId, u64> {
         self.sessions.calls()
+    }
+
+    /// Tells the run to stop. The first time, nothing more is sent, waits end, and the answers to writes that were sent are waited
+    /// for a few seconds; the second time, nothing is waited for.
+    pub fn halt(&self) {
+        self.sessions.run().halt.raise();
     }
 
     fn remember(&self, ids: &BTreeMap<String, String>) {
@@ -71,6 +86,6 @@ impl Cloud for Aws {
     }
 
     async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time).await;
+        let _ = self.sessions.run().halt.or(tokio::time::sleep(time)).await;
     }
 }

@@ -1,34 +1,44 @@
 //! One session per account, checked against the account id before anything else is asked of it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use crossrole_model::{AccountId, CloudError, ErrorClass, Partition};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OnceCell;
 
-use crate::error::convert;
-use crate::transport::{Transport, client};
+use crate::call::{self, Kind, Line, Run};
+use crate::console::Console;
+use crate::credentials::{Kept, Profiles};
+use crate::error;
+use crate::https::{self, Authorities};
+use crate::transport::{Transport, client, naming, watched};
 
-/// Attempts of one call, the first included: throttled bulk reads of large accounts need more than the SDK's three.
+/// Attempts of one call for credentials, the first included.
 const ATTEMPTS: u32 = 6;
 
-/// Longest wait for one attempt. A page of 1,000 roles takes seconds to make.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(5);
 
-/// Longest wait for a call with all its attempts.
-const CALL_TIMEOUT: Duration = Duration::from_mins(2);
+/// The longest that one call is tried, unless told: an account may throttle for minutes.
+pub const TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Most calls in flight to all accounts, unless told: as many connections as any system lets a process have.
+pub const TOTAL: usize = 200;
 
 /// Name of the sessions that we open in accounts, as CloudTrail shows them.
-const SESSION_NAME: &str = "crossrole";
+pub(crate) const SESSION_NAME: &str = "crossrole";
 
 /// How one account is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,8 +60,16 @@ pub struct Settings {
     pub accounts: BTreeMap<AccountId, Access>,
     /// Most calls in flight per account.
     pub concurrency: usize,
+    /// Most calls in flight to all accounts; 0 is [`TOTAL`].
+    pub total: usize,
+    /// The longest that one call is tried; zero is [`TIMEOUT`].
+    pub timeout: Duration,
+    /// Who is told what is waited for.
+    pub console: Option<Arc<dyn Console>>,
     /// The embedded sandbox in place of AWS: each account's administrator is its own id.
     pub transport: Option<Arc<dyn Transport>>,
+    /// Who vouches for hosts, in place of the system's authorities.
+    pub authorities: Option<Authorities>,
     /// Emulators whose accounts are told apart by the access key id: use the account's id as such (tests).
     pub account_as_key: bool,
 }
@@ -64,8 +82,8 @@ pub(crate) struct Session {
     config: SdkConfig,
     path_style: bool,
     s3: Mutex<BTreeMap<String, aws_sdk_s3::Client>>,
-    in_flight: Arc<Semaphore>,
-    calls: Arc<AtomicU64>,
+    line: Arc<Line>,
+    run: Arc<Run>,
     /// ARN behind the credentials.
     pub(crate) runner: std::sync::OnceLock<String>,
 }
@@ -83,10 +101,24 @@ impl Session {
         }
     }
 
-    /// Waits for a place among the calls in flight, and counts the call.
-    pub(crate) async fn slot(&self) -> Option<OwnedSemaphorePermit> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        Arc::clone(&self.in_flight).acquire_owned().await.ok()
+    /// Makes a call that reads.
+    pub(crate) async fn read<T, E, F, A>(&self, operation: &str, send: F) -> Result<T, CloudError>
+    where
+        F: Fn() -> A,
+        A: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.line.call(&self.run, operation, Kind::Read, send).await
+    }
+
+    /// Makes a call that writes.
+    pub(crate) async fn write<T, E, F, A>(&self, operation: &str, kind: Kind, send: F) -> Result<(), CloudError>
+    where
+        F: Fn() -> A,
+        A: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.line.call(&self.run, operation, kind, send).await.map(|_| ())
     }
 }
 
@@ -97,21 +129,34 @@ type Slot = Arc<OnceCell<Result<Arc<Session>, CloudError>>>;
 pub(crate) struct Sessions {
     settings: Settings,
     http: SharedHttpClient,
+    run: Arc<Run>,
     open: Mutex<BTreeMap<AccountId, Slot>>,
-    calls: Mutex<BTreeMap<AccountId, Arc<AtomicU64>>>,
+    lines: Mutex<BTreeMap<AccountId, Arc<Line>>>,
+    /// The profiles of this place, read when first needed.
+    profiles: OnceCell<Option<Profiles>>,
+    /// What accounts are reached from, by profile: a person or a process is asked once for all accounts of a profile.
+    bases: Mutex<BTreeMap<Option<String>, Arc<OnceCell<SdkConfig>>>>,
 }
 
 impl Sessions {
     pub(crate) fn new(settings: Settings) -> Self {
         let http = match &settings.transport {
             Some(transport) => client(Arc::clone(transport)),
-            None => https(),
+            None => https::client(settings.authorities.as_ref()),
         };
-        Self { settings, http, open: Mutex::default(), calls: Mutex::default() }
+        let total = if settings.total == 0 { TOTAL } else { settings.total };
+        let timeout = if settings.timeout.is_zero() { TIMEOUT } else { settings.timeout };
+        let run = Arc::new(Run::new(timeout, total, settings.console.clone()));
+        let (open, lines, bases) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { settings, http, run, open, lines, profiles: OnceCell::new(), bases }
+    }
+
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
     }
 
     pub(crate) fn calls(&self) -> BTreeMap<AccountId, u64> {
-        self.calls.lock().map(|calls| calls.iter().map(|(id, n)| (id.clone(), n.load(Ordering::Relaxed))).collect()).unwrap_or_default()
+        self.lines.lock().map(|lines| lines.iter().map(|(id, line)| (id.clone(), line.calls())).collect()).unwrap_or_default()
     }
 
     pub(crate) fn partition(&self) -> Partition {
@@ -124,25 +169,34 @@ impl Sessions {
             Ok(mut open) => Arc::clone(open.entry(account.clone()).or_default()),
             Err(_) => Slot::default(),
         };
-        slot.get_or_init(|| self.open(account)).await.clone()
+        let opened = self.run.halt.or(slot.get_or_init(|| Box::pin(self.open(account)))).await;
+        let interrupted = || Err(call::plain(ErrorClass::Interrupted, account, "GetCallerIdentity", "the run was interrupted"));
+        // A session that was open before the run was told to stop still says what it knows.
+        opened.or_else(|| slot.get()).cloned().unwrap_or_else(interrupted)
     }
 
     async fn open(&self, account: &AccountId) -> Result<Arc<Session>, CloudError> {
         let access = self.settings.accounts.get(account).cloned().unwrap_or_default();
+        let line = Arc::new(Line::new(account, self.settings.concurrency));
+        if let Ok(mut all) = self.lines.lock() {
+            all.insert(account.clone(), Arc::clone(&line));
+        }
         let config = self.config(account, &access).await;
-        let calls = Arc::new(AtomicU64::new(0));
-        if let Ok(mut all) = self.calls.lock() {
-            all.insert(account.clone(), Arc::clone(&calls));
+        if let Some(provider) = config.credentials_provider() {
+            // Before any call: whoever gives them may be slow, or a person.
+            let given = call::awaited(&line, &self.run, "credentials", provider.provide_credentials()).await;
+            given.map_err(|error| error::credentials(&error, account))?;
         }
         // Against an emulator at one address, bucket names can't be host names.
         let path_style = self.settings.transport.is_none() && (config.endpoint_url().is_some() || endpoint_in_environment());
+        let config = config.into_builder().http_client(watched(self.http.clone())).retry_config(RetryConfig::disabled()).timeout_config(timeouts()).build();
         let session = Session {
             account: account.clone(),
             iam: aws_sdk_iam::Client::new(&config),
             path_style,
             s3: Mutex::default(),
-            in_flight: Arc::new(Semaphore::new(self.settings.concurrency.max(1))),
-            calls,
+            line,
+            run: Arc::clone(&self.run),
             config,
             runner: std::sync::OnceLock::new(),
         };
@@ -153,8 +207,7 @@ impl Sessions {
     /// The account behind the credentials must be the one the manifest names.
     async fn check(&self, session: &Session) -> Result<(), CloudError> {
         let sts = aws_sdk_sts::Client::new(&session.config);
-        let _slot = session.slot().await;
-        let answer = sts.get_caller_identity().send().await.map_err(|e| convert(e, "GetCallerIdentity", &session.account))?;
+        let answer = session.read("GetCallerIdentity", || sts.get_caller_identity().send()).await?;
         let found = answer.account().unwrap_or_default();
         if found == session.account.as_str() {
             // Set once: a session is checked when it is opened.
@@ -173,7 +226,9 @@ impl Sessions {
     }
 
     fn loader(&self) -> ConfigLoader {
-        aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(self.http.clone()).retry_config(retries()).timeout_config(timeouts())
+        aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(naming(self.http.clone()))
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
     }
 
     async fn config(&self, account: &AccountId, access: &Access) -> SdkConfig {
@@ -185,48 +240,53 @@ impl Sessions {
                 .behavior_version(BehaviorVersion::v2026_01_12())
                 .region(home)
                 .credentials_provider(SharedCredentialsProvider::new(own))
-                .http_client(self.http.clone())
-                // The adaptive mode measures real time, which the embedded AWS need not run on.
-                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-                .timeout_config(timeouts())
                 .build();
         }
         if self.settings.account_as_key {
             return self.loader().region(home).credentials_provider(own).load().await;
         }
-        let loader = || match &access.profile {
-            Some(profile) => self.loader().profile_name(profile),
-            None => self.loader(),
-        };
-        let mut base = loader().load().await;
-        if base.region().is_none() {
-            // IAM has one region a partition and buckets are asked in their own, so any will do.
-            base = loader().region(home).load().await;
-        }
+        let base = self.base(access.profile.as_deref()).await;
         let Some(role) = &access.role_arn else { return base };
         let mut provider = AssumeRoleProvider::builder(role).session_name(SESSION_NAME).configure(&base);
         if let Some(id) = &access.external_id {
             provider = provider.external_id(id);
         }
-        let provider = provider.build().await;
+        let provider = Kept::new(SharedCredentialsProvider::new(provider.build().await));
         base.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+    }
+
+    /// What a profile, or the environment, says.
+    async fn base(&self, profile: Option<&str>) -> SdkConfig {
+        let cell = match self.bases.lock() {
+            Ok(mut bases) => Arc::clone(bases.entry(profile.map(str::to_owned)).or_default()),
+            Err(_) => Arc::default(),
+        };
+        cell.get_or_init(|| Box::pin(self.load(profile))).await.clone()
+    }
+
+    async fn load(&self, profile: Option<&str>) -> SdkConfig {
+        let loader = || match profile {
+            Some(profile) => self.loader().profile_name(profile),
+            None => self.loader(),
+        };
+        let mut config = loader().load().await;
+        if config.region().is_none() {
+            // IAM has one region a partition and buckets are asked in their own, so any will do.
+            config = loader().region(Region::new(self.settings.partition.home_region())).load().await;
+        }
+        let http = naming(self.http.clone());
+        let profiles = self.profiles.get_or_init(|| Profiles::read(&http, self.settings.console.as_ref(), self.run.timeout)).await;
+        let ours = profiles.as_ref().and_then(|profiles| profiles.provider(profile, &config));
+        let Some(provider) = ours.or_else(|| config.credentials_provider()) else { return config };
+        config.into_builder().credentials_provider(SharedCredentialsProvider::new(Kept::new(provider))).identity_cache(IdentityCache::no_cache()).build()
     }
 }
 
-fn retries() -> RetryConfig {
-    RetryConfig::adaptive().with_max_attempts(ATTEMPTS)
-}
-
+/// How long a call takes, and how often it is tried, is decided in `call`.
 fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build()
+    TimeoutConfig::builder().connect_timeout(CONNECT).build()
 }
 
 fn endpoint_in_environment() -> bool {
     std::env::var_os("AWS_ENDPOINT_URL").is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some()
-}
-
-fn https() -> SharedHttpClient {
-    use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-    use aws_smithy_http_client::tls::{Provider, TlsContext};
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(TlsContext::default()).build_https()
 }

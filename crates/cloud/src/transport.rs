@@ -1,17 +1,22 @@
-//! An HTTP client that hands requests to a function in this process, in place of a socket.
+//! HTTP as the SDK's clients see it: a function in this process in place of a socket, and a look at every answer.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
+
+use crate::answer::{Asked, Question};
 
 /// The answer to one request, or why there is none (a connection that broke).
 pub type TransportFuture = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, String>> + Send>>;
@@ -41,5 +46,65 @@ impl HttpConnector for Connector {
             let answer = answer.map(SdkBody::from);
             Response::try_from(answer).map_err(|e| ConnectorError::other(e.into(), None))
         })
+    }
+}
+
+/// Returns `inner` with a look at each answer: one that is not IAM's, STS's or S3's is an error, and every error names the host.
+pub(crate) fn watched(inner: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Watched { inner, judges: true })
+}
+
+/// Returns `inner` with errors that name the host: where credentials come from, answers have many forms.
+pub(crate) fn naming(inner: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Watched { inner, judges: false })
+}
+
+#[derive(Debug)]
+struct Watched {
+    inner: SharedHttpClient,
+    judges: bool,
+}
+
+impl HttpClient for Watched {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(WatchedConnector { inner: self.inner.http_connector(settings, components), judges: self.judges })
+    }
+}
+
+#[derive(Debug)]
+struct WatchedConnector {
+    inner: SharedHttpConnector,
+    judges: bool,
+}
+
+impl HttpConnector for WatchedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (inner, judges) = (self.inner.clone(), self.judges);
+        HttpConnectorFuture::new(async move {
+            let question = Question::of(&request);
+            let answer = inner.call(request).await.map_err(|error| named(error, &question.host, false))?;
+            if !judges {
+                return Ok(answer);
+            }
+            let answer = answer.try_into_http1x().map_err(|e| ConnectorError::other(e.into(), None))?;
+            let (parts, body) = answer.into_parts();
+            // Every answer that we ask for fits into memory.
+            let body = body.collect().await.map_err(|error| named(ConnectorError::io(error), &question.host, true))?.to_bytes();
+            let kind = parts.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            question.judge(parts.status, kind, &body).map_err(|error| ConnectorError::other(error.into(), None))?;
+            Response::try_from(http::Response::from_parts(parts, SdkBody::from(body))).map_err(|e| ConnectorError::other(e.into(), None))
+        })
+    }
+}
+
+/// The same error, with the host.
+fn named(error: ConnectorError, host: &str, begun: bool) -> ConnectorError {
+    let timeout = error.is_timeout();
+    let io = error.is_io();
+    let source = Asked { host: host.to_owned(), begun, source: error.into_source() }.into();
+    match (timeout, io) {
+        (true, _) => ConnectorError::timeout(source),
+        (_, true) => ConnectorError::io(source),
+        _ => ConnectorError::other(source, None),
     }
 }

@@ -10,24 +10,24 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionRule, Tagging, VersioningConfiguration,
 };
 use aws_smithy_types::error::operation::BuildError;
-use aws_smithy_types::retry::RetryConfig;
 use crossrole_model::state::{Encryption, Tags};
-use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, IamCall, PrincipalKind, ownership};
+use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, Finds, IamCall, PrincipalKind, ownership};
 use crossrole_policy::Document;
 
 use crate::Aws;
-use crate::error::convert;
+use crate::call::Kind;
 use crate::session::Session;
 
 /// Makes the call.
 pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result<(), CloudError> {
     let session = aws.sessions.get(account).await?;
-    let _slot = session.slot().await;
     let operation = call.operation();
     tracing::debug!(account = %account, operation, "write");
+    // A document that others write too is written once: before it is written again, it has to be read again.
+    let kind = if call.effects().finds == Finds::SharedDocument { Kind::Once } else { Kind::Write };
     match call {
-        Call::Iam(call) => iam(&session, call, operation).await,
-        Call::Bucket(call) => bucket(&session, call, operation).await,
+        Call::Iam(call) => iam(&session, call, operation, kind).await,
+        Call::Bucket(call) => bucket(&session, call, operation, kind).await,
     }
 }
 
@@ -43,50 +43,45 @@ fn unbuilt(account: &AccountId, operation: &str, error: &BuildError) -> CloudErr
     }
 }
 
-/// A document that others write too is written once: before it is written again, it has to be read again.
-fn once() -> aws_sdk_s3::config::Builder {
-    aws_sdk_s3::config::Config::builder().retry_config(RetryConfig::disabled())
-}
-
 /// Most versions that are deleted to make room for one: others write at the same time, and each writes one.
 const ROOMS_MOST: usize = 5;
 
 /// A version of a policy that many manifests write: each makes room where all places are taken, as none can plan that.
-async fn shared_version(session: &Arc<Session>, arn: &str, document: &Document, operation: &str) -> Result<(), CloudError> {
+async fn shared_version(session: &Arc<Session>, arn: &str, document: &Document, operation: &str, kind: Kind) -> Result<(), CloudError> {
     let iam = &session.iam;
-    let failed = |error: CloudError| if error.class == ErrorClass::NotFound { Ok(()) } else { Err(error) };
+    let request = iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true);
     let mut rooms = 0;
     loop {
-        let request = iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true);
-        let once = aws_sdk_iam::config::Config::builder().retry_config(RetryConfig::disabled());
-        let error = match request.customize().config_override(once).send().await {
-            Ok(_) => return Ok(()),
-            Err(error) => convert(error, operation, &session.account),
+        let error = match session.write(operation, kind, || request.clone().send()).await {
+            Err(error) if error.class == ErrorClass::Quota => error,
+            answer => return answer,
         };
         rooms += 1;
-        if error.class != ErrorClass::Quota || rooms > ROOMS_MOST {
+        if rooms > ROOMS_MOST {
             return Err(error);
         }
-        let listed = iam.list_policy_versions().policy_arn(arn).send().await.map_err(|e| convert(e, "ListPolicyVersions", &session.account))?;
+        let listed = session.read("ListPolicyVersions", || iam.list_policy_versions().policy_arn(arn).send()).await?;
         let number = |id: &str| id.trim_start_matches('v').parse::<u32>().unwrap_or(0);
         let old = listed.versions().iter().filter(|v| !v.is_default_version()).filter_map(|v| v.version_id()).min_by_key(|id| number(id));
         let Some(old) = old else { return Err(error) };
-        let gone = iam.delete_policy_version().policy_arn(arn).version_id(old).send().await;
-        gone.map(|_| ()).map_err(|e| convert(e, "DeletePolicyVersion", &session.account)).or_else(failed)?;
+        let gone = session.write("DeletePolicyVersion", Kind::Write, || iam.delete_policy_version().policy_arn(arn).version_id(old).send()).await;
+        // Somebody else has made room at the same time.
+        gone.or_else(|error| if error.class == ErrorClass::NotFound { Ok(()) } else { Err(error) })?;
     }
 }
 
 /// A table with one arm for each call: long, and whole at a glance.
-async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<(), CloudError> {
+async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str, kind: Kind) -> Result<(), CloudError> {
     let iam = &session.iam;
     let build = |error: BuildError| unbuilt(&session.account, operation, &error);
     let tags = |tags: &Tags| tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect::<Result<Vec<_>, _>>();
     let keys = |keys: &BTreeSet<String>| Some(keys.iter().cloned().collect::<Vec<_>>());
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     macro_rules! send {
-        ($request:expr) => {
-            $request.send().await.map(|_| ()).map_err(|e| convert(e, operation, &session.account))
-        };
+        ($request:expr) => {{
+            let request = $request;
+            session.write(operation, kind, || request.clone().send()).await
+        }};
     }
     match call {
         IamCall::CreateRole { name, path, trust, description, max_session_seconds, boundary, tags: t } => send!(
@@ -100,8 +95,7 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<
                 .set_tags(Some(tags(t).map_err(build)?))
         ),
         IamCall::UpdateTrust { role, trust } => {
-            let request = iam.update_assume_role_policy().role_name(role).policy_document(trust.to_json());
-            send!(request.customize().config_override(aws_sdk_iam::config::Config::builder().retry_config(RetryConfig::disabled())))
+            send!(iam.update_assume_role_policy().role_name(role).policy_document(trust.to_json()))
         }
         IamCall::UpdateRole { role, description, max_session_seconds } => {
             send!(iam.update_role().role_name(role).description(description).max_session_duration(i32::try_from(*max_session_seconds).unwrap_or(i32::MAX)))
@@ -138,13 +132,9 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<
                 .set_description(filled(description))
                 .policy_document(document.to_json())
                 .set_tags(Some(tags(t).map_err(build)?).filter(|tags| !tags.is_empty()));
-            if path == ownership::CALLER_PATH {
-                send!(request.customize().config_override(aws_sdk_iam::config::Config::builder().retry_config(RetryConfig::disabled())))
-            } else {
-                send!(request)
-            }
+            send!(request)
         }
-        IamCall::CreatePolicyVersion { arn, document } if ownership::is_caller_arn(arn) => shared_version(session, arn, document, operation).await,
+        IamCall::CreatePolicyVersion { arn, document } if ownership::is_caller_arn(arn) => shared_version(session, arn, document, operation, kind).await,
         IamCall::CreatePolicyVersion { arn, document } => {
             send!(iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true))
         }
@@ -177,15 +167,16 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str) -> Result<
     }
 }
 
-async fn bucket(session: &Arc<Session>, call: &BucketCall, operation: &str) -> Result<(), CloudError> {
+async fn bucket(session: &Arc<Session>, call: &BucketCall, operation: &str, kind: Kind) -> Result<(), CloudError> {
     let owner = session.account.as_str();
     let build = |error: BuildError| unbuilt(&session.account, operation, &error);
     let client = |bucket: &BucketRef| session.s3(&bucket.region);
     let s3_tags = |tags: &Tags| tags.iter().map(|(k, v)| aws_sdk_s3::types::Tag::builder().key(k).value(v).build()).collect::<Result<Vec<_>, _>>();
     macro_rules! send {
-        ($request:expr) => {
-            $request.send().await.map(|_| ()).map_err(|e| convert(e, operation, &session.account))
-        };
+        ($request:expr) => {{
+            let request = $request;
+            session.write(operation, kind, || request.clone().send()).await
+        }};
     }
     match call {
         BucketCall::Create { bucket, ownership, tags } => {
@@ -237,12 +228,10 @@ async fn bucket(session: &Arc<Session>, call: &BucketCall, operation: &str) -> R
         }
         BucketCall::Delete { bucket } => send!(client(bucket).delete_bucket().bucket(&bucket.name).expected_bucket_owner(owner)),
         BucketCall::PutPolicy { bucket, document } => {
-            let request = client(bucket).put_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner).policy(document.to_json());
-            send!(request.customize().config_override(once()))
+            send!(client(bucket).put_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner).policy(document.to_json()))
         }
         BucketCall::DeletePolicy { bucket } => {
-            let request = client(bucket).delete_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner);
-            send!(request.customize().config_override(once()))
+            send!(client(bucket).delete_bucket_policy().bucket(&bucket.name).expected_bucket_owner(owner))
         }
     }
 }

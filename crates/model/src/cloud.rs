@@ -20,15 +20,16 @@ pub trait Cloud: Send + Sync {
     /// Reads one object whose document is replaced whole (role, bucket policy), right before it is written.
     fn read(&self, address: &Address, call: &Call) -> impl Future<Output = Result<Option<ObjectState>, CloudError>> + Send;
 
-    /// Makes one writing call. Throttling and server errors have been retried when this returns, but for calls that find a
-    /// [shared document](crate::call::Finds::SharedDocument): those are tried once, since what they write is as old as the
-    /// last reading.
+    /// Makes one writing call. Throttling, server errors and lost answers have been retried when this returns, but for calls
+    /// that find a [shared document](crate::call::Finds::SharedDocument): those are tried once, since what they write is as old
+    /// as the last reading. When the run is interrupted, what was not sent is [`ErrorClass::Interrupted`], and what was sent is
+    /// not waited for long.
     fn write(&self, account: &AccountId, call: &Call) -> impl Future<Output = Result<(), CloudError>> + Send;
 
     /// The time since some moment of the past. Time belongs to the cloud, not to the applier.
     fn now(&self) -> Duration;
 
-    /// Waits.
+    /// Waits, but not on when the run is interrupted.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 }
 
@@ -54,12 +55,56 @@ pub enum ErrorClass {
     Invalid,
     /// The credentials are missing, expired or wrong, or belong to another account.
     Credentials,
-    /// No answer could be had.
+    /// The request did not reach AWS, or the connection broke.
     Network,
+    /// The name of the host does not resolve.
+    Unresolved,
+    /// The host has a certificate that this machine does not trust.
+    Certificate,
+    /// A proxy between here and AWS wants to know who asks.
+    Proxy,
+    /// The answer is not AWS's: a web page, nothing, or what no service of AWS sends.
+    NotAws,
+    /// It was sent, and no whole answer came in time: it may have been done.
+    Unanswered,
+    /// The run was interrupted before it was sent.
+    Interrupted,
     /// The service failed, after all retries.
     Server,
     /// Anything else.
     Other,
+}
+
+/// A call that has waited long enough to be said, so that nobody takes it for a hang.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The account it goes to.
+    pub account: AccountId,
+    /// The operation: `CreateRole`.
+    pub operation: String,
+    /// Since when, in seconds.
+    pub seconds: u64,
+    /// Other calls under way.
+    pub others: usize,
+    /// For what.
+    pub what: WaitsFor,
+}
+
+/// What a call waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// An answer.
+    Answer,
+    /// Its turn: the account answers no more than so many calls in ten seconds.
+    Rate {
+        /// That many.
+        in_ten_seconds: u64,
+    },
+    /// Another attempt, after such an answer.
+    Retry {
+        /// Its code; empty where there was none.
+        code: String,
+    },
 }
 
 /// A failed call, ready to be shown.
@@ -96,10 +141,16 @@ impl ErrorClass {
             Self::UnknownPrincipal => "make the principal first, or correct its name: AWS refuses policies that name a principal that does not exist",
             Self::Conflict => "somebody else is changing it, or something still hangs on it; run apply again",
             Self::Quota => "ask AWS for a higher quota, or split what the manifest puts into one object",
-            Self::Throttled => "run it again with a lower `--concurrency`",
+            Self::Throttled => "somebody else uses this account's rate: run it again later, or give it longer with `--timeout`",
             Self::Invalid => "correct the manifest; if it is correct, this is a bug in crossrole",
             Self::Credentials => "refresh the credentials (`aws sso login`), or say in `crossrole.toml` how this account is reached",
-            Self::Network => "check the network, the proxy and `AWS_ENDPOINT_URL`; is the region spelt right?",
+            Self::Network => "check the network between here and that host, and `HTTPS_PROXY` and `AWS_ENDPOINT_URL` where they are set",
+            Self::Unresolved => "check how the region is spelt, and that this machine resolves names (behind a proxy: `HTTPS_PROXY`)",
+            Self::Certificate => "if a proxy or an endpoint of your own answers there, name the file with its authority in `AWS_CA_BUNDLE`",
+            Self::Proxy => "say who asks in `HTTPS_PROXY`: `http://USER:PASSWORD@HOST:PORT`",
+            Self::NotAws => "look for a proxy, or a portal to sign in at, between here and AWS (`HTTPS_PROXY`, `NO_PROXY`)",
+            Self::Unanswered => "a write may have been done all the same: run it again, which finds out; `--timeout` waits longer",
+            Self::Interrupted => "it was not sent; run it again",
             Self::Server => "AWS has a problem; run it again later",
             Self::Other => "look the code up in the AWS documentation of this operation",
         }

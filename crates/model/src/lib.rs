@@ -27,7 +27,7 @@ pub mod state;
 pub use address::{Address, Kind};
 pub use broken::Broken;
 pub use call::{BucketCall, BucketRef, Call, Finds, IamCall, PrincipalKind, PrincipalRef};
-pub use cloud::{Cloud, CloudError, ErrorClass};
+pub use cloud::{Cloud, CloudError, ErrorClass, Waiting, WaitsFor};
 pub use desired::{Desired, DesiredObject, DesiredState};
 pub use facet::{Digest, Facet};
 pub use finding::{Finding, Severity, Source, Span};

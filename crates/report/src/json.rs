@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossrole_model::outcome::Event;
 use crossrole_model::state::ObjectState;
-use crossrole_model::{Action, Finding, Outcome, Plan, Reason, Source, StepResult, Withheld};
+use crossrole_model::{Action, Finding, Outcome, Plan, Reason, Source, StepResult, Waiting, WaitsFor, Withheld};
 use crossrole_policy::Document;
 use serde_json::{Map, Value, json};
 
@@ -168,6 +168,21 @@ fn result_json(result: &StepResult) -> Value {
         map.insert("drift".to_owned(), fact.unwrap_or_default());
     }
     value
+}
+
+/// One line about a call that waits.
+pub fn waiting_json(waiting: &Waiting) -> Value {
+    let Waiting { account, operation, seconds, others, what } = waiting;
+    let (because, code, per_second) = match what {
+        WaitsFor::Answer => ("answer", None, None),
+        #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
+        WaitsFor::Rate { in_ten_seconds } => ("rate", None, Some(*in_ten_seconds as f64 / 10.0)),
+        WaitsFor::Retry { code } => ("retry", Some(code), None),
+    };
+    json!({
+        "type": "waiting", "account": account, "operation": operation, "seconds": seconds, "others": others,
+        "because": because, "code": code, "calls_per_second": per_second,
+    })
 }
 
 /// One event, as a line of a stream; `None` for events that have no line.

@@ -23,9 +23,9 @@ pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use escape::{json_text, json_text_pretty, safe, safe_lines};
 pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, sarif};
-pub use json::{event_json, outcome_json, plan_json, plan_json_with};
+pub use json::{event_json, outcome_json, plan_json, plan_json_with, waiting_json};
 pub use lines::{Line, Screen, Tone, rendered};
-pub use outcome::{broken, describe, differences, outcome, progress};
+pub use outcome::{broken, describe, differences, outcome, progress, waiting};
 pub use text::{Diff, blocked, plan};
 
 /// What people get to see.

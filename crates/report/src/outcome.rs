@@ -2,7 +2,7 @@
 
 use crossrole_model::outcome::Event;
 use crossrole_model::plan::Difference;
-use crossrole_model::{Broken, Outcome, Plan, StepId, StepResult};
+use crossrole_model::{Broken, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor};
 
 use crate::{Line, Screen, Tone, rendered, safe, words};
 
@@ -32,6 +32,25 @@ pub fn progress(plan: &Plan, event: &Event) -> Option<String> {
         Event::StepRetried { step, because } => Some(format!("waiting {} ({})", describe(plan, *step), safe(&words::retry(because)))),
         Event::Verifying { left } => Some(format!("reading back {left} {}", if *left == 1 { "change" } else { "changes" })),
         Event::Started { .. } | Event::StepStarted { .. } | Event::Ended => None,
+    }
+}
+
+/// One line about a call that waits, so that nobody takes it for a hang.
+pub fn waiting(waiting: &Waiting) -> String {
+    let Waiting { account, operation, seconds, others, what } = waiting;
+    let others = match others {
+        0 => String::new(),
+        1 => " (and 1 other call)".to_owned(),
+        n => format!(" (and {n} other calls)"),
+    };
+    match what {
+        WaitsFor::Answer => format!("waiting: {operation} in account {account} has had no answer for {seconds} s{others}"),
+        WaitsFor::Rate { in_ten_seconds } => {
+            let (calls, tenths) = (in_ten_seconds / 10, in_ten_seconds % 10);
+            format!("waiting: account {account} throttles, and gets about {calls}.{tenths} calls a second{others}")
+        }
+        WaitsFor::Retry { code } if code.is_empty() => format!("waiting: {operation} in account {account} was not answered, and is made again{others}"),
+        WaitsFor::Retry { code } => format!("waiting: {operation} in account {account} was answered {}, and is made again{others}", safe(code)),
     }
 }
 

@@ -330,10 +330,14 @@ impl Ran {
     }
 }
 
+pub(crate) fn options(concurrency: usize) -> Options {
+    Options { concurrency, total: 200, timeout: Duration::from_mins(10) }
+}
+
 pub(crate) fn apply_with(fake: &Fake, plan: &Plan, concurrency: usize, stop: &AtomicBool) -> Ran {
     let events = Mutex::default();
     let say = |event: Event| Mutex::lock(&events).map(|mut list: std::sync::MutexGuard<'_, Vec<Event>>| list.push(event)).unwrap();
-    let outcome = run(fake, apply(fake, plan, None, Options { concurrency }, &say, stop));
+    let outcome = run(fake, apply(fake, plan, None, options(concurrency), &say, stop));
     assert_eq!(outcome.steps.len(), plan.steps.len());
     let events = events.into_inner().unwrap();
     assert_eq!((events.first(), events.last()), (Some(&Event::Started { steps: plan.steps.len() }), Some(&Event::Ended)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
-use crossrole_model::{Call, ErrorClass, IamCall, StepId, StepResult};
+use crossrole_model::{Call, ErrorClass, IamCall, Observed, StepId, StepResult};
 
 use crate::cloud::{Asked, DEV, Fake, Fault, PROD, applied, apply_with, in_order, planned};
 use crate::world::{account, add_bucket, estate, id};
@@ -50,8 +50,37 @@ fn every_step_waits_for_what_it_needs_whatever_the_concurrency() {
         assert!(ran.outcome.is_complete(), "{:?}", ran.outcome);
         assert_eq!((ran.applied(), ran.outcome.retries, ran.outcome.interrupted), (plan.steps.len(), 0, false));
         in_order(&fake, &plan);
-        assert!(fake.most_writes_at_once() <= concurrency.max(1));
+        // In each of the two accounts.
+        assert!(fake.most_writes_at_once() <= 2 * concurrency.max(1));
         assert_eq!(planned(WHOLE, &fake.truth()).changes, []);
+    }
+}
+
+/// Ten accounts with ten groups each: steps at the same time are counted in each account, and in all.
+#[test]
+fn the_width_of_a_run_is_per_account_and_in_all() {
+    let accounts: Vec<String> = (0..10).map(|n| format!("{:012}", 300_000_000_000_u64 + n)).collect();
+    let empty: Observed = estate(&accounts.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut plan = planned(WHOLE, &with_bucket());
+    let step = plan.steps.iter().find(|s| s.call.operation() == "CreateGroup").unwrap().clone();
+    let change = plan.changes[step.change].clone();
+    (plan.steps, plan.changes) = (Vec::new(), Vec::new());
+    for account in &accounts {
+        for group in 0..10 {
+            let mut change = change.clone();
+            change.address.account = id(account);
+            change.address.name = format!("group-{group}");
+            let call = Call::from(IamCall::CreateGroup { name: change.address.name.clone(), path: "/crossrole/m/".into() });
+            plan.steps.push(crossrole_model::Step { change: plan.changes.len(), account: change.address.account.clone(), call, ..step.clone() });
+            plan.changes.push(change);
+        }
+    }
+    for (concurrency, total, most) in [(3, 200, 30), (10, 200, 100), (10, 25, 25), (1, 1, 1)] {
+        let fake = Fake::new(empty.clone());
+        let options = crossrole_applier::Options { concurrency, total, ..crate::cloud::options(concurrency) };
+        let stop = AtomicBool::new(false);
+        crate::cloud::run(&fake, crossrole_applier::apply(&fake, &plan, Some(empty.clone()), options, &|_| (), &stop));
+        assert_eq!(fake.most_writes_at_once(), most, "{concurrency} per account, {total} in all");
     }
 }
 

@@ -395,7 +395,7 @@ fn five_at_once_on_one_bucket_all_succeed() {
             .collect();
         let plans: Vec<Plan> = manifests.iter().map(|toml| planned(toml, &fake.truth())).collect();
         let (say, stop) = (|_: Event| (), AtomicBool::new(false));
-        let runs = plans.iter().map(|plan| crossrole_applier::apply(&fake, plan, None, crossrole_applier::Options { concurrency: 10 }, &say, &stop));
+        let runs = plans.iter().map(|plan| crossrole_applier::apply(&fake, plan, None, crate::cloud::options(10), &say, &stop));
         let outcomes = run(&fake, futures_util::future::join_all(runs));
         assert!(outcomes.iter().all(Outcome::is_complete), "{latency} ms: {outcomes:?}");
         let found = policy(&fake.truth()).unwrap();

@@ -67,3 +67,22 @@ fn stopped_while_reading_back_what_was_last_seen_is_said() {
     assert_eq!(fake.times("observe"), 4);
     assert!(fake.log.lock().unwrap().last().unwrap().ended < ms(3_000));
 }
+
+/// A call that was not sent because of the interrupt is left, and not failed.
+#[test]
+fn a_call_that_was_not_sent_is_left() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut fake = Fake::new(with_bucket());
+    let plan = planned(WHOLE, &fake.truth());
+    let flag = Arc::clone(&stop);
+    fake.script = Box::new(move |o, _, _| {
+        (o == "CreateRole").then(|| {
+            flag.store(true, Ordering::SeqCst);
+            crate::cloud::Fault::Refused(crossrole_model::ErrorClass::Interrupted)
+        })
+    });
+    let ran = apply_with(&fake, &plan, 10, &stop);
+    assert_eq!(ran.of(&plan, "CreateRole"), StepResult::NotStarted);
+    assert!(ran.outcome.interrupted);
+    assert!(ran.outcome.steps.iter().all(|r| matches!(r, StepResult::NotStarted | StepResult::Applied)), "{:?}", ran.outcome.steps);
+}

@@ -115,7 +115,7 @@ fn same_manifests(plan: &Plan) -> Result<Vec<PathBuf>, Failure> {
     Ok(plan.manifests.iter().map(|m| PathBuf::from(&m.file)).collect())
 }
 
-async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, session: &Session, io: &mut Io) -> Outcome {
+async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, session: &Session, io: &Io) -> Outcome {
     let style = match (args.quiet, args.planning.view.json, io.draws) {
         (true, _, _) => Style::Quiet,
         (_, true, _) => Style::Json,
@@ -123,9 +123,8 @@ async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, se
         _ => Style::Lines,
     };
     let stop = AtomicBool::new(false);
-    let options = crossrole_applier::Options { concurrency: session.concurrency };
-    let print: Box<dyn FnMut(&str) + Send + '_> = Box::new(|line| io.err(line));
-    let progress = Progress::new(plan, style, print);
+    let options = crossrole_applier::Options { concurrency: session.concurrency, total: session.total, timeout: session.timeout };
+    let progress = Progress::new(plan, style, &session.told);
     let listener = |event| progress.event(&event);
     let work = crossrole_applier::apply(&session.aws, plan, observed, options, &listener, &stop);
     tokio::pin!(work);
@@ -133,7 +132,12 @@ async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, se
     loop {
         tokio::select! {
             outcome = &mut work => return outcome,
-            () = interrupts.next() => stop.store(true, Ordering::Relaxed),
+            () = interrupts.next() => {
+                if !stop.swap(true, Ordering::Relaxed) {
+                    session.told.line("interrupted: nothing more begins, and writes that were sent have 5 seconds to be answered (once more: end at once)");
+                }
+                session.aws.halt();
+            }
         }
     }
 }

@@ -10,7 +10,6 @@ use crossrole_model::{CloudError, ErrorClass, Observation, Unreadable, ownership
 use crossrole_policy::{Arn, Document};
 use futures_util::future::{join, join_all, try_join, try_join3};
 
-use crate::error::convert;
 use crate::session::Session;
 
 use super::{iam::PAGES_MOST, malformed};
@@ -32,9 +31,15 @@ pub(super) async fn read(session: &Arc<Session>, wanted: Wanted<'_>, listed: Opt
         Some(listed) => listed,
         None => listing(session, home).await,
     };
-    let listed = &listed;
+    let listed = match listed {
+        Ok(listed) => Some(listed),
+        // Without that right, buckets are asked for one by one; any other failure tells nothing about any of them.
+        Err(error) if error.class == ErrorClass::Denied => None,
+        Err(error) => return wanted.into_keys().map(|name| (name, Observation::Unreadable(Unreadable::from(&error)))).collect(),
+    };
+    let listed = listed.as_ref();
     let read = join_all(wanted.into_iter().map(|(name, scope)| async move {
-        let state = one(session, &name, scope, listed.as_ref().ok(), home).await;
+        let state = one(session, &name, scope, listed, home).await;
         (name, state)
     }));
     // A followed bucket that is not ours at all says nothing.
@@ -54,15 +59,8 @@ pub(super) async fn listing(session: &Arc<Session>, home: &str) -> Result<Listin
     let mut found = BTreeMap::new();
     let mut token = None;
     for _ in 0..PAGES_MOST {
-        let _slot = session.slot().await;
-        let page = session
-            .s3(home)
-            .list_buckets()
-            .max_buckets(1000)
-            .set_continuation_token(token.take())
-            .send()
-            .await
-            .map_err(|e| convert(e, "ListBuckets", &session.account))?;
+        let request = session.s3(home).list_buckets().max_buckets(1000).set_continuation_token(token.take());
+        let page = session.read("ListBuckets", || request.clone().send()).await?;
         found.extend(page.buckets().iter().filter_map(|b| Some((b.name()?.to_owned(), b.bucket_region().map(str::to_owned)))));
         token = page.continuation_token().map(str::to_owned);
         if token.is_none() {
@@ -83,7 +81,7 @@ async fn one(
     let region = match (known, scope) {
         (Some(Some(region)), _) => region.clone(),
         // Not in the account's own list, and nothing of ours is declared in it.
-        (None, None) => return None,
+        (None, None) if listed.is_some() => return None,
         (None | Some(None), _) => match head(session, name, scope.map_or(home, |s| s.region.as_str())).await {
             Ok(Some(region)) => region,
             Ok(None) => return Some(Observation::Known(None)),
@@ -121,36 +119,34 @@ async fn one(
 
 /// Asks for a bucket that the listing does not tell about. Only 404 means that it does not exist.
 async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option<String>, Unreadable> {
-    let _slot = session.slot().await;
-    let answer = session.s3(region).head_bucket().bucket(name).expected_bucket_owner(session.account.as_str()).send().await;
-    match answer {
-        Ok(answer) => Ok(Some(answer.bucket_region().unwrap_or(region).to_owned())),
-        Err(error) => {
-            let elsewhere = error
-                .raw_response()
-                .filter(|r| r.status().as_u16() == 301 || r.status().as_u16() == 400)
-                .and_then(|r| r.headers().get("x-amz-bucket-region"))
-                .map(str::to_owned);
-            if let Some(elsewhere) = elsewhere {
-                return Ok(Some(elsewhere));
-            }
-            match convert(error, "HeadBucket", &session.account) {
-                error if error.class == ErrorClass::NotFound => Ok(None),
-                error if error.class == ErrorClass::Denied => {
-                    let why = format!("bucket `{name}` is taken by another account, or the runner may not look at it ({error})");
-                    Err(Unreadable { class: Some(error.class), why })
-                }
-                error => Err(Unreadable::from(&error)),
-            }
+    let request = session.s3(region).head_bucket().bucket(name).expected_bucket_owner(session.account.as_str());
+    let elsewhere = std::sync::OnceLock::new();
+    let answer = session.read("HeadBucket", || async {
+        let answer = request.clone().send().await;
+        let raw = answer.as_ref().err().and_then(|e| e.raw_response()).filter(|r| matches!(r.status().as_u16(), 301 | 400));
+        if let Some(region) = raw.and_then(|r| r.headers().get("x-amz-bucket-region")) {
+            let _ = elsewhere.set(region.to_owned());
         }
+        answer
+    });
+    match answer.await {
+        Ok(answer) => Ok(Some(answer.bucket_region().unwrap_or(region).to_owned())),
+        Err(error) => match (elsewhere.into_inner(), error.class) {
+            (Some(elsewhere), _) => Ok(Some(elsewhere)),
+            (None, ErrorClass::NotFound) => Ok(None),
+            (None, ErrorClass::Denied) => {
+                let why = format!("bucket `{name}` is taken by another account, or the runner may not look at it ({error})");
+                Err(Unreadable { class: Some(error.class), why })
+            }
+            (None, _) => Err(Unreadable::from(&error)),
+        },
     }
 }
 
 /// Reads the policy.
 pub(super) async fn policy(session: &Arc<Session>, name: &str, region: &str) -> Result<BucketPolicyState, CloudError> {
-    let _slot = session.slot().await;
-    let answer = session.s3(region).get_bucket_policy().bucket(name).expected_bucket_owner(session.account.as_str()).send().await;
-    let answer = match answer.map_err(|e| convert(e, "GetBucketPolicy", &session.account)) {
+    let request = session.s3(region).get_bucket_policy().bucket(name).expected_bucket_owner(session.account.as_str());
+    let answer = match session.read("GetBucketPolicy", || request.clone().send()).await {
         Ok(answer) => answer,
         Err(error) if error.code == "NoSuchBucketPolicy" => return Ok(BucketPolicyState { document: None }),
         Err(error) => return Err(error),
@@ -173,9 +169,8 @@ macro_rules! setting {
             if !$stated {
                 return Ok(None);
             }
-            let _slot = $session.slot().await;
-            let answer = $session.s3($region).$method().bucket($name).expected_bucket_owner($session.account.as_str()).send().await;
-            match answer.map_err(|e| convert(e, $operation, &$session.account)) {
+            let request = $session.s3($region).$method().bucket($name).expected_bucket_owner($session.account.as_str());
+            match $session.read($operation, || request.clone().send()).await {
                 Ok(answer) => Ok(Some(Some(answer))),
                 Err(error) if error.class == ErrorClass::NotFound && error.code != "NoSuchBucket" => Ok(Some(None)),
                 Err(error) => Err(error),

@@ -12,7 +12,6 @@ use crossrole_model::{Address, CloudError, ErrorClass, Kind, Unreadable, ownersh
 use crossrole_policy::Document;
 use futures_util::future::{join, join_all, try_join, try_join_all};
 
-use crate::error::convert;
 use crate::session::Session;
 
 use super::{decode_document, malformed, object};
@@ -23,15 +22,14 @@ const PAGE: i32 = 1000;
 /// Most pages of one listing: 1,000 pages of 1,000 are far beyond every quota of IAM.
 pub(super) const PAGES_MOST: usize = 1_000;
 
-/// Reads an account: in bulk, or else the objects that are relied on, one by one.
+/// Reads an account: in bulk, or, where the runner may not, the objects that are relied on, one by one. Any other failure tells
+/// nothing about single objects.
 pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, scope: &Scope) -> Result<AccountState, Unreadable> {
     let quotas = async { if scope.presence { Granted::default() } else { granted(session).await } };
     let (state, quotas) = join(bulk(session, scope.presence), quotas).await;
     let mut state = match state {
         Ok(state) => state,
-        Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::Other | ErrorClass::Invalid) => {
-            object::read(session, objects, Unreadable::from(&error)).await
-        }
+        Err(error) if error.class == ErrorClass::Denied => object::read(session, objects, Unreadable::from(&error)).await,
         Err(error) => return Err(Unreadable::from(&error)),
     };
     state.granted = quotas;
@@ -40,8 +38,7 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, sc
 
 /// The account's own quotas, where it tells them.
 async fn granted(session: &Arc<Session>) -> Granted {
-    let _slot = session.slot().await;
-    match session.iam.get_account_summary().send().await.map_err(|e| convert(e, "GetAccountSummary", &session.account)) {
+    match session.read("GetAccountSummary", || session.iam.get_account_summary().send()).await {
         Ok(answer) => {
             let told = |key: &str| {
                 let value = answer.summary_map()?.iter().find(|(k, _)| k.as_str() == key)?.1;
@@ -104,11 +101,9 @@ async fn details(session: &Arc<Session>) -> Result<AccountState, CloudError> {
     let mut state = AccountState::default();
     let mut marker = None;
     for _ in 0..PAGES_MOST {
-        let slot = session.slot().await;
         let request = session.iam.get_account_authorization_details().max_items(PAGE).set_marker(marker.take());
         let request = request.filter(EntityType::Role).filter(EntityType::User).filter(EntityType::Group).filter(EntityType::LocalManagedPolicy);
-        let page = request.send().await.map_err(|e| convert(e, OPERATION, &session.account))?;
-        drop(slot);
+        let page = session.read(OPERATION, || request.clone().send()).await?;
         for role in page.role_detail_list() {
             let role = role_detail(session, role)?;
             state.roles.insert(role.name.to_ascii_lowercase(), role);
@@ -143,9 +138,8 @@ async fn role_settings(session: &Arc<Session>) -> Result<BTreeMap<String, (Strin
     let mut settings = BTreeMap::new();
     let mut marker = None;
     for _ in 0..PAGES_MOST {
-        let slot = session.slot().await;
-        let page = session.iam.list_roles().max_items(PAGE).set_marker(marker.take()).send().await.map_err(|e| convert(e, OPERATION, &session.account))?;
-        drop(slot);
+        let request = session.iam.list_roles().max_items(PAGE).set_marker(marker.take());
+        let page = session.read(OPERATION, || request.clone().send()).await?;
         for role in page.roles() {
             let value = (role.description().unwrap_or_default().to_owned(), seconds(role.max_session_duration()));
             settings.insert(role.role_name().to_owned(), value);
@@ -274,22 +268,18 @@ async fn policy_tags(session: &Arc<Session>, state: &AccountState, objects: &BTr
         .filter(|(key, p)| p.state.path != ownership::CALLER_PATH && (declared.contains(*key) || p.name.starts_with("crossrole-")))
         .map(|(key, p)| (key.clone(), p.arn.clone()));
     join_all(wanted.map(|(key, arn)| async move {
-        let _slot = session.slot().await;
-        let answer = session.iam.list_policy_tags().policy_arn(arn).send().await;
-        (key, answer.map(|a| tags(a.tags())).map_err(|e| convert(e, "ListPolicyTags", &session.account)))
+        let answer = session.read("ListPolicyTags", || session.iam.list_policy_tags().policy_arn(&arn).send()).await;
+        (key, answer.map(|a| tags(a.tags())))
     }))
     .await
 }
 
 async fn oidc_providers(session: &Arc<Session>) -> Result<BTreeMap<String, OidcState>, CloudError> {
-    let slot = session.slot().await;
-    let list = session.iam.list_open_id_connect_providers().send().await.map_err(|e| convert(e, "ListOpenIDConnectProviders", &session.account))?;
-    drop(slot);
+    let list = session.read("ListOpenIDConnectProviders", || session.iam.list_open_id_connect_providers().send()).await?;
     let arns = list.open_id_connect_provider_list().iter().filter_map(|p| p.arn()).filter_map(|arn| Some((arn, arn.split_once(":oidc-provider/")?.1)));
     let found = try_join_all(arns.map(|(arn, host)| async move {
-        let _slot = session.slot().await;
-        let answer = session.iam.get_open_id_connect_provider().open_id_connect_provider_arn(arn).send().await;
-        let answer = answer.map_err(|e| convert(e, "GetOpenIDConnectProvider", &session.account))?;
+        let request = session.iam.get_open_id_connect_provider().open_id_connect_provider_arn(arn);
+        let answer = session.read("GetOpenIDConnectProvider", || request.clone().send()).await?;
         let state = OidcState { url: format!("https://{host}"), client_ids: answer.client_id_list().iter().cloned().collect(), tags: tags(answer.tags()) };
         Ok::<_, CloudError>((host.to_owned(), state))
     }));

@@ -14,7 +14,6 @@ use futures_util::future::{join, join_all};
 use percent_encoding::percent_decode_str;
 
 use crate::Aws;
-use crate::error::convert;
 
 /// Reads everything in `scope`, accounts side by side. Of one account, calls wait for one another in at most four rounds, pages
 /// and what the listings leave out aside: whose credentials they are; all that needs no other answer; what those answers make
@@ -111,31 +110,26 @@ pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -
             }
             Ok(state.document.is_some().then_some(ObjectState::BucketPolicy(state)))
         }
-        Call::Iam(IamCall::UpdateTrust { role, .. }) => {
-            let _slot = session.slot().await;
-            match session.iam.get_role().role_name(role).send().await {
-                Ok(answer) => {
-                    let Some(role) = answer.role() else { return Ok(None) };
-                    let mut trust = decode_document(role.assume_role_policy_document(), "GetRole", &session.account)?;
-                    trust.map_aws_principals(|id| aws.resolve(id));
-                    let state = RoleState {
-                        path: role.path().to_owned(),
-                        trust,
-                        description: role.description().unwrap_or_default().to_owned(),
-                        max_session_seconds: 0,
-                        boundary: None,
-                        tags: BTreeMap::new(),
-                        inline: BTreeMap::new(),
-                        attached: std::collections::BTreeSet::new(),
-                    };
-                    Ok(Some(ObjectState::Role(state)))
-                }
-                Err(error) => match convert(error, "GetRole", &session.account) {
-                    error if error.class == ErrorClass::NotFound => Ok(None),
-                    error => Err(error),
-                },
+        Call::Iam(IamCall::UpdateTrust { role, .. }) => match session.read("GetRole", || session.iam.get_role().role_name(role).send()).await {
+            Ok(answer) => {
+                let Some(role) = answer.role() else { return Ok(None) };
+                let mut trust = decode_document(role.assume_role_policy_document(), "GetRole", &session.account)?;
+                trust.map_aws_principals(|id| aws.resolve(id));
+                let state = RoleState {
+                    path: role.path().to_owned(),
+                    trust,
+                    description: role.description().unwrap_or_default().to_owned(),
+                    max_session_seconds: 0,
+                    boundary: None,
+                    tags: BTreeMap::new(),
+                    inline: BTreeMap::new(),
+                    attached: std::collections::BTreeSet::new(),
+                };
+                Ok(Some(ObjectState::Role(state)))
             }
-        }
+            Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+            Err(error) => Err(error),
+        },
         Call::Iam(
             IamCall::CreatePolicy { .. }
             | IamCall::CreatePolicyVersion { .. }
@@ -175,7 +169,7 @@ pub(crate) fn decode_document(text: Option<&str>, operation: &str, account: &Acc
 /// An answer that makes no sense.
 pub(crate) fn malformed(operation: &str, account: &AccountId, why: &str) -> CloudError {
     CloudError {
-        class: ErrorClass::Other,
+        class: ErrorClass::NotAws,
         operation: operation.to_owned(),
         account: Some(account.clone()),
         code: "malformed answer".to_owned(),
@@ -210,7 +204,7 @@ mod tests {
     fn what_is_no_document_is_said_and_not_taken_for_none() {
         for text in [None, Some(""), Some("%7B"), Some("%FF%FE"), Some("[]"), Some("%7B%22Statement%22%3A7%7D")] {
             let error = decode_document(text, "GetRolePolicy", &account()).unwrap_err();
-            assert_eq!((error.class, error.code.as_str(), error.operation.as_str()), (ErrorClass::Other, "malformed answer", "GetRolePolicy"));
+            assert_eq!((error.class, error.code.as_str(), error.operation.as_str()), (ErrorClass::NotAws, "malformed answer", "GetRolePolicy"));
             assert!(!error.message.is_empty(), "{text:?}");
         }
     }

@@ -8,7 +8,6 @@ use crossrole_model::state::{GroupState, PolicyState, RoleState, UserState};
 use crossrole_model::{Address, CloudError, ErrorClass, Kind, PrincipalKind, PrincipalRef, Unreadable, ownership};
 use futures_util::future::join_all;
 
-use crate::error::convert;
 use crate::session::Session;
 
 use super::iam::{PAGES_MOST, arns, seconds, tags};
@@ -125,10 +124,8 @@ fn absent<T>(error: CloudError) -> Result<Option<T>, CloudError> {
 
 macro_rules! ask {
     ($session:expr, $operation:literal, $request:expr) => {{
-        let slot = $session.slot().await;
-        let answer = $request.send().await.map_err(|e| convert(e, $operation, &$session.account));
-        drop(slot);
-        answer
+        let request = $request;
+        $session.read($operation, || request.clone().send()).await
     }};
 }
 

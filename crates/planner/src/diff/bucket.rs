@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crossrole_model::limits::Quota;
 use crossrole_model::state::{BucketPolicyState, BucketState, Tags};
 use crossrole_model::{
-    Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, Facet, Kind, ObjectState, Observation, Part, Reason, ownership,
+    Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, ErrorClass, Facet, Kind, ObjectState, Observation, Part, Reason,
+    Subject, Unreadable, Withheld, ownership,
 };
 use crossrole_policy::{Document, Share, Statement};
 
@@ -182,9 +183,16 @@ fn prefixes(draft: &Draft<'_>, found: Option<&Document>, wanted: &[Statement]) -
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     let observed = draft.observed;
     for (name, observation) in &observed.buckets {
-        let Observation::Known(Some(found)) = observation else { continue };
         let Some(account) = observed.bucket_accounts.get(name).cloned() else { continue };
         let policy = Address::new(&account, Kind::BucketPolicy, name);
+        let found = match observation {
+            Observation::Known(Some(found)) => found,
+            Observation::Known(None) => continue,
+            Observation::Unreadable(why) => {
+                unread(draft, &policy, why);
+                continue;
+            }
+        };
         if !draft.desired.objects.contains_key(&policy)
             && let Observation::Known(state) = &found.policy
         {
@@ -211,6 +219,20 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             draft.change(change, vec![vec![(Call::Bucket(BucketCall::Delete { bucket }), Facet::Existence)]]);
         }
     }
+}
+
+/// Whether statements of ours are in a policy that nothing declares can't be told. A bucket that the runner may not look at is
+/// most likely another account's; any other failure leaves something undone.
+fn unread(draft: &mut Draft<'_>, policy: &Address, why: &Unreadable) {
+    let bucket = Address { kind: Kind::Bucket, ..policy.clone() };
+    let declared = draft.desired.objects.contains_key(policy) || draft.desired.objects.contains_key(&bucket);
+    // What hangs on an account that could not be read is said of the account.
+    let account = matches!(draft.observed.accounts.get(&policy.account), Some(Observation::Unreadable(_)));
+    if declared || account {
+        return;
+    }
+    let blocks = why.class != Some(ErrorClass::Denied);
+    draft.withheld.push(Withheld { subject: Subject::Object(policy.clone()), cause: Cause::Unreadable(why.clone()), blocks });
 }
 
 fn foreign_statements(draft: &Draft<'_>, policy: &Observation<BucketPolicyState>) -> Vec<String> {

@@ -1,0 +1,111 @@
+//! Whose credentials: what the AWS SDK finds, and the two sources of a profile that it leaves to us.
+//!
+//! A `credential_process` gets a time-out, and what it has started ends with it. A profile with `mfa_serial` asks for a code: its
+//! `mfa_process`, or whoever sits at the terminal. Everything else is the SDK's (`aws-config`).
+
+mod process;
+mod profile;
+mod role;
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+
+pub(crate) use profile::Profiles;
+
+/// Credentials that end sooner than this are asked for anew.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Why there are no credentials, where it is ours to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// A `credential_process` or `mfa_process` does not end.
+    Hangs { what: &'static str, profile: String, seconds: u64 },
+    /// It ended badly.
+    Failed { what: &'static str, profile: String, status: String, stderr: String },
+    /// What it printed is not what it should.
+    Printed { what: &'static str, profile: String, why: String },
+    /// Nobody is there to type the code of a device.
+    NobodyToAsk { profile: String, serial: String },
+    /// A profile is not as it should be.
+    Profile { profile: String, why: String },
+    /// The file with a pipeline's token can't be read.
+    TokenFile { path: String, why: String },
+    /// STS refuses.
+    Refused { profile: String, role: String, code: String, message: String },
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hangs { what, profile, seconds } => write!(f, "the `{what}` of profile `{profile}` gave nothing in {seconds} s, and was ended"),
+            Self::Failed { what, profile, status, stderr } if stderr.is_empty() => write!(f, "the `{what}` of profile `{profile}` failed ({status})"),
+            Self::Failed { what, profile, status, stderr } => write!(f, "the `{what}` of profile `{profile}` failed ({status}): {stderr}"),
+            Self::Printed { what, profile, why } => write!(f, "the `{what}` of profile `{profile}` printed something else than it should: {why}"),
+            Self::NobodyToAsk { profile, serial } => {
+                write!(
+                    f,
+                    "profile `{profile}` wants the code of `{serial}`, and nobody is there to type it: run it on a terminal, or give the profile an `mfa_process`"
+                )
+            }
+            Self::Profile { profile, why } => write!(f, "profile `{profile}`: {why}"),
+            Self::TokenFile { path, why } => write!(f, "`AWS_WEB_IDENTITY_TOKEN_FILE` is `{path}`, which can't be read: {why}"),
+            Self::Refused { profile, role, code, message } => write!(f, "AssumeRole of {role} for profile `{profile}`: {code}: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<Trouble> for CredentialsError {
+    fn from(trouble: Trouble) -> Self {
+        Self::provider_error(trouble)
+    }
+}
+
+/// Keeps what another provider gave, for all who ask: neither people nor processes are asked twice.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    from: SharedCredentialsProvider,
+    last: tokio::sync::Mutex<Option<Credentials>>,
+}
+
+impl Kept {
+    pub(crate) fn new(from: SharedCredentialsProvider) -> Self {
+        Self { from, last: tokio::sync::Mutex::default() }
+    }
+}
+
+impl ProvideCredentials for Kept {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async move {
+            let mut last = self.last.lock().await;
+            let soon = SystemTime::now() + MARGIN;
+            if let Some(known) = last.as_ref().filter(|c| c.expiry().is_none_or(|at| at > soon)) {
+                return Ok(known.clone());
+            }
+            let fresh = self.from.provide_credentials().await?;
+            *last = Some(fresh.clone());
+            Ok(fresh)
+        })
+    }
+}
+
+/// There are none, for a reason that is known already.
+#[derive(Debug)]
+pub(crate) struct Never(pub(crate) Trouble);
+
+impl ProvideCredentials for Never {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err(self.0.clone().into()))
+    }
+}

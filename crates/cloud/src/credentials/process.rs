@@ -1,0 +1,169 @@
+//! A process that prints credentials, or a code.
+//!
+//! Off a terminal it gets a process group of its own, which ends with it: what it has started does not stay behind. On a
+//! terminal it stays in the terminal's group, since it may ask there; then only it is ended, and Ctrl-C reaches all of it.
+
+use std::io::IsTerminal as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use serde::Deserialize;
+use tokio::process::{Child, Command};
+
+use super::Trouble;
+
+/// Longest wait for a process that nobody can be talking to; shorter where calls get less.
+pub(super) const ALONE: Duration = Duration::from_secs(30);
+
+/// Longest wait for a process that may be talking to somebody.
+const TALKING: Duration = Duration::from_mins(5);
+
+/// Most of what a process says about its failure, in characters.
+const STDERR_MOST: usize = 300;
+
+/// `credential_process` of a profile.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) profile: String,
+    pub(super) command: Secret,
+    /// Longest wait for it, off a terminal.
+    pub(super) wait: Duration,
+}
+
+/// A command line: its arguments may be secrets.
+pub(super) struct Secret(pub(super) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a command")
+    }
+}
+
+/// What it prints (AWS SDKs and Tools Reference Guide, "Process credential provider").
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Printed {
+    version: u32,
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+    expiration: Option<String>,
+}
+
+impl ProvideCredentials for Process {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async move {
+            let text = run("credential_process", &self.profile, &self.command.0, self.wait).await?;
+            credentials(&text).map_err(|why| Trouble::Printed { what: "credential_process", profile: self.profile.clone(), why }.into())
+        })
+    }
+}
+
+fn credentials(text: &str) -> Result<Credentials, String> {
+    // The words of the parser would show what was printed.
+    let printed: Printed = serde_json::from_str(text).map_err(|e| format!("it is no JSON with keys at line {}, column {}", e.line(), e.column()))?;
+    let Printed { version, access_key_id, secret_access_key, session_token, expiration } = printed;
+    if version != 1 {
+        return Err(format!("its `Version` is {version}, not 1"));
+    }
+    let expires = match expiration {
+        Some(text) => {
+            let time = DateTime::from_str(&text, Format::DateTimeWithOffset).map_err(|_| "its `Expiration` is no time".to_owned())?;
+            Some(std::time::SystemTime::try_from(time).map_err(|_| "its `Expiration` is no time of ours".to_owned())?)
+        }
+        None => None,
+    };
+    Ok(Credentials::new(access_key_id, secret_access_key, session_token, expires, "credential_process"))
+}
+
+/// Runs a command line of a profile and returns what it prints.
+pub(super) async fn run(what: &'static str, profile: &str, line: &str, alone: Duration) -> Result<String, Trouble> {
+    let failed =
+        |status: String, stderr: &str| Trouble::Failed { what, profile: profile.to_owned(), status, stderr: stderr.trim().chars().take(STDERR_MOST).collect() };
+    let terminal = std::io::stdin().is_terminal();
+    let child = shell(line, terminal).spawn().map_err(|e| failed(e.to_string(), ""))?;
+    let mut running = Running { group: if terminal { None } else { child.id() } };
+    let wait = if terminal { TALKING } else { alone };
+    let output = match tokio::time::timeout(wait, Child::wait_with_output(child)).await {
+        Err(_) => return Err(Trouble::Hangs { what, profile: profile.to_owned(), seconds: wait.as_secs() }),
+        Ok(Err(error)) => return Err(failed(error.to_string(), "")),
+        Ok(Ok(output)) => output,
+    };
+    // It has ended by itself: what it left running, if anything, it meant to.
+    running.group = None;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string(), &String::from_utf8_lossy(&output.stderr)));
+    }
+    String::from_utf8(output.stdout).map_err(|_| Trouble::Printed { what, profile: profile.to_owned(), why: "it is no text".to_owned() })
+}
+
+#[cfg(unix)]
+fn shell(line: &str, terminal: bool) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).stdout(Stdio::piped()).stderr(if terminal { Stdio::inherit() } else { Stdio::piped() }).kill_on_drop(true);
+    if !terminal {
+        command.process_group(0).stdin(Stdio::null());
+    }
+    command
+}
+
+#[cfg(windows)]
+fn shell(line: &str, _terminal: bool) -> Command {
+    let mut command = Command::new("cmd.exe");
+    // As it stands: `cmd.exe` has quoting rules of its own.
+    command.arg("/C").raw_arg(format!("\"{line}\"")).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// Ends the group of a process, unless it has ended by itself: also when nobody waits for it any more.
+struct Running {
+    group: Option<u32>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(group) = self.group.filter(|_| cfg!(unix)) {
+            // POSIX `kill`: a negative number is a group. One that is gone needs no ending.
+            let _ = std::process::Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_prints_is_read_and_never_shown() {
+        let whole =
+            r#"{"Version":1,"AccessKeyId":"AKIA","SecretAccessKey":"very-secret","SessionToken":"t","Expiration":"2099-01-01T00:00:00+00:00","AccountId":"1"}"#;
+        let found = credentials(whole).unwrap();
+        assert_eq!((found.access_key_id(), found.secret_access_key(), found.session_token()), ("AKIA", "very-secret", Some("t")));
+        assert!(found.expiry().is_some());
+        for (text, why) in [
+            (&*whole.replace(":1,\"A", ":2,\"A"), "its `Version` is 2, not 1"),
+            (&*whole.replace("2099-01-01", "soon"), "its `Expiration` is no time"),
+            (&*whole.replace("SecretAccessKey", "Secret"), "it is no JSON with keys"),
+            ("very-secret", "it is no JSON with keys"),
+            ("", "it is no JSON with keys"),
+        ] {
+            let error = credentials(text).unwrap_err();
+            assert!(error.contains(why) && !error.contains("very-secret"), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_process_that_fails_says_so() {
+        assert_eq!(run("mfa_process", "p", "echo 123456", ALONE).await, Ok("123456\n".to_owned()));
+        let error = run("mfa_process", "p", "echo no >&2; exit 3", ALONE).await.unwrap_err();
+        assert_eq!(error.to_string(), "the `mfa_process` of profile `p` failed (exit status: 3): no");
+    }
+}

@@ -1,0 +1,83 @@
+//! A role that a profile assumes, with the code of a device where it wants one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_sts::error::ProvideErrorMetadata as _;
+
+use crate::console::Console;
+
+use super::Trouble;
+use super::process::{Secret, run};
+
+/// `role_arn` of a profile, with all that goes with it.
+#[derive(Debug)]
+pub(super) struct Assumed {
+    pub(super) profile: String,
+    pub(super) role: String,
+    pub(super) session: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) seconds: Option<i32>,
+    /// Device whose code STS wants.
+    pub(super) serial: Option<String>,
+    /// What prints that code.
+    pub(super) process: Option<Secret>,
+    /// Longest wait for that, off a terminal.
+    pub(super) wait: Duration,
+    pub(super) console: Option<Arc<dyn Console>>,
+    /// Who assumes it.
+    pub(super) config: SdkConfig,
+}
+
+impl ProvideCredentials for Assumed {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(Box::pin(self.assume()))
+    }
+}
+
+impl Assumed {
+    async fn assume(&self) -> Result<Credentials, CredentialsError> {
+        let code = match &self.serial {
+            Some(serial) => Some(self.code(serial).await?),
+            None => None,
+        };
+        let request = aws_sdk_sts::Client::new(&self.config)
+            .assume_role()
+            .role_arn(&self.role)
+            .role_session_name(self.session.as_deref().unwrap_or(crate::session::SESSION_NAME))
+            .set_external_id(self.external_id.clone())
+            .set_duration_seconds(self.seconds)
+            .set_serial_number(self.serial.clone())
+            .set_token_code(code);
+        let answer = request.send().await.map_err(|error| match error.code() {
+            Some(code) => {
+                let message = error.message().unwrap_or_default().to_owned();
+                CredentialsError::from(Trouble::Refused { profile: self.profile.clone(), role: self.role.clone(), code: code.to_owned(), message })
+            }
+            None => CredentialsError::provider_error(error),
+        })?;
+        let keys = answer.credentials().ok_or_else(|| CredentialsError::unhandled("AssumeRole was answered without credentials"))?;
+        let expires = std::time::SystemTime::try_from(*keys.expiration()).ok();
+        Ok(Credentials::new(keys.access_key_id(), keys.secret_access_key(), Some(keys.session_token().to_owned()), expires, "AssumeRole"))
+    }
+
+    /// The code of the moment.
+    async fn code(&self, serial: &str) -> Result<String, Trouble> {
+        if let Some(Secret(line)) = &self.process {
+            return Ok(run("mfa_process", &self.profile, line, self.wait).await?.trim().to_owned());
+        }
+        let nobody = || Trouble::NobodyToAsk { profile: self.profile.clone(), serial: serial.to_owned() };
+        let console = self.console.clone().ok_or_else(nobody)?;
+        let (profile, device) = (self.profile.clone(), serial.to_owned());
+        // Reading a terminal blocks.
+        let typed = tokio::task::spawn_blocking(move || console.code(&profile, &device)).await;
+        typed.ok().flatten().ok_or_else(nobody)
+    }
+}

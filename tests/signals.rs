@@ -1,0 +1,126 @@
+//! A run that somebody wants to end, as a process of its own.
+
+use std::io::BufReader;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options, Sandbox};
+
+use crate::process::{BIN, command};
+use crate::support::{manifest, root};
+
+const TWO: &str = "name = \"two\"\n[trusting]\naccount = \"222222222222\"\n[roles.One]\n[[roles.One.trust]]\nservice = \"ec2.amazonaws.com\"\n\
+                   [[roles.One.allow]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n";
+
+/// One operation is never answered, and that it was asked for is told.
+struct Stalls(&'static str, Mutex<mpsc::Sender<()>>);
+
+impl FaultPlan for Stalls {
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+        (call.operation == self.0).then(|| {
+            let _ = self.1.lock().unwrap().send(());
+            Fault::Hang
+        })
+    }
+}
+
+/// The embedded AWS on loopback, where `operation` stalls; when it was asked for.
+fn stalling(operation: &'static str) -> (String, mpsc::Receiver<()>) {
+    let (asked, told) = mpsc::channel();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    listener.set_nonblocking(true).unwrap();
+    let sandbox = Arc::new(Sandbox::new(Options { faults: Some(Arc::new(Stalls(operation, Mutex::new(asked)))), ..Options::default() }));
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { crossrole_sandbox::serve(sandbox, tokio::net::TcpListener::from_std(listener).unwrap()).await })
+    });
+    (address, told)
+}
+
+/// An apply whose `operation` is under way and stalls, with its stderr.
+fn stalled(operation: &'static str) -> (Child, BufReader<std::process::ChildStderr>) {
+    let (address, told) = stalling(operation);
+    let mut child = command(&["apply", "--auto-approve", &manifest("signals-two", TWO)])
+        .env("AWS_ENDPOINT_URL", address)
+        .env("AWS_ACCESS_KEY_ID", "222222222222")
+        .env("AWS_SECRET_ACCESS_KEY", "any")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    told.recv_timeout(Duration::from_secs(60)).unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    (child, stderr)
+}
+
+fn kill(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap().success());
+}
+
+fn until(stderr: &mut impl std::io::BufRead, words: &str) {
+    let mut line = String::new();
+    while !line.contains(words) {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "stderr ended before `{words}`");
+    }
+}
+
+fn summary(child: Child, what: &str) {
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{what}: {text}");
+    let failed = "failed: 222222222222: CreateRole (role One)\n  CreateRole in account 222222222222: no answer yet when the run was interrupted\n";
+    assert!(text.contains(failed) && text.contains("may have been done"), "{what}: {text}");
+    assert!(text.contains("Interrupted: 0 steps done, 2 not done."), "{what}: {text}");
+}
+
+/// The first signal, whichever it is, gives what was sent a few seconds; then it is said what is left.
+#[test]
+fn a_stalled_apply_ends_soon_after_one_signal() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let (child, mut stderr) = stalled("CreateRole");
+        let begun = Instant::now();
+        kill(signal, &child);
+        until(&mut stderr, "interrupted: nothing more begins");
+        assert!(begun.elapsed() < Duration::from_secs(4), "{signal} was not heard at once");
+        summary(child, signal);
+        assert!(begun.elapsed() < Duration::from_secs(15), "{signal}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_stalled_apply_ends_at_once_after_two() {
+    let (child, mut stderr) = stalled("CreateRole");
+    kill("INT", &child);
+    until(&mut stderr, "interrupted: nothing more begins");
+    let begun = Instant::now();
+    kill("TERM", &child);
+    summary(child, "INT and TERM");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+/// A process that was started to outlive its terminal (`nohup`) goes on to its end.
+#[test]
+fn an_apply_that_ignores_hangups_goes_on() {
+    let state = root().join(format!("target/test-manifests/nohup-{}.json", std::process::id())).display().to_string();
+    let _ = std::fs::remove_file(&state);
+    let file = manifest("signals-two", TWO);
+    for (ignored, done) in [(true, true), (false, false)] {
+        let words = ["apply", "--sandbox", "--sandbox-state", &state, "--auto-approve", "--sandbox-latency", "300", &file];
+        let trap = if ignored { "trap '' HUP; exec \"$@\"" } else { "exec \"$@\"" };
+        let shell = command(&[]);
+        let mut child = Command::new("sh");
+        child.args(["-c", trap, "sh", BIN]).args(words).current_dir(shell.get_current_dir().unwrap()).envs(shell.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        until(&mut stderr, "done    222222222222: CreateRole");
+        kill("HUP", &child);
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!((output.status.success(), text.contains("Applied: 2 steps done.")), (done, done), "ignored: {ignored}: {text}");
+        let _ = std::fs::remove_file(&state);
+    }
+}
