@@ -130,7 +130,8 @@ async fn a_web_identity_reaches_the_account() {
     std::fs::write(&manifest, format!("name = \"one\"\n\n[trusting]\naccount = \"222222222222\"\n\n{role}")).unwrap();
     let server = serve(&["--sandbox-state", &state.display().to_string()]);
     let plan = |branch: &str| {
-        let claims = format!(r#"{{"iss":"https://{host}","aud":"sts.amazonaws.com","exp":4102444800,"sub":"repo:example-org/access:ref:refs/heads/{branch}"}}"#);
+        let claims =
+            format!(r#"{{"iss":"https://{host}","aud":"sts.amazonaws.com","exp":4102444800,"sub":"repo:example-org/access:ref:refs/heads/{branch}"}}"#);
         let token = format!("e30.{}.c2ln", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims));
         let file = folder.join(format!("token-{branch}"));
         std::fs::write(&file, &token).unwrap();

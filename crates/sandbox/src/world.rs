@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_policy::{Arn, Document};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::lagged::Lagged;
@@ -65,6 +65,24 @@ pub(crate) struct Account {
     /// Deletions of service-linked roles, by task id.
     #[serde(default)]
     pub(crate) deletions: BTreeSet<String>,
+}
+
+type SessionPolicies = Option<Vec<(Option<String>, Document)>>;
+
+/// A state of before has documents alone.
+fn session_policies<'de, D: Deserializer<'de>>(from: D) -> Result<SessionPolicies, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        Named((Option<String>, Document)),
+        Alone(Document),
+    }
+    let kept: Option<Vec<Kept>> = Option::deserialize(from)?;
+    let named = |kept| match kept {
+        Kept::Named(policy) => policy,
+        Kept::Alone(document) => (None, document),
+    };
+    Ok(kept.map(|list| list.into_iter().map(named).collect()))
 }
 
 /// A SAML provider.
@@ -188,6 +206,7 @@ pub(crate) struct Session {
     pub(crate) principal_id: String,
     pub(crate) mfa: bool,
     /// Each with the ARN of its managed policy.
+    #[serde(default, deserialize_with = "session_policies")]
     pub(crate) policies: Option<Vec<(Option<String>, Document)>>,
     pub(crate) tags: Tags,
     pub(crate) transitive: BTreeSet<String>,

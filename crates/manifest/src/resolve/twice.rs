@@ -9,7 +9,7 @@ pub(super) fn may_be_shared(address: &Address, trusting: &AccountId) -> bool {
     match address.kind {
         Kind::User | Kind::Group | Kind::Membership => true,
         Kind::Role => address.account != *trusting,
-        Kind::OidcProvider | Kind::Policy | Kind::Attachment | Kind::Bucket | Kind::BucketPolicy => false,
+        Kind::OidcProvider | Kind::Policy | Kind::Attachment | Kind::Caller | Kind::Bucket | Kind::BucketPolicy => false,
     }
 }
 
@@ -36,8 +36,6 @@ fn parts<const N: usize>(same: [(&'static str, bool); N]) -> Vec<&'static str> {
 fn role(a: &RoleState, b: &RoleState) -> Vec<&'static str> {
     // No `..`: a new field stops the build until someone decides.
     let RoleState { path, trust, description, max_session_seconds, boundary, tags, inline, attached } = a;
-    // What lets it assume other roles comes from each manifest by itself.
-    let declared = |arns: &std::collections::BTreeSet<String>| arns.iter().filter(|arn| !arn.contains(":policy/crossrole")).cloned().collect::<Vec<_>>();
     parts([
         ("path", *path == b.path),
         ("trust", *trust == b.trust),
@@ -45,7 +43,7 @@ fn role(a: &RoleState, b: &RoleState) -> Vec<&'static str> {
         ("longest session", *max_session_seconds == b.max_session_seconds),
         ("permissions boundary", *boundary == b.boundary),
         ("tags", unmarked(tags) == unmarked(&b.tags)),
-        ("permissions", *inline == b.inline && declared(attached) == declared(&b.attached)),
+        ("permissions", *inline == b.inline && *attached == b.attached),
     ])
 }
 

@@ -1,5 +1,7 @@
 //! Session tags, keys of users' sessions, and the order in which credentials are looked at.
 
+use crossrole_sandbox::{Options, Sandbox};
+
 use crate::client::{Client, Keys};
 use crate::iam::{A, TRUST_A, policy, policy_if};
 
@@ -106,4 +108,22 @@ async fn a_session_policy_has_a_length() {
     let short = policy("Allow", "s3:*", "*");
     let answer = client.query(&ann, "sts", "AssumeRole", &[own[0], own[1], ("Policy", short.as_str())]).await.is(200);
     assert!((1..100).contains(&answer.one("PackedPolicySize").parse::<u32>().unwrap()));
+}
+
+/// A state that was kept when session policies had no names is still read, and its sessions are as narrow as they were.
+#[tokio::test]
+async fn a_session_of_a_state_of_before_keeps_its_policy() {
+    let mut client = Client::new();
+    let ann = client.user("ann", &[&policy("Allow", "sts:*", "*")]).await;
+    client.role("r", &policy("Allow", "iam:*", "*")).await;
+    let narrow = policy("Allow", "iam:ListRoles", "*");
+    let own = [("RoleArn", ROLE), ("RoleSessionName", "s1"), ("Policy", narrow.as_str())];
+    let session = client.query(&ann, "sts", "AssumeRole", &own).await.is(200).keys();
+    let mut state: serde_json::Value = serde_json::from_slice(&client.sandbox.snapshot().unwrap()).unwrap();
+    let kept = &mut state["sessions"][&session.id]["policies"];
+    assert!(kept[0].is_array(), "{kept}");
+    *kept = serde_json::json!([kept[0][1]]);
+    client.sandbox = Sandbox::restore(state.to_string().as_bytes(), Options::default()).unwrap();
+    client.query(&session, "iam", "ListRoles", &[]).await.is(200);
+    client.query(&session, "iam", "ListUsers", &[]).await.refuses(403, "AccessDenied");
 }
