@@ -67,8 +67,11 @@ fn presigned(asked: &Asked, auth: &Authorization, now: i64) -> Result<(), ApiErr
     Ok(())
 }
 
-/// The scope's region is the bucket's.
+/// The scope's region is the bucket's; a creation may be asked of anywhere.
 fn region(world: &World, asked: &Asked, auth: &Authorization) -> Result<(), ApiError> {
+    if asked.operation == "CreateBucket" {
+        return Ok(());
+    }
     let Some(bucket) = asked.bucket.as_ref().and_then(|name| world.buckets.get(name)) else { return Ok(()) };
     if auth.scheme == Scheme::QueryV2 || auth.region == bucket.region || super::redirected(asked, bucket) {
         return Ok(());

@@ -47,3 +47,14 @@ async fn a_session_of_a_role_signs_with_its_own_keys() {
     session.secret.push('x');
     client.s3(&session, "PUT", "/data/k", &[], "x").await.refuses(403, "SignatureDoesNotMatch");
 }
+
+/// A creation may be sent anywhere: it is the bucket's region that is asked for, not the bucket.
+#[tokio::test]
+async fn a_bucket_of_another_region_is_made_and_found_made() {
+    let client = Client::new();
+    let tokyo = "<CreateBucketConfiguration><LocationConstraint>ap-northeast-1</LocationConstraint></CreateBucketConfiguration>";
+    client.s3(&root("222222222222"), "PUT", "/tokyo", &[], tokyo).await.is(200);
+    client.s3(&root("222222222222"), "PUT", "/tokyo", &[], tokyo).await.refuses(409, "BucketAlreadyOwnedByYou");
+    client.s3(&root("111111111111"), "PUT", "/tokyo", &[], tokyo).await.refuses(409, "BucketAlreadyExists");
+    client.s3(&root("222222222222"), "GET", "/tokyo", &[], "").await.refuses(400, "AuthorizationHeaderMalformed");
+}
