@@ -206,7 +206,7 @@ async fn write_again<C: Cloud>(run: &Run<'_, C>, index: usize, call: &Call) -> b
     let result = run.cloud.write(&step.account, call).await;
     let left = if let Call::Iam(IamCall::CreatePolicyVersion { document, .. }) = call { Some(document.clone()) } else { None };
     crate::locked(&run.written).insert(change.address.clone(), Written { over, left, at: run.cloud.now(), done: result.is_ok() });
-    result.map_or_else(|error| patience(error.class, step, true).is_some(), |()| true)
+    result.map_or_else(|error| run.patience(error.class, step, true).is_some(), |()| true)
 }
 
 /// Puts our statements back. `false`: it can't be done.
