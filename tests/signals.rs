@@ -50,7 +50,7 @@ fn stalled(operation: &'static str) -> (Child, BufReader<std::process::ChildStde
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    told.recv_timeout(Duration::from_secs(60)).unwrap();
+    told.recv_timeout(Duration::from_mins(1)).unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     (child, stderr)
 }

@@ -142,7 +142,9 @@ mod tests {
         for _ in 0..10 {
             left.push(pace.turn().await);
         }
-        left.into_iter().for_each(|left| pace.refused(left));
+        for left in left {
+            pace.refused(left);
+        }
         assert_eq!(pace.in_ten_seconds(), Some(100));
         let late = pace.turn().await;
         pace.refused(late);

@@ -17,7 +17,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 pub(crate) use profile::Profiles;
 
 /// Credentials that end sooner than this are asked for anew.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// Why there are no credentials, where it is ours to say.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -198,7 +198,7 @@ async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Opti
     );
     let ((tags, versioning, encryption), (block, ownership, logging)) = try_join(first, second).await?;
     state.tags = tags.map(|answer| {
-        let set = answer.iter().flat_map(|a| a.tag_set()).filter(|t| !t.key().starts_with("aws:"));
+        let set = answer.iter().flat_map(aws_sdk_s3::operation::get_bucket_tagging::GetBucketTaggingOutput::tag_set).filter(|t| !t.key().starts_with("aws:"));
         set.map(|t| (t.key().to_owned(), t.value().to_owned())).collect()
     });
     state.versioning = versioning.map(|answer| answer.is_some_and(|a| a.status() == Some(&BucketVersioningStatus::Enabled)));

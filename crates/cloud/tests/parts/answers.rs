@@ -4,6 +4,9 @@ use crossrole_model::{Call, Cloud as _, ErrorClass, Observation};
 
 use crate::fake::{Answer, Host, account, attach, aws, create, error, put_policy, put_tags, scope};
 
+/// An operation, and a call of it.
+type Write = (&'static str, fn() -> Call);
+
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Blocked</title></head><body>Your request was blocked.</body></html>";
 
 fn page(status: u16) -> Answer {
@@ -78,8 +81,7 @@ async fn every_answer_to_a_bucket_s_policy_is_what_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn every_answer_to_a_write_is_what_it_is() {
-    let writes: [(&str, fn() -> Call); 4] =
-        [("AttachRolePolicy", attach), ("CreateGroup", create), ("PutBucketPolicy", put_policy), ("PutBucketTagging", put_tags)];
+    let writes: [Write; 4] = [("AttachRolePolicy", attach), ("CreateGroup", create), ("PutBucketPolicy", put_policy), ("PutBucketTagging", put_tags)];
     for (operation, call) in writes {
         for (name, answer, class, words) in table() {
             let host = Host::new(move |asked, _| (asked == operation).then(|| answer.clone()));

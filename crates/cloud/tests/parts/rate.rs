@@ -51,7 +51,7 @@ async fn a_throttled_call_is_made_in_the_end() {
 async fn a_call_that_is_throttled_for_too_long_is_given_up() {
     let host = Host::new(|operation, _| (operation == "AttachRolePolicy").then(|| error(400, "Throttling")));
     let said = Arc::new(Said::default());
-    let aws = Aws::new(Settings { timeout: Duration::from_secs(300), console: Some(Arc::clone(&said) as _), ..settings(&host) });
+    let aws = Aws::new(Settings { timeout: Duration::from_mins(5), console: Some(Arc::clone(&said) as _), ..settings(&host) });
     let begun = Instant::now();
     let error = aws.write(&account(), &attach()).await.unwrap_err();
     assert_eq!((error.class, error.code.as_str()), (ErrorClass::Throttled, "Throttling"));

@@ -117,7 +117,7 @@ async fn a_run_that_is_told_to_stop_stops() {
             assert_eq!((seconds(begun), error.class), (ends, ErrorClass::Unanswered), "{operation} {signals:?}");
             // Nothing begins after that, and nothing waits.
             let error = aws.write(&account(), &call).await.unwrap_err();
-            aws.sleep(Duration::from_secs(60)).await;
+            aws.sleep(Duration::from_mins(1)).await;
             assert_eq!((seconds(begun), error.class), (ends, ErrorClass::Interrupted), "{operation} {signals:?}");
         }
     }
