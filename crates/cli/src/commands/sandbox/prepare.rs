@@ -1,11 +1,10 @@
 //! `crossrole sandbox prepare`.
 
-use std::path::Path;
 
 use crossrole_cloud::Aws;
 use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass};
 
-use crate::args::{CONFIG, PrepareArgs};
+use crate::args::PrepareArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load;
