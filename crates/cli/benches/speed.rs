@@ -76,22 +76,11 @@ fn write(name: &str, text: &str) -> String {
     path.display().to_string()
 }
 
+/// Makes the buckets that the fleet relies on, by a manifest of their own.
 fn buckets(server: &Server, count: usize) {
-    let stream = |n: usize| {
-        use std::io::{Read as _, Write as _};
-        let address = server.1.trim_start_matches("http://");
-        let mut stream = std::net::TcpStream::connect(address).unwrap();
-        let scope = "Credential=222222222222/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
-        write!(
-            stream,
-            "PUT /fleet-bucket-{n} HTTP/1.1\r\nhost: {address}\r\nauthorization: AWS4-HMAC-SHA256 {scope}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    };
-    (0..count).for_each(stream);
+    let mut text = String::from("name = \"fleet-buckets\"\n\n[trusting]\naccount = \"222222222222\"\n");
+    (0..count).for_each(|n| text.push_str(&format!("\n[buckets.fleet-bucket-{n}]\ncreate = true\n")));
+    run(server, &["apply", "--auto-approve", "--quiet", &write("buckets", &text)]);
 }
 
 fn show(what: &str, (took, memory): (Duration, f64)) {
