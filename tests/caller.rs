@@ -111,7 +111,9 @@ async fn a_full_policy_gets_a_second_part_and_nothing_moves() {
 async fn foreign_statements_are_kept() {
     let place = place(Options::default()).await;
     let file = apply(&place, "one", 1).await;
-    let theirs = documents(&place).await.replace("\"Statement\":[", "\"Statement\":[{\"Sid\":\"Theirs\",\"Effect\":\"Allow\",\"Action\":\"s3:ListAllMyBuckets\",\"Resource\":\"*\"},");
+    let theirs = documents(&place)
+        .await
+        .replace("\"Statement\":[", "\"Statement\":[{\"Sid\":\"Theirs\",\"Effect\":\"Allow\",\"Action\":\"s3:ListAllMyBuckets\",\"Resource\":\"*\"},");
     place.iam(CALLER, "CreatePolicyVersion", &[("PolicyArn", POLICY), ("SetAsDefault", "true"), ("PolicyDocument", &theirs)]).await;
     assert_eq!(place.run(&["plan", "--detailed-exitcode", &file]).await.exit, Exit::Clean, "theirs is theirs");
     apply(&place, "one", 2).await;
@@ -143,7 +145,8 @@ impl FaultPlan for Other {
     fn fault(&self, call: &CallInfo<'_>) -> Option<crossrole_sandbox::Fault> {
         if call.operation == "CreatePolicyVersion" && !self.done.swap(true, Ordering::Relaxed) {
             let all = documents(&self.place).now_or_never().unwrap();
-            let theirs = all.replace("\"Statement\":[", "\"Statement\":[{\"Sid\":\"Theirs\",\"Effect\":\"Allow\",\"Action\":\"s3:ListAllMyBuckets\",\"Resource\":\"*\"},");
+            let theirs = all
+                .replace("\"Statement\":[", "\"Statement\":[{\"Sid\":\"Theirs\",\"Effect\":\"Allow\",\"Action\":\"s3:ListAllMyBuckets\",\"Resource\":\"*\"},");
             let params = [("PolicyArn", POLICY), ("SetAsDefault", "true"), ("PolicyDocument", theirs.as_str())];
             assert_eq!(self.place.query(CALLER, "iam", "CreatePolicyVersion", &params).now_or_never().unwrap().0, 200);
         }

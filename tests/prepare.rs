@@ -1,5 +1,7 @@
 //! The embedded AWS as a newcomer meets it: `sandbox prepare`, `show` and `reset`.
 
+use std::path::Path;
+
 use crossrole::Exit;
 use crossrole_sandbox::Options;
 
@@ -8,7 +10,7 @@ use crate::support::{Place, manifest, root, scenario};
 fn all() -> Vec<String> {
     let folders = ["manifests", "examples"].map(|folder| root().join(folder));
     let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|e| e.unwrap().path().display().to_string());
-    let mut files: Vec<String> = entries.filter(|path| path.ends_with(".toml") && !path.ends_with(".expect.toml")).collect();
+    let mut files: Vec<String> = entries.filter(|path| Path::new(path).extension().is_some_and(|e| e == "toml") && !path.contains(".expect.")).collect();
     files.sort();
     files
 }

@@ -226,7 +226,9 @@ impl Objects {
         let account = &address.account;
         match before {
             Some(ObjectState::Role(_) | ObjectState::User(_)) => {
-                if self.principals.remove(address).is_none() {
+                let found = self.principals.remove(address);
+                // In another spelling.
+                if found.is_none() {
                     self.principals.retain(|a, _| !(a.account == *account && a.kind == address.kind && a.name.eq_ignore_ascii_case(&address.name)));
                 }
             }

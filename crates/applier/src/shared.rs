@@ -12,7 +12,7 @@ use crossrole_policy::{Document, Share};
 use crate::{Run, locked};
 
 /// What this run last did to one document.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Written {
     /// What was there before it.
     pub(crate) over: Option<Document>,
@@ -22,6 +22,8 @@ pub(crate) struct Written {
     pub(crate) at: Duration,
     /// The answer said that it was done.
     pub(crate) done: bool,
+    /// What was there before, and what was left, each time before this one.
+    pub(crate) earlier: Vec<(Option<Document>, Option<Document>)>,
 }
 
 /// How an attempt ended.
@@ -60,10 +62,20 @@ impl<C: Cloud> Run<'_, C> {
         self.took(begun);
         if step.share.is_some() {
             // Whatever the answer was: it may have been done.
-            let written = Written { over: document, left, at: self.cloud.now(), done: result.is_ok() };
-            locked(&self.written).insert(change.address.clone(), written);
+            self.note(&change.address, document, left, result.is_ok());
         }
         result.map(|()| Attempt::Written)
+    }
+
+    /// Notes what a write found and left.
+    pub(crate) fn note(&self, address: &Address, over: Option<Document>, left: Option<Document>, done: bool) {
+        let mut all = locked(&self.written);
+        let mut earlier = Vec::new();
+        if let Some(before) = all.remove(address) {
+            earlier = before.earlier;
+            earlier.push((before.over, before.left));
+        }
+        all.insert(address.clone(), Written { over, left, at: self.cloud.now(), done, earlier });
     }
 
     fn took(&self, begun: Duration) {
@@ -108,9 +120,10 @@ impl<C> Run<'_, C> {
                 let (name, path, description, tags) = (name.clone(), path.clone(), description.clone(), tags.clone());
                 IamCall::CreatePolicy { name, path, description, document: document.clone(), tags }.into()
             }
-            IamCall::CreatePolicyVersion { arn, .. } | IamCall::DeletePolicy { arn } | IamCall::DeletePolicyVersion { arn, .. } | IamCall::DetachPolicy { arn, .. } => {
-                IamCall::CreatePolicyVersion { arn: arn.clone(), document: document.clone() }.into()
-            }
+            IamCall::CreatePolicyVersion { arn, .. }
+            | IamCall::DeletePolicy { arn }
+            | IamCall::DeletePolicyVersion { arn, .. }
+            | IamCall::DetachPolicy { arn, .. } => IamCall::CreatePolicyVersion { arn: arn.clone(), document: document.clone() }.into(),
             _ => {
                 let arn = step.call.made_arn(&step.account, self.plan.partition).unwrap_or_default();
                 IamCall::CreatePolicyVersion { arn, document: document.clone() }.into()

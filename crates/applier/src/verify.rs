@@ -180,20 +180,22 @@ fn lost_between<C>(run: &Run<'_, C>, change: &Change, step: &Step, observed: &Ob
     let written = run.written(&change.address)?;
     let account = observed.accounts.get(&change.address.account)?.known()?;
     let policy = account.policies.get(&change.address.name.to_ascii_lowercase())?;
-    let (over, ours) = (written.over.as_ref()?, written.left.as_ref()?);
-    let at = policy.history.iter().rposition(|(_, document)| document == ours)?;
-    let (_, theirs) = at.checked_sub(1).and_then(|at| policy.history.get(at)).filter(|(_, theirs)| theirs != over)?;
     let (_, newest) = policy.history.last()?;
     let share = step.share.as_ref()?;
-    let document = if newest == ours {
-        share.merge(Some(theirs)).ok()?.document?
-    } else {
-        // Others have written since, from what we left: what it lacks is added to theirs.
-        let mut document = newest.clone();
-        let lost = theirs.statements.iter().filter(|s| !share.is_ours(s) && !ours.statements.contains(s) && !newest.statements.contains(s));
-        document.statements.extend(lost.cloned());
-        document
-    };
+    let last = written.left.as_ref() == Some(newest);
+    let mut document = newest.clone();
+    let writes = written.earlier.iter().chain(std::iter::once(&(written.over.clone(), written.left.clone()))).cloned().collect::<Vec<_>>();
+    for (over, left) in writes.iter().filter_map(|(over, left)| Some((over.as_ref()?, left.as_ref()?))) {
+        let Some(at) = policy.history.iter().rposition(|(_, document)| document == left) else { continue };
+        let Some((_, theirs)) = at.checked_sub(1).and_then(|at| policy.history.get(at)).filter(|(_, theirs)| theirs != over) else { continue };
+        if last && left == newest {
+            document = share.merge(Some(theirs)).ok()?.document?;
+        } else {
+            // Others have written since, from what we left: what it lacks is added to theirs.
+            let lost = theirs.statements.iter().filter(|s| !share.is_ours(s) && !left.statements.contains(s) && !newest.statements.contains(s));
+            document.statements.extend(lost.cloned());
+        }
+    }
     (document != *newest).then(|| IamCall::CreatePolicyVersion { arn: policy.arn.clone(), document }.into())
 }
 
@@ -205,7 +207,7 @@ async fn write_again<C: Cloud>(run: &Run<'_, C>, index: usize, call: &Call) -> b
     let over = run.written(&change.address).and_then(|written| written.left);
     let result = run.cloud.write(&step.account, call).await;
     let left = if let Call::Iam(IamCall::CreatePolicyVersion { document, .. }) = call { Some(document.clone()) } else { None };
-    crate::locked(&run.written).insert(change.address.clone(), Written { over, left, at: run.cloud.now(), done: result.is_ok() });
+    run.note(&change.address, over, left, result.is_ok());
     result.map_or_else(|error| run.patience(error.class, step, true).is_some(), |()| true)
 }
 

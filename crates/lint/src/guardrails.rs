@@ -66,7 +66,9 @@ pub fn check(guardrails: &Guardrails, desired: &Desired) -> Vec<Finding> {
                 }
             }
             DesiredState::Policy(state) => permissions(guardrails, &DocumentRef::Policy, &state.document.statements, &mut say),
-            DesiredState::Caller { statements, .. } | DesiredState::BucketPolicy { statements, .. } => permissions(guardrails, &DocumentRef::Policy, statements, &mut say),
+            DesiredState::Caller { statements, .. } | DesiredState::BucketPolicy { statements, .. } => {
+                permissions(guardrails, &DocumentRef::Policy, statements, &mut say);
+            }
             _ => {}
         }
     }

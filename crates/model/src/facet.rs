@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crossrole_policy::{Document, Share};
 use crossrole_policy::encode::Encoder;
+use crossrole_policy::{Document, Share};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 

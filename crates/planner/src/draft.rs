@@ -172,7 +172,21 @@ impl<'a> Draft<'a> {
 
     /// Sorts the steps so that each stands behind those it needs, and the changes by address.
     pub(crate) fn finish(self) -> Plan {
-        let Self { desired: _, observed: _, destroy: _, changes, steps, mut withheld, mut meters, caller_written: _, caller_held: _, unsure, owners: _, sids: _, declared: _ } = self;
+        let Self {
+            desired: _,
+            observed: _,
+            destroy: _,
+            changes,
+            steps,
+            mut withheld,
+            mut meters,
+            caller_written: _,
+            caller_held: _,
+            unsure,
+            owners: _,
+            sids: _,
+            declared: _,
+        } = self;
         let (changes, steps) = sort_changes(changes, steps);
         let steps = sort_steps(steps);
         // Said once, whichever accounts they are.

@@ -355,10 +355,22 @@ fn nothing_that_others_put_there_at_any_moment_is_lost() {
                 fake.lag = ms(lag);
                 let plan = planned(WHOLE, &fake.truth());
                 let count = AtomicUsize::new(0);
+                let reading = AtomicBool::new(false);
                 let put = Arc::new(AtomicBool::new(false));
                 let done = Arc::clone(&put);
                 let hand = move |o: &str, _: usize, estate: &mut Observed| {
-                    let within = if before { o == "PutBucketPolicy" } else { o == "read" };
+                    // Between the reading and the write that follows it, whatever else is called meanwhile.
+                    if !before && o == "PutBucketPolicy" {
+                        reading.store(false, Ordering::SeqCst);
+                    } else if !before && o == "read" {
+                        reading.store(true, Ordering::SeqCst);
+                    }
+                    let within = reading.load(Ordering::SeqCst);
+                    if before && o == "read" {
+                        reading.store(true, Ordering::SeqCst);
+                    } else if before && o == "PutBucketPolicy" {
+                        reading.store(false, Ordering::SeqCst);
+                    }
                     if count.fetch_add(1, Ordering::SeqCst) == moment && !within {
                         add_theirs(estate);
                         done.store(true, Ordering::SeqCst);

@@ -36,7 +36,8 @@ fn stopped_on_the_way_the_calls_in_flight_end_and_no_other_begins() {
         assert!(ran.outcome.interrupted);
         let (applied, left) = (ran.applied(), ran.outcome.steps.iter().filter(|r| **r == StepResult::NotStarted).count());
         assert_eq!(applied + left, plan.steps.len(), "{:?}", ran.outcome.steps);
-        assert!(applied > at && applied <= at + 2, "{applied} done, stopped at call {at}");
+        // Two in flight in each of the two accounts.
+        assert!(applied > at && applied <= at + 4, "{applied} done, stopped at call {at}: {:?}", fake.operations());
         let writes = fake.log.lock().unwrap().iter().filter(|e| matches!(e.asked, Asked::Write(_))).count();
         assert_eq!(writes, applied);
         assert!(ran.outcome.unverified.iter().all(|(_, seen)| *seen == Seen::NotLooked));

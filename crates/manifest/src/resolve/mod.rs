@@ -178,7 +178,7 @@ impl<'a> Builder<'a> {
                 }
                 return true;
             }
-            self.twice(key, &existing, &object.owner, shared.then(|| differs.join(" and ")));
+            self.twice(key, &existing, &object.owner, shared.then(|| differs.join(" and ")).as_deref());
             return false;
         }
         self.names.insert(key_name, address.clone());
@@ -188,9 +188,9 @@ impl<'a> Builder<'a> {
     }
 
     /// Two declarations of one object: both places are shown. `differs`: they might stand, if it were not for that.
-    fn twice(&mut self, key: Span, existing: &Address, owner: &str, differs: Option<String>) {
+    fn twice(&mut self, key: Span, existing: &Address, owner: &str, differs: Option<&str>) {
         let what = format!("{} is declared twice: `{}`", existing.kind.as_str(), existing.name);
-        let advice = |other: &str| match &differs {
+        let advice = |other: &str| match differs {
             Some(parts) => format!("manifest `{other}` declares it with other {parts}; two manifests may declare it where they say the same"),
             None => format!("manifest `{other}` declares it already; IAM names differ in more than case"),
         };
@@ -331,7 +331,7 @@ impl<'a> Builder<'a> {
             let members: BTreeSet<String> = group.members.iter().flatten().map(|m| m.value.clone()).collect();
             if self.insert(key, address.clone(), false, state) && self.members(&address) != members {
                 let owner = self.desired.objects.get(&address).map(|o| o.owner.clone()).unwrap_or_default();
-                self.twice(key, &address, &owner, Some("members".to_owned()));
+                self.twice(key, &address, &owner, Some("members"));
             }
             for member in group.members.iter().flatten() {
                 self.check(member.span, check_iam_name("user", &member.value, 64));

@@ -43,19 +43,14 @@ fn speaks_of(step: &Step, held: &Address) -> bool {
     let document = |d: &Document| d.statements.iter().any(statement);
     match &step.call {
         Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => document(trust) || boundary.as_deref().is_some_and(arn),
-        Call::Iam(
-            IamCall::UpdateTrust { trust: d, .. }
-            | IamCall::PutInlinePolicy { document: d, .. },
-        ) => document(d),
+        Call::Iam(IamCall::UpdateTrust { trust: d, .. } | IamCall::PutInlinePolicy { document: d, .. }) => document(d),
         Call::Iam(IamCall::CreatePolicy { document: d, .. } | IamCall::CreatePolicyVersion { document: d, .. }) => match &step.share {
             // Others' statements are what they were.
             Some(share) => share.statements.iter().any(statement),
             None => document(d),
         },
         Call::Iam(IamCall::PutBoundary { arn: a, .. }) => arn(a),
-        Call::Iam(IamCall::AttachPolicy { principal, arn: a }) => {
-            arn(a) || same(principal.kind.kind(), &principal.name)
-        }
+        Call::Iam(IamCall::AttachPolicy { principal, arn: a }) => arn(a) || same(principal.kind.kind(), &principal.name),
         Call::Iam(IamCall::AddUserToGroup { group, user }) => same(Kind::Group, group) || same(Kind::User, user),
         Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => same(Kind::Bucket, &bucket.name) || step.share.iter().flat_map(|s| &s.statements).any(statement),
         Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => same(Kind::Bucket, &logging.bucket),

@@ -28,31 +28,36 @@ pub(super) fn keeps_foreign(plan: &Plan, prefixes: &BTreeSet<String>, at: usize,
     }
 }
 
-/// What a step makes of a document that belongs to many; `None` of a step that is on none.
-fn of_many<'s>(plan: &'s Plan, step: &'s Step) -> Option<Option<&'s Document>> {
-    let change = plan.changes.get(step.change)?;
+/// Tells whether a step is on a document that belongs to many.
+fn is_of_many(plan: &Plan, step: &Step) -> bool {
     match &step.call {
-        Call::Bucket(BucketCall::PutPolicy { document, .. }) => Some(Some(document)),
-        Call::Bucket(BucketCall::DeletePolicy { .. }) => Some(None),
-        Call::Iam(_) => match (change.address.kind, change.before.as_ref().or(change.after.as_ref())?) {
-            (Kind::Policy, ObjectState::Policy(state)) if state.path == ownership::CALLER_PATH => Some(match &step.call {
-                Call::Iam(IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. }) => Some(document),
-                _ => None,
-            }),
-            _ => None,
-        },
-        Call::Bucket(_) => None,
+        Call::Bucket(call) => matches!(call, BucketCall::PutPolicy { .. } | BucketCall::DeletePolicy { .. }),
+        Call::Iam(_) => {
+            let change = plan.changes.get(step.change).filter(|change| change.address.kind == Kind::Policy);
+            let state = change.and_then(|change| change.before.as_ref().or(change.after.as_ref()));
+            matches!(state, Some(ObjectState::Policy(state)) if state.path == ownership::CALLER_PATH)
+        }
+    }
+}
+
+/// The document that a step leaves.
+fn left(step: &Step) -> Option<&Document> {
+    match &step.call {
+        Call::Bucket(BucketCall::PutPolicy { document, .. })
+        | Call::Iam(IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. }) => Some(document),
+        _ => None,
     }
 }
 
 /// A document that belongs to many is written with our part said apart, and the part is in the whole.
 pub(super) fn shares(plan: &Plan, prefixes: &BTreeSet<String>, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
-    let Some(document) = of_many(plan, step) else {
+    if !is_of_many(plan, step) {
         if step.share.is_some() {
             wrong.push(Broken::Share(StepId(at)));
         }
         return;
-    };
+    }
+    let document = left(step);
     let before = plan.changes.get(step.change).and_then(|c| c.before.as_ref());
     let before = if let Some(ObjectState::BucketPolicy(state)) = before { state.document.as_ref() } else { None };
     let heads = before.into_iter().chain(document).flat_map(|d| &d.statements).filter_map(|s| ownership::sid_head(s.sid()));

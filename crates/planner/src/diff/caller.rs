@@ -176,10 +176,8 @@ fn of_principal<'a>(
 /// the first part with room for them.
 fn place(live: &BTreeMap<usize, &ObservedPolicy>, wanted: &Wanted<'_>, prefixes: &BTreeSet<String>) -> BTreeMap<usize, (Vec<Statement>, Option<String>)> {
     let foreign = |s: &&Statement| !prefixes.iter().any(|p| s.sid().starts_with(p.as_str()));
-    let mut rooms: BTreeMap<usize, Document> = live
-        .iter()
-        .map(|(part, policy)| (*part, Document::new(policy.state.document.statements.iter().filter(foreign).cloned().collect())))
-        .collect();
+    let mut rooms: BTreeMap<usize, Document> =
+        live.iter().map(|(part, policy)| (*part, Document::new(policy.state.document.statements.iter().filter(foreign).cloned().collect()))).collect();
     let mut placed: BTreeMap<usize, (Vec<Statement>, Option<String>)> = BTreeMap::new();
     for (owner, (_, statements)) in wanted.by_owner.iter().filter(|(_, (_, statements))| !statements.is_empty()) {
         let prefix = ownership::sid_prefix(owner);
@@ -217,7 +215,11 @@ pub(super) fn note_roles(draft: &mut Draft<'_>, parts: &[Part<'_>]) {
         }
         let arn = part.arn(draft);
         let held = draft.caller_held.entry((part.account.clone(), principal.name.to_ascii_lowercase())).or_default();
-        if part.stays() { held.hold.insert(arn) } else { held.lose.insert(arn) };
+        if part.stays() {
+            held.hold.insert(arn)
+        } else {
+            held.lose.insert(arn)
+        };
     }
 }
 

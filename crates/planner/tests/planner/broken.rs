@@ -193,7 +193,14 @@ fn early() -> Vec<Breaking> {
     case("a trust before whom it names", &whole, "CreateRole", Kind::Role, "Reader", arn(DEV, "user/ann"));
     case("a bucket's policy before the role", &whole, "PutBucketPolicy", Kind::BucketPolicy, "data-bucket", arn(PROD, "role/Reader"));
     let attachment = "group/Devs/crossrole-caller-group-Devs";
-    case("an attachment before the policy", &whole, "AttachGroupPolicy", Kind::Attachment, attachment, arn(DEV, "policy/crossrole/caller/crossrole-caller-group-Devs"));
+    case(
+        "an attachment before the policy",
+        &whole,
+        "AttachGroupPolicy",
+        Kind::Attachment,
+        attachment,
+        arn(DEV, "policy/crossrole/caller/crossrole-caller-group-Devs"),
+    );
     let role = good(&row("role", ROLE.split("policies = [\"Most\"]\n").collect::<String>().as_str()));
     case("a role before its boundary", &role, "CreateRole", Kind::Role, "Reader", arn(PROD, "policy/Most"));
     let (plain, bound) = (ROLE.split("permissions_boundary").next().unwrap(), "\npermissions_boundary = \"arn:aws:iam::222222222222:policy/Less\"");

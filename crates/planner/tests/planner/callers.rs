@@ -89,19 +89,14 @@ fn groups_users_and_memberships() {
     row("tags of a user of ours", &GROUP.replace("team = \"data\"", "cost = \"7\"")).after(GROUP).plans(&["~ dev/user/ann (Tags): UntagUser TagUser"]);
     row("a member who does not exist", "[trusted.dev.groups.Devs]\nmembers = [\"bob\"]\n")
         .plans(&["+ dev/group/Devs (Missing): CreateGroup", "! dev/membership/Devs/bob: Missing dev/user/bob"]);
-    row("a group that does not exist", THEIRS).plans(&[
-        "+ role/Reader (Missing): CreateRole",
-        "! dev/caller/group/Devs/m: Missing dev/group/Devs",
-    ]);
+    row("a group that does not exist", THEIRS).plans(&["+ role/Reader (Missing): CreateRole", "! dev/caller/group/Devs/m: Missing dev/group/Devs"]);
     row("a group that exists", THEIRS).then(|e| add_group(e, "Devs")).plans(&[
         "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
-    row("a user that does not exist", "[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/bob\"\n").plans(&[
-        "! dev/caller/user/bob/m: Missing dev/user/bob",
-        "! role/Reader: Missing dev/user/bob",
-    ]);
+    row("a user that does not exist", "[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/bob\"\n")
+        .plans(&["! dev/caller/user/bob/m: Missing dev/user/bob", "! role/Reader: Missing dev/user/bob"]);
     row("a user that exists", "[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/bob\"\n").then(|e| add_user(e, "bob", &[])).plans(&[
         "+ dev/policy/crossrole-caller-user-bob (Missing): CreatePolicy",
         "+ dev/attachment/user/bob/crossrole-caller-user-bob (Missing): AttachUserPolicy",
@@ -228,10 +223,8 @@ fn roles_that_assume_roles() {
         "- role/Reader (NotInManifest): DeleteRole",
         "  > SessionsEnd",
     ]);
-    row("a caller that does not exist", "[roles.Reader]\n[[roles.Reader.trust]]\nrole = \"dev/App\"\n").plans(&[
-        "! dev/caller/role/App/m: Missing dev/role/App",
-        "! role/Reader: Missing dev/role/App",
-    ]);
+    row("a caller that does not exist", "[roles.Reader]\n[[roles.Reader.trust]]\nrole = \"dev/App\"\n")
+        .plans(&["! dev/caller/role/App/m: Missing dev/role/App", "! role/Reader: Missing dev/role/App"]);
     row(
         "an account that is not managed is not touched",
         "[trusted.x]\naccount = \"333333333333\"\nmanage = false\n[roles.Reader]\n[[roles.Reader.trust]]\nrole = \"x/App\"\n",

@@ -137,7 +137,10 @@ fn live() -> Vec<Case> {
         case(
             "another object",
             |e| account(e, &id(DEV)).users.get_mut("ann").unwrap().attached.clear(),
-            vec![Difference::New { address: Address::new(&id(DEV), Kind::Attachment, "user/ann/crossrole-caller-user-ann"), operation: "AttachUserPolicy".into() }],
+            vec![Difference::New {
+                address: Address::new(&id(DEV), Kind::Attachment, "user/ann/crossrole-caller-user-ann"),
+                operation: "AttachUserPolicy".into(),
+            }],
         ),
     ];
     // What it makes is there, and is somebody else's.

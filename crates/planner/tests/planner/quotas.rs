@@ -47,17 +47,17 @@ fn group(e: &mut Observed, attached: usize) {
 #[test]
 fn a_user_in_ten_groups_is_put_into_no_other() {
     row("ten groups", MEMBER).then(|e| user(e, "ann", 10)).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/group/Devs (Missing): CreateGroup",
-        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
         "! dev/membership/Devs/ann: Quota { quota: GroupsPerUser, size: 11, limit: 10 }",
     ]);
     row("nine", MEMBER).then(|e| user(e, "ann", 9)).plans(&[
-        "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/group/Devs (Missing): CreateGroup",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
-        "+ dev/attachment/group/Devs/crossrole-m-group-Devs (Missing): AttachGroupPolicy",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
 }
@@ -67,13 +67,12 @@ fn a_group_with_ten_policies_gets_no_other() {
     row("ten policies", MEMBER)
         .then(|e| {
             user(e, "ann", 0);
-            group(e, 10)
+            group(e, 10);
         })
         .plans(&[
-            "+ dev/policy/crossrole-m-group-Devs (Missing): CreatePolicy",
             "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
             "+ role/Reader (Missing): CreateRole",
-            "! dev/attachment/group/Devs/crossrole-m-group-Devs: Quota { quota: PoliciesPerGroup, size: 11, limit: 10 }",
+            "! dev/caller/group/Devs/m: Quota { quota: PoliciesPerGroup, size: 11, limit: 10 }",
         ]);
 }
 
@@ -98,9 +97,9 @@ fn granted(e: &mut Observed, quota: Quota, limit: usize) {
 fn as_many_roles_are_made_as_fit() {
     row("one too many, and what trusts it", ROLES).then(|e| granted(e, Quota::Roles, 2)).plans(&[
         "+ role/A (Missing): CreateRole",
-        "! policy/crossrole-m-role-C: Withheld role/B",
         "! role/B: Withheld role/C",
         "! role/C: Quota { quota: Roles, size: 3, limit: 2 }",
+        "! caller/role/C/m: Withheld role/C",
     ]);
     let one = "[roles.A]\n[[roles.A.trust]]\naccount = \"dev\"\n";
     let other = "[roles.Z]\n[[roles.Z.trust]]\naccount = \"dev\"\n";

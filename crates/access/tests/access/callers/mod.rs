@@ -62,7 +62,7 @@ fn judge(who: &Asker, more: bool, actual: Option<Direction>, parties: &[Party], 
         };
         Some(c.direction) != actual && !of_others
     };
-    if said.iter().filter(speaks).any(|c| claims(c)) { Err("invented") } else { Ok(()) }
+    if said.iter().filter(speaks).any(claims) { Err("invented") } else { Ok(()) }
 }
 
 /// How many requests were asked, differ, and were not decided.

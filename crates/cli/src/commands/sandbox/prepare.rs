@@ -1,6 +1,5 @@
 //! `crossrole sandbox prepare`.
 
-
 use crossrole_cloud::Aws;
 use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass};
 
