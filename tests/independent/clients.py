@@ -170,6 +170,10 @@ def main():
     assert left.startswith("AROA"), left
     refused("InvalidClientTokenId", data.call, "sts", "get_caller_identity")
     singapore.call("s3", "delete_bucket_policy", Bucket="by-hand-bucket")
+    # What was deleted is still there, below its marker.
+    versions = singapore.call("s3", "list_object_versions", Bucket="by-hand-bucket")
+    for version in versions.get("Versions", []) + versions.get("DeleteMarkers", []):
+        singapore.call("s3", "delete_object", Bucket="by-hand-bucket", Key=version["Key"], VersionId=version["VersionId"])
     singapore.call("s3", "delete_bucket", Bucket="by-hand-bucket")
     dev.call("iam", "remove_user_from_group", GroupName="Developers", UserName="dev-user")
     dev.call("iam", "detach_group_policy", GroupName="Developers", PolicyArn=arn)

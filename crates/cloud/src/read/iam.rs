@@ -19,6 +19,9 @@ use super::{decode_document, malformed, object};
 /// Entries a page: the most IAM gives.
 const PAGE: i32 = 1000;
 
+/// Code of a listing in which a managed policy has no name: an emulator's, which knows single objects all the same.
+const NAMELESS: &str = "policy without a name";
+
 /// Most pages of one listing: 1,000 pages of 1,000 are far beyond every quota of IAM.
 pub(super) const PAGES_MOST: usize = 1_000;
 
@@ -29,7 +32,7 @@ pub(super) async fn read(session: &Arc<Session>, objects: &BTreeSet<Address>, sc
     let (state, quotas) = join(bulk(session, scope.presence), quotas).await;
     let mut state = match state {
         Ok(state) => state,
-        Err(error) if error.class == ErrorClass::Denied => object::read(session, objects, Unreadable::from(&error)).await,
+        Err(error) if error.class == ErrorClass::Denied || error.code == NAMELESS => object::read(session, objects, Unreadable::from(&error)).await,
         Err(error) => return Err(Unreadable::from(&error)),
     };
     state.granted = quotas;
@@ -119,7 +122,7 @@ async fn details(session: &Arc<Session>) -> Result<AccountState, CloudError> {
         for policy in page.policies() {
             // A policy without a name is no policy: some emulators answer so.
             if policy.policy_name().is_none_or(str::is_empty) {
-                return Err(malformed(OPERATION, &session.account, "a managed policy has no name"));
+                return Err(CloudError { code: NAMELESS.to_owned(), ..malformed(OPERATION, &session.account, "a managed policy has no name") });
             }
             let policy = policy_detail(session, policy)?;
             state.policies.insert(policy.name.to_ascii_lowercase(), policy);
