@@ -17,7 +17,7 @@ pub trait Cloud: Send + Sync {
     /// Reads everything in `scope`. Errors are part of the answer: what could not be read is unreadable, not absent.
     fn observe(&self, scope: &Scope) -> impl Future<Output = Observed> + Send;
 
-    /// Reads one object whose document is replaced whole (role, bucket policy), right before it is written.
+    /// Reads one object whose document is replaced whole (role, bucket policy, caller policy), right before it is written.
     fn read(&self, address: &Address, call: &Call) -> impl Future<Output = Result<Option<ObjectState>, CloudError>> + Send;
 
     /// Makes one writing call. Throttling, server errors and lost answers have been retried when this returns, but for calls
