@@ -112,7 +112,8 @@ impl Resources {
         // A pattern that reaches out of the domain names only what of it lies inside.
         let mut all: Vec<(BTreeSet<usize>, Part)> = Vec::new();
         // Who may assume a role is said by itself, so beside other actions of STS a pattern must not reach roles.
-        let apart = domain.is_elsewhere() && names.iter().any(|n| n.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("sts:")));
+        let apart =
+            domain.is_elsewhere() && domain.actions.is_empty() && names.iter().any(|n| n.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("sts:")));
         let reaches_roles = |pattern: usize| {
             let mut roles = self.classes.iter().enumerate().filter(|(i, c)| c.witness.contains(":role/") && !at.contains(i));
             apart && roles.any(|(_, c)| c.matched.get(pattern) == Some(&true))

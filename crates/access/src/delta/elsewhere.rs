@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crossrole_model::access::{About, Undecided, Why};
+use crossrole_model::access::{About, Limit, Undecided, Why};
 use crossrole_policy::{Effect, Statement};
 
 use crate::estate::{Guarded, Placed};
 
 use super::atoms::ASSUME;
+use super::crowd;
+use super::forms::{Form, Pattern};
 use super::pair::{Domain, Text};
 use super::subjects::{self, Who};
 use super::{Work, classes};
@@ -40,7 +42,7 @@ impl<'e> Work<'e> {
             let patterns: BTreeSet<&str> = self.statements(arn).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).map(String::as_str).collect();
             let services: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(2)).filter(|s| !s.contains(['*', '?', '$'])).collect();
             let other = self.other_service(arn, &services);
-            let mut texts = texts(partition, &account, &patterns, &services, other);
+            let texts = texts(partition, &account, &patterns, &services, other);
             self.not_looked_at(&who, &texts, &buckets);
             // A pattern that names a known one is told apart from it; of the others it says that they are left out.
             let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> { patterns.iter().flat_map(|p| beginnings(head(p), known)).cloned().collect() };
@@ -51,9 +53,13 @@ impl<'e> Work<'e> {
             // Roles whose trust nobody has read are taken to trust the account: what is gained there is up to them.
             let trusting = Placed::new(subjects::trusts_account(&account), "trust policy that was not read");
             let trusting = Guarded { account: String::new(), policy: Some(trusting), restrict_public: false };
-            texts.retain(|t| matches!(t, Text::Walk(start) if start.ends_with(":role/")));
             let known = Rc::clone(&roles);
             let about = About::OtherRoles;
+            let Some(accounts) = self.accounts_of_roles(arn, &account, &patterns) else {
+                self.delta.undecided.push(Undecided { party: who.subject.party.clone(), about, why: Why::TooMany(Limit::ResourcePatterns) });
+                continue;
+            };
+            let texts = accounts.into_iter().map(|id| Text::Walk(format!("arn:{partition}:iam::{id}:role/"))).collect();
             let actions = ASSUME.map(str::to_owned).to_vec();
             let domain = Domain { about, texts, elsewhere: told_apart(&known), known, owner: None, actions, service: None, other };
             self.pair(&who, &domain, [Some(&trusting), Some(&trusting)]);
@@ -67,6 +73,18 @@ impl<'e> Work<'e> {
             let control = side.service_control.get(&principal.account).into_iter().flatten().flatten();
             own.chain(control).flat_map(|p| &p.document.statements)
         })
+    }
+
+    /// One account of each class that patterns and conditions tell apart by the roles in it: an account that nothing names is
+    /// one, too. `None`: too many to tell apart.
+    fn accounts_of_roles(&self, arn: &str, own: &str, patterns: &BTreeSet<&str>) -> Option<Vec<String>> {
+        let owners = self.statements(arn).flat_map(|s| &s.conditions).flat_map(|(_, keys)| keys);
+        let owners = owners.filter(|(key, _)| key.to_ascii_lowercase().ends_with(":resourceaccount")).flat_map(|(_, values)| values);
+        let segments = patterns.iter().filter_map(|p| p.split(':').nth(4)).chain(owners.map(String::as_str)).chain([own]);
+        let segments: BTreeSet<&str> = segments.filter(|text| !text.is_empty() && !text.contains("${")).collect();
+        let patterns: Vec<Pattern> = segments.into_iter().map(|text| Pattern { tape: 0, symbols: crowd::pattern(text) }).collect();
+        let found = Form::new().digits(12, 1).classes(&patterns)?;
+        Some(found.into_iter().filter_map(|class| class.texts.into_iter().next()).collect())
     }
 
     /// A service that nothing names of what bears on a principal.

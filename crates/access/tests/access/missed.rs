@@ -340,3 +340,25 @@ fn listing_buckets_is_asked_of_all_of_them() {
     assert_eq!(identity(&list("*"), &list("arn:aws:s3:::*")), Vec::<String>::new());
     assert!(!has(&identity(NONE, &list("arn:aws:s3:::data*")), &["ListAllMyBuckets"]));
 }
+
+/// A guard that keeps a principal to its own account's roles: roles of accounts that no pattern names are roles, too.
+#[test]
+fn roles_of_accounts_that_nothing_names_are_told_apart() {
+    let assume = r#"{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}"#;
+    for guard in [
+        r#"{"Effect":"Deny","Action":"sts:AssumeRole","NotResource":"arn:aws:iam::222222222222:role/*"}"#,
+        r#"{"Effect":"Deny","Action":"sts:*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceAccount":"222222222222"}}}"#,
+        r#"{"Effect":"Deny","Action":"*","NotResource":"arn:aws:iam::222222222222:*"}"#,
+    ] {
+        let said = identity(&format!("{assume},{guard}"), assume);
+        assert!(has(&said, &["+ role App of 222222222222 gains sts:AssumeRole on ", "222222222222"]), "{guard}: {said:#?}");
+        assert!(!has(&said, &["gains sts:AssumeRole on arn:aws:iam::222222222222:"]), "{guard}: {said:#?}");
+        let said = identity(assume, &format!("{assume},{guard}"));
+        assert!(has(&said, &["- role App of 222222222222 loses sts:AssumeRole on "]), "{guard}: {said:#?}");
+    }
+    // The other way round: nothing of its own account changes.
+    let elsewhere = r#"{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::*:role/Reader"}"#;
+    let not_here = r#"{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"arn:aws:iam::222222222222:*"}"#;
+    let said = identity(not_here, &format!("{not_here},{elsewhere}"));
+    assert_eq!(said, ["+ role App of 222222222222 gains sts:AssumeRole on arn:aws:iam::*:role/Reader (except arn:aws:iam::222222222222:*)"]);
+}
