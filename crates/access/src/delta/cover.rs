@@ -67,10 +67,13 @@ impl Dimension {
         let mut context = context.clone();
         let mut conditions: Vec<(Condition, BTreeSet<usize>)> = Vec::new();
         let mut keys: Vec<(String, String, BTreeSet<usize>)> = Vec::new();
-        for (_, condition) in asked {
+        for (variables, condition) in asked {
+            let condition = condition.said(*variables);
             if !conditions.iter().any(|(known, _)| known.written == condition.written) {
-                conditions.push(((*condition).clone(), BTreeSet::new()));
+                conditions.push((condition, BTreeSet::new()));
             }
+        }
+        for (_, condition) in asked {
             if !keys.iter().any(|(key, ..)| *key == condition.key) {
                 keys.push((condition.key.clone(), condition.written.key.clone(), BTreeSet::new()));
             }

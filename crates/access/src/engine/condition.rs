@@ -59,6 +59,15 @@ impl Condition {
         Self { operator, key: written.key.to_ascii_lowercase(), values, written }
     }
 
+    /// The same as a policy with variables writes it: there, a `${` of a document without them is `${$}{`.
+    pub(crate) fn said(&self, variables: bool) -> Self {
+        let mut said = self.clone();
+        if !variables {
+            said.written.values.iter_mut().for_each(|value| *value = value.replace("${", "${$}{"));
+        }
+        said
+    }
+
     /// Returns the keys that its values take their text from.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.values.iter().filter_map(|v| if let Value::Template(t) = v { Some(t) } else { None }).flat_map(Template::keys)

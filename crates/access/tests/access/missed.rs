@@ -362,3 +362,25 @@ fn roles_of_accounts_that_nothing_names_are_told_apart() {
     let said = identity(not_here, &format!("{not_here},{elsewhere}"));
     assert_eq!(said, ["+ role App of 222222222222 gains sts:AssumeRole on arn:aws:iam::*:role/Reader (except arn:aws:iam::222222222222:*)"]);
 }
+
+/// A document of the language without variables: what it writes as `${…}` is text, and a line says so.
+#[test]
+fn text_that_looks_like_a_variable_is_written_as_text() {
+    let policy = |version: &str| {
+        let statement = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/bob"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::data",
+            "Condition":{"StringLike":{"s3:prefix":"${aws:username}/*"}}}"#;
+        crossrole_policy::parse(&format!(r#"{{{version}"Statement":[{statement}]}}"#)).unwrap()
+    };
+    let side = |version: &str| {
+        let mut side = estate(NONE, &[], TRUST_APP, QUIET);
+        side.buckets.get_mut("data").unwrap().policy = Some(Placed::new(policy(version), ""));
+        side
+    };
+    let said = lines(&estate(NONE, &[], TRUST_APP, QUIET), &side(r#""Version":"2012-10-17","#));
+    assert!(has(&said, &["user bob", "s3:prefix is like ${aws:username}/*"]), "{said:#?}");
+    let said = lines(&estate(NONE, &[], TRUST_APP, QUIET), &side(""));
+    assert!(has(&said, &["user bob", "s3:prefix is like ${$}{aws:username}/*"]), "{said:#?}");
+    // Only the language changes: one is gained, the other lost.
+    let said = lines(&side(""), &side(r#""Version":"2012-10-17","#));
+    assert!(has(&said, &["+ ", "is like ${aws:username}/*"]) && has(&said, &["- ", "is like ${$}{aws:username}/*"]), "{said:#?}");
+}
