@@ -648,6 +648,12 @@ def of_identity(documents, request, effect):
     return any_of(applies(s, v, request) for d in documents for s, v in statements(d) if s["Effect"] == effect)
 
 
+def has_controls(action):
+    """Services that the cases ask about and whose resources resource control policies bind. IAM is none of them."""
+    services = ("s3", "sts", "kms", "sqs", "secretsmanager", "dynamodb")
+    return all_of([any_of(action.matches(f"{service}:*") for service in services), negated(action.matches("kms:RetireGrant"))])
+
+
 def decide(request, policies):
     """(allowed, explicitly denied). `policies`: identity (None: everything), boundary, session, resource, scps, rcps, public."""
     caller = request.caller
@@ -659,7 +665,7 @@ def decide(request, policies):
         layers = list(identity or []) + list(boundary or []) + list(session or []) + [d for level in policies.get("scps") or [] for d in level]
         denies.append(of_identity(layers, request, "Deny"))
     for level in policies.get("rcps") or []:
-        denies.append(of_identity(level, request, "Deny"))
+        denies.append(all_of([has_controls(request.action), of_identity(level, request, "Deny")]))
     for statement, variables in statements(resource) if resource else []:
         found = {form: hit for form, hit in principal_forms(statement, request, boundary is not None).items() if hit is not False}
         if not found:
@@ -1276,7 +1282,7 @@ class Judge:
             for owner, levels in rcps:
                 here = same_text(domain.account, owner)
                 if here is not False:
-                    hit = any_of(of_identity(level, request, "Deny") for level in levels)
+                    hit = all_of([has_controls(request.action), any_of(of_identity(level, request, "Deny") for level in levels)])
                     allowed = all_of([allowed, negated(all_of([here, hit]))])
             return allowed
         guarded = domain.guarded[at]

@@ -168,6 +168,11 @@ impl<'r> Action<'r> {
         Self { name: lower, letter: letter(lower) }
     }
 
+    /// Its name, in lower case.
+    pub(crate) fn name(&self) -> &'r str {
+        self.name
+    }
+
     /// Tells whether it is of a service, which is given with its colon.
     pub(crate) fn is_of(&self, service: &str) -> bool {
         self.name.starts_with(service)

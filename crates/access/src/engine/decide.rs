@@ -6,6 +6,7 @@ use crossrole_policy::Arn;
 use crate::request::{Policies, Request};
 
 use super::compiled::{Action, Compiled, Verdict};
+use super::controls;
 use super::principal::Asker;
 
 /// A decision and the layer that made it: the one that denied, or the first that did not allow.
@@ -88,7 +89,8 @@ impl Case<'_> {
                 return Answer::denied(Layer::ServiceControl);
             }
         }
-        if policies.resource_control.iter().any(|level| self.over(level).deny) {
+        let bound = !policies.resource_control.is_empty() && controls::bind(self.action.name());
+        if bound && policies.resource_control.iter().any(|level| self.over(level).deny) {
             return Answer::denied(Layer::ResourceControl);
         }
         let resource = policies.resource.map(|d| d.resource(self.request, &self.action, asker, policies.boundary.is_some())).unwrap_or_default();

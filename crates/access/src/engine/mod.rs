@@ -3,6 +3,7 @@
 pub(crate) mod arn;
 pub(crate) mod compiled;
 pub(crate) mod condition;
+pub(crate) mod controls;
 pub(crate) mod decide;
 pub(crate) mod glob;
 pub(crate) mod operator;
