@@ -10,6 +10,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod alone;
 mod boundary;
 mod brute;
 mod callers;
