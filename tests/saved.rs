@@ -258,3 +258,36 @@ async fn the_rest_of_a_reviewed_plan_is_carried_out() {
     let out = place.good(&["apply", "--auto-approve", "--quiet", &saved.path]).await;
     assert!(out.starts_with("No changes."), "{out}");
 }
+
+/// A bucket of which some calls were carried out has S3's own settings in the place of the others: the rest is still the plan
+/// that was reviewed.
+#[tokio::test(start_paused = true)]
+async fn a_half_made_bucket_is_completed_by_the_plan_that_began_it() {
+    let text = std::fs::read_to_string(crate::support::root().join("manifests/prod-data.toml")).unwrap();
+    let text = text.replace("versioning = true\n", "versioning = true\npublic_access_block = false\nownership = \"BucketOwnerPreferred\"\n");
+    for (n, operation) in [
+        "PutBucketTagging",
+        "PutPublicAccessBlock",
+        "PutBucketOwnershipControls",
+        "PutBucketEncryption",
+        "PutBucketVersioning",
+        "PutBucketLogging",
+        "PutBucketPolicy",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = manifest(&format!("saved-half-{n}"), &text);
+        let path = format!("{file}.plan");
+        let place = Place::new(Options::default());
+        place.good(&["plan", "--out", &path, &file]).await;
+        place.sandbox.set_faults(Some(std::sync::Arc::new(crate::errors::Always(operation, crossrole_sandbox::Fault::Refuse("AccessDenied")))));
+        let said = place.run(&["apply", "--auto-approve", "--quiet", &path]).await;
+        assert_eq!(said.exit, Exit::Failed, "{operation}: {}{}", said.out, said.err);
+        place.sandbox.set_faults(None);
+        let said = place.run(&["apply", "--auto-approve", "--quiet", &path]).await;
+        assert_eq!(said.exit, Exit::Clean, "{operation}: {}{}", said.out, said.err);
+        let plan = place.good(&["plan", &file]).await;
+        assert!(plan.starts_with("No changes."), "{operation}: {plan}");
+    }
+}

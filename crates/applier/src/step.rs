@@ -67,10 +67,10 @@ impl<C: Cloud> Run<'_, C> {
         if value == step.after {
             return Some(StepResult::AlreadyDone);
         }
-        // A half-made object of ours: its parts are not there yet.
-        let started = change.action == Action::Create;
+        // A half-made object of ours: its parts are not there yet, or as AWS makes them.
+        let begun = change.action == Action::Create && change.after.as_ref().is_some_and(|after| after.is_begun(&step.facet, &value));
         let part = step.call.effects().finds == Finds::Anything;
-        if value == step.before || part || started && value == Digest::absent() {
+        if value == step.before || part || begun {
             return None;
         }
         drifted(Drift::Changed { facet: step.facet.clone() })

@@ -69,7 +69,30 @@ impl fmt::Display for Digest {
     }
 }
 
+impl BucketState {
+    /// S3's settings of a bucket that was created as this one is, and not written since (S3 User Guide, "Default settings for
+    /// new buckets": since April 2023 closed to the public, without ACLs, encrypted).
+    fn created(&self) -> Self {
+        Self {
+            region: self.region.clone(),
+            versioning: Some(false),
+            encryption: Some(Encryption::Aes256),
+            public_access_block: Some(PublicAccessBlock { block_acls: true, ignore_acls: true, block_policy: true, restrict_buckets: true }),
+            ownership: self.ownership.clone().or_else(|| Some("BucketOwnerEnforced".to_owned())),
+            logging: Some(None),
+            tags: self.tags.clone(),
+        }
+    }
+}
+
 impl ObjectState {
+    /// Tells whether a part with this digest is what the creation of this object leaves of it, when nothing was written since:
+    /// it is not there, or it has the setting that AWS makes new objects with.
+    pub fn is_begun(&self, facet: &Facet, value: &Digest) -> bool {
+        let set = if let Self::Bucket(bucket) = self { bucket_facet(&bucket.created(), facet) } else { None };
+        *value == Digest::absent() || set.is_some_and(|set| *value == Digest::of(&set))
+    }
+
     /// Returns the digest of `facet`; absent where this kind of object, or this object, has no such part.
     pub fn facet(&self, facet: &Facet) -> Digest {
         self.facet_value(facet).map_or_else(Digest::absent, |value| Digest::of(&value))

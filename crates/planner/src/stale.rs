@@ -5,7 +5,7 @@
 
 use crossrole_model::access::{AccessChange, Direction};
 use crossrole_model::plan::{Difference, Record};
-use crossrole_model::{Address, Digest, Finds, Observed, Plan, Step};
+use crossrole_model::{Action, Address, Digest, Finds, Observed, Plan, Step};
 
 /// Returns every way in which `now` is not `reviewed`, or the part of it that is left to do; empty where it may be carried
 /// out. `observed` is what `now` was planned from.
@@ -67,11 +67,14 @@ fn address<'p>(plan: &'p Plan, step: &Step) -> Option<&'p Address> {
     plan.changes.get(step.change).map(|c| &c.address)
 }
 
-/// The same call on the same object, from the same state to the same.
+/// The same call on the same object, from the same state to the same. The state may be what the creation left that is part of
+/// what was reviewed.
 fn same(reviewed: &Plan, a: &Step, now: &Plan, b: &Step) -> bool {
     // No `..`: a new field stops the build until someone decides.
     let Step { change: _, account, call, needs: _, facet, before, after, awaits: _, share } = a;
-    let start = *before == b.before || b.call.effects().finds == Finds::Anything;
+    let created = reviewed.changes.get(a.change).filter(|change| change.action == Action::Create).and_then(|change| change.after.as_ref());
+    let begun = created.is_some_and(|after| after.is_begun(facet, &b.before));
+    let start = *before == b.before || begun || b.call.effects().finds == Finds::Anything;
     address(reviewed, a) == address(now, b) && (account, call, facet, after, share) == (&b.account, &b.call, &b.facet, &b.after, &b.share) && start
 }
 

@@ -56,6 +56,19 @@ impl CanonicalBody {
         self.write(Encoder::new("statement")).finish()
     }
 
+    /// Tells whether every request that `other` is about, this one is about, too, as far as that shows without asking: they
+    /// are the same but for conditions, and each of ours is among theirs, or compares with no more than theirs does.
+    pub fn covers(&self, other: &Self) -> bool {
+        let Self { effect, principal, action, resource, conditions } = self;
+        let same = (effect, principal, action, resource) == (&other.effect, &other.principal, &other.action, &other.resource);
+        let implied = |(operator, key, values): &(String, String, BTreeSet<String>)| {
+            let theirs = other.conditions.iter().find(|(o, k, _)| (o, k) == (operator, key));
+            // One of several values is enough; of a negated operator, all of them count.
+            theirs.is_some_and(|(.., theirs)| if operator.contains("not") { values.is_subset(theirs) } else { theirs.is_subset(values) })
+        };
+        same && conditions.iter().all(implied)
+    }
+
     fn write(&self, encoder: Encoder) -> Encoder {
         let Self { effect, principal, action, resource, conditions } = self;
         let mut encoder = encoder.text(effect.as_str()).flag(principal.is_some());

@@ -1,6 +1,6 @@
 //! Roles.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::ObservedRole;
@@ -8,6 +8,7 @@ use crossrole_model::state::RoleState;
 use crossrole_model::{
     Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
 };
+use crossrole_policy::canonical::CanonicalBody;
 use crossrole_policy::{Document, Effect, Principal, Statement};
 
 use crate::draft::{Draft, Stage};
@@ -139,7 +140,7 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     }
     inline_changes(name, inline, &after.inline, &mut reasons, &mut take, &mut give);
     for arn in attached.difference(&after.attached) {
-        reasons.push(Reason::ForeignPolicy(arn.clone()));
+        reasons.push(if is_ours(draft, address, arn) { Reason::Differs(Part::Attached(arn.clone())) } else { Reason::ForeignPolicy(arn.clone()) });
         take.push((Call::Iam(IamCall::DetachPolicy { principal: me(name), arn: arn.clone() }), Facet::Attached(arn.clone())));
     }
     for arn in after.attached.difference(attached) {
@@ -173,6 +174,13 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     draft.change(change, vec![take, give, last, calling]);
 }
 
+/// Tells whether a policy of the role's account is one that a manifest of this run made.
+fn is_ours(draft: &Draft<'_>, address: &Address, arn: &str) -> bool {
+    let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
+    let policy = account.and_then(|account| account.policies.values().find(|policy| policy.arn == arn));
+    policy.is_some_and(|policy| our_owner(draft, &policy.state.tags).is_some())
+}
+
 /// Tells whether a policy is one that we made for a principal on the caller side.
 fn is_caller_policy(arn: &str) -> bool {
     ownership::is_caller_arn(arn)
@@ -201,12 +209,12 @@ fn inline_changes(
 
 /// A pure narrowing: nothing new is allowed, and nothing that was denied is let go.
 fn narrows(before: &Document, after: &Document) -> bool {
-    let bodies = |d: &Document, effect: Effect| {
-        d.statements.iter().filter(|s| s.effect == effect).flat_map(of_each).map(|s| s.canonical_body()).collect::<BTreeSet<_>>()
+    let bodies = |d: &Document, effect: Effect| -> Vec<CanonicalBody> {
+        d.statements.iter().filter(|s| s.effect == effect).flat_map(of_each).map(|s| s.canonical_body()).collect()
     };
-    before.version == after.version
-        && bodies(after, Effect::Allow).is_subset(&bodies(before, Effect::Allow))
-        && bodies(before, Effect::Deny).is_subset(&bodies(after, Effect::Deny))
+    let within = |narrow: &[CanonicalBody], wide: &[CanonicalBody]| narrow.iter().all(|one| wide.iter().any(|other| other.covers(one)));
+    let [allowed, denied] = [Effect::Allow, Effect::Deny].map(|effect| (bodies(before, effect), bodies(after, effect)));
+    before.version == after.version && within(&allowed.1, &allowed.0) && within(&denied.0, &denied.1)
 }
 
 /// The statement for each of its principals alone.

@@ -101,6 +101,14 @@ fn trust_narrows_first_and_widens_last() {
     row("somebody is shut out before the permissions change", &more(ROLE))
         .after(&wide)
         .plans(&["~ role/Reader (Trust, Inline(\"crossrole\")): UpdateAssumeRolePolicy PutRolePolicy"]);
+    // The same whoever it is let in for: only a condition differs.
+    let asked = wide.replace(TWO, &format!("{TWO}source_account = \"222222222222\"\n"));
+    row("a condition more is set before the permissions change", &more(&asked))
+        .after(&wide)
+        .plans(&["~ role/Reader (Trust, Inline(\"crossrole\")): UpdateAssumeRolePolicy PutRolePolicy"]);
+    row("a condition less comes when the permissions stand", &more(&wide))
+        .after(&asked)
+        .plans(&["~ role/Reader (Trust, Inline(\"crossrole\")): PutRolePolicy UpdateAssumeRolePolicy"]);
     row("a principal that no longer exists is taken out", ROLE)
         .after(ROLE)
         .then(|e| {
@@ -171,7 +179,11 @@ fn a_path_that_changes_makes_the_object_anew() {
         .plans(&["± policy/Most (Immutable(Path)): DeletePolicy CreatePolicy"]);
     row("a policy that is attached", &with("policies = [\"Most\"]").replace("[policies.Most]", "[policies.Most]\npath = \"/app/\""))
         .after(&with("policies = [\"Most\"]"))
-        .plans(&["± policy/Most (Immutable(Path)): DetachRolePolicy DeletePolicy CreatePolicy", "  > Loses(PrincipalRef { kind: Role, name: \"Reader\" })", "~ role/Reader (ForeignPolicy(\"arn:aws:iam::222222222222:policy/Most\"), Attached(\"arn:aws:iam::222222222222:policy/app/Most\")): AttachRolePolicy"]);
+        .plans(&[
+            "± policy/Most (Immutable(Path)): DetachRolePolicy DeletePolicy CreatePolicy",
+            "  > Loses(PrincipalRef { kind: Role, name: \"Reader\" })",
+            "~ role/Reader (Attached(\"arn:aws:iam::222222222222:policy/Most\"), Attached(\"arn:aws:iam::222222222222:policy/app/Most\")): AttachRolePolicy",
+        ]);
 }
 
 #[test]
