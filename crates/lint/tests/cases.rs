@@ -71,6 +71,19 @@ fn whoever_may_assume() {
 }
 
 #[test]
+fn whoever_has_no_second_factor() {
+    check(&[
+        ("mfa-not-asked-for", true, when("Bool = { \"aws:MultiFactorAuthPresent\" = \"false\" }")),
+        ("mfa-not-asked-for", true, when("BoolIfExists = { \"aws:multifactorauthpresent\" = \"False\" }")),
+        ("mfa-not-asked-for", true, when("Null = { \"aws:MultiFactorAuthPresent\" = \"false\" }")),
+        ("mfa-not-asked-for", false, when("Null = { \"aws:MultiFactorAuthPresent\" = \"false\" }, Bool = { \"aws:MultiFactorAuthPresent\" = \"true\" }")),
+        ("mfa-not-asked-for", false, when("Bool = { \"aws:MultiFactorAuthPresent\" = \"true\" }")),
+        ("mfa-not-asked-for", false, when("Null = { \"aws:MultiFactorAuthAge\" = \"false\" }")),
+        ("mfa-not-asked-for", false, deny("\"arn:aws:s3:::data/*\"", "BoolIfExists = { \"aws:MultiFactorAuthPresent\" = \"false\" }")),
+    ]);
+}
+
+#[test]
 fn accounts_in_principals_and_arns() {
     let role = |id: &str| trust(&format!("principal = \"arn:aws:iam::{id}:role/x\"\nexternal_id = \"c0ffee\""));
     let named = |id: &str| bucket(&format!("principals = {{ AWS = \"{id}\" }}\nactions = \"s3:ListBucket\"\nresources = \"arn:aws:s3:::logs\""));

@@ -21,6 +21,7 @@ mod locks_everyone_out;
 mod malformed_account;
 mod mfa_deny_misses_keys;
 mod mfa_if_exists;
+mod mfa_not_asked_for;
 mod mismatched_action_for_principal;
 mod missing_set_operator;
 mod near_quota;
@@ -88,6 +89,7 @@ pub const ALL: &[Rule] = &[
     malformed_account::RULE,
     mfa_deny_misses_keys::RULE,
     mfa_if_exists::RULE,
+    mfa_not_asked_for::RULE,
     mismatched_action_for_principal::RULE,
     missing_set_operator::RULE,
     near_quota::RULE,
