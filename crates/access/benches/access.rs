@@ -116,6 +116,7 @@ fn estate(change: usize) -> Estate {
         tags: BTreeMap::new(),
         identity: vec![Placed::new(document, "")],
         boundary: None,
+        groups: BTreeSet::new(),
         unread: BTreeSet::new(),
     };
     Estate { partition: "aws".to_owned(), principals: BTreeMap::from([("arn:aws:iam::222222222222:user/ann".to_owned(), principal)]), ..Estate::default() }

@@ -51,6 +51,8 @@ pub struct Principal {
     pub identity: Vec<Placed>,
     /// Permissions boundary.
     pub boundary: Option<Vec<Placed>>,
+    /// ARNs of a user's groups.
+    pub groups: BTreeSet<String>,
     /// Policies whose documents are not known.
     pub unread: BTreeSet<String>,
 }

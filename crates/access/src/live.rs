@@ -280,13 +280,16 @@ impl Objects {
                 tags: held.tags.clone(),
                 identity: Vec::new(),
                 boundary: None,
+                groups: BTreeSet::new(),
                 unread: BTreeSet::new(),
             };
             self.collect(held, &of, &mut principal);
             for group in &held.groups {
                 let address = Address::new(&address.account, Kind::Group, group.as_str());
                 if let Some(held) = self.groups.get(&address) {
-                    self.collect(held, &format!("group {}", held.name.as_deref().unwrap_or(group)), &mut principal);
+                    let name = held.name.as_deref().unwrap_or(group);
+                    principal.groups.insert(self.partition.iam_arn(&address.account, "group", &held.path, name));
+                    self.collect(held, &format!("group {name}"), &mut principal);
                 }
             }
             if let Some(arn) = &held.boundary {
@@ -315,6 +318,7 @@ impl Objects {
                 tags: BTreeMap::new(),
                 identity: Vec::new(),
                 boundary: None,
+                groups: BTreeSet::new(),
                 unread: BTreeSet::new(),
             };
             self.collect(held, &format!("group {name}"), &mut member);

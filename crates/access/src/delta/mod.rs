@@ -15,6 +15,7 @@ mod describe;
 mod elsewhere;
 mod forms;
 pub(crate) mod meets;
+mod named;
 pub(crate) mod pair;
 pub(crate) mod reach;
 mod relevant;
@@ -49,7 +50,7 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     work.session_tags();
     work.providers();
     let mut delta = work.delta;
-    tidy::tidy(&mut delta);
+    tidy::tidy(&mut delta, [before, after]);
     delta
 }
 
@@ -197,7 +198,7 @@ impl<'e> Work<'e> {
                 self.unknown_kinds(&resource);
                 let documents: Vec<&Document> = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).map(|p| &p.document).collect();
                 let owner = resource.domain.owner.as_deref().unwrap_or_default();
-                for who in subjects::others(&documents, owner, self.sides, !resource.domain.actions.is_empty()) {
+                for who in named::others(&documents, owner, self.sides, !resource.domain.actions.is_empty()) {
                     self.pair(&who, &resource.domain, resource.sides);
                     // A session that is named, of a role that is known.
                     if who.kind == Kind::Known && !changed.contains(who.arn.as_str()) {

@@ -9,8 +9,9 @@ use crossrole_policy::{Arn, Document};
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::request::{ContextValue, all_buckets, is_list_all};
 
+use super::named;
 use super::pair::{Domain, Subject, Text, compare};
-use super::subjects::{self, Kind, Who};
+use super::subjects::{Kind, Who};
 
 /// Most roles on one way: AWS chains sessions without end, people do not follow more.
 const CHAIN_MOST: usize = 4;
@@ -100,7 +101,7 @@ impl Search<'_> {
         }
         let mut whos: Vec<Who> = self.estate.principals.keys().filter_map(|arn| Who::known(arn, [self.estate, self.estate])).collect();
         let documents: Vec<&Document> = guarded.and_then(|g| g.policy.as_ref()).map(|p| &p.document).into_iter().collect();
-        whos.extend(subjects::others(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], bucket.is_none()));
+        whos.extend(named::others(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], bucket.is_none()));
         let domain = Domain {
             about: About::Resource(resource.to_owned()),
             texts: vec![Text::Exact(resource.to_owned())],

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::access::{Certainty, Party};
 use crossrole_policy::{Arn, Document, Effect, Element, Principal, Statement};
 
-use crate::engine::condition::Condition;
-use crate::engine::operator::Test;
 use crate::estate::{Estate, Guarded};
 use crate::principal::Caller;
 use crate::request::ContextValue;
@@ -169,7 +167,7 @@ impl Who {
     }
 
     /// The same, taken to have no policies of its own.
-    fn bare(mut self) -> Self {
+    pub(super) fn bare(mut self) -> Self {
         self.kind = Kind::Nothing;
         self.subject.certainty = Certainty::EvenWithout;
         self
@@ -228,7 +226,7 @@ impl Who {
     }
 
     /// Services that nothing names.
-    fn any_service(except: BTreeSet<String>) -> Self {
+    pub(super) fn any_service(except: BTreeSet<String>) -> Self {
         let kinds = vec![Sort::Service(Names::Any)];
         let crowd = Crowd { partition: String::new(), accounts: Accounts::One(String::new()), kinds, caller: None, except };
         let mut who = Self::without_identity(crowd.plain());
@@ -270,107 +268,6 @@ pub(crate) fn brings_tags(side: &Estate, arn: &str) -> bool {
     trust.is_some_and(|p| p.compiled.statements.iter().any(|s| s.effect == Effect::Allow && s.action.match_("sts:TagSession")))
 }
 
-/// Whom documents name.
-#[derive(Default)]
-struct Named {
-    arns: BTreeSet<String>,
-    accounts: BTreeSet<String>,
-    everyone: bool,
-    /// Services too.
-    all: bool,
-    services: BTreeSet<String>,
-    providers: BTreeSet<String>,
-}
-
-impl Named {
-    fn of(documents: &[&Document]) -> Self {
-        let mut named = Self::default();
-        for statement in documents.iter().flat_map(|d| &d.statements) {
-            let Some(principal) = &statement.principal else { continue };
-            named.all |= principal.bare_star || principal.negated;
-            named.everyone |= principal.bare_star || principal.negated;
-            for (kind, values) in &principal.entries {
-                for value in values {
-                    match kind.as_str() {
-                        "Service" => drop(named.services.insert(value.clone())),
-                        "Federated" => drop(named.providers.insert(value.clone())),
-                        "AWS" => named.aws(value),
-                        _ => {}
-                    }
-                }
-            }
-            named.accounts.extend(accounts_in_conditions(statement));
-        }
-        named
-    }
-
-    fn aws(&mut self, value: &str) {
-        match Arn::parse(value) {
-            _ if value == "*" => self.everyone = true,
-            None if value.len() == 12 && value.bytes().all(|b| b.is_ascii_digit()) => drop(self.accounts.insert(value.to_owned())),
-            Some(arn) if arn.resource == "root" => drop(self.accounts.insert(arn.account.to_owned())),
-            Some(_) => drop(self.arns.insert(value.to_owned())),
-            None => {}
-        }
-    }
-
-    /// ARNs that conditions see of those who are asked about by themselves.
-    fn apart(&self) -> BTreeSet<String> {
-        let mut all = self.arns.clone();
-        // A federated user is named by the user behind it.
-        all.extend(self.arns.iter().filter_map(|arn| {
-            let arn = Arn::parse(arn)?;
-            let ("user", name) = arn.kind_and_name()? else { return None };
-            Some(format!("arn:{}:sts::{}:federated-user/{name}", arn.partition, arn.account))
-        }));
-        all
-    }
-}
-
-/// Everyone whom a resource's documents can be about and who is not known: named principals, the accounts named, another
-/// account, unsigned callers, services, identity providers.
-pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], trust: bool) -> Vec<Who> {
-    let partition = sides.into_iter().rev().map(|s| s.partition.as_str()).find(|p| !p.is_empty()).unwrap_or("aws");
-    let mut named = Named::of(documents);
-    if named.everyone {
-        // Control policies tell an account from those of which nothing is known.
-        named.accounts.extend(sides.iter().flat_map(|side| side.service_control.keys().cloned()));
-    }
-    if !owner.is_empty() {
-        named.accounts.remove(owner);
-    }
-    let apart = named.apart();
-    let mut all: Vec<Who> = Vec::new();
-    for arn in named.arns.iter().filter(|arn| !sides.iter().any(|side| side.principals.contains_key(*arn))) {
-        match role_behind(arn, sides).and_then(|role| Who::session(arn, &role, sides)) {
-            Some(session) => all.push(session),
-            None => {
-                let who = Who::named(arn);
-                // In one account the resource's policy alone may let it, whatever its own say.
-                if who.subject.account.as_deref() == Some(owner) {
-                    all.push(who.clone().bare());
-                }
-                all.push(who);
-            }
-        }
-    }
-    let of = |account: &str| Crowd::of(partition, Accounts::One(account.to_owned()), apart.clone());
-    all.extend(named.accounts.iter().map(|account| Who::any_of(of(account), Kind::Everything)));
-    all.extend([Kind::Nothing, Kind::Everything].map(|kind| Who::any_of(of(owner), kind)));
-    if named.everyone {
-        let known = named.accounts.iter().cloned().chain([owner.to_owned()]).collect();
-        all.push(Who::any_of(Crowd::of(partition, Accounts::Others(known), apart.clone()), Kind::Everything));
-        if !trust {
-            all.push(Who::without_identity(Caller::Anonymous));
-        }
-    }
-    if named.all && !trust {
-        all.push(Who::any_service(named.services.clone()));
-    }
-    all.extend(named.services.into_iter().map(Caller::Service).chain(named.providers.into_iter().map(Caller::Arn)).map(Who::without_identity));
-    all
-}
-
 /// The role that an estate has of a session's ARN, which does not tell its path.
 pub(crate) fn role_behind(session: &str, sides: [&Estate; 2]) -> Option<String> {
     let arn = Arn::parse(session).filter(|a| a.service == "sts")?;
@@ -383,26 +280,4 @@ pub(crate) fn trusts_account(account: &str) -> Document {
     let mut statement = Statement::allow(Element::of(super::atoms::ASSUME), None);
     statement.principal = Some(Principal::of("AWS", [account]));
     Document::new(vec![statement])
-}
-
-/// Accounts that conditions on the caller's account or ARN speak of.
-fn accounts_in_conditions(statement: &crossrole_policy::Statement) -> Vec<String> {
-    let mut found = Vec::new();
-    for (operator, keys) in &statement.conditions {
-        for (key, values) in keys {
-            let about = ["aws:principalarn", "aws:principalaccount"].iter().any(|k| key.eq_ignore_ascii_case(k));
-            let written = crate::engine::condition::Written { operator: operator.clone(), key: key.clone(), values: Vec::new() };
-            let texts = Condition::new(written, false).operator.is_some_and(|o| o.test != Test::Null);
-            if !about || !texts {
-                continue;
-            }
-            for value in values {
-                let account = Arn::parse(value).map_or(value.as_str(), |a| a.account);
-                if account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) {
-                    found.push(account.to_owned());
-                }
-            }
-        }
-    }
-    found
 }

@@ -1,14 +1,16 @@
 //! A delta as people want to read it: no line twice, and widening first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Clause, Direction, Part, Party};
+
+use crate::estate::Estate;
 
 /// Which way, who, which actions, under which conditions.
 type Alike = (Direction, Party, Certainty, Vec<Part>, Vec<Vec<Clause>>);
 
 /// Puts what differs only in its resources together, drops what is said of everyone already, and sorts.
-pub(super) fn tidy(delta: &mut AccessDelta) {
+pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
     let mut merged: BTreeMap<Alike, AccessChange> = BTreeMap::new();
     for change in delta.changes.drain(..) {
         let key = (change.direction, change.party.clone(), change.certainty, change.actions.clone(), change.when.clone());
@@ -25,25 +27,39 @@ pub(super) fn tidy(delta: &mut AccessDelta) {
         change.resources.dedup();
     }
     // Who needs no policies of its own is more than who has some.
-    drop_said(&mut changes, |c| c.certainty == Certainty::OwnPolicies, |c| c.certainty == Certainty::EvenWithout, |c| c.party.account());
-    // A user whose difference is that of a group's members has it from the group.
-    drop_said(&mut changes, |c| matches!(c.party, Party::User { .. }), |c| matches!(c.party, Party::Members { .. }), |c| c.party.account());
-    drop_said(&mut changes, |c| c.party != Party::Unsigned, |c| c.party == Party::Unsigned, |_| None);
+    drop_said(&mut changes, |one, other| one.party == other.party && (one.certainty, other.certainty) == (Certainty::OwnPolicies, Certainty::EvenWithout));
+    // A user whose difference is that of the members of its group has it from there.
+    drop_said(&mut changes, |one, other| match (&one.party, &other.party) {
+        (Party::User { arn }, Party::Members { group }) => is_member(sides, arn, group),
+        _ => false,
+    });
+    drop_said(&mut changes, |one, other| one.party != Party::Unsigned && other.party == Party::Unsigned);
     changes.sort_by(|a, b| (a.direction, &a.party, a.certainty, &a.resources).cmp(&(b.direction, &b.party, b.certainty, &b.resources)));
     delta.changes = changes;
     delta.undecided.sort();
     delta.undecided.dedup();
 }
 
-/// Where, which way, and the same actions on the same resources under the same conditions.
-type Grant<'c> = (Option<&'c str>, Direction, &'c [Part], &'c [Part], &'c [Vec<Clause>]);
+/// Tells whether a user is in a group on every side that it is on.
+fn is_member(sides: [&Estate; 2], user: &str, group: &str) -> bool {
+    let mut users = sides.into_iter().filter_map(|side| side.principals.get(user)).peekable();
+    users.peek().is_some() && users.all(|user| user.groups.contains(group))
+}
 
-/// Drops those changes `of` whom the same is said `by` others, in the same place.
-fn drop_said(changes: &mut Vec<AccessChange>, of: fn(&AccessChange) -> bool, by: fn(&AccessChange) -> bool, place: fn(&AccessChange) -> Option<&str>) {
-    fn grant(c: &AccessChange, place: fn(&AccessChange) -> Option<&str>) -> Grant<'_> {
-        (place(c), c.direction, &c.actions, &c.resources, &c.when)
+/// Which way, and the same actions on the same resources under the same conditions.
+type Grant<'c> = (Direction, &'c [Part], &'c [Part], &'c [Vec<Clause>]);
+
+fn grant(c: &AccessChange) -> Grant<'_> {
+    (c.direction, &c.actions, &c.resources, &c.when)
+}
+
+/// Drops those changes of which the same is said of another that `stands_for` them.
+fn drop_said(changes: &mut Vec<AccessChange>, stands_for: impl Fn(&AccessChange, &AccessChange) -> bool) {
+    let mut by_grant: BTreeMap<Grant<'_>, Vec<&AccessChange>> = BTreeMap::new();
+    for change in changes.iter() {
+        by_grant.entry(grant(change)).or_default().push(change);
     }
-    let others: Vec<AccessChange> = changes.iter().filter(|c| by(c)).cloned().collect();
-    let said: BTreeSet<Grant<'_>> = others.iter().map(|c| grant(c, place)).collect();
-    changes.retain(|c| !(of(c) && said.contains(&grant(c, place))));
+    let kept: Vec<bool> = changes.iter().map(|one| !by_grant.get(&grant(one)).into_iter().flatten().any(|other| stands_for(one, other))).collect();
+    let mut kept = kept.into_iter();
+    changes.retain(|_| kept.next().unwrap_or(true));
 }

@@ -194,6 +194,7 @@ impl Side {
             tags: BTreeMap::new(),
             identity: vec![place(document)],
             boundary: boundary.map(|b| vec![place(b)]),
+            groups: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
         let guarded = |document: &Document| Guarded { account: OWNER.to_owned(), policy: Some(place(document)), restrict_public: false };

@@ -28,6 +28,7 @@ pub(crate) fn estate(app: &str, tags: &[(&str, &str)], trust: &str, bucket: &str
         tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         identity: vec![Placed::new(document(app), "")],
         boundary: None,
+        groups: BTreeSet::new(),
         unread: BTreeSet::new(),
     };
     let guarded = |text: &str| Guarded { account: "222222222222".to_owned(), policy: Some(Placed::new(document(text), "")), restrict_public: false };

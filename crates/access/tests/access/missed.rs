@@ -121,6 +121,7 @@ fn members_of_a_group_are_told_apart() {
             tags: BTreeMap::new(),
             identity: vec![Placed::new(document(policy), "")],
             boundary: None,
+            groups: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
         side.principals.insert("arn:aws:iam::222222222222:group/Ops".to_owned(), member);
@@ -252,6 +253,7 @@ fn a_group_and_a_tag_in_one_path() {
             tags: BTreeMap::new(),
             identity: vec![Placed::new(document(&policy), "")],
             boundary: None,
+            groups: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
         let mut side = estate(NONE, &[], TRUST_APP, QUIET);
@@ -276,6 +278,7 @@ fn what_nobody_reads_of_an_estate_is_not_nobody() {
             tags: BTreeMap::new(),
             identity: Vec::new(),
             boundary: None,
+            groups: BTreeSet::new(),
             unread: BTreeSet::from(["arn:aws:iam::aws:policy/AmazonS3FullAccess".to_owned()]),
         };
         side.principals.insert("arn:aws:iam::222222222222:user/ann".to_owned(), user);
@@ -299,6 +302,7 @@ fn a_chain_that_is_cut_is_not_decided() {
             tags: BTreeMap::new(),
             identity: vec![Placed::new(document(&next), "")],
             boundary: None,
+            groups: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
         let trust = Placed::new(document(TRUST_APP), "");
@@ -383,4 +387,47 @@ fn text_that_looks_like_a_variable_is_written_as_text() {
     // Only the language changes: one is gained, the other lost.
     let said = lines(&side(""), &side(r#""Version":"2012-10-17","#));
     assert!(has(&said, &["+ ", "is like ${aws:username}/*"]) && has(&said, &["- ", "is like ${$}{aws:username}/*"]), "{said:#?}");
+}
+
+/// A line of one principal does not speak of others who lose the same.
+#[test]
+fn a_line_stands_for_no_other_principal() {
+    let zed = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:user/zed"},"Action":"s3:*","Resource":"arn:aws:s3:::data/*"}"#;
+    let deny = r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-a"}}}"#;
+    let said = lines(&estate(NONE, &[], TRUST_APP, zed), &estate(NONE, &[], TRUST_APP, &format!("{zed},{deny}")));
+    assert!(has(&said, &["- user zed of 222222222222, even without policies of its own loses s3:GetObject on data/*"]), "{said:#?}");
+    assert!(has(&said, &["- any principal of 222222222222 that its own policies let loses s3:GetObject on data/*"]), "{said:#?}");
+}
+
+/// A user who gains what the members of a group gain has it from there only where it is one of them.
+#[test]
+fn a_group_speaks_of_its_members_alone() {
+    let (ann, devs) = ("arn:aws:iam::222222222222:user/ann", "arn:aws:iam::222222222222:group/Devs");
+    let side = |policy: &str, groups: &[&str]| {
+        let mut side = estate(NONE, &[], TRUST_APP, QUIET);
+        let principal = |name: &str, groups: &[&str]| Principal {
+            account: "222222222222".to_owned(),
+            user: true,
+            name: name.to_owned(),
+            tags: BTreeMap::new(),
+            identity: vec![Placed::new(document(policy), "")],
+            boundary: None,
+            groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            unread: BTreeSet::new(),
+        };
+        side.principals.insert(ann.to_owned(), principal("ann", groups));
+        side.principals.insert(devs.to_owned(), principal("Devs", &[]));
+        side
+    };
+    let read = allow("s3:GetObject", "arn:aws:s3:::data/*");
+    for (groups, is_said) in [(vec![], true), (vec!["arn:aws:iam::222222222222:group/Ops"], true), (vec![devs], false)] {
+        let said = lines(&side(NONE, &groups), &side(&read, &groups));
+        assert!(has(&said, &["+ members of group Devs of 222222222222 gain s3:GetObject"]), "{said:#?}");
+        assert_eq!(has(&said, &["user ann"]), is_said, "{said:#?}");
+    }
+    // Who comes into the group gains what its members have had.
+    let mut alone = side(NONE, &[]);
+    alone.principals.insert(devs.to_owned(), side(&read, &[]).principals[devs].clone());
+    let said = lines(&alone, &side(&read, &[devs]));
+    assert!(has(&said, &["+ user ann of 222222222222 gains s3:GetObject"]), "{said:#?}");
 }

@@ -238,6 +238,7 @@ fn pair(random: &mut Random) -> [Estate; 2] {
             tags: tags.clone(),
             identity: vec![place(document)],
             boundary: boundary.map(|b| vec![place(b)]),
+            groups: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
         let guarded = |document: &Document, public: bool| Guarded { account: OWNER.to_owned(), policy: Some(place(document)), restrict_public: public };
@@ -326,6 +327,7 @@ fn estate(side: &Value) -> Estate {
             tags: serde_json::from_value(p["tags"].clone()).unwrap(),
             identity: list(&p["identity"]),
             boundary: Some(&p["boundary"]).filter(|b| !b.is_null()).map(list),
+            groups: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
         (arn, principal)

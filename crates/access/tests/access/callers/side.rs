@@ -87,6 +87,7 @@ impl Side {
             tags: self.alice_tags.clone(),
             identity: vec![place(&self.alice)],
             boundary: self.alice_boundary.as_ref().map(|b| vec![place(b)]),
+            groups: BTreeSet::new(),
             unread: unread.clone(),
         };
         let app = Principal {
@@ -96,6 +97,7 @@ impl Side {
             tags: self.app_tags.clone(),
             identity: vec![place(&self.app)],
             boundary: None,
+            groups: BTreeSet::new(),
             unread,
         };
         let group = Principal {
@@ -105,6 +107,7 @@ impl Side {
             tags: Tags::new(),
             identity: vec![place(&self.group)],
             boundary: None,
+            groups: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
         let levels = |document: &Document| -> Levels { vec![vec![place(document)]] };
