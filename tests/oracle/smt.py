@@ -967,13 +967,14 @@ def tag_keys(context, case, arn, tagged):
 
 
 def unsigned_keys(context, tagged):
-    for name in ("Arn", "Account", "OrgID", "OrgPaths", "ServiceName", "ServiceNamesList"):
+    for name in ("Arn", "OrgID", "OrgPaths", "ServiceName", "ServiceNamesList", "IsAWSService"):
         context.fix(f"aws:Principal{name}", None)
-    for name in ("aws:username", "aws:userid", "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge", "aws:TokenIssueTime", "aws:FederatedProvider"):
+    for name in ("aws:PrincipalAccount", "aws:userid"):
+        context.fix(name, "anonymous")
+    for name in ("aws:username", "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge", "aws:TokenIssueTime", "aws:FederatedProvider"):
         context.fix(name, None)
     for name in tagged:
         context.fix(name, None)
-    context.fix("aws:PrincipalIsAWSService", "false")
 
 
 def any_of_account(label, account, parties, allows, certainties, arns, limits=()):

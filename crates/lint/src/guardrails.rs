@@ -2,12 +2,13 @@
 
 use crossrole_model::desired::{DesiredState, DocumentRef, StatementRef};
 use crossrole_model::state::RoleState;
-use crossrole_model::{Address, Desired, Finding};
+use crossrole_model::{Address, Desired, Finding, Kind};
 use crossrole_policy::{Effect, Statement};
 use serde::Deserialize;
 
 use crate::look;
 use crossrole_access::action_matches;
+use crossrole_access::catalogue::SERVICES;
 use crossrole_access::language::Test;
 
 /// `[guardrails]` of `crossrole.toml`.
@@ -61,6 +62,7 @@ pub fn check(guardrails: &Guardrails, desired: &Desired) -> Vec<Finding> {
                     role(rule, state, &mut say);
                 }
                 trusted(guardrails, &DocumentRef::Trust, &state.trust.statements, &mut say);
+                attached(&guardrails.forbidden_actions, state, &mut say, false);
                 for (name, document) in &state.inline {
                     permissions(guardrails, &DocumentRef::Inline(name.clone()), &document.statements, &mut say);
                 }
@@ -114,7 +116,12 @@ fn trusted(guardrails: &Guardrails, part: &DocumentRef, statements: &[Statement]
     let Some(trusted) = &guardrails.trusted_accounts else { return };
     let own = say.address.account.to_string();
     for (index, statement) in allowing(statements) {
-        for principal in look::aws(statement) {
+        let elements = statement.principal.as_ref();
+        // What is everybody, or is of a kind that names no account, is in no account that is trusted.
+        let everybody = elements.filter(|p| p.bare_star || p.negated).map(|_| "*");
+        let others = elements.into_iter().flat_map(|p| &p.entries).filter(|(kind, _)| !["AWS", "Service", "Federated"].contains(&kind.as_str()));
+        let others = others.flat_map(|(_, values)| values.iter().map(String::as_str));
+        for principal in look::aws(statement).into_iter().map(|p| -> &str { p }).chain(everybody).chain(others) {
             let known = look::account(principal).is_some_and(|a| a == own || trusted.iter().any(|t| t == a));
             if !known {
                 say.at(
@@ -136,13 +143,14 @@ fn role(rule: &RoleRule, state: &RoleState, say: &mut Say<'_>) {
     for (index, statement) in allowing(&state.trust.statements).filter(|(_, s)| !look::aws(s).is_empty()) {
         let at = Some((&DocumentRef::Trust, index, None));
         let who = look::aws(statement).join(", ");
-        if rule.external_id
-            && !look::conditions(statement).any(|c| c.key.eq_ignore_ascii_case("sts:ExternalId") && c.operator.is_some_and(|o| !o.negated && !o.if_exists))
-        {
+        if rule.external_id && look::limits(statement, &["sts:ExternalId"]).next().is_none() {
             say.at(at, "external-id", &format!("{who} needs no external id"), "set `external_id`");
         }
-        let second = look::conditions(statement).any(|c| {
-            c.key.eq_ignore_ascii_case("aws:MultiFactorAuthPresent") && c.operator.is_some_and(|o| o.test == Test::Bool && !o.if_exists) && c.values == ["true"]
+        let second = look::conditions(statement).filter(look::Asked::is_needed).any(|c| {
+            let present = c.is_of(&["aws:MultiFactorAuthPresent"]) && c.operator.is_some_and(|o| o.test == Test::Bool);
+            // Only who has a second factor has it since some time.
+            let age = c.is_of(&["aws:MultiFactorAuthAge"]) && c.operator.is_some_and(|o| matches!(o.test, Test::Number(_)));
+            age || present && !c.values.is_empty() && c.values.iter().all(|v| v.eq_ignore_ascii_case("true"))
         });
         if rule.mfa && !second {
             say.at(at, "mfa", &format!("{who} needs no second factor"), "set `mfa = true`");
@@ -161,23 +169,55 @@ fn role(rule: &RoleRule, state: &RoleState, say: &mut Say<'_>) {
     for (name, document) in &state.inline {
         forbidden(&rule.forbidden_actions, &DocumentRef::Inline(name.clone()), &document.statements, say);
     }
+    attached(&rule.forbidden_actions, state, say, true);
+}
+
+/// Managed policies of a role. `all`: those that manifests declare, too, which are looked at by themselves otherwise.
+fn attached(patterns: &[String], state: &RoleState, say: &mut Say<'_>, all: bool) {
+    for arn in state.attached.iter().filter(|_| !patterns.is_empty()) {
+        let name = arn.rsplit('/').next().unwrap_or(arn);
+        let address = Address::new(&say.address.account, Kind::Policy, name);
+        let declared =
+            say.desired.objects.get(&address).and_then(|o| if let DesiredState::Policy(policy) = &o.state { Some(&policy.document.statements) } else { None });
+        let hit = match declared {
+            Some(_) if !all => None,
+            Some(statements) => allowing(statements)
+                .find_map(|(_, statement)| patterns.iter().find(|p| allows(statement, p)))
+                .map(|p| format!("allows `{p}`, which is forbidden")),
+            None => patterns.first().map(|p| format!("is not declared here, and whether it allows `{p}`, which is forbidden, is not known")),
+        };
+        if let Some(hit) = hit {
+            say.object("forbidden-actions", &format!("`{arn}` {hit}"), "leave it out, or have the guardrail changed");
+        }
+    }
+}
+
+/// Tells whether two patterns have an action in common; either may be the wider one: `s3:*` allows what `s3:Put*` forbids.
+fn meet(a: &str, b: &str) -> bool {
+    crossrole_access::overlap(&a.to_lowercase(), &b.to_lowercase())
+}
+
+/// Tells whether a statement may let something that a pattern speaks of: what is left out must be all of that.
+fn allows(statement: &Statement, pattern: &str) -> bool {
+    let values = &statement.action.values;
+    if !statement.action.negated {
+        return values.iter().any(|action| meet(action, pattern));
+    }
+    let listed = look::expand(pattern);
+    let known = pattern.split_once(':').is_some_and(|(service, _)| SERVICES.contains(&service.to_lowercase().as_str())) && !listed.is_empty();
+    let whole = values.iter().any(|out| action_matches(out, pattern));
+    !(whole || known && listed.iter().all(|a| values.iter().any(|out| action_matches(out, a.name))))
 }
 
 fn forbidden(patterns: &[String], part: &DocumentRef, statements: &[Statement], say: &mut Say<'_>) {
     for (index, statement) in allowing(statements) {
         for pattern in patterns {
-            // Either may be the wider one: `s3:*` allows what `s3:Put*` forbids.
-            let hits = |action: &&String| {
-                action_matches(pattern, action) || action_matches(action, pattern) || look::expand(pattern).iter().any(|a| action_matches(action, a.name))
-            };
-            let hit = if statement.action.negated {
-                (!look::expand(pattern).iter().all(|a| statement.action.values.iter().any(|p| action_matches(p, a.name))))
-                    .then(|| "all but some actions".to_owned())
-            } else {
-                statement.action.values.iter().find(hits).cloned()
-            };
-            if let Some(action) = hit {
-                let message = format!("`{action}` allows `{pattern}`, which is forbidden");
+            if allows(statement, pattern) {
+                let named = statement.action.values.iter().find(|action| !statement.action.negated && meet(action, pattern));
+                let message = match named {
+                    Some(action) => format!("`{action}` allows `{pattern}`, which is forbidden"),
+                    None => format!("all but some actions are allowed, `{pattern}` among them, which is forbidden"),
+                };
                 say.at(Some((part, index, None)), "forbidden-actions", &message, "leave it out, or have the guardrail changed");
             }
         }

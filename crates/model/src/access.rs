@@ -123,6 +123,10 @@ pub enum Limit {
 pub enum Why {
     /// The party's tags change, and policies ask for them.
     TagsChange,
+    /// The resource's tags change, and the party's policies ask for tags of resources.
+    ResourceTagsChange,
+    /// Sessions may have another name or source identity than before, and policies ask for it.
+    SessionsChange,
     /// There is more of something than is looked at.
     TooMany(Limit),
     /// Resources of this kind are not looked at.

@@ -5,7 +5,7 @@
 
 use crossrole_model::access::{AccessChange, Direction};
 use crossrole_model::plan::{Difference, Record};
-use crossrole_model::{Action, Address, Digest, Finds, Observed, Plan, Step};
+use crossrole_model::{Action, Address, Cause, Digest, Finds, Observed, Plan, Step, Withheld};
 
 /// Returns every way in which `now` is not `reviewed`, or the part of it that is left to do; empty where it may be carried
 /// out. `observed` is what `now` was planned from.
@@ -57,10 +57,20 @@ fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
         (Record::Accounts, (accounts, partition, scope) == (&r.accounts, &r.partition, &r.scope)),
         (Record::Changes, changes == &r.changes),
         (Record::Steps, steps == &r.steps),
-        (Record::Withheld, (withheld, meters, notes, lockouts) == (&r.withheld, &r.meters, &r.notes, &r.lockouts)),
+        (Record::Withheld, same_withheld(withheld, &r.withheld) && (meters, notes, lockouts) == (&r.meters, &r.notes, &r.lockouts)),
         (Record::Access, access == &r.access),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(record, _)| record).collect()
+}
+
+/// What could not be read is the same for the same kind of error: its words name the request, too.
+fn same_withheld(a: &[Withheld], b: &[Withheld]) -> bool {
+    let class = |one: &Withheld| match &one.cause {
+        Cause::Unreadable(why) | Cause::Incomplete(Some(why)) => why.class,
+        _ => None,
+    };
+    let same = |(a, b): (&Withheld, &Withheld)| a == b || a.subject == b.subject && a.blocks == b.blocks && class(a).is_some() && class(a) == class(b);
+    a.len() == b.len() && a.iter().zip(b).all(same)
 }
 
 fn address<'p>(plan: &'p Plan, step: &Step) -> Option<&'p Address> {

@@ -200,6 +200,8 @@ fn about(about: &About) -> String {
 fn why(why: &Why) -> String {
     match why {
         Why::TagsChange => "its tags change, and policies ask for them".to_owned(),
+        Why::ResourceTagsChange => "the tags of the resource change, and policies ask for them".to_owned(),
+        Why::SessionsChange => "its sessions may have other names or source identities, and policies ask for them".to_owned(),
         Why::TooMany(Limit::ActionPatterns) => "the action patterns are too many to tell apart".to_owned(),
         Why::TooMany(Limit::ResourcePatterns) => "the resource patterns are too many to tell apart".to_owned(),
         Why::TooMany(Limit::KeyPatterns(key)) => format!("the patterns on {key} are too many to tell apart"),
@@ -262,10 +264,17 @@ pub(crate) fn when(boxes: &[Vec<Clause>], view: View) -> Vec<String> {
 }
 
 pub(crate) fn clause(clause: &Clause, view: View) -> String {
-    let values: Vec<String> = values(&clause.key, &clause.values, view).iter().map(|v| if v.is_empty() { "\"\"".to_owned() } else { safe(v) }).collect();
+    let values: Vec<String> = values(&clause.key, &clause.values, view).iter().map(|v| quoted(v)).collect();
     let values = if values.is_empty() { String::new() } else { format!(" {}", values.join(" or ")) };
     let absent = if is_or_absent(clause.relation) { OR_ABSENT } else { "" };
-    format!("{} {}{values}{absent}", safe(&clause.key), relation(clause.relation))
+    format!("{} {}{values}{absent}", quoted(&clause.key), relation(clause.relation))
+}
+
+/// A text of a policy as it stands in a sentence: in quotes where it could be read as more of the sentence.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| !c.is_whitespace() && !matches!(c, '"' | ',' | ';' | '(' | ')' | '[' | ']');
+    let is_word = ["absent", "present", "or", "and", "when", "not"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    if !text.is_empty() && !is_word && text.chars().all(plain) { safe(text) } else { format!("\"{}\"", safe(&text.replace('"', "\\\""))) }
 }
 
 const OR_ABSENT: &str = " (or is absent)";

@@ -2,6 +2,7 @@
 
 use crossrole_policy::{Element, Principal, Statement};
 
+use crate::access::quoted;
 use crate::{MASK, View, safe};
 
 /// `Allow s3:GetObject on arn:… to arn:… when …`, in the parts that a line may be broken between.
@@ -14,7 +15,7 @@ pub(crate) fn sentence(statement: &Statement, view: View) -> Vec<String> {
     for (operator, keys) in conditions {
         for (key, values) in keys {
             let values: Vec<String> = values.iter().map(|v| value(key, v, view)).collect();
-            out.push(format!("{word}{} {} {}", safe(key), safe(operator), values.join(" or ")));
+            out.push(format!("{word}{} {} {}", quoted(key), quoted(operator), values.join(" or ")));
             word = " and ";
         }
     }
@@ -33,7 +34,7 @@ pub(crate) fn list(lead: &str, items: Vec<String>) -> Vec<String> {
 
 /// A condition value, masked when it is an external id.
 pub(crate) fn value(key: &str, value: &str, view: View) -> String {
-    if !view.show_external_ids && key.to_ascii_lowercase().contains("sts:externalid") { MASK.to_owned() } else { safe(value) }
+    if !view.show_external_ids && key.to_ascii_lowercase().contains("sts:externalid") { MASK.to_owned() } else { quoted(value) }
 }
 
 fn element(element: &Element) -> Vec<String> {
@@ -41,7 +42,7 @@ fn element(element: &Element) -> Vec<String> {
 }
 
 fn values(element: &Element) -> Vec<String> {
-    element.values.iter().map(|v| safe(v)).collect()
+    element.values.iter().map(|v| quoted(v)).collect()
 }
 
 /// The exception stands before the first.

@@ -289,8 +289,14 @@ pub fn is_asked_of(name: &str, resource: &str) -> bool {
     };
     match arn.service {
         "s3" if arn.resource == "*" && name.eq_ignore_ascii_case(LIST_ALL) => true,
-        "s3" => service == "s3" && arn.account.is_empty() && action.resources.contains(&if arn.resource.contains('/') { "object" } else { "bucket" }),
+        "s3" if arn.account.is_empty() && arn.region.is_empty() => {
+            service == "s3" && action.resources.contains(&if arn.resource.contains('/') { "object" } else { "bucket" })
+        }
+        // Access points, grants, jobs and the like: which of them it is, its name alone tells.
+        "s3" => service == "s3" && action.resources.iter().any(|kind| !["object", "bucket"].contains(kind)),
+        "iam" if arn.resource == "root" => action.resources.contains(&"root-user"),
         "iam" => arn.resource.split_once('/').is_some_and(|(kind, _)| action.resources.contains(&kind)),
+        "sts" => service == "sts" && action.resources.iter().any(|kind| ["self-session", "federated-user"].contains(kind)),
         _ => false,
     }
 }
@@ -326,6 +332,12 @@ mod tests {
             ("iam:PassRole", "arn:aws:iam::1:role/x", true),
             ("sts:AssumeRole", "arn:aws:iam::1:role/x", true),
             ("iam:PassRole", "arn:aws:s3:::b", false),
+            ("s3:PutAccessPointPolicy", "arn:aws:s3:r:1:accesspoint/a", true),
+            ("s3:PutAccessPointPolicy", "arn:aws:s3:::b", false),
+            ("s3:PutBucketPolicy", "arn:aws:s3:r:1:accesspoint/a", false),
+            ("sts:AssumeRoot", "arn:aws:iam::1:root", true),
+            ("iam:PassRole", "arn:aws:iam::1:root", false),
+            ("sts:SetContext", "arn:aws:sts::1:self", true),
             ("dynamodb:GetItem", "arn:aws:dynamodb:r:1:table/t", true),
             ("dynamodb:GetItem", "arn:aws:s3:::t", false),
             ("kafka-cluster:Connect", "arn:aws:kafka:r:1:cluster/c", true),

@@ -10,6 +10,7 @@ use crate::principal::Caller;
 use crate::request::Context;
 
 use super::classes;
+use super::describe::any_role;
 use super::pair::{Domain, Text};
 
 /// Tells whether a request of this domain can ask `action` of `resource`.
@@ -144,7 +145,9 @@ impl Resources {
         let mut all: BTreeMap<Vec<Token>, String> = BTreeMap::new();
         let mut add = |text: &str| drop(all.insert(text.chars().map(token).collect(), text.to_owned()));
         let walks = texts.iter().filter_map(|t| if let Text::Walk(start) = t { Some(start.as_str()) } else { None });
-        for start in walks.clone() {
+        // Of roles, accounts that nothing names are not told apart.
+        let roles = domain.is_elsewhere() && !domain.actions.is_empty();
+        for start in walks.clone().filter(|_| !roles) {
             add(&format!("{start}*"));
             if domain.is_elsewhere() {
                 match start.match_indices(':').nth(4) {
@@ -165,9 +168,14 @@ impl Resources {
         let owners: BTreeSet<&String> = owned.filter(|_| domain.is_elsewhere()).flat_map(|(_, c)| &c.written.values).collect();
         for start in walks.clone().filter(|start| !start.ends_with(":s3:::")) {
             let service = start.split(':').take(3).collect::<Vec<_>>().join(":");
+            // What IAM has is of no region.
+            let region = if service.ends_with(":iam") { "" } else { "*" };
             for owner in &owners {
-                add(&format!("{service}:*:{owner}:*"));
+                add(&format!("{service}:{region}:{owner}:*"));
             }
+        }
+        if roles {
+            walks.clone().take(1).for_each(|start| add(&any_role(start)));
         }
         for text in &domain.elsewhere {
             if walks.clone().any(|start| text.starts_with(start)) {

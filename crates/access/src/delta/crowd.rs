@@ -15,7 +15,7 @@ use crate::request::{Context, ContextValue};
 use super::classes;
 use super::cover::Value;
 use super::forms::{Form, Pattern, Tapes};
-use super::values::Asked;
+use super::values::{Asked, spellings};
 
 const ARN: u32 = 0;
 const ACCOUNT: u32 = 1;
@@ -287,8 +287,8 @@ fn patterns(asked: &[Asked<'_>], context: &Context) -> Vec<Pattern> {
                 continue;
             }
             if folded {
-                let text = crate::engine::template::plain(&tokens);
-                for other in [text.to_lowercase(), text.to_uppercase()] {
+                let others: usize = asked.iter().map(|(_, c)| c.written.values.len()).sum();
+                for other in spellings(&crate::engine::template::plain(&tokens), others) {
                     add(other.chars().map(classes::Symbol::Char).collect());
                 }
             }

@@ -43,7 +43,10 @@ impl Actions {
         let unlisted = names.iter().any(|n| !catalogue::is_listed(n));
         let one_service = |p: &str| p.split_once(':').is_some_and(|(service, _)| !service.contains(['*', '?']));
         patterns.retain(|p| inside(p) && !nowhere && (unlisted || one_service(p)));
-        let sets: Vec<(BTreeSet<&str>, Part)> = patterns.into_iter().map(|p| (matched(&p), Part::of(p))).filter(|(set, _)| !set.is_empty()).collect();
+        let sets: Vec<(BTreeSet<&str>, Part)> = patterns.into_iter().map(|p| (matched(&p), Part::of(p))).collect();
+        // One name is said by itself, where nobody wrote a pattern for it.
+        let sets: Vec<(BTreeSet<&str>, Part)> =
+            sets.into_iter().filter(|(set, part)| set.len() > 1 || set.len() == 1 && self.patterns.contains(&part.pattern)).collect();
         let mut covers: Vec<(BTreeSet<&str>, Part)> = Vec::new();
         for (set, pattern) in &sets {
             let foreign: BTreeSet<&str> = set.iter().copied().filter(|n| !names.contains(*n)).collect();
@@ -130,6 +133,12 @@ impl Resources {
                 all.push((set, Part::of(pattern.as_str())));
                 continue;
             }
+            // Roles of accounts that nothing names are no account's in particular.
+            if domain.is_elsewhere() && !domain.actions.is_empty() {
+                let all_roles = domain.texts.iter().find_map(|t| if let Text::Walk(start) = t { Some(any_role(start)) } else { None });
+                all.extend(all_roles.filter(|_| pattern != "*").map(|start| (set.clone(), Part { within: vec![pattern.clone()], ..Part::of(start) })));
+                continue;
+            }
             for text in &domain.texts {
                 let set = within(text, set.clone());
                 match text {
@@ -203,7 +212,12 @@ fn nameless() -> Part {
     Part { nameless: true, ..Part::of("*") }
 }
 
-/// `arn:aws:iam::`
+/// `arn:aws:iam::*:role/*`
+pub(crate) fn any_role(start: &str) -> String {
+    format!("{}:*:role/*", service_of(start))
+}
+
+/// `arn:aws:iam:`
 fn service_of(start: &str) -> &str {
     let third = start.match_indices(':').nth(2).map_or(start.len(), |(at, _)| at + 1);
     start.get(..third).unwrap_or(start)

@@ -16,7 +16,20 @@ use super::subjects::{self, Who};
 use super::{Work, classes};
 
 /// Kinds of IAM's resources, by the beginning of their names (Service Authorization Reference, AWS IAM).
-const IAM_KINDS: [&str; 9] = ["role", "user", "group", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate"];
+const IAM_KINDS: [&str; 12] = [
+    "role",
+    "user",
+    "group",
+    "policy",
+    "instance-profile",
+    "oidc-provider",
+    "saml-provider",
+    "mfa",
+    "sms-mfa",
+    "server-certificate",
+    "delegation-request",
+    "access-report",
+];
 
 /// The first that nothing names stands for every service that nothing names.
 const OTHER_SERVICES: [&str; 16] =
@@ -108,24 +121,30 @@ impl<'e> Work<'e> {
         if unseen.is_empty() {
             return;
         }
-        let statements = principals.map(|p| -> Vec<&Statement> {
-            let documents = p.into_iter().flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
-            documents.flat_map(|d| &d.document.statements).collect()
-        });
-        let [bounded, still] = principals.map(|p| p.is_some_and(|p| p.boundary.is_some()));
-        let [before, after] = &statements;
-        let differ: Vec<&&Statement> = before.iter().filter(|s| !after.contains(s)).chain(after.iter().filter(|s| !before.contains(s))).collect();
+        let differ = self.differing(who);
         for pattern in unseen {
-            let about = |s: &&&Statement| {
+            let about = |s: &&Statement| {
                 s.resource
                     .as_ref()
                     .is_none_or(|r| r.negated || r.values.iter().any(|v| [v, pattern].iter().any(|t| t.contains("${")) || classes::overlap(v, pattern)))
             };
-            if bounded != still || differ.iter().any(about) {
+            if differ.iter().any(about) {
                 let about = About::Resource(pattern.clone());
                 self.delta.undecided.push(Undecided { party: who.subject.party.clone(), about, why: Why::ResourceKind });
             }
         }
+    }
+
+    /// Statements of the principal's side that are on one side only; all of them, where it gets a boundary or loses one.
+    fn differing(&self, who: &Who) -> Vec<&'e Statement> {
+        let principals = self.sides.map(|side| side.principals.get(&who.arn));
+        let [before, after] = principals.map(|p| -> Vec<&Statement> {
+            let documents = p.into_iter().flat_map(|p| p.identity.iter().chain(p.boundary.iter().flatten()));
+            documents.flat_map(|d| &d.document.statements).collect()
+        });
+        let [bounded, still] = principals.map(|p| p.is_some_and(|p| p.boundary.is_some()));
+        let alone = |one: &[&'e Statement], other: &[&'e Statement]| one.iter().filter(|s| bounded != still || !other.contains(s)).copied().collect::<Vec<_>>();
+        [alone(&before, &after), alone(&after, &before)].concat()
     }
 
     /// Quick and never wrongly true: all that the principal's policies allow is inside buckets that are looked at by
@@ -148,11 +167,19 @@ fn texts(partition: &str, account: &str, patterns: &BTreeSet<&str>, services: &B
     let mut texts = vec![Text::Exact("*".to_owned())];
     let named = patterns.iter().filter_map(|p| p.split(':').nth(4)).filter(|a| !a.is_empty() && a.bytes().all(|b| b.is_ascii_digit()));
     let accounts: BTreeSet<&str> = named.chain([account]).collect();
-    for service in services.iter().copied().chain(["s3", "iam", other]).collect::<BTreeSet<_>>() {
+    for service in services.iter().copied().chain(["s3", "iam", "sts", other]).collect::<BTreeSet<_>>() {
         match service {
             // The first alone is asked for the list of all buckets; whatever stands for its class is it.
-            "s3" => texts.extend([Text::Exact(format!("arn:{partition}:s3:::*")), Text::Walk(format!("arn:{partition}:s3:::"))]),
-            "iam" => texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/"))))),
+            // What has a region or an account is neither a bucket nor in one: access points, jobs, grants.
+            "s3" => texts.extend([
+                Text::Exact(format!("arn:{partition}:s3:::*")),
+                Text::Walk(format!("arn:{partition}:s3:::")),
+                Text::Walk(format!("arn:{partition}:s3:")),
+            ]),
+            "iam" => {
+                texts.extend(accounts.iter().map(|a| Text::Exact(format!("arn:{partition}:iam::{a}:root"))));
+                texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/")))));
+            }
             // Of any region and account.
             service => texts.push(Text::Walk(format!("arn:{partition}:{service}:"))),
         }

@@ -17,7 +17,8 @@ fn meets(a: &str, b: &str) -> bool {
 /// Tells whether a party may be what `pattern` names: a pattern over ARNs, `kind/Name` (`role/Reader`, `user/*`,
 /// `group/Developers`, `service/ec2.amazonaws.com`, `oidc-provider/…`), a service's name, or `anonymous`.
 pub fn party_meets(party: &Party, pattern: &str) -> bool {
-    if pattern == "*" {
+    // What needs no signature, anybody gets.
+    if pattern == "*" || *party == Party::Unsigned {
         return true;
     }
     if meets(pattern, "arn:*") && party.arns().iter().any(|arn| meets(pattern, arn)) {
@@ -30,7 +31,7 @@ pub fn party_meets(party: &Party, pattern: &str) -> bool {
 fn names(party: &Party) -> Vec<String> {
     match party {
         Party::AnyOf { .. } | Party::AnyOther { .. } => ["role/*", "user/*", "assumed-role/*", "federated-user/*", "root"].map(str::to_owned).to_vec(),
-        Party::Unsigned => vec!["anonymous".to_owned()],
+        Party::Unsigned => Vec::new(),
         Party::Members { .. } => vec![format!("group/{}", party.name().unwrap_or("*")), "user/*".to_owned()],
         Party::OfKind { .. } => vec!["*".to_owned()],
         Party::AnyService => vec!["service/*".to_owned(), "*.amazonaws.com".to_owned()],
@@ -114,7 +115,9 @@ mod tests {
             (&members, "arn:aws:iam::111111111111:user/ann", true),
             (&members, "group/Ops", false),
             (&Party::Unsigned, "anonymous", true),
-            (&Party::Unsigned, "arn:*", false),
+            (&Party::Unsigned, "arn:*", true),
+            (&Party::Unsigned, "role/Reader", true),
+            (&Party::Unsigned, READER, true),
             (&Party::Unsigned, "*", true),
         ] {
             assert_eq!(party_meets(party, pattern), expected, "{party:?} {pattern}");

@@ -48,6 +48,8 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     work.elsewhere();
     work.unread();
     work.session_tags();
+    work.session_names();
+    work.resource_tags();
     work.providers();
     let mut delta = work.delta;
     tidy::tidy(&mut delta, [before, after]);

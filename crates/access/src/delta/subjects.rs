@@ -212,7 +212,12 @@ impl Who {
             Caller::Arn(arn) => (Party::Tokens { provider: arn.clone() }, None),
         };
         fixed.insert("aws:principaltype".to_owned(), if party == Party::Unsigned { one("Anonymous") } else { None });
-        fixed.insert("aws:principalisawsservice".to_owned(), one(if service.is_some() { "true" } else { "false" }));
+        // Requests that are not signed lack it; S3 says `anonymous` of who they are from (IAM User Guide, "AWS global condition
+        // context keys", and "Request information that you can use for policy variables").
+        fixed.insert("aws:principalisawsservice".to_owned(), if service.is_some() { one("true") } else { None });
+        if party == Party::Unsigned {
+            fixed.extend(["aws:principalaccount", "aws:userid"].map(|key| (key.to_owned(), one("anonymous"))));
+        }
         match service {
             Some(name) => {
                 fixed.insert("aws:principalservicename".to_owned(), one(&name));

@@ -9,7 +9,7 @@ use super::{Resource, Work};
 
 use crossrole_policy::Statement;
 
-use crate::engine::compiled::action_matches;
+use crate::engine::compiled::{CompiledStatement, action_matches, resource_matches};
 use crate::estate::{Estate, Principal};
 
 impl Work<'_> {
@@ -56,6 +56,39 @@ impl Work<'_> {
         }
     }
 
+    /// Roles and users whose tags change: what others may do with them may rest on that, where their policies ask for tags of
+    /// resources. Whose tags a request is about is not looked at.
+    pub(super) fn resource_tags(&mut self) {
+        let [before, after] = self.sides;
+        let changed = after.principals.iter().filter(|(arn, p)| before.principals.get(*arn).is_some_and(|old| old.tags != p.tags));
+        let arns: Vec<&String> = changed.map(|(arn, _)| arn).collect();
+        for (party, principal) in after.principals.iter().filter(|_| !arns.is_empty()) {
+            let documents = principal.identity.iter().chain(principal.boundary.iter().flatten());
+            let asking: Vec<_> = documents.flat_map(|p| &p.document.statements).filter(|s| asks_for_resource_tags(s)).collect();
+            for arn in &arns {
+                let about = |s: &&&Statement| {
+                    s.resource.as_ref().is_none_or(|r| r.negated || r.values.iter().any(|v| v.contains("${") || resource_matches(v, arn, None)))
+                };
+                if asking.iter().any(|s| about(&s)) {
+                    self.delta.undecided.push(Undecided { party: Party::of(party), about: About::Resource((*arn).clone()), why: Why::ResourceTagsChange });
+                }
+            }
+        }
+    }
+
+    /// Roles whose trust policy lets sessions have other source identities or names than before, where policies ask for them.
+    pub(super) fn session_names(&mut self) {
+        let [before, after] = self.sides;
+        for arn in after.principals.keys().filter(|arn| before.principals.contains_key(*arn)) {
+            let [old, new] = self.sides.map(|side| naming(side, arn));
+            let own = || self.sides.into_iter().filter_map(|side| side.principals.get(arn)).any(|p| identity_of(p).any(asks_for_session));
+            let guards = || self.sides.into_iter().any(|side| guards_of(side).any(asks_for_session));
+            if old != new && (own() || guards()) {
+                self.delta.undecided.push(Undecided { party: Party::of(arn), about: About::Role(arn.clone()), why: Why::SessionsChange });
+            }
+        }
+    }
+
     /// Principals that differ and have policies whose documents nobody has read.
     pub(super) fn unread(&mut self) {
         for arn in self.changed_principals() {
@@ -75,16 +108,44 @@ fn tagging<'e>(side: &'e Estate, arn: &str) -> Option<Vec<&'e Statement>> {
     Some(policy.document.statements.iter().filter(about).collect())
 }
 
+/// The statements of a role's trust policy that are about source identities and names of sessions.
+fn naming<'e>(side: &'e Estate, arn: &str) -> Vec<&'e Statement> {
+    let statements = side.roles.get(arn).and_then(|g| g.policy.as_ref()).into_iter().flat_map(|p| &p.document.statements);
+    let about = |s: &&Statement| {
+        s.action.negated
+            || s.action.values.iter().any(|a| action_matches(a, "sts:SetSourceIdentity"))
+            || s.conditions.values().flatten().any(|(key, _)| key.eq_ignore_ascii_case("sts:RoleSessionName"))
+    };
+    statements.filter(about).collect()
+}
+
+/// Tells whether a statement asks for what a session is called, or for the identity behind it.
+fn asks_for_session(statement: &CompiledStatement) -> bool {
+    statement.conditions.iter().any(|c| ["aws:sourceidentity", "aws:userid"].contains(&c.key.as_str()))
+}
+
+fn asks_for_resource_tags(statement: &Statement) -> bool {
+    let is_tag = |key: &String| ["aws:resourcetag/", "iam:resourcetag/"].iter().any(|head| key.to_ascii_lowercase().starts_with(head));
+    statement.conditions.values().flatten().any(|(key, _)| is_tag(key))
+}
+
+fn identity_of(principal: &Principal) -> impl Iterator<Item = &CompiledStatement> {
+    principal.identity.iter().chain(principal.boundary.iter().flatten()).flat_map(|p| &p.compiled.statements)
+}
+
+fn guards_of(side: &Estate) -> impl Iterator<Item = &CompiledStatement> {
+    let guarded = side.buckets.values().chain(side.roles.values()).filter_map(|g| g.policy.as_ref());
+    let controls = side.service_control.values().chain(side.resource_control.values()).flatten().flatten();
+    guarded.chain(controls).flat_map(|p| &p.compiled.statements)
+}
+
 fn asks_for_tags(principal: &Principal) -> bool {
-    let documents = principal.identity.iter().chain(principal.boundary.iter().flatten());
-    documents.flat_map(|p| &p.compiled.statements).any(super::relevant::asks_for_tags)
+    identity_of(principal).any(super::relevant::asks_for_tags)
 }
 
 /// Tells whether some policy of a resource or of an organization asks for tags of callers.
 fn guards_ask_for_tags(side: &Estate) -> bool {
-    let guarded = side.buckets.values().chain(side.roles.values()).filter_map(|g| g.policy.as_ref());
-    let controls = side.service_control.values().chain(side.resource_control.values()).flatten().flatten();
-    guarded.chain(controls).flat_map(|p| &p.compiled.statements).any(super::relevant::asks_for_tags)
+    guards_of(side).any(super::relevant::asks_for_tags)
 }
 
 /// Tells whether sessions of a role may bring tags on one side only, and policies ask for some.

@@ -166,8 +166,7 @@ fn texts(asked: &[Asked<'_>], context: &Context) -> Option<Vec<String>> {
             }
             if folded {
                 // A text that only this operator takes for the same.
-                let text = crate::engine::template::plain(&tokens);
-                texts.extend([text.to_lowercase(), text.to_uppercase()]);
+                texts.extend(spellings(&crate::engine::template::plain(&tokens), asked.len() + values_of(asked)));
             }
             patterns.push(classes::plain(&tokens));
         }
@@ -177,6 +176,26 @@ fn texts(asked: &[Asked<'_>], context: &Context) -> Option<Vec<String>> {
     }
     texts.extend(points(asked));
     Some(texts)
+}
+
+fn values_of(asked: &[Asked<'_>]) -> usize {
+    asked.iter().map(|(_, c)| c.written.values.len()).sum()
+}
+
+/// Spellings of a text that only the case of letters tells apart: more than there are others to tell them from, as far as it
+/// has letters.
+pub(crate) fn spellings(text: &str, others: usize) -> BTreeSet<String> {
+    let lower = text.to_lowercase();
+    let mut all = BTreeSet::from([lower.clone(), text.to_uppercase()]);
+    let letters: Vec<usize> = lower.char_indices().filter(|(_, c)| c.is_lowercase()).map(|(at, _)| at).collect();
+    for mask in 1_usize.. {
+        if all.len() > others + 1 || mask.checked_shr(u32::try_from(letters.len()).unwrap_or(u32::MAX)).is_some_and(|rest| rest > 0) {
+            return all;
+        }
+        let raised = |at: usize| letters.iter().position(|l| *l == at).is_some_and(|bit| bit < 63 && mask & (1 << bit) != 0);
+        all.insert(lower.char_indices().map(|(at, c)| if raised(at) { c.to_uppercase().collect() } else { c.to_string() }).collect());
+    }
+    all
 }
 
 /// Points at, beside and between the boundaries of operators that compare numbers, dates and addresses, for keys of which
@@ -249,7 +268,12 @@ fn numbers(asked: &[Asked<'_>], context: &Context) -> Option<Vec<String>> {
 /// Seconds since 1970. `None`: a pattern that is no span of time.
 fn moments(asked: &[Asked<'_>], context: &Context) -> Option<Vec<i128>> {
     let compared = asked.iter().filter(|(_, c)| c.operator.is_some_and(|o| matches!(o.test, Test::Date(_)))).flat_map(|(_, c)| &c.written.values);
+    let numbers = asked.iter().filter(|(_, c)| c.operator.is_some_and(|o| matches!(o.test, Test::Number(_)))).flat_map(|(_, c)| &c.written.values);
     let mut seconds: BTreeSet<i128> = BTreeSet::new();
+    // `aws:EpochTime` may be compared as a number, too (IAM User Guide, "AWS global condition context keys").
+    for second in numbers.filter_map(|v| v.parse::<f64>().ok()).filter_map(whole) {
+        seconds.extend([second - 1, second, second + 1]);
+    }
     for second in compared.filter_map(|v| instant(v)).map(|n| n.div_euclid(1_000_000_000)) {
         seconds.extend([second - 1, second, second + 1]);
     }
@@ -261,6 +285,12 @@ fn moments(asked: &[Asked<'_>], context: &Context) -> Option<Vec<i128>> {
         }
     }
     Some(seconds.into_iter().collect())
+}
+
+/// The whole seconds of a number; `None`: no moment that there is.
+fn whole(number: f64) -> Option<i128> {
+    let seconds = number.floor().to_string().parse::<i64>().ok()?;
+    date(seconds.into()).map(|_| seconds.into())
 }
 
 /// The first and last address of a range, and those right outside.

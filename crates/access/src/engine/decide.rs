@@ -3,7 +3,7 @@
 pub use crossrole_model::access::{Decision, Layer};
 use crossrole_policy::Arn;
 
-use crate::request::{Policies, Request};
+use crate::request::{ContextValue, Policies, Request};
 
 use super::compiled::{Action, Compiled, Verdict};
 use super::controls;
@@ -83,13 +83,14 @@ impl Case<'_> {
         let (asker, policies) = (&self.asker, self.policies);
         // Control policies bind principals of accounts, services excepted; those of the resource bind everyone,
         // services too (AWS Organizations, "Resource control policy examples", confused deputy).
-        if !asker.has_no_identity() || asker.account.is_some() {
+        let controlled = !self.is_service_linked();
+        if controlled && (!asker.has_no_identity() || asker.account.is_some()) {
             let denied = policies.service_control.iter().flatten().any(|level| self.over(level).deny);
             if denied {
                 return Answer::denied(Layer::ServiceControl);
             }
         }
-        let bound = !policies.resource_control.is_empty() && controls::bind(self.action.name());
+        let bound = controlled && !policies.resource_control.is_empty() && controls::bind(self.action.name());
         if bound && policies.resource_control.iter().any(|level| self.over(level).deny) {
             return Answer::denied(Layer::ResourceControl);
         }
@@ -115,7 +116,7 @@ impl Case<'_> {
         if asker.has_no_identity() {
             return if resource.allow { Answer::ALLOWED } else { Answer::lacking(Layer::Resource) };
         }
-        if policies.service_control.iter().flatten().any(|level| !self.over(level).allow) {
+        if controlled && policies.service_control.iter().flatten().any(|level| !self.over(level).allow) {
             return Answer::lacking(Layer::ServiceControl);
         }
         let limits = if boundary.is_some_and(|v| !v.allow) {
@@ -128,6 +129,16 @@ impl Case<'_> {
         let caller_side = if !identity.allow && !asker.is_root() { Some(Layer::Identity) } else { limits };
         let lacks = if self.is_same_account() { self.same_account(resource, caller_side, limits) } else { self.cross_account(resource, caller_side) };
         lacks.map_or(Answer::ALLOWED, Answer::lacking)
+    }
+
+    /// Roles of services, which control policies leave alone (AWS Organizations User Guide, "Service control policies", and
+    /// "Resource control policies"). Only the key tells a session's path.
+    fn is_service_linked(&self) -> bool {
+        let is_one = |arn: &str| arn.contains(":role/aws-service-role/");
+        let bound = self.policies.service_control.is_some() || !self.policies.resource_control.is_empty();
+        bound
+            && (is_one(self.request.caller.as_str())
+                || matches!(self.request.context.get_lower("aws:principalarn"), Some(ContextValue::One(arn)) if is_one(arn)))
     }
 
     fn is_same_account(&self) -> bool {

@@ -69,5 +69,9 @@ fn widening_the_policy_that_is_a_users_boundary_is_said() {
     assert!(said.iter().any(|l| l.starts_with("+ user ann of 111111111111 gains ")), "{said:#?}");
     // One that was not read bounds nothing that is known, and what comes of it is not decided.
     let said = lines(&estate(Some(BOUNDARY), "s3:GetObject", false), &estate(None, "s3:GetObject", false));
-    assert_eq!(said, [format!("? user ann of 111111111111 on {BOUNDARY}: not decided: its document was not read, and what it allows is not counted")]);
+    assert!(
+        said.contains(&format!("? user ann of 111111111111 on {BOUNDARY}: not decided: its document was not read, and what it allows is not counted")),
+        "{said:#?}"
+    );
+    assert!(said.iter().all(|line| line.starts_with("? ")), "{said:#?}");
 }

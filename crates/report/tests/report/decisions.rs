@@ -177,6 +177,8 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
     }
     let whys = vec![
         Why::TagsChange,
+        Why::ResourceTagsChange,
+        Why::SessionsChange,
         Why::TooMany(Limit::ActionPatterns),
         Why::TooMany(Limit::ResourcePatterns),
         Why::TooMany(Limit::KeyPatterns(t.into())),

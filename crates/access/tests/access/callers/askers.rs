@@ -53,7 +53,7 @@ pub(super) fn askers() -> Vec<Asker> {
         principal(ALICE, Own::Alice, ALICE, "111111111111", "User", "AIDAALICE", Some("alice")),
         principal(APP_SESSION, Own::App, APP, OWNER, "AssumedRole", "AROAAPP:session", None),
         principal("arn:aws:sts::222222222222:assumed-role/App/else", Own::App, APP, OWNER, "AssumedRole", "AROAAPP:else", None),
-        asker("anonymous", Own::None, false, &[("aws:PrincipalType", "Anonymous"), ("aws:PrincipalIsAWSService", "false")]),
+        asker("anonymous", Own::None, false, &[("aws:PrincipalType", "Anonymous"), ("aws:PrincipalAccount", "anonymous"), ("aws:userid", "anonymous")]),
         asker("ec2.amazonaws.com", Own::None, false, &[("aws:PrincipalIsAWSService", "true"), ("aws:PrincipalServiceName", "ec2.amazonaws.com")]),
         asker("new.amazonaws.com", Own::None, false, &[("aws:PrincipalIsAWSService", "true"), ("aws:PrincipalServiceName", "new.amazonaws.com")]),
     ];
