@@ -18,6 +18,7 @@ mod commands;
 mod controls;
 mod cost;
 mod credentials;
+mod deadline;
 mod errors;
 mod explain;
 mod facts;

@@ -29,7 +29,7 @@ fn plan(folder: &std::path::Path, profiles: &str, variables: &[(&str, &str)]) ->
 
 /// Tells whether a process is there.
 #[cfg(unix)]
-fn alive(pid: &str) -> bool {
+pub(crate) fn alive(pid: &str) -> bool {
     std::process::Command::new("kill").args(["-0", pid.trim()]).stderr(std::process::Stdio::null()).status().unwrap().success()
 }
 

@@ -39,10 +39,10 @@ fn stalling(operation: &'static str) -> (String, mpsc::Receiver<()>) {
     (address, told)
 }
 
-/// An apply whose `operation` is under way and stalls, with its stderr.
-fn stalled(operation: &'static str) -> (Child, BufReader<std::process::ChildStderr>) {
+/// A command whose `operation` is under way and stalls.
+fn begun(operation: &'static str, words: &[&str]) -> Child {
     let (address, told) = stalling(operation);
-    let mut child = command(&["apply", "--auto-approve", &manifest("signals-two", TWO)])
+    let child = command(&[words, &[&manifest("signals-two", TWO)]].concat())
         .env("AWS_ENDPOINT_URL", address)
         .env("AWS_ACCESS_KEY_ID", "222222222222")
         .env("AWS_SECRET_ACCESS_KEY", "any")
@@ -51,6 +51,12 @@ fn stalled(operation: &'static str) -> (Child, BufReader<std::process::ChildStde
         .spawn()
         .unwrap();
     told.recv_timeout(Duration::from_mins(1)).unwrap();
+    child
+}
+
+/// An apply whose `operation` is under way and stalls, with its stderr.
+fn stalled(operation: &'static str) -> (Child, BufReader<std::process::ChildStderr>) {
+    let mut child = begun(operation, &["apply", "--auto-approve"]);
     let stderr = BufReader::new(child.stderr.take().unwrap());
     (child, stderr)
 }
@@ -67,10 +73,13 @@ fn until(stderr: &mut impl std::io::BufRead, words: &str) {
     }
 }
 
-fn summary(child: Child, what: &str) {
+/// A command that signals end says so by its exit code, as shells do.
+const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
+
+fn summary(child: Child, what: &str, code: i32) {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{what}: {text}");
+    assert_eq!(output.status.code(), Some(code), "{what}: {text}");
     let failed = "failed: 222222222222: CreateRole (role One)\n  CreateRole in account 222222222222: no answer yet when the run was interrupted\n";
     assert!(text.contains(failed) && text.contains("may have been done"), "{what}: {text}");
     assert!(text.contains("Interrupted: 0 steps done, 2 not done."), "{what}: {text}");
@@ -79,13 +88,13 @@ fn summary(child: Child, what: &str) {
 /// The first signal, whichever it is, gives what was sent a few seconds; then it is said what is left.
 #[test]
 fn a_stalled_apply_ends_soon_after_one_signal() {
-    for signal in ["INT", "TERM", "HUP"] {
+    for (signal, code) in SIGNALS {
         let (child, mut stderr) = stalled("CreateRole");
         let begun = Instant::now();
         kill(signal, &child);
         until(&mut stderr, "interrupted: nothing more begins");
         assert!(begun.elapsed() < Duration::from_secs(4), "{signal} was not heard at once");
-        summary(child, signal);
+        summary(child, signal, code);
         assert!(begun.elapsed() < Duration::from_secs(15), "{signal}: {:?}", begun.elapsed());
     }
 }
@@ -97,7 +106,7 @@ fn a_stalled_apply_ends_at_once_after_two() {
     until(&mut stderr, "interrupted: nothing more begins");
     let begun = Instant::now();
     kill("TERM", &child);
-    summary(child, "INT and TERM");
+    summary(child, "INT and TERM", 130);
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
@@ -122,5 +131,57 @@ fn an_apply_that_ignores_hangups_goes_on() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!((output.status.success(), text.contains("Applied: 2 steps done.")), (done, done), "ignored: {ignored}: {text}");
         let _ = std::fs::remove_file(&state);
+    }
+}
+
+/// Whatever reads, and whichever signal it is: what was being read is said, and that nothing was written.
+#[test]
+fn reading_ends_at_once() {
+    let live = ["--from", "live"];
+    let explain = [&["explain", "role/One", "s3:ListAllMyBuckets", "*"][..], &live].concat();
+    let who_can = [&["who-can", "s3:ListAllMyBuckets", "*"][..], &live].concat();
+    let commands: [&[&str]; 5] = [&["plan"], &explain, &who_can, &["apply"], &["destroy", "--auto-approve"]];
+    for (words, (signal, code)) in commands.iter().zip(SIGNALS.iter().cycle()) {
+        let child = begun("GetAccountAuthorizationDetails", words);
+        let sent = Instant::now();
+        kill(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(*code), "{words:?}: {said}");
+        let wanted = "error: interrupted while reading account 222222222222 (GetAccountAuthorizationDetails";
+        assert!(said.contains(wanted) && said.contains("\nhelp: nothing was written\n"), "{words:?}: {said}");
+        assert!(output.stdout.is_empty() && sent.elapsed() < Duration::from_secs(4), "{words:?}: {:?}", sent.elapsed());
+    }
+}
+
+/// Whoever was asked for credentials goes with the command, and what it has started, too.
+#[test]
+fn what_gives_credentials_is_not_left_behind() {
+    let folder = root().join(format!("target/test-manifests/left-behind-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let pids = folder.join("pids");
+    let _ = std::fs::remove_file(&pids);
+    std::fs::write(folder.join("config"), format!("[profile p]\ncredential_process = sh -c 'sleep 600 & echo \"$$ $!\" >{}; sleep 600'\n", pids.display()))
+        .unwrap();
+    let mut plan = command(&["plan", &manifest("signals-two", TWO)]);
+    let plan = plan.env("AWS_CONFIG_FILE", folder.join("config")).env("AWS_PROFILE", "p").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = plan.spawn().unwrap();
+    let begun = Instant::now();
+    let both = loop {
+        let text = std::fs::read_to_string(&pids).unwrap_or_default();
+        if text.ends_with('\n') {
+            break text;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "it was not asked");
+        std::thread::yield_now();
+    };
+    kill("TERM", &child);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(143) && said.contains("interrupted while reading account 222222222222 (credentials)"), "{said}");
+    let ended = Instant::now();
+    while both.split_whitespace().any(crate::credentials::alive) {
+        assert!(ended.elapsed() < Duration::from_secs(10), "left behind: {both}");
+        std::thread::yield_now();
     }
 }

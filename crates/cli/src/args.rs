@@ -8,7 +8,8 @@ const EXIT_CODES: &str = "Exit codes:
   0  done, or nothing to do
   1  an error, or something declared could not be planned or applied
   2  with --detailed-exitcode: there are changes
-  3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out";
+  3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out
+  130, 143, 129  ended by Ctrl-C, SIGTERM or SIGHUP before its work was done";
 
 /// Settings of this place, unless said otherwise.
 pub(crate) const CONFIG: &str = "crossrole.toml";
@@ -156,6 +157,9 @@ pub(crate) struct CloudArgs {
     /// Longest that one call is tried, throttling and all, in seconds [default: 600]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: Option<u64>,
+    /// Longest that the command waits for AWS in all, in seconds; then it ends as after Ctrl-C [default: as long as it takes]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout_total: Option<u64>,
 }
 
 /// What a plan must not do.

@@ -1,7 +1,7 @@
 //! Principals, resources and contexts as people write them.
 
 use crossrole_access::{Context, ContextValue, Controls, Estate, Objects};
-use crossrole_model::{AccountId, Cloud as _, Desired};
+use crossrole_model::{AccountId, Desired};
 
 use crate::args::{ContextArgs, FromArg};
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ pub(crate) async fn estate(from: FromArg, session: &Session) -> Result<Estate, F
 
 async fn live(session: &Session, controls: &Controls) -> Result<Estate, Failure> {
     let desired = &session.desired;
-    let observed = session.aws.observe(&crossrole_planner::scope(desired)).await;
+    let observed = session.observe(&crossrole_planner::scope(desired)).await?;
     for (account, state) in &observed.accounts {
         if let crossrole_model::Observation::Unreadable(why) = state {
             return Err(Failure::new(

@@ -93,18 +93,16 @@ impl Io {
         Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, sandbox }
     }
 
-    /// Asks, unless it was approved before; `nobody` is the error where there is nobody to answer.
-    pub(crate) fn approve(&mut self, before: bool, question: &str, nobody: &str) -> Result<(), Failure> {
-        if before {
-            return Ok(());
-        }
+    /// Asks; `nobody` is the error where there is nobody to answer.
+    pub(crate) async fn approve(&mut self, question: &str, nobody: &str) -> Result<(), Failure> {
         if !self.interactive {
             return Err(Failure::new(nobody, "give `--auto-approve`, or run it on a terminal"));
         }
         self.err(&format!("\n{question} Only `yes` is taken for yes: "));
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
+        // Reading a terminal blocks.
+        let answer = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
+        let answer = answer.await.ok().flatten().and_then(Result::ok);
+        if answer.is_some_and(|answer| answer.trim() == "yes") { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
     }
 
     /// Decides on colors, once it is known what was asked for.

@@ -21,6 +21,7 @@ mod screen;
 mod selector;
 mod session;
 mod settings;
+mod stop;
 mod told;
 
 use std::ffi::OsString;
@@ -78,7 +79,7 @@ where
         Err(failure) => {
             let text = failure.render(io.err_screen());
             io.err(&text);
-            Exit::Failed
+            failure.exit()
         }
     }
 }

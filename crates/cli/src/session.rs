@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossrole_cloud::Aws;
-use crossrole_model::{Desired, Source};
+use crossrole_model::observed::Scope;
+use crossrole_model::{Cloud as _, Desired, Observed, Source};
 use crossrole_sandbox::{Options, Sandbox, StateFile};
 
 use crate::args::{CloudArgs, SANDBOX_STATE};
@@ -14,6 +15,7 @@ use crate::io::Io;
 use crate::load;
 use crate::sandboxed::{self, InProcess};
 use crate::settings::Settings;
+use crate::stop::{Stops, reading};
 use crate::told::Told;
 
 /// What a command works with.
@@ -30,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) timeout: Duration,
     /// Says what is waited for.
     pub(crate) told: Arc<Told>,
+    /// Hears of whatever ends the command.
+    pub(crate) stops: Stops,
     /// Where it is the embedded AWS: the file of its state.
     embedded: Option<PathBuf>,
     /// That AWS and its file. One that was given lives on by itself.
@@ -59,7 +63,20 @@ impl Session {
             cloud.transport = Some(Arc::new(InProcess(sandbox)));
         }
         let embedded = args.sandbox.then(|| args.sandbox_state.clone());
-        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, embedded, kept })
+        let stops = Stops::new(settings.timeout_total(args));
+        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, stops, embedded, kept })
+    }
+
+    /// Reads what is live, unless that is to end first: then nothing is left under way.
+    pub(crate) async fn observe(&self, scope: &Scope) -> Result<Observed, Failure> {
+        let mut work = std::pin::pin!(self.aws.observe(scope));
+        // What was under way is known as long as the work is there.
+        self.stops.or(&mut work).await.map_err(|stop| stop.while_(&reading(&self.aws.under_way())))
+    }
+
+    /// Ends here, if somebody has wanted that while this computed.
+    pub(crate) async fn meanwhile(&self, doing: &str) -> Result<(), Failure> {
+        self.stops.meanwhile().await.map_err(|stop| stop.while_(doing))
     }
 
     /// In the embedded AWS: the command that makes what the manifests rely on.

@@ -72,6 +72,8 @@ struct Defaults {
     concurrency_total: Option<usize>,
     /// Seconds.
     timeout: Option<u64>,
+    /// Seconds.
+    timeout_total: Option<u64>,
 }
 
 /// The settings of this place, read once.
@@ -89,7 +91,7 @@ impl Settings {
 
     /// How the accounts of `desired` are reached.
     pub(crate) fn cloud(&self, args: &CloudArgs, desired: &Desired) -> Result<crossrole_cloud::Settings, Failure> {
-        let Defaults { role_name, external_id, concurrency, concurrency_total, timeout } = &self.file.defaults;
+        let Defaults { role_name, external_id, concurrency, concurrency_total, timeout, timeout_total: _ } = &self.file.defaults;
         let mut accounts = BTreeMap::new();
         for (key, account) in &self.file.accounts {
             let id = account_id(&self.path, desired, key)?;
@@ -122,6 +124,11 @@ impl Settings {
             authorities: authorities()?,
             account_as_key,
         })
+    }
+
+    /// The longest that all waiting for AWS may take.
+    pub(crate) fn timeout_total(&self, args: &CloudArgs) -> Option<Duration> {
+        args.timeout_total.or(self.file.defaults.timeout_total).map(|seconds| Duration::from_secs(seconds.max(1)))
     }
 
     /// The organization's control policies; their files are named from the folder of the settings.
@@ -192,7 +199,7 @@ fn read(path: &Path) -> Result<File, Failure> {
     let file: File = toml::from_str(&text).map_err(|e| {
         Failure::new(
             format!("settings `{}`, {}", path.display(), mistake(&text, &e)),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
         )
     })?;
     file.quotas.check(path)?;

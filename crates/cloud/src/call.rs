@@ -4,6 +4,7 @@
 //! account answers to all calls, how long this one may take, that somebody wants to stop, and that a write of a document that
 //! others write too must not be repeated without another look.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -98,6 +99,8 @@ pub(crate) struct Line {
     pace: Pace,
     /// Attempts so far.
     calls: AtomicU64,
+    /// Operations under way, each with how often.
+    under_way: Mutex<BTreeMap<String, usize>>,
     /// When its rate was last spoken of.
     said: Mutex<Option<Instant>>,
 }
@@ -105,7 +108,13 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(account: &AccountId, concurrency: usize) -> Self {
         let places = Semaphore::new(concurrency.max(1));
-        Self { account: account.clone(), places, pace: Pace::default(), calls: AtomicU64::new(0), said: Mutex::default() }
+        let (calls, under_way) = (AtomicU64::new(0), Mutex::default());
+        Self { account: account.clone(), places, pace: Pace::default(), calls, under_way, said: Mutex::default() }
+    }
+
+    /// The operations that are under way.
+    pub(crate) fn under_way(&self) -> BTreeSet<String> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -122,6 +131,7 @@ impl Line {
         let places = async { (self.places.acquire().await, run.places.acquire().await) };
         let Some(_places) = run.halt.or(places).await else { return Err(interrupted(&self.account, operation)) };
         let begun = Instant::now();
+        let _under_way = UnderWay::new(self, operation);
         let waits = Mutex::new(WaitsFor::Answer);
         let mut call = Attempts { line: self, run, operation, kind, begun, waits: &waits, troubles: 0 };
         tokio::select! {
@@ -133,8 +143,34 @@ impl Line {
     }
 }
 
+/// An operation under way, for as long as it is.
+struct UnderWay<'l> {
+    line: &'l Line,
+    operation: &'l str,
+}
+
+impl<'l> UnderWay<'l> {
+    fn new(line: &'l Line, operation: &'l str) -> Self {
+        *line.under_way.lock().unwrap_or_else(PoisonError::into_inner).entry(operation.to_owned()).or_default() += 1;
+        Self { line, operation }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut all = self.line.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = all.get_mut(self.operation) {
+            *times -= 1;
+            if *times == 0 {
+                all.remove(self.operation);
+            }
+        }
+    }
+}
+
 /// Waits for something that is no call, and says so.
 pub(crate) async fn awaited<T>(line: &Line, run: &Run, what: &str, future: impl Future<Output = T>) -> T {
+    let _under_way = UnderWay::new(line, what);
     let waits = Mutex::new(WaitsFor::Answer);
     let mut future = pin!(future);
     let said = said(line, run, what, Instant::now(), &waits);

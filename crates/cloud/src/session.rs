@@ -1,6 +1,6 @@
 //! One session per account, checked against the account id before anything else is asked of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -157,6 +157,13 @@ impl Sessions {
 
     pub(crate) fn calls(&self) -> BTreeMap<AccountId, u64> {
         self.lines.lock().map(|lines| lines.iter().map(|(id, line)| (id.clone(), line.calls())).collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn under_way(&self) -> BTreeMap<AccountId, BTreeSet<String>> {
+        let all = |lines: &BTreeMap<AccountId, Arc<Line>>| lines.iter().map(|(id, line)| (id.clone(), line.under_way())).collect();
+        let mut found: BTreeMap<AccountId, BTreeSet<String>> = self.lines.lock().map(|lines| all(&lines)).unwrap_or_default();
+        found.retain(|_, operations| !operations.is_empty());
+        found
     }
 
     pub(crate) fn partition(&self) -> Partition {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crossrole_access::{Controls, Objects};
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Cause, Cloud as _, Finding, Observed, Plan, Severity, Source};
+use crossrole_model::{Cause, Finding, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Tone};
 
@@ -98,10 +98,11 @@ impl Made {
 /// Observes and plans, has the plan checked, and looks at what it does to access.
 pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs) -> Result<Made, Failure> {
     let desired = &session.desired;
-    let observed = session.aws.observe(&crossrole_planner::scope(desired)).await;
+    let observed = session.observe(&crossrole_planner::scope(desired)).await?;
     let mut plan = crossrole_planner::plan(desired, &observed, options);
     checked(&plan)?;
     access(&mut plan, &observed, &session.settings.controls(desired)?);
+    session.meanwhile("planning").await?;
     Made::of(plan, session, observed, guard)
 }
 
