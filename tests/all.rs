@@ -41,5 +41,6 @@ mod shared;
 mod signals;
 mod sizes;
 mod support;
+mod terminal;
 mod twice;
 mod withheld;

@@ -26,7 +26,7 @@ impl FaultPlan for Stalls {
 }
 
 /// The embedded AWS on loopback, where `operation` stalls; when it was asked for.
-fn stalling(operation: &'static str) -> (String, mpsc::Receiver<()>) {
+pub(crate) fn stalling(operation: &'static str) -> (String, mpsc::Receiver<()>) {
     let (asked, told) = mpsc::channel();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -61,7 +61,7 @@ fn stalled(operation: &'static str) -> (Child, BufReader<std::process::ChildStde
     (child, stderr)
 }
 
-fn kill(signal: &str, child: &Child) {
+pub(crate) fn kill(signal: &str, child: &Child) {
     assert!(Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap().success());
 }
 

@@ -281,6 +281,7 @@ impl Attempts<'_> {
             | ErrorClass::Quota
             | ErrorClass::Invalid
             | ErrorClass::Credentials
+            | ErrorClass::NotAssumed
             | ErrorClass::Certificate
             | ErrorClass::Proxy
             | ErrorClass::Interrupted

@@ -6,6 +6,8 @@
 
 mod answer;
 mod call;
+mod causes;
+mod code;
 mod console;
 mod credentials;
 mod error;

@@ -185,6 +185,8 @@ fn unread(subject: &Subject, unreadable: &Unreadable) -> String {
     let how = match (unreadable.class, account) {
         (Some(ErrorClass::Denied) | None, true) => "allow the runner to read it; access denied is never taken for absent, or set `manage = false` for it",
         (Some(ErrorClass::Denied) | None, false) => "allow the runner to read it; access denied is never taken for absent",
+        // A read was not done, whatever became of it.
+        (Some(ErrorClass::Unanswered), _) => "check the network between here and AWS, and plan again; `--timeout` waits longer",
         (Some(class), _) => class.advice(),
     };
     if account { format!("nothing there is planned; {how}") } else { how.to_owned() }

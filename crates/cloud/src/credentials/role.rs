@@ -1,4 +1,4 @@
-//! A role that a profile assumes, with the code of a device where it wants one.
+//! A role that leads into an account, with the code of a device where a profile wants one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +7,19 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_sdk_sts::error::ProvideErrorMetadata as _;
+use aws_sdk_sts::error::{ProvideErrorMetadata as _, SdkError};
+use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::console::Console;
 
 use super::Trouble;
 use super::process::{Secret, run};
 
-/// `role_arn` of a profile, with all that goes with it.
+/// `role_arn` of `crossrole.toml` or of a profile, with all that goes with it.
 #[derive(Debug)]
-pub(super) struct Assumed {
-    pub(super) profile: String,
+pub(crate) struct Assumed {
+    /// Whose it is, if a profile's.
+    pub(super) profile: Option<String>,
     pub(super) role: String,
     pub(super) session: Option<String>,
     pub(super) external_id: Option<String>,
@@ -43,6 +45,13 @@ impl ProvideCredentials for Assumed {
 }
 
 impl Assumed {
+    /// A role that `crossrole.toml` names, assumed by `config`.
+    pub(crate) fn of(role: &str, external_id: Option<&str>, config: SdkConfig) -> Self {
+        let external_id = external_id.map(str::to_owned);
+        let role = role.to_owned();
+        Self { profile: None, role, session: None, external_id, seconds: None, serial: None, process: None, wait: Duration::ZERO, console: None, config }
+    }
+
     async fn assume(&self) -> Result<Credentials, CredentialsError> {
         let code = match &self.serial {
             Some(serial) => Some(self.code(serial).await?),
@@ -56,12 +65,16 @@ impl Assumed {
             .set_duration_seconds(self.seconds)
             .set_serial_number(self.serial.clone())
             .set_token_code(code);
-        let answer = request.send().await.map_err(|error| match error.code() {
-            Some(code) => {
-                let message = error.message().unwrap_or_default().to_owned();
-                CredentialsError::from(Trouble::Refused { profile: self.profile.clone(), role: self.role.clone(), code: code.to_owned(), message })
+        let answer = request.send().await.map_err(|error| match (&error, error.code()) {
+            (SdkError::TimeoutError(_), _) => {
+                let seconds = self.config.timeout_config().and_then(TimeoutConfig::operation_timeout).map_or(0, |most| most.as_secs());
+                Trouble::Silent { what: format!("AssumeRole of {}", self.role), seconds }.into()
             }
-            None => CredentialsError::provider_error(error),
+            (_, Some(code)) => {
+                let (role, message) = (self.role.clone(), error.message().unwrap_or_default().to_owned());
+                Trouble::Refused { operation: "AssumeRole", profile: self.profile.clone(), role, code: code.to_owned(), message }.into()
+            }
+            _ => CredentialsError::provider_error(error),
         })?;
         let keys = answer.credentials().ok_or_else(|| CredentialsError::unhandled("AssumeRole was answered without credentials"))?;
         let expires = std::time::SystemTime::try_from(*keys.expiration()).ok();
@@ -70,12 +83,13 @@ impl Assumed {
 
     /// The code of the moment.
     async fn code(&self, serial: &str) -> Result<String, Trouble> {
+        let profile = self.profile.as_deref().unwrap_or_default();
         if let Some(Secret(line)) = &self.process {
-            return Ok(run("mfa_process", &self.profile, line, self.wait).await?.trim().to_owned());
+            return Ok(run("mfa_process", profile, line, self.wait).await?.trim().to_owned());
         }
-        let nobody = || Trouble::NobodyToAsk { profile: self.profile.clone(), serial: serial.to_owned() };
+        let nobody = || Trouble::NobodyToAsk { profile: profile.to_owned(), serial: serial.to_owned() };
         let console = self.console.clone().ok_or_else(nobody)?;
-        let (profile, device) = (self.profile.clone(), serial.to_owned());
+        let (profile, device) = (profile.to_owned(), serial.to_owned());
         // Reading a terminal blocks.
         let typed = tokio::task::spawn_blocking(move || console.code(&profile, &device)).await;
         typed.ok().flatten().ok_or_else(nobody)
