@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crossrole_model::limits::Quotas;
 use crossrole_model::{Desired, Severity, Source};
 
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 use crate::io::Io;
+use crate::settings::Settings;
 
 /// Most manifests of one run: a folder with more is a mistake in the path.
 const FILES_MOST: usize = 10_000;
@@ -62,16 +62,26 @@ fn source(file: &Path) -> Result<Source, Failure> {
     Ok(Source { file: file.display().to_string(), text: files::read(file, &MANIFEST)? })
 }
 
-/// Loads manifests; warnings go to stderr, mistakes are the error.
-pub(crate) fn desired(paths: &[PathBuf], quotas: Quotas, io: &mut Io) -> Result<(Desired, Vec<Source>), Failure> {
-    let sources = sources(paths)?;
-    let (desired, findings) = crossrole_manifest::load_under(&sources, quotas);
-    let text = crossrole_report::findings_on(&findings, &sources, io.err_screen());
-    match desired {
-        Some(desired) => {
-            io.err(&text);
-            Ok((desired, sources))
+/// The settings of this place, and manifests under them.
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    pub(crate) desired: Desired,
+    pub(crate) sources: Vec<Source>,
+}
+
+impl Loaded {
+    /// Reads both; warnings go to stderr, mistakes are the error.
+    pub(crate) fn read(paths: &[PathBuf], config: &Path, io: &mut Io) -> Result<Self, Failure> {
+        let settings = Settings::read(config)?;
+        let sources = sources(paths)?;
+        let (desired, findings) = crossrole_manifest::load_under(&sources, settings.quotas());
+        let text = crossrole_report::findings_on(&findings, &sources, io.err_screen());
+        match desired {
+            Some(desired) => {
+                io.err(&text);
+                Ok(Self { settings, desired, sources })
+            }
+            None => Err(Failure::findings(text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
         }
-        None => Err(Failure::findings(text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
     }
 }

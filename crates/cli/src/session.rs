@@ -7,13 +7,13 @@ use std::time::Duration;
 use crossrole_cloud::Aws;
 use crossrole_model::observed::Scope;
 use crossrole_model::{Cloud as _, Desired, Observed, Source};
-use crossrole_sandbox::{Options, Sandbox, StateFile};
+use crossrole_sandbox::Options;
 
 use crate::args::{CloudArgs, SANDBOX_STATE};
 use crate::failure::Failure;
 use crate::io::Io;
-use crate::load;
-use crate::sandboxed::{self, InProcess};
+use crate::load::Loaded;
+use crate::sandboxed::Embedded;
 use crate::settings::Settings;
 use crate::stop::{Stops, reading};
 use crate::told::Told;
@@ -34,37 +34,27 @@ pub(crate) struct Session {
     pub(crate) told: Arc<Told>,
     /// Hears of whatever ends the command.
     pub(crate) stops: Stops,
-    /// Where it is the embedded AWS: the file of its state.
-    embedded: Option<PathBuf>,
-    /// That AWS and its file. One that was given lives on by itself.
-    kept: Option<(Arc<Sandbox>, StateFile)>,
+    /// Where it is the embedded AWS: the file of its state, and that AWS.
+    embedded: Option<(PathBuf, Embedded)>,
 }
 
 impl Session {
-    /// Reads the manifests and prepares the cloud; nothing is called yet.
-    pub(crate) fn open(settings: Settings, paths: &[PathBuf], args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
-        let (desired, sources) = load::desired(paths, settings.quotas(), io)?;
+    /// Reads settings and manifests and prepares the cloud; nothing is called yet.
+    pub(crate) fn open(paths: &[PathBuf], args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
+        let Loaded { settings, desired, sources } = Loaded::read(paths, &args.config, io)?;
         let mut cloud = settings.cloud(args, &desired)?;
         let told = Arc::new(Told::new(io.err_sink(), io.interactive));
         cloud.console = Some(Arc::clone(&told) as Arc<dyn crossrole_cloud::Console>);
         let (concurrency, total, timeout) = (cloud.concurrency, cloud.total, cloud.timeout);
-        let mut kept = None;
+        let mut embedded = None;
         if args.sandbox {
-            let sandbox = match &io.sandbox {
-                Some(given) => Arc::clone(given),
-                None => {
-                    let options = Options { latency: Duration::from_millis(args.sandbox_latency), ..Options::default() };
-                    let (loaded, file) = sandboxed::load(&args.sandbox_state, sandboxed::OTHER_COMMAND, options)?;
-                    let loaded = Arc::new(loaded);
-                    kept = Some((Arc::clone(&loaded), file));
-                    loaded
-                }
-            };
-            cloud.transport = Some(Arc::new(InProcess(sandbox)));
+            let options = Options { latency: Duration::from_millis(args.sandbox_latency), ..Options::default() };
+            let opened = Embedded::open(&args.sandbox_state, options, io)?;
+            cloud.transport = Some(opened.transport());
+            embedded = Some((args.sandbox_state.clone(), opened));
         }
-        let embedded = args.sandbox.then(|| args.sandbox_state.clone());
         let stops = Stops::new(settings.timeout_total(args));
-        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, stops, embedded, kept })
+        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, stops, embedded })
     }
 
     /// Reads what is live, unless that is to end first: then nothing is left under way.
@@ -81,7 +71,7 @@ impl Session {
 
     /// In the embedded AWS: the command that makes what the manifests rely on.
     pub(crate) fn prepares(&self) -> Option<String> {
-        let path = self.embedded.as_ref()?;
+        let (path, _) = self.embedded.as_ref()?;
         let files: Vec<String> = self.desired.manifests.iter().map(|m| crossrole_report::safe(&m.file)).collect();
         let files = if files.len() > 3 { "MANIFEST…".to_owned() } else { files.join(" ") };
         let state =
@@ -91,8 +81,9 @@ impl Session {
 
     /// Keeps the embedded AWS for the next command, however this one ended.
     pub(crate) fn ended<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
-        let kept = self.kept.as_ref().map_or(Ok(()), |(sandbox, file)| sandboxed::save(sandbox, file));
-        let value = result?;
-        kept.map(|()| value)
+        match &self.embedded {
+            Some((_, embedded)) => embedded.kept(result),
+            None => result,
+        }
     }
 }

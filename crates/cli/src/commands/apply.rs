@@ -14,14 +14,12 @@ use crate::io::Io;
 use crate::progress::{Progress, Style};
 use crate::selector::Selector;
 use crate::session::Session;
-use crate::settings::Settings;
 use crate::stop::Stop;
 
 use super::plan::make;
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let reviewed = saved_plan(&args.paths)?;
-    let settings = Settings::read(&args.planning.cloud.config)?;
     let (paths, options) = match &reviewed {
         Some(_) if destroy || !args.planning.target.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
@@ -29,7 +27,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
         Some(plan) => (same_manifests(plan)?, Options { destroy: plan.destroy, targets: plan.targets.clone() }),
         None => (args.paths.clone(), Options { destroy, targets: args.planning.target.clone() }),
     };
-    let session = Session::open(settings, &paths, &args.planning.cloud, io)?;
+    let session = Session::open(&paths, &args.planning.cloud, io)?;
     session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)
 }
 

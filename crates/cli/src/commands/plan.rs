@@ -14,12 +14,10 @@ use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::selector::Selector;
 use crate::session::Session;
-use crate::settings::Settings;
 use crate::{guard, guardrails};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let settings = Settings::read(&args.planning.cloud.config)?;
-    let session = Session::open(settings, &args.paths.paths, &args.planning.cloud, io)?;
+    let session = Session::open(&args.paths.paths, &args.planning.cloud, io)?;
     session.ended(plan(args, &session, io).await)
 }
 

@@ -8,11 +8,9 @@ use crate::ask;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::session::Session;
-use crate::settings::Settings;
 
 pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let settings = Settings::read(&args.ask.cloud.config)?;
-    let session = Session::open(settings, &args.ask.paths, &args.ask.cloud, io)?;
+    let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
     let estate = ask::estate(args.ask.from, &session).await?;
     let resource = ask::resource(&args.resource, &session.desired, &estate);
     let reach = who_can(&estate, &args.action, &resource, None);
