@@ -25,6 +25,10 @@ use crate::pace::Pace;
 /// Longest wait for the answer to one attempt. A page of 1,000 roles takes seconds to make.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(20);
 
+/// The same for a document that others write too: whoever writes it looks at it again before each attempt, and gives that up
+/// after 20 seconds (the applier), so that one lost answer has to leave time for another look.
+const ATTEMPT_ONCE: Duration = Duration::from_secs(8);
+
 /// Troubles of one call that are waited out: failures of the service and of the network. Being throttled is none.
 const TROUBLES: u32 = 6;
 
@@ -326,7 +330,8 @@ impl Attempts<'_> {
     {
         let account = &self.line.account;
         let mut sent = pin!(sent);
-        let wait = ATTEMPT.min(self.left());
+        let attempt = if self.kind == Kind::Once { ATTEMPT_ONCE } else { ATTEMPT };
+        let wait = attempt.min(self.left());
         let stop = async {
             self.run.halt.reached(Level::End).await;
             if self.kind != Kind::Read {
