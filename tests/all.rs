@@ -21,6 +21,7 @@ mod cost;
 mod credentials;
 mod deadline;
 mod denied;
+mod desk;
 mod errors;
 mod explain;
 mod facts;

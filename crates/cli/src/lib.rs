@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod commands;
+mod environment;
 mod failure;
 mod files;
 mod guard;
@@ -74,7 +75,7 @@ where
         Command::Completions(args) => commands::completions::run(&args, &mut io),
         Command::Man => commands::man::run(&mut io),
     };
-    match result {
+    match result.and_then(|exit| io.lost().map(|()| exit)) {
         Ok(exit) => exit,
         Err(failure) => {
             let text = failure.render(io.err_screen());

@@ -35,8 +35,9 @@ where
             (ErrorClass::NotAws, "malformed answer".to_owned(), format!("the answer can't be read: {}", innermost(&error)))
         }
         SdkError::TimeoutError(_) => (ErrorClass::Unanswered, String::new(), "no answer in time".to_owned()),
-        // What is not constructed could not be signed.
-        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => return unanswered(&error, operation, account),
+        // What is not constructed could not be signed, or addressed.
+        SdkError::DispatchFailure(_) => return unanswered(&error, operation, account),
+        SdkError::ConstructionFailure(_) if find::<CredentialsError>(&error).is_some() => return unanswered(&error, operation, account),
         _ => (ErrorClass::Other, String::new(), innermost(&error)),
     };
     let code = match (code.is_empty(), status) {

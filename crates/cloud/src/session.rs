@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use crate::call::{self, Kind, Line, Run};
 use crate::console::Console;
-use crate::credentials::{Assumed, Kept, Never, Profiles};
+use crate::credentials::{Assumed, Kept, Never, Profiles, Trouble};
 use crate::error;
 use crate::https::{self, Authorities};
 use crate::transport::{Transport, client, naming, watched};
@@ -143,7 +143,7 @@ pub(crate) struct Sessions {
     open: Mutex<BTreeMap<AccountId, Slot>>,
     lines: Mutex<BTreeMap<AccountId, Arc<Line>>>,
     /// The profiles of this place, read when first needed.
-    profiles: OnceCell<Option<Profiles>>,
+    profiles: OnceCell<Result<Profiles, Trouble>>,
     /// What accounts are reached from, by profile: a person or a process is asked once for all accounts of a profile.
     bases: Mutex<BTreeMap<Option<String>, Arc<OnceCell<Base>>>>,
 }
@@ -285,22 +285,27 @@ impl Sessions {
         let timeout = self.run.timeout;
         let profiles = self.profiles.get_or_init(|| Profiles::read(self.settings.console.as_ref(), timeout, SILENCE.min(timeout))).await;
         // What the environment says of authorities comes first.
-        let own = profiles.as_ref().filter(|_| self.settings.authorities.is_none()).map_or(Ok(None), |profiles| profiles.authorities(profile));
+        let asked = profiles.as_ref().ok().filter(|_| self.settings.authorities.is_none());
+        let own = asked.map_or(Ok(None), |profiles| profiles.authorities(profile));
         let http = own.as_ref().ok().and_then(Option::as_ref).map_or_else(|| self.http.clone(), |own| https::client(Some(own)));
         let loader = || match profile {
             Some(profile) => self.loader(&http).profile_name(profile),
             None => self.loader(&http),
         };
         let mut config = loader().load().await;
-        if config.region().is_none() {
+        if config.region().is_none_or(|region| region.as_ref().is_empty()) {
             // IAM has one region a partition and buckets are asked in their own, so any will do.
             config = loader().region(Region::new(self.settings.partition.home_region())).load().await;
         }
         let Some(chain) = config.credentials_provider() else { return Base { config, http } };
-        let provider = match (profiles, own) {
-            (_, Err(trouble)) => SharedCredentialsProvider::new(Never(trouble)),
-            (Some(profiles), _) => profiles.provider(profile, &config, chain),
-            (None, _) => chain,
+        let region = config.region().map(ToString::to_string).filter(|region| !is_label(region));
+        let keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some() && profile.is_none();
+        let provider = match (region, own, profiles) {
+            (Some(region), ..) => SharedCredentialsProvider::new(Never(Trouble::Region { region })),
+            (_, Err(trouble), _) => SharedCredentialsProvider::new(Never(trouble)),
+            (_, _, Err(trouble)) if !keys => SharedCredentialsProvider::new(Never(trouble.clone())),
+            (_, _, Err(_)) => chain,
+            (_, _, Ok(profiles)) => profiles.provider(profile, &config, chain),
         };
         let kept = SharedCredentialsProvider::new(Kept::new(provider));
         Base { config: config.into_builder().credentials_provider(kept).identity_cache(IdentityCache::no_cache()).build(), http }
@@ -310,6 +315,11 @@ impl Sessions {
 /// How long a call takes, and how often it is tried, is decided in `call`.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT).build()
+}
+
+/// Tells whether it can be a part of a host's name (RFC 1123).
+fn is_label(text: &str) -> bool {
+    text.len() <= 63 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !text.starts_with('-') && !text.ends_with('-')
 }
 
 fn endpoint_in_environment() -> bool {

@@ -22,11 +22,11 @@ pub(crate) struct CloudArgs {
     #[arg(long, value_name = "FILE", default_value = CONFIG)]
     pub(crate) config: PathBuf,
     /// Most calls in flight per account [default: 10]
-    #[arg(long, value_name = "N")]
-    pub(crate) concurrency: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) concurrency: Option<u16>,
     /// Most calls in flight to all accounts [default: 200]
-    #[arg(long, value_name = "N")]
-    pub(crate) concurrency_total: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) concurrency_total: Option<u16>,
     /// Longest that one call is tried, throttling and all, in seconds [default: 600]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: Option<u64>,

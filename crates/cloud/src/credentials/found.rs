@@ -17,6 +17,8 @@ use super::Trouble;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Says {
     pub(super) profile: Option<String>,
+    /// One that the environment names, and that there is not.
+    pub(super) missing: Option<String>,
     pub(super) role: Option<String>,
     /// What signs in.
     pub(super) sign_in: Option<&'static str>,
@@ -62,8 +64,8 @@ impl Says {
         }
         let why = innermost(error);
         let Some(profile) = self.profile.clone() else {
-            let broken = find::<aws_config::profile::ProfileFileLoadError>(error).is_some() || why.contains("profile `");
-            return (matches!(error, CredentialsError::CredentialsNotLoaded(_)) && !broken).then_some(Trouble::Nowhere);
+            let why = (!matches!(error, CredentialsError::CredentialsNotLoaded(_))).then_some(why);
+            return Some(Trouble::Nowhere { missing: self.missing.clone(), why });
         };
         if let Some(path) = self.token_file.clone()
             && let Err(unread) = std::fs::read(&path)

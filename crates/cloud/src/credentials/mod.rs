@@ -39,8 +39,14 @@ pub(crate) enum Trouble {
     SignIn { profile: String, how: &'static str, why: String },
     /// The file with a token can't be read: who names it, its path.
     TokenFile { named: String, path: String, why: String },
-    /// There is nothing that says where they come from.
-    Nowhere,
+    /// There is nothing that gives any: the profile that the environment names and that is not there, and what the last one said.
+    Nowhere { missing: Option<String>, why: Option<String> },
+    /// They hold a letter that no key has.
+    Letters { what: &'static str },
+    /// The shared files can't be read.
+    Files { why: String },
+    /// It names no region.
+    Region { region: String },
     /// STS refuses the role.
     Refused { operation: &'static str, profile: Option<String>, role: String, code: String, message: String },
     /// It gives no answer.
@@ -63,7 +69,14 @@ impl fmt::Display for Trouble {
             Self::Profile { profile, why } => write!(f, "profile `{profile}`: {why}"),
             Self::SignIn { profile, how, why } => write!(f, "profile `{profile}` has nobody signed in ({why}): run `{how} --profile {profile}`"),
             Self::TokenFile { named, path, why } => write!(f, "{named} is `{path}`, which can't be read: {why}"),
-            Self::Nowhere => f.write_str("none were found: not in the environment, not in a profile, not from a web identity, a container or an instance"),
+            Self::Nowhere { missing, why } => {
+                let profile = missing.as_ref().map_or_else(|| "not in a profile".to_owned(), |name| format!("profile `{name}` is not in the shared files"));
+                write!(f, "none were found: not in the environment, {profile}, not from a web identity, a container or an instance")?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, " ({why})"))
+            }
+            Self::Letters { what } => write!(f, "the {what} has a blank, a line break or another letter that none has: it is more than was given, or not that"),
+            Self::Files { why } => write!(f, "the shared files of AWS can't be read: {why}"),
+            Self::Region { region } => write!(f, "`{region}` is no region: correct `AWS_REGION`, or the profile's `region`"),
             Self::Refused { operation, profile: _, role, code, message } => write!(f, "{operation} of {role}: {code}: {message}"),
             Self::Silent { what, seconds } => write!(f, "{what} gave no answer in {seconds} seconds"),
         }
@@ -103,10 +116,20 @@ impl ProvideCredentials for Kept {
                 return Ok(known.clone());
             }
             let fresh = self.from.provide_credentials().await?;
+            if let Some(trouble) = letters(&fresh) {
+                return Err(trouble.into());
+            }
             *last = Some(fresh.clone());
             Ok(fresh)
         })
     }
+}
+
+/// What can't be signed with: the signer panics over it, and a blank too many is no signature of anybody's.
+fn letters(keys: &Credentials) -> Option<Trouble> {
+    let parts = [("access key id", Some(keys.access_key_id())), ("secret access key", Some(keys.secret_access_key())), ("session token", keys.session_token())];
+    let odd = |text: &str| text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic());
+    parts.into_iter().find(|(_, text)| text.is_some_and(odd)).map(|(what, _)| Trouble::Letters { what })
 }
 
 /// There are none, for a reason that is known already.

@@ -10,6 +10,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 
+use crate::causes::innermost;
 use crate::console::Console;
 use crate::https::Authorities;
 
@@ -33,10 +34,12 @@ pub(crate) struct Profiles {
 }
 
 impl Profiles {
-    /// Reads the shared files; `None` where they can't be read, which the SDK then says.
-    pub(crate) async fn read(console: Option<&Arc<dyn Console>>, timeout: Duration, silence: Duration) -> Option<Self> {
-        let set = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await.ok()?;
-        Some(Self { set, console: console.cloned(), wait: ALONE.min(timeout), silence })
+    /// Reads the shared files.
+    pub(crate) async fn read(console: Option<&Arc<dyn Console>>, timeout: Duration, silence: Duration) -> Result<Self, Trouble> {
+        let set = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await;
+        // What is around the cause says nothing of the file, and it is two lines.
+        let set = set.map_err(|error| Trouble::Files { why: innermost(&error).split_whitespace().collect::<Vec<_>>().join(" ") })?;
+        Ok(Self { set, console: console.cloned(), wait: ALONE.min(timeout), silence })
     }
 
     /// Who vouches for hosts, where the profile says so (`ca_bundle`).
@@ -58,9 +61,11 @@ impl Profiles {
         if named.is_some() || !keys && self.set.get_profile(name).is_some_and(gives) {
             return self.of(name, config, 0).unwrap_or_else(never);
         }
+        let missing = (name != "default" && self.set.get_profile(name).is_none()).then(|| name.to_owned());
+        let says = Says { missing, ..Says::default() };
         match token_file().filter(|_| !keys) {
             Some(trouble) => never(trouble),
-            None => SharedCredentialsProvider::new(Found { from: chain, says: Says::default(), wait: self.silence }),
+            None => SharedCredentialsProvider::new(Found { from: chain, says, wait: self.silence }),
         }
     }
 
@@ -120,7 +125,8 @@ impl Profiles {
             (has(profile, "sso_session") || has(profile, "sso_start_url")).then_some("aws sso login")
         };
         let text = |key: &str| profile.get(key).map(str::to_owned);
-        let says = Says { profile: Some(profile.name().to_owned()), role: text("role_arn"), sign_in, token_file: text("web_identity_token_file") };
+        let says =
+            Says { profile: Some(profile.name().to_owned()), missing: None, role: text("role_arn"), sign_in, token_file: text("web_identity_token_file") };
         SharedCredentialsProvider::new(Found { from: SharedCredentialsProvider::new(from), says, wait: self.silence })
     }
 }
