@@ -13,25 +13,31 @@ use crate::support::{manifest, root};
 const TWO: &str = "name = \"two\"\n[trusting]\naccount = \"222222222222\"\n[roles.One]\n[[roles.One.trust]]\nservice = \"ec2.amazonaws.com\"\n\
                    [[roles.One.allow]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n";
 
-/// One operation is never answered, and that it was asked for is told.
-struct Stalls(&'static str, Mutex<mpsc::Sender<()>>);
+/// What happens to one operation, and that it was asked for is told.
+struct Stalls(&'static str, Mutex<mpsc::Sender<()>>, Option<Fault>);
 
 impl FaultPlan for Stalls {
     fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
-        (call.operation == self.0).then(|| {
-            let _ = self.1.lock().unwrap().send(());
-            Fault::Hang
-        })
+        (call.operation == self.0)
+            .then(|| {
+                let _ = self.1.lock().unwrap().send(());
+                self.2
+            })
+            .flatten()
     }
 }
 
 /// The embedded AWS on loopback, where `operation` stalls; when it was asked for.
 pub(crate) fn stalling(operation: &'static str) -> (String, mpsc::Receiver<()>) {
+    serving(operation, Some(Fault::Hang))
+}
+
+fn serving(operation: &'static str, fault: Option<Fault>) -> (String, mpsc::Receiver<()>) {
     let (asked, told) = mpsc::channel();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     listener.set_nonblocking(true).unwrap();
-    let sandbox = Arc::new(Sandbox::new(Options { faults: Some(Arc::new(Stalls(operation, Mutex::new(asked)))), ..Options::default() }));
+    let sandbox = Arc::new(Sandbox::new(Options { faults: Some(Arc::new(Stalls(operation, Mutex::new(asked), fault))), ..Options::default() }));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async { crossrole_sandbox::serve(sandbox, tokio::net::TcpListener::from_std(listener).unwrap()).await })
@@ -184,4 +190,39 @@ fn what_gives_credentials_is_not_left_behind() {
         assert!(ended.elapsed() < Duration::from_secs(10), "left behind: {both}");
         std::thread::yield_now();
     }
+}
+
+/// Processor time of a process so far, in hundredths of a second (proc(5), `stat`); `None`: it has ended.
+#[cfg(target_os = "linux")]
+fn computed(child: &Child) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    (fields[0] != "Z").then(|| fields[11].parse().unwrap())
+}
+
+/// A plan that takes long to make is no reason not to listen.
+#[test]
+#[cfg(target_os = "linux")]
+fn computing_ends_at_once() {
+    let mut text = "name = \"long\"\n[trusting]\naccount = \"222222222222\"\n".to_owned();
+    for n in 0..4_000 {
+        text.push_str(&format!("[roles.R{n}]\n[[roles.R{n}.trust]]\nservice = \"ec2.amazonaws.com\"\n"));
+        text.push_str(&format!("[[roles.R{n}.allow]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n"));
+    }
+    let (address, told) = serving("GetAccountAuthorizationDetails", None);
+    let mut plan = command(&["plan", &manifest("signals-long", &text)]);
+    let plan = plan.env("AWS_ENDPOINT_URL", address).env("AWS_ACCESS_KEY_ID", "222222222222").env("AWS_SECRET_ACCESS_KEY", "any");
+    let child = plan.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    told.recv_timeout(Duration::from_mins(1)).unwrap();
+    // The answers are short: what takes time from now on is the plan.
+    let read = computed(&child).unwrap();
+    while computed(&child).expect("it is made by now: take more roles") < read + 30 {
+        std::thread::yield_now();
+    }
+    let sent = Instant::now();
+    kill("INT", &child);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(130) && said.contains("error: interrupted while planning\nhelp: nothing was written\n"), "{said}");
+    assert!(sent.elapsed() < Duration::from_secs(1), "{:?}", sent.elapsed());
 }

@@ -20,7 +20,8 @@ use crate::told::Told;
 
 /// What a command works with.
 pub(crate) struct Session {
-    pub(crate) desired: Desired,
+    /// Shared with whatever computes beside this.
+    pub(crate) desired: Arc<Desired>,
     pub(crate) sources: Vec<Source>,
     pub(crate) settings: Settings,
     pub(crate) aws: Aws,
@@ -54,7 +55,7 @@ impl Session {
             embedded = Some((args.sandbox_state.clone(), opened));
         }
         let stops = Stops::new(settings.timeout_total(args));
-        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, stops, embedded })
+        Ok(Self { desired: Arc::new(desired), sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, stops, embedded })
     }
 
     /// Reads what is live, unless that is to end first: then nothing is left under way.
@@ -64,9 +65,12 @@ impl Session {
         self.stops.or(&mut work).await.map_err(|stop| stop.while_(&reading(&self.aws.under_way())))
     }
 
-    /// Ends here, if somebody has wanted that while this computed.
-    pub(crate) async fn meanwhile(&self, doing: &str) -> Result<(), Failure> {
-        self.stops.meanwhile().await.map_err(|stop| stop.while_(doing))
+    /// The value of what takes long to compute: beside this, so that somebody who wants to end is heard.
+    pub(crate) async fn computed<T: Send + 'static>(&self, doing: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+        match self.stops.or(tokio::task::spawn_blocking(work)).await.map_err(|stop| stop.while_(doing))? {
+            Ok(value) => Ok(value),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     /// In the embedded AWS: the command that makes what the manifests rely on.

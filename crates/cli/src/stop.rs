@@ -112,12 +112,6 @@ impl Stops {
         }
     }
 
-    /// Whatever has come while this computed, and so did not listen.
-    pub(crate) async fn meanwhile(&self) -> Result<(), Stop> {
-        // The runtime looks at what has come when somebody yields.
-        self.or(tokio::task::yield_now()).await
-    }
-
     /// The same for a person's answer, whose time is nobody's.
     pub(crate) async fn or_person<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
         let begun = Instant::now();
