@@ -4,8 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+
 use crate::process::{command, serve};
-use crate::support::{manifest, root};
+use crate::support::{Place, manifest, root};
 
 const ONE: &str = "name = \"one\"\n\n[trusting]\naccount = \"222222222222\"\n\n[roles.One]\n\n[[roles.One.trust]]\nservice = \"ec2.amazonaws.com\"\n";
 
@@ -150,4 +153,22 @@ fn an_answer_without_end_is_not_kept() {
     let output = child.wait_with_output().unwrap();
     assert!(said(&output).contains("the answer from 127.0.0.1 has over 128 MiB (HTTP 200): AWS's never do"), "{}", said(&output));
     assert!(most < 500 * 1024, "{most} KiB");
+}
+
+/// Of somebody who is not there, nothing is known that could be a yes.
+#[tokio::test(start_paused = true)]
+async fn a_principal_that_is_not_there_is_let_nothing() {
+    let place = Place::new(Options::default());
+    let file = manifest("desk", ONE);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let ask = async |who: &str, more: &[&str]| place.run(&[&["explain", who, "s3:ListAllMyBuckets", "*", &file][..], more].concat()).await;
+    let live = ["--from", "live"];
+    for (who, more) in [("role/Nope", &live[..]), ("arn:aws:iam::222222222222:user/nope", &live), ("role/One", &["--from", "live", "--via", "Nope"])] {
+        let said = ask(who, more).await;
+        assert!(said.exit == Exit::Failed && said.out.is_empty(), "{who}: {}{}", said.out, said.err);
+        assert!(said.err.contains("ope` does not exist in account 222222222222") && said.err.contains("help: correct its name"), "{who}: {}", said.err);
+    }
+    assert!(ask("role/One", &live).await.out.starts_with("no: "));
+    // Whoever was not read may be there.
+    assert_eq!(ask("arn:aws:iam::999999999999:role/Nope", &live).await.exit, Exit::Clean);
 }

@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure
 
 async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>, Failure> {
     let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
-    let estate = ask::estate(args.ask.from, &session).await?;
+    let (estate, whole) = ask::estate(args.ask.from, &session).await?;
     let desired = &session.desired;
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let question = Question {
@@ -38,7 +38,10 @@ async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>
         context: ask::context(&args.context)?,
         unread_allows: false,
     };
-    Ok(estate.ask(&question))
+    for arn in question.via.iter().chain([&question.principal]) {
+        ask::there(arn, &estate, &whole)?;
+    }
+    session.computed("answering", move || estate.ask(&question)).await
 }
 
 impl FileArgs {
