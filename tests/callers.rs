@@ -76,7 +76,7 @@ fn wanted(manifests: &[(&str, usize)]) -> Vec<Vec<String>> {
 }
 
 /// Time in which whatever was written is seen.
-const SEEN: Duration = Duration::from_secs(60);
+const SEEN: Duration = Duration::from_mins(1);
 
 async fn settled(place: &Place, file: &str, manifests: &[(&str, usize)], what: &str) {
     tokio::time::sleep(SEEN).await;

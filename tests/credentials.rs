@@ -175,19 +175,23 @@ async fn a_role_that_is_refused_is_named() {
 #[test]
 fn a_role_that_nobody_gives_is_not_waited_for_long() {
     let folder = folder("silent");
-    let (address, _told) = crate::signals::stalling("AssumeRole");
-    let settings = "[accounts.\"222222222222\"]\nrole_arn = \"arn:aws:iam::222222222222:role/R\"\n";
-    let variables = [("AWS_ENDPOINT_URL", address.as_str()), ("AWS_ACCESS_KEY_ID", "222222222222"), ("AWS_SECRET_ACCESS_KEY", "x")];
-    for (settings, profiles) in [
-        (settings, ""),
-        (
-            "[accounts.\"222222222222\"]\nprofile = \"runner\"\n",
-            "[profile runner]\nrole_arn = arn:aws:iam::222222222222:role/R\ncredential_source = Environment\n",
-        ),
+    let keys = [("AWS_ACCESS_KEY_ID", "222222222222"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    let token = folder.join("token").display().to_string();
+    std::fs::write(&token, "any").unwrap();
+    let pipeline = [("AWS_WEB_IDENTITY_TOKEN_FILE", token.as_str()), ("AWS_ROLE_ARN", "arn:aws:iam::222222222222:role/R")];
+    let by_profile = "[accounts.\"222222222222\"]\nprofile = \"runner\"\n";
+    let assumed = "[profile runner]\nrole_arn = arn:aws:iam::222222222222:role/R\ncredential_source = Environment\n";
+    let with_token = assumed.replace("credential_source = Environment", &format!("web_identity_token_file = {token}"));
+    for (operation, settings, profiles, variables) in [
+        ("AssumeRole", "[accounts.\"222222222222\"]\nrole_arn = \"arn:aws:iam::222222222222:role/R\"\n", "", keys),
+        ("AssumeRole", by_profile, assumed, keys),
+        ("AssumeRoleWithWebIdentity", "", "", pipeline),
+        ("AssumeRoleWithWebIdentity", by_profile, &with_token, pipeline),
     ] {
         std::fs::write(folder.join("crossrole.toml"), settings).unwrap();
+        let (address, _told) = crate::signals::stalling(operation);
         let begun = Instant::now();
-        let (code, said) = plan(&folder, profiles, &variables);
+        let (code, said) = plan(&folder, profiles, &[&variables[..], &[("AWS_ENDPOINT_URL", &address)]].concat());
         assert!(code == 1 && said.contains("gave no answer in 3 seconds") && said.contains("check the network between here and AWS"), "{said}");
         assert!(begun.elapsed() < Duration::from_secs(15) && !said.contains("may have been done"), "{:?} {said}", begun.elapsed());
     }

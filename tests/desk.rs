@@ -26,6 +26,9 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// Variables, what is said, what is advised.
+type Row<'r> = (&'r [(&'r str, &'r str)], &'r str, &'r str);
+
 #[test]
 fn an_environment_that_can_not_be_is_named() {
     let server = serve(&[]);
@@ -34,8 +37,7 @@ fn an_environment_that_can_not_be_is_named() {
     let broken = folder.join("config").display().to_string();
     std::fs::write(&broken, "[profile x]\nfoo = 1\n[never closed\n").unwrap();
     let sign_in = "say in `crossrole.toml` how this account is reached";
-    // Name, value, what is said, and what is advised.
-    let rows: &[(&[(&str, &str)], &str, &str)] = &[
+    let rows: &[Row<'_>] = &[
         // What a file with a line end, or a paste, leaves.
         (&[("AWS_ACCESS_KEY_ID", "222222222222\n")], "the access key id has a blank, a line break or another letter that none has", sign_in),
         (&[("AWS_ACCESS_KEY_ID", "2222\u{e9}22222222")], "the access key id has a blank", sign_in),
@@ -135,9 +137,9 @@ fn an_answer_without_end_is_not_kept() {
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             std::thread::spawn(move || {
-                let _ = stream.read(&mut [0; 65_536]);
+                let _ = stream.read(&mut [0; 8_192]);
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\n\r\n<?xml version=\"1.0\"?>");
-                while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+                while stream.write_all(&[b'x'; 8_192]).is_ok() {}
             });
         }
     });

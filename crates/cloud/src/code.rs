@@ -46,6 +46,7 @@ pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorC
         | "RequestExpired"
         | "RequestTimeTooSkewed"
         | "InvalidToken"
+        | "InvalidIdentityToken"
         | "AuthFailure"
         | "UnrecognizedClientException" => ErrorClass::Credentials,
         "ServiceFailure" | "InternalError" | "ServiceUnavailable" | "IDPCommunicationError" => ErrorClass::Server,
@@ -121,6 +122,7 @@ mod tests {
         // STS.
         ("IDPCommunicationError", 400, ErrorClass::Server),
         ("IDPRejectedClaim", 403, ErrorClass::Denied),
+        ("InvalidIdentityToken", 400, ErrorClass::Credentials),
         ("RegionDisabledException", 403, ErrorClass::Denied),
         // S3.
         ("AllAccessDisabled", 403, ErrorClass::Denied),

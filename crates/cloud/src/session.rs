@@ -246,13 +246,12 @@ impl Sessions {
         aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(naming(http.clone()))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(self.timeouts())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(call::ATTEMPT.min(self.silence())).build())
     }
 
-    /// How long a call for credentials takes.
-    fn timeouts(&self) -> TimeoutConfig {
-        let most = SILENCE.min(self.run.timeout);
-        TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(call::ATTEMPT.min(most)).operation_timeout(most).build()
+    /// How long whoever gives credentials is waited for.
+    fn silence(&self) -> Duration {
+        SILENCE.min(self.run.timeout)
     }
 
     async fn config(&self, account: &AccountId, access: &Access) -> Base {
@@ -269,7 +268,7 @@ impl Sessions {
         }
         let base = self.base(access.profile.as_deref()).await;
         let Some(role) = &access.role_arn else { return base };
-        let provider = Kept::new(SharedCredentialsProvider::new(Assumed::of(role, access.external_id.as_deref(), base.config.clone())));
+        let provider = Kept::new(SharedCredentialsProvider::new(Assumed::of(role, access.external_id.as_deref(), self.silence(), base.config.clone())));
         Base { config: base.config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build(), http: base.http }
     }
 
@@ -282,8 +281,7 @@ impl Sessions {
     }
 
     async fn load(&self, profile: Option<&str>) -> Base {
-        let timeout = self.run.timeout;
-        let profiles = self.profiles.get_or_init(|| Profiles::read(self.settings.console.as_ref(), timeout, SILENCE.min(timeout))).await;
+        let profiles = self.profiles.get_or_init(|| Profiles::read(self.settings.console.as_ref(), self.run.timeout, self.silence())).await;
         // What the environment says of authorities comes first.
         let asked = profiles.as_ref().ok().filter(|_| self.settings.authorities.is_none());
         let own = asked.map_or(Ok(None), |profiles| profiles.authorities(profile));

@@ -92,6 +92,7 @@ impl Profiles {
                     process: text("mfa_process").map(Secret),
                     wait: self.wait,
                     console: self.console.clone(),
+                    silence: self.silence,
                     config: config.clone().into_builder().credentials_provider(from).build(),
                 }))
             }

@@ -7,8 +7,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_sdk_sts::error::{ProvideErrorMetadata as _, SdkError};
-use aws_smithy_types::timeout::TimeoutConfig;
+use aws_sdk_sts::error::ProvideErrorMetadata as _;
 
 use crate::console::Console;
 
@@ -31,6 +30,8 @@ pub(crate) struct Assumed {
     /// Longest wait for that, off a terminal.
     pub(super) wait: Duration,
     pub(super) console: Option<Arc<dyn Console>>,
+    /// Longest wait for STS.
+    pub(super) silence: Duration,
     /// Who assumes it.
     pub(super) config: SdkConfig,
 }
@@ -46,10 +47,22 @@ impl ProvideCredentials for Assumed {
 
 impl Assumed {
     /// A role that `crossrole.toml` names, assumed by `config`.
-    pub(crate) fn of(role: &str, external_id: Option<&str>, config: SdkConfig) -> Self {
+    pub(crate) fn of(role: &str, external_id: Option<&str>, silence: Duration, config: SdkConfig) -> Self {
         let external_id = external_id.map(str::to_owned);
         let role = role.to_owned();
-        Self { profile: None, role, session: None, external_id, seconds: None, serial: None, process: None, wait: Duration::ZERO, console: None, config }
+        Self {
+            profile: None,
+            role,
+            session: None,
+            external_id,
+            seconds: None,
+            serial: None,
+            process: None,
+            wait: Duration::ZERO,
+            console: None,
+            silence,
+            config,
+        }
     }
 
     async fn assume(&self) -> Result<Credentials, CredentialsError> {
@@ -65,16 +78,15 @@ impl Assumed {
             .set_duration_seconds(self.seconds)
             .set_serial_number(self.serial.clone())
             .set_token_code(code);
-        let answer = request.send().await.map_err(|error| match (&error, error.code()) {
-            (SdkError::TimeoutError(_), _) => {
-                let seconds = self.config.timeout_config().and_then(TimeoutConfig::operation_timeout).map_or(0, |most| most.as_secs());
-                Trouble::Silent { what: format!("AssumeRole of {}", self.role), seconds }.into()
-            }
-            (_, Some(code)) => {
+        let Ok(answer) = tokio::time::timeout(self.silence, request.send()).await else {
+            return Err(Trouble::Silent { what: format!("AssumeRole of {}", self.role), seconds: self.silence.as_secs() }.into());
+        };
+        let answer = answer.map_err(|error| match error.code() {
+            Some(code) => {
                 let (role, message) = (self.role.clone(), error.message().unwrap_or_default().to_owned());
                 Trouble::Refused { operation: "AssumeRole", profile: self.profile.clone(), role, code: code.to_owned(), message }.into()
             }
-            _ => CredentialsError::provider_error(error),
+            None => CredentialsError::provider_error(error),
         })?;
         let keys = answer.credentials().ok_or_else(|| CredentialsError::unhandled("AssumeRole was answered without credentials"))?;
         let expires = std::time::SystemTime::try_from(*keys.expiration()).ok();
