@@ -174,3 +174,18 @@ async fn a_principal_that_is_not_there_is_let_nothing() {
     // Whoever was not read may be there.
     assert_eq!(ask("arn:aws:iam::999999999999:role/Nope", &live).await.exit, Exit::Clean);
 }
+
+/// A folder and a file of it, or one file by two names.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_named_twice_is_read_once() {
+    let place = Place::new(Options::default());
+    let file = manifest("desk-twice", ONE);
+    let folder = file.strip_suffix("/manifest.toml").unwrap();
+    let other = format!("{folder}/../{}/manifest.toml", folder.rsplit('/').next().unwrap());
+    for files in [&[file.as_str(), &file][..], &[&file, &other], &[folder, &file]] {
+        let said = place.good(&[&["validate"][..], files].concat()).await;
+        assert!(said.starts_with("1 manifest good: 1 object in 1 account."), "{files:?}: {said}");
+        let plan = place.good(&[&["plan", "--target", "role/Nope"][..], files].concat()).await;
+        assert!(plan.contains("note: another change: it is not among the targets\n"), "{files:?}: {plan}");
+    }
+}

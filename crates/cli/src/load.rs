@@ -1,5 +1,6 @@
 //! Manifests from files and folders.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crossrole_model::{Desired, Severity, Source};
@@ -15,7 +16,7 @@ const FILES_MOST: usize = 10_000;
 /// How files of access expectations end; `NAME.expect.toml` belongs to `NAME.toml`.
 pub(crate) const EXPECTATIONS: &str = ".expect.toml";
 
-/// Reads the files: folders give their `.toml` files, sorted by name.
+/// Reads the files: folders give their `.toml` files, sorted by name. One that is named twice is read once.
 pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     let mut files = Vec::new();
     for path in paths {
@@ -29,6 +30,9 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
             files.push(path.clone());
         }
     }
+    let mut seen = BTreeSet::new();
+    // What can't be found is an error of its own, later.
+    files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     if files.len() > FILES_MOST {
         return Err(Failure::new(format!("{} manifests in one run, over {FILES_MOST}", files.len()), "run them in several parts"));
     }
