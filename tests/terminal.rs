@@ -110,6 +110,29 @@ async fn the_code_of_a_device_is_asked_for() {
     assert!(code == 130 && shown.contains("interrupted while reading account 222222222222 (credentials)"), "{shown}");
 }
 
+/// A person takes the time that a person takes, also where a role of `crossrole.toml` comes behind the profile's.
+#[tokio::test]
+async fn whoever_types_a_code_is_not_hurried() {
+    let folder = folder("terminal-slow");
+    let (place, keys) = with_device().await;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam("222222222222", "CreateRole", &[("RoleName", "Behind"), ("AssumeRolePolicyDocument", trust)]).await;
+    place.iam("222222222222", "AttachRolePolicy", &[("RoleName", "Behind"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]).await;
+    let server = served(&place, &folder);
+    std::fs::write(folder.join("config"), runner(&keys, "mfa_serial = arn:aws:iam::222222222222:mfa/ann")).unwrap();
+    let settings = "[accounts.\"222222222222\"]\nprofile = \"runner\"\nrole_arn = \"arn:aws:iam::222222222222:role/Behind\"\n";
+    std::fs::write(folder.join("crossrole.toml"), settings).unwrap();
+    let mut command = command(&["plan", "--timeout", "2", "one.toml"]);
+    command.current_dir(&folder).env("AWS_CONFIG_FILE", folder.join("config")).env("AWS_ENDPOINT_URL", &server.address);
+    let mut terminal = Terminal::of(200, command);
+    terminal.until("code of arn:aws:iam::222222222222:mfa/ann for profile `runner`: ");
+    // Long after a call would have been given up.
+    terminal.until("waiting: credentials in account 222222222222");
+    terminal.types("123456\n");
+    let (code, shown) = terminal.end();
+    assert!(code == 0 && shown.contains("Plan: 1 to add") && shown.matches("code of").count() == 1, "{shown}");
+}
+
 #[test]
 fn a_plan_is_approved_by_yes_and_by_nothing_else() {
     let apply = |name| {

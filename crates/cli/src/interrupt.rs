@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 /// What was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "Windows knows Ctrl-C alone"))]
 pub(crate) enum Signal {
     Interrupt,
     Terminate,

@@ -349,7 +349,7 @@ impl Attempts<'_> {
                 Kind::Write | Kind::Once => Err(plain(ErrorClass::Unanswered, account, self.operation, "no answer yet when the run was interrupted")),
             },
             () = tokio::time::sleep(wait) => {
-                Err(plain(ErrorClass::Unanswered, account, self.operation, &format!("no answer in {} seconds", wait.as_secs())))
+                Err(plain(ErrorClass::Unanswered, account, self.operation, &format!("no answer in {} seconds", wait.as_secs_f64().round())))
             }
         }
     }

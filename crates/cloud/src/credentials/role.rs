@@ -11,8 +11,8 @@ use aws_sdk_sts::error::ProvideErrorMetadata as _;
 
 use crate::console::Console;
 
-use super::Trouble;
 use super::process::{Secret, run};
+use super::{Trouble, letters};
 
 /// `role_arn` of `crossrole.toml` or of a profile, with all that goes with it.
 #[derive(Debug)]
@@ -66,11 +66,18 @@ impl Assumed {
     }
 
     async fn assume(&self) -> Result<Credentials, CredentialsError> {
+        // First, and by itself: it may be a person who is asked, and STS alone is to be quick.
+        let source = self.config.credentials_provider().ok_or_else(|| CredentialsError::not_loaded("nobody assumes it"))?;
+        let source = source.provide_credentials().await?;
+        if let Some(trouble) = letters(&source) {
+            return Err(trouble.into());
+        }
+        let config = aws_sdk_sts::config::Builder::from(&self.config).credentials_provider(source).build();
         let code = match &self.serial {
             Some(serial) => Some(self.code(serial).await?),
             None => None,
         };
-        let request = aws_sdk_sts::Client::new(&self.config)
+        let request = aws_sdk_sts::Client::from_conf(config)
             .assume_role()
             .role_arn(&self.role)
             .role_session_name(self.session.as_deref().unwrap_or(crate::session::SESSION_NAME))
