@@ -142,6 +142,27 @@ fn a_proxy_and_an_authority_of_its_own_are_honoured() {
     }
 }
 
+/// As a profile of AWS's own tools says it, unless the environment does.
+#[test]
+fn a_profile_names_its_authority() {
+    let server = serve(&[]);
+    let profiles = |bundle: &str| manifest("profile-bundle", &format!("[profile p]\nca_bundle = {bundle}\n"));
+    let (good, other) = (authority(), root().join("tests/tls/server.pem").display().to_string());
+    for (bundle, more, words) in [
+        (good.as_str(), None, "Plan: 1 to add"),
+        (&other, None, "invalid peer certificate"),
+        (&other, Some(("AWS_CA_BUNDLE", good.as_str())), "Plan: 1 to add"),
+        (&good, Some(("AWS_CA_BUNDLE", other.as_str())), "invalid peer certificate"),
+        ("/nonexistent", None, "profile `p`: `ca_bundle` is `/nonexistent`, which can't be read: No such file"),
+    ] {
+        let proxy = Proxy::new(Answers::Tunnel, &server);
+        let config = profiles(bundle);
+        let variables = [("HTTPS_PROXY", proxy.address.as_str()), ("AWS_CONFIG_FILE", &config), ("AWS_PROFILE", "p")];
+        let (_, out, err) = plan(&[&variables[..], more.as_slice()].concat());
+        assert!(out.contains(words), "{bundle} {more:?}: {out}{err}");
+    }
+}
+
 #[test]
 fn hosts_that_are_named_are_asked_without_the_proxy() {
     let server = serve(&[]);

@@ -258,7 +258,7 @@ fn an_interrupt_ends_the_calls_in_flight_and_says_what_is_left() {
     std::thread::spawn(move || std::io::copy(&mut progress, &mut std::io::sink()));
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(output.status.code(), Some(130), "{text}");
     assert!(text.contains("left: 222222222222: PutBucketPolicy (bucket-policy prod-data-bucket)"), "{text}");
     assert!(text.contains("Interrupted: "), "{text}");
     let output = command(&words).arg("--quiet").output().unwrap();

@@ -6,20 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossrole::Exit;
-use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options};
+use crossrole_sandbox::{CallInfo, Fault, FaultPlan};
 use serde_json::Value;
 
-use crate::support::{Place, manifest};
+use crate::support::{Place, crew, manifest};
 
-const MANIFEST: &str = r#"
-name = "rights"
-[trusting]
-account = "222222222222"
-[trusted.dev]
-account = "111111111111"
-[trusted.dev.groups.Crew]
-members = ["mate"]
-[trusted.dev.users.mate]
+const REST: &str = r#"
 [buckets.rights-made]
 create = true
 versioning = true
@@ -91,10 +83,12 @@ const READS: [&str; 14] = [
     "GetBucketTagging",
 ];
 
-async fn place() -> Place {
-    let place = Place::new(Options::default());
-    assert_eq!(place.s3("222222222222", "PUT", "/rights-given", "", "").await.0, 200);
-    place
+pub(crate) async fn place() -> Place {
+    Place::with_bucket("rights-given").await
+}
+
+pub(crate) fn rights(file: &str) -> String {
+    manifest(file, &crew("rights", REST))
 }
 
 fn refuse(place: &Place, refused: Option<Refused>) {
@@ -114,7 +108,7 @@ fn all(calls: usize) -> Vec<Refused> {
 }
 
 /// What is withheld, as programs read it; said once each, in text in one paragraph a cause.
-fn withheld(text: &str, json: &Value, what: &str) -> BTreeSet<String> {
+pub(crate) fn withheld(text: &str, json: &Value, what: &str) -> BTreeSet<String> {
     let list = json["withheld"].as_array().unwrap();
     let named: BTreeSet<String> = list.iter().map(|w| format!("{}: {}", w["what"], w["why"])).collect();
     assert_eq!(named.len(), list.len(), "{what}: twice: {list:#?}");
@@ -128,7 +122,7 @@ fn withheld(text: &str, json: &Value, what: &str) -> BTreeSet<String> {
 #[tokio::test(start_paused = true)]
 async fn in_sync_nothing_is_proposed_whatever_can_not_be_read() {
     let place = place().await;
-    let file = manifest("rights-sync", MANIFEST);
+    let file = rights("rights-sync");
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     for refused in all(calls(&place, &file).await) {
         refuse(&place, Some(refused));
@@ -156,7 +150,7 @@ async fn in_sync_nothing_is_proposed_whatever_can_not_be_read() {
 #[tokio::test(start_paused = true)]
 async fn what_is_proposed_is_a_part_and_the_rest_is_named() {
     let place = place().await;
-    let file = manifest("rights-empty", MANIFEST);
+    let file = rights("rights-empty");
     let addresses = |json: &Value| -> BTreeSet<String> {
         json["resource_changes"].as_array().unwrap().iter().map(|c| format!("{} {}", c["address"].as_str().unwrap(), c["change"]["actions"])).collect()
     };
@@ -210,7 +204,7 @@ impl FaultPlan for Lost {
 /// Rights that end in the middle of an apply: what is said to be done is what was done, and nothing is left out of the count.
 #[tokio::test(start_paused = true)]
 async fn the_summary_of_an_apply_is_exact_wherever_the_rights_end() {
-    let file = manifest("rights-apply", MANIFEST);
+    let file = rights("rights-apply");
     let whole = place().await;
     whole.sandbox.take_calls();
     whole.good(&["apply", "--auto-approve", "--quiet", &file]).await;

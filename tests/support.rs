@@ -55,6 +55,13 @@ impl Place {
         Self { sandbox: Arc::new(sandbox), printed: Mutex::default() }
     }
 
+    /// An embedded AWS with a bucket that manifests rely on.
+    pub(crate) async fn with_bucket(name: &str) -> Self {
+        let place = Self::new(Options::default());
+        assert_eq!(place.s3("222222222222", "PUT", &format!("/{name}"), "", "").await.0, 200);
+        place
+    }
+
     /// Runs `crossrole` with these words; `--sandbox` is added where a cloud is needed.
     pub(crate) async fn run(&self, words: &[&str]) -> Said {
         let mut args: Vec<String> = std::iter::once("crossrole").chain(words.iter().copied()).map(str::to_owned).collect();
@@ -158,6 +165,14 @@ impl Place {
         let answer = self.sandbox.handle(request).await.unwrap();
         (answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned())
     }
+}
+
+/// A manifest of this name for a crew of one, in an account of its own, that `rest` lets in.
+pub(crate) fn crew(name: &str, rest: &str) -> String {
+    format!(
+        "name = \"{name}\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n\
+         [trusted.dev.groups.Crew]\nmembers = [\"mate\"]\n[trusted.dev.users.mate]\n{rest}"
+    )
 }
 
 /// Keys to sign with; an empty key id is an anonymous caller.

@@ -3,23 +3,15 @@
 use std::sync::Arc;
 
 use crossrole::Exit;
-use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options};
+use crossrole_sandbox::{CallInfo, Fault, FaultPlan};
 
-use crate::support::{Credentials, Place, manifest};
+use crate::support::{Credentials, Place, crew, manifest};
 
 const TRUSTING: &str = "222222222222";
 const DEV: &str = "111111111111";
 const STRANGER: &str = "999999999999";
 
-const MANIFEST: &str = r#"
-name = "held"
-[trusting]
-account = "222222222222"
-[trusted.dev]
-account = "111111111111"
-[trusted.dev.groups.Crew]
-members = ["mate"]
-[trusted.dev.users.mate]
+const REST: &str = r#"
 [buckets.held-bucket]
 [roles.Reader]
 [[roles.Reader.trust]]
@@ -42,9 +34,11 @@ resources = ["*"]
 "#;
 
 async fn place() -> Place {
-    let place = Place::new(Options::default());
-    assert_eq!(place.s3(TRUSTING, "PUT", "/held-bucket", "", "").await.0, 200);
-    place
+    Place::with_bucket("held-bucket").await
+}
+
+fn held(file: &str) -> String {
+    manifest(file, &crew("held", REST))
 }
 
 /// Another's role under the declared name, which lets a stranger in, and may read the bucket's objects if the bucket says so.
@@ -80,7 +74,7 @@ async fn a_foreign_role_under_a_declared_name_gains_nothing() {
     let place = place().await;
     foreign_role(&place).await;
     assert_eq!(stranger_reads(&place).await, 403);
-    let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held", MANIFEST)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--partial", &held("held")]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     assert_eq!(stranger_reads(&place).await, 403, "{}", said.out);
     assert_nothing_rests_on_the_role(&place, &said.out).await;
@@ -105,7 +99,7 @@ async fn nothing_is_written_for_a_role_that_could_not_be_read() {
     let place = place().await;
     foreign_role(&place).await;
     place.sandbox.set_faults(Some(Arc::new(Unreadable)));
-    let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held-unread", MANIFEST)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--partial", &held("held-unread")]).await;
     place.sandbox.set_faults(None);
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     assert_eq!(stranger_reads(&place).await, 403, "{}", said.out);
@@ -128,7 +122,7 @@ impl FaultPlan for Unreachable {
 async fn nothing_is_written_where_no_account_could_be_read() {
     let place = place().await;
     place.sandbox.set_faults(Some(Arc::new(Unreachable)));
-    let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held-unreachable", MANIFEST)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--partial", &held("held-unreachable")]).await;
     place.sandbox.set_faults(None);
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     assert_eq!(
@@ -146,7 +140,7 @@ async fn a_foreign_policy_under_our_name_is_attached_to_nobody() {
     let place = place().await;
     let administrator = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     place.iam(DEV, "CreatePolicy", &[("PolicyName", "crossrole-caller-group-Crew"), ("PolicyDocument", administrator)]).await;
-    let said = place.run(&["apply", "--auto-approve", "--partial", &manifest("held-policy", MANIFEST)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--partial", &held("held-policy")]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     let (status, attached) = place.query(DEV, "iam", "ListAttachedGroupPolicies", &[("GroupName", "Crew")]).await;
     assert!(status == 404 || !attached.contains("crossrole-caller-group-Crew"), "{attached}\n{}", said.out);
@@ -163,7 +157,7 @@ fn written(place: &Place) -> Vec<String> {
 async fn an_apply_that_can_not_reach_the_manifest_writes_nothing() {
     let place = place().await;
     foreign_role(&place).await;
-    let file = manifest("held-whole", MANIFEST);
+    let file = held("held-whole");
     let saved = format!("{file}.plan");
     place.sandbox.take_calls();
     let said = place.run(&["plan", "--out", &saved, &file]).await;
@@ -197,7 +191,7 @@ async fn an_apply_that_can_not_reach_the_manifest_writes_nothing() {
 async fn what_is_withheld_beside_a_target_does_not_stop_it() {
     let place = place().await;
     foreign_role(&place).await;
-    let file = manifest("held-target", MANIFEST);
+    let file = held("held-target");
     let said = place.run(&["plan", "--target", "role/Reader", &file]).await;
     assert_eq!(said.exit, Exit::Failed, "the target itself is withheld: {}", said.out);
     assert!(!said.out.contains("no change of this plan is named so"), "it is withheld, and named: {}", said.out);
@@ -210,7 +204,7 @@ async fn what_is_withheld_beside_a_target_does_not_stop_it() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_broken_off_is_taken_up_without_being_told_so() {
     let place = place().await;
-    let file = manifest("held-again", MANIFEST);
+    let file = held("held-again");
     place.sandbox.set_faults(Some(Arc::new(crate::errors::Always("PutBucketPolicy", Fault::Refuse("AccessDenied")))));
     assert_eq!(place.run(&["apply", "--auto-approve", "--quiet", &file]).await.exit, Exit::Failed);
     place.sandbox.set_faults(None);

@@ -185,6 +185,7 @@ impl<C> Run<'_, C> {
             | ErrorClass::Quota
             | ErrorClass::Invalid
             | ErrorClass::Credentials
+            | ErrorClass::NotAssumed
             | ErrorClass::Other => None,
         }
     }

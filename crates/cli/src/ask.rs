@@ -1,25 +1,28 @@
 //! Principals, resources and contexts as people write them.
 
+use std::collections::BTreeSet;
+
 use crossrole_access::{Context, ContextValue, Controls, Estate, Objects};
-use crossrole_model::{AccountId, Cloud as _, Desired};
+use crossrole_model::{AccountId, Desired};
+use crossrole_policy::Arn;
 
 use crate::args::{ContextArgs, FromArg};
 use crate::failure::Failure;
 use crate::session::Session;
 
-/// Everything that decides, from the manifests or from what is live.
-pub(crate) async fn estate(from: FromArg, session: &Session) -> Result<Estate, Failure> {
+/// Everything that decides, from the manifests or from what is live, and the accounts of which all principals are known.
+pub(crate) async fn estate(from: FromArg, session: &Session) -> Result<(Estate, BTreeSet<AccountId>), Failure> {
     let desired = &session.desired;
     let controls = session.settings.controls(desired)?;
     if from == FromArg::Manifest {
-        return Ok(Objects::desired(desired).estate().under(&controls));
+        return Ok((Objects::desired(desired).estate().under(&controls), BTreeSet::new()));
     }
     session.ended(live(session, &controls).await)
 }
 
-async fn live(session: &Session, controls: &Controls) -> Result<Estate, Failure> {
+async fn live(session: &Session, controls: &Controls) -> Result<(Estate, BTreeSet<AccountId>), Failure> {
     let desired = &session.desired;
-    let observed = session.aws.observe(&crossrole_planner::scope(desired)).await;
+    let observed = session.observe(&crossrole_planner::scope(desired)).await?;
     for (account, state) in &observed.accounts {
         if let crossrole_model::Observation::Unreadable(why) = state {
             return Err(Failure::new(
@@ -28,7 +31,23 @@ async fn live(session: &Session, controls: &Controls) -> Result<Estate, Failure>
             ));
         }
     }
-    Ok(Objects::observed(&observed, desired.partition).estate().under(controls))
+    let whole = observed.accounts.iter().filter(|(_, state)| state.known().is_some_and(|state| state.complete)).map(|(id, _)| id.clone());
+    Ok((Objects::observed(&observed, desired.partition).estate().under(controls), whole.collect()))
+}
+
+/// A role or user that is not there, in an account of which all are known, is let nothing: that is no answer to what was meant.
+pub(crate) fn there(arn: &str, estate: &Estate, whole: &BTreeSet<AccountId>) -> Result<(), Failure> {
+    let Some(parsed) = Arn::parse(arn).filter(|arn| arn.service == "iam") else { return Ok(()) };
+    let named = ["role/", "user/"].iter().any(|kind| parsed.resource.starts_with(kind)) && !arn.contains(['*', '?']);
+    let known = AccountId::parse(parsed.account).filter(|account| whole.contains(account));
+    match known.filter(|_| named && !estate.principals.contains_key(arn)) {
+        None => Ok(()),
+        Some(account) => {
+            let resource = crossrole_report::safe(parsed.resource);
+            let hint = "correct its name, or ask with `--from manifest` what it will be let";
+            Err(Failure::new(format!("`{resource}` does not exist in account {account}"), hint))
+        }
+    }
 }
 
 fn trusting(desired: &Desired) -> Option<&AccountId> {

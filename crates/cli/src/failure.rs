@@ -13,6 +13,8 @@ pub enum Exit {
     Changes,
     /// The plan widens access, or breaks a rule, that was not approved: a second reviewer is needed.
     Refused,
+    /// A signal of this number ended it before its work was done.
+    Signal(u8),
 }
 
 impl Exit {
@@ -23,6 +25,8 @@ impl Exit {
             Self::Failed => 1,
             Self::Changes => 2,
             Self::Refused => 3,
+            // As shells say it of a process that a signal has ended (POSIX, "Exit Status for Commands").
+            Self::Signal(number) => 128_u8.saturating_add(number),
         }
     }
 }
@@ -36,6 +40,8 @@ enum Kind {
     Findings(usize),
     /// Ours.
     Bug,
+    /// Nobody's: it was to end so.
+    Stopped(Exit),
 }
 
 /// An error for people: what happened, and what to do. Each text is one line, whatever is in the names that it quotes.
@@ -56,6 +62,19 @@ impl Failure {
     /// Several errors with one advice.
     pub(crate) fn several(errors: Vec<String>, hint: impl Into<String>) -> Self {
         Self { kind: Kind::User, errors, details: Vec::new(), hint: hint.into() }
+    }
+
+    /// It was to end before its work was done.
+    pub(crate) fn stopped(exit: Exit, error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: Kind::Stopped(exit), ..Self::new(error, hint) }
+    }
+
+    /// How the command ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self.kind {
+            Kind::Stopped(exit) => exit,
+            Kind::User | Kind::Findings(_) | Kind::Bug => Exit::Failed,
+        }
     }
 
     /// Something that must not happen: nothing was changed.

@@ -1,42 +1,60 @@
 //! Being asked to stop: Ctrl-C, what pipelines send (SIGTERM), and what a closed terminal sends (SIGHUP).
 
-/// Waits for signals, from when it is made.
-pub(crate) struct Interrupts {
-    #[cfg(unix)]
-    signals: Vec<tokio::signal::unix::Signal>,
+use std::task::{Context, Poll};
+
+/// What was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "Windows knows Ctrl-C alone"))]
+pub(crate) enum Signal {
+    Interrupt,
+    Terminate,
+    Hangup,
 }
+
+impl Signal {
+    /// Its number (POSIX, `kill`).
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Hangup => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+        }
+    }
+}
+
+#[cfg(unix)]
+type Listener = tokio::signal::unix::Signal;
+#[cfg(not(unix))]
+type Listener = tokio::signal::windows::CtrlC;
+
+/// Hears signals, from when it is made.
+#[derive(Debug)]
+pub(crate) struct Interrupts(Vec<(Signal, Listener)>);
 
 impl Interrupts {
     #[cfg(unix)]
     pub(crate) fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
+        let hangup = (!hangups_are_ignored()).then_some((Signal::Hangup, SignalKind::hangup()));
+        let kinds = [(Signal::Interrupt, SignalKind::interrupt()), (Signal::Terminate, SignalKind::terminate())].into_iter().chain(hangup);
         // One that can't be listened to keeps its usual effect.
-        let hangup = (!hangups_are_ignored()).then_some(SignalKind::hangup());
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().chain(hangup);
-        Self { signals: kinds.filter_map(|kind| signal(kind).ok()).collect() }
+        Self(kinds.filter_map(|(which, kind)| Some((which, signal(kind).ok()?))).collect())
     }
 
     #[cfg(not(unix))]
     pub(crate) fn new() -> Self {
-        Self {}
+        Self(tokio::signal::windows::ctrl_c().into_iter().map(|listener| (Signal::Interrupt, listener)).collect())
     }
 
     /// Returns when the next one has come.
-    #[cfg(unix)]
-    pub(crate) async fn next(&mut self) {
-        std::future::poll_fn(|context| {
-            let come = self.signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
-            if come { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-        })
-        .await;
+    pub(crate) async fn next(&mut self) -> Signal {
+        std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    /// Returns when the next one has come.
-    #[cfg(not(unix))]
-    pub(crate) async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    /// Ready when the next one has come.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Signal> {
+        let come = self.0.iter_mut().find_map(|(which, listener)| listener.poll_recv(context).is_ready().then_some(*which));
+        come.map_or(Poll::Pending, Poll::Ready)
     }
 }
 

@@ -13,7 +13,13 @@ use crate::screen::colored;
 
 /// Where a stream goes: also what is said from within, while others hold the streams.
 #[derive(Clone)]
-pub(crate) struct Sink(Arc<Mutex<Box<dyn Write + Send>>>);
+pub(crate) struct Sink(Arc<Mutex<To>>);
+
+struct To {
+    stream: Box<dyn Write + Send>,
+    /// Why something could not be written.
+    failed: Option<std::io::Error>,
+}
 
 impl std::fmt::Debug for Sink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -23,14 +29,22 @@ impl std::fmt::Debug for Sink {
 
 impl Sink {
     fn new(to: Box<dyn Write + Send>) -> Self {
-        Self(Arc::new(Mutex::new(to)))
+        Self(Arc::new(Mutex::new(To { stream: to, failed: None })))
     }
 
     /// A reader that went away (a closed pipe) is its own affair.
     pub(crate) fn write(&self, text: &str) {
         let mut to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = to.write_all(text.as_bytes());
-        let _ = to.flush();
+        let written = to.stream.write_all(text.as_bytes()).and_then(|()| to.stream.flush());
+        if let Err(error) = written
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            to.failed.get_or_insert(error);
+        }
+    }
+
+    fn failed(&self) -> Option<std::io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failed.take()
     }
 }
 
@@ -93,18 +107,16 @@ impl Io {
         Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, sandbox }
     }
 
-    /// Asks, unless it was approved before; `nobody` is the error where there is nobody to answer.
-    pub(crate) fn approve(&mut self, before: bool, question: &str, nobody: &str) -> Result<(), Failure> {
-        if before {
-            return Ok(());
-        }
+    /// Asks; `nobody` is the error where there is nobody to answer.
+    pub(crate) async fn approve(&mut self, question: &str, nobody: &str) -> Result<(), Failure> {
         if !self.interactive {
             return Err(Failure::new(nobody, "give `--auto-approve`, or run it on a terminal"));
         }
         self.err(&format!("\n{question} Only `yes` is taken for yes: "));
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        if read.is_ok() && answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
+        // Reading a terminal blocks.
+        let answer = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
+        let answer = answer.await.ok().flatten().and_then(Result::ok);
+        if answer.is_some_and(|answer| answer.trim() == "yes") { Ok(()) } else { Err(Failure::new("not approved", "nothing was changed")) }
     }
 
     /// Decides on colors, once it is known what was asked for.
@@ -133,6 +145,12 @@ impl Io {
     /// The answer.
     pub(crate) fn out(&mut self, text: &str) {
         self.stdout.write(text);
+    }
+
+    /// What could not be written of the answer: half of it must not pass for all of it.
+    pub(crate) fn lost(&mut self) -> Result<(), Failure> {
+        let Some(error) = self.stdout.to.failed() else { return Ok(()) };
+        Err(Failure::new(format!("the answer could not be written to standard output: {error}"), "make room where it goes, and run it again"))
     }
 
     /// The answer, for machines.

@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod commands;
+mod environment;
 mod failure;
 mod files;
 mod guard;
@@ -21,6 +22,7 @@ mod screen;
 mod selector;
 mod session;
 mod settings;
+mod stop;
 mod told;
 
 use std::ffi::OsString;
@@ -73,12 +75,12 @@ where
         Command::Completions(args) => commands::completions::run(&args, &mut io),
         Command::Man => commands::man::run(&mut io),
     };
-    match result {
+    match result.and_then(|exit| io.lost().map(|()| exit)) {
         Ok(exit) => exit,
         Err(failure) => {
             let text = failure.render(io.err_screen());
             io.err(&text);
-            Exit::Failed
+            failure.exit()
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Manifests from files and folders.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crossrole_model::limits::Quotas;
 use crossrole_model::{Desired, Severity, Source};
 
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 use crate::io::Io;
+use crate::settings::Settings;
 
 /// Most manifests of one run: a folder with more is a mistake in the path.
 const FILES_MOST: usize = 10_000;
@@ -15,7 +16,7 @@ const FILES_MOST: usize = 10_000;
 /// How files of access expectations end; `NAME.expect.toml` belongs to `NAME.toml`.
 pub(crate) const EXPECTATIONS: &str = ".expect.toml";
 
-/// Reads the files: folders give their `.toml` files, sorted by name.
+/// Reads the files: folders give their `.toml` files, sorted by name. One that is named twice is read once.
 pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     let mut files = Vec::new();
     for path in paths {
@@ -29,6 +30,9 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
             files.push(path.clone());
         }
     }
+    let mut seen = BTreeSet::new();
+    // What can't be found is an error of its own, later.
+    files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     if files.len() > FILES_MOST {
         return Err(Failure::new(format!("{} manifests in one run, over {FILES_MOST}", files.len()), "run them in several parts"));
     }
@@ -62,16 +66,26 @@ fn source(file: &Path) -> Result<Source, Failure> {
     Ok(Source { file: file.display().to_string(), text: files::read(file, &MANIFEST)? })
 }
 
-/// Loads manifests; warnings go to stderr, mistakes are the error.
-pub(crate) fn desired(paths: &[PathBuf], quotas: Quotas, io: &mut Io) -> Result<(Desired, Vec<Source>), Failure> {
-    let sources = sources(paths)?;
-    let (desired, findings) = crossrole_manifest::load_under(&sources, quotas);
-    let text = crossrole_report::findings_on(&findings, &sources, io.err_screen());
-    match desired {
-        Some(desired) => {
-            io.err(&text);
-            Ok((desired, sources))
+/// The settings of this place, and manifests under them.
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    pub(crate) desired: Desired,
+    pub(crate) sources: Vec<Source>,
+}
+
+impl Loaded {
+    /// Reads both; warnings go to stderr, mistakes are the error.
+    pub(crate) fn read(paths: &[PathBuf], config: &Path, io: &mut Io) -> Result<Self, Failure> {
+        let settings = Settings::read(config)?;
+        let sources = sources(paths)?;
+        let (desired, findings) = crossrole_manifest::load_under(&sources, settings.quotas());
+        let text = crossrole_report::findings_on(&findings, &sources, io.err_screen());
+        match desired {
+            Some(desired) => {
+                io.err(&text);
+                Ok(Self { settings, desired, sources })
+            }
+            None => Err(Failure::findings(text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
         }
-        None => Err(Failure::findings(text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
     }
 }

@@ -13,11 +13,11 @@ use crate::failure::Failure;
 use crate::io::Io;
 
 /// How long a command waits for another one that has the same embedded AWS: most take less, and a server never ends.
-pub(crate) const OTHER_COMMAND: Duration = Duration::from_secs(10);
+const OTHER_COMMAND: Duration = Duration::from_secs(10);
 
 /// Hands requests to the sandbox.
 #[derive(Debug)]
-pub(crate) struct InProcess(pub(crate) Arc<Sandbox>);
+struct InProcess(Arc<Sandbox>);
 
 impl Transport for InProcess {
     fn call(&self, request: http::Request<Bytes>) -> TransportFuture {
@@ -26,29 +26,38 @@ impl Transport for InProcess {
     }
 }
 
-/// The embedded AWS alone, where a command is about it.
-pub(crate) struct Opened {
+/// The embedded AWS of one command.
+pub(crate) struct Embedded {
     pub(crate) sandbox: Arc<Sandbox>,
-    pub(crate) aws: Aws,
     /// Where it is kept; one that was given lives on by itself.
     file: Option<StateFile>,
 }
 
-impl Opened {
-    /// Reads the state file; a missing one is an empty AWS.
-    pub(crate) fn of(path: &Path, partition: Partition, io: &Io) -> Result<Self, Failure> {
-        let (sandbox, file) = match &io.sandbox {
-            Some(given) => (Arc::clone(given), None),
-            None => load(path, OTHER_COMMAND, Options::default()).map(|(sandbox, file)| (Arc::new(sandbox), Some(file)))?,
-        };
-        let transport: Arc<dyn Transport> = Arc::new(InProcess(Arc::clone(&sandbox)));
-        let aws = Aws::new(Settings { partition, concurrency: 1, transport: Some(transport), ..Settings::default() });
-        Ok(Self { sandbox, aws, file })
+impl Embedded {
+    /// Reads the state file, unless one was given; a missing file is an empty AWS.
+    pub(crate) fn open(path: &Path, options: Options, io: &Io) -> Result<Self, Failure> {
+        if let Some(given) = &io.sandbox {
+            return Ok(Self { sandbox: Arc::clone(given), file: None });
+        }
+        let (sandbox, file) = load(path, OTHER_COMMAND, options)?;
+        Ok(Self { sandbox: Arc::new(sandbox), file: Some(file) })
     }
 
-    /// Keeps it.
-    pub(crate) fn save(&self) -> Result<(), Failure> {
-        self.file.as_ref().map_or(Ok(()), |file| save(&self.sandbox, file))
+    /// The way to it.
+    pub(crate) fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(InProcess(Arc::clone(&self.sandbox)))
+    }
+
+    /// The same as a cloud, where a command is about nothing else.
+    pub(crate) fn aws(&self, partition: Partition) -> Aws {
+        Aws::new(Settings { partition, concurrency: 1, transport: Some(self.transport()), ..Settings::default() })
+    }
+
+    /// Keeps it for the next command, however this one ended.
+    pub(crate) fn kept<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        let kept = self.file.as_ref().map_or(Ok(()), |file| save(&self.sandbox, file));
+        let value = result?;
+        kept.map(|()| value)
     }
 }
 

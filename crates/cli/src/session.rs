@@ -5,20 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossrole_cloud::Aws;
-use crossrole_model::{Desired, Source};
-use crossrole_sandbox::{Options, Sandbox, StateFile};
+use crossrole_model::observed::Scope;
+use crossrole_model::{Cloud as _, Desired, Observed, Source};
+use crossrole_sandbox::Options;
 
 use crate::args::{CloudArgs, SANDBOX_STATE};
 use crate::failure::Failure;
 use crate::io::Io;
-use crate::load;
-use crate::sandboxed::{self, InProcess};
+use crate::load::Loaded;
+use crate::sandboxed::Embedded;
 use crate::settings::Settings;
+use crate::stop::{Stops, reading};
 use crate::told::Told;
 
 /// What a command works with.
 pub(crate) struct Session {
-    pub(crate) desired: Desired,
+    /// Shared with whatever computes beside this.
+    pub(crate) desired: Arc<Desired>,
     pub(crate) sources: Vec<Source>,
     pub(crate) settings: Settings,
     pub(crate) aws: Aws,
@@ -30,41 +33,49 @@ pub(crate) struct Session {
     pub(crate) timeout: Duration,
     /// Says what is waited for.
     pub(crate) told: Arc<Told>,
-    /// Where it is the embedded AWS: the file of its state.
-    embedded: Option<PathBuf>,
-    /// That AWS and its file. One that was given lives on by itself.
-    kept: Option<(Arc<Sandbox>, StateFile)>,
+    /// Hears of whatever ends the command.
+    pub(crate) stops: Stops,
+    /// Where it is the embedded AWS: the file of its state, and that AWS.
+    embedded: Option<(PathBuf, Embedded)>,
 }
 
 impl Session {
-    /// Reads the manifests and prepares the cloud; nothing is called yet.
-    pub(crate) fn open(settings: Settings, paths: &[PathBuf], args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
-        let (desired, sources) = load::desired(paths, settings.quotas(), io)?;
+    /// Reads settings and manifests and prepares the cloud; nothing is called yet.
+    pub(crate) fn open(paths: &[PathBuf], args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
+        let Loaded { settings, desired, sources } = Loaded::read(paths, &args.config, io)?;
         let mut cloud = settings.cloud(args, &desired)?;
         let told = Arc::new(Told::new(io.err_sink(), io.interactive));
         cloud.console = Some(Arc::clone(&told) as Arc<dyn crossrole_cloud::Console>);
         let (concurrency, total, timeout) = (cloud.concurrency, cloud.total, cloud.timeout);
-        let mut kept = None;
+        let mut embedded = None;
         if args.sandbox {
-            let sandbox = match &io.sandbox {
-                Some(given) => Arc::clone(given),
-                None => {
-                    let options = Options { latency: Duration::from_millis(args.sandbox_latency), ..Options::default() };
-                    let (loaded, file) = sandboxed::load(&args.sandbox_state, sandboxed::OTHER_COMMAND, options)?;
-                    let loaded = Arc::new(loaded);
-                    kept = Some((Arc::clone(&loaded), file));
-                    loaded
-                }
-            };
-            cloud.transport = Some(Arc::new(InProcess(sandbox)));
+            let options = Options { latency: Duration::from_millis(args.sandbox_latency), ..Options::default() };
+            let opened = Embedded::open(&args.sandbox_state, options, io)?;
+            cloud.transport = Some(opened.transport());
+            embedded = Some((args.sandbox_state.clone(), opened));
         }
-        let embedded = args.sandbox.then(|| args.sandbox_state.clone());
-        Ok(Self { desired, sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, embedded, kept })
+        let stops = Stops::new(settings.timeout_total(args));
+        Ok(Self { desired: Arc::new(desired), sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, stops, embedded })
+    }
+
+    /// Reads what is live, unless that is to end first: then nothing is left under way.
+    pub(crate) async fn observe(&self, scope: &Scope) -> Result<Observed, Failure> {
+        let mut work = std::pin::pin!(self.aws.observe(scope));
+        // What was under way is known as long as the work is there.
+        self.stops.or(&mut work).await.map_err(|stop| stop.while_(&reading(&self.aws.under_way())))
+    }
+
+    /// The value of what takes long to compute: beside this, so that somebody who wants to end is heard.
+    pub(crate) async fn computed<T: Send + 'static>(&self, doing: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+        match self.stops.or(tokio::task::spawn_blocking(work)).await.map_err(|stop| stop.while_(doing))? {
+            Ok(value) => Ok(value),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     /// In the embedded AWS: the command that makes what the manifests rely on.
     pub(crate) fn prepares(&self) -> Option<String> {
-        let path = self.embedded.as_ref()?;
+        let (path, _) = self.embedded.as_ref()?;
         let files: Vec<String> = self.desired.manifests.iter().map(|m| crossrole_report::safe(&m.file)).collect();
         let files = if files.len() > 3 { "MANIFEST…".to_owned() } else { files.join(" ") };
         let state =
@@ -74,8 +85,9 @@ impl Session {
 
     /// Keeps the embedded AWS for the next command, however this one ended.
     pub(crate) fn ended<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
-        let kept = self.kept.as_ref().map_or(Ok(()), |(sandbox, file)| sandboxed::save(sandbox, file));
-        let value = result?;
-        kept.map(|()| value)
+        match &self.embedded {
+            Some((_, embedded)) => embedded.kept(result),
+            None => result,
+        }
     }
 }

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use crossrole_access::Controls;
 use crossrole_access::estate::Placed;
-use crossrole_cloud::{Access, Authorities, TIMEOUT, TOTAL};
+use crossrole_cloud::{Access, TIMEOUT, TOTAL};
 use crossrole_lint::guardrails::Guardrails;
 use crossrole_model::limits::{self, Quotas};
 use crossrole_model::{AccountId, Desired};
+use crossrole_policy::Arn;
 use serde::Deserialize;
 
 use crate::args::{CONFIG, CloudArgs};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
-use crate::policies;
+use crate::{environment, policies};
 
 /// Calls in flight per account, unless said otherwise: Terraform's number.
 const CONCURRENCY: usize = 10;
@@ -68,10 +69,12 @@ struct Defaults {
     /// Name of the role that is assumed in every account that has no entry.
     role_name: Option<String>,
     external_id: Option<String>,
-    concurrency: Option<usize>,
-    concurrency_total: Option<usize>,
+    concurrency: Option<u16>,
+    concurrency_total: Option<u16>,
     /// Seconds.
     timeout: Option<u64>,
+    /// Seconds.
+    timeout_total: Option<u64>,
 }
 
 /// The settings of this place, read once.
@@ -89,11 +92,15 @@ impl Settings {
 
     /// How the accounts of `desired` are reached.
     pub(crate) fn cloud(&self, args: &CloudArgs, desired: &Desired) -> Result<crossrole_cloud::Settings, Failure> {
-        let Defaults { role_name, external_id, concurrency, concurrency_total, timeout } = &self.file.defaults;
+        let Defaults { role_name, external_id, concurrency, concurrency_total, timeout, timeout_total: _ } = &self.file.defaults;
         let mut accounts = BTreeMap::new();
         for (key, account) in &self.file.accounts {
             let id = account_id(&self.path, desired, key)?;
             let Account { profile, role_arn, external_id, service_control, resource_control } = account;
+            if let Some(wrong) = role_arn.as_ref().filter(|arn| !is_role_arn(arn)) {
+                let error = format!("settings `{}`: `{wrong}` is no ARN of a role", self.path.display());
+                return Err(Failure::new(error, "write it as in `arn:aws:iam::111111111111:role/crossrole-runner`"));
+            }
             let reached = profile.is_some() || role_arn.is_some() || external_id.is_some();
             // An entry that names control policies alone says nothing of how the account is reached.
             if reached || service_control.is_empty() && resource_control.is_empty() {
@@ -109,19 +116,27 @@ impl Settings {
                 });
             }
         }
+        if !args.sandbox {
+            environment::check()?;
+        }
         let timeout = args.timeout.or(*timeout).map_or(TIMEOUT, Duration::from_secs);
         let account_as_key = std::env::var_os("CROSSROLE_ACCOUNT_AS_KEY").is_some();
         Ok(crossrole_cloud::Settings {
             partition: desired.partition,
             accounts,
-            concurrency: args.concurrency.or(*concurrency).unwrap_or(CONCURRENCY).max(1),
-            total: args.concurrency_total.or(*concurrency_total).unwrap_or(TOTAL).max(1),
-            timeout: timeout.max(Duration::from_secs(1)),
+            concurrency: args.concurrency.or(*concurrency).map_or(CONCURRENCY, usize::from),
+            total: args.concurrency_total.or(*concurrency_total).map_or(TOTAL, usize::from),
+            timeout,
             console: None,
             transport: None,
-            authorities: authorities()?,
+            authorities: if args.sandbox { None } else { environment::authorities()? },
             account_as_key,
         })
+    }
+
+    /// The longest that all waiting for AWS may take.
+    pub(crate) fn timeout_total(&self, args: &CloudArgs) -> Option<Duration> {
+        args.timeout_total.or(self.file.defaults.timeout_total).map(Duration::from_secs)
     }
 
     /// The organization's control policies; their files are named from the folder of the settings.
@@ -158,15 +173,6 @@ impl Settings {
     }
 }
 
-/// Who vouches for hosts, where the environment says so as for AWS's own tools.
-fn authorities() -> Result<Option<Authorities>, Failure> {
-    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from) else { return Ok(None) };
-    let hint = "name a file with certificates in PEM, or unset it to trust the system's";
-    let text = std::fs::read_to_string(&path).map_err(|e| Failure::new(format!("`AWS_CA_BUNDLE` is `{}`, which can't be read: {e}", path.display()), hint))?;
-    let none = || Failure::new(format!("`AWS_CA_BUNDLE` is `{}`, which holds no certificate that can be read", path.display()), hint);
-    Authorities::parse(&text).ok_or_else(none).map(Some)
-}
-
 fn account_id(config: &Path, desired: &Desired, key: &str) -> Result<AccountId, Failure> {
     AccountId::parse(key).or_else(|| labelled(desired, key)).ok_or_else(|| {
         Failure::new(
@@ -192,10 +198,11 @@ fn read(path: &Path) -> Result<File, Failure> {
     let file: File = toml::from_str(&text).map_err(|e| {
         Failure::new(
             format!("settings `{}`, {}", path.display(), mistake(&text, &e)),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
         )
     })?;
     file.quotas.check(path)?;
+    file.defaults.check(path)?;
     Ok(file)
 }
 
@@ -207,6 +214,40 @@ fn mistake(text: &str, error: &toml::de::Error) -> String {
     let line = text.get(begins..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let message = if line.contains("external_id") { "an external id is text in quotes" } else { error.message() };
     format!("line {}: {message}", before.matches('\n').count() + 1)
+}
+
+impl Defaults {
+    /// The bounds of the command line hold in the file, too.
+    fn check(&self, path: &Path) -> Result<(), Failure> {
+        let Self { role_name, external_id: _, concurrency, concurrency_total, timeout, timeout_total } = self;
+        let numbers = [
+            ("concurrency", concurrency.map(u64::from), 1_000),
+            ("concurrency_total", concurrency_total.map(u64::from), 10_000),
+            ("timeout", *timeout, 86_400),
+            ("timeout_total", *timeout_total, 86_400),
+        ];
+        for (name, value, most) in numbers {
+            if let Some(value) = value.filter(|value| !(1..=most).contains(value)) {
+                return Err(Failure::new(format!("settings `{}`: `{name}` can't be {value}", path.display()), format!("it is between 1 and {most}")));
+            }
+        }
+        if let Some(name) = role_name.as_ref().filter(|name| !is_role_name(name)) {
+            return Err(Failure::new(format!("settings `{}`: `{name}` is no name of a role", path.display()), "write it as in `crossrole-runner`"));
+        }
+        Ok(())
+    }
+}
+
+fn is_role_arn(text: &str) -> bool {
+    Arn::parse(text).is_some_and(|arn| {
+        let role = arn.resource.strip_prefix("role/").is_some_and(is_role_name);
+        arn.service == "iam" && AccountId::parse(arn.account).is_some() && role
+    })
+}
+
+/// A path is a part of it where there is one.
+fn is_role_name(text: &str) -> bool {
+    text.split('/').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic() && !b"\"*?:".contains(&b)))
 }
 
 impl Raised {

@@ -10,6 +10,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use bytes::Bytes;
 use http::StatusCode;
 
+use crate::transport::BODY_MOST;
+
 /// What came in place of an answer of AWS's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -19,6 +21,8 @@ pub(crate) enum Found {
     Nothing,
     /// Neither XML nor JSON.
     Garbage,
+    /// More than any answer of AWS's has.
+    Endless,
     /// A proxy's question who asks (RFC 9110, section 15.5.8).
     ProxyAuthentication,
 }
@@ -39,6 +43,7 @@ impl fmt::Display for NotAws {
             Found::WebPage => write!(f, "the answer from {host} is a web page, not AWS's (HTTP {status}): is there a proxy between?"),
             Found::Nothing => write!(f, "the answer from {host} is empty (HTTP {status}): AWS's never is"),
             Found::Garbage => write!(f, "the answer from {host} is not one of AWS's (HTTP {status}): is there a proxy between?"),
+            Found::Endless => write!(f, "the answer from {host} has over {} MiB (HTTP {status}): AWS's never do", BODY_MOST >> 20),
             Found::ProxyAuthentication => write!(f, "a proxy on the way to {host} wants to know who asks (HTTP {status}, proxy authentication)"),
         }
     }

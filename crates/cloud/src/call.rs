@@ -4,6 +4,7 @@
 //! account answers to all calls, how long this one may take, that somebody wants to stop, and that a write of a document that
 //! others write too must not be repeated without another look.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +24,10 @@ use crate::pace::Pace;
 
 /// Longest wait for the answer to one attempt. A page of 1,000 roles takes seconds to make.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(20);
+
+/// The same for a document that others write too: whoever writes it looks at it again before each attempt, and gives that up
+/// after 20 seconds (the applier), so that one lost answer has to leave time for another look.
+const ATTEMPT_ONCE: Duration = Duration::from_secs(8);
 
 /// Troubles of one call that are waited out: failures of the service and of the network. Being throttled is none.
 const TROUBLES: u32 = 6;
@@ -98,6 +103,8 @@ pub(crate) struct Line {
     pace: Pace,
     /// Attempts so far.
     calls: AtomicU64,
+    /// Operations under way, each with how often.
+    under_way: Mutex<BTreeMap<String, usize>>,
     /// When its rate was last spoken of.
     said: Mutex<Option<Instant>>,
 }
@@ -105,7 +112,13 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(account: &AccountId, concurrency: usize) -> Self {
         let places = Semaphore::new(concurrency.max(1));
-        Self { account: account.clone(), places, pace: Pace::default(), calls: AtomicU64::new(0), said: Mutex::default() }
+        let (calls, under_way) = (AtomicU64::new(0), Mutex::default());
+        Self { account: account.clone(), places, pace: Pace::default(), calls, under_way, said: Mutex::default() }
+    }
+
+    /// The operations that are under way.
+    pub(crate) fn under_way(&self) -> BTreeSet<String> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -122,6 +135,7 @@ impl Line {
         let places = async { (self.places.acquire().await, run.places.acquire().await) };
         let Some(_places) = run.halt.or(places).await else { return Err(interrupted(&self.account, operation)) };
         let begun = Instant::now();
+        let _under_way = UnderWay::new(self, operation);
         let waits = Mutex::new(WaitsFor::Answer);
         let mut call = Attempts { line: self, run, operation, kind, begun, waits: &waits, troubles: 0 };
         tokio::select! {
@@ -133,8 +147,34 @@ impl Line {
     }
 }
 
+/// An operation under way, for as long as it is.
+struct UnderWay<'l> {
+    line: &'l Line,
+    operation: &'l str,
+}
+
+impl<'l> UnderWay<'l> {
+    fn new(line: &'l Line, operation: &'l str) -> Self {
+        *line.under_way.lock().unwrap_or_else(PoisonError::into_inner).entry(operation.to_owned()).or_default() += 1;
+        Self { line, operation }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut all = self.line.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = all.get_mut(self.operation) {
+            *times -= 1;
+            if *times == 0 {
+                all.remove(self.operation);
+            }
+        }
+    }
+}
+
 /// Waits for something that is no call, and says so.
 pub(crate) async fn awaited<T>(line: &Line, run: &Run, what: &str, future: impl Future<Output = T>) -> T {
+    let _under_way = UnderWay::new(line, what);
     let waits = Mutex::new(WaitsFor::Answer);
     let mut future = pin!(future);
     let said = said(line, run, what, Instant::now(), &waits);
@@ -245,6 +285,7 @@ impl Attempts<'_> {
             | ErrorClass::Quota
             | ErrorClass::Invalid
             | ErrorClass::Credentials
+            | ErrorClass::NotAssumed
             | ErrorClass::Certificate
             | ErrorClass::Proxy
             | ErrorClass::Interrupted
@@ -289,7 +330,8 @@ impl Attempts<'_> {
     {
         let account = &self.line.account;
         let mut sent = pin!(sent);
-        let wait = ATTEMPT.min(self.left());
+        let attempt = if self.kind == Kind::Once { ATTEMPT_ONCE } else { ATTEMPT };
+        let wait = attempt.min(self.left());
         let stop = async {
             self.run.halt.reached(Level::End).await;
             if self.kind != Kind::Read {
@@ -307,7 +349,7 @@ impl Attempts<'_> {
                 Kind::Write | Kind::Once => Err(plain(ErrorClass::Unanswered, account, self.operation, "no answer yet when the run was interrupted")),
             },
             () = tokio::time::sleep(wait) => {
-                Err(plain(ErrorClass::Unanswered, account, self.operation, &format!("no answer in {} seconds", wait.as_secs())))
+                Err(plain(ErrorClass::Unanswered, account, self.operation, &format!("no answer in {} seconds", wait.as_secs_f64().round())))
             }
         }
     }

@@ -1,15 +1,15 @@
-//! SDK errors to [`CloudError`]: the one place that looks at error codes.
+//! SDK errors to [`CloudError`].
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::operation::RequestId;
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use crossrole_model::{AccountId, CloudError, ErrorClass};
 
 use crate::answer::{Asked, Found, NotAws};
+use crate::causes::{find, innermost};
+use crate::code::classify;
 use crate::credentials::Trouble;
 
 /// Longest message that is kept, in characters: a proxy may answer with a whole web page.
@@ -35,10 +35,9 @@ where
             (ErrorClass::NotAws, "malformed answer".to_owned(), format!("the answer can't be read: {}", innermost(&error)))
         }
         SdkError::TimeoutError(_) => (ErrorClass::Unanswered, String::new(), "no answer in time".to_owned()),
-        SdkError::DispatchFailure(_) => {
-            let (class, message) = unanswered(&error);
-            (class, String::new(), message)
-        }
+        // What is not constructed could not be signed, or addressed.
+        SdkError::DispatchFailure(_) => return unanswered(&error, operation, account),
+        SdkError::ConstructionFailure(_) if find::<CredentialsError>(&error).is_some() => return unanswered(&error, operation, account),
         _ => (ErrorClass::Other, String::new(), innermost(&error)),
     };
     let code = match (code.is_empty(), status) {
@@ -53,7 +52,15 @@ fn succeeded(status: Option<u16>) -> bool {
 }
 
 /// What went wrong before a request could be sent or answered, and who was asked.
-fn unanswered(error: &(dyn std::error::Error + 'static)) -> (ErrorClass, String) {
+fn unanswered(error: &(dyn std::error::Error + 'static), operation: &str, account: &AccountId) -> CloudError {
+    let of = |class, message: String| CloudError {
+        class,
+        operation: operation.to_owned(),
+        account: Some(account.clone()),
+        code: String::new(),
+        message: shortened(&message),
+        request_id: None,
+    };
     if let Some(other) = find::<NotAws>(error) {
         let class = match (other.found, other.status) {
             (Found::ProxyAuthentication, _) => ErrorClass::Proxy,
@@ -61,46 +68,36 @@ fn unanswered(error: &(dyn std::error::Error + 'static)) -> (ErrorClass, String)
             (_, 500..) => ErrorClass::Server,
             _ => ErrorClass::NotAws,
         };
-        return (class, other.to_string());
+        return of(class, other.to_string());
     }
     if let Some(asked) = find::<Asked>(error) {
         let class = connection(&DisplayErrorContext(asked).to_string(), asked.begun);
-        return (class, format!("{asked}: {}", innermost(asked)));
+        return of(class, format!("{asked}: {}", innermost(asked)));
     }
     // It never came to asking: what was to be sent could not be signed.
-    (ErrorClass::Credentials, lacking(error))
+    match find::<Trouble>(error) {
+        Some(Trouble::Refused { operation, role, profile, code, message }) => CloudError {
+            operation: format!("{operation} of {role}{}", profile.as_ref().map_or_else(String::new, |name| format!(" for profile `{name}`"))),
+            code: code.clone(),
+            ..of(not_assumed(classify(code, message, None)), message.clone())
+        },
+        Some(trouble @ Trouble::Silent { .. }) => of(ErrorClass::Unanswered, trouble.to_string()),
+        Some(trouble) => of(ErrorClass::Credentials, trouble.to_string()),
+        None => of(ErrorClass::Credentials, innermost(error)),
+    }
 }
 
-/// Why there are no credentials.
-fn lacking(error: &(dyn std::error::Error + 'static)) -> String {
-    if let Some(trouble) = find::<Trouble>(error) {
-        return trouble.to_string();
+/// A role that is not given, whatever the code: what to do about that is no matter of the manifest.
+fn not_assumed(class: ErrorClass) -> ErrorClass {
+    match class {
+        ErrorClass::Credentials | ErrorClass::Throttled | ErrorClass::Server | ErrorClass::Network => class,
+        _ => ErrorClass::NotAssumed,
     }
-    let refused = |operation: &str, error: &dyn ProvideErrorMetadata| {
-        format!("{operation}: {}: {}", error.code().unwrap_or("no code"), error.message().unwrap_or_default())
-    };
-    if let Some(error) = find::<AssumeRoleError>(error) {
-        return refused("AssumeRole", error);
-    }
-    if let Some(error) = find::<AssumeRoleWithWebIdentityError>(error) {
-        return refused("AssumeRoleWithWebIdentity", error);
-    }
-    // The last link of a chain in which nothing was found names itself alone.
-    if let Some(CredentialsError::CredentialsNotLoaded(_)) = find::<CredentialsError>(error)
-        && find::<aws_config::profile::ProfileFileLoadError>(error).is_none()
-    {
-        let why = innermost(error);
-        let found = "none were found: not in the environment, not in a profile, not from a web identity, a container or an instance";
-        return if why.contains("profile `") { why } else { found.to_owned() };
-    }
-    innermost(error)
 }
 
 /// Converts the error of whoever should have given credentials for `account`.
 pub(crate) fn credentials(error: &CredentialsError, account: &AccountId) -> CloudError {
-    let (class, message) = unanswered(error);
-    let operation = "credentials".to_owned();
-    CloudError { class, operation, account: Some(account.clone()), code: String::new(), message: shortened(&message), request_id: None }
+    unanswered(error, "credentials", account)
 }
 
 /// How a connection failed. The errors of the libraries beneath are no types of ours: their words decide.
@@ -122,97 +119,11 @@ fn connection(chain: &str, begun: bool) -> ErrorClass {
     }
 }
 
-/// The first cause of this type.
-fn find<'e, T: std::error::Error + 'static>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e T> {
-    causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// An error and what caused it, outermost first. A chain is short; the limit guards against a loop in it.
-fn causes<'e>(error: &'e (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source()).take(32)
-}
-
-/// The last cause: it names the host, the file or the profile; what is around it only repeats itself.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    causes(error).last().map_or_else(String::new, ToString::to_string)
-}
-
 fn shortened(message: &str) -> String {
     if message.chars().count() <= MESSAGE_MOST {
         return message.to_owned();
     }
     message.chars().take(MESSAGE_MOST).chain("…".chars()).collect()
-}
-
-/// Codes of IAM, STS and S3 (their API references); S3's HEAD answers have none, so the status decides.
-fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
-    match code {
-        "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "MethodNotAllowed" | "UnauthorizedOperation" => ErrorClass::Denied,
-        "NoSuchEntity"
-        | "NoSuchBucket"
-        | "NoSuchBucketPolicy"
-        | "NotFound"
-        | "NoSuchTagSet"
-        | "NoSuchTagSetError"
-        | "NoSuchPublicAccessBlockConfiguration"
-        | "OwnershipControlsNotFoundError"
-        | "ServerSideEncryptionConfigurationNotFoundError" => ErrorClass::NotFound,
-        "EntityAlreadyExists" | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" => ErrorClass::AlreadyExists,
-        "MalformedPolicyDocument" | "MalformedPolicy" if message.contains("Invalid principal") => ErrorClass::UnknownPrincipal,
-        "ConcurrentModification" | "OperationAborted" | "DeleteConflict" | "EntityTemporarilyUnmodifiable" | "ConditionalRequestConflict" => {
-            ErrorClass::Conflict
-        }
-        "LimitExceeded" | "TooManyBuckets" | "PolicyTooLarge" => ErrorClass::Quota,
-        // All that the SDK takes for a rate (aws-runtime, `retries::classifiers`).
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "SlowDown"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded"
-        | "PriorRequestNotComplete"
-        | "TooManyRequests"
-        | "TooManyRequestsException"
-        | "ProvisionedThroughputExceededException"
-        | "TransactionInProgressException"
-        | "EC2ThrottledException" => ErrorClass::Throttled,
-        // The service waited in vain for the rest of the request.
-        "RequestTimeout" | "RequestTimeoutException" => ErrorClass::Network,
-        "InvalidClientTokenId"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "SignatureDoesNotMatch"
-        | "InvalidAccessKeyId"
-        | "RequestExpired"
-        | "RequestTimeTooSkewed"
-        | "InvalidToken"
-        | "AuthFailure"
-        | "UnrecognizedClientException" => ErrorClass::Credentials,
-        "ServiceFailure" | "InternalError" | "ServiceUnavailable" | "IDPCommunicationError" => ErrorClass::Server,
-        "MalformedPolicyDocument"
-        | "MalformedPolicy"
-        | "ValidationError"
-        | "InvalidInput"
-        | "InvalidArgument"
-        | "InvalidRequest"
-        | "BucketNotEmpty"
-        | "UnmodifiableEntity"
-        | "PolicyNotAttachable"
-        | "InvalidBucketName"
-        | "InvalidLocationConstraint"
-        | "IllegalLocationConstraintException" => ErrorClass::Invalid,
-        // Whoever says it, and whatever its code.
-        _ => match status {
-            Some(403 | 405) => ErrorClass::Denied,
-            Some(404) => ErrorClass::NotFound,
-            Some(409) => ErrorClass::Conflict,
-            Some(429) => ErrorClass::Throttled,
-            Some(500..=599) => ErrorClass::Server,
-            _ => ErrorClass::Other,
-        },
-    }
 }
 
 #[cfg(test)]
@@ -223,128 +134,6 @@ mod tests {
     use aws_smithy_types::error::ErrorMetadata;
 
     use super::*;
-
-    /// Codes as they stand in answers, with the status that they come with.
-    const CODES: &[(&str, u16, ErrorClass)] = &[
-        // Every service.
-        ("AccessDenied", 403, ErrorClass::Denied),
-        ("AccessDeniedException", 400, ErrorClass::Denied),
-        ("UnauthorizedOperation", 403, ErrorClass::Denied),
-        ("InvalidClientTokenId", 403, ErrorClass::Credentials),
-        ("UnrecognizedClientException", 400, ErrorClass::Credentials),
-        ("ExpiredToken", 400, ErrorClass::Credentials),
-        ("ExpiredToken", 403, ErrorClass::Credentials),
-        ("ExpiredTokenException", 400, ErrorClass::Credentials),
-        ("SignatureDoesNotMatch", 403, ErrorClass::Credentials),
-        ("RequestExpired", 400, ErrorClass::Credentials),
-        ("AuthFailure", 401, ErrorClass::Credentials),
-        ("Throttling", 400, ErrorClass::Throttled),
-        ("ThrottlingException", 400, ErrorClass::Throttled),
-        ("ThrottledException", 400, ErrorClass::Throttled),
-        ("RequestThrottled", 400, ErrorClass::Throttled),
-        ("RequestThrottledException", 400, ErrorClass::Throttled),
-        ("RequestLimitExceeded", 503, ErrorClass::Throttled),
-        ("TooManyRequestsException", 429, ErrorClass::Throttled),
-        ("BandwidthLimitExceeded", 400, ErrorClass::Throttled),
-        ("PriorRequestNotComplete", 400, ErrorClass::Throttled),
-        ("RequestTimeout", 400, ErrorClass::Network),
-        ("RequestTimeoutException", 400, ErrorClass::Network),
-        ("InternalError", 500, ErrorClass::Server),
-        ("InternalFailure", 500, ErrorClass::Server),
-        ("ServiceUnavailable", 503, ErrorClass::Server),
-        ("ValidationError", 400, ErrorClass::Invalid),
-        // IAM.
-        ("NoSuchEntity", 404, ErrorClass::NotFound),
-        ("EntityAlreadyExists", 409, ErrorClass::AlreadyExists),
-        ("MalformedPolicyDocument", 400, ErrorClass::Invalid),
-        ("InvalidInput", 400, ErrorClass::Invalid),
-        ("UnmodifiableEntity", 400, ErrorClass::Invalid),
-        ("PolicyNotAttachable", 400, ErrorClass::Invalid),
-        ("LimitExceeded", 409, ErrorClass::Quota),
-        ("ConcurrentModification", 409, ErrorClass::Conflict),
-        ("DeleteConflict", 409, ErrorClass::Conflict),
-        ("EntityTemporarilyUnmodifiable", 409, ErrorClass::Conflict),
-        ("ServiceFailure", 500, ErrorClass::Server),
-        // STS.
-        ("IDPCommunicationError", 400, ErrorClass::Server),
-        ("IDPRejectedClaim", 403, ErrorClass::Denied),
-        ("RegionDisabledException", 403, ErrorClass::Denied),
-        // S3.
-        ("AllAccessDisabled", 403, ErrorClass::Denied),
-        ("MethodNotAllowed", 405, ErrorClass::Denied),
-        ("InvalidAccessKeyId", 403, ErrorClass::Credentials),
-        ("InvalidToken", 400, ErrorClass::Credentials),
-        ("RequestTimeTooSkewed", 403, ErrorClass::Credentials),
-        ("NoSuchBucket", 404, ErrorClass::NotFound),
-        ("NoSuchBucketPolicy", 404, ErrorClass::NotFound),
-        ("NoSuchTagSet", 404, ErrorClass::NotFound),
-        ("NoSuchTagSetError", 404, ErrorClass::NotFound),
-        ("NoSuchPublicAccessBlockConfiguration", 404, ErrorClass::NotFound),
-        ("OwnershipControlsNotFoundError", 404, ErrorClass::NotFound),
-        ("ServerSideEncryptionConfigurationNotFoundError", 404, ErrorClass::NotFound),
-        ("BucketAlreadyExists", 409, ErrorClass::AlreadyExists),
-        ("BucketAlreadyOwnedByYou", 409, ErrorClass::AlreadyExists),
-        ("OperationAborted", 409, ErrorClass::Conflict),
-        ("ConditionalRequestConflict", 409, ErrorClass::Conflict),
-        ("BucketNotEmpty", 409, ErrorClass::Invalid),
-        ("MalformedPolicy", 400, ErrorClass::Invalid),
-        ("InvalidArgument", 400, ErrorClass::Invalid),
-        ("InvalidRequest", 400, ErrorClass::Invalid),
-        ("InvalidBucketName", 400, ErrorClass::Invalid),
-        ("InvalidLocationConstraint", 400, ErrorClass::Invalid),
-        ("IllegalLocationConstraintException", 400, ErrorClass::Invalid),
-        ("TooManyBuckets", 400, ErrorClass::Quota),
-        ("PolicyTooLarge", 400, ErrorClass::Quota),
-        ("SlowDown", 503, ErrorClass::Throttled),
-    ];
-
-    #[test]
-    fn codes_have_their_classes() {
-        for (code, status, class) in CODES {
-            assert_eq!(classify(code, "", Some(*status)), *class, "{code}");
-        }
-    }
-
-    /// A code that nobody here knows is what its status says; S3's HEAD answers have none at all.
-    #[test]
-    fn unknown_codes_go_by_their_status() {
-        let statuses = [
-            (Some(400), ErrorClass::Other),
-            (Some(403), ErrorClass::Denied),
-            (Some(404), ErrorClass::NotFound),
-            (Some(405), ErrorClass::Denied),
-            (Some(409), ErrorClass::Conflict),
-            (Some(418), ErrorClass::Other),
-            (Some(429), ErrorClass::Throttled),
-            (Some(500), ErrorClass::Server),
-            (Some(503), ErrorClass::Server),
-            (Some(599), ErrorClass::Server),
-            (Some(301), ErrorClass::Other),
-            (None, ErrorClass::Other),
-        ];
-        for code in ["", "NeverHeardOf", "accessdenied", "AccessDenied "] {
-            for (status, class) in statuses {
-                assert_eq!(classify(code, "", status), class, "{code} {status:?}");
-            }
-        }
-    }
-
-    /// One code, and two errors: a principal that may come, and a document that will never do.
-    #[test]
-    fn a_principal_that_is_not_there_is_told_from_a_bad_document() {
-        let messages = [
-            ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"arn:aws:iam::111111111111:role/New\"", ErrorClass::UnknownPrincipal),
-            ("MalformedPolicy", "Invalid principal in policy", ErrorClass::UnknownPrincipal),
-            ("MalformedPolicyDocument", "AssumeRolepolicy contained an invalid principal: \"STAR\":\"*\".", ErrorClass::Invalid),
-            ("MalformedPolicyDocument", "Has prohibited field Resource", ErrorClass::Invalid),
-            ("MalformedPolicy", "Policy exceeds the maximum allowed document size.", ErrorClass::Invalid),
-            ("AccessDenied", "Invalid principal in policy", ErrorClass::Denied),
-            ("ValidationError", "Invalid principal in policy", ErrorClass::Invalid),
-        ];
-        for (code, message, class) in messages {
-            assert_eq!(classify(code, message, Some(400)), class, "{code}: {message}");
-        }
-    }
 
     fn service(code: Option<&str>, message: &str, status: u16) -> CloudError {
         let mut meta = ErrorMetadata::builder().message(message);

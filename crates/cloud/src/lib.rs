@@ -6,6 +6,8 @@
 
 mod answer;
 mod call;
+mod causes;
+mod code;
 mod console;
 mod credentials;
 mod error;
@@ -17,7 +19,7 @@ mod session;
 mod transport;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -49,6 +51,11 @@ impl Aws {
     /// Returns the calls made so far, by account.
     pub fn calls(&self) -> BTreeMap<AccountId, u64> {
         self.sessions.calls()
+    }
+
+    /// Returns what is waited for at this moment: operations, by account.
+    pub fn under_way(&self) -> BTreeMap<AccountId, BTreeSet<String>> {
+        self.sessions.under_way()
     }
 
     /// Tells the run to stop. The first time, nothing more is sent, waits end, and the answers to writes that were sent are waited

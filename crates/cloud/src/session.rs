@@ -1,12 +1,11 @@
 //! One session per account, checked against the account id before anything else is asked of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
@@ -20,13 +19,16 @@ use tokio::sync::OnceCell;
 
 use crate::call::{self, Kind, Line, Run};
 use crate::console::Console;
-use crate::credentials::{Kept, Profiles};
+use crate::credentials::{Assumed, Kept, Never, Profiles, Trouble};
 use crate::error;
 use crate::https::{self, Authorities};
 use crate::transport::{Transport, client, naming, watched};
 
 /// Attempts of one call for credentials, the first included.
 const ATTEMPTS: u32 = 6;
+
+/// Longest wait for whoever gives credentials, where that is no person: three attempts, as any call has that is not answered.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -122,6 +124,14 @@ impl Session {
     }
 }
 
+/// What accounts are reached from: a profile, or the environment.
+#[derive(Debug, Clone)]
+struct Base {
+    config: SdkConfig,
+    /// The way to AWS, without a look at answers.
+    http: SharedHttpClient,
+}
+
 type Slot = Arc<OnceCell<Result<Arc<Session>, CloudError>>>;
 
 /// Sessions by account, opened when first asked for.
@@ -133,9 +143,9 @@ pub(crate) struct Sessions {
     open: Mutex<BTreeMap<AccountId, Slot>>,
     lines: Mutex<BTreeMap<AccountId, Arc<Line>>>,
     /// The profiles of this place, read when first needed.
-    profiles: OnceCell<Option<Profiles>>,
+    profiles: OnceCell<Result<Profiles, Trouble>>,
     /// What accounts are reached from, by profile: a person or a process is asked once for all accounts of a profile.
-    bases: Mutex<BTreeMap<Option<String>, Arc<OnceCell<SdkConfig>>>>,
+    bases: Mutex<BTreeMap<Option<String>, Arc<OnceCell<Base>>>>,
 }
 
 impl Sessions {
@@ -157,6 +167,13 @@ impl Sessions {
 
     pub(crate) fn calls(&self) -> BTreeMap<AccountId, u64> {
         self.lines.lock().map(|lines| lines.iter().map(|(id, line)| (id.clone(), line.calls())).collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn under_way(&self) -> BTreeMap<AccountId, BTreeSet<String>> {
+        let all = |lines: &BTreeMap<AccountId, Arc<Line>>| lines.iter().map(|(id, line)| (id.clone(), line.under_way())).collect();
+        let mut found: BTreeMap<AccountId, BTreeSet<String>> = self.lines.lock().map(|lines| all(&lines)).unwrap_or_default();
+        found.retain(|_, operations| !operations.is_empty());
+        found
     }
 
     pub(crate) fn partition(&self) -> Partition {
@@ -181,7 +198,7 @@ impl Sessions {
         if let Ok(mut all) = self.lines.lock() {
             all.insert(account.clone(), Arc::clone(&line));
         }
-        let config = self.config(account, &access).await;
+        let Base { config, http } = self.config(account, &access).await;
         if let Some(provider) = config.credentials_provider() {
             // Before any call: whoever gives them may be slow, or a person.
             let given = call::awaited(&line, &self.run, "credentials", provider.provide_credentials()).await;
@@ -189,7 +206,7 @@ impl Sessions {
         }
         // Against an emulator at one address, bucket names can't be host names.
         let path_style = self.settings.transport.is_none() && (config.endpoint_url().is_some() || endpoint_in_environment());
-        let config = config.into_builder().http_client(watched(self.http.clone())).retry_config(RetryConfig::disabled()).timeout_config(timeouts()).build();
+        let config = config.into_builder().http_client(watched(http)).retry_config(RetryConfig::disabled()).timeout_config(timeouts()).build();
         let session = Session {
             account: account.clone(),
             iam: aws_sdk_iam::Client::new(&config),
@@ -225,38 +242,37 @@ impl Sessions {
         })
     }
 
-    fn loader(&self) -> ConfigLoader {
+    fn loader(&self, http: &SharedHttpClient) -> ConfigLoader {
         aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(naming(self.http.clone()))
+            .http_client(naming(http.clone()))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(call::ATTEMPT.min(self.silence())).build())
     }
 
-    async fn config(&self, account: &AccountId, access: &Access) -> SdkConfig {
+    /// How long whoever gives credentials is waited for.
+    fn silence(&self) -> Duration {
+        SILENCE.min(self.run.timeout)
+    }
+
+    async fn config(&self, account: &AccountId, access: &Access) -> Base {
         let home = Region::new(self.settings.partition.home_region());
         let own = Credentials::new(account.as_str(), "sandbox", None, None, "sandbox");
+        let http = self.http.clone();
         if self.settings.transport.is_some() {
             // Nothing of this place's AWS configuration may reach the embedded one.
-            return SdkConfig::builder()
-                .behavior_version(BehaviorVersion::v2026_01_12())
-                .region(home)
-                .credentials_provider(SharedCredentialsProvider::new(own))
-                .build();
+            let config = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).region(home);
+            return Base { config: config.credentials_provider(SharedCredentialsProvider::new(own)).build(), http };
         }
         if self.settings.account_as_key {
-            return self.loader().region(home).credentials_provider(own).load().await;
+            return Base { config: self.loader(&http).region(home).credentials_provider(own).load().await, http };
         }
         let base = self.base(access.profile.as_deref()).await;
         let Some(role) = &access.role_arn else { return base };
-        let mut provider = AssumeRoleProvider::builder(role).session_name(SESSION_NAME).configure(&base);
-        if let Some(id) = &access.external_id {
-            provider = provider.external_id(id);
-        }
-        let provider = Kept::new(SharedCredentialsProvider::new(provider.build().await));
-        base.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+        let provider = Kept::new(SharedCredentialsProvider::new(Assumed::of(role, access.external_id.as_deref(), self.silence(), base.config.clone())));
+        Base { config: base.config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build(), http: base.http }
     }
 
-    /// What a profile, or the environment, says.
-    async fn base(&self, profile: Option<&str>) -> SdkConfig {
+    async fn base(&self, profile: Option<&str>) -> Base {
         let cell = match self.bases.lock() {
             Ok(mut bases) => Arc::clone(bases.entry(profile.map(str::to_owned)).or_default()),
             Err(_) => Arc::default(),
@@ -264,27 +280,44 @@ impl Sessions {
         cell.get_or_init(|| Box::pin(self.load(profile))).await.clone()
     }
 
-    async fn load(&self, profile: Option<&str>) -> SdkConfig {
+    async fn load(&self, profile: Option<&str>) -> Base {
+        let profiles = self.profiles.get_or_init(|| Profiles::read(self.settings.console.as_ref(), self.run.timeout, self.silence())).await;
+        // What the environment says of authorities comes first.
+        let asked = profiles.as_ref().ok().filter(|_| self.settings.authorities.is_none());
+        let own = asked.map_or(Ok(None), |profiles| profiles.authorities(profile));
+        let http = own.as_ref().ok().and_then(Option::as_ref).map_or_else(|| self.http.clone(), |own| https::client(Some(own)));
         let loader = || match profile {
-            Some(profile) => self.loader().profile_name(profile),
-            None => self.loader(),
+            Some(profile) => self.loader(&http).profile_name(profile),
+            None => self.loader(&http),
         };
         let mut config = loader().load().await;
-        if config.region().is_none() {
+        if config.region().is_none_or(|region| region.as_ref().is_empty()) {
             // IAM has one region a partition and buckets are asked in their own, so any will do.
             config = loader().region(Region::new(self.settings.partition.home_region())).load().await;
         }
-        let http = naming(self.http.clone());
-        let profiles = self.profiles.get_or_init(|| Profiles::read(&http, self.settings.console.as_ref(), self.run.timeout)).await;
-        let ours = profiles.as_ref().and_then(|profiles| profiles.provider(profile, &config));
-        let Some(provider) = ours.or_else(|| config.credentials_provider()) else { return config };
-        config.into_builder().credentials_provider(SharedCredentialsProvider::new(Kept::new(provider))).identity_cache(IdentityCache::no_cache()).build()
+        let Some(chain) = config.credentials_provider() else { return Base { config, http } };
+        let region = config.region().map(ToString::to_string).filter(|region| !is_label(region));
+        let keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some() && profile.is_none();
+        let provider = match (region, own, profiles) {
+            (Some(region), ..) => SharedCredentialsProvider::new(Never(Trouble::Region { region })),
+            (_, Err(trouble), _) => SharedCredentialsProvider::new(Never(trouble)),
+            (_, _, Err(trouble)) if !keys => SharedCredentialsProvider::new(Never(trouble.clone())),
+            (_, _, Err(_)) => chain,
+            (_, _, Ok(profiles)) => profiles.provider(profile, &config, chain),
+        };
+        let kept = SharedCredentialsProvider::new(Kept::new(provider));
+        Base { config: config.into_builder().credentials_provider(kept).identity_cache(IdentityCache::no_cache()).build(), http }
     }
 }
 
 /// How long a call takes, and how often it is tried, is decided in `call`.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT).build()
+}
+
+/// Tells whether it can be a part of a host's name (RFC 1123).
+fn is_label(text: &str) -> bool {
+    text.len() <= 63 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !text.starts_with('-') && !text.ends_with('-')
 }
 
 fn endpoint_in_environment() -> bool {

@@ -14,9 +14,13 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::answer::{Asked, Question};
+use crate::answer::{Asked, Found, NotAws, Question};
+
+/// Most bytes of one answer. The largest that AWS gives is a page of an account's authorization details: 1,000 roles, each with
+/// 14,336 characters of policies, three times as long where they are encoded, come to less than half of this.
+pub(crate) const BODY_MOST: usize = 128 << 20;
 
 /// The answer to one request, or why there is none (a connection that broke).
 pub type TransportFuture = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, String>> + Send>>;
@@ -83,15 +87,20 @@ impl HttpConnector for WatchedConnector {
         HttpConnectorFuture::new(async move {
             let question = Question::of(&request);
             let answer = inner.call(request).await.map_err(|error| named(error, &question.host, false))?;
-            if !judges {
-                return Ok(answer);
-            }
             let answer = answer.try_into_http1x().map_err(|e| ConnectorError::other(e.into(), None))?;
             let (parts, body) = answer.into_parts();
-            // Every answer that we ask for fits into memory.
-            let body = body.collect().await.map_err(|error| named(ConnectorError::io(error), &question.host, true))?.to_bytes();
+            let body = Limited::new(body, BODY_MOST).collect().await.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    let endless = NotAws { found: Found::Endless, host: question.host.clone(), status: parts.status.as_u16() };
+                    return ConnectorError::other(endless.into(), None);
+                }
+                named(ConnectorError::io(error), &question.host, true)
+            })?;
+            let body = body.to_bytes();
             let kind = parts.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-            question.judge(parts.status, kind, &body).map_err(|error| ConnectorError::other(error.into(), None))?;
+            if judges {
+                question.judge(parts.status, kind, &body).map_err(|error| ConnectorError::other(error.into(), None))?;
+            }
             Response::try_from(http::Response::from_parts(parts, SdkBody::from(body))).map_err(|e| ConnectorError::other(e.into(), None))
         })
     }

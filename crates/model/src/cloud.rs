@@ -55,6 +55,8 @@ pub enum ErrorClass {
     Invalid,
     /// The credentials are missing, expired or wrong, or belong to another account.
     Credentials,
+    /// The role that leads into the account can't be assumed.
+    NotAssumed,
     /// The request did not reach AWS, or the connection broke.
     Network,
     /// The name of the host does not resolve.
@@ -144,6 +146,9 @@ impl ErrorClass {
             Self::Throttled => "somebody else uses this account's rate: run it again later, or give it longer with `--timeout`",
             Self::Invalid => "correct the manifest; if it is correct, this is a bug in crossrole",
             Self::Credentials => "refresh the credentials (`aws sso login`), or say in `crossrole.toml` how this account is reached",
+            Self::NotAssumed => {
+                "that role has to let in whoever asks, with the external id and the device that it wants, and who asks needs `sts:AssumeRole` on it"
+            }
             Self::Network => "check the network between here and that host, and `HTTPS_PROXY` and `AWS_ENDPOINT_URL` where they are set",
             Self::Unresolved => "check how the region is spelt, and that this machine resolves names (behind a proxy: `HTTPS_PROXY`)",
             Self::Certificate => "if a proxy or an endpoint of your own answers there, name the file with its authority in `AWS_CA_BUNDLE`",

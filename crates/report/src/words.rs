@@ -93,6 +93,7 @@ pub(crate) fn subject(subject: &Subject) -> String {
         }
         Subject::Description(address) => format!("description of {address}"),
         Subject::Target(target) => format!("target `{target}`"),
+        Subject::Untargeted(1) => "another change".to_owned(),
         Subject::Untargeted(count) => format!("{count} other changes"),
     }
 }
@@ -141,6 +142,7 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         ),
         Cause::Unchangeable => ("AWS can't change the description of a policy".to_owned(), "keep the old one in the manifest, or give the policy another name"),
         Cause::NoSuchTarget => ("no change of this plan is named so".to_owned(), "name it as in `role/ProdS3RWRole`"),
+        Cause::NotTargeted if withheld.subject == Subject::Untargeted(1) => ("it is not among the targets".to_owned(), "plan without `--target` to see it"),
         Cause::NotTargeted => ("they are not among the targets".to_owned(), "plan without `--target` to see them"),
     };
     (why, advice.to_owned())
@@ -185,6 +187,8 @@ fn unread(subject: &Subject, unreadable: &Unreadable) -> String {
     let how = match (unreadable.class, account) {
         (Some(ErrorClass::Denied) | None, true) => "allow the runner to read it; access denied is never taken for absent, or set `manage = false` for it",
         (Some(ErrorClass::Denied) | None, false) => "allow the runner to read it; access denied is never taken for absent",
+        // A read was not done, whatever became of it.
+        (Some(ErrorClass::Unanswered), _) => "check the network between here and AWS, and plan again; `--timeout` waits longer",
         (Some(class), _) => class.advice(),
     };
     if account { format!("nothing there is planned; {how}") } else { how.to_owned() }

@@ -10,18 +10,16 @@ use crate::args::ApplyArgs;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
 use crate::guard;
-use crate::interrupt::Interrupts;
 use crate::io::Io;
 use crate::progress::{Progress, Style};
 use crate::selector::Selector;
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::stop::Stop;
 
 use super::plan::make;
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let reviewed = saved_plan(&args.paths)?;
-    let settings = Settings::read(&args.planning.cloud.config)?;
     let (paths, options) = match &reviewed {
         Some(_) if destroy || !args.planning.target.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
@@ -29,7 +27,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
         Some(plan) => (same_manifests(plan)?, Options { destroy: plan.destroy, targets: plan.targets.clone() }),
         None => (args.paths.clone(), Options { destroy, targets: args.planning.target.clone() }),
     };
-    let session = Session::open(settings, &paths, &args.planning.cloud, io)?;
+    let session = Session::open(&paths, &args.planning.cloud, io)?;
     session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)
 }
 
@@ -60,16 +58,19 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         return Err(Failure::new(error, "do what is said of each above, or carry out the rest alone with `--partial`").with(&details));
     }
     let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
-    io.approve(args.auto_approve, question, "nobody is there to approve this plan")?;
+    if !args.auto_approve {
+        let approved = io.approve(question, "nobody is there to approve this plan");
+        session.stops.or_person(approved).await.map_err(|stop| stop.while_("waiting for approval"))??;
+    }
     // Somebody may have thought about it for long: then everything is looked at once more.
     let observed = args.auto_approve.then_some(made.observed);
-    let outcome = Box::pin(carry_out(args, plan, observed, session, io)).await;
+    let (outcome, stop) = Box::pin(carry_out(args, plan, observed, session, io)).await;
     if args.planning.view.json {
         io.out_json(&crossrole_report::outcome_json(plan, &outcome));
     } else {
         io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
     }
-    Ok(if outcome.is_complete() { blocked } else { Exit::Failed })
+    Ok(if outcome.is_complete() { blocked } else { stop.map_or(Exit::Failed, Stop::exit) })
 }
 
 /// What else than manifests may be applied.
@@ -115,7 +116,7 @@ fn same_manifests(plan: &Plan) -> Result<Vec<PathBuf>, Failure> {
     Ok(plan.manifests.iter().map(|m| PathBuf::from(&m.file)).collect())
 }
 
-async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, session: &Session, io: &Io) -> Outcome {
+async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, session: &Session, io: &Io) -> (Outcome, Option<Stop>) {
     let style = match (args.quiet, args.planning.view.json, io.draws) {
         (true, _, _) => Style::Quiet,
         (_, true, _) => Style::Json,
@@ -128,14 +129,16 @@ async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, se
     let listener = |event| progress.event(&event);
     let work = crossrole_applier::apply(&session.aws, plan, observed, options, &listener, &stop);
     tokio::pin!(work);
-    let mut interrupts = Interrupts::new();
+    let mut first = None;
     loop {
-        tokio::select! {
-            outcome = &mut work => return outcome,
-            () = interrupts.next() => {
+        match session.stops.or(&mut work).await {
+            Ok(outcome) => return (outcome, first),
+            Err(why) => {
                 if !stop.swap(true, Ordering::Relaxed) {
-                    session.told.line("interrupted: nothing more begins, and writes that were sent have 5 seconds to be answered (once more: end at once)");
+                    let why = why.why();
+                    session.told.line(&format!("{why}: nothing more begins, and writes that were sent have 5 seconds to be answered (once more: end at once)"));
                 }
+                first.get_or_insert(why);
                 session.aws.halt();
             }
         }

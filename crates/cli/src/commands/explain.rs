@@ -11,7 +11,6 @@ use crate::args::{ExplainArgs, FileArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::session::Session;
-use crate::settings::Settings;
 use crate::{ask, policies};
 
 pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure> {
@@ -26,9 +25,8 @@ pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure
 }
 
 async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>, Failure> {
-    let settings = Settings::read(&args.ask.cloud.config)?;
-    let session = Session::open(settings, &args.ask.paths, &args.ask.cloud, io)?;
-    let estate = ask::estate(args.ask.from, &session).await?;
+    let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
+    let (estate, whole) = ask::estate(args.ask.from, &session).await?;
     let desired = &session.desired;
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let question = Question {
@@ -40,7 +38,10 @@ async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>
         context: ask::context(&args.context)?,
         unread_allows: false,
     };
-    Ok(estate.ask(&question))
+    for arn in question.via.iter().chain([&question.principal]) {
+        ask::there(arn, &estate, &whole)?;
+    }
+    session.computed("answering", move || estate.ask(&question)).await
 }
 
 impl FileArgs {

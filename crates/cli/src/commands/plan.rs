@@ -2,10 +2,12 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use crossrole_access::{Controls, Objects};
+use crossrole_lint::Linted;
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Cause, Cloud as _, Finding, Observed, Plan, Severity, Source};
+use crossrole_model::{Cause, Finding, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Tone};
 
@@ -14,12 +16,10 @@ use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::selector::Selector;
 use crate::session::Session;
-use crate::settings::Settings;
 use crate::{guard, guardrails};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let settings = Settings::read(&args.planning.cloud.config)?;
-    let session = Session::open(settings, &args.paths.paths, &args.planning.cloud, io)?;
+    let session = Session::open(&args.paths.paths, &args.planning.cloud, io)?;
     session.ended(plan(args, &session, io).await)
 }
 
@@ -62,11 +62,10 @@ fn needs_others(plan: &Plan) -> bool {
 
 impl Made {
     /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
-    fn of(plan: Plan, session: &Session, observed: Observed, guard: &GuardArgs) -> Result<Self, Failure> {
+    fn of(plan: Plan, session: &Session, observed: Observed, linted: Linted, guard: &GuardArgs) -> Result<Self, Failure> {
         let desired = &session.desired;
         let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
         if !made.plan.destroy {
-            let linted = crossrole_lint::lint(desired, Some(&made.observed), super::validate::now());
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&session.settings, desired));
             made.suppressed = linted.suppressed;
@@ -97,12 +96,17 @@ impl Made {
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
 pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs) -> Result<Made, Failure> {
-    let desired = &session.desired;
-    let observed = session.aws.observe(&crossrole_planner::scope(desired)).await;
-    let mut plan = crossrole_planner::plan(desired, &observed, options);
-    checked(&plan)?;
-    access(&mut plan, &observed, &session.settings.controls(desired)?);
-    Made::of(plan, session, observed, guard)
+    let observed = session.observe(&crossrole_planner::scope(&session.desired)).await?;
+    let (desired, options, controls) = (Arc::clone(&session.desired), options.clone(), session.settings.controls(&session.desired)?);
+    let work = move || {
+        let mut plan = crossrole_planner::plan(&desired, &observed, &options);
+        checked(&plan)?;
+        access(&mut plan, &observed, &controls);
+        let linted = if plan.destroy { Linted::default() } else { crossrole_lint::lint(&desired, Some(&observed), super::validate::now()) };
+        Ok((plan, observed, linted))
+    };
+    let (plan, observed, linted) = session.computed("planning", work).await??;
+    Made::of(plan, session, observed, linted, guard)
 }
 
 /// Who gains and who loses by it, and whether the runner could take it back.

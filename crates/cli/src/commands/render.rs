@@ -7,11 +7,10 @@ use serde_json::{Map, Value, json};
 use crate::args::RenderArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::load;
-use crate::settings::Settings;
+use crate::load::Loaded;
 
 pub(crate) fn run(args: &RenderArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, Settings::read(&args.config)?.quotas(), io)?;
+    let desired = Loaded::read(&args.paths.paths, &args.config, io)?.desired;
     let mut all = Map::new();
     let value = |document: &Document| serde_json::to_value(crossrole_report::shown(document, args.show_external_ids)).unwrap_or(Value::Null);
     for (address, object) in &desired.objects {

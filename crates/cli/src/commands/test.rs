@@ -11,12 +11,11 @@ use crossrole_report::{Line, Tone, View, safe};
 use serde_json::json;
 
 use crate::args::TestArgs;
+use crate::ask;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
 use crate::io::Io;
-use crate::load::EXPECTATIONS;
-use crate::settings::Settings;
-use crate::{ask, load};
+use crate::load::{EXPECTATIONS, Loaded};
 
 /// Most bytes of one case: a request with all its policies is far smaller.
 const LINE_MOST: usize = 1 << 20;
@@ -61,8 +60,7 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
         outcomes.extend(from_cases(file)?);
     }
     if !manifests.is_empty() {
-        let settings = Settings::read(&args.config)?;
-        let (desired, sources) = load::desired(&manifests, settings.quotas(), io)?;
+        let Loaded { settings, desired, sources } = Loaded::read(&manifests, &args.config, io)?;
         let estate = Objects::desired(&desired).estate().under(&settings.controls(&desired)?);
         for source in &sources {
             let file = PathBuf::from(source.file.strip_suffix(".toml").unwrap_or(&source.file).to_owned() + EXPECTATIONS);

@@ -69,9 +69,9 @@ fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sou
     let said = if parts.is_empty() { String::new() } else { format!(" {} found.", parts.join(", ")) };
     match desired {
         Some(desired) if findings.iter().all(|f| f.severity != Severity::Error) => {
-            let manifests = if sources.len() == 1 { "1 manifest".to_owned() } else { format!("{} manifests", sources.len()) };
-            let rest = format!(": {} objects in {} accounts.{said}", desired.objects.len(), desired.accounts.len());
-            io.out_lines(&[Line::new(Tone::Added, 0, format!("{manifests} good")).then([rest])]);
+            let many = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+            let rest = format!(": {} in {}.{said}", many(desired.objects.len(), "object"), many(desired.accounts.len(), "account"));
+            io.out_lines(&[Line::new(Tone::Added, 0, format!("{} good", many(sources.len(), "manifest"))).then([rest])]);
         }
         _ => io.err_lines(&[Line::new(Tone::Error, 0, said.trim_start().trim_end_matches('.'))]),
     }

@@ -8,14 +8,13 @@ use crate::ask;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::session::Session;
-use crate::settings::Settings;
 
 pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let settings = Settings::read(&args.ask.cloud.config)?;
-    let session = Session::open(settings, &args.ask.paths, &args.ask.cloud, io)?;
-    let estate = ask::estate(args.ask.from, &session).await?;
+    let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
+    let (estate, _) = ask::estate(args.ask.from, &session).await?;
     let resource = ask::resource(&args.resource, &session.desired, &estate);
-    let reach = who_can(&estate, &args.action, &resource, None);
+    let action = args.action.clone();
+    let reach = session.computed("answering", move || who_can(&estate, &action, &resource, None)).await?;
     let view = View { show_external_ids: args.ask.show_external_ids, diff: Diff::Statements, screen: io.out_screen() };
     if args.ask.json {
         io.out_json(&crossrole_report::ways_json(&reach.ways, &reach.undecided, view));

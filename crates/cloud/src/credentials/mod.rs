@@ -1,8 +1,10 @@
-//! Whose credentials: what the AWS SDK finds, and the two sources of a profile that it leaves to us.
+//! Whose credentials: what the AWS SDK finds, and the sources of a profile that are ours.
 //!
-//! A `credential_process` gets a time-out, and what it has started ends with it. A profile with `mfa_serial` asks for a code: its
-//! `mfa_process`, or whoever sits at the terminal. Everything else is the SDK's (`aws-config`).
+//! A `credential_process` gets a time-out, and what it has started ends with it. Roles are assumed here, so that a refusal names
+//! the role; one with `mfa_serial` asks for a code: its `mfa_process`, or whoever sits at the terminal. Everything else is the
+//! SDK's (`aws-config`), and its errors are told by what the profile says (`found`).
 
+mod found;
 mod process;
 mod profile;
 mod role;
@@ -15,6 +17,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 pub(crate) use profile::Profiles;
+pub(crate) use role::Assumed;
 
 /// Credentials that end sooner than this are asked for anew.
 const MARGIN: Duration = Duration::from_mins(1);
@@ -32,10 +35,22 @@ pub(crate) enum Trouble {
     NobodyToAsk { profile: String, serial: String },
     /// A profile is not as it should be.
     Profile { profile: String, why: String },
-    /// The file with a pipeline's token can't be read.
-    TokenFile { path: String, why: String },
-    /// STS refuses.
-    Refused { profile: String, role: String, code: String, message: String },
+    /// Nobody has signed in, or long ago.
+    SignIn { profile: String, how: &'static str, why: String },
+    /// The file with a token can't be read: who names it, its path.
+    TokenFile { named: String, path: String, why: String },
+    /// There is nothing that gives any: the profile that the environment names and that is not there, and what the last one said.
+    Nowhere { missing: Option<String>, why: Option<String> },
+    /// They hold a letter that no key has.
+    Letters { what: &'static str },
+    /// The shared files can't be read.
+    Files { why: String },
+    /// It names no region.
+    Region { region: String },
+    /// STS refuses the role.
+    Refused { operation: &'static str, profile: Option<String>, role: String, code: String, message: String },
+    /// It gives no answer.
+    Silent { what: String, seconds: u64 },
 }
 
 impl fmt::Display for Trouble {
@@ -52,8 +67,18 @@ impl fmt::Display for Trouble {
                 )
             }
             Self::Profile { profile, why } => write!(f, "profile `{profile}`: {why}"),
-            Self::TokenFile { path, why } => write!(f, "`AWS_WEB_IDENTITY_TOKEN_FILE` is `{path}`, which can't be read: {why}"),
-            Self::Refused { profile, role, code, message } => write!(f, "AssumeRole of {role} for profile `{profile}`: {code}: {message}"),
+            Self::SignIn { profile, how, why } => write!(f, "profile `{profile}` has nobody signed in ({why}): run `{how} --profile {profile}`"),
+            Self::TokenFile { named, path, why } => write!(f, "{named} is `{path}`, which can't be read: {why}"),
+            Self::Nowhere { missing, why } => {
+                let profile = missing.as_ref().map_or_else(|| "not in a profile".to_owned(), |name| format!("profile `{name}` is not in the shared files"));
+                write!(f, "none were found: not in the environment, {profile}, not from a web identity, a container or an instance")?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, " ({why})"))
+            }
+            Self::Letters { what } => write!(f, "the {what} has a blank, a line break or another letter that none has: it is more than was given, or not that"),
+            Self::Files { why } => write!(f, "the shared files of AWS can't be read: {why}"),
+            Self::Region { region } => write!(f, "`{region}` is no region: correct `AWS_REGION`, or the profile's `region`"),
+            Self::Refused { operation, profile: _, role, code, message } => write!(f, "{operation} of {role}: {code}: {message}"),
+            Self::Silent { what, seconds } => write!(f, "{what} gave no answer in {seconds} seconds"),
         }
     }
 }
@@ -91,10 +116,20 @@ impl ProvideCredentials for Kept {
                 return Ok(known.clone());
             }
             let fresh = self.from.provide_credentials().await?;
+            if let Some(trouble) = letters(&fresh) {
+                return Err(trouble.into());
+            }
             *last = Some(fresh.clone());
             Ok(fresh)
         })
     }
+}
+
+/// What can't be signed with: the signer panics over it, and a blank too many is no signature of anybody's.
+fn letters(keys: &Credentials) -> Option<Trouble> {
+    let parts = [("access key id", Some(keys.access_key_id())), ("secret access key", Some(keys.secret_access_key())), ("session token", keys.session_token())];
+    let odd = |text: &str| text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic());
+    parts.into_iter().find(|(_, text)| text.is_some_and(odd)).map(|(what, _)| Trouble::Letters { what })
 }
 
 /// There are none, for a reason that is known already.

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::profile::{Profile, ProfileFileCredentialsProvider, ProfileSet};
 use aws_config::provider_config::ProviderConfig;
-use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::env_config::file::EnvConfigFiles;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
+use crate::causes::innermost;
 use crate::console::Console;
+use crate::https::Authorities;
 
+use super::found::{Found, Says};
 use super::process::{ALONE, Process, Secret};
 use super::role::Assumed;
 use super::{Never, Trouble};
@@ -20,50 +22,51 @@ use super::{Never, Trouble};
 /// Longest chain of `source_profile`.
 const CHAIN_MOST: usize = 10;
 
-/// The profiles of this place, and how their sources are reached.
+/// The profiles of this place, and how long their sources are waited for.
 #[derive(Debug)]
 pub(crate) struct Profiles {
     set: ProfileSet,
-    http: SharedHttpClient,
     console: Option<Arc<dyn Console>>,
     /// Longest wait for a process.
     wait: Duration,
+    /// Longest wait for a source of the SDK's.
+    silence: Duration,
 }
 
 impl Profiles {
-    /// Reads the shared files; `None` where they can't be read, which the SDK then says.
-    pub(crate) async fn read(http: &SharedHttpClient, console: Option<&Arc<dyn Console>>, timeout: Duration) -> Option<Self> {
-        let set = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await.ok()?;
-        Some(Self { set, http: http.clone(), console: console.cloned(), wait: ALONE.min(timeout) })
+    /// Reads the shared files.
+    pub(crate) async fn read(console: Option<&Arc<dyn Console>>, timeout: Duration, silence: Duration) -> Result<Self, Trouble> {
+        let set = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await;
+        // What is around the cause says nothing of the file, and it is two lines.
+        let set = set.map_err(|error| Trouble::Files { why: innermost(&error).split_whitespace().collect::<Vec<_>>().join(" ") })?;
+        Ok(Self { set, console: console.cloned(), wait: ALONE.min(timeout), silence })
     }
 
-    /// The credentials of a profile that was named, or of the one that the environment means; `None` where those are the SDK's
-    /// own affair. `config` has the region that STS is asked in.
-    pub(crate) fn provider(&self, named: Option<&str>, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+    /// Who vouches for hosts, where the profile says so (`ca_bundle`).
+    pub(crate) fn authorities(&self, named: Option<&str>) -> Result<Option<Authorities>, Trouble> {
+        let name = named.unwrap_or(self.set.selected_profile());
+        let Some(path) = self.set.get_profile(name).and_then(|profile| profile.get("ca_bundle")).filter(|path| !path.is_empty()) else { return Ok(None) };
+        let wrong = |why: String| Trouble::Profile { profile: name.to_owned(), why: format!("`ca_bundle` is `{path}`, which {why}") };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("can't be read: {error}")))?;
+        Authorities::parse(&text).map(Some).ok_or_else(|| wrong("holds no certificate that can be read".to_owned()))
+    }
+
+    /// The credentials of a profile that was named, or of the one that the environment means; else what the SDK finds, which
+    /// is `chain`. `config` has the region that STS is asked in, and the way there.
+    pub(crate) fn provider(&self, named: Option<&str>, config: &SdkConfig, chain: SharedCredentialsProvider) -> SharedCredentialsProvider {
+        let never = |trouble| SharedCredentialsProvider::new(Never(trouble));
         // Keys in the environment come before the profile that the environment means, not before one that was named.
         let keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
-        if named.is_none() && keys {
-            return None;
-        }
         let name = named.unwrap_or(self.set.selected_profile());
-        if named.is_none() && !self.needs_us(name) {
-            let trouble = if self.set.get_profile(name).is_some_and(gives) { None } else { token_file() };
-            return trouble.map(|trouble| SharedCredentialsProvider::new(Never(trouble)));
+        if named.is_some() || !keys && self.set.get_profile(name).is_some_and(gives) {
+            return self.of(name, config, 0).unwrap_or_else(never);
         }
-        Some(self.of(name, config, 0).unwrap_or_else(|trouble| SharedCredentialsProvider::new(Never(trouble))))
-    }
-
-    /// Tells whether a process or a code is somewhere in the chain.
-    fn needs_us(&self, name: &str) -> bool {
-        let mut next = Some(name);
-        for _ in 0..CHAIN_MOST {
-            let Some(profile) = next.and_then(|name| self.set.get_profile(name)) else { return false };
-            if has(profile, "credential_process") || has(profile, "mfa_serial") {
-                return true;
-            }
-            next = profile.get("source_profile").filter(|source| *source != profile.name());
+        let missing = (name != "default" && self.set.get_profile(name).is_none()).then(|| name.to_owned());
+        let says = Says { missing, ..Says::default() };
+        match token_file().filter(|_| !keys) {
+            Some(trouble) => never(trouble),
+            None => SharedCredentialsProvider::new(Found { from: chain, says, wait: self.silence }),
         }
-        false
     }
 
     fn of(&self, name: &str, config: &SdkConfig, depth: usize) -> Result<SharedCredentialsProvider, Trouble> {
@@ -72,15 +75,15 @@ impl Profiles {
         if depth >= CHAIN_MOST {
             return Err(wrong("the chain of `source_profile` does not end".to_owned()));
         }
-        if !self.needs_us(name) {
-            return Ok(self.sdk(name, config.region().cloned()));
-        }
         match (profile.get("role_arn"), profile.get("source_profile")) {
             (Some(role), Some(source)) => {
+                if source == name && !has(profile, "aws_access_key_id") && !has(profile, "credential_process") {
+                    return Err(wrong("it is its own `source_profile`, and has no keys".to_owned()));
+                }
                 let from = if source == name { self.keys(profile, config) } else { self.of(source, config, depth + 1)? };
                 let text = |key: &str| profile.get(key).map(str::to_owned);
                 Ok(SharedCredentialsProvider::new(Assumed {
-                    profile: name.to_owned(),
+                    profile: Some(name.to_owned()),
                     role: role.to_owned(),
                     session: text("role_session_name"),
                     external_id: text("external_id"),
@@ -89,6 +92,7 @@ impl Profiles {
                     process: text("mfa_process").map(Secret),
                     wait: self.wait,
                     console: self.console.clone(),
+                    silence: self.silence,
                     config: config.clone().into_builder().credentials_provider(from).build(),
                 }))
             }
@@ -105,14 +109,26 @@ impl Profiles {
                 SharedCredentialsProvider::new(keys)
             }
             (_, _, Some(command)) => SharedCredentialsProvider::new(Process { profile: profile.name().to_owned(), command: Secret(command), wait: self.wait }),
-            _ => self.sdk(profile.name(), config.region().cloned()),
+            _ => self.sdk(profile, config),
         }
     }
 
     /// The SDK's own reading of a profile.
-    fn sdk(&self, name: &str, region: Option<Region>) -> SharedCredentialsProvider {
-        let config = ProviderConfig::without_region().with_http_client(self.http.clone()).with_region(region);
-        SharedCredentialsProvider::new(ProfileFileCredentialsProvider::builder().profile_name(name).configure(&config).build())
+    fn sdk(&self, profile: &Profile, config: &SdkConfig) -> SharedCredentialsProvider {
+        let mut provider = ProviderConfig::without_region().with_region(config.region().cloned());
+        if let Some(http) = config.http_client() {
+            provider = provider.with_http_client(http);
+        }
+        let from = ProfileFileCredentialsProvider::builder().profile_name(profile.name()).configure(&provider).build();
+        let sign_in = if has(profile, "login_session") {
+            Some("aws login")
+        } else {
+            (has(profile, "sso_session") || has(profile, "sso_start_url")).then_some("aws sso login")
+        };
+        let text = |key: &str| profile.get(key).map(str::to_owned);
+        let says =
+            Says { profile: Some(profile.name().to_owned()), missing: None, role: text("role_arn"), sign_in, token_file: text("web_identity_token_file") };
+        SharedCredentialsProvider::new(Found { from: SharedCredentialsProvider::new(from), says, wait: self.silence })
     }
 }
 
@@ -122,12 +138,14 @@ fn has(profile: &Profile, key: &str) -> bool {
 
 /// Tells whether a profile says where its credentials come from.
 fn gives(profile: &Profile) -> bool {
-    ["aws_access_key_id", "role_arn", "sso_session", "sso_start_url", "login_session", "web_identity_token_file"].iter().any(|key| has(profile, key))
+    ["aws_access_key_id", "credential_process", "role_arn", "sso_session", "sso_start_url", "login_session", "web_identity_token_file"]
+        .iter()
+        .any(|key| has(profile, key))
 }
 
 /// A pipeline's token that is announced and can't be read: what comes after it in the SDK's chain only hides that.
 fn token_file() -> Option<Trouble> {
     let path = std::env::var("AWS_WEB_IDENTITY_TOKEN_FILE").ok().filter(|path| !path.is_empty())?;
     let why = std::fs::read(&path).err()?.to_string();
-    Some(Trouble::TokenFile { path, why })
+    Some(Trouble::TokenFile { named: "`AWS_WEB_IDENTITY_TOKEN_FILE`".to_owned(), path, why })
 }

@@ -1,4 +1,4 @@
-//! A role that a profile assumes, with the code of a device where it wants one.
+//! A role that leads into an account, with the code of a device where a profile wants one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,14 @@ use aws_sdk_sts::error::ProvideErrorMetadata as _;
 
 use crate::console::Console;
 
-use super::Trouble;
 use super::process::{Secret, run};
+use super::{Trouble, letters};
 
-/// `role_arn` of a profile, with all that goes with it.
+/// `role_arn` of `crossrole.toml` or of a profile, with all that goes with it.
 #[derive(Debug)]
-pub(super) struct Assumed {
-    pub(super) profile: String,
+pub(crate) struct Assumed {
+    /// Whose it is, if a profile's.
+    pub(super) profile: Option<String>,
     pub(super) role: String,
     pub(super) session: Option<String>,
     pub(super) external_id: Option<String>,
@@ -29,6 +30,8 @@ pub(super) struct Assumed {
     /// Longest wait for that, off a terminal.
     pub(super) wait: Duration,
     pub(super) console: Option<Arc<dyn Console>>,
+    /// Longest wait for STS.
+    pub(super) silence: Duration,
     /// Who assumes it.
     pub(super) config: SdkConfig,
 }
@@ -43,12 +46,38 @@ impl ProvideCredentials for Assumed {
 }
 
 impl Assumed {
+    /// A role that `crossrole.toml` names, assumed by `config`.
+    pub(crate) fn of(role: &str, external_id: Option<&str>, silence: Duration, config: SdkConfig) -> Self {
+        let external_id = external_id.map(str::to_owned);
+        let role = role.to_owned();
+        Self {
+            profile: None,
+            role,
+            session: None,
+            external_id,
+            seconds: None,
+            serial: None,
+            process: None,
+            wait: Duration::ZERO,
+            console: None,
+            silence,
+            config,
+        }
+    }
+
     async fn assume(&self) -> Result<Credentials, CredentialsError> {
+        // First, and by itself: it may be a person who is asked, and STS alone is to be quick.
+        let source = self.config.credentials_provider().ok_or_else(|| CredentialsError::not_loaded("nobody assumes it"))?;
+        let source = source.provide_credentials().await?;
+        if let Some(trouble) = letters(&source) {
+            return Err(trouble.into());
+        }
+        let config = aws_sdk_sts::config::Builder::from(&self.config).credentials_provider(source).build();
         let code = match &self.serial {
             Some(serial) => Some(self.code(serial).await?),
             None => None,
         };
-        let request = aws_sdk_sts::Client::new(&self.config)
+        let request = aws_sdk_sts::Client::from_conf(config)
             .assume_role()
             .role_arn(&self.role)
             .role_session_name(self.session.as_deref().unwrap_or(crate::session::SESSION_NAME))
@@ -56,10 +85,13 @@ impl Assumed {
             .set_duration_seconds(self.seconds)
             .set_serial_number(self.serial.clone())
             .set_token_code(code);
-        let answer = request.send().await.map_err(|error| match error.code() {
+        let Ok(answer) = tokio::time::timeout(self.silence, request.send()).await else {
+            return Err(Trouble::Silent { what: format!("AssumeRole of {}", self.role), seconds: self.silence.as_secs() }.into());
+        };
+        let answer = answer.map_err(|error| match error.code() {
             Some(code) => {
-                let message = error.message().unwrap_or_default().to_owned();
-                CredentialsError::from(Trouble::Refused { profile: self.profile.clone(), role: self.role.clone(), code: code.to_owned(), message })
+                let (role, message) = (self.role.clone(), error.message().unwrap_or_default().to_owned());
+                Trouble::Refused { operation: "AssumeRole", profile: self.profile.clone(), role, code: code.to_owned(), message }.into()
             }
             None => CredentialsError::provider_error(error),
         })?;
@@ -70,12 +102,13 @@ impl Assumed {
 
     /// The code of the moment.
     async fn code(&self, serial: &str) -> Result<String, Trouble> {
+        let profile = self.profile.as_deref().unwrap_or_default();
         if let Some(Secret(line)) = &self.process {
-            return Ok(run("mfa_process", &self.profile, line, self.wait).await?.trim().to_owned());
+            return Ok(run("mfa_process", profile, line, self.wait).await?.trim().to_owned());
         }
-        let nobody = || Trouble::NobodyToAsk { profile: self.profile.clone(), serial: serial.to_owned() };
+        let nobody = || Trouble::NobodyToAsk { profile: profile.to_owned(), serial: serial.to_owned() };
         let console = self.console.clone().ok_or_else(nobody)?;
-        let (profile, device) = (self.profile.clone(), serial.to_owned());
+        let (profile, device) = (profile.to_owned(), serial.to_owned());
         // Reading a terminal blocks.
         let typed = tokio::task::spawn_blocking(move || console.code(&profile, &device)).await;
         typed.ok().flatten().ok_or_else(nobody)

@@ -15,6 +15,6 @@ pub(crate) async fn run(args: &SandboxArgs, io: &mut Io) -> Result<Exit, Failure
         SandboxCommand::Serve(args) => serve::run(args, io).await,
         SandboxCommand::Prepare(args) => Box::pin(prepare::run(args, io)).await,
         SandboxCommand::Show(args) => Box::pin(show::run(args, io)).await,
-        SandboxCommand::Reset(args) => reset::run(args, io),
+        SandboxCommand::Reset(args) => reset::run(args, io).await,
     }
 }

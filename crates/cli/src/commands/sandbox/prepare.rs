@@ -2,23 +2,22 @@
 
 use crossrole_cloud::Aws;
 use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass};
+use crossrole_sandbox::Options;
 
 use crate::args::PrepareArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::load;
-use crate::sandboxed::Opened;
-use crate::settings::Settings;
+use crate::load::Loaded;
+use crate::sandboxed::Embedded;
 
 use super::relied::{foreign, relied_on};
 
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let (desired, _) = load::desired(&args.paths.paths, Settings::read(&args.config)?.quotas(), io)?;
-    let opened = Opened::of(&args.state.sandbox_state, desired.partition, io)?;
-    let result = prepare(args.foreign, &desired, &opened.aws, io).await;
+    let desired = Loaded::read(&args.paths.paths, &args.config, io)?.desired;
+    let embedded = Embedded::open(&args.state.sandbox_state, Options::default(), io)?;
+    let result = prepare(args.foreign, &desired, &embedded.aws(desired.partition), io).await;
     // What was made is kept, however it ended.
-    opened.save()?;
-    result
+    embedded.kept(result)
 }
 
 async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, io: &mut Io) -> Result<Exit, Failure> {

@@ -4,7 +4,7 @@ use crate::args::ResetArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 
-pub(super) fn run(args: &ResetArgs, io: &mut Io) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &ResetArgs, io: &mut Io) -> Result<Exit, Failure> {
     let path = &args.state.sandbox_state;
     let shown = crossrole_report::safe(&path.display().to_string());
     if !path.exists() {
@@ -15,7 +15,9 @@ pub(super) fn run(args: &ResetArgs, io: &mut Io) -> Result<Exit, Failure> {
     if !std::fs::read(path).is_ok_and(|bytes| looks_like_one(&bytes)) {
         return Err(Failure::new(format!("`{shown}` does not look like the state of a sandbox"), "correct its name; if it is one, remove it by hand"));
     }
-    io.approve(args.auto_approve, "Forget everything in this sandbox?", "nobody is there to say that this sandbox may go")?;
+    if !args.auto_approve {
+        io.approve("Forget everything in this sandbox?", "nobody is there to say that this sandbox may go").await?;
+    }
     std::fs::remove_file(path).map_err(|e| Failure::new(format!("`{shown}` can't be removed: {e}"), "check the folder's permissions"))?;
     io.out(&format!("Removed {shown}: the next command begins with an empty AWS.\n"));
     Ok(Exit::Clean)

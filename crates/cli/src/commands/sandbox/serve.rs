@@ -39,7 +39,7 @@ pub(super) async fn run(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> 
     io.err(&format!("  AWS_ACCESS_KEY_ID=222222222222 AWS_SECRET_ACCESS_KEY=x AWS_ENDPOINT_URL=http://{address} aws iam list-roles\n"));
     let ended = tokio::select! {
         ended = crossrole_sandbox::serve(Arc::clone(&sandbox), listener) => ended,
-        () = interrupts.next() => Ok(()),
+        _ = interrupts.next() => Ok(()),
     };
     // Whatever ended it.
     if let Some(file) = &file {

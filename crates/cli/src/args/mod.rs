@@ -1,0 +1,150 @@
+//! What was typed. The doc comments are the help.
+
+mod ask;
+mod cloud;
+mod plan;
+mod sandbox;
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
+pub(crate) use cloud::CloudArgs;
+pub(crate) use plan::{ApplyArgs, DiffArg, GuardArgs, PlanArgs, ViewArgs};
+pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done, or nothing to do
+  1  an error, or something declared could not be planned or applied
+  2  with --detailed-exitcode: there are changes
+  3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out
+  130, 143, 129  ended by Ctrl-C, SIGTERM or SIGHUP before its work was done";
+
+/// Settings of this place, unless said otherwise.
+pub(crate) const CONFIG: &str = "crossrole.toml";
+
+/// Where the embedded AWS is kept, unless said otherwise.
+pub(crate) const SANDBOX_STATE: &str = ".crossrole-sandbox.json";
+
+/// Plans and applies cross-account access on AWS: roles, trust, bucket policies, and the caller's side.
+#[derive(Debug, Parser)]
+#[command(name = "crossrole", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    /// When to use colors: `auto` is on a terminal, unless `NO_COLOR` or `CLICOLOR_FORCE` say otherwise
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
+    pub(crate) color: ColorArg,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When colors are used; what the words mean needs no line of help each.
+#[derive(Debug, Clone, Copy, Default, ValueEnum, PartialEq, Eq)]
+pub(crate) enum ColorArg {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
+pub(crate) enum Command {
+    /// Write a first manifest to start from
+    Init(InitArgs),
+    /// Check manifests without calling AWS
+    Validate(ValidateArgs),
+    /// Lay manifests out alike
+    Fmt(FmtArgs),
+    /// Print the JSON Schema of a manifest
+    Schema,
+    /// Print the policies that manifests stand for
+    Render(RenderArgs),
+    /// Show what would change in live IAM and S3
+    Plan(PlanArgs),
+    /// Carry out a plan
+    Apply(ApplyArgs),
+    /// Take back everything that manifests own
+    Destroy(ApplyArgs),
+    /// Say whether a principal may do something, and why
+    Explain(ExplainArgs),
+    /// List everyone who can do something, and how
+    WhoCan(WhoCanArgs),
+    /// Check access expectations
+    Test(TestArgs),
+    /// Work with the embedded AWS
+    Sandbox(SandboxArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PathsArgs {
+    /// Manifests, or folders of them
+    #[arg(default_value = "manifests")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub(crate) format: FormatArg,
+    /// Print the reference of all lint rules, and check nothing
+    #[arg(long)]
+    pub(crate) list_rules: bool,
+    /// Settings of this place, with its guardrails
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
+    pub(crate) config: PathBuf,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub(crate) enum FormatArg {
+    /// With the place underlined
+    Text,
+    /// JSON
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InitArgs {
+    /// Where to write it
+    #[arg(default_value = "manifests/example.toml")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FmtArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    /// Only say which files would change; exit 1 if any
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    /// Show external ids in full
+    #[arg(long)]
+    pub(crate) show_external_ids: bool,
+    /// Settings of this place, with its quotas
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    pub(crate) shell: clap_complete::Shell,
+}

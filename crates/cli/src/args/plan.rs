@@ -1,0 +1,96 @@
+//! `plan`, `apply`, `destroy`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::{CloudArgs, EXIT_CODES, PathsArgs};
+
+/// What a plan must not do.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GuardArgs {
+    /// Exit 3 when the plan widens access, or may: always, or where SELECTOR matches: `principal=` (an ARN, `role/Name`, a
+    /// service), `account=`, `action=` or `resource=`, each with `*`, as in `resource=log-bucket/*`. One that matches nothing
+    /// that the run knows is an error
+    #[arg(long, value_name = "SELECTOR", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
+    pub(crate) deny_widening: Vec<String>,
+    /// Rego policies over the JSON plan: `data.crossrole.deny` and `data.crossrole.warn` are what they find
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Go on though the runner could not take the plan back
+    #[arg(long)]
+    pub(crate) allow_lockout: bool,
+}
+
+/// What a plan shows.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ViewArgs {
+    /// How documents are compared
+    #[arg(long, value_enum, default_value_t = DiffArg::Statements)]
+    pub(crate) diff: DiffArg,
+    /// Show external ids in full
+    #[arg(long)]
+    pub(crate) show_external_ids: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DiffArg {
+    /// Statement by statement, in words
+    Statements,
+    /// Line by line
+    Json,
+}
+
+/// How a plan is made and shown.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PlanningArgs {
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
+    /// Only these objects and what they need, as in `role/Name`; `*` allowed
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) target: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    /// Plan to take back everything that the manifests own
+    #[arg(long)]
+    pub(crate) destroy: bool,
+    /// Save the plan for `crossrole apply FILE`; holds external ids, so its mode is 0600
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit 2 when there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ApplyArgs {
+    /// Manifests, folders of them, or one saved plan
+    #[arg(default_value = "manifests")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Carry out the rest where something declared is withheld; nothing is written then otherwise
+    #[arg(long)]
+    pub(crate) partial: bool,
+    /// No progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}

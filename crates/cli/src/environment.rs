@@ -1,0 +1,53 @@
+//! What the environment says of the way to AWS, as AWS's own tools read it, and what of it can't be.
+
+use std::path::PathBuf;
+
+use crossrole_cloud::Authorities;
+
+use crate::failure::Failure;
+
+/// Who vouches for hosts, where `AWS_CA_BUNDLE` says so.
+pub(crate) fn authorities() -> Result<Option<Authorities>, Failure> {
+    let Some(path) = file("AWS_CA_BUNDLE") else { return Ok(None) };
+    let hint = "name a file with certificates in PEM, or unset it to trust the system's";
+    let text = std::fs::read_to_string(&path).map_err(|e| Failure::new(format!("`AWS_CA_BUNDLE` is `{}`, which can't be read: {e}", path.display()), hint))?;
+    let none = || Failure::new(format!("`AWS_CA_BUNDLE` is `{}`, which holds no certificate that can be read", path.display()), hint);
+    Authorities::parse(&text).ok_or_else(none).map(Some)
+}
+
+/// Finds what would only be ignored, or taken for something else, below.
+pub(crate) fn check() -> Result<(), Failure> {
+    let endpoint = text("AWS_ENDPOINT_URL");
+    if let Some(url) = endpoint.as_ref().filter(|url| !is_address(url)) {
+        return Err(Failure::new(format!("`AWS_ENDPOINT_URL` is `{url}`, which is no address"), "write it as in `http://127.0.0.1:4566`, or unset it"));
+    }
+    if let Some(path) = file("SSL_CERT_FILE").filter(|_| file("AWS_CA_BUNDLE").is_none())
+        && let Err(error) = std::fs::File::open(&path)
+    {
+        let error = format!("`SSL_CERT_FILE` is `{}`, which can't be read: {error}", path.display());
+        return Err(Failure::new(error, "name a file with certificates in PEM, or unset it to trust the system's"));
+    }
+    // What asks for no TLS goes past the proxy of HTTPS.
+    if endpoint.is_none_or(|url| url.starts_with("https:"))
+        && let Some((name, value)) = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].iter().find_map(|name| Some((name, text(name)?)))
+        && !is_address(&if value.contains("://") { value } else { format!("http://{value}") })
+    {
+        // It may hold a password.
+        let hint = "write it as in `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`, or unset it";
+        return Err(Failure::new(format!("`{name}` is no address of a proxy"), hint));
+    }
+    Ok(())
+}
+
+fn file(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// With a scheme and a host.
+fn is_address(text: &str) -> bool {
+    text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some() && uri.host().is_some_and(|host| !host.is_empty()))
+}
