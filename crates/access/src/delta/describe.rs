@@ -45,8 +45,8 @@ impl Actions {
         patterns.retain(|p| inside(p) && !nowhere && (unlisted || one_service(p)));
         let sets: Vec<(BTreeSet<&str>, Part)> = patterns.into_iter().map(|p| (matched(&p), Part::of(p))).collect();
         // One name is said by itself, where nobody wrote a pattern for it.
-        let sets: Vec<(BTreeSet<&str>, Part)> =
-            sets.into_iter().filter(|(set, part)| set.len() > 1 || set.len() == 1 && self.patterns.contains(&part.pattern)).collect();
+        let alone = |set: &BTreeSet<&str>, part: &Part| set.len() == 1 && !self.patterns.contains(&part.pattern) && !set.iter().any(|n| stands_in(n));
+        let sets: Vec<(BTreeSet<&str>, Part)> = sets.into_iter().filter(|(set, part)| !set.is_empty() && !alone(set, part)).collect();
         let mut covers: Vec<(BTreeSet<&str>, Part)> = Vec::new();
         for (set, pattern) in &sets {
             let foreign: BTreeSet<&str> = set.iter().copied().filter(|n| !names.contains(*n)).collect();
