@@ -36,6 +36,7 @@ mod rights;
 mod saved;
 mod scenarios;
 mod screen;
+mod serving;
 mod shared;
 mod signals;
 mod sizes;

@@ -37,7 +37,7 @@ use http::{Request, Response};
 use tokio::time::Instant;
 
 pub use server::{serve, serve_with};
-pub use store::{StateFile, StoreError};
+pub use store::{STATE_MOST, StateFile, StoreError};
 
 use error::ApiError;
 use world::World;
@@ -45,7 +45,7 @@ use world::World;
 /// How the sandbox behaves.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Time until a write to IAM is seen by reads and by principal checks.
+    /// Time until a write to IAM is seen by reads, principal checks and decisions, and a bucket policy by decisions.
     pub visibility_delay: Duration,
     /// Time added to each call.
     pub latency: Duration,
