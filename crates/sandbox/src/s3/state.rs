@@ -8,6 +8,7 @@ use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::lagged::Lagged;
 use crate::sigv4::hex;
 use crate::world::Tags;
 
@@ -26,8 +27,9 @@ pub(crate) struct Bucket {
     /// The location as it was asked for, where that is not the region: `EU`.
     pub(crate) location: Option<String>,
     pub(crate) created: String,
-    /// With unique ids in place of role and user ARNs.
-    pub(crate) policy: Option<Document>,
+    /// With unique ids in place of role and user ARNs. It decides late, and is read at once.
+    #[serde(with = "crate::lagged::newest")]
+    pub(crate) policy: Lagged<Document>,
     pub(crate) versioning: Option<String>,
     pub(crate) encryption: Option<Encryption>,
     /// `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`.
