@@ -10,6 +10,7 @@ mod conditional;
 mod conditions;
 pub(crate) mod control;
 mod copy;
+pub(crate) mod form;
 mod kept;
 mod list;
 mod multipart;
@@ -119,6 +120,7 @@ pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked, operatio
         O::PutBucketIntelligentTieringConfiguration => s3.put_kept(name, Kind::Tiering),
         O::DeleteBucketIntelligentTieringConfiguration => s3.delete_kept(name, Kind::Tiering),
         O::PutObject => s3.put_object(name),
+        O::PostObject => s3.post_object(name),
         O::CopyObject => s3.copy_object(name),
         O::GetObject | O::HeadObject => s3.get_object(name),
         O::DeleteObject => s3.delete_object(name),

@@ -127,6 +127,7 @@ operations! {
     GetBucketAbac GET Bucket ["abac"]
     PutBucketAbac PUT Bucket ["abac"]
     PutObject PUT Object []
+    PostObject POST Bucket []
     CopyObject PUT Object []
     GetObject GET Object []
     HeadObject HEAD Object []
@@ -147,7 +148,6 @@ operations! {
 
 /// What S3 has and this has not.
 const OUTSIDE: &[(&str, &str, Level, &[&str])] = &[
-    ("PostObject", "POST", Bucket, &[]),
     ("GetBucketMetadataConfiguration", "GET", Bucket, &["metadataConfiguration"]),
     ("CreateBucketMetadataConfiguration", "POST", Bucket, &["metadataConfiguration"]),
     ("DeleteBucketMetadataConfiguration", "DELETE", Bucket, &["metadataConfiguration"]),

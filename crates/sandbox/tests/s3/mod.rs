@@ -3,6 +3,7 @@
 mod access;
 mod basics;
 mod bodies;
+mod forms;
 mod listing;
 mod outside;
 mod policies;

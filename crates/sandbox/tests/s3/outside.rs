@@ -14,7 +14,6 @@ async fn what_is_not_here_is_named_and_does_nothing() {
         ("GET", "/data/k?torrent", "GetObjectTorrent"),
         ("POST", "/data/k?restore", "RestoreObject"),
         ("POST", "/data/k?select&select-type=2", "SelectObjectContent"),
-        ("POST", "/data", "PostObject"),
         ("PUT", "/data/k?renameObject", "RenameObject"),
         ("GET", "/data?session", "CreateSession"),
         ("DELETE", "/data?somethingNew", "DELETE with the unknown parameter somethingNew"),
