@@ -204,7 +204,7 @@ pub(crate) struct AccessKey {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) account: String,
-    /// `assumed-role/Name/session`; `user/Name` for GetSessionToken; `federated-user/Name` for GetFederationToken.
+    /// `assumed-role/Name/session`; `user/Name` or `root` for GetSessionToken; `federated-user/Name` for GetFederationToken.
     pub(crate) resource: String,
     pub(crate) secret: String,
     pub(crate) token: String,
