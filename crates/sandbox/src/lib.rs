@@ -7,7 +7,7 @@
 //! the codes of RFC 6238; of any other serial number of the caller's account, six digits are right. AWS's managed policies
 //! are all known by name, and those used most with their documents; others can't be attached, since they would grant nothing.
 //!
-//! Limits: no KMS and no SSE-C, no locks of single objects; lifecycle, replication, notification and their
+//! Limits: no KMS and no SSE-C; lifecycle, replication, notification and their
 //! like are kept and read back and do nothing; S3 keeps objects in memory, with a limit.
 
 mod auth;

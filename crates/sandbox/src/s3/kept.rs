@@ -148,6 +148,9 @@ impl S3<'_> {
         let shape = kind.shape();
         self.allow(name, shape.put)?;
         let payload = payload(self.asked)?;
+        if kind == Kind::ObjectLock && payload.bytes.is_empty() {
+            return Err(ApiError::new(400, "MissingRequestBodyError", "Request Body is empty"));
+        }
         let document = read::document(&payload.bytes)?;
         let root = document.root_element();
         if root.tag_name().name() != shape.root {

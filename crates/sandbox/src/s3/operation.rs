@@ -138,6 +138,10 @@ operations! {
     DeleteObjectTagging DELETE Object ["tagging"]
     GetObjectAcl GET Object ["acl"]
     PutObjectAcl PUT Object ["acl"]
+    GetObjectRetention GET Object ["retention"]
+    PutObjectRetention PUT Object ["retention"]
+    GetObjectLegalHold GET Object ["legal-hold"]
+    PutObjectLegalHold PUT Object ["legal-hold"]
     CreateMultipartUpload POST Object ["uploads"]
     UploadPart PUT Object ["partNumber", "uploadId"]
     UploadPartCopy PUT Object ["partNumber", "uploadId"]
@@ -157,10 +161,6 @@ const OUTSIDE: &[(&str, &str, Level, &[&str])] = &[
     ("UpdateBucketMetadataInventoryTableConfiguration", "PUT", Bucket, &["metadataInventoryTable"]),
     ("UpdateBucketMetadataJournalTableConfiguration", "PUT", Bucket, &["metadataJournalTable"]),
     ("CreateSession", "GET", Bucket, &["session"]),
-    ("GetObjectLegalHold", "GET", Object, &["legal-hold"]),
-    ("PutObjectLegalHold", "PUT", Object, &["legal-hold"]),
-    ("GetObjectRetention", "GET", Object, &["retention"]),
-    ("PutObjectRetention", "PUT", Object, &["retention"]),
     ("GetObjectTorrent", "GET", Object, &["torrent"]),
     ("RestoreObject", "POST", Object, &["restore"]),
     ("SelectObjectContent", "POST", Object, &["select", "select-type"]),

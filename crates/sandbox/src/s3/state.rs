@@ -180,9 +180,12 @@ pub(crate) struct Object {
     pub(crate) checksum: Option<Checksum>,
     /// Of a multipart upload: sizes in bytes, and checksums where the upload had them.
     pub(crate) parts: Vec<(u64, Option<Checksum>)>,
+    /// The upload that it was completed from.
+    pub(crate) upload: Option<String>,
     /// The account that owns it, where that is not the bucket's.
     pub(crate) owner: Option<String>,
     pub(crate) acl: Option<Vec<Grant>>,
+    pub(crate) lock: super::lock::Lock,
 }
 
 /// A multipart upload that goes on.

@@ -5,6 +5,7 @@ mod basics;
 mod bodies;
 mod forms;
 mod listing;
+mod locks;
 mod outside;
 mod policies;
 mod presigned;

@@ -9,8 +9,6 @@ async fn what_is_not_here_is_named_and_does_nothing() {
     client.s3(&owner, "PUT", "/data", &[], "").await.is(200);
     client.s3(&owner, "PUT", "/data/k", &[], "kept").await.is(200);
     for (method, target, operation) in [
-        ("PUT", "/data/k?retention", "PutObjectRetention"),
-        ("PUT", "/data/k?legal-hold", "PutObjectLegalHold"),
         ("GET", "/data/k?torrent", "GetObjectTorrent"),
         ("POST", "/data/k?restore", "RestoreObject"),
         ("POST", "/data/k?select&select-type=2", "SelectObjectContent"),
@@ -24,10 +22,9 @@ async fn what_is_not_here_is_named_and_does_nothing() {
             assert_eq!(answer.one("Operation"), operation, "{method} {target}");
         }
     }
-    for header in ["x-amz-server-side-encryption-customer-algorithm", "x-amz-object-lock-mode", "x-amz-object-lock-legal-hold"] {
-        let answer = client.s3(&owner, "PUT", "/data/k", &[(header, "AES256")], "lost").await.refuses(501, "NotImplemented");
-        assert_eq!(answer.one("Header"), header);
-    }
+    let header = "x-amz-server-side-encryption-customer-algorithm";
+    let answer = client.s3(&owner, "PUT", "/data/k", &[(header, "AES256")], "lost").await.refuses(501, "NotImplemented");
+    assert_eq!(answer.one("Header"), header);
     assert_eq!(client.s3(&owner, "GET", "/data/k", &[], "").await.is(200).text(), "kept");
 }
 
@@ -61,7 +58,9 @@ async fn malformed_xml_changes_nothing() {
     ] {
         for body in ["", "{}", "<", "<Other/>", "\u{1}", "<a>&#x1;</a>"] {
             let answer = client.s3(&owner, "PUT", &format!("/data?{setting}"), &[], body).await;
-            assert_eq!((answer.status, answer.one("Code").as_str()), (400, "MalformedXML"), "{setting} {body:?}: {}", answer.text());
+            // Of a lock, AWS was recorded to say it in words of its own.
+            let code = if (setting, body) == ("object-lock", "") { "MissingRequestBodyError" } else { "MalformedXML" };
+            assert_eq!((answer.status, answer.one("Code").as_str()), (400, code), "{setting} {body:?}: {}", answer.text());
         }
     }
     assert_eq!(client.s3(&owner, "GET", "/data?publicAccessBlock", &[], "").await.one("BlockPublicPolicy"), "true");
