@@ -171,7 +171,10 @@ fn of_parts(name: &str) -> Option<Operation> {
         | "TagServerCertificate"
         | "UntagServerCertificate"
         | "ListServerCertificateTags" => |iam| iam.server_certificate(),
-        "GenerateCredentialReport" => |iam| iam.generate_report(),
+        "GenerateCredentialReport" => |iam| {
+            iam.generate_report();
+            Ok(())
+        },
         "GetCredentialReport" => |iam| iam.get_report(),
         "CreateAccountAlias" | "DeleteAccountAlias" | "ListAccountAliases" => |iam| iam.aliases(),
         "GetAccountPasswordPolicy" | "UpdateAccountPasswordPolicy" | "DeleteAccountPasswordPolicy" => |iam| iam.password_policy(),

@@ -21,7 +21,7 @@ const NONE: &str = "N/A";
 
 impl Iam<'_> {
     /// It is begun, and there when it is asked for again.
-    pub(super) fn generate_report(&mut self) -> Result<(), ApiError> {
+    pub(super) fn generate_report(&mut self) {
         let begun = self.state().report.is_some();
         if begun {
             self.x.text("State", "COMPLETE");
@@ -30,7 +30,6 @@ impl Iam<'_> {
         }
         let report = (unix_now(), self.report());
         self.state().report = Some(report);
-        Ok(())
     }
 
     pub(super) fn get_report(&mut self) -> Result<(), ApiError> {

@@ -130,3 +130,21 @@ async fn configurations_are_kept() {
         assert!(kept.contains(&format!(">{content}</{root}>")), "{setting}: {kept}");
     }
 }
+
+/// What was put without an id has one from then on, and keeps it.
+#[tokio::test]
+async fn rules_without_an_id_get_one() {
+    let client = Client::new();
+    let owner = root("222222222222");
+    client.s3(&owner, "PUT", "/data", &[], "").await.is(200);
+    let topic = "<Topic>arn:aws:sns:us-east-1:222222222222:t</Topic><Event>s3:ObjectCreated:*</Event>";
+    let text = format!(
+        "<NotificationConfiguration><TopicConfiguration>{topic}</TopicConfiguration><TopicConfiguration><Id>mine</Id>{topic}</TopicConfiguration><EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>"
+    );
+    client.s3(&owner, "PUT", "/data?notification", &[], text).await.is(200);
+    let read = client.s3(&owner, "GET", "/data?notification", &[], "").await.is(200);
+    let ids = read.all("TopicConfiguration/Id");
+    assert!(ids.len() == 2 && ids[0].len() == 48 && ids[1] == "mine", "{}", read.text());
+    assert_eq!(read.all("NotificationConfiguration/EventBridgeConfiguration").len(), 1);
+    assert_eq!(client.s3(&owner, "GET", "/data?notification", &[], "").await.all("TopicConfiguration/Id"), ids);
+}
