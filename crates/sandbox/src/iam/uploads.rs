@@ -218,7 +218,8 @@ impl Iam<'_> {
 
     pub(super) fn upload_server_certificate(&mut self) -> Result<(), ApiError> {
         let (name, path) = (self.name("ServerCertificateName", 128)?, self.path()?);
-        let body = self.asked.need("CertificateBody")?.to_owned();
+        // Without the line's end behind it, as Terraform waits for it (its `normalizeCert`).
+        let body = self.asked.need("CertificateBody")?.trim().to_owned();
         let bytes = pem(&body).ok_or_else(malformed)?;
         if !self.asked.need("PrivateKey")?.contains("PRIVATE KEY-----") {
             let message = "Unable to parse key. Please ensure the key is in PEM format.";
@@ -232,7 +233,7 @@ impl Iam<'_> {
         if self.state().server_certificates.len() >= SERVER_CERTIFICATES_MOST {
             return Err(ApiError::limit(format!("Cannot exceed quota for ServerCertificatesPerAccount: {SERVER_CERTIFICATES_MOST}")));
         }
-        let chain = self.asked.param("CertificateChain").map(str::to_owned);
+        let chain = self.asked.param("CertificateChain").map(|chain| chain.trim().to_owned());
         let id = self.world.fresh_id("ASCA");
         let held = ServerCertificate { name: name.clone(), path, id, body, chain, uploaded: iso(unix_now()), expires: expiration(&bytes), tags };
         let account = self.account.clone();
