@@ -12,6 +12,9 @@ use crate::support::root;
 const CONNECTIONS: usize = 60;
 const DESCRIPTORS: usize = 40;
 
+/// Makes the user `Kept`.
+const MAKES_KEPT: &str = "GET /?Action=CreateUser&Version=2010-05-08&UserName=Kept HTTP/1.1\r\nhost: iam.amazonaws.com\r\nauthorization: AWS4-HMAC-SHA256 Credential=222222222222/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=00\r\n\r\n";
+
 /// A server that may hold few descriptors.
 struct Narrow {
     child: Child,
@@ -57,9 +60,8 @@ fn more_connections_than_descriptors_cost_neither_answers_nor_state() {
     let state = root().join(format!("target/test-manifests/narrow-{}.json", std::process::id()));
     std::fs::create_dir_all(state.parent().unwrap()).unwrap();
     let mut server = Narrow::start(&state.display().to_string());
-    let made = "GET /?Action=CreateUser&Version=2010-05-08&UserName=Kept HTTP/1.1\r\nhost: iam.amazonaws.com\r\nauthorization: AWS4-HMAC-SHA256 Credential=222222222222/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=00\r\n\r\n";
     let mut first = TcpStream::connect(&server.address).unwrap();
-    first.write_all(made.as_bytes()).unwrap();
+    first.write_all(MAKES_KEPT.as_bytes()).unwrap();
     assert!(is_answered(&mut first, Duration::from_secs(30)));
     let mut held: Vec<TcpStream> = (0..CONNECTIONS).map(|_| server.ask()).collect();
     let served = held.iter_mut().map(|stream| is_answered(stream, Duration::from_secs(2))).take_while(|answered| *answered).count();
@@ -123,4 +125,22 @@ fn what_is_no_file_is_no_state() {
     }
     std::fs::remove_file(&pipe).unwrap();
     let _ = std::fs::remove_file(format!("{path}.lock"));
+}
+
+/// Whatever ends the server, but for what no process can hear (SIGKILL), its state is kept: Ctrl-\ and what others send
+/// unasked, too.
+#[test]
+fn no_signal_that_can_be_heard_costs_the_state() {
+    for signal in ["QUIT", "ALRM", "USR1", "USR2"] {
+        let state = root().join(format!("target/test-manifests/unasked-{signal}-{}.json", std::process::id()));
+        std::fs::create_dir_all(state.parent().unwrap()).unwrap();
+        let mut server = Narrow::start(&state.display().to_string());
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.write_all(MAKES_KEPT.as_bytes()).unwrap();
+        assert!(is_answered(&mut stream, Duration::from_secs(30)));
+        assert!(Command::new("kill").args([&format!("-{signal}"), &server.child.id().to_string()]).status().unwrap().success());
+        assert!(server.child.wait().unwrap().success(), "{signal}: it ended well");
+        assert!(std::fs::read_to_string(&state).unwrap().contains("\"Kept\""), "{signal}: its state was kept");
+        std::fs::remove_file(&state).unwrap();
+    }
 }

@@ -21,6 +21,19 @@ impl Interrupts {
         Self {}
     }
 
+    /// With every other signal that would end this process and that it can hear, where its end costs something.
+    pub(crate) fn of_any_end() -> Self {
+        #[allow(unused_mut, reason = "there are no more elsewhere")]
+        let mut all = Self::new();
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let more = [SignalKind::quit(), SignalKind::alarm(), SignalKind::user_defined1(), SignalKind::user_defined2()];
+            all.signals.extend(more.into_iter().filter_map(|kind| signal(kind).ok()));
+        }
+        all
+    }
+
     /// Returns when the next one has come.
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) {
