@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::auth::{iso, unix_now};
+use crate::authorization::Scheme;
 use crate::error::ApiError;
 use crate::query::Reply;
 
@@ -74,6 +75,11 @@ impl S3<'_> {
             if let Some(meta) = header.as_str().strip_prefix("x-amz-meta-") {
                 object.metadata.insert(meta.to_owned(), text(value));
             }
+        }
+        if asked.authorization.as_ref().is_some_and(|a| a.scheme == Scheme::QueryV2) {
+            // A presigned URL of version 2 carries them itself.
+            let said = asked.params.iter().filter_map(|(name, value)| Some((name.to_ascii_lowercase().strip_prefix("x-amz-meta-")?.to_owned(), value.clone())));
+            object.metadata.extend(said);
         }
         if object.metadata.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>() > METADATA_MOST {
             return Err(ApiError::new(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size"));

@@ -194,6 +194,9 @@ const ORDINARY: &[&str] = &[
     "response-content-disposition",
     "response-content-encoding",
     "x-id",
+    // What boto3 signs in version 2, and says again in the query.
+    "content-type",
+    "content-md5",
     "AWSAccessKeyId",
     "Signature",
     "Expires",
