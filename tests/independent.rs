@@ -1,5 +1,7 @@
 //! Against others: emulators that nobody here wrote, and real clients on our own sandbox. They need Python 3 and PyPI; where
-//! those are missing the tests are ignored and say so, but under `CI=true` they fail.
+//! those are missing the tests are ignored and say so, but under `CI=true` they fail. That of Terraform needs it, or OpenTofu,
+//! on the path, with a way to its AWS provider (a registry, or a mirror that its own configuration names): it is ignored where
+//! there is none, and says so.
 
 #![allow(
     clippy::unwrap_used,
@@ -56,7 +58,14 @@ fn main() {
         }
     }
     // Where they can't be had they are not run, and counted so.
-    let trials = trials.into_iter().map(|t| if missing.is_some() && !ci { t.with_ignored_flag(true) } else { t }).collect();
+    let mut trials: Vec<Trial> = trials.into_iter().map(|t| if missing.is_some() && !ci { t.with_ignored_flag(true) } else { t }).collect();
+    let terraform = if arguments.list { Ok(Terraform::default()) } else { Terraform::find() };
+    if let Err(why) = &terraform {
+        eprintln!("Terraform can't be had: {why}");
+    }
+    let ignored = terraform.is_err();
+    let cycle = move || terraform.and_then(|terraform| terraform.cycle()).map_err(Failed::from);
+    trials.push(Trial::test("terraform", cycle).with_ignored_flag(ignored));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -106,7 +115,8 @@ impl Drop for Server {
     }
 }
 
-fn clients(python: &Path, script: &str, which: &str) -> Result<(), String> {
+/// The sandbox as a server, and its address.
+fn sandbox() -> Result<(Server, String), String> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_crossrole"))
         .args(["sandbox", "serve", "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
@@ -114,11 +124,16 @@ fn clients(python: &Path, script: &str, which: &str) -> Result<(), String> {
         .spawn()
         .map_err(|e| e.to_string())?;
     let stdout = child.stdout.take().ok_or("no output")?;
-    let _server = Server(child);
+    let server = Server(child);
     let mut address = String::new();
     BufReader::new(stdout).read_line(&mut address).map_err(|e| e.to_string())?;
+    Ok((server, address.trim().to_owned()))
+}
+
+fn clients(python: &Path, script: &str, which: &str) -> Result<(), String> {
+    let (_server, address) = sandbox()?;
     let script = root().join(format!("tests/independent/{script}.py"));
-    succeed(clean(Command::new(python).arg(script).arg(address.trim()).arg(which))).map(|_| ())
+    succeed(clean(Command::new(python).arg(script).arg(address).arg(which))).map(|_| ())
 }
 
 /// No credentials and no configuration of this place.
@@ -215,4 +230,61 @@ fn cycle(python: &Path, emulator: &str, scenario: &str) -> Result<(), String> {
     }
     crossrole(&["destroy", "--auto-approve", "--quiet"])?;
     hand("left").map(|_| ())
+}
+
+/// Terraform or OpenTofu, and a folder in which it has its AWS provider.
+#[derive(Debug, Clone, Default)]
+struct Terraform {
+    program: &'static str,
+    folder: PathBuf,
+}
+
+impl Terraform {
+    /// The first that is there.
+    fn find() -> Result<Self, String> {
+        let is_there = |program: &&str| Command::new(program).arg("version").output().is_ok_and(|o| o.status.success());
+        let program = ["terraform", "tofu"].into_iter().find(is_there).ok_or("neither `terraform` nor `tofu` is on the path")?;
+        let terraform = Self { program, folder: root().join("target/independent-terraform") };
+        terraform.fresh()?;
+        terraform.run(&["init"])?;
+        Ok(terraform)
+    }
+
+    /// The configuration as it is, and a state that knows nothing. The provider stays: it is large.
+    fn fresh(&self) -> Result<(), String> {
+        let text = |e: std::io::Error| e.to_string();
+        std::fs::create_dir_all(&self.folder).map_err(text)?;
+        for name in ["terraform.tfstate", "terraform.tfstate.backup", "imports.tf"] {
+            let _ = std::fs::remove_file(self.folder.join(name));
+        }
+        self.take("main.tf")
+    }
+
+    fn take(&self, name: &str) -> Result<(), String> {
+        std::fs::copy(root().join("tests/independent/terraform").join(name), self.folder.join(name)).map(|_| ()).map_err(|e| e.to_string())
+    }
+
+    fn run(&self, words: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(self.program);
+        clean(&mut command).args(words).args(["-no-color", "-input=false"]).current_dir(&self.folder);
+        succeed(&mut command).map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Applies, plans to nothing, takes everything up into an empty state, plans to nothing again, and destroys.
+    fn cycle(&self) -> Result<(), String> {
+        let (_server, address) = sandbox()?;
+        let at = format!("-var=endpoint={address}");
+        let says = |words: &[&str], wanted: &str| -> Result<(), String> {
+            let said = self.run(&[words, &[&at]].concat())?;
+            if said.contains(wanted) { Ok(()) } else { Err(format!("{words:?} does not say `{wanted}`:\n{said}")) }
+        };
+        says(&["apply", "-auto-approve"], "Resources: 24 added, 0 changed, 0 destroyed.")?;
+        says(&["plan"], "No changes.")?;
+        self.fresh()?;
+        self.take("imports.tf")?;
+        // An object's content is no part of an import: it is written again.
+        says(&["apply", "-auto-approve"], "Resources: 23 imported, 1 added, 0 changed, 0 destroyed.")?;
+        says(&["plan"], "No changes.")?;
+        says(&["destroy", "-auto-approve"], "Resources: 24 destroyed.")
+    }
 }

@@ -46,6 +46,19 @@ impl Interrupts {
         Self(tokio::signal::windows::ctrl_c().into_iter().map(|listener| (Signal::Interrupt, listener)).collect())
     }
 
+    /// With every other signal that would end this process and that it can hear, where its end costs something.
+    pub(crate) fn of_any_end() -> Self {
+        #[allow(unused_mut, reason = "there are no more elsewhere")]
+        let mut all = Self::new();
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let more = [SignalKind::quit(), SignalKind::alarm(), SignalKind::user_defined1(), SignalKind::user_defined2()];
+            all.signals.extend(more.into_iter().filter_map(|kind| signal(kind).ok()));
+        }
+        all
+    }
+
     /// Returns when the next one has come.
     pub(crate) async fn next(&mut self) -> Signal {
         std::future::poll_fn(|context| self.poll(context)).await

@@ -63,17 +63,25 @@ impl Embedded {
 
 /// Takes a state file for this process, waiting so long for another one, and reads it.
 pub(crate) fn load(path: &Path, wait: Duration, options: Options) -> Result<(Sandbox, StateFile), Failure> {
-    let failure = |error: StoreError| {
-        let advice = match error {
-            StoreError::Io(_) => "check the folder and its permissions, or name another file with `--sandbox-state`",
-            StoreError::Format(_) => "`crossrole sandbox reset` begins with an empty AWS",
-            StoreError::Busy => "end the other command or server first, or name another file with `--sandbox-state`",
-        };
-        Failure::new(format!("sandbox state `{}` can't be used: {error}", path.display()), advice)
-    };
-    let file = StateFile::open(path, wait).map_err(failure)?;
-    let sandbox = file.load(options).map_err(failure)?;
+    let file = open(path, wait)?;
+    let sandbox = file.load(options).map_err(|e| unusable(path, &e))?;
     Ok((sandbox, file))
+}
+
+/// Takes a state file for this process, waiting so long for another one.
+pub(crate) fn open(path: &Path, wait: Duration) -> Result<StateFile, Failure> {
+    StateFile::open(path, wait).map_err(|e| unusable(path, &e))
+}
+
+/// Why a state file can't be used.
+pub(crate) fn unusable(path: &Path, error: &StoreError) -> Failure {
+    let advice = match error {
+        StoreError::Io(_) => "check the folder and its permissions, or name another file with `--sandbox-state`",
+        StoreError::Format(_) => "`crossrole sandbox reset` begins with an empty AWS",
+        StoreError::Busy => "end the other command or server first, or name another file with `--sandbox-state`",
+        StoreError::NoFile | StoreError::TooLarge => "name another file with `--sandbox-state`",
+    };
+    Failure::new(format!("sandbox state `{}` can't be used: {error}", path.display()), advice)
 }
 
 /// Writes a state file.

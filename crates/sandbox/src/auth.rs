@@ -122,10 +122,7 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
     }
     let id = &auth.key_id;
     if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) {
-        let mut caller = Caller::new(format!("arn:aws:iam::{id}:root"), id, id.clone(), asked);
-        caller.root = true;
-        caller.context.set("aws:PrincipalType", "Account");
-        return Ok(caller);
+        return Ok(root(id, asked));
     }
     let unknown = || unknown_key(asked);
     if let Some(key) = world.keys.get(id).filter(|k| k.active).cloned() {
@@ -181,7 +178,18 @@ fn mismatch(asked: &Asked) -> ApiError {
     ApiError::new(403, "SignatureDoesNotMatch", message)
 }
 
+/// The root user of an account.
+fn root(account: &str, asked: &Asked) -> Caller {
+    let mut caller = Caller::new(format!("arn:aws:iam::{account}:root"), account, account.to_owned(), asked);
+    caller.root = true;
+    caller.context.set("aws:PrincipalType", "Account");
+    caller
+}
+
 fn session_caller(world: &World, session: &Session, asked: &Asked) -> Option<Caller> {
+    if session.resource == "root" {
+        return Some(root(&session.account, asked));
+    }
     match session.resource.split_once('/')? {
         ("user", name) => user(world, &session.account, name, asked),
         ("federated-user", name) => federated(world, session, name, asked),
@@ -193,7 +201,7 @@ fn session_caller(world: &World, session: &Session, asked: &Asked) -> Option<Cal
 /// IAM User Guide, "Compare AWS STS credentials").
 fn limits_of_user_sessions(session: &Session, asked: &Asked) -> Result<(), ApiError> {
     let federated = session.resource.starts_with("federated-user/");
-    if !federated && !session.resource.starts_with("user/") {
+    if !federated && !session.resource.starts_with("user/") && session.resource != "root" {
         return Ok(());
     }
     match asked.service {

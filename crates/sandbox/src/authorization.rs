@@ -1,5 +1,5 @@
-//! How a request says who sent it: the `Authorization` header of signature version 4, or the query of a presigned URL in
-//! version 4 or 2 (S3 API reference, "Authenticating requests").
+//! How a request says who sent it: the `Authorization` header of signature version 4, or the query of a presigned URL or the
+//! fields of a form in version 4 or 2 (S3 API reference, "Authenticating requests").
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,10 @@ pub(crate) enum Scheme {
     Query,
     /// `Signature=…` of version 2, which boto3 still presigns with.
     QueryV2,
+    /// A field of a form; what is signed is its policy.
+    Form,
+    /// The same in version 2.
+    FormV2,
 }
 
 /// A signature with its scope.
@@ -33,6 +37,8 @@ pub(crate) struct Authorization {
     /// Of a presigned URL: seconds behind `time`; in version 2 the end itself, in Unix seconds.
     pub(crate) expires: Option<i64>,
     pub(crate) token: Option<String>,
+    /// Of a form: its policy as it was sent.
+    pub(crate) policy: Option<String>,
 }
 
 fn parameters(message: impl Into<String>) -> ApiError {
@@ -92,6 +98,7 @@ fn from_header(text: &str, headers: &HeaderMap) -> Result<Option<Authorization>,
         time: header("x-amz-date").unwrap_or_default(),
         expires: None,
         token: header("x-amz-security-token"),
+        policy: None,
     }))
 }
 
@@ -129,6 +136,7 @@ fn from_query(params: &BTreeMap<String, String>) -> Result<Authorization, ApiErr
         time: time.to_owned(),
         expires,
         token: params.get("X-Amz-Security-Token").cloned(),
+        policy: None,
     })
 }
 
@@ -163,7 +171,28 @@ fn from_query_v2(params: &BTreeMap<String, String>) -> Result<Authorization, Api
         time: String::new(),
         expires: Some(expires),
         token: params.get("x-amz-security-token").cloned(),
+        policy: None,
     })
+}
+
+/// Finds the signature of a form, whose field names are in lower case.
+///
+/// # Errors
+/// It is there and can't be read.
+pub(crate) fn from_form(fields: &BTreeMap<String, String>) -> Result<Option<Authorization>, ApiError> {
+    let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    let (scheme, scope, signature) = match (fields.get("x-amz-credential"), fields.get("awsaccesskeyid")) {
+        (Some(credential), _) => {
+            let found = scope(credential);
+            let found = found.ok_or_else(|| ApiError::new(400, "InvalidArgument", "Invalid Credential").with("ArgumentName", "X-Amz-Credential"))?;
+            (Scheme::Form, found, field("x-amz-signature"))
+        }
+        (None, Some(key)) => (Scheme::FormV2, [key.as_str(), "", "", "s3"], field("signature")),
+        (None, None) => return Ok(None),
+    };
+    let [key_id, date, region, service] = scope.map(str::to_owned);
+    let (time, token, policy) = (field("x-amz-date"), fields.get("x-amz-security-token").cloned(), fields.get("policy").cloned());
+    Ok(Some(Authorization { scheme, key_id, date, region, service, signed_headers: Vec::new(), signature, time, expires: None, token, policy }))
 }
 
 /// Unix seconds of `20260101T000000Z`.

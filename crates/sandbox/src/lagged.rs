@@ -16,6 +16,21 @@ impl<T> Default for Lagged<T> {
     }
 }
 
+/// The newest value alone, for what is kept as if it had no past.
+pub(crate) mod newest {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Lagged;
+
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(value: &Lagged<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.current.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Lagged<T>, D::Error> {
+        Ok(Lagged { current: Option::deserialize(from)?, past: Vec::new() })
+    }
+}
+
 impl<T: Clone> Lagged<T> {
     /// The newest value: what IAM itself checks names against.
     pub(crate) fn newest(&self) -> Option<&T> {

@@ -7,7 +7,7 @@
 //! the codes of RFC 6238; of any other serial number of the caller's account, six digits are right. AWS's managed policies
 //! are all known by name, and those used most with their documents; others can't be attached, since they would grant nothing.
 //!
-//! Limits: no KMS and no SSE-C, no POST of forms, no locks of single objects; lifecycle, replication, notification and their
+//! Limits: no KMS and no SSE-C; lifecycle, replication, notification and their
 //! like are kept and read back and do nothing; S3 keeps objects in memory, with a limit.
 
 mod auth;
@@ -37,7 +37,7 @@ use http::{Request, Response};
 use tokio::time::Instant;
 
 pub use server::{serve, serve_with};
-pub use store::{StateFile, StoreError};
+pub use store::{STATE_MOST, StateFile, StoreError};
 
 use error::ApiError;
 use world::World;
@@ -45,7 +45,7 @@ use world::World;
 /// How the sandbox behaves.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Time until a write to IAM is seen by reads and by principal checks.
+    /// Time until a write to IAM is seen by reads, principal checks and decisions, and a bucket policy by decisions.
     pub visibility_delay: Duration,
     /// Time added to each call.
     pub latency: Duration,

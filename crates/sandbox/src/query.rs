@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use crate::authorization::{self, Authorization, Scheme};
 use crate::constraint::broken;
 use crate::error::{ApiError, insert, request_id};
+use crate::s3::form::{self, Form};
 use crate::s3::operation::{self, Operation};
 use crate::world::World;
 
@@ -82,6 +83,8 @@ pub(crate) struct Asked {
     pub(crate) host_region: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) authorization: Option<Authorization>,
+    /// Of PostObject.
+    pub(crate) form: Option<Form>,
 }
 
 /// A good answer.
@@ -176,7 +179,7 @@ impl Asked {
     /// A header; a presigned URL may carry those of AWS in its query.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let header = self.headers.get(name).and_then(|v| v.to_str().ok());
-        let presigned = self.authorization.as_ref().is_some_and(|a| a.scheme != Scheme::Header);
+        let presigned = self.authorization.as_ref().is_some_and(|a| matches!(a.scheme, Scheme::Query | Scheme::QueryV2));
         header.or_else(|| {
             let hoisted = presigned && name.starts_with("x-amz-");
             self.params.iter().find(|(n, _)| hoisted && n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
@@ -238,6 +241,7 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
         host_region: None,
         body: request.body().clone(),
         authorization: authorization.clone(),
+        form: None,
     };
     match service_name {
         Some("iam" | "sts") => {}
@@ -283,6 +287,9 @@ fn rest(mut asked: Asked, host: &str) -> Result<Asked, ApiError> {
         asked.key = key.filter(|k| !k.is_empty());
         operation::find(asked.method.as_str(), asked.bucket.is_some(), asked.key.is_some(), &asked.params, &asked.headers)?
     };
+    if operation == Operation::PostObject {
+        form::take(&mut asked)?;
+    }
     asked.service = Service::S3(operation);
     operation.name().clone_into(&mut asked.operation);
     Ok(asked)

@@ -18,11 +18,18 @@ pub(crate) fn is_signed_with(asked: &Asked, auth: &Authorization, secret: &str) 
     if auth.scheme == Scheme::QueryV2 {
         return base64(&sign1(secret.as_bytes(), &string_to_sign_v2(asked, auth))) == auth.signature;
     }
+    let policy = auth.policy.as_deref().unwrap_or_default();
+    if auth.scheme == Scheme::FormV2 {
+        return base64(&sign1(secret.as_bytes(), policy)) == auth.signature;
+    }
     if auth.time.is_empty() || !auth.time.starts_with(&auth.date) {
         return false;
     }
     let scope = format!("{}/{}/{}/aws4_request", auth.date, auth.region, auth.service);
     let key = signing_key(secret, &scope);
+    if auth.scheme == Scheme::Form {
+        return hex(&sign(&key, policy)) == auth.signature;
+    }
     let text = format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", auth.time, hex(&Sha256::digest(canonical_request(asked, auth).as_bytes())));
     hex(&sign(&key, &text)) == auth.signature && chunks_are_signed(asked, auth, &key, &scope)
 }

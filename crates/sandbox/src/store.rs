@@ -1,11 +1,15 @@
 //! The state between commands: one file, readable by its owner alone, since it holds secrets.
 
 use std::fs::{File, TryLockError};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::{Options, Sandbox, locked};
+
+/// Largest state file, in bytes: all objects that the sandbox keeps (`s3::body::ALL_MOST`) in base64, and as much as is left
+/// for everything else.
+pub const STATE_MOST: u64 = 4 << 30;
 
 /// Why a state file can't be used.
 #[derive(Debug)]
@@ -16,6 +20,10 @@ pub enum StoreError {
     Format(String),
     /// Another process uses it.
     Busy,
+    /// A pipe, device or folder.
+    NoFile,
+    /// It has over [`STATE_MOST`] bytes.
+    TooLarge,
 }
 
 impl std::fmt::Display for StoreError {
@@ -24,6 +32,8 @@ impl std::fmt::Display for StoreError {
             Self::Io(error) => write!(f, "{error}"),
             Self::Format(error) => write!(f, "it is not a sandbox state of this version: {error}"),
             Self::Busy => write!(f, "another process uses it"),
+            Self::NoFile => write!(f, "it is no regular file, and may never end"),
+            Self::TooLarge => write!(f, "it has over {STATE_MOST} bytes"),
         }
     }
 }
@@ -57,6 +67,15 @@ impl StateFile {
         }
     }
 
+    /// Tells whether a file holds the state of a sandbox, of whichever version, or nothing yet.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn is_one(path: &Path) -> Result<bool, StoreError> {
+        let Some(bytes) = read(path)? else { return Ok(false) };
+        Ok(bytes.is_empty() || serde_json::from_slice::<serde_json::Value>(&bytes).is_ok_and(|v| v.get("accounts").is_some()))
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -77,6 +96,25 @@ impl StateFile {
     pub fn save(&self, sandbox: &Sandbox) -> Result<(), StoreError> {
         sandbox.save(&self.path)
     }
+}
+
+/// Reads a file of at most [`STATE_MOST`] bytes; `None`: there is none. What may never end is not opened.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let known = match std::fs::metadata(path) {
+        Ok(known) => known,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::Io(error)),
+    };
+    if !known.is_file() {
+        return Err(StoreError::NoFile);
+    }
+    if known.len() > STATE_MOST {
+        return Err(StoreError::TooLarge);
+    }
+    let mut text = Vec::new();
+    // It may grow while it is read.
+    File::open(path).and_then(|file| file.take(STATE_MOST + 1).read_to_end(&mut text)).map_err(StoreError::Io)?;
+    if text.len() as u64 > STATE_MOST { Err(StoreError::TooLarge) } else { Ok(Some(text)) }
 }
 
 /// The name of a file beside another.
@@ -101,12 +139,10 @@ impl Sandbox {
     /// # Errors
     /// The file can't be read, or is not a state file.
     pub fn load(path: &Path, options: Options) -> Result<Self, StoreError> {
-        let text = match std::fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::new(options)),
-            Err(error) => return Err(StoreError::Io(error)),
-        };
-        Self::restore(&text, options)
+        match read(path)? {
+            Some(text) => Self::restore(&text, options),
+            None => Ok(Self::new(options)),
+        }
     }
 
     /// Returns the state as [`restore`](Self::restore) takes it.

@@ -62,6 +62,15 @@ pub(crate) struct Account {
     /// Unix seconds and region of the last session, by unique id of the role.
     #[serde(default)]
     pub(crate) last_used: BTreeMap<String, (i64, String)>,
+    /// SSH public keys and signing certificates of users, by id.
+    #[serde(default)]
+    pub(crate) uploads: BTreeMap<String, crate::iam::uploads::Upload>,
+    /// By name.
+    #[serde(default)]
+    pub(crate) server_certificates: BTreeMap<String, crate::iam::uploads::ServerCertificate>,
+    /// The credential report, with when it was made in Unix seconds.
+    #[serde(default)]
+    pub(crate) report: Option<(i64, String)>,
     /// Deletions of service-linked roles, by task id.
     #[serde(default)]
     pub(crate) deletions: BTreeSet<String>,
@@ -195,7 +204,7 @@ pub(crate) struct AccessKey {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) account: String,
-    /// `assumed-role/Name/session`; `user/Name` for GetSessionToken; `federated-user/Name` for GetFederationToken.
+    /// `assumed-role/Name/session`; `user/Name` or `root` for GetSessionToken; `federated-user/Name` for GetFederationToken.
     pub(crate) resource: String,
     pub(crate) secret: String,
     pub(crate) token: String,

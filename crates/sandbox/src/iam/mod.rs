@@ -13,6 +13,7 @@ mod policies;
 mod positions;
 mod profiles;
 mod providers;
+mod report;
 mod roles;
 pub(crate) mod rules;
 mod saml;
@@ -20,6 +21,7 @@ mod service_linked;
 mod simulate;
 mod sources;
 mod target;
+pub(crate) mod uploads;
 mod users;
 
 use std::collections::BTreeMap;
@@ -152,6 +154,28 @@ fn of_parts(name: &str) -> Option<Operation> {
             Ok(())
         },
         "GetSAMLProvider" | "UpdateSAMLProvider" | "DeleteSAMLProvider" | "TagSAMLProvider" | "UntagSAMLProvider" | "ListSAMLProviderTags" => |iam| iam.saml(),
+        "UploadSSHPublicKey"
+        | "GetSSHPublicKey"
+        | "ListSSHPublicKeys"
+        | "UpdateSSHPublicKey"
+        | "DeleteSSHPublicKey"
+        | "UploadSigningCertificate"
+        | "ListSigningCertificates"
+        | "UpdateSigningCertificate"
+        | "DeleteSigningCertificate" => |iam| iam.uploads(),
+        "UploadServerCertificate" => |iam| iam.upload_server_certificate(),
+        "ListServerCertificates" => |iam| iam.list_server_certificates(),
+        "GetServerCertificate"
+        | "UpdateServerCertificate"
+        | "DeleteServerCertificate"
+        | "TagServerCertificate"
+        | "UntagServerCertificate"
+        | "ListServerCertificateTags" => |iam| iam.server_certificate(),
+        "GenerateCredentialReport" => |iam| {
+            iam.generate_report();
+            Ok(())
+        },
+        "GetCredentialReport" => |iam| iam.get_report(),
         "CreateAccountAlias" | "DeleteAccountAlias" | "ListAccountAliases" => |iam| iam.aliases(),
         "GetAccountPasswordPolicy" | "UpdateAccountPasswordPolicy" | "DeleteAccountPasswordPolicy" => |iam| iam.password_policy(),
         _ => return None,
@@ -243,6 +267,9 @@ impl Iam<'_> {
         }
         if asked.operation.starts_with("Untag") {
             let keys = asked.list("TagKeys");
+            if let Err(error) = check_keys(&keys) {
+                return Some(Err(error));
+            }
             tags.retain(|k, _| !keys.contains(k));
             return Some(Ok(()));
         }
@@ -317,6 +344,18 @@ pub(crate) fn maybe_tags(x: &mut Xml, tags: &Tags) {
     if !tags.is_empty() {
         write_tags(x, tags);
     }
+}
+
+/// Checks keys of tags that go.
+fn check_keys(keys: &[String]) -> Result<(), ApiError> {
+    let mut constraints = Constraints::of(Service::Iam);
+    if keys.len() > 50 {
+        constraints.add("tagKeys", None, "Member must have length less than or equal to 50");
+    }
+    if keys.iter().any(|key| !(1..=128).contains(&key.chars().count())) {
+        constraints.add("tagKeys", None, "Member must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+]");
+    }
+    constraints.check()
 }
 
 /// Checks new tags against those there are; keys differ in more than case.

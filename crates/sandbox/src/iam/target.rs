@@ -33,6 +33,9 @@ const OWN: &[&str] = &[
     "DeleteLoginProfile",
     "ListSigningCertificates",
     "ListSSHPublicKeys",
+    "UploadSigningCertificate",
+    "UpdateSigningCertificate",
+    "DeleteSigningCertificate",
     "ListServiceSpecificCredentials",
 ];
 
@@ -48,6 +51,8 @@ const NONE: &[&str] = &[
     "DeleteAccountAlias",
     "SimulateCustomPolicy",
     "GetContextKeysForCustomPolicy",
+    "GenerateCredentialReport",
+    "GetCredentialReport",
 ];
 
 /// Decides a call, and what else it does.
@@ -192,6 +197,7 @@ impl Scope<'_> {
             "ListInstanceProfiles" => "instance-profile",
             "ListPolicies" => return Some(self.target(self.arn(&format!("policy{prefix}")), format!("policy path {prefix}"))),
             "ListVirtualMFADevices" => return Some(self.plain(self.arn("mfa/"))),
+            "ListServerCertificates" => "server-certificate",
             "ListOpenIDConnectProviders" => return Some(self.plain(self.arn("oidc-provider/*"))),
             "ListSAMLProviders" => return Some(self.plain(self.arn("saml-provider/*"))),
             _ => return None,
@@ -230,6 +236,12 @@ impl Scope<'_> {
             return target;
         }
         let path = asked.param("Path").unwrap_or("/");
+        if let Some(name) = asked.param("ServerCertificateName") {
+            let held = account.and_then(|a| a.server_certificates.get(name));
+            let mut target = self.plain(self.arn(&format!("server-certificate{}{name}", held.map_or(path, |h| h.path()))));
+            target.tags = held.map(|h| h.tags().clone()).unwrap_or_default();
+            return target;
+        }
         match asked.operation.as_str() {
             "CreateOpenIDConnectProvider" => {
                 self.plain(self.arn(&format!("oidc-provider/{}", asked.param("Url").unwrap_or_default().trim_start_matches("https://").trim_end_matches('/'))))
@@ -248,7 +260,7 @@ impl Scope<'_> {
     fn also(&self, first: &Target) -> Vec<Target> {
         let asked = self.asked;
         let also = |action: &str, arn: String| Target { action: action.to_owned(), spelling: arn.clone(), arn, tags: Tags::new(), keys: Vec::new() };
-        let kind = asked.operation.strip_prefix("Create");
+        let kind = asked.operation.strip_prefix("Create").or_else(|| asked.operation.strip_prefix("Upload"));
         if let Some(kind) = kind.filter(|_| !asked.tags().is_empty()) {
             let kind = if kind == "VirtualMFADevice" { "MFADevice" } else { kind };
             return vec![also(&format!("iam:Tag{kind}"), first.arn.clone())];

@@ -90,7 +90,7 @@ impl Iam<'_> {
         if self.state().devices.values().any(|d| d.user.as_deref() == Some(user.held.name.as_str())) {
             return conflict("Cannot delete entity, must delete MFA device first.");
         }
-        if self.has_credentials(&user.held.name) {
+        if self.has_credentials(&user.held.name) || self.state().uploads.values().any(|u| u.user == user.held.name) {
             return conflict("Cannot delete entity, must remove referenced objects first.");
         }
         let (now, lag) = (self.world.now_ms, self.world.lag_ms);
@@ -129,6 +129,9 @@ impl Iam<'_> {
         }
         for device in state.devices.values_mut().filter(|d| d.user.as_deref() == Some(old.as_str())) {
             device.user = Some(new.clone());
+        }
+        for upload in state.uploads.values_mut().filter(|u| u.user == old) {
+            upload.user.clone_from(&new);
         }
         for key in self.world.keys.values_mut().filter(|k| k.account == account && k.user == old) {
             key.user.clone_from(&new);

@@ -86,7 +86,7 @@ impl S3<'_> {
     /// The bucket's policy as it decides, with what ACLs grant.
     fn deciding_policy(&self, bucket: &str, state: &Bucket, action: &str, object: Option<(&str, Option<&Object>)>) -> Option<Document> {
         let [_, ignore_acls, _, restrict] = self.block(state);
-        let shown: Option<Document> = state.policy.as_ref().map(|d| self.world.shown(d));
+        let shown: Option<Document> = state.policy.visible(self.world.now_ms).map(|d| self.world.shown(d));
         // One public statement closes the bucket to every other account, but for services (S3 User Guide,
         // "Blocking public access", RestrictPublicBuckets).
         let closed = restrict && shown.as_ref().is_some_and(policy::is_public) && self.caller.account != state.account;

@@ -20,6 +20,8 @@ pub(crate) fn check(world: &World, asked: &Asked) -> Result<(), ApiError> {
     match auth.scheme {
         Scheme::Header => header(asked, auth, now)?,
         Scheme::Query | Scheme::QueryV2 => presigned(asked, auth, now)?,
+        // How long it may be used, its policy says.
+        Scheme::Form | Scheme::FormV2 => {}
     }
     region(world, asked, auth)?;
     let session = world.sessions.get(&auth.key_id).filter(|s| auth.token.as_deref() == Some(s.token.as_str()));
@@ -73,7 +75,7 @@ fn region(world: &World, asked: &Asked, auth: &Authorization) -> Result<(), ApiE
         return Ok(());
     }
     let Some(bucket) = asked.bucket.as_ref().and_then(|name| world.buckets.get(name)) else { return Ok(()) };
-    if auth.scheme == Scheme::QueryV2 || auth.region == bucket.region || super::redirected(asked, bucket) {
+    if matches!(auth.scheme, Scheme::QueryV2 | Scheme::FormV2) || auth.region == bucket.region || super::redirected(asked, bucket) {
         return Ok(());
     }
     let what = format!("the region '{}' is wrong; expecting '{}'", auth.region, bucket.region);

@@ -181,7 +181,7 @@ impl S3<'_> {
         let region = self.bucket(name)?.region.clone();
         self.allow(name, "s3:ListBucket").map_err(|e| e.header("x-amz-bucket-region", region.clone()))?;
         let answer = Reply::empty(200).header("x-amz-bucket-region", region).header("x-amz-access-point-alias", "false");
-        Ok(answer.header("x-amz-bucket-arn", format!("arn:aws:s3:::{name}")))
+        Ok(answer.header("x-amz-bucket-arn", format!("arn:aws:s3:::{name}")).header("content-type", "application/xml"))
     }
 
     pub(super) fn delete_bucket(&mut self, name: &str) -> Result<Reply, ApiError> {

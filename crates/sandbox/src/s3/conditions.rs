@@ -17,6 +17,9 @@ const ENCRYPTS: &[&str] = &["s3:PutObject", "s3:ReplicateObject", "s3:UpdateObje
 const TAGS: &[&str] = &["s3:PutObject", "s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:BypassGovernanceRetention"];
 const CREATES: &[&str] = &["s3:CreateBucket"];
 const PUTS: &[&str] = &["s3:PutObject"];
+const ANNOTATIONS: &[&str] = &["s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"];
+const DELIVERS: &[&str] = &["s3:AllowVendedLogDeliveryForResource"];
+const HOLDS: &[&str] = &["s3:PutObject", "s3:PutObjectRetention", "s3:ReplicateObject"];
 const VERSIONED: &[&str] = &[
     "s3:DeleteObjectVersion",
     "s3:DeleteObjectVersionTagging",
@@ -47,13 +50,19 @@ const TAGGED: &[&str] = &[
 
 /// Keys that some actions carry and others do not; a trailing slash stands for any tag. Every other key of S3 goes with all.
 const SPECIAL: &[(&str, &[&str])] = &[
+    ("s3:annotation-prefix", ANNOTATIONS),
+    ("s3:deliverysourcearn", DELIVERS),
     ("s3:delimiter", LISTS),
     ("s3:existingobjecttag/", TAGGED),
     ("s3:if-match", &["s3:PutObject", "s3:DeleteObject"]),
     ("s3:if-none-match", PUTS),
     ("s3:inventoryaccessibleoptionalfields", &["s3:PutInventoryConfiguration"]),
     ("s3:locationconstraint", CREATES),
+    ("s3:logtype", DELIVERS),
+    ("s3:max-annotation-results", ANNOTATIONS),
     ("s3:max-keys", LISTS),
+    ("s3:object-lock-event-hold", HOLDS),
+    ("s3:object-lock-event-hold-duration-days", HOLDS),
     ("s3:object-lock-legal-hold", &["s3:PutObject", "s3:PutObjectLegalHold"]),
     ("s3:object-lock-mode", &["s3:PutObject", "s3:PutObjectRetention"]),
     ("s3:object-lock-remaining-retention-days", &["s3:PutObject", "s3:PutObjectRetention"]),
@@ -62,6 +71,7 @@ const SPECIAL: &[(&str, &[&str])] = &[
     ("s3:prefix", LISTS),
     ("s3:requestobjecttag/", TAGS),
     ("s3:requestobjecttagkeys", TAGS),
+    ("s3:resourcearnbeingauthorized", DELIVERS),
     ("s3:versionid", VERSIONED),
     ("s3:x-amz-acl", ACLS),
     ("s3:x-amz-bucket-namespace", CREATES),
@@ -72,6 +82,8 @@ const SPECIAL: &[(&str, &[&str])] = &[
     ("s3:x-amz-grant-write", ACLS),
     ("s3:x-amz-grant-write-acp", ACLS),
     ("s3:x-amz-metadata-directive", WRITES),
+    ("s3:x-amz-object-annotation-directive", PUTS),
+    ("s3:x-amz-object-if-match", &["s3:DeleteObjectAnnotation", "s3:DeleteObjectVersionAnnotation", "s3:PutObjectAnnotation", "s3:PutObjectVersionAnnotation"]),
     ("s3:x-amz-object-ownership", CREATES),
     ("s3:x-amz-server-side-encryption", ENCRYPTS),
     ("s3:x-amz-server-side-encryption-aws-kms-key-id", ENCRYPTS),
@@ -149,8 +161,15 @@ pub(super) fn of(asked: &Asked, action: &str, bucket: Option<&Bucket>, version: 
 
 fn signature(asked: &Asked, keys: &mut Keys) {
     if let Some(auth) = &asked.authorization {
-        keys.set("s3:authType", if auth.scheme == Scheme::Header { "REST-HEADER" } else { "REST-QUERY-STRING" });
-        keys.set("s3:signatureversion", if auth.scheme == Scheme::QueryV2 { "AWS" } else { "AWS4-HMAC-SHA256" });
+        let (kind, version) = match auth.scheme {
+            Scheme::Header => ("REST-HEADER", "AWS4-HMAC-SHA256"),
+            Scheme::Query => ("REST-QUERY-STRING", "AWS4-HMAC-SHA256"),
+            Scheme::QueryV2 => ("REST-QUERY-STRING", "AWS"),
+            Scheme::Form => ("POST", "AWS4-HMAC-SHA256"),
+            Scheme::FormV2 => ("POST", "AWS"),
+        };
+        keys.set("s3:authType", kind);
+        keys.set("s3:signatureversion", version);
         if let Some(time) = seconds(&auth.time) {
             keys.set("s3:signatureAge", ((unix_now() - time).max(0) * 1_000).to_string());
         }

@@ -47,6 +47,11 @@ impl S3<'_> {
             _ => error,
         })?;
         conditional::copying(self.asked, version, object)?;
+        // Nothing is restored here (S3 API reference, CopyObject).
+        if object.storage_class.as_deref().is_some_and(|class| matches!(class, "GLACIER" | "DEEP_ARCHIVE")) {
+            let message = "The source object of the COPY action is not in the active tier and is only stored in Amazon S3 Glacier.";
+            return Err(ApiError::new(403, "ObjectNotInActiveTierError", message).with("Key", source.key.clone()));
+        }
         Ok((version, object))
     }
 

@@ -101,6 +101,10 @@ impl Kind {
     }
 }
 
+/// What gets an id where it was put without one, and how that is written (S3 API reference, LifecycleRule, ReplicationRule,
+/// TopicConfiguration and its like).
+const IDS: &[(&str, &str)] = &[("Rule", "ID"), ("TopicConfiguration", "Id"), ("QueueConfiguration", "Id"), ("CloudFunctionConfiguration", "Id")];
+
 /// Where lifecycle keeps the header that goes with it.
 const MINIMUM: &str = "x-amz-transition-default-minimum-object-size";
 
@@ -148,6 +152,9 @@ impl S3<'_> {
         let shape = kind.shape();
         self.allow(name, shape.put)?;
         let payload = payload(self.asked)?;
+        if kind == Kind::ObjectLock && payload.bytes.is_empty() {
+            return Err(ApiError::new(400, "MissingRequestBodyError", "Request Body is empty"));
+        }
         let document = read::document(&payload.bytes)?;
         let root = document.root_element();
         if root.tag_name().name() != shape.root {
@@ -156,8 +163,10 @@ impl S3<'_> {
         read::check(root, shape.elements)?;
         self.fits_kind(name, kind, root)?;
         let mut content = read::inside(root);
-        if kind == Kind::Lifecycle {
+        if matches!(kind, Kind::Lifecycle | Kind::Notification | Kind::Replication) {
             content = self.with_ids(root);
+        }
+        if kind == Kind::Lifecycle {
             let minimum = self.asked.header(MINIMUM).map(str::to_owned);
             self.bucket_mut(name)?.kept.extend(minimum.map(|m| (MINIMUM.to_owned(), m)));
         }
@@ -185,9 +194,11 @@ impl S3<'_> {
     /// Rules without an id get one.
     fn with_ids(&mut self, root: Node<'_, '_>) -> String {
         let mut content = String::new();
-        for rule in children(root, "Rule") {
-            let id = if child(rule, "ID").is_some() { String::new() } else { format!("<ID>{}</ID>", self.world.fresh(48)) };
-            content.push_str(&format!("<Rule>{id}{}</Rule>", read::inside(rule)));
+        for node in root.children().filter(Node::is_element) {
+            let name = node.tag_name().name();
+            let id = IDS.iter().find(|(of, _)| *of == name).map(|(_, id)| *id).filter(|id| child(node, id).is_none());
+            let id = id.map(|id| format!("<{id}>{}</{id}>", self.world.fresh(48))).unwrap_or_default();
+            content.push_str(&format!("<{name}>{id}{}</{name}>", read::inside(node)));
         }
         content
     }

@@ -10,8 +10,10 @@ mod conditional;
 mod conditions;
 pub(crate) mod control;
 mod copy;
+pub(crate) mod form;
 mod kept;
 mod list;
+pub(crate) mod lock;
 mod multipart;
 mod object;
 pub(crate) mod operation;
@@ -119,6 +121,7 @@ pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked, operatio
         O::PutBucketIntelligentTieringConfiguration => s3.put_kept(name, Kind::Tiering),
         O::DeleteBucketIntelligentTieringConfiguration => s3.delete_kept(name, Kind::Tiering),
         O::PutObject => s3.put_object(name),
+        O::PostObject => s3.post_object(name),
         O::CopyObject => s3.copy_object(name),
         O::GetObject | O::HeadObject => s3.get_object(name),
         O::DeleteObject => s3.delete_object(name),
@@ -129,6 +132,10 @@ pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked, operatio
         O::DeleteObjectTagging => s3.delete_object_tagging(name),
         O::GetObjectAcl => s3.get_object_acl(name),
         O::PutObjectAcl => s3.put_object_acl(name),
+        O::GetObjectRetention => s3.get_retention(name),
+        O::PutObjectRetention => s3.put_retention(name),
+        O::GetObjectLegalHold => s3.get_hold(name),
+        O::PutObjectLegalHold => s3.put_hold(name),
         O::CreateMultipartUpload => s3.create_upload(name),
         O::UploadPart => s3.upload_part(name),
         O::UploadPartCopy => s3.upload_part_copy(name),

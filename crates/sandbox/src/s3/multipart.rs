@@ -13,7 +13,7 @@ use super::body::{payload, signed};
 use super::checksum::{Algorithm, COMPOSITE, Checksum, FULL_OBJECT, md5_hex, multipart_etag};
 use super::copy::range_of;
 use super::object::{encryption_headers, version_header};
-use super::state::{Object, Part, Upload, canonical_id};
+use super::state::{NULL, Object, Part, Upload, canonical_id};
 use super::{S3, invalid_argument, list, no_such_key, read, reply};
 
 /// Bytes of every part but the last, and most parts (S3 User Guide, "Amazon S3 multipart upload limits").
@@ -169,6 +169,9 @@ impl S3<'_> {
         let id = asked.param("uploadId").unwrap_or_default();
         let key = self.key().to_owned();
         self.allow_object(name, "s3:PutObject", Target::of(&key, None))?;
+        if let Some(again) = self.completed(name, &key, id)? {
+            return Ok(again);
+        }
         let upload = self.upload(name, id)?;
         let chosen = self.chosen(upload, id)?;
         if let Some(said) = asked.header("x-amz-checksum-type") {
@@ -177,21 +180,33 @@ impl S3<'_> {
                 return Err(invalid(format!("The upload was created using the {mode} checksum mode. The complete request must use the same checksum mode.")));
             }
         }
-        let object = self.assembled(upload, &chosen)?;
+        let object = Object { upload: Some(id.to_owned()), ..self.assembled(upload, &chosen)? };
         self.unchanged_since(name, upload)?;
         self.writing(name, &key)?;
         let done = object.clone();
         // Its parts are in it now, and are counted no more.
         self.bucket_mut(name)?.uploads.remove(id);
         let (version, _) = self.store(name, &key, object)?;
+        self.completion(name, &key, &done, version)
+    }
+
+    fn completion(&self, name: &str, key: &str, done: &Object, version: Option<String>) -> Result<Reply, ApiError> {
         let region = self.bucket(name)?.region.clone();
         let answer = reply("CompleteMultipartUploadResult", |x| {
-            x.text("Location", &format!("https://{name}.s3.{region}.amazonaws.com/{key}")).text("Bucket", name).text("Key", &key).text("ETag", &done.etag);
+            x.text("Location", &format!("https://{name}.s3.{region}.amazonaws.com/{key}")).text("Bucket", name).text("Key", key).text("ETag", &done.etag);
             if let Some(sum) = &done.checksum {
                 x.text(sum.algorithm.element(), &sum.value).text("ChecksumType", &sum.kind);
             }
         });
-        Ok(version_header(encryption_headers(answer, &done), version))
+        Ok(version_header(encryption_headers(answer, done), version))
+    }
+
+    /// A completion that is asked for again, whose first answer may have been lost, is answered as before, whatever its
+    /// conditions (getmoto/moto, test_s3_multipart.py, test_idempotent_multipart_upload, live AWS).
+    fn completed(&self, name: &str, key: &str, id: &str) -> Result<Option<Reply>, ApiError> {
+        let versions = self.bucket(name)?.objects.get(key).map(|history| history.0.as_slice()).unwrap_or_default();
+        let found = versions.iter().filter_map(|v| v.object.as_ref().map(|o| (v, o))).find(|(_, o)| o.upload.as_deref() == Some(id));
+        found.map(|(version, object)| self.completion(name, key, object, Some(version.id.clone()).filter(|v| v != NULL))).transpose()
     }
 
     /// A conditional completion fails when somebody wrote the key since the upload began.

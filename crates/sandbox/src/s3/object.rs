@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::auth::{iso, unix_now};
+use crate::authorization::Scheme;
 use crate::error::ApiError;
 use crate::query::Reply;
 
@@ -34,7 +35,7 @@ impl S3<'_> {
         if acl::is_asked(self.asked) {
             self.allow_object(name, "s3:PutObjectAcl", target)?;
         }
-        Ok(())
+        self.allow_locks(name, target)
     }
 
     pub(super) fn put_object(&mut self, name: &str) -> Result<Reply, ApiError> {
@@ -62,11 +63,10 @@ impl S3<'_> {
             let error = ApiError::new(400, "KeyTooLongError", "Your key is too long");
             return Err(error.with("Size", key.len().to_string()).with("MaxSizeAllowed", KEY_MOST.to_string()));
         }
-        for header in ["x-amz-server-side-encryption-customer-algorithm", "x-amz-object-lock-mode", "x-amz-object-lock-legal-hold"] {
-            if asked.header(header).is_some() {
-                let error = ApiError::new(501, "NotImplemented", "A header you provided implies functionality that is not implemented");
-                return Err(error.with("Header", header));
-            }
+        let header = "x-amz-server-side-encryption-customer-algorithm";
+        if asked.header(header).is_some() {
+            let error = ApiError::new(501, "NotImplemented", "A header you provided implies functionality that is not implemented");
+            return Err(error.with("Header", header));
         }
         let state = self.bucket(name)?;
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -75,6 +75,11 @@ impl S3<'_> {
             if let Some(meta) = header.as_str().strip_prefix("x-amz-meta-") {
                 object.metadata.insert(meta.to_owned(), text(value));
             }
+        }
+        if asked.authorization.as_ref().is_some_and(|a| a.scheme == Scheme::QueryV2) {
+            // A presigned URL of version 2 carries them itself.
+            let said = asked.params.iter().filter_map(|(name, value)| Some((name.to_ascii_lowercase().strip_prefix("x-amz-meta-")?.to_owned(), value.clone())));
+            object.metadata.extend(said);
         }
         if object.metadata.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>() > METADATA_MOST {
             return Err(ApiError::new(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size"));
@@ -94,6 +99,7 @@ impl S3<'_> {
         }
         object.encryption = Some(self.encryption(state)?);
         object.tags = tagging::from_header(asked)?.into_iter().collect();
+        object.lock = self.new_lock(state)?;
         self.ownership(state, &mut object)?;
         Ok(object)
     }
@@ -191,6 +197,7 @@ impl S3<'_> {
         if self.bucket(name)?.versioning.is_some() {
             answer = answer.header("x-amz-version-id", version.id.clone());
         }
+        answer = self.lock_headers(name, target, object, answer);
         answer = self.bytes(answer, object)?;
         let whole = answer.body.len() == object.body.len() && asked.param("partNumber").is_none();
         if let (Some(checksum), Some("ENABLED"), true) = (&object.checksum, asked.header("x-amz-checksum-mode").map(str::to_ascii_uppercase).as_deref(), whole)
@@ -344,6 +351,7 @@ impl S3<'_> {
     /// Deletes: a version for good, or the current object, behind a marker where there are versions.
     fn delete(&mut self, name: &str, target: Target<'_>) -> Result<Gone, ApiError> {
         if let Some(id) = target.version {
+            self.unlocked(name, target)?;
             let gone = self.bucket_mut(name)?.remove(target.key, id);
             return Ok(Gone { marker: gone.is_some_and(|v| v.object.is_none()), version: Some(id.to_owned()) });
         }

@@ -127,6 +127,7 @@ operations! {
     GetBucketAbac GET Bucket ["abac"]
     PutBucketAbac PUT Bucket ["abac"]
     PutObject PUT Object []
+    PostObject POST Bucket []
     CopyObject PUT Object []
     GetObject GET Object []
     HeadObject HEAD Object []
@@ -137,6 +138,10 @@ operations! {
     DeleteObjectTagging DELETE Object ["tagging"]
     GetObjectAcl GET Object ["acl"]
     PutObjectAcl PUT Object ["acl"]
+    GetObjectRetention GET Object ["retention"]
+    PutObjectRetention PUT Object ["retention"]
+    GetObjectLegalHold GET Object ["legal-hold"]
+    PutObjectLegalHold PUT Object ["legal-hold"]
     CreateMultipartUpload POST Object ["uploads"]
     UploadPart PUT Object ["partNumber", "uploadId"]
     UploadPartCopy PUT Object ["partNumber", "uploadId"]
@@ -147,7 +152,6 @@ operations! {
 
 /// What S3 has and this has not.
 const OUTSIDE: &[(&str, &str, Level, &[&str])] = &[
-    ("PostObject", "POST", Bucket, &[]),
     ("GetBucketMetadataConfiguration", "GET", Bucket, &["metadataConfiguration"]),
     ("CreateBucketMetadataConfiguration", "POST", Bucket, &["metadataConfiguration"]),
     ("DeleteBucketMetadataConfiguration", "DELETE", Bucket, &["metadataConfiguration"]),
@@ -157,10 +161,6 @@ const OUTSIDE: &[(&str, &str, Level, &[&str])] = &[
     ("UpdateBucketMetadataInventoryTableConfiguration", "PUT", Bucket, &["metadataInventoryTable"]),
     ("UpdateBucketMetadataJournalTableConfiguration", "PUT", Bucket, &["metadataJournalTable"]),
     ("CreateSession", "GET", Bucket, &["session"]),
-    ("GetObjectLegalHold", "GET", Object, &["legal-hold"]),
-    ("PutObjectLegalHold", "PUT", Object, &["legal-hold"]),
-    ("GetObjectRetention", "GET", Object, &["retention"]),
-    ("PutObjectRetention", "PUT", Object, &["retention"]),
     ("GetObjectTorrent", "GET", Object, &["torrent"]),
     ("RestoreObject", "POST", Object, &["restore"]),
     ("SelectObjectContent", "POST", Object, &["select", "select-type"]),
@@ -194,6 +194,9 @@ const ORDINARY: &[&str] = &[
     "response-content-disposition",
     "response-content-encoding",
     "x-id",
+    // What boto3 signs in version 2, and says again in the query.
+    "content-type",
+    "content-md5",
     "AWSAccessKeyId",
     "Signature",
     "Expires",

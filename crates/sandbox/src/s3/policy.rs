@@ -2,6 +2,8 @@
 
 pub(crate) use crossrole_access::is_public;
 
+use crossrole_policy::Document;
+
 use crate::error::ApiError;
 use crate::iam::rules::stored;
 use crate::query::Reply;
@@ -19,8 +21,8 @@ impl S3<'_> {
         Err(ApiError::new(405, "MethodNotAllowed", "The specified method is not allowed against this resource."))
     }
 
-    fn document(&self, name: &str) -> Result<crossrole_policy::Document, ApiError> {
-        let document = self.bucket(name)?.policy.as_ref();
+    fn document(&self, name: &str) -> Result<Document, ApiError> {
+        let document = self.bucket(name)?.policy.newest();
         document.map(|d| self.world.shown(d)).ok_or_else(|| not_found("NoSuchBucketPolicy", "The bucket policy does not exist", name))
     }
 
@@ -41,7 +43,13 @@ impl S3<'_> {
 
     pub(super) fn delete_policy(&mut self, name: &str) -> Result<Reply, ApiError> {
         self.own_policy(name, "s3:DeleteBucketPolicy")?;
-        self.bucket_mut(name)?.policy = None;
+        self.write_policy(name, None)
+    }
+
+    /// It decides as late as what is written to IAM does (S3 User Guide: configurations of buckets are eventually consistent; half a minute was seen).
+    fn write_policy(&mut self, name: &str, policy: Option<Document>) -> Result<Reply, ApiError> {
+        let (now, lag) = (self.world.now_ms, self.world.lag_ms);
+        self.bucket_mut(name)?.policy.set(policy, now, lag);
         Ok(Reply::empty(204))
     }
 
@@ -57,7 +65,6 @@ impl S3<'_> {
             return Err(ApiError::new(403, "AccessDenied", message));
         }
         document.map_aws_principals(|value| stored(self.world, value));
-        self.bucket_mut(name)?.policy = Some(document);
-        Ok(Reply::empty(204))
+        self.write_policy(name, Some(document))
     }
 }

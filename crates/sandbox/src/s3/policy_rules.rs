@@ -76,6 +76,11 @@ fn check(world: &World, bucket: &str, index: usize, statement: &Statement) -> Re
     if principal.entries.contains_key("Federated") {
         return Err(malformed("Invalid principal in policy"));
     }
+    for (kind, known) in [("Service", catalogue::is_service_principal as fn(&str) -> bool), ("CanonicalUser", is_canonical)] {
+        if let Some(bad) = principal.entries.get(kind).into_iter().flatten().find(|v| !known(v)) {
+            return Err(malformed("Invalid principal in policy").with("Detail", format!("\"{kind}\" : \"{bad}\"")));
+        }
+    }
     let Some(resource) = statement.resource.as_ref().filter(|r| !r.values.is_empty()) else { return Err(malformed("Missing required field Resource")) };
     let arn = format!("arn:aws:s3:::{bucket}");
     if let Some(bad) = resource.values.iter().find(|r| **r != arn && !r.starts_with(&format!("{arn}/"))) {
@@ -102,6 +107,11 @@ fn check(world: &World, bucket: &str, index: usize, statement: &Statement) -> Re
         asked.push(applying);
     }
     check_conditions(statement, &asked)
+}
+
+/// Whether there is such an account, its id does not tell.
+fn is_canonical(id: &str) -> bool {
+    id.len() == 64 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn is_on(action: &Action, kind: &str) -> bool {

@@ -8,6 +8,7 @@ use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::lagged::Lagged;
 use crate::sigv4::hex;
 use crate::world::Tags;
 
@@ -26,8 +27,9 @@ pub(crate) struct Bucket {
     /// The location as it was asked for, where that is not the region: `EU`.
     pub(crate) location: Option<String>,
     pub(crate) created: String,
-    /// With unique ids in place of role and user ARNs.
-    pub(crate) policy: Option<Document>,
+    /// With unique ids in place of role and user ARNs. It decides late, and is read at once.
+    #[serde(with = "crate::lagged::newest")]
+    pub(crate) policy: Lagged<Document>,
     pub(crate) versioning: Option<String>,
     pub(crate) encryption: Option<Encryption>,
     /// `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`.
@@ -178,9 +180,12 @@ pub(crate) struct Object {
     pub(crate) checksum: Option<Checksum>,
     /// Of a multipart upload: sizes in bytes, and checksums where the upload had them.
     pub(crate) parts: Vec<(u64, Option<Checksum>)>,
+    /// The upload that it was completed from.
+    pub(crate) upload: Option<String>,
     /// The account that owns it, where that is not the bucket's.
     pub(crate) owner: Option<String>,
     pub(crate) acl: Option<Vec<Grant>>,
+    pub(crate) lock: super::lock::Lock,
 }
 
 /// A multipart upload that goes on.

@@ -52,11 +52,13 @@ impl Sts<'_> {
         constraints.number("durationSeconds", seconds, 900, 129_600);
         params::second_factor(&mut constraints, self.asked);
         constraints.check()?;
-        let Some(user) = self.caller.user.clone() else {
-            return Err(ApiError::new(403, "AccessDenied", "Cannot call GetSessionToken with session credentials"));
+        let resource = match &self.caller.user {
+            Some(user) => format!("user/{user}"),
+            None if self.caller.root => "root".to_owned(),
+            None => return Err(ApiError::new(403, "AccessDenied", "Cannot call GetSessionToken with session credentials")),
         };
         let mfa = self.mfa()?;
-        let mut session = self.session(&self.caller.account.clone(), format!("user/{user}"), self.caller.user_id.clone(), seconds);
+        let mut session = self.session(&self.caller.account.clone(), resource, self.caller.user_id.clone(), seconds);
         session.mfa = mfa;
         self.issue(session);
         Ok(())

@@ -8,6 +8,7 @@ mod reads;
 mod recorded;
 mod refusals;
 mod simulate;
+mod uploads;
 mod visibility;
 
 use crate::client::{Answer, Client, Keys, root};

@@ -82,8 +82,8 @@ async fn what_is_not_here_is_named() {
     let client = Client::new();
     let answer = client.query(&super::root(A), "ec2", "DescribeRegions", &[]).await;
     assert_eq!(answer.error(), (501, "NotImplemented".to_owned(), "the sandbox has IAM, STS and S3, and no service `ec2`; nothing was done".to_owned()));
-    let answer = client.query(&super::root(A), "iam", "UploadServerCertificate", &[]).await;
-    assert_eq!(answer.error(), (501, "NotImplemented".to_owned(), "the sandbox has no iam:UploadServerCertificate; nothing was done".to_owned()));
+    let answer = client.query(&super::root(A), "iam", "GenerateServiceLastAccessedDetails", &[]).await;
+    assert_eq!(answer.error(), (501, "NotImplemented".to_owned(), "the sandbox has no iam:GenerateServiceLastAccessedDetails; nothing was done".to_owned()));
     // What AWS has neither is refused as AWS does.
     client.query(&super::root(A), "iam", "UploadNothing", &[]).await.refuses(400, "InvalidAction");
     let request =

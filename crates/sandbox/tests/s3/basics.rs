@@ -58,3 +58,16 @@ async fn a_bucket_of_another_region_is_made_and_found_made() {
     client.s3(&root("111111111111"), "PUT", "/tokyo", &[], tokyo).await.refuses(409, "BucketAlreadyExists");
     client.s3(&root("222222222222"), "GET", "/tokyo", &[], "").await.refuses(400, "AuthorizationHeaderMalformed");
 }
+
+/// What is archived is neither read nor copied.
+#[tokio::test]
+async fn archived_objects_are_not_copied() {
+    let client = Client::new();
+    let owner = root("222222222222");
+    client.s3(&owner, "PUT", "/data", &[], "").await.is(200);
+    client.s3(&owner, "PUT", "/data/cold", &[("x-amz-storage-class", "GLACIER")], "cold").await.is(200);
+    client.s3(&owner, "GET", "/data/cold", &[], "").await.refuses(403, "InvalidObjectState");
+    client.s3(&owner, "PUT", "/data/copy", &[("x-amz-copy-source", "data/cold")], "").await.refuses(403, "ObjectNotInActiveTierError");
+    client.s3(&owner, "PUT", "/data/cool", &[("x-amz-storage-class", "GLACIER_IR")], "cool").await.is(200);
+    client.s3(&owner, "PUT", "/data/copy", &[("x-amz-copy-source", "data/cool")], "").await.is(200);
+}

@@ -3,7 +3,9 @@
 mod access;
 mod basics;
 mod bodies;
+mod forms;
 mod listing;
+mod locks;
 mod outside;
 mod policies;
 mod presigned;

@@ -91,3 +91,28 @@ async fn common_policies_are_taken() {
         assert_eq!(answer.status, 204, "{statement}: {}", answer.text());
     }
 }
+
+/// S3 knows every service and account that a policy can name.
+#[tokio::test]
+async fn principals_of_other_kinds_exist_too() {
+    let client = Client::new();
+    let owner = root("222222222222");
+    client.s3(&owner, "PUT", "/data", &[], "").await.is(200);
+    let canonical = "0123456789abcdef".repeat(4);
+    for (kind, name, status) in [
+        ("Service", "nonsense.amazonaws.com", 400),
+        ("Service", "logging.s3.amazonaws.com", 204),
+        ("Service", "delivery.logs.amazonaws.com", 204),
+        ("CanonicalUser", "0123", 400),
+        ("CanonicalUser", canonical.as_str(), 204),
+    ] {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"{kind}":"{name}"}},"Action":"s3:PutObject","Resource":"arn:aws:s3:::data/*"}}]}}"#
+        );
+        let answer = client.s3(&owner, "PUT", "/data?policy", &[], text).await.is(status);
+        if status == 400 {
+            assert_eq!(answer.one("Message"), "Invalid principal in policy");
+            assert_eq!(answer.one("Detail"), format!("\"{kind}\" : \"{name}\""));
+        }
+    }
+}

@@ -164,3 +164,13 @@ async fn other_services_are_named() {
     old.headers_mut().insert("authorization", "AWS AKIA:signature".parse().unwrap());
     client.send(old).await.refuses(400, "InvalidRequest");
 }
+
+/// What boto3 presigns for PutObject with metadata and a content type, in version 2.
+#[tokio::test]
+async fn a_url_of_version_2_carries_metadata() {
+    let (client, _) = with_user().await;
+    let url = "/data/m?AWSAccessKeyId=222222222222&Signature=any&content-type=text%2Fplain&x-amz-meta-venue=123&Expires=4102444800";
+    call(&client, "PUT", url, &[("content-type", "text/plain")], "hello").await.is(200);
+    let object = client.s3(&root(OWNER), "GET", "/data/m", &[], "").await.is(200);
+    assert_eq!((object.header("content-type").as_str(), object.header("x-amz-meta-venue").as_str()), ("text/plain", "123"));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossrole_sandbox::{Options, Sandbox, StateFile, StoreError};
+use crossrole_sandbox::{Options, STATE_MOST, Sandbox, StateFile, StoreError};
 
 use crate::client::{Client, root};
 
@@ -72,5 +72,17 @@ fn a_state_file_has_one_user_at_a_time() {
     let nowhere = StateFile::open(&folder.join("no/such/folder/state.json"), Duration::ZERO);
     assert!(matches!(nowhere, Err(StoreError::Io(_))), "what can't be written is noticed at the start");
     drop((second, other));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_state_file_is_a_file_of_a_size() {
+    let folder = std::env::temp_dir().join(format!("crossrole-sandbox-size-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    assert!(matches!(Sandbox::load(&folder, Options::default()), Err(StoreError::NoFile)));
+    let path = folder.join("state.json");
+    // All of it is a hole.
+    std::fs::File::create(&path).unwrap().set_len(STATE_MOST + 1).unwrap();
+    assert!(matches!(Sandbox::load(&path, Options::default()), Err(StoreError::TooLarge)));
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -42,6 +42,17 @@ async fn a_session_of_a_user_can_call_less_than_its_keys() {
     client.query(&session, "iam", "ListRoles", &[]).await.is(200);
 }
 
+/// The root user's session is the root user, with the same limits.
+#[tokio::test]
+async fn a_session_of_the_root_user_can_call_less_than_its_keys() {
+    let client = Client::new();
+    let session = client.query(&crate::client::root("111111111111"), "sts", "GetSessionToken", &[]).await.is(200).keys();
+    assert_eq!(client.query(&session, "sts", "GetCallerIdentity", &[]).await.is(200).one("Arn"), "arn:aws:iam::111111111111:root");
+    client.s3(&session, "PUT", "/roots", &[("x-amz-security-token", &session.token)], "").await.is(200);
+    client.query(&session, "iam", "ListRoles", &[]).await.refuses(403, "InvalidClientTokenId");
+    client.query(&session, "sts", "GetSessionToken", &[]).await.refuses(403, "AccessDenied");
+}
+
 /// Token and principal are looked at before the signature (argmin, deleted-role matrix over live AWS, July 2026).
 #[tokio::test]
 async fn credentials_are_looked_at_in_awss_order() {

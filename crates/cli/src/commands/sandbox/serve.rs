@@ -33,7 +33,7 @@ pub(super) async fn run(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> 
         .map_err(|e| Failure::new(format!("{} can't be listened on: {e}", args.listen), "choose another port; 0 takes a free one"))?;
     let address = listener.local_addr().map_err(|e| Failure::new(format!("the listener has no address: {e}"), "choose another port"))?;
     // Before anybody is told where it listens, so that none is missed.
-    let mut interrupts = Interrupts::new();
+    let mut interrupts = Interrupts::of_any_end();
     io.out(&format!("http://{address}\n"));
     io.err("An access key id of 12 digits is that account's root user, with any secret:\n");
     io.err(&format!("  AWS_ACCESS_KEY_ID=222222222222 AWS_SECRET_ACCESS_KEY=x AWS_ENDPOINT_URL=http://{address} aws iam list-roles\n"));
