@@ -54,7 +54,8 @@ impl Interrupts {
         {
             use tokio::signal::unix::{SignalKind, signal};
             let more = [SignalKind::quit(), SignalKind::alarm(), SignalKind::user_defined1(), SignalKind::user_defined2()];
-            all.signals.extend(more.into_iter().filter_map(|kind| signal(kind).ok()));
+            // They are taken as being told to end.
+            all.0.extend(more.into_iter().filter_map(|kind| Some((Signal::Terminate, signal(kind).ok()?))));
         }
         all
     }

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::io::Io;
 
 /// How long a command waits for another one that has the same embedded AWS: most take less, and a server never ends.
-const OTHER_COMMAND: Duration = Duration::from_secs(10);
+pub(crate) const OTHER_COMMAND: Duration = Duration::from_secs(10);
 
 /// Hands requests to the sandbox.
 #[derive(Debug)]

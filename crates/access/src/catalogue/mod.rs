@@ -296,7 +296,6 @@ pub fn is_asked_of(name: &str, resource: &str) -> bool {
         "s3" => service == "s3" && action.resources.iter().any(|kind| !["object", "bucket"].contains(kind)),
         "iam" if arn.resource == "root" => action.resources.contains(&"root-user"),
         "iam" => arn.resource.split_once('/').is_some_and(|(kind, _)| action.resources.contains(&kind)),
-        "sts" => service == "sts" && action.resources.iter().any(|kind| ["self-session", "federated-user"].contains(kind)),
         _ => false,
     }
 }
@@ -337,7 +336,6 @@ mod tests {
             ("s3:PutBucketPolicy", "arn:aws:s3:r:1:accesspoint/a", false),
             ("sts:AssumeRoot", "arn:aws:iam::1:root", true),
             ("iam:PassRole", "arn:aws:iam::1:root", false),
-            ("sts:SetContext", "arn:aws:sts::1:self", true),
             ("dynamodb:GetItem", "arn:aws:dynamodb:r:1:table/t", true),
             ("dynamodb:GetItem", "arn:aws:s3:::t", false),
             ("kafka-cluster:Connect", "arn:aws:kafka:r:1:cluster/c", true),

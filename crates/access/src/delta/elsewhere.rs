@@ -167,7 +167,7 @@ fn texts(partition: &str, account: &str, patterns: &BTreeSet<&str>, services: &B
     let mut texts = vec![Text::Exact("*".to_owned())];
     let named = patterns.iter().filter_map(|p| p.split(':').nth(4)).filter(|a| !a.is_empty() && a.bytes().all(|b| b.is_ascii_digit()));
     let accounts: BTreeSet<&str> = named.chain([account]).collect();
-    for service in services.iter().copied().chain(["s3", "iam", "sts", other]).collect::<BTreeSet<_>>() {
+    for service in services.iter().copied().chain(["s3", "iam", other]).collect::<BTreeSet<_>>() {
         match service {
             // The first alone is asked for the list of all buckets; whatever stands for its class is it.
             // What has a region or an account is neither a bucket nor in one: access points, jobs, grants.

@@ -30,7 +30,7 @@ pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
     drop_said(&mut changes, |one, other| one.party == other.party && (one.certainty, other.certainty) == (Certainty::OwnPolicies, Certainty::EvenWithout));
     // A user whose difference is that of the members of its group has it from there.
     drop_said(&mut changes, |one, other| match (&one.party, &other.party) {
-        (Party::User { arn }, Party::Members { group }) => is_member(sides, arn, group),
+        (Party::User { arn }, Party::Members { group }) => is_member(sides, one.direction, arn, group),
         _ => false,
     });
     drop_said(&mut changes, |one, other| one.party != Party::Unsigned && other.party == Party::Unsigned);
@@ -40,10 +40,10 @@ pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
     delta.undecided.dedup();
 }
 
-/// Tells whether a user is in a group on every side that it is on.
-fn is_member(sides: [&Estate; 2], user: &str, group: &str) -> bool {
-    let mut users = sides.into_iter().filter_map(|side| side.principals.get(user)).peekable();
-    users.peek().is_some() && users.all(|user| user.groups.contains(group))
+/// Tells whether a user is in a group when it has what is gained, or lost.
+fn is_member(sides: [&Estate; 2], direction: Direction, user: &str, group: &str) -> bool {
+    let [before, after] = sides.map(|side| side.principals.get(user).is_some_and(|user| user.groups.contains(group)));
+    if direction == Direction::Widened { after } else { before }
 }
 
 /// Which way, and the same actions on the same resources under the same conditions.
