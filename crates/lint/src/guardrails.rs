@@ -121,7 +121,7 @@ fn trusted(guardrails: &Guardrails, part: &DocumentRef, statements: &[Statement]
         let everybody = elements.filter(|p| p.bare_star || p.negated).map(|_| "*");
         let others = elements.into_iter().flat_map(|p| &p.entries).filter(|(kind, _)| !["AWS", "Service", "Federated"].contains(&kind.as_str()));
         let others = others.flat_map(|(_, values)| values.iter().map(String::as_str));
-        for principal in look::aws(statement).into_iter().map(|p| -> &str { p }).chain(everybody).chain(others) {
+        for principal in look::aws(statement).iter().map(String::as_str).chain(everybody).chain(others) {
             let known = look::account(principal).is_some_and(|a| a == own || trusted.iter().any(|t| t == a));
             if !known {
                 say.at(
