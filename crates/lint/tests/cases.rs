@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crossrole_lint::guardrails::{self, Guardrails, RoleRule};
 use crossrole_lint::{PRELUDE, lint};
 use crossrole_model::Source;
 
@@ -352,4 +353,67 @@ fn denies_with_variables_that_may_be_missing() {
         ),
         ("deny-with-nullable-variable", false, deny(data, "Bool = { \"aws:PrincipalTag/x\" = \"${aws:CurrentTime}\" }")),
     ]);
+}
+
+/// What guardrails find in a manifest.
+fn guarded(rules: &Guardrails, text: &str) -> BTreeSet<String> {
+    let sources = [Source { file: "example.toml".to_owned(), text: format!("{PRELUDE}{text}") }];
+    let (desired, findings) = crossrole_manifest::load(&sources);
+    let desired = desired.unwrap_or_else(|| panic!("{}\n{}", crossrole_report::findings(&findings, &sources), sources[0].text));
+    guardrails::check(rules, &desired).into_iter().filter_map(|f| f.rule).collect()
+}
+
+/// Each was let through once, or is let through rightly.
+#[test]
+fn guardrails_let_nothing_through() {
+    let forbids = |pattern: &str| Guardrails { forbidden_actions: vec![pattern.to_owned()], ..Guardrails::default() };
+    let rule = RoleRule { select: "*".to_owned(), external_id: false, mfa: false, boundary: None, max_session_hours: None, forbidden_actions: Vec::new() };
+    let role = |rule: RoleRule| Guardrails { roles: vec![rule], ..Guardrails::default() };
+    let mfa = role(RoleRule { mfa: true, ..rule.clone() });
+    let external_id = role(RoleRule { external_id: true, ..rule.clone() });
+    let no_iam = role(RoleRule { forbidden_actions: vec!["iam:*".to_owned()], ..rule });
+    let trusts = Guardrails { trusted_accounts: Some(vec!["333333333333".to_owned()]), ..Guardrails::default() };
+    let asks = |conditions: &str| trust(&format!("principal = \"arn:aws:iam::333333333333:root\"\nconditions = {{ {conditions} }}"));
+    let allows = |body: &str| statement(&format!("{body}\nresources = \"*\""));
+    let with = |policies: &str, more: &str| format!("[roles.R]\npolicies = [\"{policies}\"]\n\n[[roles.R.trust]]\naccount = \"partner\"\n{more}");
+    let open = |principals: &str| bucket(&format!("principals = {principals}\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::logs/*\""));
+    let policy = "\n[policies.P]\n[[policies.P.statement]]\nactions = \"iam:CreateUser\"\nresources = \"*\"\n";
+    let cases: Vec<(&Guardrails, &str, bool, String)> = vec![
+        (&mfa, "mfa", true, asks("\"ForAllValues:Bool\" = { \"aws:MultiFactorAuthPresent\" = \"true\" }")),
+        (&mfa, "mfa", true, asks("BoolIfExists = { \"aws:MultiFactorAuthPresent\" = \"true\" }")),
+        (&mfa, "mfa", true, asks("Bool = { \"aws:MultiFactorAuthPresent\" = [\"true\", \"false\"] }")),
+        (&mfa, "mfa", false, asks("Bool = { \"aws:multifactorauthpresent\" = \"True\" }")),
+        (&mfa, "mfa", false, asks("NumericLessThan = { \"aws:MultiFactorAuthAge\" = \"3600\" }")),
+        (&external_id, "external-id", true, asks("\"ForAllValues:StringEquals\" = { \"sts:ExternalId\" = \"x\" }")),
+        (&external_id, "external-id", true, asks("Null = { \"sts:ExternalId\" = \"true\" }")),
+        (&external_id, "external-id", true, asks("StringLike = { \"sts:ExternalId\" = \"*\" }")),
+        (&external_id, "external-id", false, asks("StringEquals = { \"sts:ExternalId\" = \"c0ffee\" }")),
+        (&trusts, "trusted-accounts", true, open("\"*\"")),
+        (&trusts, "trusted-accounts", true, open("{ AWS = \"*\" }")),
+        (&trusts, "trusted-accounts", true, open("{ AWS = \"444444444444\" }")),
+        (&trusts, "trusted-accounts", false, open("{ AWS = \"333333333333\" }")),
+        (&trusts, "trusted-accounts", false, open("{ Service = \"logging.s3.amazonaws.com\" }")),
+    ];
+    let forbidden = [
+        ("kms:*", true, allows("not_actions = \"s3:*\"")),
+        ("kms:Decrypt", true, allows("not_actions = \"s3:*\"")),
+        ("kms:Decrypt", false, allows("not_actions = \"kms:*\"")),
+        ("iam:*", false, allows("not_actions = \"iam:*\"")),
+        ("iam:*", true, allows("not_actions = \"iam:Get*\"")),
+        ("secretsmanager:Get*", true, allows("actions = \"secretsmanager:*Value\"")),
+        ("secretsmanager:Get*", false, allows("actions = \"secretsmanager:Put*\"")),
+        ("iam:*", true, with("arn:aws:iam::aws:policy/IAMFullAccess", "")),
+        ("iam:*", true, with("P", policy)),
+        ("s3:*", false, with("P", policy)),
+    ];
+    let rules: Vec<Guardrails> = forbidden.iter().map(|(pattern, ..)| forbids(pattern)).collect();
+    let mut cases = cases;
+    cases.extend(rules.iter().zip(&forbidden).map(|(rules, (_, found, text))| (rules, "forbidden-actions", *found, text.clone())));
+    cases.push((&no_iam, "forbidden-actions", true, with("P", policy)));
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter(|(rules, name, found, text)| guarded(rules, text).contains(&format!("guardrail/{name}")) != *found)
+        .map(|(_, name, found, text)| format!("{name} is {}found in\n{text}", if *found { "not " } else { "" }))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} cases:\n\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
