@@ -54,7 +54,7 @@ fn callers_are_told_apart_by_every_key_that_follows_from_them() {
         (r#""StringEquals":{"aws:PrincipalType":"User"}"#, vec![others, "aws:PrincipalType is User"]),
         (r#""StringLike":{"aws:username":"adm*"}"#, vec![others, "aws:username is like adm*"]),
         (
-            r#""StringNotEquals":{"aws:PrincipalAccount":["999999999999","888888888888","777777777777"]},"Null":{"aws:userid":"false"}"#,
+            r#""StringNotEquals":{"aws:PrincipalAccount":["999999999999","888888888888","777777777777"]},"Null":{"aws:PrincipalArn":"false"}"#,
             vec!["+ any principal of any other account that its own policies let gains s3:GetObject on data/*"],
         ),
         (r#""StringLike":{"aws:PrincipalOrgID":"o-a*"}"#, vec![others, "aws:PrincipalOrgID is like o-a*"]),
