@@ -3,7 +3,7 @@
 use crossrole_model::desired::{DesiredState, DocumentRef, StatementRef};
 use crossrole_model::state::RoleState;
 use crossrole_model::{Address, Desired, Finding, Kind};
-use crossrole_policy::{Effect, Statement};
+use crossrole_policy::{Arn, Effect, Statement};
 use serde::Deserialize;
 
 use crate::look;
@@ -177,8 +177,14 @@ fn attached(patterns: &[String], state: &RoleState, say: &mut Say<'_>, all: bool
     for arn in state.attached.iter().filter(|_| !patterns.is_empty()) {
         let name = arn.rsplit('/').next().unwrap_or(arn);
         let address = Address::new(&say.address.account, Kind::Policy, name);
-        let declared =
-            say.desired.objects.get(&address).and_then(|o| if let DesiredState::Policy(policy) = &o.state { Some(&policy.document.statements) } else { None });
+        // One of AWS's own may be called like one that is declared.
+        let own = Arn::parse(arn).is_some_and(|arn| arn.account == say.address.account.to_string());
+        let declared = say
+            .desired
+            .objects
+            .get(&address)
+            .filter(|_| own)
+            .and_then(|o| if let DesiredState::Policy(policy) = &o.state { Some(&policy.document.statements) } else { None });
         let hit = match declared {
             Some(_) if !all => None,
             Some(statements) => allowing(statements)

@@ -405,6 +405,7 @@ fn guardrails_let_nothing_through() {
         ("iam:*", true, with("arn:aws:iam::aws:policy/IAMFullAccess", "")),
         ("iam:*", true, with("P", policy)),
         ("s3:*", false, with("P", policy)),
+        ("s3:*", true, with("arn:aws:iam::aws:policy/P", policy)),
     ];
     let rules: Vec<Guardrails> = forbidden.iter().map(|(pattern, ..)| forbids(pattern)).collect();
     let mut cases = cases;

@@ -55,7 +55,11 @@ impl<'e> Work<'e> {
             let patterns: BTreeSet<&str> = self.statements(arn).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).map(String::as_str).collect();
             let services: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(2)).filter(|s| !s.contains(['*', '?', '$'])).collect();
             let other = self.other_service(arn, &services);
-            let texts = texts(partition, &account, &patterns, &services, other);
+            let mut texts = texts(partition, &account, &patterns, &services, other);
+            let region = Text::Walk(format!("arn:{partition}:s3:"));
+            if self.reaches(arn, &region) {
+                texts.push(region);
+            }
             self.not_looked_at(&who, &texts, &buckets);
             // A pattern that names a known one is told apart from it; of the others it says that they are left out.
             let told_apart = |known: &BTreeSet<String>| -> BTreeSet<String> { patterns.iter().flat_map(|p| beginnings(head(p), known)).cloned().collect() };
@@ -98,6 +102,14 @@ impl<'e> Work<'e> {
         let patterns: Vec<Pattern> = segments.into_iter().map(|text| Pattern { tape: 0, symbols: crowd::pattern(text) }).collect();
         let found = Form::new().digits(12, 1).classes(&patterns)?;
         Some(found.into_iter().filter_map(|class| class.texts.into_iter().next()).collect())
+    }
+
+    /// Quick and never wrongly false: some statement of the principal may be about what S3 has in a region or an account, which
+    /// is neither a bucket nor in one (access points, jobs, grants).
+    fn reaches(&self, arn: &str, regional: &Text) -> bool {
+        let is_one = |pattern: &String| !pattern.contains(":s3:::") && may_match(head(pattern), head(pattern).len() == pattern.len(), regional);
+        let mut resources = self.statements(arn).map(|s| s.resource.as_ref());
+        resources.any(|resource| resource.is_none_or(|r| r.negated || r.values.iter().any(is_one)))
     }
 
     /// A service that nothing names of what bears on a principal.
@@ -170,12 +182,7 @@ fn texts(partition: &str, account: &str, patterns: &BTreeSet<&str>, services: &B
     for service in services.iter().copied().chain(["s3", "iam", other]).collect::<BTreeSet<_>>() {
         match service {
             // The first alone is asked for the list of all buckets; whatever stands for its class is it.
-            // What has a region or an account is neither a bucket nor in one: access points, jobs, grants.
-            "s3" => texts.extend([
-                Text::Exact(format!("arn:{partition}:s3:::*")),
-                Text::Walk(format!("arn:{partition}:s3:::")),
-                Text::Walk(format!("arn:{partition}:s3:")),
-            ]),
+            "s3" => texts.extend([Text::Exact(format!("arn:{partition}:s3:::*")), Text::Walk(format!("arn:{partition}:s3:::"))]),
             "iam" => {
                 texts.extend(accounts.iter().map(|a| Text::Exact(format!("arn:{partition}:iam::{a}:root"))));
                 texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/")))));
