@@ -14,6 +14,7 @@ mod emit;
 pub mod encode;
 mod parse;
 mod share;
+mod unique;
 
 pub use arn::Arn;
 pub use diff::{ElementDiff, StatementDiff, diff, diff_statement};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::document::{Conditions, Document, Effect, Element, Principal, Statement};
+use crate::unique::Unique;
 
 /// Longest document that is parsed, in bytes: the parameter limit of the IAM API (131,072 characters, each at most two
 /// bytes, since documents are Latin-1).
@@ -28,8 +29,8 @@ pub fn parse(text: &str) -> Result<Document, Vec<PolicyError>> {
     if text.len() > MAX_BYTES {
         return Err(vec![PolicyError { path: String::new(), message: format!("the document has {} bytes, over {MAX_BYTES}", text.len()) }]);
     }
-    match serde_json::from_str::<Value>(text) {
-        Ok(value) => parse_value(&value),
+    match serde_json::from_str::<Unique>(text) {
+        Ok(Unique(value)) => parse_value(&value),
         Err(error) => Err(vec![PolicyError { path: String::new(), message: format!("not JSON: {error}") }]),
     }
 }

@@ -188,6 +188,20 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
+fn a_key_that_stands_twice_is_a_mistake_wherever_it_is() {
+    let condition = r#"{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"},"Bool":{"aws:SecureTransport":"true"}}}}"#;
+    let statement = r#"{"Statement":[{"Effect":"Deny","Action":"*"}],"Statement":[{"Effect":"Allow","Action":"*"}]}"#;
+    let effect = r#"{"Statement":[{"Effect":"Deny","Effect":"Allow","Action":"*"}]}"#;
+    let escaped = r#"{"Statement":[{"Effect":"Allow","Action":"*","\u0041ction":"s3:*"}]}"#;
+    for (text, key) in [(condition, "Bool"), (statement, "Statement"), (effect, "Effect"), (escaped, "Action")] {
+        let errors = parse(text).unwrap_err();
+        assert!(errors[0].message.starts_with(&format!("not JSON: `{key}` stands there twice")), "{errors:?}");
+    }
+    let apart = r#"{"Statement":[{"Effect":"Allow","Action":"*"},{"Effect":"Allow","Action":"*"}]}"#;
+    assert_eq!(parse(apart).unwrap().statements.len(), 2);
+}
+
+#[test]
 fn statements_pair_by_meaning_then_sid_then_likeness() {
     let before = doc(
         r#"{"Statement":[{"Sid":"One","Effect":"Allow","Action":"s3:GetObject","Resource":"a"},{"Effect":"Allow","Action":["s3:A","s3:B"],"Resource":"b"},{"Effect":"Deny","Action":"*","Resource":"c"}]}"#,
