@@ -302,9 +302,39 @@ result = "denied"
     let said = place.run(&["test", &file]).await;
     assert_eq!(said.exit, Exit::Failed);
     insta::assert_snapshot!("test_failed", said.out);
+    // What does not exist is denied to everybody: such an expectation would hold for ever.
+    std::fs::write(&beside, right.replace("\"s3:PutObject\"", "\"s3:PutObjects\", \"s3:Put*\"")).unwrap();
+    let said = place.run(&["test", &file]).await;
+    assert!(said.exit == Exit::Failed && said.out.is_empty(), "{}", said.out);
+    insta::assert_snapshot!("test_no_action", said.err.replace(&beside, "role.expect.toml"));
     std::fs::write(&beside, "[[expect]]\nprincipal = 1\n").unwrap();
     let said = place.run(&["test", &file]).await;
     assert!(said.exit == Exit::Failed && said.err.contains("expect.toml"), "{}", said.err);
+}
+
+/// "Nobody" and "no" are wrong answers to a question that was mistyped.
+#[tokio::test]
+async fn what_is_no_action_is_not_asked_about() {
+    let place = Place::new(Options::default());
+    let file = scenario("log-analysts");
+    for (action, expected) in [
+        ("s3:GetObjects", "error: `s3:GetObjects` is no action; did you mean `s3:GetObject`?"),
+        ("iam:PasRole", "error: `iam:PasRole` is no action; did you mean `iam:PassRole`?"),
+        ("S3:getobject", ""),
+        ("s4:GetObject", "error: `s4:GetObject` is no action: there is no service `s4`"),
+        ("GetObject", "error: `GetObject` is no action: an action is `service:Name`"),
+        ("s3:Get*", "error: `s3:Get*` is a pattern, and one action is asked about at a time"),
+        ("ec2:WhatComesNext", ""),
+    ] {
+        for words in [
+            &["who-can", action, "log-bucket/app/x", "--from", "manifest", &file][..],
+            &["explain", "dev/group/Log-Analysts", action, "log-bucket/app/x", "--from", "manifest", &file],
+        ] {
+            let said = place.run(words).await;
+            assert_eq!(said.exit == Exit::Clean, expected.is_empty(), "{words:?} {}", said.err);
+            assert!(said.err.starts_with(expected), "{words:?} {}", said.err);
+        }
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,36 @@ actions = ["s3:Get*", "iam:ListRoles"]
 resources = "*"
 "#;
 
+/// A rule that forbids what does not exist forbids nothing, and looks like one that is kept.
+#[tokio::test(start_paused = true)]
+async fn a_guardrail_against_no_action_is_a_mistake() {
+    let place = Place::new(Options::default());
+    let rules = r#"
+[guardrails]
+forbidden_actions = ["iam:PasRole", "iam:*", "*", "*:*", "kms:Anything", "iam:Pass*"]
+
+[[guardrails.roles]]
+forbidden_actions = ["s3", "sss:*", "sts:*Token*", "s3:*Nothing*"]
+"#;
+    let (config, role) = (file("guardrails-typo", "crossrole.toml", rules), manifest("guardrails-typo-role", ROLE));
+    for command in ["validate", "plan"] {
+        let said = place.run(&[command, "--config", &config, &role]).await;
+        assert_eq!(said.exit, Exit::Failed, "{}", said.err);
+        let wrong: Vec<&str> = said.err.lines().filter(|line| line.starts_with("error: ")).map(|l| l.split("`: ").last().unwrap()).collect();
+        assert_eq!(
+            wrong,
+            [
+                "`iam:PasRole` is no action; did you mean `iam:PassRole`?",
+                "`s3` is no action: an action is `service:Name`",
+                "`sss:*` is no action: there is no service `sss`",
+                "`s3:*Nothing*` is no action",
+            ],
+            "{}",
+            said.err
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn guardrails_hold_in_validate_plan_and_apply() {
     let place = Place::new(Options::default());

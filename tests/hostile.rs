@@ -71,7 +71,7 @@ async fn whatever_a_file_is_called_and_holds() {
     std::fs::write(&file, MANIFEST).unwrap();
     std::fs::write(
         format!("{folder}/{NAME}.expect.toml"),
-        "[[expect]]\nprincipal = \"dev\"\naction = \"s3:GetObject\\u001B\\n::error::x\"\nresource = \"hostile-bucket/\\n::error::x\"\nresult = \"allowed\"\n",
+        "[[expect]]\nprincipal = \"dev\"\naction = \"ec2:\\u001B\\n::error::x\"\nresource = \"hostile-bucket/\\n::error::x\"\nresult = \"allowed\"\n",
     )
     .unwrap();
     let place = Place::new(Options::default());

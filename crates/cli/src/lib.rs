@@ -3,6 +3,7 @@
 //! This is the only crate that looks at the environment, the terminal and the file system (the sandbox's state file
 //! aside). A command file loads, observes, plans and reports; what it knows of AWS it knows through the other crates.
 
+mod actions;
 mod args;
 mod ask;
 mod commands;

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::args::{CONFIG, CloudArgs};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
-use crate::{environment, policies};
+use crate::{actions, environment, policies};
 
 /// Calls in flight per account, unless said otherwise: Terraform's number.
 const CONCURRENCY: usize = 10;
@@ -203,6 +203,7 @@ fn read(path: &Path) -> Result<File, Failure> {
     })?;
     file.quotas.check(path)?;
     file.defaults.check(path)?;
+    forbidden(&file.guardrails, path)?;
     Ok(file)
 }
 
@@ -214,6 +215,14 @@ fn mistake(text: &str, error: &toml::de::Error) -> String {
     let line = text.get(begins..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let message = if line.contains("external_id") { "an external id is text in quotes" } else { error.message() };
     format!("line {}: {message}", before.matches('\n').count() + 1)
+}
+
+/// A guardrail that forbids what does not exist forbids nothing.
+fn forbidden(guardrails: &Guardrails, path: &Path) -> Result<(), Failure> {
+    let of_roles = guardrails.roles.iter().flat_map(|rule| &rule.forbidden_actions);
+    let wrong = guardrails.forbidden_actions.iter().chain(of_roles).filter_map(|pattern| actions::mistake(pattern));
+    let wrong: Vec<String> = wrong.map(|error| format!("settings `{}`: {error}", path.display())).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::several(wrong, "correct it in `forbidden_actions`; a pattern is written as in `iam:*`")) }
 }
 
 impl Defaults {

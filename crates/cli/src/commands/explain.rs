@@ -11,9 +11,10 @@ use crate::args::{ExplainArgs, FileArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::session::Session;
-use crate::{ask, policies};
+use crate::{actions, ask, policies};
 
 pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure> {
+    actions::one(&args.action)?;
     let answers = if args.files.any() { vec![from_files(args)?] } else { from_estate(args, io).await? };
     let view = View { show_external_ids: args.ask.show_external_ids, screen: io.out_screen(), ..View::default() };
     if args.ask.json {

@@ -11,11 +11,11 @@ use crossrole_report::{Line, Tone, View, safe};
 use serde_json::json;
 
 use crate::args::TestArgs;
-use crate::ask;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
 use crate::io::Io;
 use crate::load::{EXPECTATIONS, Loaded};
+use crate::{actions, ask};
 
 /// Most bytes of one case: a request with all its policies is far smaller.
 const LINE_MOST: usize = 1 << 20;
@@ -130,6 +130,12 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
             "an expectation is `[[expect]]` with `principal`, `action`, `resource`, `result = \"allowed\"` or `\"denied\"`, and may have `via` and `context`",
         )
     })?;
+    let wrong: Vec<String> = parsed.iter().flat_map(|e| &e.action).filter_map(|action| actions::mistake_of_one(action)).collect();
+    if !wrong.is_empty() {
+        // What nobody can do is denied to everybody: such a test would pass for ever.
+        let wrong = wrong.into_iter().map(|error| format!("`{}`: {error}", file.display())).collect();
+        return Err(Failure::several(wrong, "write it as in `s3:GetObject`"));
+    }
     let mut outcomes = Vec::new();
     for expect in &parsed {
         let via = expect.via.iter().map(|role| ask::role(role, desired, estate)).collect::<Result<Vec<_>, _>>()?;

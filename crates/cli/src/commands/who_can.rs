@@ -4,12 +4,13 @@ use crossrole_access::who_can;
 use crossrole_report::{Diff, View};
 
 use crate::args::WhoCanArgs;
-use crate::ask;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::session::Session;
+use crate::{actions, ask};
 
 pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure> {
+    actions::one(&args.action)?;
     let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
     let (estate, _) = ask::estate(args.ask.from, &session).await?;
     let resource = ask::resource(&args.resource, &session.desired, &estate);
