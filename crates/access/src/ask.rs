@@ -7,8 +7,9 @@ use crossrole_policy::Arn;
 
 use crate::delta::crowd::{Accounts, Crowd};
 use crate::delta::subjects::{Kind, Who};
+use crate::engine::condition::instant;
 use crate::estate::{Estate, Guarded, Identity, Placed};
-use crate::principal::Caller;
+use crate::principal::{Caller, is_provider};
 use crate::request::{Context, ContextValue, Policies, Request};
 use crate::why::explain;
 
@@ -39,6 +40,9 @@ pub fn explain_alone(question: &Question, policies: &Policies<'_>) -> Explanatio
     let (who, _) = estate.who(&question.principal);
     let owner = account_of(&question.resource).or_else(|| question.resource_account.clone());
     let mut assumed = Vec::new();
+    if owner.is_none() && who.subject.account.is_some() && question.resource != "*" {
+        assumed.push(Assumption::OwnAccount);
+    }
     if policies.resource.is_none() {
         assumed.extend(unguarded(&question.resource, owner.as_deref(), &who));
     }
@@ -73,11 +77,7 @@ impl Estate {
         let mut answers = Vec::new();
         let mut principal = question.principal.clone();
         for role in &question.via {
-            let action = match Caller::parse(&principal) {
-                Caller::Arn(arn) if arn.contains(":oidc-provider/") => "sts:AssumeRoleWithWebIdentity",
-                Caller::Arn(arn) if arn.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
-                _ => "sts:AssumeRole",
-            };
+            let action = Caller::parse(&principal).assumes_by();
             let answer = self.hop(question, &principal, action, role);
             let allowed = answer.is_allowed();
             answers.push(answer);
@@ -128,7 +128,7 @@ impl Estate {
         }
         match Caller::parse(principal) {
             caller @ (Caller::Anonymous | Caller::Service(_)) => (Who::without_identity(caller), Vec::new()),
-            Caller::Arn(arn) if arn.contains(":oidc-provider/") || arn.contains(":saml-provider/") => (Who::without_identity(Caller::Arn(arn)), Vec::new()),
+            Caller::Arn(arn) if is_provider(&arn) => (Who::without_identity(Caller::Arn(arn)), Vec::new()),
             Caller::Arn(arn) => self.known(&arn).unwrap_or_else(|| (Who::named(&arn), vec![Assumption::UnknownPolicies])),
         }
     }
@@ -180,6 +180,12 @@ fn context(question: &Question, who: &Who, owner: Option<&str>, action: &str) ->
     if let Some(owner) = owner {
         add("aws:ResourceAccount", one(owner));
         add("s3:ResourceAccount", one(owner));
+    }
+    // Both are one moment.
+    if let Some(ContextValue::One(at)) = question.context.get("aws:CurrentTime")
+        && let Some(nanoseconds) = instant(at)
+    {
+        add("aws:EpochTime", ContextValue::One(nanoseconds.div_euclid(1_000_000_000).to_string()));
     }
     add("aws:SecureTransport", one("true"));
     add("aws:ViaAWSService", one("false"));

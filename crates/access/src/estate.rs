@@ -85,6 +85,8 @@ pub struct Controls {
 pub struct Estate {
     /// `aws`, `aws-cn`, `aws-us-gov`.
     pub partition: String,
+    /// Accounts of which every role, user and group is among the principals.
+    pub whole: BTreeSet<String>,
     /// Roles, users and members of groups by ARN.
     pub principals: BTreeMap<String, Principal>,
     /// Roles by ARN, each with its trust policy.

@@ -24,6 +24,8 @@ pub struct Objects {
     /// Audiences by account and URL without scheme.
     providers: BTreeMap<Address, BTreeSet<String>>,
     partition: Partition,
+    /// Accounts that were read as a whole.
+    whole: BTreeSet<String>,
 }
 
 /// A principal or a group.
@@ -59,6 +61,9 @@ impl Objects {
         for (account, state) in &observed.accounts {
             if let Some(state) = state.known() {
                 objects.account(account, state);
+                if state.complete {
+                    objects.whole.insert(account.to_string());
+                }
             }
         }
         for (name, bucket) in &observed.buckets {
@@ -267,7 +272,7 @@ impl Objects {
 
     /// Compiles everything.
     pub fn estate(&self) -> Estate {
-        let mut estate = Estate { partition: self.partition.as_str().to_owned(), ..Estate::default() };
+        let mut estate = Estate { partition: self.partition.as_str().to_owned(), whole: self.whole.clone(), ..Estate::default() };
         for (address, held) in &self.principals {
             let kind = address.kind.as_str();
             let arn = self.partition.iam_arn(&address.account, kind, &held.path, &address.name);

@@ -13,12 +13,30 @@ pub enum Caller {
     Arn(String),
 }
 
+/// Web identity providers that every account knows, and that have no ARN (IAM User Guide, "Available keys for AWS web identity
+/// federation", and "Amazon Cognito identity pools").
+pub(crate) const WEB_PROVIDERS: [&str; 4] = ["accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"];
+
+/// Tells whether a text names an identity provider.
+pub(crate) fn is_provider(text: &str) -> bool {
+    text.contains(":oidc-provider/") || text.contains(":saml-provider/") || WEB_PROVIDERS.contains(&text)
+}
+
 impl Caller {
-    /// Reads `anonymous`, a service name or an ARN.
+    /// The operation by which it comes into a role.
+    pub(crate) fn assumes_by(&self) -> &'static str {
+        match self {
+            Self::Arn(text) if text.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
+            Self::Arn(text) if is_provider(text) => "sts:AssumeRoleWithWebIdentity",
+            _ => "sts:AssumeRole",
+        }
+    }
+
+    /// Reads `anonymous`, a service name, an ARN, or the name of a web identity provider that every account knows.
     pub fn parse(text: &str) -> Self {
         if text == "anonymous" || text == "*" {
             Self::Anonymous
-        } else if text.starts_with("arn:") {
+        } else if text.starts_with("arn:") || is_provider(text) {
             Self::Arn(text.to_owned())
         } else {
             Self::Service(text.to_owned())

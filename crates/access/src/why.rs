@@ -29,7 +29,7 @@ pub fn explain(request: &Request, policies: &Policies<'_>, party: Party, assumed
     let remedy = if answer.is_allowed() { Some(Remedy::default()) } else { remedy::smallest(request, policies, &denies) };
     // A Deny that does not bear on this caller is not spoken of.
     all.retain(|j| !j.reason.applies(Effect::Deny) || remedy.as_ref().is_none_or(|r| r.denies.contains(&j.place)));
-    let because = because(&all, answer);
+    let because = because(&all, answer, &seen.asker);
     let fixes = if answer.is_allowed() { Vec::new() } else { fixes(&all, answer, remedy.as_ref(), request) };
     let needs = remedy.unwrap_or_default().layers;
     let mut reasons: Vec<Reason> = all.iter().filter(|j| j.reason.lacks.is_empty()).map(|j| j.reason.clone()).collect();
@@ -57,11 +57,15 @@ struct Judged {
     reason: Reason,
 }
 
-fn because(all: &[Judged], answer: Answer) -> Because {
+fn because(all: &[Judged], answer: Answer, asker: &Asker<'_>) -> Because {
     match (answer.decision, answer.layer) {
         (Decision::Allowed, _) => {
             let by: Vec<StatementRef> = all.iter().filter(|j| j.reason.applies(Effect::Allow)).map(|j| j.reason.statement.clone()).collect();
-            if by.is_empty() { Because::Free } else { Because::Allowed { by } }
+            match by.is_empty() {
+                true if asker.is_root() => Because::Root,
+                true => Because::Free,
+                false => Because::Allowed { by },
+            }
         }
         (Decision::ExplicitlyDenied, layer) => match all.iter().find(|j| Some(j.reason.layer) == layer && j.reason.applies(Effect::Deny)) {
             Some(denial) => Because::Denied { by: denial.reason.statement.clone() },

@@ -65,6 +65,9 @@ pub struct AccessChange {
     pub direction: Direction,
     /// Who.
     pub party: Party,
+    /// Of those that the party stands for, who was asked about alone and does not gain, or lose, any of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<Party>,
     /// What it rests on besides what was read.
     pub certainty: Certainty,
     /// Action names, or patterns that stand for all actions of that name.
@@ -208,6 +211,8 @@ pub enum Lockout {
 pub struct Hop {
     /// Who.
     pub party: Party,
+    /// Of those that the party stands for, who was asked about alone and may not.
+    pub except: Vec<Party>,
     /// What it rests on besides what was read.
     pub certainty: Certainty,
     /// What it does.

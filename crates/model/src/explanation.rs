@@ -117,6 +117,8 @@ impl Reason {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "because")]
 pub enum Because {
+    /// An account's root user needs nobody's permission.
+    Root,
     /// Nobody needs permission for it.
     Free,
     /// These allow it.
@@ -180,6 +182,8 @@ pub enum Fix {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "assumed")]
 pub enum Assumption {
+    /// The account of the resource is not known, and taken to be the caller's own.
+    OwnAccount,
     /// The resource's policy is not known, and taken to say nothing.
     ResourcePolicy,
     /// The key's policy is not known, and taken to let its account's policies decide. (A key policy decides first: AWS KMS

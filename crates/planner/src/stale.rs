@@ -112,8 +112,8 @@ fn is_done(step: &Step, address: &Address, now: &Plan, observed: &Observed) -> b
 /// All but the witness.
 fn same_access(a: &AccessChange, b: &AccessChange) -> bool {
     // No `..`: a new field stops the build until someone decides.
-    let AccessChange { direction, party, certainty, actions, resources, when, witness: _ } = a;
-    (direction, party, certainty, actions, resources, when) == (&b.direction, &b.party, &b.certainty, &b.actions, &b.resources, &b.when)
+    let AccessChange { direction, party, except, certainty, actions, resources, when, witness: _ } = a;
+    (direction, party, except, certainty, actions, resources, when) == (&b.direction, &b.party, &b.except, &b.certainty, &b.actions, &b.resources, &b.when)
 }
 
 /// An approval is of who gains what: nobody may gain more by it now.

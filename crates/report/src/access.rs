@@ -13,6 +13,9 @@ use crate::{Line, MASK, Tone, View, safe};
 /// Most lines of the section: a reader who sees more reads none. JSON has them all.
 const LINES_MOST: usize = 200;
 
+/// Most of those who are named as left out: a line with more is not read to its end. JSON has them all.
+const EXCEPT_MOST: usize = 10;
+
 /// The section of a plan; empty when nothing is decided otherwise and nothing is undecided.
 pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
     let Some(delta) = &plan.access else { return Vec::new() };
@@ -74,8 +77,8 @@ fn line(changes: &[&AccessChange], view: View) -> Line {
         (Direction::Narrowed, true) => (Tone::Removed, "- ", "lose"),
     };
     let who = match changes {
-        [one] => party(&one.party, one.certainty),
-        many => together(many.iter().map(|c| party(&c.party, c.certainty).trim_end_matches(',').to_owned()).collect()),
+        [one] => party_except(one),
+        many => together(many.iter().map(|c| party_except(c).trim_end_matches(',').to_owned()).collect()),
     };
     let what = list(&format!(" {verb} "), actions(&change.actions));
     Line::new(tone, 0, symbol).then([who]).then(what).then(list(" on ", resources(change))).then(when(&change.when, view))
@@ -92,6 +95,15 @@ fn together(mut who: Vec<String>) -> String {
 
 /// `role Reader of 222222222222`, and how much is known of it.
 pub(crate) fn party(party: &Party, certainty: Certainty) -> String {
+    who(party, &[], certainty)
+}
+
+fn party_except(change: &AccessChange) -> String {
+    who(&change.party, &change.except, change.certainty)
+}
+
+/// `any principal of 222222222222 (except role Reader) that its own policies let`
+pub(crate) fn who(party: &Party, except: &[Party], certainty: Certainty) -> String {
     let name = match party {
         Party::AnyOf { account, .. } => format!("any principal of {account}"),
         Party::AnyOther { .. } => "any principal of any other account".to_owned(),
@@ -110,7 +122,26 @@ pub(crate) fn party(party: &Party, certainty: Certainty) -> String {
         Certainty::UnreadPolicies => ", as far as its policies that were not read let it,",
         Certainty::EvenWithout => ", even without policies of its own",
     };
-    safe(&format!("{name}{rests}"))
+    let except = if except.is_empty() { String::new() } else { format!(" (except {})", spared(party, except).join(", ")) };
+    safe(&format!("{name}{except}{rests}"))
+}
+
+/// Those who are not meant, without the account where it is that of all; no more than a reader takes in.
+fn spared(of: &Party, except: &[Party]) -> Vec<String> {
+    let name = |party: &Party| match party {
+        Party::AnyOf { account, .. } => format!("those of {account}"),
+        _ => {
+            let name = who(party, &[], Certainty::Exact);
+            let account = format!(" of {}", of.account().unwrap_or_default());
+            name.strip_suffix(&account).map(str::to_owned).unwrap_or(name)
+        }
+    };
+    let more = except.len().saturating_sub(EXCEPT_MOST);
+    let mut said: Vec<String> = except.iter().take(EXCEPT_MOST).map(name).collect();
+    if more > 0 {
+        said.push(format!("and {more} more, which --json names"));
+    }
+    said
 }
 
 fn by_arn(arn: &str) -> String {
@@ -352,8 +383,9 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
             let context: serde_json::Map<String, Value> = c.witness.context.iter().map(|(k, v)| (k.clone(), json!(values(k, v, view)))).collect();
             json!({
                 "direction": c.direction,
-                "principal": party(&c.party, c.certainty),
+                "principal": party_except(c),
                 "party": c.party,
+                "except": c.except,
                 "certainty": c.certainty,
                 "account": c.party.account(),
                 "actions": actions(&c.actions),

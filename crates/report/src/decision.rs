@@ -48,6 +48,7 @@ pub fn because(answer: &Explanation, view: View) -> String {
 /// A reason, of a request of this party.
 pub(crate) fn reasoned(because: &Because, party: &Party, action: &str, resource: &str, view: View) -> String {
     match because {
+        Because::Root => "the root user of the account needs nobody's permission for it".to_owned(),
         Because::Free => "nobody needs permission for it".to_owned(),
         Because::Allowed { by } => format!("allowed by {}", by.iter().map(name).collect::<Vec<_>>().join(" and ")),
         Because::Denied { by } => format!("denied by {}", name(by)),
@@ -121,6 +122,7 @@ fn fix(fix: &Fix, answer: &Explanation, view: View) -> String {
 fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
     let caller = who(&answer.party);
     match assumption {
+        Assumption::OwnAccount => format!("{} is in the account of {caller}: another one is said with --resource-account", answer.resource),
         Assumption::ResourcePolicy => format!("the policy of {} is not known: it is taken to say nothing", answer.resource),
         Assumption::KeyPolicy => {
             format!("the policy of key {} is not known: it is taken to leave the decision to its account's policies", answer.resource)
@@ -190,7 +192,7 @@ pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> String {
     for way in ways {
         for (depth, hop) in way.iter().enumerate() {
             let head = if depth == 0 { "" } else { "then " };
-            let who = format!("{}: ", access::party(&hop.party, hop.certainty));
+            let who = format!("{}: ", access::who(&hop.party, &hop.except, hop.certainty));
             let what = [who, safe(&hop.action), format!(" on {}", safe(&hop.resource))];
             out.push(Line::new(Tone::Plain, 2 * depth, head).then(what).then(when(&hop.when, view)));
         }
@@ -206,7 +208,8 @@ pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> String {
 pub fn ways_json(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> Value {
     let hop = |hop: &Hop| {
         let when: Vec<Value> = hop.when.iter().map(|one| one.iter().map(|c| crate::access::clause_json(c, view)).collect()).collect();
-        json!({"principal": access::party(&hop.party, hop.certainty), "party": hop.party, "certainty": hop.certainty, "action": hop.action, "resource": hop.resource, "when": when})
+        let principal = access::who(&hop.party, &hop.except, hop.certainty);
+        json!({"principal": principal, "party": hop.party, "except": hop.except, "certainty": hop.certainty, "action": hop.action, "resource": hop.resource, "when": when})
     };
     json!({
         "format_version": "1.0",

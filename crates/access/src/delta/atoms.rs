@@ -30,17 +30,16 @@ pub(crate) fn is_elsewhere(resource: &str, domain: &Domain) -> bool {
 }
 
 /// The actions that a role's trust policy decides.
-pub(crate) const ASSUME: [&str; 5] = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetSourceIdentity", "sts:TagSession"];
+pub(crate) const ASSUME: [&str; 6] =
+    ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"];
 
 /// Those that a caller can ask for: tokens of providers have operations of their own
-/// (STS API reference, AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity).
+/// (STS API reference, AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity), and none brings a context
+/// (`ProvidedContexts` is AssumeRole's alone).
 pub(crate) fn assume_by(caller: &Caller) -> Vec<String> {
-    let own = match caller.as_str() {
-        text if text.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
-        text if text.contains(":oidc-provider/") => "sts:AssumeRoleWithWebIdentity",
-        _ => "sts:AssumeRole",
-    };
-    [own, "sts:SetSourceIdentity", "sts:TagSession"].map(str::to_owned).to_vec()
+    let own = caller.assumes_by();
+    let context = (own == "sts:AssumeRole").then_some("sts:SetContext");
+    [own].into_iter().chain(context).chain(["sts:SetSourceIdentity", "sts:TagSession"]).map(str::to_owned).collect()
 }
 
 pub(crate) fn is_assume(action: &str) -> bool {

@@ -37,6 +37,7 @@ use crate::estate::{Estate, Guarded, Identity, Placed};
 use among::Among;
 use atoms::ASSUME;
 use elsewhere::{OTHER, head, may_match};
+use named::Apart;
 use pair::{Domain, Region, Subject, Text, compare};
 use subjects::{Kind, Who};
 
@@ -181,6 +182,7 @@ impl<'e> Work<'e> {
         let among = Among::new(&known, self);
         for resource in self.guarded() {
             let Some(Text::Exact(arn)) = resource.domain.texts.first() else { continue };
+            let first = self.delta.changes.len();
             for known in among.of(&resource, arn).iter().filter_map(|at| known.get(*at)) {
                 if (resource.changed || known.changed) && Self::touches(known, &resource) {
                     self.pair(&known.who, &resource.domain, resource.sides);
@@ -206,6 +208,10 @@ impl<'e> Work<'e> {
                     if who.kind == Kind::Known && !changed.contains(who.arn.as_str()) {
                         self.and_more(&who, &resource);
                     }
+                }
+                let apart = Apart::of(&documents, owner, self.sides);
+                if let Some(changes) = self.delta.changes.get_mut(first..) {
+                    apart.leave_out(changes);
                 }
             }
         }
@@ -293,6 +299,7 @@ fn change(subject: &Subject, region: Region) -> AccessChange {
     AccessChange {
         direction: region.direction,
         party: subject.party.clone(),
+        except: Vec::new(),
         certainty: subject.certainty,
         actions: region.actions,
         resources: region.resources,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crossrole_model::access::{AccessChange, Direction, Party};
 use crossrole_policy::{Arn, Document};
 
 use crate::engine::condition::Condition;
@@ -46,6 +47,19 @@ impl Named {
         named
     }
 
+    /// The same for a resource of `owner`, which is asked about in any case.
+    fn at(documents: &[&Document], owner: &str, sides: [&Estate; 2]) -> Self {
+        let mut named = Self::of(documents);
+        if named.everyone {
+            // Control policies tell an account from those of which nothing is known.
+            named.accounts.extend(sides.iter().flat_map(|side| side.service_control.keys().cloned()));
+        }
+        if !owner.is_empty() {
+            named.accounts.remove(owner);
+        }
+        named
+    }
+
     fn aws(&mut self, value: &str) {
         match Arn::parse(value) {
             _ if value == "*" => self.everyone = true,
@@ -72,15 +86,8 @@ impl Named {
 /// Everyone whom a resource's documents can be about and who is not known: named principals, the accounts named, another
 /// account, unsigned callers, services, identity providers.
 pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], trust: bool) -> Vec<Who> {
-    let partition = sides.into_iter().rev().map(|s| s.partition.as_str()).find(|p| !p.is_empty()).unwrap_or("aws");
-    let mut named = Named::of(documents);
-    if named.everyone {
-        // Control policies tell an account from those of which nothing is known.
-        named.accounts.extend(sides.iter().flat_map(|side| side.service_control.keys().cloned()));
-    }
-    if !owner.is_empty() {
-        named.accounts.remove(owner);
-    }
+    let partition = partition(sides);
+    let named = Named::at(documents, owner, sides);
     let apart = named.apart();
     let mut all: Vec<Who> = Vec::new();
     for arn in named.arns.iter().filter(|arn| !sides.iter().any(|side| side.principals.contains_key(*arn))) {
@@ -111,6 +118,47 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
     }
     all.extend(named.services.into_iter().map(Caller::Service).chain(named.providers.into_iter().map(Caller::Arn)).map(Who::without_identity));
     all
+}
+
+/// Who is asked about by itself, since documents name it, and so is not meant where many are spoken of: the same policy may spare
+/// it, or have let it before.
+pub(crate) struct Apart {
+    parties: BTreeSet<Party>,
+    accounts: BTreeSet<String>,
+    owner: String,
+}
+
+impl Apart {
+    pub(crate) fn of(documents: &[&Document], owner: &str, sides: [&Estate; 2]) -> Self {
+        let named = Named::at(documents, owner, sides);
+        let accounts = named.accounts.iter().map(|account| Party::AnyOf { partition: partition(sides).to_owned(), account: account.clone() });
+        let parties = named.arns.iter().map(|arn| Party::of(arn)).chain(accounts).collect();
+        Self { parties, accounts: named.accounts, owner: owner.to_owned() }
+    }
+
+    /// Those of the ones that `party` stands for of whom nothing is said.
+    pub(crate) fn silent(&self, party: &Party, is_said: impl Fn(&Party) -> bool) -> Vec<Party> {
+        let is_one = |one: &Party| match party {
+            Party::AnyOf { account, .. } => one != party && one.account() == Some(account),
+            // Who is of an account that is named is meant by none but its own lines.
+            Party::AnyOther { .. } => one.account().is_some_and(|a| a != self.owner && self.accounts.contains(a) == matches!(one, Party::AnyOf { .. })),
+            _ => false,
+        };
+        self.parties.iter().filter(|one| is_one(one) && !is_said(one)).cloned().collect()
+    }
+
+    /// Leaves them out of changes.
+    pub(crate) fn leave_out(&self, changes: &mut [AccessChange]) {
+        let said: BTreeSet<(Direction, Party)> = changes.iter().map(|change| (change.direction, change.party.clone())).collect();
+        for change in changes {
+            change.except = self.silent(&change.party, |one| said.contains(&(change.direction, one.clone())));
+        }
+    }
+}
+
+/// The partition of the resources that are asked about.
+fn partition(sides: [&Estate; 2]) -> &str {
+    sides.into_iter().rev().map(|s| s.partition.as_str()).find(|p| !p.is_empty()).unwrap_or("aws")
 }
 
 /// Accounts that conditions on the caller's account or ARN speak of.

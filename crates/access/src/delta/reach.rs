@@ -9,9 +9,10 @@ use crossrole_policy::{Arn, Document};
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::request::{ContextValue, all_buckets, is_list_all};
 
-use super::named;
+use super::named::Apart;
 use super::pair::{Domain, Subject, Text, compare};
 use super::subjects::{Kind, Who};
+use super::{named, undecided};
 
 /// Most roles on one way: AWS chains sessions without end, people do not follow more.
 const CHAIN_MOST: usize = 4;
@@ -102,6 +103,7 @@ impl Search<'_> {
         let mut whos: Vec<Who> = self.estate.principals.keys().filter_map(|arn| Who::known(arn, [self.estate, self.estate])).collect();
         let documents: Vec<&Document> = guarded.and_then(|g| g.policy.as_ref()).map(|p| &p.document).into_iter().collect();
         whos.extend(named::others(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], bucket.is_none()));
+        self.unknown_kinds(&documents, resource);
         let domain = Domain {
             about: About::Resource(resource.to_owned()),
             texts: vec![Text::Exact(resource.to_owned())],
@@ -114,18 +116,33 @@ impl Search<'_> {
         };
         let mut found = Vec::new();
         let of_owner = |w: &Who| w.kind == Kind::Everything && w.subject.account.as_deref().unwrap_or_default() == owner.as_deref().unwrap_or_default();
-        for who in whos.iter().filter(|w| !(of_owner(w) && w.arn.is_empty())) {
+        // Where all of an account's principals are known, nobody has to stand for the others.
+        let whole = owner.as_ref().is_some_and(|owner| self.estate.whole.contains(owner));
+        for who in whos.iter().filter(|w| !(of_owner(w) && w.arn.is_empty() && (whole || owner.is_none()))) {
             if let Some(unread) = self.estate.principals.get(&who.arn).map(|p| &p.unread).filter(|u| !u.is_empty()) {
                 let about = About::Policies(unread.iter().cloned().collect());
                 self.reach.undecided.push(Undecided { party: who.subject.party.clone(), about, why: Why::NotRead });
             }
             for when in self.one(who, &domain, guarded, owner.as_deref()) {
-                let hop =
-                    Hop { party: who.subject.party.clone(), certainty: who.subject.certainty, action: action.to_owned(), resource: resource.to_owned(), when };
+                let (action, resource) = (action.to_owned(), resource.to_owned());
+                let hop = Hop { party: who.subject.party.clone(), except: Vec::new(), certainty: who.subject.certainty, action, resource, when };
                 found.push((Some(who.arn.clone()).filter(|a| !a.is_empty()), hop));
             }
         }
+        let apart = Apart::of(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate]);
+        let said: BTreeSet<Party> = found.iter().map(|(_, hop): &(_, Hop)| hop.party.clone()).collect();
+        for (_, hop) in &mut found {
+            hop.except = apart.silent(&hop.party, |one| said.contains(one));
+        }
         found
+    }
+
+    /// Principals of kinds that the evaluator does not know.
+    fn unknown_kinds(&mut self, documents: &[&Document], resource: &str) {
+        for kind in undecided::unknown_kinds(documents) {
+            let (party, about) = (Party::OfKind { kind }, About::Resource(resource.to_owned()));
+            self.reach.undecided.push(Undecided { party, about, why: Why::PrincipalKind });
+        }
     }
 
     fn one(&mut self, who: &Who, domain: &Domain, guarded: Option<&Guarded>, owner: Option<&str>) -> Vec<Vec<Vec<Clause>>> {

@@ -6,14 +6,14 @@ use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Clause, Dire
 
 use crate::estate::Estate;
 
-/// Which way, who, which actions, under which conditions.
-type Alike = (Direction, Party, Certainty, Vec<Part>, Vec<Vec<Clause>>);
+/// Which way, who, and who not, which actions, under which conditions.
+type Alike = (Direction, Party, Vec<Party>, Certainty, Vec<Part>, Vec<Vec<Clause>>);
 
 /// Puts what differs only in its resources together, drops what is said of everyone already, and sorts.
 pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
     let mut merged: BTreeMap<Alike, AccessChange> = BTreeMap::new();
     for change in delta.changes.drain(..) {
-        let key = (change.direction, change.party.clone(), change.certainty, change.actions.clone(), change.when.clone());
+        let key = (change.direction, change.party.clone(), change.except.clone(), change.certainty, change.actions.clone(), change.when.clone());
         match merged.get_mut(&key) {
             Some(same) => same.resources.extend(change.resources),
             None => {
@@ -27,7 +27,10 @@ pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
         change.resources.dedup();
     }
     // Who needs no policies of its own is more than who has some.
-    drop_said(&mut changes, |one, other| one.party == other.party && (one.certainty, other.certainty) == (Certainty::OwnPolicies, Certainty::EvenWithout));
+    drop_said(&mut changes, |one, other| {
+        let more = (one.certainty, other.certainty) == (Certainty::OwnPolicies, Certainty::EvenWithout);
+        more && one.party == other.party && other.except.iter().all(|party| one.except.contains(party))
+    });
     // A user whose difference is that of the members of its group has it from there.
     drop_said(&mut changes, |one, other| match (&one.party, &other.party) {
         (Party::User { arn }, Party::Members { group }) => is_member(sides, one.direction, arn, group),

@@ -7,7 +7,7 @@ use crossrole_model::access::{About, Party, Undecided, Why};
 use super::subjects::{Who, brings_tags};
 use super::{Resource, Work};
 
-use crossrole_policy::Statement;
+use crossrole_policy::{Document, Statement};
 
 use crate::engine::compiled::{CompiledStatement, action_matches, resource_matches};
 use crate::estate::{Estate, Principal};
@@ -19,11 +19,9 @@ impl Work<'_> {
 
     /// Principals of kinds that the evaluator does not know, such as canonical users.
     pub(super) fn unknown_kinds(&mut self, resource: &Resource<'_>) {
-        let policies = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref());
-        let principals = policies.flat_map(|p| &p.document.statements).filter_map(|s| s.principal.as_ref());
-        let kinds: BTreeSet<&String> = principals.flat_map(|p| p.entries.keys()).filter(|k| !["AWS", "Service", "Federated"].contains(&k.as_str())).collect();
-        for kind in kinds {
-            let party = Party::OfKind { kind: kind.clone() };
+        let documents: Vec<&Document> = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).map(|p| &p.document).collect();
+        for kind in unknown_kinds(&documents) {
+            let party = Party::OfKind { kind };
             self.delta.undecided.push(Undecided { party, about: resource.domain.about.clone(), why: Why::PrincipalKind });
         }
     }
@@ -99,6 +97,11 @@ impl Work<'_> {
             }
         }
     }
+}
+
+pub(super) fn unknown_kinds(documents: &[&Document]) -> BTreeSet<String> {
+    let principals = documents.iter().flat_map(|d| &d.statements).filter_map(|s| s.principal.as_ref());
+    principals.flat_map(|p| p.entries.keys()).filter(|k| !["AWS", "Service", "Federated"].contains(&k.as_str())).cloned().collect()
 }
 
 /// The statements of a role's trust policy that are about tags of sessions, where one of them allows some.

@@ -184,6 +184,6 @@ impl Case<'_> {
 pub(crate) fn is_role_trust(request: &Request) -> bool {
     let starts = |prefix: &str| request.action.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
     starts("sts:")
-        && (starts("sts:AssumeRole") || request.action.eq_ignore_ascii_case("sts:TagSession") || request.action.eq_ignore_ascii_case("sts:SetSourceIdentity"))
+        && (starts("sts:AssumeRole") || ["sts:TagSession", "sts:SetSourceIdentity", "sts:SetContext"].iter().any(|a| a.eq_ignore_ascii_case(&request.action)))
         && Arn::parse(&request.resource).is_some_and(|a| a.service == "iam" && a.resource.starts_with("role/"))
 }

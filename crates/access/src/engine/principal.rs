@@ -2,7 +2,7 @@
 
 use crossrole_policy::{Arn, Principal};
 
-use crate::principal::Caller;
+use crate::principal::{Caller, is_provider};
 
 /// How an Allow names its caller; it decides which implicit denies the grant passes over
 /// (IAM User Guide, "Policy evaluation logic", and "Principal").
@@ -50,9 +50,10 @@ impl<'r> Asker<'r> {
             Caller::Service(name) => return Self { kind: Kind::Service(name), account: None, partition: None },
             Caller::Arn(text) => text,
         };
-        let Some(arn) = Arn::parse(text) else { return Self { kind: Kind::Other(text), account: None, partition: None } };
+        let provider = is_provider(text).then_some(Kind::Provider(text));
+        let Some(arn) = Arn::parse(text) else { return Self { kind: provider.unwrap_or(Kind::Other(text)), account: None, partition: None } };
         let kind = match (arn.service, arn.resource.split_once('/')) {
-            (_, Some(("oidc-provider" | "saml-provider", _))) => Kind::Provider(text),
+            _ if provider.is_some() => Kind::Provider(text),
             ("sts", Some(("assumed-role", rest))) => Kind::Session { arn: text, role: rest.split('/').next().unwrap_or(rest) },
             ("sts", Some(("federated-user", user))) => Kind::Federated { arn: text, user },
             ("iam", None) if arn.resource == "root" => Kind::Root,

@@ -80,8 +80,8 @@ fn actions_that_nobody_has_listed_are_not_overlooked() {
         ("dynamodb:?*", "arn:aws:dynamodb:us-east-1:222222222222:table/t", "dynamodb:* on arn:aws:dynamodb:us-east-1:222222222222:table/t"),
         ("dynamodb:Get*", "*", "dynamodb:Get* on *"),
         ("dynamodb:GetItem", "*", "dynamodb:GetItem on *"),
-        ("*:*", "*", "* (except sts:AssumeRole*, sts:SetSourceIdentity, sts:TagSession) on * (except data, data/*)"),
-        ("*", "*", "* (except sts:AssumeRole*, sts:SetSourceIdentity, sts:TagSession) on * (except data, data/*)"),
+        ("*:*", "*", "* (except sts:AssumeRole*, sts:SetContext, sts:SetSourceIdentity, sts:TagSession) on * (except data, data/*)"),
+        ("*", "*", "* (except sts:AssumeRole*, sts:SetContext, sts:SetSourceIdentity, sts:TagSession) on * (except data, data/*)"),
     ] {
         let said = lines(&none, &side(action, resource));
         assert!(said.iter().any(|l| *l == format!("+ role App of 222222222222 gains {expected}")), "{action} {resource}: {said:#?}");

@@ -11,6 +11,7 @@
 )]
 
 mod alone;
+mod apart;
 mod boundary;
 mod brute;
 mod callers;

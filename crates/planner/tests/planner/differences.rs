@@ -245,6 +245,7 @@ fn gain(action: &str) -> AccessChange {
     AccessChange {
         direction: Direction::Widened,
         party: Party::Unsigned,
+        except: Vec::new(),
         certainty: Certainty::Exact,
         actions: vec![Part { pattern: action.into(), ..Part::default() }],
         resources: Vec::new(),

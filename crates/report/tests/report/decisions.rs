@@ -160,6 +160,7 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
     let change = |party: Party, certainty, when| AccessChange {
         direction: Direction::Widened,
         party,
+        except: Vec::new(),
         certainty,
         actions: vec![part(t)],
         resources: vec![part(&format!("arn:aws:s3:::{t}"))],
@@ -170,6 +171,12 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
     for certainty in [Certainty::OwnPolicies, Certainty::UnreadPolicies, Certainty::EvenWithout] {
         changes.push(change(Party::Unsigned, certainty, Vec::new()));
     }
+    let spared = vec![Party::Role { arn: format!("arn:aws:iam::222222222222:role/{t}") }, Party::Named { arn: t.into() }];
+    let any = Party::AnyOf { partition: "aws".into(), account: "222222222222".into() };
+    changes.push(AccessChange { except: spared, ..change(any, Certainty::OwnPolicies, Vec::new()) });
+    let accounts = (0..14).map(|n| Party::AnyOf { partition: "aws".into(), account: format!("{t}{n}") }).collect();
+    let others = Party::AnyOther { partition: "aws".into() };
+    changes.push(AccessChange { except: accounts, ..change(others, Certainty::EvenWithout, Vec::new()) });
     changes.push(AccessChange { direction: Direction::Narrowed, ..change(Party::Unsigned, Certainty::Exact, Vec::new()) });
     for relation in relations {
         let values = if matches!(relation, Relation::Absent | Relation::Present) { Vec::new() } else { vec![t.to_owned(), String::new()] };
@@ -231,7 +238,14 @@ pub(crate) fn some_ways(t: &str) -> Vec<Vec<Hop>> {
         relation: Relation::Compares(Comparison { which: Which::One, not: false, how: How::Is, or_absent: false }),
         values: vec!["secret-4711".into()],
     };
-    let hop = |party: Party, when| Hop { party, certainty: Certainty::Exact, action: t.into(), resource: t.into(), when };
+    let hop = |party: Party, when| Hop {
+        party,
+        except: vec![Party::Named { arn: format!("{t}-spared") }],
+        certainty: Certainty::Exact,
+        action: t.into(),
+        resource: t.into(),
+        when,
+    };
     vec![vec![hop(Party::Unsigned, vec![vec![secret.clone()]]), hop(party(&format!("arn:aws:iam::222222222222:role/{t}")), vec![vec![clause, secret]])]]
 }
 

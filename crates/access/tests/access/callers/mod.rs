@@ -15,7 +15,7 @@ use crate::generate::Random;
 use crate::words::speaks_of;
 
 use askers::{Asker, Own, asked_tags, askers, request};
-use said::{covers, parties};
+use said::{covers, parties, stands_for};
 use side::{Ready, Side};
 
 const PAIRS: usize = 2_000;
@@ -42,7 +42,7 @@ fn is_asked(who: &Asker, request: &Request) -> bool {
 }
 
 /// `said`: the lines that speak of this request, of whomever.
-fn judge(who: &Asker, more: bool, actual: Option<Direction>, parties: &[Party], said: &[&AccessChange]) -> Result<(), &'static str> {
+fn judge(who: &Asker, more: bool, actual: Option<Direction>, parties: &[Party], (said, all): (&[&AccessChange], &[AccessChange])) -> Result<(), &'static str> {
     let speaks = |c: &&&AccessChange| {
         parties.contains(&c.party) && (more || c.certainty != Certainty::UnreadPolicies) && !(who.own == Own::None && c.certainty == Certainty::OwnPolicies)
     };
@@ -62,7 +62,8 @@ fn judge(who: &Asker, more: bool, actual: Option<Direction>, parties: &[Party], 
         };
         Some(c.direction) != actual && !of_others
     };
-    if said.iter().filter(speaks).any(claims) { Err("invented") } else { Ok(()) }
+    let stands = |c: &&&AccessChange| speaks(c) || !(who.own == Own::None && c.certainty == Certainty::OwnPolicies) && stands_for(c, who, all);
+    if said.iter().filter(stands).any(claims) { Err("invented") } else { Ok(()) }
 }
 
 /// How many requests were asked, differ, and were not decided.
@@ -99,7 +100,7 @@ fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<
                     _ => None,
                 };
                 differences += usize::from(actual.is_some());
-                if let Err(what) = judge(&who, more, actual, &parties, &said) {
+                if let Err(what) = judge(&who, more, actual, &parties, (&said, &found.changes)) {
                     let lines: Vec<String> =
                         crossrole_report::access_lines(found, crossrole_report::View { show_external_ids: true, ..crossrole_report::View::default() });
                     let own = (who.own, if more { "and more" } else { "as read" });

@@ -51,6 +51,21 @@ pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Par
     }
 }
 
+/// Tells whether a line about many speaks of a caller that nothing was read of: who has no lines of its own that way, and is not
+/// left out.
+pub(super) fn stands_for(change: &AccessChange, who: &Asker, all: &[AccessChange]) -> bool {
+    let Some(account) = who.caller.account().filter(|_| matches!(who.own, Own::Everything | Own::None)) else { return false };
+    let arn = who.keys.iter().find(|(key, _)| *key == "aws:PrincipalArn").map_or("", |(_, arn)| *arn);
+    let own = [Party::of(arn), Party::AnyOf { partition: "aws".to_owned(), account: account.to_owned() }];
+    let alone = match &change.party {
+        Party::AnyOf { account: of, .. } if of == account => &own[..1],
+        Party::AnyOther { .. } if account != OWNER => &own[..],
+        _ => return false,
+    };
+    let has_lines = |party: &Party| all.iter().any(|c| c.direction == change.direction && c.party == *party);
+    !alone.iter().any(|party| has_lines(party) || change.except.contains(party))
+}
+
 /// An account that documents name: by itself, or in a condition on the caller's ARN or account.
 fn named_account(text: &str, principals: &str, account: &str) -> bool {
     [format!("\"{account}\""), format!("::{account}:root\"")].iter().any(|t| principals.contains(t.as_str()))

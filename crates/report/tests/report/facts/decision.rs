@@ -37,6 +37,7 @@ const LAYERS: [Layer; 7] =
 
 pub(crate) fn becauses(t: &str) -> Vec<Because> {
     let mut all = vec![
+        Because::Root,
         Because::Free,
         Because::Allowed { by: vec![statement(t), StatementRef { sid: String::new(), ..statement(t) }] },
         Because::Denied { by: statement(t) },
@@ -46,15 +47,16 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
     all.extend(lacks(t).into_iter().map(|lack| Because::Nearly { statement: statement(t), lacks: vec![lack] }));
     all.extend(LAYERS.into_iter().map(|layer| Because::NoneOf { layer }));
     let number = |because: &Because| match because {
-        Because::Free => 0,
-        Because::Allowed { .. } => 1,
-        Because::Denied { .. } => 2,
-        Because::PublicAccessBlock => 3,
-        Because::Nearly { .. } => 4,
-        Because::NoneOf { .. } => 5,
-        Because::Nothing => 6,
+        Because::Root => 0,
+        Because::Free => 1,
+        Because::Allowed { .. } => 2,
+        Because::Denied { .. } => 3,
+        Because::PublicAccessBlock => 4,
+        Because::Nearly { .. } => 5,
+        Because::NoneOf { .. } => 6,
+        Because::Nothing => 7,
     };
-    covers(all.iter().map(number), 7);
+    covers(all.iter().map(number), 8);
     all
 }
 
@@ -76,6 +78,7 @@ pub(crate) fn fixes(t: &str) -> Vec<Fix> {
 
 pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
     let all = vec![
+        Assumption::OwnAccount,
         Assumption::ResourcePolicy,
         Assumption::KeyPolicy,
         Assumption::OwnPolicies,
@@ -83,19 +86,20 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::Unread { policies: vec![t.into(), "b".into()] },
     ];
     let number = |assumption: &Assumption| match assumption {
-        Assumption::ResourcePolicy => 0,
-        Assumption::KeyPolicy => 1,
-        Assumption::OwnPolicies => 2,
-        Assumption::UnknownPolicies => 3,
-        Assumption::Unread { .. } => 4,
+        Assumption::OwnAccount => 0,
+        Assumption::ResourcePolicy => 1,
+        Assumption::KeyPolicy => 2,
+        Assumption::OwnPolicies => 3,
+        Assumption::UnknownPolicies => 4,
+        Assumption::Unread { .. } => 5,
     };
-    covers(all.iter().map(number), 5);
+    covers(all.iter().map(number), 6);
     all
 }
 
 /// An answer with this reason.
 pub(crate) fn answer(t: &str, because: Because) -> Explanation {
-    let decision = if matches!(because, Because::Free | Because::Allowed { .. }) { Decision::Allowed } else { Decision::ImplicitlyDenied };
+    let decision = if matches!(because, Because::Root | Because::Free | Because::Allowed { .. }) { Decision::Allowed } else { Decision::ImplicitlyDenied };
     Explanation {
         party: Party::Role { arn: format!("arn:aws:iam::222222222222:role/{t}") },
         action: t.into(),
