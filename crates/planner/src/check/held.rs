@@ -1,59 +1,74 @@
 //! Objects that are withheld: nothing may rest on one.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crossrole_model::{Address, Broken, BucketCall, Call, IamCall, Kind, Plan, Step, StepId, Subject};
 use crossrole_policy::{Arn, Document, Statement};
 
+/// How calls speak of an object: its kind, its account (a bucket's ARN has none) and its name.
+type Name = (Kind, String, String);
+
+fn name_of(kind: Kind, account: &str, name: &str) -> Name {
+    match kind {
+        Kind::Bucket => (kind, String::new(), name.to_owned()),
+        _ => (kind, account.to_owned(), name.to_ascii_lowercase()),
+    }
+}
+
 /// Nothing names, or is put on, an object that is withheld.
 pub(super) fn withheld(plan: &Plan, wrong: &mut Vec<Broken>) {
-    let held: Vec<&Address> = plan.withheld.iter().filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None }).collect();
+    let objects = plan.withheld.iter().filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None });
+    let held: BTreeMap<Name, &Address> = objects.map(|a| (name_of(a.kind, a.account.as_str(), &a.name), a)).collect();
     if held.is_empty() {
         return;
     }
     for (at, step) in plan.steps.iter().enumerate().filter(|(_, s)| !s.call.removes()) {
-        let on = plan.changes.get(step.change).map(|c| &c.address);
-        for address in &held {
-            if on == Some(*address) || speaks_of(step, address) {
-                wrong.push(Broken::Withheld { step: StepId(at), address: (*address).clone() });
-            }
+        let mut names = spoken_of(step);
+        names.extend(plan.changes.get(step.change).map(|c| name_of(c.address.kind, c.address.account.as_str(), &c.address.name)));
+        for address in names.iter().filter_map(|name| held.get(name)) {
+            wrong.push(Broken::Withheld { step: StepId(at), address: (*address).clone() });
         }
     }
 }
 
-/// Tells whether a call gives something to, or through, this object by its name.
-fn speaks_of(step: &Step, held: &Address) -> bool {
-    let same = |kind: Kind, name: &str| held.kind == kind && step.account == held.account && held.name.eq_ignore_ascii_case(name);
-    let arn = |text: &str| {
-        let Some(arn) = Arn::parse(text) else { return false };
-        match arn.service {
-            "s3" => held.kind == Kind::Bucket && arn.resource.split('/').next() == Some(held.name.as_str()),
-            "iam" => {
-                let bare = arn
-                    .resource
-                    .split_once('/')
-                    .map(|(kind, rest)| (kind, if kind == "oidc-provider" { rest } else { rest.rsplit('/').next().unwrap_or(rest) }));
-                bare.is_some_and(|(kind, name)| kind == held.kind.as_str() && name.eq_ignore_ascii_case(&held.name)) && arn.account == held.account.as_str()
-            }
-            _ => false,
+/// The object that an ARN in a document is of.
+fn of_arn(text: &str) -> Option<Name> {
+    let arn = Arn::parse(text)?;
+    match arn.service {
+        "s3" => Some(name_of(Kind::Bucket, "", arn.resource.split('/').next()?)),
+        "iam" => {
+            let (kind, rest) = arn.resource.split_once('/')?;
+            let kind = [Kind::Role, Kind::User, Kind::Group, Kind::Policy, Kind::OidcProvider].into_iter().find(|k| k.as_str() == kind)?;
+            let name = if kind == Kind::OidcProvider { rest } else { rest.rsplit('/').next()? };
+            Some(name_of(kind, arn.account, name))
         }
-    };
-    let statement = |s: &Statement| {
-        let principals = s.principal.iter().flat_map(|p| p.entries.values().flatten());
-        principals.chain(s.resource.iter().flat_map(|r| &r.values)).any(|text| arn(text))
-    };
-    let document = |d: &Document| d.statements.iter().any(statement);
+        _ => None,
+    }
+}
+
+fn of_statement(statement: &Statement) -> impl Iterator<Item = Name> {
+    let principals = statement.principal.iter().flat_map(|p| p.entries.values().flatten());
+    principals.chain(statement.resource.iter().flat_map(|r| &r.values)).filter_map(|text| of_arn(text))
+}
+
+/// The objects that a call gives something to, or through, by their names.
+fn spoken_of(step: &Step) -> BTreeSet<Name> {
+    let own = |kind: Kind, name: &str| name_of(kind, step.account.as_str(), name);
+    let document = |d: &Document| d.statements.iter().flat_map(of_statement).collect::<BTreeSet<Name>>();
+    let share = || step.share.iter().flat_map(|share| &share.statements).flat_map(of_statement);
     match &step.call {
-        Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => document(trust) || boundary.as_deref().is_some_and(arn),
+        Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => document(trust).into_iter().chain(boundary.as_deref().and_then(of_arn)).collect(),
         Call::Iam(IamCall::UpdateTrust { trust: d, .. } | IamCall::PutInlinePolicy { document: d, .. }) => document(d),
         Call::Iam(IamCall::CreatePolicy { document: d, .. } | IamCall::CreatePolicyVersion { document: d, .. }) => match &step.share {
             // Others' statements are what they were.
-            Some(share) => share.statements.iter().any(statement),
+            Some(_) => share().collect(),
             None => document(d),
         },
-        Call::Iam(IamCall::PutBoundary { arn: a, .. }) => arn(a),
-        Call::Iam(IamCall::AttachPolicy { principal, arn: a }) => arn(a) || same(principal.kind.kind(), &principal.name),
-        Call::Iam(IamCall::AddUserToGroup { group, user }) => same(Kind::Group, group) || same(Kind::User, user),
-        Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => same(Kind::Bucket, &bucket.name) || step.share.iter().flat_map(|s| &s.statements).any(statement),
-        Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => same(Kind::Bucket, &logging.bucket),
+        Call::Iam(IamCall::PutBoundary { arn, .. }) => of_arn(arn).into_iter().collect(),
+        Call::Iam(IamCall::AttachPolicy { principal, arn }) => of_arn(arn).into_iter().chain([own(principal.kind.kind(), &principal.name)]).collect(),
+        Call::Iam(IamCall::AddUserToGroup { group, user }) => [own(Kind::Group, group), own(Kind::User, user)].into(),
+        Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => share().chain([own(Kind::Bucket, &bucket.name)]).collect(),
+        Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => [own(Kind::Bucket, &logging.bucket)].into(),
         // The rest names nothing but what the change itself is about, or takes something away.
         Call::Iam(
             IamCall::UpdateRole { .. }
@@ -81,7 +96,7 @@ fn speaks_of(step: &Step, held: &Address) -> bool {
             | IamCall::TagOidcProvider { .. }
             | IamCall::UntagOidcProvider { .. }
             | IamCall::DeleteOidcProvider { .. },
-        ) => false,
+        ) => BTreeSet::new(),
         Call::Bucket(
             BucketCall::Create { .. }
             | BucketCall::PutVersioning { .. }
@@ -92,6 +107,6 @@ fn speaks_of(step: &Step, held: &Address) -> bool {
             | BucketCall::PutTags { .. }
             | BucketCall::Delete { .. }
             | BucketCall::DeletePolicy { .. },
-        ) => false,
+        ) => BTreeSet::new(),
     }
 }

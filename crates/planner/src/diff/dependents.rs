@@ -58,11 +58,15 @@ fn name_of(address: &Address) -> Name {
 #[derive(Default)]
 struct Names {
     exact: BTreeMap<Name, Address>,
+    /// Whose they are.
+    accounts: BTreeSet<Option<AccountId>>,
 }
 
 impl Names {
     fn add(&mut self, address: &Address) {
-        self.exact.insert(name_of(address), address.clone());
+        let name = name_of(address);
+        self.accounts.insert(name.0.clone());
+        self.exact.insert(name, address.clone());
     }
 
     fn holds(&self, address: &Address) -> bool {
@@ -71,7 +75,16 @@ impl Names {
 
     fn first_of(&self, mentions: &Mentions) -> Option<Address> {
         let exact = mentions.exact.iter().find_map(|name| self.exact.get(name));
-        exact.or_else(|| self.exact.iter().find(|(name, _)| mentions.heads.iter().any(|head| head.covers(name))).map(|(_, address)| address)).cloned()
+        exact.or_else(|| mentions.heads.iter().find_map(|head| self.first_under(head))).cloned()
+    }
+
+    /// Names are sorted, so that what a head covers stands together in each account.
+    fn first_under(&self, head: &Head) -> Option<&Address> {
+        let may_be = |account: &Option<AccountId>| head.account.is_none() || account.is_none() || head.account == *account;
+        self.accounts.iter().filter(|account| may_be(account)).find_map(|account| {
+            let (name, address) = self.exact.range((account.clone(), head.kind, head.start.clone())..).next()?;
+            (name.0 == *account && name.1 == head.kind && name.2.starts_with(&head.start)).then_some(address)
+        })
     }
 }
 
@@ -80,12 +93,6 @@ struct Head {
     account: Option<AccountId>,
     kind: Kind,
     start: String,
-}
-
-impl Head {
-    fn covers(&self, (account, kind, name): &Name) -> bool {
-        *kind == self.kind && (self.account.is_none() || account.is_none() || self.account == *account) && name.starts_with(&self.start)
-    }
 }
 
 /// What an object's desired state speaks of.

@@ -74,7 +74,20 @@ impl Index {
                 Call::Bucket(call) => index.bucket_call(id, change, call),
             }
         }
+        index.attached_as_they_are(draft);
         index
+    }
+
+    /// What policies let their holders assume that are attached and not written: as they were read.
+    fn attached_as_they_are(&mut self, draft: &Draft<'_>) {
+        for step in &draft.steps {
+            let Call::Iam(IamCall::AttachPolicy { arn, .. }) = &step.call else { continue };
+            let Some(state) = draft.observed.accounts.get(&step.account).and_then(|o| o.known()) else { continue };
+            let name = arn.rsplit('/').next().unwrap_or(arn).to_ascii_lowercase();
+            if let Some(policy) = state.policies.get(&name).filter(|policy| policy.arn == *arn) {
+                self.assumes.entry(arn.clone()).or_insert_with(|| assumed(&policy.state.document));
+            }
+        }
     }
 
     fn makes(&mut self, whose: &Whose<'_>, call: &IamCall) {

@@ -6,7 +6,7 @@ use crossrole_model::Observed;
 use crossrole_model::observed::{ObservedGroup, ObservedUser};
 use crossrole_model::state::{GroupState, Tags, UserState};
 
-use crate::rows::{DEV, row};
+use crate::rows::{DEV, PROD, row};
 use crate::world::{account, id};
 
 const GROUP: &str = r#"
@@ -102,6 +102,21 @@ fn groups_users_and_memberships() {
         "+ dev/attachment/user/bob/crossrole-caller-user-bob (Missing): AttachUserPolicy",
         "+ role/Reader (Missing): CreateRole",
     ]);
+}
+
+/// An apply that ended half-way left the policy, and neither its attachment nor what the role is let do.
+#[test]
+fn a_policy_that_is_there_is_attached_when_the_role_is_complete() {
+    let allows = GROUP.to_owned() + "[[roles.Reader.allow]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n";
+    let half: fn(&mut Observed) = |e| {
+        dev(e).groups.get_mut("devs").unwrap().attached.clear();
+        account(e, &id(PROD)).roles.get_mut("reader").unwrap().state.inline.clear();
+    };
+    let (_, plan) = row("half of it", &allows).after(&allows).then(half).planned();
+    let at = |operation: &str| plan.steps.iter().position(|s| s.call.operation() == operation).unwrap();
+    let (put, attach) = (at("PutRolePolicy"), at("AttachGroupPolicy"));
+    assert!(plan.steps[attach].needs.contains(&crossrole_model::StepId(put)), "{:#?}", plan.steps);
+    assert!(!plan.steps.iter().any(|s| s.call.operation().starts_with("CreatePolicy")), "{:#?}", plan.steps);
 }
 
 #[test]
