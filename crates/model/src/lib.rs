@@ -23,6 +23,7 @@ mod party;
 pub mod plan;
 mod sets;
 pub mod state;
+mod withheld;
 
 pub use address::{Address, Kind};
 pub use broken::Broken;
@@ -34,5 +35,6 @@ pub use finding::{Finding, Severity, Source, Span};
 pub use ids::{AccountId, Partition};
 pub use observed::{Observation, Observed, Unreadable};
 pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};
-pub use plan::{Action, Cause, Change, Consequence, Part, Plan, Reason, Step, StepId, Subject, Withheld};
+pub use plan::{Action, Change, Consequence, Part, Plan, Reason, Step, StepId};
 pub use state::ObjectState;
+pub use withheld::{Cause, Subject, Withheld};

@@ -10,6 +10,7 @@ mod conditional;
 mod conditions;
 pub(crate) mod control;
 mod copy;
+mod deletion;
 pub(crate) mod form;
 mod kept;
 mod list;

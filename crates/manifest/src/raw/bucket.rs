@@ -1,0 +1,154 @@
+//! Buckets, as they are written.
+
+use schemars::JsonSchema;
+use toml::Spanned as TomlSpanned;
+use toml::de::DeValue;
+
+use super::statement::Statement;
+use super::words::{Access, words};
+use crate::decode::{Decode, Decoder, OneOrMany, Spanned, Table, record, wrong_type};
+use crate::scalar::{Account, ActionPattern, BucketName, Cidr, OrgId, PolicyText, Prefix, Region, ResourcePattern, Service};
+
+record! {
+    /// A bucket. Without `create` it must exist, and only its policy is touched.
+    Bucket {
+        /// Make it if missing, and own it.
+        create: Option<Spanned<bool>>,
+        /// Take over a bucket of this name that exists without our mark.
+        adopt: Option<bool>,
+        /// Region, when it is not that of the trusting account.
+        region: Option<Spanned<Region>>,
+        /// Versioning on or suspended.
+        versioning: Option<Spanned<bool>>,
+        /// `"AES256"`, or `{ kms_key = "arn:…" }`.
+        encryption: Option<Spanned<Encryption>>,
+        /// All four block public access settings on or off.
+        public_access_block: Option<Spanned<bool>>,
+        /// Object ownership.
+        ownership: Option<Spanned<Ownership>>,
+        /// Access logging.
+        logging: Option<Spanned<Logging>>,
+        /// Tags.
+        tags: Option<Table<String>>,
+        /// Access for principals that need no role of ours.
+        allow: Option<Vec<BucketAllow>>,
+        /// Statements of the bucket policy, for what `allow` can't say.
+        statement: Option<Vec<Statement>>,
+    }
+}
+
+record! {
+    /// Where access logs go.
+    Logging {
+        /// Target bucket.
+        bucket: Spanned<BucketName>,
+        /// Key prefix. Default: none.
+        prefix: Option<String>,
+    }
+}
+
+record! {
+    /// Direct access to a bucket. Name one principal.
+    BucketAllow {
+        /// A whole trusted account, by label.
+        account: Option<Spanned<String>>,
+        /// A group, as `label/Name`.
+        group: Option<Spanned<String>>,
+        /// A user, as `label/Name`.
+        user: Option<Spanned<String>>,
+        /// A role, as `label/Name`.
+        role: Option<Spanned<String>>,
+        /// An AWS service.
+        service: Option<Spanned<Service>>,
+        /// A whole organization.
+        organization: Option<Spanned<OrgId>>,
+        /// A principal as an ARN.
+        principal: Option<Spanned<ResourcePattern>>,
+        /// What it may do.
+        access: Option<OneOrMany<Access>>,
+        /// Actions, for what `access` can't say.
+        actions: Option<OneOrMany<ActionPattern>>,
+        /// Only keys that begin with one of these.
+        prefix: Option<OneOrMany<Prefix>>,
+        /// Only calls for this account (for services).
+        source_account: Option<Spanned<Account>>,
+        /// Only calls for resources with these ARNs (for services).
+        source_arn: Option<OneOrMany<ResourcePattern>>,
+        /// Only from these addresses.
+        source_ip: Option<OneOrMany<Cidr>>,
+        /// Further conditions: operator, key, values.
+        conditions: Option<Table<Table<OneOrMany<PolicyText>>>>,
+    }
+}
+
+words! {
+    /// Object ownership of a bucket.
+    Ownership {
+        /// ACLs are off.
+        Enforced = "BucketOwnerEnforced",
+        /// The bucket's owner owns objects put with its ACL.
+        Preferred = "BucketOwnerPreferred",
+        /// The writer owns them.
+        Writer = "ObjectWriter",
+    }
+}
+
+impl Ownership {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforced => "BucketOwnerEnforced",
+            Self::Preferred => "BucketOwnerPreferred",
+            Self::Writer => "ObjectWriter",
+        }
+    }
+}
+
+/// Default encryption: `"AES256"`, or a KMS key.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum Encryption {
+    /// SSE-S3.
+    Aes256(Aes256),
+    /// SSE-KMS.
+    Kms(KmsKey),
+}
+
+words! {
+    /// SSE-S3.
+    Aes256 {
+        /// SSE-S3.
+        Aes256 = "AES256",
+    }
+}
+
+record! {
+    /// SSE-KMS with one key.
+    KmsKey {
+        /// ARN of the key.
+        kms_key: Spanned<String>,
+    }
+}
+
+impl Decode for Encryption {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(_) => Aes256::decode(value, d).map(Self::Aes256),
+            DeValue::Table(_) => {
+                let key = KmsKey::decode(value, d)?;
+                let good = crossrole_policy::Arn::parse(&key.kms_key.value).is_some_and(|a| a.service == "kms");
+                if !good {
+                    d.error(
+                        key.kms_key.span,
+                        format!("`{}` is not the ARN of a KMS key", key.kms_key.value),
+                        "write it as in `arn:aws:kms:eu-west-1:222222222222:key/…`",
+                    );
+                }
+                good.then_some(Self::Kms(key))
+            }
+            _ => {
+                wrong_type(value, "\"AES256\" or { kms_key = \"arn:…\" }", d);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The manifest as it is written. The doc comments are the schema's descriptions: editors show them.
+
+mod bucket;
+mod role;
+mod statement;
+mod words;
+
+use crate::decode::{Needed, Spanned, Table, record};
+use crate::scalar::{Account, ManifestName, Path, Region};
+
+pub(crate) use bucket::{Bucket, BucketAllow, Encryption, Logging};
+pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, Trust};
+pub(crate) use statement::{Conditions, EffectWord, Principals, Statement};
+pub(crate) use words::Access;
+
+record! {
+    /// A crossrole manifest: one trusting account, those it trusts, its roles and buckets.
+    Manifest {
+        /// Name of this manifest, written on everything it owns. Changing it orphans what it made.
+        name: Needed<ManifestName>,
+        /// The account that owns the roles and buckets.
+        trusting: Needed<Trusting>,
+        /// Accounts whose principals are let in, by a label of your choice.
+        trusted: Option<Table<Trusted>>,
+        /// Buckets of the trusting account, by name.
+        buckets: Option<Table<Bucket>>,
+        /// Roles of the trusting account, by name.
+        roles: Option<Table<Role>>,
+        /// Customer managed policies of the trusting account, by name.
+        policies: Option<Table<ManagedPolicy>>,
+        /// OpenID Connect providers of the trusting account, by a label of your choice.
+        oidc_providers: Option<Table<OidcProvider>>,
+        /// Tags on everything that can be tagged.
+        tags: Option<Table<String>>,
+        /// Findings that are known and wanted: each is reported as suppressed.
+        suppress: Option<Vec<Suppress>>,
+    }
+}
+
+record! {
+    /// A lint finding that is not wanted.
+    Suppress {
+        /// Id of the rule, as findings name it.
+        rule: Spanned<String>,
+        /// Only of this object, as `role/Name` or `bucket/name`.
+        object: Option<String>,
+        /// Why; it is shown with what it suppresses.
+        reason: Spanned<String>,
+    }
+}
+
+record! {
+    /// The account that owns roles and buckets.
+    Trusting {
+        /// Account id, 12 digits in quotes.
+        account: Needed<Account>,
+        /// Region of its buckets; its partition is that of all accounts. Default: us-east-1.
+        region: Option<Spanned<Region>>,
+    }
+}
+
+record! {
+    /// An account whose principals are let in.
+    Trusted {
+        /// Account id, 12 digits in quotes.
+        account: Needed<Account>,
+        /// False when somebody else manages that account: its side is then described, not made. Default: true.
+        manage: Option<bool>,
+        /// Groups of that account, made if missing.
+        groups: Option<Table<Group>>,
+        /// Users of that account, made if missing.
+        users: Option<Table<User>>,
+        /// Roles of that account, declared whole.
+        roles: Option<Table<Role>>,
+    }
+}
+
+record! {
+    /// A group on the caller side.
+    Group {
+        /// Users in it. In a group that this manifest made, others are removed; in one that was there, they stay.
+        members: Option<Vec<Spanned<String>>>,
+    }
+}
+
+record! {
+    /// A user on the caller side.
+    User {
+        /// Path. Default: `/`.
+        path: Option<Path>,
+        /// Tags.
+        tags: Option<Table<String>>,
+    }
+}

@@ -1,0 +1,175 @@
+//! Roles, what lets into them, and what they may do, as it is written.
+
+use super::statement::Statement;
+use super::words::{Access, words};
+use crate::decode::{OneOrMany, Spanned, Table, record};
+use crate::scalar::{
+    Account, ActionPattern, BucketName, Cidr, Description, ExternalId, Instant, IssuerUrl, OrgId, Path, PolicyArn, PolicyText, Prefix, ResourcePattern,
+    Seconds, Service, SessionLength,
+};
+
+record! {
+    /// A role, declared whole.
+    Role {
+        /// Description.
+        description: Option<Description>,
+        /// Path. Default: `/`. Changing it deletes the role and makes it anew.
+        path: Option<Path>,
+        /// Longest session, `"1h"` to `"12h"`. Default: one hour.
+        max_session: Option<SessionLength>,
+        /// ARN of the permissions boundary.
+        permissions_boundary: Option<Spanned<PolicyArn>>,
+        /// Tags.
+        tags: Option<Table<String>>,
+        /// Take over a role of this name that exists without our mark.
+        adopt: Option<bool>,
+        /// What happens to policies that others put on it. Default: `remove`.
+        foreign_policies: Option<ForeignPolicies>,
+        /// Who may assume it.
+        trust: Option<Vec<Trust>>,
+        /// What it may do.
+        allow: Option<Vec<Allow>>,
+        /// Statements of its permissions, for what `allow` can't say.
+        statement: Option<Vec<Statement>>,
+        /// Managed policies attached to it: ARNs, or names under `[policies]`.
+        policies: Option<Vec<Spanned<String>>>,
+        /// Further inline policies, by name.
+        inline: Option<Table<Inline>>,
+    }
+}
+
+record! {
+    /// A named inline policy.
+    Inline {
+        /// Its statements.
+        statement: Spanned<Vec<Statement>>,
+    }
+}
+
+record! {
+    /// One way into a role. Name one principal.
+    Trust {
+        /// A group, as `label/Name`: the account is trusted, and the group gets the policy.
+        group: Option<Spanned<String>>,
+        /// A user, as `label/Name`.
+        user: Option<Spanned<String>>,
+        /// A role, as `label/Name`.
+        role: Option<Spanned<String>>,
+        /// A whole trusted account, by label.
+        account: Option<Spanned<String>>,
+        /// An AWS service.
+        service: Option<Spanned<Service>>,
+        /// A whole organization.
+        organization: Option<Spanned<OrgId>>,
+        /// GitHub Actions of a repository.
+        github: Option<Spanned<GitHub>>,
+        /// An OpenID Connect provider, by its label under `[oidc_providers]` or its host; pin it with `audience` and `subject`.
+        oidc: Option<Spanned<String>>,
+        /// A SAML provider of the trusting account, by name.
+        saml: Option<Spanned<String>>,
+        /// A principal as an ARN.
+        principal: Option<Spanned<ResourcePattern>>,
+        /// Audiences (for `oidc`).
+        audience: Option<OneOrMany<PolicyText>>,
+        /// Subjects, `*` allowed (for `oidc`).
+        subject: Option<OneOrMany<PolicyText>>,
+        /// Only with a second factor.
+        mfa: Option<Spanned<bool>>,
+        /// Only this long after the second factor was given.
+        mfa_max_age: Option<Seconds>,
+        /// Only with this external id.
+        external_id: Option<OneOrMany<ExternalId>>,
+        /// Not before this instant.
+        not_before: Option<Spanned<Instant>>,
+        /// Not after this instant.
+        not_after: Option<Spanned<Instant>>,
+        /// Only from these addresses.
+        source_ip: Option<OneOrMany<Cidr>>,
+        /// Only calls for this account (for services).
+        source_account: Option<Spanned<Account>>,
+        /// Only calls for resources with these ARNs (for services).
+        source_arn: Option<OneOrMany<ResourcePattern>>,
+        /// The caller may pass session tags.
+        session_tags: Option<bool>,
+        /// The caller may set a source identity.
+        source_identity: Option<bool>,
+        /// Further conditions: operator, key, values.
+        conditions: Option<Table<Table<OneOrMany<PolicyText>>>>,
+    }
+}
+
+record! {
+    /// A GitHub repository, and which of its workflows.
+    GitHub {
+        /// `owner/repository`.
+        repository: Spanned<String>,
+        /// Jobs that use this environment.
+        environment: Option<Spanned<String>>,
+        /// Runs on this branch.
+        branch: Option<Spanned<String>>,
+        /// Runs on tags like this.
+        tag: Option<Spanned<String>>,
+        /// Runs for pull requests.
+        pull_request: Option<Spanned<bool>>,
+    }
+}
+
+record! {
+    /// What a role may do.
+    Allow {
+        /// A bucket by name. If it is under `[buckets]`, its policy names the role too.
+        bucket: Option<Spanned<BucketName>>,
+        /// What it may do with the bucket.
+        access: Option<OneOrMany<Access>>,
+        /// Actions, for what `access` can't say.
+        actions: Option<OneOrMany<ActionPattern>>,
+        /// Only keys that begin with one of these.
+        prefix: Option<OneOrMany<Prefix>>,
+        /// Resources as ARNs, in place of `bucket`.
+        resources: Option<OneOrMany<ResourcePattern>>,
+        /// False keeps the bucket policy out of it: inside one account the role's own permissions suffice. Default: true.
+        bucket_policy: Option<bool>,
+        /// Further conditions: operator, key, values.
+        conditions: Option<Table<Table<OneOrMany<PolicyText>>>>,
+    }
+}
+
+record! {
+    /// A customer managed policy.
+    ManagedPolicy {
+        /// Description; can't be changed once made.
+        description: Option<Description>,
+        /// Path. Default: `/`.
+        path: Option<Path>,
+        /// Tags.
+        tags: Option<Table<String>>,
+        /// Take over a policy of this name that exists without our mark.
+        adopt: Option<bool>,
+        /// What it allows.
+        allow: Option<Vec<Allow>>,
+        /// Statements, for what `allow` can't say.
+        statement: Option<Vec<Statement>>,
+    }
+}
+
+record! {
+    /// An OpenID Connect provider.
+    OidcProvider {
+        /// Its URL.
+        url: Spanned<IssuerUrl>,
+        /// Audiences. Default: `sts.amazonaws.com`.
+        client_ids: Option<OneOrMany<PolicyText>>,
+        /// Tags.
+        tags: Option<Table<String>>,
+    }
+}
+
+words! {
+    /// What happens to policies of others on a role of ours.
+    ForeignPolicies {
+        /// They are drift, listed by name and removed.
+        Remove = "remove",
+        /// They stay.
+        Keep = "keep",
+    }
+}

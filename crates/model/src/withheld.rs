@@ -1,0 +1,110 @@
+//! What is not planned, and why.
+
+use std::collections::BTreeSet;
+
+use crossrole_policy::Unmergeable;
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::ids::AccountId;
+use crate::limits::Quota;
+use crate::observed::Unreadable;
+
+/// What could not be planned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A whole account.
+    Account {
+        /// Its id.
+        account: AccountId,
+        /// Its label in the manifest.
+        label: String,
+    },
+    /// In this account, what no manifest declares any more.
+    Pruning {
+        /// Its id.
+        account: AccountId,
+        /// Its label in the manifest.
+        label: String,
+    },
+    /// An object.
+    Object(Address),
+    /// The quotas of these accounts.
+    Quotas(BTreeSet<AccountId>),
+    /// The description of a policy.
+    Description(Address),
+    /// A `--target`.
+    Target(String),
+    /// So many changes that are no targets.
+    Untargeted(usize),
+}
+
+/// Why something could not be planned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It could not be read.
+    Unreadable(Unreadable),
+    /// Only single objects could be read.
+    Incomplete(Option<Unreadable>),
+    /// It relies on this principal, which does not exist.
+    Missing(Address),
+    /// It names this object, or is reached through it, and that is withheld.
+    Withheld(Address),
+    /// It exists without our mark.
+    Unmarked {
+        /// The mark: `crossrole:manifest=name`.
+        mark: String,
+        /// The command that puts it there, where there is one.
+        command: Option<String>,
+    },
+    /// It belongs to this manifest.
+    Owned(String),
+    /// IAM takes this name for the same.
+    Spelling(String),
+    /// Its name is taken by this policy of another path, which is not of the caller's side.
+    NameTaken(String),
+    /// It is a service-linked role.
+    ServiceLinked,
+    /// The bucket lies in one region and is wanted in another.
+    Region {
+        /// Where it lies.
+        found: String,
+        /// Where it is wanted.
+        wanted: String,
+    },
+    /// The bucket does not exist.
+    NoBucket,
+    /// Our statements can't be put beside the foreign ones.
+    Unmergeable(Unmergeable),
+    /// It would be over this quota.
+    Quota {
+        /// Which.
+        quota: Quota,
+        /// How much it would be: characters, bytes, or objects.
+        size: usize,
+        /// The most that there can be.
+        limit: usize,
+    },
+    /// No manifest of this run declares it any more, and one of another run uses it.
+    Used,
+    /// AWS can't change it.
+    Unchangeable,
+    /// No change is named so.
+    NoSuchTarget,
+    /// They are not among the targets.
+    NotTargeted,
+}
+
+/// Something that could not be planned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Withheld {
+    /// What.
+    pub subject: Subject,
+    /// Why.
+    pub cause: Cause,
+    /// True when something that was asked for is concerned (a declared object and, with targets, one of those), so that the
+    /// plan does not reach what the manifest says.
+    pub blocks: bool,
+}
