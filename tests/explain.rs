@@ -348,7 +348,7 @@ async fn any_corpus_of_cases_is_run() {
     let place = Place::new(Options::default());
     let corpus = root().join("crates/access/tests/examples.jsonl").display().to_string();
     let out = place.good(&["test", "--json", &corpus]).await;
-    assert_eq!(out.lines().count(), 98);
+    assert_eq!(out.lines().count(), 110);
     assert!(out.lines().all(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["ok"] == true), "{out}");
     let folder = root().join("target/test-manifests").join(format!("{}-cases", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

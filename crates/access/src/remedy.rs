@@ -3,8 +3,8 @@
 use crossrole_policy::{Document, Effect, Element, Principal, Statement};
 
 use crate::engine::compiled::Compiled;
-use crate::engine::decide::{Layer, evaluate, is_role_trust};
-use crate::principal::Caller;
+use crate::engine::decide::{Layer, evaluate, must_itself_allow};
+use crate::principal::{Caller, is_provider};
 use crate::request::{Policies, Request};
 
 /// What has to change.
@@ -33,8 +33,8 @@ pub(crate) fn documents<'p>(policies: &'p Policies<'p>) -> Vec<(Layer, &'p Compi
 /// Finds what has to change, `denies` being the Deny statements that apply; `None`: nothing can make it a yes.
 pub(crate) fn smallest(request: &Request, policies: &Policies<'_>, denies: &[Place]) -> Option<Remedy> {
     let mut kinds = [Layer::Identity, Layer::Resource, Layer::Boundary, Layer::Session, Layer::ServiceControl];
-    if is_role_trust(request) {
-        // Who may assume a role is said there first.
+    if must_itself_allow(request, policies) {
+        // Who may assume a role, or use a key, is said there first.
         kinds.swap(0, 1);
     }
     let undenied = Owned::of(policies, &|_| false);
@@ -130,7 +130,7 @@ fn named(caller: &Caller) -> Principal {
     match caller {
         Caller::Anonymous => Principal::of("AWS", ["*"]),
         Caller::Service(name) => Principal::of("Service", [name]),
-        Caller::Arn(text) if text.contains(":oidc-provider/") || text.contains(":saml-provider/") => Principal::of("Federated", [text]),
+        Caller::Arn(text) if is_provider(text) => Principal::of("Federated", [text]),
         Caller::Arn(text) => {
             let session = text.split_once(":sts::").zip(text.split_once(":assumed-role/"));
             let role = session.and_then(|((head, rest), (_, name))| {

@@ -11,7 +11,7 @@ use crossrole_model::access::{About, Certainty, Decision, Direction, Limit, Part
 
 use crate::catalogue;
 use crate::engine::compiled::CompiledStatement;
-use crate::engine::decide::{evaluate, is_role_trust};
+use crate::engine::decide::{evaluate, is_of_key, is_role_trust};
 use crate::principal::Caller;
 use crate::request::{Context, ContextValue, Policies, Request};
 
@@ -202,7 +202,7 @@ impl Pair<'_, '_> {
                 } else {
                     statements.flat_map(variables_of).filter(|key| self.decides_tag(key)).map(str::to_owned).collect()
                 };
-                let key = (before, after, is_role_trust(&request), owner, tags);
+                let key = (before, after, is_role_trust(&request) || is_of_key(&request), owner, tags);
                 if !self.known.contains_key(&key) {
                     let outcome = self.ask(&mut request, &key)?;
                     self.known.insert(key.clone(), outcome);

@@ -155,8 +155,8 @@ impl Case<'_> {
         if resource.directly || resource.by_behind && limits.is_none() {
             return None;
         }
-        // A trust policy must itself allow; elsewhere the caller's own policies suffice.
-        if is_role_trust(self.request) && !resource.allow {
+        // A trust policy must itself allow, and so must a key's; elsewhere the caller's own policies suffice.
+        if must_itself_allow(self.request, self.policies) && !resource.allow {
             return Some(Layer::Resource);
         }
         caller_side
@@ -178,6 +178,19 @@ impl Case<'_> {
             && self.is_same_account()
             && ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"].iter().any(|a| a.eq_ignore_ascii_case(&self.request.action))
     }
+}
+
+/// Tells whether the resource's own policy must allow the request, whatever the caller's own say: a role's trust policy, and a
+/// key's policy (AWS KMS Developer Guide, "Key policies in AWS KMS"). A key policy that is not known is taken to leave it to its
+/// account's policies.
+pub(crate) fn must_itself_allow(request: &Request, policies: &Policies<'_>) -> bool {
+    is_role_trust(request) || policies.resource.is_some() && is_of_key(request)
+}
+
+/// Tells whether the request is one that a key's policy decides.
+pub(crate) fn is_of_key(request: &Request) -> bool {
+    let is_kms = request.action.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("kms:"));
+    is_kms && Arn::parse(&request.resource).is_some_and(|arn| arn.service == "kms" && arn.resource.starts_with("key/"))
 }
 
 /// Tells whether the request is one that a trust policy decides.

@@ -84,6 +84,6 @@ fn every_example_is_decided_as_aws_does() {
             }
         }
     }
-    assert_eq!(count, 98);
+    assert_eq!(count, 110);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -31,6 +31,8 @@ fn lacking(layer: Layer) -> Answer {
 struct Verdicts {
     identity: Verdict,
     resource: Verdict,
+    /// The resource's policy is known.
+    known: bool,
     boundary: Option<Verdict>,
     session: Option<Verdict>,
     service_control: Vec<Verdict>,
@@ -55,6 +57,7 @@ pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
     let request = &put;
     let verdicts = Verdicts {
         identity: identity(policies.identity.iter().copied(), request),
+        known: policies.resource.is_some(),
         resource: policies.resource.map(|d| resource(d, request, policies.boundary.is_some())).unwrap_or_default(),
         boundary: policies.boundary.as_ref().map(|docs| identity(docs.iter().copied(), request)),
         session: policies.session.as_ref().map(|docs| identity(docs.iter().copied(), request)),
@@ -132,8 +135,9 @@ impl Verdicts {
                 Named::Role | Named::Account => {}
             }
         }
-        // A trust policy must itself allow; elsewhere the caller's own policies suffice.
-        if is_role_trust(request) && !self.resource.allow {
+        // A trust policy must itself allow, and a key's, where it is known; elsewhere the caller's own policies suffice.
+        let of_key = self.known && request.action.to_lowercase().starts_with("kms:") && request.resource.contains(":key/");
+        if (is_role_trust(request) || of_key) && !self.resource.allow {
             return lacking(Layer::Resource);
         }
         match self.caller_side(request) {
