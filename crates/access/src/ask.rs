@@ -6,6 +6,7 @@ use crossrole_model::access::{Assumption, Explanation};
 use crossrole_policy::Arn;
 
 use crate::delta::crowd::{Accounts, Crowd};
+use crate::delta::keys;
 use crate::delta::subjects::{Kind, Who};
 use crate::engine::condition::instant;
 use crate::estate::{Estate, Guarded, Identity, Placed};
@@ -87,6 +88,13 @@ impl Estate {
             principal.clone_from(role);
         }
         answers.push(self.hop(question, &principal, &question.action, &question.resource));
+        let allowed = answers.last().is_some_and(Explanation::is_allowed);
+        if let Some(uses) = keys::uses(self, &question.action, &question.resource).filter(|_| allowed) {
+            // S3 asks KMS as whoever asks S3.
+            let mut through = question.clone();
+            uses.put(&mut through.context, account_behind(&principal));
+            answers.push(self.hop(&through, &principal, uses.action, &uses.key.arn));
+        }
         answers
     }
 
@@ -112,9 +120,11 @@ impl Estate {
         explain(&request, &policies, who.subject.party, assumed)
     }
 
-    fn guarded(&self, action: &str, resource: &str) -> Option<&Guarded> {
+    /// What a resource is guarded by, where that decides about an action.
+    pub(crate) fn guarded(&self, action: &str, resource: &str) -> Option<&Guarded> {
         match resource.split_once(":s3:::") {
             Some((_, name)) => self.buckets.get(name.split('/').next().unwrap_or(name)),
+            None if resource.contains(":kms:") => self.keys.get(resource).filter(|_| action.to_ascii_lowercase().starts_with("kms:")),
             None => self.roles.get(resource).filter(|_| action.to_ascii_lowercase().starts_with("sts:")),
         }
     }
@@ -149,6 +159,11 @@ impl Estate {
         let assumed = if policies.is_empty() { Vec::new() } else { vec![Assumption::Unread { policies }] };
         Some((who, assumed))
     }
+}
+
+/// The account of whoever asks.
+fn account_behind(principal: &str) -> Option<&str> {
+    Arn::parse(principal).map(|arn| arn.account).or_else(|| Some(principal).filter(|text| text.len() == 12))
 }
 
 fn account_of(resource: &str) -> Option<String> {

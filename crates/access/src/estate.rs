@@ -23,6 +23,15 @@ impl Placed {
         Self { document, compiled }
     }
 
+    /// The policy of a key. A statement without resources or actions is taken by KMS, and does nothing (AWS KMS Developer Guide,
+    /// "Creating a key policy").
+    pub fn of_key(document: Document, place: impl Into<String>) -> Self {
+        let mut live = document.clone();
+        live.statements.retain(|s| s.resource.is_some());
+        let compiled = Compiled::new(&live, place);
+        Self { document, compiled }
+    }
+
     /// A document that allows everything: it stands in for policies that are not known.
     pub(crate) fn everything(place: impl Into<String>) -> Self {
         Self::new(Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]), place)
@@ -68,6 +77,17 @@ pub struct Guarded {
     pub restrict_public: bool,
 }
 
+/// What a bucket's objects are encrypted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketKey {
+    /// ARN of the key.
+    pub arn: String,
+    /// With one data key for many objects, whose encryption context is the bucket.
+    pub bucket_key: bool,
+    /// Region of the bucket.
+    pub region: String,
+}
+
 /// Documents by level, from the organization's root down.
 pub type Levels = Vec<Vec<Placed>>;
 
@@ -93,6 +113,10 @@ pub struct Estate {
     pub roles: BTreeMap<String, Guarded>,
     /// Buckets by name.
     pub buckets: BTreeMap<String, Guarded>,
+    /// Keys by ARN, each with its policy.
+    pub keys: BTreeMap<String, Guarded>,
+    /// The keys of buckets, by the bucket's name.
+    pub bucket_keys: BTreeMap<String, BucketKey>,
     /// OpenID Connect providers by ARN, each with its audiences.
     pub providers: BTreeMap<String, BTreeSet<String>>,
     /// Service control policies by account.
@@ -118,6 +142,12 @@ impl Estate {
     /// The partition, `aws` unless it says another.
     pub(crate) fn partition(&self) -> &str {
         if self.partition.is_empty() { "aws" } else { &self.partition }
+    }
+
+    /// The key of the bucket that a resource of S3 is, or is in.
+    pub(crate) fn key_of(&self, resource: &str) -> Option<&BucketKey> {
+        let (_, name) = resource.split_once(":s3:::")?;
+        self.bucket_keys.get(name.split('/').next().unwrap_or(name))
     }
 
     /// The ARN of a role whose path is not known, as sessions' ARNs have none.

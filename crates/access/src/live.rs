@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::AccountState;
-use crossrole_model::state::{BucketPolicyState, PublicAccessBlock};
+use crossrole_model::state::{BucketPolicyState, Encryption, PublicAccessBlock};
 use crossrole_model::{Address, Change, Desired, DesiredState, Kind, ObjectState, Observed, Partition, PrincipalKind};
-use crossrole_policy::Document;
+use crossrole_policy::{Document, Element, Statement};
 
-use crate::estate::{Estate, Guarded, Placed, Principal};
+use crate::estate::{BucketKey, Estate, Guarded, Placed, Principal};
 use crate::public::is_public;
 
 /// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
@@ -24,6 +24,10 @@ pub struct Objects {
     /// Audiences by account and URL without scheme.
     providers: BTreeMap<Address, BTreeSet<String>>,
     partition: Partition,
+    /// Policies of keys by ARN.
+    keys: BTreeMap<String, Document>,
+    /// Keys of buckets by name.
+    bucket_keys: BTreeMap<String, BucketKey>,
     /// Accounts that were read as a whole.
     whole: BTreeSet<String>,
 }
@@ -71,8 +75,36 @@ impl Objects {
             // One whose policy could not be read is left to "other resources", where nothing rests on the other side.
             let Some(policy) = bucket.policy.known().map(|p| p.document.clone()) else { continue };
             objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block: bucket.state.public_access_block });
+            objects.encrypt(name, &bucket.state);
+        }
+        for (arn, key) in &observed.keys {
+            if let Some(policy) = key.known().and_then(Option::as_ref).and_then(|key| key.policy.known()) {
+                objects.keys.insert(arn.clone(), policy.document.clone());
+            }
         }
         objects
+    }
+
+    /// The same with the keys that manifests say buckets have: of those that somebody else made, nothing else tells.
+    #[must_use]
+    pub fn with_keys(mut self, said: &BTreeMap<String, crossrole_model::desired::BucketKey>) -> Self {
+        for (name, key) in said {
+            let key = BucketKey { arn: key.key.arn.clone(), bucket_key: key.bucket_key, region: key.region.clone() };
+            self.bucket_keys.entry(name.clone()).or_insert(key);
+        }
+        self
+    }
+
+    /// Notes the key of a bucket whose encryption is known.
+    fn encrypt(&mut self, name: &str, state: &crossrole_model::state::BucketState) {
+        match &state.encryption {
+            None => {}
+            Some(Encryption::Aes256) => drop(self.bucket_keys.remove(name)),
+            Some(Encryption::Kms { key, bucket_key }) => {
+                let key = BucketKey { arn: key.clone(), bucket_key: *bucket_key, region: state.region.clone() };
+                self.bucket_keys.insert(name.to_owned(), key);
+            }
+        }
     }
 
     /// What the manifests say, and nothing else: principals that they rely on have the policies they are given here.
@@ -100,11 +132,19 @@ impl Objects {
                 }
                 DesiredState::OidcProvider(state) => ObjectState::OidcProvider(state),
                 DesiredState::Bucket(state) => ObjectState::Bucket(state),
+                DesiredState::KeyPolicy { key, grants } => {
+                    // What others say in it is not known: it is taken to be as AWS makes keys, and left to the account's policies.
+                    let mut own = Statement::allow(Element::of(["kms:*"]), Some(Element::of(["*"])));
+                    own.principal = Some(crossrole_policy::Principal::of("AWS", [desired.partition.iam_arn(&key.account(), "root", "", "")]));
+                    let statements = std::iter::once(own).chain(grants.iter().map(|g| g.statement.clone())).collect();
+                    objects.keys.insert(key.arn.clone(), Document::new(statements));
+                    continue;
+                }
                 DesiredState::BucketPolicy { statements, .. } => ObjectState::BucketPolicy(BucketPolicyState { document: Some(Document::new(statements)) }),
             };
             objects.put(address, &state);
         }
-        objects
+        objects.with_keys(&desired.bucket_keys)
     }
 
     fn account(&mut self, account: &crossrole_model::AccountId, state: &AccountState) {
@@ -218,11 +258,16 @@ impl Objects {
                 let slot = self.buckets.entry(address.name.clone()).or_default();
                 slot.account = account.to_string();
                 slot.block = bucket.public_access_block;
+                self.encrypt(&address.name, bucket);
             }
             ObjectState::BucketPolicy(policy) => {
                 let slot = self.buckets.entry(address.name.clone()).or_default();
                 slot.account = account.to_string();
                 slot.policy.clone_from(&policy.document);
+            }
+            ObjectState::KeyPolicy(policy) => {
+                let arn = self.key_arn(address);
+                self.keys.insert(arn, policy.document.clone());
             }
         }
     }
@@ -259,15 +304,24 @@ impl Objects {
             }
             Some(ObjectState::Bucket(_)) => {
                 self.buckets.remove(&address.name);
+                self.bucket_keys.remove(&address.name);
             }
             Some(ObjectState::BucketPolicy(_)) => {
                 if let Some(bucket) = self.buckets.get_mut(&address.name) {
                     bucket.policy = None;
                 }
             }
+            // A key keeps a policy.
+            Some(ObjectState::KeyPolicy(_)) => {}
             Some(ObjectState::OidcProvider(_)) => drop(self.providers.remove(address)),
             None => {}
         }
+    }
+
+    /// `eu-west-1/1234abcd-…` of an account is the name of a key's policy.
+    fn key_arn(&self, address: &Address) -> String {
+        let (region, id) = address.name.split_once('/').unwrap_or_default();
+        format!("arn:{}:kms:{region}:{}:key/{id}", self.partition.as_str(), address.account)
     }
 
     /// Compiles everything.
@@ -337,6 +391,12 @@ impl Objects {
             let policy = bucket.policy.as_ref().map(|d| Placed::new(d.clone(), format!("bucket policy of {name}")));
             estate.buckets.insert(name.clone(), Guarded { account: bucket.account.clone(), policy, restrict_public });
         }
+        for (arn, document) in &self.keys {
+            let account = crossrole_policy::Arn::parse(arn).map(|a| a.account.to_owned()).unwrap_or_default();
+            let policy = Some(Placed::of_key(document.clone(), format!("policy of key {}", arn.rsplit('/').next().unwrap_or(arn))));
+            estate.keys.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
+        }
+        estate.bucket_keys.clone_from(&self.bucket_keys);
         estate
     }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crossrole_model::{Action, Address, BucketCall, Call, Change, Cloud, CloudError, Digest, Drift, IamCall, ObjectState, Step, StepResult};
+use crossrole_model::{Action, Address, BucketCall, Call, Change, Cloud, CloudError, Digest, Drift, IamCall, KeyCall, ObjectState, Step, StepResult};
 use crossrole_policy::{Document, Share};
 
 use crate::{Run, locked};
@@ -93,6 +93,7 @@ impl<C> Run<'_, C> {
 fn document(state: ObjectState) -> Option<Document> {
     match state {
         ObjectState::BucketPolicy(policy) => policy.document,
+        ObjectState::KeyPolicy(policy) => Some(policy.document),
         ObjectState::Policy(policy) => Some(policy.document),
         _ => None,
     }
@@ -106,6 +107,9 @@ impl<C> Run<'_, C> {
         let call: Call = match (&step.call, &left) {
             (Call::Bucket(call), Some(document)) => BucketCall::PutPolicy { bucket: call.bucket().clone(), document: document.clone() }.into(),
             (Call::Bucket(call), None) => BucketCall::DeletePolicy { bucket: call.bucket().clone() }.into(),
+            (Call::Key(call), Some(document)) => KeyCall::PutPolicy { key: call.key().clone(), document: document.clone() }.into(),
+            // A key always has a policy, and nobody has left it one but us: what was planned says what there is to be.
+            (Call::Key(_), None) => step.call.clone(),
             (Call::Iam(call), Some(document)) => self.policy(step, call, current.is_some(), document),
             // Nobody else is in it: it may go.
             (Call::Iam(_), None) => step.call.clone(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::outcome::Event;
-use crossrole_model::{Action, Call, Change, Cloud, Digest, ErrorClass, Finds, IamCall, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult};
+use crossrole_model::{
+    Action, Call, Change, Cloud, Digest, ErrorClass, Finds, IamCall, KeyRef, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult,
+};
 
 use crate::Run;
 use crate::pace::{MERGES_MOST, OTHERS_MOST, VISIBLE_MOST, pause, settle};
@@ -161,6 +163,7 @@ fn look_at_share<C: Cloud>(run: &Run<'_, C>, change: &Change, step: &Step, state
     }
     let found = match state {
         Some(ObjectState::BucketPolicy(policy)) => policy.document.as_ref(),
+        Some(ObjectState::KeyPolicy(policy)) => Some(&policy.document),
         Some(ObjectState::Policy(policy)) => Some(&policy.document),
         _ => None,
     };
@@ -238,6 +241,12 @@ fn scope<C>(run: &Run<'_, C>, pending: &BTreeMap<usize, Seen>) -> Scope {
             let bucket = planned.unwrap_or_else(|| BucketScope { account: address.account.clone(), region, settings: None });
             scope.buckets.insert(address.name.clone(), bucket);
             // The principals in its policy are shown by ARN only when their accounts are read too; ids are remembered.
+            continue;
+        }
+        if address.kind == Kind::KeyPolicy {
+            let keys =
+                run.plan.scope.keys.iter().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.account() == address.account && key.name() == address.name));
+            scope.keys.extend(keys.cloned());
             continue;
         }
         let objects = scope.accounts.entry(address.account.clone()).or_default();

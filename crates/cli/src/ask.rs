@@ -32,7 +32,7 @@ async fn live(session: &Session, controls: &Controls) -> Result<(Estate, BTreeSe
         }
     }
     let whole = observed.accounts.iter().filter(|(_, state)| state.known().is_some_and(|state| state.complete)).map(|(id, _)| id.clone());
-    Ok((Objects::observed(&observed, desired.partition).estate().under(controls), whole.collect()))
+    Ok((Objects::observed(&observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(controls), whole.collect()))
 }
 
 /// A role or user that is not there, in an account of which all are known, is let nothing: that is no answer to what was meant.

@@ -166,6 +166,10 @@ impl Known {
                 self.bucket(name);
                 self.document(&Document::new(statements.clone()));
             }
+            DesiredState::KeyPolicy { key, grants } => {
+                self.resources.push(Part::of(key.arn.as_str()));
+                self.document(&Document::new(grants.iter().map(|g| g.statement.clone()).collect()));
+            }
             DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) => {}
         }
     }

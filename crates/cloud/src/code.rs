@@ -2,7 +2,7 @@
 
 use crossrole_model::ErrorClass;
 
-/// Codes of IAM, STS and S3 (their API references); S3's HEAD answers have none, so the status decides.
+/// Codes of IAM, STS, S3 and KMS (their API references); S3's HEAD answers have none, so the status decides.
 pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
     match code {
         "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "MethodNotAllowed" | "UnauthorizedOperation" => ErrorClass::Denied,
@@ -14,13 +14,16 @@ pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorC
         | "NoSuchTagSetError"
         | "NoSuchPublicAccessBlockConfiguration"
         | "OwnershipControlsNotFoundError"
+        | "NotFoundException"
         | "ServerSideEncryptionConfigurationNotFoundError" => ErrorClass::NotFound,
         "EntityAlreadyExists" | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" => ErrorClass::AlreadyExists,
         "MalformedPolicyDocument" | "MalformedPolicy" if message.contains("Invalid principal") => ErrorClass::UnknownPrincipal,
+        // KMS never says which it is (KMS API reference, PutKeyPolicy).
+        "MalformedPolicyDocumentException" if message.contains("invalid principals") => ErrorClass::UnknownPrincipal,
         "ConcurrentModification" | "OperationAborted" | "DeleteConflict" | "EntityTemporarilyUnmodifiable" | "ConditionalRequestConflict" => {
             ErrorClass::Conflict
         }
-        "LimitExceeded" | "TooManyBuckets" | "PolicyTooLarge" => ErrorClass::Quota,
+        "LimitExceeded" | "LimitExceededException" | "TooManyBuckets" | "PolicyTooLarge" => ErrorClass::Quota,
         // All that the SDK takes for a rate (aws-runtime, `retries::classifiers`).
         "Throttling"
         | "ThrottlingException"
@@ -49,9 +52,16 @@ pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorC
         | "InvalidIdentityToken"
         | "AuthFailure"
         | "UnrecognizedClientException" => ErrorClass::Credentials,
-        "ServiceFailure" | "InternalError" | "ServiceUnavailable" | "IDPCommunicationError" => ErrorClass::Server,
+        "ServiceFailure" | "InternalError" | "ServiceUnavailable" | "IDPCommunicationError" | "KMSInternalException" | "DependencyTimeoutException" => {
+            ErrorClass::Server
+        }
         "MalformedPolicyDocument"
+        | "MalformedPolicyDocumentException"
         | "MalformedPolicy"
+        | "InvalidArnException"
+        | "UnsupportedOperationException"
+        | "KMSInvalidStateException"
+        | "ValidationException"
         | "ValidationError"
         | "InvalidInput"
         | "InvalidArgument"
@@ -151,6 +161,16 @@ mod tests {
         ("TooManyBuckets", 400, ErrorClass::Quota),
         ("PolicyTooLarge", 400, ErrorClass::Quota),
         ("SlowDown", 503, ErrorClass::Throttled),
+        // KMS.
+        ("NotFoundException", 400, ErrorClass::NotFound),
+        ("InvalidArnException", 400, ErrorClass::Invalid),
+        ("MalformedPolicyDocumentException", 400, ErrorClass::Invalid),
+        ("KMSInvalidStateException", 400, ErrorClass::Invalid),
+        ("UnsupportedOperationException", 400, ErrorClass::Invalid),
+        ("ValidationException", 400, ErrorClass::Invalid),
+        ("LimitExceededException", 400, ErrorClass::Quota),
+        ("DependencyTimeoutException", 503, ErrorClass::Server),
+        ("KMSInternalException", 500, ErrorClass::Server),
     ];
 
     #[test]
@@ -191,6 +211,8 @@ mod tests {
             ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"arn:aws:iam::111111111111:role/New\"", ErrorClass::UnknownPrincipal),
             ("MalformedPolicy", "Invalid principal in policy", ErrorClass::UnknownPrincipal),
             ("MalformedPolicyDocument", "AssumeRolepolicy contained an invalid principal: \"STAR\":\"*\".", ErrorClass::Invalid),
+            ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.", ErrorClass::UnknownPrincipal),
+            ("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.", ErrorClass::Invalid),
             ("MalformedPolicyDocument", "Has prohibited field Resource", ErrorClass::Invalid),
             ("MalformedPolicy", "Policy exceeds the maximum allowed document size.", ErrorClass::Invalid),
             ("AccessDenied", "Invalid principal in policy", ErrorClass::Denied),

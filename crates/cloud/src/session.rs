@@ -84,6 +84,7 @@ pub(crate) struct Session {
     config: SdkConfig,
     path_style: bool,
     s3: Mutex<BTreeMap<String, aws_sdk_s3::Client>>,
+    kms: Mutex<BTreeMap<String, aws_sdk_kms::Client>>,
     line: Arc<Line>,
     run: Arc<Run>,
     /// ARN behind the credentials.
@@ -98,6 +99,15 @@ impl Session {
             aws_sdk_s3::Client::from_conf(config)
         };
         match self.s3.lock() {
+            Ok(mut clients) => clients.entry(region.to_owned()).or_insert_with(make).clone(),
+            Err(_) => make(),
+        }
+    }
+
+    /// Returns the client for a region.
+    pub(crate) fn kms(&self, region: &str) -> aws_sdk_kms::Client {
+        let make = || aws_sdk_kms::Client::from_conf(aws_sdk_kms::config::Builder::from(&self.config).region(Region::new(region.to_owned())).build());
+        match self.kms.lock() {
             Ok(mut clients) => clients.entry(region.to_owned()).or_insert_with(make).clone(),
             Err(_) => make(),
         }
@@ -212,6 +222,7 @@ impl Sessions {
             iam: aws_sdk_iam::Client::new(&config),
             path_style,
             s3: Mutex::default(),
+            kms: Mutex::default(),
             line,
             run: Arc::clone(&self.run),
             config,

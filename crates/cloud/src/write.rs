@@ -11,7 +11,7 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::error::operation::BuildError;
 use crossrole_model::state::{Encryption, Tags};
-use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, Finds, IamCall, PrincipalKind, ownership};
+use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, Finds, IamCall, KeyCall, PrincipalKind, ownership};
 use crossrole_policy::Document;
 
 use crate::Aws;
@@ -28,6 +28,10 @@ pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result
     match call {
         Call::Iam(call) => iam(&session, call, operation, kind).await,
         Call::Bucket(call) => bucket(&session, call, operation, kind).await,
+        Call::Key(KeyCall::PutPolicy { key, document }) => {
+            let request = session.kms(key.region()).put_key_policy().key_id(&key.arn).policy(document.to_json());
+            session.write(operation, kind, || request.clone().send()).await
+        }
     }
 }
 
@@ -196,9 +200,13 @@ async fn bucket(session: &Arc<Session>, call: &BucketCall, operation: &str, kind
         BucketCall::PutEncryption { bucket, encryption } => {
             let default = match encryption {
                 Encryption::Aes256 => ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::Aes256),
-                Encryption::Kms { key } => ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).kms_master_key_id(key),
+                Encryption::Kms { key, .. } => ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).kms_master_key_id(key),
             };
-            let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default.build().map_err(build)?).build();
+            let bucket_key = if let Encryption::Kms { bucket_key, .. } = encryption { Some(*bucket_key) } else { None };
+            let rule = ServerSideEncryptionRule::builder()
+                .apply_server_side_encryption_by_default(default.build().map_err(build)?)
+                .set_bucket_key_enabled(bucket_key)
+                .build();
             let configuration = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(build)?;
             send!(client(bucket).put_bucket_encryption().bucket(&bucket.name).expected_bucket_owner(owner).server_side_encryption_configuration(configuration))
         }

@@ -55,6 +55,7 @@ pub(crate) enum Use {
     Trust,
     Identity,
     Bucket,
+    Key,
 }
 
 /// A document under the rules.
@@ -162,7 +163,11 @@ impl<'a> Lint<'a> {
                 DesiredState::BucketPolicy { statements, .. } => {
                     add(Use::Bucket, DocumentRef::Policy, &Document::new(statements.clone()), format!("policy of bucket {}", address.name));
                 }
-                _ => {}
+                DesiredState::KeyPolicy { grants, .. } => {
+                    let document = Document::new(grants.iter().map(|g| g.statement.clone()).collect());
+                    add(Use::Key, DocumentRef::Policy, &document, format!("policy of key {}", address.name));
+                }
+                DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) | DesiredState::Bucket(_) => {}
             }
         }
         let prefixes: Vec<String> = desired.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();

@@ -78,6 +78,10 @@ pub struct AccessChange {
     pub when: Vec<Vec<Clause>>,
     /// One request on which the two differ.
     pub witness: Witness,
+    /// ARN of the key that the bucket's objects are encrypted with, where the party may not use it for that: S3 lets it, and what is
+    /// encrypted stays closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyless: Option<String>,
 }
 
 /// What something undecided is about.
@@ -88,6 +92,8 @@ pub enum About {
     Bucket(String),
     /// A role by ARN, and who may assume it.
     Role(String),
+    /// A key by ARN, and who may use it.
+    Key(String),
     /// What has no policy of its own.
     OtherResources,
     /// Roles whose trust policies nobody has read.

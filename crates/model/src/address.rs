@@ -31,6 +31,8 @@ pub enum Kind {
     Bucket,
     /// Our statements in a bucket's policy.
     BucketPolicy,
+    /// Our statements in a key's policy; its name is region and id: `eu-west-1/1234abcd-…`.
+    KeyPolicy,
 }
 
 impl Kind {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Caller => "caller",
             Self::Bucket => "bucket",
             Self::BucketPolicy => "bucket-policy",
+            Self::KeyPolicy => "key-policy",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crossrole_policy::Document;
+use crossrole_policy::{Arn, Document};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Kind;
@@ -18,6 +18,42 @@ pub struct BucketRef {
     pub name: String,
     /// Its region.
     pub region: String,
+}
+
+/// A key by ARN, which tells its account and region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeyRef {
+    /// `arn:aws:kms:eu-west-1:222222222222:key/1234abcd-…`.
+    pub arn: String,
+}
+
+impl KeyRef {
+    /// Reads the ARN of a key; aliases and ids alone are none.
+    pub fn parse(arn: &str) -> Option<Self> {
+        let parsed = Arn::parse(arn).filter(|a| a.service == "kms" && !a.region.is_empty())?;
+        let id = parsed.resource.strip_prefix("key/")?;
+        let good = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && AccountId::parse(parsed.account).is_some();
+        good.then(|| Self { arn: arn.to_owned() })
+    }
+
+    fn part<'k>(&'k self, part: fn(Arn<'k>) -> &'k str) -> &'k str {
+        Arn::parse(&self.arn).map(part).unwrap_or_default()
+    }
+
+    /// Returns its region.
+    pub fn region(&self) -> &str {
+        self.part(|arn| arn.region)
+    }
+
+    /// Returns its account.
+    pub fn account(&self) -> AccountId {
+        AccountId::parse(self.part(|arn| arn.account)).unwrap_or_else(AccountId::nobody)
+    }
+
+    /// Returns its name in addresses: `eu-west-1/1234abcd-…`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.region(), self.part(|arn| arn.resource).trim_start_matches("key/"))
+    }
 }
 
 /// What a managed policy can be attached to.
@@ -75,6 +111,8 @@ pub enum Call {
     Iam(IamCall),
     /// To S3.
     Bucket(BucketCall),
+    /// To KMS.
+    Key(KeyCall),
 }
 
 impl From<IamCall> for Call {
@@ -86,6 +124,12 @@ impl From<IamCall> for Call {
 impl From<BucketCall> for Call {
     fn from(call: BucketCall) -> Self {
         Self::Bucket(call)
+    }
+}
+
+impl From<KeyCall> for Call {
+    fn from(call: KeyCall) -> Self {
+        Self::Key(call)
     }
 }
 
@@ -146,6 +190,14 @@ pub enum BucketCall {
     DeletePolicy { bucket: BucketRef },
 }
 
+/// A writing call to KMS, on one key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each field is the API parameter of that name")]
+pub enum KeyCall {
+    PutPolicy { key: KeyRef, document: Document },
+}
+
 /// What a call does to the object that it is made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Does {
@@ -192,6 +244,7 @@ impl Call {
         match self {
             Self::Iam(call) => call.effects(),
             Self::Bucket(call) => call.effects(),
+            Self::Key(call) => call.effects(),
         }
     }
 
@@ -214,7 +267,7 @@ impl Call {
     /// `OperationAborted`).
     pub fn bucket(&self) -> Option<&BucketRef> {
         match self {
-            Self::Iam(_) => None,
+            Self::Iam(_) | Self::Key(_) => None,
             Self::Bucket(call) => Some(call.bucket()),
         }
     }
@@ -354,6 +407,21 @@ impl BucketCall {
             | Self::Delete { bucket }
             | Self::PutPolicy { bucket, .. }
             | Self::DeletePolicy { bucket } => bucket,
+        }
+    }
+}
+
+impl KeyCall {
+    fn effects(&self) -> Effects {
+        match self {
+            Self::PutPolicy { .. } => row("PutKeyPolicy", "kms:PutKeyPolicy", Does::Sets, Finds::SharedDocument),
+        }
+    }
+
+    /// Returns the key.
+    pub fn key(&self) -> &KeyRef {
+        match self {
+            Self::PutPolicy { key, .. } => key,
         }
     }
 }

@@ -6,7 +6,7 @@ use crossrole_policy::{Principal, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::call::PrincipalRef;
+use crate::call::{KeyRef, PrincipalRef};
 use crate::facet::Digest;
 use crate::finding::Span;
 use crate::ids::{AccountId, Partition};
@@ -113,6 +113,8 @@ pub struct Desired {
     pub suppressions: Vec<Suppression>,
     /// What AWS was asked to raise in these accounts.
     pub quotas: Quotas,
+    /// Keys of buckets, by the bucket's name.
+    pub bucket_keys: BTreeMap<String, BucketKey>,
 }
 
 /// One wanted object.
@@ -171,6 +173,33 @@ pub enum DesiredState {
         /// Statements with their Sids.
         statements: Vec<Statement>,
     },
+    /// Our statements in a key's policy, from every manifest of the run, each Sid with its manifest's prefix.
+    KeyPolicy {
+        /// The key.
+        key: KeyRef,
+        /// What it should let whom do.
+        grants: Vec<KeyGrant>,
+    },
+}
+
+/// A statement of ours in a key's policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyGrant {
+    /// With its Sid.
+    pub statement: Statement,
+    /// The same is allowed by policies of the key's own account: where the key's policy leaves it to those, nothing is written.
+    pub by_iam: bool,
+}
+
+/// The key that a bucket's objects are encrypted with, as a manifest says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketKey {
+    /// The key.
+    pub key: KeyRef,
+    /// With one data key for many objects.
+    pub bucket_key: bool,
+    /// Region of the bucket.
+    pub region: String,
 }
 
 impl Desired {

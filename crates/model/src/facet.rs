@@ -128,6 +128,10 @@ impl ObjectState {
                 let Facet::Statements(prefixes) = facet else { return None };
                 share(prefixes, policy.document.as_ref())
             }
+            Self::KeyPolicy(policy) => {
+                let Facet::Statements(prefixes) = facet else { return None };
+                share(prefixes, Some(&policy.document))
+            }
         }
     }
 }
@@ -158,7 +162,7 @@ fn bucket_facet(bucket: &BucketState, facet: &Facet) -> Option<Vec<u8>> {
         Facet::Versioning => bucket.versioning.map(|on| Encoder::new("versioning").flag(on).finish()),
         Facet::Encryption => bucket.encryption.as_ref().map(|encryption| match encryption {
             Encryption::Aes256 => text("encryption", "AES256"),
-            Encryption::Kms { key } => Encoder::new("encryption").text("aws:kms").text(key).finish(),
+            Encryption::Kms { key, bucket_key } => Encoder::new("encryption").text("aws:kms").text(key).flag(*bucket_key).finish(),
         }),
         Facet::PublicAccess => bucket.public_access_block.map(|block| {
             let PublicAccessBlock { block_acls, ignore_acls, block_policy, restrict_buckets } = block;

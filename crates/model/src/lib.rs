@@ -27,7 +27,7 @@ mod withheld;
 
 pub use address::{Address, Kind};
 pub use broken::Broken;
-pub use call::{BucketCall, BucketRef, Call, Finds, IamCall, PrincipalKind, PrincipalRef};
+pub use call::{BucketCall, BucketRef, Call, Finds, IamCall, KeyCall, KeyRef, PrincipalKind, PrincipalRef};
 pub use cloud::{Cloud, CloudError, ErrorClass, Waiting, WaitsFor};
 pub use desired::{Desired, DesiredObject, DesiredState};
 pub use facet::{Digest, Facet};

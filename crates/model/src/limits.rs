@@ -15,6 +15,8 @@ pub const ROLE_INLINE: usize = 10_240;
 pub const MANAGED_POLICY: usize = 6_144;
 /// Bytes of a bucket policy.
 pub const BUCKET_POLICY: usize = 20_480;
+/// Bytes of a key policy (AWS KMS Developer Guide, "Key policies in AWS KMS").
+pub const KEY_POLICY: usize = 32_768;
 /// Managed policies attached to a role, user or group.
 pub const ATTACHED_POLICIES: usize = 10;
 /// Groups that a user is in; AWS does not raise it.
@@ -66,11 +68,13 @@ pub enum Quota {
     ManagedPolicy,
     /// Bytes of a bucket policy.
     BucketPolicy,
+    /// Bytes of a key policy.
+    KeyPolicy,
 }
 
 impl Quota {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Roles,
         Self::Policies,
         Self::Users,
@@ -84,6 +88,7 @@ impl Quota {
         Self::RoleInline,
         Self::ManagedPolicy,
         Self::BucketPolicy,
+        Self::KeyPolicy,
     ];
 
     /// Returns what an account has that was granted nothing else.
@@ -100,6 +105,7 @@ impl Quota {
             Self::RoleInline => ROLE_INLINE,
             Self::ManagedPolicy => MANAGED_POLICY,
             Self::BucketPolicy => BUCKET_POLICY,
+            Self::KeyPolicy => KEY_POLICY,
         }
     }
 
@@ -107,11 +113,11 @@ impl Quota {
     pub fn is_raised(self) -> bool {
         match self {
             Self::Roles | Self::Policies | Self::Groups | Self::OidcProviders | Self::PoliciesPerRole | Self::PoliciesPerUser | Self::TrustPolicy => true,
-            Self::Users | Self::GroupsPerUser | Self::PoliciesPerGroup | Self::RoleInline | Self::ManagedPolicy | Self::BucketPolicy => false,
+            Self::Users | Self::GroupsPerUser | Self::PoliciesPerGroup | Self::RoleInline | Self::ManagedPolicy | Self::BucketPolicy | Self::KeyPolicy => false,
         }
     }
 
-    /// Returns its key in the answer of GetAccountSummary (IAM API reference), which has none of providers and buckets.
+    /// Returns its key in the answer of GetAccountSummary (IAM API reference), which has none of providers, buckets and keys.
     pub fn key(self) -> Option<&'static str> {
         Some(match self {
             Self::Roles => "RolesQuota",
@@ -125,7 +131,7 @@ impl Quota {
             Self::TrustPolicy => "AssumeRolePolicySizeQuota",
             Self::RoleInline => "RolePolicySizeQuota",
             Self::ManagedPolicy => "PolicySizeQuota",
-            Self::OidcProviders | Self::BucketPolicy => return None,
+            Self::OidcProviders | Self::BucketPolicy | Self::KeyPolicy => return None,
         })
     }
 }

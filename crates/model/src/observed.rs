@@ -6,11 +6,13 @@ use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, Kind};
-use crate::call::{PrincipalKind, PrincipalRef};
+use crate::call::{KeyRef, PrincipalKind, PrincipalRef};
 use crate::cloud::{CloudError, ErrorClass};
 use crate::ids::AccountId;
 use crate::limits::Granted;
-use crate::state::{AttachmentState, BucketPolicyState, BucketState, GroupState, MembershipState, ObjectState, OidcState, PolicyState, RoleState, UserState};
+use crate::state::{
+    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MembershipState, ObjectState, OidcState, PolicyState, RoleState, UserState,
+};
 
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,6 +75,8 @@ pub struct Observed {
     pub buckets: BTreeMap<String, Observation<Option<ObservedBucket>>>,
     /// The account that each bucket was read in.
     pub bucket_accounts: BTreeMap<String, AccountId>,
+    /// Keys by ARN.
+    pub keys: BTreeMap<String, Observation<Option<ObservedKey>>>,
     /// Calls made to read it, by account.
     pub calls: BTreeMap<AccountId, u64>,
     /// Whose credentials read it: ARNs by account.
@@ -173,6 +177,31 @@ pub struct ObservedBucket {
     pub policy: Observation<BucketPolicyState>,
 }
 
+/// A key of the account that its ARN names.
+#[derive(Debug, Clone)]
+pub struct ObservedKey {
+    /// Whether it can be used.
+    pub state: KeyState,
+    /// False for a key of AWS's own (`aws/s3`), whose policy nobody can change.
+    pub customer: bool,
+    /// Its policy.
+    pub policy: Observation<KeyPolicyState>,
+}
+
+/// Whether a key can be used (AWS KMS Developer Guide, "Key states of AWS KMS keys").
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyState {
+    /// It can.
+    Enabled,
+    /// It is switched off.
+    Disabled,
+    /// It is to be deleted.
+    PendingDeletion,
+    /// Any other, by AWS's name.
+    Other(String),
+}
+
 /// What to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
@@ -180,6 +209,9 @@ pub struct Scope {
     pub accounts: BTreeMap<AccountId, BTreeSet<Address>>,
     /// Buckets by name.
     pub buckets: BTreeMap<String, BucketScope>,
+    /// Keys by ARN, where the account may be called.
+    #[serde(default)]
+    pub keys: BTreeSet<String>,
     /// Also read the policies of buckets that only live policies of ours name (for pruning).
     pub follow_owned: BTreeSet<String>,
     /// Only whether objects are there: what costs further calls (settings, tags of policies) is left out.
@@ -207,6 +239,9 @@ impl Observed {
         if matches!(address.kind, Kind::Bucket | Kind::BucketPolicy) {
             return self.bucket_state(address);
         }
+        if address.kind == Kind::KeyPolicy {
+            return self.key_state(address);
+        }
         let account = match self.accounts.get(&address.account) {
             Some(Observation::Known(account)) => account,
             Some(Observation::Unreadable(why)) => return Err(why.clone()),
@@ -225,8 +260,21 @@ impl Observed {
             Kind::Membership => account.membership(&address.name).map(ObjectState::Membership),
             Kind::Attachment => account.attachment(&address.name).map(ObjectState::Attachment),
             // What is live is the policy that it stands in.
-            Kind::Caller | Kind::Bucket | Kind::BucketPolicy => None,
+            Kind::Caller | Kind::Bucket | Kind::BucketPolicy | Kind::KeyPolicy => None,
         })
+    }
+
+    fn key_state(&self, address: &Address) -> Result<Option<ObjectState>, Unreadable> {
+        let found = self.keys.iter().find(|(arn, _)| KeyRef::parse(arn).is_some_and(|key| key.account() == address.account && key.name() == address.name));
+        match found.map(|(_, key)| key) {
+            None => Err(Unreadable::not_tried(format_args!("key {}", address.name))),
+            Some(Observation::Unreadable(why)) => Err(why.clone()),
+            Some(Observation::Known(None)) => Ok(None),
+            Some(Observation::Known(Some(key))) => match &key.policy {
+                Observation::Known(policy) => Ok(Some(ObjectState::KeyPolicy(policy.clone()))),
+                Observation::Unreadable(why) => Err(why.clone()),
+            },
+        }
     }
 
     fn bucket_state(&self, address: &Address) -> Result<Option<ObjectState>, Unreadable> {

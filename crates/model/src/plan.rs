@@ -277,6 +277,9 @@ pub struct Plan {
     pub meters: Vec<Meter>,
     /// What people have to do in accounts that are not managed.
     pub notes: Vec<String>,
+    /// Keys whose policies leave what we grant to the policies of their accounts, so that no statement is written.
+    #[serde(default)]
+    pub left_to_iam: BTreeSet<Address>,
     /// Who gains and who loses; `None` when nobody has asked.
     #[serde(default)]
     pub access: Option<AccessDelta>,

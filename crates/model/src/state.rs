@@ -98,6 +98,9 @@ pub enum Encryption {
     Kms {
         /// ARN or id of the key.
         key: String,
+        /// One data key for many objects, whose encryption context is then the bucket and not the object (S3 User Guide,
+        /// "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
+        bucket_key: bool,
     },
 }
 
@@ -156,6 +159,13 @@ pub struct BucketPolicyState {
     pub document: Option<Document>,
 }
 
+/// The whole policy of a key: it always has one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPolicyState {
+    /// Every statement, foreign ones included.
+    pub document: Document,
+}
+
 /// The state of an object of any kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -178,4 +188,6 @@ pub enum ObjectState {
     Bucket(BucketState),
     /// [`BucketPolicyState`].
     BucketPolicy(BucketPolicyState),
+    /// [`KeyPolicyState`].
+    KeyPolicy(KeyPolicyState),
 }

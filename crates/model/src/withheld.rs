@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::ids::AccountId;
 use crate::limits::Quota;
-use crate::observed::Unreadable;
+use crate::observed::{KeyState, Unreadable};
 
 /// What could not be planned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,6 +76,14 @@ pub enum Cause {
     },
     /// The bucket does not exist.
     NoBucket,
+    /// The key does not exist.
+    NoKey,
+    /// The key is AWS's own, and nobody can change its policy (AWS KMS Developer Guide, "AWS managed keys").
+    AwsKey,
+    /// The key can't be used as it is.
+    KeyState(KeyState),
+    /// Without our statements, the key's policy would have none.
+    EmptyKeyPolicy,
     /// Our statements can't be put beside the foreign ones.
     Unmergeable(Unmergeable),
     /// It would be over this quota.

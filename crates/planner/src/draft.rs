@@ -28,6 +28,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) steps: Vec<Step>,
     pub(crate) withheld: Vec<Withheld>,
     meters: Vec<Meter>,
+    /// Keys whose policies leave our grants to the policies of their accounts.
+    pub(crate) left_to_iam: BTreeSet<Address>,
     /// Declared callers whose statements are not all there.
     pub(crate) caller_written: BTreeSet<Address>,
     /// Caller policies of roles, by account and name in lower case.
@@ -55,6 +57,7 @@ impl<'a> Draft<'a> {
             steps: Vec::new(),
             withheld: Vec::new(),
             meters: Vec::new(),
+            left_to_iam: BTreeSet::new(),
             caller_written: BTreeSet::new(),
             caller_held: BTreeMap::new(),
             unsure: BTreeMap::new(),
@@ -123,6 +126,7 @@ impl<'a> Draft<'a> {
         self.changes.clear();
         self.steps.clear();
         self.meters.clear();
+        self.left_to_iam.clear();
         self.caller_written.clear();
         self.caller_held.clear();
         self.unsure.clear();
@@ -180,6 +184,7 @@ impl<'a> Draft<'a> {
             steps,
             mut withheld,
             mut meters,
+            left_to_iam,
             caller_written: _,
             caller_held: _,
             unsure,
@@ -196,7 +201,7 @@ impl<'a> Draft<'a> {
         withheld.sort();
         withheld.dedup();
         meters.sort_by(|a, b| a.what.cmp(&b.what));
-        Plan { changes, steps, withheld, meters, ..Plan::default() }
+        Plan { changes, steps, withheld, meters, left_to_iam, ..Plan::default() }
     }
 }
 

@@ -16,7 +16,7 @@ mod target;
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::observed::{BucketScope, Scope};
-use crossrole_model::{Cause, Desired, Kind, Observation, Observed, Plan, Subject, Withheld};
+use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, Plan, Subject, Withheld};
 
 pub use check::check;
 pub use stale::differences;
@@ -54,6 +54,11 @@ pub fn scope(desired: &Desired) -> Scope {
             entry.settings = settings;
         }
     }
+    // A key is read in its own account only: nobody else may (AWS KMS API reference, GetKeyPolicy).
+    let managed = |key: &KeyRef| desired.accounts.get(&key.account()).is_some_and(|info| info.managed);
+    let named = desired.objects.values().filter_map(|object| if let DesiredState::KeyPolicy { key, .. } = &object.state { Some(key) } else { None });
+    let of_buckets = desired.bucket_keys.values().map(|bucket| &bucket.key);
+    scope.keys = named.chain(of_buckets).filter(|key| managed(key)).map(|key| key.arn.clone()).collect();
     scope.follow_owned = desired.manifests.iter().map(|m| m.name.clone()).collect();
     scope
 }
@@ -114,5 +119,5 @@ fn unreadable(draft: &mut Draft<'_>) {
 
 /// Tells whether a kind lives in IAM.
 fn is_iam(kind: Kind) -> bool {
-    !matches!(kind, Kind::Bucket | Kind::BucketPolicy)
+    !matches!(kind, Kind::Bucket | Kind::BucketPolicy | Kind::KeyPolicy)
 }

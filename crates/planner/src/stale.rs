@@ -50,14 +50,18 @@ pub fn differences(reviewed: &Plan, now: &Plan, observed: &Observed) -> Vec<Diff
 /// What the two plans record differently, of all but the calls that it took to read.
 fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
     // No `..`: a new field stops the build until someone decides.
-    let Plan { manifests, accounts, partition, scope, destroy, targets, changes, steps, withheld, meters, notes, access, lockouts, calls: _ } = now;
+    let Plan { manifests, accounts, partition, scope, destroy, targets, changes, steps, withheld, meters, notes, left_to_iam, access, lockouts, calls: _ } =
+        now;
     let r = reviewed;
     let same = [
         (Record::Manifests, (manifests, destroy, targets) == (&r.manifests, &r.destroy, &r.targets)),
         (Record::Accounts, (accounts, partition, scope) == (&r.accounts, &r.partition, &r.scope)),
         (Record::Changes, changes == &r.changes),
         (Record::Steps, steps == &r.steps),
-        (Record::Withheld, same_withheld(withheld, &r.withheld) && (meters, notes, lockouts) == (&r.meters, &r.notes, &r.lockouts)),
+        (
+            Record::Withheld,
+            same_withheld(withheld, &r.withheld) && (meters, notes, left_to_iam, lockouts) == (&r.meters, &r.notes, &r.left_to_iam, &r.lockouts),
+        ),
         (Record::Access, access == &r.access),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(record, _)| record).collect()
@@ -112,8 +116,9 @@ fn is_done(step: &Step, address: &Address, now: &Plan, observed: &Observed) -> b
 /// All but the witness.
 fn same_access(a: &AccessChange, b: &AccessChange) -> bool {
     // No `..`: a new field stops the build until someone decides.
-    let AccessChange { direction, party, except, certainty, actions, resources, when, witness: _ } = a;
-    (direction, party, except, certainty, actions, resources, when) == (&b.direction, &b.party, &b.except, &b.certainty, &b.actions, &b.resources, &b.when)
+    let AccessChange { direction, party, except, certainty, actions, resources, when, keyless, witness: _ } = a;
+    (direction, party, except, certainty, actions, resources, when, keyless)
+        == (&b.direction, &b.party, &b.except, &b.certainty, &b.actions, &b.resources, &b.when, &b.keyless)
 }
 
 /// An approval is of who gains what: nobody may gain more by it now.

@@ -19,6 +19,8 @@ mod buckets;
 mod callers;
 #[path = "planner/differences.rs"]
 mod differences;
+#[path = "planner/keys.rs"]
+mod keys;
 #[path = "planner/quotas.rs"]
 mod quotas;
 #[path = "planner/roles.rs"]

@@ -46,7 +46,10 @@ pub fn access_lines(delta: &AccessDelta, view: View) -> Vec<String> {
 fn alike(changes: &[AccessChange]) -> Vec<Vec<&AccessChange>> {
     let mut all: Vec<Vec<&AccessChange>> = Vec::new();
     for change in changes {
-        let same = |c: &AccessChange| (c.direction, &c.actions, &c.resources, &c.when) == (change.direction, &change.actions, &change.resources, &change.when);
+        let same = |c: &AccessChange| {
+            (c.direction, &c.actions, &c.resources, &c.when, &c.keyless)
+                == (change.direction, &change.actions, &change.resources, &change.when, &change.keyless)
+        };
         match all.iter_mut().find(|group| group.first().is_some_and(|c| same(c))) {
             Some(group) => group.push(change),
             None => all.push(vec![change]),
@@ -81,7 +84,12 @@ fn line(changes: &[&AccessChange], view: View) -> Line {
         many => together(many.iter().map(|c| party_except(c).trim_end_matches(',').to_owned()).collect()),
     };
     let what = list(&format!(" {verb} "), actions(&change.actions));
-    Line::new(tone, 0, symbol).then([who]).then(what).then(list(" on ", resources(change))).then(when(&change.when, view))
+    let line = Line::new(tone, 0, symbol).then([who]).then(what).then(list(" on ", resources(change))).then(when(&change.when, view));
+    match &change.keyless {
+        // S3's side alone would be half the truth.
+        Some(key) => line.then([format!("; but not what is encrypted with {}, which it may not use for that", by_arn(key))]),
+        None => line,
+    }
 }
 
 /// `a and b`; `a, with more to it; b; and c`.
@@ -150,8 +158,12 @@ fn by_arn(arn: &str) -> String {
             [session, role, _] => format!("session {session} of role {role} of {account}"),
             _ => arn.to_owned(),
         },
-        Some((account, Some((kind, name)))) => format!("{kind} {name} of {account}"),
-        Some((account, None)) if arn.ends_with(":root") => format!("account {account}"),
+        Some((account, Some((kind, name)))) => {
+            // Two of one name are told apart by their paths.
+            let path = arn.split_once(&format!(":{kind}/")).map_or(name, |(_, path)| path);
+            format!("{kind} {path} of {account}")
+        }
+        Some((account, None)) if arn.ends_with(":root") => format!("the root user of {account}"),
         _ => arn.to_owned(),
     }
 }
@@ -220,7 +232,7 @@ pub(crate) fn undecided_line(one: &Undecided) -> Line {
 fn about(about: &About) -> String {
     match about {
         About::Bucket(name) => format!("bucket {name}"),
-        About::Role(arn) => by_arn(arn),
+        About::Role(arn) | About::Key(arn) => by_arn(arn),
         About::OtherResources => "other resources".to_owned(),
         About::OtherRoles => "other roles".to_owned(),
         About::Resource(text) => text.clone(),
@@ -393,6 +405,7 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
                 "resources": resources(c),
                 "resource_set": c.resources,
                 "when": c.when.iter().map(|one| one.iter().map(clause).collect::<Vec<_>>()).collect::<Vec<_>>(),
+                "keyless": c.keyless,
                 "text": line(&[c], view).text(),
                 "witness": {
                     "principal": c.witness.principal,

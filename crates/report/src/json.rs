@@ -58,6 +58,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "withheld": plan.withheld.iter().map(withheld).collect::<Vec<_>>(),
         "meters": plan.meters.iter().map(|m| json!({"what": m.what, "used": m.used, "limit": m.limit})).collect::<Vec<_>>(),
         "notes": plan.notes,
+        "left_to_iam": plan.left_to_iam.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "lockouts": plan.lockouts.iter().map(crate::access::lockout).collect::<Vec<_>>(),
         "lockout_facts": plan.lockouts,
         "access": plan.access.as_ref().map(|delta| crate::access::json(delta, view)),
@@ -134,6 +135,7 @@ fn state(state: &ObjectState, view: View) -> Value {
             "logging": bucket.logging,
             "tags": bucket.tags,
         }),
+        ObjectState::KeyPolicy(policy) => json!({ "policy": document(&policy.document, view) }),
         ObjectState::BucketPolicy(policy) => json!({ "policy": policy.document.as_ref().map(|d| document(d, view)) }),
     }
 }

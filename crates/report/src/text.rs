@@ -60,7 +60,9 @@ pub fn plan(plan: &Plan, view: View) -> String {
         out.push(Line::empty());
     }
     out.extend(plan.notes.iter().map(|note| Line::new(Tone::Warning, 0, "by hand: ").then([safe(note)])));
-    if !plan.notes.is_empty() {
+    let left = plan.left_to_iam.iter().map(|key| safe(&format!("{} of {}", key.name, key.account)));
+    out.extend(left.map(|key| Line::plain(0, format!("key {key}: its policy leaves this to its account's policies, so nothing is written there"))));
+    if !plan.notes.is_empty() || !plan.left_to_iam.is_empty() {
         out.push(Line::empty());
     }
     out.extend(crate::access::section(plan, view));

@@ -1,6 +1,7 @@
 //! The facts of plans and outcomes as phrases. Every one is made here, and nothing reads one back.
 
 use crossrole_model::limits::Quota;
+use crossrole_model::observed::KeyState;
 use crossrole_model::plan::{Difference, Record};
 use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
 use crossrole_policy::{Dropped, Unmergeable};
@@ -134,6 +135,19 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             };
             (format!("bucket `{name}` does not exist in account {account}"), "make it first, or add `create = true` to it")
         }
+        Cause::NoKey => ("there is no such key in its account and region".to_owned(), "correct its ARN: AWS knows a key by nothing else in all accounts"),
+        Cause::AwsKey => ("it is a key of AWS's own, whose policy nobody can change".to_owned(), "make a key of your own, and encrypt the bucket with it"),
+        Cause::KeyState(state) => {
+            let (how, advice) = match state {
+                KeyState::PendingDeletion => ("is to be deleted", "cancel its deletion, or use another key"),
+                KeyState::Disabled => ("is disabled", "enable it"),
+                KeyState::Enabled | KeyState::Other(_) => ("can't be used yet", "see what state it is in"),
+            };
+            (format!("the key {how}: what is encrypted with it can't be read by anyone"), advice)
+        }
+        Cause::EmptyKeyPolicy => {
+            ("without our statements the key's policy would be empty, and AWS takes none that is".to_owned(), "let somebody administer it first")
+        }
         Cause::Unmergeable(why) => (unmergeable(why), "its owner has to correct that statement first"),
         Cause::Quota { quota, size, limit } => return over(*quota, *size, *limit),
         Cause::Used => (
@@ -174,6 +188,7 @@ fn over(quota: Quota, size: usize, limit: usize) -> (String, String) {
             long("its inline policies, those of others with them,", "characters", "put some into a managed policy, or leave out `foreign_policies = \"keep\"`")
         }
         Quota::ManagedPolicy => long("it", "characters", "split it into several policies"),
+        Quota::KeyPolicy => long("its policy", "bytes", "let an account or an organization use it, or shorten the foreign statements"),
         Quota::BucketPolicy => long("its policy", "bytes", "trust an account or organization in it, or shorten the foreign statements"),
     }
 }

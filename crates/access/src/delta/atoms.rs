@@ -164,7 +164,12 @@ impl Resources {
         }
         // Whose a resource is, conditions tell where its ARN does.
         let owned = statements.iter().flat_map(|s| s.conditions.iter().map(|c| (s.variables, c))).filter(|(_, c)| c.key.ends_with(":resourceaccount"));
-        let owners: BTreeSet<&String> = owned.filter(|_| domain.is_elsewhere()).flat_map(|(_, c)| &c.written.values).collect();
+        // A variable stands for what it is filled with.
+        let said = owned.filter(|_| domain.is_elsewhere()).flat_map(|(variables, c)| {
+            let filled = c.patterns(context, variables).into_iter().map(|(tokens, _)| crate::engine::template::plain(&tokens));
+            filled.chain(c.written.values.iter().filter(|v| !v.contains("${")).cloned())
+        });
+        let owners: BTreeSet<String> = said.collect();
         for start in walks.clone().filter(|start| !start.ends_with(":s3:::")) {
             let service = start.split(':').take(3).collect::<Vec<_>>().join(":");
             // What IAM has is of no region.

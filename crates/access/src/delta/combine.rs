@@ -146,7 +146,7 @@ pub(super) fn set(request: &mut Request, dimensions: &[Dimension], combination: 
 }
 
 /// The names of the account of a resource.
-const RESOURCE_ACCOUNT: [&str; 2] = ["aws:resourceaccount", "s3:resourceaccount"];
+pub(super) const RESOURCE_ACCOUNT: [&str; 2] = ["aws:resourceaccount", "s3:resourceaccount"];
 
 /// Counts up; false after the last.
 fn next(combination: &mut [usize], dimensions: &[Dimension]) -> bool {

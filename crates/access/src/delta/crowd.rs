@@ -44,6 +44,13 @@ pub(crate) fn is_of_caller(key: &str) -> bool {
     TEXTS.iter().any(|(k, _)| *k == key) || CONSTANT.contains(&key)
 }
 
+/// Tells whether what one key of a caller holds says something of what another does: the same letters are in both.
+pub(crate) fn share_letters(a: &str, b: &str) -> bool {
+    const TOGETHER: [[&str; 2]; 3] =
+        [["aws:principalarn", "aws:username"], ["aws:principalarn", "aws:principalaccount"], ["aws:principalorgid", "aws:principalorgpaths"]];
+    a != b && TOGETHER.iter().any(|keys| keys.contains(&a) && keys.contains(&b))
+}
+
 /// A name that nobody is taken to have.
 const NOBODY: &str = "any-other";
 

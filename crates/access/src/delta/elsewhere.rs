@@ -44,7 +44,9 @@ impl<'e> Work<'e> {
         let [before, after] = self.sides;
         let partition = after.partition();
         let buckets = before.buckets.keys().chain(after.buckets.keys()).map(|name| format!("arn:{partition}:s3:::{name}"));
-        let buckets: Rc<BTreeSet<String>> = Rc::new(buckets.collect());
+        // Keys, too, are looked at by themselves where their policies are known.
+        let keys = before.keys.keys().chain(after.keys.keys()).cloned();
+        let buckets: Rc<BTreeSet<String>> = Rc::new(buckets.chain(keys).collect());
         let roles: Rc<BTreeSet<String>> = Rc::new(before.roles.keys().chain(after.roles.keys()).cloned().collect());
         for arn in self.changed_principals() {
             if self.stays_inside(arn, &buckets) {

@@ -14,6 +14,7 @@ pub(crate) mod crowd;
 mod describe;
 mod elsewhere;
 mod forms;
+pub(crate) mod keys;
 pub(crate) mod meets;
 mod named;
 pub(crate) mod pair;
@@ -32,7 +33,7 @@ use std::rc::Rc;
 use crossrole_model::access::{About, AccessChange, AccessDelta, Certainty, Undecided};
 use crossrole_policy::Document;
 
-use crate::estate::{Estate, Guarded, Identity, Placed};
+use crate::estate::{Estate, Guarded, Placed};
 
 use among::Among;
 use atoms::ASSUME;
@@ -169,6 +170,12 @@ impl<'e> Work<'e> {
             };
             all.push(Resource { domain, sides, changed: differs(sides), names: Names::of(sides) });
         }
+        let arns: BTreeSet<&String> = before.keys.keys().chain(after.keys.keys()).collect();
+        for arn in arns {
+            let sides = self.sides.map(|side| side.keys.get(arn));
+            let domain = keys::domain(arn, sides.into_iter().flatten().next_back().map(|g| g.account.clone()));
+            all.push(Resource { domain, sides, changed: differs(sides), names: Names::of(sides) });
+        }
         all
     }
 
@@ -202,7 +209,7 @@ impl<'e> Work<'e> {
                 self.unknown_kinds(&resource);
                 let documents: Vec<&Document> = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).map(|p| &p.document).collect();
                 let owner = resource.domain.owner.as_deref().unwrap_or_default();
-                for who in named::others(&documents, owner, self.sides, !resource.domain.actions.is_empty()) {
+                for who in named::others(&documents, owner, self.sides, resource.domain.is_signed()) {
                     self.pair(&who, &resource.domain, resource.sides);
                     // A session that is named, of a role that is known.
                     if who.kind == Kind::Known && !changed.contains(who.arn.as_str()) {
@@ -263,12 +270,7 @@ impl<'e> Work<'e> {
         let account = who.subject.account.as_deref();
         let mut policies = Vec::new();
         for (side, guarded) in self.sides.into_iter().zip(guarded) {
-            let identity = match who.kind {
-                Kind::Known => side.principals.get(&who.arn).map(Identity::Of),
-                Kind::AndMore => side.principals.get(&who.arn).map(|principal| Identity::AndMore(principal, self.everything)),
-                Kind::Everything => Some(Identity::Everything(self.everything)),
-                Kind::Nothing => Some(Identity::Nothing),
-            };
+            let identity = who.identity(side, self.everything);
             policies.push(identity.map(|identity| side.policies(identity, account, guarded, domain.owner.as_deref())));
         }
         let [before, after] = policies.as_slice() else { return };
@@ -284,7 +286,11 @@ impl<'e> Work<'e> {
             }
         }
         match compare(&subject, &domain, [before.as_ref(), after.as_ref()]) {
-            Ok(regions) => self.delta.changes.extend(regions.into_iter().map(|region| change(&subject, region))),
+            Ok(regions) => {
+                let mut changes: Vec<AccessChange> = regions.into_iter().map(|region| change(&subject, region)).collect();
+                self.without_key(who, &domain, &mut changes);
+                self.delta.changes.extend(changes);
+            }
             Err(why) => self.delta.undecided.push(Undecided { party: subject.party, about: domain.about, why }),
         }
     }
@@ -305,5 +311,6 @@ fn change(subject: &Subject, region: Region) -> AccessChange {
         resources: region.resources,
         when: region.when.0,
         witness: region.witness,
+        keyless: None,
     }
 }

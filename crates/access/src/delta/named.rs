@@ -10,7 +10,7 @@ use crate::engine::operator::Test;
 use crate::estate::Estate;
 use crate::principal::Caller;
 
-use super::crowd::{Accounts, Crowd};
+use super::crowd::{Accounts, Crowd, Sort};
 use super::subjects::{Kind, Who, role_behind};
 
 /// Whom documents name.
@@ -23,6 +23,9 @@ struct Named {
     all: bool,
     services: BTreeSet<String>,
     providers: BTreeSet<String>,
+    /// Accounts that some `NotPrincipal` lists: it spares their root users, and of the others only whom it lists as well
+    /// (IAM User Guide, "NotPrincipal").
+    roots: BTreeSet<String>,
 }
 
 impl Named {
@@ -32,6 +35,9 @@ impl Named {
             let Some(principal) = &statement.principal else { continue };
             named.all |= principal.bare_star || principal.negated;
             named.everyone |= principal.bare_star || principal.negated;
+            if principal.negated {
+                named.roots.extend(principal.aws().iter().filter_map(|value| account_of(value)).map(str::to_owned));
+            }
             for (kind, values) in &principal.entries {
                 for value in values {
                     match kind.as_str() {
@@ -84,8 +90,8 @@ impl Named {
 }
 
 /// Everyone whom a resource's documents can be about and who is not known: named principals, the accounts named, another
-/// account, unsigned callers, services, identity providers.
-pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], trust: bool) -> Vec<Who> {
+/// account, unsigned callers, services, identity providers. `signed`: nobody asks it without a signature (STS, KMS).
+pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], signed: bool) -> Vec<Who> {
     let partition = partition(sides);
     let named = Named::at(documents, owner, sides);
     let apart = named.apart();
@@ -103,17 +109,22 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
             }
         }
     }
-    let of = |account: &str| Crowd::of(partition, Accounts::One(account.to_owned()), apart.clone());
+    let of = |account: &str| {
+        let mut crowd = Crowd::of(partition, Accounts::One(account.to_owned()), apart.clone());
+        crowd.kinds.retain(|kind| *kind != Sort::Root || !named.roots.contains(account));
+        crowd
+    };
+    all.extend(named.roots.iter().map(|account| Who::named(&root(partition, account))));
     all.extend(named.accounts.iter().map(|account| Who::any_of(of(account), Kind::Everything)));
     all.extend([Kind::Nothing, Kind::Everything].map(|kind| Who::any_of(of(owner), kind)));
     if named.everyone {
         let known = named.accounts.iter().cloned().chain([owner.to_owned()]).collect();
         all.push(Who::any_of(Crowd::of(partition, Accounts::Others(known), apart.clone()), Kind::Everything));
-        if !trust {
+        if !signed {
             all.push(Who::without_identity(Caller::Anonymous));
         }
     }
-    if named.all && !trust {
+    if named.all && !signed {
         all.push(Who::any_service(named.services.clone()));
     }
     all.extend(named.services.into_iter().map(Caller::Service).chain(named.providers.into_iter().map(Caller::Arn)).map(Who::without_identity));
@@ -132,7 +143,8 @@ impl Apart {
     pub(crate) fn of(documents: &[&Document], owner: &str, sides: [&Estate; 2]) -> Self {
         let named = Named::at(documents, owner, sides);
         let accounts = named.accounts.iter().map(|account| Party::AnyOf { partition: partition(sides).to_owned(), account: account.clone() });
-        let parties = named.arns.iter().map(|arn| Party::of(arn)).chain(accounts).collect();
+        let roots = named.roots.iter().map(|account| Party::of(&root(partition(sides), account)));
+        let parties = named.arns.iter().map(|arn| Party::of(arn)).chain(accounts).chain(roots).collect();
         Self { parties, accounts: named.accounts, owner: owner.to_owned() }
     }
 
@@ -149,7 +161,11 @@ impl Apart {
 
     /// Leaves them out of changes.
     pub(crate) fn leave_out(&self, changes: &mut [AccessChange]) {
-        let said: BTreeSet<(Direction, Party)> = changes.iter().map(|change| (change.direction, change.party.clone())).collect();
+        // A line that says the same as that of unsigned callers is left to that.
+        let grant = |c: &AccessChange| (c.direction, c.actions.clone(), c.resources.clone(), c.when.clone());
+        let anyone: BTreeSet<_> = changes.iter().filter(|c| c.party == Party::Unsigned).map(grant).collect();
+        let own = changes.iter().filter(|c| !anyone.contains(&grant(c)));
+        let said: BTreeSet<(Direction, Party)> = own.map(|change| (change.direction, change.party.clone())).collect();
         for change in changes {
             change.except = self.silent(&change.party, |one| said.contains(&(change.direction, one.clone())));
         }
@@ -159,6 +175,18 @@ impl Apart {
 /// The partition of the resources that are asked about.
 fn partition(sides: [&Estate; 2]) -> &str {
     sides.into_iter().rev().map(|s| s.partition.as_str()).find(|p| !p.is_empty()).unwrap_or("aws")
+}
+
+/// The account that a value of a principal element is, if it is one.
+fn account_of(value: &str) -> Option<&str> {
+    match Arn::parse(value) {
+        None => Some(value).filter(|v| v.len() == 12 && v.bytes().all(|b| b.is_ascii_digit())),
+        Some(arn) => Some(arn.account).filter(|_| arn.resource == "root"),
+    }
+}
+
+fn root(partition: &str, account: &str) -> String {
+    format!("arn:{partition}:iam::{account}:root")
 }
 
 /// Accounts that conditions on the caller's account or ARN speak of.

@@ -92,6 +92,11 @@ pub(crate) enum Text {
 }
 
 impl Domain {
+    /// Tells whether nobody is let in without a signature: roles are assumed, and keys used, by nobody else.
+    pub(crate) fn is_signed(&self) -> bool {
+        matches!(self.about, About::Role(_) | About::Key(_))
+    }
+
     /// Tells whether it is all that has no policy of its own.
     pub(crate) fn is_elsewhere(&self) -> bool {
         self.owner.is_none()

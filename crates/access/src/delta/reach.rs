@@ -6,13 +6,13 @@ use std::rc::Rc;
 use crossrole_model::access::{About, Clause, Hop, Limit, Party, Undecided, Why};
 use crossrole_policy::{Arn, Document};
 
-use crate::estate::{Estate, Guarded, Identity, Placed};
+use crate::estate::{Estate, Guarded, Placed};
 use crate::request::{ContextValue, all_buckets, is_list_all};
 
 use super::named::Apart;
 use super::pair::{Domain, Subject, Text, compare};
 use super::subjects::{Kind, Who};
-use super::{named, undecided};
+use super::{keys, named, undecided};
 
 /// Most roles on one way: AWS chains sessions without end, people do not follow more.
 const CHAIN_MOST: usize = 4;
@@ -32,11 +32,15 @@ pub struct Reach {
 /// Returns everyone who may do `action` on `resource`, and how. `owner`: account of a resource whose ARN names none.
 pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str>) -> Reach {
     let everything = Placed::everything("the account's own policies");
-    let mut search = Search { estate, everything: &everything, reach: Reach::default() };
+    let mut search = Search { estate, everything: &everything, reach: Reach::default(), whos: Vec::new() };
     let all = is_list_all(action, resource).then(|| all_buckets(if estate.partition.is_empty() { "aws" } else { &estate.partition }));
     let resource = all.as_deref().unwrap_or(resource);
     let last = search.direct(action, resource, owner);
     let mut open: Vec<(Option<String>, Vec<Hop>)> = last.into_iter().map(|(arn, hop)| (arn, vec![hop])).collect();
+    // Of an encrypted object, whoever can't use the key gets nothing.
+    if let Some(uses) = keys::uses(estate, action, resource) {
+        open = search.with_key(open, &uses);
+    }
     while let Some((arn, way)) = open.pop() {
         if let Some(arn) = arn.filter(|arn| estate.roles.contains_key(arn)) {
             // A role that is on the way already adds nothing to it.
@@ -68,10 +72,12 @@ pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str
     reach
 }
 
-struct Search<'e> {
-    estate: &'e Estate,
-    everything: &'e Placed,
-    reach: Reach,
+pub(super) struct Search<'e> {
+    pub(super) estate: &'e Estate,
+    pub(super) everything: &'e Placed,
+    pub(super) reach: Reach,
+    /// Whom the last question was put for.
+    pub(super) whos: Vec<Who>,
 }
 
 impl Search<'_> {
@@ -80,7 +86,7 @@ impl Search<'_> {
         let bucket = resource.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name));
         let guarded: Option<&Guarded> = match bucket {
             Some(name) => self.estate.buckets.get(name),
-            None => self.estate.roles.get(resource).filter(|_| action.to_ascii_lowercase().starts_with("sts:")),
+            None => self.estate.guarded(action, resource),
         };
         let in_arn = || Arn::parse(resource).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
         let owner = guarded.map(|g| g.account.clone()).or_else(|| owner.map(str::to_owned)).or_else(in_arn);
@@ -92,7 +98,7 @@ impl Search<'_> {
             } else if ["s3", "iam"].contains(&arn.service) {
                 owner.is_none().then_some(Why::NotRead)
             } else {
-                Some(Why::ResourceKind)
+                guarded.is_none().then_some(Why::ResourceKind)
             };
             let partition = self.estate.partition.clone();
             let party = owner
@@ -129,6 +135,7 @@ impl Search<'_> {
                 found.push((Some(who.arn.clone()).filter(|a| !a.is_empty()), hop));
             }
         }
+        self.whos = whos;
         let apart = Apart::of(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate]);
         let said: BTreeSet<Party> = found.iter().map(|(_, hop): &(_, Hop)| hop.party.clone()).collect();
         for (_, hop) in &mut found {
@@ -146,12 +153,7 @@ impl Search<'_> {
     }
 
     fn one(&mut self, who: &Who, domain: &Domain, guarded: Option<&Guarded>, owner: Option<&str>) -> Vec<Vec<Vec<Clause>>> {
-        let identity = match who.kind {
-            Kind::Known => self.estate.principals.get(&who.arn).map(Identity::Of),
-            Kind::AndMore => self.estate.principals.get(&who.arn).map(|principal| Identity::AndMore(principal, self.everything)),
-            Kind::Everything => Some(Identity::Everything(self.everything)),
-            Kind::Nothing => Some(Identity::Nothing),
-        };
+        let identity = who.identity(self.estate, self.everything);
         let account = who.subject.account.as_deref();
         let policies = identity.map(|identity| self.estate.policies(identity, account, guarded, owner));
         let mut subject: Subject = who.subject.clone();

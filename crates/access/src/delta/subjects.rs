@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::access::{Certainty, Party};
 use crossrole_policy::{Arn, Document, Effect, Element, Principal, Statement};
 
-use crate::estate::{Estate, Guarded};
+use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::principal::Caller;
 use crate::request::ContextValue;
 
@@ -108,6 +108,16 @@ impl Who {
             }
         }
         Some(who)
+    }
+
+    /// The policies of its side; `None` where it is not there. `everything`: what stands in for those that are not known.
+    pub(crate) fn identity<'e>(&self, side: &'e Estate, everything: &'e Placed) -> Option<Identity<'e>> {
+        match self.kind {
+            Kind::Known => side.principals.get(&self.arn).map(Identity::Of),
+            Kind::AndMore => side.principals.get(&self.arn).map(|principal| Identity::AndMore(principal, everything)),
+            Kind::Everything => Some(Identity::Everything(everything)),
+            Kind::Nothing => Some(Identity::Nothing),
+        }
     }
 
     /// One session of a role that an estate has.

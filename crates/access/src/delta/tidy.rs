@@ -7,13 +7,21 @@ use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Clause, Dire
 use crate::estate::Estate;
 
 /// Which way, who, and who not, which actions, under which conditions.
-type Alike = (Direction, Party, Vec<Party>, Certainty, Vec<Part>, Vec<Vec<Clause>>);
+type Alike = (Direction, Party, Vec<Party>, Certainty, Vec<Part>, Vec<Vec<Clause>>, Option<String>);
 
 /// Puts what differs only in its resources together, drops what is said of everyone already, and sorts.
 pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
     let mut merged: BTreeMap<Alike, AccessChange> = BTreeMap::new();
     for change in delta.changes.drain(..) {
-        let key = (change.direction, change.party.clone(), change.except.clone(), change.certainty, change.actions.clone(), change.when.clone());
+        let key = (
+            change.direction,
+            change.party.clone(),
+            change.except.clone(),
+            change.certainty,
+            change.actions.clone(),
+            change.when.clone(),
+            change.keyless.clone(),
+        );
         match merged.get_mut(&key) {
             Some(same) => same.resources.extend(change.resources),
             None => {
@@ -50,10 +58,10 @@ fn is_member(sides: [&Estate; 2], direction: Direction, user: &str, group: &str)
 }
 
 /// Which way, and the same actions on the same resources under the same conditions.
-type Grant<'c> = (Direction, &'c [Part], &'c [Part], &'c [Vec<Clause>]);
+type Grant<'c> = (Direction, &'c [Part], &'c [Part], &'c [Vec<Clause>], Option<&'c str>);
 
 fn grant(c: &AccessChange) -> Grant<'_> {
-    (c.direction, &c.actions, &c.resources, &c.when)
+    (c.direction, &c.actions, &c.resources, &c.when, c.keyless.as_deref())
 }
 
 /// Drops those changes of which the same is said of another that `stands_for` them.

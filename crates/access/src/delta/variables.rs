@@ -12,10 +12,12 @@ use crossrole_model::access::{Limit, Why};
 
 use crate::engine::condition::{Condition, Written};
 use crate::engine::glob::Token;
+use crate::engine::template::Template;
 use crate::principal::Caller;
 use crate::request::{Context, ContextValue};
 
 use super::beside::beside;
+use super::combine::RESOURCE_ACCOUNT;
 use super::cover::{Boxes, Dimension, Value};
 use super::crowd;
 use super::pair::{Region, Subject, TAG};
@@ -27,6 +29,9 @@ const VARIABLES_MOST: usize = 256;
 
 /// Most patterns that tell the texts of one variable apart.
 const PATTERNS_MOST: usize = 48;
+
+/// An account that nothing names is taken to be this one.
+const ACCOUNT: &str = "777777777777";
 
 /// One way to fill the policy variables that the subject leaves open.
 pub(super) struct Filling {
@@ -89,14 +94,27 @@ pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Resul
             base.set(key, value.as_str());
         }
     }
-    let spaces = Space::all(relevant, &base);
-    let keys: BTreeSet<String> = spaces.iter().flat_map(Space::keys).filter(|key| !subject.is_fixed(key)).collect();
+    let mut spaces = Space::all(relevant, &base);
+    let asked: Vec<Asked<'_>> = relevant.iter().flat_map(|r| r.statement.conditions.iter().map(|c| (r.statement.variables, c))).collect();
+    for space in &mut spaces {
+        space.meet_callers(subject, &asked, &base)?;
+    }
+    let mut keys: BTreeSet<String> = spaces.iter().flat_map(Space::keys).filter(|key| !subject.is_fixed(key)).collect();
+    let of_caller = |key: &str| subject.crowd.is_some() && crowd::is_of_caller(key) && !subject.is_fixed(key);
+    if keys.iter().any(|key| of_caller(key)) {
+        // The caller is decided then, and so is how its keys compare with what is filled in.
+        for space in spaces.iter().filter(|space| of_caller(&space.name) && space.is_open(subject)) {
+            if space.templates.iter().any(|template| template.loose(&base) != [Token::Star]) {
+                return Err(Why::TooMany(Limit::KeyPatterns(space.name.clone())));
+            }
+            keys.insert(space.name.clone());
+        }
+    }
     if keys.is_empty() {
         let one = Filling { context: base, caller: None, point: Vec::new() };
         return Ok(Fillings { all: vec![one], decided: BTreeSet::new(), dimensions: Vec::new(), impossible: Vec::new() });
     }
-    Search { subject, base, keys, spaces, asked: relevant.iter().flat_map(|r| r.statement.conditions.iter().map(|c| (r.statement.variables, c))).collect() }
-        .run()
+    Search { subject, base, keys, spaces, asked }.run()
 }
 
 /// Texts that are compared with one another: those of resources, or those of one condition key.
@@ -104,9 +122,11 @@ struct Space {
     /// The condition key; empty for resources.
     name: String,
     /// Each with the keys that it takes text from.
-    templates: Vec<crate::engine::template::Template>,
+    templates: Vec<Template>,
     /// Patterns and texts without variables that are open.
     others: BTreeSet<Vec<Token>>,
+    /// Texts that some caller has, one as good as another.
+    plausible: BTreeSet<Vec<Token>>,
 }
 
 impl Space {
@@ -116,8 +136,13 @@ impl Space {
             let resources = statement.resource.iter().flat_map(|r| &r.written).map(|text| ("", text));
             let conditions = statement.conditions.iter().filter(|c| c.is_text()).flat_map(|c| c.written.values.iter().map(|text| (c.key.as_str(), text)));
             for (name, text) in resources.chain(conditions) {
-                let space = by_name.entry(name).or_insert_with(|| Self { name: name.to_owned(), templates: Vec::new(), others: BTreeSet::new() });
-                let template = crate::engine::template::Template::parse(text, statement.variables);
+                let space = by_name.entry(name).or_insert_with(|| Self {
+                    name: name.to_owned(),
+                    templates: Vec::new(),
+                    others: BTreeSet::new(),
+                    plausible: BTreeSet::new(),
+                });
+                let template = Template::parse(text, statement.variables);
                 space.others.insert(template.loose(base));
                 if template.keys().next().is_some() && !space.templates.contains(&template) {
                     space.templates.push(template);
@@ -132,15 +157,74 @@ impl Space {
         by_name.into_values().collect()
     }
 
+    /// Tells whether what it compares with is not known.
+    fn is_open(&self, subject: &Subject) -> bool {
+        self.templates.iter().flat_map(Template::keys).any(|key| !subject.is_fixed(key))
+    }
+
+    /// What callers have for this key, where it is compared with variables: a text that nobody has would meet nobody. One of each
+    /// class of callers that other conditions tell apart.
+    fn meet_callers(&mut self, subject: &Subject, asked: &[Asked<'_>], base: &Context) -> Result<(), Why> {
+        let open = self.is_open(subject);
+        if RESOURCE_ACCOUNT.contains(&self.name.as_str()) && open {
+            self.plausible.insert(ACCOUNT.chars().map(Token::Literal).collect());
+        }
+        let Some(crowd) = subject.crowd.as_ref().filter(|_| open && crowd::is_of_caller(&self.name) && !subject.is_fixed(&self.name)) else {
+            return Ok(());
+        };
+        let there = Condition::new(Written { operator: "Null".to_owned(), key: self.name.clone(), values: vec!["true".to_owned()] }, false);
+        let fixed = |c: &Condition| c.variables().all(|v| subject.is_fixed(v));
+        let told: Vec<Asked<'_>> = asked.iter().copied().filter(|(_, c)| crowd::is_of_caller(&c.key) && fixed(c)).collect();
+        let telling: Vec<Asked<'_>> = told.iter().copied().chain([(false, &there)]).collect();
+        let too_many = || Why::TooMany(Limit::KeyPatterns(self.name.clone()));
+        // Ids are random, but for those of root and of federated users: which of them it may be equal to, others tell.
+        if self.name == "aws:userid" && told.iter().any(|(_, c)| !["aws:userid", "aws:principalorgid", "aws:principalorgpaths"].contains(&c.key.as_str())) {
+            return Err(too_many());
+        }
+        for profile in crowd.profiles(&telling, base).ok_or_else(too_many)? {
+            let mut context = base.clone();
+            profile.set(&mut context);
+            // Whom patterns over another key meet has to be told from others by this one, too.
+            let meets = |c: &Condition| c.operator.is_some_and(|o| o.negated != c.holds(&context));
+            let met: Vec<&Asked<'_>> = told.iter().filter(|(_, c)| crowd::share_letters(&c.key, &self.name) && c.is_text() && meets(c)).collect();
+            let is_wild = |(variables, c): &&Asked<'_>| {
+                c.patterns(base, *variables).iter().any(|(tokens, _)| tokens.iter().any(|t| matches!(t, Token::Star | Token::One)))
+            };
+            let texts = match profile.keys.iter().find(|(key, _)| *key == self.name).map(|(_, value)| value) {
+                Some(Some(ContextValue::One(text))) => std::slice::from_ref(text),
+                Some(Some(ContextValue::Many(texts))) => texts,
+                _ => &[],
+            };
+            let tokens = texts.iter().map(|text| text.chars().map(Token::Literal).collect::<Vec<_>>());
+            if met.is_empty() {
+                self.plausible.extend(tokens);
+            } else if met.iter().any(is_wild) {
+                return Err(too_many());
+            } else {
+                self.others.extend(tokens);
+            }
+        }
+        Ok(())
+    }
+
     fn keys(&self) -> impl Iterator<Item = String> {
         self.templates.iter().flat_map(|t| t.keys().map(str::to_owned).collect::<Vec<_>>())
     }
 
     /// Patterns that other patterns leave in the place of a key.
     fn beside(&self, key: &str, base: &Context, into: &mut BTreeSet<String>) {
+        self.left(key, base, &self.others, into);
+    }
+
+    /// Texts that a key may well have, since the whole is then what some caller has.
+    fn likely(&self, key: &str, base: &Context, into: &mut BTreeSet<String>) {
+        self.left(key, base, &self.plausible, into);
+    }
+
+    fn left(&self, key: &str, base: &Context, others: &BTreeSet<Vec<Token>>, into: &mut BTreeSet<String>) {
         for template in &self.templates {
             for (before, after) in template.around(key, base) {
-                for other in self.others.iter().filter(|other| **other != template.loose(base)) {
+                for other in others.iter().filter(|other| **other != template.loose(base)) {
                     beside(&before, &after, other, into);
                 }
             }
@@ -213,7 +297,7 @@ impl Search<'_> {
 
     /// The key as somebody wrote it.
     fn written(&self, key: &str) -> String {
-        let templates = self.spaces.iter().flat_map(|s| &s.templates).flat_map(crate::engine::template::Template::written_keys);
+        let templates = self.spaces.iter().flat_map(|s| &s.templates).flat_map(Template::written_keys);
         let conditions = self.asked.iter().map(|(_, c)| c.written.key.as_str());
         conditions.chain(templates).find(|k| k.eq_ignore_ascii_case(key)).unwrap_or(key).to_owned()
     }
@@ -276,7 +360,12 @@ impl Search<'_> {
                 // Of a key that nobody asks about, any text will do.
                 let any = self.equal(first, "some-value");
                 asked.push((false, &any));
-                values::pool(first, &asked, &self.base).map_err(Why::TooMany)
+                let mut likely = BTreeSet::new();
+                self.spaces.iter().for_each(|space| space.likely(first, &self.base, &mut likely));
+                // They come first: of a class, the first stands for all.
+                let likely = likely.into_iter().filter(|text| !text.contains(['*', '?'])).map(|text| Value::one(first, Some(ContextValue::One(text))));
+                let pool = values::pool(first, &asked, &self.base).map_err(Why::TooMany)?;
+                Ok(likely.chain(pool).collect())
             }
         }
     }

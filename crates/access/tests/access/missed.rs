@@ -18,7 +18,7 @@ pub(crate) fn trust(before: &str, after: &str) -> Vec<String> {
     lines(&estate(NONE, &[], before, QUIET), &estate(NONE, &[], after, QUIET))
 }
 
-fn identity(before: &str, after: &str) -> Vec<String> {
+pub(crate) fn identity(before: &str, after: &str) -> Vec<String> {
     let side = |policy: &str| estate(&if policy == NONE { NONE.to_owned() } else { format!("{NONE},{policy}") }, &[], TRUST_APP, QUIET);
     lines(&side(before), &side(after))
 }
@@ -515,7 +515,7 @@ fn service_linked_roles_are_bound_by_no_control_policy() {
         side
     };
     let said = lines(&side(QUIET), &side(&format!("{QUIET},{linked}")));
-    assert!(has(&said, &["+ role AWSServiceRoleForAutoScaling", "gains s3:GetObject"]), "{said:#?}");
+    assert!(has(&said, &["+ role aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", "gains s3:GetObject"]), "{said:#?}");
     let plain = linked.replace("aws-service-role/autoscaling.amazonaws.com/", "");
     assert_eq!(lines(&side(QUIET), &side(&format!("{QUIET},{plain}"))), Vec::<String>::new());
 }

@@ -101,7 +101,7 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
     let work = move || {
         let mut plan = crossrole_planner::plan(&desired, &observed, &options);
         checked(&plan)?;
-        access(&mut plan, &observed, &controls);
+        access(&mut plan, &desired, &observed, &controls);
         let linted = if plan.destroy { Linted::default() } else { crossrole_lint::lint(&desired, Some(&observed), super::validate::now()) };
         Ok((plan, observed, linted))
     };
@@ -110,12 +110,12 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
 }
 
 /// Who gains and who loses by it, and whether the runner could take it back.
-fn access(plan: &mut Plan, observed: &Observed, controls: &Controls) {
+fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) {
     if plan.is_empty() {
         plan.access = Some(AccessDelta::default());
         return;
     }
-    let mut objects = Objects::observed(observed, plan.partition);
+    let mut objects = Objects::observed(observed, plan.partition).with_keys(&desired.bucket_keys);
     let before = objects.estate().under(controls);
     objects.apply(&plan.changes);
     let after = objects.estate().under(controls);

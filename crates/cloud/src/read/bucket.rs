@@ -203,10 +203,12 @@ async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Opti
     });
     state.versioning = versioning.map(|answer| answer.is_some_and(|a| a.status() == Some(&BucketVersioningStatus::Enabled)));
     state.encryption = encryption.flatten().and_then(|answer| {
-        let rule = answer.server_side_encryption_configuration()?.rules().first()?.apply_server_side_encryption_by_default()?;
+        let rule = answer.server_side_encryption_configuration()?.rules().first()?;
+        let bucket_key = rule.bucket_key_enabled().unwrap_or(false);
+        let rule = rule.apply_server_side_encryption_by_default()?;
         match rule.sse_algorithm() {
             ServerSideEncryption::Aes256 => Some(Encryption::Aes256),
-            _ => rule.kms_master_key_id().map(|key| Encryption::Kms { key: key.to_owned() }),
+            _ => rule.kms_master_key_id().map(|key| Encryption::Kms { key: key.to_owned(), bucket_key }),
         }
     });
     state.public_access_block = block.map(|answer| {

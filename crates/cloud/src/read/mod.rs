@@ -2,13 +2,14 @@
 
 mod bucket;
 mod iam;
+mod key;
 mod object;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::{AccountState, Observed, Scope};
 use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState};
-use crossrole_model::{AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, Observation, Partition, Unreadable, ownership};
+use crossrole_model::{AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, KeyCall, KeyRef, Observation, Partition, Unreadable, ownership};
 use crossrole_policy::Document;
 use futures_util::future::{join, join_all};
 use percent_encoding::percent_decode_str;
@@ -25,14 +26,20 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     for (name, bucket) in &scope.buckets {
         declared.entry(&bucket.account).or_default().insert(name.clone(), Some(bucket));
     }
-    let all: BTreeSet<&AccountId> = scope.accounts.keys().chain(declared.keys().copied()).collect();
+    let mut asked: BTreeMap<AccountId, Vec<KeyRef>> = BTreeMap::new();
+    for key in scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)) {
+        asked.entry(key.account()).or_default().push(key);
+    }
+    let of_keys: Vec<AccountId> = asked.keys().cloned().collect();
+    let all: BTreeSet<&AccountId> = scope.accounts.keys().chain(declared.keys().copied()).chain(&of_keys).collect();
     let read = join_all(all.into_iter().map(|account| {
         let objects = scope.accounts.get(account);
-        let (buckets, none) = (declared.remove(account).unwrap_or_default(), &none);
-        async move { (account.clone(), objects.is_some(), of_account(aws, scope, account, objects.unwrap_or(none), buckets).await) }
+        let (buckets, keys, none) = (declared.remove(account).unwrap_or_default(), asked.remove(account).unwrap_or_default(), &none);
+        async move { (account.clone(), objects.is_some(), of_account(aws, scope, account, objects.unwrap_or(none), (buckets, keys)).await) }
     }));
-    let (mut accounts, mut buckets, mut bucket_accounts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for (account, asked, (state, found)) in read.await {
+    let (mut accounts, mut buckets, mut bucket_accounts, mut keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), key::Keys::new());
+    for (account, asked, (state, found, found_keys)) in read.await {
+        keys.extend(found_keys);
         bucket_accounts.extend(found.keys().map(|name| (name.clone(), account.clone())));
         buckets.extend(found);
         if asked {
@@ -55,6 +62,13 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             document.map_aws_principals(|id| aws.resolve(id));
         }
     }
+    for key in keys.values_mut() {
+        if let Observation::Known(Some(key)) = key
+            && let Observation::Known(policy) = &mut key.policy
+        {
+            policy.document.map_aws_principals(|id| aws.resolve(id));
+        }
+    }
     let calls = aws.calls().into_iter().map(|(id, n)| (id.clone(), n - before.get(&id).copied().unwrap_or(0))).collect();
     let mut runners = BTreeMap::new();
     for account in accounts.keys() {
@@ -64,28 +78,37 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             runners.insert(account.clone(), arn.clone());
         }
     }
-    Observed { accounts, buckets, bucket_accounts, calls, runners }
+    Observed { accounts, buckets, bucket_accounts, keys, calls, runners }
 }
 
-/// Reads IAM of one account, and its buckets.
+/// Reads IAM of one account, its buckets, and its keys.
 async fn of_account(
     aws: &Aws,
     scope: &Scope,
     account: &AccountId,
     objects: &BTreeSet<Address>,
-    declared: bucket::Wanted<'_>,
-) -> (Observation<AccountState>, bucket::Buckets) {
+    (declared, keys): (bucket::Wanted<'_>, Vec<KeyRef>),
+) -> (Observation<AccountState>, bucket::Buckets, key::Keys) {
     let session = match aws.sessions.get(account).await {
         Ok(session) => session,
         Err(error) => {
             let unread = Unreadable::from(&error);
             let buckets = declared.into_keys().map(|name| (name, Observation::Unreadable(unread.clone()))).collect();
-            return (Observation::Unreadable(unread), buckets);
+            let keys = keys.into_iter().map(|key| (key.arn, Observation::Unreadable(unread.clone()))).collect();
+            return (Observation::Unreadable(unread), buckets, keys);
         }
     };
     let home = aws.sessions.partition().home_region();
     let listing = async { if declared.is_empty() { None } else { Some(bucket::listing(&session, home).await) } };
-    let (mut state, listed) = join(iam::read(&session, objects, scope), listing).await;
+    // Of an account that only has keys, nothing else is asked.
+    let iam = async {
+        if scope.accounts.contains_key(account) {
+            iam::read(&session, objects, scope).await
+        } else {
+            Err(Unreadable::not_tried(format_args!("account {account}")))
+        }
+    };
+    let ((mut state, listed), keys) = join(join(iam, listing), key::read(&session, keys)).await;
     let mut wanted = declared;
     for name in state.as_ref().map(|s| bucket::followed(s, &scope.follow_owned)).unwrap_or_default() {
         wanted.entry(name).or_default();
@@ -96,7 +119,7 @@ async fn of_account(
         }
     };
     let ((), buckets) = join(more, bucket::read(&session, wanted, listed, home)).await;
-    (state.map_or_else(Observation::Unreadable, Observation::Known), buckets)
+    (state.map_or_else(Observation::Unreadable, Observation::Known), buckets, keys)
 }
 
 /// Reads what a call is about to replace whole.
@@ -109,6 +132,11 @@ pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -
                 document.map_aws_principals(|id| aws.resolve(id));
             }
             Ok(state.document.is_some().then_some(ObjectState::BucketPolicy(state)))
+        }
+        Call::Key(KeyCall::PutPolicy { key, .. }) => {
+            let mut state = key::policy(&session, key).await?;
+            state.document.map_aws_principals(|id| aws.resolve(id));
+            Ok(Some(ObjectState::KeyPolicy(state)))
         }
         Call::Iam(IamCall::UpdateTrust { role, .. }) => match session.read("GetRole", || session.iam.get_role().role_name(role).send()).await {
             Ok(answer) => {

@@ -175,6 +175,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             (Use::Trust, _) => (doc.document.size(), lint.desired.quotas.trust_policy),
             (Use::Identity, Kind::Policy | Kind::Caller) => (doc.document.size(), limits::MANAGED_POLICY),
             (Use::Identity, _) => (doc.document.size(), limits::ROLE_INLINE),
+            (Use::Key, _) => (doc.document.to_json().len(), limits::KEY_POLICY),
             (Use::Bucket, _) => (doc.document.to_json().len(), limits::BUCKET_POLICY),
         };
         if used * 100 > limit * limits::METER_PERCENT {

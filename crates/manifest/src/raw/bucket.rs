@@ -20,7 +20,7 @@ record! {
         region: Option<Spanned<Region>>,
         /// Versioning on or suspended.
         versioning: Option<Spanned<bool>>,
-        /// `"AES256"`, or `{ kms_key = "arn:…" }`.
+        /// `"AES256"`, or `{ kms_key = "arn:…" }`. Of a bucket that somebody else made, the key that it has.
         encryption: Option<Spanned<Encryption>>,
         /// All four block public access settings on or off.
         public_access_block: Option<Spanned<bool>>,
@@ -70,6 +70,8 @@ record! {
         actions: Option<OneOrMany<ActionPattern>>,
         /// Only keys that begin with one of these.
         prefix: Option<OneOrMany<Prefix>>,
+        /// False leaves the bucket's KMS key out of it. Default: true.
+        kms: Option<bool>,
         /// Only calls for this account (for services).
         source_account: Option<Spanned<Account>>,
         /// Only calls for resources with these ARNs (for services).
@@ -124,8 +126,10 @@ words! {
 record! {
     /// SSE-KMS with one key.
     KmsKey {
-        /// ARN of the key.
+        /// ARN of the key, or its label under `[keys]`.
         kms_key: Spanned<String>,
+        /// One data key for many objects, which costs fewer calls to KMS. Default: false.
+        bucket_key: Option<bool>,
     }
 }
 
@@ -133,18 +137,7 @@ impl Decode for Encryption {
     fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(_) => Aes256::decode(value, d).map(Self::Aes256),
-            DeValue::Table(_) => {
-                let key = KmsKey::decode(value, d)?;
-                let good = crossrole_policy::Arn::parse(&key.kms_key.value).is_some_and(|a| a.service == "kms");
-                if !good {
-                    d.error(
-                        key.kms_key.span,
-                        format!("`{}` is not the ARN of a KMS key", key.kms_key.value),
-                        "write it as in `arn:aws:kms:eu-west-1:222222222222:key/…`",
-                    );
-                }
-                good.then_some(Self::Kms(key))
-            }
+            DeValue::Table(_) => KmsKey::decode(value, d).map(Self::Kms),
             _ => {
                 wrong_type(value, "\"AES256\" or { kms_key = \"arn:…\" }", d);
                 None

@@ -1,6 +1,7 @@
 //! The manifest as it is written. The doc comments are the schema's descriptions: editors show them.
 
 mod bucket;
+mod key;
 mod role;
 mod statement;
 mod words;
@@ -8,7 +9,8 @@ mod words;
 use crate::decode::{Needed, Spanned, Table, record};
 use crate::scalar::{Account, ManifestName, Path, Region};
 
-pub(crate) use bucket::{Bucket, BucketAllow, Encryption, Logging};
+pub(crate) use bucket::{Bucket, BucketAllow, Encryption, KmsKey, Logging};
+pub(crate) use key::{Key, KeyAccess, KeyAllow};
 pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, Trust};
 pub(crate) use statement::{Conditions, EffectWord, Principals, Statement};
 pub(crate) use words::Access;
@@ -28,6 +30,8 @@ record! {
         roles: Option<Table<Role>>,
         /// Customer managed policies of the trusting account, by name.
         policies: Option<Table<ManagedPolicy>>,
+        /// KMS keys that buckets are encrypted with, or that principals may use, by a label of your choice.
+        keys: Option<Table<Key>>,
         /// OpenID Connect providers of the trusting account, by a label of your choice.
         oidc_providers: Option<Table<OidcProvider>>,
         /// Tags on everything that can be tagged.

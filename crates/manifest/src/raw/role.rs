@@ -127,6 +127,8 @@ record! {
         prefix: Option<OneOrMany<Prefix>>,
         /// Resources as ARNs, in place of `bucket`.
         resources: Option<OneOrMany<ResourcePattern>>,
+        /// False leaves the bucket's KMS key out of it. Default: true.
+        kms: Option<bool>,
         /// False keeps the bucket policy out of it: inside one account the role's own permissions suffice. Default: true.
         bucket_policy: Option<bool>,
         /// Further conditions: operator, key, values.

@@ -48,9 +48,14 @@ impl Builder<'_> {
 
     fn bucket_settings(&mut self, name: &str, key: Span, raw: &Bucket, region: String) {
         let create = raw.create.as_ref().is_some_and(|c| c.value);
+        let encryption = raw.encryption.as_ref().and_then(|encryption| match &encryption.value {
+            Encryption::Aes256(_) => Some(state::Encryption::Aes256),
+            Encryption::Kms(kms) => self.bucket_key(name, kms, &region).map(|key| state::Encryption::Kms { key: key.key.arn, bucket_key: key.bucket_key }),
+        });
         let stated = [
             ("versioning", raw.versioning.as_ref().map(|v| v.span)),
-            ("encryption", raw.encryption.as_ref().map(|v| v.span)),
+            // Which key somebody else's bucket has is said for those who use it.
+            ("encryption", raw.encryption.as_ref().filter(|v| matches!(v.value, Encryption::Aes256(_))).map(|v| v.span)),
             ("public_access_block", raw.public_access_block.as_ref().map(|v| v.span)),
             ("ownership", raw.ownership.as_ref().map(|v| v.span)),
             ("logging", raw.logging.as_ref().map(|v| v.span)),
@@ -71,10 +76,7 @@ impl Builder<'_> {
         let state = BucketState {
             region,
             versioning: raw.versioning.as_ref().map(|v| v.value),
-            encryption: raw.encryption.as_ref().map(|e| match &e.value {
-                Encryption::Aes256(_) => state::Encryption::Aes256,
-                Encryption::Kms(kms) => state::Encryption::Kms { key: kms.kms_key.value.clone() },
-            }),
+            encryption,
             public_access_block: raw.public_access_block.as_ref().map(|on| PublicAccessBlock::all(on.value)),
             ownership: raw.ownership.as_ref().map(|o| o.value.as_str().to_owned()),
             logging: raw.logging.as_ref().map(|l| {
@@ -133,8 +135,15 @@ impl Builder<'_> {
             principal: raw.principal.as_ref().map(|p| p.value.0.as_str()),
         };
         let Some(named) = self.named(&spelt) else { return };
+        let mut own = grants.clone();
+        if raw.kms.unwrap_or(true)
+            && let Some(use_of_key) = self.use_of_key(bucket, &grants, raw.span)
+        {
+            own.push(use_of_key.statement.clone());
+            self.let_use(&use_of_key, &named, &conditions);
+        }
         if let Some((found, kind)) = named.caller() {
-            self.caller_statements(found, kind, &grants);
+            self.caller_statements(found, kind, &own);
         }
         let principal = named.principal(self);
         for mut grant in grants {
@@ -226,7 +235,7 @@ impl Builder<'_> {
 }
 
 /// Joins the principals of a grant into another of the same rights; `false` where they do not say the same but for those.
-fn joined(into: &mut Statement, from: &Statement) -> bool {
+pub(super) fn joined(into: &mut Statement, from: &Statement) -> bool {
     let bare = |s: &Statement| Statement { sid: None, principal: None, ..s.clone() };
     if into.effect != Effect::Allow || bare(into) != bare(from) {
         return false;

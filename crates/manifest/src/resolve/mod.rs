@@ -2,6 +2,7 @@
 
 mod bucket;
 mod caller;
+mod key;
 mod principal;
 mod role;
 mod statement;
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::desired::{AccountInfo, DesiredState, DocumentRef, ManifestRef, Origin, Place, StatementRef, Suppression};
 use crossrole_model::limits::Quotas;
 use crossrole_model::state::{GroupState, MembershipState, OidcState, PolicyState, Tags, UserState};
-use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, Kind, Partition, Severity, Source, Span, limits, ownership};
+use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, KeyRef, Kind, Partition, Severity, Source, Span, limits, ownership};
 use crossrole_policy::{Document, Statement};
 
 use crate::decode::Table;
@@ -43,6 +44,7 @@ pub(crate) fn resolve(raws: &[(&Source, Manifest)], quotas: Quotas, findings: &m
             findings,
             callers: BTreeMap::new(),
             bucket_statements: BTreeMap::new(),
+            key_statements: BTreeMap::new(),
         };
         builder.manifest();
     }
@@ -69,6 +71,8 @@ struct Builder<'a> {
     callers: BTreeMap<caller::CallerKey, caller::CallerGrants>,
     /// By bucket, then by body without principal: principals with the same rights share a statement.
     bucket_statements: BTreeMap<String, Vec<Placed>>,
+    /// By key.
+    key_statements: BTreeMap<KeyRef, Vec<key::Granted>>,
 }
 
 /// A statement with the parts of the manifest that it comes from: several, once principals with the same rights share it.
@@ -113,6 +117,7 @@ impl<'a> Builder<'a> {
         self.accounts();
         self.policies();
         self.oidc_providers();
+        self.keys();
         self.buckets();
         let trusting = self.trusting.clone();
         for (name, key, role) in raw.roles.iter().flat_map(Table::iter) {
@@ -122,6 +127,7 @@ impl<'a> Builder<'a> {
             self.trusted(label, trusted);
         }
         self.bucket_policies();
+        self.key_policies();
         self.caller_policies();
     }
 

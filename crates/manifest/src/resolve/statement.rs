@@ -1,6 +1,6 @@
 //! Statements: raw ones as they stand, and those that plain words stand for.
 
-use crossrole_model::{AccountId, Partition};
+use crossrole_model::{AccountId, KeyRef, Partition};
 use crossrole_policy::{Conditions, Effect, Element, Principal, Statement};
 
 use crate::decode::{OneOrMany, Spanned, did_you_mean};
@@ -55,6 +55,7 @@ pub(super) fn texts<T, F: Fn(&T) -> &String>(list: &OneOrMany<T>, text: F) -> Ve
 pub(super) enum Place<'a> {
     Identity,
     Bucket(&'a str),
+    Key(&'a KeyRef),
 }
 
 impl Builder<'_> {
@@ -104,6 +105,8 @@ impl Builder<'_> {
         let resource = match (&raw.resources, &raw.not_resources) {
             (Some(list), None) => Element { negated: false, values: texts(list, |v| &v.0) },
             (None, Some(list)) => Element { negated: true, values: texts(list, |v| &v.0) },
+            // A key's policy is about its key alone.
+            (None, None) if matches!(place, Place::Key(_)) => Element::of(["*"]),
             (None, None) => {
                 fail(self, "the statement has no `resources`", "name them, as in `resources = [\"arn:aws:s3:::bucket/*\"]`");
                 Element::default()
@@ -134,6 +137,9 @@ impl Builder<'_> {
             (Place::Identity, Some(_)) => fail(self, "a permissions statement has no principals", "it is for whoever the policy is attached to"),
             (Place::Bucket(_), None) if !mistaken => {
                 fail(self, "a bucket statement needs `principals`", "name them, as in `principals = { AWS = \"222222222222\" }`");
+            }
+            (Place::Key(_), None) if !mistaken => {
+                fail(self, "a statement of a key's policy needs `principals`", "name them, as in `principals = { AWS = \"222222222222\" }`");
             }
             _ => {}
         }
@@ -168,6 +174,14 @@ impl Builder<'_> {
                     if let (Some(role), true, true) = (role, ours, allow.bucket_policy.unwrap_or(true)) {
                         for grant in &grants {
                             self.grant_in_bucket(&bucket.value.0, grant, &Principal::of("AWS", [role]));
+                        }
+                    }
+                    if allow.kms.unwrap_or(true)
+                        && let Some(use_of_key) = self.use_of_key(&bucket.value.0, &grants, allow.span)
+                    {
+                        out.push(use_of_key.statement.clone());
+                        if let Some(role) = role {
+                            self.let_role_use(&use_of_key, role);
                         }
                     }
                     out.extend(grants);

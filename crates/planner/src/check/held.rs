@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Address, Broken, BucketCall, Call, IamCall, Kind, Plan, Step, StepId, Subject};
+use crossrole_model::{Address, Broken, BucketCall, Call, IamCall, KeyCall, Kind, Plan, Step, StepId, Subject};
 use crossrole_policy::{Arn, Document, Statement};
 
 /// How calls speak of an object: its kind, its account (a bucket's ARN has none) and its name.
@@ -69,6 +69,7 @@ fn spoken_of(step: &Step) -> BTreeSet<Name> {
         Call::Iam(IamCall::AddUserToGroup { group, user }) => [own(Kind::Group, group), own(Kind::User, user)].into(),
         Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => share().chain([own(Kind::Bucket, &bucket.name)]).collect(),
         Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => [own(Kind::Bucket, &logging.bucket)].into(),
+        Call::Key(KeyCall::PutPolicy { .. }) => share().collect(),
         // The rest names nothing but what the change itself is about, or takes something away.
         Call::Iam(
             IamCall::UpdateRole { .. }

@@ -5,7 +5,7 @@ mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Action, Broken, BucketCall, Call, IamCall, ObjectState, Plan, PrincipalKind, Step, StepId, Subject, ownership};
+use crossrole_model::{Action, Broken, BucketCall, Call, IamCall, KeyCall, ObjectState, Plan, PrincipalKind, Step, StepId, Subject, ownership};
 
 /// Returns what is wrong with `plan`; empty for a good plan. A plan with anything wrong is a bug of ours and
 /// must not be applied.
@@ -33,6 +33,7 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
                     | IamCall::PutInlinePolicy { .. }
             ),
             Call::Bucket(call) => matches!(call, BucketCall::PutPolicy { .. }),
+            Call::Key(KeyCall::PutPolicy { .. }) => true,
         };
         if looks {
             let before = ancestors(plan, at);
@@ -157,7 +158,9 @@ fn names_exist(index: &Index, at: usize, step: &Step, before: &BTreeSet<usize>, 
     // Once, in however many statements.
     let named: BTreeSet<&str> = match &step.call {
         Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => trust.aws_principals().chain(boundary.as_deref()).collect(),
-        Call::Iam(IamCall::UpdateTrust { trust: document, .. }) | Call::Bucket(BucketCall::PutPolicy { document, .. }) => document.aws_principals().collect(),
+        Call::Iam(IamCall::UpdateTrust { trust: document, .. })
+        | Call::Bucket(BucketCall::PutPolicy { document, .. })
+        | Call::Key(KeyCall::PutPolicy { document, .. }) => document.aws_principals().collect(),
         Call::Iam(IamCall::AttachPolicy { arn, .. } | IamCall::PutBoundary { arn, .. }) => BTreeSet::from([arn.as_str()]),
         _ => return,
     };

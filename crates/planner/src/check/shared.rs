@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::{Broken, BucketCall, Call, IamCall, Kind, ObjectState, Plan, Step, StepId, ownership};
+use crossrole_model::{Broken, BucketCall, Call, IamCall, KeyCall, Kind, ObjectState, Plan, Step, StepId, ownership};
 use crossrole_policy::Document;
 
-/// No bucket policy is written without every foreign statement that was read, but for principals that no longer exist.
+/// No policy of a bucket or a key is written without every foreign statement that was read, but for principals that no longer exist.
 pub(super) fn keeps_foreign(plan: &Plan, prefixes: &BTreeSet<String>, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
     let after = match &step.call {
-        Call::Bucket(BucketCall::PutPolicy { document, .. }) => Some(document),
+        Call::Bucket(BucketCall::PutPolicy { document, .. }) | Call::Key(KeyCall::PutPolicy { document, .. }) => Some(document),
         Call::Bucket(BucketCall::DeletePolicy { .. }) => None,
         Call::Iam(IamCall::CreatePolicyVersion { arn, document }) if ownership::is_caller_arn(arn) => Some(document),
         Call::Iam(IamCall::DeletePolicy { arn }) if ownership::is_caller_arn(arn) => None,
@@ -16,6 +16,7 @@ pub(super) fn keeps_foreign(plan: &Plan, prefixes: &BTreeSet<String>, at: usize,
     };
     let before = match plan.changes.get(step.change).and_then(|c| c.before.as_ref()) {
         Some(ObjectState::BucketPolicy(state)) => state.document.as_ref(),
+        Some(ObjectState::KeyPolicy(state)) => Some(&state.document),
         Some(ObjectState::Policy(state)) => Some(&state.document),
         _ => return,
     };
@@ -32,6 +33,7 @@ pub(super) fn keeps_foreign(plan: &Plan, prefixes: &BTreeSet<String>, at: usize,
 fn is_of_many(plan: &Plan, step: &Step) -> bool {
     match &step.call {
         Call::Bucket(call) => matches!(call, BucketCall::PutPolicy { .. } | BucketCall::DeletePolicy { .. }),
+        Call::Key(KeyCall::PutPolicy { .. }) => true,
         Call::Iam(_) => {
             let change = plan.changes.get(step.change).filter(|change| change.address.kind == Kind::Policy);
             let state = change.and_then(|change| change.before.as_ref().or(change.after.as_ref()));
@@ -44,6 +46,7 @@ fn is_of_many(plan: &Plan, step: &Step) -> bool {
 fn left(step: &Step) -> Option<&Document> {
     match &step.call {
         Call::Bucket(BucketCall::PutPolicy { document, .. })
+        | Call::Key(KeyCall::PutPolicy { document, .. })
         | Call::Iam(IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. }) => Some(document),
         _ => None,
     }
@@ -59,7 +62,11 @@ pub(super) fn shares(plan: &Plan, prefixes: &BTreeSet<String>, at: usize, step: 
     }
     let document = left(step);
     let before = plan.changes.get(step.change).and_then(|c| c.before.as_ref());
-    let before = if let Some(ObjectState::BucketPolicy(state)) = before { state.document.as_ref() } else { None };
+    let before = match before {
+        Some(ObjectState::BucketPolicy(state)) => state.document.as_ref(),
+        Some(ObjectState::KeyPolicy(state)) => Some(&state.document),
+        _ => None,
+    };
     let heads = before.into_iter().chain(document).flat_map(|d| &d.statements).filter_map(|s| ownership::sid_head(s.sid()));
     let ours: BTreeSet<&str> = heads.filter(|head| prefixes.contains(*head)).collect();
     match &step.share {

@@ -127,6 +127,7 @@ impl Mentions {
                 mentions.exact.insert(own(Kind::Bucket, &address.name));
                 mentions.document(&Document::new(statements.clone()));
             }
+            DesiredState::KeyPolicy { grants, .. } => mentions.document(&Document::new(grants.iter().map(|g| g.statement.clone()).collect())),
             DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) => {}
         }
         mentions

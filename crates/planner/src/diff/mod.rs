@@ -3,6 +3,7 @@
 mod bucket;
 mod caller;
 mod dependents;
+mod key;
 mod oidc;
 mod policy;
 mod principal;
@@ -54,6 +55,7 @@ fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) 
     caller::prune(draft);
     oidc::prune(draft);
     bucket::prune(draft);
+    key::prune(draft);
 }
 
 /// Compares every declared object, but for those that are withheld for another reason than their own state.
@@ -96,6 +98,7 @@ fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
         DesiredState::OidcProvider(state) => oidc::diff(draft, address, object, state),
         DesiredState::Bucket(state) => bucket::diff(draft, address, object, state),
         DesiredState::BucketPolicy { region, statements } => bucket::policy(draft, address, object, region, statements),
+        DesiredState::KeyPolicy { key, grants } => key::policy(draft, address, object, key, grants),
     }
 }
 
@@ -121,6 +124,7 @@ fn names_missing<'m>(state: &DesiredState, account: &AccountId, missing: &'m BTr
         DesiredState::Membership(m) => is(Kind::User, &m.user),
         DesiredState::Role { state, .. } => document_names(&state.trust, missing),
         DesiredState::BucketPolicy { statements, .. } => document_names(&Document::new(statements.clone()), missing),
+        DesiredState::KeyPolicy { grants, .. } => document_names(&Document::new(grants.iter().map(|g| g.statement.clone()).collect()), missing),
         _ => None,
     }
 }

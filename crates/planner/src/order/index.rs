@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, ObjectState, Partition, PrincipalKind, PrincipalRef, StepId, limits, ownership};
+use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, KeyCall, ObjectState, Partition, PrincipalKind, PrincipalRef, StepId, limits, ownership};
 use crossrole_policy::{Document, Effect};
 
 use crate::draft::Draft;
@@ -72,6 +72,11 @@ impl Index {
                     index.takes(&whose, call);
                 }
                 Call::Bucket(call) => index.bucket_call(id, change, call),
+                Call::Key(KeyCall::PutPolicy { document, .. }) => {
+                    let before = change.and_then(|c| c.before.as_ref());
+                    let before = if let Some(ObjectState::KeyPolicy(state)) = before { Some(&state.document) } else { None };
+                    index.removed_principals(before, Some(document), id);
+                }
             }
         }
         index.attached_as_they_are(draft);

@@ -6,7 +6,7 @@ mod index;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Action, BucketCall, Call, IamCall, PrincipalKind, Step, StepId, ownership};
+use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, PrincipalKind, Step, StepId, ownership};
 
 use crate::draft::Draft;
 
@@ -35,6 +35,10 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
             iam(index, at, step.account.as_str(), call, replaced, &mut |ids| needs.extend_from_slice(ids));
         }
         Call::Bucket(call) => bucket(index, call, &mut |ids| needs.extend_from_slice(ids)),
+        Call::Key(KeyCall::PutPolicy { document, .. }) => {
+            let names = document.aws_principals();
+            names.for_each(|arn| needs.extend(index.made(arn).iter().chain(index.ready(arn))));
+        }
     }
     needs
 }
@@ -146,7 +150,7 @@ fn join_repeated(draft: &mut Draft<'_>) {
             Call::Iam(IamCall::DetachPolicy { principal, arn }) => (principal.to_string(), arn.clone()),
             Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => (format!("members of {group}"), user.clone()),
             // No two changes ask for the same other call.
-            Call::Iam(_) | Call::Bucket(_) => continue,
+            Call::Iam(_) | Call::Bucket(_) | Call::Key(_) => continue,
         };
         repeated.entry((step.account.to_string(), from, what)).or_default().push(at);
     }

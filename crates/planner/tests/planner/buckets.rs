@@ -161,6 +161,13 @@ fn buckets_that_are_made() {
 fn each_setting_that_differs() {
     row("versioning", MADE).after(MADE).then(|e| made(e).versioning = Some(false)).plans(&["~ bucket/made-bucket (Versioning): PutBucketVersioning"]);
     row("encryption", &MADE.replace("\"AES256\"", "{ kms_key = \"arn:aws:kms:us-east-1:222222222222:key/1\" }"))
+        .first(|e| {
+            crate::world::add_key(
+                e,
+                "arn:aws:kms:us-east-1:222222222222:key/1",
+                r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}]}"#,
+            )
+        })
         .after(MADE)
         .plans(&["~ bucket/made-bucket (Encryption): PutBucketEncryption"]);
     row("public access block", MADE)

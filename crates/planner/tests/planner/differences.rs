@@ -258,6 +258,7 @@ fn gain(action: &str) -> AccessChange {
             before: Decision::ImplicitlyDenied,
             after: Decision::Allowed,
         },
+        keyless: None,
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) const DEV: &str = "111111111111";
 /// One row, before it is run.
 pub(crate) struct Row {
     name: &'static str,
+    start: Vec<fn(&mut Observed)>,
     before: Vec<String>,
     manifest: String,
     live: Vec<fn(&mut Observed)>,
@@ -27,7 +28,7 @@ pub(crate) fn manifest(body: &str) -> String {
 }
 
 pub(crate) fn row(name: &'static str, body: &str) -> Row {
-    Row { name, before: Vec::new(), manifest: manifest(body), live: Vec::new(), seen: Vec::new(), options: Options::default() }
+    Row { name, start: Vec::new(), before: Vec::new(), manifest: manifest(body), live: Vec::new(), seen: Vec::new(), options: Options::default() }
 }
 
 pub(crate) fn desired(text: &str) -> Desired {
@@ -43,6 +44,12 @@ pub(crate) fn empty() -> Observed {
 }
 
 impl Row {
+    /// This was there before everything else.
+    pub(crate) fn first(mut self, live: fn(&mut Observed)) -> Self {
+        self.start.push(live);
+        self
+    }
+
     /// This was applied before.
     pub(crate) fn after(mut self, body: &str) -> Self {
         self.before.push(manifest(body));
@@ -88,6 +95,7 @@ impl Row {
     /// The estate before, and what is planned.
     pub(crate) fn planned(&self) -> (Observed, Plan) {
         let mut live = empty();
+        self.start.iter().for_each(|edit| edit(&mut live));
         for text in &self.before {
             let desired = desired(text);
             let plan = plan(&desired, &look(&live, &scope(&desired)), &Options::default());

@@ -6,9 +6,9 @@ mod iam;
 #[path = "world/s3.rs"]
 mod s3;
 
-use crossrole_model::observed::{AccountState, ObservedBucket, ObservedRole, Scope};
-use crossrole_model::state::{BucketPolicyState, BucketState, Tags};
-use crossrole_model::{AccountId, Call, ErrorClass, Observation, Observed, Unreadable, ownership};
+use crossrole_model::observed::{AccountState, KeyState, ObservedBucket, ObservedKey, ObservedRole, Scope};
+use crossrole_model::state::{BucketPolicyState, BucketState, KeyPolicyState, Tags};
+use crossrole_model::{AccountId, Call, ErrorClass, KeyCall, Observation, Observed, Unreadable, ownership};
 use crossrole_policy::{Arn, Document};
 
 /// The answer to a call.
@@ -68,7 +68,24 @@ pub(crate) fn carry_out(estate: &mut Observed, to: &AccountId, call: &Call) -> A
     match call {
         Call::Iam(call) => iam::Iam { estate, to }.call(call),
         Call::Bucket(call) => s3::call(estate, to, call),
+        Call::Key(KeyCall::PutPolicy { key, document }) => {
+            known(estate, document)?;
+            if key.account() != *to {
+                return Err(ErrorClass::Denied);
+            }
+            let found = estate.keys.get_mut(&key.arn).ok_or(ErrorClass::NotFound)?;
+            let Observation::Known(Some(found)) = found else { return Err(ErrorClass::NotFound) };
+            found.policy = Observation::Known(KeyPolicyState { document: document.clone() });
+            Ok(())
+        }
     }
+}
+
+/// A key with this policy.
+pub(crate) fn add_key(estate: &mut Observed, arn: &str, policy: &str) {
+    let document = crossrole_policy::parse(policy).unwrap();
+    let found = ObservedKey { state: KeyState::Enabled, customer: true, policy: Observation::Known(KeyPolicyState { document }) };
+    estate.keys.insert(arn.to_owned(), Observation::Known(Some(found)));
 }
 
 /// AWS refuses a document that names a principal that does not exist; accounts that were not read are taken at their word.
@@ -104,6 +121,11 @@ fn forget(estate: &mut Observed, arn: &str, unique: &str) {
             rename(document);
         }
     }
+    for observation in estate.keys.values_mut() {
+        if let Observation::Known(Some(ObservedKey { policy: Observation::Known(policy), .. })) = observation {
+            rename(&mut policy.document);
+        }
+    }
 }
 
 /// Reads what is in scope, as AWS is read: only the settings that are stated, and the buckets that live roles of ours name.
@@ -117,6 +139,9 @@ pub(crate) fn look(estate: &Observed, scope: &Scope) -> Observed {
         seen.bucket_accounts.insert(name.clone(), wanted.account.clone());
         let found = estate.buckets.get(name).cloned().unwrap_or(Observation::Known(None));
         seen.buckets.insert(name.clone(), only(found, wanted.settings.as_ref()));
+    }
+    for arn in &scope.keys {
+        seen.keys.insert(arn.clone(), estate.keys.get(arn).cloned().unwrap_or(Observation::Known(None)));
     }
     let ours = |role: &&ObservedRole| ownership::owner(&role.state.tags).is_some_and(|owner| scope.follow_owned.contains(owner));
     let roles = estate.accounts.values().filter_map(Observation::known).flat_map(|a| a.roles.values()).filter(ours);

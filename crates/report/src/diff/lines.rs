@@ -48,6 +48,7 @@ fn called(name: &Name) -> String {
         Name::Part(part) => safe(&words::part(part)),
         Name::Region => "region".to_owned(),
         Name::BucketPolicy => "bucket policy".to_owned(),
+        Name::KeyPolicy => "key policy".to_owned(),
     }
 }
 
@@ -61,7 +62,7 @@ fn shown(value: &Value<'_>) -> String {
         Value::On(is) => on(*is).to_owned(),
         Value::Names(names) => names.iter().map(|n| safe(n)).collect::<Vec<_>>().join(", "),
         Value::Encryption(Encryption::Aes256) => "AES256".to_owned(),
-        Value::Encryption(Encryption::Kms { key }) => format!("KMS {}", safe(key)),
+        Value::Encryption(Encryption::Kms { key, bucket_key }) => format!("KMS {}{}", safe(key), if *bucket_key { " with a bucket key" } else { "" }),
         Value::Block(block) => {
             let PublicAccessBlock { block_acls, ignore_acls, block_policy, restrict_buckets } = *block;
             let parts = [("acls", block_acls), ("ignore acls", ignore_acls), ("policy", block_policy), ("restrict", restrict_buckets)];

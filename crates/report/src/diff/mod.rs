@@ -29,6 +29,7 @@ pub(crate) enum Name {
     Part(Part),
     Region,
     BucketPolicy,
+    KeyPolicy,
 }
 
 /// A value of a part.
@@ -66,6 +67,10 @@ pub(crate) fn tree<'c>(change: &'c Change, share: &Share) -> Vec<Node<'c>> {
         }
         (before, after @ (None | Some(ObjectState::BucketPolicy(_)))) if is_bucket_policy(before.as_ref()) || after.is_some() => {
             document(Name::BucketPolicy, whole(before.as_ref()), whole(after.as_ref()), Some(share), &mut nodes);
+        }
+        (before, Some(ObjectState::KeyPolicy(after))) => {
+            let before = if let Some(ObjectState::KeyPolicy(before)) = before { Some(&before.document) } else { None };
+            document(Name::KeyPolicy, before, Some(&after.document), Some(share), &mut nodes);
         }
         (before, Some(ObjectState::Bucket(after))) => {
             let before = if let Some(ObjectState::Bucket(before)) = before { Some(before) } else { None };

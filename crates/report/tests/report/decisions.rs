@@ -166,6 +166,7 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
         resources: vec![part(&format!("arn:aws:s3:::{t}"))],
         when,
         witness: witness.clone(),
+        keyless: None,
     };
     let mut changes: Vec<AccessChange> = parties(t).into_iter().map(|p| change(p, Certainty::Exact, Vec::new())).collect();
     for certainty in [Certainty::OwnPolicies, Certainty::UnreadPolicies, Certainty::EvenWithout] {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{AccountInfo, ManifestRef};
 use crossrole_model::limits::Quota;
+use crossrole_model::observed::KeyState;
 use crossrole_model::plan::{Difference, Meter, Record};
 use crossrole_model::state::{BucketPolicyState, GroupState};
 use crossrole_model::{
@@ -53,6 +54,13 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
         Cause::Used,
+        Cause::NoKey,
+        Cause::AwsKey,
+        Cause::KeyState(KeyState::Disabled),
+        Cause::KeyState(KeyState::PendingDeletion),
+        Cause::KeyState(KeyState::Other(t())),
+        Cause::EmptyKeyPolicy,
+        Cause::Quota { quota: Quota::KeyPolicy, size: 32_769, limit: 32_768 },
         Cause::NoSuchTarget,
         Cause::NotTargeted,
     ];
@@ -74,8 +82,12 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NotTargeted => 14,
         Cause::Used => 15,
         Cause::NameTaken(_) => 16,
+        Cause::NoKey => 17,
+        Cause::AwsKey => 18,
+        Cause::KeyState(_) => 19,
+        Cause::EmptyKeyPolicy => 20,
     };
-    covers(all.iter().map(number), 17);
+    covers(all.iter().map(number), 21);
     all
 }
 

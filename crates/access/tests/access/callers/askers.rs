@@ -147,6 +147,8 @@ pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2]) -> (R
     set("aws:EpochTime", Some(epoch));
     set("s3:max-keys", one_of(random, &[None, Some("5"), Some("10"), Some("15")]));
     set("aws:RequestTag/team", one_of(random, &[None, Some("red"), Some("blue")]));
+    set("s3:ExistingObjectTag/owner", one_of(random, &[None, Some("alice"), Some("bob"), Some("eve"), Some("Dev"), Some("AROADEV:session"), Some("y")]));
+    set("aws:ResourceOrgID", one_of(random, &[None, Some("o-a"), Some("o-b")]));
     let action = random.one(ACTIONS);
     let asked: Vec<&&str> = RESOURCES.iter().filter(|r| crossrole_access::catalogue::is_asked_of(action, r)).collect();
     let resource = *asked[random.below(asked.len())];

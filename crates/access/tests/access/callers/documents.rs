@@ -70,6 +70,12 @@ pub(super) const TESTS: &[(&str, &str, &[&str])] = &[
     ("StringNotEqualsIfExists", "aws:PrincipalType", &["FederatedUser"]),
     ("StringLike", "aws:username", &["a*", "*b", "eve"]),
     ("StringNotLike", "aws:username", &["e*"]),
+    ("StringEquals", "aws:username", &["${s3:ExistingObjectTag/owner}", "eve"]),
+    ("StringNotEquals", "aws:username", &["${s3:ExistingObjectTag/owner}"]),
+    ("StringLike", "aws:PrincipalArn", &["arn:aws:iam::*:role/${s3:ExistingObjectTag/owner}"]),
+    ("StringEquals", "aws:userid", &["${s3:ExistingObjectTag/owner}"]),
+    ("StringEquals", "aws:PrincipalOrgID", &["${aws:ResourceOrgID}"]),
+    ("StringNotEquals", "aws:PrincipalOrgID", &["${aws:ResourceOrgID}"]),
     ("StringLike", "aws:userid", &["AROA*:session", "AIDA*", "111111111111:*", "111111111111"]),
     ("Null", "aws:userid", &["true", "false"]),
     ("StringEquals", "aws:PrincipalOrgID", &["o-a", "o-b"]),
@@ -88,6 +94,8 @@ pub(super) const TESTS: &[(&str, &str, &[&str])] = &[
     ("DateGreaterThan", "aws:EpochTime", &["1767225600"]),
     ("StringEquals", "aws:ResourceAccount", &["222222222222", "111111111111"]),
     ("StringNotEquals", "s3:ResourceAccount", &["222222222222"]),
+    ("StringEquals", "aws:ResourceAccount", &["${aws:PrincipalAccount}"]),
+    ("StringNotEquals", "aws:ResourceAccount", &["${aws:PrincipalAccount}"]),
     ("Bool", "aws:MultiFactorAuthPresent", &["true"]),
     ("ForAnyValue:StringEquals", "aws:TagKeys", &["a", "b"]),
     ("ForAllValues:StringLike", "aws:TagKeys", &["a*", "c"]),
@@ -110,10 +118,20 @@ fn statement(random: &mut Random, trust: bool, bucket: bool) -> Statement {
             kind => Named::of(kind, [value]),
         }
     });
+    let denies = random.once_in(4);
+    // Everyone but those that are listed, each layer of them.
+    let principal = principal.map(|named| {
+        if !denies || named.bare_star || !random.once_in(3) {
+            return named;
+        }
+        let listed =
+            ["arn:aws:iam::111111111111:root", DEV, "arn:aws:sts::111111111111:assumed-role/Dev/session", "arn:aws:iam::222222222222:root", APP, APP_SESSION];
+        Named { negated: true, ..Named::of("AWS", random.some(3, &listed)) }
+    });
     let actions = if trust { random.some(1, &["sts:AssumeRole", "sts:TagSession"]) } else { random.some(1, ACTION_PATTERNS) };
     Statement {
         sid: None,
-        effect: if random.once_in(4) { Effect::Deny } else { Effect::Allow },
+        effect: if denies { Effect::Deny } else { Effect::Allow },
         principal,
         action: Element { negated: !trust && random.once_in(14), values: actions },
         resource: (!trust).then(|| Element { negated: random.once_in(14), values: random.some(1, if bucket { BUCKET_PATTERNS } else { PATTERNS }) }),

@@ -32,6 +32,7 @@ pub(super) fn relied_on(desired: &Desired) -> BTreeMap<Address, Call> {
                     relied.bucket(&address.account, &logging.bucket, &state.region);
                 }
             }
+            DesiredState::KeyPolicy { grants, .. } => relied.principals(&Document::new(grants.iter().map(|g| g.statement.clone()).collect())),
             DesiredState::Policy(_)
             | DesiredState::User(_)
             | DesiredState::Group(_)
@@ -96,7 +97,9 @@ impl Relied<'_> {
             }
             Kind::User => IamCall::CreateUser { name, path, tags },
             Kind::Group => IamCall::CreateGroup { name, path },
-            Kind::OidcProvider | Kind::Policy | Kind::Membership | Kind::Attachment | Kind::Caller | Kind::Bucket | Kind::BucketPolicy => return,
+            Kind::OidcProvider | Kind::Policy | Kind::Membership | Kind::Attachment | Kind::Caller | Kind::Bucket | Kind::BucketPolicy | Kind::KeyPolicy => {
+                return;
+            }
         };
         self.add(address, call.into());
     }

@@ -1,0 +1,157 @@
+//! Keys: who may use one, and what that means for objects that are encrypted with it.
+//!
+//! S3 asks KMS as whoever asks S3 (S3 User Guide, "Using server-side encryption with AWS KMS keys"): what S3 lets somebody read
+//! stays closed where the key does not let them decrypt. A key has lines of its own; those of a bucket say where its key is
+//! missing.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crossrole_model::access::{About, AccessChange, Direction, Hop, Undecided};
+
+use crate::engine::compiled::action_matches;
+use crate::estate::{BucketKey, Estate};
+use crate::request::{Context, ContextValue};
+
+use super::Work;
+use super::elsewhere::OTHER;
+use super::pair::{Domain, Subject, Text, compare};
+use super::reach::Search;
+use super::subjects::Who;
+
+/// What S3 asks KMS for: what it is asked for itself, and what that takes of the key (S3 API reference, "Required permissions
+/// for using AWS KMS" of each operation).
+const ASKS: [(&str, &str); 3] = [("s3:GetObject", "kms:Decrypt"), ("s3:GetObjectVersion", "kms:Decrypt"), ("s3:PutObject", "kms:GenerateDataKey")];
+
+/// One use of a bucket's key by S3.
+pub(crate) struct Uses<'e> {
+    pub(crate) key: &'e BucketKey,
+    pub(crate) action: &'static str,
+    /// ARN that is the encryption context.
+    context: String,
+}
+
+/// What an action on an object takes of its bucket's key.
+pub(crate) fn uses<'e>(estate: &'e Estate, action: &str, resource: &str) -> Option<Uses<'e>> {
+    let key = estate.key_of(resource)?;
+    let (bucket, _) = resource.split_once('/')?;
+    let (_, asked) = ASKS.iter().find(|(of_s3, _)| of_s3.eq_ignore_ascii_case(action))?;
+    Some(Uses { key, action: asked, context: if key.bucket_key { bucket } else { resource }.to_owned() })
+}
+
+impl Uses<'_> {
+    /// The keys of such a request (AWS KMS Developer Guide, "AWS KMS condition keys"; S3 User Guide, "Encryption context").
+    fn keys(&self, account: Option<&str>) -> Vec<(&'static str, String)> {
+        let mut keys = vec![
+            ("kms:ViaService", format!("s3.{}.amazonaws.com", self.key.region)),
+            ("kms:EncryptionContext:aws:s3:arn", self.context.clone()),
+            ("aws:ViaAWSService", "true".to_owned()),
+        ];
+        keys.extend(account.map(|account| ("kms:CallerAccount", account.to_owned())));
+        keys
+    }
+
+    pub(crate) fn put(&self, context: &mut Context, account: Option<&str>) {
+        for (key, value) in self.keys(account) {
+            context.set(key, value);
+        }
+        context.set_many("kms:EncryptionContextKeys", vec!["aws:s3:arn".to_owned()]);
+    }
+
+    /// The same, fixed for all requests of a subject.
+    fn fix(&self, subject: &mut Subject) {
+        for (key, value) in self.keys(subject.account.as_deref()) {
+            subject.fixed.insert(key.to_ascii_lowercase(), Some(ContextValue::One(value)));
+        }
+        subject.fixed.insert("kms:encryptioncontextkeys".to_owned(), Some(ContextValue::Many(vec!["aws:s3:arn".to_owned()])));
+    }
+}
+
+/// A key, whoever owns it.
+pub(super) fn domain(arn: &str, owner: Option<String>) -> Domain {
+    Domain {
+        about: About::Key(arn.to_owned()),
+        texts: vec![Text::Exact(arn.to_owned())],
+        elsewhere: BTreeSet::new(),
+        known: Rc::default(),
+        owner,
+        actions: Vec::new(),
+        service: Some("kms"),
+        other: OTHER,
+    }
+}
+
+impl Work<'_> {
+    /// Notes where S3 lets a party read or write objects that are encrypted, and their key does not let it under any condition.
+    pub(super) fn without_key(&self, who: &Who, bucket: &Domain, changes: &mut [AccessChange]) {
+        if !matches!(bucket.about, About::Bucket(_)) {
+            return;
+        }
+        for change in changes {
+            let side = if change.direction == Direction::Widened { self.sides[1] } else { self.sides[0] };
+            let asks = |(action, _): &&(&str, &str)| change.actions.iter().any(|a| a.patterns().all(|p| action_matches(p, action)));
+            let used: Vec<Uses<'_>> = ASKS.iter().filter(asks).filter_map(|(action, _)| uses(side, action, &change.witness.resource)).collect();
+            // Whoever may use it for one of them is not said to be without it.
+            if !used.is_empty() && used.iter().all(|uses| self.never(who, side, uses)) {
+                change.keyless = used.first().map(|uses| uses.key.arn.clone());
+            }
+        }
+    }
+
+    /// Tells whether nothing lets a party use a key so, on one side.
+    fn never(&self, who: &Who, side: &Estate, uses: &Uses<'_>) -> bool {
+        let mut subject = who.subject.clone();
+        // In what object's context is not told apart here: any will do.
+        let any = Uses { key: uses.key, action: uses.action, context: uses.context.clone() };
+        any.fix(&mut subject);
+        subject.fixed.remove("kms:encryptioncontext:aws:s3:arn");
+        let guarded = side.keys.get(&uses.key.arn);
+        let owner = guarded.map(|g| g.account.clone()).or_else(|| crossrole_policy::Arn::parse(&uses.key.arn).map(|a| a.account.to_owned()));
+        let Some(identity) = who.identity(side, self.everything) else { return true };
+        let policies = side.policies(identity, subject.account.as_deref(), guarded, owner.as_deref());
+        let mut domain = domain(&uses.key.arn, owner);
+        domain.actions = vec![uses.action.to_owned()];
+        compare(&subject, &domain, [None, Some(&policies)]).is_ok_and(|regions| regions.is_empty())
+    }
+}
+
+/// A way so far: who begins it, and its hops.
+type Way = (Option<String>, Vec<Hop>);
+
+impl Search<'_> {
+    /// Keeps those ways whose last one may use the key, under the conditions of both.
+    pub(super) fn with_key(&mut self, ways: Vec<Way>, uses: &Uses<'_>) -> Vec<Way> {
+        let guarded = self.estate.keys.get(&uses.key.arn);
+        let owner = guarded.map(|g| g.account.clone()).or_else(|| crossrole_policy::Arn::parse(&uses.key.arn).map(|a| a.account.to_owned()));
+        let mut kept = Vec::new();
+        for (arn, mut way) in ways {
+            let Some(who) =
+                self.whos.iter().find(|who| way.last().is_some_and(|hop| (&who.subject.party, who.subject.certainty) == (&hop.party, hop.certainty))).cloned()
+            else {
+                continue;
+            };
+            let mut subject = who.subject.clone();
+            uses.fix(&mut subject);
+            let Some(identity) = who.identity(self.estate, self.everything) else { continue };
+            let policies = self.estate.policies(identity, subject.account.as_deref(), guarded, owner.as_deref());
+            let mut domain = domain(&uses.key.arn, owner.clone());
+            domain.actions = vec![uses.action.to_owned()];
+            match compare(&subject, &domain, [None, Some(&policies)]) {
+                Ok(regions) => {
+                    for region in regions {
+                        let mut way = way.clone();
+                        let (action, resource) = (uses.action.to_owned(), uses.key.arn.clone());
+                        let (party, certainty) = (subject.party.clone(), subject.certainty);
+                        way.push(Hop { party, except: Vec::new(), certainty, action, resource, when: region.when.0 });
+                        kept.push((arn.clone(), way));
+                    }
+                }
+                Err(why) => {
+                    self.reach.undecided.push(Undecided { party: subject.party, about: About::Key(uses.key.arn.clone()), why });
+                    way.clear();
+                }
+            }
+        }
+        kept
+    }
+}

@@ -1,0 +1,334 @@
+//! KMS keys: what using an encrypted bucket takes, and our statements in the keys' policies.
+//!
+//! S3 asks KMS as whoever asks S3, so who may read or write objects needs the key as well (S3 User Guide, "Using server-side
+//! encryption with AWS KMS keys"). Both sides are limited to calls by S3 for objects of that bucket.
+
+use std::collections::BTreeMap;
+
+use crossrole_model::desired::{BucketKey, DesiredState, DocumentRef, KeyGrant, Origin};
+use crossrole_model::{AccountId, Address, KeyRef, Kind, Span, limits, ownership};
+use crossrole_policy::{Arn, Conditions, Document, Element, Principal, Statement};
+
+use crate::decode::{Spanned, Table, did_you_mean};
+use crate::raw::{KeyAccess, KeyAllow, KmsKey};
+
+use super::bucket::{digits, joined};
+use super::principal::{Named, Spelt};
+use super::statement::{Place, condition, texts};
+use super::{Builder, Placed};
+
+/// A statement for a key's policy.
+#[derive(Debug, Clone)]
+pub(super) struct Granted {
+    placed: Placed,
+    /// Policies of the key's account allow the same.
+    by_iam: bool,
+}
+
+/// What using the objects of a bucket takes of its key.
+pub(super) struct Use {
+    key: KeyRef,
+    /// On the key, for whoever uses it.
+    pub(super) statement: Placed,
+}
+
+impl Builder<'_> {
+    pub(super) fn keys(&mut self) {
+        let raw = self.raw;
+        let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
+        for (label, _, key) in raw.keys.iter().flat_map(Table::iter) {
+            let Some(reference) = self.key(&key.arn) else { continue };
+            if let Some(other) = labels.insert(key.arn.value.as_str(), label) {
+                self.error(key.arn.span, format!("this key is `{other}` already"), "name each key once");
+            }
+            for allow in key.allow.iter().flatten() {
+                self.key_allow(&reference, allow);
+            }
+            self.unique_sids(key.statement.as_deref());
+            for statement in key.statement.iter().flatten() {
+                if let Some(mut placed) = self.raw_statement(statement, Place::Key(&reference)) {
+                    let sid = placed.statement.sid.clone().filter(|s| !s.is_empty()).unwrap_or_else(|| digits(&placed.statement.canonical_body()));
+                    placed.statement.sid = Some(format!("{}{sid}", ownership::sid_prefix(&self.name)));
+                    self.key_statements.entry(reference.clone()).or_default().push(Granted { placed, by_iam: false });
+                }
+            }
+            self.key_statements.entry(reference).or_default();
+        }
+    }
+
+    /// A key by its ARN, or by a label of this manifest.
+    fn key(&mut self, text: &Spanned<String>) -> Option<KeyRef> {
+        let raw = self.raw;
+        let value = &text.value;
+        if let Some(entry) = raw.keys.as_ref().and_then(|t| t.0.get(value)) {
+            // One with mistakes was reported where it stands.
+            return KeyRef::parse(&entry.value.as_ref()?.arn.value);
+        }
+        let parsed = Arn::parse(value);
+        let alias = value.starts_with("alias/") || value == "aws/s3" || parsed.is_some_and(|a| a.resource.starts_with("alias/"));
+        if value.contains("aws/s3") {
+            self.error(
+                text.span,
+                "`aws/s3` is a key of AWS's own: nobody can change its policy, and it lets no other account in",
+                "make a key of your own, and write its ARN",
+            );
+        } else if alias {
+            let advice = "write the ARN of the key: AWS looks an alias up in the account of whoever asks";
+            self.error(text.span, format!("`{value}` is an alias, not a key"), advice);
+        } else if let Some(key) = KeyRef::parse(value) {
+            if parsed.is_some_and(|a| a.partition != self.partition.as_str()) {
+                self.error(text.span, format!("`{value}` lies in another partition"), "a key lies in the partition of its account");
+            }
+            return Some(key);
+        } else if parsed.is_some() || value.is_empty() {
+            self.error(text.span, format!("`{value}` is not the ARN of a KMS key"), "write it as in `arn:aws:kms:eu-west-1:222222222222:key/…`");
+        } else {
+            let known: Vec<&str> = raw.keys.iter().flat_map(|t| t.0.keys()).map(String::as_str).collect();
+            let advice = did_you_mean(value, known.into_iter()).unwrap_or_else(|| format!("declare `[keys.{value}]`, or write the ARN of the key"));
+            self.error(text.span, format!("no key is labelled `{value}` in this manifest"), advice);
+        }
+        None
+    }
+
+    /// Notes the key of a bucket.
+    pub(super) fn bucket_key(&mut self, bucket: &str, kms: &KmsKey, region: &str) -> Option<BucketKey> {
+        let key = self.key(&kms.kms_key)?;
+        if key.region() != region {
+            let message = format!("the key lies in {}, and the bucket in {region}", key.region());
+            self.error(kms.kms_key.span, message, "a bucket takes a key of its own region alone");
+        }
+        let found = BucketKey { key: key.clone(), bucket_key: kms.bucket_key.unwrap_or(false), region: region.to_owned() };
+        self.desired.bucket_keys.insert(bucket.to_owned(), found.clone());
+        self.key_statements.entry(key).or_default();
+        Some(found)
+    }
+
+    /// What these grants on a bucket need of its key, if it has one.
+    pub(super) fn use_of_key(&mut self, bucket: &str, grants: &[Placed], span: Span) -> Option<Use> {
+        let BucketKey { key, region, .. } = self.desired.bucket_keys.get(bucket)?.clone();
+        let let_do = |name: &str| grants.iter().flat_map(|g| &g.statement.action.values).any(|pattern| is_like(pattern, name));
+        let (reads, writes) = (let_do("s3:GetObject") || let_do("s3:GetObjectVersion"), let_do("s3:PutObject"));
+        // The parts of a large upload are read again when it is completed (S3 API reference, CompleteMultipartUpload).
+        let actions: &[&str] = match (reads, writes) {
+            (_, true) => &["kms:Decrypt", "kms:GenerateDataKey"],
+            (true, false) => &["kms:Decrypt"],
+            (false, false) => return None,
+        };
+        let mut statement = Statement::allow(Element::of(actions.iter().copied()), Some(Element::of([key.arn.as_str()])));
+        condition(&mut statement.conditions, "StringEquals", "kms:ViaService", [format!("s3.{region}.amazonaws.com")]);
+        // Objects with a data key of the bucket's have its ARN for a context, those with one of their own theirs; a bucket has both.
+        let objects = grants.iter().filter_map(|g| g.statement.resource.as_ref()).flat_map(|r| &r.values).filter(|v| v.contains('/')).cloned();
+        let mut context: Vec<String> = std::iter::once(self.partition.s3_arn(bucket)).chain(objects).collect();
+        context.sort();
+        context.dedup();
+        condition(&mut statement.conditions, "StringLike", CONTEXT, context);
+        Some(Use { key, statement: self.placed(statement, span) })
+    }
+
+    /// Lets a role use a key for a bucket.
+    pub(super) fn let_role_use(&mut self, use_of_key: &Use, role: &str) {
+        let own = Arn::parse(role).is_some_and(|arn| arn.account == use_of_key.key.account().as_str());
+        self.grant_on_key(&use_of_key.key, &use_of_key.statement, &Principal::of("AWS", [role]), own);
+    }
+
+    /// Lets a principal that a bucket's policy names use its key.
+    pub(super) fn let_use(&mut self, use_of_key: &Use, named: &Named, conditions: &Conditions) {
+        let mut placed = use_of_key.statement.clone();
+        match named {
+            // A service asks KMS itself, for whoever its conditions say.
+            Named::Service(_) => {
+                placed.statement.conditions.remove("StringEquals");
+                for (operator, keys) in conditions {
+                    for (key, values) in keys.iter().filter(|(key, _)| key.starts_with("aws:Source")) {
+                        condition(&mut placed.statement.conditions, operator, key, values.iter().cloned());
+                    }
+                }
+            }
+            Named::Organization(id) => condition(&mut placed.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [id.clone()]),
+            _ => {}
+        }
+        self.grant_on_key(&use_of_key.key, &placed, &named.principal(self), is_of(named, &use_of_key.key));
+    }
+
+    fn key_allow(&mut self, key: &KeyRef, raw: &KeyAllow) {
+        let mut conditions = Conditions::new();
+        self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
+        if let Some(account) = &raw.source_account {
+            condition(&mut conditions, "StringEquals", "aws:SourceAccount", [account.value.0.clone()]);
+        }
+        if let Some(arns) = &raw.source_arn {
+            condition(&mut conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
+        }
+        let given = ["account", "group", "user", "role", "service", "organization", "principal"];
+        if given.iter().filter(|key| raw.has(key)).count() != 1 {
+            let advice = "name one `account`, `group`, `user`, `role`, `service`, `organization` or `principal`";
+            self.error(raw.span, "this `allow` must name exactly one principal", advice);
+            return;
+        }
+        let mut actions: Vec<String> = Vec::new();
+        for word in raw.access.iter().flat_map(|l| &l.0) {
+            match word.value {
+                KeyAccess::Decrypt => actions.push("kms:Decrypt".to_owned()),
+                KeyAccess::Encrypt => actions.extend(["kms:Encrypt", "kms:GenerateDataKey"].map(str::to_owned)),
+            }
+        }
+        for action in raw.actions.iter().flat_map(|l| &l.0) {
+            if action.value.0.to_ascii_lowercase().starts_with("kms:") {
+                actions.push(action.value.0.clone());
+            } else {
+                self.error(action.span, format!("`{}` is not an action on a key", action.value.0), "name actions of KMS, as in `kms:Decrypt`");
+            }
+        }
+        if actions.is_empty() {
+            if !raw.has("actions") && !raw.has("access") {
+                self.error(raw.span, "`allow` says neither `access` nor `actions`", "write for example `access = \"decrypt\"`");
+            }
+            return;
+        }
+        let spelt = Spelt {
+            group: raw.group.as_ref(),
+            user: raw.user.as_ref(),
+            role: raw.role.as_ref(),
+            account: raw.account.as_ref(),
+            service: raw.service.as_ref().map(|s| s.value.0.as_str()),
+            organization: raw.organization.as_ref().map(|o| o.value.0.as_str()),
+            principal: raw.principal.as_ref().map(|p| p.value.0.as_str()),
+        };
+        let Some(named) = self.named(&spelt) else { return };
+        let mut statement = Statement::allow(Element::of(actions), Some(Element::of([key.arn.as_str()])));
+        statement.conditions = conditions;
+        let mut placed = self.placed(statement, raw.span);
+        if let Some((found, kind)) = named.caller() {
+            self.caller_statements(found, kind, std::slice::from_ref(&placed));
+        }
+        if let Named::Organization(id) = &named {
+            condition(&mut placed.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [id.clone()]);
+        }
+        self.grant_on_key(key, &placed, &named.principal(self), is_of(&named, key));
+    }
+
+    /// Adds a grant to a key's policy, which speaks of its own key as `*`.
+    fn grant_on_key(&mut self, key: &KeyRef, grant: &Placed, principal: &Principal, by_iam: bool) {
+        let mut statement = Statement { principal: Some(principal.clone()), resource: Some(Element::of(["*"])), ..grant.statement.clone() };
+        let rights = digits(&Statement { sid: None, principal: None, ..statement.clone() }.canonical_body());
+        // What the key's account may be left to is not in one statement with what it may not.
+        statement.sid = Some(format!("{}{rights}{}", ownership::sid_prefix(&self.name), if by_iam { "i" } else { "" }));
+        let origins = grant.origins.iter().map(|o| Origin { principal: Some(principal.clone()), ..o.clone() }).collect();
+        self.key_statements.entry(key.clone()).or_default().push(Granted { placed: Placed { statement, origins }, by_iam });
+    }
+
+    pub(super) fn key_policies(&mut self) {
+        for (key, granted) in std::mem::take(&mut self.key_statements) {
+            let span = self.raw.name.span;
+            let account = key.account();
+            if !self.desired.accounts.get(&account).is_some_and(|info| info.managed) {
+                self.for_others(&key, &account, &granted);
+                continue;
+            }
+            let packed = packed(granted);
+            let size = Document::new(packed.iter().map(|g| g.placed.statement.clone()).collect()).to_json().len();
+            let advice = "let an account or an organization use it, or use a key for fewer buckets";
+            self.over(span, &format!("our part of the policy of key `{}`", key.name()), size, limits::KEY_POLICY, advice);
+            let address = Address::new(&account, Kind::KeyPolicy, key.name());
+            let there = match self.desired.objects.get(&address).map(|o| &o.state) {
+                Some(DesiredState::KeyPolicy { grants, .. }) => Some(grants.len()),
+                _ => None,
+            };
+            let by_iam: Vec<bool> = packed.iter().map(|g| g.by_iam).collect();
+            let statements = self.stand(&address, &DocumentRef::Policy, there.unwrap_or(0), packed.into_iter().map(|g| g.placed).collect());
+            let more: Vec<KeyGrant> = statements.into_iter().zip(by_iam).map(|(statement, by_iam)| KeyGrant { statement, by_iam }).collect();
+            // Other manifests of the run may speak of the same key: its policy is one document.
+            if let Some(object) = self.desired.objects.get_mut(&address)
+                && let DesiredState::KeyPolicy { grants, .. } = &mut object.state
+            {
+                grants.extend(more);
+                let place = self.place(span);
+                self.desired.places.entry(address).or_default().push(place);
+                continue;
+            }
+            self.insert(span, address, false, DesiredState::KeyPolicy { key, grants: more });
+        }
+    }
+
+    /// What has to stand in the policy of a key of an account that nobody here manages: only its own account can write it.
+    fn for_others(&mut self, key: &KeyRef, account: &AccountId, granted: &[Granted]) {
+        for Granted { placed, .. } in granted {
+            let principals: Vec<&str> = placed.statement.principal.iter().flat_map(|p| p.entries.values().flatten()).map(String::as_str).collect();
+            self.desired.unmanaged_callers.insert(format!(
+                "account {account} is not managed here: the policy of its key {} has to let {} {}",
+                key.arn,
+                principals.join(", "),
+                placed.statement.action.values.join(", ")
+            ));
+        }
+    }
+}
+
+/// The key of the encryption context that S3 gives (S3 User Guide, "Encryption context").
+const CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
+
+/// Tells whether a principal is one of the key's own account, whose policies are given the same.
+fn is_of(named: &Named, key: &KeyRef) -> bool {
+    named.caller().is_some_and(|(found, _)| found.account == key.account() && found.managed)
+}
+
+/// Grants of the same rights in one statement, with the principals of all.
+fn packed(granted: Vec<Granted>) -> Vec<Granted> {
+    let mut out: Vec<Granted> = Vec::new();
+    for grant in granted {
+        if let Some(same) = out.iter_mut().find(|g| g.placed.statement.sid() == grant.placed.statement.sid())
+            && (same.placed.statement == grant.placed.statement || joined(&mut same.placed.statement, &grant.placed.statement))
+        {
+            same.placed.origins.extend(grant.placed.origins);
+        } else {
+            out.push(grant);
+        }
+    }
+    out
+}
+
+/// Tells whether a pattern of actions stands for one of this name; case does not count.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.to_lowercase().chars().collect(), name.to_lowercase().chars().collect());
+    // The places of the name that the pattern read so far may end at.
+    let mut ends = vec![true];
+    ends.resize(name.len() + 1, false);
+    for symbol in pattern {
+        let mut next = vec![false; name.len() + 1];
+        let mut open = false;
+        for (at, end) in next.iter_mut().enumerate() {
+            let here = ends.get(at) == Some(&true);
+            let before = at.checked_sub(1).and_then(|at| ends.get(at)) == Some(&true);
+            open |= here;
+            *end = match symbol {
+                '*' => open,
+                '?' => before,
+                symbol => before && at.checked_sub(1).and_then(|at| name.get(at)) == Some(&symbol),
+            };
+        }
+        ends = next;
+    }
+    ends.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn patterns_stand_for_names() {
+        for (pattern, name, expected) in [
+            ("s3:GetObject", "s3:getobject", true),
+            ("s3:Get*", "s3:GetObject", true),
+            ("s3:*Object", "s3:GetObject", true),
+            ("s3:?etObject", "s3:GetObject", true),
+            ("*", "s3:GetObject", true),
+            ("s3:GetObject?", "s3:GetObject", false),
+            ("s3:GetObjectTagging", "s3:GetObject", false),
+            ("s3:Put*", "s3:GetObject", false),
+            ("", "s3:GetObject", false),
+        ] {
+            assert_eq!(is_like(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

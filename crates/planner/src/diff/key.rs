@@ -1,0 +1,142 @@
+//! Our statements in the policies of keys.
+//!
+//! A key's policy decides first: what policies of its account say counts only where it leaves that to them, as the policy does
+//! that AWS makes keys with (AWS KMS Developer Guide, "Default key policy"). There, nothing has to be written for principals of
+//! that account.
+
+use std::collections::BTreeSet;
+
+use crossrole_model::desired::KeyGrant;
+use crossrole_model::limits::Quota;
+use crossrole_model::observed::KeyState;
+use crossrole_model::state::KeyPolicyState;
+use crossrole_model::{
+    Action, Address, Cause, Change, Consequence, DesiredObject, KeyCall, KeyRef, ObjectState, Observation, Part, Reason, Subject, Withheld, ownership,
+};
+use crossrole_policy::{Document, Effect, Share, Statement};
+
+use crate::draft::Draft;
+
+pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, key: &KeyRef, grants: &[KeyGrant]) {
+    let Some(Observation::Known(found)) = draft.observed.keys.get(&key.arn) else { return };
+    let Some(found) = found else {
+        draft.withhold(address, Cause::NoKey);
+        return;
+    };
+    let Observation::Known(policy) = &found.policy else { return };
+    if !found.customer {
+        draft.withhold(address, Cause::AwsKey);
+        return;
+    }
+    if found.state != KeyState::Enabled {
+        let cause = Cause::KeyState(found.state.clone());
+        // Its policy can be written in every state, and what it lets people do is not: that is said.
+        draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause, blocks: false });
+    }
+    let wanted = wanted(draft, address, key, &policy.document, grants);
+    merge(draft, address, &object.owner, key, &policy.document, &wanted);
+}
+
+/// The statements that have to stand there.
+fn wanted(draft: &mut Draft<'_>, address: &Address, key: &KeyRef, document: &Document, grants: &[KeyGrant]) -> Vec<Statement> {
+    let mut written = Vec::new();
+    for grant in grants {
+        if grant.by_iam && is_left(document, key, &grant.statement.action.values) {
+            draft.left_to_iam.insert(address.clone());
+        } else {
+            written.push(grant.statement.clone());
+        }
+    }
+    written
+}
+
+/// Tells whether a policy leaves these actions to the policies of the key's account, under no condition. A Deny does not count:
+/// it stands in the way of our statement as well.
+fn is_left(document: &Document, key: &KeyRef, actions: &[String]) -> bool {
+    let account = key.account();
+    let names = |value: &str| value == account.as_str() || value.ends_with(&format!(":iam::{account}:root"));
+    let leaves = |statement: &&Statement, action: &String| {
+        let principal = statement.principal.as_ref().filter(|p| !p.negated);
+        let all = statement.resource.as_ref().is_some_and(|r| !r.negated && r.values.iter().any(|v| v == "*" || *v == key.arn));
+        statement.effect == Effect::Allow
+            && statement.conditions.is_empty()
+            && all
+            && principal.is_some_and(|p| p.aws().iter().any(|value| names(value)))
+            && !statement.action.negated
+            && statement.action.values.iter().any(|pattern| is_within(action, pattern))
+    };
+    actions.iter().all(|action| document.statements.iter().any(|statement| leaves(&statement, action)))
+}
+
+/// Tells whether an action is one that a pattern with stars at its end, or none, stands for. Others are taken for narrower: a
+/// statement more than needed is better than one less.
+fn is_within(action: &str, pattern: &str) -> bool {
+    let (action, pattern) = (action.to_ascii_lowercase(), pattern.to_ascii_lowercase());
+    match pattern.strip_suffix('*') {
+        Some(head) => !head.contains(['*', '?']) && action.starts_with(head),
+        None => action == pattern,
+    }
+}
+
+fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, key: &KeyRef, found: &Document, wanted: &[Statement]) {
+    let share = Share { prefixes: prefixes(draft, found, wanted), statements: wanted.to_vec() };
+    if share.is_in(Some(found)) {
+        return;
+    }
+    let merged = match share.merge(Some(found)) {
+        Ok(merged) => merged,
+        Err(why) => {
+            draft.withhold(address, Cause::Unmergeable(why));
+            return;
+        }
+    };
+    let Some(document) = merged.document else {
+        draft.withhold(address, Cause::EmptyKeyPolicy);
+        return;
+    };
+    if let Some(over) = draft.meter(&address.account, || address.short(), Quota::KeyPolicy, document.to_json().len()) {
+        draft.withhold(address, over);
+        return;
+    }
+    let ours = share.part(Some(found));
+    let mut reasons: Vec<Reason> = ours.orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())).collect();
+    reasons.push(match (ours.statements.is_empty(), wanted.is_empty()) {
+        (true, _) => Reason::Missing,
+        (false, true) => draft.deletion_reason(),
+        (false, false) => Reason::Differs(Part::Statements),
+    });
+    let state = |document: &Document| Some(ObjectState::KeyPolicy(KeyPolicyState { document: document.clone() }));
+    let change = Change {
+        address: address.clone(),
+        action: Action::Update,
+        before: state(found),
+        after: state(&document),
+        reasons,
+        consequences: merged.dropped.into_iter().map(Consequence::Dropped).collect(),
+        manifest: manifest.to_owned(),
+    };
+    draft.change_shared(change, KeyCall::PutPolicy { key: key.clone(), document }.into(), share);
+}
+
+/// How the Sids of this run's manifests begin, of those that have statements there, or should have.
+fn prefixes(draft: &Draft<'_>, found: &Document, wanted: &[Statement]) -> BTreeSet<String> {
+    let heads = found.statements.iter().chain(wanted).filter_map(|s| ownership::sid_head(s.sid()));
+    heads.filter(|head| draft.sids.contains_key(*head)).map(str::to_owned).collect()
+}
+
+/// Takes our statements out of the policies of keys that were read and that nothing declares any more.
+pub(crate) fn prune(draft: &mut Draft<'_>) {
+    let observed = draft.observed;
+    for (arn, key) in &observed.keys {
+        let (Some(reference), Observation::Known(Some(found))) = (KeyRef::parse(arn), key) else { continue };
+        let address = Address::new(&reference.account(), crossrole_model::Kind::KeyPolicy, reference.name());
+        let Observation::Known(policy) = &found.policy else { continue };
+        if draft.desired.objects.contains_key(&address) {
+            continue;
+        }
+        let owners = policy.document.statements.iter().filter_map(|s| draft.sids.get(ownership::sid_head(s.sid())?).copied());
+        if let Some(owner) = owners.min().map(str::to_owned) {
+            merge(draft, &address, &owner, &reference, &policy.document, &[]);
+        }
+    }
+}

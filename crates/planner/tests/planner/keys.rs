@@ -1,0 +1,167 @@
+//! Statements of ours in the policies of keys: where they are needed, and where the key's policy leaves it to its account.
+
+use crossrole_model::observed::KeyState;
+use crossrole_model::{Call, KeyCall, Kind, Observation, Observed};
+
+use crate::rows::{DEV, PROD, row};
+use crate::world::add_key;
+
+const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const DEV_KEY: &str = "arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// A role of the key's account that reads a bucket of that account.
+const READER: &str = r#"
+[buckets.data-bucket]
+encryption = { kms_key = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+[roles.Reader]
+[[roles.Reader.trust]]
+service = "ec2.amazonaws.com"
+[[roles.Reader.allow]]
+bucket = "data-bucket"
+access = "read"
+"#;
+
+fn root(account: &str) -> String {
+    format!(r#"{{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:root"}},"Action":"kms:*","Resource":"*"}}"#)
+}
+
+/// What AWS makes keys with.
+fn usual(e: &mut Observed) {
+    add_key(e, KEY, &format!(r#"{{"Version":"2012-10-17","Id":"key-default-1","Statement":[{}]}}"#, root(PROD)));
+}
+
+/// Nobody leaves anything to IAM.
+fn closed(e: &mut Observed) {
+    add_key(
+        e,
+        KEY,
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"Admins","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::333333333333:role/Admin"},"Action":"kms:*","Resource":"*"}]}"#,
+    );
+}
+
+/// The account is named under a condition, and for less.
+fn narrowly(e: &mut Observed) {
+    let narrow = root(PROD).replace("\"kms:*\"", "[\"kms:Describe*\",\"kms:Put*\"]");
+    let limited = root(PROD).replace("\"Resource\":\"*\"", "\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"aws:MultiFactorAuthPresent\":\"true\"}}");
+    add_key(e, KEY, &format!(r#"{{"Version":"2012-10-17","Statement":[{narrow},{limited}]}}"#));
+}
+
+const NAME: &str = "key-policy/us-east-1/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+fn statements(row: crate::rows::Row) -> (Vec<String>, bool) {
+    let (_, plan) = row.planned();
+    let documents = plan.steps.iter().filter_map(|s| if let Call::Key(KeyCall::PutPolicy { document, .. }) = &s.call { Some(document) } else { None });
+    (documents.flat_map(|d| &d.statements).map(|s| s.sid().to_owned()).collect(), !plan.left_to_iam.is_empty())
+}
+
+#[test]
+fn nothing_is_written_where_the_key_leaves_it_to_its_account() {
+    row("the usual policy", READER)
+        .then(usual)
+        .plans(&["+ role/Reader (Missing): CreateRole PutRolePolicy", "+ bucket-policy/data-bucket (Missing): PutBucketPolicy"]);
+    let (written, left) = statements(row("", READER).then(usual));
+    assert!(written.is_empty() && left);
+    row("nothing is left", READER).first(usual).after(READER).plans(&[]);
+}
+
+#[test]
+fn a_statement_is_written_where_the_key_does_not() {
+    for (policy, foreign) in [(closed as fn(&mut Observed), 1), (narrowly, 2)] {
+        let expected = format!("~ {NAME} (Missing): PutKeyPolicy");
+        row("the role is named", READER).then(policy).plans(&[
+            "+ role/Reader (Missing): CreateRole PutRolePolicy",
+            "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+            &expected,
+        ]);
+        let (written, left) = statements(row("", READER).then(policy));
+        assert!(!left && written.iter().filter(|sid| sid.starts_with("Crossrole")).count() == 1, "{written:?}");
+        assert_eq!(written.len(), foreign + 1, "others' statements stay: {written:?}");
+    }
+    let (_, plan) = row("", READER).then(closed).planned();
+    let at = |operation: &str| plan.steps.iter().position(|s| s.call.operation() == operation).unwrap();
+    let put = &plan.steps[at("PutKeyPolicy")];
+    assert!(put.needs.contains(&crossrole_model::StepId(at("CreateRole"))) && put.needs.contains(&crossrole_model::StepId(at("PutRolePolicy"))), "{put:#?}");
+}
+
+#[test]
+fn it_goes_when_nobody_needs_it_any_more() {
+    let went = format!("~ {NAME} (NotInManifest): PutKeyPolicy");
+    let without = READER.replace("access = \"read\"", "access = \"list\"");
+    row("only listing is left", &without).first(closed).after(READER).plans(&[
+        "~ role/Reader (Inline(\"crossrole\")): PutRolePolicy",
+        "~ bucket-policy/data-bucket (Statements): PutBucketPolicy",
+        &went,
+    ]);
+    row("the key's own account got it meanwhile", READER).first(closed).after(READER).then(usual).plans(&[]);
+    let left: fn(&mut Observed) = |e| {
+        let Some(Observation::Known(Some(key))) = e.keys.get_mut(KEY) else { panic!() };
+        let Observation::Known(policy) = &mut key.policy else { panic!() };
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, root(PROD));
+        policy.document.statements.extend(crossrole_policy::parse(&text).unwrap().statements);
+    };
+    row("the key leaves it to its account now", READER).first(closed).after(READER).then(left).plans(&[&went]);
+    row("destroyed", READER).first(closed).after(READER).destroyed().plans(&[
+        "- role/Reader (Destroy): DeleteRolePolicy DeleteRole",
+        "  > SessionsEnd",
+        "- bucket-policy/data-bucket (Destroy): DeleteBucketPolicy",
+        &went.replace("NotInManifest", "Destroy"),
+    ]);
+}
+
+/// A caller of another account needs both sides; a key of an account that nobody here manages is for people.
+#[test]
+fn other_accounts_need_the_keys_side_whatever_it_leaves_to_its_own() {
+    let direct = READER.split("[roles.Reader]").next().unwrap().to_owned()
+        + "[[buckets.data-bucket.allow]]\nuser = \"dev/ann\"\naccess = \"write\"\n[trusted.dev.users.ann]\n";
+    row("a user of another account", &direct).then(usual).plans(&[
+        "+ dev/policy/crossrole-caller-user-ann (Missing): CreatePolicy",
+        "+ dev/user/ann (Missing): CreateUser",
+        "+ dev/attachment/user/ann/crossrole-caller-user-ann (Missing): AttachUserPolicy",
+        "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        &format!("~ {NAME} (Missing): PutKeyPolicy"),
+    ]);
+    let elsewhere = READER.replace(KEY, DEV_KEY);
+    let dev: fn(&mut Observed) = |e| add_key(e, DEV_KEY, &format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, root(DEV)));
+    row("a key of another account", &elsewhere).then(dev).plans(&[
+        &format!("~ dev/{NAME} (Missing): PutKeyPolicy"),
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+    ]);
+    let nobodys = elsewhere.replace("111111111111", "333333333333");
+    let (_, plan) = row("", &nobodys).planned();
+    assert!(plan.notes.iter().any(|note| note.contains("account 333333333333 is not managed here: the policy of its key")), "{:?}", plan.notes);
+    assert!(!plan.changes.iter().any(|c| c.address.kind == Kind::KeyPolicy));
+}
+
+#[test]
+fn what_can_not_be_written_or_used_is_said() {
+    row("no key", READER).plans(&[
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        &format!("! {NAME}: NoKey"),
+    ]);
+    let set = |e: &mut Observed, change: fn(&mut crossrole_model::observed::ObservedKey)| {
+        closed(e);
+        let Some(Observation::Known(Some(key))) = e.keys.get_mut(KEY) else { panic!() };
+        change(key);
+    };
+    for (change, expected) in [
+        (|key: &mut crossrole_model::observed::ObservedKey| key.customer = false, format!("! {NAME}: AwsKey")),
+        (|key: &mut crossrole_model::observed::ObservedKey| key.state = KeyState::PendingDeletion, format!("? {NAME}: KeyState(PendingDeletion)")),
+        (
+            |key: &mut crossrole_model::observed::ObservedKey| key.policy = Observation::Unreadable(crossrole_model::Unreadable::not_tried("it")),
+            format!("! {NAME}: Unreadable it was not read"),
+        ),
+    ] as [(fn(&mut crossrole_model::observed::ObservedKey), String); 3]
+    {
+        let (live, _) = row("", READER).planned();
+        let mut live = live;
+        set(&mut live, change);
+        let desired = crate::rows::desired(&crate::rows::manifest(READER));
+        let seen = crate::world::look(&live, &crossrole_planner::scope(&desired));
+        let plan = crossrole_planner::plan(&desired, &seen, &crossrole_planner::Options::default());
+        let said: Vec<String> = plan.withheld.iter().map(|w| format!("{} {}: {:?}", if w.blocks { "!" } else { "?" }, NAME, w.cause)).collect();
+        let start = expected.split(':').next().unwrap();
+        assert!(said.iter().any(|line| line.starts_with(start)), "{expected}: {said:?}");
+    }
+}
