@@ -7,6 +7,8 @@ mod crypto;
 mod keys;
 mod policies;
 mod protocol;
+mod sse;
+mod sse_settings;
 mod states;
 mod store;
 mod tags;
