@@ -6,7 +6,7 @@ use crate::constraint::broken;
 use crate::error::ApiError;
 use crate::query::{Reply, Service};
 
-use super::access::{Keys, allow_elsewhere};
+use super::access::{Keys, allow_elsewhere, untold};
 use super::find::no_alias;
 use super::input::invalid;
 use super::state::{Alias, MANAGED_ALIAS, arn};
@@ -41,15 +41,15 @@ impl Kms<'_> {
     }
 
     /// The key that it is to stand for: this account's, and of this region.
-    fn target(&self, action: &str) -> Result<String, ApiError> {
+    fn target(&self, action: &str, alias: &str) -> Result<String, ApiError> {
         let named = self.name("TargetKeyId", false)?;
         if !self.owns(&named.arn) {
-            return Err(super::access::untold(self.caller, action, &named.arn));
+            return Err(untold(self.caller, action, &named.arn));
         }
         self.allow(action, &named.arn, Keys::default())?;
         let key = self.stored(&named.arn)?;
         key.stays()?;
-        if self.world.kms.aliases().filter(|(_, a)| a.target == named.arn).count() >= MOST {
+        if self.world.kms.aliases().filter(|(arn, a)| *arn != alias && a.target == named.arn).count() >= MOST {
             return Err(ApiError::new(400, "LimitExceededException", format!("A key can have no more than {MOST} aliases.")));
         }
         Ok(named.arn)
@@ -64,7 +64,7 @@ impl Kms<'_> {
     pub(super) fn create_alias(&mut self) -> Result<Reply, ApiError> {
         let arn = self.alias()?;
         allow_elsewhere(self.caller, "kms:CreateAlias", &arn, Keys::default())?;
-        let target = self.target("kms:CreateAlias")?;
+        let target = self.target("kms:CreateAlias", &arn)?;
         if self.world.kms.alias(&arn).is_some() {
             return Err(ApiError::new(400, "AlreadyExistsException", format!("An alias with the name {arn} already exists")));
         }
@@ -83,7 +83,7 @@ impl Kms<'_> {
     pub(super) fn update_alias(&mut self) -> Result<Reply, ApiError> {
         let arn = self.alias()?;
         let before = self.standing(&arn, "kms:UpdateAlias")?;
-        let target = self.target("kms:UpdateAlias")?;
+        let target = self.target("kms:UpdateAlias", &arn)?;
         let alias = Alias { target, created: before.created, updated: self.now };
         Ok(self.write(&arn, Some(alias)))
     }
@@ -98,6 +98,9 @@ impl Kms<'_> {
         allow_elsewhere(self.caller, "kms:ListAliases", "*", Keys::default())?;
         let of_key = self.input.has("KeyId").then(|| self.name("KeyId", false)).transpose()?.map(|named| named.arn);
         if let Some(key) = &of_key {
+            if !self.owns(key) {
+                return Err(untold(self.caller, "kms:ListAliases", key));
+            }
             self.stored(key)?;
         }
         let here = arn(self.region, &self.caller.account, "");

@@ -19,6 +19,9 @@ use super::{Kms, done, reply};
 const BYTES_MOST: usize = 32_768;
 const CHARACTERS_MOST: usize = 131_072;
 
+/// A condition key of identity policies alone.
+const RESOURCE_ALIASES: &str = "kms:ResourceAliases";
+
 /// The only name that a key policy has.
 const NAME: &str = "default";
 
@@ -47,7 +50,16 @@ pub(super) fn deciding(world: &World, policy: &Value) -> Document {
     if let Some(list) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
         list.retain(|statement| statement.as_object().is_some_and(acts));
     }
-    crossrole_policy::parse_value(&policy).unwrap_or_default()
+    let mut document = crossrole_policy::parse_value(&policy).unwrap_or_default();
+    for keys in document.statements.iter_mut().flat_map(|s| s.conditions.values_mut()) {
+        // Key policies do not have it (AWS KMS Developer Guide, "kms:ResourceAliases"): there, it is a key that no request has.
+        let foreign: Vec<String> = keys.keys().filter(|key| key.eq_ignore_ascii_case(RESOURCE_ALIASES)).cloned().collect();
+        for key in foreign {
+            let values = keys.remove(&key).unwrap_or_default();
+            keys.insert(format!("{key} of a key policy"), values);
+        }
+    }
+    document
 }
 
 /// It says which actions on which resources.

@@ -148,6 +148,7 @@ impl S3<'_> {
         let target = Target::of(self.key(), asked.param("versionId"));
         self.allow_object(name, target.action("s3:GetObject", "s3:GetObjectVersion"), target)?;
         let (version, object) = self.found(name, target)?;
+        self.asks_for_no_encryption()?;
         match conditional::reading(asked, version, object) {
             Some(Instead::Error(error)) => return Err(error),
             Some(Instead::NotModified) => {

@@ -34,19 +34,17 @@ impl S3<'_> {
         let default = || state.encryption.clone().unwrap_or_else(Encryption::sse_s3);
         let key = self.asked.header("x-amz-server-side-encryption-aws-kms-key-id").map(str::to_owned);
         let bucket_key = self.asked.header("x-amz-server-side-encryption-bucket-key-enabled").map(|v| v.eq_ignore_ascii_case("true"));
-        match self.asked.header("x-amz-server-side-encryption") {
+        let algorithm = self.asked.header("x-amz-server-side-encryption");
+        if key.is_some() && matches!(algorithm, None | Some("AES256")) {
+            let message = "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms";
+            return Err(invalid_argument(message, "x-amz-server-side-encryption", algorithm.unwrap_or("null")));
+        }
+        match algorithm {
             None => {
                 let default = default();
                 let on = bucket_key.unwrap_or(default.bucket_key) && default.algorithm == "aws:kms";
                 Ok(Encryption { bucket_key: on, blocked: Vec::new(), context: self.sent_context()?, ..default })
             }
-            Some("AES256") if key.is_some() => Err(ApiError::new(
-                400,
-                "InvalidArgument",
-                "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-            )
-            .with("ArgumentName", "x-amz-server-side-encryption")
-            .with("ArgumentValue", "AES256")),
             Some("AES256") => Ok(Encryption::sse_s3()),
             Some(kms @ ("aws:kms" | "aws:kms:dsse")) => {
                 let bucket_key = bucket_key.unwrap_or_else(|| default().bucket_key) && kms == "aws:kms";
@@ -54,6 +52,13 @@ impl S3<'_> {
             }
             Some(other) => Err(invalid_argument("The encryption method specified is not supported", "x-amz-server-side-encryption", other)),
         }
+    }
+
+    /// A reader has no say in how an object is encrypted (S3 API reference, GetObject, HeadObject).
+    pub(super) fn asks_for_no_encryption(&self) -> Result<(), ApiError> {
+        const HEADER: &str = "x-amz-server-side-encryption";
+        let said = self.asked.header(HEADER);
+        said.map_or(Ok(()), |value| Err(invalid_argument(&format!("{HEADER} header is not supported for this operation."), HEADER, value)))
     }
 
     /// Pairs that the client adds to the encryption context.
@@ -74,6 +79,11 @@ impl S3<'_> {
 
     /// The ARN of the key that a write uses, if it can be told: what `s3:x-amz-server-side-encryption-aws-kms-key-id` is.
     pub(super) fn key_in_use(&self, state: &Bucket) -> Option<String> {
+        // The parts of an upload are encrypted as it is.
+        let upload = self.asked.param("uploadId").and_then(|id| state.uploads.get(id));
+        if let Some(upload) = upload {
+            return upload.object.encryption.as_ref().and_then(|e| e.key.clone());
+        }
         let encryption = self.encryption(state).ok().filter(|e| e.is_kms() && e.key.is_some())?;
         self.key_of(state, &encryption).ok().map(|named| named.arn)
     }

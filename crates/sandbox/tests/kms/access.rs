@@ -118,7 +118,7 @@ async fn across_accounts() {
 async fn strangers_need_the_arn_and_hear_nothing_of_what_is_not_there() {
     let client = Client::new();
     let who = client.stranger("eve", &policy("Allow", "kms:*", "*")).await;
-    let key = client.key_under(&key_policy(&[statement("Allow", B, &["kms:*"])])).await;
+    let key = client.key_under(&key_policy(&[statement("Allow", B, &["kms:*"]), statement("Allow", A, &["kms:CreateAlias"])])).await;
     client.must_kms("CreateAlias", json!({ "AliasName": "alias/a", "TargetKeyId": client.key().await })).await;
     encrypt(&client, &who, &key).await.is(200);
     encrypt(&client, &who, super::id(&key)).await.fails("NotFoundException", &format!("Key 'arn:aws:kms:us-east-1:{B}:key/"));
@@ -126,6 +126,10 @@ async fn strangers_need_the_arn_and_hear_nothing_of_what_is_not_there() {
     encrypt(&client, &who, &missing).await.fails("AccessDeniedException", UNTOLD);
     encrypt(&client, &who, &format!("arn:aws:kms:us-east-1:{A}:alias/no")).await.fails("AccessDeniedException", UNTOLD);
     encrypt(&client, &who, &format!("arn:aws:kms:us-east-1:{A}:alias/a")).await.fails("AccessDeniedException", UNTOLD);
+    client.must_kms("CreateAlias", json!({ "AliasName": "alias/open", "TargetKeyId": key })).await;
+    encrypt(&client, &who, &format!("arn:aws:kms:us-east-1:{A}:alias/open")).await.is(200);
+    encrypt(&client, &who, "alias/open").await.fails("NotFoundException", "is not found.");
+    client.kms(&who, "ListAliases", json!({ "KeyId": key })).await.fails("AccessDeniedException", UNTOLD);
 }
 
 #[tokio::test]

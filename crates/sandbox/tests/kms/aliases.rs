@@ -105,6 +105,10 @@ async fn a_key_has_fifty_aliases_at_most() {
         client.must_kms("CreateAlias", json!({ "AliasName": format!("alias/{n}"), "TargetKeyId": key })).await;
     }
     client.kms(&root(A), "CreateAlias", json!({ "AliasName": "alias/more", "TargetKeyId": key })).await.fails("LimitExceededException", "50");
+    client.must_kms("UpdateAlias", json!({ "AliasName": "alias/1", "TargetKeyId": key })).await;
+    let other = client.key().await;
+    client.must_kms("CreateAlias", json!({ "AliasName": "alias/more", "TargetKeyId": other })).await;
+    client.kms(&root(A), "UpdateAlias", json!({ "AliasName": "alias/more", "TargetKeyId": key })).await.fails("LimitExceededException", "50");
 }
 
 /// A policy of two statements: this on aliases, that on keys.

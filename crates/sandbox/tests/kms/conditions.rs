@@ -109,3 +109,13 @@ async fn conditions_hold_for_a_key_that_is_to_be_made() {
         assert_eq!(client.kms(&who, "CreateKey", bad.clone()).await.status, 400, "{name}");
     }
 }
+
+#[tokio::test]
+async fn key_policies_do_not_know_the_aliases_of_their_key() {
+    let client = Client::new();
+    let mut by_alias = statement("Allow", &format!("arn:aws:iam::{A}:root"), &["kms:Encrypt"]);
+    by_alias["Condition"] = json!({ "ForAnyValue:StringEquals": { "kms:ResourceAliases": "alias/a" } });
+    let key = client.key_under(&key_policy(&[by_alias, statement("Allow", A, &["kms:CreateAlias"])])).await;
+    client.must_kms("CreateAlias", json!({ "AliasName": "alias/a", "TargetKeyId": key })).await;
+    client.kms(&root(A), "Encrypt", json!({ "KeyId": key, "Plaintext": "YQ==" })).await.fails("AccessDeniedException", "");
+}

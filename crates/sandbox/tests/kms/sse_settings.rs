@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, Keys, root};
+use crate::client::{Client, Keys, nobody, root};
 
 use super::{A, B, key_policy, statement};
 
@@ -228,4 +228,49 @@ async fn encrypted_objects_are_the_same_after_they_were_kept() {
     assert_eq!((read.text(), read.header(KEY_ID), read.header(BUCKET_KEY)), ("text".to_owned(), key.clone(), "true".to_owned()));
     again.must_kms("DisableKey", json!({ "KeyId": key })).await;
     again.s3(&root(A), "GET", "/data/k", &[], "").await.refuses(400, "KMS.DisabledException");
+}
+
+#[tokio::test]
+async fn headers_go_with_each_other() {
+    let client = Client::new();
+    let key = client.key().await;
+    client.s3(&root(A), "PUT", "/data", &[], "").await.is(200);
+    for headers in [[(KEY_ID, key.as_str())].as_slice(), &[(KMS, "AES256"), (KEY_ID, &key)]] {
+        let answer = client.s3(&root(A), "PUT", "/data/k", headers, "x").await;
+        let message = "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms";
+        assert_eq!(answer.error(), (400, "InvalidArgument".to_owned(), message.to_owned()));
+    }
+    client.s3(&root(A), "PUT", "/data/k", &[(KMS, "aws:kms"), (KEY_ID, &key)], "x").await.is(200);
+    client.s3(&root(A), "GET", "/data/k", &[(KMS, "aws:kms")], "").await.refuses(400, "InvalidArgument");
+    client.s3(&root(A), "HEAD", "/data/k", &[(KMS, "aws:kms")], "").await.is(400);
+}
+
+/// Parts are written with the key of their upload, and bucket policies see that.
+#[tokio::test]
+async fn parts_have_the_key_of_their_upload() {
+    let client = Client::new();
+    let (key, other) = (client.key().await, client.key().await);
+    bucket(&client, "data", "aws:kms", Some(&other), false).await;
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::data/*",
+        "Condition": { "StringNotEquals": { "s3:x-amz-server-side-encryption-aws-kms-key-id": key } },
+    }] });
+    client.s3(&root(A), "PUT", "/data?policy", &[], policy.to_string()).await.is(204);
+    client.s3(&root(A), "POST", "/data/m?uploads", &[], "").await.refuses(403, "AccessDenied");
+    let id = client.s3(&root(A), "POST", "/data/m?uploads", &[(KMS, "aws:kms"), (KEY_ID, &key)], "").await.is(200).one("UploadId");
+    client.s3(&root(A), "PUT", &format!("/data/m?partNumber=1&uploadId={id}"), &[], "x").await.is(200);
+}
+
+#[tokio::test]
+async fn forms_need_the_key_as_well() {
+    let client = Client::new();
+    let key = client.key().await;
+    bucket(&client, "data", "aws:kms", Some(&key), false).await;
+    client.s3(&root(A), "DELETE", "/data?publicAccessBlock", &[], "").await.is(204);
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::data/*"}]}"#;
+    client.s3(&root(A), "PUT", "/data?policy", &[], open).await.is(204);
+    let form = "--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\ntext\r\n--x--\r\n";
+    let answer = client.s3(&nobody(), "POST", "/data", &[("content-type", "multipart/form-data; boundary=x")], form).await;
+    answer.refuses(400, "InvalidArgument");
+    client.s3(&root(A), "HEAD", "/data/k", &[], "").await.is(404);
 }
