@@ -98,6 +98,11 @@ impl Key {
         }
     }
 
+    /// Its time has come.
+    fn is_gone(&self, now: i64) -> bool {
+        matches!(self.state, State::PendingDeletion(at) if at <= now)
+    }
+
     pub(crate) fn arn(&self) -> String {
         arn(&self.region, &self.account, &format!("key/{}", self.id))
     }
@@ -139,7 +144,7 @@ impl Store {
     /// A key; the one that S3 makes is there as soon as somebody asks for it.
     pub(crate) fn key(&self, arn: &str, now: i64) -> Option<Cow<'_, Key>> {
         if let Some(key) = self.keys.get(arn) {
-            return Some(Cow::Borrowed(key));
+            return (!key.is_gone(now)).then_some(Cow::Borrowed(key));
         }
         let parsed = crossrole_policy::Arn::parse(arn)?;
         let key = Key::of_s3(parsed.account, parsed.region, now);
@@ -201,8 +206,7 @@ impl Store {
 
     /// Deletes the keys whose time has come, with their aliases.
     pub(crate) fn sweep(&mut self, now: i64) {
-        let gone = |key: &Key| matches!(key.state, State::PendingDeletion(at) if at <= now);
-        let arns: Vec<String> = self.keys.iter().filter(|(_, key)| gone(key)).map(|(arn, _)| arn.clone()).collect();
+        let arns: Vec<String> = self.keys.iter().filter(|(_, key)| key.is_gone(now)).map(|(arn, _)| arn.clone()).collect();
         self.keys.retain(|arn, _| !arns.contains(arn));
         self.aliases.retain(|_, slot| slot.newest().is_none_or(|a| !arns.contains(&a.target)));
     }

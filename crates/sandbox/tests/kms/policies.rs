@@ -247,3 +247,27 @@ async fn policies_and_tags_are_read_at_once_and_decide_later() {
     tokio::time::advance(delay).await;
     client.must_kms("Encrypt", json!({ "KeyId": key, "Plaintext": "YQ==" })).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn aliases_are_known_at_once_and_decide_later() {
+    let delay = Duration::from_secs(5);
+    let client = Client { sandbox: Sandbox::new(Options { visibility_delay: delay, ..Options::default() }), ..Client::new() };
+    let condition = r#"{"ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/a"}}"#;
+    client.must(A, "iam", "CreateUser", &[("UserName", "ann")]).await;
+    tokio::time::advance(delay).await;
+    let own = crate::iam::policy_if("kms:Encrypt", "*", condition);
+    client.must(A, "iam", "PutUserPolicy", &[("UserName", "ann"), ("PolicyName", "p"), ("PolicyDocument", &own)]).await;
+    let ann = client.must(A, "iam", "CreateAccessKey", &[("UserName", "ann")]).await.keys();
+    tokio::time::advance(delay).await;
+    let key = client.key().await;
+    client.must_kms("CreateAlias", json!({ "AliasName": "alias/a", "TargetKeyId": key })).await;
+    client.must_kms("Encrypt", json!({ "KeyId": "alias/a", "Plaintext": "YQ==" })).await;
+    client.kms(&ann, "Encrypt", json!({ "KeyId": key, "Plaintext": "YQ==" })).await.fails("AccessDeniedException", "");
+    tokio::time::advance(delay).await;
+    client.kms(&ann, "Encrypt", json!({ "KeyId": key, "Plaintext": "YQ==" })).await.is(200);
+    client.must_kms("DeleteAlias", json!({ "AliasName": "alias/a" })).await;
+    client.kms(&root(A), "DescribeKey", json!({ "KeyId": "alias/a" })).await.fails("NotFoundException", "");
+    client.kms(&ann, "Encrypt", json!({ "KeyId": key, "Plaintext": "YQ==" })).await.is(200);
+    tokio::time::advance(delay).await;
+    client.kms(&ann, "Encrypt", json!({ "KeyId": key, "Plaintext": "YQ==" })).await.fails("AccessDeniedException", "");
+}

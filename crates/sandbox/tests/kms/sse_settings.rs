@@ -274,3 +274,26 @@ async fn forms_need_the_key_as_well() {
     answer.refuses(400, "InvalidArgument");
     client.s3(&root(A), "HEAD", "/data/k", &[], "").await.is(404);
 }
+
+/// The source of a copy is decrypted where it lies.
+#[tokio::test]
+async fn a_copy_between_regions_asks_in_each() {
+    let mut client = Client::new();
+    client.s3(&root(A), "PUT", "/data", &[], "").await.is(200);
+    client.region = "eu-west-1".to_owned();
+    let key = client.key().await;
+    let location = "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+    client.s3(&root(A), "PUT", "/irish", &[], location).await.is(200);
+    client.s3(&root(A), "PUT", "/irish/k", &[(KMS, "aws:kms"), (KEY_ID, &key)], "x").await.is(200);
+    client.region = "us-east-1".to_owned();
+    for (name, value, status) in [
+        ("aws:RequestedRegion", "eu-west-1", 200),
+        ("aws:RequestedRegion", "us-east-1", 403),
+        ("kms:ViaService", "s3.eu-west-1.amazonaws.com", 200),
+        ("kms:ViaService", "s3.us-east-1.amazonaws.com", 403),
+    ] {
+        let condition = json!({ "StringEquals": { name: value } });
+        let who = user(&client, &format!("{}-{status}", name.replace(':', "-")), &["kms:Decrypt"], condition).await;
+        assert_eq!(client.s3(&who, "PUT", "/data/copy", &[("x-amz-copy-source", "irish/k")], "").await.status, status, "{name} {value}");
+    }
+}

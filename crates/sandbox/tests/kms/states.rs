@@ -100,12 +100,16 @@ async fn deletion_waits_and_is_taken_back() {
 async fn a_key_is_gone_when_its_time_has_come() {
     let (client, key, ciphertext) = with_ciphertext().await;
     client.must_kms("CreateAlias", json!({ "AliasName": "alias/a", "TargetKeyId": key })).await;
+    client.s3(&root(A), "PUT", "/data", &[], "").await.is(200);
+    let headers = [("x-amz-server-side-encryption", "aws:kms"), ("x-amz-server-side-encryption-aws-kms-key-id", key.as_str())];
+    client.s3(&root(A), "PUT", "/data/k", &headers, "x").await.is(200);
     client.must_kms("ScheduleKeyDeletion", json!({ "KeyId": key })).await;
     let at = client.must_kms("DescribeKey", json!({ "KeyId": key })).await.json()["KeyMetadata"]["DeletionDate"].as_i64().unwrap();
     let kept = String::from_utf8(client.sandbox.snapshot().unwrap()).unwrap();
     let later = kept.replace(&at.to_string(), "1700000000");
     assert_ne!(kept, later);
     let client = Client { sandbox: crossrole_sandbox::Sandbox::restore(later.as_bytes(), crossrole_sandbox::Options::default()).unwrap(), ..Client::new() };
+    client.s3(&root(A), "GET", "/data/k", &[], "").await.refuses(400, "KMS.NotFoundException");
     client.kms(&root(A), "DescribeKey", json!({ "KeyId": key })).await.fails("NotFoundException", "does not exist");
     client.kms(&root(A), "Decrypt", json!({ "CiphertextBlob": ciphertext })).await.fails("NotFoundException", "does not exist");
     let other = client.key().await;
