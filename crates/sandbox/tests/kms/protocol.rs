@@ -1,5 +1,6 @@
 //! The protocol: who is let through the door, and what is no operation.
 
+use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options, Sandbox};
 use serde_json::json;
 
 use crate::client::{Client, Keys, kms_request, nobody, now, root, sign};
@@ -87,4 +88,58 @@ async fn a_body_is_json_of_the_right_kind() {
     let missing = "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null";
     client.kms(&root(A), "DescribeKey", json!({})).await.fails("ValidationException", missing);
     client.kms(&root(A), "DescribeKey", json!({ "KeyId": null })).await.fails("ValidationException", missing);
+}
+
+#[tokio::test]
+async fn sessions_end() {
+    let client = Client::new();
+    client.role("r", &policy("Allow", "kms:ListKeys", "*")).await;
+    let session = client.assume(&client.user("ann", &[&policy("Allow", "sts:AssumeRole", "*")]).await, "r").await;
+    client.kms(&session, "ListKeys", json!({})).await.is(200);
+    let mut state: serde_json::Value = serde_json::from_slice(&client.sandbox.snapshot().unwrap()).unwrap();
+    state["sessions"][&session.id]["expires"] = json!(1_700_000_000);
+    let later = Client { sandbox: Sandbox::restore(state.to_string().as_bytes(), Options::default()).unwrap(), ..Client::new() };
+    later.kms(&session, "ListKeys", json!({})).await.fails("ExpiredTokenException", "expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_is_kept() {
+    let client = Client { sandbox: Sandbox::new(Options { rate: Some(1), ..Options::default() }), ..Client::new() };
+    client.kms(&root(A), "ListKeys", json!({})).await.is(200);
+    let words = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
+    client.kms(&root(A), "ListKeys", json!({})).await.fails("ThrottlingException", words);
+}
+
+/// Refuses whatever writes.
+struct Writes;
+
+impl FaultPlan for Writes {
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+        call.writes.then_some(Fault::Refuse("KMSInternalException"))
+    }
+}
+
+#[tokio::test]
+async fn faults_know_what_writes() {
+    let client = Client::new();
+    let key = client.key().await;
+    client.sandbox.set_faults(Some(std::sync::Arc::new(Writes)));
+    for (operation, writes) in [
+        ("CreateKey", true),
+        ("PutKeyPolicy", true),
+        ("TagResource", true),
+        ("EnableKeyRotation", true),
+        ("ScheduleKeyDeletion", true),
+        ("DescribeKey", false),
+        ("GetKeyPolicy", false),
+        ("ListAliases", false),
+        ("Decrypt", false),
+        ("GenerateDataKey", false),
+        ("ReEncrypt", false),
+    ] {
+        let answer = client.kms(&root(A), operation, json!({ "KeyId": key })).await;
+        assert_eq!(answer.status == 500 && answer.member("/__type") == "KMSInternalException", writes, "{operation}: {}", answer.text());
+    }
+    let counted = client.sandbox.take_calls();
+    assert_eq!(counted.get(&(A.to_owned(), "PutKeyPolicy".to_owned())), Some(&1));
 }
