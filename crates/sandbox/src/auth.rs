@@ -96,7 +96,7 @@ impl Caller {
 /// The region that a call goes to: IAM has one, whatever the client signs for.
 fn region(asked: &Asked) -> &str {
     match (asked.service, &asked.authorization) {
-        (Service::Sts | Service::S3(_), Some(auth)) if !auth.region.is_empty() && auth.region != "aws-global" => &auth.region,
+        (Service::Sts | Service::Kms | Service::S3(_), Some(auth)) if !auth.region.is_empty() && auth.region != "aws-global" => &auth.region,
         _ => "us-east-1",
     }
 }
@@ -107,6 +107,9 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         crate::s3::authentication::check(world, asked)?;
     }
     let Some(auth) = &asked.authorization else {
+        if asked.service == Service::Kms {
+            return Err(ApiError::new(400, "MissingAuthenticationTokenException", "Missing Authentication Token"));
+        }
         if asked.service == Service::Iam
             || (asked.service == Service::Sts && !matches!(asked.operation.as_str(), "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML"))
         {
@@ -141,7 +144,8 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         return Err(unknown());
     }
     if session.expires <= unix_now() {
-        return Err(ApiError::new(403, "ExpiredToken", "The security token included in the request is expired"));
+        let (status, code) = if asked.service == Service::Kms { (400, "ExpiredTokenException") } else { (403, "ExpiredToken") };
+        return Err(ApiError::new(status, code, "The security token included in the request is expired"));
     }
     let mut caller = session_caller(world, &session, asked).ok_or_else(unknown)?;
     if !sigv4::is_signed_with(asked, auth, &session.secret) {
@@ -164,7 +168,8 @@ fn unknown_key(asked: &Asked) -> ApiError {
     if asked.s3 {
         ApiError::new(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
     } else {
-        ApiError::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+        let (status, code) = if asked.service == Service::Kms { (400, "UnrecognizedClientException") } else { (403, "InvalidClientTokenId") };
+        ApiError::new(status, code, "The security token included in the request is invalid.")
     }
 }
 
@@ -175,7 +180,10 @@ fn mismatch(asked: &Asked) -> ApiError {
         "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
     };
     let message = format!("The request signature we calculated does not match the signature you provided. {advice}");
-    ApiError::new(403, "SignatureDoesNotMatch", message)
+    match asked.service {
+        Service::Kms => ApiError::new(400, "InvalidSignatureException", message),
+        _ => ApiError::new(403, "SignatureDoesNotMatch", message),
+    }
 }
 
 /// The root user of an account.

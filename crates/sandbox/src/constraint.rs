@@ -5,14 +5,16 @@ use crate::query::Service;
 
 /// The constraints that one request breaks, in order.
 pub(crate) struct Constraints {
-    /// STS repeats the value that is wrong; IAM leaves it out.
+    /// STS and KMS repeat the value that is wrong; IAM leaves it out.
     quoted: bool,
+    code: &'static str,
     broken: Vec<String>,
 }
 
 impl Constraints {
     pub(crate) fn of(service: Service) -> Self {
-        Self { quoted: service == Service::Sts, broken: Vec::new() }
+        let code = if service == Service::Kms { "ValidationException" } else { "ValidationError" };
+        Self { quoted: service != Service::Iam, code, broken: Vec::new() }
     }
 
     /// `field`: as the service's model spells it, `roleSessionName`.
@@ -57,7 +59,8 @@ impl Constraints {
             return Ok(());
         }
         let errors = if self.broken.len() == 1 { "error" } else { "errors" };
-        Err(ApiError::validation(format!("{} validation {errors} detected: {}", self.broken.len(), self.broken.join("; "))))
+        let message = format!("{} validation {errors} detected: {}", self.broken.len(), self.broken.join("; "));
+        Err(ApiError::new(400, self.code, message))
     }
 }
 

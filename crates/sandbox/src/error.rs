@@ -5,6 +5,17 @@ use http::{Response, StatusCode};
 
 use crate::xml::escape;
 
+/// How a service writes its errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// XML of S3.
+    S3,
+    /// XML of the query protocol: IAM and STS.
+    Query,
+    /// JSON: KMS.
+    Json,
+}
+
 /// An error of a service.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
@@ -31,14 +42,22 @@ impl ApiError {
         self
     }
 
-    pub(crate) fn throttled(s3: bool) -> Self {
-        if s3 { Self::new(503, "SlowDown", "Please reduce your request rate.") } else { Self::new(400, "Throttling", "Rate exceeded") }
+    pub(crate) fn throttled(shape: Shape) -> Self {
+        match shape {
+            Shape::S3 => Self::new(503, "SlowDown", "Please reduce your request rate."),
+            Shape::Query => Self::new(400, "Throttling", "Rate exceeded"),
+            // AWS KMS Developer Guide, "Throttling AWS KMS requests".
+            Shape::Json => {
+                let message = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
+                Self::new(400, "ThrottlingException", message)
+            }
+        }
     }
 
     /// The answer of a fault.
     pub(crate) fn injected(code: &str) -> Self {
         let status = match code {
-            "Throttling" => 400,
+            "Throttling" | "ThrottlingException" => 400,
             "OperationAborted" | "ConcurrentModification" | "DeleteConflict" => 409,
             "SlowDown" | "ServiceUnavailable" => 503,
             "AccessDenied" => 403,
@@ -53,7 +72,7 @@ impl ApiError {
 
     /// A request that is signed for a service that is not here.
     pub(crate) fn no_service(service: &str) -> Self {
-        Self::new(501, "NotImplemented", format!("the sandbox has IAM, STS and S3, and no service `{service}`; nothing was done"))
+        Self::new(501, "NotImplemented", format!("the sandbox has IAM, STS, S3 and KMS, and no service `{service}`; nothing was done"))
     }
 
     pub(crate) fn no_such(kind: &str, name: &str) -> Self {
@@ -72,27 +91,39 @@ impl ApiError {
         Self::new(409, "LimitExceeded", message)
     }
 
-    pub(crate) fn response(&self, s3: bool, index: u64) -> Response<Bytes> {
+    pub(crate) fn response(&self, shape: Shape, index: u64) -> Response<Bytes> {
         let id = request_id(index);
-        let (code, message) = (escape(&self.code), escape(&self.message));
-        let body = if s3 {
-            let detail: String = self.detail.iter().map(|(name, value)| format!("<{name}>{}</{name}>", escape(value))).collect();
-            format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{detail}<RequestId>{id}</RequestId><HostId>sandbox</HostId></Error>"
-            )
-        } else {
-            let kind = if self.status >= 500 { "Receiver" } else { "Sender" };
-            let message = if message.is_empty() { String::new() } else { format!("<Message>{message}</Message>") };
-            format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code>{message}</Error><RequestId>{id}</RequestId></ErrorResponse>")
+        let (kind, id_header) = match shape {
+            Shape::S3 => ("application/xml", "x-amz-request-id"),
+            Shape::Query => ("text/xml", "x-amzn-requestid"),
+            Shape::Json => (crate::kms::CONTENT_TYPE, "x-amzn-requestid"),
         };
-        let mut response = Response::new(Bytes::from(body));
+        let mut response = Response::new(Bytes::from(self.body(shape, &id)));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        insert(&mut response, "content-type", if s3 { "application/xml" } else { "text/xml" });
-        insert(&mut response, if s3 { "x-amz-request-id" } else { "x-amzn-requestid" }, &id);
+        insert(&mut response, "content-type", kind);
+        insert(&mut response, id_header, &id);
         for (name, value) in &self.headers {
             insert(&mut response, name, value);
         }
         response
+    }
+
+    fn body(&self, shape: Shape, id: &str) -> String {
+        let (code, message) = (escape(&self.code), escape(&self.message));
+        match shape {
+            Shape::Json => serde_json::json!({ "__type": self.code, "message": self.message }).to_string(),
+            Shape::S3 => {
+                let detail: String = self.detail.iter().map(|(name, value)| format!("<{name}>{}</{name}>", escape(value))).collect();
+                format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{detail}<RequestId>{id}</RequestId><HostId>sandbox</HostId></Error>"
+                )
+            }
+            Shape::Query => {
+                let kind = if self.status >= 500 { "Receiver" } else { "Sender" };
+                let message = if message.is_empty() { String::new() } else { format!("<Message>{message}</Message>") };
+                format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code>{message}</Error><RequestId>{id}</RequestId></ErrorResponse>")
+            }
+        }
     }
 }
 

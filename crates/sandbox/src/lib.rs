@@ -1,4 +1,4 @@
-//! The embedded AWS: IAM, STS and S3 with any number of accounts, in one process, over HTTP requests and nothing else.
+//! The embedded AWS: IAM, STS, S3 and KMS with any number of accounts, in one process, over HTTP requests and nothing else.
 //!
 //! Every 12-digit account exists. An access key id of 12 digits is that account's root user, with any secret; keys and
 //! sessions that the sandbox issues are checked by signature. Every call is decided by the evaluator of
@@ -7,14 +7,20 @@
 //! the codes of RFC 6238; of any other serial number of the caller's account, six digits are right. AWS's managed policies
 //! are all known by name, and those used most with their documents; others can't be attached, since they would grant nothing.
 //!
-//! Limits: no KMS and no SSE-C; lifecycle, replication, notification and their
-//! like are kept and read back and do nothing; S3 keeps objects in memory, with a limit.
+//! KMS has symmetric encryption keys of one region, each with its policy, aliases, tags, state and rotation, and S3 asks it in
+//! the caller's name for every object that such a key encrypts. Nothing is really encrypted: what KMS calls a ciphertext holds
+//! its plaintext.
+//!
+//! Limits: no grants, no asymmetric, HMAC, imported and multi-Region keys, no custom key stores, and no SSE-C; keys of AWS's
+//! services are S3's alone; lifecycle, replication, notification and their like are kept and read back and do nothing; S3 keeps
+//! objects in memory, with a limit.
 
 mod auth;
 mod authorization;
 mod constraint;
 mod error;
 mod iam;
+mod kms;
 mod lagged;
 mod managed;
 mod query;
@@ -157,6 +163,9 @@ impl Sandbox {
         for (name, bucket) in &world.buckets {
             accounts.entry(bucket.account.clone()).or_default().insert(name.clone(), bucket.region.clone());
         }
+        for key in world.kms.keys() {
+            accounts.entry(key.account.clone()).or_default();
+        }
         accounts
     }
 
@@ -175,11 +184,12 @@ impl Sandbox {
         }
         let asked = match query::read(&request) {
             Ok(asked) => asked,
-            Err(error) => return Ok(error.response(query::is_s3(&request), self.index.load(Ordering::Relaxed))),
+            Err(error) => return Ok(error.response(query::shape(&request), self.index.load(Ordering::Relaxed))),
         };
         if let Some(region) = asked.host_region.as_deref().filter(|r| !query::REGIONS.contains(r)) {
             // A region that does not exist has no address.
-            return Err(format!("failed to look up the address of s3.{region}.amazonaws.com"));
+            let service = if asked.s3 { "s3" } else { "kms" };
+            return Err(format!("failed to look up the address of {service}.{region}.amazonaws.com"));
         }
         let index = self.index.fetch_add(1, Ordering::Relaxed);
         let account = query::account_hint(&locked(&self.world), &asked);
@@ -187,19 +197,19 @@ impl Sandbox {
         if let Some(rate) = options.rate
             && !self.take_token(&account, f64::from(rate))
         {
-            return Ok(ApiError::throttled(asked.s3).response(asked.s3, index));
+            return Ok(ApiError::throttled(asked.shape()).response(asked.shape(), index));
         }
         let fault = options.faults.as_ref().and_then(|f| f.fault(&CallInfo { index, operation: &asked.operation, writes: asked.writes }));
         match fault {
             Some(Fault::Reset) => return Err("connection reset by peer".to_owned()),
-            Some(Fault::Refuse(code)) => return Ok(ApiError::injected(code).response(asked.s3, index)),
+            Some(Fault::Refuse(code)) => return Ok(ApiError::injected(code).response(asked.shape(), index)),
             Some(Fault::HangBefore) => std::future::pending::<()>().await,
             _ => {}
         }
         let answer = self.answer(&asked, &options, index);
         match fault {
             Some(Fault::DropAnswer) => Err("connection closed before the answer".to_owned()),
-            Some(Fault::FailAfter) => Ok(ApiError::injected("ServiceFailure").response(asked.s3, index)),
+            Some(Fault::FailAfter) => Ok(ApiError::injected("ServiceFailure").response(asked.shape(), index)),
             Some(Fault::Hang) => {
                 std::future::pending::<()>().await;
                 Ok(answer)
@@ -216,13 +226,14 @@ impl Sandbox {
         let answer = auth::identify(&mut world, asked).and_then(|caller| match asked.service {
             query::Service::Iam => iam::answer(&mut world, &caller, asked),
             query::Service::Sts => sts::answer(&mut world, &caller, asked),
+            query::Service::Kms => kms::answer(&mut world, &caller, asked),
             query::Service::S3(operation) => s3::answer(&mut world, &caller, asked, operation),
         });
         match answer {
             Ok(reply) => reply.response(asked, index),
             // An answer to HEAD has no body, not even that of an error.
-            Err(error) if asked.method == http::Method::HEAD => error.response(asked.s3, index).map(|_| Bytes::new()),
-            Err(error) => error.response(asked.s3, index),
+            Err(error) if asked.method == http::Method::HEAD => error.response(asked.shape(), index).map(|_| Bytes::new()),
+            Err(error) => error.response(asked.shape(), index),
         }
     }
 

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::authorization::{self, Authorization, Scheme};
 use crate::constraint::broken;
-use crate::error::{ApiError, insert, request_id};
+use crate::error::{ApiError, Shape, insert, request_id};
 use crate::s3::form::{self, Form};
 use crate::s3::operation::{self, Operation};
 use crate::world::World;
@@ -58,6 +58,7 @@ pub(crate) const REGIONS: &[&str] = &[
 pub(crate) enum Service {
     Iam,
     Sts,
+    Kms,
     S3(Operation),
 }
 
@@ -73,7 +74,7 @@ pub(crate) struct Asked {
     /// Path as sent, for the signature.
     pub(crate) raw_path: String,
     pub(crate) raw_query: String,
-    /// Query or form parameters, decoded.
+    /// Query or form parameters, decoded; KMS has its own in the body.
     pub(crate) params: BTreeMap<String, String>,
     pub(crate) bucket: Option<String>,
     /// The host names the bucket, not the path.
@@ -136,6 +137,15 @@ impl Reply {
 }
 
 impl Asked {
+    /// How its errors are written.
+    pub(crate) fn shape(&self) -> Shape {
+        match self.service {
+            Service::Iam | Service::Sts => Shape::Query,
+            Service::Kms => Shape::Json,
+            Service::S3(_) => Shape::S3,
+        }
+    }
+
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name).map(String::as_str)
     }
@@ -206,13 +216,38 @@ fn first_of_each(query: &str, form: &[u8]) -> BTreeMap<String, String> {
     params
 }
 
-/// Tells whether an answer should have S3's shape.
-pub(crate) fn is_s3(request: &Request<Bytes>) -> bool {
+/// The shape of an answer to a request that could not be understood.
+pub(crate) fn shape(request: &Request<Bytes>) -> Shape {
     let params = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     match authorization::find(request.headers(), &params) {
-        Ok(Some(found)) => found.service == "s3",
-        _ => !is_form(request),
+        Ok(Some(found)) if found.service == "s3" => Shape::S3,
+        Ok(Some(found)) if found.service == "kms" => Shape::Json,
+        Ok(Some(_)) => Shape::Query,
+        _ if is_of_kms(request) => Shape::Json,
+        _ if is_form(request) => Shape::Query,
+        _ => Shape::S3,
     }
+}
+
+/// Tells whether a request that no signature says it of is for KMS.
+fn is_of_kms(request: &Request<Bytes>) -> bool {
+    target(request).is_some() || kms_region(host_of(request)).is_some()
+}
+
+/// The operation in the target of a request for KMS.
+fn target(request: &Request<Bytes>) -> Option<&str> {
+    request.headers().get("x-amz-target")?.to_str().ok()?.strip_prefix("TrentService.")
+}
+
+fn host_of(request: &Request<Bytes>) -> &str {
+    request.headers().get("host").and_then(|v| v.to_str().ok()).or_else(|| request.uri().host()).unwrap_or_default()
+}
+
+/// The region of `kms.region.amazonaws.com`.
+fn kms_region(host: &str) -> Option<&str> {
+    let host = host.split(':').next().unwrap_or_default();
+    let stem = host.strip_suffix(".amazonaws.com.cn").or_else(|| host.strip_suffix(".amazonaws.com"))?;
+    stem.strip_prefix("kms.")
 }
 
 fn is_form(request: &Request<Bytes>) -> bool {
@@ -245,11 +280,12 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
     };
     match service_name {
         Some("iam" | "sts") => {}
+        Some("kms") => return Ok(of_kms(asked, request)),
+        None if is_of_kms(request) => return Ok(of_kms(asked, request)),
         None if is_form(request) => {}
         Some("s3") | None => {
             asked.params = params;
-            let host = request.headers().get("host").and_then(|v| v.to_str().ok()).or_else(|| request.uri().host()).unwrap_or_default();
-            return rest(asked, host);
+            return rest(asked, host_of(request));
         }
         Some(other) => {
             return Err(ApiError::no_service(other));
@@ -265,6 +301,15 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
     asked.operation = operation;
     asked.params = params;
     Ok(asked)
+}
+
+/// A request of KMS, whose operation is empty where it names none of KMS.
+fn of_kms(mut asked: Asked, request: &Request<Bytes>) -> Asked {
+    asked.service = Service::Kms;
+    target(request).unwrap_or_default().clone_into(&mut asked.operation);
+    asked.writes = crate::kms::writes(&asked.operation);
+    asked.host_region = kms_region(host_of(request)).map(str::to_owned);
+    asked
 }
 
 /// A request of S3: which bucket, key and operation.

@@ -14,6 +14,8 @@ pub(crate) enum Reason {
     Explicit(Layer, Option<String>),
     /// No policy of this kind allows it.
     Implicit(Layer),
+    /// KMS does not tell other accounts what is there.
+    Untold,
 }
 
 /// How the resource is written.
@@ -25,7 +27,16 @@ pub(crate) enum Spelling {
     Plain(String),
     /// In double quotes, as S3 does.
     Quoted(String),
+    /// As KMS speaks of keys that it does not name: in these words.
+    Words(&'static str),
 }
+
+/// What is asked of the key that a ciphertext names.
+const OF_CIPHERTEXT: [&str; 2] = ["kms:Decrypt", "kms:ReEncryptFrom"];
+
+/// What callers of other accounts hear of a key, be it there or not.
+const UNTOLD: &str =
+    " because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access";
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +53,17 @@ impl Refusal {
     /// Spells a refused request as its service does.
     pub(crate) fn new(request: &Request, caller: &str, reason: Option<Reason>) -> Self {
         let service = request.action.split(':').next().unwrap_or_default();
+        let across = request.resource_account.as_deref() != request.caller.account();
         let resource = match (service, request.resource.as_str()) {
-            ("s3", "*" | "arn:aws:s3:::*") => Spelling::Nothing,
+            ("s3", "*" | "arn:aws:s3:::*") | ("kms", "*") => Spelling::Nothing,
             ("s3", arn) => Spelling::Quoted(arn.to_owned()),
+            ("kms", _) if OF_CIPHERTEXT.contains(&request.action.as_str()) => Spelling::Words("the resource associated with this ciphertext"),
+            ("kms", _) if across => Spelling::Words("this resource"),
             (_, arn) => Spelling::Plain(arn.to_owned()),
+        };
+        let reason = match reason {
+            Some(Reason::Implicit(Layer::Resource) | Reason::Explicit(Layer::Resource, _)) if service == "kms" && across => Some(Reason::Untold),
+            reason => reason,
         };
         Self { caller: caller.to_owned(), action: request.action.clone(), resource, reason: reason.filter(|_| service != "sts") }
     }
@@ -56,9 +74,11 @@ impl Refusal {
             Spelling::Nothing => String::new(),
             Spelling::Plain(text) => format!(" on resource: {text}"),
             Spelling::Quoted(text) => format!(" on resource: \"{text}\""),
+            Spelling::Words(text) => format!(" on {text}"),
         };
         let reason = match reason {
             None => String::new(),
+            Some(Reason::Untold) => UNTOLD.to_owned(),
             Some(Reason::Implicit(layer)) => format!(" because no {} allows the {action} action", layer.as_str()),
             Some(Reason::Explicit(layer, policy)) => {
                 let article = if *layer == Layer::Identity { "an" } else { "a" };
@@ -70,6 +90,9 @@ impl Refusal {
     }
 
     pub(crate) fn error(&self) -> ApiError {
+        if self.action.starts_with("kms:") {
+            return ApiError::new(400, "AccessDeniedException", self.message());
+        }
         ApiError::new(403, "AccessDenied", self.message())
     }
 }
@@ -222,6 +245,27 @@ mod tests {
             assert_eq!(said("iam:GetRole", "*", reason), format!("{frame}{words}"));
         }
         let who = format!("User: {CALLER} is not authorized to perform: ");
+        let key = |account: &str| format!("arn:aws:kms:eu-west-1:{account}:key/k");
+        for (action, account, reason, words) in [
+            ("CreateKey", "", implicit(Layer::Identity), " because no identity-based policy allows the kms:CreateKey action".to_owned()),
+            (
+                "GenerateDataKey",
+                "222222222222",
+                implicit(Layer::Identity),
+                " on this resource because no identity-based policy allows the kms:GenerateDataKey action".to_owned(),
+            ),
+            ("GenerateDataKey", "222222222222", implicit(Layer::Resource), format!(" on this resource{UNTOLD}")),
+            ("Decrypt", "222222222222", explicit(Layer::Resource), format!(" on the resource associated with this ciphertext{UNTOLD}")),
+            (
+                "Decrypt",
+                "222222222222",
+                explicit(Layer::Identity),
+                " on the resource associated with this ciphertext with an explicit deny in an identity-based policy".to_owned(),
+            ),
+        ] {
+            let resource = if account.is_empty() { "*".to_owned() } else { key(account) };
+            assert_eq!(said(&format!("kms:{action}"), &resource, reason), format!("{who}kms:{action}{words}"));
+        }
         let untold = implicit(Layer::Identity);
         let role = "arn:aws:iam::222222222222:role/r";
         assert_eq!(said("sts:AssumeRole", role, untold.clone()), format!("{who}sts:AssumeRole on resource: {role}"));

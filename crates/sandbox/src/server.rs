@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use crate::Sandbox;
-use crate::error::ApiError;
+use crate::error::{ApiError, Shape};
 
 /// Largest request body, in bytes: an object of the largest size (`s3::body::OBJECT_MOST`), and the frames around it.
 const BODY_MOST: usize = crate::s3::body::OBJECT_MOST + (16 << 20);
@@ -89,7 +89,7 @@ async fn answer(sandbox: &Sandbox, request: Request<Incoming>, silence: Duration
 /// An answer after which nothing more is read.
 fn closing(error: &ApiError) -> http::Response<Full<Bytes>> {
     let error = error.clone().header("connection", "close");
-    error.response(true, 0).map(Full::new)
+    error.response(Shape::S3, 0).map(Full::new)
 }
 
 /// Why a body could not be read.

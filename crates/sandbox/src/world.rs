@@ -16,6 +16,9 @@ pub(crate) type Tags = BTreeMap<String, String>;
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) buckets: BTreeMap<String, Bucket>,
+    /// Keys and aliases of KMS.
+    #[serde(default)]
+    pub(crate) kms: crate::kms::state::Store,
     /// Blocks of public access of whole accounts.
     #[serde(default)]
     pub(crate) blocks: BTreeMap<String, [bool; 4]>,

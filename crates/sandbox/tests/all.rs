@@ -4,5 +4,6 @@
 
 mod client;
 mod iam;
+mod kms;
 mod s3;
 mod sts;

@@ -51,7 +51,10 @@ impl S3<'_> {
         if let (Some(_), Some(document)) = (owner, &mut policy) {
             document.statements.retain(|s| s.effect == Effect::Deny || s.sid() == acl::SID);
         }
-        let keys = conditions::of(self.asked, action, Some(state), target.version, object.map(|o| &o.tags));
+        let mut keys = conditions::of(self.asked, action, Some(state), target.version, object.map(|o| &o.tags));
+        if action == "s3:PutObject" {
+            keys.names_key(self.key_in_use(state));
+        }
         let resource = format!("arn:aws:s3:::{bucket}/{}", target.key);
         self.ask(action, &resource, owner.unwrap_or(&state.account), policy.as_ref(), keys, state)
     }

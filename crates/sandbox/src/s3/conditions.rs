@@ -117,6 +117,14 @@ impl Keys {
     fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
         self.one.push((key.into(), value.into()));
     }
+
+    /// Puts the ARN of the key that is used in place of however it was named.
+    pub(super) fn names_key(&mut self, arn: Option<String>) {
+        let said = self.one.iter_mut().find(|(key, _)| key == "s3:x-amz-server-side-encryption-aws-kms-key-id");
+        if let (Some((_, value)), Some(arn)) = (said, arn) {
+            *value = arn;
+        }
+    }
 }
 
 /// What a request says that bears on one of its actions.

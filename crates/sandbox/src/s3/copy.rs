@@ -95,6 +95,8 @@ impl S3<'_> {
         if !new_tags {
             object.tags = tags.unwrap_or_default();
         }
+        self.unseal(&source.bucket, &source.key, from.encryption.as_ref())?;
+        object.encryption = object.encryption.map(|e| self.seal(name, e)).transpose()?;
         object.body = from.body.clone();
         object.etag = format!("\"{}\"", md5_hex(&object.body));
         object.checksum = Some(match (asked.header("x-amz-checksum-algorithm").and_then(Algorithm::parse), &from.checksum) {

@@ -292,6 +292,7 @@ impl S3<'_> {
         let most = count_of(asked, "max-parts")?;
         let marker: u32 = asked.param("part-number-marker").and_then(|m| m.parse().ok()).unwrap_or(0);
         let upload = self.upload(name, id)?;
+        self.unseal(name, self.key(), upload.object.encryption.as_ref())?;
         let bucket = self.bucket(name)?;
         let behind: Vec<_> = upload.parts.iter().filter(|(number, _)| **number > marker).collect();
         let (page, rest) = behind.split_at(behind.len().min(most));

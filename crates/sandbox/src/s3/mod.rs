@@ -23,6 +23,7 @@ mod policy_rules;
 mod read;
 mod schema;
 mod settings;
+mod sse;
 pub(crate) mod state;
 mod tagging;
 

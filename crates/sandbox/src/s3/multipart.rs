@@ -29,8 +29,10 @@ impl S3<'_> {
         let asked = self.asked;
         let key = self.key().to_owned();
         self.allow_write(name, &key, asked.header("x-amz-tagging").is_some())?;
-        let object = self.new_object(name)?;
+        let mut object = self.new_object(name)?;
         let checksum = self.upload_checksum()?;
+        object.encryption = object.encryption.map(|e| self.seal(name, e)).transpose()?;
+        self.keep_key(object.encryption.as_ref());
         let id = self.world.fresh(64);
         let mut answer = reply("InitiateMultipartUploadResult", |x| {
             x.text("Bucket", name).text("Key", &key).text("UploadId", &id);
@@ -102,6 +104,7 @@ impl S3<'_> {
         let number = self.number()?;
         let upload = self.upload(name, id)?;
         let payload = payload(asked)?;
+        self.unseal(name, self.key(), upload.object.encryption.as_ref())?;
         let checksum = match (&upload.checksum, payload.checksum) {
             (Some((wanted, _)), Some(got)) if *wanted != got.algorithm => {
                 let name = |a: Algorithm| a.name().to_ascii_lowercase();
@@ -130,6 +133,8 @@ impl S3<'_> {
         self.allow_object(name, "s3:PutObject", Target::of(self.key(), None))?;
         let number = self.number()?;
         let upload = self.upload(name, id)?;
+        self.unseal(&source.bucket, &source.key, object.encryption.as_ref())?;
+        self.unseal(name, self.key(), upload.object.encryption.as_ref())?;
         let body = range_of(asked.header("x-amz-copy-source-range"), &object.body)?;
         let etag = format!("\"{}\"", md5_hex(&body));
         let checksum = upload.checksum.as_ref().map(|(algorithm, _)| algorithm.of(&body));
@@ -179,6 +184,10 @@ impl S3<'_> {
             if said != mode {
                 return Err(invalid(format!("The upload was created using the {mode} checksum mode. The complete request must use the same checksum mode.")));
             }
+        }
+        // Without checksums, what was uploaded is not looked into.
+        if upload.checksum.is_some() {
+            self.unseal(name, &key, upload.object.encryption.as_ref())?;
         }
         let object = Object { upload: Some(id.to_owned()), ..self.assembled(upload, &chosen)? };
         self.unchanged_since(name, upload)?;

@@ -11,7 +11,7 @@ use super::access::Target;
 use super::body::{ALL_MOST, payload};
 use super::checksum::{Algorithm, md5_hex};
 use super::conditional::{self, Instead, Range};
-use super::state::{Bucket, Encryption, NULL, Object, Version, canonical_id};
+use super::state::{Bucket, NULL, Object, Version, canonical_id};
 use super::{S3, acl, denied, invalid_argument, no_such_key, reply, tagging};
 
 /// Headers that an object keeps and answers with.
@@ -44,6 +44,7 @@ impl S3<'_> {
         let mut object = self.new_object(name)?;
         self.writing(name, key)?;
         let payload = payload(self.asked)?;
+        object.encryption = object.encryption.map(|e| self.seal(name, e)).transpose()?;
         object.etag = format!("\"{}\"", md5_hex(&payload.bytes));
         // Where the client sends none, S3 makes one of its own (S3 User Guide, "Checking object integrity").
         let checksum = payload.checksum.unwrap_or_else(|| Algorithm::Crc64Nvme.of(&payload.bytes));
@@ -104,29 +105,6 @@ impl S3<'_> {
         Ok(object)
     }
 
-    /// How it is encrypted: as the headers say, or as the bucket does.
-    fn encryption(&self, state: &Bucket) -> Result<Encryption, ApiError> {
-        let default = || state.encryption.clone().unwrap_or_else(Encryption::sse_s3);
-        let key = self.asked.header("x-amz-server-side-encryption-aws-kms-key-id").map(str::to_owned);
-        let bucket_key = self.asked.header("x-amz-server-side-encryption-bucket-key-enabled").map(|v| v.eq_ignore_ascii_case("true"));
-        match self.asked.header("x-amz-server-side-encryption") {
-            None => Ok(default()),
-            Some("AES256") if key.is_some() => Err(ApiError::new(
-                400,
-                "InvalidArgument",
-                "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-            )
-            .with("ArgumentName", "x-amz-server-side-encryption")
-            .with("ArgumentValue", "AES256")),
-            Some("AES256") => Ok(Encryption::sse_s3()),
-            Some(kms @ ("aws:kms" | "aws:kms:dsse")) => {
-                let bucket_key = bucket_key.unwrap_or_else(|| default().bucket_key) && kms == "aws:kms";
-                Ok(Encryption { algorithm: kms.to_owned(), key: key.or_else(|| default().key), bucket_key, blocked: Vec::new() })
-            }
-            Some(other) => Err(invalid_argument("The encryption method specified is not supported", "x-amz-server-side-encryption", other)),
-        }
-    }
-
     /// Who owns it, and what its ACL says (S3 User Guide, "Controlling ownership of objects").
     fn ownership(&self, state: &Bucket, object: &mut Object) -> Result<(), ApiError> {
         let asked = self.asked;
@@ -147,6 +125,7 @@ impl S3<'_> {
     pub(super) fn store(&mut self, name: &str, key: &str, object: Object) -> Result<(Option<String>, String), ApiError> {
         self.fits(object.body.len())?;
         let new = self.bucket(name)?.versions_new();
+        self.keep_key(object.encryption.as_ref());
         let id = if new { self.world.fresh(32) } else { NULL.to_owned() };
         let modified = iso(unix_now());
         let version = Version { id: id.clone(), modified: modified.clone(), object: Some(object) };
@@ -169,6 +148,7 @@ impl S3<'_> {
         let target = Target::of(self.key(), asked.param("versionId"));
         self.allow_object(name, target.action("s3:GetObject", "s3:GetObjectVersion"), target)?;
         let (version, object) = self.found(name, target)?;
+        self.asks_for_no_encryption()?;
         match conditional::reading(asked, version, object) {
             Some(Instead::Error(error)) => return Err(error),
             Some(Instead::NotModified) => {
@@ -179,6 +159,11 @@ impl S3<'_> {
         if object.storage_class.as_deref().is_some_and(|c| matches!(c, "GLACIER" | "DEEP_ARCHIVE")) && asked.operation == "GetObject" {
             let error = ApiError::new(403, "InvalidObjectState", "The operation is not valid for the object's storage class");
             return Err(error.with("StorageClass", object.storage_class.clone().unwrap_or_default()));
+        }
+        let with_checksum = asked.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED"));
+        // What HEAD tells is not encrypted, but for checksums (S3 API reference, HeadObject).
+        if asked.operation == "GetObject" || with_checksum {
+            self.unseal(name, target.key, object.encryption.as_ref())?;
         }
         let mut answer = Reply { status: 200, content_type: Some(object.content_type.clone()), metadata: object.metadata.clone(), ..Reply::default() };
         answer = answer.header("etag", object.etag.clone()).header("last-modified", http_date(&version.modified)).header("accept-ranges", "bytes");
@@ -200,8 +185,7 @@ impl S3<'_> {
         answer = self.lock_headers(name, target, object, answer);
         answer = self.bytes(answer, object)?;
         let whole = answer.body.len() == object.body.len() && asked.param("partNumber").is_none();
-        if let (Some(checksum), Some("ENABLED"), true) = (&object.checksum, asked.header("x-amz-checksum-mode").map(str::to_ascii_uppercase).as_deref(), whole)
-        {
+        if let (Some(checksum), true) = (&object.checksum, with_checksum && whole) {
             answer = answer.header(checksum.algorithm.header(), checksum.value.clone()).header("x-amz-checksum-type", checksum.kind.clone());
         }
         self.overrides(answer)

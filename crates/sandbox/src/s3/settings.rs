@@ -1,5 +1,7 @@
 //! Settings that decide something here: versioning, encryption, blocks of public access, ownership; and logging.
 
+use std::collections::BTreeMap;
+
 use crate::error::ApiError;
 use crate::query::Reply;
 
@@ -144,6 +146,7 @@ impl S3<'_> {
             key,
             bucket_key: text(rule, "BucketKeyEnabled").is_some_and(|v| v.trim().eq_ignore_ascii_case("true")),
             blocked: blocked.collect(),
+            context: BTreeMap::new(),
         };
         self.bucket_mut(name)?.encryption = Some(encryption);
         Ok(Reply::empty(200))

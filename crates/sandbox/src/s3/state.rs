@@ -46,7 +46,7 @@ pub(crate) struct Bucket {
     pub(crate) uploads: BTreeMap<String, Upload>,
 }
 
-/// Default encryption.
+/// How a bucket encrypts, and how an object is encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "AnyEncryption")]
 pub(crate) struct Encryption {
@@ -55,26 +55,40 @@ pub(crate) struct Encryption {
     pub(crate) bucket_key: bool,
     /// `BlockedEncryptionTypes`: `SSE-C` or `NONE`.
     pub(crate) blocked: Vec<String>,
+    /// Of an object: what its writer added to the encryption context.
+    pub(crate) context: BTreeMap<String, String>,
 }
 
 impl Encryption {
     /// Every bucket's default since 2023.
     pub(crate) fn sse_s3() -> Self {
-        Self { algorithm: "AES256".to_owned(), key: None, bucket_key: false, blocked: Vec::new() }
+        Self { algorithm: "AES256".to_owned(), key: None, bucket_key: false, blocked: Vec::new(), context: BTreeMap::new() }
+    }
+
+    /// A key of KMS encrypts.
+    pub(crate) fn is_kms(&self) -> bool {
+        self.algorithm.starts_with("aws:kms")
     }
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum AnyEncryption {
-    Whole { algorithm: String, key: Option<String>, bucket_key: bool, blocked: Vec<String> },
+    Whole {
+        algorithm: String,
+        key: Option<String>,
+        bucket_key: bool,
+        blocked: Vec<String>,
+        #[serde(default)]
+        context: BTreeMap<String, String>,
+    },
     Pair(String, Option<String>),
 }
 
 impl From<AnyEncryption> for Encryption {
     fn from(any: AnyEncryption) -> Self {
         match any {
-            AnyEncryption::Whole { algorithm, key, bucket_key, blocked } => Self { algorithm, key, bucket_key, blocked },
+            AnyEncryption::Whole { algorithm, key, bucket_key, blocked, context } => Self { algorithm, key, bucket_key, blocked, context },
             AnyEncryption::Pair(algorithm, key) => Self { algorithm, key, ..Self::sse_s3() },
         }
     }

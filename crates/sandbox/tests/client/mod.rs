@@ -82,6 +82,23 @@ impl Answer {
         self
     }
 
+    /// The body of an answer of KMS.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The text of a member of KMS's answer, by its path: `/KeyMetadata/Arn`.
+    pub(crate) fn member(&self, path: &str) -> String {
+        self.json().pointer(path).and_then(|v| v.as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// The answer, which must be this error of KMS with these words in it.
+    pub(crate) fn fails(self, code: &str, words: &str) -> Self {
+        assert_eq!((self.status, self.member("/__type").as_str()), (400, code), "{}", self.text());
+        assert!(self.member("/message").contains(words), "{} does not say {words}", self.text());
+        self
+    }
+
     /// The keys in an answer of CreateAccessKey or AssumeRole.
     pub(crate) fn keys(&self) -> Keys {
         Keys { id: self.one("AccessKeyId"), secret: self.one("SecretAccessKey"), token: self.one("SessionToken") }
@@ -115,11 +132,24 @@ impl Client {
         self.send(request).await
     }
 
+    /// Calls KMS.
+    pub(crate) async fn kms(&self, who: &Keys, operation: &str, input: serde_json::Value) -> Answer {
+        let mut request = kms_request(operation, &input.to_string());
+        sign(&mut request, who, &self.region, "kms", &now());
+        self.send(request).await
+    }
+
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
         let answer = self.sandbox.handle(request).await.unwrap();
         Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body: answer.body().clone() }
     }
+}
+
+/// A request of KMS that nobody has signed yet.
+pub(crate) fn kms_request(operation: &str, body: &str) -> Request<Bytes> {
+    let request = Request::builder().method("POST").uri("/").header("host", "127.0.0.1").header("content-type", "application/x-amz-json-1.1");
+    request.header("x-amz-target", format!("TrentService.{operation}")).body(Bytes::from(body.to_owned())).unwrap()
 }
 
 /// The present as signatures write it.

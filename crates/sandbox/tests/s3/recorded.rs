@@ -1,7 +1,7 @@
 //! Answers that AWS gave, as others recorded them: `recorded/*.txt`, in words of our own, each with its source. The sandbox is
 //! held to every one of them.
 //!
-//! `==` begins a case, in an AWS of its own where account 222222222222 has the bucket `data`; `from` says who recorded it; `@`
+//! `==` begins a case, in an AWS of its own where account 222222222222 has the bucket `data` and the key `{key}`; `from` says who recorded it; `@`
 //! says who asks from here on, and `@@` where. `>` is a request, with headers and, behind `|`, its body (`|*3 ab` is `ababab`).
 //! `<` is what AWS answered: status and error code, then headers, elements of the body (`Path = values`, `! Path` or `! header` for none), the
 //! error's message (`=`) or the body itself (`|`). A request without an answer prepares the next and must succeed.
@@ -134,7 +134,8 @@ async fn play(name: &str, case: &Case, wrong: &mut Vec<String>) -> usize {
     let mut client = Client::new();
     let mut caller = who(OWNER);
     client.s3(&caller, "PUT", "/data", &[], "").await.is(200);
-    let mut kept: Vec<(String, String)> = Vec::new();
+    let key = client.kms(&caller, "CreateKey", serde_json::json!({})).await.is(200).member("/KeyMetadata/Arn");
+    let mut kept: Vec<(String, String)> = vec![("key".to_owned(), key)];
     let mut rows = 0;
     for step in &case.steps {
         let ask = match step {
