@@ -31,6 +31,7 @@ mod fuzz;
 mod guard;
 mod hostile;
 mod invalid;
+mod keys;
 mod lag;
 mod network;
 mod prepare;

@@ -231,13 +231,19 @@ async fn external_ids_are_masked_unless_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_folder_of_manifests_reads_shared_accounts_once() {
     let place = Place::new(Options { visibility_delay: Duration::from_secs(2), ..Options::default() });
-    for bucket in ["log-bucket", "partner-exchange", "shared-artifacts", "shared-bucket", "site-bucket"] {
+    for bucket in ["log-bucket", "partner-exchange", "sealed-reports", "shared-artifacts", "shared-bucket", "site-bucket"] {
         place.s3("222222222222", "PUT", &format!("/{bucket}"), "", "").await;
     }
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
     place.iam("111111111111", "CreateUser", &[("UserName", "ExternalUser")]).await;
     for (account, role) in [("111111111111", "LambdaExecutionRole"), ("333333333333", "EC2Role"), ("333333333333", "CodePipelineRole")] {
         place.iam(account, "CreateRole", &[("RoleName", role), ("AssumeRolePolicyDocument", trust)]).await;
+    }
+    for role in ["Uploader", "Importer"] {
+        place.iam("444444444444", "CreateRole", &[("RoleName", role), ("AssumeRolePolicyDocument", trust)]).await;
+    }
+    for key in ["eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab", "us-east-1:333333333333:key/9f8e7d6c-1111-4222-8333-444455556666"] {
+        assert!(place.sandbox.add_key(&format!("arn:aws:kms:{key}")));
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
     let folder = root().join("manifests").display().to_string();

@@ -393,8 +393,11 @@ async fn policies_in_files_are_asked_of_the_caller_that_is_named() {
     let place = Place::new(Options::default());
     for (words, expected) in [
         // A role's boundary limits what a resource's policy gives it by name (IAM User Guide, "Policy evaluation logic").
-        (vec![role, "s3:GetObject", "logs/a", "--resource-policy", &bucket, "--boundary", &nothing, "--resource-account", "222222222222"], "no: role Reader"),
-        (vec![role, "s3:GetObject", "logs/a", "--resource-policy", &bucket, "--resource-account", "222222222222"], "yes: role Reader"),
+        (
+            vec![role, "s3:GetObject", "logs/a", "--resource-policy", &bucket, "--boundary", &nothing, "--resource-account", "222222222222"],
+            "no: role team/Reader",
+        ),
+        (vec![role, "s3:GetObject", "logs/a", "--resource-policy", &bucket, "--resource-account", "222222222222"], "yes: role team/Reader"),
         (vec![user, "s3:GetObject", "logs/ann/a", "--identity-policy", &home, "--resource-account", "222222222222"], "yes: user ann"),
         (vec![user, "s3:GetObject", "logs/bob/a", "--identity-policy", &home, "--resource-account", "222222222222"], "no: user ann"),
         (vec![user, "s3:GetObject", "logs/a", "--identity-policy", &own, "--resource-account", "222222222222"], "yes: user ann"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crossrole::Exit;
 use crossrole_sandbox::Options;
 
+use crate::keys::{key_statements, put_key_policy};
 use crate::support::{Place, element, scenario};
 
 const TRUSTING: &str = "222222222222";
@@ -19,6 +20,8 @@ struct Setup {
     role: Option<&'static str>,
     /// The bucket whose policy the foreign hand spoils, and its region.
     bucket: Option<(&'static str, &'static str)>,
+    /// A key that is there, its account and region; the foreign hand spoils its policy.
+    key: Option<(&'static str, &'static str, &'static str)>,
 }
 
 const TLS_ONLY: &str = r#"{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::BUCKET","arn:aws:s3:::BUCKET/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
@@ -38,7 +41,21 @@ async fn prepare(place: &Place, setup: &Setup) {
         assert_eq!(place.s3(TRUSTING, "PUT", &format!("/{bucket}"), "", "").await.0, 200);
         put_policy(place, bucket, "us-east-1", &TLS_ONLY.replace("BUCKET", bucket)).await;
     }
+    if let Some((account, region, key)) = setup.key {
+        assert!(place.sandbox.add_key(key));
+        let mut statements = key_statements(place, account, region, key).await;
+        statements.push(theirs());
+        put_key_policy(place, account, region, key, &statements).await;
+    }
     tokio::time::sleep(Duration::from_secs(20)).await;
+}
+
+/// A statement of somebody else's in a key's policy.
+fn theirs() -> serde_json::Value {
+    serde_json::json!({
+        "Sid": "Their backups", "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::555555555555:root" },
+        "Action": ["kms:Decrypt", "kms:DescribeKey"], "Resource": "*", "Condition": { "Bool": { "kms:GrantIsForAWSResource": "true" } },
+    })
 }
 
 async fn put_policy(place: &Place, bucket: &str, region: &str, statements: &str) {
@@ -77,6 +94,13 @@ async fn foreign_hand(place: &Place, setup: &Setup) {
         let text: Vec<String> = kept.iter().map(ToString::to_string).collect();
         put_policy(place, bucket, region, &text.join(",")).await;
     }
+    if let Some((account, region, key)) = setup.key {
+        // Ours go, and one of theirs comes.
+        let mut kept = key_statements(place, account, region, key).await;
+        kept.retain(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole"));
+        kept.push(serde_json::json!({ "Sid": "New", "Effect": "Deny", "Principal": { "AWS": "*" }, "Action": "kms:ScheduleKeyDeletion", "Resource": "*" }));
+        put_key_policy(place, account, region, key, &kept).await;
+    }
     tokio::time::sleep(Duration::from_secs(20)).await;
 }
 
@@ -86,6 +110,13 @@ async fn nothing_of_ours(place: &Place, setup: &Setup) {
         assert!(!all.contains("crossrole"), "{account}: {all}");
         let providers = place.iam(account, "ListOpenIDConnectProviders", &[]).await;
         assert!(element(&providers, "Arn").is_empty(), "{providers}");
+    }
+    if let Some((account, region, key)) = setup.key {
+        let left = key_statements(place, account, region, key).await;
+        let sids: Vec<&str> = left.iter().filter_map(|s| s["Sid"].as_str()).collect();
+        assert_eq!(sids, ["Enable IAM User Permissions", "Their backups", "New"]);
+        let parse = |v: &serde_json::Value| crossrole_policy::parse_value(&serde_json::json!({"Statement": [v]})).unwrap();
+        assert_eq!(parse(&left[1]), parse(&theirs()), "a foreign statement means what it meant");
     }
     for bucket in setup.buckets {
         let left = statements(&get_policy(place, bucket, "us-east-1").await);
@@ -133,14 +164,30 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    log_analysts: Setup { name: "log-analysts", principals: &[], buckets: &["log-bucket"], role: Some("DevLogAccessRole"), bucket: Some(("log-bucket", "us-east-1")) },
-    cross_account_user: Setup { name: "cross-account-user", principals: &[("111111111111", "user", "ExternalUser")], buckets: &[], role: Some("CrossAccountAccessRole"), bucket: None },
-    lambda_service: Setup { name: "lambda-service", principals: &[("111111111111", "role", "LambdaExecutionRole")], buckets: &[], role: Some("LambdaS3Reader"), bucket: None },
-    ec2_service: Setup { name: "ec2-service", principals: &[("333333333333", "role", "EC2Role")], buckets: &[], role: Some("EC2ArtifactReader"), bucket: None },
-    codepipeline_service: Setup { name: "codepipeline-service", principals: &[("333333333333", "role", "CodePipelineRole")], buckets: &[], role: Some("CodePipelineArtifactReader"), bucket: None },
-    guarded_partner: Setup { name: "guarded-partner", principals: &[], buckets: &["partner-exchange"], role: Some("PartnerRole"), bucket: Some(("partner-exchange", "us-east-1")) },
-    prod_data: Setup { name: "prod-data", principals: &[], buckets: &[], role: Some("ProdS3RWRole"), bucket: Some(("prod-data-bucket", "ap-southeast-1")) },
-    direct_bucket_access: Setup { name: "direct-bucket-access", principals: &[("111111111111", "user", "ExternalUser")], buckets: &["shared-artifacts"], role: None, bucket: Some(("shared-artifacts", "us-east-1")) },
-    shared_bucket_read: Setup { name: "shared-bucket-read", principals: &[], buckets: &["shared-bucket"], role: Some("CrossAccountS3ReadRole"), bucket: Some(("shared-bucket", "us-east-1")) },
-    github_actions: Setup { name: "github-actions", principals: &[], buckets: &["site-bucket"], role: Some("SiteDeployer"), bucket: Some(("site-bucket", "us-east-1")) },
+    log_analysts: Setup { name: "log-analysts", principals: &[], buckets: &["log-bucket"], role: Some("DevLogAccessRole"), bucket: Some(("log-bucket", "us-east-1")), key: None },
+    cross_account_user: Setup { name: "cross-account-user", principals: &[("111111111111", "user", "ExternalUser")], buckets: &[], role: Some("CrossAccountAccessRole"), bucket: None, key: None },
+    lambda_service: Setup { name: "lambda-service", principals: &[("111111111111", "role", "LambdaExecutionRole")], buckets: &[], role: Some("LambdaS3Reader"), bucket: None, key: None },
+    ec2_service: Setup { name: "ec2-service", principals: &[("333333333333", "role", "EC2Role")], buckets: &[], role: Some("EC2ArtifactReader"), bucket: None, key: None },
+    codepipeline_service: Setup { name: "codepipeline-service", principals: &[("333333333333", "role", "CodePipelineRole")], buckets: &[], role: Some("CodePipelineArtifactReader"), bucket: None, key: None },
+    guarded_partner: Setup { name: "guarded-partner", principals: &[], buckets: &["partner-exchange"], role: Some("PartnerRole"), bucket: Some(("partner-exchange", "us-east-1")), key: None },
+    prod_data: Setup { name: "prod-data", principals: &[], buckets: &[], role: Some("ProdS3RWRole"), bucket: Some(("prod-data-bucket", "ap-southeast-1")), key: None },
+    direct_bucket_access: Setup { name: "direct-bucket-access", principals: &[("111111111111", "user", "ExternalUser")], buckets: &["shared-artifacts"], role: None, bucket: Some(("shared-artifacts", "us-east-1")), key: None },
+    shared_bucket_read: Setup { name: "shared-bucket-read", principals: &[], buckets: &["shared-bucket"], role: Some("CrossAccountS3ReadRole"), bucket: Some(("shared-bucket", "us-east-1")), key: None },
+    encrypted_exchange: Setup {
+        name: "encrypted-exchange",
+        principals: &[("444444444444", "role", "Uploader"), ("444444444444", "role", "Importer")],
+        buckets: &[],
+        role: Some("ExchangeReader"),
+        bucket: Some(("encrypted-exchange", "eu-west-1")),
+        key: Some(("222222222222", "eu-west-1", "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab")),
+    },
+    foreign_key: Setup {
+        name: "foreign-key",
+        principals: &[],
+        buckets: &["sealed-reports"],
+        role: Some("ReportReader"),
+        bucket: Some(("sealed-reports", "us-east-1")),
+        key: Some(("333333333333", "us-east-1", "arn:aws:kms:us-east-1:333333333333:key/9f8e7d6c-1111-4222-8333-444455556666")),
+    },
+    github_actions: Setup { name: "github-actions", principals: &[], buckets: &["site-bucket"], role: Some("SiteDeployer"), bucket: Some(("site-bucket", "us-east-1")), key: None },
 }

@@ -117,6 +117,17 @@ impl Place {
         self.send(who, service, "us-east-1", "POST", "/", "", headers, body.into_bytes()).await
     }
 
+    /// Calls KMS with credentials.
+    pub(crate) async fn kms_as(&self, who: &Credentials, region: &str, operation: &str, input: &serde_json::Value) -> (u16, String) {
+        let mut headers = vec![
+            ("host", format!("kms.{region}.amazonaws.com")),
+            ("content-type", "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target", format!("TrentService.{operation}")),
+        ];
+        headers.extend(who.extra.iter().map(|(k, v)| (*k, v.clone())));
+        self.send(who, "kms", region, "POST", "/", "", headers, input.to_string().into_bytes()).await
+    }
+
     /// Calls S3 as the root user of `account`.
     pub(crate) async fn s3(&self, account: &str, method: &str, path: &str, query: &str, body: &str) -> (u16, String) {
         let credentials = Credentials { key: account.to_owned(), ..Credentials::default() };

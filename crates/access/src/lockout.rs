@@ -11,6 +11,9 @@ use crate::request::Context;
 /// What takes back a bucket policy.
 const ON_BUCKETS: &[&str] = &["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"];
 
+/// What takes back a key policy. Without it, only AWS Support can (KMS API reference, PutKeyPolicy).
+const ON_KEYS: &[&str] = &["kms:GetKeyPolicy", "kms:PutKeyPolicy"];
+
 /// What takes back a role.
 const ON_ROLES: &[&str] = &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"];
 
@@ -31,6 +34,8 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delt
         let account = crossrole_policy::Arn::parse(runner).map(|a| a.account.to_owned()).unwrap_or_default();
         let buckets = changed.get(account.as_str()).into_iter().flatten();
         let mut checks: Vec<(String, &[&str])> = buckets.map(|name| (format!("arn:{partition}:s3:::{name}"), ON_BUCKETS)).collect();
+        let keys = after.keys.iter().filter(|(arn, g)| g.account == account && before.keys.get(*arn) != Some(*g));
+        checks.extend(keys.map(|(arn, _)| (arn.clone(), ON_KEYS)));
         // A change of the runner's own role decides about every role it manages.
         let own_changes =
             of_account(&after.principals, partition, &account).any(|(arn, p)| is_runner(arn, p.name.as_str(), runner) && before.principals.get(arn) != Some(p));

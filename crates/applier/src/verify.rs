@@ -7,8 +7,9 @@ use std::time::Duration;
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::outcome::Event;
 use crossrole_model::{
-    Action, Call, Change, Cloud, Digest, ErrorClass, Finds, IamCall, KeyRef, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult,
+    Action, Call, Change, Cloud, Digest, ErrorClass, Finds, IamCall, KeyRef, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult, ownership,
 };
+use crossrole_policy::Statement;
 
 use crate::Run;
 use crate::pace::{MERGES_MOST, OTHERS_MOST, VISIBLE_MOST, pause, settle};
@@ -193,6 +194,11 @@ fn lost_between<C>(run: &Run<'_, C>, change: &Change, step: &Step, observed: &Ob
         let Some((_, theirs)) = at.checked_sub(1).and_then(|at| policy.history.get(at)).filter(|(_, theirs)| theirs != over) else { continue };
         if last && left == newest {
             document = share.merge(Some(theirs)).ok()?.document?;
+            // Theirs may be made from what was there before another manifest wrote. Whoever applies that looks for its own statements,
+            // gone or there; of all others, theirs is the last word.
+            let kept = newest.statements.iter().filter(|s| ownership::sid_head(s.sid()).is_some() && !share.is_ours(s));
+            let kept: Vec<Statement> = kept.filter(|s| !document.statements.iter().any(|d| d.sid() == s.sid())).cloned().collect();
+            document.statements.extend(kept);
         } else {
             // Others have written since, from what we left: what it lacks is added to theirs.
             let lost = theirs.statements.iter().filter(|s| !share.is_ours(s) && !left.statements.contains(s) && !newest.statements.contains(s));

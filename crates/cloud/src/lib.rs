@@ -17,6 +17,7 @@ mod pace;
 mod read;
 mod session;
 mod transport;
+mod versions;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};

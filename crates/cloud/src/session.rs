@@ -23,6 +23,7 @@ use crate::credentials::{Assumed, Kept, Never, Profiles, Trouble};
 use crate::error;
 use crate::https::{self, Authorities};
 use crate::transport::{Transport, client, naming, watched};
+use crate::versions::Versions;
 
 /// Attempts of one call for credentials, the first included.
 const ATTEMPTS: u32 = 6;
@@ -87,6 +88,7 @@ pub(crate) struct Session {
     kms: Mutex<BTreeMap<String, aws_sdk_kms::Client>>,
     line: Arc<Line>,
     run: Arc<Run>,
+    pub(crate) versions: Versions,
     /// ARN behind the credentials.
     pub(crate) runner: std::sync::OnceLock<String>,
 }
@@ -130,7 +132,17 @@ impl Session {
         A: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        self.line.call(&self.run, operation, kind, send).await.map(|_| ())
+        self.answered(operation, kind, send).await.map(|_| ())
+    }
+
+    /// The same, with what was answered.
+    pub(crate) async fn answered<T, E, F, A>(&self, operation: &str, kind: Kind, send: F) -> Result<T, CloudError>
+    where
+        F: Fn() -> A,
+        A: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.line.call(&self.run, operation, kind, send).await
     }
 }
 
@@ -225,6 +237,7 @@ impl Sessions {
             kms: Mutex::default(),
             line,
             run: Arc::clone(&self.run),
+            versions: Versions::default(),
             config,
             runner: std::sync::OnceLock::new(),
         };

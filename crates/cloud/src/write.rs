@@ -17,6 +17,7 @@ use crossrole_policy::Document;
 use crate::Aws;
 use crate::call::Kind;
 use crate::session::Session;
+use crate::versions::number;
 
 /// Makes the call.
 pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result<(), CloudError> {
@@ -56,21 +57,43 @@ async fn shared_version(session: &Arc<Session>, arn: &str, document: &Document, 
     let request = iam.create_policy_version().policy_arn(arn).policy_document(document.to_json()).set_as_default(true);
     let mut rooms = 0;
     loop {
-        let error = match session.write(operation, kind, || request.clone().send()).await {
+        let error = match session.answered(operation, kind, || request.clone().send()).await {
             Err(error) if error.class == ErrorClass::Quota => error,
-            answer => return answer,
+            Err(error) => return Err(error),
+            Ok(answer) => {
+                let written = answer.policy_version().and_then(|v| v.version_id()).map_or(0, number);
+                between(session, arn, written).await;
+                session.versions.note(arn, written, document.clone());
+                return Ok(());
+            }
         };
         rooms += 1;
         if rooms > ROOMS_MOST {
             return Err(error);
         }
         let listed = session.read("ListPolicyVersions", || iam.list_policy_versions().policy_arn(arn).send()).await?;
-        let number = |id: &str| id.trim_start_matches('v').parse::<u32>().unwrap_or(0);
         let old = listed.versions().iter().filter(|v| !v.is_default_version()).filter_map(|v| v.version_id()).min_by_key(|id| number(id));
         let Some(old) = old else { return Err(error) };
         let gone = session.write("DeletePolicyVersion", Kind::Write, || iam.delete_policy_version().policy_arn(arn).version_id(old).send()).await;
         // Somebody else has made room at the same time.
         gone.or_else(|error| if error.class == ErrorClass::NotFound { Ok(()) } else { Err(error) })?;
+    }
+}
+
+/// Most versions that are looked for between the one that was read and the one that was written: IAM keeps five.
+const BETWEEN_MOST: u32 = 5;
+
+/// Reads what others wrote between our reading and our writing, while IAM still keeps it. What can't be read is not known, and
+/// whoever wrote it looks for it as well.
+async fn between(session: &Arc<Session>, arn: &str, written: u32) {
+    let Some(read) = session.versions.newest(arn) else { return };
+    for version in (read + 1..written).rev().take(BETWEEN_MOST as usize) {
+        let request = session.iam.get_policy_version().policy_arn(arn).version_id(format!("v{version}"));
+        let Ok(answer) = session.read("GetPolicyVersion", || request.clone().send()).await else { continue };
+        let text = answer.policy_version().and_then(|v| v.document());
+        if let Ok(document) = crate::read::decode_document(text, "GetPolicyVersion", &session.account) {
+            session.versions.note(arn, version, document);
+        }
     }
 }
 

@@ -60,9 +60,10 @@ pub fn plan(plan: &Plan, view: View) -> String {
         out.push(Line::empty());
     }
     out.extend(plan.notes.iter().map(|note| Line::new(Tone::Warning, 0, "by hand: ").then([safe(note)])));
-    let left = plan.left_to_iam.iter().map(|key| safe(&format!("{} of {}", key.name, key.account)));
+    // Where nothing is to do, nothing has to be explained.
+    let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty()).map(|key| safe(&format!("{} of {}", key.name, key.account)));
     out.extend(left.map(|key| Line::plain(0, format!("key {key}: its policy leaves this to its account's policies, so nothing is written there"))));
-    if !plan.notes.is_empty() || !plan.left_to_iam.is_empty() {
+    if !plan.notes.is_empty() || !plan.is_empty() && !plan.left_to_iam.is_empty() {
         out.push(Line::empty());
     }
     out.extend(crate::access::section(plan, view));

@@ -169,6 +169,12 @@ impl Sandbox {
         accounts
     }
 
+    /// Makes a key under an id of one's choice, which nobody can in AWS: manifests name keys that are there. It has the policy that
+    /// AWS makes keys with. Returns whether it was made; one that is there stays as it is.
+    pub fn add_key(&self, arn: &str) -> bool {
+        kms::place(&mut locked(&self.world), arn)
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

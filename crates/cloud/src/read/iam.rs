@@ -13,6 +13,7 @@ use crossrole_policy::Document;
 use futures_util::future::{join, join_all, try_join, try_join_all};
 
 use crate::session::Session;
+use crate::versions::number;
 
 use super::{decode_document, malformed, object};
 
@@ -224,11 +225,13 @@ fn policy_detail(session: &Session, policy: &ManagedPolicyDetail) -> Result<Obse
     let shared = policy.path() == Some(ownership::CALLER_PATH);
     let mut old: Vec<(u32, String)> = Vec::new();
     let mut document = None;
-    let mut history = Vec::new();
+    let mut newest = 0;
     for version in policy.policy_version_list() {
-        let number = version.version_id().unwrap_or_default().trim_start_matches('v').parse().unwrap_or(0);
+        let number = number(version.version_id().unwrap_or_default());
+        newest = newest.max(number);
         if shared {
-            history.push((number, decode_document(version.document(), "GetAccountAuthorizationDetails", &session.account)?));
+            let document = decode_document(version.document(), "GetAccountAuthorizationDetails", &session.account)?;
+            session.versions.note(policy.arn().unwrap_or_default(), number, document);
         }
         if version.is_default_version() {
             document = Some(decode_document(version.document(), "GetAccountAuthorizationDetails", &session.account)?);
@@ -237,7 +240,9 @@ fn policy_detail(session: &Session, policy: &ManagedPolicyDetail) -> Result<Obse
         }
     }
     old.sort();
-    history.sort_by_key(|(number, _)| *number);
+    // Those, too, that IAM keeps no longer; of one that was made anew, none of before.
+    let seen = if shared { session.versions.of(policy.arn().unwrap_or_default()) } else { std::collections::BTreeMap::new() };
+    let history = seen.into_iter().filter(|(number, _)| *number <= newest).collect();
     Ok(ObservedPolicy {
         name: policy.policy_name().unwrap_or_default().to_owned(),
         arn: policy.arn().unwrap_or_default().to_owned(),

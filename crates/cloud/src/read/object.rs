@@ -9,6 +9,7 @@ use crossrole_model::{Address, CloudError, ErrorClass, Kind, PrincipalKind, Prin
 use futures_util::future::join_all;
 
 use crate::session::Session;
+use crate::versions::number;
 
 use super::iam::{PAGES_MOST, arns, seconds, tags};
 use super::{decode_document, malformed};
@@ -243,6 +244,7 @@ pub(super) async fn document(session: &Arc<Session>, arn: &str) -> Result<Option
         Err(error) => return absent(error),
     };
     let document = decode_document(version.policy_version().and_then(|v| v.document()), "GetPolicyVersion", &session.account)?;
+    session.versions.note(arn, number(&default), document.clone());
     Ok(Some(PolicyState { path: policy.path().unwrap_or("/").to_owned(), description: String::new(), document, tags: std::collections::BTreeMap::new() }))
 }
 
@@ -260,7 +262,7 @@ async fn policy(session: &Arc<Session>, arn: &str) -> Result<Option<ObservedPoli
         .filter_map(|v| v.version_id())
         .map(str::to_owned));
     let mut old: Vec<String> = versions.into_iter().filter(|v| *v != default).collect();
-    old.sort_by_key(|v| v.trim_start_matches('v').parse::<u32>().unwrap_or(0));
+    old.sort_by_key(|v| number(v));
     Ok(Some(ObservedPolicy {
         name: policy.policy_name().unwrap_or_default().to_owned(),
         arn: arn.to_owned(),

@@ -82,6 +82,7 @@ pub(crate) fn carry_out(estate: &mut Observed, to: &AccountId, call: &Call) -> A
 }
 
 /// A key with this policy.
+#[allow(dead_code, reason = "the applier has no keys in its tests")]
 pub(crate) fn add_key(estate: &mut Observed, arn: &str, policy: &str) {
     let document = crossrole_policy::parse(policy).unwrap();
     let found = ObservedKey { state: KeyState::Enabled, customer: true, policy: Observation::Known(KeyPolicyState { document }) };

@@ -30,6 +30,20 @@ use find::{Named, Place, named, not_found};
 use input::Input;
 use state::{Key, State};
 
+/// Makes the key of an ARN, with the policy that AWS makes keys with; `false`: it is there, or the ARN is none of a key.
+pub(crate) fn place(world: &mut World, arn: &str) -> bool {
+    let now = crate::auth::unix_now();
+    let parsed = crossrole_policy::Arn::parse(arn).filter(|a| a.service == "kms" && a.account.len() == 12);
+    let Some((parsed, id)) = parsed.and_then(|a| Some((a, a.resource.strip_prefix("key/")?))) else { return false };
+    if world.kms.key(arn, now).is_some() {
+        return false;
+    }
+    let mut key = state::Key::new(parsed.account, parsed.region, id.to_owned(), now);
+    key.policy.set(Some(policy::default_of(parsed.account)), 0, 0);
+    world.kms.add(key);
+    true
+}
+
 /// The content type of the protocol.
 pub(crate) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 

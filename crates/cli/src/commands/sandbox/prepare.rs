@@ -1,7 +1,10 @@
 //! `crossrole sandbox prepare`.
 
+use std::collections::BTreeSet;
+
 use crossrole_cloud::Aws;
-use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass};
+use crossrole_model::desired::DesiredState;
+use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass, KeyRef};
 use crossrole_sandbox::Options;
 
 use crate::args::PrepareArgs;
@@ -15,18 +18,32 @@ use super::relied::{foreign, relied_on};
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
     let desired = Loaded::read(&args.paths.paths, &args.config, io)?.desired;
     let embedded = Embedded::open(&args.state.sandbox_state, Options::default(), io)?;
-    let result = prepare(args.foreign, &desired, &embedded.aws(desired.partition), io).await;
+    let keys = keys(&desired, &embedded, io);
+    let result = prepare(args.foreign, &desired, &embedded.aws(desired.partition), keys, io).await;
     // What was made is kept, however it ended.
     embedded.kept(result)
 }
 
-async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, io: &mut Io) -> Result<Exit, Failure> {
+/// Makes the keys that manifests name: how many were made, and were there.
+fn keys(desired: &Desired, embedded: &Embedded, io: &mut Io) -> (usize, usize) {
+    let named = desired.objects.values().filter_map(|object| if let DesiredState::KeyPolicy { key, .. } = &object.state { Some(key) } else { None });
+    let keys: BTreeSet<&KeyRef> = named.chain(desired.bucket_keys.values().map(|bucket| &bucket.key)).collect();
+    let (mut made, mut there) = (0, 0);
+    for key in keys {
+        let fresh = embedded.sandbox.add_key(&key.arn);
+        *(if fresh { &mut made } else { &mut there }) += 1;
+        io.out(&format!("{} {}\n", if fresh { "made" } else { "there already:" }, crossrole_report::safe(&key.arn)));
+    }
+    (made, there)
+}
+
+async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, keys: (usize, usize), io: &mut Io) -> Result<Exit, Failure> {
     let relied = relied_on(desired);
-    if relied.is_empty() {
+    if relied.is_empty() && keys == (0, 0) {
         io.out("These manifests rely on nothing that they do not make.\n");
         return Ok(Exit::Clean);
     }
-    let (mut made, mut there) = (0_usize, 0_usize);
+    let (mut made, mut there) = keys;
     for (address, call) in &relied {
         let fresh = make(aws, address, call, desired).await?;
         let word = if fresh { "made" } else { "there already:" };

@@ -1,0 +1,135 @@
+//! Keys, by enforcement: who is let by the bucket, the key and its own policies gets what is encrypted, and nobody else does.
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+use serde_json::{Value, json};
+
+use crate::support::{Credentials, Place, manifest, scenario};
+
+const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const OWNER: &str = "222222222222";
+const PARTNER: &str = "444444444444";
+const OBJECT: &str = "/encrypted-exchange/from-partner/x";
+
+impl Place {
+    /// Calls KMS as the root user of an account, which must succeed.
+    pub(crate) async fn kms(&self, account: &str, region: &str, operation: &str, input: &Value) -> Value {
+        let credentials = Credentials { key: account.to_owned(), ..Credentials::default() };
+        let (status, body) = self.kms_as(&credentials, region, operation, input).await;
+        assert_eq!(status, 200, "{operation}: {body}");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+}
+
+/// Statements of a key's policy.
+pub(crate) async fn key_statements(place: &Place, account: &str, region: &str, key: &str) -> Vec<Value> {
+    let answer = place.kms(account, region, "GetKeyPolicy", &json!({ "KeyId": key, "PolicyName": "default" })).await;
+    let policy: Value = serde_json::from_str(answer["Policy"].as_str().unwrap()).unwrap();
+    policy["Statement"].as_array().unwrap().clone()
+}
+
+pub(crate) async fn put_key_policy(place: &Place, account: &str, region: &str, key: &str, statements: &[Value]) {
+    let policy = json!({ "Version": "2012-10-17", "Id": "key-default-1", "Statement": statements }).to_string();
+    place.kms(account, region, "PutKeyPolicy", &json!({ "KeyId": key, "PolicyName": "default", "Policy": policy })).await;
+}
+
+/// A session of the partner's role, which a user of its account may assume.
+async fn uploader(place: &Place) -> Credentials {
+    place.iam(PARTNER, "CreateUser", &[("UserName", "hands")]).await;
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}"#;
+    place.iam(PARTNER, "PutUserPolicy", &[("UserName", "hands"), ("PolicyName", "p"), ("PolicyDocument", policy)]).await;
+    let user = Credentials::of(&place.iam(PARTNER, "CreateAccessKey", &[("UserName", "hands")]).await);
+    let role = format!("arn:aws:iam::{PARTNER}:role/Uploader");
+    let (status, body) = place.query_as(&user, "sts", "AssumeRole", &[("RoleArn", &role), ("RoleSessionName", "hands")]).await;
+    assert_eq!(status, 200, "{body}");
+    Credentials::of(&body)
+}
+
+async fn put(place: &Place, who: &Credentials) -> (u16, String) {
+    place.s3_as(who, "eu-west-1", "PUT", OBJECT, "", &[], "hello").await
+}
+
+/// One side after the other is taken away by somebody else: the call is refused, `explain` names that side, and the next apply
+/// heals it.
+#[tokio::test(start_paused = true)]
+async fn each_side_has_to_let_it() {
+    let place = Place::new(Options::default());
+    let file = scenario("encrypted-exchange");
+    place.good(&["sandbox", "prepare", &file]).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let who = uploader(&place).await;
+    let explain = ["explain", "partner/role/Uploader", "s3:PutObject", &OBJECT[1..], "--from", "live", &file];
+    for (side, named) in [
+        ("bucket", "because no resource-based policy allows it"),
+        ("key", "may not kms:GenerateDataKey on arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
+        ("caller", "because no identity-based policy allows it"),
+    ] {
+        let (status, body) = put(&place, &who).await;
+        assert_eq!(status, 200, "{side}: {body}");
+        let said = place.good(&explain).await;
+        assert!(said.contains("yes: role Uploader") && said.contains("may kms:GenerateDataKey"), "{said}");
+        match side {
+            "bucket" => {
+                let root = Credentials { key: OWNER.to_owned(), ..Credentials::default() };
+                let gone = place.s3_as(&root, "eu-west-1", "DELETE", "/encrypted-exchange", "policy", &[], "").await;
+                assert_eq!(gone.0, 204, "{}", gone.1);
+            }
+            "key" => {
+                let mut kept = key_statements(&place, OWNER, "eu-west-1", KEY).await;
+                kept.retain(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole"));
+                put_key_policy(&place, OWNER, "eu-west-1", KEY, &kept).await;
+            }
+            _ => {
+                let arn = format!("arn:aws:iam::{PARTNER}:policy/crossrole/caller/crossrole-caller-role-Uploader");
+                place.iam(PARTNER, "DetachRolePolicy", &[("RoleName", "Uploader"), ("PolicyArn", &arn)]).await;
+            }
+        }
+        let (status, body) = put(&place, &who).await;
+        assert_eq!(status, 403, "{side}: {body}");
+        let said = place.good(&explain).await;
+        assert!(said.contains("no: role Uploader") && said.contains(named), "{side}: {said}");
+        let plan = place.run(&["plan", &file, "--detailed-exitcode"]).await;
+        assert_eq!(plan.exit, Exit::Changes, "{side}: {}", plan.out);
+        assert!(plan.out.contains("+ role Uploader of 444444444444 gains"), "{side}: {}", plan.out);
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    }
+    assert_eq!(put(&place, &who).await.0, 200);
+    place.assert_no_secret();
+}
+
+/// What S3 lets somebody read stays closed where the key does not let them, and that is said on S3's line.
+#[tokio::test(start_paused = true)]
+async fn a_grant_without_the_key_is_not_said_to_be_one() {
+    let place = Place::new(Options::default());
+    let text = std::fs::read_to_string(scenario("encrypted-exchange")).unwrap();
+    let file = manifest("keyless", &text.replace("access = \"put\"", "access = \"put\"\nkms = false"));
+    place.good(&["sandbox", "prepare", &file]).await;
+    let plan = place.good(&["plan", &file]).await;
+    let line = plan.lines().find(|l| l.contains("role Uploader of 444444444444 gains s3:PutObject")).unwrap();
+    assert!(
+        line.ends_with(&format!("; but not what is encrypted with key 1234abcd-12ab-34cd-56ef-1234567890ab of 222222222222, which it may not use for that")),
+        "{line}"
+    );
+    assert!(!plan.contains("Uploader of 444444444444 gains kms:"), "{plan}");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let who = uploader(&place).await;
+    assert_eq!(put(&place, &who).await.0, 403);
+    let ways = place.good(&["who-can", "s3:PutObject", &OBJECT[1..], "--from", "live", &file]).await;
+    assert!(!ways.contains("Uploader") && ways.contains("role ExchangeReader of 222222222222: s3:PutObject"), "{ways}");
+    assert!(ways.contains(&format!("role ExchangeReader of 222222222222: kms:GenerateDataKey on {KEY}")), "{ways}");
+}
+
+/// A key's policy that keeps its administrators out can't be repaired by anybody.
+#[tokio::test(start_paused = true)]
+async fn whoever_could_not_take_it_back_is_told() {
+    let place = Place::new(Options::default());
+    let text = std::fs::read_to_string(scenario("encrypted-exchange")).unwrap();
+    let deny = "[[keys.exchange.statement]]\neffect = \"Deny\"\nprincipals = { AWS = \"*\" }\nactions = \"kms:PutKeyPolicy\"\n";
+    let file = manifest("key-lockout", &text.replace("[buckets.encrypted-exchange]", &format!("{deny}\n[buckets.encrypted-exchange]")));
+    place.good(&["sandbox", "prepare", &file]).await;
+    let said = place.run(&["plan", &file]).await;
+    let all = format!("{}{}", said.out, said.err);
+    assert!(all.contains(&format!("could no longer kms:PutKeyPolicy on {KEY}")), "{all}");
+    let said = place.run(&["apply", "--auto-approve", &file]).await;
+    assert_ne!(said.exit, Exit::Clean, "{}", said.out);
+}
