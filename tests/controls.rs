@@ -99,3 +99,40 @@ async fn a_control_policy_that_cannot_be_read_stops_the_plan() {
         assert!(said.err.contains(expected), "{}", said.err);
     }
 }
+
+/// A limit that is misread is one that is not there, or that nobody has set: the plan would be right about neither.
+#[tokio::test(start_paused = true)]
+async fn a_control_policy_that_aws_would_not_take_is_a_mistake() {
+    let place = Place::new(Options::default());
+    let role = manifest("controlled-mistaken", ROLE);
+    let scp = |statements: &str| format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{statements}]}}");
+    let allow = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+    for (which, text, expected) in [
+        (
+            "service",
+            scp(r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEqual":{"aws:RequestedRegion":"x"}}}"#),
+            "`StringNotEqual` is no condition operator",
+        ),
+        ("service", scp(r#"{"Effect":"deny","Action":"s3:*","Resource":"*"}"#), "`deny` is neither Allow nor Deny"),
+        ("service", scp(r#"{"Effect":"Deny","Action":"s3:GetObjekt","Resource":"*"}"#), "`s3:GetObjekt` is no action; did you mean `s3:GetObject`?"),
+        (
+            "service",
+            scp(r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}"#),
+            "statement 1 has a `Principal`, and a service control policy has none",
+        ),
+        ("service", scp(""), "it has no statement"),
+        ("resource", scp(allow), "has to have `\"Principal\": \"*\"`"),
+    ] {
+        let folder = settings("mistaken", &format!("[accounts.\"222222222222\"]\n{which}_control = [\"mistaken.json\"]\n"));
+        std::fs::write(std::path::Path::new(&folder).with_file_name("mistaken.json"), text).unwrap();
+        let said = place.run(&["plan", "--config", &folder, &role]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains(expected), "{expected}: {}", said.err);
+    }
+    for (text, expected) in [
+        ("[accounts.\"222222222222\"]\nservice_control = [[]]\n", "a level of control policies of `222222222222` names none"),
+        ("[accounts.dev]\nprofile = \"x\"\n[accounts.\"111111111111\"]\nprofile = \"y\"\n", "are one account"),
+    ] {
+        let said = place.run(&["plan", "--config", &settings("mistaken", text), &role]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains(expected), "{expected}: {}", said.err);
+    }
+}

@@ -312,6 +312,57 @@ result = "denied"
     assert!(said.exit == Exit::Failed && said.err.contains("expect.toml"), "{}", said.err);
 }
 
+/// What no request has meets no condition: a Deny that asks for it would silently not apply.
+#[tokio::test]
+async fn keys_and_values_that_no_request_has_are_mistakes() {
+    let place = Place::new(Options::default());
+    let file = scenario("guarded-partner");
+    for (more, expected) in [
+        (["--at", "2028-02-30T00:00:00Z"], "`--at 2028-02-30T00:00:00Z` is no moment"),
+        (["--at", "tomorrow"], "is no moment"),
+        (["--context", "aws:SourceIp=203.0.113.256"], "`203.0.113.256` is no value of `aws:SourceIp`, which is an address"),
+        (["--context", "aws:SourceIpp=203.0.113.7"], "`aws:SourceIpp` is no condition key; did you mean `aws:sourceip`?"),
+        (["--context", "SourceIp=203.0.113.7"], "`SourceIp` is no condition key"),
+        (["--context", "aws:SourceIp =203.0.113.7"], "is no condition key"),
+        (["--context", "=x"], "is no condition key"),
+        (["--context", "aws:MultiFactorAuthPresent=yes"], "which is `true` or `false`"),
+        (["--context", "aws:PrincipalTag/team=red"], ""),
+        (["--context", "token.actions.githubusercontent.com:sub=repo:a/b:ref:refs/heads/main"], ""),
+        (["--at", "2028-02-01"], ""),
+    ] {
+        let said = place.run(&[&["explain", "partner", "sts:AssumeRole", "role/PartnerRole", &file][..], &more].concat()).await;
+        assert_eq!(said.exit == Exit::Clean, expected.is_empty(), "{more:?} {}", said.err);
+        assert!(said.err.contains(expected), "{more:?} {}", said.err);
+    }
+    for principal in ["lamda.amazonaws.com", "arn:aws:iam::2222222222:role/R", "arn:aws-cn:iam::222222222222:role/R", "arn:aws:iam::222222222222:roles/R"] {
+        let said = place.run(&["explain", principal, "sts:AssumeRole", "role/PartnerRole", &file]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains("is no principal"), "{principal} {}", said.err);
+    }
+}
+
+/// An expectation about what is nowhere holds for ever.
+#[tokio::test]
+async fn expectations_about_what_is_nowhere_are_mistakes() {
+    let place = Place::new(Options::default());
+    let text = std::fs::read_to_string(scenario("log-analysts")).unwrap();
+    let file = manifest("nowhere", &text);
+    let beside = file.replace(".toml", ".expect.toml");
+    let good = [("principal", "dev/group/Log-Analysts"), ("via", "DevLogAccessRole"), ("action", "s3:GetObject"), ("resource", "log-bucket/x")];
+    for (key, value, result, expected) in [
+        ("via", "DevLogAccesRole", "denied", "no manifest declares role `DevLogAccesRole`"),
+        ("resource", "log-buckett/x", "denied", "no manifest speaks of `log-buckett/x`"),
+        ("principal", "role/DevLogAccesRole", "denied", "no manifest declares or names `role/DevLogAccesRole`"),
+        ("principal", "dev/group/Log-Analyst", "allowed", "no manifest declares or names `dev/group/Log-Analyst`"),
+        ("principal", "333333333333", "denied", ""),
+    ] {
+        let lines: Vec<String> = good.iter().map(|(k, v)| format!("{k} = \"{}\"\n", if *k == key { value } else { v })).collect();
+        std::fs::write(&beside, format!("[[expect]]\n{}result = \"{result}\"\n", lines.concat())).unwrap();
+        let said = place.run(&["test", &file]).await;
+        assert_eq!(said.exit == Exit::Clean, expected.is_empty(), "{key} {value} {} {}", said.out, said.err);
+        assert!(said.err.contains(expected), "{key} {value} {}", said.err);
+    }
+}
+
 /// "Nobody" and "no" are wrong answers to a question that was mistyped.
 #[tokio::test]
 async fn what_is_no_action_is_not_asked_about() {

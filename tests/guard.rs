@@ -68,6 +68,91 @@ forbidden_actions = ["s3", "sss:*", "sts:*Token*", "s3:*Nothing*"]
     }
 }
 
+/// One that can select nothing is off, and looks on.
+#[tokio::test(start_paused = true)]
+async fn a_guardrail_that_selects_nothing_is_a_mistake() {
+    let place = Place::new(Options::default());
+    let role = manifest("guardrails-select-role", ROLE);
+    for (rules, expected) in [
+        ("[[guardrails.roles]]\nselect = \"role/Prod*\"\nmfa = true\n", "`role/Prod*` is no pattern of role names"),
+        ("[[guardrails.roles]]\nselect = \"\"\nmfa = true\n", "`` is no pattern of role names"),
+        ("[guardrails]\ntrusted_accounts = [\"1111\"]\n", "`1111` in `trusted_accounts` is no account id"),
+    ] {
+        let config = file("guardrails-select", "crossrole.toml", rules);
+        let said = place.run(&["validate", "--config", &config, &role]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains(expected), "{}", said.err);
+    }
+}
+
+/// What can be nobody would deny nothing, whoever else stands for many in the run.
+#[tokio::test(start_paused = true)]
+async fn selectors_that_can_be_nobody_are_mistakes() {
+    let place = Place::new(Options::default());
+    let open = "[buckets.open-bucket]\ncreate = true\npublic_access_block = false\n[[buckets.open-bucket.statement]]\nprincipals = \"*\"\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::open-bucket/*\"\n";
+    let text = ROLE.replace("[roles.ProdReader]", &format!("{open}[roles.ProdReader]"));
+    let before = manifest("selectors", &text);
+    place.good(&["apply", "--auto-approve", "--quiet", &before]).await;
+    let after = manifest("selectors", &text.replace("\"s3:Get*\"", "\"s3:*Object\""));
+    for selector in [
+        "principal=arn:aws:iam::222222222222:roles/ProdReader",
+        "principal=arn:aws:iam::222222222222:ProdReader",
+        "principal=arn:aws:sts::222222222222:assumed-role/ProdReader",
+        "principal=arn:aws:iam::222222222222:role/ProdReaderx",
+        "principal=arn:aws:iam::22222222222:role/ProdReader",
+        "principal=arn:aws-cn:iam::222222222222:role/ProdReader",
+        "principal=arn:aws:s3:::open-bucket",
+        "principal=role/ProdReader ",
+        "principal=role/ProdReader;",
+        "principal=role/ProdReader,action=s3:GetObject",
+        "principal=role/ProdReadr",
+        "account=*9",
+        "account=123*",
+    ] {
+        let said = place.run(&["plan", &format!("--deny-widening={selector}"), &after]).await;
+        assert_eq!(said.exit, Exit::Failed, "{selector}: {}", said.err);
+        assert!(said.err.contains("names no principal") || said.err.contains("matches nothing in this run"), "{selector}: {}", said.err);
+    }
+    for selector in [
+        "principal=role/ProdReader",
+        "principal=arn:aws:iam::222222222222:role/ProdReader",
+        "principal=arn:aws:iam::222222222222:role/*",
+        "principal=arn:aws:sts::222222222222:assumed-role/ProdReader/*",
+        "account=2222*",
+        "principal=role/Prod*",
+    ] {
+        let said = place.run(&["plan", &format!("--deny-widening={selector}"), &after]).await;
+        assert_eq!(said.exit, Exit::Refused, "{selector}: {}", said.err);
+    }
+}
+
+/// Whoever is no longer let in loses the policy of the caller's side with it: nothing of that is not decided.
+#[tokio::test(start_paused = true)]
+async fn taking_a_caller_away_is_a_narrowing_and_nothing_else() {
+    let place = Place::new(Options::default());
+    let head = "name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.a]\n[trusted.dev.users.b]\n[roles.R]\n";
+    let both = manifest("less", &format!("{head}[[roles.R.trust]]\nuser = \"dev/a\"\n[[roles.R.trust]]\nuser = \"dev/b\"\n"));
+    place.good(&["apply", "--auto-approve", "--quiet", &both]).await;
+    let one = manifest("less", &format!("{head}[[roles.R.trust]]\nuser = \"dev/b\"\n"));
+    let said = place.run(&["plan", "--deny-widening", &one]).await;
+    assert!(said.exit == Exit::Clean && said.out.contains("- user a of 111111111111 loses sts:AssumeRole"), "{} {}", said.out, said.err);
+    assert!(!said.out.contains("not decided"), "{}", said.out);
+}
+
+/// A user is not moved, and its ARN would be another.
+#[tokio::test(start_paused = true)]
+async fn a_user_under_another_path_is_withheld() {
+    let place = Place::new(Options::default());
+    let text = |path: &str| {
+        format!(
+            "name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.a]\npath = \"{path}\"\n[roles.R]\n[[roles.R.trust]]\nuser = \"dev/a\"\n"
+        )
+    };
+    place.good(&["apply", "--auto-approve", "--quiet", &manifest("moved", &text("/x/"))]).await;
+    let said = place.run(&["plan", &manifest("moved", &text("/y/"))]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    assert!(said.out.contains("it exists under the path `/x/`, not `/y/`") && !said.out.contains("gains"), "{}", said.out);
+}
+
 #[tokio::test(start_paused = true)]
 async fn guardrails_hold_in_validate_plan_and_apply() {
     let place = Place::new(Options::default());

@@ -107,7 +107,7 @@ async fn a_grant_without_the_key_is_not_said_to_be_one() {
     let plan = place.good(&["plan", &file]).await;
     let line = plan.lines().find(|l| l.contains("role Uploader of 444444444444 gains s3:PutObject")).unwrap();
     assert!(
-        line.ends_with(&format!("; but not what is encrypted with key 1234abcd-12ab-34cd-56ef-1234567890ab of 222222222222, which it may not use for that")),
+        line.ends_with("; but not what is encrypted with key 1234abcd-12ab-34cd-56ef-1234567890ab of 222222222222, which it may not use for that"),
         "{line}"
     );
     assert!(!plan.contains("Uploader of 444444444444 gains kms:"), "{plan}");

@@ -33,7 +33,7 @@ pub use engine::decide::{Answer, Decision, Layer, evaluate};
 pub use estate::{Controls, Estate};
 pub use live::Objects;
 pub use lockout::lockout;
-pub use principal::Caller;
+pub use principal::{Caller, is_provider};
 pub use public::is_public;
 pub use request::{Context, ContextValue, Policies, Request};
 pub use why::explain;

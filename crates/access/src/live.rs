@@ -290,7 +290,12 @@ impl Objects {
                 }
             }
             Some(ObjectState::Policy(policy)) => {
-                self.policies.remove(&self.partition.iam_arn(account, "policy", &policy.path, &address.name));
+                let arn = self.partition.iam_arn(account, "policy", &policy.path, &address.name);
+                self.policies.remove(&arn);
+                // IAM deletes none that is attached: the same change takes it off whoever holds it.
+                self.principals.values_mut().chain(self.groups.values_mut()).for_each(|held| {
+                    held.attached.remove(&arn);
+                });
             }
             Some(ObjectState::Membership(membership)) => {
                 if let Some(user) = self.principal(PrincipalKind::User, account, &membership.user) {

@@ -18,7 +18,7 @@ pub enum Caller {
 pub(crate) const WEB_PROVIDERS: [&str; 4] = ["accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"];
 
 /// Tells whether a text names an identity provider.
-pub(crate) fn is_provider(text: &str) -> bool {
+pub fn is_provider(text: &str) -> bool {
     text.contains(":oidc-provider/") || text.contains(":saml-provider/") || WEB_PROVIDERS.contains(&text)
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use crossrole_access::language::instant;
 use crossrole_access::{Context, ContextValue, Controls, Estate, Objects};
 use crossrole_model::{AccountId, Desired};
 use crossrole_policy::Arn;
 
 use crate::args::{ContextArgs, FromArg};
 use crate::failure::Failure;
+use crate::keys;
 use crate::session::Session;
 
 /// Everything that decides, from the manifests or from what is live, and the accounts of which all principals are known.
@@ -38,7 +40,7 @@ async fn live(session: &Session, controls: &Controls) -> Result<(Estate, BTreeSe
 /// A role or user that is not there, in an account of which all are known, is let nothing: that is no answer to what was meant.
 pub(crate) fn there(arn: &str, estate: &Estate, whole: &BTreeSet<AccountId>) -> Result<(), Failure> {
     let Some(parsed) = Arn::parse(arn).filter(|arn| arn.service == "iam") else { return Ok(()) };
-    let named = ["role/", "user/"].iter().any(|kind| parsed.resource.starts_with(kind)) && !arn.contains(['*', '?']);
+    let named = ["role/", "user/", "group/"].iter().any(|kind| parsed.resource.starts_with(kind)) && !arn.contains(['*', '?']);
     let known = AccountId::parse(parsed.account).filter(|account| whole.contains(account));
     match known.filter(|_| named && !estate.principals.contains_key(arn)) {
         None => Ok(()),
@@ -73,7 +75,11 @@ fn named(text: &str, desired: &Desired, estate: &Estate) -> Option<String> {
 
 /// A principal as the evaluator wants it.
 pub(crate) fn principal(text: &str, desired: &Desired, estate: &Estate) -> Result<String, Failure> {
-    if text == "anonymous" || text.starts_with("arn:") || text.ends_with(".amazonaws.com") {
+    if text.starts_with("arn:") {
+        return of_arn(text, desired);
+    }
+    let service = [".amazonaws.com", ".amazonaws.com.cn", ".aws.internal"].iter().any(|end| text.ends_with(end));
+    if text == "anonymous" || crossrole_access::is_provider(text) || service && crossrole_access::catalogue::is_service_principal(text) {
         return Ok(text.to_owned());
     }
     if let Some(account) = labelled(desired, text) {
@@ -88,6 +94,24 @@ pub(crate) fn principal(text: &str, desired: &Desired, estate: &Estate) -> Resul
             "write `label/user/Name`, `label/group/Name`, `label/role/Name`, `role/Name` for the trusting account, a label, an ARN, a service, or `anonymous`",
         )
     })
+}
+
+/// An ARN of a principal, which has an account of twelve digits and the partition of the manifests.
+fn of_arn(text: &str, desired: &Desired) -> Result<String, Failure> {
+    let wrong = |why: String| Err(Failure::new(format!("`{}` is no principal: {why}", crossrole_report::safe(text)), "correct the ARN"));
+    let Some(arn) = Arn::parse(text).filter(|arn| ["iam", "sts"].contains(&arn.service)) else { return wrong("it is no ARN of IAM or STS".to_owned()) };
+    if AccountId::parse(arn.account).is_none() {
+        return wrong(format!("`{}` is no account", crossrole_report::safe(arn.account)));
+    }
+    if !desired.manifests.is_empty() && arn.partition != desired.partition.as_str() {
+        return wrong(format!("the manifests lie in partition `{}`", desired.partition.as_str()));
+    }
+    let kind = arn.resource.split(['/', ':']).next().unwrap_or_default();
+    let kinds = ["role", "user", "group", "assumed-role", "federated-user", "oidc-provider", "saml-provider"];
+    if arn.resource != "root" && !(kinds.contains(&kind) && arn.resource.split_once('/').is_some_and(|(_, name)| !name.is_empty())) {
+        return wrong("it names neither a role, a user, a group, a session nor a provider".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// A role that is assumed on the way.
@@ -116,6 +140,11 @@ pub(crate) fn context(args: &ContextArgs) -> Result<Context, Failure> {
             return Err(Failure::new(format!("`--context {}` has no value", crossrole_report::safe(pair)), "write `--context KEY=VALUE`"));
         };
         values.entry(key.to_owned()).or_default().push(value.to_owned());
+    }
+    let mut wrong: Vec<String> = values.iter().filter_map(|(key, values)| keys::mistake(key, values)).collect();
+    wrong.extend(args.at.iter().filter(|at| instant(at).is_none()).map(|at| format!("`--at {}` is no moment", crossrole_report::safe(at))));
+    if !wrong.is_empty() {
+        return Err(Failure::several(wrong, "a condition is met by what requests have, and by nothing else; write as in `--at 2027-03-31T00:00:00Z`"));
     }
     let mut context = Context::default();
     context.set("aws:CurrentTime", args.at.clone().unwrap_or_else(now));

@@ -14,6 +14,7 @@ mod guard;
 mod guardrails;
 mod interrupt;
 mod io;
+mod keys;
 mod load;
 mod logging;
 mod policies;

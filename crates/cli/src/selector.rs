@@ -75,7 +75,7 @@ impl Selector {
             let (what, found) = match selector {
                 Self::All => continue,
                 Self::Principal(p) => (format!("principal={p}"), known.has_principal(p)),
-                Self::Account(p) => (format!("account={p}"), known.parties.iter().any(|party| account_meets(party, p))),
+                Self::Account(p) => (format!("account={p}"), known.has_account(p)),
                 Self::Action(p) => (format!("action={p}"), known.has_action(p)),
                 Self::Resource(p) => (format!("resource={p}"), resources_meet(&known.resources, p)),
             };
@@ -95,9 +95,26 @@ fn is_principal(pattern: &str) -> bool {
         return true;
     }
     if pattern.starts_with("arn:") {
-        return Arn::parse(pattern).is_some() || pattern.contains('*');
+        return is_arn(pattern);
     }
     pattern.split_once('/').is_some_and(|(kind, name)| !name.is_empty() && KINDS.iter().any(|known| overlap(kind, known)))
+}
+
+/// Tells whether an ARN, or a pattern over ARNs, may be a principal's.
+fn is_arn(pattern: &str) -> bool {
+    // What has too few parts is a pattern over any.
+    let Some(arn) = Arn::parse(pattern) else { return pattern.contains('*') };
+    let digits = arn.account.len() == 12 && arn.account.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = arn.resource.split('/').collect();
+    let kind = match parts.as_slice() {
+        [only] => *only == "root" || only.contains('*'),
+        // A session is of a role.
+        ["assumed-role", rest @ ..] => rest.len() == 2 || rest.iter().any(|part| part.contains('*')),
+        [kind, .., name] => !name.is_empty() && (KINDS.contains(kind) || kind.contains('*')),
+        [] => false,
+    };
+    let wild = |text: &str| text.contains(['*', '?']);
+    (["iam", "sts"].contains(&arn.service) || wild(arn.service)) && (digits || wild(arn.account)) && kind
 }
 
 /// What a run knows: who there is, and what.
@@ -107,6 +124,8 @@ pub(crate) struct Known {
     resources: Vec<Part>,
     /// Services that are named.
     services: BTreeSet<String>,
+    /// Accounts of which all principals are known.
+    whole: BTreeSet<String>,
 }
 
 impl Known {
@@ -137,6 +156,9 @@ impl Known {
                 known.arn(&partition.iam_arn(id, kind, path, name));
             }
             account.roles.values().for_each(|role| known.document(&role.state.trust));
+            if account.complete {
+                known.whole.insert(id.to_string());
+            }
         }
         for (name, bucket) in &observed.buckets {
             known.bucket(name);
@@ -210,10 +232,25 @@ impl Known {
         }
     }
 
-    /// A name without an account has to be somebody's: whoever stands for all of an account may bear any.
+    /// A name without an account has to be somebody's: whoever stands for many may bear any. So has an ARN of an account of which all
+    /// are known.
     fn has_principal(&self, pattern: &str) -> bool {
-        let named = |party: &Party| pattern.starts_with("arn:") || !matches!(party, Party::AnyOf { .. } | Party::AnyOther { .. });
-        pattern.trim_matches('*').is_empty() || self.parties.iter().any(|party| named(party) && party_meets(party, pattern))
+        if pattern.trim_matches('*').is_empty() || pattern == "anonymous" {
+            return true;
+        }
+        let named = |party: &Party| !matches!(party, Party::AnyOf { .. } | Party::AnyOther { .. } | Party::AnyService | Party::Unsigned | Party::OfKind { .. });
+        if !pattern.starts_with("arn:") {
+            return self.parties.iter().any(|party| named(party) && party_meets(party, pattern));
+        }
+        let wild = pattern.contains(['*', '?']);
+        let read = Arn::parse(pattern).filter(|_| !wild).is_some_and(|arn| self.whole.contains(arn.account) && arn.resource != "root");
+        self.parties.iter().any(|party| *party != Party::Unsigned && (named(party) || !read) && party_meets(party, pattern))
+    }
+
+    /// An account that something names; a pattern has to stand for one.
+    fn has_account(&self, pattern: &str) -> bool {
+        let wild = pattern.contains(['*', '?']);
+        self.parties.iter().any(|party| (party.account().is_some() || !wild) && account_meets(party, pattern))
     }
 
     /// An action that is listed, or of a service that something names and that nobody has listed.

@@ -142,19 +142,29 @@ impl Settings {
     /// The organization's control policies; their files are named from the folder of the settings.
     pub(crate) fn controls(&self, desired: &Desired) -> Result<Controls, Failure> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
-        let level = |level: &Level| -> Result<Vec<Placed>, Failure> {
+        let level = |level: &Level, of_resource: bool| -> Result<Vec<Placed>, Failure> {
             let names = match level {
                 Level::One(name) => std::slice::from_ref(name),
                 Level::Many(names) => names,
             };
-            names.iter().map(|name| Ok(Placed::new(policies::document(&folder.join(name))?, format!("policy {name}")))).collect()
+            names.iter().map(|name| Ok(Placed::new(policies::control(&folder.join(name), of_resource)?, format!("policy {name}")))).collect()
         };
         let mut controls = Controls::default();
+        let mut seen: BTreeMap<AccountId, &String> = BTreeMap::new();
         for (key, account) in &self.file.accounts {
             let id = account_id(&self.path, desired, key)?;
-            for (levels, into) in [(&account.service_control, &mut controls.service), (&account.resource_control, &mut controls.resource)] {
+            if let Some(other) = seen.insert(id.clone(), key) {
+                let error = format!("settings `{}`: `{other}` and `{key}` are one account", self.path.display());
+                return Err(Failure::new(error, "write one entry for it"));
+            }
+            let both = [(&account.service_control, &mut controls.service, false), (&account.resource_control, &mut controls.resource, true)];
+            for (levels, into, of_resource) in both {
+                if levels.iter().any(|level| matches!(level, Level::Many(names) if names.is_empty())) {
+                    let error = format!("settings `{}`: a level of control policies of `{key}` names none", self.path.display());
+                    return Err(Failure::new(error, "every level has one at least: AWS's own is `FullAWSAccess`, or `RCPFullAWSAccess`"));
+                }
                 if !levels.is_empty() {
-                    into.insert(id.to_string(), levels.iter().map(level).collect::<Result<_, _>>()?);
+                    into.insert(id.to_string(), levels.iter().map(|l| level(l, of_resource)).collect::<Result<_, _>>()?);
                 }
             }
         }
@@ -204,6 +214,7 @@ fn read(path: &Path) -> Result<File, Failure> {
     file.quotas.check(path)?;
     file.defaults.check(path)?;
     forbidden(&file.guardrails, path)?;
+    selecting(&file.guardrails, path)?;
     Ok(file)
 }
 
@@ -215,6 +226,16 @@ fn mistake(text: &str, error: &toml::de::Error) -> String {
     let line = text.get(begins..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let message = if line.contains("external_id") { "an external id is text in quotes" } else { error.message() };
     format!("line {}: {message}", before.matches('\n').count() + 1)
+}
+
+/// A guardrail that can select nothing asks nothing of anybody.
+fn selecting(guardrails: &Guardrails, path: &Path) -> Result<(), Failure> {
+    let named = |select: &str| !select.is_empty() && select.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-*?".contains(&b));
+    let selects = guardrails.roles.iter().map(|rule| &rule.select).filter(|select| !named(select));
+    let mut wrong: Vec<String> = selects.map(|s| format!("settings `{}`: `{s}` is no pattern of role names", path.display())).collect();
+    let accounts = guardrails.trusted_accounts.iter().flatten().filter(|id| AccountId::parse(id).is_none());
+    wrong.extend(accounts.map(|id| format!("settings `{}`: `{id}` in `trusted_accounts` is no account id", path.display())));
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::several(wrong, "a name has no path and no kind before it, as in `Prod*`; an id has 12 digits")) }
 }
 
 /// A guardrail that forbids what does not exist forbids nothing.

@@ -48,8 +48,9 @@ fn unbuilt(account: &AccountId, operation: &str, error: &BuildError) -> CloudErr
     }
 }
 
-/// Most versions that are deleted to make room for one: others write at the same time, and each writes one.
-const ROOMS_MOST: usize = 5;
+/// Most versions that are deleted to make room for one: others write at the same time, each takes the room that there is, and each
+/// time one of them gets through.
+const ROOMS_MOST: usize = 30;
 
 /// A version of a policy that many manifests write: each makes room where all places are taken, as none can plan that.
 async fn shared_version(session: &Arc<Session>, arn: &str, document: &Document, operation: &str, kind: Kind) -> Result<(), CloudError> {

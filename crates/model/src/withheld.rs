@@ -74,6 +74,13 @@ pub enum Cause {
         /// Where it is wanted.
         wanted: String,
     },
+    /// It exists under another path, and its ARN is another than what is declared.
+    Path {
+        /// Where it is.
+        found: String,
+        /// Where it is wanted.
+        wanted: String,
+    },
     /// The bucket does not exist.
     NoBucket,
     /// The key does not exist.

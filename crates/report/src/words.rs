@@ -128,6 +128,7 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::Spelling(name) => (format!("`{name}` exists, and IAM takes the two names for one"), "use its spelling, or another name"),
         Cause::ServiceLinked => ("it is a service-linked role, which only its service changes".to_owned(), "use another name"),
         Cause::Region { found, wanted } => (format!("it lies in {found}, and a bucket can't be moved to {wanted}"), "correct `region`, or use another name"),
+        Cause::Path { found, wanted } => (format!("it exists under the path `{found}`, not `{wanted}`"), "correct `path`; a user that is there is not moved"),
         Cause::NoBucket => {
             let (name, account) = match &withheld.subject {
                 Subject::Object(address) => (address.name.as_str(), address.account.as_str()),

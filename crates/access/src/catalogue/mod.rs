@@ -269,6 +269,11 @@ pub fn key(name: &str) -> Option<Key> {
     keys.get(&name).or_else(|| name.split_once('/').and_then(|(head, _)| keys.get(&format!("{head}/")))).copied()
 }
 
+/// Returns the condition keys that are here, in lower case; those of tags end with a slash.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    catalogue().keys.keys().map(String::as_str)
+}
+
 /// It names no resource in the reference, and is asked of all buckets: see [`Request`](crate::Request).
 const LIST_ALL: &str = "s3:ListAllMyBuckets";
 

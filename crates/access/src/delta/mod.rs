@@ -20,6 +20,7 @@ mod named;
 pub(crate) mod pair;
 pub(crate) mod reach;
 mod relevant;
+mod simplify;
 pub(crate) mod subjects;
 mod tidy;
 mod typed;

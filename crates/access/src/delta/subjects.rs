@@ -46,7 +46,7 @@ const OF_SERVICES: [&str; 6] =
     ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:principalservicename", "aws:principalservicenameslist"];
 
 /// Keys that only requests with credentials of an account's principals have.
-const OF_PRINCIPALS: [&str; 10] = [
+const OF_PRINCIPALS: [&str; 16] = [
     "aws:principalarn",
     "aws:principalaccount",
     "aws:principalorgid",
@@ -57,6 +57,12 @@ const OF_PRINCIPALS: [&str; 10] = [
     "aws:multifactorauthage",
     "aws:tokenissuetime",
     "aws:sourceidentity",
+    "aws:federatedprovider",
+    "aws:calledvia",
+    "aws:calledviafirst",
+    "aws:calledvialast",
+    "aws:ec2instancesourcevpc",
+    "aws:ec2instancesourceprivateipv4",
 ];
 
 fn without(keys: &[&str]) -> BTreeMap<String, Option<ContextValue>> {
@@ -227,6 +233,8 @@ impl Who {
         fixed.insert("aws:principalisawsservice".to_owned(), if service.is_some() { one("true") } else { None });
         if party == Party::Unsigned {
             fixed.extend(["aws:principalaccount", "aws:userid"].map(|key| (key.to_owned(), one("anonymous"))));
+            // No service asks for somebody who has not signed.
+            fixed.insert("aws:viaawsservice".to_owned(), one("false"));
         }
         match service {
             Some(name) => {

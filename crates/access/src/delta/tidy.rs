@@ -6,13 +6,16 @@ use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Clause, Dire
 
 use crate::estate::Estate;
 
+use super::simplify::simplify;
+
 /// Which way, who, and who not, which actions, under which conditions.
 type Alike = (Direction, Party, Vec<Party>, Certainty, Vec<Part>, Vec<Vec<Clause>>, Option<String>);
 
 /// Puts what differs only in its resources together, drops what is said of everyone already, and sorts.
 pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
     let mut merged: BTreeMap<Alike, AccessChange> = BTreeMap::new();
-    for change in delta.changes.drain(..) {
+    for mut change in delta.changes.drain(..) {
+        change.when.iter_mut().for_each(simplify);
         let key = (
             change.direction,
             change.party.clone(),

@@ -332,6 +332,28 @@ fn sentences_say_the_difference_and_nothing_twice() {
     assert_eq!(said, ["- role App of 222222222222 loses s3:GetObject on data/* (except data/none) when s3:prefix is internal"]);
     let said = identity(NONE, &with(r#""ForAllValues:StringNotEquals":{"AWS:tagkeys":"bad"}"#));
     assert_eq!(said, ["+ role App of 222222222222 gains s3:GetObject on data/* (except data/none) when AWS:tagkeys has no value that is bad (or is absent)"]);
+    // What two clauses say together, one says alone.
+    for (before, after, expected) in [
+        (
+            r#""StringEquals":{"s3:prefix":["a","b"]},"StringNotEquals":{"aws:RequestTag/x":"y"}"#,
+            r#""StringEquals":{"s3:prefix":"a"},"StringNotEquals":{"aws:RequestTag/x":"y"}"#,
+            "s3:prefix is b",
+        ),
+        (
+            r#""IpAddress":{"aws:SourceIp":["203.0.113.0/24","198.51.100.0/24"]}"#,
+            r#""IpAddress":{"aws:SourceIp":"203.0.113.0/24"}"#,
+            "aws:SourceIp is in 198.51.100.0/24",
+        ),
+        (
+            r#""NumericGreaterThanEquals":{"s3:max-keys":"10"},"NumericLessThanEquals":{"s3:max-keys":"10"}"#,
+            r#""Null":{"s3:max-keys":"true"},"StringEquals":{"s3:prefix":"x"}"#,
+            "s3:max-keys is 10",
+        ),
+    ] {
+        let said = identity(&with(before), &with(after));
+        assert!(said.iter().any(|l| l.starts_with("- ") && l.contains(expected) && !l.contains(" is not ") == !before.contains("RequestTag")), "{said:#?}");
+        assert!(!said.iter().any(|l| l.contains("is not in") || l.contains("is at least 10")), "{said:#?}");
+    }
     let all = r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#;
     let said = identity(NONE, all);
     assert!(said.iter().any(|l| l.contains(" gains * (except iam:*, sts:SetSourceIdentity, sts:TagSession) on ")), "{said:#?}");

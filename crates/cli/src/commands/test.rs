@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crossrole_access::{Case, Context, ContextValue, Estate, Objects, Question};
-use crossrole_manifest::Given;
+use crossrole_access::{Case, Context, ContextValue, Estate, Objects, Question, resource_matches};
+use crossrole_manifest::{Expectation, Given};
 use crossrole_model::Desired;
 use crossrole_model::access::Decision;
+use crossrole_policy::Arn;
 use crossrole_report::{Line, Tone, View, safe};
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
 use crate::io::Io;
 use crate::load::{EXPECTATIONS, Loaded};
-use crate::{actions, ask};
+use crate::{actions, ask, keys};
 
 /// Most bytes of one case: a request with all its policies is far smaller.
 const LINE_MOST: usize = 1 << 20;
@@ -130,11 +131,11 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
             "an expectation is `[[expect]]` with `principal`, `action`, `resource`, `result = \"allowed\"` or `\"denied\"`, and may have `via` and `context`",
         )
     })?;
-    let wrong: Vec<String> = parsed.iter().flat_map(|e| &e.action).filter_map(|action| actions::mistake_of_one(action)).collect();
+    let wrong: Vec<String> = parsed.iter().flat_map(|expect| mistakes(expect, desired, estate)).collect();
     if !wrong.is_empty() {
-        // What nobody can do is denied to everybody: such a test would pass for ever.
+        // What nobody can do, or nobody is, is denied to everybody: such a test would pass for ever.
         let wrong = wrong.into_iter().map(|error| format!("`{}`: {error}", file.display())).collect();
-        return Err(Failure::several(wrong, "write it as in `s3:GetObject`"));
+        return Err(Failure::several(wrong, "an expectation that is misspelt holds for ever: correct it"));
     }
     let mut outcomes = Vec::new();
     for expect in &parsed {
@@ -164,6 +165,50 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
         }
     }
     Ok(outcomes)
+}
+
+/// What an expectation is about that is nowhere.
+fn mistakes(expect: &Expectation, desired: &Desired, estate: &Estate) -> Vec<String> {
+    let mut wrong: Vec<String> = expect.action.iter().filter_map(|action| actions::mistake_of_one(action)).collect();
+    for (key, value) in &expect.context {
+        let values = match value {
+            Given::One(text) => std::slice::from_ref(text),
+            Given::Many(list) => list,
+        };
+        wrong.extend(keys::mistake(key, values));
+    }
+    let trusting = |arn: &Arn<'_>| desired.accounts.iter().any(|(id, info)| info.trusting && id.as_str() == arn.account);
+    let managed = |arn: &Arn<'_>| desired.accounts.iter().any(|(id, info)| info.managed && id.as_str() == arn.account);
+    let unknown = |arn: &str| !estate.principals.contains_key(arn) && arn.contains(":iam::");
+    if let Ok(principal) = ask::principal(&expect.principal, desired, estate)
+        && let Some(arn) = Arn::parse(&principal).filter(|arn| unknown(&principal) && ["role/", "user/", "group/"].iter().any(|k| arn.resource.starts_with(k)))
+        // That a stranger is let nothing may well be expected, but not of one that manifests make or not.
+        && (trusting(&arn) || expect.allowed && managed(&arn))
+    {
+        wrong.push(format!("no manifest declares or names `{}`", safe(&expect.principal)));
+    }
+    for role in &expect.via {
+        if ask::role(role, desired, estate).is_ok_and(|arn| !estate.roles.contains_key(&arn)) {
+            wrong.push(format!("no manifest declares role `{}`", safe(role)));
+        }
+    }
+    wrong.extend(expect.resource.iter().filter(|text| is_nowhere(text, desired, estate)).map(|text| format!("no manifest speaks of `{}`", safe(text))));
+    wrong
+}
+
+/// A bucket that no manifest declares and no policy of theirs is about, or a role that is not there.
+fn is_nowhere(text: &str, desired: &Desired, estate: &Estate) -> bool {
+    let resource = ask::resource(text, desired, estate);
+    let Some((_, key)) = resource.split_once(":s3:::") else {
+        let parsed = Arn::parse(&resource).filter(|arn| arn.service == "iam" && arn.resource.starts_with("role/"));
+        return parsed.is_some_and(|arn| desired.accounts.iter().any(|(id, i)| i.trusting && id.as_str() == arn.account))
+            && !estate.roles.contains_key(&resource);
+    };
+    let bucket = key.split('/').next().unwrap_or(key);
+    let documents = estate.principals.values().flat_map(|p| &p.identity);
+    let patterns = documents.flat_map(|p| &p.document.statements).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
+    let spoken = |pattern: &String| pattern != "*" && (resource_matches(pattern, &resource, None) || pattern.contains(&format!(":s3:::{bucket}")));
+    !estate.buckets.contains_key(bucket) && !patterns.into_iter().any(spoken)
 }
 
 fn context(given: &BTreeMap<String, Given>) -> Context {

@@ -12,8 +12,9 @@ use crate::{actions, ask};
 pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure> {
     actions::one(&args.action)?;
     let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
-    let (estate, _) = ask::estate(args.ask.from, &session).await?;
+    let (estate, whole) = ask::estate(args.ask.from, &session).await?;
     let resource = ask::resource(&args.resource, &session.desired, &estate);
+    ask::there(&resource, &estate, &whole)?;
     let action = args.action.clone();
     let reach = session.computed("answering", move || who_can(&estate, &action, &resource, None)).await?;
     let view = View { show_external_ids: args.ask.show_external_ids, diff: Diff::Statements, screen: io.out_screen() };

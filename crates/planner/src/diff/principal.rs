@@ -3,7 +3,7 @@
 use crossrole_model::observed::AccountState;
 use crossrole_model::state::{GroupState, MembershipState, UserState};
 use crossrole_model::{
-    Action, Address, Call, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
+    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
 };
 
 use crate::draft::{Draft, Stage};
@@ -32,6 +32,10 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         draft.change(creation(address, object, ObjectState::User(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
         return;
     };
+    if found.state.path != wanted.path {
+        draft.withhold(address, Cause::Path { found: found.state.path.clone(), wanted: wanted.path.clone() });
+        return;
+    }
     if our_owner(draft, &found.state.tags).is_none() {
         return;
     }

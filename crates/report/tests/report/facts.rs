@@ -54,6 +54,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
         Cause::Used,
+        Cause::Path { found: t(), wanted: t() },
         Cause::NoKey,
         Cause::AwsKey,
         Cause::KeyState(KeyState::Disabled),
@@ -86,8 +87,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::AwsKey => 18,
         Cause::KeyState(_) => 19,
         Cause::EmptyKeyPolicy => 20,
+        Cause::Path { .. } => 21,
     };
-    covers(all.iter().map(number), 21);
+    covers(all.iter().map(number), 22);
     all
 }
 

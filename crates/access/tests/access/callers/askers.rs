@@ -9,6 +9,7 @@ use super::documents::{ACTIONS, RESOURCES};
 use super::side::{Side, Tags, tags};
 use super::{ALICE, APP, APP_SESSION, DEV, OWNER, ZED};
 use crate::generate::Random;
+use crate::literal::principal::Names;
 
 /// Whose policies a caller's side has.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,9 +98,13 @@ pub(super) fn askers() -> Vec<Asker> {
 pub(super) fn asked_tags(who: &Asker, sides: [&Side; 2], request: &Request) -> BTreeSet<&'static str> {
     let mut keys = BTreeSet::new();
     for side in sides {
-        for statement in side.documents(who, &request.resource).all().flat_map(|d| &d.statements) {
+        let found = side.documents(who, &request.resource);
+        for statement in found.all().flat_map(|d| &d.statements) {
             let acts = statement.action.values.iter().any(|a| action_matches(a, &request.action)) != statement.action.negated;
             let names = statement.principal.as_ref().is_none_or(|p| {
+                if p.negated {
+                    return found.boundary.is_some() || !request.caller.spared_by(p);
+                }
                 let arn = who.keys.iter().find(|(key, _)| *key == "aws:PrincipalArn").map_or("", |(_, arn)| arn);
                 let account = who.caller.account().unwrap_or_default();
                 let mut values = p.entries.values().flatten();

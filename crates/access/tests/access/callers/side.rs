@@ -173,7 +173,7 @@ impl Side {
 #[derive(Clone, Copy)]
 pub(super) struct Documents<'s> {
     own: Option<&'s Document>,
-    boundary: Option<&'s Document>,
+    pub(super) boundary: Option<&'s Document>,
     guard: Option<&'s Document>,
     service_control: Option<&'s Document>,
     resource_control: Option<&'s Document>,

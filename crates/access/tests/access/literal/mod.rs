@@ -4,7 +4,7 @@
 mod condition;
 pub(crate) mod evaluate;
 mod pattern;
-mod principal;
+pub(crate) mod principal;
 mod statement;
 
 /// A pattern with its variables filled in; `None` where one has no value.
