@@ -48,7 +48,7 @@ fn narrowly(e: &mut Observed) {
 
 const NAME: &str = "key-policy/us-east-1/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-fn statements(row: crate::rows::Row) -> (Vec<String>, bool) {
+fn statements(row: &crate::rows::Row) -> (Vec<String>, bool) {
     let (_, plan) = row.planned();
     let documents = plan.steps.iter().filter_map(|s| if let Call::Key(KeyCall::PutPolicy { document, .. }) = &s.call { Some(document) } else { None });
     (documents.flat_map(|d| &d.statements).map(|s| s.sid().to_owned()).collect(), !plan.left_to_iam.is_empty())
@@ -59,7 +59,7 @@ fn nothing_is_written_where_the_key_leaves_it_to_its_account() {
     row("the usual policy", READER)
         .then(usual)
         .plans(&["+ role/Reader (Missing): CreateRole PutRolePolicy", "+ bucket-policy/data-bucket (Missing): PutBucketPolicy"]);
-    let (written, left) = statements(row("", READER).then(usual));
+    let (written, left) = statements(&row("", READER).then(usual));
     assert!(written.is_empty() && left);
     row("nothing is left", READER).first(usual).after(READER).plans(&[]);
 }
@@ -73,7 +73,7 @@ fn a_statement_is_written_where_the_key_does_not() {
             "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
             &expected,
         ]);
-        let (written, left) = statements(row("", READER).then(policy));
+        let (written, left) = statements(&row("", READER).then(policy));
         assert!(!left && written.iter().filter(|sid| sid.starts_with("Crossrole")).count() == 1, "{written:?}");
         assert_eq!(written.len(), foreign + 1, "others' statements stay: {written:?}");
     }
