@@ -166,7 +166,7 @@ fn each_setting_that_differs() {
                 e,
                 "arn:aws:kms:us-east-1:222222222222:key/1",
                 r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}]}"#,
-            )
+            );
         })
         .after(MADE)
         .plans(&["~ bucket/made-bucket (Encryption): PutBucketEncryption"]);
