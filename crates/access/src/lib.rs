@@ -5,7 +5,7 @@
 //! evaluation logic", "Condition operators", "Variables and tags", "Permissions boundaries"). Documents are
 //! [compiled](Compiled) once and asked many times. A slow, literal evaluator in this crate's tests is compared with it.
 //!
-//! Limits: ACLs, KMS key policies and VPC endpoint policies are not evaluated.
+//! Limits: ACLs, KMS grants, VPC endpoint policies and the policies of access points are not evaluated.
 
 mod ask;
 mod case;
