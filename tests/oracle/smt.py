@@ -574,8 +574,10 @@ class Caller:
 
 
 class Request:
-    def __init__(self, caller, action, resource, owner, context, trust=False):
+    def __init__(self, caller, action, resource, owner, context, trust=False, key=False):
         self.caller, self.action, self.resource, self.owner, self.context, self.trust = caller, action, resource, owner, context, trust
+        # What identity policies allow counts only where the resource's own policy leaves it to them.
+        self.must_itself_allow = trust or key
 
 
 def resource_pattern(pattern, variables):
@@ -689,7 +691,7 @@ def decide(request, policies):
     anyhow = of("user", "session", "star")
     role = all_of([of("role"), bound, limit])
     inner = all_of([own, bound, limit])
-    if request.trust:
+    if request.must_itself_allow:
         same = any_of([anyhow, role, all_of([of("account"), inner])])
     else:
         same = any_of([anyhow, role, inner])
@@ -743,13 +745,14 @@ def examples(file):
         asked = case["request"]
         try:
             context = Context(asked["context"], closed=True)
-            trust = asked["action"].startswith("sts:Assume") or asked["action"] in ("sts:TagSession", "sts:SetSourceIdentity")
+            trust = asked["action"].startswith("sts:Assume") or asked["action"] in ("sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession")
             resource, owner = asked["resource"], asked["resourceAccount"]
             if asked["action"].lower() == "s3:listallmybuckets" and resource == "*":
                 resource = "arn:%s:s3:::*" % asked["principal"].split(":")[1]
             if asked["action"].lower().startswith("iam:") and owner is None and resource != "*":
                 owner = resource.split(":")[4]
-            request = Request(concrete_caller(asked["principal"]), Action([asked["action"]]), resource, owner, context, trust)
+            key = asked["action"].startswith("kms:") and ":key/" in resource and case.get("resourcePolicy") is not None
+            request = Request(concrete_caller(asked["principal"]), Action([asked["action"]]), resource, owner, context, trust, key)
             session = case.get("sessionPolicy")
             policies = {
                 "identity": case.get("identityPolicies") or [],
@@ -871,7 +874,7 @@ def speaks(line, request, known):
 
 # Cases.
 
-ASSUME = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetSourceIdentity", "sts:TagSession")
+ASSUME = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession")
 IAM_KINDS = ("role", "user", "group", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate")
 NAME = z3.Union(z3.Range("a", "z"), z3.Range("A", "Z"), DIGIT, *(z3.Re(c) for c in "+=,.@_-"))
 UPPER = z3.Union(z3.Range("A", "Z"), DIGIT)
@@ -1189,7 +1192,7 @@ def elsewhere(case, arn):
     yield Domain("resources of other services", resources, whole, None, word, shape, account=account, symbolic=True, elsewhere=True)
     shape = [is_account, z3.InRe(whole, z3.Concat(z3.Re("arn:aws:iam::"), ACCOUNT, z3.Re(":role/"), path_and_name)), *(whole != z3.StringVal(r) for r in roles)]
     shape += owned(z3.StringVal("arn:aws:iam::"))
-    yield Domain("other roles", "other-roles", whole, None, ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"], shape, account=account, elsewhere=True)
+    yield Domain("other roles", "other-roles", whole, None, ["sts:AssumeRole", "sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"], shape, account=account, elsewhere=True)
 
 
 def assume_by(who):
@@ -1197,7 +1200,9 @@ def assume_by(who):
         own = "sts:AssumeRoleWithSAML" if ":saml-provider/" in who.caller.arn else "sts:AssumeRoleWithWebIdentity"
     else:
         own = "sts:AssumeRole"
-    return [own, "sts:SetSourceIdentity", "sts:TagSession"]
+    # Contexts of other providers come with `AssumeRole` alone.
+    contexts = ["sts:SetContext"] if own == "sts:AssumeRole" else []
+    return [own, *contexts, "sts:SetSourceIdentity", "sts:TagSession"]
 
 
 def walk(value, name):

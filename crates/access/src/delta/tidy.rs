@@ -16,6 +16,8 @@ pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
     let mut merged: BTreeMap<Alike, AccessChange> = BTreeMap::new();
     for mut change in delta.changes.drain(..) {
         change.when.iter_mut().for_each(simplify);
+        change.when.sort();
+        change.when.dedup();
         let key = (
             change.direction,
             change.party.clone(),

@@ -354,6 +354,18 @@ fn sentences_say_the_difference_and_nothing_twice() {
         assert!(said.iter().any(|l| l.starts_with("- ") && l.contains(expected) && l.contains(" is not ") == before.contains("RequestTag")), "{said:#?}");
         assert!(!said.iter().any(|l| l.contains("is not in") || l.contains("is at least 10")), "{said:#?}");
     }
+    for (before, expected) in [
+        (
+            r#""ForAllValues:StringEquals":{"aws:TagKeys":["a","b","a"]},"ForAllValues:StringNotEquals":{"aws:TagKeys":"b"}"#,
+            "when aws:TagKeys has no value but what is a (or is absent)",
+        ),
+        (r#""StringNotEquals":{"s3:prefix":"a"},"StringNotEqualsIfExists":{"s3:prefix":"b"}"#, "when s3:prefix is not a or b (or is absent)"),
+        // Two spellings of a number are one value.
+        (r#""NumericEquals":{"s3:max-keys":["10","20"]},"NumericNotEquals":{"s3:max-keys":"10.0"}"#, "when s3:max-keys is 10 or 20 and s3:max-keys is not 10.0"),
+    ] {
+        let said = identity(&with(before), &with(r#""StringEquals":{"aws:PrincipalType":"nobody"}"#));
+        assert!(said.len() == 1 && said[0].ends_with(expected), "{said:#?}");
+    }
     let all = r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#;
     let said = identity(NONE, all);
     assert!(said.iter().any(|l| l.contains(" gains * (except iam:*, sts:SetSourceIdentity, sts:TagSession) on ")), "{said:#?}");
