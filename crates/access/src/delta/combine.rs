@@ -30,14 +30,15 @@ impl Pair<'_, '_> {
 
     /// The keys that conditions ask for together: what follows from the caller, the moment, the resource's account, each
     /// other key by itself.
-    fn dimension(&self, keys: &[&str], asked: &[Asked<'_>], tags: &[Condition], context: &Context) -> Result<Dimension, Why> {
+    fn dimension(&self, keys: &[&str], asked: &[Asked<'_>], tags: &[Condition], context: &Context, kms: bool) -> Result<Dimension, Why> {
         let mut asked: Vec<Asked<'_>> = asked.iter().filter(|(_, c)| keys.contains(&c.key.as_str())).copied().collect();
         asked.extend(tags.iter().filter(|c| keys.contains(&c.key.as_str())).map(|c| (false, c)));
         let first = keys.first().copied().unwrap_or_default();
         let values = match &self.subject.crowd {
-            Some(crowd) if crowd::is_of_caller(first) && !self.decides_caller() => {
-                crowd.profiles(&asked, context).ok_or_else(|| Limit::KeyPatterns(asked.first().map_or_else(String::new, |(_, c)| c.written.key.clone())))
-            }
+            Some(crowd) if crowd::is_of_caller(first) && !self.decides_caller() => self
+                .subject
+                .profiles(crowd, &asked, context, kms)
+                .ok_or_else(|| Limit::KeyPatterns(asked.first().map_or_else(String::new, |(_, c)| c.written.key.clone()))),
             _ if values::MOMENT.contains(&first) => values::moment(&asked, context),
             _ if RESOURCE_ACCOUNT.contains(&first) => values::account(&RESOURCE_ACCOUNT, &asked, context),
             _ => values::pool(first, &asked, context),
@@ -57,9 +58,9 @@ impl Pair<'_, '_> {
     }
 
     /// Puts every combination of the condition values that these statements tell apart to the evaluator.
-    pub(super) fn ask(&mut self, request: &mut Request, (before, after, _, _, filled): &Applying) -> Result<Outcome, Why> {
-        let applying = self.relevant.iter().filter(|r| r.before && before.contains(&r.signature) || r.after && after.contains(&r.signature));
-        let asked: Vec<Asked<'_>> = applying.flat_map(|r| r.statement.conditions.iter().map(|c| (r.statement.variables, c))).collect();
+    pub(super) fn ask(&mut self, request: &mut Request, applying: &Applying) -> Result<Outcome, Why> {
+        let applied = self.relevant.iter().filter(|r| r.before && applying.before.contains(&r.signature) || r.after && applying.after.contains(&r.signature));
+        let asked: Vec<Asked<'_>> = applied.flat_map(|r| r.statement.conditions.iter().map(|c| (r.statement.variables, c))).collect();
         let keys: BTreeSet<&str> = asked.iter().map(|(_, c)| c.key.as_str()).collect();
         let open: Vec<&str> =
             keys.into_iter().filter(|key| !self.subject.is_fixed(key) && !self.decided.contains(*key) && request.context.get(key).is_none()).collect();
@@ -75,14 +76,14 @@ impl Pair<'_, '_> {
         }
         let mut tags: Vec<String> = open.iter().filter(|key| key.starts_with(TAG)).map(|key| (*key).to_owned()).collect();
         // Of the tags that the context decides, those that matter here.
-        tags.extend(filled.iter().cloned());
+        tags.extend(applying.tags.iter().cloned());
         let keys = asked.iter().flat_map(|(_, c)| std::iter::once(c.key.as_str()).chain(c.variables()));
         tags.extend(keys.filter(|key| self.decides_tag(key)).map(str::to_owned));
         let own = self.own_tags(&asked);
         let mut outcome = Outcome::default();
         let mut count: usize = 1;
         for keys in groups.into_values() {
-            let dimension = self.dimension(&keys, &asked, &own, &request.context)?;
+            let dimension = self.dimension(&keys, &asked, &own, &request.context, applying.kms)?;
             count = count.saturating_mul(dimension.values.len());
             outcome.dimensions.push(dimension);
         }
@@ -99,6 +100,7 @@ impl Pair<'_, '_> {
         let mut combination = vec![0; outcome.dimensions.len()];
         loop {
             let taggable = set(request, &outcome.dimensions, &combination);
+            self.subject.name_caller(request);
             if !taggable && tags.iter().any(|key| request.context.get(key).is_some()) || !self.subject.may_have(&tags, &request.context) {
                 outcome.impossible.push(combination.clone());
             } else {

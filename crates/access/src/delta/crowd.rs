@@ -26,15 +26,19 @@ const PATHS: u32 = 5;
 const SERVICE: u32 = 6;
 
 /// The keys that follow from who calls, each with its text.
-const TEXTS: [(&str, u32); 7] = [
+const TEXTS: [(&str, u32); 8] = [
     ("aws:principalarn", ARN),
     ("aws:principalaccount", ACCOUNT),
+    (CALLER_ACCOUNT, ACCOUNT),
     ("aws:userid", USER_ID),
     ("aws:username", USER_NAME),
     ("aws:principalorgid", ORGANIZATION),
     ("aws:principalorgpaths", PATHS),
     ("aws:principalservicename", SERVICE),
 ];
+
+/// The caller's account in requests to KMS, and in no others (AWS KMS Developer Guide, "AWS KMS condition keys").
+pub(crate) const CALLER_ACCOUNT: &str = "kms:calleraccount";
 
 /// Those that are the same for all of a kind.
 const CONSTANT: [&str; 2] = ["aws:principaltype", "aws:principalisawsservice"];
@@ -46,8 +50,13 @@ pub(crate) fn is_of_caller(key: &str) -> bool {
 
 /// Tells whether what one key of a caller holds says something of what another does: the same letters are in both.
 pub(crate) fn share_letters(a: &str, b: &str) -> bool {
-    const TOGETHER: [[&str; 2]; 3] =
-        [["aws:principalarn", "aws:username"], ["aws:principalarn", "aws:principalaccount"], ["aws:principalorgid", "aws:principalorgpaths"]];
+    const TOGETHER: [[&str; 2]; 5] = [
+        ["aws:principalarn", "aws:username"],
+        ["aws:principalarn", "aws:principalaccount"],
+        ["aws:principalarn", CALLER_ACCOUNT],
+        ["aws:principalaccount", CALLER_ACCOUNT],
+        ["aws:principalorgid", "aws:principalorgpaths"],
+    ];
     a != b && TOGETHER.iter().any(|keys| keys.contains(&a) && keys.contains(&b))
 }
 

@@ -34,7 +34,7 @@ impl Actions {
         };
         let mut patterns: BTreeSet<String> = self.patterns.iter().filter(|p| p.contains(['*', '?'])).cloned().collect();
         let named = self.patterns.iter().filter_map(|p| p.split_once(':')).map(|(service, _)| service).filter(|s| !s.contains(['*', '?']));
-        patterns.extend(catalogue::SERVICES.into_iter().chain(named).map(|service| format!("{service}:*")));
+        patterns.extend(catalogue::SERVICES.into_iter().chain(named).chain(domain.service).map(|service| format!("{service}:*")));
         patterns.extend(["*", "sts:AssumeRole*"].map(str::to_owned));
         let stands_in = |name: &str| self.stand_ins.contains(name);
         // On no resource, a pattern would read as if it were on all.
@@ -92,7 +92,8 @@ fn cover_sets<T: Ord + Copy>(left: &mut BTreeSet<T>, mut covers: Vec<(BTreeSet<T
 
 impl Resources {
     /// Names a set of classes: by patterns that match just them, by patterns with exceptions, or by an example.
-    pub(crate) fn describe(&self, at: &BTreeSet<usize>, names: &BTreeSet<String>, domain: &Domain) -> Vec<Part> {
+    /// `actions`: how those are named.
+    pub(crate) fn describe(&self, at: &BTreeSet<usize>, names: &BTreeSet<String>, actions: &[Part], domain: &Domain) -> Vec<Part> {
         let asked = |class: &ResourceClass| names.iter().any(|n| is_asked(n, &class.witness, domain));
         let possible: BTreeSet<usize> = self.classes.iter().enumerate().filter(|(_, c)| asked(c)).map(|(i, _)| i).collect();
         if domain.is_elsewhere() && at.iter().all(|i| self.classes.get(*i).is_some_and(|c| c.witness == "*")) {
@@ -100,8 +101,9 @@ impl Resources {
         }
         let of_some_walk =
             |c: &ResourceClass| crossrole_policy::Arn::parse(&c.witness).is_some() && !is_nameless(&c.witness) && !is_elsewhere(&c.witness, domain);
-        // What S3 and IAM have is not asked of actions of other services.
-        let foreign = !names.iter().any(|n| catalogue::is_listed(n));
+        // What S3 and IAM have is not asked of actions of other services; a star for the service speaks of theirs, too.
+        let of_all = |part: &Part| part.pattern.split(':').next().is_some_and(|service| service.contains(['*', '?']));
+        let foreign = !names.iter().any(|n| catalogue::is_listed(n)) && !actions.iter().any(of_all);
         let everywhere = |(i, c): (usize, &ResourceClass)| !of_some_walk(c) || at.contains(&i) || foreign && !asked(c);
         if domain.is_elsewhere() && self.classes.iter().enumerate().all(everywhere) {
             return vec![but_known(Part::of("*"), names, domain)];
@@ -240,16 +242,37 @@ fn of_others(part: Part, domain: &Domain) -> Part {
     Part { pattern: format!("{start}:*:{rest}"), ..part.clone() }.except(named.collect())
 }
 
+/// Tells whether a pattern as people read it speaks of a resource: one over all services means each of them.
+fn means(pattern: &str, resource: &str) -> bool {
+    let segments = |text: &str| -> Vec<String> { text.splitn(6, ':').map(str::to_owned).collect() };
+    let (mut said, of) = (segments(pattern), segments(resource));
+    if let (Some(service), Some(own)) = (said.get_mut(2), of.get(2))
+        && service == "*"
+    {
+        service.clone_from(own);
+    }
+    crate::engine::compiled::resource_matches(&said.join(":"), resource, None)
+}
+
 /// What has a policy of its own is said by itself: a pattern over other resources does not speak of it.
 fn but_known(part: Part, names: &BTreeSet<String>, domain: &Domain) -> Part {
     if !domain.is_elsewhere() {
         return part;
     }
     let (s3, assume) = (names.iter().any(|n| n.starts_with("s3:")), names.iter().any(|n| is_assume(n)));
-    let matches = |resource: &str| part.patterns().all(|pattern| crate::engine::compiled::resource_matches(pattern, resource, None));
+    let of = |name: &str, service: &str| name.get(..=service.len()).is_some_and(|head| head.eq_ignore_ascii_case(&format!("{service}:")));
+    let kms = names.iter().any(|n| of(n, "kms") || of(n, domain.other));
+    let matches = |resource: &str| part.patterns().all(|pattern| means(pattern, resource));
     let reached = |known: &&String| {
         let bucket = known.contains(":s3:::");
-        (matches(known) || bucket && matches(&format!("{known}/x"))) && if bucket { s3 } else { assume }
+        let asked = if bucket {
+            s3
+        } else if known.contains(":kms:") {
+            kms
+        } else {
+            assume
+        };
+        asked && (matches(known) || bucket && matches(&format!("{known}/x")))
     };
     // Only one that begins as the pattern does, or the other way round, can be reached by it.
     let start = super::elsewhere::head(&part.pattern);

@@ -13,11 +13,11 @@ use crate::engine::compiled::action_matches;
 use crate::estate::{BucketKey, Estate};
 use crate::request::{Context, ContextValue};
 
-use super::Work;
 use super::elsewhere::OTHER;
 use super::pair::{Domain, Subject, Text, compare};
 use super::reach::Search;
-use super::subjects::Who;
+use super::subjects::{Kind, Who};
+use super::{Work, named};
 
 /// What S3 asks KMS for: what it is asked for itself, and what that takes of the key (S3 API reference, "Required permissions
 /// for using AWS KMS" of each operation).
@@ -105,12 +105,18 @@ impl Work<'_> {
         let any = Uses { key: uses.key, action: uses.action, context: uses.context.clone() };
         any.fix(&mut subject);
         subject.fixed.remove("kms:encryptioncontext:aws:s3:arn");
-        let guarded = side.keys.get(&uses.key.arn);
-        let owner = guarded.map(|g| g.account.clone()).or_else(|| crossrole_policy::Arn::parse(&uses.key.arn).map(|a| a.account.to_owned()));
+        // What was not read may let it.
+        let Some(guarded) = side.keys.get(&uses.key.arn) else { return false };
+        let documents: Vec<_> = guarded.policy.iter().map(|p| &p.document).collect();
+        let unread = who.kind == Kind::Known && self.is_unread(who);
+        if unread || named::names_some_of(&documents, who, self.sides) {
+            return false;
+        }
         let Some(identity) = who.identity(side, self.everything) else { return true };
-        let policies = side.policies(identity, subject.account.as_deref(), guarded, owner.as_deref());
-        let mut domain = domain(&uses.key.arn, owner);
+        let policies = side.policies(identity, subject.account.as_deref(), Some(guarded), Some(&guarded.account));
+        let mut domain = domain(&uses.key.arn, Some(guarded.account.clone()));
         domain.actions = vec![uses.action.to_owned()];
+        subject.name_accounts(&domain);
         compare(&subject, &domain, [None, Some(&policies)]).is_ok_and(|regions| regions.is_empty())
     }
 }
@@ -136,6 +142,7 @@ impl Search<'_> {
             let policies = self.estate.policies(identity, subject.account.as_deref(), guarded, owner.as_deref());
             let mut domain = domain(&uses.key.arn, owner.clone());
             domain.actions = vec![uses.action.to_owned()];
+            subject.name_accounts(&domain);
             match compare(&subject, &domain, [None, Some(&policies)]) {
                 Ok(regions) => {
                     for region in regions {

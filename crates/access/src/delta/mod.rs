@@ -210,7 +210,7 @@ impl<'e> Work<'e> {
                 self.unknown_kinds(&resource);
                 let documents: Vec<&Document> = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).map(|p| &p.document).collect();
                 let owner = resource.domain.owner.as_deref().unwrap_or_default();
-                for who in named::others(&documents, owner, self.sides, resource.domain.is_signed()) {
+                for who in named::others(&documents, owner, self.sides, &resource.domain) {
                     self.pair(&who, &resource.domain, resource.sides);
                     // A session that is named, of a role that is known.
                     if who.kind == Kind::Known && !changed.contains(who.arn.as_str()) {
@@ -281,11 +281,7 @@ impl<'e> Work<'e> {
         if !domain.actions.is_empty() {
             domain.actions = atoms::assume_by(&subject.caller);
         }
-        if let Some(owner) = domain.owner.as_deref() {
-            for key in ["aws:resourceaccount", "s3:resourceaccount"] {
-                subject.fixed.insert(key.to_owned(), Some(crate::ContextValue::One(owner.to_owned())));
-            }
-        }
+        subject.name_accounts(&domain);
         match compare(&subject, &domain, [before.as_ref(), after.as_ref()]) {
             Ok(regions) => {
                 let mut changes: Vec<AccessChange> = regions.into_iter().map(|region| change(&subject, region)).collect();

@@ -11,6 +11,7 @@ use crate::estate::Estate;
 use crate::principal::Caller;
 
 use super::crowd::{Accounts, Crowd, Sort};
+use super::pair::Domain;
 use super::subjects::{Kind, Who, role_behind};
 
 /// Whom documents name.
@@ -90,8 +91,8 @@ impl Named {
 }
 
 /// Everyone whom a resource's documents can be about and who is not known: named principals, the accounts named, another
-/// account, unsigned callers, services, identity providers. `signed`: nobody asks it without a signature (STS, KMS).
-pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], signed: bool) -> Vec<Who> {
+/// account, unsigned callers, services, identity providers.
+pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], domain: &Domain) -> Vec<Who> {
     let partition = partition(sides);
     let named = Named::at(documents, owner, sides);
     let apart = named.apart();
@@ -120,15 +121,31 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
     if named.everyone {
         let known = named.accounts.iter().cloned().chain([owner.to_owned()]).collect();
         all.push(Who::any_of(Crowd::of(partition, Accounts::Others(known), apart.clone()), Kind::Everything));
-        if !signed {
+        if !domain.is_signed() {
             all.push(Who::without_identity(Caller::Anonymous));
         }
     }
-    if named.all && !signed {
+    // Roles are assumed by no service that their trust does not name.
+    if named.all && !domain.is_of("iam") {
         all.push(Who::any_service(named.services.clone()));
     }
     all.extend(named.services.into_iter().map(Caller::Service).chain(named.providers.into_iter().map(Caller::Arn)).map(Who::without_identity));
     all
+}
+
+/// Tells whether documents name somebody who is among those that a subject stands for: what is true of it may not be of them.
+pub(crate) fn names_some_of(documents: &[&Document], who: &Who, sides: [&Estate; 2]) -> bool {
+    let named = Named::of(documents);
+    let Some(crowd) = &who.subject.crowd else { return false };
+    if !who.arn.is_empty() && !who.arn.contains(":group/") {
+        return named.arns.iter().any(|arn| role_behind(arn, sides).as_deref() == Some(who.arn.as_str()));
+    }
+    let (inside, many): (&dyn Fn(&str) -> bool, bool) = match &crowd.accounts {
+        Accounts::One(id) => (&move |account| id == account, false),
+        Accounts::Others(except) => (&move |account| !except.contains(account), true),
+    };
+    let others = named.arns.iter().filter(|arn| who.subject.party != Party::of(arn));
+    others.filter_map(|arn| Arn::parse(arn)).any(|arn| inside(arn.account)) || many && named.accounts.iter().chain(&named.roots).any(|account| inside(account))
 }
 
 /// Who is asked about by itself, since documents name it, and so is not meant where many are spoken of: the same policy may spare
@@ -194,7 +211,7 @@ fn accounts_in_conditions(statement: &crossrole_policy::Statement) -> Vec<String
     let mut found = Vec::new();
     for (operator, keys) in &statement.conditions {
         for (key, values) in keys {
-            let about = ["aws:principalarn", "aws:principalaccount"].iter().any(|k| key.eq_ignore_ascii_case(k));
+            let about = ["aws:principalarn", "aws:principalaccount", "kms:calleraccount"].iter().any(|k| key.eq_ignore_ascii_case(k));
             let written = crate::engine::condition::Written { operator: operator.clone(), key: key.clone(), values: Vec::new() };
             let texts = Condition::new(written, false).operator.is_some_and(|o| o.test != Test::Null);
             if !about || !texts {

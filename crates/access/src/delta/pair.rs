@@ -16,10 +16,11 @@ use crate::principal::Caller;
 use crate::request::{Context, ContextValue, Policies, Request};
 
 use super::atoms::{self, Actions, Resources};
-use super::combine::{set, set_owner};
-use super::cover::{Boxes, Dimension};
-use super::crowd::Crowd;
+use super::combine::{RESOURCE_ACCOUNT, set, set_owner};
+use super::cover::{Boxes, Dimension, Value};
+use super::crowd::{CALLER_ACCOUNT, Crowd};
 use super::relevant::{Relevant, asks_for_tags, relevant, shape, variables_of};
+use super::values::Asked;
 use super::variables::fillings_of;
 
 /// Who asks, and what is known of its requests.
@@ -45,6 +46,41 @@ impl Subject {
     /// Tells whether a key has the same value in all its requests, or none.
     pub(crate) fn is_fixed(&self, key: &str) -> bool {
         self.fixed.contains_key(key) || key.starts_with(TAG) && matches!(&self.tags, [Some(a), Some(b)] if a == b)
+    }
+
+    /// One of each class of these callers, with those keys that are not the same in all requests; `None`: too many.
+    /// `kms`: it is KMS that is asked.
+    pub(super) fn profiles(&self, crowd: &Crowd, asked: &[Asked<'_>], context: &Context, kms: bool) -> Option<Vec<Value>> {
+        let mut all = crowd.profiles(asked, context)?;
+        for value in &mut all {
+            value.keys.retain(|(key, _)| !self.fixed.contains_key(key) && (kms || key != CALLER_ACCOUNT));
+        }
+        Some(all)
+    }
+
+    /// Puts the caller's account in as KMS calls it, or takes it out: other services do not.
+    pub(super) fn name_caller(&self, request: &mut Request) {
+        if self.fixed.contains_key(CALLER_ACCOUNT) {
+            return;
+        }
+        match request.context.get("aws:principalaccount").cloned().filter(|_| is_of_kms(request)) {
+            Some(account) => request.context.insert(CALLER_ACCOUNT, account),
+            None => request.context.remove(CALLER_ACCOUNT),
+        }
+    }
+
+    /// Fixes the keys that name the resource's account and, for KMS, the caller's: other services do not know that one.
+    pub(super) fn name_accounts(&mut self, domain: &Domain) {
+        if let Some(owner) = &domain.owner {
+            for key in RESOURCE_ACCOUNT {
+                self.fixed.insert(key.to_owned(), Some(ContextValue::One(owner.clone())));
+            }
+        }
+        let account =
+            if domain.is_of("kms") { self.fixed.get("aws:principalaccount").cloned() } else { (domain.is_of("s3") || domain.is_of("iam")).then_some(None) };
+        if let Some(account) = account {
+            self.fixed.insert(CALLER_ACCOUNT.to_owned(), account);
+        }
     }
 
     /// Tells whether a request on one side can have these tags, of those that are told apart.
@@ -94,7 +130,16 @@ pub(crate) enum Text {
 impl Domain {
     /// Tells whether nobody is let in without a signature: roles are assumed, and keys used, by nobody else.
     pub(crate) fn is_signed(&self) -> bool {
-        matches!(self.about, About::Role(_) | About::Key(_))
+        !self.is_of("s3")
+    }
+
+    /// Tells whether it is one resource of a service, with what is in it.
+    pub(crate) fn is_of(&self, service: &str) -> bool {
+        let of = |text: &Text| {
+            let (Text::Exact(text) | Text::Walk(text)) = text;
+            text.split(':').nth(2) == Some(service)
+        };
+        !self.is_elsewhere() && self.texts.iter().any(of)
     }
 
     /// Tells whether it is all that has no policy of its own.
@@ -147,9 +192,22 @@ pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a
     Ok(fillings.joined(found))
 }
 
-/// The signatures that apply on either side, whether a trust policy decides, whose the resource is, and the caller's tags
-/// that patterns of what applies take text from.
-pub(super) type Applying = (BTreeSet<usize>, BTreeSet<usize>, bool, Option<String>, BTreeSet<String>);
+/// What decides the answer to a request, conditions aside.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Applying {
+    /// Signatures of what applies before.
+    pub(super) before: BTreeSet<usize>,
+    /// The same, after.
+    pub(super) after: BTreeSet<usize>,
+    /// The resource's own policy must allow it.
+    itself: bool,
+    /// KMS is asked.
+    pub(super) kms: bool,
+    /// Whose the resource is.
+    owner: Option<String>,
+    /// The caller's tags that patterns of what applies take text from.
+    pub(super) tags: BTreeSet<String>,
+}
 
 /// Of one set of applying statements: the combinations that are gained and lost.
 #[derive(Debug, Clone, Default)]
@@ -174,6 +232,11 @@ pub(super) struct Pair<'p, 'a> {
     context: &'p Context,
     known: BTreeMap<Applying, Outcome>,
     pub(super) questions: usize,
+}
+
+/// Tells whether KMS is asked.
+fn is_of_kms(request: &Request) -> bool {
+    request.action.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("kms:"))
 }
 
 /// Actions by resource class, for one direction and one condition.
@@ -207,7 +270,8 @@ impl Pair<'_, '_> {
                 } else {
                     statements.flat_map(variables_of).filter(|key| self.decides_tag(key)).map(str::to_owned).collect()
                 };
-                let key = (before, after, is_role_trust(&request) || is_of_key(&request), owner, tags);
+                let itself = is_role_trust(&request) || is_of_key(&request);
+                let key = Applying { before, after, itself, kms: is_of_kms(&request), owner, tags };
                 if !self.known.contains_key(&key) {
                     let outcome = self.ask(&mut request, &key)?;
                     self.known.insert(key.clone(), outcome);
@@ -231,13 +295,8 @@ impl Pair<'_, '_> {
             let single = all.len() == 1;
             for (names, at) in all {
                 let witness = if single { witness.clone() } else { self.witness_in(&names, &at, &resources, direction, &witness) };
-                regions.push(Region {
-                    direction,
-                    actions: actions.describe(&names, &at, &resources, self.domain),
-                    resources: resources.describe(&at, &names, self.domain),
-                    when: when.clone(),
-                    witness,
-                });
+                let said = actions.describe(&names, &at, &resources, self.domain);
+                regions.push(Region { direction, resources: resources.describe(&at, &names, &said, self.domain), actions: said, when: when.clone(), witness });
             }
         }
         Ok(())
@@ -284,6 +343,7 @@ impl Pair<'_, '_> {
     /// Asks both sides once more, of this action and resource.
     fn witness(&self, request: &mut Request, dimensions: &[Dimension], combination: &[usize], direction: Direction) -> Result<Witness, Why> {
         set(request, dimensions, combination);
+        self.subject.name_caller(request);
         let keys: Vec<String> = request.context.iter().map(|(key, _)| key).filter(|key| key.starts_with(TAG)).map(str::to_owned).collect();
         let keys = if self.subject.tags[0] == self.subject.tags[1] { Vec::new() } else { keys };
         let [before, after] = [0, 1].map(|at| {

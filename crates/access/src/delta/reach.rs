@@ -7,7 +7,7 @@ use crossrole_model::access::{About, Clause, Hop, Limit, Party, Undecided, Why};
 use crossrole_policy::{Arn, Document};
 
 use crate::estate::{Estate, Guarded, Placed};
-use crate::request::{ContextValue, all_buckets, is_list_all};
+use crate::request::{all_buckets, is_list_all};
 
 use super::named::Apart;
 use super::pair::{Domain, Subject, Text, compare};
@@ -108,8 +108,6 @@ impl Search<'_> {
         }
         let mut whos: Vec<Who> = self.estate.principals.keys().filter_map(|arn| Who::known(arn, [self.estate, self.estate])).collect();
         let documents: Vec<&Document> = guarded.and_then(|g| g.policy.as_ref()).map(|p| &p.document).into_iter().collect();
-        whos.extend(named::others(&documents, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], bucket.is_none()));
-        self.unknown_kinds(&documents, resource);
         let domain = Domain {
             about: About::Resource(resource.to_owned()),
             texts: vec![Text::Exact(resource.to_owned())],
@@ -120,6 +118,11 @@ impl Search<'_> {
             service: None,
             other: super::elsewhere::OTHER,
         };
+        // Whom the policy of a key names is one of its own, too.
+        let key = keys::uses(self.estate, action, resource).and_then(|uses| self.estate.keys.get(&uses.key.arn)).and_then(|g| g.policy.as_ref());
+        let beside: Vec<&Document> = documents.iter().copied().chain(key.map(|p| &p.document)).collect();
+        whos.extend(named::others(&beside, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], &domain));
+        self.unknown_kinds(&documents, resource);
         let mut found = Vec::new();
         let of_owner = |w: &Who| w.kind == Kind::Everything && w.subject.account.as_deref().unwrap_or_default() == owner.as_deref().unwrap_or_default();
         // Where all of an account's principals are known, nobody has to stand for the others.
@@ -160,11 +163,7 @@ impl Search<'_> {
         let mut domain = domain.clone();
         // What nobody else guards belongs to the caller's own account.
         domain.owner = owner.or(account).map(str::to_owned);
-        if let Some(owner) = &domain.owner {
-            for key in ["aws:resourceaccount", "s3:resourceaccount"] {
-                subject.fixed.insert(key.to_owned(), Some(ContextValue::One(owner.clone())));
-            }
-        }
+        subject.name_accounts(&domain);
         match compare(&subject, &domain, [None, policies.as_ref()]) {
             Ok(regions) => regions.into_iter().map(|r| r.when.0).collect(),
             Err(why) => {

@@ -151,12 +151,18 @@ impl Who {
                     let role = parsed.resource.split('/').nth(1).unwrap_or_default().to_owned();
                     (Sort::Role(this(None, role)), "AssumedRole", Some(Caller::Arn(arn.to_owned())))
                 }
-                "federated-user" => (Sort::Federated(this(None, name)), "FederatedUser", None),
+                "federated-user" => {
+                    fix("aws:userid", one(&format!("{}:{name}", parsed.account)));
+                    (Sort::Federated(this(None, name)), "FederatedUser", None)
+                }
                 "user" => {
                     fix("aws:username", one(&name));
                     (Sort::User(this(Some(path), name)), "User", None)
                 }
-                "root" => (Sort::Root, "Account", None),
+                "root" => {
+                    fix("aws:userid", one(parsed.account));
+                    (Sort::Root, "Account", None)
+                }
                 _ => (Sort::Role(this(Some(path), name)), "AssumedRole", None),
             };
             if !matches!(kind, Sort::User(_)) {

@@ -137,7 +137,7 @@ fn identity_of(principal: &Principal) -> impl Iterator<Item = &CompiledStatement
 }
 
 fn guards_of(side: &Estate) -> impl Iterator<Item = &CompiledStatement> {
-    let guarded = side.buckets.values().chain(side.roles.values()).filter_map(|g| g.policy.as_ref());
+    let guarded = side.buckets.values().chain(side.roles.values()).chain(side.keys.values()).filter_map(|g| g.policy.as_ref());
     let controls = side.service_control.values().chain(side.resource_control.values()).flatten().flatten();
     guarded.chain(controls).flat_map(|p| &p.compiled.statements)
 }

@@ -181,7 +181,7 @@ impl Space {
         if self.name == "aws:userid" && told.iter().any(|(_, c)| !["aws:userid", "aws:principalorgid", "aws:principalorgpaths"].contains(&c.key.as_str())) {
             return Err(too_many());
         }
-        for profile in crowd.profiles(&telling, base).ok_or_else(too_many)? {
+        for profile in subject.profiles(crowd, &telling, base, false).ok_or_else(too_many)? {
             let mut context = base.clone();
             profile.set(&mut context);
             // Whom patterns over another key meet has to be told from others by this one, too.
@@ -355,7 +355,7 @@ impl Search<'_> {
         let first = group.keys.first().map(String::as_str).unwrap_or_default();
         let too_many = || Why::TooMany(Limit::KeyPatterns(self.written(first)));
         match &self.subject.crowd {
-            Some(crowd) if crowd::is_of_caller(first) => crowd.profiles(&asked, &self.base).ok_or_else(too_many),
+            Some(crowd) if crowd::is_of_caller(first) => self.subject.profiles(crowd, &asked, &self.base, false).ok_or_else(too_many),
             _ => {
                 // Of a key that nobody asks about, any text will do.
                 let any = self.equal(first, "some-value");

@@ -361,7 +361,10 @@ fn sentences_say_the_difference_and_nothing_twice() {
         ),
         (r#""StringNotEquals":{"s3:prefix":"a"},"StringNotEqualsIfExists":{"s3:prefix":"b"}"#, "when s3:prefix is not a or b (or is absent)"),
         // Two spellings of a number are one value.
-        (r#""NumericEquals":{"s3:max-keys":["10","20"]},"NumericNotEquals":{"s3:max-keys":"10.0"}"#, "when s3:max-keys is 10 or 20 and s3:max-keys is not 10.0"),
+        (
+            r#""NumericEquals":{"s3:max-keys":["10","20"]},"NumericNotEquals":{"s3:max-keys":"10.0"}"#,
+            "when s3:max-keys is 10 or 20 and s3:max-keys is not 10.0",
+        ),
     ] {
         let said = identity(&with(before), &with(r#""StringEquals":{"aws:PrincipalType":"nobody"}"#));
         assert!(said.len() == 1 && said[0].ends_with(expected), "{said:#?}");

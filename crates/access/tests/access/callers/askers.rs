@@ -7,7 +7,7 @@ use crossrole_policy::{Document, Effect};
 
 use super::documents::{ACTIONS, RESOURCES};
 use super::side::{Side, Tags, tags};
-use super::{ALICE, APP, APP_SESSION, DEV, OWNER, ZED};
+use super::{ALICE, APP, APP_SESSION, DEV, KEY, OWNER, ZED};
 use crate::generate::Random;
 use crate::literal::principal::Names;
 
@@ -124,6 +124,24 @@ pub(super) fn asked_tags(who: &Asker, sides: [&Side; 2], request: &Request) -> B
     keys
 }
 
+/// What S3 asks KMS in the caller's name for a request, of an object in the bucket that is encrypted.
+pub(super) fn of_key(request: &Request) -> Option<Request> {
+    let action = match request.action.as_str() {
+        "s3:GetObject" => "kms:Decrypt",
+        "s3:PutObject" => "kms:GenerateDataKey",
+        _ => return None,
+    };
+    request.resource.starts_with("arn:aws:s3:::data/").then(|| {
+        let mut context = request.context.clone();
+        if let Some(account) = request.caller.account() {
+            context.set("kms:CallerAccount", account);
+        }
+        context.set("kms:ViaService", "s3.eu-west-1.amazonaws.com");
+        context.set("kms:EncryptionContext:aws:s3:arn", request.resource.as_str());
+        Request { action: action.to_owned(), resource: KEY.to_owned(), resource_account: Some(OWNER.to_owned()), context, ..request.clone() }
+    })
+}
+
 fn one_of<'a>(random: &mut Random, list: &[Option<&'a str>]) -> Option<&'a str> {
     list[random.below(list.len())]
 }
@@ -155,9 +173,11 @@ pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2]) -> (R
     set("s3:ExistingObjectTag/owner", one_of(random, &[None, Some("alice"), Some("bob"), Some("eve"), Some("Dev"), Some("AROADEV:session"), Some("y")]));
     set("aws:ResourceOrgID", one_of(random, &[None, Some("o-a"), Some("o-b")]));
     let action = random.one(ACTIONS);
-    let asked: Vec<&&str> = RESOURCES.iter().filter(|r| crossrole_access::catalogue::is_asked_of(action, r)).collect();
+    let of_kms = action.starts_with("kms:");
+    let asked = RESOURCES.iter().filter(|r| crossrole_access::catalogue::is_asked_of(action, r) && of_kms == r.starts_with("arn:aws:kms:"));
+    let asked: Vec<&&str> = asked.collect();
     let resource = *asked[random.below(asked.len())];
-    let known = resource.starts_with("arn:aws:s3:::data") || resource == APP;
+    let known = resource.starts_with("arn:aws:s3:::data") || [APP, KEY].contains(&resource);
     let owner = if known { OWNER } else { account.unwrap_or(OWNER) };
     let whose = match resource {
         _ if known => OWNER,
@@ -165,6 +185,12 @@ pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2]) -> (R
         text if text.contains(":222222222222:") => OWNER,
         _ => one_of(random, &[Some(OWNER), Some("111111111111"), Some("333333333333")]).unwrap(),
     };
+    if of_kms {
+        set("kms:CallerAccount", account);
+        set("kms:ViaService", one_of(random, &[None, Some("s3.eu-west-1.amazonaws.com"), Some("sqs.eu-west-1.amazonaws.com")]));
+        let contexts = [None, Some("arn:aws:s3:::data"), Some("arn:aws:s3:::data/red/x"), Some("arn:aws:s3:::data/blue/x"), Some("arn:aws:s3:::other")];
+        set("kms:EncryptionContext:aws:s3:arn", one_of(random, &contexts));
+    }
     set("aws:ResourceAccount", Some(whose));
     set("s3:ResourceAccount", Some(whose));
     let tags = match who.own {

@@ -2,10 +2,11 @@
 
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal as Named, Statement};
 
-use super::{ALICE, APP, APP_SESSION, DEV, ZED};
+use super::{ALICE, APP, APP_SESSION, DEV, KEY, ZED};
 use crate::generate::Random;
 
-pub(super) const ACTIONS: &[&str] = &["s3:GetObject", "s3:PutObject", "s3:ListBucket", "sts:AssumeRole", "sts:TagSession", "dynamodb:GetItem"];
+pub(super) const ACTIONS: &[&str] =
+    &["s3:GetObject", "s3:PutObject", "s3:ListBucket", "sts:AssumeRole", "sts:TagSession", "dynamodb:GetItem", "kms:Decrypt", "kms:GenerateDataKey"];
 pub(super) const RESOURCES: &[&str] = &[
     "arn:aws:s3:::data",
     "arn:aws:s3:::data/red/x",
@@ -18,6 +19,7 @@ pub(super) const RESOURCES: &[&str] = &[
     "arn:aws:s3:::other",
     "arn:aws:s3:::other/red/x",
     APP,
+    KEY,
     "arn:aws:dynamodb:us-east-1:222222222222:table/t",
     "arn:aws:dynamodb:us-east-1:333333333333:table/t",
 ];
@@ -33,6 +35,7 @@ const PATTERNS: &[&str] = &[
     "arn:aws:s3:::*",
     "arn:aws:iam::222222222222:role/*",
     "arn:aws:dynamodb:*:*:table/*",
+    "arn:aws:kms:*:222222222222:key/*",
 ];
 const BUCKET_PATTERNS: &[&str] = &[
     "arn:aws:s3:::data",
@@ -41,7 +44,8 @@ const BUCKET_PATTERNS: &[&str] = &[
     "arn:aws:s3:::data/${aws:username}/*",
     "arn:aws:s3:::data/${aws:PrincipalTag/team}/*",
 ];
-const ACTION_PATTERNS: &[&str] = &["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "sts:*", "sts:AssumeRole", "dynamodb:*"];
+const ACTION_PATTERNS: &[&str] =
+    &["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "sts:*", "sts:AssumeRole", "dynamodb:*", "kms:*", "kms:Decrypt", "kms:GenerateDataKey*"];
 const PRINCIPALS: &[(&str, &str)] = &[
     ("AWS", "*"),
     ("AWS", "*"),
@@ -97,6 +101,11 @@ pub(super) const TESTS: &[(&str, &str, &[&str])] = &[
     ("StringEquals", "aws:ResourceAccount", &["${aws:PrincipalAccount}"]),
     ("StringNotEquals", "aws:ResourceAccount", &["${aws:PrincipalAccount}"]),
     ("Bool", "aws:MultiFactorAuthPresent", &["true"]),
+    ("StringEquals", "kms:ViaService", &["s3.eu-west-1.amazonaws.com"]),
+    ("StringNotEquals", "kms:ViaService", &["s3.eu-west-1.amazonaws.com", "sqs.eu-west-1.amazonaws.com"]),
+    ("StringEquals", "kms:CallerAccount", &["111111111111", "222222222222", "333333333333"]),
+    ("StringNotEqualsIfExists", "kms:CallerAccount", &["111111111111"]),
+    ("StringLike", "kms:EncryptionContext:aws:s3:arn", &["arn:aws:s3:::data", "arn:aws:s3:::data/*", "arn:aws:s3:::data/red/*"]),
     ("ForAnyValue:StringEquals", "aws:TagKeys", &["a", "b"]),
     ("ForAllValues:StringLike", "aws:TagKeys", &["a*", "c"]),
     ("ForAnyValue:StringNotEquals", "aws:TagKeys", &["a"]),
@@ -141,6 +150,14 @@ fn statement(random: &mut Random, trust: bool, bucket: bool) -> Statement {
 
 pub(super) fn document(random: &mut Random, trust: bool, bucket: bool) -> Document {
     Document::new((0..=random.below(2)).map(|_| statement(random, trust, bucket)).collect())
+}
+
+/// The policy of a key, which is about it alone.
+pub(super) fn of_key(mut document: Document) -> Document {
+    for statement in &mut document.statements {
+        statement.resource = Some(Element::of(["*"]));
+    }
+    document
 }
 
 /// The second is the first with one thing changed.

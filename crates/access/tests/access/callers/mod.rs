@@ -14,7 +14,7 @@ use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Direction, P
 use crate::generate::Random;
 use crate::words::speaks_of;
 
-use askers::{Asker, Own, asked_tags, askers, request};
+use askers::{Asker, Own, asked_tags, askers, of_key, request};
 use said::{covers, parties, stands_for};
 use side::{Ready, Side};
 
@@ -30,15 +30,18 @@ const ALICE: &str = "arn:aws:iam::111111111111:user/alice";
 const APP: &str = "arn:aws:iam::222222222222:role/App";
 const APP_SESSION: &str = "arn:aws:sts::222222222222:assumed-role/App/session";
 const ZED: &str = "arn:aws:iam::222222222222:user/zed";
+/// A key of the owner's, which encrypts what is in its bucket.
+const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const DEV: &str = "arn:aws:iam::111111111111:role/Dev";
 
 /// Requests that the delta is not about: roles and services of another account that no policy of theirs was read of.
 fn is_asked(who: &Asker, request: &Request) -> bool {
-    let known = request.resource.starts_with("arn:aws:s3:::data") || request.resource == APP;
+    let signed = [APP, KEY].contains(&request.resource.as_str());
+    let known = request.resource.starts_with("arn:aws:s3:::data") || signed;
     // The owner's root, whom nothing but a Deny stops, is not asked about by itself.
-    // Assuming a role takes a signature (STS API reference, AssumeRole).
-    let unsigned = who.caller == Caller::Anonymous || who.caller == Caller::Service("new.amazonaws.com".to_owned());
-    (known || matches!(who.own, Own::Alice | Own::App | Own::Member)) && !(unsigned && request.resource == APP)
+    // Assuming a role takes a signature, and so does KMS (STS API reference, AssumeRole).
+    let unsigned = who.caller == Caller::Anonymous || request.resource == APP && who.caller == Caller::Service("new.amazonaws.com".to_owned());
+    (known || matches!(who.own, Own::Alice | Own::App | Own::Member)) && !(unsigned && signed)
 }
 
 /// `said`: the lines that speak of this request, of whomever.
@@ -93,8 +96,8 @@ fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<
             // Whose policies were not all read is asked twice: with those that were, and as if the others let it everything.
             let unread = sides[0].unread && matches!(who.own, Own::Alice | Own::App);
             for more in [false, true].into_iter().take(1 + usize::from(unread)) {
-                let sides = [&ready[0], &ready[1]].map(|side| side.allows(&who, more, &request, (&tags, &keys), n % 16 == 0));
-                let actual = match sides {
+                let answers = [&ready[0], &ready[1]].map(|side| side.allows(&who, more, &request, (&tags, &keys), n % 16 == 0));
+                let actual = match answers {
                     [false, true] => Some(Direction::Widened),
                     [true, false] => Some(Direction::Narrowed),
                     _ => None,
@@ -105,6 +108,16 @@ fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<
                         crossrole_report::access_lines(found, crossrole_report::View { show_external_ids: true, ..crossrole_report::View::default() });
                     let own = (who.own, if more { "and more" } else { "as read" });
                     return Err(format!("{what}: {:?} {own:?}\n{request:?} is {actual:?}\n{lines:#?}", who.caller));
+                }
+                if let Some(direction) = actual
+                    && let Some(use_of_key) = of_key(&request)
+                    && said.iter().any(|c| parties.contains(&c.party) && c.direction == direction && c.keyless.is_some())
+                {
+                    let side = &ready[usize::from(direction == Direction::Widened)];
+                    let keys = asked_tags(&who, sides, &use_of_key);
+                    if side.allows(&who, more, &use_of_key, (&tags, &keys), false) {
+                        return Err(format!("said to be without the key: {:?}\n{use_of_key:?}", who.caller));
+                    }
                 }
             }
         }

@@ -7,15 +7,14 @@ use crossrole_policy::Document;
 use super::askers::{Asker, Own};
 use super::documents::TESTS;
 use super::side::Side;
-use super::{APP, APP_SESSION, GROUP, OTHER, OWNER};
+use super::{APP_SESSION, GROUP, OTHER, OWNER};
 
 /// The parties whose lines speak of a caller, where a resource's documents name these.
 pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Party> {
     match &who.caller {
         Caller::Anonymous => return vec![Party::Unsigned],
         Caller::Service(name) => {
-            let of = |s: &Side| if resource == APP { s.trust.clone() } else { s.bucket.clone() };
-            let named = sides.iter().any(|s| of(s).to_json().contains(name.as_str()));
+            let named = sides.iter().any(|s| guard(s, resource).to_json().contains(name.as_str()));
             return vec![if named { Party::Service { name: name.clone() } } else { Party::AnyService }];
         }
         Caller::Arn(_) => {}
@@ -25,22 +24,15 @@ pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Par
         return vec![Party::Members { group: GROUP.to_owned() }];
     }
     if matches!(who.own, Own::Alice | Own::App) {
-        let documents = sides.iter().map(|s| if resource == APP { &s.trust } else { &s.bucket });
-        let named = resource.starts_with("arn:aws:s3:::data") || resource == APP;
-        let session = named && who.caller.as_str() == APP_SESSION && documents.flat_map(Document::aws_principals).any(|p| p == APP_SESSION);
+        let documents = sides.iter().filter_map(|s| s.guard(resource));
+        let session = who.caller.as_str() == APP_SESSION && documents.flat_map(Document::aws_principals).any(|p| p == APP_SESSION);
         return vec![Party::of(if session { APP_SESSION } else { arn })];
     }
-    let statements = sides.iter().flat_map(|s| if resource == APP { &s.trust.statements } else { &s.bucket.statements });
-    let keys = statements.flat_map(|s| s.conditions.values().flatten());
-    let about = keys.filter(|(key, _)| ["aws:PrincipalArn", "aws:PrincipalAccount"].contains(&key.as_str()));
+    let statements = sides.iter().flat_map(|s| &guard(s, resource).statements);
+    let keys = statements.clone().flat_map(|s| s.conditions.values().flatten());
+    let about = keys.filter(|(key, _)| ["aws:PrincipalArn", "aws:PrincipalAccount", "kms:CallerAccount"].contains(&key.as_str()));
     let text: String = about.flat_map(|(_, values)| values).map(|v| format!("\"{v}\"")).collect();
-    let principals: String = sides
-        .iter()
-        .flat_map(|s| if resource == APP { &s.trust.statements } else { &s.bucket.statements })
-        .filter_map(|s| s.principal.as_ref())
-        .flat_map(|p| p.entries.values().flatten())
-        .map(|v| format!("\"{v}\""))
-        .collect();
+    let principals: String = statements.filter_map(|s| s.principal.as_ref()).flat_map(|p| p.entries.values().flatten()).map(|v| format!("\"{v}\"")).collect();
     let account = who.caller.account().unwrap();
     if principals.contains(&format!("\"{arn}\"")) {
         vec![Party::of(arn)]
@@ -49,6 +41,11 @@ pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Par
     } else {
         vec![Party::AnyOther { partition: "aws".to_owned() }]
     }
+}
+
+/// The policy that lines about a resource come from; of what has none, the bucket's.
+fn guard<'s>(side: &'s Side, resource: &str) -> &'s Document {
+    side.guard(resource).unwrap_or(&side.bucket)
 }
 
 /// Tells whether a line about many speaks of a caller that nothing was read of: who has no lines of its own that way, and is not
@@ -71,7 +68,7 @@ fn named_account(text: &str, principals: &str, account: &str) -> bool {
     [format!("\"{account}\""), format!("::{account}:root\"")].iter().any(|t| principals.contains(t.as_str()))
         || TESTS
             .iter()
-            .filter(|(_, key, _)| ["aws:PrincipalArn", "aws:PrincipalAccount"].contains(key))
+            .filter(|(_, key, _)| ["aws:PrincipalArn", "aws:PrincipalAccount", "kms:CallerAccount"].contains(key))
             .flat_map(|(_, _, values)| *values)
             .any(|v| (*v == account || v.contains(&format!("::{account}:"))) && text.contains(&format!("\"{v}\"")))
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_access::estate::{Estate, Guarded, Levels, Placed, Principal};
+use crossrole_access::estate::{BucketKey, Estate, Guarded, Levels, Placed, Principal};
 use crossrole_access::{Compiled, Policies, Request, action_matches, evaluate};
 use crossrole_policy::{Document, Effect, Element, Statement};
 
 use super::askers::{Asker, Own};
-use super::documents::{changed, control, document};
-use super::{ALICE, APP, GROUP, OTHER, OWNER};
+use super::documents::{changed, control, document, of_key};
+use super::{ALICE, APP, GROUP, KEY, OTHER, OWNER};
 use crate::generate::Random;
 use crate::literal::evaluate as literal;
 
@@ -35,6 +35,7 @@ pub(super) struct Side {
     group: Document,
     pub(super) trust: Document,
     pub(super) bucket: Document,
+    pub(super) key: Document,
     /// Of alice and App there are policies whose documents nobody has read.
     pub(super) unread: bool,
     /// Service control policies of both accounts.
@@ -53,6 +54,7 @@ impl Side {
             app_tags: tags(random),
             trust: document(random, true, false),
             bucket: document(random, false, true),
+            key: of_key(document(random, false, true)),
             group: document(random, false, false),
             unread: random.once_in(4),
             service_control: random.once_in(4).then(|| [control(random, false), control(random, false)]),
@@ -63,7 +65,7 @@ impl Side {
     /// Control policies stay: nothing that a plan changes is one.
     pub(super) fn changed(&self, random: &mut Random) -> Self {
         let mut next = self.clone();
-        match random.below(9) {
+        match random.below(11) {
             0 => next.alice = changed(&self.alice, random, false, false),
             1 => next.alice_boundary = random.once_in(2).then(|| document(random, false, false)),
             2 => next.app = changed(&self.app, random, false, false),
@@ -71,6 +73,7 @@ impl Side {
             4 => next.alice_tags = tags(random),
             5 => next.group = changed(&self.group, random, false, false),
             6 => next.trust = changed(&self.trust, random, true, false),
+            7 | 8 => next.key = of_key(changed(&self.key, random, false, true)),
             _ => next.bucket = changed(&self.bucket, random, false, true),
         }
         next
@@ -110,6 +113,7 @@ impl Side {
             groups: BTreeSet::new(),
             unread: BTreeSet::new(),
         };
+        let key = BucketKey { arn: KEY.to_owned(), bucket_key: false, region: "eu-west-1".to_owned() };
         let levels = |document: &Document| -> Levels { vec![vec![place(document)]] };
         let controls = self.service_control.iter().flat_map(|both| [OTHER, OWNER].into_iter().zip(both));
         Estate {
@@ -119,6 +123,8 @@ impl Side {
             principals: BTreeMap::from([(ALICE.to_owned(), alice), (APP.to_owned(), app), (GROUP.to_owned(), group)]),
             roles: BTreeMap::from([(APP.to_owned(), guarded(&self.trust))]),
             buckets: BTreeMap::from([("data".to_owned(), guarded(&self.bucket))]),
+            keys: BTreeMap::from([(KEY.to_owned(), guarded(&self.key))]),
+            bucket_keys: BTreeMap::from([("data".to_owned(), key)]),
             ..Estate::default()
         }
     }
@@ -145,9 +151,20 @@ impl Side {
             format!("group {}", self.group.to_json()),
             format!("trust {}", self.trust.to_json()),
             format!("bucket {}", self.bucket.to_json()),
+            format!("key {}", self.key.to_json()),
             format!("unread {} control {} {} resources {}", self.unread, control(0), control(1), text(self.resource_control.as_ref())),
         ];
         lines.join("\n  ")
+    }
+
+    /// The resource's own policy.
+    pub(super) fn guard(&self, resource: &str) -> Option<&Document> {
+        match resource {
+            text if text.starts_with("arn:aws:s3:::data") => Some(&self.bucket),
+            APP => Some(&self.trust),
+            KEY => Some(&self.key),
+            _ => None,
+        }
     }
 
     /// Of the caller's side, of the resource's, and of the organization.
@@ -158,11 +175,7 @@ impl Side {
             Own::Member => (Some(&self.group), None),
             Own::Everything | Own::None => (None, None),
         };
-        let guard = match resource {
-            text if text.starts_with("arn:aws:s3:::data") => Some(&self.bucket),
-            APP => Some(&self.trust),
-            _ => None,
-        };
+        let guard = self.guard(resource);
         let at = [OTHER, OWNER].iter().position(|account| who.caller.account() == Some(account));
         let service_control = self.service_control.as_ref().zip(at).map(|(both, at)| &both[at]);
         Documents { own, boundary, guard, service_control, resource_control: guard.and(self.resource_control.as_ref()) }
@@ -197,7 +210,7 @@ pub(super) struct Ready<'s> {
 impl<'s> Ready<'s> {
     pub(super) fn of(side: &'s Side) -> Self {
         let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
-        let documents = [&side.alice, &side.app, &side.group, &side.trust, &side.bucket].into_iter();
+        let documents = [&side.alice, &side.app, &side.group, &side.trust, &side.bucket, &side.key].into_iter();
         let documents = documents.chain(&side.alice_boundary).chain(side.service_control.iter().flatten()).chain(&side.resource_control);
         let compiled = documents.map(|document| (std::ptr::from_ref(document), Compiled::new(document, ""))).collect();
         let all = Compiled::new(&everything, "");
