@@ -181,6 +181,12 @@ impl Space {
         if self.name == "aws:userid" && told.iter().any(|(_, c)| !["aws:userid", "aws:principalorgid", "aws:principalorgpaths"].contains(&c.key.as_str())) {
             return Err(too_many());
         }
+        // One text that is compared with two things that are said of a caller ties them together.
+        let own: BTreeSet<String> = self.keys().filter(|key| !subject.is_fixed(key)).collect();
+        let ties = |c: &Condition| c.key != self.name && crowd::is_of_caller(&c.key) && !subject.is_fixed(&c.key) && c.variables().any(|v| own.contains(v));
+        if asked.iter().any(|(_, c)| ties(c)) {
+            return Err(too_many());
+        }
         for profile in subject.profiles(crowd, &telling, base, false).ok_or_else(too_many)? {
             let mut context = base.clone();
             profile.set(&mut context);
