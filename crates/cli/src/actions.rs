@@ -7,7 +7,8 @@ use crate::failure::Failure;
 /// Below this likeness a suggestion is noise.
 const CLOSE: f64 = 0.9;
 
-/// What is wrong with a pattern of actions, if anything: of S3, IAM and STS all actions are known, of other services their names.
+/// What is wrong with a pattern of actions, if anything: of S3, IAM, STS and KMS all actions are known, of other
+/// services their names.
 pub(crate) fn mistake(pattern: &str) -> Option<String> {
     let shown = crossrole_report::safe(pattern);
     if pattern.chars().all(|c| c == '*') && !pattern.is_empty() {
@@ -20,11 +21,10 @@ pub(crate) fn mistake(pattern: &str) -> Option<String> {
     if !catalogue::is_service(service) {
         return Some(format!("`{shown}` is no action: there is no service `{}`", crossrole_report::safe(service)));
     }
-    if !catalogue::is_listed(pattern) || !catalogue::expand(pattern).is_empty() {
+    if !catalogue::is_no_action(pattern) {
         return None;
     }
-    let service = service.to_ascii_lowercase();
-    let near = catalogue::actions(&service).map(|a| (strsim::jaro_winkler(&pattern.to_lowercase(), &a.name.to_lowercase()), a.name));
+    let near = catalogue::names(service).into_iter().map(|name| (strsim::jaro_winkler(&pattern.to_lowercase(), &name.to_lowercase()), name));
     let best = near.filter(|(likeness, _)| *likeness >= CLOSE).max_by(|a, b| a.0.total_cmp(&b.0));
     let advice = best.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default();
     Some(format!("`{shown}` is no action{advice}"))

@@ -1,6 +1,8 @@
 //! The actions and condition keys of S3, IAM and STS and the names of all services (`actions.txt`, made by `generate.py`, which
 //! says from what and when), and the condition keys that every service has.
 
+mod kms;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -246,6 +248,28 @@ pub fn expand(pattern: &str) -> Vec<&'static Action> {
     }
     let glob = Glob::parse(&pattern.to_ascii_lowercase());
     catalogue().actions.iter().filter(|a| glob.matches_folded(a.name)).collect()
+}
+
+/// Tells whether a pattern of actions stands for none, where all actions of its service are known: S3, IAM, STS, KMS.
+pub fn is_no_action(pattern: &str) -> bool {
+    let service = pattern.split(':').next().unwrap_or_default();
+    if service.eq_ignore_ascii_case("kms") { !kms::has_action(pattern) } else { is_listed_service(service) && expand(pattern).is_empty() }
+}
+
+/// Returns the names of the actions of a service whose actions are all known, to find one that is like another.
+pub fn names(service: &str) -> Vec<String> {
+    let service = service.to_ascii_lowercase();
+    if service == "kms" { kms::actions().collect() } else { actions(&service).map(|a| a.name.to_owned()).collect() }
+}
+
+/// Tells whether no request has a condition key, where all keys of its provider are known: AWS's own, S3, IAM, STS, KMS.
+pub fn is_no_key(name: &str) -> bool {
+    let (provider, rest) = name.split_once(':').unwrap_or((name, ""));
+    match provider.to_ascii_lowercase().as_str() {
+        "kms" => !kms::has_key(rest),
+        "aws" | "s3" | "iam" | "sts" => key(name).is_none(),
+        _ => false,
+    }
 }
 
 /// Returns the actions of one service, sorted by name.

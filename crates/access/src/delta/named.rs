@@ -140,6 +140,9 @@ pub(crate) fn names_some_of(documents: &[&Document], who: &Who, sides: [&Estate;
     if !who.arn.is_empty() && !who.arn.contains(":group/") {
         return named.arns.iter().any(|arn| role_behind(arn, sides).as_deref() == Some(who.arn.as_str()));
     }
+    if matches!(crowd.kinds.as_slice(), [Sort::Service(_)]) {
+        return named.services.iter().any(|name| who.subject.party != Party::Service { name: name.clone() });
+    }
     let (inside, many): (&dyn Fn(&str) -> bool, bool) = match &crowd.accounts {
         Accounts::One(id) => (&move |account| id == account, false),
         Accounts::Others(except) => (&move |account| !except.contains(account), true),

@@ -15,7 +15,9 @@ mod federated_in_bucket_policy;
 mod for_all_values_in_allow;
 mod for_all_values_of_one;
 mod grants_policy_change;
+mod key_given_away;
 mod key_never_present;
+mod key_not_carried;
 mod key_without_its_action;
 mod locks_everyone_out;
 mod malformed_account;
@@ -30,6 +32,7 @@ mod no_secure_transport;
 mod not_ip_without_escape;
 mod oidc_not_pinned;
 mod one_sided_grant;
+mod open_key;
 mod other_partition;
 mod pass_role_everywhere;
 mod permissions_management;
@@ -83,7 +86,9 @@ pub const ALL: &[Rule] = &[
     for_all_values_in_allow::RULE,
     for_all_values_of_one::RULE,
     grants_policy_change::RULE,
+    key_given_away::RULE,
     key_never_present::RULE,
+    key_not_carried::RULE,
     key_without_its_action::RULE,
     locks_everyone_out::RULE,
     malformed_account::RULE,
@@ -98,6 +103,7 @@ pub const ALL: &[Rule] = &[
     not_ip_without_escape::RULE,
     oidc_not_pinned::RULE,
     one_sided_grant::RULE,
+    open_key::RULE,
     other_partition::RULE,
     pass_role_everywhere::RULE,
     permissions_management::RULE,

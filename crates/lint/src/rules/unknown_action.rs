@@ -1,6 +1,5 @@
-//! An action of S3, IAM or STS that does not exist.
+//! An action of S3, IAM, STS or KMS that does not exist.
 
-use crate::look::expand;
 use crate::{Hits, Lint, Rule};
 use crossrole_access::catalogue;
 use crossrole_model::Severity;
@@ -8,9 +7,9 @@ use crossrole_model::Severity;
 pub(super) const RULE: Rule = Rule {
     id: "unknown-action",
     severity: Severity::Error,
-    what: "an action of S3, IAM or STS that does not exist",
+    what: "an action of S3, IAM, STS or KMS that does not exist",
     why: "A misspelt action grants nothing, and a misspelt action in a Deny stops nothing.",
-    fix: "correct its name; the catalogue of actions knows those of S3, IAM and STS",
+    fix: "correct its name; the catalogue of actions knows those of S3, IAM, STS and KMS",
     bad: r#"[roles.R]
 
 [[roles.R.trust]]
@@ -37,8 +36,7 @@ resources = "arn:aws:s3:::data/*"
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements() {
         for action in &statement.action.values {
-            let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
-            if catalogue::SERVICES.contains(&service.as_str()) && expand(action).is_empty() {
+            if catalogue::is_no_action(action) {
                 hits.at(doc, statement, format!("`{action}` is no action"));
             }
         }

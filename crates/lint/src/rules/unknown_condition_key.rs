@@ -1,4 +1,4 @@
-//! A condition key of AWS, S3, IAM or STS that does not exist.
+//! A condition key of AWS, S3, IAM, STS or KMS that does not exist.
 
 use crate::look::conditions;
 use crate::{Hits, Lint, Rule};
@@ -8,7 +8,7 @@ use crossrole_model::Severity;
 pub(super) const RULE: Rule = Rule {
     id: "unknown-condition-key",
     severity: Severity::Warning,
-    what: "a condition key of AWS, S3, IAM or STS that does not exist",
+    what: "a condition key of AWS, S3, IAM, STS or KMS that does not exist",
     why: "A key that no request has makes an Allow void, and a negated test or a Deny true for all.",
     fix: "correct its name; keys of services that crossrole does not know are left alone",
     bad: r#"[roles.R]
@@ -39,8 +39,7 @@ conditions = { StringEquals = { "aws:SourceVpc" = "vpc-1" } }
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements() {
         for asked in conditions(statement) {
-            let service = asked.key.split(':').next().unwrap_or_default().to_ascii_lowercase();
-            if ["aws", "s3", "iam", "sts"].contains(&service.as_str()) && catalogue::key(asked.key).is_none() {
+            if catalogue::is_no_key(asked.key) {
                 hits.at(doc, statement, format!("no request has `{}`", asked.key));
             }
         }

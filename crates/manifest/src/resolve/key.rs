@@ -11,6 +11,7 @@ use crossrole_policy::{Arn, Conditions, Document, Element, Principal, Statement}
 
 use crate::decode::{Spanned, Table, did_you_mean};
 use crate::raw::{KeyAccess, KeyAllow, KmsKey};
+use crate::scalar::ActionPattern;
 
 use super::bucket::{digits, joined};
 use super::principal::{Named, Spelt};
@@ -36,7 +37,15 @@ impl Builder<'_> {
     pub(super) fn keys(&mut self) {
         let raw = self.raw;
         let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
-        for (label, _, key) in raw.keys.iter().flat_map(Table::iter) {
+        for (label, at, key) in raw.keys.iter().flat_map(Table::iter) {
+            if label.is_empty() || label.contains([':', '/']) {
+                self.error(at, format!("`{label}` can't be the label of a key"), "a label has no `:` and no `/`, so that no ARN is one");
+            }
+            let named = key.arn.value.contains(':') || key.arn.value.contains('/');
+            if !named && !key.arn.value.is_empty() {
+                self.no_key(&key.arn);
+                continue;
+            }
             let Some(reference) = self.key(&key.arn) else { continue };
             if let Some(other) = labels.insert(key.arn.value.as_str(), label) {
                 self.error(key.arn.span, format!("this key is `{other}` already"), "name each key once");
@@ -80,14 +89,29 @@ impl Builder<'_> {
                 self.error(text.span, format!("`{value}` lies in another partition"), "a key lies in the partition of its account");
             }
             return Some(key);
-        } else if parsed.is_some() || value.is_empty() {
-            self.error(text.span, format!("`{value}` is not the ARN of a KMS key"), "write it as in `arn:aws:kms:eu-west-1:222222222222:key/…`");
+        } else if parsed.is_some() || value.is_empty() || value.starts_with("arn:") {
+            self.no_key(text);
         } else {
             let known: Vec<&str> = raw.keys.iter().flat_map(|t| t.0.keys()).map(String::as_str).collect();
             let advice = did_you_mean(value, known.into_iter()).unwrap_or_else(|| format!("declare `[keys.{value}]`, or write the ARN of the key"));
             self.error(text.span, format!("no key is labelled `{value}` in this manifest"), advice);
         }
         None
+    }
+
+    fn no_key(&mut self, text: &Spanned<String>) {
+        self.error(text.span, format!("`{}` is not the ARN of a KMS key", text.value), "write it as in `arn:aws:kms:eu-west-1:222222222222:key/…`");
+    }
+
+    /// An action of another service does nothing in a key's policy.
+    pub(super) fn of_key(&mut self, action: &Spanned<ActionPattern>) -> bool {
+        let pattern = &action.value.0;
+        let service = pattern.split_once(':').map_or("*", |(service, _)| service);
+        let of_kms = is_like(&service.to_lowercase(), "kms");
+        if !of_kms {
+            self.error(action.span, format!("`{pattern}` is not an action on a key"), "name actions of KMS, as in `kms:Decrypt`");
+        }
+        of_kms
     }
 
     /// Notes the key of a bucket.
@@ -173,10 +197,8 @@ impl Builder<'_> {
             }
         }
         for action in raw.actions.iter().flat_map(|l| &l.0) {
-            if action.value.0.to_ascii_lowercase().starts_with("kms:") {
+            if self.of_key(action) {
                 actions.push(action.value.0.clone());
-            } else {
-                self.error(action.span, format!("`{}` is not an action on a key", action.value.0), "name actions of KMS, as in `kms:Decrypt`");
             }
         }
         if actions.is_empty() {

@@ -90,6 +90,11 @@ impl Builder<'_> {
             builder.error(raw.span, message, advice);
             good = false;
         };
+        if matches!(place, Place::Key(_)) {
+            for action in raw.actions.iter().chain(&raw.not_actions).flat_map(|list| &list.0) {
+                self.of_key(action);
+            }
+        }
         let action = match (&raw.actions, &raw.not_actions) {
             (Some(list), None) => Element { negated: false, values: texts(list, |v| &v.0) },
             (None, Some(list)) => Element { negated: true, values: texts(list, |v| &v.0) },
