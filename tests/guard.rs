@@ -44,7 +44,7 @@ async fn a_guardrail_against_no_action_is_a_mistake() {
     let place = Place::new(Options::default());
     let rules = r#"
 [guardrails]
-forbidden_actions = ["iam:PasRole", "iam:*", "*", "*:*", "kms:Anything", "iam:Pass*"]
+forbidden_actions = ["iam:PasRole", "iam:*", "*", "*:*", "kms:Anything", "lambda:Anything", "iam:Pass*"]
 
 [[guardrails.roles]]
 forbidden_actions = ["s3", "sss:*", "sts:*Token*", "s3:*Nothing*"]
@@ -58,6 +58,7 @@ forbidden_actions = ["s3", "sss:*", "sts:*Token*", "s3:*Nothing*"]
             wrong,
             [
                 "`iam:PasRole` is no action; did you mean `iam:PassRole`?",
+                "`kms:Anything` is no action",
                 "`s3` is no action: an action is `service:Name`",
                 "`sss:*` is no action: there is no service `sss`",
                 "`s3:*Nothing*` is no action",

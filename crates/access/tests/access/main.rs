@@ -18,6 +18,7 @@ mod callers;
 mod delta;
 mod examples;
 mod generate;
+mod keys;
 mod literal;
 mod lockout;
 mod missed;
