@@ -44,7 +44,9 @@ fn main() {
     }
     let python = Arc::new(prepared.unwrap_or_default());
     let mut trials = Vec::new();
-    for (script, client) in [("clients", "boto3"), ("clients", "cli"), ("objects", "boto3"), ("objects", "cli"), ("objects", "s3cmd")] {
+    for (script, client) in
+        [("clients", "boto3"), ("clients", "cli"), ("objects", "boto3"), ("objects", "cli"), ("objects", "s3cmd"), ("keys", "boto3"), ("keys", "cli")]
+    {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         trials.push(Trial::test(format!("{script}::{client}"), move || run(missing, || clients(&python, script, client))));
     }
@@ -133,7 +135,9 @@ fn sandbox() -> Result<(Server, String), String> {
 fn clients(python: &Path, script: &str, which: &str) -> Result<(), String> {
     let (_server, address) = sandbox()?;
     let script = root().join(format!("tests/independent/{script}.py"));
-    succeed(clean(Command::new(python).arg(script).arg(address).arg(which))).map(|_| ())
+    // The last two are for who runs our command, too.
+    let ours = [PathBuf::from(env!("CARGO_BIN_EXE_crossrole")), root().join("manifests/encrypted-exchange.toml")];
+    succeed(clean(Command::new(python).arg(script).arg(address).arg(which).args(ours))).map(|_| ())
 }
 
 /// No credentials and no configuration of this place.

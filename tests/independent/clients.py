@@ -184,4 +184,5 @@ def main():
     dev.call("iam", "delete_user", UserName="dev-user")
 
 
-main()
+if __name__ == "__main__":
+    main()
