@@ -85,6 +85,22 @@ async fn no_object_is_read_twice() {
     assert_eq!(seen, expected, "two buckets, one of them with settings");
 }
 
+/// What a key is, and its policy.
+#[tokio::test(start_paused = true)]
+async fn a_key_costs_two_calls() {
+    for name in ["encrypted-exchange", "foreign-key"] {
+        let place = Place::new(Options::default());
+        let file = crate::support::scenario(name);
+        place.good(&["sandbox", "prepare", &file]).await;
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        place.sandbox.take_calls();
+        place.good(&["plan", &file]).await;
+        let calls = place.sandbox.take_calls();
+        let of_keys: Vec<String> = calls.iter().filter(|((_, operation), _)| operation.contains("Key")).map(|((_, o), n)| format!("{o} {n}")).collect();
+        assert_eq!(of_keys, ["DescribeKey 1", "GetKeyPolicy 1"], "{name}: {calls:?}");
+    }
+}
+
 /// On a clock that stands still but for the answers, time is the number of calls that waited for one another.
 async fn rounds(place: Place, file: &str) -> u64 {
     const EACH: std::time::Duration = std::time::Duration::from_secs(1);
@@ -132,10 +148,22 @@ service = "ec2.amazonaws.com"
 actions = "s3:GetObject"
 resources = "arn:aws:s3:::rounds-data/*"
 "#;
-    for (name, body, most) in [("rounds-whole", whole, 4), ("rounds-others", others, 4)] {
+    // A key is looked at beside everything else.
+    let key = r#"
+[keys.rounds]
+arn = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+[[keys.rounds.allow]]
+principal = "arn:aws:iam::444444444444:root"
+access = "decrypt"
+[buckets.rounds-data]
+create = true
+encryption = { kms_key = "rounds" }
+"#;
+    for (name, body, most) in [("rounds-whole", whole, 4), ("rounds-others", others, 4), ("rounds-key", key, 4)] {
         let place = place(0).await;
         let file = manifest(name, &format!("name = \"{name}\"\n[trusting]\naccount = \"{TRUSTING}\"\n{body}"));
         assert_eq!(place.s3(TRUSTING, "PUT", "/rounds-other", "", "").await.0, 200);
+        place.good(&["sandbox", "prepare", &file]).await;
         place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
         let rounds = rounds(place, &file).await;
         assert!(rounds <= most, "{name}: {rounds} rounds");
