@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crossrole_model::access::{About, AccessChange, Direction, Hop, Undecided};
 
 use crate::engine::compiled::action_matches;
-use crate::estate::{BucketKey, Estate};
+use crate::estate::{BucketKey, Estate, Identity};
 use crate::request::{Context, ContextValue};
 
 use super::elsewhere::OTHER;
@@ -112,7 +112,9 @@ impl Work<'_> {
         if unread || named::names_some_of(&documents, who, self.sides) {
             return false;
         }
-        let Some(identity) = who.identity(side, self.everything) else { return true };
+        // Who needs no policies for the bucket may have some for the key.
+        let identity = if who.kind == Kind::Nothing { Some(Identity::Everything(self.everything)) } else { who.identity(side, self.everything) };
+        let Some(identity) = identity else { return true };
         let policies = side.policies(identity, subject.account.as_deref(), Some(guarded), Some(&guarded.account));
         let mut domain = domain(&uses.key.arn, Some(guarded.account.clone()));
         domain.actions = vec![uses.action.to_owned()];

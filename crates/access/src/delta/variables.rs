@@ -174,7 +174,9 @@ impl Space {
         };
         let there = Condition::new(Written { operator: "Null".to_owned(), key: self.name.clone(), values: vec!["true".to_owned()] }, false);
         let fixed = |c: &Condition| c.variables().all(|v| subject.is_fixed(v));
-        let told: Vec<Asked<'_>> = asked.iter().copied().filter(|(_, c)| crowd::is_of_caller(&c.key) && fixed(c)).collect();
+        // What is the same for all of them tells none apart.
+        let tells = |c: &Condition| crowd::is_of_caller(&c.key) && !subject.is_fixed(&c.key) && fixed(c);
+        let told: Vec<Asked<'_>> = asked.iter().copied().filter(|(_, c)| tells(c)).collect();
         let telling: Vec<Asked<'_>> = told.iter().copied().chain([(false, &there)]).collect();
         let too_many = || Why::TooMany(Limit::KeyPatterns(self.name.clone()));
         // Ids are random, but for those of root and of federated users: which of them it may be equal to, others tell.
