@@ -133,3 +133,40 @@ async fn whoever_could_not_take_it_back_is_told() {
     let said = place.run(&["apply", "--auto-approve", &file]).await;
     assert_ne!(said.exit, Exit::Clean, "{}", said.out);
 }
+
+/// Whoever a bucket's grant is limited to, its key is limited to, as far as KMS sees it: the network is S3's there.
+#[tokio::test(start_paused = true)]
+async fn a_key_lets_nobody_whom_the_grant_does_not() {
+    let place = Place::new(Options::default());
+    let text = std::fs::read_to_string(scenario("encrypted-exchange")).unwrap();
+    let conditions = r#"conditions = { StringEquals = { "aws:PrincipalTag/team" = "blue" }, IpAddress = { "aws:SourceIp" = "203.0.113.0/24" } }"#;
+    let file = manifest("key-limits", &text.replace("prefix = \"from-partner/\"", &format!("prefix = \"from-partner/\"\n{conditions}")));
+    place.good(&["sandbox", "prepare", &file]).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let statements = key_statements(&place, OWNER, "eu-west-1", KEY).await;
+    let of = statements.iter().find(|s| s["Principal"]["AWS"] == format!("arn:aws:iam::{PARTNER}:role/Uploader")).unwrap();
+    assert_eq!(of["Condition"]["StringEquals"]["aws:PrincipalTag/team"], "blue", "{of}");
+    assert_eq!(of["Condition"].as_object().unwrap().keys().collect::<Vec<_>>(), ["StringEquals", "StringLike"], "{of}");
+}
+
+/// What our own statement leaves to the account goes when it does: the roles have statements of their own from the start.
+#[tokio::test(start_paused = true)]
+async fn nothing_rests_on_a_statement_of_our_own() {
+    let place = Place::new(Options::default());
+    let text = std::fs::read_to_string(scenario("encrypted-exchange")).unwrap();
+    let ours = "[[keys.exchange.statement]]\nsid = \"Root\"\nprincipals = { AWS = \"222222222222\" }\nactions = \"kms:*\"\n";
+    let star = "[[keys.exchange.statement]]\nsid = \"Star\"\nprincipals = \"*\"\nactions = \"kms:DescribeKey\"\nconditions = { StringEquals = { \"kms:CallerAccount\" = \"222222222222\" } }\n";
+    let with = manifest("key-own-root", &text.replace("[buckets.encrypted-exchange]", &format!("{ours}\n{star}\n[buckets.encrypted-exchange]")));
+    let without = manifest("key-own-root-gone", &text);
+    place.good(&["sandbox", "prepare", &with]).await;
+    let keeps = json!(["kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy"]);
+    let foreign =
+        json!({ "Sid": "Keepers", "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{OWNER}:root") }, "Action": keeps, "Resource": "*" });
+    put_key_policy(&place, OWNER, "eu-west-1", KEY, &[foreign]).await;
+    for file in [&with, &without] {
+        place.good(&["apply", "--auto-approve", "--quiet", file]).await;
+        assert!(place.good(&["plan", file]).await.starts_with("No changes."));
+        let statements = key_statements(&place, OWNER, "eu-west-1", KEY).await;
+        assert!(statements.iter().any(|s| s.to_string().contains("role/ExchangeReader")), "{statements:?}");
+    }
+}

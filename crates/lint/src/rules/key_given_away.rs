@@ -1,7 +1,7 @@
 //! A key policy that lets others decide about the key.
 
 use crate::Use;
-use crate::look::{account, acts, allows, aws, everyone};
+use crate::look::{account, acts, allows, aws, everyone, limits};
 use crate::{Hits, Lint, Rule};
 use crossrole_model::Severity;
 
@@ -37,8 +37,10 @@ actions = ["kms:Decrypt", "kms:DescribeKey"]
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Key && allows(s)) {
-        let others = everyone(statement) || aws(statement).iter().any(|p| account(p).is_some_and(|a| a != doc.address.account.as_str()));
-        let services = crate::look::has_key(statement, FOR_SERVICES);
+        let own = |id: &str| id == doc.address.account.as_str();
+        let of_own = limits(statement, &["kms:CallerAccount", "aws:PrincipalAccount"]).any(|c| c.values.iter().all(|id| own(id)));
+        let others = everyone(statement) && !of_own || aws(statement).iter().any(|p| account(p).is_some_and(|a| !own(a)));
+        let services = limits(statement, FOR_SERVICES).any(|c| c.values.iter().all(|v| v.eq_ignore_ascii_case("true")));
         let decides = |action: &&&str| acts(statement, action) && !(services && **action == "kms:CreateGrant");
         if let Some(action) = DECIDES.iter().find(decides).filter(|_| others) {
             hits.at(doc, statement, format!("others may {action}"));

@@ -1,7 +1,7 @@
 //! A key policy that lets everyone use the key.
 
 use crate::Use;
-use crate::look::{allows, everyone, has_key};
+use crate::look::{allows, everyone, limits};
 use crate::{Hits, Lint, Rule};
 use crossrole_model::Severity;
 
@@ -46,7 +46,7 @@ conditions = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com",
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Key && allows(s)) {
-        if everyone(statement) && !has_key(statement, WHOSE) {
+        if everyone(statement) && limits(statement, WHOSE).next().is_none() {
             hits.at(doc, statement, "everyone may use the key");
         }
     }

@@ -162,14 +162,14 @@ impl Builder<'_> {
             // A service asks KMS itself, for whoever its conditions say.
             Named::Service(_) => {
                 placed.statement.conditions.remove("StringEquals");
-                for (operator, keys) in conditions {
-                    for (key, values) in keys.iter().filter(|(key, _)| key.starts_with("aws:Source")) {
-                        condition(&mut placed.statement.conditions, operator, key, values.iter().cloned());
-                    }
-                }
+                limit(&mut placed.statement.conditions, conditions, OF_SERVICES);
             }
-            Named::Organization(id) => condition(&mut placed.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [id.clone()]),
-            _ => {}
+            Named::Organization(id) => {
+                limit(&mut placed.statement.conditions, conditions, OF_CALLERS);
+                let of_one = placed.statement.conditions.entry("StringEquals".to_owned()).or_default();
+                of_one.entry("aws:PrincipalOrgID".to_owned()).or_insert_with(|| vec![id.clone()]);
+            }
+            _ => limit(&mut placed.statement.conditions, conditions, OF_CALLERS),
         }
         self.grant_on_key(&use_of_key.key, &placed, &named.principal(self), is_of(named, &use_of_key.key));
     }
@@ -288,6 +288,34 @@ impl Builder<'_> {
 
 /// The key of the encryption context that S3 gives (S3 User Guide, "Encryption context").
 const CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
+
+/// Keys of a service's requests that KMS sees as S3 does (IAM User Guide, "AWS global condition context keys").
+const OF_SERVICES: &[&str] = &["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"];
+
+/// Keys of who calls, and when, that KMS sees as S3 does where S3 asks in the caller's name. What tells of the caller's network is
+/// not among them.
+const OF_CALLERS: &[&str] = &[
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principaltag/",
+    "aws:principaltype",
+    "aws:userid",
+    "aws:username",
+];
+
+/// Limits a statement to whom another one is limited to, as far as these keys tell; one with a slash at its end is every tag.
+fn limit(conditions: &mut Conditions, by: &Conditions, keys: &[&str]) {
+    let told = |key: &str| keys.iter().any(|k| key == *k || k.ends_with('/') && key.starts_with(k));
+    for (operator, asked) in by {
+        for (key, values) in asked.iter().filter(|(key, _)| told(&key.to_ascii_lowercase())) {
+            condition(conditions, operator, key, values.iter().cloned());
+        }
+    }
+}
 
 /// Tells whether a principal is one of the key's own account, whose policies are given the same.
 fn is_of(named: &Named, key: &KeyRef) -> bool {

@@ -136,6 +136,11 @@ impl Builder<'_> {
                 None
             }
         };
+        // KMS takes the star in this form alone.
+        let principal = match principal {
+            Some(p) if p.bare_star && matches!(place, Place::Key(_)) => Some(Principal { negated: p.negated, ..Principal::of("AWS", ["*"]) }),
+            other => other,
+        };
         // That they have mistakes was said where they stand.
         let mistaken = principal.is_none() && (raw.has("principals") || raw.has("not_principals"));
         match (place, &principal) {

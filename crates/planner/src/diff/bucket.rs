@@ -223,7 +223,8 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
 
 /// Whether statements of ours are in a policy that nothing declares can't be told. A bucket that the runner may not look at is
 /// most likely another account's; any other failure leaves something undone.
-fn unread(draft: &mut Draft<'_>, policy: &Address, why: &Unreadable) {
+/// Says of a policy, of a bucket or a key, that it could not be looked at where nothing declares it.
+pub(super) fn unread(draft: &mut Draft<'_>, policy: &Address, why: &Unreadable) {
     let bucket = Address { kind: Kind::Bucket, ..policy.clone() };
     let declared = draft.desired.objects.contains_key(policy) || draft.desired.objects.contains_key(&bucket);
     // What hangs on an account that could not be read is said of the account.

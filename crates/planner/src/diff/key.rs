@@ -40,8 +40,11 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
 /// The statements that have to stand there.
 fn wanted(draft: &mut Draft<'_>, address: &Address, key: &KeyRef, document: &Document, grants: &[KeyGrant]) -> Vec<Statement> {
     let mut written = Vec::new();
+    // What our own statements leave to the account goes when they do: nothing rests on that.
+    let ours = |s: &Statement| ownership::sid_head(s.sid()).is_some_and(|head| draft.sids.contains_key(head));
+    let foreign = Document::new(document.statements.iter().filter(|s| !ours(s)).cloned().collect());
     for grant in grants {
-        if grant.by_iam && is_left(document, key, &grant.statement.action.values) {
+        if grant.by_iam && is_left(&foreign, key, &grant.statement.action.values) {
             draft.left_to_iam.insert(address.clone());
         } else {
             written.push(grant.statement.clone());
@@ -128,9 +131,23 @@ fn prefixes(draft: &Draft<'_>, found: &Document, wanted: &[Statement]) -> BTreeS
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     let observed = draft.observed;
     for (arn, key) in &observed.keys {
-        let (Some(reference), Observation::Known(Some(found))) = (KeyRef::parse(arn), key) else { continue };
+        let Some(reference) = KeyRef::parse(arn) else { continue };
         let address = Address::new(&reference.account(), crossrole_model::Kind::KeyPolicy, reference.name());
-        let Observation::Known(policy) = &found.policy else { continue };
+        let policy = match key {
+            Observation::Known(Some(found)) => &found.policy,
+            Observation::Known(None) => continue,
+            Observation::Unreadable(why) => {
+                super::bucket::unread(draft, &address, why);
+                continue;
+            }
+        };
+        let policy = match policy {
+            Observation::Known(policy) => policy,
+            Observation::Unreadable(why) => {
+                super::bucket::unread(draft, &address, why);
+                continue;
+            }
+        };
         if draft.desired.objects.contains_key(&address) {
             continue;
         }
