@@ -189,5 +189,13 @@ scenarios! {
         bucket: Some(("sealed-reports", "us-east-1")),
         key: Some(("333333333333", "us-east-1", "arn:aws:kms:us-east-1:333333333333:key/9f8e7d6c-1111-4222-8333-444455556666")),
     },
+    permission_set: Setup {
+        name: "permission-set",
+        principals: &[],
+        buckets: &[],
+        role: Some("ReportWriter"),
+        bucket: Some(("team-reports", "us-east-1")),
+        key: Some(("222222222222", "us-east-1", "arn:aws:kms:us-east-1:222222222222:key/5a6b7c8d-1111-4222-8333-444455556666")),
+    },
     github_actions: Setup { name: "github-actions", principals: &[], buckets: &["site-bucket"], role: Some("SiteDeployer"), bucket: Some(("site-bucket", "us-east-1")), key: None },
 }

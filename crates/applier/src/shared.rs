@@ -55,7 +55,7 @@ impl<C: Cloud> Run<'_, C> {
         let document = current.and_then(document);
         let (call, left) = match self.merged(step, document.as_ref()) {
             Ok(merged) => merged,
-            Err(unmergeable) => return Ok(Attempt::Ended(StepResult::Drifted { found: Drift::Unmergeable { unmergeable } })),
+            Err(found) => return Ok(Attempt::Ended(StepResult::Drifted { found })),
         };
         let begun = self.cloud.now();
         let result = self.cloud.write(&step.account, &call).await;
@@ -101,15 +101,16 @@ fn document(state: ObjectState) -> Option<Document> {
 
 impl<C> Run<'_, C> {
     /// The call that puts our part into what is there now, and what that leaves.
-    fn merged(&self, step: &Step, current: Option<&Document>) -> Result<(Call, Option<Document>), crossrole_policy::Unmergeable> {
+    fn merged(&self, step: &Step, current: Option<&Document>) -> Result<(Call, Option<Document>), Drift> {
         let Some(share) = &step.share else { return Ok((step.call.clone(), None)) };
-        let left = Share::merge(share, current)?.document;
+        let left = Share::merge(share, current).map_err(|unmergeable| Drift::Unmergeable { unmergeable })?.document;
         let call: Call = match (&step.call, &left) {
             (Call::Bucket(call), Some(document)) => BucketCall::PutPolicy { bucket: call.bucket().clone(), document: document.clone() }.into(),
             (Call::Bucket(call), None) => BucketCall::DeletePolicy { bucket: call.bucket().clone() }.into(),
             (Call::Key(call), Some(document)) => KeyCall::PutPolicy { key: call.key().clone(), document: document.clone() }.into(),
-            // A key always has a policy, and nobody has left it one but us: what was planned says what there is to be.
-            (Call::Key(_), None) => step.call.clone(),
+            // A key always has a policy, and since the plan was made somebody has taken everything but ours out of this one: what
+            // was planned would put theirs back.
+            (Call::Key(_), None) => return Err(Drift::Changed { facet: step.facet.clone() }),
             (Call::Iam(call), Some(document)) => self.policy(step, call, current.is_some(), document),
             // Nobody else is in it: it may go.
             (Call::Iam(_), None) => step.call.clone(),

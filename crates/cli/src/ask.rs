@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_access::language::instant;
 use crossrole_access::{Context, ContextValue, Controls, Estate, Objects};
-use crossrole_model::{AccountId, Desired};
+use crossrole_model::{AccountId, Desired, PermissionSet};
 use crossrole_policy::Arn;
 
 use crate::args::{ContextArgs, FromArg};
@@ -42,7 +42,9 @@ pub(crate) fn there(arn: &str, estate: &Estate, whole: &BTreeSet<AccountId>) -> 
     let Some(parsed) = Arn::parse(arn).filter(|arn| arn.service == "iam") else { return Ok(()) };
     let named = ["role/", "user/", "group/"].iter().any(|kind| parsed.resource.starts_with(kind)) && !arn.contains(['*', '?']);
     let known = AccountId::parse(parsed.account).filter(|account| whole.contains(account));
-    match known.filter(|_| named && !estate.principals.contains_key(arn)) {
+    // A permission set may be assigned in an account at any time.
+    let of_set = PermissionSet::of_role(arn).is_some();
+    match known.filter(|_| named && !of_set && !estate.principals.contains_key(arn)) {
         None => Ok(()),
         Some(account) => {
             let resource = crossrole_report::safe(parsed.resource);
@@ -60,8 +62,22 @@ fn labelled<'d>(desired: &'d Desired, label: &str) -> Option<&'d AccountId> {
     desired.accounts.iter().find(|(id, info)| info.label == label || id.as_str() == label).map(|(id, _)| id)
 }
 
+/// `label/permission-set/Name`
+fn permission_set(text: &str, desired: &Desired) -> Option<PermissionSet> {
+    let (account, name) = match text.split('/').collect::<Vec<_>>().as_slice() {
+        ["permission-set" | "permission_set", name] => (trusting(desired)?, *name),
+        [label, "permission-set" | "permission_set", name] => (labelled(desired, label)?, *name),
+        _ => return None,
+    };
+    (!name.is_empty()).then(|| PermissionSet { account: account.clone(), name: name.to_owned() })
+}
+
 /// An ARN, from `label/kind/Name` or `kind/Name`; the path is looked up.
 fn named(text: &str, desired: &Desired, estate: &Estate) -> Option<String> {
+    if let Some(set) = permission_set(text, desired) {
+        let known = estate.principals.keys().find(|arn| PermissionSet::of_role(arn).as_ref() == Some(&set));
+        return Some(known.cloned().unwrap_or_else(|| set.any_role(desired.partition)));
+    }
     let parts: Vec<&str> = text.split('/').collect();
     let (account, kind, name) = match parts.as_slice() {
         [kind @ ("role" | "user" | "group"), .., name] => (trusting(desired)?, *kind, *name),
@@ -91,7 +107,7 @@ pub(crate) fn principal(text: &str, desired: &Desired, estate: &Estate) -> Resul
     named(text, desired, estate).ok_or_else(|| {
         Failure::new(
             format!("`{}` is no principal", crossrole_report::safe(text)),
-            "write `label/user/Name`, `label/group/Name`, `label/role/Name`, `role/Name` for the trusting account, a label, an ARN, a service, or `anonymous`",
+            "write `label/user/Name`, `label/group/Name`, `label/role/Name`, `label/permission-set/Name`, `role/Name` for the trusting account, a label, an ARN, a service, or `anonymous`",
         )
     })
 }

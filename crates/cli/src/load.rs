@@ -78,7 +78,7 @@ impl Loaded {
     pub(crate) fn read(paths: &[PathBuf], config: &Path, io: &mut Io) -> Result<Self, Failure> {
         let settings = Settings::read(config)?;
         let sources = sources(paths)?;
-        let (desired, findings) = crossrole_manifest::load_under(&sources, settings.quotas());
+        let (desired, findings) = crossrole_manifest::load_in(&sources, &settings.surroundings());
         let text = crossrole_report::findings_on(&findings, &sources, io.err_screen());
         match desired {
             Some(desired) => {

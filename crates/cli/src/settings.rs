@@ -8,6 +8,7 @@ use crossrole_access::Controls;
 use crossrole_access::estate::Placed;
 use crossrole_cloud::{Access, TIMEOUT, TOTAL};
 use crossrole_lint::guardrails::Guardrails;
+use crossrole_manifest::Surroundings;
 use crossrole_model::limits::{self, Quotas};
 use crossrole_model::{AccountId, Desired};
 use crossrole_policy::Arn;
@@ -171,8 +172,13 @@ impl Settings {
         Ok(controls)
     }
 
+    /// What manifests are read under, now.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        Surroundings { quotas: self.quotas(), now: crate::commands::validate::now() }
+    }
+
     /// The quotas of the accounts.
-    pub(crate) fn quotas(&self) -> Quotas {
+    fn quotas(&self) -> Quotas {
         let (usual, Raised { trust_policy, policies_per_role }) = (Quotas::default(), &self.file.quotas);
         Quotas { trust_policy: trust_policy.unwrap_or(usual.trust_policy), policies_per_role: policies_per_role.unwrap_or(usual.policies_per_role) }
     }

@@ -20,15 +20,24 @@ use crossrole_model::{Desired, Finding, Severity, Source};
 /// Longest manifest that is read, in bytes: the largest generated ones (10,000 roles) have about three million.
 pub const MAX_BYTES: usize = 16 << 20;
 
+/// What manifests are read under.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// What AWS was asked to raise.
+    pub quotas: Quotas,
+    /// Seconds since 1970: grants that have ended by then are none. 0: none has.
+    pub now: i64,
+}
+
 /// Reads manifests. The findings are sorted by file and place.
 ///
 /// `None` when one of the findings is an error.
 pub fn load(sources: &[Source]) -> (Option<Desired>, Vec<Finding>) {
-    load_under(sources, Quotas::default())
+    load_in(sources, &Surroundings::default())
 }
 
-/// The same, in accounts whose quotas were raised.
-pub fn load_under(sources: &[Source], quotas: Quotas) -> (Option<Desired>, Vec<Finding>) {
+/// The same, at a place and a time.
+pub fn load_in(sources: &[Source], surroundings: &Surroundings) -> (Option<Desired>, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut raws = Vec::new();
     for source in sources {
@@ -36,7 +45,7 @@ pub fn load_under(sources: &[Source], quotas: Quotas) -> (Option<Desired>, Vec<F
             raws.push((source, raw));
         }
     }
-    let desired = resolve::resolve(&raws, quotas, &mut findings);
+    let desired = resolve::resolve(&raws, surroundings, &mut findings);
     findings.sort();
     findings.dedup();
     let failed = findings.iter().any(|f| f.severity == Severity::Error);

@@ -143,6 +143,25 @@ scalar!(
     }
 );
 scalar!(
+    /// A unit of an organization: its path from the organization down (IAM User Guide, `aws:PrincipalOrgPaths`).
+    OrgUnit, "^o-[a-z0-9]{10,32}/r-[a-z0-9]{4,32}(/ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}){1,5}/?$", |text| {
+        let good = org_path(text);
+        if good { Ok(()) } else { complain(format!("`{text}` is not the path of an organizational unit"), "write it from the organization down, as in `o-a1b2c3d4e5/r-ab12/ou-ab12-11111111`") }
+    }
+);
+scalar!(
+    /// A VPC.
+    VpcId, "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$", |text| {
+        if is_resource_id(text, "vpc-") { Ok(()) } else { complain(format!("`{text}` is not the id of a VPC"), "write it as in `vpc-0123456789abcdef0`; an endpoint goes under `vpc_endpoint`") }
+    }
+);
+scalar!(
+    /// A VPC endpoint.
+    VpcEndpointId, "^vpce-([0-9a-f]{8}|[0-9a-f]{17})$", |text| {
+        if is_resource_id(text, "vpce-") { Ok(()) } else { complain(format!("`{text}` is not the id of a VPC endpoint"), "write it as in `vpce-0123456789abcdef0`; a VPC goes under `source_vpc`") }
+    }
+);
+scalar!(
     /// A service principal.
     Service, "^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", |text| {
         let stem = text.strip_suffix(".cn").unwrap_or(text).strip_suffix(".amazonaws.com");
@@ -195,6 +214,27 @@ scalar!(
         Some(c) => complain(format!("a policy can't have the character `{}` (U+{:04X})", c.escape_debug(), u32::from(c)), "use Latin-1 characters only"),
     }
 );
+
+/// Ids of networks have 8 hexadecimal digits, or 17 (EC2 User Guide, "Resource IDs").
+fn is_resource_id(text: &str, head: &str) -> bool {
+    text.strip_prefix(head).is_some_and(|id| matches!(id.len(), 8 | 17) && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+}
+
+/// An organization, its root, and one to five units (AWS Organizations API Reference, patterns of the ids).
+fn org_path(text: &str) -> bool {
+    let word =
+        |text: &str, least: usize, most: usize| (least..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let unit = |text: &str| {
+        let ids = text.strip_prefix("ou-").and_then(|rest| rest.split_once('-'));
+        ids.is_some_and(|(root, id)| word(root, 4, 32) && word(id, 8, 32))
+    };
+    let parts: Vec<&str> = text.strip_suffix('/').unwrap_or(text).split('/').collect();
+    let [organization, root, units @ ..] = parts.as_slice() else { return false };
+    organization.strip_prefix("o-").is_some_and(|id| word(id, 10, 32))
+        && root.strip_prefix("r-").is_some_and(|id| word(id, 4, 32))
+        && (1..=5).contains(&units.len())
+        && units.iter().all(|text| unit(text))
+}
 
 /// Checks a bucket name.
 pub(crate) fn check_bucket_name(text: &str) -> Result<(), Complaint> {
@@ -327,7 +367,6 @@ pub(crate) struct Instant {
 
 impl Decode for Instant {
     fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
-        use time::format_description::well_known::Rfc3339;
         let text = match value.get_ref() {
             DeValue::Datetime(date) => date.to_string(),
             DeValue::String(text) => text.to_string(),
@@ -336,14 +375,58 @@ impl Decode for Instant {
                 return None;
             }
         };
-        let Ok(at) = time::OffsetDateTime::parse(&text, &Rfc3339) else {
+        let Some(at) = instant(&text) else {
             d.error(span(value.span()), format!("`{text}` is not an instant"), "write date, time and offset, as in 2026-01-31T00:00:00Z");
             return None;
         };
-        let at = at.to_offset(time::UtcOffset::UTC);
-        let (y, m, day, h, min, s) = (at.year(), u8::from(at.month()), at.day(), at.hour(), at.minute(), at.second());
-        Some(Self { unix: at.unix_timestamp(), text: format!("{y:04}-{m:02}-{day:02}T{h:02}:{min:02}:{s:02}Z") })
+        Some(Self { unix: at.unix_timestamp(), text: in_policies(at) })
     }
+}
+
+/// When a grant ends: a day, at whose beginning (UTC) it does, or an instant.
+#[derive(Debug, Clone)]
+pub(crate) struct Expiry {
+    /// Seconds since 1970.
+    pub(crate) unix: i64,
+    /// As policies write it.
+    pub(crate) text: String,
+    /// As the manifest says it.
+    pub(crate) written: String,
+}
+
+impl Decode for Expiry {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        let text = match value.get_ref() {
+            DeValue::Datetime(date) => date.to_string(),
+            DeValue::String(text) => text.to_string(),
+            _ => {
+                wrong_type(value, "a day such as 2027-03-31", d);
+                return None;
+            }
+        };
+        let day = time::format_description::well_known::Iso8601::DATE;
+        let midnight = |text: &str| time::Date::parse(text, &day).ok().filter(|_| text.len() == 10).map(|day| day.midnight().assume_utc());
+        let Some(at) = midnight(&text).or_else(|| instant(&text)) else {
+            d.error(
+                span(value.span()),
+                format!("`{text}` is not a day"),
+                "write it as in 2027-03-31, or an instant with its offset, as in 2027-03-31T18:00:00Z",
+            );
+            return None;
+        };
+        Some(Self { unix: at.unix_timestamp(), text: in_policies(at), written: text })
+    }
+}
+
+fn instant(text: &str) -> Option<time::OffsetDateTime> {
+    time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()
+}
+
+/// An instant as policies write it.
+fn in_policies(at: time::OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    let (y, m, day, h, min, s) = (at.year(), u8::from(at.month()), at.day(), at.hour(), at.minute(), at.second());
+    format!("{y:04}-{m:02}-{day:02}T{h:02}:{min:02}:{s:02}Z")
 }
 
 macro_rules! shape {
@@ -363,4 +446,5 @@ macro_rules! shape {
 }
 shape!(SessionLength, { "anyOf": [{ "type": "string", "pattern": "^[0-9]+[hms]$" }, { "type": "integer", "minimum": 3600, "maximum": 43200 }] });
 shape!(Seconds, { "anyOf": [{ "type": "string", "pattern": "^[0-9]+[hms]$" }, { "type": "integer", "minimum": 0 }] });
+shape!(Expiry, { "type": "string", "format": "date" });
 shape!(Instant, { "type": "string", "format": "date-time" });

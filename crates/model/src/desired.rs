@@ -101,8 +101,8 @@ pub struct Desired {
     pub objects: BTreeMap<Address, DesiredObject>,
     /// Principals that are relied on but not made: they must exist.
     pub required: BTreeSet<Address>,
-    /// What the manifest grants on the caller side of accounts that it does not manage, for people to carry out.
-    pub unmanaged_callers: BTreeSet<String>,
+    /// What has to stand where nothing is written from here, for people to carry out.
+    pub by_hand: Vec<ByHand>,
     /// Where each account is named.
     pub account_places: BTreeMap<AccountId, Vec<Place>>,
     /// Where each object is declared, and where else a manifest speaks of it (two may of one bucket).
@@ -115,6 +115,30 @@ pub struct Desired {
     pub quotas: Quotas,
     /// Keys of buckets, by the bucket's name.
     pub bucket_keys: BTreeMap<String, BucketKey>,
+}
+
+/// What somebody has to write by hand, in an account that the manifests do not manage, or in what IAM Identity Center keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ByHand {
+    /// The account.
+    pub account: AccountId,
+    /// Its label, where a manifest has one.
+    pub label: Option<String>,
+    /// Where it is written.
+    pub side: HandSide,
+    /// The statements that have to stand there, without Sids.
+    pub statements: Vec<Statement>,
+}
+
+/// Whose document it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum HandSide {
+    /// The permissions of a user, group or role.
+    Principal(PrincipalRef),
+    /// The inline policy of a permission set, by its name.
+    PermissionSet(String),
+    /// The policy of a key.
+    KeyPolicy(KeyRef),
 }
 
 /// One wanted object.

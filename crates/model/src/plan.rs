@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{AccessDelta, Lockout};
 use crate::address::Address;
 use crate::call::{Call, PrincipalRef};
-use crate::desired::{AccountInfo, ManifestRef};
+use crate::desired::{AccountInfo, ByHand, ManifestRef};
 use crate::facet::{Digest, Facet};
 use crate::ids::{AccountId, Partition};
 use crate::observed::Scope;
@@ -117,6 +117,8 @@ pub enum Consequence {
     ProviderTrustLost,
     /// A bucket with objects in it is not deleted.
     ObjectsStay,
+    /// Objects that this key encrypted stay under it: whoever reads them needs that key, too.
+    OldKeyNeeded(String),
     /// The foreign statement of this Sid goes with the bucket.
     StatementGoes(String),
     /// A foreign statement loses principals that no longer exist.
@@ -275,8 +277,9 @@ pub struct Plan {
     pub withheld: Vec<Withheld>,
     /// What is close to its quota.
     pub meters: Vec<Meter>,
-    /// What people have to do in accounts that are not managed.
-    pub notes: Vec<String>,
+    /// What people have to write where nothing is written from here.
+    #[serde(default)]
+    pub by_hand: Vec<ByHand>,
     /// Keys whose policies leave what we grant to the policies of their accounts, so that no statement is written.
     #[serde(default)]
     pub left_to_iam: BTreeSet<Address>,

@@ -68,12 +68,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let scope = scope(desired);
     let emptied;
     let wanted = if options.destroy {
-        emptied = Desired {
-            objects: std::collections::BTreeMap::new(),
-            required: std::collections::BTreeSet::new(),
-            unmanaged_callers: std::collections::BTreeSet::new(),
-            ..desired.clone()
-        };
+        emptied = Desired { objects: std::collections::BTreeMap::new(), required: std::collections::BTreeSet::new(), by_hand: Vec::new(), ..desired.clone() };
         &emptied
     } else {
         desired
@@ -89,7 +84,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         scope,
         destroy: options.destroy,
         targets: options.targets.clone(),
-        notes: wanted.unmanaged_callers.iter().cloned().collect(),
+        by_hand: wanted.by_hand.clone(),
         calls: observed.calls.clone(),
         ..draft.finish()
     };

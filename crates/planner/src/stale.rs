@@ -50,7 +50,7 @@ pub fn differences(reviewed: &Plan, now: &Plan, observed: &Observed) -> Vec<Diff
 /// What the two plans record differently, of all but the calls that it took to read.
 fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
     // No `..`: a new field stops the build until someone decides.
-    let Plan { manifests, accounts, partition, scope, destroy, targets, changes, steps, withheld, meters, notes, left_to_iam, access, lockouts, calls: _ } =
+    let Plan { manifests, accounts, partition, scope, destroy, targets, changes, steps, withheld, meters, by_hand, left_to_iam, access, lockouts, calls: _ } =
         now;
     let r = reviewed;
     let same = [
@@ -60,7 +60,7 @@ fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
         (Record::Steps, steps == &r.steps),
         (
             Record::Withheld,
-            same_withheld(withheld, &r.withheld) && (meters, notes, left_to_iam, lockouts) == (&r.meters, &r.notes, &r.left_to_iam, &r.lockouts),
+            same_withheld(withheld, &r.withheld) && (meters, by_hand, left_to_iam, lockouts) == (&r.meters, &r.by_hand, &r.left_to_iam, &r.lockouts),
         ),
         (Record::Access, access == &r.access),
     ];

@@ -51,7 +51,11 @@ impl Serialize for Statement {
         if let Some(principal) = principal {
             map.serialize_entry(if principal.negated { "NotPrincipal" } else { "Principal" }, principal)?;
         }
-        map.serialize_entry(if action.negated { "NotAction" } else { "Action" }, &OneOrMany(&action.values))?;
+        // A key's policy may have statements without actions, which do nothing.
+        let inert = action.values.is_empty() && !action.negated;
+        if !inert {
+            map.serialize_entry(if action.negated { "NotAction" } else { "Action" }, &OneOrMany(&action.values))?;
+        }
         if let Some(Element { negated, values }) = resource {
             map.serialize_entry(if *negated { "NotResource" } else { "Resource" }, &OneOrMany(values))?;
         }
@@ -91,14 +95,14 @@ impl Serialize for OneOrMany<'_> {
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
-        crate::parse_value(&value).map_err(|errors| D::Error::custom(errors.first().map_or_else(String::new, ToString::to_string)))
+        crate::parse::kept(&value).map_err(|errors| D::Error::custom(errors.first().map_or_else(String::new, ToString::to_string)))
     }
 }
 
 impl<'de> Deserialize<'de> for Statement {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
-        let document = crate::parse_value(&serde_json::json!({ "Statement": [value] }));
+        let document = crate::parse::kept(&serde_json::json!({ "Statement": [value] }));
         let mut document = document.map_err(|errors| D::Error::custom(errors.first().map_or_else(String::new, ToString::to_string)))?;
         document.statements.pop().ok_or_else(|| D::Error::custom("not a statement"))
     }

@@ -26,11 +26,34 @@ pub struct PolicyError {
 /// # Errors
 /// Every mistake found; one only when the text is not JSON at all.
 pub fn parse(text: &str) -> Result<Document, Vec<PolicyError>> {
+    read(text, Errors::default())
+}
+
+/// Parses the policy of a KMS key: KMS takes statements without an action, which do nothing (AWS KMS API Reference,
+/// `PutKeyPolicy`). Such a statement has no actions, and is written back as it is.
+///
+/// # Errors
+/// Those of [`parse`].
+pub fn parse_key_policy(text: &str) -> Result<Document, Vec<PolicyError>> {
+    read(text, Errors { inert: true, ..Errors::default() })
+}
+
+/// Parses what was written out by us: it may be the policy of a key.
+pub(crate) fn kept(value: &Value) -> Result<Document, Vec<PolicyError>> {
+    let mut errors = Errors { inert: true, ..Errors::default() };
+    let document = errors.document(value);
+    if errors.found.is_empty() { Ok(document) } else { Err(errors.found) }
+}
+
+fn read(text: &str, mut errors: Errors) -> Result<Document, Vec<PolicyError>> {
     if text.len() > MAX_BYTES {
         return Err(vec![PolicyError { path: String::new(), message: format!("the document has {} bytes, over {MAX_BYTES}", text.len()) }]);
     }
     match serde_json::from_str::<Unique>(text) {
-        Ok(Unique(value)) => parse_value(&value),
+        Ok(Unique(value)) => {
+            let document = errors.document(&value);
+            if errors.found.is_empty() { Ok(document) } else { Err(errors.found) }
+        }
         Err(error) => Err(vec![PolicyError { path: String::new(), message: format!("not JSON: {error}") }]),
     }
 }
@@ -42,15 +65,19 @@ pub fn parse(text: &str) -> Result<Document, Vec<PolicyError>> {
 pub fn parse_value(value: &Value) -> Result<Document, Vec<PolicyError>> {
     let mut errors = Errors::default();
     let document = errors.document(value);
-    if errors.0.is_empty() { Ok(document) } else { Err(errors.0) }
+    if errors.found.is_empty() { Ok(document) } else { Err(errors.found) }
 }
 
 #[derive(Default)]
-struct Errors(Vec<PolicyError>);
+struct Errors {
+    found: Vec<PolicyError>,
+    /// A statement without an action is one that does nothing.
+    inert: bool,
+}
 
 impl Errors {
     fn push(&mut self, path: &str, message: impl Into<String>) {
-        self.0.push(PolicyError { path: path.to_owned(), message: message.into() });
+        self.found.push(PolicyError { path: path.to_owned(), message: message.into() });
     }
 
     fn document(&mut self, value: &Value) -> Document {
@@ -94,7 +121,7 @@ impl Errors {
             self.push(path, "a statement is an object");
             return None;
         };
-        let before = self.0.len();
+        let before = self.found.len();
         let known = ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
         for name in map.keys().filter(|name| !known.contains(&name.as_str())) {
             self.push(path, format!("unknown element `{name}`"));
@@ -114,7 +141,8 @@ impl Errors {
             (None, None) => None,
         };
         let conditions = map.get("Condition").map(|v| self.conditions(&at("Condition"), v)).unwrap_or_default();
-        if action.is_none() && self.0.len() == before {
+        let action = action.or_else(|| (self.inert && !map.contains_key("Action") && !map.contains_key("NotAction")).then(Element::default));
+        if action.is_none() && self.found.len() == before {
             self.push(path, "`Action` is missing");
         }
         Some(Statement { sid, effect: effect?, principal, action: action?, resource, conditions })

@@ -1,14 +1,14 @@
 //! Who gains and who loses, in words.
 
-use crossrole_model::Plan;
 use crossrole_model::access::{
     About, AccessChange, AccessDelta, Apart, Certainty, Clause, Comparison, Direction, How, Limit, Lockout, Part, Party, Relation, Undecided, Which, Why,
 };
+use crossrole_model::{PermissionSet, Plan};
 use crossrole_policy::Arn;
 use serde_json::{Value, json};
 
 use crate::statement::list;
-use crate::{Line, MASK, Tone, View, safe};
+use crate::{Line, MASK, Tone, View, safe, sets};
 
 /// Most lines of the section: a reader who sees more reads none. JSON has them all.
 const LINES_MOST: usize = 200;
@@ -72,19 +72,27 @@ fn counts(delta: &AccessDelta) -> String {
 /// One line about those who gain or lose the same.
 fn line(changes: &[&AccessChange], view: View) -> Line {
     let Some(change) = changes.first() else { return Line::empty() };
-    let many = changes.len() > 1 || matches!(change.party, Party::Members { .. } | Party::Tokens { .. });
+    let many = changes.len() > 1
+        || sets::lifted(change).is_some_and(|(sets, _)| sets.len() > 1)
+        || matches!(change.party, Party::Members { .. } | Party::Tokens { .. });
     let (tone, symbol, verb) = match (change.direction, many) {
         (Direction::Widened, false) => (Tone::Added, "+ ", "gains"),
         (Direction::Widened, true) => (Tone::Added, "+ ", "gain"),
         (Direction::Narrowed, false) => (Tone::Removed, "- ", "loses"),
         (Direction::Narrowed, true) => (Tone::Removed, "- ", "lose"),
     };
-    let who = match changes {
-        [one] => party_except(one),
-        many => together(many.iter().map(|c| party_except(c).trim_end_matches(',').to_owned()).collect()),
+    let lifted = if let [one] = changes { sets::lifted(one) } else { None };
+    let who = match (&lifted, changes) {
+        (Some((sets, _)), _) => {
+            let rests = if change.certainty == Certainty::EvenWithout { ", even without a policy of its own" } else { ", as far as its own policy lets it," };
+            safe(&format!("{}{rests}", sets.iter().map(sets::named).collect::<Vec<_>>().join(" and ")))
+        }
+        (None, [one]) => party_except(one),
+        (None, many) => together(many.iter().map(|c| party_except(c).trim_end_matches(',').to_owned()).collect()),
     };
     let what = list(&format!(" {verb} "), actions(&change.actions));
-    let line = Line::new(tone, 0, symbol).then([who]).then(what).then(list(" on ", resources(change))).then(when(&change.when, view));
+    let line = Line::new(tone, 0, symbol).then([who]).then(what).then(list(" on ", resources(change)));
+    let line = line.then(when(lifted.as_ref().map_or(&change.when, |(_, rest)| rest), view));
     match &change.keyless {
         // S3's side alone would be half the truth.
         Some(key) => line.then([format!("; but not what is encrypted with {}, which it may not use for that", by_arn(key))]),
@@ -153,9 +161,15 @@ fn spared(of: &Party, except: &[Party]) -> Vec<String> {
 }
 
 fn by_arn(arn: &str) -> String {
+    if let Some(set) = PermissionSet::of_role(arn) {
+        return format!("{} ({})", sets::named(&set), arn.rsplit('/').next().unwrap_or(arn));
+    }
     match Arn::parse(arn).map(|a| (a.account, a.kind_and_name())) {
         Some((account, Some(("assumed-role", _)))) => match arn.rsplit('/').collect::<Vec<_>>().as_slice() {
-            [session, role, _] => format!("session {session} of role {role} of {account}"),
+            [session, role, _] => match PermissionSet::of_session(account, role) {
+                Some(set) => format!("session {session} of {}", sets::named(&set)),
+                None => format!("session {session} of role {role} of {account}"),
+            },
             _ => arn.to_owned(),
         },
         Some((account, Some((kind, name)))) => {
@@ -307,6 +321,9 @@ pub(crate) fn when(boxes: &[Vec<Clause>], view: View) -> Vec<String> {
 }
 
 pub(crate) fn clause(clause: &Clause, view: View) -> String {
+    if let Some(of_sets) = sets::clause(clause) {
+        return safe(&of_sets);
+    }
     let values: Vec<String> = values(&clause.key, &clause.values, view).iter().map(|v| quoted(v)).collect();
     let values = if values.is_empty() { String::new() } else { format!(" {}", values.join(" or ")) };
     let absent = if is_or_absent(clause.relation) { OR_ABSENT } else { "" };

@@ -4,6 +4,7 @@
 //! ids are masked unless asked for. Colors are put on in one place, `lines`, and never needed to understand anything.
 
 mod access;
+mod by_hand;
 mod codec;
 mod contents;
 mod decision;
@@ -13,6 +14,7 @@ mod findings;
 mod json;
 mod lines;
 mod outcome;
+mod sets;
 mod statement;
 mod text;
 mod words;

@@ -59,16 +59,21 @@ pub fn plan(plan: &Plan, view: View) -> String {
     if !plan.meters.is_empty() {
         out.push(Line::empty());
     }
-    out.extend(plan.notes.iter().map(|note| Line::new(Tone::Warning, 0, "by hand: ").then([safe(note)])));
+    if !plan.is_empty() {
+        plan.by_hand.iter().for_each(|hand| crate::by_hand::lines(hand, view, &mut out));
+    }
     // Where nothing is to do, nothing has to be explained.
     let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty()).map(|key| safe(&format!("{} of {}", key.name, key.account)));
     out.extend(left.map(|key| Line::plain(0, format!("key {key}: its policy leaves this to its account's policies, so nothing is written there"))));
-    if !plan.notes.is_empty() || !plan.is_empty() && !plan.left_to_iam.is_empty() {
+    if !plan.is_empty() && !(plan.by_hand.is_empty() && plan.left_to_iam.is_empty()) {
         out.push(Line::empty());
     }
     out.extend(crate::access::section(plan, view));
     out.push(Line::new(Tone::Heading, 0, summary(plan)));
     out.extend(held(plan));
+    if plan.is_empty() {
+        out.extend(plan.by_hand.iter().map(crate::by_hand::reminder));
+    }
     out.extend(calls(&plan.calls).map(|text| Line::plain(0, text)));
     rendered(&out, view.screen)
 }

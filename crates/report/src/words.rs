@@ -68,6 +68,9 @@ pub(crate) fn consequence(consequence: &Consequence) -> String {
         }
         Consequence::MemberLeaves(user) => format!("user {user} is no longer in it"),
         Consequence::ProviderTrustLost => "every role that trusts it, ours or not, can't be assumed through it any more".to_owned(),
+        Consequence::OldKeyNeeded(key) => {
+            format!("objects that key {key} encrypted stay under it: whoever reads them needs that key, too, so keep what lets them use it")
+        }
         Consequence::ObjectsStay => "a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned(),
         Consequence::StatementGoes(sid) => format!("the foreign statement `{sid}` of its policy goes with it"),
         Consequence::Dropped(Dropped { sid, ids, whole }) => {

@@ -57,7 +57,7 @@ async fn one(session: &Arc<Session>, key: &KeyRef) -> Result<Option<ObservedKey>
 pub(super) async fn policy(session: &Arc<Session>, key: &KeyRef) -> Result<KeyPolicyState, CloudError> {
     let kms = session.kms(key.region());
     let answer = session.read("GetKeyPolicy", || kms.get_key_policy().key_id(&key.arn).policy_name(POLICY).send()).await?;
-    let parsed = crossrole_policy::parse(answer.policy().unwrap_or_default());
+    let parsed = crossrole_policy::parse_key_policy(answer.policy().unwrap_or_default());
     let document = parsed.map_err(|errors| {
         let why = errors.first().map_or_else(String::new, ToString::to_string);
         malformed("GetKeyPolicy", &session.account, &why)

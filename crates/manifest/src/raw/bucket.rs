@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use toml::Spanned as TomlSpanned;
 use toml::de::DeValue;
 
+use super::grant::grant;
 use super::statement::Statement;
 use super::words::{Access, words};
 use crate::decode::{Decode, Decoder, OneOrMany, Spanned, Table, record, wrong_type};
-use crate::scalar::{Account, ActionPattern, BucketName, Cidr, OrgId, PolicyText, Prefix, Region, ResourcePattern, Service};
+use crate::scalar::{ActionPattern, BucketName, Prefix, Region};
 
 record! {
     /// A bucket. Without `create` it must exist, and only its policy is touched.
@@ -47,24 +48,10 @@ record! {
     }
 }
 
-record! {
-    /// Direct access to a bucket. Name one principal.
+grant! {
+    /// Direct access to a bucket. Name principals of one kind.
     BucketAllow {
-        /// A whole trusted account, by label.
-        account: Option<Spanned<String>>,
-        /// A group, as `label/Name`.
-        group: Option<Spanned<String>>,
-        /// A user, as `label/Name`.
-        user: Option<Spanned<String>>,
-        /// A role, as `label/Name`.
-        role: Option<Spanned<String>>,
-        /// An AWS service.
-        service: Option<Spanned<Service>>,
-        /// A whole organization.
-        organization: Option<Spanned<OrgId>>,
-        /// A principal as an ARN.
-        principal: Option<Spanned<ResourcePattern>>,
-        /// What it may do.
+        /// What they may do.
         access: Option<OneOrMany<Access>>,
         /// Actions, for what `access` can't say.
         actions: Option<OneOrMany<ActionPattern>>,
@@ -72,14 +59,6 @@ record! {
         prefix: Option<OneOrMany<Prefix>>,
         /// False leaves the bucket's KMS key out of it. Default: true.
         kms: Option<bool>,
-        /// Only calls for this account (for services).
-        source_account: Option<Spanned<Account>>,
-        /// Only calls for resources with these ARNs (for services).
-        source_arn: Option<OneOrMany<ResourcePattern>>,
-        /// Only from these addresses.
-        source_ip: Option<OneOrMany<Cidr>>,
-        /// Further conditions: operator, key, values.
-        conditions: Option<Table<Table<OneOrMany<PolicyText>>>>,
     }
 }
 

@@ -1,8 +1,9 @@
 //! KMS keys, as they are written.
 
-use crate::decode::{OneOrMany, Spanned, Table, record};
-use crate::scalar::{Account, ActionPattern, OrgId, PolicyText, ResourcePattern, Service};
+use crate::decode::{OneOrMany, Spanned, record};
+use crate::scalar::ActionPattern;
 
+use super::grant::grant;
 use super::statement::Statement;
 use super::words::words;
 
@@ -18,33 +19,13 @@ record! {
     }
 }
 
-record! {
-    /// Use of a key. Name one principal.
+grant! {
+    /// Use of a key. Name principals of one kind.
     KeyAllow {
-        /// A whole trusted account, by label.
-        account: Option<Spanned<String>>,
-        /// A group, as `label/Name`.
-        group: Option<Spanned<String>>,
-        /// A user, as `label/Name`.
-        user: Option<Spanned<String>>,
-        /// A role, as `label/Name`.
-        role: Option<Spanned<String>>,
-        /// An AWS service.
-        service: Option<Spanned<Service>>,
-        /// A whole organization.
-        organization: Option<Spanned<OrgId>>,
-        /// A principal as an ARN.
-        principal: Option<Spanned<ResourcePattern>>,
-        /// What it may do.
+        /// What they may do.
         access: Option<OneOrMany<KeyAccess>>,
         /// Actions, for what `access` can't say.
         actions: Option<OneOrMany<ActionPattern>>,
-        /// Only calls for this account (for services).
-        source_account: Option<Spanned<Account>>,
-        /// Only calls for resources with these ARNs (for services).
-        source_arn: Option<OneOrMany<ResourcePattern>>,
-        /// Further conditions: operator, key, values.
-        conditions: Option<Table<Table<OneOrMany<PolicyText>>>>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The manifest as it is written. The doc comments are the schema's descriptions: editors show them.
 
 mod bucket;
+mod grant;
 mod key;
 mod role;
 mod statement;
@@ -10,8 +11,9 @@ use crate::decode::{Needed, Spanned, Table, record};
 use crate::scalar::{Account, ManifestName, Path, Region};
 
 pub(crate) use bucket::{Bucket, BucketAllow, Encryption, KmsKey, Logging};
+pub(crate) use grant::{KINDS, When, Who};
 pub(crate) use key::{Key, KeyAccess, KeyAllow};
-pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, Trust};
+pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, SessionName, Trust};
 pub(crate) use statement::{Conditions, EffectWord, Principals, Statement};
 pub(crate) use words::Access;
 
@@ -76,6 +78,17 @@ record! {
         users: Option<Table<User>>,
         /// Roles of that account, declared whole.
         roles: Option<Table<Role>>,
+        /// Permission sets that are assigned in that account, by name. They are named here so that a misspelt one is found.
+        permission_sets: Option<Table<PermissionSet>>,
+    }
+}
+
+record! {
+    /// A permission set of IAM Identity Center. It is not made here.
+    PermissionSet {
+        /// What it is for, for those who read the manifest.
+        #[allow(dead_code, reason = "it is for readers")]
+        description: Option<String>,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Roles, what lets into them, and what they may do, as it is written.
 
+use super::grant::grant;
 use super::statement::Statement;
 use super::words::{Access, words};
 use crate::decode::{OneOrMany, Spanned, Table, record};
 use crate::scalar::{
-    Account, ActionPattern, BucketName, Cidr, Description, ExternalId, Instant, IssuerUrl, OrgId, Path, PolicyArn, PolicyText, Prefix, ResourcePattern,
-    Seconds, Service, SessionLength,
+    ActionPattern, BucketName, Description, Expiry, ExternalId, IssuerUrl, Path, PolicyArn, PolicyText, Prefix, ResourcePattern, Seconds, SessionLength,
 };
 
 record! {
@@ -46,29 +46,15 @@ record! {
     }
 }
 
-record! {
-    /// One way into a role. Name one principal.
+grant! {
+    /// One way into a role. Name principals of one kind.
     Trust {
-        /// A group, as `label/Name`: the account is trusted, and the group gets the policy.
-        group: Option<Spanned<String>>,
-        /// A user, as `label/Name`.
-        user: Option<Spanned<String>>,
-        /// A role, as `label/Name`.
-        role: Option<Spanned<String>>,
-        /// A whole trusted account, by label.
-        account: Option<Spanned<String>>,
-        /// An AWS service.
-        service: Option<Spanned<Service>>,
-        /// A whole organization.
-        organization: Option<Spanned<OrgId>>,
         /// GitHub Actions of a repository.
         github: Option<Spanned<GitHub>>,
         /// An OpenID Connect provider, by its label under `[oidc_providers]` or its host; pin it with `audience` and `subject`.
         oidc: Option<Spanned<String>>,
         /// A SAML provider of the trusting account, by name.
         saml: Option<Spanned<String>>,
-        /// A principal as an ARN.
-        principal: Option<Spanned<ResourcePattern>>,
         /// Audiences (for `oidc`).
         audience: Option<OneOrMany<PolicyText>>,
         /// Subjects, `*` allowed (for `oidc`).
@@ -79,22 +65,12 @@ record! {
         mfa_max_age: Option<Seconds>,
         /// Only with this external id.
         external_id: Option<OneOrMany<ExternalId>>,
-        /// Not before this instant.
-        not_before: Option<Spanned<Instant>>,
-        /// Not after this instant.
-        not_after: Option<Spanned<Instant>>,
-        /// Only from these addresses.
-        source_ip: Option<OneOrMany<Cidr>>,
-        /// Only calls for this account (for services).
-        source_account: Option<Spanned<Account>>,
-        /// Only calls for resources with these ARNs (for services).
-        source_arn: Option<OneOrMany<ResourcePattern>>,
         /// The caller may pass session tags.
         session_tags: Option<bool>,
         /// The caller may set a source identity.
         source_identity: Option<bool>,
-        /// Further conditions: operator, key, values.
-        conditions: Option<Table<Table<OneOrMany<PolicyText>>>>,
+        /// `"username"`: the session has the name of the user who asks for it.
+        session_name: Option<Spanned<SessionName>>,
     }
 }
 
@@ -131,6 +107,8 @@ record! {
         kms: Option<bool>,
         /// False keeps the bucket policy out of it: inside one account the role's own permissions suffice. Default: true.
         bucket_policy: Option<bool>,
+        /// Until this day begins (UTC), or this instant; after it, the plan takes it away.
+        expires: Option<Spanned<Expiry>>,
         /// Further conditions: operator, key, values.
         conditions: Option<Table<Table<OneOrMany<PolicyText>>>>,
     }
@@ -163,6 +141,14 @@ record! {
         client_ids: Option<OneOrMany<PolicyText>>,
         /// Tags.
         tags: Option<Table<String>>,
+    }
+}
+
+words! {
+    /// How a session is named.
+    SessionName {
+        /// As the user who asks for it.
+        Username = "username",
     }
 }
 

@@ -6,13 +6,13 @@ use crossrole_model::desired::{DesiredState, DocumentRef, Origin};
 use crossrole_model::state::{self, BucketState, PublicAccessBlock};
 use crossrole_model::{Address, Digest, Kind, Partition, Span, limits, ownership};
 use crossrole_policy::canonical::CanonicalBody;
-use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
+use crossrole_policy::{Document, Effect, Element, Principal, Statement};
 
 use crate::decode::Table;
 use crate::raw::{Bucket, BucketAllow, Encryption, Logging};
 
-use super::principal::{Named, Spelt};
-use super::statement::{Place, condition, texts};
+use super::grant::Grant;
+use super::statement::{Place, condition};
 use super::{Builder, Placed};
 
 impl Builder<'_> {
@@ -50,7 +50,11 @@ impl Builder<'_> {
         let create = raw.create.as_ref().is_some_and(|c| c.value);
         let encryption = raw.encryption.as_ref().and_then(|encryption| match &encryption.value {
             Encryption::Aes256(_) => Some(state::Encryption::Aes256),
-            Encryption::Kms(kms) => self.bucket_key(name, kms, &region).map(|key| state::Encryption::Kms { key: key.key.arn, bucket_key: key.bucket_key }),
+            // One with mistakes was reported where the keys of all buckets were.
+            Encryption::Kms(_) => {
+                let found = self.desired.bucket_keys.get(name)?;
+                Some(state::Encryption::Kms { key: found.key.arn.clone(), bucket_key: found.bucket_key })
+            }
         });
         let stated = [
             ("versioning", raw.versioning.as_ref().map(|v| v.span)),
@@ -95,6 +99,10 @@ impl Builder<'_> {
         if !self.raw.buckets.as_ref().is_some_and(|t| t.0.contains_key(target)) {
             return;
         }
+        if self.desired.bucket_keys.contains_key(target) {
+            let advice = "encrypt that bucket with `\"AES256\"`: the logging service puts its logs nowhere else";
+            self.error(span, format!("bucket `{target}` takes no logs, since it is encrypted with a KMS key"), advice);
+        }
         let objects = self.partition.s3_arn(&format!("{target}/{}*", logging.prefix.clone().unwrap_or_default()));
         let mut grant = Statement::allow(Element::of(["s3:PutObject"]), Some(Element::of([objects])));
         condition(&mut grant.conditions, "ArnLike", "aws:SourceArn", [self.partition.s3_arn(source)]);
@@ -104,53 +112,24 @@ impl Builder<'_> {
     }
 
     fn bucket_allow(&mut self, bucket: &str, raw: &BucketAllow) {
-        let mut conditions = Conditions::new();
-        self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
-        if let Some(ranges) = &raw.source_ip {
-            condition(&mut conditions, "IpAddress", "aws:SourceIp", texts(ranges, |v| &v.0));
-        }
-        if let Some(account) = &raw.source_account {
-            condition(&mut conditions, "StringEquals", "aws:SourceAccount", [account.value.0.clone()]);
-        }
-        if let Some(arns) = &raw.source_arn {
-            condition(&mut conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
-        }
-        let given = ["account", "group", "user", "role", "service", "organization", "principal"];
-        if given.iter().filter(|key| raw.has(key)).count() != 1 {
-            self.error(
-                raw.span,
-                "this `allow` must name exactly one principal",
-                "name one `account`, `group`, `user`, `role`, `service`, `organization` or `principal`",
-            );
+        let Some(Grant { named, conditions, over }) = self.grant(&raw.who()) else { return };
+        let grants = self.bucket_grants(bucket, raw.access.as_ref(), raw.actions.as_ref(), raw.prefix.as_ref(), &conditions, raw.span);
+        if over {
             return;
         }
-        let grants = self.bucket_grants(bucket, raw.access.as_ref(), raw.actions.as_ref(), raw.prefix.as_ref(), &conditions, raw.span);
-        let spelt = Spelt {
-            group: raw.group.as_ref(),
-            user: raw.user.as_ref(),
-            role: raw.role.as_ref(),
-            account: raw.account.as_ref(),
-            service: raw.service.as_ref().map(|s| s.value.0.as_str()),
-            organization: raw.organization.as_ref().map(|o| o.value.0.as_str()),
-            principal: raw.principal.as_ref().map(|p| p.value.0.as_str()),
-        };
-        let Some(named) = self.named(&spelt) else { return };
-        let mut own = grants.clone();
-        if raw.kms.unwrap_or(true)
-            && let Some(use_of_key) = self.use_of_key(bucket, &grants, raw.span)
-        {
-            own.push(use_of_key.statement.clone());
-            self.let_use(&use_of_key, &named, &conditions);
-        }
-        if let Some((found, kind)) = named.caller() {
-            self.caller_statements(found, kind, &own);
-        }
-        let principal = named.principal(self);
-        for mut grant in grants {
-            if let Named::Organization(id) = &named {
-                condition(&mut grant.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [id.clone()]);
+        let uses = if raw.kms.unwrap_or(true) { self.use_of_key(bucket, &grants, raw.span) } else { Vec::new() };
+        let own: Vec<Placed> = grants.iter().chain(uses.iter().map(|u| &u.statement)).cloned().collect();
+        for named in named {
+            uses.iter().for_each(|use_of_key| self.let_use(use_of_key, &named, &conditions));
+            for (found, side) in named.callers() {
+                self.caller_statements(found, side, &own);
             }
-            self.grant_in_bucket(bucket, &grant, &principal);
+            let principal = named.principal(self);
+            for grant in &grants {
+                let mut grant = grant.clone();
+                named.limit(self.partition, &mut grant.statement.conditions);
+                self.grant_in_bucket(bucket, &grant, &principal);
+            }
         }
     }
 

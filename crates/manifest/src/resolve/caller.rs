@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crossrole_model::desired::{DesiredState, DocumentRef, Origin, Place};
-use crossrole_model::{AccountId, Address, Kind, PrincipalKind, PrincipalRef, Span, limits, ownership};
+use crossrole_model::desired::{ByHand, DesiredState, DocumentRef, HandSide, Origin, Place};
+use crossrole_model::{AccountId, Address, Kind, PrincipalRef, Span, limits, ownership};
 use crossrole_policy::{Element, Statement};
 
 use super::bucket::digits;
-use super::principal::Resolved;
+use super::principal::{CallerSide, Resolved};
 use super::{Builder, Placed};
 
 /// Whose side.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CallerKey {
     account: AccountId,
-    principal: PrincipalRef,
+    side: HandSide,
 }
 
 /// What it needs.
@@ -24,57 +24,48 @@ pub(super) struct CallerGrants {
     /// Roles by ARN, each with the trusts that let it in there.
     roles: BTreeMap<String, Vec<Place>>,
     statements: Vec<Placed>,
+    /// The account's label where somebody else has to write it; a permission set's is never written here.
+    by_hand: Option<String>,
 }
 
 impl Builder<'_> {
     /// Notes that `found` may assume `role_arn`, as `span` says.
-    pub(super) fn caller(&mut self, found: &Resolved, kind: PrincipalKind, role_arn: &str, span: Span) {
-        if found.managed {
-            let place = self.place(span);
-            self.caller_grants(found, kind).roles.entry(role_arn.to_owned()).or_default().push(place);
-        } else {
-            let note = format!(
-                "account {} ({}) is not managed here: its {} {} needs sts:AssumeRole on {role_arn}",
-                found.account,
-                found.label,
-                kind.as_str(),
-                found.name
-            );
-            self.desired.unmanaged_callers.insert(note);
-        }
+    pub(super) fn caller(&mut self, found: &Resolved, side: CallerSide, role_arn: &str, span: Span) {
+        let place = self.place(span);
+        self.caller_grants(found, side).roles.entry(role_arn.to_owned()).or_default().push(place);
     }
 
     /// Notes that `found` needs these statements in its own permissions.
-    pub(super) fn caller_statements(&mut self, found: &Resolved, kind: PrincipalKind, statements: &[Placed]) {
-        if found.managed {
-            self.takes(statements);
-            self.caller_grants(found, kind).statements.extend(statements.iter().cloned());
-        } else {
-            for Placed { statement, .. } in statements {
-                let note = format!(
-                    "account {} ({}) is not managed here: its {} {} needs {} on {}",
-                    found.account,
-                    found.label,
-                    kind.as_str(),
-                    found.name,
-                    statement.action.values.join(", "),
-                    statement.resource.iter().flat_map(|r| r.values.clone()).collect::<Vec<_>>().join(", ")
-                );
-                self.desired.unmanaged_callers.insert(note);
-            }
-        }
+    pub(super) fn caller_statements(&mut self, found: &Resolved, side: CallerSide, statements: &[Placed]) {
+        self.takes(statements);
+        self.caller_grants(found, side).statements.extend(statements.iter().cloned());
     }
 
-    fn caller_grants(&mut self, found: &Resolved, kind: PrincipalKind) -> &mut CallerGrants {
-        self.require(&found.account, kind.kind(), &found.name);
-        let key = CallerKey { account: found.account.clone(), principal: PrincipalRef { kind, name: found.name.clone() } };
-        self.callers.entry(key).or_default()
+    fn caller_grants(&mut self, found: &Resolved, side: CallerSide) -> &mut CallerGrants {
+        let (side, by_hand) = match side {
+            CallerSide::Principal(kind) => (HandSide::Principal(PrincipalRef { kind, name: found.name.clone() }), !found.managed),
+            CallerSide::PermissionSet => (HandSide::PermissionSet(found.name.clone()), true),
+        };
+        if let (HandSide::Principal(principal), false) = (&side, by_hand) {
+            self.require(&found.account, principal.kind.kind(), &found.name);
+        }
+        let grants = self.callers.entry(CallerKey { account: found.account.clone(), side }).or_default();
+        grants.by_hand = by_hand.then(|| found.label.clone());
+        grants
     }
 
     /// What each principal needs, with Sids of ours: it goes into a document that other manifests write too.
     pub(super) fn caller_policies(&mut self) {
         let whole = Span { start: self.raw.name.span.start, end: self.raw.name.span.end };
-        for (CallerKey { account, principal }, grants) in std::mem::take(&mut self.callers) {
+        for (CallerKey { account, side }, grants) in std::mem::take(self.callers) {
+            let principal = match (side, &grants.by_hand) {
+                (HandSide::Principal(principal), None) => principal,
+                (side, label) => {
+                    let statements = statements(&self.name, &grants).into_iter().map(|placed| Statement { sid: None, ..placed.statement }).collect();
+                    self.desired.by_hand.push(ByHand { account, label: label.clone(), side, statements });
+                    continue;
+                }
+            };
             let name = format!("{}/{}/{}", principal.kind.as_str(), principal.name, self.name);
             let address = Address::new(&account, Kind::Caller, name);
             let document = self.document(&address, &DocumentRef::Policy, statements(&self.name, &grants));

@@ -6,16 +6,18 @@
 use std::collections::BTreeMap;
 
 use crossrole_model::desired::{BucketKey, DesiredState, DocumentRef, KeyGrant, Origin};
-use crossrole_model::{AccountId, Address, KeyRef, Kind, Span, limits, ownership};
+use crossrole_model::desired::{ByHand, HandSide};
+use crossrole_model::{AccountId, Address, Finding, KeyRef, Kind, Span, limits, ownership};
 use crossrole_policy::{Arn, Conditions, Document, Element, Principal, Statement};
 
 use crate::decode::{Spanned, Table, did_you_mean};
-use crate::raw::{KeyAccess, KeyAllow, KmsKey};
+use crate::raw::{Encryption, KeyAccess, KeyAllow, KmsKey};
 use crate::scalar::ActionPattern;
 
 use super::bucket::{digits, joined};
-use super::principal::{Named, Spelt};
-use super::statement::{Place, condition, texts};
+use super::grant::Grant;
+use super::principal::{CallerSide, Named, Resolved};
+use super::statement::{Place, condition};
 use super::{Builder, Placed};
 
 /// A statement for a key's policy.
@@ -107,38 +109,57 @@ impl Builder<'_> {
     pub(super) fn of_key(&mut self, action: &Spanned<ActionPattern>) -> bool {
         let pattern = &action.value.0;
         let service = pattern.split_once(':').map_or("*", |(service, _)| service);
-        let of_kms = is_like(&service.to_lowercase(), "kms");
+        let of_kms = crossrole_policy::glob::is_like(service, "kms");
         if !of_kms {
             self.error(action.span, format!("`{pattern}` is not an action on a key"), "name actions of KMS, as in `kms:Decrypt`");
         }
         of_kms
     }
 
-    /// Notes the key of a bucket.
-    pub(super) fn bucket_key(&mut self, bucket: &str, kms: &KmsKey, region: &str) -> Option<BucketKey> {
-        let key = self.key(&kms.kms_key)?;
+    /// Notes the keys of this manifest's buckets: grants of every manifest of the run need them.
+    pub(super) fn bucket_keys(&mut self) {
+        let raw = self.raw;
+        for (name, _, bucket) in raw.buckets.iter().flat_map(Table::iter) {
+            let Some(Encryption::Kms(kms)) = bucket.encryption.as_ref().map(|e| &e.value) else { continue };
+            let region = bucket.region.as_ref().map_or(&self.region, |r| &r.value.0).clone();
+            self.bucket_key(name, kms, &region);
+        }
+    }
+
+    fn bucket_key(&mut self, bucket: &str, kms: &KmsKey, region: &str) {
+        let Some(key) = self.key(&kms.kms_key) else { return };
         if key.region() != region {
             let message = format!("the key lies in {}, and the bucket in {region}", key.region());
             self.error(kms.kms_key.span, message, "a bucket takes a key of its own region alone");
         }
-        let found = BucketKey { key: key.clone(), bucket_key: kms.bucket_key.unwrap_or(false), region: region.to_owned() };
-        self.desired.bucket_keys.insert(bucket.to_owned(), found.clone());
-        self.key_statements.entry(key).or_default();
-        Some(found)
+        let found = BucketKey { key, bucket_key: kms.bucket_key.unwrap_or(false), region: region.to_owned() };
+        let here = self.place(kms.kms_key.span);
+        let other = self.desired.bucket_keys.get(bucket).filter(|other| other.key != found.key).cloned();
+        if let Some(BucketKey { key: other, .. }) = other {
+            let message = format!("two manifests say that bucket `{bucket}` has two keys");
+            let advice = |other: &KeyRef| format!("the other names {}: a bucket has one", other.arn);
+            self.error(kms.kms_key.span, message.clone(), advice(&other));
+            if let Some(place) = self.bucket_key_places.get(bucket).cloned() {
+                self.findings.push(Finding::error(&place.file, Some(place.span), message, advice(&found.key)));
+            }
+            return;
+        }
+        self.bucket_key_places.insert(bucket.to_owned(), here);
+        self.desired.bucket_keys.entry(bucket.to_owned()).or_insert(found);
     }
 
     /// What these grants on a bucket need of its key, if it has one.
-    pub(super) fn use_of_key(&mut self, bucket: &str, grants: &[Placed], span: Span) -> Option<Use> {
-        let BucketKey { key, region, .. } = self.desired.bucket_keys.get(bucket)?.clone();
-        let let_do = |name: &str| grants.iter().flat_map(|g| &g.statement.action.values).any(|pattern| is_like(pattern, name));
-        let (reads, writes) = (let_do("s3:GetObject") || let_do("s3:GetObjectVersion"), let_do("s3:PutObject"));
-        // The parts of a large upload are read again when it is completed (S3 API reference, CompleteMultipartUpload).
-        let actions: &[&str] = match (reads, writes) {
-            (_, true) => &["kms:Decrypt", "kms:GenerateDataKey"],
-            (true, false) => &["kms:Decrypt"],
-            (false, false) => return None,
+    pub(super) fn use_of_key(&mut self, bucket: &str, grants: &[Placed], span: Span) -> Vec<Use> {
+        let Some(BucketKey { key, region, .. }) = self.desired.bucket_keys.get(bucket).cloned() else { return Vec::new() };
+        let let_do = |names: &[&str]| {
+            let mut patterns = grants.iter().flat_map(|g| &g.statement.action.values);
+            patterns.any(|pattern| names.iter().any(|name| crossrole_policy::glob::is_like(pattern, name)))
         };
-        let mut statement = Statement::allow(Element::of(actions.iter().copied()), Some(Element::of([key.arn.as_str()])));
+        let actions: Vec<&str> = USES.iter().filter(|(_, actions)| let_do(actions)).map(|(action, _)| *action).collect();
+        if actions.is_empty() {
+            return Vec::new();
+        }
+        let mut statement = Statement::allow(Element::of(actions), Some(Element::of([key.arn.as_str()])));
         condition(&mut statement.conditions, "StringEquals", "kms:ViaService", [format!("s3.{region}.amazonaws.com")]);
         // Objects with a data key of the bucket's have its ARN for a context, those with one of their own theirs; a bucket has both.
         let objects = grants.iter().filter_map(|g| g.statement.resource.as_ref()).flat_map(|r| &r.values).filter(|v| v.contains('/')).cloned();
@@ -146,7 +167,7 @@ impl Builder<'_> {
         context.sort();
         context.dedup();
         condition(&mut statement.conditions, "StringLike", CONTEXT, context);
-        Some(Use { key, statement: self.placed(statement, span) })
+        vec![Use { key, statement: self.placed(statement, span) }]
     }
 
     /// Lets a role use a key for a bucket.
@@ -164,31 +185,14 @@ impl Builder<'_> {
                 placed.statement.conditions.remove("StringEquals");
                 limit(&mut placed.statement.conditions, conditions, OF_SERVICES);
             }
-            Named::Organization(id) => {
-                limit(&mut placed.statement.conditions, conditions, OF_CALLERS);
-                let of_one = placed.statement.conditions.entry("StringEquals".to_owned()).or_default();
-                of_one.entry("aws:PrincipalOrgID".to_owned()).or_insert_with(|| vec![id.clone()]);
-            }
             _ => limit(&mut placed.statement.conditions, conditions, OF_CALLERS),
         }
+        named.limit(self.partition, &mut placed.statement.conditions);
         self.grant_on_key(&use_of_key.key, &placed, &named.principal(self), is_of(named, &use_of_key.key));
     }
 
     fn key_allow(&mut self, key: &KeyRef, raw: &KeyAllow) {
-        let mut conditions = Conditions::new();
-        self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
-        if let Some(account) = &raw.source_account {
-            condition(&mut conditions, "StringEquals", "aws:SourceAccount", [account.value.0.clone()]);
-        }
-        if let Some(arns) = &raw.source_arn {
-            condition(&mut conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
-        }
-        let given = ["account", "group", "user", "role", "service", "organization", "principal"];
-        if given.iter().filter(|key| raw.has(key)).count() != 1 {
-            let advice = "name one `account`, `group`, `user`, `role`, `service`, `organization` or `principal`";
-            self.error(raw.span, "this `allow` must name exactly one principal", advice);
-            return;
-        }
+        let Some(Grant { named, conditions, over }) = self.grant(&raw.who()) else { return };
         let mut actions: Vec<String> = Vec::new();
         for word in raw.access.iter().flat_map(|l| &l.0) {
             match word.value {
@@ -207,26 +211,20 @@ impl Builder<'_> {
             }
             return;
         }
-        let spelt = Spelt {
-            group: raw.group.as_ref(),
-            user: raw.user.as_ref(),
-            role: raw.role.as_ref(),
-            account: raw.account.as_ref(),
-            service: raw.service.as_ref().map(|s| s.value.0.as_str()),
-            organization: raw.organization.as_ref().map(|o| o.value.0.as_str()),
-            principal: raw.principal.as_ref().map(|p| p.value.0.as_str()),
-        };
-        let Some(named) = self.named(&spelt) else { return };
+        if over {
+            return;
+        }
         let mut statement = Statement::allow(Element::of(actions), Some(Element::of([key.arn.as_str()])));
         statement.conditions = conditions;
-        let mut placed = self.placed(statement, raw.span);
-        if let Some((found, kind)) = named.caller() {
-            self.caller_statements(found, kind, std::slice::from_ref(&placed));
+        let placed = self.placed(statement, raw.span);
+        for named in named {
+            for (found, side) in named.callers() {
+                self.caller_statements(found, side, std::slice::from_ref(&placed));
+            }
+            let mut placed = placed.clone();
+            named.limit(self.partition, &mut placed.statement.conditions);
+            self.grant_on_key(key, &placed, &named.principal(self), is_of(&named, key));
         }
-        if let Named::Organization(id) = &named {
-            condition(&mut placed.statement.conditions, "StringEquals", "aws:PrincipalOrgID", [id.clone()]);
-        }
-        self.grant_on_key(key, &placed, &named.principal(self), is_of(&named, key));
     }
 
     /// Adds a grant to a key's policy, which speaks of its own key as `*`.
@@ -274,17 +272,31 @@ impl Builder<'_> {
 
     /// What has to stand in the policy of a key of an account that nobody here manages: only its own account can write it.
     fn for_others(&mut self, key: &KeyRef, account: &AccountId, granted: &[Granted]) {
+        let mut statements: Vec<Statement> = Vec::new();
         for Granted { placed, .. } in granted {
-            let principals: Vec<&str> = placed.statement.principal.iter().flat_map(|p| p.entries.values().flatten()).map(String::as_str).collect();
-            self.desired.unmanaged_callers.insert(format!(
-                "account {account} is not managed here: the policy of its key {} has to let {} {}",
-                key.arn,
-                principals.join(", "),
-                placed.statement.action.values.join(", ")
-            ));
+            let statement = Statement { sid: None, ..placed.statement.clone() };
+            if !statements.contains(&statement) {
+                statements.push(statement);
+            }
+        }
+        if !statements.is_empty() {
+            let label = self.desired.accounts.get(account).map(|info| info.label.clone());
+            self.desired.by_hand.push(ByHand { account: account.clone(), label, side: HandSide::KeyPolicy(key.clone()), statements });
         }
     }
 }
+
+/// What actions on objects take of the key that the objects are encrypted with (S3 User Guide, "Using server-side encryption with
+/// AWS KMS keys" and "Replicating encrypted objects"; S3 API Reference, `CompleteMultipartUpload`: the parts of a large upload
+/// are read again).
+const USES: &[(&str, &[&str])] = &[
+    (
+        "kms:Decrypt",
+        &["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectVersionForReplication", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:ReplicateObject"],
+    ),
+    ("kms:Encrypt", &["s3:ReplicateObject"]),
+    ("kms:GenerateDataKey", &["s3:PutObject"]),
+];
 
 /// The key of the encryption context that S3 gives (S3 User Guide, "Encryption context").
 const CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
@@ -319,7 +331,8 @@ fn limit(conditions: &mut Conditions, by: &Conditions, keys: &[&str]) {
 
 /// Tells whether a principal is one of the key's own account, whose policies are given the same.
 fn is_of(named: &Named, key: &KeyRef) -> bool {
-    named.caller().is_some_and(|(found, _)| found.account == key.account() && found.managed)
+    let own = |found: &Resolved, side| found.account == key.account() && found.managed && matches!(side, CallerSide::Principal(_));
+    named.callers().into_iter().any(|(found, side)| own(found, side))
 }
 
 /// Grants of the same rights in one statement, with the principals of all.
@@ -335,50 +348,4 @@ fn packed(granted: Vec<Granted>) -> Vec<Granted> {
         }
     }
     out
-}
-
-/// Tells whether a pattern of actions stands for one of this name; case does not count.
-fn is_like(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.to_lowercase().chars().collect(), name.to_lowercase().chars().collect());
-    // The places of the name that the pattern read so far may end at.
-    let mut ends = vec![true];
-    ends.resize(name.len() + 1, false);
-    for symbol in pattern {
-        let mut next = vec![false; name.len() + 1];
-        let mut open = false;
-        for (at, end) in next.iter_mut().enumerate() {
-            let here = ends.get(at) == Some(&true);
-            let before = at.checked_sub(1).and_then(|at| ends.get(at)) == Some(&true);
-            open |= here;
-            *end = match symbol {
-                '*' => open,
-                '?' => before,
-                symbol => before && at.checked_sub(1).and_then(|at| name.get(at)) == Some(&symbol),
-            };
-        }
-        ends = next;
-    }
-    ends.last() == Some(&true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_like;
-
-    #[test]
-    fn patterns_stand_for_names() {
-        for (pattern, name, expected) in [
-            ("s3:GetObject", "s3:getobject", true),
-            ("s3:Get*", "s3:GetObject", true),
-            ("s3:*Object", "s3:GetObject", true),
-            ("s3:?etObject", "s3:GetObject", true),
-            ("*", "s3:GetObject", true),
-            ("s3:GetObject?", "s3:GetObject", false),
-            ("s3:GetObjectTagging", "s3:GetObject", false),
-            ("s3:Put*", "s3:GetObject", false),
-            ("", "s3:GetObject", false),
-        ] {
-            assert_eq!(is_like(pattern, name), expected, "{pattern} {name}");
-        }
-    }
 }

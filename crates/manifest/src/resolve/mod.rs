@@ -2,6 +2,7 @@
 
 mod bucket;
 mod caller;
+mod grant;
 mod key;
 mod principal;
 mod role;
@@ -11,44 +12,39 @@ mod twice;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{AccountInfo, DesiredState, DocumentRef, ManifestRef, Origin, Place, StatementRef, Suppression};
-use crossrole_model::limits::Quotas;
 use crossrole_model::state::{GroupState, MembershipState, OidcState, PolicyState, Tags, UserState};
 use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, KeyRef, Kind, Partition, Severity, Source, Span, limits, ownership};
 use crossrole_policy::{Document, Statement};
+use statement::Holders;
 
+use crate::Surroundings;
 use crate::decode::Table;
 use crate::raw::{Manifest, Trusted};
 use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name, check_tag};
 
 /// Resolves all manifests into the objects of one estate.
-pub(crate) fn resolve(raws: &[(&Source, Manifest)], quotas: Quotas, findings: &mut Vec<Finding>) -> Desired {
-    let mut desired = Desired { quotas, ..Desired::default() };
-    let mut names = BTreeMap::new();
-    for (index, (source, raw)) in raws.iter().enumerate() {
-        let table = raw.trusting.value.as_ref();
-        let trusting = account_id(table.and_then(|t| t.account.value.as_ref()));
-        let region = table.and_then(|t| t.region.as_ref()).map_or("us-east-1", |r| r.value.0.as_str()).to_owned();
-        let partition = Partition::of_region(&region);
-        if index == 0 {
-            desired.partition = partition;
-        }
-        let mut builder = Builder {
-            source,
-            raw,
-            name: raw.name.value.as_ref().map(|n| n.0.clone()).unwrap_or_default(),
-            trusting,
-            region,
-            partition,
-            desired: &mut desired,
-            names: &mut names,
-            findings,
-            callers: BTreeMap::new(),
-            bucket_statements: BTreeMap::new(),
-            key_statements: BTreeMap::new(),
-        };
-        builder.manifest();
+pub(crate) fn resolve(raws: &[(&Source, Manifest)], surroundings: &Surroundings, findings: &mut Vec<Finding>) -> Desired {
+    let mut run = Run { desired: Desired { quotas: surroundings.quotas, ..Desired::default() }, ..Run::default() };
+    // What grants of every manifest need is known first: which accounts are managed, and which buckets have which keys.
+    for (source, raw) in raws {
+        Builder::new(&mut run, source, raw, surroundings, findings).ground();
     }
-    desired
+    for (source, raw) in raws {
+        Builder::new(&mut run, source, raw, surroundings, findings).manifest();
+    }
+    run.desired
+}
+
+/// What all manifests of a run share.
+#[derive(Default)]
+struct Run {
+    desired: Desired,
+    /// Every address by its name in lower case: IAM takes names that differ only in case for one.
+    names: BTreeMap<(AccountId, Kind, String), Address>,
+    /// Where it is said which key a bucket has.
+    bucket_key_places: BTreeMap<String, Place>,
+    /// Of the manifest that is being read.
+    callers: BTreeMap<caller::CallerKey, caller::CallerGrants>,
 }
 
 /// The account, or one that nobody has: an id that is missing or wrong was reported, and what stands behind it is looked at
@@ -64,11 +60,12 @@ struct Builder<'a> {
     trusting: AccountId,
     region: String,
     partition: Partition,
+    now: i64,
     desired: &'a mut Desired,
-    /// Every address by its name in lower case: IAM takes names that differ only in case for one.
     names: &'a mut BTreeMap<(AccountId, Kind, String), Address>,
+    bucket_key_places: &'a mut BTreeMap<String, Place>,
     findings: &'a mut Vec<Finding>,
-    callers: BTreeMap<caller::CallerKey, caller::CallerGrants>,
+    callers: &'a mut BTreeMap<caller::CallerKey, caller::CallerGrants>,
     /// By bucket, then by body without principal: principals with the same rights share a statement.
     bucket_statements: BTreeMap<String, Vec<Placed>>,
     /// By key.
@@ -83,6 +80,27 @@ struct Placed {
 }
 
 impl<'a> Builder<'a> {
+    fn new(run: &'a mut Run, source: &'a Source, raw: &'a Manifest, surroundings: &Surroundings, findings: &'a mut Vec<Finding>) -> Self {
+        let table = raw.trusting.value.as_ref();
+        let region = table.and_then(|t| t.region.as_ref()).map_or("us-east-1", |r| r.value.0.as_str()).to_owned();
+        Self {
+            source,
+            raw,
+            name: raw.name.value.as_ref().map(|n| n.0.clone()).unwrap_or_default(),
+            trusting: account_id(table.and_then(|t| t.account.value.as_ref())),
+            partition: Partition::of_region(&region),
+            region,
+            now: surroundings.now,
+            desired: &mut run.desired,
+            names: &mut run.names,
+            bucket_key_places: &mut run.bucket_key_places,
+            findings,
+            callers: &mut run.callers,
+            bucket_statements: BTreeMap::new(),
+            key_statements: BTreeMap::new(),
+        }
+    }
+
     fn error(&mut self, span: Span, message: impl Into<String>, advice: impl Into<String>) {
         self.findings.push(Finding::error(&self.source.file, Some(span), message, advice));
     }
@@ -99,8 +117,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn manifest(&mut self) {
+    /// What grants of other manifests need to know of this one.
+    fn ground(&mut self) {
         let raw = self.raw;
+        if self.desired.manifests.is_empty() {
+            self.desired.partition = self.partition;
+        }
         if self.desired.manifests.iter().any(|m| m.name == self.name) {
             self.error(
                 raw.name.span,
@@ -113,8 +135,13 @@ impl<'a> Builder<'a> {
         }
         let digest = Digest::of(self.source.text.as_bytes());
         self.desired.manifests.push(ManifestRef { name: self.name.clone(), file: self.source.file.clone(), digest });
-        self.suppressions();
         self.accounts();
+        self.bucket_keys();
+    }
+
+    fn manifest(&mut self) {
+        let raw = self.raw;
+        self.suppressions();
         self.policies();
         self.oidc_providers();
         self.keys();
@@ -284,7 +311,9 @@ impl<'a> Builder<'a> {
         let raw = self.raw;
         for (name, key, policy) in raw.policies.iter().flat_map(Table::iter) {
             self.check(key, check_iam_name("policy", name, 128));
-            let statements = self.permissions(policy.allow.as_deref(), policy.statement.as_deref(), None);
+            let attached = raw.roles.iter().flat_map(Table::iter).filter(|(_, _, role)| role.policies.iter().flatten().any(|p| p.value == *name));
+            let holders = attached.map(|(role, _, raw)| self.partition.iam_arn(&self.trusting, "role", &Self::path(raw.path.as_ref()), role)).collect();
+            let statements = self.permissions(policy.allow.as_deref(), policy.statement.as_deref(), &Holders::Attached(holders));
             let (allow, statement) = (policy.allow.as_ref().map(Vec::is_empty), policy.statement.as_ref().map(Vec::is_empty));
             // Where there are mistakes in what is written, it is not that nothing is.
             let said = policy.has("allow") && allow != Some(true) || policy.has("statement") && statement != Some(true);

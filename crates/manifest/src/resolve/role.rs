@@ -8,11 +8,11 @@ use crossrole_model::{AccountId, Address, Kind, Span, limits};
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
 
 use crate::decode::{Spanned, Table, did_you_mean};
-use crate::raw::{ForeignPolicies, GitHub, Role, Trust};
+use crate::raw::{ForeignPolicies, GitHub, Role, SessionName, Trust};
 use crate::scalar::{PolicyArn, check_iam_name};
 
-use super::principal::{Named, Spelt};
-use super::statement::{condition, texts};
+use super::principal::Named;
+use super::statement::{Holders, condition, texts};
 use super::{Builder, Placed};
 
 /// Name of the inline policy that carries what `allow` and `statement` say.
@@ -27,11 +27,11 @@ impl<'a> Builder<'a> {
         let path = Self::path(raw.path.as_ref());
         let arn = self.partition.iam_arn(account, "role", &path, name);
         let address = Address::new(account, Kind::Role, name);
-        let statements: Vec<Placed> = raw.trust.iter().flatten().filter_map(|t| self.trust(t, &arn, account)).collect();
+        let statements: Vec<Placed> = raw.trust.iter().flatten().flat_map(|t| self.trust(t, &arn, account)).collect();
         if raw.trust.as_ref().map_or(!raw.has("trust"), Vec::is_empty) {
             self.error(key, format!("nobody may assume role `{name}`"), format!("add `[[roles.{name}.trust]]`"));
         }
-        let trust = self.document(&address, &DocumentRef::Trust, pack(statements));
+        let trust = self.document(&address, &DocumentRef::Trust, if statements.is_empty() { self.nobody(key) } else { pack(statements) });
         self.over(
             key,
             &format!("the trust policy of role `{name}`"),
@@ -62,7 +62,7 @@ impl<'a> Builder<'a> {
 
     fn inline(&mut self, address: &Address, key: Span, raw: &'a Role, arn: &str) -> BTreeMap<String, Document> {
         let mut inline = BTreeMap::new();
-        let own = self.permissions(raw.allow.as_deref(), raw.statement.as_deref(), Some(arn));
+        let own = self.permissions(raw.allow.as_deref(), raw.statement.as_deref(), &Holders::Role(arn.to_owned()));
         if !own.is_empty() {
             inline.insert(INLINE.to_owned(), self.document(address, &DocumentRef::Inline(INLINE.to_owned()), own));
         }
@@ -121,93 +121,95 @@ impl<'a> Builder<'a> {
         attached
     }
 
-    fn trust(&mut self, raw: &Trust, role_arn: &str, role_account: &AccountId) -> Option<Placed> {
-        let mut conditions = Conditions::new();
-        let mut actions = vec!["sts:AssumeRole".to_owned()];
-        self.one_principal(raw)?;
-        let principal = self.trust_principal(raw, role_arn, role_account, &mut actions, &mut conditions)?;
-        self.trust_conditions(raw, &mut conditions);
-        if raw.session_tags == Some(true) {
-            actions.push("sts:TagSession".to_owned());
+    /// Who is let in by one trust: nobody, where its end has come or it has mistakes.
+    fn trust(&mut self, raw: &Trust, role_arn: &str, role_account: &AccountId) -> Vec<Placed> {
+        let who = raw.who();
+        let federated = ["github", "oidc", "saml"].into_iter().filter(|kind| raw.has(kind));
+        let given: Vec<&str> = who.given.iter().copied().chain(federated).collect();
+        if self.one_kind(raw.span, &given).is_none() {
+            return Vec::new();
         }
-        if raw.source_identity == Some(true) {
-            actions.push("sts:SetSourceIdentity".to_owned());
-        }
-        let statement = Statement { sid: None, effect: Effect::Allow, principal: Some(principal), action: Element::of(actions), resource: None, conditions };
-        Some(self.placed(statement, raw.span))
-    }
-
-    fn one_principal(&mut self, raw: &Trust) -> Option<()> {
-        const KEYS: [&str; 10] = ["group", "user", "role", "account", "service", "organization", "github", "oidc", "saml", "principal"];
-        let given: Vec<&str> = KEYS.into_iter().filter(|key| raw.has(key)).collect();
-        match given.as_slice() {
-            [_] => Some(()),
-            [] => {
-                self.error(
-                    raw.span,
-                    "this trust names no principal",
-                    "name a `group`, `user`, `role`, `account`, `service`, `organization`, `github`, `oidc`, `saml` or `principal`",
-                );
-                None
-            }
-            many => {
-                self.error(
-                    raw.span,
-                    format!("this trust names {} principals: {}", many.len(), crate::decode::quoted(many)),
-                    "write one `[[roles.NAME.trust]]` for each",
-                );
-                None
-            }
-        }
-    }
-
-    fn trust_principal(
-        &mut self,
-        raw: &Trust,
-        role_arn: &str,
-        role_account: &AccountId,
-        actions: &mut Vec<String>,
-        conditions: &mut Conditions,
-    ) -> Option<Principal> {
-        if let Some(github) = &raw.github {
-            *actions = vec!["sts:AssumeRoleWithWebIdentity".to_owned()];
-            condition(conditions, "StringEquals", &format!("{GITHUB}:aud"), ["sts.amazonaws.com".to_owned()]);
-            self.github_subjects(&github.value, conditions)?;
-            return Some(Principal::of("Federated", [self.partition.iam_arn(role_account, "oidc-provider", "/", GITHUB)]));
-        }
-        if let Some(oidc) = &raw.oidc {
-            *actions = vec!["sts:AssumeRoleWithWebIdentity".to_owned()];
-            return self.oidc_principal(raw, oidc, role_account, conditions);
-        }
-        if let Some(saml) = &raw.saml {
-            *actions = vec!["sts:AssumeRoleWithSAML".to_owned()];
-            condition(conditions, "StringEquals", "SAML:aud", ["https://signin.aws.amazon.com/saml".to_owned()]);
-            return Some(Principal::of("Federated", [self.partition.iam_arn(role_account, "saml-provider", "/", &saml.value)]));
-        }
-        let spelt = Spelt {
-            group: raw.group.as_ref(),
-            user: raw.user.as_ref(),
-            role: raw.role.as_ref(),
-            account: raw.account.as_ref(),
-            service: raw.service.as_ref().map(|s| s.value.0.as_str()),
-            organization: raw.organization.as_ref().map(|o| o.value.0.as_str()),
-            principal: raw.principal.as_ref().map(|p| p.value.0.as_str()),
+        let mut federated = Conditions::new();
+        let (action, principals) = match self.federated(raw, role_account, &mut federated) {
+            Some((action, principal)) => (action, principal.into_iter().map(|p| (p, Conditions::new())).collect()),
+            None => ("sts:AssumeRole", Vec::new()),
         };
-        let named = self.named(&spelt)?;
-        if let (Some(role), true) = (&raw.role, raw.mfa.as_ref().is_some_and(|m| m.value)) {
+        let named = self.named(&who);
+        self.is_met(raw, &named);
+        let mut conditions = federated;
+        self.trust_conditions(raw, &mut conditions);
+        self.limits(&who, &named, &mut conditions);
+        if self.is_over(raw.expires.as_ref()) {
+            return Vec::new();
+        }
+        let mut actions = vec![action.to_owned()];
+        actions.extend((raw.session_tags == Some(true)).then(|| "sts:TagSession".to_owned()));
+        actions.extend((raw.source_identity == Some(true)).then(|| "sts:SetSourceIdentity".to_owned()));
+        for (found, side) in named.iter().flat_map(Named::callers) {
+            self.caller(found, side, role_arn, raw.span);
+        }
+        let by_name = named.iter().map(|named| {
+            let mut own = Conditions::new();
+            named.limit(self.partition, &mut own);
+            (named.principal(self), own)
+        });
+        let principals: Vec<(Principal, Conditions)> = by_name.chain(principals).collect();
+        let statement = |(principal, own): (Principal, Conditions)| {
+            let mut conditions = conditions.clone();
+            for (operator, keys) in own {
+                conditions.entry(operator).or_default().extend(keys);
+            }
+            Statement { sid: None, effect: Effect::Allow, principal: Some(principal), action: Element::of(actions.clone()), resource: None, conditions }
+        };
+        principals.into_iter().map(|principal| self.placed(statement(principal), raw.span)).collect()
+    }
+
+    /// The trust of a role that nobody may assume any more, as AWS takes it.
+    fn nobody(&self, key: Span) -> Vec<Placed> {
+        vec![self.placed(
+            Statement { effect: Effect::Deny, principal: Some(Principal::of("AWS", ["*"])), ..Statement::allow(Element::of(["sts:AssumeRole"]), None) },
+            key,
+        )]
+    }
+
+    /// Says what such callers can't meet.
+    fn is_met(&mut self, raw: &Trust, named: &[Named]) {
+        let mfa = raw.mfa.as_ref().is_some_and(|m| m.value);
+        if let (Some(first), true) = (raw.role.as_ref().and_then(|list| list.0.first()), mfa) {
             self.warning(
-                role.span,
+                first.span,
                 "a session of a role never carries a second factor, so this trust can't be met",
                 "drop `mfa`, or trust the users themselves",
             );
         }
-        if let Some((found, kind)) = named.caller() {
-            self.caller(found, kind, role_arn, raw.span);
+        if let (Some(first), true) = (raw.permission_set.as_ref().and_then(|list| list.0.first()), mfa) {
+            self.warning(
+                first.span,
+                "a session of a permission set never carries a second factor, so this trust can't be met",
+                "drop `mfa`, and ask for the second factor in IAM Identity Center",
+            );
         }
-        if let Named::Organization(id) = &named {
-            condition(conditions, "StringEquals", "aws:PrincipalOrgID", [id.clone()]);
+        let users = |named: &Named| matches!(named, Named::Group(_) | Named::User(_) | Named::Account(_));
+        if let (Some(session), true) = (&raw.session_name, named.is_empty() || !named.iter().all(users)) {
+            let message = "`session_name = \"username\"` is for users: other callers have no user name, so this trust can't be met";
+            self.error(session.span, message, "leave it out, or trust a `user`, a `group` or an `account`");
         }
-        Some(named.principal(self))
+    }
+
+    /// A trust in an identity provider: the action, and the provider where it has no mistakes; `None` where the trust is in none.
+    fn federated(&mut self, raw: &Trust, role_account: &AccountId, conditions: &mut Conditions) -> Option<(&'static str, Option<Principal>)> {
+        if let Some(github) = &raw.github {
+            condition(conditions, "StringEquals", &format!("{GITHUB}:aud"), ["sts.amazonaws.com".to_owned()]);
+            let good = self.github_subjects(&github.value, conditions);
+            let provider = good.map(|()| Principal::of("Federated", [self.partition.iam_arn(role_account, "oidc-provider", "/", GITHUB)]));
+            return Some(("sts:AssumeRoleWithWebIdentity", provider));
+        }
+        if let Some(oidc) = &raw.oidc {
+            return Some(("sts:AssumeRoleWithWebIdentity", self.oidc_principal(raw, oidc, role_account, conditions)));
+        }
+        let saml = raw.saml.as_ref()?;
+        condition(conditions, "StringEquals", "SAML:aud", ["https://signin.aws.amazon.com/saml".to_owned()]);
+        Some(("sts:AssumeRoleWithSAML", Some(Principal::of("Federated", [self.partition.iam_arn(role_account, "saml-provider", "/", &saml.value)]))))
     }
 
     fn oidc_principal(&mut self, raw: &Trust, oidc: &Spanned<String>, account: &AccountId, conditions: &mut Conditions) -> Option<Principal> {
@@ -291,32 +293,9 @@ impl<'a> Builder<'a> {
         if let Some(ids) = &raw.external_id {
             condition(conditions, "StringEquals", "sts:ExternalId", texts(ids, |v| &v.0));
         }
-        if let (Some(from), Some(to)) = (&raw.not_before, &raw.not_after)
-            && from.value.unix >= to.value.unix
-        {
-            self.error(to.span, "`not_after` is not after `not_before`", "nobody could ever come in");
+        if let Some(SessionName::Username) = raw.session_name.as_ref().map(|name| name.value) {
+            condition(conditions, "StringLike", "sts:RoleSessionName", ["${aws:username}".to_owned()]);
         }
-        if let Some(from) = &raw.not_before {
-            condition(conditions, "DateGreaterThanEquals", "aws:CurrentTime", [from.value.text.clone()]);
-        }
-        if let Some(to) = &raw.not_after {
-            condition(conditions, "DateLessThanEquals", "aws:CurrentTime", [to.value.text.clone()]);
-        }
-        if let Some(ranges) = &raw.source_ip {
-            condition(conditions, "IpAddress", "aws:SourceIp", texts(ranges, |v| &v.0));
-        }
-        for key in [raw.source_account.as_ref().map(|a| a.span), raw.source_arn.as_ref().and_then(|l| l.0.first()).map(|a| a.span)].into_iter().flatten() {
-            if !raw.has("service") {
-                self.error(key, "`source_account` and `source_arn` are for services: other callers never carry them", "leave it out, or trust a `service`");
-            }
-        }
-        if let Some(account) = &raw.source_account {
-            condition(conditions, "StringEquals", "aws:SourceAccount", [account.value.0.clone()]);
-        }
-        if let Some(arns) = &raw.source_arn {
-            condition(conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
-        }
-        self.raw_conditions(raw.conditions.as_ref(), conditions);
     }
 }
 

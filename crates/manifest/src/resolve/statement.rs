@@ -7,6 +7,7 @@ use crate::decode::{OneOrMany, Spanned, did_you_mean};
 use crate::raw::{self, Access, Allow, EffectWord, Principals};
 use crate::scalar::{ActionPattern, Prefix};
 
+use super::grant::expires_at;
 use super::{Builder, Placed};
 
 /// Condition operators without `IfExists` and set prefixes (IAM User Guide, "Condition operators").
@@ -45,9 +46,32 @@ pub(super) fn condition(conditions: &mut Conditions, operator: &str, key: &str, 
     conditions.entry(operator.to_owned()).or_default().entry(key.to_owned()).or_default().extend(values);
 }
 
+/// Tells whether conditions speak of a key under an operator; AWS takes keys in any case.
+fn says(conditions: &Conditions, operator: &str, key: &str) -> bool {
+    conditions.get(operator).is_some_and(|keys| keys.keys().any(|k| k.eq_ignore_ascii_case(key)))
+}
+
 /// The values of a list as text.
 pub(super) fn texts<T, F: Fn(&T) -> &String>(list: &OneOrMany<T>, text: F) -> Vec<String> {
     list.0.iter().map(|v| text(&v.value).clone()).collect()
+}
+
+/// Who has what a permissions policy says.
+pub(super) enum Holders {
+    /// A role, by its ARN, which is named in the policies of the manifest's own buckets.
+    Role(String),
+    /// The roles that a managed policy is attached to, by their ARNs.
+    Attached(Vec<String>),
+}
+
+impl Holders {
+    fn roles(&self) -> impl Iterator<Item = &str> {
+        let roles = match self {
+            Self::Role(role) => std::slice::from_ref(role),
+            Self::Attached(roles) => roles,
+        };
+        roles.iter().map(String::as_str)
+    }
 }
 
 /// Where a raw statement stands decides what it may have.
@@ -60,6 +84,13 @@ pub(super) enum Place<'a> {
 
 impl Builder<'_> {
     pub(super) fn raw_conditions(&mut self, raw: Option<&raw::Conditions>, into: &mut Conditions) {
+        self.further_conditions(raw, &into.clone(), into);
+    }
+
+    /// Adds conditions that are written out to those that are `said` already. Values of one key under one operator are
+    /// alternatives (IAM User Guide, "Evaluation logic for multiple keys or values"): added to what is said, they would let more in.
+    pub(super) fn further_conditions(&mut self, raw: Option<&raw::Conditions>, said: &Conditions, into: &mut Conditions) {
+        let mut said = said.clone();
         for (operator, key, keys) in raw.iter().flat_map(|t| t.iter()) {
             let base = operator.strip_prefix("ForAllValues:").or_else(|| operator.strip_prefix("ForAnyValue:")).unwrap_or(operator);
             let base = base.strip_suffix("IfExists").unwrap_or(base);
@@ -74,6 +105,12 @@ impl Builder<'_> {
                 if !name.contains(':') {
                     self.error(span, format!("`{name}` is not a condition key"), "write it as in `aws:SourceIp`, in quotes");
                 }
+                if says(&said, operator, name) {
+                    let advice = "values of one key are alternatives, so that both would let more in than each: leave one out, or use another operator";
+                    self.error(span, format!("`{name}` under `{operator}` is said twice"), advice);
+                    continue;
+                }
+                said.entry(operator.clone()).or_default().insert(name.clone(), Vec::new());
                 condition(into, operator, name, texts(values, |v| &v.0));
             }
         }
@@ -170,28 +207,32 @@ impl Builder<'_> {
         (good && !mistaken).then(|| self.placed(statement, raw.span))
     }
 
-    /// The statements of a permissions policy. `role` is named in the bucket policies of the manifest's own buckets.
-    pub(super) fn permissions(&mut self, allow: Option<&[Allow]>, raw: Option<&[raw::Statement]>, role: Option<&str>) -> Vec<Placed> {
+    /// The statements of a permissions policy.
+    pub(super) fn permissions(&mut self, allow: Option<&[Allow]>, raw: Option<&[raw::Statement]>, whose: &Holders) -> Vec<Placed> {
         let mut out = Vec::new();
         for allow in allow.into_iter().flatten() {
             let mut conditions = Conditions::new();
+            expires_at(allow.expires.as_ref(), &mut conditions);
             self.raw_conditions(allow.conditions.as_ref(), &mut conditions);
+            let over = self.is_over(allow.expires.as_ref());
             match (&allow.bucket, &allow.resources) {
                 (Some(bucket), None) => {
                     let grants =
                         self.bucket_grants(&bucket.value.0, allow.access.as_ref(), allow.actions.as_ref(), allow.prefix.as_ref(), &conditions, allow.span);
+                    if over {
+                        continue;
+                    }
                     let ours = self.raw.buckets.as_ref().is_some_and(|t| t.0.contains_key(&bucket.value.0));
-                    if let (Some(role), true, true) = (role, ours, allow.bucket_policy.unwrap_or(true)) {
+                    if let (Holders::Role(role), true, true) = (whose, ours, allow.bucket_policy.unwrap_or(true)) {
                         for grant in &grants {
                             self.grant_in_bucket(&bucket.value.0, grant, &Principal::of("AWS", [role]));
                         }
                     }
-                    if allow.kms.unwrap_or(true)
-                        && let Some(use_of_key) = self.use_of_key(&bucket.value.0, &grants, allow.span)
-                    {
-                        out.push(use_of_key.statement.clone());
-                        if let Some(role) = role {
-                            self.let_role_use(&use_of_key, role);
+                    if allow.kms.unwrap_or(true) {
+                        for mut use_of_key in self.use_of_key(&bucket.value.0, &grants, allow.span) {
+                            expires_at(allow.expires.as_ref(), &mut use_of_key.statement.statement.conditions);
+                            out.push(use_of_key.statement.clone());
+                            whose.roles().for_each(|role| self.let_role_use(&use_of_key, role));
                         }
                     }
                     out.extend(grants);
@@ -206,7 +247,9 @@ impl Builder<'_> {
                     }
                     let mut statement = Statement::allow(Element::of(texts(actions, |v| &v.0)), Some(Element::of(texts(resources, |v| &v.0))));
                     statement.conditions = conditions;
-                    out.push(self.placed(statement, allow.span));
+                    if !over {
+                        out.push(self.placed(statement, allow.span));
+                    }
                 }
                 (None, None) if allow.has("bucket") || allow.has("resources") => {}
                 (None, None) => self.error(allow.span, "`allow` says neither `bucket` nor `resources`", "name what it is about"),
@@ -265,6 +308,10 @@ impl Builder<'_> {
         let arn = self.partition.s3_arn(bucket);
         let prefixes: Vec<String> = prefix.map(|p| texts(p, |v| &v.0)).unwrap_or_default();
         let objects: Vec<String> = if prefixes.is_empty() { vec![format!("{arn}/*")] } else { prefixes.iter().map(|p| format!("{arn}/{p}*")).collect() };
+        if !prefixes.is_empty() && says(conditions, "StringLike", "s3:prefix") {
+            let advice = "values of one key are alternatives, so that both would let more in than each: leave one out, or use another operator";
+            self.error(span, "`prefix` and `conditions` both speak of `s3:prefix`", advice);
+        }
         let mut out = Vec::new();
         let mut push = |actions: Vec<String>, resources: Vec<String>, listing: bool| {
             if actions.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_model::limits::Quota;
-use crossrole_model::state::{BucketPolicyState, BucketState, Tags};
+use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Tags};
 use crossrole_model::{
     Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, ErrorClass, Facet, Kind, ObjectState, Observation, Part, Reason,
     Subject, Unreadable, Withheld, ownership,
@@ -92,13 +92,19 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     if stage.is_empty() {
         return;
     }
+    let consequences = match (&found.encryption, &wanted.encryption) {
+        (Some(Encryption::Kms { key: old, .. }), Some(new)) if !matches!(new, Encryption::Kms { key, .. } if key == old) => {
+            vec![Consequence::OldKeyNeeded(old.clone())]
+        }
+        _ => Vec::new(),
+    };
     let change = Change {
         address: address.clone(),
         action: Action::Update,
         before: Some(ObjectState::Bucket(found.clone())),
         after: Some(ObjectState::Bucket(wanted.clone())),
         reasons,
-        consequences: Vec::new(),
+        consequences,
         manifest: object.owner.clone(),
     };
     draft.change(change, stage.into_iter().map(|step| vec![step]).collect());

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{AccountId, Address, Kind, Subject};
+use crossrole_model::state::Encryption;
+use crossrole_model::{AccountId, Address, KeyRef, Kind, Subject};
 use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
@@ -121,6 +122,12 @@ impl Mentions {
             DesiredState::Bucket(state) => {
                 if let Some(Some(logging)) = &state.logging {
                     mentions.exact.insert(own(Kind::Bucket, &logging.bucket));
+                }
+                // A bucket whose key lets nobody in takes no objects any more.
+                if let Some(Encryption::Kms { key, .. }) = &state.encryption
+                    && let Some(key) = KeyRef::parse(key)
+                {
+                    mentions.exact.insert((Some(key.account()), Kind::KeyPolicy, key.name().to_ascii_lowercase()));
                 }
             }
             DesiredState::BucketPolicy { statements, .. } => {

@@ -21,6 +21,8 @@ pub(super) struct Index {
     /// By bucket: making it, and the settings that decide which policy it takes.
     buckets: BTreeMap<String, Vec<StepId>>,
     bucket_policy: BTreeMap<String, Vec<StepId>>,
+    /// By key's ARN: writing its policy.
+    key_policy: BTreeMap<String, Vec<StepId>>,
     /// By principal ARN: steps that take it out of a document.
     unnamed: BTreeMap<String, Vec<StepId>>,
     /// By policy ARN: steps that detach it, or take it away as a boundary.
@@ -72,7 +74,8 @@ impl Index {
                     index.takes(&whose, call);
                 }
                 Call::Bucket(call) => index.bucket_call(id, change, call),
-                Call::Key(KeyCall::PutPolicy { document, .. }) => {
+                Call::Key(KeyCall::PutPolicy { key, document }) => {
+                    index.key_policy.entry(key.arn.clone()).or_default().push(id);
                     let before = change.and_then(|c| c.before.as_ref());
                     let before = if let Some(ObjectState::KeyPolicy(state)) = before { Some(&state.document) } else { None };
                     index.removed_principals(before, Some(document), id);
@@ -251,6 +254,10 @@ impl Index {
 
     pub(super) fn bucket_policy(&self, name: &str) -> &[StepId] {
         self.bucket_policy.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn key_policy(&self, arn: &str) -> &[StepId] {
+        self.key_policy.get(arn).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn detached(&self, arn: &str) -> &[StepId] {

@@ -6,6 +6,7 @@ mod index;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::state::Encryption;
 use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, PrincipalKind, Step, StepId, ownership};
 
 use crate::draft::Draft;
@@ -117,6 +118,8 @@ fn bucket(index: &Index, call: &BucketCall, need: &mut dyn FnMut(&[StepId])) {
             // The target's policy lets the logging service in.
             need(index.bucket_policy(&logging.bucket));
         }
+        // What is written from then on, nobody reads whom the key does not let.
+        BucketCall::PutEncryption { encryption: Encryption::Kms { key, .. }, .. } => need(index.key_policy(key)),
         BucketCall::Delete { bucket } => need(index.bucket_policy(&bucket.name)),
         BucketCall::Create { .. }
         | BucketCall::PutVersioning { .. }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Decision, Direction, Part, Party, Undecided, Why, Witness};
+use crossrole_model::desired::{ByHand, HandSide};
 use crossrole_model::plan::{Difference, Meter, Record};
 use crossrole_model::{Address, BucketCall, Call, Facet, IamCall, Kind, Observed, Plan, ownership};
 use crossrole_planner::{Options, differences, plan, scope};
@@ -226,6 +227,7 @@ fn records() -> Vec<Case> {
     };
     let withheld =
         crossrole_model::Withheld { subject: crossrole_model::Subject::Target("x".into()), cause: crossrole_model::Cause::NoSuchTarget, blocks: false };
+    let by_hand = ByHand { account: id(DEV), label: None, side: HandSide::PermissionSet("x".into()), statements: Vec::new() };
     vec![
         case("targets", &|p| p.targets.push("role/Reader".into()), Record::Manifests),
         case("an account that is managed", &|p| p.accounts.get_mut(&id(DEV)).unwrap().managed = false, Record::Accounts),
@@ -236,7 +238,7 @@ fn records() -> Vec<Case> {
         case("what is waited for", &|p| p.steps.iter_mut().for_each(|s| s.awaits.clear()), Record::Steps),
         case("what is withheld", &|p| p.withheld.push(withheld.clone()), Record::Withheld),
         case("a size", &|p| p.meters.push(Meter { what: "x".into(), used: 1, limit: 2 }), Record::Withheld),
-        case("a note", &|p| p.notes.push("x".into()), Record::Withheld),
+        case("what is written by hand", &|p| p.by_hand.push(by_hand.clone()), Record::Withheld),
         case("less access than there is now, and none of it gained", &|p| p.access = Some(AccessDelta::default()), Record::Access),
     ]
 }

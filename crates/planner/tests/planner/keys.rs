@@ -1,12 +1,14 @@
 //! Statements of ours in the policies of keys: where they are needed, and where the key's policy leaves it to its account.
 
+use crossrole_model::desired::{DesiredState, HandSide};
 use crossrole_model::observed::KeyState;
-use crossrole_model::{Call, KeyCall, Kind, Observation, Observed};
+use crossrole_model::{Call, KeyCall, KeyRef, Kind, Observation, Observed, Source};
 
 use crate::rows::{DEV, PROD, row};
 use crate::world::add_key;
 
 const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const OTHER: &str = "arn:aws:kms:us-east-1:222222222222:key/5678abcd-12ab-34cd-56ef-1234567890ab";
 const DEV_KEY: &str = "arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /// A role of the key's account that reads a bucket of that account.
@@ -108,6 +110,63 @@ fn it_goes_when_nobody_needs_it_any_more() {
     ]);
 }
 
+/// A managed policy that a role holds needs the key as the role's own permissions do.
+#[test]
+fn what_a_managed_policy_grants_is_carried_to_the_key() {
+    let held = "[buckets.data-bucket]\nencryption = { kms_key = \"KEY\" }\n[policies.Reading]\n[[policies.Reading.allow]]\nbucket = \"data-bucket\"\naccess = \"get\"\n\
+                [roles.Reader]\npolicies = [\"Reading\"]\n[[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n"
+        .replace("KEY", KEY);
+    row("a closed key", &held).then(closed).plans(&[
+        "+ policy/Reading (Missing): CreatePolicy",
+        "+ role/Reader (Missing): CreateRole AttachRolePolicy",
+        &format!("~ {NAME} (Missing): PutKeyPolicy"),
+    ]);
+    let (written, left) = statements(&row("", &held).then(usual));
+    assert!(written.is_empty() && left, "the usual policy leaves it to the account");
+    let nobody = held.replace("policies = [\"Reading\"]\n", "");
+    assert_eq!(statements(&row("nobody holds it", &nobody).then(closed)), (Vec::new(), false));
+}
+
+/// The order of manifests decides nothing, and one bucket has one key.
+#[test]
+fn manifests_of_a_run_see_each_others_keys() {
+    let source = |file: &str, text: String| Source { file: file.into(), text };
+    let owner = source("a.toml", format!("name = \"a\"\n[trusting]\naccount = \"{PROD}\"\n[buckets.data-bucket]\nencryption = {{ kms_key = \"{KEY}\" }}\n"));
+    let reader = "name = \"b\"\n[trusting]\naccount = \"222222222222\"\n[roles.Reader]\n[[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Reader.allow]]\nbucket = \"data-bucket\"\naccess = \"get\"\n";
+    let reader = source("b.toml", reader.to_owned());
+    let load = |sources: &[Source]| {
+        let (desired, findings) = crossrole_manifest::load(sources);
+        desired.unwrap_or_else(|| panic!("{findings:?}")).objects
+    };
+    let objects = load(&[owner.clone(), reader.clone()]);
+    assert_eq!(objects, load(&[reader.clone(), owner.clone()]));
+    let inline = objects.iter().find_map(|(a, o)| if let DesiredState::Role { state, .. } = &o.state { (a.name == "Reader").then_some(state) } else { None });
+    assert!(inline.unwrap().inline["crossrole"].to_json().contains("kms:Decrypt"));
+    let other = source("c.toml", owner.text.replace("\"a\"", "\"c\"").replace("1234abcd", "5678abcd"));
+    let (_, findings) = crossrole_manifest::load(&[owner, other]);
+    let said: Vec<(&str, &str)> = findings.iter().map(|f| (f.file.as_str(), f.message.as_str())).collect();
+    let message = "two manifests say that bucket `data-bucket` has two keys";
+    assert_eq!(said.iter().filter(|said| said.1 == message).map(|said| said.0).collect::<Vec<_>>(), ["a.toml", "c.toml"], "{findings:?}");
+}
+
+/// A bucket is not encrypted with a key that nobody may use, and says whose objects stay under the old one.
+#[test]
+fn a_bucket_waits_for_its_key() {
+    let made = format!("[buckets.new-bucket]\ncreate = true\nencryption = {{ kms_key = \"{KEY}\" }}\n");
+    let made =
+        made + "[roles.Reader]\n[[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Reader.allow]]\nbucket = \"new-bucket\"\naccess = \"get\"\n";
+    let (_, plan) = row("", &made).then(closed).planned();
+    let at = |operation: &str| plan.steps.iter().position(|s| s.call.operation() == operation).unwrap();
+    assert!(plan.steps[at("PutBucketEncryption")].needs.contains(&crossrole_model::StepId(at("PutKeyPolicy"))));
+    let gone: fn(&mut Observed) = |e| drop(e.keys.insert(KEY.to_owned(), Observation::Known(None)));
+    let (_, plan) = row("", &made).then(gone).planned();
+    assert!(!plan.steps.iter().any(|s| s.call.operation() == "PutBucketEncryption"), "{:#?}", plan.steps);
+    let other: fn(&mut Observed) = |e| add_key(e, OTHER, &format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, root(PROD)));
+    let (_, plan) = row("", &made.replace(KEY, OTHER)).first(usual).after(&made).then(other).planned();
+    let bucket = plan.changes.iter().find(|c| c.address.kind == Kind::Bucket).unwrap();
+    assert_eq!(bucket.consequences, [crossrole_model::Consequence::OldKeyNeeded(KEY.to_owned())]);
+}
+
 /// A caller of another account needs both sides; a key of an account that nobody here manages is for people.
 #[test]
 fn other_accounts_need_the_keys_side_whatever_it_leaves_to_its_own() {
@@ -129,7 +188,9 @@ fn other_accounts_need_the_keys_side_whatever_it_leaves_to_its_own() {
     ]);
     let nobodys = elsewhere.replace("111111111111", "333333333333");
     let (_, plan) = row("", &nobodys).planned();
-    assert!(plan.notes.iter().any(|note| note.contains("account 333333333333 is not managed here: the policy of its key")), "{:?}", plan.notes);
+    let [hand] = plan.by_hand.as_slice() else { panic!("{:?}", plan.by_hand) };
+    assert_eq!((hand.account.as_str(), &hand.side), ("333333333333", &HandSide::KeyPolicy(KeyRef::parse(&DEV_KEY.replace(DEV, "333333333333")).unwrap())));
+    assert!(hand.statements.iter().all(|s| s.conditions.contains_key("StringLike")), "{:?}", hand.statements);
     assert!(!plan.changes.iter().any(|c| c.address.kind == Kind::KeyPolicy));
 }
 

@@ -5,14 +5,14 @@ mod decision;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::desired::{AccountInfo, ManifestRef};
+use crossrole_model::desired::{AccountInfo, ByHand, HandSide, ManifestRef};
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
 use crossrole_model::plan::{Difference, Meter, Record};
 use crossrole_model::state::{BucketPolicyState, GroupState};
 use crossrole_model::{
-    AccountId, Action, Address, Broken, BucketCall, BucketRef, Call, Cause, Change, CloudError, Consequence, Digest, Drift, ErrorClass, Facet, IamCall, Kind,
-    ObjectState, Part, Plan, PrincipalKind, PrincipalRef, Reason, Retry, Seen, Step, StepId, StepResult, Subject, Unreadable, Withheld,
+    AccountId, Action, Address, Broken, BucketCall, BucketRef, Call, Cause, Change, CloudError, Consequence, Digest, Drift, ErrorClass, Facet, IamCall, KeyRef,
+    Kind, ObjectState, Part, Plan, PrincipalKind, PrincipalRef, Reason, Retry, Seen, Step, StepId, StepResult, Subject, Unreadable, Withheld,
 };
 use crossrole_policy::{Document, Dropped, Unmergeable};
 
@@ -29,6 +29,23 @@ pub(crate) fn address(text: &str) -> Address {
 /// Fails unless the numbers are all of those below `count`.
 pub(crate) fn covers(numbers: impl Iterator<Item = usize>, count: usize) {
     assert_eq!(numbers.collect::<BTreeSet<_>>(), (0..count).collect());
+}
+
+fn sides(t: &str) -> Vec<HandSide> {
+    let all = vec![
+        HandSide::Principal(PrincipalRef { kind: PrincipalKind::Group, name: t.into() }),
+        HandSide::PermissionSet(t.into()),
+        HandSide::KeyPolicy(KeyRef { arn: t.into() }),
+    ];
+    covers(
+        all.iter().map(|side| match side {
+            HandSide::Principal(_) => 0,
+            HandSide::PermissionSet(_) => 1,
+            HandSide::KeyPolicy(_) => 2,
+        }),
+        3,
+    );
+    all
 }
 
 fn unreadable(text: &str) -> Unreadable {
@@ -131,6 +148,7 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::ProviderTrustLost,
         Consequence::ObjectsStay,
         Consequence::StatementGoes(t()),
+        Consequence::OldKeyNeeded(t()),
         dropped(false),
         dropped(true),
     ];
@@ -146,8 +164,9 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::ObjectsStay => 8,
         Consequence::StatementGoes(_) => 9,
         Consequence::Dropped(_) => 10,
+        Consequence::OldKeyNeeded(_) => 11,
     };
-    covers(all.iter().map(number), 11);
+    covers(all.iter().map(number), 12);
     all
 }
 
@@ -463,7 +482,10 @@ pub(crate) fn plan(t: &str) -> Plan {
         changes,
         withheld,
         meters: vec![Meter { what: t.into(), used: 9, limit: 10 }],
-        notes: vec![t.into()],
+        by_hand: sides(t)
+            .into_iter()
+            .map(|side| ByHand { account: account(), label: Some(t.into()), side, statements: document("Allow").statements })
+            .collect(),
         targets: vec![t.into()],
         ..Plan::default()
     }

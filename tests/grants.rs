@@ -1,0 +1,116 @@
+//! Whom grants let in, by enforcement: permission sets, several principals, and grants that end.
+
+use crossrole_sandbox::Options;
+use serde_json::Value;
+
+use crate::support::{Credentials, Place, manifest, scenario};
+
+const DEV: &str = "111111111111";
+const OWNER: &str = "222222222222";
+
+/// A session of a role in the account `dev`, with these statements for its only permissions, as Identity Center would make it.
+async fn of_set(place: &Place, path: &str, name: &str, statements: &Value) -> Credentials {
+    let trust = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{DEV}"}},"Action":"sts:AssumeRole"}}]}}"#);
+    place.iam(DEV, "CreateRole", &[("RoleName", name), ("Path", path), ("AssumeRolePolicyDocument", &trust)]).await;
+    let policy = serde_json::json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    place.iam(DEV, "PutRolePolicy", &[("RoleName", name), ("PolicyName", "AwsSSOInlinePolicy"), ("PolicyDocument", &policy)]).await;
+    let user = user(place).await;
+    assume(place, &user, &format!("arn:aws:iam::{DEV}:role{path}{name}"), "ann").await.unwrap()
+}
+
+/// A user of the account `dev` that may assume everything there is.
+async fn user(place: &Place) -> Credentials {
+    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*"}]}"#;
+    let name = format!("user-{}", place.iam(DEV, "ListUsers", &[]).await.matches("<UserName>").count());
+    place.iam(DEV, "CreateUser", &[("UserName", &name)]).await;
+    place.iam(DEV, "PutUserPolicy", &[("UserName", &name), ("PolicyName", "p"), ("PolicyDocument", all)]).await;
+    Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", &name)]).await)
+}
+
+async fn assume(place: &Place, who: &Credentials, role: &str, session: &str) -> Result<Credentials, String> {
+    let (status, body) = place.query_as(who, "sts", "AssumeRole", &[("RoleArn", role), ("RoleSessionName", session)]).await;
+    if status == 200 { Ok(Credentials::of(&body)) } else { Err(body) }
+}
+
+/// Both forms of the path, and no role whose name only looks alike: the pattern is exact, and what is printed to be done by hand
+/// is all that the set needs.
+#[tokio::test(start_paused = true)]
+async fn a_permission_set_gets_in_and_nobody_like_it() {
+    let place = Place::new(Options::default());
+    let file = scenario("permission-set");
+    place.good(&["sandbox", "prepare", &file]).await;
+    let plan: Value = serde_json::from_str(&place.good(&["plan", "--json", &file]).await).unwrap();
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let by_hand = &plan["by_hand"][0];
+    assert_eq!((&by_hand["kind"], &by_hand["name"], &by_hand["account"]), (&"permission-set".into(), &"DeveloperAccess".into(), &DEV.into()));
+    let root = Credentials { key: OWNER.to_owned(), ..Credentials::default() };
+    let put = place.s3_as(&root, "us-east-1", "PUT", "/team-reports/weekly/x", "", &[], "hello").await;
+    assert_eq!(put.0, 200, "{}", put.1);
+    for (path, name, let_in) in [
+        ("/aws-reserved/sso.amazonaws.com/eu-west-1/", "AWSReservedSSO_DeveloperAccess_0123456789abcdef", true),
+        ("/aws-reserved/sso.amazonaws.com/", "AWSReservedSSO_DeveloperAccess_fedcba9876543210", true),
+        ("/aws-reserved/sso.amazonaws.com/", "AWSReservedSSO_DeveloperAccess_Admin_0123456789abcdef", false),
+        ("/aws-reserved/sso.amazonaws.com/eu-west-1/", "AWSReservedSSO_MyDeveloperAccess_0123456789abcdef", false),
+        ("/", "AWSReservedSSO_DeveloperAccess_0000000000000000", false),
+    ] {
+        let who = of_set(&place, path, name, &by_hand["statements"]).await;
+        let entered = assume(&place, &who, &format!("arn:aws:iam::{OWNER}:role/ReportWriter"), "ann").await;
+        assert_eq!(entered.is_ok(), let_in, "{path}{name}: {entered:?}");
+        let got = place.s3_as(&who, "us-east-1", "GET", "/team-reports/weekly/x", "", &[], "").await;
+        assert_eq!(got.0, if let_in { 200 } else { 403 }, "{path}{name}: {}", got.1);
+        if let Ok(writer) = entered {
+            let put = place.s3_as(&writer, "us-east-1", "PUT", "/team-reports/weekly/y", "", &[], "hello").await;
+            assert_eq!(put.0, 200, "{}", put.1);
+        }
+    }
+    let said = place.good(&["explain", "dev/permission-set/DeveloperAccess", "s3:GetObject", "team-reports/weekly/x", "--from", "live", &file]).await;
+    assert!(said.contains("yes: permission set DeveloperAccess of 111111111111 (AWSReservedSSO_DeveloperAccess_"), "{said}");
+    let ways = place.good(&["who-can", "s3:GetObject", "team-reports/weekly/x", "--from", "manifest", &file]).await;
+    assert!(ways.contains("permission set DeveloperAccess of 111111111111"), "{ways}");
+    place.assert_no_secret();
+}
+
+/// Several principals of a kind are each let in, and a session has the name of its user.
+#[tokio::test(start_paused = true)]
+async fn several_of_a_kind_are_let_in_under_their_own_names() {
+    let place = Place::new(Options::default());
+    let text = format!(
+        "name = \"several\"\n[trusting]\naccount = \"{OWNER}\"\n[trusted.dev]\naccount = \"{DEV}\"\n[trusted.dev.users.ann]\n[trusted.dev.users.bob]\n[trusted.dev.users.eve]\n\
+         [roles.Reader]\n[[roles.Reader.trust]]\nuser = [\"dev/ann\", \"dev/bob\"]\nsession_name = \"username\"\n"
+    );
+    let file = manifest("several", &text);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let role = format!("arn:aws:iam::{OWNER}:role/Reader");
+    for (user, session, expected) in [("ann", "ann", true), ("bob", "bob", true), ("ann", "bob", false), ("eve", "eve", false)] {
+        let who = Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", user)]).await);
+        let entered = assume(&place, &who, &role, session).await;
+        assert_eq!(entered.is_ok(), expected, "{user} as {session}: {entered:?}");
+    }
+}
+
+/// A grant that has ended is taken away by the plan, on every side; a role that nobody may assume any more stays, closed.
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_has_ended_is_taken_away() {
+    let place = Place::new(Options::default());
+    let text = |day: &str| {
+        format!(
+            "name = \"ending\"\n[trusting]\naccount = \"{OWNER}\"\n[trusted.dev]\naccount = \"{DEV}\"\n[trusted.dev.users.ann]\n[buckets.data-bucket]\n\
+             [[buckets.data-bucket.allow]]\nuser = \"dev/ann\"\naccess = \"get\"\nexpires = {day}\n\
+             [roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/ann\"\nexpires = {day}\n[[roles.Reader.allow]]\nbucket = \"data-bucket\"\naccess = \"get\"\nexpires = {day}\n"
+        )
+    };
+    let file = manifest("ending", &text("2999-03-31"));
+    place.good(&["sandbox", "prepare", &file]).await;
+    let plan = place.good(&["plan", &file]).await;
+    assert_eq!(plan.matches("aws:CurrentTime DateLessThan 2999-03-31T00:00:00Z").count(), 4, "{plan}");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let file = manifest("ending", &text("2020-03-31"));
+    let run = place.run(&["plan", &file]).await;
+    assert_eq!(run.err.matches("this grant ended on 2020-03-31: the plan takes it away").count(), 3, "{}", run.err);
+    insta::assert_snapshot!("ended_grants", run.out);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let again = place.good(&["plan", &file]).await;
+    assert!(again.starts_with("No changes."), "{again}");
+    let who = Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", "ann")]).await);
+    assert!(assume(&place, &who, &format!("arn:aws:iam::{OWNER}:role/Reader"), "ann").await.is_err());
+}
