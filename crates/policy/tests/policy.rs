@@ -272,3 +272,14 @@ proptest! {
         let _ = parse(&text);
     }
 }
+
+/// KMS takes statements without an action; they do nothing, and are written back as they are.
+#[test]
+fn a_statement_of_a_key_without_an_action_is_kept() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Inert","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Resource":"*"}]}"#;
+    assert!(parse(text).is_err(), "nowhere else");
+    let document = crossrole_policy::parse_key_policy(text).unwrap();
+    assert_eq!(document.to_json(), text);
+    assert_eq!(serde_json::from_str::<Document>(text).unwrap(), document);
+    assert!(crossrole_policy::parse_key_policy(&text.replace(r#""Effect":"Allow","#, "")).is_err());
+}

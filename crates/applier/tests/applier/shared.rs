@@ -419,3 +419,29 @@ fn five_at_once_on_one_bucket_all_succeed() {
         assert!(fake.times("PutBucketPolicy") <= 15, "{latency} ms: {} writes", fake.times("PutBucketPolicy"));
     }
 }
+
+/// A key always has a policy. Where somebody has taken out all but ours since the plan was made, what was planned would put theirs
+/// back: nothing is written.
+#[test]
+fn nobody_gets_back_what_they_took_out_of_a_keys_policy() {
+    const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let admins = r#"{"Sid":"Admins","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::333333333333:root"},"Action":"kms:*","Resource":"*"}"#;
+    let of = |allow: &str| format!("name = \"m\"\n[trusting]\naccount = \"222222222222\"\n[keys.data]\narn = \"{KEY}\"\n{allow}");
+    let mut start = crate::world::estate(&[crate::cloud::PROD]);
+    crate::world::add_key(&mut start, KEY, &format!(r#"{{"Version":"2012-10-17","Statement":[{admins}]}}"#));
+    let fake = Fake::new(start);
+    let granted = of("[[keys.data.allow]]\nservice = \"logs.us-east-1.amazonaws.com\"\naccess = \"encrypt\"\n");
+    assert!(applied(&fake, &planned(&granted, &fake.truth())).outcome.is_complete());
+    let plan = planned(&of(""), &fake.truth());
+    let mut after = fake.truth();
+    let Some(Observation::Known(Some(key))) = after.keys.get_mut(KEY) else { panic!() };
+    let Observation::Known(policy) = &mut key.policy else { panic!() };
+    policy.document.statements.retain(|s| s.sid() != "Admins");
+    let left = policy.document.clone();
+    assert_eq!(left.statements.len(), 1);
+    let fake = Fake::new(after);
+    let ran = applied(&fake, &plan);
+    assert!(matches!(ran.of(&plan, "PutKeyPolicy"), StepResult::Drifted { found: Drift::Changed { .. } }), "{:?}", ran.outcome.steps);
+    let Some(Observation::Known(Some(key))) = fake.truth().keys.get(KEY).cloned() else { panic!() };
+    assert_eq!(key.policy.known().unwrap().document, left);
+}
