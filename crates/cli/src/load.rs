@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crossrole_model::{Desired, Severity, Source};
 
+use crate::args::{ACCOUNTS, CONFIG};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 use crate::io::Io;
@@ -44,7 +45,7 @@ fn in_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
-        let settings = file.file_name().is_some_and(|n| n == "crossrole.toml");
+        let settings = file.file_name().is_some_and(|n| n == CONFIG || n == ACCOUNTS);
         let expectations = file.to_string_lossy().ends_with(EXPECTATIONS);
         if file.is_file() && !settings && !expectations && file.extension().is_some_and(|e| e == "toml") {
             files.push(file);
@@ -79,7 +80,7 @@ impl Loaded {
         let settings = Settings::read(config)?;
         let sources = sources(paths)?;
         let (desired, findings) = crossrole_manifest::load_in(&sources, &settings.surroundings());
-        let text = crossrole_report::findings_on(&findings, &sources, io.err_screen());
+        let text = crossrole_report::findings_on(&findings, &settings.shown(&sources), io.err_screen());
         match desired {
             Some(desired) => {
                 io.err(&text);

@@ -10,11 +10,11 @@ use crossrole_cloud::{Access, TIMEOUT, TOTAL};
 use crossrole_lint::guardrails::Guardrails;
 use crossrole_manifest::Surroundings;
 use crossrole_model::limits::{self, Quotas};
-use crossrole_model::{AccountId, Desired};
+use crossrole_model::{AccountId, Desired, Source};
 use crossrole_policy::Arn;
 use serde::Deserialize;
 
-use crate::args::{CONFIG, CloudArgs};
+use crate::args::{ACCOUNTS, CONFIG, CloudArgs};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 use crate::{actions, environment, policies};
@@ -76,6 +76,8 @@ struct Defaults {
     timeout: Option<u64>,
     /// Seconds.
     timeout_total: Option<u64>,
+    /// The file that lists accounts, from the folder of the settings.
+    directory: Option<String>,
 }
 
 /// The settings of this place, read once.
@@ -83,17 +85,20 @@ struct Defaults {
 pub(crate) struct Settings {
     path: PathBuf,
     file: File,
+    directory: Option<Source>,
 }
 
 impl Settings {
     /// Reads the file; where none was named, none need be there.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { path: path.to_owned(), file: read(path)? })
+        let file = read(path)?;
+        let directory = directory(path, file.defaults.directory.as_deref())?;
+        Ok(Self { path: path.to_owned(), file, directory })
     }
 
     /// How the accounts of `desired` are reached.
     pub(crate) fn cloud(&self, args: &CloudArgs, desired: &Desired) -> Result<crossrole_cloud::Settings, Failure> {
-        let Defaults { role_name, external_id, concurrency, concurrency_total, timeout, timeout_total: _ } = &self.file.defaults;
+        let Defaults { role_name, external_id, concurrency, concurrency_total, timeout, timeout_total: _, directory: _ } = &self.file.defaults;
         let mut accounts = BTreeMap::new();
         for (key, account) in &self.file.accounts {
             let id = account_id(&self.path, desired, key)?;
@@ -174,7 +179,12 @@ impl Settings {
 
     /// What manifests are read under, now.
     pub(crate) fn surroundings(&self) -> Surroundings {
-        Surroundings { quotas: self.quotas(), now: crate::commands::validate::now() }
+        Surroundings { quotas: self.quotas(), now: crate::commands::validate::now(), directory: self.directory.clone() }
+    }
+
+    /// These files, and that of the accounts: mistakes may stand in either.
+    pub(crate) fn shown(&self, sources: &[Source]) -> Vec<Source> {
+        sources.iter().chain(&self.directory).cloned().collect()
     }
 
     /// The quotas of the accounts.
@@ -202,6 +212,23 @@ fn labelled(desired: &Desired, label: &str) -> Option<AccountId> {
     desired.accounts.iter().find(|(_, info)| info.label == label).map(|(id, _)| id.clone())
 }
 
+/// The file that lists accounts.
+const DIRECTORY: Wanted = Wanted {
+    what: "directory of accounts",
+    most: crossrole_manifest::MAX_BYTES,
+    advice: "correct `directory` under `[defaults]`, or leave it out",
+    smaller: "list fewer accounts",
+};
+
+/// The accounts that are listed beside the settings; where no file is named, none need be there.
+fn directory(config: &Path, named: Option<&str>) -> Result<Option<Source>, Failure> {
+    let path = config.parent().unwrap_or(Path::new("")).join(named.unwrap_or(ACCOUNTS));
+    if named.is_none() && !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Source { file: path.display().to_string(), text: files::read(&path, &DIRECTORY)? }))
+}
+
 /// The file of settings.
 const SETTINGS: Wanted =
     Wanted { what: "settings", most: files::SMALL, advice: "check the path given with `--config`", smaller: "keep to the settings that there are" };
@@ -214,7 +241,7 @@ fn read(path: &Path) -> Result<File, Failure> {
     let file: File = toml::from_str(&text).map_err(|e| {
         Failure::new(
             format!("settings `{}`, {}", path.display(), mistake(&text, &e)),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
         )
     })?;
     file.quotas.check(path)?;
@@ -255,7 +282,7 @@ fn forbidden(guardrails: &Guardrails, path: &Path) -> Result<(), Failure> {
 impl Defaults {
     /// The bounds of the command line hold in the file, too.
     fn check(&self, path: &Path) -> Result<(), Failure> {
-        let Self { role_name, external_id: _, concurrency, concurrency_total, timeout, timeout_total } = self;
+        let Self { role_name, external_id: _, concurrency, concurrency_total, timeout, timeout_total, directory: _ } = self;
         let numbers = [
             ("concurrency", concurrency.map(u64::from), 1_000),
             ("concurrency_total", concurrency_total.map(u64::from), 10_000),

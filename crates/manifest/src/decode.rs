@@ -9,8 +9,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use toml::Spanned as TomlSpanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::raw::Manifest;
-
 /// A decoded value and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Spanned<T> {
@@ -296,7 +294,13 @@ pub(crate) fn span(range: Range<usize>) -> Span {
 }
 
 /// Decodes one file; `None` when too little of it can be read to go on.
-pub(crate) fn decode_manifest(source: &Source, findings: &mut Vec<Finding>) -> Option<Manifest> {
+pub(crate) fn decode_file<T: Decode>(source: &Source, findings: &mut Vec<Finding>) -> Option<T> {
+    let value = parsed(source, findings)?;
+    T::decode(&value, &mut Decoder { file: &source.file, findings })
+}
+
+/// Reads one file as TOML.
+pub(crate) fn parsed<'s>(source: &'s Source, findings: &mut Vec<Finding>) -> Option<TomlSpanned<DeValue<'s>>> {
     if source.text.len() > crate::MAX_BYTES {
         let message = format!("the file has {} bytes, over {}", source.text.len(), crate::MAX_BYTES);
         findings.push(Finding::error(&source.file, None, message, "split it into several manifests"));
@@ -307,11 +311,6 @@ pub(crate) fn decode_manifest(source: &Source, findings: &mut Vec<Finding>) -> O
     for error in errors {
         findings.push(Finding::error(&source.file, error.span().map(span), error.message().to_owned(), "this is not TOML, or nested too deeply"));
     }
-    if syntax > 0 {
-        // What follows a broken line is a guess of the parser: its mistakes would only hide the real one.
-        return None;
-    }
-    let whole = table.span();
-    let value = TomlSpanned::new(whole, DeValue::Table(table.into_inner()));
-    Manifest::decode(&value, &mut Decoder { file: &source.file, findings })
+    // What follows a broken line is a guess of the parser: its mistakes would only hide the real one.
+    (syntax == 0).then(|| TomlSpanned::new(table.span(), DeValue::Table(table.into_inner())))
 }

@@ -1,11 +1,14 @@
 //! TOML text to desired objects, with every mistake and its place.
 //!
-//! Three stages: `decode` reads one file into the raw types of `raw`, which are also what the JSON Schema is
-//! made from; `scalar` checks every name, id, date and number where it stands; `resolve` turns the raw types into
+//! Four stages: `expand` fills a file in for every account that it is of; `decode` reads it into the raw types of `raw`, which are
+//! also what the JSON Schema is made from; `scalar` checks every name, id, date and number where it stands; `resolve` turns the raw types into
 //! [`Desired`] objects, with every ARN computed. No stage stops at its first mistake.
 
 mod decode;
+mod directory;
+mod expand;
 mod expect;
+mod fill;
 mod layout;
 mod raw;
 mod resolve;
@@ -15,6 +18,7 @@ pub use expect::{Expectation, Given, expectations};
 pub use layout::formatted;
 
 use crossrole_model::limits::Quotas;
+use directory::Directory;
 use crossrole_model::{Desired, Finding, Severity, Source};
 
 /// Longest manifest that is read, in bytes: the largest generated ones (10,000 roles) have about three million.
@@ -27,6 +31,8 @@ pub struct Surroundings {
     pub quotas: Quotas,
     /// Seconds since 1970: grants that have ended by then are none. 0: none has.
     pub now: i64,
+    /// The file that lists the accounts of the organization.
+    pub directory: Option<Source>,
 }
 
 /// Reads manifests. The findings are sorted by file and place.
@@ -39,15 +45,18 @@ pub fn load(sources: &[Source]) -> (Option<Desired>, Vec<Finding>) {
 /// The same, at a place and a time.
 pub fn load_in(sources: &[Source], surroundings: &Surroundings) -> (Option<Desired>, Vec<Finding>) {
     let mut findings = Vec::new();
+    let directory = Directory::read(surroundings.directory.as_ref(), &mut findings);
     let mut raws = Vec::new();
     for source in sources {
-        if let Some(raw) = decode::decode_manifest(source, &mut findings) {
-            raws.push((source, raw));
-        }
+        raws.extend(expand::manifests(source, &directory, &mut findings));
     }
-    let desired = resolve::resolve(&raws, surroundings, &mut findings);
+    let several = raws.len() > sources.len();
+    let desired = resolve::resolve(&raws, surroundings, &directory, &mut findings);
     findings.sort();
     findings.dedup();
+    if several {
+        findings = expand::fold(findings);
+    }
     let failed = findings.iter().any(|f| f.severity == Severity::Error);
     ((!failed).then_some(desired), findings)
 }

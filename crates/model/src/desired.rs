@@ -33,6 +33,9 @@ pub struct AccountInfo {
     pub trusting: bool,
     /// False when its caller side is somebody else's to manage: it is then never called.
     pub managed: bool,
+    /// No manifest is of it, or names it: it is only looked at for what one has left there.
+    #[serde(default)]
+    pub left: bool,
 }
 
 /// A place in a manifest.

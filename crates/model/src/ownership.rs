@@ -21,6 +21,11 @@ pub fn sid_prefix(manifest: &str) -> String {
     format!("Crossrole{hex}")
 }
 
+/// The Sid of the statement that lets a principal assume the roles of a manifest. It has one in each part of its caller policy.
+pub fn assume_sid(manifest: &str) -> String {
+    format!("{}AssumeRoles", sid_prefix(manifest))
+}
+
 /// Path of the caller's side: the policies that let principals assume roles of other accounts. One document belongs to all
 /// manifests that speak of its principal, so that a principal holds one, however many there are (IAM lets it hold ten).
 pub const CALLER_PATH: &str = "/crossrole/caller/";

@@ -30,6 +30,8 @@ pub enum Subject {
     },
     /// An object.
     Object(Address),
+    /// What an object has of something else that is withheld; the rest of it goes on.
+    Part(Address),
     /// The quotas of these accounts.
     Quotas(BTreeSet<AccountId>),
     /// The description of a policy.

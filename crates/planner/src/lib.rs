@@ -100,7 +100,8 @@ fn unreadable(draft: &mut Draft<'_>) {
             Observation::Unreadable(why) => draft.withheld.push(Withheld {
                 subject: Subject::Account { account: account.clone(), label: label.to_owned() },
                 cause: Cause::Unreadable(why.clone()),
-                blocks: true,
+                // Nothing is wanted of one that no manifest is of; whether something was left there is not known, and said.
+                blocks: draft.desired.accounts.get(account).is_none_or(|info| !info.left),
             }),
             Observation::Known(state) if !state.complete => draft.withheld.push(Withheld {
                 subject: Subject::Pruning { account: account.clone(), label: label.to_owned() },

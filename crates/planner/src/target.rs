@@ -13,7 +13,7 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String], declared: &BTreeMap<Ad
     let asked = |address: &Address| targets.iter().any(|t| named(address, t));
     for withheld in &mut plan.withheld {
         withheld.blocks &= match &withheld.subject {
-            Subject::Object(address) | Subject::Description(address) => asked(address),
+            Subject::Object(address) | Subject::Part(address) | Subject::Description(address) => asked(address),
             // Its objects are withheld with it, and not named one by one.
             Subject::Account { account, .. } => declared.keys().any(|a| crate::is_iam(a.kind) && a.account == *account && asked(a)),
             Subject::Pruning { .. } | Subject::Quotas(_) | Subject::Target(_) | Subject::Untargeted(_) => false,

@@ -1,13 +1,18 @@
-//! Patterns of actions.
+//! Patterns with `*` and `?`.
 
 /// Tells whether a pattern of actions, with `*` and `?`, stands for the action of this name; case does not count (IAM User Guide,
 /// "IAM JSON policy elements: Action").
 pub fn is_like(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.to_lowercase().chars().collect(), name.to_lowercase().chars().collect());
+    is_match(&pattern.to_lowercase(), &name.to_lowercase())
+}
+
+/// Tells whether a text matches a pattern with `*` and `?`.
+pub fn is_match(pattern: &str, text: &str) -> bool {
+    let name: Vec<char> = text.chars().collect();
     // The places of the name that the pattern read so far may end at.
     let mut ends = vec![true];
     ends.resize(name.len() + 1, false);
-    for symbol in pattern {
+    for symbol in pattern.chars() {
         let mut next = vec![false; name.len() + 1];
         let mut open = false;
         for (at, end) in next.iter_mut().enumerate() {

@@ -8,7 +8,7 @@ use crossrole_policy::Arn;
 use serde_json::{Value, json};
 
 use crate::statement::list;
-use crate::{Line, MASK, Tone, View, safe, sets};
+use crate::{Line, MASK, Tone, View, fold, safe, sets};
 
 /// Most lines of the section: a reader who sees more reads none. JSON has them all.
 const LINES_MOST: usize = 200;
@@ -25,8 +25,8 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
     if delta.changes.is_empty() && delta.undecided.is_empty() {
         return vec![Line::new(Tone::Heading, 0, "Access: ").then(["nobody gains or loses anything."]), Line::empty()];
     }
-    let mut lines: Vec<Line> = alike(&delta.changes).iter().map(|changes| line(changes, view)).collect();
-    lines.extend(delta.undecided.iter().map(undecided_line));
+    let alike = alike(&delta.changes);
+    let lines = folded(plan, alike.iter().map(|changes| line(changes, view)).chain(delta.undecided.iter().map(undecided_line)).collect());
     let more = lines.len().saturating_sub(LINES_MOST);
     let mut out = vec![Line::new(Tone::Heading, 0, "Access: ").then([counts(delta)])];
     out.extend(lines.into_iter().take(LINES_MOST).map(|line| line.within(2)));
@@ -35,6 +35,22 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
     }
     out.push(Line::empty());
     out
+}
+
+/// Lines that are the same in many accounts, in one each; it stands where the first of them stood.
+fn folded(plan: &Plan, lines: Vec<Line>) -> Vec<Line> {
+    let (of_one, others): (Vec<_>, Vec<_>) = lines.iter().cloned().map(|line| (fold::spoken_of(plan, &line.text()), line)).partition(|(account, _)| account.is_some());
+    let blocks = of_one.into_iter().filter_map(|(account, line)| Some(fold::Block { at: 0, account: account?, lines: vec![line] })).collect();
+    let (folded, rest) = fold::fold(plan, blocks);
+    if folded.is_empty() {
+        return lines;
+    }
+    let said = folded.into_iter().flat_map(|fold::Folded { accounts, lines, .. }| {
+        let end = format!(", for {{account}} in each of {} accounts: ", accounts.len());
+        let accounts = crate::statement::list(&end, fold::named(plan, &accounts));
+        lines.into_iter().flatten().map(move |line| line.then(accounts.clone()))
+    });
+    said.chain(others.into_iter().map(|(_, line)| line)).chain(rest.into_iter().flat_map(|block| block.lines)).collect()
 }
 
 /// What is gained, lost and not decided, a line each.
@@ -193,7 +209,7 @@ fn resources(change: &AccessChange) -> Vec<String> {
     if by_name {
         said.iter_mut().filter(|text| *text == NO_RESOURCE).for_each(|text| "*".clone_into(text));
     }
-    said
+    fold::arns(&said, str::to_owned)
 }
 
 fn sorted(parts: &[Part], name: fn(&str) -> String) -> Vec<String> {
@@ -419,7 +435,7 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
                 "account": c.party.account(),
                 "actions": actions(&c.actions),
                 "action_set": c.actions,
-                "resources": resources(c),
+                "resources": sorted(&c.resources, short),
                 "resource_set": c.resources,
                 "when": c.when.iter().map(|one| one.iter().map(clause).collect::<Vec<_>>()).collect::<Vec<_>>(),
                 "keyless": c.keyless,

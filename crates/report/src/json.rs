@@ -9,7 +9,7 @@ use crossrole_policy::Document;
 use serde_json::{Map, Value, json};
 
 use crate::text::masked;
-use crate::{View, describe, words};
+use crate::{View, describe, fold, words};
 
 /// Version of the shape.
 const FORMAT_VERSION: &str = "1.0";
@@ -54,6 +54,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "manifests": plan.manifests.iter().map(|m| json!({"name": m.name, "file": m.file, "digest": m.digest.to_string()})).collect::<Vec<_>>(),
         "destroy": plan.destroy,
         "resource_changes": changes,
+        "alike": alike(plan),
         "blocked": plan.is_blocked(),
         "withheld": plan.withheld.iter().map(withheld).collect::<Vec<_>>(),
         "meters": plan.meters.iter().map(|m| json!({"what": m.what, "used": m.used, "limit": m.limit})).collect::<Vec<_>>(),
@@ -66,6 +67,18 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "summary": summary(plan),
         "calls": plan.calls.iter().map(|(account, n)| (account.to_string(), json!(n))).collect::<Map<_, _>>(),
     })
+}
+
+/// Changes that are the same in many accounts.
+fn alike(plan: &Plan) -> Vec<Value> {
+    let group = |group: Vec<usize>| {
+        let changes: Vec<&crossrole_model::Change> = group.iter().filter_map(|at| plan.changes.get(*at)).collect();
+        json!({
+            "accounts": changes.iter().map(|c| c.address.account.as_str()).collect::<Vec<_>>(),
+            "addresses": changes.iter().map(|c| c.address.to_string()).collect::<Vec<_>>(),
+        })
+    };
+    fold::alike(plan).into_iter().map(group).collect()
 }
 
 /// A plan with what is worth knowing of it.

@@ -11,6 +11,7 @@ mod decision;
 mod diff;
 mod escape;
 mod findings;
+mod fold;
 mod json;
 mod lines;
 mod outcome;

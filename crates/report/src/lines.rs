@@ -83,6 +83,11 @@ impl Line {
         self
     }
 
+    /// The same with other texts.
+    pub(crate) fn mapped(&self, text: impl Fn(&str) -> String) -> Self {
+        Self { tone: self.tone, indent: self.indent, head: text(&self.head), parts: self.parts.iter().map(|part| text(part)).collect() }
+    }
+
     /// Its text, in one.
     pub(crate) fn text(&self) -> String {
         format!("{}{}{}", " ".repeat(self.indent), self.head, self.parts.concat())

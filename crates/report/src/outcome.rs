@@ -4,7 +4,7 @@ use crossrole_model::outcome::Event;
 use crossrole_model::plan::Difference;
 use crossrole_model::{Broken, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor};
 
-use crate::{Line, Screen, Tone, rendered, safe, words};
+use crate::{Line, Screen, Tone, fold, rendered, safe, words};
 
 /// `222222222222: CreateRole (role ProdS3RWRole)`.
 pub fn describe(plan: &Plan, step: StepId) -> String {
@@ -68,27 +68,28 @@ fn word(result: &StepResult) -> &'static str {
 /// The summary at the end of a run.
 pub fn outcome(plan: &Plan, outcome: &Outcome, screen: Screen) -> String {
     let mut out = Vec::new();
-    for (index, result) in outcome.steps.iter().enumerate() {
-        let what = describe(plan, StepId(index));
-        let mut add = |tone: Tone, head: &str, rest: &[String]| {
-            out.push(Line::new(tone, 0, head).then([what.as_str()]));
-            out.extend(rest.iter().map(|text| Line::plain(2, text.as_str())));
-        };
-        match result {
-            StepResult::Failed { error } => add(Tone::Error, "failed: ", &[safe(&error.to_string()), safe(error.advice())]),
-            StepResult::Drifted { found } => {
-                add(Tone::Error, "drifted: ", &[safe(&words::drift(found)), "nothing was written; plan again to see what it is now".to_owned()]);
-            }
-            StepResult::Skipped { because } => add(Tone::Warning, "skipped: ", &[format!("it needs {}", describe(plan, *because))]),
-            StepResult::NotStarted => add(Tone::Warning, "left: ", &[]),
-            StepResult::Applied | StepResult::AlreadyDone => {}
-        }
+    let account = |step: usize| plan.steps.get(step).map(|s| s.account.clone());
+    let mut blocks: Vec<fold::Block> = Vec::new();
+    for (at, result) in outcome.steps.iter().enumerate() {
+        let lines = ended(plan, StepId(at), result);
+        blocks.extend(account(at).filter(|_| !lines.is_empty()).map(|account| fold::Block { at, account, lines }));
     }
     for (index, seen) in &outcome.unverified {
-        let what = plan.changes.get(*index).map(|c| c.address.to_string()).unwrap_or_default();
-        out.push(Line::new(Tone::Warning, 0, "unverified: ").then([safe(&what)]));
-        out.extend([Line::plain(2, format!("it was written, and {}", safe(&words::seen(seen)))), Line::plain(2, "plan again to see what it is now")]);
+        let Some(address) = plan.changes.get(*index).map(|c| &c.address) else { continue };
+        let lines = vec![
+            Line::new(Tone::Warning, 0, "unverified: ").then([safe(&address.to_string())]),
+            Line::plain(2, format!("it was written, and {}", safe(&words::seen(seen)))),
+            Line::plain(2, "plan again to see what it is now"),
+        ];
+        blocks.push(fold::Block { at: *index, account: address.account.clone(), lines });
     }
+    // What is the same in many accounts is said once.
+    let (folded, rest) = fold::fold(plan, blocks);
+    for fold::Folded { accounts, lines, .. } in folded {
+        out.push(fold::heading(plan, &accounts));
+        out.extend(lines.into_iter().flatten().map(|line| line.within(2)));
+    }
+    out.extend(rest.into_iter().flat_map(|block| block.lines));
     if !out.is_empty() {
         out.push(Line::empty());
     }
@@ -97,6 +98,23 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, screen: Screen) -> String {
         out.push(Line::plain(0, "Run apply again: it goes on from what is live."));
     }
     rendered(&out, screen)
+}
+
+/// What is said of a step that is not done.
+fn ended(plan: &Plan, step: StepId, result: &StepResult) -> Vec<Line> {
+    let said = |tone: Tone, head: &str, rest: &[String]| {
+        let first = Line::new(tone, 0, head).then([describe(plan, step)]);
+        std::iter::once(first).chain(rest.iter().map(|text| Line::plain(2, text.as_str()))).collect()
+    };
+    match result {
+        StepResult::Failed { error } => said(Tone::Error, "failed: ", &[safe(&error.to_string()), safe(error.advice())]),
+        StepResult::Drifted { found } => {
+            said(Tone::Error, "drifted: ", &[safe(&words::drift(found)), "nothing was written; plan again to see what it is now".to_owned()])
+        }
+        StepResult::Skipped { because } => said(Tone::Warning, "skipped: ", &[format!("it needs {}", describe(plan, *because))]),
+        StepResult::NotStarted => said(Tone::Warning, "left: ", &[]),
+        StepResult::Applied | StepResult::AlreadyDone => Vec::new(),
+    }
 }
 
 fn summary(outcome: &Outcome) -> Line {

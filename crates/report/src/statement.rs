@@ -42,7 +42,7 @@ fn element(element: &Element) -> Vec<String> {
 }
 
 fn values(element: &Element) -> Vec<String> {
-    element.values.iter().map(|v| quoted(v)).collect()
+    crate::fold::arns(&element.values, quoted)
 }
 
 /// The exception stands before the first.

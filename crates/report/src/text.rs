@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::{Action, Cause, Change, Plan, Reason, Subject, Withheld, ownership};
+use crossrole_model::{AccountId, Action, Cause, Change, Plan, Reason, Subject, Withheld, ownership};
 use crossrole_policy::{Document, Share};
 
-use crate::{Line, MASK, Tone, View, rendered, safe, words};
+use crate::{Line, MASK, Tone, View, fold, rendered, safe, words};
 
 /// How documents are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,18 +39,9 @@ fn tone(action: Action) -> Tone {
 /// Renders a plan.
 pub fn plan(plan: &Plan, view: View) -> String {
     let mut out = Vec::new();
+    gone(plan, &mut out);
     legend(plan, &mut out);
-    let mut account = None;
-    let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
-    for change in &plan.changes {
-        if account != Some(&change.address.account) {
-            account = Some(&change.address.account);
-            let label = plan.accounts.get(&change.address.account).map_or("", |a| a.label.as_str());
-            out.extend([Line::new(Tone::Heading, 0, format!("account {} ({})", change.address.account, safe(label))), Line::empty()]);
-        }
-        render_change(plan, change, &share, view, &mut out);
-        out.push(Line::empty());
-    }
+    changes(plan, view, &mut out);
     withheld(plan, &mut out);
     for meter in &plan.meters {
         let percent = meter.used * 100 / meter.limit.max(1);
@@ -76,6 +67,55 @@ pub fn plan(plan: &Plan, view: View) -> String {
     }
     out.extend(calls(&plan.calls).map(|text| Line::plain(0, text)));
     rendered(&out, view.screen)
+}
+
+/// Accounts that manifests were of and are no longer: what they made there goes, and that is said before everything else.
+fn gone(plan: &Plan, out: &mut Vec<Line>) {
+    let mut by_manifest: BTreeMap<&str, BTreeMap<&AccountId, usize>> = BTreeMap::new();
+    for change in plan.changes.iter().filter(|c| c.action == Action::Delete && plan.accounts.get(&c.address.account).is_some_and(|info| info.left)) {
+        *by_manifest.entry(&change.manifest).or_default().entry(&change.address.account).or_default() += 1;
+    }
+    for (manifest, accounts) in by_manifest {
+        let objects: usize = accounts.values().sum();
+        let ids: Vec<AccountId> = accounts.into_keys().cloned().collect();
+        let what = if objects == 1 { "1 object is".to_owned() } else { format!("{objects} objects are") };
+        let head = format!("manifest {} is no longer of {}", safe(manifest), if ids.len() == 1 { "account " } else { "accounts " });
+        let rest = format!(": {what} destroyed there");
+        out.extend([Line::new(Tone::Removed, 0, head).then(crate::statement::list("", fold::named(plan, &ids))).then([rest]), Line::empty()]);
+    }
+}
+
+/// What changes, account by account, after what changes alike in many.
+fn changes(plan: &Plan, view: View, out: &mut Vec<Line>) {
+    let (folded, rest) = fold::fold(plan, blocks(plan, view));
+    for fold::Folded { accounts, lines, .. } in folded {
+        out.extend([fold::heading(plan, &accounts), Line::empty()]);
+        for lines in lines {
+            out.extend(lines);
+            out.push(Line::empty());
+        }
+    }
+    let mut account = None;
+    for fold::Block { account: id, lines, .. } in rest {
+        if account.as_ref() != Some(&id) {
+            let label = plan.accounts.get(&id).map_or("", |a| a.label.as_str());
+            out.extend([Line::new(Tone::Heading, 0, format!("account {id} ({})", safe(label))), Line::empty()]);
+            account = Some(id);
+        }
+        out.extend(lines);
+        out.push(Line::empty());
+    }
+}
+
+/// Each change as it is said of its account.
+pub(crate) fn blocks(plan: &Plan, view: View) -> Vec<fold::Block> {
+    let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
+    let block = |(at, change): (usize, &Change)| {
+        let mut lines = Vec::new();
+        render_change(plan, change, &share, view, &mut lines);
+        fold::Block { at, account: change.address.account.clone(), lines }
+    };
+    plan.changes.iter().enumerate().map(block).collect()
 }
 
 fn legend(plan: &Plan, out: &mut Vec<Line>) {

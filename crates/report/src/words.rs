@@ -91,6 +91,7 @@ pub(crate) fn subject(subject: &Subject) -> String {
         Subject::Account { account, label } => format!("account {account} ({label})"),
         Subject::Pruning { account, label } => format!("pruning in account {account} ({label})"),
         Subject::Object(address) => address.to_string(),
+        Subject::Part(address) => format!("part of {address}"),
         Subject::Quotas(accounts) => {
             let first = accounts.first().map_or_else(String::new, ToString::to_string);
             if accounts.len() > 1 { format!("quotas of account {first} and {} more", accounts.len() - 1) } else { format!("quotas of account {first}") }

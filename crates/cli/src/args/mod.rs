@@ -24,6 +24,9 @@ const EXIT_CODES: &str = "Exit codes:
 /// Settings of this place, unless said otherwise.
 pub(crate) const CONFIG: &str = "crossrole.toml";
 
+/// The file that lists accounts, beside the settings.
+pub(crate) const ACCOUNTS: &str = "accounts.toml";
+
 /// Where the embedded AWS is kept, unless said otherwise.
 pub(crate) const SANDBOX_STATE: &str = ".crossrole-sandbox.json";
 

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     findings.append(&mut linted.findings);
     findings.sort();
-    print(args.format, &findings, &linted.suppressed, &sources, io);
+    print(args.format, &findings, &linted.suppressed, &settings.shown(&sources), io);
     let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
     if args.format == FormatArg::Text {
         summary(desired.as_ref(), &findings, &linted, &sources, io);

@@ -7,7 +7,7 @@ mod role;
 mod statement;
 mod words;
 
-use crate::decode::{Needed, Spanned, Table, record};
+use crate::decode::{Needed, OneOrMany, Spanned, Table, record};
 use crate::scalar::{Account, ManifestName, Path, Region};
 
 pub(crate) use bucket::{Bucket, BucketAllow, Encryption, KmsKey, Logging};
@@ -56,11 +56,15 @@ record! {
 }
 
 record! {
-    /// The account that owns roles and buckets.
+    /// The account that owns roles and buckets, or the accounts that each have them.
     Trusting {
         /// Account id, 12 digits in quotes.
-        account: Needed<Account>,
-        /// Region of its buckets; its partition is that of all accounts. Default: us-east-1.
+        account: Option<Spanned<Account>>,
+        /// Several accounts, in place of `account`: ids, or of `accounts.toml` labels, `ou:PATTERN`, `tag:KEY=PATTERN` or `*`.
+        accounts: Option<OneOrMany<String>>,
+        /// Accounts among those that are left out, said in the same ways.
+        except: Option<OneOrMany<String>>,
+        /// Region of its buckets; its partition is that of all accounts. Default: that in `accounts.toml`, or us-east-1.
         region: Option<Spanned<Region>>,
     }
 }

@@ -20,6 +20,7 @@ impl Builder<'_> {
         let raw = self.raw;
         for (name, key, bucket) in raw.buckets.iter().flat_map(Table::iter) {
             self.bucket_name(key, name);
+            self.one_account(key, name);
             self.bucket_statements.entry(name.clone()).or_default();
             let region = bucket.region.as_ref().map_or(&self.region, |r| &r.value.0).clone();
             if Partition::of_region(&region) != self.partition {
@@ -43,6 +44,18 @@ impl Builder<'_> {
                     self.bucket_statements.entry(name.clone()).or_default().push(built);
                 }
             }
+        }
+    }
+
+    /// A bucket has a name of its own in all accounts.
+    fn one_account(&mut self, key: Span, name: &str) {
+        if self.at.is_none() {
+            return;
+        }
+        let other = self.bucket_accounts.entry(name.to_owned()).or_insert_with(|| self.trusting.clone()).clone();
+        if other != self.trusting {
+            let message = format!("accounts {other} and {} would both have a bucket `{name}`", self.trusting);
+            self.error(key, message, "put `{account}` or `{label}` into its name: no two buckets have one name, wherever they are");
         }
     }
 

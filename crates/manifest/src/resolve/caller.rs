@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use crossrole_model::desired::{ByHand, DesiredState, DocumentRef, HandSide, Origin, Place};
 use crossrole_model::{AccountId, Address, Kind, PrincipalRef, Span, limits, ownership};
-use crossrole_policy::{Element, Statement};
+use crossrole_policy::{Document, Element, Statement};
 
 use super::bucket::digits;
 use super::principal::{CallerSide, Resolved};
@@ -69,13 +69,14 @@ impl Builder<'_> {
             let name = format!("{}/{}/{}", principal.kind.as_str(), principal.name, self.name);
             let address = Address::new(&account, Kind::Caller, name);
             let document = self.document(&address, &DocumentRef::Policy, statements(&self.name, &grants));
-            self.over(
-                whole,
-                &format!("what {principal} in account {account} is given"),
-                document.size(),
-                limits::MANAGED_POLICY,
-                "give some of these roles to another group or role",
-            );
+            // Roles are spread over as many policies as a principal may hold, and other statements stay whole.
+            let parts = limits::ATTACHED_POLICIES * limits::MANAGED_POLICY;
+            let what = format!("what {principal} in account {account} is given");
+            self.over(whole, &what, document.size(), parts, "give some of these roles to another group or role");
+            let assume = ownership::assume_sid(&self.name);
+            let longest = document.statements.iter().filter(|s| s.sid() != assume).map(|s| Document::new(vec![s.clone()]).size()).max();
+            let advice = "name fewer resources at once: a policy takes no statement that is longer";
+            self.over(whole, &format!("one statement of {what}"), longest.unwrap_or_default(), limits::MANAGED_POLICY, advice);
             self.insert(whole, address, false, DesiredState::Caller { principal, statements: document.statements });
         }
     }
@@ -87,7 +88,7 @@ fn statements(manifest: &str, grants: &CallerGrants) -> Vec<Placed> {
     let mut out = Vec::new();
     if !grants.roles.is_empty() {
         let mut assume = Statement::allow(Element::of(["sts:AssumeRole"]), Some(Element::of(grants.roles.keys().cloned())));
-        assume.sid = Some(format!("{prefix}AssumeRoles"));
+        assume.sid = Some(ownership::assume_sid(manifest));
         let origins = grants.roles.values().flatten().map(|place| Origin { place: place.clone(), principal: None }).collect();
         out.push(Placed { statement: assume, origins });
     }

@@ -238,7 +238,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn key_policies(&mut self) {
-        for (key, granted) in std::mem::take(&mut self.key_statements) {
+        for (key, granted) in std::mem::take(self.key_statements) {
             let span = self.raw.name.span;
             let account = key.account();
             if !self.desired.accounts.get(&account).is_some_and(|info| info.managed) {

@@ -18,19 +18,32 @@ use crossrole_policy::{Document, Statement};
 use statement::Holders;
 
 use crate::Surroundings;
+use crate::directory::{At, Directory};
+use crate::expand::{REGION, Raw};
 use crate::decode::Table;
 use crate::raw::{Manifest, Trusted};
 use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name, check_tag};
 
 /// Resolves all manifests into the objects of one estate.
-pub(crate) fn resolve(raws: &[(&Source, Manifest)], surroundings: &Surroundings, findings: &mut Vec<Finding>) -> Desired {
+pub(crate) fn resolve(raws: &[Raw<'_>], surroundings: &Surroundings, directory: &Directory, findings: &mut Vec<Finding>) -> Desired {
     let mut run = Run { desired: Desired { quotas: surroundings.quotas, ..Desired::default() }, ..Run::default() };
     // What grants of every manifest need is known first: which accounts are managed, and which buckets have which keys.
-    for (source, raw) in raws {
-        Builder::new(&mut run, source, raw, surroundings, findings).ground();
+    for raw in raws {
+        Builder::new(&mut run, raw, surroundings, findings).ground();
     }
-    for (source, raw) in raws {
-        Builder::new(&mut run, source, raw, surroundings, findings).manifest();
+    for raw in raws {
+        let mut builder = Builder::new(&mut run, raw, surroundings, findings);
+        builder.manifest();
+        if raw.last {
+            builder.shared();
+        }
+    }
+    if raws.iter().any(|raw| raw.at.is_some()) {
+        // What a manifest has made in an account that it is of no longer is found there, and nowhere else.
+        for at in directory.iter() {
+            let info = AccountInfo { label: at.label.clone(), trusting: false, managed: true, left: true };
+            run.desired.accounts.entry(at.id.clone()).or_insert(info);
+        }
     }
     run.desired
 }
@@ -43,7 +56,11 @@ struct Run {
     names: BTreeMap<(AccountId, Kind, String), Address>,
     /// Where it is said which key a bucket has.
     bucket_key_places: BTreeMap<String, Place>,
-    /// Of the manifest that is being read.
+    /// Whose bucket a name is, of the manifests that are of several accounts.
+    bucket_accounts: BTreeMap<String, AccountId>,
+    /// Of the file that is being read: by key.
+    key_statements: BTreeMap<KeyRef, Vec<key::Granted>>,
+    /// Of the file that is being read.
     callers: BTreeMap<caller::CallerKey, caller::CallerGrants>,
 }
 
@@ -56,6 +73,9 @@ fn account_id(account: Option<&Account>) -> AccountId {
 struct Builder<'a> {
     source: &'a Source,
     raw: &'a Manifest,
+    /// The account, where the manifest is of several.
+    at: Option<&'a At>,
+    first: bool,
     name: String,
     trusting: AccountId,
     region: String,
@@ -66,10 +86,10 @@ struct Builder<'a> {
     bucket_key_places: &'a mut BTreeMap<String, Place>,
     findings: &'a mut Vec<Finding>,
     callers: &'a mut BTreeMap<caller::CallerKey, caller::CallerGrants>,
+    bucket_accounts: &'a mut BTreeMap<String, AccountId>,
     /// By bucket, then by body without principal: principals with the same rights share a statement.
     bucket_statements: BTreeMap<String, Vec<Placed>>,
-    /// By key.
-    key_statements: BTreeMap<KeyRef, Vec<key::Granted>>,
+    key_statements: &'a mut BTreeMap<KeyRef, Vec<key::Granted>>,
 }
 
 /// A statement with the parts of the manifest that it comes from: several, once principals with the same rights share it.
@@ -80,14 +100,19 @@ struct Placed {
 }
 
 impl<'a> Builder<'a> {
-    fn new(run: &'a mut Run, source: &'a Source, raw: &'a Manifest, surroundings: &Surroundings, findings: &'a mut Vec<Finding>) -> Self {
+    fn new(run: &'a mut Run, raw: &'a Raw<'_>, surroundings: &Surroundings, findings: &'a mut Vec<Finding>) -> Self {
+        let Raw { source, manifest: raw, at, first, last: _ } = raw;
         let table = raw.trusting.value.as_ref();
-        let region = table.and_then(|t| t.region.as_ref()).map_or("us-east-1", |r| r.value.0.as_str()).to_owned();
+        let stated = table.and_then(|t| t.region.as_ref()).map(|r| r.value.0.as_str());
+        let region = stated.or(at.as_ref().and_then(|at| at.region.as_deref())).unwrap_or(REGION).to_owned();
+        let lone = || account_id(table.and_then(|t| t.account.as_ref()).map(|account| &account.value));
         Self {
             source,
             raw,
+            at: at.as_ref(),
+            first: *first,
             name: raw.name.value.as_ref().map(|n| n.0.clone()).unwrap_or_default(),
-            trusting: account_id(table.and_then(|t| t.account.value.as_ref())),
+            trusting: at.as_ref().map_or_else(lone, |at| at.id.clone()),
             partition: Partition::of_region(&region),
             region,
             now: surroundings.now,
@@ -96,8 +121,9 @@ impl<'a> Builder<'a> {
             bucket_key_places: &mut run.bucket_key_places,
             findings,
             callers: &mut run.callers,
+            bucket_accounts: &mut run.bucket_accounts,
             bucket_statements: BTreeMap::new(),
-            key_statements: BTreeMap::new(),
+            key_statements: &mut run.key_statements,
         }
     }
 
@@ -123,25 +149,36 @@ impl<'a> Builder<'a> {
         if self.desired.manifests.is_empty() {
             self.desired.partition = self.partition;
         }
-        if self.desired.manifests.iter().any(|m| m.name == self.name) {
-            self.error(
-                raw.name.span,
-                format!("two manifests are named `{}`", self.name),
-                "each manifest needs a name of its own: it is written on what it owns",
-            );
-        }
         if self.desired.partition != self.partition {
             self.error(raw.trusting.span, "this manifest lies in another partition than the first", "run manifests of one partition together");
         }
-        let digest = Digest::of(self.source.text.as_bytes());
-        self.desired.manifests.push(ManifestRef { name: self.name.clone(), file: self.source.file.clone(), digest });
+        if self.first {
+            self.manifest_ref();
+        }
         self.accounts();
         self.bucket_keys();
     }
 
+    fn manifest_ref(&mut self) {
+        if self.desired.manifests.iter().any(|m| m.name == self.name) {
+            self.error(
+                self.raw.name.span,
+                format!("two manifests are named `{}`", self.name),
+                "each manifest needs a name of its own: it is written on what it owns",
+            );
+        }
+        if let Some(trusting) = self.raw.trusting.value.as_ref().filter(|t| !t.has("account") && !t.has("accounts")) {
+            self.error(trusting.span, "`account` is missing", "add `account = …` to this table");
+        }
+        let digest = Digest::of(self.source.text.as_bytes());
+        self.desired.manifests.push(ManifestRef { name: self.name.clone(), file: self.source.file.clone(), digest });
+    }
+
     fn manifest(&mut self) {
         let raw = self.raw;
-        self.suppressions();
+        if self.first {
+            self.suppressions();
+        }
         self.policies();
         self.oidc_providers();
         self.keys();
@@ -154,6 +191,10 @@ impl<'a> Builder<'a> {
             self.trusted(label, trusted);
         }
         self.bucket_policies();
+    }
+
+    /// What all accounts of a manifest write together.
+    fn shared(&mut self) {
         self.key_policies();
         self.caller_policies();
     }
@@ -161,8 +202,10 @@ impl<'a> Builder<'a> {
     fn accounts(&mut self) {
         let raw = self.raw;
         let trusting = self.trusting.clone();
-        let span = raw.trusting.value.as_ref().map_or(raw.trusting.span, |t| t.account.span);
-        self.account(&trusting, span, AccountInfo { label: "trusting".to_owned(), trusting: true, managed: true });
+        let stated = raw.trusting.value.as_ref();
+        let span = stated.and_then(|t| t.account.as_ref().map(|a| a.span).or_else(|| t.accounts.as_ref()?.0.first().map(|a| a.span)));
+        let label = self.at.map_or("trusting", |at| at.label.as_str()).to_owned();
+        self.account(&trusting, span.unwrap_or(raw.trusting.span), AccountInfo { label, trusting: true, managed: true, left: false });
         let mut seen = BTreeMap::from([(trusting, "trusting".to_owned())]);
         for (label, key, trusted) in raw.trusted.iter().flat_map(Table::iter) {
             if label == "trusting" || label.is_empty() || label.contains('/') {
@@ -179,7 +222,7 @@ impl<'a> Builder<'a> {
                     "name each account once; principals of the trusting account are written `trusting/Name`",
                 );
             }
-            self.account(&id, trusted.account.span, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true) });
+            self.account(&id, trusted.account.span, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true), left: false });
         }
     }
 
@@ -201,6 +244,11 @@ impl<'a> Builder<'a> {
         let place = self.place(key);
         let clash = self.names.get(&key_name).and_then(|a| self.desired.objects.get_key_value(a)).map(|(a, object)| (a.clone(), object.clone()));
         if let Some((existing, object)) = clash {
+            // The same declaration, of a trusted account, as it is filled in for another trusting one.
+            let again = self.desired.places.get(&existing).is_some_and(|places| places.contains(&place));
+            if self.at.is_some() && again && existing == address && object.state == state {
+                return true;
+            }
             let differs = twice::differs(&object.state, &state);
             let shared = existing == address && object.owner != self.name && twice::may_be_shared(&address, &self.trusting);
             if shared && differs.is_empty() {

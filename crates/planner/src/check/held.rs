@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Address, Broken, BucketCall, Call, IamCall, KeyCall, Kind, Plan, Step, StepId, Subject};
+use crossrole_model::{Address, Broken, BucketCall, Call, Change, IamCall, KeyCall, Kind, ObjectState, Plan, Step, StepId, Subject};
 use crossrole_policy::{Arn, Document, Statement};
 
 /// How calls speak of an object: its kind, its account (a bucket's ARN has none) and its name.
@@ -23,7 +23,7 @@ pub(super) fn withheld(plan: &Plan, wrong: &mut Vec<Broken>) {
         return;
     }
     for (at, step) in plan.steps.iter().enumerate().filter(|(_, s)| !s.call.removes()) {
-        let mut names = spoken_of(step);
+        let mut names = spoken_of(step, plan.changes.get(step.change));
         names.extend(plan.changes.get(step.change).map(|c| name_of(c.address.kind, c.address.account.as_str(), &c.address.name)));
         for address in names.iter().filter_map(|name| held.get(name)) {
             wrong.push(Broken::Withheld { step: StepId(at), address: (*address).clone() });
@@ -52,7 +52,7 @@ fn of_statement(statement: &Statement) -> impl Iterator<Item = Name> {
 }
 
 /// The objects that a call gives something to, or through, by their names.
-fn spoken_of(step: &Step) -> BTreeSet<Name> {
+fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
     let own = |kind: Kind, name: &str| name_of(kind, step.account.as_str(), name);
     let document = |d: &Document| d.statements.iter().flat_map(of_statement).collect::<BTreeSet<Name>>();
     let share = || step.share.iter().flat_map(|share| &share.statements).flat_map(of_statement);
@@ -60,8 +60,12 @@ fn spoken_of(step: &Step) -> BTreeSet<Name> {
         Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => document(trust).into_iter().chain(boundary.as_deref().and_then(of_arn)).collect(),
         Call::Iam(IamCall::UpdateTrust { trust: d, .. } | IamCall::PutInlinePolicy { document: d, .. }) => document(d),
         Call::Iam(IamCall::CreatePolicy { document: d, .. } | IamCall::CreatePolicyVersion { document: d, .. }) => match &step.share {
-            // Others' statements are what they were.
-            Some(_) => share().collect(),
+            // Others' statements are what they were, and what ours named before is given to nobody.
+            Some(_) => {
+                let before = change.and_then(|change| change.before.as_ref());
+                let before = if let Some(ObjectState::Policy(before)) = before { document(&before.document) } else { BTreeSet::new() };
+                share().filter(|name| !before.contains(name)).collect()
+            }
             None => document(d),
         },
         Call::Iam(IamCall::PutBoundary { arn, .. }) => of_arn(arn).into_iter().collect(),

@@ -10,12 +10,14 @@ use crossrole_model::limits::Quota;
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::{AttachmentState, PolicyState};
 use crossrole_model::{
-    AccountId, Action, Address, Call, Cause, Change, Facet, IamCall, Kind, ObjectState, Part as Named, PrincipalRef, Reason, Unreadable, limits, ownership,
+    AccountId, Action, Address, Call, Cause, Change, Facet, IamCall, Kind, ObjectState, Part as Named, PrincipalRef, Reason, Subject, Unreadable, Withheld,
+    ownership,
 };
 use crossrole_policy::{Document, Share, Statement};
 
 use crate::draft::{Draft, Stage};
 
+use super::pack::{Wish, place};
 use super::policy::{attached_to, delete_stages};
 use super::{names_missing, read_accounts};
 
@@ -103,7 +105,12 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Cause>, missing: &
         let entry = all.entry((&address.account, ownership::caller_key(principal).to_ascii_lowercase())).or_default();
         entry.principal = Some(principal);
         match cause {
-            None => drop(entry.by_owner.insert(&object.owner, (address, statements))),
+            None => {
+                entry.by_owner.insert(&object.owner, (address, statements));
+                if let Some(on) = draft.roles_held.get(address).and_then(|roles| roles.values().next()).cloned() {
+                    draft.withheld.push(Withheld { subject: Subject::Part(address.clone()), cause: Cause::Withheld(on), blocks: true });
+                }
+            }
             Some(cause) => {
                 entry.left.insert(ownership::sid_prefix(&object.owner));
                 draft.withhold(address, cause);
@@ -144,13 +151,14 @@ fn of_principal<'a>(
     wanted: &Wanted<'a>,
 ) -> Vec<Part<'a>> {
     let prefixes: BTreeSet<String> = draft.sids.keys().filter(|p| !wanted.left.contains(*p)).cloned().collect();
-    let placed = place(live, wanted, &prefixes);
-    for (address, statements) in wanted.by_owner.values() {
-        let there = live.values().flat_map(|p| &p.state.document.statements).filter(|s| statements.contains(s)).count();
-        if there < statements.len() {
-            draft.caller_written.insert((*address).clone());
-        }
-    }
+    let documents: BTreeMap<usize, &Document> = live.iter().map(|(part, policy)| (*part, &policy.state.document)).collect();
+    let wish = |(owner, (address, statements)): (&&'a str, &(&Address, &'a [Statement]))| Wish {
+        owner: *owner,
+        statements,
+        held: draft.roles_held.get(*address).map(|roles| roles.keys().cloned().collect()).unwrap_or_default(),
+    };
+    let wishes: Vec<Wish<'_>> = wanted.by_owner.iter().map(wish).collect();
+    let placed = place(&documents, &wishes, &prefixes);
     let mut parts = Vec::new();
     for part in live.keys().chain(placed.keys()).copied().collect::<BTreeSet<usize>>() {
         let found = live.get(&part).copied();
@@ -162,42 +170,17 @@ fn of_principal<'a>(
             owners.next().map(|owner| (*owner).to_owned())
         };
         // What no manifest of the run speaks in is not looked at.
-        let Some(manifest) = speaks.or_else(spoke) else { continue };
+        let Some(manifest) = speaks.map(str::to_owned).or_else(spoke) else { continue };
         let holder = || found.and_then(|f| attached_to(state, &f.arn).into_iter().find(|p| is_of(&f.name, p)));
         let principal = wanted.principal.cloned().or_else(holder);
         let named = || wanted.principal.map(|p| ownership::caller_policy(p, part)).unwrap_or_default();
         let name = found.map_or_else(named, |f| f.name.clone());
         parts.push(Part { account, name, principal, found, share, manifest });
     }
-    parts
-}
-
-/// Our statements, and the manifest that the first of them comes from, by part: each manifest's where it has some, or else in
-/// the first part with room for them.
-fn place(live: &BTreeMap<usize, &ObservedPolicy>, wanted: &Wanted<'_>, prefixes: &BTreeSet<String>) -> BTreeMap<usize, (Vec<Statement>, Option<String>)> {
-    let foreign = |s: &&Statement| !prefixes.iter().any(|p| s.sid().starts_with(p.as_str()));
-    let mut rooms: BTreeMap<usize, Document> =
-        live.iter().map(|(part, policy)| (*part, Document::new(policy.state.document.statements.iter().filter(foreign).cloned().collect()))).collect();
-    let mut placed: BTreeMap<usize, (Vec<Statement>, Option<String>)> = BTreeMap::new();
-    for (owner, (_, statements)) in wanted.by_owner.iter().filter(|(_, (_, statements))| !statements.is_empty()) {
-        let prefix = ownership::sid_prefix(owner);
-        let home = live.iter().find(|(_, policy)| policy.state.document.statements.iter().any(|s| s.sid().starts_with(&prefix))).map(|(part, _)| *part);
-        for part in home.into_iter().chain(1..) {
-            let room = rooms.entry(part).or_insert_with(|| Document::new(Vec::new()));
-            let empty = room.statements.is_empty();
-            let mut full = room.clone();
-            full.statements.extend(statements.iter().cloned());
-            // What is too much for a document of its own was an error of the manifest's.
-            if empty || full.size() <= limits::MANAGED_POLICY {
-                *room = full;
-                let entry = placed.entry(part).or_default();
-                entry.0.extend(statements.iter().cloned());
-                entry.1.get_or_insert_with(|| (*owner).to_owned());
-                break;
-            }
-        }
+    if !parts.iter().all(Part::is_as_wanted) {
+        draft.caller_written.extend(wanted.by_owner.values().map(|(address, _)| (*address).clone()));
     }
-    placed
+    parts
 }
 
 /// Tells whether a caller policy of this name is the principal's own.

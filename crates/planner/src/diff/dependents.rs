@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Encryption;
-use crossrole_model::{AccountId, Address, KeyRef, Kind, Subject};
+use crossrole_model::{AccountId, Address, KeyRef, Kind, Subject, ownership};
 use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
@@ -19,7 +19,7 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> BTreeMap<Address, Address> {
     if names.exact.is_empty() {
         return held;
     }
-    let mentions: Vec<(&Address, Mentions)> = draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.state))).collect();
+    let mentions: Vec<(&Address, Mentions)> = draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.owner, &object.state))).collect();
     // Each round adds at least one object, or ends.
     loop {
         let found: Vec<(&Address, Address)> = mentions
@@ -39,6 +39,37 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> BTreeMap<Address, Address> {
     let written: BTreeSet<&Address> = draft.changes.iter().map(|c| &c.address).collect();
     held.retain(|address, _| written.contains(address) || draft.caller_written.contains(address));
     held
+}
+
+/// By caller that is not withheld: the roles that it is to assume and that are, or rest on what is. The others go on: one account of
+/// many that can't be read keeps nobody out of the rest.
+pub(super) fn roles_held(draft: &Draft<'_>, held: &BTreeMap<Address, Address>) -> BTreeMap<Address, BTreeMap<String, Address>> {
+    let mut names = Names::default();
+    for address in draft.withheld_objects().into_iter().chain(of_unread_accounts(draft)).chain(held.keys()) {
+        names.add(address);
+    }
+    if names.exact.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut found: BTreeMap<Address, BTreeMap<String, Address>> = BTreeMap::new();
+    for (address, object) in draft.desired.objects.iter().filter(|(address, _)| !held.contains_key(*address)) {
+        for role in assumed(&object.owner, &object.state) {
+            let mut mentions = Mentions::default();
+            mentions.arn(role);
+            if let Some(on) = names.first_of(&mentions) {
+                found.entry(address.clone()).or_default().insert(role.clone(), on);
+            }
+        }
+    }
+    found
+}
+
+/// The roles that a caller may assume, of several: each stands for itself.
+fn assumed<'s>(owner: &str, state: &'s DesiredState) -> &'s [String] {
+    let DesiredState::Caller { statements, .. } = state else { return &[] };
+    let sid = ownership::assume_sid(owner);
+    let resource = statements.iter().find(|s| s.sid() == sid).and_then(|s| s.resource.as_ref());
+    resource.map(|r| r.values.as_slice()).filter(|roles| roles.len() > 1).unwrap_or_default()
 }
 
 /// Objects of accounts that could not be read: said once for the account.
@@ -104,7 +135,7 @@ struct Mentions {
 }
 
 impl Mentions {
-    fn of(address: &Address, state: &DesiredState) -> Self {
+    fn of(address: &Address, owner: &str, state: &DesiredState) -> Self {
         let mut mentions = Self::default();
         let own = |kind: Kind, name: &str| name_of(&Address::new(&address.account, kind, name));
         match state {
@@ -117,7 +148,9 @@ impl Mentions {
             DesiredState::Membership(state) => mentions.exact.extend([own(Kind::Group, &state.group), own(Kind::User, &state.user)]),
             DesiredState::Caller { principal, statements } => {
                 mentions.exact.insert(own(principal.kind.kind(), &principal.name));
-                mentions.document(&Document::new(statements.clone()));
+                let each = assumed(owner, state);
+                let of_all = statements.iter().filter(|s| s.resource.as_ref().is_none_or(|r| r.values.as_slice() != each));
+                mentions.document(&Document::new(of_all.cloned().collect()));
             }
             DesiredState::Bucket(state) => {
                 if let Some(Some(logging)) = &state.logging {

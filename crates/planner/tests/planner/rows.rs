@@ -169,6 +169,7 @@ fn lines(plan: &Plan) -> Vec<String> {
     for withheld in &plan.withheld {
         let subject = match &withheld.subject {
             Subject::Object(address) => short(address),
+            Subject::Part(address) => format!("part of {}", short(address)),
             Subject::Description(address) => format!("description of {}", short(address)),
             Subject::Account { label, .. } => format!("account {label}"),
             Subject::Pruning { label, .. } => format!("pruning in {label}"),

@@ -120,6 +120,7 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Target(t()),
         Subject::Untargeted(3),
         Subject::Quotas([account()].into()),
+        Subject::Part(address(&t())),
     ];
     let number = |subject: &Subject| match subject {
         Subject::Account { .. } => 0,
@@ -129,8 +130,9 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Target(_) => 4,
         Subject::Untargeted(_) => 5,
         Subject::Quotas(_) => 6,
+        Subject::Part(_) => 7,
     };
-    covers(all.iter().map(number), 7);
+    covers(all.iter().map(number), 8);
     all
 }
 
@@ -477,7 +479,7 @@ pub(crate) fn plan(t: &str) -> Plan {
     withheld.extend(subjects(t).into_iter().map(|subject| Withheld { subject, cause: Cause::NotTargeted, blocks: false }));
     Plan {
         manifests: vec![ManifestRef { name: t.into(), file: t.into(), digest: Digest::absent() }],
-        accounts: BTreeMap::from([(account(), AccountInfo { label: t.into(), trusting: true, managed: true })]),
+        accounts: BTreeMap::from([(account(), AccountInfo { label: t.into(), trusting: true, managed: true, left: false })]),
         steps: steps.collect(),
         changes,
         withheld,

@@ -1,0 +1,104 @@
+//! Placeholders: what a manifest says in a way of its own in every account.
+
+use crossrole_model::{Finding, Source, Span};
+use toml::Spanned as TomlSpanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::decode::{did_you_mean, span};
+use crate::directory::At;
+
+/// The words that stand for something of the account.
+const WORDS: [&str; 3] = ["account", "label", "region"];
+
+/// What the placeholders of one manifest stand for.
+pub(crate) struct Filler<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) at: &'a At,
+    /// The region of the account's buckets.
+    pub(crate) region: &'a str,
+    /// The account is one of several, or one of the directory; where it is not, it has neither label nor tags.
+    pub(crate) listed: bool,
+    /// Braces hold placeholders and nothing else: the manifest is of several accounts.
+    pub(crate) strict: bool,
+}
+
+impl Filler<'_> {
+    /// The value with all placeholders in it, in names too, replaced. What can't be is reported, and stays.
+    pub(crate) fn value<'i>(&self, value: &TomlSpanned<DeValue<'i>>, findings: &mut Vec<Finding>) -> TomlSpanned<DeValue<'i>> {
+        let place = span(value.span());
+        let filled = match value.get_ref() {
+            DeValue::String(text) => match self.text(text, place, findings) {
+                Some(filled) => DeValue::String(filled.into()),
+                None => value.get_ref().clone(),
+            },
+            DeValue::Array(list) => DeValue::Array(list.iter().map(|value| self.value(value, findings)).collect()),
+            DeValue::Table(table) => DeValue::Table(self.table(table, findings)),
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => value.get_ref().clone(),
+        };
+        TomlSpanned::new(value.span(), filled)
+    }
+
+    fn table<'i>(&self, table: &DeTable<'i>, findings: &mut Vec<Finding>) -> DeTable<'i> {
+        let entry = |(key, value): (&TomlSpanned<_>, &TomlSpanned<DeValue<'i>>), findings: &mut Vec<Finding>| {
+            let name: &std::borrow::Cow<'i, str> = key.get_ref();
+            let name = self.text(name, span(key.span()), findings).map_or_else(|| name.clone(), Into::into);
+            (TomlSpanned::new(key.span(), name), self.value(value, findings))
+        };
+        table.iter().map(|pair| entry(pair, findings)).collect()
+    }
+
+    /// The text with its placeholders replaced; `None` where it has none. `${…}` is a policy's variable.
+    fn text(&self, text: &str, place: Span, findings: &mut Vec<Finding>) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = text;
+        let mut any = false;
+        while let Some(at) = rest.find('{') {
+            let (before, from) = rest.split_at(at);
+            out.push_str(before);
+            let Some(end) = from.find('}') else { break };
+            let (whole, after) = from.split_at(end + 1);
+            let word = whole.trim_start_matches('{').trim_end_matches('}');
+            let filled = if out.ends_with('$') { None } else { self.word(word, place, findings) };
+            any |= filled.is_some();
+            out.push_str(filled.as_deref().unwrap_or(whole));
+            rest = after;
+        }
+        out.push_str(rest);
+        any.then_some(out)
+    }
+
+    fn word(&self, word: &str, place: Span, findings: &mut Vec<Finding>) -> Option<String> {
+        let At { id, label, tags, .. } = self.at;
+        let mut error = |message: String, advice: String| findings.push(Finding::error(&self.source.file, Some(place), message, advice));
+        let unlisted = || (format!("account {id} has no `{{{word}}}`"), "list it in `accounts.toml`".to_owned());
+        match word {
+            "account" => Some(id.to_string()),
+            "region" => Some(self.region.to_owned()),
+            "label" if self.listed => Some(label.clone()),
+            "label" => {
+                let (message, advice) = unlisted();
+                error(message, advice);
+                None
+            }
+            _ => {
+                if let Some(key) = word.strip_prefix("tag:") {
+                    let found = tags.get(key).filter(|_| self.listed).cloned();
+                    if found.is_none() {
+                        let named = if self.listed { format!("account `{label}` ({id})") } else { format!("account {id}") };
+                        let advice = format!("give it `{key}` under `tags` in `accounts.toml`, or leave it out with `except`");
+                        error(format!("{named} has no tag `{key}`, which `{{{word}}}` stands for"), advice);
+                    }
+                    return found;
+                }
+                if self.strict {
+                    let advice = did_you_mean(word, WORDS.into_iter()).map_or_else(
+                        || "it knows `{account}`, `{label}`, `{region}` and `{tag:KEY}`; a policy's variable is written `${…}`".to_owned(),
+                        |did| did.replace('`', "").replace("did you mean ", "did you mean `{").replace('?', "}`?"),
+                    );
+                    error(format!("`{{{word}}}` stands for nothing"), advice);
+                }
+                None
+            }
+        }
+    }
+}

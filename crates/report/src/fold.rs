@@ -1,0 +1,145 @@
+//! What is the same in many accounts is said once, with its accounts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::desired::AccountInfo;
+use crossrole_model::{AccountId, Plan};
+
+use crate::{Line, Tone, View, safe};
+
+/// So many equal things are one; fewer are easily read one by one.
+pub(crate) const FROM: usize = 10;
+
+/// Something said of one account, and the same without its account.
+pub(crate) struct Block {
+    /// Which one it is, of those that it comes from.
+    pub(crate) at: usize,
+    pub(crate) account: AccountId,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// What is said once of several accounts, with `{account}` and `{label}` where they differ.
+pub(crate) struct Folded {
+    pub(crate) accounts: Vec<AccountId>,
+    pub(crate) lines: Vec<Vec<Line>>,
+    /// Which they are: of each of `lines`, those of all accounts.
+    pub(crate) of: Vec<Vec<usize>>,
+}
+
+/// Splits into what is the same in [`FROM`] accounts at least, by the accounts in which it is, and the rest, in its order.
+pub(crate) fn fold(plan: &Plan, blocks: Vec<Block>) -> (Vec<Folded>, Vec<Block>) {
+    let mut same: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
+    let neutral: Vec<Vec<Line>> = blocks.iter().map(|block| block.lines.iter().map(|line| without(plan, &block.account, line)).collect()).collect();
+    for (index, lines) in neutral.iter().enumerate() {
+        same.entry(lines.iter().map(Line::text).collect()).or_default().push(index);
+    }
+    let mut folded: Vec<(usize, Folded)> = Vec::new();
+    let mut said: BTreeSet<usize> = BTreeSet::new();
+    let mut groups: Vec<Vec<usize>> = same.into_values().collect();
+    groups.sort();
+    for group in groups {
+        let accounts: Vec<AccountId> = group.iter().filter_map(|at| blocks.get(*at)).map(|block| block.account.clone()).collect();
+        let distinct = accounts.iter().collect::<BTreeSet<_>>().len();
+        let Some((first, lines)) = group.first().and_then(|at| Some((*at, neutral.get(*at)?.clone()))) else { continue };
+        if distinct < FROM || distinct < accounts.len() {
+            continue;
+        }
+        let of = group.iter().filter_map(|at| blocks.get(*at)).map(|block| block.at).collect();
+        said.extend(group);
+        match folded.iter_mut().find(|(_, f)| f.accounts == accounts) {
+            Some((_, one)) => {
+                one.lines.push(lines);
+                one.of.push(of);
+            }
+            None => folded.push((first, Folded { accounts, lines: vec![lines], of: vec![of] })),
+        }
+    }
+    folded.sort_by_key(|(first, _)| *first);
+    let rest = blocks.into_iter().enumerate().filter(|(at, _)| !said.contains(at)).map(|(_, block)| block).collect();
+    (folded.into_iter().map(|(_, f)| f).collect(), rest)
+}
+
+/// Changes that are the same in many accounts, by their numbers.
+pub(crate) fn alike(plan: &Plan) -> Vec<Vec<usize>> {
+    let (folded, _) = fold(plan, crate::text::blocks(plan, View::default()));
+    folded.into_iter().flat_map(|one| one.of).collect()
+}
+
+/// `in each of 38 accounts: audit-01, audit-02, …`
+pub(crate) fn heading(plan: &Plan, accounts: &[AccountId]) -> Line {
+    Line::new(Tone::Heading, 0, format!("in each of {} accounts", accounts.len())).then(crate::statement::list(": ", named(plan, accounts)))
+}
+
+/// The accounts by their labels.
+pub(crate) fn named(plan: &Plan, accounts: &[AccountId]) -> Vec<String> {
+    let label = |id: &AccountId| plan.accounts.get(id).map_or_else(|| id.to_string(), |info| info.label.clone());
+    accounts.iter().map(|id| safe(&label(id))).collect()
+}
+
+/// The accounts that a text speaks of and that have roles and buckets; one that is of one of them alone can be of any.
+pub(crate) fn spoken_of(plan: &Plan, text: &str) -> Option<AccountId> {
+    let ids = text.split(|c: char| !c.is_ascii_digit()).filter_map(AccountId::parse);
+    let found: BTreeSet<AccountId> = ids.filter(|id| plan.accounts.get(id).is_some_and(|info| info.trusting)).collect();
+    if found.len() == 1 { found.into_iter().next() } else { None }
+}
+
+fn without(plan: &Plan, account: &AccountId, line: &Line) -> Line {
+    /// A shorter label is too likely to be part of another word.
+    const LABEL_LEAST: usize = 3;
+    let label = plan.accounts.get(account).map(|AccountInfo { label, .. }| safe(label)).filter(|label| label.len() >= LABEL_LEAST && *label != account.to_string());
+    line.mapped(|text| {
+        let text = without_rights(&text.replace(account.as_str(), "{account}"));
+        match &label {
+            Some(label) => text.replace(label.as_str(), "{label}"),
+            None => text,
+        }
+    })
+}
+
+/// The Sids of our statements end with a hash of what they grant, which is another in every account.
+fn without_rights(text: &str) -> String {
+    /// Hexadecimal digits: the manifest's, which are the same everywhere, and those of the rights.
+    const MANIFEST: usize = 8;
+    const RIGHTS: usize = 16;
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("Crossrole") {
+        let head = at + "Crossrole".len() + MANIFEST;
+        let sid = rest.get(at + "Crossrole".len()..head + RIGHTS).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let (said, after) = match sid {
+            Some(_) => (format!("{}…", rest.get(..head).unwrap_or_default()), head + RIGHTS),
+            None => (rest.get(..at + 1).unwrap_or_default().to_owned(), at + 1),
+        };
+        out.push_str(&said);
+        rest = rest.get(after..).unwrap_or_default();
+    }
+    out + rest
+}
+
+/// ARNs that are the same but for their accounts, in one text; the others as they are. `name`: how one is said.
+pub(crate) fn arns(list: &[String], name: impl Fn(&str) -> String) -> Vec<String> {
+    let mut same: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let neutral = |text: &str| {
+        let account = crossrole_policy::Arn::parse(text).map(|arn| arn.account.to_owned()).filter(|id| AccountId::parse(id).is_some())?;
+        Some((text.replacen(&format!(":{account}:"), ":{account}:", 1), account))
+    };
+    for text in list {
+        if let Some((neutral, _)) = neutral(text) {
+            same.entry(neutral).or_default().push(text);
+        }
+    }
+    same.retain(|_, texts| texts.len() >= FROM);
+    let mut said: BTreeSet<String> = BTreeSet::new();
+    let mut out = Vec::new();
+    for text in list {
+        match neutral(text).filter(|(neutral, _)| same.contains_key(neutral)) {
+            None => out.push(name(text)),
+            Some((whole, _)) if said.insert(whole.clone()) => {
+                let accounts: Vec<String> = same.get(&whole).into_iter().flatten().filter_map(|text| Some(neutral(text)?.1)).collect();
+                out.push(format!("{} for each {{account}} of {}: {}", name(&whole), accounts.len(), accounts.join(" ")));
+            }
+            Some(_) => {}
+        }
+    }
+    out
+}
