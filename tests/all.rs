@@ -35,6 +35,7 @@ mod invalid;
 mod keys;
 mod lag;
 mod network;
+mod organization;
 mod prepare;
 mod process;
 mod quotas;

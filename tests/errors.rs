@@ -242,7 +242,11 @@ async fn a_folder_of_manifests_reads_shared_accounts_once() {
     for role in ["Uploader", "Importer"] {
         place.iam("444444444444", "CreateRole", &[("RoleName", role), ("AssumeRolePolicyDocument", trust)]).await;
     }
-    for key in ["eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab", "us-east-1:333333333333:key/9f8e7d6c-1111-4222-8333-444455556666"] {
+    for key in [
+        "eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "us-east-1:333333333333:key/9f8e7d6c-1111-4222-8333-444455556666",
+        "us-east-1:222222222222:key/5a6b7c8d-1111-4222-8333-444455556666",
+    ] {
         assert!(place.sandbox.add_key(&format!("arn:aws:kms:{key}")));
     }
     tokio::time::sleep(Duration::from_secs(5)).await;

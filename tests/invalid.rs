@@ -4,17 +4,40 @@ use crossrole_model::Source;
 
 use crate::support::root;
 
-fn messages(text: &str, file: &str) -> String {
-    let sources = [Source { file: file.to_owned(), text: text.to_owned() }];
-    let (desired, findings) = crossrole_manifest::load(&sources);
+/// What is said of a manifest that is read with a directory of accounts.
+fn messages_under(text: &str, file: &str, directory: &str, directory_file: &str) -> String {
+    let source = |file: &str, text: &str| Source { file: file.to_owned(), text: text.to_owned() };
+    let (manifest, directory) = (source(file, text), source(directory_file, directory));
+    let surroundings = crossrole_manifest::Surroundings { directory: Some(directory.clone()), ..Default::default() };
+    let (desired, findings) = crossrole_manifest::load_in(std::slice::from_ref(&manifest), &surroundings);
     assert!(desired.is_none(), "{file} was accepted");
-    crossrole_report::findings(&findings, &sources)
+    crossrole_report::findings(&findings, &[manifest, directory])
+}
+
+fn messages(text: &str, file: &str) -> String {
+    let directory = std::fs::read_to_string(root().join("manifests/invalid/accounts/accounts.toml")).unwrap();
+    messages_under(text, file, &directory, "accounts.toml")
+}
+
+#[test]
+fn each_invalid_directory_says_what_is_wrong_where_and_what_to_do() {
+    let folder = root().join("manifests/invalid/accounts");
+    let good =
+        "name = \"x\"\n[trusting]\naccounts = [\"*\"]\n[trusted.dev]\naccount = \"111111111111\"\n[roles.Reader]\n[[roles.Reader.trust]]\naccount = \"dev\"\n";
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).filter(|p| !p.ends_with("accounts.toml")).collect();
+    files.sort();
+    assert!(files.len() >= 8, "{}", files.len());
+    for file in files {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&file).unwrap();
+        insta::assert_snapshot!(format!("invalid_{name}"), messages_under(good, "good.toml", &text, &format!("{name}.toml")));
+    }
 }
 
 #[test]
 fn each_invalid_manifest_says_what_is_wrong_where_and_what_to_do() {
     let folder = root().join("manifests/invalid");
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file()).collect();
     files.sort();
     assert!(files.len() >= 60, "{}", files.len());
     for file in files {

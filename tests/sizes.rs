@@ -21,12 +21,12 @@ fn each(count: usize, row: impl Fn(usize) -> String) -> String {
 #[tokio::test]
 async fn what_is_over_a_quota_is_said_with_numbers_and_advice() {
     let trust = |count: usize| format!("{HEAD}[roles.R]\n{}", each(count, |n| format!("[[roles.R.trust]]\nuser = \"dev/a-user-{n:04}\"\n")));
-    let callers = each(140, |n| format!("[roles.A-Role-Of-Many-{n:03}]\n[[roles.A-Role-Of-Many-{n:03}.trust]]\nuser = \"dev/ann\"\n"));
+    let callers = each(1_300, |n| format!("[roles.A-Role-Of-Many-{n:04}]\n[[roles.A-Role-Of-Many-{n:04}.trust]]\nuser = \"dev/ann\"\n"));
     let bucket = each(300, |n| format!("[[buckets.data-bucket.allow]]\nuser = \"dev/a-user-of-the-bucket-{n:04}\"\naccess = \"read\"\n"));
     let rows = [
         (trust(45), "the trust policy of role `R` has 2", "characters, over AWS's limit of 2048", "say `trust_policy = 4096` under `[quotas]`"),
         (trust(90), "the trust policy of role `R` has 4", "characters, over AWS's limit of 2048", "trust fewer principals"),
-        (format!("{HEAD}{callers}"), "what user ann in account 111111111111 is given has 7", "over AWS's limit of 6144", "to another group or role"),
+        (format!("{HEAD}{callers}"), "what user ann in account 111111111111 is given has 69", "over AWS's limit of 61440", "to another group or role"),
         (format!("{HEAD}[buckets.data-bucket]\n{bucket}"), "our part of the policy of bucket `data-bucket` has 3", "limit of 20480", "trust an account"),
     ];
     for (text, what, limit, advice) in rows {

@@ -107,6 +107,33 @@ fn teams(count: usize, mfa: bool) -> String {
     folder.display().to_string()
 }
 
+/// One manifest of so many accounts, with the directory that lists them: the settings, and the manifest.
+fn organization(count: usize) -> (String, String) {
+    let folder = std::env::temp_dir().join(format!("crossrole-bench-organization-{count}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let listed =
+        |n: usize| format!("[accounts.team-{n}]\nid = \"{:012}\"\nou = \"Workloads/Prod\"\ntags = {{ env = \"prod\" }}\n", 500_000_000_000_u64 + n as u64);
+    std::fs::write(folder.join("accounts.toml"), (0..count).map(listed).collect::<String>()).unwrap();
+    std::fs::write(folder.join("crossrole.toml"), "").unwrap();
+    let role = "name = \"security-audit\"\n[trusting]\naccounts = [\"ou:Workloads/*\"]\n[trusted.security]\naccount = \"111111111111\"\n[trusted.security.groups.Auditors]\n\
+                [roles.Audit]\ndescription = \"Looks into {label}\"\n[[roles.Audit.trust]]\ngroup = \"security/Auditors\"\nmfa = true\n[[roles.Audit.allow]]\n\
+                actions = \"iam:GetCredentialReport\"\nresources = \"*\"\n";
+    std::fs::write(folder.join("security-audit.toml"), role).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    (path("crossrole.toml"), path("security-audit.toml"))
+}
+
+/// The no-change plan of one role in so many accounts, with 50 ms a call and 128 calls in flight.
+fn one_role_everywhere() {
+    for count in [250, 500, 1_000] {
+        let server = serve(50);
+        let (settings, manifest) = organization(count);
+        let under = ["--config", &settings, "--concurrency-total", "128", &manifest];
+        run(&server, &[&["apply", "--auto-approve", "--quiet"], &under[..]].concat());
+        show(&format!("no-change plan of one role in {count} accounts, 50 ms a call"), run(&server, &[&["plan", "--detailed-exitcode"], &under[..]].concat()));
+    }
+}
+
 /// Manifests over as many accounts, with 50 ms a call; and how a plan of one small change in each grows with them.
 fn accounts() {
     let server = serve(50);
@@ -128,7 +155,11 @@ fn accounts() {
 }
 
 fn main() {
+    if std::env::args().any(|word| word == "everywhere") {
+        return one_role_everywhere();
+    }
     accounts();
+    one_role_everywhere();
     let server = serve(50);
     buckets(&server, 5);
     let file = write("apply", &fleet::fleet(100, 20, 1));

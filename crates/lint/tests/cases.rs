@@ -57,7 +57,12 @@ fn deny(resources: &str, conditions: &str) -> String {
 #[test]
 fn whoever_may_assume() {
     let any = |more: &str| trust(&format!("principal = \"*\"\n{more}"));
+    let dev = |pattern: &str| trust(&format!("account = \"dev\"\nconditions = {{ ArnLike = {{ \"aws:PrincipalArn\" = \"{pattern}\" }} }}"));
     check(&[
+        ("account-wide-trust", true, trust("account = \"dev\"")),
+        ("account-wide-trust", false, trust("permission_set = \"dev/Ops\"")),
+        ("account-wide-trust", false, dev("arn:aws:iam::111111111111:role/Deployer")),
+        ("account-wide-trust", true, dev("arn:aws:iam::111111111111:role/*")),
         ("anyone-may-assume", true, any("")),
         ("anyone-may-assume", true, any("external_id = \"c0ffee\"")),
         ("anyone-may-assume", true, any("mfa = true")),
@@ -67,8 +72,17 @@ fn whoever_may_assume() {
         ("anyone-may-assume", false, any("conditions = { StringEquals = { \"aws:PrincipalOrgID\" = \"o-example1234\" } }")),
         ("anyone-may-assume", false, any("conditions = { ArnLike = { \"aws:PrincipalArn\" = \"arn:aws:iam::444444444444:role/x*\" } }")),
         ("anyone-may-assume", false, trust("organization = \"o-example1234\"")),
+        ("anyone-may-assume", false, trust("organizational_unit = \"o-example1234/r-ab12/ou-ab12-11111111\"")),
         ("anyone-may-assume", false, trust("principal = \"arn:aws:iam::444444444444:role/x\"")),
     ]);
+}
+
+/// A whole unit of an organization is not everyone.
+#[test]
+fn units_of_an_organization_are_not_everyone() {
+    let unit = "[buckets.logs]\n\n[[buckets.logs.allow]]\naccess = \"read\"\norganizational_unit = \"o-example1234/r-ab12/ou-ab12-11111111\"\n";
+    let said = broken(unit);
+    assert!(!said.iter().any(|rule| rule.contains("public") || rule.contains("anyone") || rule.contains("open")), "{said:?}");
 }
 
 #[test]

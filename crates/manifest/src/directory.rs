@@ -114,7 +114,11 @@ impl Directory {
         found.retain(|id, _| !spared.contains(id));
         if let (true, true, Some(except)) = (any, found.is_empty(), &trusting.except) {
             let span = except.0.first().map_or(trusting.span, |first| first.span);
-            wrong(span, "`except` leaves no account".to_owned(), "a manifest is of one account at least; `crossrole destroy` takes away what it made".to_owned());
+            wrong(
+                span,
+                "`except` leaves no account".to_owned(),
+                "a manifest is of one account at least; `crossrole destroy` takes away what it made".to_owned(),
+            );
         }
         found.into_values().collect()
     }

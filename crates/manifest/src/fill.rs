@@ -7,6 +7,9 @@ use toml::de::{DeTable, DeValue};
 use crate::decode::{did_you_mean, span};
 use crate::directory::At;
 
+/// What stands in place of a placeholder that can't be filled: the mistake is said once, and nothing is made of it.
+const UNFILLED: &str = "unfilled";
+
 /// The words that stand for something of the account.
 const WORDS: [&str; 3] = ["account", "label", "region"];
 
@@ -78,7 +81,7 @@ impl Filler<'_> {
             "label" => {
                 let (message, advice) = unlisted();
                 error(message, advice);
-                None
+                Some(UNFILLED.to_owned())
             }
             _ => {
                 if let Some(key) = word.strip_prefix("tag:") {
@@ -88,7 +91,7 @@ impl Filler<'_> {
                         let advice = format!("give it `{key}` under `tags` in `accounts.toml`, or leave it out with `except`");
                         error(format!("{named} has no tag `{key}`, which `{{{word}}}` stands for"), advice);
                     }
-                    return found;
+                    return Some(found.unwrap_or_else(|| UNFILLED.to_owned()));
                 }
                 if self.strict {
                     let advice = did_you_mean(word, WORDS.into_iter()).map_or_else(

@@ -18,8 +18,8 @@ pub use expect::{Expectation, Given, expectations};
 pub use layout::formatted;
 
 use crossrole_model::limits::Quotas;
-use directory::Directory;
 use crossrole_model::{Desired, Finding, Severity, Source};
+use directory::Directory;
 
 /// Longest manifest that is read, in bytes: the largest generated ones (10,000 roles) have about three million.
 pub const MAX_BYTES: usize = 16 << 20;

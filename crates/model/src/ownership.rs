@@ -21,6 +21,9 @@ pub fn sid_prefix(manifest: &str) -> String {
     format!("Crossrole{hex}")
 }
 
+/// Name of the inline policy that carries what a manifest's `allow` and `statement` say of a role.
+pub const INLINE_POLICY: &str = "crossrole";
+
 /// The Sid of the statement that lets a principal assume the roles of a manifest. It has one in each part of its caller policy.
 pub fn assume_sid(manifest: &str) -> String {
     format!("{}AssumeRoles", sid_prefix(manifest))

@@ -1,5 +1,7 @@
 //! Who gains and who loses, in words.
 
+use std::collections::BTreeMap;
+
 use crossrole_model::access::{
     About, AccessChange, AccessDelta, Apart, Certainty, Clause, Comparison, Direction, How, Limit, Lockout, Part, Party, Relation, Undecided, Which, Why,
 };
@@ -39,18 +41,17 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
 
 /// Lines that are the same in many accounts, in one each; it stands where the first of them stood.
 fn folded(plan: &Plan, lines: Vec<Line>) -> Vec<Line> {
-    let (of_one, others): (Vec<_>, Vec<_>) = lines.iter().cloned().map(|line| (fold::spoken_of(plan, &line.text()), line)).partition(|(account, _)| account.is_some());
-    let blocks = of_one.into_iter().filter_map(|(account, line)| Some(fold::Block { at: 0, account: account?, lines: vec![line] })).collect();
-    let (folded, rest) = fold::fold(plan, blocks);
-    if folded.is_empty() {
-        return lines;
-    }
-    let said = folded.into_iter().flat_map(|fold::Folded { accounts, lines, .. }| {
+    let block = |(at, line): (usize, &Line)| Some(fold::Block { at, account: fold::spoken_of(plan, &line.text())?, lines: vec![line.clone()] });
+    let (folded, _) = fold::fold(plan, lines.iter().enumerate().filter_map(block).collect());
+    let mut out: BTreeMap<usize, Line> = lines.into_iter().enumerate().collect();
+    for fold::Folded { accounts, lines, of } in folded {
         let end = format!(", for {{account}} in each of {} accounts: ", accounts.len());
-        let accounts = crate::statement::list(&end, fold::named(plan, &accounts));
-        lines.into_iter().flatten().map(move |line| line.then(accounts.clone()))
-    });
-    said.chain(others.into_iter().map(|(_, line)| line)).chain(rest.into_iter().flat_map(|block| block.lines)).collect()
+        for (line, of) in lines.into_iter().flatten().zip(of) {
+            out.retain(|at, _| !of.contains(at));
+            out.extend(of.first().map(|first| (*first, line.then(crate::statement::list(&end, fold::named(plan, &accounts))))));
+        }
+    }
+    out.into_values().collect()
 }
 
 /// What is gained, lost and not decided, a line each.
@@ -104,7 +105,10 @@ fn line(changes: &[&AccessChange], view: View) -> Line {
             safe(&format!("{}{rests}", sets.iter().map(sets::named).collect::<Vec<_>>().join(" and ")))
         }
         (None, [one]) => party_except(one),
-        (None, many) => together(many.iter().map(|c| party_except(c).trim_end_matches(',').to_owned()).collect()),
+        (None, many) => {
+            let parties: Vec<(String, Option<&str>)> = many.iter().map(|c| (party_except(c).trim_end_matches(',').to_owned(), c.party.account())).collect();
+            together(fold::parties(&parties))
+        }
     };
     let what = list(&format!(" {verb} "), actions(&change.actions));
     let line = Line::new(tone, 0, symbol).then([who]).then(what).then(list(" on ", resources(change)));

@@ -86,7 +86,8 @@ pub(crate) fn spoken_of(plan: &Plan, text: &str) -> Option<AccountId> {
 fn without(plan: &Plan, account: &AccountId, line: &Line) -> Line {
     /// A shorter label is too likely to be part of another word.
     const LABEL_LEAST: usize = 3;
-    let label = plan.accounts.get(account).map(|AccountInfo { label, .. }| safe(label)).filter(|label| label.len() >= LABEL_LEAST && *label != account.to_string());
+    let label =
+        plan.accounts.get(account).map(|AccountInfo { label, .. }| safe(label)).filter(|label| label.len() >= LABEL_LEAST && *label != account.to_string());
     line.mapped(|text| {
         let text = without_rights(&text.replace(account.as_str(), "{account}"));
         match &label {
@@ -118,25 +119,35 @@ fn without_rights(text: &str) -> String {
 
 /// ARNs that are the same but for their accounts, in one text; the others as they are. `name`: how one is said.
 pub(crate) fn arns(list: &[String], name: impl Fn(&str) -> String) -> Vec<String> {
-    let mut same: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let neutral = |text: &str| {
+    let neutral = |text: &String| {
         let account = crossrole_policy::Arn::parse(text).map(|arn| arn.account.to_owned()).filter(|id| AccountId::parse(id).is_some())?;
         Some((text.replacen(&format!(":{account}:"), ":{account}:", 1), account))
     };
-    for text in list {
-        if let Some((neutral, _)) = neutral(text) {
-            same.entry(neutral).or_default().push(text);
-        }
+    let each: Vec<(Option<(String, String)>, &str)> = list.iter().map(|text| (neutral(text), text.as_str())).collect();
+    joined(&each, name)
+}
+
+/// Parties that are the same but for their accounts, each with its account.
+pub(crate) fn parties(list: &[(String, Option<&str>)]) -> Vec<String> {
+    let neutral = |(text, account): &(String, Option<&str>)| account.map(|account| (text.replacen(account, "{account}", 1), account.to_owned()));
+    let each: Vec<(Option<(String, String)>, &str)> = list.iter().map(|party| (neutral(party), party.0.as_str())).collect();
+    joined(&each, str::to_owned)
+}
+
+/// Texts, each without its account and that; what is the same [`FROM`] times at least stands where the first of it stood.
+fn joined(each: &[(Option<(String, String)>, &str)], name: impl Fn(&str) -> String) -> Vec<String> {
+    let mut same: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (neutral, account) in each.iter().filter_map(|(one, _)| one.as_ref()) {
+        same.entry(neutral).or_default().push(account);
     }
-    same.retain(|_, texts| texts.len() >= FROM);
-    let mut said: BTreeSet<String> = BTreeSet::new();
+    same.retain(|_, accounts| accounts.len() >= FROM);
+    let mut said: BTreeSet<&str> = BTreeSet::new();
     let mut out = Vec::new();
-    for text in list {
-        match neutral(text).filter(|(neutral, _)| same.contains_key(neutral)) {
+    for (neutral, text) in each {
+        match neutral.as_ref().and_then(|(whole, _)| Some((whole.as_str(), same.get(whole.as_str())?))) {
             None => out.push(name(text)),
-            Some((whole, _)) if said.insert(whole.clone()) => {
-                let accounts: Vec<String> = same.get(&whole).into_iter().flatten().filter_map(|text| Some(neutral(text)?.1)).collect();
-                out.push(format!("{} for each {{account}} of {}: {}", name(&whole), accounts.len(), accounts.join(" ")));
+            Some((whole, accounts)) if said.insert(whole) => {
+                out.push(format!("{} for each {{account}} of {}: {}", name(whole), accounts.len(), accounts.join(" ")));
             }
             Some(_) => {}
         }

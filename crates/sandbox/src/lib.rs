@@ -74,6 +74,8 @@ pub trait FaultPlan: Send + Sync {
 pub struct CallInfo<'a> {
     /// Calls before this one.
     pub index: u64,
+    /// The account of who asks, as far as its key tells.
+    pub account: &'a str,
     /// `CreateRole`, `PutBucketPolicy`.
     pub operation: &'a str,
     /// True when it would change something.
@@ -205,7 +207,7 @@ impl Sandbox {
         {
             return Ok(ApiError::throttled(asked.shape()).response(asked.shape(), index));
         }
-        let fault = options.faults.as_ref().and_then(|f| f.fault(&CallInfo { index, operation: &asked.operation, writes: asked.writes }));
+        let fault = options.faults.as_ref().and_then(|f| f.fault(&CallInfo { index, account: &account, operation: &asked.operation, writes: asked.writes }));
         match fault {
             Some(Fault::Reset) => return Err("connection reset by peer".to_owned()),
             Some(Fault::Refuse(code)) => return Ok(ApiError::injected(code).response(asked.shape(), index)),

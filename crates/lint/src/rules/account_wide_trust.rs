@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::Use;
 use crate::look::{about, account, acts, allows, aws, is_account};
 use crate::{Hits, Lint, Rule};
-use crossrole_model::Severity;
+use crossrole_model::{PermissionSet, Severity};
 use crossrole_policy::Statement;
 
 pub(super) const RULE: Rule = Rule {
@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Note,
     what: "trust in a whole account of ours",
     why: "Whoever may change policies there decides who comes in.",
-    fix: "name a `group`, `user` or `role` of that account",
+    fix: "name a `group`, `user`, `role` or `permission_set` of that account",
     bad: r#"[roles.R]
 
 [[roles.R.trust]]
@@ -37,7 +37,7 @@ resources = "arn:aws:s3:::data/*"
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     let assumers = Assumers::of(lint);
-    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Trust && allows(s)) {
+    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Trust && allows(s) && !names_callers(s)) {
         for principal in aws(statement).iter().filter(|p| is_account(p)) {
             let ours = |id: &str| lint.desired.accounts.iter().any(|(known, info)| known.as_str() == id && info.managed);
             let Some(id) = account(principal).filter(|id| ours(id)) else { continue };
@@ -47,6 +47,14 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
             }
         }
     }
+}
+
+/// Tells whether the statement asks for callers by name: permission sets can be named in no other way.
+fn names_callers(statement: &Statement) -> bool {
+    let positive = ["StringEquals", "StringLike", "ArnEquals", "ArnLike"];
+    let asked = statement.conditions.iter().filter(|(operator, _)| positive.iter().any(|known| operator.eq_ignore_ascii_case(known)));
+    let named = |value: &String| !value.contains(['*', '?', '$']) || PermissionSet::of_role(value).is_some();
+    asked.flat_map(|(_, keys)| keys).any(|(key, values)| key.eq_ignore_ascii_case("aws:PrincipalArn") && !values.is_empty() && values.iter().all(named))
 }
 
 /// Which accounts' principals may assume which roles by policies of their own. Looked up once, however many roles there are.

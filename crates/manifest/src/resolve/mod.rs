@@ -18,9 +18,9 @@ use crossrole_policy::{Document, Statement};
 use statement::Holders;
 
 use crate::Surroundings;
+use crate::decode::Table;
 use crate::directory::{At, Directory};
 use crate::expand::{REGION, Raw};
-use crate::decode::Table;
 use crate::raw::{Manifest, Trusted};
 use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name, check_tag};
 
@@ -205,8 +205,8 @@ impl<'a> Builder<'a> {
         let stated = raw.trusting.value.as_ref();
         let span = stated.and_then(|t| t.account.as_ref().map(|a| a.span).or_else(|| t.accounts.as_ref()?.0.first().map(|a| a.span)));
         let label = self.at.map_or("trusting", |at| at.label.as_str()).to_owned();
-        self.account(&trusting, span.unwrap_or(raw.trusting.span), AccountInfo { label, trusting: true, managed: true, left: false });
-        let mut seen = BTreeMap::from([(trusting, "trusting".to_owned())]);
+        self.account(&trusting, span.unwrap_or(raw.trusting.span), AccountInfo { label: label.clone(), trusting: true, managed: true, left: false });
+        let mut seen = BTreeMap::from([(trusting, label)]);
         for (label, key, trusted) in raw.trusted.iter().flat_map(Table::iter) {
             if label == "trusting" || label.is_empty() || label.contains('/') {
                 self.error(key, format!("`{label}` can't be the label of a trusted account"), "`trusting` is taken, and a label has no `/`");
@@ -219,10 +219,18 @@ impl<'a> Builder<'a> {
                 self.error(
                     trusted.account.span,
                     format!("account {id} is `{other}` already"),
-                    "name each account once; principals of the trusting account are written `trusting/Name`",
+                    if self.at.is_some() {
+                        "leave it out of the trusting accounts with `except`, or write its principals as `trusting/Name`"
+                    } else {
+                        "name each account once; principals of the trusting account are written `trusting/Name`"
+                    },
                 );
             }
-            self.account(&id, trusted.account.span, AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true), left: false });
+            self.account(
+                &id,
+                trusted.account.span,
+                AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true), left: false },
+            );
         }
     }
 

@@ -71,6 +71,10 @@ impl Named {
             Self::Units(paths) => {
                 let below = paths.iter().map(|path| format!("{}/*", path.trim_end_matches('/')));
                 condition(conditions, "ForAnyValue:StringLike", "aws:PrincipalOrgPaths", below);
+                // S3 takes a policy for everyone for public unless it asks for one of a few keys, and this is none of them (S3 User
+                // Guide, "The meaning of public").
+                let organizations: BTreeSet<String> = paths.iter().filter_map(|path| path.split('/').next()).map(str::to_owned).collect();
+                condition(conditions, "StringEquals", "aws:PrincipalOrgID", organizations);
             }
             Self::Sets(sets) => {
                 let patterns = sets.iter().flat_map(|set| PermissionSet { account: set.account.clone(), name: set.name.clone() }.roles(partition));

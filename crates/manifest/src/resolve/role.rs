@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{DesiredState, DocumentRef};
 use crossrole_model::state::RoleState;
-use crossrole_model::{AccountId, Address, Kind, Span, limits};
+use crossrole_model::{AccountId, Address, Kind, Span, limits, ownership};
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
 
 use crate::decode::{Spanned, Table, did_you_mean};
@@ -14,9 +14,6 @@ use crate::scalar::{PolicyArn, check_iam_name};
 use super::principal::Named;
 use super::statement::{Holders, condition, texts};
 use super::{Builder, Placed};
-
-/// Name of the inline policy that carries what `allow` and `statement` say.
-const INLINE: &str = "crossrole";
 
 /// Host of GitHub's provider.
 const GITHUB: &str = "token.actions.githubusercontent.com";
@@ -64,12 +61,12 @@ impl<'a> Builder<'a> {
         let mut inline = BTreeMap::new();
         let own = self.permissions(raw.allow.as_deref(), raw.statement.as_deref(), &Holders::Role(arn.to_owned()));
         if !own.is_empty() {
-            inline.insert(INLINE.to_owned(), self.document(address, &DocumentRef::Inline(INLINE.to_owned()), own));
+            inline.insert(ownership::INLINE_POLICY.to_owned(), self.document(address, &DocumentRef::Inline(ownership::INLINE_POLICY.to_owned()), own));
         }
         for (policy, span, raw) in raw.inline.iter().flat_map(Table::iter) {
             self.check(span, check_iam_name("policy", policy, 128));
-            if policy == INLINE {
-                self.error(span, format!("the inline policy `{INLINE}` is the one that `allow` and `statement` make"), "use another name");
+            if policy == ownership::INLINE_POLICY {
+                self.error(span, format!("the inline policy `{policy}` is the one that `allow` and `statement` make"), "use another name");
             }
             self.unique_sids(Some(&raw.statement.value));
             let statements: Vec<Placed> = raw.statement.value.iter().filter_map(|s| self.raw_statement(s, super::statement::Place::Identity)).collect();

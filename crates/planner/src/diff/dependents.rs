@@ -19,7 +19,8 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> BTreeMap<Address, Address> {
     if names.exact.is_empty() {
         return held;
     }
-    let mentions: Vec<(&Address, Mentions)> = draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.owner, &object.state))).collect();
+    let mentions: Vec<(&Address, Mentions)> =
+        draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.owner, &object.state))).collect();
     // Each round adds at least one object, or ends.
     loop {
         let found: Vec<(&Address, Address)> = mentions

@@ -195,7 +195,8 @@ fn inline_changes(
     give: &mut Stage,
 ) {
     for policy in before.keys().filter(|p| !after.contains_key(*p)) {
-        reasons.push(Reason::ForeignPolicy(policy.clone()));
+        let ours = policy == ownership::INLINE_POLICY;
+        reasons.push(if ours { Reason::Differs(Part::Inline(policy.clone())) } else { Reason::ForeignPolicy(policy.clone()) });
         take.push((Call::Iam(IamCall::DeleteInlinePolicy { principal: me(name), name: policy.clone() }), Facet::Inline(policy.clone())));
     }
     for (policy, document) in after {

@@ -1,0 +1,120 @@
+//! One role in 40 accounts: the whole cycle, with two accounts that can't be read, and one that leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossrole::Exit;
+use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options};
+
+use crate::support::{Place, element, root};
+
+const SECURITY: &str = "111111111111";
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+
+/// Accounts that refuse whatever reads them.
+struct Closed(&'static [&'static str]);
+
+impl FaultPlan for Closed {
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+        (self.0.contains(&call.account) && call.operation != "GetCallerIdentity").then_some(Fault::Refuse("AccessDenied"))
+    }
+}
+
+/// The scenario in a folder of its own, as it is or with its directory changed.
+struct Organization {
+    settings: String,
+    manifest: String,
+}
+
+impl Organization {
+    fn new(name: &str, directory: impl Fn(String) -> String) -> Self {
+        let from = root().join("manifests/organization");
+        let to = root().join(format!("target/test-manifests/organization-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&to).unwrap();
+        std::fs::write(to.join("accounts.toml"), directory(std::fs::read_to_string(from.join("accounts.toml")).unwrap())).unwrap();
+        std::fs::write(to.join("crossrole.toml"), "").unwrap();
+        std::fs::copy(from.join("security-audit.toml"), to.join("security-audit.toml")).unwrap();
+        Self { settings: to.join("crossrole.toml").display().to_string(), manifest: to.join("security-audit.toml").display().to_string() }
+    }
+
+    async fn run(&self, place: &Place, words: &[&str]) -> crate::support::Said {
+        place.run(&[words, &["--config", &self.settings, &self.manifest]].concat()).await
+    }
+
+    async fn good(&self, place: &Place, words: &[&str]) -> String {
+        place.good(&[words, &["--config", &self.settings, &self.manifest]].concat()).await
+    }
+}
+
+async fn foreign_hand(place: &Place) {
+    for account in ["222222222205", "222222222207"] {
+        place.iam(account, "UpdateAssumeRolePolicy", &[("RoleName", "SecurityAudit"), ("PolicyDocument", TRUST)]).await;
+    }
+    place.iam("222222222209", "DetachRolePolicy", &[("RoleName", "SecurityAudit"), ("PolicyArn", "arn:aws:iam::aws:policy/SecurityAudit")]).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_role_in_forty_accounts() {
+    let place = Place::new(Options { visibility_delay: Duration::from_secs(8), ..Options::default() });
+    let whole = Organization::new("whole", |text| text);
+    insta::assert_snapshot!("security-audit_1_first", whole.good(&place, &["plan"]).await);
+
+    // Two accounts can't be read: they alone are left out, and the caller's side lets nobody into them.
+    place.sandbox.set_faults(Some(Arc::new(Closed(&["222222222203", "222222222231"]))));
+    let said = whole.run(&place, &["plan"]).await;
+    insta::assert_snapshot!("security-audit_2_two_closed", said.out);
+    assert_ne!(whole.run(&place, &["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean, "not by halves");
+    let said = whole.run(&place, &["apply", "--auto-approve", "--quiet", "--partial"]).await;
+    assert!(said.out.contains("Applied: "), "{}{}", said.out, said.err);
+    let caller = place.iam(SECURITY, "GetAccountAuthorizationDetails", &[("Filter.member.1", "LocalManagedPolicy")]).await;
+    assert!(caller.contains("222222222202") && !caller.contains("222222222203") && !caller.contains("222222222231"), "{caller}");
+
+    // They open: theirs is what is left to do, in one document and two roles.
+    place.sandbox.set_faults(None);
+    insta::assert_snapshot!("security-audit_3_opened", whole.good(&place, &["plan"]).await);
+    whole.good(&place, &["apply", "--auto-approve", "--quiet"]).await;
+    assert!(whole.good(&place, &["plan"]).await.starts_with("No changes."));
+
+    // Closed again, they keep what they have, and nothing is to do in the others.
+    place.sandbox.set_faults(Some(Arc::new(Closed(&["222222222203", "222222222231"]))));
+    let said = whole.run(&place, &["plan"]).await;
+    assert!(said.out.contains("2 accounts") && !said.out.contains("crossrole-caller-group-Auditors\n"), "{}", said.out);
+    place.sandbox.set_faults(None);
+
+    foreign_hand(&place).await;
+    insta::assert_snapshot!("security-audit_4_drift", whole.good(&place, &["plan"]).await);
+    whole.good(&place, &["apply", "--auto-approve", "--quiet"]).await;
+    assert!(whole.good(&place, &["plan"]).await.starts_with("No changes."));
+
+    // One account leaves the units: what was made in it goes, and that is said first.
+    let left = Organization::new("left", |text| text.replacen("ou = \"Workloads/Test\"", "ou = \"Suspended\"", 1));
+    let plan = left.good(&place, &["plan"]).await;
+    assert!(plan.starts_with("manifest security-audit is no longer of account shop-test-eu: 1 object is destroyed there\n"), "{plan}");
+    insta::assert_snapshot!("security-audit_5_left", plan);
+    left.good(&place, &["apply", "--auto-approve", "--quiet"]).await;
+    assert!(left.good(&place, &["plan"]).await.starts_with("No changes."));
+
+    // One that no manifest is of and that can't be looked at stops nothing, and is said.
+    place.sandbox.set_faults(Some(Arc::new(Closed(&["222222222221"]))));
+    let plan = left.good(&place, &["plan"]).await;
+    assert!(plan.starts_with("note: pruning in account 222222222221 (shop-test-eu): only single objects could be read"), "{plan}");
+    place.sandbox.set_faults(None);
+
+    left.good(&place, &["destroy", "--auto-approve", "--quiet"]).await;
+    for account in (1..=40).map(|n| format!("2222222222{n:02}")).chain([SECURITY.to_owned()]) {
+        let all = place.iam(&account, "GetAccountAuthorizationDetails", &[("MaxItems", "1000")]).await;
+        assert!(element(&all, "RoleName").is_empty() && !all.contains("crossrole"), "{account}: {all}");
+    }
+    place.assert_no_secret();
+}
+
+/// What an account more costs is constant: as many calls as each of the others.
+#[tokio::test(start_paused = true)]
+async fn an_account_costs_four_calls() {
+    let place = Place::new(Options::default());
+    let whole = Organization::new("cost", |text| text);
+    whole.good(&place, &["apply", "--auto-approve", "--quiet"]).await;
+    let plan = whole.good(&place, &["plan"]).await;
+    assert!(plan.contains("Read with 164 calls to 41 accounts: 4 to each."), "{plan}");
+}
