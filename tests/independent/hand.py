@@ -18,12 +18,19 @@ SETUPS = {
     "direct-bucket-access": dict(users=[("111111111111", "ExternalUser")], buckets=["shared-artifacts"]),
     "shared-bucket-read": dict(buckets=["shared-bucket"], role="CrossAccountS3ReadRole"),
     "github-actions": dict(buckets=["site-bucket"], role="SiteDeployer"),
+    "encrypted-exchange": dict(
+        roles=[("444444444444", "Uploader"), ("444444444444", "Importer")],
+        role="ExchangeReader",
+        key=("222222222222", "eu-west-1", "1234abcd-12ab-34cd-56ef-1234567890ab"),
+    ),
+    "foreign-key": dict(buckets=["sealed-reports"], role="ReportReader", key=("333333333333", "us-east-1", "9f8e7d6c-1111-4222-8333-444455556666")),
+    "permission-set": dict(role="ReportWriter", key=("222222222222", "us-east-1", "5a6b7c8d-1111-4222-8333-444455556666")),
 }
 SETUP = SETUPS[SCENARIO]
 
 
-def client(service, account):
-    common = dict(endpoint_url=ENDPOINT, region_name="us-east-1")
+def client(service, account, region="us-east-1"):
+    common = dict(endpoint_url=ENDPOINT, region_name=region)
     if EMULATOR == "moto":
         sts = boto3.client("sts", aws_access_key_id="test", aws_secret_access_key="test", **common)
         keys = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/bootstrap", RoleSessionName="hand")["Credentials"]
@@ -47,7 +54,43 @@ def theirs(bucket):
     }
 
 
+BACKUPS = {
+    "Sid": "Their backups",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::555555555555:root"},
+    "Action": ["kms:Decrypt", "kms:DescribeKey"],
+    "Resource": "*",
+    "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+}
+
+
+def made_key():
+    """The key that was made for the scenario, by its description: emulators give it an id of their own."""
+    account, region, name = SETUP["key"]
+    kms = client("kms", account, region)
+    for key in kms.list_keys()["Keys"]:
+        about = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+        if about["Description"] == name:
+            return kms, about["Arn"]
+    raise AssertionError("the key is gone")
+
+
+def key_statements(kms, arn):
+    return json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])["Statement"]
+
+
+def put_key_policy(kms, arn, statements):
+    kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Id": "key-default-1", "Statement": statements}))
+
+
 def prepare():
+    if "key" in SETUP:
+        account, region, name = SETUP["key"]
+        root = {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"}
+        kms = client("kms", account, region)
+        arn = kms.create_key(Description=name)["KeyMetadata"]["Arn"]
+        put_key_policy(kms, arn, [root, BACKUPS])
+        print(f"arn:aws:kms:{region}:{account}:key/{name} {arn}")
     trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
     for account, name in SETUP.get("users", []):
         client("iam", account).create_user(UserName=name)
@@ -60,6 +103,11 @@ def prepare():
 
 
 def spoil():
+    if "key" in SETUP:
+        kms, arn = made_key()
+        kept = [s for s in key_statements(kms, arn) if not s.get("Sid", "").startswith("Crossrole")]
+        new = {"Sid": "New", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "kms:ScheduleKeyDeletion", "Resource": "*"}
+        put_key_policy(kms, arn, [*kept, new])
     if "role" in SETUP:
         iam = client("iam", TRUSTING)
         star = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
@@ -74,6 +122,11 @@ def spoil():
 
 def left():
     found = []
+    if "key" in SETUP:
+        kms, arn = made_key()
+        statements = key_statements(kms, arn)
+        assert [s["Sid"] for s in statements] == ["Enable IAM User Permissions", "Their backups", "New"], statements
+        assert {k: v for k, v in statements[1].items() if k != "Principal"} == {k: v for k, v in BACKUPS.items() if k != "Principal"}, statements
     for account in [TRUSTING, "111111111111", "333333333333"]:
         iam = client("iam", account)
         for kind, call, name in [("role", iam.list_roles, "Roles"), ("user", iam.list_users, "Users"), ("group", iam.list_groups, "Groups")]:

@@ -79,6 +79,8 @@ pub(crate) struct Question {
     pub(crate) host: String,
     /// IAM and STS: a form goes out, XML comes back.
     pub(crate) form: bool,
+    /// KMS: JSON goes out, and comes back, whatever it is called.
+    pub(crate) json: bool,
     pub(crate) head: bool,
     pub(crate) get: bool,
 }
@@ -88,7 +90,8 @@ impl Question {
         let kind = request.headers().get("content-type").unwrap_or_default();
         let uri: http::Uri = request.uri().parse().unwrap_or_default();
         let host = uri.host().unwrap_or_default().to_owned();
-        Self { host, form: kind.starts_with("application/x-www-form-urlencoded"), head: request.method() == "HEAD", get: request.method() == "GET" }
+        let json = kind.starts_with("application/x-amz-json");
+        Self { host, json, form: kind.starts_with("application/x-www-form-urlencoded"), head: request.method() == "HEAD", get: request.method() == "GET" }
     }
 
     /// Tells what is wrong with an answer, if it can't be AWS's. Too many requests and errors of a server are told by their
@@ -105,7 +108,8 @@ impl Question {
         let transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
         let body = body.trim_ascii();
         let begins = |with: &[u8]| body.get(..with.len()).is_some_and(|b| b.eq_ignore_ascii_case(with));
-        if kind.starts_with("text/html") || begins(b"<!doctype html") || begins(b"<html") {
+        let is_json = self.json && begins(b"{");
+        if kind.starts_with("text/html") && !is_json || begins(b"<!doctype html") || begins(b"<html") {
             return Some(Found::WebPage);
         }
         if transient {

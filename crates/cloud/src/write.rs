@@ -30,7 +30,7 @@ pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result
         Call::Iam(call) => iam(&session, call, operation, kind).await,
         Call::Bucket(call) => bucket(&session, call, operation, kind).await,
         Call::Key(KeyCall::PutPolicy { key, document }) => {
-            let request = session.kms(key.region()).put_key_policy().key_id(&key.arn).policy(document.to_json());
+            let request = session.kms(key.region()).put_key_policy().policy_name(crate::read::key::POLICY).key_id(&key.arn).policy(document.to_json());
             session.write(operation, kind, || request.clone().send()).await
         }
     }

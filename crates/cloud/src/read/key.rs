@@ -13,7 +13,7 @@ use crate::session::Session;
 use super::malformed;
 
 /// A key has one policy, and it is called so (KMS API reference, GetKeyPolicy).
-const POLICY: &str = "default";
+pub(crate) const POLICY: &str = "default";
 
 /// Keys by ARN.
 pub(super) type Keys = BTreeMap<String, Observation<Option<ObservedKey>>>;

@@ -2,7 +2,7 @@
 
 mod bucket;
 mod iam;
-mod key;
+pub(crate) mod key;
 mod object;
 
 use std::collections::{BTreeMap, BTreeSet};
