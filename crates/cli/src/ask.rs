@@ -54,8 +54,10 @@ pub(crate) fn there(arn: &str, estate: &Estate, whole: &BTreeSet<AccountId>) -> 
     }
 }
 
+/// The trusting account, where there is one: of several, a label has to say which.
 fn trusting(desired: &Desired) -> Option<&AccountId> {
-    desired.accounts.iter().find(|(_, info)| info.trusting).map(|(id, _)| id)
+    let mut all = desired.accounts.iter().filter(|(_, info)| info.trusting).map(|(id, _)| id);
+    all.next().filter(|_| all.next().is_none())
 }
 
 fn labelled<'d>(desired: &'d Desired, label: &str) -> Option<&'d AccountId> {

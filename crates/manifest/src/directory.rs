@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{AccountId, Finding, Source, Span};
+use crossrole_model::{AccountId, Finding, Severity, Source, Span};
 use crossrole_policy::glob;
 
 use crate::decode::{self, Needed, Spanned, Table, did_you_mean, record};
@@ -65,12 +65,16 @@ impl Directory {
         let mut seen: BTreeMap<AccountId, &String> = BTreeMap::new();
         for (label, key, listed) in file.accounts.iter().flat_map(Table::iter) {
             let mut error = |span: Span, message: String, advice: &str| findings.push(Finding::error(&source.file, Some(span), message, advice));
-            if label == "trusting" || label.is_empty() || label.contains(['/', ':', '*', '=']) {
-                error(key, format!("`{label}` can't be the label of an account"), "`trusting` is taken, and a label has none of `/`, `:`, `*` and `=`");
+            if label == "trusting" || label.is_empty() || label.contains(['/', ':', '=']) {
+                error(key, format!("`{label}` can't be the label of an account"), "`trusting` is taken, and a label has none of `/`, `:` and `=`");
             }
             let Some(id) = listed.id.value.as_ref().and_then(|id| AccountId::parse(&id.0)) else { continue };
             if let Some(other) = seen.insert(id.clone(), label) {
                 error(listed.id.span, format!("account {id} is `{other}` already"), "list each account once");
+            }
+            let words = std::iter::once((label, key)).chain(listed.tags.iter().flat_map(Table::iter).map(|(_, at, value)| (value, at)));
+            for (word, at) in words.filter(|(word, _)| word.contains(['*', '?', '$', '{', '}'])) {
+                error(at, format!("`{word}` has a character that is more than itself in a policy or a manifest"), "leave out `*`, `?`, `$` and braces");
             }
             let tags = listed.tags.iter().flat_map(Table::iter).map(|(key, _, value)| (key.clone(), value.clone())).collect();
             directory.accounts.push(At {
@@ -96,10 +100,20 @@ impl Directory {
     /// The accounts that `accounts` and `except` of a manifest mean, by id.
     pub(crate) fn selected(&self, source: &Source, trusting: &Trusting, findings: &mut Vec<Finding>) -> Vec<At> {
         let mut found: BTreeMap<AccountId, At> = BTreeMap::new();
+        let mut warnings = Vec::new();
         let mut wrong = |span: Span, message: String, advice: String| findings.push(Finding::error(&source.file, Some(span), message, advice));
         for text in trusting.accounts.iter().flat_map(|list| &list.0) {
             match self.meant(&text.value) {
-                Ok(accounts) => found.extend(accounts.into_iter().map(|at| (at.id.clone(), at))),
+                Ok(accounts) => {
+                    if let Some(at) = accounts.first().filter(|at| self.file.is_some() && self.by_id(&at.id).is_none()) {
+                        let message = format!("account {} is not in {}", at.id, self.named());
+                        let advice = "list it there: what a manifest leaves behind is looked for in listed accounts alone";
+                        let mut unlisted = Finding::error(&source.file, Some(text.span), message, advice);
+                        unlisted.severity = Severity::Warning;
+                        warnings.push(unlisted);
+                    }
+                    found.extend(accounts.into_iter().map(|at| (at.id.clone(), at)));
+                }
                 Err((message, advice)) => wrong(text.span, message, advice),
             }
         }
@@ -120,6 +134,7 @@ impl Directory {
                 "a manifest is of one account at least; `crossrole destroy` takes away what it made".to_owned(),
             );
         }
+        findings.append(&mut warnings);
         found.into_values().collect()
     }
 
@@ -132,7 +147,7 @@ impl Directory {
         } else if let Some(pattern) = text.strip_prefix("ou:") {
             // An account stands in its unit as a file does in its folder: `Workloads/*` is what is in it, or below it.
             let pattern = pattern.trim_start_matches('/');
-            of(&|at| at.ou == pattern.trim_end_matches('/') || glob::is_match(pattern, &format!("{}/", at.ou)))
+            of(&|at| glob::is_match(pattern.trim_end_matches('/'), &at.ou) || glob::is_match(pattern, &format!("{}/", at.ou)))
         } else if let Some(tag) = text.strip_prefix("tag:") {
             let Some((key, pattern)) = tag.split_once('=') else {
                 return Err((format!("`{text}` does not say which value the tag has"), format!("write `tag:{tag}=VALUE`, where `*` stands for any text")));
@@ -158,7 +173,7 @@ impl Directory {
     fn named(&self) -> String {
         match &self.file {
             Some(file) => format!("`{file}`"),
-            None => "`accounts.toml`, which is not there,".to_owned(),
+            None => "`accounts.toml`, which is not there beside the settings,".to_owned(),
         }
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn manifests<'s>(source: &'s Source, directory: &Directory, findings:
     for (index, at) in accounts.into_iter().enumerate() {
         let filler = |at: &At, listed: bool, findings: &mut Vec<Finding>| {
             let region = region.as_deref().or(at.region.as_deref()).unwrap_or(REGION);
-            Filler { source, at, region, listed, strict: several }.value(&value, findings)
+            Filler { source, at, region, listed, strict: several }.manifest(&value, findings)
         };
         let filled = match (&at, &lone) {
             (Some(at), _) => filler(at, true, findings),

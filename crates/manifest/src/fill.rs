@@ -26,6 +26,15 @@ pub(crate) struct Filler<'a> {
 }
 
 impl Filler<'_> {
+    /// A manifest with its placeholders replaced. Whose it is, and which accounts it is of, is the same in all of them.
+    pub(crate) fn manifest<'i>(&self, value: &TomlSpanned<DeValue<'i>>, findings: &mut Vec<Finding>) -> TomlSpanned<DeValue<'i>> {
+        let DeValue::Table(table) = value.get_ref() else { return value.clone() };
+        let (same, own): (DeTable<'i>, DeTable<'i>) =
+            table.iter().map(|(key, value)| (key.clone(), value.clone())).partition(|(key, _)| matches!(key.get_ref().as_ref(), "name" | "trusting"));
+        let filled = self.table(&own, findings).into_iter().chain(same).collect();
+        TomlSpanned::new(value.span(), DeValue::Table(filled))
+    }
+
     /// The value with all placeholders in it, in names too, replaced. What can't be is reported, and stays.
     pub(crate) fn value<'i>(&self, value: &TomlSpanned<DeValue<'i>>, findings: &mut Vec<Finding>) -> TomlSpanned<DeValue<'i>> {
         let place = span(value.span());
@@ -47,7 +56,16 @@ impl Filler<'_> {
             let name = self.text(name, span(key.span()), findings).map_or_else(|| name.clone(), Into::into);
             (TomlSpanned::new(key.span(), name), self.value(value, findings))
         };
-        table.iter().map(|pair| entry(pair, findings)).collect()
+        let mut filled = DeTable::new();
+        for pair in table.iter() {
+            let (key, value) = entry(pair, findings);
+            if filled.contains_key(&key) {
+                let message = format!("`{}` stands twice in this table, as account {} has it", key.get_ref(), self.at.id);
+                findings.push(Finding::error(&self.source.file, Some(span(key.span())), message, "give the two names that differ in every account"));
+            }
+            filled.insert(key, value);
+        }
+        filled
     }
 
     /// The text with its placeholders replaced; `None` where it has none. `${…}` is a policy's variable.
@@ -60,7 +78,7 @@ impl Filler<'_> {
             out.push_str(before);
             let Some(end) = from.find('}') else { break };
             let (whole, after) = from.split_at(end + 1);
-            let word = whole.trim_start_matches('{').trim_end_matches('}');
+            let word = whole.get(1..end).unwrap_or_default();
             let filled = if out.ends_with('$') { None } else { self.word(word, place, findings) };
             any |= filled.is_some();
             out.push_str(filled.as_deref().unwrap_or(whole));

@@ -446,5 +446,5 @@ macro_rules! shape {
 }
 shape!(SessionLength, { "anyOf": [{ "type": "string", "pattern": "^[0-9]+[hms]$" }, { "type": "integer", "minimum": 3600, "maximum": 43200 }] });
 shape!(Seconds, { "anyOf": [{ "type": "string", "pattern": "^[0-9]+[hms]$" }, { "type": "integer", "minimum": 0 }] });
-shape!(Expiry, { "type": "string", "format": "date" });
+shape!(Expiry, { "type": "string", "anyOf": [{ "format": "date" }, { "format": "date-time" }] });
 shape!(Instant, { "type": "string", "format": "date-time" });

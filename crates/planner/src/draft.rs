@@ -34,8 +34,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) caller_written: BTreeSet<Address>,
     /// Caller policies of roles, by account and name in lower case.
     pub(crate) caller_held: BTreeMap<(AccountId, String), Held>,
-    /// By caller: the roles that it may assume and that are withheld, each with what it rests on.
-    pub(crate) roles_held: BTreeMap<Address, BTreeMap<String, Address>>,
+    /// By caller and by key: what of it is withheld, each with what that rests on.
+    pub(crate) parts_held: BTreeMap<Address, BTreeMap<String, Address>>,
     /// Accounts whose own quotas would tell more, and why they were not read.
     unsure: BTreeMap<AccountId, Unreadable>,
     /// Names of the manifests of this run.
@@ -62,7 +62,7 @@ impl<'a> Draft<'a> {
             left_to_iam: BTreeSet::new(),
             caller_written: BTreeSet::new(),
             caller_held: BTreeMap::new(),
-            roles_held: BTreeMap::new(),
+            parts_held: BTreeMap::new(),
             unsure: BTreeMap::new(),
             owners,
             sids,
@@ -190,7 +190,7 @@ impl<'a> Draft<'a> {
             left_to_iam,
             caller_written: _,
             caller_held: _,
-            roles_held: _,
+            parts_held: _,
             unsure,
             owners: _,
             sids: _,

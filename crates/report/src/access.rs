@@ -124,6 +124,7 @@ fn line(changes: &[&AccessChange], view: View) -> Line {
 fn together(mut who: Vec<String>) -> String {
     let last = who.pop().unwrap_or_default();
     match who.as_slice() {
+        [] => last,
         [first] if !first.contains(',') => format!("{first} and {last}"),
         others => format!("{}; and {last}", others.join("; ")),
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::desired::AccountInfo;
 use crossrole_model::{AccountId, Plan};
 
 use crate::{Line, Tone, View, safe};
@@ -29,7 +28,11 @@ pub(crate) struct Folded {
 /// Splits into what is the same in [`FROM`] accounts at least, by the accounts in which it is, and the rest, in its order.
 pub(crate) fn fold(plan: &Plan, blocks: Vec<Block>) -> (Vec<Folded>, Vec<Block>) {
     let mut same: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    let neutral: Vec<Vec<Line>> = blocks.iter().map(|block| block.lines.iter().map(|line| without(plan, &block.account, line)).collect()).collect();
+    let alone = |block: &Block| {
+        let label = label(plan, &block.account).map(|label| safe(&label));
+        block.lines.iter().map(|line| without(&block.account, label.as_deref(), line)).collect()
+    };
+    let neutral: Vec<Vec<Line>> = blocks.iter().map(alone).collect();
     for (index, lines) in neutral.iter().enumerate() {
         same.entry(lines.iter().map(Line::text).collect()).or_default().push(index);
     }
@@ -61,7 +64,7 @@ pub(crate) fn fold(plan: &Plan, blocks: Vec<Block>) -> (Vec<Folded>, Vec<Block>)
 
 /// Changes that are the same in many accounts, by their numbers.
 pub(crate) fn alike(plan: &Plan) -> Vec<Vec<usize>> {
-    let (folded, _) = fold(plan, crate::text::blocks(plan, View::default()));
+    let (folded, _) = fold(plan, crate::text::blocks(plan, View { show_external_ids: true, ..View::default() }));
     folded.into_iter().flat_map(|one| one.of).collect()
 }
 
@@ -72,8 +75,7 @@ pub(crate) fn heading(plan: &Plan, accounts: &[AccountId]) -> Line {
 
 /// The accounts by their labels.
 pub(crate) fn named(plan: &Plan, accounts: &[AccountId]) -> Vec<String> {
-    let label = |id: &AccountId| plan.accounts.get(id).map_or_else(|| id.to_string(), |info| info.label.clone());
-    accounts.iter().map(|id| safe(&label(id))).collect()
+    accounts.iter().map(|id| label(plan, id).map_or_else(|| id.to_string(), |label| safe(&label))).collect()
 }
 
 /// The accounts that a text speaks of and that have roles and buckets; one that is of one of them alone can be of any.
@@ -83,15 +85,20 @@ pub(crate) fn spoken_of(plan: &Plan, text: &str) -> Option<AccountId> {
     if found.len() == 1 { found.into_iter().next() } else { None }
 }
 
-fn without(plan: &Plan, account: &AccountId, line: &Line) -> Line {
+/// The account's label, where it tells it from all others.
+fn label(plan: &Plan, account: &AccountId) -> Option<String> {
+    let label = &plan.accounts.get(account)?.label;
+    (label != "trusting" && plan.accounts.values().filter(|info| info.label == *label).count() == 1).then(|| label.clone())
+}
+
+fn without(account: &AccountId, label: Option<&str>, line: &Line) -> Line {
     /// A shorter label is too likely to be part of another word.
     const LABEL_LEAST: usize = 3;
-    let label =
-        plan.accounts.get(account).map(|AccountInfo { label, .. }| safe(label)).filter(|label| label.len() >= LABEL_LEAST && *label != account.to_string());
+    let label = label.filter(|label| label.len() >= LABEL_LEAST && *label != account.as_str());
     line.mapped(|text| {
         let text = without_rights(&text.replace(account.as_str(), "{account}"));
         match &label {
-            Some(label) => text.replace(label.as_str(), "{label}"),
+            Some(label) => text.replace(label, "{label}"),
             None => text,
         }
     })

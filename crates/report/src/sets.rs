@@ -1,8 +1,8 @@
 //! Permission sets, where policies speak of the roles that IAM Identity Center makes of them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use crossrole_model::PermissionSet;
+use crossrole_model::{Partition, PermissionSet};
 use crossrole_model::access::{AccessChange, Clause, Comparison, How, Party, Relation, Which};
 
 /// The sets that a clause asks the caller to be of; `None` where it asks for anything else.
@@ -13,11 +13,11 @@ fn asked(clause: &Clause) -> Option<Vec<PermissionSet>> {
         return None;
     }
     // A set has a pattern for each of its two paths; one of them alone is less than the set.
-    let mut patterns: BTreeMap<PermissionSet, usize> = BTreeMap::new();
-    for value in &clause.values {
-        *patterns.entry(PermissionSet::of_role(value)?).or_default() += 1;
-    }
-    (!patterns.is_empty() && patterns.values().all(|n| *n == 2)).then(|| patterns.into_keys().collect())
+    let sets: BTreeSet<PermissionSet> = clause.values.iter().map(|value| PermissionSet::of_role(value)).collect::<Option<_>>()?;
+    let named = crossrole_policy::Arn::parse(clause.values.first()?)?.partition;
+    let partition = [Partition::Aws, Partition::AwsCn, Partition::AwsUsGov].into_iter().find(|known| known.as_str() == named)?;
+    let whole: BTreeSet<String> = sets.iter().flat_map(|set| set.roles(partition)).collect();
+    (clause.values.iter().collect::<BTreeSet<_>>() == whole.iter().collect()).then(|| sets.into_iter().collect())
 }
 
 /// `the caller is of permission set Ops of 111111111111`

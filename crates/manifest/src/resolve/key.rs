@@ -35,6 +35,15 @@ pub(super) struct Use {
     pub(super) statement: Placed,
 }
 
+impl Use {
+    /// What the caller needs in its own permissions: limited as what it uses the key for is.
+    pub(super) fn of_caller(&self, conditions: &Conditions) -> Self {
+        let mut own = Self { key: self.key.clone(), statement: self.statement.clone() };
+        limit(&mut own.statement.statement.conditions, conditions, OF_CALLERS);
+        own
+    }
+}
+
 impl Builder<'_> {
     pub(super) fn keys(&mut self) {
         let raw = self.raw;
@@ -245,7 +254,7 @@ impl Builder<'_> {
                 self.for_others(&key, &account, &granted);
                 continue;
             }
-            let packed = packed(granted);
+            let packed = self.packed_on_key(span, &key, granted);
             let size = Document::new(packed.iter().map(|g| g.placed.statement.clone()).collect()).to_json().len();
             let advice = "let an account or an organization use it, or use a key for fewer buckets";
             self.over(span, &format!("our part of the policy of key `{}`", key.name()), size, limits::KEY_POLICY, advice);
@@ -302,7 +311,7 @@ const USES: &[(&str, &[&str])] = &[
 const CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
 
 /// Keys of a service's requests that KMS sees as S3 does (IAM User Guide, "AWS global condition context keys").
-const OF_SERVICES: &[&str] = &["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"];
+const OF_SERVICES: &[&str] = &["aws:currenttime", "aws:epochtime", "aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"];
 
 /// Keys of who calls, and when, that KMS sees as S3 does where S3 asks in the caller's name. What tells of the caller's network is
 /// not among them.
@@ -335,17 +344,23 @@ fn is_of(named: &Named, key: &KeyRef) -> bool {
     named.callers().into_iter().any(|(found, side)| own(found, side))
 }
 
-/// Grants of the same rights in one statement, with the principals of all.
-fn packed(granted: Vec<Granted>) -> Vec<Granted> {
-    let mut out: Vec<Granted> = Vec::new();
-    for grant in granted {
-        if let Some(same) = out.iter_mut().find(|g| g.placed.statement.sid() == grant.placed.statement.sid())
-            && (same.placed.statement == grant.placed.statement || joined(&mut same.placed.statement, &grant.placed.statement))
-        {
-            same.placed.origins.extend(grant.placed.origins);
-        } else {
-            out.push(grant);
+impl Builder<'_> {
+    /// Grants of the same rights in one statement, with the principals of all. What only shares a Sid is never joined.
+    fn packed_on_key(&mut self, span: Span, key: &KeyRef, granted: Vec<Granted>) -> Vec<Granted> {
+        let mut out: Vec<Granted> = Vec::new();
+        for grant in granted {
+            let Some(same) = out.iter_mut().find(|g| g.placed.statement.sid() == grant.placed.statement.sid()) else {
+                out.push(grant);
+                continue;
+            };
+            if same.placed.statement == grant.placed.statement || joined(&mut same.placed.statement, &grant.placed.statement) {
+                same.placed.origins.extend(grant.placed.origins);
+                same.placed.origins.dedup();
+            } else {
+                let message = format!("two statements in the policy of key `{}` would have the id `{}`", key.name(), grant.placed.statement.sid());
+                self.error(span, message, "give those that are written out a `sid` each, of their own");
+            }
         }
+        out
     }
-    out
 }

@@ -29,10 +29,10 @@ pub(crate) fn resolve(raws: &[Raw<'_>], surroundings: &Surroundings, directory: 
     let mut run = Run { desired: Desired { quotas: surroundings.quotas, ..Desired::default() }, ..Run::default() };
     // What grants of every manifest need is known first: which accounts are managed, and which buckets have which keys.
     for raw in raws {
-        Builder::new(&mut run, raw, surroundings, findings).ground();
+        Builder::new(&mut run, raw, surroundings, directory, findings).ground();
     }
     for raw in raws {
-        let mut builder = Builder::new(&mut run, raw, surroundings, findings);
+        let mut builder = Builder::new(&mut run, raw, surroundings, directory, findings);
         builder.manifest();
         if raw.last {
             builder.shared();
@@ -87,6 +87,9 @@ struct Builder<'a> {
     findings: &'a mut Vec<Finding>,
     callers: &'a mut BTreeMap<caller::CallerKey, caller::CallerGrants>,
     bucket_accounts: &'a mut BTreeMap<String, AccountId>,
+    /// Managed policies of which every grant has ended.
+    over_policies: BTreeSet<String>,
+    directory: &'a Directory,
     /// By bucket, then by body without principal: principals with the same rights share a statement.
     bucket_statements: BTreeMap<String, Vec<Placed>>,
     key_statements: &'a mut BTreeMap<KeyRef, Vec<key::Granted>>,
@@ -100,7 +103,7 @@ struct Placed {
 }
 
 impl<'a> Builder<'a> {
-    fn new(run: &'a mut Run, raw: &'a Raw<'_>, surroundings: &Surroundings, findings: &'a mut Vec<Finding>) -> Self {
+    fn new(run: &'a mut Run, raw: &'a Raw<'_>, surroundings: &Surroundings, directory: &'a Directory, findings: &'a mut Vec<Finding>) -> Self {
         let Raw { source, manifest: raw, at, first, last: _ } = raw;
         let table = raw.trusting.value.as_ref();
         let stated = table.and_then(|t| t.region.as_ref()).map(|r| r.value.0.as_str());
@@ -122,6 +125,8 @@ impl<'a> Builder<'a> {
             findings,
             callers: &mut run.callers,
             bucket_accounts: &mut run.bucket_accounts,
+            over_policies: BTreeSet::new(),
+            directory,
             bucket_statements: BTreeMap::new(),
             key_statements: &mut run.key_statements,
         }
@@ -225,6 +230,10 @@ impl<'a> Builder<'a> {
                         "name each account once; principals of the trusting account are written `trusting/Name`"
                     },
                 );
+            }
+            if let Some(other) = self.directory.iter().find(|at| at.label == *label && at.id != id) {
+                let message = format!("`{label}` is another account, {}, in the directory of accounts", other.id);
+                self.error(key, message, "give one of the two another label: settings and commands know accounts by it");
             }
             self.account(
                 &id,
@@ -370,6 +379,12 @@ impl<'a> Builder<'a> {
             let attached = raw.roles.iter().flat_map(Table::iter).filter(|(_, _, role)| role.policies.iter().flatten().any(|p| p.value == *name));
             let holders = attached.map(|(role, _, raw)| self.partition.iam_arn(&self.trusting, "role", &Self::path(raw.path.as_ref()), role)).collect();
             let statements = self.permissions(policy.allow.as_deref(), policy.statement.as_deref(), &Holders::Attached(holders));
+            let over = |allow: &crate::raw::Allow| allow.expires.as_ref().is_some_and(|end| end.value.unix <= self.now);
+            if statements.is_empty() && policy.allow.iter().flatten().any(over) {
+                // IAM takes no empty policy: what has ended goes whole, and off the roles that have it.
+                self.over_policies.insert(name.clone());
+                continue;
+            }
             let (allow, statement) = (policy.allow.as_ref().map(Vec::is_empty), policy.statement.as_ref().map(Vec::is_empty));
             // Where there are mistakes in what is written, it is not that nothing is.
             let said = policy.has("allow") && allow != Some(true) || policy.has("statement") && statement != Some(true);

@@ -99,6 +99,9 @@ impl<'a> Builder<'a> {
                 }
                 continue;
             }
+            if *account == self.trusting && self.over_policies.contains(&policy.value) {
+                continue;
+            }
             let local = self.raw.policies.as_ref().filter(|_| *account == self.trusting);
             if let Some(entry) = local.and_then(|t| t.0.get(&policy.value)) {
                 let path = Self::path(entry.value.as_ref().and_then(|p| p.path.as_ref()));

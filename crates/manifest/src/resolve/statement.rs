@@ -229,8 +229,8 @@ impl Builder<'_> {
                         }
                     }
                     if allow.kms.unwrap_or(true) {
-                        for mut use_of_key in self.use_of_key(&bucket.value.0, &grants, allow.span) {
-                            expires_at(allow.expires.as_ref(), &mut use_of_key.statement.statement.conditions);
+                        for use_of_key in self.use_of_key(&bucket.value.0, &grants, allow.span) {
+                            let use_of_key = use_of_key.of_caller(&conditions);
                             out.push(use_of_key.statement.clone());
                             whose.roles().for_each(|role| self.let_role_use(&use_of_key, role));
                         }

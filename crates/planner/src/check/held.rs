@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::{Address, Broken, BucketCall, Call, Change, IamCall, KeyCall, Kind, ObjectState, Plan, Step, StepId, Subject};
-use crossrole_policy::{Arn, Document, Statement};
+use crossrole_policy::{Arn, Document, Effect, Statement};
 
 /// How calls speak of an object: its kind, its account (a bucket's ARN has none) and its name.
 type Name = (Kind, String, String);
@@ -51,21 +51,29 @@ fn of_statement(statement: &Statement) -> impl Iterator<Item = Name> {
     principals.chain(statement.resource.iter().flat_map(|r| &r.values)).filter_map(|text| of_arn(text))
 }
 
+/// Our own statements as they let somebody before.
+fn let_before(step: &Step, change: Option<&Change>) -> Vec<Statement> {
+    let document = match change.and_then(|change| change.before.as_ref()) {
+        Some(ObjectState::Policy(state)) => &state.document,
+        Some(ObjectState::KeyPolicy(state)) => &state.document,
+        _ => return Vec::new(),
+    };
+    let ours = |s: &&Statement| s.effect == Effect::Allow && step.share.as_ref().is_some_and(|share| share.is_ours(s));
+    document.statements.iter().filter(ours).cloned().collect()
+}
+
 /// The objects that a call gives something to, or through, by their names.
 fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
     let own = |kind: Kind, name: &str| name_of(kind, step.account.as_str(), name);
     let document = |d: &Document| d.statements.iter().flat_map(of_statement).collect::<BTreeSet<Name>>();
+    let before: BTreeSet<Name> = let_before(step, change).iter().flat_map(of_statement).collect();
     let share = || step.share.iter().flat_map(|share| &share.statements).flat_map(of_statement);
     match &step.call {
         Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => document(trust).into_iter().chain(boundary.as_deref().and_then(of_arn)).collect(),
         Call::Iam(IamCall::UpdateTrust { trust: d, .. } | IamCall::PutInlinePolicy { document: d, .. }) => document(d),
         Call::Iam(IamCall::CreatePolicy { document: d, .. } | IamCall::CreatePolicyVersion { document: d, .. }) => match &step.share {
-            // Others' statements are what they were, and what ours named before is given to nobody.
-            Some(_) => {
-                let before = change.and_then(|change| change.before.as_ref());
-                let before = if let Some(ObjectState::Policy(before)) = before { document(&before.document) } else { BTreeSet::new() };
-                share().filter(|name| !before.contains(name)).collect()
-            }
+            // Others' statements are what they were, and what ours let before is given to nobody.
+            Some(_) => share().filter(|name| !before.contains(name)).collect(),
             None => document(d),
         },
         Call::Iam(IamCall::PutBoundary { arn, .. }) => of_arn(arn).into_iter().collect(),
@@ -73,7 +81,7 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
         Call::Iam(IamCall::AddUserToGroup { group, user }) => [own(Kind::Group, group), own(Kind::User, user)].into(),
         Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => share().chain([own(Kind::Bucket, &bucket.name)]).collect(),
         Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => [own(Kind::Bucket, &logging.bucket)].into(),
-        Call::Key(KeyCall::PutPolicy { .. }) => share().collect(),
+        Call::Key(KeyCall::PutPolicy { .. }) => share().filter(|name| !before.contains(name)).collect(),
         // The rest names nothing but what the change itself is about, or takes something away.
         Call::Iam(
             IamCall::UpdateRole { .. }

@@ -107,9 +107,6 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Cause>, missing: &
         match cause {
             None => {
                 entry.by_owner.insert(&object.owner, (address, statements));
-                if let Some(on) = draft.roles_held.get(address).and_then(|roles| roles.values().next()).cloned() {
-                    draft.withheld.push(Withheld { subject: Subject::Part(address.clone()), cause: Cause::Withheld(on), blocks: true });
-                }
             }
             Some(cause) => {
                 entry.left.insert(ownership::sid_prefix(&object.owner));
@@ -155,10 +152,19 @@ fn of_principal<'a>(
     let wish = |(owner, (address, statements)): (&&'a str, &(&Address, &'a [Statement]))| Wish {
         owner: *owner,
         statements,
-        held: draft.roles_held.get(*address).map(|roles| roles.keys().cloned().collect()).unwrap_or_default(),
+        held: draft.parts_held.get(*address).map(|roles| roles.keys().cloned().collect()).unwrap_or_default(),
     };
     let wishes: Vec<Wish<'_>> = wanted.by_owner.iter().map(wish).collect();
     let placed = place(&documents, &wishes, &prefixes);
+    // What is let already stays, and that is nothing to say.
+    for (wish, (address, _)) in wishes.iter().zip(wanted.by_owner.values()) {
+        let there = wish.there(&documents);
+        let parts = draft.parts_held.get(*address).into_iter().flatten();
+        let on: BTreeSet<Address> = parts.filter(|(part, _)| !there.contains(*part)).map(|(_, on)| on.clone()).collect();
+        for on in on {
+            draft.withheld.push(Withheld { subject: Subject::Part((*address).clone()), cause: Cause::Withheld(on), blocks: true });
+        }
+    }
     let mut parts = Vec::new();
     for part in live.keys().chain(placed.keys()).copied().collect::<BTreeSet<usize>>() {
         let found = live.get(&part).copied();

@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Encryption;
-use crossrole_model::{AccountId, Address, KeyRef, Kind, Subject, ownership};
-use crossrole_policy::{Arn, Document};
+use crossrole_model::{AccountId, Address, KeyRef, Kind, Subject, Withheld, ownership};
+use crossrole_policy::{Arn, Document, Statement};
 
 use crate::draft::Draft;
 
-/// Declared objects that would be written and rest on one that is withheld, each with that one.
-pub(super) fn of_withheld(draft: &Draft<'_>) -> BTreeMap<Address, Address> {
+/// Declared objects that would be written and rest on one that is withheld, each with that one; and the names of all that are
+/// withheld or rest on such.
+pub(super) fn of_withheld(draft: &Draft<'_>) -> (BTreeMap<Address, Address>, Names) {
     let mut held: BTreeMap<Address, Address> = BTreeMap::new();
     let mut names = Names::default();
     for address in draft.withheld_objects().into_iter().chain(of_unread_accounts(draft)) {
         names.add(address);
     }
     if names.exact.is_empty() {
-        return held;
+        return (held, names);
     }
     let mentions: Vec<(&Address, Mentions)> =
         draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.owner, &object.state))).collect();
@@ -39,44 +40,65 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> BTreeMap<Address, Address> {
     // What is as it should be is left alone, and passes on what it rests on.
     let written: BTreeSet<&Address> = draft.changes.iter().map(|c| &c.address).collect();
     held.retain(|address, _| written.contains(address) || draft.caller_written.contains(address));
-    held
+    (held, names)
 }
 
-/// By caller that is not withheld: the roles that it is to assume and that are, or rest on what is. The others go on: one account of
-/// many that can't be read keeps nobody out of the rest.
-pub(super) fn roles_held(draft: &Draft<'_>, held: &BTreeMap<Address, Address>) -> BTreeMap<Address, BTreeMap<String, Address>> {
-    let mut names = Names::default();
-    for address in draft.withheld_objects().into_iter().chain(of_unread_accounts(draft)).chain(held.keys()) {
-        names.add(address);
-    }
+/// By caller, and by key, that is not withheld: what of it is, or rests on what is (a role that it may assume, or that may use it,
+/// by ARN; another statement by Sid). The rest goes on: one account of many that can't be read keeps nobody out of the others.
+pub(super) fn parts_held(draft: &Draft<'_>, held: &BTreeMap<Address, Address>, names: &Names) -> BTreeMap<Address, BTreeMap<String, Address>> {
     if names.exact.is_empty() {
         return BTreeMap::new();
     }
     let mut found: BTreeMap<Address, BTreeMap<String, Address>> = BTreeMap::new();
     for (address, object) in draft.desired.objects.iter().filter(|(address, _)| !held.contains_key(*address)) {
-        for role in assumed(&object.owner, &object.state) {
-            let mut mentions = Mentions::default();
-            mentions.arn(role);
+        for (part, mentions) in parts(&object.owner, &object.state) {
             if let Some(on) = names.first_of(&mentions) {
-                found.entry(address.clone()).or_default().insert(role.clone(), on);
+                found.entry(address.clone()).or_default().insert(part, on);
             }
         }
     }
     found
 }
 
-/// The roles that a caller may assume, of several: each stands for itself.
-fn assumed<'s>(owner: &str, state: &'s DesiredState) -> &'s [String] {
-    let DesiredState::Caller { statements, .. } = state else { return &[] };
-    let sid = ownership::assume_sid(owner);
-    let resource = statements.iter().find(|s| s.sid() == sid).and_then(|s| s.resource.as_ref());
-    resource.map(|r| r.values.as_slice()).filter(|roles| roles.len() > 1).unwrap_or_default()
+/// The parts of an object that stand each for itself.
+fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
+    let of_arn = |arn: &String| {
+        let mut mentions = Mentions::default();
+        mentions.arn(arn);
+        (arn.clone(), mentions)
+    };
+    match state {
+        DesiredState::Caller { statements, .. } => {
+            let sid = ownership::assume_sid(owner);
+            let (assume, others): (Vec<_>, Vec<_>) = statements.iter().partition(|s| s.sid() == sid);
+            let roles = assume.into_iter().flat_map(|s| s.resource.iter().flat_map(|r| &r.values)).map(of_arn);
+            let statement = |s: &Statement| {
+                let mut mentions = Mentions::default();
+                mentions.document(&Document::new(vec![s.clone()]));
+                (s.sid().to_owned(), mentions)
+            };
+            roles.chain(others.into_iter().map(statement)).collect()
+        }
+        DesiredState::KeyPolicy { grants, .. } => {
+            let principals: BTreeSet<&String> = grants.iter().flat_map(|g| g.statement.principal.iter().flat_map(|p| p.entries.get("AWS"))).flatten().collect();
+            principals.into_iter().map(of_arn).collect()
+        }
+        DesiredState::Role { .. }
+        | DesiredState::Policy(_)
+        | DesiredState::User(_)
+        | DesiredState::Group(_)
+        | DesiredState::Membership(_)
+        | DesiredState::OidcProvider(_)
+        | DesiredState::Bucket(_)
+        | DesiredState::BucketPolicy { .. } => Vec::new(),
+    }
 }
 
 /// Objects of accounts that could not be read: said once for the account.
 fn of_unread_accounts<'d>(draft: &Draft<'d>) -> Vec<&'d Address> {
-    let unread = |account: &AccountId| draft.withheld.iter().any(|w| matches!(&w.subject, Subject::Account { account: a, .. } if a == account));
-    draft.desired.objects.keys().filter(|a| crate::is_iam(a.kind) && unread(&a.account)).collect()
+    let unread = |w: &'_ Withheld| if let Subject::Account { account, .. } = &w.subject { Some(account.clone()) } else { None };
+    let unread: BTreeSet<AccountId> = draft.withheld.iter().filter_map(unread).collect();
+    draft.desired.objects.keys().filter(|a| crate::is_iam(a.kind) && unread.contains(&a.account)).collect()
 }
 
 /// How an object is known in documents: its account (a bucket's ARN has none), kind and name. Paths do not count, since an
@@ -88,8 +110,9 @@ fn name_of(address: &Address) -> Name {
     (account, address.kind, address.name.to_ascii_lowercase())
 }
 
+/// Names of objects.
 #[derive(Default)]
-struct Names {
+pub(super) struct Names {
     exact: BTreeMap<Name, Address>,
     /// Whose they are.
     accounts: BTreeSet<Option<AccountId>>,
@@ -108,6 +131,9 @@ impl Names {
 
     fn first_of(&self, mentions: &Mentions) -> Option<Address> {
         let exact = mentions.exact.iter().find_map(|name| self.exact.get(name));
+        if let (None, Some((_, first)), true) = (exact, mentions.parts.first(), mentions.parts.iter().all(|(_, part)| self.first_of(part).is_some())) {
+            return self.first_of(first);
+        }
         exact.or_else(|| mentions.heads.iter().find_map(|head| self.first_under(head))).cloned()
     }
 
@@ -133,6 +159,8 @@ struct Head {
 struct Mentions {
     exact: BTreeSet<Name>,
     heads: Vec<Head>,
+    /// Where each stands for itself: the object rests on what all of them do.
+    parts: Vec<(String, Mentions)>,
 }
 
 impl Mentions {
@@ -147,11 +175,9 @@ impl Mentions {
             }
             DesiredState::Policy(state) => mentions.document(&state.document),
             DesiredState::Membership(state) => mentions.exact.extend([own(Kind::Group, &state.group), own(Kind::User, &state.user)]),
-            DesiredState::Caller { principal, statements } => {
+            DesiredState::Caller { principal, .. } => {
                 mentions.exact.insert(own(principal.kind.kind(), &principal.name));
-                let each = assumed(owner, state);
-                let of_all = statements.iter().filter(|s| s.resource.as_ref().is_none_or(|r| r.values.as_slice() != each));
-                mentions.document(&Document::new(of_all.cloned().collect()));
+                mentions.parts = parts(owner, state);
             }
             DesiredState::Bucket(state) => {
                 if let Some(Some(logging)) = &state.logging {
@@ -168,7 +194,7 @@ impl Mentions {
                 mentions.exact.insert(own(Kind::Bucket, &address.name));
                 mentions.document(&Document::new(statements.clone()));
             }
-            DesiredState::KeyPolicy { grants, .. } => mentions.document(&Document::new(grants.iter().map(|g| g.statement.clone()).collect())),
+            DesiredState::KeyPolicy { .. } => mentions.parts = parts(owner, state),
             DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) => {}
         }
         mentions

@@ -4,7 +4,7 @@
 //! that AWS makes keys with (AWS KMS Developer Guide, "Default key policy"). There, nothing has to be written for principals of
 //! that account.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::KeyGrant;
 use crossrole_model::limits::Quota;
@@ -43,14 +43,45 @@ fn wanted(draft: &mut Draft<'_>, address: &Address, key: &KeyRef, document: &Doc
     // What our own statements leave to the account goes when they do: nothing rests on that.
     let ours = |s: &Statement| ownership::sid_head(s.sid()).is_some_and(|head| draft.sids.contains_key(head));
     let foreign = Document::new(document.statements.iter().filter(|s| !ours(s)).cloned().collect());
+    let held = draft.parts_held.get(address).cloned().unwrap_or_default();
+    let let_now = |arn: &String| grants.iter().any(|grant| names(document, &grant.statement, arn));
+    for on in held.iter().filter(|(arn, _)| !let_now(arn)).map(|(_, on)| on.clone()).collect::<BTreeSet<_>>() {
+        draft.withheld.push(Withheld { subject: Subject::Part(address.clone()), cause: Cause::Withheld(on), blocks: true });
+    }
     for grant in grants {
-        if grant.by_iam && is_left(&foreign, key, &grant.statement.action.values) {
+        let Some(statement) = without_held(&grant.statement, &held, document) else { continue };
+        if grant.by_iam && is_left(&foreign, key, &statement.action.values) {
             draft.left_to_iam.insert(address.clone());
         } else {
-            written.push(grant.statement.clone());
+            written.push(statement);
         }
     }
     written
+}
+
+/// Tells whether the statement is there and names this principal.
+fn names(document: &Document, statement: &Statement, arn: &str) -> bool {
+    let same = document.statements.iter().filter(|s| s.sid() == statement.sid() && s.effect == Effect::Allow);
+    same.flat_map(|s| s.principal.iter().flat_map(|p| p.entries.get("AWS"))).flatten().any(|live| live == arn)
+}
+
+/// The statement without principals that are withheld, but for those that it names now; `None` where it would name nobody.
+fn without_held(statement: &Statement, held: &BTreeMap<String, Address>, document: &Document) -> Option<Statement> {
+    let named: BTreeSet<String> = held.keys().filter(|arn| names(document, statement, arn)).cloned().collect();
+    let mut statement = statement.clone();
+    if statement.effect == Effect::Allow
+        && let Some(principal) = statement.principal.as_mut()
+        && let Some(values) = principal.entries.get_mut("AWS")
+    {
+        values.retain(|arn| !held.contains_key(arn) || named.contains(arn));
+        if values.is_empty() {
+            principal.entries.remove("AWS");
+        }
+        if principal.entries.is_empty() {
+            return None;
+        }
+    }
+    Some(statement)
 }
 
 /// Tells whether a policy leaves these actions to the policies of the key's account, under no condition. A Deny does not count:

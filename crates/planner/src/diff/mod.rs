@@ -43,11 +43,11 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
 
 /// Compares everything, but for what is `full`.
 fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) {
-    draft.roles_held.clear();
+    draft.parts_held.clear();
     declared(draft, full);
-    let held = dependents::of_withheld(draft);
-    draft.roles_held = dependents::roles_held(draft, &held);
-    if !held.is_empty() || !draft.roles_held.is_empty() {
+    let (held, names) = dependents::of_withheld(draft);
+    draft.parts_held = dependents::parts_held(draft, &held, &names);
+    if !held.is_empty() || !draft.parts_held.is_empty() {
         draft.restart(said);
         let held = held.into_iter().map(|(address, on)| (address, Cause::Withheld(on)));
         declared(draft, &held.chain(full.clone()).collect());

@@ -1,134 +1,179 @@
 //! Where the statements of a principal's caller policy stand, when there are more of them than one managed policy takes.
 //!
-//! What a manifest says of a principal stands together while it fits into one part. Beyond that, roles that may be assumed, and
-//! statements, are placed one by one: each stays where it is, and what is new goes into the first part with room. So one role more
-//! rewrites one document, however many there are.
+//! Each role that may be assumed, and each other statement, stays in the part where it is. What is new goes where its manifest has
+//! something already, or into the first part with room; what a manifest says for the first time stands together if any part takes
+//! it whole. So one role more rewrites one document, however many there are, and nothing that is let is taken away for a moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::{limits, ownership};
-use crossrole_policy::{Document, Element, Statement};
+use crossrole_policy::{Document, Effect, Element, Statement};
 
 /// What one manifest says of one principal.
 pub(super) struct Wish<'a> {
     pub(super) owner: &'a str,
     pub(super) statements: &'a [Statement],
-    /// Roles of it that are withheld: they are not let where they are not let now, and stay where they are.
+    /// Roles by ARN, and statements by Sid, that rest on what is withheld: they are not let where they are not let now, and stay
+    /// where they are.
     pub(super) held: BTreeSet<String>,
 }
 
 /// Our statements by part, with the first manifest of each.
 pub(super) type Placed<'a> = BTreeMap<usize, (Vec<Statement>, Option<&'a str>)>;
 
+/// What one manifest has in one part.
+#[derive(Debug, Clone, Default)]
+struct Content {
+    roles: BTreeSet<String>,
+    others: Vec<Statement>,
+}
+
 impl Wish<'_> {
     fn sid(&self) -> String {
         ownership::assume_sid(self.owner)
     }
 
-    /// The roles that a document lets the principal assume for this manifest.
+    /// The statement that lets the principal assume all roles.
+    fn whole(&self) -> Option<&Statement> {
+        let sid = self.sid();
+        self.statements.iter().find(|s| s.sid() == sid)
+    }
+
+    /// The roles that a document lets the principal assume as this manifest says it; what somebody has made another statement lets
+    /// none.
     fn roles_in(&self, document: &Document) -> Vec<String> {
-        let sid = self.sid();
-        let ours = document.statements.iter().filter(|s| s.sid() == sid);
-        ours.flat_map(|s| s.resource.iter().flat_map(|r| r.values.clone())).collect()
+        let Some(whole) = self.whole() else { return Vec::new() };
+        let bare = |s: &Statement| Document::new(vec![Statement { resource: None, ..s.clone() }]);
+        let ours = document.statements.iter().filter(|s| s.sid() == whole.sid() && s.effect == Effect::Allow && bare(s) == bare(whole));
+        ours.flat_map(|s| s.resource.iter().filter(|r| !r.negated).flat_map(|r| r.values.clone())).collect()
     }
 
-    fn assume(&self, roles: impl IntoIterator<Item = String>) -> Option<Statement> {
-        let roles: BTreeSet<String> = roles.into_iter().collect();
-        let whole = self.statements.iter().find(|s| s.sid() == self.sid())?;
-        (!roles.is_empty()).then(|| Statement { resource: Some(Element::of(roles)), ..whole.clone() })
+    /// What of it is there: roles by ARN, and statements by Sid.
+    pub(super) fn there(&self, live: &BTreeMap<usize, &Document>) -> BTreeSet<String> {
+        let sids = live.values().flat_map(|document| document.statements.iter().map(|s| s.sid().to_owned()));
+        live.values().flat_map(|document| self.roles_in(document)).chain(sids).collect()
     }
 
-    /// All roles that are let, and the statements beside them.
-    fn content(&self, live: &BTreeMap<usize, &Document>) -> (BTreeSet<String>, Vec<Statement>) {
+    fn statements(&self, content: &Content) -> Vec<Statement> {
+        let roles = self.whole().filter(|_| !content.roles.is_empty());
+        let assume = roles.map(|whole| Statement { resource: Some(Element::of(content.roles.iter().cloned())), ..whole.clone() });
+        assume.into_iter().chain(content.others.iter().cloned()).collect()
+    }
+
+    /// What stays where it is, and what is new.
+    fn kept(&self, live: &BTreeMap<usize, &Document>) -> (BTreeMap<usize, Content>, Content) {
         let sid = self.sid();
-        let wanted = self.statements.iter().filter(|s| s.sid() == sid).flat_map(|s| s.resource.iter().flat_map(|r| r.values.iter().cloned()));
-        let mut roles: BTreeSet<String> = wanted.filter(|role| !self.held.contains(role)).collect();
-        roles.extend(live.values().flat_map(|document| self.roles_in(document)).filter(|role| self.held.contains(role)));
-        (roles, self.statements.iter().filter(|s| s.sid() != sid).cloned().collect())
+        let mut roles: BTreeSet<String> = self.whole().into_iter().flat_map(|s| s.resource.iter().flat_map(|r| r.values.iter().cloned())).collect();
+        let mut kept: BTreeMap<usize, Content> = BTreeMap::new();
+        for (part, document) in live {
+            let stay: BTreeSet<String> = self.roles_in(document).into_iter().filter(|role| roles.remove(role)).collect();
+            if !stay.is_empty() {
+                kept.entry(*part).or_default().roles = stay;
+            }
+        }
+        let mut new = Content { roles: roles.into_iter().filter(|role| !self.held.contains(role)).collect(), others: Vec::new() };
+        for statement in self.statements.iter().filter(|s| s.sid() != sid) {
+            match live.iter().find(|(_, document)| document.statements.iter().any(|s| s.sid() == statement.sid())) {
+                Some((part, _)) => kept.entry(*part).or_default().others.push(statement.clone()),
+                None if self.held.contains(statement.sid()) => {}
+                None => new.others.push(statement.clone()),
+            }
+        }
+        (kept, new)
+    }
+}
+
+/// Parts as they fill.
+struct Parts<'w, 'a> {
+    wishes: &'w [Wish<'a>],
+    /// What others have in a part.
+    foreign: BTreeMap<usize, Vec<Statement>>,
+    /// By part and wish.
+    ours: BTreeMap<(usize, usize), Content>,
+}
+
+impl Parts<'_, '_> {
+    /// Tells whether a part takes this of a wish, too; one in which there is nothing takes anything.
+    fn takes(&self, part: usize, of: usize, more: &Content) -> bool {
+        let mut all = self.foreign.get(&part).cloned().unwrap_or_default();
+        let mut joined = false;
+        for (index, wish) in self.wishes.iter().enumerate() {
+            let mut content = self.ours.get(&(part, index)).cloned().unwrap_or_default();
+            joined |= !content.roles.is_empty() || !content.others.is_empty();
+            if index == of {
+                content.roles.extend(more.roles.iter().cloned());
+                content.others.extend(more.others.iter().cloned());
+            }
+            all.extend(wish.statements(&content));
+        }
+        let empty = !joined && self.foreign.get(&part).is_none_or(Vec::is_empty);
+        empty || Document::new(all).size() <= limits::MANAGED_POLICY
+    }
+
+    fn add(&mut self, part: usize, of: usize, more: Content) {
+        let content = self.ours.entry((part, of)).or_default();
+        content.roles.extend(more.roles);
+        content.others.extend(more.others);
+    }
+
+    /// Puts in what is new: whole where the manifest has nothing yet and a part takes it, else piece by piece.
+    fn put(&mut self, of: usize, own: &BTreeSet<usize>, new: Content) {
+        let size = self.wishes.get(of).map_or(0, |wish| Document::new(wish.statements(&new)).size());
+        if own.is_empty() && size <= limits::MANAGED_POLICY {
+            let part = (1..).find(|part| self.takes(*part, of, &new)).unwrap_or(1);
+            self.add(part, of, new);
+            return;
+        }
+        for statement in new.others {
+            let one = Content { others: vec![statement], ..Content::default() };
+            let part = own.iter().copied().chain(1..).find(|part| self.takes(*part, of, &one)).unwrap_or(1);
+            self.add(part, of, one);
+        }
+        // Roles are much of a length: a part that one does not fit into is tried with no other.
+        let mut full: BTreeSet<usize> = BTreeSet::new();
+        for role in new.roles {
+            let one = Content { roles: BTreeSet::from([role]), ..Content::default() };
+            for part in own.iter().copied().chain(1..) {
+                if full.contains(&part) {
+                    continue;
+                }
+                if self.takes(part, of, &one) {
+                    self.add(part, of, one);
+                    break;
+                }
+                full.insert(part);
+            }
+        }
     }
 }
 
 /// Places what all manifests of the run say. `live`: the documents that there are; `prefixes`: how our Sids begin.
 pub(super) fn place<'a>(live: &BTreeMap<usize, &Document>, wishes: &[Wish<'a>], prefixes: &BTreeSet<String>) -> Placed<'a> {
-    let foreign = |s: &&Statement| !prefixes.iter().any(|p| s.sid().starts_with(p.as_str()));
-    let mut rooms: BTreeMap<usize, Document> =
-        live.iter().map(|(part, document)| (*part, Document::new(document.statements.iter().filter(foreign).cloned().collect()))).collect();
+    let is_foreign = |s: &&Statement| !prefixes.iter().any(|p| s.sid().starts_with(p.as_str()));
+    let foreign = live.iter().map(|(part, document)| (*part, document.statements.iter().filter(is_foreign).cloned().collect())).collect();
+    let mut parts = Parts { wishes, foreign, ours: BTreeMap::new() };
+    // All that stays is there before anything comes.
+    let mut new = Vec::new();
+    for (index, wish) in wishes.iter().enumerate() {
+        let (kept, more) = wish.kept(live);
+        kept.into_iter().for_each(|(part, content)| parts.add(part, index, content));
+        new.push(more);
+    }
+    for (index, (wish, more)) in wishes.iter().zip(new).enumerate() {
+        let prefix = ownership::sid_prefix(wish.owner);
+        let own = live.iter().filter(|(_, document)| document.statements.iter().any(|s| s.sid().starts_with(&prefix))).map(|(part, _)| *part).collect();
+        if !more.roles.is_empty() || !more.others.is_empty() {
+            parts.put(index, &own, more);
+        }
+    }
     let mut placed = Placed::new();
-    for wish in wishes {
-        let (roles, others) = wish.content(live);
-        let whole: Vec<Statement> = wish.assume(roles.clone()).into_iter().chain(others.clone()).collect();
-        if whole.is_empty() {
-            continue;
-        }
-        let by_part = if Document::new(whole.clone()).size() <= limits::MANAGED_POLICY {
-            together(live, wish, whole, &rooms)
-        } else {
-            apart(live, wish, roles, others, &rooms)
-        };
-        for (part, statements) in by_part {
-            rooms.entry(part).or_insert_with(|| Document::new(Vec::new())).statements.extend(statements.iter().cloned());
-            let entry = placed.entry(part).or_default();
-            entry.0.extend(statements);
-            entry.1.get_or_insert(wish.owner);
-        }
+    for ((part, index), content) in &parts.ours {
+        let Some(wish) = wishes.get(*index) else { continue };
+        let entry = placed.entry(*part).or_default();
+        entry.0.extend(wish.statements(content));
+        entry.1.get_or_insert(wish.owner);
     }
     placed
-}
-
-/// All of it in the part where some of it is, or in the first with room.
-fn together(live: &BTreeMap<usize, &Document>, wish: &Wish<'_>, whole: Vec<Statement>, rooms: &BTreeMap<usize, Document>) -> BTreeMap<usize, Vec<Statement>> {
-    let prefix = ownership::sid_prefix(wish.owner);
-    let home = live.iter().find(|(_, document)| document.statements.iter().any(|s| s.sid().starts_with(&prefix))).map(|(part, _)| *part);
-    let part = home.into_iter().chain(1..).find(|part| fits(rooms.get(part), &whole)).unwrap_or(1);
-    BTreeMap::from([(part, whole)])
-}
-
-fn fits(room: Option<&Document>, statements: &[Statement]) -> bool {
-    let Some(room) = room.filter(|room| !room.statements.is_empty()) else { return true };
-    let all = room.statements.iter().chain(statements).cloned().collect();
-    Document::new(all).size() <= limits::MANAGED_POLICY
-}
-
-/// Each role, and each statement, where it is, and what is new where there is room.
-fn apart(
-    live: &BTreeMap<usize, &Document>,
-    wish: &Wish<'_>,
-    mut roles: BTreeSet<String>,
-    others: Vec<Statement>,
-    rooms: &BTreeMap<usize, Document>,
-) -> BTreeMap<usize, Vec<Statement>> {
-    let mut at: BTreeMap<usize, (BTreeSet<String>, Vec<Statement>)> = BTreeMap::new();
-    let mut new: Vec<Statement> = Vec::new();
-    for (part, document) in live {
-        let stay: Vec<String> = wish.roles_in(document).into_iter().filter(|role| roles.remove(role)).collect();
-        at.entry(*part).or_default().0.extend(stay);
-    }
-    for statement in others {
-        match live.iter().find(|(_, document)| document.statements.iter().any(|s| s.sid() == statement.sid())) {
-            Some((part, _)) => at.entry(*part).or_default().1.push(statement),
-            None => new.push(statement),
-        }
-    }
-    let takes = |at: &BTreeMap<usize, (BTreeSet<String>, Vec<Statement>)>, part: usize, role: Option<&String>, statement: Option<&Statement>| {
-        let (roles, others) = at.get(&part).cloned().unwrap_or_default();
-        let roles = roles.into_iter().chain(role.cloned());
-        let statements: Vec<Statement> = wish.assume(roles).into_iter().chain(others).chain(statement.cloned()).collect();
-        fits(rooms.get(&part), &statements) && Document::new(statements).size() <= limits::MANAGED_POLICY
-    };
-    for statement in new {
-        let part = (1..).find(|part| takes(&at, *part, None, Some(&statement)) || !at.contains_key(part) && !rooms.contains_key(part)).unwrap_or(1);
-        at.entry(part).or_default().1.push(statement);
-    }
-    // Roles are much of a length: where one did not fit, no other is tried.
-    let mut part = 1;
-    for role in roles {
-        while !takes(&at, part, Some(&role), None) && (at.contains_key(&part) || rooms.contains_key(&part)) {
-            part += 1;
-        }
-        at.entry(part).or_default().0.insert(role);
-    }
-    let statements = |(roles, others): (BTreeSet<String>, Vec<Statement>)| wish.assume(roles).into_iter().chain(others).collect::<Vec<_>>();
-    at.into_iter().map(|(part, content)| (part, statements(content))).filter(|(_, statements)| !statements.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -149,9 +194,21 @@ mod tests {
 
     fn packed(live: &BTreeMap<usize, Document>, statements: &[Statement], held: &[usize]) -> BTreeMap<usize, Document> {
         let held = held.iter().map(|n| format!("arn:aws:iam::{n:012}:role/security/AuditReadOnly")).collect();
-        let live = live.iter().map(|(part, document)| (*part, document)).collect();
-        let placed = place(&live, &[Wish { owner: "m", statements, held }], &BTreeSet::from([ownership::sid_prefix("m")]));
-        placed.into_iter().map(|(part, (statements, _))| (part, Document::new(statements))).collect()
+        all(live, &[Wish { owner: "m", statements, held }])
+    }
+
+    /// The parts with what others have in them.
+    fn all(live: &BTreeMap<usize, Document>, wishes: &[Wish<'_>]) -> BTreeMap<usize, Document> {
+        let prefixes: BTreeSet<String> = wishes.iter().map(|wish| ownership::sid_prefix(wish.owner)).collect();
+        let documents = live.iter().map(|(part, document)| (*part, document)).collect();
+        let foreign = |s: &&Statement| !prefixes.iter().any(|p| s.sid().starts_with(p.as_str()));
+        let mut out: BTreeMap<usize, Document> =
+            live.iter().map(|(part, d)| (*part, Document::new(d.statements.iter().filter(foreign).cloned().collect()))).collect();
+        for (part, (statements, _)) in place(&documents, wishes, &prefixes) {
+            out.entry(part).or_insert_with(|| Document::new(Vec::new())).statements.extend(statements);
+        }
+        out.retain(|_, document| !document.statements.is_empty());
+        out
     }
 
     fn roles(parts: &BTreeMap<usize, Document>) -> Vec<String> {
@@ -163,7 +220,7 @@ mod tests {
     /// Exact, within the limit, as few as hold it, and stable: one account more or less rewrites one document.
     #[test]
     fn any_number_of_roles_is_packed_exactly_and_stays_where_it_is() {
-        for count in [1, 40, 99, 101, 300, 700] {
+        for count in [1, 40, 99, 106, 107, 108, 109, 300, 700] {
             let first = packed(&BTreeMap::new(), &wanted(1..=count), &[]);
             let whole = wanted(1..=count)[0].resource.clone().unwrap().values;
             assert_eq!(roles(&first), whole, "{count}");
@@ -187,5 +244,51 @@ mod tests {
             let first = packed(&BTreeMap::new(), &wanted(1..=count), &[]);
             assert_eq!(packed(&first, &wanted(1..=count + 1), &[1, count + 1]), first, "{count}");
         }
+    }
+
+    /// Two manifests and somebody else in the same parts: nobody's part gets too long, and what is there stays.
+    #[test]
+    fn others_keep_their_room() {
+        let theirs = |count: usize| {
+            let mut statement = Statement::allow(Element::of(["s3:GetObject"]), Some(Element::of((0..count).map(|n| format!("arn:aws:s3:::somebody-elses-bucket-{n:04}/*")))));
+            statement.sid = Some("Theirs".to_owned());
+            Document::new(vec![statement])
+        };
+        let of = |owner: &str, from: usize, to: usize| {
+            let mut statements = wanted(from..=to);
+            statements[0].sid = Some(ownership::assume_sid(owner));
+            statements
+        };
+        for foreign in [0, 20, 130] {
+            let start = if foreign == 0 { BTreeMap::new() } else { BTreeMap::from([(1, theirs(foreign))]) };
+            let big = of("z", 1, 150);
+            let z = |statements| Wish { owner: "z", statements, held: BTreeSet::new() };
+            let first = all(&start, &[z(&big)]);
+            for (small, least) in [(of("a", 1, 10), 1), (of("a", 1, 90), 1), (of("a", 1, 200), 2)] {
+                let a = Wish { owner: "a", statements: &small, held: BTreeSet::new() };
+                let both = all(&first, &[a, z(&big)]);
+                assert!(both.values().all(|d| d.size() <= limits::MANAGED_POLICY), "{foreign}");
+                assert!(both.len() >= least);
+                let roles_of = |parts: &BTreeMap<usize, Document>, owner: &str| -> BTreeMap<usize, Vec<String>> {
+                    let sid = ownership::assume_sid(owner);
+                    let of = |d: &Document| d.statements.iter().filter(|s| s.sid() == sid).flat_map(|s| s.resource.clone().unwrap().values).collect();
+                    parts.iter().map(|(part, d)| (*part, of(d))).filter(|(_, roles): &(usize, Vec<String>)| !roles.is_empty()).collect()
+                };
+                assert_eq!(roles_of(&both, "z"), roles_of(&first, "z"), "what was there has moved");
+                assert_eq!(roles_of(&both, "a").values().map(Vec::len).sum::<usize>(), small[0].resource.clone().unwrap().values.len());
+                let a = Wish { owner: "a", statements: &small, held: BTreeSet::new() };
+                assert_eq!(all(&both, &[a, z(&big)]), both, "nothing moves");
+            }
+        }
+    }
+
+    /// What somebody has made a Deny lets nobody in, and is not taken for what is let.
+    #[test]
+    fn an_altered_statement_is_not_what_stays() {
+        let mut first = packed(&BTreeMap::new(), &wanted(1..=5), &[]);
+        first.get_mut(&1).unwrap().statements[0].effect = crossrole_policy::Effect::Deny;
+        let next = packed(&first, &wanted(1..=5), &[3]);
+        assert_eq!(roles(&next).len(), 4, "the withheld one is not let");
+        assert!(next[&1].statements.iter().all(|s| s.effect == crossrole_policy::Effect::Allow));
     }
 }
