@@ -114,3 +114,58 @@ async fn a_grant_that_has_ended_is_taken_away() {
     let who = Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", "ann")]).await);
     assert!(assume(&place, &who, &format!("arn:aws:iam::{OWNER}:role/Reader"), "ann").await.is_err());
 }
+
+/// The end of a grant is a condition on every side: of services, of what callers and roles have of the key, of managed policies,
+/// which go whole when everything in them has ended.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_grant_is_on_every_side() {
+    let key = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let own = "arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let place = Place::new(Options::default());
+    for arn in [key, own] {
+        assert!(place.sandbox.add_key(arn));
+    }
+    let text = |day: &str| {
+        let allow = |who: &str| format!("[[buckets.data-bucket.allow]]\n{who}\naccess = \"get\"\nexpires = {day}\n");
+        format!(
+            "name = \"ending-keys\"\n[trusting]\naccount = \"{OWNER}\"\n[trusted.dev]\naccount = \"{DEV}\"\n[trusted.dev.groups.A]\n\
+             [buckets.data-bucket]\nencryption = {{ kms_key = \"{key}\" }}\n{}{}{}\
+             [buckets.other-bucket]\nencryption = {{ kms_key = \"{own}\" }}\n[[buckets.other-bucket.allow]]\ngroup = \"dev/A\"\naccess = \"get\"\nexpires = {day}\n\
+             [policies.P]\n[[policies.P.allow]]\nbucket = \"data-bucket\"\naccess = \"get\"\nexpires = {day}\n\
+             [roles.R]\npolicies = [\"P\"]\n[[roles.R.trust]]\nservice = \"ec2.amazonaws.com\"\n",
+            allow("group = \"dev/A\""),
+            allow("service = \"delivery.logs.amazonaws.com\"\nsource_account = \"222222222222\""),
+            allow("permission_set = \"dev/Ops\""),
+        )
+    };
+    let file = manifest("ending-keys", &text("2999-03-31"));
+    place.good(&["sandbox", "prepare", &file]).await;
+    let plan: Value = serde_json::from_str(&place.good(&["plan", "--json", &file]).await).unwrap();
+    let mut grants = 0;
+    let mut look = |statement: &Value| {
+        if statement["Sid"].as_str().is_some_and(|sid| !sid.starts_with("Crossrole")) || statement["Action"] == "sts:AssumeRole" {
+            return;
+        }
+        grants += 1;
+        assert_eq!(statement["Condition"]["DateLessThan"]["aws:CurrentTime"], "2999-03-31T00:00:00Z", "{statement}");
+    };
+    for change in plan["resource_changes"].as_array().unwrap() {
+        let after = &change["change"]["after"];
+        for document in [&after["document"], &after["policy"]] {
+            let statements = document["Statement"].as_array().cloned().unwrap_or_default();
+            statements.iter().filter(|s| !s["Action"].is_null()).for_each(&mut look);
+        }
+    }
+    plan["by_hand"].as_array().unwrap().iter().flat_map(|hand| hand["statements"].as_array().unwrap()).for_each(&mut look);
+    assert!(grants >= 10, "{grants}: {plan:#}");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let file = manifest("ending-keys", &text("2020-03-31"));
+    let plan = place.good(&["plan", &file]).await;
+    assert!(plan.contains("- policy P") && plan.contains("- attached arn:aws:iam::222222222222:policy/P"), "{plan}");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert!(place.good(&["plan", &file]).await.starts_with("No changes."));
+    for (account, arn) in [(OWNER, key), (DEV, own)] {
+        let left = crate::keys::key_statements(&place, account, "us-east-1", arn).await;
+        assert!(left.iter().all(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole")), "{left:?}");
+    }
+}

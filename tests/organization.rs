@@ -90,7 +90,7 @@ async fn one_role_in_forty_accounts() {
     // One account leaves the units: what was made in it goes, and that is said first.
     let left = Organization::new("left", |text| text.replacen("ou = \"Workloads/Test\"", "ou = \"Suspended\"", 1));
     let plan = left.good(&place, &["plan"]).await;
-    assert!(plan.starts_with("manifest security-audit is no longer of account shop-test-eu: 1 object is destroyed there\n"), "{plan}");
+    assert!(plan.starts_with("manifest security-audit is no longer of account shop-test-eu: what it made there is taken away, 1 object\n"), "{plan}");
     insta::assert_snapshot!("security-audit_5_left", plan);
     left.good(&place, &["apply", "--auto-approve", "--quiet"]).await;
     assert!(left.good(&place, &["plan"]).await.starts_with("No changes."));
@@ -117,4 +117,51 @@ async fn an_account_costs_four_calls() {
     whole.good(&place, &["apply", "--auto-approve", "--quiet"]).await;
     let plan = whole.good(&place, &["plan"]).await;
     assert!(plan.contains("Read with 164 calls to 41 accounts: 4 to each."), "{plan}");
+}
+
+/// What a manifest wrote into an account that it is of no longer is taken away, whatever kind of thing it is; an account that nobody
+/// lists any more is said, as long as anything of ours speaks of it.
+#[tokio::test(start_paused = true)]
+async fn whatever_was_left_in_an_account_is_taken_away() {
+    let place = Place::new(Options::default());
+    let folder = root().join(format!("target/test-manifests/organization-left-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let listed = |ids: &[&str]| ids.iter().map(|id| format!("[accounts.team-{}]\nid = \"{id}\"\n", &id[10..])).collect::<String>();
+    let all = ["222222222201", "222222222202", "222222222203"];
+    let key = "key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let body = format!(
+        "[trusted.sec]\naccount = \"111111111111\"\n[trusted.sec.groups.Auditors]\n[buckets.\"kept-{{account}}\"]\n[[buckets.\"kept-{{account}}\".allow]]\naccount = \"sec\"\naccess = \"read\"\n\
+         [keys.own]\narn = \"arn:aws:kms:us-east-1:{{account}}:{key}\"\n[[keys.own.allow]]\naccount = \"sec\"\naccess = \"decrypt\"\n\
+         [policies.P]\n[[policies.P.allow]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n[oidc_providers.ci]\nurl = \"https://ci.example.com\"\n\
+         [roles.R]\n[[roles.R.trust]]\ngroup = \"sec/Auditors\"\n"
+    );
+    let manifest = |accounts: &str| std::fs::write(path("m.toml"), format!("name = \"m\"\n[trusting]\n{accounts}\n{body}")).unwrap();
+    std::fs::write(path("crossrole.toml"), "").unwrap();
+    std::fs::write(path("accounts.toml"), listed(&all)).unwrap();
+    manifest("accounts = [\"*\"]");
+    let (settings, file) = (path("crossrole.toml"), path("m.toml"));
+    for account in all {
+        assert_eq!(place.s3(account, "PUT", &format!("/kept-{account}"), "", "").await.0, 200);
+        assert!(place.sandbox.add_key(&format!("arn:aws:kms:us-east-1:{account}:{key}")));
+    }
+    place.good(&["apply", "--auto-approve", "--quiet", "--config", &settings, &file]).await;
+    let ask = |account: &str| vec!["explain".to_owned(), "111111111111".to_owned(), "s3:GetObject".to_owned(), format!("kept-{account}/x")];
+    manifest("accounts = [\"*\"]\nexcept = [\"team-01\"]");
+    let plan = place.good(&["plan", "--config", &settings, &file]).await;
+    assert!(plan.starts_with("manifest m is no longer of account team-01: what it made there is taken away, 5 objects\n"), "{plan}");
+    for gone in ["- role R", "- policy P", "- oidc-provider ci.example.com", "- bucket-policy kept-222222222201", "~ key-policy us-east-1/1234abcd"] {
+        assert!(plan.contains(gone), "{gone}\n{plan}");
+    }
+    place.good(&["apply", "--auto-approve", "--quiet", "--config", &settings, &file]).await;
+    assert!(place.good(&["plan", "--config", &settings, &file]).await.starts_with("No changes."));
+    let words = ask("222222222201");
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(["--from", "live", "--config", &settings, &file]).collect();
+    assert!(place.good(&words).await.starts_with("no: "));
+
+    // One that is taken out of the directory itself.
+    manifest("accounts = [\"*\"]");
+    std::fs::write(path("accounts.toml"), listed(&all[1..2])).unwrap();
+    let plan = place.good(&["plan", "--config", &settings, &file]).await;
+    assert!(plan.contains("account 222222222203 (not listed): our policies let principals into its roles"), "{plan}");
 }

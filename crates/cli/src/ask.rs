@@ -143,11 +143,23 @@ pub(crate) fn role(text: &str, desired: &Desired, estate: &Estate) -> Result<Str
 }
 
 /// A resource as the evaluator wants it.
-pub(crate) fn resource(text: &str, desired: &Desired, estate: &Estate) -> String {
+///
+/// # Errors
+/// It is a role, user or group, and there are several trusting accounts.
+pub(crate) fn resource(text: &str, desired: &Desired, estate: &Estate) -> Result<String, Failure> {
     if text == "*" || text.starts_with("arn:") {
-        return text.to_owned();
+        return Ok(text.to_owned());
     }
-    named(text, desired, estate).unwrap_or_else(|| format!("arn:{}:s3:::{text}", desired.partition.as_str()))
+    let several = desired.accounts.values().filter(|info| info.trusting).count() > 1;
+    if let Some(found) = named(text, desired, estate) {
+        return Ok(found);
+    }
+    if several && ["role/", "user/", "group/"].iter().any(|kind| text.starts_with(kind)) {
+        let text = crossrole_report::safe(text);
+        let hint = format!("write `label/{text}`, with the label of an account, or an ARN");
+        return Err(Failure::new(format!("`{text}` may be in any of several trusting accounts"), hint));
+    }
+    Ok(format!("arn:{}:s3:::{text}", desired.partition.as_str()))
 }
 
 /// What the request brings, with the time of now unless it says another.

@@ -206,6 +206,25 @@ pub struct Linted {
     pub suppressed: Vec<(Finding, String)>,
 }
 
+/// One finding of a rule at a place, with how many more accounts have it: a manifest of many accounts says a thing once.
+fn once(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut out: Vec<(Finding, usize)> = Vec::new();
+    for finding in findings {
+        let same = |one: &Finding| (&one.file, one.span, &one.rule) == (&finding.file, finding.span, &finding.rule) && one.span.is_some() && one.rule.is_some();
+        match out.iter_mut().find(|(one, _)| same(one)) {
+            Some((_, more)) => *more += 1,
+            None => out.push((finding, 0)),
+        }
+    }
+    let said = |(mut finding, more): (Finding, usize)| {
+        if more > 0 {
+            finding.message = format!("{} (and {more} more like it from this place)", finding.message);
+        }
+        finding
+    };
+    out.into_iter().map(said).collect()
+}
+
 /// Applies all rules. `observed`: also to what others have put into the buckets' policies. `now`: seconds since 1970.
 pub fn lint(desired: &Desired, observed: Option<&Observed>, now: i64) -> Linted {
     let lint = Lint::new(desired, observed, now);
@@ -245,6 +264,9 @@ pub fn lint(desired: &Desired, observed: Option<&Observed>, now: i64) -> Linted 
     }
     linted.findings.sort();
     linted.findings.dedup();
+    if desired.accounts.values().filter(|info| info.trusting).count() > 1 {
+        linted.findings = once(linted.findings);
+    }
     linted.suppressed.sort();
     linted.suppressed.dedup();
     linted

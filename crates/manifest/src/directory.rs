@@ -65,14 +65,22 @@ impl Directory {
         let mut seen: BTreeMap<AccountId, &String> = BTreeMap::new();
         for (label, key, listed) in file.accounts.iter().flat_map(Table::iter) {
             let mut error = |span: Span, message: String, advice: &str| findings.push(Finding::error(&source.file, Some(span), message, advice));
-            if label == "trusting" || label.is_empty() || label.contains(['/', ':', '=']) {
-                error(key, format!("`{label}` can't be the label of an account"), "`trusting` is taken, and a label has none of `/`, `:` and `=`");
+            if label == "trusting"
+                || label.is_empty()
+                || !label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+                || AccountId::parse(label).is_some()
+            {
+                error(
+                    key,
+                    format!("`{label}` can't be the label of an account"),
+                    "`trusting` is taken; a label has letters, digits, `-`, `_` and `.`, and is no account id",
+                );
             }
             let Some(id) = listed.id.value.as_ref().and_then(|id| AccountId::parse(&id.0)) else { continue };
             if let Some(other) = seen.insert(id.clone(), label) {
                 error(listed.id.span, format!("account {id} is `{other}` already"), "list each account once");
             }
-            let words = std::iter::once((label, key)).chain(listed.tags.iter().flat_map(Table::iter).map(|(_, at, value)| (value, at)));
+            let words = listed.tags.iter().flat_map(Table::iter).map(|(_, at, value)| (value, at));
             for (word, at) in words.filter(|(word, _)| word.contains(['*', '?', '$', '{', '}'])) {
                 error(at, format!("`{word}` has a character that is more than itself in a policy or a manifest"), "leave out `*`, `?`, `$` and braces");
             }
@@ -120,7 +128,15 @@ impl Directory {
         let mut spared: BTreeSet<AccountId> = BTreeSet::new();
         for text in trusting.except.iter().flat_map(|list| &list.0) {
             match self.meant(&text.value) {
-                Ok(accounts) => spared.extend(accounts.into_iter().map(|at| at.id)),
+                Ok(accounts) => {
+                    if !accounts.iter().any(|at| found.contains_key(&at.id)) {
+                        let advice = "no account that is selected is meant by it; correct it, or leave it out";
+                        let mut idle = Finding::error(&source.file, Some(text.span), format!("`{}` leaves out nothing", text.value), advice);
+                        idle.severity = Severity::Warning;
+                        warnings.push(idle);
+                    }
+                    spared.extend(accounts.into_iter().map(|at| at.id));
+                }
                 Err((message, advice)) => wrong(text.span, message, advice),
             }
         }
@@ -147,6 +163,9 @@ impl Directory {
         } else if let Some(pattern) = text.strip_prefix("ou:") {
             // An account stands in its unit as a file does in its folder: `Workloads/*` is what is in it, or below it.
             let pattern = pattern.trim_start_matches('/');
+            if pattern.is_empty() {
+                return Err((format!("`{text}` names no unit"), "write it as in `ou:Workloads/*`; `*` alone is every account".to_owned()));
+            }
             of(&|at| glob::is_match(pattern.trim_end_matches('/'), &at.ou) || glob::is_match(pattern, &format!("{}/", at.ou)))
         } else if let Some(tag) = text.strip_prefix("tag:") {
             let Some((key, pattern)) = tag.split_once('=') else {
@@ -173,7 +192,7 @@ impl Directory {
     fn named(&self) -> String {
         match &self.file {
             Some(file) => format!("`{file}`"),
-            None => "`accounts.toml`, which is not there beside the settings,".to_owned(),
+            None => "`accounts.toml` (which is not there, beside the settings)".to_owned(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One file to the manifests that it stands for: one for each account that it is of.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::{AccountId, Finding, Source};
 
 use crate::decode::{Decode, Decoder, parsed};
@@ -59,6 +61,7 @@ pub(crate) fn manifests<'s>(source: &'s Source, directory: &Directory, findings:
             let region = region.as_deref().or(at.region.as_deref()).unwrap_or(REGION);
             Filler { source, at, region, listed, strict: several }.manifest(&value, findings)
         };
+        let before = findings.len();
         let filled = match (&at, &lone) {
             (Some(at), _) => filler(at, true, findings),
             (None, Some(id)) if source.text.contains('{') => match directory.by_id(id) {
@@ -67,11 +70,32 @@ pub(crate) fn manifests<'s>(source: &'s Source, directory: &Directory, findings:
             },
             (None, _) => value.clone(),
         };
-        if let Some(manifest) = Manifest::decode(&filled, &mut Decoder { file: &source.file, findings }) {
+        // What could not be filled in is the mistake, and not what stands in its place.
+        let (mut later, unfilled) = (Vec::new(), findings.len() > before);
+        let into = if unfilled { &mut later } else { &mut *findings };
+        if let Some(manifest) = Manifest::decode(&filled, &mut Decoder { file: &source.file, findings: into }) {
             out.push(Raw { source, manifest, at, first: index == 0, last: index == last });
         }
     }
     out
+}
+
+/// The manifests of one file as the accounts would have them that it is not of: what it may have left there. Mistakes in them are
+/// nobody's.
+pub(crate) fn left<'s>(source: &'s Source, directory: &Directory, of: &[Raw<'_>]) -> Vec<Raw<'s>> {
+    let mut nobodys = Vec::new();
+    let Some(value) = parsed(source, &mut nobodys).filter(|_| of.iter().any(|raw| raw.at.is_some())) else { return Vec::new() };
+    let stated = of.first().and_then(|raw| raw.manifest.trusting.value.as_ref()).and_then(|t| t.region.as_ref()).map(|r| r.value.0.clone());
+    let selected: BTreeSet<&AccountId> = of.iter().filter_map(|raw| raw.at.as_ref()).map(|at| &at.id).collect();
+    let others = directory.iter().filter(|at| !selected.contains(&at.id));
+    let raw = |at: &At| {
+        let region = stated.as_deref().or(at.region.as_deref()).unwrap_or(REGION);
+        let mut nobodys = Vec::new();
+        let filled = Filler { source, at, region, listed: true, strict: false }.manifest(&value, &mut nobodys);
+        let manifest = Manifest::decode(&filled, &mut Decoder { file: &source.file, findings: &mut nobodys })?;
+        Some(Raw { source, manifest, at: Some(at.clone()), first: false, last: false })
+    };
+    others.filter_map(raw).collect()
 }
 
 /// Says a few of the mistakes that one place has in many accounts, and how many more there are. `findings` are sorted.

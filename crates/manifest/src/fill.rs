@@ -103,7 +103,7 @@ impl Filler<'_> {
             }
             _ => {
                 if let Some(key) = word.strip_prefix("tag:") {
-                    let found = tags.get(key).filter(|_| self.listed).cloned();
+                    let found = tags.get(key).filter(|value| self.listed && !value.is_empty()).cloned();
                     if found.is_none() {
                         let named = if self.listed { format!("account `{label}` ({id})") } else { format!("account {id}") };
                         let advice = format!("give it `{key}` under `tags` in `accounts.toml`, or leave it out with `except`");

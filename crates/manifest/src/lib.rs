@@ -46,12 +46,14 @@ pub fn load(sources: &[Source]) -> (Option<Desired>, Vec<Finding>) {
 pub fn load_in(sources: &[Source], surroundings: &Surroundings) -> (Option<Desired>, Vec<Finding>) {
     let mut findings = Vec::new();
     let directory = Directory::read(surroundings.directory.as_ref(), &mut findings);
-    let mut raws = Vec::new();
+    let (mut raws, mut left) = (Vec::new(), Vec::new());
     for source in sources {
-        raws.extend(expand::manifests(source, &directory, &mut findings));
+        let found = expand::manifests(source, &directory, &mut findings);
+        left.extend(expand::left(source, &directory, &found));
+        raws.extend(found);
     }
     let several = raws.len() > sources.len();
-    let desired = resolve::resolve(&raws, surroundings, &directory, &mut findings);
+    let desired = resolve::resolve(&raws, &left, surroundings, &directory, &mut findings);
     findings.sort();
     findings.dedup();
     if several {

@@ -116,6 +116,8 @@ pub struct Desired {
     pub suppressions: Vec<Suppression>,
     /// What AWS was asked to raise in these accounts.
     pub quotas: Quotas,
+    /// What manifests may have left in accounts that they are of no longer.
+    pub left: Left,
     /// Keys of buckets, by the bucket's name.
     pub bucket_keys: BTreeMap<String, BucketKey>,
 }
@@ -142,6 +144,18 @@ pub enum HandSide {
     PermissionSet(String),
     /// The policy of a key.
     KeyPolicy(KeyRef),
+}
+
+/// What is looked at although nothing declares it, beside roles, users and groups, which tell whose they are: mostly in accounts that
+/// manifests are of no longer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Policies and providers, and policies of which every grant has ended.
+    pub objects: BTreeSet<Address>,
+    /// Buckets by name, with the account and the region in which each would be.
+    pub buckets: BTreeMap<String, (AccountId, String)>,
+    /// Keys, by ARN.
+    pub keys: BTreeSet<String>,
 }
 
 /// One wanted object.

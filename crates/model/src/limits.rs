@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::observed::Unreadable;
 
+/// Characters of the inline policy of a permission set that are not white space (IAM Identity Center User Guide, "Quotas").
+pub const PERMISSION_SET: usize = 10_240;
+
 /// Characters of a trust policy, white space not counted.
 pub const TRUST_POLICY: usize = 2_048;
 /// Characters of all inline policies of a role together, white space not counted.

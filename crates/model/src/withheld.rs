@@ -50,6 +50,8 @@ pub enum Cause {
     Unreadable(Unreadable),
     /// Only single objects could be read.
     Incomplete(Option<Unreadable>),
+    /// Our policies let principals assume roles of this account, and no manifest and no directory names it any more.
+    Unlisted,
     /// It relies on this principal, which does not exist.
     Missing(Address),
     /// It names this object, or is reached through it, and that is withheld.

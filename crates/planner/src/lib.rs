@@ -54,11 +54,21 @@ pub fn scope(desired: &Desired) -> Scope {
             entry.settings = settings;
         }
     }
+    for address in &desired.left.objects {
+        if let Some(objects) = scope.accounts.get_mut(&address.account) {
+            objects.insert(address.clone());
+        }
+    }
+    for (name, (account, region)) in &desired.left.buckets {
+        let left = || BucketScope { account: account.clone(), region: region.clone(), settings: None };
+        scope.buckets.entry(name.clone()).or_insert_with(left);
+    }
     // A key is read in its own account only: nobody else may (AWS KMS API reference, GetKeyPolicy).
     let managed = |key: &KeyRef| desired.accounts.get(&key.account()).is_some_and(|info| info.managed);
     let named = desired.objects.values().filter_map(|object| if let DesiredState::KeyPolicy { key, .. } = &object.state { Some(key) } else { None });
     let of_buckets = desired.bucket_keys.values().map(|bucket| &bucket.key);
-    scope.keys = named.chain(of_buckets).filter(|key| managed(key)).map(|key| key.arn.clone()).collect();
+    let left = desired.left.keys.iter().filter_map(|arn| KeyRef::parse(arn));
+    scope.keys = named.cloned().chain(of_buckets.cloned()).chain(left).filter(|key| managed(key)).map(|key| key.arn.clone()).collect();
     scope.follow_owned = desired.manifests.iter().map(|m| m.name.clone()).collect();
     scope
 }

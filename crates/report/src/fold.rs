@@ -33,7 +33,9 @@ pub(crate) fn fold(plan: &Plan, blocks: Vec<Block>) -> (Vec<Folded>, Vec<Block>)
         block.lines.iter().map(|line| without(&block.account, label.as_deref(), line)).collect()
     };
     let neutral: Vec<Vec<Line>> = blocks.iter().map(alone).collect();
-    for (index, lines) in neutral.iter().enumerate() {
+    // What says `{account}` itself is not the same as what stands for one.
+    let literal = |block: &Block| block.lines.iter().any(|line| ["{account}", "{label}"].iter().any(|word| line.text().contains(word)));
+    for (index, lines) in neutral.iter().enumerate().filter(|(index, _)| blocks.get(*index).is_some_and(|block| !literal(block))) {
         same.entry(lines.iter().map(Line::text).collect()).or_default().push(index);
     }
     let mut folded: Vec<(usize, Folded)> = Vec::new();

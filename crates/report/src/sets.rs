@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::{Partition, PermissionSet};
 use crossrole_model::access::{AccessChange, Clause, Comparison, How, Party, Relation, Which};
+use crossrole_model::{Partition, PermissionSet};
 
 /// The sets that a clause asks the caller to be of; `None` where it asks for anything else.
 fn asked(clause: &Clause) -> Option<Vec<PermissionSet>> {

@@ -72,15 +72,15 @@ pub fn plan(plan: &Plan, view: View) -> String {
 /// Accounts that manifests were of and are no longer: what they made there goes, and that is said before everything else.
 fn gone(plan: &Plan, out: &mut Vec<Line>) {
     let mut by_manifest: BTreeMap<&str, BTreeMap<&AccountId, usize>> = BTreeMap::new();
-    for change in plan.changes.iter().filter(|c| c.action == Action::Delete && plan.accounts.get(&c.address.account).is_some_and(|info| info.left)) {
+    for change in plan.changes.iter().filter(|c| plan.accounts.get(&c.address.account).is_some_and(|info| info.left)) {
         *by_manifest.entry(&change.manifest).or_default().entry(&change.address.account).or_default() += 1;
     }
     for (manifest, accounts) in by_manifest {
         let objects: usize = accounts.values().sum();
         let ids: Vec<AccountId> = accounts.into_keys().cloned().collect();
-        let what = if objects == 1 { "1 object is".to_owned() } else { format!("{objects} objects are") };
+        let what = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
         let head = format!("manifest {} is no longer of {}", safe(manifest), if ids.len() == 1 { "account " } else { "accounts " });
-        let rest = format!(": {what} destroyed there");
+        let rest = format!(": what it made there is taken away, {what}");
         out.extend([Line::new(Tone::Removed, 0, head).then(crate::statement::list("", fold::named(plan, &ids))).then([rest]), Line::empty()]);
     }
 }

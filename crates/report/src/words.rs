@@ -140,6 +140,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             };
             (format!("bucket `{name}` does not exist in account {account}"), "make it first, or add `create = true` to it")
         }
+        Cause::Unlisted => (
+            "our policies let principals into its roles, and no manifest and no directory names it any more".to_owned(),
+            "what was made there is not looked for: list it in `accounts.toml` without selecting it, to have that taken away",
+        ),
         Cause::NoKey => ("there is no such key in its account and region".to_owned(), "correct its ARN: AWS knows a key by nothing else in all accounts"),
         Cause::AwsKey => ("it is a key of AWS's own, whose policy nobody can change".to_owned(), "make a key of your own, and encrypt the bucket with it"),
         Cause::KeyState(state) => {

@@ -147,7 +147,7 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
                     principal: principal.clone(),
                     via: via.clone(),
                     action: action.clone(),
-                    resource: ask::resource(resource, desired, estate),
+                    resource: ask::resource(resource, desired, estate)?,
                     resource_account: None,
                     context: context(&expect.context),
                     unread_allows: false,
@@ -198,7 +198,8 @@ fn mistakes(expect: &Expectation, desired: &Desired, estate: &Estate) -> Vec<Str
 
 /// A bucket that no manifest declares and no policy of theirs is about, or a role that is not there.
 fn is_nowhere(text: &str, desired: &Desired, estate: &Estate) -> bool {
-    let resource = ask::resource(text, desired, estate);
+    // What may be several is an error when it is asked about.
+    let Ok(resource) = ask::resource(text, desired, estate) else { return false };
     let Some((_, key)) = resource.split_once(":s3:::") else {
         let parsed = Arn::parse(&resource).filter(|arn| arn.service == "iam" && arn.resource.starts_with("role/"));
         return parsed.is_some_and(|arn| desired.accounts.iter().any(|(id, i)| i.trusting && id.as_str() == arn.account))

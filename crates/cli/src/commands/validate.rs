@@ -70,7 +70,11 @@ fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sou
     match desired {
         Some(desired) if findings.iter().all(|f| f.severity != Severity::Error) => {
             let many = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
-            let rest = format!(": {} in {}.{said}", many(desired.objects.len(), "object"), many(desired.accounts.len(), "account"));
+            let rest = format!(
+                ": {} in {}.{said}",
+                many(desired.objects.len(), "object"),
+                many(desired.accounts.values().filter(|info| !info.left).count(), "account")
+            );
             io.out_lines(&[Line::new(Tone::Added, 0, format!("{} good", many(sources.len(), "manifest"))).then([rest])]);
         }
         _ => io.err_lines(&[Line::new(Tone::Error, 0, said.trim_start().trim_end_matches('.'))]),

@@ -173,7 +173,9 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for doc in lint.docs.iter().filter(|doc| !doc.live) {
         let (used, limit) = match (doc.used, doc.address.kind) {
             (Use::Trust, _) => (doc.document.size(), lint.desired.quotas.trust_policy),
-            (Use::Identity, Kind::Policy | Kind::Caller) => (doc.document.size(), limits::MANAGED_POLICY),
+            (Use::Identity, Kind::Policy) => (doc.document.size(), limits::MANAGED_POLICY),
+            // It is spread over as many policies as a principal may hold.
+            (Use::Identity, Kind::Caller) => (doc.document.size(), limits::MANAGED_POLICY * limits::ATTACHED_POLICIES),
             (Use::Identity, _) => (doc.document.size(), limits::ROLE_INLINE),
             (Use::Key, _) => (doc.document.to_json().len(), limits::KEY_POLICY),
             (Use::Bucket, _) => (doc.document.to_json().len(), limits::BUCKET_POLICY),

@@ -61,7 +61,13 @@ impl Builder<'_> {
             let principal = match (side, &grants.by_hand) {
                 (HandSide::Principal(principal), None) => principal,
                 (side, label) => {
-                    let statements = statements(&self.name, &grants).into_iter().map(|placed| Statement { sid: None, ..placed.statement }).collect();
+                    let statements: Vec<Statement> =
+                        statements(&self.name, &grants).into_iter().map(|placed| Statement { sid: None, ..placed.statement }).collect();
+                    if let HandSide::PermissionSet(set) = &side {
+                        let size = Document::new(statements.clone()).size();
+                        let advice = "let another permission set into some of these roles, or a role of its account";
+                        self.over(whole, &format!("what permission set {set} in account {account} is given"), size, limits::PERMISSION_SET, advice);
+                    }
                     self.desired.by_hand.push(ByHand { account, label: label.clone(), side, statements });
                     continue;
                 }

@@ -25,7 +25,7 @@ use crate::raw::{Manifest, Trusted};
 use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name, check_tag};
 
 /// Resolves all manifests into the objects of one estate.
-pub(crate) fn resolve(raws: &[Raw<'_>], surroundings: &Surroundings, directory: &Directory, findings: &mut Vec<Finding>) -> Desired {
+pub(crate) fn resolve(raws: &[Raw<'_>], left: &[Raw<'_>], surroundings: &Surroundings, directory: &Directory, findings: &mut Vec<Finding>) -> Desired {
     let mut run = Run { desired: Desired { quotas: surroundings.quotas, ..Desired::default() }, ..Run::default() };
     // What grants of every manifest need is known first: which accounts are managed, and which buckets have which keys.
     for raw in raws {
@@ -44,6 +44,10 @@ pub(crate) fn resolve(raws: &[Raw<'_>], surroundings: &Surroundings, directory: 
             let info = AccountInfo { label: at.label.clone(), trusting: false, managed: true, left: true };
             run.desired.accounts.entry(at.id.clone()).or_insert(info);
         }
+    }
+    let mut nobodys = Vec::new();
+    for raw in left {
+        Builder::new(&mut run, raw, surroundings, directory, &mut nobodys).left();
     }
     run.desired
 }
@@ -181,9 +185,7 @@ impl<'a> Builder<'a> {
 
     fn manifest(&mut self) {
         let raw = self.raw;
-        if self.first {
-            self.suppressions();
-        }
+        self.suppressions();
         self.policies();
         self.oidc_providers();
         self.keys();
@@ -196,6 +198,27 @@ impl<'a> Builder<'a> {
             self.trusted(label, trusted);
         }
         self.bucket_policies();
+    }
+
+    /// What this manifest would have made in its account, or written into, that does not tell whose it is before it is read.
+    fn left(&mut self) {
+        let raw = self.raw;
+        let policies = raw.policies.iter().flat_map(Table::iter).map(|(name, ..)| Address::new(&self.trusting, Kind::Policy, name));
+        self.desired.left.objects.extend(policies);
+        let host = |url: &str| url.trim_end_matches('/').trim_start_matches("https://").to_owned();
+        let providers = raw.oidc_providers.iter().flat_map(Table::iter).map(|(_, _, p)| Address::new(&self.trusting, Kind::OidcProvider, host(&p.url.value.0)));
+        self.desired.left.objects.extend(providers);
+        let named: Vec<String> = raw.keys.iter().flat_map(Table::iter).map(|(_, _, key)| key.arn.value.clone()).collect();
+        self.desired.left.keys.extend(named.into_iter().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.account() == self.trusting)));
+        for (name, _, bucket) in raw.buckets.iter().flat_map(Table::iter) {
+            let kinds = [Kind::Bucket, Kind::BucketPolicy];
+            let somebodys = self.desired.objects.keys().any(|a| kinds.contains(&a.kind) && a.name == *name);
+            if somebodys || check_bucket_name(name).is_err() {
+                continue;
+            }
+            let region = bucket.region.as_ref().map_or(&self.region, |r| &r.value.0).clone();
+            self.desired.left.buckets.insert(name.clone(), (self.trusting.clone(), region));
+        }
     }
 
     /// What all accounts of a manifest write together.
@@ -338,7 +361,9 @@ impl<'a> Builder<'a> {
                 reason: suppress.reason.value.clone(),
                 place: self.place(suppress.rule.span),
             };
-            self.desired.suppressions.push(suppression);
+            if !self.desired.suppressions.contains(&suppression) {
+                self.desired.suppressions.push(suppression);
+            }
         }
     }
 
@@ -383,6 +408,7 @@ impl<'a> Builder<'a> {
             if statements.is_empty() && policy.allow.iter().flatten().any(over) {
                 // IAM takes no empty policy: what has ended goes whole, and off the roles that have it.
                 self.over_policies.insert(name.clone());
+                self.desired.left.objects.insert(Address::new(&self.trusting, Kind::Policy, name));
                 continue;
             }
             let (allow, statement) = (policy.allow.as_ref().map(Vec::is_empty), policy.statement.as_ref().map(Vec::is_empty));

@@ -189,7 +189,11 @@ impl<'a> Builder<'a> {
                 "drop `mfa`, and ask for the second factor in IAM Identity Center",
             );
         }
-        let users = |named: &Named| matches!(named, Named::Group(_) | Named::User(_) | Named::Account(_));
+        let users = |named: &Named| match named {
+            Named::Group(_) | Named::User(_) | Named::Account(_) | Named::Organizations(_) | Named::Units(_) => true,
+            Named::Other(arn) => !arn.contains(":role/") && !arn.contains(":assumed-role/"),
+            Named::Role(_) | Named::Sets(_) | Named::Service(_) => false,
+        };
         if let (Some(session), true) = (&raw.session_name, named.is_empty() || !named.iter().all(users)) {
             let message = "`session_name = \"username\"` is for users: other callers have no user name, so this trust can't be met";
             self.error(session.span, message, "leave it out, or trust a `user`, a `group` or an `account`");

@@ -13,7 +13,7 @@ use crossrole_model::{
     AccountId, Action, Address, Call, Cause, Change, Facet, IamCall, Kind, ObjectState, Part as Named, PrincipalRef, Reason, Subject, Unreadable, Withheld,
     ownership,
 };
-use crossrole_policy::{Document, Share, Statement};
+use crossrole_policy::{Arn, Document, Share, Statement};
 
 use crate::draft::{Draft, Stage};
 
@@ -66,7 +66,9 @@ impl Part<'_> {
 pub(super) fn parts<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Cause>, missing: &BTreeSet<Address>) -> Vec<Part<'a>> {
     let mut wanted = wanted(draft, held, missing);
     let mut parts = Vec::new();
+    let mut unlisted: BTreeSet<AccountId> = BTreeSet::new();
     for (account, state) in read_accounts(draft) {
+        unlisted.extend(elsewhere(draft, state));
         let mut live: BTreeMap<String, BTreeMap<usize, &ObservedPolicy>> = BTreeMap::new();
         for policy in state.policies.values().filter(|p| p.state.path == ownership::CALLER_PATH) {
             if let Some((part, key)) = ownership::caller_part(&policy.name) {
@@ -80,7 +82,21 @@ pub(super) fn parts<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Cause>, 
             parts.extend(of_principal(draft, account, state, &live, &wanted));
         }
     }
+    // What was made there is not found any more, and that is said.
+    for account in unlisted {
+        let subject = Subject::Account { account, label: "not listed".to_owned() };
+        draft.withheld.push(Withheld { subject, cause: Cause::Unlisted, blocks: false });
+    }
     parts
+}
+
+/// Accounts that nobody names, whose roles our statements let somebody assume.
+fn elsewhere(draft: &Draft<'_>, state: &AccountState) -> BTreeSet<AccountId> {
+    let policies = state.policies.values().filter(|p| p.state.path == ownership::CALLER_PATH).flat_map(|p| &p.state.document.statements);
+    let ours = policies.filter(|s| ownership::sid_head(s.sid()).is_some_and(|head| draft.sids.contains_key(head)));
+    let resources = ours.filter(|s| s.action.values.iter().any(|a| a == "sts:AssumeRole")).flat_map(|s| s.resource.iter().flat_map(|r| &r.values));
+    let accounts = resources.filter_map(|arn| AccountId::parse(Arn::parse(arn)?.account));
+    accounts.filter(|account| !draft.desired.accounts.contains_key(account)).collect()
 }
 
 /// What is said of each principal of an account that was read, and what of it is left alone for now.

@@ -250,7 +250,8 @@ mod tests {
     #[test]
     fn others_keep_their_room() {
         let theirs = |count: usize| {
-            let mut statement = Statement::allow(Element::of(["s3:GetObject"]), Some(Element::of((0..count).map(|n| format!("arn:aws:s3:::somebody-elses-bucket-{n:04}/*")))));
+            let mut statement =
+                Statement::allow(Element::of(["s3:GetObject"]), Some(Element::of((0..count).map(|n| format!("arn:aws:s3:::somebody-elses-bucket-{n:04}/*")))));
             statement.sid = Some("Theirs".to_owned());
             Document::new(vec![statement])
         };

@@ -73,6 +73,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Used,
         Cause::Path { found: t(), wanted: t() },
         Cause::NoKey,
+        Cause::Unlisted,
         Cause::AwsKey,
         Cause::KeyState(KeyState::Disabled),
         Cause::KeyState(KeyState::PendingDeletion),
@@ -105,8 +106,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::KeyState(_) => 19,
         Cause::EmptyKeyPolicy => 20,
         Cause::Path { .. } => 21,
+        Cause::Unlisted => 22,
     };
-    covers(all.iter().map(number), 22);
+    covers(all.iter().map(number), 23);
     all
 }
 
