@@ -165,3 +165,41 @@ async fn whatever_was_left_in_an_account_is_taken_away() {
     let plan = place.good(&["plan", "--config", &settings, &file]).await;
     assert!(plan.contains("account 222222222203 (not listed): our policies let principals into its roles"), "{plan}");
 }
+
+/// Manifests of one account each have no labels that tell them apart: the ids do. What says `{account}` itself is no placeholder.
+#[tokio::test(start_paused = true)]
+async fn what_is_folded_names_its_accounts_and_hides_nothing() {
+    let place = Place::new(Options::default());
+    let folder = root().join(format!("target/test-manifests/organization-teams-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let team = |index: usize| {
+        format!(
+            "name = \"team-{index}\"\n[trusting]\naccount = \"3000000000{index:02}\"\n[trusted.hub]\naccount = \"111111111111\"\n\
+             [roles.Reader]\n[[roles.Reader.trust]]\naccount = \"hub\"\nexternal_id = \"trusting-{index}\"\n\
+             [[roles.Reader.allow]]\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::own-3000000000{index:02}/*\"\n"
+        )
+    };
+    for index in 10..22 {
+        std::fs::write(folder.join(format!("team-{index}.toml")), team(index)).unwrap();
+    }
+    let files = folder.display().to_string();
+    let plan = place.good(&["plan", &files]).await;
+    let (changes, access) = plan.split_once("\nAccess: ").unwrap();
+    assert!(!changes.contains("in each of") && access.contains("role Reader of {account} gains"), "external ids differ, masked or not: {plan}");
+    for index in 10..22 {
+        std::fs::write(folder.join(format!("team-{index}.toml")), team(index).replace(&format!("trusting-{index}"), "one-for-all")).unwrap();
+    }
+    let plan = place.good(&["plan", &files]).await;
+    assert!(plan.contains("in each of 12 accounts: 300000000010, 300000000011,"), "{plan}");
+    place.good(&["apply", "--auto-approve", "--quiet", &files]).await;
+    for index in 10..22 {
+        let account = format!("3000000000{index:02}");
+        let resource = if index == 14 { "own-{account}".to_owned() } else { format!("own-{account}") };
+        let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::{resource}/*"}}]}}"#);
+        place.iam(&account, "PutRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "crossrole"), ("PolicyDocument", &policy)]).await;
+    }
+    let plan = place.good(&["plan", &files]).await;
+    assert!(plan.contains("in each of 11 accounts: 300000000010,") && plan.contains("account 300000000014 (trusting)"), "{plan}");
+    let plan: serde_json::Value = serde_json::from_str(&place.good(&["plan", "--json", &files]).await).unwrap();
+    assert_eq!(plan["alike"][0]["accounts"].as_array().map(Vec::len), Some(11));
+}

@@ -28,7 +28,8 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
         return vec![Line::new(Tone::Heading, 0, "Access: ").then(["nobody gains or loses anything."]), Line::empty()];
     }
     let alike = alike(&delta.changes);
-    let lines = folded(plan, alike.iter().map(|changes| line(changes, view)).chain(delta.undecided.iter().map(undecided_line)).collect());
+    let all = |view| alike.iter().map(|changes| line(changes, view)).chain(delta.undecided.iter().map(undecided_line)).collect::<Vec<Line>>();
+    let lines = folded(plan, all(view), &all(View { show_external_ids: true, ..view }));
     let more = lines.len().saturating_sub(LINES_MOST);
     let mut out = vec![Line::new(Tone::Heading, 0, "Access: ").then([counts(delta)])];
     out.extend(lines.into_iter().take(LINES_MOST).map(|line| line.within(2)));
@@ -40,9 +41,11 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
 }
 
 /// Lines that are the same in many accounts, in one each; it stands where the first of them stood.
-fn folded(plan: &Plan, lines: Vec<Line>) -> Vec<Line> {
-    let block = |(at, line): (usize, &Line)| Some(fold::Block { at, account: fold::spoken_of(plan, &line.text())?, lines: vec![line.clone()] });
-    let (folded, _) = fold::fold(plan, lines.iter().enumerate().filter_map(block).collect());
+fn folded(plan: &Plan, lines: Vec<Line>, whole: &[Line]) -> Vec<Line> {
+    let block = |(at, (line, whole)): (usize, (&Line, &Line))| {
+        Some(fold::Block { at, account: fold::spoken_of(plan, &line.text())?, lines: vec![line.clone()], whole: Some(vec![whole.clone()]) })
+    };
+    let (folded, _) = fold::fold(plan, lines.iter().zip(whole).enumerate().filter_map(block).collect());
     let mut out: BTreeMap<usize, Line> = lines.into_iter().enumerate().collect();
     for fold::Folded { accounts, lines, of } in folded {
         let end = format!(", for {{account}} in each of {} accounts: ", accounts.len());

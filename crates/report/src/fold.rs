@@ -15,6 +15,8 @@ pub(crate) struct Block {
     pub(crate) at: usize,
     pub(crate) account: AccountId,
     pub(crate) lines: Vec<Line>,
+    /// The same with nothing masked: what differs only there differs. None: nothing is masked in it.
+    pub(crate) whole: Option<Vec<Line>>,
 }
 
 /// What is said once of several accounts, with `{account}` and `{label}` where they differ.
@@ -28,14 +30,15 @@ pub(crate) struct Folded {
 /// Splits into what is the same in [`FROM`] accounts at least, by the accounts in which it is, and the rest, in its order.
 pub(crate) fn fold(plan: &Plan, blocks: Vec<Block>) -> (Vec<Folded>, Vec<Block>) {
     let mut same: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    let alone = |block: &Block| {
+    let alone = |block: &Block, lines: &[Line]| -> Vec<Line> {
         let label = label(plan, &block.account).map(|label| safe(&label));
-        block.lines.iter().map(|line| without(&block.account, label.as_deref(), line)).collect()
+        lines.iter().map(|line| without(&block.account, label.as_deref(), line)).collect()
     };
-    let neutral: Vec<Vec<Line>> = blocks.iter().map(alone).collect();
+    let neutral: Vec<Vec<Line>> = blocks.iter().map(|block| alone(block, &block.lines)).collect();
+    let whole: Vec<Vec<Line>> = blocks.iter().map(|block| alone(block, block.whole.as_ref().unwrap_or(&block.lines))).collect();
     // What says `{account}` itself is not the same as what stands for one.
     let literal = |block: &Block| block.lines.iter().any(|line| ["{account}", "{label}"].iter().any(|word| line.text().contains(word)));
-    for (index, lines) in neutral.iter().enumerate().filter(|(index, _)| blocks.get(*index).is_some_and(|block| !literal(block))) {
+    for (index, lines) in whole.iter().enumerate().filter(|(index, _)| blocks.get(*index).is_some_and(|block| !literal(block))) {
         same.entry(lines.iter().map(Line::text).collect()).or_default().push(index);
     }
     let mut folded: Vec<(usize, Folded)> = Vec::new();

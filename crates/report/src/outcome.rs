@@ -72,7 +72,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, screen: Screen) -> String {
     let mut blocks: Vec<fold::Block> = Vec::new();
     for (at, result) in outcome.steps.iter().enumerate() {
         let lines = ended(plan, StepId(at), result);
-        blocks.extend(account(at).filter(|_| !lines.is_empty()).map(|account| fold::Block { at, account, lines }));
+        blocks.extend(account(at).filter(|_| !lines.is_empty()).map(|account| fold::Block { at, account, lines, whole: None }));
     }
     for (index, seen) in &outcome.unverified {
         let Some(address) = plan.changes.get(*index).map(|c| &c.address) else { continue };
@@ -81,7 +81,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, screen: Screen) -> String {
             Line::plain(2, format!("it was written, and {}", safe(&words::seen(seen)))),
             Line::plain(2, "plan again to see what it is now"),
         ];
-        blocks.push(fold::Block { at: *index, account: address.account.clone(), lines });
+        blocks.push(fold::Block { at: *index, account: address.account.clone(), lines, whole: None });
     }
     // What is the same in many accounts is said once.
     let (folded, rest) = fold::fold(plan, blocks);

@@ -110,10 +110,16 @@ fn changes(plan: &Plan, view: View, out: &mut Vec<Line>) {
 /// Each change as it is said of its account.
 pub(crate) fn blocks(plan: &Plan, view: View) -> Vec<fold::Block> {
     let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
-    let block = |(at, change): (usize, &Change)| {
+    let rendered = |change: &Change, view: View| {
         let mut lines = Vec::new();
         render_change(plan, change, &share, view, &mut lines);
-        fold::Block { at, account: change.address.account.clone(), lines }
+        lines
+    };
+    let block = |(at, change): (usize, &Change)| fold::Block {
+        at,
+        account: change.address.account.clone(),
+        lines: rendered(change, view),
+        whole: (!view.show_external_ids).then(|| rendered(change, View { show_external_ids: true, ..view })),
     };
     plan.changes.iter().enumerate().map(block).collect()
 }
