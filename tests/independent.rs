@@ -53,6 +53,8 @@ fn main() {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         trials.push(Trial::test(format!("{script}::{client}"), move || run(missing, || clients(&python, script, client))));
     }
+    let (own, why) = (Arc::clone(&python), missing.clone());
+    trials.push(Trial::test("moto::organization", move || run(why, || organization(&own))));
     for emulator in ["moto", "ministack"] {
         for scenario in SCENARIOS {
             let (python, missing) = (Arc::clone(&python), missing.clone());
@@ -176,6 +178,13 @@ fn start(python: &Path, emulator: &str) -> Result<(Server, String), String> {
         std::thread::park_timeout(std::time::Duration::from_millis(100));
     }
     Err(format!("{emulator} did not start"))
+}
+
+/// The directory of accounts from AWS Organizations, which moto has.
+fn organization(python: &Path) -> Result<(), String> {
+    let (_server, endpoint) = start(python, "moto")?;
+    let script = root().join("tests/independent/organization.py");
+    succeed(clean(Command::new(python).arg(script).arg(endpoint).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
 }
 
 /// The first phase that is left out for this scenario on this emulator.

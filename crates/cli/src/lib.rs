@@ -73,6 +73,7 @@ where
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,
         Command::Test(args) => commands::test::run(&args, &mut io),
+        Command::Accounts(args) => Box::pin(commands::accounts::run(&args, &mut io)).await,
         Command::Sandbox(args) => commands::sandbox::run(&args, &mut io).await,
         Command::Completions(args) => commands::completions::run(&args, &mut io),
         Command::Man => commands::man::run(&mut io),

@@ -86,14 +86,16 @@ pub(crate) struct Settings {
     path: PathBuf,
     file: File,
     directory: Option<Source>,
+    directory_path: PathBuf,
 }
 
 impl Settings {
     /// Reads the file; where none was named, none need be there.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let file = read(path)?;
-        let directory = directory(path, file.defaults.directory.as_deref())?;
-        Ok(Self { path: path.to_owned(), file, directory })
+        let directory_path = path.parent().unwrap_or(Path::new("")).join(file.defaults.directory.as_deref().unwrap_or(ACCOUNTS));
+        let directory = directory(&directory_path, file.defaults.directory.is_some())?;
+        Ok(Self { path: path.to_owned(), file, directory, directory_path })
     }
 
     /// How the accounts of `desired` are reached.
@@ -174,7 +176,34 @@ impl Settings {
                 }
             }
         }
+        // What the settings say of an account comes before what the directory does.
+        let folder = self.directory_path.parent().unwrap_or(Path::new(""));
+        for account in self.directory.iter().flat_map(crossrole_manifest::listed) {
+            let both = [(account.service_control, &mut controls.service, false), (account.resource_control, &mut controls.resource, true)];
+            for (levels, into, of_resource) in both {
+                if levels.iter().any(Vec::is_empty) {
+                    let error = format!("directory `{}`: a level of control policies of `{}` names none", self.directory_path.display(), account.label);
+                    return Err(Failure::new(error, "every level has one at least: AWS's own is `FullAWSAccess`, or `RCPFullAWSAccess`"));
+                }
+                if levels.is_empty() || into.contains_key(account.id.as_str()) {
+                    continue;
+                }
+                let read = |name: &String| Ok(Placed::new(policies::control(&folder.join(name), of_resource)?, format!("policy {name}")));
+                let read = levels.iter().map(|level| level.iter().map(read).collect()).collect::<Result<Vec<Vec<Placed>>, Failure>>()?;
+                into.insert(account.id.to_string(), read);
+            }
+        }
         Ok(controls)
+    }
+
+    /// The directory of accounts as it stands, where there is one.
+    pub(crate) fn directory(&self) -> Option<&Source> {
+        self.directory.as_ref()
+    }
+
+    /// Where it stands, or would.
+    pub(crate) fn directory_path(&self) -> &Path {
+        &self.directory_path
     }
 
     /// What manifests are read under, now.
@@ -221,12 +250,11 @@ const DIRECTORY: Wanted = Wanted {
 };
 
 /// The accounts that are listed beside the settings; where no file is named, none need be there.
-fn directory(config: &Path, named: Option<&str>) -> Result<Option<Source>, Failure> {
-    let path = config.parent().unwrap_or(Path::new("")).join(named.unwrap_or(ACCOUNTS));
-    if named.is_none() && !path.exists() {
+fn directory(path: &Path, named: bool) -> Result<Option<Source>, Failure> {
+    if !named && !path.exists() {
         return Ok(None);
     }
-    Ok(Some(Source { file: path.display().to_string(), text: files::read(&path, &DIRECTORY)? }))
+    Ok(Some(Source { file: path.display().to_string(), text: files::read(path, &DIRECTORY)? }))
 }
 
 /// The file of settings.

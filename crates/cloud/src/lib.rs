@@ -13,6 +13,7 @@ mod credentials;
 mod error;
 mod halt;
 mod https;
+mod organization;
 mod pace;
 mod read;
 mod session;
@@ -29,6 +30,7 @@ use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ObjectState};
 
 pub use console::Console;
 pub use https::Authorities;
+pub use organization::{ControlPolicy, Member, Organization};
 pub use session::{Access, Settings, TIMEOUT, TOTAL};
 pub use transport::{Transport, TransportFuture};
 
@@ -57,6 +59,15 @@ impl Aws {
     /// Returns what is waited for at this moment: operations, by account.
     pub fn under_way(&self) -> BTreeMap<AccountId, BTreeSet<String>> {
         self.sessions.under_way()
+    }
+
+    /// Reads the organization of an account that may look at it: the management account, or one to which that is delegated.
+    ///
+    /// # Errors
+    /// Something of it could not be read: half an organization would look like accounts that have left.
+    pub async fn organization(&self, account: &AccountId) -> Result<Organization, CloudError> {
+        let session = self.sessions.get(account).await?;
+        organization::read(&session).await
     }
 
     /// Tells the run to stop. The first time, nothing more is sent, waits end, and the answers to writes that were sent are waited

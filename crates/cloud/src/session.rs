@@ -115,6 +115,11 @@ impl Session {
         }
     }
 
+    /// Returns the client of the organization, which has one region a partition.
+    pub(crate) fn organizations(&self) -> aws_sdk_organizations::Client {
+        aws_sdk_organizations::Client::new(&self.config)
+    }
+
     /// Makes a call that reads.
     pub(crate) async fn read<T, E, F, A>(&self, operation: &str, send: F) -> Result<T, CloudError>
     where

@@ -28,6 +28,10 @@ record! {
         region: Option<Spanned<Region>>,
         /// Tags.
         tags: Option<Table<String>>,
+        /// Files of service control policies, a list for each level from the root down, from the folder of this file.
+        service_control: Option<Vec<Vec<String>>>,
+        /// Files of resource control policies, the same.
+        resource_control: Option<Vec<Vec<String>>>,
     }
 }
 
@@ -47,6 +51,38 @@ impl At {
     pub(crate) fn unlisted(id: &AccountId) -> Self {
         Self { label: id.to_string(), id: id.clone(), ou: String::new(), region: None, tags: BTreeMap::new() }
     }
+}
+
+/// An account as a directory lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedAccount {
+    /// Its label.
+    pub label: String,
+    /// Its id.
+    pub id: AccountId,
+    /// Region of its buckets, where one is said.
+    pub region: Option<String>,
+    /// Files of service control policies by level, from the folder of the directory.
+    pub service_control: Vec<Vec<String>>,
+    /// Files of resource control policies, the same.
+    pub resource_control: Vec<Vec<String>>,
+}
+
+/// Reads what a directory lists; what has mistakes is left out, and said where manifests are read with it.
+pub fn listed(source: &Source) -> Vec<ListedAccount> {
+    let mut nobodys = Vec::new();
+    let Some(file) = decode::decode_file::<File>(source, &mut nobodys) else { return Vec::new() };
+    let one = |(label, _, listed): (&String, Span, &Listed)| {
+        let levels = |list: &Option<Vec<Vec<String>>>| list.clone().unwrap_or_default();
+        Some(ListedAccount {
+            label: label.clone(),
+            id: AccountId::parse(&listed.id.value.as_ref()?.0)?,
+            region: listed.region.as_ref().map(|region| region.value.0.clone()),
+            service_control: levels(&listed.service_control),
+            resource_control: levels(&listed.resource_control),
+        })
+    };
+    file.accounts.iter().flat_map(Table::iter).filter_map(one).collect()
 }
 
 /// All accounts that are listed.

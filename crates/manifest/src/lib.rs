@@ -14,6 +14,7 @@ mod raw;
 mod resolve;
 mod scalar;
 
+pub use directory::{ListedAccount, listed};
 pub use expect::{Expectation, Given, expectations};
 pub use layout::formatted;
 

@@ -1,5 +1,6 @@
 //! What was typed. The doc comments are the help.
 
+mod accounts;
 mod ask;
 mod cloud;
 mod plan;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
 pub(crate) use plan::{ApplyArgs, DiffArg, GuardArgs, PlanArgs, ViewArgs};
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     WhoCan(WhoCanArgs),
     /// Check access expectations
     Test(TestArgs),
+    /// Keep the directory of accounts
+    Accounts(AccountsArgs),
     /// Work with the embedded AWS
     Sandbox(SandboxArgs),
     /// Print completions for a shell

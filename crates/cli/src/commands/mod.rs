@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod accounts;
 pub(crate) mod apply;
 pub(crate) mod completions;
 pub(crate) mod explain;

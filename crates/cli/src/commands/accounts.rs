@@ -1,0 +1,224 @@
+//! `crossrole accounts sync`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crossrole_cloud::{Aws, Member, Organization};
+use crossrole_manifest::ListedAccount;
+use crossrole_model::desired::AccountInfo;
+use crossrole_model::{AccountId, Desired};
+
+use crate::args::{AccountsArgs, AccountsCommand, SyncArgs};
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::settings::Settings;
+use crate::stop::{Stops, reading};
+
+/// The folder of control policies, beside the directory.
+const POLICIES: &str = "control-policies";
+
+const HEADER: &str = "# Written by `crossrole accounts sync` from AWS Organizations. Labels and regions are kept as they are changed here.\n";
+
+pub(crate) async fn run(args: &AccountsArgs, io: &mut Io) -> Result<Exit, Failure> {
+    match &args.command {
+        AccountsCommand::Sync(args) => sync(args, io).await,
+    }
+}
+
+async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
+    let settings = Settings::read(&args.cloud.config)?;
+    let Some(account) = AccountId::parse(&args.account) else {
+        let error = format!("`{}` is not an account id", crossrole_report::safe(&args.account));
+        return Err(Failure::new(error, "an account id has exactly 12 digits"));
+    };
+    if args.cloud.sandbox {
+        return Err(Failure::new("the embedded AWS has no organization", "leave out `--sandbox`, and list its accounts by hand"));
+    }
+    let info = AccountInfo { label: "organization".to_owned(), trusting: false, managed: true, left: false };
+    let desired = Desired { accounts: BTreeMap::from([(account.clone(), info)]), ..Desired::default() };
+    let aws = Aws::new(settings.cloud(&args.cloud, &desired)?);
+    let stops = Stops::new(settings.timeout_total(&args.cloud));
+    let found = {
+        let mut work = std::pin::pin!(aws.organization(&account));
+        stops.or(&mut work).await.map_err(|stop| stop.while_(&reading(&aws.under_way())))?
+    };
+    let organization = found.map_err(|error| Failure::new(error.to_string(), error.advice()))?;
+    let before = settings.directory().map(crossrole_manifest::listed).unwrap_or_default();
+    let labels = labels(&organization, &before);
+    let text = directory(&organization, &labels, &before);
+    let mut wanted = BTreeMap::from([(settings.directory_path().to_owned(), text)]);
+    let folder = settings.directory_path().parent().unwrap_or(Path::new(""));
+    for (id, policy) in &organization.policies {
+        wanted.insert(folder.join(file(id)), policy.document.clone() + "\n");
+    }
+    let changed: BTreeMap<_, _> = wanted.into_iter().filter(|(path, text)| std::fs::read_to_string(path).ok().as_ref() != Some(text)).collect();
+    io.out(&said(&organization, &labels, &before, changed.keys().map(|path| path.display().to_string()).collect()));
+    if args.check {
+        return Ok(if changed.is_empty() { Exit::Clean } else { Exit::Changes });
+    }
+    for (path, text) in &changed {
+        write(path, text)?;
+    }
+    Ok(Exit::Clean)
+}
+
+/// The file of a control policy; its id is all letters, digits and one dash.
+fn file(id: &str) -> String {
+    let plain: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    format!("{POLICIES}/{plain}.json")
+}
+
+/// Whole or not at all.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::new(format!("`{}` can't be written: {e}", path.display()), "check the folder and its permissions");
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&part, text).map_err(failed)?;
+    std::fs::rename(&part, path).map_err(failed)
+}
+
+/// Each account's label: the one that it has, or its name in the letters that labels have, with its id where another has that.
+fn labels(organization: &Organization, before: &[ListedAccount]) -> BTreeMap<AccountId, String> {
+    let mut labels: BTreeMap<AccountId, String> = BTreeMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::from(["trusting".to_owned()]);
+    for known in before.iter().filter(|known| organization.members.iter().any(|m| m.id == known.id)) {
+        taken.insert(known.label.clone());
+        labels.insert(known.id.clone(), known.label.clone());
+    }
+    for member in &organization.members {
+        if labels.contains_key(&member.id) {
+            continue;
+        }
+        let name = slug(&member.name);
+        let own = if name.is_empty() || AccountId::parse(&name).is_some() { format!("account-{}", member.id) } else { name };
+        let label = if taken.contains(&own) { format!("{own}-{}", member.id) } else { own };
+        taken.insert(label.clone());
+        labels.insert(member.id.clone(), label);
+    }
+    labels
+}
+
+fn slug(name: &str) -> String {
+    let letters: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    letters.split_whitespace().collect::<Vec<_>>().join("-")
+}
+
+/// The text of the directory.
+fn directory(organization: &Organization, labels: &BTreeMap<AccountId, String>, before: &[ListedAccount]) -> String {
+    let mut members: Vec<(&String, &Member)> = organization.members.iter().filter_map(|member| Some((labels.get(&member.id)?, member))).collect();
+    members.sort_by_key(|(label, _)| *label);
+    let mut out = HEADER.to_owned();
+    for (label, member) in members {
+        out.push_str(&format!("\n[accounts.{}]\nid = {}\n", quoted(label), quoted(member.id.as_str())));
+        if !member.units.is_empty() {
+            let units: Vec<String> = member.units.iter().map(|unit| unit.replace('/', "-")).collect();
+            out.push_str(&format!("ou = {}\n", quoted(&units.join("/"))));
+        }
+        if let Some(region) = before.iter().find(|known| known.id == member.id).and_then(|known| known.region.as_ref()) {
+            out.push_str(&format!("region = {}\n", quoted(region)));
+        }
+        if !member.tags.is_empty() {
+            let tags: Vec<String> = member.tags.iter().map(|(key, value)| format!("{} = {}", quoted(key), quoted(value))).collect();
+            out.push_str(&format!("tags = {{ {} }}\n", tags.join(", ")));
+        }
+        for (name, levels) in [("service_control", &member.service_control), ("resource_control", &member.resource_control)] {
+            let level = |ids: &Vec<String>| format!("[{}]", ids.iter().map(|id| quoted(&file(id))).collect::<Vec<_>>().join(", "));
+            if !levels.is_empty() {
+                out.push_str(&format!("{name} = [{}]\n", levels.iter().map(level).collect::<Vec<_>>().join(", ")));
+            }
+        }
+    }
+    out
+}
+
+/// A text as TOML has it (TOML 1.0, "String"). Whatever could steer a terminal is written by its number.
+fn quoted(text: &str) -> String {
+    let letter = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        c if c.is_control() || !c.is_ascii() && !c.is_alphanumeric() => format!("\\U{:08X}", u32::from(c)),
+        c => c.to_string(),
+    };
+    format!("\"{}\"", text.chars().map(letter).collect::<String>())
+}
+
+/// Who joins and who leaves, and which files change.
+fn said(organization: &Organization, labels: &BTreeMap<AccountId, String>, before: &[ListedAccount], changed: Vec<String>) -> String {
+    let safe = crossrole_report::safe;
+    let mut out = String::new();
+    for member in organization.members.iter().filter(|member| !before.iter().any(|known| known.id == member.id)) {
+        let label = labels.get(&member.id).map_or("", String::as_str);
+        out.push_str(&format!("+ {} {} ({})\n", member.id, safe(label), safe(&member.units.join("/"))));
+    }
+    for known in before.iter().filter(|known| !labels.contains_key(&known.id)) {
+        let why = if organization.inactive.contains(&known.id) { "no longer active" } else { "no longer in the organization" };
+        out.push_str(&format!("- {} {} ({why})\n", known.id, safe(&known.label)));
+    }
+    let count = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+    let inactive = if organization.inactive.is_empty() { String::new() } else { format!(", {} not active and left out", organization.inactive.len()) };
+    out.push_str(&format!(
+        "{} and {} in the organization{inactive}.\n",
+        count(organization.members.len(), "account"),
+        if organization.policies.len() == 1 { "1 control policy".to_owned() } else { format!("{} control policies", organization.policies.len()) }
+    ));
+    match changed.as_slice() {
+        [] => out.push_str("No file changes.\n"),
+        files => files.iter().for_each(|file| out.push_str(&format!("changes {}\n", safe(file)))),
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: &str, name: &str, units: &[&str]) -> Member {
+        Member {
+            id: AccountId::parse(id).unwrap(),
+            name: name.to_owned(),
+            units: units.iter().map(|u| (*u).to_owned()).collect(),
+            tags: BTreeMap::from([("env".to_owned(), "pr\"od".to_owned())]),
+            service_control: vec![vec!["p-FullAWSAccess".to_owned()], vec!["p-FullAWSAccess".to_owned(), "p-abc".to_owned()]],
+            resource_control: Vec::new(),
+        }
+    }
+
+    /// What is written is read as it is meant: hostile names too, and labels and regions stay.
+    #[test]
+    fn what_is_written_is_read_again() {
+        let names = [
+            ("222222222201", "Shop (Prod)"),
+            ("222222222202", "shop prod"),
+            ("222222222203", ""),
+            ("222222222204", "\u{1b}[31m\"]\n[x]"),
+            ("222222222205", "444444444444"),
+        ];
+        let members = names.iter().map(|(id, name)| member(id, name, &["Work/loads", "Prod \"1\""])).collect();
+        let organization = Organization { members, ..Organization::default() };
+        let known = |label: &str, id: &str| ListedAccount {
+            label: label.to_owned(),
+            id: AccountId::parse(id).unwrap(),
+            region: Some("eu-west-1".to_owned()),
+            service_control: Vec::new(),
+            resource_control: Vec::new(),
+        };
+        let before = [known("my-shop", "222222222202"), known("gone", "999999999999")];
+        let labels = labels(&organization, &before);
+        let text = directory(&organization, &labels, &before);
+        let source = crossrole_model::Source { file: "accounts.toml".into(), text: text.clone() };
+        let read = crossrole_manifest::listed(&source);
+        assert_eq!(read.len(), 5, "{text}");
+        let by_id = |id: &str| read.iter().find(|one| one.id.as_str() == id).unwrap();
+        assert_eq!((by_id("222222222201").label.as_str(), &by_id("222222222201").region), ("shop-prod", &None));
+        assert_eq!((by_id("222222222202").label.as_str(), by_id("222222222202").region.as_deref()), ("my-shop", Some("eu-west-1")));
+        assert_eq!(by_id("222222222203").label, "account-222222222203");
+        assert_eq!(by_id("222222222205").label, "account-222222222205");
+        assert_eq!(by_id("222222222201").service_control[1], ["control-policies/p-FullAWSAccess.json", "control-policies/p-abc.json"]);
+        let manifest = "name = \"x\"\n[trusting]\naccounts = [\"ou:Work-loads/*\"]\n[roles.R]\n[[roles.R.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+        let surroundings = crossrole_manifest::Surroundings { directory: Some(source), ..Default::default() };
+        let (desired, findings) = crossrole_manifest::load_in(&[crossrole_model::Source { file: "m.toml".into(), text: manifest.into() }], &surroundings);
+        assert_eq!(desired.map(|d| d.objects.len()), Some(5), "{findings:?}");
+        assert_eq!(said(&organization, &labels, &before, Vec::new()).matches('\u{1b}').count(), 0);
+    }
+}
