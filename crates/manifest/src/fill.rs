@@ -57,7 +57,7 @@ impl Filler<'_> {
             (TomlSpanned::new(key.span(), name), self.value(value, findings))
         };
         let mut filled = DeTable::new();
-        for pair in table.iter() {
+        for pair in table {
             let (key, value) = entry(pair, findings);
             if filled.contains_key(&key) {
                 let message = format!("`{}` stands twice in this table, as account {} has it", key.get_ref(), self.at.id);

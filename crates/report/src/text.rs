@@ -56,7 +56,7 @@ pub fn plan(plan: &Plan, view: View) -> String {
     // Where nothing is to do, nothing has to be explained.
     let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty()).map(|key| safe(&format!("{} of {}", key.name, key.account)));
     out.extend(left.map(|key| Line::plain(0, format!("key {key}: its policy leaves this to its account's policies, so nothing is written there"))));
-    if !plan.is_empty() && !(plan.by_hand.is_empty() && plan.left_to_iam.is_empty()) {
+    if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty()) {
         out.push(Line::empty());
     }
     out.extend(crate::access::section(plan, view));

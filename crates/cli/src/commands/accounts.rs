@@ -52,7 +52,7 @@ async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
         wanted.insert(folder.join(file(id)), policy.document.clone() + "\n");
     }
     let changed: BTreeMap<_, _> = wanted.into_iter().filter(|(path, text)| std::fs::read_to_string(path).ok().as_ref() != Some(text)).collect();
-    io.out(&said(&organization, &labels, &before, changed.keys().map(|path| path.display().to_string()).collect()));
+    io.out(&said(&organization, &labels, &before, &changed.keys().map(|path| path.display().to_string()).collect::<Vec<_>>()));
     if args.check {
         return Ok(if changed.is_empty() { Exit::Clean } else { Exit::Changes });
     }
@@ -144,7 +144,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Who joins and who leaves, and which files change.
-fn said(organization: &Organization, labels: &BTreeMap<AccountId, String>, before: &[ListedAccount], changed: Vec<String>) -> String {
+fn said(organization: &Organization, labels: &BTreeMap<AccountId, String>, before: &[ListedAccount], changed: &[String]) -> String {
     let safe = crossrole_report::safe;
     let mut out = String::new();
     for member in organization.members.iter().filter(|member| !before.iter().any(|known| known.id == member.id)) {
@@ -162,7 +162,7 @@ fn said(organization: &Organization, labels: &BTreeMap<AccountId, String>, befor
         count(organization.members.len(), "account"),
         if organization.policies.len() == 1 { "1 control policy".to_owned() } else { format!("{} control policies", organization.policies.len()) }
     ));
-    match changed.as_slice() {
+    match changed {
         [] => out.push_str("No file changes.\n"),
         files => files.iter().for_each(|file| out.push_str(&format!("changes {}\n", safe(file)))),
     }
@@ -219,6 +219,6 @@ mod tests {
         let surroundings = crossrole_manifest::Surroundings { directory: Some(source), ..Default::default() };
         let (desired, findings) = crossrole_manifest::load_in(&[crossrole_model::Source { file: "m.toml".into(), text: manifest.into() }], &surroundings);
         assert_eq!(desired.map(|d| d.objects.len()), Some(5), "{findings:?}");
-        assert_eq!(said(&organization, &labels, &before, Vec::new()).matches('\u{1b}').count(), 0);
+        assert_eq!(said(&organization, &labels, &before, &[]).matches('\u{1b}').count(), 0);
     }
 }

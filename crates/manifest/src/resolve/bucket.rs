@@ -133,7 +133,9 @@ impl Builder<'_> {
         let uses = if raw.kms.unwrap_or(true) { self.use_of_key(bucket, &grants, raw.span) } else { Vec::new() };
         let own: Vec<Placed> = grants.iter().cloned().chain(uses.iter().map(|u| u.of_caller(&conditions).statement)).collect();
         for named in named {
-            uses.iter().for_each(|use_of_key| self.let_use(use_of_key, &named, &conditions));
+            for use_of_key in &uses {
+                self.let_use(use_of_key, &named, &conditions);
+            }
             for (found, side) in named.callers() {
                 self.caller_statements(found, side, &own);
             }

@@ -76,7 +76,9 @@ impl Builder<'_> {
             condition(conditions, "ArnLike", "aws:SourceArn", texts(arns, |v| &v.0));
         }
         let mut said = conditions.clone();
-        named.iter().for_each(|named| named.limit(self.partition, &mut said));
+        for named in named {
+            named.limit(self.partition, &mut said);
+        }
         self.further_conditions(raw, &said, conditions);
     }
 

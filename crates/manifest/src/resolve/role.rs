@@ -137,7 +137,7 @@ impl<'a> Builder<'a> {
         let named = self.named(&who);
         self.is_met(raw, &named);
         let mut conditions = federated;
-        self.trust_conditions(raw, &mut conditions);
+        Self::trust_conditions(raw, &mut conditions);
         self.limits(&who, &named, &mut conditions);
         if self.is_over(raw.expires.as_ref()) {
             return Vec::new();
@@ -287,7 +287,7 @@ impl<'a> Builder<'a> {
         Some(())
     }
 
-    fn trust_conditions(&mut self, raw: &Trust, conditions: &mut Conditions) {
+    fn trust_conditions(raw: &Trust, conditions: &mut Conditions) {
         if raw.mfa.as_ref().is_some_and(|m| m.value) {
             condition(conditions, "Bool", "aws:MultiFactorAuthPresent", ["true".to_owned()]);
         }

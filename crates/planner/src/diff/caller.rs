@@ -166,7 +166,7 @@ fn of_principal<'a>(
     let prefixes: BTreeSet<String> = draft.sids.keys().filter(|p| !wanted.left.contains(*p)).cloned().collect();
     let documents: BTreeMap<usize, &Document> = live.iter().map(|(part, policy)| (*part, &policy.state.document)).collect();
     let wish = |(owner, (address, statements)): (&&'a str, &(&Address, &'a [Statement]))| Wish {
-        owner: *owner,
+        owner,
         statements,
         held: draft.parts_held.get(*address).map(|roles| roles.keys().cloned().collect()).unwrap_or_default(),
     };

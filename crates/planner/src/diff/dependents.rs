@@ -80,7 +80,7 @@ fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
             roles.chain(others.into_iter().map(statement)).collect()
         }
         DesiredState::KeyPolicy { grants, .. } => {
-            let principals: BTreeSet<&String> = grants.iter().flat_map(|g| g.statement.principal.iter().flat_map(|p| p.entries.get("AWS"))).flatten().collect();
+            let principals: BTreeSet<&String> = grants.iter().filter_map(|g| g.statement.principal.as_ref()?.entries.get("AWS")).flatten().collect();
             principals.into_iter().map(of_arn).collect()
         }
         DesiredState::Role { .. }

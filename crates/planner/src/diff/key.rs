@@ -62,7 +62,7 @@ fn wanted(draft: &mut Draft<'_>, address: &Address, key: &KeyRef, document: &Doc
 /// Tells whether the statement is there and names this principal.
 fn names(document: &Document, statement: &Statement, arn: &str) -> bool {
     let same = document.statements.iter().filter(|s| s.sid() == statement.sid() && s.effect == Effect::Allow);
-    same.flat_map(|s| s.principal.iter().flat_map(|p| p.entries.get("AWS"))).flatten().any(|live| live == arn)
+    same.filter_map(|s| s.principal.as_ref()?.entries.get("AWS")).flatten().any(|live| live == arn)
 }
 
 /// The statement without principals that are withheld, but for those that it names now; `None` where it would name nobody.

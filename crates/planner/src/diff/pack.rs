@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::{limits, ownership};
 use crossrole_policy::{Document, Effect, Element, Statement};
 
+/// Most parts that are looked at: far more than a principal may hold, so that what is over the quota is said, and not cut.
+const PARTS_MOST: usize = 1_000;
+
 /// What one manifest says of one principal.
 pub(super) struct Wish<'a> {
     pub(super) owner: &'a str,
@@ -120,20 +123,20 @@ impl Parts<'_, '_> {
     fn put(&mut self, of: usize, own: &BTreeSet<usize>, new: Content) {
         let size = self.wishes.get(of).map_or(0, |wish| Document::new(wish.statements(&new)).size());
         if own.is_empty() && size <= limits::MANAGED_POLICY {
-            let part = (1..).find(|part| self.takes(*part, of, &new)).unwrap_or(1);
+            let part = (1..=PARTS_MOST).find(|part| self.takes(*part, of, &new)).unwrap_or(PARTS_MOST);
             self.add(part, of, new);
             return;
         }
         for statement in new.others {
             let one = Content { others: vec![statement], ..Content::default() };
-            let part = own.iter().copied().chain(1..).find(|part| self.takes(*part, of, &one)).unwrap_or(1);
+            let part = own.iter().copied().chain(1..=PARTS_MOST).find(|part| self.takes(*part, of, &one)).unwrap_or(PARTS_MOST);
             self.add(part, of, one);
         }
         // Roles are much of a length: a part that one does not fit into is tried with no other.
         let mut full: BTreeSet<usize> = BTreeSet::new();
         for role in new.roles {
             let one = Content { roles: BTreeSet::from([role]), ..Content::default() };
-            for part in own.iter().copied().chain(1..) {
+            for part in own.iter().copied().chain(1..=PARTS_MOST) {
                 if full.contains(&part) {
                     continue;
                 }
@@ -156,7 +159,9 @@ pub(super) fn place<'a>(live: &BTreeMap<usize, &Document>, wishes: &[Wish<'a>], 
     let mut new = Vec::new();
     for (index, wish) in wishes.iter().enumerate() {
         let (kept, more) = wish.kept(live);
-        kept.into_iter().for_each(|(part, content)| parts.add(part, index, content));
+        for (part, content) in kept {
+            parts.add(part, index, content);
+        }
         new.push(more);
     }
     for (index, (wish, more)) in wishes.iter().zip(new).enumerate() {
