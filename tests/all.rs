@@ -32,6 +32,7 @@ mod grants;
 mod guard;
 mod hostile;
 mod invalid;
+mod key_ways;
 mod keys;
 mod lag;
 mod network;
