@@ -13,8 +13,8 @@ use crate::files::{self, Wanted};
 const POLICY: Wanted = Wanted { what: "policy", most: 1 << 18, advice: "check its path and permissions", smaller: "AWS takes no document of that size" };
 
 /// Reads a control policy: what AWS would not take of one, or not read as it is meant, is a mistake (AWS Organizations User Guide,
-/// "SCP syntax", "RCP syntax").
-pub(crate) fn control(path: &Path, of_resource: bool) -> Result<Document, Failure> {
+/// "SCP syntax", "RCP syntax"). `by_hand`: an action that does not exist is a mistake, too; AWS itself takes any.
+pub(crate) fn control(path: &Path, of_resource: bool, by_hand: bool) -> Result<Document, Failure> {
     let document = document(path)?;
     let mut wrong = Vec::new();
     if document.statements.is_empty() {
@@ -29,7 +29,8 @@ pub(crate) fn control(path: &Path, of_resource: bool) -> Result<Document, Failur
         }
         let operators = statement.conditions.keys().filter(|operator| Operator::parse(operator).is_none());
         wrong.extend(operators.map(|operator| format!("statement {number}: `{operator}` is no condition operator")));
-        wrong.extend(statement.action.values.iter().filter_map(|action| actions::mistake(action)).map(|error| format!("statement {number}: {error}")));
+        let written = statement.action.values.iter().filter(|_| by_hand);
+        wrong.extend(written.filter_map(|action| actions::mistake(action)).map(|error| format!("statement {number}: {error}")));
     }
     if wrong.is_empty() {
         return Ok(document);

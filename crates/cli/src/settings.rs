@@ -155,7 +155,7 @@ impl Settings {
                 Level::One(name) => std::slice::from_ref(name),
                 Level::Many(names) => names,
             };
-            names.iter().map(|name| Ok(Placed::new(policies::control(&folder.join(name), of_resource)?, format!("policy {name}")))).collect()
+            names.iter().map(|name| Ok(Placed::new(policies::control(&folder.join(name), of_resource, true)?, format!("policy {name}")))).collect()
         };
         let mut controls = Controls::default();
         let mut seen: BTreeMap<AccountId, &String> = BTreeMap::new();
@@ -178,7 +178,8 @@ impl Settings {
         }
         // What the settings say of an account comes before what the directory does.
         let folder = self.directory_path.parent().unwrap_or(Path::new(""));
-        for account in self.directory.iter().flat_map(crossrole_manifest::listed) {
+        let mut known: BTreeMap<(String, bool), Placed> = BTreeMap::new();
+        for account in self.directory.iter().flat_map(|source| crossrole_manifest::listed(source).0) {
             let both = [(account.service_control, &mut controls.service, false), (account.resource_control, &mut controls.resource, true)];
             for (levels, into, of_resource) in both {
                 if levels.iter().any(Vec::is_empty) {
@@ -188,8 +189,19 @@ impl Settings {
                 if levels.is_empty() || into.contains_key(account.id.as_str()) {
                     continue;
                 }
-                let read = |name: &String| Ok(Placed::new(policies::control(&folder.join(name), of_resource)?, format!("policy {name}")));
-                let read = levels.iter().map(|level| level.iter().map(read).collect()).collect::<Result<Vec<Vec<Placed>>, Failure>>()?;
+                let mut read = |name: &String| -> Result<Placed, Failure> {
+                    if !known.contains_key(&(name.clone(), of_resource)) {
+                        // AWS takes any action in them, and these are AWS's own.
+                        let document = policies::control(&folder.join(name), of_resource, false)?;
+                        known.insert((name.clone(), of_resource), Placed::new(document, format!("policy {name}")));
+                    }
+                    known.get(&(name.clone(), of_resource)).cloned().ok_or_else(|| Failure::new(format!("policy `{name}` can't be read"), ""))
+                };
+                let mut all: Vec<Vec<Placed>> = Vec::new();
+                for level in &levels {
+                    all.push(level.iter().map(&mut read).collect::<Result<_, _>>()?);
+                }
+                let read = all;
                 into.insert(account.id.to_string(), read);
             }
         }

@@ -105,6 +105,8 @@ pub(crate) async fn read(session: &Session) -> Result<Organization, CloudError> 
         }
     }
     found.members.sort_by(|a, b| a.id.cmp(&b.id));
+    // One that is moved meanwhile may be found twice.
+    found.members.dedup_by(|a, b| a.id == b.id);
     found.inactive.sort();
     let ids: BTreeSet<String> = found.members.iter().flat_map(|m| m.service_control.iter().chain(&m.resource_control).flatten().cloned()).collect();
     for id in ids {

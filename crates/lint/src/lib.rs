@@ -8,11 +8,11 @@ pub mod guardrails;
 pub(crate) mod look;
 pub mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Estate, Objects};
 use crossrole_model::desired::{DesiredState, DocumentRef, Place, StatementRef};
-use crossrole_model::{AccountId, Address, Desired, Finding, Kind, Observed, Severity, ownership};
+use crossrole_model::{AccountId, Address, Desired, Finding, Kind, Observed, Severity, Span, ownership};
 use crossrole_policy::{Document, Statement};
 
 /// One rule.
@@ -206,19 +206,38 @@ pub struct Linted {
     pub suppressed: Vec<(Finding, String)>,
 }
 
-/// One finding of a rule at a place, with how many more accounts have it: a manifest of many accounts says a thing once.
-fn once(findings: Vec<Finding>) -> Vec<Finding> {
+/// What a rule finds at one place in the same words, but for the account, is said once, with how often it is so: a manifest of many
+/// accounts says a thing once.
+fn once(findings: Vec<Finding>, desired: &Desired) -> Vec<Finding> {
+    let trusting = || desired.accounts.iter().filter(|(_, info)| info.trusting);
+    let ids: BTreeSet<&str> = trusting().map(|(id, _)| id.as_str()).collect();
+    let labels: BTreeSet<&str> = trusting().map(|(_, info)| info.label.as_str()).collect();
+    // Words as they stand between what no label has.
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let neutral = |message: &str| {
+        let words = message.split_inclusive(|c: char| !is_word(c)).map(|piece| {
+            let word = piece.trim_end_matches(|c: char| !is_word(c));
+            let rest = piece.get(word.len()..).unwrap_or_default();
+            let spoken = word.split('-').any(|part| ids.contains(part)) || labels.contains(word);
+            if spoken { format!("{{account}}{rest}") } else { piece.to_owned() }
+        });
+        words.collect::<String>()
+    };
+    let mut at: BTreeMap<(String, Option<Span>, Option<String>, String), usize> = BTreeMap::new();
     let mut out: Vec<(Finding, usize)> = Vec::new();
     for finding in findings {
-        let same = |one: &Finding| (&one.file, one.span, &one.rule) == (&finding.file, finding.span, &finding.rule) && one.span.is_some() && one.rule.is_some();
-        match out.iter_mut().find(|(one, _)| same(one)) {
-            Some((_, more)) => *more += 1,
-            None => out.push((finding, 0)),
+        let place = (finding.file.clone(), finding.span, finding.rule.clone(), neutral(&finding.message));
+        match at.get(&place).and_then(|index| out.get_mut(*index)) {
+            Some((_, more)) if finding.span.is_some() && finding.rule.is_some() => *more += 1,
+            _ => {
+                at.insert(place, out.len());
+                out.push((finding, 0));
+            }
         }
     }
     let said = |(mut finding, more): (Finding, usize)| {
         if more > 0 {
-            finding.message = format!("{} (and {more} more like it from this place)", finding.message);
+            finding.message = format!("{} (and the same in {more} more)", finding.message);
         }
         finding
     };
@@ -250,7 +269,10 @@ pub fn lint(desired: &Desired, observed: Option<&Observed>, now: i64) -> Linted 
             None => linted.findings.push(finding),
         }
     }
-    for (suppression, used) in desired.suppressions.iter().zip(used) {
+    // One that is filled in for many accounts is used where any of them breaks the rule.
+    let used: BTreeSet<(&Place, &str)> = desired.suppressions.iter().zip(&used).filter(|(_, used)| **used).map(|(s, _)| (&s.place, s.rule.as_str())).collect();
+    for suppression in &desired.suppressions {
+        let used = used.contains(&(&suppression.place, suppression.rule.as_str()));
         let (message, advice) = if rules::ALL.iter().all(|r| r.id != suppression.rule) {
             (format!("no rule is named `{}`", suppression.rule), "see docs/lint.md for the rules")
         } else if used {
@@ -265,7 +287,7 @@ pub fn lint(desired: &Desired, observed: Option<&Observed>, now: i64) -> Linted 
     linted.findings.sort();
     linted.findings.dedup();
     if desired.accounts.values().filter(|info| info.trusting).count() > 1 {
-        linted.findings = once(linted.findings);
+        linted.findings = once(linted.findings, desired);
     }
     linted.suppressed.sort();
     linted.suppressed.dedup();

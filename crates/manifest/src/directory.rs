@@ -68,10 +68,11 @@ pub struct ListedAccount {
     pub resource_control: Vec<Vec<String>>,
 }
 
-/// Reads what a directory lists; what has mistakes is left out, and said where manifests are read with it.
-pub fn listed(source: &Source) -> Vec<ListedAccount> {
-    let mut nobodys = Vec::new();
-    let Some(file) = decode::decode_file::<File>(source, &mut nobodys) else { return Vec::new() };
+/// Reads what a directory lists, and says its mistakes; what has some is left out.
+pub fn listed(source: &Source) -> (Vec<ListedAccount>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    Directory::read(Some(source), &mut findings);
+    let Some(file) = decode::decode_file::<File>(source, &mut Vec::new()) else { return (Vec::new(), findings) };
     let one = |(label, _, listed): (&String, Span, &Listed)| {
         let levels = |list: &Option<Vec<Vec<String>>>| list.clone().unwrap_or_default();
         Some(ListedAccount {
@@ -82,7 +83,7 @@ pub fn listed(source: &Source) -> Vec<ListedAccount> {
             resource_control: levels(&listed.resource_control),
         })
     };
-    file.accounts.iter().flat_map(Table::iter).filter_map(one).collect()
+    (file.accounts.iter().flat_map(Table::iter).filter_map(one).collect(), findings)
 }
 
 /// All accounts that are listed.

@@ -92,6 +92,10 @@ pub(crate) fn left<'s>(source: &'s Source, directory: &Directory, of: &[Raw<'_>]
         let region = stated.as_deref().or(at.region.as_deref()).unwrap_or(REGION);
         let mut nobodys = Vec::new();
         let filled = Filler { source, at, region, listed: true, strict: false }.manifest(&value, &mut nobodys);
+        if !nobodys.is_empty() {
+            // It could not have been of that account.
+            return None;
+        }
         let manifest = Manifest::decode(&filled, &mut Decoder { file: &source.file, findings: &mut nobodys })?;
         Some(Raw { source, manifest, at: Some(at.clone()), first: false, last: false })
     };

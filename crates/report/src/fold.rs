@@ -30,14 +30,17 @@ pub(crate) struct Folded {
 /// Splits into what is the same in [`FROM`] accounts at least, by the accounts in which it is, and the rest, in its order.
 pub(crate) fn fold(plan: &Plan, blocks: Vec<Block>) -> (Vec<Folded>, Vec<Block>) {
     let mut same: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
+    let labels = labels(plan);
     let alone = |block: &Block, lines: &[Line]| -> Vec<Line> {
-        let label = label(plan, &block.account).map(|label| safe(&label));
+        let label = labels.get(&block.account).map(|label| safe(label));
         lines.iter().map(|line| without(&block.account, label.as_deref(), line)).collect()
     };
     let neutral: Vec<Vec<Line>> = blocks.iter().map(|block| alone(block, &block.lines)).collect();
     let whole: Vec<Vec<Line>> = blocks.iter().map(|block| alone(block, block.whole.as_ref().unwrap_or(&block.lines))).collect();
     // What says `{account}` itself is not the same as what stands for one.
-    let literal = |block: &Block| block.lines.iter().any(|line| ["{account}", "{label}"].iter().any(|word| line.text().contains(word)));
+    let literal = |block: &Block| {
+        block.lines.iter().chain(block.whole.iter().flatten()).any(|line| ["{account}", "{label}"].iter().any(|word| line.text().contains(word)))
+    };
     for (index, lines) in whole.iter().enumerate().filter(|(index, _)| blocks.get(*index).is_some_and(|block| !literal(block))) {
         same.entry(lines.iter().map(Line::text).collect()).or_default().push(index);
     }
@@ -80,7 +83,8 @@ pub(crate) fn heading(plan: &Plan, accounts: &[AccountId]) -> Line {
 
 /// The accounts by their labels.
 pub(crate) fn named(plan: &Plan, accounts: &[AccountId]) -> Vec<String> {
-    accounts.iter().map(|id| label(plan, id).map_or_else(|| id.to_string(), |label| safe(&label))).collect()
+    let labels = labels(plan);
+    accounts.iter().map(|id| labels.get(id).map_or_else(|| id.to_string(), |label| safe(label))).collect()
 }
 
 /// The accounts that a text speaks of and that have roles and buckets; one that is of one of them alone can be of any.
@@ -90,10 +94,13 @@ pub(crate) fn spoken_of(plan: &Plan, text: &str) -> Option<AccountId> {
     if found.len() == 1 { found.into_iter().next() } else { None }
 }
 
-/// The account's label, where it tells it from all others.
-fn label(plan: &Plan, account: &AccountId) -> Option<String> {
-    let label = &plan.accounts.get(account)?.label;
-    (label != "trusting" && plan.accounts.values().filter(|info| info.label == *label).count() == 1).then(|| label.clone())
+/// The labels that tell accounts from all others.
+fn labels(plan: &Plan) -> BTreeMap<&AccountId, &str> {
+    let mut all: BTreeMap<&str, Vec<&AccountId>> = BTreeMap::new();
+    for (id, info) in &plan.accounts {
+        all.entry(&info.label).or_default().push(id);
+    }
+    all.into_iter().filter(|(label, ids)| *label != "trusting" && ids.len() == 1).flat_map(|(label, ids)| ids.into_iter().map(move |id| (id, label))).collect()
 }
 
 fn without(account: &AccountId, label: Option<&str>, line: &Line) -> Line {

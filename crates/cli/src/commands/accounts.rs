@@ -35,7 +35,17 @@ async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
         return Err(Failure::new("the embedded AWS has no organization", "leave out `--sandbox`, and list its accounts by hand"));
     }
     let info = AccountInfo { label: "organization".to_owned(), trusting: false, managed: true, left: false };
-    let desired = Desired { accounts: BTreeMap::from([(account.clone(), info)]), ..Desired::default() };
+    let (before, mistakes) = settings.directory().map(crossrole_manifest::listed).unwrap_or_default();
+    if !mistakes.is_empty() {
+        // What can't be read of it would be lost: labels and regions.
+        let text = crossrole_report::findings_on(&mistakes, &settings.shown(&[]), io.err_screen());
+        return Err(Failure::findings(text, mistakes.len()));
+    }
+    // Settings may know accounts by the labels of the directory.
+    let listed = |one: &ListedAccount| (one.id.clone(), AccountInfo { label: one.label.clone(), ..info.clone() });
+    let mut accounts: BTreeMap<AccountId, AccountInfo> = before.iter().map(listed).collect();
+    accounts.entry(account.clone()).or_insert(info);
+    let desired = Desired { accounts, ..Desired::default() };
     let aws = Aws::new(settings.cloud(&args.cloud, &desired)?);
     let stops = Stops::new(settings.timeout_total(&args.cloud));
     let found = {
@@ -43,7 +53,6 @@ async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
         stops.or(&mut work).await.map_err(|stop| stop.while_(&reading(&aws.under_way())))?
     };
     let organization = found.map_err(|error| Failure::new(error.to_string(), error.advice()))?;
-    let before = settings.directory().map(crossrole_manifest::listed).unwrap_or_default();
     let labels = labels(&organization, &before);
     let text = directory(&organization, &labels, &before);
     let mut wanted = BTreeMap::from([(settings.directory_path().to_owned(), text)]);
@@ -56,7 +65,9 @@ async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
     if args.check {
         return Ok(if changed.is_empty() { Exit::Clean } else { Exit::Changes });
     }
-    for (path, text) in &changed {
+    // The directory names the policies: it comes last.
+    let (last, first): (Vec<_>, Vec<_>) = changed.iter().partition(|(path, _)| path.as_path() == settings.directory_path());
+    for (path, text) in first.into_iter().chain(last) {
         write(path, text)?;
     }
     Ok(Exit::Clean)
@@ -93,7 +104,12 @@ fn labels(organization: &Organization, before: &[ListedAccount]) -> BTreeMap<Acc
         }
         let name = slug(&member.name);
         let own = if name.is_empty() || AccountId::parse(&name).is_some() { format!("account-{}", member.id) } else { name };
-        let label = if taken.contains(&own) { format!("{own}-{}", member.id) } else { own };
+        let mut label = own.clone();
+        let mut number = 1;
+        while taken.contains(&label) {
+            label = if number == 1 { format!("{own}-{}", member.id) } else { format!("{own}-{}-{number}", member.id) };
+            number += 1;
+        }
         taken.insert(label.clone());
         labels.insert(member.id.clone(), label);
     }
@@ -193,6 +209,8 @@ mod tests {
             ("222222222203", ""),
             ("222222222204", "\u{1b}[31m\"]\n[x]"),
             ("222222222205", "444444444444"),
+            ("222222222206", "shop-prod-222222222207"),
+            ("222222222207", "Shop Prod"),
         ];
         let members = names.iter().map(|(id, name)| member(id, name, &["Work/loads", "Prod \"1\""])).collect();
         let organization = Organization { members, ..Organization::default() };
@@ -207,8 +225,10 @@ mod tests {
         let labels = labels(&organization, &before);
         let text = directory(&organization, &labels, &before);
         let source = crossrole_model::Source { file: "accounts.toml".into(), text: text.clone() };
-        let read = crossrole_manifest::listed(&source);
-        assert_eq!(read.len(), 5, "{text}");
+        let (read, mistakes) = crossrole_manifest::listed(&source);
+        assert_eq!(mistakes, []);
+        assert_eq!(read.len(), 7, "{text}");
+        assert_eq!(read.iter().map(|one| &one.label).collect::<BTreeSet<_>>().len(), 7);
         let by_id = |id: &str| read.iter().find(|one| one.id.as_str() == id).unwrap();
         assert_eq!((by_id("222222222201").label.as_str(), &by_id("222222222201").region), ("shop-prod", &None));
         assert_eq!((by_id("222222222202").label.as_str(), by_id("222222222202").region.as_deref()), ("my-shop", Some("eu-west-1")));
@@ -218,7 +238,7 @@ mod tests {
         let manifest = "name = \"x\"\n[trusting]\naccounts = [\"ou:Work-loads/*\"]\n[roles.R]\n[[roles.R.trust]]\nservice = \"ec2.amazonaws.com\"\n";
         let surroundings = crossrole_manifest::Surroundings { directory: Some(source), ..Default::default() };
         let (desired, findings) = crossrole_manifest::load_in(&[crossrole_model::Source { file: "m.toml".into(), text: manifest.into() }], &surroundings);
-        assert_eq!(desired.map(|d| d.objects.len()), Some(5), "{findings:?}");
+        assert_eq!(desired.map(|d| d.objects.len()), Some(7), "{findings:?}");
         assert_eq!(said(&organization, &labels, &before, &[]).matches('\u{1b}').count(), 0);
     }
 }

@@ -208,7 +208,11 @@ impl<'a> Builder<'a> {
         let host = |url: &str| url.trim_end_matches('/').trim_start_matches("https://").to_owned();
         let providers = raw.oidc_providers.iter().flat_map(Table::iter).map(|(_, _, p)| Address::new(&self.trusting, Kind::OidcProvider, host(&p.url.value.0)));
         self.desired.left.objects.extend(providers);
-        let named: Vec<String> = raw.keys.iter().flat_map(Table::iter).map(|(_, _, key)| key.arn.value.clone()).collect();
+        let of_buckets = raw.buckets.iter().flat_map(Table::iter).filter_map(|(_, _, bucket)| match bucket.encryption.as_ref().map(|e| &e.value) {
+            Some(crate::raw::Encryption::Kms(kms)) => Some(kms.kms_key.value.clone()),
+            _ => None,
+        });
+        let named: Vec<String> = raw.keys.iter().flat_map(Table::iter).map(|(_, _, key)| key.arn.value.clone()).chain(of_buckets).collect();
         self.desired.left.keys.extend(named.into_iter().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.account() == self.trusting)));
         for (name, _, bucket) in raw.buckets.iter().flat_map(Table::iter) {
             let kinds = [Kind::Bucket, Kind::BucketPolicy];

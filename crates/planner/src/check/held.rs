@@ -67,7 +67,8 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
     let own = |kind: Kind, name: &str| name_of(kind, step.account.as_str(), name);
     let document = |d: &Document| d.statements.iter().flat_map(of_statement).collect::<BTreeSet<Name>>();
     let before: BTreeSet<Name> = let_before(step, change).iter().flat_map(of_statement).collect();
-    let share = || step.share.iter().flat_map(|share| &share.statements).flat_map(of_statement);
+    // A Deny gives nobody anything.
+    let share = || step.share.iter().flat_map(|share| &share.statements).filter(|s| s.effect == Effect::Allow).flat_map(of_statement);
     match &step.call {
         Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => document(trust).into_iter().chain(boundary.as_deref().and_then(of_arn)).collect(),
         Call::Iam(IamCall::UpdateTrust { trust: d, .. } | IamCall::PutInlinePolicy { document: d, .. }) => document(d),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Encryption;
 use crossrole_model::{AccountId, Address, KeyRef, Kind, Subject, Withheld, ownership};
-use crossrole_policy::{Arn, Document, Statement};
+use crossrole_policy::{Arn, Document, Effect, Statement};
 
 use crate::draft::Draft;
 
@@ -80,7 +80,12 @@ fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
             roles.chain(others.into_iter().map(statement)).collect()
         }
         DesiredState::KeyPolicy { grants, .. } => {
-            let principals: BTreeSet<&String> = grants.iter().filter_map(|g| g.statement.principal.as_ref()?.entries.get("AWS")).flatten().collect();
+            let principals: BTreeSet<&String> = grants
+                .iter()
+                .filter(|g| g.statement.effect == Effect::Allow)
+                .filter_map(|g| g.statement.principal.as_ref()?.entries.get("AWS"))
+                .flatten()
+                .collect();
             principals.into_iter().map(of_arn).collect()
         }
         DesiredState::Role { .. }

@@ -33,6 +33,10 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
         // Its policy can be written in every state, and what it lets people do is not: that is said.
         draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause, blocks: false });
     }
+    if let Some(on) = let_otherwise(draft, address, &policy.document, grants) {
+        draft.withhold(address, Cause::Withheld(on));
+        return;
+    }
     let wanted = wanted(draft, address, key, &policy.document, grants);
     merge(draft, address, &object.owner, key, &policy.document, &wanted);
 }
@@ -44,8 +48,8 @@ fn wanted(draft: &mut Draft<'_>, address: &Address, key: &KeyRef, document: &Doc
     let ours = |s: &Statement| ownership::sid_head(s.sid()).is_some_and(|head| draft.sids.contains_key(head));
     let foreign = Document::new(document.statements.iter().filter(|s| !ours(s)).cloned().collect());
     let held = draft.parts_held.get(address).cloned().unwrap_or_default();
-    let let_now = |arn: &String| grants.iter().any(|grant| names(document, &grant.statement, arn));
-    for on in held.iter().filter(|(arn, _)| !let_now(arn)).map(|(_, on)| on.clone()).collect::<BTreeSet<_>>() {
+    let missing = |arn: &String| grants.iter().any(|g| g.statement.effect == Effect::Allow && lets(&g.statement, arn) && !is_let(document, &g.statement, arn));
+    for on in held.iter().filter(|(arn, _)| missing(arn)).map(|(_, on)| on.clone()).collect::<BTreeSet<_>>() {
         draft.withheld.push(Withheld { subject: Subject::Part(address.clone()), cause: Cause::Withheld(on), blocks: true });
     }
     for grant in grants {
@@ -59,21 +63,39 @@ fn wanted(draft: &mut Draft<'_>, address: &Address, key: &KeyRef, document: &Doc
     written
 }
 
-/// Tells whether the statement is there and names this principal.
-fn names(document: &Document, statement: &Statement, arn: &str) -> bool {
-    let same = document.statements.iter().filter(|s| s.sid() == statement.sid() && s.effect == Effect::Allow);
-    same.filter_map(|s| s.principal.as_ref()?.entries.get("AWS")).flatten().any(|live| live == arn)
+/// A withheld principal that a statement of ours lets do something else than is wanted: the document is left as it is, since it can
+/// neither keep that beside what is wanted nor be given anything new.
+fn let_otherwise(draft: &Draft<'_>, address: &Address, document: &Document, grants: &[KeyGrant]) -> Option<Address> {
+    let held = draft.parts_held.get(address)?;
+    let ours = |s: &&Statement| s.effect == Effect::Allow && ownership::sid_head(s.sid()).is_some_and(|head| draft.sids.contains_key(head));
+    let other = |live: &Statement, arn: &str| lets(live, arn) && !grants.iter().any(|grant| same_rights(live, &grant.statement) && lets(&grant.statement, arn));
+    held.iter().find(|(arn, _)| document.statements.iter().filter(ours).any(|live| other(live, arn))).map(|(_, on)| on.clone())
 }
 
-/// The statement without principals that are withheld, but for those that it names now; `None` where it would name nobody.
+fn lets(statement: &Statement, arn: &str) -> bool {
+    statement.principal.as_ref().and_then(|p| p.entries.get("AWS")).is_some_and(|values| values.iter().any(|value| value == arn))
+}
+
+/// The same Sid, and the same but for whom they name.
+fn same_rights(a: &Statement, b: &Statement) -> bool {
+    let bare = |s: &Statement| Document::new(vec![Statement { principal: None, ..s.clone() }]);
+    a.sid() == b.sid() && bare(a) == bare(b)
+}
+
+/// Tells whether the document lets a principal do what the statement says.
+fn is_let(document: &Document, statement: &Statement, arn: &str) -> bool {
+    document.statements.iter().any(|live| same_rights(live, statement) && lets(live, arn))
+}
+
+/// The statement without principals that are withheld, but for those that it lets now; `None` where it would name nobody.
 fn without_held(statement: &Statement, held: &BTreeMap<String, Address>, document: &Document) -> Option<Statement> {
-    let named: BTreeSet<String> = held.keys().filter(|arn| names(document, statement, arn)).cloned().collect();
-    let mut statement = statement.clone();
+    let stay: BTreeSet<&String> = held.keys().filter(|arn| is_let(document, statement, arn)).collect();
+    let mut left = statement.clone();
     if statement.effect == Effect::Allow
-        && let Some(principal) = statement.principal.as_mut()
+        && let Some(principal) = left.principal.as_mut()
         && let Some(values) = principal.entries.get_mut("AWS")
     {
-        values.retain(|arn| !held.contains_key(arn) || named.contains(arn));
+        values.retain(|arn| !held.contains_key(arn) || stay.contains(arn));
         if values.is_empty() {
             principal.entries.remove("AWS");
         }
@@ -81,7 +103,7 @@ fn without_held(statement: &Statement, held: &BTreeMap<String, Address>, documen
             return None;
         }
     }
-    Some(statement)
+    Some(left)
 }
 
 /// Tells whether a policy leaves these actions to the policies of the key's account, under no condition. A Deny does not count:

@@ -226,3 +226,55 @@ fn what_can_not_be_written_or_used_is_said() {
         assert!(said.iter().any(|line| line.starts_with(start)), "{expected}: {said:?}");
     }
 }
+
+/// Two roles use the key; the second is not ours any more, so that it is withheld.
+fn two(access: &str, sid: &str) -> String {
+    let role = |name: &str| {
+        format!(
+            "[roles.{name}]\n[[roles.{name}.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.{name}.allow]]\nbucket = \"data-bucket\"\naccess = {access}\n"
+        )
+    };
+    format!("[buckets.data-bucket]\nencryption = {{ kms_key = \"{KEY}\" }}\n[keys.data]\narn = \"{KEY}\"\n{sid}{}{}", role("One"), role("Two"))
+}
+
+fn unmarked(e: &mut Observed) {
+    let role = crate::world::account(e, &crate::world::id(PROD)).roles.get_mut("two").unwrap();
+    role.state.tags.clear();
+    role.state.description = "somebody else's".to_owned();
+}
+
+/// Of a withheld principal nothing is taken and nothing is given, whatever changes for the others.
+#[test]
+fn a_withheld_principal_keeps_what_a_key_lets_it() {
+    let named = |row: &crate::rows::Row, action: &str| -> Vec<String> {
+        let (live, plan) = row.planned();
+        let written = plan.steps.iter().find_map(|s| if let Call::Key(KeyCall::PutPolicy { document, .. }) = &s.call { Some(document.clone()) } else { None });
+        let Some(Observation::Known(Some(key))) = live.keys.get(KEY) else { panic!() };
+        let document = written.unwrap_or_else(|| key.policy.known().unwrap().document.clone());
+        let ours = document.statements.iter().filter(|s| s.sid().starts_with("Crossrole") && s.action.values.iter().any(|a| a == action));
+        ours.flat_map(|s| s.principal.iter().flat_map(|p| p.entries["AWS"].clone())).filter_map(|arn| arn.rsplit('/').next().map(str::to_owned)).collect()
+    };
+    let (get, put) = (two("\"get\"", ""), two("[\"get\", \"put\"]", ""));
+    let same = row("nothing else changes", &get).first(closed).after(&get).then(unmarked);
+    assert_eq!(named(&same, "kms:Decrypt"), ["One", "Two"]);
+    // The rights change: the document is left as it is, with the reason.
+    let changed = row("the rights change", &put).first(closed).after(&get).then(unmarked);
+    assert_eq!(named(&changed, "kms:Decrypt"), ["One", "Two"]);
+    assert!(named(&changed, "kms:GenerateDataKey").is_empty());
+    let (_, plan) = changed.planned();
+    assert!(plan.withheld.iter().any(|w| matches!(&w.subject, crossrole_model::Subject::Object(a) if a.kind == Kind::KeyPolicy)), "{:?}", plan.withheld);
+    // One that was not let is not let, and the other is.
+    let alone = get.replace("[roles.Two]", "[roles.Third]").replace("roles.Two.", "roles.Third.");
+    let fresh = row("the second is new to the key", &get).first(closed).after(&alone).then(|e| {
+        let account = crate::world::account(e, &crate::world::id(PROD));
+        let mut other = account.roles["third"].clone();
+        other.name = "Two".to_owned();
+        other.state.tags.clear();
+        account.roles.insert("two".to_owned(), other);
+    });
+    assert_eq!(named(&fresh, "kms:Decrypt"), ["One"]);
+    // A Deny gives nobody anything, and stays sound.
+    let deny = format!("[[keys.data.statement]]\neffect = \"Deny\"\nprincipals = {{ AWS = \"arn:aws:iam::{PROD}:role/Two\" }}\nactions = \"kms:Encrypt\"\n");
+    let denied = row("a Deny of it", &two("\"get\"", &deny)).first(closed).after(&get).then(unmarked);
+    assert_eq!(named(&denied, "kms:Encrypt"), ["Two"]);
+}
