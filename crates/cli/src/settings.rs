@@ -176,9 +176,24 @@ impl Settings {
                 }
             }
         }
-        // What the settings say of an account comes before what the directory does.
+        self.listed_controls(&mut controls)?;
+        Ok(controls)
+    }
+
+    /// Adds what the directory says; what the settings say of an account comes before that.
+    fn listed_controls(&self, controls: &mut Controls) -> Result<(), Failure> {
         let folder = self.directory_path.parent().unwrap_or(Path::new(""));
         let mut known: BTreeMap<(String, bool), Placed> = BTreeMap::new();
+        // The same few policies bind most accounts: each is read once.
+        let mut read = |name: &String, of_resource: bool| -> Result<Placed, Failure> {
+            if let Some(placed) = known.get(&(name.clone(), of_resource)) {
+                return Ok(placed.clone());
+            }
+            // AWS takes any action in them, and these are AWS's own.
+            let placed = Placed::new(policies::control(&folder.join(name), of_resource, false)?, format!("policy {name}"));
+            known.insert((name.clone(), of_resource), placed.clone());
+            Ok(placed)
+        };
         for account in self.directory.iter().flat_map(|source| crossrole_manifest::listed(source).0) {
             let both = [(account.service_control, &mut controls.service, false), (account.resource_control, &mut controls.resource, true)];
             for (levels, into, of_resource) in both {
@@ -189,23 +204,14 @@ impl Settings {
                 if levels.is_empty() || into.contains_key(account.id.as_str()) {
                     continue;
                 }
-                let mut read = |name: &String| -> Result<Placed, Failure> {
-                    if !known.contains_key(&(name.clone(), of_resource)) {
-                        // AWS takes any action in them, and these are AWS's own.
-                        let document = policies::control(&folder.join(name), of_resource, false)?;
-                        known.insert((name.clone(), of_resource), Placed::new(document, format!("policy {name}")));
-                    }
-                    known.get(&(name.clone(), of_resource)).cloned().ok_or_else(|| Failure::new(format!("policy `{name}` can't be read"), ""))
-                };
                 let mut all: Vec<Vec<Placed>> = Vec::new();
                 for level in &levels {
-                    all.push(level.iter().map(&mut read).collect::<Result<_, _>>()?);
+                    all.push(level.iter().map(|name| read(name, of_resource)).collect::<Result<_, _>>()?);
                 }
-                let read = all;
-                into.insert(account.id.to_string(), read);
+                into.insert(account.id.to_string(), all);
             }
         }
-        Ok(controls)
+        Ok(())
     }
 
     /// The directory of accounts as it stands, where there is one.

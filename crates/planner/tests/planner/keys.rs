@@ -240,7 +240,7 @@ fn two(access: &str, sid: &str) -> String {
 fn unmarked(e: &mut Observed) {
     let role = crate::world::account(e, &crate::world::id(PROD)).roles.get_mut("two").unwrap();
     role.state.tags.clear();
-    role.state.description = "somebody else's".to_owned();
+    "somebody else's".clone_into(&mut role.state.description);
 }
 
 /// Of a withheld principal nothing is taken and nothing is given, whatever changes for the others.
