@@ -3,7 +3,8 @@
 use crossrole_model::access::{Assumption, Because, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Party, Reason, Relation, StatementRef, Undecided};
 use serde_json::{Value, json};
 
-use crate::access::{self, when};
+use crate::access;
+use crate::clause::{self, when};
 use crate::{Line, Tone, View, rendered, safe};
 
 /// Answers, hop by hop.
@@ -81,7 +82,7 @@ fn lack(lack: &Lack, party: &Party, action: &str, resource: &str, view: View) ->
             match actual {
                 None => format!("{only}, and the request has none"),
                 // Two external ids that both read as a mask would seem the same.
-                Some(_) if access::is_masked(key, view) => format!("{only}, and the request has another one"),
+                Some(_) if clause::is_masked(key, view) => format!("{only}, and the request has another one"),
                 Some(actual) => format!("{only}, and the request's is {}", any(actual, false)),
             }
         }
@@ -94,7 +95,7 @@ fn holds(operator: &str, key: &str, relation: Option<Relation>, wanted: &[String
         None => format!("{key} passes {operator}, which is no operator"),
         Some(relation) => {
             let values = if matches!(relation, Relation::Absent | Relation::Present) { Vec::new() } else { wanted.to_vec() };
-            access::clause(&Clause { key: key.to_owned(), relation, values }, view)
+            clause::clause(&Clause { key: key.to_owned(), relation, values }, view)
         }
     }
 }
@@ -143,7 +144,7 @@ fn reason(reason: &Reason, view: View) -> String {
             Lack::Principal => "principal".to_owned(),
             Lack::Action { wanted, negated } => format!("action {}", any(wanted, *negated)),
             Lack::Resource { wanted, negated } => format!("resource {}", any(wanted, *negated)),
-            Lack::Condition { operator, key, wanted, .. } => format!("{operator} {key} {}", any(&access::values(key, wanted, view), false)),
+            Lack::Condition { operator, key, wanted, .. } => format!("{operator} {key} {}", any(&clause::values(key, wanted, view), false)),
         })
         .collect();
     let lacks = if lacks.is_empty() { String::new() } else { format!(", but not {}", safe(&lacks.join(", and not "))) };
@@ -179,8 +180,8 @@ fn masked(reason: &Reason, view: View) -> Reason {
     let mut reason = reason.clone();
     for lack in &mut reason.lacks {
         if let Lack::Condition { key, wanted, actual, .. } = lack {
-            *wanted = access::values(key, wanted, view);
-            *actual = actual.as_ref().map(|actual| access::values(key, actual, view));
+            *wanted = clause::values(key, wanted, view);
+            *actual = actual.as_ref().map(|actual| clause::values(key, actual, view));
         }
     }
     reason
@@ -207,7 +208,7 @@ pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> String {
 /// The same for machines.
 pub fn ways_json(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> Value {
     let hop = |hop: &Hop| {
-        let when: Vec<Value> = hop.when.iter().map(|one| one.iter().map(|c| crate::access::clause_json(c, view)).collect()).collect();
+        let when: Vec<Value> = hop.when.iter().map(|one| one.iter().map(|c| clause::clause_json(c, view)).collect()).collect();
         let principal = access::who(&hop.party, &hop.except, hop.certainty);
         json!({"principal": principal, "party": hop.party, "except": hop.except, "certainty": hop.certainty, "action": hop.action, "resource": hop.resource, "when": when})
     };

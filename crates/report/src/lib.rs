@@ -5,6 +5,7 @@
 
 mod access;
 mod by_hand;
+mod clause;
 mod codec;
 mod contents;
 mod decision;

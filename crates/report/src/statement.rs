@@ -2,7 +2,7 @@
 
 use crossrole_policy::{Element, Principal, Statement};
 
-use crate::access::quoted;
+use crate::clause::quoted;
 use crate::{MASK, View, safe};
 
 /// `Allow s3:GetObject on arn:… to arn:… when …`, in the parts that a line may be broken between.

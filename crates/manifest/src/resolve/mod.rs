@@ -1,5 +1,6 @@
 //! Raw types to desired objects. Every ARN is computed here, so that a plan never has to say "known after apply".
 
+mod accounts;
 mod bucket;
 mod caller;
 mod grant;
@@ -7,12 +8,13 @@ mod key;
 mod principal;
 mod role;
 mod statement;
+mod trusted;
 mod twice;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{AccountInfo, DesiredState, DocumentRef, ManifestRef, Origin, Place, StatementRef, Suppression};
-use crossrole_model::state::{GroupState, MembershipState, OidcState, PolicyState, Tags, UserState};
+use crossrole_model::state::{OidcState, PolicyState, Tags};
 use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, KeyRef, Kind, Partition, Severity, Source, Span, limits, ownership};
 use crossrole_policy::{Document, Statement};
 use statement::Holders;
@@ -21,7 +23,7 @@ use crate::Surroundings;
 use crate::decode::Table;
 use crate::directory::{At, Directory};
 use crate::expand::{REGION, Raw};
-use crate::raw::{Manifest, Trusted};
+use crate::raw::Manifest;
 use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name, check_tag};
 
 /// Resolves all manifests into the objects of one estate.
@@ -200,86 +202,10 @@ impl<'a> Builder<'a> {
         self.bucket_policies();
     }
 
-    /// What this manifest would have made in its account, or written into, that does not tell whose it is before it is read.
-    fn left(&mut self) {
-        let raw = self.raw;
-        let policies = raw.policies.iter().flat_map(Table::iter).map(|(name, ..)| Address::new(&self.trusting, Kind::Policy, name));
-        self.desired.left.objects.extend(policies);
-        let host = |url: &str| url.trim_end_matches('/').trim_start_matches("https://").to_owned();
-        let providers = raw.oidc_providers.iter().flat_map(Table::iter).map(|(_, _, p)| Address::new(&self.trusting, Kind::OidcProvider, host(&p.url.value.0)));
-        self.desired.left.objects.extend(providers);
-        let of_buckets = raw.buckets.iter().flat_map(Table::iter).filter_map(|(_, _, bucket)| match bucket.encryption.as_ref().map(|e| &e.value) {
-            Some(crate::raw::Encryption::Kms(kms)) => Some(kms.kms_key.value.clone()),
-            _ => None,
-        });
-        let named: Vec<String> = raw.keys.iter().flat_map(Table::iter).map(|(_, _, key)| key.arn.value.clone()).chain(of_buckets).collect();
-        self.desired.left.keys.extend(named.into_iter().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.account() == self.trusting)));
-        for (name, _, bucket) in raw.buckets.iter().flat_map(Table::iter) {
-            let kinds = [Kind::Bucket, Kind::BucketPolicy];
-            let somebodys = self.desired.objects.keys().any(|a| kinds.contains(&a.kind) && a.name == *name);
-            if somebodys || check_bucket_name(name).is_err() {
-                continue;
-            }
-            let region = bucket.region.as_ref().map_or(&self.region, |r| &r.value.0).clone();
-            self.desired.left.buckets.insert(name.clone(), (self.trusting.clone(), region));
-        }
-    }
-
     /// What all accounts of a manifest write together.
     fn shared(&mut self) {
         self.key_policies();
         self.caller_policies();
-    }
-
-    fn accounts(&mut self) {
-        let raw = self.raw;
-        let trusting = self.trusting.clone();
-        let stated = raw.trusting.value.as_ref();
-        let span = stated.and_then(|t| t.account.as_ref().map(|a| a.span).or_else(|| t.accounts.as_ref()?.0.first().map(|a| a.span)));
-        let label = self.at.map_or("trusting", |at| at.label.as_str()).to_owned();
-        self.account(&trusting, span.unwrap_or(raw.trusting.span), AccountInfo { label: label.clone(), trusting: true, managed: true, left: false });
-        let mut seen = BTreeMap::from([(trusting, label)]);
-        for (label, key, trusted) in raw.trusted.iter().flat_map(Table::iter) {
-            if label == "trusting" || label.is_empty() || label.contains('/') {
-                self.error(key, format!("`{label}` can't be the label of a trusted account"), "`trusting` is taken, and a label has no `/`");
-            }
-            let id = account_id(trusted.account.value.as_ref());
-            if trusted.account.value.is_none() {
-                continue;
-            }
-            if let Some(other) = seen.insert(id.clone(), label.clone()) {
-                self.error(
-                    trusted.account.span,
-                    format!("account {id} is `{other}` already"),
-                    if self.at.is_some() {
-                        "leave it out of the trusting accounts with `except`, or write its principals as `trusting/Name`"
-                    } else {
-                        "name each account once; principals of the trusting account are written `trusting/Name`"
-                    },
-                );
-            }
-            if let Some(other) = self.directory.iter().find(|at| at.label == *label && at.id != id) {
-                let message = format!("`{label}` is another account, {}, in the directory of accounts", other.id);
-                self.error(key, message, "give one of the two another label: settings and commands know accounts by it");
-            }
-            self.account(
-                &id,
-                trusted.account.span,
-                AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true), left: false },
-            );
-        }
-    }
-
-    /// Several manifests of a run may name one account: it is trusting if one says so, managed if one manages it.
-    fn account(&mut self, id: &AccountId, span: Span, info: AccountInfo) {
-        let place = self.place(span);
-        self.desired.account_places.entry(id.clone()).or_default().push(place);
-        let entry = self.desired.accounts.entry(id.clone()).or_insert_with(|| info.clone());
-        if info.trusting && !entry.trusting {
-            entry.label = info.label;
-        }
-        entry.trusting |= info.trusting;
-        entry.managed |= info.managed;
     }
 
     /// Notes an object; `true`: another manifest declares it too, and says the same.
@@ -442,75 +368,6 @@ impl<'a> Builder<'a> {
             let state = OidcState { url, client_ids: client_ids.into_iter().collect(), tags };
             self.insert(key, Address::new(&self.trusting, Kind::OidcProvider, host), false, DesiredState::OidcProvider(state));
         }
-    }
-
-    fn trusted(&mut self, label: &str, trusted: &'a Trusted) {
-        let account = account_id(trusted.account.value.as_ref());
-        let made: Vec<Span> =
-            [trusted.groups.iter().flat_map(keys).next(), trusted.users.iter().flat_map(keys).next(), trusted.roles.iter().flat_map(keys).next()]
-                .into_iter()
-                .flatten()
-                .collect();
-        if let (Some(false), Some(first)) = (trusted.manage, made.first()) {
-            self.error(*first, format!("account `{label}` is not managed, so nothing can be made in it"), "drop `manage = false`, or leave this out");
-        }
-        for (name, key, user) in trusted.users.iter().flat_map(Table::iter) {
-            self.check(key, check_iam_name("user", name, 64));
-            let tags = self.tags(user.tags.as_ref(), key);
-            let state = DesiredState::User(UserState { path: Self::path(user.path.as_ref()), tags });
-            self.insert(key, Address::new(&account, Kind::User, name), false, state);
-        }
-        for (name, key, group) in trusted.groups.iter().flat_map(Table::iter) {
-            self.check(key, check_iam_name("group", name, 128));
-            let state = DesiredState::Group(GroupState { path: ownership::group_path(&self.name) });
-            let address = Address::new(&account, Kind::Group, name);
-            let members: BTreeSet<String> = group.members.iter().flatten().map(|m| m.value.clone()).collect();
-            if self.insert(key, address.clone(), false, state) && self.members(&address) != members {
-                let owner = self.desired.objects.get(&address).map(|o| o.owner.clone()).unwrap_or_default();
-                self.twice(key, &address, &owner, Some("members"));
-            }
-            for member in group.members.iter().flatten() {
-                self.check(member.span, check_iam_name("user", &member.value, 64));
-                let state = MembershipState { group: name.clone(), user: member.value.clone() };
-                self.require(&account, Kind::User, &member.value);
-                let address = Address::new(&account, Kind::Membership, format!("{name}/{}", member.value));
-                self.insert(member.span, address, false, DesiredState::Membership(state));
-            }
-        }
-        for (name, key, role) in trusted.roles.iter().flat_map(Table::iter) {
-            self.role(&account, name, key, role);
-        }
-    }
-
-    /// Users that are declared to be in a group.
-    fn members(&self, group: &Address) -> BTreeSet<String> {
-        let head = format!("{}/", group.name);
-        let from = Address::new(&group.account, Kind::Membership, head.as_str());
-        let all = self.desired.objects.range(from..).map(|(address, _)| address).take_while(|a| a.kind == Kind::Membership && a.account == group.account);
-        all.filter_map(|a| a.name.strip_prefix(&head)).map(str::to_owned).collect()
-    }
-
-    /// Notes that `name` must exist, unless this manifest makes it.
-    fn require(&mut self, account: &AccountId, kind: Kind, name: &str) {
-        if !self.declared(account, kind, name) {
-            self.desired.required.insert(Address::new(account, kind, name));
-        }
-    }
-
-    fn declared(&self, account: &AccountId, kind: Kind, name: &str) -> bool {
-        fn has<T>(table: Option<&Table<T>>, name: &str) -> bool {
-            table.is_some_and(|t| t.0.contains_key(name))
-        }
-        if *account == self.trusting && kind == Kind::Role && has(self.raw.roles.as_ref(), name) {
-            return true;
-        }
-        let mut trusted = self.raw.trusted.iter().flat_map(Table::iter).filter(|(_, _, t)| account_id(t.account.value.as_ref()) == *account);
-        trusted.any(|(_, _, t)| match kind {
-            Kind::User => has(t.users.as_ref(), name),
-            Kind::Group => has(t.groups.as_ref(), name),
-            Kind::Role => has(t.roles.as_ref(), name),
-            _ => false,
-        })
     }
 
     fn bucket_name(&mut self, key: Span, name: &str) {
