@@ -169,3 +169,22 @@ async fn the_end_of_a_grant_is_on_every_side() {
         assert!(left.iter().all(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole")), "{left:?}");
     }
 }
+
+/// Permission sets of several accounts beside units of an organization are decided: they are what people are let in by.
+#[tokio::test(start_paused = true)]
+async fn permission_sets_of_several_accounts_are_decided() {
+    let place = Place::new(Options::default());
+    let trusted: String = (0..4).map(|n| format!("[trusted.t{n}]\naccount = \"33333333330{n}\"\n")).collect();
+    let sets: Vec<String> = (0..4).flat_map(|n| [format!("\"t{n}/Dev\""), format!("\"t{n}/Ops\"")]).collect();
+    let text = format!(
+        "name = \"sets\"\n[trusting]\naccount = \"{OWNER}\"\n{trusted}[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\npermission_set = [{}]\naccess = \"read\"\n\
+         prefix = [\"a/\", \"b/\"]\nvpc_endpoint = \"vpce-0123456789abcdef0\"\nexpires = 2999-03-31\n[[buckets.data-bucket.allow]]\n\
+         organizational_unit = [\"o-a1b2c3d4e5/r-ab12/ou-ab12-11111111\", \"o-a1b2c3d4e5/r-ab12/ou-ab12-22222222/ou-ab12-33333333/\"]\naccess = \"get\"\n",
+        sets.join(", ")
+    );
+    let file = manifest("sets", &text);
+    place.good(&["sandbox", "prepare", &file]).await;
+    let plan = place.good(&["plan", &file]).await;
+    let access = crate::access::section(&plan);
+    assert!(!access.contains("not decided") && access.contains("permission set Dev of 333333333303"), "{access}");
+}

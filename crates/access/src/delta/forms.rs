@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::classes::{Symbol, unnamed};
 
-/// Most states of one walk.
-const STATES_MOST: usize = 40_000;
+/// Most states of one walk: four accounts with two permission sets each, beside paths of an organization, take a quarter of it.
+const STATES_MOST: usize = 200_000;
 
 /// The texts that a letter goes into, a bit for each.
 pub(crate) type Tapes = u16;
