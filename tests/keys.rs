@@ -170,3 +170,33 @@ async fn nothing_rests_on_a_statement_of_our_own() {
         assert!(statements.iter().any(|s| s.to_string().contains("role/ExchangeReader")), "{statements:?}");
     }
 }
+
+/// A line about reading and writing says which of the two the key does not let: half of it would be false.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_lets_one_of_two_is_said_to_refuse_the_other() {
+    let key = "arn:aws:kms:us-east-1:222222222222:key/9f8e7d6c-1111-4222-8333-444455556666";
+    let place = Place::new(Options::default());
+    assert!(place.sandbox.add_key(key));
+    let text = format!(
+        "name = \"half\"\n[trusting]\naccount = \"222222222222\"\n[trusted.partner]\naccount = \"444444444444\"\n[keys.data]\narn = \"{key}\"\n\
+         [[keys.data.allow]]\nrole = \"partner/Uploader\"\naccess = \"decrypt\"\n[buckets.half-bucket]\nencryption = {{ kms_key = \"data\" }}\n\
+         [[buckets.half-bucket.allow]]\nrole = \"partner/Uploader\"\naccess = [\"get\", \"put\"]\nkms = false\n"
+    );
+    let file = manifest("half", &text);
+    place.good(&["sandbox", "prepare", &file]).await;
+    let plan = place.good(&["plan", &file]).await;
+    let line = plan.lines().find(|l| l.contains("role Uploader of 444444444444 gains s3:GetObject, s3:PutObject")).unwrap_or_else(|| panic!("{plan}"));
+    assert!(
+        line.ends_with(
+            "; but s3:PutObject of nothing that is encrypted with key 9f8e7d6c-1111-4222-8333-444455556666 of 222222222222, which it may not use for that"
+        ),
+        "{line}"
+    );
+    // KMS knows whose caller it is, asked directly as well.
+    let only = |account: &str| format!("conditions = {{ StringEquals = {{ \"kms:CallerAccount\" = \"{account}\" }} }}");
+    for (account, answer) in [(PARTNER, "yes: "), (OWNER, "no: ")] {
+        let file = manifest("half-caller", &text.replace("access = \"decrypt\"\n", &format!("access = \"decrypt\"\n{}\n", only(account))));
+        let said = place.good(&["explain", "partner/role/Uploader", "kms:Decrypt", key, "--from", "manifest", &file]).await;
+        assert!(said.starts_with(answer), "{said}");
+    }
+}

@@ -192,6 +192,10 @@ fn context(question: &Question, who: &Who, owner: Option<&str>, action: &str) ->
     if let Some(arn) = who.subject.crowd.as_ref().and_then(Crowd::principal_arn) {
         add("aws:PrincipalArn", ContextValue::One(arn));
     }
+    // KMS tells whose caller it is (AWS KMS Developer Guide, "kms:CallerAccount").
+    if let Some(account) = who.subject.account.as_deref().filter(|_| action.to_ascii_lowercase().starts_with("kms:")) {
+        add("kms:CallerAccount", one(account));
+    }
     if let Some(owner) = owner {
         add("aws:ResourceAccount", one(owner));
         add("s3:ResourceAccount", one(owner));

@@ -78,10 +78,26 @@ pub struct AccessChange {
     pub when: Vec<Vec<Clause>>,
     /// One request on which the two differ.
     pub witness: Witness,
-    /// ARN of the key that the bucket's objects are encrypted with, where the party may not use it for that: S3 lets it, and what is
-    /// encrypted stays closed.
+    /// Where the party may not use the key that the bucket's objects are encrypted with: S3 lets it, and what is encrypted stays closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keyless: Option<String>,
+    pub keyless: Option<Keyless>,
+}
+
+/// What stays closed, since the party may not use the key for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Keyless {
+    /// ARN of the key.
+    pub key: String,
+    /// The actions of S3 that it is about, where it is not all that take the key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
+}
+
+impl Keyless {
+    /// Tells whether it is about an action.
+    pub fn is_about(&self, action: &str) -> bool {
+        self.actions.is_empty() || self.actions.iter().any(|a| a.eq_ignore_ascii_case(action))
+    }
 }
 
 /// What something undecided is about.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::access::{About, AccessChange, AccessDelta, Apart, Certainty, Clause, Direction, Limit, Lockout, Part, Party, Undecided, Why};
+use crossrole_model::access::{About, AccessChange, AccessDelta, Apart, Certainty, Clause, Direction, Keyless, Limit, Lockout, Part, Party, Undecided, Why};
 use crossrole_model::{PermissionSet, Plan};
 use crossrole_policy::Arn;
 use serde_json::{Value, json};
@@ -117,7 +117,12 @@ fn line(changes: &[&AccessChange], view: View) -> Line {
     let line = line.then(when(lifted.as_ref().map_or(&change.when, |(_, rest)| rest), view));
     match &change.keyless {
         // S3's side alone would be half the truth.
-        Some(key) => line.then([format!("; but not what is encrypted with {}, which it may not use for that", by_arn(key))]),
+        Some(Keyless { key, actions }) if actions.is_empty() => {
+            line.then([format!("; but not what is encrypted with {}, which it may not use for that", by_arn(key))])
+        }
+        Some(Keyless { key, actions }) => {
+            line.then([format!("; but {} of nothing that is encrypted with {}, which it may not use for that", safe(&actions.join(", ")), by_arn(key))])
+        }
         None => line,
     }
 }

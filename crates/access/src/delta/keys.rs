@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crossrole_model::access::{About, AccessChange, Direction, Hop, Undecided};
+use crossrole_model::access::{About, AccessChange, Direction, Hop, Keyless, Undecided};
 
 use crate::engine::compiled::action_matches;
 use crate::estate::{BucketKey, Estate, Identity};
@@ -90,11 +90,13 @@ impl Work<'_> {
         for change in changes {
             let side = if change.direction == Direction::Widened { self.sides[1] } else { self.sides[0] };
             let asks = |(action, _): &&(&str, &str)| change.actions.iter().any(|a| a.patterns().all(|p| action_matches(p, action)));
-            let used: Vec<Uses<'_>> = ASKS.iter().filter(asks).filter_map(|(action, _)| uses(side, action, &change.witness.resource)).collect();
-            // Whoever may use it for one of them is not said to be without it.
-            if !used.is_empty() && used.iter().all(|uses| self.never(who, side, uses)) {
-                change.keyless = used.first().map(|uses| uses.key.arn.clone());
-            }
+            let used = ASKS.iter().filter(asks).filter_map(|(action, _)| Some((*action, uses(side, action, &change.witness.resource)?)));
+            let used: Vec<(&str, Uses<'_>)> = used.collect();
+            let closed: Vec<&(&str, Uses<'_>)> = used.iter().filter(|(_, uses)| self.never(who, side, uses)).collect();
+            let Some((_, first)) = closed.first() else { continue };
+            let all = closed.len() == used.len();
+            let actions = if all { Vec::new() } else { closed.iter().map(|(action, _)| (*action).to_owned()).collect() };
+            change.keyless = Some(Keyless { key: first.key.arn.clone(), actions });
         }
     }
 

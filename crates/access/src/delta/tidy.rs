@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Clause, Direction, Part, Party};
+use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Clause, Direction, Keyless, Part, Party};
 
 use crate::estate::Estate;
 
 use super::simplify::simplify;
 
 /// Which way, who, and who not, which actions, under which conditions.
-type Alike = (Direction, Party, Vec<Party>, Certainty, Vec<Part>, Vec<Vec<Clause>>, Option<String>);
+type Alike = (Direction, Party, Vec<Party>, Certainty, Vec<Part>, Vec<Vec<Clause>>, Option<Keyless>);
 
 /// Puts what differs only in its resources together, drops what is said of everyone already, and sorts.
 pub(super) fn tidy(delta: &mut AccessDelta, sides: [&Estate; 2]) {
@@ -63,10 +63,10 @@ fn is_member(sides: [&Estate; 2], direction: Direction, user: &str, group: &str)
 }
 
 /// Which way, and the same actions on the same resources under the same conditions.
-type Grant<'c> = (Direction, &'c [Part], &'c [Part], &'c [Vec<Clause>], Option<&'c str>);
+type Grant<'c> = (Direction, &'c [Part], &'c [Part], &'c [Vec<Clause>], Option<&'c Keyless>);
 
 fn grant(c: &AccessChange) -> Grant<'_> {
-    (c.direction, &c.actions, &c.resources, &c.when, c.keyless.as_deref())
+    (c.direction, &c.actions, &c.resources, &c.when, c.keyless.as_ref())
 }
 
 /// Drops those changes of which the same is said of another that `stands_for` them.

@@ -111,7 +111,9 @@ fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<
                 }
                 if let Some(direction) = actual
                     && let Some(use_of_key) = of_key(&request)
-                    && said.iter().any(|c| parties.contains(&c.party) && c.direction == direction && c.keyless.is_some())
+                    && said
+                        .iter()
+                        .any(|c| parties.contains(&c.party) && c.direction == direction && c.keyless.as_ref().is_some_and(|k| k.is_about(&request.action)))
                 {
                     let side = &ready[usize::from(direction == Direction::Widened)];
                     let keys = asked_tags(&who, sides, &use_of_key);
