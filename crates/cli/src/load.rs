@@ -79,7 +79,7 @@ impl Loaded {
     pub(crate) fn read(paths: &[PathBuf], config: &Path, io: &mut Io) -> Result<Self, Failure> {
         let settings = Settings::read(config)?;
         let sources = sources(paths)?;
-        let (desired, findings) = crossrole_manifest::load_in(&sources, &settings.surroundings());
+        let (desired, findings) = crossrole_manifest::load_in(&sources, &settings.surroundings()?);
         let text = crossrole_report::findings_on(&findings, &settings.shown(&sources), io.err_screen());
         match desired {
             Some(desired) => {

@@ -94,7 +94,7 @@ impl Settings {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let file = read(path)?;
         let directory_path = path.parent().unwrap_or(Path::new("")).join(file.defaults.directory.as_deref().unwrap_or(ACCOUNTS));
-        let directory = directory(&directory_path, file.defaults.directory.is_some())?;
+        let directory = directory(&directory_path)?;
         Ok(Self { path: path.to_owned(), file, directory, directory_path })
     }
 
@@ -225,8 +225,15 @@ impl Settings {
     }
 
     /// What manifests are read under, now.
-    pub(crate) fn surroundings(&self) -> Surroundings {
-        Surroundings { quotas: self.quotas(), now: crate::commands::validate::now(), directory: self.directory.clone() }
+    ///
+    /// # Errors
+    /// The directory that the settings name is not there.
+    pub(crate) fn surroundings(&self) -> Result<Surroundings, Failure> {
+        if self.directory.is_none() && self.file.defaults.directory.is_some() {
+            let error = format!("directory of accounts `{}` is not there", self.directory_path.display());
+            return Err(Failure::new(error, "correct `directory` under `[defaults]`, or write it with `crossrole accounts sync`"));
+        }
+        Ok(Surroundings { quotas: self.quotas(), now: crate::commands::validate::now(), directory: self.directory.clone() })
     }
 
     /// These files, and that of the accounts: mistakes may stand in either.
@@ -268,8 +275,8 @@ const DIRECTORY: Wanted = Wanted {
 };
 
 /// The accounts that are listed beside the settings; where no file is named, none need be there.
-fn directory(path: &Path, named: bool) -> Result<Option<Source>, Failure> {
-    if !named && !path.exists() {
+fn directory(path: &Path) -> Result<Option<Source>, Failure> {
+    if !path.exists() {
         return Ok(None);
     }
     Ok(Some(Source { file: path.display().to_string(), text: files::read(path, &DIRECTORY)? }))

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     let settings = Settings::read(&args.config)?;
     let sources = load::sources(&args.paths.paths)?;
-    let (desired, mut findings) = crossrole_manifest::load_in(&sources, &settings.surroundings());
+    let (desired, mut findings) = crossrole_manifest::load_in(&sources, &settings.surroundings()?);
     let mut linted = Linted::default();
     if let Some(desired) = &desired {
         linted = lint(desired, None, now());
