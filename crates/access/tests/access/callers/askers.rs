@@ -7,7 +7,7 @@ use crossrole_policy::{Document, Effect};
 
 use super::documents::{ACTIONS, RESOURCES};
 use super::side::{Side, Tags, tags};
-use super::{ALICE, APP, APP_SESSION, DEV, KEY, OWNER, ZED};
+use super::{ALICE, APP, APP_SESSION, DEV, DEV_SESSION, KEY, OWNER, ZED};
 use crate::generate::Random;
 use crate::literal::principal::Names;
 
@@ -75,7 +75,7 @@ pub(super) fn askers() -> Vec<Asker> {
     }
     let e = Own::Everything;
     all.extend([
-        principal("arn:aws:sts::111111111111:assumed-role/Dev/session", e, DEV, "111111111111", "AssumedRole", "AROADEV:session", None),
+        principal(DEV_SESSION, e, DEV, "111111111111", "AssumedRole", "AROADEV:session", None),
         principal("arn:aws:iam::111111111111:user/ops/bob", e, "arn:aws:iam::111111111111:user/ops/bob", "111111111111", "User", "AIDABOB", Some("bob")),
         principal("arn:aws:iam::111111111111:root", e, "arn:aws:iam::111111111111:root", "111111111111", "Account", "111111111111", None),
         principal(

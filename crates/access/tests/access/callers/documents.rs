@@ -2,7 +2,7 @@
 
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal as Named, Statement};
 
-use super::{ALICE, APP, APP_SESSION, DEV, KEY, ZED};
+use super::{ALICE, APP, APP_SESSION, DEV, DEV_SESSION, KEY, ZED};
 use crate::generate::Random;
 
 pub(super) const ACTIONS: &[&str] =
@@ -57,6 +57,7 @@ const PRINCIPALS: &[(&str, &str)] = &[
     ("AWS", APP_SESSION),
     ("AWS", ZED),
     ("AWS", DEV),
+    ("AWS", DEV_SESSION),
     ("Service", "ec2.amazonaws.com"),
 ];
 pub(super) const TESTS: &[(&str, &str, &[&str])] = &[
@@ -133,8 +134,7 @@ fn statement(random: &mut Random, trust: bool, bucket: bool) -> Statement {
         if !denies || named.bare_star || !random.once_in(3) {
             return named;
         }
-        let listed =
-            ["arn:aws:iam::111111111111:root", DEV, "arn:aws:sts::111111111111:assumed-role/Dev/session", "arn:aws:iam::222222222222:root", APP, APP_SESSION];
+        let listed = ["arn:aws:iam::111111111111:root", DEV, DEV_SESSION, "arn:aws:iam::222222222222:root", APP, APP_SESSION];
         Named { negated: true, ..Named::of("AWS", random.some(3, &listed)) }
     });
     let actions = if trust { random.some(1, &["sts:AssumeRole", "sts:TagSession"]) } else { random.some(1, ACTION_PATTERNS) };

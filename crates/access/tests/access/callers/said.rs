@@ -34,8 +34,9 @@ pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Par
     let text: String = about.flat_map(|(_, values)| values).map(|v| format!("\"{v}\"")).collect();
     let principals: String = statements.filter_map(|s| s.principal.as_ref()).flat_map(|p| p.entries.values().flatten()).map(|v| format!("\"{v}\"")).collect();
     let account = who.caller.account().unwrap();
-    if principals.contains(&format!("\"{arn}\"")) {
-        vec![Party::of(arn)]
+    // A session that is named has lines of its own, apart from its role's.
+    if let Some(named) = [who.caller.as_str(), arn].into_iter().find(|arn| principals.contains(&format!("\"{arn}\""))) {
+        vec![Party::of(named)]
     } else if account == OWNER || account == OTHER && sides[0].is_controlled() || named_account(&text, &principals, account) {
         vec![Party::AnyOf { partition: "aws".to_owned(), account: account.to_owned() }]
     } else {
@@ -53,9 +54,9 @@ fn guard<'s>(side: &'s Side, resource: &str) -> &'s Document {
 pub(super) fn stands_for(change: &AccessChange, who: &Asker, all: &[AccessChange]) -> bool {
     let Some(account) = who.caller.account().filter(|_| matches!(who.own, Own::Everything | Own::None)) else { return false };
     let arn = who.keys.iter().find(|(key, _)| *key == "aws:PrincipalArn").map_or("", |(_, arn)| *arn);
-    let own = [Party::of(arn), Party::AnyOf { partition: "aws".to_owned(), account: account.to_owned() }];
+    let own = [Party::of(who.caller.as_str()), Party::of(arn), Party::AnyOf { partition: "aws".to_owned(), account: account.to_owned() }];
     let alone = match &change.party {
-        Party::AnyOf { account: of, .. } if of == account => &own[..1],
+        Party::AnyOf { account: of, .. } if of == account => &own[..2],
         Party::AnyOther { .. } if account != OWNER => &own[..],
         _ => return false,
     };
