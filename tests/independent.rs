@@ -203,7 +203,8 @@ fn audit(python: &Path, emulator: &str) -> Result<(), String> {
     let (selected, added) = if emulator == "moto" { ("tag:team=shop", 9) } else { ("ou:Workloads/*", 45) };
     let manifest = std::fs::read_to_string(from.join("security-audit.toml")).map_err(text)?.replace("ou:Workloads/*", selected);
     std::fs::write(to.join("security-audit.toml"), manifest).map_err(text)?;
-    std::fs::write(to.join("crossrole.toml"), if emulator == "moto" { "[defaults]\nrole_name = \"bootstrap\"\nconcurrency_total = 2\n" } else { "" }).map_err(text)?;
+    std::fs::write(to.join("crossrole.toml"), if emulator == "moto" { "[defaults]\nrole_name = \"bootstrap\"\nconcurrency_total = 2\n" } else { "" })
+        .map_err(text)?;
     let crossrole = |words: &[&str]| -> Result<String, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crossrole"));
         clean(&mut command).args(words).arg(to.join("security-audit.toml")).arg("--config").arg(to.join("crossrole.toml"));
