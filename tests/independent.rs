@@ -197,9 +197,12 @@ fn audit(python: &Path, emulator: &str) -> Result<(), String> {
     let (_server, endpoint) = start(python, emulator)?;
     let (from, to) = (root().join("manifests/organization"), root().join(format!("target/independent/{emulator}-organization")));
     std::fs::create_dir_all(&to).map_err(text)?;
-    std::fs::copy(from.join("accounts.toml"), to.join("accounts.toml")).map_err(text)?;
     // moto loads all of AWS's managed policies anew in each account, seconds each, and answers nobody meanwhile: a few of the
     // accounts, then, two calls at a time.
+    let all = std::fs::read_to_string(from.join("accounts.toml")).map_err(text)?;
+    let kept = |block: &&str| emulator != "moto" || block.starts_with("security]") || block.contains("team = \"shop\"");
+    let listed: String = all.split("\n[accounts.").skip(1).filter(kept).map(|block| format!("\n[accounts.{block}")).collect();
+    std::fs::write(to.join("accounts.toml"), listed).map_err(text)?;
     let (selected, added) = if emulator == "moto" { ("tag:team=shop", 9) } else { ("ou:Workloads/*", 45) };
     let manifest = std::fs::read_to_string(from.join("security-audit.toml")).map_err(text)?.replace("ou:Workloads/*", selected);
     std::fs::write(to.join("security-audit.toml"), manifest).map_err(text)?;

@@ -80,7 +80,7 @@ impl Pair<'_, '_> {
         let keys = asked.iter().flat_map(|(_, c)| std::iter::once(c.key.as_str()).chain(c.variables()));
         tags.extend(keys.filter(|key| self.decides_tag(key)).map(str::to_owned));
         let own = self.own_tags(&asked);
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome { tags, ..Outcome::default() };
         let mut count: usize = 1;
         for keys in groups.into_values() {
             let dimension = self.dimension(&keys, &asked, &own, &request.context, applying.kms)?;
@@ -101,10 +101,10 @@ impl Pair<'_, '_> {
         loop {
             let taggable = set(request, &outcome.dimensions, &combination);
             self.subject.name_caller(request);
-            if !taggable && tags.iter().any(|key| request.context.get(key).is_some()) || !self.subject.may_have(&tags, &request.context) {
+            if !taggable && outcome.tags.iter().any(|key| request.context.get(key).is_some()) || !self.subject.may_have(&outcome.tags, &request.context) {
                 outcome.impossible.push(combination.clone());
             } else {
-                match self.answers(request, &tags) {
+                match self.answers(request, &outcome.tags) {
                     (false, true) => outcome.gained.push(combination.clone()),
                     (true, false) => outcome.lost.push(combination.clone()),
                     _ => {}

@@ -63,7 +63,7 @@ impl Subject {
         if self.fixed.contains_key(CALLER_ACCOUNT) {
             return;
         }
-        match request.context.get("aws:principalaccount").cloned().filter(|_| is_of_kms(request)) {
+        match request.context.get("aws:principalaccount").cloned().filter(|_| is_of(request, "kms:")) {
             Some(account) => request.context.insert(CALLER_ACCOUNT, account),
             None => request.context.remove(CALLER_ACCOUNT),
         }
@@ -203,6 +203,8 @@ pub(super) struct Applying {
     itself: bool,
     /// KMS is asked.
     pub(super) kms: bool,
+    /// IAM is asked, which lets nobody of another account in.
+    iam: bool,
     /// Whose the resource is.
     owner: Option<String>,
     /// The caller's tags that patterns of what applies take text from.
@@ -213,6 +215,8 @@ pub(super) struct Applying {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Outcome {
     pub(super) dimensions: Vec<Dimension>,
+    /// Tags of the caller that were asked for, by key.
+    pub(super) tags: Vec<String>,
     pub(super) gained: Vec<Vec<usize>>,
     pub(super) lost: Vec<Vec<usize>>,
     /// Values that nobody has together.
@@ -235,12 +239,12 @@ pub(super) struct Pair<'p, 'a> {
 }
 
 /// Tells whether KMS is asked.
-fn is_of_kms(request: &Request) -> bool {
-    request.action.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("kms:"))
+fn is_of(request: &Request, service: &str) -> bool {
+    request.action.get(..service.len()).is_some_and(|asked| asked.eq_ignore_ascii_case(service))
 }
 
 /// Actions by resource class, for one direction and one condition.
-type Found = BTreeMap<(Direction, Boxes), (BTreeMap<usize, BTreeSet<String>>, Witness)>;
+type Found = BTreeMap<(Direction, Boxes), (BTreeMap<usize, BTreeSet<String>>, Witness, Vec<String>)>;
 
 impl Pair<'_, '_> {
     fn run(&mut self, regions: &mut Vec<Region>) -> Result<(), Why> {
@@ -271,7 +275,7 @@ impl Pair<'_, '_> {
                     statements.flat_map(variables_of).filter(|key| self.decides_tag(key)).map(str::to_owned).collect()
                 };
                 let itself = is_role_trust(&request) || is_of_key(&request);
-                let key = Applying { before, after, itself, kms: is_of_kms(&request), owner, tags };
+                let key = Applying { before, after, itself, kms: is_of(&request, "kms:"), iam: is_of(&request, "iam:"), owner, tags };
                 if !self.known.contains_key(&key) {
                     let outcome = self.ask(&mut request, &key)?;
                     self.known.insert(key.clone(), outcome);
@@ -280,13 +284,13 @@ impl Pair<'_, '_> {
                 for (direction, combinations) in [(Direction::Widened, &outcome.gained), (Direction::Narrowed, &outcome.lost)] {
                     let Some(combination) = combinations.first() else { continue };
                     let when = Boxes::of(&outcome.dimensions, combinations, &outcome.impossible);
-                    let witness = self.witness(&mut request, &outcome.dimensions, combination, direction)?;
-                    let entry = found.entry((direction, when)).or_insert_with(|| (BTreeMap::new(), witness));
+                    let witness = self.witness(&mut request, (&outcome.dimensions, combination), &outcome.tags, direction)?;
+                    let entry = found.entry((direction, when)).or_insert_with(|| (BTreeMap::new(), witness, outcome.tags.clone()));
                     entry.0.entry(at).or_default().extend(asked.iter().map(|n| (*n).clone()));
                 }
             }
         }
-        for ((direction, when), (by_class, witness)) in found {
+        for ((direction, when), (by_class, witness, tags)) in found {
             let mut by_names: BTreeMap<BTreeSet<String>, BTreeSet<usize>> = BTreeMap::new();
             for (at, names) in by_class {
                 by_names.entry(names).or_default().insert(at);
@@ -294,7 +298,7 @@ impl Pair<'_, '_> {
             let all = self.joined(by_names.into_iter().collect(), &resources);
             let single = all.len() == 1;
             for (names, at) in all {
-                let witness = if single { witness.clone() } else { self.witness_in(&names, &at, &resources, direction, &witness) };
+                let witness = if single { witness.clone() } else { self.witness_in((&names, &at), &resources, &tags, direction, &witness) };
                 let said = actions.describe(&names, &at, &resources, self.domain);
                 regions.push(Region { direction, resources: resources.describe(&at, &names, &said, self.domain), actions: said, when: when.clone(), witness });
             }
@@ -340,14 +344,18 @@ impl Pair<'_, '_> {
         account.filter(|a| !a.is_empty())
     }
 
-    /// Asks both sides once more, of this action and resource.
-    fn witness(&self, request: &mut Request, dimensions: &[Dimension], combination: &[usize], direction: Direction) -> Result<Witness, Why> {
+    /// Asks both sides once more, of this action and resource. `tags`: those of the caller that are asked for.
+    fn witness(
+        &self,
+        request: &mut Request,
+        (dimensions, combination): (&[Dimension], &[usize]),
+        tags: &[String],
+        direction: Direction,
+    ) -> Result<Witness, Why> {
         set(request, dimensions, combination);
         self.subject.name_caller(request);
-        let keys: Vec<String> = request.context.iter().map(|(key, _)| key).filter(|key| key.starts_with(TAG)).map(str::to_owned).collect();
-        let keys = if self.subject.tags[0] == self.subject.tags[1] { Vec::new() } else { keys };
         let [before, after] = [0, 1].map(|at| {
-            let policies = self.sides.get(at).copied().flatten().filter(|_| self.subject.has(at, &keys, &request.context));
+            let policies = self.sides.get(at).copied().flatten().filter(|_| self.subject.has(at, tags, &request.context));
             policies.map(|p| evaluate(request, p))
         });
         let allowed = [before, after].map(|a| a.is_some_and(crate::engine::decide::Answer::is_allowed));
@@ -373,7 +381,14 @@ impl Pair<'_, '_> {
     }
 
     /// A witness among these actions and resources: the one that there is, moved there when it still holds.
-    fn witness_in(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, direction: Direction, like: &Witness) -> Witness {
+    fn witness_in(
+        &self,
+        (names, at): (&BTreeSet<String>, &BTreeSet<usize>),
+        resources: &Resources,
+        tags: &[String],
+        direction: Direction,
+        like: &Witness,
+    ) -> Witness {
         let mut request = self.request("", "");
         request.caller = Caller::parse(&like.principal);
         for (key, values) in &like.context {
@@ -388,7 +403,7 @@ impl Pair<'_, '_> {
             request.action.clone_from(name);
             request.resource.clone_from(&class.witness);
             set_owner(&mut request, self.owner(&class.witness).as_deref());
-            if let Ok(witness) = self.witness(&mut request, &[], &[], direction) {
+            if let Ok(witness) = self.witness(&mut request, (&[], &[]), tags, direction) {
                 return witness;
             }
         }

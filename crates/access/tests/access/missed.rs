@@ -172,6 +172,33 @@ fn a_guard_against_other_accounts_resources_that_goes_is_said() {
     assert!(has(&said, &["+ role App of 222222222222 gains dynamodb:GetItem"]), "{said:#?}");
 }
 
+/// IAM lets nobody of another account in by their own policies alone; what is asked for under the same statement, before it or
+/// after it, is another matter.
+#[test]
+fn what_iam_refuses_across_accounts_is_not_what_others_refuse() {
+    for other in ["dynamodb:GetItem", "sqs:SendMessage"] {
+        let (service, name) = if other.starts_with('d') { ("dynamodb", "table/t") } else { ("sqs", "t") };
+        let allowed = format!(
+            r#"{{"Effect":"Allow","Action":["iam:GetUser","{other}"],"Resource":["arn:aws:iam::333333333333:user/u","arn:aws:{service}:eu-west-1:333333333333:{name}"]}}"#
+        );
+        let said = identity(NONE, &allowed);
+        assert!(has(&said, &["+ role App of 222222222222 gains", other]), "{said:#?}");
+        assert!(!has(&said, &["iam:GetUser"]) && !has(&said, &["not decided"]), "{said:#?}");
+    }
+}
+
+/// Where a tag goes, the one who asks without it is another one than the one who asked with it.
+#[test]
+fn a_tag_that_goes_is_decided() {
+    let allowed =
+        r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{"StringNotEquals":{"aws:PrincipalTag/team":"red"}}}"#;
+    let side = |tags: &[(&str, &str)]| estate(&format!("{NONE},{allowed}"), tags, TRUST_APP, QUIET);
+    let said = lines(&side(&[("team", "alice")]), &side(&[]));
+    assert!(has(&said, &["+ role App of 222222222222 gains s3:GetObject", "aws:PrincipalTag/team is absent"]), "{said:#?}");
+    assert!(has(&said, &["- role App of 222222222222 loses s3:GetObject", "aws:PrincipalTag/team is alice"]), "{said:#?}");
+    assert!(!has(&said, &["not decided"]), "{said:#?}");
+}
+
 #[test]
 fn text_operators_on_addresses_numbers_and_dates() {
     for (condition, expected) in [

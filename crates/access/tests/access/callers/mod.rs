@@ -155,7 +155,7 @@ fn no_caller_gains_or_loses_anything_without_a_word() {
     println!("seed {seed}: {pairs} pairs, {asked} requests, {differences} differences, {open} not decided, {} pairs wrong", failures.len());
     assert!(failures.is_empty(), "{} of {pairs} pairs are wrong; the first three:\n{}", failures.len(), failures[..failures.len().min(5)].join("\n\n"));
     // What is not decided is skipped, so it must stay rare among all that is asked.
-    assert!(pairs < 500 || differences > pairs * 5 && open * 20 < asked, "{differences} differences, {open} of {asked} requests not decided");
+    assert!(pairs < 500 || differences > pairs * 3 && open * 20 < asked, "{differences} differences, {open} of {asked} requests not decided");
 }
 
 fn differing(before: &Side, after: &Side) -> String {
