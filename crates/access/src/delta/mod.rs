@@ -4,6 +4,7 @@
 //! principal, "any other of account X" for each account named, another account, unsigned callers, each service. Nothing is
 //! sampled; see [`pair`] and [`classes`] for how, and [`values`] for what is bounded.
 
+mod action_kind;
 mod among;
 mod atoms;
 mod beside;

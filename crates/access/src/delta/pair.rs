@@ -15,6 +15,7 @@ use crate::engine::decide::{evaluate, is_of_key, is_role_trust};
 use crate::principal::Caller;
 use crate::request::{Context, ContextValue, Policies, Request};
 
+use super::action_kind::ActionKind;
 use super::atoms::{self, Actions, Resources};
 use super::combine::{RESOURCE_ACCOUNT, set, set_owner};
 use super::cover::{Boxes, Dimension, Value};
@@ -63,7 +64,7 @@ impl Subject {
         if self.fixed.contains_key(CALLER_ACCOUNT) {
             return;
         }
-        match request.context.get("aws:principalaccount").cloned().filter(|_| is_of(request, "kms:")) {
+        match request.context.get("aws:principalaccount").cloned().filter(|_| ActionKind::of(&request.action) == ActionKind::Kms) {
             Some(account) => request.context.insert(CALLER_ACCOUNT, account),
             None => request.context.remove(CALLER_ACCOUNT),
         }
@@ -201,10 +202,7 @@ pub(super) struct Applying {
     pub(super) after: BTreeSet<usize>,
     /// The resource's own policy must allow it.
     itself: bool,
-    /// KMS is asked.
-    pub(super) kms: bool,
-    /// IAM is asked, which lets nobody of another account in.
-    iam: bool,
+    pub(super) kind: ActionKind,
     /// Whose the resource is.
     owner: Option<String>,
     /// The caller's tags that patterns of what applies take text from.
@@ -238,11 +236,6 @@ pub(super) struct Pair<'p, 'a> {
     pub(super) questions: usize,
 }
 
-/// Tells whether KMS is asked.
-fn is_of(request: &Request, service: &str) -> bool {
-    request.action.get(..service.len()).is_some_and(|asked| asked.eq_ignore_ascii_case(service))
-}
-
 /// Actions by resource class, for one direction and one condition.
 type Found = BTreeMap<(Direction, Boxes), (BTreeMap<usize, BTreeSet<String>>, Witness, Vec<String>)>;
 
@@ -254,8 +247,19 @@ impl Pair<'_, '_> {
         let mut found: Found = BTreeMap::new();
         for (names, acts) in &actions.classes {
             for (at, class) in resources.classes.iter().enumerate() {
-                let asked: Vec<&String> = names.iter().filter(|n| atoms::is_asked(n, &class.witness, self.domain)).collect();
-                let Some(first) = asked.first() else { continue };
+                let mut asked: BTreeMap<ActionKind, Vec<&String>> = BTreeMap::new();
+                for name in names.iter().filter(|n| atoms::is_asked(n, &class.witness, self.domain)) {
+                    asked.entry(ActionKind::of(name)).or_default().push(name);
+                }
+                // Nobody gains or loses what everybody may do: it is said with others, and never asked for them.
+                if let Some(names) = asked.remove(&ActionKind::Everybodys)
+                    && let Some(others) = asked.get_mut(&ActionKind::Other)
+                {
+                    others.extend(names);
+                }
+                if asked.is_empty() {
+                    continue;
+                }
                 let applies = |index: usize| acts.get(index) == Some(&true) && class.applies.get(index) == Some(&true);
                 let side = |before: bool| -> BTreeSet<usize> {
                     let on_side = self.relevant.iter().enumerate().filter(|(i, r)| if before { r.before } else { r.after } && applies(*i));
@@ -265,28 +269,31 @@ impl Pair<'_, '_> {
                 if self.same_shape && before == after {
                     continue;
                 }
-                let mut request = self.request(first, &class.witness);
-                let owner = self.owner(&class.witness);
-                set_owner(&mut request, owner.as_deref());
                 let statements = self.relevant.iter().enumerate().filter(|(i, _)| applies(*i)).map(|(_, r)| r.statement);
-                let tags = if self.decided.is_empty() {
+                let tags: BTreeSet<String> = if self.decided.is_empty() {
                     BTreeSet::new()
                 } else {
                     statements.flat_map(variables_of).filter(|key| self.decides_tag(key)).map(str::to_owned).collect()
                 };
-                let itself = is_role_trust(&request) || is_of_key(&request);
-                let key = Applying { before, after, itself, kms: is_of(&request, "kms:"), iam: is_of(&request, "iam:"), owner, tags };
-                if !self.known.contains_key(&key) {
-                    let outcome = self.ask(&mut request, &key)?;
-                    self.known.insert(key.clone(), outcome);
-                }
-                let Some(outcome) = self.known.get(&key) else { continue };
-                for (direction, combinations) in [(Direction::Widened, &outcome.gained), (Direction::Narrowed, &outcome.lost)] {
-                    let Some(combination) = combinations.first() else { continue };
-                    let when = Boxes::of(&outcome.dimensions, combinations, &outcome.impossible);
-                    let witness = self.witness(&mut request, (&outcome.dimensions, combination), &outcome.tags, direction)?;
-                    let entry = found.entry((direction, when)).or_insert_with(|| (BTreeMap::new(), witness, outcome.tags.clone()));
-                    entry.0.entry(at).or_default().extend(asked.iter().map(|n| (*n).clone()));
+                let owner = self.owner(&class.witness);
+                for (kind, asked) in asked {
+                    let Some(first) = asked.first() else { continue };
+                    let mut request = self.request(first, &class.witness);
+                    set_owner(&mut request, owner.as_deref());
+                    let itself = is_role_trust(&request) || is_of_key(&request);
+                    let key = Applying { before: before.clone(), after: after.clone(), itself, kind, owner: owner.clone(), tags: tags.clone() };
+                    if !self.known.contains_key(&key) {
+                        let outcome = self.ask(&mut request, &key)?;
+                        self.known.insert(key.clone(), outcome);
+                    }
+                    let Some(outcome) = self.known.get(&key) else { continue };
+                    for (direction, combinations) in [(Direction::Widened, &outcome.gained), (Direction::Narrowed, &outcome.lost)] {
+                        let Some(combination) = combinations.first() else { continue };
+                        let when = Boxes::of(&outcome.dimensions, combinations, &outcome.impossible);
+                        let witness = self.witness(&mut request, (&outcome.dimensions, combination), &outcome.tags, direction)?;
+                        let entry = found.entry((direction, when)).or_insert_with(|| (BTreeMap::new(), witness, outcome.tags.clone()));
+                        entry.0.entry(at).or_default().extend(asked.iter().map(|n| (*n).clone()));
+                    }
                 }
             }
         }

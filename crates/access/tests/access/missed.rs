@@ -178,13 +178,22 @@ fn a_guard_against_other_accounts_resources_that_goes_is_said() {
 fn what_iam_refuses_across_accounts_is_not_what_others_refuse() {
     for other in ["dynamodb:GetItem", "sqs:SendMessage"] {
         let (service, name) = if other.starts_with('d') { ("dynamodb", "table/t") } else { ("sqs", "t") };
-        let allowed = format!(
-            r#"{{"Effect":"Allow","Action":["iam:GetUser","{other}"],"Resource":["arn:aws:iam::333333333333:user/u","arn:aws:{service}:eu-west-1:333333333333:{name}"]}}"#
-        );
-        let said = identity(NONE, &allowed);
-        assert!(has(&said, &["+ role App of 222222222222 gains", other]), "{said:#?}");
-        assert!(!has(&said, &["iam:GetUser"]) && !has(&said, &["not decided"]), "{said:#?}");
+        let named = format!(r#""Resource":["arn:aws:iam::333333333333:user/u","arn:aws:{service}:eu-west-1:333333333333:{name}"]"#);
+        let all = r#""Resource":"*","Condition":{"StringEquals":{"aws:ResourceAccount":"333333333333"}}"#.to_owned();
+        for resources in [named, all] {
+            let said = identity(NONE, &format!(r#"{{"Effect":"Allow","Action":["iam:GetUser","{other}"],{resources}}}"#));
+            assert!(has(&said, &["+ role App of 222222222222 gains", other]), "{resources}: {said:#?}");
+            assert!(!has(&said, &["iam:GetUser"]) && !has(&said, &["not decided"]), "{resources}: {said:#?}");
+        }
     }
+}
+
+/// Everybody may ask who they are; what else a statement lets them do is gained all the same.
+#[test]
+fn what_everybody_may_do_hides_nothing() {
+    let said = identity(NONE, r#"{"Effect":"Allow","Action":["sts:GetCallerIdentity","sts:GetSessionToken"],"Resource":"*"}"#);
+    assert!(has(&said, &["+ role App of 222222222222 gains", "sts:GetSessionToken"]), "{said:#?}");
+    assert_eq!(identity(NONE, &allow("sts:GetCallerIdentity", "*")), Vec::<String>::new());
 }
 
 /// Where a tag goes, the one who asks without it is another one than the one who asked with it.

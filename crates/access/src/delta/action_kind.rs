@@ -1,0 +1,34 @@
+//! Kinds of actions that the evaluator does not answer alike under the same statements.
+//!
+//! One action is asked for all of its kind: two that are answered differently must never share a kind.
+
+use super::atoms;
+
+/// Actions that the evaluator answers alike wherever the same statements apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ActionKind {
+    /// Nobody can be denied it, and nobody needs it allowed.
+    Everybodys,
+    /// IAM lets nobody of another account in.
+    Iam,
+    /// KMS sees whose caller asks.
+    Kms,
+    /// A role's trust policy must itself allow it.
+    Assume,
+    Other,
+}
+
+impl ActionKind {
+    /// Kind of an action by its name.
+    pub(super) fn of(action: &str) -> Self {
+        let starts = |prefix: &str| action.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+        match action {
+            _ if starts("iam:") => Self::Iam,
+            _ if starts("kms:") => Self::Kms,
+            _ if !starts("sts:") => Self::Other,
+            _ if action.eq_ignore_ascii_case("sts:GetCallerIdentity") => Self::Everybodys,
+            _ if starts("sts:AssumeRole") || atoms::is_assume(action) => Self::Assume,
+            _ => Self::Other,
+        }
+    }
+}
