@@ -221,7 +221,14 @@ impl Directory {
             found
         };
         if found.is_empty() {
-            return Err((format!("`{text}` selects no account"), format!("no account of {} is meant by it", self.named())));
+            let units = self.accounts.iter().flat_map(|at| {
+                let above = at.ou.match_indices('/').filter_map(|(end, _)| at.ou.get(..end));
+                above.chain([at.ou.as_str()]).map(|unit| format!("{unit}/*"))
+            });
+            let known: BTreeSet<String> = units.collect();
+            let meant = text.strip_prefix("ou:").and_then(|unit| did_you_mean(unit, known.iter().map(String::as_str)));
+            let advice = meant.map_or_else(|| format!("no account of {} is meant by it", self.named()), |did| did.replacen('`', "`ou:", 1));
+            return Err((format!("`{text}` selects no account"), advice));
         }
         Ok(found)
     }

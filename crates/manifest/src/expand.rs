@@ -68,6 +68,11 @@ pub(crate) fn manifests<'s>(source: &'s Source, directory: &Directory, findings:
                 Some(at) => filler(at, true, findings),
                 None => filler(&At::unlisted(id), false, findings),
             },
+            // No account was selected, which is the mistake: what stands in the place of placeholders is none.
+            (None, _) if several => {
+                let nobody = At::unlisted(&AccountId::nobody());
+                Filler { source, at: &nobody, region: REGION, listed: false, strict: true }.manifest(&value, &mut Vec::new())
+            }
             (None, _) => value.clone(),
         };
         // What could not be filled in is the mistake, and not what stands in its place.
