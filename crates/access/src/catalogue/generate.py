@@ -11,8 +11,9 @@ import sys
 
 SERVICES = ["s3", "iam", "sts"]
 
-# A federated session is asked of itself alone, and the access delta knows no resources of STS: the user behind it stands for it.
-ASKED_OF_USERS = ["sts:GetFederationToken", "sts:SetSourceIdentity", "sts:TagSession"]
+# Tags of a federated session are asked for with the session (IAM User Guide, "Pass session tags in AWS STS"); the reference
+# lists the role alone.
+ASKED_OF_FEDERATED = ["sts:TagSession"]
 
 # Resources of IAM that decide nothing about who has access.
 NO_ACCESS = ["delegation-request", "role-template"]
@@ -40,7 +41,7 @@ def main() -> None:
     for service in SERVICES:
         for action in read("actions", service):
             name = f"{service}:{action['name']}"
-            types = sorted([t["name"] for t in action["resourceTypes"]] + ["user"] * (name in ASKED_OF_USERS))
+            types = sorted([t["name"] for t in action["resourceTypes"]] + ["federated-user"] * (name in ASKED_OF_FEDERATED))
             print("\t".join(["action", name, level(name, action["accessLevel"], types), ",".join(types)]))
     for service in SERVICES:
         for condition in read("conditionKeys", service):

@@ -311,7 +311,7 @@ pub fn is_asked_of(name: &str, resource: &str) -> bool {
     let Some(action) = action(name) else {
         // A name that no action has today: of S3 and IAM, on any resource of theirs.
         return match (is_listed_service(service), is_listed_service(arn.service)) {
-            (true, true) if service.eq_ignore_ascii_case("sts") => arn.service == "iam",
+            (true, true) if service.eq_ignore_ascii_case("sts") => ["iam", "sts"].contains(&arn.service),
             (true, true) => arn.service.eq_ignore_ascii_case(service),
             (here, there) => !here && !there,
         };
@@ -324,7 +324,8 @@ pub fn is_asked_of(name: &str, resource: &str) -> bool {
         // Access points, grants, jobs and the like: which of them it is, its name alone tells.
         "s3" => service == "s3" && action.resources.iter().any(|kind| !["object", "bucket"].contains(kind)),
         "iam" if arn.resource == "root" => action.resources.contains(&"root-user"),
-        "iam" => arn.resource.split_once('/').is_some_and(|(kind, _)| action.resources.contains(&kind)),
+        "sts" if arn.resource == "self" => action.resources.contains(&"self-session"),
+        "iam" | "sts" => arn.resource.split_once('/').is_some_and(|(kind, _)| action.resources.contains(&kind)),
         _ => false,
     }
 }
@@ -365,6 +366,11 @@ mod tests {
             ("s3:PutBucketPolicy", "arn:aws:s3:r:1:accesspoint/a", false),
             ("sts:AssumeRoot", "arn:aws:iam::1:root", true),
             ("iam:PassRole", "arn:aws:iam::1:root", false),
+            ("sts:GetFederationToken", "arn:aws:sts::1:federated-user/x", true),
+            ("sts:GetFederationToken", "arn:aws:iam::1:user/x", false),
+            ("sts:TagSession", "arn:aws:sts::1:federated-user/x", true),
+            ("sts:SetContext", "arn:aws:sts::1:self", true),
+            ("sts:AssumeRole", "arn:aws:sts::1:federated-user/x", false),
             ("dynamodb:GetItem", "arn:aws:dynamodb:r:1:table/t", true),
             ("dynamodb:GetItem", "arn:aws:s3:::t", false),
             ("kafka-cluster:Connect", "arn:aws:kafka:r:1:cluster/c", true),

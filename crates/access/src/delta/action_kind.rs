@@ -9,8 +9,8 @@ use super::atoms;
 pub(super) enum ActionKind {
     /// Nobody can be denied it, and nobody needs it allowed.
     Everybodys,
-    /// IAM lets nobody of another account in.
-    Iam,
+    /// Nobody of another account is let in: IAM, and STS but for roles and for root's sessions.
+    Inside,
     /// KMS sees whose caller asks.
     Kms,
     /// A role's trust policy must itself allow it.
@@ -23,12 +23,13 @@ impl ActionKind {
     pub(super) fn of(action: &str) -> Self {
         let starts = |prefix: &str| action.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
         match action {
-            _ if starts("iam:") => Self::Iam,
+            _ if starts("iam:") => Self::Inside,
             _ if starts("kms:") => Self::Kms,
             _ if !starts("sts:") => Self::Other,
             _ if action.eq_ignore_ascii_case("sts:GetCallerIdentity") => Self::Everybodys,
             _ if starts("sts:AssumeRole") || atoms::is_assume(action) => Self::Assume,
-            _ => Self::Other,
+            _ if action.eq_ignore_ascii_case("sts:AssumeRoot") => Self::Other,
+            _ => Self::Inside,
         }
     }
 }

@@ -15,8 +15,12 @@ use super::pair::{Domain, Text};
 
 /// Tells whether a request of this domain can ask `action` of `resource`.
 pub(crate) fn is_asked(action: &str, resource: &str, domain: &Domain) -> bool {
-    let own = domain.is_elsewhere() && domain.actions.is_empty() && is_assume(action);
-    !is_nameless(resource) && !own && catalogue::is_asked_of(action, resource) && !is_elsewhere(resource, domain)
+    !is_nameless(resource) && !is_of_other(action, domain) && catalogue::is_asked_of(action, resource) && !is_elsewhere(resource, domain)
+}
+
+/// Tells whether an action has a domain of its own.
+pub(crate) fn is_of_other(action: &str, domain: &Domain) -> bool {
+    domain.is_elsewhere() && domain.actions.is_empty() && is_assume(action)
 }
 
 /// No bucket has an empty name.
@@ -97,13 +101,14 @@ impl Actions {
     }
 
     /// Quick and never wrongly false: some action can be asked of some of these resources.
-    fn ask(&self, text: &Text) -> bool {
+    fn ask(&self, text: &Text, domain: &Domain) -> bool {
         let some: Vec<String> = match text {
             Text::Exact(text) => vec![text.clone()],
             // The colons make an ARN of a start that is not one yet.
             Text::Walk(start) => vec![format!("{start}x"), format!("{start}x/x"), format!("{start}x:x:x")],
         };
-        self.classes.iter().flat_map(|(names, _)| names).any(|name| some.iter().any(|resource| catalogue::is_asked_of(name, resource)))
+        let mut names = self.classes.iter().flat_map(|(names, _)| names).filter(|name| !is_of_other(name, domain));
+        names.any(|name| some.iter().any(|resource| catalogue::is_asked_of(name, resource)))
     }
 }
 
@@ -140,16 +145,18 @@ pub(crate) struct Resources {
 impl Resources {
     /// `None`: too many to tell apart.
     pub(crate) fn of(statements: &[&CompiledStatement], domain: &Domain, context: &Context, actions: &Actions, open: &BTreeSet<String>) -> Option<Self> {
-        let texts: Vec<&Text> = domain.texts.iter().filter(|text| actions.ask(text)).collect();
+        let texts: Vec<&Text> = domain.texts.iter().filter(|text| actions.ask(text, domain)).collect();
         let mut all: BTreeMap<Vec<Token>, String> = BTreeMap::new();
         let mut add = |text: &str| drop(all.insert(text.chars().map(token).collect(), text.to_owned()));
         let walks = texts.iter().filter_map(|t| if let Text::Walk(start) = t { Some(start.as_str()) } else { None });
         // Of roles, accounts that nothing names are not told apart.
-        let roles = domain.is_elsewhere() && !domain.actions.is_empty();
-        for start in walks.clone().filter(|_| !roles) {
+        let roles = domain.is_of_roles();
+        for start in walks.clone().filter(|start| !roles || !start.contains(":role/")) {
             add(&format!("{start}*"));
             if domain.is_elsewhere() {
                 match start.match_indices(':').nth(4) {
+                    // All of STS's in one account is of one kind.
+                    Some(_) if start.contains(":sts:") => {}
                     Some((fifth, _)) => add(&format!("{}*", start.get(..=fifth).unwrap_or(start))),
                     // Tells what is an ARN from what is not one yet.
                     None => add(&format!("{start}*:*:*")),
@@ -160,6 +167,13 @@ impl Resources {
                 for form in ["", "/*", "*/*"] {
                     add(&format!("{start}{form}"));
                 }
+            }
+        }
+        // A root is named where other things of its account are; all others are one.
+        for root in texts.iter().filter_map(|t| if let Text::Exact(text) = t { text.strip_suffix(":root") } else { None }) {
+            add(&format!("{}:*:root", root.rsplit_once(':').map_or(root, |(start, _)| start)));
+            if walks.clone().any(|start| start.strip_prefix(root).is_some_and(|rest| rest.starts_with(':'))) {
+                add(&format!("{root}:root"));
             }
         }
         // Whose a resource is, conditions tell where its ARN does.

@@ -6,7 +6,8 @@ use crossrole_model::access::{Apart, Part};
 
 use crate::catalogue;
 
-use super::atoms::{Actions, ResourceClass, Resources, is_asked, is_assume, is_elsewhere, is_nameless};
+use super::action_kind::ActionKind;
+use super::atoms::{Actions, ResourceClass, Resources, is_asked, is_assume, is_elsewhere, is_nameless, is_of_other};
 use super::pair::{Domain, Text};
 
 /// A pattern with exceptions is said in place of this many names.
@@ -17,6 +18,8 @@ impl Actions {
     pub(crate) fn describe(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, domain: &Domain) -> Vec<Part> {
         let witnesses: Vec<&str> = at.iter().filter_map(|i| resources.classes.get(*i)).map(|c| c.witness.as_str()).collect();
         let all = catalogue::SERVICES.iter().flat_map(|s| catalogue::actions(s)).map(|a| a.name);
+        // On everything, a pattern reaches the roles that are said by themselves.
+        let everywhere = domain.is_elsewhere() && resources.classes.iter().enumerate().all(|(i, c)| at.contains(&i) || !is_of_some_walk(c, domain));
         let possible: BTreeSet<&str> = self
             .classes
             .iter()
@@ -24,7 +27,10 @@ impl Actions {
             .chain(&self.unmatched)
             .map(String::as_str)
             .chain(all)
-            .filter(|n| witnesses.iter().any(|w| catalogue::is_asked_of(n, w)))
+            // What everybody may do may lie in a pattern, or not.
+            .filter(|n| {
+                ActionKind::of(n) != ActionKind::Everybodys && (everywhere && is_of_other(n, domain) || witnesses.iter().any(|w| catalogue::is_asked_of(n, w)))
+            })
             .collect();
         let matched = |pattern: &str| -> BTreeSet<&str> { possible.iter().copied().filter(|n| crate::engine::compiled::action_matches(pattern, n)).collect() };
         // A pattern must not name more than the domain is about.
@@ -58,7 +64,7 @@ impl Actions {
                 let mut left = foreign;
                 let mut except: BTreeSet<Part> = cover_sets(&mut left, inner).into_iter().map(|(_, part)| part).collect();
                 except.extend(left.into_iter().map(Part::of));
-                let most = if ours.iter().any(|n| stands_in(n)) { LEFT_OUT_MOST } else { NAMED_MOST };
+                let most = if ours.iter().any(|n| stands_in(n)) { LEFT_OUT_MOST } else { EXCEPTIONS_MOST };
                 if except.len() <= most {
                     covers.push((ours, pattern.clone().except(except.into_iter().collect())));
                 }
@@ -99,12 +105,10 @@ impl Resources {
         if domain.is_elsewhere() && at.iter().all(|i| self.classes.get(*i).is_some_and(|c| c.witness == "*")) {
             return vec![nameless()];
         }
-        let of_some_walk =
-            |c: &ResourceClass| crossrole_policy::Arn::parse(&c.witness).is_some() && !is_nameless(&c.witness) && !is_elsewhere(&c.witness, domain);
         // What S3 and IAM have is not asked of actions of other services; a star for the service speaks of theirs, too.
         let of_all = |part: &Part| part.pattern.split(':').next().is_some_and(|service| service.contains(['*', '?']));
         let foreign = !names.iter().any(|n| catalogue::is_listed(n)) && !actions.iter().any(of_all);
-        let everywhere = |(i, c): (usize, &ResourceClass)| !of_some_walk(c) || at.contains(&i) || foreign && !asked(c);
+        let everywhere = |(i, c): (usize, &ResourceClass)| !is_of_some_walk(c, domain) || at.contains(&i) || (foreign || domain.is_of_roles()) && !asked(c);
         if domain.is_elsewhere() && self.classes.iter().enumerate().all(everywhere) {
             return vec![but_known(Part::of("*"), names, domain)];
         }
@@ -135,15 +139,17 @@ impl Resources {
                 all.push((set, Part::of(pattern.as_str())));
                 continue;
             }
+            let is_role = |text: &str| domain.is_of_roles() && text.contains(":role/");
             // Roles of accounts that nothing names are no account's in particular.
-            if domain.is_elsewhere() && !domain.actions.is_empty() {
-                let all_roles = domain.texts.iter().find_map(|t| if let Text::Walk(start) = t { Some(any_role(start)) } else { None });
-                all.extend(all_roles.filter(|_| pattern != "*").map(|start| (set.clone(), Part { within: vec![pattern.clone()], ..Part::of(start) })));
-                continue;
+            let all_roles = domain.texts.iter().find_map(|t| if let Text::Walk(start) = t { is_role(start).then(|| any_role(start)) } else { None });
+            if let Some(start) = all_roles.filter(|_| pattern != "*") {
+                let set = set.iter().copied().filter(|i| self.classes.get(*i).is_some_and(|c| is_role(&c.witness))).collect();
+                all.push((set, Part { within: vec![pattern.clone()], ..Part::of(start) }));
             }
             for text in &domain.texts {
                 let set = within(text, set.clone());
                 match text {
+                    Text::Walk(start) if is_role(start) => {}
                     Text::Walk(start) if set != within(text, possible.clone()) => {
                         all.push((set, Part { within: vec![pattern.clone()], ..Part::of(format!("{start}*")) }));
                     }
@@ -155,8 +161,8 @@ impl Resources {
             if let Text::Exact(exact) = text {
                 let said = match exact.as_str() {
                     "*" => nameless(),
-                    // What stands for the list of all buckets would be read as a pattern.
-                    star if star.contains('*') => continue,
+                    // What stands for the list of all buckets would be read as a pattern; roots have theirs.
+                    other if other.contains('*') || other.ends_with(":root") => continue,
                     exact => Part::of(exact),
                 };
                 all.push((within(text, possible.clone()), said));
@@ -175,6 +181,10 @@ impl Resources {
         parts.dedup();
         parts
     }
+}
+
+fn is_of_some_walk(class: &ResourceClass, domain: &Domain) -> bool {
+    crossrole_policy::Arn::parse(&class.witness).is_some() && !is_nameless(&class.witness) && !is_elsewhere(&class.witness, domain)
 }
 
 /// Names one, and as much of `at` as its name holds: the narrowest pattern around it, narrowed by others until nothing is
@@ -228,8 +238,11 @@ fn service_of(start: &str) -> &str {
 /// Most actions on no resource that are listed by name.
 const LISTED_MOST: usize = 12;
 
-/// Most exceptions that are listed by name.
+/// Most resources with a policy of their own that are listed by name.
 const NAMED_MOST: usize = 3;
+
+/// Most exceptions of a pattern for actions: what assumes roles is four.
+const EXCEPTIONS_MOST: usize = 4;
 
 /// The same of a pattern for actions that nobody has listed: without it, they would need words of their own.
 const LEFT_OUT_MOST: usize = 6;

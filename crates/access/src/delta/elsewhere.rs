@@ -57,7 +57,15 @@ impl<'e> Work<'e> {
             let patterns: BTreeSet<&str> = self.statements(arn).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values).map(String::as_str).collect();
             let services: BTreeSet<&str> = patterns.iter().filter_map(|p| p.split(':').nth(2)).filter(|s| !s.contains(['*', '?', '$'])).collect();
             let other = self.other_service(arn, &services);
+            let Some(accounts) = self.accounts_told_apart(arn, &account, &patterns) else {
+                for about in [About::OtherResources, About::OtherRoles] {
+                    self.delta.undecided.push(Undecided { party: who.subject.party.clone(), about, why: Why::TooMany(Limit::ResourcePatterns) });
+                }
+                continue;
+            };
             let mut texts = texts(partition, &account, &patterns, &services, other);
+            // Sessions of root are asked for in any account.
+            texts.extend(accounts.iter().map(|id| Text::Exact(format!("arn:{partition}:iam::{id}:root"))));
             let region = Text::Walk(format!("arn:{partition}:s3:"));
             if self.reaches(arn, &region) {
                 texts.push(region);
@@ -74,11 +82,9 @@ impl<'e> Work<'e> {
             let trusting = Guarded { account: String::new(), policy: Some(trusting), restrict_public: false };
             let known = Rc::clone(&roles);
             let about = About::OtherRoles;
-            let Some(accounts) = self.accounts_of_roles(arn, &account, &patterns) else {
-                self.delta.undecided.push(Undecided { party: who.subject.party.clone(), about, why: Why::TooMany(Limit::ResourcePatterns) });
-                continue;
-            };
-            let texts = accounts.into_iter().map(|id| Text::Walk(format!("arn:{partition}:iam::{id}:role/"))).collect();
+            let roles = accounts.into_iter().map(|id| Text::Walk(format!("arn:{partition}:iam::{id}:role/")));
+            // Tags come with federated sessions, too.
+            let texts = roles.chain(of_sts(partition, &account)).collect();
             let actions = ASSUME.map(str::to_owned).to_vec();
             let domain = Domain { about, texts, elsewhere: told_apart(&known), known, owner: None, actions, service: None, other };
             self.pair(&who, &domain, [Some(&trusting), Some(&trusting)]);
@@ -94,9 +100,9 @@ impl<'e> Work<'e> {
         })
     }
 
-    /// One account of each class that patterns and conditions tell apart by the roles in it: an account that nothing names is
+    /// One account of each class that patterns and conditions tell apart by what is in it: an account that nothing names is
     /// one, too. `None`: too many to tell apart.
-    fn accounts_of_roles(&self, arn: &str, own: &str, patterns: &BTreeSet<&str>) -> Option<Vec<String>> {
+    fn accounts_told_apart(&self, arn: &str, own: &str, patterns: &BTreeSet<&str>) -> Option<Vec<String>> {
         let owners = self.statements(arn).flat_map(|s| &s.conditions).flat_map(|(_, keys)| keys);
         let owners = owners.filter(|(key, _)| key.to_ascii_lowercase().ends_with(":resourceaccount")).flat_map(|(_, values)| values);
         let segments = patterns.iter().filter_map(|p| p.split(':').nth(4)).chain(owners.map(String::as_str)).chain([own]);
@@ -181,19 +187,25 @@ fn texts(partition: &str, account: &str, patterns: &BTreeSet<&str>, services: &B
     let mut texts = vec![Text::Exact("*".to_owned())];
     let named = patterns.iter().filter_map(|p| p.split(':').nth(4)).filter(|a| !a.is_empty() && a.bytes().all(|b| b.is_ascii_digit()));
     let accounts: BTreeSet<&str> = named.chain([account]).collect();
-    for service in services.iter().copied().chain(["s3", "iam", other]).collect::<BTreeSet<_>>() {
+    for service in services.iter().copied().chain(["s3", "iam", "sts", other]).collect::<BTreeSet<_>>() {
         match service {
             // The first alone is asked for the list of all buckets; whatever stands for its class is it.
             "s3" => texts.extend([Text::Exact(format!("arn:{partition}:s3:::*")), Text::Walk(format!("arn:{partition}:s3:::"))]),
             "iam" => {
-                texts.extend(accounts.iter().map(|a| Text::Exact(format!("arn:{partition}:iam::{a}:root"))));
                 texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/")))));
             }
+            "sts" => texts.extend(accounts.iter().flat_map(|a| of_sts(partition, a))),
             // Of any region and account.
             service => texts.push(Text::Walk(format!("arn:{partition}:{service}:"))),
         }
     }
     texts
+}
+
+/// What STS has of an account (Service Authorization Reference, AWS Security Token Service).
+fn of_sts(partition: &str, account: &str) -> [Text; 2] {
+    let of = |kind: &str| format!("arn:{partition}:sts::{account}:{kind}");
+    [Text::Exact(of("self")), Text::Walk(of("federated-user/"))]
 }
 
 /// The part of a pattern before its first wildcard or variable.

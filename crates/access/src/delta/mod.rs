@@ -28,6 +28,7 @@ mod typed;
 mod undecided;
 mod values;
 mod variables;
+mod witness;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

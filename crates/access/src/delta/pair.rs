@@ -7,17 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crossrole_model::access::{About, Certainty, Decision, Direction, Limit, Part, Party, Why, Witness};
+use crossrole_model::access::{About, Certainty, Direction, Limit, Part, Party, Why, Witness};
 
-use crate::catalogue;
 use crate::engine::compiled::CompiledStatement;
-use crate::engine::decide::{evaluate, is_of_key, is_role_trust};
+use crate::engine::decide::{is_of_key, is_role_trust};
 use crate::principal::Caller;
 use crate::request::{Context, ContextValue, Policies, Request};
 
 use super::action_kind::ActionKind;
 use super::atoms::{self, Actions, Resources};
-use super::combine::{RESOURCE_ACCOUNT, set, set_owner};
+use super::combine::{RESOURCE_ACCOUNT, set_owner};
 use super::cover::{Boxes, Dimension, Value};
 use super::crowd::{CALLER_ACCOUNT, Crowd};
 use super::relevant::{Relevant, asks_for_tags, relevant, shape, variables_of};
@@ -143,6 +142,11 @@ impl Domain {
         !self.is_elsewhere() && self.texts.iter().any(of)
     }
 
+    /// Tells whether it is the roles that nobody has read, and what else is asked for as they are.
+    pub(crate) fn is_of_roles(&self) -> bool {
+        self.is_elsewhere() && !self.actions.is_empty()
+    }
+
     /// Tells whether it is all that has no policy of its own.
     pub(crate) fn is_elsewhere(&self) -> bool {
         self.owner.is_none()
@@ -226,7 +230,7 @@ pub(super) struct Pair<'p, 'a> {
     caller: &'p Caller,
     /// Keys that the context decides, be it that they are absent.
     pub(super) decided: &'p BTreeSet<String>,
-    domain: &'p Domain,
+    pub(super) domain: &'p Domain,
     pub(super) sides: [Option<&'a Policies<'a>>; 2],
     pub(super) relevant: &'p [Relevant<'a>],
     same_shape: bool,
@@ -245,56 +249,9 @@ impl Pair<'_, '_> {
         let actions = Actions::of(&statements, self.domain).ok_or(Why::TooMany(Limit::ActionPatterns))?;
         let resources = Resources::of(&statements, self.domain, self.context, &actions, self.decided).ok_or(Why::TooMany(Limit::ResourcePatterns))?;
         let mut found: Found = BTreeMap::new();
-        for (names, acts) in &actions.classes {
-            for (at, class) in resources.classes.iter().enumerate() {
-                let mut asked: BTreeMap<ActionKind, Vec<&String>> = BTreeMap::new();
-                for name in names.iter().filter(|n| atoms::is_asked(n, &class.witness, self.domain)) {
-                    asked.entry(ActionKind::of(name)).or_default().push(name);
-                }
-                // Nobody gains or loses what everybody may do: it is said with others, and never asked for them.
-                if let Some(names) = asked.remove(&ActionKind::Everybodys)
-                    && let Some(others) = asked.get_mut(&ActionKind::Other)
-                {
-                    others.extend(names);
-                }
-                if asked.is_empty() {
-                    continue;
-                }
-                let applies = |index: usize| acts.get(index) == Some(&true) && class.applies.get(index) == Some(&true);
-                let side = |before: bool| -> BTreeSet<usize> {
-                    let on_side = self.relevant.iter().enumerate().filter(|(i, r)| if before { r.before } else { r.after } && applies(*i));
-                    on_side.map(|(_, r)| r.signature).collect()
-                };
-                let (before, after) = (side(true), side(false));
-                if self.same_shape && before == after {
-                    continue;
-                }
-                let statements = self.relevant.iter().enumerate().filter(|(i, _)| applies(*i)).map(|(_, r)| r.statement);
-                let tags: BTreeSet<String> = if self.decided.is_empty() {
-                    BTreeSet::new()
-                } else {
-                    statements.flat_map(variables_of).filter(|key| self.decides_tag(key)).map(str::to_owned).collect()
-                };
-                let owner = self.owner(&class.witness);
-                for (kind, asked) in asked {
-                    let Some(first) = asked.first() else { continue };
-                    let mut request = self.request(first, &class.witness);
-                    set_owner(&mut request, owner.as_deref());
-                    let itself = is_role_trust(&request) || is_of_key(&request);
-                    let key = Applying { before: before.clone(), after: after.clone(), itself, kind, owner: owner.clone(), tags: tags.clone() };
-                    if !self.known.contains_key(&key) {
-                        let outcome = self.ask(&mut request, &key)?;
-                        self.known.insert(key.clone(), outcome);
-                    }
-                    let Some(outcome) = self.known.get(&key) else { continue };
-                    for (direction, combinations) in [(Direction::Widened, &outcome.gained), (Direction::Narrowed, &outcome.lost)] {
-                        let Some(combination) = combinations.first() else { continue };
-                        let when = Boxes::of(&outcome.dimensions, combinations, &outcome.impossible);
-                        let witness = self.witness(&mut request, (&outcome.dimensions, combination), &outcome.tags, direction)?;
-                        let entry = found.entry((direction, when)).or_insert_with(|| (BTreeMap::new(), witness, outcome.tags.clone()));
-                        entry.0.entry(at).or_default().extend(asked.iter().map(|n| (*n).clone()));
-                    }
-                }
+        for class in &actions.classes {
+            for at in 0..resources.classes.len() {
+                self.ask_of(class, (&resources, at), &mut found)?;
             }
         }
         for ((direction, when), (by_class, witness, tags)) in found {
@@ -308,6 +265,49 @@ impl Pair<'_, '_> {
                 let witness = if single { witness.clone() } else { self.witness_in((&names, &at), &resources, &tags, direction, &witness) };
                 let said = actions.describe(&names, &at, &resources, self.domain);
                 regions.push(Region { direction, resources: resources.describe(&at, &names, &said, self.domain), actions: said, when: when.clone(), witness });
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks one class of actions of one class of resources, one action for each kind, where the same was not asked before.
+    fn ask_of(&mut self, (names, acts): &(Vec<String>, Vec<bool>), (resources, at): (&Resources, usize), found: &mut Found) -> Result<(), Why> {
+        let Some(class) = resources.classes.get(at) else { return Ok(()) };
+        let mut asked: BTreeMap<ActionKind, Vec<&String>> = BTreeMap::new();
+        for name in names.iter().filter(|n| atoms::is_asked(n, &class.witness, self.domain)) {
+            asked.entry(ActionKind::of(name)).or_default().push(name);
+        }
+        // Nobody gains or loses what everybody may do.
+        asked.remove(&ActionKind::Everybodys);
+        let applies = |index: usize| acts.get(index) == Some(&true) && class.applies.get(index) == Some(&true);
+        let side = |before: bool| -> BTreeSet<usize> {
+            let on_side = self.relevant.iter().enumerate().filter(|(i, r)| if before { r.before } else { r.after } && applies(*i));
+            on_side.map(|(_, r)| r.signature).collect()
+        };
+        let (before, after) = (side(true), side(false));
+        if asked.is_empty() || self.same_shape && before == after {
+            return Ok(());
+        }
+        let statements = self.relevant.iter().enumerate().filter(|(i, _)| !self.decided.is_empty() && applies(*i)).map(|(_, r)| r.statement);
+        let tags: BTreeSet<String> = statements.flat_map(variables_of).filter(|key| self.decides_tag(key)).map(str::to_owned).collect();
+        let owner = self.owner(&class.witness);
+        for (kind, asked) in asked {
+            let Some(first) = asked.first() else { continue };
+            let mut request = self.request(first, &class.witness);
+            set_owner(&mut request, owner.as_deref());
+            let itself = is_role_trust(&request) || is_of_key(&request);
+            let key = Applying { before: before.clone(), after: after.clone(), itself, kind, owner: owner.clone(), tags: tags.clone() };
+            if !self.known.contains_key(&key) {
+                let outcome = self.ask(&mut request, &key)?;
+                self.known.insert(key.clone(), outcome);
+            }
+            let Some(outcome) = self.known.get(&key) else { continue };
+            for (direction, combinations) in [(Direction::Widened, &outcome.gained), (Direction::Narrowed, &outcome.lost)] {
+                let Some(combination) = combinations.first() else { continue };
+                let when = Boxes::of(&outcome.dimensions, combinations, &outcome.impossible);
+                let witness = self.witness(&mut request, (&outcome.dimensions, combination), &outcome.tags, direction)?;
+                let entry = found.entry((direction, when)).or_insert_with(|| (BTreeMap::new(), witness, outcome.tags.clone()));
+                entry.0.entry(at).or_default().extend(asked.iter().map(|n| (*n).clone()));
             }
         }
         Ok(())
@@ -332,7 +332,7 @@ impl Pair<'_, '_> {
         joined
     }
 
-    fn request(&self, action: &str, resource: &str) -> Request {
+    pub(super) fn request(&self, action: &str, resource: &str) -> Request {
         Request {
             caller: self.caller.clone(),
             action: action.to_owned(),
@@ -343,77 +343,11 @@ impl Pair<'_, '_> {
     }
 
     /// The account of a resource where only its ARN tells it.
-    fn owner(&self, resource: &str) -> Option<String> {
+    pub(super) fn owner(&self, resource: &str) -> Option<String> {
         if !self.domain.is_elsewhere() {
             return None;
         }
         let account = if resource == "*" { self.subject.account.clone() } else { crossrole_policy::Arn::parse(resource).map(|a| a.account.to_owned()) };
         account.filter(|a| !a.is_empty())
-    }
-
-    /// Asks both sides once more, of this action and resource. `tags`: those of the caller that are asked for.
-    fn witness(
-        &self,
-        request: &mut Request,
-        (dimensions, combination): (&[Dimension], &[usize]),
-        tags: &[String],
-        direction: Direction,
-    ) -> Result<Witness, Why> {
-        set(request, dimensions, combination);
-        self.subject.name_caller(request);
-        let [before, after] = [0, 1].map(|at| {
-            let policies = self.sides.get(at).copied().flatten().filter(|_| self.subject.has(at, tags, &request.context));
-            policies.map(|p| evaluate(request, p))
-        });
-        let allowed = [before, after].map(|a| a.is_some_and(crate::engine::decide::Answer::is_allowed));
-        if allowed != [direction == Direction::Narrowed, direction == Direction::Widened] {
-            return Err(Why::WitnessFails);
-        }
-        let decision = |answer: Option<crate::engine::decide::Answer>| answer.map_or(Decision::ImplicitlyDenied, |a| a.decision);
-        let context = request.context.iter().map(|(key, value)| {
-            let values = match value {
-                ContextValue::One(value) => vec![value.clone()],
-                ContextValue::Many(values) => values.clone(),
-            };
-            (key.to_owned(), values)
-        });
-        Ok(Witness {
-            principal: request.caller.as_str().to_owned(),
-            action: request.action.clone(),
-            resource: request.resource.clone(),
-            context: context.collect(),
-            before: decision(before),
-            after: decision(after),
-        })
-    }
-
-    /// A witness among these actions and resources: the one that there is, moved there when it still holds.
-    fn witness_in(
-        &self,
-        (names, at): (&BTreeSet<String>, &BTreeSet<usize>),
-        resources: &Resources,
-        tags: &[String],
-        direction: Direction,
-        like: &Witness,
-    ) -> Witness {
-        let mut request = self.request("", "");
-        request.caller = Caller::parse(&like.principal);
-        for (key, values) in &like.context {
-            let many = catalogue::key(key).is_some_and(|k| k.many) || values.len() != 1;
-            match values.first() {
-                Some(value) if !many => request.context.set(key, value.clone()),
-                _ => request.context.set_many(key, values.clone()),
-            }
-        }
-        for class in at.iter().filter_map(|i| resources.classes.get(*i)) {
-            let Some(name) = names.iter().find(|n| atoms::is_asked(n, &class.witness, self.domain)) else { continue };
-            request.action.clone_from(name);
-            request.resource.clone_from(&class.witness);
-            set_owner(&mut request, self.owner(&class.witness).as_deref());
-            if let Ok(witness) = self.witness(&mut request, (&[], &[]), tags, direction) {
-                return witness;
-            }
-        }
-        like.clone()
     }
 }

@@ -143,8 +143,7 @@ impl Case<'_> {
 
     fn is_same_account(&self) -> bool {
         match self.request.resource_account.as_deref() {
-            // No resource of IAM has a policy that lets callers of other accounts in; a role's trust is asked of STS.
-            None if self.action.is_of("iam:") => Arn::parse(&self.request.resource).is_none_or(|arn| self.asker.account == Some(arn.account)),
+            None if is_inside(&self.action, self.request) => Arn::parse(&self.request.resource).is_none_or(|arn| self.asker.account == Some(arn.account)),
             None => !self.asker.is_anonymous(),
             Some(owner) => self.asker.account == Some(owner),
         }
@@ -178,6 +177,13 @@ impl Case<'_> {
             && self.is_same_account()
             && ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"].iter().any(|a| a.eq_ignore_ascii_case(&self.request.action))
     }
+}
+
+/// Tells whether nobody of another account is let in: no resource of IAM or STS has a policy that could, but for the trust of
+/// roles. Root's sessions are asked for across accounts (STS API reference, AssumeRoot).
+fn is_inside(action: &Action<'_>, request: &Request) -> bool {
+    let is_sts = || action.is_of("sts:") && action.name() != "sts:assumeroot" && !is_role_trust(request);
+    action.is_of("iam:") || is_sts()
 }
 
 /// Tells whether the resource's own policy must allow the request, whatever the caller's own say: a role's trust policy, and a

@@ -407,7 +407,11 @@ fn sentences_say_the_difference_and_nothing_twice() {
     }
     let all = r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#;
     let said = identity(NONE, all);
-    assert!(said.iter().any(|l| l.contains(" gains * (except iam:*, sts:SetSourceIdentity, sts:TagSession) on ")), "{said:#?}");
+    assert!(
+        said.iter()
+            .any(|l| l.contains(" gains * (except iam:*, sts:AssumeRole*, sts:SetContext, sts:SetSourceIdentity, sts:TagSession) on * (except data, data/*)")),
+        "{said:#?}"
+    );
 }
 
 #[test]
@@ -619,4 +623,30 @@ fn what_sessions_may_be_called_is_not_nobody() {
     let trusts = |more: &str| format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::222222222222:root"}},"Action":["sts:AssumeRole"{more}]}}"#);
     let said = lines(&estate(app, &[], &trusts(""), QUIET), &estate(app, &[], &trusts(r#","sts:SetSourceIdentity""#), QUIET));
     assert!(has(&said, &["? role App of 222222222222", "not decided: its sessions may have other names or source identities"]), "{said:#?}");
+}
+
+/// Sessions of root are asked for in other accounts (STS API reference, AssumeRoot).
+#[test]
+fn sessions_of_root_are_asked_for_everywhere() {
+    let said = identity(NONE, &allow("sts:AssumeRoot", "*"));
+    assert!(has(&said, &["+ role App of 222222222222 gains sts:AssumeRoot on arn:aws:iam::*:root"]), "{said:#?}");
+    let said = identity(NONE, &allow("sts:AssumeRoot", "arn:aws:iam::333333333333:root"));
+    assert!(has(&said, &["+ role App of 222222222222 gains sts:AssumeRoot on arn:aws:iam::333333333333:root"]), "{said:#?}");
+    let all = allow("*", "*");
+    let denies = r#"{"Effect":"Deny","Action":"*","NotResource":"arn:aws:iam::333333333333:user/*"}"#;
+    let said = identity(&all, &format!("{all},{denies}"));
+    assert!(has(&said, &["- role App", "loses ", "arn:aws:iam::*:root"]) && !has(&said, &["except arn:aws:iam::333333333333:root"]), "{said:#?}");
+}
+
+/// What STS has is its own account's (recorded: GetFederationToken is asked of the session that it makes).
+#[test]
+fn federated_sessions_are_asked_for_by_name() {
+    let mine = "arn:aws:sts::222222222222:federated-user/Bob";
+    for action in ["sts:GetFederationToken", "sts:TagSession"] {
+        let said = identity(NONE, &allow(action, mine));
+        assert!(has(&said, &["+ role App of 222222222222 gains ", action, mine]), "{said:#?}");
+        assert_eq!(identity(NONE, &allow(action, &mine.replace("222222222222", "333333333333"))), Vec::<String>::new());
+    }
+    let said = identity(NONE, &allow("sts:SetContext", "arn:aws:sts::222222222222:self"));
+    assert!(has(&said, &["+ role App of 222222222222 gains sts:SetContext on arn:aws:sts::222222222222:self"]), "{said:#?}");
 }

@@ -142,6 +142,11 @@ pub(super) fn of_key(request: &Request) -> Option<Request> {
     })
 }
 
+/// Actions that nobody of another account can ever do.
+pub(super) fn is_inside(action: &str, resource: &str) -> bool {
+    action.starts_with("iam:") || ["sts:GetFederationToken", "sts:TagSession"].contains(&action) && !resource.contains(":role/")
+}
+
 fn one_of<'a>(random: &mut Random, list: &[Option<&'a str>]) -> Option<&'a str> {
     list[random.below(list.len())]
 }
@@ -178,13 +183,16 @@ pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2]) -> (R
     let asked: Vec<&&str> = asked.collect();
     let resource = *asked[random.below(asked.len())];
     let known = resource.starts_with("arn:aws:s3:::data") || [APP, KEY].contains(&resource);
-    let owner = if known { OWNER } else { account.unwrap_or(OWNER) };
     let whose = match resource {
         _ if known => OWNER,
+        "*" => account.unwrap_or(OWNER),
+        text if text.contains(":111111111111:") => "111111111111",
         text if text.contains(":333333333333:") => "333333333333",
         text if text.contains(":222222222222:") => OWNER,
         _ => one_of(random, &[Some(OWNER), Some("111111111111"), Some("333333333333")]).unwrap(),
     };
+    // Whose resource it is decides where IAM and STS are asked; elsewhere the policies of others are not known.
+    let owner = if known || is_inside(action, resource) { whose } else { account.unwrap_or(OWNER) };
     if of_kms {
         set("kms:CallerAccount", account);
         set("kms:ViaService", one_of(random, &[None, Some("s3.eu-west-1.amazonaws.com"), Some("sqs.eu-west-1.amazonaws.com")]));

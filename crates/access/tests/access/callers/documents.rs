@@ -5,8 +5,26 @@ use crossrole_policy::{Conditions, Document, Effect, Element, Principal as Named
 use super::{ALICE, APP, APP_SESSION, DEV, DEV_SESSION, KEY, ZED};
 use crate::generate::Random;
 
-pub(super) const ACTIONS: &[&str] =
-    &["s3:GetObject", "s3:PutObject", "s3:ListBucket", "sts:AssumeRole", "sts:TagSession", "dynamodb:GetItem", "kms:Decrypt", "kms:GenerateDataKey"];
+/// Of every kind that the evaluator has a rule of its own for, and of services that it has none for.
+pub(super) const ACTIONS: &[&str] = &[
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:ListBucket",
+    "s3:GetBucketPolicy",
+    "s3:ListAllMyBuckets",
+    "sts:AssumeRole",
+    "sts:TagSession",
+    "sts:GetFederationToken",
+    "sts:GetSessionToken",
+    "sts:GetCallerIdentity",
+    "sts:AssumeRoot",
+    "iam:GetUser",
+    "iam:PassRole",
+    "dynamodb:GetItem",
+    "sqs:SendMessage",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+];
 pub(super) const RESOURCES: &[&str] = &[
     "arn:aws:s3:::data",
     "arn:aws:s3:::data/red/x",
@@ -22,6 +40,20 @@ pub(super) const RESOURCES: &[&str] = &[
     KEY,
     "arn:aws:dynamodb:us-east-1:222222222222:table/t",
     "arn:aws:dynamodb:us-east-1:333333333333:table/t",
+    "arn:aws:sqs:us-east-1:111111111111:q",
+    "arn:aws:sqs:us-east-1:333333333333:q",
+    "arn:aws:iam::111111111111:user/u",
+    "arn:aws:iam::222222222222:user/u",
+    "arn:aws:iam::333333333333:user/u",
+    "arn:aws:iam::222222222222:role/u",
+    "arn:aws:iam::333333333333:role/u",
+    "arn:aws:iam::111111111111:root",
+    "arn:aws:iam::333333333333:root",
+    "arn:aws:sts::111111111111:federated-user/f",
+    "arn:aws:sts::222222222222:federated-user/f",
+    "arn:aws:sts::333333333333:federated-user/f",
+    "arn:aws:s3:::*",
+    "*",
 ];
 const PATTERNS: &[&str] = &[
     "*",
@@ -36,6 +68,11 @@ const PATTERNS: &[&str] = &[
     "arn:aws:iam::222222222222:role/*",
     "arn:aws:dynamodb:*:*:table/*",
     "arn:aws:kms:*:222222222222:key/*",
+    "arn:aws:sqs:*:*:*",
+    "arn:aws:iam::333333333333:user/*",
+    "arn:aws:iam::*:user/u",
+    "arn:aws:sts::*:federated-user/f",
+    "arn:aws:sts::222222222222:federated-user/*",
 ];
 const BUCKET_PATTERNS: &[&str] = &[
     "arn:aws:s3:::data",
@@ -44,8 +81,27 @@ const BUCKET_PATTERNS: &[&str] = &[
     "arn:aws:s3:::data/${aws:username}/*",
     "arn:aws:s3:::data/${aws:PrincipalTag/team}/*",
 ];
-const ACTION_PATTERNS: &[&str] =
-    &["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "sts:*", "sts:AssumeRole", "dynamodb:*", "kms:*", "kms:Decrypt", "kms:GenerateDataKey*"];
+const ACTION_PATTERNS: &[&str] = &[
+    "*",
+    "s3:*",
+    "s3:Get*",
+    "s3:GetObject",
+    "s3:*Object",
+    "sts:*",
+    "sts:AssumeRole",
+    "dynamodb:*",
+    "kms:*",
+    "kms:Decrypt",
+    "kms:GenerateDataKey*",
+    "iam:*",
+    "iam:GetUser",
+    "sqs:*",
+    "sts:Get*",
+    "sts:GetFederationToken",
+    "sts:TagSession",
+    "sts:GetCallerIdentity",
+    "sts:AssumeRoot",
+];
 const PRINCIPALS: &[(&str, &str)] = &[
     ("AWS", "*"),
     ("AWS", "*"),

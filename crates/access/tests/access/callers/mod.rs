@@ -9,13 +9,13 @@ mod said;
 mod side;
 
 use crossrole_access::{Caller, Request, delta};
-use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Direction, Party};
+use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Direction, Party, Why};
 
 use crate::generate::Random;
 use crate::words::speaks_of;
 
-use askers::{Asker, Own, asked_tags, askers, of_key, request};
-use said::{covers, parties, stands_for};
+use askers::{Asker, Own, asked_tags, askers, is_inside, of_key, request};
+use said::{covers, names_account, parties, stands_for};
 use side::{Ready, Side};
 
 const PAIRS: usize = 2_000;
@@ -72,6 +72,9 @@ fn judge(who: &Asker, more: bool, actual: Option<Direction>, parties: &[Party], 
 
 /// How many requests were asked, differ, and were not decided.
 fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<[usize; 3], String> {
+    if let Some(broken) = found.undecided.iter().find(|u| u.why == Why::WitnessFails) {
+        return Err(format!("a witness that fails: {broken:?}"));
+    }
     let ready = sides.map(Ready::of);
     let (mut asked, mut differences, mut open) = (0, 0, 0);
     for who in askers() {
@@ -93,12 +96,22 @@ fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<
                 open += 1;
                 continue;
             }
-            let said: Vec<&AccessChange> = found.changes.iter().filter(|c| covers(c, &request) && speaks_of(c, &request.context)).collect();
+            let mut said: Vec<&AccessChange> = found.changes.iter().filter(|c| covers(c, &request) && speaks_of(c, &request.context)).collect();
+            // What is said of resources everywhere means those that the caller can ask about.
+            let owner = request.resource_account.as_deref();
+            if is_inside(&request.action, &request.resource) && owner != request.caller.account() {
+                said.retain(|c| names_account(c, &request.resource));
+            }
+            // What everybody may do is said with others, and never by its name.
+            if request.action == "sts:GetCallerIdentity" {
+                said.retain(|c| c.actions.iter().any(|a| a.pattern == request.action));
+            }
             // Whose policies were not all read is asked twice: with those that were, and as if the others let it everything.
             let unread = sides[0].unread && matches!(who.own, Own::Alice | Own::App);
             for more in [false, true].into_iter().take(1 + usize::from(unread)) {
                 let answers = [&ready[0], &ready[1]].map(|side| side.allows(&who, more, &request, (&tags, &keys), n % 16 == 0));
                 let actual = match answers {
+                    _ if request.action == "sts:GetCallerIdentity" => None,
                     [false, true] => Some(Direction::Widened),
                     [true, false] => Some(Direction::Narrowed),
                     _ => None,

@@ -74,17 +74,25 @@ fn named_account(text: &str, principals: &str, account: &str) -> bool {
             .any(|v| (*v == account || v.contains(&format!("::{account}:"))) && text.contains(&format!("\"{v}\"")))
 }
 
+/// Tells whether a line speaks of a resource by its account, and not only of what may be of any.
+pub(super) fn names_account(change: &AccessChange, resource: &str) -> bool {
+    let account = resource.split(':').nth(4).unwrap_or_default();
+    change.resources.iter().flat_map(Part::patterns).any(|p| p.contains(&format!(":{account}:")) && resource_matches(p, resource, None))
+}
+
 pub(super) fn covers(change: &AccessChange, request: &Request) -> bool {
-    fn holds(part: &Part, matches: &dyn Fn(&str) -> bool) -> bool {
-        !part.nameless && part.patterns().all(matches) && !part.except.iter().any(|e| holds(e, matches))
+    fn holds(part: &Part, nameless: bool, matches: &dyn Fn(&str) -> bool) -> bool {
+        (!part.nameless || nameless) && part.patterns().all(matches) && !part.except.iter().any(|e| holds(e, nameless, matches))
     }
+    let nameless = request.resource == "*";
     let resource = |text: &str| match text {
-        "arn:aws:*:*:*:*" => true,
+        "arn:aws:*:*:*:*" => !nameless,
         text => resource_matches(text, &request.resource, Some(&request.context)),
     };
     let apart = |part: &Part| match &part.apart {
         Apart::Named(list) => list.iter().any(|known| request.resource == *known || request.resource.starts_with(&format!("{known}/"))),
         Apart::Many(_) => panic!("{part:?}"),
     };
-    change.actions.iter().any(|a| holds(a, &|p| action_matches(p, &request.action))) && change.resources.iter().any(|r| holds(r, &resource) && !apart(r))
+    change.actions.iter().any(|a| holds(a, false, &|p| action_matches(p, &request.action)))
+        && change.resources.iter().any(|r| holds(r, nameless, &resource) && !apart(r))
 }

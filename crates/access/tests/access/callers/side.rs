@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::estate::{BucketKey, Estate, Guarded, Levels, Placed, Principal};
 use crossrole_access::{Compiled, Policies, Request, action_matches, evaluate};
-use crossrole_policy::{Document, Effect, Element, Statement};
+use crossrole_policy::{Document, Effect, Element, Principal as Named, Statement};
 
 use super::askers::{Asker, Own};
 use super::documents::{changed, control, document, of_key};
@@ -34,6 +34,8 @@ pub(super) struct Side {
     /// Of a group that others than alice are in.
     group: Document,
     pub(super) trust: Document,
+    /// What roles that nobody has read are taken to have: trust in the caller's account.
+    trusting: Document,
     pub(super) bucket: Document,
     pub(super) key: Document,
     /// Of alice and App there are policies whose documents nobody has read.
@@ -42,6 +44,12 @@ pub(super) struct Side {
     service_control: Option<[Document; 2]>,
     /// The owner's resource control policy.
     resource_control: Option<Document>,
+}
+
+fn trusting() -> Document {
+    let actions = Element::of(["sts:AssumeRole", "sts:TagSession"]);
+    let principal = Named::of("AWS", [OTHER, OWNER]);
+    Document::new(vec![Statement { principal: Some(principal), ..Statement::allow(actions, None) }])
 }
 
 impl Side {
@@ -53,6 +61,7 @@ impl Side {
             app: document(random, false, false),
             app_tags: tags(random),
             trust: document(random, true, false),
+            trusting: trusting(),
             bucket: document(random, false, true),
             key: of_key(document(random, false, true)),
             group: document(random, false, false),
@@ -163,6 +172,7 @@ impl Side {
             text if text.starts_with("arn:aws:s3:::data") => Some(&self.bucket),
             APP => Some(&self.trust),
             KEY => Some(&self.key),
+            text if text.contains(":role/") => Some(&self.trusting),
             _ => None,
         }
     }
@@ -176,9 +186,10 @@ impl Side {
             Own::Everything | Own::None => (None, None),
         };
         let guard = self.guard(resource);
+        let is_unread = guard.is_some_and(|g| std::ptr::eq(g, &raw const self.trusting));
         let at = [OTHER, OWNER].iter().position(|account| who.caller.account() == Some(account));
         let service_control = self.service_control.as_ref().zip(at).map(|(both, at)| &both[at]);
-        Documents { own, boundary, guard, service_control, resource_control: guard.and(self.resource_control.as_ref()) }
+        Documents { own, boundary, guard, service_control, resource_control: guard.filter(|_| !is_unread).and(self.resource_control.as_ref()) }
     }
 }
 
@@ -210,7 +221,7 @@ pub(super) struct Ready<'s> {
 impl<'s> Ready<'s> {
     pub(super) fn of(side: &'s Side) -> Self {
         let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
-        let documents = [&side.alice, &side.app, &side.group, &side.trust, &side.bucket, &side.key].into_iter();
+        let documents = [&side.alice, &side.app, &side.group, &side.trust, &side.trusting, &side.bucket, &side.key].into_iter();
         let documents = documents.chain(&side.alice_boundary).chain(side.service_control.iter().flatten()).chain(&side.resource_control);
         let compiled = documents.map(|document| (std::ptr::from_ref(document), Compiled::new(document, ""))).collect();
         let all = Compiled::new(&everything, "");

@@ -50,8 +50,10 @@ pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
         let partition = if let Caller::Arn(arn) = &put.caller { arn.split(':').nth(1).unwrap_or("aws") } else { "aws" };
         put.resource = format!("arn:{partition}:s3:::*");
     }
-    // What is in IAM is its own account's.
-    if put.resource_account.is_none() && put.action.to_lowercase().starts_with("iam:") {
+    // What is in IAM is its own account's, and so is a session of STS; roles have their trust, and root's sessions are for others.
+    let lower = put.action.to_lowercase();
+    let of_sts = lower.starts_with("sts:") && lower != "sts:assumeroot" && !is_role_trust(&put);
+    if put.resource_account.is_none() && (lower.starts_with("iam:") || of_sts) {
         put.resource_account = put.resource.split(':').nth(4).map(str::to_owned);
     }
     let request = &put;
