@@ -10,7 +10,7 @@ use crate::principal::Caller;
 use crate::request::Context;
 
 use super::classes;
-use super::describe::any_role;
+use super::describe::{any_role, service_of};
 use super::pair::{Domain, Text};
 
 /// Tells whether a request of this domain can ask `action` of `resource`.
@@ -169,13 +169,6 @@ impl Resources {
                 }
             }
         }
-        // A root is named where other things of its account are; all others are one.
-        for root in texts.iter().filter_map(|t| if let Text::Exact(text) = t { text.strip_suffix(":root") } else { None }) {
-            add(&format!("{}:*:root", root.rsplit_once(':').map_or(root, |(start, _)| start)));
-            if walks.clone().any(|start| start.strip_prefix(root).is_some_and(|rest| rest.starts_with(':'))) {
-                add(&format!("{root}:root"));
-            }
-        }
         // Whose a resource is, conditions tell where its ARN does.
         let owned = statements.iter().flat_map(|s| s.conditions.iter().map(|c| (s.variables, c))).filter(|(_, c)| c.key.ends_with(":resourceaccount"));
         // A variable stands for what it is filled with.
@@ -190,6 +183,13 @@ impl Resources {
             let region = if service.ends_with(":iam") { "" } else { "*" };
             for owner in &owners {
                 add(&format!("{service}:{region}:{owner}:*"));
+            }
+        }
+        // Roots that nothing tells apart are one.
+        if let Some(service) = texts.iter().find_map(|t| if let Text::Exact(text) = t { text.ends_with(":root").then(|| service_of(text)) } else { None }) {
+            add(&format!("{service}:*:root"));
+            for owner in &owners {
+                add(&format!("{service}:{owner}:root"));
             }
         }
         if roles {

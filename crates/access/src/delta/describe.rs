@@ -108,7 +108,18 @@ impl Resources {
         // What S3 and IAM have is not asked of actions of other services; a star for the service speaks of theirs, too.
         let of_all = |part: &Part| part.pattern.split(':').next().is_some_and(|service| service.contains(['*', '?']));
         let foreign = !names.iter().any(|n| catalogue::is_listed(n)) && !actions.iter().any(of_all);
-        let everywhere = |(i, c): (usize, &ResourceClass)| !is_of_some_walk(c, domain) || at.contains(&i) || (foreign || domain.is_of_roles()) && !asked(c);
+        // What else a pattern for actions names is asked of no resource.
+        let nameless_too = |c: &ResourceClass| {
+            c.witness == "*"
+                && catalogue::SERVICES.iter().flat_map(|s| catalogue::actions(s)).any(|a| {
+                    catalogue::is_asked_of(a.name, "*")
+                        && ActionKind::of(a.name) != ActionKind::Everybodys
+                        && actions.iter().any(|part| speaks_of(part, a.name))
+                })
+        };
+        let everywhere = |(i, c): (usize, &ResourceClass)| {
+            !is_of_some_walk(c, domain) && !nameless_too(c) || at.contains(&i) || (foreign || domain.is_of_roles()) && !asked(c)
+        };
         if domain.is_elsewhere() && self.classes.iter().enumerate().all(everywhere) {
             return vec![but_known(Part::of("*"), names, domain)];
         }
@@ -183,6 +194,10 @@ impl Resources {
     }
 }
 
+fn speaks_of(part: &Part, name: &str) -> bool {
+    part.patterns().all(|p| crate::engine::compiled::action_matches(p, name)) && !part.except.iter().any(|e| speaks_of(e, name))
+}
+
 fn is_of_some_walk(class: &ResourceClass, domain: &Domain) -> bool {
     crossrole_policy::Arn::parse(&class.witness).is_some() && !is_nameless(&class.witness) && !is_elsewhere(&class.witness, domain)
 }
@@ -230,7 +245,7 @@ pub(crate) fn any_role(start: &str) -> String {
 }
 
 /// `arn:aws:iam:`
-fn service_of(start: &str) -> &str {
+pub(crate) fn service_of(start: &str) -> &str {
     let third = start.match_indices(':').nth(2).map_or(start.len(), |(at, _)| at + 1);
     start.get(..third).unwrap_or(start)
 }

@@ -632,6 +632,10 @@ fn sessions_of_root_are_asked_for_everywhere() {
     assert!(has(&said, &["+ role App of 222222222222 gains sts:AssumeRoot on arn:aws:iam::*:root"]), "{said:#?}");
     let said = identity(NONE, &allow("sts:AssumeRoot", "arn:aws:iam::333333333333:root"));
     assert!(has(&said, &["+ role App of 222222222222 gains sts:AssumeRoot on arn:aws:iam::333333333333:root"]), "{said:#?}");
+    // Whose it is may be asked for, too.
+    let mine = r#"{"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*","Condition":{"StringEquals":{"aws:ResourceAccount":"111111111111"}}}"#;
+    let said = identity(mine, &allow("sts:AssumeRoot", "*"));
+    assert!(has(&said, &["+ role App of 222222222222 gains sts:AssumeRoot on arn:aws:iam::*:root", "except arn:aws:iam::111111111111:root"]), "{said:#?}");
     let all = allow("*", "*");
     let denies = r#"{"Effect":"Deny","Action":"*","NotResource":"arn:aws:iam::333333333333:user/*"}"#;
     let said = identity(&all, &format!("{all},{denies}"));
@@ -647,6 +651,9 @@ fn federated_sessions_are_asked_for_by_name() {
         assert!(has(&said, &["+ role App of 222222222222 gains ", action, mine]), "{said:#?}");
         assert_eq!(identity(NONE, &allow(action, &mine.replace("222222222222", "333333333333"))), Vec::<String>::new());
     }
+    // Not of what has no name, which other actions of that pattern are asked of.
+    let said = identity(NONE, &allow("sts:Get*", "arn:aws:sts::222222222222:federated-user/*"));
+    assert!(has(&said, &["gains sts:Get* on arn:aws:sts::222222222222:federated-user/*"]) && said.len() == 1, "{said:#?}");
     let said = identity(NONE, &allow("sts:SetContext", "arn:aws:sts::222222222222:self"));
     assert!(has(&said, &["+ role App of 222222222222 gains sts:SetContext on arn:aws:sts::222222222222:self"]), "{said:#?}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_access::{Caller, Context, ContextValue, Request, action_matches, resource_matches};
-use crossrole_policy::{Document, Effect};
+use crossrole_policy::{Document, Effect, Statement};
 
 use super::documents::{ACTIONS, RESOURCES};
 use super::side::{Side, Tags, tags};
@@ -98,7 +98,7 @@ pub(super) fn askers() -> Vec<Asker> {
 pub(super) fn asked_tags(who: &Asker, sides: [&Side; 2], request: &Request) -> BTreeSet<&'static str> {
     let mut keys = BTreeSet::new();
     for side in sides {
-        let found = side.documents(who, &request.resource);
+        let found = side.documents(who, request);
         for statement in found.all().flat_map(|d| &d.statements) {
             let acts = statement.action.values.iter().any(|a| action_matches(a, &request.action)) != statement.action.negated;
             let names = statement.principal.as_ref().is_none_or(|p| {
@@ -151,8 +151,18 @@ fn one_of<'a>(random: &mut Random, list: &[Option<&'a str>]) -> Option<&'a str> 
     list[random.below(list.len())]
 }
 
-/// A random request of a caller, and its tags.
-pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2]) -> (Request, Tags) {
+/// The actions that statements on one side only are about; all, where there are none.
+pub(super) fn aimed(sides: [&Side; 2]) -> Vec<&'static str> {
+    let [before, after] = sides.map(Side::statements);
+    let alone = before.iter().filter(|s| !after.contains(s)).chain(after.iter().filter(|s| !before.contains(s)));
+    let matches = |s: &&Statement, action: &str| s.action.values.iter().any(|a| action_matches(a, action)) != s.action.negated;
+    let alone: Vec<&Statement> = alone.copied().collect();
+    let found: Vec<&str> = ACTIONS.iter().copied().filter(|action| alone.iter().any(|s| matches(s, action))).collect();
+    if found.is_empty() { ACTIONS.to_vec() } else { found }
+}
+
+/// A random request of a caller, and its tags; more often than not for an action that is aimed at.
+pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2], aimed: &[&'static str]) -> (Request, Tags) {
     let mut context = Context::default();
     for (key, value) in &who.keys {
         context.set(key, *value);
@@ -177,7 +187,8 @@ pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2]) -> (R
     set("aws:RequestTag/team", one_of(random, &[None, Some("red"), Some("blue")]));
     set("s3:ExistingObjectTag/owner", one_of(random, &[None, Some("alice"), Some("bob"), Some("eve"), Some("Dev"), Some("AROADEV:session"), Some("y")]));
     set("aws:ResourceOrgID", one_of(random, &[None, Some("o-a"), Some("o-b")]));
-    let action = random.one(ACTIONS);
+    let any = random.once_in(3);
+    let action = random.one(if any { ACTIONS } else { aimed });
     let of_kms = action.starts_with("kms:");
     let asked = RESOURCES.iter().filter(|r| crossrole_access::catalogue::is_asked_of(action, r) && of_kms == r.starts_with("arn:aws:kms:"));
     let asked: Vec<&&str> = asked.collect();

@@ -14,7 +14,7 @@ use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Direction, P
 use crate::generate::Random;
 use crate::words::speaks_of;
 
-use askers::{Asker, Own, asked_tags, askers, is_inside, of_key, request};
+use askers::{Asker, Own, aimed, asked_tags, askers, is_inside, of_key, request};
 use said::{covers, names_account, parties, stands_for};
 use side::{Ready, Side};
 
@@ -76,10 +76,11 @@ fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<
         return Err(format!("a witness that fails: {broken:?}"));
     }
     let ready = sides.map(Ready::of);
+    let aimed = aimed(sides);
     let (mut asked, mut differences, mut open) = (0, 0, 0);
     for who in askers() {
         for n in 0..REQUESTS {
-            let (request, tags) = request(random, &who, sides);
+            let (request, tags) = request(random, &who, sides, &aimed);
             if !is_asked(&who, &request) {
                 continue;
             }
@@ -89,7 +90,7 @@ fn check(random: &mut Random, sides: [&Side; 2], found: &AccessDelta) -> Result<
                 continue;
             }
             asked += 1;
-            let parties = parties(&who, sides, &request.resource);
+            let parties = parties(&who, sides, &request);
             // What is not decided of a role is not decided of its sessions.
             let role = (who.own == Own::App).then(|| Party::of(APP));
             if found.undecided.iter().any(|u| parties.contains(&u.party) || Some(&u.party) == role.as_ref()) {

@@ -10,11 +10,11 @@ use super::side::Side;
 use super::{APP_SESSION, GROUP, OTHER, OWNER};
 
 /// The parties whose lines speak of a caller, where a resource's documents name these.
-pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Party> {
+pub(super) fn parties(who: &Asker, sides: [&Side; 2], request: &Request) -> Vec<Party> {
     match &who.caller {
         Caller::Anonymous => return vec![Party::Unsigned],
         Caller::Service(name) => {
-            let named = sides.iter().any(|s| guard(s, resource).to_json().contains(name.as_str()));
+            let named = sides.iter().any(|s| guard(s, request).to_json().contains(name.as_str()));
             return vec![if named { Party::Service { name: name.clone() } } else { Party::AnyService }];
         }
         Caller::Arn(_) => {}
@@ -24,11 +24,11 @@ pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Par
         return vec![Party::Members { group: GROUP.to_owned() }];
     }
     if matches!(who.own, Own::Alice | Own::App) {
-        let documents = sides.iter().filter_map(|s| s.guard(resource));
+        let documents = sides.iter().filter_map(|s| s.guard(request));
         let session = who.caller.as_str() == APP_SESSION && documents.flat_map(Document::aws_principals).any(|p| p == APP_SESSION);
         return vec![Party::of(if session { APP_SESSION } else { arn })];
     }
-    let statements = sides.iter().flat_map(|s| &guard(s, resource).statements);
+    let statements = sides.iter().flat_map(|s| &guard(s, request).statements);
     let keys = statements.clone().flat_map(|s| s.conditions.values().flatten());
     let about = keys.filter(|(key, _)| ["aws:PrincipalArn", "aws:PrincipalAccount", "kms:CallerAccount"].contains(&key.as_str()));
     let text: String = about.flat_map(|(_, values)| values).map(|v| format!("\"{v}\"")).collect();
@@ -45,8 +45,8 @@ pub(super) fn parties(who: &Asker, sides: [&Side; 2], resource: &str) -> Vec<Par
 }
 
 /// The policy that lines about a resource come from; of what has none, the bucket's.
-fn guard<'s>(side: &'s Side, resource: &str) -> &'s Document {
-    side.guard(resource).unwrap_or(&side.bucket)
+fn guard<'s>(side: &'s Side, request: &Request) -> &'s Document {
+    side.guard(request).unwrap_or(&side.bucket)
 }
 
 /// Tells whether a line about many speaks of a caller that nothing was read of: who has no lines of its own that way, and is not

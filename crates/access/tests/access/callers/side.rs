@@ -138,6 +138,15 @@ impl Side {
         }
     }
 
+    fn documents_of_all(&self) -> impl Iterator<Item = &Document> {
+        let documents = [&self.alice, &self.app, &self.group, &self.trust, &self.trusting, &self.bucket, &self.key].into_iter();
+        documents.chain(&self.alice_boundary).chain(self.service_control.iter().flatten()).chain(&self.resource_control)
+    }
+
+    pub(super) fn statements(&self) -> Vec<&Statement> {
+        self.documents_of_all().flat_map(|d| &d.statements).collect()
+    }
+
     /// Sessions of App may bring tags.
     pub(super) fn brings(&self) -> bool {
         let allows = |s: &&Statement| s.effect == Effect::Allow && s.action.values.iter().any(|a| action_matches(a, "sts:TagSession"));
@@ -167,8 +176,10 @@ impl Side {
     }
 
     /// The resource's own policy.
-    pub(super) fn guard(&self, resource: &str) -> Option<&Document> {
-        match resource {
+    pub(super) fn guard(&self, request: &Request) -> Option<&Document> {
+        match request.resource.as_str() {
+            // Whom a role trusts is asked of STS alone.
+            _ if request.action.starts_with("iam:") => None,
             text if text.starts_with("arn:aws:s3:::data") => Some(&self.bucket),
             APP => Some(&self.trust),
             KEY => Some(&self.key),
@@ -178,14 +189,14 @@ impl Side {
     }
 
     /// Of the caller's side, of the resource's, and of the organization.
-    pub(super) fn documents(&self, who: &Asker, resource: &str) -> Documents<'_> {
+    pub(super) fn documents(&self, who: &Asker, request: &Request) -> Documents<'_> {
         let (own, boundary) = match who.own {
             Own::Alice => (Some(&self.alice), self.alice_boundary.as_ref()),
             Own::App => (Some(&self.app), None),
             Own::Member => (Some(&self.group), None),
             Own::Everything | Own::None => (None, None),
         };
-        let guard = self.guard(resource);
+        let guard = self.guard(request);
         let is_unread = guard.is_some_and(|g| std::ptr::eq(g, &raw const self.trusting));
         let at = [OTHER, OWNER].iter().position(|account| who.caller.account() == Some(account));
         let service_control = self.service_control.as_ref().zip(at).map(|(both, at)| &both[at]);
@@ -221,9 +232,7 @@ pub(super) struct Ready<'s> {
 impl<'s> Ready<'s> {
     pub(super) fn of(side: &'s Side) -> Self {
         let everything = Document::new(vec![Statement::allow(Element::of(["*"]), Some(Element::of(["*"])))]);
-        let documents = [&side.alice, &side.app, &side.group, &side.trust, &side.trusting, &side.bucket, &side.key].into_iter();
-        let documents = documents.chain(&side.alice_boundary).chain(side.service_control.iter().flatten()).chain(&side.resource_control);
-        let compiled = documents.map(|document| (std::ptr::from_ref(document), Compiled::new(document, ""))).collect();
+        let compiled = side.documents_of_all().map(|document| (std::ptr::from_ref(document), Compiled::new(document, ""))).collect();
         let all = Compiled::new(&everything, "");
         Self { side, everything, compiled, all }
     }
@@ -245,7 +254,7 @@ impl<'s> Ready<'s> {
             return false;
         }
         let more = more || who.own == Own::Everything;
-        let found = self.side.documents(who, &request.resource);
+        let found = self.side.documents(who, request);
         let ready = |document: Option<&Document>| document.map(|d| &self.compiled[&std::ptr::from_ref(d)]);
         let policies = Policies {
             identity: ready(found.own).into_iter().chain(more.then_some(&self.all)).collect(),
