@@ -308,21 +308,17 @@ pub fn is_asked_of(name: &str, resource: &str) -> bool {
         return resource == "*" && !name.eq_ignore_ascii_case(LIST_ALL) && action(name).is_none_or(|a| a.resources.is_empty());
     };
     let service = name.split(':').next().unwrap_or_default();
-    let Some(action) = action(name) else {
-        // A name that no action has today: of S3 and IAM, on any resource of theirs.
-        return match (is_listed_service(service), is_listed_service(arn.service)) {
-            (true, true) if service.eq_ignore_ascii_case("sts") => ["iam", "sts"].contains(&arn.service),
-            (true, true) => arn.service.eq_ignore_ascii_case(service),
-            (here, there) => !here && !there,
-        };
-    };
+    match (is_listed_service(service), is_listed_service(arn.service)) {
+        (true, true) if arn.service.eq_ignore_ascii_case(service) || arn.service == "iam" && service.eq_ignore_ascii_case("sts") => {}
+        (here, there) => return !here && !there,
+    }
+    // A name that no action has today may be asked of any resource of its service.
+    let Some(action) = action(name) else { return true };
     match arn.service {
         "s3" if arn.resource == "*" && name.eq_ignore_ascii_case(LIST_ALL) => true,
-        "s3" if arn.account.is_empty() && arn.region.is_empty() => {
-            service == "s3" && action.resources.contains(&if arn.resource.contains('/') { "object" } else { "bucket" })
-        }
+        "s3" if arn.account.is_empty() && arn.region.is_empty() => action.resources.contains(&if arn.resource.contains('/') { "object" } else { "bucket" }),
         // Access points, grants, jobs and the like: which of them it is, its name alone tells.
-        "s3" => service == "s3" && action.resources.iter().any(|kind| !["object", "bucket"].contains(kind)),
+        "s3" => action.resources.iter().any(|kind| !["object", "bucket"].contains(kind)),
         "iam" if arn.resource == "root" => action.resources.contains(&"root-user"),
         "sts" if arn.resource == "self" => action.resources.contains(&"self-session"),
         "iam" | "sts" => arn.resource.split_once('/').is_some_and(|(kind, _)| action.resources.contains(&kind)),
