@@ -19,7 +19,7 @@ pub(crate) fn is_asked(action: &str, resource: &str, domain: &Domain) -> bool {
 }
 
 /// Tells whether an action has a domain of its own.
-pub(crate) fn is_of_other(action: &str, domain: &Domain) -> bool {
+fn is_of_other(action: &str, domain: &Domain) -> bool {
     domain.is_elsewhere() && domain.actions.is_empty() && is_assume(action)
 }
 
@@ -179,9 +179,11 @@ impl Resources {
         let owners: BTreeSet<String> = said.collect();
         for start in walks.clone().filter(|start| !start.ends_with(":s3:::")) {
             let service = start.split(':').take(3).collect::<Vec<_>>().join(":");
-            // What IAM has is of no region.
-            let region = if service.ends_with(":iam") { "" } else { "*" };
-            for owner in &owners {
+            // What IAM and STS have is of no region.
+            let account = start.split(':').nth(4).filter(|_| service.ends_with(":iam") || service.ends_with(":sts"));
+            let region = if account.is_some() { "" } else { "*" };
+            // Of IAM and STS, nothing is looked at but in these accounts.
+            for owner in owners.iter().filter(|owner| account.is_none_or(|account| crossrole_policy::glob::is_like(owner, account))) {
                 add(&format!("{service}:{region}:{owner}:*"));
             }
         }

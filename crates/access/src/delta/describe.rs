@@ -7,7 +7,7 @@ use crossrole_model::access::{Apart, Part};
 use crate::catalogue;
 
 use super::action_kind::ActionKind;
-use super::atoms::{Actions, ResourceClass, Resources, is_asked, is_assume, is_elsewhere, is_nameless, is_of_other};
+use super::atoms::{Actions, ResourceClass, Resources, is_asked, is_assume, is_elsewhere, is_nameless};
 use super::pair::{Domain, Text};
 
 /// A pattern with exceptions is said in place of this many names.
@@ -18,7 +18,7 @@ impl Actions {
     pub(crate) fn describe(&self, names: &BTreeSet<String>, at: &BTreeSet<usize>, resources: &Resources, domain: &Domain) -> Vec<Part> {
         let witnesses: Vec<&str> = at.iter().filter_map(|i| resources.classes.get(*i)).map(|c| c.witness.as_str()).collect();
         let all = catalogue::SERVICES.iter().flat_map(|s| catalogue::actions(s)).map(|a| a.name);
-        // On everything, a pattern reaches the roles that are said by themselves.
+        // On everything, a pattern speaks of every action that it matches: those on roles that are said by themselves, too.
         let everywhere = domain.is_elsewhere() && resources.classes.iter().enumerate().all(|(i, c)| at.contains(&i) || !is_of_some_walk(c, domain));
         let possible: BTreeSet<&str> = self
             .classes
@@ -28,9 +28,7 @@ impl Actions {
             .map(String::as_str)
             .chain(all)
             // What everybody may do may lie in a pattern, or not.
-            .filter(|n| {
-                ActionKind::of(n) != ActionKind::Everybodys && (everywhere && is_of_other(n, domain) || witnesses.iter().any(|w| catalogue::is_asked_of(n, w)))
-            })
+            .filter(|n| ActionKind::of(n) != ActionKind::Everybodys && (everywhere || witnesses.iter().any(|w| catalogue::is_asked_of(n, w))))
             .collect();
         let matched = |pattern: &str| -> BTreeSet<&str> { possible.iter().copied().filter(|n| crate::engine::compiled::action_matches(pattern, n)).collect() };
         // A pattern must not name more than the domain is about.
@@ -101,24 +99,20 @@ impl Resources {
     /// `actions`: how those are named.
     pub(crate) fn describe(&self, at: &BTreeSet<usize>, names: &BTreeSet<String>, actions: &[Part], domain: &Domain) -> Vec<Part> {
         let asked = |class: &ResourceClass| names.iter().any(|n| is_asked(n, &class.witness, domain));
-        let possible: BTreeSet<usize> = self.classes.iter().enumerate().filter(|(_, c)| asked(c)).map(|(i, _)| i).collect();
+        // What a pattern for actions names besides is asked of others, which a pattern for resources must not reach.
+        let listed = catalogue::SERVICES.iter().filter(|_| domain.is_elsewhere()).flat_map(|s| catalogue::actions(s)).map(|a| a.name);
+        let spoken: Vec<&str> = listed.filter(|n| ActionKind::of(n) != ActionKind::Everybodys && actions.iter().any(|part| speaks_of(part, n))).collect();
+        let spoken_of = |c: &ResourceClass| (c.witness == "*" || is_of_some_walk(c, domain)) && spoken.iter().any(|n| catalogue::is_asked_of(n, &c.witness));
+        let possible: BTreeSet<usize> = self.classes.iter().enumerate().filter(|(_, c)| asked(c) || spoken_of(c)).map(|(i, _)| i).collect();
         if domain.is_elsewhere() && at.iter().all(|i| self.classes.get(*i).is_some_and(|c| c.witness == "*")) {
             return vec![nameless()];
         }
         // What S3 and IAM have is not asked of actions of other services; a star for the service speaks of theirs, too.
         let of_all = |part: &Part| part.pattern.split(':').next().is_some_and(|service| service.contains(['*', '?']));
         let foreign = !names.iter().any(|n| catalogue::is_listed(n)) && !actions.iter().any(of_all);
-        // What else a pattern for actions names is asked of no resource.
-        let nameless_too = |c: &ResourceClass| {
-            c.witness == "*"
-                && catalogue::SERVICES.iter().flat_map(|s| catalogue::actions(s)).any(|a| {
-                    catalogue::is_asked_of(a.name, "*")
-                        && ActionKind::of(a.name) != ActionKind::Everybodys
-                        && actions.iter().any(|part| speaks_of(part, a.name))
-                })
-        };
         let everywhere = |(i, c): (usize, &ResourceClass)| {
-            !is_of_some_walk(c, domain) && !nameless_too(c) || at.contains(&i) || (foreign || domain.is_of_roles()) && !asked(c)
+            let apart = !is_of_some_walk(c, domain) || (foreign || domain.is_of_roles()) && !asked(c);
+            at.contains(&i) || apart && !possible.contains(&i)
         };
         if domain.is_elsewhere() && self.classes.iter().enumerate().all(everywhere) {
             return vec![but_known(Part::of("*"), names, domain)];
@@ -131,14 +125,7 @@ impl Resources {
         };
         // A pattern that reaches out of the domain names only what of it lies inside.
         let mut all: Vec<(BTreeSet<usize>, Part)> = Vec::new();
-        // Who may assume a role is said by itself, so beside other actions of STS a pattern must not reach roles.
-        let apart =
-            domain.is_elsewhere() && domain.actions.is_empty() && names.iter().any(|n| n.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("sts:")));
-        let reaches_roles = |pattern: usize| {
-            let mut roles = self.classes.iter().enumerate().filter(|(i, c)| c.witness.contains(":role/") && !at.contains(i));
-            apart && roles.any(|(_, c)| c.matched.get(pattern) == Some(&true))
-        };
-        for (index, pattern) in self.patterns.iter().enumerate().filter(|(index, _)| !reaches_roles(*index)) {
+        for (index, pattern) in self.patterns.iter().enumerate() {
             let set = matched(index);
             let inside = domain.texts.iter().any(|t| match t {
                 // All of a service's resources are there, in several walks.

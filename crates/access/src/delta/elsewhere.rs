@@ -31,6 +31,9 @@ const IAM_KINDS: [&str; 12] = [
     "access-report",
 ];
 
+/// Kinds of what IAM has of AWS's own, which every account may read.
+const OF_AWS: [&str; 2] = ["policy", "role-template"];
+
 /// The first that nothing names stands for every service that nothing names.
 const OTHER_SERVICES: [&str; 16] =
     ["ec2", "lambda", "sqs", "sns", "kms", "dynamodb", "logs", "events", "ecs", "eks", "rds", "ssm", "glue", "athena", "kinesis", "states"];
@@ -192,6 +195,7 @@ fn texts(partition: &str, account: &str, patterns: &BTreeSet<&str>, services: &B
             // The first alone is asked for the list of all buckets; whatever stands for its class is it.
             "s3" => texts.extend([Text::Exact(format!("arn:{partition}:s3:::*")), Text::Walk(format!("arn:{partition}:s3:::"))]),
             "iam" => {
+                texts.extend(OF_AWS.map(|kind| Text::Walk(format!("arn:{partition}:iam::aws:{kind}/"))));
                 texts.extend(accounts.iter().flat_map(|a| IAM_KINDS.map(|kind| Text::Walk(format!("arn:{partition}:iam::{a}:{kind}/")))));
             }
             "sts" => texts.extend(accounts.iter().flat_map(|a| of_sts(partition, a))),
@@ -229,5 +233,20 @@ pub(super) fn may_match(head: &str, whole: bool, text: &Text) -> bool {
             }
         }
         Text::Walk(start) => head.starts_with(start.as_str()) || !whole && start.starts_with(head),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_resource_is_looked_at() {
+        for service in ["iam", "sts"] {
+            for kind in crate::catalogue::actions(service).flat_map(|a| &a.resources) {
+                let known = IAM_KINDS.contains(kind) || OF_AWS.contains(kind) || ["root-user", "federated-user", "self-session"].contains(kind);
+                assert!(known, "{service} {kind}");
+            }
+        }
     }
 }

@@ -143,7 +143,10 @@ impl Case<'_> {
 
     fn is_same_account(&self) -> bool {
         match self.request.resource_account.as_deref() {
-            None if is_inside(&self.action, self.request) => Arn::parse(&self.request.resource).is_none_or(|arn| self.asker.account == Some(arn.account)),
+            None if is_inside(&self.action, self.request) => {
+                // AWS's own policies are everybody's to read.
+                Arn::parse(&self.request.resource).is_none_or(|arn| arn.account == "aws" || self.asker.account == Some(arn.account))
+            }
             None => !self.asker.is_anonymous(),
             Some(owner) => self.asker.account == Some(owner),
         }

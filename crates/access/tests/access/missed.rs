@@ -636,6 +636,11 @@ fn sessions_of_root_are_asked_for_everywhere() {
     let mine = r#"{"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*","Condition":{"StringEquals":{"aws:ResourceAccount":"111111111111"}}}"#;
     let said = identity(mine, &allow("sts:AssumeRoot", "*"));
     assert!(has(&said, &["+ role App of 222222222222 gains sts:AssumeRoot on arn:aws:iam::*:root", "except arn:aws:iam::111111111111:root"]), "{said:#?}");
+    // A line about everything speaks of it, too.
+    let but_root = r#"{"Effect":"Allow","NotAction":"sts:AssumeRoot","Resource":"*"}"#;
+    let said = identity(NONE, but_root);
+    let line = "+ role App of 222222222222 gains * (except sts:AssumeRole*, sts:AssumeRoot, sts:SetContext, sts:SetSourceIdentity, sts:TagSession) on * (except data, data/*)";
+    assert!(said.iter().any(|l| l == line), "{said:#?}");
     let all = allow("*", "*");
     let denies = r#"{"Effect":"Deny","Action":"*","NotResource":"arn:aws:iam::333333333333:user/*"}"#;
     let said = identity(&all, &format!("{all},{denies}"));

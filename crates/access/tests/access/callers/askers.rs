@@ -197,13 +197,14 @@ pub(super) fn request(random: &mut Random, who: &Asker, sides: [&Side; 2], aimed
     let whose = match resource {
         _ if known => OWNER,
         "*" => account.unwrap_or(OWNER),
+        text if text.contains("::aws:") => "aws",
         text if text.contains(":111111111111:") => "111111111111",
         text if text.contains(":333333333333:") => "333333333333",
         text if text.contains(":222222222222:") => OWNER,
         _ => one_of(random, &[Some(OWNER), Some("111111111111"), Some("333333333333")]).unwrap(),
     };
     // Whose resource it is decides where IAM and STS are asked; elsewhere the policies of others are not known.
-    let owner = if known || is_inside(action, resource) { whose } else { account.unwrap_or(OWNER) };
+    let owner = if known || whose != "aws" && is_inside(action, resource) { whose } else { account.unwrap_or(OWNER) };
     if of_kms {
         set("kms:CallerAccount", account);
         set("kms:ViaService", one_of(random, &[None, Some("s3.eu-west-1.amazonaws.com"), Some("sqs.eu-west-1.amazonaws.com")]));

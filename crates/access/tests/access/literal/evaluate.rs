@@ -54,7 +54,7 @@ pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
     let lower = put.action.to_lowercase();
     let of_sts = lower.starts_with("sts:") && lower != "sts:assumeroot" && !is_role_trust(&put);
     if put.resource_account.is_none() && (lower.starts_with("iam:") || of_sts) {
-        put.resource_account = put.resource.split(':').nth(4).map(str::to_owned);
+        put.resource_account = put.resource.split(':').nth(4).filter(|account| *account != "aws").map(str::to_owned);
     }
     let request = &put;
     let verdicts = Verdicts {
