@@ -42,6 +42,7 @@ mod process;
 mod quotas;
 mod rate;
 mod rights;
+mod saml;
 mod saved;
 mod scenarios;
 mod screen;

@@ -231,7 +231,7 @@ async fn external_ids_are_masked_unless_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_folder_of_manifests_reads_shared_accounts_once() {
     let place = Place::new(Options { visibility_delay: Duration::from_secs(2), ..Options::default() });
-    for bucket in ["log-bucket", "partner-exchange", "sealed-reports", "shared-artifacts", "shared-bucket", "site-bucket"] {
+    for bucket in ["log-bucket", "partner-exchange", "people-reports", "sealed-reports", "shared-artifacts", "shared-bucket", "site-bucket"] {
         place.s3("222222222222", "PUT", &format!("/{bucket}"), "", "").await;
     }
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;

@@ -151,6 +151,34 @@ const QUESTIONS: &[(&str, &str, &[&str], bool)] = &[
         true,
     ),
     (
+        "saml-federation",
+        "right provider",
+        &[
+            "arn:aws:iam::222222222222:saml-provider/ExampleIdp",
+            "s3:GetObject",
+            "people-reports/x",
+            "--via",
+            "ReportReaders",
+            "--context",
+            "SAML:aud=https://signin.aws.amazon.com/saml",
+        ],
+        true,
+    ),
+    (
+        "saml-federation",
+        "another audience",
+        &[
+            "arn:aws:iam::222222222222:saml-provider/ExampleIdp",
+            "s3:GetObject",
+            "people-reports/x",
+            "--via",
+            "ReportReaders",
+            "--context",
+            "SAML:aud=https://elsewhere.example",
+        ],
+        false,
+    ),
+    (
         "github-actions",
         "another branch",
         &[

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-const SCENARIOS: [&str; 13] = [
+const SCENARIOS: [&str; 14] = [
     "log-analysts",
     "cross-account-user",
     "lambda-service",
@@ -32,6 +32,7 @@ const SCENARIOS: [&str; 13] = [
     "direct-bucket-access",
     "shared-bucket-read",
     "github-actions",
+    "saml-federation",
     "encrypted-exchange",
     "foreign-key",
     "permission-set",

@@ -9,7 +9,7 @@ use crate::support::{Place, scenario};
 /// What some scenarios rely on and do not make.
 async fn place(lag: Duration) -> Place {
     let place = Place::new(Options { visibility_delay: lag, ..Options::default() });
-    for bucket in ["log-bucket", "partner-exchange", "shared-artifacts", "shared-bucket", "site-bucket"] {
+    for bucket in ["log-bucket", "partner-exchange", "people-reports", "shared-artifacts", "shared-bucket", "site-bucket"] {
         place.s3("222222222222", "PUT", &format!("/{bucket}"), "", "").await;
     }
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
@@ -32,7 +32,7 @@ async fn apply(name: &str, lag: Duration) -> (Duration, u64) {
 
 /// Each with how many writes stand one on the other: what is put on a new object waits until that is seen, and is then
 /// itself seen as late.
-const SCENARIOS: [(&str, u32); 10] = [
+const SCENARIOS: [(&str, u32); 11] = [
     ("codepipeline-service", 2),
     ("cross-account-user", 2),
     ("direct-bucket-access", 2),
@@ -43,6 +43,7 @@ const SCENARIOS: [(&str, u32); 10] = [
     ("lambda-service", 2),
     ("log-analysts", 2),
     ("prod-data", 2),
+    ("saml-federation", 2),
     // A user, the role that trusts it, and what is put on the role.
     ("shared-bucket-read", 3),
 ];

@@ -87,6 +87,14 @@ async fn foreign_hand(place: &Place, setup: &Setup) {
         place.iam(TRUSTING, "TagRole", &[("RoleName", role), ("Tags.member.1.Key", "rogue"), ("Tags.member.1.Value", "yes")]).await;
         place.iam(TRUSTING, "UpdateRole", &[("RoleName", role), ("MaxSessionDuration", "43200")]).await;
     }
+    // Whoever can change the metadata lets in whom it likes.
+    let providers = place.iam(TRUSTING, "ListSAMLProviders", &[]).await;
+    let arn = element(&providers, "Arn");
+    if !arn.is_empty() {
+        let stranger =
+            format!("<EntityDescriptor entityID='https://stranger.example'><X509Certificate>{}</X509Certificate></EntityDescriptor>", "A".repeat(1_000));
+        place.iam(TRUSTING, "UpdateSAMLProvider", &[("SAMLProviderArn", &arn), ("SAMLMetadataDocument", &stranger)]).await;
+    }
     if let Some((bucket, region)) = setup.bucket {
         let mut kept = statements(&get_policy(place, bucket, region).await);
         kept.retain(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole") || s["Action"] == "s3:ListBucket");
@@ -108,8 +116,10 @@ async fn nothing_of_ours(place: &Place, setup: &Setup) {
     for account in [TRUSTING, "111111111111", "333333333333", "444444444444"] {
         let all = place.iam(account, "GetAccountAuthorizationDetails", &[("MaxItems", "1000")]).await;
         assert!(!all.contains("crossrole"), "{account}: {all}");
-        let providers = place.iam(account, "ListOpenIDConnectProviders", &[]).await;
-        assert!(element(&providers, "Arn").is_empty(), "{providers}");
+        for list in ["ListOpenIDConnectProviders", "ListSAMLProviders"] {
+            let providers = place.iam(account, list, &[]).await;
+            assert!(element(&providers, "Arn").is_empty(), "{providers}");
+        }
     }
     if let Some((account, region, key)) = setup.key {
         let left = key_statements(place, account, region, key).await;
@@ -197,5 +207,6 @@ scenarios! {
         bucket: Some(("team-reports", "us-east-1")),
         key: Some(("222222222222", "us-east-1", "arn:aws:kms:us-east-1:222222222222:key/5a6b7c8d-1111-4222-8333-444455556666")),
     },
+    saml_federation: Setup { name: "saml-federation", principals: &[], buckets: &["people-reports"], role: Some("ReportReaders"), bucket: Some(("people-reports", "us-east-1")), key: None },
     github_actions: Setup { name: "github-actions", principals: &[], buckets: &["site-bucket"], role: Some("SiteDeployer"), bucket: Some(("site-bucket", "us-east-1")), key: None },
 }

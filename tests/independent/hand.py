@@ -18,6 +18,7 @@ SETUPS = {
     "direct-bucket-access": dict(users=[("111111111111", "ExternalUser")], buckets=["shared-artifacts"]),
     "shared-bucket-read": dict(buckets=["shared-bucket"], role="CrossAccountS3ReadRole"),
     "github-actions": dict(buckets=["site-bucket"], role="SiteDeployer"),
+    "saml-federation": dict(buckets=["people-reports"], role="ReportReaders", saml="ExampleIdp"),
     "encrypted-exchange": dict(
         roles=[("444444444444", "Uploader"), ("444444444444", "Importer")],
         role="ExchangeReader",
@@ -115,6 +116,10 @@ def spoil():
         sneaky = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
         iam.put_role_policy(RoleName=SETUP["role"], PolicyName="sneaky", PolicyDocument=json.dumps(sneaky))
         iam.tag_role(RoleName=SETUP["role"], Tags=[{"Key": "rogue", "Value": "yes"}])
+    if "saml" in SETUP:
+        stranger = f"<EntityDescriptor entityID='https://stranger.example'><X509Certificate>{'A' * 1_000}</X509Certificate></EntityDescriptor>"
+        arn = f"arn:aws:iam::{TRUSTING}:saml-provider/{SETUP['saml']}"
+        client("iam", TRUSTING).update_saml_provider(SAMLProviderArn=arn, SAMLMetadataDocument=stranger)
     s3 = client("s3", TRUSTING)
     for bucket in SETUP.get("buckets", []):
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [theirs(bucket)]}))
@@ -131,6 +136,7 @@ def left():
         iam = client("iam", account)
         for kind, call, name in [("role", iam.list_roles, "Roles"), ("user", iam.list_users, "Users"), ("group", iam.list_groups, "Groups")]:
             found += [f"{account} {kind} {e[kind.capitalize() + 'Name']}" for e in call()[name]]
+        found += [f"{account} provider {p['Arn']}" for p in iam.list_saml_providers()["SAMLProviderList"]]
         found += [f"{account} policy {p['PolicyName']}" for p in iam.list_policies(Scope="Local")["Policies"]]
     relied_on = {f"{account} user {name}" for account, name in SETUP.get("users", [])} | {f"{account} role {name}" for account, name in SETUP.get("roles", [])}
     found = [f for f in found if f not in relied_on]

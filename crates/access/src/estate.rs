@@ -117,7 +117,7 @@ pub struct Estate {
     pub keys: BTreeMap<String, Guarded>,
     /// The keys of buckets, by the bucket's name.
     pub bucket_keys: BTreeMap<String, BucketKey>,
-    /// OpenID Connect providers by ARN, each with its audiences.
+    /// Identity providers by ARN, each with what tells whose tokens it takes: audiences, or SAML metadata.
     pub providers: BTreeMap<String, BTreeSet<String>>,
     /// Service control policies by account.
     pub service_control: BTreeMap<String, Levels>,

@@ -21,7 +21,7 @@ pub struct Objects {
     /// Customer managed policies by ARN.
     policies: BTreeMap<String, Document>,
     buckets: BTreeMap<String, Bucket>,
-    /// Audiences by account and URL without scheme.
+    /// Identity providers, and what tells whose tokens they take: audiences, or metadata.
     providers: BTreeMap<Address, BTreeSet<String>>,
     partition: Partition,
     /// Policies of keys by ARN.
@@ -131,6 +131,7 @@ impl Objects {
                     continue;
                 }
                 DesiredState::OidcProvider(state) => ObjectState::OidcProvider(state),
+                DesiredState::SamlProvider(state) => ObjectState::SamlProvider(state),
                 DesiredState::Bucket(state) => ObjectState::Bucket(state),
                 DesiredState::KeyPolicy { key, grants } => {
                     // What others say in it is not known: it is taken to be as AWS makes keys, and left to the account's policies.
@@ -153,6 +154,9 @@ impl Objects {
         }
         for (host, provider) in &state.oidc_providers {
             self.providers.insert(Address::new(account, Kind::OidcProvider, host), provider.client_ids.clone());
+        }
+        for (name, provider) in &state.saml_providers {
+            self.put(&Address::new(account, Kind::SamlProvider, name), &ObjectState::SamlProvider(provider.clone()));
         }
         for role in state.roles.values() {
             let address = Address::new(account, Kind::Role, &role.name);
@@ -254,6 +258,7 @@ impl Objects {
                 }
             }
             ObjectState::OidcProvider(provider) => drop(self.providers.insert(address.clone(), provider.client_ids.clone())),
+            ObjectState::SamlProvider(provider) => drop(self.providers.insert(address.clone(), BTreeSet::from([provider.metadata.clone()]))),
             ObjectState::Bucket(bucket) => {
                 let slot = self.buckets.entry(address.name.clone()).or_default();
                 slot.account = account.to_string();
@@ -318,7 +323,7 @@ impl Objects {
             }
             // A key keeps a policy.
             Some(ObjectState::KeyPolicy(_)) => {}
-            Some(ObjectState::OidcProvider(_)) => drop(self.providers.remove(address)),
+            Some(ObjectState::OidcProvider(_) | ObjectState::SamlProvider(_)) => drop(self.providers.remove(address)),
             None => {}
         }
     }
@@ -388,8 +393,8 @@ impl Objects {
             self.collect(held, &format!("group {name}"), &mut member);
             estate.principals.insert(arn, member);
         }
-        for (address, audiences) in &self.providers {
-            estate.providers.insert(self.partition.iam_arn(&address.account, "oidc-provider", "/", &address.name), audiences.clone());
+        for (address, tokens) in &self.providers {
+            estate.providers.insert(self.partition.iam_arn(&address.account, address.kind.as_str(), "/", &address.name), tokens.clone());
         }
         for (name, bucket) in &self.buckets {
             let restrict_public = bucket.block.is_some_and(|b| b.restrict_buckets) && bucket.policy.as_ref().is_some_and(is_public);

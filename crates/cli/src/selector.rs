@@ -143,7 +143,7 @@ impl Known {
                 DesiredState::Group(state) => state.path.as_str(),
                 _ => "/",
             };
-            if matches!(address.kind, Kind::Role | Kind::User | Kind::Group | Kind::OidcProvider) {
+            if matches!(address.kind, Kind::Role | Kind::User | Kind::Group | Kind::OidcProvider | Kind::SamlProvider) {
                 known.arn(&partition.iam_arn(&address.account, address.kind.as_str(), path, &address.name));
             }
             known.state(&object.state, &address.name);
@@ -192,7 +192,7 @@ impl Known {
                 self.resources.push(Part::of(key.arn.as_str()));
                 self.document(&Document::new(grants.iter().map(|g| g.statement.clone()).collect()));
             }
-            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) => {}
+            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }
     }
 

@@ -192,6 +192,13 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str, kind: Kind
         }
         IamCall::UntagOidcProvider { arn, keys: k } => send!(iam.untag_open_id_connect_provider().open_id_connect_provider_arn(arn).set_tag_keys(keys(k))),
         IamCall::DeleteOidcProvider { arn } => send!(iam.delete_open_id_connect_provider().open_id_connect_provider_arn(arn)),
+        IamCall::CreateSamlProvider { name, metadata, tags: t } => {
+            send!(iam.create_saml_provider().name(name).saml_metadata_document(metadata).set_tags(Some(tags(t).map_err(build)?)))
+        }
+        IamCall::UpdateSamlProvider { arn, metadata } => send!(iam.update_saml_provider().saml_provider_arn(arn).saml_metadata_document(metadata)),
+        IamCall::TagSamlProvider { arn, tags: t } => send!(iam.tag_saml_provider().saml_provider_arn(arn).set_tags(Some(tags(t).map_err(build)?))),
+        IamCall::UntagSamlProvider { arn, keys: k } => send!(iam.untag_saml_provider().saml_provider_arn(arn).set_tag_keys(keys(k))),
+        IamCall::DeleteSamlProvider { arn } => send!(iam.delete_saml_provider().saml_provider_arn(arn)),
     }
 }
 

@@ -167,7 +167,12 @@ impl<'a> Lint<'a> {
                     let document = Document::new(grants.iter().map(|g| g.statement.clone()).collect());
                     add(Use::Key, DocumentRef::Policy, &document, format!("policy of key {}", address.name));
                 }
-                DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) | DesiredState::Bucket(_) => {}
+                DesiredState::User(_)
+                | DesiredState::Group(_)
+                | DesiredState::Membership(_)
+                | DesiredState::OidcProvider(_)
+                | DesiredState::SamlProvider(_)
+                | DesiredState::Bucket(_) => {}
             }
         }
         let prefixes: Vec<String> = desired.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();

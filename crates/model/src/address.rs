@@ -12,6 +12,8 @@ use crate::ids::AccountId;
 pub enum Kind {
     /// OpenID Connect provider; its name is the URL without the scheme.
     OidcProvider,
+    /// SAML provider.
+    SamlProvider,
     /// Customer managed policy.
     Policy,
     /// Role.
@@ -40,6 +42,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OidcProvider => "oidc-provider",
+            Self::SamlProvider => "saml-provider",
             Self::Policy => "policy",
             Self::Role => "role",
             Self::User => "user",

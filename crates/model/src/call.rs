@@ -171,6 +171,11 @@ pub enum IamCall {
     TagOidcProvider { arn: String, tags: Tags },
     UntagOidcProvider { arn: String, keys: BTreeSet<String> },
     DeleteOidcProvider { arn: String },
+    CreateSamlProvider { name: String, metadata: String, tags: Tags },
+    UpdateSamlProvider { arn: String, metadata: String },
+    TagSamlProvider { arn: String, tags: Tags },
+    UntagSamlProvider { arn: String, keys: BTreeSet<String> },
+    DeleteSamlProvider { arn: String },
 }
 
 /// A writing call to S3, on one bucket.
@@ -280,6 +285,7 @@ impl Call {
             IamCall::CreateUser { name, path, .. } => Some(partition.iam_arn(account, "user", path, name)),
             IamCall::CreatePolicy { name, path, .. } => Some(partition.iam_arn(account, "policy", path, name)),
             IamCall::CreateOidcProvider { url, .. } => Some(partition.iam_arn(account, "oidc-provider", "/", url.trim_start_matches("https://"))),
+            IamCall::CreateSamlProvider { name, .. } => Some(partition.iam_arn(account, "saml-provider", "/", name)),
             IamCall::UpdateTrust { .. }
             | IamCall::UpdateRole { .. }
             | IamCall::PutBoundary { .. }
@@ -308,7 +314,11 @@ impl Call {
             | IamCall::RemoveClientId { .. }
             | IamCall::TagOidcProvider { .. }
             | IamCall::UntagOidcProvider { .. }
-            | IamCall::DeleteOidcProvider { .. } => None,
+            | IamCall::DeleteOidcProvider { .. }
+            | IamCall::UpdateSamlProvider { .. }
+            | IamCall::TagSamlProvider { .. }
+            | IamCall::UntagSamlProvider { .. }
+            | IamCall::DeleteSamlProvider { .. } => None,
         }
     }
 }
@@ -372,6 +382,11 @@ impl IamCall {
             Self::TagOidcProvider { .. } => row("TagOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", Sets, Anything),
             Self::UntagOidcProvider { .. } => row("UntagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider", Removes, Anything),
             Self::DeleteOidcProvider { .. } => row("DeleteOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", Removes, AsPlanned),
+            Self::CreateSamlProvider { .. } => row("CreateSAMLProvider", "iam:CreateSAMLProvider", Makes, AsPlanned),
+            Self::UpdateSamlProvider { .. } => row("UpdateSAMLProvider", "iam:UpdateSAMLProvider", Sets, AsPlanned),
+            Self::TagSamlProvider { .. } => row("TagSAMLProvider", "iam:TagSAMLProvider", Sets, Anything),
+            Self::UntagSamlProvider { .. } => row("UntagSAMLProvider", "iam:UntagSAMLProvider", Removes, Anything),
+            Self::DeleteSamlProvider { .. } => row("DeleteSAMLProvider", "iam:DeleteSAMLProvider", Removes, AsPlanned),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::facet::Digest;
 use crate::finding::Span;
 use crate::ids::{AccountId, Partition};
 use crate::limits::Quotas;
-use crate::state::{BucketState, GroupState, MembershipState, OidcState, PolicyState, RoleState, UserState};
+use crate::state::{BucketState, GroupState, MembershipState, OidcState, PolicyState, RoleState, SamlState, UserState};
 
 /// A manifest by name, file and content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,6 +205,8 @@ pub enum DesiredState {
     },
     /// An OpenID Connect provider.
     OidcProvider(OidcState),
+    /// A SAML provider.
+    SamlProvider(SamlState),
     /// A bucket that is made if missing.
     Bucket(BucketState),
     /// Our statements in a bucket policy, from every manifest of the run, each Sid with its manifest's prefix.

@@ -35,6 +35,8 @@ pub enum Facet {
     Statements(BTreeSet<String>),
     /// Audiences of a provider.
     ClientIds,
+    /// Metadata of a SAML provider.
+    Metadata,
     /// Bucket versioning.
     Versioning,
     /// Bucket encryption.
@@ -120,6 +122,12 @@ impl ObjectState {
             Self::OidcProvider(provider) => match facet {
                 Facet::Existence => Some(owned(&provider.tags)),
                 Facet::ClientIds => Some(Encoder::new("audiences").texts(provider.client_ids.iter()).finish()),
+                Facet::Tags => Some(tags(&provider.tags)),
+                _ => None,
+            },
+            Self::SamlProvider(provider) => match facet {
+                Facet::Existence => Some(owned(&provider.tags)),
+                Facet::Metadata => Some(text("metadata", &provider.metadata)),
                 Facet::Tags => Some(tags(&provider.tags)),
                 _ => None,
             },

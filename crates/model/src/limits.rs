@@ -34,6 +34,10 @@ pub const GROUPS: usize = 300;
 pub const USERS: usize = 5_000;
 /// OpenID Connect providers of an account.
 pub const OIDC_PROVIDERS: usize = 100;
+/// SAML providers of an account.
+pub const SAML_PROVIDERS: usize = 100;
+/// Characters of a SAML provider's metadata: at least, and at most (IAM API reference, CreateSAMLProvider).
+pub const SAML_METADATA: (usize, usize) = (1_000, 10_000_000);
 /// Versions kept of a managed policy.
 pub const POLICY_VERSIONS: usize = 5;
 /// Tags on one object.
@@ -55,6 +59,8 @@ pub enum Quota {
     Groups,
     /// OpenID Connect providers of an account.
     OidcProviders,
+    /// SAML providers of an account.
+    SamlProviders,
     /// Groups that a user is in.
     GroupsPerUser,
     /// Managed policies attached to a role.
@@ -77,12 +83,13 @@ pub enum Quota {
 
 impl Quota {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Roles,
         Self::Policies,
         Self::Users,
         Self::Groups,
         Self::OidcProviders,
+        Self::SamlProviders,
         Self::GroupsPerUser,
         Self::PoliciesPerRole,
         Self::PoliciesPerUser,
@@ -102,6 +109,7 @@ impl Quota {
             Self::Users => USERS,
             Self::Groups => GROUPS,
             Self::OidcProviders => OIDC_PROVIDERS,
+            Self::SamlProviders => SAML_PROVIDERS,
             Self::GroupsPerUser => GROUPS_PER_USER,
             Self::PoliciesPerRole | Self::PoliciesPerUser | Self::PoliciesPerGroup => ATTACHED_POLICIES,
             Self::TrustPolicy => TRUST_POLICY,
@@ -115,7 +123,14 @@ impl Quota {
     /// Tells whether AWS grants more on request.
     pub fn is_raised(self) -> bool {
         match self {
-            Self::Roles | Self::Policies | Self::Groups | Self::OidcProviders | Self::PoliciesPerRole | Self::PoliciesPerUser | Self::TrustPolicy => true,
+            Self::Roles
+            | Self::Policies
+            | Self::Groups
+            | Self::OidcProviders
+            | Self::SamlProviders
+            | Self::PoliciesPerRole
+            | Self::PoliciesPerUser
+            | Self::TrustPolicy => true,
             Self::Users | Self::GroupsPerUser | Self::PoliciesPerGroup | Self::RoleInline | Self::ManagedPolicy | Self::BucketPolicy | Self::KeyPolicy => false,
         }
     }
@@ -134,7 +149,7 @@ impl Quota {
             Self::TrustPolicy => "AssumeRolePolicySizeQuota",
             Self::RoleInline => "RolePolicySizeQuota",
             Self::ManagedPolicy => "PolicySizeQuota",
-            Self::OidcProviders | Self::BucketPolicy | Self::KeyPolicy => return None,
+            Self::OidcProviders | Self::SamlProviders | Self::BucketPolicy | Self::KeyPolicy => return None,
         })
     }
 }

@@ -11,7 +11,8 @@ use crate::cloud::{CloudError, ErrorClass};
 use crate::ids::AccountId;
 use crate::limits::Granted;
 use crate::state::{
-    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MembershipState, ObjectState, OidcState, PolicyState, RoleState, UserState,
+    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MembershipState, ObjectState, OidcState, PolicyState, RoleState, SamlState,
+    UserState,
 };
 
 /// Why something could not be read.
@@ -101,6 +102,8 @@ pub struct AccountState {
     pub groups: BTreeMap<String, ObservedGroup>,
     /// OpenID Connect providers by URL without scheme; unreadable is told apart from none.
     pub oidc_providers: BTreeMap<String, OidcState>,
+    /// SAML providers by name; unreadable is told apart from none.
+    pub saml_providers: BTreeMap<String, SamlState>,
     /// Its own quotas.
     pub granted: Granted,
     /// Single objects that could not be read, by address.
@@ -257,6 +260,7 @@ impl Observed {
             Kind::User => account.users.get(&key).map(|u| ObjectState::User(u.state.clone())),
             Kind::Group => account.groups.get(&key).map(|g| ObjectState::Group(g.state.clone())),
             Kind::OidcProvider => account.oidc_providers.get(&address.name).map(|o| ObjectState::OidcProvider(o.clone())),
+            Kind::SamlProvider => account.saml_providers.get(&address.name).map(|s| ObjectState::SamlProvider(s.clone())),
             Kind::Membership => account.membership(&address.name).map(ObjectState::Membership),
             Kind::Attachment => account.attachment(&address.name).map(ObjectState::Attachment),
             // What is live is the policy that it stands in.

@@ -78,6 +78,8 @@ pub enum Part {
     Statements,
     /// Audiences of a provider.
     Audiences,
+    /// Metadata of a SAML provider.
+    Metadata,
     /// Versioning of a bucket.
     Versioning,
     /// Encryption of a bucket.

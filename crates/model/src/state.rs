@@ -89,6 +89,15 @@ pub struct OidcState {
     pub tags: Tags,
 }
 
+/// A SAML provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamlState {
+    /// The identity provider's metadata: XML, as it was written.
+    pub metadata: String,
+    /// Tags, ours included.
+    pub tags: Tags,
+}
+
 /// Server-side encryption by default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encryption {
@@ -184,6 +193,8 @@ pub enum ObjectState {
     Attachment(AttachmentState),
     /// [`OidcState`].
     OidcProvider(OidcState),
+    /// [`SamlState`].
+    SamlProvider(SamlState),
     /// [`BucketState`].
     Bucket(BucketState),
     /// [`BucketPolicyState`].

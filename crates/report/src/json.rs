@@ -139,6 +139,7 @@ fn state(state: &ObjectState, view: View) -> Value {
         ObjectState::Group(group) => json!({ "path": group.path }),
         ObjectState::Membership(membership) => json!({ "group": membership.group, "user": membership.user }),
         ObjectState::Attachment(attachment) => json!({ "principal": attachment.principal.to_string(), "policy_arn": attachment.policy_arn }),
+        ObjectState::SamlProvider(provider) => json!({ "metadata": provider.metadata, "tags": provider.tags }),
         ObjectState::OidcProvider(provider) => json!({ "url": provider.url, "client_ids": provider.client_ids, "tags": provider.tags }),
         ObjectState::Bucket(bucket) => json!({
             "region": bucket.region,

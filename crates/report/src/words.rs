@@ -20,6 +20,7 @@ pub(crate) fn part(part: &Part) -> String {
         Part::Document => "document".to_owned(),
         Part::Statements => "our statements".to_owned(),
         Part::Audiences => "audiences".to_owned(),
+        Part::Metadata => "metadata".to_owned(),
         Part::Versioning => "versioning".to_owned(),
         Part::Encryption => "encryption".to_owned(),
         Part::PublicAccessBlock => "public access block".to_owned(),
@@ -41,6 +42,7 @@ pub(crate) fn facet(facet: &Facet) -> String {
         Facet::Document => "policy document".to_owned(),
         Facet::Statements(_) => "part that is ours".to_owned(),
         Facet::ClientIds => "audiences".to_owned(),
+        Facet::Metadata => "metadata".to_owned(),
         Facet::Versioning => "versioning".to_owned(),
         Facet::Encryption => "encryption".to_owned(),
         Facet::PublicAccess => "public access block".to_owned(),
@@ -186,6 +188,7 @@ fn over(quota: Quota, size: usize, limit: usize) -> (String, String) {
         Quota::Users => account("users"),
         Quota::Groups => account("groups"),
         Quota::OidcProviders => account("OpenID Connect providers"),
+        Quota::SamlProviders => account("SAML providers"),
         Quota::GroupsPerUser => {
             let advice = "AWS raises this for nobody: take it out of a group, or use one that it is in already";
             (format!("the user would be in {size} groups, and AWS lets it be in {limit}"), advice.to_owned())

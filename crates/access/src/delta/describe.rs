@@ -20,6 +20,8 @@ impl Actions {
         let all = catalogue::SERVICES.iter().flat_map(|s| catalogue::actions(s)).map(|a| a.name);
         // On everything, a pattern speaks of every action that it matches: those on roles that are said by themselves, too.
         let everywhere = domain.is_elsewhere() && resources.classes.iter().enumerate().all(|(i, c)| at.contains(&i) || !is_of_some_walk(c, domain));
+        // What no statement matches is asked of nothing that is told apart here, and yet a pattern must not name it.
+        let unmatched: BTreeSet<&str> = self.unmatched.iter().map(String::as_str).filter(|_| domain.is_elsewhere()).collect();
         let possible: BTreeSet<&str> = self
             .classes
             .iter()
@@ -28,7 +30,9 @@ impl Actions {
             .map(String::as_str)
             .chain(all)
             // What everybody may do may lie in a pattern, or not.
-            .filter(|n| ActionKind::of(n) != ActionKind::Everybodys && (everywhere || witnesses.iter().any(|w| catalogue::is_asked_of(n, w))))
+            .filter(|n| {
+                ActionKind::of(n) != ActionKind::Everybodys && (everywhere || unmatched.contains(n) || witnesses.iter().any(|w| catalogue::is_asked_of(n, w)))
+            })
             .collect();
         let matched = |pattern: &str| -> BTreeSet<&str> { possible.iter().copied().filter(|n| crate::engine::compiled::action_matches(pattern, n)).collect() };
         // A pattern must not name more than the domain is about.

@@ -641,6 +641,9 @@ fn sessions_of_root_are_asked_for_everywhere() {
     let said = identity(NONE, but_root);
     let line = "+ role App of 222222222222 gains * (except sts:AssumeRole*, sts:AssumeRoot, sts:SetContext, sts:SetSourceIdentity, sts:TagSession) on * (except data, data/*)";
     assert!(said.iter().any(|l| l == line), "{said:#?}");
+    let in_part = r#"{"Effect":"Allow","NotAction":"sts:AssumeRoot","NotResource":"arn:aws:iam::222222222222:role/*"}"#;
+    let said = identity(NONE, in_part);
+    assert!(has(&said, &["gains * (except sts:AssumeRoot, sts:TagSession) on "]), "{said:#?}");
     let all = allow("*", "*");
     let denies = r#"{"Effect":"Deny","Action":"*","NotResource":"arn:aws:iam::333333333333:user/*"}"#;
     let said = identity(&all, &format!("{all},{denies}"));

@@ -7,7 +7,7 @@ use aws_sdk_iam::types::{AttachedPolicy, EntityType, GroupDetail, ManagedPolicyD
 use crossrole_model::limits::{Granted, Quota};
 use crossrole_model::observed::Scope;
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
-use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, Tags, UserState};
+use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, SamlState, Tags, UserState};
 use crossrole_model::{Address, CloudError, ErrorClass, Kind, Unreadable, ownership};
 use crossrole_policy::Document;
 use futures_util::future::{join, join_all, try_join, try_join_all};
@@ -58,8 +58,10 @@ async fn granted(session: &Arc<Session>) -> Granted {
 /// Reads what no bulk read has, where the manifest or what was read speaks of it: tags of policies, OpenID Connect providers.
 pub(super) async fn more(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>, scope: &Scope) {
     let tags = async { if state.complete && !scope.presence { policy_tags(session, state, objects).await } else { Vec::new() } };
-    let listed = async { if speaks_of_providers(state, objects, scope) { Some(oidc_providers(session).await) } else { None } };
-    let (tags, providers) = join(tags, listed).await;
+    let speaks = |kind| speaks_of_providers(kind, state, objects, scope);
+    let oidc = async { if speaks(Kind::OidcProvider) { Some(oidc_providers(session).await) } else { None } };
+    let saml = async { if speaks(Kind::SamlProvider) { Some(saml_providers(session).await) } else { None } };
+    let (tags, (oidc, saml)) = join(tags, join(oidc, saml)).await;
     for (key, answer) in tags {
         match answer {
             Ok(tags) => {
@@ -73,12 +75,18 @@ pub(super) async fn more(session: &Arc<Session>, state: &mut AccountState, objec
             }
         }
     }
-    match providers {
+    let mut unread = |kind, error: &CloudError| {
+        let declared = objects.iter().filter(|a| a.kind == kind);
+        state.unreadable.extend(declared.map(|address| (address.clone(), Unreadable::from(error))));
+    };
+    match oidc {
         Some(Ok(found)) => state.oidc_providers = found,
-        Some(Err(error)) => {
-            let declared = objects.iter().filter(|a| a.kind == Kind::OidcProvider);
-            state.unreadable.extend(declared.map(|address| (address.clone(), Unreadable::from(&error))));
-        }
+        Some(Err(error)) => unread(Kind::OidcProvider, &error),
+        None => {}
+    }
+    match saml {
+        Some(Ok(found)) => state.saml_providers = found,
+        Some(Err(error)) => unread(Kind::SamlProvider, &error),
         None => {}
     }
 }
@@ -258,12 +266,12 @@ fn policy_detail(session: &Session, policy: &ManagedPolicyDetail) -> Result<Obse
     })
 }
 
-/// Tells whether a provider is declared, or a live role of ours trusts one.
-fn speaks_of_providers(state: &AccountState, objects: &BTreeSet<Address>, scope: &Scope) -> bool {
+/// Tells whether a provider of this kind is declared, or a live role of ours trusts one.
+fn speaks_of_providers(kind: Kind, state: &AccountState, objects: &BTreeSet<Address>, scope: &Scope) -> bool {
     let ours = |r: &&ObservedRole| ownership::owner(&r.state.tags).is_some_and(|o| scope.follow_owned.contains(o));
     let principals = state.roles.values().filter(ours).flat_map(|r| &r.state.trust.statements).filter_map(|s| s.principal.as_ref());
     let mut federated = principals.filter_map(|p| p.entries.get("Federated")).flatten();
-    objects.iter().any(|a| a.kind == Kind::OidcProvider) || federated.any(|v| v.contains(":oidc-provider/"))
+    objects.iter().any(|a| a.kind == kind) || federated.any(|v| v.contains(&format!(":{}/", kind.as_str())))
 }
 
 /// Tags of managed policies come from no bulk call. They are asked for where a policy may be ours: it is declared, or is named
@@ -290,6 +298,18 @@ async fn oidc_providers(session: &Arc<Session>) -> Result<BTreeMap<String, OidcS
         let answer = session.read("GetOpenIDConnectProvider", || request.clone().send()).await?;
         let state = OidcState { url: format!("https://{host}"), client_ids: answer.client_id_list().iter().cloned().collect(), tags: tags(answer.tags()) };
         Ok::<_, CloudError>((host.to_owned(), state))
+    }));
+    Ok(found.await?.into_iter().collect())
+}
+
+async fn saml_providers(session: &Arc<Session>) -> Result<BTreeMap<String, SamlState>, CloudError> {
+    let list = session.read("ListSAMLProviders", || session.iam.list_saml_providers().send()).await?;
+    let arns = list.saml_provider_list().iter().filter_map(|p| p.arn()).filter_map(|arn| Some((arn, arn.split_once(":saml-provider/")?.1)));
+    let found = try_join_all(arns.map(|(arn, name)| async move {
+        let request = session.iam.get_saml_provider().saml_provider_arn(arn);
+        let answer = session.read("GetSAMLProvider", || request.clone().send()).await?;
+        let state = SamlState { metadata: answer.saml_metadata_document().unwrap_or_default().to_owned(), tags: tags(answer.tags()) };
+        Ok::<_, CloudError>((name.to_owned(), state))
     }));
     Ok(found.await?.into_iter().collect())
 }

@@ -13,7 +13,7 @@ use crate::scalar::{Account, ManifestName, Path, Region};
 pub(crate) use bucket::{Bucket, BucketAllow, Encryption, KmsKey, Logging};
 pub(crate) use grant::{KINDS, When, Who};
 pub(crate) use key::{Key, KeyAccess, KeyAllow};
-pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, SessionName, Trust};
+pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, SamlProvider, SessionName, Trust};
 pub(crate) use statement::{Conditions, EffectWord, Principals, Statement};
 pub(crate) use words::Access;
 
@@ -36,6 +36,8 @@ record! {
         keys: Option<Table<Key>>,
         /// OpenID Connect providers of the trusting account, by a label of your choice.
         oidc_providers: Option<Table<OidcProvider>>,
+        /// SAML providers of the trusting account, by name.
+        saml_providers: Option<Table<SamlProvider>>,
         /// Tags on everything that can be tagged.
         tags: Option<Table<String>>,
         /// Findings that are known and wanted: each is reported as suppressed.

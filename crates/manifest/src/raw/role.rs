@@ -144,6 +144,16 @@ record! {
     }
 }
 
+record! {
+    /// A SAML provider.
+    SamlProvider {
+        /// The identity provider's metadata: XML, as it gave it out.
+        metadata: Spanned<String>,
+        /// Tags.
+        tags: Option<Table<String>>,
+    }
+}
+
 words! {
     /// How a session is named.
     SessionName {

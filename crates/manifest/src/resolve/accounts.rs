@@ -70,6 +70,8 @@ impl Builder<'_> {
         let host = |url: &str| url.trim_end_matches('/').trim_start_matches("https://").to_owned();
         let providers = raw.oidc_providers.iter().flat_map(Table::iter).map(|(_, _, p)| Address::new(&self.trusting, Kind::OidcProvider, host(&p.url.value.0)));
         self.desired.left.objects.extend(providers);
+        let providers = raw.saml_providers.iter().flat_map(Table::iter).map(|(name, ..)| Address::new(&self.trusting, Kind::SamlProvider, name));
+        self.desired.left.objects.extend(providers);
         let of_buckets = raw.buckets.iter().flat_map(Table::iter).filter_map(|(_, _, bucket)| match bucket.encryption.as_ref().map(|e| &e.value) {
             Some(crate::raw::Encryption::Kms(kms)) => Some(kms.kms_key.value.clone()),
             _ => None,

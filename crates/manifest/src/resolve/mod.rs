@@ -6,6 +6,7 @@ mod caller;
 mod grant;
 mod key;
 mod principal;
+mod provider;
 mod role;
 mod statement;
 mod trusted;
@@ -14,7 +15,7 @@ mod twice;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{AccountInfo, DesiredState, DocumentRef, ManifestRef, Origin, Place, StatementRef, Suppression};
-use crossrole_model::state::{OidcState, PolicyState, Tags};
+use crossrole_model::state::{PolicyState, Tags};
 use crossrole_model::{AccountId, Address, Desired, DesiredObject, Digest, Finding, KeyRef, Kind, Partition, Severity, Source, Span, limits, ownership};
 use crossrole_policy::{Document, Statement};
 use statement::Holders;
@@ -190,6 +191,7 @@ impl<'a> Builder<'a> {
         self.suppressions();
         self.policies();
         self.oidc_providers();
+        self.saml_providers();
         self.keys();
         self.buckets();
         let trusting = self.trusting.clone();
@@ -354,19 +356,6 @@ impl<'a> Builder<'a> {
             let tags = self.tags(policy.tags.as_ref(), key);
             let state = PolicyState { path: Self::path(policy.path.as_ref()), description, document, tags };
             self.insert(key, address, policy.adopt.unwrap_or(false), DesiredState::Policy(state));
-        }
-    }
-
-    fn oidc_providers(&mut self) {
-        let raw = self.raw;
-        for (_, key, provider) in raw.oidc_providers.iter().flat_map(Table::iter) {
-            let url = provider.url.value.0.trim_end_matches('/').to_owned();
-            let client_ids =
-                provider.client_ids.as_ref().map_or_else(|| vec!["sts.amazonaws.com".to_owned()], |list| list.0.iter().map(|v| v.value.0.clone()).collect());
-            let tags = self.tags(provider.tags.as_ref(), key);
-            let host = url.trim_start_matches("https://").to_owned();
-            let state = OidcState { url, client_ids: client_ids.into_iter().collect(), tags };
-            self.insert(key, Address::new(&self.trusting, Kind::OidcProvider, host), false, DesiredState::OidcProvider(state));
         }
     }
 

@@ -38,7 +38,7 @@ fn of_arn(text: &str) -> Option<Name> {
         "s3" => Some(name_of(Kind::Bucket, "", arn.resource.split('/').next()?)),
         "iam" => {
             let (kind, rest) = arn.resource.split_once('/')?;
-            let kind = [Kind::Role, Kind::User, Kind::Group, Kind::Policy, Kind::OidcProvider].into_iter().find(|k| k.as_str() == kind)?;
+            let kind = [Kind::Role, Kind::User, Kind::Group, Kind::Policy, Kind::OidcProvider, Kind::SamlProvider].into_iter().find(|k| k.as_str() == kind)?;
             let name = if kind == Kind::OidcProvider { rest } else { rest.rsplit('/').next()? };
             Some(name_of(kind, arn.account, name))
         }
@@ -105,6 +105,11 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
             | IamCall::DeleteGroup { .. }
             | IamCall::RemoveUserFromGroup { .. }
             | IamCall::CreateOidcProvider { .. }
+            | IamCall::CreateSamlProvider { .. }
+            | IamCall::UpdateSamlProvider { .. }
+            | IamCall::TagSamlProvider { .. }
+            | IamCall::UntagSamlProvider { .. }
+            | IamCall::DeleteSamlProvider { .. }
             | IamCall::AddClientId { .. }
             | IamCall::RemoveClientId { .. }
             | IamCall::TagOidcProvider { .. }

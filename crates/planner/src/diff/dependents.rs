@@ -94,6 +94,7 @@ fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
         | DesiredState::Group(_)
         | DesiredState::Membership(_)
         | DesiredState::OidcProvider(_)
+        | DesiredState::SamlProvider(_)
         | DesiredState::Bucket(_)
         | DesiredState::BucketPolicy { .. } => Vec::new(),
     }
@@ -200,7 +201,7 @@ impl Mentions {
                 mentions.document(&Document::new(statements.clone()));
             }
             DesiredState::KeyPolicy { .. } => mentions.parts = parts(owner, state),
-            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) => {}
+            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }
         mentions
     }
@@ -224,6 +225,7 @@ impl Mentions {
             ("iam", Some(("policy", name))) => (Kind::Policy, name),
             ("iam", _) => match arn.resource.split_once('/') {
                 Some(("oidc-provider", host)) => (Kind::OidcProvider, host),
+                Some(("saml-provider", name)) => (Kind::SamlProvider, name),
                 _ => return,
             },
             _ => return,

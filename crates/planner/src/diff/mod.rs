@@ -10,6 +10,7 @@ mod policy;
 mod principal;
 mod quota;
 mod role;
+mod saml;
 mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +58,7 @@ fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) 
     principal::prune(draft);
     caller::prune(draft);
     oidc::prune(draft);
+    saml::prune(draft);
     bucket::prune(draft);
     key::prune(draft);
 }
@@ -99,6 +101,7 @@ fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
         DesiredState::Group(state) => principal::group(draft, address, object, state),
         DesiredState::Membership(state) => principal::membership(draft, address, object, state),
         DesiredState::OidcProvider(state) => oidc::diff(draft, address, object, state),
+        DesiredState::SamlProvider(state) => saml::diff(draft, address, object, state),
         DesiredState::Bucket(state) => bucket::diff(draft, address, object, state),
         DesiredState::BucketPolicy { region, statements } => bucket::policy(draft, address, object, region, statements),
         DesiredState::KeyPolicy { key, grants } => key::policy(draft, address, object, key, grants),

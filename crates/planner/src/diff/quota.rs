@@ -78,6 +78,7 @@ fn what(address: &Address, state: Option<&ObjectState>) -> Option<(Holder, Strin
         (Kind::User, _) => account(Quota::Users),
         (Kind::Group, _) => account(Quota::Groups),
         (Kind::OidcProvider, _) => account(Quota::OidcProviders),
+        (Kind::SamlProvider, _) => account(Quota::SamlProviders),
         (Kind::Membership, Some(ObjectState::Membership(MembershipState { group, user }))) => {
             Some((Holder::User(user.to_ascii_lowercase()), group.to_ascii_lowercase()))
         }
@@ -100,9 +101,10 @@ fn held(holder: &Holder, state: &AccountState) -> Option<(Quota, BTreeSet<String
                 Quota::Users => state.users.keys().cloned().collect(),
                 Quota::Groups => state.groups.keys().cloned().collect(),
                 Quota::OidcProviders => state.oidc_providers.keys().map(|host| host.to_ascii_lowercase()).collect(),
+                Quota::SamlProviders => state.saml_providers.keys().map(|name| name.to_ascii_lowercase()).collect(),
                 _ => return None,
             };
-            (state.complete || *quota == Quota::OidcProviders).then_some((*quota, names))
+            (state.complete || matches!(quota, Quota::OidcProviders | Quota::SamlProviders)).then_some((*quota, names))
         }
         Holder::User(user) => Some((Quota::GroupsPerUser, state.users.get(user).map(|u| lower(&u.groups)).unwrap_or_default())),
         Holder::Principal(PrincipalRef { kind, name }) => {
@@ -124,6 +126,7 @@ impl Holder {
             Self::Account(Quota::Policies) => "customer managed policies",
             Self::Account(Quota::Users) => "users",
             Self::Account(Quota::Groups) => "groups",
+            Self::Account(Quota::SamlProviders) => "SAML providers",
             Self::Account(_) => "OpenID Connect providers",
             Self::User(user) => return format!("user {user} of account {account}, groups"),
             Self::Principal(principal) => return format!("{principal} of account {account}, managed policies"),

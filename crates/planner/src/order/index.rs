@@ -135,6 +135,11 @@ impl Index {
             | IamCall::AddUserToGroup { .. }
             | IamCall::RemoveUserFromGroup { .. }
             | IamCall::CreateOidcProvider { .. }
+            | IamCall::CreateSamlProvider { .. }
+            | IamCall::UpdateSamlProvider { .. }
+            | IamCall::TagSamlProvider { .. }
+            | IamCall::UntagSamlProvider { .. }
+            | IamCall::DeleteSamlProvider { .. }
             | IamCall::AddClientId { .. }
             | IamCall::RemoveClientId { .. }
             | IamCall::TagOidcProvider { .. }
@@ -200,6 +205,11 @@ impl Index {
                 | IamCall::DeleteGroup { .. }
                 | IamCall::AddUserToGroup { .. }
                 | IamCall::CreateOidcProvider { .. }
+                | IamCall::CreateSamlProvider { .. }
+                | IamCall::UpdateSamlProvider { .. }
+                | IamCall::TagSamlProvider { .. }
+                | IamCall::UntagSamlProvider { .. }
+                | IamCall::DeleteSamlProvider { .. }
                 | IamCall::AddClientId { .. }
                 | IamCall::RemoveClientId { .. }
                 | IamCall::TagOidcProvider { .. }

@@ -96,6 +96,11 @@ fn iam(index: &Index, at: usize, account: &str, call: &IamCall, replaced: bool, 
         | IamCall::CreateGroup { .. }
         | IamCall::RemoveUserFromGroup { .. }
         | IamCall::CreateOidcProvider { .. }
+        | IamCall::CreateSamlProvider { .. }
+        | IamCall::UpdateSamlProvider { .. }
+        | IamCall::TagSamlProvider { .. }
+        | IamCall::UntagSamlProvider { .. }
+        | IamCall::DeleteSamlProvider { .. }
         | IamCall::AddClientId { .. }
         | IamCall::RemoveClientId { .. }
         | IamCall::TagOidcProvider { .. }

@@ -319,6 +319,8 @@ fn withheld() -> Vec<Breaking> {
         "token.actions.githubusercontent.com",
         &["CreateOpenIDConnectProvider", "CreateRole"],
     );
+    let provider = good(&row("SAML provider", &crate::roles::saml("A")));
+    case("a SAML provider: itself, and who trusts it", &provider, PROD, Kind::SamlProvider, "Okta", &["CreateSAMLProvider", "CreateRole"]);
     let logging = "[buckets.logs-bucket]\ncreate = true\n[buckets.made-bucket]\ncreate = true\nlogging = { bucket = \"logs-bucket\" }\n";
     let logging = good(&row("logging", logging).after("[buckets.logs-bucket]\ncreate = true\n[buckets.made-bucket]\ncreate = true\n"));
     case("a bucket that others log into", &logging, PROD, Kind::Bucket, "logs-bucket", &["PutBucketPolicy", "PutBucketLogging"]);

@@ -346,6 +346,42 @@ fn providers() {
         .plans(&["! oidc-provider/token.actions.githubusercontent.com: Unmarked crossrole:manifest=m"]);
 }
 
+/// A provider and a role that trusts it; AWS takes no shorter metadata.
+pub(crate) fn saml(key: &str) -> String {
+    let certificate = key.repeat(1_000);
+    format!(
+        r#"
+[saml_providers.Okta]
+metadata = "<EntityDescriptor entityID='https://idp.example'><X509Certificate>{certificate}</X509Certificate></EntityDescriptor>"
+[roles.People]
+[[roles.People.trust]]
+saml = "Okta"
+"#
+    )
+}
+
+#[test]
+fn saml_providers() {
+    row("made before who trusts it", &saml("A")).plans(&["+ saml-provider/Okta (Missing): CreateSAMLProvider", "+ role/People (Missing): CreateRole"]);
+    row("metadata", &saml("B")).after(&saml("A")).plans(&["~ saml-provider/Okta (Metadata): UpdateSAMLProvider"]);
+    row("tags", &saml("A").replace("[roles.People]", "tags = { team = \"data\" }\n[roles.People]"))
+        .after(&saml("A"))
+        .plans(&["~ saml-provider/Okta (Tags): TagSAMLProvider"]);
+    row("tags that go", &saml("A"))
+        .after(&saml("A").replace("[roles.People]", "tags = { team = \"data\" }\n[roles.People]"))
+        .plans(&["~ saml-provider/Okta (Tags): UntagSAMLProvider"]);
+    row("gone", "").after(&saml("A")).plans(&[
+        "- saml-provider/Okta (NotInManifest): DeleteSAMLProvider",
+        "  > ProviderTrustLost",
+        "- role/People (NotInManifest): DeleteRole",
+        "  > SessionsEnd",
+    ]);
+    row("not ours", &saml("A"))
+        .after(&saml("A"))
+        .then(|e| account(e, &id(PROD)).saml_providers.values_mut().for_each(|p| p.tags = Tags::new()))
+        .plans(&["! saml-provider/Okta: Unmarked crossrole:manifest=m"]);
+}
+
 #[test]
 fn only_targets() {
     let bucket = format!("{ROLE}[buckets.data-bucket]\n[[roles.Reader.allow]]\nbucket = \"data-bucket\"\naccess = \"read\"\n");

@@ -211,6 +211,9 @@ fn what_rests_on_other_objects_that_are_withheld_is_withheld() {
         "! oidc-provider/token.actions.githubusercontent.com: Unreadable no",
         "! role/Deployer: Withheld oidc-provider/token.actions.githubusercontent.com",
     ]);
+    row("a SAML provider: who trusts it", &crate::roles::saml("A"))
+        .seen(|e| unread(e, PROD, Kind::SamlProvider, "Okta"))
+        .plans(&["! saml-provider/Okta: Unreadable no", "! role/People: Withheld saml-provider/Okta"]);
     let buckets = r#"
         [buckets.logs-bucket]
         create = true

@@ -49,6 +49,9 @@ fn called(name: &Name) -> String {
         Name::Region => "region".to_owned(),
         Name::BucketPolicy => "bucket policy".to_owned(),
         Name::KeyPolicy => "key policy".to_owned(),
+        Name::Entity => "entity".to_owned(),
+        Name::SignIn => "sign-in".to_owned(),
+        Name::Certificates => "certificates".to_owned(),
     }
 }
 
@@ -60,6 +63,8 @@ fn shown(value: &Value<'_>) -> String {
         Value::Seconds(seconds) if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
         Value::Seconds(seconds) => format!("{seconds}s"),
         Value::On(is) => on(*is).to_owned(),
+        Value::Found(names) if names.is_empty() => "none".to_owned(),
+        Value::Found(names) => names.iter().map(|n| safe(n)).collect::<Vec<_>>().join(", "),
         Value::Names(names) => names.iter().map(|n| safe(n)).collect::<Vec<_>>().join(", "),
         Value::Encryption(Encryption::Aes256) => "AES256".to_owned(),
         Value::Encryption(Encryption::Kms { key, bucket_key }) => format!("KMS {}{}", safe(key), if *bucket_key { " with a bucket key" } else { "" }),

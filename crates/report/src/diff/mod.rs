@@ -1,6 +1,7 @@
 //! What differs in one change, as a tree: facts that any renderer shows its own way.
 
 mod lines;
+mod metadata;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,12 @@ pub(crate) enum Name {
     Region,
     BucketPolicy,
     KeyPolicy,
+    /// The entity that a SAML provider speaks for.
+    Entity,
+    /// Where a SAML provider lets people sign in.
+    SignIn,
+    /// Digests of the certificates that a SAML provider signs with.
+    Certificates,
 }
 
 /// A value of a part.
@@ -40,6 +47,7 @@ pub(crate) enum Value<'c> {
     Seconds(u32),
     On(bool),
     Names(&'c BTreeSet<String>),
+    Found(BTreeSet<String>),
     Encryption(&'c Encryption),
     Block(PublicAccessBlock),
     /// `None`: off.
@@ -79,6 +87,11 @@ pub(crate) fn tree<'c>(change: &'c Change, share: &Share) -> Vec<Node<'c>> {
         (before, Some(ObjectState::OidcProvider(after))) => {
             let before = if let Some(ObjectState::OidcProvider(before)) = before { Some(before) } else { None };
             field(Name::Part(Part::Audiences), before.map(|b| Value::Names(&b.client_ids)), Value::Names(&after.client_ids), &mut nodes);
+            tags(before.map(|b| &b.tags), &after.tags, &mut nodes);
+        }
+        (before, Some(ObjectState::SamlProvider(after))) => {
+            let before = if let Some(ObjectState::SamlProvider(before)) = before { Some(before) } else { None };
+            metadata::fields(before.map(|b| b.metadata.as_str()), &after.metadata, &mut nodes);
             tags(before.map(|b| &b.tags), &after.tags, &mut nodes);
         }
         (before, Some(ObjectState::User(after))) => {

@@ -187,6 +187,7 @@ pub(crate) fn parts(t: &str) -> Vec<Part> {
         Part::Document,
         Part::Statements,
         Part::Audiences,
+        Part::Metadata,
         Part::Versioning,
         Part::Encryption,
         Part::PublicAccessBlock,
@@ -210,8 +211,9 @@ pub(crate) fn parts(t: &str) -> Vec<Part> {
         Part::PublicAccessBlock => 13,
         Part::ObjectOwnership => 14,
         Part::Logging => 15,
+        Part::Metadata => 16,
     };
-    covers(all.iter().map(number), 16);
+    covers(all.iter().map(number), 17);
     all
 }
 
@@ -253,6 +255,7 @@ pub(crate) fn facets(t: &str) -> Vec<Facet> {
         Facet::Document,
         Facet::Statements([t.to_owned()].into()),
         Facet::ClientIds,
+        Facet::Metadata,
         Facet::Versioning,
         Facet::Encryption,
         Facet::PublicAccess,
@@ -275,8 +278,9 @@ pub(crate) fn facets(t: &str) -> Vec<Facet> {
         Facet::PublicAccess => 12,
         Facet::ObjectOwnership => 13,
         Facet::Logging => 14,
+        Facet::Metadata => 15,
     };
-    covers(all.iter().map(number), 15);
+    covers(all.iter().map(number), 16);
     all
 }
 

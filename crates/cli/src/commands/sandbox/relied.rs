@@ -38,7 +38,8 @@ pub(super) fn relied_on(desired: &Desired) -> BTreeMap<Address, Call> {
             | DesiredState::Group(_)
             | DesiredState::Membership(_)
             | DesiredState::Caller { .. }
-            | DesiredState::OidcProvider(_) => {}
+            | DesiredState::OidcProvider(_)
+            | DesiredState::SamlProvider(_) => {}
         }
     }
     // Those that documents name have been found with their paths.
@@ -97,7 +98,15 @@ impl Relied<'_> {
             }
             Kind::User => IamCall::CreateUser { name, path, tags },
             Kind::Group => IamCall::CreateGroup { name, path },
-            Kind::OidcProvider | Kind::Policy | Kind::Membership | Kind::Attachment | Kind::Caller | Kind::Bucket | Kind::BucketPolicy | Kind::KeyPolicy => {
+            Kind::OidcProvider
+            | Kind::SamlProvider
+            | Kind::Policy
+            | Kind::Membership
+            | Kind::Attachment
+            | Kind::Caller
+            | Kind::Bucket
+            | Kind::BucketPolicy
+            | Kind::KeyPolicy => {
                 return;
             }
         };

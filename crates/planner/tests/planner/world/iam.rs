@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
-use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, UserState};
+use crossrole_model::state::{GroupState, OidcState, PolicyState, RoleState, SamlState, UserState};
 use crossrole_model::{AccountId, ErrorClass, IamCall, Observed, PrincipalKind, PrincipalRef, limits, ownership};
 
 use super::{Answer, account, forget, known, unique};
@@ -79,6 +79,11 @@ impl Iam<'_> {
             | IamCall::TagOidcProvider { .. }
             | IamCall::UntagOidcProvider { .. }
             | IamCall::DeleteOidcProvider { .. } => self.of_provider(call),
+            IamCall::CreateSamlProvider { .. }
+            | IamCall::UpdateSamlProvider { .. }
+            | IamCall::TagSamlProvider { .. }
+            | IamCall::UntagSamlProvider { .. }
+            | IamCall::DeleteSamlProvider { .. } => self.of_saml(call),
             IamCall::DeleteInlinePolicy { principal, name } => {
                 let gone = match principal.kind {
                     PrincipalKind::Role => self.role(&principal.name)?.state.inline.remove(name).is_some(),
@@ -297,6 +302,33 @@ impl Iam<'_> {
                 self.account().oidc_providers.remove(&host);
             }
             other => panic!("{other:?} is not of a provider"),
+        }
+        Ok(())
+    }
+
+    fn saml(&mut self, arn: &str) -> Result<&mut SamlState, ErrorClass> {
+        let name = arn.split_once(":saml-provider/").map(|(_, name)| name.to_owned()).ok_or(ErrorClass::Invalid)?;
+        self.account().saml_providers.get_mut(&name).ok_or(ErrorClass::NotFound)
+    }
+
+    fn of_saml(&mut self, call: &IamCall) -> Answer {
+        match call {
+            IamCall::CreateSamlProvider { name, metadata, tags } => {
+                if self.account().saml_providers.contains_key(name) {
+                    return Err(ErrorClass::AlreadyExists);
+                }
+                let provider = SamlState { metadata: metadata.clone(), tags: tags.clone() };
+                self.account().saml_providers.insert(name.clone(), provider);
+            }
+            IamCall::UpdateSamlProvider { arn, metadata } => self.saml(arn)?.metadata.clone_from(metadata),
+            IamCall::TagSamlProvider { arn, tags } => self.saml(arn)?.tags.extend(tags.clone()),
+            IamCall::UntagSamlProvider { arn, keys } => self.saml(arn)?.tags.retain(|key, _| !keys.contains(key)),
+            IamCall::DeleteSamlProvider { arn } => {
+                self.saml(arn)?;
+                let name = arn.rsplit('/').next().unwrap_or_default();
+                self.account().saml_providers.remove(name);
+            }
+            other => panic!("{other:?} is not of a SAML provider"),
         }
         Ok(())
     }
