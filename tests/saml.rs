@@ -71,3 +71,15 @@ async fn a_provider_that_is_not_ours_is_left_alone() {
     let live = place.iam(OWNER, "GetSAMLProvider", &[("SAMLProviderArn", PROVIDER)]).await;
     assert!(live.contains("theirs.example"), "{live}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_selector_names_a_provider() {
+    let place = Place::with_bucket("people-reports").await;
+    let file = scenario("saml-federation");
+    for selector in [format!("principal={PROVIDER}"), "principal=saml-provider/ExampleIdp".to_owned()] {
+        let said = place.run(&["plan", &format!("--deny-widening={selector}"), &file]).await;
+        assert_eq!(said.exit, Exit::Refused, "{selector}: {}{}", said.out, said.err);
+    }
+    let said = place.run(&["plan", "--deny-widening=principal=saml-provider/Another", &file]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+}

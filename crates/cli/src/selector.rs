@@ -204,7 +204,7 @@ impl Known {
         self.parties.push(match Arn::parse(arn) {
             Some(a) if a.resource == "root" => Party::AnyOf { partition: a.partition.to_owned(), account: a.account.to_owned() },
             Some(a) if a.resource.starts_with("group/") => Party::Members { group: arn.to_owned() },
-            Some(a) if a.resource.starts_with("oidc-provider/") => Party::Tokens { provider: arn.to_owned() },
+            Some(a) if ["oidc-provider/", "saml-provider/"].iter().any(|kind| a.resource.starts_with(kind)) => Party::Tokens { provider: arn.to_owned() },
             _ => Party::of(arn),
         });
         self.resources.push(Part::of(arn));
