@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crossrole::Exit;
 
-use crate::support::{Credentials, Place, element, scenario};
+use crate::support::{Credentials, Place, element, manifest, scenario};
 
 const OWNER: &str = "222222222222";
 const ROLE: &str = "arn:aws:iam::222222222222:role/ReportReaders";
@@ -82,4 +82,15 @@ async fn a_selector_names_a_provider() {
     }
     let said = place.run(&["plan", "--deny-widening=principal=saml-provider/Another", &file]).await;
     assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_nearly_one_of_the_manifest_is_asked_about() {
+    let text = std::fs::read_to_string(scenario("saml-federation")).unwrap();
+    let place = Place::with_bucket("people-reports").await;
+    let said = place.run(&["validate", &manifest("saml-typo", &text.replace("saml = \"ExampleIdp\"", "saml = \"ExampleIpd\""))]).await;
+    let all = format!("{}{}", said.out, said.err);
+    assert!(all.contains("no SAML provider of this manifest is named `ExampleIpd`") && all.contains("did you mean `ExampleIdp`?"), "{all}");
+    let said = place.run(&["validate", &manifest("saml-other", &text.replace("saml = \"ExampleIdp\"", "saml = \"Corporate\""))]).await;
+    assert!(!format!("{}{}", said.out, said.err).contains("no SAML provider"), "{}", said.err);
 }

@@ -212,6 +212,13 @@ impl<'a> Builder<'a> {
             return Some(("sts:AssumeRoleWithWebIdentity", self.oidc_principal(raw, oidc, role_account, conditions)));
         }
         let saml = raw.saml.as_ref()?;
+        let declared = self.raw.saml_providers.iter().flat_map(|t| t.0.keys()).map(String::as_str);
+        // It may be there without us, and yet it is hardly another one that has nearly the same name.
+        if !declared.clone().any(|label| *label == saml.value)
+            && let Some(advice) = did_you_mean(&saml.value, declared)
+        {
+            self.warning(saml.span, format!("no SAML provider of this manifest is named `{}`", saml.value), advice);
+        }
         condition(conditions, "StringEquals", "SAML:aud", ["https://signin.aws.amazon.com/saml".to_owned()]);
         Some(("sts:AssumeRoleWithSAML", Some(Principal::of("Federated", [self.partition.iam_arn(role_account, "saml-provider", "/", &saml.value)]))))
     }
