@@ -10,8 +10,8 @@ use crate::principal::Caller;
 use crate::request::Context;
 
 use super::classes;
-use super::describe::{any_role, service_of};
 use super::pair::{Domain, Text};
+use super::told_apart;
 
 /// Tells whether a request of this domain can ask `action` of `resource`.
 pub(crate) fn is_asked(action: &str, resource: &str, domain: &Domain) -> bool {
@@ -146,82 +146,7 @@ impl Resources {
     /// `None`: too many to tell apart.
     pub(crate) fn of(statements: &[&CompiledStatement], domain: &Domain, context: &Context, actions: &Actions, open: &BTreeSet<String>) -> Option<Self> {
         let texts: Vec<&Text> = domain.texts.iter().filter(|text| actions.ask(text, domain)).collect();
-        let mut all: BTreeMap<Vec<Token>, String> = BTreeMap::new();
-        let mut add = |text: &str| drop(all.insert(text.chars().map(token).collect(), text.to_owned()));
-        let walks = texts.iter().filter_map(|t| if let Text::Walk(start) = t { Some(start.as_str()) } else { None });
-        // Of roles, accounts that nothing names are not told apart.
-        let roles = domain.is_of_roles();
-        for start in walks.clone().filter(|start| !roles || !start.contains(":role/")) {
-            add(&format!("{start}*"));
-            if domain.is_elsewhere() {
-                match start.match_indices(':').nth(4) {
-                    // All of STS's in one account is of one kind.
-                    Some(_) if start.contains(":sts:") => {}
-                    Some((fifth, _)) => add(&format!("{}*", start.get(..=fifth).unwrap_or(start))),
-                    // Tells what is an ARN from what is not one yet.
-                    None => add(&format!("{start}*:*:*")),
-                }
-            }
-            // Buckets and what is in them are asked other questions.
-            if start.ends_with(":s3:::") {
-                for form in ["", "/*", "*/*"] {
-                    add(&format!("{start}{form}"));
-                }
-            }
-        }
-        // Whose a resource is, conditions tell where its ARN does.
-        let owned = statements.iter().flat_map(|s| s.conditions.iter().map(|c| (s.variables, c))).filter(|(_, c)| c.key.ends_with(":resourceaccount"));
-        // A variable stands for what it is filled with.
-        let said = owned.filter(|_| domain.is_elsewhere()).flat_map(|(variables, c)| {
-            let filled = c.patterns(context, variables).into_iter().map(|(tokens, _)| crate::engine::template::plain(&tokens));
-            filled.chain(c.written.values.iter().filter(|v| !v.contains("${")).cloned())
-        });
-        let owners: BTreeSet<String> = said.collect();
-        for start in walks.clone().filter(|start| !start.ends_with(":s3:::")) {
-            let service = start.split(':').take(3).collect::<Vec<_>>().join(":");
-            // What IAM and STS have is of no region.
-            let account = start.split(':').nth(4).filter(|_| service.ends_with(":iam") || service.ends_with(":sts"));
-            let region = if account.is_some() { "" } else { "*" };
-            // Of IAM and STS, nothing is looked at but in these accounts.
-            for owner in owners.iter().filter(|owner| account.is_none_or(|account| crossrole_policy::glob::is_like(owner, account))) {
-                add(&format!("{service}:{region}:{owner}:*"));
-            }
-        }
-        // Roots that nothing tells apart are one.
-        if let Some(service) = texts.iter().find_map(|t| if let Text::Exact(text) = t { text.ends_with(":root").then(|| service_of(text)) } else { None }) {
-            add(&format!("{service}:*:root"));
-            for owner in &owners {
-                add(&format!("{service}:{owner}:root"));
-            }
-        }
-        if roles {
-            walks.clone().take(1).for_each(|start| add(&any_role(start)));
-        }
-        for text in &domain.elsewhere {
-            if walks.clone().any(|start| text.starts_with(start)) {
-                add(text);
-                if text.contains(":s3:::") {
-                    add(&format!("{text}/*"));
-                }
-            }
-        }
-        for statement in statements {
-            if let Some(resource) = &statement.resource {
-                let shown = resource.shown(context, statement.variables, open);
-                for (pattern, shown) in resource.patterns(context, statement.variables).into_iter().zip(shown) {
-                    // Of two that are one here, the one that is so whatever variables hold.
-                    if let Some(pattern) = pattern {
-                        all.entry(pattern)
-                            .and_modify(|known| {
-                                if known.contains("${") {
-                                    known.clone_from(&shown);
-                                }
-                            })
-                            .or_insert(shown);
-                    }
-                }
-            }
-        }
+        let all = told_apart::patterns(&texts, statements, domain, context, open);
         let (tokens, patterns): (Vec<Vec<Token>>, Vec<String>) = all.into_iter().unzip();
         let symbols: Vec<Vec<classes::Symbol>> = patterns.iter().zip(&tokens).map(|(text, tokens)| symbols(text, tokens)).collect();
         let globs: Vec<Option<ArnGlob>> = patterns.iter().zip(&tokens).map(|(text, tokens)| (text != "*").then(|| ArnGlob::of(tokens, true))).collect();

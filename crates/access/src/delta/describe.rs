@@ -121,6 +121,23 @@ impl Resources {
         if domain.is_elsewhere() && self.classes.iter().enumerate().all(everywhere) {
             return vec![but_known(Part::of("*"), names, domain)];
         }
+        let all = self.parts(&possible, domain);
+        let whole = all.iter().filter(|(set, _)| !set.is_empty() && set.is_subset(at)).cloned().collect();
+        let mut left = at.clone();
+        let mut parts: Vec<Part> = cover_sets(&mut left, whole).into_iter().map(|(_, part)| part).collect();
+        while let Some(class) = left.first().copied() {
+            let own = || (BTreeSet::from([class]), Part::of(self.classes.get(class).map(|c| c.witness.clone()).unwrap_or_default()));
+            let (set, part) = narrowed(class, at, &all).unwrap_or_else(own);
+            left.retain(|i| *i != class && !set.contains(i));
+            parts.push(part);
+        }
+        let mut parts: Vec<Part> = parts.into_iter().map(|part| but_known(of_others(part, domain), names, domain)).collect();
+        parts.dedup();
+        parts
+    }
+
+    /// What may be said of these classes: each pattern, with the classes of them that it stands for.
+    fn parts(&self, possible: &BTreeSet<usize>, domain: &Domain) -> Vec<(BTreeSet<usize>, Part)> {
         let within = |text: &Text, set: BTreeSet<usize>| -> BTreeSet<usize> {
             set.into_iter().filter(|i| self.classes.get(*i).is_some_and(|c| text.holds(&c.witness))).collect()
         };
@@ -170,18 +187,7 @@ impl Resources {
                 all.push((within(text, possible.clone()), said));
             }
         }
-        let whole = all.iter().filter(|(set, _)| !set.is_empty() && set.is_subset(at)).cloned().collect();
-        let mut left = at.clone();
-        let mut parts: Vec<Part> = cover_sets(&mut left, whole).into_iter().map(|(_, part)| part).collect();
-        while let Some(class) = left.first().copied() {
-            let own = || (BTreeSet::from([class]), Part::of(self.classes.get(class).map(|c| c.witness.clone()).unwrap_or_default()));
-            let (set, part) = narrowed(class, at, &all).unwrap_or_else(own);
-            left.retain(|i| *i != class && !set.contains(i));
-            parts.push(part);
-        }
-        let mut parts: Vec<Part> = parts.into_iter().map(|part| but_known(of_others(part, domain), names, domain)).collect();
-        parts.dedup();
-        parts
+        all
     }
 }
 

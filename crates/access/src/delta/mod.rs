@@ -24,6 +24,7 @@ mod relevant;
 mod simplify;
 pub(crate) mod subjects;
 mod tidy;
+mod told_apart;
 mod typed;
 mod undecided;
 mod values;
