@@ -334,6 +334,23 @@ impl Objects {
         format!("arn:{}:kms:{region}:{}:key/{id}", self.partition.as_str(), address.account)
     }
 
+    /// Someone who is in a group, and has nothing else.
+    fn member(&self, address: &Address, held: &Held) -> (String, Principal) {
+        let name = held.name.clone().unwrap_or_else(|| address.name.clone());
+        let mut member = Principal {
+            account: address.account.to_string(),
+            user: true,
+            name: name.clone(),
+            tags: BTreeMap::new(),
+            identity: Vec::new(),
+            boundary: None,
+            groups: BTreeSet::new(),
+            unread: BTreeSet::new(),
+        };
+        self.collect(held, &format!("group {name}"), &mut member);
+        (self.partition.iam_arn(&address.account, "group", &held.path, &name), member)
+    }
+
     /// Compiles everything.
     pub fn estate(&self) -> Estate {
         let mut estate = Estate { partition: self.partition.as_str().to_owned(), whole: self.whole.clone(), ..Estate::default() };
@@ -378,19 +395,7 @@ impl Objects {
             estate.principals.insert(arn, principal);
         }
         for (address, held) in &self.groups {
-            let name = held.name.clone().unwrap_or_else(|| address.name.clone());
-            let arn = self.partition.iam_arn(&address.account, "group", &held.path, &name);
-            let mut member = Principal {
-                account: address.account.to_string(),
-                user: true,
-                name: name.clone(),
-                tags: BTreeMap::new(),
-                identity: Vec::new(),
-                boundary: None,
-                groups: BTreeSet::new(),
-                unread: BTreeSet::new(),
-            };
-            self.collect(held, &format!("group {name}"), &mut member);
+            let (arn, member) = self.member(address, held);
             estate.principals.insert(arn, member);
         }
         for (address, tokens) in &self.providers {

@@ -158,6 +158,32 @@ impl Builder<'_> {
                 Element::default()
             }
         };
+        let principal = self.raw_principal(raw, effect, place);
+        if let (Place::Bucket(bucket), false) = (place, resource.negated) {
+            let arn = self.partition.s3_arn(bucket);
+            if let Some(other) = resource.values.iter().find(|r| **r != arn && !r.starts_with(&format!("{arn}/"))) {
+                fail(self, &format!("resource `{other}` is not in bucket `{bucket}`"), &format!("a bucket policy speaks only of `{arn}` and `{arn}/…`"));
+            }
+        }
+        if let Some(sid) = &raw.sid
+            && !sid.value.bytes().all(|b| b.is_ascii_alphanumeric())
+        {
+            self.error(sid.span, format!("sid `{}` has more than letters and digits", sid.value), "IAM takes only letters and digits");
+        }
+        let mut conditions = Conditions::new();
+        self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
+        let principal = principal.ok().filter(|_| good)?;
+        let statement = Statement { sid: raw.sid.as_ref().map(|s| s.value.clone()), effect, principal, action, resource: Some(resource), conditions };
+        Some(self.placed(statement, raw.span))
+    }
+
+    /// Whom a statement names; `None` where it names nobody, `Err` where that has mistakes, which are reported.
+    fn raw_principal(&mut self, raw: &raw::Statement, effect: Effect, place: Place<'_>) -> Result<Option<Principal>, ()> {
+        let mut good = true;
+        let mut fail = |builder: &mut Self, message: &str, advice: &str| {
+            builder.error(raw.span, message, advice);
+            good = false;
+        };
         let principal = match (&raw.principals, &raw.not_principals) {
             (Some(p), None) => Some(self.principals(&p.value, false)),
             (None, Some(p)) if effect == Effect::Deny => Some(self.principals(&p.value, true)),
@@ -190,21 +216,7 @@ impl Builder<'_> {
             }
             _ => {}
         }
-        if let (Place::Bucket(bucket), false) = (place, resource.negated) {
-            let arn = self.partition.s3_arn(bucket);
-            if let Some(other) = resource.values.iter().find(|r| **r != arn && !r.starts_with(&format!("{arn}/"))) {
-                fail(self, &format!("resource `{other}` is not in bucket `{bucket}`"), &format!("a bucket policy speaks only of `{arn}` and `{arn}/…`"));
-            }
-        }
-        if let Some(sid) = &raw.sid
-            && !sid.value.bytes().all(|b| b.is_ascii_alphanumeric())
-        {
-            self.error(sid.span, format!("sid `{}` has more than letters and digits", sid.value), "IAM takes only letters and digits");
-        }
-        let mut conditions = Conditions::new();
-        self.raw_conditions(raw.conditions.as_ref(), &mut conditions);
-        let statement = Statement { sid: raw.sid.as_ref().map(|s| s.value.clone()), effect, principal, action, resource: Some(resource), conditions };
-        (good && !mistaken).then(|| self.placed(statement, raw.span))
+        if good && !mistaken { Ok(principal) } else { Err(()) }
     }
 
     /// The statements of a permissions policy.
