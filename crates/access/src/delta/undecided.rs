@@ -26,7 +26,8 @@ impl Work<'_> {
         }
     }
 
-    /// A provider that comes, goes, takes other audiences or has other metadata changes who can come in by trust policies that stay as they are.
+    /// A provider that comes, goes, takes other audiences or has other metadata changes who can come in by trust policies that
+    /// stay as they are.
     pub(super) fn providers(&mut self) {
         let [before, after] = self.sides;
         let arns: BTreeSet<&String> = before.providers.keys().chain(after.providers.keys()).collect();

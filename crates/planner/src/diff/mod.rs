@@ -8,6 +8,7 @@ mod oidc;
 mod pack;
 mod policy;
 mod principal;
+mod provider;
 mod quota;
 mod role;
 mod saml;
