@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::AccountState;
-use crossrole_model::state::{BucketPolicyState, Encryption, PublicAccessBlock};
-use crossrole_model::{Address, Change, Desired, DesiredState, Kind, ObjectState, Observed, Partition, PrincipalKind};
-use crossrole_policy::{Document, Element, Statement};
+use crossrole_model::state::{BucketPolicyState, Encryption, KeyPolicyState, PublicAccessBlock};
+use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, ObjectState, Observation, Observed, Partition, PrincipalKind};
+use crossrole_policy::Document;
 
 use crate::estate::{BucketKey, Estate, Guarded, Placed, Principal};
 use crate::public::is_public;
@@ -78,6 +78,10 @@ impl Objects {
             objects.encrypt(name, &bucket.state);
         }
         for (arn, key) in &observed.keys {
+            if matches!(key, Observation::Known(None)) && KeyRef::parse(arn).is_some_and(|key| key.alias().is_some()) {
+                // One that nobody has made yet lets nobody in.
+                objects.keys.insert(arn.clone(), Document::new(Vec::new()));
+            }
             if let Some(policy) = key.known().and_then(Option::as_ref).and_then(|key| key.policy.known()) {
                 objects.keys.insert(arn.clone(), policy.document.clone());
             }
@@ -133,12 +137,12 @@ impl Objects {
                 DesiredState::OidcProvider(state) => ObjectState::OidcProvider(state),
                 DesiredState::SamlProvider(state) => ObjectState::SamlProvider(state),
                 DesiredState::Bucket(state) => ObjectState::Bucket(state),
+                DesiredState::Key(state) => ObjectState::Key(state),
                 DesiredState::KeyPolicy { key, grants } => {
                     // What others say in it is not known: it is taken to be as AWS makes keys, and left to the account's policies.
-                    let mut own = Statement::allow(Element::of(["kms:*"]), Some(Element::of(["*"])));
-                    own.principal = Some(crossrole_policy::Principal::of("AWS", [desired.partition.iam_arn(&key.account(), "root", "", "")]));
-                    let statements = std::iter::once(own).chain(grants.iter().map(|g| g.statement.clone())).collect();
-                    objects.keys.insert(key.arn.clone(), Document::new(statements));
+                    let mut document = KeyPolicyState::of_new_key(desired.partition, &key.account()).document;
+                    document.statements.extend(grants.iter().map(|g| g.statement.clone()));
+                    objects.keys.insert(key.arn.clone(), document);
                     continue;
                 }
                 DesiredState::BucketPolicy { statements, .. } => ObjectState::BucketPolicy(BucketPolicyState { document: Some(Document::new(statements)) }),
@@ -194,7 +198,10 @@ impl Objects {
                 self.take(&change.address, change.before.as_ref());
             }
         }
-        for change in changes {
+        // A key that goes lets nobody in, whatever its policy says.
+        let gone: BTreeSet<Address> =
+            changes.iter().filter(|c| c.address.kind == Kind::Key && c.after.is_none()).map(|c| Address { kind: Kind::KeyPolicy, ..c.address.clone() }).collect();
+        for change in changes.iter().filter(|c| !gone.contains(&c.address)) {
             if let Some(after) = &change.after {
                 self.put(&change.address, after);
             }
@@ -270,8 +277,15 @@ impl Objects {
                 slot.account = account.to_string();
                 slot.policy.clone_from(&policy.document);
             }
+            ObjectState::Key(_) => {
+                let fresh = KeyPolicyState::of_new_key(self.partition, account).document;
+                let policy = self.keys.entry(KeyRef::named(self.partition, account, &address.name).arn).or_default();
+                if policy.statements.is_empty() {
+                    *policy = fresh;
+                }
+            }
             ObjectState::KeyPolicy(policy) => {
-                let arn = self.key_arn(address);
+                let arn = KeyRef::named(self.partition, account, &address.name).arn;
                 self.keys.insert(arn, policy.document.clone());
             }
         }
@@ -323,15 +337,12 @@ impl Objects {
             }
             // A key keeps a policy.
             Some(ObjectState::KeyPolicy(_)) => {}
+            Some(ObjectState::Key(_)) => {
+                self.keys.insert(KeyRef::named(self.partition, account, &address.name).arn, Document::new(Vec::new()));
+            }
             Some(ObjectState::OidcProvider(_) | ObjectState::SamlProvider(_)) => drop(self.providers.remove(address)),
             None => {}
         }
-    }
-
-    /// `eu-west-1/1234abcd-…` of an account is the name of a key's policy.
-    fn key_arn(&self, address: &Address) -> String {
-        let (region, id) = address.name.split_once('/').unwrap_or_default();
-        format!("arn:{}:kms:{region}:{}:key/{id}", self.partition.as_str(), address.account)
     }
 
     /// Someone who is in a group, and has nothing else.

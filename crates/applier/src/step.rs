@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossrole_model::observed::Scope;
 use crossrole_model::outcome::Event;
-use crossrole_model::{Action, Change, Cloud, CloudError, Digest, Drift, ErrorClass, Facet, Finds, Retry, Step, StepId, StepResult};
+use crossrole_model::{Action, Call, Change, Cloud, CloudError, Digest, Drift, ErrorClass, Facet, Finds, Retry, Step, StepId, StepResult};
 
 use crate::Run;
 use crate::pace::{OTHERS_MOST, VISIBLE_MOST, pause};
@@ -150,6 +150,9 @@ impl<C: Cloud> Run<'_, C> {
         let mut scope = Scope { follow_owned: self.plan.scope.follow_owned.clone(), ..Scope::default() };
         if let Some(objects) = self.plan.scope.accounts.get(&step.account) {
             scope.accounts.insert(step.account.clone(), objects.clone());
+        }
+        if let Call::Key(call) = &step.call {
+            scope.keys.insert(call.key().arn.clone());
         }
         if let Some(bucket) = step.call.bucket()
             && let Some(wanted) = self.plan.scope.buckets.get(&bucket.name)

@@ -249,10 +249,8 @@ fn scope<C>(run: &Run<'_, C>, pending: &BTreeMap<usize, Seen>) -> Scope {
             // The principals in its policy are shown by ARN only when their accounts are read too; ids are remembered.
             continue;
         }
-        if address.kind == Kind::KeyPolicy {
-            let keys =
-                run.plan.scope.keys.iter().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.account() == address.account && key.name() == address.name));
-            scope.keys.extend(keys.cloned());
+        if matches!(address.kind, Kind::Key | Kind::KeyPolicy) {
+            scope.keys.insert(KeyRef::named(run.plan.partition, &address.account, &address.name).arn);
             continue;
         }
         let objects = scope.accounts.entry(address.account.clone()).or_default();

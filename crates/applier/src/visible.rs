@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossrole_model::observed::{BucketScope, Scope};
-use crossrole_model::{Address, Cloud, Kind, Step};
+use crossrole_model::{Address, Cloud, KeyRef, Kind, Step};
 
 use crate::pace::{VISIBLE_MOST, pause};
 use crate::{Run, locked};
@@ -101,6 +101,8 @@ impl<C: Cloud> Run<'_, C> {
                 if let Some(wanted) = self.plan.scope.buckets.get(&address.name) {
                     scope.buckets.insert(address.name.clone(), BucketScope { settings: None, ..wanted.clone() });
                 }
+            } else if address.kind == Kind::Key {
+                scope.keys.insert(KeyRef::named(self.plan.partition, &address.account, &address.name).arn);
             } else {
                 scope.accounts.entry(address.account.clone()).or_default().insert(address.clone());
             }

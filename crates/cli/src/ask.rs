@@ -1,10 +1,10 @@
 //! Principals, resources and contexts as people write them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::language::instant;
 use crossrole_access::{Context, ContextValue, Controls, Estate, Objects};
-use crossrole_model::{AccountId, Desired, PermissionSet};
+use crossrole_model::{AccountId, Desired, KeyRef, PermissionSet};
 use crossrole_policy::Arn;
 
 use crate::args::{ContextArgs, FromArg};
@@ -12,19 +12,35 @@ use crate::failure::Failure;
 use crate::keys;
 use crate::session::Session;
 
-/// Everything that decides, from the manifests or from what is live, and the accounts of which all principals are known.
-pub(crate) async fn estate(from: FromArg, session: &Session) -> Result<(Estate, BTreeSet<AccountId>), Failure> {
+/// Everything that decides, from the manifests or from what is live.
+pub(crate) struct Known {
+    pub(crate) estate: Estate,
+    /// Accounts of which all principals are known.
+    pub(crate) whole: BTreeSet<AccountId>,
+    /// What AWS calls keys that manifests make, by the ARNs with their aliases.
+    keys: BTreeMap<String, String>,
+}
+
+impl Known {
+    /// A resource as the estate has it.
+    pub(crate) fn resource(&self, text: &str, desired: &Desired) -> Result<String, Failure> {
+        let resource = resource(text, desired, &self.estate)?;
+        Ok(self.keys.get(&resource).cloned().unwrap_or(resource))
+    }
+}
+
+pub(crate) async fn estate(from: FromArg, session: &Session) -> Result<Known, Failure> {
     let desired = &session.desired;
     let controls = session.settings.controls(desired)?;
     if from == FromArg::Manifest {
-        return Ok((Objects::desired(desired).estate().under(&controls), BTreeSet::new()));
+        return Ok(Known { estate: Objects::desired(desired).estate().under(&controls), whole: BTreeSet::new(), keys: BTreeMap::new() });
     }
     session.ended(live(session, &controls).await)
 }
 
-async fn live(session: &Session, controls: &Controls) -> Result<(Estate, BTreeSet<AccountId>), Failure> {
+async fn live(session: &Session, controls: &Controls) -> Result<Known, Failure> {
     let desired = &session.desired;
-    let observed = session.observe(&crossrole_planner::scope(desired)).await?;
+    let mut observed = session.observe(&crossrole_planner::scope(desired)).await?;
     for (account, state) in &observed.accounts {
         if let crossrole_model::Observation::Unreadable(why) = state {
             return Err(Failure::new(
@@ -33,8 +49,19 @@ async fn live(session: &Session, controls: &Controls) -> Result<(Estate, BTreeSe
             ));
         }
     }
-    let whole = observed.accounts.iter().filter(|(_, state)| state.known().is_some_and(|state| state.complete)).map(|(id, _)| id.clone());
-    Ok((Objects::observed(&observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(controls), whole.collect()))
+    let whole = observed.accounts.iter().filter(|(_, state)| state.known().is_some_and(|state| state.complete)).map(|(id, _)| id.clone()).collect();
+    // People ask, and are answered, by the names that are in force.
+    let keys = observed.made_keys();
+    observed.rename(&|text| keys.get(text).cloned());
+    observed.keys = std::mem::take(&mut observed.keys).into_iter().map(|(arn, key)| (keys.get(&arn).cloned().unwrap_or(arn), key)).collect();
+    let mut of_buckets = desired.bucket_keys.clone();
+    for key in of_buckets.values_mut().map(|bucket| &mut bucket.key) {
+        if let Some(arn) = keys.get(&key.arn) {
+            key.arn.clone_from(arn);
+        }
+    }
+    let estate = Objects::observed(&observed, desired.partition).with_keys(&of_buckets).estate().under(controls);
+    Ok(Known { estate, whole, keys })
 }
 
 /// A role or user that is not there, in an account of which all are known, is let nothing: that is no answer to what was meant.
@@ -150,6 +177,9 @@ pub(crate) fn resource(text: &str, desired: &Desired, estate: &Estate) -> Result
     if text == "*" || text.starts_with("arn:") {
         return Ok(text.to_owned());
     }
+    if let Some(key) = desired.made_keys.keys().find(|arn| KeyRef::parse(arn).is_some_and(|key| key.alias() == Some(text))) {
+        return Ok(key.clone());
+    }
     let several = desired.accounts.values().filter(|info| info.trusting).count() > 1;
     if let Some(found) = named(text, desired, estate) {
         return Ok(found);
@@ -164,7 +194,7 @@ pub(crate) fn resource(text: &str, desired: &Desired, estate: &Estate) -> Result
 
 /// What the request brings, with the time of now unless it says another.
 pub(crate) fn context(args: &ContextArgs) -> Result<Context, Failure> {
-    let mut values: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for pair in &args.context {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(Failure::new(format!("`--context {}` has no value", crossrole_report::safe(pair)), "write `--context KEY=VALUE`"));

@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     Write,
     /// It writes what was read before: it is tried once.
     Once,
+    /// It makes another one each time: it is made again only where AWS says that it was not done.
+    Anew,
 }
 
 /// What all calls of a run share.
@@ -292,7 +294,8 @@ impl Attempts<'_> {
             | ErrorClass::Other => return None,
         };
         self.troubles += weight;
-        if self.kind == Kind::Once || self.troubles >= TROUBLES || !self.run.halt.goes_on() {
+        let once = self.kind == Kind::Once || self.kind == Kind::Anew && weight > 0;
+        if once || self.troubles >= TROUBLES || !self.run.halt.goes_on() {
             return None;
         }
         let pause = match weight {
@@ -330,7 +333,7 @@ impl Attempts<'_> {
     {
         let account = &self.line.account;
         let mut sent = pin!(sent);
-        let attempt = if self.kind == Kind::Once { ATTEMPT_ONCE } else { ATTEMPT };
+        let attempt = if matches!(self.kind, Kind::Once | Kind::Anew) { ATTEMPT_ONCE } else { ATTEMPT };
         let wait = attempt.min(self.left());
         let stop = async {
             self.run.halt.reached(Level::End).await;
@@ -346,7 +349,7 @@ impl Attempts<'_> {
             answer = &mut sent => answer.map_err(|error| convert(error, self.operation, account)),
             () = stop => match self.kind {
                 Kind::Read => Err(interrupted(account, self.operation)),
-                Kind::Write | Kind::Once => Err(plain(ErrorClass::Unanswered, account, self.operation, "no answer yet when the run was interrupted")),
+                Kind::Write | Kind::Once | Kind::Anew => Err(plain(ErrorClass::Unanswered, account, self.operation, "no answer yet when the run was interrupted")),
             },
             () = tokio::time::sleep(wait) => {
                 Err(plain(ErrorClass::Unanswered, account, self.operation, &format!("no answer in {} seconds", wait.as_secs_f64().round())))

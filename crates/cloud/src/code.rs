@@ -16,7 +16,7 @@ pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorC
         | "OwnershipControlsNotFoundError"
         | "NotFoundException"
         | "ServerSideEncryptionConfigurationNotFoundError" => ErrorClass::NotFound,
-        "EntityAlreadyExists" | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" => ErrorClass::AlreadyExists,
+        "EntityAlreadyExists" | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "AlreadyExistsException" => ErrorClass::AlreadyExists,
         "MalformedPolicyDocument" | "MalformedPolicy" if message.contains("Invalid principal") => ErrorClass::UnknownPrincipal,
         // KMS never says which it is (KMS API reference, PutKeyPolicy).
         "MalformedPolicyDocumentException" if message.contains("invalid principals") => ErrorClass::UnknownPrincipal,
@@ -149,6 +149,7 @@ mod tests {
         ("ServerSideEncryptionConfigurationNotFoundError", 404, ErrorClass::NotFound),
         ("BucketAlreadyExists", 409, ErrorClass::AlreadyExists),
         ("BucketAlreadyOwnedByYou", 409, ErrorClass::AlreadyExists),
+        ("AlreadyExistsException", 400, ErrorClass::AlreadyExists),
         ("OperationAborted", 409, ErrorClass::Conflict),
         ("ConditionalRequestConflict", 409, ErrorClass::Conflict),
         ("BucketNotEmpty", 409, ErrorClass::Invalid),

@@ -13,6 +13,7 @@ mod credentials;
 mod error;
 mod halt;
 mod https;
+mod made;
 mod organization;
 mod pace;
 mod read;
@@ -42,13 +43,15 @@ pub struct Aws {
     sessions: Sessions,
     /// Unique ids to ARNs, from the last reads: what a document shows while a principal can't be resolved.
     ids: Mutex<BTreeMap<String, String>>,
+    /// What AWS calls the keys that manifests make.
+    made: made::MadeKeys,
     begun: tokio::time::Instant,
 }
 
 impl Aws {
     /// Prepares sessions; nothing is called yet.
     pub fn new(settings: Settings) -> Self {
-        Self { sessions: Sessions::new(settings), ids: Mutex::default(), begun: tokio::time::Instant::now() }
+        Self { sessions: Sessions::new(settings), ids: Mutex::default(), made: made::MadeKeys::default(), begun: tokio::time::Instant::now() }
     }
 
     /// Returns the calls made so far, by account.
@@ -93,7 +96,11 @@ impl Cloud for Aws {
     }
 
     async fn read(&self, address: &Address, call: &Call) -> Result<Option<ObjectState>, CloudError> {
-        read::shared_document(self, address, call).await
+        let mut state = read::shared_document(self, address, call).await?;
+        if let Some(state) = &mut state {
+            self.made.in_state(state);
+        }
+        Ok(state)
     }
 
     async fn write(&self, account: &AccountId, call: &Call) -> Result<(), CloudError> {

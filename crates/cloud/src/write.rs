@@ -1,5 +1,7 @@
 //! One call in, one call out.
 
+mod key;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::error::operation::BuildError;
 use crossrole_model::state::{Encryption, Tags};
-use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, Finds, IamCall, KeyCall, PrincipalKind, ownership};
+use crossrole_model::{AccountId, BucketCall, BucketRef, Call, CloudError, ErrorClass, Finds, IamCall, PrincipalKind, ownership};
 use crossrole_policy::Document;
 
 use crate::Aws;
@@ -26,13 +28,13 @@ pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result
     tracing::debug!(account = %account, operation, "write");
     // A document that others write too is written once: before it is written again, it has to be read again.
     let kind = if call.effects().finds == Finds::SharedDocument { Kind::Once } else { Kind::Write };
-    match call {
-        Call::Iam(call) => iam(&session, call, operation, kind).await,
-        Call::Bucket(call) => bucket(&session, call, operation, kind).await,
-        Call::Key(KeyCall::PutPolicy { key, document }) => {
-            let request = session.kms(key.region()).put_key_policy().policy_name(crate::read::key::POLICY).key_id(&key.arn).policy(document.to_json());
-            session.write(operation, kind, || request.clone().send()).await
-        }
+    if let Call::Key(call) = call {
+        return key::write(aws, &session, call, operation, kind).await;
+    }
+    match aws.made.in_call(account, call)? {
+        Call::Iam(call) => iam(&session, &call, operation, kind).await,
+        Call::Bucket(call) => bucket(&session, &call, operation, kind).await,
+        Call::Key(_) => Ok(()),
     }
 }
 
@@ -74,7 +76,8 @@ async fn shared_version(session: &Arc<Session>, arn: &str, document: &Document, 
         }
         let listed = session.read("ListPolicyVersions", || iam.list_policy_versions().policy_arn(arn).send()).await?;
         let old = listed.versions().iter().filter(|v| !v.is_default_version()).filter_map(|v| v.version_id()).min_by_key(|id| number(id));
-        let Some(old) = old else { return Err(error) };
+        // Others have made room for more than themselves.
+        let Some(old) = old else { continue };
         let gone = session.write("DeletePolicyVersion", Kind::Write, || iam.delete_policy_version().policy_arn(arn).version_id(old).send()).await;
         // Somebody else has made room at the same time.
         gone.or_else(|error| if error.class == ErrorClass::NotFound { Ok(()) } else { Err(error) })?;

@@ -172,6 +172,7 @@ impl<'a> Lint<'a> {
                 | DesiredState::Membership(_)
                 | DesiredState::OidcProvider(_)
                 | DesiredState::SamlProvider(_)
+                | DesiredState::Key(_)
                 | DesiredState::Bucket(_) => {}
             }
         }

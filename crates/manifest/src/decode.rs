@@ -141,6 +141,16 @@ impl Decode for bool {
     }
 }
 
+impl Decode for u32 {
+    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+        let number = if let DeValue::Integer(number) = value.get_ref() { Self::from_str_radix(number.as_str(), number.radix()).ok() } else { None };
+        if number.is_none() {
+            wrong_type(value, "a whole number", d);
+        }
+        number
+    }
+}
+
 impl Decode for String {
     fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
         match value.get_ref() {

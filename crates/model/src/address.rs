@@ -33,7 +33,9 @@ pub enum Kind {
     Bucket,
     /// Our statements in a bucket's policy.
     BucketPolicy,
-    /// Our statements in a key's policy; its name is region and id: `eu-west-1/1234abcd-…`.
+    /// A key that a manifest makes; its name is region and alias: `eu-west-1/alias/exchange`.
+    Key,
+    /// Our statements in a key's policy; its name is region and id, or alias: `eu-west-1/1234abcd-…`.
     KeyPolicy,
 }
 
@@ -52,6 +54,7 @@ impl Kind {
             Self::Caller => "caller",
             Self::Bucket => "bucket",
             Self::BucketPolicy => "bucket-policy",
+            Self::Key => "key",
             Self::KeyPolicy => "key-policy",
         }
     }

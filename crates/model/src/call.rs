@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crossrole_policy::{Arn, Document};
+use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Kind;
 use crate::ids::{AccountId, Partition};
+use crate::key::KeyCall;
 use crate::ownership;
 use crate::state::{Encryption, Logging, PublicAccessBlock, Tags};
 
@@ -18,42 +19,6 @@ pub struct BucketRef {
     pub name: String,
     /// Its region.
     pub region: String,
-}
-
-/// A key by ARN, which tells its account and region.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct KeyRef {
-    /// `arn:aws:kms:eu-west-1:222222222222:key/1234abcd-…`.
-    pub arn: String,
-}
-
-impl KeyRef {
-    /// Reads the ARN of a key; aliases and ids alone are none.
-    pub fn parse(arn: &str) -> Option<Self> {
-        let parsed = Arn::parse(arn).filter(|a| a.service == "kms" && !a.region.is_empty())?;
-        let id = parsed.resource.strip_prefix("key/")?;
-        let good = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && AccountId::parse(parsed.account).is_some();
-        good.then(|| Self { arn: arn.to_owned() })
-    }
-
-    fn part<'k>(&'k self, part: fn(Arn<'k>) -> &'k str) -> &'k str {
-        Arn::parse(&self.arn).map(part).unwrap_or_default()
-    }
-
-    /// Returns its region.
-    pub fn region(&self) -> &str {
-        self.part(|arn| arn.region)
-    }
-
-    /// Returns its account.
-    pub fn account(&self) -> AccountId {
-        AccountId::parse(self.part(|arn| arn.account)).unwrap_or_else(AccountId::nobody)
-    }
-
-    /// Returns its name in addresses: `eu-west-1/1234abcd-…`.
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.region(), self.part(|arn| arn.resource).trim_start_matches("key/"))
-    }
 }
 
 /// What a managed policy can be attached to.
@@ -195,14 +160,6 @@ pub enum BucketCall {
     DeletePolicy { bucket: BucketRef },
 }
 
-/// A writing call to KMS, on one key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each field is the API parameter of that name")]
-pub enum KeyCall {
-    PutPolicy { key: KeyRef, document: Document },
-}
-
 /// What a call does to the object that it is made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Does {
@@ -239,7 +196,7 @@ pub struct Effects {
     pub finds: Finds,
 }
 
-const fn row(operation: &'static str, permission: &'static str, does: Does, finds: Finds) -> Effects {
+pub(crate) const fn row(operation: &'static str, permission: &'static str, does: Does, finds: Finds) -> Effects {
     Effects { operation, permission, does, finds }
 }
 
@@ -279,7 +236,11 @@ impl Call {
 
     /// Returns the ARN of what the call makes, if that has one that others name.
     pub fn made_arn(&self, account: &AccountId, partition: Partition) -> Option<String> {
-        let Self::Iam(call) = self else { return None };
+        let call = match self {
+            Self::Iam(call) => call,
+            Self::Key(KeyCall::Create { key, .. }) => return Some(key.arn.clone()),
+            Self::Key(_) | Self::Bucket(_) => return None,
+        };
         match call {
             IamCall::CreateRole { name, path, .. } => Some(partition.iam_arn(account, "role", path, name)),
             IamCall::CreateUser { name, path, .. } => Some(partition.iam_arn(account, "user", path, name)),
@@ -422,21 +383,6 @@ impl BucketCall {
             | Self::Delete { bucket }
             | Self::PutPolicy { bucket, .. }
             | Self::DeletePolicy { bucket } => bucket,
-        }
-    }
-}
-
-impl KeyCall {
-    fn effects(&self) -> Effects {
-        match self {
-            Self::PutPolicy { .. } => row("PutKeyPolicy", "kms:PutKeyPolicy", Does::Sets, Finds::SharedDocument),
-        }
-    }
-
-    /// Returns the key.
-    pub fn key(&self) -> &KeyRef {
-        match self {
-            Self::PutPolicy { key, .. } => key,
         }
     }
 }

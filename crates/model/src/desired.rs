@@ -6,12 +6,13 @@ use crossrole_policy::{Principal, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::call::{KeyRef, PrincipalRef};
+use crate::call::PrincipalRef;
 use crate::facet::Digest;
 use crate::finding::Span;
 use crate::ids::{AccountId, Partition};
+use crate::key::KeyRef;
 use crate::limits::Quotas;
-use crate::state::{BucketState, GroupState, MembershipState, OidcState, PolicyState, RoleState, SamlState, UserState};
+use crate::state::{BucketState, GroupState, MadeKey, MembershipState, OidcState, PolicyState, RoleState, SamlState, UserState};
 
 /// A manifest by name, file and content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,8 @@ pub struct Desired {
     pub left: Left,
     /// Keys of buckets, by the bucket's name.
     pub bucket_keys: BTreeMap<String, BucketKey>,
+    /// Keys that manifests make, by ARN: days from the order to delete one until it is deleted.
+    pub made_keys: BTreeMap<String, u32>,
 }
 
 /// What somebody has to write by hand, in an account that the manifests do not manage, or in what IAM Identity Center keeps.
@@ -216,6 +219,8 @@ pub enum DesiredState {
         /// Statements with their Sids.
         statements: Vec<Statement>,
     },
+    /// A key that is made if missing.
+    Key(MadeKey),
     /// Our statements in a key's policy, from every manifest of the run, each Sid with its manifest's prefix.
     KeyPolicy {
         /// The key.

@@ -37,6 +37,10 @@ pub enum Facet {
     ClientIds,
     /// Metadata of a SAML provider.
     Metadata,
+    /// Alias of a key.
+    Alias,
+    /// How often a key is rotated.
+    Rotation,
     /// Bucket versioning.
     Versioning,
     /// Bucket encryption.
@@ -132,6 +136,14 @@ impl ObjectState {
                 _ => None,
             },
             Self::Bucket(bucket) => bucket_facet(bucket, facet),
+            Self::Key(key) => match facet {
+                Facet::Existence => Some(owned(&key.tags)),
+                Facet::Alias => key.alias.as_ref().map(|alias| text("alias", alias)),
+                Facet::Settings => Some(text("description", &key.description)),
+                Facet::Rotation => key.rotation_days.map(|days| Encoder::new("rotation").number(days.into()).finish()),
+                Facet::Tags => Some(tags(&key.tags)),
+                _ => None,
+            },
             Self::BucketPolicy(policy) => {
                 let Facet::Statements(prefixes) = facet else { return None };
                 share(prefixes, policy.document.as_ref())

@@ -20,6 +20,16 @@ pub const MANAGED_POLICY: usize = 6_144;
 pub const BUCKET_POLICY: usize = 20_480;
 /// Bytes of a key policy (AWS KMS Developer Guide, "Key policies in AWS KMS").
 pub const KEY_POLICY: usize = 32_768;
+
+/// Fewest and most days from the order to delete a key until it is deleted; AWS's own choice is the most (KMS API reference,
+/// ScheduleKeyDeletion).
+pub const KEY_DELETION_DAYS: (u32, u32) = (7, 30);
+
+/// Fewest and most days between rotations of a key (KMS API reference, EnableKeyRotation).
+pub const KEY_ROTATION_DAYS: (u32, u32) = (90, 2_560);
+
+/// Characters of a key's description (KMS API reference, CreateKey).
+pub const KEY_DESCRIPTION: usize = 8_192;
 /// Managed policies attached to a role, user or group.
 pub const ATTACHED_POLICIES: usize = 10;
 /// Groups that a user is in; AWS does not raise it.

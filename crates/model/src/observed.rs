@@ -6,12 +6,13 @@ use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, Kind};
-use crate::call::{KeyRef, PrincipalKind, PrincipalRef};
+use crate::call::{PrincipalKind, PrincipalRef};
 use crate::cloud::{CloudError, ErrorClass};
 use crate::ids::AccountId;
+use crate::key::KeyRef;
 use crate::limits::Granted;
 use crate::state::{
-    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MembershipState, ObjectState, OidcState, PolicyState, RoleState, SamlState,
+    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState, RoleState, SamlState,
     UserState,
 };
 
@@ -189,6 +190,17 @@ pub struct ObservedKey {
     pub customer: bool,
     /// Its policy.
     pub policy: Observation<KeyPolicyState>,
+    /// Of one that is known by its alias: the rest of it.
+    pub made: Option<ObservedMadeKey>,
+}
+
+/// What is read of a key that a manifest makes.
+#[derive(Debug, Clone)]
+pub struct ObservedMadeKey {
+    /// Its ARN, with the id that AWS gave it.
+    pub arn: String,
+    /// All of it.
+    pub state: MadeKey,
 }
 
 /// Whether a key can be used (AWS KMS Developer Guide, "Key states of AWS KMS keys").
@@ -212,7 +224,7 @@ pub struct Scope {
     pub accounts: BTreeMap<AccountId, BTreeSet<Address>>,
     /// Buckets by name.
     pub buckets: BTreeMap<String, BucketScope>,
-    /// Keys by ARN, where the account may be called.
+    /// Keys by ARN, where the account may be called. One that is known by its alias is read with all of it.
     #[serde(default)]
     pub keys: BTreeSet<String>,
     /// Also read the policies of buckets that only live policies of ours name (for pruning).
@@ -242,7 +254,7 @@ impl Observed {
         if matches!(address.kind, Kind::Bucket | Kind::BucketPolicy) {
             return self.bucket_state(address);
         }
-        if address.kind == Kind::KeyPolicy {
+        if matches!(address.kind, Kind::Key | Kind::KeyPolicy) {
             return self.key_state(address);
         }
         let account = match self.accounts.get(&address.account) {
@@ -264,7 +276,7 @@ impl Observed {
             Kind::Membership => account.membership(&address.name).map(ObjectState::Membership),
             Kind::Attachment => account.attachment(&address.name).map(ObjectState::Attachment),
             // What is live is the policy that it stands in.
-            Kind::Caller | Kind::Bucket | Kind::BucketPolicy | Kind::KeyPolicy => None,
+            Kind::Caller | Kind::Bucket | Kind::BucketPolicy | Kind::Key | Kind::KeyPolicy => None,
         })
     }
 
@@ -274,6 +286,11 @@ impl Observed {
             None => Err(Unreadable::not_tried(format_args!("key {}", address.name))),
             Some(Observation::Unreadable(why)) => Err(why.clone()),
             Some(Observation::Known(None)) => Ok(None),
+            // One that is to be deleted is gone, but for the name that it has till then.
+            Some(Observation::Known(Some(key))) if address.kind == Kind::Key => {
+                let there = key.made.as_ref().filter(|_| key.state != KeyState::PendingDeletion);
+                Ok(there.map(|made| ObjectState::Key(made.state.clone())))
+            }
             Some(Observation::Known(Some(key))) => match &key.policy {
                 Observation::Known(policy) => Ok(Some(ObjectState::KeyPolicy(policy.clone()))),
                 Observation::Unreadable(why) => Err(why.clone()),

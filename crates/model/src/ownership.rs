@@ -9,6 +9,9 @@ use crate::state::Tags;
 /// Key of the tag that every role, user, policy, provider and bucket of ours carries; its value is the manifest's name.
 pub const OWNER_TAG: &str = "crossrole:manifest";
 
+/// Key of the tag that tells which alias a key of ours is to have: between its making and its naming, nothing else does.
+pub const ALIAS_TAG: &str = "crossrole:alias";
+
 /// Inline policy that the console's "revoke sessions" writes; never touched, even on a role that is declared whole
 /// (IAM User Guide, "Revoking IAM role temporary security credentials").
 pub const REVOKE_POLICY: &str = "AWSRevokeOlderSessions";

@@ -80,6 +80,10 @@ pub enum Part {
     Audiences,
     /// Metadata of a SAML provider.
     Metadata,
+    /// Alias of a key.
+    Alias,
+    /// How often a key is rotated.
+    Rotation,
     /// Versioning of a bucket.
     Versioning,
     /// Encryption of a bucket.
@@ -121,6 +125,8 @@ pub enum Consequence {
     ObjectsStay,
     /// Objects that this key encrypted stay under it: whoever reads them needs that key, too.
     OldKeyNeeded(String),
+    /// The key is deleted after so many days, and what it encrypted can't be read from the start.
+    KeyGoes(u32),
     /// The foreign statement of this Sid goes with the bucket.
     StatementGoes(String),
     /// A foreign statement loses principals that no longer exist.
@@ -271,6 +277,12 @@ pub struct Plan {
     /// Only these objects were asked for; empty: all.
     #[serde(default)]
     pub targets: Vec<String>,
+    /// Keys that were told to be deleted, by their aliases.
+    #[serde(default)]
+    pub destroy_keys: BTreeSet<String>,
+    /// Keys that are known by their aliases, and what AWS calls them, where they exist.
+    #[serde(default)]
+    pub made_keys: BTreeMap<String, Option<String>>,
     /// Changes, sorted by address.
     pub changes: Vec<Change>,
     /// Steps, each after those it needs.

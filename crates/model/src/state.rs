@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_policy::Document;
+use crossrole_policy::{Document, Element, Principal, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::call::PrincipalRef;
+use crate::ids::{AccountId, Partition};
 
 /// Tag keys and values, `aws:` ones left out (AWS sets those, nobody else can).
 pub type Tags = BTreeMap<String, String>;
@@ -175,6 +176,30 @@ pub struct KeyPolicyState {
     pub document: Document,
 }
 
+impl KeyPolicyState {
+    /// The policy that AWS makes a key with that comes without one: it leaves everything to the policies of its account (AWS KMS
+    /// Developer Guide, "Default key policy").
+    pub fn of_new_key(partition: Partition, account: &AccountId) -> Self {
+        let mut own = Statement::allow(Element::of(["kms:*"]), Some(Element::of(["*"])));
+        own.sid = Some("Enable IAM User Permissions".to_owned());
+        own.principal = Some(Principal::of("AWS", [partition.iam_arn(account, "root", "", "")]));
+        Self { document: Document::new(vec![own]) }
+    }
+}
+
+/// A key that a manifest makes, but for its policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeKey {
+    /// `alias/exchange`; `None` of one that was begun and has not got it yet.
+    pub alias: Option<String>,
+    /// Empty when there is none.
+    pub description: String,
+    /// Days after which AWS rotates it, 90 to 2,560; `None`: never.
+    pub rotation_days: Option<u32>,
+    /// Tags, ours included.
+    pub tags: Tags,
+}
+
 /// The state of an object of any kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -199,6 +224,8 @@ pub enum ObjectState {
     Bucket(BucketState),
     /// [`BucketPolicyState`].
     BucketPolicy(BucketPolicyState),
+    /// [`MadeKey`].
+    Key(MadeKey),
     /// [`KeyPolicyState`].
     KeyPolicy(KeyPolicyState),
 }

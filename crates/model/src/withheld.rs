@@ -38,6 +38,8 @@ pub enum Subject {
     Description(Address),
     /// A `--target`.
     Target(String),
+    /// A `--destroy-key`.
+    Key(String),
     /// So many changes that are no targets.
     Untargeted(usize),
 }
@@ -93,6 +95,12 @@ pub enum Cause {
     AwsKey,
     /// The key can't be used as it is.
     KeyState(KeyState),
+    /// A key goes only when it is told by name.
+    KeyStays,
+    /// No key of this alias is to be taken back.
+    NoSuchKey,
+    /// A manifest of the run makes this key under this alias, and here it goes by its ARN.
+    KnownByAlias(String),
     /// Without our statements, the key's policy would have none.
     EmptyKeyPolicy,
     /// Our statements can't be put beside the foreign ones.

@@ -10,6 +10,8 @@ use crossrole_model::{
 };
 use crossrole_policy::Share;
 
+use crate::Options;
+
 /// Calls of one change that may run at the same time; a later stage needs the whole earlier one.
 pub(crate) type Stage = Vec<(Call, Facet)>;
 
@@ -24,6 +26,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) desired: &'a Desired,
     pub(crate) observed: &'a Observed,
     pub(crate) destroy: bool,
+    /// Aliases of keys that were told to go.
+    pub(crate) destroy_keys: &'a BTreeSet<String>,
     pub(crate) changes: Vec<Change>,
     pub(crate) steps: Vec<Step>,
     pub(crate) withheld: Vec<Withheld>,
@@ -47,14 +51,15 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(crate) fn new(desired: &'a Desired, observed: &'a Observed, destroy: bool) -> Self {
+    pub(crate) fn new(desired: &'a Desired, observed: &'a Observed, options: &'a Options) -> Self {
         let declared = desired.objects.keys().map(|a| (&a.account, a.kind, a.name.to_ascii_lowercase())).collect();
         let owners = desired.owners();
         let sids = owners.iter().map(|owner| (ownership::sid_prefix(owner), *owner)).collect();
         Self {
             desired,
             observed,
-            destroy,
+            destroy: options.destroy,
+            destroy_keys: &options.destroy_keys,
             changes: Vec::new(),
             steps: Vec::new(),
             withheld: Vec::new(),
@@ -183,6 +188,7 @@ impl<'a> Draft<'a> {
             desired: _,
             observed: _,
             destroy: _,
+            destroy_keys: _,
             changes,
             steps,
             mut withheld,

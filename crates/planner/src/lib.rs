@@ -14,6 +14,8 @@ mod order;
 mod stale;
 mod target;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crossrole_model::desired::DesiredState;
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, Plan, Subject, Withheld};
@@ -30,6 +32,8 @@ pub struct Options {
     pub destroy: bool,
     /// Only these objects and what they need: `kind/name`, `account/kind/name` or a bare name, with `*`. Empty: all.
     pub targets: Vec<String>,
+    /// Aliases of keys that are to be deleted, where nothing declares them: no key goes without being named.
+    pub destroy_keys: BTreeSet<String>,
 }
 
 /// Returns what has to be read to plan `desired`.
@@ -68,7 +72,8 @@ pub fn scope(desired: &Desired) -> Scope {
     let named = desired.objects.values().filter_map(|object| if let DesiredState::KeyPolicy { key, .. } = &object.state { Some(key) } else { None });
     let of_buckets = desired.bucket_keys.values().map(|bucket| &bucket.key);
     let left = desired.left.keys.iter().filter_map(|arn| KeyRef::parse(arn));
-    scope.keys = named.cloned().chain(of_buckets.cloned()).chain(left).filter(|key| managed(key)).map(|key| key.arn.clone()).collect();
+    let made = desired.made_keys.keys().filter_map(|arn| KeyRef::parse(arn));
+    scope.keys = named.cloned().chain(of_buckets.cloned()).chain(left).chain(made).filter(|key| managed(key)).map(|key| key.arn.clone()).collect();
     scope.follow_owned = desired.manifests.iter().map(|m| m.name.clone()).collect();
     scope
 }
@@ -78,12 +83,12 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let scope = scope(desired);
     let emptied;
     let wanted = if options.destroy {
-        emptied = Desired { objects: std::collections::BTreeMap::new(), required: std::collections::BTreeSet::new(), by_hand: Vec::new(), ..desired.clone() };
+        emptied = Desired { objects: BTreeMap::new(), required: BTreeSet::new(), by_hand: Vec::new(), ..desired.clone() };
         &emptied
     } else {
         desired
     };
-    let mut draft = Draft::new(wanted, observed, options.destroy);
+    let mut draft = Draft::new(wanted, observed, options);
     unreadable(&mut draft);
     diff::diff(&mut draft);
     order::connect(&mut draft);
@@ -94,12 +99,21 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         scope,
         destroy: options.destroy,
         targets: options.targets.clone(),
+        destroy_keys: options.destroy_keys.clone(),
+        made_keys: made_keys(observed),
         by_hand: wanted.by_hand.clone(),
         calls: observed.calls.clone(),
         ..draft.finish()
     };
     target::select(&mut plan, &options.targets, &desired.objects);
     plan
+}
+
+/// Keys that are known by their aliases, and what AWS calls them.
+fn made_keys(observed: &Observed) -> BTreeMap<String, Option<String>> {
+    let known = observed.keys.iter().filter(|(arn, _)| KeyRef::parse(arn).is_some_and(|key| key.alias().is_some()));
+    let named = observed.made_keys();
+    known.map(|(alias, _)| (alias.clone(), named.get(alias).cloned())).collect()
 }
 
 /// Says which accounts could not be read, whole or in part.
@@ -125,5 +139,5 @@ fn unreadable(draft: &mut Draft<'_>) {
 
 /// Tells whether a kind lives in IAM.
 fn is_iam(kind: Kind) -> bool {
-    !matches!(kind, Kind::Bucket | Kind::BucketPolicy | Kind::KeyPolicy)
+    !matches!(kind, Kind::Bucket | Kind::BucketPolicy | Kind::Key | Kind::KeyPolicy)
 }

@@ -34,7 +34,7 @@ pub fn differences(reviewed: &Plan, now: &Plan, observed: &Observed) -> Vec<Diff
             found.push(Difference::NotPlanned { address: address.clone(), operation: step.call.operation().to_owned() });
         }
     }
-    if (reviewed.destroy, &reviewed.manifests) != (now.destroy, &now.manifests) {
+    if (reviewed.destroy, &reviewed.destroy_keys, &reviewed.manifests) != (now.destroy, &now.destroy_keys, &now.manifests) {
         found.push(Difference::Manifests);
     }
     access(reviewed, now, &mut found);
@@ -50,11 +50,29 @@ pub fn differences(reviewed: &Plan, now: &Plan, observed: &Observed) -> Vec<Diff
 /// What the two plans record differently, of all but the calls that it took to read.
 fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
     // No `..`: a new field stops the build until someone decides.
-    let Plan { manifests, accounts, partition, scope, destroy, targets, changes, steps, withheld, meters, by_hand, left_to_iam, access, lockouts, calls: _ } =
-        now;
+    let Plan {
+        manifests,
+        accounts,
+        partition,
+        scope,
+        destroy,
+        targets,
+        destroy_keys,
+        // What AWS calls a key says nothing of what is done.
+        made_keys: _,
+        changes,
+        steps,
+        withheld,
+        meters,
+        by_hand,
+        left_to_iam,
+        access,
+        lockouts,
+        calls: _,
+    } = now;
     let r = reviewed;
     let same = [
-        (Record::Manifests, (manifests, destroy, targets) == (&r.manifests, &r.destroy, &r.targets)),
+        (Record::Manifests, (manifests, destroy, targets, destroy_keys) == (&r.manifests, &r.destroy, &r.targets, &r.destroy_keys)),
         (Record::Accounts, (accounts, partition, scope) == (&r.accounts, &r.partition, &r.scope)),
         (Record::Changes, changes == &r.changes),
         (Record::Steps, steps == &r.steps),

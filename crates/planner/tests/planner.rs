@@ -21,6 +21,8 @@ mod callers;
 mod differences;
 #[path = "planner/keys.rs"]
 mod keys;
+#[path = "planner/made_keys.rs"]
+mod made_keys;
 #[path = "planner/quotas.rs"]
 mod quotas;
 #[path = "planner/roles.rs"]

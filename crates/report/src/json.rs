@@ -9,7 +9,7 @@ use crossrole_policy::Document;
 use serde_json::{Map, Value, json};
 
 use crate::text::masked;
-use crate::{View, describe, fold, words};
+use crate::{View, describe, fold, named, words};
 
 /// Version of the shape.
 const FORMAT_VERSION: &str = "1.0";
@@ -48,7 +48,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
             })
         })
         .collect();
-    json!({
+    let value = json!({
         "format_version": FORMAT_VERSION,
         "crossrole_version": env!("CARGO_PKG_VERSION"),
         "manifests": plan.manifests.iter().map(|m| json!({"name": m.name, "file": m.file, "digest": m.digest.to_string()})).collect::<Vec<_>>(),
@@ -66,7 +66,15 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "access": plan.access.as_ref().map(|delta| crate::access::json(delta, view)),
         "summary": summary(plan),
         "calls": plan.calls.iter().map(|(account, n)| (account.to_string(), json!(n))).collect::<Map<_, _>>(),
-    })
+        "keys": keys(plan),
+    });
+    named::value(plan, value)
+}
+
+/// Keys that manifests make: their aliases, and their ARNs where they exist.
+fn keys(plan: &Plan) -> Vec<Value> {
+    let known = plan.made_keys.iter().filter_map(|(made, arn)| Some((crossrole_model::KeyRef::parse(made)?, arn)));
+    known.map(|(key, arn)| json!({ "account": key.account().as_str(), "region": key.region(), "alias": key.alias(), "arn": arn })).collect()
 }
 
 /// Changes that are the same in many accounts.
@@ -150,6 +158,9 @@ fn state(state: &ObjectState, view: View) -> Value {
             "logging": bucket.logging,
             "tags": bucket.tags,
         }),
+        ObjectState::Key(key) => {
+            json!({ "alias": key.alias, "description": key.description, "rotation_days": key.rotation_days, "tags": key.tags })
+        }
         ObjectState::KeyPolicy(policy) => json!({ "policy": document(&policy.document, view) }),
         ObjectState::BucketPolicy(policy) => json!({ "policy": policy.document.as_ref().map(|d| document(d, view)) }),
     }

@@ -15,6 +15,7 @@ mod findings;
 mod fold;
 mod json;
 mod lines;
+mod named;
 mod outcome;
 mod sets;
 mod statement;

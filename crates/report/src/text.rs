@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossrole_model::{AccountId, Action, Cause, Change, Plan, Reason, Subject, Withheld, ownership};
 use crossrole_policy::{Document, Share};
 
-use crate::{Line, MASK, Tone, View, fold, rendered, safe, words};
+use crate::{Line, MASK, Tone, View, fold, named, rendered, safe, words};
 
 /// How documents are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +56,9 @@ pub fn plan(plan: &Plan, view: View) -> String {
     // Where nothing is to do, nothing has to be explained.
     let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty()).map(|key| safe(&format!("{} of {}", key.name, key.account)));
     out.extend(left.map(|key| Line::plain(0, format!("key {key}: its policy leaves this to its account's policies, so nothing is written there"))));
-    if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty()) {
+    let unknown: Vec<String> = named::unknown(plan).filter(|_| !plan.is_empty()).collect();
+    out.extend(unknown.iter().map(|alias| Line::plain(0, format!("key {alias}: AWS gives it its id when it is made; until then, `{{{alias}}}` stands for it"))));
+    if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty()) {
         out.push(Line::empty());
     }
     out.extend(crate::access::section(plan, view));
@@ -66,7 +68,7 @@ pub fn plan(plan: &Plan, view: View) -> String {
         out.extend(plan.by_hand.iter().map(crate::by_hand::reminder));
     }
     out.extend(calls(&plan.calls).map(|text| Line::plain(0, text)));
-    rendered(&out, view.screen)
+    named::text(plan, rendered(&out, view.screen))
 }
 
 /// Accounts that manifests were of and are no longer: what they made there goes, and that is said before everything else.

@@ -21,6 +21,8 @@ pub(crate) fn part(part: &Part) -> String {
         Part::Statements => "our statements".to_owned(),
         Part::Audiences => "audiences".to_owned(),
         Part::Metadata => "metadata".to_owned(),
+        Part::Alias => "alias".to_owned(),
+        Part::Rotation => "rotation".to_owned(),
         Part::Versioning => "versioning".to_owned(),
         Part::Encryption => "encryption".to_owned(),
         Part::PublicAccessBlock => "public access block".to_owned(),
@@ -43,6 +45,8 @@ pub(crate) fn facet(facet: &Facet) -> String {
         Facet::Statements(_) => "part that is ours".to_owned(),
         Facet::ClientIds => "audiences".to_owned(),
         Facet::Metadata => "metadata".to_owned(),
+        Facet::Alias => "alias".to_owned(),
+        Facet::Rotation => "rotation".to_owned(),
         Facet::Versioning => "versioning".to_owned(),
         Facet::Encryption => "encryption".to_owned(),
         Facet::PublicAccess => "public access block".to_owned(),
@@ -74,6 +78,10 @@ pub(crate) fn consequence(consequence: &Consequence) -> String {
             format!("objects that key {key} encrypted stay under it: whoever reads them needs that key, too, so keep what lets them use it")
         }
         Consequence::ObjectsStay => "a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned(),
+        Consequence::KeyGoes(days) => format!(
+            "what it encrypted can't be read from then on, by anyone; after {days} days it is gone for good, and until then its deletion can be cancelled \
+             (`aws kms cancel-key-deletion`)"
+        ),
         Consequence::StatementGoes(sid) => format!("the foreign statement `{sid}` of its policy goes with it"),
         Consequence::Dropped(Dropped { sid, ids, whole }) => {
             let name = if sid.is_empty() { "without Sid".to_owned() } else { format!("`{sid}`") };
@@ -100,6 +108,7 @@ pub(crate) fn subject(subject: &Subject) -> String {
         }
         Subject::Description(address) => format!("description of {address}"),
         Subject::Target(target) => format!("target `{target}`"),
+        Subject::Key(alias) => format!("key `{alias}`"),
         Subject::Untargeted(1) => "another change".to_owned(),
         Subject::Untargeted(count) => format!("{count} other changes"),
     }
@@ -155,6 +164,19 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
                 KeyState::Enabled | KeyState::Other(_) => ("can't be used yet", "see what state it is in"),
             };
             (format!("the key {how}: what is encrypted with it can't be read by anyone"), advice)
+        }
+        Cause::KeyStays => {
+            let alias = if let Subject::Object(address) = &withheld.subject { address.name.split_once('/').map_or("", |(_, alias)| alias) } else { "" };
+            let advice = format!("to have it deleted with all that it encrypted, name it: `--destroy-key {alias}`");
+            return ("a key stays, as what it encrypted goes with it".to_owned(), advice);
+        }
+        Cause::NoSuchKey => (
+            "no key of this alias is made by these manifests and would be taken back".to_owned(),
+            "write the alias as it stands in the manifest, and plan with `--destroy`: a key that is declared stays",
+        ),
+        Cause::KnownByAlias(arn) => {
+            let advice = "name it by its label in the manifest that makes it, or plan the two apart";
+            (format!("a manifest of this run makes this key, as {arn}, and another calls it by its ARN"), advice)
         }
         Cause::EmptyKeyPolicy => {
             ("without our statements the key's policy would be empty, and AWS takes none that is".to_owned(), "let somebody administer it first")

@@ -191,7 +191,7 @@ fn a_policy_that_went_with_its_bucket_is_not_looked_for() {
     let (desired, _) = crossrole_manifest::load(&[crossrole_model::Source { file: "m.toml".into(), text: toml.into() }]);
     let desired = desired.unwrap();
     let observed = crate::world::look(&fake.truth(), &crossrole_planner::scope(&desired));
-    let plan = crossrole_planner::plan(&desired, &observed, &crossrole_planner::Options { destroy: true, targets: Vec::new() });
+    let plan = crossrole_planner::plan(&desired, &observed, &crossrole_planner::Options { destroy: true, ..crossrole_planner::Options::default() });
     assert!(plan.changes.iter().any(|c| c.address == Address::new(&id(PROD), Kind::BucketPolicy, "gone-bucket")));
     let ran = applied(&fake, &plan);
     assert!(ran.outcome.is_complete(), "{:?}", ran.outcome);

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
+use crossrole_model::ALIAS;
+use crossrole_planner::Options;
 
 use super::{CloudArgs, EXIT_CODES, PathsArgs};
 
@@ -56,6 +58,18 @@ pub(crate) struct PlanningArgs {
     /// Only these objects and what they need, as in `role/Name`; `*` allowed
     #[arg(long, value_name = "OBJECT")]
     pub(crate) target: Vec<String>,
+    /// With everything else that is taken back, schedule the deletion of this key, by its alias: no key goes without being named,
+    /// since what it encrypted goes with it
+    #[arg(long, value_name = "ALIAS")]
+    pub(crate) destroy_key: Vec<String>,
+}
+
+impl PlanningArgs {
+    /// What kind of plan is asked for.
+    pub(crate) fn options(&self, destroy: bool) -> Options {
+        let alias = |name: &String| if name.starts_with(ALIAS) { name.clone() } else { format!("{ALIAS}{name}") };
+        Options { destroy, targets: self.target.clone(), destroy_keys: self.destroy_key.iter().map(alias).collect() }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

@@ -21,11 +21,14 @@ use super::plan::make;
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let reviewed = saved_plan(&args.paths)?;
     let (paths, options) = match &reviewed {
-        Some(_) if destroy || !args.planning.target.is_empty() => {
-            return Err(Failure::new("a saved plan is applied as it is", "give `--destroy` and `--target` to `crossrole plan`"));
+        Some(_) if destroy || !args.planning.target.is_empty() || !args.planning.destroy_key.is_empty() => {
+            return Err(Failure::new("a saved plan is applied as it is", "give `--destroy`, `--target` and `--destroy-key` to `crossrole plan`"));
         }
-        Some(plan) => (same_manifests(plan)?, Options { destroy: plan.destroy, targets: plan.targets.clone() }),
-        None => (args.paths.clone(), Options { destroy, targets: args.planning.target.clone() }),
+        Some(plan) => {
+            let (targets, destroy_keys) = (plan.targets.clone(), plan.destroy_keys.clone());
+            (same_manifests(plan)?, Options { destroy: plan.destroy, targets, destroy_keys })
+        }
+        None => (args.paths.clone(), args.planning.options(destroy)),
     };
     let session = Session::open(&paths, &args.planning.cloud, io)?;
     session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)

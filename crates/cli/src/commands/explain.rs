@@ -27,14 +27,16 @@ pub(crate) async fn run(args: &ExplainArgs, io: &mut Io) -> Result<Exit, Failure
 
 async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>, Failure> {
     let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
-    let (estate, whole) = ask::estate(args.ask.from, &session).await?;
+    let known = ask::estate(args.ask.from, &session).await?;
     let desired = &session.desired;
+    let resource = known.resource(&args.resource, desired)?;
+    let ask::Known { estate, whole, .. } = known;
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let question = Question {
         principal: ask::principal(&args.principal, desired, &estate)?,
         via,
         action: args.action.clone(),
-        resource: ask::resource(&args.resource, desired, &estate)?,
+        resource,
         resource_account: args.files.resource_account.clone(),
         context: ask::context(&args.context)?,
         unread_allows: false,

@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
 
 async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &session.desired)?;
-    let options = Options { destroy: args.destroy, targets: args.planning.target.clone() };
+    let options = args.planning.options(args.destroy);
     let made = make(session, &options, &args.planning.guard).await?;
     if let Some(path) = &args.out {
         save(&made.plan, path)?;

@@ -12,8 +12,9 @@ use crate::{actions, ask};
 pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure> {
     actions::one(&args.action)?;
     let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
-    let (estate, whole) = ask::estate(args.ask.from, &session).await?;
-    let resource = ask::resource(&args.resource, &session.desired, &estate)?;
+    let known = ask::estate(args.ask.from, &session).await?;
+    let resource = known.resource(&args.resource, &session.desired)?;
+    let ask::Known { estate, whole, .. } = known;
     ask::there(&resource, &estate, &whole)?;
     let action = args.action.clone();
     let reach = session.computed("answering", move || who_can(&estate, &action, &resource, None)).await?;

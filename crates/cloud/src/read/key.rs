@@ -1,12 +1,13 @@
-//! Keys: whether they can be used, and their policies. Both are asked in the key's own account and region, and at once.
+//! Keys: whether they can be used, and their policies; all of those that manifests make. Each is asked in its own account and
+//! region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crossrole_model::observed::{KeyState, ObservedKey};
-use crossrole_model::state::KeyPolicyState;
-use crossrole_model::{CloudError, ErrorClass, KeyRef, Observation, Unreadable};
-use futures_util::future::{join, join_all};
+use crossrole_model::observed::{KeyState, ObservedKey, ObservedMadeKey};
+use crossrole_model::state::{KeyPolicyState, MadeKey, Tags};
+use crossrole_model::{CloudError, ErrorClass, KeyRef, Observation, Unreadable, ownership};
+use futures_util::future::{join, join3, join_all};
 
 use crate::session::Session;
 
@@ -20,7 +21,11 @@ pub(super) type Keys = BTreeMap<String, Observation<Option<ObservedKey>>>;
 
 pub(super) async fn read(session: &Arc<Session>, keys: Vec<KeyRef>) -> Keys {
     let read = join_all(keys.into_iter().map(|key| async move {
-        let found = match one(session, &key).await {
+        let found = match key.alias() {
+            None => one(session, &key).await,
+            Some(alias) => made(session, &key, alias).await,
+        };
+        let found = match found {
             Ok(found) => Observation::Known(found),
             Err(error) => Observation::Unreadable(Unreadable::from(&error)),
         };
@@ -29,11 +34,17 @@ pub(super) async fn read(session: &Arc<Session>, keys: Vec<KeyRef>) -> Keys {
     read.await.into_iter().collect()
 }
 
-async fn one(session: &Arc<Session>, key: &KeyRef) -> Result<Option<ObservedKey>, CloudError> {
-    let kms = session.kms(key.region());
-    let described = session.read("DescribeKey", || kms.describe_key().key_id(&key.arn).send());
-    let (described, policy) = join(described, policy(session, key)).await;
-    let described = match described {
+/// What AWS tells of a key.
+pub(crate) struct Described {
+    pub(crate) arn: String,
+    description: String,
+    state: KeyState,
+    customer: bool,
+}
+
+async fn describe(session: &Arc<Session>, region: &str, id: &str) -> Result<Option<Described>, CloudError> {
+    let kms = session.kms(region);
+    let described = match session.read("DescribeKey", || kms.describe_key().key_id(id).send()).await {
         Ok(answer) => answer,
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -46,17 +57,124 @@ async fn one(session: &Arc<Session>, key: &KeyRef) -> Result<Option<ObservedKey>
         other => KeyState::Other(other.map(|s| s.as_str().to_owned()).unwrap_or_default()),
     };
     let customer = data.key_manager() != Some(&aws_sdk_kms::types::KeyManagerType::Aws);
-    let policy = match policy {
-        Ok(policy) => Observation::Known(policy),
-        Err(error) => Observation::Unreadable(Unreadable::from(&error)),
+    let (arn, description) = (data.arn().unwrap_or_default().to_owned(), data.description().unwrap_or_default().to_owned());
+    Ok(Some(Described { arn, description, state, customer }))
+}
+
+/// Returns the ARN of the key that an alias stands for.
+pub(crate) async fn described_arn(session: &Arc<Session>, region: &str, alias: &str) -> Result<Option<String>, CloudError> {
+    Ok(describe(session, region, alias).await?.map(|described| described.arn))
+}
+
+fn observed(policy: Result<KeyPolicyState, CloudError>) -> Observation<KeyPolicyState> {
+    policy.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known)
+}
+
+async fn one(session: &Arc<Session>, key: &KeyRef) -> Result<Option<ObservedKey>, CloudError> {
+    let (described, policy) = join(describe(session, key.region(), &key.arn), policy(session, key.region(), &key.arn)).await;
+    let Some(Described { state, customer, .. }) = described? else { return Ok(None) };
+    Ok(Some(ObservedKey { state, customer, policy: observed(policy), made: None }))
+}
+
+/// A key that a manifest makes: found by its alias, or by its tags where an earlier run has made it and not named it.
+async fn made(session: &Arc<Session>, key: &KeyRef, alias: &str) -> Result<Option<ObservedKey>, CloudError> {
+    let named = describe(session, key.region(), &key.alias_arn().unwrap_or_default()).await?;
+    let (described, alias) = match named {
+        Some(described) => (described, Some(alias.to_owned())),
+        None => match begun(session, key.region(), alias).await? {
+            Some(described) => (described, None),
+            None => return Ok(None),
+        },
     };
-    Ok(Some(ObservedKey { state, customer, policy }))
+    let (region, arn) = (key.region(), described.arn.as_str());
+    let (policy, tags, rotation) = join3(policy(session, region, arn), tags(session, region, arn), rotation(session, region, arn)).await;
+    let state = MadeKey { alias, description: described.description, rotation_days: rotation?, tags: tags? };
+    let made = Some(ObservedMadeKey { arn: described.arn, state });
+    Ok(Some(ObservedKey { state: described.state, customer: described.customer, policy: observed(policy), made }))
+}
+
+/// Most keys without an alias that are looked at: a key without one is rare, and each costs a call.
+const UNNAMED_MOST: usize = 200;
+
+/// A key of ours that has not got its alias: whoever made it was stopped in between.
+pub(crate) async fn begun(session: &Arc<Session>, region: &str, alias: &str) -> Result<Option<Described>, CloudError> {
+    let (keys, named) = join(keys(session, region), named(session, region)).await;
+    let (keys, named) = (keys?, named?);
+    let unnamed: Vec<String> = keys.into_iter().filter(|arn| !named.iter().any(|id| arn.ends_with(&format!("key/{id}")))).collect();
+    if unnamed.len() > UNNAMED_MOST {
+        let why = format!("{} keys have no alias, and no more than {UNNAMED_MOST} are looked at for one that was begun", unnamed.len());
+        return Err(malformed("ListKeys", &session.account, &why));
+    }
+    for arn in unnamed {
+        let tags = match tags(session, region, &arn).await {
+            Ok(tags) => tags,
+            // Somebody else's, which the runner may not look at; or it has just gone.
+            Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::NotFound) => continue,
+            Err(error) => return Err(error),
+        };
+        if ownership::owner(&tags).is_some() && tags.get(ownership::ALIAS_TAG).is_some_and(|wanted| wanted == alias) {
+            let found = describe(session, region, &arn).await?;
+            if let Some(found) = found.filter(|found| found.state != KeyState::PendingDeletion) {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// ARNs of all keys of a region.
+async fn keys(session: &Arc<Session>, region: &str) -> Result<Vec<String>, CloudError> {
+    let kms = session.kms(region);
+    let (mut found, mut marker) = (Vec::new(), None::<String>);
+    loop {
+        let page = session.read("ListKeys", || kms.list_keys().limit(PAGE).set_marker(marker.clone()).send()).await?;
+        found.extend(page.keys().iter().filter_map(|key| key.key_arn()).map(str::to_owned));
+        marker = page.next_marker().filter(|_| page.truncated()).map(str::to_owned);
+        if marker.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Ids of keys that have an alias.
+async fn named(session: &Arc<Session>, region: &str) -> Result<BTreeSet<String>, CloudError> {
+    let kms = session.kms(region);
+    let (mut found, mut marker) = (BTreeSet::new(), None::<String>);
+    loop {
+        let page = session.read("ListAliases", || kms.list_aliases().limit(ALIASES_PAGE).set_marker(marker.clone()).send()).await?;
+        found.extend(page.aliases().iter().filter_map(|alias| alias.target_key_id()).map(str::to_owned));
+        marker = page.next_marker().filter(|_| page.truncated()).map(str::to_owned);
+        if marker.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Most of one page (KMS API reference, ListKeys).
+const PAGE: i32 = 1_000;
+/// Most of one page (KMS API reference, ListAliases).
+const ALIASES_PAGE: i32 = 100;
+
+async fn tags(session: &Arc<Session>, region: &str, arn: &str) -> Result<Tags, CloudError> {
+    let kms = session.kms(region);
+    // A key has at most as many tags as one page has (KMS API reference, ListResourceTags).
+    let answer = session.read("ListResourceTags", || kms.list_resource_tags().key_id(arn).send()).await?;
+    Ok(answer.tags().iter().map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())).filter(|(key, _)| !key.starts_with("aws:")).collect())
+}
+
+/// Days between rotations, where it is rotated; a year, where AWS does not say.
+async fn rotation(session: &Arc<Session>, region: &str, arn: &str) -> Result<Option<u32>, CloudError> {
+    const YEAR: u32 = 365;
+    let kms = session.kms(region);
+    let answer = session.read("GetKeyRotationStatus", || kms.get_key_rotation_status().key_id(arn).send()).await?;
+    let days = answer.rotation_period_in_days().and_then(|days| u32::try_from(days).ok()).unwrap_or(YEAR);
+    Ok(answer.key_rotation_enabled().then_some(days))
 }
 
 /// Reads a key's policy.
-pub(super) async fn policy(session: &Arc<Session>, key: &KeyRef) -> Result<KeyPolicyState, CloudError> {
-    let kms = session.kms(key.region());
-    let answer = session.read("GetKeyPolicy", || kms.get_key_policy().key_id(&key.arn).policy_name(POLICY).send()).await?;
+pub(super) async fn policy(session: &Arc<Session>, region: &str, arn: &str) -> Result<KeyPolicyState, CloudError> {
+    let kms = session.kms(region);
+    let answer = session.read("GetKeyPolicy", || kms.get_key_policy().key_id(arn).policy_name(POLICY).send()).await?;
     let parsed = crossrole_policy::parse_key_policy(answer.policy().unwrap_or_default());
     let document = parsed.map_err(|errors| {
         let why = errors.first().map_or_else(String::new, ToString::to_string);

@@ -78,7 +78,9 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             runners.insert(account.clone(), arn.clone());
         }
     }
-    Observed { accounts, buckets, bucket_accounts, keys, calls, runners }
+    let mut observed = Observed { accounts, buckets, bucket_accounts, keys, calls, runners };
+    aws.made.in_observed(&mut observed);
+    observed
 }
 
 /// Reads IAM of one account, its buckets, and its keys.
@@ -134,7 +136,7 @@ pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -
             Ok(state.document.is_some().then_some(ObjectState::BucketPolicy(state)))
         }
         Call::Key(KeyCall::PutPolicy { key, .. }) => {
-            let mut state = key::policy(&session, key).await?;
+            let mut state = key::policy(&session, key.region(), &aws.made.arn(key)).await?;
             state.document.map_aws_principals(|id| aws.resolve(id));
             Ok(Some(ObjectState::KeyPolicy(state)))
         }

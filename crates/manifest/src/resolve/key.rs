@@ -11,7 +11,7 @@ use crossrole_model::{AccountId, Address, Finding, KeyRef, Kind, Span, limits, o
 use crossrole_policy::{Arn, Conditions, Document, Element, Principal, Statement};
 
 use crate::decode::{Spanned, Table, did_you_mean};
-use crate::raw::{Encryption, KeyAccess, KeyAllow, KmsKey};
+use crate::raw::{Encryption, Key, KeyAccess, KeyAllow, KmsKey};
 use crate::scalar::ActionPattern;
 
 use super::bucket::{digits, joined};
@@ -47,19 +47,14 @@ impl Use {
 impl Builder<'_> {
     pub(super) fn keys(&mut self) {
         let raw = self.raw;
-        let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut labels: BTreeMap<String, &str> = BTreeMap::new();
         for (label, at, key) in raw.keys.iter().flat_map(Table::iter) {
             if label.is_empty() || label.contains([':', '/']) {
                 self.error(at, format!("`{label}` can't be the label of a key"), "a label has no `:` and no `/`, so that no ARN is one");
             }
-            let named = key.arn.value.contains(':') || key.arn.value.contains('/');
-            if !named && !key.arn.value.is_empty() {
-                self.no_key(&key.arn);
-                continue;
-            }
-            let Some(reference) = self.key(&key.arn) else { continue };
-            if let Some(other) = labels.insert(key.arn.value.as_str(), label) {
-                self.error(key.arn.span, format!("this key is `{other}` already"), "name each key once");
+            let Some(reference) = self.declared_key(label, at, key) else { continue };
+            if let (Some(other), Some(arn)) = (labels.insert(reference.arn.clone(), label), &key.arn) {
+                self.error(arn.span, format!("this key is `{other}` already"), "name each key once");
             }
             for allow in key.allow.iter().flatten() {
                 self.key_allow(&reference, allow);
@@ -76,13 +71,39 @@ impl Builder<'_> {
         }
     }
 
+    /// The key that `[keys.LABEL]` is of: one that exists, or one that is made.
+    fn declared_key(&mut self, label: &str, at: Span, key: &Key) -> Option<KeyRef> {
+        let create = key.create.as_ref().is_some_and(|create| create.value);
+        let Some(arn) = &key.arn else {
+            if create {
+                return self.make_key(label, at, key);
+            }
+            if !key.has("arn") && (!key.has("create") || key.create.is_some()) {
+                self.error(key.span, "`arn` is missing", "write the `arn` of a key that exists, or `create = true` to have one made");
+            }
+            return None;
+        };
+        if create {
+            let advice = "leave `arn` out to have one made, or `create` to use the one that exists";
+            self.error(key.create.as_ref().map_or(key.span, |create| create.span), "a key that has an `arn` is made already", advice);
+            return None;
+        }
+        self.only_of_made(key);
+        if !arn.value.contains([':', '/']) && !arn.value.is_empty() {
+            self.no_key(arn);
+            return None;
+        }
+        self.key(arn)
+    }
+
     /// A key by its ARN, or by a label of this manifest.
     fn key(&mut self, text: &Spanned<String>) -> Option<KeyRef> {
         let raw = self.raw;
         let value = &text.value;
         if let Some(entry) = raw.keys.as_ref().and_then(|t| t.0.get(value)) {
             // One with mistakes was reported where it stands.
-            return KeyRef::parse(&entry.value.as_ref()?.arn.value);
+            let entry = entry.value.as_ref()?;
+            return self.made_key(value, entry).or_else(|| plain(&entry.arn.as_ref()?.value));
         }
         let parsed = Arn::parse(value);
         let alias = value.starts_with("alias/") || value == "aws/s3" || parsed.is_some_and(|a| a.resource.starts_with("alias/"));
@@ -95,7 +116,7 @@ impl Builder<'_> {
         } else if alias {
             let advice = "write the ARN of the key: AWS looks an alias up in the account of whoever asks";
             self.error(text.span, format!("`{value}` is an alias, not a key"), advice);
-        } else if let Some(key) = KeyRef::parse(value) {
+        } else if let Some(key) = plain(value) {
             if parsed.is_some_and(|a| a.partition != self.partition.as_str()) {
                 self.error(text.span, format!("`{value}` lies in another partition"), "a key lies in the partition of its account");
             }
@@ -293,6 +314,11 @@ impl Builder<'_> {
             self.desired.by_hand.push(ByHand { account: account.clone(), label, side: HandSide::KeyPolicy(key.clone()), statements });
         }
     }
+}
+
+/// A key by the ARN that AWS gave it.
+fn plain(arn: &str) -> Option<KeyRef> {
+    KeyRef::parse(arn).filter(|key| key.alias().is_none())
 }
 
 /// What actions on objects take of the key that the objects are encrypted with (S3 User Guide, "Using server-side encryption with

@@ -5,6 +5,7 @@ mod bucket;
 mod caller;
 mod grant;
 mod key;
+mod made_key;
 mod principal;
 mod provider;
 mod role;

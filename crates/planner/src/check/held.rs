@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Address, Broken, BucketCall, Call, Change, IamCall, KeyCall, Kind, ObjectState, Plan, Step, StepId, Subject};
+use crossrole_model::state::Encryption;
+use crossrole_model::{Address, Broken, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, Kind, ObjectState, Plan, Step, StepId, Subject};
 use crossrole_policy::{Arn, Document, Effect, Statement};
 
 /// How calls speak of an object: its kind, its account (a bucket's ARN has none) and its name.
@@ -35,6 +36,8 @@ pub(super) fn withheld(plan: &Plan, wrong: &mut Vec<Broken>) {
 fn of_arn(text: &str) -> Option<Name> {
     let arn = Arn::parse(text)?;
     match arn.service {
+        // Of keys, those that are made have a name that tells them.
+        "kms" => KeyRef::parse(text).filter(|key| key.alias().is_some()).map(|key| name_of(Kind::Key, arn.account, &key.name())),
         "s3" => Some(name_of(Kind::Bucket, "", arn.resource.split('/').next()?)),
         "iam" => {
             let (kind, rest) = arn.resource.split_once('/')?;
@@ -82,6 +85,7 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
         Call::Iam(IamCall::AddUserToGroup { group, user }) => [own(Kind::Group, group), own(Kind::User, user)].into(),
         Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => share().chain([own(Kind::Bucket, &bucket.name)]).collect(),
         Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => [own(Kind::Bucket, &logging.bucket)].into(),
+        Call::Bucket(BucketCall::PutEncryption { encryption: Encryption::Kms { key, .. }, .. }) => of_arn(key).into_iter().collect(),
         Call::Key(KeyCall::PutPolicy { .. }) => share().filter(|name| !before.contains(name)).collect(),
         // The rest names nothing but what the change itself is about, or takes something away.
         Call::Iam(
@@ -115,6 +119,15 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
             | IamCall::TagOidcProvider { .. }
             | IamCall::UntagOidcProvider { .. }
             | IamCall::DeleteOidcProvider { .. },
+        ) => BTreeSet::new(),
+        Call::Key(
+            KeyCall::Create { .. }
+            | KeyCall::CreateAlias { .. }
+            | KeyCall::UpdateDescription { .. }
+            | KeyCall::EnableRotation { .. }
+            | KeyCall::Tag { .. }
+            | KeyCall::Untag { .. }
+            | KeyCall::ScheduleDeletion { .. },
         ) => BTreeSet::new(),
         Call::Bucket(
             BucketCall::Create { .. }

@@ -33,7 +33,7 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
                     | IamCall::PutInlinePolicy { .. }
             ),
             Call::Bucket(call) => matches!(call, BucketCall::PutPolicy { .. }),
-            Call::Key(KeyCall::PutPolicy { .. }) => true,
+            Call::Key(call) => matches!(call, KeyCall::PutPolicy { .. }),
         };
         if looks {
             let before = ancestors(plan, at);
@@ -41,6 +41,7 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
             names_exist(&index, at, step, &before, &mut wrong);
             takes_before_gives(plan, &index, at, step, &before, &mut wrong);
         }
+        keys_exist(plan, &index, at, step, &mut wrong);
         shared::keeps_foreign(plan, &prefixes, at, step, &mut wrong);
         shared::shares(plan, &prefixes, at, step, &mut wrong);
     }
@@ -168,6 +169,19 @@ fn names_exist(index: &Index, at: usize, step: &Step, before: &BTreeSet<usize>, 
         if index.made.get(arn).is_some_and(|i| !before.contains(i)) {
             wrong.push(Broken::TooEarly { step: StepId(at), arn: arn.to_owned() });
         }
+    }
+}
+
+/// A key that this plan makes is made before whatever speaks of it: till then AWS has no name for it.
+fn keys_exist(plan: &Plan, index: &Index, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
+    let mut keys = index.made.iter().filter(|(arn, made)| arn.contains(":key/") && **made != at).peekable();
+    if keys.peek().is_none() {
+        return;
+    }
+    let text = serde_json::to_string(&step.call).unwrap_or_default();
+    let before = ancestors(plan, at);
+    for (arn, _) in keys.filter(|(arn, made)| text.contains(arn.as_str()) && !before.contains(made)) {
+        wrong.push(Broken::TooEarly { step: StepId(at), arn: arn.clone() });
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn keeps_foreign(plan: &Plan, prefixes: &BTreeSet<String>, at: usize,
 fn is_of_many(plan: &Plan, step: &Step) -> bool {
     match &step.call {
         Call::Bucket(call) => matches!(call, BucketCall::PutPolicy { .. } | BucketCall::DeletePolicy { .. }),
-        Call::Key(KeyCall::PutPolicy { .. }) => true,
+        Call::Key(call) => matches!(call, KeyCall::PutPolicy { .. }),
         Call::Iam(_) => {
             let change = plan.changes.get(step.change).filter(|change| change.address.kind == Kind::Policy);
             let state = change.and_then(|change| change.before.as_ref().or(change.after.as_ref()));

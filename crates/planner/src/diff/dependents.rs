@@ -96,6 +96,7 @@ fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
         | DesiredState::OidcProvider(_)
         | DesiredState::SamlProvider(_)
         | DesiredState::Bucket(_)
+        | DesiredState::Key(_)
         | DesiredState::BucketPolicy { .. } => Vec::new(),
     }
 }
@@ -194,14 +195,18 @@ impl Mentions {
                     && let Some(key) = KeyRef::parse(key)
                 {
                     mentions.exact.insert((Some(key.account()), Kind::KeyPolicy, key.name().to_ascii_lowercase()));
+                    mentions.arn(&key.arn);
                 }
             }
             DesiredState::BucketPolicy { statements, .. } => {
                 mentions.exact.insert(own(Kind::Bucket, &address.name));
                 mentions.document(&Document::new(statements.clone()));
             }
-            DesiredState::KeyPolicy { .. } => mentions.parts = parts(owner, state),
-            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
+            DesiredState::KeyPolicy { .. } => {
+                mentions.exact.insert(own(Kind::Key, &address.name));
+                mentions.parts = parts(owner, state);
+            }
+            DesiredState::Key(_) | DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }
         mentions
     }
@@ -216,6 +221,10 @@ impl Mentions {
     }
 
     fn arn(&mut self, text: &str) {
+        if let Some(key) = KeyRef::parse(text).filter(|key| key.alias().is_some()) {
+            self.exact.insert((Some(key.account()), Kind::Key, key.name().to_ascii_lowercase()));
+            return;
+        }
         let Some(arn) = Arn::parse(text) else { return };
         let account = AccountId::parse(arn.account);
         let (kind, name) = match (arn.service, arn.kind_and_name()) {

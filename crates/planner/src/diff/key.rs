@@ -11,16 +11,32 @@ use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
 use crossrole_model::state::KeyPolicyState;
 use crossrole_model::{
-    Action, Address, Cause, Change, Consequence, DesiredObject, KeyCall, KeyRef, ObjectState, Observation, Part, Reason, Subject, Withheld, ownership,
+    Action, Address, Cause, Change, Consequence, DesiredObject, KeyCall, KeyRef, Kind, ObjectState, Observation, Part, Reason, Subject, Withheld, ownership,
 };
 use crossrole_policy::{Document, Effect, Share, Statement};
 
 use crate::draft::Draft;
 
+use super::made_key;
+
 pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, key: &KeyRef, grants: &[KeyGrant]) {
     let Some(Observation::Known(found)) = draft.observed.keys.get(&key.arn) else { return };
+    if let Some(alias) = made_key::known_by_alias(draft, &key.arn) {
+        draft.withhold(address, Cause::KnownByAlias(alias));
+        return;
+    }
+    // Of a key that we make and that is withheld, that is said.
+    if draft.withheld_objects().contains(&Address { kind: Kind::Key, ..address.clone() }) {
+        return;
+    }
     let Some(found) = found else {
-        draft.withhold(address, Cause::NoKey);
+        if !draft.desired.objects.contains_key(&Address { kind: Kind::Key, ..address.clone() }) {
+            draft.withhold(address, Cause::NoKey);
+            return;
+        }
+        let fresh = KeyPolicyState::of_new_key(draft.desired.partition, &address.account);
+        let wanted = wanted(draft, address, key, &fresh.document, grants);
+        merge(draft, address, &object.owner, key, &fresh.document, &wanted);
         return;
     };
     let Observation::Known(policy) = &found.policy else { return };
@@ -185,7 +201,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
     let observed = draft.observed;
     for (arn, key) in &observed.keys {
         let Some(reference) = KeyRef::parse(arn) else { continue };
-        let address = Address::new(&reference.account(), crossrole_model::Kind::KeyPolicy, reference.name());
+        let address = Address::new(&reference.account(), Kind::KeyPolicy, reference.name());
         let policy = match key {
             Observation::Known(Some(found)) => &found.policy,
             Observation::Known(None) => continue,

@@ -4,6 +4,7 @@ mod bucket;
 mod caller;
 mod dependents;
 mod key;
+mod made_key;
 mod oidc;
 mod pack;
 mod policy;
@@ -62,6 +63,7 @@ fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) 
     saml::prune(draft);
     bucket::prune(draft);
     key::prune(draft);
+    made_key::prune(draft);
 }
 
 /// Compares every declared object, but for those that are withheld for another reason than their own state.
@@ -105,6 +107,7 @@ fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
         DesiredState::SamlProvider(state) => saml::diff(draft, address, object, state),
         DesiredState::Bucket(state) => bucket::diff(draft, address, object, state),
         DesiredState::BucketPolicy { region, statements } => bucket::policy(draft, address, object, region, statements),
+        DesiredState::Key(state) => made_key::diff(draft, address, object, state),
         DesiredState::KeyPolicy { key, grants } => key::policy(draft, address, object, key, grants),
     }
 }

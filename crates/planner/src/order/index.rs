@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, KeyCall, ObjectState, Partition, PrincipalKind, PrincipalRef, StepId, limits, ownership};
-use crossrole_policy::{Document, Effect};
+use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, ObjectState, Partition, PrincipalKind, PrincipalRef, StepId, limits, ownership};
+use crossrole_policy::{Document, Effect, Statement};
 
 use crate::draft::Draft;
 
@@ -74,6 +74,16 @@ impl Index {
                     index.takes(&whose, call);
                 }
                 Call::Bucket(call) => index.bucket_call(id, change, call),
+                // A key is not put to use before it can be found again.
+                Call::Key(KeyCall::CreateAlias { key }) => index.made.entry(key.arn.clone()).or_default().push(id),
+                Call::Key(
+                    KeyCall::Create { .. }
+                    | KeyCall::UpdateDescription { .. }
+                    | KeyCall::EnableRotation { .. }
+                    | KeyCall::Tag { .. }
+                    | KeyCall::Untag { .. }
+                    | KeyCall::ScheduleDeletion { .. },
+                ) => {}
                 Call::Key(KeyCall::PutPolicy { key, document }) => {
                     index.key_policy.entry(key.arn.clone()).or_default().push(id);
                     let before = change.and_then(|c| c.before.as_ref());
@@ -253,6 +263,12 @@ impl Index {
         self.made.get(arn).map_or(&[], Vec::as_slice)
     }
 
+    /// Steps that make keys which a document names, or which it may.
+    pub(super) fn keys_in(&self, document: &Document) -> Vec<StepId> {
+        let named = |arn: &String| document.statements.iter().any(|s| names_key(s, arn));
+        self.made.iter().filter(|(arn, _)| KeyRef::parse(arn).is_some() && named(arn)).flat_map(|(_, steps)| steps.iter().copied()).collect()
+    }
+
     pub(super) fn ready(&self, arn: &str) -> &[StepId] {
         self.ready.get(arn).map_or(&[], Vec::as_slice)
     }
@@ -309,6 +325,13 @@ fn attached(draft: &Draft<'_>, account: &AccountId, principal: &PrincipalRef) ->
         PrincipalKind::Group => state.groups.get(&key).map(|g| g.attached.len()),
     };
     held.unwrap_or_default()
+}
+
+/// Tells whether a statement speaks of a key by its ARN.
+fn names_key(statement: &Statement, arn: &str) -> bool {
+    let resources = statement.resource.iter().flat_map(|r| &r.values);
+    let values = statement.conditions.values().flat_map(|keys| keys.values().flatten());
+    resources.chain(values).any(|text| text == arn)
 }
 
 fn bucket_before(change: Option<&Change>) -> Option<&Document> {

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::state::Encryption;
 use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, PrincipalKind, Step, StepId, ownership};
 
+use crossrole_policy::Document;
+
 use crate::draft::Draft;
 
 use index::{Index, federated};
@@ -36,12 +38,36 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
             iam(index, at, step.account.as_str(), call, replaced, &mut |ids| needs.extend_from_slice(ids));
         }
         Call::Bucket(call) => bucket(index, call, &mut |ids| needs.extend_from_slice(ids)),
-        Call::Key(KeyCall::PutPolicy { document, .. }) => {
+        Call::Key(KeyCall::PutPolicy { key, document }) => {
             let names = document.aws_principals();
             names.for_each(|arn| needs.extend(index.made(arn).iter().chain(index.ready(arn))));
+            needs.extend(index.made(&key.arn));
         }
+        // What it let people do is taken back first: until it is gone, the order can be withdrawn.
+        Call::Key(KeyCall::ScheduleDeletion { key, .. }) => needs.extend(index.key_policy(&key.arn)),
+        Call::Key(
+            KeyCall::Create { .. }
+            | KeyCall::CreateAlias { .. }
+            | KeyCall::UpdateDescription { .. }
+            | KeyCall::EnableRotation { .. }
+            | KeyCall::Tag { .. }
+            | KeyCall::Untag { .. },
+        ) => {}
     }
+    needs.extend(documents(&step.call).into_iter().flat_map(|document| index.keys_in(document)));
     needs
+}
+
+/// Documents that a call writes, as far as they may name keys.
+fn documents(call: &Call) -> Option<&Document> {
+    match call {
+        Call::Iam(
+            IamCall::PutInlinePolicy { document, .. } | IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. },
+        )
+        | Call::Bucket(BucketCall::PutPolicy { document, .. })
+        | Call::Key(KeyCall::PutPolicy { document, .. }) => Some(document),
+        Call::Iam(_) | Call::Bucket(_) | Call::Key(_) => None,
+    }
 }
 
 fn iam(index: &Index, at: usize, account: &str, call: &IamCall, replaced: bool, need: &mut dyn FnMut(&[StepId])) {
@@ -124,7 +150,10 @@ fn bucket(index: &Index, call: &BucketCall, need: &mut dyn FnMut(&[StepId])) {
             need(index.bucket_policy(&logging.bucket));
         }
         // What is written from then on, nobody reads whom the key does not let.
-        BucketCall::PutEncryption { encryption: Encryption::Kms { key, .. }, .. } => need(index.key_policy(key)),
+        BucketCall::PutEncryption { encryption: Encryption::Kms { key, .. }, .. } => {
+            need(index.made(key));
+            need(index.key_policy(key));
+        }
         BucketCall::Delete { bucket } => need(index.bucket_policy(&bucket.name)),
         BucketCall::Create { .. }
         | BucketCall::PutVersioning { .. }

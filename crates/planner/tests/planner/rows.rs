@@ -79,6 +79,12 @@ impl Row {
         self
     }
 
+    /// This key was told to go.
+    pub(crate) fn and_key(mut self, alias: &str) -> Self {
+        self.options.destroy_keys.insert(alias.to_owned());
+        self
+    }
+
     pub(crate) fn only(mut self, targets: &[&str]) -> Self {
         self.options.targets = targets.iter().map(|t| (*t).to_owned()).collect();
         self
@@ -136,7 +142,7 @@ impl Row {
         assert_eq!(lines, expected, "{}:\n{}", self.name, lines.iter().map(|l| format!("        {l:?},\n")).collect::<String>());
         self.carry_out(&planned, &mut live);
         // Targets that have nothing left to do are no changes any more.
-        let options = Options { destroy: self.options.destroy, targets: Vec::new() };
+        let options = Options { destroy: self.options.destroy, targets: Vec::new(), destroy_keys: self.options.destroy_keys.clone() };
         let again = self.plan(&desired(&self.manifest), &live, if self.options.targets.is_empty() { &options } else { &self.options });
         assert_eq!(again.changes, [], "{}, a second time", self.name);
     }
@@ -175,6 +181,7 @@ fn lines(plan: &Plan) -> Vec<String> {
             Subject::Pruning { label, .. } => format!("pruning in {label}"),
             Subject::Quotas(accounts) => format!("quotas of {} accounts", accounts.len()),
             Subject::Target(target) => format!("target {target}"),
+            Subject::Key(alias) => format!("key {alias}"),
             Subject::Untargeted(count) => format!("{count} others"),
         };
         lines.push(format!("{} {subject}: {}", if withheld.blocks { "!" } else { "?" }, cause(&withheld.cause)));

@@ -3,12 +3,14 @@
 
 #[path = "world/iam.rs"]
 mod iam;
+#[path = "world/key.rs"]
+mod key;
 #[path = "world/s3.rs"]
 mod s3;
 
 use crossrole_model::observed::{AccountState, KeyState, ObservedBucket, ObservedKey, ObservedRole, Scope};
 use crossrole_model::state::{BucketPolicyState, BucketState, KeyPolicyState, Tags};
-use crossrole_model::{AccountId, Call, ErrorClass, KeyCall, Observation, Observed, Unreadable, ownership};
+use crossrole_model::{AccountId, Call, ErrorClass, Observation, Observed, Unreadable, ownership};
 use crossrole_policy::{Arn, Document};
 
 /// The answer to a call.
@@ -68,16 +70,7 @@ pub(crate) fn carry_out(estate: &mut Observed, to: &AccountId, call: &Call) -> A
     match call {
         Call::Iam(call) => iam::Iam { estate, to }.call(call),
         Call::Bucket(call) => s3::call(estate, to, call),
-        Call::Key(KeyCall::PutPolicy { key, document }) => {
-            known(estate, document)?;
-            if key.account() != *to {
-                return Err(ErrorClass::Denied);
-            }
-            let found = estate.keys.get_mut(&key.arn).ok_or(ErrorClass::NotFound)?;
-            let Observation::Known(Some(found)) = found else { return Err(ErrorClass::NotFound) };
-            found.policy = Observation::Known(KeyPolicyState { document: document.clone() });
-            Ok(())
-        }
+        Call::Key(call) => key::call(estate, to, call),
     }
 }
 
@@ -85,7 +78,7 @@ pub(crate) fn carry_out(estate: &mut Observed, to: &AccountId, call: &Call) -> A
 #[allow(dead_code, reason = "the applier has no keys in its tests")]
 pub(crate) fn add_key(estate: &mut Observed, arn: &str, policy: &str) {
     let document = crossrole_policy::parse(policy).unwrap();
-    let found = ObservedKey { state: KeyState::Enabled, customer: true, policy: Observation::Known(KeyPolicyState { document }) };
+    let found = ObservedKey { state: KeyState::Enabled, customer: true, policy: Observation::Known(KeyPolicyState { document }), made: None };
     estate.keys.insert(arn.to_owned(), Observation::Known(Some(found)));
 }
 

@@ -62,6 +62,8 @@ fn shown(value: &Value<'_>) -> String {
         Value::Text(text) => safe(text),
         Value::Seconds(seconds) if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
         Value::Seconds(seconds) => format!("{seconds}s"),
+        Value::Days(None) => "never".to_owned(),
+        Value::Days(Some(days)) => format!("every {days} days"),
         Value::On(is) => on(*is).to_owned(),
         Value::Found(names) if names.is_empty() => "none".to_owned(),
         Value::Found(names) => names.iter().map(|n| safe(n)).collect::<Vec<_>>().join(", "),

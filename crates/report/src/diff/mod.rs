@@ -5,7 +5,7 @@ mod metadata;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::state::{BucketState, Encryption, Logging, ObjectState, PolicyState, PublicAccessBlock, RoleState, Tags};
+use crossrole_model::state::{BucketState, Encryption, Logging, MadeKey, ObjectState, PolicyState, PublicAccessBlock, RoleState, Tags};
 use crossrole_model::{Change, Part, ownership};
 use crossrole_policy::{Document, Share, StatementDiff, diff};
 
@@ -45,6 +45,8 @@ pub(crate) enum Value<'c> {
     /// Empty: none.
     Text(&'c str),
     Seconds(u32),
+    /// Every so many days; `None`: never.
+    Days(Option<u32>),
     On(bool),
     Names(&'c BTreeSet<String>),
     Found(BTreeSet<String>),
@@ -93,6 +95,10 @@ pub(crate) fn tree<'c>(change: &'c Change, share: &Share) -> Vec<Node<'c>> {
             let before = if let Some(ObjectState::SamlProvider(before)) = before { Some(before) } else { None };
             metadata::fields(before.map(|b| b.metadata.as_str()), &after.metadata, &mut nodes);
             tags(before.map(|b| &b.tags), &after.tags, &mut nodes);
+        }
+        (before, Some(ObjectState::Key(after))) => {
+            let before = if let Some(ObjectState::Key(before)) = before { Some(before) } else { None };
+            key(before, after, &mut nodes);
         }
         (before, Some(ObjectState::User(after))) => {
             let before = if let Some(ObjectState::User(before)) = before { Some(&before.tags) } else { None };
@@ -172,6 +178,16 @@ fn bucket<'c>(before: Option<&'c BucketState>, after: &'c BucketState, nodes: &m
     }
 }
 
+fn key<'c>(before: Option<&'c MadeKey>, after: &'c MadeKey, nodes: &mut Vec<Node<'c>>) {
+    // No `..`: a new setting stops the build until someone decides how it is shown.
+    let MadeKey { alias, description, rotation_days, tags: new } = after;
+    let alias_of = |alias: &'c Option<String>| Value::Text(alias.as_deref().unwrap_or_default());
+    field(Name::Part(Part::Alias), before.map(|b| alias_of(&b.alias)), alias_of(alias), nodes);
+    field(Name::Part(Part::Description), before.map(|b| Value::Text(&b.description)), Value::Text(description), nodes);
+    field(Name::Part(Part::Rotation), before.map(|b| Value::Days(b.rotation_days)), Value::Days(*rotation_days), nodes);
+    tags(before.map(|b| &b.tags), new, nodes);
+}
+
 /// Nothing is said about a value that stays, or about one that is empty from the start.
 fn field<'c>(name: Name, before: Option<Value<'c>>, after: Value<'c>, nodes: &mut Vec<Node<'c>>) {
     let same = match &before {
@@ -190,7 +206,7 @@ fn tags<'c>(before: Option<&'c Tags>, after: &'c Tags, nodes: &mut Vec<Node<'c>>
     for (key, value) in after {
         let was = old.get(key.as_str()).copied();
         // Our own mark on a new object says nothing that its heading does not.
-        let mark = before.is_none() && key == ownership::OWNER_TAG;
+        let mark = before.is_none() && [ownership::OWNER_TAG, ownership::ALIAS_TAG].contains(&key.as_str());
         if was != Some(value.as_str()) && !mark {
             nodes.push(Node::Tag { key, before: was, after: Some(value) });
         }

@@ -82,6 +82,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Quota { quota: Quota::KeyPolicy, size: 32_769, limit: 32_768 },
         Cause::NoSuchTarget,
         Cause::NotTargeted,
+        Cause::KeyStays,
+        Cause::NoSuchKey,
+        Cause::KnownByAlias(t()),
     ];
     let number = |cause: &Cause| match cause {
         Cause::Unreadable(_) => 0,
@@ -107,8 +110,11 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::EmptyKeyPolicy => 20,
         Cause::Path { .. } => 21,
         Cause::Unlisted => 22,
+        Cause::KeyStays => 23,
+        Cause::NoSuchKey => 24,
+        Cause::KnownByAlias(_) => 25,
     };
-    covers(all.iter().map(number), 23);
+    covers(all.iter().map(number), 26);
     all
 }
 
@@ -123,6 +129,7 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Untargeted(3),
         Subject::Quotas([account()].into()),
         Subject::Part(address(&t())),
+        Subject::Key(t()),
     ];
     let number = |subject: &Subject| match subject {
         Subject::Account { .. } => 0,
@@ -133,8 +140,9 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Untargeted(_) => 5,
         Subject::Quotas(_) => 6,
         Subject::Part(_) => 7,
+        Subject::Key(_) => 8,
     };
-    covers(all.iter().map(number), 8);
+    covers(all.iter().map(number), 9);
     all
 }
 
@@ -153,6 +161,7 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::ObjectsStay,
         Consequence::StatementGoes(t()),
         Consequence::OldKeyNeeded(t()),
+        Consequence::KeyGoes(30),
         dropped(false),
         dropped(true),
     ];
@@ -169,8 +178,9 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::StatementGoes(_) => 9,
         Consequence::Dropped(_) => 10,
         Consequence::OldKeyNeeded(_) => 11,
+        Consequence::KeyGoes(_) => 12,
     };
-    covers(all.iter().map(number), 12);
+    covers(all.iter().map(number), 13);
     all
 }
 
@@ -193,6 +203,8 @@ pub(crate) fn parts(t: &str) -> Vec<Part> {
         Part::PublicAccessBlock,
         Part::ObjectOwnership,
         Part::Logging,
+        Part::Alias,
+        Part::Rotation,
     ];
     let number = |part: &Part| match part {
         Part::Path => 0,
@@ -212,8 +224,10 @@ pub(crate) fn parts(t: &str) -> Vec<Part> {
         Part::ObjectOwnership => 14,
         Part::Logging => 15,
         Part::Metadata => 16,
+        Part::Alias => 17,
+        Part::Rotation => 18,
     };
-    covers(all.iter().map(number), 17);
+    covers(all.iter().map(number), 19);
     all
 }
 
@@ -261,6 +275,8 @@ pub(crate) fn facets(t: &str) -> Vec<Facet> {
         Facet::PublicAccess,
         Facet::ObjectOwnership,
         Facet::Logging,
+        Facet::Alias,
+        Facet::Rotation,
     ];
     let number = |facet: &Facet| match facet {
         Facet::Existence => 0,
@@ -279,8 +295,10 @@ pub(crate) fn facets(t: &str) -> Vec<Facet> {
         Facet::ObjectOwnership => 13,
         Facet::Logging => 14,
         Facet::Metadata => 15,
+        Facet::Alias => 16,
+        Facet::Rotation => 17,
     };
-    covers(all.iter().map(number), 16);
+    covers(all.iter().map(number), 18);
     all
 }
 

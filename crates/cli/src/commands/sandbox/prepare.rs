@@ -29,7 +29,7 @@ fn keys(desired: &Desired, embedded: &Embedded, io: &mut Io) -> (usize, usize) {
     let named = desired.objects.values().filter_map(|object| if let DesiredState::KeyPolicy { key, .. } = &object.state { Some(key) } else { None });
     let keys: BTreeSet<&KeyRef> = named.chain(desired.bucket_keys.values().map(|bucket| &bucket.key)).collect();
     let (mut made, mut there) = (0, 0);
-    for key in keys {
+    for key in keys.into_iter().filter(|key| key.alias().is_none()) {
         let fresh = embedded.sandbox.add_key(&key.arn);
         *(if fresh { &mut made } else { &mut there }) += 1;
         io.out(&format!("{} {}\n", if fresh { "made" } else { "there already:" }, crossrole_report::safe(&key.arn)));

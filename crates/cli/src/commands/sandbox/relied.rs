@@ -39,7 +39,8 @@ pub(super) fn relied_on(desired: &Desired) -> BTreeMap<Address, Call> {
             | DesiredState::Membership(_)
             | DesiredState::Caller { .. }
             | DesiredState::OidcProvider(_)
-            | DesiredState::SamlProvider(_) => {}
+            | DesiredState::SamlProvider(_)
+            | DesiredState::Key(_) => {}
         }
     }
     // Those that documents name have been found with their paths.
@@ -106,6 +107,7 @@ impl Relied<'_> {
             | Kind::Caller
             | Kind::Bucket
             | Kind::BucketPolicy
+            | Kind::Key
             | Kind::KeyPolicy => {
                 return;
             }
