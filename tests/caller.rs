@@ -169,7 +169,7 @@ async fn what_is_written_between_reading_and_writing_is_put_back() {
 }
 
 /// Ten manifests at once on one group.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn applies_at_once_lose_nothing() {
     for _ in 0..5 {
         let place = place(Options { latency: std::time::Duration::from_millis(1), ..Options::default() }).await;

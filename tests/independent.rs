@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-const SCENARIOS: [&str; 14] = [
+const SCENARIOS: [&str; 15] = [
     "log-analysts",
     "cross-account-user",
     "lambda-service",
@@ -35,6 +35,7 @@ const SCENARIOS: [&str; 14] = [
     "saml-federation",
     "encrypted-exchange",
     "foreign-key",
+    "made-key",
     "permission-set",
 ];
 
@@ -58,6 +59,10 @@ fn main() {
     trials.push(Trial::test("moto::organization", move || run(why, || organization(&own))));
     for emulator in ["moto", "ministack"] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
+        let (python_too, missing_too) = (Arc::clone(&python), missing.clone());
+        trials.push(
+            Trial::test(format!("{emulator}::key"), move || run(missing_too, || key(&python_too, emulator))).with_ignored_flag(gap(emulator, "key").is_some()),
+        );
         trials.push(Trial::test(format!("{emulator}::security-audit"), move || run(missing, || audit(&python, emulator))));
     }
     for emulator in ["moto", "ministack"] {
@@ -264,18 +269,7 @@ fn cycle(python: &Path, emulator: &str, scenario: &str) -> Result<(), String> {
     }
     let manifest = root().join(format!("target/independent/{emulator}-{scenario}.toml"));
     std::fs::write(&manifest, text).map_err(|e| e.to_string())?;
-    let crossrole = |words: &[&str]| -> Result<String, String> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crossrole"));
-        clean(&mut command).args(words).arg(&manifest).arg("--config").arg(&settings);
-        command.env("AWS_ENDPOINT_URL", &endpoint).env("AWS_REGION", "us-east-1");
-        if emulator == "moto" {
-            command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-        } else {
-            command.env("CROSSROLE_ACCOUNT_AS_KEY", "1");
-        }
-        let output = succeed(&mut command)?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    };
+    let crossrole = |words: &[&str]| on(emulator, &endpoint, words, &manifest, &settings);
     let no_changes = |when: &str| -> Result<(), String> {
         let plan = crossrole(&["plan"])?;
         if plan.contains("No changes.") { Ok(()) } else { Err(format!("{when}:\n{plan}")) }
@@ -303,6 +297,45 @@ fn cycle(python: &Path, emulator: &str, scenario: &str) -> Result<(), String> {
     }
     crossrole(&["destroy", "--auto-approve", "--quiet"])?;
     hand("left").map(|_| ())
+}
+
+/// Runs our command on an emulator.
+fn on(emulator: &str, endpoint: &str, words: &[&str], manifest: &Path, settings: &Path) -> Result<String, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crossrole"));
+    clean(&mut command).args(words).arg(manifest).arg("--config").arg(settings);
+    command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", "us-east-1");
+    if emulator == "moto" {
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    } else {
+        command.env("CROSSROLE_ACCOUNT_AS_KEY", "1");
+    }
+    succeed(&mut command).map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A key and nothing else: made, kept, and gone when it is told by name.
+fn key(python: &Path, emulator: &str) -> Result<(), String> {
+    let text = |e: std::io::Error| e.to_string();
+    let (_server, endpoint) = start(python, emulator)?;
+    let folder = root().join("target/independent");
+    let (manifest, settings) = (folder.join(format!("{emulator}-key.toml")), folder.join(format!("{emulator}-key-settings.toml")));
+    std::fs::write(&settings, if emulator == "moto" { "[defaults]\nrole_name = \"bootstrap\"\n" } else { "" }).map_err(text)?;
+    let written = |about: &str| {
+        let keys = format!("[keys.one]\ncreate = true\ndescription = \"{about}\"\nrotation_days = 90\ndeletion_window_days = 7\n");
+        std::fs::write(&manifest, format!("name = \"key\"\n[trusting]\naccount = \"222222222222\"\nregion = \"eu-west-1\"\n{keys}")).map_err(text)
+    };
+    let says = |words: &[&str], wanted: &str| {
+        let said = on(emulator, &endpoint, words, &manifest, &settings)?;
+        if said.contains(wanted) { Ok(()) } else { Err(format!("{words:?} does not say `{wanted}`:\n{said}")) }
+    };
+    written("One")?;
+    says(&["apply", "--auto-approve", "--quiet"], "rotation: every 90 days")?;
+    says(&["plan"], "No changes.")?;
+    written("Two")?;
+    says(&["apply", "--auto-approve", "--quiet"], "description: One -> Two")?;
+    says(&["plan"], "No changes.")?;
+    says(&["destroy", "--auto-approve"], "a key stays")?;
+    says(&["destroy", "--auto-approve", "--quiet", "--destroy-key", "one"], "after 7 days it is gone for good")?;
+    says(&["plan", "--destroy"], "No changes.")
 }
 
 /// Terraform or OpenTofu, and a folder in which it has its AWS provider.

@@ -31,7 +31,7 @@ async fn every_scenario_can_be_tried() {
         let again = place.good(&["sandbox", "prepare", file]).await;
         assert!(again.contains("0 made, ") || again.contains("rely on nothing"), "{file}: {again}");
         place.good(&["destroy", "--auto-approve", "--quiet", file]).await;
-        assert!(place.good(&["plan", "--destroy", file]).await.starts_with("No changes."), "{file}");
+        assert!(place.good(&["plan", "--destroy", file]).await.contains("No changes."), "{file}");
     }
 }
 

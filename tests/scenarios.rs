@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crossrole::Exit;
 use crossrole_sandbox::Options;
+use serde_json::json;
 
 use crate::keys::{key_statements, put_key_policy};
 use crate::support::{Place, element, scenario};
@@ -52,7 +53,7 @@ async fn prepare(place: &Place, setup: &Setup) {
 
 /// A statement of somebody else's in a key's policy.
 fn theirs() -> serde_json::Value {
-    serde_json::json!({
+    json!({
         "Sid": "Their backups", "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::555555555555:root" },
         "Action": ["kms:Decrypt", "kms:DescribeKey"], "Resource": "*", "Condition": { "Bool": { "kms:GrantIsForAWSResource": "true" } },
     })
@@ -95,6 +96,16 @@ async fn foreign_hand(place: &Place, setup: &Setup) {
             format!("<EntityDescriptor entityID='https://stranger.example'><X509Certificate>{}</X509Certificate></EntityDescriptor>", "A".repeat(1_000));
         place.iam(TRUSTING, "UpdateSAMLProvider", &[("SAMLProviderArn", &arn), ("SAMLMetadataDocument", &stranger)]).await;
     }
+    if let Some(key) = archive_key(place).await {
+        let tag = json!({ "TagKey": "rogue", "TagValue": "yes" });
+        place.kms(TRUSTING, "eu-west-1", "DisableKeyRotation", &json!({ "KeyId": key })).await;
+        place.kms(TRUSTING, "eu-west-1", "UpdateKeyDescription", &json!({ "KeyId": key, "Description": "Mine now" })).await;
+        place.kms(TRUSTING, "eu-west-1", "TagResource", &json!({ "KeyId": key, "Tags": [tag] })).await;
+        let mut kept = key_statements(place, TRUSTING, "eu-west-1", &key).await;
+        kept.retain(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole"));
+        kept.push(theirs());
+        put_key_policy(place, TRUSTING, "eu-west-1", &key, &kept).await;
+    }
     if let Some((bucket, region)) = setup.bucket {
         let mut kept = statements(&get_policy(place, bucket, region).await);
         kept.retain(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole") || s["Action"] == "s3:ListBucket");
@@ -106,13 +117,28 @@ async fn foreign_hand(place: &Place, setup: &Setup) {
         // Ours go, and one of theirs comes.
         let mut kept = key_statements(place, account, region, key).await;
         kept.retain(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole"));
-        kept.push(serde_json::json!({ "Sid": "New", "Effect": "Deny", "Principal": { "AWS": "*" }, "Action": "kms:ScheduleKeyDeletion", "Resource": "*" }));
+        kept.push(json!({ "Sid": "New", "Effect": "Deny", "Principal": { "AWS": "*" }, "Action": "kms:ScheduleKeyDeletion", "Resource": "*" }));
         put_key_policy(place, account, region, key, &kept).await;
     }
     tokio::time::sleep(Duration::from_secs(20)).await;
 }
 
+/// The key that a scenario has made, by its alias.
+async fn archive_key(place: &Place) -> Option<String> {
+    let aliases = place.kms(TRUSTING, "eu-west-1", "ListAliases", &json!({})).await;
+    let ours = |alias: &&serde_json::Value| alias["AliasName"] == "alias/data/archive";
+    Some(aliases["Aliases"].as_array()?.iter().find(ours)?["TargetKeyId"].as_str()?.to_owned())
+}
+
 async fn nothing_of_ours(place: &Place, setup: &Setup) {
+    // A key stays, with nothing of ours in its policy.
+    if let Some(key) = archive_key(place).await {
+        let left = key_statements(place, TRUSTING, "eu-west-1", &key).await;
+        let sids: Vec<&str> = left.iter().filter_map(|s| s["Sid"].as_str()).collect();
+        assert_eq!(sids, ["Enable IAM User Permissions", "Their backups"]);
+        let about = place.kms(TRUSTING, "eu-west-1", "DescribeKey", &json!({ "KeyId": key })).await;
+        assert_eq!(about["KeyMetadata"]["KeyState"], "Enabled", "{about}");
+    }
     for account in [TRUSTING, "111111111111", "333333333333", "444444444444"] {
         let all = place.iam(account, "GetAccountAuthorizationDetails", &[("MaxItems", "1000")]).await;
         assert!(!all.contains("crossrole"), "{account}: {all}");
@@ -160,7 +186,7 @@ async fn cycle(setup: &Setup) {
     assert!(end.contains("\nApplied: "), "{end}");
     nothing_of_ours(&place, setup).await;
     let again = place.good(&["destroy", "--auto-approve", &file]).await;
-    assert!(again.starts_with(NO_CHANGES), "{again}");
+    assert!(again.contains(NO_CHANGES), "{again}");
     place.assert_no_secret();
 }
 
@@ -198,6 +224,14 @@ scenarios! {
         role: Some("ReportReader"),
         bucket: Some(("sealed-reports", "us-east-1")),
         key: Some(("333333333333", "us-east-1", "arn:aws:kms:us-east-1:333333333333:key/9f8e7d6c-1111-4222-8333-444455556666")),
+    },
+    made_key: Setup {
+        name: "made-key",
+        principals: &[("444444444444", "role", "Uploader"), ("444444444444", "role", "Importer")],
+        buckets: &[],
+        role: Some("ArchiveReader"),
+        bucket: Some(("made-key-archive", "eu-west-1")),
+        key: None,
     },
     permission_set: Setup {
         name: "permission-set",

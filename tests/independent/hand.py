@@ -25,6 +25,7 @@ SETUPS = {
         key=("222222222222", "eu-west-1", "1234abcd-12ab-34cd-56ef-1234567890ab"),
     ),
     "foreign-key": dict(buckets=["sealed-reports"], role="ReportReader", key=("333333333333", "us-east-1", "9f8e7d6c-1111-4222-8333-444455556666")),
+    "made-key": dict(roles=[("444444444444", "Uploader"), ("444444444444", "Importer")], role="ArchiveReader", made=("eu-west-1", "alias/data/archive")),
     "permission-set": dict(role="ReportWriter", key=("222222222222", "us-east-1", "5a6b7c8d-1111-4222-8333-444455556666")),
 }
 SETUP = SETUPS[SCENARIO]
@@ -109,6 +110,14 @@ def spoil():
         kept = [s for s in key_statements(kms, arn) if not s.get("Sid", "").startswith("Crossrole")]
         new = {"Sid": "New", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "kms:ScheduleKeyDeletion", "Resource": "*"}
         put_key_policy(kms, arn, [*kept, new])
+    if "made" in SETUP:
+        region, alias = SETUP["made"]
+        kms = client("kms", TRUSTING, region)
+        arn = kms.describe_key(KeyId=alias)["KeyMetadata"]["Arn"]
+        kms.update_key_description(KeyId=arn, Description="Mine now")
+        kms.disable_key_rotation(KeyId=arn)
+        kept = [s for s in key_statements(kms, arn) if not s.get("Sid", "").startswith("Crossrole")]
+        put_key_policy(kms, arn, [*kept, BACKUPS])
     if "role" in SETUP:
         iam = client("iam", TRUSTING)
         star = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
@@ -132,6 +141,14 @@ def left():
         statements = key_statements(kms, arn)
         assert [s["Sid"] for s in statements] == ["Enable IAM User Permissions", "Their backups", "New"], statements
         assert {k: v for k, v in statements[1].items() if k != "Principal"} == {k: v for k, v in BACKUPS.items() if k != "Principal"}, statements
+    if "made" in SETUP:
+        region, alias = SETUP["made"]
+        kms = client("kms", TRUSTING, region)
+        about = kms.describe_key(KeyId=alias)["KeyMetadata"]
+        assert (about["KeyState"], about["Description"]) == ("Enabled", "Encrypts what partners hand in"), about
+        assert kms.get_key_rotation_status(KeyId=about["KeyId"])["KeyRotationEnabled"]
+        assert "Their backups" in [s.get("Sid") for s in key_statements(kms, about["Arn"])]
+        assert not [s for s in key_statements(kms, about["Arn"]) if s.get("Sid", "").startswith("Crossrole")]
     for account in [TRUSTING, "111111111111", "333333333333"]:
         iam = client("iam", account)
         for kind, call, name in [("role", iam.list_roles, "Roles"), ("user", iam.list_users, "Users"), ("group", iam.list_groups, "Groups")]:

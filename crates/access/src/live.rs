@@ -199,8 +199,11 @@ impl Objects {
             }
         }
         // A key that goes lets nobody in, whatever its policy says.
-        let gone: BTreeSet<Address> =
-            changes.iter().filter(|c| c.address.kind == Kind::Key && c.after.is_none()).map(|c| Address { kind: Kind::KeyPolicy, ..c.address.clone() }).collect();
+        let gone: BTreeSet<Address> = changes
+            .iter()
+            .filter(|c| c.address.kind == Kind::Key && c.after.is_none())
+            .map(|c| Address { kind: Kind::KeyPolicy, ..c.address.clone() })
+            .collect();
         for change in changes.iter().filter(|c| !gone.contains(&c.address)) {
             if let Some(after) = &change.after {
                 self.put(&change.address, after);

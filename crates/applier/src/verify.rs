@@ -9,7 +9,7 @@ use crossrole_model::outcome::Event;
 use crossrole_model::{
     Action, Call, Change, Cloud, Digest, ErrorClass, Finds, IamCall, KeyRef, Kind, ObjectState, Observed, Retry, Seen, Step, StepId, StepResult, ownership,
 };
-use crossrole_policy::Statement;
+use crossrole_policy::{Document, Statement};
 
 use crate::Run;
 use crate::pace::{MERGES_MOST, OTHERS_MOST, VISIBLE_MOST, pause, settle};
@@ -201,11 +201,19 @@ fn lost_between<C>(run: &Run<'_, C>, change: &Change, step: &Step, observed: &Ob
             document.statements.extend(kept);
         } else {
             // Others have written since, from what we left: what it lacks is added to theirs.
-            let lost = theirs.statements.iter().filter(|s| !share.is_ours(s) && !left.statements.contains(s) && !newest.statements.contains(s));
-            document.statements.extend(lost.cloned());
+            let lost = theirs.statements.iter().filter(|s| !share.is_ours(s) && !left.statements.contains(s));
+            lost.for_each(|statement| put_back(&mut document, statement));
         }
     }
     (document != *newest).then(|| IamCall::CreatePolicyVersion { arn: policy.arn.clone(), document }.into())
+}
+
+/// Adds what was lost, but for what stands there under its Sid by now: that is younger, and IAM takes no Sid twice.
+fn put_back(document: &mut Document, lost: &Statement) {
+    let there = |s: &Statement| s == lost || !s.sid().is_empty() && s.sid() == lost.sid();
+    if !document.statements.iter().any(there) {
+        document.statements.push(lost.clone());
+    }
 }
 
 /// Writes what somebody else wrote, with our statements in it.
@@ -260,4 +268,25 @@ fn scope<C>(run: &Run<'_, C>, pending: &BTreeMap<usize, Seen>) -> Scope {
         objects.insert(address.clone());
     }
     scope
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of several that wrote at once, two may each have kept another reading of the same statement.
+    #[test]
+    fn nothing_is_put_back_beside_what_has_its_sid() {
+        let statement = |sid: &str, action: &str| {
+            let mut made = Statement::allow(crossrole_policy::Element::of([action]), Some(crossrole_policy::Element::of(["*"])));
+            made.sid = Some(sid.to_owned()).filter(|sid| !sid.is_empty());
+            made
+        };
+        let mut document = Document::new(vec![statement("A", "s3:GetObject"), statement("", "s3:PutObject")]);
+        for lost in [statement("A", "s3:*"), statement("B", "s3:Get*"), statement("B", "s3:Put*"), statement("", "s3:PutObject"), statement("", "s3:Abort*")] {
+            put_back(&mut document, &lost);
+        }
+        let actions: Vec<&str> = document.statements.iter().map(|s| s.action.values[0].as_str()).collect();
+        assert_eq!(actions, ["s3:GetObject", "s3:PutObject", "s3:Get*", "s3:Abort*"]);
+    }
 }

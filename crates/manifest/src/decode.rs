@@ -144,8 +144,10 @@ impl Decode for bool {
 impl Decode for u32 {
     fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
         let number = if let DeValue::Integer(number) = value.get_ref() { Self::from_str_radix(number.as_str(), number.radix()).ok() } else { None };
-        if number.is_none() {
-            wrong_type(value, "a whole number", d);
+        match value.get_ref() {
+            DeValue::Integer(_) if number.is_none() => d.error(span(value.span()), "this number is below 0, or far too large", ""),
+            DeValue::Integer(_) => {}
+            _ => wrong_type(value, "a whole number", d),
         }
         number
     }

@@ -12,8 +12,8 @@ use crate::ids::AccountId;
 use crate::key::KeyRef;
 use crate::limits::Granted;
 use crate::state::{
-    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState, RoleState, SamlState,
-    UserState,
+    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState, RoleState,
+    SamlState, UserState,
 };
 
 /// Why something could not be read.

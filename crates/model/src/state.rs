@@ -183,7 +183,7 @@ impl KeyPolicyState {
         let mut own = Statement::allow(Element::of(["kms:*"]), Some(Element::of(["*"])));
         own.sid = Some("Enable IAM User Permissions".to_owned());
         own.principal = Some(Principal::of("AWS", [partition.iam_arn(account, "root", "", "")]));
-        Self { document: Document::new(vec![own]) }
+        Self { document: Document { id: Some("key-default-1".to_owned()), ..Document::new(vec![own]) } }
     }
 }
 

@@ -57,7 +57,9 @@ pub fn plan(plan: &Plan, view: View) -> String {
     let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty()).map(|key| safe(&format!("{} of {}", key.name, key.account)));
     out.extend(left.map(|key| Line::plain(0, format!("key {key}: its policy leaves this to its account's policies, so nothing is written there"))));
     let unknown: Vec<String> = named::unknown(plan).filter(|_| !plan.is_empty()).collect();
-    out.extend(unknown.iter().map(|alias| Line::plain(0, format!("key {alias}: AWS gives it its id when it is made; until then, `{{{alias}}}` stands for it"))));
+    out.extend(
+        unknown.iter().map(|alias| Line::plain(0, format!("key {alias}: AWS gives it its id when it is made; until then, `{{{alias}}}` stands for it"))),
+    );
     if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty()) {
         out.push(Line::empty());
     }

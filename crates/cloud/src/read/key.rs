@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossrole_model::observed::{KeyState, ObservedKey, ObservedMadeKey};
 use crossrole_model::state::{KeyPolicyState, MadeKey, Tags};
 use crossrole_model::{CloudError, ErrorClass, KeyRef, Observation, Unreadable, ownership};
-use futures_util::future::{join, join3, join_all};
+use futures_util::future::{join, join_all, join3};
 
 use crate::session::Session;
 

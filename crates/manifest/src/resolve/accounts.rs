@@ -76,7 +76,8 @@ impl Builder<'_> {
             Some(crate::raw::Encryption::Kms(kms)) => Some(kms.kms_key.value.clone()),
             _ => None,
         });
-        let named: Vec<String> = raw.keys.iter().flat_map(Table::iter).filter_map(|(_, _, key)| Some(key.arn.as_ref()?.value.clone())).chain(of_buckets).collect();
+        let named: Vec<String> =
+            raw.keys.iter().flat_map(Table::iter).filter_map(|(_, _, key)| Some(key.arn.as_ref()?.value.clone())).chain(of_buckets).collect();
         self.desired.left.keys.extend(named.into_iter().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.account() == self.trusting)));
         self.left_keys();
         for (name, _, bucket) in raw.buckets.iter().flat_map(Table::iter) {

@@ -213,7 +213,9 @@ impl<'a> Builder<'a> {
 
     /// Notes an object; `true`: another manifest declares it too, and says the same.
     fn insert(&mut self, key: Span, address: Address, adopt: bool, state: DesiredState) -> bool {
-        let key_name = (address.account.clone(), address.kind, address.name.to_ascii_lowercase());
+        // KMS tells aliases apart by case.
+        let name = if address.kind == Kind::Key { address.name.clone() } else { address.name.to_ascii_lowercase() };
+        let key_name = (address.account.clone(), address.kind, name);
         let place = self.place(key);
         let clash = self.names.get(&key_name).and_then(|a| self.desired.objects.get_key_value(a)).map(|(a, object)| (a.clone(), object.clone()));
         if let Some((existing, object)) = clash {
@@ -246,6 +248,7 @@ impl<'a> Builder<'a> {
         let what = format!("{} is declared twice: `{}`", existing.kind.as_str(), existing.name);
         let advice = |other: &str| match differs {
             Some(parts) => format!("manifest `{other}` declares it with other {parts}; two manifests may declare it where they say the same"),
+            None if existing.kind == Kind::Key => format!("manifest `{other}` makes it already: give one of the two another `alias`"),
             None => format!("manifest `{other}` declares it already; IAM names differ in more than case"),
         };
         let other = self.desired.places.get(existing).and_then(|places| places.first()).cloned();

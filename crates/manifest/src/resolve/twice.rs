@@ -9,7 +9,15 @@ pub(super) fn may_be_shared(address: &Address, trusting: &AccountId) -> bool {
     match address.kind {
         Kind::User | Kind::Group | Kind::Membership => true,
         Kind::Role => address.account != *trusting,
-        Kind::OidcProvider | Kind::SamlProvider | Kind::Policy | Kind::Attachment | Kind::Caller | Kind::Bucket | Kind::BucketPolicy | Kind::Key | Kind::KeyPolicy => false,
+        Kind::OidcProvider
+        | Kind::SamlProvider
+        | Kind::Policy
+        | Kind::Attachment
+        | Kind::Caller
+        | Kind::Bucket
+        | Kind::BucketPolicy
+        | Kind::Key
+        | Kind::KeyPolicy => false,
     }
 }
 

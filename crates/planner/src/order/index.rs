@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, ObjectState, Partition, PrincipalKind, PrincipalRef, StepId, limits, ownership};
+use crossrole_model::{
+    AccountId, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, ObjectState, Partition, PrincipalKind, PrincipalRef, StepId, limits, ownership,
+};
 use crossrole_policy::{Document, Effect, Statement};
 
 use crate::draft::Draft;

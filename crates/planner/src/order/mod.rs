@@ -61,9 +61,7 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
 /// Documents that a call writes, as far as they may name keys.
 fn documents(call: &Call) -> Option<&Document> {
     match call {
-        Call::Iam(
-            IamCall::PutInlinePolicy { document, .. } | IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. },
-        )
+        Call::Iam(IamCall::PutInlinePolicy { document, .. } | IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. })
         | Call::Bucket(BucketCall::PutPolicy { document, .. })
         | Call::Key(KeyCall::PutPolicy { document, .. }) => Some(document),
         Call::Iam(_) | Call::Bucket(_) | Call::Key(_) => None,

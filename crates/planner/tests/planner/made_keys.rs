@@ -36,7 +36,8 @@ fn made(e: &mut Observed, edit: impl FnOnce(&mut MadeKey)) {
 
 /// Somebody's key under this alias.
 fn theirs(e: &mut Observed) {
-    let state = MadeKey { alias: Some("alias/data".into()), description: "Theirs".into(), rotation_days: None, tags: Tags::from([("team".into(), "x".into())]) };
+    let state =
+        MadeKey { alias: Some("alias/data".into()), description: "Theirs".into(), rotation_days: None, tags: Tags::from([("team".into(), "x".into())]) };
     let policy = Observation::Known(KeyPolicyState::of_new_key(Partition::Aws, &AccountId::parse(PROD).unwrap()));
     let made = Some(ObservedMadeKey { arn: AWS_CALLS_IT.into(), state });
     e.keys.insert(ARN.into(), Observation::Known(Some(ObservedKey { state: KeyState::Enabled, customer: true, policy, made })));
@@ -81,10 +82,9 @@ fn what_it_can_not_be_is_withheld_with_what_rests_on_it() {
         made(e, |k| k.description = "x".into());
     };
     row("disabled, and another").then(off).plans(&[&gone(&KeyState::Disabled)]);
-    row("unread").seen(|e| drop(e.keys.insert(ARN.into(), Observation::Unreadable(Unreadable::not_tried("it"))))).plans(&[
-        &format!("! {KEY}: Unreadable it was not read"),
-        "! key-policy/us-east-1/alias/data: Unreadable it was not read",
-    ]);
+    row("unread")
+        .seen(|e| drop(e.keys.insert(ARN.into(), Observation::Unreadable(Unreadable::not_tried("it")))))
+        .plans(&[&format!("! {KEY}: Unreadable it was not read"), "! key-policy/us-east-1/alias/data: Unreadable it was not read"]);
 }
 
 #[test]
