@@ -38,6 +38,7 @@ mod lag;
 mod made_key;
 mod network;
 mod organization;
+mod permission_sets;
 mod prepare;
 mod process;
 mod quotas;

@@ -119,13 +119,18 @@ impl Place {
 
     /// Calls KMS with credentials.
     pub(crate) async fn kms_as(&self, who: &Credentials, region: &str, operation: &str, input: &serde_json::Value) -> (u16, String) {
+        self.json_as(who, ("kms", "TrentService"), region, operation, input).await
+    }
+
+    /// Calls a service of JSON, by its name and that of its API.
+    pub(crate) async fn json_as(&self, who: &Credentials, api: (&str, &str), region: &str, operation: &str, input: &serde_json::Value) -> (u16, String) {
         let mut headers = vec![
-            ("host", format!("kms.{region}.amazonaws.com")),
+            ("host", format!("{}.{region}.amazonaws.com", api.0)),
             ("content-type", "application/x-amz-json-1.1".to_owned()),
-            ("x-amz-target", format!("TrentService.{operation}")),
+            ("x-amz-target", format!("{}.{operation}", api.1)),
         ];
         headers.extend(who.extra.iter().map(|(k, v)| (*k, v.clone())));
-        self.send(who, "kms", region, "POST", "/", "", headers, input.to_string().into_bytes()).await
+        self.send(who, api.0, region, "POST", "/", "", headers, input.to_string().into_bytes()).await
     }
 
     /// Calls S3 as the root user of `account`.

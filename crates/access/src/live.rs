@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::AccountState;
-use crossrole_model::state::{BucketPolicyState, Encryption, KeyPolicyState, PublicAccessBlock};
-use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, ObjectState, Observation, Observed, Partition, PrincipalKind};
+use crossrole_model::state::{BucketPolicyState, Encryption, KeyPolicyState, PublicAccessBlock, SetState};
+use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, ObjectState, Observation, Observed, Partition, PermissionSet, PrincipalKind};
 use crossrole_policy::Document;
 
 use crate::estate::{BucketKey, Estate, Guarded, Placed, Principal};
@@ -12,6 +12,9 @@ use crate::public::is_public;
 
 /// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
 const AWS_MANAGED: &[(&str, &str)] = &[("AdministratorAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)];
+
+/// The inline policy of a permission set, as its roles have it (IAM Identity Center User Guide, "Custom permissions").
+const SET_POLICY: &str = "AwsSSOInlinePolicy";
 
 /// The objects that access depends on, ready to be changed.
 #[derive(Debug, Clone, Default)]
@@ -138,6 +141,9 @@ impl Objects {
                 DesiredState::SamlProvider(state) => ObjectState::SamlProvider(state),
                 DesiredState::Bucket(state) => ObjectState::Bucket(state),
                 DesiredState::Key(state) => ObjectState::Key(state),
+                DesiredState::PermissionSet { statements } => {
+                    ObjectState::PermissionSet(SetState { document: Some(Document::new(statements)), provisioned: true })
+                }
                 DesiredState::KeyPolicy { key, grants } => {
                     // What others say in it is not known: it is taken to be as AWS makes keys, and left to the account's policies.
                     let mut document = KeyPolicyState::of_new_key(desired.partition, &key.account()).document;
@@ -280,6 +286,7 @@ impl Objects {
                 slot.account = account.to_string();
                 slot.policy.clone_from(&policy.document);
             }
+            ObjectState::PermissionSet(set) => self.provision(&address.name, set.document.as_ref()),
             ObjectState::Key(_) => {
                 let fresh = KeyPolicyState::of_new_key(self.partition, account).document;
                 let policy = self.keys.entry(KeyRef::named(self.partition, account, &address.name).arn).or_default();
@@ -290,6 +297,21 @@ impl Objects {
             ObjectState::KeyPolicy(policy) => {
                 let arn = KeyRef::named(self.partition, account, &address.name).arn;
                 self.keys.insert(arn, policy.document.clone());
+            }
+        }
+    }
+
+    /// What a permission set gives by its inline policy, to the roles of it that are known.
+    fn provision(&mut self, set: &str, document: Option<&Document>) {
+        let partition = self.partition;
+        for (address, held) in self.principals.iter_mut().filter(|(address, _)| address.kind == Kind::Role) {
+            let arn = partition.iam_arn(&address.account, "role", &held.path, held.name.as_deref().unwrap_or(&address.name));
+            if PermissionSet::of_role(&arn).is_none_or(|of| of.name != set) {
+                continue;
+            }
+            match document {
+                Some(document) => drop(held.inline.insert(SET_POLICY.to_owned(), Some(document.clone()))),
+                None => drop(held.inline.remove(SET_POLICY)),
             }
         }
     }
@@ -338,6 +360,7 @@ impl Objects {
                     bucket.policy = None;
                 }
             }
+            Some(ObjectState::PermissionSet(_)) => self.provision(&address.name, None),
             // A key keeps a policy.
             Some(ObjectState::KeyPolicy(_)) => {}
             Some(ObjectState::Key(_)) => {

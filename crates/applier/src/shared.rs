@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crossrole_model::{Action, Address, BucketCall, Call, Change, Cloud, CloudError, Digest, Drift, IamCall, KeyCall, ObjectState, Step, StepResult};
+use crossrole_model::{Action, Address, BucketCall, Call, Change, Cloud, CloudError, Digest, Drift, IamCall, KeyCall, ObjectState, SetCall, Step, StepResult};
 use crossrole_policy::{Document, Share};
 
 use crate::{Run, locked};
@@ -94,6 +94,7 @@ fn document(state: ObjectState) -> Option<Document> {
     match state {
         ObjectState::BucketPolicy(policy) => policy.document,
         ObjectState::KeyPolicy(policy) => Some(policy.document),
+        ObjectState::PermissionSet(set) => set.document,
         ObjectState::Policy(policy) => Some(policy.document),
         _ => None,
     }
@@ -107,6 +108,8 @@ impl<C> Run<'_, C> {
         let call: Call = match (&step.call, &left) {
             (Call::Bucket(call), Some(document)) => BucketCall::PutPolicy { bucket: call.bucket().clone(), document: document.clone() }.into(),
             (Call::Bucket(call), None) => BucketCall::DeletePolicy { bucket: call.bucket().clone() }.into(),
+            (Call::Set(call), Some(document)) => SetCall::PutPolicy { set: call.set().clone(), document: document.clone() }.into(),
+            (Call::Set(call), None) => SetCall::DeletePolicy { set: call.set().clone() }.into(),
             (Call::Key(call), Some(document)) => KeyCall::PutPolicy { key: call.key().clone(), document: document.clone() }.into(),
             // A key always has a policy, and since the plan was made somebody has taken everything but ours out of this one: what
             // was planned would put theirs back.

@@ -151,6 +151,9 @@ impl<C: Cloud> Run<'_, C> {
         if let Some(objects) = self.plan.scope.accounts.get(&step.account) {
             scope.accounts.insert(step.account.clone(), objects.clone());
         }
+        if let Call::Set(call) = &step.call {
+            scope.permission_sets = Some((call.set().at.clone(), [call.set().name.clone()].into()));
+        }
         if let Call::Key(call) = &step.call {
             scope.keys.insert(call.key().arn.clone());
         }

@@ -165,6 +165,7 @@ fn look_at_share<C: Cloud>(run: &Run<'_, C>, change: &Change, step: &Step, state
     let found = match state {
         Some(ObjectState::BucketPolicy(policy)) => policy.document.as_ref(),
         Some(ObjectState::KeyPolicy(policy)) => Some(&policy.document),
+        Some(ObjectState::PermissionSet(set)) => set.document.as_ref(),
         Some(ObjectState::Policy(policy)) => Some(&policy.document),
         _ => None,
     };
@@ -255,6 +256,12 @@ fn scope<C>(run: &Run<'_, C>, pending: &BTreeMap<usize, Seen>) -> Scope {
             let bucket = planned.unwrap_or_else(|| BucketScope { account: address.account.clone(), region, settings: None });
             scope.buckets.insert(address.name.clone(), bucket);
             // The principals in its policy are shown by ARN only when their accounts are read too; ids are remembered.
+            continue;
+        }
+        if address.kind == Kind::PermissionSet {
+            let asked = run.plan.scope.permission_sets.iter().map(|(at, _)| at.clone()).next();
+            let sets = scope.permission_sets.take().or_else(|| asked.map(|at| (at, BTreeSet::new())));
+            scope.permission_sets = sets.map(|(at, names)| (at, names.into_iter().chain([address.name.clone()]).collect()));
             continue;
         }
         if matches!(address.kind, Kind::Key | Kind::KeyPolicy) {

@@ -10,7 +10,7 @@ use crossrole_cloud::{Access, TIMEOUT, TOTAL};
 use crossrole_lint::guardrails::Guardrails;
 use crossrole_manifest::Surroundings;
 use crossrole_model::limits::{self, Quotas};
-use crossrole_model::{AccountId, Desired, Source};
+use crossrole_model::{AccountId, Desired, IdentityCenter, Source};
 use crossrole_policy::Arn;
 use serde::Deserialize;
 
@@ -33,6 +33,19 @@ struct File {
     guardrails: Guardrails,
     #[serde(default)]
     quotas: Raised,
+    identity_center: Option<Center>,
+}
+
+/// Where permission sets are administered: what they need is written into their inline policies.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Center {
+    /// ARN of the instance.
+    instance: String,
+    /// The management account, or the one to which IAM Identity Center is delegated.
+    account: String,
+    /// Its home region.
+    region: String,
 }
 
 /// Quotas that AWS was asked to raise.
@@ -233,7 +246,37 @@ impl Settings {
             let error = format!("directory of accounts `{}` is not there", self.directory_path.display());
             return Err(Failure::new(error, "correct `directory` under `[defaults]`, or write it with `crossrole accounts sync`"));
         }
-        Ok(Surroundings { quotas: self.quotas(), now: crate::commands::validate::now(), directory: self.directory.clone() })
+        Ok(Surroundings {
+            quotas: self.quotas(),
+            now: crate::commands::validate::now(),
+            directory: self.directory.clone(),
+            identity_center: self.identity_center()?,
+        })
+    }
+
+    /// Where permission sets are written; all that is wrong with it at once.
+    fn identity_center(&self) -> Result<Option<IdentityCenter>, Failure> {
+        let Some(Center { instance, account, region }) = &self.file.identity_center else { return Ok(None) };
+        let id = AccountId::parse(account);
+        let is_instance = Arn::parse(instance).is_some_and(|arn| {
+            let digits = arn.resource.strip_prefix("instance/ssoins-").filter(|digits| digits.len() == 16);
+            arn.service == "sso" && digits.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)))
+        });
+        let is_region = region.split('-').count() >= 3 && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let mistakes = [
+            (!is_instance).then(|| format!("`instance = \"{instance}\"` is no instance of IAM Identity Center")),
+            id.is_none().then(|| format!("`account = \"{account}\"` is no account id")),
+            (!is_region).then(|| format!("`region = \"{region}\"` is no region")),
+        ];
+        let wrong: Vec<String> =
+            mistakes.into_iter().flatten().map(|what| format!("settings `{}`: `[identity_center]`: {what}", self.path.display())).collect();
+        match id.filter(|_| wrong.is_empty()) {
+            Some(account) => Ok(Some(IdentityCenter { instance: instance.clone(), account, region: region.clone() })),
+            None => {
+                let advice = "write it as in `instance = \"arn:aws:sso:::instance/ssoins-…\"`, with the account that administers it and its home region";
+                Err(Failure::several(wrong, advice))
+            }
+        }
     }
 
     /// These files, and that of the accounts: mistakes may stand in either.

@@ -2,7 +2,7 @@
 
 use crossrole_model::ErrorClass;
 
-/// Codes of IAM, STS, S3 and KMS (their API references); S3's HEAD answers have none, so the status decides.
+/// Codes of IAM, STS, S3, KMS and IAM Identity Center (their API references); S3's HEAD answers have none, so the status decides.
 pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorClass {
     match code {
         "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "MethodNotAllowed" | "UnauthorizedOperation" => ErrorClass::Denied,
@@ -15,15 +15,19 @@ pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorC
         | "NoSuchPublicAccessBlockConfiguration"
         | "OwnershipControlsNotFoundError"
         | "NotFoundException"
+        | "ResourceNotFoundException"
         | "ServerSideEncryptionConfigurationNotFoundError" => ErrorClass::NotFound,
         "EntityAlreadyExists" | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "AlreadyExistsException" => ErrorClass::AlreadyExists,
         "MalformedPolicyDocument" | "MalformedPolicy" if message.contains("Invalid principal") => ErrorClass::UnknownPrincipal,
         // KMS never says which it is (KMS API reference, PutKeyPolicy).
         "MalformedPolicyDocumentException" if message.contains("invalid principals") => ErrorClass::UnknownPrincipal,
-        "ConcurrentModification" | "OperationAborted" | "DeleteConflict" | "EntityTemporarilyUnmodifiable" | "ConditionalRequestConflict" => {
-            ErrorClass::Conflict
-        }
-        "LimitExceeded" | "LimitExceededException" | "TooManyBuckets" | "PolicyTooLarge" => ErrorClass::Quota,
+        "ConcurrentModification"
+        | "OperationAborted"
+        | "DeleteConflict"
+        | "ConflictException"
+        | "EntityTemporarilyUnmodifiable"
+        | "ConditionalRequestConflict" => ErrorClass::Conflict,
+        "LimitExceeded" | "LimitExceededException" | "ServiceQuotaExceededException" | "TooManyBuckets" | "PolicyTooLarge" => ErrorClass::Quota,
         // All that the SDK takes for a rate (aws-runtime, `retries::classifiers`).
         "Throttling"
         | "ThrottlingException"
@@ -52,9 +56,13 @@ pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorC
         | "InvalidIdentityToken"
         | "AuthFailure"
         | "UnrecognizedClientException" => ErrorClass::Credentials,
-        "ServiceFailure" | "InternalError" | "ServiceUnavailable" | "IDPCommunicationError" | "KMSInternalException" | "DependencyTimeoutException" => {
-            ErrorClass::Server
-        }
+        "ServiceFailure"
+        | "InternalError"
+        | "ServiceUnavailable"
+        | "IDPCommunicationError"
+        | "KMSInternalException"
+        | "InternalServerException"
+        | "DependencyTimeoutException" => ErrorClass::Server,
         "MalformedPolicyDocument"
         | "MalformedPolicyDocumentException"
         | "MalformedPolicy"
@@ -150,6 +158,10 @@ mod tests {
         ("BucketAlreadyExists", 409, ErrorClass::AlreadyExists),
         ("BucketAlreadyOwnedByYou", 409, ErrorClass::AlreadyExists),
         ("AlreadyExistsException", 400, ErrorClass::AlreadyExists),
+        ("ResourceNotFoundException", 400, ErrorClass::NotFound),
+        ("ConflictException", 400, ErrorClass::Conflict),
+        ("ServiceQuotaExceededException", 400, ErrorClass::Quota),
+        ("InternalServerException", 500, ErrorClass::Server),
         ("OperationAborted", 409, ErrorClass::Conflict),
         ("ConditionalRequestConflict", 409, ErrorClass::Conflict),
         ("BucketNotEmpty", 409, ErrorClass::Invalid),

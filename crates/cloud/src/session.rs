@@ -120,6 +120,11 @@ impl Session {
         aws_sdk_organizations::Client::new(&self.config)
     }
 
+    /// Returns the client of IAM Identity Center in its home region.
+    pub(crate) fn ssoadmin(&self, region: &str) -> aws_sdk_ssoadmin::Client {
+        aws_sdk_ssoadmin::Client::from_conf(aws_sdk_ssoadmin::config::Builder::from(&self.config).region(Region::new(region.to_owned())).build())
+    }
+
     /// Makes a call that reads.
     pub(crate) async fn read<T, E, F, A>(&self, operation: &str, send: F) -> Result<T, CloudError>
     where

@@ -1,6 +1,7 @@
 //! One call in, one call out.
 
 mod key;
+mod permission_set;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,10 +32,13 @@ pub(crate) async fn write(aws: &Aws, account: &AccountId, call: &Call) -> Result
     if let Call::Key(call) = call {
         return key::write(aws, &session, call, operation, kind).await;
     }
+    if let Call::Set(call) = call {
+        return permission_set::write(aws, &session, call, operation, kind).await;
+    }
     match aws.made.in_call(account, call)? {
         Call::Iam(call) => iam(&session, &call, operation, kind).await,
         Call::Bucket(call) => bucket(&session, &call, operation, kind).await,
-        Call::Key(_) => Ok(()),
+        Call::Key(_) | Call::Set(_) => Ok(()),
     }
 }
 

@@ -160,6 +160,9 @@ impl<'a> Lint<'a> {
                 DesiredState::Caller { principal, statements } => {
                     add(Use::Identity, DocumentRef::Policy, &Document::new(statements.clone()), format!("permissions of {principal}"));
                 }
+                DesiredState::PermissionSet { statements } => {
+                    add(Use::Identity, DocumentRef::Policy, &Document::new(statements.clone()), format!("permissions of permission set {}", address.name));
+                }
                 DesiredState::BucketPolicy { statements, .. } => {
                     add(Use::Bucket, DocumentRef::Policy, &Document::new(statements.clone()), format!("policy of bucket {}", address.name));
                 }

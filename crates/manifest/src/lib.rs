@@ -19,7 +19,7 @@ pub use expect::{Expectation, Given, expectations};
 pub use layout::formatted;
 
 use crossrole_model::limits::Quotas;
-use crossrole_model::{Desired, Finding, Severity, Source};
+use crossrole_model::{Desired, Finding, IdentityCenter, Severity, Source};
 use directory::Directory;
 
 /// Longest manifest that is read, in bytes: the largest generated ones (10,000 roles) have about three million.
@@ -34,6 +34,8 @@ pub struct Surroundings {
     pub now: i64,
     /// The file that lists the accounts of the organization.
     pub directory: Option<Source>,
+    /// Where permission sets are written, if they are.
+    pub identity_center: Option<IdentityCenter>,
 }
 
 /// Reads manifests. The findings are sorted by file and place.

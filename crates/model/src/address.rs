@@ -29,6 +29,8 @@ pub enum Kind {
     /// What one manifest lets a principal do from its side: `group/Name/manifest`. It is never live by itself: all manifests'
     /// statements for a principal stand together in its [caller policies](crate::ownership::caller_policy).
     Caller,
+    /// Our statements in the inline policy of a permission set; its account is that of IAM Identity Center.
+    PermissionSet,
     /// Bucket and its settings.
     Bucket,
     /// Our statements in a bucket's policy.
@@ -52,6 +54,7 @@ impl Kind {
             Self::Membership => "membership",
             Self::Attachment => "attachment",
             Self::Caller => "caller",
+            Self::PermissionSet => "permission-set",
             Self::Bucket => "bucket",
             Self::BucketPolicy => "bucket-policy",
             Self::Key => "key",

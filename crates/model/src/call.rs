@@ -7,6 +7,7 @@ use crossrole_policy::Document;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Kind;
+use crate::identity_center::SetCall;
 use crate::ids::{AccountId, Partition};
 use crate::key::KeyCall;
 use crate::ownership;
@@ -78,6 +79,14 @@ pub enum Call {
     Bucket(BucketCall),
     /// To KMS.
     Key(KeyCall),
+    /// To IAM Identity Center.
+    Set(SetCall),
+}
+
+impl From<SetCall> for Call {
+    fn from(call: SetCall) -> Self {
+        Self::Set(call)
+    }
 }
 
 impl From<IamCall> for Call {
@@ -207,6 +216,7 @@ impl Call {
             Self::Iam(call) => call.effects(),
             Self::Bucket(call) => call.effects(),
             Self::Key(call) => call.effects(),
+            Self::Set(call) => call.effects(),
         }
     }
 
@@ -229,7 +239,7 @@ impl Call {
     /// `OperationAborted`).
     pub fn bucket(&self) -> Option<&BucketRef> {
         match self {
-            Self::Iam(_) | Self::Key(_) => None,
+            Self::Iam(_) | Self::Key(_) | Self::Set(_) => None,
             Self::Bucket(call) => Some(call.bucket()),
         }
     }
@@ -239,7 +249,7 @@ impl Call {
         let call = match self {
             Self::Iam(call) => call,
             Self::Key(KeyCall::Create { key, .. }) => return Some(key.arn.clone()),
-            Self::Key(_) | Self::Bucket(_) => return None,
+            Self::Key(_) | Self::Set(_) | Self::Bucket(_) => return None,
         };
         match call {
             IamCall::CreateRole { name, path, .. } => Some(partition.iam_arn(account, "role", path, name)),

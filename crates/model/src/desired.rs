@@ -9,6 +9,7 @@ use crate::address::Address;
 use crate::call::PrincipalRef;
 use crate::facet::Digest;
 use crate::finding::Span;
+use crate::identity_center::IdentityCenter;
 use crate::ids::{AccountId, Partition};
 use crate::key::KeyRef;
 use crate::limits::Quotas;
@@ -121,6 +122,8 @@ pub struct Desired {
     pub left: Left,
     /// Keys of buckets, by the bucket's name.
     pub bucket_keys: BTreeMap<String, BucketKey>,
+    /// Where permission sets are written, if they are.
+    pub identity_center: Option<IdentityCenter>,
     /// Keys that manifests make, by ARN: days from the order to delete one until it is deleted.
     pub made_keys: BTreeMap<String, u32>,
 }
@@ -216,6 +219,11 @@ pub enum DesiredState {
     BucketPolicy {
         /// Region of the bucket, where the manifest knows it.
         region: String,
+        /// Statements with their Sids.
+        statements: Vec<Statement>,
+    },
+    /// Our statements in a permission set's inline policy, from every manifest of the run, each Sid with its manifest's prefix.
+    PermissionSet {
         /// Statements with their Sids.
         statements: Vec<Statement>,
     },

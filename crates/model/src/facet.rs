@@ -37,6 +37,8 @@ pub enum Facet {
     ClientIds,
     /// Metadata of a SAML provider.
     Metadata,
+    /// That what a permission set gives has reached its roles.
+    Provisioned,
     /// Alias of a key.
     Alias,
     /// How often a key is rotated.
@@ -148,6 +150,12 @@ impl ObjectState {
                 let Facet::Statements(prefixes) = facet else { return None };
                 share(prefixes, policy.document.as_ref())
             }
+            Self::PermissionSet(set) => match facet {
+                Facet::Statements(prefixes) => share(prefixes, set.document.as_ref()),
+                // What has reached the roles, not that something has.
+                Facet::Provisioned => set.provisioned.then(|| set.document.as_ref().map_or_else(|| text("provisioned", ""), |d| d.canonical().encode())),
+                _ => None,
+            },
             Self::KeyPolicy(policy) => {
                 let Facet::Statements(prefixes) = facet else { return None };
                 share(prefixes, Some(&policy.document))

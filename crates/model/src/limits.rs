@@ -89,11 +89,13 @@ pub enum Quota {
     BucketPolicy,
     /// Bytes of a key policy.
     KeyPolicy,
+    /// Characters of the inline policy of a permission set.
+    PermissionSet,
 }
 
 impl Quota {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Roles,
         Self::Policies,
         Self::Users,
@@ -109,6 +111,7 @@ impl Quota {
         Self::ManagedPolicy,
         Self::BucketPolicy,
         Self::KeyPolicy,
+        Self::PermissionSet,
     ];
 
     /// Returns what an account has that was granted nothing else.
@@ -127,6 +130,7 @@ impl Quota {
             Self::ManagedPolicy => MANAGED_POLICY,
             Self::BucketPolicy => BUCKET_POLICY,
             Self::KeyPolicy => KEY_POLICY,
+            Self::PermissionSet => PERMISSION_SET,
         }
     }
 
@@ -141,7 +145,14 @@ impl Quota {
             | Self::PoliciesPerRole
             | Self::PoliciesPerUser
             | Self::TrustPolicy => true,
-            Self::Users | Self::GroupsPerUser | Self::PoliciesPerGroup | Self::RoleInline | Self::ManagedPolicy | Self::BucketPolicy | Self::KeyPolicy => false,
+            Self::Users
+            | Self::GroupsPerUser
+            | Self::PoliciesPerGroup
+            | Self::RoleInline
+            | Self::ManagedPolicy
+            | Self::BucketPolicy
+            | Self::KeyPolicy
+            | Self::PermissionSet => false,
         }
     }
 
@@ -159,7 +170,7 @@ impl Quota {
             Self::TrustPolicy => "AssumeRolePolicySizeQuota",
             Self::RoleInline => "RolePolicySizeQuota",
             Self::ManagedPolicy => "PolicySizeQuota",
-            Self::OidcProviders | Self::SamlProviders | Self::BucketPolicy | Self::KeyPolicy => return None,
+            Self::OidcProviders | Self::SamlProviders | Self::BucketPolicy | Self::KeyPolicy | Self::PermissionSet => return None,
         })
     }
 }

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Address, Kind};
 use crate::call::{PrincipalKind, PrincipalRef};
 use crate::cloud::{CloudError, ErrorClass};
+use crate::identity_center::IdentityCenter;
 use crate::ids::AccountId;
 use crate::key::KeyRef;
 use crate::limits::Granted;
 use crate::state::{
     AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState, RoleState,
-    SamlState, UserState,
+    SamlState, SetState, UserState,
 };
 
 /// Why something could not be read.
@@ -79,6 +80,8 @@ pub struct Observed {
     pub bucket_accounts: BTreeMap<String, AccountId>,
     /// Keys by ARN.
     pub keys: BTreeMap<String, Observation<Option<ObservedKey>>>,
+    /// Permission sets, where they were asked for.
+    pub permission_sets: Option<Observation<ObservedSets>>,
     /// Calls made to read it, by account.
     pub calls: BTreeMap<AccountId, u64>,
     /// Whose credentials read it: ARNs by account.
@@ -203,6 +206,33 @@ pub struct ObservedMadeKey {
     pub state: MadeKey,
 }
 
+/// Permission sets of an instance of IAM Identity Center.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ObservedSets {
+    /// By name; those that could not be read are told apart from none.
+    pub sets: BTreeMap<String, Observation<ObservedSet>>,
+    /// Why not all of them were looked at, but for those that are declared.
+    pub unread: Option<Unreadable>,
+}
+
+/// A permission set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedSet {
+    /// Its ARN.
+    pub arn: String,
+    /// What it gives.
+    pub state: SetState,
+    /// The accounts in which it is.
+    pub accounts: BTreeSet<AccountId>,
+}
+
+impl Observation<ObservedSets> {
+    pub(crate) fn sets_mut(&mut self) -> impl Iterator<Item = &mut ObservedSet> {
+        let sets = if let Self::Known(sets) = self { Some(&mut sets.sets) } else { None };
+        sets.into_iter().flatten().filter_map(|(_, set)| if let Observation::Known(set) = set { Some(set) } else { None })
+    }
+}
+
 /// Whether a key can be used (AWS KMS Developer Guide, "Key states of AWS KMS keys").
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -229,6 +259,9 @@ pub struct Scope {
     pub keys: BTreeSet<String>,
     /// Also read the policies of buckets that only live policies of ours name (for pruning).
     pub follow_owned: BTreeSet<String>,
+    /// The instance of IAM Identity Center whose permission sets are read, and those that are declared.
+    #[serde(default)]
+    pub permission_sets: Option<(IdentityCenter, BTreeSet<String>)>,
     /// Only whether objects are there: what costs further calls (settings, tags of policies) is left out.
     #[serde(default)]
     pub presence: bool,
@@ -254,6 +287,9 @@ impl Observed {
         if matches!(address.kind, Kind::Bucket | Kind::BucketPolicy) {
             return self.bucket_state(address);
         }
+        if address.kind == Kind::PermissionSet {
+            return self.set_state(address);
+        }
         if matches!(address.kind, Kind::Key | Kind::KeyPolicy) {
             return self.key_state(address);
         }
@@ -276,8 +312,20 @@ impl Observed {
             Kind::Membership => account.membership(&address.name).map(ObjectState::Membership),
             Kind::Attachment => account.attachment(&address.name).map(ObjectState::Attachment),
             // What is live is the policy that it stands in.
-            Kind::Caller | Kind::Bucket | Kind::BucketPolicy | Kind::Key | Kind::KeyPolicy => None,
+            Kind::Caller | Kind::PermissionSet | Kind::Bucket | Kind::BucketPolicy | Kind::Key | Kind::KeyPolicy => None,
         })
+    }
+
+    fn set_state(&self, address: &Address) -> Result<Option<ObjectState>, Unreadable> {
+        match &self.permission_sets {
+            None => Err(Unreadable::not_tried("IAM Identity Center")),
+            Some(Observation::Unreadable(why)) => Err(why.clone()),
+            Some(Observation::Known(sets)) => match sets.sets.get(&address.name) {
+                None => Ok(None),
+                Some(Observation::Unreadable(why)) => Err(why.clone()),
+                Some(Observation::Known(set)) => Ok(Some(ObjectState::PermissionSet(set.state.clone()))),
+            },
+        }
     }
 
     fn key_state(&self, address: &Address) -> Result<Option<ObjectState>, Unreadable> {

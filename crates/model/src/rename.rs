@@ -23,6 +23,9 @@ impl Observed {
             let inline = state.users.values_mut().flat_map(|u| u.inline.values_mut()).chain(state.groups.values_mut().flat_map(|g| g.inline.values_mut()));
             inline.flatten().for_each(|found| document(found, other));
         }
+        for set in self.permission_sets.iter_mut().flat_map(Observation::sets_mut) {
+            set.state.document.iter_mut().for_each(|found| document(found, other));
+        }
         for bucket in self.buckets.values_mut() {
             let Observation::Known(Some(bucket)) = bucket else { continue };
             encryption(&mut bucket.state.encryption, other);
@@ -55,6 +58,7 @@ impl ObjectState {
             }
             Self::Policy(policy) => document(&mut policy.document, other),
             Self::Bucket(bucket) => encryption(&mut bucket.encryption, other),
+            Self::PermissionSet(set) => set.document.iter_mut().for_each(|found| document(found, other)),
             Self::BucketPolicy(policy) => policy.document.iter_mut().for_each(|found| document(found, other)),
             Self::KeyPolicy(policy) => document(&mut policy.document, other),
             Self::User(_) | Self::Group(_) | Self::Membership(_) | Self::Attachment(_) | Self::OidcProvider(_) | Self::SamlProvider(_) | Self::Key(_) => {}

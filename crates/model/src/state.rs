@@ -200,6 +200,15 @@ pub struct MadeKey {
     pub tags: Tags,
 }
 
+/// What a permission set gives beside the policies that are attached to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetState {
+    /// Its inline policy, foreign statements included; `None` when it has none.
+    pub document: Option<Document>,
+    /// The roles of all accounts in which it is have got it as it is.
+    pub provisioned: bool,
+}
+
 /// The state of an object of any kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -220,6 +229,8 @@ pub enum ObjectState {
     OidcProvider(OidcState),
     /// [`SamlState`].
     SamlProvider(SamlState),
+    /// [`SetState`].
+    PermissionSet(SetState),
     /// [`BucketState`].
     Bucket(BucketState),
     /// [`BucketPolicyState`].

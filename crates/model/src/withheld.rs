@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_policy::Unmergeable;
 use serde::{Deserialize, Serialize};
 
-use crate::address::Address;
+use crate::address::{Address, Kind};
 use crate::ids::AccountId;
 use crate::limits::Quota;
 use crate::observed::{KeyState, Unreadable};
@@ -36,6 +36,8 @@ pub enum Subject {
     Quotas(BTreeSet<AccountId>),
     /// The description of a policy.
     Description(Address),
+    /// Permission sets that nothing declares, of IAM Identity Center in this account.
+    PermissionSets(AccountId),
     /// A `--target`.
     Target(String),
     /// A `--destroy-key`.
@@ -89,6 +91,10 @@ pub enum Cause {
     },
     /// The bucket does not exist.
     NoBucket,
+    /// The instance of IAM Identity Center has no permission set of this name.
+    NoPermissionSet,
+    /// The permission set is not assigned in this account, so that it has no role there.
+    NotAssigned(AccountId),
     /// The key does not exist.
     NoKey,
     /// The key is AWS's own, and nobody can change its policy (AWS KMS Developer Guide, "AWS managed keys").
@@ -134,4 +140,15 @@ pub struct Withheld {
     /// True when something that was asked for is concerned (a declared object and, with targets, one of those), so that the
     /// plan does not reach what the manifest says.
     pub blocks: bool,
+}
+
+impl Withheld {
+    /// Tells whether the object is written all the same, and this is said of it.
+    pub fn is_remark(&self) -> bool {
+        match (&self.subject, &self.cause) {
+            (Subject::Object(address), Cause::KeyState(_)) => address.kind == Kind::KeyPolicy,
+            (_, Cause::NotAssigned(_)) => true,
+            _ => false,
+        }
+    }
 }

@@ -110,6 +110,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Adds a change of our part of a document that belongs to many, and what has to follow the writing of it.
+    pub(crate) fn change_with_share(&mut self, change: Change, stages: Vec<Stage>, share: &Share) {
+        let first = self.steps.len();
+        self.change(change, stages);
+        for step in self.steps.iter_mut().skip(first).filter(|step| matches!(step.facet, Facet::Statements(_))) {
+            step.share = Some(share.clone());
+        }
+    }
+
     /// Adds the end of a document that belongs to many: each step takes something away only while nobody else is in it.
     pub(crate) fn change_shared_in_stages(&mut self, change: Change, stages: Vec<Stage>, share: &Share) {
         let facet = Facet::Statements(share.prefixes.clone());

@@ -74,6 +74,11 @@ pub fn scope(desired: &Desired) -> Scope {
     let left = desired.left.keys.iter().filter_map(|arn| KeyRef::parse(arn));
     let made = desired.made_keys.keys().filter_map(|arn| KeyRef::parse(arn));
     scope.keys = named.cloned().chain(of_buckets.cloned()).chain(left).chain(made).filter(|key| managed(key)).map(|key| key.arn.clone()).collect();
+    // All of its sets are looked at: what was left in one that nothing declares is found nowhere else.
+    scope.permission_sets = desired.identity_center.as_ref().map(|at| {
+        let declared = desired.objects.keys().filter(|address| address.kind == Kind::PermissionSet);
+        (at.clone(), declared.map(|address| address.name.clone()).collect())
+    });
     scope.follow_owned = desired.manifests.iter().map(|m| m.name.clone()).collect();
     scope
 }
@@ -139,5 +144,5 @@ fn unreadable(draft: &mut Draft<'_>) {
 
 /// Tells whether a kind lives in IAM.
 fn is_iam(kind: Kind) -> bool {
-    !matches!(kind, Kind::Bucket | Kind::BucketPolicy | Kind::Key | Kind::KeyPolicy)
+    !matches!(kind, Kind::PermissionSet | Kind::Bucket | Kind::BucketPolicy | Kind::Key | Kind::KeyPolicy)
 }

@@ -29,6 +29,8 @@ mod quotas;
 mod roles;
 #[path = "planner/rows.rs"]
 mod rows;
+#[path = "planner/sets.rs"]
+mod sets;
 #[path = "planner/withheld.rs"]
 mod withheld;
 #[path = "planner/world.rs"]

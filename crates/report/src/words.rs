@@ -22,6 +22,7 @@ pub(crate) fn part(part: &Part) -> String {
         Part::Audiences => "audiences".to_owned(),
         Part::Metadata => "metadata".to_owned(),
         Part::Alias => "alias".to_owned(),
+        Part::Provisioned => "what its roles have got".to_owned(),
         Part::Rotation => "rotation".to_owned(),
         Part::Versioning => "versioning".to_owned(),
         Part::Encryption => "encryption".to_owned(),
@@ -46,6 +47,7 @@ pub(crate) fn facet(facet: &Facet) -> String {
         Facet::ClientIds => "audiences".to_owned(),
         Facet::Metadata => "metadata".to_owned(),
         Facet::Alias => "alias".to_owned(),
+        Facet::Provisioned => "what its roles have got".to_owned(),
         Facet::Rotation => "rotation".to_owned(),
         Facet::Versioning => "versioning".to_owned(),
         Facet::Encryption => "encryption".to_owned(),
@@ -78,6 +80,8 @@ pub(crate) fn consequence(consequence: &Consequence) -> String {
             format!("objects that key {key} encrypted stay under it: whoever reads them needs that key, too, so keep what lets them use it")
         }
         Consequence::ObjectsStay => "a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned(),
+        Consequence::Provisions(1) => "it is provisioned in its account, with all that others have changed in it".to_owned(),
+        Consequence::Provisions(accounts) => format!("it is provisioned in its {accounts} accounts, with all that others have changed in it"),
         Consequence::KeyGoes(days) => format!(
             "what it encrypted can't be read from then on, by anyone; after {days} days it is gone for good, and until then its deletion can be cancelled \
              (`aws kms cancel-key-deletion`)"
@@ -108,6 +112,7 @@ pub(crate) fn subject(subject: &Subject) -> String {
         }
         Subject::Description(address) => format!("description of {address}"),
         Subject::Target(target) => format!("target `{target}`"),
+        Subject::PermissionSets(account) => format!("permission sets of account {account} that no manifest declares"),
         Subject::Key(alias) => format!("key `{alias}`"),
         Subject::Untargeted(1) => "another change".to_owned(),
         Subject::Untargeted(count) => format!("{count} other changes"),
@@ -155,6 +160,13 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             "our policies let principals into its roles, and no manifest and no directory names it any more".to_owned(),
             "what was made there is not looked for: list it in `accounts.toml` without selecting it, to have that taken away",
         ),
+        Cause::NoPermissionSet => (
+            "IAM Identity Center has no permission set of this name".to_owned(),
+            "make it there first, or correct its name: crossrole writes into sets, and makes none",
+        ),
+        Cause::NotAssigned(account) => {
+            (format!("it is not assigned to anybody in account {account}, so that nobody comes from there by it"), "assign it there in IAM Identity Center")
+        }
         Cause::NoKey => ("there is no such key in its account and region".to_owned(), "correct its ARN: AWS knows a key by nothing else in all accounts"),
         Cause::AwsKey => ("it is a key of AWS's own, whose policy nobody can change".to_owned(), "make a key of your own, and encrypt the bucket with it"),
         Cause::KeyState(state) => {
@@ -222,6 +234,7 @@ fn over(quota: Quota, size: usize, limit: usize) -> (String, String) {
             long("its inline policies, those of others with them,", "characters", "put some into a managed policy, or leave out `foreign_policies = \"keep\"`")
         }
         Quota::ManagedPolicy => long("it", "characters", "split it into several policies"),
+        Quota::PermissionSet => long("its inline policy", "characters", "let another permission set into some of these roles"),
         Quota::KeyPolicy => long("its policy", "bytes", "let an account or an organization use it, or shorten the foreign statements"),
         Quota::BucketPolicy => long("its policy", "bytes", "trust an account or organization in it, or shorten the foreign statements"),
     }

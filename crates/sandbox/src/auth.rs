@@ -96,7 +96,7 @@ impl Caller {
 /// The region that a call goes to: IAM has one, whatever the client signs for.
 fn region(asked: &Asked) -> &str {
     match (asked.service, &asked.authorization) {
-        (Service::Sts | Service::Kms | Service::S3(_), Some(auth)) if !auth.region.is_empty() && auth.region != "aws-global" => &auth.region,
+        (Service::Sts | Service::Kms | Service::Sso | Service::S3(_), Some(auth)) if !auth.region.is_empty() && auth.region != "aws-global" => &auth.region,
         _ => "us-east-1",
     }
 }
@@ -107,7 +107,7 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         crate::s3::authentication::check(world, asked)?;
     }
     let Some(auth) = &asked.authorization else {
-        if asked.service == Service::Kms {
+        if asked.service.is_json() {
             return Err(ApiError::new(400, "MissingAuthenticationTokenException", "Missing Authentication Token"));
         }
         if asked.service == Service::Iam
@@ -144,7 +144,7 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         return Err(unknown());
     }
     if session.expires <= unix_now() {
-        let (status, code) = if asked.service == Service::Kms { (400, "ExpiredTokenException") } else { (403, "ExpiredToken") };
+        let (status, code) = if asked.service.is_json() { (400, "ExpiredTokenException") } else { (403, "ExpiredToken") };
         return Err(ApiError::new(status, code, "The security token included in the request is expired"));
     }
     let mut caller = session_caller(world, &session, asked).ok_or_else(unknown)?;
@@ -168,7 +168,7 @@ fn unknown_key(asked: &Asked) -> ApiError {
     if asked.s3 {
         ApiError::new(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
     } else {
-        let (status, code) = if asked.service == Service::Kms { (400, "UnrecognizedClientException") } else { (403, "InvalidClientTokenId") };
+        let (status, code) = if asked.service.is_json() { (400, "UnrecognizedClientException") } else { (403, "InvalidClientTokenId") };
         ApiError::new(status, code, "The security token included in the request is invalid.")
     }
 }
@@ -181,7 +181,7 @@ fn mismatch(asked: &Asked) -> ApiError {
     };
     let message = format!("The request signature we calculated does not match the signature you provided. {advice}");
     match asked.service {
-        Service::Kms => ApiError::new(400, "InvalidSignatureException", message),
+        Service::Kms | Service::Sso => ApiError::new(400, "InvalidSignatureException", message),
         _ => ApiError::new(403, "SignatureDoesNotMatch", message),
     }
 }

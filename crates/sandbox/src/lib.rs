@@ -1,4 +1,4 @@
-//! The embedded AWS: IAM, STS, S3 and KMS with any number of accounts, in one process, over HTTP requests and nothing else.
+//! The embedded AWS: IAM, STS, S3, KMS and IAM Identity Center with any number of accounts, in one process, over HTTP requests and nothing else.
 //!
 //! Every 12-digit account exists. An access key id of 12 digits is that account's root user, with any secret; keys and
 //! sessions that the sandbox issues are checked by signature. Every call is decided by the evaluator of
@@ -28,6 +28,7 @@ mod refusal;
 mod s3;
 mod server;
 mod sigv4;
+mod sso;
 mod store;
 mod sts;
 mod world;
@@ -177,6 +178,14 @@ impl Sandbox {
         kms::place(&mut locked(&self.world), arn)
     }
 
+    /// Makes a permission set of an instance of IAM Identity Center, and assigns it in accounts, which makes its roles there.
+    /// Returns whether something of that was made.
+    pub fn add_permission_set(&self, center: &crossrole_model::IdentityCenter, name: &str, accounts: &[String]) -> bool {
+        let mut world = locked(&self.world);
+        world.now_ms = self.now_ms();
+        sso::place(&mut world, center, name, accounts)
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -234,6 +243,7 @@ impl Sandbox {
         let answer = auth::identify(&mut world, asked).and_then(|caller| match asked.service {
             query::Service::Iam => iam::answer(&mut world, &caller, asked),
             query::Service::Sts => sts::answer(&mut world, &caller, asked),
+            query::Service::Sso => sso::answer(&mut world, &caller, asked),
             query::Service::Kms => kms::answer(&mut world, &caller, asked),
             query::Service::S3(operation) => s3::answer(&mut world, &caller, asked, operation),
         });

@@ -59,7 +59,16 @@ pub(crate) enum Service {
     Iam,
     Sts,
     Kms,
+    /// IAM Identity Center.
+    Sso,
     S3(Operation),
+}
+
+impl Service {
+    /// It speaks awsJson1.1.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Kms | Self::Sso)
+    }
 }
 
 /// A request, understood.
@@ -141,7 +150,7 @@ impl Asked {
     pub(crate) fn shape(&self) -> Shape {
         match self.service {
             Service::Iam | Service::Sts => Shape::Query,
-            Service::Kms => Shape::Json,
+            Service::Kms | Service::Sso => Shape::Json,
             Service::S3(_) => Shape::S3,
         }
     }
@@ -221,7 +230,7 @@ pub(crate) fn shape(request: &Request<Bytes>) -> Shape {
     let params = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     match authorization::find(request.headers(), &params) {
         Ok(Some(found)) if found.service == "s3" => Shape::S3,
-        Ok(Some(found)) if found.service == "kms" => Shape::Json,
+        Ok(Some(found)) if ["kms", "sso"].contains(&found.service.as_str()) => Shape::Json,
         Ok(Some(_)) => Shape::Query,
         _ if is_of_kms(request) => Shape::Json,
         _ if is_form(request) => Shape::Query,
@@ -281,6 +290,7 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
     match service_name {
         Some("iam" | "sts") => {}
         Some("kms") => return Ok(of_kms(asked, request)),
+        Some("sso") => return Ok(of_sso(asked, request)),
         None if is_of_kms(request) => return Ok(of_kms(asked, request)),
         None if is_form(request) => {}
         Some("s3") | None => {
@@ -309,6 +319,15 @@ fn of_kms(mut asked: Asked, request: &Request<Bytes>) -> Asked {
     target(request).unwrap_or_default().clone_into(&mut asked.operation);
     asked.writes = crate::kms::writes(&asked.operation);
     asked.host_region = kms_region(host_of(request)).map(str::to_owned);
+    asked
+}
+
+/// A request of IAM Identity Center, whose operation is empty where it names none of it.
+fn of_sso(mut asked: Asked, request: &Request<Bytes>) -> Asked {
+    asked.service = Service::Sso;
+    let named = request.headers().get("x-amz-target").and_then(|v| v.to_str().ok()).and_then(|target| target.strip_prefix(crate::sso::TARGET));
+    named.unwrap_or_default().clone_into(&mut asked.operation);
+    asked.writes = crate::sso::writes(&asked.operation);
     asked
 }
 

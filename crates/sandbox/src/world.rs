@@ -19,6 +19,9 @@ pub(crate) struct World {
     /// Keys and aliases of KMS.
     #[serde(default)]
     pub(crate) kms: crate::kms::state::Store,
+    /// IAM Identity Center.
+    #[serde(default)]
+    pub(crate) sso: crate::sso::state::Store,
     /// Blocks of public access of whole accounts.
     #[serde(default)]
     pub(crate) blocks: BTreeMap<String, [bool; 4]>,

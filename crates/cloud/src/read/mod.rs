@@ -4,12 +4,15 @@ mod bucket;
 mod iam;
 pub(crate) mod key;
 mod object;
+mod permission_set;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::{AccountState, Observed, Scope};
-use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState};
-use crossrole_model::{AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, KeyCall, KeyRef, Observation, Partition, Unreadable, ownership};
+use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState, SetState};
+use crossrole_model::{
+    AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, KeyCall, KeyRef, Observation, Partition, SetCall, Unreadable, ownership,
+};
 use crossrole_policy::Document;
 use futures_util::future::{join, join_all};
 use percent_encoding::percent_decode_str;
@@ -37,8 +40,15 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
         let (buckets, keys, none) = (declared.remove(account).unwrap_or_default(), asked.remove(account).unwrap_or_default(), &none);
         async move { (account.clone(), objects.is_some(), of_account(aws, scope, account, objects.unwrap_or(none), (buckets, keys)).await) }
     }));
+    let sets = async {
+        match &scope.permission_sets {
+            Some((at, declared)) => Some(permission_set::read(aws, at, declared).await),
+            None => None,
+        }
+    };
+    let (read, permission_sets) = join(read, sets).await;
     let (mut accounts, mut buckets, mut bucket_accounts, mut keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), key::Keys::new());
-    for (account, asked, (state, found, found_keys)) in read.await {
+    for (account, asked, (state, found, found_keys)) in read {
         keys.extend(found_keys);
         bucket_accounts.extend(found.keys().map(|name| (name.clone(), account.clone())));
         buckets.extend(found);
@@ -78,7 +88,7 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             runners.insert(account.clone(), arn.clone());
         }
     }
-    let mut observed = Observed { accounts, buckets, bucket_accounts, keys, calls, runners };
+    let mut observed = Observed { accounts, buckets, bucket_accounts, keys, permission_sets, calls, runners };
     aws.made.in_observed(&mut observed);
     observed
 }
@@ -139,6 +149,10 @@ pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -
             let mut state = key::policy(&session, key.region(), &aws.made.arn(key)).await?;
             state.document.map_aws_principals(|id| aws.resolve(id));
             Ok(Some(ObjectState::KeyPolicy(state)))
+        }
+        Call::Set(SetCall::PutPolicy { set, .. } | SetCall::DeletePolicy { set }) => {
+            let document = permission_set::document(&session, &set.at, &set.arn).await?;
+            Ok(document.map(|document| ObjectState::PermissionSet(SetState { document: Some(document), provisioned: true })))
         }
         Call::Iam(IamCall::UpdateTrust { role, .. }) => match session.read("GetRole", || session.iam.get_role().role_name(role).send()).await {
             Ok(answer) => {

@@ -30,7 +30,8 @@ use crate::scalar::{Account, Complaint, Path, check_bucket_name, check_iam_name,
 
 /// Resolves all manifests into the objects of one estate.
 pub(crate) fn resolve(raws: &[Raw<'_>], left: &[Raw<'_>], surroundings: &Surroundings, directory: &Directory, findings: &mut Vec<Finding>) -> Desired {
-    let mut run = Run { desired: Desired { quotas: surroundings.quotas, ..Desired::default() }, ..Run::default() };
+    let mut run =
+        Run { desired: Desired { quotas: surroundings.quotas, identity_center: surroundings.identity_center.clone(), ..Desired::default() }, ..Run::default() };
     // What grants of every manifest need is known first: which accounts are managed, and which buckets have which keys.
     for raw in raws {
         Builder::new(&mut run, raw, surroundings, directory, findings).ground();
@@ -48,6 +49,10 @@ pub(crate) fn resolve(raws: &[Raw<'_>], left: &[Raw<'_>], surroundings: &Surroun
             let info = AccountInfo { label: at.label.clone(), trusting: false, managed: true, left: true };
             run.desired.accounts.entry(at.id.clone()).or_insert(info);
         }
+    }
+    if let Some(at) = &run.desired.identity_center {
+        let info = AccountInfo { label: "identity-center".to_owned(), trusting: false, managed: false, left: false };
+        run.desired.accounts.entry(at.account.clone()).or_insert(info);
     }
     let mut nobodys = Vec::new();
     for raw in left {

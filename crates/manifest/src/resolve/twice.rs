@@ -14,6 +14,7 @@ pub(super) fn may_be_shared(address: &Address, trusting: &AccountId) -> bool {
         | Kind::Policy
         | Kind::Attachment
         | Kind::Caller
+        | Kind::PermissionSet
         | Kind::Bucket
         | Kind::BucketPolicy
         | Kind::Key

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::state::Encryption;
-use crossrole_model::{Address, Broken, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, Kind, ObjectState, Plan, Step, StepId, Subject};
+use crossrole_model::state::{Encryption, SetState};
+use crossrole_model::{Address, Broken, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, Kind, ObjectState, Plan, SetCall, Step, StepId, Subject};
 use crossrole_policy::{Arn, Document, Effect, Statement};
 
 /// How calls speak of an object: its kind, its account (a bucket's ARN has none) and its name.
@@ -18,7 +18,7 @@ fn name_of(kind: Kind, account: &str, name: &str) -> Name {
 
 /// Nothing names, or is put on, an object that is withheld.
 pub(super) fn withheld(plan: &Plan, wrong: &mut Vec<Broken>) {
-    let objects = plan.withheld.iter().filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None });
+    let objects = plan.withheld.iter().filter(|w| !w.is_remark()).filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None });
     let held: BTreeMap<Name, &Address> = objects.map(|a| (name_of(a.kind, a.account.as_str(), &a.name), a)).collect();
     if held.is_empty() {
         return;
@@ -59,6 +59,7 @@ fn let_before(step: &Step, change: Option<&Change>) -> Vec<Statement> {
     let document = match change.and_then(|change| change.before.as_ref()) {
         Some(ObjectState::Policy(state)) => &state.document,
         Some(ObjectState::KeyPolicy(state)) => &state.document,
+        Some(ObjectState::PermissionSet(SetState { document: Some(document), .. })) => document,
         _ => return Vec::new(),
     };
     let ours = |s: &&Statement| s.effect == Effect::Allow && step.share.as_ref().is_some_and(|share| share.is_ours(s));
@@ -120,6 +121,8 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
             | IamCall::UntagOidcProvider { .. }
             | IamCall::DeleteOidcProvider { .. },
         ) => BTreeSet::new(),
+        Call::Set(SetCall::PutPolicy { .. }) => share().filter(|name| !before.contains(name)).collect(),
+        Call::Set(SetCall::DeletePolicy { .. } | SetCall::Provision { .. }) => BTreeSet::new(),
         Call::Key(
             KeyCall::Create { .. }
             | KeyCall::CreateAlias { .. }

@@ -33,6 +33,7 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
                     | IamCall::PutInlinePolicy { .. }
             ),
             Call::Bucket(call) => matches!(call, BucketCall::PutPolicy { .. }),
+            Call::Set(_) => false,
             Call::Key(call) => matches!(call, KeyCall::PutPolicy { .. }),
         };
         if looks {
@@ -90,7 +91,9 @@ fn places(plan: &Plan, index: &Index, wrong: &mut Vec<Broken>) {
             Some(change) if change.address.account != step.account => wrong.push(Broken::OtherAccount(StepId(at))),
             Some(_) => {}
         }
-        if !plan.accounts.get(&step.account).is_some_and(|a| a.managed) {
+        // IAM Identity Center is administered in an account of its own.
+        let of_sets = matches!(&step.call, Call::Set(call) if call.set().at.account == step.account);
+        if !of_sets && !plan.accounts.get(&step.account).is_some_and(|a| a.managed) {
             wrong.push(Broken::Unmanaged(StepId(at)));
         }
         if plan.withheld.iter().any(|w| matches!(&w.subject, Subject::Account { account, .. } if *account == step.account)) && !is_bucket(step) {

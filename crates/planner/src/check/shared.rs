@@ -2,20 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::{Broken, BucketCall, Call, IamCall, KeyCall, Kind, ObjectState, Plan, Step, StepId, ownership};
+use crossrole_model::{Broken, BucketCall, Call, IamCall, KeyCall, Kind, ObjectState, Plan, SetCall, Step, StepId, ownership};
 use crossrole_policy::Document;
 
 /// No policy of a bucket or a key is written without every foreign statement that was read, but for principals that no longer exist.
 pub(super) fn keeps_foreign(plan: &Plan, prefixes: &BTreeSet<String>, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
     let after = match &step.call {
         Call::Bucket(BucketCall::PutPolicy { document, .. }) | Call::Key(KeyCall::PutPolicy { document, .. }) => Some(document),
-        Call::Bucket(BucketCall::DeletePolicy { .. }) => None,
+        Call::Set(SetCall::PutPolicy { document, .. }) => Some(document),
+        Call::Bucket(BucketCall::DeletePolicy { .. }) | Call::Set(SetCall::DeletePolicy { .. }) => None,
         Call::Iam(IamCall::CreatePolicyVersion { arn, document }) if ownership::is_caller_arn(arn) => Some(document),
         Call::Iam(IamCall::DeletePolicy { arn }) if ownership::is_caller_arn(arn) => None,
         _ => return,
     };
     let before = match plan.changes.get(step.change).and_then(|c| c.before.as_ref()) {
         Some(ObjectState::BucketPolicy(state)) => state.document.as_ref(),
+        Some(ObjectState::PermissionSet(state)) => state.document.as_ref(),
         Some(ObjectState::KeyPolicy(state)) => Some(&state.document),
         Some(ObjectState::Policy(state)) => Some(&state.document),
         _ => return,
@@ -33,6 +35,7 @@ pub(super) fn keeps_foreign(plan: &Plan, prefixes: &BTreeSet<String>, at: usize,
 fn is_of_many(plan: &Plan, step: &Step) -> bool {
     match &step.call {
         Call::Bucket(call) => matches!(call, BucketCall::PutPolicy { .. } | BucketCall::DeletePolicy { .. }),
+        Call::Set(call) => matches!(call, SetCall::PutPolicy { .. } | SetCall::DeletePolicy { .. }),
         Call::Key(call) => matches!(call, KeyCall::PutPolicy { .. }),
         Call::Iam(_) => {
             let change = plan.changes.get(step.change).filter(|change| change.address.kind == Kind::Policy);
@@ -47,6 +50,7 @@ fn left(step: &Step) -> Option<&Document> {
     match &step.call {
         Call::Bucket(BucketCall::PutPolicy { document, .. })
         | Call::Key(KeyCall::PutPolicy { document, .. })
+        | Call::Set(SetCall::PutPolicy { document, .. })
         | Call::Iam(IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. }) => Some(document),
         _ => None,
     }
@@ -64,6 +68,7 @@ pub(super) fn shares(plan: &Plan, prefixes: &BTreeSet<String>, at: usize, step: 
     let before = plan.changes.get(step.change).and_then(|c| c.before.as_ref());
     let before = match before {
         Some(ObjectState::BucketPolicy(state)) => state.document.as_ref(),
+        Some(ObjectState::PermissionSet(state)) => state.document.as_ref(),
         Some(ObjectState::KeyPolicy(state)) => Some(&state.document),
         _ => None,
     };

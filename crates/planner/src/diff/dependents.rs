@@ -97,6 +97,7 @@ fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
         | DesiredState::SamlProvider(_)
         | DesiredState::Bucket(_)
         | DesiredState::Key(_)
+        | DesiredState::PermissionSet { .. }
         | DesiredState::BucketPolicy { .. } => Vec::new(),
     }
 }
@@ -206,6 +207,7 @@ impl Mentions {
                 mentions.exact.insert(own(Kind::Key, &address.name));
                 mentions.parts = parts(owner, state);
             }
+            DesiredState::PermissionSet { statements } => mentions.document(&Document::new(statements.clone())),
             DesiredState::Key(_) | DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }
         mentions

@@ -7,6 +7,7 @@ mod key;
 mod made_key;
 mod oidc;
 mod pack;
+mod permission_set;
 mod policy;
 mod principal;
 mod provider;
@@ -64,6 +65,7 @@ fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) 
     bucket::prune(draft);
     key::prune(draft);
     made_key::prune(draft);
+    permission_set::prune(draft);
 }
 
 /// Compares every declared object, but for those that are withheld for another reason than their own state.
@@ -107,6 +109,7 @@ fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
         DesiredState::SamlProvider(state) => saml::diff(draft, address, object, state),
         DesiredState::Bucket(state) => bucket::diff(draft, address, object, state),
         DesiredState::BucketPolicy { region, statements } => bucket::policy(draft, address, object, region, statements),
+        DesiredState::PermissionSet { statements } => permission_set::diff(draft, address, object, statements),
         DesiredState::Key(state) => made_key::diff(draft, address, object, state),
         DesiredState::KeyPolicy { key, grants } => key::policy(draft, address, object, key, grants),
     }

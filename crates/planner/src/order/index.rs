@@ -76,6 +76,7 @@ impl Index {
                     index.takes(&whose, call);
                 }
                 Call::Bucket(call) => index.bucket_call(id, change, call),
+                Call::Set(_) => {}
                 // A key is not put to use before it can be found again.
                 Call::Key(KeyCall::CreateAlias { key }) => index.made.entry(key.arn.clone()).or_default().push(id),
                 Call::Key(

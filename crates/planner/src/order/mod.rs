@@ -7,7 +7,7 @@ mod index;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::state::Encryption;
-use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, PrincipalKind, Step, StepId, ownership};
+use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, PrincipalKind, SetCall, Step, StepId, ownership};
 
 use crossrole_policy::Document;
 
@@ -38,6 +38,12 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
             iam(index, at, step.account.as_str(), call, replaced, &mut |ids| needs.extend_from_slice(ids));
         }
         Call::Bucket(call) => bucket(index, call, &mut |ids| needs.extend_from_slice(ids)),
+        // The caller's side comes last, as all of it does.
+        Call::Set(SetCall::PutPolicy { document, .. }) => {
+            let resources = document.statements.iter().filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
+            resources.for_each(|arn| needs.extend_from_slice(index.ready(arn)));
+        }
+        Call::Set(SetCall::DeletePolicy { .. } | SetCall::Provision { .. }) => {}
         Call::Key(KeyCall::PutPolicy { key, document }) => {
             let names = document.aws_principals();
             names.for_each(|arn| needs.extend(index.made(arn).iter().chain(index.ready(arn))));
@@ -63,8 +69,9 @@ fn documents(call: &Call) -> Option<&Document> {
     match call {
         Call::Iam(IamCall::PutInlinePolicy { document, .. } | IamCall::CreatePolicy { document, .. } | IamCall::CreatePolicyVersion { document, .. })
         | Call::Bucket(BucketCall::PutPolicy { document, .. })
+        | Call::Set(SetCall::PutPolicy { document, .. })
         | Call::Key(KeyCall::PutPolicy { document, .. }) => Some(document),
-        Call::Iam(_) | Call::Bucket(_) | Call::Key(_) => None,
+        Call::Iam(_) | Call::Bucket(_) | Call::Key(_) | Call::Set(_) => None,
     }
 }
 
@@ -185,7 +192,7 @@ fn join_repeated(draft: &mut Draft<'_>) {
             Call::Iam(IamCall::DetachPolicy { principal, arn }) => (principal.to_string(), arn.clone()),
             Call::Iam(IamCall::RemoveUserFromGroup { group, user }) => (format!("members of {group}"), user.clone()),
             // No two changes ask for the same other call.
-            Call::Iam(_) | Call::Bucket(_) | Call::Key(_) => continue,
+            Call::Iam(_) | Call::Bucket(_) | Call::Key(_) | Call::Set(_) => continue,
         };
         repeated.entry((step.account.to_string(), from, what)).or_default().push(at);
     }

@@ -85,6 +85,22 @@ fn a_statement_is_written_where_the_key_does_not() {
     assert!(put.needs.contains(&crossrole_model::StepId(at("CreateRole"))) && put.needs.contains(&crossrole_model::StepId(at("PutRolePolicy"))), "{put:#?}");
 }
 
+/// Its policy can be written in every state, and what it lets people do then is said.
+#[test]
+fn the_policy_of_a_key_that_is_switched_off_is_written_all_the_same() {
+    let off: fn(&mut Observed) = |e| {
+        closed(e);
+        let Some(Observation::Known(Some(key))) = e.keys.get_mut(KEY) else { panic!() };
+        key.state = KeyState::Disabled;
+    };
+    row("switched off", READER).then(off).plans(&[
+        "+ role/Reader (Missing): CreateRole PutRolePolicy",
+        "+ bucket-policy/data-bucket (Missing): PutBucketPolicy",
+        &format!("~ {NAME} (Missing): PutKeyPolicy"),
+        &format!("? {NAME}: KeyState(Disabled)"),
+    ]);
+}
+
 #[test]
 fn it_goes_when_nobody_needs_it_any_more() {
     let went = format!("~ {NAME} (NotInManifest): PutKeyPolicy");

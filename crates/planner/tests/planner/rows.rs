@@ -3,7 +3,7 @@
 //! Every plan of the table is also checked, carried out in the order of its steps by a world as strict as AWS, found to have
 //! led where it said, and followed by a plan that is empty.
 
-use crossrole_model::{Action, Address, Cause, Desired, Digest, ObjectState, Observed, Plan, Reason, Source, Subject};
+use crossrole_model::{Action, Address, Cause, Desired, Digest, IdentityCenter, ObjectState, Observed, Plan, Reason, Source, Subject};
 use crossrole_planner::{Options, check, plan, scope};
 
 use crate::world::{add_bucket, carry_out, estate, look};
@@ -20,6 +20,7 @@ pub(crate) struct Row {
     live: Vec<fn(&mut Observed)>,
     seen: Vec<fn(&mut Observed)>,
     options: Options,
+    center: Option<IdentityCenter>,
 }
 
 /// A manifest of the trusting account and the account `dev`, with this in it.
@@ -28,11 +29,16 @@ pub(crate) fn manifest(body: &str) -> String {
 }
 
 pub(crate) fn row(name: &'static str, body: &str) -> Row {
-    Row { name, start: Vec::new(), before: Vec::new(), manifest: manifest(body), live: Vec::new(), seen: Vec::new(), options: Options::default() }
+    Row { name, start: Vec::new(), before: Vec::new(), manifest: manifest(body), live: Vec::new(), seen: Vec::new(), options: Options::default(), center: None }
 }
 
 pub(crate) fn desired(text: &str) -> Desired {
-    let (desired, findings) = crossrole_manifest::load(&[Source { file: "m.toml".into(), text: text.into() }]);
+    under(text, None)
+}
+
+fn under(text: &str, identity_center: Option<IdentityCenter>) -> Desired {
+    let surroundings = crossrole_manifest::Surroundings { identity_center, ..Default::default() };
+    let (desired, findings) = crossrole_manifest::load_in(&[Source { file: "m.toml".into(), text: text.into() }], &surroundings);
     desired.unwrap_or_else(|| panic!("{findings:?}\n{text}"))
 }
 
@@ -74,6 +80,12 @@ impl Row {
         self
     }
 
+    /// Permission sets are written there.
+    pub(crate) fn in_center(mut self, at: IdentityCenter) -> Self {
+        self.center = Some(at);
+        self
+    }
+
     pub(crate) fn destroyed(mut self) -> Self {
         self.options.destroy = true;
         self
@@ -103,12 +115,12 @@ impl Row {
         let mut live = empty();
         self.start.iter().for_each(|edit| edit(&mut live));
         for text in &self.before {
-            let desired = desired(text);
+            let desired = under(text, self.center.clone());
             let plan = plan(&desired, &look(&live, &scope(&desired)), &Options::default());
             self.carry_out(&plan, &mut live);
         }
         self.live.iter().for_each(|edit| edit(&mut live));
-        let plan = self.plan(&desired(&self.manifest), &live, &self.options);
+        let plan = self.plan(&under(&self.manifest, self.center.clone()), &live, &self.options);
         (live, plan)
     }
 
@@ -143,7 +155,7 @@ impl Row {
         self.carry_out(&planned, &mut live);
         // Targets that have nothing left to do are no changes any more.
         let options = Options { destroy: self.options.destroy, targets: Vec::new(), destroy_keys: self.options.destroy_keys.clone() };
-        let again = self.plan(&desired(&self.manifest), &live, if self.options.targets.is_empty() { &options } else { &self.options });
+        let again = self.plan(&under(&self.manifest, self.center.clone()), &live, if self.options.targets.is_empty() { &options } else { &self.options });
         assert_eq!(again.changes, [], "{}, a second time", self.name);
     }
 }
@@ -181,6 +193,7 @@ fn lines(plan: &Plan) -> Vec<String> {
             Subject::Pruning { label, .. } => format!("pruning in {label}"),
             Subject::Quotas(accounts) => format!("quotas of {} accounts", accounts.len()),
             Subject::Target(target) => format!("target {target}"),
+            Subject::PermissionSets(account) => format!("permission sets of {account}"),
             Subject::Key(alias) => format!("key {alias}"),
             Subject::Untargeted(count) => format!("{count} others"),
         };

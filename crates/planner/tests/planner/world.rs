@@ -7,6 +7,8 @@ mod iam;
 mod key;
 #[path = "world/s3.rs"]
 mod s3;
+#[path = "world/sets.rs"]
+mod sets;
 
 use crossrole_model::observed::{AccountState, KeyState, ObservedBucket, ObservedKey, ObservedRole, Scope};
 use crossrole_model::state::{BucketPolicyState, BucketState, KeyPolicyState, Tags};
@@ -71,6 +73,7 @@ pub(crate) fn carry_out(estate: &mut Observed, to: &AccountId, call: &Call) -> A
         Call::Iam(call) => iam::Iam { estate, to }.call(call),
         Call::Bucket(call) => s3::call(estate, to, call),
         Call::Key(call) => key::call(estate, to, call),
+        Call::Set(call) => sets::call(estate, to, call),
     }
 }
 
@@ -136,6 +139,9 @@ pub(crate) fn look(estate: &Observed, scope: &Scope) -> Observed {
     }
     for arn in &scope.keys {
         seen.keys.insert(arn.clone(), estate.keys.get(arn).cloned().unwrap_or(Observation::Known(None)));
+    }
+    if scope.permission_sets.is_some() {
+        seen.permission_sets.clone_from(&estate.permission_sets);
     }
     let ours = |role: &&ObservedRole| ownership::owner(&role.state.tags).is_some_and(|owner| scope.follow_owned.contains(owner));
     let roles = estate.accounts.values().filter_map(Observation::known).flat_map(|a| a.roles.values()).filter(ours);

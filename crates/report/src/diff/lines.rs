@@ -48,6 +48,7 @@ fn called(name: &Name) -> String {
         Name::Part(part) => safe(&words::part(part)),
         Name::Region => "region".to_owned(),
         Name::BucketPolicy => "bucket policy".to_owned(),
+        Name::InlinePolicy => "inline policy".to_owned(),
         Name::KeyPolicy => "key policy".to_owned(),
         Name::Entity => "entity".to_owned(),
         Name::SignIn => "sign-in".to_owned(),

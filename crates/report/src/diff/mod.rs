@@ -31,6 +31,7 @@ pub(crate) enum Name {
     Region,
     BucketPolicy,
     KeyPolicy,
+    InlinePolicy,
     /// The entity that a SAML provider speaks for.
     Entity,
     /// Where a SAML provider lets people sign in.
@@ -95,6 +96,10 @@ pub(crate) fn tree<'c>(change: &'c Change, share: &Share) -> Vec<Node<'c>> {
             let before = if let Some(ObjectState::SamlProvider(before)) = before { Some(before) } else { None };
             metadata::fields(before.map(|b| b.metadata.as_str()), &after.metadata, &mut nodes);
             tags(before.map(|b| &b.tags), &after.tags, &mut nodes);
+        }
+        (before, Some(ObjectState::PermissionSet(after))) => {
+            let before = if let Some(ObjectState::PermissionSet(before)) = before { before.document.as_ref() } else { None };
+            document(Name::InlinePolicy, before, after.document.as_ref(), Some(share), &mut nodes);
         }
         (before, Some(ObjectState::Key(after))) => {
             let before = if let Some(ObjectState::Key(before)) = before { Some(before) } else { None };

@@ -85,6 +85,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::KeyStays,
         Cause::NoSuchKey,
         Cause::KnownByAlias(t()),
+        Cause::NoPermissionSet,
+        Cause::NotAssigned(account()),
+        Cause::Quota { quota: Quota::PermissionSet, size: 10_241, limit: 10_240 },
     ];
     let number = |cause: &Cause| match cause {
         Cause::Unreadable(_) => 0,
@@ -113,8 +116,10 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::KeyStays => 23,
         Cause::NoSuchKey => 24,
         Cause::KnownByAlias(_) => 25,
+        Cause::NoPermissionSet => 26,
+        Cause::NotAssigned(_) => 27,
     };
-    covers(all.iter().map(number), 26);
+    covers(all.iter().map(number), 28);
     all
 }
 
@@ -130,6 +135,7 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Quotas([account()].into()),
         Subject::Part(address(&t())),
         Subject::Key(t()),
+        Subject::PermissionSets(account()),
     ];
     let number = |subject: &Subject| match subject {
         Subject::Account { .. } => 0,
@@ -141,8 +147,9 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Quotas(_) => 6,
         Subject::Part(_) => 7,
         Subject::Key(_) => 8,
+        Subject::PermissionSets(_) => 9,
     };
-    covers(all.iter().map(number), 9);
+    covers(all.iter().map(number), 10);
     all
 }
 
@@ -162,6 +169,8 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::StatementGoes(t()),
         Consequence::OldKeyNeeded(t()),
         Consequence::KeyGoes(30),
+        Consequence::Provisions(1),
+        Consequence::Provisions(12),
         dropped(false),
         dropped(true),
     ];
@@ -179,8 +188,9 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::Dropped(_) => 10,
         Consequence::OldKeyNeeded(_) => 11,
         Consequence::KeyGoes(_) => 12,
+        Consequence::Provisions(_) => 13,
     };
-    covers(all.iter().map(number), 13);
+    covers(all.iter().map(number), 14);
     all
 }
 
@@ -205,6 +215,7 @@ pub(crate) fn parts(t: &str) -> Vec<Part> {
         Part::Logging,
         Part::Alias,
         Part::Rotation,
+        Part::Provisioned,
     ];
     let number = |part: &Part| match part {
         Part::Path => 0,
@@ -226,8 +237,9 @@ pub(crate) fn parts(t: &str) -> Vec<Part> {
         Part::Metadata => 16,
         Part::Alias => 17,
         Part::Rotation => 18,
+        Part::Provisioned => 19,
     };
-    covers(all.iter().map(number), 19);
+    covers(all.iter().map(number), 20);
     all
 }
 
@@ -277,6 +289,7 @@ pub(crate) fn facets(t: &str) -> Vec<Facet> {
         Facet::Logging,
         Facet::Alias,
         Facet::Rotation,
+        Facet::Provisioned,
     ];
     let number = |facet: &Facet| match facet {
         Facet::Existence => 0,
@@ -297,8 +310,9 @@ pub(crate) fn facets(t: &str) -> Vec<Facet> {
         Facet::Metadata => 15,
         Facet::Alias => 16,
         Facet::Rotation => 17,
+        Facet::Provisioned => 18,
     };
-    covers(all.iter().map(number), 18);
+    covers(all.iter().map(number), 19);
     all
 }
 

@@ -81,7 +81,10 @@ async fn s3_quotes_its_resources_and_lists_buckets_of_none() {
 async fn what_is_not_here_is_named() {
     let client = Client::new();
     let answer = client.query(&super::root(A), "ec2", "DescribeRegions", &[]).await;
-    assert_eq!(answer.error(), (501, "NotImplemented".to_owned(), "the sandbox has IAM, STS, S3 and KMS, and no service `ec2`; nothing was done".to_owned()));
+    assert_eq!(
+        answer.error(),
+        (501, "NotImplemented".to_owned(), "the sandbox has IAM, STS, S3, KMS and IAM Identity Center, and no service `ec2`; nothing was done".to_owned())
+    );
     let answer = client.query(&super::root(A), "iam", "GenerateServiceLastAccessedDetails", &[]).await;
     assert_eq!(answer.error(), (501, "NotImplemented".to_owned(), "the sandbox has no iam:GenerateServiceLastAccessedDetails; nothing was done".to_owned()));
     // What AWS has neither is refused as AWS does.

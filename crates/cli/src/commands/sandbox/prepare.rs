@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_cloud::Aws;
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass, KeyRef};
+use crossrole_model::{AccountId, Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass, KeyRef};
 use crossrole_sandbox::Options;
 
 use crate::args::PrepareArgs;
@@ -18,10 +18,28 @@ use super::relied::{foreign, relied_on};
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
     let desired = Loaded::read(&args.paths.paths, &args.config, io)?.desired;
     let embedded = Embedded::open(&args.state.sandbox_state, Options::default(), io)?;
-    let keys = keys(&desired, &embedded, io);
+    let (keys, sets) = (keys(&desired, &embedded, io), sets(&desired, &embedded, io));
+    let keys = (keys.0 + sets.0, keys.1 + sets.1);
     let result = prepare(args.foreign, &desired, &embedded.aws(desired.partition), keys, io).await;
     // What was made is kept, however it ended.
     embedded.kept(result)
+}
+
+/// Makes the permission sets that manifests name, with their roles in the accounts that they are named for: how many were made, and
+/// were there.
+fn sets(desired: &Desired, embedded: &Embedded, io: &mut Io) -> (usize, usize) {
+    let (mut made, mut there) = (0, 0);
+    let Some(center) = &desired.identity_center else { return (0, 0) };
+    for (address, object) in &desired.objects {
+        let DesiredState::PermissionSet { statements } = &object.state else { continue };
+        let conditions = statements.iter().flat_map(|s| s.conditions.values());
+        let accounts = conditions.filter_map(|keys| keys.get("aws:PrincipalAccount")).flatten().filter(|id| AccountId::parse(id).is_some());
+        let accounts: BTreeSet<String> = accounts.cloned().collect();
+        let fresh = embedded.sandbox.add_permission_set(center, &address.name, &accounts.into_iter().collect::<Vec<_>>());
+        *(if fresh { &mut made } else { &mut there }) += 1;
+        io.out(&format!("{} permission set {}\n", if fresh { "made" } else { "there already:" }, crossrole_report::safe(&address.name)));
+    }
+    (made, there)
 }
 
 /// Makes the keys that manifests name: how many were made, and were there.

@@ -40,6 +40,7 @@ pub(super) fn relied_on(desired: &Desired) -> BTreeMap<Address, Call> {
             | DesiredState::Caller { .. }
             | DesiredState::OidcProvider(_)
             | DesiredState::SamlProvider(_)
+            | DesiredState::PermissionSet { .. }
             | DesiredState::Key(_) => {}
         }
     }
@@ -107,6 +108,7 @@ impl Relied<'_> {
             | Kind::Caller
             | Kind::Bucket
             | Kind::BucketPolicy
+            | Kind::PermissionSet
             | Kind::Key
             | Kind::KeyPolicy => {
                 return;

@@ -1,0 +1,30 @@
+//! Permission sets, as far as the planner writes them.
+
+use crossrole_model::{AccountId, ErrorClass, Observation, Observed, SetCall};
+
+use super::Answer;
+
+pub(super) fn call(estate: &mut Observed, to: &AccountId, call: &SetCall) -> Answer {
+    let set = call.set();
+    if set.at.account != *to {
+        return Err(ErrorClass::Denied);
+    }
+    let Some(Observation::Known(sets)) = &mut estate.permission_sets else { return Err(ErrorClass::NotFound) };
+    let Some(Observation::Known(found)) = sets.sets.get_mut(&set.name) else { return Err(ErrorClass::NotFound) };
+    if found.arn != set.arn {
+        return Err(ErrorClass::NotFound);
+    }
+    match call {
+        SetCall::PutPolicy { document, .. } => {
+            found.state.document = Some(document.clone());
+            found.state.provisioned = found.accounts.is_empty();
+        }
+        SetCall::DeletePolicy { .. } => {
+            found.state.document.take().ok_or(ErrorClass::NotFound)?;
+            found.state.provisioned = found.accounts.is_empty();
+        }
+        SetCall::Provision { .. } if found.accounts.is_empty() => return Err(ErrorClass::NotFound),
+        SetCall::Provision { .. } => found.state.provisioned = true,
+    }
+    Ok(())
+}
