@@ -49,9 +49,17 @@ fn main() {
     }
     let python = Arc::new(prepared.unwrap_or_default());
     let mut trials = Vec::new();
-    for (script, client) in
-        [("clients", "boto3"), ("clients", "cli"), ("objects", "boto3"), ("objects", "cli"), ("objects", "s3cmd"), ("keys", "boto3"), ("keys", "cli")]
-    {
+    for (script, client) in [
+        ("clients", "boto3"),
+        ("clients", "cli"),
+        ("objects", "boto3"),
+        ("objects", "cli"),
+        ("objects", "s3cmd"),
+        ("keys", "boto3"),
+        ("keys", "cli"),
+        ("sets", "boto3"),
+        ("sets", "cli"),
+    ] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         trials.push(Trial::test(format!("{script}::{client}"), move || run(missing, || clients(&python, script, client))));
     }

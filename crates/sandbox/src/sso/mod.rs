@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::{Caller, Want, authorize, unix_now};
 use crate::error::ApiError;
+use crate::kms::state::uuid;
 use crate::query::{Asked, Reply};
 use crate::sigv4::hex;
 use crate::world::World;
@@ -230,7 +231,7 @@ impl Sso<'_> {
         let (instance, arn, account) = (self.need("InstanceArn")?, self.need("PermissionSetArn")?, self.need("TargetId")?);
         self.set("CreateAccountAssignment")?;
         roles::assign(self.world, &instance, &arn, &account)?;
-        Ok(json!({ "AccountAssignmentCreationStatus": { "Status": "SUCCEEDED", "RequestId": self.world.fresh(16), "TargetId": account } }))
+        Ok(json!({ "AccountAssignmentCreationStatus": { "Status": "SUCCEEDED", "RequestId": uuid(&self.world.fresh(32)), "TargetId": account } }))
     }
 
     /// The last assignment in an account takes the role with it.
@@ -243,7 +244,7 @@ impl Sso<'_> {
                 slot.set(None, now, lag);
             }
         }
-        Ok(json!({ "AccountAssignmentDeletionStatus": { "Status": "SUCCEEDED", "RequestId": self.world.fresh(16), "TargetId": account } }))
+        Ok(json!({ "AccountAssignmentDeletionStatus": { "Status": "SUCCEEDED", "RequestId": uuid(&self.world.fresh(32)), "TargetId": account } }))
     }
 
     fn provision(&mut self) -> Result<Value, ApiError> {
@@ -259,7 +260,7 @@ impl Sso<'_> {
         for account in &accounts {
             roles::give(self.world, &instance, &arn, account)?;
         }
-        let id = self.world.fresh(16);
+        let id = uuid(&self.world.fresh(32));
         let ready = self.world.now_ms + PROVISIONING;
         self.instance("ProvisionPermissionSet")?.requests.insert(id.clone(), (arn.clone(), ready));
         Ok(json!({ "PermissionSetProvisioningStatus": { "RequestId": id, "Status": "IN_PROGRESS", "PermissionSetArn": arn } }))
