@@ -242,3 +242,97 @@ async fn a_key_that_can_not_be_read_is_not_made_again() {
         assert!(!said.out.contains("CreateKey"), "{operation}: {}", said.out);
     }
 }
+
+/// Refused each time.
+struct Denied(&'static [&'static str]);
+
+impl FaultPlan for Denied {
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+        self.0.contains(&call.operation).then_some(Fault::Refuse("AccessDeniedException"))
+    }
+}
+
+/// A key that was begun may be one that the runner may not look at: another is not made beside it.
+#[tokio::test(start_paused = true)]
+async fn a_runner_that_may_not_look_makes_no_second_key() {
+    let (place, file) = place().await;
+    place.sandbox.set_faults(Some(Arc::new(Denied(&["ListResourceTags", "CreateAlias"]))));
+    for _ in 0..3 {
+        let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &file]).await;
+        assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    }
+    place.sandbox.set_faults(None);
+    assert_eq!(keys(&place).await.len(), 1);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert_eq!((keys(&place).await.len(), described(&place).await["KeyState"].clone()), (1, json!("Enabled")));
+    // What may not be read is not said to be nowhere, either.
+    place.sandbox.set_faults(Some(Arc::new(Denied(&["DescribeKey"]))));
+    let said = place.run(&["plan", "--destroy", "--destroy-key", ALIAS, &file]).await;
+    assert!(said.exit == Exit::Failed && !said.out.contains("no key of this alias"), "{}", said.out);
+}
+
+/// A plan to delete one key that was reviewed is not one to delete another.
+#[tokio::test(start_paused = true)]
+async fn a_reviewed_deletion_is_of_that_key() {
+    let (place, file) = applied().await;
+    let path = format!("{}.plan", manifest("made-key-deletion", "name = \"x\""));
+    place.good(&["plan", "--destroy", "--destroy-key", ALIAS, "--out", &path, &file]).await;
+    let key = arn(&place).await;
+    let tags = place.kms(OWNER, REGION, "ListResourceTags", &json!({ "KeyId": key })).await["Tags"].clone();
+    let made = place.kms(OWNER, REGION, "CreateKey", &json!({ "Description": "Encrypts what partners hand in", "Tags": tags })).await;
+    let other = made["KeyMetadata"]["KeyId"].clone();
+    place.kms(OWNER, REGION, "EnableKeyRotation", &json!({ "KeyId": other })).await;
+    place.kms(OWNER, REGION, "UpdateAlias", &json!({ "AliasName": ALIAS, "TargetKeyId": other })).await;
+    let said = place.run(&["apply", "--auto-approve", &path]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("this is not the plan that was saved"), "{}{}", said.out, said.err);
+    for key in keys(&place).await {
+        assert_eq!(place.kms(OWNER, REGION, "DescribeKey", &json!({ "KeyId": key })).await["KeyMetadata"]["KeyState"], "Enabled");
+    }
+}
+
+/// A bucket with objects in it stays, and so does what encrypted them.
+#[tokio::test(start_paused = true)]
+async fn a_key_does_not_go_before_what_it_encrypted() {
+    let (place, file) = applied().await;
+    let root = Credentials { key: OWNER.to_owned(), ..Credentials::default() };
+    assert_eq!(place.s3_as(&root, REGION, "PUT", OBJECT, "", &[], "hello").await.0, 200);
+    let said = place.run(&["destroy", "--auto-approve", "--destroy-key", ALIAS, &file]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("BucketNotEmpty") || said.out.contains("BucketNotEmpty"), "{}{}", said.out, said.err);
+    assert_eq!(described(&place).await["KeyState"], "Enabled");
+    assert_eq!(place.s3_as(&root, REGION, "GET", OBJECT, "", &[], "").await, (200, "hello".to_owned()));
+}
+
+/// What others wrote that looks like a name of ours goes back as they wrote it.
+#[tokio::test(start_paused = true)]
+async fn a_foreign_statement_that_names_the_alias_is_kept_to_the_letter() {
+    let (place, file) = applied().await;
+    let root = Credentials { key: OWNER.to_owned(), ..Credentials::default() };
+    let named = format!("arn:aws:kms:{REGION}:{OWNER}:key/{{{ALIAS}}}");
+    let theirs = json!({
+        "Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::made-key-archive/x/*",
+        "Condition": { "StringNotEquals": { "s3:x-amz-server-side-encryption-aws-kms-key-id": named } },
+    });
+    let policy = json!({ "Version": "2012-10-17", "Statement": [theirs] }).to_string();
+    assert_eq!(place.s3_as(&root, REGION, "PUT", "/made-key-archive", "policy", &[], &policy).await.0, 204);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let live = place.s3_as(&root, REGION, "GET", "/made-key-archive", "policy", &[], "").await.1;
+    assert!(live.contains(&format!("key/{{{ALIAS}}}\"")) && !live.contains("{{alias"), "{live}");
+    assert!(live.contains("Crossrole"), "{live}");
+}
+
+/// A policy of somebody else's that names the key by a pattern decides about it as about any other.
+#[tokio::test(start_paused = true)]
+async fn who_is_denied_by_a_pattern_gains_nothing() {
+    let (place, file) = applied().await;
+    let key = arn(&place).await;
+    let mut kept = key_statements(&place, OWNER, REGION, &key).await;
+    kept.retain(|s| !s["Sid"].as_str().unwrap_or("").starts_with("Crossrole"));
+    put_key_policy(&place, OWNER, REGION, &key, &kept).await;
+    let pattern = format!("arn:aws:kms:*:{OWNER}:key/{}", key.rsplit('/').next().unwrap());
+    let deny = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Deny", "Action": "kms:*", "Resource": pattern }] }).to_string();
+    let gains = "+ role Uploader of 444444444444 gains kms:";
+    assert!(place.good(&["plan", &file]).await.contains(gains));
+    place.iam(PARTNER, "PutRolePolicy", &[("RoleName", "Uploader"), ("PolicyName", "no-keys"), ("PolicyDocument", &deny)]).await;
+    let plan = place.good(&["plan", &file]).await;
+    assert!(!plan.contains(gains), "{plan}");
+}

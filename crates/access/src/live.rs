@@ -33,6 +33,8 @@ pub struct Objects {
     bucket_keys: BTreeMap<String, BucketKey>,
     /// Accounts that were read as a whole.
     whole: BTreeSet<String>,
+    /// What AWS calls keys that manifests make, by the ARNs with their aliases: policies of others may name them by patterns.
+    in_force: BTreeMap<String, String>,
 }
 
 /// A principal or a group.
@@ -56,6 +58,12 @@ struct Bucket {
     block: Option<PublicAccessBlock>,
 }
 
+/// The id of a key, or the alias that it is known by.
+fn key_name(arn: &str) -> String {
+    let id = arn.split_once(":key/").map_or(arn, |(_, id)| id);
+    KeyRef::parse(arn).and_then(|key| key.alias().map(str::to_owned)).unwrap_or_else(|| id.to_owned())
+}
+
 /// IAM compares names without regard to case.
 fn key(address: &Address) -> Address {
     Address { name: address.name.to_ascii_lowercase(), ..address.clone() }
@@ -64,7 +72,7 @@ fn key(address: &Address) -> Address {
 impl Objects {
     /// What was read.
     pub fn observed(observed: &Observed, partition: Partition) -> Self {
-        let mut objects = Self { partition, ..Self::default() };
+        let mut objects = Self { partition, in_force: observed.made_keys(), ..Self::default() };
         for (account, state) in &observed.accounts {
             if let Some(state) = state.known() {
                 objects.account(account, state);
@@ -390,6 +398,26 @@ impl Objects {
 
     /// Compiles everything.
     pub fn estate(&self) -> Estate {
+        if self.in_force.is_empty() {
+            return self.compiled();
+        }
+        let mut named = self.clone();
+        let other = |text: &str| self.in_force.get(text).cloned();
+        for held in named.principals.values_mut().chain(named.groups.values_mut()) {
+            let documents = held.trust.iter_mut().chain(held.inline.values_mut().flatten());
+            documents.for_each(|document| document.map_texts(&other));
+        }
+        let buckets = named.buckets.values_mut().filter_map(|bucket| bucket.policy.as_mut());
+        named.policies.values_mut().chain(buckets).for_each(|document| document.map_texts(&other));
+        named.keys = std::mem::take(&mut named.keys).into_iter().map(|(arn, document)| (other(&arn).unwrap_or(arn), document)).collect();
+        named.keys.values_mut().for_each(|document| document.map_texts(&other));
+        for key in named.bucket_keys.values_mut() {
+            key.arn = other(&key.arn).unwrap_or_else(|| key.arn.clone());
+        }
+        named.compiled()
+    }
+
+    fn compiled(&self) -> Estate {
         let mut estate = Estate { partition: self.partition.as_str().to_owned(), whole: self.whole.clone(), ..Estate::default() };
         for (address, held) in &self.principals {
             let kind = address.kind.as_str();
@@ -445,7 +473,7 @@ impl Objects {
         }
         for (arn, document) in &self.keys {
             let account = crossrole_policy::Arn::parse(arn).map(|a| a.account.to_owned()).unwrap_or_default();
-            let policy = Some(Placed::of_key(document.clone(), format!("policy of key {}", arn.rsplit('/').next().unwrap_or(arn))));
+            let policy = Some(Placed::of_key(document.clone(), format!("policy of key {}", key_name(arn))));
             estate.keys.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
         }
         estate.bucket_keys.clone_from(&self.bucket_keys);

@@ -156,6 +156,7 @@ impl<C: Cloud> Run<'_, C> {
         }
         if let Call::Key(call) = &step.call {
             scope.keys.insert(call.key().arn.clone());
+            scope.keys_to_make.clone_from(&self.plan.scope.keys_to_make);
         }
         if let Some(bucket) = step.call.bucket()
             && let Some(wanted) = self.plan.scope.buckets.get(&bucket.name)

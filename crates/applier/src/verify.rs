@@ -266,6 +266,7 @@ fn scope<C>(run: &Run<'_, C>, pending: &BTreeMap<usize, Seen>) -> Scope {
         }
         if matches!(address.kind, Kind::Key | Kind::KeyPolicy) {
             scope.keys.insert(KeyRef::named(run.plan.partition, &address.account, &address.name).arn);
+            scope.keys_to_make.clone_from(&run.plan.scope.keys_to_make);
             continue;
         }
         let objects = scope.accounts.entry(address.account.clone()).or_default();

@@ -103,6 +103,7 @@ impl<C: Cloud> Run<'_, C> {
                 }
             } else if address.kind == Kind::Key {
                 scope.keys.insert(KeyRef::named(self.plan.partition, &address.account, &address.name).arn);
+                scope.keys_to_make.clone_from(&self.plan.scope.keys_to_make);
             } else {
                 scope.accounts.entry(address.account.clone()).or_default().insert(address.clone());
             }

@@ -40,7 +40,7 @@ pub(crate) async fn estate(from: FromArg, session: &Session) -> Result<Known, Fa
 
 async fn live(session: &Session, controls: &Controls) -> Result<Known, Failure> {
     let desired = &session.desired;
-    let mut observed = session.observe(&crossrole_planner::scope(desired)).await?;
+    let observed = session.observe(&crossrole_planner::scope(desired)).await?;
     for (account, state) in &observed.accounts {
         if let crossrole_model::Observation::Unreadable(why) = state {
             return Err(Failure::new(
@@ -50,18 +50,8 @@ async fn live(session: &Session, controls: &Controls) -> Result<Known, Failure> 
         }
     }
     let whole = observed.accounts.iter().filter(|(_, state)| state.known().is_some_and(|state| state.complete)).map(|(id, _)| id.clone()).collect();
-    // People ask, and are answered, by the names that are in force.
-    let keys = observed.made_keys();
-    observed.rename(&|text| keys.get(text).cloned());
-    observed.keys = std::mem::take(&mut observed.keys).into_iter().map(|(arn, key)| (keys.get(&arn).cloned().unwrap_or(arn), key)).collect();
-    let mut of_buckets = desired.bucket_keys.clone();
-    for key in of_buckets.values_mut().map(|bucket| &mut bucket.key) {
-        if let Some(arn) = keys.get(&key.arn) {
-            key.arn.clone_from(arn);
-        }
-    }
-    let estate = Objects::observed(&observed, desired.partition).with_keys(&of_buckets).estate().under(controls);
-    Ok(Known { estate, whole, keys })
+    let estate = Objects::observed(&observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(controls);
+    Ok(Known { estate, whole, keys: observed.made_keys() })
 }
 
 /// A role or user that is not there, in an account of which all are known, is let nothing: that is no answer to what was meant.
@@ -177,8 +167,14 @@ pub(crate) fn resource(text: &str, desired: &Desired, estate: &Estate) -> Result
     if text == "*" || text.starts_with("arn:") {
         return Ok(text.to_owned());
     }
-    if let Some(key) = desired.made_keys.keys().find(|arn| KeyRef::parse(arn).is_some_and(|key| key.alias() == Some(text))) {
-        return Ok(key.clone());
+    let mut keys = desired.made_keys.keys().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.alias() == Some(text)));
+    match (keys.next(), keys.next()) {
+        (Some(key), None) => return Ok(key.clone()),
+        (Some(one), Some(other)) => {
+            let error = format!("`{}` stands for several keys", crossrole_report::safe(text));
+            return Err(Failure::new(error, format!("write the ARN of one of them, as in `{one}` or `{other}`")));
+        }
+        _ => {}
     }
     let several = desired.accounts.values().filter(|info| info.trusting).count() > 1;
     if let Some(found) = named(text, desired, estate) {

@@ -9,6 +9,8 @@ use crossrole_model::{AccountId, Call, CloudError, ErrorClass, KeyRef, ObjectSta
 
 /// How the id of a key begins that is known by its alias.
 const MADE: &str = ":key/{alias/";
+/// How it begins while it is not one of those, and only looks like one.
+const POSING: &str = ":key/{{alias/";
 
 /// What AWS calls keys, by the ARN with the alias.
 #[derive(Debug, Default)]
@@ -43,7 +45,7 @@ impl MadeKeys {
             request_id: None,
         };
         let mut text = serde_json::to_string(call).map_err(|error| unknown(error.to_string()))?;
-        if !text.contains(MADE) {
+        if !text.contains(MADE) && !text.contains(POSING) {
             return Ok(call.clone());
         }
         // The call names its own key so; the rest of it does not.
@@ -53,7 +55,8 @@ impl MadeKeys {
         if text.contains(MADE) {
             return Err(unknown("it names a key by an alias that no key has".to_owned()));
         }
-        serde_json::from_str(&text).map_err(|error| unknown(error.to_string()))
+        // What others wrote goes back as they wrote it.
+        serde_json::from_str(&text.replace(POSING, MADE)).map_err(|error| unknown(error.to_string()))
     }
 
     /// The ARN with the alias, of a key that AWS calls so; nothing for what is no name of such a key.
@@ -61,7 +64,7 @@ impl MadeKeys {
         let names: BTreeMap<String, String> = self.all().into_iter().map(|(alias, arn)| (arn, alias)).collect();
         move |text| {
             // What is written so in AWS is no name of a key, and must not be taken for one.
-            let posing = text.contains(MADE).then(|| text.replace(MADE, ":key/{{alias/"));
+            let posing = text.contains(MADE).then(|| text.replace(MADE, POSING));
             posing.or_else(|| names.get(text).cloned())
         }
     }
@@ -74,8 +77,11 @@ impl MadeKeys {
             }
         }
         let known = |arn: &String| KeyRef::parse(arn).is_some_and(|key| key.alias().is_some());
-        if observed.keys.keys().any(known) || !self.all().is_empty() {
+        let all = self.all();
+        if observed.keys.keys().any(known) || !all.is_empty() {
             observed.rename(&self.alias());
+            // One that is asked for under both names is one.
+            observed.keys.retain(|arn, _| !all.values().any(|made| made == arn));
         }
     }
 

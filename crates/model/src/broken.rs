@@ -49,6 +49,8 @@ pub enum Broken {
         /// The ARN.
         arn: String,
     },
+    /// A step deletes a key that was not told by name, or without saying what goes with it.
+    Untold(StepId),
     /// Within one object, a step gives before another has taken.
     GivesFirst {
         /// The one that gives.

@@ -202,6 +202,8 @@ pub struct ObservedKey {
 pub struct ObservedMadeKey {
     /// Its ARN, with the id that AWS gave it.
     pub arn: String,
+    /// It is for encryption, with material of KMS's own, as we make them.
+    pub symmetric: bool,
     /// All of it.
     pub state: MadeKey,
 }
@@ -257,6 +259,9 @@ pub struct Scope {
     /// Keys by ARN, where the account may be called. One that is known by its alias is read with all of it.
     #[serde(default)]
     pub keys: BTreeSet<String>,
+    /// Those of them that are made where they are not there: one that was begun and has not got its alias is looked for.
+    #[serde(default)]
+    pub keys_to_make: BTreeSet<String>,
     /// Also read the policies of buckets that only live policies of ours name (for pruning).
     pub follow_owned: BTreeSet<String>,
     /// The instance of IAM Identity Center whose permission sets are read, and those that are declared.

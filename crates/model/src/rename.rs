@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crossrole_policy::Document;
 
+use crate::address::Address;
+use crate::desired::{Desired, DesiredObject, DesiredState, DocumentRef, StatementRef};
+use crate::key::KeyRef;
 use crate::observed::{Observation, Observed};
 use crate::state::{Encryption, ObjectState};
 
@@ -48,6 +51,82 @@ impl Observed {
     }
 }
 
+impl Desired {
+    /// Calls keys by their other names (ARN to ARN), wherever they stand: two that are one have one policy.
+    #[must_use]
+    pub fn rename_keys(&self, names: &BTreeMap<String, String>) -> Self {
+        let other = |text: &str| names.get(text).cloned();
+        let mut renamed = Self { objects: BTreeMap::new(), ..self.clone() };
+        for key in renamed.bucket_keys.values_mut().map(|bucket| &mut bucket.key) {
+            name(&mut key.arn, &other);
+        }
+        for (address, object) in &self.objects {
+            let mut object = object.clone();
+            object.state.rename(&other);
+            let DesiredState::KeyPolicy { key, .. } = &object.state else {
+                renamed.objects.insert(address.clone(), object);
+                continue;
+            };
+            let own = Address { name: key.name(), ..address.clone() };
+            renamed.key_policy(address, own, object);
+        }
+        renamed
+    }
+
+    /// Adds the policy of a key, whose address has changed, to what is said of the same key elsewhere.
+    fn key_policy(&mut self, was: &Address, address: Address, object: DesiredObject) {
+        let Some(DesiredObject { state: DesiredState::KeyPolicy { grants, .. }, .. }) = self.objects.get_mut(&address) else {
+            self.moved(was, &address, 0);
+            self.objects.insert(address, object);
+            return;
+        };
+        let before = grants.len();
+        if let DesiredState::KeyPolicy { grants: more, .. } = object.state {
+            grants.extend(more);
+        }
+        self.moved(was, &address, before);
+    }
+
+    /// Where the statements of an object stand, behind `before` others of another name.
+    fn moved(&mut self, was: &Address, address: &Address, before: usize) {
+        if was == address && before == 0 {
+            return;
+        }
+        let places = self.places.get(was).cloned().unwrap_or_default();
+        self.places.entry(address.clone()).or_default().extend(places);
+        let origins: Vec<_> =
+            self.origins.iter().filter(|(at, _)| at.address == *was && at.document == DocumentRef::Policy).map(|(at, o)| (at.index, o.clone())).collect();
+        for (index, origins) in origins {
+            self.origins.insert(StatementRef { address: address.clone(), document: DocumentRef::Policy, index: before + index }, origins);
+        }
+    }
+}
+
+impl DesiredState {
+    fn rename(&mut self, other: &dyn Fn(&str) -> Option<String>) {
+        match self {
+            Self::Role { state, .. } => {
+                document(&mut state.trust, other);
+                state.inline.values_mut().for_each(|found| document(found, other));
+            }
+            Self::Policy(state) => document(&mut state.document, other),
+            Self::Caller { statements, .. } | Self::BucketPolicy { statements, .. } | Self::PermissionSet { statements } => {
+                for found in statements.iter_mut() {
+                    found.map_texts(other);
+                }
+            }
+            Self::Bucket(state) => encryption(&mut state.encryption, other),
+            Self::KeyPolicy { key, grants } => {
+                *key = other(&key.arn).map_or_else(|| key.clone(), |arn| KeyRef { arn });
+                for grant in grants.iter_mut() {
+                    grant.statement.map_texts(other);
+                }
+            }
+            Self::User(_) | Self::Group(_) | Self::Membership(_) | Self::OidcProvider(_) | Self::SamlProvider(_) | Self::Key(_) => {}
+        }
+    }
+}
+
 impl ObjectState {
     /// The same in one object.
     pub fn rename(&mut self, other: &dyn Fn(&str) -> Option<String>) {
@@ -67,11 +146,7 @@ impl ObjectState {
 }
 
 fn document(document: &mut Document, other: &dyn Fn(&str) -> Option<String>) {
-    for statement in &mut document.statements {
-        let resources = statement.resource.iter_mut().flat_map(|resource| resource.values.iter_mut());
-        let values = statement.conditions.values_mut().flat_map(|keys| keys.values_mut().flatten());
-        resources.chain(values).for_each(|text| name(text, other));
-    }
+    document.map_texts(other);
 }
 
 fn encryption(encryption: &mut Option<Encryption>, other: &dyn Fn(&str) -> Option<String>) {

@@ -105,8 +105,14 @@ pub enum Cause {
     KeyStays,
     /// No key of this alias is to be taken back.
     NoSuchKey,
-    /// A manifest of the run makes this key under this alias, and here it goes by its ARN.
-    KnownByAlias(String),
+    /// It is the key of another alias: its tag says so.
+    OtherAlias(String),
+    /// Another alias that is declared stands for the same key.
+    SameKey(String),
+    /// It is not a symmetric key for encryption, with material of KMS's own.
+    KeyKind,
+    /// This bucket stays encrypted with it.
+    KeyInUse(String),
     /// Without our statements, the key's policy would have none.
     EmptyKeyPolicy,
     /// Our statements can't be put beside the foreign ones.

@@ -28,6 +28,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) destroy: bool,
     /// Aliases of keys that were told to go.
     pub(crate) destroy_keys: &'a BTreeSet<String>,
+    /// What AWS calls keys that manifests make, by the ARNs with their aliases.
+    pub(crate) made_keys: BTreeMap<String, String>,
     pub(crate) changes: Vec<Change>,
     pub(crate) steps: Vec<Step>,
     pub(crate) withheld: Vec<Withheld>,
@@ -60,6 +62,7 @@ impl<'a> Draft<'a> {
             observed,
             destroy: options.destroy,
             destroy_keys: &options.destroy_keys,
+            made_keys: observed.made_keys(),
             changes: Vec::new(),
             steps: Vec::new(),
             withheld: Vec::new(),
@@ -198,6 +201,7 @@ impl<'a> Draft<'a> {
             observed: _,
             destroy: _,
             destroy_keys: _,
+            made_keys: _,
             changes,
             steps,
             mut withheld,

@@ -74,6 +74,8 @@ pub fn scope(desired: &Desired) -> Scope {
     let left = desired.left.keys.iter().filter_map(|arn| KeyRef::parse(arn));
     let made = desired.made_keys.keys().filter_map(|arn| KeyRef::parse(arn));
     scope.keys = named.cloned().chain(of_buckets.cloned()).chain(left).chain(made).filter(|key| managed(key)).map(|key| key.arn.clone()).collect();
+    let to_make = desired.objects.keys().filter(|address| address.kind == Kind::Key);
+    scope.keys_to_make = to_make.map(|address| KeyRef::named(desired.partition, &address.account, &address.name).arn).collect();
     // All of its sets are looked at: what was left in one that nothing declares is found nowhere else.
     scope.permission_sets = desired.identity_center.as_ref().map(|at| {
         let declared = desired.objects.keys().filter(|address| address.kind == Kind::PermissionSet);
@@ -86,6 +88,10 @@ pub fn scope(desired: &Desired) -> Scope {
 /// Compares what is wanted with what was read.
 pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let scope = scope(desired);
+    // Who calls a key by its ARN that a manifest of the run makes means the same key.
+    let names: BTreeMap<String, String> = observed.made_keys().into_iter().map(|(alias, arn)| (arn, alias)).collect();
+    let renamed = if names.is_empty() { None } else { Some(desired.rename_keys(&names)) };
+    let desired = renamed.as_ref().unwrap_or(desired);
     let emptied;
     let wanted = if options.destroy {
         emptied = Desired { objects: BTreeMap::new(), required: BTreeSet::new(), by_hand: Vec::new(), ..desired.clone() };

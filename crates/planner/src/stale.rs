@@ -5,14 +5,16 @@
 
 use crossrole_model::access::{AccessChange, Direction};
 use crossrole_model::plan::{Difference, Record};
-use crossrole_model::{Action, Address, Cause, Digest, Finds, Observed, Plan, Step, Withheld};
+use crossrole_model::{Action, Address, Cause, Digest, Facet, Finds, KeyRef, Kind, Observed, Plan, Step, Withheld};
 
 /// Returns every way in which `now` is not `reviewed`, or the part of it that is left to do; empty where it may be carried
 /// out. `observed` is what `now` was planned from.
 pub fn differences(reviewed: &Plan, now: &Plan, observed: &Observed) -> Vec<Difference> {
-    let mut found = Vec::new();
+    let mut found = other_keys(reviewed, now);
+    let named = in_names_of(reviewed, now);
+    let now = &named;
     let records = records(reviewed, now);
-    if records.is_empty() {
+    if records.is_empty() && found.is_empty() {
         return found;
     }
     let mut left: Vec<&Step> = reviewed.steps.iter().collect();
@@ -47,6 +49,26 @@ pub fn differences(reviewed: &Plan, now: &Plan, observed: &Observed) -> Vec<Diff
     found
 }
 
+/// Keys that were there when the plan was reviewed, and of which the aliases stand for others now.
+fn other_keys(reviewed: &Plan, now: &Plan) -> Vec<Difference> {
+    let was = reviewed.made_keys.iter().filter_map(|(alias, arn)| Some((alias, arn.as_ref()?)));
+    let other = was.filter(|(alias, arn)| now.made_keys.get(*alias).is_some_and(|is| is.as_ref() != Some(*arn)));
+    let key = other.filter_map(|(alias, _)| KeyRef::parse(alias));
+    key.map(|key| Difference::Moved { address: Address::new(&key.account(), Kind::Key, key.name()), facet: Facet::Existence }).collect()
+}
+
+/// The plan as the reviewed one names keys that had no ids then: who gains what is said with the ids that are known.
+fn in_names_of(reviewed: &Plan, now: &Plan) -> Plan {
+    let unknown = |alias: &String| reviewed.made_keys.get(alias).is_none_or(Option::is_none);
+    let made = now.made_keys.iter().filter_map(|(alias, arn)| Some((alias, arn.as_ref()?))).filter(|(alias, _)| unknown(alias));
+    let mut text = serde_json::to_string(&now.access).unwrap_or_default();
+    for (alias, arn) in made {
+        text = text.replace(arn.as_str(), alias);
+    }
+    let access = serde_json::from_str(&text).unwrap_or_else(|_| now.access.clone());
+    Plan { access, ..now.clone() }
+}
+
 /// What the two plans record differently, of all but the calls that it took to read.
 fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
     // No `..`: a new field stops the build until someone decides.
@@ -58,7 +80,7 @@ fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
         destroy,
         targets,
         destroy_keys,
-        // What AWS calls a key says nothing of what is done.
+        // Looked at apart.
         made_keys: _,
         changes,
         steps,

@@ -114,6 +114,11 @@ impl Document {
         }
     }
 
+    /// Rewrites every resource and every value of a condition through `map`; `None` keeps it.
+    pub fn map_texts(&mut self, map: &dyn Fn(&str) -> Option<String>) {
+        self.statements.iter_mut().for_each(|statement| statement.map_texts(map));
+    }
+
     /// Returns every AWS principal of every statement.
     pub fn aws_principals(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).map(String::as_str)
@@ -127,6 +132,17 @@ impl Document {
 }
 
 impl Statement {
+    /// Rewrites every resource and every value of a condition through `map`; `None` keeps it.
+    pub fn map_texts(&mut self, map: &dyn Fn(&str) -> Option<String>) {
+        let resources = self.resource.iter_mut().flat_map(|resource| resource.values.iter_mut());
+        let values = self.conditions.values_mut().flat_map(|keys| keys.values_mut().flatten());
+        for text in resources.chain(values) {
+            if let Some(mapped) = map(text) {
+                *text = mapped;
+            }
+        }
+    }
+
     /// Returns an Allow statement with no principal and no condition.
     pub fn allow(action: Element, resource: Option<Element>) -> Self {
         Self { sid: None, effect: Effect::Allow, principal: None, action, resource, conditions: Conditions::new() }

@@ -1,6 +1,6 @@
 //! Keys that are known by their aliases, as AWS calls them: what people read, and copy, has the ARNs that are in force.
 
-use crossrole_model::Plan;
+use crossrole_model::{AccountId, Action, Kind, Plan};
 use serde_json::Value;
 
 /// Puts the ARNs of keys that exist in place of those with aliases.
@@ -28,8 +28,8 @@ fn in_value(plan: &Plan, value: &mut Value) {
     }
 }
 
-/// Keys that the plan speaks of and that AWS has given no id yet: their aliases.
-pub(crate) fn unknown(plan: &Plan) -> impl Iterator<Item = String> {
-    let made = plan.made_keys.iter().filter(|(_, arn)| arn.is_none());
-    made.filter_map(|(arn, _)| Some(crossrole_model::KeyRef::parse(arn)?.alias()?.to_owned()))
+/// Keys that the plan makes, and that AWS has given no id yet: account, region and alias.
+pub(crate) fn unknown(plan: &Plan) -> impl Iterator<Item = (&AccountId, &str, &str)> {
+    let made = plan.changes.iter().filter(|change| change.address.kind == Kind::Key && change.action == Action::Create);
+    made.filter_map(|change| change.address.name.split_once('/').map(|(region, alias)| (&change.address.account, region, alias)))
 }

@@ -56,10 +56,11 @@ pub fn plan(plan: &Plan, view: View) -> String {
     // Where nothing is to do, nothing has to be explained.
     let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty()).map(|key| safe(&format!("{} of {}", key.name, key.account)));
     out.extend(left.map(|key| Line::plain(0, format!("key {key}: its policy leaves this to its account's policies, so nothing is written there"))));
-    let unknown: Vec<String> = named::unknown(plan).filter(|_| !plan.is_empty()).collect();
-    out.extend(
-        unknown.iter().map(|alias| Line::plain(0, format!("key {alias}: AWS gives it its id when it is made; until then, `{{{alias}}}` stands for it"))),
-    );
+    let unknown: Vec<_> = named::unknown(plan).collect();
+    let stands = |(account, region, alias): &(&AccountId, &str, &str)| {
+        format!("key {} of {account}: AWS gives it its id when it is made; until then, `{{{}}}` stands for it", safe(&format!("{region}/{alias}")), safe(alias))
+    };
+    out.extend(unknown.iter().map(|key| Line::plain(0, stands(key))));
     if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty()) {
         out.push(Line::empty());
     }

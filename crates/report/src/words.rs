@@ -186,10 +186,16 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             "no key of this alias is made by these manifests and would be taken back".to_owned(),
             "write the alias as it stands in the manifest, and plan with `--destroy`: a key that is declared stays",
         ),
-        Cause::KnownByAlias(arn) => {
-            let advice = "name it by its label in the manifest that makes it, or plan the two apart";
-            (format!("a manifest of this run makes this key, as {arn}, and another calls it by its ARN"), advice)
-        }
+        Cause::OtherAlias(alias) => (
+            format!("its alias stands for another key of ours, which is that of `{alias}`"),
+            "let the alias stand for its own key again (`aws kms update-alias`)",
+        ),
+        Cause::SameKey(alias) => (format!("`{alias}`, which is declared too, stands for the same key"), "declare one of the two"),
+        Cause::KeyKind => ("it is not a symmetric key for encryption with material of KMS's own".to_owned(), "use another alias"),
+        Cause::KeyInUse(bucket) => (
+            format!("bucket `{bucket}` stays encrypted with it, and nobody could read its objects"),
+            "encrypt the bucket with another key and copy its objects, or delete it, first",
+        ),
         Cause::EmptyKeyPolicy => {
             ("without our statements the key's policy would be empty, and AWS takes none that is".to_owned(), "let somebody administer it first")
         }
@@ -321,6 +327,7 @@ pub(crate) fn broken(plan: &Plan, broken: &Broken) -> String {
         Broken::Nothing(address) => format!("the change of {address} changes nothing"),
         Broken::Held { step, what } => format!("{} deletes an object with {what} on it", call(step)),
         Broken::TooEarly { step, arn } => format!("{} names {arn} before it is made", call(step)),
+        Broken::Untold(step) => format!("{} deletes a key that was not named, or does not say what goes with it", call(step)),
         Broken::GivesFirst { step, takes } => format!("{} gives before {} has taken", call(step), call(takes)),
         Broken::Foreign { step, sid } => format!("{} would lose the foreign statement `{sid}`", call(step)),
         Broken::Share(step) => format!("{} does not say which part of the document is ours", call(step)),

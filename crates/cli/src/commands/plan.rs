@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crossrole_access::{Controls, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
-use crossrole_model::{Cause, Finding, KeyRef, Kind, Observed, Plan, Severity, Source};
+use crossrole_model::{Cause, Change, Finding, KeyRef, Kind, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Tone};
 
@@ -124,7 +124,8 @@ fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observed: &Observ
     plan.lockouts = crossrole_access::lockout(&before, &after, &observed.runners.values().cloned().collect(), &delta);
     // Of a key that is deleted by name, nobody administers the policy any more.
     let deleted = plan.changes.iter().filter(|c| c.address.kind == Kind::Key && c.after.is_none());
-    let gone: BTreeSet<String> = deleted.map(|c| KeyRef::named(plan.partition, &c.address.account, &c.address.name).arn).collect();
+    let arn = |c: &Change| KeyRef::named(plan.partition, &c.address.account, &c.address.name).arn;
+    let gone: BTreeSet<String> = deleted.map(arn).map(|arn| plan.made_keys.get(&arn).cloned().flatten().unwrap_or(arn)).collect();
     plan.lockouts.retain(|lockout| !matches!(lockout, Lockout::Action { resource, .. } if gone.contains(resource)));
     plan.access = Some(delta);
 }

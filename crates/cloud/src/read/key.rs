@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState as Live, KeyUsageType, OriginType};
 use crossrole_model::observed::{KeyState, ObservedKey, ObservedMadeKey};
 use crossrole_model::state::{KeyPolicyState, MadeKey, Tags};
 use crossrole_model::{CloudError, ErrorClass, KeyRef, Observation, Unreadable, ownership};
@@ -19,11 +20,12 @@ pub(crate) const POLICY: &str = "default";
 /// Keys by ARN.
 pub(super) type Keys = BTreeMap<String, Observation<Option<ObservedKey>>>;
 
-pub(super) async fn read(session: &Arc<Session>, keys: Vec<KeyRef>) -> Keys {
+/// Reads keys; of those that are `to_make`, one that was begun is looked for.
+pub(super) async fn read(session: &Arc<Session>, keys: Vec<KeyRef>, to_make: &BTreeSet<String>) -> Keys {
     let read = join_all(keys.into_iter().map(|key| async move {
         let found = match key.alias() {
             None => one(session, &key).await,
-            Some(alias) => made(session, &key, alias).await,
+            Some(alias) => made(session, &key, alias, to_make.contains(&key.arn)).await,
         };
         let found = match found {
             Ok(found) => Observation::Known(found),
@@ -40,6 +42,8 @@ pub(crate) struct Described {
     description: String,
     state: KeyState,
     customer: bool,
+    /// For encryption, with material of KMS's own: as we make them.
+    symmetric: bool,
 }
 
 async fn describe(session: &Arc<Session>, region: &str, id: &str) -> Result<Option<Described>, CloudError> {
@@ -51,14 +55,17 @@ async fn describe(session: &Arc<Session>, region: &str, id: &str) -> Result<Opti
     };
     let data = described.key_metadata().ok_or_else(|| malformed("DescribeKey", &session.account, "it has no metadata"))?;
     let state = match data.key_state() {
-        Some(aws_sdk_kms::types::KeyState::Enabled) => KeyState::Enabled,
-        Some(aws_sdk_kms::types::KeyState::Disabled) => KeyState::Disabled,
-        Some(aws_sdk_kms::types::KeyState::PendingDeletion) => KeyState::PendingDeletion,
+        Some(Live::Enabled) => KeyState::Enabled,
+        Some(Live::Disabled) => KeyState::Disabled,
+        Some(Live::PendingDeletion) => KeyState::PendingDeletion,
         other => KeyState::Other(other.map(|s| s.as_str().to_owned()).unwrap_or_default()),
     };
-    let customer = data.key_manager() != Some(&aws_sdk_kms::types::KeyManagerType::Aws);
+    let customer = data.key_manager() != Some(&KeyManagerType::Aws);
     let (arn, description) = (data.arn().unwrap_or_default().to_owned(), data.description().unwrap_or_default().to_owned());
-    Ok(Some(Described { arn, description, state, customer }))
+    let symmetric = data.key_spec() == Some(&KeySpec::SymmetricDefault)
+        && data.key_usage() == Some(&KeyUsageType::EncryptDecrypt)
+        && data.origin() == Some(&OriginType::AwsKms);
+    Ok(Some(Described { arn, description, state, customer, symmetric }))
 }
 
 /// Returns the ARN of the key that an alias stands for.
@@ -77,10 +84,11 @@ async fn one(session: &Arc<Session>, key: &KeyRef) -> Result<Option<ObservedKey>
 }
 
 /// A key that a manifest makes: found by its alias, or by its tags where an earlier run has made it and not named it.
-async fn made(session: &Arc<Session>, key: &KeyRef, alias: &str) -> Result<Option<ObservedKey>, CloudError> {
+async fn made(session: &Arc<Session>, key: &KeyRef, alias: &str, to_make: bool) -> Result<Option<ObservedKey>, CloudError> {
     let named = describe(session, key.region(), &key.alias_arn().unwrap_or_default()).await?;
     let (described, alias) = match named {
         Some(described) => (described, Some(alias.to_owned())),
+        None if !to_make => return Ok(None),
         None => match begun(session, key.region(), alias).await? {
             Some(described) => (described, None),
             None => return Ok(None),
@@ -89,7 +97,7 @@ async fn made(session: &Arc<Session>, key: &KeyRef, alias: &str) -> Result<Optio
     let (region, arn) = (key.region(), described.arn.as_str());
     let (policy, tags, rotation) = join3(policy(session, region, arn), tags(session, region, arn), rotation(session, region, arn)).await;
     let state = MadeKey { alias, description: described.description, rotation_days: rotation?, tags: tags? };
-    let made = Some(ObservedMadeKey { arn: described.arn, state });
+    let made = Some(ObservedMadeKey { arn: described.arn, symmetric: described.symmetric, state });
     Ok(Some(ObservedKey { state: described.state, customer: described.customer, policy: observed(policy), made }))
 }
 
@@ -102,14 +110,15 @@ pub(crate) async fn begun(session: &Arc<Session>, region: &str, alias: &str) -> 
     let (keys, named) = (keys?, named?);
     let unnamed: Vec<String> = keys.into_iter().filter(|arn| !named.iter().any(|id| arn.ends_with(&format!("key/{id}")))).collect();
     if unnamed.len() > UNNAMED_MOST {
-        let why = format!("{} keys have no alias, and no more than {UNNAMED_MOST} are looked at for one that was begun", unnamed.len());
-        return Err(malformed("ListKeys", &session.account, &why));
+        let message = format!("{} keys have no alias, and no more than {UNNAMED_MOST} are looked at for one that was begun and not named", unnamed.len());
+        let account = Some(session.account.clone());
+        return Err(CloudError { class: ErrorClass::Other, operation: "ListKeys".to_owned(), account, code: "too many".to_owned(), message, request_id: None });
     }
     for arn in unnamed {
         let tags = match tags(session, region, &arn).await {
             Ok(tags) => tags,
-            // Somebody else's, which the runner may not look at; or it has just gone.
-            Err(error) if matches!(error.class, ErrorClass::Denied | ErrorClass::NotFound) => continue,
+            // It has just gone. One that the runner may not look at may be the one: another must not be made.
+            Err(error) if error.class == ErrorClass::NotFound => continue,
             Err(error) => return Err(error),
         };
         if ownership::owner(&tags).is_some() && tags.get(ownership::ALIAS_TAG).is_some_and(|wanted| wanted == alias) {
@@ -166,7 +175,12 @@ async fn tags(session: &Arc<Session>, region: &str, arn: &str) -> Result<Tags, C
 async fn rotation(session: &Arc<Session>, region: &str, arn: &str) -> Result<Option<u32>, CloudError> {
     const YEAR: u32 = 365;
     let kms = session.kms(region);
-    let answer = session.read("GetKeyRotationStatus", || kms.get_key_rotation_status().key_id(arn).send()).await?;
+    let answer = match session.read("GetKeyRotationStatus", || kms.get_key_rotation_status().key_id(arn).send()).await {
+        Ok(answer) => answer,
+        // Of a key that is not like ours.
+        Err(error) if error.code == "UnsupportedOperationException" => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let days = answer.rotation_period_in_days().and_then(|days| u32::try_from(days).ok()).unwrap_or(YEAR);
     Ok(answer.key_rotation_enabled().then_some(days))
 }

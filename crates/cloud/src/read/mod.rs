@@ -120,7 +120,7 @@ async fn of_account(
             Err(Unreadable::not_tried(format_args!("account {account}")))
         }
     };
-    let ((mut state, listed), keys) = join(join(iam, listing), key::read(&session, keys)).await;
+    let ((mut state, listed), keys) = join(join(iam, listing), key::read(&session, keys, &scope.keys_to_make)).await;
     let mut wanted = declared;
     for name in state.as_ref().map(|s| bucket::followed(s, &scope.follow_owned)).unwrap_or_default() {
         wanted.entry(name).or_default();

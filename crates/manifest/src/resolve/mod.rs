@@ -219,7 +219,7 @@ impl<'a> Builder<'a> {
     /// Notes an object; `true`: another manifest declares it too, and says the same.
     fn insert(&mut self, key: Span, address: Address, adopt: bool, state: DesiredState) -> bool {
         // KMS tells aliases apart by case.
-        let name = if address.kind == Kind::Key { address.name.clone() } else { address.name.to_ascii_lowercase() };
+        let name = if matches!(address.kind, Kind::Key | Kind::KeyPolicy) { address.name.clone() } else { address.name.to_ascii_lowercase() };
         let key_name = (address.account.clone(), address.kind, name);
         let place = self.place(key);
         let clash = self.names.get(&key_name).and_then(|a| self.desired.objects.get_key_value(a)).map(|(a, object)| (a.clone(), object.clone()));

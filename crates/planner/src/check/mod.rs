@@ -5,7 +5,8 @@ mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Action, Broken, BucketCall, Call, IamCall, KeyCall, ObjectState, Plan, PrincipalKind, Step, StepId, Subject, ownership};
+use crossrole_model::state::Encryption;
+use crossrole_model::{Action, Broken, BucketCall, Call, Consequence, IamCall, KeyCall, ObjectState, Plan, PrincipalKind, Step, StepId, Subject, ownership};
 
 /// Returns what is wrong with `plan`; empty for a good plan. A plan with anything wrong is a bug of ours and
 /// must not be applied.
@@ -43,6 +44,7 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
             takes_before_gives(plan, &index, at, step, &before, &mut wrong);
         }
         keys_exist(plan, &index, at, step, &mut wrong);
+        told_by_name(plan, at, step, &mut wrong);
         shared::keeps_foreign(plan, &prefixes, at, step, &mut wrong);
         shared::shares(plan, &prefixes, at, step, &mut wrong);
     }
@@ -172,6 +174,18 @@ fn names_exist(index: &Index, at: usize, step: &Step, before: &BTreeSet<usize>, 
         if index.made.get(arn).is_some_and(|i| !before.contains(i)) {
             wrong.push(Broken::TooEarly { step: StepId(at), arn: arn.to_owned() });
         }
+    }
+}
+
+/// A key goes only when it is told by name, and what goes with it is said; nothing in the plan encrypts with it from then on.
+fn told_by_name(plan: &Plan, at: usize, step: &Step, wrong: &mut Vec<Broken>) {
+    let Call::Key(KeyCall::ScheduleDeletion { key, days }) = &step.call else { return };
+    let told = key.alias().is_some_and(|alias| plan.destroy_keys.contains(alias));
+    let said = plan.changes.get(step.change).is_some_and(|change| change.after.is_none() && change.consequences.contains(&Consequence::KeyGoes(*days)));
+    let encrypts =
+        |call: &Call| matches!(call, Call::Bucket(BucketCall::PutEncryption { encryption: Encryption::Kms { key: used, .. }, .. }) if *used == key.arn);
+    if !told || !said || plan.steps.iter().any(|other| encrypts(&other.call)) {
+        wrong.push(Broken::Untold(StepId(at)));
     }
 }
 

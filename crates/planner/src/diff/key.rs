@@ -17,14 +17,8 @@ use crossrole_policy::{Document, Effect, Share, Statement};
 
 use crate::draft::Draft;
 
-use super::made_key;
-
 pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, key: &KeyRef, grants: &[KeyGrant]) {
     let Some(Observation::Known(found)) = draft.observed.keys.get(&key.arn) else { return };
-    if let Some(alias) = made_key::known_by_alias(draft, &key.arn) {
-        draft.withhold(address, Cause::KnownByAlias(alias));
-        return;
-    }
     // Of a key that we make and that is withheld, that is said.
     if draft.withheld_objects().contains(&Address { kind: Kind::Key, ..address.clone() }) {
         return;

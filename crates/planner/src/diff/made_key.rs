@@ -1,9 +1,12 @@
 //! Keys that manifests make. One is found by its alias; it goes only when it is told by name, since what it encrypted goes with it.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::observed::{KeyState, ObservedKey, ObservedMadeKey};
-use crossrole_model::state::MadeKey;
+use crossrole_model::state::{BucketState, Encryption, MadeKey};
 use crossrole_model::{
     Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, KeyCall, KeyRef, Kind, ObjectState, Observation, Part, Reason, Subject, Withheld,
+    limits, ownership,
 };
 
 use crate::draft::{Draft, Stage};
@@ -13,7 +16,7 @@ use super::{Claim, claim, marked, our_owner, tag_changes};
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &MadeKey) {
     let key = KeyRef::named(draft.desired.partition, &address.account, &address.name);
     let Some(Observation::Known(found)) = draft.observed.keys.get(&key.arn) else { return };
-    let Some(ObservedKey { state, customer, made: Some(ObservedMadeKey { arn, state: found }), .. }) = found else {
+    let Some(ObservedKey { state, customer, made: Some(ObservedMadeKey { arn, symmetric, state: found }), .. }) = found else {
         let change = Change {
             address: address.clone(),
             action: Action::Create,
@@ -30,13 +33,22 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         draft.withhold(address, Cause::AwsKey);
         return;
     }
-    let mark = format!("TagKey={},TagValue={}", crossrole_model::ownership::OWNER_TAG, object.owner);
+    if let Some(same) = another(draft, &key, arn) {
+        draft.withhold(address, Cause::SameKey(same));
+        return;
+    }
+    let mark = format!("TagKey={},TagValue={}", ownership::OWNER_TAG, object.owner);
     let command = format!("aws kms tag-resource --region {} --key-id {arn} --tags {mark}", key.region());
     let mut reasons = match claim(draft, address, object, &found.tags, Some(command)) {
         Claim::Refused => return,
         Claim::Adopt => vec![Reason::Adopted],
         Claim::Ours => Vec::new(),
     };
+    let unlike = if *symmetric { None } else { Some(Cause::KeyKind) };
+    if let Some(cause) = unlike.or_else(|| of_another(&key, found).map(Cause::OtherAlias)) {
+        draft.withhold(address, cause);
+        return;
+    }
     let wanted = MadeKey { tags: marked(&wanted.tags, object, &found.tags), ..wanted.clone() };
     let (take, give, differs) = settings(&key, found, &wanted);
     reasons.extend(differs);
@@ -58,6 +70,21 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         manifest: object.owner.clone(),
     };
     draft.change(change, vec![take, give]);
+}
+
+/// The alias of another key that is declared, and that stands for the same.
+fn another(draft: &Draft<'_>, key: &KeyRef, arn: &str) -> Option<String> {
+    let declared = |alias: &String| {
+        let other = KeyRef { arn: alias.clone() };
+        draft.desired.objects.contains_key(&Address::new(&other.account(), Kind::Key, other.name()))
+    };
+    let same = draft.made_keys.iter().find(|(alias, made)| **alias != key.arn && *made == arn && declared(alias));
+    same.and_then(|(alias, _)| Some(KeyRef { arn: alias.clone() }.alias()?.to_owned()))
+}
+
+/// The alias that a key of ours is to have by its tag, where it is another: somebody has let an alias stand for another key.
+fn of_another(key: &KeyRef, found: &MadeKey) -> Option<String> {
+    found.tags.get(ownership::ALIAS_TAG).filter(|alias| key.alias() != Some(alias.as_str())).cloned()
 }
 
 fn create(key: &KeyRef, wanted: &MadeKey) -> Vec<Stage> {
@@ -105,37 +132,64 @@ fn settings(key: &KeyRef, found: &MadeKey, wanted: &MadeKey) -> (Stage, Stage, V
 /// Plans the end of keys of ours that nothing declares and that are told by name; says of the others that they stay.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     let observed = draft.observed;
-    let mut told = draft.destroy_keys.clone();
+    let mut used: BTreeSet<&str> = BTreeSet::new();
     for (arn, found) in &observed.keys {
         let Some(key) = KeyRef::parse(arn) else { continue };
-        let (Some(alias), Observation::Known(Some(ObservedKey { state, made: Some(made), .. }))) = (key.alias(), found) else { continue };
+        let Some(alias) = key.alias() else { continue };
+        let told = draft.destroy_keys.get(alias);
         let address = Address::new(&key.account(), Kind::Key, key.name());
-        let Some(owner) = our_owner(draft, &made.state.tags).filter(|_| !draft.desired.objects.contains_key(&address)) else { continue };
-        let named = told.remove(alias);
+        let declared = draft.desired.objects.contains_key(&address);
+        if let (Observation::Unreadable(why), Some(told), false) = (found, told, declared) {
+            // What is to be deleted, and may be there, is not passed over.
+            used.insert(told);
+            draft.withhold(&address, Cause::Unreadable(why.clone()));
+        }
+        let Observation::Known(Some(ObservedKey { state, made: Some(made), .. })) = found else { continue };
+        let Some(owner) = our_owner(draft, &made.state.tags).filter(|_| !declared) else { continue };
+        used.extend(told.map(String::as_str));
+        let other = of_another(&key, &made.state);
         if *state == KeyState::PendingDeletion {
             continue;
         }
-        if !named {
-            draft.withheld.push(Withheld { subject: Subject::Object(address), cause: Cause::KeyStays, blocks: false });
-            continue;
+        match (told, other, in_use(draft, arn)) {
+            (None, ..) => draft.withheld.push(Withheld { subject: Subject::Object(address), cause: Cause::KeyStays, blocks: false }),
+            (Some(_), Some(other), _) => draft.withhold(&address, Cause::OtherAlias(other)),
+            (Some(_), None, Some(bucket)) => draft.withhold(&address, Cause::KeyInUse(bucket)),
+            (Some(_), None, None) => delete(draft, key, address, made, owner),
         }
-        let days = draft.desired.made_keys.get(arn).copied().unwrap_or(crossrole_model::limits::KEY_DELETION_DAYS.1);
-        let change = Change {
-            address,
-            action: Action::Delete,
-            before: Some(ObjectState::Key(made.state.clone())),
-            after: None,
-            reasons: vec![draft.deletion_reason()],
-            consequences: vec![Consequence::KeyGoes(days)],
-            manifest: owner,
-        };
-        draft.change(change, vec![vec![(KeyCall::ScheduleDeletion { key, days }.into(), Facet::Existence)]]);
     }
     // What was asked for by name, and is nowhere, is not passed over.
-    draft.withheld.extend(told.into_iter().map(|alias| Withheld { subject: Subject::Key(alias), cause: Cause::NoSuchKey, blocks: true }));
+    let nowhere = draft.destroy_keys.iter().filter(|alias| !used.contains(alias.as_str())).cloned().collect::<Vec<_>>();
+    draft.withheld.extend(nowhere.into_iter().map(|alias| Withheld { subject: Subject::Key(alias), cause: Cause::NoSuchKey, blocks: true }));
 }
 
-/// A key that a manifest of the run makes, and that another calls by its own ARN.
-pub(super) fn known_by_alias(draft: &Draft<'_>, arn: &str) -> Option<String> {
-    draft.observed.made_keys().into_iter().find(|(_, made)| made == arn).map(|(alias, _)| alias)
+/// A bucket that stays, and whose new objects are encrypted with a key: it is so live, or a manifest says it of somebody else's.
+fn in_use(draft: &Draft<'_>, arn: &str) -> Option<String> {
+    let changed = |name: &String| {
+        let of_bucket = |change: &&Change| change.address.kind == Kind::Bucket && change.address.name == *name;
+        draft.changes.iter().find(of_bucket).map(|change| change.after.as_ref())
+    };
+    let with_it = |state: &BucketState| matches!(&state.encryption, Some(Encryption::Kms { key, .. }) if key == arn);
+    let live = draft.observed.buckets.iter().filter_map(|(name, found)| Some((name, found.known()?.as_ref()?)));
+    let stays = live.filter(|(name, found)| match changed(name) {
+        None => with_it(&found.state),
+        Some(after) => matches!(after, Some(ObjectState::Bucket(after)) if with_it(after)),
+    });
+    let said = draft.desired.bucket_keys.iter().filter(|(name, bucket)| bucket.key.arn == arn && changed(name).is_none());
+    let there = said.filter(|(name, _)| matches!(draft.observed.buckets.get(*name), Some(Observation::Known(Some(found))) if found.state.encryption.is_none()));
+    stays.map(|(name, _)| name.clone()).chain(there.map(|(name, _)| name.clone())).min()
+}
+
+fn delete(draft: &mut Draft<'_>, key: KeyRef, address: Address, made: &ObservedMadeKey, owner: String) {
+    let days = draft.desired.made_keys.get(&key.arn).copied().unwrap_or(limits::KEY_DELETION_DAYS.1);
+    let change = Change {
+        address,
+        action: Action::Delete,
+        before: Some(ObjectState::Key(made.state.clone())),
+        after: None,
+        reasons: vec![draft.deletion_reason()],
+        consequences: vec![Consequence::KeyGoes(days)],
+        manifest: owner,
+    };
+    draft.change(change, vec![vec![(KeyCall::ScheduleDeletion { key, days }.into(), Facet::Existence)]]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::state::Encryption;
 use crossrole_model::{
     AccountId, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, ObjectState, Partition, PrincipalKind, PrincipalRef, StepId, limits, ownership,
 };
@@ -25,6 +26,8 @@ pub(super) struct Index {
     bucket_policy: BTreeMap<String, Vec<StepId>>,
     /// By key's ARN: writing its policy.
     key_policy: BTreeMap<String, Vec<StepId>>,
+    /// By key's ARN: steps after which a bucket is not encrypted with it any more.
+    freed: BTreeMap<String, Vec<StepId>>,
     /// By principal ARN: steps that take it out of a document.
     unnamed: BTreeMap<String, Vec<StepId>>,
     /// By policy ARN: steps that detach it, or take it away as a boundary.
@@ -234,6 +237,12 @@ impl Index {
     }
 
     fn bucket_call(&mut self, id: StepId, change: Option<&Change>, call: &BucketCall) {
+        if let (BucketCall::PutEncryption { .. } | BucketCall::Delete { .. }, Some(ObjectState::Bucket(before))) =
+            (call, change.and_then(|c| c.before.as_ref()))
+            && let Some(Encryption::Kms { key, .. }) = &before.encryption
+        {
+            self.freed.entry(key.clone()).or_default().push(id);
+        }
         match call {
             BucketCall::PutPolicy { bucket, document } => {
                 self.bucket_policy.entry(bucket.name.clone()).or_default().push(id);
@@ -287,6 +296,10 @@ impl Index {
 
     pub(super) fn key_policy(&self, arn: &str) -> &[StepId] {
         self.key_policy.get(arn).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn freed(&self, arn: &str) -> &[StepId] {
+        self.freed.get(arn).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn detached(&self, arn: &str) -> &[StepId] {

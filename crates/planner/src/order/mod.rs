@@ -50,7 +50,11 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
             needs.extend(index.made(&key.arn));
         }
         // What it let people do is taken back first: until it is gone, the order can be withdrawn.
-        Call::Key(KeyCall::ScheduleDeletion { key, .. }) => needs.extend(index.key_policy(&key.arn)),
+        Call::Key(KeyCall::ScheduleDeletion { key, .. }) => {
+            needs.extend(index.key_policy(&key.arn));
+            // A bucket with objects in it is not deleted, and neither is then what encrypted them.
+            needs.extend(index.freed(&key.arn));
+        }
         Call::Key(
             KeyCall::Create { .. }
             | KeyCall::CreateAlias { .. }

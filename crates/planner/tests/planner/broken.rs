@@ -26,22 +26,36 @@ fn number(broken: &Broken) -> usize {
         Broken::Foreign { .. } => 12,
         Broken::Share(_) => 13,
         Broken::Withheld { .. } => 14,
+        Broken::Untold(_) => 15,
     }
 }
-const INVARIANTS: usize = 15;
+const INVARIANTS: usize = 16;
 
 type Breaking = (&'static str, Plan, Vec<Broken>);
 
 #[test]
 fn every_invariant_has_a_plan_that_breaks_it_and_is_named() {
     let mut named = BTreeSet::new();
-    for (what, plan, expected) in order().into_iter().chain(places()).chain(changes()).chain(held()).chain(early()).chain(shared()).chain(withheld()) {
+    for (what, plan, expected) in
+        order().into_iter().chain(places()).chain(changes()).chain(held()).chain(early()).chain(shared()).chain(withheld()).chain(untold())
+    {
         let wrong = check(&plan);
         assert_eq!(wrong, expected, "{what}");
         assert!(!wrong.is_empty(), "{what}");
         named.extend(wrong.iter().map(number));
     }
     assert_eq!(named, (0..INVARIANTS).collect());
+}
+
+/// A key that goes.
+fn untold() -> Vec<Breaking> {
+    let key = "[keys.data]\ncreate = true\n";
+    let plan = good(&row("a key goes", key).after(key).destroyed().and_key("alias/data"));
+    let (mut unnamed, mut unsaid) = (plan.clone(), plan);
+    unnamed.destroy_keys.clear();
+    unsaid.changes[0].consequences.clear();
+    let expected = vec![Broken::Untold(StepId(0))];
+    vec![("nobody named it", unnamed, expected.clone()), ("what goes with it is not said", unsaid, expected)]
 }
 
 const ROLE: &str = r#"

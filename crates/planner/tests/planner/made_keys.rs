@@ -39,7 +39,7 @@ fn theirs(e: &mut Observed) {
     let state =
         MadeKey { alias: Some("alias/data".into()), description: "Theirs".into(), rotation_days: None, tags: Tags::from([("team".into(), "x".into())]) };
     let policy = Observation::Known(KeyPolicyState::of_new_key(Partition::Aws, &AccountId::parse(PROD).unwrap()));
-    let made = Some(ObservedMadeKey { arn: AWS_CALLS_IT.into(), state });
+    let made = Some(ObservedMadeKey { arn: AWS_CALLS_IT.into(), symmetric: true, state });
     e.keys.insert(ARN.into(), Observation::Known(Some(ObservedKey { state: KeyState::Enabled, customer: true, policy, made })));
 }
 
@@ -102,28 +102,119 @@ fn somebody_elses_key_of_that_name_is_left_alone_unless_it_is_to_be_taken_over()
     ]);
 }
 
+/// With a bucket that goes as well.
+fn own() -> String {
+    MAKES.replace("[buckets.data-bucket]\n", "[buckets.own-bucket]\ncreate = true\n").replace("bucket = \"data-bucket\"", "bucket = \"own-bucket\"")
+}
+
 #[test]
 fn it_goes_only_when_it_is_told_by_name() {
-    let rest = ["- role/Reader (Destroy): DeleteRolePolicy DeleteRole", "  > SessionsEnd", "- bucket-policy/data-bucket (Destroy): DeleteBucketPolicy"];
+    let rest = [
+        "- role/Reader (Destroy): DeleteRolePolicy DeleteRole",
+        "  > SessionsEnd",
+        "- bucket/own-bucket (Destroy): DeleteBucket",
+        "  > ObjectsStay",
+        "- bucket-policy/own-bucket (Destroy): DeleteBucketPolicy",
+    ];
+    let and = |more: &[&str]| -> Vec<String> { rest.iter().chain(more).map(|line| (*line).to_owned()).collect() };
+    let plans = |row: crate::rows::Row, lines: Vec<String>| row.plans(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let own = own();
     let stays = format!("? {KEY}: KeyStays");
-    row("not told", MAKES).after(MAKES).destroyed().plans(&[rest[0], rest[1], rest[2], &stays]);
+    plans(row("not told", &own).after(&own).destroyed(), and(&[&stays]));
     let goes = format!("- {KEY} (Destroy): ScheduleKeyDeletion");
-    row("told", MAKES).after(MAKES).destroyed().and_key("alias/data").plans(&[rest[0], rest[1], rest[2], &goes, "  > KeyGoes(30)"]);
-    let soon = MAKES.replace("create = true", "create = true\ndeletion_window_days = 7");
-    row("told, and soon", &soon).after(&soon).destroyed().and_key("alias/data").plans(&[rest[0], rest[1], rest[2], &goes, "  > KeyGoes(7)"]);
-    row("another name", MAKES).after(MAKES).destroyed().and_key("alias/dat").plans(&[rest[0], rest[1], rest[2], &stays, "! key alias/dat: NoSuchKey"]);
+    let mut lines = and(&[&goes, "  > KeyGoes(30)"]);
+    plans(row("told", &own).after(&own).destroyed().and_key("alias/data"), lines.clone());
+    let soon = own.replace("description = \"For the data\"", "deletion_window_days = 7");
+    lines.pop();
+    lines.push("  > KeyGoes(7)".to_owned());
+    plans(row("told, and soon", &soon).after(&soon).destroyed().and_key("alias/data"), lines);
+    plans(row("another name", &own).after(&own).destroyed().and_key("alias/dat"), and(&[&stays, "! key alias/dat: NoSuchKey"]));
     row("it is declared", MAKES).after(MAKES).and_key("alias/data").plans(&["! key alias/data: NoSuchKey"]);
     row("theirs", MAKES).first(theirs).destroyed().and_key("alias/data").plans(&["! key alias/data: NoSuchKey"]);
 }
 
-/// Two ways of naming one key in one run would write its policy twice.
+/// A name may stand for a key in each account: all of them are told.
 #[test]
-fn a_key_has_one_name_in_a_run() {
-    let both = format!("{MAKES}[keys.same]\narn = \"{AWS_CALLS_IT}\"\n[[keys.same.allow]]\naccount = \"dev\"\naccess = \"decrypt\"\n");
-    let known: fn(&mut Observed) = |e| {
-        let Some(found) = e.keys.get(ARN).cloned() else { panic!("there is no such key") };
-        let Observation::Known(Some(found)) = found else { panic!("it is not known") };
-        e.keys.insert(AWS_CALLS_IT.into(), Observation::Known(Some(ObservedKey { made: None, ..found })));
+fn a_name_is_that_of_the_keys_of_all_accounts() {
+    let two = "[keys.data]\ncreate = true\n[keys.theirs]\ncreate = true\nalias = \"data\"\naccount = \"dev\"\n";
+    let expected = ["- dev/key/us-east-1/alias/data (Destroy): ScheduleKeyDeletion", "  > KeyGoes(30)"];
+    let own = format!("- {KEY} (Destroy): ScheduleKeyDeletion");
+    row("both", two).after(two).destroyed().and_key("alias/data").plans(&[expected[0], expected[1], &own, expected[1]]);
+}
+
+/// Who calls it by its ARN means the same key: one policy, and what is said of it in both places.
+#[test]
+fn a_key_that_is_called_by_its_arn_is_the_same() {
+    let raw = format!(
+        "[roles.Raw]\n[[roles.Raw.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Raw.statement]]\neffect = \"Allow\"\nactions = [\"kms:Decrypt\"]\n\
+         resources = [\"{AWS_CALLS_IT}\"]\n"
+    );
+    let both = format!("{MAKES}[keys.same]\narn = \"{AWS_CALLS_IT}\"\n[[keys.same.allow]]\naccount = \"dev\"\naccess = \"decrypt\"\n{raw}");
+    row("by its ARN, too", &both)
+        .after(MAKES)
+        .plans(&["+ role/Raw (Missing): CreateRole PutRolePolicy", "~ key-policy/us-east-1/alias/data (Missing): PutKeyPolicy"]);
+    row("nothing is left", &both).after(MAKES).after(&both).plans(&[]);
+}
+
+#[test]
+fn an_alias_that_stands_for_another_key_of_ours_is_not_followed() {
+    let moved: fn(&mut Observed) = |e| made(e, |k| drop(k.tags.insert("crossrole:alias".into(), "alias/other".into())));
+    let said = format!("! {KEY}: OtherAlias(\"alias/other\")");
+    row("declared", MAKES).after(MAKES).then(moved).plans(&[&said]);
+    let rest = ["- role/Reader (Destroy): DeleteRolePolicy DeleteRole", "  > SessionsEnd", "- bucket-policy/data-bucket (Destroy): DeleteBucketPolicy"];
+    row("told to go", MAKES).after(MAKES).then(moved).destroyed().and_key("alias/data").plans(&[rest[0], rest[1], rest[2], &said]);
+}
+
+#[test]
+fn two_aliases_of_one_key_are_not_two_keys() {
+    let two = format!("{MAKES}[keys.more]\ncreate = true\n");
+    let same: fn(&mut Observed) = |e| {
+        let Some(Observation::Known(Some(key))) = e.keys.get(ARN).cloned() else { panic!("there is no such key") };
+        e.keys.insert(ARN.replace("alias/data", "alias/more"), Observation::Known(Some(key)));
     };
-    row("by its ARN, too", &both).after(MAKES).then(known).plans(&[&format!("! key-policy/us-east-1/0000-data: KnownByAlias({ARN:?})")]);
+    row("both", &two).after(MAKES).then(same).plans(&[&format!("! {KEY}: SameKey(\"alias/more\")"), "! key/us-east-1/alias/more: SameKey(\"alias/data\")"]);
+}
+
+#[test]
+fn a_key_of_another_kind_is_not_taken_over() {
+    let other: fn(&mut Observed) = |e| {
+        theirs(e);
+        with(e, |key| key.made.as_mut().unwrap().symmetric = false);
+    };
+    let adopt = MAKES.replace("create = true", "create = true\nadopt = true");
+    row("to sign with", &adopt).first(other).plans(&[
+        "! role/Reader: Withheld key/us-east-1/alias/data",
+        "! bucket-policy/data-bucket: Withheld role/Reader",
+        &format!("! {KEY}: KeyKind"),
+    ]);
+}
+
+/// A bucket with objects in it is not deleted, and what encrypted them goes after it, or not at all.
+#[test]
+fn it_goes_after_the_buckets_that_it_encrypts() {
+    let own = own();
+    let (_, plan) = row("", &own).after(&own).destroyed().and_key("alias/data").planned();
+    let at = |operation: &str| plan.steps.iter().position(|s| s.call.operation() == operation).unwrap();
+    assert!(plan.steps[at("ScheduleKeyDeletion")].needs.contains(&StepId(at("DeleteBucket"))), "{:#?}", plan.steps);
+    // Somebody else's bucket stays, with what is in it.
+    let rest = ["- role/Reader (Destroy): DeleteRolePolicy DeleteRole", "  > SessionsEnd", "- bucket-policy/data-bucket (Destroy): DeleteBucketPolicy"];
+    let used: fn(&mut Observed) = |e| {
+        let bucket = crate::world::bucket(e, "data-bucket");
+        bucket.state.encryption = None;
+    };
+    row("theirs", MAKES).after(MAKES).seen(used).destroyed().and_key("alias/data").plans(&[
+        rest[0],
+        rest[1],
+        rest[2],
+        &format!("! {KEY}: KeyInUse(\"data-bucket\")"),
+    ]);
+}
+
+#[test]
+fn one_that_is_told_to_go_and_can_not_be_read_is_said() {
+    let unread: fn(&mut Observed) = |e| drop(e.keys.insert(ARN.into(), Observation::Unreadable(Unreadable::not_tried("it"))));
+    let (_, plan) = row("", MAKES).after(MAKES).seen(unread).destroyed().and_key("alias/data").planned();
+    let of_key = |w: &&crossrole_model::Withheld| matches!(&w.subject, crossrole_model::Subject::Object(a) if a.kind == crossrole_model::Kind::Key);
+    assert!(plan.withheld.iter().find(of_key).is_some_and(|w| w.blocks), "{:#?}", plan.withheld);
+    assert!(!plan.withheld.iter().any(|w| w.cause == crossrole_model::Cause::NoSuchKey), "{:#?}", plan.withheld);
 }

@@ -84,7 +84,10 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NotTargeted,
         Cause::KeyStays,
         Cause::NoSuchKey,
-        Cause::KnownByAlias(t()),
+        Cause::OtherAlias(t()),
+        Cause::SameKey(t()),
+        Cause::KeyKind,
+        Cause::KeyInUse(t()),
         Cause::NoPermissionSet,
         Cause::NotAssigned(account()),
         Cause::Quota { quota: Quota::PermissionSet, size: 10_241, limit: 10_240 },
@@ -115,11 +118,14 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Unlisted => 22,
         Cause::KeyStays => 23,
         Cause::NoSuchKey => 24,
-        Cause::KnownByAlias(_) => 25,
+        Cause::OtherAlias(_) => 25,
+        Cause::SameKey(_) => 28,
+        Cause::KeyKind => 29,
+        Cause::KeyInUse(_) => 30,
         Cause::NoPermissionSet => 26,
         Cause::NotAssigned(_) => 27,
     };
-    covers(all.iter().map(number), 28);
+    covers(all.iter().map(number), 31);
     all
 }
 
@@ -436,6 +442,7 @@ pub(crate) fn broken(t: &str) -> Vec<Broken> {
         Broken::Foreign { step, sid: t.into() },
         Broken::Share(step),
         Broken::Withheld { step, address: address(t) },
+        Broken::Untold(step),
     ];
     let number = |broken: &Broken| match broken {
         Broken::Order { .. } => 0,
@@ -453,8 +460,9 @@ pub(crate) fn broken(t: &str) -> Vec<Broken> {
         Broken::Foreign { .. } => 12,
         Broken::Share(_) => 13,
         Broken::Withheld { .. } => 14,
+        Broken::Untold(_) => 15,
     };
-    covers(all.iter().map(number), 15);
+    covers(all.iter().map(number), 16);
     all
 }
 
