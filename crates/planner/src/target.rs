@@ -23,7 +23,9 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String], declared: &BTreeMap<Ad
     for target in targets {
         let withheld = plan.withheld.iter().any(|w| matches!(&w.subject, Subject::Object(address) if named(address, target)));
         if !withheld && !plan.changes.iter().any(|c| named(&c.address, target)) {
-            plan.withheld.push(Withheld { subject: Subject::Target(target.clone()), cause: Cause::NoSuchTarget, blocks: false });
+            // What is declared and as it should be is no change; what is nowhere is a mistake.
+            let known = declared.keys().any(|address| named(address, target));
+            plan.withheld.push(Withheld { subject: Subject::Target(target.clone()), cause: Cause::NoSuchTarget, blocks: !known });
         }
     }
     let mut keep: BTreeSet<usize> = plan.changes.iter().enumerate().filter(|(_, c)| targets.iter().any(|t| named(&c.address, t))).map(|(i, _)| i).collect();

@@ -394,7 +394,7 @@ fn only_targets() {
     row("by account and pattern", &bounded).only(&["222222222222/p*"]).plans(&["+ policy/Most (Missing): CreatePolicy", "? 2 others: NotTargeted"]);
     row("a bare name, and one that is nothing", &bounded).only(&["Most", "role/Nobody"]).plans(&[
         "+ policy/Most (Missing): CreatePolicy",
-        "? target role/Nobody: NoSuchTarget",
+        "! target role/Nobody: NoSuchTarget",
         "? 2 others: NotTargeted",
     ]);
 }
