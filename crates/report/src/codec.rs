@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Version of the file. A plan is applied by the version of crossrole that made it, so there is one.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Most bytes of a file: ten thousand roles make some tens of megabytes.
 pub const PLAN_BYTES_MOST: usize = 256 << 20;

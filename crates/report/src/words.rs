@@ -158,7 +158,7 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         }
         Cause::Unlisted => (
             "our policies let principals into its roles, and no manifest and no directory names it any more".to_owned(),
-            "what was made there is not looked for: list it in `accounts.toml` without selecting it, to have that taken away",
+            "what was made there is not looked for: list it in `accounts.toml`, and select the others with `accounts = […]`, to have that taken away",
         ),
         Cause::NoPermissionSet => (
             "IAM Identity Center has no permission set of this name".to_owned(),
