@@ -234,7 +234,7 @@ async fn no_designed_alteration_is_carried_out() {
 async fn what_is_not_the_same_is_named() {
     let saved = saved("saved-named").await;
     let text = std::fs::read_to_string(&saved.path).unwrap();
-    std::fs::write(&saved.path, text.replacen("\"crossrole_plan\":3", "\"crossrole_plan\":2", 1)).unwrap();
+    std::fs::write(&saved.path, text.replacen("\"crossrole_plan\":4", "\"crossrole_plan\":3", 1)).unwrap();
     let said = saved.place().run(&["apply", "--auto-approve", &saved.path]).await;
     assert!(said.err.contains("this plan was made by another version of crossrole"), "{}", said.err);
     std::fs::write(&saved.path, &text).unwrap();
