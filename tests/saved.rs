@@ -130,14 +130,14 @@ async fn no_random_alteration_is_carried_out() {
     while tried < 1_000 {
         let mut plan = saved.plan.clone();
         let at = &all[random.below(all.len())];
-        if at.starts_with("/calls") {
-            // Only how many calls it took to read is no part of what was reviewed.
+        if at.starts_with("/calls") || at == "/saved_at" {
+            // How many calls it took to read, and when, are no part of what was reviewed.
             continue;
         }
         let before = plan.clone();
         alter(plan.pointer_mut(at).unwrap(), &mut random);
         let same = |a: &Value, b: &Value| {
-            let read = |v: &Value| serde_json::from_value::<crossrole_model::Plan>(v.clone()).ok();
+            let read = |v: &Value| serde_json::from_value::<crossrole_model::Plan>(v.clone()).ok().map(|plan| crossrole_model::Plan { saved_at: 0, ..plan });
             read(a) == read(b)
         };
         // A statement that stands twice means the same.
@@ -245,6 +245,41 @@ async fn what_is_not_the_same_is_named() {
     let said = place.run(&["apply", "--auto-approve", &saved.path]).await;
     assert_eq!(said.exit, Exit::Failed);
     assert!(said.err.contains("bucket-policy/saved-bucket: the file makes another part that is ours of it than the manifests say"), "{}", said.err);
+}
+
+/// What was reviewed long ago is not what its reviewers would say today.
+#[tokio::test(start_paused = true)]
+async fn a_plan_may_be_so_old_and_no_older() {
+    let saved = saved("saved-age").await;
+    let day = 86_400;
+    let stamp = saved.plan["saved_at"].as_i64().unwrap();
+    assert!(stamp > 1_700_000_000, "{stamp}");
+    for (older, most, wrong) in [
+        (0, "1h", None),
+        (2 * 3_600, "1d", None),
+        (2 * 3_600, "1h", Some("this plan was saved 2 hours ago, and may be 60 minutes old")),
+        (8 * day, "7d", Some("this plan was saved 8 days ago, and may be 7 days old")),
+        (-3_600, "7d", Some("this plan was saved in the future")),
+    ] {
+        let mut plan = saved.plan.clone();
+        plan["saved_at"] = json!(stamp - older);
+        assert!(saved.forge(&plan));
+        let place = saved.place();
+        let said = place.run(&["apply", "--auto-approve", "--quiet", "--max-age", most, &saved.path]).await;
+        match wrong {
+            None => assert_eq!(said.exit, Exit::Clean, "{older} {most}: {}", said.err),
+            Some(why) => {
+                assert!(said.exit == Exit::Failed && said.err.contains(why), "{older} {most}: {}", said.err);
+                assert!(place.sandbox.snapshot().unwrap() == saved.start, "{older} {most}: something was carried out");
+            }
+        }
+    }
+    let said = saved.place().run(&["apply", "--auto-approve", "--max-age", "1h", &saved.file]).await;
+    assert!(said.err.contains("`--max-age` is of a saved plan"), "{}", said.err);
+    for bad in ["1", "h", "-1h", "1w", "99999999999999999999d"] {
+        let said = saved.place().run(&["apply", "--auto-approve", &format!("--max-age={bad}"), &saved.path]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains("write a number with its unit"), "{bad}: {}", said.err);
+    }
 }
 
 /// A plan that was carried out in part is still the plan that was reviewed, for the rest.

@@ -267,6 +267,9 @@ pub struct Meter {
 /// A plan: changes for people, steps for machines, and what is neither.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Plan {
+    /// When it was saved, in seconds since 1970; 0: it was not.
+    #[serde(default)]
+    pub saved_at: i64,
     /// The manifests it was made from.
     pub manifests: Vec<ManifestRef>,
     /// Every account of the run.

@@ -1,6 +1,7 @@
 //! `plan`, `apply`, `destroy`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use crossrole_model::ALIAS;
@@ -90,6 +91,13 @@ pub(crate) struct PlanArgs {
     pub(crate) detailed_exitcode: bool,
 }
 
+/// Reads a number with a unit.
+fn age(text: &str) -> Result<Duration, String> {
+    let unit = text.chars().last().and_then(|unit| [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)].into_iter().find(|(name, _)| *name == unit));
+    let number = unit.and_then(|(name, seconds)| text.strip_suffix(name)?.parse::<u64>().ok()?.checked_mul(seconds));
+    number.map(Duration::from_secs).ok_or_else(|| "write a number with its unit, as in `24h`, `90m` or `7d`".to_owned())
+}
+
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ApplyArgs {
@@ -101,6 +109,9 @@ pub(crate) struct ApplyArgs {
     /// Do not ask
     #[arg(long)]
     pub(crate) auto_approve: bool,
+    /// Refuse a saved plan that is older, as in `24h`, `90m` or `7d`
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) max_age: Option<Duration>,
     /// Carry out the rest where something declared is withheld; nothing is written then otherwise
     #[arg(long)]
     pub(crate) partial: bool,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crossrole_model::{Digest, Observed, Outcome, Plan};
 use crossrole_planner::Options;
@@ -20,6 +21,13 @@ use super::plan::make;
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let reviewed = saved_plan(&args.paths)?;
+    match (&reviewed, args.max_age) {
+        (Some(plan), Some(most)) => young_enough(plan, most, super::validate::now())?,
+        (None, Some(_)) => {
+            return Err(Failure::new("`--max-age` is of a saved plan, and none is given", "name one that was saved with `crossrole plan --out`"));
+        }
+        (_, None) => {}
+    }
     let (paths, options) = match &reviewed {
         Some(_) if destroy || !args.planning.target.is_empty() || !args.planning.destroy_key.is_empty() => {
             return Err(Failure::new("a saved plan is applied as it is", "give `--destroy`, `--target` and `--destroy-key` to `crossrole plan`"));
@@ -92,6 +100,27 @@ fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
     }
     let text = files::read(path, &PLAN)?;
     crossrole_report::read_plan(&text).map(Some).map_err(|e| Failure::new(format!("`{}`: {e}", path.display()), "plan again with `crossrole plan --out`"))
+}
+
+/// A plan that was reviewed long ago is not what its reviewers would say today. One of tomorrow has a wrong clock behind it.
+fn young_enough(plan: &Plan, most: Duration, now: i64) -> Result<(), Failure> {
+    /// Clocks of two machines differ by so much, at most, in seconds.
+    const SKEW: i64 = 300;
+    let seconds = now.saturating_sub(plan.saved_at);
+    if seconds < -SKEW {
+        return Err(Failure::new("this plan was saved in the future", "set the clock of this machine, or of the one that planned, right"));
+    }
+    if u64::try_from(seconds).is_ok_and(|age| age > most.as_secs()) {
+        let shown = |seconds: u64| match seconds {
+            0..120 => format!("{seconds} seconds"),
+            120..7_200 => format!("{} minutes", seconds / 60),
+            7_200..172_800 => format!("{} hours", seconds / 3_600),
+            _ => format!("{} days", seconds / 86_400),
+        };
+        let error = format!("this plan was saved {} ago, and may be {} old", shown(seconds.unsigned_abs()), shown(most.as_secs()));
+        return Err(Failure::new(error, "plan again, and have the new plan reviewed"));
+    }
+    Ok(())
 }
 
 /// The manifests that a plan was made from. One that was changed since the review is not what was reviewed.

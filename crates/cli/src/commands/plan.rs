@@ -29,7 +29,7 @@ async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, F
     let options = args.planning.options(args.destroy);
     let made = make(session, &options, &args.planning.guard).await?;
     if let Some(path) = &args.out {
-        save(&made.plan, path)?;
+        save(&Plan { saved_at: super::validate::now(), ..made.plan.clone() }, path)?;
     }
     made.print(&args.planning.view, &session.sources, io);
     if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
