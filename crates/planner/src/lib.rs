@@ -11,6 +11,7 @@ pub mod check;
 mod diff;
 mod draft;
 mod order;
+pub mod rights;
 mod stale;
 mod target;
 

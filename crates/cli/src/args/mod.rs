@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Schema,
     /// Print the policies that manifests stand for
     Render(RenderArgs),
+    /// Print the least IAM policy that a runner needs for manifests, account by account
+    RunnerPolicy(RunnerPolicyArgs),
     /// Show what would change in live IAM and S3
     Plan(PlanArgs),
     /// Carry out a plan
@@ -146,6 +148,30 @@ pub(crate) struct RenderArgs {
     #[arg(long)]
     pub(crate) show_external_ids: bool,
     /// Settings of this place, with its quotas
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
+    pub(crate) config: PathBuf,
+}
+
+/// What a runner is to do.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PurposeArg {
+    /// Make plans
+    Plan,
+    /// Make plans, carry them out, and take them back
+    Apply,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunnerPolicyArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    /// What it is to do
+    #[arg(long = "for", value_enum, value_name = "PURPOSE", default_value_t = PurposeArg::Apply)]
+    pub(crate) purpose: PurposeArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Settings of this place
     #[arg(long, value_name = "FILE", default_value = CONFIG)]
     pub(crate) config: PathBuf,
 }

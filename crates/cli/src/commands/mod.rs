@@ -9,6 +9,7 @@ pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod render;
+pub(crate) mod runner_policy;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod test;

@@ -1,0 +1,60 @@
+//! The rights that a runner needs for manifests, account by account: to read what a plan is made from, and to carry it out, take it
+//! back, and heal what others have changed of it.
+//!
+//! Which permission a call needs is in [`Effects`](crossrole_model::call::Effects), or in the Service Authorization Reference where
+//! it reads. What has no name before it is made (a key), or is found by what it is (what no manifest declares any more), is let under
+//! the condition that it carries our mark.
+
+mod document;
+mod objects;
+mod reads;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::{AccountId, Desired};
+
+pub use document::documents;
+
+/// What a runner is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Make plans.
+    Plan,
+    /// Make plans and carry them out.
+    Apply,
+}
+
+/// What an account lets its runner do: actions by resource and by whether only what carries our mark is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    by_resource: BTreeMap<(String, bool), BTreeSet<&'static str>>,
+}
+
+impl Rights {
+    fn add(&mut self, resource: impl Into<String>, actions: &[&'static str]) {
+        if !actions.is_empty() {
+            self.by_resource.entry((resource.into(), false)).or_default().extend(actions);
+        }
+    }
+
+    /// The same of what carries our mark alone.
+    fn add_marked(&mut self, resource: impl Into<String>, actions: &[&'static str]) {
+        self.by_resource.entry((resource.into(), true)).or_default().extend(actions);
+    }
+
+    /// Returns every action with its resources.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, bool, &BTreeSet<&'static str>)> {
+        self.by_resource.iter().map(|((resource, marked), actions)| (resource.as_str(), *marked, actions))
+    }
+}
+
+/// Returns what runners need, by account.
+pub fn rights(desired: &Desired, purpose: Purpose) -> BTreeMap<AccountId, Rights> {
+    let mut all = reads::reads(desired);
+    if purpose == Purpose::Apply {
+        for (address, object) in &desired.objects {
+            objects::writes(desired, address, &object.state, all.entry(address.account.clone()).or_default());
+        }
+    }
+    all
+}
