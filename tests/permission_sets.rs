@@ -90,7 +90,13 @@ impl Place {
     }
 
     async fn assumes(&self, who: &Credentials) -> u16 {
-        self.query_as(who, "sts", "AssumeRole", &[("RoleArn", WRITER), ("RoleSessionName", "ann")]).await.0
+        // The manifest lets its people say who they are: both sides are asked for that.
+        self.query_as(who, "sts", "AssumeRole", &[("RoleArn", WRITER), ("RoleSessionName", "ann"), ("SourceIdentity", "ann")]).await.0
+    }
+
+    /// What the role of the set in an account has got of ours.
+    async fn got(&self, account: &str) -> bool {
+        self.iam(account, "GetAccountAuthorizationDetails", &[("MaxItems", "1000")]).await.contains("Crossrole")
     }
 }
 
@@ -136,7 +142,7 @@ async fn its_people_come_in_where_it_is_named_for_and_nowhere_else() {
     assert_eq!(run(&["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
     assert_eq!(place.assumes(&ann).await, 200);
     let sids: Vec<Value> = place.inline("DeveloperAccess").await.iter().map(|s| s["Sid"].clone()).collect();
-    assert!(sids.contains(&json!("Theirs")) && sids.len() == 5, "{sids:?}");
+    assert!(sids.contains(&json!("Theirs")) && sids.len() == 6, "{sids:?}");
     assert_eq!(run(&["destroy", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
     assert_eq!(place.assumes(&ann).await, 403);
     assert_eq!(place.inline("DeveloperAccess").await, [theirs()]);
@@ -192,7 +198,76 @@ async fn one_fault_anywhere_is_healed() {
             assert!(plan.starts_with("No changes."), "{operation} {fault:?}: {plan}");
             assert!(place.inline("DeveloperAccess").await.contains(&theirs()), "{operation} {fault:?}");
             assert_eq!(place.assumes(&place.person(DEV).await).await, 200, "{operation} {fault:?}: its role has got it");
+            // And back again, where the fault is on the way out.
+            place.sandbox.set_faults(Some(Arc::new(Once { operation, fault, done: false.into() })));
+            place.run(&["destroy", "--auto-approve", "--quiet", "--config", &config, &file]).await;
+            let second = place.run(&["destroy", "--auto-approve", "--quiet", "--config", &config, &file]).await;
+            assert_eq!(second.exit, Exit::Clean, "{operation} {fault:?}: {}{}", second.out, second.err);
+            assert_eq!(place.inline("DeveloperAccess").await, [theirs()], "{operation} {fault:?}");
+            assert!(!place.got(DEV).await, "{operation} {fault:?}: its role has it still");
         }
+    }
+}
+
+/// Only the accounts that a manifest names are provisioned: what others have staged for the rest stays where it is.
+#[tokio::test(start_paused = true)]
+async fn what_others_have_staged_for_other_accounts_is_left_to_them() {
+    let (place, config, file) = (place().await, settings("staged"), scenario("permission-set"));
+    place.good(&["apply", "--auto-approve", "--quiet", "--config", &config, &file]).await;
+    let mut staged = place.inline("DeveloperAccess").await;
+    let admin =
+        json!({ "Sid": "Admin", "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": { "StringEquals": { "aws:PrincipalAccount": OWNER } } });
+    staged.push(admin);
+    place.put_inline("DeveloperAccess", &staged).await;
+    let plan = place.good(&["plan", "--config", &config, &file]).await;
+    assert!(plan.contains("= foreign, kept: [Admin] Allow * on *"), "{plan}");
+    assert!(plan.contains("it is provisioned in account 111111111111, with all that others have changed in it"), "{plan}");
+    place.good(&["apply", "--auto-approve", "--quiet", "--config", &config, &file]).await;
+    assert!(place.good(&["plan", "--config", &config, &file]).await.starts_with("No changes."));
+    let has = |account: &'static str| {
+        let place = &place;
+        async move { place.iam(account, "GetAccountAuthorizationDetails", &[("MaxItems", "1000")]).await.contains("Admin") }
+    };
+    assert!(has(DEV).await && !has(OWNER).await);
+}
+
+/// A run that ends between the two calls of a removal is finished by the next, whatever the manifest says by then.
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_was_begun_is_finished() {
+    struct Never(&'static str);
+    impl FaultPlan for Never {
+        fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+            (call.operation == self.0).then_some(Fault::Refuse("AccessDeniedException"))
+        }
+    }
+    let (config, file) = (settings("removal"), scenario("permission-set"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let without: String = text.replace("permission_set = \"dev/DeveloperAccess\"", "account = \"dev\"");
+    let without = manifest("without-set", &without);
+    for (words, file_after) in [("destroy", &file), ("apply", &without)] {
+        let place = place().await;
+        place.good(&["apply", "--auto-approve", "--quiet", "--config", &config, &file]).await;
+        place.sandbox.set_faults(Some(Arc::new(Never("ProvisionPermissionSet"))));
+        let said = place.run(&[words, "--auto-approve", "--quiet", "--config", &config, file_after]).await;
+        assert!(said.exit == Exit::Failed && place.got(DEV).await, "{words}: {}", said.out);
+        place.sandbox.set_faults(None);
+        assert_eq!(place.inline("DeveloperAccess").await, [theirs()], "{words}");
+        place.good(&[words, "--auto-approve", "--quiet", "--config", &config, file_after]).await;
+        assert!(!place.got(DEV).await, "{words}: its role has it still");
+        let plan: &[&str] = if words == "destroy" { &["plan", "--destroy"] } else { &["plan"] };
+        let plan = place.good(&[plan, &["--config", &config, file_after]].concat()).await;
+        assert!(plan.contains("No changes."), "{words}: {plan}");
+    }
+}
+
+/// Without an instance nobody looks into the sets, and that is said.
+#[tokio::test(start_paused = true)]
+async fn a_destroy_without_an_instance_says_what_is_left() {
+    let (place, config, file) = (place().await, settings("gone"), scenario("permission-set"));
+    place.good(&["apply", "--auto-approve", "--quiet", "--config", &config, &file]).await;
+    for words in [&["plan"][..], &["destroy", "--auto-approve"]] {
+        let said = place.good(&[words, &[file.as_str()]].concat()).await;
+        assert!(said.contains("111111111111/permission-set/DeveloperAccess: `crossrole.toml` does not say where permission sets are written"), "{said}");
     }
 }
 
@@ -212,10 +287,10 @@ async fn a_set_has_one_policy_however_many_speak_of_it() {
         let words: Vec<&str> = ["plan", "--config", &config].into_iter().chain(files.iter().map(|f| f.as_str())).collect();
         assert!(place.good(&words).await.starts_with("No changes."), "{files:?}");
     }
-    assert_eq!(place.inline("DeveloperAccess").await.len(), 6);
+    assert_eq!(place.inline("DeveloperAccess").await.len(), 7);
     place.good(&["destroy", "--auto-approve", "--quiet", "--config", &config, &second]).await;
     assert!(place.good(&["plan", "--config", &config, &first]).await.starts_with("No changes."));
-    assert_eq!(place.inline("DeveloperAccess").await.len(), 5);
+    assert_eq!(place.inline("DeveloperAccess").await.len(), 6);
 }
 
 /// Half a document is nobody's: what cannot be read is not written.

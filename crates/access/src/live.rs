@@ -13,9 +13,6 @@ use crate::public::is_public;
 /// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
 const AWS_MANAGED: &[(&str, &str)] = &[("AdministratorAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)];
 
-/// The inline policy of a permission set, as its roles have it (IAM Identity Center User Guide, "Custom permissions").
-const SET_POLICY: &str = "AwsSSOInlinePolicy";
-
 /// The objects that access depends on, ready to be changed.
 #[derive(Debug, Clone, Default)]
 pub struct Objects {
@@ -149,8 +146,8 @@ impl Objects {
                 DesiredState::SamlProvider(state) => ObjectState::SamlProvider(state),
                 DesiredState::Bucket(state) => ObjectState::Bucket(state),
                 DesiredState::Key(state) => ObjectState::Key(state),
-                DesiredState::PermissionSet { statements } => {
-                    ObjectState::PermissionSet(SetState { document: Some(Document::new(statements)), provisioned: true })
+                DesiredState::PermissionSet { statements, .. } => {
+                    ObjectState::PermissionSet(SetState { document: Some(Document::new(statements)), late: BTreeSet::new() })
                 }
                 DesiredState::KeyPolicy { key, grants } => {
                     // What others say in it is not known: it is taken to be as AWS makes keys, and left to the account's policies.
@@ -294,7 +291,7 @@ impl Objects {
                 slot.account = account.to_string();
                 slot.policy.clone_from(&policy.document);
             }
-            ObjectState::PermissionSet(set) => self.provision(&address.name, set.document.as_ref()),
+            ObjectState::PermissionSet(set) => self.provision(&address.name, set),
             ObjectState::Key(_) => {
                 let fresh = KeyPolicyState::of_new_key(self.partition, account).document;
                 let policy = self.keys.entry(KeyRef::named(self.partition, account, &address.name).arn).or_default();
@@ -309,17 +306,18 @@ impl Objects {
         }
     }
 
-    /// What a permission set gives by its inline policy, to the roles of it that are known.
-    fn provision(&mut self, set: &str, document: Option<&Document>) {
+    /// What a permission set gives by its inline policy, to the roles of it that are known and get it.
+    fn provision(&mut self, set: &str, state: &SetState) {
+        let SetState { document, late } = state;
         let partition = self.partition;
         for (address, held) in self.principals.iter_mut().filter(|(address, _)| address.kind == Kind::Role) {
             let arn = partition.iam_arn(&address.account, "role", &held.path, held.name.as_deref().unwrap_or(&address.name));
-            if PermissionSet::of_role(&arn).is_none_or(|of| of.name != set) {
+            if late.contains(&address.account) || PermissionSet::of_role(&arn).is_none_or(|of| of.name != set) {
                 continue;
             }
             match document {
-                Some(document) => drop(held.inline.insert(SET_POLICY.to_owned(), Some(document.clone()))),
-                None => drop(held.inline.remove(SET_POLICY)),
+                Some(document) => drop(held.inline.insert(PermissionSet::INLINE.to_owned(), Some(document.clone()))),
+                None => drop(held.inline.remove(PermissionSet::INLINE)),
             }
         }
     }
@@ -368,9 +366,8 @@ impl Objects {
                     bucket.policy = None;
                 }
             }
-            Some(ObjectState::PermissionSet(_)) => self.provision(&address.name, None),
-            // A key keeps a policy.
-            Some(ObjectState::KeyPolicy(_)) => {}
+            // A key keeps a policy, and a set is never taken away.
+            Some(ObjectState::KeyPolicy(_) | ObjectState::PermissionSet(_)) => {}
             Some(ObjectState::Key(_)) => {
                 self.keys.insert(KeyRef::named(self.partition, account, &address.name).arn, Document::new(Vec::new()));
             }

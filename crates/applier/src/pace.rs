@@ -9,6 +9,9 @@ pub(crate) const VISIBLE_MOST: Duration = Duration::from_mins(2);
 /// Longest wait where somebody else may be in the way, or where a run before this one made what is not visible.
 pub(crate) const OTHERS_MOST: Duration = Duration::from_secs(20);
 
+/// Longest wait for a permission set that somebody else is provisioning: of many accounts, that takes some seconds each.
+pub(crate) const PROVISION_MOST: Duration = Duration::from_mins(30);
+
 /// Longest wait before our statements are looked for in a document that others write too.
 const SETTLE_MOST: Duration = Duration::from_secs(2);
 

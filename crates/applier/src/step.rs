@@ -8,7 +8,7 @@ use crossrole_model::outcome::Event;
 use crossrole_model::{Action, Call, Change, Cloud, CloudError, Digest, Drift, ErrorClass, Facet, Finds, Retry, Step, StepId, StepResult};
 
 use crate::Run;
-use crate::pace::{OTHERS_MOST, VISIBLE_MOST, pause};
+use crate::pace::{OTHERS_MOST, PROVISION_MOST, VISIBLE_MOST, pause};
 use crate::shared::Attempt;
 
 impl<C: Cloud> Run<'_, C> {
@@ -172,6 +172,8 @@ impl<C> Run<'_, C> {
     pub(crate) fn patience(&self, class: ErrorClass, step: &Step, shared: bool) -> Option<Duration> {
         match class {
             ErrorClass::NotFound | ErrorClass::UnknownPrincipal if !step.awaits.is_empty() => Some(VISIBLE_MOST),
+            // Somebody else's provisioning goes from account to account.
+            ErrorClass::Conflict if matches!(step.call, Call::Set(_)) => Some(PROVISION_MOST),
             ErrorClass::NotFound | ErrorClass::UnknownPrincipal | ErrorClass::Conflict => Some(OTHERS_MOST),
             // The cloud has retried all others, but not what must be read again first.
             ErrorClass::Throttled if shared => Some(self.timeout),

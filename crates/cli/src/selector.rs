@@ -192,7 +192,7 @@ impl Known {
                 self.resources.push(Part::of(key.arn.as_str()));
                 self.document(&Document::new(grants.iter().map(|g| g.statement.clone()).collect()));
             }
-            DesiredState::PermissionSet { statements } => self.document(&Document::new(statements.clone())),
+            DesiredState::PermissionSet { statements, .. } => self.document(&Document::new(statements.clone())),
             DesiredState::Key(_) => {}
             DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }

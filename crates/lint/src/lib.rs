@@ -160,7 +160,7 @@ impl<'a> Lint<'a> {
                 DesiredState::Caller { principal, statements } => {
                     add(Use::Identity, DocumentRef::Policy, &Document::new(statements.clone()), format!("permissions of {principal}"));
                 }
-                DesiredState::PermissionSet { statements } => {
+                DesiredState::PermissionSet { statements, .. } => {
                     add(Use::Identity, DocumentRef::Policy, &Document::new(statements.clone()), format!("permissions of permission set {}", address.name));
                 }
                 DesiredState::BucketPolicy { statements, .. } => {

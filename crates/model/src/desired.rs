@@ -226,6 +226,8 @@ pub enum DesiredState {
     PermissionSet {
         /// Statements with their Sids.
         statements: Vec<Statement>,
+        /// The accounts that they are for.
+        accounts: BTreeSet<AccountId>,
     },
     /// A key that is made if missing.
     Key(MadeKey),

@@ -8,6 +8,7 @@ use crossrole_policy::{Document, Share};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::ids::AccountId;
 use crate::ownership;
 use crate::state::{BucketState, Encryption, Logging, ObjectState, PublicAccessBlock, RoleState, Tags};
 
@@ -37,8 +38,8 @@ pub enum Facet {
     ClientIds,
     /// Metadata of a SAML provider.
     Metadata,
-    /// That what a permission set gives has reached its roles.
-    Provisioned,
+    /// That what a permission set gives has reached its role in this account.
+    Provisioned(AccountId),
     /// Alias of a key.
     Alias,
     /// How often a key is rotated.
@@ -153,7 +154,9 @@ impl ObjectState {
             Self::PermissionSet(set) => match facet {
                 Facet::Statements(prefixes) => share(prefixes, set.document.as_ref()),
                 // What has reached the roles, not that something has.
-                Facet::Provisioned => set.provisioned.then(|| set.document.as_ref().map_or_else(|| text("provisioned", ""), |d| d.canonical().encode())),
+                Facet::Provisioned(account) => {
+                    (!set.late.contains(account)).then(|| set.document.as_ref().map_or_else(|| text("provisioned", ""), |d| d.canonical().encode()))
+                }
                 _ => None,
             },
             Self::KeyPolicy(policy) => {

@@ -40,10 +40,11 @@ pub enum SetCall {
     DeletePolicy {
         set: SetRef,
     },
-    /// Into all accounts in which the set is: a set that is changed changes no role before that (IAM Identity Center API
-    /// reference, ProvisionPermissionSet).
+    /// Into one account: a set that is changed changes no role before that (IAM Identity Center API reference,
+    /// ProvisionPermissionSet).
     Provision {
         set: SetRef,
+        account: AccountId,
     },
 }
 
@@ -60,7 +61,7 @@ impl SetCall {
     /// Returns the set.
     pub fn set(&self) -> &SetRef {
         match self {
-            Self::PutPolicy { set, .. } | Self::DeletePolicy { set } | Self::Provision { set } => set,
+            Self::PutPolicy { set, .. } | Self::DeletePolicy { set } | Self::Provision { set, .. } => set,
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct PermissionSet {
 }
 
 impl PermissionSet {
+    /// The inline policy of a set, as its roles have it (IAM Identity Center User Guide, "Custom permissions").
+    pub const INLINE: &'static str = "AwsSSOInlinePolicy";
+
     /// Patterns over ARNs that match its role in its account, whatever the home region and the digits, and no other role. A star
     /// in place of the digits would match the roles of sets whose names begin alike.
     pub fn roles(&self, partition: Partition) -> [String; 2] {

@@ -127,8 +127,8 @@ pub enum Consequence {
     ObjectsStay,
     /// Objects that this key encrypted stay under it: whoever reads them needs that key, too.
     OldKeyNeeded(String),
-    /// Everything that the permission set gives goes to its roles in so many accounts, what others have changed in it as well.
-    Provisions(usize),
+    /// Everything that the permission set gives goes to its roles in these accounts, what others have changed in it as well.
+    Provisions(BTreeSet<AccountId>),
     /// The key is deleted after so many days, and what it encrypted can't be read from the start.
     KeyGoes(u32),
     /// The foreign statement of this Sid goes with the bucket.

@@ -110,7 +110,7 @@ impl DesiredState {
                 state.inline.values_mut().for_each(|found| document(found, other));
             }
             Self::Policy(state) => document(&mut state.document, other),
-            Self::Caller { statements, .. } | Self::BucketPolicy { statements, .. } | Self::PermissionSet { statements } => {
+            Self::Caller { statements, .. } | Self::BucketPolicy { statements, .. } | Self::PermissionSet { statements, .. } => {
                 for found in statements.iter_mut() {
                     found.map_texts(other);
                 }

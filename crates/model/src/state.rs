@@ -205,8 +205,8 @@ pub struct MadeKey {
 pub struct SetState {
     /// Its inline policy, foreign statements included; `None` when it has none.
     pub document: Option<Document>,
-    /// The roles of all accounts in which it is have got it as it is.
-    pub provisioned: bool,
+    /// The accounts of which the roles have not got it as it is.
+    pub late: BTreeSet<AccountId>,
 }
 
 /// The state of an object of any kind.

@@ -93,6 +93,8 @@ pub enum Cause {
     NoBucket,
     /// The instance of IAM Identity Center has no permission set of this name.
     NoPermissionSet,
+    /// Manifests name permission sets, and nothing says where these are written.
+    NoIdentityCenter,
     /// The permission set is not assigned in this account, so that it has no role there.
     NotAssigned(AccountId),
     /// The key does not exist.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::limits::Quota;
 use crossrole_model::plan::Meter;
 use crossrole_model::{
-    AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, Plan, Reason, Step, StepId, Subject, Unreadable,
-    Withheld, limits, ownership,
+    AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, PermissionSet, Plan, Reason, Step, StepId, Subject,
+    Unreadable, Withheld, limits, ownership,
 };
 use crossrole_policy::Share;
 
@@ -44,6 +44,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) parts_held: BTreeMap<Address, BTreeMap<String, Address>>,
     /// Accounts whose own quotas would tell more, and why they were not read.
     unsure: BTreeMap<AccountId, Unreadable>,
+    /// Permission sets that manifests name, where these are written by hand.
+    pub(crate) sets_by_hand: Vec<PermissionSet>,
     /// Names of the manifests of this run.
     pub(crate) owners: BTreeSet<&'a str>,
     /// The same by how the Sids of their statements begin.
@@ -72,6 +74,7 @@ impl<'a> Draft<'a> {
             caller_held: BTreeMap::new(),
             parts_held: BTreeMap::new(),
             unsure: BTreeMap::new(),
+            sets_by_hand: Vec::new(),
             owners,
             sids,
             declared,
@@ -211,6 +214,7 @@ impl<'a> Draft<'a> {
             caller_held: _,
             parts_held: _,
             unsure,
+            sets_by_hand: _,
             owners: _,
             sids: _,
             declared: _,

@@ -17,9 +17,9 @@ mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::desired::DesiredState;
+use crossrole_model::desired::{ByHand, DesiredState, HandSide};
 use crossrole_model::observed::{BucketScope, Scope};
-use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, Plan, Subject, Withheld};
+use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, Subject, Withheld};
 
 pub use check::check;
 pub use stale::differences;
@@ -101,6 +101,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         desired
     };
     let mut draft = Draft::new(wanted, observed, options);
+    draft.sets_by_hand = desired.by_hand.iter().filter_map(set_of).collect();
     unreadable(&mut draft);
     diff::diff(&mut draft);
     order::connect(&mut draft);
@@ -119,6 +120,11 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     };
     target::select(&mut plan, &options.targets, &desired.objects);
     plan
+}
+
+fn set_of(hand: &ByHand) -> Option<PermissionSet> {
+    let HandSide::PermissionSet(name) = &hand.side else { return None };
+    Some(PermissionSet { account: hand.account.clone(), name: name.clone() })
 }
 
 /// Keys that are known by their aliases, and what AWS calls them.

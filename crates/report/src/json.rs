@@ -158,7 +158,7 @@ fn state(state: &ObjectState, view: View) -> Value {
             "logging": bucket.logging,
             "tags": bucket.tags,
         }),
-        ObjectState::PermissionSet(set) => json!({ "inline_policy": set.document.as_ref().map(|d| document(d, view)), "provisioned": set.provisioned }),
+        ObjectState::PermissionSet(set) => json!({ "inline_policy": set.document.as_ref().map(|d| document(d, view)), "not_provisioned": set.late }),
         ObjectState::Key(key) => {
             json!({ "alias": key.alias, "description": key.description, "rotation_days": key.rotation_days, "tags": key.tags })
         }

@@ -47,7 +47,7 @@ pub(crate) fn facet(facet: &Facet) -> String {
         Facet::ClientIds => "audiences".to_owned(),
         Facet::Metadata => "metadata".to_owned(),
         Facet::Alias => "alias".to_owned(),
-        Facet::Provisioned => "what its roles have got".to_owned(),
+        Facet::Provisioned(account) => format!("what its role in account {account} has got"),
         Facet::Rotation => "rotation".to_owned(),
         Facet::Versioning => "versioning".to_owned(),
         Facet::Encryption => "encryption".to_owned(),
@@ -80,8 +80,11 @@ pub(crate) fn consequence(consequence: &Consequence) -> String {
             format!("objects that key {key} encrypted stay under it: whoever reads them needs that key, too, so keep what lets them use it")
         }
         Consequence::ObjectsStay => "a bucket with objects in it is not deleted: S3 refuses, and so do we".to_owned(),
-        Consequence::Provisions(1) => "it is provisioned in its account, with all that others have changed in it".to_owned(),
-        Consequence::Provisions(accounts) => format!("it is provisioned in its {accounts} accounts, with all that others have changed in it"),
+        Consequence::Provisions(accounts) => {
+            let named = accounts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let word = if accounts.len() == 1 { "account" } else { "accounts" };
+            format!("it is provisioned in {word} {named}, with all that others have changed in it: its other policies and its boundary are not looked at")
+        }
         Consequence::KeyGoes(days) => format!(
             "what it encrypted can't be read from then on, by anyone; after {days} days it is gone for good, and until then its deletion can be cancelled \
              (`aws kms cancel-key-deletion`)"
@@ -163,6 +166,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::NoPermissionSet => (
             "IAM Identity Center has no permission set of this name".to_owned(),
             "make it there first, or correct its name: crossrole writes into sets, and makes none",
+        ),
+        Cause::NoIdentityCenter => (
+            "`crossrole.toml` does not say where permission sets are written, so that what is in them is not looked at".to_owned(),
+            "add `[identity_center]`, or take statements whose Sids begin with `Crossrole` out of their inline policies by hand, and provision them",
         ),
         Cause::NotAssigned(account) => {
             (format!("it is not assigned to anybody in account {account}, so that nobody comes from there by it"), "assign it there in IAM Identity Center")

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &RenderArgs, io: &mut Io) -> Result<Exit, Failure> {
             DesiredState::Policy(state) => json!({ "document": value(&state.document) }),
             DesiredState::Caller { statements, .. } => json!({ "our_statements": value(&Document::new(statements.clone())) }),
             DesiredState::BucketPolicy { statements, .. } if !statements.is_empty() => json!({ "our_statements": value(&Document::new(statements.clone())) }),
-            DesiredState::PermissionSet { statements } => json!({ "our_statements": value(&Document::new(statements.clone())) }),
+            DesiredState::PermissionSet { statements, .. } => json!({ "our_statements": value(&Document::new(statements.clone())) }),
             DesiredState::KeyPolicy { grants, .. } if !grants.is_empty() => {
                 json!({ "our_statements": value(&Document::new(grants.iter().map(|g| g.statement.clone()).collect())) })
             }

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::observed::{AccountState, Observed, Scope};
 use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState, SetState};
 use crossrole_model::{
-    AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, KeyCall, KeyRef, Observation, Partition, SetCall, Unreadable, ownership,
+    AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, KeyCall, KeyRef, Observation, Partition, PermissionSet, SetCall, Unreadable,
+    ownership,
 };
 use crossrole_policy::Document;
 use futures_util::future::{join, join_all};
@@ -55,6 +56,10 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
         if asked {
             accounts.insert(account, state);
         }
+    }
+    let mut permission_sets = permission_sets;
+    if let (Some((at, _)), Some(Observation::Known(sets))) = (&scope.permission_sets, &mut permission_sets) {
+        permission_set::of_roles(aws, at, sets, &holding(&accounts, aws.sessions.partition())).await;
     }
     let ids = unique_ids(&accounts, aws.sessions.partition());
     aws.remember(&ids);
@@ -152,7 +157,7 @@ pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -
         }
         Call::Set(SetCall::PutPolicy { set, .. } | SetCall::DeletePolicy { set }) => {
             let document = permission_set::document(&session, &set.at, &set.arn).await?;
-            Ok(document.map(|document| ObjectState::PermissionSet(SetState { document: Some(document), provisioned: true })))
+            Ok(document.map(|document| ObjectState::PermissionSet(SetState { document: Some(document), late: BTreeSet::new() })))
         }
         Call::Iam(IamCall::UpdateTrust { role, .. }) => match session.read("GetRole", || session.iam.get_role().role_name(role).send()).await {
             Ok(answer) => {
@@ -186,6 +191,18 @@ pub(crate) async fn shared_document(aws: &Aws, address: &Address, call: &Call) -
         }
         _ => Ok(None),
     }
+}
+
+/// Permission sets of which some role that was read has statements that look like ours.
+fn holding(accounts: &BTreeMap<AccountId, Observation<AccountState>>, partition: Partition) -> BTreeSet<String> {
+    let known = accounts.iter().filter_map(|(account, state)| Some((account, state.known()?)));
+    let roles = known.flat_map(|(account, state)| state.roles.values().map(move |role| (account, role)));
+    let sets = roles.filter_map(|(account, role)| {
+        let set = PermissionSet::of_role(&partition.iam_arn(account, "role", &role.state.path, &role.name))?;
+        let policy = role.state.inline.get(PermissionSet::INLINE)?;
+        policy.statements.iter().any(|s| ownership::sid_head(s.sid()).is_some()).then_some(set.name)
+    });
+    sets.collect()
 }
 
 /// Unique ids of every role and user that was read.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_sdk_ssoadmin::types::ProvisioningStatus;
 use crossrole_model::observed::{ObservedSet, ObservedSets};
 use crossrole_model::state::SetState;
-use crossrole_model::{AccountId, CloudError, IdentityCenter, Observation, Unreadable, ownership};
+use crossrole_model::{AccountId, CloudError, ErrorClass, IdentityCenter, Observation, Unreadable, ownership};
 use crossrole_policy::Document;
 use futures_util::future::{join, join_all};
 
@@ -61,16 +61,21 @@ async fn sets(
     names: Vec<(String, Result<String, CloudError>)>,
     declared: &BTreeSet<String>,
 ) -> Result<ObservedSets, CloudError> {
-    let mut unread = None;
     let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let mut nameless: Option<CloudError> = None;
     for (arn, name) in names {
         match name {
             Ok(name) => drop(known.insert(name, arn)),
-            // It may be any of those that are declared.
-            Err(error) if declared.iter().any(|name| !known.contains_key(name)) => return Err(error),
-            Err(error) => unread = Some(Unreadable::from(&error)),
+            // It has gone since it was listed.
+            Err(error) if error.class == ErrorClass::NotFound => {}
+            Err(error) => nameless = Some(error),
         }
     }
+    let mut unread = match nameless {
+        // It may be any of those that are declared and were not found.
+        Some(error) if declared.iter().any(|name| !known.contains_key(name)) => return Err(error),
+        error => error.as_ref().map(Unreadable::from),
+    };
     if known.len() > OTHERS_MOST {
         let why = format!("there are {} permission sets, and no more than {OTHERS_MOST} are looked at for what nothing declares any more", known.len());
         unread = Some(Unreadable { class: None, why });
@@ -92,13 +97,30 @@ async fn sets(
 async fn one(session: &Arc<Session>, at: &IdentityCenter, arn: &str, declared: bool) -> Result<ObservedSet, CloudError> {
     let document = document(session, at, arn).await?;
     let ours = document.iter().flat_map(|d| &d.statements).any(|s| ownership::sid_head(s.sid()).is_some());
-    let (mut all, mut late) = (BTreeSet::new(), BTreeSet::new());
-    if declared || ours {
-        let stale = accounts(session, at, arn, Some(ProvisioningStatus::LatestPermissionSetNotProvisioned));
-        let (found, stale) = join(accounts(session, at, arn, None), stale).await;
-        (all, late) = (found?, stale?);
+    let (all, late) = if declared || ours { provisioned(session, at, arn).await? } else { Default::default() };
+    Ok(ObservedSet { arn: arn.to_owned(), state: SetState { document, late }, accounts: all })
+}
+
+/// The accounts in which a set is, and those of which the roles have not got it as it is.
+async fn provisioned(session: &Arc<Session>, at: &IdentityCenter, arn: &str) -> Result<(BTreeSet<AccountId>, BTreeSet<AccountId>), CloudError> {
+    let stale = accounts(session, at, arn, Some(ProvisioningStatus::LatestPermissionSetNotProvisioned));
+    let (all, late) = join(accounts(session, at, arn, None), stale).await;
+    Ok((all?, late?))
+}
+
+/// Reads the accounts of sets that have nothing of ours any more, and of which a role still has: it was taken out, and never got there.
+pub(super) async fn of_roles(aws: &Aws, at: &IdentityCenter, sets: &mut ObservedSets, held: &BTreeSet<String>) {
+    let Ok(session) = aws.sessions.get(&at.account).await else { return };
+    for (_, found) in sets.sets.iter_mut().filter(|(name, _)| held.contains(*name)) {
+        let Observation::Known(set) = found else { continue };
+        if !set.accounts.is_empty() {
+            continue;
+        }
+        match provisioned(&session, at, &set.arn).await {
+            Ok((accounts, late)) => (set.accounts, set.state.late) = (accounts, late),
+            Err(error) => *found = Observation::Unreadable(Unreadable::from(&error)),
+        }
     }
-    Ok(ObservedSet { arn: arn.to_owned(), state: SetState { document, provisioned: late.is_empty() }, accounts: all })
 }
 
 /// Reads the inline policy of a set: AWS says that there is none by an empty text.

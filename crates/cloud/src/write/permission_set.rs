@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ssoadmin::types::{PermissionSetProvisioningStatus, ProvisionTargetType, StatusValues};
-use crossrole_model::{Call, CloudError, ErrorClass, SetCall, SetRef};
+use crossrole_model::{AccountId, Call, CloudError, ErrorClass, SetCall, SetRef};
 
 use crate::Aws;
 use crate::call::Kind;
@@ -31,15 +31,16 @@ pub(super) async fn write(aws: &Aws, session: &Arc<Session>, call: &SetCall, ope
             send!(client.put_inline_policy_to_permission_set().inline_policy(document.to_json()))
         }
         SetCall::DeletePolicy { .. } => send!(client.delete_inline_policy_from_permission_set()),
-        SetCall::Provision { set } => provision(aws, session, set, operation).await,
+        SetCall::Provision { set, account } => provision(aws, session, set, account, operation).await,
     }
 }
 
 /// Provisions a set and waits until its roles have it.
-async fn provision(aws: &Aws, session: &Arc<Session>, set: &SetRef, operation: &str) -> Result<(), CloudError> {
+async fn provision(aws: &Aws, session: &Arc<Session>, set: &SetRef, account: &AccountId, operation: &str) -> Result<(), CloudError> {
     let SetRef { at, arn, name } = set;
     let client = session.ssoadmin(&at.region);
-    let request = client.provision_permission_set().instance_arn(&at.instance).permission_set_arn(arn).target_type(ProvisionTargetType::AllProvisionedAccounts);
+    let request = client.provision_permission_set().instance_arn(&at.instance).permission_set_arn(arn);
+    let request = request.target_type(ProvisionTargetType::AwsAccount).target_id(account.as_str());
     // Asked twice, it is done twice, and says the same.
     let answer = session.answered(operation, Kind::Write, || request.clone().send()).await?;
     let mut status = answer.permission_set_provisioning_status().cloned();

@@ -1,7 +1,7 @@
 //! The caller side: what each principal that is let in needs in its own account.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{ByHand, DesiredState, DocumentRef, HandSide, Origin, Place};
 use crossrole_model::{AccountId, Address, Kind, PrincipalRef, Span, limits, ownership};
@@ -58,12 +58,14 @@ impl Builder<'_> {
     /// What each principal needs, with Sids of ours: it goes into a document that other manifests write too.
     pub(super) fn caller_policies(&mut self) {
         let whole = Span { start: self.raw.name.span.start, end: self.raw.name.span.end };
-        let mut sets: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
+        let mut sets: BTreeMap<String, (Vec<Placed>, BTreeSet<AccountId>)> = BTreeMap::new();
         for (CallerKey { account, side }, grants) in std::mem::take(self.callers) {
             let principal = match (side, &grants.by_hand) {
                 (HandSide::Principal(principal), None) => principal,
                 (HandSide::PermissionSet(set), _) if self.desired.identity_center.is_some() => {
-                    sets.entry(set).or_default().extend(of_set(&self.name, &account, statements(&self.name, &grants)));
+                    let (placed, accounts) = sets.entry(set).or_default();
+                    placed.extend(of_set(&self.name, &account, statements(&self.name, &grants)));
+                    accounts.insert(account);
                     continue;
                 }
                 (side, label) => {
@@ -91,33 +93,34 @@ impl Builder<'_> {
             self.over(whole, &format!("one statement of {what}"), longest.unwrap_or_default(), limits::MANAGED_POLICY, advice);
             self.insert(whole, address, false, DesiredState::Caller { principal, statements: document.statements });
         }
-        for (set, statements) in sets {
-            self.in_permission_set(whole, &set, statements);
+        for (set, (statements, accounts)) in sets {
+            self.in_permission_set(whole, &set, statements, accounts);
         }
     }
 
     /// Statements in the inline policy of a permission set, which is one in all accounts.
-    fn in_permission_set(&mut self, span: Span, set: &str, placed: Vec<Placed>) {
+    fn in_permission_set(&mut self, span: Span, set: &str, placed: Vec<Placed>, accounts: BTreeSet<AccountId>) {
         let Some(at) = self.desired.identity_center.clone() else { return };
         let size = Document::new(placed.iter().map(|p| p.statement.clone()).collect()).size();
         let advice = "let another permission set into some of these roles, or a role of its account";
         self.over(span, &format!("what permission set {set} is given"), size, limits::PERMISSION_SET, advice);
         let address = Address::new(&at.account, Kind::PermissionSet, set);
         let there = match self.desired.objects.get(&address).map(|o| &o.state) {
-            Some(DesiredState::PermissionSet { statements }) => statements.len(),
+            Some(DesiredState::PermissionSet { statements, .. }) => statements.len(),
             _ => 0,
         };
         let more = self.stand(&address, &DocumentRef::Policy, there, placed);
         // Other manifests of the run may speak of the same set: its policy is one document.
         if let Some(object) = self.desired.objects.get_mut(&address)
-            && let DesiredState::PermissionSet { statements } = &mut object.state
+            && let DesiredState::PermissionSet { statements, accounts: named } = &mut object.state
         {
             statements.extend(more);
+            named.extend(accounts);
             let place = self.place(span);
             self.desired.places.entry(address).or_default().push(place);
             return;
         }
-        self.insert(span, address, false, DesiredState::PermissionSet { statements: more });
+        self.insert(span, address, false, DesiredState::PermissionSet { statements: more, accounts });
     }
 }
 
@@ -127,15 +130,19 @@ fn of_set(manifest: &str, account: &AccountId, placed: Vec<Placed>) -> Vec<Place
     const KEY: &str = "aws:PrincipalAccount";
     let prefix = ownership::sid_prefix(manifest);
     let limited = |mut placed: Placed| {
-        let conditions = &mut placed.statement.conditions;
-        // Values under one operator are alternatives: what is said of the account already stays by itself.
-        let free = |operator: &&&str| !conditions.get(**operator).is_some_and(|keys| keys.keys().any(|key| key.eq_ignore_ascii_case(KEY)));
-        let operator = ["StringEquals", "StringLike", "StringEqualsIgnoreCase"].iter().find(free).copied().unwrap_or("StringEquals");
-        condition(conditions, operator, KEY, [account.to_string()]);
+        let keys = placed.statement.conditions.entry("StringEquals".to_owned()).or_default();
+        // Values of one key are alternatives: of those that are written, this account is what is left.
+        let written = keys.keys().find(|key| key.eq_ignore_ascii_case(KEY)).cloned();
+        if let Some(values) = written.and_then(|key| keys.remove(&key))
+            && !values.iter().any(|value| value == account.as_str())
+        {
+            return None;
+        }
+        condition(&mut placed.statement.conditions, "StringEquals", KEY, [account.to_string()]);
         placed.statement.sid = Some(format!("{prefix}{}", digits(&Statement { sid: None, ..placed.statement.clone() }.canonical_body())));
-        placed
+        Some(placed)
     };
-    placed.into_iter().map(limited).collect()
+    placed.into_iter().filter_map(limited).collect()
 }
 
 /// One statement for all roles, and the others without their repetitions.

@@ -147,6 +147,12 @@ impl<'a> Builder<'a> {
         actions.extend((raw.source_identity == Some(true)).then(|| "sts:SetSourceIdentity".to_owned()));
         for (found, side) in named.iter().flat_map(Named::callers) {
             self.caller(found, side, role_arn, raw.span);
+            // What goes with the session is asked of both sides, too (IAM User Guide, "Passing session tags in AWS STS").
+            if let Some(more) = actions.get(1..).filter(|more| !more.is_empty()) {
+                let statement = Statement::allow(Element::of(more.iter().cloned()), Some(Element::of([role_arn])));
+                let placed = self.placed(statement, raw.span);
+                self.caller_statements(found, side, std::slice::from_ref(&placed));
+            }
         }
         let by_name = named.iter().map(|named| {
             let mut own = Conditions::new();

@@ -207,7 +207,7 @@ impl Mentions {
                 mentions.exact.insert(own(Kind::Key, &address.name));
                 mentions.parts = parts(owner, state);
             }
-            DesiredState::PermissionSet { statements } => mentions.document(&Document::new(statements.clone())),
+            DesiredState::PermissionSet { statements, .. } => mentions.document(&Document::new(statements.clone())),
             DesiredState::Key(_) | DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }
         mentions

@@ -99,7 +99,12 @@ pub(crate) fn tree<'c>(change: &'c Change, share: &Share) -> Vec<Node<'c>> {
         }
         (before, Some(ObjectState::PermissionSet(after))) => {
             let before = if let Some(ObjectState::PermissionSet(before)) = before { before.document.as_ref() } else { None };
-            document(Name::InlinePolicy, before, after.document.as_ref(), Some(share), &mut nodes);
+            if before == after.document.as_ref() {
+                // It goes to its roles as it is, and is shown as it is.
+                kept(Name::InlinePolicy, after.document.as_ref(), share, &mut nodes);
+            } else {
+                document(Name::InlinePolicy, before, after.document.as_ref(), Some(share), &mut nodes);
+            }
         }
         (before, Some(ObjectState::Key(after))) => {
             let before = if let Some(ObjectState::Key(before)) = before { Some(before) } else { None };
@@ -216,6 +221,13 @@ fn tags<'c>(before: Option<&'c Tags>, after: &'c Tags, nodes: &mut Vec<Node<'c>>
             nodes.push(Node::Tag { key, before: was, after: Some(value) });
         }
     }
+}
+
+/// A document that stays.
+fn kept<'c>(name: Name, document: Option<&'c Document>, share: &Share, nodes: &mut Vec<Node<'c>>) {
+    let statements = document.into_iter().flat_map(|document| &document.statements);
+    let entries = statements.map(|s| Entry { foreign: !share.is_ours(s), statement: StatementDiff::Kept(s.clone()) }).collect();
+    nodes.push(Node::Document { name, before: document, after: document, entries });
 }
 
 fn document<'c>(name: Name, before: Option<&'c Document>, after: Option<&'c Document>, share: Option<&Share>, nodes: &mut Vec<Node<'c>>) {

@@ -89,6 +89,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::KeyKind,
         Cause::KeyInUse(t()),
         Cause::NoPermissionSet,
+        Cause::NoIdentityCenter,
         Cause::NotAssigned(account()),
         Cause::Quota { quota: Quota::PermissionSet, size: 10_241, limit: 10_240 },
     ];
@@ -122,10 +123,11 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::SameKey(_) => 28,
         Cause::KeyKind => 29,
         Cause::KeyInUse(_) => 30,
+        Cause::NoIdentityCenter => 31,
         Cause::NoPermissionSet => 26,
         Cause::NotAssigned(_) => 27,
     };
-    covers(all.iter().map(number), 31);
+    covers(all.iter().map(number), 32);
     all
 }
 
@@ -175,8 +177,8 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::StatementGoes(t()),
         Consequence::OldKeyNeeded(t()),
         Consequence::KeyGoes(30),
-        Consequence::Provisions(1),
-        Consequence::Provisions(12),
+        Consequence::Provisions([account()].into()),
+        Consequence::Provisions([account(), AccountId::parse("333333333333").unwrap()].into()),
         dropped(false),
         dropped(true),
     ];
@@ -295,7 +297,7 @@ pub(crate) fn facets(t: &str) -> Vec<Facet> {
         Facet::Logging,
         Facet::Alias,
         Facet::Rotation,
-        Facet::Provisioned,
+        Facet::Provisioned(account()),
     ];
     let number = |facet: &Facet| match facet {
         Facet::Existence => 0,
@@ -316,7 +318,7 @@ pub(crate) fn facets(t: &str) -> Vec<Facet> {
         Facet::Metadata => 15,
         Facet::Alias => 16,
         Facet::Rotation => 17,
-        Facet::Provisioned => 18,
+        Facet::Provisioned(_) => 18,
     };
     covers(all.iter().map(number), 19);
     all

@@ -214,7 +214,11 @@ impl Sso<'_> {
         if text.chars().filter(|c| !c.is_whitespace()).count() > INLINE_MOST {
             return Err(ApiError::new(400, "ServiceQuotaExceededException", "You have exceeded the limit for the inline policy of a permission set."));
         }
-        let good = crossrole_policy::parse(&text).is_ok_and(|document| document.statements.iter().all(|s| s.principal.is_none()));
+        let good = crossrole_policy::parse(&text).is_ok_and(|document| {
+            let sids: Vec<&str> = document.statements.iter().map(crossrole_policy::Statement::sid).filter(|sid| !sid.is_empty()).collect();
+            let unique = sids.iter().collect::<std::collections::BTreeSet<_>>().len() == sids.len();
+            unique && document.statements.iter().all(|s| s.principal.is_none())
+        });
         if !good {
             return Err(invalid("The policy document is invalid."));
         }

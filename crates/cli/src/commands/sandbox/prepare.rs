@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_cloud::Aws;
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{AccountId, Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass, KeyRef};
+use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass, KeyRef};
 use crossrole_sandbox::Options;
 
 use crate::args::PrepareArgs;
@@ -31,11 +31,9 @@ fn sets(desired: &Desired, embedded: &Embedded, io: &mut Io) -> (usize, usize) {
     let (mut made, mut there) = (0, 0);
     let Some(center) = &desired.identity_center else { return (0, 0) };
     for (address, object) in &desired.objects {
-        let DesiredState::PermissionSet { statements } = &object.state else { continue };
-        let conditions = statements.iter().flat_map(|s| s.conditions.values());
-        let accounts = conditions.filter_map(|keys| keys.get("aws:PrincipalAccount")).flatten().filter(|id| AccountId::parse(id).is_some());
-        let accounts: BTreeSet<String> = accounts.cloned().collect();
-        let fresh = embedded.sandbox.add_permission_set(center, &address.name, &accounts.into_iter().collect::<Vec<_>>());
+        let DesiredState::PermissionSet { accounts, .. } = &object.state else { continue };
+        let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
+        let fresh = embedded.sandbox.add_permission_set(center, &address.name, &accounts);
         *(if fresh { &mut made } else { &mut there }) += 1;
         io.out(&format!("{} permission set {}\n", if fresh { "made" } else { "there already:" }, crossrole_report::safe(&address.name)));
     }

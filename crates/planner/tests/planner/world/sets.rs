@@ -17,14 +17,14 @@ pub(super) fn call(estate: &mut Observed, to: &AccountId, call: &SetCall) -> Ans
     match call {
         SetCall::PutPolicy { document, .. } => {
             found.state.document = Some(document.clone());
-            found.state.provisioned = found.accounts.is_empty();
+            found.state.late.clone_from(&found.accounts);
         }
         SetCall::DeletePolicy { .. } => {
             found.state.document.take().ok_or(ErrorClass::NotFound)?;
-            found.state.provisioned = found.accounts.is_empty();
+            found.state.late.clone_from(&found.accounts);
         }
-        SetCall::Provision { .. } if found.accounts.is_empty() => return Err(ErrorClass::NotFound),
-        SetCall::Provision { .. } => found.state.provisioned = true,
+        SetCall::Provision { account, .. } if !found.accounts.contains(account) => return Err(ErrorClass::NotFound),
+        SetCall::Provision { account, .. } => drop(found.state.late.remove(account)),
     }
     Ok(())
 }
