@@ -44,6 +44,7 @@ mod process;
 mod quotas;
 mod rate;
 mod rights;
+mod runner_policy;
 mod saml;
 mod saved;
 mod scenarios;

@@ -18,7 +18,23 @@ async fn help_lists_the_commands_and_the_exit_codes() {
 
 #[tokio::test]
 async fn every_command_has_help() {
-    for command in ["init", "validate", "fmt", "schema", "render", "plan", "apply", "destroy", "explain", "who-can", "test", "sandbox", "completions", "man"] {
+    for command in [
+        "init",
+        "validate",
+        "fmt",
+        "schema",
+        "render",
+        "runner-policy",
+        "plan",
+        "apply",
+        "destroy",
+        "explain",
+        "who-can",
+        "test",
+        "sandbox",
+        "completions",
+        "man",
+    ] {
         // `--sandbox` is added to some of these; help comes first.
         let said = place().run(&[command, "--help"]).await;
         assert_eq!(said.exit, Exit::Clean, "{command}: {}", said.err);
@@ -79,6 +95,12 @@ async fn completions_and_the_manual_page_are_written() {
         assert!(place().good(&["completions", shell]).await.contains("crossrole"), "{shell}");
     }
     assert!(place().good(&["man"]).await.contains(".TH crossrole"));
+}
+
+#[tokio::test]
+async fn runner_policy_prints_what_a_runner_needs() {
+    let text = place().good(&["runner-policy", &root().join("manifests/made-key.toml").display().to_string()]).await;
+    insta::assert_snapshot!("runner_policy", text);
 }
 
 #[tokio::test]

@@ -83,6 +83,8 @@ async fn whatever_a_file_is_called_and_holds() {
         &["validate", "--format", "github"],
         &["fmt", "--check"],
         &["render"],
+        &["runner-policy"],
+        &["runner-policy", "--json", "--for", "plan"],
         &["plan"],
         &["plan", "--json"],
         &["plan", "--diff", "json"],

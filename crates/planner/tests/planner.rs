@@ -25,6 +25,8 @@ mod keys;
 mod made_keys;
 #[path = "planner/quotas.rs"]
 mod quotas;
+#[path = "planner/rights.rs"]
+mod rights;
 #[path = "planner/roles.rs"]
 mod roles;
 #[path = "planner/rows.rs"]

@@ -28,7 +28,7 @@ pub(super) fn writes(desired: &Desired, address: &Address, state: &DesiredState,
         DesiredState::SamlProvider(_) => rights.add(iam(address.kind.as_str(), "/", &address.name), SAML),
         DesiredState::Bucket(state) => {
             let arn = desired.partition.s3_arn(&address.name);
-            rights.add(arn.as_str(), &["s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketTagging"]);
+            rights.add(arn.as_str(), &["s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketTagging", "s3:TagResource"]);
             rights.add(arn, &bucket(state));
         }
         DesiredState::BucketPolicy { .. } => {

@@ -1,0 +1,223 @@
+//! `runner-policy`: a runner with just that carries every scenario through its whole cycle, and one without any of it does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crossrole_sandbox::Options;
+use serde_json::{Value, json};
+
+use crate::process::{Server, command, serve};
+use crate::support::{Credentials, Place, root, scenario};
+
+const SCENARIOS: [&str; 13] = [
+    "codepipeline-service",
+    "cross-account-user",
+    "direct-bucket-access",
+    "ec2-service",
+    "encrypted-exchange",
+    "foreign-key",
+    "github-actions",
+    "guarded-partner",
+    "lambda-service",
+    "log-analysts",
+    "made-key",
+    "prod-data",
+    "saml-federation",
+];
+
+/// Documents by account.
+type Policies = BTreeMap<String, Vec<Value>>;
+
+/// What the command says.
+async fn policies(place: &Place, purpose: &str, file: &str) -> Policies {
+    let said: Value = serde_json::from_str(&place.good(&["runner-policy", "--json", "--for", purpose, file]).await).unwrap();
+    let accounts = said.as_object().unwrap();
+    accounts.iter().map(|(account, found)| (account.clone(), found["policies"].as_array().unwrap().clone())).collect()
+}
+
+/// A place that is served, and a runner in each account with these policies and nothing else.
+struct Runner {
+    folder: PathBuf,
+    server: Server,
+}
+
+impl Runner {
+    async fn new(name: &str, place: &Place, policies: &Policies) -> Self {
+        let folder = root().join(format!("target/test-manifests/runner-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (mut profiles, mut settings) = (String::new(), String::new());
+        for (account, documents) in policies {
+            let user = [("UserName", "runner")];
+            // It is in nobody's way: under a path and a name of its own.
+            place.iam(account, "CreateUser", &user).await;
+            for (number, document) in documents.iter().enumerate() {
+                let (name, document) = (format!("rights-{number}"), document.to_string());
+                let made = [("PolicyName", name.as_str()), ("PolicyDocument", &document)];
+                place.iam(account, "CreatePolicy", &made).await;
+                let arn = format!("arn:aws:iam::{account}:policy/{name}");
+                place.iam(account, "AttachUserPolicy", &[user[0], ("PolicyArn", &arn)]).await;
+            }
+            let key = Credentials::of(&place.iam(account, "CreateAccessKey", &user).await);
+            profiles.push_str(&format!("[profile p{account}]\naws_access_key_id = {}\naws_secret_access_key = {}\n", key.key, key.secret));
+            settings.push_str(&format!("[accounts.\"{account}\"]\nprofile = \"p{account}\"\n"));
+        }
+        std::fs::write(folder.join("config"), profiles).unwrap();
+        std::fs::write(folder.join("crossrole.toml"), settings).unwrap();
+        let state = folder.join("state.json");
+        place.sandbox.save(&state).unwrap();
+        let server = serve(&["--sandbox-state", &state.display().to_string()]);
+        Self { folder, server }
+    }
+
+    /// Exit code and all that was said.
+    fn run(&self, words: &[&str]) -> (i32, String) {
+        let mut command = command(words);
+        let command = command.current_dir(&self.folder).env("AWS_CONFIG_FILE", self.folder.join("config")).env("AWS_ENDPOINT_URL", &self.server.address);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
+    }
+
+    /// Made, found as it was made, and taken back; or the first command that was not good.
+    fn cycle(&self, file: &str) -> Result<(), String> {
+        for (words, wanted) in [
+            (&["apply", "--auto-approve", "--quiet"][..], "Applied: "),
+            (&["plan"], "No changes."),
+            (&["destroy", "--auto-approve", "--quiet", "--destroy-key", "data/archive"], "Applied: "),
+            (&["plan", "--destroy"], "No changes."),
+        ] {
+            let of_key = file.contains("made-key");
+            let words: Vec<&str> = words.iter().copied().filter(|word| of_key || !["--destroy-key", "data/archive"].contains(word)).chain([file]).collect();
+            let (code, said) = self.run(&words);
+            if code != 0 || !said.contains(wanted) {
+                return Err(format!("{words:?}: {code}\n{said}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn prepared(name: &str) -> (Place, String) {
+    let (place, file) = (Place::new(Options::default()), scenario(name));
+    place.good(&["sandbox", "prepare", &file]).await;
+    (place, file)
+}
+
+#[tokio::test]
+async fn it_is_enough() {
+    for name in SCENARIOS {
+        let (place, file) = prepared(name).await;
+        let runner = Runner::new(name, &place, &policies(&place, "apply", &file).await).await;
+        if let Err(why) = runner.cycle(&file) {
+            panic!("{name}: {why}");
+        }
+    }
+}
+
+/// What somebody else has done to a role is undone with it, too.
+#[tokio::test]
+async fn it_is_enough_to_heal() {
+    for (name, role) in [("log-analysts", "DevLogAccessRole"), ("prod-data", "ProdS3RWRole"), ("guarded-partner", "PartnerRole")] {
+        let (place, file) = prepared(name).await;
+        let owner = "222222222222";
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        let star = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+        let admin = ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess");
+        let sneaky = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+        let of = ("RoleName", role);
+        place.iam(owner, "UpdateAssumeRolePolicy", &[of, ("PolicyDocument", star)]).await;
+        place.iam(owner, "AttachRolePolicy", &[of, admin]).await;
+        place.iam(owner, "PutRolePolicy", &[of, ("PolicyName", "sneaky"), ("PolicyDocument", sneaky)]).await;
+        place.iam(owner, "UpdateRole", &[of, ("MaxSessionDuration", "43200")]).await;
+        place.iam(owner, "TagRole", &[of, ("Tags.member.1.Key", "rogue"), ("Tags.member.1.Value", "yes")]).await;
+        place.iam(owner, "PutRolePermissionsBoundary", &[of, ("PermissionsBoundary", admin.1)]).await;
+        let runner = Runner::new(&format!("{name}-heals"), &place, &policies(&place, "apply", &file).await).await;
+        let (code, said) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
+        assert!(code == 0 && said.contains("Applied: "), "{name}: {said}");
+        let (code, said) = runner.run(&["plan", &file]);
+        assert!(code == 0 && said.contains("No changes."), "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn for_a_plan_it_is_enough_to_read() {
+    for name in ["log-analysts", "made-key", "guarded-partner"] {
+        let (place, file) = prepared(name).await;
+        let runner = Runner::new(&format!("{name}-plan"), &place, &policies(&place, "plan", &file).await).await;
+        let (code, said) = runner.run(&["plan", &file]);
+        assert!(code == 0 && said.contains("Plan: ") && !said.contains("withheld") && !said.contains("AccessDenied"), "{name}: {said}");
+        let (code, said) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
+        assert!(code == 1 && said.contains("is not authorized to perform"), "{name}: {said}");
+    }
+}
+
+/// All actions of the policies.
+fn actions(policies: &Policies) -> BTreeSet<(String, String)> {
+    let mut all = BTreeSet::new();
+    for (account, documents) in policies {
+        for statement in documents.iter().flat_map(|d| d["Statement"].as_array().unwrap()) {
+            let one = statement["Action"].as_str().map(|one| vec![one.to_owned()]);
+            let actions = one.unwrap_or_else(|| statement["Action"].as_array().unwrap().iter().map(|a| a.as_str().unwrap().to_owned()).collect());
+            all.extend(actions.into_iter().map(|action| (account.clone(), action)));
+        }
+    }
+    all
+}
+
+/// The policies without an action.
+fn without(policies: &Policies, account: &str, action: &str) -> Policies {
+    let mut left = policies.clone();
+    for document in left.get_mut(account).into_iter().flatten() {
+        let statements = document["Statement"].as_array_mut().unwrap();
+        for statement in statements.iter_mut() {
+            if statement["Action"] == action {
+                statement["Action"] = json!("none:Nothing");
+            } else if let Some(list) = statement["Action"].as_array_mut() {
+                list.retain(|a| a != action);
+            }
+        }
+    }
+    left
+}
+
+/// What a cycle on an account that nobody else touches does without: it heals what others have done (some of it above), makes room, or is asked where another read was refused.
+const TO_HEAL: [&str; 22] = [
+    "iam:CreatePolicyVersion",
+    "iam:DeleteGroupPolicy",
+    "iam:DeletePolicyVersion",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DetachRolePolicy",
+    "iam:GetAccountSummary",
+    "iam:GetOpenIDConnectProvider",
+    "iam:GetRole",
+    "iam:GetSAMLProvider",
+    "iam:ListOpenIDConnectProviders",
+    "iam:ListPolicyTags",
+    "iam:ListPolicyVersions",
+    "iam:ListSAMLProviders",
+    "iam:RemoveRoleFromInstanceProfile",
+    "iam:RemoveUserFromGroup",
+    "iam:TagPolicy",
+    "iam:UntagPolicy",
+    "iam:UntagRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "s3:ListAllMyBuckets",
+    "s3:ListBucket",
+];
+
+#[tokio::test]
+async fn nothing_of_it_is_too_much() {
+    let (place, file) = prepared("log-analysts").await;
+    let whole = policies(&place, "apply", &file).await;
+    let mut spared = BTreeSet::new();
+    for (account, action) in actions(&whole) {
+        let (place, file) = prepared("log-analysts").await;
+        let runner = Runner::new("less", &place, &without(&whole, &account, &action)).await;
+        if runner.cycle(&file).is_ok() {
+            spared.insert(action);
+        }
+    }
+    let expected: BTreeSet<String> = TO_HEAL.iter().map(|action| (*action).to_owned()).collect();
+    assert_eq!(spared, expected);
+}
