@@ -108,10 +108,45 @@ async fn it_is_enough() {
     for name in SCENARIOS {
         let (place, file) = prepared(name).await;
         let runner = Runner::new(name, &place, &policies(&place, "apply", &file).await).await;
+        let (code, said) = runner.run(&["runner-policy", "--check", &file]);
+        assert!(code == 0 && said.contains(" may do all of it") && !said.contains("may not"), "{name}: {said}");
         if let Err(why) = runner.cycle(&file) {
             panic!("{name}: {why}");
         }
     }
+}
+
+/// What is missing is said before anything is written: action, resource and why.
+#[tokio::test]
+async fn what_a_runner_may_not_do_is_said() {
+    let (place, file) = prepared("log-analysts").await;
+    let whole = policies(&place, "apply", &file).await;
+    let less = without(&without(&whole, "222222222222", "iam:PutRolePolicy"), "111111111111", "iam:CreateGroup");
+    let runner = Runner::new("checked", &place, &less).await;
+    let (code, said) = runner.run(&["runner-policy", "--check", &file]);
+    assert_eq!(code, 1, "{said}");
+    for wanted in [
+        "account 111111111111 (dev): arn:aws:iam::111111111111:user/runner may not do 1 of it\n  it may not iam:CreateGroup on arn:aws:iam::111111111111:group/crossrole/log-analysts/Log-Analysts: ",
+        "account 222222222222 (trusting): arn:aws:iam::222222222222:user/runner may not do 1 of it\n  it may not iam:PutRolePolicy on arn:aws:iam::222222222222:role/DevLogAccessRole: ",
+    ] {
+        assert!(said.contains(wanted), "{said}");
+    }
+    let (_, said) = runner.run(&["runner-policy", "--check", "--json", &file]);
+    let said: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!(said["111111111111"]["denied"][0]["action"], "iam:CreateGroup", "{said}");
+    // To plan, it has enough.
+    let (code, said) = runner.run(&["runner-policy", "--check", "--for", "plan", &file]);
+    assert_eq!(code, 0, "{said}");
+}
+
+/// In an account that can't be read nothing is checked, and nothing is good.
+#[tokio::test]
+async fn an_account_that_can_not_be_read_is_not_checked() {
+    let (place, file) = prepared("log-analysts").await;
+    let less = without(&policies(&place, "plan", &file).await, "111111111111", "iam:GetAccountAuthorizationDetails");
+    let runner = Runner::new("unread", &place, &without(&less, "111111111111", "iam:GetGroup")).await;
+    let (code, said) = runner.run(&["runner-policy", "--check", "--for", "plan", &file]);
+    assert!(code == 1 && said.contains("account 111111111111 (dev): not checked: the runner's own policies were not read"), "{said}");
 }
 
 /// What somebody else has done to a role is undone with it, too.

@@ -67,7 +67,7 @@ where
         Command::Fmt(args) => commands::fmt::run(&args, &mut io),
         Command::Schema => commands::schema::run(&mut io),
         Command::Render(args) => commands::render::run(&args, &mut io),
-        Command::RunnerPolicy(args) => commands::runner_policy::run(&args, &mut io),
+        Command::RunnerPolicy(args) => Box::pin(commands::runner_policy::run(&args, &mut io)).await,
         Command::Plan(args) => Box::pin(commands::plan::run(&args, &mut io)).await,
         Command::Apply(args) => Box::pin(commands::apply::run(&args, false, &mut io)).await,
         Command::Destroy(args) => Box::pin(commands::apply::run(&args, true, &mut io)).await,

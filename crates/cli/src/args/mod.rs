@@ -168,12 +168,14 @@ pub(crate) struct RunnerPolicyArgs {
     /// What it is to do
     #[arg(long = "for", value_enum, value_name = "PURPOSE", default_value_t = PurposeArg::Apply)]
     pub(crate) purpose: PurposeArg,
+    /// Say what of it the present runner may not do, account by account, and exit 1 where there is something
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Settings of this place
-    #[arg(long, value_name = "FILE", default_value = CONFIG)]
-    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,23 +1,29 @@
-//! `crossrole runner-policy`: the least that a runner needs, account by account.
+//! `crossrole runner-policy`: the least that a runner needs, account by account, and whether the present one has it.
 
-use crossrole_model::AccountId;
-use crossrole_planner::rights::{Purpose, documents, rights};
-use crossrole_policy::Document;
+use std::collections::BTreeMap;
+
+use crossrole_access::{Context, Estate, Objects, Question};
+use crossrole_model::explanation::Explanation;
+use crossrole_model::{AccountId, Desired, Observation, ownership};
+use crossrole_planner::rights::{Purpose, Rights, documents, rights};
+use crossrole_policy::{Arn, Document};
+use crossrole_report::{Line, Tone, View, safe};
 use serde_json::{Map, Value, json};
 
 use crate::args::{PurposeArg, RunnerPolicyArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load::Loaded;
+use crate::session::Session;
 
-pub(crate) fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let desired = Loaded::read(&args.paths.paths, &args.config, io)?.desired;
-    let purpose = match args.purpose {
-        PurposeArg::Plan => Purpose::Plan,
-        PurposeArg::Apply => Purpose::Apply,
-    };
+pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Failure> {
+    if args.check {
+        let session = Session::open(&args.paths.paths, &args.cloud, io)?;
+        return session.ended(check(args, &session, io).await);
+    }
+    let desired = Loaded::read(&args.paths.paths, &args.cloud.config, io)?.desired;
     let all: Vec<(AccountId, Vec<Document>)> =
-        rights(&desired, purpose).into_iter().map(|(account, rights)| (account, documents(&rights, &desired.manifests))).collect();
+        rights(&desired, purpose(args)).into_iter().map(|(account, rights)| (account, documents(&rights, &desired.manifests))).collect();
     if args.json {
         let value = |document: &Document| serde_json::to_value(document).unwrap_or(Value::Null);
         let accounts: Map<String, Value> =
@@ -26,12 +32,149 @@ pub(crate) fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Failure>
         return Ok(Exit::Clean);
     }
     for (account, documents) in &all {
-        let label = desired.accounts.get(account).map_or("", |info| info.label.as_str());
-        let (label, several) = (crossrole_report::safe(label), documents.len() > 1);
+        let several = documents.len() > 1;
         for (number, document) in (1..).zip(documents) {
             let part = if several { format!(", policy {number} of {}", documents.len()) } else { String::new() };
-            io.out(&format!("account {account} ({label}){part}\n\n{}\n\n", crossrole_report::safe_lines(&document.to_json_pretty())));
+            io.out(&format!("account {account} ({}){part}\n\n{}\n\n", label(&desired, account), crossrole_report::safe_lines(&document.to_json_pretty())));
         }
     }
     Ok(Exit::Clean)
+}
+
+fn purpose(args: &RunnerPolicyArgs) -> Purpose {
+    match args.purpose {
+        PurposeArg::Plan => Purpose::Plan,
+        PurposeArg::Apply => Purpose::Apply,
+    }
+}
+
+fn label(desired: &Desired, account: &AccountId) -> String {
+    safe(desired.accounts.get(account).map_or("", |info| info.label.as_str()))
+}
+
+/// What one right of a runner came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    /// It may not.
+    Denied,
+    /// A policy of its own that was not read may let it.
+    Unread,
+    /// A key decides by its own policy, and there is none to ask before it is made.
+    OfKeys,
+}
+
+/// Action, resource, verdict and the reason.
+type Missing = (String, String, Verdict, String);
+
+async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
+    let desired = std::sync::Arc::clone(&session.desired);
+    let observed = session.observe(&crossrole_planner::scope(&desired)).await?;
+    let controls = session.settings.controls(&desired)?;
+    let wanted = rights(&desired, purpose(args));
+    let runners = observed.runners.clone();
+    let unread: BTreeMap<AccountId, String> = observed
+        .accounts
+        .iter()
+        .filter_map(|(account, state)| if let Observation::Unreadable(why) = state { Some((account.clone(), why.to_string())) } else { None })
+        .collect();
+    let names: Vec<String> = desired.manifests.iter().map(|manifest| manifest.name.clone()).collect();
+    let work = move || {
+        let estate = Objects::observed(&observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(&controls);
+        let answer = |(account, rights): (AccountId, Rights)| {
+            let runner = runners.get(&account).filter(|runner| is_known(&estate, &account, runner));
+            let missing = runner.map(|runner| (runner.clone(), missing(&estate, &account, runner, &rights, &names)));
+            (account, missing)
+        };
+        wanted.into_iter().map(answer).collect::<Vec<_>>()
+    };
+    let all = session.computed("checking the runner", work).await?;
+    let good = all.iter().all(|(_, found)| found.as_ref().is_some_and(|(_, missing)| missing.iter().all(|(_, _, verdict, _)| *verdict == Verdict::OfKeys)));
+    if args.json {
+        io.out_json(&Value::Object(all.iter().map(|(account, found)| (account.to_string(), told(found.as_ref()))).collect()));
+    } else {
+        for (account, found) in &all {
+            io.out_lines(&said(account, &label(&session.desired, account), found.as_ref(), unread.get(account)));
+        }
+    }
+    Ok(if good { Exit::Clean } else { Exit::Failed })
+}
+
+/// Tells whether the policies of a runner were read: of one that was not, nothing is known.
+fn is_known(estate: &Estate, account: &AccountId, runner: &str) -> bool {
+    let Some(arn) = Arn::parse(runner).filter(|arn| arn.account == account.as_str()) else { return false };
+    let session = arn.resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next());
+    arn.resource == "root"
+        || estate.principals.contains_key(runner)
+        || session.is_some_and(|role| {
+            let of = format!(":iam::{account}:role/");
+            estate.principals.keys().any(|known| known.contains(&of) && known.rsplit('/').next() == Some(role))
+        })
+}
+
+/// What a runner may not do of what it has to.
+fn missing(estate: &Estate, account: &AccountId, runner: &str, rights: &Rights, manifests: &[String]) -> Vec<Missing> {
+    let mut found = Vec::new();
+    for (resource, marked, actions) in rights.iter() {
+        for action in actions {
+            if resource.contains(":kms:") && resource.contains('*') {
+                found.push(((*action).to_owned(), resource.to_owned(), Verdict::OfKeys, String::new()));
+                continue;
+            }
+            let mut context = Context::default();
+            context.set("aws:MultiFactorAuthPresent", "true");
+            if let (true, Some(name)) = (marked, manifests.first()) {
+                context.set(&format!("aws:ResourceTag/{}", ownership::OWNER_TAG), name.clone());
+            }
+            let question = |unread_allows| Question {
+                principal: runner.to_owned(),
+                via: Vec::new(),
+                action: (*action).to_owned(),
+                resource: resource.to_owned(),
+                resource_account: Some(account.to_string()),
+                context: context.clone(),
+                unread_allows,
+            };
+            let may = |unread_allows| estate.ask(&question(unread_allows)).last().is_some_and(Explanation::is_allowed);
+            if may(false) {
+                continue;
+            }
+            let verdict = if may(true) { Verdict::Unread } else { Verdict::Denied };
+            let because = estate.ask(&question(verdict == Verdict::Denied)).last().map(|answer| crossrole_report::because(answer, View::default()));
+            found.push(((*action).to_owned(), resource.to_owned(), verdict, because.unwrap_or_default()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn said(account: &AccountId, label: &str, found: Option<&(String, Vec<Missing>)>, unread: Option<&String>) -> Vec<Line> {
+    let head = format!("account {account} ({label})");
+    let Some((runner, missing)) = found else {
+        let why = unread.map_or_else(|| "the runner's own policies were not read".to_owned(), |why| safe(why));
+        return vec![Line::new(Tone::Error, 0, format!("{head}: not checked: {why}"))];
+    };
+    let denied: Vec<&Missing> = missing.iter().filter(|(_, _, verdict, _)| *verdict != Verdict::OfKeys).collect();
+    let mut lines = vec![if denied.is_empty() {
+        Line::new(Tone::Added, 0, format!("{head}: {} may do all of it", safe(runner)))
+    } else {
+        Line::new(Tone::Error, 0, format!("{head}: {} may not do {} of it", safe(runner), denied.len()))
+    }];
+    for (action, resource, verdict, because) in &denied {
+        let word = if *verdict == Verdict::Unread { "not known whether it may" } else { "it may not" };
+        lines.push(Line::plain(2, format!("{word} {} on {}: {}", safe(action), safe(resource), safe(because))));
+    }
+    let of_keys = missing.len() - denied.len();
+    if of_keys > 0 {
+        lines.push(Line::plain(2, format!("not checked: {of_keys} actions on keys that have no names yet, which decide by their own policies as well")));
+    }
+    lines
+}
+
+fn told(found: Option<&(String, Vec<Missing>)>) -> Value {
+    let Some((runner, missing)) = found else { return json!({ "checked": false }) };
+    let list = |wanted: Verdict| -> Vec<Value> {
+        let of = missing.iter().filter(|(_, _, verdict, _)| *verdict == wanted);
+        of.map(|(action, resource, _, because)| json!({ "action": action, "resource": resource, "because": because })).collect()
+    };
+    json!({ "checked": true, "runner": runner, "denied": list(Verdict::Denied), "unknown": list(Verdict::Unread), "not_checked": list(Verdict::OfKeys) })
 }

@@ -67,7 +67,12 @@ fn built(tags: &Tags) -> Result<Vec<Tag>, BuildError> {
 }
 
 /// An alias that is there already may be ours, made by a call whose answer was lost.
-async fn stands_for(session: &Arc<Session>, key: &KeyRef, arn: &str, error: CloudError) -> Result<(), CloudError> {
+async fn stands_for(session: &Arc<Session>, key: &KeyRef, arn: &str, mut error: CloudError) -> Result<(), CloudError> {
     let found = described_arn(session, key.region(), &key.alias_arn().unwrap_or_default()).await;
-    if found.is_ok_and(|found| found.as_deref() == Some(arn)) { Ok(()) } else { Err(error) }
+    if found.is_ok_and(|found| found.as_deref() == Some(arn)) {
+        return Ok(());
+    }
+    // Nothing finds it again by that name.
+    error.message = format!("{}; {arn} was made and stays without a name: schedule its deletion, or give it another alias", error.message);
+    Err(error)
 }
