@@ -43,6 +43,7 @@ mod prepare;
 mod process;
 mod quotas;
 mod rate;
+mod reports;
 mod rights;
 mod runner_policy;
 mod saml;

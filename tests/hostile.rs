@@ -121,6 +121,8 @@ async fn whatever_is_typed() {
         &["plan", &good, &target],
         &["plan", &good, &widening],
         &["plan", &good, "--policy", &nowhere],
+        &["plan", &good, "--report", NAME],
+        &["plan", &good, "--report", &format!("markdown={nowhere}")],
         &["validate", &flag],
         &[NAME],
         &["explain", NAME, "s3:GetObject", "hostile-bucket", &good],

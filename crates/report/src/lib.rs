@@ -15,6 +15,7 @@ mod findings;
 mod fold;
 mod json;
 mod lines;
+mod markdown;
 mod named;
 mod outcome;
 mod sets;
@@ -30,6 +31,7 @@ pub use escape::{json_text, json_text_pretty, safe, safe_lines};
 pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, sarif};
 pub use json::{event_json, outcome_json, plan_json, plan_json_with, waiting_json};
 pub use lines::{Line, Screen, Tone, rendered};
+pub use markdown::{COMMENT_MOST, LEAST, SUMMARY_MOST, markdown, marker};
 pub use outcome::{broken, describe, differences, outcome, progress, waiting};
 pub use text::{Diff, blocked, plan};
 

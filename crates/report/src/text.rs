@@ -43,6 +43,19 @@ pub fn plan(plan: &Plan, view: View) -> String {
     legend(plan, &mut out);
     changes(plan, view, &mut out);
     withheld(plan, &mut out);
+    notes(plan, view, &mut out);
+    out.extend(crate::access::section(plan, view));
+    out.push(Line::new(Tone::Heading, 0, summary(plan)));
+    out.extend(held(plan));
+    if plan.is_empty() {
+        out.extend(plan.by_hand.iter().map(crate::by_hand::reminder));
+    }
+    out.extend(calls(&plan.calls).map(|text| Line::plain(0, text)));
+    named::text(plan, rendered(&out, view.screen))
+}
+
+/// How full things are, what people do by hand, and what is left to others.
+pub(crate) fn notes(plan: &Plan, view: View, out: &mut Vec<Line>) {
     for meter in &plan.meters {
         let percent = meter.used * 100 / meter.limit.max(1);
         out.push(Line::plain(0, format!("size: {}: {} of {} ({percent} %)", safe(&meter.what), meter.used, meter.limit)));
@@ -51,7 +64,7 @@ pub fn plan(plan: &Plan, view: View) -> String {
         out.push(Line::empty());
     }
     if !plan.is_empty() {
-        plan.by_hand.iter().for_each(|hand| crate::by_hand::lines(hand, view, &mut out));
+        plan.by_hand.iter().for_each(|hand| crate::by_hand::lines(hand, view, out));
     }
     // Where nothing is to do, nothing has to be explained.
     let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty()).map(|key| safe(&format!("{} of {}", key.name, key.account)));
@@ -64,18 +77,10 @@ pub fn plan(plan: &Plan, view: View) -> String {
     if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty()) {
         out.push(Line::empty());
     }
-    out.extend(crate::access::section(plan, view));
-    out.push(Line::new(Tone::Heading, 0, summary(plan)));
-    out.extend(held(plan));
-    if plan.is_empty() {
-        out.extend(plan.by_hand.iter().map(crate::by_hand::reminder));
-    }
-    out.extend(calls(&plan.calls).map(|text| Line::plain(0, text)));
-    named::text(plan, rendered(&out, view.screen))
 }
 
 /// Accounts that manifests were of and are no longer: what they made there goes, and that is said before everything else.
-fn gone(plan: &Plan, out: &mut Vec<Line>) {
+pub(crate) fn gone(plan: &Plan, out: &mut Vec<Line>) {
     let mut by_manifest: BTreeMap<&str, BTreeMap<&AccountId, usize>> = BTreeMap::new();
     for change in plan.changes.iter().filter(|c| plan.accounts.get(&c.address.account).is_some_and(|info| info.left)) {
         *by_manifest.entry(&change.manifest).or_default().entry(&change.address.account).or_default() += 1;
@@ -90,26 +95,49 @@ fn gone(plan: &Plan, out: &mut Vec<Line>) {
     }
 }
 
+/// What changes alike in many accounts, or in one.
+pub(crate) struct Group {
+    pub(crate) heading: Line,
+    pub(crate) lines: Vec<Line>,
+    /// So many changes, each counted once, in however many accounts.
+    pub(crate) count: usize,
+}
+
 /// What changes, account by account, after what changes alike in many.
-fn changes(plan: &Plan, view: View, out: &mut Vec<Line>) {
+pub(crate) fn groups(plan: &Plan, view: View) -> Vec<Group> {
     let (folded, rest) = fold::fold(plan, blocks(plan, view));
+    let mut groups = Vec::new();
     for fold::Folded { accounts, lines, .. } in folded {
-        out.extend([fold::heading(plan, &accounts), Line::empty()]);
-        for lines in lines {
-            out.extend(lines);
-            out.push(Line::empty());
-        }
+        let count = lines.len();
+        let lines = lines.into_iter().flat_map(|lines| lines.into_iter().chain([Line::empty()])).collect();
+        groups.push(Group { heading: fold::heading(plan, &accounts), lines, count });
     }
     let mut account = None;
     for fold::Block { account: id, lines, .. } in rest {
         if account.as_ref() != Some(&id) {
             let label = plan.accounts.get(&id).map_or("", |a| a.label.as_str());
-            out.extend([Line::new(Tone::Heading, 0, format!("account {id} ({})", safe(label))), Line::empty()]);
+            let heading = Line::new(Tone::Heading, 0, format!("account {id} ({})", safe(label)));
+            groups.push(Group { heading, lines: Vec::new(), count: 0 });
             account = Some(id);
         }
-        out.extend(lines);
-        out.push(Line::empty());
+        if let Some(group) = groups.last_mut() {
+            group.lines.extend(lines.into_iter().chain([Line::empty()]));
+            group.count += 1;
+        }
     }
+    groups
+}
+
+fn changes(plan: &Plan, view: View, out: &mut Vec<Line>) {
+    for Group { heading, lines, .. } in groups(plan, view) {
+        out.extend([heading, Line::empty()]);
+        out.extend(lines);
+    }
+}
+
+/// What it cost to read, in a line of ours: numbers and ids.
+pub(crate) fn cost(plan: &Plan) -> String {
+    calls(&plan.calls).unwrap_or_default()
 }
 
 /// Each change as it is said of its account.
@@ -156,7 +184,7 @@ enum Of {
 }
 
 /// What could not be planned: one cause, and one advice, is said once.
-fn withheld(plan: &Plan, out: &mut Vec<Line>) {
+pub(crate) fn withheld(plan: &Plan, out: &mut Vec<Line>) {
     let mut said: Vec<Paragraph> = Vec::new();
     for withheld in plan.withheld.iter().filter(|w| !goes_without_saying(w, plan)) {
         let (why, advice) = words::cause(withheld);
@@ -230,7 +258,7 @@ fn summary(plan: &Plan) -> String {
 }
 
 /// Says that what can be carried out waits for what can't.
-fn held(plan: &Plan) -> Option<Line> {
+pub(crate) fn held(plan: &Plan) -> Option<Line> {
     let count = plan.blocking().count();
     let text = format!("{} withheld: `apply` writes nothing of this unless `--partial` is given.", parts(count));
     (count > 0 && !plan.is_empty()).then(|| Line::new(Tone::Warning, 0, text))

@@ -18,5 +18,7 @@ mod decisions;
 mod facts;
 #[path = "report/hostile.rs"]
 mod hostile;
+#[path = "report/markdown.rs"]
+mod markdown;
 #[path = "report/sentences.rs"]
 mod sentences;

@@ -13,7 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
-pub(crate) use plan::{ApplyArgs, DiffArg, GuardArgs, PlanArgs, ViewArgs};
+pub(crate) use plan::{ApplyArgs, DiffArg, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -53,7 +53,6 @@ pub(crate) enum ColorArg {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Command {
     /// Write a first manifest to start from
     Init(InitArgs),

@@ -37,6 +37,35 @@ pub(crate) struct ViewArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write the plan to a file as well, as often as wanted: `markdown` (a comment on a pull request), `summary` (of a job), `json`
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report)]
+    pub(crate) report: Vec<Report>,
+}
+
+/// The forms that a plan is written to files in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReportFormat {
+    Markdown,
+    Summary,
+    Json,
+}
+
+/// One file of `--report`.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) format: ReportFormat,
+    pub(crate) file: PathBuf,
+}
+
+fn report(text: &str) -> Result<Report, String> {
+    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or("write it as in `markdown=plan.md`")?;
+    let format = match format {
+        "markdown" => ReportFormat::Markdown,
+        "summary" => ReportFormat::Summary,
+        "json" => ReportFormat::Json,
+        _ => return Err("it is written as `markdown`, `summary` or `json`".to_owned()),
+    };
+    Ok(Report { format, file: PathBuf::from(file) })
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -46,7 +46,7 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &session.desired)?;
     // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
     let made = make(session, options, &args.planning.guard).await?;
-    made.print(&args.planning.view, &session.sources, io);
+    made.print(&args.planning.view, &session.sources, io)?;
     if let Some(reviewed) = reviewed {
         let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
         if !differences.is_empty() {

@@ -10,9 +10,9 @@ use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
 use crossrole_model::{Cause, Change, Finding, KeyRef, Kind, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
-use crossrole_report::{Line, Tone};
+use crossrole_report::{Line, Screen, Tone};
 
-use crate::args::{GuardArgs, PlanArgs, ViewArgs};
+use crate::args::{GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::selector::Selector;
@@ -31,7 +31,7 @@ async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, F
     if let Some(path) = &args.out {
         save(&Plan { saved_at: super::validate::now(), ..made.plan.clone() }, path)?;
     }
-    made.print(&args.planning.view, &session.sources, io);
+    made.print(&args.planning.view, &session.sources, io)?;
     if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
         io.err_lines(&refusal);
         return Ok(Exit::Refused);
@@ -79,8 +79,11 @@ impl Made {
     }
 
     /// The plan on stdout, what is worth knowing on stderr; in JSON, all of it in one.
-    pub(crate) fn print(&self, args: &ViewArgs, sources: &[Source], io: &mut Io) {
+    pub(crate) fn print(&self, args: &ViewArgs, sources: &[Source], io: &mut Io) -> Result<(), Failure> {
         let view = super::view(args, io);
+        for report in &args.report {
+            self.write(report, sources, crossrole_report::View { screen: Screen::default(), ..view })?;
+        }
         if args.json {
             io.out_json(&crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view));
         } else {
@@ -92,6 +95,23 @@ impl Made {
         }
         io.err_lines(&super::validate::suppressed(&self.suppressed));
         io.err(&crossrole_report::findings_on(&self.findings, sources, io.err_screen()));
+        Ok(())
+    }
+
+    /// Writes the plan to a file.
+    fn write(&self, report: &Report, sources: &[Source], view: crossrole_report::View) -> Result<(), Failure> {
+        let markdown = |most| crossrole_report::markdown(&self.plan, &self.findings, sources, view, most);
+        let text = match report.format {
+            ReportFormat::Markdown => markdown(crossrole_report::COMMENT_MOST),
+            ReportFormat::Summary => markdown(crossrole_report::SUMMARY_MOST),
+            ReportFormat::Json => {
+                let value = crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view);
+                crossrole_report::json_text_pretty(&value) + "\n"
+            }
+        };
+        std::fs::write(&report.file, text).map_err(|e| {
+            Failure::new(format!("report `{}` can't be written: {e}", report.file.display()), "check that its folder is there, and its permissions")
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{decisions, facts};
 
 /// What others have tried: escape sequences in seven and eight bits, forged lines, orders to runners, letters that turn the line
 /// round, can't be seen or look like others, and what pages and comments would take for their own.
-const ROWS: &[&str] = &[
+pub(crate) const ROWS: &[&str] = &[
     "x\u{1b}[31m\u{7}\r\n\t\u{9b}2J\u{0}\u{7f}\u{202e}\u{2066}\u{200b}\u{200f}y",
     "\u{1b}]0;title\u{7}",
     "\u{1b}]8;;https://evil.example\u{1b}\\here",
@@ -39,7 +39,7 @@ const ROWS: &[&str] = &[
     "\"quotes\" \\u0041 \\ {0} ${aws:username}",
 ];
 
-fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     let hidden = matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(c, '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}');
     (c.is_control() && c != '\n') || hidden || (c.is_whitespace() && c != ' ' && c != '\n')

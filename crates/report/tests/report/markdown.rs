@@ -1,0 +1,117 @@
+//! The comment on a pull request, as a parser of `CommonMark` reads it: what others wrote is in fences and nowhere else, and however
+//! little room there is, it begins and ends as it should.
+
+use std::ops::Range;
+
+use crossrole_model::access::AccessDelta;
+use crossrole_model::{Finding, Plan, Severity, Source};
+use crossrole_report::{COMMENT_MOST, LEAST, SUMMARY_MOST, View, markdown, marker};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+use crate::hostile::{ROWS, is_harmful};
+use crate::{decisions, facts};
+
+fn all() -> Options {
+    Options::all()
+}
+
+fn whole(t: &str) -> Plan {
+    let calls = [(facts::account(), 12)].into();
+    Plan { access: Some(decisions::delta(t)), lockouts: decisions::lockouts(t), calls, ..facts::plan(t) }
+}
+
+fn findings(t: &str) -> (Vec<Finding>, Vec<Source>) {
+    let finding = Finding { file: t.into(), span: None, severity: Severity::Warning, message: t.into(), advice: t.into(), rule: Some(t.into()) };
+    (vec![finding], vec![Source { file: t.into(), text: t.into() }])
+}
+
+fn comment(t: &str, most: usize) -> String {
+    let (findings, sources) = findings(t);
+    let view = View { show_external_ids: true, ..View::default() };
+    markdown(&whole(t), &findings, &sources, view, most)
+}
+
+/// What a page would make of it, outside of fences and without the name in the title; a fence is one word.
+fn outside(text: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut fenced = false;
+    for event in Parser::new_ext(text, all()) {
+        match event {
+            Event::Start(Tag::CodeBlock(kind)) => {
+                assert!(matches!(kind, CodeBlockKind::Fenced(ref word) if word.as_ref() == "text"), "{kind:?} in {text}");
+                fenced = true;
+                said.push("fence".to_owned());
+            }
+            Event::End(TagEnd::CodeBlock) => fenced = false,
+            _ if fenced => {}
+            Event::Code(name) if said.last().is_some_and(|last| last.contains("crossrole: ")) => {
+                assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)), "{name}");
+            }
+            event => said.push(format!("{event:?}")),
+        }
+    }
+    said
+}
+
+/// Where the fences are, by place in the text.
+fn fences(text: &str) -> Vec<Range<usize>> {
+    let blocks = Parser::new_ext(text, all()).into_offset_iter();
+    blocks.filter(|(event, _)| matches!(event, Event::Start(Tag::CodeBlock(_)))).map(|(_, range)| range).collect()
+}
+
+#[test]
+fn what_others_wrote_changes_nothing_outside_of_fences() {
+    let plain = whole("xy");
+    let expected = outside(&comment("xy", SUMMARY_MOST).replace(&marker(&plain), ""));
+    assert!(expected.iter().filter(|word| *word == "fence").count() >= 4, "{expected:#?}");
+    for row in
+        ROWS.iter().copied().chain(["`````` x", "@org/team #12 GH-1 org/repo#3", "<details>", "</details>", "    indented", "> [!NOTE]", "| a | b |\n|--|--|"])
+    {
+        let text = comment(row, SUMMARY_MOST);
+        assert!(!text.chars().any(is_harmful), "{row:?}");
+        assert_eq!(outside(&text.replace(&marker(&whole(row)), "")), expected, "{row:?}: {text}");
+    }
+}
+
+#[test]
+fn however_little_room_there_is_it_begins_and_ends_as_it_should() {
+    for row in ROWS.iter().copied().chain(["xy", "a name that is rather long, so that few of them have room", "ünïcödé, of two bytes each: éééé"]) {
+        let end = comment(row, SUMMARY_MOST).lines().last().unwrap().to_owned();
+        let full = comment(row, SUMMARY_MOST).len();
+        for most in [0, LEAST, LEAST + 1, 5_000, 7_321, 10_000, 20_000, full - 1, full, COMMENT_MOST] {
+            let text = comment(row, most);
+            assert!(text.len() <= most.max(LEAST), "{row:?}: {most}: {}", text.len());
+            assert!(text.starts_with(&format!("{}\n### crossrole: ", marker(&whole(row)))), "{text}");
+            assert_eq!(text.lines().last().unwrap(), end, "{row:?}: {most}");
+            assert_eq!(text.matches("<details>").count(), text.matches("</details>").count() - inside(&text, "</details>") + inside(&text, "<details>"));
+            for range in fences(&text) {
+                let block = &text[range];
+                let fence: String = block.chars().take_while(|c| *c == '`').collect();
+                assert!(block.trim_end().ends_with(&format!("\n{fence}")), "{row:?}: {most}: {block}");
+            }
+            assert_eq!(text.contains("Some of it is left out here"), most.max(LEAST) < full, "{row:?}: {most} of {full}");
+        }
+    }
+}
+
+/// How often a text stands in fences.
+fn inside(text: &str, what: &str) -> usize {
+    fences(text).into_iter().map(|range| text[range].matches(what).count()).sum()
+}
+
+#[test]
+fn the_marker_is_of_the_manifests_and_not_of_what_is_planned() {
+    let plan = whole("xy");
+    let other = Plan { access: Some(AccessDelta::default()), steps: Vec::new(), ..plan.clone() };
+    assert_eq!(marker(&plan), marker(&other));
+    let mut renamed = plan.clone();
+    renamed.manifests[0].name = "another".to_owned();
+    assert_ne!(marker(&plan), marker(&renamed));
+    assert!(!marker(&plan).contains("xy"));
+}
+
+#[test]
+fn external_ids_are_masked_in_comments() {
+    let text = markdown(&whole("name"), &[], &[], View::default(), SUMMARY_MOST);
+    assert!(text.contains("sts:ExternalId") && !text.contains("secret-4711"), "{text}");
+}
