@@ -125,7 +125,8 @@ async fn from_nothing_what_can_be_seen_is_proposed_and_no_more() {
     }
 }
 
-/// A right that is missed in the middle of an apply: what was done is counted, what was not is named, and the rest comes later.
+/// A right that is missed in the middle of an apply that was let go on without it: what was done is counted, what was not is named,
+/// and the rest comes later.
 #[tokio::test]
 async fn a_right_that_is_missed_half_way_is_named_and_the_rest_is_done() {
     let file = rights("denied-apply");
@@ -140,7 +141,9 @@ async fn a_right_that_is_missed_half_way_is_named_and_the_rest_is_done() {
     .enumerate()
     {
         let runner = runner(&format!("apply-{index}"), &place().await, &[denied]).await;
-        let (code, json, _) = runner.run(&["apply", "--auto-approve", "--quiet", "--json", &file]);
+        let (code, _, said) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
+        assert!(code == 1 && said.contains("may not carry all of this out, and nothing was changed") && said.contains(operation), "{denied:?}: {said}");
+        let (code, json, _) = runner.run(&["apply", "--partial", "--auto-approve", "--quiet", "--json", &file]);
         let outcome: Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
         let steps = outcome["steps"].as_array().unwrap();
         let done = steps.iter().filter(|s| s["result"].to_string().contains("applied")).count();
@@ -149,11 +152,11 @@ async fn a_right_that_is_missed_half_way_is_named_and_the_rest_is_done() {
         assert!(failed[0].to_string().contains("AccessDenied") && done > 5 && done < steps.len(), "{denied:?}: {outcome:#}");
         // The same again still says what is missing, and so does the third time, which has nothing else to do.
         for _ in 0..2 {
-            let (code, text, _) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
+            let (code, text, _) = runner.run(&["apply", "--partial", "--auto-approve", "--quiet", &file]);
             let failed = text.matches("\nfailed: ").count();
             assert!(code == 1 && failed == 1 && text.contains("is not authorized to perform"), "{denied:?}: {text}");
         }
-        let (_, text, _) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
+        let (_, text, _) = runner.run(&["apply", "--partial", "--auto-approve", "--quiet", &file]);
         assert!(text.contains("Incomplete: 0 steps done, "), "{denied:?}: {text}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crossrole_sandbox::Options;
+use crossrole_sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
 use crate::process::{Server, command, serve};
@@ -182,7 +182,7 @@ async fn for_a_plan_it_is_enough_to_read() {
         let (code, said) = runner.run(&["plan", &file]);
         assert!(code == 0 && said.contains("Plan: ") && !said.contains("withheld") && !said.contains("AccessDenied"), "{name}: {said}");
         let (code, said) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
-        assert!(code == 1 && said.contains("is not authorized to perform"), "{name}: {said}");
+        assert!(code == 1 && said.contains("the runner may not carry all of this out, and nothing was changed:"), "{name}: {said}");
     }
 }
 
@@ -255,4 +255,81 @@ async fn nothing_of_it_is_too_much() {
     }
     let expected: BTreeSet<String> = TO_HEAL.iter().map(|action| (*action).to_owned()).collect();
     assert_eq!(spared, expected);
+}
+
+/// Whatever one action is missing, an apply or a destroy carries all of it out without, or changes nothing and names it.
+#[tokio::test]
+async fn no_run_stops_half_way_for_a_right() {
+    let mut named = BTreeSet::new();
+    // Between them, every kind of object but a key that is made: it decides by its own policy, and nobody can ask that before.
+    for name in ["prod-data", "ec2-service", "encrypted-exchange", "github-actions", "guarded-partner", "saml-federation"] {
+        let (mut place, file) = prepared(name).await;
+        let whole = policies(&place, "apply", &file).await;
+        for command in ["apply", "destroy"] {
+            let start = place.sandbox.snapshot().unwrap();
+            for (account, action) in actions(&whole) {
+                let place = Place::of(Sandbox::restore(&start, Options::default()).unwrap());
+                let runner = Runner::new(&format!("{name}-half"), &place, &without(&whole, &account, &action)).await;
+                named.extend(stopped(&runner, command, &file, (&account, &action)));
+            }
+            place.good(&["apply", "--auto-approve", &file]).await;
+            place = Place::of(Sandbox::restore(&place.sandbox.snapshot().unwrap(), Options::default()).unwrap());
+        }
+    }
+    assert!(named.len() > 30 && named.contains("s3:PutBucketPolicy") && named.contains("iam:DeleteOpenIDConnectProvider"), "{named:?}");
+}
+
+/// The action, where the run was refused for it.
+fn stopped(runner: &Runner, command: &str, file: &str, (account, action): (&str, &str)) -> Option<String> {
+    let plan: &[&str] = if command == "destroy" { &["plan", "--destroy", file] } else { &["plan", file] };
+    let (_, before) = runner.run(plan);
+    let (code, said) = runner.run(&[command, "--auto-approve", "--quiet", file]);
+    // Without these, the runner's own policies are not read, and that is said.
+    let whole_account = ["iam:GetAccountAuthorizationDetails", "iam:ListRoles"].contains(&action);
+    if code == 0 || whole_account && said.contains("was not checked") {
+        return None;
+    }
+    let (_, after) = runner.run(plan);
+    assert_eq!(without_numbers(&after), without_numbers(&before), "{command} of {file}: {action} of {account}: {said}");
+    said.contains("nothing was changed:").then(|| {
+        assert!(said.contains(&format!("{account}:user/runner may not {action} on ")), "{command} of {file}: {action}: {said}");
+        action.to_owned()
+    })
+}
+
+/// Without the numbers of requests, which only grow.
+fn without_numbers(said: &str) -> String {
+    said.split("sandbox-").map(|part| part.trim_start_matches(|c: char| c.is_ascii_hexdigit())).collect()
+}
+
+/// Rights under conditions are not known to be missing: a runner that may is never kept from it.
+#[tokio::test]
+async fn rights_under_conditions_are_not_refused() {
+    let (place, file) = prepared("log-analysts").await;
+    let mut whole = policies(&place, "apply", &file).await;
+    for document in whole.values_mut().flatten() {
+        for statement in document["Statement"].as_array_mut().unwrap() {
+            // What the sandbox says of a request, and crossrole does not know.
+            statement["Condition"] = json!({ "IpAddress": { "aws:SourceIp": "127.0.0.0/8" } });
+        }
+        let deny =
+            json!({ "Sid": "Elsewhere", "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": { "NotIpAddress": { "aws:SourceIp": "127.0.0.0/8" } } });
+        document["Statement"].as_array_mut().unwrap().push(deny);
+    }
+    let runner = Runner::new("conditions", &place, &whole).await;
+    if let Err(why) = runner.cycle(&file) {
+        panic!("{why}");
+    }
+}
+
+/// With `--partial`, the rest is carried out, and what is missing is said before.
+#[tokio::test]
+async fn the_rest_is_carried_out_where_that_is_asked_for() {
+    let (place, file) = prepared("log-analysts").await;
+    let whole = policies(&place, "apply", &file).await;
+    let runner = Runner::new("rest", &place, &without(&whole, "111111111111", "iam:CreateGroup")).await;
+    let (code, said) = runner.run(&["apply", "--auto-approve", "--quiet", "--partial", &file]);
+    assert!(code == 1 && said.contains("warning: the runner may not carry all of this out:"), "{said}");
+    let (_, said) = runner.run(&["plan", &file]);
+    assert!(said.contains("+ group Log-Analysts") && !said.contains("+ role DevLogAccessRole"), "{said}");
 }

@@ -8,6 +8,7 @@
 //! Limits: ACLs, KMS grants, VPC endpoint policies and the policies of access points are not evaluated.
 
 mod ask;
+mod at_most;
 mod case;
 pub mod catalogue;
 mod delta;

@@ -19,6 +19,7 @@ mod load;
 mod logging;
 mod policies;
 mod progress;
+mod runner;
 mod sandboxed;
 mod screen;
 mod selector;

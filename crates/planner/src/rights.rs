@@ -8,12 +8,14 @@
 mod document;
 mod objects;
 mod reads;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::{AccountId, Desired};
 
 pub use document::documents;
+pub use steps::rights_of;
 
 /// What a runner is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossrole_model::{Digest, Observed, Outcome, Plan};
 use crossrole_planner::Options;
+use crossrole_report::{Line, Tone};
 
 use crate::args::ApplyArgs;
 use crate::failure::{Exit, Failure};
@@ -13,11 +14,12 @@ use crate::files::{self, Wanted};
 use crate::guard;
 use crate::io::Io;
 use crate::progress::{Progress, Style};
+use crate::runner::Looked;
 use crate::selector::Selector;
 use crate::session::Session;
 use crate::stop::Stop;
 
-use super::plan::make;
+use super::plan::{Made, make};
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
     let reviewed = saved_plan(&args.paths)?;
@@ -55,19 +57,21 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
             return Err(error.with(&crossrole_report::differences(&differences)));
         }
     }
-    let plan = &made.plan;
-    let blocked = if plan.is_blocked() { Exit::Failed } else { Exit::Clean };
-    if plan.is_empty() {
+    let blocked = if made.plan.is_blocked() { Exit::Failed } else { Exit::Clean };
+    if made.plan.is_empty() {
         return Ok(blocked);
     }
     if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
         io.err_lines(&refusal);
         return Ok(Exit::Refused);
     }
-    if !plan.can_apply(args.partial) {
-        let (error, details) = crossrole_report::blocked(plan);
+    if !made.plan.can_apply(args.partial) {
+        let (error, details) = crossrole_report::blocked(&made.plan);
         return Err(Failure::new(error, "do what is said of each above, or carry out the rest alone with `--partial`").with(&details));
     }
+    let (made, looked) = look(made, session).await?;
+    may_it(&looked, args.partial, io)?;
+    let plan = &made.plan;
     let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
     if !args.auto_approve {
         let approved = io.approve(question, "nobody is there to approve this plan");
@@ -82,6 +86,36 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
     }
     Ok(if outcome.is_complete() { blocked } else { stop.map_or(Exit::Failed, Stop::exit) })
+}
+
+async fn look(made: Made, session: &Session) -> Result<(Made, Looked), Failure> {
+    let desired = std::sync::Arc::clone(&session.desired);
+    let controls = session.settings.controls(&desired)?;
+    let work = move || {
+        let looked = crate::runner::look(&made.plan, &made.observed, &desired, &controls);
+        (made, looked)
+    };
+    session.computed("checking the runner", work).await
+}
+
+/// What the runner may not do is refused before the first call that writes; with `--partial`, it is said.
+fn may_it(looked: &Looked, partial: bool, io: &mut Io) -> Result<(), Failure> {
+    let unread = looked.unread.iter().map(|account| {
+        let rest = format!("account {account}: the runner's own policies were not read, so whether it may carry this out was not checked");
+        Line::new(Tone::Kept, 0, "note: ").then([rest])
+    });
+    io.err_lines(&unread.collect::<Vec<_>>());
+    let what = "the runner may not carry all of this out";
+    if looked.denied.is_empty() {
+        return Ok(());
+    }
+    if !partial {
+        let advice = "let the runner do that (`crossrole runner-policy` prints what it needs), or carry out the rest alone with `--partial`";
+        return Err(Failure::new(format!("{what}, and nothing was changed:"), advice).with(&looked.denied.join("\n")));
+    }
+    io.err_lines(&[Line::new(Tone::Warning, 0, "warning: ").then([format!("{what}:")])]);
+    io.err_lines(&looked.denied.iter().map(|line| Line::plain(2, line.as_str())).collect::<Vec<_>>());
+    Ok(())
 }
 
 /// What else than manifests may be applied.

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_access::{Context, Estate, Objects, Question};
-use crossrole_model::explanation::Explanation;
-use crossrole_model::{AccountId, Desired, Observation, ownership};
+use crossrole_access::Objects;
+use crossrole_model::{AccountId, Desired, Observation};
 use crossrole_planner::rights::{Purpose, Rights, documents, rights};
-use crossrole_policy::{Arn, Document};
-use crossrole_report::{Line, Tone, View, safe};
+use crossrole_policy::Document;
+use crossrole_report::{Line, Tone, safe};
 use serde_json::{Map, Value, json};
 
 use crate::args::{PurposeArg, RunnerPolicyArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load::Loaded;
+use crate::runner::{Missing, Verdict, is_known, missing};
 use crate::session::Session;
 
 pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Failure> {
@@ -52,20 +52,6 @@ fn label(desired: &Desired, account: &AccountId) -> String {
     safe(desired.accounts.get(account).map_or("", |info| info.label.as_str()))
 }
 
-/// What one right of a runner came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
-    /// It may not.
-    Denied,
-    /// A policy of its own that was not read may let it.
-    Unread,
-    /// A key decides by its own policy, and there is none to ask before it is made.
-    OfKeys,
-}
-
-/// Action, resource, verdict and the reason.
-type Missing = (String, String, Verdict, String);
-
 async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let desired = std::sync::Arc::clone(&session.desired);
     let observed = session.observe(&crossrole_planner::scope(&desired)).await?;
@@ -97,54 +83,6 @@ async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Resul
         }
     }
     Ok(if good { Exit::Clean } else { Exit::Failed })
-}
-
-/// Tells whether the policies of a runner were read: of one that was not, nothing is known.
-fn is_known(estate: &Estate, account: &AccountId, runner: &str) -> bool {
-    let Some(arn) = Arn::parse(runner).filter(|arn| arn.account == account.as_str()) else { return false };
-    let session = arn.resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next());
-    arn.resource == "root"
-        || estate.principals.contains_key(runner)
-        || session.is_some_and(|role| {
-            let of = format!(":iam::{account}:role/");
-            estate.principals.keys().any(|known| known.contains(&of) && known.rsplit('/').next() == Some(role))
-        })
-}
-
-/// What a runner may not do of what it has to.
-fn missing(estate: &Estate, account: &AccountId, runner: &str, rights: &Rights, manifests: &[String]) -> Vec<Missing> {
-    let mut found = Vec::new();
-    for (resource, marked, actions) in rights.iter() {
-        for action in actions {
-            if resource.contains(":kms:") && resource.contains('*') {
-                found.push(((*action).to_owned(), resource.to_owned(), Verdict::OfKeys, String::new()));
-                continue;
-            }
-            let mut context = Context::default();
-            context.set("aws:MultiFactorAuthPresent", "true");
-            if let (true, Some(name)) = (marked, manifests.first()) {
-                context.set(&format!("aws:ResourceTag/{}", ownership::OWNER_TAG), name.clone());
-            }
-            let question = |unread_allows| Question {
-                principal: runner.to_owned(),
-                via: Vec::new(),
-                action: (*action).to_owned(),
-                resource: resource.to_owned(),
-                resource_account: Some(account.to_string()),
-                context: context.clone(),
-                unread_allows,
-            };
-            let may = |unread_allows| estate.ask(&question(unread_allows)).last().is_some_and(Explanation::is_allowed);
-            if may(false) {
-                continue;
-            }
-            let verdict = if may(true) { Verdict::Unread } else { Verdict::Denied };
-            let because = estate.ask(&question(verdict == Verdict::Denied)).last().map(|answer| crossrole_report::because(answer, View::default()));
-            found.push(((*action).to_owned(), resource.to_owned(), verdict, because.unwrap_or_default()));
-        }
-    }
-    found.sort();
-    found
 }
 
 fn said(account: &AccountId, label: &str, found: Option<&(String, Vec<Missing>)>, unread: Option<&String>) -> Vec<Line> {

@@ -68,7 +68,7 @@ const OF_SETS: &[&str] =
     &["sso:DescribePermissionSet", "sso:GetInlinePolicyForPermissionSet", "sso:ListAccountsForProvisionedPermissionSet", "sso:ListPermissionSets"];
 
 /// The settings that a manifest states are read, and no others.
-fn settings(state: &BucketState) -> Vec<&'static str> {
+pub(super) fn settings(state: &BucketState) -> Vec<&'static str> {
     // No `..`: a new setting stops the build until someone decides.
     let BucketState { region: _, versioning, encryption, public_access_block, ownership, logging, tags } = state;
     let read = [

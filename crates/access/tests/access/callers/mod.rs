@@ -8,7 +8,7 @@ mod documents;
 mod said;
 mod side;
 
-use crossrole_access::{Caller, Request, delta};
+use crossrole_access::{Caller, Context, Estate, Question, Request, delta};
 use crossrole_model::access::{AccessChange, AccessDelta, Certainty, Direction, Party, Why};
 
 use crate::generate::Random;
@@ -170,6 +170,40 @@ fn no_caller_gains_or_loses_anything_without_a_word() {
     assert!(failures.is_empty(), "{} of {pairs} pairs are wrong; the first three:\n{}", failures.len(), failures[..failures.len().min(5)].join("\n\n"));
     // What is not decided is skipped, so it must stay rare among all that is asked.
     assert!(pairs < 500 || differences > pairs * 3 && open * 20 < asked, "{differences} differences, {open} of {asked} requests not decided");
+}
+
+/// Whatever the context: who may, may with every condition taken in their favour.
+#[test]
+fn at_most_is_no_less_than_what_is_allowed() {
+    let mut random = Random(SEED | 1);
+    let (mut allowed, mut denied) = (0, 0);
+    for _ in 0..PAIRS {
+        let side = Side::of(&mut random);
+        let sides = [&side, &side];
+        let (estate, most) = (side.estate(), side.estate().at_most());
+        let aimed = aimed(sides);
+        for who in askers().into_iter().filter(|who| matches!(who.own, Own::Alice | Own::App)) {
+            let principal = if who.own == Own::App { APP_SESSION } else { ALICE };
+            for unread_allows in [false, true] {
+                let (request, _) = request(&mut random, &who, sides, &aimed);
+                let question = Question {
+                    principal: principal.to_owned(),
+                    via: Vec::new(),
+                    action: request.action.clone(),
+                    resource: request.resource.clone(),
+                    resource_account: request.resource_account.clone(),
+                    context: request.context.clone(),
+                    unread_allows,
+                };
+                let blind = Question { context: Context::default(), unread_allows: true, ..question.clone() };
+                let is_allowed = |estate: &Estate, question: &Question| estate.ask(question).last().unwrap().is_allowed();
+                let at_most = is_allowed(&most, &blind);
+                assert!(at_most || !is_allowed(&estate, &question), "{principal} {request:?}\n{}", side.written());
+                *(if at_most { &mut allowed } else { &mut denied }) += 1;
+            }
+        }
+    }
+    assert!(allowed > PAIRS / 4 && denied > PAIRS / 4, "{allowed} allowed, {denied} denied");
 }
 
 fn differing(before: &Side, after: &Side) -> String {

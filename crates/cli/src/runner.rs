@@ -1,0 +1,98 @@
+//! What the present runner may do of what it has to, by its own policies as they were read.
+
+use std::collections::BTreeMap;
+
+use crossrole_access::{Context, Controls, Estate, Objects, Question};
+use crossrole_model::explanation::Explanation;
+use crossrole_model::{AccountId, Desired, Observed, Plan, ownership};
+use crossrole_planner::rights::{Rights, rights_of};
+use crossrole_policy::Arn;
+use crossrole_report::{View, safe};
+
+/// What one right of a runner came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// It may not.
+    Denied,
+    /// A policy of its own that was not read may let it.
+    Unread,
+    /// A key decides by its own policy, and there is none to ask before it is made.
+    OfKeys,
+}
+
+/// Action, resource, verdict and the reason.
+pub(crate) type Missing = (String, String, Verdict, String);
+
+/// Tells whether the policies of a runner were read: of one that was not, nothing is known.
+pub(crate) fn is_known(estate: &Estate, account: &AccountId, runner: &str) -> bool {
+    let Some(arn) = Arn::parse(runner).filter(|arn| arn.account == account.as_str()) else { return false };
+    let session = arn.resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next());
+    arn.resource == "root"
+        || estate.principals.contains_key(runner)
+        || session.is_some_and(|role| {
+            let of = format!(":iam::{account}:role/");
+            estate.principals.keys().any(|known| known.contains(&of) && known.rsplit('/').next() == Some(role))
+        })
+}
+
+/// What a runner may not do of what it has to.
+pub(crate) fn missing(estate: &Estate, account: &AccountId, runner: &str, rights: &Rights, manifests: &[String]) -> Vec<Missing> {
+    let mut found = Vec::new();
+    for (resource, marked, actions) in rights.iter() {
+        for action in actions {
+            if resource.contains(":kms:") && resource.contains('*') {
+                found.push(((*action).to_owned(), resource.to_owned(), Verdict::OfKeys, String::new()));
+                continue;
+            }
+            let mut context = Context::default();
+            context.set("aws:MultiFactorAuthPresent", "true");
+            if let (true, Some(name)) = (marked, manifests.first()) {
+                context.set(&format!("aws:ResourceTag/{}", ownership::OWNER_TAG), name.clone());
+            }
+            let question = |unread_allows| Question {
+                principal: runner.to_owned(),
+                via: Vec::new(),
+                action: (*action).to_owned(),
+                resource: resource.to_owned(),
+                resource_account: Some(account.to_string()),
+                context: context.clone(),
+                unread_allows,
+            };
+            let may = |unread_allows| estate.ask(&question(unread_allows)).last().is_some_and(Explanation::is_allowed);
+            if may(false) {
+                continue;
+            }
+            let verdict = if may(true) { Verdict::Unread } else { Verdict::Denied };
+            let because = estate.ask(&question(verdict == Verdict::Denied)).last().map(|answer| crossrole_report::because(answer, View::default()));
+            found.push(((*action).to_owned(), resource.to_owned(), verdict, because.unwrap_or_default()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What is known before the first call that writes.
+#[derive(Debug, Default)]
+pub(crate) struct Looked {
+    /// What the runner can't carry out, whatever the conditions of its policies come to: a line each.
+    pub(crate) denied: Vec<String>,
+    /// Accounts of which its own policies were not read.
+    pub(crate) unread: Vec<AccountId>,
+}
+
+/// Looks whether the runner may carry a plan out. What is not known to be denied is not refused.
+pub(crate) fn look(plan: &Plan, observed: &Observed, desired: &Desired, controls: &Controls) -> Looked {
+    let rights: BTreeMap<AccountId, Rights> = rights_of(plan, observed);
+    let estate = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(controls).at_most();
+    let mut looked = Looked::default();
+    for (account, rights) in &rights {
+        let Some(runner) = observed.runners.get(account).filter(|runner| is_known(&estate, account, runner)) else {
+            looked.unread.push(account.clone());
+            continue;
+        };
+        let all = missing(&estate, account, runner, rights, &[]);
+        let denied = all.into_iter().filter(|(_, _, verdict, _)| *verdict == Verdict::Denied);
+        looked.denied.extend(denied.map(|(action, resource, _, because)| safe(&format!("{runner} may not {action} on {resource}: {because}"))));
+    }
+    looked
+}

@@ -1,0 +1,154 @@
+//! What the calls of one plan take.
+
+use std::collections::BTreeMap;
+
+use crossrole_model::observed::AccountState;
+use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, KeyCall, ObjectState, Observed, Plan, PrincipalKind, SetCall, Step, ownership};
+
+use super::Rights;
+
+/// Returns what carrying the plan out takes, by account. What the right is of has no name yet, or lies under a path that was not
+/// read: then it is not among them.
+pub fn rights_of(plan: &Plan, observed: &Observed) -> BTreeMap<AccountId, Rights> {
+    let mut all: BTreeMap<AccountId, Rights> = BTreeMap::new();
+    for step in &plan.steps {
+        let change = plan.changes.get(step.change);
+        if let Some((arn, actions)) = change.and_then(|change| shared_policy(plan, change)) {
+            all.entry(step.account.clone()).or_default().add(arn, actions);
+        }
+        if let Some(resource) = resource(plan, observed, step) {
+            let rights = all.entry(step.account.clone()).or_default();
+            rights.add(resource.as_str(), &[step.call.effects().permission]);
+            rights.add(resource.as_str(), with_tags(&step.call));
+            rights.add(resource.as_str(), read_again(&step.call));
+            // What is made is looked at afterwards, and its settings were not asked for while it was not there.
+            let after = change.and_then(|change| change.after.as_ref());
+            if let (Call::Bucket(BucketCall::Create { .. }), Some(ObjectState::Bucket(state))) = (&step.call, after) {
+                rights.add(resource, &super::reads::settings(state));
+            }
+        }
+    }
+    all
+}
+
+/// What is tagged when it is made takes a second right (IAM User Guide, "Tags for AWS Identity and Access Management resources"; S3
+/// and KMS API references, CreateBucket and CreateKey).
+fn with_tags(call: &Call) -> &'static [&'static str] {
+    match call {
+        Call::Iam(IamCall::CreateRole { tags, .. }) if !tags.is_empty() => &["iam:TagRole"],
+        Call::Iam(IamCall::CreateUser { tags, .. }) if !tags.is_empty() => &["iam:TagUser"],
+        Call::Iam(IamCall::CreatePolicy { tags, .. }) if !tags.is_empty() => &["iam:TagPolicy"],
+        Call::Iam(IamCall::CreateOidcProvider { tags, .. }) if !tags.is_empty() => &["iam:TagOpenIDConnectProvider"],
+        Call::Iam(IamCall::CreateSamlProvider { tags, .. }) if !tags.is_empty() => &["iam:TagSAMLProvider"],
+        Call::Bucket(BucketCall::Create { tags, .. }) if !tags.is_empty() => &["s3:TagResource"],
+        Call::Key(KeyCall::Create { tags, .. }) if !tags.is_empty() => &["kms:TagResource"],
+        _ => &[],
+    }
+}
+
+/// What others write as well is read again before it is written, and what is made, and read by itself, after that.
+fn read_again(call: &Call) -> &'static [&'static str] {
+    match call {
+        Call::Iam(IamCall::CreatePolicy { path, .. }) if path != ownership::CALLER_PATH => &["iam:ListPolicyTags"],
+        Call::Iam(IamCall::CreateOidcProvider { .. }) => &["iam:GetOpenIDConnectProvider"],
+        Call::Iam(IamCall::CreateSamlProvider { .. }) => &["iam:GetSAMLProvider"],
+        Call::Bucket(BucketCall::PutPolicy { .. } | BucketCall::DeletePolicy { .. }) => &["s3:GetBucketPolicy"],
+        Call::Key(KeyCall::PutPolicy { .. }) => &["kms:GetKeyPolicy"],
+        Call::Set(SetCall::PutPolicy { .. } | SetCall::DeletePolicy { .. }) => &["sso:GetInlinePolicyForPermissionSet"],
+        Call::Set(SetCall::Provision { .. }) => &["sso:DescribePermissionSetProvisioningStatus"],
+        _ => &[],
+    }
+}
+
+/// A policy of the caller's side is many manifests': it is read again before each call that is about it.
+fn shared_policy(plan: &Plan, change: &Change) -> Option<(String, &'static [&'static str])> {
+    let Some(ObjectState::Policy(state)) = change.before.as_ref().or(change.after.as_ref()) else { return None };
+    let arn = plan.partition.iam_arn(&change.address.account, "policy", &state.path, &change.address.name);
+    let actions: &[&str] = if change.before.is_some() { &["iam:GetPolicy", "iam:GetPolicyVersion"] } else { &["iam:GetPolicy"] };
+    (state.path == ownership::CALLER_PATH).then_some((arn, actions))
+}
+
+/// The ARN that the permission of a call is checked on (Service Authorization Reference, "Resource types").
+fn resource(plan: &Plan, observed: &Observed, step: &Step) -> Option<String> {
+    let iam = |kind: &str, path: &str, name: &str| Some(plan.partition.iam_arn(&step.account, kind, path, name));
+    let of = |kind: PrincipalKind, name: &str| iam(kind.as_str(), &path(plan, observed, &step.account, kind, name)?, name);
+    match &step.call {
+        Call::Iam(call) => match call {
+            IamCall::CreateRole { name, path, .. } => iam("role", path, name),
+            IamCall::CreatePolicy { name, path, .. } => iam("policy", path, name),
+            IamCall::CreateUser { name, path, .. } => iam("user", path, name),
+            IamCall::CreateGroup { name, path } => iam("group", path, name),
+            IamCall::CreateOidcProvider { url, .. } => iam("oidc-provider", "/", url.trim_start_matches("https://")),
+            IamCall::CreateSamlProvider { name, .. } => iam("saml-provider", "/", name),
+            IamCall::UpdateTrust { role, .. }
+            | IamCall::UpdateRole { role, .. }
+            | IamCall::PutBoundary { role, .. }
+            | IamCall::DeleteBoundary { role }
+            | IamCall::TagRole { role, .. }
+            | IamCall::UntagRole { role, .. }
+            | IamCall::RemoveRoleFromInstanceProfile { role, .. }
+            | IamCall::DeleteRole { role }
+            | IamCall::PutInlinePolicy { role, .. } => of(PrincipalKind::Role, role),
+            IamCall::DeleteInlinePolicy { principal, .. } | IamCall::AttachPolicy { principal, .. } | IamCall::DetachPolicy { principal, .. } => {
+                of(principal.kind, &principal.name)
+            }
+            IamCall::TagUser { user, .. } | IamCall::UntagUser { user, .. } | IamCall::DeleteUser { user } => of(PrincipalKind::User, user),
+            IamCall::DeleteGroup { group } | IamCall::AddUserToGroup { group, .. } | IamCall::RemoveUserFromGroup { group, .. } => {
+                of(PrincipalKind::Group, group)
+            }
+            IamCall::CreatePolicyVersion { arn, .. }
+            | IamCall::DeletePolicyVersion { arn, .. }
+            | IamCall::TagPolicy { arn, .. }
+            | IamCall::UntagPolicy { arn, .. }
+            | IamCall::DeletePolicy { arn }
+            | IamCall::AddClientId { arn, .. }
+            | IamCall::RemoveClientId { arn, .. }
+            | IamCall::TagOidcProvider { arn, .. }
+            | IamCall::UntagOidcProvider { arn, .. }
+            | IamCall::DeleteOidcProvider { arn }
+            | IamCall::UpdateSamlProvider { arn, .. }
+            | IamCall::TagSamlProvider { arn, .. }
+            | IamCall::UntagSamlProvider { arn, .. }
+            | IamCall::DeleteSamlProvider { arn } => Some(arn.clone()),
+        },
+        Call::Bucket(call) => {
+            let (BucketCall::Create { bucket, .. }
+            | BucketCall::PutVersioning { bucket, .. }
+            | BucketCall::PutEncryption { bucket, .. }
+            | BucketCall::PutPublicAccessBlock { bucket, .. }
+            | BucketCall::PutOwnership { bucket, .. }
+            | BucketCall::PutLogging { bucket, .. }
+            | BucketCall::PutTags { bucket, .. }
+            | BucketCall::Delete { bucket }
+            | BucketCall::PutPolicy { bucket, .. }
+            | BucketCall::DeletePolicy { bucket }) = call;
+            Some(plan.partition.s3_arn(&bucket.name))
+        }
+        Call::Key(KeyCall::Create { .. }) => Some("*".to_owned()),
+        // A key that we made is known by its alias, and decides by its own policy, which the plan may write.
+        Call::Key(KeyCall::PutPolicy { key, .. }) if key.alias().is_none() => Some(key.arn.clone()),
+        Call::Key(_) => None,
+        Call::Set(SetCall::PutPolicy { set, .. } | SetCall::DeletePolicy { set } | SetCall::Provision { set, .. }) => Some(set.arn.clone()),
+    }
+}
+
+/// The path of a principal: as this plan makes it, or as it was read.
+fn path(plan: &Plan, observed: &Observed, account: &AccountId, kind: PrincipalKind, name: &str) -> Option<String> {
+    let made = plan.steps.iter().filter(|step| step.account == *account).find_map(|step| match (&step.call, kind) {
+        (Call::Iam(IamCall::CreateRole { name: made, path, .. }), PrincipalKind::Role)
+        | (Call::Iam(IamCall::CreateUser { name: made, path, .. }), PrincipalKind::User)
+        | (Call::Iam(IamCall::CreateGroup { name: made, path }), PrincipalKind::Group)
+            if made == name =>
+        {
+            Some(path.clone())
+        }
+        _ => None,
+    });
+    let key = name.to_ascii_lowercase();
+    let read = |state: &AccountState| match kind {
+        PrincipalKind::Role => Some(state.roles.get(&key)?.state.path.clone()),
+        PrincipalKind::User => Some(state.users.get(&key)?.state.path.clone()),
+        PrincipalKind::Group => Some(state.groups.get(&key)?.state.path.clone()),
+    };
+    made.or_else(|| read(observed.accounts.get(account)?.known()?))
+}
