@@ -5,7 +5,7 @@ use std::fs;
 use crossrole::Exit;
 use serde_json::Value;
 
-use crate::support::{Place, root, scenario};
+use crate::support::{Place, manifest, root, scenario};
 
 const DEV: &str = "111111111111";
 
@@ -74,10 +74,37 @@ async fn a_report_that_cannot_be_written_ends_the_run_before_the_first_change() 
     assert!(said.err.contains("can't be written") && said.err.contains("check that its folder is there"), "{}", said.err);
     assert!(place.good(&["plan", &file]).await.contains("to add"), "nothing was changed");
     for (report, expected) in
-        [("markdown", "write it as in `markdown=plan.md`"), ("markdown=", "write it as in"), ("html=a", "`markdown`, `summary` or `json`")]
+        [("markdown", "write it as in `markdown=plan.md`"), ("markdown=", "write it as in"), ("html=a", "there are `markdown`, `summary`")]
     {
         let said = place.run(&["plan", &file, &format!("--report={report}")]).await;
         assert_eq!(said.exit, Exit::Failed);
         assert!(said.err.contains(expected), "{report}: {}", said.err);
     }
+}
+
+/// What GitLab and code scanning read, of a plan with findings: shapes of their documentation.
+#[tokio::test(start_paused = true)]
+async fn findings_and_numbers_are_written_for_machines() {
+    let (folder, place) = place("machines").await;
+    let file = manifest(
+        "reports-findings",
+        &(read(&scenario("shared-bucket-read")) + "\n[[roles.CrossAccountS3ReadRole.allow]]\nactions = [\"s3:*\"]\nresources = \"*\"\n"),
+    );
+    let [sarif, terraform, quality] = ["sarif", "gitlab-terraform", "gitlab-codequality"].map(|name| format!("{folder}/{name}.json"));
+    let reports = [format!("--report=sarif={sarif}"), format!("--report=gitlab-terraform={terraform}"), format!("--report=gitlab-codequality={quality}")];
+    let said = place.run(&["plan", &file, &reports[0], &reports[1], &reports[2]]).await;
+    let json = |path: &str| serde_json::from_str::<Value>(&read(path)).unwrap();
+    assert_eq!(json(&terraform), serde_json::json!({ "create": 8, "update": 0, "delete": 0 }), "{}", said.out);
+    let quality = json(&quality);
+    let entries = quality.as_array().unwrap();
+    assert!(!entries.is_empty() && said.err.contains("warning"), "{}", said.err);
+    let prints: std::collections::BTreeSet<&str> = entries.iter().map(|entry| entry["fingerprint"].as_str().unwrap()).collect();
+    assert_eq!(prints.len(), entries.len(), "each is unique");
+    for entry in entries {
+        let keys: Vec<&String> = entry.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["check_name", "description", "fingerprint", "location", "severity"]);
+        assert!(["info", "minor", "major", "critical", "blocker"].contains(&entry["severity"].as_str().unwrap()));
+        assert!(entry["location"]["lines"]["begin"].as_u64().unwrap() > 0 && entry["location"]["path"] == file.as_str());
+    }
+    assert_eq!(json(&sarif)["runs"][0]["results"].as_array().unwrap().len(), entries.len());
 }

@@ -28,7 +28,7 @@ pub use codec::{CodecError, PLAN_BYTES_MOST, read_plan, write_plan};
 pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use escape::{json_text, json_text_pretty, safe, safe_lines};
-pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, sarif};
+pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, gitlab_codequality, gitlab_terraform, sarif};
 pub use json::{event_json, outcome_json, plan_json, plan_json_with, waiting_json};
 pub use lines::{Line, Screen, Tone, rendered};
 pub use markdown::{COMMENT_MOST, LEAST, SUMMARY_MOST, markdown, marker};

@@ -37,7 +37,8 @@ pub(crate) struct ViewArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write the plan to a file as well, as often as wanted: `markdown` (a comment on a pull request), `summary` (of a job), `json`
+    /// Write the plan to a file as well, as often as wanted: `markdown` (a comment on a pull request), `summary` (of a job), `json`,
+    /// `sarif` (findings), `gitlab-terraform`, `gitlab-codequality`
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report)]
     pub(crate) report: Vec<Report>,
 }
@@ -48,6 +49,9 @@ pub(crate) enum ReportFormat {
     Markdown,
     Summary,
     Json,
+    Sarif,
+    GitlabTerraform,
+    GitlabCodequality,
 }
 
 /// One file of `--report`.
@@ -63,7 +67,10 @@ fn report(text: &str) -> Result<Report, String> {
         "markdown" => ReportFormat::Markdown,
         "summary" => ReportFormat::Summary,
         "json" => ReportFormat::Json,
-        _ => return Err("it is written as `markdown`, `summary` or `json`".to_owned()),
+        "sarif" => ReportFormat::Sarif,
+        "gitlab-terraform" => ReportFormat::GitlabTerraform,
+        "gitlab-codequality" => ReportFormat::GitlabCodequality,
+        _ => return Err("there are `markdown`, `summary`, `json`, `sarif`, `gitlab-terraform` and `gitlab-codequality`".to_owned()),
     };
     Ok(Report { format, file: PathBuf::from(file) })
 }

@@ -101,13 +101,14 @@ impl Made {
     /// Writes the plan to a file.
     fn write(&self, report: &Report, sources: &[Source], view: crossrole_report::View) -> Result<(), Failure> {
         let markdown = |most| crossrole_report::markdown(&self.plan, &self.findings, sources, view, most);
+        let json = |value| crossrole_report::json_text_pretty(&value) + "\n";
         let text = match report.format {
             ReportFormat::Markdown => markdown(crossrole_report::COMMENT_MOST),
             ReportFormat::Summary => markdown(crossrole_report::SUMMARY_MOST),
-            ReportFormat::Json => {
-                let value = crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view);
-                crossrole_report::json_text_pretty(&value) + "\n"
-            }
+            ReportFormat::Json => json(crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view)),
+            ReportFormat::Sarif => json(crossrole_report::sarif(&self.findings, &self.suppressed, sources, &super::validate::infos())),
+            ReportFormat::GitlabTerraform => json(crossrole_report::gitlab_terraform(&self.plan)),
+            ReportFormat::GitlabCodequality => json(crossrole_report::gitlab_codequality(&self.findings, sources)),
         };
         std::fs::write(&report.file, text).map_err(|e| {
             Failure::new(format!("report `{}` can't be written: {e}", report.file.display()), "check that its folder is there, and its permissions")

@@ -38,12 +38,16 @@ pub(crate) fn now() -> i64 {
     crate::ask::now().parse().unwrap_or(0)
 }
 
+/// What machines are told of the rules.
+pub(crate) fn infos() -> Vec<RuleInfo<'static>> {
+    rules::ALL.iter().map(|r| RuleInfo { id: r.id, what: r.what, why: r.why, fix: r.fix }).collect()
+}
+
 fn print(format: FormatArg, findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source], io: &mut Io) {
-    let infos: Vec<RuleInfo<'_>> = rules::ALL.iter().map(|r| RuleInfo { id: r.id, what: r.what, why: r.why, fix: r.fix }).collect();
     match format {
         FormatArg::Text => io.err(&crossrole_report::findings_on(findings, sources, io.err_screen())),
         FormatArg::Json => io.out_json(&crossrole_report::findings_json(findings, suppressed, sources)),
-        FormatArg::Sarif => io.out_json(&crossrole_report::sarif(findings, suppressed, sources, &infos)),
+        FormatArg::Sarif => io.out_json(&crossrole_report::sarif(findings, suppressed, sources, &infos())),
         FormatArg::Github => io.out(&crossrole_report::annotations(findings, sources)),
     }
 }

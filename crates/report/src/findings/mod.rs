@@ -1,6 +1,7 @@
 //! Findings: for people with the place underlined, and for machines.
 
 mod github;
+mod gitlab;
 mod json;
 mod place;
 mod sarif;
@@ -10,6 +11,7 @@ mod text;
 use crossrole_model::Severity;
 
 pub use github::annotations;
+pub use gitlab::{gitlab_codequality, gitlab_terraform};
 pub use json::findings_json;
 pub use sarif::{RuleInfo, sarif};
 pub use text::{findings, findings_on};

@@ -24,7 +24,7 @@ pub struct RuleInfo<'a> {
 }
 
 /// A message, which viewers show: what looks like a link in it is none (SARIF 2.1.0, section 3.11.6).
-fn message(text: &str) -> String {
+pub(super) fn message(text: &str) -> String {
     safe(text).replace("](", "]\\u{28}")
 }
 

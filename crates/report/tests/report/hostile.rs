@@ -7,7 +7,7 @@ use crossrole_model::{Finding, Outcome, Plan, Severity, Source, Span, StepId, St
 use crossrole_policy::Effect;
 use crossrole_report::{
     Diff, Screen, View, access_lines, annotations, broken, describe, differences, event_json, explanation, explanation_json, findings_json, findings_on,
-    json_text, json_text_pretty, lockout, outcome, outcome_json, plan, plan_json_with, progress, safe, safe_lines, sarif, ways, ways_json,
+    gitlab_codequality, json_text, json_text_pretty, lockout, outcome, outcome_json, plan, plan_json_with, progress, safe, safe_lines, sarif, ways, ways_json,
 };
 use serde_json::Value;
 
@@ -141,6 +141,7 @@ fn findings_with_their_place(t: &str, screen: Screen) -> Vec<(&'static str, Said
         ("annotations", Said::Commands(annotations(&one, &sources))),
         ("findings as JSON", Said::Json(findings_json(&one, &suppressed, &sources))),
         ("SARIF", Said::Json(sarif(&one, &suppressed, &sources, &[]))),
+        ("code quality", Said::Json(gitlab_codequality(&one, &sources))),
     ]
 }
 
