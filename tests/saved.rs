@@ -244,7 +244,30 @@ async fn what_is_not_the_same_is_named() {
     assert_eq!(place.s3(TRUSTING, "PUT", "/saved-bucket", "policy", open).await.0, 204);
     let said = place.run(&["apply", "--auto-approve", &saved.path]).await;
     assert_eq!(said.exit, Exit::Failed);
-    assert!(said.err.contains("bucket-policy/saved-bucket: the file makes another part that is ours of it than the manifests say"), "{}", said.err);
+    insta::assert_snapshot!("moved-around-ours", said.err);
+}
+
+/// What another hand did in between stands there, statement by statement, external ids masked.
+#[tokio::test(start_paused = true)]
+async fn what_has_moved_since_the_review_is_shown() {
+    let place = Place::new(Options::default());
+    assert_eq!(place.s3(TRUSTING, "PUT", "/saved-bucket", "", "").await.0, 200);
+    let text = MANIFEST.replace("mfa = true", "mfa = true\nexternal_id = \"secret-4711-id\"");
+    place.good(&["apply", "--auto-approve", "--quiet", &manifest("saved-moved", &text)]).await;
+    let file = manifest("saved-moved", &(text.replace("mfa = true\n", "") + "[[roles.Reader.allow]]\nbucket = \"saved-bucket\"\naccess = \"write\"\n"));
+    let path = format!("{file}.plan");
+    place.good(&["plan", "--out", &path, &file]).await;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Sneaky","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"other-4711-id"}}}]}"#;
+    place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "Reader"), ("PolicyDocument", trust)]).await;
+    let (_, body) = place.s3(TRUSTING, "GET", "/saved-bucket", "policy", "").await;
+    let mut policy: Value = serde_json::from_str(&body).unwrap();
+    policy["Statement"].as_array_mut().unwrap().push(json!({ "Sid": "Backups", "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::222222222222:root" }, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::saved-bucket/*" }));
+    assert_eq!(place.s3(TRUSTING, "PUT", "/saved-bucket", "policy", &policy.to_string()).await.0, 204);
+    let before = place.sandbox.snapshot().unwrap();
+    let said = place.run(&["apply", "--auto-approve", "--quiet", &path]).await;
+    assert!(said.exit == Exit::Failed && place.sandbox.snapshot().unwrap() == before, "{}", said.out);
+    assert!(!said.err.contains("4711"), "{}", said.err);
+    insta::assert_snapshot!("moved", said.err);
 }
 
 /// What was reviewed long ago is not what its reviewers would say today.

@@ -101,7 +101,7 @@ impl Failure {
             return format!("{}{}", errors.concat(), rendered(&[Line::new(Tone::Error, 0, format!("{mistakes} found"))], screen));
         }
         let mut lines: Vec<Line> = errors.iter().map(|error| Line::new(Tone::Error, 0, "error: ").then([safe(error)])).collect();
-        lines.extend(details.iter().map(|detail| Line::plain(2, safe(detail.trim()))));
+        lines.extend(details.iter().map(|detail| Line::plain((detail.len() - detail.trim_start().len()).max(2), safe(detail.trim()))));
         lines.extend((!hint.is_empty()).then(|| Line::new(Tone::Advice, 0, "help: ").then([safe(hint)])));
         rendered(&lines, screen)
     }

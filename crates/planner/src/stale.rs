@@ -5,7 +5,7 @@
 
 use crossrole_model::access::{AccessChange, Direction};
 use crossrole_model::plan::{Difference, Record};
-use crossrole_model::{Action, Address, Cause, Digest, Facet, Finds, KeyRef, Kind, Observed, Plan, Step, Withheld};
+use crossrole_model::{Action, Address, Cause, Digest, Facet, Finds, KeyRef, Kind, ObjectState, Observed, Plan, Step, Withheld};
 
 /// Returns every way in which `now` is not `reviewed`, or the part of it that is left to do; empty where it may be carried
 /// out. `observed` is what `now` was planned from.
@@ -134,11 +134,20 @@ fn same(reviewed: &Plan, a: &Step, now: &Plan, b: &Step) -> bool {
     address(reviewed, a) == address(now, b) && (account, call, facet, after, share) == (&b.account, &b.call, &b.facet, &b.after, &b.share) && start
 }
 
+/// What was read of an object.
+fn was<'p>(plan: &'p Plan, step: &Step) -> Option<&'p ObjectState> {
+    plan.changes.get(step.change)?.before.as_ref()
+}
+
 /// How a step that would be made now differs from what was reviewed.
 fn unlike(reviewed: &Plan, left: &[&Step], now: &Plan, step: &Step) -> Difference {
     let Some(address) = address(now, step).cloned() else { return Difference::Unknown { operation: step.call.operation().to_owned() } };
     let other = left.iter().find(|other| self::address(reviewed, other) == Some(&address) && other.facet == step.facet);
     match other {
+        // A document that others write, too, may have moved around what is ours.
+        Some(other) if other.before == step.before && matches!(step.facet, Facet::Statements(_)) && was(reviewed, other) != was(now, step) => {
+            Difference::Moved { address, facet: Facet::Document }
+        }
         Some(other) if other.before == step.before => Difference::Altered { address, facet: step.facet.clone() },
         Some(_) => Difference::Moved { address, facet: step.facet.clone() },
         None => Difference::New { address, operation: step.call.operation().to_owned() },

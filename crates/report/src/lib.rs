@@ -32,7 +32,7 @@ pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, 
 pub use json::{event_json, outcome_json, plan_json, plan_json_with, waiting_json};
 pub use lines::{Line, Screen, Tone, rendered};
 pub use markdown::{COMMENT_MOST, LEAST, SUMMARY_MOST, markdown, marker};
-pub use outcome::{broken, describe, differences, outcome, progress, waiting};
+pub use outcome::{broken, describe, differences, moved, outcome, progress, waiting};
 pub use text::{Diff, blocked, plan};
 
 /// What people get to see.

@@ -1,10 +1,12 @@
 //! What happened, for people.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::outcome::Event;
 use crossrole_model::plan::Difference;
-use crossrole_model::{Broken, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor};
+use crossrole_model::{Address, Broken, Change, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor};
 
-use crate::{Line, Screen, Tone, fold, rendered, safe, words};
+use crate::{Line, Screen, Tone, View, fold, rendered, safe, text, words};
 
 /// `222222222222: CreateRole (role ProdS3RWRole)`.
 pub fn describe(plan: &Plan, step: StepId) -> String {
@@ -17,6 +19,26 @@ pub fn describe(plan: &Plan, step: StepId) -> String {
 pub fn differences(differences: &[Difference]) -> String {
     let lines: Vec<Line> = differences.iter().map(|d| Line::plain(2, safe(&words::difference(d)))).collect();
     rendered(&lines, Screen::default())
+}
+
+/// What has become of each object that is no longer as it was when the plan was reviewed.
+pub fn moved(reviewed: &Plan, now: &Plan, differences: &[Difference]) -> String {
+    let share = text::share(reviewed);
+    let view = View::default();
+    let of = |plan: &Plan, address: &Address| plan.changes.iter().find(|change| change.address == *address).cloned();
+    let addresses: BTreeSet<&Address> =
+        differences.iter().filter_map(|d| if let Difference::Moved { address, .. } = d { Some(address) } else { None }).collect();
+    let mut out = Vec::new();
+    for address in addresses {
+        let (Some(then), Some(now)) = (of(reviewed, address), of(now, address)) else { continue };
+        let change = Change { after: now.before, ..then };
+        let lines = crate::diff::lines(&crate::diff::tree(&change, &share), view);
+        if !lines.is_empty() {
+            out.push(Line::plain(2, format!("{}, since the review:", safe(&address.to_string()))));
+            out.extend(lines.into_iter().map(|line| line.within(4)));
+        }
+    }
+    rendered(&out, Screen::default())
 }
 
 /// What to say of a plan that breaks invariants; a line each.

@@ -140,9 +140,14 @@ pub(crate) fn cost(plan: &Plan) -> String {
     calls(&plan.calls).unwrap_or_default()
 }
 
+/// What of a shared policy is the manifests' own.
+pub(crate) fn share(plan: &Plan) -> Share {
+    Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() }
+}
+
 /// Each change as it is said of its account.
 pub(crate) fn blocks(plan: &Plan, view: View) -> Vec<fold::Block> {
-    let share = Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() };
+    let share = share(plan);
     let rendered = |change: &Change, view: View| {
         let mut lines = Vec::new();
         render_change(plan, change, &share, view, &mut lines);

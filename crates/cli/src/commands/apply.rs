@@ -54,7 +54,8 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         if !differences.is_empty() {
             let error =
                 Failure::new("this is not the plan that was saved, and nothing was changed:", "plan again with `--out`, and have the new plan reviewed");
-            return Err(error.with(&crossrole_report::differences(&differences)));
+            let moved = crossrole_report::moved(reviewed, &made.plan, &differences);
+            return Err(error.with(&crossrole_report::differences(&differences)).with(&moved));
         }
     }
     let blocked = if made.plan.is_blocked() { Exit::Failed } else { Exit::Clean };

@@ -3,11 +3,13 @@
 
 use crossrole_model::access::{Explanation, Layer, Reason};
 use crossrole_model::outcome::Event;
-use crossrole_model::{Finding, Outcome, Plan, Severity, Source, Span, StepId, StepResult};
+use crossrole_model::plan::Difference;
+use crossrole_model::{Change, Finding, Outcome, Plan, Severity, Source, Span, StepId, StepResult};
 use crossrole_policy::Effect;
 use crossrole_report::{
     Diff, Screen, View, access_lines, annotations, broken, describe, differences, event_json, explanation, explanation_json, findings_json, findings_on,
-    gitlab_codequality, json_text, json_text_pretty, lockout, outcome, outcome_json, plan, plan_json_with, progress, safe, safe_lines, sarif, ways, ways_json,
+    gitlab_codequality, json_text, json_text_pretty, lockout, moved, outcome, outcome_json, plan, plan_json_with, progress, safe, safe_lines, sarif, ways,
+    ways_json,
 };
 use serde_json::Value;
 
@@ -76,6 +78,13 @@ fn plans(t: &str, screen: Screen) -> Vec<(&'static str, Said)> {
         all.push(("plan as JSON", Said::Json(plan_json_with(&whole, &[finding], &suppressed, &[source], view))));
     }
     all.push(("differences", Said::Text(differences(&facts::differences(t)))));
+    let reviewed = facts::plan(t);
+    let swapped = reviewed.changes.iter().map(|change| Change { before: change.after.clone(), ..change.clone() }).collect();
+    let differ: Vec<Difference> =
+        reviewed.changes.iter().map(|change| Difference::Moved { address: change.address.clone(), facet: crossrole_model::Facet::Existence }).collect();
+    let shown = moved(&reviewed, &Plan { changes: swapped, ..reviewed.clone() }, &differ);
+    assert!(shown.lines().count() > 5, "{shown}");
+    all.push(("moved", Said::Text(shown)));
     all.push(("broken", Said::Text(broken(&facts::plan(t), &facts::broken(t)))));
     all.push(("describe", Said::Text(describe(&facts::plan(t), StepId(0)))));
     all
