@@ -39,6 +39,7 @@ mod made_key;
 mod network;
 mod organization;
 mod permission_sets;
+mod pipelines;
 mod prepare;
 mod process;
 mod quotas;

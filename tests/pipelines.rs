@@ -1,0 +1,266 @@
+//! The pipelines of `examples`, step by step as they stand there, in git repositories and on the embedded AWS: what was reviewed is
+//! what is applied, and nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::process::{BIN, Server, command, serve};
+use crate::support::{Place, root};
+
+const TRUSTING: &str = "222222222222";
+
+const MANIFEST: &str = r#"
+name = "reviewed"
+[trusting]
+account = "222222222222"
+[trusted.dev]
+account = "111111111111"
+[buckets.reviewed-bucket]
+[roles.Reader]
+[[roles.Reader.trust]]
+account = "dev"
+mfa = true
+[[roles.Reader.allow]]
+bucket = "reviewed-bucket"
+access = "read"
+"#;
+
+const EXPECTED: &str = r#"
+[[expect]]
+principal = "role/Reader"
+action = "s3:PutObject"
+resource = "reviewed-bucket/any"
+result = "denied"
+"#;
+
+/// Stands in for GitHub's command: it keeps what it was given, and answers as for pull request 7 of run 4711.
+const GH: &str = r#"#!/bin/sh
+echo "$@" >> "$KEPT/gh"
+case "$1 $2" in
+  "pr comment") cp "$7" "$KEPT/comment.md" ;;
+  "api repos/owner/repo/commits/$GITHUB_SHA/pulls") cat "$KEPT/head" ;;
+  "run list") echo 4711 ;;
+  "run download") cp "$KEPT/crossrole.plan" . ;;
+  *) exit 9 ;;
+esac
+"#;
+
+/// A repository, an AWS, and what a job leaves behind.
+struct Shop {
+    folder: PathBuf,
+    server: Server,
+}
+
+impl Shop {
+    async fn new(name: &str) -> Self {
+        let folder = root().join(format!("target/test-manifests/pipeline-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        for part in ["repo/manifests", "kept", "bin"] {
+            fs::create_dir_all(folder.join(part)).unwrap();
+        }
+        let place = Place::with_bucket("reviewed-bucket").await;
+        let state = folder.join("state.json");
+        place.sandbox.save(&state).unwrap();
+        let server = serve(&["--sandbox-state", &state.display().to_string()]);
+        let shop = Self { folder, server };
+        fs::write(shop.folder.join("bin/gh"), GH).unwrap();
+        std::os::unix::fs::symlink(BIN, shop.folder.join("bin/crossrole")).unwrap();
+        fs::set_permissions(shop.folder.join("bin/gh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let profile = |account: &str| format!("[profile p{account}]\naws_access_key_id = {account}\naws_secret_access_key = any\n");
+        fs::write(shop.folder.join("config"), profile(TRUSTING) + &profile("111111111111")).unwrap();
+        let of = |account: &str| format!("[accounts.\"{account}\"]\nprofile = \"p{account}\"\n");
+        fs::write(shop.folder.join("repo/crossrole.toml"), of(TRUSTING) + &of("111111111111")).unwrap();
+        shop.git(&["init", "--quiet", "--initial-branch", "main"]);
+        shop.git(&["add", "."]);
+        shop.git(&["commit", "--quiet", "--message", "settings"]);
+        shop
+    }
+
+    fn git(&self, words: &[&str]) -> String {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+        let output = Command::new("git").args(who).args(words).current_dir(self.folder.join("repo")).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A change on a branch, as a pull request has it.
+    fn branch(&self, text: &str) {
+        self.git(&["checkout", "--quiet", "-b", "change"]);
+        fs::write(self.folder.join("repo/manifests/reviewed.toml"), text).unwrap();
+        fs::write(self.folder.join("repo/manifests/reviewed.expect.toml"), EXPECTED).unwrap();
+        self.git(&["add", "manifests"]);
+        self.git(&["commit", "--quiet", "--message", "change"]);
+        fs::write(self.kept("head"), self.git(&["rev-parse", "HEAD"])).unwrap();
+    }
+
+    fn merge(&self) {
+        self.git(&["checkout", "--quiet", "main"]);
+        self.git(&["merge", "--quiet", "--no-ff", "--no-edit", "change"]);
+    }
+
+    fn kept(&self, name: &str) -> PathBuf {
+        self.folder.join("kept").join(name)
+    }
+
+    /// A step as it stands in the file: exit code and what was said.
+    fn step(&self, file: &str, job: &str, name: &str) -> (i32, String) {
+        let script = script(file, job, name);
+        let sha = self.git(&["rev-parse", "HEAD"]);
+        let path = format!("{}:{}", self.folder.join("bin").display(), std::env::var("PATH").unwrap());
+        // A shell in the place of the command, with its environment.
+        let aws = command(&[]);
+        let mut shell = Command::new("bash");
+        shell.args(["-e", "-c", &script]).current_dir(self.folder.join("repo"));
+        for (name, value) in aws.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let output = shell
+            .env("AWS_CONFIG_FILE", self.folder.join("config"))
+            .env("AWS_ENDPOINT_URL", &self.server.address)
+            .env("PATH", path)
+            .env("KEPT", self.folder.join("kept"))
+            .env("GITHUB_STEP_SUMMARY", self.kept("summary.md"))
+            .env("GITHUB_REPOSITORY", "owner/repo")
+            .env("GITHUB_SHA", sha)
+            .env("PULL_REQUEST", "7")
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
+    }
+
+    fn github(&self, job: &str, name: &str) -> (i32, String) {
+        self.step("github-actions.yml", job, name)
+    }
+
+    /// The pull request's job: it is red where somebody gains access, and the comment and the plan are there.
+    fn review(&self) {
+        let (code, said) = self.github("plan", "plan");
+        assert!(code == 3 && said.contains("under `--deny-widening`"), "{code} {said}");
+        assert_eq!(self.github("plan", "comment").0, 0);
+        // What `upload-artifact` does.
+        fs::rename(self.folder.join("repo/crossrole.plan"), self.kept("crossrole.plan")).unwrap();
+        let _ = fs::remove_file(self.folder.join("repo/comment.md"));
+    }
+}
+
+/// The script of a step of GitHub's, or of a job of GitLab's.
+fn script(file: &str, job: &str, name: &str) -> String {
+    let text = fs::read_to_string(root().join("examples").join(file)).unwrap();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let key = format!("{job}:");
+    let mut lines = text.lines().skip_while(|line| line.trim_end() != format!("  {key}") && line.trim_end() != key).skip(1);
+    let depth = if name.is_empty() { 0 } else { 2 };
+    let of_job: Vec<&str> = lines.by_ref().take_while(|line| line.trim().is_empty() || indent(line) > depth).collect();
+    if name.is_empty() {
+        let script = of_job.iter().skip_while(|line| line.trim() != "script:").skip(1);
+        return script.take_while(|line| line.trim().starts_with("- ")).map(|line| line.trim().trim_start_matches("- ")).collect::<Vec<_>>().join("\n");
+    }
+    let step: Vec<&str> = of_job.iter().copied().skip_while(|line| line.trim() != format!("- name: {name}")).skip(1).collect();
+    let step: Vec<&str> = step.into_iter().take_while(|line| !line.trim().starts_with("- ")).collect();
+    let at = step.iter().position(|line| line.trim().starts_with("run:")).unwrap_or_else(|| panic!("{file}: {job}: {name}"));
+    let rest = step[at].trim().trim_start_matches("run:").trim();
+    let block: Vec<&str> = step[at + 1..].iter().take_while(|line| indent(line) > indent(step[at])).map(|line| line.trim()).collect();
+    match rest {
+        "|" => block.join("\n"),
+        ">-" => block.join(" "),
+        _ => rest.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn what_was_reviewed_is_applied_after_the_merge() {
+    let shop = Shop::new("loop").await;
+    shop.branch(MANIFEST);
+    for step in ["validate", "test"] {
+        let (code, said) = shop.github("validate", step);
+        assert_eq!(code, 0, "{step}: {said}");
+    }
+    shop.review();
+    let comment = fs::read_to_string(shop.kept("comment.md")).unwrap();
+    assert!(comment.starts_with("<!-- crossrole plan ") && comment.contains("Access is widened") && comment.contains("role Reader"), "{comment}");
+    assert_eq!(fs::read_to_string(shop.kept("summary.md")).unwrap(), comment);
+    shop.merge();
+    let (code, said) = shop.github("apply", "fetch");
+    assert_eq!(code, 0, "{said}");
+    let asked = fs::read_to_string(shop.kept("gh")).unwrap();
+    let head = fs::read_to_string(shop.kept("head")).unwrap();
+    assert!(asked.contains("pr comment 7 --edit-last --create-if-none --body-file comment.md") && asked.contains(&format!("--commit {head}")), "{asked}");
+    let (code, said) = shop.github("apply", "apply");
+    assert!(code == 0 && said.contains("Applied: "), "{said}");
+    // The job is run again.
+    let (code, said) = shop.github("apply", "apply");
+    assert!(code == 0 && said.contains("No changes."), "{said}");
+    let (code, said) = shop.github("drift", "drift");
+    assert_eq!(code, 0, "{said}");
+}
+
+#[tokio::test]
+async fn what_moved_since_the_review_is_named_and_nothing_is_applied() {
+    let shop = Shop::new("moved").await;
+    shop.branch(MANIFEST);
+    shop.review();
+    shop.merge();
+    assert_eq!(shop.github("apply", "fetch").0, 0);
+    // Another hand, as the trusting account's own.
+    let theirs = shop.folder.join("theirs");
+    fs::create_dir_all(&theirs).unwrap();
+    let other = theirs.join("other.toml");
+    fs::write(&other, MANIFEST.replace("\"reviewed\"", "\"other\"").replace("Reader", "Writer").replace("\"read\"", "\"write\"")).unwrap();
+    let done = by_hand(&shop, &other);
+    assert!(done.0 == 0, "{}", done.1);
+    let (code, said) = shop.github("apply", "apply");
+    assert_eq!(code, 1, "{said}");
+    for wanted in ["this is not the plan that was saved, and nothing was changed:", "bucket-policy/reviewed-bucket, since the review:", "role/Writer"] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    let (code, said) = shop.github("drift", "drift");
+    assert!(code == 2 && said.contains("+ role Reader"), "{said}");
+}
+
+/// Somebody else's apply on the same AWS.
+fn by_hand(shop: &Shop, file: &Path) -> (i32, String) {
+    let output = command(&["apply", "--auto-approve", "--quiet", &file.display().to_string(), "--config"])
+        .arg(shop.folder.join("repo/crossrole.toml"))
+        .env("AWS_CONFIG_FILE", shop.folder.join("config"))
+        .env("AWS_ENDPOINT_URL", &shop.server.address)
+        .output()
+        .unwrap();
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_changed_after_the_review_is_refused() {
+    let shop = Shop::new("changed").await;
+    shop.branch(MANIFEST);
+    shop.review();
+    fs::write(shop.folder.join("repo/manifests/reviewed.toml"), MANIFEST.replace("mfa = true\n", "")).unwrap();
+    shop.git(&["commit", "--quiet", "--all", "--message", "without a second factor"]);
+    shop.merge();
+    assert_eq!(shop.github("apply", "fetch").0, 0);
+    let (code, said) = shop.github("apply", "apply");
+    assert!(code == 1 && said.contains("plan is stale: manifest `manifests/reviewed.toml` has changed since it was planned"), "{said}");
+    let (code, said) = shop.github("drift", "drift");
+    assert!(code == 2 && said.contains("+ role Reader"), "nothing was applied: {said}");
+}
+
+#[tokio::test]
+async fn gitlab_shows_the_numbers_and_applies_on_the_default_branch() {
+    let shop = Shop::new("gitlab").await;
+    shop.branch(MANIFEST);
+    let run = |job: &str| shop.step("gitlab-ci.yml", job, "");
+    assert_eq!(run("validate").0, 0);
+    let (code, said) = run("plan");
+    assert_eq!(code, 0, "{said}");
+    let numbers: Value = serde_json::from_str(&fs::read_to_string(shop.folder.join("repo/terraform.json")).unwrap()).unwrap();
+    assert_eq!(numbers, serde_json::json!({ "create": 2, "update": 0, "delete": 0 }));
+    shop.merge();
+    let (code, said) = run("apply");
+    assert!(code == 0 && said.contains("Applied: "), "{said}");
+}
