@@ -39,11 +39,13 @@ result = "denied"
 /// Stands in for GitHub's command: it keeps what it was given, and answers as for pull request 7 of run 4711.
 const GH: &str = r#"#!/bin/sh
 echo "$@" >> "$KEPT/gh"
-case "$1 $2" in
-  "pr comment") cp "$7" "$KEPT/comment.md" ;;
-  "api repos/owner/repo/commits/$GITHUB_SHA/pulls") cat "$KEPT/head" ;;
-  "run list") echo 4711 ;;
-  "run download") cp "$KEPT/crossrole.plan" . ;;
+case "$1 $2 $3" in
+  "api --paginate repos/owner/repo/issues/7/comments") if [ -e "$KEPT/comment.md" ]; then echo 4; fi ;;
+  "api --method POST") test "$4" = repos/owner/repo/issues/7/comments && cp "${6#body=@}" "$KEPT/comment.md" ;;
+  "api --method PATCH") test "$4" = repos/owner/repo/issues/comments/4 && cp "${6#body=@}" "$KEPT/comment.md" ;;
+  "api repos/owner/repo/commits/$GITHUB_SHA/pulls --jq") cat "$KEPT/head" ;;
+  "run list --workflow") echo 4711 ;;
+  "run download 4711") cp "$KEPT/crossrole.plan" . ;;
   *) exit 9 ;;
 esac
 "#;
@@ -191,7 +193,8 @@ async fn what_was_reviewed_is_applied_after_the_merge() {
     assert_eq!(code, 0, "{said}");
     let asked = fs::read_to_string(shop.kept("gh")).unwrap();
     let head = fs::read_to_string(shop.kept("head")).unwrap();
-    assert!(asked.contains("pr comment 7 --edit-last --create-if-none --body-file comment.md") && asked.contains(&format!("--commit {head}")), "{asked}");
+    let mark = comment.lines().next().unwrap();
+    assert!(asked.contains(&format!("startswith(\"{mark}\")")) && asked.contains("--method POST") && asked.contains(&format!("--commit {head}")), "{asked}");
     let (code, said) = shop.github("apply", "apply");
     assert!(code == 0 && said.contains("Applied: "), "{said}");
     // The job is run again.
@@ -250,6 +253,22 @@ async fn a_manifest_that_was_changed_after_the_review_is_refused() {
     assert!(code == 2 && said.contains("+ role Reader"), "nothing was applied: {said}");
 }
 
+/// A second push updates the comment, and what no pull request brought is not applied.
+#[tokio::test]
+async fn the_comment_is_updated_in_place_and_a_push_without_a_review_is_refused() {
+    let shop = Shop::new("again").await;
+    shop.branch(MANIFEST);
+    shop.review();
+    shop.review();
+    let asked = fs::read_to_string(shop.kept("gh")).unwrap();
+    assert!(asked.matches("--method POST").count() == 1 && asked.matches("--method PATCH").count() == 1, "{asked}");
+    shop.merge();
+    fs::write(shop.kept("head"), "").unwrap();
+    let (code, said) = shop.github("apply", "fetch");
+    assert!(code == 1 && said.contains("::error::no pull request was merged as this commit"), "{said}");
+    assert!(!shop.folder.join("repo/crossrole.plan").exists());
+}
+
 #[tokio::test]
 async fn gitlab_shows_the_numbers_and_applies_on_the_default_branch() {
     let shop = Shop::new("gitlab").await;
@@ -261,6 +280,7 @@ async fn gitlab_shows_the_numbers_and_applies_on_the_default_branch() {
     let numbers: Value = serde_json::from_str(&fs::read_to_string(shop.folder.join("repo/terraform.json")).unwrap()).unwrap();
     assert_eq!(numbers, serde_json::json!({ "create": 2, "update": 0, "delete": 0 }));
     shop.merge();
+    assert_eq!(run("plan").0, 0);
     let (code, said) = run("apply");
     assert!(code == 0 && said.contains("Applied: "), "{said}");
 }

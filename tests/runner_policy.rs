@@ -7,7 +7,7 @@ use crossrole_sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
 use crate::process::{Server, command, serve};
-use crate::support::{Credentials, Place, root, scenario};
+use crate::support::{Credentials, Place, manifest, root, scenario};
 
 const SCENARIOS: [&str; 13] = [
     "codepipeline-service",
@@ -320,6 +320,30 @@ async fn rights_under_conditions_are_not_refused() {
     if let Err(why) = runner.cycle(&file) {
         panic!("{why}");
     }
+}
+
+/// What the plan itself lifts is in nobody's way: a bucket that its policy keeps from being deleted goes after the policy.
+#[tokio::test(start_paused = true)]
+async fn what_the_plan_lifts_is_not_taken_for_missing() {
+    let text = r#"
+name = "sealed"
+[trusting]
+account = "222222222222"
+[buckets.sealed-bucket]
+create = true
+[[buckets.sealed-bucket.statement]]
+sid = "Keep"
+effect = "Deny"
+principals = "*"
+actions = "s3:DeleteBucket"
+resources = "arn:aws:s3:::sealed-bucket"
+"#;
+    let place = Place::new(Options::default());
+    let file = manifest("sealed", text);
+    place.good(&["apply", "--auto-approve", &file]).await;
+    let (code, _) = place.s3("222222222222", "DELETE", "/sealed-bucket", "", "").await;
+    assert_eq!(code, 403, "the policy is enforced");
+    place.good(&["destroy", "--auto-approve", &file]).await;
 }
 
 /// With `--partial`, the rest is carried out, and what is missing is said before.

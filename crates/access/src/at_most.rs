@@ -6,7 +6,7 @@ use crate::estate::{Estate, Levels, Placed};
 
 impl Estate {
     /// Returns the same with every condition of an allowing statement taken as met, and every one of a denying statement as not
-    /// met, and so with variables. What is denied then is denied in every context.
+    /// met, and so with resources whose meaning depends on the request, or is not known for sure. What is denied then is denied in every context.
     #[must_use]
     pub fn at_most(mut self) -> Self {
         for principal in self.principals.values_mut() {
@@ -36,13 +36,19 @@ fn loosen(placed: &mut Placed) {
 }
 
 fn loosened(document: &Document) -> Document {
-    let has_variable = |s: &Statement| s.resource.iter().flat_map(|element| &element.values).any(|value| value.contains("${"));
+    let is_open = |s: &Statement| s.resource.iter().flat_map(|element| &element.values).any(|value| is_open(value));
     let statement = |s: &Statement| match s.effect {
-        Effect::Deny => (s.conditions.is_empty() && !has_variable(s)).then(|| s.clone()),
+        Effect::Deny => (s.conditions.is_empty() && !is_open(s)).then(|| s.clone()),
         Effect::Allow => {
-            let resource = if has_variable(s) { Some(Element::of(["*"])) } else { s.resource.clone() };
+            let resource = if is_open(s) { Some(Element::of(["*"])) } else { s.resource.clone() };
             Some(Statement { conditions: crossrole_policy::Conditions::default(), resource, ..s.clone() })
         }
     };
     Document { statements: document.statements.iter().filter_map(statement).collect(), ..document.clone() }
+}
+
+/// What a resource means is not known for sure where it has a variable, or is no whole ARN with a service in letters.
+fn is_open(value: &str) -> bool {
+    let is_whole = |parts: &[&str]| parts.len() == 6 && parts.first() == Some(&"arn") && parts.get(2).is_some_and(|service| !service.contains(['*', '?']));
+    value.contains("${") || value != "*" && !is_whole(&value.splitn(6, ':').collect::<Vec<_>>())
 }

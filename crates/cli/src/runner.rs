@@ -1,6 +1,6 @@
 //! What the present runner may do of what it has to, by its own policies as they were read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Context, Controls, Estate, Objects, Question};
 use crossrole_model::explanation::Explanation;
@@ -80,19 +80,25 @@ pub(crate) struct Looked {
     pub(crate) unread: Vec<AccountId>,
 }
 
-/// Looks whether the runner may carry a plan out. What is not known to be denied is not refused.
+/// Looks whether the runner may carry a plan out. What is not known to be denied is not refused: a plan may let the runner do what it
+/// goes on with, so that both sides of it have to deny.
 pub(crate) fn look(plan: &Plan, observed: &Observed, desired: &Desired, controls: &Controls) -> Looked {
     let rights: BTreeMap<AccountId, Rights> = rights_of(plan, observed);
-    let estate = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(controls).at_most();
+    let mut objects = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys);
+    let before = objects.estate().under(controls).at_most();
+    objects.apply(&plan.changes);
+    let after = objects.estate().under(controls).at_most();
     let mut looked = Looked::default();
     for (account, rights) in &rights {
-        let Some(runner) = observed.runners.get(account).filter(|runner| is_known(&estate, account, runner)) else {
+        let is_read = |runner: &&String| before.whole.contains(account.as_str()) && is_known(&before, account, runner);
+        let Some(runner) = observed.runners.get(account).filter(is_read) else {
             looked.unread.push(account.clone());
             continue;
         };
-        let all = missing(&estate, account, runner, rights, &[]);
-        let denied = all.into_iter().filter(|(_, _, verdict, _)| *verdict == Verdict::Denied);
-        looked.denied.extend(denied.map(|(action, resource, _, because)| safe(&format!("{runner} may not {action} on {resource}: {because}"))));
+        let denied = |estate: &Estate| missing(estate, account, runner, rights, &[]).into_iter().filter(|(_, _, verdict, _)| *verdict == Verdict::Denied);
+        let then: BTreeSet<(String, String)> = denied(&after).map(|(action, resource, ..)| (action, resource)).collect();
+        let both = denied(&before).filter(|(action, resource, ..)| then.contains(&(action.clone(), resource.clone())));
+        looked.denied.extend(both.map(|(action, resource, _, because)| safe(&format!("{runner} may not {action} on {resource}: {because}"))));
     }
     looked
 }

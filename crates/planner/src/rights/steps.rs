@@ -32,7 +32,7 @@ pub fn rights_of(plan: &Plan, observed: &Observed) -> BTreeMap<AccountId, Rights
 }
 
 /// What is tagged when it is made takes a second right (IAM User Guide, "Tags for AWS Identity and Access Management resources"; S3
-/// and KMS API references, CreateBucket and CreateKey).
+/// API reference, CreateBucket). Which resource KMS asks about for the tags of a key that is not there yet is not documented.
 fn with_tags(call: &Call) -> &'static [&'static str] {
     match call {
         Call::Iam(IamCall::CreateRole { tags, .. }) if !tags.is_empty() => &["iam:TagRole"],
@@ -41,7 +41,6 @@ fn with_tags(call: &Call) -> &'static [&'static str] {
         Call::Iam(IamCall::CreateOidcProvider { tags, .. }) if !tags.is_empty() => &["iam:TagOpenIDConnectProvider"],
         Call::Iam(IamCall::CreateSamlProvider { tags, .. }) if !tags.is_empty() => &["iam:TagSAMLProvider"],
         Call::Bucket(BucketCall::Create { tags, .. }) if !tags.is_empty() => &["s3:TagResource"],
-        Call::Key(KeyCall::Create { tags, .. }) if !tags.is_empty() => &["kms:TagResource"],
         _ => &[],
     }
 }
@@ -55,7 +54,6 @@ fn read_again(call: &Call) -> &'static [&'static str] {
         Call::Bucket(BucketCall::PutPolicy { .. } | BucketCall::DeletePolicy { .. }) => &["s3:GetBucketPolicy"],
         Call::Key(KeyCall::PutPolicy { .. }) => &["kms:GetKeyPolicy"],
         Call::Set(SetCall::PutPolicy { .. } | SetCall::DeletePolicy { .. }) => &["sso:GetInlinePolicyForPermissionSet"],
-        Call::Set(SetCall::Provision { .. }) => &["sso:DescribePermissionSetProvisioningStatus"],
         _ => &[],
     }
 }
@@ -71,7 +69,10 @@ fn shared_policy(plan: &Plan, change: &Change) -> Option<(String, &'static [&'st
 /// The ARN that the permission of a call is checked on (Service Authorization Reference, "Resource types").
 fn resource(plan: &Plan, observed: &Observed, step: &Step) -> Option<String> {
     let iam = |kind: &str, path: &str, name: &str| Some(plan.partition.iam_arn(&step.account, kind, path, name));
-    let of = |kind: PrincipalKind, name: &str| iam(kind.as_str(), &path(plan, observed, &step.account, kind, name)?, name);
+    let of = |kind: PrincipalKind, name: &str| {
+        let (path, name) = place(plan, observed, &step.account, kind, name)?;
+        iam(kind.as_str(), &path, &name)
+    };
     match &step.call {
         Call::Iam(call) => match call {
             IamCall::CreateRole { name, path, .. } => iam("role", path, name),
@@ -86,9 +87,10 @@ fn resource(plan: &Plan, observed: &Observed, step: &Step) -> Option<String> {
             | IamCall::DeleteBoundary { role }
             | IamCall::TagRole { role, .. }
             | IamCall::UntagRole { role, .. }
-            | IamCall::RemoveRoleFromInstanceProfile { role, .. }
             | IamCall::DeleteRole { role }
             | IamCall::PutInlinePolicy { role, .. } => of(PrincipalKind::Role, role),
+            // IAM asks about the profile, of which the path was not read.
+            IamCall::RemoveRoleFromInstanceProfile { .. } => None,
             IamCall::DeleteInlinePolicy { principal, .. } | IamCall::AttachPolicy { principal, .. } | IamCall::DetachPolicy { principal, .. } => {
                 of(principal.kind, &principal.name)
             }
@@ -132,23 +134,23 @@ fn resource(plan: &Plan, observed: &Observed, step: &Step) -> Option<String> {
     }
 }
 
-/// The path of a principal: as this plan makes it, or as it was read.
-fn path(plan: &Plan, observed: &Observed, account: &AccountId, kind: PrincipalKind, name: &str) -> Option<String> {
+/// Path and name of a principal: as this plan makes it, or as it was read, in IAM's spelling.
+fn place(plan: &Plan, observed: &Observed, account: &AccountId, kind: PrincipalKind, name: &str) -> Option<(String, String)> {
     let made = plan.steps.iter().filter(|step| step.account == *account).find_map(|step| match (&step.call, kind) {
         (Call::Iam(IamCall::CreateRole { name: made, path, .. }), PrincipalKind::Role)
         | (Call::Iam(IamCall::CreateUser { name: made, path, .. }), PrincipalKind::User)
         | (Call::Iam(IamCall::CreateGroup { name: made, path }), PrincipalKind::Group)
             if made == name =>
         {
-            Some(path.clone())
+            Some((path.clone(), made.clone()))
         }
         _ => None,
     });
     let key = name.to_ascii_lowercase();
     let read = |state: &AccountState| match kind {
-        PrincipalKind::Role => Some(state.roles.get(&key)?.state.path.clone()),
-        PrincipalKind::User => Some(state.users.get(&key)?.state.path.clone()),
-        PrincipalKind::Group => Some(state.groups.get(&key)?.state.path.clone()),
+        PrincipalKind::Role => state.roles.get(&key).map(|role| (role.state.path.clone(), role.name.clone())),
+        PrincipalKind::User => state.users.get(&key).map(|user| (user.state.path.clone(), user.name.clone())),
+        PrincipalKind::Group => state.groups.get(&key).map(|group| (group.state.path.clone(), group.name.clone())),
     };
     made.or_else(|| read(observed.accounts.get(account)?.known()?))
 }
