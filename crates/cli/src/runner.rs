@@ -30,8 +30,9 @@ pub(crate) fn is_known(estate: &Estate, account: &AccountId, runner: &str) -> bo
     arn.resource == "root"
         || estate.principals.contains_key(runner)
         || session.is_some_and(|role| {
-            let of = format!(":iam::{account}:role/");
-            estate.principals.keys().any(|known| known.contains(&of) && known.rsplit('/').next() == Some(role))
+            let head = format!("arn:{}:iam::{account}:role/", arn.partition);
+            let mut of_account = estate.principals.range(head.clone()..).take_while(|(known, _)| known.starts_with(&head));
+            of_account.any(|(known, _)| known.rsplit('/').next() == Some(role))
         })
 }
 
