@@ -7,7 +7,7 @@ use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options};
 use serde_json::{Value, json};
 
 use crate::keys::{key_statements, put_key_policy};
-use crate::support::{Credentials, Place, element, manifest, scenario};
+use crate::support::{Credentials, Once, Place, element, manifest, scenario};
 
 const OWNER: &str = "222222222222";
 const PARTNER: &str = "444444444444";
@@ -91,20 +91,6 @@ async fn what_it_encrypts_is_for_whom_the_manifest_says_until_it_goes() {
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     assert!(said.out.contains("the key is to be deleted"), "{}", said.out);
     place.assert_no_secret();
-}
-
-/// One fault at one writing call of one kind, and none after that.
-struct Once {
-    operation: &'static str,
-    fault: Fault,
-    done: std::sync::atomic::AtomicBool,
-}
-
-impl FaultPlan for Once {
-    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
-        let now = call.operation == self.operation && !self.done.swap(true, std::sync::atomic::Ordering::SeqCst);
-        now.then_some(self.fault)
-    }
 }
 
 /// AWS makes another key each time that it is asked: an answer that is lost, or a run that ends before the key has its name, must not

@@ -9,7 +9,7 @@ use crossrole_model::{AccountId, IdentityCenter};
 use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options};
 use serde_json::{Value, json};
 
-use crate::support::{Credentials, Place, element, manifest, root, scenario};
+use crate::support::{Credentials, Once, Place, element, manifest, root, scenario};
 
 const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-1234567890abcdef";
 const OWNER: &str = "222222222222";
@@ -148,19 +148,6 @@ async fn its_people_come_in_where_it_is_named_for_and_nowhere_else() {
     assert_eq!(place.inline("DeveloperAccess").await, [theirs()]);
     assert!(run(&["destroy", "--auto-approve"]).await.out.starts_with("No changes."));
     place.assert_no_secret();
-}
-
-struct Once {
-    operation: &'static str,
-    fault: Fault,
-    done: std::sync::atomic::AtomicBool,
-}
-
-impl FaultPlan for Once {
-    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
-        let now = call.operation == self.operation && !self.done.swap(true, std::sync::atomic::Ordering::SeqCst);
-        now.then_some(self.fault)
-    }
 }
 
 /// Whatever goes wrong once, the next apply ends in what the manifest says, and nothing foreign is lost.

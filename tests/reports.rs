@@ -82,6 +82,21 @@ async fn a_report_that_cannot_be_written_ends_the_run_before_the_first_change() 
     }
 }
 
+/// A slip of the hand costs no manifest, and no report.
+#[tokio::test(start_paused = true)]
+async fn no_report_is_written_over_a_manifest_or_another_report() {
+    let (folder, place) = place("over").await;
+    let text = read(&scenario("shared-bucket-read"));
+    let file = manifest("reports-over", &text);
+    let comment = format!("{folder}/comment.md");
+    let over_it = file.replace("/manifest.toml", "/./manifest.toml");
+    for [first, second] in [[&comment, &over_it], [&comment, &comment]] {
+        let said = place.run(&["plan", &file, &format!("--report=markdown={first}"), &format!("--report=json={second}")]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains("would be written over a manifest, or over another report"), "{}", said.err);
+        assert!(read(&file) == text && !std::path::Path::new(&comment).exists());
+    }
+}
+
 /// What GitLab and code scanning read, of a plan with findings: shapes of their documentation.
 #[tokio::test(start_paused = true)]
 async fn findings_and_numbers_are_written_for_machines() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use crossrole::{Exit, Io};
-use crossrole_sandbox::{Options, Sandbox};
+use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options, Sandbox};
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -264,4 +264,18 @@ pub(crate) fn manifest(name: &str, text: &str) -> String {
 /// The path of a manifest of the repository, as a user at its root would give it.
 pub(crate) fn scenario(name: &str) -> String {
     root().join("manifests").join(format!("{name}.toml")).display().to_string()
+}
+
+/// One fault at one writing call of one kind, and none after that.
+pub(crate) struct Once {
+    pub(crate) operation: &'static str,
+    pub(crate) fault: Fault,
+    pub(crate) done: std::sync::atomic::AtomicBool,
+}
+
+impl FaultPlan for Once {
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+        let now = call.operation == self.operation && !self.done.swap(true, std::sync::atomic::Ordering::SeqCst);
+        now.then_some(self.fault)
+    }
 }

@@ -6,7 +6,8 @@ use crate::estate::{Estate, Levels, Placed};
 
 impl Estate {
     /// Returns the same with every condition of an allowing statement taken as met, and every one of a denying statement as not
-    /// met, and so with resources whose meaning depends on the request, or is not known for sure. What is denied then is denied in every context.
+    /// met, and so with resources whose meaning depends on the request, or is not known for sure. What is denied then is denied in
+    /// every context.
     #[must_use]
     pub fn at_most(mut self) -> Self {
         for principal in self.principals.values_mut() {

@@ -148,7 +148,7 @@ pub(crate) struct ApplyArgs {
     /// Refuse a saved plan that is older, as in `24h`, `90m` or `7d`
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) max_age: Option<Duration>,
-    /// Carry out the rest where something declared is withheld; nothing is written then otherwise
+    /// Carry out the rest where something declared is withheld, or the runner may not do all of it; nothing is written then otherwise
     #[arg(long)]
     pub(crate) partial: bool,
     /// No progress

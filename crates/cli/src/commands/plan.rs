@@ -81,6 +81,7 @@ impl Made {
     /// The plan on stdout, what is worth knowing on stderr; in JSON, all of it in one.
     pub(crate) fn print(&self, args: &ViewArgs, sources: &[Source], io: &mut Io) -> Result<(), Failure> {
         let view = super::view(args, io);
+        apart(&args.report, sources)?;
         for report in &args.report {
             self.write(report, sources, crossrole_report::View { screen: Screen::default(), ..view })?;
         }
@@ -149,6 +150,19 @@ fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observed: &Observ
     let gone: BTreeSet<String> = deleted.map(arn).map(|arn| plan.made_keys.get(&arn).cloned().flatten().unwrap_or(arn)).collect();
     plan.lockouts.retain(|lockout| !matches!(lockout, Lockout::Action { resource, .. } if gone.contains(resource)));
     plan.access = Some(delta);
+}
+
+/// Refuses to write a report over a manifest or over another one, before any is written.
+fn apart(reports: &[Report], sources: &[Source]) -> Result<(), Failure> {
+    let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut taken: BTreeSet<std::path::PathBuf> = sources.iter().map(|source| place(Path::new(&source.file))).collect();
+    match reports.iter().find(|report| !taken.insert(place(&report.file))) {
+        None => Ok(()),
+        Some(report) => {
+            let error = format!("report `{}` would be written over a manifest, or over another report", report.file.display());
+            Err(Failure::new(error, "give each report a file of its own"))
+        }
+    }
 }
 
 /// Refuses a plan that breaks an invariant: a bug of ours must not reach an account.
