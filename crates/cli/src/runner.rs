@@ -87,18 +87,26 @@ pub(crate) fn look(plan: &Plan, observed: &Observed, desired: &Desired, controls
     let rights: BTreeMap<AccountId, Rights> = rights_of(plan, observed);
     let mut objects = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys);
     let before = objects.estate().under(controls).at_most();
-    objects.apply(&plan.changes);
-    let after = objects.estate().under(controls).at_most();
-    let mut looked = Looked::default();
+    let denied = |estate: &Estate, account: &AccountId, runner: &str, rights: &Rights| -> Vec<Missing> {
+        missing(estate, account, runner, rights, &[]).into_iter().filter(|(_, _, verdict, _)| *verdict == Verdict::Denied).collect()
+    };
+    let (mut looked, mut suspects) = (Looked::default(), Vec::new());
     for (account, rights) in &rights {
         let is_read = |runner: &&String| before.whole.contains(account.as_str()) && is_known(&before, account, runner);
-        let Some(runner) = observed.runners.get(account).filter(is_read) else {
-            looked.unread.push(account.clone());
-            continue;
-        };
-        let denied = |estate: &Estate| missing(estate, account, runner, rights, &[]).into_iter().filter(|(_, _, verdict, _)| *verdict == Verdict::Denied);
-        let then: BTreeSet<(String, String)> = denied(&after).map(|(action, resource, ..)| (action, resource)).collect();
-        let both = denied(&before).filter(|(action, resource, ..)| then.contains(&(action.clone(), resource.clone())));
+        match observed.runners.get(account).filter(is_read) {
+            Some(runner) => suspects.push((account, runner, rights, denied(&before, account, runner, rights))),
+            None => looked.unread.push(account.clone()),
+        }
+    }
+    suspects.retain(|(.., found)| !found.is_empty());
+    if suspects.is_empty() {
+        return looked;
+    }
+    objects.apply(&plan.changes);
+    let after = objects.estate().under(controls).at_most();
+    for (account, runner, rights, found) in suspects {
+        let then: BTreeSet<(String, String)> = denied(&after, account, runner, rights).into_iter().map(|(action, resource, ..)| (action, resource)).collect();
+        let both = found.into_iter().filter(|(action, resource, ..)| then.contains(&(action.clone(), resource.clone())));
         looked.denied.extend(both.map(|(action, resource, _, because)| safe(&format!("{runner} may not {action} on {resource}: {because}"))));
     }
     looked
