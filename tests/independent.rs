@@ -264,7 +264,8 @@ fn cycle(python: &Path, emulator: &str, scenario: &str) -> Result<(), String> {
     let gap = gap(emulator, scenario).unwrap_or_default();
     let (_server, endpoint) = start(python, emulator)?;
     let hand = |verb: &str| succeed(clean(Command::new(python).arg(root().join("tests/independent/hand.py")).args([&endpoint, emulator, verb, scenario])));
-    let settings = root().join(format!("target/independent/{emulator}.toml"));
+    // Each its own: the cycles run side by side, and a file that is being written is empty for a moment.
+    let settings = root().join(format!("target/independent/{emulator}-{scenario}-settings.toml"));
     std::fs::write(&settings, if emulator == "moto" { "[defaults]\nrole_name = \"bootstrap\"\n" } else { "" }).map_err(|e| e.to_string())?;
     if gap == "prepare" {
         return Ok(());
