@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod approvals;
 mod arrows;
 mod behaviours;
 mod caller;

@@ -1,55 +1,90 @@
 //! What a plan must not do: widen access that nobody has approved.
 
-use crossrole_model::access::Direction;
-use crossrole_model::{Desired, Plan, Severity};
+use std::path::Path;
+
+use crossrole_model::{Approval, Desired, Judged, Observed, Plan, Severity};
 use crossrole_report::{Line, Tone};
 
+use crate::approvals;
 use crate::args::GuardArgs;
 use crate::commands::plan::Made;
 use crate::failure::Failure;
 use crate::selector::{Known, Selector};
 
+/// What asks for approvals, and those that there are. Read before anything is looked at: mistakes in them cost no call.
+pub(crate) struct Gate {
+    selectors: Vec<Selector>,
+    approvals: Vec<Approval>,
+}
+
+impl Gate {
+    /// Reads both; approvals only where something asks for them.
+    pub(crate) fn read(args: &GuardArgs, config: &Path, desired: &Desired) -> Result<Self, Failure> {
+        let selectors = Selector::parse_all(&args.deny_widening, desired)?;
+        let approvals = if selectors.is_empty() { Vec::new() } else { approvals::read(args.approvals.as_deref(), config)? };
+        Ok(Self { selectors, approvals })
+    }
+
+    /// The plan's widenings beside the approvals; `None` where nothing asks for any, or nobody has computed what it widens.
+    pub(crate) fn judge(&self, plan: &Plan, now: i64) -> Option<Judged> {
+        let delta = plan.access.as_ref().filter(|_| !self.selectors.is_empty())?;
+        Some(Judged::of(delta, &plan.made_keys, &self.approvals, |change| self.selectors.iter().any(|s| s.selects(change)), now))
+    }
+
+    /// A selector that speaks of nothing in this run is a mistake.
+    fn check(&self, desired: &Desired, observed: &Observed, plan: &Plan) -> Result<(), Failure> {
+        let changes = plan.access.as_ref().map_or(&[][..], |delta| &delta.changes);
+        Selector::check(&self.selectors, &Known::of(desired, observed, changes))
+    }
+}
+
 /// Returns what to say when a plan must not be carried out: it breaks a guardrail or policy, would lock the runner out, or
 /// widens access that nobody has approved.
-pub(crate) fn refusal(args: &GuardArgs, selectors: &[Selector], desired: &Desired, made: &Made) -> Result<Option<Vec<Line>>, Failure> {
-    let changes = made.plan.access.as_ref().map_or(&[][..], |delta| &delta.changes);
-    Selector::check(selectors, &Known::of(desired, &made.observed, changes))?;
+pub(crate) fn refusal(args: &GuardArgs, gate: &Gate, desired: &Desired, made: &Made) -> Result<Option<Vec<Line>>, Failure> {
+    gate.check(desired, &made.observed, &made.plan)?;
     let Made { plan, findings, .. } = made;
     let rules =
         findings.iter().filter(|f| f.severity == Severity::Error && f.rule.as_ref().is_some_and(|r| r.starts_with("guardrail/") || r.starts_with("policy/")));
     let rules = rules.count();
     if rules > 0 {
         let what = if rules == 1 { "1 guardrail is".to_owned() } else { format!("{rules} guardrails are") };
-        return Ok(Some(refused(&format!("{what} broken, see above"), &[], "change the manifest, or have the rule changed")));
+        return Ok(Some(refused(&format!("{what} broken, see above"), &[] as &[&str], "change the manifest, or have the rule changed")));
     }
     if !plan.lockouts.is_empty() && !args.allow_lockout {
         let list: Vec<String> = plan.lockouts.iter().map(crossrole_report::lockout).collect();
         return Ok(Some(refused("the runner could not take this plan back", &list, "except the runner from it, or give `--allow-lockout`")));
     }
-    Ok(widening(selectors, plan))
+    if gate.selectors.is_empty() {
+        return Ok(None);
+    }
+    Ok(match &made.judged {
+        None => Some(refused("nobody has computed what this plan changes in access", &[] as &[&str], "")),
+        Some(judged) => widening(plan, judged),
+    })
 }
 
-/// Returns what to say when the plan widens access against the flags; what is not decided counts as widening.
-fn widening(selectors: &[Selector], plan: &Plan) -> Option<Vec<Line>> {
-    if selectors.is_empty() {
+/// Returns what to say when the plan widens access that nobody has approved; what is not decided counts as widening.
+fn widening(plan: &Plan, judged: &Judged) -> Option<Vec<Line>> {
+    if judged.open.is_empty() {
         return None;
     }
-    let Some(delta) = &plan.access else {
-        return Some(refused("nobody has computed what this plan changes in access", &[], ""));
-    };
-    let widened = delta.changes.iter().filter(|c| c.direction == Direction::Widened && selectors.iter().any(|s| s.selects(c))).count();
-    if widened == 0 && delta.undecided.is_empty() {
-        return None;
-    }
-    let open = if delta.undecided.is_empty() { String::new() } else { format!(" and {} not decided", delta.undecided.len()) };
+    let undecided = plan.access.iter().flat_map(|delta| &delta.undecided).filter(|one| judged.open.contains(&one.digest(&plan.made_keys))).count();
+    let widened = judged.open.len() - undecided;
+    let open = if undecided == 0 { String::new() } else { format!(" and {undecided} not decided") };
     let what = format!("{widened} widening{} of access{open}, under `--deny-widening`", if widened == 1 { "" } else { "s" });
-    Some(refused(&what, &[], "have the Access section reviewed, and run without the flag once it is approved"))
+    let entries = crossrole_report::entries(plan, judged);
+    let list: Vec<&str> = entries.lines().collect();
+    Some(refused(
+        &what,
+        &list,
+        "have the Access section reviewed; then commit these entries, each with a reason, to a file in `approvals/`, or run without the flag",
+    ))
 }
 
 /// What was refused, what it was, and what to do.
-fn refused(what: &str, list: &[String], advice: &str) -> Vec<Line> {
+fn refused(what: &str, list: &[impl AsRef<str>], advice: &str) -> Vec<Line> {
     let mut lines = vec![Line::new(Tone::Error, 0, "refused: ").then([what])];
-    lines.extend(list.iter().map(|one| Line::plain(2, one.as_str())));
+    lines.extend(list.iter().map(|one| Line::plain(2, one.as_ref())));
     lines.extend((!advice.is_empty()).then(|| Line::new(Tone::Advice, 0, "help: ").then([advice])));
     lines
 }

@@ -4,6 +4,7 @@
 //! aside). A command file loads, observes, plans and reports; what it knows of AWS it knows through the other crates.
 
 mod actions;
+mod approvals;
 mod args;
 mod ask;
 mod commands;

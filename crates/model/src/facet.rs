@@ -66,6 +66,12 @@ impl Digest {
         Self(Sha256::digest(bytes).iter().take(16).map(|b| format!("{b:02x}")).collect())
     }
 
+    /// Returns a digest that somebody has written: 32 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 32 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+    }
+
     /// Returns the digest of something that is not there.
     pub fn absent() -> Self {
         Self("absent".to_owned())

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod address;
+pub mod approval;
 pub mod broken;
 pub mod call;
 mod clause;
@@ -26,10 +27,12 @@ mod permission_set;
 pub mod plan;
 mod rename;
 mod sets;
+mod since;
 pub mod state;
 mod withheld;
 
 pub use address::{Address, Kind};
+pub use approval::{Approval, Judged};
 pub use broken::Broken;
 pub use call::{BucketCall, BucketRef, Call, Finds, IamCall, PrincipalKind, PrincipalRef};
 pub use cloud::{Cloud, CloudError, ErrorClass, Waiting, WaitsFor};
@@ -43,5 +46,6 @@ pub use observed::{Observation, Observed, Unreadable};
 pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};
 pub use permission_set::PermissionSet;
 pub use plan::{Action, Change, Consequence, Part, Plan, Reason, Step, StepId};
+pub use since::Since;
 pub use state::ObjectState;
 pub use withheld::{Cause, Subject, Withheld};

@@ -50,6 +50,8 @@ pub enum Reason {
     Immutable(Part),
     /// The manifest says to take it over.
     Adopted,
+    /// The manifests say otherwise than those of another commit, which it was compared with.
+    SinceBase,
 }
 
 /// A part of an object, as people name it.

@@ -12,6 +12,7 @@ mod diff;
 mod draft;
 mod order;
 pub mod rights;
+mod since;
 mod stale;
 mod target;
 
@@ -22,6 +23,7 @@ use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, Subject, Withheld};
 
 pub use check::check;
+pub use since::since;
 pub use stale::differences;
 
 use draft::Draft;

@@ -62,7 +62,7 @@ pub fn access_lines(delta: &AccessDelta, view: View) -> Vec<String> {
 }
 
 /// Those who gain or lose the same together.
-fn alike(changes: &[AccessChange]) -> Vec<Vec<&AccessChange>> {
+pub(crate) fn alike(changes: &[AccessChange]) -> Vec<Vec<&AccessChange>> {
     let mut all: Vec<Vec<&AccessChange>> = Vec::new();
     for change in changes {
         let same = |c: &AccessChange| {
@@ -89,7 +89,7 @@ fn counts(delta: &AccessDelta) -> String {
 }
 
 /// One line about those who gain or lose the same.
-fn line(changes: &[&AccessChange], view: View) -> Line {
+pub(crate) fn line(changes: &[&AccessChange], view: View) -> Line {
     let Some(change) = changes.first() else { return Line::empty() };
     let many = changes.len() > 1
         || sets::lifted(change).is_some_and(|(sets, _)| sets.len() > 1)
@@ -326,7 +326,7 @@ pub fn lockout(lockout: &Lockout) -> String {
 }
 
 /// The same, for machines; each change with its witness.
-pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
+pub(crate) fn json(plan: &Plan, delta: &AccessDelta, view: View) -> Value {
     let clause = |c: &Clause| clause_json(c, view);
     let changes: Vec<Value> = delta
         .changes
@@ -347,6 +347,7 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
                 "when": c.when.iter().map(|one| one.iter().map(clause).collect::<Vec<_>>()).collect::<Vec<_>>(),
                 "keyless": c.keyless,
                 "text": line(&[c], view).text(),
+                "digest": (c.direction == Direction::Widened).then(|| c.digest(&plan.made_keys).to_string()),
                 "witness": {
                     "principal": c.witness.principal,
                     "action": c.witness.action,
@@ -360,9 +361,18 @@ pub(crate) fn json(delta: &AccessDelta, view: View) -> Value {
         .collect();
     json!({
         "changes": changes,
-        "undecided": delta.undecided.iter().map(undecided_json).collect::<Vec<_>>(),
+        "undecided": delta.undecided.iter().map(|one| undecided_in(plan, one)).collect::<Vec<_>>(),
         "widens": delta.widens(),
     })
+}
+
+/// One undecided of a plan, which may need an approval.
+fn undecided_in(plan: &Plan, one: &Undecided) -> Value {
+    let mut value = undecided_json(one);
+    if let Some(map) = value.as_object_mut() {
+        map.insert("digest".to_owned(), one.digest(&plan.made_keys).to_string().into());
+    }
+    value
 }
 
 /// One undecided for machines.

@@ -63,7 +63,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "left_to_iam": plan.left_to_iam.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "lockouts": plan.lockouts.iter().map(crate::access::lockout).collect::<Vec<_>>(),
         "lockout_facts": plan.lockouts,
-        "access": plan.access.as_ref().map(|delta| crate::access::json(delta, view)),
+        "access": plan.access.as_ref().map(|delta| crate::access::json(plan, delta, view)),
         "summary": summary(plan),
         "calls": plan.calls.iter().map(|(account, n)| (account.to_string(), json!(n))).collect::<Map<_, _>>(),
         "keys": keys(plan),
@@ -116,6 +116,7 @@ fn reason(reason: &Reason) -> Value {
         Reason::OrphanedPrincipal(what) => json!({"kind": "orphaned_principal", "what": what}),
         Reason::Immutable(part) => json!({"kind": "immutable", "what": words::part(part)}),
         Reason::Adopted => json!({"kind": "adopted"}),
+        Reason::SinceBase => json!({"kind": "since_base"}),
     }
 }
 

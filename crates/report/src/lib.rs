@@ -4,6 +4,7 @@
 //! ids are masked unless asked for. Colors are put on in one place, `lines`, and never needed to understand anything.
 
 mod access;
+mod approvals;
 mod by_hand;
 mod clause;
 mod codec;
@@ -24,6 +25,7 @@ mod text;
 mod words;
 
 pub use access::{access_lines, lockout};
+pub use approvals::{entries, judged, judged_json};
 pub use codec::{CodecError, PLAN_BYTES_MOST, read_plan, write_plan};
 pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};

@@ -321,6 +321,8 @@ fn is_plain(reason: &Reason, action: Action, plan: &Plan) -> bool {
     match reason {
         Reason::Missing => action == Action::Create,
         Reason::Destroy => plan.destroy && action == Action::Delete,
+        // It stands under a heading that says so.
+        Reason::SinceBase => true,
         _ => false,
     }
 }
@@ -337,6 +339,7 @@ fn because(reason: &Reason, action: Action) -> String {
         Reason::OrphanedPrincipal(id) => format!("it names {}, which no longer exists: whoever had that name has lost the access", safe(id)),
         Reason::Immutable(part) => format!("its {} can't be changed in place", safe(&words::part(part))),
         Reason::Adopted => "the manifest says to take it over".to_owned(),
+        Reason::SinceBase => "the manifests say otherwise than they did".to_owned(),
     }
 }
 

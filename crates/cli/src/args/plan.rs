@@ -17,6 +17,9 @@ pub(crate) struct GuardArgs {
     /// that the run knows is an error
     #[arg(long, value_name = "SELECTOR", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
     pub(crate) deny_widening: Vec<String>,
+    /// Files with the widenings that are approved all the same, by their digests [default: `approvals` beside the settings]
+    #[arg(long, value_name = "DIR", requires = "deny_widening")]
+    pub(crate) approvals: Option<PathBuf>,
     /// Rego policies over the JSON plan: `data.crossrole.deny` and `data.crossrole.warn` are what they find
     #[arg(long, value_name = "DIR")]
     pub(crate) policy: Option<PathBuf>,

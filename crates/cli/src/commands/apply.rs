@@ -11,11 +11,10 @@ use crossrole_report::{Line, Tone};
 use crate::args::ApplyArgs;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
-use crate::guard;
+use crate::guard::{self, Gate};
 use crate::io::Io;
 use crate::progress::{Progress, Style};
 use crate::runner::Looked;
-use crate::selector::Selector;
 use crate::session::Session;
 use crate::stop::Stop;
 
@@ -45,9 +44,9 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
 }
 
 async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
-    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &session.desired)?;
+    let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
     // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
-    let made = make(session, options, &args.planning.guard).await?;
+    let made = make(session, options, &args.planning.guard, &gate).await?;
     made.print(&args.planning.view, &session.sources, io)?;
     if let Some(reviewed) = reviewed {
         let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
@@ -62,7 +61,7 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     if made.plan.is_empty() {
         return Ok(blocked);
     }
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &gate, &session.desired, &made)? {
         io.err_lines(&refusal);
         return Ok(Exit::Refused);
     }

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use crossrole_access::{Controls, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
-use crossrole_model::{Cause, Change, Finding, KeyRef, Kind, Observed, Plan, Severity, Source};
+use crossrole_model::{Cause, Change, Finding, Judged, KeyRef, Kind, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Screen, Tone};
+use serde_json::Value;
 
 use crate::args::{GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
 use crate::failure::{Exit, Failure};
+use crate::guard::{self, Gate};
+use crate::guardrails;
 use crate::io::Io;
-use crate::selector::Selector;
 use crate::session::Session;
-use crate::{guard, guardrails};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let session = Session::open(&args.paths.paths, &args.planning.cloud, io)?;
@@ -25,14 +26,14 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
 }
 
 async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
-    let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &session.desired)?;
+    let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
     let options = args.planning.options(args.destroy);
-    let made = make(session, &options, &args.planning.guard).await?;
+    let made = make(session, &options, &args.planning.guard, &gate).await?;
     if let Some(path) = &args.out {
         save(&Plan { saved_at: super::validate::now(), ..made.plan.clone() }, path)?;
     }
     made.print(&args.planning.view, &session.sources, io)?;
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
+    if let Some(refusal) = guard::refusal(&args.planning.guard, &gate, &session.desired, &made)? {
         io.err_lines(&refusal);
         return Ok(Exit::Refused);
     }
@@ -50,6 +51,8 @@ pub(crate) struct Made {
     pub(crate) findings: Vec<Finding>,
     /// What lint found and the manifests say is wanted, with the reasons.
     pub(crate) suppressed: Vec<(Finding, String)>,
+    /// What of it is approved, where that is asked for.
+    pub(crate) judged: Option<Judged>,
     /// What it was planned from.
     pub(crate) observed: Observed,
     /// In the embedded AWS: the command that makes what the manifests rely on.
@@ -63,9 +66,10 @@ fn needs_others(plan: &Plan) -> bool {
 
 impl Made {
     /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
-    fn of(plan: Plan, session: &Session, observed: Observed, linted: Linted, guard: &GuardArgs) -> Result<Self, Failure> {
+    fn of(plan: Plan, session: &Session, observed: Observed, linted: Linted, guard: &GuardArgs, gate: &Gate) -> Result<Self, Failure> {
         let desired = &session.desired;
-        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
+        let judged = gate.judge(&plan, super::validate::now());
+        let mut made = Self { plan, judged, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
         if !made.plan.destroy {
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&session.settings, desired));
@@ -86,7 +90,7 @@ impl Made {
             self.write(report, sources, crossrole_report::View { screen: Screen::default(), ..view })?;
         }
         if args.json {
-            io.out_json(&crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view));
+            io.out_json(&self.json(sources, view));
         } else {
             io.out(&crossrole_report::plan(&self.plan, view));
         }
@@ -95,8 +99,18 @@ impl Made {
             io.err_lines(&[Line::new(Tone::Advice, 0, "help: ").then([advice])]);
         }
         io.err_lines(&super::validate::suppressed(&self.suppressed));
+        io.err_lines(&self.judged.as_ref().map_or_else(Vec::new, crossrole_report::judged));
         io.err(&crossrole_report::findings_on(&self.findings, sources, io.err_screen()));
         Ok(())
+    }
+
+    /// All of it for machines.
+    fn json(&self, sources: &[Source], view: crossrole_report::View) -> Value {
+        let mut value = crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view);
+        if let (Some(map), Some(judged)) = (value.as_object_mut(), &self.judged) {
+            map.insert("approvals".to_owned(), crossrole_report::judged_json(&self.plan, judged));
+        }
+        value
     }
 
     /// Writes the plan to a file.
@@ -106,7 +120,7 @@ impl Made {
         let text = match report.format {
             ReportFormat::Markdown => markdown(crossrole_report::COMMENT_MOST),
             ReportFormat::Summary => markdown(crossrole_report::SUMMARY_MOST),
-            ReportFormat::Json => json(crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view)),
+            ReportFormat::Json => json(self.json(sources, view)),
             ReportFormat::Sarif => json(crossrole_report::sarif(&self.findings, &self.suppressed, sources, &super::validate::infos())),
             ReportFormat::GitlabTerraform => json(crossrole_report::gitlab_terraform(&self.plan)),
             ReportFormat::GitlabCodequality => json(crossrole_report::gitlab_codequality(&self.findings, sources)),
@@ -118,7 +132,7 @@ impl Made {
 }
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
-pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs) -> Result<Made, Failure> {
+pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs, gate: &Gate) -> Result<Made, Failure> {
     let observed = session.observe(&crossrole_planner::scope(&session.desired)).await?;
     let (desired, options, controls) = (Arc::clone(&session.desired), options.clone(), session.settings.controls(&session.desired)?);
     let work = move || {
@@ -129,7 +143,7 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
         Ok((plan, observed, linted))
     };
     let (plan, observed, linted) = session.computed("planning", work).await??;
-    Made::of(plan, session, observed, linted, guard)
+    Made::of(plan, session, observed, linted, guard, gate)
 }
 
 /// Who gains and who loses by it, and whether the runner could take it back.

@@ -262,6 +262,7 @@ pub(crate) fn reasons(t: &str) -> Vec<Reason> {
         Reason::OrphanedPrincipal(t()),
         Reason::Immutable(Part::Inline(t())),
         Reason::Adopted,
+        Reason::SinceBase,
     ];
     let number = |reason: &Reason| match reason {
         Reason::Missing => 0,
@@ -272,8 +273,9 @@ pub(crate) fn reasons(t: &str) -> Vec<Reason> {
         Reason::OrphanedPrincipal(_) => 5,
         Reason::Immutable(_) => 6,
         Reason::Adopted => 7,
+        Reason::SinceBase => 8,
     };
-    covers(all.iter().map(number), 8);
+    covers(all.iter().map(number), 9);
     all
 }
 

@@ -1,0 +1,49 @@
+//! Somebody's hand and this change, told apart without any state: by what a commit says, what is live, and what the manifests say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::{Action, Address, Change, ObjectState, Plan, Reason};
+
+/// Returns what of `now` is drift (from what is live to what `base` says) and what is this change (from there to what the manifests
+/// say now). Both plans are made from the same reading, so that what one of them leaves out is live as it says.
+///
+/// Objects of manifests that `now` is not of are left out: it says nothing of them.
+pub fn since(base: &Plan, now: &Plan) -> (Vec<Change>, Vec<Change>) {
+    let manifests: BTreeSet<&str> = now.manifests.iter().map(|m| m.name.as_str()).collect();
+    let of_now = base.changes.iter().filter(|change| manifests.contains(change.manifest.as_str()));
+    let drift: BTreeMap<&Address, &Change> = of_now.map(|change| (&change.address, change)).collect();
+    let planned: BTreeMap<&Address, &Change> = now.changes.iter().map(|change| (&change.address, change)).collect();
+    let addresses: BTreeSet<&Address> = drift.keys().chain(planned.keys()).copied().collect();
+    let change = addresses.into_iter().filter_map(|address| match (drift.get(address), planned.get(address)) {
+        (None, Some(planned)) => Some((*planned).clone()),
+        (Some(drift), None) => between(drift, drift.after.as_ref(), drift.before.as_ref(), drift),
+        (Some(drift), Some(planned)) => between(drift, drift.after.as_ref(), planned.after.as_ref(), planned),
+        (None, None) => None,
+    });
+    let change = change.collect();
+    (drift.into_values().cloned().collect(), change)
+}
+
+/// What the manifests say otherwise than the commit did; `of` has the manifest and what follows from it.
+fn between(drift: &Change, then: Option<&ObjectState>, now: Option<&ObjectState>, of: &Change) -> Option<Change> {
+    if then == now {
+        return None;
+    }
+    let action = match (then, now) {
+        (None, _) => Action::Create,
+        (_, None) => Action::Delete,
+        _ if of.action == Action::Replace && drift.action != Action::Replace => Action::Replace,
+        _ => Action::Update,
+    };
+    // What follows from a plan that this is not a part of would not happen.
+    let consequences = if std::ptr::eq(drift, of) { Vec::new() } else { of.consequences.clone() };
+    Some(Change {
+        address: of.address.clone(),
+        action,
+        before: then.cloned(),
+        after: now.cloned(),
+        reasons: vec![Reason::SinceBase],
+        consequences,
+        manifest: of.manifest.clone(),
+    })
+}
