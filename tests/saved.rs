@@ -130,8 +130,8 @@ async fn no_random_alteration_is_carried_out() {
     while tried < 1_000 {
         let mut plan = saved.plan.clone();
         let at = &all[random.below(all.len())];
-        if at.starts_with("/calls") || at == "/saved_at" {
-            // How many calls it took to read, and when, are no part of what was reviewed.
+        if at.starts_with("/calls") || at == "/saved_at" || at.starts_with("/rests_on") || at == "/manifests/0/file" {
+            // How many calls it took to read, when, what else was read, and where manifests stood: it is said, and nothing follows from it.
             continue;
         }
         let before = plan.clone();
@@ -234,7 +234,7 @@ async fn no_designed_alteration_is_carried_out() {
 async fn what_is_not_the_same_is_named() {
     let saved = saved("saved-named").await;
     let text = std::fs::read_to_string(&saved.path).unwrap();
-    std::fs::write(&saved.path, text.replacen("\"crossrole_plan\":4", "\"crossrole_plan\":3", 1)).unwrap();
+    std::fs::write(&saved.path, text.replacen("\"crossrole_plan\":5", "\"crossrole_plan\":3", 1)).unwrap();
     let said = saved.place().run(&["apply", "--auto-approve", &saved.path]).await;
     assert!(said.err.contains("this plan was made by another version of crossrole"), "{}", said.err);
     std::fs::write(&saved.path, &text).unwrap();
@@ -243,7 +243,7 @@ async fn what_is_not_the_same_is_named() {
     let open = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::saved-bucket/*"}]}"#;
     assert_eq!(place.s3(TRUSTING, "PUT", "/saved-bucket", "policy", open).await.0, 204);
     let said = place.run(&["apply", "--auto-approve", &saved.path]).await;
-    assert_eq!(said.exit, Exit::Failed);
+    assert_eq!(said.exit, Exit::Moved);
     insta::assert_snapshot!("moved-around-ours", said.err);
 }
 
@@ -265,7 +265,7 @@ async fn what_has_moved_since_the_review_is_shown() {
     assert_eq!(place.s3(TRUSTING, "PUT", "/saved-bucket", "policy", &policy.to_string()).await.0, 204);
     let before = place.sandbox.snapshot().unwrap();
     let said = place.run(&["apply", "--auto-approve", "--quiet", &path]).await;
-    assert!(said.exit == Exit::Failed && place.sandbox.snapshot().unwrap() == before, "{}", said.out);
+    assert!(said.exit == Exit::Moved && place.sandbox.snapshot().unwrap() == before, "{}", said.out);
     assert!(!said.err.contains("4711"), "{}", said.err);
     insta::assert_snapshot!("moved", said.err);
 }
@@ -292,7 +292,7 @@ async fn a_plan_may_be_so_old_and_no_older() {
         match wrong {
             None => assert_eq!(said.exit, Exit::Clean, "{older} {most}: {}", said.err),
             Some(why) => {
-                assert!(said.exit == Exit::Failed && said.err.contains(why), "{older} {most}: {}", said.err);
+                assert!(said.exit == Exit::Refused && said.err.contains(why), "{older} {most}: {}", said.err);
                 assert!(place.sandbox.snapshot().unwrap() == saved.start, "{older} {most}: something was carried out");
             }
         }

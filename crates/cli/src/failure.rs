@@ -1,6 +1,7 @@
 //! Exit codes, and errors with their advice.
 
 use crossrole_report::{Line, Screen, Tone, rendered, safe};
+use serde_json::{Value, json};
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Exit {
     Changes,
     /// The plan widens access, or breaks a rule, that was not approved: a second reviewer is needed.
     Refused,
+    /// What was reviewed is not what would be done now.
+    Moved,
     /// A signal of this number ended it before its work was done.
     Signal(u8),
 }
@@ -25,6 +28,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Changes => 2,
             Self::Refused => 3,
+            Self::Moved => 5,
             // As shells say it of a process that a signal has ended (POSIX, "Exit Status for Commands").
             Self::Signal(number) => 128_u8.saturating_add(number),
         }
@@ -42,6 +46,10 @@ enum Kind {
     Bug,
     /// Nobody's: it was to end so.
     Stopped(Exit),
+    /// It may not be done: nobody has approved it, or it is not what was reviewed.
+    Refused,
+    /// It is not what was reviewed any more.
+    Moved,
 }
 
 /// An error for people: what happened, and what to do. Each text is one line, whatever is in the names that it quotes.
@@ -69,12 +77,41 @@ impl Failure {
         Self { kind: Kind::Stopped(exit), ..Self::new(error, hint) }
     }
 
+    /// It may not be done.
+    pub(crate) fn refused(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: Kind::Refused, ..Self::new(error, hint) }
+    }
+
+    /// It is not what was reviewed any more, and nothing was changed.
+    pub(crate) fn moved(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: Kind::Moved, ..Self::new(error, hint) }
+    }
+
+    /// The same as what is not what was reviewed.
+    pub(crate) fn into_moved(self) -> Self {
+        Self { kind: Kind::Moved, ..self }
+    }
+
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self.kind {
             Kind::Stopped(exit) => exit,
             Kind::User | Kind::Findings(_) | Kind::Bug => Exit::Failed,
+            Kind::Refused => Exit::Refused,
+            Kind::Moved => Exit::Moved,
         }
+    }
+
+    /// What machines are told: why it ended, and the same words.
+    pub(crate) fn json(&self) -> Value {
+        let Self { kind, errors, details, hint } = self;
+        let reason = match kind {
+            Kind::Stopped(Exit::Signal(_)) => "interrupted",
+            Kind::Stopped(_) | Kind::User | Kind::Findings(_) | Kind::Bug => "failed",
+            Kind::Refused => "refused",
+            Kind::Moved => "moved",
+        };
+        json!({ "format_version": crossrole_report::FORMAT_VERSION, "type": "error", "reason": reason, "errors": errors, "details": details, "help": hint })
     }
 
     /// Something that must not happen: nothing was changed.
@@ -100,7 +137,8 @@ impl Failure {
             let mistakes = if *count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
             return format!("{}{}", errors.concat(), rendered(&[Line::new(Tone::Error, 0, format!("{mistakes} found"))], screen));
         }
-        let mut lines: Vec<Line> = errors.iter().map(|error| Line::new(Tone::Error, 0, "error: ").then([safe(error)])).collect();
+        let head = if *kind == Kind::Refused { "refused: " } else { "error: " };
+        let mut lines: Vec<Line> = errors.iter().map(|error| Line::new(Tone::Error, 0, head).then([safe(error)])).collect();
         lines.extend(details.iter().map(|detail| Line::plain((detail.len() - detail.trim_start().len()).max(2), safe(detail.trim()))));
         lines.extend((!hint.is_empty()).then(|| Line::new(Tone::Advice, 0, "help: ").then([safe(hint)])));
         rendered(&lines, screen)

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crossrole_model::{Approval, Desired, Judged, Observed, Plan, Severity};
-use crossrole_report::{Line, Tone};
 
 use crate::approvals;
 use crate::args::GuardArgs;
@@ -18,6 +17,11 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Asks for nothing.
+    pub(crate) fn none() -> Self {
+        Self { selectors: Vec::new(), approvals: Vec::new() }
+    }
+
     /// Reads both; approvals only where something asks for them.
     pub(crate) fn read(args: &GuardArgs, config: &Path, desired: &Desired) -> Result<Self, Failure> {
         let selectors = Selector::parse_all(&args.deny_widening, desired)?;
@@ -38,9 +42,9 @@ impl Gate {
     }
 }
 
-/// Returns what to say when a plan must not be carried out: it breaks a guardrail or policy, would lock the runner out, or
+/// Refuses a plan that must not be carried out: it breaks a guardrail or policy, would lock the runner out, or
 /// widens access that nobody has approved.
-pub(crate) fn refusal(args: &GuardArgs, gate: &Gate, desired: &Desired, made: &Made) -> Result<Option<Vec<Line>>, Failure> {
+pub(crate) fn pass(args: &GuardArgs, gate: &Gate, desired: &Desired, made: &Made) -> Result<(), Failure> {
     gate.check(desired, &made.observed, &made.plan)?;
     let Made { plan, findings, .. } = made;
     let rules =
@@ -48,43 +52,30 @@ pub(crate) fn refusal(args: &GuardArgs, gate: &Gate, desired: &Desired, made: &M
     let rules = rules.count();
     if rules > 0 {
         let what = if rules == 1 { "1 guardrail is".to_owned() } else { format!("{rules} guardrails are") };
-        return Ok(Some(refused(&format!("{what} broken, see above"), &[] as &[&str], "change the manifest, or have the rule changed")));
+        return Err(Failure::refused(format!("{what} broken, see above"), "change the manifest, or have the rule changed"));
     }
     if !plan.lockouts.is_empty() && !args.allow_lockout {
         let list: Vec<String> = plan.lockouts.iter().map(crossrole_report::lockout).collect();
-        return Ok(Some(refused("the runner could not take this plan back", &list, "except the runner from it, or give `--allow-lockout`")));
+        return Err(Failure::refused("the runner could not take this plan back", "except the runner from it, or give `--allow-lockout`").with(&list.join("\n")));
     }
     if gate.selectors.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    Ok(match &made.judged {
-        None => Some(refused("nobody has computed what this plan changes in access", &[] as &[&str], "")),
+    match &made.judged {
+        None => Err(Failure::refused("nobody has computed what this plan changes in access", "")),
         Some(judged) => widening(plan, judged),
-    })
+    }
 }
 
-/// Returns what to say when the plan widens access that nobody has approved; what is not decided counts as widening.
-fn widening(plan: &Plan, judged: &Judged) -> Option<Vec<Line>> {
+/// Refuses what widens access that nobody has approved; what is not decided counts as widening.
+fn widening(plan: &Plan, judged: &Judged) -> Result<(), Failure> {
     if judged.open.is_empty() {
-        return None;
+        return Ok(());
     }
     let undecided = plan.access.iter().flat_map(|delta| &delta.undecided).filter(|one| judged.open.contains(&one.digest(&plan.made_keys))).count();
     let widened = judged.open.len() - undecided;
     let open = if undecided == 0 { String::new() } else { format!(" and {undecided} not decided") };
     let what = format!("{widened} widening{} of access{open}, under `--deny-widening`", if widened == 1 { "" } else { "s" });
-    let entries = crossrole_report::entries(plan, judged);
-    let list: Vec<&str> = entries.lines().collect();
-    Some(refused(
-        &what,
-        &list,
-        "have the Access section reviewed; then commit these entries, each with a reason, to a file in `approvals/`, or run without the flag",
-    ))
-}
-
-/// What was refused, what it was, and what to do.
-fn refused(what: &str, list: &[impl AsRef<str>], advice: &str) -> Vec<Line> {
-    let mut lines = vec![Line::new(Tone::Error, 0, "refused: ").then([what])];
-    lines.extend(list.iter().map(|one| Line::plain(2, one.as_ref())));
-    lines.extend((!advice.is_empty()).then(|| Line::new(Tone::Advice, 0, "help: ").then([advice])));
-    lines
+    let advice = "have the Access section reviewed; then commit these entries, each with a reason, to a file in `approvals/`, or run without the flag";
+    Err(Failure::refused(what, advice).with(&crossrole_report::entries(plan, judged)))
 }

@@ -85,6 +85,8 @@ pub struct Io {
     pub(crate) interactive: bool,
     /// Progress may be drawn.
     pub(crate) draws: bool,
+    /// Something was printed for machines.
+    pub(crate) told: bool,
     /// An embedded AWS that lives longer than the command (tests).
     pub(crate) sandbox: Option<Arc<Sandbox>>,
 }
@@ -98,13 +100,14 @@ impl Io {
             stderr: Stream::of(Box::new(std::io::stderr()), std::io::stderr().is_terminal()),
             interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
             draws: std::io::stderr().is_terminal() && !ci && !is_dumb(),
+            told: false,
             sandbox: None,
         }
     }
 
     /// Given streams, nobody to ask, and an embedded AWS for `--sandbox`.
     pub fn given(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>, sandbox: Option<Arc<Sandbox>>) -> Self {
-        Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, sandbox }
+        Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, told: false, sandbox }
     }
 
     /// Asks; `nobody` is the error where there is nobody to answer.
@@ -155,6 +158,7 @@ impl Io {
 
     /// The answer, for machines.
     pub(crate) fn out_json(&mut self, value: &Value) {
+        self.told = true;
         self.stdout.write(&(json_text(value) + "\n"));
     }
 

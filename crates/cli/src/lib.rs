@@ -7,10 +7,12 @@ mod actions;
 mod approvals;
 mod args;
 mod ask;
+mod base;
 mod commands;
 mod environment;
 mod failure;
 mod files;
+mod git;
 mod guard;
 mod guardrails;
 mod interrupt;
@@ -20,6 +22,7 @@ mod load;
 mod logging;
 mod policies;
 mod progress;
+mod rests_on;
 mod runner;
 mod sandboxed;
 mod screen;
@@ -38,7 +41,7 @@ use crossrole_report::safe_lines;
 pub use failure::Exit;
 pub use io::Io;
 
-use args::{Args, Command};
+use args::{Args, Command, Json};
 
 /// Runs one command.
 pub async fn run<I, T>(args: I, mut io: Io) -> Exit
@@ -63,6 +66,7 @@ where
     };
     io.color(args.color);
     logging::start();
+    let json = args.command.json();
     let result = match args.command {
         Command::Init(args) => commands::init::run(&args, &mut io),
         Command::Validate(args) => commands::validate::run(&args, &mut io),
@@ -71,6 +75,7 @@ where
         Command::Render(args) => commands::render::run(&args, &mut io),
         Command::RunnerPolicy(args) => Box::pin(commands::runner_policy::run(&args, &mut io)).await,
         Command::Plan(args) => Box::pin(commands::plan::run(&args, &mut io)).await,
+        Command::Drift(args) => Box::pin(commands::drift::run(&args, &mut io)).await,
         Command::Apply(args) => Box::pin(commands::apply::run(&args, false, &mut io)).await,
         Command::Destroy(args) => Box::pin(commands::apply::run(&args, true, &mut io)).await,
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
@@ -84,6 +89,10 @@ where
     match result.and_then(|exit| io.lost().map(|()| exit)) {
         Ok(exit) => exit,
         Err(failure) => {
+            // A stream of lines ends with the reason; what is one document stays one.
+            if json == Some(Json::Lines) || json.is_some() && !io.told {
+                io.out_json(&failure.json());
+            }
             let text = failure.render(io.err_screen());
             io.err(&text);
             failure.exit()

@@ -45,14 +45,19 @@ fn in_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
-        let settings = file.file_name().is_some_and(|n| n == CONFIG || n == ACCOUNTS);
-        let expectations = file.to_string_lossy().ends_with(EXPECTATIONS);
-        if file.is_file() && !settings && !expectations && file.extension().is_some_and(|e| e == "toml") {
+        if file.is_file() && is_manifest(&file) {
             files.push(file);
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// Tells by its name whether a file of a folder is a manifest.
+pub(crate) fn is_manifest(file: &Path) -> bool {
+    let settings = file.file_name().is_some_and(|n| n == CONFIG || n == ACCOUNTS);
+    let expectations = file.to_string_lossy().ends_with(EXPECTATIONS);
+    !settings && !expectations && file.extension().is_some_and(|e| e == "toml")
 }
 
 /// Files that are manifests.

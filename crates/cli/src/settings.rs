@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::args::{ACCOUNTS, CONFIG, CloudArgs};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
+use crate::git::Commit;
 use crate::{actions, environment, policies};
 
 /// Calls in flight per account, unless said otherwise: Terraform's number.
@@ -105,9 +106,19 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads the file; where none was named, none need be there.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let file = read(path)?;
+        Self::from(path, present)
+    }
+
+    /// The settings and the directory of accounts of a commit. What it does not have is as it is now.
+    pub(crate) fn at(path: &Path, commit: &Commit) -> Result<Self, Failure> {
+        Self::from(path, |path, wanted| Ok(commit.file(path, wanted.most)?.or(present(path, wanted)?)))
+    }
+
+    fn from(path: &Path, text: impl Fn(&Path, &Wanted) -> Result<Option<String>, Failure>) -> Result<Self, Failure> {
+        let file = text(path, &SETTINGS)?.map(|text| parsed(path, &text)).transpose()?.unwrap_or_default();
         let directory_path = path.parent().unwrap_or(Path::new("")).join(file.defaults.directory.as_deref().unwrap_or(ACCOUNTS));
-        let directory = directory(&directory_path)?;
+        // Where no file is named, none need be there.
+        let directory = text(&directory_path, &DIRECTORY)?.map(|text| Source { file: directory_path.display().to_string(), text });
         Ok(Self { path: path.to_owned(), file, directory, directory_path })
     }
 
@@ -191,6 +202,32 @@ impl Settings {
         }
         self.listed_controls(&mut controls)?;
         Ok(controls)
+    }
+
+    /// Every file that was read, or is for control policies, in no order.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        fn named<'l>(folder: &Path, levels: impl Iterator<Item = &'l String>) -> Vec<PathBuf> {
+            levels.map(|name| folder.join(name)).collect()
+        }
+        let level = |level: &'_ Level| match level {
+            Level::One(name) => vec![name.clone()],
+            Level::Many(names) => names.clone(),
+        };
+        let own: Vec<String> =
+            self.file.accounts.values().flat_map(|account| account.service_control.iter().chain(&account.resource_control)).flat_map(level).collect();
+        let mut files = named(self.path.parent().unwrap_or(Path::new("")), own.iter());
+        let listed: Vec<String> = self
+            .directory
+            .iter()
+            .flat_map(|source| crossrole_manifest::listed(source).0)
+            .flat_map(|account| account.service_control.into_iter().chain(account.resource_control).flatten())
+            .collect();
+        files.extend(named(self.directory_path.parent().unwrap_or(Path::new("")), listed.iter()));
+        files.extend([self.path.clone(), self.directory_path.clone()]);
+        files.sort();
+        files.dedup();
+        files.retain(|file| file.is_file());
+        files
     }
 
     /// Adds what the directory says; what the settings say of an account comes before that.
@@ -317,26 +354,20 @@ const DIRECTORY: Wanted = Wanted {
     smaller: "list fewer accounts",
 };
 
-/// The accounts that are listed beside the settings; where no file is named, none need be there.
-fn directory(path: &Path) -> Result<Option<Source>, Failure> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    Ok(Some(Source { file: path.display().to_string(), text: files::read(path, &DIRECTORY)? }))
-}
-
 /// The file of settings.
 const SETTINGS: Wanted =
     Wanted { what: "settings", most: files::SMALL, advice: "check the path given with `--config`", smaller: "keep to the settings that there are" };
 
-fn read(path: &Path) -> Result<File, Failure> {
-    if path.as_os_str() == CONFIG && !path.exists() {
-        return Ok(File::default());
-    }
-    let text = files::read(path, &SETTINGS)?;
-    let file: File = toml::from_str(&text).map_err(|e| {
+/// The text of a file of this place. One that nobody has named need not be there.
+fn present(path: &Path, wanted: &Wanted) -> Result<Option<String>, Failure> {
+    let optional = path.as_os_str() == CONFIG || wanted.what == DIRECTORY.what;
+    if optional && !path.exists() { Ok(None) } else { files::read(path, wanted).map(Some) }
+}
+
+fn parsed(path: &Path, text: &str) -> Result<File, Failure> {
+    let file: File = toml::from_str(text).map_err(|e| {
         Failure::new(
-            format!("settings `{}`, {}", path.display(), mistake(&text, &e)),
+            format!("settings `{}`, {}", path.display(), mistake(text, &e)),
             "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
         )
     })?;

@@ -13,6 +13,7 @@ mod layout;
 mod raw;
 mod resolve;
 mod scalar;
+pub mod take_up;
 
 pub use directory::{ListedAccount, listed};
 pub use expect::{Expectation, Given, expectations};

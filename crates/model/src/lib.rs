@@ -45,7 +45,7 @@ pub use key::{ALIAS, KeyCall, KeyRef};
 pub use observed::{Observation, Observed, Unreadable};
 pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};
 pub use permission_set::PermissionSet;
-pub use plan::{Action, Change, Consequence, Part, Plan, Reason, Step, StepId};
+pub use plan::{Action, Change, Consequence, Part, Plan, Reason, RestsOn, Step, StepId};
 pub use since::Since;
 pub use state::ObjectState;
 pub use withheld::{Cause, Subject, Withheld};

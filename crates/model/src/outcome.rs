@@ -120,6 +120,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Tells whether it is not complete for one reason alone: objects were not as they were planned from.
+    pub fn is_moved(&self) -> bool {
+        let drifted = self.steps.iter().any(|step| matches!(step, StepResult::Drifted { .. }));
+        let others = self.steps.iter().any(|step| matches!(step, StepResult::Failed { .. } | StepResult::NotStarted));
+        drifted && !others && self.unverified.is_empty() && !self.interrupted
+    }
+
     /// Tells whether everything that was planned is done and seen.
     pub fn is_complete(&self) -> bool {
         self.unverified.is_empty() && self.steps.iter().all(StepResult::is_done)

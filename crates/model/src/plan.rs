@@ -255,6 +255,16 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// The object that it is about, if it is about one.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Moved { address, .. } | Self::Altered { address, .. } | Self::New { address, .. } | Self::NotPlanned { address, .. } => Some(address),
+            Self::Unknown { .. } | Self::Manifests | Self::Recorded { .. } | Self::Access { .. } => None,
+        }
+    }
+}
+
 /// Something close to its quota.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meter {
@@ -314,6 +324,33 @@ pub struct Plan {
     pub lockouts: Vec<Lockout>,
     /// Calls made to read, by account.
     pub calls: BTreeMap<AccountId, u64>,
+    /// What else it was made from, where it is saved.
+    #[serde(default)]
+    pub rests_on: RestsOn,
+}
+
+/// What a plan was made from besides its manifests: of each, what tells it from another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestsOn {
+    /// The commit that was checked out, where the manifests are in a git repository.
+    pub commit: Option<String>,
+    /// Settings, the directory of accounts and control policies, by file as it was named.
+    pub files: BTreeMap<String, Digest>,
+    /// Every object that is declared, relied on or changed, as it was live; those that could not be read are left out.
+    pub objects: BTreeMap<String, Digest>,
+}
+
+impl RestsOn {
+    /// Files and objects that are otherwise than in `self`, by name.
+    pub fn changed<'a>(&'a self, now: &'a Self) -> Vec<&'a str> {
+        // No `..`: a new field stops the build until someone decides. Another commit with the same files is the same.
+        let Self { commit: _, files, objects } = self;
+        let other = |then: &'a BTreeMap<String, Digest>, now: &'a BTreeMap<String, Digest>| {
+            let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+            names.into_iter().filter(|name| then.get(*name) != now.get(*name)).map(String::as_str).collect::<Vec<_>>()
+        };
+        [other(files, &now.files), other(objects, &now.objects)].concat()
+    }
 }
 
 impl Plan {

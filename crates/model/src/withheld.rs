@@ -54,6 +54,8 @@ pub enum Cause {
     Unreadable(Unreadable),
     /// Only single objects could be read.
     Incomplete(Option<Unreadable>),
+    /// It has moved since the plan was reviewed, or rests on what has.
+    Moved,
     /// Our policies let principals assume roles of this account, and no manifest and no directory names it any more.
     Unlisted,
     /// It relies on this principal, which does not exist.

@@ -11,6 +11,7 @@ pub mod check;
 mod diff;
 mod draft;
 mod order;
+mod rest;
 pub mod rights;
 mod since;
 mod stale;
@@ -23,6 +24,7 @@ use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, Subject, Withheld};
 
 pub use check::check;
+pub use rest::{rest, rests_on, unlike_the_rest};
 pub use since::since;
 pub use stale::differences;
 

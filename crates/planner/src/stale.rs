@@ -4,6 +4,7 @@
 //! it is what was reviewed. A plan that was carried out in part is still that, for the rest of it.
 
 use crossrole_model::access::{AccessChange, Direction};
+use crossrole_model::desired::ManifestRef;
 use crossrole_model::plan::{Difference, Record};
 use crossrole_model::{Action, Address, Cause, Digest, Facet, Finds, KeyRef, Kind, ObjectState, Observed, Plan, Step, Withheld};
 
@@ -36,7 +37,8 @@ pub fn differences(reviewed: &Plan, now: &Plan, observed: &Observed) -> Vec<Diff
             found.push(Difference::NotPlanned { address: address.clone(), operation: step.call.operation().to_owned() });
         }
     }
-    if (reviewed.destroy, &reviewed.destroy_keys, &reviewed.manifests) != (now.destroy, &now.destroy_keys, &now.manifests) {
+    let same = same_manifests(&reviewed.manifests, &now.manifests);
+    if !same || (reviewed.destroy, &reviewed.destroy_keys) != (now.destroy, &now.destroy_keys) {
         found.push(Difference::Manifests);
     }
     access(reviewed, now, &mut found);
@@ -69,6 +71,16 @@ fn in_names_of(reviewed: &Plan, now: &Plan) -> Plan {
     Plan { access, ..now.clone() }
 }
 
+/// The same text under the same names; where the files stand is no part of what was reviewed.
+fn same_manifests(a: &[ManifestRef], b: &[ManifestRef]) -> bool {
+    let told = |list: &[ManifestRef]| {
+        let mut told: Vec<_> = list.iter().map(|m| (m.name.clone(), m.digest.clone())).collect();
+        told.sort();
+        told
+    };
+    told(a) == told(b)
+}
+
 /// What the two plans record differently, of all but the calls that it took to read.
 fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
     // No `..`: a new field stops the build until someone decides.
@@ -93,10 +105,12 @@ fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
         access,
         lockouts,
         calls: _,
+        // What the plan rests on may be otherwise and the plan the same: that is said, and stops nothing.
+        rests_on: _,
     } = now;
     let r = reviewed;
     let same = [
-        (Record::Manifests, (manifests, destroy, targets, destroy_keys) == (&r.manifests, &r.destroy, &r.targets, &r.destroy_keys)),
+        (Record::Manifests, same_manifests(manifests, &r.manifests) && (destroy, targets, destroy_keys) == (&r.destroy, &r.targets, &r.destroy_keys)),
         (Record::Accounts, (accounts, partition, scope) == (&r.accounts, &r.partition, &r.scope)),
         (Record::Changes, changes == &r.changes),
         (Record::Steps, steps == &r.steps),
@@ -125,7 +139,7 @@ fn address<'p>(plan: &'p Plan, step: &Step) -> Option<&'p Address> {
 
 /// The same call on the same object, from the same state to the same. The state may be what the creation left that is part of
 /// what was reviewed.
-fn same(reviewed: &Plan, a: &Step, now: &Plan, b: &Step) -> bool {
+pub(crate) fn same(reviewed: &Plan, a: &Step, now: &Plan, b: &Step) -> bool {
     // No `..`: a new field stops the build until someone decides.
     let Step { change: _, account, call, needs: _, facet, before, after, awaits: _, share } = a;
     let created = reviewed.changes.get(a.change).filter(|change| change.action == Action::Create).and_then(|change| change.after.as_ref());

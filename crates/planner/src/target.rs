@@ -42,6 +42,11 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String], declared: &BTreeMap<Ad
     if left > 0 {
         plan.withheld.push(Withheld { subject: Subject::Untargeted(left), cause: Cause::NotTargeted, blocks: false });
     }
+    self::keep(plan, &keep);
+}
+
+/// Leaves these changes, by index, with their steps.
+pub(crate) fn keep(plan: &mut Plan, keep: &BTreeSet<usize>) {
     let changes: BTreeMap<usize, usize> = keep.iter().enumerate().map(|(new, old)| (*old, new)).collect();
     let steps: BTreeMap<usize, usize> =
         plan.steps.iter().enumerate().filter(|(_, s)| keep.contains(&s.change)).enumerate().map(|(new, (old, _))| (old, new)).collect();

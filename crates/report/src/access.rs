@@ -56,6 +56,16 @@ fn folded(plan: &Plan, lines: Vec<Line>, whole: &[Line]) -> Vec<Line> {
     out.into_values().collect()
 }
 
+/// What is gained, lost and not decided; those who gain or lose the same in one line.
+pub(crate) fn delta_lines(delta: &AccessDelta, view: View) -> Vec<Line> {
+    let all = alike(&delta.changes).into_iter().map(|changes| line(&changes, view)).chain(delta.undecided.iter().map(undecided_line));
+    let mut lines: Vec<Line> = all.collect();
+    let more = lines.len().saturating_sub(LINES_MOST);
+    lines.truncate(LINES_MOST);
+    lines.extend((more > 0).then(|| Line::plain(0, format!("… and {more} more: see --json"))));
+    lines
+}
+
 /// What is gained, lost and not decided, a line each.
 pub fn access_lines(delta: &AccessDelta, view: View) -> Vec<String> {
     delta.changes.iter().map(|c| line(&[c], view).text()).chain(delta.undecided.iter().map(undecided)).collect()
@@ -77,7 +87,7 @@ pub(crate) fn alike(changes: &[AccessChange]) -> Vec<Vec<&AccessChange>> {
     all
 }
 
-fn counts(delta: &AccessDelta) -> String {
+pub(crate) fn counts(delta: &AccessDelta) -> String {
     let of = |direction: Direction| delta.changes.iter().filter(|c| c.direction == direction).count();
     let count = |n: usize, one: &str, many: &str| (n > 0).then(|| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") });
     let parts = [

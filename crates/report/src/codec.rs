@@ -7,8 +7,8 @@ use crossrole_model::Plan;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// Version of the file. A plan is applied by the version of crossrole that made it, so there is one.
-const FORMAT: u32 = 4;
+/// Version of the file, as `docs/plan-file.md` describes it. Releases that differ in their last number alone read one another's.
+const FORMAT: u32 = 5;
 
 /// Most bytes of a file: ten thousand roles make some tens of megabytes.
 pub const PLAN_BYTES_MOST: usize = 256 << 20;
@@ -64,8 +64,19 @@ struct FileIn {
 /// # Errors
 /// The plan can't be written as JSON: a bug of ours.
 pub fn write_plan(plan: &Plan) -> Result<String, serde_json::Error> {
+    written_by(env!("CARGO_PKG_VERSION"), plan)
+}
+
+fn written_by(version: &str, plan: &Plan) -> Result<String, serde_json::Error> {
     let digest: String = Sha256::digest(serde_json::to_string(plan)?.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-    serde_json::to_string(&FileOut { crossrole_plan: FORMAT, version: env!("CARGO_PKG_VERSION"), digest: &digest, plan })
+    serde_json::to_string(&FileOut { crossrole_plan: FORMAT, version, digest: &digest, plan })
+}
+
+/// A version without its last number (semver.org, "Patch version").
+fn release(version: &str) -> Option<(&str, &str)> {
+    let mut parts = version.split('.');
+    let (major, minor, patch, more) = (parts.next()?, parts.next()?, parts.next()?, parts.next());
+    (more.is_none() && patch.bytes().all(|b| b.is_ascii_digit())).then_some((major, minor))
 }
 
 /// Reads a plan.
@@ -77,11 +88,11 @@ pub fn read_plan(text: &str) -> Result<Plan, CodecError> {
         return Err(CodecError::NotAPlan(format!("it has {} bytes, over {PLAN_BYTES_MOST}", text.len())));
     }
     let head: Head = serde_json::from_str(text).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
-    if head.crossrole_plan != FORMAT || head.version != env!("CARGO_PKG_VERSION") {
+    if head.crossrole_plan != FORMAT || release(&head.version) != release(env!("CARGO_PKG_VERSION")) {
         return Err(CodecError::OtherVersion(format!("{}, plan format {}", head.version, head.crossrole_plan)));
     }
     let file: FileIn = serde_json::from_str(text).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
     // Its own text, digest included, is the only one that it is written as.
-    let written = write_plan(&file.plan).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
+    let written = written_by(&head.version, &file.plan).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
     if written == text.trim_end_matches('\n') { Ok(file.plan) } else { Err(CodecError::Altered) }
 }

@@ -12,7 +12,7 @@ use crate::text::masked;
 use crate::{View, describe, fold, named, words};
 
 /// Version of the shape.
-const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.0";
 
 /// A plan, in the shape of Terraform's: `resource_changes[].change.{actions, before, after}`.
 pub fn plan_json(plan: &Plan, view: View) -> Value {
@@ -120,7 +120,7 @@ fn reason(reason: &Reason) -> Value {
     }
 }
 
-fn withheld(withheld: &Withheld) -> Value {
+pub(crate) fn withheld(withheld: &Withheld) -> Value {
     let (why, advice) = words::cause(withheld);
     json!({"what": words::subject(&withheld.subject), "why": why, "advice": advice, "blocks": withheld.blocks, "cause": withheld.cause})
 }
@@ -184,6 +184,12 @@ pub fn outcome_json(plan: &Plan, outcome: &Outcome) -> Value {
         "type": "outcome",
         "complete": outcome.is_complete(),
         "interrupted": outcome.interrupted,
+        "reason": match outcome {
+            _ if outcome.is_complete() => None,
+            _ if outcome.interrupted => Some("interrupted"),
+            _ if outcome.is_moved() => Some("moved"),
+            _ => Some("failed"),
+        },
         "retries": outcome.retries,
         "steps": steps,
         "unverified": outcome.unverified.iter().map(|(index, seen)| json!({"address": plan.changes.get(*index).map(|c| c.address.to_string()), "seen": words::seen(seen)})).collect::<Vec<_>>(),

@@ -20,6 +20,7 @@ mod markdown;
 mod named;
 mod outcome;
 mod sets;
+mod since;
 mod statement;
 mod text;
 mod words;
@@ -31,11 +32,12 @@ pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use escape::{json_text, json_text_pretty, safe, safe_lines};
 pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, gitlab_codequality, gitlab_terraform, sarif};
-pub use json::{event_json, outcome_json, plan_json, plan_json_with, waiting_json};
+pub use json::{FORMAT_VERSION, event_json, outcome_json, plan_json, plan_json_with, waiting_json};
 pub use lines::{Line, Screen, Tone, rendered};
 pub use markdown::{COMMENT_MOST, LEAST, SUMMARY_MOST, markdown, marker};
 pub use outcome::{broken, describe, differences, moved, outcome, progress, waiting};
-pub use text::{Diff, blocked, plan};
+pub use since::{access_json, drift_alone, since_json, taken_up, taken_up_json};
+pub use text::{Diff, blocked, plan, plan_since};
 
 /// What people get to see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::{AccountId, Action, Cause, Change, Plan, Reason, Subject, Withheld, ownership};
+use crossrole_model::{AccountId, Action, Cause, Change, Plan, Reason, Since, Subject, Withheld, ownership};
 use crossrole_policy::{Document, Share};
 
 use crate::{Line, MASK, Tone, View, fold, named, rendered, safe, words};
@@ -38,10 +38,18 @@ fn tone(action: Action) -> Tone {
 
 /// Renders a plan.
 pub fn plan(plan: &Plan, view: View) -> String {
+    plan_since(plan, None, view)
+}
+
+/// Renders a plan beside what another commit says, where it was compared with one.
+pub fn plan_since(plan: &Plan, since: Option<&Since>, view: View) -> String {
     let mut out = Vec::new();
     gone(plan, &mut out);
     legend(plan, &mut out);
-    changes(plan, view, &mut out);
+    match since {
+        Some(since) => out.extend(crate::since::lines(plan, since, view)),
+        None => changes(plan, view, &mut out),
+    }
     withheld(plan, &mut out);
     notes(plan, view, &mut out);
     out.extend(crate::access::section(plan, view));
@@ -128,7 +136,7 @@ pub(crate) fn groups(plan: &Plan, view: View) -> Vec<Group> {
     groups
 }
 
-fn changes(plan: &Plan, view: View, out: &mut Vec<Line>) {
+pub(crate) fn changes(plan: &Plan, view: View, out: &mut Vec<Line>) {
     for Group { heading, lines, .. } in groups(plan, view) {
         out.extend([heading, Line::empty()]);
         out.extend(lines);

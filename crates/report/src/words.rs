@@ -159,6 +159,9 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             };
             (format!("bucket `{name}` does not exist in account {account}"), "make it first, or add `create = true` to it")
         }
+        Cause::Moved => {
+            ("it has moved since the plan was reviewed, or rests on what has".to_owned(), "plan again with `--out`, and have the new plan reviewed")
+        }
         Cause::Unlisted => (
             "our policies let principals into its roles, and no manifest and no directory names it any more".to_owned(),
             "what was made there is not looked for: list it in `accounts.toml`, and select the others with `accounts = […]`, to have that taken away",

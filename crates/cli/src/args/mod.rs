@@ -13,14 +13,15 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
-pub(crate) use plan::{ApplyArgs, DiffArg, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
+pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 
 const EXIT_CODES: &str = "Exit codes:
   0  done, or nothing to do
   1  an error, or something declared could not be planned or applied
-  2  with --detailed-exitcode: there are changes
+  2  with --detailed-exitcode: there are changes; of `drift`: there is some
   3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out
+  5  moved: a saved plan is not what would be done now
   130, 143, 129  ended by Ctrl-C, SIGTERM or SIGHUP before its work was done";
 
 /// Settings of this place, unless said otherwise.
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     RunnerPolicy(RunnerPolicyArgs),
     /// Show what would change in live IAM and S3
     Plan(PlanArgs),
+    /// Show what is live and not as the manifests say, and who has gained by it
+    Drift(DriftArgs),
     /// Carry out a plan
     Apply(ApplyArgs),
     /// Take back everything that manifests own
@@ -86,6 +89,28 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// How machines read what it prints, where they do; they are told why it failed, too.
+    pub(crate) fn json(&self) -> Option<Json> {
+        let (json, how) = match self {
+            Self::Plan(args) => (args.planning.view.json, Json::Document),
+            Self::Apply(args) | Self::Destroy(args) => (args.planning.view.json, Json::Lines),
+            Self::Drift(args) => (args.view.json, Json::Document),
+            _ => return None,
+        };
+        json.then_some(how)
+    }
+}
+
+/// JSON on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Json {
+    /// One document.
+    Document,
+    /// A document a line.
+    Lines,
 }
 
 #[derive(Debug, ClapArgs)]

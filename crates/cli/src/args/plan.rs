@@ -10,7 +10,7 @@ use crossrole_planner::Options;
 use super::{CloudArgs, EXIT_CODES, PathsArgs};
 
 /// What a plan must not do.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub(crate) struct GuardArgs {
     /// Exit 3 when the plan widens access, or may: always, or where SELECTOR matches: `principal=` (an ARN, `role/Name`, a
     /// service), `account=`, `action=` or `resource=`, each with `*`, as in `resource=log-bucket/*`. One that matches nothing
@@ -122,12 +122,30 @@ pub(crate) struct PlanArgs {
     /// Plan to take back everything that the manifests own
     #[arg(long)]
     pub(crate) destroy: bool,
+    /// Tell drift from this change: what is live and not as the manifests of this commit say (a branch, tag or commit of the
+    /// repository that they are in), and what they say otherwise now. The plan is the same
+    #[arg(long, value_name = "REF", conflicts_with = "destroy")]
+    pub(crate) base: Option<String>,
     /// Save the plan for `crossrole apply FILE`; holds external ids, so its mode is 0600
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Exit 2 when there are changes
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct DriftArgs {
+    #[command(flatten)]
+    pub(crate) paths: PathsArgs,
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Say in the manifests what was found, where it can be said there: comments and layout stay, and what is written is planned no more
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// Reads a number with a unit.
@@ -140,7 +158,7 @@ fn age(text: &str) -> Result<Duration, String> {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ApplyArgs {
-    /// Manifests, folders of them, or one saved plan
+    /// Manifests, folders of them, or one saved plan, behind which may stand where its manifests are now
     #[arg(default_value = "manifests")]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -151,7 +169,8 @@ pub(crate) struct ApplyArgs {
     /// Refuse a saved plan that is older, as in `24h`, `90m` or `7d`
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) max_age: Option<Duration>,
-    /// Carry out the rest where something declared is withheld, or the runner may not do all of it; nothing is written then otherwise
+    /// Carry out the rest where something declared is withheld, has moved since the review, or is not the runner's to do; nothing is
+    /// written then otherwise
     #[arg(long)]
     pub(crate) partial: bool,
     /// No progress

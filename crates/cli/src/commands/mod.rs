@@ -3,12 +3,14 @@
 pub(crate) mod accounts;
 pub(crate) mod apply;
 pub(crate) mod completions;
+pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod render;
+pub(crate) mod reviewed;
 pub(crate) mod runner_policy;
 pub(crate) mod sandbox;
 pub(crate) mod schema;

@@ -8,17 +8,18 @@ use std::sync::Arc;
 use crossrole_access::{Controls, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
-use crossrole_model::{Cause, Change, Finding, Judged, KeyRef, Kind, Observed, Plan, Severity, Source};
+use crossrole_model::{Cause, Change, Finding, Judged, KeyRef, Kind, Observed, Plan, Severity, Since, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Screen, Tone};
 use serde_json::Value;
 
 use crate::args::{GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
+use crate::base::Base;
 use crate::failure::{Exit, Failure};
 use crate::guard::{self, Gate};
-use crate::guardrails;
 use crate::io::Io;
 use crate::session::Session;
+use crate::{guardrails, rests_on};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let session = Session::open(&args.paths.paths, &args.planning.cloud, io)?;
@@ -28,15 +29,14 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
 async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
     let options = args.planning.options(args.destroy);
-    let made = make(session, &options, &args.planning.guard, &gate).await?;
+    let base = args.base.as_ref().map(|reference| Base::read(reference, &args.paths.paths, &args.planning.cloud.config, &session.desired)).transpose()?;
+    let made = make(session, &options, &args.planning.guard, &gate, base).await?;
     if let Some(path) = &args.out {
-        save(&Plan { saved_at: super::validate::now(), ..made.plan.clone() }, path)?;
+        let rests_on = rests_on::now(session, &made.plan, &made.observed);
+        save(&Plan { saved_at: super::validate::now(), rests_on, ..made.plan.clone() }, path)?;
     }
     made.print(&args.planning.view, &session.sources, io)?;
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &gate, &session.desired, &made)? {
-        io.err_lines(&refusal);
-        return Ok(Exit::Refused);
-    }
+    guard::pass(&args.planning.guard, &gate, &session.desired, &made)?;
     Ok(match (made.plan.is_blocked(), !made.plan.is_empty()) {
         (true, _) => Exit::Failed,
         (false, true) if args.detailed_exitcode => Exit::Changes,
@@ -53,6 +53,8 @@ pub(crate) struct Made {
     pub(crate) suppressed: Vec<(Finding, String)>,
     /// What of it is approved, where that is asked for.
     pub(crate) judged: Option<Judged>,
+    /// What of it is drift, and what is this change, where that is asked for.
+    pub(crate) since: Option<Since>,
     /// What it was planned from.
     pub(crate) observed: Observed,
     /// In the embedded AWS: the command that makes what the manifests rely on.
@@ -69,7 +71,7 @@ impl Made {
     fn of(plan: Plan, session: &Session, observed: Observed, linted: Linted, guard: &GuardArgs, gate: &Gate) -> Result<Self, Failure> {
         let desired = &session.desired;
         let judged = gate.judge(&plan, super::validate::now());
-        let mut made = Self { plan, judged, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
+        let mut made = Self { plan, judged, since: None, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
         if !made.plan.destroy {
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&session.settings, desired));
@@ -85,14 +87,11 @@ impl Made {
     /// The plan on stdout, what is worth knowing on stderr; in JSON, all of it in one.
     pub(crate) fn print(&self, args: &ViewArgs, sources: &[Source], io: &mut Io) -> Result<(), Failure> {
         let view = super::view(args, io);
-        apart(&args.report, sources)?;
-        for report in &args.report {
-            self.write(report, sources, crossrole_report::View { screen: Screen::default(), ..view })?;
-        }
+        self.reports(args, sources, io)?;
         if args.json {
             io.out_json(&self.json(sources, view));
         } else {
-            io.out(&crossrole_report::plan(&self.plan, view));
+            io.out(&crossrole_report::plan_since(&self.plan, self.since.as_ref(), view));
         }
         if let Some(command) = self.prepares.as_ref().filter(|_| needs_others(&self.plan)) {
             let advice = format!("this is the embedded AWS, where `{command}` makes what manifests rely on");
@@ -104,11 +103,19 @@ impl Made {
         Ok(())
     }
 
+    /// The reports that are asked for.
+    pub(crate) fn reports(&self, args: &ViewArgs, sources: &[Source], io: &Io) -> Result<(), Failure> {
+        apart(&args.report, sources)?;
+        let view = crossrole_report::View { screen: Screen::default(), ..super::view(args, io) };
+        args.report.iter().try_for_each(|report| self.write(report, sources, view))
+    }
+
     /// All of it for machines.
-    fn json(&self, sources: &[Source], view: crossrole_report::View) -> Value {
+    pub(crate) fn json(&self, sources: &[Source], view: crossrole_report::View) -> Value {
         let mut value = crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view);
-        if let (Some(map), Some(judged)) = (value.as_object_mut(), &self.judged) {
-            map.insert("approvals".to_owned(), crossrole_report::judged_json(&self.plan, judged));
+        if let Some(map) = value.as_object_mut() {
+            map.extend(self.judged.as_ref().map(|judged| ("approvals".to_owned(), crossrole_report::judged_json(&self.plan, judged))));
+            map.extend(self.since.as_ref().map(|since| ("base".to_owned(), crossrole_report::since_json(&self.plan, since, view))));
         }
         value
     }
@@ -132,22 +139,31 @@ impl Made {
 }
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
-pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs, gate: &Gate) -> Result<Made, Failure> {
-    let observed = session.observe(&crossrole_planner::scope(&session.desired)).await?;
+pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs, gate: &Gate, base: Option<Base>) -> Result<Made, Failure> {
+    let scope = crossrole_planner::scope(&session.desired);
+    let observed = session.observe(&scope).await?;
+    let then = match &base {
+        Some(base) => base.observe(&scope, &observed, session).await?,
+        None => None,
+    };
     let (desired, options, controls) = (Arc::clone(&session.desired), options.clone(), session.settings.controls(&session.desired)?);
     let work = move || {
         let mut plan = crossrole_planner::plan(&desired, &observed, &options);
         checked(&plan)?;
         access(&mut plan, &desired, &observed, &controls);
         let linted = if plan.destroy { Linted::default() } else { crossrole_lint::lint(&desired, Some(&observed), super::validate::now()) };
-        Ok((plan, observed, linted))
+        let since = base.map(|base| base.since(&plan, then.as_ref().unwrap_or(&observed), &options, &controls));
+        for (account, calls) in then.into_iter().flat_map(|then| then.calls) {
+            *plan.calls.entry(account).or_default() += calls;
+        }
+        Ok((plan, observed, linted, since))
     };
-    let (plan, observed, linted) = session.computed("planning", work).await??;
-    Made::of(plan, session, observed, linted, guard, gate)
+    let (plan, observed, linted, since) = session.computed("planning", work).await??;
+    Ok(Made { since, ..Made::of(plan, session, observed, linted, guard, gate)? })
 }
 
 /// Who gains and who loses by it, and whether the runner could take it back.
-fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) {
+pub(crate) fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) {
     if plan.is_empty() {
         plan.access = Some(AccessDelta::default());
         return;

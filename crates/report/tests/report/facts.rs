@@ -74,6 +74,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Path { found: t(), wanted: t() },
         Cause::NoKey,
         Cause::Unlisted,
+        Cause::Moved,
         Cause::AwsKey,
         Cause::KeyState(KeyState::Disabled),
         Cause::KeyState(KeyState::PendingDeletion),
@@ -117,6 +118,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::EmptyKeyPolicy => 20,
         Cause::Path { .. } => 21,
         Cause::Unlisted => 22,
+        Cause::Moved => 32,
         Cause::KeyStays => 23,
         Cause::NoSuchKey => 24,
         Cause::OtherAlias(_) => 25,
@@ -127,7 +129,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoPermissionSet => 26,
         Cause::NotAssigned(_) => 27,
     };
-    covers(all.iter().map(number), 32);
+    covers(all.iter().map(number), 33);
     all
 }
 

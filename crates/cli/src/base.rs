@@ -1,0 +1,113 @@
+//! `--base REF`: the manifests of another commit, and what of a plan is drift from them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crossrole_access::{Controls, Objects, delta};
+use crossrole_model::access::AccessDelta;
+use crossrole_model::observed::Scope;
+use crossrole_model::{Change, Desired, Observed, Plan, Severity, Since, Source};
+use crossrole_planner::Options;
+
+use crate::failure::Failure;
+use crate::git::Commit;
+use crate::load;
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// What another commit says.
+pub(crate) struct Base {
+    reference: String,
+    commit: String,
+    desired: Desired,
+    /// Manifests that the run is no longer of, by name and file.
+    gone: Vec<(String, String)>,
+}
+
+/// Who has gained and who has lost by drift: from what would be if it were put back to what is live.
+pub(crate) fn by_hand(desired: &Desired, observed: &Observed, drift: &[Change], controls: &Controls) -> AccessDelta {
+    if drift.is_empty() {
+        return AccessDelta::default();
+    }
+    let mut objects = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys);
+    let live = objects.estate().under(controls);
+    objects.apply(drift);
+    delta(&objects.estate().under(controls), &live)
+}
+
+impl Base {
+    /// Reads the manifests of the commit under the settings that it has; what it does not have of those is as it is now.
+    ///
+    /// Of manifests that the run is no longer of, only names and files are kept: `now` says nothing of what they made.
+    pub(crate) fn read(reference: &str, paths: &[PathBuf], config: &Path, now: &Desired) -> Result<Self, Failure> {
+        let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
+        let commit = Commit::find(reference, first)?;
+        let settings = Settings::at(config, &commit)?;
+        let files = commit.files(paths, crossrole_manifest::MAX_BYTES, load::is_manifest)?;
+        let sources: Vec<Source> = files.into_iter().map(|(file, text)| Source { file: file.display().to_string(), text }).collect();
+        let surroundings = settings.surroundings()?;
+        let (desired, findings) = crossrole_manifest::load_in(&sources, &surroundings);
+        let mut desired = desired.ok_or_else(|| {
+            let errors: Vec<_> = findings.into_iter().filter(|f| f.severity == Severity::Error).collect();
+            let error = format!("the manifests of `{reference}` have mistakes, so that nothing can be compared with them:");
+            let advice = "compare with a commit whose manifests can be read, or plan without `--base`";
+            Failure::new(error, advice).with(&crossrole_report::findings(&errors, &settings.shown(&sources)))
+        })?;
+        let names: BTreeSet<&str> = now.manifests.iter().map(|m| m.name.as_str()).collect();
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            desired.manifests.iter().map(|m| (m.name.clone(), m.file.clone())).partition(|(name, _)| names.contains(name.as_str()));
+        if !gone.is_empty() {
+            let files: BTreeSet<&str> = kept.iter().map(|(_, file)| file.as_str()).collect();
+            let left: Vec<Source> = sources.iter().filter(|source| files.contains(source.file.as_str())).cloned().collect();
+            // One that can't be read without them is compared as it was.
+            desired = crossrole_manifest::load_in(&left, &surroundings).0.unwrap_or(desired);
+        }
+        Ok(Self { reference: reference.to_owned(), commit: commit.id, desired, gone })
+    }
+
+    /// What has to be read besides what the plan of now reads, where it may be: buckets and keys that only the commit speaks of, and
+    /// settings of buckets. Nothing more is asked of accounts that nobody names any more.
+    fn beyond(&self, now: &Scope) -> Scope {
+        let then = crossrole_planner::scope(&self.desired);
+        let buckets = then.buckets.into_iter().filter(|(name, bucket)| now.accounts.contains_key(&bucket.account) && now.buckets.get(name) != Some(bucket));
+        let key_account = |arn: &String| crossrole_model::KeyRef::parse(arn).is_some_and(|key| now.accounts.contains_key(&key.account()));
+        Scope {
+            buckets: buckets.collect(),
+            keys: then.keys.difference(&now.keys).filter(|arn| key_account(arn)).cloned().collect(),
+            keys_to_make: then.keys_to_make.difference(&now.keys_to_make).filter(|arn| key_account(arn)).cloned().collect(),
+            ..Scope::default()
+        }
+    }
+
+    /// What was read, with what the commit speaks of besides; `None` where that is nothing.
+    pub(crate) async fn observe(&self, now: &Scope, observed: &Observed, session: &Session) -> Result<Option<Observed>, Failure> {
+        let beyond = self.beyond(now);
+        if beyond == Scope::default() {
+            return Ok(None);
+        }
+        let mut more = session.observe(&beyond).await?;
+        let mut all = observed.clone();
+        all.buckets.append(&mut more.buckets);
+        all.bucket_accounts.append(&mut more.bucket_accounts);
+        all.keys.append(&mut more.keys);
+        // What it costs beyond the plan of now.
+        all.calls = more.calls;
+        Ok(Some(all))
+    }
+
+    /// The plan of now beside what the commit says. `observed`: of `observe`.
+    pub(crate) fn since(&self, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Since {
+        let then = crossrole_planner::plan(&self.desired, observed, &Options { targets: options.targets.clone(), ..Options::default() });
+        let (drift, change) = crossrole_planner::since(&then, now);
+        let access = by_hand(&self.desired, observed, &drift, controls);
+        Since {
+            reference: self.reference.clone(),
+            commit: self.commit.clone(),
+            drift,
+            change,
+            access,
+            not_compared: then.withheld.into_iter().filter(|one| !now.withheld.iter().any(|other| other.subject == one.subject)).collect(),
+            gone: self.gone.clone(),
+        }
+    }
+}

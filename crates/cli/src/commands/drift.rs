@@ -1,0 +1,142 @@
+//! `crossrole drift`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crossrole_manifest::take_up;
+use crossrole_model::{Address, Desired, Observed, Part, Plan, Source};
+use crossrole_planner::Options;
+
+use crate::args::{DriftArgs, GuardArgs};
+use crate::base::by_hand;
+use crate::failure::{Exit, Failure};
+use crate::guard::Gate;
+use crate::io::Io;
+use crate::session::Session;
+
+use super::plan::{Made, make};
+
+/// Most attempts of one run: each plans anew.
+const ATTEMPTS_MOST: usize = 1_000;
+
+pub(crate) async fn run(args: &DriftArgs, io: &mut Io) -> Result<Exit, Failure> {
+    let session = Session::open(&args.paths.paths, &args.cloud, io)?;
+    session.ended(drift(args, &session, io).await)
+}
+
+async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
+    let made = make(session, &Options::default(), &GuardArgs::default(), &Gate::none(), None).await?;
+    let (desired, controls) = (std::sync::Arc::clone(&session.desired), session.settings.controls(&session.desired)?);
+    let work = move || {
+        let access = by_hand(&desired, &made.observed, &made.plan.changes, &controls);
+        (made, access)
+    };
+    let (made, access) = session.computed("looking at what drift gives", work).await?;
+    made.reports(&args.view, &session.sources, io)?;
+    let view = super::view(&args.view, io);
+    let taken = if args.write { Some(take_up_all(&made, session).await?) } else { None };
+    if args.view.json {
+        let mut value = made.json(&session.sources, view);
+        if let Some(map) = value.as_object_mut() {
+            map.insert("drift_access".to_owned(), crossrole_report::access_json(&made.plan, &access, view));
+            map.extend(taken.as_ref().map(|taken| ("written".to_owned(), crossrole_report::taken_up_json(&taken.said))));
+        }
+        io.out_json(&value);
+    } else {
+        io.out(&crossrole_report::drift_alone(&made.plan, &access, view));
+    }
+    if let Some(taken) = taken {
+        taken.write()?;
+        io.err_lines(&crossrole_report::taken_up(&taken.said, taken.left));
+    }
+    Ok(match (made.plan.is_blocked(), made.plan.is_empty()) {
+        (true, _) => Exit::Failed,
+        (false, true) => Exit::Clean,
+        (false, false) => Exit::Changes,
+    })
+}
+
+/// What was taken up.
+struct Taken {
+    /// File, object and part; `None`: that it is not there.
+    said: Vec<(String, Address, Option<Part>)>,
+    /// New texts, by file.
+    texts: BTreeMap<String, String>,
+    /// Objects with drift that is still planned.
+    left: usize,
+}
+
+impl Taken {
+    /// Writes the files that have changed, each whole or not at all.
+    fn write(&self) -> Result<(), Failure> {
+        for (file, text) in &self.texts {
+            let path = Path::new(file);
+            let part = path.with_extension(format!("toml.part-{}", std::process::id()));
+            let failed =
+                |e: std::io::Error| Failure::new(format!("manifest `{file}` can't be written: {e}"), "check the permissions of the file and its folder");
+            let written = std::fs::write(&part, text)
+                .and_then(|()| std::fs::metadata(path).and_then(|known| std::fs::set_permissions(&part, known.permissions())))
+                .and_then(|()| std::fs::rename(&part, path));
+            if let Err(error) = written {
+                let _ = std::fs::remove_file(&part);
+                return Err(failed(error));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn take_up_all(made: &Made, session: &Session) -> Result<Taken, Failure> {
+    let surroundings = session.settings.surroundings()?;
+    let (plan, observed, desired, sources) = (made.plan.clone(), made.observed.clone(), std::sync::Arc::clone(&session.desired), session.sources.clone());
+    let work = move || {
+        let read = |sources: &[Source]| crossrole_manifest::load_in(sources, &surroundings).0;
+        taken_up(plan, &observed, &desired, &sources, &read)
+    };
+    session.computed("taking up what was found", work).await
+}
+
+/// Tries to say each part that differs, and keeps what makes the plan shorter and brings nothing new into it.
+fn taken_up(mut plan: Plan, observed: &Observed, desired: &Desired, sources: &[Source], read: &dyn Fn(&[Source]) -> Option<Desired>) -> Taken {
+    let mut sources = sources.to_vec();
+    let (mut said, mut texts, mut desired) = (Vec::new(), BTreeMap::new(), desired.clone());
+    let addresses: Vec<Address> = plan.changes.iter().map(|change| change.address.clone()).collect();
+    let mut tried = 0;
+    for address in addresses {
+        let mut done: BTreeSet<Option<Part>> = BTreeSet::new();
+        // Places move with each edit, so that what is tried next is asked anew.
+        while let Some(attempt) = plan
+            .changes
+            .iter()
+            .find(|change| change.address == address)
+            .and_then(|change| take_up::attempts(change, &desired).into_iter().find(|attempt| !done.contains(&attempt.part)))
+        {
+            done.insert(attempt.part.clone());
+            tried += 1;
+            if tried > ATTEMPTS_MOST {
+                break;
+            }
+            let Some(at) = sources.iter().position(|source| source.file == attempt.file) else { continue };
+            let Some(text) = sources.get(at).and_then(|source| take_up::edited(&source.text, &attempt)) else { continue };
+            let mut new = sources.clone();
+            if let Some(source) = new.get_mut(at) {
+                source.text.clone_from(&text);
+            }
+            let Some(wanted) = read(&new) else { continue };
+            let then = crossrole_planner::plan(&wanted, observed, &Options::default());
+            if !is_less(&then, &plan) {
+                continue;
+            }
+            said.push((attempt.file.clone(), attempt.address, attempt.part));
+            texts.insert(attempt.file, text);
+            (plan, desired, sources) = (then, wanted, new);
+        }
+    }
+    Taken { said, texts, left: plan.changes.len() }
+}
+
+/// Tells whether a plan has less to do than another, and nothing that the other has not.
+fn is_less(then: &Plan, plan: &Plan) -> bool {
+    let known = |address: &Address| plan.changes.iter().any(|change| change.address == *address);
+    then.steps.len() < plan.steps.len() && then.withheld.len() <= plan.withheld.len() && then.changes.iter().all(|change| known(&change.address))
+}

@@ -1,0 +1,178 @@
+//! A saved plan beside what would be done now: a record of what was reviewed, never an instruction.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossrole_model::{Cause, Digest, Plan};
+use crossrole_report::{CodecError, Line, Tone, safe};
+
+use crate::failure::{Exit, Failure};
+use crate::files::{self, Wanted};
+use crate::guard::Gate;
+use crate::session::Session;
+use crate::{load, rests_on};
+
+use super::plan::{Made, access};
+
+/// What to do about all of it.
+const AGAIN: &str = "plan again with `--out`, and have the new plan reviewed";
+
+/// What else than manifests may be applied.
+const PLAN: Wanted = Wanted {
+    what: "plan",
+    most: crossrole_report::PLAN_BYTES_MOST,
+    advice: "name manifests, a folder of them, or a plan saved with `crossrole plan --out`",
+    smaller: "plan fewer manifests at a time",
+};
+
+/// A plan that somebody has reviewed, and where its manifests may be.
+pub(crate) struct Reviewed {
+    pub(crate) plan: Plan,
+    /// Named behind the plan; none: where they were when it was made.
+    pub(crate) places: Vec<PathBuf>,
+}
+
+/// The saved plan that is named first, if that is one.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Option<Reviewed>, Failure> {
+    let Some((path, places)) = paths.split_first() else { return Ok(None) };
+    if path.is_dir() || path.extension().is_some_and(|e| e == "toml") {
+        return Ok(None);
+    }
+    let text = files::read(path, &PLAN)?;
+    let plan = crossrole_report::read_plan(&text).map_err(|e| {
+        let (error, hint) = (format!("`{}`: {e}", path.display()), "plan again with `crossrole plan --out`");
+        if e == CodecError::Altered { Failure::refused(error, hint) } else { Failure::new(error, hint) }
+    })?;
+    Ok(Some(Reviewed { plan, places: places.to_vec() }))
+}
+
+impl Reviewed {
+    /// A plan that was reviewed long ago is not what its reviewers would say today. One of tomorrow has a wrong clock behind it.
+    pub(crate) fn young_enough(&self, most: Duration, now: i64) -> Result<(), Failure> {
+        /// Clocks of two machines differ by so much, at most, in seconds.
+        const SKEW: i64 = 300;
+        let seconds = now.saturating_sub(self.plan.saved_at);
+        if seconds < -SKEW {
+            return Err(Failure::refused("this plan was saved in the future", "set the clock of this machine, or of the one that planned, right"));
+        }
+        if u64::try_from(seconds).is_ok_and(|age| age > most.as_secs()) {
+            let shown = |seconds: u64| match seconds {
+                0..120 => format!("{seconds} seconds"),
+                120..7_200 => format!("{} minutes", seconds / 60),
+                7_200..172_800 => format!("{} hours", seconds / 3_600),
+                _ => format!("{} days", seconds / 86_400),
+            };
+            let error = format!("this plan was saved {} ago, and may be {} old", shown(seconds.unsigned_abs()), shown(most.as_secs()));
+            return Err(Failure::refused(error, "plan again, and have the new plan reviewed"));
+        }
+        Ok(())
+    }
+}
+
+/// The manifests that a plan was made from, where they are now: those that have the same text. One that was changed since the review is
+/// not what was reviewed.
+pub(crate) fn manifests(plan: &Plan, places: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    if plan.manifests.is_empty() {
+        return Err(Failure::new("this plan names no manifest that it was made from", "plan again with `crossrole plan --out`"));
+    }
+    if places.is_empty() { in_their_places(plan) } else { among(plan, places) }
+}
+
+fn in_their_places(plan: &Plan) -> Result<Vec<PathBuf>, Failure> {
+    let mut changed: Vec<String> = Vec::new();
+    for manifest in &plan.manifests {
+        match std::fs::read(&manifest.file) {
+            Ok(bytes) if Digest::of(&bytes) == manifest.digest => {}
+            Ok(_) => changed.push(format!("plan is stale: manifest `{}` has changed since it was planned", manifest.file)),
+            Err(e) => {
+                return Err(Failure::new(
+                    format!("manifest `{}`, which this plan was made from, can't be read: {e}", manifest.file),
+                    "apply from the folder that the plan was made in, or name the manifests behind the plan: `crossrole apply PLAN manifests/`",
+                ));
+            }
+        }
+    }
+    changed.dedup();
+    if changed.is_empty() {
+        let files: BTreeSet<PathBuf> = plan.manifests.iter().map(|m| PathBuf::from(&m.file)).collect();
+        return Ok(files.into_iter().collect());
+    }
+    Err(Failure::several(changed, "plan again, and have the new plan reviewed").into_moved())
+}
+
+fn among(plan: &Plan, places: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let sources = load::sources(places)?;
+    let mut found = BTreeSet::new();
+    let mut missing: Vec<String> = Vec::new();
+    for manifest in &plan.manifests {
+        match sources.iter().find(|source| Digest::of(source.text.as_bytes()) == manifest.digest) {
+            Some(source) => drop(found.insert(PathBuf::from(&source.file))),
+            None => missing.push(format!("plan is stale: manifest {} is not among these as it was planned (`{}`)", manifest.name, manifest.file)),
+        }
+    }
+    missing.dedup();
+    if missing.is_empty() { Ok(found.into_iter().collect()) } else { Err(Failure::several(missing, "plan again, and have the new plan reviewed").into_moved()) }
+}
+
+/// Holds what is planned now against what was reviewed. Where something has moved, that is the inner error; with `partial`, what has
+/// not is left in `made`, and the lines say what is left out.
+pub(crate) async fn compare(reviewed: &Plan, made: &mut Made, partial: bool, session: &Session, gate: &Gate) -> Result<Result<Vec<Line>, Failure>, Failure> {
+    let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
+    let changed = rests_on::now(session, &made.plan, &made.observed);
+    let named: BTreeSet<String> = differences.iter().filter_map(|difference| difference.address().map(ToString::to_string)).collect();
+    let changed: Vec<String> = reviewed.rests_on.changed(&changed).into_iter().map(str::to_owned).filter(|name| !named.contains(name)).collect();
+    if differences.is_empty() {
+        return Ok(Ok(note(&changed)));
+    }
+    let moved = crossrole_report::moved(reviewed, &made.plan, &differences);
+    let details = format!("{}{moved}", crossrole_report::differences(&differences));
+    let refusal = |error: &str| Failure::moved(error, AGAIN).with(&details).with(&rests(&changed));
+    if !partial {
+        return Ok(Err(refusal("this is not the plan that was saved, and nothing was changed:")));
+    }
+    let mut rest = crossrole_planner::rest(reviewed, &made.plan);
+    let (desired, observed, controls) = (std::sync::Arc::clone(&session.desired), made.observed.clone(), session.settings.controls(&session.desired)?);
+    let work = move || {
+        access(&mut rest, &desired, &observed, &controls);
+        rest
+    };
+    let rest = session.computed("planning what has not moved", work).await?;
+    let left = crossrole_planner::unlike_the_rest(&crossrole_planner::differences(reviewed, &rest, &made.observed), &rest);
+    if !left.is_empty() {
+        return Ok(Err(refusal("this is not the plan that was saved, the rest of it is not what was reviewed either, and nothing was changed:")));
+    }
+    made.judged = gate.judge(&rest, super::validate::now());
+    made.plan = rest;
+    let mut lines = vec![Line::new(Tone::Warning, 0, "warning: ").then(["this is not the plan that was saved, and what has moved is left out:"])];
+    lines.extend(details.lines().map(|line| Line::plain((line.len() - line.trim_start().len()).max(2), line.trim())));
+    Ok(Ok(lines))
+}
+
+/// What the plan rests on and is otherwise now, though the plan is the same.
+fn note(changed: &[String]) -> Vec<Line> {
+    if changed.is_empty() {
+        return Vec::new();
+    }
+    vec![Line::new(Tone::Kept, 0, "note: ").then(["the plan is what was reviewed, and what it was made from has changed: ".to_owned(), named(changed)])]
+}
+
+fn rests(changed: &[String]) -> String {
+    if changed.is_empty() { String::new() } else { format!("since the review, these have changed: {}", named(changed)) }
+}
+
+fn named(changed: &[String]) -> String {
+    /// More are not read by anybody.
+    const MOST: usize = 10;
+    let mut names: Vec<String> = changed.iter().take(MOST).map(|name| safe(name)).collect();
+    names.extend((changed.len() > MOST).then(|| format!("and {} more", changed.len() - MOST)));
+    names.join(", ")
+}
+
+/// How a run ends that has done what it could of this plan.
+pub(crate) fn left(plan: &Plan) -> Exit {
+    if plan.blocking().any(|withheld| withheld.cause == Cause::Moved) {
+        return Exit::Moved;
+    }
+    if plan.is_blocked() { Exit::Failed } else { Exit::Clean }
+}

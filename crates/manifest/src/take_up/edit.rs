@@ -1,0 +1,177 @@
+//! Edits of a manifest's text.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::de::{DeTable, DeValue};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+
+use super::Attempt;
+
+/// Keys from the top of a manifest.
+pub(crate) type Path = Vec<String>;
+
+/// One edit.
+#[derive(Debug, Clone)]
+pub(crate) enum Edit {
+    /// A key of a table gets this value, or goes.
+    Put { at: Path, key: String, value: Option<Value> },
+    /// A list of texts gets some, and loses others.
+    Members { at: Path, key: &'static str, add: BTreeSet<String>, remove: BTreeSet<String> },
+    /// A list of tables gets one more.
+    Append { at: Path, key: &'static str, table: Table },
+    /// The table of a list that begins at this byte goes.
+    Take { start: usize },
+}
+
+/// Returns a manifest's text with the edits of an attempt; `None` where it has no place for one of them.
+pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
+    let mut document: DocumentMut = text.parse().ok()?;
+    // All at once, and before anything else: places are those of the text as it is.
+    let starts: BTreeSet<usize> = attempt.edits.iter().filter_map(|edit| if let Edit::Take { start } = edit { Some(*start) } else { None }).collect();
+    take(text, &starts, &mut document)?;
+    for edit in &attempt.edits {
+        match edit {
+            Edit::Put { at, key, value: Some(value) } => put(made(&mut document, at)?, key, value),
+            Edit::Put { at, key, value: None } => drop(found(&mut document, at)?.remove(key)?),
+            Edit::Members { at, key, add, remove } => members(found(&mut document, at)?, key, add, remove)?,
+            Edit::Append { at, key, table } => append(made(&mut document, at)?, key, table)?,
+            Edit::Take { .. } => {}
+        }
+    }
+    for edit in &attempt.edits {
+        if let Edit::Put { at, .. } = edit {
+            tidy(&mut document, at);
+        }
+    }
+    Some(document.to_string())
+}
+
+/// A table in one line is laid out as such, and goes when nothing is left in it.
+fn tidy(document: &mut DocumentMut, at: &[String]) {
+    let Some((key, above)) = at.split_last() else { return };
+    let Some(table) = found(document, above) else { return };
+    match table.get_mut(key).and_then(Item::as_inline_table_mut) {
+        Some(inner) if inner.is_empty() => drop(table.remove(key)),
+        Some(inner) => inner.fmt(),
+        None => {}
+    }
+}
+
+/// The table at a path.
+fn found<'d>(document: &'d mut DocumentMut, at: &[String]) -> Option<&'d mut dyn TableLike> {
+    let mut table: &mut dyn TableLike = document.as_table_mut();
+    for key in at {
+        table = table.get_mut(key)?.as_table_like_mut()?;
+    }
+    Some(table)
+}
+
+/// The same; below an object's own table, those that are not there are made: tags in a line, others under a header.
+fn made<'d>(document: &'d mut DocumentMut, at: &[String]) -> Option<&'d mut dyn TableLike> {
+    let own = at.iter().position(|key| key == "tags" || key == "inline").unwrap_or(at.len());
+    let mut table: &mut dyn TableLike = document.as_table_mut();
+    for (depth, key) in at.iter().enumerate() {
+        if depth >= own && table.get(key).is_none() {
+            let new = if key == "tags" { Item::Value(InlineTable::new().into()) } else { Item::Table(implicit()) };
+            table.insert(key, new);
+        }
+        table = table.get_mut(key)?.as_table_like_mut()?;
+    }
+    Some(table)
+}
+
+fn implicit() -> Table {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    table
+}
+
+/// In the place of what it replaces, with the comment behind that.
+fn put(table: &mut dyn TableLike, key: &str, value: &Value) {
+    let mut value = value.clone();
+    match table.get_mut(key) {
+        Some(Item::Value(old)) => {
+            *value.decor_mut() = old.decor().clone();
+            *old = value;
+        }
+        _ => drop(table.insert(key, Item::Value(value))),
+    }
+}
+
+fn members(table: &mut dyn TableLike, key: &str, add: &BTreeSet<String>, remove: &BTreeSet<String>) -> Option<()> {
+    if table.get(key).is_none() {
+        table.insert(key, Item::Value(Array::new().into()));
+    }
+    let list = table.get_mut(key)?.as_array_mut()?;
+    for text in remove {
+        // A policy may stand there by its name.
+        let is = |value: &Value| value.as_str().is_some_and(|is| is == text || text.ends_with(&format!(":policy/{is}")));
+        let at = list.iter().position(is)?;
+        list.remove(at);
+    }
+    for text in add {
+        list.push(text.as_str());
+    }
+    if list.is_empty() {
+        table.remove(key);
+    }
+    Some(())
+}
+
+fn append(table: &mut dyn TableLike, key: &str, new: &Table) -> Option<()> {
+    match table.get_mut(key) {
+        None => drop(table.insert(key, Item::ArrayOfTables(ArrayOfTables::from_iter([new.clone()])))),
+        Some(Item::ArrayOfTables(list)) => list.push(new.clone()),
+        Some(Item::Value(Value::Array(list))) => list.push(new.clone().into_inline_table()),
+        Some(_) => return None,
+    }
+    Some(())
+}
+
+/// Takes the tables that begin at these bytes out of their lists.
+fn take(text: &str, starts: &BTreeSet<usize>, document: &mut DocumentMut) -> Option<()> {
+    let parsed = DeTable::parse(text).ok()?;
+    let mut places: BTreeMap<Path, BTreeSet<usize>> = BTreeMap::new();
+    let mut left = starts.clone();
+    walk(parsed.get_ref(), &mut Vec::new(), &mut left, &mut places);
+    if !left.is_empty() {
+        return None;
+    }
+    for (mut path, indices) in places {
+        let key = path.pop()?;
+        let table = found(document, &path)?;
+        let empty = match table.get_mut(&key)? {
+            Item::ArrayOfTables(list) => {
+                indices.iter().rev().for_each(|at| drop(list.remove(*at)));
+                list.is_empty()
+            }
+            Item::Value(Value::Array(list)) => {
+                indices.iter().rev().for_each(|at| drop(list.remove(*at)));
+                list.is_empty()
+            }
+            _ => return None,
+        };
+        if empty {
+            table.remove(&key);
+        }
+    }
+    Some(())
+}
+
+fn walk(table: &DeTable<'_>, path: &mut Path, left: &mut BTreeSet<usize>, places: &mut BTreeMap<Path, BTreeSet<usize>>) {
+    for (key, value) in table {
+        path.push(key.get_ref().to_string());
+        match value.get_ref() {
+            DeValue::Table(inner) => walk(inner, path, left, places),
+            DeValue::Array(list) => {
+                for (index, one) in list.iter().enumerate() {
+                    if left.remove(&one.span().start) {
+                        places.entry(path.clone()).or_default().insert(index);
+                    }
+                }
+            }
+            _ => {}
+        }
+        path.pop();
+    }
+}

@@ -1,0 +1,259 @@
+//! What is live and not in the manifest, said there: edits of its text that keep comments and layout.
+//!
+//! Nothing here knows whether an edit says what is meant. Whoever tries one reads the new text and plans again: only what is planned no
+//! more has been taken up.
+
+mod edit;
+mod statement;
+
+use std::collections::BTreeSet;
+
+use crossrole_model::desired::{DesiredState, DocumentRef, StatementRef};
+use crossrole_model::state::{BucketState, Encryption, PolicyState, PublicAccessBlock, RoleState, Tags};
+use crossrole_model::{Address, Change, Desired, Kind, ObjectState, Part, ownership};
+use crossrole_policy::{Document, Statement};
+use toml_edit::{Array, InlineTable, Value};
+
+pub use edit::edited;
+pub(crate) use edit::{Edit, Path};
+
+/// Edits that together say one part of an object as it is live.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The object.
+    pub address: Address,
+    /// The part; `None`: that it is not there.
+    pub part: Option<Part>,
+    /// The manifest's file.
+    pub file: String,
+    pub(crate) edits: Vec<Edit>,
+}
+
+/// Returns what could be tried to say each differing part of an object as it is live, part by part. Parts that nothing can say are
+/// left out.
+pub fn attempts(change: &Change, desired: &Desired) -> Vec<Attempt> {
+    let Some(object) = desired.objects.get(&change.address) else { return Vec::new() };
+    let Some(file) = desired.places.get(&change.address).and_then(|places| places.first()).map(|place| place.file.clone()) else { return Vec::new() };
+    let maker = Maker { address: &change.address, desired, file };
+    let Some(at) = maker.path() else { return Vec::new() };
+    match (&change.before, &change.after) {
+        (Some(ObjectState::Role(live)), Some(ObjectState::Role(said))) => maker.role(&at, live, said),
+        (Some(ObjectState::Policy(live)), Some(ObjectState::Policy(said))) if matches!(object.state, DesiredState::Policy(_)) => maker.policy(&at, live, said),
+        (Some(ObjectState::User(live)), Some(ObjectState::User(said))) => maker.tags(&at, &live.tags, &said.tags),
+        (Some(ObjectState::Bucket(live)), Some(ObjectState::Bucket(said))) => maker.bucket(&at, live, said),
+        (live, Some(ObjectState::BucketPolicy(_))) => match (live, &object.state) {
+            (Some(ObjectState::BucketPolicy(live)), DesiredState::BucketPolicy { statements, .. }) => maker.bucket_policy(live.document.as_ref(), statements),
+            (None, DesiredState::BucketPolicy { statements, .. }) => maker.bucket_policy(None, statements),
+            _ => Vec::new(),
+        },
+        (None, Some(ObjectState::Membership(said))) => maker
+            .one(Part::Statements, vec![Edit::Members { at, key: "members", add: BTreeSet::new(), remove: BTreeSet::from([said.user.clone()]) }])
+            .map_or_else(Vec::new, |one| vec![Attempt { part: None, ..one }]),
+        (None, Some(ObjectState::Role(_) | ObjectState::Policy(_))) => maker.gone(at),
+        _ => Vec::new(),
+    }
+}
+
+/// Tags that begin so are marks of ours.
+const OURS: &str = "crossrole:";
+
+struct Maker<'a> {
+    address: &'a Address,
+    desired: &'a Desired,
+    file: String,
+}
+
+impl Maker<'_> {
+    /// Where the manifest has the object.
+    fn path(&self) -> Option<Path> {
+        let account = self.desired.accounts.get(&self.address.account)?;
+        let under = |kind: &str, name: &str| -> Path {
+            let own = [kind, name].map(str::to_owned);
+            if account.trusting { own.to_vec() } else { ["trusted", &account.label].map(str::to_owned).into_iter().chain(own).collect() }
+        };
+        let name = self.address.name.as_str();
+        Some(match self.address.kind {
+            Kind::Role => under("roles", name),
+            Kind::User => under("users", name),
+            Kind::Policy => under("policies", name),
+            Kind::Bucket | Kind::BucketPolicy => under("buckets", name),
+            // `group/user`
+            Kind::Membership => under("groups", name.split('/').next()?),
+            _ => return None,
+        })
+    }
+
+    fn one(&self, part: Part, edits: Vec<Edit>) -> Option<Attempt> {
+        (!edits.is_empty()).then(|| Attempt { address: self.address.clone(), part: Some(part), file: self.file.clone(), edits })
+    }
+
+    /// The whole object is not there any more.
+    fn gone(&self, mut at: Path) -> Vec<Attempt> {
+        let Some(key) = at.pop() else { return Vec::new() };
+        vec![Attempt { address: self.address.clone(), part: None, file: self.file.clone(), edits: vec![Edit::Put { at, key, value: None }] }]
+    }
+
+    fn role(&self, at: &Path, live: &RoleState, said: &RoleState) -> Vec<Attempt> {
+        // No `..`: a new field stops the build until someone decides. A role is not moved.
+        let RoleState { path: _, trust, description, max_session_seconds, boundary, tags, inline, attached } = live;
+        let put = |key: &str, value: Option<Value>| vec![Edit::Put { at: at.clone(), key: key.to_owned(), value }];
+        let mut all = Vec::new();
+        if *description != said.description {
+            all.extend(self.one(Part::Description, put("description", (!description.is_empty()).then(|| description.as_str().into()))));
+        }
+        if *max_session_seconds != said.max_session_seconds {
+            all.extend(self.one(Part::LongestSession, put("max_session", Some(length(*max_session_seconds).into()))));
+        }
+        if *boundary != said.boundary {
+            all.extend(self.one(Part::Boundary, put("permissions_boundary", boundary.as_deref().map(Value::from))));
+        }
+        all.extend(self.tags(at, tags, &said.tags));
+        if attached != &said.attached {
+            let (add, remove) = (attached.difference(&said.attached).cloned().collect(), said.attached.difference(attached).cloned().collect());
+            let first = attached.symmetric_difference(&said.attached).next().cloned().unwrap_or_default();
+            all.extend(self.one(Part::Attached(first), vec![Edit::Members { at: at.clone(), key: "policies", add, remove }]));
+        }
+        if *trust != said.trust {
+            all.extend(self.trust(at, trust, &said.trust));
+        }
+        let names: BTreeSet<&String> = inline.keys().chain(said.inline.keys()).collect();
+        for name in names {
+            let (live, said) = (inline.get(name), said.inline.get(name));
+            if live != said {
+                all.extend(self.inline(at, name, live, said));
+            }
+        }
+        all
+    }
+
+    fn inline(&self, at: &Path, name: &str, live: Option<&Document>, said: Option<&Document>) -> Option<Attempt> {
+        let part = Part::Inline(name.to_owned());
+        if name == ownership::INLINE_POLICY {
+            return self.one(part, self.statements(at, live, said, &DocumentRef::Inline(name.to_owned()))?);
+        }
+        let mut own = at.clone();
+        own.push("inline".to_owned());
+        if live.is_none() {
+            return self.one(part, vec![Edit::Put { at: own, key: name.to_owned(), value: None }]);
+        }
+        own.push(name.to_owned());
+        self.one(part, self.statements(&own, live, said, &DocumentRef::Inline(name.to_owned()))?)
+    }
+
+    /// Statements that are no longer there go, with all that the manifest says them by; those that are new come.
+    fn statements(&self, at: &Path, live: Option<&Document>, said: Option<&Document>, document: &DocumentRef) -> Option<Vec<Edit>> {
+        let none = Document::default();
+        let (live, said) = (live.unwrap_or(&none), said.unwrap_or(&none));
+        let mut edits = self.taken(live, &said.statements, document)?;
+        let new = live.statements.iter().filter(|statement| !said.statements.contains(statement));
+        edits.extend(new.map(|one| Edit::Append { at: at.clone(), key: "statement", table: statement::statement(one) }));
+        Some(edits)
+    }
+
+    /// The parts of the manifest that say what is no longer live.
+    fn taken(&self, live: &Document, said: &[Statement], document: &DocumentRef) -> Option<Vec<Edit>> {
+        let mut edits = Vec::new();
+        for (index, _) in said.iter().enumerate().filter(|(_, statement)| !live.statements.contains(statement)) {
+            let origins = self.desired.origins.get(&StatementRef { address: self.address.clone(), document: document.clone(), index })?;
+            for origin in origins {
+                // One that another manifest says is not this one's to take back.
+                edits.push((origin.place.file == self.file).then_some(Edit::Take { start: origin.place.span.start })?);
+            }
+        }
+        Some(edits)
+    }
+
+    fn trust(&self, at: &Path, live: &Document, said: &Document) -> Option<Attempt> {
+        let mut edits = self.taken(live, &said.statements, &DocumentRef::Trust)?;
+        for one in live.statements.iter().filter(|statement| !said.statements.contains(statement)) {
+            edits.push(Edit::Append { at: at.clone(), key: "trust", table: statement::trust(one)? });
+        }
+        self.one(Part::Trust, edits)
+    }
+
+    fn policy(&self, at: &Path, live: &PolicyState, said: &PolicyState) -> Vec<Attempt> {
+        // A description is never changed, nor is a policy moved.
+        let PolicyState { path: _, description: _, document, tags } = live;
+        let mut all = self.tags(at, tags, &said.tags);
+        if *document != said.document {
+            let edits = self.statements(at, Some(document), Some(&said.document), &DocumentRef::Policy);
+            all.extend(edits.and_then(|edits| self.one(Part::Document, edits)));
+        }
+        all
+    }
+
+    fn tags(&self, at: &Path, live: &Tags, said: &Tags) -> Vec<Attempt> {
+        let keys: BTreeSet<&String> = live.keys().chain(said.keys()).filter(|key| live.get(*key) != said.get(*key) && !key.starts_with(OURS)).collect();
+        let mut own = at.clone();
+        own.push("tags".to_owned());
+        let put = |key: &String| Edit::Put { at: own.clone(), key: key.clone(), value: live.get(key).map(|value| value.as_str().into()) };
+        self.one(Part::Tags, keys.into_iter().map(put).collect()).into_iter().collect()
+    }
+
+    fn bucket(&self, at: &Path, live: &BucketState, said: &BucketState) -> Vec<Attempt> {
+        // No `..`: a new field stops the build until someone decides. A bucket is not moved.
+        let BucketState { region: _, versioning, encryption, public_access_block, ownership, logging, tags } = live;
+        let put = |part: Part, key: &str, value: Value| self.one(part, vec![Edit::Put { at: at.clone(), key: key.to_owned(), value: Some(value) }]);
+        let mut all = Vec::new();
+        if let Some(on) = versioning.filter(|_| *versioning != said.versioning) {
+            all.extend(put(Part::Versioning, "versioning", on.into()));
+        }
+        if let Some(is) = encryption.as_ref().filter(|_| *encryption != said.encryption) {
+            all.extend(put(Part::Encryption, "encryption", encrypted(is)));
+        }
+        let on_or_off = [true, false].into_iter().find(|on| *public_access_block == Some(PublicAccessBlock::all(*on)));
+        if let Some(on) = on_or_off.filter(|_| *public_access_block != said.public_access_block) {
+            all.extend(put(Part::PublicAccessBlock, "public_access_block", on.into()));
+        }
+        if let Some(is) = ownership.as_deref().filter(|_| *ownership != said.ownership) {
+            all.extend(put(Part::ObjectOwnership, "ownership", is.into()));
+        }
+        if let Some(is) = logging.as_ref().filter(|_| *logging != said.logging) {
+            let value = is.as_ref().map(|to| Value::from(InlineTable::from_iter([("bucket", to.bucket.as_str()), ("prefix", to.prefix.as_str())])));
+            all.extend(self.one(Part::Logging, vec![Edit::Put { at: at.clone(), key: "logging".to_owned(), value }]));
+        }
+        if let (Some(live), Some(said)) = (tags, &said.tags) {
+            all.extend(self.tags(at, live, said));
+        }
+        all
+    }
+
+    /// Statements of ours that somebody took out. What somebody put in is theirs, and no drift; one of ours that was rewritten can't be
+    /// said: its Sid says what it grants.
+    fn bucket_policy(&self, live: Option<&Document>, said: &[Statement]) -> Vec<Attempt> {
+        let none = Document::default();
+        let edits = self.taken(live.unwrap_or(&none), said, &DocumentRef::Policy);
+        edits.and_then(|edits| self.one(Part::Statements, edits)).into_iter().collect()
+    }
+}
+
+/// `4h`, `90m`, `3601s`
+fn length(seconds: u32) -> String {
+    match seconds {
+        s if s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+fn encrypted(is: &Encryption) -> Value {
+    match is {
+        Encryption::Aes256 => "AES256".into(),
+        Encryption::Kms { key, bucket_key } => {
+            let mut table = InlineTable::from_iter([("kms_key", key.as_str())]);
+            if *bucket_key {
+                table.insert("bucket_key", true.into());
+            }
+            table.into()
+        }
+    }
+}
+
+/// One text as it is, several in a list.
+pub(crate) fn one_or_many<'t>(texts: impl IntoIterator<Item = &'t String>) -> Value {
+    let texts: Vec<&String> = texts.into_iter().collect();
+    match texts.as_slice() {
+        [one] => one.as_str().into(),
+        many => many.iter().map(|text| text.as_str()).collect::<Array>().into(),
+    }
+}

@@ -1,0 +1,64 @@
+//! The rest of a reviewed plan, where something has moved since.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::plan::Difference;
+use crossrole_model::{Address, Cause, Desired, Digest, Observed, Plan, Subject, Withheld};
+
+use crate::stale::same;
+use crate::target;
+
+/// Returns what of `now` was reviewed just so: changes of which every step is one of `reviewed`, and that rest on no other. The others
+/// are withheld, as moved.
+pub fn rest(reviewed: &Plan, now: &Plan) -> Plan {
+    let mut left: Vec<&crossrole_model::Step> = reviewed.steps.iter().collect();
+    let mut dropped: BTreeSet<usize> = BTreeSet::new();
+    for step in &now.steps {
+        match left.iter().position(|other| same(reviewed, other, now, step)) {
+            Some(at) => drop(left.remove(at)),
+            None => drop(dropped.insert(step.change)),
+        }
+    }
+    // What needs a step that is not taken is not taken either; each round drops at least one change, or ends.
+    loop {
+        let needs = |step: &&crossrole_model::Step| step.needs.iter().filter_map(|id| now.steps.get(id.0)).any(|other| dropped.contains(&other.change));
+        let more: Vec<usize> = now.steps.iter().filter(|step| !dropped.contains(&step.change)).filter(needs).map(|step| step.change).collect();
+        if more.is_empty() {
+            break;
+        }
+        dropped.extend(more);
+    }
+    let mut plan = now.clone();
+    let moved = |at: &usize| {
+        let address = now.changes.get(*at)?.address.clone();
+        Some(Withheld { subject: Subject::Object(address), cause: Cause::Moved, blocks: true })
+    };
+    plan.withheld.extend(dropped.iter().filter_map(moved));
+    let keep = (0..now.changes.len()).filter(|at| !dropped.contains(at)).collect();
+    target::keep(&mut plan, &keep);
+    plan
+}
+
+/// Returns what keeps even the rest of a reviewed plan from being carried out, of the differences of that rest: all but what says that
+/// something has moved and is left out.
+pub fn unlike_the_rest(differences: &[Difference], rest: &Plan) -> Vec<Difference> {
+    let moved = |address: &Address| rest.withheld.iter().any(|w| w.cause == Cause::Moved && matches!(&w.subject, Subject::Object(other) if other == address));
+    let stands = |difference: &&Difference| match difference {
+        // What was reviewed and is planned no more is not carried out.
+        Difference::NotPlanned { .. } => false,
+        Difference::Moved { address, .. } | Difference::New { address, .. } | Difference::Altered { address, .. } => !moved(address),
+        Difference::Unknown { .. } | Difference::Manifests | Difference::Recorded { .. } | Difference::Access { .. } => true,
+    };
+    differences.iter().filter(stands).cloned().collect()
+}
+
+/// Digests of all objects that a plan rests on, as they are live: those that are declared, relied on, or changed. What could not be read is
+/// left out.
+pub fn rests_on(desired: &Desired, observed: &Observed, plan: &Plan) -> BTreeMap<String, Digest> {
+    let addresses: BTreeSet<&Address> = desired.objects.keys().chain(&desired.required).chain(plan.changes.iter().map(|change| &change.address)).collect();
+    let digest = |address: &Address| {
+        let state = observed.state(address).ok()?;
+        Some((address.to_string(), state.map_or_else(Digest::absent, |state| Digest::of(serde_json::to_string(&state).unwrap_or_default().as_bytes()))))
+    };
+    addresses.into_iter().filter_map(digest).collect()
+}

@@ -1,0 +1,171 @@
+//! Drift and this change, each in a section of its own.
+
+use crossrole_model::access::AccessDelta;
+use crossrole_model::{Address, Change, Part, Plan, Since, Withheld};
+use serde_json::{Value, json};
+
+use crate::text::{changes, cost, gone, withheld};
+use crate::{Line, Tone, View, access, json as machine, named, rendered, safe, words};
+
+/// A plan of these changes alone, for what is said of changes.
+fn of(plan: &Plan, changes: &[Change]) -> Plan {
+    Plan {
+        changes: changes.to_vec(),
+        steps: Vec::new(),
+        withheld: Vec::new(),
+        meters: Vec::new(),
+        by_hand: Vec::new(),
+        access: None,
+        lockouts: Vec::new(),
+        ..plan.clone()
+    }
+}
+
+/// `origin/main (1a2b3c4d5e6f)`
+pub(crate) fn base(since: &Since) -> String {
+    /// Enough to find it, as `git log --oneline` has it for large repositories.
+    const ID_MOST: usize = 12;
+    format!("{} ({})", safe(&since.reference), safe(since.commit.get(..ID_MOST).unwrap_or(&since.commit)))
+}
+
+/// `Drift: 2 objects are not as origin/main (1a2b3c4d5e6f) says.`
+pub(crate) fn drift_heading(since: &Since) -> Line {
+    let line = Line::new(Tone::Heading, 0, "Drift: ");
+    match since.drift.len() {
+        0 => line.then([format!("what is live is what {} says.", base(since))]),
+        1 => line.then([format!("1 object is not as {} says: somebody's hand.", base(since))]),
+        more => line.then([format!("{more} objects are not as {} says: somebody's hand.", base(since))]),
+    }
+}
+
+/// `This change: 1 object is otherwise than in origin/main (1a2b3c4d5e6f).`
+pub(crate) fn change_heading(since: &Since) -> Line {
+    let line = Line::new(Tone::Heading, 0, "This change: ");
+    match since.change.len() {
+        0 => line.then([format!("the manifests say what {} says.", base(since))]),
+        1 => line.then([format!("1 object is otherwise than {} says.", base(since))]),
+        more => line.then([format!("{more} objects are otherwise than {} says.", base(since))]),
+    }
+}
+
+/// What is drift: object by object, as the plan would put it back, and who has gained and lost by it.
+pub(crate) fn drift(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
+    let mut out = Vec::new();
+    changes(&of(plan, &since.drift), view, &mut out);
+    let kept = since.drift.iter().filter(|drift| !plan.changes.iter().any(|change| change.address == drift.address)).count();
+    if kept > 0 {
+        out.extend([Line::plain(0, format!("of it, {} as the manifests say now: this plan leaves that as it is", are(kept))), Line::empty()]);
+    }
+    out.extend(by_drift(&since.access, view));
+    out
+}
+
+/// Drift alone: what is live and not as the manifests say, and who has gained and lost by it.
+pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
+    let line = Line::new(Tone::Heading, 0, "Drift: ");
+    let blocked = if plan.is_blocked() { ", as far as it is known: see what is withheld" } else { "" };
+    let heading = match plan.changes.len() {
+        0 => line.then([format!("none{}.", if blocked.is_empty() { ": what is live is what the manifests say" } else { blocked })]),
+        1 => line.then([format!("1 object is not as the manifests say{blocked}.")]),
+        more => line.then([format!("{more} objects are not as the manifests say{blocked}.")]),
+    };
+    let mut out = vec![heading, Line::empty()];
+    gone(plan, &mut out);
+    changes(plan, view, &mut out);
+    withheld(plan, &mut out);
+    out.extend(by_drift(access, view));
+    out.push(Line::plain(0, cost(plan)));
+    named::text(plan, rendered(&out, view.screen))
+}
+
+fn by_drift(delta: &AccessDelta, view: View) -> Vec<Line> {
+    if delta.changes.is_empty() && delta.undecided.is_empty() {
+        return Vec::new();
+    }
+    let mut out = vec![Line::new(Tone::Heading, 0, "Access by this drift, as it is now: ").then([access::counts(delta)])];
+    out.extend(access::delta_lines(delta, view).into_iter().map(|line| line.within(2)));
+    out.push(Line::empty());
+    out
+}
+
+fn are(count: usize) -> String {
+    if count == 1 { "1 object is".to_owned() } else { format!("{count} objects are") }
+}
+
+/// What is this change, object by object.
+pub(crate) fn change(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
+    let mut out = Vec::new();
+    changes(&of(plan, &since.change), view, &mut out);
+    out
+}
+
+/// What was not compared, and which manifests are gone.
+pub(crate) fn notes(plan: &Plan, since: &Since) -> Vec<Line> {
+    let mut out = Vec::new();
+    let not_compared: Vec<Withheld> = since.not_compared.iter().map(|one| Withheld { blocks: false, ..one.clone() }).collect();
+    if !not_compared.is_empty() {
+        out.push(Line::plain(0, format!("not compared with {}:", base(since))));
+        withheld(&Plan { withheld: not_compared, ..of(plan, &[]) }, &mut out);
+    }
+    for (name, file) in &since.gone {
+        let text =
+            format!("manifest {} (`{}`) of {} is no longer there: what it made stays, until `destroy` is run with it", safe(name), safe(file), base(since));
+        out.push(Line::new(Tone::Warning, 0, "note: ").then([text]));
+    }
+    if !since.gone.is_empty() {
+        out.push(Line::empty());
+    }
+    out
+}
+
+/// The sections, before what is said of the whole plan.
+pub(crate) fn lines(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
+    let mut out = vec![drift_heading(since), Line::empty()];
+    out.extend(drift(plan, since, view));
+    out.extend(notes(plan, since));
+    out.extend([change_heading(since), Line::empty()]);
+    out.extend(change(plan, since, view));
+    out
+}
+
+/// What was taken up into the manifests, and what can't be said there.
+pub fn taken_up(taken: &[(String, Address, Option<Part>)], left: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (file, address, part) in taken {
+        let what = part.as_ref().map_or_else(|| "it is gone".to_owned(), words::part);
+        lines.push(Line::new(Tone::Changed, 0, "written: ").then([format!("`{}`: {}: {}", safe(file), safe(&address.to_string()), safe(&what))]));
+    }
+    if left > 0 {
+        let what = if left == 1 { "1 object has drift that is".to_owned() } else { format!("{left} objects have drift that is") };
+        lines.push(
+            Line::new(Tone::Warning, 0, "left: ").then([format!("{what} not said in a manifest so that it would be planned no more; `apply` puts it back")]),
+        );
+    }
+    lines
+}
+
+/// The same for machines.
+pub fn taken_up_json(taken: &[(String, Address, Option<Part>)]) -> Value {
+    let one = |(file, address, part): &(String, Address, Option<Part>)| json!({ "file": file, "address": address.to_string(), "part": part });
+    taken.iter().map(one).collect()
+}
+
+/// Who has gained and who has lost by drift, for machines.
+pub fn access_json(plan: &Plan, delta: &AccessDelta, view: View) -> Value {
+    named::value(plan, access::json(plan, delta, view))
+}
+
+/// The same for machines: beside the plan's own changes, those of each side.
+pub fn since_json(plan: &Plan, since: &Since, view: View) -> Value {
+    let all = |changes: &[Change]| machine::plan_json(&of(plan, changes), view).get("resource_changes").cloned().unwrap_or_default();
+    let value = json!({
+        "reference": since.reference,
+        "commit": since.commit,
+        "drift": all(&since.drift),
+        "change": all(&since.change),
+        "access": access::json(plan, &since.access, view),
+        "not_compared": since.not_compared.iter().map(machine::withheld).collect::<Vec<_>>(),
+        "gone": since.gone.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
+    });
+    named::value(plan, value)
+}

@@ -1,0 +1,271 @@
+//! `--base`: somebody's hand and this change, told apart by what a commit says.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+use serde_json::Value;
+
+use crate::support::{Place, Said, root};
+
+const MANIFEST: &str = r#"name = "based"
+
+[trusting]
+account = "222222222222"
+
+[trusted.dev]
+account = "111111111111"
+
+[trusted.dev.users.ann]
+
+[roles.Reader]
+description = "reads"
+max_session = "1h"
+
+[[roles.Reader.trust]]
+user = "dev/ann"
+
+[[roles.Reader.allow]]
+actions = "s3:GetObject"
+resources = "arn:aws:s3:::reports/*"
+
+[roles.Writer]
+
+[[roles.Writer.trust]]
+user = "dev/ann"
+"#;
+
+/// A git repository with manifests, and an embedded AWS.
+struct Repository {
+    place: Place,
+    folder: PathBuf,
+}
+
+impl Repository {
+    async fn new(test: &str) -> Self {
+        let folder = root().join("target/test-manifests").join(format!("{}-base-{test}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(folder.join("access")).unwrap();
+        let repository = Self { place: Place::new(Options::default()), folder };
+        repository.git(&["init", "--quiet", "--initial-branch", "main"]);
+        repository.write("crossrole.toml", "");
+        repository.write("access/based.toml", MANIFEST);
+        repository.commit("first");
+        let said = repository.run(&["apply", "--auto-approve", "--quiet"]).await;
+        assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+        repository
+    }
+
+    fn git(&self, words: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(&self.folder).args(["-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false"]).args(words);
+        let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn commit(&self, what: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", what]);
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.join(name), text).unwrap();
+    }
+
+    async fn run(&self, words: &[&str]) -> Said {
+        let (config, access) = (self.path("crossrole.toml"), self.path("access"));
+        let mut said = self.place.run(&[words, &["--config", &config, &access]].concat()).await;
+        let (here, id) = (format!("{}/", self.folder.display()), self.git(&["rev-parse", "HEAD"]));
+        for text in [&mut said.out, &mut said.err] {
+            *text = text.replace(&here, "").replace(&format!("({})", &id[..12]), "(0123456789ab)");
+        }
+        said
+    }
+
+    async fn text(&self) -> String {
+        let said = self.run(&["plan", "--base", "HEAD"]).await;
+        assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+        said.out
+    }
+
+    async fn json(&self, flags: &[&str]) -> Value {
+        let said = self.run(&[&["plan", "--json"], flags].concat()).await;
+        serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}: {}{}", said.out, said.err))
+    }
+
+    /// What somebody does by hand.
+    async fn hand(&self, action: &str, parameters: &[(&str, &str)]) {
+        self.place.iam("222222222222", action, parameters).await;
+    }
+
+    async fn describe(&self, role: &str, text: &str) {
+        self.hand("UpdateRole", &[("RoleName", role), ("Description", text)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_and_this_change_have_sections_of_their_own() {
+    let repository = Repository::new("sections").await;
+    repository.describe("Writer", "by hand").await;
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::333333333333:root"},"Action":"sts:AssumeRole"}]}"#;
+    repository.hand("UpdateAssumeRolePolicy", &[("RoleName", "Writer"), ("PolicyDocument", open)]).await;
+    repository.write("access/based.toml", &MANIFEST.replace("max_session = \"1h\"", "max_session = \"2h\""));
+    insta::assert_snapshot!("base_sections", repository.text().await);
+}
+
+/// One object with both: its part that somebody changed, and its part that the manifest changes.
+#[tokio::test(start_paused = true)]
+async fn one_object_may_be_of_both() {
+    let repository = Repository::new("both").await;
+    repository.describe("Reader", "by hand").await;
+    repository.write("access/based.toml", &MANIFEST.replace("max_session = \"1h\"", "max_session = \"2h\""));
+    insta::assert_snapshot!("base_both", repository.text().await);
+}
+
+/// The manifest takes up what somebody did: nothing is planned, and it is still this change.
+#[tokio::test(start_paused = true)]
+async fn drift_that_is_taken_up_is_this_change() {
+    let repository = Repository::new("taken-up").await;
+    repository.describe("Reader", "by hand").await;
+    repository.write("access/based.toml", &MANIFEST.replace("\"reads\"", "\"by hand\""));
+    insta::assert_snapshot!("base_taken_up", repository.text().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_drift_all_of_it_is_this_change() {
+    let repository = Repository::new("none").await;
+    let said = repository.text().await;
+    assert!(said.contains("Drift: what is live is what HEAD (0123456789ab) says.") && said.contains("This change: the manifests say what HEAD"), "{said}");
+    repository.write("access/more.toml", &MANIFEST.replace("based", "more").replace("Reader", "Other").replace("Writer", "Another"));
+    let json = repository.json(&["--base", "HEAD"]).await;
+    assert_eq!(json["base"]["drift"], serde_json::json!([]));
+    // The calls are the plan's.
+    let said = |list: &Value| list.as_array().unwrap().iter().map(|c| (c["address"].clone(), c["change"].clone())).collect::<Vec<_>>();
+    assert_eq!(said(&json["base"]["change"]), said(&json["resource_changes"]));
+    assert_eq!(json["base"]["commit"], repository.git(&["rev-parse", "HEAD"]));
+}
+
+/// What an account is declared by may come and go with files: what is left behind is named.
+#[tokio::test(start_paused = true)]
+async fn a_manifest_that_is_gone_is_named() {
+    let repository = Repository::new("gone").await;
+    repository.write("access/more.toml", &MANIFEST.replace("based", "more").replace("Reader", "Other").replace("Writer", "Another"));
+    repository.commit("second");
+    std::fs::remove_file(repository.path("access/more.toml")).unwrap();
+    let said = repository.text().await;
+    assert!(said.contains("note: manifest more (`access/more.toml`) of HEAD (0123456789ab) is no longer there: what it made stays"), "{said}");
+    assert!(said.contains("Drift: what is live is what HEAD"), "what only it declares is no drift: {said}");
+    // Under another file's name it is the same manifest.
+    std::fs::rename(repository.path("access/based.toml"), repository.path("access/renamed.toml")).unwrap();
+    let json = repository.json(&["--base", "HEAD"]).await;
+    assert_eq!(json["base"]["gone"].as_array().unwrap().len(), 1, "{}", json["base"]);
+}
+
+/// For every object: from live to the commit, and from there to the manifests, is from live to the manifests. And the plan is the one that
+/// is made without a comparison.
+#[tokio::test(start_paused = true)]
+async fn the_two_together_are_the_plan() {
+    let hands: [&[Hand<'_>]; 5] = [
+        &[],
+        &[("UpdateRole", &[("RoleName", "Reader"), ("Description", "by hand")])],
+        &[("DeleteRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "crossrole")])],
+        &[
+            ("TagRole", &[("RoleName", "Writer"), ("Tags.member.1.Key", "x"), ("Tags.member.1.Value", "y")]),
+            ("CreateRole", &[("RoleName", "Stranger"), ("AssumeRolePolicyDocument", TRUST)]),
+        ],
+        &[
+            ("UpdateAssumeRolePolicy", &[("RoleName", "Reader"), ("PolicyDocument", TRUST)]),
+            ("UpdateRole", &[("RoleName", "Writer"), ("MaxSessionDuration", "7200")]),
+        ],
+    ];
+    let edits = [
+        ("", ""),
+        ("description = \"reads\"", "description = \"by hand\""),
+        ("[roles.Writer]\n\n[[roles.Writer.trust]]\nuser = \"dev/ann\"\n", ""),
+        ("[roles.Writer]\n", "[roles.Writer]\nmax_session = \"2h\"\ntags = { x = \"y\" }\n"),
+        ("actions = \"s3:GetObject\"", "actions = \"s3:GetObject*\""),
+        ("[roles.Writer]", "[roles.Third]\n\n[[roles.Third.trust]]\nuser = \"dev/ann\"\n\n[roles.Writer]"),
+    ];
+    let mut both = 0;
+    for (at, hand) in hands.iter().enumerate() {
+        let repository = Repository::new(&format!("together-{at}")).await;
+        for (action, parameters) in *hand {
+            repository.hand(action, parameters).await;
+        }
+        for (from, to) in edits {
+            repository.write("access/based.toml", &MANIFEST.replace(from, to));
+            let (json, alone) = (repository.json(&["--base", "HEAD"]).await, repository.json(&[]).await);
+            assert_eq!((&json["resource_changes"], &json["access"]), (&alone["resource_changes"], &alone["access"]));
+            let of = |list: &Value, address: &str| list.as_array().unwrap().iter().find(|c| c["address"] == address).map(|c| c["change"].clone());
+            let mut addresses: Vec<String> = Vec::new();
+            for list in [&json["resource_changes"], &json["base"]["drift"], &json["base"]["change"]] {
+                addresses.extend(list.as_array().unwrap().iter().map(|c| c["address"].as_str().unwrap().to_owned()));
+            }
+            for address in addresses {
+                let (plan, drift, change) =
+                    (of(&json["resource_changes"], &address), of(&json["base"]["drift"], &address), of(&json["base"]["change"], &address));
+                both += usize::from(drift.is_some() && change.is_some());
+                let start = drift.as_ref().or(change.as_ref()).unwrap()["before"].clone();
+                let end = change.as_ref().or(drift.as_ref()).unwrap()["after"].clone();
+                if let (Some(drift), Some(change)) = (&drift, &change) {
+                    assert_eq!(drift["after"], change["before"], "{address}");
+                }
+                match plan {
+                    Some(plan) => assert_eq!((&plan["before"], &plan["after"]), (&start, &end), "{address}, hand {at}, {to}"),
+                    None => assert_eq!(start, end, "{address}, hand {at}, {to}: nothing is planned"),
+                }
+            }
+        }
+    }
+    assert!(both > 2, "objects of both: {both}");
+}
+
+/// A call of IAM.
+type Hand<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_compared_with_is_said() {
+    let repository = Repository::new("mistakes").await;
+    for reference in ["no-such-branch", "--output=x", "HEAD:access/based.toml", ""] {
+        let said = repository.run(&["plan", &format!("--base={reference}")]).await;
+        assert_eq!(said.exit, Exit::Failed, "{reference}: {}", said.out);
+        assert!(said.err.contains("git finds no such commit"), "{reference}: {}", said.err);
+    }
+    repository.write("access/based.toml", &MANIFEST.replace("max_session = \"1h\"", "max_session = \"100h\""));
+    repository.commit("a mistake");
+    repository.write("access/based.toml", MANIFEST);
+    let said = repository.run(&["plan", "--base", "HEAD"]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("the manifests of `HEAD` have mistakes") && said.err.contains("access/based.toml:"), "{}", said.err);
+    assert_eq!(repository.run(&["plan", "--base", "HEAD~1"]).await.exit, Exit::Clean);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("based.toml", repository.path("access/link.toml")).unwrap();
+        repository.commit("a link");
+        std::fs::remove_file(repository.path("access/link.toml")).unwrap();
+        let said = repository.run(&["plan", "--base", "HEAD"]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains("`access/link.toml` is a symbolic link in HEAD"), "{}", said.err);
+    }
+}
+
+/// The directory of accounts is of the commit, too: an account more is this change, and no drift.
+#[tokio::test(start_paused = true)]
+async fn accounts_are_those_of_the_commit() {
+    let repository = Repository::new("directory").await;
+    let account = |id: &str, label: &str| format!("[accounts.{label}]\nid = \"{id}\"\nou = \"Workloads\"\n");
+    repository.write("accounts.toml", &account("222222222222", "one"));
+    repository.write("access/based.toml", "name = \"wide\"\n[trusting]\naccounts = \"ou:Workloads\"\n[trusted.dev]\naccount = \"111111111111\"\nmanage = false\n[roles.Wide]\n[[roles.Wide.trust]]\naccount = \"dev\"\n");
+    repository.commit("wide");
+    assert_eq!(repository.run(&["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
+    repository.write("accounts.toml", &(account("222222222222", "one") + &account("333333333333", "two")));
+    let json = repository.json(&["--base", "HEAD"]).await;
+    assert_eq!(json["base"]["drift"], serde_json::json!([]), "{json:#}");
+    assert_eq!(json["base"]["change"][0]["account"], "333333333333");
+}

@@ -1,0 +1,242 @@
+//! Drift: what is live and not as the manifests say, and what of it they can say.
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+
+use crate::support::{Place, Said, manifest};
+
+const TRUSTING: &str = "222222222222";
+
+const MANIFEST: &str = r#"# Who reads reports.
+name = "drifting"
+tags = { team = "data" } # all of it
+
+[trusting]
+account = "222222222222"
+
+[trusted.dev]
+account = "111111111111"
+manage = false
+
+[policies.Most]
+[[policies.Most.allow]]
+actions = "s3:*"
+resources = "*"
+
+# Kept for a year.
+[buckets.reports]
+create = true
+versioning = true # on purpose
+tags = { kind = "reports" }
+
+[[buckets.reports.allow]] # directly
+principal = "arn:aws:iam::111111111111:root"
+access = "read"
+
+[roles.Reader] # the one
+description = "reads"
+max_session = "1h" # short
+permissions_boundary = "arn:aws:iam::222222222222:policy/Most"
+tags = { kind = "reader" }
+
+# Ann's team.
+[[roles.Reader.trust]]
+account = "dev"
+external_id = "c0ffee"
+
+# Services, too.
+[[roles.Reader.trust]]
+service = "ec2.amazonaws.com"
+
+[[roles.Reader.allow]]
+actions = "s3:GetObject"
+resources = "arn:aws:s3:::reports/*"
+
+# The second.
+[[roles.Reader.statement]]
+sid = "Lists"
+actions = "s3:ListAllMyBuckets"
+resources = "*"
+
+[[roles.Reader.inline.extra.statement]]
+actions = "sqs:SendMessage"
+resources = "arn:aws:sqs:eu-west-1:222222222222:done"
+
+[roles.Second]
+[[roles.Second.trust]]
+service = "lambda.amazonaws.com"
+"#;
+
+/// A hand on the account, and what it is called.
+type Hand<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+
+const ONE_MORE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::reports/*"},{"Sid":"Lists","Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"},{"Sid":"Hand","Effect":"Deny","NotAction":["s3:GetObject","iam:*"],"Resource":["arn:aws:s3:::x","arn:aws:s3:::x/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"},"StringLike":{"aws:userid":["a*","b\"c"]}}}]}"#;
+const ONE_LESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::reports/*"}]}"#;
+const OTHER_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::333333333333:root"},"Action":["sts:AssumeRole","sts:TagSession"],"Condition":{"StringEquals":{"sts:ExternalId":"other"},"Bool":{"aws:MultiFactorAuthPresent":"true"}}}]}"#;
+const FOREIGN: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListRoles","Resource":"*"}]}"#;
+
+/// Everything that a manifest can say of a hand, by name: `put` and `delete` are calls of S3.
+const SAYABLE: &[(&str, Hand<'_>)] = &[
+    ("description", ("UpdateRole", &[("RoleName", "Reader"), ("Description", "by \"hand\"\n")])),
+    ("no-description", ("UpdateRole", &[("RoleName", "Reader"), ("Description", "")])),
+    ("session", ("UpdateRole", &[("RoleName", "Reader"), ("MaxSessionDuration", "5400"), ("Description", "reads")])),
+    ("boundary", ("PutRolePermissionsBoundary", &[("RoleName", "Reader"), ("PermissionsBoundary", "arn:aws:iam::aws:policy/ReadOnlyAccess")])),
+    ("no-boundary", ("DeleteRolePermissionsBoundary", &[("RoleName", "Reader")])),
+    ("tag", ("TagRole", &[("RoleName", "Reader"), ("Tags.member.1.Key", "cost center"), ("Tags.member.1.Value", "a=b")])),
+    ("other-tag", ("TagRole", &[("RoleName", "Reader"), ("Tags.member.1.Key", "kind"), ("Tags.member.1.Value", "other")])),
+    ("no-tag", ("UntagRole", &[("RoleName", "Reader"), ("TagKeys.member.1", "kind")])),
+    ("first-tag", ("TagRole", &[("RoleName", "Second"), ("Tags.member.1.Key", "x"), ("Tags.member.1.Value", "y")])),
+    ("statement", ("PutRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "crossrole"), ("PolicyDocument", ONE_MORE)])),
+    ("no-statement", ("PutRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "crossrole"), ("PolicyDocument", ONE_LESS)])),
+    ("first-statement", ("PutRolePolicy", &[("RoleName", "Second"), ("PolicyName", "crossrole"), ("PolicyDocument", FOREIGN)])),
+    ("inline", ("PutRolePolicy", &[("RoleName", "Second"), ("PolicyName", "by.hand"), ("PolicyDocument", FOREIGN)])),
+    ("other-inline", ("PutRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "extra"), ("PolicyDocument", FOREIGN)])),
+    ("no-inline", ("DeleteRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "extra")])),
+    ("attached", ("AttachRolePolicy", &[("RoleName", "Second"), ("PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess")])),
+    ("trust", ("UpdateAssumeRolePolicy", &[("RoleName", "Reader"), ("PolicyDocument", OTHER_TRUST)])),
+    ("document", ("CreatePolicyVersion", &[("PolicyArn", "arn:aws:iam::222222222222:policy/Most"), ("SetAsDefault", "true"), ("PolicyDocument", FOREIGN)])),
+];
+
+async fn place(test: &str) -> (Place, String) {
+    let place = Place::new(Options::default());
+    let path = manifest(&format!("drift-{test}"), MANIFEST);
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    (place, path)
+}
+
+async fn drift(place: &Place, flags: &[&str], path: &str) -> Said {
+    let mut said = place.run(&[&["drift", "--sandbox"], flags, &[path]].concat()).await;
+    (said.out, said.err) = (said.out.replace(path, "drifting.toml"), said.err.replace(path, "drifting.toml"));
+    said
+}
+
+/// Every comment of the manifest that does not belong to what was taken out.
+fn comments(text: &str) -> Vec<String> {
+    text.lines().filter_map(|line| line.split_once("# ").map(|(_, comment)| comment.to_owned())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn none_is_none() {
+    let (place, path) = place("none").await;
+    let said = drift(&place, &["--write"], &path).await;
+    assert_eq!((said.exit, said.err.as_str()), (Exit::Clean, ""), "{}", said.out);
+    assert!(said.out.starts_with("Drift: none: what is live is what the manifests say."), "{}", said.out);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), MANIFEST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_is_shown_with_who_has_gained_by_it() {
+    let (place, path) = place("shown").await;
+    for name in ["description", "trust"] {
+        let (_, (action, parameters)) = SAYABLE.iter().find(|(other, _)| *other == name).unwrap();
+        place.iam(TRUSTING, action, parameters).await;
+    }
+    let said = drift(&place, &[], &path).await;
+    assert_eq!(said.exit, Exit::Changes, "{}", said.err);
+    insta::assert_snapshot!("drift_shown", said.out);
+    let said = drift(&place, &["--json"], &path).await;
+    let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let widened = value["drift_access"]["changes"].as_array().unwrap().iter().filter(|c| c["direction"] == "widened").count();
+    assert_eq!((widened, value["resource_changes"].as_array().unwrap().len()), (1, 1), "{value:#}");
+}
+
+/// Each hand alone is written, with every comment kept, and planned to nothing.
+#[tokio::test(start_paused = true)]
+async fn what_a_manifest_can_say_is_written_back() {
+    let mut written = String::new();
+    for (name, (action, parameters)) in SAYABLE {
+        let (place, path) = place(&format!("one-{name}")).await;
+        place.iam(TRUSTING, action, parameters).await;
+        let said = drift(&place, &["--write"], &path).await;
+        assert_eq!(said.exit, Exit::Changes, "{name}: {}{}", said.out, said.err);
+        assert!(said.err.contains("written: `drifting.toml`: ") && !said.err.contains("left: "), "{name}: {}", said.err);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let plan = place.good(&["plan", &path]).await;
+        assert!(plan.contains("No changes."), "{name}: {text}\n{plan}");
+        let kept = comments(&text);
+        let lost: Vec<String> = comments(MANIFEST).into_iter().filter(|comment| !kept.contains(comment)).collect();
+        assert!(lost.is_empty() || name.starts_with("no-") || *name == "trust" && lost == ["Ann's team."] || *name == "other-inline", "{name}: {lost:?}");
+        written += &format!("## {name}\n{}\n", changed(&text));
+    }
+    insta::assert_snapshot!("drift_written", written);
+}
+
+/// The lines that differ.
+fn changed(text: &str) -> String {
+    let diff = similar::TextDiff::from_lines(MANIFEST, text);
+    let lines = diff.iter_all_changes().filter(|change| change.tag() != similar::ChangeTag::Equal);
+    lines.map(|change| format!("{}{}", change.tag(), change)).collect()
+}
+
+/// All hands that go together, at once.
+#[tokio::test(start_paused = true)]
+async fn many_hands_are_written_back_at_once() {
+    let (place, path) = place("many").await;
+    for name in ["description", "boundary", "tag", "statement", "inline", "other-inline", "attached", "trust", "first-tag", "document"] {
+        let (_, (action, parameters)) = SAYABLE.iter().find(|(other, _)| *other == name).unwrap();
+        place.iam(TRUSTING, action, parameters).await;
+    }
+    let owner = (TRUSTING, "reports");
+    let tags = "<Tagging><TagSet><Tag><Key>crossrole:manifest</Key><Value>drifting</Value></Tag><Tag><Key>team</Key><Value>data</Value></Tag><Tag><Key>kind</Key><Value>by hand</Value></Tag></TagSet></Tagging>";
+    for (query, body) in [("versioning", "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"), ("tagging", tags)] {
+        let (status, answer) = place.s3(owner.0, "PUT", &format!("/{}", owner.1), query, body).await;
+        assert!(status < 300, "{query}: {answer}");
+    }
+    assert!(place.s3(owner.0, "DELETE", "/reports", "policy", "").await.0 < 300);
+    let said = drift(&place, &["--write"], &path).await;
+    assert_eq!(said.exit, Exit::Changes, "{}{}", said.out, said.err);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let plan = place.good(&["plan", &path]).await;
+    assert!(plan.contains("No changes."), "{text}\n{plan}\n{}", said.err);
+    insta::assert_snapshot!("drift_written_many", said.err + &text);
+    assert_eq!(drift(&place, &["--write"], &path).await.exit, Exit::Clean, "and then there is none");
+}
+
+/// What no manifest can say, or says of several at once, is left as it is, and said.
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_said_is_left() {
+    let (place, path) = place("left").await;
+    let refused = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::333333333333:root"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "Second"), ("PolicyDocument", refused)]).await;
+    place.iam(TRUSTING, "UntagRole", &[("RoleName", "Reader"), ("TagKeys.member.1", "team")]).await;
+    place.iam(TRUSTING, "UpdateRole", &[("RoleName", "Second"), ("Description", "sayable")]).await;
+    let said = drift(&place, &["--write"], &path).await;
+    assert_eq!(said.exit, Exit::Changes, "{}", said.err);
+    assert!(said.err.contains("written: `drifting.toml`: 222222222222/role/Second: description"), "{}", said.err);
+    assert!(said.err.contains("left: 2 objects have drift that is not said in a manifest"), "{}", said.err);
+    assert_eq!(changed(&std::fs::read_to_string(&path).unwrap()), "+description = \"sayable\"\n");
+    // In one of several accounts: the manifest says the same of all.
+    let both = "name = \"both\"\n[trusting]\naccounts = [\"222222222222\", \"333333333333\"]\n[roles.Wide]\ndescription = \"wide\"\n[[roles.Wide.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+    let path = manifest("drift-several", both);
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    place.iam("333333333333", "UpdateRole", &[("RoleName", "Wide"), ("Description", "by hand")]).await;
+    let said = drift(&place, &["--write"], &path).await;
+    assert!(said.exit == Exit::Changes && said.err.contains("left: 1 object has drift"), "{}", said.err);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), both);
+    place.iam(TRUSTING, "UpdateRole", &[("RoleName", "Wide"), ("Description", "by hand")]).await;
+    assert_eq!(drift(&place, &["--write"], &path).await.exit, Exit::Changes);
+    // The same hand in all of them can be said.
+    assert!(place.good(&["plan", &path]).await.contains("No changes."), "{}", std::fs::read_to_string(&path).unwrap());
+}
+
+/// A role that somebody deleted is taken out where nothing else needs it.
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_is_taken_out() {
+    let (place, path) = place("gone").await;
+    place.iam(TRUSTING, "DeleteRole", &[("RoleName", "Second")]).await;
+    let said = drift(&place, &["--write"], &path).await;
+    assert!(said.err.contains("written: `drifting.toml`: 222222222222/role/Second: it is gone"), "{}", said.err);
+    assert!(place.good(&["plan", &path]).await.contains("No changes."));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("Second") && comments(&text) == comments(MANIFEST), "{text}");
+}
+
+/// What could not be read is no drift, and not none.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_read_is_an_error() {
+    let (place, path) = place("unread").await;
+    place.sandbox.set_faults(Some(std::sync::Arc::new(crate::errors::Always("GetCallerIdentity", crossrole_sandbox::Fault::Refuse("AccessDenied")))));
+    let said = drift(&place, &[], &path).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    assert!(said.out.starts_with("Drift: none, as far as it is known: see what is withheld."), "{}", said.out);
+}

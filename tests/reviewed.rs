@@ -1,0 +1,215 @@
+//! What was reviewed, elsewhere and later: other folders, other releases, and the rest where something has moved.
+
+use std::path::Path;
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+use serde_json::Value;
+
+use crate::support::{Place, manifest, root};
+
+const TRUSTING: &str = "222222222222";
+
+const MANIFEST: &str = r#"
+name = "several"
+[trusting]
+account = "222222222222"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.ann]
+[roles.First]
+description = "first"
+[[roles.First.trust]]
+user = "dev/ann"
+[roles.Second]
+description = "second"
+[[roles.Second.trust]]
+service = "ec2.amazonaws.com"
+"#;
+
+/// An AWS where the manifest is applied, and a plan that was saved for another text of it.
+async fn reviewed(test: &str, edits: &[(&str, &str)]) -> (Place, String, String) {
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &manifest(test, MANIFEST)]).await;
+    let text = edits.iter().fold(MANIFEST.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    let file = manifest(test, &text);
+    let plan = format!("{file}.plan");
+    place.good(&["plan", "--out", &plan, &file]).await;
+    (place, file, plan)
+}
+
+async fn describe(place: &Place, role: &str, text: &str) {
+    place.iam(TRUSTING, "UpdateRole", &[("RoleName", role), ("Description", text)]).await;
+}
+
+fn role(place: &Place, name: &str) -> String {
+    String::from_utf8_lossy(&place.sandbox.snapshot().unwrap()).split(&format!("\"{name}\"")).nth(1).unwrap_or_default().chars().take(600).collect()
+}
+
+const BOTH: [(&str, &str); 2] = [("\"first\"", "\"FIRST\""), ("\"second\"", "\"SECOND\"")];
+
+/// One of two objects has moved: the other is carried out with `--partial`, and nothing without.
+#[tokio::test(start_paused = true)]
+async fn what_has_not_moved_is_carried_out_where_that_is_asked_for() {
+    let (place, file, plan) = reviewed("rest", &BOTH).await;
+    describe(&place, "Second", "by hand").await;
+    let before = place.sandbox.snapshot().unwrap();
+    let said = place.run(&["apply", "--auto-approve", "--quiet", &plan]).await;
+    assert!(said.exit == Exit::Moved && place.sandbox.snapshot().unwrap() == before, "{}{}", said.out, said.err);
+    let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &plan]).await;
+    assert_eq!(said.exit, Exit::Moved, "what was left out is no success: {}{}", said.out, said.err);
+    insta::assert_snapshot!("rest_of_a_moved_plan", format!("{}\n{}", said.err, said.out));
+    assert!(role(&place, "First").contains("FIRST") && role(&place, "Second").contains("by hand"), "{}", role(&place, "Second"));
+    let said = place.run(&["plan", &file]).await;
+    assert!(said.out.contains("Plan: 0 to add, 1 to change, 0 to destroy."), "{}", said.out);
+}
+
+/// What rests on an object that has moved is not carried out either, and what nobody has reviewed never is.
+#[tokio::test(start_paused = true)]
+async fn what_rests_on_what_has_moved_is_left_out() {
+    let edits = [("[roles.First]", "[roles.Third]\n[[roles.Third.trust]]\nuser = \"dev/ann\"\n[roles.First]"), ("\"second\"", "\"SECOND\"")];
+    let (place, file, plan) = reviewed("resting", &edits).await;
+    // Somebody makes the third role first, so that the caller's policy, which comes after it, is left out with it.
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    let tags = [("Tags.member.1.Key", "crossrole:manifest"), ("Tags.member.1.Value", "several")];
+    place.iam(TRUSTING, "CreateRole", &[&[("RoleName", "Third"), ("AssumeRolePolicyDocument", trust)][..], &tags].concat()).await;
+    let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &plan]).await;
+    assert_eq!(said.exit, Exit::Moved, "{}{}", said.out, said.err);
+    assert!(role(&place, "Second").contains("SECOND"));
+    let said = place.run(&["plan", &file]).await;
+    assert!(said.out.contains("~ role Third") && !said.out.contains("role Second"), "{}", said.out);
+}
+
+/// More access than was reviewed is no rest of it.
+#[tokio::test(start_paused = true)]
+async fn the_rest_gives_nobody_more_than_was_reviewed() {
+    let allow = "\n[[roles.First.allow]]\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::x/*\"\n";
+    let edits = [
+        ("\"first\"", "\"FIRST\""),
+        ("user = \"dev/ann\"\n[roles.Second]", &format!("user = \"dev/ann\"\n{allow}[roles.Second]")),
+        ("\"second\"", "\"SECOND\""),
+    ];
+    let (place, _, plan) = reviewed("more", &edits).await;
+    describe(&place, "Second", "by hand").await;
+    // Whoever is in the role now gets what the plan gives it, and that is more than anybody has reviewed.
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/ann"},"Action":"sts:AssumeRole"},{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "First"), ("PolicyDocument", open)]).await;
+    let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &plan]).await;
+    assert_eq!(said.exit, Exit::Moved, "{}{}", said.out, said.err);
+    assert!(!role(&place, "First").contains("s3:GetObject"), "the whole role has moved, and is left out");
+}
+
+/// The manifests may stand elsewhere, under other names; their text may not be another.
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_of_texts_and_not_of_places() {
+    let (place, file, plan) = reviewed("elsewhere", &BOTH).await;
+    let folder = root().join("target/test-manifests").join(format!("{}-elsewhere-2", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(folder.join("other.toml"), &text).unwrap();
+    std::fs::write(folder.join("more.toml"), text.replace("several", "more").replace("First", "Fourth").replace("Second", "Fifth")).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let said = place.run(&["apply", "--auto-approve", "--quiet", &plan]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("name the manifests behind the plan"), "{}", said.err);
+    let there = folder.display().to_string();
+    std::fs::write(folder.join("other.toml"), format!("{text}\n# changed\n")).unwrap();
+    let said = place.run(&["apply", "--auto-approve", "--quiet", &plan, &there]).await;
+    assert!(said.exit == Exit::Moved && said.err.contains("manifest several is not among these as it was planned"), "{}", said.err);
+    std::fs::write(folder.join("other.toml"), &text).unwrap();
+    let out = place.good(&["apply", "--auto-approve", "--quiet", &plan, &there]).await;
+    assert!(out.contains("Applied: 2 steps done"), "{out}");
+    let out = place.good(&["apply", "--auto-approve", "--quiet", &plan, &there]).await;
+    assert!(out.contains("Already done: what was reviewed is live."), "{out}");
+    let out = place.good(&["apply", "--auto-approve", "--json", &plan, &there]).await;
+    let outcome: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert!(outcome["complete"] == true && outcome["steps"].as_array().unwrap().iter().all(|step| step["result"]["result"] == "already-done"), "{outcome:#}");
+}
+
+/// Machines are told why, in one word, beside the exit code.
+#[tokio::test(start_paused = true)]
+async fn reasons_have_types() {
+    let (place, file, plan) = reviewed("typed", &BOTH).await;
+    let reason = |said: &crate::support::Said| -> String {
+        let value: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
+        value["reason"].as_str().unwrap().to_owned()
+    };
+    describe(&place, "Second", "by hand").await;
+    let said = place.run(&["apply", "--auto-approve", "--json", &plan]).await;
+    assert_eq!((said.exit.code(), reason(&said).as_str()), (5, "moved"), "{}", said.out);
+    let said = place.run(&["apply", "--auto-approve", "--json", "--max-age", "1s", &old(&plan)]).await;
+    assert_eq!((said.exit.code(), reason(&said).as_str()), (3, "refused"), "{}", said.out);
+    let wide = manifest("typed-wide", &MANIFEST.replace("several", "wide").replace("First", "Sixth").replace("Second", "Seventh"));
+    let said = place.run(&["apply", "--auto-approve", "--json", "--deny-widening", &wide]).await;
+    assert_eq!((said.exit.code(), reason(&said).as_str()), (3, "refused"), "{}", said.out);
+    // A plan is one document, whatever comes of it; where there is none, the reason is.
+    let said = place.run(&["plan", "--json", "--deny-widening", &wide]).await;
+    assert!(said.exit == Exit::Refused && serde_json::from_str::<Value>(&said.out).unwrap()["resource_changes"].is_array(), "{}", said.out);
+    let said = place.run(&["plan", "--json", &format!("{wide}.none")]).await;
+    assert_eq!((said.exit.code(), reason(&said).as_str()), (1, "failed"), "{}", said.out);
+    std::fs::write(&plan, std::fs::read_to_string(&plan).unwrap().replace("FIRST", "THIRD")).unwrap();
+    let said = place.run(&["apply", "--auto-approve", "--json", &plan]).await;
+    assert_eq!((said.exit.code(), reason(&said).as_str()), (3, "refused"), "{}", said.out);
+    place.sandbox.set_faults(Some(std::sync::Arc::new(crate::errors::Always("UpdateRole", crossrole_sandbox::Fault::Refuse("AccessDenied")))));
+    let said = place.run(&["apply", "--auto-approve", "--json", &file]).await;
+    assert_eq!((said.exit.code(), reason(&said).as_str()), (1, "failed"), "{}", said.out);
+}
+
+/// The same plan, saved a day before.
+fn old(plan: &str) -> String {
+    let value: Value = serde_json::from_str(&std::fs::read_to_string(plan).unwrap()).unwrap();
+    let mut parsed: crossrole_model::Plan = serde_json::from_value(value["plan"].clone()).unwrap();
+    parsed.saved_at -= 86_400;
+    let path = format!("{plan}.old");
+    std::fs::write(&path, crossrole_report::write_plan(&parsed).unwrap()).unwrap();
+    path
+}
+
+/// What the plan was made from is in it; where that is otherwise and the plan the same, it is said.
+#[tokio::test(start_paused = true)]
+async fn what_a_plan_rests_on_is_recorded() {
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &manifest("rests", MANIFEST)]).await;
+    let file = manifest("rests", &MANIFEST.replace("\"first\"", "\"FIRST\""));
+    let folder = Path::new(&file).parent().unwrap().to_owned();
+    let (config, plan) = (folder.join("crossrole.toml").display().to_string(), format!("{file}.plan"));
+    let scp = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    std::fs::write(folder.join("scp.json"), scp).unwrap();
+    std::fs::write(&config, "[accounts.\"222222222222\"]\nservice_control = [\"scp.json\"]\n").unwrap();
+    place.good(&["plan", "--config", &config, "--out", &plan, &file]).await;
+    let saved: Value = serde_json::from_str(&std::fs::read_to_string(&plan).unwrap()).unwrap();
+    let rests = &saved["plan"]["rests_on"];
+    let files: Vec<&str> = rests["files"].as_object().unwrap().keys().map(|name| name.rsplit('/').next().unwrap()).collect();
+    assert_eq!(files, ["crossrole.toml", "scp.json"]);
+    let objects: Vec<&String> = rests["objects"].as_object().unwrap().keys().collect();
+    assert_eq!(objects, ["111111111111/caller/user/ann/several", "111111111111/user/ann", "222222222222/role/First", "222222222222/role/Second"]);
+    // The tests stand in a repository.
+    assert_eq!(rests["commit"].as_str().map(str::len), Some(40), "{rests:#}");
+    place.iam("111111111111", "TagUser", &[("UserName", "ann"), ("Tags.member.1.Key", "x"), ("Tags.member.1.Value", "y")]).await;
+    std::fs::write(folder.join("scp.json"), format!("{scp}\n")).unwrap();
+    let said = place.run(&["apply", "--auto-approve", "--quiet", "--config", &config, &plan]).await;
+    let plain = said.err.replace(&format!("{}/", folder.display()), "");
+    assert!(plain.contains("111111111111/user/ann") || said.exit == Exit::Moved, "{}", said.err);
+    if said.exit == Exit::Clean {
+        assert!(plain.contains("note: the plan is what was reviewed, and what it was made from has changed: scp.json, "), "{plain}");
+    }
+}
+
+/// The file's description names each of its parts.
+#[test]
+fn the_format_is_described() {
+    let described = std::fs::read_to_string(root().join("docs/plan-file.md")).unwrap();
+    let plan = serde_json::to_value(crossrole_model::Plan::default()).unwrap();
+    for field in plan.as_object().unwrap().keys().chain(plan["rests_on"].as_object().unwrap().keys()) {
+        assert!(described.contains(&format!("`{field}`")), "docs/plan-file.md does not name `{field}`");
+    }
+    let written = crossrole_report::write_plan(&crossrole_model::Plan::default()).unwrap();
+    let head: Value = serde_json::from_str(&written).unwrap();
+    for field in head.as_object().unwrap().keys() {
+        assert!(described.contains(&format!("`{field}`")), "docs/plan-file.md does not name `{field}`");
+    }
+    assert!(described.contains(&format!("format {}", head["crossrole_plan"])), "of this version");
+}
