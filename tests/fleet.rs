@@ -1,15 +1,15 @@
 //! The generated scenario: many roles, many trusted accounts, many buckets.
 
-/// Returns manifest `index` of so many, each of an account of its own: a role that reads a bucket that it makes, for a group
-/// in one account that all of them share. `mfa`: a small change, the same in each.
+/// Returns manifest `index` of so many, over this many accounts: a role that reads a bucket that it makes, for a group in one account
+/// that all of them share. `mfa`: a small change, the same in each.
 #[allow(dead_code, reason = "not every binary that has this module asks for it")]
-pub(crate) fn team(index: usize, mfa: bool) -> String {
-    let (account, mfa) = (300_000_000_000_u64 + index as u64, if mfa { "mfa = true\n" } else { "" });
+pub(crate) fn team(index: usize, accounts: usize, mfa: bool) -> String {
+    let (account, mfa) = (300_000_000_000_u64 + (index % accounts) as u64, if mfa { "mfa = true\n" } else { "" });
     format!(
         "name = \"team-{index}\"\n\n[trusting]\naccount = \"{account:012}\"\n\n[trusted.hub]\naccount = \"111111111111\"\n\n\
          [trusted.hub.groups.Readers-{index}]\nmembers = [\"reader-{index}\"]\n\n[trusted.hub.users.reader-{index}]\n\n\
-         [buckets.team-bucket-{index}]\ncreate = true\n\n[roles.Reader]\n\n[[roles.Reader.trust]]\ngroup = \"hub/Readers-{index}\"\n{mfa}\n\
-         [[roles.Reader.allow]]\nbucket = \"team-bucket-{index}\"\naccess = \"read\"\n"
+         [buckets.team-bucket-{index}]\ncreate = true\n\n[roles.Reader-{index}]\n\n[[roles.Reader-{index}.trust]]\ngroup = \"hub/Readers-{index}\"\n{mfa}\n\
+         [[roles.Reader-{index}.allow]]\nbucket = \"team-bucket-{index}\"\naccess = \"read\"\n"
     )
 }
 

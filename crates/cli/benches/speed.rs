@@ -100,11 +100,40 @@ fn wide(roles: usize) -> String {
 /// A folder of manifests, one an account.
 fn teams(count: usize, mfa: bool) -> String {
     let folder = std::env::temp_dir().join(format!("crossrole-bench-teams-{count}-{mfa}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    for index in 0..count {
-        std::fs::write(folder.join(format!("team-{index}.toml")), fleet::team(index, mfa)).unwrap();
-    }
+    write_teams(&folder, count, count, mfa);
     folder.display().to_string()
+}
+
+fn write_teams(folder: &std::path::Path, count: usize, accounts: usize, mfa: bool) {
+    std::fs::create_dir_all(folder).unwrap();
+    for index in 0..count {
+        std::fs::write(folder.join(format!("team-{index}.toml")), fleet::team(index, accounts, mfa)).unwrap();
+    }
+}
+
+/// A folder of 200 manifests over 50 accounts, in one run of a pull request: the plan, its comment, and the same beside another commit.
+fn pull_request() {
+    let folder = std::env::temp_dir().join(format!("crossrole-bench-pull-request-{}", std::process::id()));
+    let (path, comment) = (folder.display().to_string(), std::env::temp_dir().join(format!("crossrole-bench-comment-{}.md", std::process::id())));
+    let report = format!("markdown={}", comment.display());
+    let git = |words: &[&str]| {
+        let who = ["-c", "user.name=bench", "-c", "user.email=bench@example.invalid"];
+        assert!(Command::new("git").arg("-C").arg(&folder).args(who).args(words).status().unwrap().success(), "{words:?}");
+    };
+    write_teams(&folder, 200, 50, false);
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "teams"]);
+    for (delay, words) in [(50, "50 ms a call"), (0, "no delay")] {
+        let server = serve(delay);
+        write_teams(&folder, 200, 50, false);
+        run(&server, &["apply", "--auto-approve", "--quiet", &path]);
+        show(&format!("no-change plan of 200 manifests over 51 accounts, {words}"), run(&server, &["plan", &path]));
+        write_teams(&folder, 200, 50, true);
+        show(&format!("plan of one change in each, with its comment, {words}"), run(&server, &["plan", "--report", &report, &path]));
+        show(&format!("the same with --base HEAD, {words}"), run(&server, &["plan", "--report", &report, "--base", "HEAD", &path]));
+    }
+    println!("{:60} {:8} characters", "the comment", std::fs::read_to_string(&comment).unwrap().chars().count());
 }
 
 /// One manifest of so many accounts, with the directory that lists them: the settings, and the manifest.
@@ -158,6 +187,10 @@ fn main() {
     if std::env::args().any(|word| word == "everywhere") {
         return one_role_everywhere();
     }
+    if std::env::args().any(|word| word == "pull-request") {
+        return pull_request();
+    }
+    pull_request();
     accounts();
     one_role_everywhere();
     let server = serve(50);

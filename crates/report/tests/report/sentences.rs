@@ -70,9 +70,11 @@ fn why_something_changes_and_what_else_happens() {
         assert_eq!(said, format!("because this differs: {}", what["what"].as_str().unwrap()));
         lines.push(said);
     }
-    // That something is made because it is not there, the symbol says.
-    assert!(!plan(&with(vec![Reason::Missing], Vec::new()), View::default()).contains("because"));
-    for reason in facts::reasons("Name").into_iter().filter(|r| !matches!(r, Reason::Differs(_) | Reason::Missing)) {
+    // That something is made because it is not there, the symbol says; that the manifests say otherwise than they did, the heading.
+    for reason in [Reason::Missing, Reason::SinceBase] {
+        assert!(!plan(&with(vec![reason], Vec::new()), View::default()).contains("because"));
+    }
+    for reason in facts::reasons("Name").into_iter().filter(|r| !matches!(r, Reason::Differs(_) | Reason::Missing | Reason::SinceBase)) {
         let one = with(vec![reason], Vec::new());
         lines.push(format!("{} {}", said(&one, "because"), plan_json(&one, View::default())["resource_changes"][0]["reasons"][0]));
     }
