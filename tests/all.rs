@@ -44,6 +44,7 @@ mod prepare;
 mod process;
 mod quotas;
 mod rate;
+mod report_files;
 mod reports;
 mod rights;
 mod runner_policy;

@@ -14,10 +14,12 @@ mod escape;
 mod findings;
 mod fold;
 mod json;
+mod junit;
 mod lines;
 mod markdown;
 mod named;
 mod outcome;
+mod overview;
 mod sets;
 mod statement;
 mod text;
@@ -30,9 +32,11 @@ pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use escape::{json_text, json_text_pretty, safe, safe_lines};
 pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, gitlab_codequality, gitlab_terraform, sarif};
 pub use json::{event_json, outcome_json, plan_json, plan_json_with, waiting_json};
+pub use junit::{Case, Ended, Suite, junit, junit_findings, junit_outcome, junit_plan};
 pub use lines::{Line, Screen, Tone, rendered};
-pub use markdown::{COMMENT_MOST, LEAST, SUMMARY_MOST, markdown, marker};
+pub use markdown::{COMMENT_MOST, Comment, LEAST, SUMMARY_MOST, markdown, marker};
 pub use outcome::{broken, describe, differences, moved, outcome, progress, waiting};
+pub use overview::Owners;
 pub use text::{Diff, blocked, plan};
 
 /// What people get to see.

@@ -4,9 +4,10 @@
 //! than any run of backticks in it; what stands outside of them is ours, numbers, and ids of accounts.
 
 use crossrole_model::access::Direction;
-use crossrole_model::{Action, Digest, Finding, Plan, Source};
+use crossrole_model::{AccountId, Action, Digest, Finding, Plan, Source};
 
 use crate::lines::{Line, Screen, rendered};
+use crate::overview::{Overview, Owners, Row, overview};
 use crate::text::{self, Group};
 use crate::{View, named};
 
@@ -22,14 +23,33 @@ pub const LEAST: usize = 4_096;
 /// What is kept for the end.
 const TAIL: usize = 512;
 
-/// Returns the plan as Markdown of at most so many bytes (so many characters at most, then), and not fewer than [`LEAST`].
-pub fn markdown(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most: usize) -> String {
-    let most = most.max(LEAST);
-    let whole = page(plan, findings, sources, view, usize::MAX);
-    if whole.len() <= most { whole } else { page(plan, findings, sources, view, most) }
+/// From so many manifests on there is a table of them: what fewer change is read in their accounts.
+const TABLE_FROM: usize = 4;
+
+/// What a comment is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Comment<'c> {
+    /// The plan.
+    pub plan: &'c Plan,
+    /// What is worth knowing of it.
+    pub findings: &'c [Finding],
+    /// The manifests as they were read.
+    pub sources: &'c [Source],
+    /// Which manifests declare what.
+    pub owners: &'c Owners,
+    /// What is shown.
+    pub view: View,
 }
 
-fn page(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most: usize) -> String {
+/// Returns the plan as Markdown of at most so many bytes (so many characters at most, then), and not fewer than [`LEAST`].
+pub fn markdown(comment: &Comment<'_>, most: usize) -> String {
+    let most = most.max(LEAST);
+    let whole = page(comment, usize::MAX);
+    if whole.len() <= most { whole } else { page(comment, most) }
+}
+
+fn page(comment: &Comment<'_>, most: usize) -> String {
+    let Comment { plan, findings, sources, owners, view } = *comment;
     let view = View { screen: Screen::default(), ..view };
     let mut page = Page { out: String::new(), left: most - TAIL, cut: false };
     page.raw(&format!("{}\n### {}\n\n", marker(plan), title(plan)));
@@ -38,6 +58,9 @@ fn page(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most:
     }
     // What is asked of the reader comes before what is only shown: a quarter of the room each, at most.
     let quarter = most / 4;
+    if plan.manifests.len() >= TABLE_FROM {
+        page.table(&overview(plan, owners), quarter);
+    }
     let lines = |fill: &dyn Fn(&mut Vec<Line>)| {
         let mut out = Vec::new();
         fill(&mut out);
@@ -81,7 +104,17 @@ fn title(plan: &Plan) -> String {
         [one] => format!("`{}`", plain_name(&one.name)),
         all => format!("{} manifests", all.len()),
     };
-    format!("crossrole: {manifests}: {what}")
+    let trusting: Vec<&AccountId> = plan.accounts.iter().filter(|(_, info)| info.trusting).map(|(id, _)| id).collect();
+    format!("crossrole: {manifests}{}: {what}", in_accounts(&trusting, " in "))
+}
+
+/// Accounts by their ids, which are digits: one, or how many there are.
+fn in_accounts(accounts: &[&AccountId], before: &str) -> String {
+    match accounts {
+        [] => String::new(),
+        [one] => format!("{before}{one}"),
+        all => format!("{before}{} accounts", all.len()),
+    }
 }
 
 /// What stands outside of a fence, of a name: its first letters, digits and hyphens.
@@ -139,6 +172,49 @@ impl Page {
     fn raw(&mut self, text: &str) {
         self.out.push_str(text);
         self.left = self.left.saturating_sub(text.len());
+    }
+
+    /// A row a manifest that has something to read, as many as there is room for, and a line of the others: names as [`plain_name`] has
+    /// them, ids and numbers, which no cell can be left with.
+    fn table(&mut self, overview: &Overview, most: usize) {
+        const HEAD: &str = "| manifest | account | add | change | destroy | widened | narrowed | withheld |\n|---|---|--:|--:|--:|--:|--:|--:|\n";
+        /// What the lines below it take: numbers, and a part of each.
+        const BELOW: usize = 400;
+        let (quiet, rows): (Vec<&Row>, Vec<&Row>) = overview.rows.iter().partition(|row| row.is_quiet());
+        let mut room = most.min(self.left).saturating_sub(HEAD.len() + BELOW);
+        let mut shown = Vec::new();
+        for row in &rows {
+            let accounts: Vec<&AccountId> = row.accounts.iter().collect();
+            let numbers: String = row.numbers().iter().map(|number| format!(" {number} |")).collect();
+            let line = format!("| `{}` | {} |{numbers}\n", plain_name(&row.manifest), in_accounts(&accounts, ""));
+            let Some(left) = room.checked_sub(line.len()) else { break };
+            room = left;
+            shown.push(line);
+        }
+        if !shown.is_empty() {
+            self.raw(&format!("{HEAD}{}\n", shown.concat()));
+        }
+        let more = rows.len() - shown.len();
+        if more > 0 {
+            self.cut = true;
+            self.raw(&format!("And {more} more {} to read.\n\n", if more == 1 { "manifest with something" } else { "manifests with something" }));
+        }
+        if overview.elsewhere > 0 {
+            let times = if overview.elsewhere == 1 { "Once".to_owned() } else { format!("{} times", overview.elsewhere) };
+            self.raw(&format!("{times} somebody gains or loses something where no manifest's own object is named.\n\n"));
+        }
+        if !quiet.is_empty() {
+            let mut names = String::new();
+            let mut left = quiet.len();
+            for row in &quiet {
+                let name = format!("{}`{}`", if names.is_empty() { "" } else { ", " }, plain_name(&row.manifest));
+                let Some(rest) = room.checked_sub(name.len()) else { break };
+                (room, left) = (rest, left - 1);
+                names.push_str(&name);
+            }
+            let rest = if left > 0 { format!("{}{left} more", if names.is_empty() { "" } else { " and " }) } else { String::new() };
+            self.raw(&format!("Nothing to do for {} of them: {names}{rest}.\n\n", quiet.len()));
+        }
     }
 
     /// A text between fences, folded under a summary where it has one; as many of its lines as there is room for.

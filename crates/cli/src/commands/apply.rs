@@ -1,6 +1,7 @@
 //! `crossrole apply` and `crossrole destroy`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,11 +10,13 @@ use crossrole_planner::Options;
 use crossrole_report::{Line, Tone};
 
 use crate::args::ApplyArgs;
+use crate::events::Events;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
 use crate::guard;
 use crate::io::Io;
 use crate::progress::{Progress, Style};
+use crate::reports;
 use crate::runner::Looked;
 use crate::selector::Selector;
 use crate::session::Session;
@@ -22,7 +25,18 @@ use crate::stop::Stop;
 use super::plan::{Made, make};
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
+    let paths: Vec<&std::path::Path> = args.paths.iter().chain([&args.planning.cloud.sandbox_state]).map(PathBuf::as_path).collect();
+    reports::apart_from_settings(&args.planning.view.report, &args.planning.cloud.config, &paths)?;
     let reviewed = saved_plan(&args.paths)?;
+    let manifests = reviewed.as_ref().map(|plan| plan.manifests.iter().map(|manifest| PathBuf::from(&manifest.file)).collect::<Vec<_>>());
+    reports::apart_from_paths(&args.planning.view.report, manifests.as_ref().unwrap_or(&args.paths))?;
+    let events = Arc::new(Events::open(&args.planning.view.report, if destroy { "destroy" } else { "apply" })?);
+    let result = Box::pin(opened(args, destroy, reviewed, &events, io)).await;
+    events.ended(&result);
+    result
+}
+
+async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Plan>, events: &Arc<Events>, io: &mut Io) -> Result<Exit, Failure> {
     match (&reviewed, args.max_age) {
         (Some(plan), Some(most)) => young_enough(plan, most, super::validate::now())?,
         (None, Some(_)) => {
@@ -40,15 +54,17 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
         }
         None => (args.paths.clone(), args.planning.options(destroy)),
     };
-    let session = Session::open(&paths, &args.planning.cloud, io)?;
+    let mut session = Session::open(&paths, &args.planning.cloud, io)?;
+    session.events = Arc::clone(events);
     session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)
 }
 
 async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
     let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &session.desired)?;
     // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
-    let made = make(session, options, &args.planning.guard).await?;
-    made.print(&args.planning.view, &session.sources, io)?;
+    let mut made = make(session, options, &args.planning.guard).await?;
+    let refusal = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made);
+    made.refused(&refusal).print(&args.planning.view, &session.sources, io)?;
     if let Some(reviewed) = reviewed {
         let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
         if !differences.is_empty() {
@@ -62,7 +78,7 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     if made.plan.is_empty() {
         return Ok(blocked);
     }
-    if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
+    if let Some(refusal) = refusal? {
         io.err_lines(&refusal);
         return Ok(Exit::Refused);
     }
@@ -78,14 +94,18 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         let approved = io.approve(question, "nobody is there to approve this plan");
         session.stops.or_person(approved).await.map_err(|stop| stop.while_("waiting for approval"))??;
     }
+    session.events.approved(if args.auto_approve { "auto-approve" } else { "person" });
     // Somebody may have thought about it for long: then everything is looked at once more.
     let observed = args.auto_approve.then_some(made.observed);
     let (outcome, stop) = Box::pin(carry_out(args, plan, observed, session, io)).await;
+    let written = super::plan::carried_out(&args.planning.view.report, plan, &made.findings, &session.sources, &outcome);
+    session.events.verified(outcome.is_complete(), outcome.unverified.len());
     if args.planning.view.json {
         io.out_json(&crossrole_report::outcome_json(plan, &outcome));
     } else {
         io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
     }
+    written?;
     Ok(if outcome.is_complete() { blocked } else { stop.map_or(Exit::Failed, Stop::exit) })
 }
 
@@ -193,7 +213,10 @@ async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, se
     let stop = AtomicBool::new(false);
     let options = crossrole_applier::Options { concurrency: session.concurrency, total: session.total, timeout: session.timeout };
     let progress = Progress::new(plan, style, &session.told);
-    let listener = |event| progress.event(&event);
+    let listener = |event| {
+        session.events.applying(plan, &event);
+        progress.event(&event);
+    };
     let work = crossrole_applier::apply(&session.aws, plan, observed, options, &listener, &stop);
     tokio::pin!(work);
     let mut first = None;

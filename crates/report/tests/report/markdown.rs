@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crossrole_model::access::AccessDelta;
 use crossrole_model::{Finding, Plan, Severity, Source};
-use crossrole_report::{COMMENT_MOST, LEAST, SUMMARY_MOST, View, markdown, marker};
+use crossrole_report::{COMMENT_MOST, Comment, LEAST, Owners, SUMMARY_MOST, View, marker};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use crate::hostile::{ROWS, is_harmful};
@@ -28,7 +28,11 @@ fn findings(t: &str) -> (Vec<Finding>, Vec<Source>) {
 fn comment(t: &str, most: usize) -> String {
     let (findings, sources) = findings(t);
     let view = View { show_external_ids: true, ..View::default() };
-    markdown(&whole(t), &findings, &sources, view, most)
+    written(&whole(t), &findings, &sources, view, most)
+}
+
+fn written(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most: usize) -> String {
+    crossrole_report::markdown(&Comment { plan, findings, sources, owners: &Owners::new(), view }, most)
 }
 
 /// What a page would make of it, outside of fences and without the name in the title; a fence is one word.
@@ -112,6 +116,6 @@ fn the_marker_is_of_the_manifests_and_not_of_what_is_planned() {
 
 #[test]
 fn external_ids_are_masked_in_comments() {
-    let text = markdown(&whole("name"), &[], &[], View::default(), SUMMARY_MOST);
+    let text = written(&whole("name"), &[], &[], View::default(), SUMMARY_MOST);
     assert!(text.contains("sts:ExternalId") && !text.contains("secret-4711"), "{text}");
 }
