@@ -3,6 +3,7 @@
 mod accounts;
 mod ask;
 mod cloud;
+mod comment;
 mod plan;
 mod sandbox;
 
@@ -13,6 +14,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
+pub(crate) use comment::{CommentArgs, ForgeArg};
 pub(crate) use plan::{ApplyArgs, DiffArg, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     WhoCan(WhoCanArgs),
     /// Check access expectations
     Test(TestArgs),
+    /// Write a plan as a comment on a pull request, or update it
+    Comment(CommentArgs),
     /// Keep the directory of accounts
     Accounts(AccountsArgs),
     /// Work with the embedded AWS
