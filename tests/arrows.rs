@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crossrole-planner", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-applier", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-cloud", &["crossrole-model", "crossrole-policy"]),
+    ("crossrole-forge", &[]),
     ("crossrole-report", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-sandbox", &["crossrole-access", "crossrole-model", "crossrole-policy"]),
     (
@@ -22,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "crossrole-access",
             "crossrole-applier",
             "crossrole-cloud",
+            "crossrole-forge",
             "crossrole-lint",
             "crossrole-manifest",
             "crossrole-model",
@@ -65,7 +67,8 @@ fn each_outside_dependency_has_its_owner() {
         for (prefix, owner) in OWNERS {
             let found = dependencies.iter().find(|d| d.starts_with(prefix));
             // The command's settings file is TOML too, and is laid out by the same family of crates.
-            let exempt = *prefix == "toml" && name == "crossrole";
+            // The sandbox answers by HTTP, and what speaks to GitHub and GitLab asks by it.
+            let exempt = *prefix == "toml" && name == "crossrole" || *prefix == "hyper" && name == "crossrole-forge";
             assert!(found.is_none() || name == *owner || exempt, "{name} depends on {found:?}, which belongs to {owner}");
         }
     }
@@ -87,7 +90,7 @@ fn every_test_file_is_a_module() {
 #[test]
 fn the_lock_file_stays_small() {
     /// Growth is a decision: raise this with a line in docs/dependencies.md.
-    const PACKAGES: usize = 331;
+    const PACKAGES: usize = 332;
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let count = lock.matches("[[package]]").count();
     assert!(count <= PACKAGES, "{count} packages");

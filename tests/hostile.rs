@@ -123,6 +123,12 @@ async fn whatever_is_typed() {
         &["plan", &good, "--policy", &nowhere],
         &["plan", &good, "--report", NAME],
         &["plan", &good, "--report", &format!("markdown={nowhere}")],
+        &["validate", &good, "--report", NAME],
+        &["validate", &good, "--report", &format!("junit={nowhere}")],
+        &["plan", &good, "--report", &format!("events={nowhere}")],
+        &["comment", "--file", &nowhere],
+        &["comment", "--file", &good, "--pull-request", NAME],
+        &["comment", "--file", &good, "--forge", "github", "--repository", NAME],
         &["validate", &flag],
         &[NAME],
         &["explain", NAME, "s3:GetObject", "hostile-bucket", &good],
@@ -215,9 +221,17 @@ async fn whatever_is_live() {
     place.iam("222222222222", "UpdateRole", &[role[0], ("Description", "a\n::error::b ##[error]c")]).await;
     place.iam("222222222222", "TagRole", &[role[0], ("Tags.member.1.Key", "k\u{430}"), ("Tags.member.1.Value", "\u{430}dmin")]).await;
     let commands: &[&[&str]] = &[&["plan"], &["plan", "--json"], &["plan", "--diff", "json"], &["apply", "--auto-approve"], &["destroy", "--auto-approve"]];
+    let reports = ["markdown", "summary", "json", "sarif", "junit", "gitlab-terraform", "gitlab-codequality", "events"];
+    let given: Vec<String> = reports.iter().map(|format| format!("--report={format}={folder}/{format}")).collect();
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
     for words in commands {
-        let words = [*words, &[file.as_str()]].concat();
+        let words = [*words, &[file.as_str()], &given].concat();
         let said = place.run(&words).await;
+        for format in reports {
+            let text = std::fs::read_to_string(format!("{folder}/{format}")).unwrap();
+            assert!(!text.contains("the-secret-id"), "{format}: {text}");
+            assert_harmless(&[format], &Said { exit: said.exit, out: text, err: String::new() }, false);
+        }
         assert_harmless(&words, &said, false);
         assert!(said.out.contains("Reader"), "{words:?}: {}{}", said.out, said.err);
         let words = ["sandbox", "show"];

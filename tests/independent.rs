@@ -64,6 +64,8 @@ fn main() {
         trials.push(Trial::test(format!("{script}::{client}"), move || run(missing, || clients(&python, script, client))));
     }
     let (own, why) = (Arc::clone(&python), missing.clone());
+    trials.push(Trial::test("reports::schemas", move || run(why, || reports(&own))));
+    let (own, why) = (Arc::clone(&python), missing.clone());
     trials.push(Trial::test("moto::organization", move || run(why, || organization(&own))));
     for emulator in ["moto", "ministack"] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
@@ -161,6 +163,49 @@ fn clients(python: &Path, script: &str, which: &str) -> Result<(), String> {
     // The last two are for who runs our command, too.
     let ours = [PathBuf::from(env!("CARGO_BIN_EXE_crossrole")), root().join("manifests/encrypted-exchange.toml")];
     succeed(clean(Command::new(python).arg(script).arg(address).arg(which).args(ours))).map(|_| ())
+}
+
+/// Every report of findings, tests and plans of all manifests of the repository, mistakes and hostile names among them, each against the
+/// schema of its field.
+fn reports(python: &Path) -> Result<(), String> {
+    let folder = root().join(format!("target/test-manifests/independent-reports-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map(|()| path.display().to_string()).map_err(|e| e.to_string())
+    };
+    let base = std::fs::read_to_string(root().join("manifests/log-analysts.toml")).map_err(|e| e.to_string())?;
+    let hostile = write("hostile <&\"' ü%.toml", "name = \"x\\u001b]0;t\\u0007\"\n[roles.\"a</x>]]>\\u0000\\uFFFE\\u202E\"]\ndescription = \"![a](b)\"\n")?;
+    let expected = |result: &str| {
+        format!("[[expect]]\nprincipal = \"role/DevLogAccessRole\"\naction = \"s3:GetObject\"\nresource = \"log-bucket/<&]]>\"\nresult = \"{result}\"\n")
+    };
+    let tested = write("tested.toml", &base)?;
+    write("tested.expect.toml", &(expected("allowed") + &expected("denied")))?;
+    // More mistakes than code scanning shows.
+    let many = write("many.toml", &(base.clone() + &(0..6_000).map(|at| format!("[roles.\"no role {at}\"]\n")).collect::<String>()))?;
+    let [good, bad] = ["manifests", "manifests/invalid"].map(|name| root().join(name).display().to_string());
+    let runs: [(&str, &[&str]); 6] = [
+        ("good", &["validate", &good]),
+        ("bad", &["validate", &bad]),
+        ("hostile", &["validate", &hostile]),
+        ("many", &["validate", &many]),
+        ("test", &["test", &tested]),
+        ("plan", &["plan", "--sandbox", &good]),
+    ];
+    let state = folder.join("state.json").display().to_string();
+    for (name, words) in runs {
+        let report = |format: &str, end: &str| format!("--report={format}={}", folder.join(format!("{name}.{end}")).display());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crossrole"));
+        command.args(words).args([report("sarif", "sarif"), report("junit", "junit.xml"), report("gitlab-codequality", "codequality.json")]);
+        if name == "plan" {
+            command.args(["--sandbox-state", &state, &report("gitlab-terraform", "terraform.json")]);
+        }
+        let output = clean(&mut command).current_dir(&folder).output().map_err(|e| e.to_string())?;
+        if !folder.join(format!("{name}.sarif")).exists() {
+            return Err(format!("{name}: no report\n{}", String::from_utf8_lossy(&output.stderr)));
+        }
+    }
+    succeed(Command::new(python).arg(root().join("tests/independent/reports.py")).arg(&folder)).map(|_| ())
 }
 
 /// No credentials and no configuration of this place.

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::process::{Server, command, serve};
+use crate::process::{command, serve};
 use crate::support::{manifest, root};
 
 const ONE: &str = "name = \"one\"\n\n[trusting]\naccount = \"222222222222\"\n\n[roles.One]\n\n[[roles.One.trust]]\nservice = \"lambda.amazonaws.com\"\n";
 
 /// What the proxy answers to CONNECT.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Answers {
+pub(crate) enum Answers {
     /// A tunnel, to a host that speaks TLS and has the embedded AWS behind it.
     Tunnel,
     /// Who are you?
@@ -24,17 +24,17 @@ enum Answers {
 }
 
 /// A proxy: what was asked of it, request line and headers.
-struct Proxy {
-    address: String,
-    asked: Arc<Mutex<Vec<String>>>,
+pub(crate) struct Proxy {
+    pub(crate) address: String,
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    fn new(answers: Answers, behind: &Server) -> Self {
+    pub(crate) fn new(answers: Answers, behind: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://ann:s3cret@{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (log, aws) = (Arc::clone(&asked), behind.address.trim_start_matches("http://").to_owned());
+        let (log, aws) = (Arc::clone(&asked), behind.trim_start_matches("http://").to_owned());
         let tls = Arc::new(tls());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -132,7 +132,7 @@ fn a_proxy_and_an_authority_of_its_own_are_honoured() {
     let server = serve(&[]);
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
         for trust in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
-            let proxy = Proxy::new(Answers::Tunnel, &server);
+            let proxy = Proxy::new(Answers::Tunnel, &server.address);
             let (code, out, err) = plan(&[(variable, &proxy.address), (trust, &authority())]);
             assert!(code == 0 && out.contains("Plan: 1 to add"), "{variable} {trust}: {out}{err}");
             assert_eq!(proxy.hosts(), ["iam.amazonaws.com:443", "sts.us-east-1.amazonaws.com:443"]);
@@ -155,7 +155,7 @@ fn a_profile_names_its_authority() {
         (&good, Some(("AWS_CA_BUNDLE", other.as_str())), "invalid peer certificate"),
         ("/nonexistent", None, "profile `p`: `ca_bundle` is `/nonexistent`, which can't be read: No such file"),
     ] {
-        let proxy = Proxy::new(Answers::Tunnel, &server);
+        let proxy = Proxy::new(Answers::Tunnel, &server.address);
         let config = profiles(bundle);
         let variables = [("HTTPS_PROXY", proxy.address.as_str()), ("AWS_CONFIG_FILE", &config), ("AWS_PROFILE", "p")];
         let (_, out, err) = plan(&[&variables[..], more.as_slice()].concat());
@@ -166,7 +166,7 @@ fn a_profile_names_its_authority() {
 #[test]
 fn hosts_that_are_named_are_asked_without_the_proxy() {
     let server = serve(&[]);
-    let proxy = Proxy::new(Answers::Tunnel, &server);
+    let proxy = Proxy::new(Answers::Tunnel, &server.address);
     let trust = authority();
     let (code, out, _) = plan(&[("HTTPS_PROXY", &proxy.address), ("NO_PROXY", "example.com,.amazonaws.com"), ("AWS_CA_BUNDLE", &trust)]);
     assert_eq!((code, proxy.hosts()), (1, Vec::new()), "{out}");
@@ -181,17 +181,17 @@ fn what_stands_in_the_way_is_named() {
     let server = serve(&[]);
     let trust = authority();
     // An authority that nobody here has heard of.
-    let proxy = Proxy::new(Answers::Tunnel, &server);
+    let proxy = Proxy::new(Answers::Tunnel, &server.address);
     let (code, out, _) = plan(&[("HTTPS_PROXY", &proxy.address)]);
     assert!(code == 1 && out.contains("asking sts.us-east-1.amazonaws.com: invalid peer certificate"), "{out}");
     assert!(out.contains("name the file with its authority in `AWS_CA_BUNDLE`"), "{out}");
     // A proxy that asks who it is.
-    let proxy = Proxy::new(Answers::Who, &server);
+    let proxy = Proxy::new(Answers::Who, &server.address);
     let (code, out, _) = plan(&[("HTTPS_PROXY", &proxy.address), ("AWS_CA_BUNDLE", &trust)]);
     assert!(code == 1 && out.contains("asking sts.us-east-1.amazonaws.com: tunnel error: proxy authorization required"), "{out}");
     assert!(out.contains("`http://USER:PASSWORD@HOST:PORT`"), "{out}");
     // A proxy that does not let it through.
-    let proxy = Proxy::new(Answers::Page, &server);
+    let proxy = Proxy::new(Answers::Page, &server.address);
     let (code, out, _) = plan(&[("HTTPS_PROXY", &proxy.address), ("AWS_CA_BUNDLE", &trust)]);
     assert!(code == 1 && out.contains("asking sts.us-east-1.amazonaws.com: tunnel error: unsuccessful"), "{out}");
     assert!(out.contains("`HTTPS_PROXY`") && !out.contains("allow the runner"), "{out}");
@@ -213,7 +213,7 @@ fn endpoints_of_another_kind_are_asked_where_the_environment_says_so() {
         (&["AWS_USE_FIPS_ENDPOINT"][..], ["iam-fips.amazonaws.com:443", "sts-fips.us-east-1.amazonaws.com:443"]),
         (&["AWS_USE_DUALSTACK_ENDPOINT"][..], ["iam.global.api.aws:443", "sts.us-east-1.api.aws:443"]),
     ] {
-        let proxy = Proxy::new(Answers::Tunnel, &server);
+        let proxy = Proxy::new(Answers::Tunnel, &server.address);
         let mut all = vec![("HTTPS_PROXY", proxy.address.as_str()), ("AWS_CA_BUNDLE", trust.as_str())];
         all.extend(variables.iter().map(|v| (*v, "true")));
         let (code, out, err) = plan(&all);

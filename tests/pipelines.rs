@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::forge_api::{Api, TOKEN};
 use crate::process::{BIN, Server, command, serve};
 use crate::support::{Place, root};
 
@@ -40,9 +41,6 @@ result = "denied"
 const GH: &str = r#"#!/bin/sh
 echo "$@" >> "$KEPT/gh"
 case "$1 $2 $3" in
-  "api --paginate repos/owner/repo/issues/7/comments") if [ -e "$KEPT/comment.md" ]; then echo 4; fi ;;
-  "api --method POST") test "$4" = repos/owner/repo/issues/7/comments && cp "${6#body=@}" "$KEPT/comment.md" ;;
-  "api --method PATCH") test "$4" = repos/owner/repo/issues/comments/4 && cp "${6#body=@}" "$KEPT/comment.md" ;;
   "api repos/owner/repo/commits/$GITHUB_SHA/pulls --jq") cat "$KEPT/head" ;;
   "run list --workflow") echo 4711 ;;
   "run download 4711") cp "$KEPT/crossrole.plan" . ;;
@@ -54,6 +52,7 @@ esac
 struct Shop {
     folder: PathBuf,
     server: Server,
+    api: Api,
 }
 
 impl Shop {
@@ -67,7 +66,7 @@ impl Shop {
         let state = folder.join("state.json");
         place.sandbox.save(&state).unwrap();
         let server = serve(&["--sandbox-state", &state.display().to_string()]);
-        let shop = Self { folder, server };
+        let shop = Self { folder, server, api: Api::start() };
         fs::write(shop.folder.join("bin/gh"), GH).unwrap();
         std::os::unix::fs::symlink(BIN, shop.folder.join("bin/crossrole")).unwrap();
         fs::set_permissions(shop.folder.join("bin/gh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -109,6 +108,13 @@ impl Shop {
 
     /// A step as it stands in the file: exit code and what was said.
     fn step(&self, file: &str, job: &str, name: &str) -> (i32, String) {
+        let api = self.api.github();
+        let job_of = [("GITHUB_REPOSITORY", "owner/repo"), ("GITHUB_REF", "refs/pull/7/merge"), ("GITHUB_API_URL", api.as_str()), ("GITHUB_TOKEN", TOKEN)];
+        self.step_in(file, job, name, &job_of)
+    }
+
+    /// The same, with what the pipeline says of itself.
+    fn step_in(&self, file: &str, job: &str, name: &str, given: &[(&str, &str)]) -> (i32, String) {
         let script = script(file, job, name);
         let sha = self.git(&["rev-parse", "HEAD"]);
         let path = format!("{}:{}", self.folder.join("bin").display(), std::env::var("PATH").unwrap());
@@ -122,15 +128,17 @@ impl Shop {
                 None => shell.env_remove(name),
             };
         }
+        for name in ["GITHUB_REPOSITORY", "GITHUB_REF", "GITHUB_EVENT_PATH", "GITHUB_ACTIONS", "CI_MERGE_REQUEST_IID"] {
+            shell.env_remove(name);
+        }
         let output = shell
             .env("AWS_CONFIG_FILE", self.folder.join("config"))
             .env("AWS_ENDPOINT_URL", &self.server.address)
             .env("PATH", path)
             .env("KEPT", self.folder.join("kept"))
             .env("GITHUB_STEP_SUMMARY", self.kept("summary.md"))
-            .env("GITHUB_REPOSITORY", "owner/repo")
             .env("GITHUB_SHA", sha)
-            .env("PULL_REQUEST", "7")
+            .envs(given.iter().copied())
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -145,7 +153,8 @@ impl Shop {
     fn review(&self) {
         let (code, said) = self.github("plan", "plan");
         assert!(code == 3 && said.contains("under `--deny-widening`"), "{code} {said}");
-        assert_eq!(self.github("plan", "comment").0, 0);
+        let (code, said) = self.github("plan", "comment");
+        assert_eq!(code, 0, "{said}");
         // What `upload-artifact` does.
         fs::rename(self.folder.join("repo/crossrole.plan"), self.kept("crossrole.plan")).unwrap();
         let _ = fs::remove_file(self.folder.join("repo/comment.md"));
@@ -185,7 +194,7 @@ async fn what_was_reviewed_is_applied_after_the_merge() {
         assert_eq!(code, 0, "{step}: {said}");
     }
     shop.review();
-    let comment = fs::read_to_string(shop.kept("comment.md")).unwrap();
+    let comment = shop.api.comments().pop().unwrap().body;
     assert!(comment.starts_with("<!-- crossrole plan ") && comment.contains("Access is widened") && comment.contains("role Reader"), "{comment}");
     assert_eq!(fs::read_to_string(shop.kept("summary.md")).unwrap(), comment);
     shop.merge();
@@ -193,8 +202,8 @@ async fn what_was_reviewed_is_applied_after_the_merge() {
     assert_eq!(code, 0, "{said}");
     let asked = fs::read_to_string(shop.kept("gh")).unwrap();
     let head = fs::read_to_string(shop.kept("head")).unwrap();
-    let mark = comment.lines().next().unwrap();
-    assert!(asked.contains(&format!("startswith(\"{mark}\")")) && asked.contains("--method POST") && asked.contains(&format!("--commit {head}")), "{asked}");
+    assert!(asked.contains(&format!("--commit {head}")), "{asked}");
+    assert_eq!(shop.api.asked(), ["viewer", "issues/list-comments", "issues/create-comment"]);
     let (code, said) = shop.github("apply", "apply");
     assert!(code == 0 && said.contains("Applied: "), "{said}");
     // The job is run again.
@@ -260,8 +269,10 @@ async fn the_comment_is_updated_in_place_and_a_push_without_a_review_is_refused(
     shop.branch(MANIFEST);
     shop.review();
     shop.review();
-    let asked = fs::read_to_string(shop.kept("gh")).unwrap();
-    assert!(asked.matches("--method POST").count() == 1 && asked.matches("--method PATCH").count() == 1, "{asked}");
+    let asked = shop.api.asked();
+    assert_eq!(asked.iter().filter(|asked| asked.contains("list")).count(), 2);
+    assert!(asked.contains(&"issues/create-comment".to_owned()) && asked.contains(&"issues/update-comment".to_owned()) && asked.len() == 6, "{asked:?}");
+    assert_eq!(shop.api.comments().len(), 1);
     shop.merge();
     fs::write(shop.kept("head"), "").unwrap();
     let (code, said) = shop.github("apply", "fetch");
@@ -273,14 +284,19 @@ async fn the_comment_is_updated_in_place_and_a_push_without_a_review_is_refused(
 async fn gitlab_shows_the_numbers_and_applies_on_the_default_branch() {
     let shop = Shop::new("gitlab").await;
     shop.branch(MANIFEST);
-    let run = |job: &str| shop.step("gitlab-ci.yml", job, "");
+    let run = |job: &str| shop.step_in("gitlab-ci.yml", job, "", &[]);
     assert_eq!(run("validate").0, 0);
-    let (code, said) = run("plan");
+    let api = shop.api.gitlab();
+    let request = [("CI_PROJECT_ID", "12"), ("CI_MERGE_REQUEST_IID", "7"), ("GITLAB_CI", "true"), ("CI_API_V4_URL", api.as_str()), ("GITLAB_TOKEN", TOKEN)];
+    let (code, said) = shop.step_in("gitlab-ci.yml", "plan", "", &request);
     assert_eq!(code, 0, "{said}");
+    assert_eq!(shop.api.asked(), ["current-user", "list-notes", "create-note"]);
+    assert!(shop.api.comments()[0].body.contains("Access is widened"));
     let numbers: Value = serde_json::from_str(&fs::read_to_string(shop.folder.join("repo/terraform.json")).unwrap()).unwrap();
     assert_eq!(numbers, serde_json::json!({ "create": 2, "update": 0, "delete": 0 }));
     shop.merge();
     assert_eq!(run("plan").0, 0);
+    assert!(shop.api.asked().is_empty(), "a push has no request");
     let (code, said) = run("apply");
     assert!(code == 0 && said.contains("Applied: "), "{said}");
 }

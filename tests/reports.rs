@@ -73,9 +73,7 @@ async fn a_report_that_cannot_be_written_ends_the_run_before_the_first_change() 
     assert_eq!(said.exit, Exit::Failed);
     assert!(said.err.contains("can't be written") && said.err.contains("check that its folder is there"), "{}", said.err);
     assert!(place.good(&["plan", &file]).await.contains("to add"), "nothing was changed");
-    for (report, expected) in
-        [("markdown", "write it as in `markdown=plan.md`"), ("markdown=", "write it as in"), ("html=a", "there are `markdown`, `summary`")]
-    {
+    for (report, expected) in [("markdown", "write it as in `markdown=FILE`"), ("markdown=", "write it as in"), ("html=a", "there are `markdown`, `summary`")] {
         let said = place.run(&["plan", &file, &format!("--report={report}")]).await;
         assert_eq!(said.exit, Exit::Failed);
         assert!(said.err.contains(expected), "{report}: {}", said.err);
@@ -92,7 +90,7 @@ async fn no_report_is_written_over_a_manifest_or_another_report() {
     let over_it = file.replace("/manifest.toml", "/./manifest.toml");
     for [first, second] in [[&comment, &over_it], [&comment, &comment]] {
         let said = place.run(&["plan", &file, &format!("--report=markdown={first}"), &format!("--report=json={second}")]).await;
-        assert!(said.exit == Exit::Failed && said.err.contains("would be written over a manifest, or over another report"), "{}", said.err);
+        assert!(said.exit == Exit::Failed && said.err.contains("would be written over a manifest, settings, a plan, or another report"), "{}", said.err);
         assert!(read(&file) == text && !std::path::Path::new(&comment).exists());
     }
 }

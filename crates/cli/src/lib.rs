@@ -10,6 +10,7 @@ mod ask;
 mod base;
 mod commands;
 mod environment;
+mod events;
 mod failure;
 mod files;
 mod git;
@@ -22,6 +23,8 @@ mod load;
 mod logging;
 mod policies;
 mod progress;
+mod reports;
+mod request;
 mod rests_on;
 mod runner;
 mod sandboxed;
@@ -80,6 +83,7 @@ where
         Command::Destroy(args) => Box::pin(commands::apply::run(&args, true, &mut io)).await,
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,
+        Command::Comment(args) => Box::pin(commands::comment::run(&args, &mut io)).await,
         Command::Test(args) => commands::test::run(&args, &mut io),
         Command::Accounts(args) => Box::pin(commands::accounts::run(&args, &mut io)).await,
         Command::Sandbox(args) => commands::sandbox::run(&args, &mut io).await,

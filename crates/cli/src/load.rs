@@ -17,8 +17,18 @@ const FILES_MOST: usize = 10_000;
 /// How files of access expectations end; `NAME.expect.toml` belongs to `NAME.toml`.
 pub(crate) const EXPECTATIONS: &str = ".expect.toml";
 
+/// Where the access expectations of a manifest are, if it has any.
+pub(crate) fn expectations_of(manifest: &str) -> PathBuf {
+    PathBuf::from(manifest.strip_suffix(".toml").unwrap_or(manifest).to_owned() + EXPECTATIONS)
+}
+
 /// Reads the files: folders give their `.toml` files, sorted by name. One that is named twice is read once.
 pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    listed(paths)?.iter().map(|file| source(file)).collect()
+}
+
+/// The same, without reading them.
+pub(crate) fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -37,7 +47,7 @@ pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     if files.len() > FILES_MOST {
         return Err(Failure::new(format!("{} manifests in one run, over {FILES_MOST}", files.len()), "run them in several parts"));
     }
-    files.iter().map(|file| source(file)).collect()
+    Ok(files)
 }
 
 fn in_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {

@@ -10,6 +10,7 @@ use crossrole_model::{Cloud as _, Desired, Observed, Source};
 use crossrole_sandbox::Options;
 
 use crate::args::{CloudArgs, SANDBOX_STATE};
+use crate::events::Events;
 use crate::failure::Failure;
 use crate::io::Io;
 use crate::load::Loaded;
@@ -35,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) told: Arc<Told>,
     /// Hears of whatever ends the command.
     pub(crate) stops: Stops,
+    /// Keeps what happens, where that is wanted.
+    pub(crate) events: Arc<Events>,
     /// Where it is the embedded AWS: the file of its state, and that AWS.
     embedded: Option<(PathBuf, Embedded)>,
 }
@@ -55,7 +58,19 @@ impl Session {
             embedded = Some((args.sandbox_state.clone(), opened));
         }
         let stops = Stops::new(settings.timeout_total(args));
-        Ok(Self { desired: Arc::new(desired), sources, settings, aws: Aws::new(cloud), concurrency, total, timeout, told, stops, embedded })
+        Ok(Self {
+            desired: Arc::new(desired),
+            sources,
+            settings,
+            aws: Aws::new(cloud),
+            concurrency,
+            total,
+            timeout,
+            told,
+            stops,
+            events: Arc::default(),
+            embedded,
+        })
     }
 
     /// Reads what is live, unless that is to end first: then nothing is left under way.

@@ -7,6 +7,8 @@ use serde::Deserialize;
 /// One expectation: of each action on each resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expectation {
+    /// Where it begins in its file, and the line of that, from one.
+    pub at: (usize, usize),
     /// As `explain` takes it: `dev/group/Developers`.
     pub principal: String,
     /// Roles that are assumed on the way.
@@ -33,7 +35,7 @@ pub enum Given {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    expect: Vec<Expect>,
+    expect: Vec<toml::Spanned<Expect>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,13 +82,22 @@ impl<'de> Deserialize<'de> for OneOrMany {
 /// It is no such file: what is wrong, and where.
 pub fn expectations(text: &str) -> Result<Vec<Expectation>, String> {
     let file: File = toml::from_str(text).map_err(|e| crate::layout::in_line(text, e.span(), e.message()))?;
-    let read = |expect: Expect| Expectation {
-        principal: expect.principal,
-        via: expect.via.0,
-        action: expect.action.0,
-        resource: expect.resource.0,
-        context: expect.context.iter().map(|(key, value)| (key.clone(), given(value))).collect(),
-        allowed: matches!(expect.result, Wanted::Allowed),
+    // Each begins behind the one before it.
+    let (mut line, mut from) = (1, 0);
+    let read = |expect: toml::Spanned<Expect>| {
+        let start = expect.span().start;
+        line += text.get(from..start).unwrap_or_default().matches('\n').count();
+        from = start.max(from);
+        let expect = expect.into_inner();
+        Expectation {
+            at: (start, line),
+            principal: expect.principal,
+            via: expect.via.0,
+            action: expect.action.0,
+            resource: expect.resource.0,
+            context: expect.context.iter().map(|(key, value)| (key.clone(), given(value))).collect(),
+            allowed: matches!(expect.result, Wanted::Allowed),
+        }
     };
     Ok(file.expect.into_iter().map(read).collect())
 }

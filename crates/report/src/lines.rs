@@ -89,7 +89,7 @@ impl Line {
     }
 
     /// Its text, in one.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         format!("{}{}{}", " ".repeat(self.indent), self.head, self.parts.concat())
     }
 

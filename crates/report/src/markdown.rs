@@ -3,10 +3,11 @@
 //! Everything that comes from elsewhere stands between fences, where nothing is markup, a mention or a link, and which are longer
 //! than any run of backticks in it; what stands outside of them is ours, numbers, and ids of accounts.
 
-use crossrole_model::access::Direction;
-use crossrole_model::{Action, Digest, Finding, Plan, Source};
+use crossrole_model::access::{AccessDelta, Direction};
+use crossrole_model::{AccountId, Action, Digest, Finding, Judged, Plan, Since, Source};
 
 use crate::lines::{Line, Screen, rendered};
+use crate::overview::{Overview, Owners, Row, overview};
 use crate::text::{self, Group};
 use crate::{View, named};
 
@@ -22,22 +23,51 @@ pub const LEAST: usize = 4_096;
 /// What is kept for the end.
 const TAIL: usize = 512;
 
-/// Returns the plan as Markdown of at most so many bytes (so many characters at most, then), and not fewer than [`LEAST`].
-pub fn markdown(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most: usize) -> String {
-    let most = most.max(LEAST);
-    let whole = page(plan, findings, sources, view, usize::MAX);
-    if whole.len() <= most { whole } else { page(plan, findings, sources, view, most) }
+/// From so many manifests on there is a table of them: what fewer change is read in their accounts.
+const TABLE_FROM: usize = 4;
+
+/// What a comment is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Comment<'c> {
+    /// The plan.
+    pub plan: &'c Plan,
+    /// What is worth knowing of it.
+    pub findings: &'c [Finding],
+    /// The manifests as they were read.
+    pub sources: &'c [Source],
+    /// Which manifests declare what.
+    pub owners: &'c Owners,
+    /// What is shown.
+    pub view: View,
+    /// What of it is approved, where that is asked for.
+    pub judged: Option<&'c Judged>,
+    /// What of it is drift and what is this change, where that is asked for.
+    pub since: Option<&'c Since>,
+    /// It is looked at as drift: who has gained and who has lost by it.
+    pub drift: Option<&'c AccessDelta>,
 }
 
-fn page(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most: usize) -> String {
+/// Returns the plan as Markdown of at most so many bytes (so many characters at most, then), and not fewer than [`LEAST`].
+pub fn markdown(comment: &Comment<'_>, most: usize) -> String {
+    let most = most.max(LEAST);
+    let whole = page(comment, usize::MAX);
+    if whole.len() <= most { whole } else { page(comment, most) }
+}
+
+fn page(comment: &Comment<'_>, most: usize) -> String {
+    let Comment { plan, findings, sources, owners, view, judged, since, drift } = *comment;
     let view = View { screen: Screen::default(), ..view };
     let mut page = Page { out: String::new(), left: most - TAIL, cut: false };
-    page.raw(&format!("{}\n### {}\n\n", marker(plan), title(plan)));
-    for warning in warnings(plan) {
+    let (marker, title) = if drift.is_some() { (marked("drift", plan), drift_title(plan)) } else { (marker(plan), title(plan)) };
+    page.raw(&format!("{marker}\n### {title}\n\n"));
+    for warning in if let Some(delta) = drift { drift_warnings(plan, delta) } else { warnings(plan) } {
         page.raw(&format!("> [!WARNING]\n> {warning}\n\n"));
     }
     // What is asked of the reader comes before what is only shown: a quarter of the room each, at most.
     let quarter = most / 4;
+    if plan.manifests.len() >= TABLE_FROM {
+        page.table(&overview(plan, owners), quarter);
+    }
     let lines = |fill: &dyn Fn(&mut Vec<Line>)| {
         let mut out = Vec::new();
         fill(&mut out);
@@ -45,14 +75,39 @@ fn page(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most:
     };
     page.fenced("", &lines(&|out| text::gone(plan, out)), quarter);
     page.fenced("", &lockouts(plan), quarter);
-    page.fenced("", &lines(&|out| out.extend(crate::access::section(plan, view))), quarter);
+    match drift {
+        Some(delta) => page.fenced("", &lines(&|out| out.extend(crate::since::by_drift(delta, view))), quarter),
+        None => page.fenced("", &lines(&|out| out.extend(crate::access::section(plan, view))), quarter),
+    }
+    if let Some(judged) = judged {
+        page.fenced("", &lines(&|out| out.extend(crate::approvals::judged(judged))), quarter);
+        let entries = crate::approvals::entries(plan, judged);
+        if !entries.is_empty() {
+            page.raw("To approve it, commit this to a file in `approvals/`, with a reason for each:\n\n");
+            page.fenced("", &entries, quarter);
+        }
+    }
     page.fenced("", &lines(&|out| text::withheld(plan, out)), quarter);
     let notes = lines(&|out| {
         text::notes(plan, view, out);
         out.extend(text::held(plan));
     });
     page.fenced("", &notes, quarter);
-    for Group { heading, lines, count } in text::groups(plan, view) {
+    let mut changed = text::groups(plan, view);
+    if let Some(since) = since {
+        page.raw(&format!("#### Drift: {}\n\n", objects(since.drift.len())));
+        page.fenced("", &lines(&|out| out.extend([crate::since::drift_heading(since)])), quarter);
+        page.fenced(
+            if since.drift.is_empty() { "" } else { "what is live and not as it was said" },
+            &lines(&|out| out.extend(crate::since::drift(plan, since, view))),
+            quarter,
+        );
+        page.fenced("", &lines(&|out| out.extend(crate::since::notes(plan, since))), quarter);
+        page.raw(&format!("#### This change: {}\n\n", objects(since.change.len())));
+        page.fenced("", &lines(&|out| out.extend([crate::since::change_heading(since)])), quarter);
+        changed = text::groups(&crate::since::of(plan, &since.change), view);
+    }
+    for Group { heading, lines, count } in changed {
         let summary = format!("{}: {}", summary_of(&heading), if count == 1 { "1 change".to_owned() } else { format!("{count} changes") });
         let room = page.left;
         page.fenced(&summary, &named::text(plan, rendered(&lines, Screen::default())), room);
@@ -66,27 +121,79 @@ fn page(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most:
     page.out + cut + &format!("\n{}\n", text::cost(plan))
 }
 
+fn objects(count: usize) -> String {
+    match count {
+        0 => "none".to_owned(),
+        1 => "1 object".to_owned(),
+        more => format!("{more} objects"),
+    }
+}
+
 /// Finds the comment again: the same for the same manifests, whatever the plan says.
 pub fn marker(plan: &Plan) -> String {
+    marked("plan", plan)
+}
+
+fn marked(what: &str, plan: &Plan) -> String {
     let names: Vec<&str> = plan.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
-    format!("<!-- crossrole plan {} -->", Digest::of(names.join("\n").as_bytes()))
+    format!("<!-- crossrole {what} {} -->", Digest::of(names.join("\n").as_bytes()))
 }
 
 fn title(plan: &Plan) -> String {
     let replaced = plan.count(Action::Replace);
     let (add, change, destroy) = (plan.count(Action::Create) + replaced, plan.count(Action::Update), plan.count(Action::Delete) + replaced);
     let what = if plan.is_empty() { "no changes".to_owned() } else { format!("{add} to add, {change} to change, {destroy} to destroy") };
+    format!("crossrole: {}: {what}", of_what(plan))
+}
+
+fn drift_title(plan: &Plan) -> String {
+    let what = match plan.changes.len() {
+        0 if plan.is_blocked() => "not known".to_owned(),
+        0 => "none".to_owned(),
+        1 => "1 object is not as the manifests say".to_owned(),
+        more => format!("{more} objects are not as the manifests say"),
+    };
+    format!("crossrole: drift of {}: {what}", of_what(plan))
+}
+
+/// The manifests, and the accounts that they are of.
+fn of_what(plan: &Plan) -> String {
     let manifests = match plan.manifests.as_slice() {
         // A manifest's name has letters, digits and hyphens.
         [one] => format!("`{}`", plain_name(&one.name)),
         all => format!("{} manifests", all.len()),
     };
-    format!("crossrole: {manifests}: {what}")
+    let trusting: Vec<&AccountId> = plan.accounts.iter().filter(|(_, info)| info.trusting).map(|(id, _)| id).collect();
+    format!("{manifests}{}", in_accounts(&trusting, " in "))
+}
+
+/// Accounts by their ids, which are digits: one, or how many there are.
+fn in_accounts(accounts: &[&AccountId], before: &str) -> String {
+    match accounts {
+        [] => String::new(),
+        [one] => format!("{before}{one}"),
+        all => format!("{before}{} accounts", all.len()),
+    }
 }
 
 /// What stands outside of a fence, of a name: its first letters, digits and hyphens.
 fn plain_name(name: &str) -> String {
     name.chars().take(64).map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+fn drift_warnings(plan: &Plan, delta: &AccessDelta) -> Vec<String> {
+    let mut said = Vec::new();
+    let widened = delta.changes.iter().filter(|change| change.direction == Direction::Widened).count();
+    if widened > 0 {
+        said.push(format!("**Access is wider than the manifests say: {widened} times somebody has gained something.**"));
+    }
+    if !delta.undecided.is_empty() {
+        said.push(format!("**{} times it is not decided whether somebody has gained something.**", delta.undecided.len()));
+    }
+    if plan.is_blocked() {
+        said.push("**Something could not be compared: see what is withheld.**".to_owned());
+    }
+    said
 }
 
 fn warnings(plan: &Plan) -> Vec<String> {
@@ -139,6 +246,49 @@ impl Page {
     fn raw(&mut self, text: &str) {
         self.out.push_str(text);
         self.left = self.left.saturating_sub(text.len());
+    }
+
+    /// A row a manifest that has something to read, as many as there is room for, and a line of the others: names as [`plain_name`] has
+    /// them, ids and numbers, which no cell can be left with.
+    fn table(&mut self, overview: &Overview, most: usize) {
+        const HEAD: &str = "| manifest | account | add | change | destroy | widened | narrowed | withheld |\n|---|---|--:|--:|--:|--:|--:|--:|\n";
+        /// What the lines below it take: numbers, and a part of each.
+        const BELOW: usize = 400;
+        let (quiet, rows): (Vec<&Row>, Vec<&Row>) = overview.rows.iter().partition(|row| row.is_quiet());
+        let mut room = most.min(self.left).saturating_sub(HEAD.len() + BELOW);
+        let mut shown = Vec::new();
+        for row in &rows {
+            let accounts: Vec<&AccountId> = row.accounts.iter().collect();
+            let numbers: String = row.numbers().iter().map(|number| format!(" {number} |")).collect();
+            let line = format!("| `{}` | {} |{numbers}\n", plain_name(&row.manifest), in_accounts(&accounts, ""));
+            let Some(left) = room.checked_sub(line.len()) else { break };
+            room = left;
+            shown.push(line);
+        }
+        if !shown.is_empty() {
+            self.raw(&format!("{HEAD}{}\n", shown.concat()));
+        }
+        let more = rows.len() - shown.len();
+        if more > 0 {
+            self.cut = true;
+            self.raw(&format!("And {more} more {} to read.\n\n", if more == 1 { "manifest with something" } else { "manifests with something" }));
+        }
+        if overview.elsewhere > 0 {
+            let times = if overview.elsewhere == 1 { "Once".to_owned() } else { format!("{} times", overview.elsewhere) };
+            self.raw(&format!("{times} somebody gains or loses something where no manifest's own object is named.\n\n"));
+        }
+        if !quiet.is_empty() {
+            let mut names = String::new();
+            let mut left = quiet.len();
+            for row in &quiet {
+                let name = format!("{}`{}`", if names.is_empty() { "" } else { ", " }, plain_name(&row.manifest));
+                let Some(rest) = room.checked_sub(name.len()) else { break };
+                (room, left) = (rest, left - 1);
+                names.push_str(&name);
+            }
+            let rest = if left > 0 { format!("{}{left} more", if names.is_empty() { "" } else { " and " }) } else { String::new() };
+            self.raw(&format!("Nothing to do for {} of them: {names}{rest}.\n\n", quiet.len()));
+        }
     }
 
     /// A text between fences, folded under a summary where it has one; as many of its lines as there is room for.

@@ -8,7 +8,7 @@ use crate::text::{changes, cost, gone, withheld};
 use crate::{Line, Tone, View, access, json as machine, named, rendered, safe, words};
 
 /// A plan of these changes alone, for what is said of changes.
-fn of(plan: &Plan, changes: &[Change]) -> Plan {
+pub(crate) fn of(plan: &Plan, changes: &[Change]) -> Plan {
     Plan {
         changes: changes.to_vec(),
         steps: Vec::new(),
@@ -78,7 +78,7 @@ pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
     named::text(plan, rendered(&out, view.screen))
 }
 
-fn by_drift(delta: &AccessDelta, view: View) -> Vec<Line> {
+pub(crate) fn by_drift(delta: &AccessDelta, view: View) -> Vec<Line> {
     if delta.changes.is_empty() && delta.undecided.is_empty() {
         return Vec::new();
     }

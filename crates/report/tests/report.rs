@@ -18,7 +18,13 @@ mod decisions;
 mod facts;
 #[path = "report/hostile.rs"]
 mod hostile;
+#[path = "report/junit.rs"]
+mod junit;
 #[path = "report/markdown.rs"]
 mod markdown;
+#[path = "report/overview.rs"]
+mod overview;
+#[path = "report/sarif.rs"]
+mod sarif;
 #[path = "report/sentences.rs"]
 mod sentences;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{CONFIG, CloudArgs};
+use super::{CONFIG, CloudArgs, Report, finding_report};
 
 /// Where the policies of a question come from.
 #[derive(Debug, Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -120,4 +120,7 @@ pub(crate) struct TestArgs {
     /// Print one JSON object a case
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write what came out to a file as well, as often as wanted: `json`, `sarif`, `junit`, `gitlab-codequality`
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = finding_report)]
+    pub(crate) report: Vec<Report>,
 }

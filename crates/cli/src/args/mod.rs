@@ -3,6 +3,7 @@
 mod accounts;
 mod ask;
 mod cloud;
+mod comment;
 mod plan;
 mod sandbox;
 
@@ -13,7 +14,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
-pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
+pub(crate) use comment::{CommentArgs, ForgeArg};
+pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -81,6 +83,8 @@ pub(crate) enum Command {
     WhoCan(WhoCanArgs),
     /// Check access expectations
     Test(TestArgs),
+    /// Write a plan as a comment on a pull request, or update it
+    Comment(CommentArgs),
     /// Keep the directory of accounts
     Accounts(AccountsArgs),
     /// Work with the embedded AWS
@@ -127,6 +131,9 @@ pub(crate) struct ValidateArgs {
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     pub(crate) format: FormatArg,
+    /// Write the findings to a file as well, as often as wanted: `json`, `sarif`, `junit`, `gitlab-codequality`
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = finding_report)]
+    pub(crate) report: Vec<Report>,
     /// Print the reference of all lint rules, and check nothing
     #[arg(long)]
     pub(crate) list_rules: bool,

@@ -41,9 +41,12 @@ pub(crate) struct ViewArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Write the plan to a file as well, as often as wanted: `markdown` (a comment on a pull request), `summary` (of a job), `json`,
-    /// `sarif` (findings), `gitlab-terraform`, `gitlab-codequality`
+    /// `sarif` (findings), `junit`, `gitlab-terraform`, `gitlab-codequality`, `events` (JSON lines while it runs)
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report)]
     pub(crate) report: Vec<Report>,
+    /// Most bytes of `markdown`, where a comment holds less than GitHub's 65536 or more
+    #[arg(long, value_name = "BYTES", default_value_t = crossrole_report::COMMENT_MOST, hide_default_value = true)]
+    pub(crate) report_limit: usize,
 }
 
 /// The forms that a plan is written to files in.
@@ -53,9 +56,26 @@ pub(crate) enum ReportFormat {
     Summary,
     Json,
     Sarif,
+    Junit,
     GitlabTerraform,
     GitlabCodequality,
+    Events,
 }
+
+/// Every one, as it is written.
+const FORMATS: [(&str, ReportFormat); 8] = [
+    ("markdown", ReportFormat::Markdown),
+    ("summary", ReportFormat::Summary),
+    ("json", ReportFormat::Json),
+    ("sarif", ReportFormat::Sarif),
+    ("junit", ReportFormat::Junit),
+    ("gitlab-terraform", ReportFormat::GitlabTerraform),
+    ("gitlab-codequality", ReportFormat::GitlabCodequality),
+    ("events", ReportFormat::Events),
+];
+
+/// Those that say what was found, without a plan.
+const OF_FINDINGS: [ReportFormat; 4] = [ReportFormat::Json, ReportFormat::Sarif, ReportFormat::Junit, ReportFormat::GitlabCodequality];
 
 /// One file of `--report`.
 #[derive(Debug, Clone)]
@@ -65,17 +85,21 @@ pub(crate) struct Report {
 }
 
 fn report(text: &str) -> Result<Report, String> {
-    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or("write it as in `markdown=plan.md`")?;
-    let format = match format {
-        "markdown" => ReportFormat::Markdown,
-        "summary" => ReportFormat::Summary,
-        "json" => ReportFormat::Json,
-        "sarif" => ReportFormat::Sarif,
-        "gitlab-terraform" => ReportFormat::GitlabTerraform,
-        "gitlab-codequality" => ReportFormat::GitlabCodequality,
-        _ => return Err("there are `markdown`, `summary`, `json`, `sarif`, `gitlab-terraform` and `gitlab-codequality`".to_owned()),
-    };
-    Ok(Report { format, file: PathBuf::from(file) })
+    report_of(text, &FORMATS.map(|(_, format)| format))
+}
+
+/// A report of findings.
+pub(crate) fn finding_report(text: &str) -> Result<Report, String> {
+    report_of(text, &OF_FINDINGS)
+}
+
+fn report_of(text: &str, allowed: &[ReportFormat]) -> Result<Report, String> {
+    let known: Vec<&(&str, ReportFormat)> = FORMATS.iter().filter(|(_, format)| allowed.contains(format)).collect();
+    let example = known.first().map_or("", |(name, _)| name);
+    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or_else(|| format!("write it as in `{example}=FILE`"))?;
+    let names: Vec<String> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let (_, format) = known.iter().find(|(name, _)| *name == format).ok_or_else(|| format!("there are {}", names.join(", ")))?;
+    Ok(Report { format: *format, file: PathBuf::from(file) })
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -1,5 +1,7 @@
 //! `crossrole apply` and `crossrole destroy`.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossrole_model::{Observed, Outcome, Plan, StepResult};
@@ -7,10 +9,12 @@ use crossrole_planner::Options;
 use crossrole_report::{Line, Tone};
 
 use crate::args::ApplyArgs;
+use crate::events::Events;
 use crate::failure::{Exit, Failure};
 use crate::guard::{self, Gate};
 use crate::io::Io;
 use crate::progress::{Progress, Style};
+use crate::reports;
 use crate::runner::Looked;
 use crate::session::Session;
 use crate::stop::Stop;
@@ -19,7 +23,18 @@ use super::plan::{Made, make};
 use super::reviewed::{self, Reviewed};
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
+    let paths: Vec<&std::path::Path> = args.paths.iter().chain([&args.planning.cloud.sandbox_state]).map(PathBuf::as_path).collect();
+    reports::apart_from_settings(&args.planning.view.report, &args.planning.cloud.config, &paths)?;
     let reviewed = reviewed::read(&args.paths)?;
+    let manifests = reviewed.as_ref().map(Reviewed::files);
+    reports::apart_from_paths(&args.planning.view.report, manifests.as_ref().unwrap_or(&args.paths))?;
+    let events = Arc::new(Events::open(&args.planning.view.report, if destroy { "destroy" } else { "apply" })?);
+    let result = Box::pin(opened(args, destroy, reviewed, &events, io)).await;
+    events.ended(&result);
+    result
+}
+
+async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, events: &Arc<Events>, io: &mut Io) -> Result<Exit, Failure> {
     match (&reviewed, args.max_age) {
         (Some(reviewed), Some(most)) => reviewed.young_enough(most, super::validate::now())?,
         (None, Some(_)) => {
@@ -37,7 +52,8 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
         }
         None => (args.paths.clone(), args.planning.options(destroy)),
     };
-    let session = Session::open(&paths, &args.planning.cloud, io)?;
+    let mut session = Session::open(&paths, &args.planning.cloud, io)?;
+    session.events = Arc::clone(events);
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
     session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)
 }
@@ -50,7 +66,8 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     if let Some(reviewed) = reviewed {
         moved = reviewed::compare(reviewed, &mut made, args.partial, session, &gate).await?;
     }
-    made.print(&args.planning.view, &session.sources, io)?;
+    let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
+    made.refused(&refusal).print(&args.planning.view, &session.sources, io)?;
     io.err_lines(&moved?);
     let blocked = reviewed::left(&made.plan);
     if made.plan.is_empty() {
@@ -59,7 +76,7 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         }
         return Ok(blocked);
     }
-    guard::pass(&args.planning.guard, &gate, &session.desired, &made)?;
+    refusal?;
     if !made.plan.can_apply(args.partial) {
         let (error, details) = crossrole_report::blocked(&made.plan);
         return Err(Failure::new(error, "do what is said of each above, or carry out the rest alone with `--partial`").with(&details));
@@ -72,14 +89,18 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         let approved = io.approve(question, "nobody is there to approve this plan");
         session.stops.or_person(approved).await.map_err(|stop| stop.while_("waiting for approval"))??;
     }
+    session.events.approved(if args.auto_approve { "auto-approve" } else { "person" });
     // Somebody may have thought about it for long: then everything is looked at once more.
     let observed = args.auto_approve.then_some(made.observed);
     let (outcome, stop) = Box::pin(carry_out(args, plan, observed, session, io)).await;
+    let written = super::plan::carried_out(&args.planning.view.report, plan, &made.findings, &session.sources, &outcome);
+    session.events.verified(outcome.is_complete(), outcome.unverified.len());
     if args.planning.view.json {
         io.out_json(&crossrole_report::outcome_json(plan, &outcome));
     } else {
         io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
     }
+    written?;
     let failed = if outcome.is_moved() { Exit::Moved } else { Exit::Failed };
     Ok(if outcome.is_complete() { blocked } else { stop.map_or(failed, Stop::exit) })
 }
@@ -134,7 +155,10 @@ async fn carry_out(args: &ApplyArgs, plan: &Plan, observed: Option<Observed>, se
     let stop = AtomicBool::new(false);
     let options = crossrole_applier::Options { concurrency: session.concurrency, total: session.total, timeout: session.timeout };
     let progress = Progress::new(plan, style, &session.told);
-    let listener = |event| progress.event(&event);
+    let listener = |event| {
+        session.events.applying(plan, &event);
+        progress.event(&event);
+    };
     let work = crossrole_applier::apply(&session.aws, plan, observed, options, &listener, &stop);
     tokio::pin!(work);
     let mut first = None;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use crossrole_manifest::take_up;
 use crossrole_model::{Address, Desired, Observed, Part, Plan, Source};
@@ -9,9 +10,11 @@ use crossrole_planner::Options;
 
 use crate::args::{DriftArgs, GuardArgs};
 use crate::base::by_hand;
+use crate::events::Events;
 use crate::failure::{Exit, Failure};
 use crate::guard::Gate;
 use crate::io::Io;
+use crate::reports;
 use crate::session::Session;
 
 use super::plan::{Made, make};
@@ -20,15 +23,26 @@ use super::plan::{Made, make};
 const ATTEMPTS_MOST: usize = 1_000;
 
 pub(crate) async fn run(args: &DriftArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let session = Session::open(&args.paths.paths, &args.cloud, io)?;
+    reports::apart_from_settings(&args.view.report, &args.cloud.config, &[&args.cloud.sandbox_state])?;
+    reports::apart_from_paths(&args.view.report, &args.paths.paths)?;
+    let events = Arc::new(Events::open(&args.view.report, "drift")?);
+    let result = opened(args, &events, io).await;
+    events.ended(&result);
+    result
+}
+
+async fn opened(args: &DriftArgs, events: &Arc<Events>, io: &mut Io) -> Result<Exit, Failure> {
+    let mut session = Session::open(&args.paths.paths, &args.cloud, io)?;
+    session.events = Arc::clone(events);
     session.ended(drift(args, &session, io).await)
 }
 
 async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
-    let made = make(session, &Options::default(), &GuardArgs::default(), &Gate::none(), None).await?;
-    let (desired, controls) = (std::sync::Arc::clone(&session.desired), session.settings.controls(&session.desired)?);
+    let mut made = make(session, &Options::default(), &GuardArgs::default(), &Gate::none(), None).await?;
+    let (desired, controls) = (Arc::clone(&session.desired), session.settings.controls(&session.desired)?);
     let work = move || {
         let access = by_hand(&desired, &made.observed, &made.plan.changes, &controls);
+        made.drift = Some(access.clone());
         (made, access)
     };
     let (made, access) = session.computed("looking at what drift gives", work).await?;
@@ -88,7 +102,7 @@ impl Taken {
 
 async fn take_up_all(made: &Made, session: &Session) -> Result<Taken, Failure> {
     let surroundings = session.settings.surroundings()?;
-    let (plan, observed, desired, sources) = (made.plan.clone(), made.observed.clone(), std::sync::Arc::clone(&session.desired), session.sources.clone());
+    let (plan, observed, desired, sources) = (made.plan.clone(), made.observed.clone(), Arc::clone(&session.desired), session.sources.clone());
     let work = move || {
         let read = |sources: &[Source]| crossrole_manifest::load_in(sources, &surroundings).0;
         taken_up(plan, &observed, &desired, &sources, &read)

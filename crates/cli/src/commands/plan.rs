@@ -8,21 +8,34 @@ use std::sync::Arc;
 use crossrole_access::{Controls, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
-use crossrole_model::{Cause, Change, Finding, Judged, KeyRef, Kind, Observed, Plan, Severity, Since, Source};
+use crossrole_model::{Cause, Change, Desired, DesiredObject, Finding, Judged, KeyRef, Kind, Observed, Outcome, Plan, Severity, Since, Source};
 use crossrole_planner::Options;
-use crossrole_report::{Line, Screen, Tone};
+use crossrole_report::{Line, Owners, Screen, Tone};
 use serde_json::Value;
 
 use crate::args::{GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
 use crate::base::Base;
+use crate::events::Events;
 use crate::failure::{Exit, Failure};
 use crate::guard::{self, Gate};
 use crate::io::Io;
 use crate::session::Session;
-use crate::{guardrails, rests_on};
+use crate::{guardrails, reports, rests_on};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let session = Session::open(&args.paths.paths, &args.planning.cloud, io)?;
+    let (report, cloud) = (&args.planning.view.report, &args.planning.cloud);
+    let others: Vec<&Path> = args.out.iter().chain([&cloud.sandbox_state]).map(std::path::PathBuf::as_path).collect();
+    reports::apart_from_settings(report, &cloud.config, &others)?;
+    reports::apart_from_paths(report, &args.paths.paths)?;
+    let events = Arc::new(Events::open(report, "plan")?);
+    let result = opened(args, &events, io).await;
+    events.ended(&result);
+    result
+}
+
+async fn opened(args: &PlanArgs, events: &Arc<Events>, io: &mut Io) -> Result<Exit, Failure> {
+    let mut session = Session::open(&args.paths.paths, &args.planning.cloud, io)?;
+    session.events = Arc::clone(events);
     session.ended(plan(args, &session, io).await)
 }
 
@@ -30,13 +43,14 @@ async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, F
     let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
     let options = args.planning.options(args.destroy);
     let base = args.base.as_ref().map(|reference| Base::read(reference, &args.paths.paths, &args.planning.cloud.config, &session.desired)).transpose()?;
-    let made = make(session, &options, &args.planning.guard, &gate, base).await?;
+    let mut made = make(session, &options, &args.planning.guard, &gate, base).await?;
     if let Some(path) = &args.out {
         let rests_on = rests_on::now(session, &made.plan, &made.observed);
         save(&Plan { saved_at: super::validate::now(), rests_on, ..made.plan.clone() }, path)?;
     }
-    made.print(&args.planning.view, &session.sources, io)?;
-    guard::pass(&args.planning.guard, &gate, &session.desired, &made)?;
+    let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
+    made.refused(&refusal).print(&args.planning.view, &session.sources, io)?;
+    refusal?;
     Ok(match (made.plan.is_blocked(), !made.plan.is_empty()) {
         (true, _) => Exit::Failed,
         (false, true) if args.detailed_exitcode => Exit::Changes,
@@ -55,10 +69,21 @@ pub(crate) struct Made {
     pub(crate) judged: Option<Judged>,
     /// What of it is drift, and what is this change, where that is asked for.
     pub(crate) since: Option<Since>,
+    /// Who has gained and who has lost by it, where it is looked at as drift.
+    pub(crate) drift: Option<AccessDelta>,
     /// What it was planned from.
     pub(crate) observed: Observed,
     /// In the embedded AWS: the command that makes what the manifests rely on.
     prepares: Option<String>,
+    /// Which manifests declare what.
+    owners: Owners,
+    /// Why it must not be carried out, a line each.
+    refused: Vec<String>,
+}
+
+fn owners(desired: &Desired) -> Owners {
+    let names = |object: &DesiredObject| object.also.iter().chain([&object.owner]).cloned().collect();
+    desired.objects.iter().map(|(address, object)| (address.clone(), names(object))).collect()
 }
 
 /// Tells whether something is withheld because what it relies on does not exist.
@@ -71,7 +96,9 @@ impl Made {
     fn of(plan: Plan, session: &Session, observed: Observed, linted: Linted, guard: &GuardArgs, gate: &Gate) -> Result<Self, Failure> {
         let desired = &session.desired;
         let judged = gate.judge(&plan, super::validate::now());
-        let mut made = Self { plan, judged, since: None, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
+        let (prepares, owners) = (session.prepares(), owners(desired));
+        let mut made =
+            Self { plan, judged, since: None, drift: None, findings: Vec::new(), suppressed: Vec::new(), observed, prepares, owners, refused: Vec::new() };
         if !made.plan.destroy {
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&session.settings, desired));
@@ -82,6 +109,13 @@ impl Made {
         }
         made.findings.sort();
         Ok(made)
+    }
+
+    /// Keeps why it is refused for the reports.
+    pub(crate) fn refused(&mut self, refusal: &Result<(), Failure>) -> &Self {
+        let refused = refusal.as_ref().err().filter(|failure| failure.exit() == Exit::Refused);
+        self.refused = refused.map(|failure| failure.render(Screen::default()).lines().map(str::to_owned).collect()).unwrap_or_default();
+        self
     }
 
     /// The plan on stdout, what is worth knowing on stderr; in JSON, all of it in one.
@@ -105,9 +139,9 @@ impl Made {
 
     /// The reports that are asked for.
     pub(crate) fn reports(&self, args: &ViewArgs, sources: &[Source], io: &Io) -> Result<(), Failure> {
-        apart(&args.report, sources)?;
+        reports::apart_from(&args.report, sources)?;
         let view = crossrole_report::View { screen: Screen::default(), ..super::view(args, io) };
-        args.report.iter().try_for_each(|report| self.write(report, sources, view))
+        args.report.iter().try_for_each(|report| self.write(report, args.report_limit, sources, view))
     }
 
     /// All of it for machines.
@@ -120,22 +154,33 @@ impl Made {
         value
     }
 
-    /// Writes the plan to a file.
-    fn write(&self, report: &Report, sources: &[Source], view: crossrole_report::View) -> Result<(), Failure> {
-        let markdown = |most| crossrole_report::markdown(&self.plan, &self.findings, sources, view, most);
-        let json = |value| crossrole_report::json_text_pretty(&value) + "\n";
+    /// Writes the plan to a file; events are written as they happen.
+    fn write(&self, report: &Report, comment_most: usize, sources: &[Source], view: crossrole_report::View) -> Result<(), Failure> {
+        let Self { plan, findings, suppressed, owners, refused, judged, since, drift, .. } = self;
+        let comment =
+            crossrole_report::Comment { plan, findings, sources, owners, view, judged: judged.as_ref(), since: since.as_ref(), drift: drift.as_ref() };
         let text = match report.format {
-            ReportFormat::Markdown => markdown(crossrole_report::COMMENT_MOST),
-            ReportFormat::Summary => markdown(crossrole_report::SUMMARY_MOST),
-            ReportFormat::Json => json(self.json(sources, view)),
-            ReportFormat::Sarif => json(crossrole_report::sarif(&self.findings, &self.suppressed, sources, &super::validate::infos())),
-            ReportFormat::GitlabTerraform => json(crossrole_report::gitlab_terraform(&self.plan)),
-            ReportFormat::GitlabCodequality => json(crossrole_report::gitlab_codequality(&self.findings, sources)),
+            ReportFormat::Markdown => crossrole_report::markdown(&comment, comment_most),
+            ReportFormat::Summary => crossrole_report::markdown(&comment, crossrole_report::SUMMARY_MOST),
+            ReportFormat::Json => reports::json(&self.json(sources, view)),
+            ReportFormat::Sarif => reports::json(&crossrole_report::sarif(findings, suppressed, sources, &super::validate::infos())),
+            ReportFormat::Junit => crossrole_report::junit(&crossrole_report::junit_plan(plan, refused, findings, sources)),
+            ReportFormat::GitlabTerraform => reports::json(&crossrole_report::gitlab_terraform(plan)),
+            ReportFormat::GitlabCodequality => reports::json(&crossrole_report::gitlab_codequality(findings, sources)),
+            ReportFormat::Events => return Ok(()),
         };
-        std::fs::write(&report.file, text).map_err(|e| {
-            Failure::new(format!("report `{}` can't be written: {e}", report.file.display()), "check that its folder is there, and its permissions")
-        })
+        reports::write(report, &text)
     }
+}
+
+/// What an apply has come to, in the reports that tell of it.
+pub(crate) fn carried_out(wanted: &[Report], plan: &Plan, findings: &[Finding], sources: &[Source], outcome: &Outcome) -> Result<(), Failure> {
+    for report in wanted.iter().filter(|report| report.format == ReportFormat::Junit) {
+        let mut suites = crossrole_report::junit_plan(plan, &[], findings, sources);
+        suites.push(crossrole_report::junit_outcome(plan, outcome));
+        reports::write(report, &crossrole_report::junit(&suites))?;
+    }
+    Ok(())
 }
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
@@ -146,6 +191,7 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
         Some(base) => base.observe(&scope, &observed, session).await?,
         None => None,
     };
+    session.events.read(&observed.calls);
     let (desired, options, controls) = (Arc::clone(&session.desired), options.clone(), session.settings.controls(&session.desired)?);
     let work = move || {
         let mut plan = crossrole_planner::plan(&desired, &observed, &options);
@@ -159,6 +205,7 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
         Ok((plan, observed, linted, since))
     };
     let (plan, observed, linted, since) = session.computed("planning", work).await??;
+    session.events.planned(&plan);
     Ok(Made { since, ..Made::of(plan, session, observed, linted, guard, gate)? })
 }
 
@@ -180,19 +227,6 @@ pub(crate) fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observ
     let gone: BTreeSet<String> = deleted.map(arn).map(|arn| plan.made_keys.get(&arn).cloned().flatten().unwrap_or(arn)).collect();
     plan.lockouts.retain(|lockout| !matches!(lockout, Lockout::Action { resource, .. } if gone.contains(resource)));
     plan.access = Some(delta);
-}
-
-/// Refuses to write a report over a manifest or over another one, before any is written.
-fn apart(reports: &[Report], sources: &[Source]) -> Result<(), Failure> {
-    let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut taken: BTreeSet<std::path::PathBuf> = sources.iter().map(|source| place(Path::new(&source.file))).collect();
-    match reports.iter().find(|report| !taken.insert(place(&report.file))) {
-        None => Ok(()),
-        Some(report) => {
-            let error = format!("report `{}` would be written over a manifest, or over another report", report.file.display());
-            Err(Failure::new(error, "give each report a file of its own"))
-        }
-    }
 }
 
 /// Refuses a plan that breaks an invariant: a bug of ours must not reach an account.

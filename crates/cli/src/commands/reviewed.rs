@@ -48,6 +48,11 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Option<Reviewed>, Failure> {
 }
 
 impl Reviewed {
+    /// The files of its manifests, as they were named, and where they may be now.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.plan.manifests.iter().map(|manifest| PathBuf::from(&manifest.file)).chain(self.places.iter().cloned()).collect()
+    }
+
     /// A plan that was reviewed long ago is not what its reviewers would say today. One of tomorrow has a wrong clock behind it.
     pub(crate) fn young_enough(&self, most: Duration, now: i64) -> Result<(), Failure> {
         /// Clocks of two machines differ by so much, at most, in seconds.

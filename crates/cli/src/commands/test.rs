@@ -5,24 +5,29 @@ use std::path::{Path, PathBuf};
 
 use crossrole_access::{Case, Context, ContextValue, Estate, Objects, Question, resource_matches};
 use crossrole_manifest::{Expectation, Given};
-use crossrole_model::Desired;
 use crossrole_model::access::Decision;
+use crossrole_model::{Desired, Finding, Source, Span};
 use crossrole_policy::Arn;
-use crossrole_report::{Line, Tone, View, safe};
-use serde_json::json;
+use crossrole_report::{self as report, Line, Tone, View, safe};
+use serde_json::{Value, json};
 
 use crate::args::TestArgs;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
 use crate::io::Io;
 use crate::load::{EXPECTATIONS, Loaded};
-use crate::{actions, ask, keys};
+use crate::{actions, ask, keys, reports};
+
+use super::validate::{Found, write_with};
 
 /// Most bytes of one case: a request with all its policies is far smaller.
 const LINE_MOST: usize = 1 << 20;
 
 /// One line of the summary.
 struct Outcome {
+    /// The file that it stands in, by its number, and where: byte, and line from one.
+    file: usize,
+    at: (usize, usize),
     id: String,
     expected: Expected,
     got: Decision,
@@ -52,23 +57,69 @@ impl Outcome {
             Expected::Denied => "Denied",
         }
     }
+
+    fn differs(&self) -> String {
+        let because = if self.because.is_empty() { String::new() } else { format!(": {}", self.because) };
+        format!("expected {}, got {}{because}", self.expected(), self.got.as_str())
+    }
+
+    fn json(&self) -> Value {
+        json!({"id": self.id, "expected": self.expected(), "got": self.got.as_str(), "ok": self.passed(), "because": self.because})
+    }
+
+    fn case(&self, file: &str) -> report::Case {
+        let ended = if self.passed() { report::Ended::Passed } else { report::Ended::Failed { message: self.differs(), details: Vec::new() } };
+        report::Case { name: self.id.clone(), class: "crossrole.test", place: Some((file.to_owned(), self.at.1)), ended, said: Vec::new() }
+    }
+
+    fn finding(&self, file: &str) -> Finding {
+        let (start, _) = self.at;
+        let finding = Finding::error(
+            file,
+            Some(Span { start, end: start }),
+            format!("{}: {}", self.id, self.differs()),
+            "change the manifest, or what is expected of it",
+        );
+        Finding { rule: Some("expectation".to_owned()), ..finding }
+    }
+}
+
+/// Writes what came out to the files of `--report`.
+fn write(args: &TestArgs, outcomes: &[Outcome], files: &[Source]) -> Result<(), Failure> {
+    let file = |outcome: &Outcome| files.get(outcome.file).map_or("", |source| source.file.as_str());
+    let findings: Vec<Finding> = outcomes.iter().filter(|o| !o.passed()).map(|outcome| outcome.finding(file(outcome))).collect();
+    let suite = |(at, source): (usize, &Source)| report::Suite {
+        name: source.file.clone(),
+        cases: outcomes.iter().filter(|o| o.file == at).map(|outcome| outcome.case(&source.file)).collect(),
+    };
+    let suites: Vec<report::Suite> = files.iter().enumerate().map(suite).collect();
+    let json = || json!({ "format_version": "1.0", "tests": outcomes.iter().map(Outcome::json).collect::<Vec<_>>() });
+    write_with(&args.report, &args.config, &Found { findings: &findings, suppressed: &[], sources: files }, &suites, json)
+}
+
+/// Reads a file of tests and keeps it; returns its number and text.
+fn read<'f>(file: &Path, files: &'f mut Vec<Source>) -> Result<(usize, &'f str), Failure> {
+    let (number, text) = (files.len(), files::read(file, &TESTS)?);
+    files.push(Source { file: file.display().to_string(), text });
+    Ok((number, files.last().map_or("", |source| source.text.as_str())))
 }
 
 pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (cases, manifests): (Vec<PathBuf>, Vec<PathBuf>) = args.paths.iter().cloned().partition(|p| p.extension().is_some_and(|e| e == "jsonl"));
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut files, mut read) = (Vec::new(), Vec::new(), Vec::new());
     for file in &cases {
-        outcomes.extend(from_cases(file)?);
+        outcomes.extend(from_cases(file, &mut files)?);
     }
     if !manifests.is_empty() {
         let Loaded { settings, desired, sources } = Loaded::read(&manifests, &args.config, io)?;
         let estate = Objects::desired(&desired).estate().under(&settings.controls(&desired)?);
         for source in &sources {
-            let file = PathBuf::from(source.file.strip_suffix(".toml").unwrap_or(&source.file).to_owned() + EXPECTATIONS);
+            let file = crate::load::expectations_of(&source.file);
             if file.exists() {
-                outcomes.extend(from_expectations(&file, &desired, &estate)?);
+                outcomes.extend(from_expectations(&file, &mut files, &desired, &estate)?);
             }
         }
+        read = sources;
     }
     if outcomes.is_empty() {
         return Err(Failure::new(
@@ -76,18 +127,17 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
             format!("write expectations to `NAME{EXPECTATIONS}` beside `NAME.toml`, or name a `.jsonl` file of cases"),
         ));
     }
+    reports::apart_from(&args.report, &read)?;
+    write(args, &outcomes, &files)?;
     let failed = outcomes.iter().filter(|o| !o.passed()).count();
     for outcome in &outcomes {
         if args.json {
-            let line =
-                json!({"id": outcome.id, "expected": outcome.expected(), "got": outcome.got.as_str(), "ok": outcome.passed(), "because": outcome.because});
-            io.out_json(&line);
+            io.out_json(&outcome.json());
         } else {
             let (tone, word) = if outcome.passed() { (Tone::Added, "ok     ") } else { (Tone::Error, "FAILED ") };
             let mut lines = vec![Line::new(tone, 0, word).then([safe(&outcome.id)])];
             if !outcome.passed() {
-                let because = if outcome.because.is_empty() { String::new() } else { format!(": {}", outcome.because) };
-                lines.push(Line::plain(7, format!("expected {}, got {}{}", outcome.expected(), outcome.got.as_str(), safe(&because))));
+                lines.push(Line::plain(7, safe(&outcome.differs())));
             }
             io.out_lines(&lines);
         }
@@ -102,17 +152,24 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
 const TESTS: Wanted =
     Wanted { what: "tests", most: crossrole_manifest::MAX_BYTES, advice: "check its path and permissions", smaller: "split it into several files" };
 
-fn from_cases(file: &Path) -> Result<Vec<Outcome>, Failure> {
-    let text = files::read(file, &TESTS)?;
-    let (mut outcomes, mut wrong) = (Vec::new(), Vec::new());
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+fn from_cases(file: &Path, files: &mut Vec<Source>) -> Result<Vec<Outcome>, Failure> {
+    let (of, text) = read(file, files)?;
+    let (mut outcomes, mut wrong, mut begins) = (Vec::new(), Vec::new(), 0);
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let start = begins;
+        begins += line.len();
+        let line = line.trim_end();
+        if line.is_empty() {
+            continue;
+        }
         let case: Result<Case, String> =
             if line.len() > LINE_MOST { Err(format!("it is over {LINE_MOST} bytes")) } else { serde_json::from_str(line).map_err(|e| e.to_string()) };
         match case {
             Ok(case) => {
                 let answer = case.decide();
                 let because = answer.layer.map(|l| format!("by the {}", l.as_str())).unwrap_or_default();
-                outcomes.push(Outcome { id: case.id.clone(), expected: Expected::Exactly(case.expected), got: answer.decision, because });
+                let expected = Expected::Exactly(case.expected);
+                outcomes.push(Outcome { file: of, at: (start, number), id: case.id.clone(), expected, got: answer.decision, because });
             }
             Err(why) => wrong.push(format!("`{}` line {number}: {why}", file.display())),
         }
@@ -124,8 +181,9 @@ fn from_cases(file: &Path) -> Result<Vec<Outcome>, Failure> {
     }
 }
 
-fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<Vec<Outcome>, Failure> {
-    let parsed = crossrole_manifest::expectations(&files::read(file, &TESTS)?).map_err(|e| {
+fn from_expectations(file: &Path, files: &mut Vec<Source>, desired: &Desired, estate: &Estate) -> Result<Vec<Outcome>, Failure> {
+    let (of, text) = read(file, files)?;
+    let parsed = crossrole_manifest::expectations(text).map_err(|e| {
         Failure::new(
             format!("`{}`: {e}", file.display()),
             "an expectation is `[[expect]]` with `principal`, `action`, `resource`, `result = \"allowed\"` or `\"denied\"`, and may have `via` and `context`",
@@ -156,6 +214,8 @@ fn from_expectations(file: &Path, desired: &Desired, estate: &Estate) -> Result<
                 let last = answers.last();
                 let through = if expect.via.is_empty() { String::new() } else { format!(" via {}", expect.via.join(", ")) };
                 outcomes.push(Outcome {
+                    file: of,
+                    at: expect.at,
                     id: format!("{}{through}: {action} on {resource}", expect.principal),
                     expected: if expect.allowed { Expected::Exactly(Decision::Allowed) } else { Expected::Denied },
                     got: last.map_or(Decision::ImplicitlyDenied, |a| a.decision),

@@ -1,14 +1,17 @@
 //! `crossrole validate`.
 
+use std::path::Path;
+
 use crossrole_lint::{Linted, lint, rules};
 use crossrole_model::{Desired, Finding, Severity, Source};
-use crossrole_report::{Line, RuleInfo, Tone, safe};
+use crossrole_report::{Line, RuleInfo, Suite, Tone, safe};
+use serde_json::Value;
 
-use crate::args::{FormatArg, ValidateArgs};
+use crate::args::{FormatArg, Report, ReportFormat, ValidateArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::settings::Settings;
-use crate::{guardrails, load};
+use crate::{guardrails, load, reports};
 
 pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
     if args.list_rules {
@@ -25,12 +28,45 @@ pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     findings.append(&mut linted.findings);
     findings.sort();
-    print(args.format, &findings, &linted.suppressed, &settings.shown(&sources), io);
+    let shown = settings.shown(&sources);
+    write(&args.report, &args.config, &Found { findings: &findings, suppressed: &linted.suppressed, sources: &shown })?;
+    print(args.format, &findings, &linted.suppressed, &shown, io);
     let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
     if args.format == FormatArg::Text {
         summary(desired.as_ref(), &findings, &linted, &sources, io);
     }
     Ok(if errors == 0 { Exit::Clean } else { Exit::Failed })
+}
+
+/// What was found, and in which files.
+pub(crate) struct Found<'f> {
+    pub(crate) findings: &'f [Finding],
+    pub(crate) suppressed: &'f [(Finding, String)],
+    pub(crate) sources: &'f [Source],
+}
+
+/// Writes findings to the files of `--report`.
+fn write(reports: &[Report], config: &Path, found: &Found<'_>) -> Result<(), Failure> {
+    let suites = crossrole_report::junit_findings(found.findings, found.suppressed, found.sources);
+    write_with(reports, config, found, &suites, || crossrole_report::findings_json(found.findings, found.suppressed, found.sources))
+}
+
+/// The same, with suites and JSON of one's own.
+pub(crate) fn write_with(reports: &[Report], config: &Path, found: &Found<'_>, suites: &[Suite], json: impl Fn() -> Value) -> Result<(), Failure> {
+    let Found { findings, suppressed, sources } = found;
+    reports::apart_from_settings(reports, config, &[])?;
+    reports::apart_from(reports, sources)?;
+    for report in reports {
+        let text = match report.format {
+            ReportFormat::Sarif => reports::json(&crossrole_report::sarif(findings, suppressed, sources, &infos())),
+            ReportFormat::Junit => crossrole_report::junit(suites),
+            ReportFormat::GitlabCodequality => reports::json(&crossrole_report::gitlab_codequality(findings, sources)),
+            // The others are of a plan, and not taken by `finding_report`.
+            _ => reports::json(&json()),
+        };
+        reports::write(report, &text)?;
+    }
+    Ok(())
 }
 
 /// Seconds since 1970.

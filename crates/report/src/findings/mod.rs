@@ -10,6 +10,8 @@ mod text;
 
 use crossrole_model::Severity;
 
+pub(crate) use place::Places;
+
 pub use github::annotations;
 pub use gitlab::{gitlab_codequality, gitlab_terraform};
 pub use json::findings_json;
@@ -17,9 +19,9 @@ pub use sarif::{RuleInfo, sarif};
 pub use text::{findings, findings_on};
 
 /// Stands for findings that no rule names: mistakes in the manifest itself.
-pub(super) const MANIFEST: &str = "manifest";
+pub(crate) const MANIFEST: &str = "manifest";
 
-pub(super) fn word(severity: Severity) -> &'static str {
+pub(crate) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

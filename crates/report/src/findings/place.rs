@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use crossrole_model::{Finding, Source};
 
 /// Where the lines of each file begin, found once: a large file may have as many findings as lines.
-pub(super) struct Places<'s> {
+pub(crate) struct Places<'s> {
     files: BTreeMap<&'s str, (&'s str, Vec<usize>)>,
 }
 
 impl<'s> Places<'s> {
-    pub(super) fn of(sources: &'s [Source]) -> Self {
+    pub(crate) fn of(sources: &'s [Source]) -> Self {
         let begins = |text: &str| std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let mut files = BTreeMap::new();
         for source in sources {
@@ -21,7 +21,7 @@ impl<'s> Places<'s> {
     }
 
     /// Line and column, from one, in characters.
-    pub(super) fn find(&self, finding: &Finding) -> (usize, usize) {
+    pub(crate) fn find(&self, finding: &Finding) -> (usize, usize) {
         self.at(&finding.file, finding.span.map_or(0, |span| span.start))
     }
 

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Finding, Plan, Severity, Source};
-use crossrole_report::{COMMENT_MOST, LEAST, SUMMARY_MOST, View, markdown, marker};
+use crossrole_model::{Approval, Finding, Judged, Plan, Severity, Since, Source};
+use crossrole_report::{COMMENT_MOST, Comment, LEAST, Owners, SUMMARY_MOST, View, marker};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use crate::hostile::{ROWS, is_harmful};
@@ -25,10 +25,53 @@ fn findings(t: &str) -> (Vec<Finding>, Vec<Source>) {
     (vec![finding], vec![Source { file: t.into(), text: t.into() }])
 }
 
+/// A plan with everything that may be said of it: beside another commit, with approvals of every kind.
 fn comment(t: &str, most: usize) -> String {
     let (findings, sources) = findings(t);
     let view = View { show_external_ids: true, ..View::default() };
-    markdown(&whole(t), &findings, &sources, view, most)
+    let plan = whole(t);
+    let (since, judged) = (since(&plan, t), judged(&plan, t));
+    let (owners, judged, since) = (Owners::new(), Some(&judged), Some(&since));
+    crossrole_report::markdown(&Comment { plan: &plan, findings: &findings, sources: &sources, owners: &owners, view, judged, since, drift: None }, most)
+}
+
+fn since(plan: &Plan, t: &str) -> Since {
+    let (drift, change, not_compared) = (plan.changes.clone(), plan.changes.clone(), plan.withheld.clone());
+    Since { reference: t.into(), commit: t.into(), drift, change, access: decisions::delta(t), not_compared, gone: vec![(t.into(), t.into())] }
+}
+
+fn judged(plan: &Plan, t: &str) -> Judged {
+    let delta = plan.access.as_ref().unwrap();
+    let approval = |end| Approval { widenings: Vec::new(), reason: t.into(), expires: Some((t.into(), end)), file: t.into(), line: 1 };
+    let mut digests = delta.changes.iter().map(|change| change.digest(&plan.made_keys)).chain(delta.undecided.iter().map(|one| one.digest(&plan.made_keys)));
+    let held = [(digests.next().unwrap(), approval(2))].into();
+    let open: Vec<_> = digests.collect();
+    let over = [(open[0].clone(), approval(1))].into();
+    Judged { approved: held, over, unmatched: vec![(open[0].clone(), approval(0))], open }
+}
+
+/// The report of drift is held to the same.
+#[test]
+fn drift_changes_nothing_outside_of_fences() {
+    let drifted = |t: &str| {
+        let (findings, sources) = findings(t);
+        let (plan, delta) = (whole(t), decisions::delta(t));
+        let (view, owners) = (View { show_external_ids: true, ..View::default() }, Owners::new());
+        let comment = Comment { plan: &plan, findings: &findings, sources: &sources, owners: &owners, view, judged: None, since: None, drift: Some(&delta) };
+        let text = crossrole_report::markdown(&comment, SUMMARY_MOST);
+        let (marker, rest) = text.split_once('\n').unwrap();
+        assert!(marker.starts_with("<!-- crossrole drift ") && marker.ends_with(" -->"), "{marker}");
+        outside(rest)
+    };
+    let expected = drifted("xy");
+    assert!(expected.iter().any(|said| said.contains("drift of ")), "{expected:#?}");
+    for row in ROWS {
+        assert_eq!(drifted(row), expected, "{row:?}");
+    }
+}
+
+fn written(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most: usize) -> String {
+    crossrole_report::markdown(&Comment { plan, findings, sources, owners: &Owners::new(), view, judged: None, since: None, drift: None }, most)
 }
 
 /// What a page would make of it, outside of fences and without the name in the title; a fence is one word.
@@ -112,6 +155,6 @@ fn the_marker_is_of_the_manifests_and_not_of_what_is_planned() {
 
 #[test]
 fn external_ids_are_masked_in_comments() {
-    let text = markdown(&whole("name"), &[], &[], View::default(), SUMMARY_MOST);
+    let text = written(&whole("name"), &[], &[], View::default(), SUMMARY_MOST);
     assert!(text.contains("sts:ExternalId") && !text.contains("secret-4711"), "{text}");
 }

@@ -1,0 +1,116 @@
+//! What happens, as JSON lines in a file, while it happens: `--report events=FILE`. `docs/events.md` has the types.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use crossrole_model::outcome::Event;
+use crossrole_model::{AccountId, Action, Plan};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::args::{Report, ReportFormat};
+use crate::failure::{Exit, Failure};
+use crate::reports;
+
+/// Version of the shape: fields and types are added, never changed.
+const FORMAT_VERSION: &str = "1.0";
+
+/// The files that events go to; usually none.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    files: Vec<Mutex<File>>,
+}
+
+impl Events {
+    /// Opens the files, and writes that a command has begun.
+    pub(crate) fn open(reports: &[Report], command: &str) -> Result<Self, Failure> {
+        let wanted = reports.iter().filter(|report| report.format == ReportFormat::Events);
+        let files = wanted.map(|report| File::create(&report.file).map(Mutex::new).map_err(|e| reports::unwritable(report, &e)));
+        let events = Self { files: files.collect::<Result<_, _>>()? };
+        events.say("started", json!({ "command": command, "crossrole_version": env!("CARGO_PKG_VERSION") }));
+        Ok(events)
+    }
+
+    /// Accounts were read, with so many calls.
+    pub(crate) fn read(&self, calls: &BTreeMap<AccountId, u64>) {
+        for (account, calls) in calls {
+            self.say("read", json!({ "account": account.as_str(), "calls": calls }));
+        }
+    }
+
+    /// A plan is made.
+    pub(crate) fn planned(&self, plan: &Plan) {
+        let replaced = plan.count(Action::Replace);
+        let manifests: Vec<&str> = plan.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+        let widens = plan.access.as_ref().map(crossrole_model::access::AccessDelta::widens);
+        self.say(
+            "planned",
+            json!({
+                "manifests": manifests,
+                "add": plan.count(Action::Create) + replaced,
+                "change": plan.count(Action::Update),
+                "destroy": plan.count(Action::Delete) + replaced,
+                "steps": plan.steps.len(),
+                "withheld": plan.withheld.len(),
+                "blocked": plan.is_blocked(),
+                "widens": widens,
+            }),
+        );
+    }
+
+    /// Somebody, or `--auto-approve`, wants it carried out.
+    pub(crate) fn approved(&self, by: &str) {
+        self.say("approved", json!({ "by": by }));
+    }
+
+    /// What the applier says.
+    pub(crate) fn applying(&self, plan: &Plan, event: &Event) {
+        if self.files.is_empty() {
+            return;
+        }
+        if let Some(Value::Object(mut fields)) = crossrole_report::event_json(plan, event) {
+            let name = fields.remove("type");
+            self.say(name.as_ref().and_then(Value::as_str).unwrap_or("event"), Value::Object(fields));
+        }
+    }
+
+    /// What was written was read back, or not.
+    pub(crate) fn verified(&self, complete: bool, unverified: usize) {
+        self.say("verified", json!({ "complete": complete, "unverified": unverified }));
+    }
+
+    /// The command has ended.
+    pub(crate) fn ended(&self, result: &Result<Exit, Failure>) {
+        let exit = result.as_ref().map_or_else(Failure::exit, |exit| *exit);
+        let reason = match exit {
+            Exit::Clean => "done",
+            Exit::Failed => "failed",
+            Exit::Changes => "changes",
+            Exit::Refused => "refused",
+            Exit::Moved => "moved",
+            Exit::Signal(_) => "signal",
+        };
+        self.say("ended", json!({ "exit_code": exit.code(), "reason": reason }));
+    }
+
+    /// One line, written at once. A disk that is full must not end an apply half-way: what can't be written is lost.
+    fn say(&self, name: &str, fields: Value) {
+        if self.files.is_empty() {
+            return;
+        }
+        // To the second: what is faster has its order.
+        let now = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|time| time.format(&Rfc3339).ok());
+        let mut line = json!({ "format_version": FORMAT_VERSION, "time": now, "type": name });
+        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+            line.extend(fields);
+        }
+        let text = crossrole_report::json_text(&line) + "\n";
+        for file in &self.files {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = file.write_all(text.as_bytes()).and_then(|()| file.flush());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Files of `--report`: written each to a place of its own, and over nothing that the run reads or writes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crossrole_model::Source;
+
+use crate::args::{ACCOUNTS, Report};
+use crate::failure::Failure;
+
+/// Refuses, before anything is written, a report over a file that the run reads or writes otherwise, or over another report.
+pub(crate) fn apart(reports: &[Report], others: &[&Path]) -> Result<(), Failure> {
+    let mut taken: BTreeSet<PathBuf> = others.iter().map(|path| place(path)).collect();
+    match reports.iter().find(|report| !taken.insert(place(&report.file))) {
+        None => Ok(()),
+        Some(report) => {
+            let error = format!("report `{}` would be written over a manifest, settings, a plan, or another report", report.file.display());
+            Err(Failure::new(error, "give each report a file of its own"))
+        }
+    }
+}
+
+/// The same, of manifests that were read, with their expectations.
+pub(crate) fn apart_from(reports: &[Report], sources: &[Source]) -> Result<(), Failure> {
+    let beside = sources.iter().map(|source| crate::load::expectations_of(&source.file));
+    let files: Vec<PathBuf> = sources.iter().map(|source| PathBuf::from(&source.file)).chain(beside).collect();
+    apart(reports, &files.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+}
+
+/// The same, of manifests before they are read: what can't be listed is an error of its own, later.
+pub(crate) fn apart_from_paths(reports: &[Report], paths: &[PathBuf]) -> Result<(), Failure> {
+    let files = crate::load::listed(paths).unwrap_or_default();
+    let beside = files.iter().map(|file| crate::load::expectations_of(&file.display().to_string()));
+    let all: Vec<PathBuf> = beside.chain(files.iter().cloned()).collect();
+    apart(reports, &all.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+}
+
+/// The same, of the settings of a place and its directory of accounts, and of what else is named.
+pub(crate) fn apart_from_settings(reports: &[Report], config: &Path, others: &[&Path]) -> Result<(), Failure> {
+    let accounts = config.with_file_name(ACCOUNTS);
+    apart(reports, &[&[config, accounts.as_path()], others].concat())
+}
+
+/// Where a file is, whatever leads to it; one that is not there yet is in its folder.
+fn place(path: &Path) -> PathBuf {
+    let folder = || {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(std::fs::canonicalize(parent).ok()?.join(path.file_name()?))
+    };
+    std::fs::canonicalize(path).ok().or_else(folder).unwrap_or_else(|| path.to_owned())
+}
+
+/// Writes one.
+pub(crate) fn write(report: &Report, text: &str) -> Result<(), Failure> {
+    std::fs::write(&report.file, text).map_err(|e| unwritable(report, &e))
+}
+
+pub(crate) fn unwritable(report: &Report, error: &std::io::Error) -> Failure {
+    Failure::new(format!("report `{}` can't be written: {error}", report.file.display()), "check that its folder is there, and its permissions")
+}
+
+/// JSON in a file.
+pub(crate) fn json(value: &serde_json::Value) -> String {
+    crossrole_report::json_text_pretty(value) + "\n"
+}

@@ -1,0 +1,230 @@
+//! What `--report` writes besides the comment: findings and tests for machines, what happens while it happens; and over what it never
+//! writes.
+
+use std::fs;
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+use serde_json::Value;
+
+use crate::fleet::team;
+use crate::support::{Place, manifest, root, scenario};
+
+fn folder(name: &str) -> String {
+    let folder = root().join(format!("target/test-manifests/{}-report-files-{name}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder.display().to_string()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+fn json(path: &str) -> Value {
+    serde_json::from_str(&read(path)).unwrap()
+}
+
+/// The four reports of findings, in a folder.
+fn four(folder: &str) -> [String; 4] {
+    ["json", "sarif", "junit", "gitlab-codequality"].map(|format| format!("--report={format}={folder}/{format}"))
+}
+
+const WRONG: &str = "name = \"wrong\"\n[trusting]\naccount = \"222222222222\"\n[roles.Reader]\n[[roles.Reader.trust]]\ngroup = \"nowhere/Readers\"\n";
+
+#[tokio::test]
+async fn validation_is_written_for_machines_too() {
+    let (folder, place) = (folder("validate"), Place::new(Options::default()));
+    let (bad, good) = (manifest("report-files-bad", WRONG), scenario("log-analysts"));
+    let [one, two, three, four] = four(&folder);
+    let said = place.run(&["validate", &bad, &good, &one, &two, &three, &four]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    let printed = place.run(&["validate", "--format", "json", &bad, &good]).await;
+    assert_eq!(json(&format!("{folder}/json")), serde_json::from_str::<Value>(&printed.out).unwrap());
+    let printed = place.run(&["validate", "--format", "sarif", &bad, &good]).await;
+    assert_eq!(json(&format!("{folder}/sarif")), serde_json::from_str::<Value>(&printed.out).unwrap(), "`--format` and `--report` are one");
+    let count = json(&format!("{folder}/json"))["findings"].as_array().unwrap().len();
+    assert!(count > 0);
+    assert_eq!(json(&format!("{folder}/gitlab-codequality")).as_array().unwrap().len(), count);
+    let junit = read(&format!("{folder}/junit"));
+    assert!(
+        junit.contains("<failure message=")
+            && junit.contains("line=\"6\"")
+            && junit.contains(&format!("<testcase name=\"{good}\" classname=\"crossrole.validate\"")),
+        "{junit}"
+    );
+}
+
+#[tokio::test]
+async fn tests_are_written_with_file_and_line() {
+    let (folder, place) = (folder("test"), Place::new(Options::default()));
+    let file = manifest("report-files-test", &read(&scenario("log-analysts")));
+    let expect = |action: &str, result: &str| {
+        format!("[[expect]]\nprincipal = \"role/DevLogAccessRole\"\naction = \"{action}\"\nresource = \"log-bucket/any\"\nresult = \"{result}\"\n\n")
+    };
+    let expectations = file.replace(".toml", ".expect.toml");
+    fs::write(&expectations, format!("# first\n\n{}{}", expect("s3:GetObject", "allowed"), expect("s3:PutObject", "allowed"))).unwrap();
+    let cases = format!("{folder}/cases.jsonl");
+    fs::copy(root().join("crates/access/tests/examples.jsonl"), &cases).unwrap();
+    let [one, two, three, four] = four(&folder);
+    let said = place.run(&["test", &file, &cases, &one, &two, &three, &four]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.err);
+    let junit = read(&format!("{folder}/junit"));
+    let line = |action: &str| junit.lines().find(|line| line.contains(&format!("role/DevLogAccessRole: {action}"))).unwrap().to_owned();
+    assert!(line("s3:GetObject").ends_with(&format!("file=\"{expectations}\" line=\"3\"/>")), "{junit}");
+    assert!(line("s3:PutObject").ends_with(&format!("file=\"{expectations}\" line=\"9\">")), "{junit}");
+    assert!(junit.contains("<failure message=\"expected Allowed, got ImplicitlyDenied") && junit.contains(&format!("file=\"{cases}\" line=\"2\"")), "{junit}");
+    let tests = json(&format!("{folder}/json"))["tests"].as_array().unwrap().len();
+    assert!(junit.contains(&format!("<testsuites name=\"crossrole\" tests=\"{tests}\" failures=\"1\" errors=\"0\">")), "{junit}");
+    let result = json(&format!("{folder}/sarif"))["runs"][0]["results"][0].clone();
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 9, "{result}");
+    assert_eq!(json(&format!("{folder}/gitlab-codequality"))[0]["location"]["lines"]["begin"], 9);
+    // What is printed is the same.
+    let printed = place.run(&["test", &file, &cases]).await;
+    assert_eq!(printed.out, said.out);
+}
+
+#[tokio::test]
+async fn a_plan_is_suites_with_what_is_refused_and_withheld() {
+    let (folder, place) = (folder("plan"), Place::with_bucket("other-bucket").await);
+    let file = scenario("log-analysts");
+    let report = format!("--report=junit={folder}/junit");
+    let said = place.run(&["plan", "--deny-widening", &file, &report]).await;
+    assert_eq!(said.exit, Exit::Refused, "{}", said.err);
+    let junit = read(&format!("{folder}/junit"));
+    assert!(junit.contains("<testcase name=\"create 222222222222/role/DevLogAccessRole\" classname=\"crossrole.plan\"/>"), "{junit}");
+    assert!(junit.contains("<error message=\"") && junit.contains("<failure message=\"refused: "), "{junit}");
+}
+
+/// Two hundred manifests over fifty accounts, and the account that they all let in.
+#[tokio::test(start_paused = true)]
+async fn the_comment_of_a_large_folder_has_a_useful_head_and_its_end() {
+    let (folder, place) = (folder("large"), Place::new(Options::default()));
+    let manifests = format!("{folder}/manifests");
+    fs::create_dir_all(&manifests).unwrap();
+    for at in 0..200 {
+        let account = |at: usize| format!("{:012}", 300_000_000_000_u64 + at as u64);
+        let text = team(at, true).replace(&account(at), &account(at % 50)).replace("roles.Reader", &format!("roles.Reader-{at}"));
+        fs::write(format!("{manifests}/team-{at:03}.toml"), text).unwrap();
+    }
+    let comment = format!("{folder}/comment.md");
+    let said = place.run(&["plan", &manifests, &format!("--report=markdown={comment}"), &format!("--report=summary={folder}/summary.md")]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+    let text = read(&comment);
+    assert!(text.len() <= crossrole_report::COMMENT_MOST && text.len() > 30_000, "{}", text.len());
+    let head: Vec<&str> = text.lines().filter(|line| !line.is_empty()).take(6).collect();
+    insta::assert_snapshot!("large-head", head.join("\n"));
+    assert_eq!(text.lines().filter(|line| line.starts_with("| `team-")).count(), 200, "every one has its row");
+    assert!(text.trim_end().lines().last().unwrap().starts_with("Read with "), "{text}");
+    assert!(read(&format!("{folder}/summary.md")).len() <= crossrole_report::SUMMARY_MOST);
+    let least = format!("{folder}/least.md");
+    place.run(&["plan", &manifests, &format!("--report=markdown={least}"), "--report-limit", "8000"]).await;
+    let text = read(&least);
+    assert!(text.len() <= 8_000 && text.contains("more manifests with something to read") && text.contains("Some of it is left out here"), "{text}");
+}
+
+/// The lines of a file of events, each as it is documented.
+fn events(path: &str) -> Vec<Value> {
+    let documented = fs::read_to_string(root().join("docs/events.md")).unwrap();
+    let lines: Vec<Value> = read(path).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        assert_eq!(line["format_version"], "1.0");
+        let time = line["time"].as_str().unwrap();
+        assert!(time.len() == 20 && time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
+        let name = line["type"].as_str().unwrap();
+        let row = documented.lines().find(|row| row.starts_with(&format!("| `{name}` |"))).unwrap_or_else(|| panic!("{name} is not documented"));
+        for field in line.as_object().unwrap().keys().filter(|key| !["format_version", "time", "type"].contains(&key.as_str())) {
+            assert!(row.contains(&format!("`{field}`")), "`{field}` of {name} is not documented");
+        }
+    }
+    lines
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_written_while_it_runs() {
+    let (folder, place) = (folder("events"), Place::with_bucket("log-bucket").await);
+    let file = format!("{folder}/events.jsonl");
+    let text = "name = \"told\"\n[trusting]\naccount = \"222222222222\"\n[trusted.partner]\naccount = \"444444444444\"\nmanage = false\n[roles.Told]\n\
+                [[roles.Told.trust]]\naccount = \"partner\"\nexternal_id = \"guarded-4711\"\n[[roles.Told.allow]]\nbucket = \"log-bucket\"\naccess = \"read\"\n\
+                [buckets.log-bucket]\n";
+    let manifest = manifest("report-files-events", text);
+    let report = format!("--report=events={file}");
+    let types = |lines: &[Value]| lines.iter().map(|line| line["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    place.good(&["plan", &manifest, &report]).await;
+    let lines = events(&file);
+    let names = types(&lines);
+    assert!(names.first().unwrap() == "started" && names.contains(&"read".to_owned()) && names[names.len() - 2..] == ["planned", "ended"], "{names:?}");
+    assert!(lines.last().unwrap()["exit_code"] == 0 && lines.last().unwrap()["reason"] == "done");
+    place.good(&["apply", "--auto-approve", &manifest, &report]).await;
+    let lines = events(&file);
+    let names = types(&lines);
+    let at = |name: &str| names.iter().position(|one| one == name).unwrap_or_else(|| panic!("no {name} in {names:?}"));
+    let order = ["started", "read", "planned", "approved", "apply_start", "step_start", "step_complete", "verified", "ended"].map(at);
+    assert!(order.is_sorted(), "{names:?}");
+    assert_eq!(names.iter().filter(|name| *name == "step_start").count(), names.iter().filter(|name| *name == "step_complete").count());
+    let whole = read(&file);
+    assert!(whole.contains("role Told") && !whole.contains("guarded-4711"), "{whole}");
+    // What was carried out is a suite as well.
+    let junit = format!("{folder}/junit.xml");
+    place.good(&["destroy", "--auto-approve", &manifest, &format!("--report=junit={junit}")]).await;
+    assert!(read(&junit).contains("<testcase name=\"222222222222: DeleteRole (role Told)\" classname=\"crossrole.apply\"/>"), "{}", read(&junit));
+    // A plan that is refused, and one that can't be made.
+    let said = place.run(&["plan", "--deny-widening", "--detailed-exitcode", &scenario("log-analysts"), &report]).await;
+    let last = events(&file).pop().unwrap();
+    assert!(said.exit == Exit::Refused && last["reason"] == "refused" && last["exit_code"] == 3, "{last}");
+    place.run(&["plan", "no/such.toml", &report]).await;
+    let lines = events(&file);
+    assert_eq!(types(&lines), ["started", "ended"]);
+    assert!(lines[1]["exit_code"] == 1 && lines[1]["reason"] == "failed");
+}
+
+/// What the run reads or writes otherwise is never written over.
+#[tokio::test]
+async fn no_report_is_written_over_settings_plans_or_expectations() {
+    let (folder, place) = (folder("over"), Place::with_bucket("log-bucket").await);
+    let file = manifest("report-files-over", &read(&scenario("log-analysts")));
+    let config = format!("{folder}/crossrole.toml");
+    let [accounts, plan, state] = ["accounts.toml", "saved.plan", "state.json"].map(|name| format!("{folder}/{name}"));
+    fs::write(&config, "[defaults]\nconcurrency = 3\n").unwrap();
+    let expectations = file.replace(".toml", ".expect.toml");
+    let settings = ["--config", &config, "--sandbox-state", &state];
+    let over = |path: &str| format!("--report=json={}", path.replace(&format!("{folder}/"), &format!("{folder}/./")));
+    for (words, path) in [
+        (&["plan", &file, "--out", &plan][..], &plan),
+        (&["plan", &file], &config),
+        (&["plan", &file], &accounts),
+        (&["plan", &file], &state),
+        (&["plan", &file], &file),
+        (&["plan", &file], &expectations),
+        (&["apply", "--auto-approve", &plan], &plan),
+        (&["apply", "--auto-approve", &file], &config),
+        (&["destroy", "--auto-approve", &file], &accounts),
+    ] {
+        let said = place.run(&[words, &settings, &[&over(path)]].concat()).await;
+        assert!(
+            said.exit == Exit::Failed && said.err.contains("would be written over a manifest, settings, a plan, or another report"),
+            "{words:?} {path}: {}",
+            said.err
+        );
+        assert!(path == &file || path == &config || !std::path::Path::new(path).exists(), "{path}");
+    }
+    // Events are written from the start, before any manifest is read.
+    let saved = format!("{folder}/reviewed.plan");
+    place.run(&[&["plan", &file, "--out", &saved], &settings[..]].concat()).await;
+    for words in
+        [&["plan", &file][..], &["plan", file.trim_end_matches("/manifest.toml")], &["apply", "--auto-approve", &saved], &["apply", "--auto-approve", &file]]
+    {
+        let before = read(&file);
+        let said = place.run(&[words, &settings, &[&format!("--report=events={file}")]].concat()).await;
+        assert!(said.exit == Exit::Failed && said.err.contains("would be written over"), "{words:?}: {}", said.err);
+        assert_eq!(read(&file), before);
+    }
+    for command in ["validate", "test"] {
+        for path in [&config, &file, &expectations] {
+            fs::write(&expectations, "").unwrap();
+            let said = place.run(&[command, &file, "--config", &config, &over(path)]).await;
+            assert_eq!(said.exit, Exit::Failed, "{command} {path}: {}", said.err);
+            assert!(!read(path).contains("format_version"), "{command} {path}");
+        }
+    }
+    assert_eq!(read(&config), "[defaults]\nconcurrency = 3\n");
+}
