@@ -9,8 +9,8 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossrole_model::lock::{LockFound, LockOver, LockRead, NoLockTable};
-use crossrole_model::{AccountId, CloudError, ErrorClass, Lock, LockId, LockStore, LockTable};
+use crossrole_model::lock::{LockError, LockFound, LockOver, LockRead, Lost};
+use crossrole_model::{AccountId, ErrorClass, Lock, LockId, LockStore, LockTable};
 use futures_util::future::{Either, select};
 
 /// Attempts of one change, the first included. Of runs that write at the same moment one gets through each time, and the pauses
@@ -68,28 +68,6 @@ pub enum Renewed {
     Held(Lease),
     /// It is not there any more; who has taken its accounts.
     Gone(Vec<Lock>),
-}
-
-/// Why a lock is not held any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lost {
-    /// It is not there any more: taken over after it had ended, or removed; who has taken its accounts.
-    Gone(Vec<Lock>),
-    /// It could not be renewed in time; the last error.
-    NotRenewed(Option<LockError>),
-}
-
-/// Why the table could not be changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockError {
-    /// A call failed.
-    Cloud(CloudError),
-    /// The object is something else.
-    NoTable(NoLockTable),
-    /// The table would be larger than one may be.
-    Full,
-    /// Others wrote it each time.
-    Contended,
 }
 
 /// What is to become of the table.

@@ -13,6 +13,8 @@ pub enum Exit {
     Changes,
     /// The plan widens access, or breaks a rule, that was not approved: a second reviewer is needed.
     Refused,
+    /// Another run holds the lock, or has taken it over.
+    Locked,
     /// A signal of this number ended it before its work was done.
     Signal(u8),
 }
@@ -25,6 +27,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Changes => 2,
             Self::Refused => 3,
+            Self::Locked => 4,
             // As shells say it of a process that a signal has ended (POSIX, "Exit Status for Commands").
             Self::Signal(number) => 128_u8.saturating_add(number),
         }
@@ -67,6 +70,11 @@ impl Failure {
     /// It was to end before its work was done.
     pub(crate) fn stopped(exit: Exit, error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { kind: Kind::Stopped(exit), ..Self::new(error, hint) }
+    }
+
+    /// Another run holds the lock, or has taken it over.
+    pub(crate) fn locked(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::stopped(Exit::Locked, error, hint)
     }
 
     /// How the command ends.

@@ -108,6 +108,28 @@ pub enum NoLockTable {
     Format,
 }
 
+/// Why the table could not be changed, or told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockError {
+    /// A call failed.
+    Cloud(CloudError),
+    /// The object is something else.
+    NoTable(NoLockTable),
+    /// The table would be larger than one may be.
+    Full,
+    /// Others wrote it each time.
+    Contended,
+}
+
+/// Why a lock is not held any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// It is not there any more: taken over after it had ended, or removed; who has taken its accounts.
+    Gone(Vec<Lock>),
+    /// It could not be renewed in time; the last error.
+    NotRenewed(Option<LockError>),
+}
+
 /// A text may go into a lock so far.
 fn cut(text: &str) -> String {
     text.chars().take(LOCK_TEXT_MOST).collect()

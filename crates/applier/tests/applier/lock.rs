@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crossrole_applier::lock::{Lease, LockError, Lost, Renewed, Taken, Wish, keep, look, release, renew, take};
-use crossrole_model::lock::{LEASE_LEAST, LockFound, LockOver, LockRead, NoLockTable};
+use crossrole_applier::lock::{Lease, Renewed, Taken, Wish, keep, look, release, renew, take};
+use crossrole_model::lock::{LEASE_LEAST, LockError, LockFound, LockOver, LockRead, Lost, NoLockTable};
 use crossrole_model::{AccountId, CloudError, ErrorClass, LockId, LockStore, LockTable};
 
 /// A source of chance that says the same each time (Marsaglia, "Xorshift RNGs").

@@ -3,6 +3,7 @@
 mod accounts;
 mod ask;
 mod cloud;
+mod lock;
 mod plan;
 mod sandbox;
 
@@ -13,6 +14,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
+pub(crate) use lock::{ForceUnlockArgs, LockArgs};
 pub(crate) use plan::{ApplyArgs, DiffArg, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 
@@ -21,6 +23,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  an error, or something declared could not be planned or applied
   2  with --detailed-exitcode: there are changes
   3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out
+  4  another run holds the lock, or has taken it over
   130, 143, 129  ended by Ctrl-C, SIGTERM or SIGHUP before its work was done";
 
 /// Settings of this place, unless said otherwise.
@@ -72,6 +75,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Take back everything that manifests own
     Destroy(ApplyArgs),
+    /// Remove the lock of a run that is gone
+    ForceUnlock(ForceUnlockArgs),
     /// Say whether a principal may do something, and why
     Explain(ExplainArgs),
     /// List everyone who can do something, and how

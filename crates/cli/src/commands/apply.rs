@@ -1,10 +1,11 @@
 //! `crossrole apply` and `crossrole destroy`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossrole_model::{Digest, Observed, Outcome, Plan};
+use crossrole_model::{AccountId, Digest, Observed, Outcome, Plan};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Tone};
 
@@ -13,6 +14,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
 use crate::guard;
 use crate::io::Io;
+use crate::lock::{self, Held};
 use crate::progress::{Progress, Style};
 use crate::runner::Looked;
 use crate::selector::Selector;
@@ -41,13 +43,55 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
         None => (args.paths.clone(), args.planning.options(destroy)),
     };
     let session = Session::open(&paths, &args.planning.cloud, io)?;
-    session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)
+    session.ended(alone(args, &session, &options, reviewed.as_ref(), io).await)
 }
 
-async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
+/// How often the lock is taken anew because the plan writes in accounts that it is not of: once, unless what is live changes meanwhile.
+const ROUNDS: usize = 4;
+
+/// Applies while no other run writes in the same accounts, where that is set up.
+async fn alone(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
+    let place = session.settings.lock()?.filter(|_| !args.lock.no_lock);
+    let Some(place) = place else {
+        return Box::pin(apply(args, session, options, reviewed, None, io)).await.map(|ended| if let Ended::Exit(exit) = ended { exit } else { Exit::Failed });
+    };
+    let mut accounts = lock::accounts(&session.desired);
+    let command = if options.destroy { "destroy" } else { "apply" };
+    for _ in 0..ROUNDS {
+        let held = Box::pin(lock::take(&place, accounts.clone(), &args.lock, command, session)).await?;
+        let result = Box::pin(apply(args, session, options, reviewed, Some(&held), io)).await;
+        held.end().await;
+        match result? {
+            Ended::Exit(exit) => return Ok(exit),
+            // What manifests have left there is known only once it is read.
+            Ended::Beyond(more) => accounts.extend(more),
+        }
+    }
+    Err(Failure::locked("what has to be changed is in other accounts each time that it is looked at, and nothing was changed", "run it again"))
+}
+
+/// What applying came to.
+enum Ended {
+    Exit(Exit),
+    /// Nothing was done: the plan writes in accounts that are not locked.
+    Beyond(BTreeSet<AccountId>),
+}
+
+async fn apply(
+    args: &ApplyArgs,
+    session: &Session,
+    options: &Options,
+    reviewed: Option<&Plan>,
+    held: Option<&Held<'_>>,
+    io: &mut Io,
+) -> Result<Ended, Failure> {
     let selectors = Selector::parse_all(&args.planning.guard.deny_widening, &session.desired)?;
     // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
     let made = make(session, options, &args.planning.guard).await?;
+    let beyond = held.map(|held| held.beyond(&made.plan)).unwrap_or_default();
+    if !beyond.is_empty() {
+        return Ok(Ended::Beyond(beyond));
+    }
     made.print(&args.planning.view, &session.sources, io)?;
     if let Some(reviewed) = reviewed {
         let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
@@ -60,11 +104,11 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     }
     let blocked = if made.plan.is_blocked() { Exit::Failed } else { Exit::Clean };
     if made.plan.is_empty() {
-        return Ok(blocked);
+        return Ok(Ended::Exit(blocked));
     }
     if let Some(refusal) = guard::refusal(&args.planning.guard, &selectors, &session.desired, &made)? {
         io.err_lines(&refusal);
-        return Ok(Exit::Refused);
+        return Ok(Ended::Exit(Exit::Refused));
     }
     if !made.plan.can_apply(args.partial) {
         let (error, details) = crossrole_report::blocked(&made.plan);
@@ -77,6 +121,9 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     if !args.auto_approve {
         let approved = io.approve(question, "nobody is there to approve this plan");
         session.stops.or_person(approved).await.map_err(|stop| stop.while_("waiting for approval"))??;
+        if let Some(held) = held {
+            held.confirm().await?;
+        }
     }
     // Somebody may have thought about it for long: then everything is looked at once more.
     let observed = args.auto_approve.then_some(made.observed);
@@ -86,7 +133,7 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     } else {
         io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
     }
-    Ok(if outcome.is_complete() { blocked } else { stop.map_or(Exit::Failed, Stop::exit) })
+    Ok(Ended::Exit(if outcome.is_complete() { blocked } else { stop.map_or(Exit::Failed, Stop::exit) }))
 }
 
 async fn look(made: Made, session: &Session) -> Result<(Made, Looked), Failure> {
