@@ -21,6 +21,9 @@ const TURNS: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MOST: Duration = Duration::from_secs(1);
 
+/// No attempt begins after so long: as long as the shortest lock holds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What a run wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -152,7 +155,9 @@ pub async fn keep<S: LockStore>(store: &S, mut held: Lease, seconds: u64) -> Los
     let (id, accounts) = (held.lock.id.clone(), held.lock.accounts.clone());
     let mut last = None;
     loop {
-        store.sleep(Duration::from_secs(seconds) / 3).await;
+        // A third of the lease after it was last asked for, however long the answer took.
+        let due = held.until.saturating_sub(Duration::from_secs(seconds) / 3);
+        store.sleep(due.saturating_sub(store.now())).await;
         loop {
             let left = held.until.saturating_sub(store.now());
             if left.is_zero() {
@@ -188,8 +193,12 @@ fn ends(at: i64, seconds: u64) -> i64 {
 /// Changes the table as `decide` says of what is there, until nobody else has written in between.
 async fn change<S: LockStore, T>(store: &S, writer: &LockId, decide: impl Fn(&LockTable, i64, Duration) -> Turn<T>) -> Result<T, LockError> {
     let mut last = LockError::Contended;
+    let begun = store.now();
     for turn in 0..TURNS {
         if turn > 0 {
+            if store.now().saturating_sub(begun) >= PATIENCE {
+                break;
+            }
             store.sleep((PAUSE * turn).min(PAUSE_MOST) / 256 * (1 + writer.chance(turn))).await;
         }
         let before = store.now();

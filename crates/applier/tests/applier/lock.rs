@@ -258,6 +258,10 @@ fn play(seed: u64, faults: u64, skew: i64) -> Vec<End> {
             writing.lock().unwrap().retain(|(other, _)| *other != n);
         }
         let mut world = world.lock().unwrap();
+        // Nobody answers for a while.
+        if faults > 0 && chance.one_in(if world.broken.is_some() { 40 } else { 150 }) {
+            world.broken = if world.broken.is_some() { None } else { Some(ErrorClass::Server) };
+        }
         if !world.late.is_empty() && chance.one_in(10) {
             let (text, over) = world.late.remove(0);
             world.arrive(text, &over);
