@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use crossrole::Exit;
@@ -202,11 +202,7 @@ async fn every_end_gives_it_back() {
             place.sandbox.set_faults(Some(Arc::new(At(operation, fault, AtomicBool::new(true)))));
         }
         let _ = place.sandbox.take_calls();
-        let said = if what == "nobody to approve" {
-            place.run(&["apply", "--config", &settings(), &file]).await
-        } else {
-            apply(&place, &file, words).await
-        };
+        let said = if what == "nobody to approve" { place.run(&["apply", "--config", &settings(), &file]).await } else { apply(&place, &file, words).await };
         assert_eq!(said.exit, exit, "{what}: {}{}", said.out, said.err);
         let puts = place.sandbox.take_calls().iter().filter(|((_, operation), _)| operation == "PutObject").map(|(_, n)| n).sum::<u64>();
         assert!(puts >= 2, "{what}: it was taken and given back by {puts} writes");
@@ -415,7 +411,9 @@ async fn a_lock_is_removed_by_its_id_alone() {
     let said = unlock(id.clone(), &["--auto-approve"]).await;
     assert!(said.exit == Exit::Failed && said.err.contains(&format!("there is no lock {id}, and no other")), "{}", said.err);
     locked(&place, TRUSTING, now() + 1_000).await;
-    for (wrong, words) in [("cd".repeat(16), "; there are:\n  lock abab"), ("x".to_owned(), "`x` is no id of a lock"), (id.to_uppercase(), "is no id of a lock")] {
+    for (wrong, words) in
+        [("cd".repeat(16), "; there are:\n  lock abab"), ("x".to_owned(), "`x` is no id of a lock"), (id.to_uppercase(), "is no id of a lock")]
+    {
         let said = unlock(wrong, &["--auto-approve"]).await;
         assert!(said.exit == Exit::Failed && said.err.contains(words), "{}", said.err);
     }

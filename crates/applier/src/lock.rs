@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MOST: Duration = Duration::from_secs(1);
 
 /// No attempt begins after so long: as long as the shortest lock holds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a run wants.
 #[derive(Debug, Clone, PartialEq, Eq)]

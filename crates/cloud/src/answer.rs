@@ -95,7 +95,14 @@ impl Question {
         let json = kind.starts_with("application/x-amz-json");
         // The SDK says which operation it is (Smithy, `x-id`).
         let object = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "x-id=GetObject"));
-        Self { host, json, object, form: kind.starts_with("application/x-www-form-urlencoded"), head: request.method() == "HEAD", get: request.method() == "GET" }
+        Self {
+            host,
+            json,
+            object,
+            form: kind.starts_with("application/x-www-form-urlencoded"),
+            head: request.method() == "HEAD",
+            get: request.method() == "GET",
+        }
     }
 
     /// Tells what is wrong with an answer, if it can't be AWS's. Too many requests and errors of a server are told by their

@@ -67,7 +67,9 @@ pub fn lock_error(error: &LockError, place: &LockPlace) -> (String, String) {
             };
             (format!("{what}, and was left as it is"), "look at what it is: delete it where nobody needs it, or name another `key` under `[lock]`".to_owned())
         }
-        LockError::Full => ("the table of locks is full".to_owned(), "give runs with fewer accounts tables of their own, with another `key` under `[lock]`".to_owned()),
+        LockError::Full => {
+            ("the table of locks is full".to_owned(), "give runs with fewer accounts tables of their own, with another `key` under `[lock]`".to_owned())
+        }
         LockError::Contended => ("others wrote it each time".to_owned(), "run it again, or wait with `--lock-timeout 5m`".to_owned()),
     };
     (safe(&format!("the lock in {at}: {what}")), safe(&hint))

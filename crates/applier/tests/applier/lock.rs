@@ -79,10 +79,7 @@ struct Store(Arc<Mutex<World>>);
 /// Lets the others have a turn.
 async fn turn() {
     let mut had = false;
-    std::future::poll_fn(|_| {
-        if std::mem::replace(&mut had, true) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    std::future::poll_fn(|_| if std::mem::replace(&mut had, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 impl LockStore for Store {

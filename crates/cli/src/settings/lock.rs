@@ -46,9 +46,7 @@ impl Lock {
         ];
         let wrong: Vec<String> = mistakes.into_iter().flatten().map(|what| format!("settings `{}`: `[lock]`: {what}", path.display())).collect();
         match id.filter(|_| wrong.is_empty()) {
-            Some(account) => {
-                Ok(LockPlace { account, bucket: bucket.clone(), key: key.to_owned(), region: region.clone(), kms_key: kms_key.clone(), lease })
-            }
+            Some(account) => Ok(LockPlace { account, bucket: bucket.clone(), key: key.to_owned(), region: region.clone(), kms_key: kms_key.clone(), lease }),
             None => Err(Failure::several(
                 wrong,
                 "write it as in `bucket = \"platform-locks\"`, `account = \"111111111111\"` (whose bucket it is), `region = \"eu-west-1\"`; `key`, `kms_key` and `lease` (seconds) may be left out",
