@@ -173,6 +173,9 @@ impl FaultPlan for At {
     }
 }
 
+/// What it is, what goes wrong, how it is called, and how it ends.
+type End = (&'static str, Option<(&'static str, Fault)>, &'static [&'static str], Exit);
+
 /// However a run ends, its lock is given back.
 #[tokio::test(start_paused = true)]
 async fn every_end_gives_it_back() {
@@ -180,7 +183,7 @@ async fn every_end_gives_it_back() {
     let invalid = manifest("lock-invalid", "name = \"x\"\n[trusting]\naccount = \"222222222222\"\n[roles.R]\n[[roles.R.trust]]\naccount = \"dev\"\n");
     let fails = |operation| Some((operation, Fault::Refuse("AccessDenied")));
     let hangs = |operation| Some((operation, Fault::HangBefore));
-    let rows: [(&str, Option<(&'static str, Fault)>, &[&str], Exit); 9] = [
+    let rows: [End; 9] = [
         ("success", None, &[], Exit::Clean),
         ("nothing to do", None, &[], Exit::Clean),
         ("a refusal", None, &["--deny-widening"], Exit::Refused),
@@ -300,7 +303,7 @@ async fn a_long_run_keeps_its_lock() {
     let begun = tokio::time::Instant::now();
     let said = apply(&place, &roles("Long", TRUSTING), &[]).await;
     assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
-    assert!(begun.elapsed() > Duration::from_secs(60), "{:?}: it is over before its lock is", begun.elapsed());
+    assert!(begun.elapsed() > Duration::from_mins(1), "{:?}: it is over before its lock is", begun.elapsed());
     let puts: u64 = place.sandbox.take_calls().iter().filter(|((_, operation), _)| operation == "PutObject").map(|(_, n)| n).sum();
     assert!(puts > 2, "{puts}");
     assert_given_back(&place, "long").await;

@@ -204,6 +204,9 @@ async fn run(store: Store, n: u64, numbers: Vec<u64>, work: u64, writing: Writin
     if lost { End::Lost } else { End::Done }
 }
 
+/// A run that has not ended.
+type Running = Pin<Box<dyn Future<Output = End>>>;
+
 /// What a world of runs came to: ends, in no order, and how many wanted it at once.
 fn play(seed: u64, faults: u64, skew: i64) -> Vec<End> {
     let world = World::new(seed, faults, skew);
@@ -212,11 +215,11 @@ fn play(seed: u64, faults: u64, skew: i64) -> Vec<End> {
     let mut chance = Chance(seed.wrapping_mul(77) | 1);
     let count = 2 + chance.below(5);
     let sets: [&[u64]; 5] = [&[1], &[2], &[1, 2], &[2, 3], &[1, 2, 3]];
-    let mut runs: Vec<(u64, Pin<Box<dyn Future<Output = End>>>)> = (0..count)
+    let mut runs: Vec<(u64, Running)> = (0..count)
         .map(|n| {
             let numbers = sets[usize::try_from(chance.below(5)).unwrap()].to_vec();
             let work = chance.below(150);
-            let future: Pin<Box<dyn Future<Output = End>>> = Box::pin(run(store.clone(), n + 1, numbers, work, Arc::clone(&writing)));
+            let future: Running = Box::pin(run(store.clone(), n + 1, numbers, work, Arc::clone(&writing)));
             (n + 1, future)
         })
         .collect();
@@ -319,7 +322,7 @@ fn one_of_many_takes_over_what_has_ended() {
     let store = Store(Arc::clone(&world));
     let dead = held(block(&world, take(&store, &wish(1, &[1, 2]))));
     let Ok(Taken::Locked { by, .. }) = block(&world, take(&store, &wish(2, &[2, 3]))) else { panic!() };
-    assert_eq!(by, [dead.lock.clone()]);
+    assert_eq!(by, std::slice::from_ref(&dead.lock));
     held(block(&world, take(&store, &wish(3, &[3]))));
     block(&world, release(&store, &wish(3, &[3]).id, &wish(3, &[3]).id, false)).unwrap();
     world.lock().unwrap().clock += Duration::from_secs(LEASE_LEAST + 1);
@@ -357,7 +360,7 @@ fn a_lock_that_somebody_removed_is_lost_at_the_next_renewal() {
     let other = held(block(&world, take(&store, &second)));
     let begun = store.now();
     assert_eq!(block(&world, keep(&store, lease, LEASE_LEAST)), Lost::Gone(vec![other.lock]));
-    assert!(store.now() - begun < Duration::from_secs(LEASE_LEAST / 3 + 2));
+    assert!(store.now() < begun + Duration::from_secs(LEASE_LEAST / 3 + 2));
     // What it does at its end does not touch the other's.
     assert_eq!(block(&world, release(&store, &first.id, &first.id, false)), Ok(false));
     assert!(block(&world, look(&store)).unwrap().0.get(&second.id).is_some());
