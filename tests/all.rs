@@ -40,6 +40,7 @@ mod invalid;
 mod key_ways;
 mod keys;
 mod lag;
+mod lock;
 mod made_key;
 mod network;
 mod organization;

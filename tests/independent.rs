@@ -59,6 +59,7 @@ fn main() {
         ("keys", "cli"),
         ("sets", "boto3"),
         ("sets", "cli"),
+        ("locks", "sandbox"),
     ] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         trials.push(Trial::test(format!("{script}::{client}"), move || run(missing, || clients(&python, script, client))));
@@ -70,6 +71,11 @@ fn main() {
     for emulator in ["moto", "ministack"] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         let (python_too, missing_too) = (Arc::clone(&python), missing.clone());
+        let (locks_python, locks_missing) = (Arc::clone(&python), missing.clone());
+        trials.push(
+            Trial::test(format!("{emulator}::locks"), move || run(locks_missing, || locks(&locks_python, emulator)))
+                .with_ignored_flag(gap(emulator, "locks").is_some()),
+        );
         trials.push(
             Trial::test(format!("{emulator}::key"), move || run(missing_too, || key(&python_too, emulator))).with_ignored_flag(gap(emulator, "key").is_some()),
         );
@@ -248,6 +254,13 @@ fn organization(python: &Path) -> Result<(), String> {
     let (_server, endpoint) = start(python, "moto")?;
     let script = root().join("tests/independent/organization.py");
     succeed(clean(Command::new(python).arg(script).arg(endpoint).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
+}
+
+/// Locks, by the conditional writes of an emulator.
+fn locks(python: &Path, emulator: &str) -> Result<(), String> {
+    let (_server, endpoint) = start(python, emulator)?;
+    let script = root().join("tests/independent/locks.py");
+    succeed(clean(Command::new(python).arg(script).args([&endpoint, emulator]).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
 }
 
 /// One role in forty accounts: made, left alone, taken away where one leaves, and destroyed.

@@ -17,6 +17,7 @@ import urllib.request
 
 import boto3
 import botocore.config
+import botocore.exceptions
 
 ENDPOINT, WHICH = sys.argv[1:3]
 ACCOUNT, BUCKET = "222222222222", f"objects-{WHICH}"
@@ -69,7 +70,32 @@ def with_boto3(key, secret):
         assert fetch(write, "PUT", b"from a browser")[0] == 200, version
         assert s3.get_object(Bucket=BUCKET, Key=f"put-{version}")["Body"].read() == b"from a browser"
         assert fetch(write)[0] == 403, version
+    conditions(s3)
     pages(s3)
+
+
+def refused(call, code):
+    try:
+        call()
+    except botocore.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == code, error
+    else:
+        raise AssertionError(f"not refused: {code}")
+
+
+def conditions(s3):
+    """Writes and deletions under conditions, and a date on every answer."""
+    place = dict(Bucket=BUCKET, Key="conditions")
+    one = s3.put_object(**place, Body=b"one", IfNoneMatch="*")
+    refused(lambda: s3.put_object(**place, Body=b"two", IfNoneMatch="*"), "PreconditionFailed")
+    two = s3.put_object(**place, Body=b"two", IfMatch=one["ETag"])
+    refused(lambda: s3.put_object(**place, Body=b"three", IfMatch=one["ETag"]), "PreconditionFailed")
+    refused(lambda: s3.put_object(Bucket=BUCKET, Key="none", Body=b"x", IfMatch=one["ETag"]), "NoSuchKey")
+    refused(lambda: s3.delete_object(**place, IfMatch=one["ETag"]), "PreconditionFailed")
+    read = s3.get_object(**place)
+    assert read["Body"].read() == b"two" and "date" in read["ResponseMetadata"]["HTTPHeaders"], read
+    s3.delete_object(**place, IfMatch=two["ETag"])
+    s3.put_object(**place, Body=b"four", IfNoneMatch="*")
 
 
 def pages(s3):

@@ -8,6 +8,7 @@
 //! the whole is written once. Neither IAM nor bucket policies have conditional writes, so the window of that one round trip
 //! remains: statements of ours that somebody overwrote in it are found by the reading back, and put in again.
 
+pub mod lock;
 mod pace;
 mod queue;
 mod shared;

@@ -21,6 +21,8 @@ mod faults;
 mod finding;
 #[path = "applier/lag.rs"]
 mod lag;
+#[path = "applier/lock.rs"]
+mod lock;
 #[path = "applier/order.rs"]
 mod order;
 #[path = "applier/shared.rs"]

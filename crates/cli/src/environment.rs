@@ -39,6 +39,21 @@ pub(crate) fn check() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The run of a pipeline, as its address: GitLab's job, or the run of GitHub Actions. Empty where there is none.
+pub(crate) fn run() -> String {
+    run_of(text)
+}
+
+fn run_of(text: impl Fn(&str) -> Option<String>) -> String {
+    if let Some(url) = text("CI_JOB_URL") {
+        return url;
+    }
+    let Some(id) = text("GITHUB_RUN_ID") else { return String::new() };
+    let server = text("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".to_owned());
+    let attempt = text("GITHUB_RUN_ATTEMPT").map_or_else(String::new, |attempt| format!("/attempts/{attempt}"));
+    format!("{server}/{}/actions/runs/{id}{attempt}", text("GITHUB_REPOSITORY").unwrap_or_default())
+}
+
 fn file(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
@@ -50,4 +65,19 @@ fn text(name: &str) -> Option<String> {
 /// With a scheme and a host.
 fn is_address(text: &str) -> bool {
     text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some() && uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run_of;
+
+    #[test]
+    fn a_run_is_known_by_its_address() {
+        let of = |env: &[(&str, &str)]| run_of(|name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()));
+        assert_eq!(of(&[]), "");
+        let github = [("GITHUB_RUN_ID", "17"), ("GITHUB_REPOSITORY", "acme/access"), ("GITHUB_RUN_ATTEMPT", "2"), ("GITHUB_SERVER_URL", "https://ghe.acme")];
+        assert_eq!(of(&github), "https://ghe.acme/acme/access/actions/runs/17/attempts/2");
+        assert_eq!(of(&github[..2]), "https://github.com/acme/access/actions/runs/17");
+        assert_eq!(of(&[("CI_JOB_URL", "https://gitlab/acme/-/jobs/3")]), "https://gitlab/acme/-/jobs/3");
+    }
 }

@@ -91,6 +91,7 @@ impl Events {
             Exit::Changes => "changes",
             Exit::Refused => "refused",
             Exit::Moved => "moved",
+            Exit::Locked => "locked",
             Exit::Signal(_) => "signal",
         };
         self.say("ended", json!({ "exit_code": exit.code(), "reason": reason }));

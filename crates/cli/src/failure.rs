@@ -14,6 +14,8 @@ pub enum Exit {
     Changes,
     /// The plan widens access, or breaks a rule, that was not approved: a second reviewer is needed.
     Refused,
+    /// Another run holds the lock, or has taken it over.
+    Locked,
     /// What was reviewed is not what would be done now.
     Moved,
     /// A signal of this number ended it before its work was done.
@@ -28,6 +30,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Changes => 2,
             Self::Refused => 3,
+            Self::Locked => 4,
             Self::Moved => 5,
             // As shells say it of a process that a signal has ended (POSIX, "Exit Status for Commands").
             Self::Signal(number) => 128_u8.saturating_add(number),
@@ -92,6 +95,11 @@ impl Failure {
         Self { kind: Kind::Moved, ..self }
     }
 
+    /// Another run holds the lock, or has taken it over.
+    pub(crate) fn locked(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::stopped(Exit::Locked, error, hint)
+    }
+
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self.kind {
@@ -107,6 +115,7 @@ impl Failure {
         let Self { kind, errors, details, hint } = self;
         let reason = match kind {
             Kind::Stopped(Exit::Signal(_)) => "interrupted",
+            Kind::Stopped(Exit::Locked) => "locked",
             Kind::Stopped(_) | Kind::User | Kind::Findings(_) | Kind::Bug => "failed",
             Kind::Refused => "refused",
             Kind::Moved => "moved",

@@ -20,6 +20,7 @@ mod interrupt;
 mod io;
 mod keys;
 mod load;
+mod lock;
 mod logging;
 mod policies;
 mod progress;
@@ -81,6 +82,7 @@ where
         Command::Drift(args) => Box::pin(commands::drift::run(&args, &mut io)).await,
         Command::Apply(args) => Box::pin(commands::apply::run(&args, false, &mut io)).await,
         Command::Destroy(args) => Box::pin(commands::apply::run(&args, true, &mut io)).await,
+        Command::ForceUnlock(args) => Box::pin(commands::force_unlock::run(&args, &mut io)).await,
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,
         Command::Comment(args) => Box::pin(commands::comment::run(&args, &mut io)).await,

@@ -45,7 +45,12 @@ pub(crate) struct Session {
 impl Session {
     /// Reads settings and manifests and prepares the cloud; nothing is called yet.
     pub(crate) fn open(paths: &[PathBuf], args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
-        let Loaded { settings, desired, sources } = Loaded::read(paths, &args.config, io)?;
+        Self::of(Loaded::read(paths, &args.config, io)?, args, io)
+    }
+
+    /// The same of what was read.
+    pub(crate) fn of(loaded: Loaded, args: &CloudArgs, io: &mut Io) -> Result<Self, Failure> {
+        let Loaded { settings, desired, sources } = loaded;
         let mut cloud = settings.cloud(args, &desired)?;
         let told = Arc::new(Told::new(io.err_sink(), io.interactive));
         cloud.console = Some(Arc::clone(&told) as Arc<dyn crossrole_cloud::Console>);

@@ -1,5 +1,7 @@
 //! `crossrole.toml`: how accounts are reached from the place that runs. Nothing of it is in a manifest.
 
+mod lock;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +12,7 @@ use crossrole_cloud::{Access, TIMEOUT, TOTAL};
 use crossrole_lint::guardrails::Guardrails;
 use crossrole_manifest::Surroundings;
 use crossrole_model::limits::{self, Quotas};
-use crossrole_model::{AccountId, Desired, IdentityCenter, Source};
+use crossrole_model::{AccountId, Desired, IdentityCenter, LockPlace, Source};
 use crossrole_policy::Arn;
 use serde::Deserialize;
 
@@ -35,6 +37,7 @@ struct File {
     #[serde(default)]
     quotas: Raised,
     identity_center: Option<Center>,
+    lock: Option<lock::Lock>,
 }
 
 /// Where permission sets are administered: what they need is written into their inline policies.
@@ -140,7 +143,9 @@ impl Settings {
             }
         }
         if let Some(role) = role_name {
-            for id in desired.accounts.keys() {
+            // The lock may be in an account that no manifest speaks of.
+            let lock = self.lock()?.map(|place| place.account);
+            for id in desired.accounts.keys().chain(&lock) {
                 accounts.entry(id.clone()).or_insert_with(|| Access {
                     profile: None,
                     role_arn: Some(desired.partition.iam_arn(id, "role", "/", role)),
@@ -299,11 +304,10 @@ impl Settings {
             let digits = arn.resource.strip_prefix("instance/ssoins-").filter(|digits| digits.len() == 16);
             arn.service == "sso" && digits.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)))
         });
-        let is_region = region.split('-').count() >= 3 && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let mistakes = [
             (!is_instance).then(|| format!("`instance = \"{instance}\"` is no instance of IAM Identity Center")),
             id.is_none().then(|| format!("`account = \"{account}\"` is no account id")),
-            (!is_region).then(|| format!("`region = \"{region}\"` is no region")),
+            (!is_region(region)).then(|| format!("`region = \"{region}\"` is no region")),
         ];
         let wrong: Vec<String> =
             mistakes.into_iter().flatten().map(|what| format!("settings `{}`: `[identity_center]`: {what}", self.path.display())).collect();
@@ -314,6 +318,17 @@ impl Settings {
                 Err(Failure::several(wrong, advice))
             }
         }
+    }
+
+    /// Where runs that write keep others out, if they do.
+    pub(crate) fn lock(&self) -> Result<Option<LockPlace>, Failure> {
+        self.file.lock.as_ref().map(|lock| lock.place(&self.path)).transpose()
+    }
+
+    /// The same without accounts by labels that only manifests know, where there are none.
+    pub(crate) fn without_labels_beside(mut self, desired: &Desired) -> Self {
+        self.file.accounts.retain(|key, _| AccountId::parse(key).or_else(|| labelled(desired, key)).is_some());
+        self
     }
 
     /// These files, and that of the accounts: mistakes may stand in either.
@@ -368,13 +383,14 @@ fn parsed(path: &Path, text: &str) -> Result<File, Failure> {
     let file: File = toml::from_str(text).map_err(|e| {
         Failure::new(
             format!("settings `{}`, {}", path.display(), mistake(text, &e)),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`, and `[lock]` with `bucket`, `account`, `region`, `key`, `kms_key`, `lease`",
         )
     })?;
     file.quotas.check(path)?;
     file.defaults.check(path)?;
     forbidden(&file.guardrails, path)?;
     selecting(&file.guardrails, path)?;
+    file.lock.as_ref().map(|lock| lock.place(path)).transpose()?;
     Ok(file)
 }
 
@@ -426,6 +442,10 @@ impl Defaults {
         }
         Ok(())
     }
+}
+
+fn is_region(text: &str) -> bool {
+    text.split('-').count() >= 3 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_role_arn(text: &str) -> bool {

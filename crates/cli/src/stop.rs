@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossrole_model::AccountId;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::failure::{Exit, Failure};
@@ -21,6 +23,8 @@ pub(crate) enum Stop {
     Signal(Signal),
     /// All waiting may take so long, and has (`--timeout-total`).
     Time(Duration),
+    /// Another run may write now.
+    Lost,
 }
 
 impl Stop {
@@ -28,6 +32,7 @@ impl Stop {
     pub(crate) fn why(self) -> String {
         match self {
             Self::Signal(_) => "interrupted".to_owned(),
+            Self::Lost => "the lock is lost".to_owned(),
             Self::Time(given) => format!("the {} seconds of `--timeout-total` are over", given.as_secs()),
         }
     }
@@ -37,6 +42,7 @@ impl Stop {
         match self {
             Self::Signal(signal) => Exit::Signal(signal.number()),
             Self::Time(_) => Exit::Failed,
+            Self::Lost => Exit::Locked,
         }
     }
 
@@ -44,6 +50,7 @@ impl Stop {
     pub(crate) fn while_(self, doing: &str) -> Failure {
         let hint = match self {
             Self::Signal(_) => "nothing was written",
+            Self::Lost => "nothing was written; run it again",
             Self::Time(_) => "nothing was written; give it longer, or see with `CROSSROLE_LOG=debug` what takes so long",
         };
         Failure::stopped(self.exit(), format!("{} while {doing}", self.why()), hint)
@@ -70,6 +77,10 @@ pub(crate) struct Stops {
     interrupts: Mutex<Option<Interrupts>>,
     /// The longest that all waiting may take, where that was said, and when that is over.
     time: Mutex<Option<(Duration, Instant)>>,
+    /// Becomes true when the lock of this run is lost, where there is one.
+    lost: Mutex<Option<watch::Receiver<bool>>>,
+    /// There was a reason to end.
+    stopped: AtomicBool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,11 +90,42 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Stops {
     /// From now on, so much time is left; `None`: as long as it takes.
     pub(crate) fn new(total: Option<Duration>) -> Self {
-        Self { interrupts: Mutex::default(), time: Mutex::new(total.map(|total| (total, Instant::now() + total))) }
+        let time = Mutex::new(total.map(|total| (total, Instant::now() + total)));
+        Self { interrupts: Mutex::default(), time, lost: Mutex::default(), stopped: AtomicBool::new(false) }
     }
 
-    /// Returns when there is a reason to end. That the time is over is one only once.
+    /// From now on, that a lock is lost is a reason to end.
+    pub(crate) fn heed(&self, lost: watch::Receiver<bool>) {
+        *locked(&self.lost) = Some(lost);
+    }
+
+    /// It is given back.
+    pub(crate) fn heed_none(&self) {
+        *locked(&self.lost) = None;
+    }
+
+    /// Tells whether there was a reason to end.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Returns when there is a reason to end. That the time is over, or the lock lost, is one only once.
     pub(crate) async fn next(&self) -> Stop {
+        let stop = self.reason().await;
+        self.stopped.store(true, Ordering::Relaxed);
+        stop
+    }
+
+    async fn reason(&self) -> Stop {
+        let kept = locked(&self.lost).clone();
+        let lost = async {
+            let Some(mut kept) = kept else { return std::future::pending().await };
+            if kept.wait_for(|lost| *lost).await.is_err() {
+                return std::future::pending().await;
+            }
+            *locked(&self.lost) = None;
+            Stop::Lost
+        };
         let time = *locked(&self.time);
         let over = async {
             match time {
@@ -99,6 +141,7 @@ impl Stops {
         tokio::select! {
             biased;
             signal = signal => Stop::Signal(signal),
+            stop = lost => stop,
             stop = over => stop,
         }
     }

@@ -83,6 +83,8 @@ pub(crate) struct Question {
     pub(crate) json: bool,
     pub(crate) head: bool,
     pub(crate) get: bool,
+    /// An object of S3: it holds anything, or nothing. Whoever reads it asks for its tag.
+    pub(crate) object: bool,
 }
 
 impl Question {
@@ -91,7 +93,16 @@ impl Question {
         let uri: http::Uri = request.uri().parse().unwrap_or_default();
         let host = uri.host().unwrap_or_default().to_owned();
         let json = kind.starts_with("application/x-amz-json");
-        Self { host, json, form: kind.starts_with("application/x-www-form-urlencoded"), head: request.method() == "HEAD", get: request.method() == "GET" }
+        // The SDK says which operation it is (Smithy, `x-id`).
+        let object = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "x-id=GetObject"));
+        Self {
+            host,
+            json,
+            object,
+            form: kind.starts_with("application/x-www-form-urlencoded"),
+            head: request.method() == "HEAD",
+            get: request.method() == "GET",
+        }
     }
 
     /// Tells what is wrong with an answer, if it can't be AWS's. Too many requests and errors of a server are told by their
@@ -113,6 +124,9 @@ impl Question {
             return Some(Found::WebPage);
         }
         if transient {
+            return None;
+        }
+        if self.object && status.is_success() {
             return None;
         }
         match body.first() {

@@ -80,6 +80,11 @@ impl Run {
         Self { timeout, halt: Halt::default(), console, places: Semaphore::new(all), all, said: Mutex::default() }
     }
 
+    /// Another of the same kind, that does not stop with this one: with a place for each call that it makes.
+    pub(crate) fn apart(&self) -> Self {
+        Self::new(self.timeout, 2, self.console.clone())
+    }
+
     /// Says what waits, unless something was said a moment ago.
     fn say(&self, line: &Line, operation: &str, since: Instant, what: WaitsFor) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,6 +13,7 @@ mod credentials;
 mod error;
 mod halt;
 mod https;
+mod lock;
 mod made;
 mod organization;
 mod pace;
@@ -31,6 +32,7 @@ use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ObjectState};
 
 pub use console::Console;
 pub use https::Authorities;
+pub use lock::Locks;
 pub use organization::{ControlPolicy, Member, Organization};
 pub use session::{Access, Settings, TIMEOUT, TOTAL};
 pub use transport::{Transport, TransportFuture};

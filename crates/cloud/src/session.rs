@@ -154,6 +154,16 @@ impl Session {
     {
         self.line.call(&self.run, operation, kind, send).await
     }
+
+    /// The same for a call that does not stop with the run.
+    pub(crate) async fn apart<T, E, F, A>(&self, run: &Run, operation: &str, kind: Kind, send: F) -> Result<T, CloudError>
+    where
+        F: Fn() -> A,
+        A: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.line.call(run, operation, kind, send).await
+    }
 }
 
 /// What accounts are reached from: a profile, or the environment.

@@ -12,7 +12,7 @@ mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{AccountId, Desired};
+use crossrole_model::{AccountId, Desired, LockPlace, Partition};
 
 pub use document::documents;
 pub use steps::rights_of;
@@ -47,6 +47,27 @@ impl Rights {
     /// Returns every action with its resources.
     pub fn iter(&self) -> impl Iterator<Item = (&str, bool, &BTreeSet<&'static str>)> {
         self.by_resource.iter().map(|((resource, marked), actions)| (resource.as_str(), *marked, actions))
+    }
+}
+
+/// Returns what the lock of a run that writes needs, in the account whose bucket it is in. It is never deleted; that a tag is the
+/// object's is told to who may read it (S3 User Guide, "How to prevent object overwrites with conditional writes").
+pub fn lock(place: &LockPlace) -> Rights {
+    let mut rights = Rights::default();
+    let object = format!("{}/{}", place.bucket, place.key);
+    rights.add(Partition::of_region(&place.region).s3_arn(&object), &["s3:GetObject", "s3:PutObject"]);
+    if let Some(key) = &place.kms_key {
+        rights.add(key.as_str(), &["kms:Decrypt", "kms:GenerateDataKey"]);
+    }
+    rights
+}
+
+impl Rights {
+    /// Adds others of the same account.
+    pub fn extend(&mut self, others: Self) {
+        for (resource, actions) in others.by_resource {
+            self.by_resource.entry(resource).or_default().extend(actions);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod fold;
 mod json;
 mod junit;
 mod lines;
+mod lock;
 mod markdown;
 mod named;
 mod outcome;
@@ -37,6 +38,7 @@ pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, 
 pub use json::{FORMAT_VERSION, event_json, outcome_json, plan_json, plan_json_with, waiting_json};
 pub use junit::{Case, Ended, Suite, junit, junit_findings, junit_outcome, junit_plan};
 pub use lines::{Line, Screen, Tone, rendered};
+pub use lock::{lock_error, lock_lines, lock_lost, locked, locks};
 pub use markdown::{COMMENT_MOST, Comment, LEAST, SUMMARY_MOST, markdown, marker};
 pub use outcome::{broken, describe, differences, moved, outcome, progress, waiting};
 pub use overview::Owners;

@@ -105,6 +105,8 @@ pub struct Sandbox {
     world: Mutex<World>,
     options: Mutex<Options>,
     started: Instant,
+    /// When that was, in seconds since 1970.
+    epoch: i64,
     index: AtomicU64,
     seen: Mutex<BTreeMap<(String, String), u64>>,
     buckets: Mutex<BTreeMap<String, (f64, Instant)>>,
@@ -132,6 +134,7 @@ impl Sandbox {
             world: Mutex::new(world),
             options: Mutex::new(options),
             started: Instant::now(),
+            epoch: auth::unix_now(),
             index: AtomicU64::new(0),
             seen: Mutex::default(),
             buckets: Mutex::default(),
@@ -190,11 +193,20 @@ impl Sandbox {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Answers one request.
+    /// Answers one request, with the date of its own clock, which goes as that of whoever runs it does.
     ///
     /// # Errors
     /// A broken connection, as a fault asked for.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        let mut answer = self.answered(request).await?;
+        let now = self.epoch.saturating_add(i64::try_from(self.started.elapsed().as_secs()).unwrap_or(i64::MAX));
+        if let Ok(date) = http::HeaderValue::try_from(s3::http_date(&auth::iso(now))) {
+            answer.headers_mut().insert(http::header::DATE, date);
+        }
+        Ok(answer)
+    }
+
+    async fn answered(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
         let options = locked(&self.options).clone();
         if !options.latency.is_zero() {
             tokio::time::sleep(options.latency).await;

@@ -4,6 +4,7 @@ mod accounts;
 mod ask;
 mod cloud;
 mod comment;
+mod lock;
 mod plan;
 mod sandbox;
 
@@ -15,6 +16,7 @@ pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
 pub(crate) use comment::{CommentArgs, ForgeArg};
+pub(crate) use lock::{ForceUnlockArgs, LockArgs};
 pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 
@@ -23,6 +25,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  an error, or something declared could not be planned or applied
   2  with --detailed-exitcode: there are changes; of `drift`: there is some
   3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out
+  4  locked: another run holds the lock, or has taken it over
   5  moved: a saved plan is not what would be done now
   130, 143, 129  ended by Ctrl-C, SIGTERM or SIGHUP before its work was done";
 
@@ -77,6 +80,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Take back everything that manifests own
     Destroy(ApplyArgs),
+    /// Remove the lock of a run that is gone
+    ForceUnlock(ForceUnlockArgs),
     /// Say whether a principal may do something, and why
     Explain(ExplainArgs),
     /// List everyone who can do something, and how

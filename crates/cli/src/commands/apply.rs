@@ -1,10 +1,11 @@
 //! `crossrole apply` and `crossrole destroy`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossrole_model::{Observed, Outcome, Plan, StepResult};
+use crossrole_model::{AccountId, Observed, Outcome, Plan, StepResult};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Tone};
 
@@ -13,6 +14,7 @@ use crate::events::Events;
 use crate::failure::{Exit, Failure};
 use crate::guard::{self, Gate};
 use crate::io::Io;
+use crate::lock::{self, Held};
 use crate::progress::{Progress, Style};
 use crate::reports;
 use crate::runner::Looked;
@@ -55,13 +57,55 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
     let mut session = Session::open(&paths, &args.planning.cloud, io)?;
     session.events = Arc::clone(events);
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
-    session.ended(Box::pin(apply(args, &session, &options, reviewed.as_ref(), io)).await)
+    session.ended(alone(args, &session, &options, reviewed.as_ref(), io).await)
 }
 
-async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
+/// How often the lock is taken anew because the plan writes in accounts that it is not of: once, unless what is live changes meanwhile.
+const ROUNDS: usize = 4;
+
+/// Applies while no other run writes in the same accounts, where that is set up.
+async fn alone(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
+    let place = session.settings.lock()?.filter(|_| !args.lock.no_lock);
+    let Some(place) = place else {
+        return Box::pin(apply(args, session, options, reviewed, None, io)).await.map(|ended| if let Ended::Exit(exit) = ended { exit } else { Exit::Failed });
+    };
+    let mut accounts = lock::accounts(&session.desired);
+    let command = if options.destroy { "destroy" } else { "apply" };
+    for _ in 0..ROUNDS {
+        let held = Box::pin(lock::take(&place, accounts.clone(), &args.lock, command, session)).await?;
+        let result = Box::pin(apply(args, session, options, reviewed, Some(&held), io)).await;
+        held.end().await;
+        match result? {
+            Ended::Exit(exit) => return Ok(exit),
+            // What manifests have left there is known only once it is read.
+            Ended::Beyond(more) => accounts.extend(more),
+        }
+    }
+    Err(Failure::locked("what has to be changed is in other accounts each time that it is looked at, and nothing was changed", "run it again"))
+}
+
+/// What applying came to.
+enum Ended {
+    Exit(Exit),
+    /// Nothing was done: the plan writes in accounts that are not locked.
+    Beyond(BTreeSet<AccountId>),
+}
+
+async fn apply(
+    args: &ApplyArgs,
+    session: &Session,
+    options: &Options,
+    reviewed: Option<&Plan>,
+    held: Option<&Held<'_>>,
+    io: &mut Io,
+) -> Result<Ended, Failure> {
     let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
     // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
     let mut made = make(session, options, &args.planning.guard, &gate, None).await?;
+    let beyond = held.map(|held| held.beyond(&made.plan)).unwrap_or_default();
+    if !beyond.is_empty() {
+        return Ok(Ended::Beyond(beyond));
+    }
     let mut moved = Ok(Vec::new());
     if let Some(reviewed) = reviewed {
         moved = reviewed::compare(reviewed, &mut made, args.partial, session, &gate).await?;
@@ -74,7 +118,7 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
         if let Some(reviewed) = reviewed.filter(|reviewed| !reviewed.is_empty() && !made.plan.is_blocked()) {
             already_done(reviewed, args.planning.view.json, io);
         }
-        return Ok(blocked);
+        return Ok(Ended::Exit(blocked));
     }
     refusal?;
     if !made.plan.can_apply(args.partial) {
@@ -88,6 +132,9 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     if !args.auto_approve {
         let approved = io.approve(question, "nobody is there to approve this plan");
         session.stops.or_person(approved).await.map_err(|stop| stop.while_("waiting for approval"))??;
+        if let Some(held) = held {
+            held.confirm().await?;
+        }
     }
     session.events.approved(if args.auto_approve { "auto-approve" } else { "person" });
     // Somebody may have thought about it for long: then everything is looked at once more.
@@ -102,7 +149,7 @@ async fn apply(args: &ApplyArgs, session: &Session, options: &Options, reviewed:
     }
     written?;
     let failed = if outcome.is_moved() { Exit::Moved } else { Exit::Failed };
-    Ok(if outcome.is_complete() { blocked } else { stop.map_or(failed, Stop::exit) })
+    Ok(Ended::Exit(if outcome.is_complete() { blocked } else { stop.map_or(failed, Stop::exit) }))
 }
 
 /// What was reviewed is live: there is nothing left to do, and that is success.

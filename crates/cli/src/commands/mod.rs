@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod force_unlock;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod plan;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossrole_access::Objects;
 use crossrole_model::{AccountId, Desired, Observation};
-use crossrole_planner::rights::{Purpose, Rights, documents, rights};
+use crossrole_planner::rights::{Purpose, Rights, documents, lock, rights};
 use crossrole_policy::Document;
 use crossrole_report::{Line, Tone, safe};
 use serde_json::{Map, Value, json};
@@ -15,15 +15,16 @@ use crate::io::Io;
 use crate::load::Loaded;
 use crate::runner::{Missing, Verdict, is_known, missing};
 use crate::session::Session;
+use crate::settings::Settings;
 
 pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Failure> {
     if args.check {
         let session = Session::open(&args.paths.paths, &args.cloud, io)?;
         return session.ended(check(args, &session, io).await);
     }
-    let desired = Loaded::read(&args.paths.paths, &args.cloud.config, io)?.desired;
+    let Loaded { settings, desired, .. } = Loaded::read(&args.paths.paths, &args.cloud.config, io)?;
     let all: Vec<(AccountId, Vec<Document>)> =
-        rights(&desired, purpose(args)).into_iter().map(|(account, rights)| (account, documents(&rights, &desired.manifests))).collect();
+        wanted(args, &settings, &desired)?.into_iter().map(|(account, rights)| (account, documents(&rights, &desired.manifests))).collect();
     if args.json {
         let value = |document: &Document| serde_json::to_value(document).unwrap_or(Value::Null);
         let accounts: Map<String, Value> =
@@ -41,6 +42,16 @@ pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Fa
     Ok(Exit::Clean)
 }
 
+/// What runners need, by account; where they write, the lock as well.
+fn wanted(args: &RunnerPolicyArgs, settings: &Settings, desired: &Desired) -> Result<BTreeMap<AccountId, Rights>, Failure> {
+    let purpose = purpose(args);
+    let mut all = rights(desired, purpose);
+    if let (Purpose::Apply, Some(place)) = (purpose, settings.lock()?) {
+        all.entry(place.account.clone()).or_default().extend(lock(&place));
+    }
+    Ok(all)
+}
+
 fn purpose(args: &RunnerPolicyArgs) -> Purpose {
     match args.purpose {
         PurposeArg::Plan => Purpose::Plan,
@@ -49,14 +60,19 @@ fn purpose(args: &RunnerPolicyArgs) -> Purpose {
 }
 
 fn label(desired: &Desired, account: &AccountId) -> String {
-    safe(desired.accounts.get(account).map_or("", |info| info.label.as_str()))
+    // What no manifest speaks of holds the lock.
+    safe(desired.accounts.get(account).map_or("lock", |info| info.label.as_str()))
 }
 
 async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let desired = std::sync::Arc::clone(&session.desired);
-    let observed = session.observe(&crossrole_planner::scope(&desired)).await?;
+    let mut wanted = wanted(args, &session.settings, &desired)?;
+    let scope = crossrole_planner::scope(&desired);
+    // Whoever reaches the lock in an account of its own need not read that account.
+    let apart: Vec<AccountId> = wanted.keys().filter(|account| !scope.accounts.contains_key(*account)).cloned().collect();
+    wanted.retain(|account, _| !apart.contains(account));
+    let observed = session.observe(&scope).await?;
     let controls = session.settings.controls(&desired)?;
-    let wanted = rights(&desired, purpose(args));
     let runners = observed.runners.clone();
     let unread: BTreeMap<AccountId, String> = observed
         .accounts
@@ -81,6 +97,8 @@ async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Resul
         for (account, found) in &all {
             io.out_lines(&said(account, &label(&session.desired, account), found.as_ref(), unread.get(account)));
         }
+        let unasked = apart.iter().map(|account| Line::plain(0, format!("account {account} (lock): not checked: no manifest is of it")));
+        io.out_lines(&unasked.collect::<Vec<_>>());
     }
     Ok(if good { Exit::Clean } else { Exit::Failed })
 }

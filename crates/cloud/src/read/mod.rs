@@ -84,7 +84,9 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             policy.document.map_aws_principals(|id| aws.resolve(id));
         }
     }
-    let calls = aws.calls().into_iter().map(|(id, n)| (id.clone(), n - before.get(&id).copied().unwrap_or(0))).collect();
+    let made = aws.calls().into_iter().map(|(id, n)| (id.clone(), n - before.get(&id).copied().unwrap_or(0)));
+    // An account that is only reached for the lock is not read.
+    let calls = made.filter(|(id, n)| *n > 0 || scope.accounts.contains_key(id)).collect();
     let mut runners = BTreeMap::new();
     for account in accounts.keys() {
         if let Ok(session) = aws.sessions.get(account).await

@@ -5,6 +5,7 @@ use crate::error::ApiError;
 use crate::query::Asked;
 
 use super::S3;
+use super::access::Target;
 use super::no_such_key;
 use super::state::{Object, Version};
 
@@ -76,6 +77,7 @@ impl S3<'_> {
     /// What a writer asks of what is there: nothing (`If-None-Match: *`), or just this (`If-Match`).
     pub(super) fn writing(&self, name: &str, key: &str) -> Result<(), ApiError> {
         let (matches, none) = (self.asked.header("if-match"), self.asked.header("if-none-match"));
+        self.may_compare(name, key, matches)?;
         let object = self.bucket(name)?.current(key);
         match (matches, none) {
             (Some(_), Some(_)) => Err(not_here("If-Match,If-None-Match", "Multiple conditional request headers present in the request")),
@@ -90,6 +92,15 @@ impl S3<'_> {
         }
     }
 
+    /// Whether a tag is the object's is told to who may read it alone (S3 User Guide, "How to prevent object overwrites with conditional
+    /// writes" and "How to perform conditional deletes").
+    fn may_compare(&self, name: &str, key: &str, said: Option<&str>) -> Result<(), ApiError> {
+        if said.is_none_or(|said| said == "*") {
+            return Ok(());
+        }
+        self.allow_object(name, "s3:GetObject", Target::of(key, None))
+    }
+
     /// What a deletion asks of what is there.
     pub(super) fn deleting(&self, name: &str, key: &str) -> Result<(), ApiError> {
         for header in ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"] {
@@ -98,6 +109,7 @@ impl S3<'_> {
             }
         }
         let Some(said) = self.asked.header("if-match") else { return Ok(()) };
+        self.may_compare(name, key, Some(said))?;
         let object = self.bucket(name)?.current(key).ok_or_else(|| no_such_key(key))?;
         if is_tag(said, &object.etag) { Ok(()) } else { Err(failed("If-Match")) }
     }

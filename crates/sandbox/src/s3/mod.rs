@@ -34,6 +34,7 @@ use crate::world::World;
 use crate::xml::Xml;
 
 use kept::Kind;
+pub(crate) use object::http_date;
 use operation::Operation;
 use state::Bucket;
 

@@ -384,7 +384,7 @@ pub(super) fn encryption_headers(mut answer: Reply, object: &Object) -> Reply {
     answer
 }
 
-pub(super) fn http_date(iso: &str) -> String {
+pub(crate) fn http_date(iso: &str) -> String {
     use time::format_description::well_known::{Rfc2822, Rfc3339};
     let at = time::OffsetDateTime::parse(iso, &Rfc3339).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     at.format(&Rfc2822).unwrap_or_default().replace("+0000", "GMT")

@@ -290,3 +290,23 @@ async fn tags_of_a_bucket_decide_once_that_is_switched_on() {
     client.s3(&owner, "DELETE", &format!("{arn}?tagKeys=team"), &[("x-amz-account-id", OWNER)], "").await.is(204);
     assert!(client.s3(&owner, "GET", arn, &[("x-amz-account-id", OWNER)], "").await.is(200).all("Tag/Key").is_empty());
 }
+
+/// Whether a tag is the object's is told to who may read it alone; that it is there, to who may write it.
+#[tokio::test]
+async fn comparing_needs_the_right_to_read() {
+    let (client, owner) = with_bucket().await;
+    let writer = user(&client, OWNER, "writer", &allow(r#""s3:PutObject","s3:DeleteObject""#, "")).await;
+    let both = user(&client, OWNER, "both", &allow(r#""s3:PutObject","s3:DeleteObject","s3:GetObject""#, "")).await;
+    client.s3(&writer, "PUT", "/data/k", &[("if-none-match", "*")], "one").await.is(200);
+    client.s3(&writer, "PUT", "/data/k", &[("if-none-match", "*")], "two").await.refuses(412, "PreconditionFailed");
+    let one = "\"f97c5d29941bfb1b2fdab0874906ab82\"";
+    for tag in [one, "\"wrong\""] {
+        client.s3(&writer, "PUT", "/data/k", &[("if-match", tag)], "two").await.refuses(403, "AccessDenied");
+        client.s3(&writer, "DELETE", "/data/k", &[("if-match", tag)], "").await.refuses(403, "AccessDenied");
+    }
+    client.s3(&both, "PUT", "/data/k", &[("if-match", "\"wrong\"")], "two").await.refuses(412, "PreconditionFailed");
+    client.s3(&both, "PUT", "/data/k", &[("if-match", one)], "two").await.is(200);
+    client.s3(&both, "DELETE", "/data/k", &[("if-match", one)], "").await.refuses(412, "PreconditionFailed");
+    client.s3(&both, "DELETE", "/data/k", &[("if-match", "\"b8a9f715dbb64fd5c56e7783c6820a61\"")], "").await.is(204);
+    client.s3(&owner, "GET", "/data/k", &[], "").await.refuses(404, "NoSuchKey");
+}

@@ -1,6 +1,6 @@
 //! `crossrole sandbox prepare`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_cloud::Aws;
 use crossrole_model::desired::DesiredState;
@@ -16,11 +16,13 @@ use crate::sandboxed::Embedded;
 use super::relied::{foreign, relied_on};
 
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let desired = Loaded::read(&args.paths.paths, &args.config, io)?.desired;
+    let Loaded { settings, desired, .. } = Loaded::read(&args.paths.paths, &args.config, io)?;
+    let lock = settings.lock()?;
     let embedded = Embedded::open(&args.state.sandbox_state, Options::default(), io)?;
     let (keys, sets) = (keys(&desired, &embedded, io), sets(&desired, &embedded, io));
     let keys = (keys.0 + sets.0, keys.1 + sets.1);
-    let result = prepare(args.foreign, &desired, &embedded.aws(desired.partition), keys, io).await;
+    let relied = relied_on(&desired, lock.as_ref());
+    let result = prepare(args.foreign, relied, &desired, &embedded.aws(desired.partition), keys, io).await;
     // What was made is kept, however it ended.
     embedded.kept(result)
 }
@@ -53,8 +55,14 @@ fn keys(desired: &Desired, embedded: &Embedded, io: &mut Io) -> (usize, usize) {
     (made, there)
 }
 
-async fn prepare(with_foreign: bool, desired: &Desired, aws: &Aws, keys: (usize, usize), io: &mut Io) -> Result<Exit, Failure> {
-    let relied = relied_on(desired);
+async fn prepare(
+    with_foreign: bool,
+    relied: BTreeMap<Address, Call>,
+    desired: &Desired,
+    aws: &Aws,
+    keys: (usize, usize),
+    io: &mut Io,
+) -> Result<Exit, Failure> {
     if relied.is_empty() && keys == (0, 0) {
         io.out("These manifests rely on nothing that they do not make.\n");
         return Ok(Exit::Clean);

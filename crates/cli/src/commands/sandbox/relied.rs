@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Tags;
-use crossrole_model::{AccountId, Address, BucketCall, BucketRef, Call, Desired, IamCall, Kind};
+use crossrole_model::{AccountId, Address, BucketCall, BucketRef, Call, Desired, IamCall, Kind, LockPlace};
 use crossrole_policy::{Arn, Document, Element, Principal, Statement};
 
 /// Longest session of a role that is made to be relied on, in seconds: IAM's default.
@@ -12,8 +12,11 @@ const SESSION: u32 = 3_600;
 
 /// Returns everything, by address, with the call that makes it: buckets whose policy or logging is declared, principals that
 /// documents name or that get the caller's side, and managed policies and providers by ARN.
-pub(super) fn relied_on(desired: &Desired) -> BTreeMap<Address, Call> {
+pub(super) fn relied_on(desired: &Desired, lock: Option<&LockPlace>) -> BTreeMap<Address, Call> {
     let mut relied = Relied { desired, found: BTreeMap::new() };
+    if let Some(place) = lock {
+        relied.bucket(&place.account, &place.bucket, &place.region);
+    }
     for (address, object) in &desired.objects {
         match &object.state {
             DesiredState::Role { state, .. } => {
