@@ -74,6 +74,7 @@ where
         Command::Destroy(args) => Box::pin(commands::apply::run(&args, true, &mut io)).await,
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,
+        Command::Graph(args) => Box::pin(commands::graph::run(&args, &mut io)).await,
         Command::Test(args) => commands::test::run(&args, &mut io),
         Command::Accounts(args) => Box::pin(commands::accounts::run(&args, &mut io)).await,
         Command::Sandbox(args) => commands::sandbox::run(&args, &mut io).await,

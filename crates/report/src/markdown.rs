@@ -89,7 +89,7 @@ fn plain_name(name: &str) -> String {
     name.chars().take(64).map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
-fn warnings(plan: &Plan) -> Vec<String> {
+pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
     let mut said = Vec::new();
     let destroyed = plan.count(Action::Delete) + plan.count(Action::Replace);
     if destroyed > 0 {

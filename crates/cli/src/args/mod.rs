@@ -3,6 +3,7 @@
 mod accounts;
 mod ask;
 mod cloud;
+mod graph;
 mod plan;
 mod sandbox;
 
@@ -13,6 +14,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
+pub(crate) use graph::{GraphArgs, GraphFormatArg, GraphFromArg};
 pub(crate) use plan::{ApplyArgs, DiffArg, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// List everyone who can do something, and how
     WhoCan(WhoCanArgs),
+    /// Draw who reaches what, by which role, under which conditions
+    Graph(GraphArgs),
     /// Check access expectations
     Test(TestArgs),
     /// Keep the directory of accounts

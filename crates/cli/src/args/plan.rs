@@ -38,7 +38,7 @@ pub(crate) struct ViewArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Write the plan to a file as well, as often as wanted: `markdown` (a comment on a pull request), `summary` (of a job), `json`,
-    /// `sarif` (findings), `gitlab-terraform`, `gitlab-codequality`
+    /// `sarif` (findings), `gitlab-terraform`, `gitlab-codequality`, `html` (a page by itself, with the access picture)
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report)]
     pub(crate) report: Vec<Report>,
 }
@@ -52,6 +52,7 @@ pub(crate) enum ReportFormat {
     Sarif,
     GitlabTerraform,
     GitlabCodequality,
+    Html,
 }
 
 /// One file of `--report`.
@@ -70,7 +71,8 @@ fn report(text: &str) -> Result<Report, String> {
         "sarif" => ReportFormat::Sarif,
         "gitlab-terraform" => ReportFormat::GitlabTerraform,
         "gitlab-codequality" => ReportFormat::GitlabCodequality,
-        _ => return Err("there are `markdown`, `summary`, `json`, `sarif`, `gitlab-terraform` and `gitlab-codequality`".to_owned()),
+        "html" => ReportFormat::Html,
+        _ => return Err("there are `markdown`, `summary`, `json`, `sarif`, `gitlab-terraform`, `gitlab-codequality` and `html`".to_owned()),
     };
     Ok(Report { format, file: PathBuf::from(file) })
 }

@@ -128,7 +128,7 @@ const PLAN: Wanted = Wanted {
 };
 
 /// One path that holds a saved plan, rather than manifests.
-fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
+pub(super) fn saved_plan(paths: &[PathBuf]) -> Result<Option<Plan>, Failure> {
     let [path] = paths else { return Ok(None) };
     if path.is_dir() || path.extension().is_some_and(|e| e == "toml") {
         return Ok(None);

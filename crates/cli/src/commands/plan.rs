@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use crossrole_access::{Controls, Objects};
+use crossrole_access::{Controls, Estate, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
-use crossrole_model::{Cause, Change, Finding, KeyRef, Kind, Observed, Plan, Severity, Source};
+use crossrole_model::{Cause, Change, Desired, Finding, KeyRef, Kind, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Screen, Tone};
 
@@ -54,6 +54,9 @@ pub(crate) struct Made {
     pub(crate) observed: Observed,
     /// In the embedded AWS: the command that makes what the manifests rely on.
     prepares: Option<String>,
+    /// What bounds access besides, for the picture of it.
+    desired: Arc<Desired>,
+    controls: Controls,
 }
 
 /// Tells whether something is withheld because what it relies on does not exist.
@@ -65,7 +68,9 @@ impl Made {
     /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
     fn of(plan: Plan, session: &Session, observed: Observed, linted: Linted, guard: &GuardArgs) -> Result<Self, Failure> {
         let desired = &session.desired;
-        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed, prepares: session.prepares() };
+        let controls = session.settings.controls(desired)?;
+        let (prepares, shared) = (session.prepares(), Arc::clone(desired));
+        let mut made = Self { plan, findings: Vec::new(), suppressed: Vec::new(), observed, prepares, desired: shared, controls };
         if !made.plan.destroy {
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&session.settings, desired));
@@ -110,6 +115,10 @@ impl Made {
             ReportFormat::Sarif => json(crossrole_report::sarif(&self.findings, &self.suppressed, sources, &super::validate::infos())),
             ReportFormat::GitlabTerraform => json(crossrole_report::gitlab_terraform(&self.plan)),
             ReportFormat::GitlabCodequality => json(crossrole_report::gitlab_codequality(&self.findings, sources)),
+            ReportFormat::Html => {
+                let picture = super::graph::between(&self.plan, &self.observed, &self.desired, &self.controls);
+                crossrole_report::html(&self.plan, &picture, &self.findings, sources, view)
+            }
         };
         std::fs::write(&report.file, text).map_err(|e| {
             Failure::new(format!("report `{}` can't be written: {e}", report.file.display()), "check that its folder is there, and its permissions")
@@ -132,16 +141,21 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
     Made::of(plan, session, observed, linted, guard)
 }
 
+/// What decides access before a plan, and after it.
+pub(super) fn sides(plan: &Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) -> [Estate; 2] {
+    let mut objects = Objects::observed(observed, plan.partition).with_keys(&desired.bucket_keys);
+    let before = objects.estate().under(controls);
+    objects.apply(&plan.changes);
+    [before, objects.estate().under(controls)]
+}
+
 /// Who gains and who loses by it, and whether the runner could take it back.
 fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) {
     if plan.is_empty() {
         plan.access = Some(AccessDelta::default());
         return;
     }
-    let mut objects = Objects::observed(observed, plan.partition).with_keys(&desired.bucket_keys);
-    let before = objects.estate().under(controls);
-    objects.apply(&plan.changes);
-    let after = objects.estate().under(controls);
+    let [before, after] = sides(plan, desired, observed, controls);
     let delta = crossrole_access::delta(&before, &after);
     plan.lockouts = crossrole_access::lockout(&before, &after, &observed.runners.values().cloned().collect(), &delta);
     // Of a key that is deleted by name, nobody administers the policy any more.
@@ -153,7 +167,7 @@ fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observed: &Observ
 }
 
 /// Refuses to write a report over a manifest or over another one, before any is written.
-fn apart(reports: &[Report], sources: &[Source]) -> Result<(), Failure> {
+pub(super) fn apart(reports: &[Report], sources: &[Source]) -> Result<(), Failure> {
     let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut taken: BTreeSet<std::path::PathBuf> = sources.iter().map(|source| place(Path::new(&source.file))).collect();
     match reports.iter().find(|report| !taken.insert(place(&report.file))) {
