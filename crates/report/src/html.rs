@@ -31,6 +31,7 @@ pub fn html(plan: &Plan, picture: &Graph, findings: &[Finding], sources: &[Sourc
     body.push_str("<h2>Who gains, who loses</h2>\n");
     let access = filled(&|out| out.extend(crate::access::section(plan, view)));
     body.push_str(if access.is_empty() { "<p>Nobody gains or loses anything.</p>\n" } else { &access });
+    body.push_str("<h2>Access picture</h2>\n");
     body.push_str(&figure(&Picture::of(picture, view)));
     body.push_str(&filled(&|out| text::withheld(plan, out)));
     body.push_str("<h2>What changes</h2>\n");
@@ -61,7 +62,7 @@ fn title(plan: &Plan) -> String {
         [few @ ..] if few.len() <= 3 => few.join(", "),
         many => format!("{} manifests", many.len()),
     };
-    safe(&format!("crossrole: {manifests}: {}", text::summary(plan).trim_end_matches('.')))
+    safe(&format!("crossrole: {manifests}: {}", text::summary(plan).trim_start_matches("Plan: ").trim_end_matches('.')))
 }
 
 /// Most accounts that are named.

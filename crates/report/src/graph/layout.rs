@@ -1,6 +1,7 @@
 //! Where everything stands: by layers from left to right, accounts kept together.
 
 use dagre::graph::{Graph as Laid, GraphOptions};
+use dagre::layout::types::LabelPos;
 use dagre::{EdgeLabel, LayoutOptions, NodeLabel, RankDir};
 
 use super::Picture;
@@ -11,6 +12,9 @@ pub(super) const ROW: f64 = 17.0;
 
 /// Room around a label in its node.
 const PADDING: f64 = 14.0;
+
+/// Narrowest node: an account's heading has room above one.
+const WIDTH_LEAST: f64 = 150.0;
 
 /// Room above the things of an account, for its heading.
 pub(super) const HEADING: f64 = 22.0;
@@ -25,7 +29,7 @@ pub(super) struct Rect {
 }
 
 impl Rect {
-    /// Whole numbers are numbers that every reader takes.
+    /// Tells whether every reader can draw it.
     fn is_sound(self) -> bool {
         [self.x, self.y, self.width, self.height].iter().all(|number| number.is_finite())
     }
@@ -85,7 +89,7 @@ fn layered(picture: &Picture, grouped: bool) -> Option<Layout> {
     }
     for (at, node) in picture.nodes.iter().enumerate() {
         let (width, height) = size(&node.rows);
-        let label = NodeLabel { width: width + 2.0 * PADDING, height: height + PADDING, ..NodeLabel::default() };
+        let label = NodeLabel { width: (width + 2.0 * PADDING).max(WIDTH_LEAST), height: height + PADDING, ..NodeLabel::default() };
         laid.set_node(format!("n{at}"), Some(label));
         if let Some(cluster) = node.cluster.filter(|_| grouped) {
             laid.set_parent(&format!("n{at}"), Some(&format!("c{cluster}")));
@@ -93,7 +97,7 @@ fn layered(picture: &Picture, grouped: bool) -> Option<Layout> {
     }
     for (at, line) in picture.lines.iter().enumerate() {
         let (width, height) = size(&line.rows);
-        let label = EdgeLabel { width: width + PADDING, height: height + 4.0, ..EdgeLabel::default() };
+        let label = EdgeLabel { width: width + PADDING, height: height + 4.0, labelpos: LabelPos::Center, ..EdgeLabel::default() };
         laid.set_edge(format!("n{}", line.from), format!("n{}", line.to), Some(label), Some(&format!("e{at}")));
     }
     let options = LayoutOptions { rankdir: RankDir::LR, nodesep: 24.0, edgesep: 16.0, ranksep: 40.0, marginx: 16.0, marginy: 16.0, ..LayoutOptions::default() };

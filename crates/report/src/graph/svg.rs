@@ -9,6 +9,9 @@ use super::{Drawn, Node, Picture};
 /// Most letters of what is told of one thing to who looks closer: the words beside the picture have all of it.
 const TOLD_MOST: usize = 2_000;
 
+/// As wide as this, it may be made smaller to fit a page, and can still be read.
+const FITS: f64 = 1_700.0;
+
 /// Colors and lines, for light and dark; contrast is 4.5 to 1 at least (WCAG 2.2, 1.4.3).
 pub(super) const STYLE: &str = include_str!("picture.css");
 
@@ -29,10 +32,11 @@ fn drawn(picture: &Picture, style: Option<&str>) -> String {
     #[expect(clippy::cast_precision_loss, reason = "there are few lines")]
     let height = laid.height + (foot.len() as f64 + 1.0) * ROW;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"access\" role=\"img\" aria-labelledby=\"access-title access-desc\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"access{fits}\" role=\"img\" aria-labelledby=\"access-title access-desc\" \
          viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\">\n<title id=\"access-title\">{}</title>\n<desc id=\"access-desc\">{}</desc>\n",
         escaped(&picture.title),
         escaped(&described(picture)),
+        fits = if widest <= FITS { " fits" } else { "" },
         w = number(widest),
         h = number(height),
     );
@@ -49,8 +53,8 @@ fn drawn(picture: &Picture, style: Option<&str>) -> String {
     }
     out.push_str(&format!("</defs>\n<rect class=\"ground\" width=\"{}\" height=\"{}\"/>\n", number(widest), number(height)));
     for (rect, heading) in laid.clusters.iter().zip(&picture.clusters) {
-        out.push_str(&format!("<g class=\"account\">{}", rectangle(*rect, 8)));
-        out.push_str(&text(rect.left() + 10.0, rect.top() + HEADING - 6.0, heading, "heading"));
+        out.push_str(&format!("<g class=\"account\"><title>{}</title>{}", escaped(heading), rectangle(*rect, 8)));
+        out.push_str(&text(rect.left() + 10.0, rect.top() + HEADING - 5.0, &cut(heading, rect.width - 20.0), "heading"));
         out.push_str("</g>\n");
     }
     for (route, line) in laid.routes.iter().zip(&picture.lines) {
@@ -139,6 +143,17 @@ fn edge(route: &Route, line: &Drawn) -> String {
 fn edge_label(route: &Route, line: &Drawn) -> String {
     let rows = centered(route.label, &line.rows, "does");
     format!("<g class=\"label {}\"><title>{}</title>{}{rows}</g>\n", class(line.status), escaped(&told(&line.whole.join("\n"))), rectangle(route.label, 3))
+}
+
+/// As much of a heading as there is room for: all of it is told to who looks closer.
+fn cut(heading: &str, room: f64) -> String {
+    let short = heading.strip_prefix("account ").unwrap_or(heading);
+    let mut shown = short.to_owned();
+    // Letters in bold are a little wider.
+    while text_width(&shown) * 1.08 > room && shown.chars().count() > 2 {
+        shown = shown.chars().take(shown.chars().count() - 2).chain(['…']).collect();
+    }
+    shown
 }
 
 fn told(text: &str) -> String {

@@ -17,7 +17,7 @@ const NAMES_MOST: usize = 3;
 const WHOLE_MOST: usize = 50;
 
 /// Letters of a line of a label.
-const WIDTH: usize = 36;
+const WIDTH: usize = 40;
 
 /// Most lines that one text of a label takes.
 const ROWS_MOST: usize = 3;
@@ -87,7 +87,7 @@ pub(crate) fn node(graph: &Graph, group: &Group<'_>) -> (Vec<String>, String) {
     }
     let kind = group.members.first().map_or(ThingKind::Unknown, |thing| thing.kind());
     let mut label = vec![format!("{} {}", group.members.len(), plural(kind))];
-    let names: BTreeSet<String> = group.members.iter().map(|one| named(one, account)).collect();
+    let names: BTreeSet<String> = group.members.iter().map(|one| named(one, graph.things.get(*one).and_then(Option::as_deref))).collect();
     let more = names.len() > NAMES_MOST;
     let shown: Vec<String> = names.into_iter().take(NAMES_MOST).chain(more.then(|| "…".to_owned())).collect();
     label.extend(rows(&shown.join(", ")));
