@@ -28,6 +28,7 @@ mod facts;
 mod fixpoint;
 mod fleet;
 mod fuzz;
+mod graph;
 mod grants;
 mod guard;
 mod hostile;

@@ -96,7 +96,11 @@ impl<'e> Drawing<'e> {
 
     fn change(&mut self, change: &AccessChange, status: Status) {
         let doing = self.doing(&change.actions);
-        for (to, resources) in by_thing(&change.resources) {
+        let nameless = change.actions.iter().all(|part| catalogue::action(&part.pattern).is_some_and(|action| action.resources.is_empty()));
+        for (mut to, resources) in by_thing(&change.resources) {
+            if nameless && to == Thing::Resources("*".to_owned()) {
+                to = Thing::NoResource;
+            }
             let edge = self.edge(Thing::of(&change.party), to, status);
             edge.doing.extend(doing.iter().copied());
             edge.ways.push(Way::of(change, resources));

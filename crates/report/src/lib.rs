@@ -1,4 +1,4 @@
-//! Plans, outcomes and findings as text and JSON, and the file that a saved plan is.
+//! Plans, outcomes and findings as text, pages and JSON, pictures of access, and the file that a saved plan is.
 //!
 //! Everything that comes from AWS or from a manifest is hostile text here, and made harmless in one room, `escape`. External
 //! ids are masked unless asked for. Colors are put on in one place, `lines`, and never needed to understand anything.

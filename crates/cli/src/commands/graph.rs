@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossrole_access::{Controls, Objects, picture, picture_between, picture_of};
 use crossrole_model::graph::{Basis, Graph, Thing};
-use crossrole_model::{Cause, Desired, DesiredState, KeyRef, Observation, Observed, Plan, Source, Subject, Unreadable};
+use crossrole_model::{Address, Cause, Desired, DesiredState, KeyRef, Kind, Observation, Observed, Plan, Source, Subject, Unreadable};
 use crossrole_planner::Options;
 use crossrole_report::{GraphFormat, View};
 
@@ -93,11 +93,30 @@ fn saved(plan: &Plan) -> Result<Graph, Failure> {
     graph.manifests = plan.manifests.iter().map(|manifest| manifest.name.clone()).collect();
     graph.accounts = plan.accounts.iter().map(|(id, info)| (id.clone(), info.label.clone())).collect();
     for withheld in &plan.withheld {
-        if let (Subject::Account { account, .. }, Cause::Unreadable(why)) = (&withheld.subject, &withheld.cause) {
-            add(&mut graph, Thing::Account(account.clone()), Some(account.to_string()), why);
+        let (Subject::Account { account, .. } | Subject::Object(Address { account, .. }), Cause::Unreadable(why)) = (&withheld.subject, &withheld.cause) else {
+            continue;
+        };
+        let thing = match &withheld.subject {
+            Subject::Object(address) => object(plan, address),
+            _ => Some(Thing::Account(account.clone())),
+        };
+        if let Some(thing) = thing {
+            add(&mut graph, thing, Some(account.to_string()), why);
         }
     }
     Ok(graph)
+}
+
+/// The thing that an object is of; none of those that are no end of a line.
+fn object(plan: &Plan, address: &Address) -> Option<Thing> {
+    match address.kind {
+        Kind::Bucket | Kind::BucketPolicy => Some(Thing::Bucket(address.name.clone())),
+        Kind::Key | Kind::KeyPolicy => {
+            let arn = KeyRef::named(plan.partition, &address.account, &address.name).arn;
+            Some(Thing::Key(plan.made_keys.get(&arn).cloned().flatten().unwrap_or(arn)))
+        }
+        _ => None,
+    }
 }
 
 /// With the names of manifests and accounts.

@@ -22,8 +22,15 @@ const WIDTH: usize = 40;
 /// Most lines that one text of a label takes.
 const ROWS_MOST: usize = 3;
 
+/// Most rows of conditions: the second of two may be the one that counts.
+const CONDITIONS_MOST: usize = 6;
+
 /// A text in rows of at most so many letters, with `…` where it has more than there are rows for.
 pub(crate) fn rows(text: &str) -> Vec<String> {
+    rows_of(text, ROWS_MOST)
+}
+
+fn rows_of(text: &str, most: usize) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     // A word that is longer than a row is cut.
     let pieces = text.split(' ').filter(|word| !word.is_empty()).flat_map(|word| {
@@ -36,8 +43,8 @@ pub(crate) fn rows(text: &str) -> Vec<String> {
             _ => rows.push(piece),
         }
     }
-    if rows.len() > ROWS_MOST {
-        rows.truncate(ROWS_MOST);
+    if rows.len() > most {
+        rows.truncate(most);
         if let Some(last) = rows.last_mut() {
             *last = last.chars().take(WIDTH - 1).chain(['…']).collect();
         }
@@ -175,7 +182,7 @@ pub(crate) fn line(graph: &Graph, lines: &Lines<'_>, view: View) -> (Vec<String>
         }
     }
     if let Some(text) = conditions(&ways, view) {
-        label.extend(rows(&text));
+        label.extend(rows_of(&text, CONDITIONS_MOST));
     }
     if let Some(text) = rests(&ways) {
         label.extend(rows(text));
