@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_access::{Controls, Estate, Objects, action_matches, delta, picture, picture_between, picture_of, resource_matches, who_can};
-use crossrole_model::access::{Direction, Part};
+use crossrole_access::{Controls, Estate, Objects, action_matches, catalogue, delta, picture, picture_between, picture_of, resource_matches, who_can};
+use crossrole_model::access::{Direction, Part, Party};
 use crossrole_model::graph::{Basis, Edge, Graph, Status, Thing};
 use crossrole_model::{Desired, Source};
 
@@ -52,6 +52,12 @@ fn of_resource(pattern: &str, text: &str) -> bool {
     resource_matches(pattern, text, None)
 }
 
+/// The account of a bucket or a role.
+fn owner<'e>(estate: &'e Estate, resource: &str) -> Option<&'e str> {
+    let bucket = resource.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap());
+    bucket.and_then(|name| estate.buckets.get(name)).or_else(|| estate.roles.get(resource)).map(|guarded| guarded.account.as_str())
+}
+
 /// Those who have a line to a resource on which they may do this.
 fn drawn(graph: &Graph, action: &str, resource: &str) -> BTreeSet<Thing> {
     let by_ways = |edge: &&Edge| {
@@ -69,10 +75,16 @@ fn it_says_what_who_can_says() {
     let mut questions = BTreeSet::new();
     for way in graph.edges.iter().filter(|edge| matches!(edge.to, Thing::Bucket(_) | Thing::Role(_))).flat_map(|edge| &edge.ways) {
         for (action, resource) in way.actions.iter().flat_map(|action| way.resources.iter().map(move |resource| (action, resource))) {
-            questions.insert((example(action), example(resource)));
+            let (action, resource) = (example(action), example(resource));
+            // Lines put together what is about buckets and what is about objects, each of which is asked of its own alone.
+            let kind = if resource.contains('/') { "object" } else { "bucket" };
+            let fits = catalogue::action(&action).is_none_or(|known| known.resources.contains(&kind));
+            if fits || !resource.contains(":s3:::") {
+                questions.insert((action, resource));
+            }
         }
     }
-    assert!(questions.len() > 40, "{questions:?}");
+    assert!(questions.len() > 30, "{questions:?}");
     for (action, resource) in questions {
         // Who may not use the key gets nothing of what is encrypted, and is drawn with that.
         if graph.edges.iter().any(|edge| edge.ways.iter().any(|way| way.keyless.is_some())) && estate.bucket_keys.keys().any(|name| resource.contains(name)) {
@@ -81,7 +93,12 @@ fn it_says_what_who_can_says() {
         let reach = who_can(&estate, &action, &resource, None);
         let asked: BTreeSet<Thing> =
             reach.ways.iter().flatten().filter(|hop| hop.action == action && hop.resource == resource).map(|hop| Thing::of(&hop.party)).collect();
-        assert_eq!(drawn(&graph, &action, &resource), asked, "{action} on {resource}");
+        let drawn = drawn(&graph, &action, &resource);
+        assert!(drawn.is_subset(&asked), "{action} on {resource}: {drawn:?} of {asked:?}");
+        // Whom policies of their own may let within the resource's account, nobody has named: the picture says so in a note.
+        let unnamed: BTreeSet<&Thing> = asked.difference(&drawn).collect();
+        let of_owner = |thing: &&Thing| matches!(thing, Thing::Party(Party::AnyOf { account, .. }) if owner(&estate, &resource).is_none_or(|owner| owner == account));
+        assert!(unnamed.iter().all(of_owner), "{action} on {resource}: {unnamed:?}");
     }
 }
 

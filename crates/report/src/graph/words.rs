@@ -291,6 +291,9 @@ pub(crate) fn notes(graph: &Graph, folded: &Folded<'_>) -> Vec<String> {
     if graph.apart > 0 {
         notes.push(format!("not drawn: {} lines that stay as they are and do not touch what changes", graph.apart));
     }
+    if graph.basis == Basis::Manifests && !graph.things.is_empty() {
+        notes.push("not drawn: principals that no manifest names, and that policies of their own may let reach what is in their account".to_owned());
+    }
     if graph.basis == Basis::SavedPlan {
         notes.push("what stays as it is does not stand in a saved plan, and is not drawn".to_owned());
     }
