@@ -34,8 +34,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Dependencies outside the workspace that one crate alone may have.
-const OWNERS: &[(&str, &str)] =
-    &[("aws-", "crossrole-cloud"), ("similar", "crossrole-report"), ("dagre", "crossrole-report"), ("toml", "crossrole-manifest"), ("clap", "crossrole"), ("hyper", "crossrole-sandbox")];
+const OWNERS: &[(&str, &str)] = &[
+    ("aws-", "crossrole-cloud"),
+    ("similar", "crossrole-report"),
+    ("dagre", "crossrole-report"),
+    ("toml", "crossrole-manifest"),
+    ("clap", "crossrole"),
+    ("hyper", "crossrole-sandbox"),
+];
 
 fn packages() -> BTreeMap<String, BTreeSet<String>> {
     let output =

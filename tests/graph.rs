@@ -33,7 +33,8 @@ async fn manifests_as_mermaid() {
 #[tokio::test(start_paused = true)]
 async fn manifests_in_every_other_form() {
     let place = Place::new(Options::default());
-    for (format, name) in [("dot", "encrypted-exchange"), ("dot", "guarded-partner"), ("svg", "log-analysts"), ("svg", "lambda-service"), ("html", "prod-data")] {
+    for (format, name) in [("dot", "encrypted-exchange"), ("dot", "guarded-partner"), ("svg", "log-analysts"), ("svg", "lambda-service"), ("html", "prod-data")]
+    {
         insta::assert_snapshot!(format!("{format}-{name}"), place.good(&["graph", "--format", format, &scenario(name)]).await);
     }
 }
@@ -66,7 +67,13 @@ async fn a_plan_shows_what_is_gained_and_lost_and_what_stays_beside_it() {
     place.good(&["plan", "--out", &saved, &file]).await;
     let of_saved = place.good(&["graph", &saved]).await;
     insta::assert_snapshot!("plan-saved", of_saved);
-    let changes = |text: &str| text.lines().filter(|line| line.contains("==>") || line.contains("-.->")).filter_map(|line| line.split('"').nth(1)).map(str::to_owned).collect::<BTreeSet<_>>();
+    let changes = |text: &str| {
+        text.lines()
+            .filter(|line| line.contains("==>") || line.contains("-.->"))
+            .filter_map(|line| line.split('"').nth(1))
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>()
+    };
     assert_eq!(changes(&of_saved), changes(&mermaid), "the same changes");
     let said = place.run(&["graph", &saved, "--from", "live", "--sandbox"]).await;
     assert!(said.exit == Exit::Failed && said.err.contains("a saved plan is drawn as it was saved"), "{}", said.err);
@@ -122,7 +129,8 @@ async fn a_large_estate_is_folded() {
     let place = Place::new(Options::default());
     let folder = folder("fleet");
     for index in 0..200 {
-        let text = team(index, index % 2 == 0).replace(&format!("{:012}", 300_000_000_000_u64 + index as u64), &format!("{:012}", 300_000_000_000_u64 + index as u64 % 50));
+        let text = team(index, index % 2 == 0)
+            .replace(&format!("{:012}", 300_000_000_000_u64 + index as u64), &format!("{:012}", 300_000_000_000_u64 + index as u64 % 50));
         let text = text.replace("[roles.Reader]", &format!("[roles.Reader{index}]")).replace("roles.Reader.", &format!("roles.Reader{index}."));
         fs::write(format!("{folder}/team-{index:03}.toml"), text).unwrap();
     }

@@ -87,14 +87,18 @@ fn picture(t: &str) -> Graph {
 pub(crate) fn written(folder: &Path, scenarios: &[&str], root: &Path) -> Result<(), String> {
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
-    let forms = [(GraphFormat::Mermaid, "mermaid", "mmd"), (GraphFormat::Dot, "dot", "dot"), (GraphFormat::Svg, "svg", "svg"), (GraphFormat::Html, "html", "html")];
+    let forms =
+        [(GraphFormat::Mermaid, "mermaid", "mmd"), (GraphFormat::Dot, "dot", "dot"), (GraphFormat::Svg, "svg", "svg"), (GraphFormat::Html, "html", "html")];
     for (form, word, ending) in forms {
         let write = |name: &str, text: &str| std::fs::write(folder.join(format!("{name}.{ending}")), text).map_err(|e| e.to_string());
         for (number, text) in HOSTILE.iter().enumerate() {
             write(&format!("hostile-{number}"), &graph(&picture(text), form, View { show_external_ids: true, ..View::default() }))?;
         }
-        let manifests: Vec<(String, PathBuf)> =
-            scenarios.iter().map(|name| ((*name).to_owned(), root.join(format!("manifests/{name}.toml")))).chain([("all".to_owned(), root.join("manifests"))]).collect();
+        let manifests: Vec<(String, PathBuf)> = scenarios
+            .iter()
+            .map(|name| ((*name).to_owned(), root.join(format!("manifests/{name}.toml"))))
+            .chain([("all".to_owned(), root.join("manifests"))])
+            .collect();
         for (name, path) in manifests {
             let output = super::succeed(Command::new(env!("CARGO_BIN_EXE_crossrole")).args(["graph", "--format", word]).arg(path))?;
             write(&name, &String::from_utf8_lossy(&output.stdout))?;

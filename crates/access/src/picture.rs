@@ -125,8 +125,7 @@ impl<'e> Drawing<'e> {
         let names: BTreeSet<&String> = before.bucket_keys.keys().chain(after.bucket_keys.keys()).collect();
         for name in names {
             let [had, has] = [before, after].map(|side| side.bucket_keys.get(name).map(|key| key.arn.clone()));
-            let both: Vec<(Option<String>, Status)> =
-                if had == has { vec![(has, Status::Kept)] } else { vec![(had, Status::Lost), (has, Status::Gained)] };
+            let both: Vec<(Option<String>, Status)> = if had == has { vec![(has, Status::Kept)] } else { vec![(had, Status::Lost), (has, Status::Gained)] };
             for (key, status) in both {
                 if let Some(key) = key {
                     self.edge(Thing::Bucket(name.clone()), Thing::Key(key), status).doing.insert(Doing::EncryptedWith);
@@ -141,16 +140,24 @@ impl<'e> Drawing<'e> {
         self.alone.extend(estate.keys.keys().map(|arn| Thing::Key(arn.clone())));
     }
 
-    /// What is on both sides: line by line, and where no line is the same, in short, unless all of it is lost.
+    /// What is on both sides: actions of which all else is the same, and where there are none, in short, unless all of it is lost.
     fn kept(&mut self, had: &[AccessChange], has: &[AccessChange], changes: &[AccessChange]) {
-        let lost: BTreeSet<Said<'_>> = changes.iter().filter(|c| c.direction == Direction::Narrowed).map(said).collect();
-        let after: BTreeSet<Said<'_>> = has.iter().map(said).collect();
-        let (same, other): (Vec<&AccessChange>, Vec<&AccessChange>) = had.iter().partition(|change| after.contains(&said(change)));
-        same.into_iter().for_each(|change| self.change(change, Status::Kept));
-        let mut then = Drawing::new(self.sides);
+        let lost: BTreeSet<(Said<'_>, &[Part])> =
+            changes.iter().filter(|change| change.direction == Direction::Narrowed).map(|change| (said(change), change.actions.as_slice())).collect();
+        let mut after: BTreeMap<Said<'_>, BTreeSet<&Part>> = BTreeMap::new();
+        for change in has {
+            after.entry(said(change)).or_default().extend(&change.actions);
+        }
+        let (mut before, mut then) = (Drawing::new(self.sides), Drawing::new(self.sides));
+        for change in had {
+            let same = after.get(&said(change)).map(|actions| change.actions.iter().filter(|action| actions.contains(action)).cloned().collect::<Vec<_>>());
+            match same.filter(|same| !same.is_empty()) {
+                Some(actions) => self.change(&AccessChange { actions, ..change.clone() }, Status::Kept),
+                None if lost.contains(&(said(change), &change.actions)) => {}
+                None => before.change(change, Status::Kept),
+            }
+        }
         has.iter().for_each(|change| then.change(change, Status::Kept));
-        let mut before = Drawing::new(self.sides);
-        other.into_iter().filter(|change| !lost.contains(&said(change))).for_each(|change| before.change(change, Status::Kept));
         for (ends, edge) in before.edges {
             let both: BTreeSet<Doing> = then.edges.get(&ends).map(|after| after.doing.intersection(&edge.doing).copied().collect()).unwrap_or_default();
             if !both.is_empty() && !self.edges.contains_key(&ends) {
@@ -203,11 +210,11 @@ impl<'e> Drawing<'e> {
     }
 }
 
-/// Everything that a line says but which way it goes, and its witness.
-type Said<'c> = (Thing, &'c [Part], &'c [Part], Way);
+/// Everything that a line says but which way it goes, its actions and its witness.
+type Said<'c> = (Thing, &'c [Part], Way);
 
 fn said(change: &AccessChange) -> Said<'_> {
-    (Thing::of(&change.party), &change.actions, &change.resources, Way::of(change, Vec::new()))
+    (Thing::of(&change.party), &change.resources, Way { actions: Vec::new(), ..Way::of(change, Vec::new()) })
 }
 
 /// Resources by the thing that they are, or are in.

@@ -97,8 +97,17 @@ fn it_says_what_who_can_says() {
         assert!(drawn.is_subset(&asked), "{action} on {resource}: {drawn:?} of {asked:?}");
         // Whom policies of their own may let within the resource's account, nobody has named: the picture says so in a note.
         let unnamed: BTreeSet<&Thing> = asked.difference(&drawn).collect();
-        let of_owner = |thing: &&Thing| matches!(thing, Thing::Party(Party::AnyOf { account, .. }) if owner(&estate, &resource).is_none_or(|owner| owner == account));
-        assert!(unnamed.iter().all(of_owner), "{action} on {resource}: {unnamed:?}");
+        let of_owner =
+            |thing: &&Thing| matches!(thing, Thing::Party(Party::AnyOf { account, .. }) if owner(&estate, &resource).is_none_or(|owner| owner == account));
+        // Who is in a group has no line beside the group's own.
+        let of_group = |thing: &&Thing| match thing {
+            Thing::Party(Party::User { arn }) => {
+                let groups = estate.principals.get(arn).map(|user| &user.groups);
+                groups.is_some_and(|groups| groups.iter().any(|group| drawn.contains(&Thing::Party(Party::Members { group: group.clone() }))))
+            }
+            _ => false,
+        };
+        assert!(unnamed.iter().all(|thing| of_owner(thing) || of_group(thing)), "{action} on {resource}: {unnamed:?}");
     }
 }
 
@@ -147,5 +156,9 @@ fn what_stays_beside_a_change_is_drawn_and_what_is_apart_is_counted() {
     let kept = graph.edges.iter().filter(|edge| edge.status == Status::Kept).count();
     assert!(graph.apart > 0 && kept + graph.apart == whole.edges.len(), "{kept} and {} of {}", graph.apart, whole.edges.len());
     let gone = picture_between(&before, &estate(&[]), &delta(&before, &estate(&[])), &BTreeSet::new());
-    assert!(gone.edges.iter().all(|edge| edge.status == Status::Lost) && gone.apart == 0, "{:?}", gone.edges.iter().filter(|e| e.status != Status::Lost).collect::<Vec<_>>());
+    assert!(
+        gone.edges.iter().all(|edge| edge.status == Status::Lost) && gone.apart == 0,
+        "{:?}",
+        gone.edges.iter().filter(|e| e.status != Status::Lost).collect::<Vec<_>>()
+    );
 }

@@ -156,7 +156,13 @@ fn unread(mut graph: Graph, observed: &Observed) -> Graph {
     for (name, bucket) in &observed.buckets {
         let why = match bucket {
             Observation::Unreadable(why) => Some(why),
-            Observation::Known(Some(bucket)) => if let Observation::Unreadable(why) = &bucket.policy { Some(why) } else { None },
+            Observation::Known(Some(bucket)) => {
+                if let Observation::Unreadable(why) = &bucket.policy {
+                    Some(why)
+                } else {
+                    None
+                }
+            }
             Observation::Known(None) => None,
         };
         if let Some(why) = why {
@@ -167,7 +173,13 @@ fn unread(mut graph: Graph, observed: &Observed) -> Graph {
     for (arn, key) in &observed.keys {
         let why = match key {
             Observation::Unreadable(why) => Some(why),
-            Observation::Known(Some(key)) => if let Observation::Unreadable(why) = &key.policy { Some(why) } else { None },
+            Observation::Known(Some(key)) => {
+                if let Observation::Unreadable(why) = &key.policy {
+                    Some(why)
+                } else {
+                    None
+                }
+            }
             Observation::Known(None) => None,
         };
         if let Some(why) = why {

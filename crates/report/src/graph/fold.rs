@@ -85,8 +85,7 @@ pub(crate) fn fold(graph: &Graph, folding: Folding) -> Folded<'_> {
     let things: Vec<(&Thing, Option<&str>)> = graph.things.iter().map(|(thing, account)| (thing, account.as_deref())).collect();
     let index: BTreeMap<&Thing, usize> = things.iter().enumerate().map(|(at, (thing, _))| (*thing, at)).collect();
     let mut class = numbered(things.iter().map(|(thing, account)| sort(thing, *account, folding)));
-    let ends: Vec<(usize, usize, &Edge)> =
-        graph.edges.iter().filter_map(|edge| Some((*index.get(&edge.from)?, *index.get(&edge.to)?, edge))).collect();
+    let ends: Vec<(usize, usize, &Edge)> = graph.edges.iter().filter_map(|edge| Some((*index.get(&edge.from)?, *index.get(&edge.to)?, edge))).collect();
     if matches!(folding, Folding::Alike | Folding::AlikeAnywhere) {
         for _ in 0..ROUNDS_MOST {
             let finer = refined(&class, &ends);

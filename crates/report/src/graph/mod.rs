@@ -20,7 +20,6 @@ use fold::{Folded, Folding, fold};
 
 pub(crate) use page::{escaped, figure, html_page};
 
-
 /// How a picture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GraphFormat {
@@ -106,6 +105,9 @@ impl Picture {
     /// The statuses that there are, with their words.
     fn legend(&self) -> Vec<(Status, &'static str)> {
         let all = [Status::Gained, Status::Lost, Status::Undecided, Status::Kept];
-        all.into_iter().filter(|status| self.lines.iter().any(|line| line.status == *status)).map(|status| (status, words::status(status, self.basis))).collect()
+        all.into_iter()
+            .filter(|status| self.lines.iter().any(|line| line.status == *status))
+            .map(|status| (status, words::status(status, self.basis)))
+            .collect()
     }
 }

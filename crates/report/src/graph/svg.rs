@@ -70,10 +70,7 @@ fn drawn(picture: &Picture, style: Option<&str>) -> String {
     for Foot { status, text: words } in &foot {
         if let Some(status) = status {
             let class = class(*status);
-            out.push_str(&format!(
-                "<path class=\"line {class}\" d=\"M16 {y0}H60\" marker-end=\"url(#access-{class})\"/>\n",
-                y0 = number(y - 4.0)
-            ));
+            out.push_str(&format!("<path class=\"line {class}\" d=\"M16 {y0}H60\" marker-end=\"url(#access-{class})\"/>\n", y0 = number(y - 4.0)));
         }
         out.push_str(&text(if status.is_some() { 70.0 } else { 16.0 }, y, words, "foot"));
         out.push('\n');

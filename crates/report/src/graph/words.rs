@@ -109,9 +109,7 @@ pub(crate) fn node(graph: &Graph, group: &Group<'_>) -> (Vec<String>, String) {
 fn named(one: &Thing, account: Option<&str>) -> String {
     let name = thing(one, account);
     match one {
-        Thing::Party(party @ (Party::Members { .. } | Party::User { .. } | Party::Service { .. } | Party::Tokens { .. })) => {
-            party.name().map_or(name, safe)
-        }
+        Thing::Party(party @ (Party::Members { .. } | Party::User { .. } | Party::Service { .. } | Party::Tokens { .. })) => party.name().map_or(name, safe),
         Thing::Role(_) => name.strip_prefix("role ").map(str::to_owned).unwrap_or(name),
         Thing::Bucket(bucket) => safe(bucket),
         _ => name,

@@ -114,8 +114,36 @@ fn assert_known(node: Node<'_, '_>, t: &str) {
         "defs", "marker", "path", "rect", "g", "text", "tspan",
     ];
     const CLASSES: &[&str] = &[
-        "access", "fits", "ground", "account", "node", "label", "line", "tip", "heading", "foot", "name", "does", "gained", "lost", "undecided", "kept",
-        "caller", "role", "bucket", "key", "resource", "unknown", "picture", "words", "sub", "cut", "warning", "changed", "quiet", "strong",
+        "access",
+        "fits",
+        "ground",
+        "account",
+        "node",
+        "label",
+        "line",
+        "tip",
+        "heading",
+        "foot",
+        "name",
+        "does",
+        "gained",
+        "lost",
+        "undecided",
+        "kept",
+        "caller",
+        "role",
+        "bucket",
+        "key",
+        "resource",
+        "unknown",
+        "picture",
+        "words",
+        "sub",
+        "cut",
+        "warning",
+        "changed",
+        "quiet",
+        "strong",
     ];
     let name = node.tag_name().name();
     assert!(ELEMENTS.contains(&name), "{t:?}: <{name}>");
@@ -263,7 +291,8 @@ fn what_becomes_of_a_line_is_said_three_times() {
         assert!(svg.contains(&format!("<path class=\"line {class}\"")) && svg.contains(&format!(">{legend}</text>")), "{svg}");
         assert!(svg.contains(&format!(">{symbol}")), "{symbol}");
     }
-    let styles: BTreeSet<&str> = svg.lines().filter(|line| line.contains(".line {") && line.contains("stroke-width")).map(|line| line.split("stroke-width").nth(1).unwrap()).collect();
+    let styles: BTreeSet<&str> =
+        svg.lines().filter(|line| line.contains(".line {") && line.contains("stroke-width")).map(|line| line.split("stroke-width").nth(1).unwrap()).collect();
     assert_eq!(styles.len(), 4, "{styles:?}");
 }
 
@@ -285,7 +314,8 @@ fn random(seed: &mut usize, things: usize, accounts: usize, edges: usize) -> Gra
             (thing, account)
         })
         .collect();
-    let mut graph = Graph { basis: Basis::Plan, things: all.iter().map(|(thing, account)| (thing.clone(), Some(account.clone()))).collect(), ..Graph::default() };
+    let mut graph =
+        Graph { basis: Basis::Plan, things: all.iter().map(|(thing, account)| (thing.clone(), Some(account.clone()))).collect(), ..Graph::default() };
     let edge = |_| {
         let status = [Status::Gained, Status::Lost, Status::Undecided, Status::Kept][next(4)];
         let (from, to) = (all[next(things)].0.clone(), all[next(things)].0.clone());
@@ -302,7 +332,8 @@ fn random(seed: &mut usize, things: usize, accounts: usize, edges: usize) -> Gra
 #[test]
 fn however_much_there_is_it_is_drawn_within_the_limits() {
     let mut seed = 4711;
-    let sizes = [(1, 1, 0), (1, 1, 1), (2, 2, 3), (7, 3, 20), (20, 5, 40), (60, 10, 90), (140, 50, 130), (400, 40, 500), (3_000, 200, 4_000), (2_000, 1, 9_000)];
+    let sizes =
+        [(1, 1, 0), (1, 1, 1), (2, 2, 3), (7, 3, 20), (20, 5, 40), (60, 10, 90), (140, 50, 130), (400, 40, 500), (3_000, 200, 4_000), (2_000, 1, 9_000)];
     for (things, accounts, edges) in sizes.into_iter().flat_map(|size| std::iter::repeat_n(size, if size.0 < 50 { 12 } else { 1 })) {
         let drawn = random(&mut seed, things, accounts, edges);
         let [mermaid, svg] = [GraphFormat::Mermaid, GraphFormat::Svg].map(|format| graph(&drawn, format, View::default()));
@@ -326,7 +357,9 @@ fn folding_keeps_what_becomes_of_each_line() {
     for (things, accounts, edges) in [(30, 4, 60), (900, 30, 1_200), (2_000, 400, 2_500)] {
         let drawn = random(&mut seed, things, accounts, edges);
         let dot = graph(&drawn, GraphFormat::Dot, View::default());
-        for (status, style) in [(Status::Gained, "style=bold"), (Status::Lost, "style=dashed"), (Status::Undecided, "style=dotted, penwidth"), (Status::Kept, "style=solid")] {
+        for (status, style) in
+            [(Status::Gained, "style=bold"), (Status::Lost, "style=dashed"), (Status::Undecided, "style=dotted, penwidth"), (Status::Kept, "style=solid")]
+        {
             let times = |line: &str| {
                 let label = line.split("label=\"").nth(1).unwrap().split('"').next().unwrap();
                 label.rsplit("\\n").next().unwrap().strip_suffix(" times").map_or(1, |count| count.parse::<usize>().unwrap())
@@ -342,7 +375,8 @@ fn nothing_is_drawn_of_nothing_and_that_is_said() {
     let text = graph(&Graph::default(), GraphFormat::Svg, View::default());
     assert!(text.contains("nobody reaches anything"), "{text}");
     assert_inert(&text, "");
-    let page = html(&Plan { access: Some(AccessDelta::default()), ..Plan::default() }, &Graph { basis: Basis::Plan, ..Graph::default() }, &[], &[], View::default());
+    let page =
+        html(&Plan { access: Some(AccessDelta::default()), ..Plan::default() }, &Graph { basis: Basis::Plan, ..Graph::default() }, &[], &[], View::default());
     assert!(page.contains("nobody gains or loses anything") && page.contains("<p>Nothing.</p>"), "{page}");
     assert_inert(&page, "");
 }
