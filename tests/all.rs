@@ -34,6 +34,7 @@ mod fleet;
 mod forge_api;
 mod fuzz;
 mod grants;
+mod graph;
 mod guard;
 mod hostile;
 mod invalid;

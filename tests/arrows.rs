@@ -36,8 +36,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Dependencies outside the workspace that one crate alone may have.
-const OWNERS: &[(&str, &str)] =
-    &[("aws-", "crossrole-cloud"), ("similar", "crossrole-report"), ("toml", "crossrole-manifest"), ("clap", "crossrole"), ("hyper", "crossrole-sandbox")];
+const OWNERS: &[(&str, &str)] = &[
+    ("aws-", "crossrole-cloud"),
+    ("similar", "crossrole-report"),
+    ("dagre", "crossrole-report"),
+    ("toml", "crossrole-manifest"),
+    ("clap", "crossrole"),
+    ("hyper", "crossrole-sandbox"),
+];
 
 fn packages() -> BTreeMap<String, BTreeSet<String>> {
     let output =
@@ -90,7 +96,7 @@ fn every_test_file_is_a_module() {
 #[test]
 fn the_lock_file_stays_small() {
     /// Growth is a decision: raise this with a line in docs/dependencies.md.
-    const PACKAGES: usize = 332;
+    const PACKAGES: usize = 335;
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let count = lock.matches("[[package]]").count();
     assert!(count <= PACKAGES, "{count} packages");

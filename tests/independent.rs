@@ -1,7 +1,7 @@
 //! Against others: emulators that nobody here wrote, and real clients on our own sandbox. They need Python 3 and PyPI; where
 //! those are missing the tests are ignored and say so, but under `CI=true` they fail. That of Terraform needs it, or OpenTofu,
 //! on the path, with a way to its AWS provider (a registry, or a mirror that its own configuration names): it is ignored where
-//! there is none, and says so.
+//! there is none, and says so; so is Mermaid's own parser, which needs Node and npm.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,9 @@
     clippy::print_stderr,
     reason = "a test that fails says so by panicking"
 )]
+
+#[path = "independent/pictures.rs"]
+mod pictures;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -68,6 +71,8 @@ fn main() {
     trials.push(Trial::test("reports::schemas", move || run(why, || reports(&own))));
     let (own, why) = (Arc::clone(&python), missing.clone());
     trials.push(Trial::test("moto::organization", move || run(why, || organization(&own))));
+    let (own, why) = (Arc::clone(&python), missing.clone());
+    trials.push(Trial::test("pictures", move || run(why, || drawn(&own))));
     for emulator in ["moto", "ministack"] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         let (python_too, missing_too) = (Arc::clone(&python), missing.clone());
@@ -96,6 +101,13 @@ fn main() {
     if let Err(why) = &terraform {
         eprintln!("Terraform can't be had: {why}");
     }
+    let mermaid = if arguments.list { Ok(PathBuf::new()) } else { pictures::mermaid(&root()) };
+    if let Err(why) = &mermaid {
+        eprintln!("Mermaid's own parser can't be had: {why}");
+    }
+    let without = mermaid.is_err();
+    let parsed = move || mermaid.and_then(|modules| parsed(&modules)).map_err(Failed::from);
+    trials.push(Trial::test("mermaid", parsed).with_ignored_flag(without));
     let ignored = terraform.is_err();
     let cycle = move || terraform.and_then(|terraform| terraform.cycle()).map_err(Failed::from);
     trials.push(Trial::test("terraform", cycle).with_ignored_flag(ignored));
@@ -212,6 +224,20 @@ fn reports(python: &Path) -> Result<(), String> {
         }
     }
     succeed(Command::new(python).arg(root().join("tests/independent/reports.py")).arg(&folder)).map(|_| ())
+}
+
+/// Pictures of scenarios and of hostile text, read by parsers of DOT, SVG and HTML.
+fn drawn(python: &Path) -> Result<(), String> {
+    let folder = root().join("target/independent-pictures");
+    pictures::written(&folder, &SCENARIOS, &root())?;
+    succeed(Command::new(python).arg(root().join("tests/independent/pictures.py")).arg(&folder)).map(|_| ())
+}
+
+/// The same, read by Mermaid.
+fn parsed(modules: &Path) -> Result<(), String> {
+    let folder = root().join("target/independent-diagrams");
+    pictures::written(&folder, &SCENARIOS, &root())?;
+    succeed(Command::new("node").arg(root().join("tests/independent/mermaid.mjs")).arg(&folder).arg(modules)).map(|_| ())
 }
 
 /// No credentials and no configuration of this place.

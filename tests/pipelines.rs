@@ -43,6 +43,9 @@ echo "$@" >> "$KEPT/gh"
 case "$1 $2 $3" in
   "api repos/owner/repo/commits/$GITHUB_SHA/pulls --jq") cat "$KEPT/head" ;;
   "run list --workflow") echo 4711 ;;
+  "pr list --head") cat "$KEPT/open" 2>/dev/null || true ;;
+  "pr create --head") test "$4 $5 $6" = "crossrole/drift --base main" && cp "${10}" "$KEPT/request.md" && echo 12 > "$KEPT/open" ;;
+  "pr edit 12") test "$4" = --body-file && cp "$5" "$KEPT/request.md" ;;
   "run download 4711") cp "$KEPT/crossrole.plan" . ;;
   *) exit 9 ;;
 esac
@@ -138,6 +141,8 @@ impl Shop {
             .env("KEPT", self.folder.join("kept"))
             .env("GITHUB_STEP_SUMMARY", self.kept("summary.md"))
             .env("GITHUB_SHA", sha)
+            .env("GITHUB_REF_NAME", "main")
+            .env("MANIFESTS", "manifests")
             .envs(given.iter().copied())
             .output()
             .unwrap();
@@ -145,19 +150,46 @@ impl Shop {
         (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
     }
 
+    /// A step of the workflow, or of the action that its jobs use.
     fn github(&self, job: &str, name: &str) -> (i32, String) {
-        self.step("github-actions.yml", job, name)
+        if job == "validate" { self.step("github/crossrole.yml", job, name) } else { self.step("github/action.yml", "runs", name) }
     }
 
-    /// The pull request's job: it is red where somebody gains access, and the comment and the plan are there.
+    /// The pull request's plan, on the merge that GitHub checks out for it.
+    fn planned(&self) -> (i32, String) {
+        self.git(&["checkout", "--quiet", "-B", "merge", "main"]);
+        self.git(&["merge", "--quiet", "--no-ff", "--no-edit", "change"]);
+        let result = self.github("plan", "plan");
+        self.git(&["checkout", "--quiet", "change"]);
+        result
+    }
+
+    /// The pull request's job: it is red where somebody gains access, until that is approved; the comment and the plan are there.
     fn review(&self) {
-        let (code, said) = self.github("plan", "plan");
-        assert!(code == 3 && said.contains("under `--deny-widening`"), "{code} {said}");
+        let (mut code, mut said) = self.planned();
+        if code == 3 {
+            self.approve(&said);
+            (code, said) = self.planned();
+        }
+        assert_eq!(code, 0, "{said}");
         let (code, said) = self.github("plan", "comment");
         assert_eq!(code, 0, "{said}");
         // What `upload-artifact` does.
         fs::rename(self.folder.join("repo/crossrole.plan"), self.kept("crossrole.plan")).unwrap();
         let _ = fs::remove_file(self.folder.join("repo/comment.md"));
+    }
+
+    /// Commits the entries that a refused plan prints, with a reason.
+    fn approve(&self, said: &str) {
+        let lines = said.lines().skip_while(|line| !line.starts_with("refused: ")).skip(1);
+        let entries: String =
+            lines.take_while(|line| line.starts_with("  ") || line.trim().is_empty()).map(|line| format!("{}\n", line.trim_start())).collect();
+        assert!(entries.contains("[[approval]]"), "{said}");
+        fs::create_dir_all(self.folder.join("repo/approvals")).unwrap();
+        fs::write(self.folder.join("repo/approvals/first.toml"), entries.replace("reason = \"\"", "reason = \"reviewed\"")).unwrap();
+        self.git(&["add", "approvals"]);
+        self.git(&["commit", "--quiet", "--message", "approved"]);
+        fs::write(self.kept("head"), self.git(&["rev-parse", "HEAD"])).unwrap();
     }
 }
 
@@ -167,7 +199,7 @@ fn script(file: &str, job: &str, name: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let key = format!("{job}:");
     let mut lines = text.lines().skip_while(|line| line.trim_end() != format!("  {key}") && line.trim_end() != key).skip(1);
-    let depth = if name.is_empty() { 0 } else { 2 };
+    let depth = if name.is_empty() || job == "runs" { 0 } else { 2 };
     let of_job: Vec<&str> = lines.by_ref().take_while(|line| line.trim().is_empty() || indent(line) > depth).collect();
     if name.is_empty() {
         let script = of_job.iter().skip_while(|line| line.trim() != "script:").skip(1);
@@ -193,6 +225,8 @@ async fn what_was_reviewed_is_applied_after_the_merge() {
         let (code, said) = shop.github("validate", step);
         assert_eq!(code, 0, "{step}: {said}");
     }
+    let (code, said) = shop.planned();
+    assert!(code == 3 && said.contains("under `--deny-widening`"), "nobody has approved it: {code} {said}");
     shop.review();
     let comment = shop.api.comments().pop().unwrap().body;
     assert!(comment.starts_with("<!-- crossrole plan ") && comment.contains("Access is widened") && comment.contains("role Reader"), "{comment}");
@@ -208,8 +242,8 @@ async fn what_was_reviewed_is_applied_after_the_merge() {
     assert!(code == 0 && said.contains("Applied: "), "{said}");
     // The job is run again.
     let (code, said) = shop.github("apply", "apply");
-    assert!(code == 0 && said.contains("No changes."), "{said}");
-    let (code, said) = shop.github("drift", "drift");
+    assert!(code == 0 && said.contains("Already done"), "{said}");
+    let (code, said) = shop.github("drift", "left");
     assert_eq!(code, 0, "{said}");
 }
 
@@ -232,7 +266,7 @@ async fn what_moved_since_the_review_is_named_and_nothing_is_applied() {
     for wanted in ["this is not the plan that was saved, and nothing was changed:", "bucket-policy/reviewed-bucket, since the review:", "role/Writer"] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    let (code, said) = shop.github("drift", "drift");
+    let (code, said) = shop.github("drift", "left");
     assert!(code == 2 && said.contains("+ role Reader"), "{said}");
 }
 
@@ -258,8 +292,54 @@ async fn a_manifest_that_was_changed_after_the_review_is_refused() {
     assert_eq!(shop.github("apply", "fetch").0, 0);
     let (code, said) = shop.github("apply", "apply");
     assert!(code == 5 && said.contains("plan is stale: manifest `manifests/reviewed.toml` has changed since it was planned"), "{said}");
-    let (code, said) = shop.github("drift", "drift");
+    let (code, said) = shop.github("drift", "left");
     assert!(code == 2 && said.contains("+ role Reader"), "nothing was applied: {said}");
+}
+
+/// The night finds what somebody did, and opens a pull request with it; another night brings it up to date. Once it is merged, there is
+/// nothing to plan.
+#[tokio::test]
+async fn drift_comes_back_as_a_pull_request() {
+    let shop = Shop::new("drift").await;
+    shop.branch(MANIFEST);
+    shop.review();
+    shop.merge();
+    assert_eq!(shop.github("apply", "fetch").0, 0);
+    let (code, said) = shop.github("apply", "apply");
+    assert_eq!(code, 0, "{said}");
+    fs::remove_file(shop.folder.join("repo/crossrole.plan")).unwrap();
+    let bare = shop.folder.join("origin.git").display().to_string();
+    shop.git(&["init", "--quiet", "--bare", &bare]);
+    shop.git(&["remote", "add", "origin", &bare]);
+    shop.git(&["push", "--quiet", "origin", "main"]);
+    for (description, asked) in [("by hand", "pr create"), ("by another hand", "pr edit")] {
+        shop.git(&["switch", "--quiet", "main"]);
+        let theirs = shop.folder.join("theirs.toml");
+        let described = format!("[roles.Reader]\ndescription = \"{description}\"\n");
+        fs::write(&theirs, MANIFEST.replace("[roles.Reader]\n", &described)).unwrap();
+        let (code, said) = by_hand(&shop, &theirs);
+        assert_eq!(code, 0, "{said}");
+        for step in ["drift", "pull-request", "left"] {
+            let (code, said) = shop.github("drift", step);
+            assert_eq!(code, 0, "{step}: {said}");
+        }
+        assert!(fs::read_to_string(shop.kept("gh")).unwrap().contains(asked), "{description}");
+        let request = fs::read_to_string(shop.kept("request.md")).unwrap();
+        assert!(request.starts_with("<!-- crossrole drift ") && request.contains(description), "{request}");
+        let pushed = shop.git(&["show", "origin/crossrole/drift:manifests/reviewed.toml"]);
+        assert!(pushed.contains(&format!("description = \"{description}\"")), "{pushed}");
+    }
+    let (code, said) = shop.github("plan", "left");
+    assert!(code == 0 && said.contains("Drift: none"), "{said}");
+    // What no manifest can say is red, and left to an apply.
+    shop.git(&["switch", "--quiet", "main"]);
+    let theirs = shop.folder.join("theirs.toml");
+    fs::write(&theirs, "name = \"reviewed\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n").unwrap();
+    assert_eq!(by_hand(&shop, &theirs).0, 0);
+    for (step, expected) in [("drift", 0), ("left", 2)] {
+        let (code, said) = shop.github("drift", step);
+        assert_eq!(code, expected, "{step}: {said}");
+    }
 }
 
 /// A second push updates the comment, and what no pull request brought is not applied.

@@ -73,7 +73,7 @@ async fn a_report_that_cannot_be_written_ends_the_run_before_the_first_change() 
     assert_eq!(said.exit, Exit::Failed);
     assert!(said.err.contains("can't be written") && said.err.contains("check that its folder is there"), "{}", said.err);
     assert!(place.good(&["plan", &file]).await.contains("to add"), "nothing was changed");
-    for (report, expected) in [("markdown", "write it as in `markdown=FILE`"), ("markdown=", "write it as in"), ("html=a", "there are `markdown`, `summary`")] {
+    for (report, expected) in [("markdown", "write it as in `markdown=FILE`"), ("markdown=", "write it as in"), ("pdf=a", "there are `markdown`, `summary`")] {
         let said = place.run(&["plan", &file, &format!("--report={report}")]).await;
         assert_eq!(said.exit, Exit::Failed);
         assert!(said.err.contains(expected), "{report}: {}", said.err);

@@ -15,6 +15,7 @@ pub mod desired;
 pub mod explanation;
 pub mod facet;
 pub mod finding;
+pub mod graph;
 mod identity_center;
 pub mod ids;
 mod key;

@@ -198,7 +198,7 @@ fn spared(of: &Party, except: &[Party]) -> Vec<String> {
     said
 }
 
-fn by_arn(arn: &str) -> String {
+pub(crate) fn by_arn(arn: &str) -> String {
     if let Some(set) = PermissionSet::of_role(arn) {
         return format!("{} ({})", sets::named(&set), arn.rsplit('/').next().unwrap_or(arn));
     }
@@ -234,7 +234,7 @@ fn resources(change: &AccessChange) -> Vec<String> {
     fold::arns(&said, str::to_owned)
 }
 
-fn sorted(parts: &[Part], name: fn(&str) -> String) -> Vec<String> {
+pub(crate) fn sorted(parts: &[Part], name: fn(&str) -> String) -> Vec<String> {
     let mut said: Vec<String> = parts.iter().map(|p| safe(&part(p, name))).collect();
     said.sort();
     said.dedup();
@@ -263,7 +263,7 @@ fn part(one: &Part, name: fn(&str) -> String) -> String {
 }
 
 /// Without the part that all S3 ARNs have.
-fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     match text.strip_prefix("arn:").and_then(|rest| rest.split_once(":s3:::")) {
         // "*" alone would read as everything.
         Some((_, name)) if !name.starts_with('*') => name.to_owned(),
@@ -281,7 +281,7 @@ pub(crate) fn undecided_line(one: &Undecided) -> Line {
     Line::new(Tone::Warning, 0, "? ").then([format!("{} on {about}: ", party(&one.party, Certainty::Exact)), format!("not decided: {why}")])
 }
 
-fn about(about: &About) -> String {
+pub(crate) fn about(about: &About) -> String {
     match about {
         About::Bucket(name) => format!("bucket {name}"),
         About::Role(arn) | About::Key(arn) => by_arn(arn),
@@ -292,7 +292,7 @@ fn about(about: &About) -> String {
     }
 }
 
-fn why(why: &Why) -> String {
+pub(crate) fn why(why: &Why) -> String {
     match why {
         Why::TagsChange => "its tags change, and policies ask for them".to_owned(),
         Why::ResourceTagsChange => "the tags of the resource change, and policies ask for them".to_owned(),

@@ -1,4 +1,4 @@
-//! Plans, outcomes and findings as text and JSON, and the file that a saved plan is.
+//! Plans, outcomes and findings as text, pages and JSON, pictures of access, and the file that a saved plan is.
 //!
 //! Everything that comes from AWS or from a manifest is hostile text here, and made harmless in one room, `escape`. External
 //! ids are masked unless asked for. Colors are put on in one place, `lines`, and never needed to understand anything.
@@ -14,6 +14,8 @@ mod diff;
 mod escape;
 mod findings;
 mod fold;
+mod graph;
+mod html;
 mod json;
 mod junit;
 mod lines;
@@ -35,6 +37,8 @@ pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use escape::{json_text, json_text_pretty, safe, safe_lines};
 pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, gitlab_codequality, gitlab_terraform, sarif};
+pub use graph::{GraphFormat, graph};
+pub use html::html;
 pub use json::{FORMAT_VERSION, event_json, outcome_json, plan_json, plan_json_with, waiting_json};
 pub use junit::{Case, Ended, Suite, junit, junit_findings, junit_outcome, junit_plan};
 pub use lines::{Line, Screen, Tone, rendered};

@@ -88,6 +88,11 @@ impl Line {
         Self { tone: self.tone, indent: self.indent, head: text(&self.head), parts: self.parts.iter().map(|part| text(part)).collect() }
     }
 
+    /// What it is of.
+    pub(crate) fn tone(&self) -> Tone {
+        self.tone
+    }
+
     /// Its text, in one.
     pub fn text(&self) -> String {
         format!("{}{}{}", " ".repeat(self.indent), self.head, self.parts.concat())

@@ -181,7 +181,7 @@ fn plain_name(name: &str) -> String {
     name.chars().take(64).map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
-fn drift_warnings(plan: &Plan, delta: &AccessDelta) -> Vec<String> {
+pub(crate) fn drift_warnings(plan: &Plan, delta: &AccessDelta) -> Vec<String> {
     let mut said = Vec::new();
     let widened = delta.changes.iter().filter(|change| change.direction == Direction::Widened).count();
     if widened > 0 {
@@ -196,7 +196,7 @@ fn drift_warnings(plan: &Plan, delta: &AccessDelta) -> Vec<String> {
     said
 }
 
-fn warnings(plan: &Plan) -> Vec<String> {
+pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
     let mut said = Vec::new();
     let destroyed = plan.count(Action::Delete) + plan.count(Action::Replace);
     if destroyed > 0 {

@@ -257,7 +257,7 @@ fn goes_without_saying(withheld: &Withheld, plan: &Plan) -> bool {
     plan.withheld.iter().any(whole)
 }
 
-fn summary(plan: &Plan) -> String {
+pub(crate) fn summary(plan: &Plan) -> String {
     let replaced = plan.count(Action::Replace);
     if plan.is_empty() {
         return if plan.is_blocked() {

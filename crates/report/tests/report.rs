@@ -16,6 +16,8 @@ mod codec;
 mod decisions;
 #[path = "report/facts.rs"]
 mod facts;
+#[path = "report/graph.rs"]
+mod graph;
 #[path = "report/hostile.rs"]
 mod hostile;
 #[path = "report/junit.rs"]

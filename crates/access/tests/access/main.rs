@@ -23,6 +23,7 @@ mod literal;
 mod lockout;
 mod missed;
 mod oracle;
+mod picture;
 mod remedy;
 mod same;
 mod smt;

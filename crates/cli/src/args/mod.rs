@@ -4,6 +4,7 @@ mod accounts;
 mod ask;
 mod cloud;
 mod comment;
+mod graph;
 mod lock;
 mod plan;
 mod sandbox;
@@ -16,6 +17,7 @@ pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
 pub(crate) use cloud::CloudArgs;
 pub(crate) use comment::{CommentArgs, ForgeArg};
+pub(crate) use graph::{GraphArgs, GraphFormatArg, GraphFromArg};
 pub(crate) use lock::{ForceUnlockArgs, LockArgs};
 pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// List everyone who can do something, and how
     WhoCan(WhoCanArgs),
+    /// Draw who reaches what, by which role, under which conditions
+    Graph(GraphArgs),
     /// Check access expectations
     Test(TestArgs),
     /// Write a plan as a comment on a pull request, or update it

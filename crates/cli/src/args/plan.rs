@@ -41,7 +41,8 @@ pub(crate) struct ViewArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Write the plan to a file as well, as often as wanted: `markdown` (a comment on a pull request), `summary` (of a job), `json`,
-    /// `sarif` (findings), `junit`, `gitlab-terraform`, `gitlab-codequality`, `events` (JSON lines while it runs)
+    /// `html` (a page by itself, with the access picture), `sarif` (findings), `junit`, `gitlab-terraform`, `gitlab-codequality`, `events`
+    /// (JSON lines while it runs)
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report)]
     pub(crate) report: Vec<Report>,
     /// Most bytes of `markdown`, where a comment holds less than GitHub's 65536 or more
@@ -60,10 +61,11 @@ pub(crate) enum ReportFormat {
     GitlabTerraform,
     GitlabCodequality,
     Events,
+    Html,
 }
 
 /// Every one, as it is written.
-const FORMATS: [(&str, ReportFormat); 8] = [
+const FORMATS: [(&str, ReportFormat); 9] = [
     ("markdown", ReportFormat::Markdown),
     ("summary", ReportFormat::Summary),
     ("json", ReportFormat::Json),
@@ -72,6 +74,7 @@ const FORMATS: [(&str, ReportFormat); 8] = [
     ("gitlab-terraform", ReportFormat::GitlabTerraform),
     ("gitlab-codequality", ReportFormat::GitlabCodequality),
     ("events", ReportFormat::Events),
+    ("html", ReportFormat::Html),
 ];
 
 /// Those that say what was found, without a plan.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use crossrole_access::{Controls, Objects};
+use crossrole_access::{Controls, Estate, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
 use crossrole_model::{Cause, Change, Desired, DesiredObject, Finding, Judged, KeyRef, Kind, Observed, Outcome, Plan, Severity, Since, Source};
@@ -79,6 +79,9 @@ pub(crate) struct Made {
     owners: Owners,
     /// Why it must not be carried out, a line each.
     refused: Vec<String>,
+    /// What bounds access besides, for the picture of it.
+    desired: Arc<Desired>,
+    controls: Controls,
 }
 
 fn owners(desired: &Desired) -> Owners {
@@ -95,10 +98,21 @@ impl Made {
     /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
     fn of(plan: Plan, session: &Session, observed: Observed, linted: Linted, guard: &GuardArgs, gate: &Gate) -> Result<Self, Failure> {
         let desired = &session.desired;
-        let judged = gate.judge(&plan, super::validate::now());
-        let (prepares, owners) = (session.prepares(), owners(desired));
-        let mut made =
-            Self { plan, judged, since: None, drift: None, findings: Vec::new(), suppressed: Vec::new(), observed, prepares, owners, refused: Vec::new() };
+        let controls = session.settings.controls(desired)?;
+        let mut made = Self {
+            judged: gate.judge(&plan, super::validate::now()),
+            plan,
+            since: None,
+            drift: None,
+            findings: Vec::new(),
+            suppressed: Vec::new(),
+            observed,
+            prepares: session.prepares(),
+            owners: owners(desired),
+            refused: Vec::new(),
+            desired: Arc::clone(desired),
+            controls,
+        };
         if !made.plan.destroy {
             made.findings.extend(linted.findings.into_iter().filter(|f| f.severity != Severity::Note));
             made.findings.extend(guardrails::check(&session.settings, desired));
@@ -167,6 +181,10 @@ impl Made {
             ReportFormat::Junit => crossrole_report::junit(&crossrole_report::junit_plan(plan, refused, findings, sources)),
             ReportFormat::GitlabTerraform => reports::json(&crossrole_report::gitlab_terraform(plan)),
             ReportFormat::GitlabCodequality => reports::json(&crossrole_report::gitlab_codequality(findings, sources)),
+            ReportFormat::Html => {
+                let picture = super::graph::between(plan, &self.observed, &self.desired, &self.controls);
+                crossrole_report::html(&comment, &picture)
+            }
             ReportFormat::Events => return Ok(()),
         };
         reports::write(report, &text)
@@ -209,16 +227,21 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
     Ok(Made { since, ..Made::of(plan, session, observed, linted, guard, gate)? })
 }
 
+/// What decides access before a plan, and after it.
+pub(super) fn sides(plan: &Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) -> [Estate; 2] {
+    let mut objects = Objects::observed(observed, plan.partition).with_keys(&desired.bucket_keys);
+    let before = objects.estate().under(controls);
+    objects.apply(&plan.changes);
+    [before, objects.estate().under(controls)]
+}
+
 /// Who gains and who loses by it, and whether the runner could take it back.
 pub(crate) fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) {
     if plan.is_empty() {
         plan.access = Some(AccessDelta::default());
         return;
     }
-    let mut objects = Objects::observed(observed, plan.partition).with_keys(&desired.bucket_keys);
-    let before = objects.estate().under(controls);
-    objects.apply(&plan.changes);
-    let after = objects.estate().under(controls);
+    let [before, after] = sides(plan, desired, observed, controls);
     let delta = crossrole_access::delta(&before, &after);
     plan.lockouts = crossrole_access::lockout(&before, &after, &observed.runners.values().cloned().collect(), &delta);
     // Of a key that is deleted by name, nobody administers the policy any more.

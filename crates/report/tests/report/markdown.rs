@@ -35,12 +35,12 @@ fn comment(t: &str, most: usize) -> String {
     crossrole_report::markdown(&Comment { plan: &plan, findings: &findings, sources: &sources, owners: &owners, view, judged, since, drift: None }, most)
 }
 
-fn since(plan: &Plan, t: &str) -> Since {
+pub(crate) fn since(plan: &Plan, t: &str) -> Since {
     let (drift, change, not_compared) = (plan.changes.clone(), plan.changes.clone(), plan.withheld.clone());
     Since { reference: t.into(), commit: t.into(), drift, change, access: decisions::delta(t), not_compared, gone: vec![(t.into(), t.into())] }
 }
 
-fn judged(plan: &Plan, t: &str) -> Judged {
+pub(crate) fn judged(plan: &Plan, t: &str) -> Judged {
     let delta = plan.access.as_ref().unwrap();
     let approval = |end| Approval { widenings: Vec::new(), reason: t.into(), expires: Some((t.into(), end)), file: t.into(), line: 1 };
     let mut digests = delta.changes.iter().map(|change| change.digest(&plan.made_keys)).chain(delta.undecided.iter().map(|one| one.digest(&plan.made_keys)));
