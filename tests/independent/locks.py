@@ -98,7 +98,7 @@ s3.put_object(**PLACE, Body=json.dumps(dict(found, locks=[lock])).encode(), IfMa
 said = ended(apply(manifest("two", ["Two"])), 4)
 assert "account 222222222222 is locked by another run" in said and "user/boto3" in said, said
 said = ended(start("force-unlock", ID, "--auto-approve"), 0)
-assert said.endswith("Removed.\n"), said
+assert "Removed.\n" in said, said
 assert table()[0]["locks"] == []
 
 # One whose lock has ended keeps nobody out.
