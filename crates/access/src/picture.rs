@@ -157,7 +157,9 @@ impl<'e> Drawing<'e> {
                 None => before.change(change, Status::Kept),
             }
         }
-        has.iter().for_each(|change| then.change(change, Status::Kept));
+        for change in has {
+            then.change(change, Status::Kept);
+        }
         for (ends, edge) in before.edges {
             let both: BTreeSet<Doing> = then.edges.get(&ends).map(|after| after.doing.intersection(&edge.doing).copied().collect()).unwrap_or_default();
             if !both.is_empty() && !self.edges.contains_key(&ends) {

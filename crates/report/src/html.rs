@@ -59,7 +59,7 @@ pub fn html(plan: &Plan, picture: &Graph, findings: &[Finding], sources: &[Sourc
 fn title(plan: &Plan) -> String {
     let names: Vec<&str> = plan.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
     let manifests = match names.as_slice() {
-        [few @ ..] if few.len() <= 3 => few.join(", "),
+        few if few.len() <= 3 => few.join(", "),
         many => format!("{} manifests", many.len()),
     };
     safe(&format!("crossrole: {manifests}: {}", text::summary(plan).trim_start_matches("Plan: ").trim_end_matches('.')))
