@@ -7,14 +7,14 @@ use dagre::{EdgeLabel, LayoutOptions, NodeLabel, RankDir};
 use super::Picture;
 
 /// Width of a letter and height of a row, in pixels of the SVG: those of a sans-serif of 13.
-const LETTER: f64 = 7.2;
+const LETTER: f64 = 7.5;
 pub(super) const ROW: f64 = 17.0;
 
 /// Room around a label in its node.
 const PADDING: f64 = 14.0;
 
 /// Narrowest node: an account's heading has room above one.
-const WIDTH_LEAST: f64 = 150.0;
+const WIDTH_LEAST: f64 = 165.0;
 
 /// Room above the things of an account, for its heading.
 pub(super) const HEADING: f64 = 22.0;
@@ -100,7 +100,7 @@ fn layered(picture: &Picture, grouped: bool) -> Option<Layout> {
         let label = EdgeLabel { width: width + PADDING, height: height + 4.0, labelpos: LabelPos::Center, ..EdgeLabel::default() };
         laid.set_edge(format!("n{}", line.from), format!("n{}", line.to), Some(label), Some(&format!("e{at}")));
     }
-    let options = LayoutOptions { rankdir: RankDir::LR, nodesep: 24.0, edgesep: 16.0, ranksep: 40.0, marginx: 16.0, marginy: 16.0, ..LayoutOptions::default() };
+    let options = LayoutOptions { rankdir: RankDir::LR, nodesep: 34.0, edgesep: 16.0, ranksep: 40.0, marginx: 16.0, marginy: 16.0, ..LayoutOptions::default() };
     dagre::layout(&mut laid, Some(options));
     let place = |name: String| {
         let node = laid.node(&name)?;

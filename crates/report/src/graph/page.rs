@@ -74,8 +74,8 @@ pub(crate) fn html_page(title: &str, body: &str) -> String {
     )
 }
 
-/// Text of XML and HTML, in elements and in quoted attributes. What no XML may hold (XML 1.0, "Characters") is shown as it is
-/// elsewhere.
+/// Text of XML and HTML, in elements and in quoted attributes. What no XML may hold (XML 1.0, "Characters") and what no page may
+/// (HTML Living Standard, "noncharacter-in-input-stream") is shown as it is elsewhere.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -85,7 +85,7 @@ pub(crate) fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => out.extend(c.escape_unicode()),
+            c if u32::from(c) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&c) => out.extend(c.escape_unicode()),
             c if c.is_control() && c != '\n' => out.extend(c.escape_unicode()),
             c => out.push(c),
         }

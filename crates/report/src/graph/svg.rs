@@ -147,7 +147,7 @@ fn cut(heading: &str, room: f64) -> String {
     let short = heading.strip_prefix("account ").unwrap_or(heading);
     let mut shown = short.to_owned();
     // Letters in bold are a little wider.
-    while text_width(&shown) * 1.08 > room && shown.chars().count() > 2 {
+    while text_width(&shown) * 1.12 > room && shown.chars().count() > 2 {
         shown = shown.chars().take(shown.chars().count() - 2).chain(['…']).collect();
     }
     shown
@@ -189,18 +189,15 @@ fn centered(rect: Rect, rows: &[String], class: &str) -> String {
     out + "</text>"
 }
 
-/// A line through points, its corners rounded.
+/// A line through all of the points, level at each, as the layers stand from left to right.
 fn path(points: &[(f64, f64)]) -> String {
-    let Some(((x, y), rest)) = points.split_first() else { return String::new() };
-    let mut out = format!("M{} {}", number(*x), number(*y));
     let at = |(x, y): (f64, f64)| format!("{} {}", number(x), number(y));
-    for pair in rest.windows(2) {
+    let mut out = points.first().map(|first| format!("M{}", at(*first))).unwrap_or_default();
+    for pair in points.windows(2) {
         if let [(x, y), (next_x, next_y)] = pair {
-            out.push_str(&format!("Q{} {}", at((*x, *y)), at((f64::midpoint(*x, *next_x), f64::midpoint(*y, *next_y)))));
+            let middle = f64::midpoint(*x, *next_x);
+            out.push_str(&format!("C{} {} {}", at((middle, *y)), at((middle, *next_y)), at((*next_x, *next_y))));
         }
-    }
-    if let Some(last) = rest.last() {
-        out.push_str(&format!("L{}", at(*last)));
     }
     out
 }

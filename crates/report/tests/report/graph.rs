@@ -149,7 +149,7 @@ fn assert_known(node: Node<'_, '_>, t: &str) {
     assert!(ELEMENTS.contains(&name), "{t:?}: <{name}>");
     for attribute in node.attributes() {
         let value = attribute.value();
-        let number = |c: char| c.is_ascii_digit() || "MQL HVz.-".contains(c);
+        let number = |c: char| c.is_ascii_digit() || "MCL HVz.-".contains(c);
         let good = match attribute.name() {
             "class" => value.split(' ').all(|class| CLASSES.contains(&class)),
             "x" | "y" | "width" | "height" | "rx" | "d" | "viewBox" | "refX" | "refY" | "markerWidth" | "markerHeight" => value.chars().all(number),
