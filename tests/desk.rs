@@ -14,7 +14,11 @@ const ONE: &str = "name = \"one\"\n\n[trusting]\naccount = \"222222222222\"\n\n[
 
 /// A plan of one role with the keys of a root user, which none of these variables of this place can change.
 fn plan(endpoint: &str, words: &[&str]) -> Command {
-    let mut command = command(&[&["plan", "--timeout", "4"], words, &[&manifest("desk", ONE)]].concat());
+    command_with(endpoint, "4", words)
+}
+
+fn command_with(endpoint: &str, timeout: &str, words: &[&str]) -> Command {
+    let mut command = command(&[&["plan", "--timeout", timeout], words, &[&manifest("desk", ONE)]].concat());
     for name in ["HTTPS_PROXY", "ALL_PROXY", "https_proxy", "all_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE"] {
         command.env_remove(name);
     }
@@ -143,7 +147,8 @@ fn an_answer_without_end_is_not_kept() {
             });
         }
     });
-    let mut child = plan(&address, &[]).env("CROSSROLE_LOG", "off").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // As long as the whole of it takes on a machine that is busy: its size is to end it.
+    let mut child = command_with(&address, "120", &[]).env("CROSSROLE_LOG", "off").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0_u64;
     while child.try_wait().unwrap().is_none() {

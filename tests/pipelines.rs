@@ -331,10 +331,10 @@ async fn drift_comes_back_as_a_pull_request() {
     }
     let (code, said) = shop.github("plan", "left");
     assert!(code == 0 && said.contains("Drift: none"), "{said}");
-    // What no manifest can say is red, and left to an apply.
+    // What no manifest can say, as what a bucket's policy has under our name, is red, and left to an apply.
     shop.git(&["switch", "--quiet", "main"]);
     let theirs = shop.folder.join("theirs.toml");
-    fs::write(&theirs, "name = \"reviewed\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n").unwrap();
+    fs::write(&theirs, MANIFEST.replace("access = \"read\"", "access = \"read-write\"")).unwrap();
     assert_eq!(by_hand(&shop, &theirs).0, 0);
     for (step, expected) in [("drift", 0), ("left", 2)] {
         let (code, said) = shop.github("drift", step);
