@@ -47,6 +47,7 @@ mod quotas;
 mod rate;
 mod reports;
 mod rights;
+mod roles;
 mod runner;
 mod runner_policy;
 mod saml;

@@ -20,6 +20,7 @@ mod load;
 mod logging;
 mod policies;
 mod progress;
+mod roles;
 mod runner;
 mod sandboxed;
 mod screen;

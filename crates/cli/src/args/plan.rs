@@ -131,7 +131,7 @@ pub(crate) struct PlanArgs {
 }
 
 /// Reads a number with a unit.
-fn age(text: &str) -> Result<Duration, String> {
+pub(super) fn age(text: &str) -> Result<Duration, String> {
     let unit = text.chars().last().and_then(|unit| [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)].into_iter().find(|(name, _)| *name == unit));
     let number = unit.and_then(|(name, seconds)| text.strip_suffix(name)?.parse::<u64>().ok()?.checked_mul(seconds));
     number.map(Duration::from_secs).ok_or_else(|| "write a number with its unit, as in `24h`, `90m` or `7d`".to_owned())
