@@ -13,6 +13,7 @@
 mod access;
 mod approvals;
 mod arrows;
+mod atlantis;
 mod behaviours;
 mod caller;
 mod callers;
