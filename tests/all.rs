@@ -13,6 +13,7 @@
 mod access;
 mod approvals;
 mod arrows;
+mod atlantis;
 mod base;
 mod behaviours;
 mod caller;
@@ -55,6 +56,8 @@ mod report_files;
 mod reports;
 mod reviewed;
 mod rights;
+mod roles;
+mod runner;
 mod runner_policy;
 mod saml;
 mod saved;

@@ -1,13 +1,12 @@
 //! A runner whose policies leave out a right, as IAM decides it: of one account, one bucket, one API, and half-way.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::process::{Server, command, serve};
 use crate::rights::{place, rights, withheld};
-use crate::support::{Credentials, Place, root};
+use crate::runner::Runner;
+use crate::support::Place;
 
 /// Account, actions, resource of a statement that denies.
 type Denied = (&'static str, &'static str, &'static str);
@@ -15,51 +14,17 @@ type Denied = (&'static str, &'static str, &'static str);
 const TRUSTING: &str = "222222222222";
 const DEV: &str = "111111111111";
 
-/// A place that is served, and a runner in each account.
-struct Runner {
-    folder: PathBuf,
-    server: Server,
-}
-
 /// Administrators, but for what is denied.
 async fn runner(name: &str, place: &Place, denied: &[Denied]) -> Runner {
-    let folder = root().join(format!("target/test-manifests/denied-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (mut profiles, mut settings) = (String::new(), String::new());
-    for account in [TRUSTING, DEV] {
-        let user = [("UserName", "runner")];
-        place.iam(account, "CreateUser", &user).await;
-        place.iam(account, "AttachUserPolicy", &[user[0], ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]).await;
-        let statements: Vec<Value> = denied
-            .iter()
-            .filter(|(a, ..)| *a == account)
-            .map(|(_, actions, resource)| serde_json::json!({"Effect": "Deny", "Action": actions.split(' ').collect::<Vec<_>>(), "Resource": resource}))
-            .collect();
-        if !statements.is_empty() {
-            let document = serde_json::json!({"Version": "2012-10-17", "Statement": statements}).to_string();
-            place.iam(account, "PutUserPolicy", &[user[0], ("PolicyName", "denied"), ("PolicyDocument", &document)]).await;
-        }
-        let key = Credentials::of(&place.iam(account, "CreateAccessKey", &user).await);
-        profiles.push_str(&format!("[profile p{account}]\naws_access_key_id = {}\naws_secret_access_key = {}\n", key.key, key.secret));
-        settings.push_str(&format!("[accounts.\"{account}\"]\nprofile = \"p{account}\"\n"));
-    }
-    std::fs::write(folder.join("config"), profiles).unwrap();
-    std::fs::write(folder.join("crossrole.toml"), settings).unwrap();
-    let state = folder.join("state.json");
-    place.sandbox.save(&state).unwrap();
-    let server = serve(&["--sandbox-state", &state.display().to_string()]);
-    Runner { folder, server }
-}
-
-impl Runner {
-    /// Exit code, stdout, stderr.
-    fn run(&self, words: &[&str]) -> (i32, String, String) {
-        let mut command = command(words);
-        let command = command.current_dir(&self.folder).env("AWS_CONFIG_FILE", self.folder.join("config")).env("AWS_ENDPOINT_URL", &self.server.address);
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-    }
+    let document = |statements: Vec<Value>| serde_json::json!({ "Version": "2012-10-17", "Statement": statements });
+    let of = |account: &str| {
+        let denied = denied.iter().filter(|(a, ..)| *a == account);
+        let denied = denied
+            .map(|(_, actions, resource)| serde_json::json!({ "Effect": "Deny", "Action": actions.split(' ').collect::<Vec<_>>(), "Resource": resource }));
+        let all = serde_json::json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+        (account.to_owned(), vec![document(std::iter::once(all).chain(denied).collect())])
+    };
+    Runner::new(&format!("denied-{name}"), place, &[TRUSTING, DEV].map(of).into()).await
 }
 
 /// What a plan reads with, denied in one account, for one bucket, or for one role; and whether that keeps anything back.
@@ -89,9 +54,9 @@ async fn in_sync_nothing_unknown_is_proposed() {
         let place = place().await;
         place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
         let runner = runner(&format!("sync-{index}"), &place, &[denied]).await;
-        let (_, json, err) = runner.run(&["plan", "--json", &file]);
+        let (_, json, err) = runner.apart(&["plan", "--json", &file]);
         let json: Value = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{denied:?}: {e}: {json}{err}"));
-        let (code, text, _) = runner.run(&["plan", &file]);
+        let (code, text, _) = runner.apart(&["plan", &file]);
         let what = format!("{denied:?}");
         assert_eq!((&json["resource_changes"], &json["summary"]["add"]), (&serde_json::json!([]), &serde_json::json!(0)), "{what}: {text}");
         let blocking = withheld(&text, &json, &what);
@@ -110,8 +75,8 @@ async fn from_nothing_what_can_be_seen_is_proposed_and_no_more() {
     let everything = addresses(&place().await.good(&["plan", "--json", &file]).await);
     for (index, (denied, _)) in READS.into_iter().enumerate() {
         let runner = runner(&format!("empty-{index}"), &place().await, &[denied]).await;
-        let (_, json, _) = runner.run(&["plan", "--json", &file]);
-        let (_, text, _) = runner.run(&["plan", &file]);
+        let (_, json, _) = runner.apart(&["plan", "--json", &file]);
+        let (_, text, _) = runner.apart(&["plan", &file]);
         let proposed = addresses(&json);
         let what = format!("{denied:?}");
         assert!(proposed.is_subset(&everything), "{what}: {text}");
@@ -141,9 +106,9 @@ async fn a_right_that_is_missed_half_way_is_named_and_the_rest_is_done() {
     .enumerate()
     {
         let runner = runner(&format!("apply-{index}"), &place().await, &[denied]).await;
-        let (code, _, said) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
+        let (code, _, said) = runner.apart(&["apply", "--auto-approve", "--quiet", &file]);
         assert!(code == 1 && said.contains("may not carry all of this out, and nothing was changed") && said.contains(operation), "{denied:?}: {said}");
-        let (code, json, _) = runner.run(&["apply", "--partial", "--auto-approve", "--quiet", "--json", &file]);
+        let (code, json, _) = runner.apart(&["apply", "--partial", "--auto-approve", "--quiet", "--json", &file]);
         let outcome: Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
         let steps = outcome["steps"].as_array().unwrap();
         let done = steps.iter().filter(|s| s["result"].to_string().contains("applied")).count();
@@ -152,11 +117,11 @@ async fn a_right_that_is_missed_half_way_is_named_and_the_rest_is_done() {
         assert!(failed[0].to_string().contains("AccessDenied") && done > 5 && done < steps.len(), "{denied:?}: {outcome:#}");
         // The same again still says what is missing, and so does the third time, which has nothing else to do.
         for _ in 0..2 {
-            let (code, text, _) = runner.run(&["apply", "--partial", "--auto-approve", "--quiet", &file]);
+            let (code, text, _) = runner.apart(&["apply", "--partial", "--auto-approve", "--quiet", &file]);
             let failed = text.matches("\nfailed: ").count();
             assert!(code == 1 && failed == 1 && text.contains("is not authorized to perform"), "{denied:?}: {text}");
         }
-        let (_, text, _) = runner.run(&["apply", "--partial", "--auto-approve", "--quiet", &file]);
+        let (_, text, _) = runner.apart(&["apply", "--partial", "--auto-approve", "--quiet", &file]);
         assert!(text.contains("Incomplete: 0 steps done, "), "{denied:?}: {text}");
     }
 }

@@ -23,6 +23,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::{Map, Value, json};
 
 const SCENARIOS: [&str; 15] = [
     "log-analysts",
@@ -73,6 +74,12 @@ fn main() {
     trials.push(Trial::test("moto::organization", move || run(why, || organization(&own))));
     let (own, why) = (Arc::clone(&python), missing.clone());
     trials.push(Trial::test("pictures", move || run(why, || drawn(&own))));
+    for scenario in SCENARIOS {
+        let (python, missing) = (Arc::clone(&python), missing.clone());
+        trials.push(Trial::test(format!("cfn-lint::{scenario}"), move || run(missing, || template(&python, scenario))));
+    }
+    let (own, why) = (Arc::clone(&python), missing.clone());
+    trials.push(Trial::test("hadolint", move || run(why, || container(&own))));
     for emulator in ["moto", "ministack"] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         let (python_too, missing_too) = (Arc::clone(&python), missing.clone());
@@ -97,6 +104,9 @@ fn main() {
     }
     // Where they can't be had they are not run, and counted so.
     let mut trials: Vec<Trial> = trials.into_iter().map(|t| if missing.is_some() && !ci { t.with_ignored_flag(true) } else { t }).collect();
+    let program = Terraform::program();
+    let absent = program.is_err();
+    trials.push(Trial::test("terraform::roles", move || program.and_then(terraform_roles).map_err(Failed::from)).with_ignored_flag(absent));
     let terraform = if arguments.list { Ok(Terraform::default()) } else { Terraform::find() };
     if let Err(why) = &terraform {
         eprintln!("Terraform can't be had: {why}");
@@ -275,6 +285,24 @@ fn start(python: &Path, emulator: &str) -> Result<(Server, String), String> {
     Err(format!("{emulator} did not start"))
 }
 
+/// The template of the runner's roles, as those read it who know CloudFormation's own specification.
+fn template(python: &Path, scenario: &str) -> Result<(), String> {
+    let manifest = root().join(format!("manifests/{scenario}.toml"));
+    let trusts = ["plan=github:o/r:pull_request", "plan=gitlab:g/p@git.example.com:branch=*", "apply=github:o@1/r@2:environment=production"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crossrole"));
+    command.args(["runner-policy", "--format", "cloudformation", "--max-session", "12h"]).arg(manifest);
+    let printed = succeed(clean(command.args(trusts.iter().flat_map(|trust| ["--trust", trust]))))?;
+    let file = root().join(format!("target/independent/{scenario}-roles.json"));
+    std::fs::write(&file, printed.stdout).map_err(|e| e.to_string())?;
+    let lint = python.parent().ok_or("no folder")?.join("cfn-lint");
+    succeed(Command::new(lint).args(["--regions", "us-east-1", "--non-zero-exit-code", "warning", "--template"]).arg(file)).map(|_| ())
+}
+
+fn container(python: &Path) -> Result<(), String> {
+    let lint = python.parent().ok_or("no folder")?.join("hadolint");
+    succeed(Command::new(lint).args(["--no-color", "--failure-threshold", "style"]).arg(root().join("examples/container/Containerfile"))).map(|_| ())
+}
+
 /// The directory of accounts from AWS Organizations, which moto has.
 fn organization(python: &Path) -> Result<(), String> {
     let (_server, endpoint) = start(python, "moto")?;
@@ -440,9 +468,13 @@ struct Terraform {
 
 impl Terraform {
     /// The first that is there.
-    fn find() -> Result<Self, String> {
+    fn program() -> Result<&'static str, String> {
         let is_there = |program: &&str| Command::new(program).arg("version").output().is_ok_and(|o| o.status.success());
-        let program = ["terraform", "tofu"].into_iter().find(is_there).ok_or("neither `terraform` nor `tofu` is on the path")?;
+        ["terraform", "tofu"].into_iter().find(is_there).ok_or_else(|| "neither `terraform` nor `tofu` is on the path".to_owned())
+    }
+
+    fn find() -> Result<Self, String> {
+        let program = Self::program()?;
         let terraform = Self { program, folder: root().join("target/independent-terraform") };
         terraform.fresh()?;
         terraform.run(&["init"])?;
@@ -486,4 +518,54 @@ impl Terraform {
         says(&["plan"], "No changes.")?;
         says(&["destroy", "-auto-approve"], "Resources: 24 destroyed.")
     }
+}
+
+/// The runner's roles as Terraform: it takes the configuration for one, and reads each text of it as it was meant. Neither needs a
+/// provider.
+fn terraform_roles(program: &'static str) -> Result<(), String> {
+    const NAME: &str = r#"%{ if true }"} %%{ $x \ <b>"#;
+    let text = |e: std::io::Error| e.to_string();
+    let ours = |words: &[&str]| -> Result<Value, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crossrole"));
+        let output = succeed(clean(command.arg("runner-policy").args(words).arg(root().join("manifests/log-analysts.toml"))))?;
+        serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
+    };
+    let terraform = |name: &str, configuration: &Value, words: &[&str]| -> Result<String, String> {
+        let folder = root().join(format!("target/independent-terraform-{name}"));
+        std::fs::create_dir_all(&folder).map_err(text)?;
+        let _ = std::fs::remove_file(folder.join("terraform.tfstate"));
+        std::fs::write(folder.join("main.tf.json"), configuration.to_string()).map_err(text)?;
+        let mut said = String::new();
+        for words in words {
+            let mut command = Command::new(program);
+            let output = succeed(clean(command.args(words.split(' ')).arg("-no-color").current_dir(&folder)))?;
+            said = String::from_utf8_lossy(&output.stdout).into_owned();
+        }
+        Ok(said)
+    };
+    let trust = format!("github:o/r:environment={NAME}");
+    let configuration = ours(&["--format", "terraform", "--trust", &trust])?;
+    let said = terraform("roles", &configuration, &["providers"])?;
+    if !said.contains("hashicorp/aws") {
+        return Err(said);
+    }
+    let resources = |kind: &str| configuration["resource"][kind].as_object().cloned().unwrap_or_default();
+    let trusts = resources("aws_iam_role").into_iter().map(|(name, body)| (name, body["assume_role_policy"].clone()));
+    let policies = resources("aws_iam_policy").into_iter().map(|(name, body)| (name, body["policy"].clone()));
+    let outputs: Map<String, Value> = trusts.chain(policies).map(|(name, value)| (name, json!({ "value": value }))).collect();
+    let said = terraform("strings", &json!({ "output": outputs }), &["apply -auto-approve", "output -json"])?;
+    let read: Value = serde_json::from_str(&said).map_err(|e| e.to_string())?;
+    let document = |name: &str| serde_json::from_str::<Value>(read[name]["value"].as_str().unwrap_or_default()).map_err(|e| format!("{name}: {e}"));
+    for (account, printed) in ours(&["--json"])?.as_object().ok_or("no accounts")? {
+        let subject = document(&format!("apply_{account}"))?["Statement"][0]["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"].clone();
+        if subject != format!("repo:o/r:environment:{NAME}") {
+            return Err(format!("{account}: {subject}"));
+        }
+        for (number, wanted) in (1..).zip(printed["policies"].as_array().ok_or("no policies")?) {
+            if document(&format!("apply_{account}_{number}"))? != *wanted {
+                return Err(format!("{account}: policy {number} is another"));
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,15 +1,14 @@
 //! `runner-policy`: a runner with just that carries every scenario through its whole cycle, and one without any of it does not.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
 use crossrole_sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
-use crate::process::{Server, command, serve};
-use crate::support::{Credentials, Place, manifest, root, scenario};
+use crate::runner::{Policies, Runner};
+use crate::support::{Place, manifest, scenario};
 
-const SCENARIOS: [&str; 13] = [
+pub(crate) const SCENARIOS: [&str; 13] = [
     "codepipeline-service",
     "cross-account-user",
     "direct-bucket-access",
@@ -25,79 +24,14 @@ const SCENARIOS: [&str; 13] = [
     "saml-federation",
 ];
 
-/// Documents by account.
-type Policies = BTreeMap<String, Vec<Value>>;
-
 /// What the command says.
-async fn policies(place: &Place, purpose: &str, file: &str) -> Policies {
+pub(crate) async fn policies(place: &Place, purpose: &str, file: &str) -> Policies {
     let said: Value = serde_json::from_str(&place.good(&["runner-policy", "--json", "--for", purpose, file]).await).unwrap();
     let accounts = said.as_object().unwrap();
     accounts.iter().map(|(account, found)| (account.clone(), found["policies"].as_array().unwrap().clone())).collect()
 }
 
-/// A place that is served, and a runner in each account with these policies and nothing else.
-struct Runner {
-    folder: PathBuf,
-    server: Server,
-}
-
-impl Runner {
-    async fn new(name: &str, place: &Place, policies: &Policies) -> Self {
-        let folder = root().join(format!("target/test-manifests/runner-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let (mut profiles, mut settings) = (String::new(), String::new());
-        for (account, documents) in policies {
-            let user = [("UserName", "runner")];
-            // It is in nobody's way: under a path and a name of its own.
-            place.iam(account, "CreateUser", &user).await;
-            for (number, document) in documents.iter().enumerate() {
-                let (name, document) = (format!("rights-{number}"), document.to_string());
-                let made = [("PolicyName", name.as_str()), ("PolicyDocument", &document)];
-                place.iam(account, "CreatePolicy", &made).await;
-                let arn = format!("arn:aws:iam::{account}:policy/{name}");
-                place.iam(account, "AttachUserPolicy", &[user[0], ("PolicyArn", &arn)]).await;
-            }
-            let key = Credentials::of(&place.iam(account, "CreateAccessKey", &user).await);
-            profiles.push_str(&format!("[profile p{account}]\naws_access_key_id = {}\naws_secret_access_key = {}\n", key.key, key.secret));
-            settings.push_str(&format!("[accounts.\"{account}\"]\nprofile = \"p{account}\"\n"));
-        }
-        std::fs::write(folder.join("config"), profiles).unwrap();
-        std::fs::write(folder.join("crossrole.toml"), settings).unwrap();
-        let state = folder.join("state.json");
-        place.sandbox.save(&state).unwrap();
-        let server = serve(&["--sandbox-state", &state.display().to_string()]);
-        Self { folder, server }
-    }
-
-    /// Exit code and all that was said.
-    fn run(&self, words: &[&str]) -> (i32, String) {
-        let mut command = command(words);
-        let command = command.current_dir(&self.folder).env("AWS_CONFIG_FILE", self.folder.join("config")).env("AWS_ENDPOINT_URL", &self.server.address);
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
-    }
-
-    /// Made, found as it was made, and taken back; or the first command that was not good.
-    fn cycle(&self, file: &str) -> Result<(), String> {
-        for (words, wanted) in [
-            (&["apply", "--auto-approve", "--quiet"][..], "Applied: "),
-            (&["plan"], "No changes."),
-            (&["destroy", "--auto-approve", "--quiet", "--destroy-key", "data/archive"], "Applied: "),
-            (&["plan", "--destroy"], "No changes."),
-        ] {
-            let of_key = file.contains("made-key");
-            let words: Vec<&str> = words.iter().copied().filter(|word| of_key || !["--destroy-key", "data/archive"].contains(word)).chain([file]).collect();
-            let (code, said) = self.run(&words);
-            if code != 0 || !said.contains(wanted) {
-                return Err(format!("{words:?}: {code}\n{said}"));
-            }
-        }
-        Ok(())
-    }
-}
-
-async fn prepared(name: &str) -> (Place, String) {
+pub(crate) async fn prepared(name: &str) -> (Place, String) {
     let (place, file) = (Place::new(Options::default()), scenario(name));
     place.good(&["sandbox", "prepare", &file]).await;
     (place, file)
@@ -261,8 +195,8 @@ async fn nothing_of_it_is_too_much() {
 #[tokio::test]
 async fn no_run_stops_half_way_for_a_right() {
     let mut named = BTreeSet::new();
-    // Between them, every kind of object but a key that is made: it decides by its own policy, and nobody can ask that before.
-    for name in ["prod-data", "ec2-service", "encrypted-exchange", "github-actions", "guarded-partner", "saml-federation"] {
+    // Between them, every kind of object.
+    for name in ["prod-data", "ec2-service", "encrypted-exchange", "github-actions", "guarded-partner", "made-key", "saml-federation"] {
         let (mut place, file) = prepared(name).await;
         let whole = policies(&place, "apply", &file).await;
         for command in ["apply", "destroy"] {
@@ -281,9 +215,12 @@ async fn no_run_stops_half_way_for_a_right() {
 
 /// The action, where the run was refused for it.
 fn stopped(runner: &Runner, command: &str, file: &str, (account, action): (&str, &str)) -> Option<String> {
-    let plan: &[&str] = if command == "destroy" { &["plan", "--destroy", file] } else { &["plan", file] };
+    let key: &[&str] = if command == "destroy" && file.contains("made-key") { &["--destroy-key", "data/archive"] } else { &[] };
+    let destroys: &[&str] = if command == "destroy" { &["--destroy"] } else { &[] };
+    let plan = [&["plan", file], destroys, key].concat();
+    let plan = plan.as_slice();
     let (_, before) = runner.run(plan);
-    let (code, said) = runner.run(&[command, "--auto-approve", "--quiet", file]);
+    let (code, said) = runner.run(&[&[command, "--auto-approve", "--quiet", file], key].concat());
     // Without these, the runner's own policies are not read, and that is said.
     let whole_account = ["iam:GetAccountAuthorizationDetails", "iam:ListRoles"].contains(&action);
     if code == 0 || whole_account && said.contains("was not checked") {

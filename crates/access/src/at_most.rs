@@ -48,8 +48,12 @@ fn loosened(document: &Document) -> Document {
     Document { statements: document.statements.iter().filter_map(statement).collect(), ..document.clone() }
 }
 
-/// What a resource means is not known for sure where it has a variable, or is no whole ARN with a service in letters.
+/// What a resource means is not known for sure where it has a variable, or is no whole ARN with a service in letters; nor which keys
+/// a pattern over some of their ids matches, since a key that is not there yet has none.
 fn is_open(value: &str) -> bool {
+    if value.split_once(":key/").is_some_and(|(_, id)| id != "*" && id.contains(['*', '?'])) {
+        return true;
+    }
     let is_whole = |parts: &[&str]| parts.len() == 6 && parts.first() == Some(&"arn") && parts.get(2).is_some_and(|service| !service.contains(['*', '?']));
     value.contains("${") || value != "*" && !is_whole(&value.splitn(6, ':').collect::<Vec<_>>())
 }

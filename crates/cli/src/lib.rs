@@ -27,6 +27,7 @@ mod progress;
 mod reports;
 mod request;
 mod rests_on;
+mod roles;
 mod runner;
 mod sandboxed;
 mod screen;

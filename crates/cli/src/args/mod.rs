@@ -7,6 +7,7 @@ mod comment;
 mod graph;
 mod lock;
 mod plan;
+mod runner;
 mod sandbox;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) use comment::{CommentArgs, ForgeArg};
 pub(crate) use graph::{GraphArgs, GraphFormatArg, GraphFromArg};
 pub(crate) use lock::{ForceUnlockArgs, LockArgs};
 pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report};
+pub(crate) use runner::{NameArg, RunnerPolicyArgs, TemplateArg};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -190,32 +192,6 @@ pub(crate) struct RenderArgs {
     /// Settings of this place, with its quotas
     #[arg(long, value_name = "FILE", default_value = CONFIG)]
     pub(crate) config: PathBuf,
-}
-
-/// What a runner is to do.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum PurposeArg {
-    /// Make plans
-    Plan,
-    /// Make plans, carry them out, and take them back
-    Apply,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct RunnerPolicyArgs {
-    #[command(flatten)]
-    pub(crate) paths: PathsArgs,
-    /// What it is to do
-    #[arg(long = "for", value_enum, value_name = "PURPOSE", default_value_t = PurposeArg::Apply)]
-    pub(crate) purpose: PurposeArg,
-    /// Say what of it the present runner may not do, account by account, and exit 1 where there is something
-    #[arg(long)]
-    pub(crate) check: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) cloud: CloudArgs,
 }
 
 #[derive(Debug, ClapArgs)]

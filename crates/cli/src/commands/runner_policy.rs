@@ -1,18 +1,19 @@
 //! `crossrole runner-policy`: the least that a runner needs, account by account, and whether the present one has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::Objects;
 use crossrole_model::{AccountId, Desired, Observation};
 use crossrole_planner::rights::{Purpose, Rights, documents, lock, rights};
 use crossrole_policy::Document;
-use crossrole_report::{Line, Tone, safe};
+use crossrole_report::{Line, Tone, json_text_pretty, safe};
 use serde_json::{Map, Value, json};
 
-use crate::args::{PurposeArg, RunnerPolicyArgs};
+use crate::args::{NameArg, RunnerPolicyArgs, TemplateArg};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load::Loaded;
+use crate::roles::{Role, Roles, Trusted, cloudformation, terraform};
 use crate::runner::{Missing, Verdict, is_known, missing};
 use crate::session::Session;
 use crate::settings::Settings;
@@ -23,8 +24,12 @@ pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Fa
         return session.ended(check(args, &session, io).await);
     }
     let Loaded { settings, desired, .. } = Loaded::read(&args.paths.paths, &args.cloud.config, io)?;
-    let all: Vec<(AccountId, Vec<Document>)> =
-        wanted(args, &settings, &desired)?.into_iter().map(|(account, rights)| (account, documents(&rights, &desired.manifests))).collect();
+    let only = chosen(&desired, &args.account)?;
+    if let Some(format) = args.format {
+        let roles = roles(args, &settings, &desired, only.as_ref())?;
+        return template(&roles, format, io);
+    }
+    let all = policies(&settings, &desired, args.purpose.into(), only.as_ref())?;
     if args.json {
         let value = |document: &Document| serde_json::to_value(document).unwrap_or(Value::Null);
         let accounts: Map<String, Value> =
@@ -43,8 +48,7 @@ pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Fa
 }
 
 /// What runners need, by account; where they write, the lock as well.
-fn wanted(args: &RunnerPolicyArgs, settings: &Settings, desired: &Desired) -> Result<BTreeMap<AccountId, Rights>, Failure> {
-    let purpose = purpose(args);
+fn wanted(purpose: Purpose, settings: &Settings, desired: &Desired) -> Result<BTreeMap<AccountId, Rights>, Failure> {
     let mut all = rights(desired, purpose);
     if let (Purpose::Apply, Some(place)) = (purpose, settings.lock()?) {
         all.entry(place.account.clone()).or_default().extend(lock(&place));
@@ -52,11 +56,128 @@ fn wanted(args: &RunnerPolicyArgs, settings: &Settings, desired: &Desired) -> Re
     Ok(all)
 }
 
-fn purpose(args: &RunnerPolicyArgs) -> Purpose {
-    match args.purpose {
-        PurposeArg::Plan => Purpose::Plan,
-        PurposeArg::Apply => Purpose::Apply,
+/// What a runner needs, by account, within the quota of a managed policy each.
+fn policies(
+    settings: &Settings,
+    desired: &Desired,
+    purpose: Purpose,
+    only: Option<&BTreeSet<AccountId>>,
+) -> Result<BTreeMap<AccountId, Vec<Document>>, Failure> {
+    let all = wanted(purpose, settings, desired)?.into_iter().filter(|(account, _)| only.is_none_or(|only| only.contains(account)));
+    Ok(all.map(|(account, rights)| (account, documents(&rights, &desired.manifests))).collect())
+}
+
+/// The accounts of `--account`; `None`: all.
+fn chosen(desired: &Desired, asked: &[String]) -> Result<Option<BTreeSet<AccountId>>, Failure> {
+    let mut found = BTreeSet::new();
+    for text in asked {
+        let account = desired.accounts.iter().find(|(id, info)| id.as_str() == text || info.label == *text);
+        let Some((account, _)) = account else {
+            let known: Vec<String> = desired.accounts.iter().map(|(id, info)| format!("{id} ({})", info.label)).collect();
+            return Err(Failure::new(format!("no account of these manifests is `{text}`"), format!("there are {}", known.join(", "))));
+        };
+        found.insert(account.clone());
     }
+    Ok((!asked.is_empty()).then_some(found))
+}
+
+/// Prints what makes the roles.
+fn template(roles: &Roles, format: TemplateArg, io: &mut Io) -> Result<Exit, Failure> {
+    for role in roles.made.iter().filter(|role| role.purpose == Purpose::Apply) {
+        if role.trusted.iter().any(Trusted::is_before_review) {
+            let text = format!("role {} writes, and lets in what nobody has reviewed: whoever may push such a branch", role.name);
+            let advice = "pin it to an environment with reviewers, or to a protected branch";
+            io.err_lines(&[Line::new(Tone::Warning, 0, "warning: ").then([text]), Line::new(Tone::Advice, 0, "help: ").then([advice.to_owned()])]);
+        }
+    }
+    let text = match format {
+        TemplateArg::Terraform => json_text_pretty(&terraform::configuration(roles)) + "\n",
+        TemplateArg::Cloudformation => {
+            let template = cloudformation::template(roles);
+            let text = json_text_pretty(&template) + "\n";
+            let count = template.get("Resources").and_then(Value::as_object).map_or(0, Map::len);
+            if count > cloudformation::RESOURCES_MOST || text.len() > cloudformation::BYTES_MOST {
+                let found = format!(
+                    "the template would have {count} resources and {} bytes, over {} or {}",
+                    text.len(),
+                    cloudformation::RESOURCES_MOST,
+                    cloudformation::BYTES_MOST
+                );
+                return Err(Failure::new(found, "make several, with `--account` for some of the accounts each"));
+            }
+            if text.len() > cloudformation::BYTES_INLINE {
+                io.err(&format!("The template has {} bytes, over {}: upload it to S3 and name it by its URL.\n", text.len(), cloudformation::BYTES_INLINE));
+            }
+            text
+        }
+    };
+    io.out(&text);
+    Ok(Exit::Clean)
+}
+
+/// The roles that are asked for, or all mistakes.
+fn roles(args: &RunnerPolicyArgs, settings: &Settings, desired: &Desired, only: Option<&BTreeSet<AccountId>>) -> Result<Roles, Failure> {
+    let of = |purpose: Option<Purpose>| purpose.unwrap_or(args.purpose.into());
+    let mut made = Vec::new();
+    let mut mistakes = Vec::new();
+    for (purpose, usual) in [(Purpose::Plan, "crossrole-plan"), (Purpose::Apply, "crossrole-apply")] {
+        let trusted: Vec<Trusted> = args.trust.iter().filter(|arg| of(arg.purpose) == purpose).map(|arg| arg.who.clone()).collect();
+        let names: Vec<&NameArg> = args.role_name.iter().filter(|arg| of(arg.purpose) == purpose).collect();
+        let name = names.last().map_or(usual, |arg| arg.name.as_str()).to_owned();
+        if trusted.is_empty() {
+            mistakes.extend(names.first().map(|arg| format!("role `{}` is trusted to nobody: `--trust` says nothing of that purpose", arg.name)));
+            continue;
+        }
+        made.push(Role { purpose, name, trusted, policies: policies(settings, desired, purpose, only)? });
+    }
+    let roles = Roles { made, partition: desired.partition, audience: args.audience.clone(), max_session: args.max_session };
+    mistakes.extend(over(&roles, desired));
+    if mistakes.is_empty() { Ok(roles) } else { Err(Failure::several(mistakes, "see `crossrole runner-policy --help`")) }
+}
+
+/// What AWS would refuse of them.
+fn over(roles: &Roles, desired: &Desired) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    if let [plan, apply] = roles.made.as_slice()
+        && plan.name.eq_ignore_ascii_case(&apply.name)
+    {
+        mistakes.push(format!("both roles are called `{}`", plan.name));
+    }
+    for role in &roles.made {
+        if role.policies.is_empty() {
+            mistakes.push(format!("role `{}` would be made in no account: none of them needs it", role.name));
+        }
+        for trusted in &role.trusted {
+            let Trusted::Role { arn, account } = trusted else { continue };
+            if !arn.starts_with(&format!("arn:{}:", roles.partition)) {
+                mistakes.push(format!("`{arn}` is not of partition {}, in which these accounts are", roles.partition));
+            }
+            let own = role.policies.keys().any(|known| known.as_str() == account) && arn.rsplit('/').next() == Some(role.name.as_str());
+            if own {
+                mistakes.push(format!(
+                    "role `{}` of {account} would trust itself: leave that account out with `--account`, and make its role with the pipeline's own trust",
+                    role.name
+                ));
+            }
+        }
+        for (account, documents) in &role.policies {
+            let size = role.trust(roles.partition.as_str(), account.as_str(), &roles.audience).size();
+            if size > desired.quotas.trust_policy {
+                mistakes.push(format!("the trust of role `{}` would have {size} characters, over {}: trust less", role.name, desired.quotas.trust_policy));
+                break;
+            }
+            if documents.len() > desired.quotas.policies_per_role {
+                let text = format!(
+                    "role `{}` needs {} policies in {account}, over {}: let several runners share the manifests",
+                    role.name,
+                    documents.len(),
+                    desired.quotas.policies_per_role
+                );
+                mistakes.push(text);
+            }
+        }
+    }
+    mistakes
 }
 
 fn label(desired: &Desired, account: &AccountId) -> String {
@@ -66,7 +187,7 @@ fn label(desired: &Desired, account: &AccountId) -> String {
 
 async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let desired = std::sync::Arc::clone(&session.desired);
-    let mut wanted = wanted(args, &session.settings, &desired)?;
+    let mut wanted = wanted(args.purpose.into(), &session.settings, &desired)?;
     let scope = crossrole_planner::scope(&desired);
     // Whoever reaches the lock in an account of its own need not read that account.
     let apart: Vec<AccountId> = wanted.keys().filter(|account| !scope.accounts.contains_key(*account)).cloned().collect();

@@ -45,7 +45,7 @@ pub(super) fn reads(desired: &Desired) -> BTreeMap<AccountId, Rights> {
                 rights.add("*", &["kms:ListAliases", "kms:ListKeys"]);
                 // One that was begun is found by its tags, among all that have no alias.
                 let any = format!("arn:{}:kms:{}:{}:key/*", partition.as_str(), key.region(), key.account());
-                rights.add(any, &["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]);
+                rights.add(any, OF_KEY);
             }
         }
     }
@@ -63,6 +63,9 @@ pub(super) fn reads(desired: &Desired) -> BTreeMap<AccountId, Rights> {
     });
     all
 }
+
+/// What is read of a key that a manifest makes.
+pub(super) const OF_KEY: &[&str] = &["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"];
 
 const OF_SETS: &[&str] =
     &["sso:DescribePermissionSet", "sso:GetInlinePolicyForPermissionSet", "sso:ListAccountsForProvisionedPermissionSet", "sso:ListPermissionSets"];

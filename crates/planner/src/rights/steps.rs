@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crossrole_model::observed::AccountState;
-use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, KeyCall, ObjectState, Observed, Plan, PrincipalKind, SetCall, Step, ownership};
+use crossrole_model::{AccountId, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, ObjectState, Observed, Plan, PrincipalKind, SetCall, Step, ownership};
 
 use super::Rights;
 
-/// Returns what carrying the plan out takes, by account. What the right is of has no name yet, or lies under a path that was not
-/// read: then it is not among them.
+/// Returns what carrying the plan out takes, by account; what the right is of lies under a path that was not read: then it is not
+/// among them.
 pub fn rights_of(plan: &Plan, observed: &Observed) -> BTreeMap<AccountId, Rights> {
     let mut all: BTreeMap<AccountId, Rights> = BTreeMap::new();
     for step in &plan.steps {
@@ -27,12 +27,25 @@ pub fn rights_of(plan: &Plan, observed: &Observed) -> BTreeMap<AccountId, Rights
                 rights.add(resource, &super::reads::settings(state));
             }
         }
+        // A key is looked at when it is made, and an alias asks for a right on both (AWS KMS Developer Guide, "Controlling access to
+        // aliases").
+        let rights = all.entry(step.account.clone()).or_default();
+        match &step.call {
+            Call::Key(KeyCall::Create { key, tags, .. }) => {
+                let arn = in_force(observed, key);
+                rights.add(arn.as_str(), super::reads::OF_KEY);
+                // Which resource KMS asks about is not documented: who may it on all, may it on this one.
+                rights.add(arn, if tags.is_empty() { &[] } else { &["kms:TagResource"] });
+            }
+            Call::Key(KeyCall::CreateAlias { key }) => rights.add(key.alias_arn().unwrap_or_default(), &["kms:CreateAlias"]),
+            _ => {}
+        }
     }
     all
 }
 
 /// What is tagged when it is made takes a second right (IAM User Guide, "Tags for AWS Identity and Access Management resources"; S3
-/// API reference, CreateBucket). Which resource KMS asks about for the tags of a key that is not there yet is not documented.
+/// API reference, CreateBucket).
 fn with_tags(call: &Call) -> &'static [&'static str] {
     match call {
         Call::Iam(IamCall::CreateRole { tags, .. }) if !tags.is_empty() => &["iam:TagRole"],
@@ -127,11 +140,14 @@ fn resource(plan: &Plan, observed: &Observed, step: &Step) -> Option<String> {
             Some(plan.partition.s3_arn(&bucket.name))
         }
         Call::Key(KeyCall::Create { .. }) => Some("*".to_owned()),
-        // A key that we made is known by its alias, and decides by its own policy, which the plan may write.
-        Call::Key(KeyCall::PutPolicy { key, .. }) if key.alias().is_none() => Some(key.arn.clone()),
-        Call::Key(_) => None,
+        Call::Key(call) => Some(in_force(observed, call.key())),
         Call::Set(SetCall::PutPolicy { set, .. } | SetCall::DeletePolicy { set } | SetCall::Provision { set, .. }) => Some(set.arn.clone()),
     }
+}
+
+/// What AWS calls a key: one that is not there yet is known by its alias.
+fn in_force(observed: &Observed, key: &KeyRef) -> String {
+    observed.made_keys().remove(&key.arn).unwrap_or_else(|| key.arn.clone())
 }
 
 /// Path and name of a principal: as this plan makes it, or as it was read, in IAM's spelling.
