@@ -164,7 +164,7 @@ async fn what_is_no_longer_what_was_planned_is_refused() {
     assert_eq!(desk.stage("plan").0, 0);
     desk.write(&MANIFEST.replace("mfa = true\n", ""));
     let (code, said) = desk.stage("apply");
-    assert!(code == 1 && said.contains("has changed since it was planned"), "{said}");
+    assert!(code == 5 && said.contains("has changed since it was planned"), "{said}");
     desk.write(MANIFEST);
     fs::write(&desk.planfile, "{}").unwrap();
     assert_eq!(desk.stage("apply").0, 1);
