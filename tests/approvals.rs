@@ -152,7 +152,7 @@ async fn selected_widenings_need_approvals_and_others_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_approval_ends_with_its_last_day() {
+async fn an_approval_ends_when_its_day_begins() {
     let repository = Repository::new("expires");
     let entries = repository.entries(&["--deny-widening"]).await;
     let until = |day: &str| entries.replace("reason = \"\"", &format!("reason = \"for a while\"\nexpires = {day}"));
@@ -161,7 +161,7 @@ async fn an_approval_ends_with_its_last_day() {
     assert!(said.exit == Exit::Clean && said.err.contains("until 2999-12-31: for a while"), "{}", said.err);
     repository.write("approvals/a.toml", &until("2020-02-29"));
     let said = repository.run(&["plan", "--deny-widening"]).await;
-    assert!(said.exit == Exit::Refused && said.err.contains("`approvals/a.toml`, line 2 ended with 2020-02-29"), "{}", said.err);
+    assert!(said.exit == Exit::Refused && said.err.contains("`approvals/a.toml`, line 2 ended when 2020-02-29 began"), "{}", said.err);
     // Another entry that still holds is enough.
     repository.write("approvals/b.toml", &until("2999-12-31"));
     assert_eq!(repository.run(&["plan", "--deny-widening"]).await.exit, Exit::Clean);
@@ -184,6 +184,46 @@ async fn mistakes_in_approvals_are_told_at_once() {
     assert!(said.exit == Exit::Failed && said.err.contains("folder of approvals `none` can't be read"), "{}", said.err);
     let said = repository.run(&["plan", "--approvals", &repository.path("none")]).await;
     assert!(said.exit == Exit::Failed && said.err.contains("--deny-widening"), "{}", said.err);
+}
+
+/// Nobody has said what may be gained where it is not decided: an approval of it is of this plan, and of no other.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_decided_is_approved_with_its_plan() {
+    let repository = Repository::new("undecided");
+    let text = |audiences: &str| {
+        format!(
+            "name = \"o\"\n[trusting]\naccount = \"222222222222\"\n[oidc_providers.ci]\nurl = \"https://ci.example.com\"\nclient_ids = [{audiences}]\n[roles.R]\n[[roles.R.trust]]\noidc = \"ci\"\naudience = \"a\"\nsubject = \"x\"\n"
+        )
+    };
+    repository.write("access.toml", &text("\"a\""));
+    assert_eq!(repository.run(&["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
+    repository.write("access.toml", &text("\"a\", \"b\""));
+    let entries = repository.entries(&["--deny-widening"]).await;
+    repository.write("approvals/b.toml", &entries.replace("reason = \"\"", "reason = \"meant\""));
+    assert_eq!(repository.run(&["plan", "--deny-widening"]).await.exit, Exit::Clean);
+    repository.write("access.toml", &text("\"a\", \"evil\""));
+    let said = repository.run(&["plan", "--deny-widening"]).await;
+    assert!(said.exit == Exit::Refused && said.err.contains("not decided"), "{}", said.err);
+}
+
+/// Others that are left out without their names make two widenings with one sentence, and never with one digest.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_by_number_is_told_apart() {
+    let repository = Repository::new("counted");
+    let text = |denied: [&str; 4]| {
+        let denied: Vec<String> = denied.iter().map(|name| format!("\"arn:aws:s3:::data-{name}/*\"")).collect();
+        let buckets: String = ["1", "2", "3", "4", "5", "6", "7", "8"].iter().map(|name| format!("[buckets.data-{name}]\ncreate = true\n")).collect();
+        format!(
+            "name = \"c\"\n[trusting]\naccount = \"222222222222\"\n{buckets}[roles.R]\n[[roles.R.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.R.statement]]\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::data-*/*\"\n[[roles.R.statement]]\neffect = \"Deny\"\nactions = \"s3:GetObject\"\nresources = [{}]\n",
+            denied.join(", ")
+        )
+    };
+    repository.write("access.toml", &text(["1", "2", "3", "4"]));
+    let entries = repository.entries(&["--deny-widening"]).await;
+    repository.write("approvals/c.toml", &entries.replace("reason = \"\"", "reason = \"meant\""));
+    assert_eq!(repository.run(&["plan", "--deny-widening"]).await.exit, Exit::Clean);
+    repository.write("access.toml", &text(["a", "b", "c", "d"]));
+    assert_eq!(repository.run(&["plan", "--deny-widening"]).await.exit, Exit::Refused);
 }
 
 /// What machines read: each widening with its digest, and what came of the approvals.

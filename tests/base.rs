@@ -231,6 +231,25 @@ type Hand<'a> = (&'a str, &'a [(&'a str, &'a str)]);
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
+/// What is withheld now is no change: nobody knows what would become of it.
+#[tokio::test(start_paused = true)]
+async fn what_is_withheld_is_no_change() {
+    let repository = Repository::new("withheld").await;
+    let bucket = |region: &str| {
+        MANIFEST.replace("[trusted.dev]\n", &format!("[buckets.kept]\ncreate = true\nversioning = true\nregion = \"{region}\"\n[trusted.dev]\n"))
+    };
+    repository.write("access/based.toml", &bucket("us-east-1"));
+    repository.commit("a bucket");
+    assert_eq!(repository.run(&["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
+    let off = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
+    assert_eq!(repository.place.s3("222222222222", "PUT", "/kept", "versioning", off).await.0, 200);
+    repository.write("access/based.toml", &bucket("eu-west-1"));
+    let said = repository.run(&["plan", "--base", "HEAD"]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    assert!(said.out.contains("This change: no object that could be planned is otherwise than HEAD"), "{}", said.out);
+    assert!(said.out.contains("Drift: 1 object is not as HEAD") && !said.out.contains("as the manifests say now"), "{}", said.out);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_can_not_be_compared_with_is_said() {
     let repository = Repository::new("mistakes").await;

@@ -147,7 +147,9 @@ async fn reasons_have_types() {
     assert_eq!((said.exit.code(), reason(&said).as_str()), (3, "refused"), "{}", said.out);
     // A plan is one document, whatever comes of it; where there is none, the reason is.
     let said = place.run(&["plan", "--json", "--deny-widening", &wide]).await;
-    assert!(said.exit == Exit::Refused && serde_json::from_str::<Value>(&said.out).unwrap()["resource_changes"].is_array(), "{}", said.out);
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    assert!(said.exit == Exit::Refused && value["resource_changes"].is_array(), "{}", said.out);
+    assert!(value["refused"][0].as_str().unwrap().starts_with("refused: "), "{}", value["refused"]);
     let said = place.run(&["plan", "--json", &format!("{wide}.none")]).await;
     assert_eq!((said.exit.code(), reason(&said).as_str()), (1, "failed"), "{}", said.out);
     std::fs::write(&plan, std::fs::read_to_string(&plan).unwrap().replace("FIRST", "THIRD")).unwrap();

@@ -229,6 +229,23 @@ async fn no_designed_alteration_is_carried_out() {
     }
 }
 
+/// A plan is saved over nothing that the run reads, and whatever a plan names as its manifest is read to its limit and no further.
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_saved_and_read_in_files_of_its_own() {
+    let saved = saved("saved-own").await;
+    let place = saved.place();
+    for out in [saved.file.as_str(), "crossrole.toml", "approvals/a.toml"] {
+        let said = place.run(&["plan", "--out", out, &saved.file]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains("would be written over a manifest, settings or approvals"), "{out}: {}", said.err);
+    }
+    assert_eq!(std::fs::read_to_string(&saved.file).unwrap(), MANIFEST);
+    let mut plan = saved.plan.clone();
+    plan["manifests"][0]["file"] = json!("/dev/zero");
+    assert!(saved.forge(&plan));
+    let said = place.run(&["apply", "--auto-approve", &saved.path]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("is no regular file"), "{}", said.err);
+}
+
 /// A manifest that was changed, a file of another version, and a role that has moved: each says what it is.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_the_same_is_named() {

@@ -32,7 +32,7 @@ struct Entry {
     /// Digests.
     widenings: Spanned<Vec<Spanned<String>>>,
     reason: Spanned<String>,
-    /// The last day.
+    /// The day that ends it.
     expires: Option<Spanned<Datetime>>,
 }
 
@@ -57,9 +57,18 @@ pub(crate) fn read(named: Option<&Path>, config: &Path) -> Result<Vec<Approval>,
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable =
         |e: std::io::Error| Failure::new(format!("folder of approvals `{}` can't be read: {e}", folder.display()), "check its name and permissions");
+    // Whoever guards files by their paths guards what is there, and not what a link leads to.
+    let no_link = |path: &Path| match std::fs::symlink_metadata(path) {
+        Ok(known) if known.is_symlink() => {
+            Err(Failure::new(format!("approvals `{}` are a symbolic link", path.display()), "put the file itself there, where its review guards it"))
+        }
+        _ => Ok(()),
+    };
+    no_link(folder)?;
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
+        no_link(&file)?;
         if file.extension().is_some_and(|e| e == "toml") {
             found.push(file);
         }
@@ -104,7 +113,7 @@ fn entries(source: &Source, findings: &mut Vec<Finding>) -> Vec<Approval> {
         }
         let until = expires.map(|date| (end_of(date.get_ref()), date));
         if let Some((None, date)) = &until {
-            wrong(date.span(), "this is no day", "write the last day on which it holds, as in `expires = 2027-01-31`");
+            wrong(date.span(), "this is no day", "write the day that ends it, as in `expires = 2027-01-31`: it holds until that day begins (UTC)");
         }
         let expires = until.and_then(|(end, date)| Some((date.get_ref().to_string(), end?)));
         all.push(Approval { widenings: digests, reason: reason.get_ref().trim().to_owned(), expires, file: source.file.clone(), line });
@@ -112,10 +121,10 @@ fn entries(source: &Source, findings: &mut Vec<Finding>) -> Vec<Approval> {
     all
 }
 
-/// The second of 1970 at which a day is over, in UTC; `None` where a time is given as well, or no day.
+/// The second since 1970 at which a day begins, in UTC, as grants end; `None` where a time is given as well, or no day.
 fn end_of(date: &Datetime) -> Option<i64> {
     let (Some(day), None, None) = (date.date, date.time, date.offset) else { return None };
     let month = time::Month::try_from(day.month).ok()?;
     let day = time::Date::from_calendar_date(i32::from(day.year), month, day.day).ok()?;
-    Some(day.midnight().assume_utc().unix_timestamp() + 86_400)
+    Some(day.midnight().assume_utc().unix_timestamp())
 }

@@ -25,6 +25,7 @@ struct Entry {
     /// From the top, parts separated by slashes.
     path: String,
     id: String,
+    link: bool,
 }
 
 impl Commit {
@@ -76,6 +77,10 @@ impl Commit {
                 let name = entry.path.rsplit('/').next().unwrap_or_default().to_owned();
                 let at = if folder { path.join(name) } else { path.clone() };
                 if (folder && wanted(&at) || !folder && entry.path == inside) && seen.insert(entry.path.clone()) {
+                    if entry.link {
+                        let error = format!("`{}` is a symbolic link in {}", entry.path, self.reference);
+                        return Err(Failure::new(error, "with `--base`, manifests are files of the repository themselves"));
+                    }
                     found.insert(at, entry);
                 }
             }
@@ -100,17 +105,13 @@ impl Commit {
         }
         let listed = said(&mut command).map_err(|why| self.failed(&why))?;
         let mut entries = Vec::new();
-        for one in listed.split('\0').filter(|one| !one.is_empty()) {
+        // A name that is no text is none of a manifest.
+        for one in listed.split(|byte| *byte == 0).filter_map(|one| std::str::from_utf8(one).ok()).filter(|one| !one.is_empty()) {
             // `<mode> <type> <id>\t<path>`
             let Some((head, path)) = one.split_once('\t') else { return Err(self.failed("its list can't be read")) };
             let words: Vec<&str> = head.split(' ').collect();
-            match words.as_slice() {
-                ["120000", "blob", _] => {
-                    let error = format!("`{}` is a symbolic link in {}", path, &self.reference);
-                    return Err(Failure::new(error, "with `--base`, manifests are files of the repository themselves"));
-                }
-                [_, "blob", id] => entries.push(Entry { path: path.to_owned(), id: (*id).to_owned() }),
-                _ => {}
+            if let [mode, "blob", id] = words.as_slice() {
+                entries.push(Entry { path: path.to_owned(), id: (*id).to_owned(), link: *mode == "120000" });
             }
         }
         Ok(entries)
@@ -168,19 +169,21 @@ fn absolute(path: &Path) -> PathBuf {
     })
 }
 
-fn line(text: &str) -> String {
-    text.trim_end_matches(['\n', '\r']).to_owned()
+fn line(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).trim_end_matches(['\n', '\r']).to_owned()
 }
 
 /// Git in a folder: it asks nobody, locks nothing and brings nothing from elsewhere.
 fn git(folder: &Path) -> Command {
     let mut command = Command::new("git");
-    command.arg("-C").arg(folder).env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_LAZY_FETCH", "1").stdin(Stdio::null());
+    // Nor does a replacement stand in for what a commit says.
+    let quiet = [("GIT_TERMINAL_PROMPT", "0"), ("GIT_OPTIONAL_LOCKS", "0"), ("GIT_NO_LAZY_FETCH", "1"), ("GIT_NO_REPLACE_OBJECTS", "1")];
+    command.arg("-C").arg(folder).envs(quiet).stdin(Stdio::null());
     command
 }
 
 /// What it says, or why it did not.
-fn said(command: &mut Command) -> Result<String, String> {
+fn said(command: &mut Command) -> Result<Vec<u8>, String> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|e| format!("git can't be run: {e}"))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let errors = std::thread::spawn(move || {
@@ -195,5 +198,5 @@ fn said(command: &mut Command) -> Result<String, String> {
     if !status.success() {
         return Err(String::from_utf8_lossy(&errors).lines().next().unwrap_or_default().to_owned());
     }
-    String::from_utf8(text).map_err(|_| "what it says is not UTF-8".to_owned())
+    Ok(text)
 }

@@ -31,8 +31,8 @@ impl Gate {
 
     /// The plan's widenings beside the approvals; `None` where nothing asks for any, or nobody has computed what it widens.
     pub(crate) fn judge(&self, plan: &Plan, now: i64) -> Option<Judged> {
-        let delta = plan.access.as_ref().filter(|_| !self.selectors.is_empty())?;
-        Some(Judged::of(delta, &plan.made_keys, &self.approvals, |change| self.selectors.iter().any(|s| s.selects(change)), now))
+        plan.access.as_ref().filter(|_| !self.selectors.is_empty())?;
+        Some(Judged::of(plan, &self.approvals, |change| self.selectors.iter().any(|s| s.selects(change)), now))
     }
 
     /// A selector that speaks of nothing in this run is a mistake.
@@ -72,7 +72,7 @@ fn widening(plan: &Plan, judged: &Judged) -> Result<(), Failure> {
     if judged.open.is_empty() {
         return Ok(());
     }
-    let undecided = plan.access.iter().flat_map(|delta| &delta.undecided).filter(|one| judged.open.contains(&one.digest(&plan.made_keys))).count();
+    let undecided = plan.access.iter().flat_map(|delta| &delta.undecided).filter(|one| judged.open.contains(&one.digest(plan))).count();
     let widened = judged.open.len() - undecided;
     let open = if undecided == 0 { String::new() } else { format!(" and {undecided} not decided") };
     let what = format!("{widened} widening{} of access{open}, under `--deny-widening`", if widened == 1 { "" } else { "s" });

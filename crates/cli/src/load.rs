@@ -71,7 +71,7 @@ pub(crate) fn is_manifest(file: &Path) -> bool {
 }
 
 /// Files that are manifests.
-const MANIFEST: Wanted = Wanted {
+pub(crate) const MANIFEST: Wanted = Wanted {
     what: "manifest",
     most: crossrole_manifest::MAX_BYTES,
     advice: "check the path, or run `crossrole init` for a first manifest",

@@ -41,6 +41,21 @@ pub(crate) fn apart_from_settings(reports: &[Report], config: &Path, others: &[&
     apart(reports, &[&[config, accounts.as_path()], others].concat())
 }
 
+/// The same for the file that a plan is saved in: not over manifests, their expectations, settings, or what else is named.
+pub(crate) fn plan_apart(out: &Path, manifests: &[PathBuf], config: &Path, others: &[&Path]) -> Result<(), Failure> {
+    let files = crate::load::listed(manifests).unwrap_or_default();
+    let beside = files.iter().map(|file| crate::load::expectations_of(&file.display().to_string()));
+    let accounts = config.with_file_name(ACCOUNTS);
+    let all: Vec<PathBuf> =
+        beside.chain(files.iter().cloned()).chain([config.to_owned(), accounts]).chain(others.iter().map(|path| (*path).to_owned())).collect();
+    let is_toml = out.extension().is_some_and(|end| end == "toml");
+    if is_toml || all.iter().any(|path| place(path) == place(out)) {
+        let error = format!("plan file `{}` would be written over a manifest, settings or approvals, or be taken for one", out.display());
+        return Err(Failure::new(error, "give it a file of its own, as in `--out crossrole.plan`"));
+    }
+    Ok(())
+}
+
 /// Where a file is, whatever leads to it; one that is not there yet is in its folder.
 fn place(path: &Path) -> PathBuf {
     let folder = || {

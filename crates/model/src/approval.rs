@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::access::{AccessChange, AccessDelta, Direction, Undecided};
+use crate::access::{AccessChange, AccessDelta, Apart, Direction, Part, Undecided};
 use crate::facet::Digest;
+use crate::plan::Plan;
 
 /// What an approval is of, apart from the words that it is said with and the request that shows it.
 #[derive(Serialize)]
@@ -19,8 +20,13 @@ enum Content<'a> {
         resources: Vec<&'a crate::access::Part>,
         when: Vec<Vec<&'a crate::access::Clause>>,
         keyless: &'a Option<crate::access::Keyless>,
+        /// Where its words do not tell all of it: the whole plan.
+        of: Option<Digest>,
     },
-    Undecided(&'a Undecided),
+    Undecided {
+        of: Digest,
+        one: &'a Undecided,
+    },
 }
 
 fn sorted<T: Ord>(all: &[T]) -> Vec<&T> {
@@ -30,34 +36,46 @@ fn sorted<T: Ord>(all: &[T]) -> Vec<&T> {
     list
 }
 
-fn digest(content: &Content<'_>, made_keys: &BTreeMap<String, Option<String>>) -> Digest {
+fn digest(content: &impl Serialize, plan: &Plan) -> Digest {
     let mut text = serde_json::to_string(content).unwrap_or_default();
     // A key that is made has a name before it has an id, and is the same key.
-    for (alias, arn) in made_keys.iter().filter_map(|(alias, arn)| Some((alias, arn.as_ref()?))) {
+    for (alias, arn) in plan.made_keys.iter().filter_map(|(alias, arn)| Some((alias, arn.as_ref()?))) {
         text = text.replace(arn.as_str(), alias);
     }
     Digest::of(format!("crossrole widening 1\n{text}").as_bytes())
 }
 
+/// All that a plan changes, and all that it changes in access: what is not decided, or said by a number, may be any of it.
+fn whole(plan: &Plan) -> Digest {
+    let changes: Vec<_> = plan.changes.iter().map(|change| (&change.address, &change.before, &change.after)).collect();
+    let access: Vec<_> = plan.access.iter().flat_map(|delta| &delta.changes).map(|change| (&change.direction, &change.party, &change.resources)).collect();
+    digest(&(changes, access), plan)
+}
+
+/// Tells whether a set of resources leaves out so many others, without their names.
+fn counts(part: &Part) -> bool {
+    matches!(part.apart, Apart::Many(_)) || part.except.iter().any(counts)
+}
+
 impl AccessChange {
     /// Returns the digest that an approval of it names: the same in any order of its parts, in any words, and whatever request
-    /// shows it. 128 bits, so that nobody finds two widenings with one digest. `made_keys`: `Plan::made_keys`.
-    pub fn digest(&self, made_keys: &BTreeMap<String, Option<String>>) -> Digest {
+    /// shows it. 128 bits, so that nobody finds two widenings with one digest. `plan`: the one that it is of.
+    pub fn digest(&self, plan: &Plan) -> Digest {
         // No `..`: a new field stops the build until someone decides.
         let Self { direction: _, party, except, certainty, actions, resources, when, keyless, witness: _ } = self;
         let mut when: Vec<Vec<_>> = when.iter().map(|clauses| sorted(clauses)).collect();
         when.sort();
         when.dedup();
-        let content =
-            Content::Change { party, except: sorted(except), certainty: *certainty, actions: sorted(actions), resources: sorted(resources), when, keyless };
-        digest(&content, made_keys)
+        let of = actions.iter().chain(resources).any(counts).then(|| whole(plan));
+        let (actions, resources) = (sorted(actions), sorted(resources));
+        digest(&Content::Change { party, except: sorted(except), certainty: *certainty, actions, resources, when, keyless, of }, plan)
     }
 }
 
 impl Undecided {
-    /// The same for what may be a widening.
-    pub fn digest(&self, made_keys: &BTreeMap<String, Option<String>>) -> Digest {
-        digest(&Content::Undecided(self), made_keys)
+    /// The same for what may be a widening: nobody has said which, so that it is approved with the whole plan, and with no other.
+    pub fn digest(&self, plan: &Plan) -> Digest {
+        digest(&Content::Undecided { of: whole(plan), one: self }, plan)
     }
 }
 
@@ -68,7 +86,7 @@ pub struct Approval {
     pub widenings: Vec<Digest>,
     /// Why, in somebody's words.
     pub reason: String,
-    /// The last day on which it holds, as in `2027-01-31`, and the second of 1970 on with which that day is over (UTC).
+    /// The day with whose beginning (UTC) it ends, as in `2027-01-31`, and that in seconds since 1970.
     pub expires: Option<(String, i64)>,
     /// Its file.
     pub file: String,
@@ -99,17 +117,12 @@ pub struct Judged {
 impl Judged {
     /// Puts every widening, and everything that may be one, beside the approvals. `selects` tells which widenings need one; what is
     /// undecided always does. `now`: seconds since 1970.
-    pub fn of(
-        delta: &AccessDelta,
-        made_keys: &BTreeMap<String, Option<String>>,
-        approvals: &[Approval],
-        selects: impl Fn(&AccessChange) -> bool,
-        now: i64,
-    ) -> Self {
-        let mut judged = Self::default();
+    pub fn of(plan: &Plan, approvals: &[Approval], selects: impl Fn(&AccessChange) -> bool, now: i64) -> Self {
+        let (mut judged, none) = (Self::default(), AccessDelta::default());
+        let delta = plan.access.as_ref().unwrap_or(&none);
         let widened = delta.changes.iter().filter(|change| change.direction == Direction::Widened);
-        let widened = widened.map(|change| (change.digest(made_keys), selects(change)));
-        let all: Vec<(Digest, bool)> = widened.chain(delta.undecided.iter().map(|one| (one.digest(made_keys), true))).collect();
+        let widened = widened.map(|change| (change.digest(plan), selects(change)));
+        let all: Vec<(Digest, bool)> = widened.chain(delta.undecided.iter().map(|one| (one.digest(plan), true))).collect();
         for (digest, needed) in &all {
             let of: Vec<&Approval> = approvals.iter().filter(|approval| approval.widenings.contains(digest)).collect();
             if let Some(holds) = of.iter().find(|approval| !approval.is_over(now)) {

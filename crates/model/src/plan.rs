@@ -14,7 +14,7 @@ use crate::facet::{Digest, Facet};
 use crate::ids::{AccountId, Partition};
 use crate::observed::Scope;
 use crate::state::ObjectState;
-use crate::withheld::Withheld;
+use crate::withheld::{Subject, Withheld};
 
 /// What happens to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -363,6 +363,15 @@ impl Plan {
     /// that the rest of it is wanted too.
     pub fn can_apply(&self, partial: bool) -> bool {
         !self.is_empty() && (partial || !self.is_blocked())
+    }
+
+    /// Tells whether an object, or a part of it, is withheld: that the plan does not change it says nothing of what is wanted then.
+    pub fn withholds(&self, address: &Address) -> bool {
+        self.withheld.iter().any(|withheld| match &withheld.subject {
+            Subject::Object(of) | Subject::Part(of) | Subject::Description(of) => of == address,
+            Subject::Account { account, .. } | Subject::Pruning { account, .. } => *account == address.account,
+            Subject::Quotas(_) | Subject::PermissionSets(_) | Subject::Target(_) | Subject::Key(_) | Subject::Untargeted(_) => false,
+        })
     }
 
     /// What was asked for and is withheld: the plan does not reach it.

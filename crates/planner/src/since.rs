@@ -16,6 +16,8 @@ pub fn since(base: &Plan, now: &Plan) -> (Vec<Change>, Vec<Change>) {
     let addresses: BTreeSet<&Address> = drift.keys().chain(planned.keys()).copied().collect();
     let change = addresses.into_iter().filter_map(|address| match (drift.get(address), planned.get(address)) {
         (None, Some(planned)) => Some((*planned).clone()),
+        // What is withheld now is not compared: nobody knows what would become of it.
+        (Some(_), None) if now.withholds(address) => None,
         (Some(drift), None) => between(drift, drift.after.as_ref(), drift.before.as_ref(), drift),
         (Some(drift), Some(planned)) => between(drift, drift.after.as_ref(), planned.after.as_ref(), planned),
         (None, None) => None,

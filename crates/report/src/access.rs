@@ -357,7 +357,7 @@ pub(crate) fn json(plan: &Plan, delta: &AccessDelta, view: View) -> Value {
                 "when": c.when.iter().map(|one| one.iter().map(clause).collect::<Vec<_>>()).collect::<Vec<_>>(),
                 "keyless": c.keyless,
                 "text": line(&[c], view).text(),
-                "digest": (c.direction == Direction::Widened).then(|| c.digest(&plan.made_keys).to_string()),
+                "digest": (c.direction == Direction::Widened).then(|| c.digest(plan).to_string()),
                 "witness": {
                     "principal": c.witness.principal,
                     "action": c.witness.action,
@@ -380,7 +380,7 @@ pub(crate) fn json(plan: &Plan, delta: &AccessDelta, view: View) -> Value {
 fn undecided_in(plan: &Plan, one: &Undecided) -> Value {
     let mut value = undecided_json(one);
     if let Some(map) = value.as_object_mut() {
-        map.insert("digest".to_owned(), one.digest(&plan.made_keys).to_string().into());
+        map.insert("digest".to_owned(), one.digest(plan).to_string().into());
     }
     value
 }

@@ -17,12 +17,12 @@ fn open(plan: &Plan, judged: &Judged) -> Vec<(Vec<Digest>, String)> {
     let Some(delta) = &plan.access else { return Vec::new() };
     let mut all = Vec::new();
     for changes in alike(&delta.changes).into_iter().filter(|changes| changes.iter().any(|c| c.direction == Direction::Widened)) {
-        let open: Vec<_> = changes.into_iter().filter(|c| judged.open.contains(&c.digest(&plan.made_keys))).collect();
+        let open: Vec<_> = changes.into_iter().filter(|c| judged.open.contains(&c.digest(plan))).collect();
         if !open.is_empty() {
-            all.push((open.iter().map(|c| c.digest(&plan.made_keys)).collect(), line(&open, View::default()).text()));
+            all.push((open.iter().map(|c| c.digest(plan)).collect(), line(&open, View::default()).text()));
         }
     }
-    let undecided = delta.undecided.iter().map(|one| (one.digest(&plan.made_keys), undecided_line(one).text()));
+    let undecided = delta.undecided.iter().map(|one| (one.digest(plan), undecided_line(one).text()));
     all.extend(undecided.filter(|(digest, _)| judged.open.contains(digest)).map(|(digest, text)| (vec![digest], text)));
     all
 }
@@ -51,7 +51,7 @@ pub fn judged(judged: &Judged) -> Vec<Line> {
     let mut lines: Vec<Line> = held.into_iter().map(|(approval, count)| approved(approval, count)).collect();
     for (digest, approval) in &judged.over {
         let day = approval.expires.as_ref().map_or("", |(day, _)| day.as_str());
-        lines.push(Line::new(Tone::Warning, 0, "warning: ").then([format!("the approval of {digest} in {} ended with {}", place(approval), safe(day))]));
+        lines.push(Line::new(Tone::Warning, 0, "warning: ").then([format!("the approval of {digest} in {} ended when {} began", place(approval), safe(day))]));
     }
     for (digest, approval) in &judged.unmatched {
         let text = format!("nothing in this plan is what {} approves as {digest}: take it out if that is done", place(approval));

@@ -57,7 +57,7 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
             out.extend([crate::since::drift_heading(since), Line::empty()]);
             out.extend(crate::since::drift(plan, since, view));
             out.extend(crate::since::notes(plan, since));
-            out.extend([crate::since::change_heading(since)]);
+            out.extend([crate::since::change_heading(plan, since)]);
         }));
         changed = text::groups(&crate::since::of(plan, &since.change), view);
     }

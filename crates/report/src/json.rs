@@ -185,7 +185,9 @@ pub fn outcome_json(plan: &Plan, outcome: &Outcome) -> Value {
         "complete": outcome.is_complete(),
         "interrupted": outcome.interrupted,
         "reason": match outcome {
-            _ if outcome.is_complete() => None,
+            // What could be done is, and what was asked for is more.
+            _ if outcome.is_complete() && plan.blocking().any(|withheld| withheld.cause == crossrole_model::Cause::Moved) => Some("moved"),
+            _ if outcome.is_complete() => plan.is_blocked().then_some("withheld"),
             _ if outcome.interrupted => Some("interrupted"),
             _ if outcome.is_moved() => Some("moved"),
             _ => Some("failed"),

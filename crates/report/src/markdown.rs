@@ -104,7 +104,7 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
         );
         page.fenced("", &lines(&|out| out.extend(crate::since::notes(plan, since))), quarter);
         page.raw(&format!("#### This change: {}\n\n", objects(since.change.len())));
-        page.fenced("", &lines(&|out| out.extend([crate::since::change_heading(since)])), quarter);
+        page.fenced("", &lines(&|out| out.extend([crate::since::change_heading(plan, since)])), quarter);
         changed = text::groups(&crate::since::of(plan, &since.change), view);
     }
     for Group { heading, lines, count } in changed {
@@ -181,14 +181,18 @@ fn plain_name(name: &str) -> String {
     name.chars().take(64).map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 pub(crate) fn drift_warnings(plan: &Plan, delta: &AccessDelta) -> Vec<String> {
     let mut said = Vec::new();
     let widened = delta.changes.iter().filter(|change| change.direction == Direction::Widened).count();
     if widened > 0 {
-        said.push(format!("**Access is wider than the manifests say: {widened} times somebody has gained something.**"));
+        said.push(format!("**Access is wider than the manifests say: {} somebody has gained something.**", times(widened)));
     }
     if !delta.undecided.is_empty() {
-        said.push(format!("**{} times it is not decided whether somebody has gained something.**", delta.undecided.len()));
+        said.push(format!("**It is not decided {} whether somebody has gained something.**", times(delta.undecided.len())));
     }
     if plan.is_blocked() {
         said.push("**Something could not be compared: see what is withheld.**".to_owned());
@@ -205,10 +209,10 @@ pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
     if let Some(delta) = &plan.access {
         let widened = delta.changes.iter().filter(|change| change.direction == Direction::Widened).count();
         if widened > 0 {
-            said.push(format!("**Access is widened: {widened} times somebody gains something.**"));
+            said.push(format!("**Access is widened: {} somebody gains something.**", times(widened)));
         }
         if !delta.undecided.is_empty() {
-            said.push(format!("**{} times it is not decided whether somebody gains something.**", delta.undecided.len()));
+            said.push(format!("**It is not decided {} whether somebody gains something.**", times(delta.undecided.len())));
         }
     }
     if !plan.lockouts.is_empty() {

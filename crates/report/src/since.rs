@@ -39,10 +39,13 @@ pub(crate) fn drift_heading(since: &Since) -> Line {
 }
 
 /// `This change: 1 object is otherwise than in origin/main (1a2b3c4d5e6f).`
-pub(crate) fn change_heading(since: &Since) -> Line {
+pub(crate) fn change_heading(plan: &Plan, since: &Since) -> Line {
     let line = Line::new(Tone::Heading, 0, "This change: ");
     match since.change.len() {
-        0 => line.then([format!("the manifests say what {} says.", base(since))]),
+        0 if since.gone.is_empty() && since.not_compared.is_empty() && !plan.is_blocked() => {
+            line.then([format!("the manifests say what {} says.", base(since))])
+        }
+        0 => line.then([format!("no object that could be planned is otherwise than {} says.", base(since))]),
         1 => line.then([format!("1 object is otherwise than {} says.", base(since))]),
         more => line.then([format!("{more} objects are otherwise than {} says.", base(since))]),
     }
@@ -52,7 +55,7 @@ pub(crate) fn change_heading(since: &Since) -> Line {
 pub(crate) fn drift(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
     let mut out = Vec::new();
     changes(&of(plan, &since.drift), view, &mut out);
-    let kept = since.drift.iter().filter(|drift| !plan.changes.iter().any(|change| change.address == drift.address)).count();
+    let kept = since.drift.iter().filter(|drift| !plan.changes.iter().any(|change| change.address == drift.address) && !plan.withholds(&drift.address)).count();
     if kept > 0 {
         out.extend([Line::plain(0, format!("of it, {} as the manifests say now: this plan leaves that as it is", are(kept))), Line::empty()]);
     }
@@ -123,23 +126,22 @@ pub(crate) fn lines(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
     let mut out = vec![drift_heading(since), Line::empty()];
     out.extend(drift(plan, since, view));
     out.extend(notes(plan, since));
-    out.extend([change_heading(since), Line::empty()]);
+    out.extend([change_heading(plan, since), Line::empty()]);
     out.extend(change(plan, since, view));
+    out.extend([Line::new(Tone::Heading, 0, "Both together, which is the plan:"), Line::empty()]);
     out
 }
 
 /// What was taken up into the manifests, and what can't be said there.
-pub fn taken_up(taken: &[(String, Address, Option<Part>)], left: usize) -> Vec<Line> {
+pub fn taken_up(taken: &[(String, Address, Option<Part>)], left: &[Address]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (file, address, part) in taken {
         let what = part.as_ref().map_or_else(|| "it is gone".to_owned(), words::part);
         lines.push(Line::new(Tone::Changed, 0, "written: ").then([format!("`{}`: {}: {}", safe(file), safe(&address.to_string()), safe(&what))]));
     }
-    if left > 0 {
-        let what = if left == 1 { "1 object has drift that is".to_owned() } else { format!("{left} objects have drift that is") };
-        lines.push(
-            Line::new(Tone::Warning, 0, "left: ").then([format!("{what} not said in a manifest so that it would be planned no more; `apply` puts it back")]),
-        );
+    for address in left {
+        let what = "what is live can't be said in the manifest, or not without changing something else; `apply` puts it back";
+        lines.push(Line::new(Tone::Warning, 0, "left: ").then([format!("{}: {what}", safe(&address.to_string()))]));
     }
     lines
 }

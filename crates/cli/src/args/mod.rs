@@ -28,7 +28,8 @@ const EXIT_CODES: &str = "Exit codes:
   0  done, or nothing to do
   1  an error, or something declared could not be planned or applied
   2  with --detailed-exitcode: there are changes; of `drift`: there is some
-  3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out
+  3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out; or a saved plan
+     was altered, or is too old
   4  locked: another run holds the lock, or has taken it over
   5  moved: a saved plan is not what would be done now
   130, 143, 129  ended by Ctrl-C, SIGTERM or SIGHUP before its work was done";

@@ -46,7 +46,7 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report)]
     pub(crate) report: Vec<Report>,
     /// Most bytes of `markdown`, where a comment holds less than GitHub's 65536 or more
-    #[arg(long, value_name = "BYTES", default_value_t = crossrole_report::COMMENT_MOST, hide_default_value = true)]
+    #[arg(long, value_name = "BYTES", default_value_t = crossrole_report::COMMENT_MOST, hide_default_value = true, value_parser = limit)]
     pub(crate) report_limit: usize,
 }
 
@@ -85,6 +85,12 @@ const OF_FINDINGS: [ReportFormat; 4] = [ReportFormat::Json, ReportFormat::Sarif,
 pub(crate) struct Report {
     pub(crate) format: ReportFormat,
     pub(crate) file: PathBuf,
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    let least = crossrole_report::LEAST;
+    let few = || format!("it is a number of bytes, {least} or more: fewer do not hold the title, the warnings and the end");
+    text.parse().ok().filter(|bytes| *bytes >= least).ok_or_else(few)
 }
 
 fn report(text: &str) -> Result<Report, String> {

@@ -108,10 +108,11 @@ async fn apply(
     }
     let mut moved = Ok(Vec::new());
     if let Some(reviewed) = reviewed {
-        moved = reviewed::compare(reviewed, &mut made, args.partial, session, &gate).await?;
+        moved = reviewed::compare(reviewed, &mut made, args.partial, session, &args.planning.guard, &gate).await?;
     }
     let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
-    made.refused(&refusal).print(&args.planning.view, &session.sources, io)?;
+    // The reports are written before it is said, and say it as well.
+    made.refused(moved.as_ref().err().or(refusal.as_ref().err())).print(&args.planning.view, &session.sources, io)?;
     io.err_lines(&moved?);
     let blocked = reviewed::left(&made.plan);
     if made.plan.is_empty() {

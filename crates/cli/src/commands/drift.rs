@@ -1,11 +1,12 @@
 //! `crossrole drift`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use crossrole_manifest::take_up;
-use crossrole_model::{Address, Desired, Observed, Part, Plan, Source};
+use crossrole_model::{Address, Change, Desired, Observed, Part, Plan, Source};
 use crossrole_planner::Options;
 
 use crate::args::{DriftArgs, GuardArgs};
@@ -54,14 +55,15 @@ async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit,
         if let Some(map) = value.as_object_mut() {
             map.insert("drift_access".to_owned(), crossrole_report::access_json(&made.plan, &access, view));
             map.extend(taken.as_ref().map(|taken| ("written".to_owned(), crossrole_report::taken_up_json(&taken.said))));
+            map.extend(taken.as_ref().map(|taken| ("left".to_owned(), taken.left.iter().map(ToString::to_string).collect())));
         }
         io.out_json(&value);
     } else {
         io.out(&crossrole_report::drift_alone(&made.plan, &access, view));
     }
     if let Some(taken) = taken {
-        taken.write()?;
-        io.err_lines(&crossrole_report::taken_up(&taken.said, taken.left));
+        taken.write(&session.sources)?;
+        io.err_lines(&crossrole_report::taken_up(&taken.said, &taken.left));
     }
     Ok(match (made.plan.is_blocked(), made.plan.is_empty()) {
         (true, _) => Exit::Failed,
@@ -77,27 +79,41 @@ struct Taken {
     /// New texts, by file.
     texts: BTreeMap<String, String>,
     /// Objects with drift that is still planned.
-    left: usize,
+    left: Vec<Address>,
 }
 
 impl Taken {
-    /// Writes the files that have changed, each whole or not at all.
-    fn write(&self) -> Result<(), Failure> {
+    /// Writes the files that have changed, each whole or not at all, where it is still what was read.
+    fn write(&self, sources: &[Source]) -> Result<(), Failure> {
         for (file, text) in &self.texts {
-            let path = Path::new(file);
-            let part = path.with_extension(format!("toml.part-{}", std::process::id()));
             let failed =
                 |e: std::io::Error| Failure::new(format!("manifest `{file}` can't be written: {e}"), "check the permissions of the file and its folder");
-            let written = std::fs::write(&part, text)
-                .and_then(|()| std::fs::metadata(path).and_then(|known| std::fs::set_permissions(&part, known.permissions())))
-                .and_then(|()| std::fs::rename(&part, path));
-            if let Err(error) = written {
+            // A link stays one: what it leads to is written.
+            let path = std::fs::canonicalize(file).map_err(failed)?;
+            let read = sources.iter().find(|source| source.file == *file).map(|source| source.text.as_str());
+            if std::fs::read_to_string(&path).ok().as_deref() != read {
+                return Err(Failure::new(format!("manifest `{file}` has changed while it was looked at, and was not written"), "run it again"));
+            }
+            let part = path.with_extension(format!("toml.part-{}", std::process::id()));
+            if let Err(error) = replaced(&path, &part, text) {
                 let _ = std::fs::remove_file(&part);
                 return Err(failed(error));
             }
         }
         Ok(())
     }
+}
+
+/// Puts a text in the place of a file, by a new file beside it that nobody else may read before it has the mode of the old one.
+fn replaced(path: &Path, part: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(part)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(std::fs::metadata(path)?.permissions())?;
+    std::fs::rename(part, path)
 }
 
 async fn take_up_all(made: &Made, session: &Session) -> Result<Taken, Failure> {
@@ -138,7 +154,7 @@ fn taken_up(mut plan: Plan, observed: &Observed, desired: &Desired, sources: &[S
             }
             let Some(wanted) = read(&new) else { continue };
             let then = crossrole_planner::plan(&wanted, observed, &Options::default());
-            if !is_less(&then, &plan) {
+            if !is_less(&then, &plan, &attempt.address) {
                 continue;
             }
             said.push((attempt.file.clone(), attempt.address, attempt.part));
@@ -146,11 +162,16 @@ fn taken_up(mut plan: Plan, observed: &Observed, desired: &Desired, sources: &[S
             (plan, desired, sources) = (then, wanted, new);
         }
     }
-    Taken { said, texts, left: plan.changes.len() }
+    Taken { said, texts, left: plan.changes.into_iter().map(|change| change.address).collect() }
 }
 
-/// Tells whether a plan has less to do than another, and nothing that the other has not.
-fn is_less(then: &Plan, plan: &Plan) -> bool {
-    let known = |address: &Address| plan.changes.iter().any(|change| change.address == *address);
-    then.steps.len() < plan.steps.len() && then.withheld.len() <= plan.withheld.len() && then.changes.iter().all(|change| known(&change.address))
+/// Tells whether a plan has less to do than another, and nothing that the other has not: what an edit says of one object must not make
+/// anything else of the others, nor take the object itself away.
+fn is_less(then: &Plan, plan: &Plan, of: &Address) -> bool {
+    let parts = |plan: &Plan| plan.changes.iter().map(|change| change.reasons.len()).sum::<usize>();
+    let kept = |change: &Change| {
+        let before = plan.changes.iter().find(|other| other.address == change.address);
+        before.is_some_and(|before| if change.address == *of { before.after.is_some() == change.after.is_some() } else { before.after == change.after })
+    };
+    parts(then) < parts(plan) && then.steps.len() <= plan.steps.len() && then.withheld.len() <= plan.withheld.len() && then.changes.iter().all(kept)
 }

@@ -27,6 +27,9 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let others: Vec<&Path> = args.out.iter().chain([&cloud.sandbox_state]).map(std::path::PathBuf::as_path).collect();
     reports::apart_from_settings(report, &cloud.config, &others)?;
     reports::apart_from_paths(report, &args.paths.paths)?;
+    if let Some(out) = &args.out {
+        reports::plan_apart(out, &args.paths.paths, &cloud.config, &[&cloud.sandbox_state])?;
+    }
     let events = Arc::new(Events::open(report, "plan")?);
     let result = opened(args, &events, io).await;
     events.ended(&result);
@@ -49,7 +52,7 @@ async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, F
         save(&Plan { saved_at: super::validate::now(), rests_on, ..made.plan.clone() }, path)?;
     }
     let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
-    made.refused(&refusal).print(&args.planning.view, &session.sources, io)?;
+    made.refused(refusal.as_ref().err()).print(&args.planning.view, &session.sources, io)?;
     refusal?;
     Ok(match (made.plan.is_blocked(), !made.plan.is_empty()) {
         (true, _) => Exit::Failed,
@@ -126,8 +129,8 @@ impl Made {
     }
 
     /// Keeps why it is refused for the reports.
-    pub(crate) fn refused(&mut self, refusal: &Result<(), Failure>) -> &Self {
-        let refused = refusal.as_ref().err().filter(|failure| failure.exit() == Exit::Refused);
+    pub(crate) fn refused(&mut self, refusal: Option<&Failure>) -> &Self {
+        let refused = refusal.filter(|failure| matches!(failure.exit(), Exit::Refused | Exit::Moved));
         self.refused = refused.map(|failure| failure.render(Screen::default()).lines().map(str::to_owned).collect()).unwrap_or_default();
         self
     }
@@ -163,6 +166,9 @@ impl Made {
         let mut value = crossrole_report::plan_json_with(&self.plan, &self.findings, &self.suppressed, sources, view);
         if let Some(map) = value.as_object_mut() {
             map.extend(self.judged.as_ref().map(|judged| ("approvals".to_owned(), crossrole_report::judged_json(&self.plan, judged))));
+            // The exit code says that it is; what for, here.
+            map.extend((!self.refused.is_empty()).then(|| ("refused".to_owned(), self.refused.clone().into())));
+            map.extend((!self.refused.is_empty()).then(|| ("reason".to_owned(), "refused".into())));
             map.extend(self.since.as_ref().map(|since| ("base".to_owned(), crossrole_report::since_json(&self.plan, since, view))));
         }
         value
@@ -253,7 +259,7 @@ pub(crate) fn access(plan: &mut Plan, desired: &crossrole_model::Desired, observ
 }
 
 /// Refuses a plan that breaks an invariant: a bug of ours must not reach an account.
-fn checked(plan: &Plan) -> Result<(), Failure> {
+pub(super) fn checked(plan: &Plan) -> Result<(), Failure> {
     let wrong = crossrole_planner::check(plan);
     if wrong.is_empty() {
         return Ok(());

@@ -1,19 +1,20 @@
 //! A saved plan beside what would be done now: a record of what was reviewed, never an instruction.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossrole_model::{Cause, Digest, Plan};
 use crossrole_report::{CodecError, Line, Tone, safe};
 
+use crate::args::GuardArgs;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Wanted};
 use crate::guard::Gate;
 use crate::session::Session;
-use crate::{load, rests_on};
+use crate::{guardrails, load, rests_on};
 
-use super::plan::{Made, access};
+use super::plan::{Made, access, checked};
 
 /// What to do about all of it.
 const AGAIN: &str = "plan again with `--out`, and have the new plan reviewed";
@@ -87,9 +88,14 @@ pub(crate) fn manifests(plan: &Plan, places: &[PathBuf]) -> Result<Vec<PathBuf>,
 fn in_their_places(plan: &Plan) -> Result<Vec<PathBuf>, Failure> {
     let mut changed: Vec<String> = Vec::new();
     for manifest in &plan.manifests {
-        match std::fs::read(&manifest.file) {
-            Ok(bytes) if Digest::of(&bytes) == manifest.digest => {}
-            Ok(_) => changed.push(format!("plan is stale: manifest `{}` has changed since it was planned", manifest.file)),
+        // The file says which: it may be anything.
+        match std::fs::metadata(&manifest.file) {
+            Ok(_) => {
+                let text = files::read(Path::new(&manifest.file), &load::MANIFEST)?;
+                if Digest::of(text.as_bytes()) != manifest.digest {
+                    changed.push(format!("plan is stale: manifest `{}` has changed since it was planned", manifest.file));
+                }
+            }
             Err(e) => {
                 return Err(Failure::new(
                     format!("manifest `{}`, which this plan was made from, can't be read: {e}", manifest.file),
@@ -122,10 +128,19 @@ fn among(plan: &Plan, places: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 /// Holds what is planned now against what was reviewed. Where something has moved, that is the inner error; with `partial`, what has
 /// not is left in `made`, and the lines say what is left out.
-pub(crate) async fn compare(reviewed: &Plan, made: &mut Made, partial: bool, session: &Session, gate: &Gate) -> Result<Result<Vec<Line>, Failure>, Failure> {
+pub(crate) async fn compare(
+    reviewed: &Plan,
+    made: &mut Made,
+    partial: bool,
+    session: &Session,
+    guard: &GuardArgs,
+    gate: &Gate,
+) -> Result<Result<Vec<Line>, Failure>, Failure> {
     let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
     let changed = rests_on::now(session, &made.plan, &made.observed);
-    let named: BTreeSet<String> = differences.iter().filter_map(|difference| difference.address().map(ToString::to_string)).collect();
+    // What it changes itself may be done already.
+    let own = reviewed.changes.iter().map(|change| change.address.to_string());
+    let named: BTreeSet<String> = differences.iter().filter_map(|difference| difference.address().map(ToString::to_string)).chain(own).collect();
     let changed: Vec<String> = reviewed.rests_on.changed(&changed).into_iter().map(str::to_owned).filter(|name| !named.contains(name)).collect();
     if differences.is_empty() {
         return Ok(Ok(note(&changed)));
@@ -139,16 +154,23 @@ pub(crate) async fn compare(reviewed: &Plan, made: &mut Made, partial: bool, ses
     let mut rest = crossrole_planner::rest(reviewed, &made.plan);
     let (desired, observed, controls) = (std::sync::Arc::clone(&session.desired), made.observed.clone(), session.settings.controls(&session.desired)?);
     let work = move || {
+        checked(&rest)?;
         access(&mut rest, &desired, &observed, &controls);
-        rest
+        Ok(rest)
     };
-    let rest = session.computed("planning what has not moved", work).await?;
+    let rest = session.computed("planning what has not moved", work).await??;
     let left = crossrole_planner::unlike_the_rest(&crossrole_planner::differences(reviewed, &rest, &made.observed), &rest);
     if !left.is_empty() {
         return Ok(Err(refusal("this is not the plan that was saved, the rest of it is not what was reviewed either, and nothing was changed:")));
     }
     made.judged = gate.judge(&rest, super::validate::now());
     made.plan = rest;
+    // What policies say of the whole is nothing that they say of the rest.
+    if let Some(folder) = &guard.policy {
+        made.findings.retain(|finding| finding.rule.as_ref().is_none_or(|rule| !rule.starts_with("policy/")));
+        made.findings.extend(guardrails::rego(folder, &made.plan)?);
+        made.findings.sort();
+    }
     let mut lines = vec![Line::new(Tone::Warning, 0, "warning: ").then(["this is not the plan that was saved, and what has moved is left out:"])];
     lines.extend(details.lines().map(|line| Line::plain((line.len() - line.trim_start().len()).max(2), line.trim())));
     Ok(Ok(lines))

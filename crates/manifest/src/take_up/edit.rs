@@ -43,7 +43,15 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
             tidy(&mut document, at);
         }
     }
-    Some(document.to_string())
+    Some(as_before(text, &document.to_string()))
+}
+
+/// With the ends of lines, and the mark at the beginning, that the text had.
+fn as_before(text: &str, edited: &str) -> String {
+    const MARK: char = '\u{feff}';
+    let lines = edited.trim_start_matches(MARK).replace("\r\n", "\n");
+    let lines = if text.contains("\r\n") { lines.replace('\n', "\r\n") } else { lines };
+    if text.starts_with(MARK) { format!("{MARK}{lines}") } else { lines }
 }
 
 /// A table in one line is laid out as such, and goes when nothing is left in it.
@@ -107,7 +115,7 @@ fn members(table: &mut dyn TableLike, key: &str, add: &BTreeSet<String>, remove:
         // A policy may stand there by its name.
         let is = |value: &Value| value.as_str().is_some_and(|is| is == text || text.ends_with(&format!(":policy/{is}")));
         let at = list.iter().position(is)?;
-        list.remove(at);
+        without(list, at);
     }
     for text in add {
         list.push(text.as_str());
@@ -116,6 +124,21 @@ fn members(table: &mut dyn TableLike, key: &str, add: &BTreeSet<String>, remove:
         table.remove(key);
     }
     Some(())
+}
+
+/// Takes an element out. What stands behind its comma, as a comment on it does, is the beginning of the next, or of the end.
+fn without(list: &mut Array, at: usize) {
+    let removed = list.remove(at);
+    let before = removed.decor().prefix().and_then(|text| text.as_str()).unwrap_or_default().to_owned();
+    let own = |after: &str| after.split_once('\n').map_or(String::new(), |(_, rest)| format!("\n{rest}"));
+    let line = before.split_once('\n').map_or(before.as_str(), |(line, _)| line).to_owned();
+    if let Some(next) = list.get_mut(at) {
+        let kept = own(next.decor().prefix().and_then(|text| text.as_str()).unwrap_or_default());
+        next.decor_mut().set_prefix(if kept.is_empty() { before } else { format!("{line}{kept}") });
+    } else {
+        let kept = own(list.trailing().as_str().unwrap_or_default());
+        list.set_trailing(if kept.is_empty() { String::new() } else { format!("{line}{kept}") });
+    }
 }
 
 fn append(table: &mut dyn TableLike, key: &str, new: &Table) -> Option<()> {

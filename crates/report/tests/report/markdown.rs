@@ -43,7 +43,7 @@ pub(crate) fn since(plan: &Plan, t: &str) -> Since {
 pub(crate) fn judged(plan: &Plan, t: &str) -> Judged {
     let delta = plan.access.as_ref().unwrap();
     let approval = |end| Approval { widenings: Vec::new(), reason: t.into(), expires: Some((t.into(), end)), file: t.into(), line: 1 };
-    let mut digests = delta.changes.iter().map(|change| change.digest(&plan.made_keys)).chain(delta.undecided.iter().map(|one| one.digest(&plan.made_keys)));
+    let mut digests = delta.changes.iter().map(|change| change.digest(plan)).chain(delta.undecided.iter().map(|one| one.digest(plan)));
     let held = [(digests.next().unwrap(), approval(2))].into();
     let open: Vec<_> = digests.collect();
     let over = [(open[0].clone(), approval(1))].into();
