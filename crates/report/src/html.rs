@@ -40,7 +40,7 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
         body.push_str(&filled(&|out| out.extend(approvals::judged(judged))));
         let entries = approvals::entries(plan, judged);
         if !entries.is_empty() {
-            body.push_str("<p>To approve it, commit this to a file in <code>approvals/</code>, with a reason for each:</p>\n");
+            body.push_str("<p>To approve it, commit this to a file in approvals/, with a reason for each:</p>\n");
             body.push_str(&preformatted(entries.lines().map(|line| (Tone::Plain, line.to_owned()))));
         }
     }
