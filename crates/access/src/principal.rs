@@ -24,7 +24,7 @@ pub fn is_provider(text: &str) -> bool {
 
 impl Caller {
     /// The operation by which it comes into a role.
-    pub(crate) fn assumes_by(&self) -> &'static str {
+    pub fn assumes_by(&self) -> &'static str {
         match self {
             Self::Arn(text) if text.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
             Self::Arn(text) if is_provider(text) => "sts:AssumeRoleWithWebIdentity",

@@ -105,7 +105,7 @@ impl Run {
 /// What all calls to one account share.
 #[derive(Debug)]
 pub(crate) struct Line {
-    account: AccountId,
+    pub(crate) account: AccountId,
     places: Semaphore,
     pace: Pace,
     /// Attempts so far.

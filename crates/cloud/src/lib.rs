@@ -4,6 +4,7 @@
 //! `AWS_ENDPOINT_URL`, or (over a [`Transport`]) the embedded sandbox, always through the same SDK clients. Throttling, server
 //! errors and lost answers are retried here (module `call`); "not visible yet" and conflicts are the applier's.
 
+mod acting;
 mod answer;
 mod call;
 mod causes;
@@ -17,6 +18,7 @@ mod lock;
 mod made;
 mod organization;
 mod pace;
+mod probe;
 mod read;
 mod session;
 mod transport;
@@ -30,6 +32,7 @@ use std::time::Duration;
 use crossrole_model::observed::{Observed, Scope};
 use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ObjectState};
 
+pub use acting::{Acting, AssumeRole, AssumedRole, By, Identity, Keys, Mfa};
 pub use console::Console;
 pub use https::Authorities;
 pub use lock::Locks;

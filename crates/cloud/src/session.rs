@@ -17,6 +17,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use crossrole_model::{AccountId, CloudError, ErrorClass, Partition};
 use tokio::sync::OnceCell;
 
+use crate::acting;
 use crate::call::{self, Kind, Line, Run};
 use crate::console::Console;
 use crate::credentials::{Assumed, Kept, Never, Profiles, Trouble};
@@ -168,10 +169,10 @@ impl Session {
 
 /// What accounts are reached from: a profile, or the environment.
 #[derive(Debug, Clone)]
-struct Base {
-    config: SdkConfig,
+pub(crate) struct Base {
+    pub(crate) config: SdkConfig,
     /// The way to AWS, without a look at answers.
-    http: SharedHttpClient,
+    pub(crate) http: SharedHttpClient,
 }
 
 type Slot = Arc<OnceCell<Result<Arc<Session>, CloudError>>>;
@@ -246,8 +247,7 @@ impl Sessions {
             let given = call::awaited(&line, &self.run, "credentials", provider.provide_credentials()).await;
             given.map_err(|error| error::credentials(&error, account))?;
         }
-        // Against an emulator at one address, bucket names can't be host names.
-        let path_style = self.settings.transport.is_none() && (config.endpoint_url().is_some() || endpoint_in_environment());
+        let path_style = self.is_path_style(&config);
         let config = config.into_builder().http_client(watched(http)).retry_config(RetryConfig::disabled()).timeout_config(timeouts()).build();
         let session = Session {
             account: account.clone(),
@@ -304,8 +304,7 @@ impl Sessions {
         let http = self.http.clone();
         if self.settings.transport.is_some() {
             // Nothing of this place's AWS configuration may reach the embedded one.
-            let config = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).region(home);
-            return Base { config: config.credentials_provider(SharedCredentialsProvider::new(own)).build(), http };
+            return Base { config: acting::bare(home, Some(own)), http };
         }
         if self.settings.account_as_key {
             return Base { config: self.loader(&http).region(home).credentials_provider(own).load().await, http };
@@ -316,7 +315,45 @@ impl Sessions {
         Base { config: base.config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build(), http: base.http }
     }
 
-    async fn base(&self, profile: Option<&str>) -> Base {
+    /// What leads into an account, as the settings have it.
+    pub(crate) async fn base_of(&self, account: &AccountId) -> Base {
+        let access = self.settings.accounts.get(account).cloned().unwrap_or_default();
+        self.config(account, &access).await
+    }
+
+    /// The way to AWS with these credentials, or with none.
+    pub(crate) async fn base_with(&self, keys: Option<Credentials>) -> Base {
+        let home = Region::new(self.settings.partition.home_region());
+        if self.is_embedded() {
+            return Base { config: acting::bare(home, keys), http: self.http.clone() };
+        }
+        let loader = self.loader(&self.http).region(home);
+        let loader = match keys {
+            Some(keys) => loader.credentials_provider(keys),
+            None => loader.no_credentials(),
+        };
+        Base { config: loader.load().await, http: self.http.clone() }
+    }
+
+    /// Tells whether this is the embedded AWS.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.settings.transport.is_some()
+    }
+
+    /// Against an emulator at one address, bucket names can't be host names.
+    pub(crate) fn is_path_style(&self, config: &SdkConfig) -> bool {
+        !self.is_embedded() && (config.endpoint_url().is_some() || endpoint_in_environment())
+    }
+
+    pub(crate) fn concurrency(&self) -> usize {
+        self.settings.concurrency
+    }
+
+    pub(crate) fn shared_run(&self) -> Arc<Run> {
+        Arc::clone(&self.run)
+    }
+
+    pub(crate) async fn base(&self, profile: Option<&str>) -> Base {
         let cell = match self.bases.lock() {
             Ok(mut bases) => Arc::clone(bases.entry(profile.map(str::to_owned)).or_default()),
             Err(_) => Arc::default(),
@@ -355,7 +392,7 @@ impl Sessions {
 }
 
 /// How long a call takes, and how often it is tried, is decided in `call`.
-fn timeouts() -> TimeoutConfig {
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT).build()
 }
 

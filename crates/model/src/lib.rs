@@ -27,6 +27,7 @@ pub mod ownership;
 mod party;
 mod permission_set;
 pub mod plan;
+pub mod proof;
 mod rename;
 mod sets;
 mod since;

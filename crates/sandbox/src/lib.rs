@@ -27,6 +27,7 @@ mod query;
 mod refusal;
 mod s3;
 mod server;
+mod sign_in;
 mod sigv4;
 mod sso;
 mod store;
@@ -44,6 +45,7 @@ use http::{Request, Response};
 use tokio::time::Instant;
 
 pub use server::{serve, serve_with};
+pub use sign_in::SignedIn;
 pub use store::{STATE_MOST, StateFile, StoreError};
 
 use error::ApiError;
@@ -187,6 +189,14 @@ impl Sandbox {
         let mut world = locked(&self.world);
         world.now_ms = self.now_ms();
         sso::place(&mut world, center, name, accounts)
+    }
+
+    /// Opens a session of a user or role, by ARN, as signing in or a service would, with or without a second factor. `None`: there is
+    /// none.
+    pub fn sign_in(&self, arn: &str, mfa: bool) -> Option<SignedIn> {
+        let mut world = locked(&self.world);
+        world.now_ms = self.now_ms();
+        sign_in::sign_in(&mut world, arn, mfa)
     }
 
     fn now_ms(&self) -> u64 {

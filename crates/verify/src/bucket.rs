@@ -1,0 +1,80 @@
+//! What is tried in a bucket, and where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::proof::{Act, Twist};
+use crossrole_policy::{Document, Effect};
+
+use crate::matrix::{Objects, Options};
+
+/// Most places in one bucket for one caller: a policy has room for more, and each costs calls.
+const PLACES_MOST: usize = 12;
+
+/// Where documents let somebody work: prefixes by bucket.
+pub(crate) fn places<'d>(documents: impl Iterator<Item = &'d Document>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for statement in documents.flat_map(|document| &document.statements).filter(|s| s.effect == Effect::Allow) {
+        let resources = statement.resource.as_ref().filter(|r| !r.negated).map(|r| r.values.as_slice()).unwrap_or_default();
+        let listed = statement.conditions.values().flat_map(|keys| keys.iter().filter(|(key, _)| key.eq_ignore_ascii_case("s3:prefix")));
+        let listed: BTreeSet<String> = listed.flat_map(|(_, values)| values).map(|value| literal(value)).collect();
+        for (bucket, key) in resources.iter().filter_map(|resource| parts(resource)) {
+            let prefixes = all.entry(bucket.to_owned()).or_default();
+            match key {
+                Some(key) => drop(prefixes.insert(literal(key))),
+                None => prefixes.extend(listed.iter().cloned()),
+            }
+        }
+    }
+    for prefixes in all.values_mut() {
+        // The whole bucket, where nothing narrows it; of one that is listed by no prefix, the whole as well.
+        if prefixes.is_empty() {
+            prefixes.insert(String::new());
+        }
+        while prefixes.len() > PLACES_MOST {
+            prefixes.pop_last();
+        }
+    }
+    all
+}
+
+/// The bucket of an ARN, and what of it; `None` where the bucket is a pattern.
+fn parts(resource: &str) -> Option<(&str, Option<&str>)> {
+    let (_, name) = resource.split_once(":s3:::")?;
+    let (bucket, key) = name.split_once('/').map_or((name, None), |(bucket, key)| (bucket, Some(key)));
+    (!bucket.is_empty() && !bucket.contains(['*', '?', '$'])).then_some((bucket, key))
+}
+
+/// What a pattern begins with.
+fn literal(pattern: &str) -> String {
+    pattern.split(['*', '?', '$']).next().unwrap_or_default().to_owned()
+}
+
+/// Calls to try in a bucket by who may work under these prefixes, each with the twist that it is where it is refused.
+pub(crate) fn acts(bucket: &str, prefixes: &BTreeSet<String>, objects: &Objects, options: &Options) -> Vec<(Act, Twist)> {
+    let name = || bucket.to_owned();
+    let there: &[String] = objects.get(bucket).map(Vec::as_slice).unwrap_or_default();
+    let mut all = BTreeSet::new();
+    for prefix in prefixes {
+        all.insert((Act::List { bucket: name(), prefix: prefix.clone() }, Twist::AsGranted));
+        // One object is named by its whole key.
+        let key = there.iter().find(|key| key.starts_with(prefix.as_str())).cloned();
+        all.insert((Act::Get { bucket: name(), key }, Twist::AsGranted));
+        if options.write_probes {
+            let key = format!("{prefix}{}", options.probe);
+            all.insert((Act::Put { bucket: name(), key: key.clone() }, Twist::AsGranted));
+            all.insert((Act::Get { bucket: name(), key: Some(key.clone()) }, Twist::AsGranted));
+            all.insert((Act::Delete { bucket: name(), key }, Twist::AsGranted));
+        }
+    }
+    let inside = |key: &str| prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
+    if !inside("") {
+        all.insert((Act::List { bucket: name(), prefix: String::new() }, Twist::Outside));
+        let outside = there.iter().find(|key| !inside(key)).cloned();
+        all.insert((Act::Get { bucket: name(), key: outside }, Twist::Outside));
+        if options.write_probes && !inside(&options.probe) {
+            all.insert((Act::Put { bucket: name(), key: options.probe.clone() }, Twist::Outside));
+        }
+    }
+    all.insert((Act::Policy { bucket: name() }, Twist::OtherAction));
+    all.into_iter().collect()
+}

@@ -1,0 +1,85 @@
+//! Of what was tried, whether it is as it should be.
+
+use std::collections::BTreeSet;
+
+use crossrole_access::Estate;
+use crossrole_model::access::{Explanation, Party};
+use crossrole_model::proof::{Act, Cell, Known, Proof, Twist, Verdict};
+use crossrole_model::{Address, CloudError, ErrorClass, Kind};
+
+use crate::asked::asked;
+
+/// What is live.
+#[derive(Debug)]
+pub struct Live<'l> {
+    /// What was read of it.
+    pub estate: &'l Estate,
+    /// Objects that are not as the manifests say.
+    pub changed: &'l BTreeSet<Address>,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// The longest session that each role may have now, by ARN.
+    pub longest: &'l std::collections::BTreeMap<String, u32>,
+}
+
+/// Tells whether an error says no: others say nothing of who may do what.
+pub fn is_refusal(cell: &Cell, error: &CloudError) -> bool {
+    match error.class {
+        ErrorClass::Denied => true,
+        // That a session would be too long is no matter of policies.
+        ErrorClass::Invalid => cell.twist == Twist::TooLong && matches!(cell.act, Act::Assume { .. }),
+        _ => false,
+    }
+}
+
+/// Judges one cell. `live` is `None` where what is live could not be read.
+pub fn judged(cell: Cell, known: Known, live: Option<&Live<'_>>) -> Proof {
+    let explained = live.map(|live| asked(live.estate, &cell, live.now)).unwrap_or_default();
+    let decided = live.map(|live| explained.iter().all(Explanation::is_allowed) && fits(&cell, live));
+    let shown = match &known {
+        Known::Called(called) => (called.let_in || called.error.as_ref().is_some_and(|e| is_refusal(&cell, e))).then_some(called.let_in),
+        // What a policy simulator lets may be refused by what it does not know.
+        Known::Simulated { decision, .. } => decided.map(|decided| decided && decision == "allowed"),
+        Known::Evaluated { .. } => decided,
+        Known::Unknown { .. } => None,
+    };
+    let verdict = match shown {
+        Some(shown) if shown == cell.wanted => Verdict::Holds,
+        Some(_) => Verdict::Fails,
+        None => Verdict::Unknown,
+    };
+    let differs = if verdict == Verdict::Fails { live.map(|live| differing(&cell, live)).unwrap_or_default() } else { Vec::new() };
+    let party = explained.first().map_or_else(|| Party::of(&cell.principal), |first| first.party.clone());
+    // What an evaluator has nothing to say about is no prediction.
+    let live = if cell.twist == Twist::TooLong { Vec::new() } else { explained };
+    Proof { cell, party, known, verdict, live, differs }
+}
+
+/// No policy says how long a session may be.
+fn fits(cell: &Cell, live: &Live<'_>) -> bool {
+    let Act::Assume { role } = &cell.act else { return true };
+    let chained = cell.principal.contains(":role/");
+    let longest = live.longest.get(role).copied().unwrap_or(crate::terms::CHAINED);
+    crate::asked::at_least(&cell.terms, if chained { longest.min(crate::terms::CHAINED) } else { longest })
+}
+
+/// What a cell rests on and is not as the manifests say.
+fn differing(cell: &Cell, live: &Live<'_>) -> Vec<Address> {
+    let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let mut names: BTreeSet<String> = [cell.via.as_deref(), Some(cell.principal.as_str())].into_iter().flatten().map(name).collect();
+    if let Act::Assume { role } = &cell.act {
+        names.insert(name(role));
+    }
+    let groups = live.estate.principals.get(&cell.principal).map(|p| &p.groups);
+    names.extend(groups.into_iter().flatten().map(|group| name(group)));
+    let bucket = cell.act.bucket();
+    let key = bucket.and_then(|bucket| live.estate.bucket_keys.get(bucket)).map(|key| key.arn.as_str());
+    let rests = |address: &&Address| match address.kind {
+        Kind::Bucket | Kind::BucketPolicy => bucket == Some(address.name.as_str()),
+        Kind::Key | Kind::KeyPolicy => key.is_some(),
+        // Managed policies: which of them a principal holds is in its attachments.
+        Kind::Policy => true,
+        _ => address.name.split('/').any(|part| names.contains(&part.to_ascii_lowercase())),
+    };
+    live.changed.iter().filter(rests).cloned().collect()
+}

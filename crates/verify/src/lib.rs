@@ -1,0 +1,15 @@
+//! Whether what manifests promise is so.
+//!
+//! [`matrix`] says what has to be tried: what is granted, and for each grant what is not (another external id, no second factor,
+//! another principal, elsewhere in the bucket). [`judged`] says of what was tried, or could not be, whether it is as it should be:
+//! by AWS's own answers, or by the evaluator over what is live. Nothing here calls anything.
+
+mod asked;
+mod bucket;
+mod judge;
+mod matrix;
+mod terms;
+
+pub use asked::{asked, at_least};
+pub use judge::{Live, is_refusal, judged};
+pub use matrix::{CELLS_MOST, Hand, Matrix, Objects, Options, matrix};

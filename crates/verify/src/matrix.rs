@@ -1,0 +1,286 @@
+//! Everything that has to be tried.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_access::{Estate, is_provider};
+use crossrole_model::proof::{Act, Cell, Terms, Twist};
+use crossrole_model::{AccountId, Desired, DesiredState, PermissionSet};
+use crossrole_policy::{Arn, Document};
+
+use crate::asked::{at_least, is_let};
+use crate::bucket::{acts, places};
+use crate::terms::{LONGEST, terms, twisted};
+
+/// Most cells of one run: each may cost three calls, and who has more has several runs.
+pub const CELLS_MOST: usize = 20_000;
+
+/// Name of the sessions that are opened to try something.
+pub(crate) const SESSION_NAME: &str = "crossrole-verify";
+
+/// Objects that are there, by bucket.
+pub type Objects = BTreeMap<String, Vec<String>>;
+
+/// Somebody whose credentials are at hand.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hand {
+    /// ARN of the user or role.
+    pub arn: String,
+    /// ARNs of the groups that it is in, as far as they are known.
+    pub groups: BTreeSet<String>,
+}
+
+/// How it is tried.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Objects of our own may be written and deleted.
+    pub write_probes: bool,
+    /// Key of such an object, below each prefix.
+    pub probe: String,
+    /// The address that calls come from, where it is known.
+    pub address: Option<String>,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+/// What has to be tried.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Matrix {
+    /// Each once, in the order of people: roles first, then what their sessions do, then buckets without a role.
+    pub cells: Vec<Cell>,
+    /// Cells over the most that are tried.
+    pub left_out: usize,
+    /// Actions that are granted and that nothing here tries, by role.
+    pub untried: BTreeMap<String, BTreeSet<String>>,
+}
+
+struct Builder<'b> {
+    desired: &'b Desired,
+    /// Of the manifests alone.
+    wanted: &'b Estate,
+    hands: &'b [Hand],
+    objects: &'b Objects,
+    options: &'b Options,
+    cells: Vec<Cell>,
+}
+
+/// Lists what has to be tried. `wanted` is the estate that the manifests make by themselves.
+pub fn matrix(desired: &Desired, wanted: &Estate, hands: &[Hand], objects: &Objects, options: &Options) -> Matrix {
+    let mut builder = Builder { desired, wanted, hands, objects, options, cells: Vec::new() };
+    let callers = builder.callers();
+    let roles = builder.roles();
+    let mut untried = BTreeMap::new();
+    for (arn, longest) in &roles {
+        let granted = builder.assumes(&callers, arn, *longest);
+        builder.sessions(arn, granted);
+        let actions = builder.other_actions(arn);
+        if !actions.is_empty() {
+            untried.insert(arn.clone(), actions);
+        }
+    }
+    builder.direct(&callers);
+    let mut seen = BTreeSet::new();
+    let mut cells = builder.cells;
+    cells.retain(|cell| seen.insert(cell.clone()));
+    let left_out = cells.len().saturating_sub(CELLS_MOST);
+    cells.truncate(CELLS_MOST);
+    Matrix { cells, left_out, untried }
+}
+
+impl Builder<'_> {
+    /// Roles that manifests declare, each with its longest session in seconds.
+    fn roles(&self) -> BTreeMap<String, u32> {
+        let objects = self.desired.objects.iter();
+        let roles = objects.filter_map(|(address, object)| match &object.state {
+            DesiredState::Role { state, .. } => {
+                let arn = format!("arn:{}:iam::{}:role{}{}", self.desired.partition.as_str(), address.account, state.path, address.name);
+                Some((arn, state.max_session_seconds))
+            }
+            _ => None,
+        });
+        roles.collect()
+    }
+
+    /// Everybody who is asked about: who is at hand, who is named, any other of each account that is trusted, and of any other.
+    fn callers(&self) -> BTreeSet<String> {
+        let mut all: BTreeSet<String> = self.hands.iter().map(|hand| hand.arn.clone()).collect();
+        let trusting = |account: &str| self.desired.accounts.iter().any(|(id, info)| id.as_str() == account && info.trusting);
+        let trusts = self.wanted.roles.values().chain(self.wanted.buckets.values()).filter_map(|guarded| guarded.policy.as_ref());
+        for statement in trusts.flat_map(|policy| &policy.document.statements) {
+            let named = statement.principal.iter().filter(|p| !p.negated).flat_map(|p| p.aws());
+            all.extend(named.filter(|arn| is_somebody(arn)).cloned());
+        }
+        all.extend(self.wanted.principals.iter().filter(|(_, principal)| !trusting(&principal.account)).map(|(arn, _)| arn.clone()));
+        all.extend(self.desired.accounts.iter().filter(|(_, info)| !info.trusting && !info.left).map(|(id, _)| id.to_string()));
+        all.insert(AccountId::nobody().to_string());
+        all
+    }
+
+    /// Who may assume a role, and on what terms it may not. Returns who may, with the terms.
+    fn assumes(&mut self, callers: &BTreeSet<String>, role: &str, longest: u32) -> Vec<(String, Terms)> {
+        let Some(trust) = self.wanted.roles.get(role).and_then(|guarded| guarded.policy.as_ref()).map(|policy| policy.document.clone()) else {
+            return Vec::new();
+        };
+        let act = Act::Assume { role: role.to_owned() };
+        let mut granted = Vec::new();
+        for caller in callers.iter().filter(|caller| caller.as_str() != role) {
+            let of = |terms: Terms, twist, wanted| Cell { principal: caller.clone(), via: None, act: act.clone(), twist, terms, wanted };
+            let name = caller.rsplit('/').next().unwrap_or_default();
+            let mut candidates = terms(&trust, name);
+            for candidate in &mut candidates {
+                if self.options.address.is_some() && candidate.address.is_some() {
+                    candidate.address.clone_from(&self.options.address);
+                }
+            }
+            let allowed = candidates.iter().find(|terms| self.is_wanted(&of((*terms).clone(), Twist::AsGranted, true)) == Some(true)).cloned();
+            let Some(terms) = allowed else {
+                // With all that the role asks for, and not let in all the same.
+                if let Some(terms) = candidates.pop()
+                    && self.is_wanted(&of(terms.clone(), Twist::OtherPrincipal, false)) == Some(false)
+                {
+                    let twist = self.other_moment(&trust, &of(terms.clone(), Twist::OtherPrincipal, false));
+                    self.cells.push(of(terms, twist, false));
+                }
+                continue;
+            };
+            self.cells.push(of(terms.clone(), Twist::AsGranted, true));
+            let chained = caller.contains(":role/");
+            for (twist, other) in twisted(&terms, &trust, longest, chained) {
+                let cell = of(other, twist, false);
+                // What is let all the same is no matter of this grant.
+                let most = if chained { longest.min(crate::terms::CHAINED) } else { longest };
+                if self.is_wanted(&cell) == Some(false) || !at_least(&cell.terms, most) {
+                    self.cells.push(cell);
+                }
+            }
+            granted.push((caller.clone(), terms));
+        }
+        granted
+    }
+
+    /// Whether a refusal is one of the moment: on a date of the trust policy it would be let in.
+    fn other_moment(&self, trust: &Document, cell: &Cell) -> Twist {
+        let dates = twisted(&cell.terms, trust, LONGEST, false).into_iter().filter(|(twist, _)| *twist == Twist::OutsideWindow);
+        // A second before the end, and a second after the beginning.
+        let inside = dates.filter_map(|(_, terms)| terms.at).flat_map(|at| [at - 2, at + 2]);
+        let let_in =
+            inside.map(|at| Cell { terms: Terms { at: Some(at), ..cell.terms.clone() }, ..cell.clone() }).any(|cell| self.is_wanted(&cell) == Some(true));
+        if let_in { Twist::OutsideWindow } else { cell.twist }
+    }
+
+    /// What sessions of a role do: with those of one who may assume it, of whom credentials are at hand if possible.
+    fn sessions(&mut self, role: &str, granted: Vec<(String, Terms)>) {
+        let at_hand = |caller: &str| self.hands.iter().any(|hand| hand.arn == caller);
+        let Some((principal, terms)) = granted.iter().find(|(caller, _)| at_hand(caller)).or(granted.first()).cloned() else { return };
+        let mut places = self.places(role);
+        // What others may do is nothing of this role.
+        for bucket in self.buckets() {
+            places.entry(bucket).or_default();
+        }
+        for (bucket, prefixes) in &places {
+            for (act, twist) in acts(bucket, prefixes, self.objects, self.options) {
+                let cell = Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist, terms: terms.clone(), wanted: false };
+                self.judged(cell);
+            }
+        }
+    }
+
+    /// A cell with what the manifests say of it.
+    fn judged(&mut self, cell: Cell) {
+        let Some(wanted) = self.is_wanted(&cell) else { return };
+        let twist = match (wanted, cell.twist) {
+            (true, _) => Twist::AsGranted,
+            (false, Twist::AsGranted) => Twist::Outside,
+            (false, twist) => twist,
+        };
+        self.cells.push(Cell { twist, wanted, ..cell });
+    }
+
+    /// Buckets that manifests speak of.
+    fn buckets(&self) -> BTreeSet<String> {
+        let objects = self.desired.objects.iter();
+        let buckets = objects.filter(|(_, o)| matches!(o.state, DesiredState::Bucket(_) | DesiredState::BucketPolicy { .. })).map(|(a, _)| a.name.clone());
+        buckets.collect()
+    }
+
+    /// Where a principal's own policies let it work.
+    fn places(&self, principal: &str) -> BTreeMap<String, BTreeSet<String>> {
+        places(self.wanted.principals.get(principal).into_iter().flat_map(|p| &p.identity).map(|placed| &placed.document))
+    }
+
+    /// Access to buckets without a role: of those at hand and those who are named, of anybody else, and of nobody.
+    fn direct(&mut self, callers: &BTreeSet<String>) {
+        for bucket in self.buckets() {
+            let policy = self.wanted.buckets.get(&bucket).and_then(|guarded| guarded.policy.as_ref()).map(|p| p.document.clone());
+            let mut prefixes = places(policy.iter()).remove(&bucket).unwrap_or_default();
+            prefixes.insert(String::new());
+            let owner = self.wanted.buckets.get(&bucket).map(|guarded| guarded.account.clone()).unwrap_or_default();
+            for caller in callers {
+                // A role that nobody has at hand is asked about where it is assumed; the bucket's own account may let its own do anything.
+                if caller.contains(":role/") && !self.is_at_hand(caller) || account_of(caller) == owner {
+                    continue;
+                }
+                self.in_bucket(&bucket, caller, &prefixes, Twist::OtherPrincipal);
+            }
+            self.in_bucket(&bucket, "anonymous", &prefixes, Twist::Unsigned);
+        }
+    }
+
+    fn in_bucket(&mut self, bucket: &str, caller: &str, prefixes: &BTreeSet<String>, refused: Twist) {
+        for (act, _) in acts(bucket, prefixes, self.objects, &Options { write_probes: false, ..self.options.clone() }) {
+            let cell = Cell { principal: caller.to_owned(), via: None, act, twist: refused, terms: Terms::default(), wanted: false };
+            self.judged(cell);
+        }
+    }
+
+    fn is_at_hand(&self, caller: &str) -> bool {
+        self.hands.iter().any(|hand| hand.arn == *caller)
+    }
+
+    /// What the manifests say; `None` where they leave it to what the principal's account lets it do.
+    fn is_wanted(&self, cell: &Cell) -> Option<bool> {
+        let now = self.options.now;
+        if is_let(self.wanted, cell, now) {
+            // Of a principal that no manifest knows, nothing but its own policies may stand between: those are its account's affair.
+            let known = self.wanted.principals.contains_key(&cell.principal) || cell.principal == "anonymous" || is_any(&cell.principal);
+            let named = known || is_provider(&cell.principal) || PermissionSet::of_role(&cell.principal).is_some();
+            return (named || self.is_named(cell)).then_some(true);
+        }
+        // A member of a group is let what the group is let.
+        let groups = self.hands.iter().find(|hand| hand.arn == cell.principal).map(|hand| &hand.groups);
+        let by_group = groups.into_iter().flatten().filter(|group| self.wanted.principals.contains_key(*group));
+        let by_group = by_group.map(|group| Cell { principal: group.clone(), ..cell.clone() }).any(|cell| is_let(self.wanted, &cell, now));
+        Some(by_group)
+    }
+
+    /// Whether a policy names the principal itself, so that it is the manifests' affair.
+    fn is_named(&self, cell: &Cell) -> bool {
+        let guarded = match &cell.act {
+            Act::Assume { role } => self.wanted.roles.get(role),
+            act => act.bucket().and_then(|bucket| self.wanted.buckets.get(bucket)),
+        };
+        let statements = guarded.and_then(|g| g.policy.as_ref()).map(|p| p.document.statements.as_slice()).unwrap_or_default();
+        statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(|p| p.aws()).any(|arn| *arn == cell.principal)
+    }
+
+    /// Actions of a role's policies that are tried nowhere.
+    fn other_actions(&self, role: &str) -> BTreeSet<String> {
+        let tried = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+        let documents = self.wanted.principals.get(role).into_iter().flat_map(|p| &p.identity).map(|placed| &placed.document);
+        let statements = documents.flat_map(|d| &d.statements).filter(|s| s.effect == crossrole_policy::Effect::Allow);
+        statements.flat_map(|s| &s.action.values).filter(|action| !tried.contains(&action.as_str())).cloned().collect()
+    }
+}
+
+/// A user, a role or a group, and no account.
+fn is_somebody(arn: &str) -> bool {
+    Arn::parse(arn).is_some_and(|arn| arn.service == "iam" && ["user/", "role/"].iter().any(|kind| arn.resource.starts_with(kind)))
+}
+
+/// Any principal of an account.
+fn is_any(principal: &str) -> bool {
+    AccountId::parse(principal).is_some()
+}
+
+fn account_of(principal: &str) -> String {
+    Arn::parse(principal).map_or_else(|| principal.to_owned(), |arn| arn.account.to_owned())
+}

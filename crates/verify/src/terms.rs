@@ -1,0 +1,119 @@
+//! With what a role has to be assumed, from the conditions of its trust policy.
+
+use crossrole_access::action_matches;
+use crossrole_access::language::instant;
+use crossrole_model::proof::{Terms, Twist};
+use crossrole_policy::{Conditions, Document, Effect};
+
+/// Nanoseconds of a second.
+const SECOND: i128 = 1_000_000_000;
+
+/// What no grant asks for: it stands where another value is tried.
+pub(crate) const OTHER: &str = "crossrole-verify-other";
+
+/// The terms of each statement that lets somebody assume the role, the fewest first. `name` is the caller's, for its variables.
+pub(crate) fn terms(trust: &Document, name: &str) -> Vec<Terms> {
+    let lets = trust.statements.iter().filter(|s| s.effect == Effect::Allow);
+    let lets = lets.filter(|s| s.action.negated || s.action.values.iter().any(|pattern| action_matches(pattern, "sts:AssumeRole")));
+    let mut all: Vec<Terms> = lets.map(|s| of_conditions(&s.conditions, name)).collect();
+    all.push(Terms::default());
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn of_conditions(conditions: &Conditions, name: &str) -> Terms {
+    let mut terms = Terms::default();
+    for (operator, keys) in conditions {
+        let operator = operator.to_ascii_lowercase();
+        let operator = operator.rsplit(':').next().unwrap_or_default();
+        let positive = !operator.contains("not");
+        for (key, values) in keys {
+            let Some(value) = values.first().filter(|_| positive) else { continue };
+            match key.to_ascii_lowercase().as_str() {
+                "sts:externalid" => terms.external_id = Some(filled(value, name)),
+                "sts:rolesessionname" => terms.session_name = filled(value, name),
+                "sts:sourceidentity" => terms.source_identity = Some(filled(value, name)),
+                "aws:multifactorauthpresent" if operator.starts_with("bool") => terms.mfa |= value.eq_ignore_ascii_case("true"),
+                "aws:multifactorauthage" => terms.mfa = true,
+                "aws:sourceip" if operator.starts_with("ipaddress") => terms.address = Some(first_address(value)),
+                _ => {}
+            }
+        }
+    }
+    terms
+}
+
+/// A text that a pattern matches.
+fn filled(pattern: &str, name: &str) -> String {
+    pattern.replace("${aws:username}", name).replace(['*', '?'], "x")
+}
+
+/// An address of a block.
+fn first_address(block: &str) -> String {
+    block.split('/').next().unwrap_or(block).to_owned()
+}
+
+/// What the same grant does not take: each with the twist that it is. Moments are those around the dates of the trust policy.
+pub(crate) fn twisted(terms: &Terms, trust: &Document, longest: u32, chained: bool) -> Vec<(Twist, Terms)> {
+    let mut all = Vec::new();
+    let mut with = |twist, change: &dyn Fn(&mut Terms)| {
+        let mut other = terms.clone();
+        change(&mut other);
+        all.push((twist, other));
+    };
+    if terms.external_id.is_some() {
+        with(Twist::NoExternalId, &|t| t.external_id = None);
+        with(Twist::WrongExternalId, &|t| t.external_id = Some(OTHER.to_owned()));
+    }
+    if terms.mfa {
+        with(Twist::NoMfa, &|t| t.mfa = false);
+    }
+    if !terms.session_name.is_empty() {
+        with(Twist::OtherSessionName, &|t| t.session_name = OTHER.to_owned());
+    }
+    if terms.source_identity.is_some() {
+        with(Twist::OtherSourceIdentity, &|t| t.source_identity = Some(OTHER.to_owned()));
+    }
+    if terms.address.is_some() {
+        // Of a block for documentation that no grant has to name (RFC 5737): where one does, the twist is no refusal, and no cell.
+        with(Twist::OtherAddress, &|t| t.address = Some("192.0.2.77".to_owned()));
+    }
+    let most = if chained { longest.min(CHAINED) } else { longest };
+    if most < LONGEST {
+        with(Twist::TooLong, &|t| t.seconds = Some(most + 1));
+    }
+    for at in moments(trust) {
+        with(Twist::OutsideWindow, &|t| t.at = Some(at));
+    }
+    all
+}
+
+/// The longest session that any role may have, in seconds (AWS STS API Reference, AssumeRole).
+pub(crate) const LONGEST: u32 = 43_200;
+
+/// The longest session of a role that is assumed by a session of another, in seconds (IAM User Guide, "Role chaining").
+pub(crate) const CHAINED: u32 = 3_600;
+
+/// Seconds before each date that a grant begins with, and after each that it ends with.
+fn moments(trust: &Document) -> Vec<i64> {
+    let mut all = Vec::new();
+    for statement in trust.statements.iter().filter(|s| s.effect == Effect::Allow) {
+        for (operator, keys) in &statement.conditions {
+            let operator = operator.to_ascii_lowercase();
+            let apart = if operator.starts_with("dateless") {
+                SECOND
+            } else if operator.starts_with("dategreater") {
+                -SECOND
+            } else {
+                continue;
+            };
+            let dates = keys.iter().filter(|(key, _)| ["aws:currenttime", "aws:epochtime"].contains(&key.to_ascii_lowercase().as_str()));
+            let instants = dates.flat_map(|(_, values)| values).filter_map(|value| instant(value));
+            all.extend(instants.filter_map(|at| i64::try_from((at + apart).div_euclid(SECOND)).ok()));
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
