@@ -70,4 +70,5 @@ mod sizes;
 mod support;
 mod terminal;
 mod twice;
+mod verify;
 mod withheld;

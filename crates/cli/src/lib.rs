@@ -24,6 +24,7 @@ mod lock;
 mod logging;
 mod policies;
 mod progress;
+mod proof;
 mod reports;
 mod request;
 mod rests_on;
@@ -83,6 +84,7 @@ where
         Command::Drift(args) => Box::pin(commands::drift::run(&args, &mut io)).await,
         Command::Apply(args) => Box::pin(commands::apply::run(&args, false, &mut io)).await,
         Command::Destroy(args) => Box::pin(commands::apply::run(&args, true, &mut io)).await,
+        Command::Verify(args) => Box::pin(commands::verify::run(&args, &mut io)).await,
         Command::ForceUnlock(args) => Box::pin(commands::force_unlock::run(&args, &mut io)).await,
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,

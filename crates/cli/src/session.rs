@@ -93,6 +93,23 @@ impl Session {
         }
     }
 
+    /// Tells whether it is the embedded AWS.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    /// In the embedded AWS: credentials of a user or role, whoever it lets in.
+    pub(crate) fn sign_in(&self, arn: &str, mfa: bool) -> Option<crossrole_cloud::Keys> {
+        let (_, embedded) = self.embedded.as_ref()?;
+        let given = embedded.sandbox.sign_in(arn, mfa)?;
+        Some(crossrole_cloud::Keys {
+            access_key_id: given.access_key_id,
+            secret_access_key: given.secret_access_key,
+            session_token: Some(given.session_token),
+            expires: Some(given.expires),
+        })
+    }
+
     /// In the embedded AWS: the command that makes what the manifests rely on.
     pub(crate) fn prepares(&self) -> Option<String> {
         let (path, _) = self.embedded.as_ref()?;

@@ -1,6 +1,7 @@
 //! `crossrole.toml`: how accounts are reached from the place that runs. Nothing of it is in a manifest.
 
 mod lock;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use crate::files::{self, Wanted};
 use crate::git::Commit;
 use crate::{actions, environment, policies};
 
+pub(crate) use verify::AtHand;
+
 /// Calls in flight per account, unless said otherwise: Terraform's number.
 const CONCURRENCY: usize = 10;
 
@@ -38,6 +41,8 @@ struct File {
     quotas: Raised,
     identity_center: Option<Center>,
     lock: Option<lock::Lock>,
+    #[serde(default)]
+    verify: verify::Verify,
 }
 
 /// Where permission sets are administered: what they need is written into their inline policies.
@@ -342,6 +347,11 @@ impl Settings {
         Quotas { trust_policy: trust_policy.unwrap_or(usual.trust_policy), policies_per_role: policies_per_role.unwrap_or(usual.policies_per_role) }
     }
 
+    /// Whose credentials are at hand, to prove what manifests promise.
+    pub(crate) fn principals(&self) -> &[AtHand] {
+        &self.file.verify.principals
+    }
+
     /// The team's own rules.
     pub(crate) fn guardrails(&self) -> &Guardrails {
         &self.file.guardrails
@@ -383,7 +393,7 @@ fn parsed(path: &Path, text: &str) -> Result<File, Failure> {
     let file: File = toml::from_str(text).map_err(|e| {
         Failure::new(
             format!("settings `{}`, {}", path.display(), mistake(text, &e)),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`, and `[lock]` with `bucket`, `account`, `region`, `key`, `kms_key`, `lease`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`, and `[lock]` with `bucket`, `account`, `region`, `key`, `kms_key`, `lease`, and `[[verify.principals]]` with `name`, `profile` or `command`, `mfa`",
         )
     })?;
     file.quotas.check(path)?;
@@ -391,6 +401,7 @@ fn parsed(path: &Path, text: &str) -> Result<File, Failure> {
     forbidden(&file.guardrails, path)?;
     selecting(&file.guardrails, path)?;
     file.lock.as_ref().map(|lock| lock.place(path)).transpose()?;
+    file.verify.check(path)?;
     Ok(file)
 }
 

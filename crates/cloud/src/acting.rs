@@ -14,8 +14,9 @@ use crossrole_model::{AccountId, CloudError, ErrorClass};
 
 use crate::Aws;
 use crate::call::{self, Kind, Line, Run, plain};
+use crate::credentials::{Kept, Process};
 use crate::error;
-use crate::session::timeouts;
+use crate::session::{Base, timeouts};
 use crate::transport::watched;
 
 /// Credentials. What is printed of them for a person names nobody.
@@ -48,6 +49,13 @@ pub enum By {
     Account(AccountId),
     /// These.
     Keys(Keys),
+    /// What a command prints, as a `credential_process` does.
+    Command {
+        /// Whose they are, for errors.
+        name: String,
+        /// The command line.
+        line: String,
+    },
     /// Nobody: requests are not signed.
     Nobody,
 }
@@ -224,6 +232,11 @@ impl crate::session::Sessions {
             By::Default => self.base(None).await,
             By::Profile(profile) => self.base(Some(profile)).await,
             By::Keys(keys) => self.base_with(Some(keys_of(keys))).await,
+            By::Command { name, line } => {
+                let process = SharedCredentialsProvider::new(Kept::new(SharedCredentialsProvider::new(Process::named(name, line))));
+                let base = self.base_with(None).await;
+                Base { config: base.config.into_builder().credentials_provider(process).build(), http: base.http }
+            }
             By::Nobody => self.base_with(None).await,
         };
         let config = base.config.into_builder().http_client(watched(base.http)).retry_config(RetryConfig::disabled()).timeout_config(timeouts()).build();

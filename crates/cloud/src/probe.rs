@@ -86,6 +86,16 @@ impl Aws {
         Ok(all.into_iter().collect())
     }
 
+    /// Deletes an object of ours, as whoever reads and writes its account.
+    ///
+    /// # Errors
+    /// That account can't be reached, or does not let it.
+    pub async fn delete_object(&self, account: &AccountId, bucket: &str, region: &str, key: &str) -> Result<(), CloudError> {
+        let session = self.sessions.get(account).await?;
+        let s3 = session.s3(region);
+        session.write("DeleteObject", Kind::Write, || s3.delete_object().bucket(bucket).key(key).send()).await
+    }
+
     /// Asks IAM's policy simulator what a principal's own policies let it do. Returns `allowed`, `implicitDeny` or `explicitDeny`.
     ///
     /// # Errors

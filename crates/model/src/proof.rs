@@ -278,6 +278,10 @@ pub struct Attestation {
     pub unread: Vec<(AccountId, String)>,
     /// Actions that manifests grant and for which no harmless call is known, by role.
     pub untried: Vec<(String, Vec<String>)>,
+    /// Buckets that a role may work in and that no manifest of the run speaks of, by role: nothing is tried there.
+    pub elsewhere: Vec<(String, Vec<String>)>,
+    /// Cells over the most that one run tries.
+    pub left_out: usize,
     /// Cell by cell.
     pub proofs: Vec<Proof>,
 }

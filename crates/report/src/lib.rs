@@ -24,6 +24,7 @@ mod markdown;
 mod named;
 mod outcome;
 mod overview;
+mod proof;
 mod sets;
 mod since;
 mod statement;
@@ -46,6 +47,7 @@ pub use lock::{lock_error, lock_lines, lock_lost, locked, locks};
 pub use markdown::{COMMENT_MOST, Comment, LEAST, SUMMARY_MOST, markdown, marker};
 pub use outcome::{broken, describe, differences, moved, outcome, progress, waiting};
 pub use overview::Owners;
+pub use proof::{attestation, attestation_json, attestation_markdown, junit_attestation};
 pub use since::{access_json, drift_alone, since_json, taken_up, taken_up_json};
 pub use text::{Diff, blocked, plan, plan_since};
 

@@ -96,7 +96,7 @@ fn named(accounts: &BTreeSet<AccountId>) -> String {
 }
 
 /// As in RFC 3339. What is no time is a number: somebody else wrote it.
-fn instant(seconds: i64) -> String {
+pub(crate) fn instant(seconds: i64) -> String {
     OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| seconds.to_string())
 }
 

@@ -332,7 +332,7 @@ impl Page {
 }
 
 /// Longer than any run of backticks in the text (`CommonMark` 0.31, "Fenced code blocks": the end is at least as long).
-fn fence(text: &str) -> String {
+pub(crate) fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.saturating_add(1).max(3))
 }

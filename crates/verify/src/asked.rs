@@ -31,7 +31,7 @@ pub(crate) fn is_let(estate: &Estate, cell: &Cell, now: i64) -> bool {
 }
 
 /// Whether the session would be no longer than it may be: no policy says that.
-pub fn at_least(terms: &Terms, longest: u32) -> bool {
+pub(crate) fn at_least(terms: &Terms, longest: u32) -> bool {
     terms.seconds.is_none_or(|seconds| seconds <= longest)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_access::Estate;
 use crossrole_model::proof::{Act, Twist};
 use crossrole_policy::{Document, Effect};
 
@@ -35,6 +36,13 @@ pub(crate) fn places<'d>(documents: impl Iterator<Item = &'d Document>) -> BTree
         }
     }
     all
+}
+
+/// Where anybody works in a bucket, by what an estate says of it.
+pub fn prefixes(estate: &Estate, bucket: &str) -> BTreeSet<String> {
+    let own = estate.principals.values().flat_map(|principal| &principal.identity);
+    let bucket_policy = estate.buckets.get(bucket).and_then(|guarded| guarded.policy.as_ref());
+    places(own.chain(bucket_policy).map(|placed| &placed.document)).remove(bucket).unwrap_or_default()
 }
 
 /// The bucket of an ARN, and what of it; `None` where the bucket is a pattern.

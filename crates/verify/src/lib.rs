@@ -10,6 +10,7 @@ mod judge;
 mod matrix;
 mod terms;
 
-pub use asked::{asked, at_least};
+pub use asked::asked;
+pub use bucket::prefixes;
 pub use judge::{Live, is_refusal, judged};
-pub use matrix::{CELLS_MOST, Hand, Matrix, Objects, Options, matrix};
+pub use matrix::{CELLS_MOST, Hand, Matrix, Objects, Options, SESSION_NAME, matrix};

@@ -15,7 +15,7 @@ use crate::terms::{LONGEST, terms, twisted};
 pub const CELLS_MOST: usize = 20_000;
 
 /// Name of the sessions that are opened to try something.
-pub(crate) const SESSION_NAME: &str = "crossrole-verify";
+pub const SESSION_NAME: &str = "crossrole-verify";
 
 /// Objects that are there, by bucket.
 pub type Objects = BTreeMap<String, Vec<String>>;
@@ -51,6 +51,8 @@ pub struct Matrix {
     pub left_out: usize,
     /// Actions that are granted and that nothing here tries, by role.
     pub untried: BTreeMap<String, BTreeSet<String>>,
+    /// Buckets that a role may work in and that no manifest of the run speaks of, by role.
+    pub elsewhere: BTreeMap<String, BTreeSet<String>>,
 }
 
 struct Builder<'b> {
@@ -68,13 +70,17 @@ pub fn matrix(desired: &Desired, wanted: &Estate, hands: &[Hand], objects: &Obje
     let mut builder = Builder { desired, wanted, hands, objects, options, cells: Vec::new() };
     let callers = builder.callers();
     let roles = builder.roles();
-    let mut untried = BTreeMap::new();
+    let (mut untried, mut elsewhere) = (BTreeMap::new(), BTreeMap::new());
     for (arn, longest) in &roles {
         let granted = builder.assumes(&callers, arn, *longest);
         builder.sessions(arn, granted);
         let actions = builder.other_actions(arn);
         if !actions.is_empty() {
             untried.insert(arn.clone(), actions);
+        }
+        let buckets = builder.elsewhere(arn);
+        if !buckets.is_empty() {
+            elsewhere.insert(arn.clone(), buckets);
         }
     }
     builder.direct(&callers);
@@ -83,7 +89,7 @@ pub fn matrix(desired: &Desired, wanted: &Estate, hands: &[Hand], objects: &Obje
     cells.retain(|cell| seen.insert(cell.clone()));
     let left_out = cells.len().saturating_sub(CELLS_MOST);
     cells.truncate(CELLS_MOST);
-    Matrix { cells, left_out, untried }
+    Matrix { cells, left_out, untried, elsewhere }
 }
 
 impl Builder<'_> {
@@ -172,15 +178,24 @@ impl Builder<'_> {
         let at_hand = |caller: &str| self.hands.iter().any(|hand| hand.arn == caller);
         let Some((principal, terms)) = granted.iter().find(|(caller, _)| at_hand(caller)).or(granted.first()).cloned() else { return };
         let mut places = self.places(role);
+        let known = self.buckets();
+        places.retain(|bucket, _| known.contains(bucket));
         // What others may do is nothing of this role.
-        for bucket in self.buckets() {
+        for bucket in known {
             places.entry(bucket).or_default();
         }
         for (bucket, prefixes) in &places {
-            for (act, twist) in acts(bucket, prefixes, self.objects, self.options) {
-                let cell = Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist, terms: terms.clone(), wanted: false };
-                self.judged(cell);
-            }
+            let of = |(act, twist)| Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist, terms: terms.clone(), wanted: false };
+            let cells: Vec<Cell> = acts(bucket, prefixes, self.objects, self.options).into_iter().map(of).collect();
+            let written = |key: &str| cells.iter().any(|c| matches!(&c.act, Act::Put { key: put, .. } if put == key) && self.is_wanted(c) == Some(true));
+            // An object of ours is read where it could be written.
+            let ours = |key: &String| key.ends_with(&self.options.probe);
+            let tried: Vec<Cell> = cells
+                .iter()
+                .filter(|c| !matches!(&c.act, Act::Get { key: Some(key), .. } if self.options.write_probes && ours(key) && !written(key)))
+                .cloned()
+                .collect();
+            tried.into_iter().for_each(|cell| self.judged(cell));
         }
     }
 
@@ -207,12 +222,17 @@ impl Builder<'_> {
         places(self.wanted.principals.get(principal).into_iter().flat_map(|p| &p.identity).map(|placed| &placed.document))
     }
 
+    /// Buckets that a role may work in and whose account and policy nobody here knows.
+    fn elsewhere(&self, role: &str) -> BTreeSet<String> {
+        let known = self.buckets();
+        self.places(role).into_keys().filter(|bucket| !known.contains(bucket)).collect()
+    }
+
     /// Access to buckets without a role: of those at hand and those who are named, of anybody else, and of nobody.
     fn direct(&mut self, callers: &BTreeSet<String>) {
         for bucket in self.buckets() {
             let policy = self.wanted.buckets.get(&bucket).and_then(|guarded| guarded.policy.as_ref()).map(|p| p.document.clone());
-            let mut prefixes = places(policy.iter()).remove(&bucket).unwrap_or_default();
-            prefixes.insert(String::new());
+            let prefixes = places(policy.iter()).remove(&bucket).unwrap_or_default();
             let owner = self.wanted.buckets.get(&bucket).map(|guarded| guarded.account.clone()).unwrap_or_default();
             for caller in callers {
                 // A role that nobody has at hand is asked about where it is assumed; the bucket's own account may let its own do anything.
@@ -226,9 +246,13 @@ impl Builder<'_> {
     }
 
     fn in_bucket(&mut self, bucket: &str, caller: &str, prefixes: &BTreeSet<String>, refused: Twist) {
-        for (act, _) in acts(bucket, prefixes, self.objects, &Options { write_probes: false, ..self.options.clone() }) {
-            let cell = Cell { principal: caller.to_owned(), via: None, act, twist: refused, terms: Terms::default(), wanted: false };
-            self.judged(cell);
+        let options = Options { write_probes: false, ..self.options.clone() };
+        let of = |(act, twist)| Cell { principal: caller.to_owned(), via: None, act, twist, terms: Terms::default(), wanted: false };
+        let cells: Vec<Cell> = acts(bucket, prefixes, self.objects, &options).into_iter().map(of).collect();
+        // Who is let nothing in this bucket is somebody else; who is let something is elsewhere.
+        let nobody = !cells.iter().any(|cell| self.is_wanted(cell) == Some(true));
+        for cell in cells {
+            self.judged(if nobody { Cell { twist: refused, ..cell } } else { cell });
         }
     }
 
@@ -239,17 +263,20 @@ impl Builder<'_> {
     /// What the manifests say; `None` where they leave it to what the principal's account lets it do.
     fn is_wanted(&self, cell: &Cell) -> Option<bool> {
         let now = self.options.now;
-        if is_let(self.wanted, cell, now) {
-            // Of a principal that no manifest knows, nothing but its own policies may stand between: those are its account's affair.
-            let known = self.wanted.principals.contains_key(&cell.principal) || cell.principal == "anonymous" || is_any(&cell.principal);
-            let named = known || is_provider(&cell.principal) || PermissionSet::of_role(&cell.principal).is_some();
-            return (named || self.is_named(cell)).then_some(true);
-        }
         // A member of a group is let what the group is let.
         let groups = self.hands.iter().find(|hand| hand.arn == cell.principal).map(|hand| &hand.groups);
-        let by_group = groups.into_iter().flatten().filter(|group| self.wanted.principals.contains_key(*group));
-        let by_group = by_group.map(|group| Cell { principal: group.clone(), ..cell.clone() }).any(|cell| is_let(self.wanted, &cell, now));
-        Some(by_group)
+        let mut by_group = groups.into_iter().flatten().filter(|group| self.wanted.principals.contains_key(*group));
+        let member = |group: &String| Cell { principal: group.clone(), ..cell.clone() };
+        if by_group.any(|group| is_let(self.wanted, &member(group), now)) {
+            return Some(true);
+        }
+        if !is_let(self.wanted, cell, now) {
+            return Some(false);
+        }
+        // Of a principal that no manifest knows, nothing but its own policies may stand between: those are its account's affair.
+        let known = self.wanted.principals.contains_key(&cell.principal) || cell.principal == "anonymous" || is_any(&cell.principal);
+        let named = known || is_provider(&cell.principal) || PermissionSet::of_role(&cell.principal).is_some();
+        (named || self.is_named(cell)).then_some(true)
     }
 
     /// Whether a policy names the principal itself, so that it is the manifests' affair.

@@ -9,6 +9,7 @@ mod lock;
 mod plan;
 mod runner;
 mod sandbox;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -20,9 +21,10 @@ pub(crate) use cloud::CloudArgs;
 pub(crate) use comment::{CommentArgs, ForgeArg};
 pub(crate) use graph::{GraphArgs, GraphFormatArg, GraphFromArg};
 pub(crate) use lock::{ForceUnlockArgs, LockArgs};
-pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report};
+pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report, proof_report};
 pub(crate) use runner::{NameArg, RunnerPolicyArgs, TemplateArg};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
+pub(crate) use verify::{ProvingArgs, VerifyArgs};
 
 const EXIT_CODES: &str = "Exit codes:
   0  done, or nothing to do
@@ -85,6 +87,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Take back everything that manifests own
     Destroy(ApplyArgs),
+    /// Try what manifests promise by real calls: what is granted works, and what is not is refused
+    Verify(VerifyArgs),
     /// Remove the lock of a run that is gone
     ForceUnlock(ForceUnlockArgs),
     /// Say whether a principal may do something, and why
@@ -114,6 +118,7 @@ impl Command {
             Self::Plan(args) => (args.planning.view.json, Json::Document),
             Self::Apply(args) | Self::Destroy(args) => (args.planning.view.json, Json::Lines),
             Self::Drift(args) => (args.view.json, Json::Document),
+            Self::Verify(args) => (args.json, Json::Document),
             _ => return None,
         };
         json.then_some(how)

@@ -102,6 +102,14 @@ pub(crate) fn finding_report(text: &str) -> Result<Report, String> {
     report_of(text, &OF_FINDINGS)
 }
 
+/// Those that say what was proved.
+const OF_PROOFS: [ReportFormat; 3] = [ReportFormat::Json, ReportFormat::Junit, ReportFormat::Markdown];
+
+/// A report of what was proved.
+pub(crate) fn proof_report(text: &str) -> Result<Report, String> {
+    report_of(text, &OF_PROOFS)
+}
+
 fn report_of(text: &str, allowed: &[ReportFormat]) -> Result<Report, String> {
     let known: Vec<&(&str, ReportFormat)> = FORMATS.iter().filter(|(_, format)| allowed.contains(format)).collect();
     let example = known.first().map_or("", |(name, _)| name);
@@ -208,6 +216,9 @@ pub(crate) struct ApplyArgs {
     /// written then otherwise
     #[arg(long)]
     pub(crate) partial: bool,
+    /// Then try by real calls what the manifests promise, as `verify` does
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// No progress
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -19,6 +19,7 @@ pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod test;
 pub(crate) mod validate;
+pub(crate) mod verify;
 pub(crate) mod who_can;
 
 use crossrole_report::{Diff, View};

@@ -16,6 +16,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
+pub(crate) use process::Process;
 pub(crate) use profile::Profiles;
 pub(crate) use role::Assumed;
 

@@ -27,11 +27,18 @@ const STDERR_MOST: usize = 300;
 
 /// `credential_process` of a profile.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     pub(super) profile: String,
     pub(super) command: Secret,
     /// Longest wait for it, off a terminal.
     pub(super) wait: Duration,
+}
+
+impl Process {
+    /// One that no profile names.
+    pub(crate) fn named(name: &str, line: &str) -> Self {
+        Self { profile: name.to_owned(), command: Secret(line.to_owned()), wait: ALONE }
+    }
 }
 
 /// A command line: its arguments may be secrets.

@@ -1,0 +1,184 @@
+//! The calls themselves: each until it was answered so often in a row, since one success is no convergence.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crossrole_cloud::{AssumeRole, By, Keys};
+use crossrole_model::proof::{Act, Called, Cell, Known, NotCalled, Twist};
+use crossrole_model::{AccountId, Cloud as _, CloudError};
+use crossrole_policy::Arn;
+use crossrole_verify::{SESSION_NAME, is_refusal};
+use futures_util::StreamExt as _;
+
+use crate::failure::Failure;
+use crate::session::Session;
+
+use super::hands::Held;
+
+/// Answers in a row that count (as IAM's own guidance has it, what was written may be seen here and not yet there).
+const IN_A_ROW: u32 = 3;
+
+/// Cells that are tried side by side: each is a caller of its own, and their accounts' rates are shared with everybody.
+const SIDE_BY_SIDE: usize = 16;
+
+/// The first pause after an answer that is not as it should be; each further one doubles it.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause.
+const PAUSE_MOST: Duration = Duration::from_secs(8);
+
+/// Seconds of the sessions that are opened: the least that AWS gives (AWS STS API Reference, AssumeRole).
+const SECONDS: i32 = 900;
+
+/// What is tried with.
+pub(crate) struct Calls<'c> {
+    pub(crate) session: &'c Session,
+    pub(crate) held: &'c [Held],
+    /// Where each bucket lies.
+    pub(crate) regions: &'c BTreeMap<String, String>,
+    /// The account of each bucket.
+    pub(crate) owners: &'c BTreeMap<String, AccountId>,
+    /// How long an answer may take to be as it should.
+    pub(crate) deadline: Duration,
+    /// The address that calls come from is known.
+    pub(crate) address: bool,
+    /// Sessions that were opened, by who opened them and the role.
+    pub(crate) sessions: Mutex<BTreeMap<(String, String), Keys>>,
+}
+
+impl Calls<'_> {
+    /// Tries all of them: roles first, then what their sessions do; an object of ours is read after it is written, and deleted last.
+    pub(crate) async fn all(&self, cells: &[Cell], probe: &str) -> Result<Vec<(Cell, Known)>, Failure> {
+        let mut done = Vec::new();
+        for phase in 0..4 {
+            let some: Vec<&Cell> = cells.iter().filter(|cell| turn(cell, probe) == phase).collect();
+            let mut calls = futures_util::stream::iter(some.into_iter().map(|cell| self.one(cell))).buffered(SIDE_BY_SIDE);
+            while let Some(result) = calls.next().await {
+                done.push(result?);
+            }
+        }
+        Ok(done)
+    }
+
+    async fn one(&self, cell: &Cell) -> Result<(Cell, Known), Failure> {
+        let by = match self.by(cell) {
+            Ok(by) => by,
+            Err(because) => return Ok((cell.clone(), Known::Unknown { because: Ok(because) })),
+        };
+        let known = match self.settled(cell, &by).await? {
+            Ok(called) => Known::Called(called),
+            Err(error) => Known::Unknown { because: Err(error) },
+        };
+        Ok((cell.clone(), known))
+    }
+
+    /// Whose credentials make the call, or why nobody's do.
+    fn by(&self, cell: &Cell) -> Result<By, NotCalled> {
+        let Cell { principal, via, act, twist, terms, .. } = cell;
+        if terms.at.is_some() {
+            return Err(NotCalled::OtherMoment);
+        }
+        if *twist == Twist::OtherAddress || terms.address.is_some() && !self.address {
+            return Err(NotCalled::OtherAddress);
+        }
+        if matches!(act, Act::Get { key: None, .. }) {
+            return Err(NotCalled::NoObject);
+        }
+        if let Some(role) = via {
+            let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            return sessions.get(&(principal.clone(), role.clone())).cloned().map(By::Keys).ok_or(NotCalled::NoSession);
+        }
+        if principal == "anonymous" {
+            return Ok(By::Nobody);
+        }
+        if AccountId::parse(principal).is_some() {
+            return Err(NotCalled::Nobody);
+        }
+        let mut hands = self.held.iter().filter(|held| held.arn == *principal).peekable();
+        if hands.peek().is_none() {
+            return Err(NotCalled::NotAtHand);
+        }
+        hands.find(|held| held.mfa == terms.mfa).map(|held| held.by.clone()).ok_or(NotCalled::OtherFactor)
+    }
+
+    /// Calls until the answer was as it should be so often in a row, or the time is over.
+    async fn settled(&self, cell: &Cell, by: &By) -> Result<Result<Called, CloudError>, Failure> {
+        let aws = &self.session.aws;
+        let end = aws.now() + self.deadline;
+        let mut pause = PAUSE;
+        let mut called = Called { in_a_row: 0, times: 0, let_in: false, request_ids: Vec::new(), error: None, at: 0 };
+        loop {
+            let answer = self.session.stops.or(self.call(cell, by)).await.map_err(|stop| stop.while_("trying what the manifests promise"))?;
+            let (let_in, error, id) = match answer {
+                Ok(id) => (true, None, id),
+                Err(error) => (false, Some(error.clone()), error.request_id),
+            };
+            let says = let_in || error.as_ref().is_some_and(|error| is_refusal(cell, error));
+            called.in_a_row =
+                if says && (called.times == 0 || called.in_a_row == 0 || called.let_in == let_in) { called.in_a_row + 1 } else { u32::from(says) };
+            called.times += 1;
+            called.let_in = let_in;
+            called.at = crate::commands::validate::now();
+            called.error = error;
+            called.request_ids.extend(id);
+            if called.request_ids.len() > IN_A_ROW as usize {
+                called.request_ids.remove(0);
+            }
+            let as_it_should = says && let_in == cell.wanted;
+            if as_it_should && called.in_a_row >= IN_A_ROW {
+                return Ok(Ok(called));
+            }
+            if !as_it_should {
+                if aws.now() >= end {
+                    return Ok(match called.error {
+                        Some(error) if !says => Err(error),
+                        _ => Ok(called),
+                    });
+                }
+                self.session.stops.or(aws.sleep(pause.min(end.saturating_sub(aws.now())))).await.map_err(|stop| stop.while_("waiting for an answer"))?;
+                pause = (pause * 2).min(PAUSE_MOST);
+            }
+        }
+    }
+
+    async fn call(&self, cell: &Cell, by: &By) -> Result<Option<String>, CloudError> {
+        let aws = &self.session.aws;
+        let Act::Assume { role } = &cell.act else {
+            let bucket = cell.act.bucket().unwrap_or_default();
+            let owner = self.owners.get(bucket).cloned().unwrap_or_else(AccountId::nobody);
+            let region = self.regions.get(bucket).map_or("us-east-1", String::as_str);
+            let answer = aws.acting(by, &owner).await?.try_on_bucket(&cell.act, region).await;
+            if let (Act::Put { key, .. }, false, Ok(_)) = (&cell.act, cell.wanted, &answer) {
+                // What should not have been possible leaves nothing behind.
+                aws.delete_object(&owner, bucket, region, key).await?;
+            }
+            return answer;
+        };
+        let account = Arn::parse(role).and_then(|arn| AccountId::parse(arn.account)).unwrap_or_else(AccountId::nobody);
+        let terms = &cell.terms;
+        let asked = AssumeRole {
+            role: role.clone(),
+            session_name: if terms.session_name.is_empty() { SESSION_NAME.to_owned() } else { terms.session_name.clone() },
+            external_id: terms.external_id.clone(),
+            seconds: Some(terms.seconds.and_then(|seconds| i32::try_from(seconds).ok()).unwrap_or(SECONDS)),
+            source_identity: terms.source_identity.clone(),
+            ..AssumeRole::default()
+        };
+        let assumed = aws.acting(by, &account).await?.assume(&asked).await?;
+        if cell.wanted && cell.twist == Twist::AsGranted {
+            self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert((cell.principal.clone(), role.clone()), assumed.keys);
+        }
+        Ok(assumed.request_id)
+    }
+}
+
+/// When a cell's turn is.
+fn turn(cell: &Cell, probe: &str) -> usize {
+    match &cell.act {
+        Act::Assume { .. } => 0,
+        Act::Get { key: Some(key), .. } if key.ends_with(probe) => 2,
+        Act::Delete { .. } => 3,
+        _ => 1,
+    }
+}

@@ -1,0 +1,87 @@
+//! Whose credentials are at hand.
+
+use std::collections::BTreeSet;
+
+use crossrole_access::Estate;
+use crossrole_cloud::By;
+use crossrole_model::{AccountId, PermissionSet};
+use crossrole_policy::Arn;
+
+use crate::ask;
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Credentials of somebody.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    /// ARN of the user or role.
+    pub(crate) arn: String,
+    /// ARNs of its groups.
+    pub(crate) groups: BTreeSet<String>,
+    /// They were given with a second factor.
+    pub(crate) mfa: bool,
+    pub(crate) by: By,
+}
+
+/// In the embedded AWS, everybody's whom a manifest lets in or might; elsewhere those that the settings name, each asked who it is.
+pub(crate) async fn held(session: &Session, live: &Estate) -> Result<Vec<Held>, Failure> {
+    if session.is_embedded() {
+        return Ok(embedded(session, live));
+    }
+    let mut all = Vec::new();
+    let mut wrong = Vec::new();
+    for said in session.settings.principals() {
+        let arn = ask::principal(&said.name, &session.desired, live)?;
+        let by = match (&said.profile, &said.command) {
+            (Some(profile), _) => By::Profile(profile.clone()),
+            (_, Some(line)) => By::Command { name: said.name.clone(), line: line.clone() },
+            _ => continue,
+        };
+        let account = Arn::parse(&arn).and_then(|arn| AccountId::parse(arn.account)).unwrap_or_else(AccountId::nobody);
+        let found = async { session.aws.acting(&by, &account).await?.identity().await };
+        let name = crossrole_report::safe(&said.name);
+        match session.stops.or(found).await.map_err(|stop| stop.while_("asking whose credentials are at hand"))? {
+            Err(error) => wrong.push(format!("`{name}`: {}", crossrole_report::safe(&error.to_string()))),
+            Ok(identity) => match is(&arn, &identity.arn, &identity.account) {
+                Some((arn, groups)) => {
+                    let known = live.principals.get(&arn).map(|p| p.groups.clone()).unwrap_or_default();
+                    all.push(Held { groups: known.into_iter().chain(groups).collect(), arn, mfa: said.mfa, by });
+                }
+                None => wrong.push(format!("`{name}`: these credentials are those of {}", crossrole_report::safe(&identity.arn))),
+            },
+        }
+    }
+    if wrong.is_empty() { Ok(all) } else { Err(Failure::several(wrong, "correct `[[verify.principals]]` in `crossrole.toml`, or sign in again")) }
+}
+
+/// The principal that credentials have to be of, as it is asked about, and its group; `None`: they are somebody else's.
+fn is(wanted: &str, found: &str, account: &AccountId) -> Option<(String, Option<String>)> {
+    let parsed = Arn::parse(wanted).filter(|arn| arn.account == account.as_str())?;
+    if wanted == found {
+        return Some((wanted.to_owned(), None));
+    }
+    if parsed.resource.starts_with("group/") {
+        return found.contains(":user/").then(|| (found.to_owned(), Some(wanted.to_owned())));
+    }
+    // A session's ARN has its role's name and no path.
+    let role = Arn::parse(found)?.resource.strip_prefix("assumed-role/")?.split('/').next()?.to_owned();
+    let same = parsed.resource.starts_with("role/") && wanted.rsplit('/').next() == Some(role.as_str());
+    let of_set = PermissionSet::of_role(wanted).is_some() && PermissionSet::of_role(wanted) == PermissionSet::of_session(account.as_str(), &role);
+    (same || of_set).then(|| (wanted.to_owned(), None))
+}
+
+fn embedded(session: &Session, live: &Estate) -> Vec<Held> {
+    let trusting = |account: &str| session.desired.accounts.iter().any(|(id, info)| info.trusting && id.as_str() == account);
+    let trusts = live.roles.values().filter_map(|role| role.policy.as_ref());
+    let named: BTreeSet<&str> = trusts.flat_map(|policy| policy.document.aws_principals()).collect();
+    let outside = live.principals.iter().filter(|(arn, principal)| !arn.contains(":group/") && (!trusting(&principal.account) || named.contains(arn.as_str())));
+    let mut all = Vec::new();
+    for (arn, principal) in outside {
+        for mfa in [false, true] {
+            if let Some(keys) = session.sign_in(arn, mfa) {
+                all.push(Held { arn: arn.clone(), groups: principal.groups.clone(), mfa, by: By::Keys(keys) });
+            }
+        }
+    }
+    all
+}
