@@ -533,3 +533,21 @@ async fn reports_are_written_and_external_ids_masked() {
     let said = place.run(&["verify", "--report", &format!("json={file}"), &file]).await;
     assert!(said.err.contains("would be written over a manifest"), "{}", said.err);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_is_proved_at_once() {
+    let file = scenario("log-analysts");
+    let place = Place::new(Options { visibility_delay: Duration::from_secs(3), ..Options::default() });
+    place.good(&["sandbox", "prepare", &file]).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let said = place.run(&["apply", "--auto-approve", "--verify", &file]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert!(said.out.contains("\nVerified: ") && said.out.contains(", 0 not, 0 not known"), "{}", said.out);
+    assert!(said.err.contains("verifying who may assume roles ("), "{}", said.err);
+    // Where it does not hold, that is how the command ends: here somebody else's statement, which stays.
+    put_bucket_policy_of(&place, "log-bucket").await;
+    let said = place.run(&["apply", "--auto-approve", "--verify", "--quiet", "--json", &file]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    let last: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
+    assert_eq!(last["holds"], false);
+}

@@ -9,7 +9,7 @@ use crossrole_model::{AccountId, Observed, Outcome, Plan, StepResult};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Tone};
 
-use crate::args::ApplyArgs;
+use crate::args::{ApplyArgs, ProvingArgs};
 use crate::events::Events;
 use crate::failure::{Exit, Failure};
 use crate::guard::{self, Gate};
@@ -57,7 +57,23 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
     let mut session = Session::open(&paths, &args.planning.cloud, io)?;
     session.events = Arc::clone(events);
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
-    session.ended(alone(args, &session, &options, reviewed.as_ref(), io).await)
+    let applied = async {
+        let exit = alone(args, &session, &options, reviewed.as_ref(), io).await?;
+        if args.verify && !destroy && exit == Exit::Clean { proved(args, &session, io).await } else { Ok(exit) }
+    };
+    session.ended(Box::pin(applied).await)
+}
+
+/// What was written is tried, and that is the end of it.
+async fn proved(args: &ApplyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
+    let view = &args.planning.view;
+    let all = crate::proof::prove(session, &ProvingArgs::default(), args.quiet || view.json).await?;
+    if view.json {
+        io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
+    } else {
+        io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
+    }
+    Ok(super::verify::exit(&all))
 }
 
 /// How often the lock is taken anew because the plan writes in accounts that it is not of: once, unless what is live changes meanwhile.

@@ -13,7 +13,7 @@ pub(crate) async fn run(args: &VerifyArgs, io: &mut Io) -> Result<Exit, Failure>
     reports::apart_from_settings(&args.report, &args.cloud.config, &[&args.cloud.sandbox_state])?;
     reports::apart_from_paths(&args.report, &args.paths.paths)?;
     let session = Session::open(&args.paths.paths, &args.cloud, io)?;
-    let all = session.ended(proof::prove(&session, &args.proving).await)?;
+    let all = session.ended(proof::prove(&session, &args.proving, args.json).await)?;
     let view = View { show_external_ids: args.show_external_ids, screen: io.out_screen(), ..View::default() };
     for report in &args.report {
         write(report, &all, View { screen: crossrole_report::Screen::default(), ..view })?;

@@ -45,14 +45,22 @@ pub(crate) struct Calls<'c> {
     pub(crate) address: bool,
     /// Sessions that were opened, by who opened them and the role.
     pub(crate) sessions: Mutex<BTreeMap<(String, String), Keys>>,
+    /// Nothing is said of what it is at.
+    pub(crate) quiet: bool,
 }
+
+/// What is tried one after the other.
+const PHASES: [&str; 4] = ["who may assume roles", "what sessions and others may do", "reading what was written", "deleting what was written"];
 
 impl Calls<'_> {
     /// Tries all of them: roles first, then what their sessions do; an object of ours is read after it is written, and deleted last.
     pub(crate) async fn all(&self, cells: &[Cell], probe: &str) -> Result<Vec<(Cell, Known)>, Failure> {
         let mut done = Vec::new();
-        for phase in 0..4 {
+        for (phase, what) in PHASES.iter().enumerate() {
             let some: Vec<&Cell> = cells.iter().filter(|cell| turn(cell, probe) == phase).collect();
+            if !self.quiet && !some.is_empty() {
+                self.session.told.line(&format!("verifying {what} ({})", some.len()));
+            }
             let mut calls = futures_util::stream::iter(some.into_iter().map(|cell| self.one(cell))).buffered(SIDE_BY_SIDE);
             while let Some(result) = calls.next().await {
                 done.push(result?);

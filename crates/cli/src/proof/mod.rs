@@ -34,8 +34,8 @@ struct Seen {
     unread: Vec<(AccountId, String)>,
 }
 
-/// Tries what the manifests of a session promise.
-pub(crate) async fn prove(session: &Session, args: &ProvingArgs) -> Result<Attestation, Failure> {
+/// Tries what the manifests of a session promise; says on stderr what it is at, unless that is not wanted.
+pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) -> Result<Attestation, Failure> {
     let begun = now();
     let desired = Arc::clone(&session.desired);
     let controls = session.settings.controls(&desired)?;
@@ -58,6 +58,7 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs) -> Result<Attes
         deadline: Duration::from_secs(args.deadline),
         address: args.source_ip.is_some(),
         sessions: Mutex::default(),
+        quiet,
     };
     let tried = calls.all(&cells, &probe).await?;
     let mut proofs = Vec::new();
