@@ -73,6 +73,8 @@ fn main() {
     let (own, why) = (Arc::clone(&python), missing.clone());
     trials.push(Trial::test("moto::organization", move || run(why, || organization(&own))));
     let (own, why) = (Arc::clone(&python), missing.clone());
+    trials.push(Trial::test("sandbox::proofs", move || run(why, || proofs(&own, "sandbox"))));
+    let (own, why) = (Arc::clone(&python), missing.clone());
     trials.push(Trial::test("pictures", move || run(why, || drawn(&own))));
     for scenario in SCENARIOS {
         let (python, missing) = (Arc::clone(&python), missing.clone());
@@ -84,6 +86,10 @@ fn main() {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         let (python_too, missing_too) = (Arc::clone(&python), missing.clone());
         let (locks_python, locks_missing) = (Arc::clone(&python), missing.clone());
+        if emulator == "ministack" {
+            let (own, why) = (Arc::clone(&python), missing.clone());
+            trials.push(Trial::test("ministack::proofs", move || run(why, || proofs(&own, "ministack"))));
+        }
         trials.push(
             Trial::test(format!("{emulator}::locks"), move || run(locks_missing, || locks(&locks_python, emulator)))
                 .with_ignored_flag(gap(emulator, "locks").is_some()),
@@ -308,6 +314,13 @@ fn organization(python: &Path) -> Result<(), String> {
     let (_server, endpoint) = start(python, "moto")?;
     let script = root().join("tests/independent/organization.py");
     succeed(clean(Command::new(python).arg(script).arg(endpoint).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
+}
+
+/// Proofs with the keys of users, on an AWS that enforces policies.
+fn proofs(python: &Path, place: &str) -> Result<(), String> {
+    let (_server, endpoint) = if place == "sandbox" { sandbox()? } else { start(python, place)? };
+    let script = root().join("tests/independent/proofs.py");
+    succeed(clean(Command::new(python).arg(script).args([&endpoint, place]).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
 }
 
 /// Locks, by the conditional writes of an emulator.
