@@ -551,3 +551,45 @@ async fn an_apply_is_proved_at_once() {
     let last: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
     assert_eq!(last["holds"], false);
 }
+
+/// What can't be read is not known, and what is not known is not proved.
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_read_is_not_green() {
+    let (place, file) = everything(Duration::ZERO).await;
+    place.sandbox.set_faults(Some(std::sync::Arc::new(NoReading)));
+    let (exit, value) = verified(&place, &file, &["--deadline", "0"]).await;
+    let unknown = cells(&value, "unknown");
+    assert!(exit == Exit::Failed && !unknown.is_empty() && cells(&value, "fails").is_empty(), "{value}");
+    assert!(value["unread"].to_string().contains("AccessDenied"), "{}", value["unread"]);
+    // What rests on IAM is not known; who may do what with a bucket, whose policy was read, is.
+    assert!(value["cells"].as_array().unwrap().iter().all(|cell| cell["act"]["call"] != "assume" || cell["verdict"] == "unknown"), "{value}");
+    assert!(cells(&value, "holds").iter().any(|cell| cell["principal"] == "anonymous" && cell["known"]["by"] == "calls"), "{value}");
+}
+
+/// Nobody may read IAM.
+struct NoReading;
+
+impl crossrole_sandbox::FaultPlan for NoReading {
+    fn fault(&self, call: &crossrole_sandbox::CallInfo<'_>) -> Option<crossrole_sandbox::Fault> {
+        let iam = call.operation.starts_with("GetAccount") || call.operation.starts_with("GetRole") || call.operation.starts_with("List");
+        (iam && call.operation != "ListObjectsV2" && call.operation != "ListBuckets").then_some(crossrole_sandbox::Fault::Refuse("AccessDenied"))
+    }
+}
+
+/// Where a role can't be assumed, IAM's own simulator is a second opinion on what its sessions could do.
+#[tokio::test(start_paused = true)]
+async fn the_simulator_is_asked_where_nothing_can_be_called() {
+    let (place, file) = everything(Duration::ZERO).await;
+    spoil(&place, "trust names nobody").await;
+    let (_, value) = verified(&place, &file, &["--deadline", "0", "--simulate"]).await;
+    let all = value["cells"].as_array().unwrap();
+    let simulated: Vec<&Value> = all.iter().filter(|cell| cell["known"]["by"] == "simulator").collect();
+    assert!(
+        !simulated.is_empty()
+            && simulated.iter().any(|c| c["known"]["decision"] == "allowed")
+            && simulated.iter().any(|c| c["known"]["decision"] == "implicitDeny"),
+        "{value}"
+    );
+    let (_, value) = verified(&place, &file, &["--deadline", "0"]).await;
+    assert!(value["cells"].as_array().unwrap().iter().all(|cell| cell["known"]["by"] != "simulator"));
+}

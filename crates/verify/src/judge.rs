@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_access::Estate;
 use crossrole_model::access::{Explanation, Party};
 use crossrole_model::proof::{Act, Cell, Known, Proof, Twist, Verdict};
-use crossrole_model::{Address, CloudError, ErrorClass, Kind};
+use crossrole_model::{AccountId, Address, CloudError, ErrorClass, Kind};
 
 use crate::asked::asked;
 
@@ -49,10 +49,24 @@ pub fn judged(cell: Cell, known: Known, live: Option<&Live<'_>>) -> Proof {
         None => Verdict::Unknown,
     };
     let differs = if verdict == Verdict::Fails { live.map(|live| differing(&cell, live)).unwrap_or_default() } else { Vec::new() };
-    let party = explained.first().map_or_else(|| Party::of(&cell.principal), |first| first.party.clone());
+    let party = explained.first().map_or_else(|| party(&cell.principal), |first| first.party.clone());
     // What an evaluator has nothing to say about is no prediction.
     let live = if cell.twist == Twist::TooLong { Vec::new() } else { explained };
     Proof { cell, party, known, verdict, live, differs }
+}
+
+/// Whom a cell is about, where nothing was evaluated.
+fn party(principal: &str) -> Party {
+    if principal == "anonymous" {
+        return Party::Unsigned;
+    }
+    if principal.contains(":group/") {
+        return Party::Members { group: principal.to_owned() };
+    }
+    match AccountId::parse(principal) {
+        Some(account) => Party::AnyOf { partition: String::new(), account: account.to_string() },
+        None => Party::of(principal),
+    }
 }
 
 /// No policy says how long a session may be.

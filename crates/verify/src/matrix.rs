@@ -265,7 +265,8 @@ impl Builder<'_> {
         let now = self.options.now;
         // A member of a group is let what the group is let.
         let groups = self.hands.iter().find(|hand| hand.arn == cell.principal).map(|hand| &hand.groups);
-        let mut by_group = groups.into_iter().flatten().filter(|group| self.wanted.principals.contains_key(*group));
+        // A group that was there before has a path of its own.
+        let mut by_group = groups.into_iter().flatten().filter_map(|group| self.wanted.principals.keys().find(|known| is_same_group(known, group)));
         let member = |group: &String| Cell { principal: group.clone(), ..cell.clone() };
         if by_group.any(|group| is_let(self.wanted, &member(group), now)) {
             return Some(true);
@@ -301,6 +302,15 @@ impl Builder<'_> {
 /// A user, a role or a group, and no account.
 fn is_somebody(arn: &str) -> bool {
     Arn::parse(arn).is_some_and(|arn| arn.service == "iam" && ["user/", "role/"].iter().any(|kind| arn.resource.starts_with(kind)))
+}
+
+/// Groups of one account have names that differ, whatever their paths (IAM User Guide, "IAM identifiers").
+fn is_same_group(one: &str, other: &str) -> bool {
+    let parts = |arn: &str| {
+        let arn = Arn::parse(arn).filter(|arn| arn.resource.starts_with("group/"))?;
+        Some((arn.account.to_owned(), arn.resource.rsplit('/').next()?.to_ascii_lowercase()))
+    };
+    parts(one).is_some_and(|one| Some(one) == parts(other))
 }
 
 /// Any principal of an account.

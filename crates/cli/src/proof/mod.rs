@@ -108,7 +108,7 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
 
 fn unread(observed: &Observed) -> Vec<(AccountId, String)> {
     let accounts = observed.accounts.iter().filter_map(|(id, state)| match state {
-        Observation::Known(_) => None,
+        Observation::Known(state) => state.incomplete_because.as_ref().map(|why| (id.clone(), why.to_string())),
         Observation::Unreadable(why) => Some((id.clone(), why.to_string())),
     });
     let buckets = observed.buckets.iter().filter_map(|(name, state)| {
@@ -161,14 +161,21 @@ async fn judge(session: &Session, seen: &Seen, cell: Cell, known: Known, simulat
     Ok(judged(cell, known, live.as_ref()))
 }
 
-/// Everything that decides about a cell was read.
+/// Everything that decides about a cell was read: of an account that was read in parts, those that the cell is about.
 fn is_read(seen: &Seen, cell: &Cell) -> bool {
-    let account = |arn: &str| Arn::parse(arn).and_then(|arn| AccountId::parse(arn.account));
     let role = if let crossrole_model::proof::Act::Assume { role } = &cell.act { Some(role) } else { None };
-    let mut accounts = [Some(&cell.principal), cell.via.as_ref(), role].into_iter().flatten().filter_map(|arn| account(arn));
-    let unreadable = |id: AccountId| matches!(seen.observed.accounts.get(&id), Some(Observation::Unreadable(_)));
+    let named = [Some(&cell.principal), cell.via.as_ref(), role].into_iter().flatten();
+    let read = |arn: &String| {
+        let account = Arn::parse(arn).and_then(|arn| AccountId::parse(arn.account));
+        match account.and_then(|id| seen.observed.accounts.get(&id)) {
+            // Nobody's, or an account that nobody here calls: what is taken for granted of it is said.
+            None => true,
+            Some(Observation::Unreadable(_)) => false,
+            Some(Observation::Known(state)) => state.complete || seen.live.principals.contains_key(arn),
+        }
+    };
     let bucket = cell.act.bucket().is_none_or(|bucket| seen.live.buckets.contains_key(bucket));
-    bucket && !accounts.any(unreadable)
+    bucket && named.into_iter().all(read)
 }
 
 /// What IAM's simulator says, where it can say something: of a principal's own policies, about S3.

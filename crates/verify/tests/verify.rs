@@ -1,0 +1,175 @@
+//! What is tried, and what is made of it, without any AWS.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails says so by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_access::{Estate, Objects as Known};
+use crossrole_model::proof::{Act, Called, Cell, Known as How, NotCalled, Terms, Twist, Verdict};
+use crossrole_model::{CloudError, Desired, ErrorClass, Source};
+use crossrole_verify::{Hand, Live, Objects, Options, asked, is_refusal, judged, matrix, prefixes};
+
+const NOW: i64 = 1_800_000_000;
+
+fn desired(rest: &str) -> (Desired, Estate) {
+    let text = format!("name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n{rest}");
+    let (desired, findings) = crossrole_manifest::load(&[Source { file: "t.toml".into(), text }]);
+    let desired = desired.unwrap_or_else(|| panic!("{findings:?}"));
+    let estate = Known::desired(&desired).estate();
+    (desired, estate)
+}
+
+fn hand(arn: &str, groups: &[&str]) -> Hand {
+    Hand { arn: arn.to_owned(), groups: groups.iter().map(|group| (*group).to_owned()).collect() }
+}
+
+fn cells(rest: &str, hands: &[Hand], objects: &[(&str, &[&str])], probes: bool) -> Vec<Cell> {
+    let (desired, estate) = desired(rest);
+    let objects: Objects = objects.iter().map(|(bucket, keys)| ((*bucket).to_owned(), keys.iter().map(|k| (*k).to_owned()).collect())).collect();
+    let options = Options { write_probes: probes, probe: "probe".to_owned(), address: None, now: NOW };
+    matrix(&desired, &estate, hands, &objects, &options).cells
+}
+
+const ANN: &str = "arn:aws:iam::111111111111:user/Ann";
+const BOB: &str = "arn:aws:iam::111111111111:user/Bob";
+
+const GUARDED: &str = "[trusted.dev.users.Ann]\n[trusted.dev.users.Bob]\n[roles.R]\nmax_session = \"1h\"\n[[roles.R.trust]]\nuser = \"dev/Ann\"\nexternal_id = \"x-1\"\nmfa = true\nsource_ip = [\"203.0.113.0/24\"]\nnot_before = 2020-01-01T00:00:00Z\nnot_after = 2090-01-01T00:00:00Z\nsession_name = \"username\"\n[[roles.R.allow]]\nbucket = \"b-one\"\naccess = \"read-write\"\nprefix = \"in/\"\n[buckets.b-one]\n";
+
+/// Every word of a grant has its refusal.
+#[test]
+fn each_condition_of_a_grant_is_tried_without_it() {
+    let text = GUARDED.replace("session_name = \"username\"\n", "");
+    let of_ann: Vec<Cell> =
+        cells(&text, &[hand(ANN, &[])], &[], false).into_iter().filter(|c| c.principal == ANN && matches!(c.act, Act::Assume { .. })).collect();
+    let twists: BTreeSet<Twist> = of_ann.iter().map(|cell| cell.twist).collect();
+    let wanted = [Twist::AsGranted, Twist::WrongExternalId, Twist::NoExternalId, Twist::NoMfa, Twist::TooLong, Twist::OtherAddress, Twist::OutsideWindow];
+    assert_eq!(twists, BTreeSet::from(wanted));
+    for cell in &of_ann {
+        assert_eq!(cell.wanted, cell.twist == Twist::AsGranted, "{cell:?}");
+    }
+    // Before its beginning and after its end.
+    assert_eq!(of_ann.iter().filter(|cell| cell.twist == Twist::OutsideWindow).count(), 2);
+    let terms = &of_ann.iter().find(|cell| cell.wanted).unwrap().terms;
+    assert_eq!((terms.external_id.as_deref(), terms.mfa, terms.address.as_deref()), (Some("x-1"), true, Some("203.0.113.0")));
+}
+
+/// Without a condition there is nothing to leave out.
+#[test]
+fn what_is_not_asked_is_not_tried() {
+    let plain = "[trusted.dev.users.Ann]\n[roles.R]\nmax_session = \"12h\"\n[[roles.R.trust]]\nuser = \"dev/Ann\"\n[[roles.R.allow]]\nbucket = \"b-one\"\naccess = \"read\"\n[buckets.b-one]\n";
+    let all = cells(plain, &[hand(ANN, &[])], &[], false);
+    let of_ann: Vec<&Cell> = all.iter().filter(|c| c.principal == ANN && matches!(c.act, Act::Assume { .. })).collect();
+    assert!(of_ann.len() == 1 && of_ann[0].wanted, "{of_ann:?}");
+    // Everybody else is refused, or nobody in particular.
+    assert!(all.iter().any(|c| c.principal == "000000000000" && !c.wanted && matches!(c.act, Act::Assume { .. })));
+}
+
+#[test]
+fn a_member_of_a_group_is_let_what_the_group_is_let_and_others_of_the_account_are_its_own_affair() {
+    let text = "[trusted.dev.groups.Crew]\n[roles.R]\n[[roles.R.trust]]\ngroup = \"dev/Crew\"\n[[roles.R.allow]]\nbucket = \"b-one\"\naccess = \"read\"\n[buckets.b-one]\n";
+    let crew = "arn:aws:iam::111111111111:group/Crew";
+    let all = cells(text, &[hand(ANN, &[crew]), hand(BOB, &[])], &[], false);
+    let assume = |who: &str| all.iter().filter(|c| c.principal == who && matches!(c.act, Act::Assume { .. })).map(|c| c.wanted).collect::<Vec<_>>();
+    assert!(assume(ANN).contains(&true));
+    // The account is trusted: whether Bob's own policies let him is not the manifest's to say.
+    assert!(assume(BOB).is_empty());
+}
+
+#[test]
+fn a_sessions_places_come_from_its_policies_and_objects_from_what_is_there() {
+    let all = cells(&GUARDED.replace("session_name = \"username\"\n", ""), &[hand(ANN, &[])], &[("b-one", &["in/a", "z"])], true);
+    let of_role: Vec<(&Act, Twist, bool)> = all.iter().filter(|c| c.via.is_some()).map(|c| (&c.act, c.twist, c.wanted)).collect();
+    let has = |act: Act, twist: Twist, wanted: bool| assert!(of_role.contains(&(&act, twist, wanted)), "{act:?} {twist:?} {wanted}\n{of_role:#?}");
+    let bucket = || "b-one".to_owned();
+    has(Act::List { bucket: bucket(), prefix: "in/".into() }, Twist::AsGranted, true);
+    has(Act::List { bucket: bucket(), prefix: String::new() }, Twist::Outside, false);
+    has(Act::Get { bucket: bucket(), key: Some("in/a".into()) }, Twist::AsGranted, true);
+    has(Act::Get { bucket: bucket(), key: Some("z".into()) }, Twist::Outside, false);
+    has(Act::Put { bucket: bucket(), key: "in/probe".into() }, Twist::AsGranted, true);
+    has(Act::Put { bucket: bucket(), key: "probe".into() }, Twist::Outside, false);
+    has(Act::Policy { bucket: bucket() }, Twist::OtherAction, false);
+    // Nothing is written unless that was asked for.
+    assert!(!cells(GUARDED, &[hand(ANN, &[])], &[], false).iter().any(|c| matches!(c.act, Act::Put { .. } | Act::Delete { .. })));
+}
+
+#[test]
+fn prefixes_end_where_a_pattern_begins() {
+    let (_, estate) = desired(
+        "[trusted.dev.users.Ann]\n[roles.R]\n[[roles.R.trust]]\nuser = \"dev/Ann\"\n[[roles.R.allow]]\nactions = [\"s3:GetObject\"]\nresources = [\"arn:aws:s3:::b-one/home/${aws:username}/*\", \"arn:aws:s3:::b-one/one.txt\", \"arn:aws:s3:::b-*/x/*\"]\n",
+    );
+    assert_eq!(prefixes(&estate, "b-one"), BTreeSet::from(["home/".to_owned(), "one.txt".to_owned()]));
+}
+
+fn error(class: ErrorClass) -> CloudError {
+    CloudError { class, operation: "AssumeRole".into(), account: None, code: "X".into(), message: String::new(), request_id: None }
+}
+
+fn cell(twist: Twist, wanted: bool) -> Cell {
+    let role = "arn:aws:iam::222222222222:role/R".to_owned();
+    Cell {
+        principal: ANN.into(),
+        via: None,
+        act: Act::Assume { role },
+        twist,
+        terms: Terms { external_id: Some("x-1".into()), mfa: true, ..Terms::default() },
+        wanted,
+    }
+}
+
+fn called(let_in: bool, error: Option<CloudError>) -> How {
+    How::Called(Called { in_a_row: 3, times: 3, let_in, request_ids: Vec::new(), error, at: NOW })
+}
+
+/// Only a no is a no: what did not come to an answer proves nothing, either way.
+#[test]
+fn errors_that_are_no_refusal_prove_nothing() {
+    let all = [
+        ErrorClass::Throttled,
+        ErrorClass::Credentials,
+        ErrorClass::Network,
+        ErrorClass::Unresolved,
+        ErrorClass::Certificate,
+        ErrorClass::Proxy,
+        ErrorClass::NotAws,
+        ErrorClass::Unanswered,
+        ErrorClass::Server,
+        ErrorClass::NotFound,
+        ErrorClass::Other,
+        ErrorClass::Invalid,
+    ];
+    for class in all {
+        for wanted in [true, false] {
+            let proof = judged(cell(Twist::AsGranted, wanted), called(false, Some(error(class))), None);
+            assert_eq!(proof.verdict, Verdict::Unknown, "{class:?}");
+        }
+    }
+    assert!(is_refusal(&cell(Twist::TooLong, false), &error(ErrorClass::Invalid)));
+    assert!(!is_refusal(&cell(Twist::NoMfa, false), &error(ErrorClass::Invalid)));
+    assert_eq!(judged(cell(Twist::AsGranted, true), called(false, Some(error(ErrorClass::Denied))), None).verdict, Verdict::Fails);
+    assert_eq!(judged(cell(Twist::NoMfa, false), called(false, Some(error(ErrorClass::Denied))), None).verdict, Verdict::Holds);
+    assert_eq!(judged(cell(Twist::NoMfa, false), called(true, None), None).verdict, Verdict::Fails);
+}
+
+/// What AWS does otherwise than the evaluator says is said, whether it is as it should be or not.
+#[test]
+fn a_difference_from_what_was_predicted_is_a_finding() {
+    let (_, estate) = desired(&GUARDED.replace("session_name = \"username\"\n", "").replace("source_ip = [\"203.0.113.0/24\"]\n", ""));
+    let (changed, longest) = (BTreeSet::new(), BTreeMap::new());
+    let live = Live { estate: &estate, changed: &changed, now: NOW, longest: &longest };
+    let let_in = asked(&estate, &cell(Twist::AsGranted, true), NOW);
+    assert!(let_in.iter().all(crossrole_model::access::Explanation::is_allowed), "{let_in:?}");
+    let refused = judged(cell(Twist::AsGranted, true), called(false, Some(error(ErrorClass::Denied))), Some(&live));
+    assert!(refused.is_surprise() && refused.verdict == Verdict::Fails && refused.predicted() == Some(true));
+    let as_predicted = judged(cell(Twist::AsGranted, true), called(true, None), Some(&live));
+    assert!(!as_predicted.is_surprise() && as_predicted.verdict == Verdict::Holds);
+    // Nobody called: the evaluator's word, and no surprise.
+    let evaluated = judged(cell(Twist::AsGranted, true), How::Evaluated { because: NotCalled::NotAtHand }, Some(&live));
+    assert!(!evaluated.is_surprise() && evaluated.verdict == Verdict::Holds);
+    // A simulator that says no is heard where the evaluator says yes.
+    let simulated = |decision: &str| How::Simulated { decision: decision.into(), because: NotCalled::NoSession };
+    assert_eq!(judged(cell(Twist::AsGranted, true), simulated("implicitDeny"), Some(&live)).verdict, Verdict::Fails);
+    assert_eq!(judged(cell(Twist::AsGranted, true), simulated("allowed"), Some(&live)).verdict, Verdict::Holds);
+    // And nothing is known where nothing was read.
+    let unknown = judged(cell(Twist::AsGranted, true), How::Unknown { because: Ok(NotCalled::NotAtHand) }, None);
+    assert_eq!((unknown.verdict, unknown.predicted()), (Verdict::Unknown, None));
+}
