@@ -398,7 +398,11 @@ async fn what_is_in_the_object_does_no_harm() {
     put(&place, &LockTable::default().with(hostile, 0).to_json().unwrap()).await;
     let said = apply(&place, &file, &[]).await;
     assert_eq!(said.exit, Exit::Locked, "{}", said.err);
-    insta::assert_snapshot!("lock_hostile", said.err);
+    // So many days from today are others tomorrow.
+    let (before, after) = said.err.split_once(", in ").unwrap();
+    let (days, rest) = after.split_once(' ').unwrap();
+    assert!(days.parse::<i64>().unwrap() > 100_000_000_000_000, "{}", said.err);
+    insta::assert_snapshot!("lock_hostile", format!("{before}, in [days] {rest}"));
     assert!(said.err.lines().all(|line| !line.trim_start().starts_with("::") && !line.contains("##[")), "{}", said.err);
 }
 
@@ -607,9 +611,36 @@ async fn the_bucket_of_the_lock_is_prepared() {
     let place = Place::new(Options::default());
     let file = roles("Prepared", TRUSTING);
     let said = apply(&place, &file, &[]).await;
-    assert!(said.exit == Exit::Failed && said.err.contains("NoSuchBucket") && said.err.contains("`--no-lock` goes on without it"), "{}", said.err);
+    let advice = "make it, in the account that `[lock]` names, or correct `bucket` there";
+    assert!(said.exit == Exit::Failed && said.err.contains("that bucket does not exist") && said.err.contains(advice), "{}", said.err);
     let said = place.good(&["sandbox", "prepare", "--config", &settings(), &file]).await;
     assert!(said.contains("made 333333333333/bucket/platform-locks"), "{said}");
     assert_eq!(apply(&place, &file, &[]).await.exit, Exit::Clean);
     assert_given_back(&place, "prepared").await;
+}
+
+/// In another region than `[lock]` says.
+#[tokio::test(start_paused = true)]
+async fn the_region_of_a_bucket_is_corrected_by_name() {
+    let place = Place::new(Options::default());
+    let who = crate::support::Credentials { key: KEEPER.to_owned(), ..Default::default() };
+    let body = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+    assert_eq!(place.s3_as(&who, "eu-west-1", "PUT", "/platform-locks", "", &[], body).await.0, 200);
+    let said = apply(&place, &roles("Region", TRUSTING), &[]).await;
+    assert!(
+        said.exit == Exit::Failed && said.err.contains("that bucket is in another region") && said.err.contains("correct `region` under `[lock]`"),
+        "{}",
+        said.err
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_no_lock_is_said() {
+    let place = Place::new(Options::default());
+    let said = place.run(&["apply", "--auto-approve", "--quiet", "--lock-timeout", "5m", &roles("NoLock", TRUSTING)]).await;
+    assert!(
+        said.exit == Exit::Clean && said.err.contains("no lock is set up (`[lock]` in `crossrole.toml`), and `--lock-timeout` waits for nothing"),
+        "{}",
+        said.err
+    );
 }

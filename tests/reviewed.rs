@@ -215,3 +215,24 @@ fn the_format_is_described() {
     }
     assert!(described.contains(&format!("format {}", head["crossrole_plan"])), "of this version");
 }
+
+/// Where all of it has moved nothing is left to carry out, and machines are told how that ended, too.
+#[tokio::test(start_paused = true)]
+async fn a_rest_that_is_nothing_ends_in_words_as_well() {
+    let (place, _, plan) = reviewed("rest-of-nothing", &[BOTH[1]]).await;
+    describe(&place, "Second", "by hand").await;
+    let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", "--json", &plan]).await;
+    assert_eq!(said.exit, Exit::Moved, "{}{}", said.out, said.err);
+    let last: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
+    assert!(last["outcome"].is_object() || last["steps"].is_array(), "{}", said.out);
+}
+
+/// A saved plan is no manifest, and is not read as one with mistakes.
+#[tokio::test(start_paused = true)]
+async fn a_saved_plan_is_named_as_what_it_is() {
+    let (place, _, plan) = reviewed("plan-of-a-plan", &BOTH).await;
+    for command in ["plan", "validate", "drift"] {
+        let said = place.run(&[command, &plan]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains("is a saved plan, and no manifest"), "{command}: {}", said.err);
+    }
+}

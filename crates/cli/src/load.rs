@@ -79,7 +79,16 @@ pub(crate) const MANIFEST: Wanted = Wanted {
 };
 
 fn source(file: &Path) -> Result<Source, Failure> {
-    Ok(Source { file: file.display().to_string(), text: files::read(file, &MANIFEST)? })
+    let text = files::read(file, &MANIFEST)?;
+    // As TOML, it would have a mistake in its first line.
+    if text.trim_start().starts_with('{') && crossrole_report::read_plan(&text).is_ok() {
+        let name = crossrole_report::safe(&file.display().to_string());
+        return Err(Failure::new(
+            format!("`{name}` is a saved plan, and no manifest"),
+            "`crossrole apply` takes it, or name the manifests that it was made of",
+        ));
+    }
+    Ok(Source { file: file.display().to_string(), text })
 }
 
 /// The settings of this place, and manifests under them.

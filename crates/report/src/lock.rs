@@ -51,11 +51,20 @@ pub fn locked(by: &[Lock], wanted: &BTreeSet<AccountId>) -> String {
     }
 }
 
+/// What S3 says where a bucket is asked for in a region that it is not in (S3 API Reference, "Error responses").
+const OTHER_REGION: [&str; 3] = ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
+
 /// Returns why the table of locks could not be read or written, and what to do about it.
 pub fn lock_error(error: &LockError, place: &LockPlace) -> (String, String) {
     let LockPlace { bucket, key, .. } = place;
     let at = format!("s3://{bucket}/{key}");
     let (what, hint) = match error {
+        LockError::Cloud(error) if error.code == "NoSuchBucket" => {
+            ("that bucket does not exist".to_owned(), "make it, in the account that `[lock]` names, or correct `bucket` there".to_owned())
+        }
+        LockError::Cloud(error) if OTHER_REGION.contains(&error.code.as_str()) => {
+            ("that bucket is in another region".to_owned(), "correct `region` under `[lock]`".to_owned())
+        }
         LockError::Cloud(error) => {
             (error.to_string(), format!("{}; `crossrole runner-policy` prints what the lock needs, and `--no-lock` goes on without it", error.advice()))
         }

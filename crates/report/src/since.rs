@@ -128,7 +128,10 @@ pub(crate) fn lines(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
     out.extend(notes(plan, since));
     out.extend([change_heading(plan, since), Line::empty()]);
     out.extend(change(plan, since, view));
-    out.extend([Line::new(Tone::Heading, 0, "Both together, which is the plan:"), Line::empty()]);
+    // Above nothing, it would promise something.
+    if !plan.is_empty() || !plan.withheld.is_empty() {
+        out.extend([Line::new(Tone::Heading, 0, "Both together, which is the plan:"), Line::empty()]);
+    }
     out
 }
 

@@ -83,6 +83,10 @@ const ROUNDS: usize = 4;
 async fn alone(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
     let place = session.settings.lock()?.filter(|_| !args.lock.no_lock);
     let Some(place) = place else {
+        if args.lock.lock_timeout.is_some() {
+            let what = "no lock is set up (`[lock]` in `crossrole.toml`), and `--lock-timeout` waits for nothing";
+            io.err_lines(&[Line::new(Tone::Warning, 0, "warning: ").then([what])]);
+        }
         return Box::pin(apply(args, session, options, reviewed, None, io)).await.map(|ended| if let Ended::Exit(exit) = ended { exit } else { Exit::Failed });
     };
     let mut accounts = lock::accounts(&session.desired);
@@ -132,8 +136,11 @@ async fn apply(
     io.err_lines(&moved?);
     let blocked = reviewed::left(&made.plan);
     if made.plan.is_empty() {
-        if let Some(reviewed) = reviewed.filter(|reviewed| !reviewed.is_empty() && !made.plan.is_blocked()) {
-            already_done(reviewed, args.planning.view.json, io);
+        match reviewed.filter(|reviewed| !reviewed.is_empty()) {
+            Some(reviewed) if !made.plan.is_blocked() => already_done(reviewed, args.planning.view.json, io),
+            // Machines are told how each apply ended.
+            Some(_) if args.planning.view.json => io.out_json(&crossrole_report::outcome_json(&made.plan, &Outcome::default())),
+            _ => {}
         }
         return Ok(Ended::Exit(blocked));
     }
