@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crossrole-manifest", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-access", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-lint", &["crossrole-access", "crossrole-model", "crossrole-policy"]),
+    ("crossrole-audit", &["crossrole-access", "crossrole-model", "crossrole-policy"]),
     ("crossrole-planner", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-applier", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-cloud", &["crossrole-model", "crossrole-policy"]),
@@ -22,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "crossrole-access",
             "crossrole-applier",
+            "crossrole-audit",
             "crossrole-cloud",
             "crossrole-forge",
             "crossrole-lint",

@@ -1,0 +1,118 @@
+//! What is said of each rule of an audit.
+
+use crossrole_model::audit::{NotKnown, Rule};
+
+use crate::RuleInfo;
+
+/// What machines are told of every rule, and of what is not known.
+pub fn audit_rules() -> Vec<RuleInfo<'static>> {
+    Rule::ALL.into_iter().map(info).chain([NOT_KNOWN]).collect()
+}
+
+pub(super) const NOT_KNOWN: RuleInfo<'static> = RuleInfo {
+    id: NotKnown::RULE,
+    what: "something that could not be read, or not be decided",
+    why: "What nobody has looked at may let anybody in.",
+    fix: "give whoever audits the right to read it; where it need not be known, suppress `not-known` for it",
+};
+
+pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
+    let (what, why, fix) = match rule {
+        Rule::Anyone => (
+            "a role, bucket or key that anyone may use",
+            "Whoever has an account of AWS, or none, comes in.",
+            "name whom it is for, or limit it with `aws:PrincipalOrgID`",
+        ),
+        Rule::AccountWide => (
+            "a whole account that may come in",
+            "Whoever may change policies in that account decides who comes in.",
+            "name a role or user of that account, or limit it with `aws:PrincipalArn`",
+        ),
+        Rule::NoExternalId => (
+            "a third party that comes in without an external id",
+            "Another customer of that party can have it come here in their place (the confused deputy).",
+            "agree on an external id with them, and ask for it with `sts:ExternalId`",
+        ),
+        Rule::NoMfa => (
+            "a user who comes in without a second factor",
+            "Whoever finds the user's access key comes in.",
+            "ask for `aws:MultiFactorAuthPresent`",
+        ),
+        Rule::TokensNotPinned => (
+            "tokens of a provider that are not pinned to one workload",
+            "Every user of that provider whose token passes comes in.",
+            "ask for the audience, and pin the subject to a repository and an environment, branch or tag",
+        ),
+        Rule::DeadPrincipal => (
+            "what is left of a deleted principal",
+            "AWS leaves its unique id behind: what it was for is not there any more, and whoever gets its name later does not get its access.",
+            "take it out, or name the principal again",
+        ),
+        Rule::NotAsDeclared => (
+            "something that bears our mark and is not as its manifest says",
+            "Somebody has changed it by hand.",
+            "look at it with `crossrole plan`, and take it back or say it in the manifest",
+        ),
+        Rule::UnusedRole => (
+            "a role for somebody outside that nobody uses",
+            "What nobody uses nobody watches.",
+            "delete it, or take its trust back",
+        ),
+        Rule::LongSession => (
+            "a role for somebody outside whose sessions last long",
+            "Credentials of a session that got lost are good until it ends.",
+            "set a shorter longest session (`max_session`)",
+        ),
+        Rule::OldRole => (
+            "a role for somebody outside that is old",
+            "Whom it was made for may have changed.",
+            "look whether it is still wanted as it is, and suppress this with a day on which to look again",
+        ),
+        Rule::OldAccessKey => (
+            "an access key that is old",
+            "The longer a key is good, the more places it has been in.",
+            "make another one, use it, and delete this one; or use a role",
+        ),
+        Rule::RootAccessKey => (
+            "an access key of the root user",
+            "It may do everything, and nothing limits it.",
+            "delete it",
+        ),
+        Rule::NoTrail => (
+            "no trail of what is changed",
+            "Who came in, and what they did, can't be found out later.",
+            "make a trail of all regions, and start it",
+        ),
+        Rule::NoDataEvents => (
+            "no trail of what is done with the objects of a bucket that others use",
+            "Trails keep who reads and writes objects only where they are told to.",
+            "add the bucket to the data events of a trail",
+        ),
+        Rule::NoAccessLog => (
+            "a bucket that others use and that keeps no access log",
+            "Requests that no trail has, such as those that are not signed, leave no trace.",
+            "switch server access logging on (`logging`)",
+        ),
+        Rule::NotEncrypted => (
+            "a bucket that others use and that is not encrypted as it should be",
+            "A key of one's own decides once more who reads.",
+            "set encryption by default (`encryption`)",
+        ),
+        Rule::PublicAccessNotBlocked => (
+            "a bucket that nothing keeps from being made public",
+            "One mistake in its policy, or one ACL, opens it to anyone.",
+            "switch on all four settings of block public access, of the bucket or of the account",
+        ),
+        Rule::AccountPublicAccessNotBlocked => (
+            "an account that nothing keeps from making buckets public",
+            "Each new bucket is one mistake away from being public.",
+            "switch on all four settings of block public access of the account",
+        ),
+        Rule::AclsOn => (
+            "a bucket with ACLs",
+            "ACLs may let in others, and are not looked at here.",
+            "set object ownership to `BucketOwnerEnforced`",
+        ),
+    };
+    RuleInfo { id: rule.id(), what, why, fix }
+}
