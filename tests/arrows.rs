@@ -98,7 +98,7 @@ fn every_test_file_is_a_module() {
 #[test]
 fn the_lock_file_stays_small() {
     /// Growth is a decision: raise this with a line in docs/dependencies.md.
-    const PACKAGES: usize = 335;
+    const PACKAGES: usize = 336;
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let count = lock.matches("[[package]]").count();
     assert!(count <= PACKAGES, "{count} packages");

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::access::{About, AccessChange, AccessDelta, Direction, Part, Undecided};
 use crossrole_model::AccountId;
+use crossrole_model::access::{About, AccessChange, AccessDelta, Direction, Part, Undecided};
 use crossrole_model::graph::{Basis, Doing, Edge, Graph, Status, Thing, Way};
 use crossrole_policy::Arn;
 

@@ -9,7 +9,7 @@ use crossrole_access::estate::Principal;
 use crossrole_access::language::wildcard_matches;
 use crossrole_access::{Estate, action_matches, assumers, reached, resource_matches};
 use crossrole_model::access::{AccessChange, Hop, Party, Undecided};
-use crossrole_model::audit::{Chain, Cut, NotKnown, Object, Origin};
+use crossrole_model::audit::{Callers, Chain, Cut, NotKnown, Object, Origin, WayIn};
 use crossrole_policy::{Arn, Effect, Statement};
 
 use crate::Case;
@@ -32,6 +32,12 @@ const ASSUME: &str = "sts:AssumeRole";
 /// What was found.
 #[derive(Default)]
 pub(crate) struct Chained {
+    /// Who assumes which role: ARNs.
+    pairs: BTreeSet<(String, String)>,
+    /// The same of accounts, some of whose principals do.
+    of_accounts: BTreeSet<(String, String)>,
+    /// Not every pair was looked at.
+    partial: bool,
     pub(crate) chains: Vec<Chain>,
     pub(crate) reach: BTreeMap<String, Vec<AccessChange>>,
     pub(crate) cut: BTreeSet<Cut>,
@@ -51,10 +57,29 @@ pub(crate) fn chains(case: &Case<'_>, not_known: &mut Vec<NotKnown>) -> Chained 
         chains.truncate(CHAINS_MOST);
         found.cut.insert(Cut::Chains(CHAINS_MOST));
     }
+    found.partial = found.cut.contains(&Cut::Pairs(PAIRS_MOST));
     let ends: BTreeSet<&str> = chains.iter().filter_map(Chain::last).collect();
     found.reach = reach(&case.estate, &ends, &mut found.cut);
     found.chains = chains;
+    let pairs = steps.iter().flat_map(|(from, hops)| hops.iter().map(move |hop| (from.clone(), hop.resource.clone())));
+    found.pairs = pairs.collect();
+    found.of_accounts = found.pairs.iter().filter_map(|(from, role)| Some((Arn::parse(from)?.account.to_owned(), role.clone()))).collect();
     found
+}
+
+impl Chained {
+    /// What is known of who comes into a role: of principals that were read.
+    pub(crate) fn callers(&self, estate: &Estate, way: &WayIn) -> Callers {
+        let Object::Role { arn: role } = &way.to else { return Callers::NotRead };
+        let account = way.access.party.account().filter(|account| estate.whole.contains(*account));
+        let Some(account) = account.filter(|_| !self.partial) else { return Callers::NotRead };
+        let may = match &way.access.party {
+            Party::Role { arn } | Party::User { arn } if estate.principals.contains_key(arn) => self.pairs.contains(&(arn.clone(), role.clone())),
+            Party::AnyOf { .. } => self.of_accounts.contains(&(account.to_owned(), role.clone())),
+            _ => return Callers::NotRead,
+        };
+        if may { Callers::May } else { Callers::MayNot }
+    }
 }
 
 /// Roles that each principal may assume: by its ARN.
@@ -132,7 +157,8 @@ impl<'e> Wants<'e> {
                     None => all.extend(self.of_account(estate, value, role)),
                     Some(arn) if arn.service == "sts" => {
                         let name = arn.resource.split('/').nth(1).unwrap_or_default();
-                        let named = |(known, p): &(&'e String, &'e Principal)| !p.user && p.name == name && !known.contains(":group/") && p.account == arn.account;
+                        let named =
+                            |(known, p): &(&'e String, &'e Principal)| !p.user && p.name == name && !known.contains(":group/") && p.account == arn.account;
                         all.extend(estate.principals.iter().filter(named).map(|(known, _)| known.as_str()));
                     }
                     Some(_) => all.extend(estate.principals.get_key_value(value.as_str()).map(|(known, _)| known.as_str())),
@@ -153,7 +179,11 @@ impl<'e> Wants<'e> {
     fn wanting(&self, account: &str, role: &str) -> impl Iterator<Item = &'e str> {
         let of_account = self.patterns.get(account).into_iter().flatten();
         // What a variable stands for is up to the evaluator.
-        of_account.filter(move |(pattern, _)| pattern.contains("${") || resource_matches(pattern, role, None)).map(|(_, arn)| *arn).collect::<Vec<_>>().into_iter()
+        of_account
+            .filter(move |(pattern, _)| pattern.contains("${") || resource_matches(pattern, role, None))
+            .map(|(_, arn)| *arn)
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 }
 

@@ -60,7 +60,10 @@ pub fn audit(asked: &Asked<'_>) -> Audit {
         rule(&case, &mut issues, &mut not_known);
     }
     let chained = chains::chains(&case, &mut not_known);
-    let Case { estate, ways, .. } = case;
+    let Case { estate, mut ways, .. } = case;
+    for way in &mut ways {
+        way.callers = chained.callers(&estate, way);
+    }
     issues.sort_by(|a, b| (a.rule.severity(), a).cmp(&(b.rule.severity(), b)));
     issues.dedup();
     not_known.sort();

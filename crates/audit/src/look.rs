@@ -11,7 +11,9 @@ pub(crate) fn asks<'c>(clauses: &'c [Clause], key: &str) -> Option<&'c Clause> {
 
 fn is_positive(clause: &Clause) -> bool {
     match clause.relation {
-        Relation::Compares(how) => !how.not && !how.or_absent && how.which != Which::Every && matches!(how.how, How::Is | How::IsInAnyCase | How::Like | How::LikeArn | How::In),
+        Relation::Compares(how) => {
+            !how.not && !how.or_absent && how.which != Which::Every && matches!(how.how, How::Is | How::IsInAnyCase | How::Like | How::LikeArn | How::In)
+        }
         Relation::Absent | Relation::Present => false,
     }
 }

@@ -96,8 +96,6 @@ fn names(statement: &Statement, party: &Party) -> bool {
         Party::Tokens { provider } => listed("Federated", provider),
         Party::OfKind { kind } => principal.entries.contains_key(kind),
         Party::AnyOther { .. } | Party::Unsigned => everyone,
-        other => {
-            everyone || other.account().is_some_and(of_account) || other.id().is_some_and(|id| listed("AWS", id))
-        }
+        other => everyone || other.account().is_some_and(of_account) || other.id().is_some_and(|id| listed("AWS", id)),
     }
 }

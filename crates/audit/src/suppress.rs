@@ -40,7 +40,8 @@ impl Kept<'_> {
         let (mut open, mut wanted) = (Vec::new(), Vec::new());
         for what in all {
             let (rule, object) = of(&what);
-            let by = self.asked.suppressions.iter().zip(&mut self.used).find(|(s, _)| s.rule == rule && !is_over(s, self.asked.now) && is_of(&s.object, object));
+            let by =
+                self.asked.suppressions.iter().zip(&mut self.used).find(|(s, _)| s.rule == rule && !is_over(s, self.asked.now) && is_of(&s.object, object));
             match by {
                 Some((suppression, used)) => {
                     *used = true;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Estate, delta};
 use crossrole_model::access::{About, AccessChange, AccessDelta, Part, Party, Undecided};
-use crossrole_model::audit::{NotKnown, Object, Origin, WayIn};
+use crossrole_model::audit::{Callers, NotKnown, Object, Origin, WayIn};
 use crossrole_model::{AccountId, Observation};
 use crossrole_policy::{Arn, Document};
 
@@ -19,7 +19,8 @@ const SERVICE_LINKED: &str = ":role/aws-service-role/";
 
 /// Every way in, sorted, and what is not decided.
 pub(crate) fn ways(asked: &Asked<'_>, estate: &Estate) -> (Vec<WayIn>, Vec<NotKnown>) {
-    let mut search = Search { asked, estate, one: estate.of_nobody(), nobody: estate.of_nobody(), known: BTreeMap::new(), ways: Vec::new(), undecided: Vec::new() };
+    let mut search =
+        Search { asked, estate, one: estate.of_nobody(), nobody: estate.of_nobody(), known: BTreeMap::new(), ways: Vec::new(), undecided: Vec::new() };
     for (arn, guarded) in &estate.roles {
         if arn.contains(SERVICE_LINKED) {
             continue;
@@ -102,7 +103,7 @@ impl Search<'_> {
                 continue;
             }
             let standing = standing::of(self.asked, object, document, &access.party);
-            self.ways.push(WayIn { to: object.clone(), origin: origin(&access), access, standing });
+            self.ways.push(WayIn { to: object.clone(), origin: origin(&access), access, callers: Callers::NotRead, standing });
         }
     }
 

@@ -12,7 +12,7 @@ use crate::query::{Asked, Reply};
 use crate::world::World;
 
 /// How its operations are named in the header `X-Amz-Target`.
-pub(crate) const TARGET: &str = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.";
+pub(crate) const TARGET: &str = "CloudTrail_20131101.";
 
 /// Trails of a region (CloudTrail User Guide, "Quotas in AWS CloudTrail").
 const TRAILS_MOST: usize = 5;
@@ -112,7 +112,11 @@ impl Asking<'_> {
             return Err(ApiError::new(400, "TrailAlreadyExistsException", format!("Trail {name} already exists for customer: {account}")));
         }
         if trails.values().filter(|trail| trail.account == account && trail.region == self.region).count() >= TRAILS_MOST {
-            return Err(ApiError::new(400, "MaximumNumberOfTrailsExceededException", format!("User: {account} already has {TRAILS_MOST} trails in {}.", self.region)));
+            return Err(ApiError::new(
+                400,
+                "MaximumNumberOfTrailsExceededException",
+                format!("User: {account} already has {TRAILS_MOST} trails in {}.", self.region),
+            ));
         }
         let trail = Trail {
             account,
@@ -180,8 +184,13 @@ impl Asking<'_> {
             return Err(ApiError::new(400, "InvalidEventSelectorsException", message));
         }
         let trail = self.trail("PutEventSelectors", "TrailName")?;
-        (trail.selectors, trail.advanced) = (selectors, advanced);
-        Ok(json!({ "TrailARN": self.arn(self.text("TrailName").unwrap_or_default()) }))
+        (trail.selectors, trail.advanced) = (selectors.clone(), advanced.clone());
+        let arn = self.arn(self.text("TrailName").unwrap_or_default());
+        Ok(if let Some(advanced) = advanced {
+            json!({ "TrailARN": arn, "AdvancedEventSelectors": advanced })
+        } else {
+            json!({ "TrailARN": arn, "EventSelectors": selectors })
+        })
     }
 }
 

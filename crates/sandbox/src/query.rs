@@ -324,10 +324,11 @@ fn of_kms(mut asked: Asked, request: &Request<Bytes>) -> Asked {
     asked
 }
 
-/// A request of another service of JSON, whose operation is empty where it names none of it.
+/// A request of another service of JSON, whose operation is empty where it names none of it. Some clients put the service's whole name
+/// before that of its API.
 fn of_json(mut asked: Asked, request: &Request<Bytes>, service: Service, target: &str, writes: fn(&str) -> bool) -> Asked {
     asked.service = service;
-    let named = request.headers().get("x-amz-target").and_then(|v| v.to_str().ok()).and_then(|named| named.strip_prefix(target));
+    let named = request.headers().get("x-amz-target").and_then(|v| v.to_str().ok()).and_then(|named| Some(named.rsplit_once(target)?.1));
     named.unwrap_or_default().clone_into(&mut asked.operation);
     asked.writes = writes(&asked.operation);
     asked

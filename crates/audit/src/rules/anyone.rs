@@ -19,7 +19,7 @@ fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>) {
     for way in case.ways.iter().filter(|way| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. })) {
         // A role's sessions leave the network that they were made in.
         let network = !matches!(way.to, Object::Role { .. });
-        if always(&way.access.when, |clauses| is_of_certain(clauses) || network && is_from_certain(clauses)) {
+        if is_perhaps_blocked(case, &way.to) || always(&way.access.when, |clauses| is_of_certain(clauses) || network && is_from_certain(clauses)) {
             continue;
         }
         let slot = open.entry(&way.to).or_insert(way);
@@ -28,6 +28,13 @@ fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>) {
         }
     }
     issues.extend(open.into_values().map(|way| issue(Rule::Anyone, way)));
+}
+
+/// Whether the bucket or its account blocks public access was not read, which is said: it may let in nobody.
+fn is_perhaps_blocked(case: &Case<'_>, object: &Object) -> bool {
+    let Object::Bucket { account, name } = object else { return false };
+    let Some(facts) = case.asked.audited.facts.get(account) else { return false };
+    facts.block.known().is_none() || facts.buckets.get(name).is_some_and(|bucket| bucket.block.known().is_none())
 }
 
 /// Whoever may change policies in that account decides who comes in. What a manifest declares was decided here, and where the other side

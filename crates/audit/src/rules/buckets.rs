@@ -10,7 +10,8 @@ use super::trails;
 use crate::Case;
 
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
-    let open: BTreeSet<&str> = case.ways_of_people().filter_map(|way| if let Object::Bucket { name, .. } = &way.to { Some(name.as_str()) } else { None }).collect();
+    let open: BTreeSet<&str> =
+        case.ways_of_people().filter_map(|way| if let Object::Bucket { name, .. } = &way.to { Some(name.as_str()) } else { None }).collect();
     for (account, facts) in &case.asked.audited.facts {
         let own = facts.block.known().copied().flatten();
         if facts.block.known().is_some() && own != Some(PublicAccessBlock::all(true)) && !facts.buckets.is_empty() {

@@ -16,17 +16,8 @@ use crate::Case;
 pub(crate) type Check = fn(&Case<'_>, &mut Vec<Issue>, &mut Vec<NotKnown>);
 
 /// All of them.
-pub(crate) const ALL: &[Check] = &[
-    anyone::check,
-    people::check,
-    tokens::check,
-    ids::dead,
-    ids::drifted,
-    ids::access_keys,
-    roles::check,
-    trails::check,
-    buckets::check,
-];
+pub(crate) const ALL: &[Check] =
+    &[anyone::check, people::check, tokens::check, ids::dead, ids::drifted, ids::access_keys, roles::check, trails::check, buckets::check];
 
 /// Whole days between two moments.
 pub(crate) fn days(from: i64, to: i64) -> u32 {

@@ -43,7 +43,8 @@ fn lacking(host: &str, clauses: &[Clause]) -> Option<Lacks> {
     let subject = claim("sub");
     // An audience of one's own is a pin; one that every user of the provider may ask for is none.
     let shared = SHARED.contains(&host) || audience.values.iter().any(|value| value == "sts.amazonaws.com");
-    let Some(subject) = subject else { return shared.then_some(Lacks::Subject) };
+    // GitHub's tokens may be pinned to a workflow in place of a subject (IAM User Guide, "Available keys for OIDC federation").
+    let Some(subject) = subject else { return (shared && claim("job_workflow_ref").is_none()).then_some(Lacks::Subject) };
     // `repo:owner/name:…`: what stands before the second colon says whose workload it is.
     let of_many = |value: &&String| value.splitn(3, ':').take(2).any(|part| part.contains(['*', '?']));
     subject.values.iter().find(of_many).map(|value| Lacks::OneWorkload(value.clone()))

@@ -77,7 +77,11 @@ fn loaded(args: &AuditArgs, paths: &[PathBuf], io: &mut Io) -> Result<(Loaded, A
 
 fn named(ids: &[String]) -> Result<Vec<AccountId>, Failure> {
     let wrong: Vec<String> = ids.iter().filter(|id| AccountId::parse(id).is_none()).map(|id| format!("`{id}` is not an account id")).collect();
-    if wrong.is_empty() { Ok(ids.iter().filter_map(|id| AccountId::parse(id)).collect()) } else { Err(Failure::several(wrong, "an account id has exactly 12 digits")) }
+    if wrong.is_empty() {
+        Ok(ids.iter().filter_map(|id| AccountId::parse(id)).collect())
+    } else {
+        Err(Failure::several(wrong, "an account id has exactly 12 digits"))
+    }
 }
 
 async fn audited(args: &AuditArgs, session: &Session, accounts: &Accounts, io: &mut Io) -> Result<Exit, Failure> {

@@ -140,8 +140,7 @@ pub enum Origin {
     },
 }
 
-/// A way into an account: somebody outside of it, and what its own policy lets them do. Whether their own policies let them
-/// is up to their account.
+/// A way into an account: somebody outside of it, and what its own policy lets them do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WayIn {
     /// A role, bucket or key.
@@ -150,8 +149,22 @@ pub struct WayIn {
     pub origin: Origin,
     /// Who may do what, and when; with one such request.
     pub access: AccessChange,
+    /// What is known of their own side.
+    pub callers: Callers,
     /// Whose doing it is: of each statement that lets them in.
     pub standing: BTreeSet<Standing>,
+}
+
+/// What is known of the other side of a way in: policies of whoever comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Callers {
+    /// Their account was not read, or is none; or it was not asked about.
+    NotRead,
+    /// Their own policies let them, or some of them.
+    May,
+    /// Their own policies do not let them, as they are now.
+    MayNot,
 }
 
 /// What is looked for.

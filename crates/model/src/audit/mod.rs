@@ -4,6 +4,7 @@ mod found;
 mod read;
 
 pub use found::{
-    Audit, Chain, Cut, Detail, Issue, Lacks, Limits, NotKnown, Object, Origin, Rule, Stale, StaleBecause, Standing, Suppressed, Suppression, WayIn, Without,
+    Audit, Callers, Chain, Cut, Detail, Issue, Lacks, Limits, NotKnown, Object, Origin, Rule, Stale, StaleBecause, Standing, Suppressed, Suppression, WayIn,
+    Without,
 };
 pub use read::{AccessKey, AuditScope, Audited, BucketFacts, DataEvents, Facts, RoleFacts, Trail};

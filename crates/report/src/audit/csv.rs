@@ -4,7 +4,7 @@ use crossrole_model::audit::{Audit, Chain, NotKnown};
 
 use super::text::account;
 use super::words;
-use crate::access::{sorted, who};
+use crate::access::sorted;
 use crate::findings::word;
 use crate::{View, safe};
 
@@ -15,7 +15,7 @@ pub fn audit_csv(audit: &Audit, view: View) -> String {
     let mut rows: Vec<[String; 9]> = vec![HEADER.map(str::to_owned)];
     let none = String::new;
     for way in &audit.ways {
-        let principal = who(&way.access.party, &way.access.except, way.access.certainty);
+        let principal = words::party(&way.access.party, &way.access.except);
         let text = format!("{}{}", sorted(&way.access.actions, str::to_owned).join(", "), words::doing(way, view).1);
         rows.push(["way".to_owned(), account(&way.to), way.to.long(), none(), none(), principal, words::origin(&way.origin), words::standings(way), text]);
     }
@@ -43,9 +43,10 @@ pub fn audit_csv(audit: &Audit, view: View) -> String {
 }
 
 fn chain(audit: &Audit, chain: &Chain, view: View) -> [String; 9] {
-    let first = chain.hops.first().map(|hop| who(&hop.party, &hop.except, hop.certainty)).unwrap_or_default();
+    let first = chain.hops.first().map(|hop| words::party(&hop.party, &hop.except)).unwrap_or_default();
     let steps: Vec<String> = chain.hops.iter().map(|hop| words::step(hop, view)).collect();
-    let reached = chain.last().and_then(|last| audit.reach.get(last)).into_iter().flatten().map(|change| format!("reaches {}", super::text::reaches(change, view)));
+    let reached =
+        chain.last().and_then(|last| audit.reach.get(last)).into_iter().flatten().map(|change| format!("reaches {}", super::text::reaches(change, view)));
     let text = steps.into_iter().chain(reached).collect::<Vec<_>>().join("; ");
     let last = chain.last().unwrap_or_default();
     let none = String::new;

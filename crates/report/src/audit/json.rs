@@ -1,12 +1,12 @@
 //! An audit for machines.
 
-use crossrole_model::access::{AccessChange, Certainty, Clause, Hop};
+use crossrole_model::access::{AccessChange, Clause, Hop};
 use crossrole_model::audit::{Audit, Chain, Issue, NotKnown, Suppressed, WayIn};
 use serde_json::{Value, json};
 
 use super::rules::{NOT_KNOWN, info};
 use super::words;
-use crate::access::{short, sorted, who};
+use crate::access::{short, sorted};
 use crate::clause::{clause_json, values};
 use crate::findings::word;
 use crate::{FORMAT_VERSION, View};
@@ -43,17 +43,18 @@ fn when(conditions: &[Vec<Clause>], view: View) -> Value {
 }
 
 fn way(way: &WayIn, view: View) -> Value {
-    let WayIn { to, origin, access, standing } = way;
+    let WayIn { to, origin, access, callers, standing } = way;
     let context: serde_json::Map<String, Value> = access.witness.context.iter().map(|(k, v)| (k.clone(), json!(values(k, v, view)))).collect();
     json!({
         "to": to,
         "account": to.account(),
         "object": to.long(),
         "origin": origin,
-        "principal": who(&access.party, &access.except, access.certainty),
+        "principal": words::party(&access.party, &access.except),
         "party": access.party,
         "except": access.except,
         "certainty": access.certainty,
+        "callers": callers,
         "actions": sorted(&access.actions, str::to_owned),
         "action_set": access.actions,
         "resources": sorted(&access.resources, short),
@@ -80,7 +81,7 @@ fn chain(audit: &Audit, chain: &Chain, view: View) -> Value {
 
 fn hop(hop: &Hop, view: View) -> Value {
     json!({
-        "principal": who(&hop.party, &hop.except, Certainty::Exact),
+        "principal": words::party(&hop.party, &hop.except),
         "party": hop.party,
         "certainty": hop.certainty,
         "action": hop.action,

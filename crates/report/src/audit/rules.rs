@@ -33,11 +33,7 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
             "Another customer of that party can have it come here in their place (the confused deputy).",
             "agree on an external id with them, and ask for it with `sts:ExternalId`",
         ),
-        Rule::NoMfa => (
-            "a user who comes in without a second factor",
-            "Whoever finds the user's access key comes in.",
-            "ask for `aws:MultiFactorAuthPresent`",
-        ),
+        Rule::NoMfa => ("a user who comes in without a second factor", "Whoever finds the user's access key comes in.", "ask for `aws:MultiFactorAuthPresent`"),
         Rule::TokensNotPinned => (
             "tokens of a provider that are not pinned to one workload",
             "Every user of that provider whose token passes comes in.",
@@ -53,11 +49,7 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
             "Somebody has changed it by hand.",
             "look at it with `crossrole plan`, and take it back or say it in the manifest",
         ),
-        Rule::UnusedRole => (
-            "a role for somebody outside that nobody uses",
-            "What nobody uses nobody watches.",
-            "delete it, or take its trust back",
-        ),
+        Rule::UnusedRole => ("a role for somebody outside that nobody uses", "What nobody uses nobody watches.", "delete it, or take its trust back"),
         Rule::LongSession => (
             "a role for somebody outside whose sessions last long",
             "Credentials of a session that got lost are good until it ends.",
@@ -73,16 +65,10 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
             "The longer a key is good, the more places it has been in.",
             "make another one, use it, and delete this one; or use a role",
         ),
-        Rule::RootAccessKey => (
-            "an access key of the root user",
-            "It may do everything, and nothing limits it.",
-            "delete it",
-        ),
-        Rule::NoTrail => (
-            "no trail of what is changed",
-            "Who came in, and what they did, can't be found out later.",
-            "make a trail of all regions, and start it",
-        ),
+        Rule::RootAccessKey => ("an access key of the root user", "It may do everything, and nothing limits it.", "delete it"),
+        Rule::NoTrail => {
+            ("no trail of what is changed", "Who came in, and what they did, can't be found out later.", "make a trail of all regions, and start it")
+        }
         Rule::NoDataEvents => (
             "no trail of what is done with the objects of a bucket that others use",
             "Trails keep who reads and writes objects only where they are told to.",
@@ -108,11 +94,7 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
             "Each new bucket is one mistake away from being public.",
             "switch on all four settings of block public access of the account",
         ),
-        Rule::AclsOn => (
-            "a bucket with ACLs",
-            "ACLs may let in others, and are not looked at here.",
-            "set object ownership to `BucketOwnerEnforced`",
-        ),
+        Rule::AclsOn => ("a bucket with ACLs", "ACLs may let in others, and are not looked at here.", "set object ownership to `BucketOwnerEnforced`"),
     };
     RuleInfo { id: rule.id(), what, why, fix }
 }

@@ -8,7 +8,7 @@ use crossrole_model::audit::{Audit, Chain, Issue, Object, Origin, WayIn};
 
 use super::rules::info;
 use super::words;
-use crate::access::{short, sorted, who};
+use crate::access::{short, sorted};
 use crate::clause::when;
 use crate::findings::word;
 use crate::statement::list;
@@ -50,9 +50,12 @@ fn few(all: Vec<String>, separator: &str) -> Vec<String> {
     shown.into_iter().enumerate().map(|(at, text)| if at == last { text } else { format!("{text}{separator}") }).collect()
 }
 
+/// Who does what; when; whose doing it is: and what it leads to.
+type Alike = BTreeMap<(String, String, String), Vec<String>>;
+
 /// Those from one place together, and what is alike but for what it leads to in one line.
 fn ways(audit: &Audit, view: View) -> Vec<Line> {
-    let mut by_origin: BTreeMap<&Origin, BTreeMap<(String, String, String), Vec<String>>> = BTreeMap::new();
+    let mut by_origin: BTreeMap<&Origin, Alike> = BTreeMap::new();
     for way in &audit.ways {
         let (doing, when) = words::doing(way, view);
         by_origin.entry(&way.origin).or_default().entry((doing, when, words::standings(way))).or_default().push(words::target(way));
@@ -121,7 +124,7 @@ fn chain_lines(audit: &Audit, chain: &Chain, view: View) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (depth, hop) in chain.hops.iter().enumerate() {
         let role = safe(&crate::access::by_arn(&hop.resource));
-        let text = if depth == 0 { format!("{} → {role}", who(&hop.party, &hop.except, hop.certainty).trim_end_matches(',')) } else { format!("→ {role}") };
+        let text = if depth == 0 { format!("{} → {role}", words::party(&hop.party, &hop.except)) } else { format!("→ {role}") };
         lines.push(Line::plain(2 + 2 * depth.min(8), text).then(when(&hop.when, view)));
     }
     let inner = 2 + 2 * chain.hops.len().min(8);
@@ -207,7 +210,11 @@ fn summary(audit: &Audit) -> Line {
     let found = if audit.issues.is_empty() { "nothing".to_owned() } else { severities(&audit.issues) };
     let unknown = if audit.not_known.is_empty() { String::new() } else { format!("; {} not known", audit.not_known.len()) };
     let regions: std::collections::BTreeSet<&String> = audit.regions.values().flatten().collect();
-    let regions = if regions.is_empty() { String::new() } else { format!(" Keys and trails were looked for in {}.", regions.into_iter().map(|r| safe(r)).collect::<Vec<_>>().join(", ")) };
+    let regions = if regions.is_empty() {
+        String::new()
+    } else {
+        format!(" Keys and trails were looked for in {}.", regions.into_iter().map(|r| safe(r)).collect::<Vec<_>>().join(", "))
+    };
     Line::new(Tone::Heading, 0, "Audit: ").then([format!("found {found}{unknown}, with {calls} calls.{regions}")])
 }
 

@@ -1,7 +1,7 @@
 //! Sentences of an audit.
 
-use crossrole_model::access::{Certainty, Clause, Hop};
-use crossrole_model::audit::{Cut, Detail, Issue, Lacks, NotKnown, Object, Origin, Rule, Stale, StaleBecause, Standing, WayIn, Without};
+use crossrole_model::access::{Certainty, Clause, Hop, Party};
+use crossrole_model::audit::{Callers, Cut, Detail, Issue, Lacks, NotKnown, Object, Origin, Rule, Stale, StaleBecause, Standing, WayIn, Without};
 
 use crate::access::{about, by_arn, short, sorted, who, why};
 use crate::clause::when;
@@ -125,10 +125,20 @@ pub(super) fn standings(way: &WayIn) -> String {
     if all.is_empty() { "unknown".to_owned() } else { all.join("; ") }
 }
 
+/// Who it is. What policies of their own let them is their account's business, and said of those that stand for many alone.
+pub(super) fn party(party: &Party, except: &[Party]) -> String {
+    match party {
+        Party::AnyOf { .. } | Party::AnyOther { .. } => who(party, except, Certainty::OwnPolicies),
+        _ => who(party, except, Certainty::Exact),
+    }
+}
+
 /// Who does what, when: without on what.
 pub(super) fn doing(way: &WayIn, view: View) -> (String, String) {
     let access = &way.access;
-    (format!("{}: {}", who(&access.party, &access.except, access.certainty), sorted(&access.actions, str::to_owned).join(", ")), conditions_of(&access.when, view))
+    let may_not = if way.callers == Callers::MayNot { ", which their own policies do not let them now" } else { "" };
+    let actions = sorted(&access.actions, str::to_owned).join(", ");
+    (format!("{}: {actions}", party(&access.party, &access.except)), format!("{}{may_not}", conditions_of(&access.when, view)))
 }
 
 /// On what: the object, and of a bucket which part of it.
@@ -148,7 +158,7 @@ pub(super) fn way(way: &WayIn, view: View) -> String {
 
 /// A step of a chain: who assumes which role.
 pub(super) fn step(hop: &Hop, view: View) -> String {
-    format!("{} assumes {}{}", who(&hop.party, &hop.except, hop.certainty), safe(&by_arn(&hop.resource)), conditions_of(&hop.when, view))
+    format!("{} assumes {}{}", party(&hop.party, &hop.except), safe(&by_arn(&hop.resource)), conditions_of(&hop.when, view))
 }
 
 /// What is not known, and why.

@@ -41,7 +41,9 @@ async fn content(session: &Arc<Session>) -> Result<String, CloudError> {
         match session.read("GetCredentialReport", || session.iam.get_credential_report().send()).await {
             Ok(answer) => return Ok(answer.content().map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned()).unwrap_or_default()),
             // Asked too early (IAM API reference, GetCredentialReport).
-            Err(error) if asked < ASKED_MOST && ["ReportInProgress", "ReportNotPresent"].contains(&error.code.as_str()) => session.wait("GetCredentialReport", PAUSE).await?,
+            Err(error) if asked < ASKED_MOST && ["ReportInProgress", "ReportNotPresent"].contains(&error.code.as_str()) => {
+                session.wait("GetCredentialReport", PAUSE).await?;
+            }
             Err(error) => return Err(error),
         }
     }
