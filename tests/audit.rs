@@ -5,10 +5,10 @@ use std::fs;
 use std::sync::Arc;
 
 use crossrole::Exit;
-use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options};
+use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options, Sandbox};
 use serde_json::{Value, json};
 
-use crate::estate::{self, DEV, Expected, MAIN, OPS, Size, VENDOR, altered, generated, role};
+use crate::estate::{self, DEV, Expected, MAIN, OPS, Size, VENDOR, generated, role};
 use crate::support::{Credentials, Place, Said, manifest, root};
 
 /// Each kind of each thing twice.
@@ -419,6 +419,13 @@ async fn hostile_names_steer_nothing() {
     for cell in rows(&texts[2]).iter().flatten() {
         assert!(!cell.starts_with(['=', '+', '-', '@', '\t']), "{cell}");
     }
+}
+
+/// A sandbox with another state.
+fn altered(place: &Place, alter: impl FnOnce(&mut Value)) -> Sandbox {
+    let mut world: Value = serde_json::from_slice(&place.sandbox.snapshot().unwrap()).unwrap();
+    alter(&mut world);
+    Sandbox::restore(world.to_string().as_bytes(), Options::default()).unwrap()
 }
 
 /// A role that its session was used of late is used; AWS's clock, not ours, says when.

@@ -140,7 +140,9 @@ async fn found(place: &Place, name: &str, accounts: &[&str]) -> Value {
     let config = folder.join("crossrole.toml").display().to_string();
     fs::write(&config, "").unwrap();
     let mut words = vec!["audit", "--json", "--config", &config];
-    accounts.iter().for_each(|account| words.extend(["--account", account]));
+    for account in accounts {
+        words.extend(["--account", account]);
+    }
     let said = place.run(&words).await;
     assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
     serde_json::from_str(&said.out).unwrap()

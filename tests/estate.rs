@@ -367,10 +367,3 @@ fn dated(place: &Place, count: usize) -> Sandbox {
     }
     Sandbox::restore(world.to_string().as_bytes(), Options { role_quota: 20_000, ..Options::default() }).unwrap()
 }
-
-/// A sandbox with other dates, and so on, as its state says it.
-pub(crate) fn altered(place: &Place, alter: impl FnOnce(&mut Value)) -> Sandbox {
-    let mut world: Value = serde_json::from_slice(&place.sandbox.snapshot().unwrap()).unwrap();
-    alter(&mut world);
-    Sandbox::restore(world.to_string().as_bytes(), Options::default()).unwrap()
-}

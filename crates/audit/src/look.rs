@@ -55,15 +55,15 @@ const WHENCE: [&str; 3] = ["aws:SourceVpc", "aws:SourceVpce", "aws:SourceVpcArn"
 
 /// Tells whether only certain callers can meet this: those of an organization, of an account, or of a name.
 pub(crate) fn is_of_certain(clauses: &[Clause]) -> bool {
-    let fixed = |key: &&str| asks(clauses, key).is_some_and(|clause| clause.values.iter().all(|value| is_fixed(key, value)));
-    organization(clauses).is_some() || WHOSE.iter().any(|key| fixed(&key))
+    let fixed = |key: &str| asks(clauses, key).is_some_and(|clause| clause.values.iter().all(|value| is_fixed(key, value)));
+    organization(clauses).is_some() || WHOSE.iter().any(|key| fixed(key))
 }
 
 /// Tells whether only requests from a certain network can.
 pub(crate) fn is_from_certain(clauses: &[Clause]) -> bool {
-    let fixed = |key: &&&str| asks(clauses, key).is_some_and(|clause| clause.values.iter().all(|value| !value.contains(['*', '?'])));
+    let fixed = |key: &str| asks(clauses, key).is_some_and(|clause| clause.values.iter().all(|value| !value.contains(['*', '?'])));
     let narrow = asks(clauses, "aws:SourceIp").is_some_and(|clause| clause.values.iter().all(|value| is_narrow(value)));
-    WHENCE.iter().any(|key| fixed(&key)) || narrow
+    WHENCE.iter().any(|key| fixed(key)) || narrow
 }
 
 /// An ARN may have wildcards behind its account.
