@@ -9,7 +9,7 @@ use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options, Sandbox};
 use serde_json::{Value, json};
 
 use crate::estate::{self, DEV, Expected, MAIN, OPS, Size, VENDOR, generated, role};
-use crate::support::{Credentials, Place, Said, manifest, root};
+use crate::support::{Credentials, Place, Said, manifest, root, scenario};
 
 /// Each kind of each thing twice.
 const SMALL: Size = Size { roles: 58, buckets: 24, keys: 12 };
@@ -330,6 +330,23 @@ async fn ways_are_marked_by_whose_doing_they_are() {
     assert!(standing(&found).contains(&of("role/Reader", "elsewhere")), "{}", found["ways"]);
 }
 
+/// What manifests say of buckets and keys, made ones too, is theirs when it is live.
+#[tokio::test(start_paused = true)]
+async fn what_scenarios_make_is_declared() {
+    for name in ["made-key", "encrypted-exchange", "direct-bucket-access", "guarded-partner", "prod-data", "github-actions", "saml-federation"] {
+        let place = Place::new(Options::default());
+        let file = scenario(name);
+        place.good(&["sandbox", "prepare", &file]).await;
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        let found = json_of(&audit(&place, &["--json", "--config", &settings(&format!("scenario-{name}"), ""), &file]).await);
+        let drifted: Vec<&Value> = found["findings"].as_array().unwrap().iter().filter(|one| one["rule"] == "not-as-declared").collect();
+        assert!(drifted.is_empty(), "{name}: {drifted:?}");
+        let standing = |one: &Value, word: &str| one["standing"].as_array().unwrap().iter().any(|s| s["standing"] == word);
+        let ways = found["ways"].as_array().unwrap();
+        assert!(ways.iter().any(|way| standing(way, "declared") || standing(way, "adopted")), "{name}: {ways:?}");
+    }
+}
+
 /// Rows of a table (RFC 4180).
 fn rows(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
@@ -477,6 +494,12 @@ async fn accounts_of_the_directory_are_audited_in_one_run() {
     assert_eq!(labels.len(), 3, "{labels:?}");
     let said = audit(&place, &["--config", &config, "--account", "12"]).await;
     assert!(said.exit == Exit::Failed && said.err.contains("`12` is not an account id"), "{}", said.err);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reference_of_rules_is_current() {
+    let said = audit(&Place::new(Options::default()), &["--list-rules"]).await;
+    assert!(said.out == fs::read_to_string(root().join("docs/audit.md")).unwrap_or_default(), "docs/audit.md is stale: run `just rules`");
 }
 
 #[test]

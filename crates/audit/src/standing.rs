@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_model::audit::{Object, Standing};
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{AccountId, Address, DesiredObject, KeyRef, Kind, Observation, ownership};
+use crossrole_model::{AccountId, Address, KeyRef, Kind, Observation, ownership};
 use crossrole_policy::{Arn, Document, Effect, Statement};
 
 use crossrole_model::access::Party;
@@ -18,32 +18,31 @@ pub(crate) fn of(asked: &Asked<'_>, object: &Object, document: &Document, party:
 }
 
 /// Of one statement.
-pub(crate) fn one(asked: &Asked<'_>, object: &Object, statement: &Statement) -> Standing {
+fn one(asked: &Asked<'_>, object: &Object, statement: &Statement) -> Standing {
     match object {
         Object::Role { arn } => role(asked, arn, statement),
         Object::Bucket { account, name } => {
             let declared = asked.desired.objects.get(&Address::new(account, Kind::BucketPolicy, name));
+            let says = declared.is_some_and(|object| matches!(&object.state, DesiredState::BucketPolicy { statements, .. } if statements.contains(statement)));
             let made = asked.desired.objects.get(&Address::new(account, Kind::Bucket, name));
-            shared(asked, statement, declared, made.is_none_or(|bucket| bucket.adopt))
+            shared(asked, statement, says.then(|| made.is_none_or(|bucket| bucket.adopt)))
         }
-        Object::Key { arn } => {
-            let of = |key: &KeyRef, kind| asked.desired.objects.get(&Address::new(&key.account(), kind, key.name()));
-            let found = in_force(asked, arn);
-            let key = found.as_ref();
-            let made = key.and_then(|key| of(key, Kind::Key));
-            shared(asked, statement, key.and_then(|key| of(key, Kind::KeyPolicy)), made.is_none_or(|key| key.adopt))
-        }
+        Object::Key { arn } => shared(asked, statement, of_key(asked, arn, statement)),
         _ => Standing::Unknown,
     }
 }
 
-/// The key as manifests call it, where they do: by its ARN.
-fn in_force(asked: &Asked<'_>, arn: &str) -> Option<KeyRef> {
-    let declared = asked.desired.objects.values().find_map(|object| match &object.state {
-        DesiredState::KeyPolicy { key, .. } if key.arn == arn => Some(key.clone()),
+/// Whether a manifest says it of a key: of one that it makes, or of one that somebody else made. A key that is made is known by its alias,
+/// which its ARN does not tell, so that any such key of the account and region may be meant.
+fn of_key(asked: &Asked<'_>, arn: &str, statement: &Statement) -> Option<bool> {
+    let live = KeyRef::parse(arn)?;
+    let is_one = |key: &KeyRef| key.arn == arn || key.alias().is_some() && key.account() == live.account() && key.region() == live.region();
+    let key = asked.desired.objects.values().find_map(|object| match &object.state {
+        DesiredState::KeyPolicy { key, grants } if is_one(key) && grants.iter().any(|grant| grant.statement == *statement) => Some(key),
         _ => None,
-    });
-    declared.or_else(|| KeyRef::parse(arn))
+    })?;
+    let made = asked.desired.objects.get(&Address::new(&key.account(), Kind::Key, key.name()));
+    Some(made.is_none_or(|key| key.adopt))
 }
 
 fn role(asked: &Asked<'_>, arn: &str, statement: &Statement) -> Standing {
@@ -66,21 +65,16 @@ fn role(asked: &Asked<'_>, arn: &str, statement: &Statement) -> Standing {
     }
 }
 
-/// Of a statement of a document that belongs to many.
-fn shared(asked: &Asked<'_>, statement: &Statement, declared: Option<&DesiredObject>, not_ours: bool) -> Standing {
+/// Of a statement of a document that belongs to many. `says`: a manifest says it, and whether of what is not its own.
+fn shared(asked: &Asked<'_>, statement: &Statement, says: Option<bool>) -> Standing {
     let Some(head) = ownership::sid_head(statement.sid()) else { return Standing::Unknown };
-    let Some(manifest) = asked.desired.manifests.iter().map(|m| &m.name).find(|name| ownership::sid_prefix(name) == head) else {
+    let Some(manifest) = asked.desired.manifests.iter().map(|m| m.name.clone()).find(|name| ownership::sid_prefix(name) == head) else {
         return Standing::Elsewhere { manifest: None };
     };
-    let says = declared.is_some_and(|object| match &object.state {
-        DesiredState::BucketPolicy { statements, .. } => statements.contains(statement),
-        DesiredState::KeyPolicy { grants, .. } => grants.iter().any(|grant| grant.statement == *statement),
-        _ => false,
-    });
-    match (says, not_ours) {
-        (true, false) => Standing::Declared { manifest: manifest.clone() },
-        (true, true) => Standing::Adopted { manifest: manifest.clone() },
-        (false, _) => Standing::Drifted { manifest: manifest.clone() },
+    match says {
+        Some(false) => Standing::Declared { manifest },
+        Some(true) => Standing::Adopted { manifest },
+        None => Standing::Drifted { manifest },
     }
 }
 

@@ -128,11 +128,6 @@ impl Session {
         aws_sdk_cloudtrail::Client::from_conf(aws_sdk_cloudtrail::config::Builder::from(&self.config).region(Region::new(region.to_owned())).build())
     }
 
-    /// Tells whether one address stands for all hosts of AWS.
-    pub(crate) fn has_one_address(&self) -> bool {
-        self.path_style
-    }
-
     /// Returns the client of the organization, which has one region a partition.
     pub(crate) fn organizations(&self) -> aws_sdk_organizations::Client {
         aws_sdk_organizations::Client::new(&self.config)

@@ -1,7 +1,7 @@
 //! What is left of deleted principals, what bears our mark and is not as declared, and access keys.
 
-use crossrole_model::Observation;
 use crossrole_model::audit::{AccessKey, Detail, Issue, NotKnown, Object, Rule, Standing};
+use crossrole_model::{AccountId, Observation};
 use crossrole_policy::Document;
 
 use super::days;
@@ -48,12 +48,17 @@ pub(super) fn access_keys(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<
                     issues.push(Issue { rule: Rule::RootAccessKey, object, detail });
                 }
                 Some(user) if old.is_some_and(|days| days > most) => {
-                    // The report tells the path as well, which names of users do not need.
-                    let object = Object::User { arn: partition.iam_arn(account, "user", "/", user) };
+                    let object = Object::User { arn: partition.iam_arn(account, "user", path(case, account, user), user) };
                     issues.push(Issue { rule: Rule::OldAccessKey, object, detail });
                 }
                 Some(_) => {}
             }
         }
     }
+}
+
+/// The path of a user, where IAM of the account was read.
+fn path<'c>(case: &'c Case<'_>, account: &AccountId, user: &str) -> &'c str {
+    let state = case.asked.audited.observed.accounts.get(account).and_then(Observation::known);
+    state.and_then(|state| state.users.get(&user.to_ascii_lowercase())).map_or("/", |user| user.state.path.as_str())
 }

@@ -27,6 +27,9 @@ pub(crate) struct AuditArgs {
     /// access picture), `csv`
     #[arg(long, value_name = "FORMAT=FILE", value_parser = audit_report)]
     pub(crate) report: Vec<Report>,
+    /// Print the reference of all rules, and audit nothing
+    #[arg(long)]
+    pub(crate) list_rules: bool,
     /// Exit 2 when something is found; what could not be read is exit 1 in any case
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,

@@ -25,6 +25,10 @@ use crate::stop::reading;
 const MANIFESTS: &str = "manifests";
 
 pub(crate) async fn run(args: &AuditArgs, io: &mut Io) -> Result<Exit, Failure> {
+    if args.list_rules {
+        io.out(&crossrole_report::audit_reference());
+        return Ok(Exit::Clean);
+    }
     let paths = paths(args);
     reports::apart_from_settings(&args.report, &args.cloud.config, &[&args.cloud.sandbox_state])?;
     reports::apart_from_paths(&args.report, &paths)?;

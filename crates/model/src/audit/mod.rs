@@ -2,9 +2,8 @@
 
 mod found;
 mod read;
+mod rule;
 
-pub use found::{
-    Audit, Callers, Chain, Cut, Detail, Issue, Lacks, Limits, NotKnown, Object, Origin, Rule, Stale, StaleBecause, Standing, Suppressed, Suppression, WayIn,
-    Without,
-};
+pub use found::{Audit, Callers, Chain, Cut, NotKnown, Object, Origin, Stale, StaleBecause, Standing, Suppressed, Suppression, WayIn};
 pub use read::{AccessKey, AuditScope, Audited, BucketFacts, DataEvents, Facts, RoleFacts, Trail};
+pub use rule::{Detail, Issue, Lacks, Limits, Rule, Without};

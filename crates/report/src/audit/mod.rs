@@ -12,5 +12,5 @@ pub use csv::audit_csv;
 pub use findings::{Places, audit_findings};
 pub use json::audit_json;
 pub use page::audit_html;
-pub use rules::audit_rules;
+pub use rules::{audit_reference, audit_rules};
 pub use text::audit_lines;

@@ -2,11 +2,60 @@
 
 use crossrole_model::audit::{NotKnown, Rule};
 
+use super::super::findings::word;
 use crate::RuleInfo;
 
 /// What machines are told of every rule, and of what is not known.
 pub fn audit_rules() -> Vec<RuleInfo<'static>> {
     Rule::ALL.into_iter().map(info).chain([NOT_KNOWN]).collect()
+}
+
+/// What stands before the rules.
+const REFERENCE: &str = "# Rules of the audit
+
+Made by `crossrole audit --list-rules` from the rules themselves. The evaluator decides what a way in is: a trust statement that can't be
+met any more, that another one denies, or that names a provider which is not there, lets nobody in. Service-linked roles are left out,
+since AWS alone makes and changes them, and so are keys of AWS's own and keys that are to be deleted.
+
+Limits stand in `crossrole.toml`, with what is known and wanted; an object is written as `role/Reader`, with its account before it or as its
+ARN, and `*` matches anything:
+
+```toml
+[audit]
+unused_days = 90           # all of these unless said otherwise
+max_session_hours = 4
+role_age_days = 365
+key_age_days = 90
+kms = false                # true: buckets that others use are encrypted with keys of KMS
+regions = [\"eu-west-1\"]    # where keys and trails are looked for, beside us-east-1 and the regions of buckets and of manifests' keys
+own_accounts = [\"555555555555\"]   # no third parties, beside the accounts of manifests and of the directory; none unless said
+
+[[audit.suppress]]
+rule = \"no-external-id\"
+object = \"222222222222/role/Scanner\"
+reason = \"the scanner has none; SEC-7\"
+expires = 2027-01-31       # optional: until that day begins (UTC)
+```
+
+Rules about logs, encryption and data events are about buckets that somebody outside may use, or that a manifest declares; those about
+use, age and sessions about roles that let somebody in who is no service of AWS. ACLs, KMS grants and policies of access points are not
+evaluated. What could not be read is `not-known`, ends the command with exit code 1, and is suppressed like anything else.
+
+Whoever audits needs, in each account: `iam:GetAccountAuthorizationDetails`, `iam:ListRoles`, `iam:GenerateCredentialReport`,
+`iam:GetCredentialReport`, `iam:ListOpenIDConnectProviders`, `iam:GetOpenIDConnectProvider`, `iam:ListSAMLProviders`,
+`iam:GetSAMLProvider`, `s3:ListAllMyBuckets`, `s3:GetAccountPublicAccessBlock`, `s3:GetBucketPolicy`, `s3:GetBucketLogging`,
+`s3:GetEncryptionConfiguration`, `s3:GetBucketPublicAccessBlock`, `s3:GetBucketOwnershipControls`, `kms:ListKeys`, `kms:DescribeKey`,
+`kms:GetKeyPolicy`, `cloudtrail:DescribeTrails`, `cloudtrail:GetTrailStatus`, `cloudtrail:GetEventSelectors`.
+";
+
+/// The reference page of all rules.
+pub fn audit_reference() -> String {
+    let section = |info: RuleInfo<'_>, severity: &str| {
+        let capital = |text: &str| text.chars().take(1).flat_map(char::to_uppercase).chain(text.chars().skip(1)).collect::<String>();
+        format!("\n## {}\n\n{severity}: {}.\n\n{}\n\n{}.\n", info.id, info.what, info.why, capital(info.fix))
+    };
+    let rules: String = Rule::ALL.into_iter().map(|rule| section(info(rule), word(rule.severity()))).collect();
+    format!("{REFERENCE}{rules}{}", section(NOT_KNOWN, "not known"))
 }
 
 pub(super) const NOT_KNOWN: RuleInfo<'static> = RuleInfo {

@@ -218,7 +218,7 @@ fn summary(audit: &Audit) -> Line {
     Line::new(Tone::Heading, 0, "Audit: ").then([format!("found {found}{unknown}, with {calls} calls.{regions}")])
 }
 
-/// What an object is called in a list of objects of its kind.
+/// The account that an object is in; empty where it is in none.
 pub(super) fn account(object: &Object) -> String {
     object.account().unwrap_or_default().to_owned()
 }
