@@ -21,8 +21,9 @@ const DEPTH_MOST: usize = 32;
 /// Most chains that are told. A reader who sees more reads none; a hundred administrators of one account are a hundred chains each.
 const CHAINS_MOST: usize = 1_000;
 
-/// Most pairs of a principal and a role that are put to the evaluator: some seconds' worth.
-const PAIRS_MOST: usize = 100_000;
+/// Most pairs of a principal and a role that are put to the evaluator: ten thousand take about a second, and a hundred administrators are
+/// as many with a hundred roles that leave it to their account.
+const PAIRS_MOST: usize = 50_000;
 
 /// Most buckets and keys that roles at the ends of chains are asked about.
 const REACH_MOST: usize = 5_000;
