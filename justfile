@@ -59,6 +59,7 @@ bench-access:
 # The reference page of lint rules, from the rules
 rules:
     cargo run --quiet -- validate --list-rules > docs/lint.md
+    cargo run --quiet -- audit --list-rules > docs/audit.md
 
 # Our decisions against a simulator that somebody else wrote (AGPL: installed beside, never linked), and the access delta against a solver; needs Node.js and Python
 oracle: smt

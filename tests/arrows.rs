@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crossrole-manifest", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-access", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-lint", &["crossrole-access", "crossrole-model", "crossrole-policy"]),
+    ("crossrole-audit", &["crossrole-access", "crossrole-model", "crossrole-policy"]),
     ("crossrole-planner", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-applier", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-cloud", &["crossrole-model", "crossrole-policy"]),
@@ -23,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "crossrole-access",
             "crossrole-applier",
+            "crossrole-audit",
             "crossrole-cloud",
             "crossrole-forge",
             "crossrole-lint",
@@ -98,7 +100,7 @@ fn every_test_file_is_a_module() {
 #[test]
 fn the_lock_file_stays_small() {
     /// Growth is a decision: raise this with a line in docs/dependencies.md.
-    const PACKAGES: usize = 335;
+    const PACKAGES: usize = 336;
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let count = lock.matches("[[package]]").count();
     assert!(count <= PACKAGES, "{count} packages");

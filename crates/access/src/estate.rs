@@ -163,6 +163,13 @@ impl Estate {
         Self { service_control: controls.service.clone(), resource_control: controls.resource.clone(), ..self }
     }
 
+    /// Nobody and nothing, under the same control policies.
+    #[must_use]
+    pub fn of_nobody(&self) -> Self {
+        let nobody = Self { partition: self.partition.clone(), ..Self::default() };
+        Self { service_control: self.service_control.clone(), resource_control: self.resource_control.clone(), ..nobody }
+    }
+
     /// Returns the policies of one caller's side and one resource's.
     pub(crate) fn policies<'e>(&'e self, identity: Identity<'e>, account: Option<&str>, guarded: Option<&'e Guarded>, owner: Option<&str>) -> Policies<'e> {
         fn list(documents: &[Placed]) -> Vec<&Compiled> {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::AccountId;
 use crossrole_model::access::{About, AccessChange, AccessDelta, Direction, Part, Undecided};
 use crossrole_model::graph::{Basis, Doing, Edge, Graph, Status, Thing, Way};
 use crossrole_policy::Arn;
@@ -55,11 +56,23 @@ pub fn picture_of(changes: &AccessDelta) -> Graph {
     drawing.finish(Basis::SavedPlan)
 }
 
+/// Lines that are so, each drawn as one that stays; `owners`: accounts of buckets, which their names do not tell.
+pub fn picture_with<'a>(lines: impl IntoIterator<Item = &'a AccessChange>, owners: &BTreeMap<String, AccountId>, basis: Basis) -> Graph {
+    let none = Estate::default();
+    let mut drawing = Drawing::new([&none, &none]);
+    lines.into_iter().for_each(|line| drawing.change(line, Status::Kept));
+    let mut graph = drawing.finish(basis);
+    for (thing, account) in &mut graph.things {
+        if let Thing::Bucket(name) = thing {
+            *account = owners.get(name).map(ToString::to_string);
+        }
+    }
+    graph
+}
+
 /// What everybody may do: all of it is gained where there was nobody and nothing.
 fn everything(estate: &Estate) -> AccessDelta {
-    let nobody = Estate { partition: estate.partition.clone(), ..Estate::default() };
-    let nobody = Estate { service_control: estate.service_control.clone(), resource_control: estate.resource_control.clone(), ..nobody };
-    delta(&nobody, estate)
+    delta(&estate.of_nobody(), estate)
 }
 
 /// One line for each two things and status.

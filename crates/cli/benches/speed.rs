@@ -15,8 +15,13 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+#[path = "../../../tests/estate.rs"]
+mod estate;
 #[path = "../../../tests/fleet.rs"]
 mod fleet;
+#[path = "../../../tests/support.rs"]
+#[allow(dead_code, reason = "it is for tests, which need more of it")]
+mod support;
 
 const BIN: &str = env!("CARGO_BIN_EXE_crossrole");
 
@@ -30,8 +35,13 @@ impl Drop for Server {
 }
 
 fn serve(latency_ms: u64) -> Server {
+    serve_with(latency_ms, &[])
+}
+
+fn serve_with(latency_ms: u64, more: &[&str]) -> Server {
     let mut child = Command::new(BIN)
         .args(["sandbox", "serve", "--listen", "127.0.0.1:0", "--role-quota", "20000", "--latency", &latency_ms.to_string()])
+        .args(more)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -183,13 +193,43 @@ fn accounts() {
     }
 }
 
+/// An audit of a generated estate: every kind of problem, as often as there is room, and nothing but those.
+fn audits() {
+    let size = estate::Size { roles: 5_000, buckets: 300, keys: 50 };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (sandbox, expected) = runtime.block_on(estate::generated(size));
+    let folder = std::env::temp_dir().join(format!("crossrole-bench-audit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    sandbox.save(&folder.join("state.json")).unwrap();
+    std::fs::write(folder.join("crossrole.toml"), "").unwrap();
+    let (config, json, page) = (path("crossrole.toml"), format!("json={}", path("audit.json")), format!("html={}", path("audit.html")));
+    let three = ["--account", estate::MAIN, "--account", estate::DEV, "--account", estate::OPS];
+    let words = [&["audit", "--config", &config], &three[..]].concat();
+    let server = serve_with(50, &["--sandbox-state", &path("state.json")]);
+    show("audit of 5,000 roles, 300 buckets, 50 keys, 50 ms a call", run(&server, &words));
+    show("the same with its JSON", run(&server, &[&words[..], &["--report", &json]].concat()));
+    show("the same with the page", run(&server, &[&words[..], &["--report", &page]].concat()));
+    let found: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path("audit.json")).unwrap()).unwrap();
+    let text = |one: &serde_json::Value, key: &str| one[key].as_str().unwrap().to_owned();
+    let pairs: estate::Expected = found["findings"].as_array().unwrap().iter().map(|one| (text(one, "rule"), text(one, "object"))).collect();
+    let (missed, accused) = (expected.difference(&pairs).count(), pairs.difference(&expected).count());
+    let longest = found["chains"].as_array().unwrap().iter().map(|chain| chain["hops"].as_array().unwrap().len()).max().unwrap_or(0);
+    let unknown = found["not_known"].as_array().unwrap().len();
+    println!("{:60} {} seeded, {missed} missed, {accused} accused, {unknown} not known, a chain of {longest}", "", expected.len());
+}
+
 fn main() {
+    if std::env::args().any(|word| word == "audit") {
+        return audits();
+    }
     if std::env::args().any(|word| word == "everywhere") {
         return one_role_everywhere();
     }
     if std::env::args().any(|word| word == "pull-request") {
         return pull_request();
     }
+    audits();
     pull_request();
     accounts();
     one_role_everywhere();

@@ -122,7 +122,7 @@ fn entries(source: &Source, findings: &mut Vec<Finding>) -> Vec<Approval> {
 }
 
 /// The second since 1970 at which a day begins, in UTC, as grants end; `None` where a time is given as well, or no day.
-fn end_of(date: &Datetime) -> Option<i64> {
+pub(crate) fn end_of(date: &Datetime) -> Option<i64> {
     let (Some(day), None, None) = (date.date, date.time, date.offset) else { return None };
     let month = time::Month::try_from(day.month).ok()?;
     let day = time::Date::from_calendar_date(i32::from(day.year), month, day.day).ok()?;

@@ -90,6 +90,7 @@ where
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,
         Command::Comment(args) => Box::pin(commands::comment::run(&args, &mut io)).await,
         Command::Graph(args) => Box::pin(commands::graph::run(&args, &mut io)).await,
+        Command::Audit(args) => Box::pin(commands::audit::run(&args, &mut io)).await,
         Command::Test(args) => commands::test::run(&args, &mut io),
         Command::Accounts(args) => Box::pin(commands::accounts::run(&args, &mut io)).await,
         Command::Sandbox(args) => commands::sandbox::run(&args, &mut io).await,

@@ -1,9 +1,10 @@
 //! `crossrole.toml`: how accounts are reached from the place that runs. Nothing of it is in a manifest.
 
+mod audit;
 mod lock;
 mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crossrole_access::estate::Placed;
 use crossrole_cloud::{Access, TIMEOUT, TOTAL};
 use crossrole_lint::guardrails::Guardrails;
 use crossrole_manifest::Surroundings;
+use crossrole_model::audit::{Limits, Suppression};
 use crossrole_model::limits::{self, Quotas};
 use crossrole_model::{AccountId, Desired, IdentityCenter, LockPlace, Source};
 use crossrole_policy::Arn;
@@ -43,6 +45,8 @@ struct File {
     lock: Option<lock::Lock>,
     #[serde(default)]
     verify: verify::Verify,
+    #[serde(default)]
+    audit: audit::Audit,
 }
 
 /// Where permission sets are administered: what they need is written into their inline policies.
@@ -341,6 +345,26 @@ impl Settings {
         sources.iter().chain(&self.directory).cloned().collect()
     }
 
+    /// Where an audit draws its lines.
+    pub(crate) fn audit_limits(&self) -> Limits {
+        self.file.audit.limits()
+    }
+
+    /// What of an audit's findings is known and wanted.
+    pub(crate) fn audit_suppressions(&self) -> Vec<Suppression> {
+        self.file.audit.suppressions()
+    }
+
+    /// Regions that an audit looks at besides.
+    pub(crate) fn audit_regions(&self) -> BTreeSet<String> {
+        self.file.audit.regions()
+    }
+
+    /// Accounts that are no third party's, whatever manifests say.
+    pub(crate) fn audit_own_accounts(&self) -> BTreeSet<AccountId> {
+        self.file.audit.own_accounts()
+    }
+
     /// The quotas of the accounts.
     fn quotas(&self) -> Quotas {
         let (usual, Raised { trust_policy, policies_per_role }) = (Quotas::default(), &self.file.quotas);
@@ -393,7 +417,7 @@ fn parsed(path: &Path, text: &str) -> Result<File, Failure> {
     let file: File = toml::from_str(text).map_err(|e| {
         Failure::new(
             format!("settings `{}`, {}", path.display(), mistake(text, &e)),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`, and `[lock]` with `bucket`, `account`, `region`, `key`, `kms_key`, `lease`, and `[[verify.principals]]` with `name`, `profile` or `command`, `mfa`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`, and `[lock]` with `bucket`, `account`, `region`, `key`, `kms_key`, `lease`, and `[[verify.principals]]` with `name`, `profile` or `command`, `mfa`, and `[audit]` with `unused_days`, `max_session_hours`, `role_age_days`, `key_age_days`, `kms`, `regions`, `own_accounts`, `suppress`",
         )
     })?;
     file.quotas.check(path)?;
@@ -402,6 +426,7 @@ fn parsed(path: &Path, text: &str) -> Result<File, Failure> {
     selecting(&file.guardrails, path)?;
     file.lock.as_ref().map(|lock| lock.place(path)).transpose()?;
     file.verify.check(path)?;
+    file.audit.check(path)?;
     Ok(file)
 }
 

@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crossrole_model::audit::{AuditScope, Audited};
 use crossrole_model::observed::{Observed, Scope};
 use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ObjectState};
 
@@ -76,6 +77,11 @@ impl Aws {
     pub async fn organization(&self, account: &AccountId) -> Result<Organization, CloudError> {
         let session = self.sessions.get(account).await?;
         organization::read(&session).await
+    }
+
+    /// Reads whole accounts for an audit. What could not be read is part of the answer.
+    pub async fn audit(&self, scope: &AuditScope) -> Audited {
+        read::audit::read(self, scope).await
     }
 
     /// Tells the run to stop. The first time, nothing more is sent, waits end, and the answers to writes that were sent are waited

@@ -41,6 +41,12 @@ pub const TIMEOUT: Duration = Duration::from_mins(10);
 /// Most calls in flight to all accounts, unless told: as many connections as any system lets a process have.
 pub const TOTAL: usize = 200;
 
+/// Calls in flight to S3, for one to another service, where all buckets of an account are read. S3 counts requests for each bucket and
+/// prefix (S3 User Guide, "Best practices design patterns: optimizing Amazon S3 performance"), IAM for the account: five calls each for
+/// hundreds of buckets take seconds by tens, and half of all places ([`TOTAL`]) are left for other accounts. What refuses is slowed down
+/// for, apart from IAM's rate.
+const MANY: usize = 10;
+
 /// Name of the sessions that we open in accounts, as CloudTrail shows them.
 pub(crate) const SESSION_NAME: &str = "crossrole";
 
@@ -88,6 +94,8 @@ pub(crate) struct Session {
     s3: Mutex<BTreeMap<String, aws_sdk_s3::Client>>,
     kms: Mutex<BTreeMap<String, aws_sdk_kms::Client>>,
     line: Arc<Line>,
+    /// For reads of many buckets: see [`MANY`].
+    many: Arc<Line>,
     run: Arc<Run>,
     pub(crate) versions: Versions,
     /// ARN behind the credentials.
@@ -116,6 +124,11 @@ impl Session {
         }
     }
 
+    /// Returns the client for a region.
+    pub(crate) fn cloudtrail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
+        aws_sdk_cloudtrail::Client::from_conf(aws_sdk_cloudtrail::config::Builder::from(&self.config).region(Region::new(region.to_owned())).build())
+    }
+
     /// Returns the client of the organization, which has one region a partition.
     pub(crate) fn organizations(&self) -> aws_sdk_organizations::Client {
         aws_sdk_organizations::Client::new(&self.config)
@@ -134,6 +147,22 @@ impl Session {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         self.line.call(&self.run, operation, Kind::Read, send).await
+    }
+
+    /// Makes a call that reads, of many to S3 about one bucket each.
+    pub(crate) async fn read_many<T, E, F, A>(&self, operation: &str, send: F) -> Result<T, CloudError>
+    where
+        F: Fn() -> A,
+        A: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.many.call(&self.run, operation, Kind::Read, send).await
+    }
+
+    /// Waits, but not on when the run is interrupted.
+    pub(crate) async fn wait(&self, operation: &str, time: Duration) -> Result<(), CloudError> {
+        let interrupted = || call::plain(ErrorClass::Interrupted, &self.account, operation, "the run was interrupted");
+        self.run.halt.or(tokio::time::sleep(time)).await.ok_or_else(interrupted)
     }
 
     /// Makes a call that writes.
@@ -184,7 +213,8 @@ pub(crate) struct Sessions {
     http: SharedHttpClient,
     run: Arc<Run>,
     open: Mutex<BTreeMap<AccountId, Slot>>,
-    lines: Mutex<BTreeMap<AccountId, Arc<Line>>>,
+    /// Each account's, that for many buckets last.
+    lines: Mutex<BTreeMap<AccountId, [Arc<Line>; 2]>>,
     /// The profiles of this place, read when first needed.
     profiles: OnceCell<Result<Profiles, Trouble>>,
     /// What accounts are reached from, by profile: a person or a process is asked once for all accounts of a profile.
@@ -209,11 +239,13 @@ impl Sessions {
     }
 
     pub(crate) fn calls(&self) -> BTreeMap<AccountId, u64> {
-        self.lines.lock().map(|lines| lines.iter().map(|(id, line)| (id.clone(), line.calls())).collect()).unwrap_or_default()
+        let all = |lines: &[Arc<Line>; 2]| lines.iter().map(|line| line.calls()).sum();
+        self.lines.lock().map(|lines| lines.iter().map(|(id, both)| (id.clone(), all(both))).collect()).unwrap_or_default()
     }
 
     pub(crate) fn under_way(&self) -> BTreeMap<AccountId, BTreeSet<String>> {
-        let all = |lines: &BTreeMap<AccountId, Arc<Line>>| lines.iter().map(|(id, line)| (id.clone(), line.under_way())).collect();
+        let of = |both: &[Arc<Line>; 2]| both.iter().flat_map(|line| line.under_way()).collect();
+        let all = |lines: &BTreeMap<AccountId, [Arc<Line>; 2]>| lines.iter().map(|(id, both)| (id.clone(), of(both))).collect();
         let mut found: BTreeMap<AccountId, BTreeSet<String>> = self.lines.lock().map(|lines| all(&lines)).unwrap_or_default();
         found.retain(|_, operations| !operations.is_empty());
         found
@@ -238,8 +270,9 @@ impl Sessions {
     async fn open(&self, account: &AccountId) -> Result<Arc<Session>, CloudError> {
         let access = self.settings.accounts.get(account).cloned().unwrap_or_default();
         let line = Arc::new(Line::new(account, self.settings.concurrency));
+        let many = Arc::new(Line::new(account, self.settings.concurrency.max(1) * MANY));
         if let Ok(mut all) = self.lines.lock() {
-            all.insert(account.clone(), Arc::clone(&line));
+            all.insert(account.clone(), [Arc::clone(&line), Arc::clone(&many)]);
         }
         let Base { config, http } = self.config(account, &access).await;
         if let Some(provider) = config.credentials_provider() {
@@ -256,6 +289,7 @@ impl Sessions {
             s3: Mutex::default(),
             kms: Mutex::default(),
             line,
+            many,
             run: Arc::clone(&self.run),
             versions: Versions::default(),
             config,

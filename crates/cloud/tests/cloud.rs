@@ -13,6 +13,8 @@
 
 #[path = "parts/answers.rs"]
 mod answers;
+#[path = "parts/audit.rs"]
+mod audit;
 #[path = "parts/fake.rs"]
 mod fake;
 #[path = "parts/rate.rs"]

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod address;
 pub mod approval;
+pub mod audit;
 pub mod broken;
 pub mod call;
 mod clause;

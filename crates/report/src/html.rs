@@ -107,6 +107,11 @@ fn block(plan: &Plan, lines: &[Line]) -> String {
     preformatted(lines.iter().map(|line| (line.tone(), named::text(plan, rendered(std::slice::from_ref(line), Screen::default())).trim_end().to_owned())))
 }
 
+/// The same of lines that no plan is behind.
+pub(crate) fn block_of(lines: &[Line]) -> String {
+    preformatted(lines.iter().map(|line| (line.tone(), rendered(std::slice::from_ref(line), Screen::default()).trim_end().to_owned())))
+}
+
 fn preformatted(lines: impl Iterator<Item = (Tone, String)>) -> String {
     let mut all: Vec<(Tone, String)> = lines.collect();
     while all.last().is_some_and(|(_, text)| text.is_empty()) {
@@ -125,7 +130,7 @@ fn preformatted(lines: impl Iterator<Item = (Tone, String)>) -> String {
         out.push('\n');
     }
     if more > 0 {
-        out.push_str(&format!("… and {more} more lines, which `crossrole plan` shows\n"));
+        out.push_str(&format!("… and {more} more lines, which the text has\n"));
     }
     out + "</pre>\n"
 }

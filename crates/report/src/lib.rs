@@ -5,6 +5,7 @@
 
 mod access;
 mod approvals;
+mod audit;
 mod by_hand;
 mod clause;
 mod codec;
@@ -33,6 +34,7 @@ mod words;
 
 pub use access::{access_lines, lockout};
 pub use approvals::{entries, judged, judged_json};
+pub use audit::{Places as AuditPlaces, audit_csv, audit_findings, audit_html, audit_json, audit_lines, audit_reference, audit_rules};
 pub use codec::{CodecError, PLAN_BYTES_MOST, read_plan, write_plan};
 pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};

@@ -96,7 +96,11 @@ impl Caller {
 /// The region that a call goes to: IAM has one, whatever the client signs for.
 fn region(asked: &Asked) -> &str {
     match (asked.service, &asked.authorization) {
-        (Service::Sts | Service::Kms | Service::Sso | Service::S3(_), Some(auth)) if !auth.region.is_empty() && auth.region != "aws-global" => &auth.region,
+        (Service::Sts | Service::Kms | Service::Sso | Service::CloudTrail | Service::S3(_), Some(auth))
+            if !auth.region.is_empty() && auth.region != "aws-global" =>
+        {
+            &auth.region
+        }
         _ => "us-east-1",
     }
 }
@@ -181,7 +185,7 @@ fn mismatch(asked: &Asked) -> ApiError {
     };
     let message = format!("The request signature we calculated does not match the signature you provided. {advice}");
     match asked.service {
-        Service::Kms | Service::Sso => ApiError::new(400, "InvalidSignatureException", message),
+        Service::Kms | Service::Sso | Service::CloudTrail => ApiError::new(400, "InvalidSignatureException", message),
         _ => ApiError::new(403, "SignatureDoesNotMatch", message),
     }
 }

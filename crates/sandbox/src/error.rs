@@ -72,7 +72,11 @@ impl ApiError {
 
     /// A request that is signed for a service that is not here.
     pub(crate) fn no_service(service: &str) -> Self {
-        Self::new(501, "NotImplemented", format!("the sandbox has IAM, STS, S3, KMS and IAM Identity Center, and no service `{service}`; nothing was done"))
+        Self::new(
+            501,
+            "NotImplemented",
+            format!("the sandbox has IAM, STS, S3, KMS, IAM Identity Center and CloudTrail, and no service `{service}`; nothing was done"),
+        )
     }
 
     pub(crate) fn no_such(kind: &str, name: &str) -> Self {

@@ -1,4 +1,4 @@
-//! The embedded AWS: IAM, STS, S3, KMS and IAM Identity Center with any number of accounts, in one process, over HTTP requests and nothing else.
+//! The embedded AWS: IAM, STS, S3, KMS, IAM Identity Center and trails of CloudTrail with any number of accounts, in one process, over HTTP requests and nothing else.
 //!
 //! Every 12-digit account exists. An access key id of 12 digits is that account's root user, with any secret; keys and
 //! sessions that the sandbox issues are checked by signature. Every call is decided by the evaluator of
@@ -11,12 +11,15 @@
 //! the caller's name for every object that such a key encrypts. Nothing is really encrypted: what KMS calls a ciphertext holds
 //! its plaintext.
 //!
+//! Trails are kept and told, and record nothing.
+//!
 //! Limits: no grants, no asymmetric, HMAC, imported and multi-Region keys, no custom key stores, and no SSE-C; keys of AWS's
 //! services are S3's alone; lifecycle, replication, notification and their like are kept and read back and do nothing; S3 keeps
 //! objects in memory, with a limit.
 
 mod auth;
 mod authorization;
+mod cloudtrail;
 mod constraint;
 mod error;
 mod iam;
@@ -266,6 +269,7 @@ impl Sandbox {
             query::Service::Iam => iam::answer(&mut world, &caller, asked),
             query::Service::Sts => sts::answer(&mut world, &caller, asked),
             query::Service::Sso => sso::answer(&mut world, &caller, asked),
+            query::Service::CloudTrail => cloudtrail::answer(&mut world, &caller, asked),
             query::Service::Kms => kms::answer(&mut world, &caller, asked),
             query::Service::S3(operation) => s3::answer(&mut world, &caller, asked, operation),
         });

@@ -61,13 +61,14 @@ pub(crate) enum Service {
     Kms,
     /// IAM Identity Center.
     Sso,
+    CloudTrail,
     S3(Operation),
 }
 
 impl Service {
     /// It speaks awsJson1.1.
     pub(crate) fn is_json(self) -> bool {
-        matches!(self, Self::Kms | Self::Sso)
+        matches!(self, Self::Kms | Self::Sso | Self::CloudTrail)
     }
 }
 
@@ -150,7 +151,7 @@ impl Asked {
     pub(crate) fn shape(&self) -> Shape {
         match self.service {
             Service::Iam | Service::Sts => Shape::Query,
-            Service::Kms | Service::Sso => Shape::Json,
+            Service::Kms | Service::Sso | Service::CloudTrail => Shape::Json,
             Service::S3(_) => Shape::S3,
         }
     }
@@ -230,7 +231,7 @@ pub(crate) fn shape(request: &Request<Bytes>) -> Shape {
     let params = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     match authorization::find(request.headers(), &params) {
         Ok(Some(found)) if found.service == "s3" => Shape::S3,
-        Ok(Some(found)) if ["kms", "sso"].contains(&found.service.as_str()) => Shape::Json,
+        Ok(Some(found)) if ["kms", "sso", "cloudtrail"].contains(&found.service.as_str()) => Shape::Json,
         Ok(Some(_)) => Shape::Query,
         _ if is_of_kms(request) => Shape::Json,
         _ if is_form(request) => Shape::Query,
@@ -290,7 +291,8 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Asked, ApiError> {
     match service_name {
         Some("iam" | "sts") => {}
         Some("kms") => return Ok(of_kms(asked, request)),
-        Some("sso") => return Ok(of_sso(asked, request)),
+        Some("sso") => return Ok(of_json(asked, request, Service::Sso, crate::sso::TARGET, crate::sso::writes)),
+        Some("cloudtrail") => return Ok(of_json(asked, request, Service::CloudTrail, crate::cloudtrail::TARGET, crate::cloudtrail::writes)),
         None if is_of_kms(request) => return Ok(of_kms(asked, request)),
         None if is_form(request) => {}
         Some("s3") | None => {
@@ -322,12 +324,13 @@ fn of_kms(mut asked: Asked, request: &Request<Bytes>) -> Asked {
     asked
 }
 
-/// A request of IAM Identity Center, whose operation is empty where it names none of it.
-fn of_sso(mut asked: Asked, request: &Request<Bytes>) -> Asked {
-    asked.service = Service::Sso;
-    let named = request.headers().get("x-amz-target").and_then(|v| v.to_str().ok()).and_then(|target| target.strip_prefix(crate::sso::TARGET));
+/// A request of another service of JSON, whose operation is empty where it names none of it. Some clients put the service's whole name
+/// before that of its API.
+fn of_json(mut asked: Asked, request: &Request<Bytes>, service: Service, target: &str, writes: fn(&str) -> bool) -> Asked {
+    asked.service = service;
+    let named = request.headers().get("x-amz-target").and_then(|v| v.to_str().ok()).and_then(|named| Some(named.rsplit_once(target)?.1));
     named.unwrap_or_default().clone_into(&mut asked.operation);
-    asked.writes = crate::sso::writes(&asked.operation);
+    asked.writes = writes(&asked.operation);
     asked
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct World {
     /// IAM Identity Center.
     #[serde(default)]
     pub(crate) sso: crate::sso::state::Store,
+    /// Trails of CloudTrail.
+    #[serde(default)]
+    pub(crate) cloudtrail: crate::cloudtrail::Store,
     /// Blocks of public access of whole accounts.
     #[serde(default)]
     pub(crate) blocks: BTreeMap<String, [bool; 4]>,

@@ -62,6 +62,40 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     delta
 }
 
+/// Returns what one principal that is known may do with some buckets, by name, and keys, by ARN: all of it is gained where there was
+/// nothing.
+pub fn reached<'a>(estate: &Estate, principal: &str, buckets: impl IntoIterator<Item = &'a str>, keys: impl IntoIterator<Item = &'a str>) -> AccessDelta {
+    let nobody = estate.of_nobody();
+    let everything = Placed::everything("the account's own policies");
+    let mut work = Work { sides: [&nobody, estate], everything: &everything, delta: AccessDelta::default() };
+    let Some(who) = Who::known(principal, work.sides) else { return work.delta };
+    for name in buckets {
+        let guarded = estate.buckets.get(name);
+        work.pair(&who, &bucket_domain(estate.partition(), name, guarded.map(|g| g.account.clone())), [None, guarded]);
+    }
+    for arn in keys {
+        let guarded = estate.keys.get(arn);
+        work.pair(&who, &keys::domain(arn, guarded.map(|g| g.account.clone())), [None, guarded]);
+    }
+    work.delta
+}
+
+/// A bucket, and what is in it.
+fn bucket_domain(partition: &str, name: &str, owner: Option<String>) -> Domain {
+    let arn = format!("arn:{partition}:s3:::{name}");
+    let texts = vec![Text::Exact(arn.clone()), Text::Walk(format!("{arn}/"))];
+    Domain {
+        about: About::Bucket(name.to_owned()),
+        texts,
+        elsewhere: BTreeSet::new(),
+        known: Rc::default(),
+        owner,
+        actions: Vec::new(),
+        service: Some("s3"),
+        other: OTHER,
+    }
+}
+
 struct Work<'e> {
     sides: [&'e Estate; 2],
     everything: &'e Placed,
@@ -143,18 +177,7 @@ impl<'e> Work<'e> {
         for name in names {
             let sides = self.sides.map(|side| side.buckets.get(name));
             let owner = sides.into_iter().flatten().next_back().map(|g| g.account.clone());
-            let arn = format!("arn:{partition}:s3:::{name}");
-            let texts = vec![Text::Exact(arn.clone()), Text::Walk(format!("{arn}/"))];
-            let domain = Domain {
-                about: About::Bucket(name.clone()),
-                texts,
-                elsewhere: BTreeSet::new(),
-                known: Rc::default(),
-                owner,
-                actions: Vec::new(),
-                service: Some("s3"),
-                other: OTHER,
-            };
+            let domain = bucket_domain(partition, name, owner);
             all.push(Resource { domain, sides, changed: differs(sides), names: Names::of(sides) });
         }
         let arns: BTreeSet<&String> = before.roles.keys().chain(after.roles.keys()).collect();

@@ -72,6 +72,38 @@ pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str
     reach
 }
 
+/// Returns who of some principals that are known may assume a role, and when; and what of it is not decided.
+pub fn assumers<'a>(estate: &Estate, role: &str, candidates: impl IntoIterator<Item = &'a str>) -> (Vec<Hop>, Vec<Undecided>) {
+    const ACTION: &str = "sts:AssumeRole";
+    let everything = Placed::everything("the account's own policies");
+    let mut search = Search { estate, everything: &everything, reach: Reach::default(), whos: Vec::new() };
+    let guarded = estate.roles.get(role);
+    let owner = guarded.map(|g| g.account.as_str());
+    let domain = asked(ACTION, role, owner);
+    let mut hops = Vec::new();
+    for who in candidates.into_iter().filter_map(|arn| Who::known(arn, [estate, estate])) {
+        for when in search.one(&who, &domain, guarded, owner) {
+            let (action, resource) = (ACTION.to_owned(), role.to_owned());
+            hops.push(Hop { party: who.subject.party.clone(), except: Vec::new(), certainty: who.subject.certainty, action, resource, when });
+        }
+    }
+    (hops, search.reach.undecided)
+}
+
+/// One action on one resource.
+fn asked(action: &str, resource: &str, owner: Option<&str>) -> Domain {
+    Domain {
+        about: About::Resource(resource.to_owned()),
+        texts: vec![Text::Exact(resource.to_owned())],
+        elsewhere: BTreeSet::new(),
+        known: Rc::default(),
+        owner: Some(owner.unwrap_or_default().to_owned()),
+        actions: vec![action.to_owned()],
+        service: None,
+        other: super::elsewhere::OTHER,
+    }
+}
+
 pub(super) struct Search<'e> {
     pub(super) estate: &'e Estate,
     pub(super) everything: &'e Placed,
@@ -108,16 +140,7 @@ impl Search<'_> {
         }
         let mut whos: Vec<Who> = self.estate.principals.keys().filter_map(|arn| Who::known(arn, [self.estate, self.estate])).collect();
         let documents: Vec<&Document> = guarded.and_then(|g| g.policy.as_ref()).map(|p| &p.document).into_iter().collect();
-        let domain = Domain {
-            about: About::Resource(resource.to_owned()),
-            texts: vec![Text::Exact(resource.to_owned())],
-            elsewhere: BTreeSet::new(),
-            known: Rc::default(),
-            owner: Some(owner.clone().unwrap_or_default()),
-            actions: vec![action.to_owned()],
-            service: None,
-            other: super::elsewhere::OTHER,
-        };
+        let domain = asked(action, resource, owner.as_deref());
         // Whom the policy of a key names is one of its own, too.
         let key = keys::uses(self.estate, action, resource).and_then(|uses| self.estate.keys.get(&uses.key.arn)).and_then(|g| g.policy.as_ref());
         let beside: Vec<&Document> = documents.iter().copied().chain(key.map(|p| &p.document)).collect();

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod ask;
+mod audit;
 mod cloud;
 mod comment;
 mod graph;
@@ -17,19 +18,20 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(crate) use accounts::{AccountsArgs, AccountsCommand, SyncArgs};
 pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoCanArgs};
+pub(crate) use audit::AuditArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use comment::{CommentArgs, ForgeArg};
 pub(crate) use graph::{GraphArgs, GraphFormatArg, GraphFromArg};
 pub(crate) use lock::{ForceUnlockArgs, LockArgs};
-pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report, proof_report};
+pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, audit_report, finding_report, proof_report};
 pub(crate) use runner::{NameArg, RunnerPolicyArgs, TemplateArg};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 pub(crate) use verify::{ProvingArgs, VerifyArgs};
 
 const EXIT_CODES: &str = "Exit codes:
   0  done, or nothing to do
-  1  an error, or something declared could not be planned or applied
-  2  with --detailed-exitcode: there are changes; of `drift`: there is some
+  1  an error, or something declared could not be planned or applied; of `audit`: something is not known
+  2  with --detailed-exitcode: there are changes; of `audit`: something is found; of `drift`: there is some
   3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out; or a saved plan
      was altered, or is too old
   4  locked: another run holds the lock, or has taken it over
@@ -97,6 +99,8 @@ pub(crate) enum Command {
     WhoCan(WhoCanArgs),
     /// Draw who reaches what, by which role, under which conditions
     Graph(GraphArgs),
+    /// List every way into accounts from outside, and what is wrong with it
+    Audit(AuditArgs),
     /// Check access expectations
     Test(TestArgs),
     /// Write a plan as a comment on a pull request, or update it
@@ -119,6 +123,7 @@ impl Command {
             Self::Apply(args) | Self::Destroy(args) => (args.planning.view.json, Json::Lines),
             Self::Drift(args) => (args.view.json, Json::Document),
             Self::Verify(args) => (args.json, Json::Document),
+            Self::Audit(args) => (args.json, Json::Document),
             _ => return None,
         };
         json.then_some(how)

@@ -50,7 +50,7 @@ pub(crate) struct ViewArgs {
     pub(crate) report_limit: usize,
 }
 
-/// The forms that a plan is written to files in.
+/// The forms that plans, findings and audits are written to files in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReportFormat {
     Markdown,
@@ -62,10 +62,11 @@ pub(crate) enum ReportFormat {
     GitlabCodequality,
     Events,
     Html,
+    Csv,
 }
 
 /// Every one, as it is written.
-const FORMATS: [(&str, ReportFormat); 9] = [
+const FORMATS: [(&str, ReportFormat); 10] = [
     ("markdown", ReportFormat::Markdown),
     ("summary", ReportFormat::Summary),
     ("json", ReportFormat::Json),
@@ -75,7 +76,24 @@ const FORMATS: [(&str, ReportFormat); 9] = [
     ("gitlab-codequality", ReportFormat::GitlabCodequality),
     ("events", ReportFormat::Events),
     ("html", ReportFormat::Html),
+    ("csv", ReportFormat::Csv),
 ];
+
+/// Those that a plan is written in.
+const OF_PLANS: [ReportFormat; 9] = [
+    ReportFormat::Markdown,
+    ReportFormat::Summary,
+    ReportFormat::Json,
+    ReportFormat::Sarif,
+    ReportFormat::Junit,
+    ReportFormat::GitlabTerraform,
+    ReportFormat::GitlabCodequality,
+    ReportFormat::Events,
+    ReportFormat::Html,
+];
+
+/// Those that an audit is written in.
+const OF_AUDITS: [ReportFormat; 4] = [ReportFormat::Json, ReportFormat::Sarif, ReportFormat::Html, ReportFormat::Csv];
 
 /// Those that say what was found, without a plan.
 const OF_FINDINGS: [ReportFormat; 4] = [ReportFormat::Json, ReportFormat::Sarif, ReportFormat::Junit, ReportFormat::GitlabCodequality];
@@ -94,7 +112,12 @@ fn limit(text: &str) -> Result<usize, String> {
 }
 
 fn report(text: &str) -> Result<Report, String> {
-    report_of(text, &FORMATS.map(|(_, format)| format))
+    report_of(text, &OF_PLANS)
+}
+
+/// A report of an audit.
+pub(crate) fn audit_report(text: &str) -> Result<Report, String> {
+    report_of(text, &OF_AUDITS)
 }
 
 /// A report of findings.

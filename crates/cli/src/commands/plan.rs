@@ -191,7 +191,8 @@ impl Made {
                 let picture = super::graph::between(plan, &self.observed, &self.desired, &self.controls);
                 crossrole_report::html(&comment, &picture)
             }
-            ReportFormat::Events => return Ok(()),
+            // That of an audit is not taken by `report`.
+            ReportFormat::Events | ReportFormat::Csv => return Ok(()),
         };
         reports::write(report, &text)
     }

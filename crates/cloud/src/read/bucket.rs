@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryption};
+use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionOutput;
+use aws_sdk_s3::operation::get_bucket_ownership_controls::GetBucketOwnershipControlsOutput;
+use aws_sdk_s3::types::{BucketVersioningStatus, LoggingEnabled, PublicAccessBlockConfiguration, ServerSideEncryption};
 use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket};
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Logging, PublicAccessBlock, Tags};
 use crossrole_model::{CloudError, ErrorClass, Observation, Unreadable, ownership};
@@ -118,7 +120,7 @@ async fn one(
 }
 
 /// Asks for a bucket that the listing does not tell about. Only 404 means that it does not exist.
-async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option<String>, Unreadable> {
+pub(super) async fn head(session: &Arc<Session>, name: &str, region: &str) -> Result<Option<String>, Unreadable> {
     let request = session.s3(region).head_bucket().bucket(name).expected_bucket_owner(session.account.as_str());
     let elsewhere = std::sync::OnceLock::new();
     let answer = session.read("HeadBucket", || async {
@@ -151,8 +153,12 @@ pub(super) async fn policy(session: &Arc<Session>, name: &str, region: &str) -> 
         Err(error) if error.code == "NoSuchBucketPolicy" => return Ok(BucketPolicyState { document: None }),
         Err(error) => return Err(error),
     };
-    let text = answer.policy().unwrap_or_default();
-    let document: Document = crossrole_policy::parse(text).map_err(|errors| {
+    parsed(session, name, answer.policy())
+}
+
+/// A policy as S3 sends it.
+pub(super) fn parsed(session: &Session, name: &str, text: Option<&str>) -> Result<BucketPolicyState, CloudError> {
+    let document: Document = crossrole_policy::parse(text.unwrap_or_default()).map_err(|errors| {
         malformed(
             "GetBucketPolicy",
             &session.account,
@@ -202,30 +208,43 @@ async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Opti
         set.map(|t| (t.key().to_owned(), t.value().to_owned())).collect()
     });
     state.versioning = versioning.map(|answer| answer.is_some_and(|a| a.status() == Some(&BucketVersioningStatus::Enabled)));
-    state.encryption = encryption.flatten().and_then(|answer| {
-        let rule = answer.server_side_encryption_configuration()?.rules().first()?;
-        let bucket_key = rule.bucket_key_enabled().unwrap_or(false);
-        let rule = rule.apply_server_side_encryption_by_default()?;
-        match rule.sse_algorithm() {
-            ServerSideEncryption::Aes256 => Some(Encryption::Aes256),
-            _ => rule.kms_master_key_id().map(|key| Encryption::Kms { key: key.to_owned(), bucket_key }),
-        }
+    state.encryption = encryption.flatten().and_then(|answer| match encryption_of(&answer)? {
+        Encryption::Kms { key, .. } if key.is_empty() => None,
+        known => Some(known),
     });
-    state.public_access_block = block.map(|answer| {
-        let block = answer.as_ref().and_then(|a| a.public_access_block_configuration());
-        block.map_or(PublicAccessBlock::all(false), |b| PublicAccessBlock {
-            block_acls: b.block_public_acls().unwrap_or(false),
-            ignore_acls: b.ignore_public_acls().unwrap_or(false),
-            block_policy: b.block_public_policy().unwrap_or(false),
-            restrict_buckets: b.restrict_public_buckets().unwrap_or(false),
-        })
-    });
-    state.ownership = ownership.flatten().and_then(|a| Some(a.ownership_controls()?.rules().first()?.object_ownership().as_str().to_owned()));
-    state.logging = logging.map(|answer| {
-        let enabled = answer.as_ref().and_then(|a| a.logging_enabled());
-        enabled.map(|l| Logging { bucket: l.target_bucket().to_owned(), prefix: l.target_prefix().to_owned() })
-    });
+    state.public_access_block = block.map(|answer| block_of(answer.as_ref().and_then(|a| a.public_access_block_configuration())));
+    state.ownership = ownership.flatten().and_then(|answer| ownership_of(&answer));
+    state.logging = logging.map(|answer| logging_of(answer.as_ref().and_then(|a| a.logging_enabled())));
     Ok(state)
+}
+
+/// Encryption by default; a key of AWS's own, which the answer does not name, has no name.
+pub(super) fn encryption_of(answer: &GetBucketEncryptionOutput) -> Option<Encryption> {
+    let rule = answer.server_side_encryption_configuration()?.rules().first()?;
+    let bucket_key = rule.bucket_key_enabled().unwrap_or(false);
+    let rule = rule.apply_server_side_encryption_by_default()?;
+    Some(match rule.sse_algorithm() {
+        ServerSideEncryption::Aes256 => Encryption::Aes256,
+        _ => Encryption::Kms { key: rule.kms_master_key_id().unwrap_or_default().to_owned(), bucket_key },
+    })
+}
+
+/// The four settings; what is not there is off.
+pub(super) fn block_of(answer: Option<&PublicAccessBlockConfiguration>) -> PublicAccessBlock {
+    answer.map_or(PublicAccessBlock::all(false), |b| PublicAccessBlock {
+        block_acls: b.block_public_acls().unwrap_or(false),
+        ignore_acls: b.ignore_public_acls().unwrap_or(false),
+        block_policy: b.block_public_policy().unwrap_or(false),
+        restrict_buckets: b.restrict_public_buckets().unwrap_or(false),
+    })
+}
+
+pub(super) fn ownership_of(answer: &GetBucketOwnershipControlsOutput) -> Option<String> {
+    Some(answer.ownership_controls()?.rules().first()?.object_ownership().as_str().to_owned())
+}
+
+pub(super) fn logging_of(enabled: Option<&LoggingEnabled>) -> Option<Logging> {
+    enabled.map(|l| Logging { bucket: l.target_bucket().to_owned(), prefix: l.target_prefix().to_owned() })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, Tag, UserDetail};
+use crossrole_model::audit::RoleFacts;
 use crossrole_model::limits::{Granted, Quota};
 use crossrole_model::observed::Scope;
 use crossrole_model::observed::{AccountState, ObservedGroup, ObservedPolicy, ObservedRole, ObservedUser};
@@ -93,10 +94,14 @@ pub(super) async fn more(session: &Arc<Session>, state: &mut AccountState, objec
 
 async fn bulk(session: &Arc<Session>, presence: bool) -> Result<AccountState, CloudError> {
     if presence {
-        return details(session).await.map(|state| AccountState { complete: true, ..state });
+        return details(session, None).await.map(|state| AccountState { complete: true, ..state });
     }
-    let (details, settings) = try_join(details(session), role_settings(session)).await?;
-    let mut state = details;
+    let (details, settings) = try_join(details(session, None), role_settings(session)).await?;
+    Ok(whole(details, &settings))
+}
+
+/// Puts both listings together.
+fn whole(mut state: AccountState, settings: &BTreeMap<String, (String, u32)>) -> AccountState {
     for role in state.roles.values_mut() {
         // A role made between the two listings has only defaults here; the next plan sees it.
         if let Some((description, seconds)) = settings.get(&role.name) {
@@ -105,18 +110,36 @@ async fn bulk(session: &Arc<Session>, presence: bool) -> Result<AccountState, Cl
         }
     }
     state.complete = true;
-    Ok(state)
+    state
 }
 
-async fn details(session: &Arc<Session>) -> Result<AccountState, CloudError> {
+/// An account with the policies of AWS's own that somebody has, and when its roles were made and used.
+pub(super) async fn with_uses(session: &Arc<Session>) -> Result<(AccountState, BTreeMap<String, RoleFacts>), CloudError> {
+    let mut uses = BTreeMap::new();
+    let (details, settings) = try_join(details(session, Some(&mut uses)), role_settings(session)).await?;
+    Ok((whole(details, &settings), uses))
+}
+
+/// Identity providers of the account.
+pub(super) async fn providers(session: &Arc<Session>) -> Result<(BTreeMap<String, OidcState>, BTreeMap<String, SamlState>), CloudError> {
+    try_join(oidc_providers(session), saml_providers(session)).await
+}
+
+async fn details(session: &Arc<Session>, mut uses: Option<&mut BTreeMap<String, RoleFacts>>) -> Result<AccountState, CloudError> {
     const OPERATION: &str = "GetAccountAuthorizationDetails";
     let mut state = AccountState::default();
     let mut marker = None;
     for _ in 0..PAGES_MOST {
         let request = session.iam.get_account_authorization_details().max_items(PAGE).set_marker(marker.take());
-        let request = request.filter(EntityType::Role).filter(EntityType::User).filter(EntityType::Group).filter(EntityType::LocalManagedPolicy);
+        let mut request = request.filter(EntityType::Role).filter(EntityType::User).filter(EntityType::Group).filter(EntityType::LocalManagedPolicy);
+        if uses.is_some() {
+            request = request.filter(EntityType::AwsManagedPolicy);
+        }
         let page = session.read(OPERATION, || request.clone().send()).await?;
         for role in page.role_detail_list() {
+            if let Some(uses) = &mut uses {
+                uses.insert(role.role_name().unwrap_or_default().to_ascii_lowercase(), role_uses(role));
+            }
             let role = role_detail(session, role)?;
             state.roles.insert(role.name.to_ascii_lowercase(), role);
         }
@@ -133,8 +156,15 @@ async fn details(session: &Arc<Session>) -> Result<AccountState, CloudError> {
             if policy.policy_name().is_none_or(str::is_empty) {
                 return Err(CloudError { code: NAMELESS.to_owned(), ..malformed(OPERATION, &session.account, "a managed policy has no name") });
             }
-            let policy = policy_detail(session, policy)?;
-            state.policies.insert(policy.name.to_ascii_lowercase(), policy);
+            let of_aws = policy.arn().is_some_and(|arn| arn.contains(":iam::aws:"));
+            match policy_detail(session, policy) {
+                // Those of AWS's own may be called as one of the account's.
+                Ok(policy) if of_aws => drop(state.policies.insert(policy.arn.clone(), policy)),
+                Ok(policy) => drop(state.policies.insert(policy.name.to_ascii_lowercase(), policy)),
+                // Whoever has it is said to have a policy that was not read.
+                Err(_) if of_aws => {}
+                Err(error) => return Err(error),
+            }
         }
         if !page.is_truncated() {
             return Ok(state);
@@ -206,6 +236,11 @@ fn role_detail(session: &Session, role: &RoleDetail) -> Result<ObservedRole, Clo
         },
         instance_profiles: role.instance_profile_list().iter().map(|p| p.instance_profile_name().to_owned()).collect(),
     })
+}
+
+fn role_uses(role: &RoleDetail) -> RoleFacts {
+    let used = role.role_last_used().and_then(aws_sdk_iam::types::RoleLastUsed::last_used_date);
+    RoleFacts { made: role.create_date().map(aws_sdk_iam::primitives::DateTime::secs), used: used.map(aws_sdk_iam::primitives::DateTime::secs) }
 }
 
 fn user_detail(session: &Session, user: &UserDetail) -> ObservedUser {

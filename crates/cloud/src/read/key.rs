@@ -132,7 +132,7 @@ pub(crate) async fn begun(session: &Arc<Session>, region: &str, alias: &str) -> 
 }
 
 /// ARNs of all keys of a region.
-async fn keys(session: &Arc<Session>, region: &str) -> Result<Vec<String>, CloudError> {
+pub(super) async fn keys(session: &Arc<Session>, region: &str) -> Result<Vec<String>, CloudError> {
     let kms = session.kms(region);
     let (mut found, mut marker) = (Vec::new(), None::<String>);
     loop {

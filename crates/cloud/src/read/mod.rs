@@ -1,5 +1,6 @@
 //! Reading: whole accounts in bulk, buckets one by one, and one shared document right before it is written.
 
+pub(crate) mod audit;
 mod bucket;
 mod iam;
 pub(crate) mod key;
@@ -61,29 +62,6 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     if let (Some((at, _)), Some(Observation::Known(sets))) = (&scope.permission_sets, &mut permission_sets) {
         permission_set::of_roles(aws, at, sets, &holding(&accounts, aws.sessions.partition())).await;
     }
-    let ids = unique_ids(&accounts, aws.sessions.partition());
-    aws.remember(&ids);
-    for state in accounts.values_mut() {
-        if let Observation::Known(state) = state {
-            for role in state.roles.values_mut() {
-                role.state.trust.map_aws_principals(|id| aws.resolve(id));
-            }
-        }
-    }
-    for bucket in buckets.values_mut() {
-        if let Observation::Known(Some(bucket)) = bucket
-            && let Observation::Known(BucketPolicyState { document: Some(document) }) = &mut bucket.policy
-        {
-            document.map_aws_principals(|id| aws.resolve(id));
-        }
-    }
-    for key in keys.values_mut() {
-        if let Observation::Known(Some(key)) = key
-            && let Observation::Known(policy) = &mut key.policy
-        {
-            policy.document.map_aws_principals(|id| aws.resolve(id));
-        }
-    }
     let made = aws.calls().into_iter().map(|(id, n)| (id.clone(), n - before.get(&id).copied().unwrap_or(0)));
     // An account that is only reached for the lock is not read.
     let calls = made.filter(|(id, n)| *n > 0 || scope.accounts.contains_key(id)).collect();
@@ -96,8 +74,36 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
         }
     }
     let mut observed = Observed { accounts, buckets, bucket_accounts, keys, permission_sets, calls, runners };
+    resolved(aws, &mut observed);
     aws.made.in_observed(&mut observed);
     observed
+}
+
+/// Puts ARNs in the place of the unique ids of roles and users that were read.
+fn resolved(aws: &Aws, observed: &mut Observed) {
+    let ids = unique_ids(&observed.accounts, aws.sessions.partition());
+    aws.remember(&ids);
+    for state in observed.accounts.values_mut() {
+        if let Observation::Known(state) = state {
+            for role in state.roles.values_mut() {
+                role.state.trust.map_aws_principals(|id| aws.resolve(id));
+            }
+        }
+    }
+    for bucket in observed.buckets.values_mut() {
+        if let Observation::Known(Some(bucket)) = bucket
+            && let Observation::Known(BucketPolicyState { document: Some(document) }) = &mut bucket.policy
+        {
+            document.map_aws_principals(|id| aws.resolve(id));
+        }
+    }
+    for key in observed.keys.values_mut() {
+        if let Observation::Known(Some(key)) = key
+            && let Observation::Known(policy) = &mut key.policy
+        {
+            policy.document.map_aws_principals(|id| aws.resolve(id));
+        }
+    }
 }
 
 /// Reads IAM of one account, its buckets, and its keys.

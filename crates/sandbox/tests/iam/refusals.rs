@@ -83,7 +83,11 @@ async fn what_is_not_here_is_named() {
     let answer = client.query(&super::root(A), "ec2", "DescribeRegions", &[]).await;
     assert_eq!(
         answer.error(),
-        (501, "NotImplemented".to_owned(), "the sandbox has IAM, STS, S3, KMS and IAM Identity Center, and no service `ec2`; nothing was done".to_owned())
+        (
+            501,
+            "NotImplemented".to_owned(),
+            "the sandbox has IAM, STS, S3, KMS, IAM Identity Center and CloudTrail, and no service `ec2`; nothing was done".to_owned()
+        )
     );
     let answer = client.query(&super::root(A), "iam", "GenerateServiceLastAccessedDetails", &[]).await;
     assert_eq!(answer.error(), (501, "NotImplemented".to_owned(), "the sandbox has no iam:GenerateServiceLastAccessedDetails; nothing was done".to_owned()));

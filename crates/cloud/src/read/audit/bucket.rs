@@ -1,0 +1,121 @@
+//! All buckets of an account, five calls each, and the account's own block of public access.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crossrole_model::audit::BucketFacts;
+use crossrole_model::observed::ObservedBucket;
+use crossrole_model::state::{BucketPolicyState, PublicAccessBlock};
+use crossrole_model::{CloudError, ErrorClass, Observation, Unreadable};
+use futures_util::future::{join_all, join5};
+
+use crate::session::Session;
+
+use super::super::bucket::{Listing, block_of, encryption_of, head, logging_of, ownership_of, parsed};
+use super::bucket_state;
+
+type Buckets = BTreeMap<String, (ObservedBucket, BucketFacts)>;
+
+/// Every bucket with its settings; and why they are not known, where they are not.
+pub(super) async fn all(session: &Arc<Session>, listed: Result<Listing, CloudError>, home: &str) -> (Buckets, Option<Unreadable>) {
+    let listed = match listed {
+        Ok(listed) => listed,
+        Err(error) => return (Buckets::new(), Some(Unreadable::from(&error))),
+    };
+    let read = join_all(listed.into_iter().map(|(name, region)| async move {
+        let read = one(session, &name, region, home).await;
+        (name, read)
+    }));
+    // One that has gone since it was listed is none.
+    (read.await.into_iter().filter_map(|(name, read)| Some((name, read?))).collect(), None)
+}
+
+/// The answer of one call about a bucket; `Ok(None)`: the bucket has nothing of it.
+macro_rules! setting {
+    ($session:expr, $name:expr, $region:expr, $operation:literal, $method:ident) => {
+        async {
+            let request = $session.s3($region).$method().bucket($name).expected_bucket_owner($session.account.as_str());
+            match $session.read_many($operation, || request.clone().send()).await {
+                Ok(answer) => Ok(Some(answer)),
+                Err(error) if error.class == ErrorClass::NotFound && error.code != "NoSuchBucket" => Ok(None),
+                Err(error) => Err(error),
+            }
+        }
+    };
+}
+
+async fn one(session: &Arc<Session>, name: &str, region: Option<String>, home: &str) -> Option<(ObservedBucket, BucketFacts)> {
+    let region = match region {
+        Some(region) => region,
+        None => match head(session, name, home).await {
+            Ok(region) => region?,
+            Err(why) => return Some(unknown(&why)),
+        },
+    };
+    let region = region.as_str();
+    let settings = join5(
+        setting!(session, name, region, "GetBucketPolicy", get_bucket_policy),
+        setting!(session, name, region, "GetBucketLogging", get_bucket_logging),
+        setting!(session, name, region, "GetBucketEncryption", get_bucket_encryption),
+        setting!(session, name, region, "GetPublicAccessBlock", get_public_access_block),
+        setting!(session, name, region, "GetBucketOwnershipControls", get_bucket_ownership_controls),
+    );
+    let (policy, logging, encryption, block, ownership) = settings.await;
+    if matches!(&policy, Err(error) if error.code == "NoSuchBucket") {
+        return None;
+    }
+    let policy = policy.and_then(|answer| match answer {
+        None => Ok(BucketPolicyState { document: None }),
+        Some(answer) => parsed(session, name, answer.policy()),
+    });
+    let facts = BucketFacts {
+        logging: observed(logging.map(|answer| logging_of(answer.as_ref().and_then(|a| a.logging_enabled())))),
+        encryption: observed(encryption.map(|answer| answer.as_ref().and_then(encryption_of))),
+        block: observed(block.map(|answer| block_of(answer.as_ref().and_then(|a| a.public_access_block_configuration())))),
+        ownership: observed(ownership.map(|answer| answer.as_ref().and_then(ownership_of))),
+    };
+    Some((ObservedBucket { state: bucket_state(region), policy: observed(policy) }, facts))
+}
+
+fn observed<T>(read: Result<T, CloudError>) -> Observation<T> {
+    read.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known)
+}
+
+/// A bucket of which nothing but its name is known.
+fn unknown(why: &Unreadable) -> (ObservedBucket, BucketFacts) {
+    let facts = BucketFacts {
+        logging: Observation::Unreadable(why.clone()),
+        encryption: Observation::Unreadable(why.clone()),
+        block: Observation::Unreadable(why.clone()),
+        ownership: Observation::Unreadable(why.clone()),
+    };
+    (ObservedBucket { state: bucket_state(""), policy: Observation::Unreadable(why.clone()) }, facts)
+}
+
+/// The block of public access of the whole account. The control plane of S3 answers as a bucket does, at a host and a path of its own
+/// (Amazon S3 Control API reference, GetPublicAccessBlock), so that the SDK's call about a bucket is sent there: a client of its own would
+/// be another hundred operations. Whatever else is in the host (FIPS, dual stack, region, partition) stays as it is.
+pub(super) async fn account_block(session: &Arc<Session>, home: &str) -> Observation<Option<PublicAccessBlock>> {
+    const PATH: &str = "/v20180820/configuration/publicAccessBlock";
+    /// The name is of no bucket, and does not reach AWS.
+    const NAME: &str = "the-account";
+    let account = session.account.as_str().to_owned();
+    let answer = session.read("GetAccountPublicAccessBlock", || {
+        let account = account.clone();
+        let request = session.s3(home).get_public_access_block().bucket(NAME).customize();
+        let sent = request.mutate_request(move |request| {
+            let host = request.uri().split('/').take(3).collect::<Vec<_>>().join("/");
+            // An emulator has one host for all.
+            let host = host.replacen(&format!("{NAME}.s3"), &format!("{account}.s3-control"), 1);
+            // It is well formed: where it were not, the call goes to the bucket, which is not there.
+            let _ = request.set_uri(format!("{host}{PATH}"));
+            request.headers_mut().insert("x-amz-account-id", account.clone());
+        });
+        sent.send()
+    });
+    match answer.await {
+        Ok(answer) => Observation::Known(Some(block_of(answer.public_access_block_configuration()))),
+        Err(error) if error.code == "NoSuchPublicAccessBlockConfiguration" => Observation::Known(None),
+        Err(error) => Observation::Unreadable(Unreadable::from(&error)),
+    }
+}

@@ -1,0 +1,147 @@
+//! An audit's reading: all of an account, in bulk where there is a way.
+
+mod bucket;
+mod report;
+mod trail;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crossrole_model::audit::{AuditScope, Audited, Facts};
+use crossrole_model::observed::{AccountState, ObservedBucket};
+use crossrole_model::state::{BucketState, PublicAccessBlock};
+use crossrole_model::{CloudError, KeyRef, Observation, Unreadable};
+use futures_util::future::{join, join_all, join3};
+
+use crate::Aws;
+use crate::session::Session;
+
+use super::bucket::listing;
+use super::{iam, key, resolved};
+
+/// Reads every account of `scope`, side by side.
+pub(crate) async fn read(aws: &Aws, scope: &AuditScope) -> Audited {
+    let before = aws.calls();
+    let home = aws.sessions.partition().home_region();
+    let accounts = join_all(scope.accounts.iter().map(|account| async move {
+        let read = match aws.sessions.get(account).await {
+            Ok(session) => Ok(Box::pin(one(&session, scope, home)).await),
+            Err(error) => Err(Unreadable::from(&error)),
+        };
+        (account.clone(), read)
+    }));
+    let mut audited = Audited::default();
+    for (account, read) in accounts.await {
+        let Read { state, buckets, keys, facts } = match read {
+            Ok(read) => read,
+            Err(why) => {
+                audited.observed.accounts.insert(account, Observation::Unreadable(why));
+                continue;
+            }
+        };
+        audited.observed.bucket_accounts.extend(buckets.keys().map(|name| (name.clone(), account.clone())));
+        audited.observed.buckets.extend(buckets.into_iter().map(|(name, bucket)| (name, Observation::Known(Some(bucket)))));
+        audited.observed.keys.extend(keys);
+        audited.observed.accounts.insert(account.clone(), state);
+        audited.facts.insert(account, facts);
+    }
+    resolved(aws, &mut audited.observed);
+    let made = aws.calls().into_iter().map(|(id, n)| (id.clone(), n - before.get(&id).copied().unwrap_or(0)));
+    audited.observed.calls = made.filter(|(_, n)| *n > 0).collect();
+    audited
+}
+
+/// What was read of one account.
+struct Read {
+    state: Observation<AccountState>,
+    buckets: BTreeMap<String, ObservedBucket>,
+    keys: key::Keys,
+    facts: Facts,
+}
+
+/// Calls wait for one another in three rounds: listings, what they list, and what of that has to be asked for by itself.
+async fn one(session: &Arc<Session>, scope: &AuditScope, home: &str) -> Read {
+    let people = join(iam::with_uses(session), join(report::access_keys(session), iam::providers(session)));
+    let rest = async {
+        let listed = listing(session, home).await;
+        // Keys and trails lie where the buckets do, and where somebody says that there are some.
+        let of_buckets = listed.iter().flat_map(BTreeMap::values).flatten().cloned();
+        let regions: BTreeSet<String> = scope.regions.iter().cloned().chain(of_buckets).collect();
+        join3(bucket::all(session, listed, home), keys(session, &regions), trail::all(session, &regions)).await
+    };
+    let ((state, (access_keys, providers)), (block, (buckets, keys, trails))) = join(people, join(bucket::account_block(session, home), rest)).await;
+    let ((buckets, buckets_unlisted), (keys, keys_unlisted)) = (buckets, keys);
+    let whole = block.known().copied().flatten().unwrap_or(PublicAccessBlock::all(false));
+    let (mut found, mut facts) = (BTreeMap::new(), BTreeMap::new());
+    for (name, (mut bucket, of)) in buckets {
+        bucket.state.public_access_block = Some(both(of.block.known().copied(), whole));
+        found.insert(name.clone(), bucket);
+        facts.insert(name, of);
+    }
+    let (state, roles) = split(state);
+    let mut state = state;
+    let providers = match (providers, &mut state) {
+        (Ok((oidc, saml)), Observation::Known(state)) => {
+            (state.oidc_providers, state.saml_providers) = (oidc, saml);
+            None
+        }
+        (Ok(_), Observation::Unreadable(_)) => None,
+        (Err(error), _) => Some(Unreadable::from(&error)),
+    };
+    let facts = Facts { roles, access_keys, providers, trails, block, buckets_unlisted, buckets: facts, keys_unlisted };
+    Read { state, buckets: found, keys, facts }
+}
+
+type WithUses = (AccountState, BTreeMap<String, crossrole_model::audit::RoleFacts>);
+
+fn split(read: Result<WithUses, CloudError>) -> (Observation<AccountState>, BTreeMap<String, crossrole_model::audit::RoleFacts>) {
+    match read {
+        Ok((state, uses)) => (Observation::Known(state), uses),
+        Err(error) => (Observation::Unreadable(Unreadable::from(&error)), BTreeMap::new()),
+    }
+}
+
+/// What the bucket's own block and that of its account keep out together: the more restrictive of the two counts (S3 User Guide,
+/// "Blocking public access to your Amazon S3 storage").
+fn both(bucket: Option<PublicAccessBlock>, account: PublicAccessBlock) -> PublicAccessBlock {
+    let bucket = bucket.unwrap_or(PublicAccessBlock::all(false));
+    PublicAccessBlock {
+        block_acls: bucket.block_acls || account.block_acls,
+        ignore_acls: bucket.ignore_acls || account.ignore_acls,
+        block_policy: bucket.block_policy || account.block_policy,
+        restrict_buckets: bucket.restrict_buckets || account.restrict_buckets,
+    }
+}
+
+/// Every key of some regions, but for those of AWS's own, which let nobody in from outside; and the regions of which nobody knows.
+async fn keys(session: &Arc<Session>, regions: &BTreeSet<String>) -> (key::Keys, BTreeMap<String, Unreadable>) {
+    let listed = join_all(regions.iter().map(|region| async move { (region.clone(), key::keys(session, region).await) })).await;
+    let (mut asked, mut unlisted) = (Vec::new(), BTreeMap::new());
+    for (region, arns) in listed {
+        match arns {
+            Ok(arns) => asked.extend(arns.iter().filter_map(|arn| KeyRef::parse(arn))),
+            Err(error) => drop(unlisted.insert(region, Unreadable::from(&error))),
+        }
+    }
+    let mut keys = key::read(session, asked, &BTreeSet::new()).await;
+    keys.retain(|_, key| !matches!(key, Observation::Known(Some(key)) if !key.customer) && !matches!(key, Observation::Known(None)));
+    (keys, unlisted)
+}
+
+/// What a bucket is read for here.
+fn bucket_state(region: &str) -> BucketState {
+    BucketState { region: region.to_owned(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_restrictive_block_counts() {
+        let some = PublicAccessBlock { restrict_buckets: true, ..PublicAccessBlock::all(false) };
+        assert_eq!(both(None, some), some);
+        assert_eq!(both(Some(some), PublicAccessBlock::all(false)), some);
+        assert_eq!(both(Some(some), PublicAccessBlock::all(true)), PublicAccessBlock::all(true));
+    }
+}

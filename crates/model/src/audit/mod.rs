@@ -1,0 +1,9 @@
+//! An audit: what is read of whole accounts, and what is found in it.
+
+mod found;
+mod read;
+mod rule;
+
+pub use found::{Audit, Callers, Chain, Cut, NotKnown, Object, Origin, Stale, StaleBecause, Standing, Suppressed, Suppression, WayIn};
+pub use read::{AccessKey, AuditScope, Audited, BucketFacts, DataEvents, Facts, RoleFacts, Trail};
+pub use rule::{Detail, Issue, Lacks, Limits, Rule, Without};
