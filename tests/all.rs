@@ -26,6 +26,8 @@ mod credentials;
 mod deadline;
 mod denied;
 mod desk;
+mod doctor;
+mod doctor_bench;
 mod drift;
 mod errors;
 mod explain;

@@ -115,6 +115,11 @@ impl Session {
         }
     }
 
+    /// Returns the client of STS, in the region that is usual.
+    pub(crate) fn sts(&self) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::new(&self.config)
+    }
+
     /// Returns the client of the organization, which has one region a partition.
     pub(crate) fn organizations(&self) -> aws_sdk_organizations::Client {
         aws_sdk_organizations::Client::new(&self.config)

@@ -1,0 +1,30 @@
+//! Whether a fix gives anybody anything but what was asked for.
+
+use crossrole_model::access::{AccessChange, AccessDelta, Direction, Part, Party};
+
+use crate::asked::Who;
+use crate::trouble::Hop;
+
+/// Tells whether a change of access is of the calls on the way, and of nothing else: nobody loses anything, and nothing is left open.
+pub(crate) fn is_asked(delta: &AccessDelta, hops: &[Hop]) -> bool {
+    delta.undecided.is_empty() && delta.changes.iter().all(|change| change.direction == Direction::Widened && hops.iter().any(|hop| is_of(change, hop)))
+}
+
+fn is_of(change: &AccessChange, hop: &Hop) -> bool {
+    let exactly = |parts: &[Part], text: &str| parts.iter().all(|part| part.pattern.eq_ignore_ascii_case(text));
+    // Names of actions are compared without regard to case, and those of resources with it.
+    let resources = change.resources.iter().all(|part| part.pattern == hop.call.resource || part.nameless && hop.call.resource == "*");
+    is_party(&change.party, &hop.call.principal) && exactly(&change.actions, &hop.call.action) && resources
+}
+
+fn is_party(party: &Party, principal: &str) -> bool {
+    match party {
+        Party::AnyOf { account, .. } => account == principal,
+        Party::Unsigned => principal == "anonymous",
+        Party::AnyOther { .. } | Party::AnyService | Party::OfKind { .. } => false,
+        _ => {
+            let Some(id) = party.id() else { return false };
+            id == principal || Who::of(id).is_some_and(|who| Some(who) == Who::of(principal))
+        }
+    }
+}
