@@ -1,15 +1,13 @@
 //! `doctor`: causes are seeded, one at a time and in pairs; the refusal that AWS then gives is what it is asked about. The cause is named
 //! first, and the fix that it prints, carried out by the reader of `doctor_fix`, lets the call through and nobody else.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
-
-use crossrole::Exit;
-use crossrole_sandbox::{Fault, Options, Sandbox};
 use serde_json::{Value, json};
 
-use crate::doctor_bench::{Base, Bench, Call, Row, Seed, cli_error};
-use crate::support::{Once, Place, manifest, scenario};
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+
+use crate::doctor_bench::{Base, Bench, Call, Row, Seed};
+use crate::support::{Place, manifest};
 
 pub(crate) const DESK: &str = r#"name = "desk"
 [trusting]
@@ -127,7 +125,11 @@ fn desk() -> Vec<Row> {
             iam(DEV, "CreatePolicy", &[("PolicyName", "Fence"), ("PolicyDocument", EMPTY)]),
             iam(DEV, "PutUserPermissionsBoundary", &[("UserName", "ann"), ("PermissionsBoundary", "arn:aws:iam::111111111111:policy/Fence")]),
         ], same),
-        row("the role lost its policy", 151, "role policy", "identity-lacks", vec![iam(OWNER, "DeleteRolePolicy", &[("RoleName", "Desk"), ("PolicyName", "crossrole")])], same),
+        row("the role lost its policy", 151, "bucket", "identity-lacks", vec![
+            iam(OWNER, "DeleteRolePolicy", &[("RoleName", "Desk"), ("PolicyName", "crossrole")]),
+            // Inside one account, the bucket's policy alone would do.
+            Seed::S3("DELETE", "/desk-data", "policy", String::new()),
+        ], same),
         row("the role has a Deny", 133, "role deny", "identity-denies", vec![iam(OWNER, "PutRolePolicy", &[("RoleName", "Desk"), ("PolicyName", "no"), ("PolicyDocument", &deny("s3:*", "*"))])], same),
         row("the role has another boundary", 160, "role boundary", "boundary-lacks", vec![
             iam(OWNER, "CreatePolicy", &[("PolicyName", "Fence"), ("PolicyDocument", EMPTY)]),
@@ -141,7 +143,9 @@ fn desk() -> Vec<Row> {
         row("the bucket has a Deny", 132, "bucket", "bucket-policy-denies", vec![bucket_policy("desk-data", &json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::desk-data/reports/q1"}))], same),
         row("the bucket has a Deny of everything", 132, "bucket", "bucket-policy-denies", vec![bucket_policy("desk-data", &json!({"Sid": "Closed", "Effect": "Deny", "Principal": {"AWS": DESK_ROLE}, "Action": "s3:*", "Resource": ["arn:aws:s3:::desk-data", "arn:aws:s3:::desk-data/*"]}))], same),
         row("a narrow session policy", 165, "session policy", "session-policy-lacks", vec![], |call| call.session_policy = Some(EMPTY.to_owned())),
-        row("the bucket was deleted", 121, "bucket", "bucket-missing", vec![Seed::DropBucket("desk-data")], same),
+        row("the bucket was deleted", 121, "bucket", "bucket-missing", vec![Seed::DropBucket("desk-data")], |call| {
+            call.list("/desk-data", "prefix=reports%2F");
+        }),
         row("another region", 105, "region", "wrong-region", vec![], |call| call.region = "eu-west-1"),
     ]
 }
@@ -194,4 +198,128 @@ async fn causes_in_pairs_are_all_named_and_fixed() {
     }
     assert!(count > 250, "{count}");
     assert!(failed.is_empty(), "{} of {count}:\n\n{}", failed.len(), failed.join("\n\n"));
+}
+
+/// What people read of some of them.
+#[tokio::test]
+async fn what_is_printed() {
+    let benches = Bench::all().await;
+    let rows: Vec<Row> = desk().into_iter().chain(exchange()).collect();
+    for (ids, name) in [
+        (&["never in the group"][..], "group"),
+        (&["no external id", "no second factor"], "request"),
+        (&["from another network"], "address"),
+        (&["out of the group", "a narrow session policy"], "restored"),
+        (&["the user has a Deny of more"], "deny"),
+        (&["an action that is not granted", "the bucket has a Deny of everything"], "object"),
+        (&["the key's statement is gone", "the key is disabled"], "key"),
+        (&["the secret is wrong"], "secret"),
+    ] {
+        let picked: Vec<&Row> = ids.iter().map(|id| rows.iter().find(|row| row.id == *id).unwrap()).collect();
+        insta::assert_snapshot!(name, benches.of(picked[0].base).printed(&picked).await);
+    }
+}
+
+/// An event of CloudTrail tells what the request brought; what it says is not asked for again.
+#[tokio::test]
+async fn an_event_needs_nothing_beside_it() {
+    let place = Place::new(Options::default());
+    let file = manifest("doctor-event", DESK);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let mut event = json!({
+        "eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "eventTime": "2026-11-01T10:00:00Z", "awsRegion": "us-east-1",
+        "sourceIPAddress": "203.0.113.9", "errorCode": "AccessDenied",
+        "errorMessage": format!("User: arn:aws:iam::111111111111:user/ann is not authorized to perform: sts:AssumeRole on resource: {DESK_ROLE}"),
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111111111111:user/ann", "accountId": "111111111111"},
+        "requestParameters": {"roleArn": DESK_ROLE, "externalId": "desk-4711", "serialNumber": "arn:aws:iam::111111111111:mfa/ann"},
+    });
+    let path = file.replace("manifest.toml", "event.json");
+    let mut ask = async |event: &Value| {
+        std::fs::write(&path, event.to_string()).unwrap();
+        let said = place.run(&["doctor", "--json", "--error", &path, &file]).await;
+        let found: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.err));
+        (said.exit, found["causes"].as_array().unwrap().iter().map(|c| c["cause"].as_str().unwrap().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(ask(&event).await, (Exit::Clean, Vec::new()), "everything that it says is let in");
+    event["requestParameters"]["externalId"] = Value::Null;
+    event["sourceIPAddress"] = "198.51.100.7".into();
+    assert_eq!(ask(&event).await, (Exit::Failed, vec!["external-id-missing".to_owned(), "source-address".to_owned()]));
+}
+
+/// From where a request came is no cause as long as it is not said, and external ids stay hidden.
+#[tokio::test]
+async fn what_is_not_said_is_said_so() {
+    let place = Place::new(Options::default());
+    let file = manifest("doctor-unsaid", DESK);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let words = ["doctor", "--principal", "dev/user/ann", "--action", "sts:AssumeRole", "--resource", "role/Desk", "--mfa"];
+    let said = place.run(&[&words[..], &["--external-id", "desk-4711", &file]].concat()).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert!(said.out.contains("perhaps: the address is not among those that are let in: the request does not say"), "{}", said.out);
+    let said = place.run(&[&words[..], &["--source-ip", "203.0.113.9", &file]].concat()).await;
+    assert!(said.exit == Exit::Failed && said.out.contains("--external-id '****'") && !said.out.contains("desk-4711"), "{}", said.out);
+}
+
+/// Mistakes and hostile texts.
+#[tokio::test]
+async fn refusals_that_tell_too_little_or_are_hostile() {
+    let place = Place::new(Options::default());
+    let file = manifest("doctor-odd", DESK);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let path = file.replace("manifest.toml", "error.txt");
+    let ask = async |text: &str, more: &[&str]| {
+        std::fs::write(&path, text).unwrap();
+        place.run(&[&["doctor", "--error", &path][..], more, &[&file]].concat()).await
+    };
+    let said = ask("An error occurred (AccessDenied) when calling the GetObject operation: Access Denied", &[]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("say it with --principal, --resource"), "{}", said.err);
+    let said = ask("", &[]).await;
+    assert!(said.err.contains("the refusal is empty") && said.err.contains("2>&1"), "{}", said.err);
+    let said = ask(&"x".repeat((1 << 20) + 1), &[]).await;
+    assert!(said.err.contains("over 1,048,576"), "{}", said.err);
+    let said = place.run(&["doctor", &file]).await;
+    assert!(said.err.contains("there is no refusal to read"), "{}", said.err);
+    let evil = "\u{1b}[31m\n::error::x\u{202e}";
+    let text = format!("User: arn:aws:iam::111111111111:user/{evil} is not authorized to perform: sts:AssumeRole on resource: {DESK_ROLE}{evil}");
+    for more in [&[][..], &["--principal", "dev/user/ann"]] {
+        let said = ask(&text, more).await;
+        for printed in [&said.out, &said.err] {
+            assert!(!printed.contains('\u{1b}') && !printed.contains('\u{202e}') && !printed.contains("\n::"), "{printed}");
+        }
+    }
+}
+
+/// An encoded message that can't be decoded: what it takes is said, and the rest goes on.
+#[tokio::test]
+async fn an_encoded_message_that_is_not_decoded_is_said() {
+    let place = Place::new(Options::default());
+    let file = manifest("doctor-encoded", DESK);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let path = file.replace("manifest.toml", "error.txt");
+    let text = format!("User: arn:aws:iam::111111111111:user/ann is not authorized to perform: sts:AssumeRole on resource: {DESK_ROLE} Encoded authorization failure message: abc-def");
+    std::fs::write(&path, text).unwrap();
+    let said = place.run(&["doctor", "--error", &path, &file]).await;
+    assert!(said.err.contains("note: the encoded message was not read") && said.err.contains("sts:DecodeAuthorizationMessage"), "{}", said.err);
+    assert!(said.out.contains("cause: the external id is missing"), "{}", said.out);
+}
+
+/// What AWS says and nothing here can know is a cause that it told of: no fix is made up.
+#[tokio::test]
+async fn control_policies_are_believed() {
+    let place = Place::new(Options::default());
+    let file = manifest("doctor-told", DESK);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let path = file.replace("manifest.toml", "error.txt");
+    let frame = "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk-data/reports/q1\"";
+    for (end, cause) in [
+        ("with an explicit deny in a service control policy: arn:aws:organizations::999999999999:policy/o-a/service_control_policy/p-b", "service-control-denies"),
+        ("because no service control policy allows the s3:GetObject action", "service-control-lacks"),
+        ("with an explicit deny in a resource control policy", "resource-control-denies"),
+        ("because no VPC endpoint policy allows the s3:GetObject action", "endpoint-policy"),
+    ] {
+        std::fs::write(&path, format!("{frame} {end}")).unwrap();
+        let said = place.run(&["doctor", "--json", "--error", &path, &file]).await;
+        let found: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.err));
+        assert_eq!((said.exit, &found["causes"][0]["cause"], &found["fix"]), (Exit::Failed, &json!(cause), &Value::Null), "{end}");
+    }
 }

@@ -199,8 +199,9 @@ impl Bench {
         StateFile::open(&state, std::time::Duration::ZERO).unwrap().save(&place.sandbox).unwrap();
         let mut bench = Self { base, state, text, keys, usual: Vec::new() };
         let mut run = bench.run();
-        bench.usual = run.probed().await;
+        let usual = run.probed().await;
         assert!(run.call(&bench.good()).await.is_ok(), "it works before anything is broken");
+        bench.usual = usual;
         bench
     }
 
@@ -316,6 +317,26 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// What is printed for people, with the one file that it names.
+    pub(crate) async fn printed(&self, rows: &[&Row]) -> String {
+        let mut run = self.run();
+        let mut call = self.good();
+        for row in rows {
+            for seed in &row.seeds {
+                run.seed(seed).await.unwrap();
+            }
+            (row.call)(&mut call);
+        }
+        let refused = run.call(&call).await.unwrap_err();
+        let words = run.words(&call, &refused, &[]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let said = run.place.run(&words).await;
+        assert_eq!(said.err, "");
+        format!("{}\n---\n{}", refused.text.trim(), said.out).replace(&run.file, "manifest.toml")
+    }
+}
+
 /// The causes are there, and the one that is met first stands first.
 fn named(found: &Value, rows: &[&Row]) -> Result<(), String> {
     let causes: Vec<&str> = found["causes"].as_array().unwrap().iter().map(|c| c["cause"].as_str().unwrap()).collect();
@@ -390,11 +411,13 @@ impl Run<'_> {
         if status == 200 { Ok(()) } else { Err(Refused { text: body, assuming: false, principal: element_of_session(call) }) }
     }
 
-    async fn diagnosed(&self, call: &Call, refused: &Refused) -> Result<Value, String> {
+    /// The words of `doctor`: what the caller knows of its call.
+    fn words(&self, call: &Call, refused: &Refused, more: &[&str]) -> Vec<String> {
         let path = folder().join("error.txt");
         std::fs::write(&path, &refused.text).unwrap();
         let (error, duration) = (path.display().to_string(), call.duration.unwrap_or_default().to_string());
-        let mut words = vec!["doctor", "--error", &error, "--json", "--write", "--show-external-ids", "--source-ip", call.address];
+        let mut words = vec!["doctor", "--error", &error, "--source-ip", call.address];
+        words.extend(more);
         let resource = call.object.trim_start_matches('/').to_owned();
         if !refused.text.contains("is not authorized to perform") {
             words.extend(["--principal", &refused.principal]);
@@ -412,10 +435,17 @@ impl Run<'_> {
         if call.region != self.bench.good().region {
             words.extend(["--region", call.region]);
         }
-        if let Some(prefix) = call.query.strip_prefix("prefix=") {
-            words.extend(["--context", if prefix == "other%2F" { "s3:prefix=other/" } else { "s3:prefix=" }]);
+        let prefix = call.query.replace("prefix=", "s3:prefix=").replace("%2F", "/");
+        if !prefix.is_empty() {
+            words.extend(["--context", &prefix]);
         }
         words.push(&self.file);
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    async fn diagnosed(&self, call: &Call, refused: &Refused) -> Result<Value, String> {
+        let words = self.words(call, refused, &["--json", "--write", "--show-external-ids"]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let said = self.place.run(&words).await;
         if said.exit != Exit::Failed || !said.out.starts_with('{') {
             return Err(format!("{:?} {}{}\n{}", said.exit, said.out, said.err, refused.text));

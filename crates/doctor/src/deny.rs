@@ -52,12 +52,11 @@ fn parts(statement: &Statement, of: &Excepted<'_>) -> Option<Vec<Statement>> {
         }
         None => statement.clone(),
     };
-    let action = without(&mine.action, of.action, action_matches, "*")?;
-    if let Some(action) = action {
+    if let Some(action) = without(&mine.action, of.action, action_matches) {
         out.push(Statement { action, ..numbered(&mine, "Actions") });
     }
-    let resource = mine.resource.as_ref().map(|resource| without(resource, of.resource, |pattern, one| resource_matches(pattern, one, None), "*"));
-    if let Some(Some(Some(resource))) = resource {
+    let resource = mine.resource.as_ref().and_then(|resource| without(resource, of.resource, |pattern, one| resource_matches(pattern, one, None)));
+    if let Some(resource) = resource {
         out.push(Statement { action: Element::of([of.action]), resource: Some(resource), ..numbered(&mine, "Resources") });
     }
     Some(out)
@@ -69,22 +68,21 @@ fn numbered(statement: &Statement, end: &str) -> Statement {
     Statement { sid, ..statement.clone() }
 }
 
-/// A set less one: `Some(None)` is nothing; `None` where that can't be said.
-fn without(element: &Element, one: &str, matches: fn(&str, &str) -> bool, all: &str) -> Option<Option<Element>> {
+/// A set less one; `None` is nothing.
+fn without(element: &Element, one: &str, matches: fn(&str, &str) -> bool) -> Option<Element> {
     let mut element = element.clone();
     if element.negated {
         element.values.push(one.to_owned());
-        return Some(Some(element));
+        return Some(element);
     }
     let is_pattern = |text: &String| text.contains(['*', '?']);
     element.values.retain(|value| is_pattern(value) || !value.eq_ignore_ascii_case(one));
     if element.values.is_empty() {
-        return Some(None);
+        return None;
     }
     if !element.values.iter().any(|value| matches(value, one)) {
-        return Some(Some(element));
+        return Some(element);
     }
-    // All but one: exact where the patterns mean all that the document can be about.
-    let whole = element.values.iter().any(|value| value == all) || element.values.iter().all(|value| is_pattern(value) || matches(value, one));
-    whole.then(|| Some(Element { negated: true, values: vec![one.to_owned()] }))
+    // All but one: more than that is denied where the patterns did not mean all, which whoever tries it finds.
+    Some(Element { negated: true, values: vec![one.to_owned()] })
 }

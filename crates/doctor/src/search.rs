@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::delta;
 use crossrole_model::access::{AccessDelta, Lack};
-use crossrole_model::diagnosis::{Cause, Diagnosis, FixStep, FoundCause, RequestChange};
+use crossrole_model::diagnosis::{Amendment, Cause, Diagnosis, FixStep, FoundCause, RequestChange};
 use crossrole_model::Address;
 
 use crate::asked::{Asked, Who};
@@ -27,7 +27,7 @@ pub fn diagnose(case: &Case<'_>, asked: Asked) -> Diagnosis {
     let mut search = Search { causes: Vec::new(), suspects: BTreeSet::new() };
     let cured = search.cure(live.clone());
     let Search { causes, suspects } = search;
-    let proven = cured.and_then(|world| proven(&live, &world));
+    let proven = cured.map(fewest).and_then(|world| proven(&live, &world));
     let (fix, delta, gives) = match proven {
         Some(Proven { steps, delta, gives }) => (Some(steps), delta, gives),
         None => (None, AccessDelta::default(), AccessDelta::default()),
@@ -201,6 +201,30 @@ fn ask(world: &mut World<'_>, change: &RequestChange, trouble: &Trouble) {
     }
     // What AWS told of the call as it was is no trouble of the one that is made then.
     world.cared.insert(trouble.found.cause);
+}
+
+/// The same without changes of manifests that later ones have made needless.
+fn fewest(world: World<'_>) -> World<'_> {
+    let mut least = world;
+    let mut at = 0;
+    while at < least.amendments.len() {
+        let mut amendments = least.amendments.clone();
+        amendments.remove(at);
+        match without(&least, amendments).filter(|next| next.troubles().is_empty()) {
+            Some(next) => least = next,
+            None => at += 1,
+        }
+    }
+    least
+}
+
+fn without<'c>(world: &World<'c>, amendments: Vec<Amendment>) -> Option<World<'c>> {
+    let desired = if amendments.is_empty() { world.case.desired.clone() } else { world.case.manifests.amended(&amendments)? };
+    let mut next = World { amendments, desired: std::rc::Rc::new(desired), changes: std::rc::Rc::default(), ..world.clone() };
+    // What is not planned any more is no target.
+    let planned: BTreeSet<Address> = next.planned().into_iter().map(|change| change.address).collect();
+    next.targets.retain(|address| planned.contains(address));
+    next.applied([])
 }
 
 /// A fix that was tried as a whole.

@@ -241,7 +241,7 @@ impl World<'_> {
             Guard::Trust => {
                 if let Some(cause) = self.no_role(&hop.call.resource) {
                     add(cause);
-                } else if hop.call.principal.ends_with(":root") && hop.call.action.eq_ignore_ascii_case("sts:AssumeRole") {
+                } else if hop.call.principal.ends_with(":root") && hop.call.action.eq_ignore_ascii_case("sts:AssumeRole") && !self.cared.contains(&Cause::RootAssumes) {
                     add(Cause::RootAssumes);
                 }
             }
