@@ -125,7 +125,7 @@ fn desk() -> Vec<Row> {
             iam(DEV, "CreatePolicy", &[("PolicyName", "Fence"), ("PolicyDocument", EMPTY)]),
             iam(DEV, "PutUserPermissionsBoundary", &[("UserName", "ann"), ("PermissionsBoundary", "arn:aws:iam::111111111111:policy/Fence")]),
         ], same),
-        row("the role lost its policy", 151, "bucket", "identity-lacks", vec![
+        row("the role lost its policy", 151, "role policy", "identity-lacks", vec![
             iam(OWNER, "DeleteRolePolicy", &[("RoleName", "Desk"), ("PolicyName", "crossrole")]),
             // Inside one account, the bucket's policy alone would do.
             Seed::S3("DELETE", "/desk-data", "policy", String::new()),
@@ -146,6 +146,11 @@ fn desk() -> Vec<Row> {
         row("the bucket was deleted", 121, "bucket", "bucket-missing", vec![Seed::DropBucket("desk-data")], |call| {
             call.list("/desk-data", "prefix=reports%2F");
         }),
+        row("an object of its writer", 300, "alone", "object-owner", vec![
+            Seed::S3("PUT", "/desk-data", "ownershipControls", "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>".to_owned()),
+            bucket_policy("desk-data", &json!({"Sid": "Writers", "Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::desk-data/*"})),
+            Seed::PutAs("999999999999", "/desk-data/reports/q1"),
+        ], same),
         row("another region", 105, "region", "wrong-region", vec![], |call| call.region = "eu-west-1"),
     ]
 }
@@ -154,17 +159,62 @@ fn desk() -> Vec<Row> {
 fn exchange() -> Vec<Row> {
     const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     let same: fn(&mut Call) = |_| {};
+    const BLOCK: &str = "<PublicAccessBlockConfiguration><BlockPublicPolicy>false</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
     let row = |id, stage, touches, cause, seeds| Row { id, base: Base::Exchange, stage, touches, cause, seeds, call: same };
     vec![
+        Row { call: |call| call.method = "GET", ..row("reading is not granted", 140, "object", "bucket-policy-lacks", vec![]) },
+        row(
+            "a public statement closes the bucket",
+            135,
+            "bucket public",
+            "public-restricted",
+            vec![
+                Seed::S3("PUT", "/encrypted-exchange", "publicAccessBlock", BLOCK.to_owned()),
+                bucket_policy(
+                    "encrypted-exchange",
+                    &json!({"Sid": "Open", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::encrypted-exchange/public/*"}),
+                ),
+            ],
+        ),
         row("the bucket policy is gone", 140, "bucket", "bucket-policy-lacks", vec![Seed::S3("DELETE", "/encrypted-exchange", "policy", String::new())]),
         row("the caller's policy is gone", 151, "caller", "identity-lacks", vec![Seed::DetachRole("Uploader")]),
         row("the key's statement is gone", 240, "key policy", "key-policy-lacks", vec![Seed::ForgetKey(KEY)]),
-        row("the key has a Deny", 230, "key deny", "key-policy-denies", vec![Seed::AddToKey(KEY, json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::444444444444:role/Uploader"}, "Action": "kms:GenerateDataKey", "Resource": "*"}))]),
+        row(
+            "the key has a Deny",
+            230,
+            "key deny",
+            "key-policy-denies",
+            vec![Seed::AddToKey(
+                KEY,
+                json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::444444444444:role/Uploader"}, "Action": "kms:GenerateDataKey", "Resource": "*"}),
+            )],
+        ),
         row("the key is disabled", 270, "key state", "key-disabled", vec![Seed::Kms("DisableKey", json!({"KeyId": KEY}))]),
-        row("the key is to be deleted", 270, "key state", "key-pending-deletion", vec![Seed::Kms("ScheduleKeyDeletion", json!({"KeyId": KEY, "PendingWindowInDays": 7}))]),
+        row(
+            "the key is to be deleted",
+            270,
+            "key state",
+            "key-pending-deletion",
+            vec![Seed::Kms("ScheduleKeyDeletion", json!({"KeyId": KEY, "PendingWindowInDays": 7}))],
+        ),
         row("the role was made anew", 139, "caller role", "bucket-policy-names-deleted", vec![Seed::Anew("Uploader")]),
-        row("the caller has a Deny", 133, "caller deny", "identity-denies", vec![iam("444444444444", "PutRolePolicy", &[("RoleName", "Uploader"), ("PolicyName", "no"), ("PolicyDocument", &deny("s3:PutObject", "*"))])]),
-        row("the bucket has a Deny", 132, "bucket deny", "bucket-policy-denies", vec![bucket_policy("encrypted-exchange", &json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::444444444444:role/Uploader"}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::encrypted-exchange/*"}))]),
+        row(
+            "the caller has a Deny",
+            133,
+            "caller deny",
+            "identity-denies",
+            vec![iam("444444444444", "PutRolePolicy", &[("RoleName", "Uploader"), ("PolicyName", "no"), ("PolicyDocument", &deny("s3:PutObject", "*"))])],
+        ),
+        row(
+            "the bucket has a Deny",
+            132,
+            "bucket deny",
+            "bucket-policy-denies",
+            vec![bucket_policy(
+                "encrypted-exchange",
+                &json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::444444444444:role/Uploader"}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::encrypted-exchange/*"}),
+            )],
+        ),
     ]
 }
 
@@ -234,7 +284,7 @@ async fn an_event_needs_nothing_beside_it() {
         "requestParameters": {"roleArn": DESK_ROLE, "externalId": "desk-4711", "serialNumber": "arn:aws:iam::111111111111:mfa/ann"},
     });
     let path = file.replace("manifest.toml", "event.json");
-    let mut ask = async |event: &Value| {
+    let ask = async |event: &Value| {
         std::fs::write(&path, event.to_string()).unwrap();
         let said = place.run(&["doctor", "--json", "--error", &path, &file]).await;
         let found: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.err));
@@ -258,6 +308,31 @@ async fn what_is_not_said_is_said_so() {
     assert!(said.out.contains("perhaps: the address is not among those that are let in: the request does not say"), "{}", said.out);
     let said = place.run(&[&words[..], &["--source-ip", "203.0.113.9", &file]].concat()).await;
     assert!(said.exit == Exit::Failed && said.out.contains("--external-id '****'") && !said.out.contains("desk-4711"), "{}", said.out);
+}
+
+/// The refusal comes in by a pipe.
+#[test]
+fn standard_input_is_read() {
+    use std::io::Write as _;
+    let file = manifest("doctor-pipe", DESK);
+    let state = file.replace("manifest.toml", "state.json");
+    let crossrole = |words: &[&str], input: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_crossrole"));
+        command.args(words).args(["--sandbox", "--sandbox-state", &state, &file]);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(crossrole(&["apply", "--auto-approve", "--quiet"], "").0, Some(0));
+    let text = format!(
+        "An error occurred (AccessDenied) when calling the AssumeRole operation: User: arn:aws:iam::111111111111:user/ann is not authorized to perform: sts:AssumeRole on resource: {DESK_ROLE}\n"
+    );
+    for words in [&["doctor", "--mfa"][..], &["doctor", "--mfa", "--error", "-"]] {
+        let (code, out, err) = crossrole(words, &text);
+        assert!(code == Some(1) && out.contains("cause: the external id is missing"), "{out}{err}");
+    }
 }
 
 /// Mistakes and hostile texts.
@@ -296,7 +371,9 @@ async fn an_encoded_message_that_is_not_decoded_is_said() {
     let file = manifest("doctor-encoded", DESK);
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     let path = file.replace("manifest.toml", "error.txt");
-    let text = format!("User: arn:aws:iam::111111111111:user/ann is not authorized to perform: sts:AssumeRole on resource: {DESK_ROLE} Encoded authorization failure message: abc-def");
+    let text = format!(
+        "User: arn:aws:iam::111111111111:user/ann is not authorized to perform: sts:AssumeRole on resource: {DESK_ROLE} Encoded authorization failure message: abc-def"
+    );
     std::fs::write(&path, text).unwrap();
     let said = place.run(&["doctor", "--error", &path, &file]).await;
     assert!(said.err.contains("note: the encoded message was not read") && said.err.contains("sts:DecodeAuthorizationMessage"), "{}", said.err);
@@ -310,9 +387,13 @@ async fn control_policies_are_believed() {
     let file = manifest("doctor-told", DESK);
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     let path = file.replace("manifest.toml", "error.txt");
-    let frame = "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk-data/reports/q1\"";
+    let frame =
+        "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk-data/reports/q1\"";
     for (end, cause) in [
-        ("with an explicit deny in a service control policy: arn:aws:organizations::999999999999:policy/o-a/service_control_policy/p-b", "service-control-denies"),
+        (
+            "with an explicit deny in a service control policy: arn:aws:organizations::999999999999:policy/o-a/service_control_policy/p-b",
+            "service-control-denies",
+        ),
         ("because no service control policy allows the s3:GetObject action", "service-control-lacks"),
         ("with an explicit deny in a resource control policy", "resource-control-denies"),
         ("because no VPC endpoint policy allows the s3:GetObject action", "endpoint-policy"),

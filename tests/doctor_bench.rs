@@ -35,6 +35,8 @@ pub(crate) enum Seed {
     /// A role of the partner is deleted and made anew.
     Anew(&'static str),
     AddToBucket(String, Value),
+    /// Another account writes an object.
+    PutAs(&'static str, &'static str),
     AddToKey(&'static str, Value),
     /// A key loses our statements.
     ForgetKey(&'static str),
@@ -57,13 +59,15 @@ impl Row {
     /// Tells whether both can be there.
     pub(crate) fn goes_with(&self, other: &Row) -> bool {
         /// Of a role that is not there, or is another one, nothing else can be broken.
-        const ALONE: [(&str, &[&str]); 3] = [
+        const ALONE: [(&str, &[&str]); 4] = [
+            ("role policy", &["bucket"]),
             ("role", &["trust", "duration", "role policy", "role deny", "role boundary", "window", "key"]),
             ("key", &["user", "user boundary", "group"]),
             ("trust", &["external id", "mfa", "address", "window", "session"]),
         ];
         let apart = |a: &Row, b: &Row| ALONE.iter().any(|(one, others)| a.touches == *one && others.contains(&b.touches));
-        self.touches != other.touches && !apart(self, other) && !apart(other, self)
+        let alone = [self, other].iter().any(|row| row.touches == "alone");
+        self.touches != other.touches && !alone && !apart(self, other) && !apart(other, self)
     }
 }
 
@@ -187,6 +191,8 @@ impl Bench {
         place.iam(PARTNER, "CreateUser", &[("UserName", "hands")]).await;
         let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}"#;
         place.iam(PARTNER, "PutUserPolicy", &[("UserName", "hands"), ("PolicyName", "p"), ("PolicyDocument", policy)]).await;
+        let (status, body) = place.s3_as(&root_of(OWNER), "eu-west-1", "PUT", "/encrypted-exchange/from-partner/x", "", &[], "figures").await;
+        assert_eq!(status, 200, "{body}");
         Self::of(Base::Exchange, &place, text, PARTNER, &["hands"]).await
     }
 
@@ -421,7 +427,11 @@ impl Run<'_> {
         let resource = call.object.trim_start_matches('/').to_owned();
         if !refused.text.contains("is not authorized to perform") {
             words.extend(["--principal", &refused.principal]);
-            words.extend(if refused.assuming { ["--action", "sts:AssumeRole", "--resource", &call.role] } else { ["--action", call.action(), "--resource", &resource] });
+            words.extend(if refused.assuming {
+                ["--action", "sts:AssumeRole", "--resource", &call.role]
+            } else {
+                ["--action", call.action(), "--resource", &resource]
+            });
         } else if refused.text.contains("kms:") {
             words.extend(["--action", call.action(), "--resource", &resource]);
         }
@@ -595,6 +605,10 @@ impl Run<'_> {
                 document["Statement"].as_array_mut().unwrap().push(statement.clone());
                 let (status, body) = self.place.s3_as(&root_of(OWNER), region, "PUT", &format!("/{bucket}"), "policy", &[], &document.to_string()).await;
                 assert_eq!(status, 204, "{body}");
+            }
+            Seed::PutAs(account, object) => {
+                let (status, body) = self.place.s3_as(&root_of(account), region, "PUT", object, "", &[], "theirs").await;
+                assert_eq!(status, 200, "{body}");
             }
             Seed::AddToKey(key, statement) => {
                 let mut all = crate::keys::key_statements(&self.place, OWNER, region, key).await;

@@ -94,13 +94,13 @@ fn checked(cause: Cause, guard: Guard) -> Checked {
         A::RegionDisabled | A::WrongRegion => Checked::Region,
         A::CallerMissing | A::RootAssumes => Checked::Caller,
         A::RoleMissing | A::RoleInOtherAccount | A::RoleUnderOtherPath => Checked::Role,
-        A::BucketMissing | A::BucketOfAnother | A::ObjectMissing => Checked::Bucket,
+        A::BucketMissing | A::ObjectMissing => Checked::Bucket,
         A::TrustDenies | A::TrustNamesDeleted | A::TrustLacks | A::TagsNotTrusted | A::SourceIdentityNotTrusted => Checked::Trust,
         A::BucketPolicyDenies | A::BucketPolicyNamesDeleted | A::BucketPolicyLacks => Checked::BucketPolicy,
         A::KeyPolicyDenies | A::KeyPolicyNamesDeleted | A::KeyPolicyLacks => Checked::KeyPolicy,
         A::ServiceControlDenies | A::ServiceControlLacks | A::ResourceControlDenies => Checked::Controls,
         A::IdentityDenies | A::IdentityLacks | A::KeyIdentityLacks | A::NotInGroup => Checked::Identity,
-        A::BoundaryDenies | A::BoundaryLacks | A::BoundaryMissing => Checked::Boundary,
+        A::BoundaryDenies | A::BoundaryLacks => Checked::Boundary,
         A::SessionPolicyDenies | A::SessionPolicyLacks => Checked::SessionPolicy,
         A::PublicRestricted | A::PublicPolicyBlocked | A::PublicAclBlocked => Checked::PublicAccessBlock,
         A::ExternalIdMissing | A::ExternalIdWrong => Checked::ExternalId,
@@ -129,7 +129,13 @@ fn unknown(why: NotKnown) -> Verdict {
 /// What came out where nothing stands in the way.
 fn verdict(world: &World<'_>, hop: &Hop, what: Checked) -> Verdict {
     match what {
-        Checked::Credentials => if world.asked.denied.is_some() { Verdict::Holds } else { unknown(NotKnown::NotSaid) },
+        Checked::Credentials => {
+            if world.asked.denied.is_some() {
+                Verdict::Holds
+            } else {
+                unknown(NotKnown::NotSaid)
+            }
+        }
         Checked::Caller => known_account(world, &hop.call.principal),
         Checked::Role => known_account(world, &hop.call.resource),
         Checked::Trust | Checked::BucketPolicy | Checked::KeyPolicy => resource(world, hop),
@@ -157,7 +163,13 @@ fn verdict(world: &World<'_>, hop: &Hop, what: Checked) -> Verdict {
             let of = |text: &str| Arn::parse(text).is_some_and(|arn| world.estate.service_control.contains_key(arn.account));
             if of(&hop.call.principal) { Verdict::Holds } else { unknown(NotKnown::NeverRead) }
         }
-        Checked::Duration => if world.asked.duration.is_some() { Verdict::Holds } else { Verdict::NotAsked },
+        Checked::Duration => {
+            if world.asked.duration.is_some() {
+                Verdict::Holds
+            } else {
+                Verdict::NotAsked
+            }
+        }
         Checked::Chaining => {
             let from_role = Who::of(&hop.call.principal).is_some_and(|who| who.kind == "role");
             if from_role && world.asked.duration.is_some() { Verdict::Holds } else { Verdict::NotAsked }

@@ -4,7 +4,7 @@ use crossrole_model::desired::DesiredState;
 use crossrole_model::diagnosis::FixStep;
 use crossrole_model::state::BucketPolicyState;
 use crossrole_model::{AccountId, Address, KeyRef, Kind, Observation, Observed, ownership};
-use crossrole_policy::{Arn, Document};
+use crossrole_policy::{Arn, Document, Effect};
 
 use crate::asked::Who;
 use crate::trouble::bucket_of;
@@ -44,9 +44,7 @@ impl World<'_> {
         let mut out = Vec::new();
         let mut managed: Vec<&String> = Vec::new();
         let mut inline = |of: &'static str, name: &str, policies: Vec<(&String, &Document)>| {
-            out.extend(policies.into_iter().map(|(policy, document)| {
-                (Place::Inline(account.clone(), of, name.to_owned(), policy.clone()), document.clone())
-            }));
+            out.extend(policies.into_iter().map(|(policy, document)| (Place::Inline(account.clone(), of, name.to_owned(), policy.clone()), document.clone())));
         };
         let key = who.name.to_ascii_lowercase();
         match who.kind {
@@ -126,7 +124,15 @@ impl World<'_> {
         }
     }
 
-    /// The object that a policy of a role or a managed policy is part of, where manifests declare it.
+    /// Tells whether a bucket's policy lets in nobody but by statements of the manifests.
+    pub(crate) fn is_all_ours(&self, bucket: &str) -> bool {
+        let prefixes: Vec<String> = self.desired.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
+        let policy = self.estate.buckets.get(bucket).and_then(|guarded| guarded.policy.as_ref());
+        let mut allows = policy.into_iter().flat_map(|placed| &placed.document.statements).filter(|s| s.effect == Effect::Allow);
+        allows.all(|statement| prefixes.iter().any(|prefix| statement.sid().starts_with(prefix.as_str())))
+    }
+
+    /// Tells whether manifests declare a role.
     pub(crate) fn declares_role(&self, address: &Address) -> bool {
         matches!(self.desired.objects.get(address).map(|object| &object.state), Some(DesiredState::Role { .. }))
     }

@@ -127,7 +127,8 @@ fn resource(text: &str, account: Option<&(String, String)>) -> Option<String> {
         return quoted.split_once('"').map(|(inner, _)| inner.to_owned()).filter(|text| Arn::parse(text).is_some());
     }
     // Names of objects may have blanks: what follows is one of these.
-    let end = [" because ", " with an explicit deny", " (Service: ", "</Message>", " Go to https://", " status code: "].iter().filter_map(|end| text.find(end)).min();
+    let end =
+        [" because ", " with an explicit deny", " (Service: ", "</Message>", " Go to https://", " status code: "].iter().filter_map(|end| text.find(end)).min();
     let text = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
     for kind in ["role", "user", "group"] {
         if let Some(name) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix(' ')) {

@@ -76,7 +76,7 @@ fn without(element: &Element, one: &str, matches: fn(&str, &str) -> bool) -> Opt
         return Some(element);
     }
     let is_pattern = |text: &String| text.contains(['*', '?']);
-    element.values.retain(|value| is_pattern(value) || !value.eq_ignore_ascii_case(one));
+    element.values.retain(|value| is_pattern(value) || !matches(value, one));
     if element.values.is_empty() {
         return None;
     }

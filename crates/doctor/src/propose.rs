@@ -68,7 +68,6 @@ impl Proposer<'_, '_> {
                 let known = bucket_of(&self.hop.call.resource).and_then(|name| self.world.bucket(name)).map(|state| state.region);
                 Some(RequestChange::Region { region: known.or(told) })
             }
-            Cause::BucketOfAnother => Some(RequestChange::Owner),
             Cause::SessionPolicyLacks | Cause::SessionPolicyDenies => Some(RequestChange::WithoutSessionPolicy),
             Cause::RootAssumes => Some(RequestChange::NotRoot),
             Cause::ClockSkew => Some(RequestChange::Clock),

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::delta;
+use crossrole_model::Address;
 use crossrole_model::access::{AccessDelta, Lack};
 use crossrole_model::diagnosis::{Amendment, Cause, Diagnosis, FixStep, FoundCause, RequestChange};
-use crossrole_model::Address;
 
 use crate::asked::{Asked, Who};
 use crate::checks::checks;
 use crate::propose::{Proposal, proposals};
 use crate::strict::is_asked;
-use crate::trouble::{Guard, Hop, Trouble, bare};
+use crate::trouble::{Guard, Hop, Trouble, bare, bucket_of};
 use crate::world::{Case, World};
 
 /// Most troubles that are taken away one after the other: a call has few policies, and a search that goes on longer goes in circles.
@@ -89,7 +89,7 @@ impl Search {
         let own = hops.iter().enumerate().rfind(|(_, hop)| hop.guard == Guard::Bucket);
         let Some((at, hop)) = own.filter(|_| refused && !world.cared.contains(&Cause::ObjectOwner)) else { return Vec::new() };
         let reads = ["s3:getobject", "s3:getobjectversion", "s3:getobjecttagging"].contains(&hop.call.action.to_ascii_lowercase().as_str());
-        let ownership = crate::trouble::bucket_of(&hop.call.resource).and_then(|name| world.bucket(name)).and_then(|state| state.ownership);
+        let ownership = bucket_of(&hop.call.resource).and_then(|name| world.bucket(name)).and_then(|state| state.ownership);
         if reads && ownership.is_some_and(|is| is != "BucketOwnerEnforced") { vec![bare(Cause::ObjectOwner, at, hop)] } else { Vec::new() }
     }
 }
@@ -106,7 +106,7 @@ fn key_of(found: &FoundCause) -> Option<&str> {
 fn step<'c>(world: &World<'c>, trouble: &Trouble, hop: &Hop) -> Option<World<'c>> {
     let gone = |next: &World<'_>| match trouble.found.cause {
         Cause::ObjectOwner => {
-            let ownership = crate::trouble::bucket_of(&hop.call.resource).and_then(|name| next.bucket(name)).and_then(|state| state.ownership);
+            let ownership = bucket_of(&hop.call.resource).and_then(|name| next.bucket(name)).and_then(|state| state.ownership);
             ownership.is_some_and(|is| is == "BucketOwnerEnforced")
         }
         _ => !next.troubles().iter().any(|other| other.is(trouble)),
@@ -119,7 +119,7 @@ fn step<'c>(world: &World<'c>, trouble: &Trouble, hop: &Hop) -> Option<World<'c>
     proposals(world, trouble, hop).into_iter().find_map(|proposal| {
         let next = tried(world.clone(), proposal, trouble)?;
         let gives = || delta(&world.estate, &next.estate);
-        (gone(&next) && is_asked(&gives(), &next.hops())).then_some(next)
+        (gone(&next) && is_asked(&gives(), &next.hops(), &next.reopened)).then_some(next)
     })
 }
 
@@ -156,7 +156,14 @@ fn fewer<'c>(all: &World<'c>, before: &World<'c>, gone: &dyn Fn(&World<'c>) -> b
 fn tried<'c>(mut world: World<'c>, proposal: Proposal, trouble: &Trouble) -> Option<World<'c>> {
     match proposal {
         Proposal::Amend(amendments) => world.amended(amendments),
-        Proposal::Command(observed, steps) => world.commanded(*observed, steps),
+        Proposal::Command(observed, steps) => {
+            let bucket = bucket_of(&trouble.found.resource).filter(|_| trouble.found.cause == Cause::PublicRestricted).map(str::to_owned);
+            let next = world.commanded(*observed, steps)?;
+            match bucket.filter(|name| next.is_all_ours(name)) {
+                Some(bucket) => Some(World { reopened: next.reopened.iter().cloned().chain([bucket]).collect(), ..next }),
+                None => Some(next),
+            }
+        }
         Proposal::Setting(besides, steps) => {
             world.besides = std::rc::Rc::new(*besides);
             let observed = (*world.observed).clone();
@@ -191,8 +198,7 @@ fn ask(world: &mut World<'_>, change: &RequestChange, trouble: &Trouble) {
         }
         RequestChange::Tls => asked.question.context.set("aws:SecureTransport", "true"),
         RequestChange::WithoutSessionPolicy => asked.session_policy = false,
-        RequestChange::Owner
-        | RequestChange::Credentials { .. }
+        RequestChange::Credentials { .. }
         | RequestChange::Clock
         | RequestChange::NewLink
         | RequestChange::Network { .. }
@@ -239,7 +245,7 @@ fn proven(live: &World<'_>, world: &World<'_>) -> Option<Proven> {
     let said: BTreeSet<Address> = live.planned().into_iter().map(|change| change.address).collect();
     let restored = live.clone().applied(world.targets.intersection(&said).cloned())?;
     let gives = delta(&restored.estate, &world.estate);
-    if !is_asked(&gives, &world.hops()) {
+    if !is_asked(&gives, &world.hops(), &world.reopened) {
         return None;
     }
     Some(Proven { steps: steps(world)?, delta: delta(&live.estate, &world.estate), gives })

@@ -1,13 +1,21 @@
 //! Whether a fix gives anybody anything but what was asked for.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::access::{AccessChange, AccessDelta, Direction, Part, Party};
 
 use crate::asked::Who;
 use crate::trouble::Hop;
 
 /// Tells whether a change of access is of the calls on the way, and of nothing else: nobody loses anything, and nothing is left open.
-pub(crate) fn is_asked(delta: &AccessDelta, hops: &[Hop]) -> bool {
-    delta.undecided.is_empty() && delta.changes.iter().all(|change| change.direction == Direction::Widened && hops.iter().any(|hop| is_of(change, hop)))
+/// What manifests let whom in a bucket that is open again is none of the fix's.
+pub(crate) fn is_asked(delta: &AccessDelta, hops: &[Hop], reopened: &BTreeSet<String>) -> bool {
+    let again = |change: &AccessChange| {
+        let is_in = |part: &Part| bucket_of(&part.pattern).is_some_and(|name| reopened.contains(name));
+        !reopened.is_empty() && change.resources.iter().all(is_in)
+    };
+    let asked = |change: &AccessChange| hops.iter().any(|hop| is_of(change, hop)) || again(change);
+    delta.undecided.is_empty() && delta.changes.iter().all(|change| change.direction == Direction::Widened && asked(change))
 }
 
 fn is_of(change: &AccessChange, hop: &Hop) -> bool {
@@ -27,4 +35,9 @@ fn is_party(party: &Party, principal: &str) -> bool {
             id == principal || Who::of(id).is_some_and(|who| Some(who) == Who::of(principal))
         }
     }
+}
+
+/// The bucket that a pattern over resources of S3 is in.
+fn bucket_of(pattern: &str) -> Option<&str> {
+    pattern.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name))
 }

@@ -1,13 +1,14 @@
 //! What stands in the way of each call.
 
 use crossrole_access::{Caller, Question};
-use crossrole_model::access::{Assumption, Comparison, Decision, Explanation, Fix, How, Lack, Layer, Relation, StatementRef};
+use crossrole_model::access::{Decision, Explanation, Fix, Lack, Layer, StatementRef};
 use crossrole_model::diagnosis::{CallAsked, Cause, FoundCause};
 use crossrole_model::observed::KeyState;
 use crossrole_model::{Observation, PermissionSet};
-use crossrole_policy::{Arn, Effect};
+use crossrole_policy::Effect;
 
 use crate::asked::{Who, one};
+use crate::named::{of_condition, of_layer};
 use crate::world::{World, known};
 
 /// An hour: the longest session of a role that is assumed from a role (IAM User Guide, "Role chaining").
@@ -154,77 +155,6 @@ impl World<'_> {
         out
     }
 
-    /// What AWS told of, where nothing that was read says it.
-    fn told(&self, hops: &[Hop], all: &mut Vec<Trouble>) {
-        let Some(denied) = &self.asked.denied else { return };
-        let last = hops.len().saturating_sub(1);
-        // What KMS says through S3 is of its own call; all else is of the call that was asked about.
-        let own = hops.iter().rposition(|hop| !hop.through).unwrap_or(last);
-        let mut add = |cause: Cause, layer: Option<Layer>, at: usize| {
-            let known = all.iter().any(|t| t.found.cause == cause) || self.cared.contains(&cause);
-            if let Some(hop) = hops.get(at).filter(|_| !known) {
-                let mut trouble = bare(cause, at, hop);
-                trouble.found.told = true;
-                trouble.layer = layer;
-                all.push(trouble);
-            }
-        };
-        if let Some(cause) = denied.cause {
-            let at = match cause {
-                Cause::KeyDisabled | Cause::KeyMissing | Cause::KeyPendingDeletion => last,
-                cause if cause < Cause::CallerMissing => 0,
-                _ => own,
-            };
-            let decided_here = matches!(cause, Cause::KeyDisabled | Cause::KeyPendingDeletion | Cause::BucketMissing) && self.is_read(hops.get(at));
-            if !decided_here {
-                add(cause, None, at);
-            }
-        }
-        if self.asked.session_policy && denied.reason.is_none() {
-            return;
-        }
-        let Some(reason) = denied.reason else { return };
-        if reason.endpoint {
-            add(Cause::EndpointPolicy, None, own);
-        }
-        if let Some(layer) = reason.layer
-            && let Some(hop) = hops.iter().rev().find(|hop| denied.action.as_deref().is_none_or(|action| action.eq_ignore_ascii_case(&hop.call.action)))
-            && self.may_be_more(layer, hop)
-        {
-            let at = hops.iter().position(|other| other.call == hop.call).unwrap_or(own);
-            let explicit = reason.explicit.unwrap_or(false);
-            if let Some(cause) = of_layer(layer, explicit, hop.guard) {
-                add(cause, Some(layer), at);
-            }
-        }
-    }
-
-    /// What is there was read, so that what AWS told of it then is no news.
-    fn is_read(&self, hop: Option<&Hop>) -> bool {
-        let Some(hop) = hop else { return false };
-        match hop.guard {
-            Guard::Key => known(self.observed.keys.get(&hop.call.resource)).is_some(),
-            Guard::Bucket => bucket_of(&hop.call.resource).is_some_and(|name| known(self.observed.buckets.get(name)).is_some()),
-            _ => false,
-        }
-    }
-
-    /// Tells whether there may be policies of a kind, bearing on a call, that were not read.
-    pub(crate) fn may_be_more(&self, layer: Layer, hop: &Hop) -> bool {
-        let assumed = |test: fn(&Assumption) -> bool| hop.answer.assumed.iter().any(test);
-        let account = Arn::parse(&hop.call.principal).map(|arn| arn.account);
-        match layer {
-            Layer::Session => hop.call.principal.contains(":sts:") || hop.guard != Guard::Trust,
-            Layer::ServiceControl => account.is_none_or(|account| !self.estate.service_control.contains_key(account)),
-            Layer::ResourceControl => true,
-            Layer::PublicAccessBlock => false,
-            Layer::Identity | Layer::Boundary => {
-                assumed(|a| matches!(a, Assumption::OwnPolicies | Assumption::UnknownPolicies | Assumption::Unread { .. }))
-            }
-            Layer::Resource => assumed(|a| matches!(a, Assumption::ResourcePolicy | Assumption::KeyPolicy)),
-        }
-    }
-
     /// What is not there.
     fn missing(&self, at: usize, hop: &Hop) -> Vec<Trouble> {
         let mut out = Vec::new();
@@ -241,7 +171,10 @@ impl World<'_> {
             Guard::Trust => {
                 if let Some(cause) = self.no_role(&hop.call.resource) {
                     add(cause);
-                } else if hop.call.principal.ends_with(":root") && hop.call.action.eq_ignore_ascii_case("sts:AssumeRole") && !self.cared.contains(&Cause::RootAssumes) {
+                } else if hop.call.principal.ends_with(":root")
+                    && hop.call.action.eq_ignore_ascii_case("sts:AssumeRole")
+                    && !self.cared.contains(&Cause::RootAssumes)
+                {
                     add(Cause::RootAssumes);
                 }
             }
@@ -294,9 +227,8 @@ impl World<'_> {
         if hop.answer.is_allowed() {
             return Vec::new();
         }
-        let layer_of = |statement: &StatementRef, effect: Effect| {
-            hop.answer.reasons.iter().find(|r| r.statement == *statement && r.effect == effect).map(|r| r.layer)
-        };
+        let layer_of =
+            |statement: &StatementRef, effect: Effect| hop.answer.reasons.iter().find(|r| r.statement == *statement && r.effect == effect).map(|r| r.layer);
         let mut out = Vec::new();
         for fix in &hop.answer.fixes {
             let (cause, layer, statement, lack) = match fix {
@@ -438,51 +370,4 @@ fn assumes_by(principal: &str) -> &'static str {
 pub(crate) fn bare(cause: Cause, hop: usize, of: &Hop) -> Trouble {
     let CallAsked { principal, action, resource } = of.call.clone();
     Trouble { found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, told: false }, layer: None }
-}
-
-/// A kind of policy that denies, or does not allow.
-fn of_layer(layer: Layer, denies: bool, guard: Guard) -> Option<Cause> {
-    Some(match (layer, denies) {
-        (Layer::Identity, true) => Cause::IdentityDenies,
-        (Layer::Identity, false) if guard == Guard::Key => Cause::KeyIdentityLacks,
-        (Layer::Identity, false) => Cause::IdentityLacks,
-        (Layer::Boundary, true) => Cause::BoundaryDenies,
-        (Layer::Boundary, false) => Cause::BoundaryLacks,
-        (Layer::Session, true) => Cause::SessionPolicyDenies,
-        (Layer::Session, false) => Cause::SessionPolicyLacks,
-        (Layer::ServiceControl, true) => Cause::ServiceControlDenies,
-        (Layer::ServiceControl, false) => Cause::ServiceControlLacks,
-        (Layer::ResourceControl, _) => Cause::ResourceControlDenies,
-        (Layer::PublicAccessBlock, _) => Cause::PublicRestricted,
-        (Layer::Resource, denies) => match (guard, denies) {
-            (Guard::Trust, true) => Cause::TrustDenies,
-            (Guard::Trust, false) => Cause::TrustLacks,
-            (Guard::Key, true) => Cause::KeyPolicyDenies,
-            (Guard::Key, false) => Cause::KeyPolicyLacks,
-            (Guard::Bucket, true) => Cause::BucketPolicyDenies,
-            (Guard::Bucket, false) => Cause::BucketPolicyLacks,
-            (Guard::Nothing, _) => return None,
-        },
-    })
-}
-
-/// What a condition is about; `None`: it is part of what the policy lets whom do.
-fn of_condition(key: &str, relation: Option<Relation>, has: bool) -> Option<Cause> {
-    let key = key.to_ascii_lowercase();
-    let compares = |test: fn(&How) -> bool| matches!(relation, Some(Relation::Compares(Comparison { how, .. })) if test(&how));
-    Some(match key.as_str() {
-        "sts:externalid" if has => Cause::ExternalIdWrong,
-        "sts:externalid" => Cause::ExternalIdMissing,
-        "aws:multifactorauthage" if has => Cause::MfaTooOld,
-        "aws:multifactorauthpresent" | "aws:multifactorauthage" => Cause::MfaMissing,
-        "aws:currenttime" | "aws:epochtime" if compares(|how| matches!(how, How::After | How::NotBefore | How::Above | How::AtLeast)) => Cause::NotYet,
-        "aws:currenttime" | "aws:epochtime" => Cause::Over,
-        "aws:sourceip" => Cause::SourceAddress,
-        "aws:sourcevpc" | "aws:sourcevpce" | "aws:vpcsourceip" | "aws:sourcevpcarn" => Cause::SourceNetwork,
-        "aws:securetransport" => Cause::InsecureTransport,
-        "aws:principalarn" | "aws:principalaccount" | "aws:principalorgid" | "aws:principalorgpaths" | "aws:userid" | "aws:username" => return None,
-        "s3:prefix" | "kms:viaservice" | "kms:calleraccount" => return None,
-        _ if key.starts_with("kms:encryptioncontext") => return None,
-        _ => Cause::OtherCondition,
-    })
 }

@@ -52,6 +52,8 @@ pub(crate) struct World<'c> {
     pub(crate) requests: Vec<RequestChange>,
     /// What AWS told and is taken care of.
     pub(crate) cared: BTreeSet<Cause>,
+    /// Buckets that are open again to whom manifests name, and to nobody else.
+    pub(crate) reopened: BTreeSet<String>,
     /// What applying does.
     pub(crate) changes: Rc<Vec<Change>>,
     pub(crate) estate: Rc<Estate>,
@@ -71,6 +73,7 @@ impl<'c> World<'c> {
             commands: Vec::new(),
             requests: Vec::new(),
             cared: BTreeSet::new(),
+            reopened: BTreeSet::new(),
             changes: Rc::default(),
             estate: Rc::default(),
         };

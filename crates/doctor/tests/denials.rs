@@ -18,7 +18,11 @@ fn frame(action: &str, rest: &str) -> String {
 fn resources_are_read_as_services_spell_them() {
     let key = "arn:aws:kms:eu-west-1:222222222222:key/k";
     for (action, rest, expected) in [
-        ("iam:GetRole", " on resource: role Reader because no identity-based policy allows the iam:GetRole action", Some("arn:aws:iam::111111111111:role/Reader")),
+        (
+            "iam:GetRole",
+            " on resource: role Reader because no identity-based policy allows the iam:GetRole action",
+            Some("arn:aws:iam::111111111111:role/Reader"),
+        ),
         ("iam:GetUser", " on resource: user bob", Some("arn:aws:iam::111111111111:user/bob")),
         ("iam:GetGroup", " on resource: group G because no identity-based policy allows the iam:GetGroup action", Some("arn:aws:iam::111111111111:group/G")),
         ("iam:GetPolicy", " on resource: policy arn:aws:iam::111111111111:policy/P", Some("arn:aws:iam::111111111111:policy/P")),
@@ -26,9 +30,17 @@ fn resources_are_read_as_services_spell_them() {
         ("iam:ListRoles", " on resource: arn:aws:iam::111111111111:role/ because no identity-based policy allows it", Some("arn:aws:iam::111111111111:role/")),
         ("iam:GetAccountAuthorizationDetails", " on resource: *", Some("*")),
         ("sts:AssumeRole", " on resource: arn:aws:iam::222222222222:role/team/R", Some("arn:aws:iam::222222222222:role/team/R")),
-        ("s3:GetObject", " on resource: \"arn:aws:s3:::b/a folder/x.csv\" because no resource-based policy allows the s3:GetObject action", Some("arn:aws:s3:::b/a folder/x.csv")),
+        (
+            "s3:GetObject",
+            " on resource: \"arn:aws:s3:::b/a folder/x.csv\" because no resource-based policy allows the s3:GetObject action",
+            Some("arn:aws:s3:::b/a folder/x.csv"),
+        ),
         ("s3:ListAllMyBuckets", " because no identity-based policy allows the s3:ListAllMyBuckets action", None),
-        ("kms:GenerateDataKey", " on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access", None),
+        (
+            "kms:GenerateDataKey",
+            " on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
+            None,
+        ),
         ("kms:Decrypt", " on the resource associated with this ciphertext because no identity-based policy allows the kms:Decrypt action", None),
         ("kms:DescribeKey", &format!(" on resource: {key} with an explicit deny in a resource control policy"), Some(key)),
     ] {
@@ -54,15 +66,27 @@ fn reasons_are_read() {
         (" because no role trust policy allows the sts:AssumeRole action", of(Layer::Resource, false), None),
         (" because no VPC endpoint policy allows the s3:GetObject action", Some(DeniedReason { layer: None, explicit: Some(false), endpoint: true }), None),
         (" with an explicit deny in an identity-based policy", of(Layer::Identity, true), None),
-        (" with an explicit deny in an identity-based policy: arn:aws:iam::111111111111:policy/No", of(Layer::Identity, true), Some("arn:aws:iam::111111111111:policy/No")),
-        (" with an explicit deny in a permissions boundary: arn:aws:iam::111111111111:policy/Fence", of(Layer::Boundary, true), Some("arn:aws:iam::111111111111:policy/Fence")),
+        (
+            " with an explicit deny in an identity-based policy: arn:aws:iam::111111111111:policy/No",
+            of(Layer::Identity, true),
+            Some("arn:aws:iam::111111111111:policy/No"),
+        ),
+        (
+            " with an explicit deny in a permissions boundary: arn:aws:iam::111111111111:policy/Fence",
+            of(Layer::Boundary, true),
+            Some("arn:aws:iam::111111111111:policy/Fence"),
+        ),
         (&format!(" with an explicit deny in a service control policy: {scp}"), of(Layer::ServiceControl, true), Some(scp)),
         (" with an explicit deny in a resource control policy", of(Layer::ResourceControl, true), None),
         (" with an explicit deny in a resource-based policy", of(Layer::Resource, true), None),
         (" with an explicit deny in a session policy", of(Layer::Session, true), None),
         (" with an explicit deny in a sessions policy", of(Layer::Session, true), None),
         (" with an explicit deny in the role trust policy", of(Layer::Resource, true), None),
-        (" with an explicit deny in a VPC endpoint policy transitively through a service control policy", Some(DeniedReason { layer: None, explicit: Some(true), endpoint: true }), None),
+        (
+            " with an explicit deny in a VPC endpoint policy transitively through a service control policy",
+            Some(DeniedReason { layer: None, explicit: Some(true), endpoint: true }),
+            None,
+        ),
         (" with an explicit deny", Some(DeniedReason { layer: None, explicit: Some(true), endpoint: false }), None),
     ] {
         let denied = read(&frame("s3:GetObject", &format!(" on resource: \"arn:aws:s3:::b/k\"{rest}")));
@@ -77,20 +101,30 @@ fn reasons_are_read() {
 fn wrappings_are_taken_off() {
     let role = "arn:aws:iam::222222222222:role/R";
     let said = format!("User: {ANN} is not authorized to perform: sts:AssumeRole on resource: {role}");
-    let folded = format!("│ Error: Cannot assume IAM Role\n│ \n│ IAM Role ({role}) cannot be assumed.\n│ \n│ Error: operation error STS: AssumeRole, https response error\n│ StatusCode: 403, RequestID: 0f5c, api error AccessDenied: User:\n│ {ANN} is not authorized to perform:\n│ sts:AssumeRole on resource:\n│ {role}\n");
+    let folded = format!(
+        "│ Error: Cannot assume IAM Role\n│ \n│ IAM Role ({role}) cannot be assumed.\n│ \n│ Error: operation error STS: AssumeRole, https response error\n│ StatusCode: 403, RequestID: 0f5c, api error AccessDenied: User:\n│ {ANN} is not authorized to perform:\n│ sts:AssumeRole on resource:\n│ {role}\n"
+    );
     for text in [
         format!("\nAn error occurred (AccessDenied) when calling the AssumeRole operation: {said}\n"),
-        format!("Traceback (most recent call last):\n  File \"x.py\", line 1, in <module>\nbotocore.exceptions.ClientError: An error occurred (AccessDenied) when calling the AssumeRole operation: {said}"),
+        format!(
+            "Traceback (most recent call last):\n  File \"x.py\", line 1, in <module>\nbotocore.exceptions.ClientError: An error occurred (AccessDenied) when calling the AssumeRole operation: {said}"
+        ),
         format!("operation error STS: AssumeRole, https response error StatusCode: 403, RequestID: 0f5c, api error AccessDenied: {said}"),
         format!("AccessDenied: {said}\n\tstatus code: 403, request id: 0f5c"),
         format!("software.amazon.awssdk.services.sts.model.StsException: {said} (Service: Sts, Status Code: 403, Request ID: 0f5c)"),
-        format!("com.amazonaws.services.securitytoken.model.AWSSecurityTokenServiceException: {said} (Service: AWSSecurityTokenService; Status Code: 403; Error Code: AccessDenied; Request ID: 0f5c)"),
+        format!(
+            "com.amazonaws.services.securitytoken.model.AWSSecurityTokenServiceException: {said} (Service: AWSSecurityTokenService; Status Code: 403; Error Code: AccessDenied; Request ID: 0f5c)"
+        ),
         format!("<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{said}</Message></Error></ErrorResponse>"),
         format!("Error: ServiceError {{ source: Unhandled(ErrorMetadata {{ code: Some(\"AccessDenied\"), message: Some(\"{said}\") }}) }}"),
         folded,
     ] {
         let denied = read(&text);
-        assert_eq!((denied.principal.as_deref(), denied.action.as_deref(), denied.resource.as_deref()), (Some(ANN), Some("sts:AssumeRole"), Some(role)), "{text}");
+        assert_eq!(
+            (denied.principal.as_deref(), denied.action.as_deref(), denied.resource.as_deref()),
+            (Some(ANN), Some("sts:AssumeRole"), Some(role)),
+            "{text}"
+        );
         assert!(denied.code == "AccessDenied" || text.starts_with("software"), "{} {text}", denied.code);
         assert_eq!(denied.cause, None, "{text}");
     }
@@ -103,18 +137,45 @@ fn wrappings_are_taken_off() {
 fn causes_that_are_no_policies_are_told_apart() {
     for (text, expected) in [
         ("An error occurred (ExpiredToken) when calling the ListObjectsV2 operation: The provided token has expired.", Cause::ExpiredCredentials),
-        ("An error occurred (ExpiredTokenException) when calling the Decrypt operation: The security token included in the request is expired", Cause::ExpiredCredentials),
-        ("The SSO session associated with this profile has expired or is otherwise invalid. To refresh this SSO session run aws sso login with the corresponding profile.", Cause::ExpiredCredentials),
+        (
+            "An error occurred (ExpiredTokenException) when calling the Decrypt operation: The security token included in the request is expired",
+            Cause::ExpiredCredentials,
+        ),
+        (
+            "The SSO session associated with this profile has expired or is otherwise invalid. To refresh this SSO session run aws sso login with the corresponding profile.",
+            Cause::ExpiredCredentials,
+        ),
         ("Error when retrieving token from sso: Token has expired and refresh failed", Cause::ExpiredCredentials),
-        ("An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security token included in the request is invalid.", Cause::UnknownCredentials),
-        ("An error occurred (InvalidAccessKeyId) when calling the ListBuckets operation: The AWS Access Key Id you provided does not exist in our records.", Cause::UnknownCredentials),
-        ("An error occurred (UnrecognizedClientException) when calling the Decrypt operation: The security token included in the request is invalid.", Cause::UnknownCredentials),
-        ("An error occurred (SignatureDoesNotMatch) when calling the AssumeRole operation: Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z (20260101T011500Z - 15 min.)", Cause::ClockSkew),
-        ("An error occurred (SignatureDoesNotMatch) when calling the AssumeRole operation: The request signature we calculated does not match the signature you provided.", Cause::WrongSecret),
-        ("An error occurred (RequestTimeTooSkewed) when calling the ListBuckets operation: The difference between the request time and the current time is too large.", Cause::ClockSkew),
+        (
+            "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security token included in the request is invalid.",
+            Cause::UnknownCredentials,
+        ),
+        (
+            "An error occurred (InvalidAccessKeyId) when calling the ListBuckets operation: The AWS Access Key Id you provided does not exist in our records.",
+            Cause::UnknownCredentials,
+        ),
+        (
+            "An error occurred (UnrecognizedClientException) when calling the Decrypt operation: The security token included in the request is invalid.",
+            Cause::UnknownCredentials,
+        ),
+        (
+            "An error occurred (SignatureDoesNotMatch) when calling the AssumeRole operation: Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z (20260101T011500Z - 15 min.)",
+            Cause::ClockSkew,
+        ),
+        (
+            "An error occurred (SignatureDoesNotMatch) when calling the AssumeRole operation: The request signature we calculated does not match the signature you provided.",
+            Cause::WrongSecret,
+        ),
+        (
+            "An error occurred (RequestTimeTooSkewed) when calling the ListBuckets operation: The difference between the request time and the current time is too large.",
+            Cause::ClockSkew,
+        ),
         ("Unable to locate credentials. You can configure credentials by running \"aws configure\".", Cause::NoCredentials),
         ("NoCredentialProviders: no valid providers in chain. Deprecated.", Cause::NoCredentials),
-        ("An error occurred (RegionDisabledException) when calling the AssumeRole operation: STS is not activated in this region for account:111111111111.", Cause::RegionDisabled),
+        (
+            "An error occurred (RegionDisabledException) when calling the AssumeRole operation: STS is not activated in this region for account:111111111111.",
+            Cause::RegionDisabled,
+        ),
         ("Could not connect to the endpoint URL: \"https://sts.eu-west-1.amazonaws.com/\"", Cause::Unreachable),
         ("dial tcp: lookup sts.eu-wset-1.amazonaws.com: no such host", Cause::Unresolved),
         ("curl: (6) Could not resolve host: s3.amazonaws.com", Cause::Unresolved),
@@ -124,14 +185,26 @@ fn causes_that_are_no_policies_are_told_apart() {
         ("x509: certificate signed by unknown authority", Cause::Certificate),
         ("An error occurred (Throttling) when calling the AssumeRole operation: Rate exceeded", Cause::Throttled),
         ("An error occurred (AccessDenied) when calling the AssumeRole operation: Roles may not be assumed by root accounts.", Cause::RootAssumes),
-        ("An error occurred (ValidationError) when calling the AssumeRole operation: The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", Cause::SessionTooLong),
-        ("An error occurred (ValidationError) when calling the AssumeRole operation: The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.", Cause::ChainedTooLong),
-        ("User: x is not authorized to perform: s3:PutBucketPolicy on resource: \"arn:aws:s3:::b\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.", Cause::PublicPolicyBlocked),
+        (
+            "An error occurred (ValidationError) when calling the AssumeRole operation: The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            Cause::SessionTooLong,
+        ),
+        (
+            "An error occurred (ValidationError) when calling the AssumeRole operation: The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+            Cause::ChainedTooLong,
+        ),
+        (
+            "User: x is not authorized to perform: s3:PutBucketPolicy on resource: \"arn:aws:s3:::b\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
+            Cause::PublicPolicyBlocked,
+        ),
         ("because public policies are blocked by the BlockPublicPolicy block public access setting.", Cause::PublicPolicyBlocked),
         ("because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.", Cause::PublicAclBlocked),
         ("because this bucket has blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C).", Cause::EncryptionBlocked),
         ("An error occurred (KMS.DisabledException) when calling the GetObject operation: arn:aws:kms:r:1:key/k is disabled.", Cause::KeyDisabled),
-        ("An error occurred (KMSInvalidStateException) when calling the Decrypt operation: arn:aws:kms:r:1:key/k is pending deletion.", Cause::KeyPendingDeletion),
+        (
+            "An error occurred (KMSInvalidStateException) when calling the Decrypt operation: arn:aws:kms:r:1:key/k is pending deletion.",
+            Cause::KeyPendingDeletion,
+        ),
         ("<Error><Code>AccessDenied</Code><Message>Request has expired</Message><X-Amz-Expires>60</X-Amz-Expires></Error>", Cause::LinkExpired),
         ("<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message><BucketName>b</BucketName></Error>", Cause::BucketMissing),
     ] {
@@ -142,9 +215,18 @@ fn causes_that_are_no_policies_are_told_apart() {
 #[test]
 fn regions_that_errors_tell_are_read() {
     for (text, region) in [
-        ("<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>", Some("eu-west-1")),
-        ("An error occurred (AuthorizationHeaderMalformed) when calling the ListObjectsV2 operation: The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'", Some("eu-west-1")),
-        ("<Error><Code>PermanentRedirect</Code><Message>…</Message><Endpoint>b.s3.ap-southeast-1.amazonaws.com</Endpoint><Bucket>b</Bucket></Error>", Some("ap-southeast-1")),
+        (
+            "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>",
+            Some("eu-west-1"),
+        ),
+        (
+            "An error occurred (AuthorizationHeaderMalformed) when calling the ListObjectsV2 operation: The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'",
+            Some("eu-west-1"),
+        ),
+        (
+            "<Error><Code>PermanentRedirect</Code><Message>…</Message><Endpoint>b.s3.ap-southeast-1.amazonaws.com</Endpoint><Bucket>b</Bucket></Error>",
+            Some("ap-southeast-1"),
+        ),
         ("<Error><Code>PermanentRedirect</Code><Endpoint>b.s3-eu-west-1.amazonaws.com</Endpoint></Error>", Some("eu-west-1")),
         ("<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.\u{1b}[31m.amazonaws.com</Endpoint></Error>", None),
     ] {
@@ -162,7 +244,10 @@ fn encoded_messages_are_found_and_read() {
     let decoded = r#"{"allowed":false,"explicitDeny":true,"matchedStatements":{"items":[]},"failures":{"items":[]},"context":{"principal":{"id":"AIDA","name":"ann","arn":"arn:aws:iam::111111111111:user/ann"},"action":"s3:GetObject","resource":"arn:aws:s3:::b/k","conditions":{"items":[{"key":"aws:SourceIp","values":{"items":[{"value":"203.0.113.9"}]}}]}}}"#;
     for text in [decoded.to_owned(), serde_json::json!({ "DecodedMessage": decoded }).to_string()] {
         let denied = read(&text);
-        assert_eq!((denied.principal.as_deref(), denied.action.as_deref(), denied.resource.as_deref()), (Some(ANN), Some("s3:GetObject"), Some("arn:aws:s3:::b/k")));
+        assert_eq!(
+            (denied.principal.as_deref(), denied.action.as_deref(), denied.resource.as_deref()),
+            (Some(ANN), Some("s3:GetObject"), Some("arn:aws:s3:::b/k"))
+        );
         assert_eq!(denied.brought.unwrap().context["aws:SourceIp"], ["203.0.113.9"]);
     }
 }
@@ -185,10 +270,16 @@ fn events_are_read_however_they_come() {
         serde_json::json!({ "Events": [{ "EventId": "x", "CloudTrailEvent": event.to_string(), "errorCode": "AccessDenied" }] }),
     ] {
         let denied = read(&value.to_string());
-        assert_eq!((denied.principal.as_deref(), denied.action.as_deref(), denied.resource.as_deref()), (Some(ANN), Some("sts:AssumeRole"), Some("arn:aws:iam::222222222222:role/R")), "{value}");
+        assert_eq!(
+            (denied.principal.as_deref(), denied.action.as_deref(), denied.resource.as_deref()),
+            (Some(ANN), Some("sts:AssumeRole"), Some("arn:aws:iam::222222222222:role/R")),
+            "{value}"
+        );
         let brought = denied.brought.unwrap();
         assert_eq!((brought.duration, brought.source_identity, brought.session_tags), (Some(7_200), true, false));
-        for (key, value) in [("sts:ExternalId", "e-1"), ("aws:MultiFactorAuthPresent", "true"), ("aws:SourceIp", "203.0.113.9"), ("aws:CurrentTime", "2026-11-01T10:00:00Z")] {
+        for (key, value) in
+            [("sts:ExternalId", "e-1"), ("aws:MultiFactorAuthPresent", "true"), ("aws:SourceIp", "203.0.113.9"), ("aws:CurrentTime", "2026-11-01T10:00:00Z")]
+        {
             assert_eq!(brought.context[key], [value]);
         }
     }

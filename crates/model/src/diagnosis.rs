@@ -106,8 +106,6 @@ pub enum Cause {
     RoleUnderOtherPath,
     /// The bucket does not exist.
     BucketMissing,
-    /// The bucket is not of the account that was expected.
-    BucketOfAnother,
     /// The object does not exist.
     ObjectMissing,
     /// A Deny of a service control policy.
@@ -176,8 +174,6 @@ pub enum Cause {
     KeyIdentityLacks,
     /// The permissions boundary does not let it.
     BoundaryLacks,
-    /// The permissions boundary is a policy that does not exist.
-    BoundaryMissing,
     /// The session policy does not let it.
     SessionPolicyLacks,
     /// No service control policy lets it.
@@ -295,8 +291,6 @@ pub enum Verdict {
     },
     /// Nothing asks for it.
     NotAsked,
-    /// A call before it has failed.
-    NotReached,
 }
 
 /// Why something is not known.
@@ -475,8 +469,6 @@ pub enum RequestChange {
         /// It.
         arn: String,
     },
-    /// Without the owner that was expected, or with this one.
-    Owner,
     /// By TLS.
     Tls,
     /// With a wider session policy, or none.

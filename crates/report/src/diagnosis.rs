@@ -1,9 +1,10 @@
 //! What is wrong with a call, and what helps, in words.
 
 use crossrole_model::access::{AccessChange, AccessDelta, Party};
-use crossrole_model::diagnosis::{CallAsked, Cause, Check, Checked, Diagnosis, FixStep, FoundCause, NotKnown, RequestChange, Verdict};
+use crossrole_model::diagnosis::{CallAsked, Cause, Check, Diagnosis, FixStep, FoundCause, NotKnown, RequestChange, Verdict};
 use serde_json::{Value, json};
 
+use crate::causes::{checked, title};
 use crate::decision::{lack, name};
 use crate::{FORMAT_VERSION, Line, MASK, Tone, View, access, clause, rendered, safe};
 
@@ -57,107 +58,6 @@ fn sentence(found: &FoundCause, calls: usize, view: View) -> String {
     safe(&format!("{}{told}{at}{why}", title(found.cause)))
 }
 
-/// A cause by itself.
-pub fn title(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Unresolved => "the name of the host does not resolve",
-        Cause::Proxy => "a proxy on the way refuses, or asks who calls",
-        Cause::Certificate => "the certificate of the host is not trusted here",
-        Cause::Unreachable => "nothing answers at the endpoint",
-        Cause::NoCredentials => "there are no credentials",
-        Cause::ClockSkew => "the clock of whoever calls is wrong",
-        Cause::LinkExpired => "the link is over, or not valid yet",
-        Cause::ExpiredCredentials => "the credentials have expired",
-        Cause::UnknownCredentials => "the access key or the session is not known: deleted, inactive, of a role that was deleted, or of another partition",
-        Cause::WrongSecret => "the secret does not belong to the access key",
-        Cause::RegionDisabled => "the region is not switched on for the account",
-        Cause::WrongRegion => "it is in another region",
-        Cause::Throttled => "the call was throttled, and not decided",
-        Cause::CallerMissing => "the principal does not exist",
-        Cause::RootAssumes => "a root user can't assume roles",
-        Cause::RoleMissing => "the role does not exist in that account",
-        Cause::RoleInOtherAccount => "the role exists in another account",
-        Cause::RoleUnderOtherPath => "the role exists under another path",
-        Cause::BucketMissing => "the bucket does not exist",
-        Cause::BucketOfAnother => "the bucket is not of the account that was expected",
-        Cause::ObjectMissing => "the object does not exist",
-        Cause::ServiceControlDenies => "a service control policy denies it",
-        Cause::ResourceControlDenies => "a resource control policy denies it",
-        Cause::TrustDenies => "the trust policy denies it",
-        Cause::BucketPolicyDenies => "the bucket policy denies it",
-        Cause::KeyPolicyDenies => "the policy of the key denies it",
-        Cause::IdentityDenies => "a policy of the caller denies it",
-        Cause::BoundaryDenies => "the permissions boundary of the caller denies it",
-        Cause::SessionPolicyDenies => "the session policy denies it",
-        Cause::PublicRestricted => "the bucket policy is public, and block public access keeps other accounts out",
-        Cause::PublicPolicyBlocked => "block public access takes no public policy",
-        Cause::PublicAclBlocked => "block public access takes no public ACL",
-        Cause::TrustNamesDeleted => "the trust policy names a principal that was deleted, by its unique id, and not the caller",
-        Cause::BucketPolicyNamesDeleted => "the bucket policy names a principal that was deleted, by its unique id, and not the caller",
-        Cause::KeyPolicyNamesDeleted => "the policy of the key names a principal that was deleted, by its unique id, and not the caller",
-        Cause::TrustLacks => "the trust policy does not let the caller in",
-        Cause::TagsNotTrusted => "the trust policy does not let the caller pass session tags",
-        Cause::SourceIdentityNotTrusted => "the trust policy does not let the caller set a source identity",
-        Cause::BucketPolicyLacks => "the bucket policy does not let the caller",
-        Cause::KeyPolicyLacks => "the policy of the key does not let the caller",
-        Cause::ExternalIdMissing => "the external id is missing",
-        Cause::ExternalIdWrong => "the external id is another one",
-        Cause::MfaMissing => "the second factor is missing",
-        Cause::MfaTooOld => "the second factor was given too long ago",
-        Cause::NotYet => "the grant has not begun",
-        Cause::Over => "the grant is over",
-        Cause::SourceAddress => "the address is not among those that are let in",
-        Cause::SourceNetwork => "the network is not among those that are let in",
-        Cause::InsecureTransport => "it did not come by TLS",
-        Cause::OtherCondition => "a condition does not hold",
-        Cause::NotInGroup => "the user is not in the group that may",
-        Cause::IdentityLacks => "no policy of the caller lets it",
-        Cause::KeyIdentityLacks => "no policy of the caller lets it use the key",
-        Cause::BoundaryLacks => "the permissions boundary of the caller does not let it",
-        Cause::BoundaryMissing => "the permissions boundary of the caller is a policy that does not exist",
-        Cause::SessionPolicyLacks => "the session policy does not let it",
-        Cause::ServiceControlLacks => "no service control policy lets it",
-        Cause::EndpointPolicy => "the policy of a VPC endpoint does not let it",
-        Cause::SessionTooLong => "the session is longer than the role allows",
-        Cause::ChainedTooLong => "a role that is assumed from a role lasts an hour at most",
-        Cause::KeyMissing => "the key does not exist",
-        Cause::KeyDisabled => "the key is disabled",
-        Cause::KeyPendingDeletion => "the key is to be deleted",
-        Cause::ObjectOwner => "the object may belong to whoever wrote it: the bucket keeps ACLs",
-        Cause::EncryptionBlocked => "the bucket takes no objects with keys of customers (SSE-C)",
-        Cause::Impossible => "no policy can allow it to this caller",
-    }
-}
-
-fn checked(what: Checked) -> &'static str {
-    match what {
-        Checked::Credentials => "credentials and the way to AWS",
-        Checked::Caller => "the principal exists",
-        Checked::Role => "the role exists in that account",
-        Checked::Bucket => "the bucket exists",
-        Checked::Region => "region",
-        Checked::Trust => "the trust policy names the caller",
-        Checked::BucketPolicy => "bucket policy",
-        Checked::KeyPolicy => "policy of the key",
-        Checked::ExternalId => "external id",
-        Checked::SecondFactor => "second factor",
-        Checked::Window => "dates",
-        Checked::Source => "source address and network",
-        Checked::OtherConditions => "other conditions",
-        Checked::Identity => "policies of the caller",
-        Checked::Boundary => "permissions boundary",
-        Checked::SessionPolicy => "session policy",
-        Checked::Controls => "control policies of the organization",
-        Checked::Duration => "length of the session",
-        Checked::Chaining => "session of a session",
-        Checked::PublicAccessBlock => "block public access of the bucket",
-        Checked::AccountBlock => "block public access of the account",
-        Checked::Ownership => "owner of objects",
-        Checked::Key => "the key can be used",
-        Checked::Endpoint => "policies of VPC endpoints",
-    }
-}
-
 fn checks(found: &Diagnosis, out: &mut Vec<Line>) {
     for (at, asked) in found.calls.iter().enumerate() {
         let number = if found.calls.len() > 1 { format!(" of call {} ({})", at + 1, safe(&asked.action)) } else { String::new() };
@@ -170,11 +70,10 @@ fn checks(found: &Diagnosis, out: &mut Vec<Line>) {
 fn check_line(check: &Check) -> Line {
     let what = checked(check.what);
     let (tone, word, more) = match &check.verdict {
-        Verdict::Holds => (Tone::Added, "holds    ", String::new()),
-        Verdict::Fails { causes } => (Tone::Removed, "fails    ", format!(": {}", causes.iter().map(|cause| title(*cause)).collect::<Vec<_>>().join("; "))),
-        Verdict::Unknown { why } => (Tone::Warning, "unknown  ", format!(": {}", unknown(why))),
-        Verdict::NotAsked => (Tone::Kept, "no limit ", String::new()),
-        Verdict::NotReached => (Tone::Kept, "not reached ", String::new()),
+        Verdict::Holds => (Tone::Added, "holds     ", String::new()),
+        Verdict::Fails { causes } => (Tone::Removed, "fails     ", format!(": {}", causes.iter().map(|cause| title(*cause)).collect::<Vec<_>>().join("; "))),
+        Verdict::Unknown { why } => (Tone::Warning, "unknown   ", format!(": {}", unknown(why))),
+        Verdict::NotAsked => (Tone::Kept, "not asked ", String::new()),
     };
     Line::new(tone, 2, word).then([format!("{what}{more}")])
 }
@@ -322,7 +221,13 @@ fn masked_argv(argv: &[String], view: View) -> Vec<String> {
                 && let Ok(parsed) = crossrole_policy::parse(document)
             {
                 // Those who carry it out need the whole: `--show-external-ids` prints it.
-                if parsed.statements.iter().flat_map(|s| s.conditions.values()).flat_map(|keys| keys.keys()).any(|key| key.eq_ignore_ascii_case("sts:ExternalId")) {
+                if parsed
+                    .statements
+                    .iter()
+                    .flat_map(|s| s.conditions.values())
+                    .flat_map(|keys| keys.keys())
+                    .any(|key| key.eq_ignore_ascii_case("sts:ExternalId"))
+                {
                     *document = crate::shown(&parsed, false).to_json();
                 }
             }
@@ -342,10 +247,11 @@ fn request(change: &RequestChange, view: View) -> String {
         RequestChange::Region { region: Some(region) } => format!("in region {region}"),
         RequestChange::Region { region: None } => "in the region that it is in, or that is switched on".to_owned(),
         RequestChange::Role { arn } => format!("of the role {arn}"),
-        RequestChange::Owner => "without `--expected-bucket-owner`, or with the account that owns the bucket".to_owned(),
         RequestChange::Tls => "by https".to_owned(),
         RequestChange::WithoutSessionPolicy => "with a session policy that lets it, or with none".to_owned(),
-        RequestChange::Credentials { because: Cause::ExpiredCredentials } => "with credentials that are new: sign in again, or assume the role again".to_owned(),
+        RequestChange::Credentials { because: Cause::ExpiredCredentials } => {
+            "with credentials that are new: sign in again, or assume the role again".to_owned()
+        }
         RequestChange::Credentials { because: Cause::WrongSecret } => "with the secret that belongs to this access key, or with a new key".to_owned(),
         RequestChange::Credentials { because: Cause::NoCredentials } => "with credentials: sign in, or name a profile (`AWS_PROFILE`)".to_owned(),
         RequestChange::Credentials { .. } => "with other credentials: a key that is active, or a session of the role as it is now".to_owned(),

@@ -6,6 +6,7 @@
 mod access;
 mod approvals;
 mod by_hand;
+mod causes;
 mod clause;
 mod codec;
 mod contents;
@@ -33,10 +34,11 @@ mod words;
 
 pub use access::{access_lines, lockout};
 pub use approvals::{entries, judged, judged_json};
+pub use causes::title;
 pub use codec::{CodecError, PLAN_BYTES_MOST, read_plan, write_plan};
 pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
-pub use diagnosis::{diagnosis, diagnosis_json, title};
+pub use diagnosis::{diagnosis, diagnosis_json};
 pub use escape::{json_text, json_text_pretty, safe, safe_lines};
 pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, gitlab_codequality, gitlab_terraform, sarif};
 pub use graph::{GraphFormat, graph};
