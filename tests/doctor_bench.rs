@@ -59,7 +59,8 @@ impl Row {
     /// Tells whether both can be there.
     pub(crate) fn goes_with(&self, other: &Row) -> bool {
         /// Of a role that is not there, or is another one, nothing else can be broken.
-        const ALONE: [(&str, &[&str]); 4] = [
+        const ALONE: [(&str, &[&str]); 5] = [
+            ("caller role", &["bucket", "bucket deny", "bucket public", "caller", "caller deny", "key deny"]),
             ("role policy", &["bucket"]),
             ("role", &["trust", "duration", "role policy", "role deny", "role boundary", "window", "key"]),
             ("key", &["user", "user boundary", "group"]),

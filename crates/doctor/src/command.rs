@@ -4,7 +4,7 @@ use crossrole_model::desired::DesiredState;
 use crossrole_model::diagnosis::FixStep;
 use crossrole_model::state::BucketPolicyState;
 use crossrole_model::{AccountId, Address, KeyRef, Kind, Observation, Observed, ownership};
-use crossrole_policy::{Arn, Document, Effect};
+use crossrole_policy::{Arn, Document, Effect, Statement};
 
 use crate::asked::Who;
 use crate::trouble::bucket_of;
@@ -12,6 +12,9 @@ use crate::world::World;
 
 /// The inline policy that a fix puts where there is no place of ours.
 pub(crate) const INLINE: &str = "crossrole-doctor";
+
+/// The account of whoever calls.
+pub(crate) const ACCOUNT: &str = "aws:PrincipalAccount";
 
 /// Where a document stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,12 +127,16 @@ impl World<'_> {
         }
     }
 
-    /// Tells whether a bucket's policy lets in nobody but by statements of the manifests.
+    /// Tells whether a bucket's policy lets in nobody of other accounts but by statements of the manifests.
     pub(crate) fn is_all_ours(&self, bucket: &str) -> bool {
         let prefixes: Vec<String> = self.desired.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
         let policy = self.estate.buckets.get(bucket).and_then(|guarded| guarded.policy.as_ref());
         let mut allows = policy.into_iter().flat_map(|placed| &placed.document.statements).filter(|s| s.effect == Effect::Allow);
-        allows.all(|statement| prefixes.iter().any(|prefix| statement.sid().starts_with(prefix.as_str())))
+        let inside = |statement: &Statement| {
+            let account = self.observed.bucket_accounts.get(bucket).map(ToString::to_string);
+            statement.conditions.get("StringEquals").and_then(|keys| keys.get(ACCOUNT)).is_some_and(|values| account.is_some_and(|own| *values == [own]))
+        };
+        allows.all(|statement| inside(statement) || prefixes.iter().any(|prefix| statement.sid().starts_with(prefix.as_str())))
     }
 
     /// Tells whether manifests declare a role.
@@ -140,9 +147,23 @@ impl World<'_> {
     /// Things after a document was written, and the command that writes it; `None`: it goes.
     pub(crate) fn written(&self, place: &Place, document: Option<&Document>) -> Option<(Observed, Vec<FixStep>)> {
         let mut observed = (*self.observed).clone();
-        let account = put(&mut observed, place, document)?;
-        Some((observed, vec![FixStep::Command { account, argv: argv(place, document, self) }]))
+        let document = document.map(without_deleted);
+        let account = put(&mut observed, place, document.as_ref())?;
+        Some((observed, vec![FixStep::Command { account, argv: argv(place, document.as_ref(), self) }]))
     }
+}
+
+/// AWS takes no policy that names a principal which was deleted by its unique id.
+fn without_deleted(document: &Document) -> Document {
+    let deleted: Vec<String> = document.orphaned_principals().into_iter().map(str::to_owned).collect();
+    let mut document = document.clone();
+    document.statements.retain_mut(|statement| {
+        let Some(values) = statement.principal.as_mut().and_then(|principal| principal.entries.get_mut("AWS")) else { return true };
+        let some = !values.is_empty();
+        values.retain(|value| !deleted.contains(value));
+        !some || !values.is_empty()
+    });
+    document
 }
 
 /// Writes a document into what was read; returns whose it is.

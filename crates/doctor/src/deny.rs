@@ -15,15 +15,14 @@ pub(crate) struct Excepted<'e> {
 pub(crate) fn excepting(document: &Document, of: &Excepted<'_>) -> Vec<Option<Document>> {
     let mut out = Vec::new();
     for (at, statement) in document.statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Deny) {
-        let with = |new: Vec<Statement>| {
+        let with = |new: Vec<Statement>| -> Option<Document> {
             let mut document = document.clone();
             document.statements.splice(at..=at, new);
             (!document.statements.is_empty()).then_some(document)
         };
+        // What else it denies stays denied, where that can be said.
+        out.extend(parts(statement, of).map(with));
         out.push(with(Vec::new()));
-        if let Some(parts) = parts(statement, of) {
-            out.push(with(parts));
-        }
     }
     out
 }

@@ -9,7 +9,7 @@ use crossrole_model::{AccountId, Address, KeyRef, Kind, Observation, Observed};
 use crossrole_policy::{Arn, Document, Effect, Principal, Statement};
 
 use crate::asked::{Who, date};
-use crate::command::{INLINE, Place, command};
+use crate::command::{ACCOUNT, INLINE, Place, command};
 use crate::deny::{Excepted, excepting};
 use crate::lacks;
 use crate::trouble::{CHAINED, Guard, Hop, Trouble, bucket_of};
@@ -358,15 +358,17 @@ impl Proposer<'_, '_> {
         }
     }
 
-    /// Statements of others that name everybody go: block public access lets nobody in by them.
+    /// Statements that name everybody are for everybody of the owner's account, as block public access has them by now.
     fn not_public(&mut self) {
         let Some(place) = self.world.place_of(&self.hop.call.resource) else { return };
-        let Some(document) = self.world.policy_of(self.hop).cloned() else { return };
+        let Some(mut document) = self.world.policy_of(self.hop).cloned() else { return };
+        let Some(owner) = bucket_of(&self.hop.call.resource).and_then(|name| self.world.observed.bucket_accounts.get(name)) else { return };
         let everybody = |p: &Principal| p.bare_star || p.aws().iter().any(|value| value == "*");
-        let public = |s: &Statement| s.effect == Effect::Allow && s.principal.as_ref().is_some_and(everybody);
-        let mut kept = document;
-        kept.statements.retain(|statement| !public(statement));
-        self.write(&place, Some(&kept).filter(|kept| !kept.statements.is_empty()));
+        let public = |s: &&mut Statement| s.effect == Effect::Allow && s.principal.as_ref().is_some_and(everybody);
+        for statement in document.statements.iter_mut().filter(public) {
+            statement.conditions.entry("StringEquals".to_owned()).or_default().insert(ACCOUNT.to_owned(), vec![owner.to_string()]);
+        }
+        self.write(&place, Some(&document));
     }
 
     fn key_state(&mut self) {
