@@ -118,8 +118,12 @@ fn step<'c>(world: &World<'c>, trouble: &Trouble, hop: &Hop) -> Option<World<'c>
     }
     proposals(world, trouble, hop).into_iter().find_map(|proposal| {
         let next = tried(world.clone(), proposal, trouble)?;
-        let gives = || delta(&world.estate, &next.estate);
-        (gone(&next) && is_asked(&gives(), &next.hops(), &next.reopened)).then_some(next)
+        // What the manifests say already comes with an object that is applied, and is none of the proposal's.
+        let said = || {
+            let planned: BTreeSet<Address> = world.planned().into_iter().map(|change| change.address).collect();
+            world.clone().applied(next.targets.intersection(&planned).cloned())
+        };
+        (gone(&next) && is_asked(&delta(&said()?.estate, &next.estate), &next.hops(), &next.reopened)).then_some(next)
     })
 }
 

@@ -12,10 +12,12 @@ use crate::trouble::Hop;
 pub(crate) fn is_asked(delta: &AccessDelta, hops: &[Hop], reopened: &BTreeSet<String>) -> bool {
     let again = |change: &AccessChange| {
         let is_in = |part: &Part| bucket_of(&part.pattern).is_some_and(|name| reopened.contains(name));
-        !reopened.is_empty() && change.resources.iter().all(is_in)
+        // A statement for everybody was for services, too, which nobody meant.
+        let is_service = matches!(change.party, Party::AnyService | Party::Service { .. });
+        !reopened.is_empty() && change.resources.iter().all(is_in) && (change.direction == Direction::Widened || is_service)
     };
-    let asked = |change: &AccessChange| hops.iter().any(|hop| is_of(change, hop)) || again(change);
-    delta.undecided.is_empty() && delta.changes.iter().all(|change| change.direction == Direction::Widened && asked(change))
+    let asked = |change: &AccessChange| change.direction == Direction::Widened && hops.iter().any(|hop| is_of(change, hop));
+    delta.undecided.is_empty() && delta.changes.iter().all(|change| asked(change) || again(change))
 }
 
 fn is_of(change: &AccessChange, hop: &Hop) -> bool {

@@ -27,10 +27,13 @@ impl World<'_> {
         if let Some(cause) = denied.cause {
             let at = match cause {
                 Cause::KeyDisabled | Cause::KeyMissing | Cause::KeyPendingDeletion => last,
+                Cause::RootAssumes | Cause::SessionTooLong | Cause::ChainedTooLong => hops.iter().position(|hop| hop.guard == Guard::Trust).unwrap_or(own),
                 cause if cause < Cause::CallerMissing => 0,
                 _ => own,
             };
-            let decided_here = matches!(cause, Cause::KeyDisabled | Cause::KeyPendingDeletion | Cause::BucketMissing) && self.is_read(hops.get(at));
+            let lengths = matches!(cause, Cause::SessionTooLong | Cause::ChainedTooLong);
+            let decided_here = lengths && self.asked.duration.is_some()
+                || matches!(cause, Cause::KeyDisabled | Cause::KeyPendingDeletion | Cause::BucketMissing) && self.is_read(hops.get(at));
             if !decided_here {
                 add(cause, None, at);
             }

@@ -138,8 +138,12 @@ impl World<'_> {
             let missing = self.missing(at, hop);
             let is_there = missing.is_empty();
             all.extend(missing);
-            if is_there {
-                all.extend(self.refused(at, hop));
+            let refused = self.refused(at, hop);
+            if !is_there {
+                // What guards it is not there; the caller's own side is, and is looked at all the same.
+                all.extend(refused.into_iter().filter(|trouble| matches!(trouble.layer, Some(Layer::Identity | Layer::Boundary))));
+            } else {
+                all.extend(refused);
                 all.extend(self.limits(at, hop));
                 all.extend(self.key(at, hop));
             }
@@ -315,6 +319,8 @@ impl World<'_> {
         let longest = Who::of(&hop.call.resource).and_then(|who| self.role(who.account, who.name)).map(|role| role.max_session_seconds);
         let from_role = Who::of(&hop.call.principal).is_some_and(|who| who.kind == "role");
         let found = [(longest.is_some_and(|most| seconds > most), Cause::SessionTooLong), (from_role && seconds > CHAINED, Cause::ChainedTooLong)];
+        // It is looked at when everything that the session brings is let.
+        let at = at + usize::from(self.asked.session_tags) + usize::from(self.asked.source_identity);
         found.into_iter().filter(|(is, _)| *is).map(|(_, cause)| bare(cause, at, hop)).collect()
     }
 
