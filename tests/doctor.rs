@@ -101,7 +101,7 @@ fn desk() -> Vec<Row> {
         row("the role of another account", 21, "role", "role-in-other-account", vec![], |call| call.role = "arn:aws:iam::333333333333:role/Desk".to_owned()),
         row("another path of the role", 21, "role", "role-under-other-path", vec![], |call| call.role = "arn:aws:iam::222222222222:role/team/Desk".to_owned()),
         row("a trust that lets in somebody else", 40, "trust", "trust-lacks", vec![desk_trust(|s| s["Principal"] = json!({"AWS": "999999999999"}))], same),
-        row("a trust with a Deny", 30, "trust", "trust-denies", vec![Seed::DenyInTrust("Desk")], same),
+        row("a trust with a Deny", 30, "trust deny", "trust-denies", vec![Seed::DenyInTrust("Desk")], same),
         row("a trust with another external id", 42, "trust", "external-id-wrong", vec![desk_trust(|s| s["Condition"]["StringEquals"]["sts:ExternalId"] = json!("other-0815"))], same),
         row("out of the group", 50, "group", "not-in-group", vec![iam(DEV, "RemoveUserFromGroup", &[("GroupName", "Readers"), ("UserName", "ann")])], same),
         row("never in the group", 50, "other user", "not-in-group", vec![], |call| call.user = "bob"),
@@ -140,7 +140,7 @@ fn desk() -> Vec<Row> {
         row("an action that is not granted", 151, "object", "identity-lacks", vec![], |call| call.method = "PUT"),
         row("outside of the prefix", 151, "object", "identity-lacks", vec![], |call| call.object = "/desk-data/other/q1"),
         row("a list outside of the prefix", 151, "list", "identity-lacks", vec![], |call| call.list("/desk-data", "prefix=other%2F")),
-        row("the bucket has a Deny", 132, "bucket", "bucket-policy-denies", vec![bucket_policy("desk-data", &json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::desk-data/reports/q1"}))], same),
+        row("the bucket has a Deny", 132, "bucket one", "bucket-policy-denies", vec![bucket_policy("desk-data", &json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::desk-data/reports/q1"}))], same),
         row("the bucket has a Deny of everything", 132, "bucket", "bucket-policy-denies", vec![bucket_policy("desk-data", &json!({"Sid": "Closed", "Effect": "Deny", "Principal": {"AWS": DESK_ROLE}, "Action": "s3:*", "Resource": ["arn:aws:s3:::desk-data", "arn:aws:s3:::desk-data/*"]}))], same),
         row("a narrow session policy", 165, "alone", "session-policy-lacks", vec![], |call| call.session_policy = Some(EMPTY.to_owned())),
         row("the bucket was deleted", 121, "bucket gone", "bucket-missing", vec![Seed::DropBucket("desk-data")], |call| {

@@ -59,7 +59,10 @@ impl Row {
     /// Tells whether both can be there.
     pub(crate) fn goes_with(&self, other: &Row) -> bool {
         /// Of a role that is not there, or is another one, nothing else can be broken.
-        const ALONE: [(&str, &[&str]); 9] = [
+        const ALONE: [(&str, &[&str]); 12] = [
+            ("bucket one", &["object", "list", "bucket", "bucket gone", "role", "role policy"]),
+            ("object", &["key deny", "caller deny", "bucket deny"]),
+            ("trust deny", &["other user", "trust", "role"]),
             ("caller role", &["bucket", "bucket deny", "bucket public", "caller", "caller deny", "key deny"]),
             ("bucket public", &["bucket"]),
             ("bucket gone", &["bucket", "object", "list", "region", "manifest boundary", "role policy"]),

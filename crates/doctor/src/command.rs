@@ -38,6 +38,17 @@ fn kind(text: &str) -> &'static str {
     }
 }
 
+/// Where the policy of a resource stands.
+pub(crate) fn place_of(resource: &str) -> Option<Place> {
+    if let Some(who) = Who::of(resource).filter(|who| who.kind == "role") {
+        return Some(Place::Trust(AccountId::parse(who.account)?, who.name.to_owned()));
+    }
+    if let Some(name) = bucket_of(resource) {
+        return Some(Place::Bucket(name.to_owned()));
+    }
+    KeyRef::parse(resource).map(|key| Place::Key(key.arn))
+}
+
 impl World<'_> {
     /// Documents of a principal's own side that somebody else keeps: of the user's groups, too.
     pub(crate) fn own_documents(&self, principal: &str) -> Vec<(Place, Document)> {
@@ -94,17 +105,6 @@ impl World<'_> {
             }
             _ => self.role(who.account, who.name)?.boundary,
         }
-    }
-
-    /// Where the policy of a resource stands.
-    pub(crate) fn place_of(&self, resource: &str) -> Option<Place> {
-        if let Some(who) = Who::of(resource).filter(|who| who.kind == "role") {
-            return Some(Place::Trust(AccountId::parse(who.account)?, who.name.to_owned()));
-        }
-        if let Some(name) = bucket_of(resource) {
-            return Some(Place::Bucket(name.to_owned()));
-        }
-        KeyRef::parse(resource).map(|key| Place::Key(key.arn))
     }
 
     /// What manifests write whole.

@@ -15,10 +15,10 @@ use crate::words::{CODES, PHRASES};
 /// What is not told stays empty.
 pub fn read(text: &str) -> Denied {
     let trimmed = text.trim_start_matches('\u{feff}').trim();
-    if trimmed.starts_with(['{', '[']) {
-        if let Some(denied) = event::read(trimmed) {
-            return denied;
-        }
+    if trimmed.starts_with(['{', '['])
+        && let Some(denied) = event::read(trimmed)
+    {
+        return denied;
     }
     of_text(trimmed)
 }

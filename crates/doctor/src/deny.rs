@@ -55,10 +55,20 @@ fn parts(statement: &Statement, of: &Excepted<'_>) -> Option<Vec<Statement>> {
         out.push(Statement { action, ..numbered(&mine, "Actions") });
     }
     let resource = mine.resource.as_ref().and_then(|resource| without(resource, of.resource, |pattern, one| resource_matches(pattern, one, None)));
-    if let Some(resource) = resource {
+    if let Some(resource) = resource.and_then(|resource| of_kind(resource, of)) {
         out.push(Statement { action: Element::of([of.action]), resource: Some(resource), ..numbered(&mine, "Resources") });
     }
     Some(out)
+}
+
+/// What is asked of a bucket is asked of no object: S3 takes no statement about that. In a bucket's policy, nothing is left then.
+fn of_kind(mut resource: Element, of: &Excepted<'_>) -> Option<Element> {
+    let of_bucket = of.resource.contains(":s3:::") && !of.resource.contains('/');
+    if of_bucket && resource.negated {
+        return of.caller.is_none().then_some(resource);
+    }
+    resource.values.retain(|value| !of_bucket || !value.contains('/'));
+    (!resource.values.is_empty()).then_some(resource)
 }
 
 /// The Sids of a document are unique.

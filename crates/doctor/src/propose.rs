@@ -9,11 +9,11 @@ use crossrole_model::{AccountId, Address, KeyRef, Kind, Observation, Observed};
 use crossrole_policy::{Arn, Document, Effect, Principal, Statement};
 
 use crate::asked::{Who, date};
-use crate::command::{ACCOUNT, INLINE, Place, command};
+use crate::command::{ACCOUNT, INLINE, Place, command, place_of};
 use crate::deny::{Excepted, excepting};
 use crate::lacks;
 use crate::trouble::{CHAINED, Guard, Hop, Trouble, bucket_of};
-use crate::world::World;
+use crate::world::{World, address_of};
 
 /// Most entries of a list in a manifest that are tried one after the other.
 const ENTRIES_MOST: usize = 20;
@@ -111,7 +111,7 @@ impl Proposer<'_, '_> {
                 self.denials(found.into_iter().collect(), true);
             }
             Cause::TrustDenies | Cause::BucketPolicyDenies | Cause::KeyPolicyDenies => {
-                let place = self.world.place_of(&self.hop.call.resource).zip(self.world.policy_of(self.hop).cloned());
+                let place = place_of(&self.hop.call.resource).zip(self.world.policy_of(self.hop).cloned());
                 self.denials(place.into_iter().collect(), true);
             }
             Cause::PublicRestricted => self.not_public(),
@@ -133,9 +133,9 @@ impl Proposer<'_, '_> {
         files
     }
 
-    fn amend(&mut self, at: &[String], entry: Option<(String, usize)>, change: &Amend) {
+    fn amend(&mut self, at: &[String], entry: Option<&(String, usize)>, change: &Amend) {
         for file in self.files() {
-            self.out.push(Proposal::Amend(vec![Amendment { file, at: at.to_vec(), entry: entry.clone(), change: change.clone() }]));
+            self.out.push(Proposal::Amend(vec![Amendment { file, at: at.to_vec(), entry: entry.cloned(), change: change.clone() }]));
         }
     }
 
@@ -179,7 +179,7 @@ impl Proposer<'_, '_> {
     }
 
     fn trust(&mut self) {
-        let Some(role) = self.world.address(&self.hop.call.resource) else { return };
+        let Some(role) = address_of(&self.hop.call.resource) else { return };
         // A grant that has ended is none when manifests are read.
         for key in ["expires", "not_after"] {
             self.entries(key, &self.ends(), true);
@@ -197,7 +197,7 @@ impl Proposer<'_, '_> {
     /// A statement more in the policy of a resource that somebody else keeps.
     fn append_to_resource(&mut self) {
         let statement = lacks::resource(self.hop, self.world.desired.partition, self.world.known(&self.hop.call.principal).as_deref());
-        if let Some(place) = self.world.place_of(&self.hop.call.resource) {
+        if let Some(place) = place_of(&self.hop.call.resource) {
             let mut document = self.world.policy_of(self.hop).cloned().unwrap_or_else(|| Document::new(Vec::new()));
             document.statements.push(statement);
             self.write(&place, Some(&document));
@@ -207,7 +207,7 @@ impl Proposer<'_, '_> {
     /// Entries of the list that let in: of a role's trust, and of what a bucket or key allows.
     fn lists(&self) -> Option<(Vec<String>, &'static str)> {
         match self.hop.guard {
-            Guard::Trust => self.world.address(&self.hop.call.resource).map(|role| (self.at(&role, "roles"), "trust")),
+            Guard::Trust => address_of(&self.hop.call.resource).map(|role| (self.at(&role, "roles"), "trust")),
             Guard::Bucket => bucket_of(&self.hop.call.resource).map(|name| (vec!["buckets".to_owned(), name.to_owned()], "allow")),
             Guard::Key => Some((vec!["keys".to_owned(), self.hop.call.resource.clone()], "allow")),
             Guard::Nothing => None,
@@ -218,7 +218,7 @@ impl Proposer<'_, '_> {
     fn entries(&mut self, key: &str, word: &Word, there: bool) {
         let Some((at, list)) = self.lists() else { return };
         for index in 0..ENTRIES_MOST {
-            self.amend(&at, Some((list.to_owned(), index)), &Amend::Put { key: key.to_owned(), word: word.clone(), there });
+            self.amend(&at, Some(&(list.to_owned(), index)), &Amend::Put { key: key.to_owned(), word: word.clone(), there });
         }
     }
 
@@ -227,7 +227,7 @@ impl Proposer<'_, '_> {
         let text = if address.contains(':') { format!("{address}/128") } else { format!("{address}/32") };
         let Some((at, list)) = self.lists() else { return };
         for index in 0..ENTRIES_MOST {
-            self.amend(&at, Some((list.to_owned(), index)), &Amend::Add { key: "source_ip".to_owned(), text: text.clone(), there: true });
+            self.amend(&at, Some(&(list.to_owned(), index)), &Amend::Add { key: "source_ip".to_owned(), text: text.clone(), there: true });
         }
         self.beside("source_ip", &Word::Text(text));
     }
@@ -290,7 +290,7 @@ impl Proposer<'_, '_> {
 
     fn member(&mut self) {
         let Some(group) = self.world.group_that_may(self.hop) else { return };
-        let (Some(user), Some(of)) = (Who::of(&self.hop.call.principal), self.world.address(&group)) else { return };
+        let (Some(user), Some(of)) = (Who::of(&self.hop.call.principal), address_of(&group)) else { return };
         let at = self.at(&of, "groups");
         self.amend(&at, None, &Amend::Add { key: "members".to_owned(), text: user.name.to_owned(), there: false });
         let mut observed = (*self.world.observed).clone();
@@ -305,7 +305,7 @@ impl Proposer<'_, '_> {
 
     /// The caller's own side.
     fn identity(&mut self) {
-        let Some(address) = self.world.address(&self.hop.call.principal) else { return };
+        let Some(address) = address_of(&self.hop.call.principal) else { return };
         let statement = lacks::identity(self.hop);
         if address.kind == Kind::Role && self.world.declares_role(&address) {
             let at = self.at(&address, "roles");
@@ -313,7 +313,7 @@ impl Proposer<'_, '_> {
             return;
         }
         if self.hop.guard == Guard::Trust
-            && let (Some(role), Some(who)) = (self.world.address(&self.hop.call.resource), self.who())
+            && let (Some(role), Some(who)) = (address_of(&self.hop.call.resource), self.who())
         {
             // The caller's side of a grant comes with it.
             let at = self.at(&role, "roles");
@@ -360,7 +360,7 @@ impl Proposer<'_, '_> {
 
     /// Statements that name everybody are for everybody of the owner's account, as block public access has them by now.
     fn not_public(&mut self) {
-        let Some(place) = self.world.place_of(&self.hop.call.resource) else { return };
+        let Some(place) = place_of(&self.hop.call.resource) else { return };
         let Some(mut document) = self.world.policy_of(self.hop).cloned() else { return };
         let Some(owner) = bucket_of(&self.hop.call.resource).and_then(|name| self.world.observed.bucket_accounts.get(name)) else { return };
         let everybody = |p: &Principal| p.bare_star || p.aws().iter().any(|value| value == "*");

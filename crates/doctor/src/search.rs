@@ -59,15 +59,12 @@ impl Search {
                 world.asked.question.context.set(&key, value);
                 continue;
             }
-            let troubles = if troubles.is_empty() && self.causes.is_empty() { self.doubts(&world) } else { troubles };
+            let troubles = if troubles.is_empty() && self.causes.is_empty() { doubts(&world) } else { troubles };
             self.note(&troubles);
             let Some(first) = troubles.first() else { return Some(world) };
             let hops = world.hops();
             let hop = hops.get(first.found.hop)?;
-            let Some(next) = step(&world, first, hop) else {
-                return None;
-            };
-            world = next;
+            world = step(&world, first, hop)?;
         }
         None
     }
@@ -81,17 +78,17 @@ impl Search {
             }
         }
     }
+}
 
-    /// What may be meant where AWS refused and everything that was read allows.
-    fn doubts(&self, world: &World<'_>) -> Vec<Trouble> {
-        let refused = world.asked.denied.as_ref().is_some_and(|denied| denied.cause.is_none() && denied.reason.is_none_or(|r| !r.endpoint));
-        let hops = world.hops();
-        let own = hops.iter().enumerate().rfind(|(_, hop)| hop.guard == Guard::Bucket);
-        let Some((at, hop)) = own.filter(|_| refused && !world.cared.contains(&Cause::ObjectOwner)) else { return Vec::new() };
-        let reads = ["s3:getobject", "s3:getobjectversion", "s3:getobjecttagging"].contains(&hop.call.action.to_ascii_lowercase().as_str());
-        let ownership = bucket_of(&hop.call.resource).and_then(|name| world.bucket(name)).and_then(|state| state.ownership);
-        if reads && ownership.is_some_and(|is| is != "BucketOwnerEnforced") { vec![bare(Cause::ObjectOwner, at, hop)] } else { Vec::new() }
-    }
+/// What may be meant where AWS refused and everything that was read allows.
+fn doubts(world: &World<'_>) -> Vec<Trouble> {
+    let refused = world.asked.denied.as_ref().is_some_and(|denied| denied.cause.is_none() && denied.reason.is_none_or(|r| !r.endpoint));
+    let hops = world.hops();
+    let own = hops.iter().enumerate().rfind(|(_, hop)| hop.guard == Guard::Bucket);
+    let Some((at, hop)) = own.filter(|_| refused && !world.cared.contains(&Cause::ObjectOwner)) else { return Vec::new() };
+    let reads = ["s3:getobject", "s3:getobjectversion", "s3:getobjecttagging"].contains(&hop.call.action.to_ascii_lowercase().as_str());
+    let ownership = bucket_of(&hop.call.resource).and_then(|name| world.bucket(name)).and_then(|state| state.ownership);
+    if reads && ownership.is_some_and(|is| is != "BucketOwnerEnforced") { vec![bare(Cause::ObjectOwner, at, hop)] } else { Vec::new() }
 }
 
 /// The condition key that a cause is about.

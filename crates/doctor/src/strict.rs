@@ -16,15 +16,19 @@ pub(crate) fn is_asked(delta: &AccessDelta, hops: &[Hop], reopened: &BTreeSet<St
         let is_service = matches!(change.party, Party::AnyService | Party::Service { .. });
         !reopened.is_empty() && change.resources.iter().all(is_in) && (change.direction == Direction::Widened || is_service)
     };
-    let asked = |change: &AccessChange| change.direction == Direction::Widened && hops.iter().any(|hop| is_of(change, hop));
+    let asked = |change: &AccessChange| change.direction == Direction::Widened && is_of(change, hops);
     delta.undecided.is_empty() && delta.changes.iter().all(|change| asked(change) || again(change))
 }
 
-fn is_of(change: &AccessChange, hop: &Hop) -> bool {
-    let exactly = |parts: &[Part], text: &str| parts.iter().all(|part| part.pattern.eq_ignore_ascii_case(text));
+/// Each action on each resource is one of the calls, by whoever makes it.
+fn is_of(change: &AccessChange, hops: &[Hop]) -> bool {
+    let own: Vec<&Hop> = hops.iter().filter(|hop| is_party(&change.party, &hop.call.principal)).collect();
     // Names of actions are compared without regard to case, and those of resources with it.
-    let resources = change.resources.iter().all(|part| part.pattern == hop.call.resource || part.nameless && hop.call.resource == "*");
-    is_party(&change.party, &hop.call.principal) && exactly(&change.actions, &hop.call.action) && resources
+    let is = |action: &Part, resource: &Part, hop: &Hop| {
+        let on = resource.pattern == hop.call.resource || resource.nameless && hop.call.resource == "*";
+        on && action.pattern.eq_ignore_ascii_case(&hop.call.action)
+    };
+    change.actions.iter().all(|action| change.resources.iter().all(|resource| own.iter().any(|hop| is(action, resource, hop))))
 }
 
 fn is_party(party: &Party, principal: &str) -> bool {

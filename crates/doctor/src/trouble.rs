@@ -139,17 +139,17 @@ impl World<'_> {
             let is_there = missing.is_empty();
             all.extend(missing);
             let refused = self.refused(at, hop);
-            if !is_there {
-                // What guards it is not there; the caller's own side is, and is looked at all the same.
-                all.extend(refused.into_iter().filter(|trouble| matches!(trouble.layer, Some(Layer::Identity | Layer::Boundary))));
-            } else {
+            if is_there {
                 all.extend(refused);
                 all.extend(self.limits(at, hop));
                 all.extend(self.key(at, hop));
+            } else {
+                // What guards it is not there; the caller's own side is, and is looked at all the same.
+                all.extend(refused.into_iter().filter(|trouble| matches!(trouble.layer, Some(Layer::Identity | Layer::Boundary))));
             }
         }
         self.told(&hops, &mut all);
-        all.sort_by(|a, b| (a.found.hop, a.found.cause).cmp(&(b.found.hop, b.found.cause)));
+        all.sort_by_key(|trouble| (trouble.found.hop, trouble.found.cause));
         let mut out: Vec<Trouble> = Vec::new();
         for trouble in all {
             if !out.iter().any(|known| known.is(&trouble)) {

@@ -168,17 +168,6 @@ impl<'c> World<'c> {
         self.estate.principals.keys().find(is).cloned()
     }
 
-    /// The object that a principal is.
-    pub(crate) fn address(&self, principal: &str) -> Option<Address> {
-        let who = Who::of(principal)?;
-        let kind = match who.kind {
-            "user" => Kind::User,
-            "role" => Kind::Role,
-            _ => Kind::Group,
-        };
-        Some(Address::new(&AccountId::parse(who.account)?, kind, who.name))
-    }
-
     /// Tells whether an account was read whole.
     pub(crate) fn whole(&self, account: &str) -> bool {
         self.estate.whole.contains(account)
@@ -203,4 +192,15 @@ fn with(observed: &Observed, besides: &Observed) -> Observed {
 /// What is known of something that was read.
 pub(crate) fn known<T>(observation: Option<&Observation<T>>) -> Option<&T> {
     observation.and_then(Observation::known)
+}
+
+/// The object that a principal is.
+pub(crate) fn address_of(principal: &str) -> Option<Address> {
+    let who = Who::of(principal)?;
+    let kind = match who.kind {
+        "user" => Kind::User,
+        "role" => Kind::Role,
+        _ => Kind::Group,
+    };
+    Some(Address::new(&AccountId::parse(who.account)?, kind, who.name))
 }
