@@ -28,6 +28,8 @@ mod credentials;
 mod deadline;
 mod denied;
 mod desk;
+mod doctor;
+mod doctor_bench;
 mod drift;
 mod errors;
 mod estate;

@@ -29,6 +29,7 @@ async fn every_command_has_help() {
         "apply",
         "destroy",
         "explain",
+        "doctor",
         "who-can",
         "test",
         "sandbox",

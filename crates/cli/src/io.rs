@@ -1,6 +1,6 @@
 //! The streams of one command.
 
-use std::io::{IsTerminal as _, Write};
+use std::io::{IsTerminal as _, Read as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossrole_report::{Line, Screen, json_text, rendered};
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::args::ColorArg;
 use crate::failure::Failure;
+use crate::files::Wanted;
 use crate::screen::colored;
 
 /// Where a stream goes: also what is said from within, while others hold the streams.
@@ -85,6 +86,8 @@ pub struct Io {
     pub(crate) interactive: bool,
     /// Progress may be drawn.
     pub(crate) draws: bool,
+    /// Something may come in from a pipe.
+    reads: bool,
     /// Something was printed for machines.
     pub(crate) told: bool,
     /// An embedded AWS that lives longer than the command (tests).
@@ -100,6 +103,7 @@ impl Io {
             stderr: Stream::of(Box::new(std::io::stderr()), std::io::stderr().is_terminal()),
             interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
             draws: std::io::stderr().is_terminal() && !ci && !is_dumb(),
+            reads: !std::io::stdin().is_terminal(),
             told: false,
             sandbox: None,
         }
@@ -107,7 +111,23 @@ impl Io {
 
     /// Given streams, nobody to ask, and an embedded AWS for `--sandbox`.
     pub fn given(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>, sandbox: Option<Arc<Sandbox>>) -> Self {
-        Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, told: false, sandbox }
+        Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, reads: false, told: false, sandbox }
+    }
+
+    /// What comes in from a pipe, whole, up to a limit.
+    pub(crate) fn input(&self, wanted: &Wanted) -> Result<String, Failure> {
+        if !self.reads {
+            return Err(Failure::new(format!("there is no {} to read", wanted.what), wanted.advice));
+        }
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(wanted.most).unwrap_or(u64::MAX).saturating_add(1);
+        let failed = |e: std::io::Error| Failure::new(format!("standard input can't be read: {e}"), wanted.advice);
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() > wanted.most {
+            return Err(Failure::new(format!("standard input has over {} bytes", wanted.most), wanted.smaller));
+        }
+        // A log may have been cut in the middle of a letter.
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Asks; `nobody` is the error where there is nobody to answer.

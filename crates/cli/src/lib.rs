@@ -87,6 +87,7 @@ where
         Command::Verify(args) => Box::pin(commands::verify::run(&args, &mut io)).await,
         Command::ForceUnlock(args) => Box::pin(commands::force_unlock::run(&args, &mut io)).await,
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
+        Command::Doctor(args) => Box::pin(commands::doctor::run(&args, &mut io)).await,
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,
         Command::Comment(args) => Box::pin(commands::comment::run(&args, &mut io)).await,
         Command::Graph(args) => Box::pin(commands::graph::run(&args, &mut io)).await,

@@ -11,6 +11,7 @@ mod causes;
 mod code;
 mod console;
 mod credentials;
+mod decode;
 mod error;
 mod halt;
 mod https;

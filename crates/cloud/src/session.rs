@@ -129,6 +129,11 @@ impl Session {
         aws_sdk_cloudtrail::Client::from_conf(aws_sdk_cloudtrail::config::Builder::from(&self.config).region(Region::new(region.to_owned())).build())
     }
 
+    /// Returns the client of STS, in the region that is usual.
+    pub(crate) fn sts(&self) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::new(&self.config)
+    }
+
     /// Returns the client of the organization, which has one region a partition.
     pub(crate) fn organizations(&self) -> aws_sdk_organizations::Client {
         aws_sdk_organizations::Client::new(&self.config)

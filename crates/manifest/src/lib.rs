@@ -4,6 +4,7 @@
 //! also what the JSON Schema is made from; `scalar` checks every name, id, date and number where it stands; `resolve` turns the raw types into
 //! [`Desired`] objects, with every ARN computed. No stage stops at its first mistake.
 
+mod amend;
 mod decode;
 mod directory;
 mod expand;
@@ -15,6 +16,7 @@ mod resolve;
 mod scalar;
 pub mod take_up;
 
+pub use amend::amended;
 pub use directory::{ListedAccount, listed};
 pub use expect::{Expectation, Given, expectations};
 pub use layout::formatted;

@@ -13,6 +13,7 @@ pub mod call;
 mod clause;
 pub mod cloud;
 pub mod desired;
+pub mod diagnosis;
 pub mod explanation;
 pub mod facet;
 pub mod finding;

@@ -63,7 +63,7 @@ pub(crate) fn reasoned(because: &Because, party: &Party, action: &str, resource:
     }
 }
 
-fn name(statement: &StatementRef) -> String {
+pub(crate) fn name(statement: &StatementRef) -> String {
     let sid = if statement.sid.is_empty() { String::new() } else { format!(" ({})", statement.sid) };
     format!("statement {}{sid} of the {}", statement.number, statement.place)
 }
@@ -72,7 +72,7 @@ fn any(values: &[String], negated: bool) -> String {
     if negated { format!("all but {}", values.join(" and ")) } else { values.join(" or ") }
 }
 
-fn lack(lack: &Lack, party: &Party, action: &str, resource: &str, view: View) -> String {
+pub(crate) fn lack(lack: &Lack, party: &Party, action: &str, resource: &str, view: View) -> String {
     match lack {
         Lack::Principal => format!("it does not name {}", who(party)),
         Lack::Action { wanted, negated } => format!("it is about {}, not {action}", any(wanted, *negated)),

@@ -5,6 +5,7 @@ mod ask;
 mod audit;
 mod cloud;
 mod comment;
+mod doctor;
 mod graph;
 mod lock;
 mod plan;
@@ -21,6 +22,7 @@ pub(crate) use ask::{ContextArgs, ExplainArgs, FileArgs, FromArg, TestArgs, WhoC
 pub(crate) use audit::AuditArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use comment::{CommentArgs, ForgeArg};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use graph::{GraphArgs, GraphFormatArg, GraphFromArg};
 pub(crate) use lock::{ForceUnlockArgs, LockArgs};
 pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, audit_report, finding_report, proof_report};
@@ -95,6 +97,8 @@ pub(crate) enum Command {
     ForceUnlock(ForceUnlockArgs),
     /// Say whether a principal may do something, and why
     Explain(ExplainArgs),
+    /// Say why a call is refused, and what the smallest change is that lets it through
+    Doctor(DoctorArgs),
     /// List everyone who can do something, and how
     WhoCan(WhoCanArgs),
     /// Draw who reaches what, by which role, under which conditions

@@ -86,22 +86,28 @@ impl Taken {
     /// Writes the files that have changed, each whole or not at all, where it is still what was read.
     fn write(&self, sources: &[Source]) -> Result<(), Failure> {
         for (file, text) in &self.texts {
-            let failed =
-                |e: std::io::Error| Failure::new(format!("manifest `{file}` can't be written: {e}"), "check the permissions of the file and its folder");
-            // A link stays one: what it leads to is written.
-            let path = std::fs::canonicalize(file).map_err(failed)?;
-            let read = sources.iter().find(|source| source.file == *file).map(|source| source.text.as_str());
-            if std::fs::read_to_string(&path).ok().as_deref() != read {
-                return Err(Failure::new(format!("manifest `{file}` has changed while it was looked at, and was not written"), "run it again"));
-            }
-            let part = path.with_extension(format!("toml.part-{}", std::process::id()));
-            if let Err(error) = replaced(&path, &part, text) {
-                let _ = std::fs::remove_file(&part);
-                return Err(failed(error));
-            }
+            rewrite(Path::new(file), sources, text)?;
         }
         Ok(())
     }
+}
+
+/// Writes a manifest whole or not at all, where it is still what was read.
+pub(super) fn rewrite(file: &Path, sources: &[Source], text: &str) -> Result<(), Failure> {
+    let named = file.display().to_string();
+    let failed = |e: std::io::Error| Failure::new(format!("manifest `{named}` can't be written: {e}"), "check the permissions of the file and its folder");
+    // A link stays one: what it leads to is written.
+    let path = std::fs::canonicalize(file).map_err(failed)?;
+    let read = sources.iter().find(|source| source.file == named).map(|source| source.text.as_str());
+    if std::fs::read_to_string(&path).ok().as_deref() != read {
+        return Err(Failure::new(format!("manifest `{named}` has changed while it was looked at, and was not written"), "run it again"));
+    }
+    let part = path.with_extension(format!("toml.part-{}", std::process::id()));
+    if let Err(error) = replaced(&path, &part, text) {
+        let _ = std::fs::remove_file(&part);
+        return Err(failed(error));
+    }
+    Ok(())
 }
 
 /// Puts a text in the place of a file, by a new file beside it that nobody else may read before it has the mode of the old one.

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod comment;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod fmt;

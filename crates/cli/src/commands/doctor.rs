@@ -1,0 +1,234 @@
+//! `crossrole doctor`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crossrole_access::Question;
+use crossrole_doctor::{Asked, Case, Manifests};
+use crossrole_manifest::Surroundings;
+use crossrole_model::diagnosis::{Amendment, Denied, Diagnosis, FixStep};
+use crossrole_model::observed::{BucketScope, Scope};
+use crossrole_model::state::{BucketState, Encryption, PublicAccessBlock, Tags};
+use crossrole_model::{AccountId, Desired, KeyRef, Observed, Plan, Source};
+use crossrole_planner::Options;
+use crossrole_policy::Arn;
+use crossrole_report::View;
+
+use crate::args::DoctorArgs;
+use crate::failure::{Exit, Failure};
+use crate::files::{self, SMALL, Wanted};
+use crate::io::Io;
+use crate::session::Session;
+use crate::{actions, ask};
+
+/// Files of refusals.
+const ERROR: Wanted = Wanted {
+    what: "refusal",
+    most: SMALL,
+    advice: "name the file that has the text of the error, or `-` for standard input",
+    smaller: "keep the error itself, and the lines around it",
+};
+
+pub(crate) async fn run(args: &DoctorArgs, io: &mut Io) -> Result<Exit, Failure> {
+    let denied = refusal(args, io)?;
+    if let Some(action) = &args.action {
+        actions::one(action)?;
+    }
+    let session = Session::open(&args.paths, &args.cloud, io)?;
+    session.ended(examine(args, denied, &session, io).await)
+}
+
+/// The refusal, where there is one.
+fn refusal(args: &DoctorArgs, io: &mut Io) -> Result<Option<Denied>, Failure> {
+    let said = args.principal.is_some() && args.action.is_some() && args.resource.is_some();
+    let text = match &args.error {
+        None if said => return Ok(None),
+        None => io.input(&ERROR)?,
+        Some(path) if path.as_os_str() == "-" => io.input(&ERROR)?,
+        Some(path) => files::read(path, &ERROR)?,
+    };
+    if text.trim().is_empty() {
+        return Err(Failure::new("the refusal is empty", "an AWS CLI writes errors to standard error: add `2>&1` before the pipe"));
+    }
+    Ok(Some(crossrole_doctor::read(&text)))
+}
+
+async fn examine(args: &DoctorArgs, denied: Option<Denied>, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
+    let denied = match denied {
+        Some(denied) => Some(decoded(denied, session, io).await?),
+        None => None,
+    };
+    let observed = session.observe(&crossrole_planner::scope(&session.desired)).await?;
+    let asked = asked(args, denied, session, &observed)?;
+    let besides = besides(&asked, session, &observed).await?;
+    let found = search(asked, session, observed, besides).await?;
+    let view = View { show_external_ids: args.show_external_ids, screen: io.out_screen(), ..View::default() };
+    if args.json {
+        io.out_json(&crossrole_report::diagnosis_json(&found, view));
+    } else {
+        io.out(&crossrole_report::diagnosis(&found, view));
+    }
+    if args.write {
+        written(&found, session)?;
+    }
+    Ok(if found.causes.is_empty() { Exit::Clean } else { Exit::Failed })
+}
+
+/// The same refusal, with what its encoded message tells; that it can't be decoded is said.
+async fn decoded(denied: Denied, session: &Session, io: &mut Io) -> Result<Denied, Failure> {
+    let Some(message) = &denied.encoded else { return Ok(denied) };
+    let of = denied.principal.as_deref().and_then(Arn::parse).and_then(|arn| AccountId::parse(arn.account));
+    let trusting = || session.desired.accounts.iter().find(|(_, info)| info.trusting).map(|(id, _)| id.clone());
+    let Some(account) = of.or_else(trusting) else { return Ok(denied) };
+    match session.stops.or(session.aws.decode_authorization_message(&account, message)).await.map_err(|stop| stop.while_("decoding"))? {
+        Ok(text) => Ok(Denied { cause: denied.cause, region: denied.region, ..crossrole_doctor::read(&text) }),
+        Err(error) => {
+            let text = format!("the encoded message was not read: {error}");
+            let advice = "`sts:DecodeAuthorizationMessage` in that account is what it takes";
+            io.err(&Failure::new(text, advice).render(io.err_screen()).replacen("error: ", "note: ", 1));
+            Ok(denied)
+        }
+    }
+}
+
+/// What is asked: what was typed comes before what the refusal tells.
+fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed: &Observed) -> Result<Asked, Failure> {
+    let desired = &session.desired;
+    let controls = session.settings.controls(desired)?;
+    let estate = crossrole_access::Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(&controls);
+    let told = |part: fn(&Denied) -> Option<&String>| denied.as_ref().and_then(part).cloned();
+    let (principal, action) = (args.principal.clone().or_else(|| told(|d| d.principal.as_ref())), args.action.clone().or_else(|| told(|d| d.action.as_ref())));
+    let resource = args.resource.clone().or_else(|| told(|d| d.resource.as_ref())).or_else(|| key_of(action.as_deref(), desired));
+    let missing = [(&principal, "--principal"), (&action, "--action"), (&resource, "--resource")];
+    let missing: Vec<&str> = missing.into_iter().filter(|(part, _)| part.is_none()).map(|(_, flag)| flag).collect();
+    let (Some(principal), Some(action), Some(resource)) = (principal, action, resource) else {
+        let what = denied.as_ref().and_then(|d| d.cause).map(|cause| format!(" (it says: {})", crossrole_report::title(cause))).unwrap_or_default();
+        return Err(Failure::new(format!("the refusal does not tell all of the call{what}"), format!("say it with {}", missing.join(", "))));
+    };
+    let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
+    let context = ask::context(&args.context)?;
+    let question = Question {
+        principal: ask::principal(&principal, desired, &estate)?,
+        via,
+        action,
+        resource: ask::resource(&resource, desired, &estate)?,
+        resource_account: None,
+        context,
+        unread_allows: false,
+    };
+    let mut asked = Asked {
+        question,
+        duration: args.duration,
+        session_tags: args.session_tags,
+        source_identity: args.source_identity,
+        session_policy: false,
+        region: args.region.clone(),
+        denied: None,
+    };
+    if let Some(brought) = denied.as_ref().and_then(|denied| denied.brought.as_ref()) {
+        let at = args.context.at.is_some().then(|| asked.question.context.get("aws:CurrentTime").cloned()).flatten();
+        asked.bring(brought);
+        if let Some(at) = at {
+            asked.question.context.insert("aws:CurrentTime", at);
+        }
+    }
+    asked.denied = denied;
+    Ok(asked)
+}
+
+/// KMS does not name the key that it is asked for: where manifests name one alone, it is that.
+fn key_of(action: Option<&str>, desired: &Desired) -> Option<String> {
+    action.filter(|action| action.starts_with("kms:"))?;
+    let mut keys: Vec<&str> = desired.bucket_keys.values().map(|bucket| bucket.key.arn.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if let [one] = keys.as_slice() { Some((*one).to_owned()) } else { None }
+}
+
+/// The bucket with all of its settings, and its key, where the account may be called.
+async fn besides(asked: &Asked, session: &Session, observed: &Observed) -> Result<Observed, Failure> {
+    let desired = &session.desired;
+    let bucket = asked.question.resource.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name).to_owned());
+    let Some(bucket) = bucket.filter(|name| !name.is_empty() && !name.contains(['*', '?'])) else { return Ok(Observed::default()) };
+    let trusting = desired.accounts.iter().find(|(_, info)| info.trusting).map(|(id, _)| id.clone());
+    let Some(account) = observed.bucket_accounts.get(&bucket).cloned().or(trusting) else { return Ok(Observed::default()) };
+    let known = observed.buckets.get(&bucket).and_then(|b| b.known().cloned().flatten());
+    let region = known.map_or_else(|| desired.partition.home_region().to_owned(), |bucket| bucket.state.region);
+    let all = BucketState {
+        region: region.clone(),
+        versioning: None,
+        encryption: Some(Encryption::Aes256),
+        public_access_block: Some(PublicAccessBlock::all(true)),
+        ownership: Some("BucketOwnerEnforced".to_owned()),
+        logging: None,
+        tags: Some(Tags::new()),
+    };
+    let buckets = BTreeMap::from([(bucket.clone(), BucketScope { account, region, settings: Some(all) })]);
+    let mut besides = session.observe(&Scope { buckets, ..Scope::default() }).await?;
+    let state = besides.buckets.get(&bucket).and_then(|b| b.known().cloned().flatten()).map(|bucket| bucket.state);
+    if let Some(Encryption::Kms { key, .. }) = state.and_then(|state| state.encryption)
+        && let Some(key) = KeyRef::parse(&key)
+        && !observed.keys.contains_key(&key.arn)
+        && desired.accounts.get(&key.account()).is_some_and(|info| info.managed)
+    {
+        let keys = session.observe(&Scope { keys: [key.arn.clone()].into(), ..Scope::default() }).await?;
+        besides.keys = keys.keys;
+    }
+    Ok(besides)
+}
+
+async fn search(asked: Asked, session: &Session, observed: Observed, besides: Observed) -> Result<Diagnosis, Failure> {
+    let (desired, sources) = (Arc::clone(&session.desired), session.sources.clone());
+    let (controls, surroundings) = (session.settings.controls(&desired)?, session.settings.surroundings()?);
+    let work = move || {
+        let files = Files { sources, surroundings };
+        let case = Case { desired: &desired, observed: &observed, besides: &besides, controls: &controls, manifests: &files };
+        crossrole_doctor::diagnose(&case, asked)
+    };
+    session.computed("looking for a fix", work).await
+}
+
+/// The manifests of this run.
+struct Files {
+    sources: Vec<Source>,
+    surroundings: Surroundings,
+}
+
+impl Files {
+    fn with(&self, amendments: &[Amendment]) -> Option<Vec<Source>> {
+        let mut sources = self.sources.clone();
+        for source in &mut sources {
+            let own: Vec<Amendment> = amendments.iter().filter(|amendment| amendment.file == source.file).cloned().collect();
+            if !own.is_empty() {
+                source.text = crossrole_manifest::amended(&source.text, &own)?;
+            }
+        }
+        Some(sources)
+    }
+}
+
+impl Manifests for Files {
+    fn amended(&self, amendments: &[Amendment]) -> Option<Desired> {
+        crossrole_manifest::load_in(&self.with(amendments)?, &self.surroundings).0
+    }
+
+    fn plan(&self, desired: &Desired, observed: &Observed, targets: &[String]) -> Plan {
+        crossrole_planner::plan(desired, observed, &Options { targets: targets.to_vec(), ..Options::default() })
+    }
+
+    fn texts(&self, file: &str, amendments: &[Amendment]) -> Option<(String, String)> {
+        let text = |sources: &[Source]| sources.iter().find(|source| source.file == file).map(|source| source.text.clone());
+        Some((text(&self.sources)?, text(&self.with(amendments)?)?))
+    }
+}
+
+/// Writes the change of the manifests, each file whole or not at all, where it is still what was read.
+fn written(found: &Diagnosis, session: &Session) -> Result<(), Failure> {
+    for step in found.fix.iter().flatten() {
+        if let FixStep::Manifest { file, after, .. } = step {
+            super::drift::rewrite(Path::new(file), &session.sources, after)?;
+        }
+    }
+    Ok(())
+}

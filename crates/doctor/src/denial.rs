@@ -1,0 +1,216 @@
+//! The text of a refusal: as AWS sends it, and as command lines, SDKs and Terraform wrap it.
+//!
+//! The frame is one: who, what, on what, why (IAM User Guide, "Troubleshoot access denied error messages"); services spell the
+//! resource in their own ways, S3 says no more than `Access Denied` across accounts, and STS never says why.
+
+use crossrole_model::access::Layer;
+use crossrole_model::diagnosis::{Cause, Denied, DeniedReason};
+use crossrole_policy::Arn;
+
+use crate::event;
+use crate::operation;
+use crate::words::{CODES, PHRASES};
+
+/// Reads a refusal in any form: an event of CloudTrail, a decoded authorization message, an error of XML or JSON, or a text around one.
+/// What is not told stays empty.
+pub fn read(text: &str) -> Denied {
+    let trimmed = text.trim_start_matches('\u{feff}').trim();
+    if trimmed.starts_with(['{', '['])
+        && let Some(denied) = event::read(trimmed)
+    {
+        return denied;
+    }
+    of_text(trimmed)
+}
+
+/// Reads a message, where its code is known from elsewhere or not.
+pub(crate) fn of_text(text: &str) -> Denied {
+    let line = unwrapped(text);
+    let mut denied = Denied { code: code(&line), operation: operation(&line), ..Denied::default() };
+    frame(&line, &mut denied);
+    if let Some(action) = after(&line, "Not authorized to perform ").map(token).filter(|text| text.starts_with("sts:")) {
+        denied.action.get_or_insert_with(|| action.to_owned());
+    }
+    denied.encoded = after(&line, "Encoded authorization failure message: ").map(token).filter(|text| !text.is_empty()).map(str::to_owned);
+    denied.cause = cause(&denied.code, &line);
+    denied.region = region(&line);
+    if denied.action.is_none() {
+        denied.action = denied.operation.as_deref().and_then(operation::action).map(str::to_owned);
+    }
+    if denied.resource.is_none() {
+        denied.resource = named_elsewhere(&line);
+    }
+    denied
+}
+
+/// One line of it, without the marks of XML and the frames that Terraform draws around errors.
+fn unwrapped(text: &str) -> String {
+    let plain = text.replace("&quot;", "\"").replace("&apos;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let plain = plain.replace("\\\"", "\"").replace("\\n", " ");
+    plain.split_whitespace().filter(|word| !matches!(*word, "│" | "╷" | "╵" | "|")).collect::<Vec<_>>().join(" ")
+}
+
+/// What stands behind the first of these words.
+fn after<'t>(text: &'t str, words: &str) -> Option<&'t str> {
+    text.split_once(words).map(|(_, rest)| rest)
+}
+
+fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
+    after(text, from)?.split_once(to).map(|(inner, _)| inner)
+}
+
+/// Text up to a blank, and without what ends a sentence, a quotation or an element.
+fn token(text: &str) -> &str {
+    let end = text.find([' ', '"', '\'', '<', '>', ')', ',', ';']).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default().trim_end_matches(['.', ':'])
+}
+
+fn is_code(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+}
+
+/// The error's code, as the forms write it.
+fn code(text: &str) -> String {
+    let forms = [
+        between(text, "<Code>", "</Code>"),
+        between(text, "An error occurred (", ")"),
+        after(text, "api error ").and_then(|rest| rest.split_once(':')).map(|(code, _)| code),
+        after(text, "Error Code: ").map(token),
+        after(text, "ErrorCode: ").map(token),
+        between(text, "code: Some(\"", "\""),
+        after(text, "\"__type\":").map(|rest| token(rest.trim_start().trim_start_matches('"'))).map(|code| code.rsplit('#').next().unwrap_or(code)),
+    ];
+    let found = forms.into_iter().flatten().map(str::trim).find(|code| is_code(code));
+    let named = || CODES.iter().map(|(code, _)| *code).find(|code| words(text).any(|word| word == *code));
+    found.or_else(named).unwrap_or_default().to_owned()
+}
+
+/// Words as codes are written in text: `AccessDenied:`, `(ExpiredToken)`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', '(', ')', ':', ',', ';', '"', '<', '>', '\'', '[', ']', '`']).map(|word| word.trim_matches('.'))
+}
+
+/// The operation, as the forms write it.
+fn operation(text: &str) -> Option<String> {
+    let forms = [
+        between(text, "when calling the ", " operation"),
+        // `operation error STS: AssumeRole, https response error …`
+        after(text, "operation error ").and_then(|rest| rest.split_once(": ")).map(|(_, rest)| token(rest)),
+    ];
+    forms.into_iter().flatten().find(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())).map(str::to_owned)
+}
+
+/// Who, what, on what, why.
+fn frame(text: &str, denied: &mut Denied) {
+    const FRAME: &str = " is not authorized to perform: ";
+    let Some((before, rest)) = text.split_once(FRAME) else { return };
+    let who = before.rsplit([' ', '"', '\'', '>']).next().unwrap_or_default();
+    denied.principal = (Arn::parse(who).is_some() || who == "anonymous").then(|| who.to_owned());
+    let action = token(rest);
+    denied.action = is_action(action).then(|| action.to_owned());
+    let rest = rest.get(action.len()..).unwrap_or_default();
+    let account = denied.principal.as_deref().and_then(Arn::parse).map(|arn| (arn.partition.to_owned(), arn.account.to_owned()));
+    denied.resource = after(rest, " on resource: ").filter(|_| rest.starts_with(" on resource: ")).and_then(|rest| resource(rest, account.as_ref()));
+    reason(rest, denied);
+}
+
+fn is_action(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(service, name)| {
+        let of = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        of(service) && of(name)
+    })
+}
+
+/// An ARN, in quotes or not; IAM writes `role NAME`, without account and path.
+fn resource(text: &str, account: Option<&(String, String)>) -> Option<String> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        return quoted.split_once('"').map(|(inner, _)| inner.to_owned()).filter(|text| Arn::parse(text).is_some());
+    }
+    // Names of objects may have blanks: what follows is one of these.
+    let end =
+        [" because ", " with an explicit deny", " (Service: ", "</Message>", " Go to https://", " status code: "].iter().filter_map(|end| text.find(end)).min();
+    let text = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+    for kind in ["role", "user", "group"] {
+        if let Some(name) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix(' ')) {
+            let (partition, account) = account?;
+            return Some(format!("arn:{partition}:iam::{account}:{kind}/{}", token(name)));
+        }
+    }
+    let text = text.strip_prefix("policy ").unwrap_or(text);
+    if text == "*" || text.starts_with("* ") {
+        return Some("*".to_owned());
+    }
+    let arn = Arn::parse(text)?;
+    // Only objects have blanks in their names.
+    let whole = if arn.service == "s3" && arn.resource.contains('/') { text.trim_end_matches(['.', '\'']) } else { token(text) };
+    Some(whole.trim().to_owned())
+}
+
+/// Kinds of policies, as refusals name them.
+const KINDS: [(&str, Option<Layer>); 9] = [
+    ("identity-based policy", Some(Layer::Identity)),
+    ("resource-based policy", Some(Layer::Resource)),
+    ("role trust policy", Some(Layer::Resource)),
+    ("permissions boundary", Some(Layer::Boundary)),
+    ("session policy", Some(Layer::Session)),
+    // So it is written in one place of the documentation.
+    ("sessions policy", Some(Layer::Session)),
+    ("service control policy", Some(Layer::ServiceControl)),
+    ("resource control policy", Some(Layer::ResourceControl)),
+    ("VPC endpoint policy", None),
+];
+
+fn reason(text: &str, denied: &mut Denied) {
+    let untold = text.contains(" because the resource does not exist in this Region, no resource-based policies allow access");
+    if untold {
+        denied.reason = Some(DeniedReason { layer: None, explicit: None, endpoint: false });
+        return;
+    }
+    let implicit = after(text, " because no ").map(|rest| (rest, false));
+    let explicit = ["an ", "a ", "the "].iter().find_map(|article| after(text, &format!(" with an explicit deny in {article}"))).map(|rest| (rest, true));
+    let Some((rest, explicit)) = explicit.or(implicit) else {
+        if text.contains(" with an explicit deny") {
+            denied.reason = Some(DeniedReason { layer: None, explicit: Some(true), endpoint: false });
+        }
+        return;
+    };
+    let Some((name, layer)) = KINDS.iter().find(|(name, _)| rest.starts_with(name)) else { return };
+    denied.reason = Some(DeniedReason { layer: *layer, explicit: Some(explicit), endpoint: layer.is_none() });
+    let policy = rest.get(name.len()..).and_then(|rest| rest.strip_prefix(": ")).map(token).filter(|text| Arn::parse(text).is_some());
+    denied.policy = policy.map(str::to_owned);
+}
+
+/// What is wrong before any policy is asked, or what no policy says.
+fn cause(code: &str, text: &str) -> Option<Cause> {
+    let lower = text.to_lowercase();
+    let said = PHRASES.iter().find(|(phrase, _)| lower.contains(phrase)).map(|(_, cause)| *cause);
+    said.or_else(|| CODES.iter().find(|(known, _)| *known == code).and_then(|(_, cause)| *cause))
+}
+
+/// The region that an error says is right.
+fn region(text: &str) -> Option<String> {
+    let expected = between(text, "expecting '", "'").or_else(|| between(text, "<Region>", "</Region>"));
+    let endpoint = between(text, "<Endpoint>", "</Endpoint>").and_then(of_host);
+    let found = expected.or(endpoint)?;
+    is_region(found).then(|| found.to_owned())
+}
+
+/// `bucket.s3.eu-west-1.amazonaws.com`, `bucket.s3-eu-west-1.amazonaws.com`
+fn of_host(host: &str) -> Option<&str> {
+    let head = host.split_once(".amazonaws.com")?.0;
+    let last = head.rsplit('.').next()?;
+    Some(last.strip_prefix("s3-").unwrap_or(last))
+}
+
+/// Looks like the name of a region; whether there is one is AWS's to say.
+fn is_region(text: &str) -> bool {
+    text.len() <= 32 && text.split('-').count() >= 3 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// A bucket or key that an error names beside its message.
+fn named_elsewhere(text: &str) -> Option<String> {
+    let bucket = between(text, "<BucketName>", "</BucketName>").or_else(|| between(text, "<Bucket>", "</Bucket>"));
+    let path = between(text, "<Resource>/", "</Resource>");
+    let name = path.or(bucket)?;
+    (!name.is_empty() && name.len() <= 2048).then(|| format!("arn:aws:s3:::{name}"))
+}

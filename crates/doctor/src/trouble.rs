@@ -1,0 +1,379 @@
+//! What stands in the way of each call.
+
+use crossrole_access::{Caller, Question};
+use crossrole_model::access::{Decision, Explanation, Fix, Lack, Layer, StatementRef};
+use crossrole_model::diagnosis::{CallAsked, Cause, FoundCause};
+use crossrole_model::observed::KeyState;
+use crossrole_model::{Observation, PermissionSet};
+use crossrole_policy::Effect;
+
+use crate::asked::{Who, one};
+use crate::named::{of_condition, of_layer};
+use crate::world::{World, known};
+
+/// An hour: the longest session of a role that is assumed from a role (IAM User Guide, "Role chaining").
+pub(crate) const CHAINED: u32 = 3_600;
+
+/// What guards a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guard {
+    Trust,
+    Bucket,
+    Key,
+    Nothing,
+}
+
+impl Guard {
+    pub(crate) fn of(action: &str, resource: &str) -> Self {
+        let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        match service.as_str() {
+            "sts" => Self::Trust,
+            "kms" => Self::Key,
+            _ if resource.contains(":s3:::") => Self::Bucket,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// One call, and how it is decided.
+#[derive(Debug, Clone)]
+pub(crate) struct Hop {
+    pub(crate) call: CallAsked,
+    pub(crate) guard: Guard,
+    pub(crate) question: Question,
+    pub(crate) answer: Explanation,
+    /// S3 makes it in the name of whoever calls S3.
+    pub(crate) through: bool,
+}
+
+/// One thing that stands in the way.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Trouble {
+    pub(crate) found: FoundCause,
+    /// The kind of policy that it is about.
+    pub(crate) layer: Option<Layer>,
+}
+
+impl Trouble {
+    /// Tells whether it is the same thing in another state of the world: the statement that nearly lets it may be another one then.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let key = |trouble: &Self| match &trouble.found.lack {
+            Some(Lack::Condition { key, .. }) if trouble.found.cause == Cause::OtherCondition => key.to_ascii_lowercase(),
+            _ => String::new(),
+        };
+        (self.found.cause, self.found.hop, key(self)) == (other.found.cause, other.found.hop, key(other))
+    }
+}
+
+impl World<'_> {
+    /// The calls on the way, each decided as if those before it had worked.
+    pub(crate) fn hops(&self) -> Vec<Hop> {
+        let asked = &self.asked;
+        let question = &asked.question;
+        let mut hops = Vec::new();
+        let mut principal = question.principal.clone();
+        for role in &question.via {
+            let action = assumes_by(&principal);
+            hops.push(self.hop(&principal, action, role));
+            hops.extend(self.with_session(&principal, role));
+            principal.clone_from(role);
+        }
+        let last = self.hop(&principal, &question.action, &question.resource);
+        let guard = last.guard;
+        hops.push(last);
+        if guard == Guard::Trust && question.action.eq_ignore_ascii_case("sts:AssumeRole") {
+            hops.extend(self.with_session(&principal, &question.resource));
+        }
+        hops.extend(self.through_s3(&principal));
+        hops
+    }
+
+    fn hop(&self, principal: &str, action: &str, resource: &str) -> Hop {
+        let asked = &self.asked.question;
+        let question = Question { principal: principal.to_owned(), via: Vec::new(), action: action.to_owned(), resource: resource.to_owned(), ..asked.clone() };
+        self.decided(question, false)
+    }
+
+    fn decided(&self, question: Question, through: bool) -> Hop {
+        let mut answers = self.estate.ask(&question);
+        answers.truncate(1);
+        let call = CallAsked { principal: question.principal.clone(), action: question.action.clone(), resource: question.resource.clone() };
+        let guard = Guard::of(&call.action, &call.resource);
+        let answer = answers.pop().unwrap_or_else(|| unanswered(&question));
+        Hop { call, guard, question, answer, through }
+    }
+
+    /// What a session that brings something has to be let besides (IAM User Guide, "Passing session tags", "Source identity").
+    fn with_session(&self, principal: &str, role: &str) -> Vec<Hop> {
+        let wanted = [(self.asked.session_tags, "sts:TagSession"), (self.asked.source_identity, "sts:SetSourceIdentity")];
+        wanted.into_iter().filter(|(is, _)| *is).map(|(_, action)| self.hop(principal, action, role)).collect()
+    }
+
+    /// What S3 asks of the key of a bucket, in the caller's name (S3 User Guide, "Using server-side encryption with AWS KMS keys").
+    fn through_s3(&self, principal: &str) -> Option<Hop> {
+        let question = &self.asked.question;
+        let (_, name) = question.resource.split_once(":s3:::")?;
+        let (bucket, _) = name.split_once('/')?;
+        let key = self.estate.bucket_keys.get(bucket)?;
+        let action = match question.action.to_ascii_lowercase().as_str() {
+            "s3:getobject" | "s3:getobjectversion" => "kms:Decrypt",
+            "s3:putobject" => "kms:GenerateDataKey",
+            _ => return None,
+        };
+        let head = question.resource.split('/').next().unwrap_or_default();
+        let context = if key.bucket_key { head } else { &question.resource };
+        let mut asked = Question { principal: principal.to_owned(), via: Vec::new(), action: action.to_owned(), resource: key.arn.clone(), ..question.clone() };
+        asked.context.set("kms:ViaService", format!("s3.{}.amazonaws.com", key.region));
+        asked.context.set("kms:EncryptionContext:aws:s3:arn", context);
+        asked.context.set("aws:ViaAWSService", "true");
+        asked.context.set_many("kms:EncryptionContextKeys", vec!["aws:s3:arn".to_owned()]);
+        Some(self.decided(asked, true))
+    }
+
+    /// Everything that stands in the way, the first to be met first.
+    pub(crate) fn troubles(&self) -> Vec<Trouble> {
+        let hops = self.hops();
+        let mut all: Vec<Trouble> = Vec::new();
+        for (at, hop) in hops.iter().enumerate() {
+            let missing = self.missing(at, hop);
+            let is_there = missing.is_empty();
+            all.extend(missing);
+            let refused = self.refused(at, hop);
+            if is_there {
+                all.extend(refused);
+                all.extend(self.limits(at, hop));
+                all.extend(self.key(at, hop));
+            } else {
+                // What guards it is not there; the caller's own side is, and is looked at all the same.
+                all.extend(refused.into_iter().filter(|trouble| matches!(trouble.layer, Some(Layer::Identity | Layer::Boundary))));
+            }
+        }
+        self.told(&hops, &mut all);
+        all.sort_by_key(|trouble| (trouble.found.hop, trouble.found.cause));
+        let mut out: Vec<Trouble> = Vec::new();
+        for trouble in all {
+            if !out.iter().any(|known| known.is(&trouble)) {
+                out.push(trouble);
+            }
+        }
+        out
+    }
+
+    /// What is not there.
+    fn missing(&self, at: usize, hop: &Hop) -> Vec<Trouble> {
+        let mut out = Vec::new();
+        let mut add = |cause| out.push(bare(cause, at, hop));
+        if let Some(who) = Who::of(&hop.call.principal)
+            && self.whole(who.account)
+            && self.known(&hop.call.principal).is_none()
+            && !hop.call.principal.contains(['*', '?'])
+            && PermissionSet::of_role(&hop.call.principal).is_none_or(|_| hop.call.principal.contains(":sts:"))
+        {
+            add(Cause::CallerMissing);
+        }
+        match hop.guard {
+            Guard::Trust => {
+                if let Some(cause) = self.no_role(&hop.call.resource) {
+                    add(cause);
+                } else if hop.call.principal.ends_with(":root")
+                    && hop.call.action.eq_ignore_ascii_case("sts:AssumeRole")
+                    && !self.cared.contains(&Cause::RootAssumes)
+                {
+                    add(Cause::RootAssumes);
+                }
+            }
+            Guard::Bucket => {
+                let Some(name) = bucket_of(&hop.call.resource) else { return out };
+                let wrong = self.bucket(name).zip(self.asked.region.as_ref()).is_some_and(|(state, region)| state.region != *region);
+                if matches!(self.observed.buckets.get(name), Some(Observation::Known(None))) && !self.is_planned(name) {
+                    add(Cause::BucketMissing);
+                } else if wrong {
+                    add(Cause::WrongRegion);
+                }
+            }
+            Guard::Key if matches!(self.observed.keys.get(&hop.call.resource), Some(Observation::Known(None))) => add(Cause::KeyMissing),
+            _ => {}
+        }
+        out
+    }
+
+    fn is_planned(&self, bucket: &str) -> bool {
+        self.changes.iter().any(|c| c.address.kind == crossrole_model::Kind::Bucket && c.address.name == bucket && c.after.is_some())
+    }
+
+    fn no_role(&self, role: &str) -> Option<Cause> {
+        let who = Who::of(role).filter(|who| who.kind == "role")?;
+        if self.estate.roles.contains_key(role) {
+            return None;
+        }
+        if !self.whole(who.account) {
+            // Of an account that no manifest names, nothing is known; a role of that name that is known may be meant.
+            let is_named = self.desired.accounts.keys().any(|id| id.as_str() == who.account);
+            return self.like(role).filter(|_| !is_named).map(|_| Cause::RoleInOtherAccount);
+        }
+        Some(match self.like(role) {
+            Some(other) if Who::of(&other).is_some_and(|o| o.account == who.account) => Cause::RoleUnderOtherPath,
+            Some(_) => Cause::RoleInOtherAccount,
+            None => Cause::RoleMissing,
+        })
+    }
+
+    /// A role of the same name that is there: in the same account first.
+    pub(crate) fn like(&self, role: &str) -> Option<String> {
+        let who = Who::of(role)?;
+        let same: Vec<&String> = self.estate.roles.keys().filter(|arn| Who::of(arn).is_some_and(|o| o.name.eq_ignore_ascii_case(who.name))).collect();
+        let here = same.iter().find(|arn| Who::of(arn).is_some_and(|o| o.account == who.account));
+        here.or_else(|| same.first().filter(|_| same.len() == 1)).map(|arn| (*arn).clone())
+    }
+
+    /// What policies refuse.
+    fn refused(&self, at: usize, hop: &Hop) -> Vec<Trouble> {
+        if hop.answer.is_allowed() {
+            return Vec::new();
+        }
+        let layer_of =
+            |statement: &StatementRef, effect: Effect| hop.answer.reasons.iter().find(|r| r.statement == *statement && r.effect == effect).map(|r| r.layer);
+        let mut out = Vec::new();
+        for fix in &hop.answer.fixes {
+            let (cause, layer, statement, lack) = match fix {
+                Fix::None => (Cause::Impossible, None, None, None),
+                Fix::NotPublic => (Cause::PublicRestricted, Some(Layer::PublicAccessBlock), None, None),
+                Fix::Except { statement } => {
+                    let layer = layer_of(statement, Effect::Deny);
+                    (layer.and_then(|l| of_layer(l, true, hop.guard)).unwrap_or(Cause::Impossible), layer, Some(statement), None)
+                }
+                Fix::Trust => (self.lacking(hop), Some(Layer::Resource), None, None),
+                Fix::Allow { layer: Layer::Resource } => (self.lacking(hop), Some(Layer::Resource), None, None),
+                Fix::Allow { layer } => (self.lacks(*layer, hop), Some(*layer), None, None),
+                Fix::Complete { statement, lack } => {
+                    let layer = layer_of(statement, Effect::Allow);
+                    let general = layer.map_or(Cause::Impossible, |l| if l == Layer::Resource { self.lacking(hop) } else { self.lacks(l, hop) });
+                    let cause = match lack {
+                        Lack::Condition { key, relation, actual, .. } => of_condition(key, *relation, actual.is_some()).unwrap_or(general),
+                        _ => general,
+                    };
+                    (cause, layer, Some(statement), Some(lack))
+                }
+            };
+            let mut trouble = bare(cause, at, hop);
+            trouble.layer = layer;
+            trouble.found.statement = statement.cloned();
+            trouble.found.lack = lack.cloned();
+            out.push(trouble);
+        }
+        out
+    }
+
+    /// The resource's policy does not let the caller.
+    fn lacking(&self, hop: &Hop) -> Cause {
+        let orphans = self.policy_of(hop).is_some_and(|document| !document.orphaned_principals().is_empty());
+        let action = hop.call.action.to_ascii_lowercase();
+        match hop.guard {
+            Guard::Trust if action.ends_with(":tagsession") => Cause::TagsNotTrusted,
+            Guard::Trust if action.ends_with(":setsourceidentity") => Cause::SourceIdentityNotTrusted,
+            Guard::Trust if orphans => Cause::TrustNamesDeleted,
+            Guard::Trust => Cause::TrustLacks,
+            Guard::Key if orphans => Cause::KeyPolicyNamesDeleted,
+            Guard::Key => Cause::KeyPolicyLacks,
+            _ if orphans => Cause::BucketPolicyNamesDeleted,
+            _ => Cause::BucketPolicyLacks,
+        }
+    }
+
+    /// A policy of the caller's side does not let it.
+    fn lacks(&self, layer: Layer, hop: &Hop) -> Cause {
+        let cause = of_layer(layer, false, hop.guard).unwrap_or(Cause::Impossible);
+        let is_user = Who::of(&hop.call.principal).is_some_and(|who| who.kind == "user");
+        if cause == Cause::IdentityLacks && is_user && self.group_that_may(hop).is_some() {
+            return Cause::NotInGroup;
+        }
+        cause
+    }
+
+    /// A group of the user's account whose members may, and in which it is not.
+    pub(crate) fn group_that_may(&self, hop: &Hop) -> Option<String> {
+        let who = Who::of(&hop.call.principal)?;
+        let own = self.known(&hop.call.principal).and_then(|arn| self.estate.principals.get(&arn).map(|p| p.groups.clone())).unwrap_or_default();
+        let groups = self.estate.principals.keys().filter(|arn| Who::of(arn).is_some_and(|g| g.kind == "group" && g.account == who.account));
+        let may = |group: &&String| {
+            let question = Question { principal: (*group).clone(), ..hop.question.clone() };
+            self.decided(question, hop.through).answer.needs.iter().all(|layer| *layer != Layer::Identity)
+        };
+        groups.filter(|arn| !own.contains(*arn)).find(may).cloned()
+    }
+
+    /// The policy of the resource.
+    pub(crate) fn policy_of(&self, hop: &Hop) -> Option<&crossrole_policy::Document> {
+        let guarded = match hop.guard {
+            Guard::Trust => self.estate.roles.get(&hop.call.resource),
+            Guard::Key => self.estate.keys.get(&hop.call.resource),
+            Guard::Bucket => self.estate.buckets.get(bucket_of(&hop.call.resource)?),
+            Guard::Nothing => None,
+        };
+        guarded?.policy.as_ref().map(|placed| &placed.document)
+    }
+
+    /// How long a session may last.
+    fn limits(&self, at: usize, hop: &Hop) -> Vec<Trouble> {
+        let Some(seconds) = self.asked.duration.filter(|_| hop.call.action.eq_ignore_ascii_case("sts:AssumeRole")) else { return Vec::new() };
+        let longest = Who::of(&hop.call.resource).and_then(|who| self.role(who.account, who.name)).map(|role| role.max_session_seconds);
+        let from_role = Who::of(&hop.call.principal).is_some_and(|who| who.kind == "role");
+        let found = [(longest.is_some_and(|most| seconds > most), Cause::SessionTooLong), (from_role && seconds > CHAINED, Cause::ChainedTooLong)];
+        // It is looked at when everything that the session brings is let.
+        let at = at + usize::from(self.asked.session_tags) + usize::from(self.asked.source_identity);
+        found.into_iter().filter(|(is, _)| *is).map(|(_, cause)| bare(cause, at, hop)).collect()
+    }
+
+    /// Whether a key can be used.
+    fn key(&self, at: usize, hop: &Hop) -> Option<Trouble> {
+        let key = known(self.observed.keys.get(&hop.call.resource))?.as_ref().filter(|_| hop.guard == Guard::Key)?;
+        let cause = match key.state {
+            KeyState::Disabled => Cause::KeyDisabled,
+            KeyState::PendingDeletion => Cause::KeyPendingDeletion,
+            KeyState::Enabled | KeyState::Other(_) => return None,
+        };
+        Some(bare(cause, at, hop))
+    }
+
+    /// The address that is let in, or the network, where the request does not say from where it came.
+    pub(crate) fn assumed_source(&self, trouble: &Trouble) -> Option<(String, String)> {
+        let Some(Lack::Condition { key, wanted, actual: None, .. }) = &trouble.found.lack else { return None };
+        if !matches!(trouble.found.cause, Cause::SourceAddress | Cause::SourceNetwork) || one(&self.asked.question.context, key).is_some() {
+            return None;
+        }
+        let value = wanted.first()?;
+        Some((key.clone(), value.split('/').next().unwrap_or(value).to_owned()))
+    }
+}
+
+pub(crate) fn bucket_of(resource: &str) -> Option<&str> {
+    resource.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name)).filter(|name| !name.is_empty() && !name.contains(['*', '?']))
+}
+
+fn unanswered(question: &Question) -> Explanation {
+    Explanation {
+        party: crossrole_model::access::Party::of(&question.principal),
+        action: question.action.clone(),
+        resource: question.resource.clone(),
+        decision: Decision::ImplicitlyDenied,
+        layer: None,
+        because: crossrole_model::access::Because::Nothing,
+        fixes: vec![Fix::None],
+        needs: Vec::new(),
+        reasons: Vec::new(),
+        assumed: Vec::new(),
+    }
+}
+
+fn assumes_by(principal: &str) -> &'static str {
+    match Caller::parse(principal) {
+        Caller::Arn(text) if text.contains(":saml-provider/") => "sts:AssumeRoleWithSAML",
+        Caller::Arn(text) if crossrole_access::is_provider(&text) => "sts:AssumeRoleWithWebIdentity",
+        _ => "sts:AssumeRole",
+    }
+}
+
+pub(crate) fn bare(cause: Cause, hop: usize, of: &Hop) -> Trouble {
+    let CallAsked { principal, action, resource } = of.call.clone();
+    Trouble { found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, told: false }, layer: None }
+}

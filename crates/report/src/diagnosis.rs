@@ -1,0 +1,335 @@
+//! What is wrong with a call, and what helps, in words.
+
+use crossrole_model::access::{AccessChange, AccessDelta, Party};
+use crossrole_model::diagnosis::{CallAsked, Cause, Check, Diagnosis, FixStep, FoundCause, NotKnown, RequestChange, Verdict};
+use serde_json::{Value, json};
+
+use crate::causes::{checked, title};
+use crate::decision::{lack, name};
+use crate::{FORMAT_VERSION, Line, MASK, Tone, View, access, clause, rendered, safe};
+
+/// Most lines of a manifest's change that are shown: JSON has them all.
+const CHANGED_MOST: usize = 200;
+
+/// A diagnosis as text.
+pub fn diagnosis(found: &Diagnosis, view: View) -> String {
+    let mut out = Vec::new();
+    head(found, view, &mut out);
+    checks(found, &mut out);
+    fix(found, view, &mut out);
+    rendered(&out, view.screen)
+}
+
+fn call(asked: &CallAsked) -> String {
+    safe(&format!("{} asks for {} on {}", asked.principal, asked.action, asked.resource))
+}
+
+fn head(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
+    for (number, asked) in (1..).zip(&found.calls) {
+        out.push(Line::new(Tone::Heading, 0, format!("call {number}: ")).then([call(asked)]));
+    }
+    out.push(Line::empty());
+    for (at, cause) in found.causes.iter().enumerate() {
+        let head = if at == 0 { "cause: " } else { "and: " };
+        out.push(Line::new(Tone::Error, 0, head).then([sentence(cause, found.calls.len(), view)]));
+    }
+    for suspect in &found.suspects {
+        out.push(Line::new(Tone::Warning, 0, "perhaps: ").then([format!("{}: the request does not say", title(*suspect))]));
+    }
+    if found.causes.is_empty() {
+        let text = "nothing stands in the way, as far as was read: look at what is unknown below, and whether it was refused before the last change";
+        out.push(Line::new(Tone::Added, 0, "allowed: ").then([text]));
+    }
+    out.push(Line::empty());
+}
+
+/// A cause in one sentence, with what nearly lets it.
+fn sentence(found: &FoundCause, calls: usize, view: View) -> String {
+    let at = if calls > 1 { format!(" (call {})", found.hop + 1) } else { String::new() };
+    let told = if found.told { ", as AWS says" } else { "" };
+    let party = Party::of(&found.principal);
+    let why = match (&found.statement, &found.lack) {
+        (Some(statement), Some(what)) => {
+            format!(": {} would allow it, but {}", name(statement), lack(what, &party, &found.action, &found.resource, view))
+        }
+        (Some(statement), None) => format!(": {}", name(statement)),
+        _ => String::new(),
+    };
+    safe(&format!("{}{told}{at}{why}", title(found.cause)))
+}
+
+fn checks(found: &Diagnosis, out: &mut Vec<Line>) {
+    for (at, asked) in found.calls.iter().enumerate() {
+        let number = if found.calls.len() > 1 { format!(" of call {} ({})", at + 1, safe(&asked.action)) } else { String::new() };
+        out.push(Line::new(Tone::Heading, 0, format!("conditions{number}:")));
+        out.extend(found.checks.iter().filter(|check| check.hop == at).map(check_line));
+        out.push(Line::empty());
+    }
+}
+
+fn check_line(check: &Check) -> Line {
+    let what = checked(check.what);
+    let (tone, word, more) = match &check.verdict {
+        Verdict::Holds => (Tone::Added, "holds     ", String::new()),
+        Verdict::Fails { causes } => (Tone::Removed, "fails     ", format!(": {}", causes.iter().map(|cause| title(*cause)).collect::<Vec<_>>().join("; "))),
+        Verdict::Unknown { why } => (Tone::Warning, "unknown   ", format!(": {}", unknown(why))),
+        Verdict::NotAsked => (Tone::Kept, "not asked ", String::new()),
+    };
+    Line::new(tone, 2, word).then([format!("{what}{more}")])
+}
+
+fn unknown(why: &NotKnown) -> String {
+    match why {
+        NotKnown::Unreadable { error } => format!("it could not be read ({})", safe(&error.to_string())),
+        NotKnown::NotManaged { account } => format!("account {} is not read from here", safe(account)),
+        NotKnown::Policies { policies } => format!("{} were not read", safe(&policies.join(", "))),
+        NotKnown::NotSaid => "the request does not say".to_owned(),
+        NotKnown::NeverRead => "it is not read".to_owned(),
+    }
+}
+
+fn fix(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
+    let Some(steps) = &found.fix else {
+        out.push(Line::new(Tone::Warning, 0, "fix: ").then(["none is known that makes it work and gives nobody anything else"]));
+        return;
+    };
+    if steps.is_empty() {
+        return;
+    }
+    let evaluated = "fix, tried in the evaluator: the call works after it, and nobody gets anything else that the manifests do not say already";
+    let caller = "fix, by whoever calls: nobody's access changes by it";
+    let by_caller = steps.iter().all(|step| matches!(step, FixStep::Request { .. }));
+    out.push(Line::new(Tone::Advice, 0, if by_caller { caller } else { evaluated }));
+    for (number, step) in (1..).zip(steps) {
+        step_lines(number, step, view, out);
+    }
+    if hides(steps, view) {
+        out.push(Line::new(Tone::Advice, 0, "help: ").then(["external ids are masked: `--show-external-ids` prints commands as they can be run"]));
+    }
+    if !found.delta.changes.is_empty() || !found.delta.undecided.is_empty() {
+        out.push(Line::new(Tone::Heading, 0, "access by this fix: ").then([access::counts(&found.delta)]));
+        out.extend(access::delta_lines(&found.delta, view).into_iter().map(|line| line.within(2)));
+    }
+}
+
+/// Tells whether a command is not printed as it has to be run.
+fn hides(steps: &[FixStep], view: View) -> bool {
+    steps.iter().any(|step| masked_argv(&argv(step), view) != argv(step))
+}
+
+fn step_lines(number: usize, step: &FixStep, view: View, out: &mut Vec<Line>) {
+    let head = format!("{number}. ");
+    match step {
+        FixStep::Command { account, argv } => {
+            out.push(Line::plain(2, format!("{head}in account {}, whose object it is:", safe(account.as_str()))));
+            out.push(Line::plain(5, safe(&shell(argv, view))));
+        }
+        FixStep::Manifest { file, amendments: _, before, after } => {
+            out.push(Line::plain(2, format!("{head}in manifest `{}` (`--write` does it):", safe(file))));
+            changed(before, after, view, out);
+        }
+        FixStep::Apply { .. } => {
+            out.push(Line::plain(2, format!("{head}bring about what the manifests say:")));
+            out.push(Line::plain(5, safe(&shell(&argv(step), view))));
+        }
+        FixStep::Request { changes, argv } => {
+            out.push(Line::plain(2, format!("{head}make the call otherwise:")));
+            out.extend(changes.iter().map(|change| Line::plain(5, safe(&request(change, view)))));
+            if !argv.is_empty() {
+                out.push(Line::plain(5, safe(&shell(argv, view))));
+            }
+        }
+    }
+}
+
+/// Lines that come and go, under the header that they stand under.
+fn changed(before: &str, after: &str, view: View, out: &mut Vec<Line>) {
+    let diff = similar::TextDiff::from_lines(before, after);
+    let mut header = String::new();
+    let mut said = String::new();
+    let mut lines = Vec::new();
+    for change in diff.iter_all_changes() {
+        let text = change.value().trim_end();
+        let is_header = text.trim_start().starts_with('[');
+        match change.tag() {
+            similar::ChangeTag::Equal if is_header => text.trim().clone_into(&mut header),
+            similar::ChangeTag::Equal => {}
+            tag => {
+                if tag == similar::ChangeTag::Insert && text.is_empty() {
+                    continue;
+                }
+                if !is_header && header != said && !header.is_empty() {
+                    lines.push(Line::plain(7, masked_line(&header, view)));
+                    said.clone_from(&header);
+                }
+                if is_header {
+                    text.trim().clone_into(&mut header);
+                    said.clone_from(&header);
+                }
+                let (tone, sign) = if tag == similar::ChangeTag::Insert { (Tone::Added, "+ ") } else { (Tone::Removed, "- ") };
+                lines.push(Line::new(tone, 5, sign).then([masked_line(text, view)]));
+            }
+        }
+    }
+    let more = lines.len().saturating_sub(CHANGED_MOST);
+    lines.truncate(CHANGED_MOST);
+    out.append(&mut lines);
+    if more > 0 {
+        out.push(Line::plain(5, format!("… and {more} more: see --json")));
+    }
+}
+
+/// A line of a manifest; that of an external id without it.
+fn masked_line(line: &str, view: View) -> String {
+    let is_secret = !view.show_external_ids && (line.trim_start().starts_with("external_id") || line.to_ascii_lowercase().contains("sts:externalid"));
+    match line.split_once('=').filter(|_| is_secret) {
+        Some((key, _)) => format!("{}= \"{MASK}\"", safe(key)),
+        None => safe(line),
+    }
+}
+
+/// The words of a command of ours.
+fn argv(step: &FixStep) -> Vec<String> {
+    match step {
+        FixStep::Apply { targets, files } => {
+            let words = ["crossrole", "apply"].map(str::to_owned).into_iter();
+            words.chain(targets.iter().flat_map(|target| ["--target".to_owned(), target.to_string()])).chain(files.iter().cloned()).collect()
+        }
+        FixStep::Command { argv, .. } | FixStep::Request { argv, .. } => argv.clone(),
+        FixStep::Manifest { .. } => Vec::new(),
+    }
+}
+
+/// A command as a POSIX shell takes it, external ids masked.
+fn shell(argv: &[String], view: View) -> String {
+    let words = masked_argv(argv, view);
+    let plain = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=@,+%".contains(&b));
+    words.iter().map(|word| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }).collect::<Vec<_>>().join(" ")
+}
+
+fn masked_argv(argv: &[String], view: View) -> Vec<String> {
+    let mut words = argv.to_vec();
+    if !view.show_external_ids {
+        for at in 1..words.len() {
+            if words.get(at - 1).is_some_and(|flag| *flag == "--external-id")
+                && let Some(id) = words.get_mut(at)
+            {
+                MASK.clone_into(id);
+            }
+            if words.get(at - 1).is_some_and(|flag| *flag == "--policy-document" || *flag == "--policy")
+                && let Some(document) = words.get_mut(at)
+                && let Ok(parsed) = crossrole_policy::parse(document)
+            {
+                // Those who carry it out need the whole: `--show-external-ids` prints it.
+                if parsed
+                    .statements
+                    .iter()
+                    .flat_map(|s| s.conditions.values())
+                    .flat_map(|keys| keys.keys())
+                    .any(|key| key.eq_ignore_ascii_case("sts:ExternalId"))
+                {
+                    *document = crate::shown(&parsed, false).to_json();
+                }
+            }
+        }
+    }
+    words
+}
+
+fn request(change: &RequestChange, view: View) -> String {
+    match change {
+        RequestChange::ExternalId { id } => {
+            let id = clause::values("sts:ExternalId", std::slice::from_ref(id), view);
+            format!("with the external id that the role asks for ({})", id.join(", "))
+        }
+        RequestChange::Mfa => "with a second factor, given now".to_owned(),
+        RequestChange::Duration { seconds } => format!("for a session of {seconds} seconds at most"),
+        RequestChange::Region { region: Some(region) } => format!("in region {region}"),
+        RequestChange::Region { region: None } => "in the region that it is in, or that is switched on".to_owned(),
+        RequestChange::Role { arn } => format!("of the role {arn}"),
+        RequestChange::Tls => "by https".to_owned(),
+        RequestChange::WithoutSessionPolicy => "with a session policy that lets it, or with none".to_owned(),
+        RequestChange::Credentials { because: Cause::ExpiredCredentials } => {
+            "with credentials that are new: sign in again, or assume the role again".to_owned()
+        }
+        RequestChange::Credentials { because: Cause::WrongSecret } => "with the secret that belongs to this access key, or with a new key".to_owned(),
+        RequestChange::Credentials { because: Cause::NoCredentials } => "with credentials: sign in, or name a profile (`AWS_PROFILE`)".to_owned(),
+        RequestChange::Credentials { .. } => "with other credentials: a key that is active, or a session of the role as it is now".to_owned(),
+        RequestChange::Clock => "with the clock of that machine set right (NTP)".to_owned(),
+        RequestChange::NewLink => "with a link that is made anew".to_owned(),
+        RequestChange::Network { because: Cause::Unresolved } => "with the region spelt right, from where names of hosts resolve".to_owned(),
+        RequestChange::Network { because: Cause::Proxy } => "with a proxy that lets it: `HTTPS_PROXY`, with name and password, and `NO_PROXY`".to_owned(),
+        RequestChange::Network { because: Cause::Certificate } => "with the authority of that host named in `AWS_CA_BUNDLE`".to_owned(),
+        RequestChange::Network { .. } => "from a network that reaches the endpoint; look at `AWS_ENDPOINT_URL` as well".to_owned(),
+        RequestChange::Later => "later, and less often".to_owned(),
+        RequestChange::NotRoot => "as a user, or from another role".to_owned(),
+    }
+}
+
+/// The same for machines.
+pub fn diagnosis_json(found: &Diagnosis, view: View) -> Value {
+    json!({
+        "format_version": FORMAT_VERSION,
+        "allowed": found.causes.is_empty(),
+        "calls": found.calls,
+        "causes": found.causes.iter().map(|cause| cause_json(cause, found.calls.len(), view)).collect::<Vec<_>>(),
+        "suspects": found.suspects,
+        "checks": found.checks,
+        "fix": found.fix.as_ref().map(|steps| steps.iter().map(|step| step_json(step, view)).collect::<Vec<_>>()),
+        "access": delta_json(&found.delta, view),
+        "gives": delta_json(&found.gives, view),
+    })
+}
+
+fn cause_json(found: &FoundCause, calls: usize, view: View) -> Value {
+    json!({
+        "cause": found.cause,
+        "call": found.hop,
+        "principal": found.principal,
+        "action": found.action,
+        "resource": found.resource,
+        "statement": found.statement,
+        "told": found.told,
+        "text": sentence(found, calls, view),
+    })
+}
+
+fn step_json(step: &FixStep, view: View) -> Value {
+    match step {
+        FixStep::Command { account, argv } => json!({ "step": "command", "account": account, "argv": masked_argv(argv, view) }),
+        FixStep::Manifest { file, amendments: _, before, after } => {
+            let mut lines = Vec::new();
+            changed(before, after, view, &mut lines);
+            json!({ "step": "manifest", "file": file, "lines": lines.iter().map(|line| line.text().trim_start().to_owned()).collect::<Vec<_>>() })
+        }
+        FixStep::Apply { targets, .. } => {
+            json!({ "step": "apply", "targets": targets.iter().map(ToString::to_string).collect::<Vec<_>>(), "argv": argv(step) })
+        }
+        FixStep::Request { changes, argv } => {
+            let said: Vec<Value> = changes.iter().map(|change| json!({ "request": kind(change), "text": request(change, view) })).collect();
+            json!({ "step": "request", "changes": said, "argv": masked_argv(argv, view) })
+        }
+    }
+}
+
+fn kind(change: &RequestChange) -> Value {
+    serde_json::to_value(change).ok().and_then(|value| value.get("request").cloned()).unwrap_or_default()
+}
+
+fn delta_json(delta: &AccessDelta, view: View) -> Value {
+    let change = |change: &AccessChange| {
+        json!({
+            "direction": change.direction,
+            "party": change.party,
+            "principal": access::who(&change.party, &change.except, change.certainty),
+            "action_set": change.actions,
+            "resource_set": change.resources,
+            "when": change.when.iter().map(|one| one.iter().map(|c| clause::clause_json(c, view)).collect::<Vec<_>>()).collect::<Vec<_>>(),
+            "text": access::line(&[change], view).text(),
+        })
+    };
+    json!({
+        "changes": delta.changes.iter().map(change).collect::<Vec<_>>(),
+        "undecided": delta.undecided.iter().map(access::undecided_json).collect::<Vec<_>>(),
+    })
+}
