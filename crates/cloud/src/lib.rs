@@ -21,6 +21,7 @@ mod pace;
 mod probe;
 mod read;
 mod session;
+mod sign_in;
 mod transport;
 mod versions;
 mod write;
@@ -38,6 +39,7 @@ pub use https::Authorities;
 pub use lock::Locks;
 pub use organization::{ControlPolicy, Member, Organization};
 pub use session::{Access, Settings, TIMEOUT, TOTAL};
+pub use sign_in::console_address;
 pub use transport::{Transport, TransportFuture};
 
 use session::Sessions;
