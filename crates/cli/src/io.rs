@@ -83,6 +83,8 @@ pub struct Io {
     stderr: Stream,
     /// Somebody can answer a question.
     pub(crate) interactive: bool,
+    /// It is a process of its own: its terminal, its memory and its cache are this command's.
+    pub(crate) alone: bool,
     /// Progress may be drawn.
     pub(crate) draws: bool,
     /// Something was printed for machines.
@@ -99,6 +101,7 @@ impl Io {
             stdout: Stream::of(Box::new(std::io::stdout()), std::io::stdout().is_terminal()),
             stderr: Stream::of(Box::new(std::io::stderr()), std::io::stderr().is_terminal()),
             interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+            alone: true,
             draws: std::io::stderr().is_terminal() && !ci && !is_dumb(),
             told: false,
             sandbox: None,
@@ -107,7 +110,7 @@ impl Io {
 
     /// Given streams, nobody to ask, and an embedded AWS for `--sandbox`.
     pub fn given(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>, sandbox: Option<Arc<Sandbox>>) -> Self {
-        Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, told: false, sandbox }
+        Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, alone: false, draws: false, told: false, sandbox }
     }
 
     /// Asks; `nobody` is the error where there is nobody to answer.

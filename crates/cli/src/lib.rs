@@ -35,6 +35,7 @@ mod selector;
 mod session;
 mod settings;
 mod stop;
+mod temporary;
 mod told;
 
 use std::ffi::OsString;
@@ -86,6 +87,11 @@ where
         Command::ForceUnlock(args) => Box::pin(commands::force_unlock::run(&args, &mut io)).await,
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,
+        Command::Assume(args) => Box::pin(commands::assume::run(&args, &mut io)).await,
+        Command::Exec(args) => Box::pin(commands::exec::run(&args, &mut io)).await,
+        Command::Credentials(args) => Box::pin(commands::credentials::run(&args, &mut io)).await,
+        Command::Profile(args) => Box::pin(commands::profile::run(&args, &mut io)).await,
+        Command::Console(args) => Box::pin(commands::console::run(&args, &mut io)).await,
         Command::Comment(args) => Box::pin(commands::comment::run(&args, &mut io)).await,
         Command::Graph(args) => Box::pin(commands::graph::run(&args, &mut io)).await,
         Command::Test(args) => commands::test::run(&args, &mut io),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossrole_cloud::Aws;
 use crossrole_model::observed::Scope;
 use crossrole_model::{Cloud as _, Desired, Observed, Source};
-use crossrole_sandbox::Options;
+use crossrole_sandbox::{Options, Sandbox};
 
 use crate::args::{CloudArgs, SANDBOX_STATE};
 use crate::events::Events;
@@ -91,6 +91,11 @@ impl Session {
             Ok(value) => Ok(value),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+
+    /// The embedded AWS, where it is that.
+    pub(crate) fn sandbox(&self) -> Option<&Arc<Sandbox>> {
+        self.embedded.as_ref().map(|(_, embedded)| &embedded.sandbox)
     }
 
     /// In the embedded AWS: the command that makes what the manifests rely on.

@@ -13,3 +13,4 @@ mod terms;
 pub use asked::{asked, at_least};
 pub use judge::{Live, is_refusal, judged};
 pub use matrix::{CELLS_MOST, Hand, Matrix, Objects, Options, matrix};
+pub use terms::terms;

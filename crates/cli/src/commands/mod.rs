@@ -2,9 +2,13 @@
 
 pub(crate) mod accounts;
 pub(crate) mod apply;
+pub(crate) mod assume;
 pub(crate) mod comment;
 pub(crate) mod completions;
+pub(crate) mod console;
+pub(crate) mod credentials;
 pub(crate) mod drift;
+pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod force_unlock;
@@ -12,6 +16,7 @@ pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod plan;
+pub(crate) mod profile;
 pub(crate) mod render;
 pub(crate) mod reviewed;
 pub(crate) mod runner_policy;
