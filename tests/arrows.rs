@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crossrole-forge", &[]),
     ("crossrole-report", &["crossrole-model", "crossrole-policy"]),
     ("crossrole-sandbox", &["crossrole-access", "crossrole-model", "crossrole-policy"]),
+    ("crossrole-verify", &["crossrole-access", "crossrole-model", "crossrole-policy"]),
     (
         "crossrole",
         &[
@@ -31,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "crossrole-policy",
             "crossrole-report",
             "crossrole-sandbox",
+            "crossrole-verify",
         ],
     ),
 ];

@@ -155,7 +155,7 @@ impl Reading<'_> {
         let document = text.and_then(|text| {
             // Documents come encoded (IAM API Reference, GetRolePolicy).
             let text = percent_encoding::percent_decode_str(&text).decode_utf8_lossy();
-            Document::parse(&text).map_err(|_| unreadable("is no policy that can be read"))
+            crossrole_policy::parse(&text).map_err(|_| unreadable("is no policy that can be read"))
         });
         match document {
             Ok(document) => self.own.documents.push(document),

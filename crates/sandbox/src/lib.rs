@@ -11,6 +11,8 @@
 //! the caller's name for every object that such a key encrypts. Nothing is really encrypted: what KMS calls a ciphertext holds
 //! its plaintext.
 //!
+//! The federation endpoint of the console gives sign-in tokens for sessions of roles; there is no console.
+//!
 //! Limits: no grants, no asymmetric, HMAC, imported and multi-Region keys, no custom key stores, and no SSE-C; keys of AWS's
 //! services are S3's alone; lifecycle, replication, notification and their like are kept and read back and do nothing; S3 keeps
 //! objects in memory, with a limit.

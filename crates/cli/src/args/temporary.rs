@@ -14,8 +14,7 @@ const SESSION: (u64, u64) = (900, 43_200);
 /// Whose session, by whom, and with what.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TakeArgs {
-    /// Manifests, or folders of them; of a role that is named by its ARN, none need be there
-    #[arg(default_value = "manifests")]
+    /// Manifests, or folders of them; of a role that is named by its ARN, none need be there [default: manifests]
     pub(crate) paths: Vec<PathBuf>,
     /// Read no manifest
     #[arg(long)]

@@ -11,11 +11,10 @@ pub(crate) async fn run(args: &AssumeArgs, io: &mut Io) -> Result<Exit, Failure>
     if args.forget {
         return forget(io);
     }
-    let role = args.role.as_deref().unwrap_or_default();
     if args.list {
-        return may::list(&args.take, io).await;
+        return may::list(args.role.as_deref(), &args.take, io).await;
     }
-    let taking = Taking::open(role, &args.take, false, io)?;
+    let taking = Taking::open(args.role.as_deref().unwrap_or_default(), &args.take, false, io)?;
     taking.announce().await?;
     let given = taking.take().await?;
     io.out(&exports::exports(&given, args.format)?);

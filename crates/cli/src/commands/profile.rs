@@ -8,7 +8,7 @@ use crossrole_report::safe;
 use crate::args::ProfileArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::temporary::{Taking, aws_config, exports};
+use crate::temporary::{Taking, aws_config, exports, paths};
 
 pub(crate) async fn run(args: &ProfileArgs, io: &mut Io) -> Result<Exit, Failure> {
     let taking = Taking::open(&args.role, &args.take, false, io)?;
@@ -87,7 +87,7 @@ fn process(taking: &Taking, args: &ProfileArgs, source: Option<String>) -> Resul
     if taking.desired().manifests.is_empty() {
         words.push("--no-manifest".to_owned());
     } else {
-        words.extend(take.paths.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?);
+        words.extend(paths(&take.paths).iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?);
     }
     let mut with = |option: &str, value: Option<String>| words.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
     with("--config", take.cloud.config.exists().then(|| absolute(&take.cloud.config)).transpose()?);

@@ -1,6 +1,7 @@
 //! Which roles whoever asks may assume: `assume --list`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crossrole_access::{Objects, action_matches, resource_matches};
 use crossrole_cloud::{By, Own};
@@ -18,8 +19,10 @@ use crate::session::Session;
 
 const ASSUME: &str = "sts:AssumeRole";
 
-pub(crate) async fn list(args: &TakeArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let session = Session::of(Loaded::read(&args.paths, &args.cloud.config, io)?, &args.cloud, io)?;
+/// Lists them. `first` is what stands where a role is named otherwise: one more path.
+pub(crate) async fn list(first: Option<&str>, args: &TakeArgs, io: &mut Io) -> Result<Exit, Failure> {
+    let all: Vec<PathBuf> = first.map(PathBuf::from).into_iter().chain(args.paths.iter().cloned()).collect();
+    let session = Session::of(Loaded::read(&super::paths(&all), &args.cloud.config, io)?, &args.cloud, io)?;
     let listed = listed(&session, args, io).await;
     session.ended(listed)
 }
@@ -108,7 +111,7 @@ fn live(own: &Own) -> Live {
     let mut found = Live::default();
     for value in assumes(Effect::Allow).flat_map(|s| s.resource.iter().filter(|r| !r.negated).flat_map(|r| &r.values)) {
         let open = value.contains(['*', '?']) || value.contains("${");
-        if denied.iter().any(|pattern| pattern.as_str() == value || resource_matches(pattern, value)) {
+        if denied.iter().any(|pattern| pattern.as_str() == value || resource_matches(pattern, value, None)) {
             continue;
         }
         if open { &mut found.patterns } else { &mut found.exact }.insert(value.clone());
@@ -126,7 +129,7 @@ mod tests {
             {"Effect":"Allow","Action":"sts:Assume*","Resource":["arn:aws:iam::222222222222:role/A","arn:aws:iam::222222222222:role/B","arn:aws:iam::*:role/ops-*"]},
             {"Effect":"Deny","Action":"*","Resource":"arn:aws:iam::222222222222:role/B"},
             {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::x"}]}"#;
-        let own = Own { documents: vec![Document::parse(text).unwrap()], unread: Vec::new() };
+        let own = Own { documents: vec![crossrole_policy::parse(text).unwrap()], unread: Vec::new() };
         let set = |text: &str| BTreeSet::from([text.to_owned()]);
         assert_eq!(live(&own), Live { exact: set("arn:aws:iam::222222222222:role/A"), patterns: set("arn:aws:iam::*:role/ops-*") });
     }

@@ -203,11 +203,19 @@ fn who(session: &Session, args: &TakeArgs, estate: &Estate) -> Result<By, Failur
     Ok(By::Keys(Keys { access_key_id, secret_access_key, session_token: Some(session_token), expires: Some(expires) }))
 }
 
+/// The folder of manifests, unless others are named.
+const MANIFESTS: &str = "manifests";
+
+/// Those that are named, or the usual ones.
+pub(crate) fn paths(named: &[PathBuf]) -> Vec<PathBuf> {
+    if named.is_empty() { vec![PathBuf::from(MANIFESTS)] } else { named.to_vec() }
+}
+
 /// Manifests, or none where none was named and none is needed.
 fn loaded(role: &str, args: &TakeArgs, io: &mut Io) -> Result<Loaded, Failure> {
-    let usual = args.paths.as_slice() == [PathBuf::from("manifests")] && !Path::new("manifests").exists();
-    if !(usual || args.no_manifest) || !role.starts_with("arn:") {
-        return Loaded::read(&args.paths, &args.cloud.config, io);
+    let none = args.paths.is_empty() && !Path::new(MANIFESTS).exists();
+    if !(none || args.no_manifest) || !role.starts_with("arn:") {
+        return Loaded::read(&paths(&args.paths), &args.cloud.config, io);
     }
     let all = [Partition::Aws, Partition::AwsCn, Partition::AwsUsGov];
     let partition = all.into_iter().find(|partition| role.starts_with(&format!("arn:{}:", partition.as_str()))).unwrap_or_default();
