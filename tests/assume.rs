@@ -32,9 +32,6 @@ external_id = "use-4711"
 [[roles.Reader.allow]]
 bucket = "use-logs"
 access = "read"
-[[roles.Reader.allow]]
-actions = "sts:AssumeRole"
-resources = "arn:aws:iam::222222222222:role/Next"
 
 [roles.Guarded]
 [[roles.Guarded.trust]]
@@ -47,7 +44,7 @@ access = "read"
 [roles.Next]
 max_session = "4h"
 [[roles.Next.trust]]
-role = "arn:aws:iam::222222222222:role/Reader"
+role = "trusting/Reader"
 [[roles.Next.allow]]
 bucket = "use-logs"
 access = "read"
@@ -126,14 +123,14 @@ async fn whoever_is_refused_hears_who_asked_for_what() {
     assert_eq!((other.exit, other.out.as_str()), (Exit::Failed, ""));
     let wanted = [
         "the manifests do not let it assume that role; AWS is asked all the same",
-        "error: `arn:aws:sts::111111111111:assumed-role",
+        "error: `arn:aws:iam::111111111111:user/other`",
         "may not assume `arn:aws:iam::222222222222:role/Reader`",
         "with external id `****`",
         "for an hour",
         "crossrole doctor",
         "sts:AssumeRole arn:aws:iam::222222222222:role/Reader",
     ];
-    for words in wanted.iter().filter(|words| !words.contains("assumed-role")) {
+    for words in wanted {
         assert!(other.err.contains(words), "{words}: {}", other.err);
     }
     assert!(!other.err.contains("4712") && !other.err.contains("4711"), "{}", other.err);
@@ -329,7 +326,10 @@ async fn a_code_is_asked_for_once() {
     let serial = "arn:aws:iam::111111111111:mfa/mate";
     let guarded = ["assume", "Guarded", &desk.path, "--format", "json"];
     let (code, _, said) = desk.said(&guarded);
-    assert!(code == 1 && said.contains("wants a second factor, and these keys have none") && said.contains("--mfa-serial arn:aws:iam::111111111111:mfa/NAME"), "{said}");
+    assert!(
+        code == 1 && said.contains("wants a second factor, and these keys have none") && said.contains("--mfa-serial arn:aws:iam::111111111111:mfa/NAME"),
+        "{said}"
+    );
     let with = ["--mfa-serial", serial, "--mfa-process", &process];
     for more in [&[][..], &["--session-name", "one"], &["--session-name", "two"]] {
         let (code, out, said) = desk.said(&[&guarded[..], &with, more].concat());
@@ -402,12 +402,7 @@ mod running {
             assert!(!held.environment.contains_key(name), "{name}");
         }
         let token = held.token().to_owned();
-        for (shown, path, status) in [
-            (None, None, 403),
-            (Some("x"), None, 403),
-            (Some(&token[1..]), None, 403),
-            (Some(&*token), Some("/"), 404),
-        ] {
+        for (shown, path, status) in [(None, None, 403), (Some("x"), None, 403), (Some(&token[1..]), None, 403), (Some(&*token), Some("/"), 404)] {
             assert_eq!(held.ask(shown, path).0, status, "{shown:?} {path:?}");
         }
         let (status, first) = held.ask(Some(&token), None);
@@ -455,7 +450,11 @@ mod running {
 
     fn walked(folder: &Path) -> Vec<(PathBuf, String)> {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        entries.flat_map(|path| if path.is_dir() { walked(&path) } else { vec![(path.clone(), String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned())] }).collect()
+        entries
+            .flat_map(
+                |path| if path.is_dir() { walked(&path) } else { vec![(path.clone(), String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned())] },
+            )
+            .collect()
     }
 
     #[tokio::test]
@@ -505,7 +504,8 @@ mod running {
         assert!(code == 0 && said.contains("profile `Reader` is written"), "{said}");
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert!(mode(&file) == 0o600 && std::fs::symlink_metadata(&link).unwrap().is_symlink());
-        let others = format!("\n[profile base]\naws_access_key_id = {}\naws_secret_access_key = {}\n; the end, without a line break", desk.keys.key, desk.keys.secret);
+        let others =
+            format!("\n[profile base]\naws_access_key_id = {}\naws_secret_access_key = {}\n; the end, without a line break", desk.keys.key, desk.keys.secret);
         let text = std::fs::read_to_string(&file).unwrap() + &others;
         std::fs::write(&file, &text).unwrap();
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
@@ -519,7 +519,11 @@ mod running {
         let mut shell = desk.command(&[]);
         shell.env("AWS_CONFIG_FILE", &link).env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
         let mut other = std::process::Command::new("sh");
-        other.args(["-c", line]).env_clear().envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", std::env::var_os("PATH").unwrap());
+        other
+            .args(["-c", line])
+            .env_clear()
+            .envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("PATH", std::env::var_os("PATH").unwrap());
         let output = other.output().unwrap();
         let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         assert_eq!(printed["Version"], 1);

@@ -117,7 +117,10 @@ fn main() {
             eprintln!("{name} can't be had: {why}");
         }
         let absent = found.is_err();
-        trials.push(Trial::test(format!("use::{name}"), move || found.and_then(|(shell, libraries)| read_by(name, &shell, libraries)).map_err(Failed::from)).with_ignored_flag(absent));
+        trials.push(
+            Trial::test(format!("use::{name}"), move || found.and_then(|(shell, libraries)| read_by(name, &shell, libraries)).map_err(Failed::from))
+                .with_ignored_flag(absent),
+        );
     }
     let program = Terraform::program();
     let absent = program.is_err();

@@ -32,7 +32,12 @@ pub(crate) async fn run(args: &ConsoleArgs, io: &mut Io) -> Result<Exit, Failure
     }
     let asked = taking.session.aws.sign_in_link(&taking.account, &given.keys, seconds, &destination);
     let asked = taking.session.stops.or(asked).await.map_err(|stop| stop.while_("asking for a link"))?;
-    let link = asked.map_err(|error| Failure::new(error.message.clone(), "check the way to AWS's sign-in endpoint; `aws sts get-caller-identity` in `crossrole exec` tells whether the session is good"))?;
+    let link = asked.map_err(|error| {
+        Failure::new(
+            error.message.clone(),
+            "check the way to AWS's sign-in endpoint; `aws sts get-caller-identity` in `crossrole exec` tells whether the session is good",
+        )
+    })?;
     if args.print {
         io.out(&format!("{link}\n"));
         return Ok(Exit::Clean);
@@ -52,7 +57,7 @@ async fn opened(taking: &Taking, link: String) -> Result<(), Failure> {
         let answer = if !good {
             Answer::text("404 Not Found", "")
         } else if seen.swap(true, Ordering::SeqCst) {
-            Answer::text("410 Gone", "This link was opened before. If that was not you, run `crossrole revoke`, and ask who else is on this machine.\n")
+            Answer::text("410 Gone", "This link was opened before. If that was not you, somebody else on this machine has it.\n")
         } else {
             told.notify_one();
             Answer { status: "303 See Other", kind: "text/plain", body: String::new(), location: Some(link.clone()) }

@@ -43,7 +43,6 @@ pub(crate) async fn run(args: &ExecArgs, io: &mut Io) -> Result<Exit, Failure> {
     taking.announce().await?;
     // Before anything is started: who may not, hears it now.
     let given = taking.take().await?;
-    taking.session.told.line("");
     let result = ran(&taking, given, args).await;
     taking.session.ended(result)
 }

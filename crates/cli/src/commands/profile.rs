@@ -20,7 +20,10 @@ pub(crate) async fn run(args: &ProfileArgs, io: &mut Io) -> Result<Exit, Failure
     }
     let source = source(args)?;
     if source.as_deref() == Some(&name) {
-        return Err(Failure::new(format!("profile `{name}` would be its own source"), "name with `--profile` whoever assumes the role, and with `--name` another profile"));
+        return Err(Failure::new(
+            format!("profile `{name}` would be its own source"),
+            "name with `--profile` whoever assumes the role, and with `--name` another profile",
+        ));
     }
     if aws_config::has_credentials(&name) {
         let hint = "give this one another name with `--name`, or take the keys out of that file";

@@ -107,7 +107,10 @@ fn linked(path: &Path) -> PathBuf {
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("AWS's config file `{}` can't be written: {error}", safe(&path.display().to_string())), "check the folder's permissions, or name another file with `AWS_CONFIG_FILE`")
+    Failure::new(
+        format!("AWS's config file `{}` can't be written: {error}", safe(&path.display().to_string())),
+        "check the folder's permissions, or name another file with `AWS_CONFIG_FILE`",
+    )
 }
 
 /// The folder, readable by its owner alone where it is new.
@@ -269,7 +272,8 @@ mod tests {
 
     #[test]
     fn a_section_keeps_what_is_not_ours() {
-        let text = format!("[profile R]\n{MARK}\ncredential_process = old\nregion = eu-west-1\ns3 =\n  addressing_style = path\n# why\n\n[profile S]\nrole_arn = x\n");
+        let text =
+            format!("[profile R]\n{MARK}\ncredential_process = old\nregion = eu-west-1\ns3 =\n  addressing_style = path\n# why\n\n[profile S]\nrole_arn = x\n");
         let after = updated(&text, "R", SETTINGS, false).unwrap();
         let wanted = format!(
             "[profile R]\n{MARK}\ncredential_process = crossrole credentials R\nregion = eu-west-1\ns3 =\n  addressing_style = path\n# why\n\n[profile S]\nrole_arn = x\n"
@@ -282,7 +286,10 @@ mod tests {
         let text = "[profile R]\nsso_session = s\nregion = eu-west-1";
         let error = updated(text, "R", SETTINGS, false).unwrap_err();
         assert!(format!("{error:?}").contains("crossrole has not written it"));
-        assert_eq!(updated(text, "R", SETTINGS, true).unwrap(), format!("[profile R]\n{MARK}\ncredential_process = crossrole credentials R\nregion = eu-west-1"));
+        assert_eq!(
+            updated(text, "R", SETTINGS, true).unwrap(),
+            format!("[profile R]\n{MARK}\ncredential_process = crossrole credentials R\nregion = eu-west-1")
+        );
         // One that says of no source is nobody's.
         assert!(updated("[profile R]\nregion = eu-west-1\n", "R", SETTINGS, false).is_ok());
         assert_eq!(updated("", "default", SETTINGS, false).unwrap(), format!("[default]\n{MARK}\ncredential_process = crossrole credentials R\n"));

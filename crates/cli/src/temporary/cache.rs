@@ -149,7 +149,8 @@ impl Cache {
         let mut deleted = 0;
         for entry in entries {
             let path = entry.map_err(|error| self.failed(&error))?.path();
-            let failed = |error: std::io::Error| Failure::new(format!("`{}` can't be deleted: {error}", path.display()), "delete it by hand: it may hold credentials");
+            let failed =
+                |error: std::io::Error| Failure::new(format!("`{}` can't be deleted: {error}", path.display()), "delete it by hand: it may hold credentials");
             std::fs::remove_file(&path).map_err(failed)?;
             deleted += usize::from(path.extension().is_some_and(|end| end == "json"));
         }

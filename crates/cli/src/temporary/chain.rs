@@ -269,8 +269,10 @@ fn name_of(caller: &str) -> String {
 
 /// A digest of all that says whose credentials these are: AWS's variables, and AWS's files.
 fn surroundings() -> String {
-    let mut variables: Vec<(String, String)> =
-        std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).filter(|(name, _)| name.starts_with("AWS_")).collect();
+    let mut variables: Vec<(String, String)> = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .collect();
     variables.sort();
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let files = [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")];

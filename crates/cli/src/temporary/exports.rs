@@ -35,7 +35,9 @@ fn line(name: &str, value: &str, format: ExportArg) -> Result<String, Failure> {
         ExportArg::Fish => Ok(format!("set -gx {name} {}\n", fish(value))),
         ExportArg::Powershell => Ok(format!("$Env:{name} = {}\n", powershell(value))),
         // What reads such files agrees on nothing but plain text between single quotes.
-        ExportArg::Dotenv if value.chars().any(|c| c.is_control() || "'\\".contains(c)) => Err(odd("can't be written so that each reader of such files reads it")),
+        ExportArg::Dotenv if value.chars().any(|c| c.is_control() || "'\\".contains(c)) => {
+            Err(odd("can't be written so that each reader of such files reads it"))
+        }
         ExportArg::Dotenv => Ok(format!("{name}='{value}'\n")),
         ExportArg::Json => Err(Failure::bug("JSON has no lines")),
     }

@@ -15,7 +15,11 @@ const LINES_MOST: usize = 20;
 pub(super) fn policy(name: &str, account: &AccountId, desired: &Desired) -> Result<Document, Failure> {
     let Some(found) = desired.sessions.get(&(account.clone(), name.to_owned())) else {
         let known: Vec<String> = desired.sessions.keys().filter(|(of, _)| of == account).map(|(_, name)| format!("`{}`", safe(name))).collect();
-        let hint = if known.is_empty() { format!("declare `[sessions.{}]` in the manifest of the role", safe(name)) } else { format!("there is {}", known.join(", ")) };
+        let hint = if known.is_empty() {
+            format!("declare `[sessions.{}]` in the manifest of the role", safe(name))
+        } else {
+            format!("there is {}", known.join(", "))
+        };
         return Err(Failure::new(format!("no manifest declares a session `{}` for account {account}", safe(name)), hint));
     };
     if found.document.statements.is_empty() {

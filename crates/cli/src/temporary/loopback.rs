@@ -77,7 +77,7 @@ pub(crate) fn is_same(one: &str, other: &str) -> bool {
 pub(crate) async fn serve<F, A>(listener: TcpListener, answer: F)
 where
     F: Fn(Asked) -> A + Send + Sync + 'static,
-    A: Future<Output = Answer> + Send,
+    A: Future<Output = Answer> + Send + 'static,
 {
     let answer = Arc::new(answer);
     let room = Arc::new(Semaphore::new(CONNECTIONS));

@@ -64,7 +64,9 @@ async fn listed(session: &Session, args: &TakeArgs, io: &mut Io) -> Result<Exit,
         lines.push(Line::new(Tone::Heading, 0, safe(arn)));
         lines.extend(about.iter().map(|text| Line::plain(2, text.clone())));
     }
-    lines.extend(live.patterns.iter().map(|pattern| Line::plain(0, format!("any role `{}`, where its trust lets it: its own policies let it ask", safe(pattern)))));
+    lines.extend(
+        live.patterns.iter().map(|pattern| Line::plain(0, format!("any role `{}`, where its trust lets it: its own policies let it ask", safe(pattern)))),
+    );
     if rows.is_empty() && live.patterns.is_empty() {
         lines.push(Line::plain(0, "no role is known that it may assume"));
     }
@@ -83,7 +85,12 @@ fn notes(closed: usize, own: &Own, desired: &Desired) -> Vec<String> {
         notes.push(format!("{closed} of {known} roles of the manifests do not let it in, as far as they say who is in which group"));
     }
     notes.extend(own.unread.iter().map(|error| {
-        format!("its own policies were not all read: {}: {}{}", safe(&error.operation), safe(&error.code), if error.code.is_empty() { safe(&error.message) } else { String::new() })
+        format!(
+            "its own policies were not all read: {}: {}{}",
+            safe(&error.operation),
+            safe(&error.code),
+            if error.code.is_empty() { safe(&error.message) } else { String::new() }
+        )
     }));
     notes
 }

@@ -71,7 +71,11 @@ impl ProvideCredentials for Process {
     {
         future::ProvideCredentials::new(async move {
             if depth() >= DEPTH_MOST {
-                return Err(Trouble::Profile { profile: self.profile.clone(), why: "its `credential_process` asks for its own credentials, without end".to_owned() }.into());
+                return Err(Trouble::Profile {
+                    profile: self.profile.clone(),
+                    why: "its `credential_process` asks for its own credentials, without end".to_owned(),
+                }
+                .into());
             }
             let text = run("credential_process", &self.profile, &self.command.0, self.wait).await?;
             credentials(&text).map_err(|why| Trouble::Printed { what: "credential_process", profile: self.profile.clone(), why }.into())
