@@ -56,8 +56,9 @@ async fn listed(session: &Session, args: &TakeArgs, io: &mut Io) -> Result<Exit,
         rows.insert(arn, vec![format!("{}/role/{}", safe(&label), safe(name)), of_it.join(", ")]);
     }
     let live = live(&own);
-    for arn in live.exact.iter().filter(|arn| !rows.contains_key(*arn)) {
-        rows.insert(arn.clone(), vec!["its own policies let it ask".to_owned(), "what the role's trust says was not read".to_owned()]);
+    for arn in &live.exact {
+        let about = || vec!["its own policies let it ask".to_owned(), "what the role's trust says was not read".to_owned()];
+        rows.entry(arn.clone()).or_insert_with(about);
     }
     let mut lines: Vec<Line> = Vec::new();
     for (arn, about) in &rows {
