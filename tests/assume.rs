@@ -265,7 +265,7 @@ fn kept(folder: &Path) -> BTreeMap<PathBuf, String> {
 #[cfg(unix)]
 #[tokio::test]
 async fn what_is_kept_is_its_owners_alone() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
 
     let desk = Desk::new("cache", &[]).await;
     let words = ["assume", "Reader", &desk.path, "--format", "json"];
@@ -502,7 +502,7 @@ mod running {
 
     #[tokio::test]
     async fn a_profile_is_written_beside_what_is_there() {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt;
 
         let desk = Desk::new("profile", &[]).await;
         let file = desk.folder.join("aws/config");
@@ -554,7 +554,7 @@ mod running {
     /// The browser is handed a page of loopback, which is good once; the link itself is in no argument.
     #[tokio::test]
     async fn the_console_is_opened_without_the_link_in_a_process_list() {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt;
 
         let desk = Desk::new("console", &[]).await;
         let bin = desk.folder.join("bin");

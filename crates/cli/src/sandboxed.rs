@@ -20,8 +20,13 @@ pub(crate) const OTHER_COMMAND: Duration = Duration::from_secs(10);
 struct InProcess(Arc<Sandbox>);
 
 impl Transport for InProcess {
-    fn call(&self, request: http::Request<Bytes>) -> TransportFuture {
+    fn call(&self, mut request: http::Request<Bytes>) -> TransportFuture {
         let sandbox = Arc::clone(&self.0);
+        // Signed, and put in by whoever opens a connection (RFC 9112, section 3.2).
+        let host = request.uri().authority().and_then(|host| http::HeaderValue::from_str(host.as_str()).ok());
+        if let Some(host) = host.filter(|_| !request.headers().contains_key(http::header::HOST)) {
+            request.headers_mut().insert(http::header::HOST, host);
+        }
         Box::pin(async move { sandbox.handle(request).await })
     }
 }
