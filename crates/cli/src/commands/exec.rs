@@ -88,7 +88,8 @@ fn child(args: &ExecArgs, taking: &Taking) -> Command {
     let profile = args.take.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()).unwrap_or_else(|| "default".to_owned());
     // Its files are hidden from it; where it works is nobody's secret.
     if let Some(region) = aws_config::setting(&profile, "region").filter(|_| region && taking.session.sandbox().is_none()) {
-        command.env("AWS_REGION", region);
+        // Botocore reads the one, and other SDKs the other.
+        command.env("AWS_DEFAULT_REGION", &region).env("AWS_REGION", region);
     }
     command.env("AWS_CONFIG_FILE", NOTHING).env("AWS_SHARED_CREDENTIALS_FILE", NOTHING);
     command

@@ -237,7 +237,7 @@ impl Taking {
     /// A digest of everything that makes a session: this one, or that with the second factor of this device.
     fn name_of(&self, factor: Option<&str>) -> String {
         let Asked { profile, external_id, session_name, duration, mfa_serial, mfa_process: _, source_identity, tags, transitive } = &self.args;
-        let from = json!([surroundings(), profile, self.desired().partition.as_str()]);
+        let from = json!([surroundings(profile.as_deref()), profile, self.desired().partition.as_str()]);
         let all = match factor {
             Some(serial) => json!(["factor", from, serial]),
             None => {
@@ -267,12 +267,27 @@ fn name_of(caller: &str) -> String {
     if name.len() < 2 { "crossrole".to_owned() } else { name }
 }
 
+/// Variables that say whose credentials are used, and who answers; names that end with `_` stand for all that begin so.
+const SOURCES: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CONTAINER_",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_",
+    "AWS_ROLE_",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
 /// A digest of all that says whose credentials these are: AWS's variables, and AWS's files.
-fn surroundings() -> String {
-    let mut variables: Vec<(String, String)> = std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .filter(|(name, _)| name.starts_with("AWS_"))
-        .collect();
+fn surroundings(profile: Option<&str>) -> String {
+    // Of the profile that the environment names, another one makes nothing.
+    let names = |name: &str| {
+        SOURCES.iter().any(|known| name == *known || known.ends_with('_') && name.starts_with(known)) || profile.is_none() && name.ends_with("_PROFILE")
+    };
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    let mut variables: Vec<(String, String)> = variables.filter(|(name, _)| name.starts_with("AWS_") && names(name)).collect();
     variables.sort();
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let files = [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
