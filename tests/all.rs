@@ -13,6 +13,7 @@
 mod access;
 mod approvals;
 mod arrows;
+mod assume;
 mod atlantis;
 mod audit;
 mod audit_corpus;

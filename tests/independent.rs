@@ -1,7 +1,8 @@
 //! Against others: emulators that nobody here wrote, and real clients on our own sandbox. They need Python 3 and PyPI; where
 //! those are missing the tests are ignored and say so, but under `CI=true` they fail. That of Terraform needs it, or OpenTofu,
 //! on the path, with a way to its AWS provider (a registry, or a mirror that its own configuration names): it is ignored where
-//! there is none, and says so; so is Mermaid's own parser, which needs Node and npm.
+//! there is none, and says so; so is Mermaid's own parser, which needs Node and npm, and so are shells that neither this machine nor
+//! Debian has.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +16,8 @@
 
 #[path = "independent/pictures.rs"]
 mod pictures;
+#[path = "independent/shells.rs"]
+mod shells;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -68,6 +71,10 @@ fn main() {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         trials.push(Trial::test(format!("{script}::{client}"), move || run(missing, || clients(&python, script, client))));
     }
+    for (client, words) in [("boto3", &["--session-most", "4"][..]), ("cli", &["--session-most", "4"]), ("factor", &[])] {
+        let (python, missing) = (Arc::clone(&python), missing.clone());
+        trials.push(Trial::test(format!("use::{client}"), move || run(missing, || used(&python, client, words))));
+    }
     let (own, why) = (Arc::clone(&python), missing.clone());
     trials.push(Trial::test("reports::schemas", move || run(why, || reports(&own))));
     let (own, why) = (Arc::clone(&python), missing.clone());
@@ -110,6 +117,17 @@ fn main() {
     }
     // Where they can't be had they are not run, and counted so.
     let mut trials: Vec<Trial> = trials.into_iter().map(|t| if missing.is_some() && !ci { t.with_ignored_flag(true) } else { t }).collect();
+    for name in ["sh", "fish", "powershell"] {
+        let found = if arguments.list { Ok((PathBuf::new(), None)) } else { shells::shell(name, &root()) };
+        if let Err(why) = &found {
+            eprintln!("{name} can't be had: {why}");
+        }
+        let absent = found.is_err();
+        trials.push(
+            Trial::test(format!("use::{name}"), move || found.and_then(|(shell, libraries)| read_by(name, &shell, libraries)).map_err(Failed::from))
+                .with_ignored_flag(absent),
+        );
+    }
     let program = Terraform::program();
     let absent = program.is_err();
     trials.push(Trial::test("terraform::roles", move || program.and_then(terraform_roles).map_err(Failed::from)).with_ignored_flag(absent));
@@ -177,9 +195,10 @@ impl Drop for Server {
 }
 
 /// The sandbox as a server, and its address.
-fn sandbox() -> Result<(Server, String), String> {
+fn sandbox(words: &[&str]) -> Result<(Server, String), String> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_crossrole"))
         .args(["sandbox", "serve", "--listen", "127.0.0.1:0"])
+        .args(words)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -192,11 +211,30 @@ fn sandbox() -> Result<(Server, String), String> {
 }
 
 fn clients(python: &Path, script: &str, which: &str) -> Result<(), String> {
-    let (_server, address) = sandbox()?;
+    let (_server, address) = sandbox(&[])?;
     let script = root().join(format!("tests/independent/{script}.py"));
     // The last two are for who runs our command, too.
     let ours = [PathBuf::from(env!("CARGO_BIN_EXE_crossrole")), root().join("manifests/encrypted-exchange.toml")];
     succeed(clean(Command::new(python).arg(script).arg(address).arg(which).args(ours))).map(|_| ())
+}
+
+/// What crossrole hands out, used for longer than a session of that sandbox lasts.
+fn used(python: &Path, client: &str, words: &[&str]) -> Result<(), String> {
+    let (_server, address) = sandbox(words)?;
+    let script = root().join("tests/independent/use.py");
+    succeed(clean(Command::new(python).arg(script).arg(address).arg(client).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
+}
+
+/// What `assume` prints of hostile values, read by a shell.
+fn read_by(name: &str, shell: &Path, libraries: Option<PathBuf>) -> Result<(), String> {
+    let script = root().join("tests/independent/use.py");
+    let mut command = Command::new("python3");
+    command.arg(script).args(["none", name, env!("CARGO_BIN_EXE_crossrole"), "none"]).arg(shell);
+    // Python, and what it starts, find these beside their own.
+    if let Some(libraries) = libraries {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    succeed(clean(&mut command)).map(|_| ())
 }
 
 /// Every report of findings, tests and plans of all manifests of the repository, mistakes and hostile names among them, each against the
@@ -318,7 +356,7 @@ fn organization(python: &Path) -> Result<(), String> {
 
 /// Proofs with the keys of users, on an AWS that enforces policies.
 fn proofs(python: &Path, place: &str) -> Result<(), String> {
-    let (_server, endpoint) = if place == "sandbox" { sandbox()? } else { start(python, place)? };
+    let (_server, endpoint) = if place == "sandbox" { sandbox(&[])? } else { start(python, place)? };
     let script = root().join("tests/independent/proofs.py");
     succeed(clean(Command::new(python).arg(script).args([&endpoint, place]).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
 }
@@ -516,7 +554,7 @@ impl Terraform {
 
     /// Applies, plans to nothing, takes everything up into an empty state, plans to nothing again, and destroys.
     fn cycle(&self) -> Result<(), String> {
-        let (_server, address) = sandbox()?;
+        let (_server, address) = sandbox(&[])?;
         let at = format!("-var=endpoint={address}");
         let says = |words: &[&str], wanted: &str| -> Result<(), String> {
             let said = self.run(&[words, &[&at]].concat())?;

@@ -39,6 +39,12 @@ pub(crate) fn check() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where people sign in to the console, where that is no host of AWS (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+/// Credentials of an emulator are sent nowhere else.
+pub(crate) fn sign_in() -> Option<String> {
+    text("AWS_ENDPOINT_URL_SIGNIN").or_else(|| text("AWS_ENDPOINT_URL"))
+}
+
 /// The run of a pipeline, as its address: GitLab's job, or the run of GitHub Actions. Empty where there is none.
 pub(crate) fn run() -> String {
     run_of(text)

@@ -93,6 +93,7 @@ impl Events {
             Exit::Moved => "moved",
             Exit::Locked => "locked",
             Exit::Signal(_) => "signal",
+            Exit::Passed(_) => "passed",
         };
         self.say("ended", json!({ "exit_code": exit.code(), "reason": reason }));
     }

@@ -75,7 +75,7 @@ impl Interrupts {
 /// Tells whether this was started to outlive its terminal (`nohup`): such a process is not told to stop by it. Known where
 /// the kernel says it (proc(5), `SigIgn`, the lowest bit is SIGHUP).
 #[cfg(unix)]
-fn hangups_are_ignored() -> bool {
+pub(crate) fn hangups_are_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 == 1)

@@ -84,6 +84,8 @@ pub struct Io {
     stderr: Stream,
     /// Somebody can answer a question.
     pub(crate) interactive: bool,
+    /// It is a process of its own: its terminal, its memory and its cache are this command's.
+    pub(crate) alone: bool,
     /// Progress may be drawn.
     pub(crate) draws: bool,
     /// Something may come in from a pipe.
@@ -102,6 +104,7 @@ impl Io {
             stdout: Stream::of(Box::new(std::io::stdout()), std::io::stdout().is_terminal()),
             stderr: Stream::of(Box::new(std::io::stderr()), std::io::stderr().is_terminal()),
             interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+            alone: true,
             draws: std::io::stderr().is_terminal() && !ci && !is_dumb(),
             reads: !std::io::stdin().is_terminal(),
             told: false,
@@ -111,7 +114,16 @@ impl Io {
 
     /// Given streams, nobody to ask, and an embedded AWS for `--sandbox`.
     pub fn given(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>, sandbox: Option<Arc<Sandbox>>) -> Self {
-        Self { stdout: Stream::given(stdout), stderr: Stream::given(stderr), interactive: false, draws: false, reads: false, told: false, sandbox }
+        Self {
+            stdout: Stream::given(stdout),
+            stderr: Stream::given(stderr),
+            interactive: false,
+            alone: false,
+            draws: false,
+            reads: false,
+            told: false,
+            sandbox,
+        }
     }
 
     /// What comes in from a pipe, whole, up to a limit.

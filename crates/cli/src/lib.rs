@@ -36,6 +36,7 @@ mod selector;
 mod session;
 mod settings;
 mod stop;
+mod temporary;
 mod told;
 
 use std::ffi::OsString;
@@ -89,6 +90,11 @@ where
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(&args, &mut io)).await,
         Command::WhoCan(args) => Box::pin(commands::who_can::run(&args, &mut io)).await,
+        Command::Assume(args) => Box::pin(commands::assume::run(&args, &mut io)).await,
+        Command::Exec(args) => Box::pin(commands::exec::run(&args, &mut io)).await,
+        Command::Credentials(args) => Box::pin(commands::credentials::run(&args, &mut io)).await,
+        Command::Profile(args) => Box::pin(commands::profile::run(&args, &mut io)).await,
+        Command::Console(args) => Box::pin(commands::console::run(&args, &mut io)).await,
         Command::Comment(args) => Box::pin(commands::comment::run(&args, &mut io)).await,
         Command::Graph(args) => Box::pin(commands::graph::run(&args, &mut io)).await,
         Command::Audit(args) => Box::pin(commands::audit::run(&args, &mut io)).await,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossrole_cloud::Aws;
 use crossrole_model::observed::Scope;
 use crossrole_model::{Cloud as _, Desired, Observed, Source};
-use crossrole_sandbox::Options;
+use crossrole_sandbox::{Options, Sandbox};
 
 use crate::args::{CloudArgs, SANDBOX_STATE};
 use crate::events::Events;
@@ -100,14 +100,18 @@ impl Session {
 
     /// In the embedded AWS: credentials of a user or role, whoever it lets in.
     pub(crate) fn sign_in(&self, arn: &str, mfa: bool) -> Option<crossrole_cloud::Keys> {
-        let (_, embedded) = self.embedded.as_ref()?;
-        let given = embedded.sandbox.sign_in(arn, mfa)?;
+        let given = self.sandbox()?.sign_in(arn, mfa)?;
         Some(crossrole_cloud::Keys {
             access_key_id: given.access_key_id,
             secret_access_key: given.secret_access_key,
             session_token: Some(given.session_token),
             expires: Some(given.expires),
         })
+    }
+
+    /// The embedded AWS, where it is that.
+    pub(crate) fn sandbox(&self) -> Option<&Arc<Sandbox>> {
+        self.embedded.as_ref().map(|(_, embedded)| &embedded.sandbox)
     }
 
     /// In the embedded AWS: the command that makes what the manifests rely on.

@@ -176,6 +176,7 @@ impl Settings {
             console: None,
             transport: None,
             authorities: if args.sandbox { None } else { environment::authorities()? },
+            sign_in_endpoint: if args.sandbox { None } else { environment::sign_in() },
             account_as_key,
         })
     }

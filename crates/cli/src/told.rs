@@ -36,6 +36,11 @@ impl Told {
         *self.how.lock().unwrap_or_else(PoisonError::into_inner) = How { style, bar };
     }
 
+    /// Where it is said.
+    pub(crate) fn sink(&self) -> Sink {
+        self.stderr.clone()
+    }
+
     /// One line, above whatever is drawn.
     pub(crate) fn line(&self, text: &str) {
         let bar = self.how.lock().unwrap_or_else(PoisonError::into_inner).bar.clone();

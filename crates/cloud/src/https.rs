@@ -7,7 +7,8 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -39,16 +40,27 @@ fn readable(pem: &str) -> bool {
     CertificateDer::from_pem_slice(pem.as_bytes()).is_ok_and(|certificate| RootCertStore::empty().add(certificate).is_ok())
 }
 
-/// Returns the client that everything goes through.
-pub(crate) fn client(authorities: Option<&Authorities>) -> SharedHttpClient {
+/// What this machine trusts, or these authorities.
+fn context(authorities: Option<&Authorities>) -> TlsContext {
     let trust = authorities.map_or_else(TrustStore::default, Authorities::trust);
     // It can't fail: what is in it was read before.
-    let context = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
-    Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector =
-            Connector::builder().proxy_config(ProxyConfig::from_env()).tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(aws_smithy_runtime_api::client::runtime_components::RuntimeComponents::sleep_impl));
-        connector.build()
-    })
+    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
+}
+
+fn built(context: TlsContext, settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>) -> Connector {
+    let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env()).tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context);
+    connector.set_connector_settings(settings.cloned());
+    connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+    connector.build()
+}
+
+/// Returns the client that everything goes through.
+pub(crate) fn client(authorities: Option<&Authorities>) -> SharedHttpClient {
+    let context = context(authorities);
+    Builder::new().build_with_connector_fn(move |settings, components| built(context.clone(), settings, components))
+}
+
+/// The same way for a request that is none of the SDK's.
+pub(crate) fn connector(authorities: Option<&Authorities>) -> SharedHttpConnector {
+    SharedHttpConnector::new(built(context(authorities), None, None))
 }

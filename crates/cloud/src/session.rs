@@ -80,6 +80,8 @@ pub struct Settings {
     pub transport: Option<Arc<dyn Transport>>,
     /// Who vouches for hosts, in place of the system's authorities.
     pub authorities: Option<Authorities>,
+    /// Where people sign in to the console, in place of the partition's own address.
+    pub sign_in_endpoint: Option<String>,
     /// Emulators whose accounts are told apart by the access key id: use the account's id as such (tests).
     pub account_as_key: bool,
 }
@@ -372,6 +374,19 @@ impl Sessions {
             None => loader.no_credentials(),
         };
         Base { config: loader.load().await, http: self.http.clone() }
+    }
+
+    pub(crate) fn transport(&self) -> Option<&Arc<dyn Transport>> {
+        self.settings.transport.as_ref()
+    }
+
+    pub(crate) fn authorities(&self) -> Option<&Authorities> {
+        self.settings.authorities.as_ref()
+    }
+
+    /// Where people sign in, where it is not the partition's own address.
+    pub(crate) fn sign_in_endpoint(&self) -> Option<&str> {
+        self.settings.sign_in_endpoint.as_deref()
     }
 
     /// Tells whether this is the embedded AWS.

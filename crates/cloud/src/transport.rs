@@ -36,6 +36,11 @@ pub(crate) fn client(transport: Arc<dyn Transport>) -> SharedHttpClient {
     http_client_fn(move |_, _| SharedHttpConnector::new(Connector(Arc::clone(&transport))))
 }
 
+/// The same for a request of our own.
+pub(crate) fn connector(transport: Arc<dyn Transport>) -> SharedHttpConnector {
+    SharedHttpConnector::new(Connector(transport))
+}
+
 #[derive(Debug)]
 struct Connector(Arc<dyn Transport>);
 

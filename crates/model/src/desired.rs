@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_policy::{Principal, Statement};
+use crossrole_policy::{Document, Principal, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
@@ -124,8 +124,19 @@ pub struct Desired {
     pub bucket_keys: BTreeMap<String, BucketKey>,
     /// Where permission sets are written, if they are.
     pub identity_center: Option<IdentityCenter>,
+    /// What sessions with less than a role may do, by the trusting account and name: they are asked for, and written nowhere.
+    pub sessions: BTreeMap<(AccountId, String), SessionPolicy>,
     /// Keys that manifests make, by ARN: days from the order to delete one until it is deleted.
     pub made_keys: BTreeMap<String, u32>,
+}
+
+/// The most that a session may do, of what its role may do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionPolicy {
+    /// Name of the manifest that says so.
+    pub owner: String,
+    /// The session policy; without statements, every grant of it has ended.
+    pub document: Document,
 }
 
 /// What somebody has to write by hand, in an account that the manifests do not manage, or in what IAM Identity Center keeps.

@@ -12,6 +12,8 @@ pub const PERMISSION_SET: usize = 10_240;
 
 /// Characters of a trust policy, white space not counted.
 pub const TRUST_POLICY: usize = 2_048;
+/// Characters of a session policy, blanks included (AWS STS API Reference, AssumeRole).
+pub const SESSION_POLICY: usize = 2_048;
 /// Characters of all inline policies of a role together, white space not counted.
 pub const ROLE_INLINE: usize = 10_240;
 /// Characters of a managed policy, white space not counted.

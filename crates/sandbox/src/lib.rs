@@ -11,7 +11,7 @@
 //! the caller's name for every object that such a key encrypts. Nothing is really encrypted: what KMS calls a ciphertext holds
 //! its plaintext.
 //!
-//! Trails are kept and told, and record nothing.
+//! Trails are kept and told, and record nothing. The federation endpoint of the console gives sign-in tokens for sessions of roles; there is no console.
 //!
 //! Limits: no grants, no asymmetric, HMAC, imported and multi-Region keys, no custom key stores, and no SSE-C; keys of AWS's
 //! services are S3's alone; lifecycle, replication, notification and their like are kept and read back and do nothing; S3 keeps
@@ -22,6 +22,7 @@ mod authorization;
 mod cloudtrail;
 mod constraint;
 mod error;
+mod federation;
 mod iam;
 mod kms;
 mod lagged;
@@ -63,6 +64,8 @@ pub struct Options {
     pub latency: Duration,
     /// Calls a second and account before "Rate exceeded"; `None` for no limit.
     pub rate: Option<u32>,
+    /// The longest that sessions last, in seconds, whatever is asked for: for those who want to see one end.
+    pub session_most: Option<u32>,
     /// Most roles in an account; 0 is AWS's default of 1,000.
     pub role_quota: usize,
     /// Faults, asked for before each call.
@@ -224,6 +227,9 @@ impl Sandbox {
         if !options.latency.is_zero() {
             tokio::time::sleep(options.latency).await;
         }
+        if let Some(asked) = federation::asked(&request) {
+            return Ok(federation::answer(&mut locked(&self.world), &asked));
+        }
         let asked = match query::read(&request) {
             Ok(asked) => asked,
             Err(error) => return Ok(error.response(query::shape(&request), self.index.load(Ordering::Relaxed))),
@@ -264,6 +270,7 @@ impl Sandbox {
         let mut world = locked(&self.world);
         world.now_ms = self.now_ms();
         world.lag_ms = u64::try_from(options.visibility_delay.as_millis()).unwrap_or(u64::MAX);
+        world.session_most = options.session_most;
         world.role_quota = if options.role_quota == 0 { 1_000 } else { options.role_quota };
         let answer = auth::identify(&mut world, asked).and_then(|caller| match asked.service {
             query::Service::Iam => iam::answer(&mut world, &caller, asked),

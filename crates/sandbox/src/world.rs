@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) lag_ms: u64,
     #[serde(skip)]
     pub(crate) role_quota: usize,
+    #[serde(skip)]
+    pub(crate) session_most: Option<u32>,
 }
 
 /// IAM of one account; keys are names in lower case.

@@ -14,3 +14,4 @@ pub use asked::asked;
 pub use bucket::prefixes;
 pub use judge::{Live, is_refusal, judged};
 pub use matrix::{CELLS_MOST, Hand, Matrix, Objects, Options, SESSION_NAME, matrix};
+pub use terms::terms;

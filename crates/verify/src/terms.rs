@@ -12,7 +12,7 @@ const SECOND: i128 = 1_000_000_000;
 pub(crate) const OTHER: &str = "crossrole-verify-other";
 
 /// The terms of each statement that lets somebody assume the role, the fewest first. `name` is the caller's, for its variables.
-pub(crate) fn terms(trust: &Document, name: &str) -> Vec<Terms> {
+pub fn terms(trust: &Document, name: &str) -> Vec<Terms> {
     let lets = trust.statements.iter().filter(|s| s.effect == Effect::Allow);
     let lets = lets.filter(|s| s.action.negated || s.action.values.iter().any(|pattern| action_matches(pattern, "sts:AssumeRole")));
     let mut all: Vec<Terms> = lets.map(|s| of_conditions(&s.conditions, name)).collect();

@@ -11,6 +11,7 @@ mod lock;
 mod plan;
 mod runner;
 mod sandbox;
+mod temporary;
 mod verify;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) use lock::{ForceUnlockArgs, LockArgs};
 pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, audit_report, finding_report, proof_report};
 pub(crate) use runner::{NameArg, RunnerPolicyArgs, TemplateArg};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
+pub(crate) use temporary::{AssumeArgs, ConsoleArgs, CredentialsArgs, ExecArgs, ExportArg, ProfileArgs, TakeArgs};
 pub(crate) use verify::{ProvingArgs, VerifyArgs};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -38,6 +40,7 @@ const EXIT_CODES: &str = "Exit codes:
      was altered, or is too old
   4  locked: another run holds the lock, or has taken it over
   5  moved: a saved plan is not what would be done now
+  of `exec`: that of the command, or 128 and the number of the signal that ended it
   130, 143, 129  ended by Ctrl-C, SIGTERM or SIGHUP before its work was done";
 
 /// Settings of this place, unless said otherwise.
@@ -107,6 +110,16 @@ pub(crate) enum Command {
     Audit(AuditArgs),
     /// Check access expectations
     Test(TestArgs),
+    /// Assume a role, and print its temporary credentials for a shell
+    Assume(AssumeArgs),
+    /// Run a command as a role, with credentials that are renewed while it runs
+    Exec(ExecArgs),
+    /// Print a role's temporary credentials as `credential_process` of AWS's tools reads them
+    Credentials(CredentialsArgs),
+    /// Write a role's profile into AWS's config file
+    Profile(ProfileArgs),
+    /// Open AWS's console as a role
+    Console(ConsoleArgs),
     /// Write a plan as a comment on a pull request, or update it
     Comment(CommentArgs),
     /// Keep the directory of accounts

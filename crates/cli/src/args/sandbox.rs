@@ -74,6 +74,9 @@ pub(crate) struct ServeArgs {
     /// Time that each call takes, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(crate) latency: u64,
+    /// Longest that sessions last, in seconds, whatever is asked for [default: as AWS]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) session_most: Option<u32>,
     /// Most roles in an account
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) role_quota: usize,

@@ -2,11 +2,15 @@
 
 pub(crate) mod accounts;
 pub(crate) mod apply;
+pub(crate) mod assume;
 pub(crate) mod audit;
 pub(crate) mod comment;
 pub(crate) mod completions;
+pub(crate) mod console;
+pub(crate) mod credentials;
 pub(crate) mod doctor;
 pub(crate) mod drift;
+pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod force_unlock;
@@ -14,6 +18,7 @@ pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod plan;
+pub(crate) mod profile;
 pub(crate) mod render;
 pub(crate) mod reviewed;
 pub(crate) mod runner_policy;

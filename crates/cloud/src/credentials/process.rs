@@ -25,6 +25,16 @@ const TALKING: Duration = Duration::from_mins(5);
 /// Most of what a process says about its failure, in characters.
 const STDERR_MOST: usize = 300;
 
+/// How many of these processes have started one another.
+const DEPTH: &str = "CROSSROLE_CREDENTIAL_DEPTH";
+
+/// Most of them: as long a chain as one of `source_profile`.
+const DEPTH_MOST: u32 = 10;
+
+fn depth() -> u32 {
+    std::env::var(DEPTH).ok().and_then(|depth| depth.parse().ok()).unwrap_or_default()
+}
+
 /// `credential_process` of a profile.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -67,6 +77,13 @@ impl ProvideCredentials for Process {
         Self: 'a,
     {
         future::ProvideCredentials::new(async move {
+            if depth() >= DEPTH_MOST {
+                return Err(Trouble::Profile {
+                    profile: self.profile.clone(),
+                    why: "its `credential_process` asks for its own credentials, without end".to_owned(),
+                }
+                .into());
+            }
             let text = run("credential_process", &self.profile, &self.command.0, self.wait).await?;
             credentials(&text).map_err(|why| Trouble::Printed { what: "credential_process", profile: self.profile.clone(), why }.into())
         })
@@ -126,6 +143,8 @@ fn shell(line: &str, _terminal: bool) -> Command {
     let mut command = Command::new("cmd.exe");
     // As it stands: `cmd.exe` has quoting rules of its own.
     command.arg("/C").raw_arg(format!("\"{line}\"")).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // One of them may be this command, and must not ask itself without end.
+    command.env(DEPTH, (depth() + 1).to_string());
     command
 }
 

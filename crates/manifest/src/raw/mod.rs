@@ -13,7 +13,7 @@ use crate::scalar::{Account, ManifestName, Path, Region};
 pub(crate) use bucket::{Bucket, BucketAllow, Encryption, KmsKey, Logging};
 pub(crate) use grant::{KINDS, When, Who};
 pub(crate) use key::{Key, KeyAccess, KeyAllow};
-pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, SamlProvider, SessionName, Trust};
+pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, SamlProvider, Session, SessionName, Trust};
 pub(crate) use statement::{Conditions, EffectWord, Principals, Statement};
 pub(crate) use words::Access;
 
@@ -38,6 +38,8 @@ record! {
         oidc_providers: Option<Table<OidcProvider>>,
         /// SAML providers of the trusting account, by name.
         saml_providers: Option<Table<SamlProvider>>,
+        /// Sessions of roles with less than the role may do, by a name of your choice: `crossrole assume ROLE --session NAME`.
+        sessions: Option<Table<Session>>,
         /// Tags on everything that can be tagged.
         tags: Option<Table<String>>,
         /// Findings that are known and wanted: each is reported as suppressed.

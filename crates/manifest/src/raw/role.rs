@@ -115,6 +115,16 @@ record! {
 }
 
 record! {
+    /// What a session may do at most, of what its role may do. Nothing is written into AWS for it.
+    Session {
+        /// What it may do, as a role's `allow`.
+        allow: Option<Vec<Allow>>,
+        /// Statements, for what `allow` can't say.
+        statement: Option<Vec<Statement>>,
+    }
+}
+
+record! {
     /// A customer managed policy.
     ManagedPolicy {
         /// Description; can't be changed once made.

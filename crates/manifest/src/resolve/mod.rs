@@ -9,6 +9,7 @@ mod made_key;
 mod principal;
 mod provider;
 mod role;
+mod session;
 mod statement;
 mod trusted;
 mod twice;
@@ -207,6 +208,7 @@ impl<'a> Builder<'a> {
         for (label, _, trusted) in raw.trusted.iter().flat_map(Table::iter) {
             self.trusted(label, trusted);
         }
+        self.sessions();
         self.bucket_policies();
     }
 

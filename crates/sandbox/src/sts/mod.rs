@@ -61,12 +61,13 @@ impl Sts<'_> {
     /// A session that has nothing but its principal.
     fn session(&mut self, account: &str, resource: String, principal_id: String, seconds: i32) -> Session {
         let now = unix_now();
+        let seconds = self.world.session_most.map_or(i64::from(seconds), |most| i64::from(most).min(i64::from(seconds)));
         Session {
             account: account.to_owned(),
             resource,
             secret: self.world.fresh(40),
             token: self.world.fresh(120),
-            expires: now + i64::from(seconds),
+            expires: now + seconds,
             issued: now,
             principal_id,
             mfa: false,

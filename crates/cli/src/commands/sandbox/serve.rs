@@ -21,6 +21,7 @@ pub(super) async fn run(args: &ServeArgs, io: &mut Io) -> Result<Exit, Failure> 
         latency: Duration::from_millis(args.latency),
         rate: args.rate,
         role_quota: args.role_quota,
+        session_most: args.session_most,
         ..Options::default()
     };
     // Another server is not waited for: it goes on until somebody ends it.

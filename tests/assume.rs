@@ -1,0 +1,577 @@
+//! Temporary credentials: `assume`, `exec`, `credentials`, `profile`, `console`. In this process, and as processes of their own where the
+//! environment, files and signals are what matters.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+
+use crate::process::{Server, command, serve};
+use crate::support::{Credentials, Place, manifest, root};
+
+const USE: &str = r#"
+name = "use"
+
+[trusting]
+account = "222222222222"
+
+[trusted.dev]
+account = "111111111111"
+
+[trusted.dev.users.mate]
+[trusted.dev.users.other]
+
+[buckets.use-logs]
+
+[roles.Reader]
+max_session = "2h"
+[[roles.Reader.trust]]
+user = "dev/mate"
+external_id = "use-4711"
+[[roles.Reader.allow]]
+bucket = "use-logs"
+access = "read"
+
+[roles.Guarded]
+[[roles.Guarded.trust]]
+user = "dev/mate"
+mfa = true
+[[roles.Guarded.allow]]
+bucket = "use-logs"
+access = "read"
+
+[roles.Next]
+max_session = "4h"
+[[roles.Next.trust]]
+role = "trusting/Reader"
+[[roles.Next.allow]]
+bucket = "use-logs"
+access = "read"
+
+[sessions.Team]
+[[sessions.Team.allow]]
+bucket = "use-logs"
+access = "read"
+prefix = "team/"
+"#;
+
+const READER: &str = "arn:aws:iam::222222222222:role/Reader";
+
+/// All of it, applied, with two objects.
+async fn applied(options: Options) -> (Place, String) {
+    let place = Place::new(options);
+    assert_eq!(place.s3("222222222222", "PUT", "/use-logs", "", "").await.0, 200);
+    for key in ["team/a", "else/b"] {
+        assert_eq!(place.s3("222222222222", "PUT", &format!("/use-logs/{key}"), "", "hello").await.0, 200);
+    }
+    let path = manifest("use", USE);
+    place.good(&["apply", "--auto-approve", &path]).await;
+    (place, path)
+}
+
+fn of_json(text: &str) -> Credentials {
+    let value: serde_json::Value = serde_json::from_str(text).unwrap();
+    let text = |name: &str| value[name].as_str().unwrap().to_owned();
+    Credentials { key: text("AWS_ACCESS_KEY_ID"), secret: text("AWS_SECRET_ACCESS_KEY"), token: text("AWS_SESSION_TOKEN"), extra: Vec::new() }
+}
+
+async fn status(place: &Place, who: &Credentials, method: &str, path: &str, query: &str) -> u16 {
+    place.s3_as(who, "us-east-1", method, path, query, &[], "").await.0
+}
+
+#[tokio::test]
+async fn credentials_of_a_role_are_printed_and_do_what_the_role_may() {
+    let (place, path) = applied(Options::default()).await;
+    let words = ["assume", "Reader", &path, "--sandbox", "--as", "dev/user/mate"];
+    let said = place.run(&[&words[..], &["--format", "json"]].concat()).await;
+    assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+    let who = of_json(&said.out);
+    assert_eq!(status(&place, &who, "GET", "/use-logs", "list-type=2").await, 200);
+    assert_eq!(status(&place, &who, "GET", "/use-logs/team/a", "").await, 200);
+    assert_eq!(status(&place, &who, "PUT", "/use-logs/team/a", "").await, 403, "a denied action is denied");
+    let secrets = place.sandbox.secrets();
+    assert!(secrets.contains(&who.secret) && !secrets.iter().any(|secret| said.err.contains(secret)), "{}", said.err);
+    assert!(!said.err.contains("use-4711") && !said.err.contains(&who.key), "{}", said.err);
+    assert!(said.err.contains("credentials of arn:aws:iam::111111111111:user/mate (account 111111111111, `dev`)"), "{}", said.err);
+    assert!(said.err.contains("arn:aws:sts::222222222222:assumed-role/Reader/mate, until 20"), "{}", said.err);
+    let exports = |format: &'static str| {
+        let words = [&words[..], &["--format", format]].concat();
+        let place = &place;
+        async move { place.run(&words).await.out }
+    };
+    assert!(exports("bash").await.lines().all(|line| line.starts_with("export AWS_") && line.ends_with('\'')));
+    assert!(exports("fish").await.lines().all(|line| line.starts_with("set -gx AWS_")));
+    assert!(exports("powershell").await.lines().all(|line| line.starts_with("$Env:AWS_")));
+    assert!(exports("dotenv").await.lines().all(|line| line.starts_with("AWS_") && line.ends_with('\'')));
+    let printed = place.run(&[&["credentials"], &words[1..]].concat()).await;
+    let value: serde_json::Value = serde_json::from_str(&printed.out).unwrap();
+    assert_eq!((&value["Version"], printed.err.as_str()), (&serde_json::json!(1), ""));
+    assert!(value["Expiration"].as_str().is_some_and(|at| at.len() == 20 && at.ends_with('Z')), "{value}");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_hears_who_asked_for_what() {
+    let (place, path) = applied(Options::default()).await;
+    let base = ["assume", "Reader", &path, "--sandbox"];
+    let said = |more: &'static [&'static str]| {
+        let words = [&base[..], more].concat();
+        let place = &place;
+        async move { place.run(&words).await }
+    };
+    let other = said(&["--as", "dev/user/other", "--external-id", "wrong-4712"]).await;
+    assert_eq!((other.exit, other.out.as_str()), (Exit::Failed, ""));
+    let wanted = [
+        "the manifests do not let it assume that role; AWS is asked all the same",
+        "error: `arn:aws:iam::111111111111:user/other`",
+        "may not assume `arn:aws:iam::222222222222:role/Reader`",
+        "with external id `****`",
+        "for an hour",
+        "crossrole doctor",
+        "sts:AssumeRole arn:aws:iam::222222222222:role/Reader",
+    ];
+    for words in wanted {
+        assert!(other.err.contains(words), "{words}: {}", other.err);
+    }
+    assert!(!other.err.contains("4712") && !other.err.contains("4711"), "{}", other.err);
+    let nobody = said(&[]).await;
+    assert!(nobody.err.contains("in the embedded AWS nobody is signed in") && nobody.err.contains("--as"), "{}", nobody.err);
+    let ghost = said(&["--as", "dev/user/ghost"]).await;
+    assert!(ghost.err.contains("is nobody in the embedded AWS"), "{}", ghost.err);
+    let misspelt = place.run(&["assume", "Raeder", &path, "--sandbox", "--as", "dev/user/mate"]).await;
+    assert!(misspelt.err.contains("no manifest declares a role `Raeder`") && misspelt.err.contains("did you mean `Reader`?"), "{}", misspelt.err);
+    let tags = said(&["--as", "dev/user/mate", "--tag", "a=1", "--tag", "A=2", "--transitive", "b"]).await;
+    assert!(tags.err.contains("is given twice") && tags.err.contains("names no tag that is given"), "{}", tags.err);
+    place.assert_no_secret();
+}
+
+/// What AWS would refuse for how long it lasts is said before a role is asked for.
+#[tokio::test]
+async fn limits_of_a_session_are_said_beforehand() {
+    let (place, path) = applied(Options::default()).await;
+    place.sandbox.take_calls();
+    let direct = place.run(&["assume", "Reader", &path, "--sandbox", "--as", "dev/user/mate", "--duration", "3h"]).await;
+    assert!(direct.exit == Exit::Failed && direct.err.contains("last 2h at most, and 3h is asked for"), "{}", direct.err);
+    let chain = ["assume", "Next", &path, "--sandbox", "--as", "dev/user/mate", "--via", "Reader"];
+    let chained = place.run(&[&chain[..], &["--duration", "2h"]].concat()).await;
+    assert!(chained.exit == Exit::Failed && chained.err.contains("for an hour at most, and 2h is asked for"), "{}", chained.err);
+    assert!(!place.sandbox.take_calls().keys().any(|(_, operation)| operation == "AssumeRole"));
+    let said = place.run(&[&chain[..], &["--format", "json"]].concat()).await;
+    assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+    assert!(said.err.contains("it lasts an hour at most") && said.err.contains("assumed-role/Next/mate"), "{}", said.err);
+    assert_eq!(status(&place, &of_json(&said.out), "GET", "/use-logs/team/a", "").await, 200);
+    let short = place.run(&["assume", "Reader", &path, "--sandbox", "--as", "dev/user/mate", "--duration", "5m"]).await;
+    assert!(short.exit == Exit::Failed && short.err.contains("from `15m` to `12h`"), "{}", short.err);
+}
+
+#[tokio::test]
+async fn a_role_with_a_second_factor_wants_one() {
+    let (place, path) = applied(Options::default()).await;
+    let words = ["assume", "Guarded", &path, "--sandbox", "--as", "dev/user/mate"];
+    assert_eq!(place.run(&words).await.exit, Exit::Failed);
+    assert_eq!(place.run(&[&words[..], &["--as-mfa"]].concat()).await.exit, Exit::Clean);
+}
+
+#[tokio::test]
+async fn a_session_of_the_manifest_has_less_and_says_what() {
+    let (place, path) = applied(Options::default()).await;
+    let words = ["assume", "Reader", &path, "--sandbox", "--as", "dev/user/mate", "--format", "json", "--session"];
+    let said = place.run(&[&words[..], &["Team"]].concat()).await;
+    assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+    let shown: Vec<&str> = said.err.lines().filter(|line| line.starts_with("by its session") || line.starts_with("  ")).collect();
+    insta::assert_snapshot!("assume_session", shown.join("\n"));
+    let who = of_json(&said.out);
+    assert_eq!(status(&place, &who, "GET", "/use-logs/team/a", "").await, 200);
+    assert_eq!(status(&place, &who, "GET", "/use-logs/else/b", "").await, 403);
+    let unknown = place.run(&[&words[..], &["Crew"]].concat()).await;
+    assert!(unknown.err.contains("no manifest declares a session `Crew`") && unknown.err.contains("there is `Team`"), "{}", unknown.err);
+}
+
+#[tokio::test]
+async fn the_roles_that_somebody_may_assume_are_listed() {
+    let (place, path) = applied(Options::default()).await;
+    let anybody = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam("333333333333", "CreateRole", &[("RoleName", "Elsewhere"), ("AssumeRolePolicyDocument", anybody)]).await;
+    let words = ["assume", "--list", &path, "--sandbox", "--as", "dev/user/mate"];
+    let said = place.run(&words).await;
+    insta::assert_snapshot!("assume_list_blind", format!("{}{}", said.out, said.err));
+    // Once it may read its own policies, they are counted in.
+    let reads = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:Get*","iam:List*"],"Resource":"*"},{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["arn:aws:iam::333333333333:role/Elsewhere","arn:aws:iam::444444444444:role/ops-*"]}]}"#;
+    place.iam("111111111111", "PutUserPolicy", &[("UserName", "mate"), ("PolicyName", "reads"), ("PolicyDocument", reads)]).await;
+    let said = place.run(&words).await;
+    insta::assert_snapshot!("assume_list", format!("{}{}", said.out, said.err));
+}
+
+#[tokio::test]
+async fn the_console_is_reached_by_a_link() {
+    let (place, path) = applied(Options::default()).await;
+    let words = ["console", "Reader", &path, "--sandbox", "--as", "dev/user/mate", "--print", "--destination", "s3"];
+    let said = place.run(&words).await;
+    assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+    let begins = "https://signin.aws.amazon.com/federation?Action=login&Issuer=crossrole&Destination=https%3A%2F%2Fconsole%2Eaws%2Eamazon%2Ecom%2Fs3%2Fhome&SigninToken=";
+    assert!(said.out.strip_prefix(begins).is_some_and(|token| token.trim().len() >= 100), "{}", said.out);
+    place.assert_no_secret();
+    let elsewhere = place.run(&[&words[..7], &["--destination", "s3/../x"]].concat()).await;
+    assert!(elsewhere.exit == Exit::Failed && elsewhere.err.contains("a service is written as in `s3`"), "{}", elsewhere.err);
+}
+
+/// A user with keys of its own, against a server.
+struct Desk {
+    folder: PathBuf,
+    path: String,
+    server: Server,
+    keys: Credentials,
+}
+
+impl Desk {
+    async fn new(name: &str, words: &[&str]) -> Self {
+        let (place, path) = applied(Options::default()).await;
+        let keys = Credentials::of(&place.iam("111111111111", "CreateAccessKey", &[("UserName", "mate")]).await);
+        let folder = root().join(format!("target/test-manifests/use-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let state = folder.join("state.json").display().to_string();
+        place.sandbox.save(Path::new(&state)).unwrap();
+        let server = serve(&[&["--sandbox-state", &state], words].concat());
+        Self { folder, path, server, keys }
+    }
+
+    fn command(&self, words: &[&str]) -> std::process::Command {
+        let mut command = command(words);
+        command
+            .env("AWS_ENDPOINT_URL", &self.server.address)
+            .env("AWS_ACCESS_KEY_ID", &self.keys.key)
+            .env("AWS_SECRET_ACCESS_KEY", &self.keys.secret)
+            .env("XDG_CACHE_HOME", self.folder.join("cache"))
+            .env("HOME", &self.folder)
+            .env("CROSSROLE_LOG", "trace")
+            .stdin(std::process::Stdio::null());
+        command
+    }
+
+    fn said(&self, words: &[&str]) -> (i32, String, String) {
+        let output = self.command(words).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+}
+
+/// Everything that is kept, by name.
+fn kept(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let files = std::fs::read_dir(folder.join("cache/crossrole/sessions")).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_kept_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let desk = Desk::new("cache", &[]).await;
+    let words = ["assume", "Reader", &desk.path, "--format", "json"];
+    let (code, first, said) = desk.said(&words);
+    assert_eq!(code, 0, "{said}");
+    let key = of_json(&first).key;
+    let (_, second, said) = desk.said(&words);
+    assert!(of_json(&second).key == key && said.contains("kept credentials of arn:aws:sts::222222222222:assumed-role/Reader/mate"), "{said}");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (file, text) = kept(&desk.folder).pop_first().unwrap();
+    assert!(mode(&file) == 0o600 && mode(file.parent().unwrap()) == 0o700 && text.contains(&key));
+    // Another session is another.
+    for more in [&["--session", "Team"][..], &["--session-name", "other"], &["--duration", "30m"], &["--no-cache"]] {
+        assert_ne!(of_json(&desk.said(&[&words[..], more].concat()).1).key, key, "{more:?}");
+    }
+    // Neither of two people is handed the other's.
+    let output = desk.command(&words).env("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODYNOBO").output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    for open in [0o640, 0o604, 0o700 | 0o066] {
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(open)).unwrap();
+        let (code, out, said) = desk.said(&words);
+        assert!(code == 1 && out.is_empty() && said.contains("kept credentials are not read") && said.contains("is open to others (mode"), "{said}");
+        assert!(!said.contains(&key));
+    }
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(file.parent().unwrap(), PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(desk.said(&words).0, 1, "nor where others may look into the folder");
+    std::fs::set_permissions(file.parent().unwrap(), PermissionsExt::from_mode(0o700)).unwrap();
+    let elsewhere = desk.folder.join("elsewhere.json");
+    std::fs::rename(&file, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    assert_eq!(desk.said(&words).0, 1, "nor through a link");
+    let (code, _, said) = desk.said(&["assume", "--forget"]);
+    assert!(code == 0 && said.contains("sessions were forgotten"), "{said}");
+    assert!(kept(&desk.folder).is_empty());
+    assert_ne!(of_json(&desk.said(&words).1).key, key);
+}
+
+#[tokio::test]
+async fn what_is_nearly_over_is_renewed() {
+    // As long as that, a session has ended by the time that it is handed out once more.
+    let desk = Desk::new("short", &["--session-most", "1"]).await;
+    let words = ["assume", "Reader", &desk.path, "--format", "json"];
+    let first = of_json(&desk.said(&words).1).key;
+    let begun = std::time::Instant::now();
+    while of_json(&desk.said(&words).1).key == first {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "never renewed");
+    }
+}
+
+/// The code is typed once: the session that it brings in is kept.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_code_is_asked_for_once() {
+    let desk = Desk::new("mfa", &[]).await;
+    let counted = desk.folder.join("asked");
+    let process = format!("echo asked >>{}; echo 123456", counted.display());
+    let serial = "arn:aws:iam::111111111111:mfa/mate";
+    let guarded = ["assume", "Guarded", &desk.path, "--format", "json"];
+    let (code, _, said) = desk.said(&guarded);
+    assert!(
+        code == 1 && said.contains("wants a second factor, and these keys have none") && said.contains("--mfa-serial arn:aws:iam::111111111111:mfa/NAME"),
+        "{said}"
+    );
+    let with = ["--mfa-serial", serial, "--mfa-process", &process];
+    for more in [&[][..], &["--session-name", "one"], &["--session-name", "two"]] {
+        let (code, out, said) = desk.said(&[&guarded[..], &with, more].concat());
+        assert_eq!(code, 0, "{said}");
+        of_json(&out);
+        assert!(!said.contains("123456"), "{said}");
+    }
+    assert_eq!(std::fs::read_to_string(&counted).unwrap(), "asked\n");
+    // Without a terminal of its own: on that, it would ask.
+    #[cfg(target_os = "linux")]
+    {
+        let words = [&guarded[..], &["--mfa-serial", serial, "--no-cache"]].concat();
+        let asking = desk.command(&words);
+        let mut apart = std::process::Command::new("setsid");
+        apart.arg("--wait").arg(asking.get_program()).args(asking.get_args()).stdin(std::process::Stdio::null()).current_dir(&desk.folder);
+        for (name, value) in asking.get_envs() {
+            match value {
+                Some(value) => apart.env(name, value),
+                None => apart.env_remove(name),
+            };
+        }
+        let output = apart.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("nobody is there to type the code of"), "{said}");
+    }
+    let odd = desk.said(&[&guarded[..], &["--no-cache", "--mfa-serial", serial, "--mfa-process", "echo secret-words"]].concat());
+    assert!(odd.0 == 1 && odd.2.contains("six digits") && !odd.2.replace("echo secret-words", "").contains("secret-words"), "{}", odd.2);
+}
+
+#[cfg(unix)]
+mod running {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpStream;
+    use std::process::{Child, Stdio};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// A command that prints its environment, and waits until its input ends.
+    struct Held {
+        child: Child,
+        environment: BTreeMap<String, String>,
+    }
+
+    fn held(desk: &Desk, script: &str) -> Held {
+        let words = ["exec", "Reader", &desk.path, "--no-cache", "--", "sh", "-c", script];
+        let mut child = desk.command(&words).env("AWS_PROFILE", "").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap).take_while(|line| line != "READY");
+        let environment = lines.filter_map(|line| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))).collect();
+        Held { child, environment }
+    }
+
+    impl Held {
+        /// Asks for credentials as an SDK does; the status, and what was said.
+        fn ask(&self, token: Option<&str>, path: Option<&str>) -> (u16, serde_json::Value) {
+            let uri = &self.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+            let (host, own) = uri.strip_prefix("http://").unwrap().split_once('/').unwrap();
+            let mut stream = TcpStream::connect(host).unwrap();
+            let path = path.map_or_else(|| format!("/{own}"), str::to_owned);
+            let header = token.map_or_else(String::new, |token| format!("Authorization: {token}\r\n"));
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
+        }
+
+        fn token(&self) -> &str {
+            &self.environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+        }
+    }
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_gets_credentials_by_its_token_and_they_are_renewed() {
+        let desk = Desk::new("exec", &["--session-most", "1"]).await;
+        let held = held(&desk, "env; echo READY; cat >/dev/null");
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"] {
+            assert!(!held.environment.contains_key(name), "{name}");
+        }
+        let token = held.token().to_owned();
+        for (shown, path, status) in [(None, None, 403), (Some("x"), None, 403), (Some(&token[1..]), None, 403), (Some(&*token), Some("/"), 404)] {
+            assert_eq!(held.ask(shown, path).0, status, "{shown:?} {path:?}");
+        }
+        let (status, first) = held.ask(Some(&token), None);
+        assert_eq!((status, &first["RoleArn"]), (200, &serde_json::json!(READER)));
+        let begun = Instant::now();
+        let renewed = loop {
+            let (status, now) = held.ask(Some(&token), None);
+            assert_eq!(status, 200);
+            if now["AccessKeyId"] != first["AccessKeyId"] {
+                break now;
+            }
+            assert!(begun.elapsed() < Duration::from_mins(1), "never renewed");
+        };
+        assert_ne!(renewed["SecretAccessKey"], first["SecretAccessKey"]);
+    }
+
+    /// Nothing of what was given out, or of the keys that asked, stands in a process list, an environment or what is said.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn no_credential_is_where_others_look() {
+        let desk = Desk::new("secrets", &[]).await;
+        let mut held = held(&desk, "env; echo \"pid=$$\"; echo READY; cat >/dev/null");
+        let (_, given) = held.ask(Some(held.token()), None);
+        let given: Vec<String> = ["SecretAccessKey", "Token"].map(|name| given[name].as_str().unwrap().to_owned()).to_vec();
+        let secrets = [given.clone(), vec![desk.keys.secret.clone()]].concat();
+        let read = |pid: &str, file: &str| std::fs::read(format!("/proc/{pid}/{file}")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap();
+        let (own, of_command) = (held.child.id().to_string(), held.environment["pid"].clone());
+        for (pid, file) in [(&own, "cmdline"), (&of_command, "cmdline"), (&of_command, "environ")] {
+            let text = read(pid, file);
+            assert!(!text.is_empty() && !secrets.iter().any(|secret| text.contains(secret)), "{file} of {pid}");
+        }
+        // A crash leaves no memory behind.
+        let killed = std::process::Command::new("kill").args(["-SEGV", &own]).status().unwrap();
+        assert!(killed.success());
+        let status = held.child.wait().unwrap();
+        assert!(!std::os::unix::process::ExitStatusExt::core_dumped(&status));
+        let mut said = String::new();
+        held.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(said.contains("assumed-role/Reader/mate") && !secrets.iter().any(|secret| said.contains(secret)), "{said}");
+        for (path, text) in walked(&desk.folder) {
+            let state = path.ends_with("state.json");
+            assert!(state || !given.iter().any(|secret| text.contains(secret)), "{}", path.display());
+        }
+    }
+
+    fn walked(folder: &Path) -> Vec<(PathBuf, String)> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .flat_map(
+                |path| if path.is_dir() { walked(&path) } else { vec![(path.clone(), String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned())] },
+            )
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn what_a_command_ends_with_is_passed_on_and_so_are_signals() {
+        let desk = Desk::new("ends", &[]).await;
+        let run = |script: &str| desk.said(&["exec", "Reader", &desk.path, "--", "sh", "-c", script]).0;
+        assert_eq!((run("exit 0"), run("exit 7"), run("kill -TERM $$")), (0, 7, 143));
+        let (code, _, said) = desk.said(&["exec", "Reader", &desk.path, "--", "/nonexistent/program"]);
+        assert!(code == 1 && said.contains("`/nonexistent/program` can't be run"), "{said}");
+        for (signal, code) in [("TERM", 9), ("INT", 9), ("HUP", 9), ("USR1", 9)] {
+            let mut held = held(&desk, &format!("trap 'exit 9' {signal}; echo READY; while read line; do :; done"));
+            let own = held.child.id().to_string();
+            assert!(std::process::Command::new("kill").args([&format!("-{signal}"), &own]).status().unwrap().success());
+            assert_eq!(held.child.wait().unwrap().code(), Some(code), "{signal}");
+        }
+    }
+
+    /// In the embedded AWS the command finds it on loopback.
+    #[tokio::test]
+    async fn the_embedded_aws_is_served_to_the_command() {
+        let desk = Desk::new("embedded", &[]).await;
+        let state = desk.folder.join("own.json").display().to_string();
+        std::fs::copy(desk.folder.join("state.json"), &state).unwrap();
+        let script = "test -n \"$AWS_ENDPOINT_URL\" && echo \"$AWS_ENDPOINT_URL\"";
+        let words = ["exec", "Reader", &desk.path, "--sandbox", "--sandbox-state", &state, "--as", "dev/user/mate", "--", "sh", "-c", script];
+        let output = command(&words).output().unwrap();
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && out.starts_with("http://127.0.0.1:"), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    #[tokio::test]
+    async fn a_profile_is_written_beside_what_is_there() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let desk = Desk::new("profile", &[]).await;
+        let file = desk.folder.join("aws/config");
+        let link = desk.folder.join("link");
+        let run = |words: &[&str]| {
+            let mut command = desk.command(&[&["profile", "Reader", &desk.path], words].concat());
+            let output = command.env("AWS_CONFIG_FILE", &link).output().unwrap();
+            (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let (code, said) = run(&[]);
+        assert!(code == 1 && said.contains("nothing says who assumes the role"), "{said}");
+        let (code, said) = run(&["--profile", "base", "--region", "eu-west-1"]);
+        assert!(code == 0 && said.contains("profile `Reader` is written"), "{said}");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert!(mode(&file) == 0o600 && std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        let others =
+            format!("\n[profile base]\naws_access_key_id = {}\naws_secret_access_key = {}\n; the end, without a line break", desk.keys.key, desk.keys.secret);
+        let text = std::fs::read_to_string(&file).unwrap() + &others;
+        std::fs::write(&file, &text).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        assert_eq!(run(&["--profile", "base", "--region", "eu-west-1"]).0, 0);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "written again, it is the same to the byte");
+        assert_eq!(run(&["--profile", "base", "--region", "eu-west-2"]).0, 0);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text.replace("eu-west-1", "eu-west-2"));
+        assert_eq!(mode(&file), 0o640, "the mode stays");
+        // What it wrote is what AWS's tools run.
+        let line = text.lines().find_map(|line| line.strip_prefix("credential_process = ")).unwrap();
+        let mut shell = desk.command(&[]);
+        shell.env("AWS_CONFIG_FILE", &link).env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+        let mut other = std::process::Command::new("sh");
+        other
+            .args(["-c", line])
+            .env_clear()
+            .envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("PATH", std::env::var_os("PATH").unwrap());
+        let output = other.output().unwrap();
+        let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        assert_eq!(printed["Version"], 1);
+        let (code, said) = run(&["--profile", "base", "--name", "base"]);
+        assert!(code == 1 && said.contains("would be its own source"), "{said}");
+        let (code, said) = run(&["--profile", "Reader", "--name", "base"]);
+        assert!(code == 1 && said.contains("crossrole has not written it") && said.contains("--replace"), "{said}");
+        assert_eq!(run(&["--profile", "base", "--name", "plain", "--plain"]).0, 0);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(&format!("role_arn = {READER}\nsource_profile = base\nexternal_id = use-4711\n")), "{text}");
+    }
+
+    /// The browser is handed a page of loopback, which is good once; the link itself is in no argument.
+    #[tokio::test]
+    async fn the_console_is_opened_without_the_link_in_a_process_list() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let desk = Desk::new("console", &[]).await;
+        let bin = desk.folder.join("bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        let browser = bin.join("xdg-open");
+        let (seen, url) = (desk.folder.join("seen"), desk.folder.join("url"));
+        let fetch = "import sys,http.client as h,urllib.parse as u\nfor _ in range(2):\n a=u.urlparse(sys.argv[1]);c=h.HTTPConnection(a.netloc);c.request('GET',a.path);r=c.getresponse();print(r.status,r.getheader('Location'))";
+        std::fs::write(&browser, format!("#!/bin/sh\necho \"$1\" >{}\npython3 -c \"{fetch}\" \"$1\" >{}\n", url.display(), seen.display())).unwrap();
+        std::fs::set_permissions(&browser, PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        let output = desk.command(&["console", "Reader", &desk.path]).env("PATH", path).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && output.stdout.is_empty(), "{said}");
+        let (seen, url) = (std::fs::read_to_string(seen).unwrap(), std::fs::read_to_string(url).unwrap());
+        let first = seen.lines().next().unwrap();
+        assert!(first.starts_with(&format!("303 {}/federation?Action=login", desk.server.address)), "{seen}");
+        assert!(seen.lines().nth(1).unwrap().starts_with("410 "), "{seen}");
+        assert!(url.starts_with("http://127.0.0.1:") && !url.contains("SigninToken") && !said.contains("SigninToken"), "{url}{said}");
+    }
+}
