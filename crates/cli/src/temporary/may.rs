@@ -38,7 +38,7 @@ async fn listed(session: &Session, args: &TakeArgs, io: &mut Io) -> Result<Exit,
         let own = acting.own_policies(&identity).await;
         Ok((identity, own))
     };
-    let answered = session.stops.or(asked).await.map_err(|stop| stop.while_("asking whose credentials these are"))?;
+    let answered = session.stops.or(Box::pin(asked)).await.map_err(|stop| stop.while_("asking whose credentials these are"))?;
     let (identity, own) = answered.map_err(|error| of(&error))?;
     session.told.line(&format!("credentials of {} (account {})", safe(&identity.arn), identity.account));
     let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
