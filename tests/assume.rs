@@ -187,6 +187,44 @@ async fn a_session_of_the_manifest_has_less_and_says_what() {
     assert!(unknown.err.contains("no manifest declares a session `Crew`") && unknown.err.contains("there is `Team`"), "{}", unknown.err);
 }
 
+/// What goes with a session decides what it may do, and stays where it was told to.
+#[tokio::test]
+async fn tags_and_a_source_identity_go_along() {
+    let text = r#"
+name = "use-tags"
+[trusting]
+account = "222222222222"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.mate]
+[buckets.use-tags]
+create = true
+[roles.Tagged]
+[[roles.Tagged.trust]]
+user = "dev/mate"
+session_tags = true
+source_identity = true
+[[roles.Tagged.allow]]
+actions = "s3:ListBucket"
+resources = "arn:aws:s3:::use-tags"
+conditions = { StringEquals = { "aws:PrincipalTag/team" = "data", "aws:SourceIdentity" = "ann" } }
+"#;
+    let place = Place::new(Options::default());
+    let path = manifest("use-tags", text);
+    place.good(&["apply", "--auto-approve", &path]).await;
+    let words = ["assume", "Tagged", &path, "--sandbox", "--as", "dev/user/mate", "--format", "json"];
+    for (more, code) in [
+        (&["--tag", "team=data", "--transitive", "team", "--source-identity", "ann"][..], 200),
+        (&["--tag", "team=other", "--source-identity", "ann"], 403),
+        (&["--tag", "team=data"], 403),
+        (&[], 403),
+    ] {
+        let said = place.run(&[&words[..], more].concat()).await;
+        assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+        assert_eq!(status(&place, &of_json(&said.out), "GET", "/use-tags", "list-type=2").await, code, "{more:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_roles_that_somebody_may_assume_are_listed() {
     let (place, path) = applied(Options::default()).await;

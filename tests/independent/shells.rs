@@ -34,7 +34,7 @@ fn fish(root: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
         }
     }
     let libraries = std::fs::read_dir(folder.join("usr/lib"));
-    let libraries = libraries.into_iter().flatten().map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with("-linux-gnu"));
+    let libraries = libraries.into_iter().flatten().flatten().map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with("-linux-gnu"));
     super::succeed(Command::new(&program).arg("--version").env("LD_LIBRARY_PATH", libraries.clone().unwrap_or_default()))?;
     Ok((program, libraries))
 }
