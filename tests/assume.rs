@@ -544,7 +544,7 @@ mod running {
         let (code, _, said) = desk.said(&["exec", "Reader", &desk.path, "--", "/nonexistent/program"]);
         assert!(code == 1 && said.contains("`/nonexistent/program` can't be run"), "{said}");
         for (signal, code) in [("TERM", 9), ("INT", 9), ("HUP", 9), ("USR1", 9)] {
-            let mut held = held(&desk, &format!("trap 'exit 9' {signal}; echo READY; while read line; do :; done"));
+            let mut held = held(&desk, &format!("trap 'exit 9' {signal}; echo READY; i=0; while [ $i -lt 600 ]; do i=$((i + 1)); sleep 0.05; done"));
             let own = held.child.id().to_string();
             assert!(std::process::Command::new("kill").args([&format!("-{signal}"), &own]).status().unwrap().success());
             assert_eq!(held.child.wait().unwrap().code(), Some(code), "{signal}");
