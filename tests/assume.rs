@@ -187,6 +187,44 @@ async fn a_session_of_the_manifest_has_less_and_says_what() {
     assert!(unknown.err.contains("no manifest declares a session `Crew`") && unknown.err.contains("there is `Team`"), "{}", unknown.err);
 }
 
+/// What goes with a session decides what it may do, and stays where it was told to.
+#[tokio::test]
+async fn tags_and_a_source_identity_go_along() {
+    let text = r#"
+name = "use-tags"
+[trusting]
+account = "222222222222"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.mate]
+[buckets.use-tags]
+create = true
+[roles.Tagged]
+[[roles.Tagged.trust]]
+user = "dev/mate"
+session_tags = true
+source_identity = true
+[[roles.Tagged.allow]]
+actions = "s3:ListBucket"
+resources = "arn:aws:s3:::use-tags"
+conditions = { StringEquals = { "aws:PrincipalTag/team" = "data", "aws:SourceIdentity" = "ann" } }
+"#;
+    let place = Place::new(Options::default());
+    let path = manifest("use-tags", text);
+    place.good(&["apply", "--auto-approve", &path]).await;
+    let words = ["assume", "Tagged", &path, "--sandbox", "--as", "dev/user/mate", "--format", "json"];
+    for (more, code) in [
+        (&["--tag", "team=data", "--transitive", "team", "--source-identity", "ann"][..], 200),
+        (&["--tag", "team=other", "--source-identity", "ann"], 403),
+        (&["--tag", "team=data"], 403),
+        (&[], 403),
+    ] {
+        let said = place.run(&[&words[..], more].concat()).await;
+        assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+        assert_eq!(status(&place, &of_json(&said.out), "GET", "/use-tags", "list-type=2").await, code, "{more:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_roles_that_somebody_may_assume_are_listed() {
     let (place, path) = applied(Options::default()).await;
@@ -198,7 +236,8 @@ async fn the_roles_that_somebody_may_assume_are_listed() {
     // Once it may read its own policies, they are counted in.
     let reads = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:Get*","iam:List*"],"Resource":"*"},{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["arn:aws:iam::333333333333:role/Elsewhere","arn:aws:iam::444444444444:role/ops-*"]}]}"#;
     place.iam("111111111111", "PutUserPolicy", &[("UserName", "mate"), ("PolicyName", "reads"), ("PolicyDocument", reads)]).await;
-    let said = place.run(&words).await;
+    // IAM answers sessions of users with a second factor alone (AWS STS API Reference, GetSessionToken).
+    let said = place.run(&[&words[..], &["--as-mfa"]].concat()).await;
     insta::assert_snapshot!("assume_list", format!("{}{}", said.out, said.err));
 }
 
@@ -374,9 +413,24 @@ mod running {
         environment: BTreeMap<String, String>,
     }
 
+    /// The same command, in a place where a process that crashes leaves its memory behind.
+    fn dumping(inner: &std::process::Command, folder: &Path) -> std::process::Command {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "ulimit -c unlimited; exec \"$@\"", "sh"]).arg(inner.get_program()).args(inner.get_args()).current_dir(folder);
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
     fn held(desk: &Desk, script: &str) -> Held {
         let words = ["exec", "Reader", &desk.path, "--no-cache", "--", "sh", "-c", script];
-        let mut child = desk.command(&words).env("AWS_PROFILE", "").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let inner = desk.command(&words);
+        let mut command = dumping(&inner, &desk.folder);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap).take_while(|line| line != "READY");
         let environment = lines.filter_map(|line| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))).collect();
         Held { child, environment }
@@ -449,11 +503,21 @@ mod running {
             let text = read(pid, file);
             assert!(!text.is_empty() && !secrets.iter().any(|secret| text.contains(secret)), "{file} of {pid}");
         }
-        // A crash leaves no memory behind.
-        let killed = std::process::Command::new("kill").args(["-SEGV", &own]).status().unwrap();
-        assert!(killed.success());
-        let status = held.child.wait().unwrap();
-        assert!(!std::os::unix::process::ExitStatusExt::core_dumped(&status));
+        // A crash leaves no memory behind, where one of another command does.
+        let crashed = |child: &mut Child| {
+            let killed = std::process::Command::new("kill").args(["-ABRT", &child.id().to_string()]).status().unwrap();
+            let status = killed.success().then(|| child.wait().unwrap()).unwrap();
+            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(6), "{status}");
+            std::os::unix::process::ExitStatusExt::core_dumped(&status)
+        };
+        assert!(!crashed(&mut held.child));
+        let mut other = dumping(&command(&["sandbox", "serve", "--listen", "127.0.0.1:0"]), &desk.folder);
+        let mut other = other.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        BufReader::new(other.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+        if !crashed(&mut other) {
+            eprintln!("this system keeps no core dumps at all, so that it says nothing of ours");
+        }
+        let _ = std::fs::remove_file(desk.folder.join("core"));
         let mut said = String::new();
         held.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert!(said.contains("assumed-role/Reader/mate") && !secrets.iter().any(|secret| said.contains(secret)), "{said}");
@@ -480,7 +544,7 @@ mod running {
         let (code, _, said) = desk.said(&["exec", "Reader", &desk.path, "--", "/nonexistent/program"]);
         assert!(code == 1 && said.contains("`/nonexistent/program` can't be run"), "{said}");
         for (signal, code) in [("TERM", 9), ("INT", 9), ("HUP", 9), ("USR1", 9)] {
-            let mut held = held(&desk, &format!("trap 'exit 9' {signal}; echo READY; while read line; do :; done"));
+            let mut held = held(&desk, &format!("trap 'exit 9' {signal}; echo READY; i=0; while [ $i -lt 600 ]; do i=$((i + 1)); sleep 0.05; done"));
             let own = held.child.id().to_string();
             assert!(std::process::Command::new("kill").args([&format!("-{signal}"), &own]).status().unwrap().success());
             assert_eq!(held.child.wait().unwrap().code(), Some(code), "{signal}");

@@ -33,8 +33,8 @@ fn fish(root: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
             super::succeed(Command::new("dpkg").arg("-x").arg(package).arg(&folder))?;
         }
     }
-    let libraries = std::fs::read_dir(folder.join("usr/lib")).map_err(|e| e.to_string())?.flatten().map(|entry| entry.path());
-    let libraries = libraries.filter(|path| path.to_string_lossy().ends_with("-linux-gnu")).next();
+    let libraries = std::fs::read_dir(folder.join("usr/lib"));
+    let libraries = libraries.into_iter().flatten().flatten().map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with("-linux-gnu"));
     super::succeed(Command::new(&program).arg("--version").env("LD_LIBRARY_PATH", libraries.clone().unwrap_or_default()))?;
     Ok((program, libraries))
 }

@@ -18,11 +18,13 @@ pub(crate) struct Asked {
 
 /// The `Session` parameter.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Given {
-    session_id: String,
-    session_key: String,
-    session_token: String,
+    #[serde(rename = "sessionId")]
+    id: String,
+    #[serde(rename = "sessionKey")]
+    key: String,
+    #[serde(rename = "sessionToken")]
+    token: String,
 }
 
 /// Reads a request, where it is one for a token: of one of those hosts, or of a loopback address.
@@ -49,8 +51,8 @@ pub(crate) fn answer(world: &mut World, asked: &Asked) -> Response<Bytes> {
 
 fn token(world: &mut World, asked: &Asked) -> Option<String> {
     let given: Given = serde_json::from_str(&asked.session).ok()?;
-    let session = world.sessions.get(&given.session_id)?;
-    let good = session.secret == given.session_key && session.token == given.session_token && session.expires > unix_now();
+    let session = world.sessions.get(&given.id)?;
+    let good = session.secret == given.key && session.token == given.token && session.expires > unix_now();
     // A user's own session has no console of its own.
     let of_role = session.resource.starts_with("assumed-role/");
     let lasting = asked.seconds.as_ref().is_none_or(|seconds| seconds.parse().is_ok_and(|seconds: u32| (900..=43_200).contains(&seconds)));

@@ -114,7 +114,7 @@ pub(crate) enum Command {
     Assume(AssumeArgs),
     /// Run a command as a role, with credentials that are renewed while it runs
     Exec(ExecArgs),
-    /// Print a role's temporary credentials as `credential_process` of AWS's tools reads them
+    /// Print a role's temporary credentials as a `credential_process` does
     Credentials(CredentialsArgs),
     /// Write a role's profile into AWS's config file
     Profile(ProfileArgs),

@@ -62,7 +62,7 @@ impl Taking {
             self.say(&format!("kept credentials of {}, until {}", safe(&kept.arn), kept.expiration()));
             return Ok(kept);
         }
-        let given = self.asked().await?;
+        let given = Box::pin(self.asked()).await?;
         self.keep(&name, &given);
         Ok(given)
     }

@@ -90,8 +90,9 @@ where
         };
         let answer = Arc::clone(&answer);
         tokio::spawn(async move {
-            let _place = place;
+            // Whoever asks and goes away is their own affair.
             let _ = connection(stream, peer, answer.as_ref()).await;
+            drop(place);
         });
     }
 }

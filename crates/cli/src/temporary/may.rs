@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crossrole_access::{Objects, action_matches, resource_matches};
 use crossrole_cloud::{By, Own};
-use crossrole_model::{AccountId, Desired};
+use crossrole_model::{AccountId, CloudError, Desired};
 use crossrole_policy::{Document, Effect};
 use crossrole_report::{Line, Tone, safe};
 
@@ -38,7 +38,7 @@ async fn listed(session: &Session, args: &TakeArgs, io: &mut Io) -> Result<Exit,
         let own = acting.own_policies(&identity).await;
         Ok((identity, own))
     };
-    let answered = session.stops.or(asked).await.map_err(|stop| stop.while_("asking whose credentials these are"))?;
+    let answered = session.stops.or(Box::pin(asked)).await.map_err(|stop| stop.while_("asking whose credentials these are"))?;
     let (identity, own) = answered.map_err(|error| of(&error))?;
     session.told.line(&format!("credentials of {} (account {})", safe(&identity.arn), identity.account));
     let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -85,14 +85,11 @@ fn notes(closed: usize, own: &Own, desired: &Desired) -> Vec<String> {
         let known = roles::declared(desired).count();
         notes.push(format!("{closed} of {known} roles of the manifests do not let it in, as far as they say who is in which group"));
     }
-    notes.extend(own.unread.iter().map(|error| {
-        format!(
-            "its own policies were not all read: {}: {}{}",
-            safe(&error.operation),
-            safe(&error.code),
-            if error.code.is_empty() { safe(&error.message) } else { String::new() }
-        )
-    }));
+    let why = |error: &CloudError| format!("{}: {}", safe(&error.operation), safe(if error.code.is_empty() { &error.message } else { &error.code }));
+    let unread: Vec<String> = own.unread.iter().map(why).collect();
+    if !unread.is_empty() {
+        notes.push(format!("its own policies were not all read ({}): roles that only those let it ask for are missing here", unread.join(", ")));
+    }
     notes
 }
 
