@@ -102,7 +102,7 @@ fn every_test_file_is_a_module() {
 #[test]
 fn the_lock_file_stays_small() {
     /// Growth is a decision: raise this with a line in docs/dependencies.md.
-    const PACKAGES: usize = 336;
+    const PACKAGES: usize = 338;
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let count = lock.matches("[[package]]").count();
     assert!(count <= PACKAGES, "{count} packages");
