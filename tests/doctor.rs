@@ -98,8 +98,8 @@ fn desk() -> Vec<Row> {
         row("nothing was signed", 8, "key", "no-credentials", vec![], |call| call.unsigned = true),
         row("root asks", 20, "alone", "root-assumes", vec![], |call| call.root = true),
         row("the role was deleted", 21, "role", "role-missing", vec![Seed::DropRole("Desk")], same),
-        row("the role of another account", 21, "role", "role-in-other-account", vec![], |call| call.role = "arn:aws:iam::333333333333:role/Desk".to_owned()),
-        row("another path of the role", 21, "role", "role-under-other-path", vec![], |call| call.role = "arn:aws:iam::222222222222:role/team/Desk".to_owned()),
+        row("the role of another account", 21, "role", "role-in-other-account", vec![], |call| "arn:aws:iam::333333333333:role/Desk".clone_into(&mut call.role)),
+        row("another path of the role", 21, "role", "role-under-other-path", vec![], |call| "arn:aws:iam::222222222222:role/team/Desk".clone_into(&mut call.role)),
         row("a trust that lets in somebody else", 40, "trust", "trust-lacks", vec![desk_trust(|s| s["Principal"] = json!({"AWS": "999999999999"}))], same),
         row("a trust with a Deny", 30, "trust deny", "trust-denies", vec![Seed::DenyInTrust("Desk")], same),
         row("a trust with another external id", 42, "trust", "external-id-wrong", vec![desk_trust(|s| s["Condition"]["StringEquals"]["sts:ExternalId"] = json!("other-0815"))], same),
@@ -157,9 +157,9 @@ fn desk() -> Vec<Row> {
 
 /// Causes at a bucket of one account, with a key, that a role of another account writes into.
 fn exchange() -> Vec<Row> {
+    const BLOCK: &str = "<PublicAccessBlockConfiguration><BlockPublicPolicy>false</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
     const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     let same: fn(&mut Call) = |_| {};
-    const BLOCK: &str = "<PublicAccessBlockConfiguration><BlockPublicPolicy>false</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
     let row = |id, stage, touches, cause, seeds| Row { id, base: Base::Exchange, stage, touches, cause, seeds, call: same };
     vec![
         Row { call: |call| call.method = "GET", ..row("reading is not granted", 140, "object", "bucket-policy-lacks", vec![]) },

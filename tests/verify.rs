@@ -298,7 +298,7 @@ async fn spoil(place: &Place, fault: &str) {
             .await;
         }
         "trust widened to everybody" => {
-            trust(place, "Reader", |s| s.push(json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}))).await
+            trust(place, "Reader", |s| s.push(json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}))).await;
         }
         "external id dropped" => trust(place, "Partner", |s| without(s, "sts:ExternalId")).await,
         "external id changed" => trust(place, "Partner", |s| s[0]["Condition"]["StringEquals"]["sts:ExternalId"] = json!("changed-by-hand")).await,
@@ -311,7 +311,7 @@ async fn spoil(place: &Place, fault: &str) {
         }
         "second factor dropped" => trust(place, "Partner", |s| without(s, "aws:MultiFactorAuthPresent")).await,
         "second factor asked of the crew" => {
-            trust(place, "Reader", |s| s[0]["Condition"] = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}, "StringLike": {"aws:userid": "*"}})).await
+            trust(place, "Reader", |s| s[0]["Condition"] = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}, "StringLike": {"aws:userid": "*"}})).await;
         }
         "date dropped" => trust(place, "Partner", |s| without(s, "aws:CurrentTime")).await,
         "date passed" => trust(place, "Partner", |s| s[0]["Condition"]["DateLessThan"] = json!({"aws:CurrentTime": "2020-01-01T00:00:00Z"})).await,
@@ -367,7 +367,7 @@ async fn spoil(place: &Place, fault: &str) {
             put_bucket_policy(place, "everything-data", &statements).await;
         }
         "writing given" => {
-            inline(place, "Reader", |s| s.push(json!({"Effect": "Allow", "Action": ["s3:PutObject", "kms:GenerateDataKey"], "Resource": "*"}))).await
+            inline(place, "Reader", |s| s.push(json!({"Effect": "Allow", "Action": ["s3:PutObject", "kms:GenerateDataKey"], "Resource": "*"}))).await;
         }
         "writing taken" => inline(place, "Partner", |s| s.push(json!({"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}))).await,
         "deleting taken" => inline(place, "Partner", |s| s.push(json!({"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"}))).await,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_access::{Estate, is_provider};
 use crossrole_model::proof::{Act, Cell, Terms, Twist};
 use crossrole_model::{AccountId, Desired, DesiredState, PermissionSet};
-use crossrole_policy::{Arn, Document};
+use crossrole_policy::{Arn, Document, Principal};
 
 use crate::asked::{at_least, is_let};
 use crate::bucket::{acts, places};
@@ -73,7 +73,7 @@ pub fn matrix(desired: &Desired, wanted: &Estate, hands: &[Hand], objects: &Obje
     let (mut untried, mut elsewhere) = (BTreeMap::new(), BTreeMap::new());
     for (arn, longest) in &roles {
         let granted = builder.assumes(&callers, arn, *longest);
-        builder.sessions(arn, granted);
+        builder.sessions(arn, &granted);
         let actions = builder.other_actions(arn);
         if !actions.is_empty() {
             untried.insert(arn.clone(), actions);
@@ -112,7 +112,7 @@ impl Builder<'_> {
         let trusting = |account: &str| self.desired.accounts.iter().any(|(id, info)| id.as_str() == account && info.trusting);
         let trusts = self.wanted.roles.values().chain(self.wanted.buckets.values()).filter_map(|guarded| guarded.policy.as_ref());
         for statement in trusts.flat_map(|policy| &policy.document.statements) {
-            let named = statement.principal.iter().filter(|p| !p.negated).flat_map(|p| p.aws());
+            let named = statement.principal.iter().filter(|p| !p.negated).flat_map(Principal::aws);
             all.extend(named.filter(|arn| is_somebody(arn)).cloned());
         }
         all.extend(self.wanted.principals.iter().filter(|(_, principal)| !trusting(&principal.account)).map(|(arn, _)| arn.clone()));
@@ -174,7 +174,7 @@ impl Builder<'_> {
     }
 
     /// What sessions of a role do: with those of one who may assume it, of whom credentials are at hand if possible.
-    fn sessions(&mut self, role: &str, granted: Vec<(String, Terms)>) {
+    fn sessions(&mut self, role: &str, granted: &[(String, Terms)]) {
         let at_hand = |caller: &str| self.hands.iter().any(|hand| hand.arn == caller);
         let Some((principal, terms)) = granted.iter().find(|(caller, _)| at_hand(caller)).or(granted.first()).cloned() else { return };
         let mut places = self.places(role);
@@ -195,7 +195,9 @@ impl Builder<'_> {
                 .filter(|c| !matches!(&c.act, Act::Get { key: Some(key), .. } if self.options.write_probes && ours(key) && !written(key)))
                 .cloned()
                 .collect();
-            tried.into_iter().for_each(|cell| self.judged(cell));
+            for cell in tried {
+                self.judged(cell);
+            }
         }
     }
 
@@ -287,7 +289,7 @@ impl Builder<'_> {
             act => act.bucket().and_then(|bucket| self.wanted.buckets.get(bucket)),
         };
         let statements = guarded.and_then(|g| g.policy.as_ref()).map(|p| p.document.statements.as_slice()).unwrap_or_default();
-        statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(|p| p.aws()).any(|arn| *arn == cell.principal)
+        statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).any(|arn| *arn == cell.principal)
     }
 
     /// Actions of a role's policies that are tried nowhere.

@@ -70,7 +70,7 @@ pub(crate) fn twisted(terms: &Terms, trust: &Document, longest: u32, chained: bo
         with(Twist::NoMfa, &|t| t.mfa = false);
     }
     if !terms.session_name.is_empty() {
-        with(Twist::OtherSessionName, &|t| t.session_name = OTHER.to_owned());
+        with(Twist::OtherSessionName, &|t| OTHER.clone_into(&mut t.session_name));
     }
     if terms.source_identity.is_some() {
         with(Twist::OtherSourceIdentity, &|t| t.source_identity = Some(OTHER.to_owned()));

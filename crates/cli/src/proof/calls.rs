@@ -117,7 +117,7 @@ impl Calls<'_> {
         let mut pause = PAUSE;
         let mut called = Called { in_a_row: 0, times: 0, let_in: false, request_ids: Vec::new(), error: None, at: 0 };
         loop {
-            let answer = self.session.stops.or(self.call(cell, by)).await.map_err(|stop| stop.while_("trying what the manifests promise"))?;
+            let answer = self.session.stops.or(Box::pin(self.call(cell, by))).await.map_err(|stop| stop.while_("trying what the manifests promise"))?;
             let (let_in, error, id) = match answer {
                 Ok(id) => (true, None, id),
                 Err(error) => (false, Some(error.clone()), error.request_id),

@@ -38,7 +38,7 @@ pub(crate) async fn held(session: &Session, live: &Estate) -> Result<Vec<Held>, 
             _ => continue,
         };
         let account = Arn::parse(&arn).and_then(|arn| AccountId::parse(arn.account)).unwrap_or_else(AccountId::nobody);
-        let found = async { session.aws.acting(&by, &account).await?.identity().await };
+        let found = Box::pin(async { session.aws.acting(&by, &account).await?.identity().await });
         let name = crossrole_report::safe(&said.name);
         match session.stops.or(found).await.map_err(|stop| stop.while_("asking whose credentials are at hand"))? {
             Err(error) => wrong.push(format!("`{name}`: {}", crossrole_report::safe(&error.to_string()))),
