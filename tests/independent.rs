@@ -82,6 +82,8 @@ fn main() {
     let (own, why) = (Arc::clone(&python), missing.clone());
     trials.push(Trial::test("sandbox::proofs", move || run(why, || proofs(&own, "sandbox"))));
     let (own, why) = (Arc::clone(&python), missing.clone());
+    trials.push(Trial::test("guides", move || run(why, || guides(&own))));
+    let (own, why) = (Arc::clone(&python), missing.clone());
     trials.push(Trial::test("pictures", move || run(why, || drawn(&own))));
     for scenario in SCENARIOS {
         let (python, missing) = (Arc::clone(&python), missing.clone());
@@ -352,6 +354,14 @@ fn organization(python: &Path) -> Result<(), String> {
     let (_server, endpoint) = start(python, "moto")?;
     let script = root().join("tests/independent/organization.py");
     succeed(clean(Command::new(python).arg(script).arg(endpoint).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
+}
+
+/// What published guides do, with the AWS CLI, and one of the mistakes that each ends with.
+fn guides(python: &Path) -> Result<(), String> {
+    let (_server, endpoint) = sandbox(&[])?;
+    let aws = python.parent().ok_or("no folder")?.join("aws");
+    let script = root().join("tests/independent/guides.py");
+    succeed(clean(Command::new(python).arg(script).arg(endpoint).arg(aws).arg(env!("CARGO_BIN_EXE_crossrole")))).map(|_| ())
 }
 
 /// Proofs with the keys of users, on an AWS that enforces policies.
