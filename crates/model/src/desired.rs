@@ -13,6 +13,7 @@ use crate::identity_center::IdentityCenter;
 use crate::ids::{AccountId, Partition};
 use crate::key::KeyRef;
 use crate::limits::Quotas;
+use crate::revoked::Revocation;
 use crate::state::{BucketState, GroupState, MadeKey, MembershipState, OidcState, PolicyState, RoleState, SamlState, UserState};
 
 /// A manifest by name, file and content.
@@ -126,6 +127,10 @@ pub struct Desired {
     pub identity_center: Option<IdentityCenter>,
     /// Keys that manifests make, by ARN: days from the order to delete one until it is deleted.
     pub made_keys: BTreeMap<String, u32>,
+    /// Whose access is taken back.
+    pub revoked: Vec<Revocation>,
+    /// Roles, and policies of buckets, of which manifests say that what was revoked may be given again: until which instant.
+    pub restored: BTreeMap<Address, String>,
 }
 
 /// What somebody has to write by hand, in an account that the manifests do not manage, or in what IAM Identity Center keeps.

@@ -71,6 +71,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
         Cause::Used,
+        Cause::Revoked { since: t() },
         Cause::Path { found: t(), wanted: t() },
         Cause::NoKey,
         Cause::Unlisted,
