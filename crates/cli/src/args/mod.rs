@@ -7,6 +7,7 @@ mod comment;
 mod graph;
 mod lock;
 mod plan;
+mod revoke;
 mod runner;
 mod sandbox;
 mod verify;
@@ -21,7 +22,8 @@ pub(crate) use cloud::CloudArgs;
 pub(crate) use comment::{CommentArgs, ForgeArg};
 pub(crate) use graph::{GraphArgs, GraphFormatArg, GraphFromArg};
 pub(crate) use lock::{ForceUnlockArgs, LockArgs};
-pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, finding_report, proof_report};
+pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, PlanningArgs, Report, ReportFormat, ViewArgs, finding_report, proof_report};
+pub(crate) use revoke::{CarryingArgs, ExternalIdArgs, RevokeArgs, RotateArgs, RotateCommand};
 pub(crate) use runner::{NameArg, RunnerPolicyArgs, TemplateArg};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 pub(crate) use verify::{ProvingArgs, VerifyArgs};
@@ -89,6 +91,10 @@ pub(crate) enum Command {
     Destroy(ApplyArgs),
     /// Try what manifests promise by real calls: what is granted works, and what is not is refused
     Verify(VerifyArgs),
+    /// Take access back: trust, live sessions, statements on buckets and keys, and the caller's side
+    Revoke(RevokeArgs),
+    /// Put something new in the place of what is known to others
+    Rotate(RotateArgs),
     /// Remove the lock of a run that is gone
     ForceUnlock(ForceUnlockArgs),
     /// Say whether a principal may do something, and why
@@ -117,6 +123,8 @@ impl Command {
         let (json, how) = match self {
             Self::Plan(args) => (args.planning.view.json, Json::Document),
             Self::Apply(args) | Self::Destroy(args) => (args.planning.view.json, Json::Lines),
+            Self::Revoke(args) => (args.carrying.view.json, Json::Lines),
+            Self::Rotate(RotateArgs { command: RotateCommand::ExternalId(args) }) => (args.carrying.view.json, Json::Lines),
             Self::Drift(args) => (args.view.json, Json::Document),
             Self::Verify(args) => (args.json, Json::Document),
             _ => return None,

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod apply;
+mod carried;
 pub(crate) mod comment;
 pub(crate) mod completions;
 pub(crate) mod drift;
@@ -14,6 +15,8 @@ pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod reviewed;
+pub(crate) mod revoke;
+pub(crate) mod rotate;
 pub(crate) mod runner_policy;
 pub(crate) mod sandbox;
 pub(crate) mod schema;

@@ -21,6 +21,7 @@ record! {
         /// Sessions that began before this instant are denied.
         since: Spanned<Instant>,
         /// Why, for those who read the manifest.
+        #[allow(dead_code, reason = "it is for readers")]
         reason: Option<Spanned<String>>,
         /// Where its sessions of a role can't be told from those of others, deny all of them that began before `since`.
         all_sessions: Option<bool>,

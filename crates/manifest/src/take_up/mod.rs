@@ -4,6 +4,7 @@
 //! more has been taken up.
 
 mod edit;
+mod revoked;
 mod statement;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use crossrole_policy::{Document, Statement};
 use toml_edit::{Array, InlineTable, Value};
 
 pub use edit::edited;
+pub use revoked::{Entry, NoRotation, Rotation, labels, with_external_id, with_revoked};
 pub(crate) use edit::{Edit, Path};
 
 /// Edits that together say one part of an object as it is live.
