@@ -55,6 +55,7 @@ mod rate;
 mod report_files;
 mod reports;
 mod reviewed;
+mod revoke;
 mod rights;
 mod roles;
 mod runner;

@@ -65,7 +65,7 @@ impl Place {
     /// Runs `crossrole` with these words; `--sandbox` is added where a cloud is needed.
     pub(crate) async fn run(&self, words: &[&str]) -> Said {
         let mut args: Vec<String> = std::iter::once("crossrole").chain(words.iter().copied()).map(str::to_owned).collect();
-        if matches!(words.first(), Some(&"plan" | &"apply" | &"destroy" | &"explain" | &"who-can" | &"verify")) {
+        if matches!(words.first(), Some(&"plan" | &"apply" | &"destroy" | &"explain" | &"who-can" | &"verify" | &"revoke" | &"rotate")) {
             args.push("--sandbox".to_owned());
         }
         let (out, err) = (Kept::default(), Kept::default());

@@ -57,7 +57,8 @@ fn grouped(number: usize) -> String {
 
 /// Puts new texts into manifests, by file: each whole or not at all, and none where one is not what was read any more.
 pub(crate) fn replace(texts: &BTreeMap<String, String>, sources: &[Source]) -> Result<(), Failure> {
-    let failed = |file: &str, e: std::io::Error| Failure::new(format!("manifest `{file}` can't be written: {e}"), "check the permissions of the file and its folder");
+    let failed =
+        |file: &str, e: std::io::Error| Failure::new(format!("manifest `{file}` can't be written: {e}"), "check the permissions of the file and its folder");
     let mut paths = Vec::new();
     for (file, text) in texts {
         // A link stays one: what it leads to is written.

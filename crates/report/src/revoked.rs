@@ -11,7 +11,11 @@ pub fn lives_on(revoked: &[Revocation], since: &str) -> Vec<Line> {
         return vec![Line::plain(0, format!("Sessions that began before {since} are denied."))];
     }
     let of = |(role, longest): &&(Address, u32)| {
-        let rest = format!("its sessions of {} live on until they end, at most {} minutes after they began: nothing tells them from others", safe(&role.to_string()), longest / 60);
+        let rest = format!(
+            "its sessions of {} live on until they end, at most {} minutes after they began: nothing tells them from others",
+            safe(&role.to_string()),
+            longest / 60
+        );
         Line::new(Tone::Warning, 0, "warning: ").then([rest])
     };
     let mut lines: Vec<Line> = roles.iter().map(of).collect();
@@ -22,9 +26,7 @@ pub fn lives_on(revoked: &[Revocation], since: &str) -> Vec<Line> {
 
 /// What comes next, once both external ids are accepted.
 pub fn rotation_begun(role: &str) -> Vec<Line> {
-    let advice = format!(
-        "both are accepted now: give the new one to whoever assumes the role, and then run `crossrole rotate external-id {} --finish`",
-        safe(role)
-    );
+    let advice =
+        format!("both are accepted now: give the new one to whoever assumes the role, and then run `crossrole rotate external-id {} --finish`", safe(role));
     vec![Line::new(Tone::Advice, 0, "help: ").then([advice])]
 }

@@ -33,13 +33,7 @@ pub(super) struct Carried {
 
 impl Carried {
     /// Reads the manifests as they will be. What is said of them that was not before, goes to stderr.
-    pub(super) fn begin(
-        paths: Vec<PathBuf>,
-        carrying: CarryingArgs,
-        loaded: Loaded,
-        texts: BTreeMap<String, String>,
-        io: &mut Io,
-    ) -> Result<Self, Failure> {
+    pub(super) fn begin(paths: Vec<PathBuf>, carrying: CarryingArgs, loaded: Loaded, texts: BTreeMap<String, String>, io: &mut Io) -> Result<Self, Failure> {
         let CarryingArgs { cloud, view, lock, auto_approve, dry_run, quiet } = carrying;
         let planning = PlanningArgs { cloud, view, guard: GuardArgs::default(), target: Vec::new(), destroy_key: Vec::new() };
         // One object that can't be written keeps nothing else from being taken away.

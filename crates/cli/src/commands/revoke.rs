@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crossrole_manifest::take_up::{Entry, labels, with_revoked};
-use crossrole_model::AccountId;
-use crossrole_policy::Arn;
+use crossrole_model::proof::{Act, Cell};
+use crossrole_model::{AccountId, Partition, Whose};
+use crossrole_policy::{Arn, glob};
 
 use crate::args::RevokeArgs;
 use crate::failure::{Exit, Failure};
@@ -31,7 +32,11 @@ pub(crate) async fn run(args: RevokeArgs, io: &mut Io) -> Result<Exit, Failure> 
             return Ok(exit);
         }
         let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
-        let all = proof::prove(&carried.session, &args.proving, quiet || view.json).await?;
+        let mut all = proof::prove(&carried.session, &args.proving, quiet || view.json).await?;
+        let partition = carried.session.desired.partition;
+        let gone: Vec<&Whose> = carried.session.desired.revoked.iter().filter(|one| one.since == since).map(|one| &one.whose).collect();
+        // What others may do is for `verify`, which asks for all of it.
+        all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
         if view.json {
             io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
         } else {
@@ -42,6 +47,24 @@ pub(crate) async fn run(args: RevokeArgs, io: &mut Io) -> Result<Exit, Failure> 
     };
     let result = Box::pin(proved).await;
     carried.session.ended(result)
+}
+
+/// Tells whether a call is made by whom is revoked, or into it.
+fn is_about(cell: &Cell, whose: &Whose, partition: Partition) -> bool {
+    let role = if let Act::Assume { role } = &cell.act { Some(role) } else { None };
+    let of = |account: &AccountId| cell.principal == account.as_str() || Arn::parse(&cell.principal).is_some_and(|arn| arn.account == account.as_str());
+    match whose {
+        Whose::Role(address) => {
+            let is = |arn: &String| {
+                Arn::parse(arn).is_some_and(|arn| arn.account == address.account.as_str() && arn.kind_and_name() == Some(("role", address.name.as_str())))
+            };
+            role.into_iter().chain(&cell.via).any(is)
+        }
+        // Who is in a group is somebody of its account.
+        Whose::Account(account) | Whose::Group { account, .. } => of(account),
+        Whose::Principal { arn, .. } => cell.principal == *arn,
+        Whose::PermissionSet(set) => set.roles(partition).iter().any(|pattern| glob::is_like(pattern, &cell.principal)),
+    }
 }
 
 /// Whose access, as it was typed.

@@ -69,12 +69,8 @@ fn not(role: &str, why: NoRotation) -> Failure {
         NoRotation::Several(count) => {
             (format!("{count} trusts of role `{role}` ask for an external id"), format!("say which with `--trust`, from 1 to {count}"))
         }
-        NoRotation::Begun => {
-            (format!("role `{role}` accepts several external ids already"), "end that rotation first, with `--finish`".to_owned())
-        }
-        NoRotation::NotBegun => {
-            (format!("role `{role}` accepts one external id, so that there is none to drop"), "begin without `--finish`".to_owned())
-        }
+        NoRotation::Begun => (format!("role `{role}` accepts several external ids already"), "end that rotation first, with `--finish`".to_owned()),
+        NoRotation::NotBegun => (format!("role `{role}` accepts one external id, so that there is none to drop"), "begin without `--finish`".to_owned()),
         NoRotation::Shape => (format!("the external id of role `{role}` does not stand where it can be changed"), "change it by hand".to_owned()),
     };
     Failure::new(message, advice)

@@ -5,7 +5,8 @@ use super::statement::Statement;
 use super::words::{Access, words};
 use crate::decode::{OneOrMany, Spanned, Table, record};
 use crate::scalar::{
-    ActionPattern, BucketName, Description, Expiry, ExternalId, Instant, IssuerUrl, Path, PolicyArn, PolicyText, Prefix, ResourcePattern, Seconds, SessionLength,
+    ActionPattern, BucketName, Description, Expiry, ExternalId, Instant, IssuerUrl, Path, PolicyArn, PolicyText, Prefix, ResourcePattern, Seconds,
+    SessionLength,
 };
 
 record! {

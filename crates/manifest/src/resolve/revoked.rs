@@ -130,7 +130,11 @@ impl<'a> Builder<'a> {
         for (name, list) in lists {
             let Some(first) = list.as_ref().and_then(|list| list.0.first()) else { continue };
             if matches!(whose, Whose::Role(_)) {
-                self.error(first.span, format!("`{name}` tells sessions of one caller from those of others"), "leave it out: of a role, all sessions are denied");
+                self.error(
+                    first.span,
+                    format!("`{name}` tells sessions of one caller from those of others"),
+                    "leave it out: of a role, all sessions are denied",
+                );
             } else if list.iter().flat_map(|list| &list.0).any(|text| text.value.0.chars().all(|c| c == '*')) {
                 self.error(first.span, format!("`{name}` matches the sessions of everybody"), "say `all_sessions = true` where that is meant");
             }
@@ -213,11 +217,13 @@ impl<'a> Builder<'a> {
 
     fn is_of(&self, named: &Named, whose: &Whose) -> bool {
         let copy = match named {
-            Named::Sets(sets) => return sets.iter().any(|set| match whose {
-                Whose::PermissionSet(of) => of.account == set.account && of.name == set.name,
-                Whose::Account(id) => *id == set.account,
-                _ => false,
-            }),
+            Named::Sets(sets) => {
+                return sets.iter().any(|set| match whose {
+                    Whose::PermissionSet(of) => of.account == set.account && of.name == set.name,
+                    Whose::Account(id) => *id == set.account,
+                    _ => false,
+                });
+            }
             named => named.clone(),
         };
         self.without(copy, whose).is_none()
@@ -252,8 +258,12 @@ impl<'a> Builder<'a> {
                 root(set.account.as_str())?
             }
         };
-        let statement =
-            Statement { effect: Effect::Deny, principal: Some(Principal::of("AWS", [account])), conditions, ..Statement::allow(Element::of(actions), resource) };
+        let statement = Statement {
+            effect: Effect::Deny,
+            principal: Some(Principal::of("AWS", [account])),
+            conditions,
+            ..Statement::allow(Element::of(actions), resource)
+        };
         Some(self.placed(statement, gone.span))
     }
 
@@ -293,7 +303,8 @@ impl<'a> Builder<'a> {
             let Some(gone) = self.gone.get(at) else { continue };
             let told: Vec<Option<&Told>> = ways.iter().filter(|way| way.gone == at).map(|way| way.told.as_ref()).collect();
             // Where nobody else comes in, no session is anybody else's.
-            let whole = gone.all_sessions || of.contains(&at) || nobody || itself;
+            let untold = told.iter().any(Option::is_none);
+            let whole = gone.all_sessions && untold || of.contains(&at) || nobody || itself;
             let since = tags.entry(REVOKED_TAG.to_owned()).or_default();
             *since = gone.since.clone().max(since.clone());
             let denials: Vec<Statement> =
@@ -303,7 +314,7 @@ impl<'a> Builder<'a> {
                     out.push(self.placed(statement, gone.span));
                 }
             }
-            if !whole && told.iter().any(Option::is_none) {
+            if !whole && untold {
                 let ends = gone.unix + i64::from(longest);
                 if let Some(gone) = self.gone.get_mut(at).filter(|_| self.now < ends) {
                     gone.lives_on.push((role.clone(), longest));
@@ -390,7 +401,11 @@ fn lets(text: &str, whose: &Whose) -> bool {
 
 /// What a trust itself asks of the sessions of somebody.
 fn told_by(raw: &Trust, conditions: &Conditions, whose: &Whose, alone: bool) -> Option<Told> {
-    let user = if let Whose::Principal { kind: PrincipalKind::User, arn } = whose { Arn::parse(arn).and_then(|arn| arn.kind_and_name()).map(|(_, name)| name) } else { None };
+    let user = if let Whose::Principal { kind: PrincipalKind::User, arn } = whose {
+        Arn::parse(arn).and_then(|arn| arn.kind_and_name()).map(|(_, name)| name)
+    } else {
+        None
+    };
     let mut told = Told::default();
     if let (Some(SessionName::Username), Some(name)) = (raw.session_name.as_ref().map(|name| name.value), user) {
         told.names.push(name.to_owned());

@@ -16,8 +16,8 @@ use crossrole_policy::{Document, Statement};
 use toml_edit::{Array, InlineTable, Value};
 
 pub use edit::edited;
-pub use revoked::{Entry, NoRotation, Rotation, labels, with_external_id, with_revoked};
 pub(crate) use edit::{Edit, Path};
+pub use revoked::{Entry, NoRotation, Rotation, labels, with_external_id, with_revoked};
 
 /// Edits that together say one part of an object as it is live.
 #[derive(Debug, Clone)]

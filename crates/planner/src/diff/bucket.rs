@@ -135,9 +135,14 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
 /// When somebody was revoked whom our statements deny there, and the manifests know nothing of that.
 fn forgotten(draft: &Draft<'_>, address: &Address, found: Option<&Document>, wanted: &[Statement]) -> Option<String> {
     let restored = draft.desired.restored.get(address);
+    // Behind the instant, a Sid has what the statement says: the same may have been said again, later.
+    let whom = |sid: &str| sid.rsplit_once('Z').map(|(_, whom)| whom.to_owned());
+    let again = |sid: &str, since: &String| {
+        wanted.iter().map(Statement::sid).any(|other| whom(other) == whom(sid) && revoked_since(other).is_some_and(|later| later >= *since))
+    };
     let statements = found.into_iter().flat_map(|document| &document.statements).map(Statement::sid);
-    let ours = statements.filter(|sid| sid_owner(draft, sid).is_some() && !wanted.iter().any(|wanted| wanted.sid() == *sid));
-    ours.filter_map(revoked_since).filter(|since| restored.is_none_or(|restored| restored < since)).max()
+    let ours = statements.filter(|sid| sid_owner(draft, sid).is_some()).filter_map(|sid| Some((sid, revoked_since(sid)?)));
+    ours.filter(|(sid, since)| !again(sid, since) && restored.is_none_or(|restored| restored < since)).map(|(_, since)| since).max()
 }
 
 fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str, found: Option<&Document>, wanted: &[Statement]) {
