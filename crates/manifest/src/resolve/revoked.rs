@@ -243,27 +243,17 @@ impl<'a> Builder<'a> {
 
     /// What denies somebody these actions; `None` of whom no policy of a resource can name.
     fn denied<const N: usize>(&self, gone: &Gone, actions: [&str; N], resource: Option<Element>) -> Option<Placed> {
-        let root = |account: &str| AccountId::parse(account).map(|id| self.partition.iam_arn(&id, "root", "", ""));
         let mut conditions = Conditions::new();
-        // Its account is named, which is there whether or not it is itself, and is made anew or not.
-        let account = match &gone.whose {
+        // By a condition, which does not ask for somebody who is there, and holds for one that is made anew (IAM User Guide, "AWS JSON
+        // policy elements: NotPrincipal", recommends `aws:PrincipalArn` for a Deny).
+        match &gone.whose {
             Whose::Role(_) | Whose::Group { .. } => return None,
-            Whose::Account(id) => root(id.as_str())?,
-            Whose::Principal { arn, .. } => {
-                condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [arn.clone()]);
-                root(Arn::parse(arn)?.account)?
-            }
-            Whose::PermissionSet(set) => {
-                condition(&mut conditions, "ArnLike", "aws:PrincipalArn", set.roles(self.partition));
-                root(set.account.as_str())?
-            }
-        };
-        let statement = Statement {
-            effect: Effect::Deny,
-            principal: Some(Principal::of("AWS", [account])),
-            conditions,
-            ..Statement::allow(Element::of(actions), resource)
-        };
+            Whose::Account(id) => condition(&mut conditions, "StringEquals", "aws:PrincipalAccount", [id.to_string()]),
+            Whose::Principal { arn, .. } => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [arn.clone()]),
+            Whose::PermissionSet(set) => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", set.roles(self.partition)),
+        }
+        let principal = Some(Principal::of("AWS", ["*"]));
+        let statement = Statement { effect: Effect::Deny, principal, conditions, ..Statement::allow(Element::of(actions), resource) };
         Some(self.placed(statement, gone.span))
     }
 
