@@ -174,7 +174,7 @@ impl Used {
 
     async fn revoke(&self, words: &[&str]) -> Said {
         let said = self.place.run(&[&["revoke", "--auto-approve", "--quiet", "--deadline", "30"], words, &[&self.file]].concat()).await;
-        tokio::time::sleep(LAG * 2).await;
+        tokio::time::sleep(LAG).await;
         said
     }
 
@@ -418,6 +418,106 @@ async fn an_external_id_is_rotated_in_two_phases() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), PARTNER.replace("partner-4711", &new));
     let said = place.good(&["plan", &file]).await;
     assert!(said.starts_with("No changes"), "{said}");
+}
+
+const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// A key that people use by themselves, and a role whose trust asks one of its callers, a role, for a source identity.
+const KEYED: &str = r#"name = "keyed"
+[trusting]
+account = "222222222222"
+region = "eu-west-1"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.Ann]
+[trusted.dev.users.Bob]
+[keys.exchange]
+arn = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+[[keys.exchange.allow]]
+user = ["dev/Ann", "dev/Bob"]
+access = "encrypt"
+[buckets.keyed-data]
+create = true
+[roles.Target]
+[[roles.Target.trust]]
+role = "dev/App"
+source_identity = true
+conditions = { StringEquals = { "sts:SourceIdentity" = "app" } }
+[[roles.Target.trust]]
+user = "dev/Bob"
+[[roles.Target.allow]]
+bucket = "keyed-data"
+access = "get"
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_key_and_sessions_by_source_identity_are_taken_from_one_alone() {
+    let file = manifest("revoke-keyed", KEYED);
+    let place = Place::new(Options { visibility_delay: LAG, ..Options::default() });
+    assert!(place.sandbox.add_key(KEY));
+    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let by = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":["sts:AssumeRole","sts:SetSourceIdentity"]}]}"#;
+    place.iam(DEV, "CreateRole", &[("RoleName", "App"), ("AssumeRolePolicyDocument", by)]).await;
+    tokio::time::sleep(LAG * 2).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let own = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}"#;
+    for user in ["Ann", "Bob"] {
+        place.iam(DEV, "PutUserPolicy", &[("UserName", user), ("PolicyName", "own"), ("PolicyDocument", own)]).await;
+    }
+    place.iam(DEV, "PutRolePolicy", &[("RoleName", "App"), ("PolicyName", "own"), ("PolicyDocument", all)]).await;
+    let root = Credentials { key: TRUSTING.to_owned(), ..Credentials::default() };
+    assert_eq!(place.s3_as(&root, "eu-west-1", "PUT", "/keyed-data/a", "", &[], "x").await.0, 200);
+    tokio::time::sleep(LAG * 2).await;
+    let mut who = BTreeMap::new();
+    for user in ["Ann", "Bob"] {
+        who.insert(user, Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", user)]).await));
+    }
+    let app = place.sandbox.sign_in("arn:aws:iam::111111111111:role/App", false).unwrap();
+    who.insert("App", Credentials { key: app.access_key_id, secret: app.secret_access_key, token: app.session_token, extra: Vec::new() });
+    tokio::time::sleep(LAG * 2).await;
+    let assume = async |user: &str| {
+        let arn = format!("arn:aws:iam::{TRUSTING}:role/Target");
+        let mut params = vec![("RoleArn", arn.as_str()), ("RoleSessionName", "same")];
+        params.extend((user == "App").then_some(("SourceIdentity", "app")));
+        place.query_as(&who[user], "sts", "AssumeRole", &params).await
+    };
+    let mut sessions = BTreeMap::new();
+    for user in ["App", "Bob"] {
+        let (status, answer) = assume(user).await;
+        assert_eq!(status, 200, "{user}: {answer}");
+        sessions.insert(user, Credentials::of(&answer));
+    }
+    let state = async || {
+        let mut refused = Vec::new();
+        for user in ["App", "Bob"] {
+            if assume(user).await.0 != 200 {
+                refused.push(format!("new {user}"));
+            }
+            if place.s3_as(&sessions[user], "eu-west-1", "GET", "/keyed-data/a", "", &[], "").await.0 != 200 {
+                refused.push(format!("session {user}"));
+            }
+        }
+        for user in ["Ann", "Bob"] {
+            let input = serde_json::json!({"KeyId": KEY, "KeySpec": "AES_256"});
+            if place.kms_as(&who[user], "eu-west-1", "GenerateDataKey", &input).await.0 != 200 {
+                refused.push(format!("key {user}"));
+            }
+        }
+        refused
+    };
+    assert_eq!(state().await, [""; 0]);
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "dev/role/App", &file]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    only_losses(&said.out);
+    tokio::time::sleep(LAG).await;
+    assert_eq!(state().await, ["new App", "session App"]);
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "arn:aws:iam::111111111111:user/Ann", &file]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    tokio::time::sleep(LAG).await;
+    assert_eq!(state().await, ["new App", "session App", "key Ann"]);
+    let said = place.good(&["plan", &file]).await;
+    assert!(said.starts_with("No changes"), "{said}");
+    place.assert_no_secret();
 }
 
 /// Everybody whom a manifest names, and each of its roles, as entries.

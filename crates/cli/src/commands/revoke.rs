@@ -32,7 +32,7 @@ pub(crate) async fn run(args: RevokeArgs, io: &mut Io) -> Result<Exit, Failure> 
             return Ok(exit);
         }
         let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
-        let mut all = proof::prove(&carried.session, &args.proving, quiet || view.json).await?;
+        let mut all = Box::pin(proof::prove(&carried.session, &args.proving, quiet || view.json)).await?;
         let partition = carried.session.desired.partition;
         let gone: Vec<&Whose> = carried.session.desired.revoked.iter().filter(|one| one.since == since).map(|one| &one.whose).collect();
         // What others may do is for `verify`, which asks for all of it.

@@ -6,7 +6,8 @@ use crate::scalar::{Instant, PolicyText};
 record! {
     /// Whose access is taken back. Name one: nothing of this manifest lets it in any more, and its sessions are denied.
     Revoked {
-        /// A role of this manifest, by name: nobody may assume it. Or one of a trusted account, as `label/Name`.
+        /// A role of this manifest, by name: nobody may assume it. Or one of a trusted account, as `label/Name`: it is
+        /// let in by nothing and, where this manifest makes it, assumed by nobody.
         role: Option<Spanned<String>>,
         /// A user, as `label/Name`.
         user: Option<Spanned<String>>,

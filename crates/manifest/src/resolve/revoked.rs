@@ -48,7 +48,7 @@ pub(super) struct Way {
 /// The kinds of an entry.
 const KINDS: [&str; 6] = ["role", "user", "group", "permission_set", "account", "principal"];
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     pub(super) fn revocations(&mut self) {
         let raw = self.raw;
         for entry in raw.revoked.iter().flatten() {
@@ -146,12 +146,7 @@ impl<'a> Builder<'a> {
 
     /// Tells whether a role of this manifest is revoked itself.
     pub(super) fn is_revoked(&self, role: &Address) -> bool {
-        let arn_of = |arn: &str| Arn::parse(arn).is_some_and(|a| a.account == role.account.as_str() && a.kind_and_name() == Some(("role", role.name.as_str())));
-        self.gone.iter().any(|gone| match &gone.whose {
-            Whose::Role(address) => address == role,
-            Whose::Principal { kind: PrincipalKind::Role, arn } => arn_of(arn),
-            _ => false,
-        })
+        self.gone.iter().any(|gone| is_itself(&gone.whose, role))
     }
 
     /// Tells whether a principal of a statement is a role that is revoked.
@@ -234,7 +229,7 @@ impl<'a> Builder<'a> {
         let mut all = statements;
         let broad = |gone: &Gone| {
             let named = all.iter().filter(|placed| placed.statement.effect == Effect::Allow).filter_map(|placed| placed.statement.principal.as_ref());
-            named.flat_map(|principal| principal.aws()).any(|text| lets(text, &gone.whose))
+            named.flat_map(Principal::aws).any(|text| lets(text, &gone.whose))
         };
         let denied: Vec<Placed> = self.gone.iter().filter(|gone| broad(gone)).filter_map(|gone| self.denied(gone, ["sts:AssumeRole"], None)).collect();
         all.extend(denied);
@@ -286,7 +281,7 @@ impl<'a> Builder<'a> {
     pub(super) fn sessions(&mut self, role: &Address, nobody: bool, longest: u32, tags: &mut Tags) -> Vec<Placed> {
         let ways = std::mem::take(&mut self.ways);
         let itself = self.is_revoked(role);
-        let of: BTreeSet<usize> = (0..self.gone.len()).filter(|at| self.gone.get(*at).is_some_and(|gone| self.is_whose(&gone.whose, role))).collect();
+        let of: BTreeSet<usize> = (0..self.gone.len()).filter(|at| self.gone.get(*at).is_some_and(|gone| is_itself(&gone.whose, role))).collect();
         let concerned: BTreeSet<usize> = ways.iter().map(|way| way.gone).chain(of.iter().copied()).collect();
         let mut out: Vec<Placed> = Vec::new();
         for at in concerned {
@@ -312,14 +307,6 @@ impl<'a> Builder<'a> {
             }
         }
         out
-    }
-
-    fn is_whose(&self, whose: &Whose, role: &Address) -> bool {
-        match whose {
-            Whose::Role(address) => address == role,
-            Whose::Principal { arn, .. } => is_role(&Whose::Role(role.clone()), arn),
-            _ => false,
-        }
     }
 
     /// Notes what entries came to, and says which sessions live on.
@@ -355,6 +342,15 @@ fn size(named: &Named) -> usize {
 fn is_role(whose: &Whose, arn: &str) -> bool {
     let Whose::Role(role) = whose else { return false };
     Arn::parse(arn).is_some_and(|a| a.service == "iam" && a.account == role.account.as_str() && a.kind_and_name() == Some(("role", role.name.as_str())))
+}
+
+/// Tells whether somebody is a role that is declared.
+fn is_itself(whose: &Whose, role: &Address) -> bool {
+    match whose {
+        Whose::Role(address) => address == role,
+        Whose::Principal { arn, .. } => is_role(&Whose::Role(role.clone()), arn),
+        _ => false,
+    }
 }
 
 /// The account that somebody is of.
