@@ -1,20 +1,21 @@
 //! Whose access is taken back: nothing of the manifest lets it in, and what might let it in otherwise is denied.
 
-use std::collections::BTreeSet;
+mod sessions;
 
 use crossrole_model::desired::Place;
-use crossrole_model::ownership::REVOKED_TAG;
-use crossrole_model::state::Tags;
 use crossrole_model::{AccountId, Address, Kind, PermissionSet, PrincipalKind, Revocation, Span, Whose, ownership, revoked_sid};
 use crossrole_policy::{Arn, Conditions, Effect, Element, Principal, Statement, glob};
 
 use crate::decode::quoted;
-use crate::raw::{Revoked, SessionName, Trust};
+use crate::raw::Revoked;
 
 use super::bucket::digits;
 use super::principal::Named;
-use super::statement::{condition, texts};
+use super::statement::condition;
 use super::{Builder, Placed};
+
+use sessions::Told;
+pub(super) use sessions::Way;
 
 /// An entry as it is meant.
 pub(super) struct Gone {
@@ -28,21 +29,6 @@ pub(super) struct Gone {
     /// Something would let it in otherwise.
     concerns: bool,
     lives_on: Vec<(Address, u32)>,
-}
-
-/// What tells sessions from others.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Told {
-    names: Vec<String>,
-    identities: Vec<String>,
-}
-
-/// One way into a role that somebody had who is revoked.
-pub(super) struct Way {
-    /// Which entry.
-    gone: usize,
-    /// What tells its sessions from those of others that come in the same way; `None`: nothing does.
-    told: Option<Told>,
 }
 
 /// The kinds of an entry.
@@ -125,25 +111,6 @@ impl Builder<'_> {
         Some(Whose::Principal { kind, arn: principal.value.clone() })
     }
 
-    fn told(&mut self, entry: &Revoked, whose: &Whose) -> Option<Told> {
-        let lists = [("session_name", &entry.session_name), ("source_identity", &entry.source_identity)];
-        for (name, list) in lists {
-            let Some(first) = list.as_ref().and_then(|list| list.0.first()) else { continue };
-            if matches!(whose, Whose::Role(_)) {
-                self.error(
-                    first.span,
-                    format!("`{name}` tells sessions of one caller from those of others"),
-                    "leave it out: of a role, all sessions are denied",
-                );
-            } else if list.iter().flat_map(|list| &list.0).any(|text| text.value.0.chars().all(|c| c == '*')) {
-                self.error(first.span, format!("`{name}` matches the sessions of everybody"), "say `all_sessions = true` where that is meant");
-            }
-        }
-        let values = |list: &Option<_>| list.as_ref().map(|list| texts(list, |v: &crate::scalar::PolicyText| &v.0)).unwrap_or_default();
-        let told = Told { names: values(&entry.session_name), identities: values(&entry.source_identity) };
-        (told != Told::default()).then_some(told)
-    }
-
     /// Tells whether a role of this manifest is revoked itself.
     pub(super) fn is_revoked(&self, role: &Address) -> bool {
         self.gone.iter().any(|gone| is_itself(&gone.whose, role))
@@ -192,22 +159,6 @@ impl Builder<'_> {
         };
         let left: Vec<_> = sets.into_iter().filter(|set| !is(&set.account, &set.name)).collect();
         (!left.is_empty()).then_some(Named::Sets(left))
-    }
-
-    /// Notes who of those that are revoked could come in by a trust.
-    pub(super) fn ways(&mut self, raw: &Trust, named: &[Named], conditions: &Conditions) {
-        for at in 0..self.gone.len() {
-            let Some(gone) = self.gone.get(at) else { continue };
-            let alone = named.len() == 1 && named.iter().all(|named| self.is_of(named, &gone.whose));
-            if !named.iter().any(|named| self.is_of(named, &gone.whose) || may_be(named, &gone.whose)) {
-                continue;
-            }
-            let told = gone.told.clone().or_else(|| told_by(raw, conditions, &gone.whose, alone));
-            self.ways.push(Way { gone: at, told });
-            if let Some(gone) = self.gone.get_mut(at) {
-                gone.concerns = true;
-            }
-        }
     }
 
     fn is_of(&self, named: &Named, whose: &Whose) -> bool {
@@ -277,38 +228,6 @@ impl Builder<'_> {
         self.denied_by_sid(["kms:*"], &Element::of(["*"]))
     }
 
-    /// What denies the sessions of a role that live on, and notes those that can't be told from others.
-    pub(super) fn sessions(&mut self, role: &Address, nobody: bool, longest: u32, tags: &mut Tags) -> Vec<Placed> {
-        let ways = std::mem::take(&mut self.ways);
-        let itself = self.is_revoked(role);
-        let of: BTreeSet<usize> = (0..self.gone.len()).filter(|at| self.gone.get(*at).is_some_and(|gone| is_itself(&gone.whose, role))).collect();
-        let concerned: BTreeSet<usize> = ways.iter().map(|way| way.gone).chain(of.iter().copied()).collect();
-        let mut out: Vec<Placed> = Vec::new();
-        for at in concerned {
-            let Some(gone) = self.gone.get(at) else { continue };
-            let told: Vec<Option<&Told>> = ways.iter().filter(|way| way.gone == at).map(|way| way.told.as_ref()).collect();
-            // Where nobody else comes in, no session is anybody else's.
-            let untold = told.iter().any(Option::is_none);
-            let whole = gone.all_sessions && untold || of.contains(&at) || nobody || itself;
-            let since = tags.entry(REVOKED_TAG.to_owned()).or_default();
-            *since = gone.since.clone().max(since.clone());
-            let denials: Vec<Statement> =
-                if whole { vec![older(&gone.since, Conditions::new())] } else { told.iter().flatten().flat_map(|told| of_told(&gone.since, told)).collect() };
-            for statement in denials {
-                if !out.iter().any(|placed| placed.statement == statement) {
-                    out.push(self.placed(statement, gone.span));
-                }
-            }
-            if !whole && untold {
-                let ends = gone.unix + i64::from(longest);
-                if let Some(gone) = self.gone.get_mut(at).filter(|_| self.now < ends) {
-                    gone.lives_on.push((role.clone(), longest));
-                }
-            }
-        }
-        out
-    }
-
     /// Notes what entries came to, and says which sessions live on.
     pub(super) fn revoked(&mut self) {
         for gone in std::mem::take(&mut self.gone) {
@@ -364,74 +283,8 @@ fn account(whose: &Whose) -> Option<&str> {
     }
 }
 
-/// Tells whether a word names more than somebody, who may be among those.
-fn may_be(named: &Named, whose: &Whose) -> bool {
-    // A group is not who is in it, and a role is no caller of itself.
-    if matches!(whose, Whose::Group { .. } | Whose::Role(_)) {
-        return false;
-    }
-    match named {
-        Named::Account(id) => Some(id.as_str()) == account(whose),
-        Named::Group(found) => matches!(whose, Whose::Principal { kind: PrincipalKind::User, .. }) && Some(found.account.as_str()) == account(whose),
-        Named::Organizations(_) | Named::Units(_) => true,
-        Named::Other(text) => lets(text, whose),
-        Named::User(_) | Named::Role(_) | Named::Sets(_) | Named::Service(_) => false,
-    }
-}
-
 /// Tells whether a principal of a statement stands for more than somebody, who may be among those.
 fn lets(text: &str, whose: &Whose) -> bool {
     let root = |text: &str| Arn::parse(text).is_some_and(|arn| arn.resource == "root" && Some(arn.account) == account(whose));
     text == "*" || Some(text) == account(whose) || root(text)
-}
-
-/// What a trust itself asks of the sessions of somebody.
-fn told_by(raw: &Trust, conditions: &Conditions, whose: &Whose, alone: bool) -> Option<Told> {
-    let user = if let Whose::Principal { kind: PrincipalKind::User, arn } = whose {
-        Arn::parse(arn).and_then(|arn| arn.kind_and_name()).map(|(_, name)| name)
-    } else {
-        None
-    };
-    let mut told = Told::default();
-    if let (Some(SessionName::Username), Some(name)) = (raw.session_name.as_ref().map(|name| name.value), user) {
-        told.names.push(name.to_owned());
-        return Some(told);
-    }
-    let asked = |key: &str| -> Option<Vec<String>> {
-        let lists = ["StringEquals", "StringLike"].into_iter().filter_map(|operator| conditions.get(operator));
-        let values = lists.flat_map(|keys| keys.iter()).find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, values)| values)?;
-        // Of fixed names, others of the same trust may have the same.
-        let filled = values.iter().map(|value| match (value.as_str(), user) {
-            ("${aws:username}", Some(name)) => Some(name.to_owned()),
-            (text, _) if alone && !text.contains('$') && text.chars().any(|c| c != '*') => Some(text.to_owned()),
-            _ => None,
-        });
-        filled.collect()
-    };
-    told.names = asked("sts:RoleSessionName").unwrap_or_default();
-    told.identities = if told.names.is_empty() { asked("sts:SourceIdentity").unwrap_or_default() } else { Vec::new() };
-    (told != Told::default()).then_some(told)
-}
-
-/// Everything is denied to sessions that began before (IAM User Guide, "Revoking IAM role temporary security credentials").
-fn older(since: &str, mut conditions: Conditions) -> Statement {
-    condition(&mut conditions, "DateLessThan", "aws:TokenIssueTime", [since.to_owned()]);
-    Statement { effect: Effect::Deny, conditions, ..Statement::allow(Element::of(["*"]), Some(Element::of(["*"]))) }
-}
-
-/// The same of some sessions.
-fn of_told(since: &str, told: &Told) -> Vec<Statement> {
-    let mut out = Vec::new();
-    if !told.names.is_empty() {
-        let mut conditions = Conditions::new();
-        // The id of a session is that of its role, and its name.
-        condition(&mut conditions, "StringLike", "aws:userid", told.names.iter().map(|name| format!("*:{name}")));
-        out.push(older(since, conditions));
-    }
-    if !told.identities.is_empty() {
-        let mut conditions = Conditions::new();
-        condition(&mut conditions, "StringLike", "aws:SourceIdentity", told.identities.iter().cloned());
-        out.push(older(since, conditions));
-    }
-    out
 }
