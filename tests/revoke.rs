@@ -515,6 +515,13 @@ async fn a_key_and_sessions_by_source_identity_are_taken_from_one_alone() {
     assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
     tokio::time::sleep(LAG).await;
     assert_eq!(state().await, ["new App", "session App", "key Ann"]);
+    let old = manifest("revoke-keyed-old", KEYED);
+    let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &old]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(said.out.contains("/key-policy/") && said.out.contains("was revoked at 20"), "{}", said.out);
+    tokio::time::sleep(LAG).await;
+    assert_eq!(state().await, ["new App", "session App", "key Ann"]);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     let said = place.good(&["plan", &file]).await;
     assert!(said.starts_with("No changes"), "{said}");
     place.assert_no_secret();

@@ -59,6 +59,10 @@ impl Builder<'_> {
             for allow in key.allow.iter().flatten() {
                 self.key_allow(&reference, allow);
             }
+            if let Some(restored) = &key.restored {
+                let address = Address::new(&reference.account(), Kind::KeyPolicy, reference.name());
+                self.desired.restored.insert(address, restored.value.text.clone());
+            }
             if key.allow.is_some() || key.statement.is_some() {
                 let denied = self.denied_key().into_iter().map(|placed| Granted { placed, by_iam: false });
                 self.key_statements.entry(reference.clone()).or_default().extend(denied);

@@ -132,8 +132,8 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
     merge(draft, address, &object.owner, &region, found.as_ref(), wanted);
 }
 
-/// When somebody was revoked whom our statements deny there, and the manifests know nothing of that.
-fn forgotten(draft: &Draft<'_>, address: &Address, found: Option<&Document>, wanted: &[Statement]) -> Option<String> {
+/// When somebody was revoked whom our statements deny in a policy, of a bucket or a key, and the manifests know nothing of that.
+pub(super) fn forgotten(draft: &Draft<'_>, address: &Address, found: Option<&Document>, wanted: &[Statement]) -> Option<String> {
     let restored = draft.desired.restored.get(address);
     // Behind the instant, a Sid has what the statement says: the same may have been said again, later.
     let whom = |sid: &str| sid.rsplit_once('Z').map(|(_, whom)| whom.to_owned());

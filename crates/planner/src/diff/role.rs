@@ -205,7 +205,7 @@ fn inline_changes(
     give: &mut Stage,
 ) {
     for policy in before.keys().filter(|p| !after.contains_key(*p)) {
-        let ours = policy == ownership::INLINE_POLICY;
+        let ours = [ownership::INLINE_POLICY, ownership::REVOKED_POLICY].contains(&policy.as_str());
         reasons.push(if ours { Reason::Differs(Part::Inline(policy.clone())) } else { Reason::ForeignPolicy(policy.clone()) });
         take.push((Call::Iam(IamCall::DeleteInlinePolicy { principal: me(name), name: policy.clone() }), Facet::Inline(policy.clone())));
     }
