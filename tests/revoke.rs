@@ -420,6 +420,24 @@ async fn an_external_id_is_rotated_in_two_phases() {
     assert!(said.starts_with("No changes"), "{said}");
 }
 
+/// Nobody is at hand of whom no manifest says anything any more: that is no proof, and said.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_tried_is_said() {
+    let text = "name = \"untried\"\n[trusting]\naccount = \"222222222222\"\n[trusted.far]\naccount = \"444444444444\"\nmanage = false\n\
+                [roles.R]\n[[roles.R.trust]]\nprincipal = \"arn:aws:iam::444444444444:role/App\"\n[[roles.R.trust]]\nservice = \"lambda.amazonaws.com\"\n";
+    let file = manifest("revoke-untried", text);
+    let place = Place::new(Options::default());
+    let own = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"444444444444"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam("444444444444", "CreateRole", &[("RoleName", "App"), ("AssumeRolePolicyDocument", own)]).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "arn:aws:iam::444444444444:role/App", &file]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    insta::assert_snapshot!(
+        "revoke_untried",
+        instants(&said.err).into_iter().fold(said.err.clone(), |text, date| text.replace(&date, "[instant]")).replace(&file, "manifest.toml")
+    );
+}
+
 const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /// A key that people use by themselves, and a role whose trust asks one of its callers, a role, for a source identity.
@@ -515,6 +533,7 @@ async fn a_key_and_sessions_by_source_identity_are_taken_from_one_alone() {
     assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
     tokio::time::sleep(LAG).await;
     assert_eq!(state().await, ["new App", "session App", "key Ann"]);
+    assert!(!said.err.contains("was not tried"), "{}", said.err);
     let old = manifest("revoke-keyed-old", KEYED);
     let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &old]).await;
     assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);

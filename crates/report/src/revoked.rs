@@ -24,6 +24,13 @@ pub fn lives_on(revoked: &[Revocation], since: &str) -> Vec<Line> {
     lines
 }
 
+/// That nobody was at hand by whom it could be tried, and that no part of a matrix is about whom it is.
+pub fn untried(what: &str) -> Vec<Line> {
+    let rest = format!("that {} is refused was not tried: nobody's credentials are at hand, and the manifests name nobody of it any more", safe(what));
+    let advice = "say under `[[verify.principals]]` whose credentials are at hand, and run `crossrole verify`";
+    vec![Line::new(Tone::Warning, 0, "warning: ").then([rest]), Line::new(Tone::Advice, 0, "help: ").then([advice])]
+}
+
 /// What comes next, once both external ids are accepted.
 pub fn rotation_begun(role: &str) -> Vec<Line> {
     let advice =

@@ -37,7 +37,9 @@ pub(crate) async fn run(args: RevokeArgs, io: &mut Io) -> Result<Exit, Failure> 
         let gone: Vec<&Whose> = carried.session.desired.revoked.iter().filter(|one| one.since == since).map(|one| &one.whose).collect();
         // What others may do is for `verify`, which asks for all of it.
         all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
-        if view.json {
+        if all.proofs.is_empty() {
+            io.err_lines(&crossrole_report::untried(&args.what));
+        } else if view.json {
             io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
         } else {
             io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
