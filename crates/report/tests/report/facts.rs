@@ -129,8 +129,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoIdentityCenter => 31,
         Cause::NoPermissionSet => 26,
         Cause::NotAssigned(_) => 27,
+        Cause::Revoked { .. } => 33,
     };
-    covers(all.iter().map(number), 33);
+    covers(all.iter().map(number), 34);
     all
 }
 
