@@ -61,6 +61,7 @@ mod rate;
 mod report_files;
 mod reports;
 mod reviewed;
+mod revoke;
 mod rights;
 mod roles;
 mod runner;

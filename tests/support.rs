@@ -65,7 +65,7 @@ impl Place {
     /// Runs `crossrole` with these words; `--sandbox` is added where a cloud is needed.
     pub(crate) async fn run(&self, words: &[&str]) -> Said {
         let mut args: Vec<String> = std::iter::once("crossrole").chain(words.iter().copied()).map(str::to_owned).collect();
-        let on_aws = ["plan", "apply", "destroy", "explain", "who-can", "verify", "audit", "doctor"];
+        let on_aws = ["plan", "apply", "destroy", "explain", "who-can", "verify", "audit", "doctor", "revoke", "rotate"];
         if words.first().is_some_and(|word| on_aws.contains(word)) {
             args.push("--sandbox".to_owned());
         }

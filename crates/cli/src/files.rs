@@ -1,7 +1,10 @@
 //! Files that users name: never more than is meant to be read, and nothing that never ends.
 
-use std::io::Read as _;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
+
+use crossrole_model::Source;
 
 use crate::failure::Failure;
 
@@ -50,4 +53,40 @@ fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
     groups.join(",")
+}
+
+/// Puts new texts into manifests, by file: each whole or not at all, and none where one is not what was read any more.
+pub(crate) fn replace(texts: &BTreeMap<String, String>, sources: &[Source]) -> Result<(), Failure> {
+    let failed =
+        |file: &str, e: std::io::Error| Failure::new(format!("manifest `{file}` can't be written: {e}"), "check the permissions of the file and its folder");
+    let mut paths = Vec::new();
+    for (file, text) in texts {
+        // A link stays one: what it leads to is written.
+        let path = std::fs::canonicalize(file).map_err(|e| failed(file, e))?;
+        let read = sources.iter().find(|source| source.file == *file).map(|source| source.text.as_str());
+        if std::fs::read_to_string(&path).ok().as_deref() != read {
+            return Err(Failure::new(format!("manifest `{file}` has changed while it was looked at, and was not written"), "run it again"));
+        }
+        paths.push((file, path, text));
+    }
+    for (file, path, text) in paths {
+        let part = path.with_extension(format!("toml.part-{}", std::process::id()));
+        if let Err(error) = replaced(&path, &part, text) {
+            let _ = std::fs::remove_file(&part);
+            return Err(failed(file, error));
+        }
+    }
+    Ok(())
+}
+
+/// Puts a text in the place of a file, by a new file beside it that nobody else may read before it has the mode of the old one.
+fn replaced(path: &Path, part: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(part)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(std::fs::metadata(path)?.permissions())?;
+    std::fs::rename(part, path)
 }

@@ -86,6 +86,8 @@ where
         Command::Apply(args) => Box::pin(commands::apply::run(&args, false, &mut io)).await,
         Command::Destroy(args) => Box::pin(commands::apply::run(&args, true, &mut io)).await,
         Command::Verify(args) => Box::pin(commands::verify::run(&args, &mut io)).await,
+        Command::Revoke(args) => Box::pin(commands::revoke::run(args, &mut io)).await,
+        Command::Rotate(args) => Box::pin(commands::rotate::run(args, &mut io)).await,
         Command::ForceUnlock(args) => Box::pin(commands::force_unlock::run(&args, &mut io)).await,
         Command::Explain(args) => Box::pin(commands::explain::run(&args, &mut io)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(&args, &mut io)).await,

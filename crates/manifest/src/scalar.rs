@@ -423,7 +423,7 @@ fn instant(text: &str) -> Option<time::OffsetDateTime> {
 }
 
 /// An instant as policies write it.
-fn in_policies(at: time::OffsetDateTime) -> String {
+pub(crate) fn in_policies(at: time::OffsetDateTime) -> String {
     let at = at.to_offset(time::UtcOffset::UTC);
     let (y, m, day, h, min, s) = (at.year(), u8::from(at.month()), at.day(), at.hour(), at.minute(), at.second());
     format!("{y:04}-{m:02}-{day:02}T{h:02}:{min:02}:{s:02}Z")

@@ -13,6 +13,7 @@ use crate::identity_center::IdentityCenter;
 use crate::ids::{AccountId, Partition};
 use crate::key::KeyRef;
 use crate::limits::Quotas;
+use crate::revoked::Revocation;
 use crate::state::{BucketState, GroupState, MadeKey, MembershipState, OidcState, PolicyState, RoleState, SamlState, UserState};
 
 /// A manifest by name, file and content.
@@ -128,6 +129,10 @@ pub struct Desired {
     pub sessions: BTreeMap<(AccountId, String), SessionPolicy>,
     /// Keys that manifests make, by ARN: days from the order to delete one until it is deleted.
     pub made_keys: BTreeMap<String, u32>,
+    /// Whose access is taken back.
+    pub revoked: Vec<Revocation>,
+    /// Roles, and policies of buckets, of which manifests say that what was revoked may be given again: until which instant.
+    pub restored: BTreeMap<Address, String>,
 }
 
 /// The most that a session may do, of what its role may do.

@@ -16,6 +16,13 @@ pub const ALIAS_TAG: &str = "crossrole:alias";
 /// (IAM User Guide, "Revoking IAM role temporary security credentials").
 pub const REVOKE_POLICY: &str = "AWSRevokeOlderSessions";
 
+/// Inline policy that denies the sessions of whom a manifest revokes: ours, so that it comes and goes with the manifest.
+pub const REVOKED_POLICY: &str = "crossrole-revoked";
+
+/// Key of the tag of a role that tells when somebody's access to it was last revoked: a manifest that knows nothing of that gives
+/// nothing again.
+pub const REVOKED_TAG: &str = "crossrole:revoked";
+
 /// Returns the beginning of the Sid of every bucket policy statement of `manifest`: `Crossrole` and eight hexadecimal
 /// digits of the name's SHA-256. Fixed in length, so no manifest's prefix is the beginning of another's.
 pub fn sid_prefix(manifest: &str) -> String {

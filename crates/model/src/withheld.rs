@@ -130,6 +130,11 @@ pub enum Cause {
         /// The most that there can be.
         limit: usize,
     },
+    /// Access to it was revoked at this instant, and no manifest of this run knows of that, or says that it may be given again.
+    Revoked {
+        /// As policies write it.
+        since: String,
+    },
     /// No manifest of this run declares it any more, and one of another run uses it.
     Used,
     /// AWS can't change it.

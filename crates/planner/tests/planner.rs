@@ -25,6 +25,8 @@ mod keys;
 mod made_keys;
 #[path = "planner/quotas.rs"]
 mod quotas;
+#[path = "planner/revoked.rs"]
+mod revoked;
 #[path = "planner/rights.rs"]
 mod rights;
 #[path = "planner/roles.rs"]

@@ -211,6 +211,12 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         }
         Cause::Unmergeable(why) => (unmergeable(why), "its owner has to correct that statement first"),
         Cause::Quota { quota, size, limit } => return over(*quota, *size, *limit),
+        Cause::Revoked { since } => {
+            let advice = format!(
+                "take the newest manifest, which has that `[[revoked]]` entry; or say `restored = {since}` in its table, where access is meant to be given again"
+            );
+            return (format!("access to it was revoked at {since}, of which this manifest knows nothing"), advice);
+        }
         Cause::Used => (
             "it stays: a manifest that is not of this run lets somebody in by it".to_owned(),
             "it goes when the other manifest has been destroyed, and this one is once more; or destroy both in one run",

@@ -9,6 +9,7 @@ mod doctor;
 mod graph;
 mod lock;
 mod plan;
+mod revoke;
 mod runner;
 mod sandbox;
 mod temporary;
@@ -26,7 +27,10 @@ pub(crate) use comment::{CommentArgs, ForgeArg};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use graph::{GraphArgs, GraphFormatArg, GraphFromArg};
 pub(crate) use lock::{ForceUnlockArgs, LockArgs};
-pub(crate) use plan::{ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, Report, ReportFormat, ViewArgs, audit_report, finding_report, proof_report};
+pub(crate) use plan::{
+    ApplyArgs, DiffArg, DriftArgs, GuardArgs, PlanArgs, PlanningArgs, Report, ReportFormat, ViewArgs, audit_report, finding_report, proof_report,
+};
+pub(crate) use revoke::{CarryingArgs, ExternalIdArgs, RevokeArgs, RotateArgs, RotateCommand};
 pub(crate) use runner::{NameArg, RunnerPolicyArgs, TemplateArg};
 pub(crate) use sandbox::{PrepareArgs, ResetArgs, SandboxArgs, SandboxCommand, ServeArgs, StateArgs};
 pub(crate) use temporary::{AssumeArgs, ConsoleArgs, CredentialsArgs, ExecArgs, ExportArg, ProfileArgs, TakeArgs};
@@ -96,6 +100,10 @@ pub(crate) enum Command {
     Destroy(ApplyArgs),
     /// Try what manifests promise by real calls: what is granted works, and what is not is refused
     Verify(VerifyArgs),
+    /// Take access back: trust, live sessions, statements on buckets and keys, and the caller's side
+    Revoke(RevokeArgs),
+    /// Put something new in the place of what is known to others
+    Rotate(RotateArgs),
     /// Remove the lock of a run that is gone
     ForceUnlock(ForceUnlockArgs),
     /// Say whether a principal may do something, and why
@@ -138,6 +146,8 @@ impl Command {
         let (json, how) = match self {
             Self::Plan(args) => (args.planning.view.json, Json::Document),
             Self::Apply(args) | Self::Destroy(args) => (args.planning.view.json, Json::Lines),
+            Self::Revoke(args) => (args.carrying.view.json, Json::Lines),
+            Self::Rotate(RotateArgs { command: RotateCommand::ExternalId(args) }) => (args.carrying.view.json, Json::Lines),
             Self::Drift(args) => (args.view.json, Json::Document),
             Self::Verify(args) => (args.json, Json::Document),
             Self::Audit(args) => (args.json, Json::Document),

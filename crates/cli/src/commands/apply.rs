@@ -58,7 +58,8 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
     session.events = Arc::clone(events);
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
     let applied = async {
-        let exit = alone(args, &session, &options, reviewed.as_ref(), io).await?;
+        let work = Work { args, session: &session, options: &options, reviewed: reviewed.as_ref(), approved: &|| Ok(()) };
+        let exit = work.alone(io).await?;
         if args.verify && !destroy && exit == Exit::Clean { proved(args, &session, io).await } else { Ok(exit) }
     };
     session.ended(Box::pin(applied).await)
@@ -79,29 +80,42 @@ async fn proved(args: &ApplyArgs, session: &Session, io: &mut Io) -> Result<Exit
 /// How often the lock is taken anew because the plan writes in accounts that it is not of: once, unless what is live changes meanwhile.
 const ROUNDS: usize = 4;
 
-/// Applies while no other run writes in the same accounts, where that is set up.
-async fn alone(args: &ApplyArgs, session: &Session, options: &Options, reviewed: Option<&Plan>, io: &mut Io) -> Result<Exit, Failure> {
-    let place = session.settings.lock()?.filter(|_| !args.lock.no_lock);
-    let Some(place) = place else {
-        if args.lock.lock_timeout.is_some() {
-            let what = "no lock is set up (`[lock]` in `crossrole.toml`), and `--lock-timeout` waits for nothing";
-            io.err_lines(&[Line::new(Tone::Warning, 0, "warning: ").then([what])]);
+/// What is to be carried out.
+pub(crate) struct Work<'w> {
+    pub(crate) args: &'w ApplyArgs,
+    pub(crate) session: &'w Session,
+    pub(crate) options: &'w Options,
+    pub(crate) reviewed: Option<&'w Plan>,
+    /// What has to be done once it is approved, before anything is called.
+    pub(crate) approved: &'w (dyn Fn() -> Result<(), Failure> + Sync),
+}
+
+impl Work<'_> {
+    /// Applies while no other run writes in the same accounts, where that is set up.
+    pub(crate) async fn alone(&self, io: &mut Io) -> Result<Exit, Failure> {
+        let Self { args, session, options, .. } = self;
+        let place = session.settings.lock()?.filter(|_| !args.lock.no_lock);
+        let Some(place) = place else {
+            if args.lock.lock_timeout.is_some() {
+                let what = "no lock is set up (`[lock]` in `crossrole.toml`), and `--lock-timeout` waits for nothing";
+                io.err_lines(&[Line::new(Tone::Warning, 0, "warning: ").then([what])]);
+            }
+            return Box::pin(self.apply(None, io)).await.map(|ended| if let Ended::Exit(exit) = ended { exit } else { Exit::Failed });
+        };
+        let mut accounts = lock::accounts(&session.desired);
+        let command = if options.destroy { "destroy" } else { "apply" };
+        for _ in 0..ROUNDS {
+            let held = Box::pin(lock::take(&place, accounts.clone(), &args.lock, command, session)).await?;
+            let result = Box::pin(self.apply(Some(&held), io)).await;
+            held.end().await;
+            match result? {
+                Ended::Exit(exit) => return Ok(exit),
+                // What manifests have left there is known only once it is read.
+                Ended::Beyond(more) => accounts.extend(more),
+            }
         }
-        return Box::pin(apply(args, session, options, reviewed, None, io)).await.map(|ended| if let Ended::Exit(exit) = ended { exit } else { Exit::Failed });
-    };
-    let mut accounts = lock::accounts(&session.desired);
-    let command = if options.destroy { "destroy" } else { "apply" };
-    for _ in 0..ROUNDS {
-        let held = Box::pin(lock::take(&place, accounts.clone(), &args.lock, command, session)).await?;
-        let result = Box::pin(apply(args, session, options, reviewed, Some(&held), io)).await;
-        held.end().await;
-        match result? {
-            Ended::Exit(exit) => return Ok(exit),
-            // What manifests have left there is known only once it is read.
-            Ended::Beyond(more) => accounts.extend(more),
-        }
+        Err(Failure::locked("what has to be changed is in other accounts each time that it is looked at, and nothing was changed", "run it again"))
     }
-    Err(Failure::locked("what has to be changed is in other accounts each time that it is looked at, and nothing was changed", "run it again"))
 }
 
 /// What applying came to.
@@ -111,69 +125,66 @@ enum Ended {
     Beyond(BTreeSet<AccountId>),
 }
 
-async fn apply(
-    args: &ApplyArgs,
-    session: &Session,
-    options: &Options,
-    reviewed: Option<&Plan>,
-    held: Option<&Held<'_>>,
-    io: &mut Io,
-) -> Result<Ended, Failure> {
-    let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
-    // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
-    let mut made = make(session, options, &args.planning.guard, &gate, None).await?;
-    let beyond = held.map(|held| held.beyond(&made.plan)).unwrap_or_default();
-    if !beyond.is_empty() {
-        return Ok(Ended::Beyond(beyond));
-    }
-    let mut moved = Ok(Vec::new());
-    if let Some(reviewed) = reviewed {
-        moved = reviewed::compare(reviewed, &mut made, args.partial, session, &args.planning.guard, &gate).await?;
-    }
-    let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
-    // The reports are written before it is said, and say it as well.
-    made.refused(moved.as_ref().err().or(refusal.as_ref().err())).print(&args.planning.view, &session.sources, io)?;
-    io.err_lines(&moved?);
-    let blocked = reviewed::left(&made.plan);
-    if made.plan.is_empty() {
-        match reviewed.filter(|reviewed| !reviewed.is_empty()) {
-            Some(reviewed) if !made.plan.is_blocked() => already_done(reviewed, args.planning.view.json, io),
-            // Machines are told how each apply ended.
-            Some(_) if args.planning.view.json => io.out_json(&crossrole_report::outcome_json(&made.plan, &Outcome::default())),
-            _ => {}
+impl Work<'_> {
+    async fn apply(&self, held: Option<&Held<'_>>, io: &mut Io) -> Result<Ended, Failure> {
+        let Self { args, session, options, reviewed, approved } = *self;
+        let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
+        // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
+        let mut made = make(session, options, &args.planning.guard, &gate, None).await?;
+        let beyond = held.map(|held| held.beyond(&made.plan)).unwrap_or_default();
+        if !beyond.is_empty() {
+            return Ok(Ended::Beyond(beyond));
         }
-        return Ok(Ended::Exit(blocked));
-    }
-    refusal?;
-    if !made.plan.can_apply(args.partial) {
-        let (error, details) = crossrole_report::blocked(&made.plan);
-        return Err(Failure::new(error, "do what is said of each above, or carry out the rest alone with `--partial`").with(&details));
-    }
-    let (made, looked) = look(made, session).await?;
-    may_it(&looked, args.partial, io)?;
-    let plan = &made.plan;
-    let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
-    if !args.auto_approve {
-        let approved = io.approve(question, "nobody is there to approve this plan");
-        session.stops.or_person(approved).await.map_err(|stop| stop.while_("waiting for approval"))??;
-        if let Some(held) = held {
-            held.confirm().await?;
+        let mut moved = Ok(Vec::new());
+        if let Some(reviewed) = reviewed {
+            moved = reviewed::compare(reviewed, &mut made, args.partial, session, &args.planning.guard, &gate).await?;
         }
+        let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
+        // The reports are written before it is said, and say it as well.
+        made.refused(moved.as_ref().err().or(refusal.as_ref().err())).print(&args.planning.view, &session.sources, io)?;
+        io.err_lines(&moved?);
+        let blocked = reviewed::left(&made.plan);
+        if made.plan.is_empty() {
+            match reviewed.filter(|reviewed| !reviewed.is_empty()) {
+                Some(reviewed) if !made.plan.is_blocked() => already_done(reviewed, args.planning.view.json, io),
+                // Machines are told how each apply ended.
+                Some(_) if args.planning.view.json => io.out_json(&crossrole_report::outcome_json(&made.plan, &Outcome::default())),
+                _ => {}
+            }
+            return Ok(Ended::Exit(blocked));
+        }
+        refusal?;
+        if !made.plan.can_apply(args.partial) {
+            let (error, details) = crossrole_report::blocked(&made.plan);
+            return Err(Failure::new(error, "do what is said of each above, or carry out the rest alone with `--partial`").with(&details));
+        }
+        let (made, looked) = look(made, session).await?;
+        may_it(&looked, args.partial, io)?;
+        let plan = &made.plan;
+        let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
+        if !args.auto_approve {
+            let answer = io.approve(question, "nobody is there to approve this plan");
+            session.stops.or_person(answer).await.map_err(|stop| stop.while_("waiting for approval"))??;
+            if let Some(held) = held {
+                held.confirm().await?;
+            }
+        }
+        approved()?;
+        session.events.approved(if args.auto_approve { "auto-approve" } else { "person" });
+        // Somebody may have thought about it for long: then everything is looked at once more.
+        let observed = args.auto_approve.then_some(made.observed);
+        let (outcome, stop) = Box::pin(carry_out(args, plan, observed, session, io)).await;
+        let written = super::plan::carried_out(&args.planning.view.report, plan, &made.findings, &session.sources, &outcome);
+        session.events.verified(outcome.is_complete(), outcome.unverified.len());
+        if args.planning.view.json {
+            io.out_json(&crossrole_report::outcome_json(plan, &outcome));
+        } else {
+            io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
+        }
+        written?;
+        let failed = if outcome.is_moved() { Exit::Moved } else { Exit::Failed };
+        Ok(Ended::Exit(if outcome.is_complete() { blocked } else { stop.map_or(failed, Stop::exit) }))
     }
-    session.events.approved(if args.auto_approve { "auto-approve" } else { "person" });
-    // Somebody may have thought about it for long: then everything is looked at once more.
-    let observed = args.auto_approve.then_some(made.observed);
-    let (outcome, stop) = Box::pin(carry_out(args, plan, observed, session, io)).await;
-    let written = super::plan::carried_out(&args.planning.view.report, plan, &made.findings, &session.sources, &outcome);
-    session.events.verified(outcome.is_complete(), outcome.unverified.len());
-    if args.planning.view.json {
-        io.out_json(&crossrole_report::outcome_json(plan, &outcome));
-    } else {
-        io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
-    }
-    written?;
-    let failed = if outcome.is_moved() { Exit::Moved } else { Exit::Failed };
-    Ok(Ended::Exit(if outcome.is_complete() { blocked } else { stop.map_or(failed, Stop::exit) }))
 }
 
 /// What was reviewed is live: there is nothing left to do, and that is success.

@@ -1,7 +1,6 @@
 //! `crossrole doctor`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use crossrole_access::Question;
@@ -225,10 +224,7 @@ impl Manifests for Files {
 
 /// Writes the change of the manifests, each file whole or not at all, where it is still what was read.
 fn written(found: &Diagnosis, session: &Session) -> Result<(), Failure> {
-    for step in found.fix.iter().flatten() {
-        if let FixStep::Manifest { file, after, .. } = step {
-            super::drift::rewrite(Path::new(file), &session.sources, after)?;
-        }
-    }
-    Ok(())
+    let steps = found.fix.iter().flatten();
+    let texts = steps.filter_map(|step| if let FixStep::Manifest { file, after, .. } = step { Some((file.clone(), after.clone())) } else { None });
+    crate::files::replace(&texts.collect(), &session.sources)
 }

@@ -1,8 +1,6 @@
 //! `crossrole drift`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use crossrole_manifest::take_up;
@@ -13,6 +11,7 @@ use crate::args::{DriftArgs, GuardArgs};
 use crate::base::by_hand;
 use crate::events::Events;
 use crate::failure::{Exit, Failure};
+use crate::files;
 use crate::guard::Gate;
 use crate::io::Io;
 use crate::reports;
@@ -62,7 +61,7 @@ async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit,
         io.out(&crossrole_report::drift_alone(&made.plan, &access, view));
     }
     if let Some(taken) = taken {
-        taken.write(&session.sources)?;
+        files::replace(&taken.texts, &session.sources)?;
         io.err_lines(&crossrole_report::taken_up(&taken.said, &taken.left));
     }
     Ok(match (made.plan.is_blocked(), made.plan.is_empty()) {
@@ -80,46 +79,6 @@ struct Taken {
     texts: BTreeMap<String, String>,
     /// Objects with drift that is still planned.
     left: Vec<Address>,
-}
-
-impl Taken {
-    /// Writes the files that have changed, each whole or not at all, where it is still what was read.
-    fn write(&self, sources: &[Source]) -> Result<(), Failure> {
-        for (file, text) in &self.texts {
-            rewrite(Path::new(file), sources, text)?;
-        }
-        Ok(())
-    }
-}
-
-/// Writes a manifest whole or not at all, where it is still what was read.
-pub(super) fn rewrite(file: &Path, sources: &[Source], text: &str) -> Result<(), Failure> {
-    let named = file.display().to_string();
-    let failed = |e: std::io::Error| Failure::new(format!("manifest `{named}` can't be written: {e}"), "check the permissions of the file and its folder");
-    // A link stays one: what it leads to is written.
-    let path = std::fs::canonicalize(file).map_err(failed)?;
-    let read = sources.iter().find(|source| source.file == named).map(|source| source.text.as_str());
-    if std::fs::read_to_string(&path).ok().as_deref() != read {
-        return Err(Failure::new(format!("manifest `{named}` has changed while it was looked at, and was not written"), "run it again"));
-    }
-    let part = path.with_extension(format!("toml.part-{}", std::process::id()));
-    if let Err(error) = replaced(&path, &part, text) {
-        let _ = std::fs::remove_file(&part);
-        return Err(failed(error));
-    }
-    Ok(())
-}
-
-/// Puts a text in the place of a file, by a new file beside it that nobody else may read before it has the mode of the old one.
-fn replaced(path: &Path, part: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(part)?;
-    file.write_all(text.as_bytes())?;
-    file.set_permissions(std::fs::metadata(path)?.permissions())?;
-    std::fs::rename(part, path)
 }
 
 async fn take_up_all(made: &Made, session: &Session) -> Result<Taken, Failure> {

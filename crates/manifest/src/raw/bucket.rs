@@ -8,7 +8,7 @@ use super::grant::grant;
 use super::statement::Statement;
 use super::words::{Access, words};
 use crate::decode::{Decode, Decoder, OneOrMany, Spanned, Table, record, wrong_type};
-use crate::scalar::{ActionPattern, BucketName, Prefix, Region};
+use crate::scalar::{ActionPattern, BucketName, Instant, Prefix, Region};
 
 record! {
     /// A bucket. Without `create` it must exist, and only its policy is touched.
@@ -31,6 +31,8 @@ record! {
         logging: Option<Spanned<Logging>>,
         /// Tags.
         tags: Option<Table<String>>,
+        /// That access to it, revoked at this instant, may be given again: the `since` of an entry under `[[revoked]]` that is gone.
+        restored: Option<Spanned<Instant>>,
         /// Access for principals that need no role of ours.
         allow: Option<Vec<BucketAllow>>,
         /// Statements of the bucket policy, for what `allow` can't say.

@@ -1,7 +1,7 @@
 //! KMS keys, as they are written.
 
 use crate::decode::{OneOrMany, Spanned, Table, record};
-use crate::scalar::{ActionPattern, Region};
+use crate::scalar::{ActionPattern, Instant, Region};
 
 use super::grant::grant;
 use super::statement::Statement;
@@ -30,6 +30,8 @@ record! {
         deletion_window_days: Option<Spanned<u32>>,
         /// Tags of a key that is made.
         tags: Option<Table<String>>,
+        /// That use of it, revoked at this instant, may be given again: the `since` of an entry under `[[revoked]]` that is gone.
+        restored: Option<Spanned<Instant>>,
         /// Use of it by principals, beside that of buckets.
         allow: Option<Vec<KeyAllow>>,
         /// Statements of its policy, for what `allow` can't say.

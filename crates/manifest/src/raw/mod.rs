@@ -3,6 +3,7 @@
 mod bucket;
 mod grant;
 mod key;
+mod revoked;
 mod role;
 mod statement;
 mod words;
@@ -13,6 +14,7 @@ use crate::scalar::{Account, ManifestName, Path, Region};
 pub(crate) use bucket::{Bucket, BucketAllow, Encryption, KmsKey, Logging};
 pub(crate) use grant::{KINDS, When, Who};
 pub(crate) use key::{Key, KeyAccess, KeyAllow};
+pub(crate) use revoked::Revoked;
 pub(crate) use role::{Allow, ForeignPolicies, GitHub, ManagedPolicy, OidcProvider, Role, SamlProvider, Session, SessionName, Trust};
 pub(crate) use statement::{Conditions, EffectWord, Principals, Statement};
 pub(crate) use words::Access;
@@ -44,6 +46,8 @@ record! {
         tags: Option<Table<String>>,
         /// Findings that are known and wanted: each is reported as suppressed.
         suppress: Option<Vec<Suppress>>,
+        /// Whose access is taken back, whatever else this manifest says.
+        revoked: Option<Vec<Revoked>>,
     }
 }
 

@@ -5,7 +5,8 @@ use super::statement::Statement;
 use super::words::{Access, words};
 use crate::decode::{OneOrMany, Spanned, Table, record};
 use crate::scalar::{
-    ActionPattern, BucketName, Description, Expiry, ExternalId, IssuerUrl, Path, PolicyArn, PolicyText, Prefix, ResourcePattern, Seconds, SessionLength,
+    ActionPattern, BucketName, Description, Expiry, ExternalId, Instant, IssuerUrl, Path, PolicyArn, PolicyText, Prefix, ResourcePattern, Seconds,
+    SessionLength,
 };
 
 record! {
@@ -25,6 +26,8 @@ record! {
         adopt: Option<bool>,
         /// What happens to policies that others put on it. Default: `remove`.
         foreign_policies: Option<ForeignPolicies>,
+        /// That access to it, revoked at this instant, may be given again: the `since` of an entry under `[[revoked]]` that is gone.
+        restored: Option<Spanned<Instant>>,
         /// Who may assume it.
         trust: Option<Vec<Trust>>,
         /// What it may do.

@@ -34,6 +34,11 @@ impl Builder<'_> {
             for allow in bucket.allow.iter().flatten() {
                 self.bucket_allow(name, allow);
             }
+            let denied = self.denied_bucket(name);
+            self.bucket_statements.entry(name.clone()).or_default().extend(denied);
+            if let Some(restored) = &bucket.restored {
+                self.desired.restored.insert(Address::new(&self.trusting, Kind::BucketPolicy, name), restored.value.text.clone());
+            }
             self.unique_sids(bucket.statement.as_deref());
             for statement in bucket.statement.iter().flatten() {
                 if let Some(mut built) = self.raw_statement(statement, Place::Bucket(name)) {
@@ -150,6 +155,9 @@ impl Builder<'_> {
 
     /// Adds a grant to a bucket's policy.
     pub(super) fn grant_in_bucket(&mut self, bucket: &str, grant: &Placed, principal: &Principal) {
+        if self.is_revoked_arn(principal) {
+            return;
+        }
         let mut statement = Statement { principal: Some(principal.clone()), effect: Effect::Allow, ..grant.statement.clone() };
         statement.sid = Some(format!("{}{}", ownership::sid_prefix(&self.name), rights_hash(&statement)));
         let origins = grant.origins.iter().map(|o| Origin { principal: Some(principal.clone()), ..o.clone() }).collect();

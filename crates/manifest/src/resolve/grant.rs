@@ -37,6 +37,7 @@ impl Builder<'_> {
         let mut conditions = Conditions::new();
         self.limits(who, &named, &mut conditions);
         let over = self.is_over(who.limits.expires);
+        let named = self.unrevoked(named);
         (!named.is_empty()).then_some(Grant { named, conditions, over })
     }
 

@@ -59,6 +59,14 @@ impl Builder<'_> {
             for allow in key.allow.iter().flatten() {
                 self.key_allow(&reference, allow);
             }
+            if let Some(restored) = &key.restored {
+                let address = Address::new(&reference.account(), Kind::KeyPolicy, reference.name());
+                self.desired.restored.insert(address, restored.value.text.clone());
+            }
+            if key.allow.is_some() || key.statement.is_some() {
+                let denied = self.denied_key().into_iter().map(|placed| Granted { placed, by_iam: false });
+                self.key_statements.entry(reference.clone()).or_default().extend(denied);
+            }
             self.unique_sids(key.statement.as_deref());
             for statement in key.statement.iter().flatten() {
                 if let Some(mut placed) = self.raw_statement(statement, Place::Key(&reference)) {
@@ -259,6 +267,9 @@ impl Builder<'_> {
 
     /// Adds a grant to a key's policy, which speaks of its own key as `*`.
     fn grant_on_key(&mut self, key: &KeyRef, grant: &Placed, principal: &Principal, by_iam: bool) {
+        if self.is_revoked_arn(principal) {
+            return;
+        }
         let mut statement = Statement { principal: Some(principal.clone()), resource: Some(Element::of(["*"])), ..grant.statement.clone() };
         let rights = digits(&Statement { sid: None, principal: None, ..statement.clone() }.canonical_body());
         // What the key's account may be left to is not in one statement with what it may not.

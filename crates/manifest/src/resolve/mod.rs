@@ -8,6 +8,7 @@ mod key;
 mod made_key;
 mod principal;
 mod provider;
+mod revoked;
 mod role;
 mod session;
 mod statement;
@@ -107,6 +108,10 @@ struct Builder<'a> {
     /// By bucket, then by body without principal: principals with the same rights share a statement.
     bucket_statements: BTreeMap<String, Vec<Placed>>,
     key_statements: &'a mut BTreeMap<KeyRef, Vec<key::Granted>>,
+    /// Whose access is taken back.
+    gone: Vec<revoked::Gone>,
+    /// Of the role that is being read: who of those could come in.
+    ways: Vec<revoked::Way>,
 }
 
 /// A statement with the parts of the manifest that it comes from: several, once principals with the same rights share it.
@@ -143,6 +148,8 @@ impl<'a> Builder<'a> {
             directory,
             bucket_statements: BTreeMap::new(),
             key_statements: &mut run.key_statements,
+            gone: Vec::new(),
+            ways: Vec::new(),
         }
     }
 
@@ -196,6 +203,7 @@ impl<'a> Builder<'a> {
     fn manifest(&mut self) {
         let raw = self.raw;
         self.suppressions();
+        self.revocations();
         self.policies();
         self.oidc_providers();
         self.saml_providers();
@@ -210,6 +218,7 @@ impl<'a> Builder<'a> {
         }
         self.sessions();
         self.bucket_policies();
+        self.revoked();
     }
 
     /// What all accounts of a manifest write together.

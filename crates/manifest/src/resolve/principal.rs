@@ -13,6 +13,7 @@ use super::Builder;
 use super::statement::{condition, texts};
 
 /// A principal of a known account.
+#[derive(Clone)]
 pub(super) struct Resolved {
     pub(super) account: AccountId,
     pub(super) label: String,
@@ -30,6 +31,7 @@ impl Resolved {
 }
 
 /// Whom a grant names, however it is spelt.
+#[derive(Clone)]
 pub(super) enum Named {
     /// A group can't be a principal: its account is, and the group gets the policy.
     Group(Resolved),
@@ -133,7 +135,7 @@ impl Builder<'_> {
 
     /// Resolves `label/Name` of a permission set (IAM Identity Center API Reference, `CreatePermissionSet`: its name has 1 to 32
     /// characters). Where the account's sets are named, it is one of those.
-    fn permission_set(&mut self, text: &Spanned<String>) -> Option<Resolved> {
+    pub(super) fn permission_set(&mut self, text: &Spanned<String>) -> Option<Resolved> {
         let Some((label, name)) = text.value.split_once('/').filter(|(label, name)| !label.is_empty() && !name.is_empty()) else {
             let advice = format!("write `label/{}`, with the label of a trusted account", text.value.trim_matches('/'));
             self.error(text.span, format!("`{}` does not say which account the permission set is in", text.value), advice);

@@ -24,11 +24,16 @@ impl<'a> Builder<'a> {
         let path = Self::path(raw.path.as_ref());
         let arn = self.partition.iam_arn(account, "role", &path, name);
         let address = Address::new(account, Kind::Role, name);
-        let statements: Vec<Placed> = raw.trust.iter().flatten().flat_map(|t| self.trust(t, &arn, account)).collect();
+        self.ways.clear();
+        let mut statements: Vec<Placed> = raw.trust.iter().flatten().flat_map(|t| self.trust(t, &arn, account)).collect();
+        if self.is_revoked(&address) {
+            statements.clear();
+        }
         if raw.trust.as_ref().map_or(!raw.has("trust"), Vec::is_empty) {
             self.error(key, format!("nobody may assume role `{name}`"), format!("add `[[roles.{name}.trust]]`"));
         }
-        let trust = self.document(&address, &DocumentRef::Trust, if statements.is_empty() { self.nobody(key) } else { pack(statements) });
+        let nobody = statements.is_empty();
+        let trust = self.document(&address, &DocumentRef::Trust, if nobody { self.nobody(key) } else { pack(self.kept_out(statements)) });
         self.over(
             key,
             &format!("the trust policy of role `{name}`"),
@@ -40,24 +45,30 @@ impl<'a> Builder<'a> {
                 "trust_policy = 4096",
             ),
         );
-        let inline = self.inline(&address, key, raw, &arn);
+        let longest = raw.max_session.map_or(3600, |s| s.0);
+        let mut tags = self.tags(raw.tags.as_ref(), key);
+        let denied = self.ended_sessions(&address, nobody, longest, &mut tags);
+        let inline = self.inline(&address, key, raw, &arn, denied);
         let attached = self.attached(account, name, key, raw);
         let boundary = raw.permissions_boundary.as_ref().map(|b| b.value.0.clone());
         let state = RoleState {
             path,
             trust,
             description: raw.description.as_ref().map(|d| d.0.clone()).unwrap_or_default(),
-            max_session_seconds: raw.max_session.map_or(3600, |s| s.0),
+            max_session_seconds: longest,
             boundary,
-            tags: self.tags(raw.tags.as_ref(), key),
+            tags,
             inline,
             attached,
         };
+        if let Some(restored) = &raw.restored {
+            self.desired.restored.insert(address.clone(), restored.value.text.clone());
+        }
         let keep_foreign = raw.foreign_policies == Some(ForeignPolicies::Keep);
         self.insert(key, address, raw.adopt.unwrap_or(false), DesiredState::Role { state, keep_foreign });
     }
 
-    fn inline(&mut self, address: &Address, key: Span, raw: &'a Role, arn: &str) -> BTreeMap<String, Document> {
+    fn inline(&mut self, address: &Address, key: Span, raw: &'a Role, arn: &str, denied: Vec<Placed>) -> BTreeMap<String, Document> {
         let mut inline = BTreeMap::new();
         let own = self.permissions(raw.allow.as_deref(), raw.statement.as_deref(), &Holders::Role(arn.to_owned()));
         if !own.is_empty() {
@@ -68,10 +79,17 @@ impl<'a> Builder<'a> {
             if policy == ownership::INLINE_POLICY {
                 self.error(span, format!("the inline policy `{policy}` is the one that `allow` and `statement` make"), "use another name");
             }
+            if policy == ownership::REVOKED_POLICY {
+                self.error(span, format!("the inline policy `{policy}` is the one that `[[revoked]]` makes"), "use another name");
+            }
             self.unique_sids(Some(&raw.statement.value));
             let statements: Vec<Placed> = raw.statement.value.iter().filter_map(|s| self.raw_statement(s, super::statement::Place::Identity)).collect();
             self.takes(&statements);
             inline.insert(policy.clone(), self.document(address, &DocumentRef::Inline(policy.clone()), statements));
+        }
+        if !denied.is_empty() {
+            let name = ownership::REVOKED_POLICY.to_owned();
+            inline.insert(name.clone(), self.document(address, &DocumentRef::Inline(name), denied));
         }
         let size = inline.values().map(Document::size).sum();
         self.over(
@@ -139,7 +157,10 @@ impl<'a> Builder<'a> {
         let mut conditions = federated;
         Self::trust_conditions(raw, &mut conditions);
         self.limits(&who, &named, &mut conditions);
-        if self.is_over(raw.expires.as_ref()) {
+        self.ways(raw, &named, &conditions);
+        let role = Address::new(role_account, Kind::Role, role_arn.rsplit('/').next().unwrap_or_default());
+        let named = self.unrevoked(named);
+        if self.is_over(raw.expires.as_ref()) || self.is_revoked(&role) {
             return Vec::new();
         }
         let mut actions = vec![action.to_owned()];

@@ -47,7 +47,7 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
 }
 
 /// With the ends of lines, and the mark at the beginning, that the text had.
-fn as_before(text: &str, edited: &str) -> String {
+pub(super) fn as_before(text: &str, edited: &str) -> String {
     const MARK: char = '\u{feff}';
     let lines = edited.trim_start_matches(MARK).replace("\r\n", "\n");
     let lines = if text.contains("\r\n") { lines.replace('\n', "\r\n") } else { lines };

@@ -6,7 +6,7 @@ use crossrole_model::limits::Quota;
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Tags};
 use crossrole_model::{
     Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, ErrorClass, Facet, Kind, ObjectState, Observation, Part, Reason,
-    Subject, Unreadable, Withheld, ownership,
+    Subject, Unreadable, Withheld, ownership, revoked_since,
 };
 use crossrole_policy::{Document, Share, Statement};
 
@@ -125,7 +125,24 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
             return;
         }
     };
+    if let Some(since) = forgotten(draft, address, found.as_ref(), wanted) {
+        draft.withhold(address, Cause::Revoked { since });
+        return;
+    }
     merge(draft, address, &object.owner, &region, found.as_ref(), wanted);
+}
+
+/// When somebody was revoked whom our statements deny in a policy, of a bucket or a key, and the manifests know nothing of that.
+pub(super) fn forgotten(draft: &Draft<'_>, address: &Address, found: Option<&Document>, wanted: &[Statement]) -> Option<String> {
+    let restored = draft.desired.restored.get(address);
+    // Behind the instant, a Sid has what the statement says: the same may have been said again, later.
+    let whom = |sid: &str| sid.rsplit_once('Z').map(|(_, whom)| whom.to_owned());
+    let again = |sid: &str, since: &String| {
+        wanted.iter().map(Statement::sid).any(|other| whom(other) == whom(sid) && revoked_since(other).is_some_and(|later| later >= *since))
+    };
+    let statements = found.into_iter().flat_map(|document| &document.statements).map(Statement::sid);
+    let ours = statements.filter(|sid| sid_owner(draft, sid).is_some()).filter_map(|sid| Some((sid, revoked_since(sid)?)));
+    ours.filter(|(sid, since)| !again(sid, since) && restored.is_none_or(|restored| restored < since)).map(|(_, since)| since).max()
 }
 
 fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str, found: Option<&Document>, wanted: &[Statement]) {

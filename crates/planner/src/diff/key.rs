@@ -48,6 +48,10 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
         return;
     }
     let wanted = wanted(draft, address, key, &policy.document, grants);
+    if let Some(since) = super::bucket::forgotten(draft, address, Some(&policy.document), &wanted) {
+        draft.withhold(address, Cause::Revoked { since });
+        return;
+    }
     merge(draft, address, &object.owner, key, &policy.document, &wanted);
 }
 

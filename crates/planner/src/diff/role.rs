@@ -54,6 +54,10 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         Claim::Adopt => true,
         Claim::Ours => false,
     };
+    if let Some(since) = found.state.tags.get(ownership::REVOKED_TAG).filter(|since| !knows(draft, address, wanted.tags.get(ownership::REVOKED_TAG), since)) {
+        draft.withhold(address, Cause::Revoked { since: since.clone() });
+        return;
+    }
     let mut after = with_kept(wanted, &found.state, keep_foreign);
     if let Some(held) = draft.caller_held.get(&(address.account.clone(), address.name.to_ascii_lowercase())) {
         after.attached.retain(|arn| !held.lose.contains(arn));
@@ -65,6 +69,12 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         return;
     }
     if found.state.path == after.path { update(draft, address, object, found, after, adopted) } else { replace(draft, address, object, found, after) }
+}
+
+/// Tells whether a manifest knows that access was revoked at an instant: it has that, or a later one, or says that it is over.
+/// Instants of one form are in the order of their texts.
+fn knows(draft: &Draft<'_>, address: &Address, wanted: Option<&String>, since: &String) -> bool {
+    wanted.is_some_and(|wanted| wanted >= since) || draft.desired.restored.get(address).is_some_and(|restored| restored >= since)
 }
 
 /// What is wanted, with the caller policies that the role holds.
@@ -195,7 +205,7 @@ fn inline_changes(
     give: &mut Stage,
 ) {
     for policy in before.keys().filter(|p| !after.contains_key(*p)) {
-        let ours = policy == ownership::INLINE_POLICY;
+        let ours = [ownership::INLINE_POLICY, ownership::REVOKED_POLICY].contains(&policy.as_str());
         reasons.push(if ours { Reason::Differs(Part::Inline(policy.clone())) } else { Reason::ForeignPolicy(policy.clone()) });
         take.push((Call::Iam(IamCall::DeleteInlinePolicy { principal: me(name), name: policy.clone() }), Facet::Inline(policy.clone())));
     }

@@ -71,6 +71,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
         Cause::Used,
+        Cause::Revoked { since: t() },
         Cause::Path { found: t(), wanted: t() },
         Cause::NoKey,
         Cause::Unlisted,
@@ -128,8 +129,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoIdentityCenter => 31,
         Cause::NoPermissionSet => 26,
         Cause::NotAssigned(_) => 27,
+        Cause::Revoked { .. } => 33,
     };
-    covers(all.iter().map(number), 33);
+    covers(all.iter().map(number), 34);
     all
 }
 

@@ -1,0 +1,88 @@
+//! A change of manifests that a command makes: shown as a plan, asked for, written, and carried out.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossrole_model::{Desired, Severity, Source};
+use crossrole_planner::Options;
+
+use crate::args::{ApplyArgs, CarryingArgs, GuardArgs, PlanningArgs};
+use crate::failure::{Exit, Failure};
+use crate::guard::Gate;
+use crate::io::Io;
+use crate::load::Loaded;
+use crate::session::Session;
+use crate::{files, reports};
+
+use super::apply::Work;
+use super::plan::make;
+
+pub(super) struct Carried {
+    pub(super) apply: ApplyArgs,
+    pub(super) dry_run: bool,
+    /// Of the manifests as they will be.
+    pub(super) session: Session,
+    /// What they want as they are.
+    was: Arc<Desired>,
+    /// As they are.
+    sources: Vec<Source>,
+    /// New texts, by file.
+    texts: BTreeMap<String, String>,
+}
+
+impl Carried {
+    /// Reads the manifests as they will be. What is said of them that was not before, goes to stderr.
+    pub(super) fn begin(paths: Vec<PathBuf>, carrying: CarryingArgs, loaded: Loaded, texts: BTreeMap<String, String>, io: &mut Io) -> Result<Self, Failure> {
+        let CarryingArgs { cloud, view, lock, auto_approve, dry_run, quiet } = carrying;
+        let planning = PlanningArgs { cloud, view, guard: GuardArgs::default(), target: Vec::new(), destroy_key: Vec::new() };
+        // One object that can't be written keeps nothing else from being taken away.
+        let apply = ApplyArgs { paths, planning, lock, auto_approve, max_age: None, partial: true, verify: false, quiet };
+        reports::apart_from_settings(&apply.planning.view.report, &apply.planning.cloud.config, &[&apply.planning.cloud.sandbox_state])?;
+        reports::apart_from_paths(&apply.planning.view.report, &apply.paths)?;
+        let Loaded { settings, desired: was, sources } = loaded;
+        let mut new = sources.clone();
+        for source in &mut new {
+            if let Some(text) = texts.get(&source.file) {
+                source.text.clone_from(text);
+            }
+        }
+        let surroundings = settings.surroundings()?;
+        let (_, before) = crossrole_manifest::load_in(&sources, &surroundings);
+        let (desired, mut findings) = crossrole_manifest::load_in(&new, &surroundings);
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        findings.retain(|finding| !before.iter().any(|old| old.message == finding.message));
+        let text = crossrole_report::findings_on(&findings, &settings.shown(&new), io.err_screen());
+        let desired = desired.ok_or_else(|| Failure::findings(text.clone(), errors))?;
+        io.err(&text);
+        let session = Session::of(Loaded { settings, desired, sources: new }, &apply.planning.cloud, io)?;
+        Ok(Self { apply, dry_run, session, was: Arc::new(was), sources, texts })
+    }
+
+    /// Shows it; unless that is all, asks, writes the manifests, and carries it out.
+    pub(super) async fn out(&self, io: &mut Io) -> Result<Exit, Failure> {
+        let options = Options { targets: self.targets().await?, ..Options::default() };
+        if self.dry_run {
+            let view = &self.apply.planning.view;
+            let mut made = make(&self.session, &options, &self.apply.planning.guard, &Gate::none(), None).await?;
+            made.refused(None).print(view, &self.session.sources, io)?;
+            return Ok(if made.plan.is_blocked() { Exit::Failed } else { Exit::Clean });
+        }
+        let written = || files::replace(&self.texts, &self.sources);
+        let work = Work { args: &self.apply, session: &self.session, options: &options, reviewed: None, approved: &written };
+        work.alone(io).await
+    }
+
+    /// What the change itself makes, where more than that is pending: none of that goes with it.
+    async fn targets(&self) -> Result<Vec<String>, Failure> {
+        let observed = self.session.observe(&crossrole_planner::scope(&self.session.desired)).await?;
+        let (was, desired) = (Arc::clone(&self.was), Arc::clone(&self.session.desired));
+        let work = move || {
+            let [before, after] = [&was, &desired].map(|desired| crossrole_planner::plan(desired, &observed, &Options::default()));
+            let ours = |change: &&crossrole_model::Change| !before.changes.contains(change);
+            let all: Vec<String> = after.changes.iter().filter(ours).map(|change| change.address.to_string()).collect();
+            if all.len() == after.changes.len() { Vec::new() } else { all }
+        };
+        self.session.computed("planning", work).await
+    }
+}

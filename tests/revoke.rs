@@ -1,0 +1,653 @@
+//! `revoke` while sessions are in use: whoever is meant is refused, and nobody else is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crossrole::Exit;
+use crossrole_access::{Objects, delta, who_can};
+use crossrole_manifest::take_up::{Entry, with_revoked};
+use crossrole_model::access::{AccessChange, Direction, Party};
+use crossrole_model::{Desired, DesiredState, Source, Whose};
+use crossrole_policy::{Arn, glob};
+use crossrole_sandbox::Options;
+
+use crate::support::{Credentials, Place, Said, manifest, root};
+
+const TRUSTING: &str = "222222222222";
+const DEV: &str = "111111111111";
+const OPS: &str = "333333333333";
+const LAG: Duration = Duration::from_secs(3);
+
+const ALL: &str = r#"# Who reads the exchange, and how.
+name = "exchange"
+
+[trusting]
+account = "222222222222"
+region = "eu-west-1"
+
+[trusted.dev]   # the developers
+account = "111111111111"
+[trusted.dev.users.Ann]
+[trusted.dev.users.Bob]
+
+[trusted.ops]
+account = "333333333333"
+[trusted.ops.users.Cid]
+
+[buckets.exchange-data]
+create = true
+[[buckets.exchange-data.allow]]
+user = ["dev/Ann", "dev/Bob", "ops/Cid"]  # without a role
+access = "get"
+prefix = "shared/"
+
+# Nothing tells their sessions apart but the names that they give them.
+[roles.Common]
+[[roles.Common.trust]]
+user = ["dev/Ann", "dev/Bob", "ops/Cid"]
+[[roles.Common.allow]]
+bucket = "exchange-data"
+access = "get"
+prefix = "reports/"
+
+# A session has the name of its user.
+[roles.Named]
+[[roles.Named.trust]]
+user = ["dev/Ann", "dev/Bob"]
+session_name = "username"
+[[roles.Named.allow]]
+bucket = "exchange-data"
+access = "get"
+prefix = "reports/"
+
+[roles.Own]
+[[roles.Own.trust]]
+user = "dev/Ann"
+[[roles.Own.allow]]
+bucket = "exchange-data"
+access = "get"
+prefix = "reports/"
+
+# Whoever the accounts let.
+[roles.Whole]
+[[roles.Whole.trust]]
+account = ["dev", "ops"]
+[[roles.Whole.allow]]
+bucket = "exchange-data"
+access = "get"
+prefix = "reports/"
+"#;
+
+/// Who opens sessions of which role: Dee is of the account `dev`, may do anything there, and is in no manifest.
+const SESSIONS: [(&str, &str); 11] = [
+    ("Ann", "Common"),
+    ("Bob", "Common"),
+    ("Cid", "Common"),
+    ("Ann", "Named"),
+    ("Bob", "Named"),
+    ("Ann", "Own"),
+    ("Ann", "Whole"),
+    ("Bob", "Whole"),
+    ("Cid", "Whole"),
+    ("Dee", "Whole"),
+    ("Eve", "Whole"),
+];
+
+/// Who is let into the bucket without a role.
+const DIRECT: [&str; 3] = ["Ann", "Bob", "Cid"];
+
+fn account(user: &str) -> &'static str {
+    if matches!(user, "Cid" | "Eve") { OPS } else { DEV }
+}
+
+/// Sessions that are open, and who may use the bucket by itself.
+struct Used {
+    place: Place,
+    file: String,
+    people: BTreeMap<&'static str, Credentials>,
+    sessions: BTreeMap<String, Credentials>,
+}
+
+impl Used {
+    async fn open(name: &str) -> Self {
+        let file = manifest(name, ALL);
+        let place = Place::new(Options { visibility_delay: LAG, ..Options::default() });
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        let may = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::222222222222:role/Whole"}]}"#;
+        for user in ["Dee", "Eve"] {
+            place.iam(account(user), "CreateUser", &[("UserName", user)]).await;
+        }
+        tokio::time::sleep(LAG * 2).await;
+        for (user, policy) in [("Dee", all), ("Eve", all), ("Ann", may), ("Bob", may), ("Cid", may)] {
+            place.iam(account(user), "PutUserPolicy", &[("UserName", user), ("PolicyName", "own"), ("PolicyDocument", policy)]).await;
+        }
+        for key in ["shared/a", "reports/a"] {
+            let who = Credentials { key: TRUSTING.to_owned(), ..Credentials::default() };
+            assert_eq!(place.s3_as(&who, "eu-west-1", "PUT", &format!("/exchange-data/{key}"), "", &[], "x").await.0, 200);
+        }
+        let mut people = BTreeMap::new();
+        for user in ["Ann", "Bob", "Cid", "Dee", "Eve"] {
+            let answer = place.iam(account(user), "CreateAccessKey", &[("UserName", user)]).await;
+            people.insert(user, Credentials::of(&answer));
+        }
+        tokio::time::sleep(LAG * 2).await;
+        let mut used = Self { place, file, people, sessions: BTreeMap::new() };
+        for (user, role) in SESSIONS {
+            let (status, answer) = used.assume(user, role).await;
+            assert_eq!(status, 200, "{user} {role}: {answer}");
+            used.sessions.insert(format!("{user} {role}"), Credentials::of(&answer));
+        }
+        assert!(used.refused().await.is_empty(), "{:?}", used.refused().await);
+        used
+    }
+
+    async fn assume(&self, user: &str, role: &str) -> (u16, String) {
+        let arn = format!("arn:aws:iam::{TRUSTING}:role/{role}");
+        self.place.query_as(&self.people[user], "sts", "AssumeRole", &[("RoleArn", &arn), ("RoleSessionName", user)]).await
+    }
+
+    async fn get(&self, who: &Credentials, key: &str) -> u16 {
+        self.place.s3_as(who, "eu-west-1", "GET", &format!("/exchange-data/{key}"), "", &[], "").await.0
+    }
+
+    /// Who gets nothing by a session that is open, by a new one, or without any.
+    async fn refused(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for (name, session) in &self.sessions {
+            if self.get(session, "reports/a").await != 200 {
+                out.push(format!("session {name}"));
+            }
+        }
+        for (user, role) in SESSIONS {
+            if self.assume(user, role).await.0 != 200 {
+                out.push(format!("new {user} {role}"));
+            }
+        }
+        for user in DIRECT {
+            if self.get(&self.people[user], "shared/a").await != 200 {
+                out.push(format!("direct {user}"));
+            }
+        }
+        out
+    }
+
+    async fn revoke(&self, words: &[&str]) -> Said {
+        let said = self.place.run(&[&["revoke", "--auto-approve", "--quiet", "--deadline", "30"], words, &[&self.file]].concat()).await;
+        tokio::time::sleep(LAG).await;
+        said
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.file).unwrap()
+    }
+
+    /// What is done is what the manifest says, and what it said before stands there as it was.
+    async fn settled(&self) {
+        assert!(self.text().starts_with(ALL), "{}", self.text());
+        let said = self.place.good(&["plan", &self.file]).await;
+        assert!(said.starts_with("No changes"), "{said}");
+        self.place.assert_no_secret();
+    }
+
+    /// A manifest that knows nothing of it brings nothing back, and says why.
+    async fn old(&self, name: &str, refused: &[String]) {
+        let old = manifest(name, ALL);
+        for more in [&["--partial"][..], &[]] {
+            let said = self.place.run(&[&["apply", "--auto-approve", "--quiet"], more, &[&old]].concat()).await;
+            assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+            assert!(said.out.contains("was revoked at 20"), "{}", said.out);
+            tokio::time::sleep(LAG * 2).await;
+            assert_eq!(self.refused().await, refused);
+        }
+    }
+}
+
+fn list(of: &[&str]) -> Vec<String> {
+    of.iter().map(|&one| one.to_owned()).collect()
+}
+
+/// Nobody gains by it; `who` alone loses.
+fn only_losses(out: &str) {
+    assert!(!out.contains(" gains") && !out.contains("may gain"), "{out}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_left_by_all_and_no_other_is() {
+    let used = Used::open("revoke-role").await;
+    let said = used.revoke(&["role/Common", "--reason", "the key was in a log"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    only_losses(&said.out);
+    let gone = list(&["session Ann Common", "session Bob Common", "session Cid Common", "new Ann Common", "new Bob Common", "new Cid Common"]);
+    assert_eq!(used.refused().await, gone);
+    used.settled().await;
+    used.old("revoke-role-old", &gone).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_is_kept_out_and_nobody_else_is() {
+    let used = Used::open("revoke-user").await;
+    let said = used.revoke(&["dev/user/Ann", "--session-name", "Ann"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    only_losses(&said.out);
+    let gone = list(&[
+        "session Ann Common",
+        "session Ann Named",
+        "session Ann Own",
+        "session Ann Whole",
+        "new Ann Common",
+        "new Ann Named",
+        "new Ann Own",
+        "new Ann Whole",
+        "direct Ann",
+    ]);
+    assert_eq!(used.refused().await, gone);
+    used.settled().await;
+    used.old("revoke-user-old", &gone).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_told_apart_lives_on_and_is_said_and_all_of_it_ends_when_that_is_meant() {
+    let used = Used::open("revoke-told").await;
+    let said = used.revoke(&["dev/user/Ann"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    let mut gone = list(&["session Ann Named", "session Ann Own", "new Ann Common", "new Ann Named", "new Ann Own", "new Ann Whole", "direct Ann"]);
+    assert_eq!(used.refused().await, gone);
+    for role in ["role/Common", "role/Whole"] {
+        assert!(said.err.contains(&format!("its sessions of {TRUSTING}/{role} live on")), "{}", said.err);
+    }
+    used.settled().await;
+    let said = used.revoke(&["dev/user/Ann", "--all-sessions"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert!(said.err.contains("Sessions that began before 20") && !said.err.contains("its sessions of 2"), "{}", said.err);
+    gone.extend(used.sessions.keys().filter(|name| name.ends_with("Common") || name.ends_with("Whole")).map(|name| format!("session {name}")));
+    gone.sort();
+    let mut refused = used.refused().await;
+    refused.sort();
+    assert_eq!(refused, gone);
+    assert_eq!(used.text().matches("[[revoked]]").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_is_kept_out_and_no_other_is() {
+    for what in ["ops", OPS] {
+        let used = Used::open(&format!("revoke-account-{what}")).await;
+        let said = used.revoke(&[what, "--session-name", "Cid", "--session-name", "E?e"]).await;
+        assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+        only_losses(&said.out);
+        let gone = list(&["session Cid Common", "session Cid Whole", "session Eve Whole", "new Cid Common", "new Cid Whole", "new Eve Whole", "direct Cid"]);
+        assert_eq!(used.refused().await, gone);
+        used.settled().await;
+        used.old(&format!("revoke-account-old-{what}"), &gone).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_comes_back_when_the_manifest_says_so() {
+    let used = Used::open("revoke-back").await;
+    let said = used.revoke(&["dev/user/Ann", "--session-name", "Ann"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    let text = used.text();
+    let since = text.rsplit_once("since = ").unwrap().1.lines().next().unwrap().to_owned();
+    let restored = ["[roles.Common]", "[roles.Named]", "[roles.Own]", "[roles.Whole]", "[buckets.exchange-data]"]
+        .iter()
+        .fold(ALL.to_owned(), |text, table| text.replace(&format!("\n{table}\n"), &format!("\n{table}\nrestored = {since}\n")));
+    std::fs::write(&used.file, &restored).unwrap();
+    used.place.good(&["apply", "--auto-approve", "--quiet", &used.file]).await;
+    tokio::time::sleep(LAG * 2).await;
+    assert_eq!(used.refused().await, [""; 0]);
+    let said = used.place.good(&["plan", &used.file]).await;
+    assert!(said.starts_with("No changes"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_done_where_nothing_is_meant_and_nothing_is_written_before_it_is_approved() {
+    let used = Used::open("revoke-nothing").await;
+    for (what, wanted) in [
+        ("role/Comon", "no role is named `Comon`"),
+        ("dev/group/Crew", "nothing in these manifests lets `dev/group/Crew` in"),
+        ("999999999999", "nothing in these manifests lets `999999999999` in"),
+        ("def", "no trusted account is labelled `def`"),
+        ("dev/person/Ann", "says nobody's access"),
+        ("dev//Ann", "says nobody's access"),
+        ("arn:aws:sts::222222222222:assumed-role/Common/Ann", "is a session"),
+        ("arn:aws:iam::111111111111:group/Crew", "is not the ARN of a user or role"),
+        ("trusting", "the trusting account can't be revoked"),
+    ] {
+        let said = used.revoke(&[what]).await;
+        assert_eq!(said.exit, Exit::Failed, "{what}");
+        assert!(said.err.contains(wanted), "{what}: {}", said.err);
+        assert_eq!(said.out, "", "{what}");
+    }
+    let said = used.place.run(&["revoke", "dev/user/Ann", &used.file]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    assert!(said.err.contains("nobody is there to approve"), "{}", said.err);
+    used.place.good(&["revoke", "--dry-run", "role/Common", &used.file]).await;
+    assert_eq!(used.text(), ALL);
+    assert_eq!(used.refused().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_else_is_pending_does_not_go_with_it() {
+    let used = Used::open("revoke-pending").await;
+    let text = format!("{ALL}\n[roles.Pending]\n[[roles.Pending.trust]]\nservice = \"lambda.amazonaws.com\"\n");
+    std::fs::write(&used.file, &text).unwrap();
+    let said = used.revoke(&["role/Common"]).await;
+    only_losses(&said.out);
+    assert!(!said.out.contains("role/Pending"), "{}", said.out);
+    let (status, _) = used.place.query(TRUSTING, "iam", "GetRole", &[("RoleName", "Pending")]).await;
+    assert_eq!(status, 404);
+    assert!(used.text().starts_with(&text));
+    assert_eq!(used.refused().await.len(), 6);
+}
+
+/// What is printed, for people.
+#[tokio::test(start_paused = true)]
+async fn what_people_read() {
+    let used = Used::open("revoke-read").await;
+    let since = |text: String| {
+        instants(&text).into_iter().fold(text, |text, date| text.replace(&date, "[instant]").replace(&date.replace(['-', ':'], ""), "[instant]"))
+    };
+    let said = used.place.run(&["revoke", "--dry-run", "dev/user/Ann", "--reason", "left", &used.file]).await;
+    insta::assert_snapshot!("revoke_user_plan", since(said.out));
+    insta::assert_snapshot!("revoke_user_said", since(said.err).replace(&used.file, "manifest.toml"));
+    let said = used.revoke(&["role/Common"]).await;
+    insta::assert_snapshot!("revoke_role", since(said.out).replace(&used.file, "manifest.toml"));
+    insta::assert_snapshot!("revoke_role_manifest", since(used.text().replace(ALL, "…\n")));
+    let old = manifest("revoke-read-old", ALL);
+    let said = used.place.run(&["plan", &old]).await;
+    insta::assert_snapshot!("revoke_old_manifest", since(said.out));
+}
+
+/// Every instant of a text.
+fn instants(text: &str) -> Vec<String> {
+    let is = |part: &str| part.len() == 20 && part.ends_with('Z') && part.as_bytes()[10] == b'T' && part.as_bytes()[4] == b'-';
+    let starts = text.char_indices().map(|(at, _)| at);
+    let mut all: Vec<String> = starts.filter_map(|at| text.get(at..at + 20)).filter(|part| part.is_ascii() && is(part)).map(str::to_owned).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+const PARTNER: &str = r#"name = "partner"
+[trusting]
+account = "222222222222"
+region = "eu-west-1"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.Ann]
+[roles.Partner]
+[[roles.Partner.trust]]
+user = "dev/Ann"
+external_id = "partner-4711" # theirs
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn an_external_id_is_rotated_in_two_phases() {
+    let file = manifest("rotate", PARTNER);
+    let place = Place::new(Options { visibility_delay: LAG, ..Options::default() });
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    tokio::time::sleep(LAG * 2).await;
+    let ann = Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", "Ann")]).await);
+    tokio::time::sleep(LAG * 2).await;
+    let opens = async |id: &str| {
+        let arn = format!("arn:aws:iam::{TRUSTING}:role/Partner");
+        place.query_as(&ann, "sts", "AssumeRole", &[("RoleArn", &arn), ("RoleSessionName", "ann"), ("ExternalId", id)]).await.0 == 200
+    };
+    assert!(opens("partner-4711").await);
+    let said = place.run(&["rotate", "external-id", "Partner", "--finish", "--auto-approve", &file]).await;
+    assert!(said.err.contains("accepts one external id"), "{}", said.err);
+    let out = place.good(&["rotate", "external-id", "Partner", "--auto-approve", "--quiet", &file]).await;
+    tokio::time::sleep(LAG * 2).await;
+    let new = out.rsplit_once("New external id: ").unwrap().1.trim().to_owned();
+    assert_eq!(new.len(), 32);
+    // Once, on purpose, and nowhere else.
+    assert_eq!(out.matches(&new).count(), 1, "{out}");
+    assert!(!out.contains("partner-4711"), "{out}");
+    insta::assert_snapshot!("rotate_begin", out.replace(&new, "[new]"));
+    assert!(opens("partner-4711").await && opens(&new).await && !opens("other").await);
+    let both = PARTNER.replace("\"partner-4711\"", &format!("[\"partner-4711\", \"{new}\"]"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), both);
+    let said = place.run(&["rotate", "external-id", "Partner", "--auto-approve", &file]).await;
+    assert!(said.err.contains("accepts several external ids already"), "{}", said.err);
+    let out = place.good(&["rotate", "external-id", "Partner", "--finish", "--auto-approve", "--quiet", &file]).await;
+    tokio::time::sleep(LAG * 2).await;
+    assert!(!out.contains(&new) && !out.contains("partner-4711"), "{out}");
+    insta::assert_snapshot!("rotate_finish", out);
+    assert!(!opens("partner-4711").await && opens(&new).await);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), PARTNER.replace("partner-4711", &new));
+    let said = place.good(&["plan", &file]).await;
+    assert!(said.starts_with("No changes"), "{said}");
+}
+
+/// Nobody is at hand of whom no manifest says anything any more: that is no proof, and said.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_tried_is_said() {
+    let text = "name = \"untried\"\n[trusting]\naccount = \"222222222222\"\n[trusted.far]\naccount = \"444444444444\"\nmanage = false\n\
+                [roles.R]\n[[roles.R.trust]]\nprincipal = \"arn:aws:iam::444444444444:role/App\"\n[[roles.R.trust]]\nservice = \"lambda.amazonaws.com\"\n";
+    let file = manifest("revoke-untried", text);
+    let place = Place::new(Options::default());
+    let own = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"444444444444"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam("444444444444", "CreateRole", &[("RoleName", "App"), ("AssumeRolePolicyDocument", own)]).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "arn:aws:iam::444444444444:role/App", &file]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    insta::assert_snapshot!(
+        "revoke_untried",
+        instants(&said.err).into_iter().fold(said.err.clone(), |text, date| text.replace(&date, "[instant]")).replace(&file, "manifest.toml")
+    );
+}
+
+const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// A key that people use by themselves, and a role whose trust asks one of its callers, a role, for a source identity.
+const KEYED: &str = r#"name = "keyed"
+[trusting]
+account = "222222222222"
+region = "eu-west-1"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.Ann]
+[trusted.dev.users.Bob]
+[keys.exchange]
+arn = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+[[keys.exchange.allow]]
+user = ["dev/Ann", "dev/Bob"]
+access = "encrypt"
+[buckets.keyed-data]
+create = true
+[roles.Target]
+[[roles.Target.trust]]
+role = "dev/App"
+source_identity = true
+conditions = { StringEquals = { "sts:SourceIdentity" = "app" } }
+[[roles.Target.trust]]
+user = "dev/Bob"
+[[roles.Target.allow]]
+bucket = "keyed-data"
+access = "get"
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_key_and_sessions_by_source_identity_are_taken_from_one_alone() {
+    let file = manifest("revoke-keyed", KEYED);
+    let place = Place::new(Options { visibility_delay: LAG, ..Options::default() });
+    assert!(place.sandbox.add_key(KEY));
+    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let by = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":["sts:AssumeRole","sts:SetSourceIdentity"]}]}"#;
+    place.iam(DEV, "CreateRole", &[("RoleName", "App"), ("AssumeRolePolicyDocument", by)]).await;
+    tokio::time::sleep(LAG * 2).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let own = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}"#;
+    for user in ["Ann", "Bob"] {
+        place.iam(DEV, "PutUserPolicy", &[("UserName", user), ("PolicyName", "own"), ("PolicyDocument", own)]).await;
+    }
+    place.iam(DEV, "PutRolePolicy", &[("RoleName", "App"), ("PolicyName", "own"), ("PolicyDocument", all)]).await;
+    let root = Credentials { key: TRUSTING.to_owned(), ..Credentials::default() };
+    assert_eq!(place.s3_as(&root, "eu-west-1", "PUT", "/keyed-data/a", "", &[], "x").await.0, 200);
+    tokio::time::sleep(LAG * 2).await;
+    let mut who = BTreeMap::new();
+    for user in ["Ann", "Bob"] {
+        who.insert(user, Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", user)]).await));
+    }
+    let app = place.sandbox.sign_in("arn:aws:iam::111111111111:role/App", false).unwrap();
+    who.insert("App", Credentials { key: app.access_key_id, secret: app.secret_access_key, token: app.session_token, extra: Vec::new() });
+    tokio::time::sleep(LAG * 2).await;
+    let assume = async |user: &str| {
+        let arn = format!("arn:aws:iam::{TRUSTING}:role/Target");
+        let mut params = vec![("RoleArn", arn.as_str()), ("RoleSessionName", "same")];
+        params.extend((user == "App").then_some(("SourceIdentity", "app")));
+        place.query_as(&who[user], "sts", "AssumeRole", &params).await
+    };
+    let mut sessions = BTreeMap::new();
+    for user in ["App", "Bob"] {
+        let (status, answer) = assume(user).await;
+        assert_eq!(status, 200, "{user}: {answer}");
+        sessions.insert(user, Credentials::of(&answer));
+    }
+    let state = async || {
+        let mut refused = Vec::new();
+        for user in ["App", "Bob"] {
+            if assume(user).await.0 != 200 {
+                refused.push(format!("new {user}"));
+            }
+            if place.s3_as(&sessions[user], "eu-west-1", "GET", "/keyed-data/a", "", &[], "").await.0 != 200 {
+                refused.push(format!("session {user}"));
+            }
+        }
+        for user in ["Ann", "Bob"] {
+            let input = serde_json::json!({"KeyId": KEY, "KeySpec": "AES_256"});
+            if place.kms_as(&who[user], "eu-west-1", "GenerateDataKey", &input).await.0 != 200 {
+                refused.push(format!("key {user}"));
+            }
+        }
+        refused
+    };
+    assert_eq!(state().await, [""; 0]);
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "dev/role/App", &file]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    only_losses(&said.out);
+    tokio::time::sleep(LAG).await;
+    assert_eq!(state().await, ["new App", "session App"]);
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "arn:aws:iam::111111111111:user/Ann", &file]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    tokio::time::sleep(LAG).await;
+    assert_eq!(state().await, ["new App", "session App", "key Ann"]);
+    assert!(!said.err.contains("was not tried"), "{}", said.err);
+    let old = manifest("revoke-keyed-old", KEYED);
+    let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &old]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(said.out.contains("/key-policy/") && said.out.contains("was revoked at 20"), "{}", said.out);
+    tokio::time::sleep(LAG).await;
+    assert_eq!(state().await, ["new App", "session App", "key Ann"]);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let said = place.good(&["plan", &file]).await;
+    assert!(said.starts_with("No changes"), "{said}");
+    place.assert_no_secret();
+}
+
+/// Everybody whom a manifest names, and each of its roles, as entries.
+fn everybody(text: &str) -> Vec<(&'static str, String)> {
+    fn walk(value: &toml::Value, all: &mut Vec<(&'static str, String)>) {
+        let Some(table) = value.as_table() else {
+            value.as_array().into_iter().flatten().for_each(|value| walk(value, all));
+            return;
+        };
+        for (key, value) in table {
+            let kind = ["role", "user", "group", "permission_set", "account", "principal"].into_iter().find(|kind| kind == key);
+            let names = value.as_array().map_or_else(|| vec![value], |list| list.iter().collect());
+            let names: Vec<String> = names.into_iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+            match kind {
+                Some("account") => {}
+                Some(kind) => all.extend(names.into_iter().map(|name| (kind, name))),
+                None => walk(value, all),
+            }
+        }
+    }
+    let value: toml::Value = toml::from_str(text).unwrap();
+    let mut all = Vec::new();
+    walk(&value, &mut all);
+    let labels = value.get("trusted").and_then(toml::Value::as_table).into_iter().flat_map(|table| table.keys());
+    all.extend(labels.map(|label| ("account", label.clone())));
+    let roles = value.get("roles").and_then(toml::Value::as_table).into_iter().flat_map(|table| table.keys());
+    all.extend(roles.map(|role| ("role", role.clone())));
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn is(party: &Party, whose: &Whose, desired: &Desired) -> bool {
+    let arn = match party {
+        Party::Members { group } => group,
+        Party::Named { arn } | Party::Role { arn } | Party::User { arn } => arn,
+        // A group is let in as its account, where each principal's own policy says that it may.
+        _ => return matches!(whose, Whose::Account(id) | Whose::Group { account: id, .. } if party.account() == Some(id.as_str())),
+    };
+    let parsed = Arn::parse(arn).unwrap();
+    match whose {
+        Whose::Role(role) => parsed.account == role.account.as_str() && parsed.kind_and_name() == Some(("role", &role.name)),
+        Whose::Account(id) => parsed.account == id.as_str(),
+        Whose::Group { account, name } => parsed.account == account.as_str() && parsed.kind_and_name() == Some(("group", name)),
+        Whose::Principal { arn: of, .. } => of == arn,
+        Whose::PermissionSet(set) => set.roles(desired.partition).iter().any(|pattern| glob::is_like(pattern, arn)),
+    }
+}
+
+/// What is lost is lost by whom it is about: by itself, by its sessions, or as one of an account.
+fn is_its(change: &AccessChange, whose: &Whose, desired: &Desired) -> bool {
+    let by = |key: &str| !change.when.is_empty() && change.when.iter().all(|clauses| format!("{clauses:?}").to_lowercase().contains(key));
+    let role = |whose: &Whose| matches!(whose, Whose::Role(role) if change.witness.resource.ends_with(&format!("/{}", role.name)));
+    is(&change.party, whose, desired) || role(whose) || by("aws:tokenissuetime") || by("aws:principalarn")
+}
+
+#[test]
+fn whoever_is_revoked_has_nothing_and_nobody_else_has_less() {
+    let files = std::fs::read_dir(root().join("manifests")).unwrap().map(|entry| entry.unwrap().path());
+    let mut asked = 0;
+    for file in files.filter(|file| file.extension().is_some_and(|end| end == "toml") && !file.to_string_lossy().contains(".expect.")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let load = |text: &str| {
+            let (desired, findings) = crossrole_manifest::load(&[Source { file: "x.toml".to_owned(), text: text.to_owned() }]);
+            desired.unwrap_or_else(|| panic!("{}: {findings:?}", file.display()))
+        };
+        let estate = |desired: &Desired| Objects::desired(desired).estate();
+        let before = load(&text);
+        for (key, name) in everybody(&text) {
+            let what = format!("{} {key} {name}", file.display());
+            let entry = Entry { key, name, since: 1_796_061_600, ..Entry::default() };
+            let edited = with_revoked(&text, &entry).unwrap();
+            assert!(edited.starts_with(&text));
+            let after = load(&edited);
+            let revoked = &after.revoked[0];
+            assert!(revoked.concerns || key == "account", "{what}");
+            let [was, will] = [&before, &after].map(estate);
+            for change in delta(&was, &will).changes {
+                assert_eq!(change.direction, Direction::Narrowed, "{what}: {change:?}");
+                assert!(is_its(&change, &revoked.whose, &after), "{what}: {change:?}");
+            }
+            let roles = will.roles.keys().map(|arn| ("sts:AssumeRole", arn.clone()));
+            let buckets = will.buckets.keys().flat_map(|arn| {
+                let bucket = arn.rsplit(':').next().unwrap_or(arn);
+                [
+                    ("s3:ListBucket", format!("arn:aws:s3:::{bucket}")),
+                    ("s3:GetObject", format!("arn:aws:s3:::{bucket}/*")),
+                    ("s3:PutObject", format!("arn:aws:s3:::{bucket}/*")),
+                ]
+            });
+            for (action, resource) in roles.chain(buckets) {
+                let itself = matches!(&revoked.whose, Whose::Role(role) if action == "sts:AssumeRole" && resource.ends_with(&format!("/{}", role.name)));
+                for way in who_can(&will, action, &resource, Some("222222222222")).ways {
+                    let first = way.first().unwrap();
+                    let by_sessions = matches!(revoked.whose, Whose::Role(_))
+                        && first.when.iter().all(|clauses| format!("{clauses:?}").to_lowercase().contains("tokenissuetime"));
+                    assert!(!itself, "{what}: {way:?}");
+                    assert!(by_sessions || !is(&first.party, &revoked.whose, &after), "{what}: {action} {resource} {way:?}");
+                }
+            }
+            asked += 1;
+        }
+        let made = before.objects.values().any(|object| matches!(object.state, DesiredState::Role { .. } | DesiredState::BucketPolicy { .. }));
+        assert!(made, "{}", file.display());
+    }
+    assert!(asked > 40, "{asked}");
+}
