@@ -341,6 +341,25 @@ async fn what_else_is_pending_does_not_go_with_it() {
     assert_eq!(used.refused().await.len(), 6);
 }
 
+/// What a group was given has ended already: that is written for whatever the manifest will say, and what else is pending waits.
+#[tokio::test(start_paused = true)]
+async fn where_nothing_live_has_to_change_the_manifest_is_all_that_is_written() {
+    let text = "name = \"ended\"\n[trusting]\naccount = \"222222222222\"\nregion = \"eu-west-1\"\n[trusted.dev]\naccount = \"111111111111\"\n\
+                [trusted.dev.groups.Crew]\n[buckets.ended-data]\ncreate = true\n[[buckets.ended-data.allow]]\ngroup = \"dev/Crew\"\naccess = \"get\"\n\
+                expires = 2020-01-01\n";
+    let file = manifest("revoke-ended", text);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    std::fs::write(&file, format!("{text}[roles.Pending]\n[[roles.Pending.trust]]\nservice = \"lambda.amazonaws.com\"\n")).unwrap();
+    let said = place.run(&["revoke", "--dry-run", "dev/group/Crew", &file]).await;
+    assert!(said.exit == Exit::Clean && said.err.contains("the manifests alone would be written"), "{}{}", said.out, said.err);
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("[[revoked]]"));
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "dev/group/Crew", &file]).await;
+    assert!(said.err.contains("nothing live had to change: the manifests alone were written"), "{}{}", said.out, said.err);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("[[revoked]]\ngroup = \"dev/Crew\""));
+    assert_eq!(place.query(TRUSTING, "iam", "GetRole", &[("RoleName", "Pending")]).await.0, 404);
+}
+
 /// What is printed, for people.
 #[tokio::test(start_paused = true)]
 async fn what_people_read() {

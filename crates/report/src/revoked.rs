@@ -31,6 +31,16 @@ pub fn untried(what: &str) -> Vec<Line> {
     vec![Line::new(Tone::Warning, 0, "warning: ").then([rest]), Line::new(Tone::Advice, 0, "help: ").then([advice])]
 }
 
+/// That nothing live had to change for what manifests say now.
+pub fn nothing_live(dry_run: bool) -> Vec<Line> {
+    let rest = if dry_run {
+        "nothing live would have to change: the manifests alone would be written"
+    } else {
+        "nothing live had to change: the manifests alone were written"
+    };
+    vec![Line::new(Tone::Kept, 0, "note: ").then([rest])]
+}
+
 /// What comes next, once both external ids are accepted.
 pub fn rotation_begun(role: &str) -> Vec<Line> {
     let advice =

@@ -61,7 +61,8 @@ impl Carried {
 
     /// Shows it; unless that is all, asks, writes the manifests, and carries it out.
     pub(super) async fn out(&self, io: &mut Io) -> Result<Exit, Failure> {
-        let options = Options { targets: self.targets().await?, ..Options::default() };
+        let Some(targets) = self.targets().await? else { return self.written_alone(io).await };
+        let options = Options { targets, ..Options::default() };
         if self.dry_run {
             let view = &self.apply.planning.view;
             let mut made = make(&self.session, &options, &self.apply.planning.guard, &Gate::none(), None).await?;
@@ -73,16 +74,38 @@ impl Carried {
         work.alone(io).await
     }
 
-    /// What the change itself makes, where more than that is pending: none of that goes with it.
-    async fn targets(&self) -> Result<Vec<String>, Failure> {
+    /// Nothing live has to change: the manifests are all that is written.
+    async fn written_alone(&self, io: &mut Io) -> Result<Exit, Failure> {
+        if !self.dry_run {
+            if !self.apply.auto_approve {
+                let approved = io.approve("Nothing live has to change. Write the manifests?", "nobody is there to approve this");
+                self.session.stops.or_person(approved).await.map_err(|stop| stop.while_("waiting for approval"))??;
+            }
+            files::replace(&self.texts, &self.sources)?;
+        }
+        io.err_lines(&crossrole_report::nothing_live(self.dry_run));
+        Ok(Exit::Clean)
+    }
+
+    /// What the change itself makes, where more than that is pending: none of that goes with it. `None`: it makes nothing.
+    async fn targets(&self) -> Result<Option<Vec<String>>, Failure> {
         let observed = self.session.observe(&crossrole_planner::scope(&self.session.desired)).await?;
         let (was, desired) = (Arc::clone(&self.was), Arc::clone(&self.session.desired));
         let work = move || {
             let [before, after] = [&was, &desired].map(|desired| crossrole_planner::plan(desired, &observed, &Options::default()));
             let ours = |change: &&crossrole_model::Change| !before.changes.contains(change);
             let all: Vec<String> = after.changes.iter().filter(ours).map(|change| change.address.to_string()).collect();
-            if all.len() == after.changes.len() { Vec::new() } else { all }
+            let withheld = after.withheld.iter().any(|withheld| !before.withheld.contains(withheld));
+            match all.len() {
+                0 if withheld => Err(Failure::new(
+                    "nothing of this can be carried out, and nothing was changed",
+                    "`crossrole plan` says what is withheld of these manifests, and why",
+                )),
+                0 => Ok(None),
+                some if some == after.changes.len() => Ok(Some(Vec::new())),
+                _ => Ok(Some(all)),
+            }
         };
-        self.session.computed("planning", work).await
+        self.session.computed("planning", work).await?
     }
 }
