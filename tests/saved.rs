@@ -251,7 +251,7 @@ async fn a_plan_is_saved_and_read_in_files_of_its_own() {
 async fn what_is_not_the_same_is_named() {
     let saved = saved("saved-named").await;
     let text = std::fs::read_to_string(&saved.path).unwrap();
-    std::fs::write(&saved.path, text.replacen("\"crossrole_plan\":5", "\"crossrole_plan\":3", 1)).unwrap();
+    std::fs::write(&saved.path, text.replacen("\"crossrole_plan\":6", "\"crossrole_plan\":3", 1)).unwrap();
     let said = saved.place().run(&["apply", "--auto-approve", &saved.path]).await;
     assert!(said.err.contains("this plan was made by another version of crossrole"), "{}", said.err);
     std::fs::write(&saved.path, &text).unwrap();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Version of the file, as `docs/plan-file.md` describes it. Releases that differ in their last number alone read one another's.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// Most bytes of a file: ten thousand roles make some tens of megabytes.
 pub const PLAN_BYTES_MOST: usize = 256 << 20;
@@ -68,7 +68,9 @@ pub fn write_plan(plan: &Plan) -> Result<String, serde_json::Error> {
 }
 
 fn written_by(version: &str, plan: &Plan) -> Result<String, serde_json::Error> {
-    let digest: String = Sha256::digest(serde_json::to_string(plan)?.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    // The version as well: a letter more in it would make it another release's.
+    let text = format!("{version}\n{}", serde_json::to_string(plan)?);
+    let digest: String = Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
     serde_json::to_string(&FileOut { crossrole_plan: FORMAT, version, digest: &digest, plan })
 }
 

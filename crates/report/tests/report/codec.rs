@@ -26,18 +26,18 @@ fn what_is_no_plan_is_refused_with_a_sentence() {
         assert!(error.to_string().starts_with("this is not a saved plan: "), "{error}");
     }
     let version = env!("CARGO_PKG_VERSION");
-    for (from, to) in [("\"crossrole_plan\":5", "\"crossrole_plan\":2"), ("\"crossrole_plan\":5", "\"crossrole_plan\":6")] {
+    for (from, to) in [("\"crossrole_plan\":6", "\"crossrole_plan\":2"), ("\"crossrole_plan\":6", "\"crossrole_plan\":7")] {
         assert!(written.contains(from));
         let error = refused(&written.replacen(from, to, 1));
         assert!(matches!(error, CodecError::OtherVersion(_)));
         let number = to.rsplit(':').next().unwrap();
         assert_eq!(
             error.to_string(),
-            format!("this plan was made by another version of crossrole ({version}, plan format {number}); this is {version}, plan format 5")
+            format!("this plan was made by another version of crossrole ({version}, plan format {number}); this is {version}, plan format 6")
         );
     }
     let other = refused(&written.replacen(&format!("\"version\":\"{version}\""), "\"version\":\"99.0.0\"", 1));
-    assert!(matches!(&other, CodecError::OtherVersion(v) if v == "99.0.0, plan format 5"), "{other:?}");
+    assert!(matches!(&other, CodecError::OtherVersion(v) if v == "99.0.0, plan format 6"), "{other:?}");
 }
 
 /// One byte anywhere: the digest, a name, a digest of an object, the order of keys, a space.
