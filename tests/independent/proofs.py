@@ -84,7 +84,8 @@ lines = [f"[{user}]\naws_access_key_id = {k['AccessKeyId']}\naws_secret_access_k
 path("credentials", "\n".join(lines))
 printed = json.dumps({"Version": 1, "AccessKeyId": KEYS["Bob"]["AccessKeyId"], "SecretAccessKey": KEYS["Bob"]["SecretAccessKey"]})
 path("bob.json", printed)
-SETTINGS = '[[verify.principals]]\nname = "dev/user/Ann"\nprofile = "Ann"\n[[verify.principals]]\nname = "dev/user/Bob"\ncommand = "cat bob.json"\n'
+path("bob.sh", "echo run >> runs\ncat bob.json\n")
+SETTINGS = '[[verify.principals]]\nname = "dev/user/Ann"\nprofile = "Ann"\n[[verify.principals]]\nname = "dev/user/Bob"\ncommand = "sh bob.sh"\n'
 path("crossrole.toml", SETTINGS)
 
 code, value = verify()
@@ -104,6 +105,8 @@ wanted = {
     ("anonymous", "list", "unsigned"),
 }
 assert wanted <= called, wanted - called
+with open(path("runs")) as file:
+    assert file.read() == "run\n", "a command that gives credentials is run once"
 listed = s3.list_objects_v2(Bucket="proofs-bucket").get("Contents", [])
 assert sorted(each["Key"] for each in listed) == ["in/a.txt", "out.txt"], listed
 

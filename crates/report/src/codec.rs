@@ -98,3 +98,19 @@ pub fn read_plan(text: &str) -> Result<Plan, CodecError> {
     let written = written_by(&head.version, &file.plan).map_err(|e| CodecError::NotAPlan(e.to_string()))?;
     if written == text.trim_end_matches('\n') { Ok(file.plan) } else { Err(CodecError::Altered) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CodecError, read_plan, written_by};
+
+    #[test]
+    fn another_patch_release_is_read_and_no_letter_of_it_may_change() {
+        let written = written_by("0.1.9", &crossrole_model::Plan::default()).unwrap_or_default();
+        assert!(read_plan(&written).is_ok());
+        for version in ["0.1.90", "0.1.09", "0.1.8"] {
+            assert_eq!(read_plan(&written.replacen("0.1.9", version, 1)).err(), Some(CodecError::Altered), "{version}");
+        }
+        let other = written_by("0.2.9", &crossrole_model::Plan::default()).unwrap_or_default();
+        assert!(matches!(read_plan(&other), Err(CodecError::OtherVersion(_))));
+    }
+}

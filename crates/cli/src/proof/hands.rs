@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_access::Estate;
 use crossrole_cloud::By;
-use crossrole_model::{AccountId, PermissionSet};
+use crossrole_model::{AccountId, CloudError, PermissionSet};
 use crossrole_policy::Arn;
 
 use crate::ask;
@@ -38,11 +38,17 @@ pub(crate) async fn held(session: &Session, live: &Estate) -> Result<Vec<Held>, 
             _ => continue,
         };
         let account = Arn::parse(&arn).and_then(|arn| AccountId::parse(arn.account)).unwrap_or_else(AccountId::nobody);
-        let found = Box::pin(async { session.aws.acting(&by, &account).await?.identity().await });
+        // A command is run once: it may ask somebody.
+        let found = Box::pin(async {
+            let acting = session.aws.acting(&by, &account).await?;
+            let identity = acting.identity().await?;
+            let by = if matches!(by, By::Command { .. }) { By::Keys(acting.keys().await?) } else { by };
+            Ok::<_, CloudError>((identity, by))
+        });
         let name = crossrole_report::safe(&said.name);
         match session.stops.or(found).await.map_err(|stop| stop.while_("asking whose credentials are at hand"))? {
             Err(error) => wrong.push(format!("`{name}`: {}", crossrole_report::safe(&error.to_string()))),
-            Ok(identity) => match is(&arn, &identity.arn, &identity.account) {
+            Ok((identity, by)) => match is(&arn, &identity.arn, &identity.account) {
                 Some((arn, groups)) => {
                     let known = live.principals.get(&arn).map(|p| p.groups.clone()).unwrap_or_default();
                     all.push(Held { groups: known.into_iter().chain(groups).collect(), arn, mfa: said.mfa, by });
