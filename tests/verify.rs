@@ -593,3 +593,65 @@ async fn the_simulator_is_asked_where_nothing_can_be_called() {
     let (_, value) = verified(&place, &file, &["--deadline", "0"]).await;
     assert!(value["cells"].as_array().unwrap().iter().all(|cell| cell["known"]["by"] != "simulator"));
 }
+
+/// A bucket without an object is no bucket without a promise, and what is live beside the manifests is looked at where it is.
+#[tokio::test(start_paused = true)]
+async fn an_empty_bucket_hides_nothing() {
+    let text = crate::support::crew(
+        "verify-empty",
+        "[buckets.empty-data]\ncreate = true\n[roles.Reader]\n[[roles.Reader.trust]]\ngroup = \"dev/Crew\"\n[[roles.Reader.allow]]\nbucket = \"empty-data\"\naccess = \"read\"\nprefix = \"reports/\"\n",
+    );
+    let file = manifest("verify-empty", &text);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let (exit, value) = verified(&place, &file, &[]).await;
+    assert_eq!(exit, Exit::Clean, "{}", says(&cells(&value, "fails")));
+    let promised = value["cells"].as_array().unwrap().iter().any(|c| c["act"]["call"] == "get" && c["wanted"] == "let-in");
+    assert!(promised, "what is granted is a cell, whether an object is there or not");
+    // The role reads elsewhere, and the world as well.
+    inline(&place, "Reader", |s| s.push(json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::empty-data/payroll/*"}))).await;
+    place.s3(TRUSTING, "DELETE", "/empty-data", "publicAccessBlock", "").await;
+    let mut statements: Vec<Value> =
+        serde_json::from_str::<Value>(&place.s3(TRUSTING, "GET", "/empty-data", "policy", "").await.1).unwrap()["Statement"].as_array().unwrap().clone();
+    statements.push(open("s3:GetObject", "arn:aws:s3:::empty-data/payroll/*"));
+    let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    assert_eq!(place.s3(TRUSTING, "PUT", "/empty-data", "policy", &policy).await.0, 204);
+    let (exit, value) = verified(&place, &file, &["--deadline", "0"]).await;
+    let red: Vec<String> = cells(&value, "fails").iter().map(|c| c["says"].to_string()).collect();
+    assert!(
+        exit == Exit::Failed && red.iter().any(|s| s.contains("as role Reader")) && red.iter().any(|s| s.contains("anyone, without signing in")),
+        "{red:?}"
+    );
+}
+
+/// A write that should have been refused and was not is red, whoever may take it away; what nobody could take away is said.
+#[tokio::test(start_paused = true)]
+async fn what_was_written_is_taken_away_or_said() {
+    let text = crate::support::crew(
+        "verify-put",
+        "[buckets.put-data]\ncreate = true\n[roles.Writer]\n[[roles.Writer.trust]]\ngroup = \"dev/Crew\"\n[[roles.Writer.allow]]\nbucket = \"put-data\"\nactions = [\"s3:PutObject\"]\nprefix = \"in/\"\n",
+    );
+    let file = manifest("verify-put", &text);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let (exit, value) = verified(&place, &file, &["--write-probes"]).await;
+    assert_eq!(exit, Exit::Clean, "{}", says(&cells(&value, "fails")));
+    let (_, listed) = place.s3(TRUSTING, "GET", "/put-data", "list-type=2", "").await;
+    assert!(!listed.contains("crossrole-verify"), "who may write and not delete has it deleted: {listed}");
+    // Now it may write anywhere, and nobody may delete.
+    inline(&place, "Writer", |s| s.push(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::put-data/*"}))).await;
+    place.sandbox.set_faults(Some(std::sync::Arc::new(NoDeleting)));
+    let (exit, value) = verified(&place, &file, &["--write-probes", "--deadline", "0"]).await;
+    let red = cells(&value, "fails");
+    assert!(exit == Exit::Failed && red.iter().any(|c| c["act"]["call"] == "put" && c["twist"] == "outside"), "{}", says(&red));
+    assert!(value["left_behind"].as_array().unwrap().len() == 2, "{}", value["left_behind"]);
+}
+
+/// Nobody may delete objects.
+struct NoDeleting;
+
+impl crossrole_sandbox::FaultPlan for NoDeleting {
+    fn fault(&self, call: &crossrole_sandbox::CallInfo<'_>) -> Option<crossrole_sandbox::Fault> {
+        (call.operation == "DeleteObject").then_some(crossrole_sandbox::Fault::Refuse("AccessDenied"))
+    }
+}

@@ -32,7 +32,7 @@ impl Acting {
                 let send = || s3.list_objects_v2().bucket(bucket).prefix(prefix).max_keys(1).send();
                 Ok(id(self.line.call(&self.run, "ListObjectsV2", Kind::Read, send).await?.request_id()))
             }
-            Act::Get { bucket, key } => {
+            Act::Get { bucket, key, .. } => {
                 let key = key.as_deref().unwrap_or_default();
                 let send = || s3.get_object().bucket(bucket).key(key).range("bytes=0-0").send();
                 let answer = self.line.call(&self.run, "GetObject", Kind::Read, send).await;
@@ -59,10 +59,10 @@ impl Acting {
     }
 }
 
-/// Whoever hears that something is not there, or has no byte, was let in.
+/// Whoever hears that something is not there, has no byte, or is archived, was let in.
 fn reached(answer: Result<Option<String>, CloudError>) -> Result<Option<String>, CloudError> {
     match answer {
-        Err(error) if ["NoSuchKey", "NoSuchBucketPolicy", "InvalidRange"].contains(&error.code.as_str()) => Ok(error.request_id),
+        Err(error) if ["NoSuchKey", "NoSuchBucketPolicy", "InvalidRange", "InvalidObjectState"].contains(&error.code.as_str()) => Ok(error.request_id),
         answer => answer,
     }
 }

@@ -49,6 +49,10 @@ pub enum Act {
         bucket: String,
         /// The object; `None`: none is known that could be asked for.
         key: Option<String>,
+        /// What its key begins with.
+        prefix: String,
+        /// That is all of its key.
+        whole: bool,
     },
     /// `s3:GetBucketPolicy`: a reading that changes nothing, for who is let read nothing of the kind.
     Policy {
@@ -99,11 +103,18 @@ impl Act {
         match self {
             Self::Assume { role } => role.clone(),
             Self::List { bucket, .. } | Self::Policy { bucket } => format!("arn:{partition}:s3:::{bucket}"),
-            Self::Get { bucket, key } => format!("arn:{partition}:s3:::{bucket}/{}", key.as_deref().unwrap_or("*")),
-            Self::Put { bucket, key } | Self::Delete { bucket, key } => format!("arn:{partition}:s3:::{bucket}/{key}"),
+            // Where there is none, one that might be: a pattern would be another question.
+            Self::Get { bucket, key: None, prefix, whole: true } => format!("arn:{partition}:s3:::{bucket}/{prefix}"),
+            Self::Get { bucket, key: None, prefix, whole: false } => format!("arn:{partition}:s3:::{bucket}/{prefix}{NO_OBJECT}"),
+            Self::Get { bucket, key: Some(key), .. } | Self::Put { bucket, key } | Self::Delete { bucket, key } => {
+                format!("arn:{partition}:s3:::{bucket}/{key}")
+            }
         }
     }
 }
+
+/// The rest of the key of an object that nobody has.
+pub const NO_OBJECT: &str = "crossrole-verify-no-such-object";
 
 /// In what a cell differs from what the manifests grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -280,6 +291,8 @@ pub struct Attestation {
     pub untried: Vec<(String, Vec<String>)>,
     /// Buckets that a role may work in and that no manifest of the run speaks of, by role: nothing is tried there.
     pub elsewhere: Vec<(String, Vec<String>)>,
+    /// Objects of ours that could not be deleted, each with why.
+    pub left_behind: Vec<(String, String)>,
     /// Cells over the most that one run tries.
     pub left_out: usize,
     /// Cell by cell.

@@ -40,6 +40,9 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     for (account, why) in &all.unread {
         out.push(Line::new(Tone::Warning, 0, "not read: ").then([format!("account {account}: {}", safe(why))]));
     }
+    for (object, why) in &all.left_behind {
+        out.push(Line::new(Tone::Error, 0, "left behind: ").then([safe(object), format!(": {}", safe(why))]));
+    }
     if all.left_out > 0 {
         out.push(Line::new(Tone::Warning, 0, "left out: ").then([format!("{} further cells, more than one run tries", all.left_out)]));
     }
@@ -90,8 +93,8 @@ fn subject(proof: &Proof) -> String {
         Act::Assume { role } => format!("assumes {}", access::by_arn(role)),
         Act::List { bucket, prefix } if prefix.is_empty() => format!("lists {bucket}"),
         Act::List { bucket, prefix } => format!("lists {bucket}/{prefix}"),
-        Act::Get { bucket, key: Some(key) } => format!("reads {bucket}/{key}"),
-        Act::Get { bucket, key: None } => format!("reads objects of {bucket}"),
+        Act::Get { bucket, key: Some(key), .. } => format!("reads {bucket}/{key}"),
+        Act::Get { bucket, key: None, prefix, .. } => format!("reads objects of {bucket}/{prefix}"),
         Act::Policy { bucket } => format!("reads the policy of {bucket}"),
         Act::Put { bucket, key } => format!("writes {bucket}/{key}"),
         Act::Delete { bucket, key } => format!("deletes {bucket}/{key}"),
@@ -189,6 +192,7 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
         "accounts": all.accounts,
         "unread": all.unread.iter().map(|(account, why)| json!({"account": account, "why": why})).collect::<Vec<_>>(),
         "untried": all.untried.iter().map(|(role, actions)| json!({"role": role, "actions": actions})).collect::<Vec<_>>(),
+        "left_behind": all.left_behind.iter().map(|(object, why)| json!({"object": object, "why": why})).collect::<Vec<_>>(),
         "elsewhere": all.elsewhere.iter().map(|(role, buckets)| json!({"role": role, "buckets": buckets})).collect::<Vec<_>>(),
         "cells": all.proofs.iter().map(|proof| cell_json(proof, view)).collect::<Vec<_>>(),
     })

@@ -11,17 +11,37 @@ use crate::matrix::{Objects, Options};
 /// Most places in one bucket for one caller: a policy has room for more, and each costs calls.
 const PLACES_MOST: usize = 12;
 
-/// Where documents let somebody work: prefixes by bucket.
-pub(crate) fn places<'d>(documents: impl Iterator<Item = &'d Document>) -> BTreeMap<String, BTreeSet<String>> {
-    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+/// A part of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// What keys begin with.
+    pub(crate) prefix: String,
+    /// One key, and no more.
+    pub(crate) whole: bool,
+}
+
+impl Place {
+    fn of(pattern: &str) -> Self {
+        let prefix = literal(pattern);
+        Self { whole: prefix == pattern, prefix }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        if self.whole { key == self.prefix } else { key.starts_with(&self.prefix) }
+    }
+}
+
+/// Where documents let somebody work, by bucket.
+pub(crate) fn places<'d>(documents: impl Iterator<Item = &'d Document>) -> BTreeMap<String, BTreeSet<Place>> {
+    let mut all: BTreeMap<String, BTreeSet<Place>> = BTreeMap::new();
     for statement in documents.flat_map(|document| &document.statements).filter(|s| s.effect == Effect::Allow) {
         let resources = statement.resource.as_ref().filter(|r| !r.negated).map(|r| r.values.as_slice()).unwrap_or_default();
         let listed = statement.conditions.values().flat_map(|keys| keys.iter().filter(|(key, _)| key.eq_ignore_ascii_case("s3:prefix")));
-        let listed: BTreeSet<String> = listed.flat_map(|(_, values)| values).map(|value| literal(value)).collect();
+        let listed: BTreeSet<Place> = listed.flat_map(|(_, values)| values).map(|value| Place { prefix: literal(value), whole: false }).collect();
         for (bucket, key) in resources.iter().filter_map(|resource| parts(resource)) {
             let prefixes = all.entry(bucket.to_owned()).or_default();
             match key {
-                Some(key) => drop(prefixes.insert(literal(key))),
+                Some(key) => drop(prefixes.insert(Place::of(key))),
                 None => prefixes.extend(listed.iter().cloned()),
             }
         }
@@ -29,7 +49,7 @@ pub(crate) fn places<'d>(documents: impl Iterator<Item = &'d Document>) -> BTree
     for prefixes in all.values_mut() {
         // The whole bucket, where nothing narrows it; of one that is listed by no prefix, the whole as well.
         if prefixes.is_empty() {
-            prefixes.insert(String::new());
+            prefixes.insert(Place { prefix: String::new(), whole: false });
         }
         while prefixes.len() > PLACES_MOST {
             prefixes.pop_last();
@@ -42,7 +62,7 @@ pub(crate) fn places<'d>(documents: impl Iterator<Item = &'d Document>) -> BTree
 pub fn prefixes(estate: &Estate, bucket: &str) -> BTreeSet<String> {
     let own = estate.principals.values().flat_map(|principal| &principal.identity);
     let bucket_policy = estate.buckets.get(bucket).and_then(|guarded| guarded.policy.as_ref());
-    places(own.chain(bucket_policy).map(|placed| &placed.document)).remove(bucket).unwrap_or_default()
+    places(own.chain(bucket_policy).map(|placed| &placed.document)).remove(bucket).unwrap_or_default().into_iter().map(|place| place.prefix).collect()
 }
 
 /// The bucket of an ARN, and what of it; `None` where the bucket is a pattern.
@@ -58,30 +78,37 @@ fn literal(pattern: &str) -> String {
 }
 
 /// Calls to try in a bucket by who may work under these prefixes, each with the twist that it is where it is refused.
-pub(crate) fn acts(bucket: &str, prefixes: &BTreeSet<String>, objects: &Objects, options: &Options) -> Vec<(Act, Twist)> {
+pub(crate) fn acts(bucket: &str, places: &BTreeSet<Place>, objects: &Objects, options: &Options) -> Vec<(Act, Twist)> {
     let name = || bucket.to_owned();
     let there: &[String] = objects.get(bucket).map(Vec::as_slice).unwrap_or_default();
+    let get = |key: Option<String>, prefix: &str, whole: bool| Act::Get { bucket: name(), key, prefix: prefix.to_owned(), whole };
     let mut all = BTreeSet::new();
-    for prefix in prefixes {
-        all.insert((Act::List { bucket: name(), prefix: prefix.clone() }, Twist::AsGranted));
-        // One object is named by its whole key.
-        let key = there.iter().find(|key| key.starts_with(prefix.as_str())).cloned();
-        all.insert((Act::Get { bucket: name(), key }, Twist::AsGranted));
-        if options.write_probes {
+    for place in places {
+        let Place { prefix, whole } = place;
+        if !whole {
+            all.insert((Act::List { bucket: name(), prefix: prefix.clone() }, Twist::AsGranted));
+        }
+        all.insert((get(there.iter().find(|key| place.has(key)).cloned(), prefix, *whole), Twist::AsGranted));
+        // One key is somebody's object.
+        if options.write_probes && !whole {
             let key = format!("{prefix}{}", options.probe);
             all.insert((Act::Put { bucket: name(), key: key.clone() }, Twist::AsGranted));
-            all.insert((Act::Get { bucket: name(), key: Some(key.clone()) }, Twist::AsGranted));
+            all.insert((get(Some(key.clone()), prefix, false), Twist::AsGranted));
             all.insert((Act::Delete { bucket: name(), key }, Twist::AsGranted));
         }
     }
-    let inside = |key: &str| prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
+    let inside = |key: &str| places.iter().any(|place| place.has(key));
     if !inside("") {
         all.insert((Act::List { bucket: name(), prefix: String::new() }, Twist::Outside));
-        let outside = there.iter().find(|key| !inside(key)).cloned();
-        all.insert((Act::Get { bucket: name(), key: outside }, Twist::Outside));
+        all.insert((get(there.iter().find(|key| !inside(key)).cloned(), "", false), Twist::Outside));
         if options.write_probes && !inside(&options.probe) {
             all.insert((Act::Put { bucket: name(), key: options.probe.clone() }, Twist::Outside));
         }
+    }
+    // Where policies that are live let somebody work, and the manifests do not.
+    for prefix in options.elsewhere.get(bucket).into_iter().flatten().filter(|prefix| !inside(prefix)) {
+        all.insert((Act::List { bucket: name(), prefix: prefix.clone() }, Twist::Outside));
+        all.insert((get(there.iter().find(|key| key.starts_with(prefix.as_str())).cloned(), prefix, false), Twist::Outside));
     }
     all.insert((Act::Policy { bucket: name() }, Twist::OtherAction));
     all.into_iter().collect()

@@ -22,10 +22,14 @@ pub struct Live<'l> {
     pub longest: &'l std::collections::BTreeMap<String, u32>,
 }
 
+/// Codes of refusals (IAM User Guide, "Troubleshoot access denied error messages").
+const REFUSALS: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
+
 /// Tells whether an error says no: others say nothing of who may do what.
 pub fn is_refusal(cell: &Cell, error: &CloudError) -> bool {
     match error.class {
-        ErrorClass::Denied => true,
+        // Others of that class say something else of the object, or of the account.
+        ErrorClass::Denied => REFUSALS.contains(&error.code.as_str()),
         // That a session would be too long is no matter of policies.
         ErrorClass::Invalid => cell.twist == Twist::TooLong && matches!(cell.act, Act::Assume { .. }),
         _ => false,
@@ -38,8 +42,8 @@ pub fn judged(cell: Cell, known: Known, live: Option<&Live<'_>>) -> Proof {
     let decided = live.map(|live| explained.iter().all(Explanation::is_allowed) && fits(&cell, live));
     let shown = match &known {
         Known::Called(called) => (called.let_in || called.error.as_ref().is_some_and(|e| is_refusal(&cell, e))).then_some(called.let_in),
-        // What a policy simulator lets may be refused by what it does not know.
-        Known::Simulated { decision, .. } => decided.map(|decided| decided && decision == "allowed"),
+        // The simulator knows the principal's own policies alone: its no is heard where it is bad news, and nowhere else.
+        Known::Simulated { decision, .. } => decided.map(|decided| decided && (decision == "allowed" || !cell.wanted)),
         Known::Evaluated { .. } => decided,
         Known::Unknown { .. } => None,
     };

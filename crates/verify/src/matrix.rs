@@ -8,7 +8,7 @@ use crossrole_model::{AccountId, Desired, DesiredState, PermissionSet};
 use crossrole_policy::{Arn, Document, Principal};
 
 use crate::asked::{at_least, is_let};
-use crate::bucket::{acts, places};
+use crate::bucket::{Place, acts, places};
 use crate::terms::{LONGEST, terms, twisted};
 
 /// Most cells of one run: each may cost three calls, and who has more has several runs.
@@ -36,6 +36,8 @@ pub struct Options {
     pub write_probes: bool,
     /// Key of such an object, below each prefix.
     pub probe: String,
+    /// Where policies that are live let somebody work, by bucket: prefixes.
+    pub elsewhere: BTreeMap<String, BTreeSet<String>>,
     /// The address that calls come from, where it is known.
     pub address: Option<String>,
     /// Seconds since 1970.
@@ -137,8 +139,11 @@ impl Builder<'_> {
                     candidate.address.clone_from(&self.options.address);
                 }
             }
-            let allowed = candidates.iter().find(|terms| self.is_wanted(&of((*terms).clone(), Twist::AsGranted, true)) == Some(true)).cloned();
-            let Some(terms) = allowed else {
+            let mut allowed: Vec<Terms> =
+                candidates.iter().filter(|terms| self.is_wanted(&of((*terms).clone(), Twist::AsGranted, true)) == Some(true)).cloned().collect();
+            // Terms that ask for nothing of another's are that other's with something left out.
+            allowed.dedup();
+            let Some(terms) = allowed.first().cloned() else {
                 // With all that the role asks for, and not let in all the same.
                 if let Some(terms) = candidates.pop()
                     && self.is_wanted(&of(terms.clone(), Twist::OtherPrincipal, false)) == Some(false)
@@ -148,7 +153,7 @@ impl Builder<'_> {
                 }
                 continue;
             };
-            self.cells.push(of(terms.clone(), Twist::AsGranted, true));
+            self.cells.extend(each_external_id(&allowed).into_iter().map(|terms| of(terms, Twist::AsGranted, true)));
             let chained = caller.contains(":role/");
             for (twist, other) in twisted(&terms, &trust, longest, chained) {
                 let cell = of(other, twist, false);
@@ -220,7 +225,7 @@ impl Builder<'_> {
     }
 
     /// Where a principal's own policies let it work.
-    fn places(&self, principal: &str) -> BTreeMap<String, BTreeSet<String>> {
+    fn places(&self, principal: &str) -> BTreeMap<String, BTreeSet<Place>> {
         places(self.wanted.principals.get(principal).into_iter().flat_map(|p| &p.identity).map(|placed| &placed.document))
     }
 
@@ -247,7 +252,7 @@ impl Builder<'_> {
         }
     }
 
-    fn in_bucket(&mut self, bucket: &str, caller: &str, prefixes: &BTreeSet<String>, refused: Twist) {
+    fn in_bucket(&mut self, bucket: &str, caller: &str, prefixes: &BTreeSet<Place>, refused: Twist) {
         let options = Options { write_probes: false, ..self.options.clone() };
         let of = |(act, twist)| Cell { principal: caller.to_owned(), via: None, act, twist, terms: Terms::default(), wanted: false };
         let cells: Vec<Cell> = acts(bucket, prefixes, self.objects, &options).into_iter().map(of).collect();
@@ -299,6 +304,17 @@ impl Builder<'_> {
         let statements = documents.flat_map(|d| &d.statements).filter(|s| s.effect == crossrole_policy::Effect::Allow);
         statements.flat_map(|s| &s.action.values).filter(|action| !tried.contains(&action.as_str())).cloned().collect()
     }
+}
+
+/// The first of these, and the others that have another external id: while one is rotated, either has to work.
+fn each_external_id(allowed: &[Terms]) -> Vec<Terms> {
+    let mut seen = BTreeSet::new();
+    allowed
+        .iter()
+        .enumerate()
+        .filter(|(at, terms)| seen.insert(terms.external_id.clone()) && (*at == 0 || terms.external_id.is_some()))
+        .map(|(_, terms)| terms.clone())
+        .collect()
 }
 
 /// A user, a role or a group, and no account.

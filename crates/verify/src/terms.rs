@@ -15,15 +15,19 @@ pub(crate) const OTHER: &str = "crossrole-verify-other";
 pub fn terms(trust: &Document, name: &str) -> Vec<Terms> {
     let lets = trust.statements.iter().filter(|s| s.effect == Effect::Allow);
     let lets = lets.filter(|s| s.action.negated || s.action.values.iter().any(|pattern| action_matches(pattern, "sts:AssumeRole")));
-    let mut all: Vec<Terms> = lets.map(|s| of_conditions(&s.conditions, name)).collect();
+    let mut all: Vec<Terms> = lets.flat_map(|s| of_conditions(&s.conditions, name)).collect();
     all.push(Terms::default());
     all.sort();
     all.dedup();
     all
 }
 
-fn of_conditions(conditions: &Conditions, name: &str) -> Terms {
+/// Most external ids of one grant that are tried: while one is rotated there are two.
+const IDS_MOST: usize = 8;
+
+fn of_conditions(conditions: &Conditions, name: &str) -> Vec<Terms> {
     let mut terms = Terms::default();
+    let mut ids: Vec<String> = Vec::new();
     for (operator, keys) in conditions {
         let operator = operator.to_ascii_lowercase();
         let operator = operator.rsplit(':').next().unwrap_or_default();
@@ -31,7 +35,7 @@ fn of_conditions(conditions: &Conditions, name: &str) -> Terms {
         for (key, values) in keys {
             let Some(value) = values.first().filter(|_| positive) else { continue };
             match key.to_ascii_lowercase().as_str() {
-                "sts:externalid" => terms.external_id = Some(filled(value, name)),
+                "sts:externalid" => ids = values.iter().take(IDS_MOST).map(|value| filled(value, name)).collect(),
                 "sts:rolesessionname" => terms.session_name = filled(value, name),
                 "sts:sourceidentity" => terms.source_identity = Some(filled(value, name)),
                 "aws:multifactorauthpresent" if operator.starts_with("bool") => terms.mfa |= value.eq_ignore_ascii_case("true"),
@@ -41,7 +45,10 @@ fn of_conditions(conditions: &Conditions, name: &str) -> Terms {
             }
         }
     }
-    terms
+    if ids.is_empty() {
+        return vec![terms];
+    }
+    ids.into_iter().map(|id| Terms { external_id: Some(id), ..terms.clone() }).collect()
 }
 
 /// A text that a pattern matches.

@@ -26,7 +26,7 @@ fn hand(arn: &str, groups: &[&str]) -> Hand {
 fn cells(rest: &str, hands: &[Hand], objects: &[(&str, &[&str])], probes: bool) -> Vec<Cell> {
     let (desired, estate) = desired(rest);
     let objects: Objects = objects.iter().map(|(bucket, keys)| ((*bucket).to_owned(), keys.iter().map(|k| (*k).to_owned()).collect())).collect();
-    let options = Options { write_probes: probes, probe: "probe".to_owned(), address: None, now: NOW };
+    let options = Options { write_probes: probes, probe: "probe".to_owned(), elsewhere: BTreeMap::new(), address: None, now: NOW };
     matrix(&desired, &estate, hands, &objects, &options).cells
 }
 
@@ -83,8 +83,8 @@ fn a_sessions_places_come_from_its_policies_and_objects_from_what_is_there() {
     let bucket = || "b-one".to_owned();
     has(Act::List { bucket: bucket(), prefix: "in/".into() }, Twist::AsGranted, true);
     has(Act::List { bucket: bucket(), prefix: String::new() }, Twist::Outside, false);
-    has(Act::Get { bucket: bucket(), key: Some("in/a".into()) }, Twist::AsGranted, true);
-    has(Act::Get { bucket: bucket(), key: Some("z".into()) }, Twist::Outside, false);
+    has(Act::Get { bucket: bucket(), key: Some("in/a".into()), prefix: "in/".into(), whole: false }, Twist::AsGranted, true);
+    has(Act::Get { bucket: bucket(), key: Some("z".into()), prefix: String::new(), whole: false }, Twist::Outside, false);
     has(Act::Put { bucket: bucket(), key: "in/probe".into() }, Twist::AsGranted, true);
     has(Act::Put { bucket: bucket(), key: "probe".into() }, Twist::Outside, false);
     has(Act::Policy { bucket: bucket() }, Twist::OtherAction, false);
@@ -101,7 +101,7 @@ fn prefixes_end_where_a_pattern_begins() {
 }
 
 fn error(class: ErrorClass) -> CloudError {
-    CloudError { class, operation: "AssumeRole".into(), account: None, code: "X".into(), message: String::new(), request_id: None }
+    CloudError { class, operation: "AssumeRole".into(), account: None, code: "AccessDenied".into(), message: String::new(), request_id: None }
 }
 
 fn cell(twist: Twist, wanted: bool) -> Cell {
@@ -172,4 +172,40 @@ fn a_difference_from_what_was_predicted_is_a_finding() {
     // And nothing is known where nothing was read.
     let unknown = judged(cell(Twist::AsGranted, true), How::Unknown { because: Ok(NotCalled::NotAtHand) }, None);
     assert_eq!((unknown.verdict, unknown.predicted()), (Verdict::Unknown, None));
+}
+
+/// Of an empty bucket, what is granted is asked about below the prefix, and an object that is named by its whole key by that.
+#[test]
+fn what_is_granted_is_promised_without_an_object() {
+    let text = "[trusted.dev.users.Ann]\n[roles.R]\n[[roles.R.trust]]\nuser = \"dev/Ann\"\n[[roles.R.allow]]\nactions = [\"s3:GetObject\"]\nresources = [\"arn:aws:s3:::b-one/in/*\", \"arn:aws:s3:::b-one/one.txt\"]\n[buckets.b-one]\n";
+    let all = cells(text, &[hand(ANN, &[])], &[], true);
+    let reads: Vec<&Cell> = all.iter().filter(|c| c.via.is_some() && matches!(&c.act, Act::Get { key: None, .. })).collect();
+    let wanted: BTreeSet<String> = reads.iter().filter(|c| c.wanted).map(|c| c.act.resource("aws")).collect();
+    assert_eq!(wanted, BTreeSet::from(["arn:aws:s3:::b-one/in/crossrole-verify-no-such-object".into(), "arn:aws:s3:::b-one/one.txt".into()]));
+    assert!(reads.iter().any(|c| !c.wanted && c.twist == Twist::Outside));
+    // Nothing is written in the place of somebody's object.
+    assert!(!all.iter().any(|c| matches!(&c.act, Act::Put { key, .. } if key.starts_with("one.txt"))));
+}
+
+/// While an external id is rotated, either has to work.
+#[test]
+fn each_of_two_external_ids_is_tried() {
+    let text = "[trusted.dev.users.Ann]\n[roles.R]\n[[roles.R.trust]]\nuser = \"dev/Ann\"\nconditions = { StringEquals = { \"sts:ExternalId\" = [\"old-1\", \"new-2\"] } }\n";
+    let granted: BTreeSet<Option<String>> =
+        cells(text, &[hand(ANN, &[])], &[], false).into_iter().filter(|c| c.principal == ANN && c.wanted).map(|c| c.terms.external_id).collect();
+    assert_eq!(granted, BTreeSet::from([Some("old-1".to_owned()), Some("new-2".to_owned())]));
+}
+
+/// A 403 that says something else of the object is no refusal; a simulator's no does not make a red cell green.
+#[test]
+fn a_refusal_is_one_by_its_code() {
+    for code in ["InvalidObjectState", "RegionDisabledException", "MethodNotAllowed", "AllAccessDisabled"] {
+        let other = CloudError { code: code.into(), ..error(ErrorClass::Denied) };
+        assert_eq!(judged(cell(Twist::NoMfa, false), called(false, Some(other)), None).verdict, Verdict::Unknown, "{code}");
+    }
+    let (_, estate) = desired(&GUARDED.replace("session_name = \"username\"\n", "").replace("source_ip = [\"203.0.113.0/24\"]\n", ""));
+    let (changed, longest) = (BTreeSet::new(), BTreeMap::new());
+    let live = Live { estate: &estate, changed: &changed, now: NOW, longest: &longest };
+    let simulated = How::Simulated { decision: "implicitDeny".into(), because: NotCalled::NoSession };
+    assert_eq!(judged(cell(Twist::OtherPrincipal, false), simulated, Some(&live)).verdict, Verdict::Fails, "the evaluator says that it is let in");
 }

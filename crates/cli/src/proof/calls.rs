@@ -1,6 +1,6 @@
 //! The calls themselves: each until it was answered so often in a row, since one success is no convergence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,17 +45,34 @@ pub(crate) struct Calls<'c> {
     pub(crate) address: bool,
     /// Sessions that were opened, by who opened them and the role.
     pub(crate) sessions: Mutex<BTreeMap<(String, String), Keys>>,
+    /// Objects of ours that are there: bucket and key.
+    pub(crate) written: Mutex<BTreeSet<(String, String)>>,
     /// Nothing is said of what it is at.
     pub(crate) quiet: bool,
 }
+
+/// What was tried, and objects of ours that stay, each with why.
+pub(crate) type Tried = (Vec<(Cell, Known)>, Vec<(String, String)>);
 
 /// What is tried one after the other.
 const PHASES: [&str; 4] = ["who may assume roles", "what sessions and others may do", "reading what was written", "deleting what was written"];
 
 impl Calls<'_> {
     /// Tries all of them: roles first, then what their sessions do; an object of ours is read after it is written, and deleted last.
-    pub(crate) async fn all(&self, cells: &[Cell], probe: &str) -> Result<Vec<(Cell, Known)>, Failure> {
+    pub(crate) async fn all(&self, cells: &[Cell], probe: &str) -> Result<Tried, Failure> {
         let mut done = Vec::new();
+        let tried = self.phases(cells, probe, &mut done).await;
+        let left = self.tidied(tried.is_ok()).await;
+        if let Err(stop) = tried {
+            for (object, why) in left {
+                self.session.told.line(&format!("left behind: {}: {}", crossrole_report::safe(&object), crossrole_report::safe(&why)));
+            }
+            return Err(stop);
+        }
+        Ok((done, left))
+    }
+
+    async fn phases(&self, cells: &[Cell], probe: &str, done: &mut Vec<(Cell, Known)>) -> Result<(), Failure> {
         for (phase, what) in PHASES.iter().enumerate() {
             let some: Vec<&Cell> = cells.iter().filter(|cell| turn(cell, probe) == phase).collect();
             if !self.quiet && !some.is_empty() {
@@ -66,7 +83,24 @@ impl Calls<'_> {
                 done.push(result?);
             }
         }
-        Ok(done)
+        Ok(())
+    }
+
+    /// Deletes what was written and is still there, as whoever reads and writes the bucket's account; returns what stays, and why.
+    async fn tidied(&self, goes_on: bool) -> Vec<(String, String)> {
+        let written = std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut left = Vec::new();
+        for (bucket, key) in written {
+            let owner = self.owners.get(&bucket).cloned().unwrap_or_else(AccountId::nobody);
+            let region = self.regions.get(&bucket).map_or("us-east-1", String::as_str);
+            let why = if goes_on {
+                self.session.aws.delete_object(&owner, &bucket, region, &key).await.err().map(|error| error.to_string())
+            } else {
+                Some("the run was ended before it was deleted".to_owned())
+            };
+            left.extend(why.map(|why| (format!("{bucket}/{key}"), why)));
+        }
+        left
     }
 
     async fn one(&self, cell: &Cell) -> Result<(Cell, Known), Failure> {
@@ -157,9 +191,11 @@ impl Calls<'_> {
             let owner = self.owners.get(bucket).cloned().unwrap_or_else(AccountId::nobody);
             let region = self.regions.get(bucket).map_or("us-east-1", String::as_str);
             let answer = aws.acting(by, &owner).await?.try_on_bucket(&cell.act, region).await;
-            if let (Act::Put { key, .. }, false, Ok(_)) = (&cell.act, cell.wanted, &answer) {
-                // What should not have been possible leaves nothing behind.
-                aws.delete_object(&owner, bucket, region, key).await?;
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            match (&cell.act, &answer) {
+                (Act::Put { bucket, key }, Ok(_)) => drop(written.insert((bucket.clone(), key.clone()))),
+                (Act::Delete { bucket, key }, Ok(_)) => drop(written.remove(&(bucket.clone(), key.clone()))),
+                _ => {}
             }
             return answer;
         };

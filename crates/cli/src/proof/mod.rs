@@ -45,7 +45,8 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
     let objects = objects(session, &wanted, &mut seen).await;
     // One object of ours a run: two that run side by side do not meet.
     let probe = format!(".crossrole-verify-{begun}-{}", std::process::id());
-    let options = Options { write_probes: args.write_probes, probe: probe.clone(), address: args.source_ip.map(|ip| ip.to_string()), now: begun };
+    let elsewhere = seen.owners.keys().map(|bucket| (bucket.clone(), crossrole_verify::prefixes(&seen.live, bucket))).collect();
+    let options = Options { write_probes: args.write_probes, probe: probe.clone(), elsewhere, address: args.source_ip.map(|ip| ip.to_string()), now: begun };
     let known: Vec<Hand> = held.iter().map(|held| Hand { arn: held.arn.clone(), groups: held.groups.clone() }).collect();
     let for_matrix = Arc::clone(&desired);
     let Matrix { cells, left_out, untried, elsewhere } =
@@ -58,9 +59,10 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
         deadline: Duration::from_secs(args.deadline),
         address: args.source_ip.is_some(),
         sessions: Mutex::default(),
+        written: Mutex::default(),
         quiet,
     };
-    let tried = calls.all(&cells, &probe).await?;
+    let (tried, left_behind) = calls.all(&cells, &probe).await?;
     let mut proofs = Vec::new();
     for (cell, known) in tried {
         proofs.push(judge(session, &seen, cell, known, args.simulate).await?);
@@ -74,6 +76,7 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
         unread: seen.unread,
         untried: untried.into_iter().map(|(role, actions)| (role, actions.into_iter().collect())).collect(),
         elsewhere: elsewhere.into_iter().map(|(role, buckets)| (role, buckets.into_iter().collect())).collect(),
+        left_behind,
         left_out,
         proofs,
     })
@@ -139,7 +142,8 @@ async fn objects(session: &Session, wanted: &Estate, seen: &mut Seen) -> BTreeMa
     for (bucket, account) in &seen.owners {
         let exists = seen.observed.buckets.get(bucket).and_then(Observation::known).is_some_and(Option::is_some);
         let Some(region) = seen.regions.get(bucket).filter(|_| exists) else { continue };
-        let prefixes = crossrole_verify::prefixes(wanted, bucket);
+        let mut prefixes = crossrole_verify::prefixes(wanted, bucket);
+        prefixes.extend(crossrole_verify::prefixes(&seen.live, bucket));
         match session.aws.some_objects(account, bucket, region, &prefixes).await {
             Ok(keys) => drop(all.insert(bucket.clone(), keys)),
             Err(error) => seen.unread.push((account.clone(), format!("objects of {bucket}: {error}"))),
