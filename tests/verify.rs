@@ -655,3 +655,34 @@ impl crossrole_sandbox::FaultPlan for NoDeleting {
         (call.operation == "DeleteObject").then_some(crossrole_sandbox::Fault::Refuse("AccessDenied"))
     }
 }
+
+/// What nobody would think of trying: a stranger by name, a service, an action of another kind.
+#[tokio::test(start_paused = true)]
+async fn what_no_call_looks_for_is_found_all_the_same() {
+    let wider: [(&str, &str); 5] = [
+        ("arn:aws:iam::999999999999:root", "trust"),
+        ("arn:aws:iam::999999999999:user/Stranger", "trust"),
+        ("ec2.amazonaws.com", "service"),
+        ("iam:*", "action"),
+        ("s3:PutObject", "action"),
+    ];
+    for (what, kind) in wider {
+        let (place, file) = everything(Duration::ZERO).await;
+        match kind {
+            "trust" => trust(&place, "Reader", |s| s.push(json!({"Effect": "Allow", "Principal": {"AWS": what}, "Action": "sts:AssumeRole"}))).await,
+            "service" => trust(&place, "Reader", |s| s.push(json!({"Effect": "Allow", "Principal": {"Service": what}, "Action": "sts:AssumeRole"}))).await,
+            _ => inline(&place, "Reader", |s| s.push(json!({"Effect": "Allow", "Action": what, "Resource": "*"}))).await,
+        }
+        let (exit, value) = verified(&place, &file, &["--deadline", "0"]).await;
+        let said = value["beyond"].to_string();
+        let named = what.rsplit(['/', ':']).next().unwrap().replace("root", "999999999999");
+        assert!(exit == Exit::Failed && value["holds"] == false && said.contains(&named), "{what}: {said}");
+    }
+    // In a bucket's policy others write as well: it is said.
+    let (place, file) = everything(Duration::ZERO).await;
+    let mut statements = bucket_policy(&place, "everything-open").await;
+    statements.push(json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::everything-open/*"}));
+    put_bucket_policy(&place, "everything-open", &statements).await;
+    let (_, value) = verified(&place, &file, &["--deadline", "0"]).await;
+    assert!(value["beside"].to_string().contains("999999999999"), "{}", value["beside"]);
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Explanation, Party};
+use crate::access::{AccessDelta, Explanation, Party};
 use crate::address::Address;
 use crate::cloud::CloudError;
 use crate::desired::ManifestRef;
@@ -291,6 +291,10 @@ pub struct Attestation {
     pub untried: Vec<(String, Vec<String>)>,
     /// Buckets that a role may work in and that no manifest of the run speaks of, by role: nothing is tried there.
     pub elsewhere: Vec<(String, Vec<String>)>,
+    /// Who may do more by roles of the manifests, as they were read, than the manifests say.
+    pub beyond: AccessDelta,
+    /// The same by policies of buckets and keys, in which others write as well.
+    pub beside: AccessDelta,
     /// Objects of ours that could not be deleted, each with why.
     pub left_behind: Vec<(String, String)>,
     /// Cells over the most that one run tries.

@@ -29,6 +29,16 @@ pub fn attestation(all: &Attestation, view: View) -> String {
         }
         out.push(Line::empty());
     }
+    for (title, tone, delta) in [
+        ("By roles, as they are live, more than the manifests say:", Tone::Error, &all.beyond),
+        ("By policies of buckets and keys, which others write as well, more than the manifests say:", Tone::Warning, &all.beside),
+    ] {
+        if !delta.changes.is_empty() || !delta.undecided.is_empty() {
+            out.push(Line::new(tone, 0, title));
+            out.extend(access::delta_lines(delta, view).into_iter().map(|line| line.within(2)));
+            out.push(Line::empty());
+        }
+    }
     for (role, actions) in &all.untried {
         let what = format!("{} grants {}, for which no harmless call is known", safe(&access::by_arn(role)), safe(&actions.join(", ")));
         out.push(Line::new(Tone::Warning, 0, "not tried: ").then([what]));
@@ -51,10 +61,13 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     let called = all.proofs.iter().filter(|proof| matches!(proof.known, Known::Called(_))).count();
     let mut parts = vec![format!("{holds} as the manifests say"), format!(", {fails} not"), format!(", {unknown} not known")];
     parts.push(format!("; {called} of {} by calls", all.proofs.len()));
+    if all.beyond.widens() {
+        parts.push("; more is let than the manifests say".to_owned());
+    }
     if surprises > 0 {
         parts.push(format!("; {surprises} where AWS did something else than was predicted"));
     }
-    let tone = if fails > 0 { Tone::Error } else { Tone::Heading };
+    let tone = if fails > 0 || all.beyond.widens() { Tone::Error } else { Tone::Heading };
     out.push(Line::new(tone, 0, "Verified: ").then(parts));
     rendered(&out, view.screen)
 }
@@ -183,7 +196,7 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
     let [holds, fails, unknown] = counts(all);
     json!({
         "format_version": "1.0",
-        "holds": fails == 0 && unknown == 0,
+        "holds": fails == 0 && unknown == 0 && all.left_out == 0 && all.left_behind.is_empty() && !all.beyond.widens(),
         "counts": {"holds": holds, "fails": fails, "unknown": unknown, "left_out": all.left_out},
         "manifests": all.manifests,
         "commit": all.commit,
@@ -193,6 +206,8 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
         "unread": all.unread.iter().map(|(account, why)| json!({"account": account, "why": why})).collect::<Vec<_>>(),
         "untried": all.untried.iter().map(|(role, actions)| json!({"role": role, "actions": actions})).collect::<Vec<_>>(),
         "left_behind": all.left_behind.iter().map(|(object, why)| json!({"object": object, "why": why})).collect::<Vec<_>>(),
+        "beyond": access::access_lines(&all.beyond, view),
+        "beside": access::access_lines(&all.beside, view),
         "elsewhere": all.elsewhere.iter().map(|(role, buckets)| json!({"role": role, "buckets": buckets})).collect::<Vec<_>>(),
         "cells": all.proofs.iter().map(|proof| cell_json(proof, view)).collect::<Vec<_>>(),
     })

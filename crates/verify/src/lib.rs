@@ -5,12 +5,14 @@
 //! by AWS's own answers, or by the evaluator over what is live. Nothing here calls anything.
 
 mod asked;
+mod beyond;
 mod bucket;
 mod judge;
 mod matrix;
 mod terms;
 
 pub use asked::asked;
+pub use beyond::{Beyond, beyond};
 pub use bucket::prefixes;
 pub use judge::{Live, is_refusal, judged};
 pub use matrix::{CELLS_MOST, Hand, Matrix, Objects, Options, SESSION_NAME, matrix};

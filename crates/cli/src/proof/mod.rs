@@ -12,7 +12,7 @@ use crossrole_access::{Estate, Objects};
 use crossrole_model::proof::{Attestation, Cell, Known, NotCalled, Proof};
 use crossrole_model::{AccountId, Address, Desired, Observation, Observed, Subject};
 use crossrole_policy::Arn;
-use crossrole_verify::{Hand, Live, Matrix, Options, judged, matrix};
+use crossrole_verify::{Hand, Live, Matrix, Options, beyond, judged, matrix};
 
 use crate::args::ProvingArgs;
 use crate::commands::validate::now;
@@ -51,6 +51,11 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
     let for_matrix = Arc::clone(&desired);
     let Matrix { cells, left_out, untried, elsewhere } =
         session.computed("listing what to try", move || matrix(&for_matrix, &wanted, &known, &objects, &options)).await?;
+    // By the ids that AWS has given to keys of ours.
+    let (named, live) = (desired.rename_keys(&seen.observed.made_keys()), seen.live.clone());
+    let controls = session.settings.controls(&desired)?;
+    let compared = move || beyond(&named, &Objects::desired(&named).estate().under(&controls), &live);
+    let beyond = session.computed("comparing what is live", compared).await?;
     let calls = Calls {
         session,
         held: &held,
@@ -76,6 +81,8 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
         unread: seen.unread,
         untried: untried.into_iter().map(|(role, actions)| (role, actions.into_iter().collect())).collect(),
         elsewhere: elsewhere.into_iter().map(|(role, buckets)| (role, buckets.into_iter().collect())).collect(),
+        beyond: beyond.roles,
+        beside: beyond.shared,
         left_behind,
         left_out,
         proofs,
