@@ -408,3 +408,33 @@ async fn control_policies_are_believed() {
         assert_eq!((said.exit, &found["causes"][0]["cause"], &found["fix"]), (Exit::Failed, &json!(cause), &Value::Null), "{end}");
     }
 }
+
+/// A cause that no policy has to do with is said, whatever else the text leaves out.
+#[tokio::test(start_paused = true)]
+async fn a_cause_without_a_call_is_said() {
+    let place = crate::support::Place::new(crossrole_sandbox::Options::default());
+    let file = crate::support::scenario("log-analysts");
+    let texts = [
+        (
+            "An error occurred (ExpiredToken) when calling the AssumeRole operation: The security token included in the request is expired",
+            "expired-credentials",
+        ),
+        (
+            "An error occurred (RequestTimeTooSkewed) when calling the ListObjectsV2 operation: The difference between the request time and the current time is too large.",
+            "clock-skew",
+        ),
+        ("Unable to locate credentials. You can configure credentials by running \"aws configure\".", "no-credentials"),
+        ("Could not connect to the endpoint URL: \"https://s3.eu-nowhere-1.amazonaws.com/\"", "unreachable"),
+        (
+            "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security token included in the request is invalid.",
+            "unknown-credentials",
+        ),
+    ];
+    for (text, cause) in texts {
+        let error = crate::support::manifest("doctor-alone", "").replace("manifest.toml", "error.txt");
+        std::fs::write(&error, text).unwrap();
+        let said = place.run(&["doctor", "--json", "--error", &error, &file]).await;
+        let value: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}: {}{}", said.out, said.err));
+        assert!(said.exit == crossrole::Exit::Failed && value["causes"][0]["cause"] == cause && value["remedy"].is_string(), "{text}: {value}");
+    }
+}

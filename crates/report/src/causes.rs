@@ -1,6 +1,39 @@
 //! Causes of refusals, and the conditions of a call, in words.
 
 use crossrole_model::diagnosis::{Cause, Checked};
+use serde_json::{Value, json};
+
+use crate::{Line, Tone, View, rendered};
+
+/// What to do about a cause that has to do with no policy, whoever calls what; `None`: that takes the whole call.
+pub fn remedy(cause: Cause) -> Option<&'static str> {
+    Some(match cause {
+        Cause::Unresolved => "check how the region and the endpoint are spelt, and that this machine resolves names",
+        Cause::Proxy => "say who asks in `HTTPS_PROXY`, or let the host past the proxy with `NO_PROXY`",
+        Cause::Certificate => "name the file with its authority in `AWS_CA_BUNDLE`",
+        Cause::Unreachable => "check the network, the region, and `AWS_ENDPOINT_URL` where it is set",
+        Cause::NoCredentials => "sign in (`aws sso login`), or name a profile that gives credentials",
+        Cause::ClockSkew => "set the clock by a time server",
+        Cause::LinkExpired => "make the link anew",
+        Cause::ExpiredCredentials => "sign in again, or assume the role anew",
+        Cause::UnknownCredentials => "look which key is used (`aws configure list`), and take one that is there and active",
+        Cause::WrongSecret => "write the secret that belongs to the access key, whole and without blanks",
+        Cause::RegionDisabled => "call another region, or have this one switched on for the account",
+        Cause::WrongRegion => "call the region that the answer names",
+        Cause::Throttled => "call again, less often",
+        _ => return None,
+    })
+}
+
+/// A cause and its remedy, where no more of the call is known.
+pub fn cause_alone(cause: Cause, remedy: &str, view: View) -> String {
+    rendered(&[Line::new(Tone::Removed, 0, "cause: ").then([title(cause)]), Line::new(Tone::Advice, 0, "fix: ").then([remedy])], view.screen)
+}
+
+/// The same for machines.
+pub fn cause_alone_json(cause: Cause, remedy: &str) -> Value {
+    json!({ "format_version": "1.0", "causes": [{ "cause": cause, "says": title(cause) }], "remedy": remedy, "fix": null })
+}
 
 /// A cause by itself.
 pub fn title(cause: Cause) -> &'static str {

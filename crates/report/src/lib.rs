@@ -38,7 +38,7 @@ mod words;
 pub use access::{access_lines, lockout};
 pub use approvals::{entries, judged, judged_json};
 pub use audit::{Places as AuditPlaces, audit_csv, audit_findings, audit_html, audit_json, audit_lines, audit_reference, audit_rules};
-pub use causes::title;
+pub use causes::{cause_alone, cause_alone_json, remedy, title};
 pub use codec::{CodecError, PLAN_BYTES_MOST, read_plan, write_plan};
 pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};

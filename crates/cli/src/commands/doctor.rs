@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossrole_access::Question;
 use crossrole_doctor::{Asked, Case, Manifests};
 use crossrole_manifest::Surroundings;
-use crossrole_model::diagnosis::{Amendment, Denied, Diagnosis, FixStep};
+use crossrole_model::diagnosis::{Amendment, Cause, Denied, Diagnosis, FixStep};
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::state::{BucketState, Encryption, PublicAccessBlock, Tags};
 use crossrole_model::{AccountId, Desired, KeyRef, Observed, Plan, Source};
@@ -58,6 +58,15 @@ async fn examine(args: &DoctorArgs, denied: Option<Denied>, session: &Session, i
         Some(denied) => Some(decoded(denied, session, io).await?),
         None => None,
     };
+    if let Some((cause, remedy)) = alone(args, denied.as_ref()) {
+        let view = View { screen: io.out_screen(), ..View::default() };
+        if args.json {
+            io.out_json(&crossrole_report::cause_alone_json(cause, remedy));
+        } else {
+            io.out(&crossrole_report::cause_alone(cause, remedy, view));
+        }
+        return Ok(Exit::Failed);
+    }
     let observed = session.observe(&crossrole_planner::scope(&session.desired)).await?;
     let asked = asked(args, denied, session, &observed)?;
     let besides = besides(&asked, session, &observed).await?;
@@ -89,6 +98,18 @@ async fn decoded(denied: Denied, session: &Session, io: &mut Io) -> Result<Denie
             Ok(denied)
         }
     }
+}
+
+/// A cause that has to do with no policy, where the refusal does not tell the whole call: that is all there is to say.
+fn alone(args: &DoctorArgs, denied: Option<&Denied>) -> Option<(Cause, &'static str)> {
+    let denied = denied?;
+    let told = [
+        args.principal.is_some() || denied.principal.is_some(),
+        args.action.is_some() || denied.action.is_some(),
+        args.resource.is_some() || denied.resource.is_some(),
+    ];
+    let cause = denied.cause?;
+    Some((cause, crossrole_report::remedy(cause)?)).filter(|_| told.contains(&false))
 }
 
 /// What is asked: what was typed comes before what the refusal tells.
