@@ -71,7 +71,7 @@ fn main() {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         trials.push(Trial::test(format!("{script}::{client}"), move || run(missing, || clients(&python, script, client))));
     }
-    for (client, words) in [("boto3", &["--session-most", "4"][..]), ("cli", &["--session-most", "4"]), ("factor", &[])] {
+    for (client, words) in [("boto3", &["--session-most", "10"][..]), ("cli", &[]), ("factor", &[])] {
         let (python, missing) = (Arc::clone(&python), missing.clone());
         trials.push(Trial::test(format!("use::{client}"), move || run(missing, || used(&python, client, words))));
     }

@@ -120,14 +120,14 @@ def clients():
 
         run([COMMAND, "profile", "Reader", file, *base, "--name", "reader"], **of())
         assert oct(os.stat(f"{folder}/config").st_mode & 0o777) == "0o600"
-        several = used([], 9, **of(AWS_PROFILE="reader"))
+        several = used([], 22, **of(AWS_PROFILE="reader"))
         assert several > 1 or WHICH == "cli", f"a profile was not renewed: {several}"
 
         # What any tool does by itself; boto3 knows the settings alone.
         run([COMMAND, "profile", "Reader", file, *base, "--name", "plain", "--plain"], **of())
         used([], 0, **of(AWS_PROFILE="plain"))
 
-        several = used([COMMAND, "exec", "Reader", file, *base, "--"], 9, **of())
+        several = used([COMMAND, "exec", "Reader", file, *base, "--"], 22, **of())
         assert several > 1 or WHICH == "cli", f"exec did not renew: {several}"
         # Another profile that is the default one does not come before the role.
         pathlib.Path(f"{folder}/credentials").write_text(pathlib.Path(f"{folder}/credentials").read_text() + f"[default]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n")
