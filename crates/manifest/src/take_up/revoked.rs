@@ -80,6 +80,11 @@ pub fn labels(text: &str) -> Vec<(String, String)> {
     trusted.into_iter().flat_map(|table| table.iter()).filter_map(of).collect()
 }
 
+/// Tells whether a manifest's text has a role of this name under `[roles]`.
+pub fn has_role(text: &str, name: &str) -> bool {
+    text.parse::<DocumentMut>().is_ok_and(|document| document.get("roles").and_then(Item::as_table_like).is_some_and(|roles| roles.contains_key(name)))
+}
+
 /// A manifest's text with an entry at its end, joined with those of the same that were there: nothing that they end comes back. `None` where
 /// the text has no place for it, or one of those can't be read.
 pub fn with_revoked(text: &str, entry: &Entry) -> Option<String> {
