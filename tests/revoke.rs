@@ -283,6 +283,127 @@ async fn an_account_is_kept_out_and_no_other_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_repeated_brings_nothing_back() {
+    let used = Used::open("revoke-again").await;
+    let said = used.revoke(&["dev/user/Ann", "--session-name", "Ann", "--reason", "left"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    let gone = used.refused().await;
+    assert!(gone.contains(&"session Ann Whole".to_owned()));
+    for more in [&[][..], &["--session-name", "other"], &["--source-identity", "other"]] {
+        let said = used.revoke(&[&["dev/user/Ann"], more].concat()).await;
+        assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+        assert_eq!(used.refused().await, gone, "{more:?}");
+    }
+    let text = used.text();
+    assert!(text.contains("reason = \"left\"") && text.matches("[[revoked]]").count() == 1, "{text}");
+    let said = used.revoke(&["dev/user/Ann", "--all-sessions"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    let all = used.refused().await;
+    assert!(gone.iter().all(|one| all.contains(one)) && all.contains(&"session Eve Whole".to_owned()), "{all:?}");
+    let said = used.revoke(&["dev/user/Ann"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    let after = used.refused().await;
+    assert!(gone.iter().all(|one| after.contains(one)) && used.text().contains("all_sessions = true"), "{after:?}");
+}
+
+/// What was narrowed by hand since then would be widened with it.
+#[tokio::test(start_paused = true)]
+async fn nobody_gains_by_it() {
+    let used = Used::open("revoke-wider").await;
+    let trust =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/Ann"},"Action":"sts:AssumeRole"}]}"#;
+    used.place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "Common"), ("PolicyDocument", trust)]).await;
+    tokio::time::sleep(LAG * 2).await;
+    for more in [&["--dry-run"][..], &[]] {
+        let said = used.revoke(&[&["dev/user/Ann"], more].concat()).await;
+        assert_eq!(said.exit, Exit::Refused, "{}{}", said.out, said.err);
+        assert!(said.err.contains("somebody would gain access by this") && said.err.contains("333333333333"), "{}", said.err);
+        assert_eq!(used.text(), ALL);
+    }
+}
+
+const OTHERWISE: [(&str, &str); 4] = [
+    ("label", "[trusted.build]\naccount = \"111111111111\"\n[roles.Label]\n[[roles.Label.trust]]\nuser = \"build/Ann\"\n"),
+    ("arn", "[trusted.other]\naccount = \"333333333333\"\n[roles.Arn]\n[[roles.Arn.trust]]\nprincipal = \"arn:aws:iam::111111111111:user/Ann\"\n"),
+    ("root", "[roles.Root]\n[[roles.Root.trust]]\nprincipal = \"arn:aws:iam::111111111111:root\"\n"),
+    ("none", "[trusted.other]\naccount = \"333333333333\"\n[roles.None]\n[[roles.None.trust]]\naccount = \"other\"\n"),
+];
+
+/// Manifests of one folder, each with its own words for the same user.
+#[tokio::test(start_paused = true)]
+async fn all_manifests_are_meant_however_they_spell_it() {
+    for (what, wanted) in [
+        ("dev/user/Ann", ["user = \"build/Ann\"", "user = \"111111111111/Ann\"", "user = \"111111111111/Ann\""]),
+        ("111111111111", ["account = \"build\"", "account = \"111111111111\"", "account = \"111111111111\""]),
+    ] {
+        let used = Used::open(&format!("revoke-otherwise-{}", what.len())).await;
+        let files = OTHERWISE.map(|(name, text)| {
+            let text = format!("name = \"{name}\"\n[trusting]\naccount = \"{TRUSTING}\"\nregion = \"eu-west-1\"\n{text}");
+            manifest(&format!("revoke-otherwise-{name}-{}", what.len()), &text)
+        });
+        let all: Vec<&str> = files.iter().map(String::as_str).chain([used.file.as_str()]).collect();
+        used.place.good(&[&["apply", "--auto-approve", "--quiet"], &all[..]].concat()).await;
+        let said = used.revoke(&[&[what], &all[..4]].concat()).await;
+        assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+        for (file, wanted) in files.iter().zip(wanted) {
+            let text = std::fs::read_to_string(file).unwrap();
+            assert!(text.contains(&format!("[[revoked]]\n{wanted}\n")), "{wanted}: {text}");
+        }
+        assert!(!std::fs::read_to_string(&files[3]).unwrap().contains("revoked"));
+        assert!(used.text().contains("[[revoked]]"));
+        for role in ["Label", "Arn", "Root"] {
+            assert_ne!(used.assume("Ann", role).await.0, 200, "{role}");
+        }
+        let said = used.place.good(&[&["plan"], &all[..]].concat()).await;
+        assert!(said.starts_with("No changes"), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_label_of_two_accounts_and_a_manifest_that_can_not_say_it_are_errors() {
+    let used = Used::open("revoke-labels").await;
+    let head = |name: &str, account: &str| format!("name = \"{name}\"\n[trusting]\naccount = \"{account}\"\nregion = \"eu-west-1\"\n");
+    let other = manifest("revoke-labels-other", &(head("two", TRUSTING) + "[trusted.dev]\naccount = \"333333333333\"\n"));
+    let said = used.revoke(&["dev/user/Ann", &other]).await;
+    assert_eq!(said.exit, Exit::Failed);
+    assert!(said.err.contains("`dev` is not the same account in all of these manifests"), "{}", said.err);
+    assert_eq!(used.text(), ALL);
+    // The account is the trusting one there.
+    let theirs = manifest("revoke-labels-theirs", &(head("theirs", DEV) + "[roles.Theirs]\n[[roles.Theirs.trust]]\nservice = \"lambda.amazonaws.com\"\n"));
+    let said = used.revoke(&["dev", &theirs]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(said.err.contains("was not taken back by") && said.err.contains("the trusting account can't be revoked"), "{}", said.err);
+    assert!(used.text().contains("account = \"dev\"\nsince"));
+    assert!(used.refused().await.contains(&"new Ann Own".to_owned()));
+}
+
+/// Nobody has declared them: what they are is looked up where they are.
+#[tokio::test(start_paused = true)]
+async fn an_undeclared_user_is_who_is_there() {
+    let used = Used::open("revoke-undeclared").await;
+    used.place.iam(DEV, "CreateUser", &[("UserName", "Fay"), ("Path", "/team/")]).await;
+    tokio::time::sleep(LAG * 2).await;
+    let said = used.revoke(&["dev/user/Nobody"]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(said.err.contains("account 111111111111 has no user `Nobody`"), "{}", said.err);
+    assert_eq!(used.text(), ALL);
+    for (what, arn) in [("dev/user/fay", "arn:aws:iam::111111111111:user/team/Fay"), ("dev/user/dee", "arn:aws:iam::111111111111:user/Dee")] {
+        let said = used.revoke(&[what]).await;
+        assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+        assert!(said.err.contains(&format!("{what} is {arn}")), "{}", said.err);
+        assert!(used.text().contains(&format!("principal = \"{arn}\"")), "{}", used.text());
+    }
+    assert_eq!(used.refused().await, ["new Dee Whole"]);
+    let far = "name = \"far\"\n[trusting]\naccount = \"222222222222\"\n[trusted.far]\naccount = \"444444444444\"\nmanage = false\n\
+               [roles.Far]\n[[roles.Far.trust]]\naccount = \"far\"\n";
+    let far = manifest("revoke-undeclared-far", far);
+    used.place.good(&["apply", "--auto-approve", "--quiet", &far]).await;
+    let said = used.place.run(&["revoke", "--auto-approve", "--quiet", "far/user/Gil", &far]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(said.err.contains("account 444444444444 was not read"), "{}", said.err);
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_comes_back_when_the_manifest_says_so() {
     let used = Used::open("revoke-back").await;
     let said = used.revoke(&["dev/user/Ann", "--session-name", "Ann"]).await;

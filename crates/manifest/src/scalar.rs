@@ -418,7 +418,7 @@ impl Decode for Expiry {
     }
 }
 
-fn instant(text: &str) -> Option<time::OffsetDateTime> {
+pub(crate) fn instant(text: &str) -> Option<time::OffsetDateTime> {
     time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()
 }
 

@@ -93,6 +93,18 @@ fn lines(proof: &Proof, view: View) -> Vec<Line> {
     out
 }
 
+/// Those of a matrix in which whoever is revoked is let in all the same, whatever manifests say.
+pub fn still_in(all: &Attestation) -> Vec<Line> {
+    let is = |proof: &&Proof| matches!((proof.verdict, proof.cell.wanted), (Verdict::Holds, true) | (Verdict::Fails, false));
+    let line = |proof| Line::new(Tone::Error, 0, "error: ").then([format!("still let in: {}", subject(proof))]);
+    let mut lines: Vec<Line> = all.proofs.iter().filter(is).map(line).collect();
+    if !lines.is_empty() {
+        let advice = "some manifest says so, or a policy that none of them makes: `crossrole explain` tells which statement it is";
+        lines.push(Line::new(Tone::Advice, 0, "help: ").then([advice]));
+    }
+    lines
+}
+
 /// `user ann of 111111111111 assumes role Reader of 222222222222 without a second factor`
 fn subject(proof: &Proof) -> String {
     let Cell { principal, via, act, twist, .. } = &proof.cell;

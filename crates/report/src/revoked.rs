@@ -4,9 +4,9 @@ use crossrole_model::{Address, Revocation};
 
 use crate::{Line, Tone, safe};
 
-/// Which sessions live on of whom was revoked at an instant; that none does is said as well.
+/// Which sessions live on of whom was revoked at an instant or later; that none does is said as well.
 pub fn lives_on(revoked: &[Revocation], since: &str) -> Vec<Line> {
-    let roles: Vec<&(Address, u32)> = revoked.iter().filter(|one| one.since == since).flat_map(|one| &one.lives_on).collect();
+    let roles: Vec<&(Address, u32)> = revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on).collect();
     if roles.is_empty() {
         return vec![Line::plain(0, format!("Sessions that began before {since} are denied."))];
     }
@@ -29,6 +29,14 @@ pub fn untried(what: &str) -> Vec<Line> {
     let rest = format!("that {} is refused was not tried: nobody's credentials are at hand, and the manifests name nobody of it any more", safe(what));
     let advice = "say under `[[verify.principals]]` whose credentials are at hand, and run `crossrole verify`";
     vec![Line::new(Tone::Warning, 0, "warning: ").then([rest]), Line::new(Tone::Advice, 0, "help: ").then([advice])]
+}
+
+/// In which manifests nothing was taken back, since it can't be said there; each with the first reason.
+pub fn passed_over(what: &str, files: &[(String, String)]) -> Vec<Line> {
+    let line = |(file, why): &(String, String)| {
+        Line::new(Tone::Error, 0, "error: ").then([format!("{} was not taken back by `{}`: {}", safe(what), safe(file), safe(why))])
+    };
+    files.iter().map(line).collect()
 }
 
 /// That nothing live had to change for what manifests say now.

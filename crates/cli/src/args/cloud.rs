@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use super::{CONFIG, SANDBOX_STATE};
 
 /// How AWS is reached.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct CloudArgs {
     /// Use the embedded AWS in place of the real one
     #[arg(long)]

@@ -8,7 +8,7 @@ use super::plan::age;
 use super::{CloudArgs, EXIT_CODES};
 
 /// How a run that writes keeps others out.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct LockArgs {
     /// Where `[lock]` is set up and another run holds an account: wait so long for it, as in `5m` [default: not at all]
     #[arg(long, value_name = "TIME", value_parser = age)]

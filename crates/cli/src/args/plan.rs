@@ -29,7 +29,7 @@ pub(crate) struct GuardArgs {
 }
 
 /// What a plan shows.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct ViewArgs {
     /// How documents are compared
     #[arg(long, value_enum, default_value_t = DiffArg::Statements)]

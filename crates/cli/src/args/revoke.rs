@@ -35,7 +35,7 @@ pub(crate) struct RevokeArgs {
 }
 
 /// How a change of manifests is shown and carried out.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct CarryingArgs {
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,

@@ -58,7 +58,7 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
     session.events = Arc::clone(events);
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
     let applied = async {
-        let work = Work { args, session: &session, options: &options, reviewed: reviewed.as_ref(), approved: &|| Ok(()) };
+        let work = Work { args, session: &session, options: &options, reviewed: reviewed.as_ref(), checked: &|_| Ok(()), approved: &|| Ok(()) };
         let exit = work.alone(io).await?;
         if args.verify && !destroy && exit == Exit::Clean { proved(args, &session, io).await } else { Ok(exit) }
     };
@@ -86,6 +86,8 @@ pub(crate) struct Work<'w> {
     pub(crate) session: &'w Session,
     pub(crate) options: &'w Options,
     pub(crate) reviewed: Option<&'w Plan>,
+    /// What is asked of the plan besides, before anybody is asked to approve it.
+    pub(crate) checked: &'w (dyn Fn(&Plan) -> Result<(), Failure> + Sync),
     /// What has to be done once it is approved, before anything is called.
     pub(crate) approved: &'w (dyn Fn() -> Result<(), Failure> + Sync),
 }
@@ -127,7 +129,7 @@ enum Ended {
 
 impl Work<'_> {
     async fn apply(&self, held: Option<&Held<'_>>, io: &mut Io) -> Result<Ended, Failure> {
-        let Self { args, session, options, reviewed, approved } = *self;
+        let Self { args, session, options, reviewed, checked, approved } = *self;
         let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
         // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
         let mut made = make(session, options, &args.planning.guard, &gate, None).await?;
@@ -154,6 +156,7 @@ impl Work<'_> {
             return Ok(Ended::Exit(blocked));
         }
         refusal?;
+        checked(&made.plan)?;
         if !made.plan.can_apply(args.partial) {
             let (error, details) = crossrole_report::blocked(&made.plan);
             return Err(Failure::new(error, "do what is said of each above, or carry out the rest alone with `--partial`").with(&details));

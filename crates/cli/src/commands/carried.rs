@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossrole_model::{Desired, Severity, Source};
+use crossrole_model::{Desired, Plan, Severity, Source};
 use crossrole_planner::Options;
 
 use crate::args::{ApplyArgs, CarryingArgs, GuardArgs, PlanningArgs};
@@ -17,6 +17,7 @@ use crate::{files, reports};
 
 use super::apply::Work;
 use super::plan::make;
+use super::revoking::Revoking;
 
 pub(super) struct Carried {
     pub(super) apply: ApplyArgs,
@@ -29,6 +30,8 @@ pub(super) struct Carried {
     sources: Vec<Source>,
     /// New texts, by file.
     texts: BTreeMap<String, String>,
+    /// Where access is taken back: what is asked of that.
+    pub(super) revoking: Option<Revoking>,
 }
 
 impl Carried {
@@ -56,22 +59,33 @@ impl Carried {
         let desired = desired.ok_or_else(|| Failure::findings(text.clone(), errors))?;
         io.err(&text);
         let session = Session::of(Loaded { settings, desired, sources: new }, &apply.planning.cloud, io)?;
-        Ok(Self { apply, dry_run, session, was: Arc::new(was), sources, texts })
+        Ok(Self { apply, dry_run, session, was: Arc::new(was), sources, texts, revoking: None })
     }
 
     /// Shows it; unless that is all, asks, writes the manifests, and carries it out.
     pub(super) async fn out(&self, io: &mut Io) -> Result<Exit, Failure> {
         let Some(targets) = self.targets().await? else { return self.written_alone(io).await };
         let options = Options { targets, ..Options::default() };
+        let view = &self.apply.planning.view;
+        let shown = super::view(view, io);
+        let checked = |plan: &Plan| self.revoking.as_ref().map_or(Ok(()), |revoking| revoking.narrows(plan, shown));
         if self.dry_run {
-            let view = &self.apply.planning.view;
             let mut made = make(&self.session, &options, &self.apply.planning.guard, &Gate::none(), None).await?;
             made.refused(None).print(view, &self.session.sources, io)?;
+            checked(&made.plan)?;
             return Ok(if made.plan.is_blocked() { Exit::Failed } else { Exit::Clean });
         }
-        let written = || files::replace(&self.texts, &self.sources);
-        let work = Work { args: &self.apply, session: &self.session, options: &options, reviewed: None, approved: &written };
+        let written = || self.written();
+        let work = Work { args: &self.apply, session: &self.session, options: &options, reviewed: None, checked: &checked, approved: &written };
         work.alone(io).await
+    }
+
+    /// Writes the manifests, once it is approved.
+    fn written(&self) -> Result<(), Failure> {
+        if let Some(revoking) = &self.revoking {
+            revoking.in_time()?;
+        }
+        files::replace(&self.texts, &self.sources)
     }
 
     /// Nothing live has to change: the manifests are all that is written.
@@ -81,7 +95,7 @@ impl Carried {
                 let approved = io.approve("Nothing live has to change. Write the manifests?", "nobody is there to approve this");
                 self.session.stops.or_person(approved).await.map_err(|stop| stop.while_("waiting for approval"))??;
             }
-            files::replace(&self.texts, &self.sources)?;
+            self.written()?;
         }
         io.err_lines(&crossrole_report::nothing_live(self.dry_run));
         Ok(Exit::Clean)
@@ -90,6 +104,9 @@ impl Carried {
     /// What the change itself makes, where more than that is pending: none of that goes with it. `None`: it makes nothing.
     async fn targets(&self) -> Result<Option<Vec<String>>, Failure> {
         let observed = self.session.observe(&crossrole_planner::scope(&self.session.desired)).await?;
+        if let Some(revoking) = &self.revoking {
+            revoking.is_there(&self.session.desired, &observed)?;
+        }
         let (was, desired) = (Arc::clone(&self.was), Arc::clone(&self.session.desired));
         let work = move || {
             let [before, after] = [&was, &desired].map(|desired| crossrole_planner::plan(desired, &observed, &Options::default()));

@@ -23,6 +23,7 @@ pub(crate) mod profile;
 pub(crate) mod render;
 pub(crate) mod reviewed;
 pub(crate) mod revoke;
+mod revoking;
 pub(crate) mod rotate;
 pub(crate) mod runner_policy;
 pub(crate) mod sandbox;

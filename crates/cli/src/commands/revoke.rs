@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_manifest::take_up::{Entry, labels, with_revoked};
+use crossrole_manifest::take_up::{Entry, has_role, labels, with_revoked};
 use crossrole_model::proof::{Act, Cell};
-use crossrole_model::{AccountId, Partition, Whose};
+use crossrole_model::{AccountId, Partition, Revocation, Severity, Whose};
 use crossrole_policy::{Arn, glob};
+use crossrole_report::{Line, Tone, safe};
 
 use crate::args::RevokeArgs;
 use crate::failure::{Exit, Failure};
@@ -14,41 +15,85 @@ use crate::load::Loaded;
 use crate::proof;
 
 use super::carried::Carried;
-use super::validate::now;
+use super::revoking::{Again, Revoking};
 
 /// Seconds from now for which sessions that begin are denied as well: for so long, the trust that let them begin may still be seen
 /// (IAM User Guide, "Changes that I make are not always immediately visible", says of no longest time).
 const SEEN_WITHIN: i64 = 60;
 
+/// The longest of that, in seconds, where reading and approval take long: until then, whoever may come in gets sessions that are denied.
+const SEEN_WITHIN_MOST: i64 = 900;
+
+/// How often it is made anew: once with the ARN that turns out to be meant, once for what took long.
+const ATTEMPTS: usize = 3;
+
 pub(crate) async fn run(args: RevokeArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let what = What::parse(&args.what)?;
+    let mut what = What::parse(&args.what)?;
+    let mut margin = SEEN_WITHIN;
+    for _ in 1..ATTEMPTS {
+        let (result, again) = Box::pin(attempt(&args, &what, margin, io)).await?;
+        match again {
+            Some(Again::Is(arn)) => {
+                io.err_lines(&[Line::new(Tone::Kept, 0, "note: ").then([format!("{} is {}", safe(&args.what), safe(&arn))])]);
+                what = What::Named("principal", arn);
+            }
+            // Machines get one plan.
+            Some(Again::Late(age)) if margin == SEEN_WITHIN && !args.carrying.view.json => {
+                margin = (SEEN_WITHIN + 2 * age).min(SEEN_WITHIN_MOST);
+                let text = format!("the plan was {age} seconds old, and is made anew: sessions that begin in the next {margin} seconds are denied as well");
+                io.err_lines(&[Line::new(Tone::Kept, 0, "note: ").then([text])]);
+            }
+            _ => return result,
+        }
+    }
+    Box::pin(attempt(&args, &what, margin, io)).await?.0
+}
+
+/// What it came to, and what is known for another attempt: nothing was changed then.
+async fn attempt(args: &RevokeArgs, what: &What, margin: i64, io: &mut Io) -> Result<(Result<Exit, Failure>, Option<Again>), Failure> {
     let loaded = Loaded::read(&args.paths, &args.carrying.cloud.config, io)?;
-    let edited = entries(&args, &what, &loaded)?;
-    let since = edited.since.clone();
-    let carried = Carried::begin(args.paths, args.carrying, loaded, edited.texts, io)?;
+    let what = &what.known(&loaded)?;
+    let revoking = Revoking::new(margin, matches!(what, What::Of { .. } | What::Named("user", _)));
+    let Edited { texts, since, passed_over } = entries(args, what, &loaded, revoking.until())?;
+    let mut carried = Carried::begin(args.paths.clone(), args.carrying.clone(), loaded, texts, io)?;
+    carried.revoking = Some(revoking.said(since.clone()));
     let proved = async {
         let exit = carried.out(io).await?;
+        io.err_lines(&crossrole_report::passed_over(&args.what, &passed_over));
+        let exit = if exit == Exit::Clean && !passed_over.is_empty() { Exit::Failed } else { exit };
         if carried.dry_run || !matches!(exit, Exit::Clean | Exit::Failed) {
             return Ok(exit);
         }
-        let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
-        let mut all = Box::pin(proof::prove(&carried.session, &args.proving, quiet || view.json)).await?;
-        let partition = carried.session.desired.partition;
-        let gone: Vec<&Whose> = carried.session.desired.revoked.iter().filter(|one| one.since == since).map(|one| &one.whose).collect();
-        // What others may do is for `verify`, which asks for all of it.
-        all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
-        if all.proofs.is_empty() {
-            io.err_lines(&crossrole_report::untried(&args.what));
-        } else if view.json {
-            io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
-        } else {
-            io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
-        }
-        io.err_lines(&crossrole_report::lives_on(&carried.session.desired.revoked, &since));
-        Ok(if exit == Exit::Clean { super::verify::exit(&all) } else { exit })
+        let proved = Box::pin(prove(args, &carried, &since, io)).await?;
+        Ok(if exit == Exit::Clean { proved } else { exit })
     };
     let result = Box::pin(proved).await;
-    carried.session.ended(result)
+    let again = carried.revoking.as_ref().and_then(Revoking::again);
+    Ok((carried.session.ended(result), again))
+}
+
+/// Tries what whoever is meant could do.
+async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, io: &mut Io) -> Result<Exit, Failure> {
+    let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
+    let mut all = Box::pin(proof::prove(&carried.session, &args.proving, quiet || view.json)).await?;
+    let partition = carried.session.desired.partition;
+    let gone: Vec<&Whose> = carried.session.desired.revoked.iter().filter(|one| one.since.as_str() >= since).map(|one| &one.whose).collect();
+    // What others may do is for `verify`, which asks for all of it.
+    all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
+    if all.proofs.is_empty() {
+        io.err_lines(&crossrole_report::untried(&args.what));
+    } else if view.json {
+        io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
+    } else {
+        io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
+    }
+    let exit = super::verify::exit(&all);
+    // Who is in a group may be let in as somebody else.
+    all.proofs.retain(|proof| gone.iter().any(|whose| !matches!(whose, Whose::Group { .. }) && is_about(&proof.cell, whose, partition)));
+    let still = crossrole_report::still_in(&all);
+    io.err_lines(&still);
+    io.err_lines(&crossrole_report::lives_on(&carried.session.desired.revoked, since));
+    Ok(if still.is_empty() { exit } else { Exit::Failed })
 }
 
 /// Tells whether a call is made by whom is revoked, or into it.
@@ -70,11 +115,21 @@ fn is_about(cell: &Cell, whose: &Whose, partition: Partition) -> bool {
 }
 
 /// Whose access, as it was typed.
+#[derive(Clone)]
 enum What {
     /// One word of a manifest, and its value.
     Named(&'static str, String),
     /// An account by its id.
     Account(AccountId),
+    /// The same of somebody of an account: the key, the account, and the name.
+    Of {
+        /// `user`, `role`, `group` or `permission_set`.
+        key: &'static str,
+        /// Its account.
+        account: AccountId,
+        /// Its name, with its path if that was said.
+        name: String,
+    },
 }
 
 impl What {
@@ -113,6 +168,41 @@ impl What {
             _ => Err(unknown(&shown)),
         }
     }
+
+    /// With the account that a label stands for: manifests may have others for it, or none.
+    fn known(&self, loaded: &Loaded) -> Result<Self, Failure> {
+        let Self::Named(key, text) = self else { return Ok(self.clone()) };
+        let (label, name) = match (*key, text.split_once('/')) {
+            ("principal", _) | ("role", None) | (_, Some(("trusting", _))) => return Ok(self.clone()),
+            (_, Some((label, name))) => (label, Some(name)),
+            (_, None) => (text.as_str(), None),
+        };
+        let all = loaded.sources.iter().flat_map(|source| labels(&source.text).into_iter().map(|one| (one, &source.file)));
+        let of: BTreeMap<String, &String> = all.filter(|((one, _), _)| one == label).map(|((_, id), file)| (id, file)).collect();
+        if of.len() > 1 {
+            let each: Vec<String> = of.iter().map(|(id, file)| format!("`{}` says {}", safe(file), safe(id))).collect();
+            let error = format!("`{}` is not the same account in all of these manifests: {}", safe(label), each.join(", "));
+            return Err(Failure::new(error, "say the account's id in place of the label, or an ARN"));
+        }
+        let Some(account) = AccountId::parse(label).or_else(|| of.keys().find_map(|id| AccountId::parse(id))) else { return Ok(self.clone()) };
+        Ok(name.map_or_else(|| Self::Account(account.clone()), |name| Self::Of { key, account: account.clone(), name: name.to_owned() }))
+    }
+
+    /// How manifests may name it, the likeliest first.
+    fn words(&self, text: &str) -> Vec<(&'static str, String)> {
+        let own = |account: &AccountId| labels(text).into_iter().find(|(_, of)| of == account.as_str()).map(|(label, _)| label);
+        match self {
+            Self::Named(key, name) => vec![(*key, name.clone())],
+            Self::Account(id) => own(id).into_iter().chain([id.to_string()]).map(|label| ("account", label)).collect(),
+            Self::Of { key, account, name } => own(account).into_iter().chain([account.to_string()]).map(|label| (*key, format!("{label}/{name}"))).collect(),
+        }
+    }
+
+    /// Tells whether a manifest has nothing of that name, and so nothing to say of it: a role is its own.
+    fn is_elsewhere(&self, text: &str, loaded: &Loaded) -> bool {
+        let Self::Named("role", name) = self else { return false };
+        !name.contains('/') && !has_role(text, name) && loaded.sources.iter().any(|source| has_role(&source.text, name))
+    }
 }
 
 fn unknown(shown: &str) -> Failure {
@@ -124,57 +214,80 @@ fn unknown(shown: &str) -> Failure {
 struct Edited {
     texts: BTreeMap<String, String>,
     since: String,
+    /// Manifests in which it can't be said, with why.
+    passed_over: Vec<(String, String)>,
 }
 
 /// The manifests that let it in, each with an entry.
-fn entries(args: &RevokeArgs, what: &What, loaded: &Loaded) -> Result<Edited, Failure> {
-    let surroundings = loaded.settings.surroundings()?;
-    let since = now() + SEEN_WITHIN;
-    let mut texts = BTreeMap::new();
-    let mut instant = String::new();
-    for (at, source) in loaded.sources.iter().enumerate() {
-        for (key, name) in words(what, &source.text) {
-            let entry = Entry {
-                key,
-                name,
-                since,
-                reason: args.reason.clone(),
-                all_sessions: args.all_sessions,
-                session_names: args.session_name.clone(),
-                source_identities: args.source_identity.clone(),
-            };
-            instant = entry.since();
-            let Some(text) = with_revoked(&source.text, &entry) else { continue };
-            let mut sources = loaded.sources.clone();
-            if let Some(source) = sources.get_mut(at) {
-                source.text.clone_from(&text);
-            }
-            let (desired, findings) = crossrole_manifest::load_in(&sources, &surroundings);
-            let Some(desired) = desired else {
-                // What it names may be of another manifest; a mistake in what was typed is one in all.
-                if loaded.sources.len() == 1 {
-                    let text = crossrole_report::findings_on(&findings, &sources, crossrole_report::Screen::default());
-                    return Err(Failure::new("this can't be said in the manifest, and nothing was changed:", "").with(&text));
+fn entries(args: &RevokeArgs, what: &What, loaded: &Loaded, since: i64) -> Result<Edited, Failure> {
+    let entry = Entry {
+        since,
+        reason: args.reason.clone(),
+        all_sessions: args.all_sessions,
+        session_names: args.session_name.clone(),
+        source_identities: args.source_identity.clone(),
+        ..Entry::default()
+    };
+    let mut edited = Edited { texts: BTreeMap::new(), since: entry.since(), passed_over: Vec::new() };
+    let mut mistake = None;
+    for at in 0..loaded.sources.len() {
+        let Some(source) = loaded.sources.get(at).filter(|source| !what.is_elsewhere(&source.text, loaded)) else { continue };
+        let mut why = None;
+        let mut said = false;
+        for (key, name) in what.words(&source.text) {
+            match one(loaded, at, &Entry { key, name, ..entry.clone() })? {
+                Said::Entry(text) => {
+                    edited.texts.insert(source.file.clone(), text);
+                    said = true;
+                    break;
                 }
-                continue;
-            };
-            if desired.revoked.iter().any(|one| one.place.file == source.file && one.since == instant && one.concerns) {
-                texts.insert(source.file.clone(), text);
+                Said::Nothing => said = true,
+                Said::Mistake(first, text) => {
+                    why.get_or_insert(first);
+                    mistake.get_or_insert(text);
+                }
             }
         }
+        edited.passed_over.extend(why.filter(|_| !said).map(|why| (source.file.clone(), why)));
     }
-    if texts.is_empty() {
-        let shown = crossrole_report::safe(&args.what);
-        let advice = "name it as a manifest does, and give all manifests that may let it in; nothing was changed";
-        return Err(Failure::new(format!("nothing in these manifests lets `{shown}` in"), advice));
+    if !edited.texts.is_empty() {
+        return Ok(edited);
     }
-    Ok(Edited { texts, since: instant })
+    if let Some(text) = mistake {
+        return Err(Failure::new("this can't be said in the manifest, and nothing was changed:", "").with(&text));
+    }
+    let shown = safe(&args.what);
+    let advice = "name it as a manifest does, and give all manifests that may let it in; nothing was changed";
+    Err(Failure::new(format!("nothing in these manifests lets `{shown}` in"), advice))
 }
 
-/// What a manifest calls it.
-fn words(what: &What, text: &str) -> Vec<(&'static str, String)> {
-    match what {
-        What::Named(key, name) => vec![(*key, name.clone())],
-        What::Account(id) => labels(text).into_iter().filter(|(_, of)| of == id.as_str()).map(|(label, _)| ("account", label)).collect(),
-    }
+/// What an entry comes to in a manifest.
+enum Said {
+    /// Its text with it.
+    Entry(String),
+    /// It lets nobody of that in.
+    Nothing,
+    /// It can't be said there: the first reason, and all of them.
+    Mistake(String, String),
+}
+
+fn one(loaded: &Loaded, at: usize, entry: &Entry) -> Result<Said, Failure> {
+    let mut sources = loaded.sources.clone();
+    let Some(source) = sources.get_mut(at) else { return Ok(Said::Nothing) };
+    let file = source.file.clone();
+    let Some(text) = with_revoked(&source.text, entry) else {
+        let why = "`revoked` does not stand where it can be changed".to_owned();
+        return Ok(Said::Mistake(why.clone(), why));
+    };
+    source.text.clone_from(&text);
+    let (desired, findings) = crossrole_manifest::load_in(&sources, &loaded.settings.surroundings()?);
+    let Some(desired) = desired else {
+        let first = findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.message.clone());
+        let text = crossrole_report::findings_on(&findings, &sources, crossrole_report::Screen::default());
+        return Ok(Said::Mistake(first.unwrap_or_default(), text));
+    };
+    // It is the last of its file. What it is joined with may have a later instant.
+    let last = desired.revoked.iter().filter(|one| one.place.file == file).map(|one| one.place.span).last();
+    let is = |one: &Revocation| one.place.file == file && Some(one.place.span) == last && one.concerns;
+    Ok(if desired.revoked.iter().any(is) { Said::Entry(text) } else { Said::Nothing })
 }

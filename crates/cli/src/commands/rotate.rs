@@ -71,6 +71,10 @@ fn not(role: &str, why: NoRotation) -> Failure {
         }
         NoRotation::Begun => (format!("role `{role}` accepts several external ids already"), "end that rotation first, with `--finish`".to_owned()),
         NoRotation::NotBegun => (format!("role `{role}` accepts one external id, so that there is none to drop"), "begin without `--finish`".to_owned()),
+        NoRotation::More(count) => {
+            let advice = "take out of the manifest by hand those that nobody uses, until the old one and the new one are left";
+            (format!("role `{role}` accepts {count} external ids, and a rotation ends with one of two"), advice.to_owned())
+        }
         NoRotation::Shape => (format!("the external id of role `{role}` does not stand where it can be changed"), "change it by hand".to_owned()),
     };
     Failure::new(message, advice)

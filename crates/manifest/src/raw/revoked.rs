@@ -9,13 +9,13 @@ record! {
         /// A role of this manifest, by name: nobody may assume it. Or one of a trusted account, as `label/Name`: it is
         /// let in by nothing and, where this manifest makes it, assumed by nobody.
         role: Option<Spanned<String>>,
-        /// A user, as `label/Name`.
+        /// A user, as `label/Name`. In place of a label, the id of an account is taken, here and below.
         user: Option<Spanned<String>>,
         /// A group, as `label/Name`: what its members have otherwise, they keep.
         group: Option<Spanned<String>>,
         /// A permission set of IAM Identity Center, as `label/Name`.
         permission_set: Option<Spanned<String>>,
-        /// A whole trusted account, by label.
+        /// A whole account, by the label of a trusted one, or by its id.
         account: Option<Spanned<String>>,
         /// A user or role, as an ARN.
         principal: Option<Spanned<String>>,

@@ -109,6 +109,8 @@ struct Builder<'a> {
     bucket_statements: BTreeMap<String, Vec<Placed>>,
     key_statements: &'a mut BTreeMap<KeyRef, Vec<key::Granted>>,
     /// Whose access is taken back.
+    /// Accounts may be named by their ids, as entries do under `[[revoked]]`.
+    by_id: bool,
     gone: Vec<revoked::Gone>,
     /// Of the role that is being read: who of those could come in.
     ways: Vec<revoked::Way>,
@@ -149,6 +151,7 @@ impl<'a> Builder<'a> {
             bucket_statements: BTreeMap::new(),
             key_statements: &mut run.key_statements,
             gone: Vec::new(),
+            by_id: false,
             ways: Vec::new(),
         }
     }

@@ -174,6 +174,9 @@ impl Builder<'_> {
             let trusted = entry.value.as_ref()?;
             return Some((super::account_id(trusted.account.value.as_ref()), trusted.manage.unwrap_or(true)));
         }
+        if let Some(id) = AccountId::parse(text).filter(|_| self.by_id) {
+            return Some((id, false));
+        }
         let advice = did_you_mean(text, known.iter().copied()).unwrap_or_else(|| format!("declare it: `[trusted.{text}]` with its `account`"));
         self.error(label.span, format!("no trusted account is labelled `{text}`"), advice);
         None

@@ -44,7 +44,11 @@ impl Builder<'_> {
                 self.error(entry.span, format!("this names {} to revoke", if given.is_empty() { "nobody" } else { "more than one" }), advice);
                 continue;
             }
-            let Some(whose) = self.whose(entry) else { continue };
+            // Whoever may be let in by an ARN is of an account that needs no label.
+            self.by_id = true;
+            let whose = self.whose(entry);
+            self.by_id = false;
+            let Some(whose) = whose else { continue };
             let told = self.told(entry, &whose);
             let (since, unix) = (entry.since.value.text.clone(), entry.since.value.unix);
             let concerns = matches!(whose, Whose::Role(_));

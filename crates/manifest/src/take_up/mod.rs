@@ -17,7 +17,7 @@ use toml_edit::{Array, InlineTable, Value};
 
 pub use edit::edited;
 pub(crate) use edit::{Edit, Path};
-pub use revoked::{Entry, NoRotation, Rotation, labels, with_external_id, with_revoked};
+pub use revoked::{Entry, NoRotation, Rotation, has_role, labels, with_external_id, with_revoked};
 
 /// Edits that together say one part of an object as it is live.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
 //! Entries under `[[revoked]]`, written into a manifest's text.
 
-use toml_edit::{Array, DocumentMut, Item, Table, Value};
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::edit::as_before;
 use super::one_or_many;
-use crate::scalar::in_policies;
+use crate::scalar::{in_policies, instant};
 
 /// An entry to write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +49,27 @@ impl Entry {
         }
         Some(table)
     }
+
+    /// With what an earlier one of the same ends, too: the later instant, all patterns, and its reason where there is no new one.
+    fn joined(mut self, old: &dyn TableLike) -> Option<Self> {
+        let text = |key: &str| old.get(key).and_then(Item::as_str).map(str::to_owned);
+        let since = old.get("since").and_then(Item::as_value)?;
+        let since = since.as_str().map(str::to_owned).or_else(|| since.as_datetime().map(ToString::to_string))?;
+        self.since = self.since.max(instant(&since)?.unix_timestamp());
+        self.reason = self.reason.or_else(|| text("reason"));
+        self.all_sessions |= old.get("all_sessions").and_then(Item::as_bool).unwrap_or_default();
+        for (key, list) in [("session_name", &mut self.session_names), ("source_identity", &mut self.source_identities)] {
+            let mut all: Vec<String> = text(key).into_iter().collect();
+            all.extend(old.get(key).and_then(Item::as_array).into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)));
+            all.extend(std::mem::take(list));
+            for one in all {
+                if !list.contains(&one) {
+                    list.push(one);
+                }
+            }
+        }
+        Some(self)
+    }
 }
 
 /// The labels of trusted accounts in a manifest's text, each with the account's id.
@@ -59,16 +80,25 @@ pub fn labels(text: &str) -> Vec<(String, String)> {
     trusted.into_iter().flat_map(|table| table.iter()).filter_map(of).collect()
 }
 
-/// A manifest's text with an entry at its end, in the place of one that says the same of the same; `None` where it has no place for it.
+/// Tells whether a manifest's text has a role of this name under `[roles]`.
+pub fn has_role(text: &str, name: &str) -> bool {
+    text.parse::<DocumentMut>().is_ok_and(|document| document.get("roles").and_then(Item::as_table_like).is_some_and(|roles| roles.contains_key(name)))
+}
+
+/// A manifest's text with an entry at its end, joined with those of the same that were there: nothing that they end comes back. `None` where
+/// the text has no place for it, or one of those can't be read.
 pub fn with_revoked(text: &str, entry: &Entry) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
-    let same = |table: &dyn toml_edit::TableLike| table.get(entry.key).and_then(Item::as_str) == Some(entry.name.as_str());
-    let table = entry.table()?;
+    let same = |table: &dyn TableLike| table.get(entry.key).and_then(Item::as_str) == Some(entry.name.as_str());
+    let mut entry = entry.clone();
     let mut text = text.to_owned();
     match document.get_mut("revoked") {
         None => {}
         Some(Item::ArrayOfTables(list)) => {
             let before = list.len();
+            for table in list.iter().filter(|table| same(*table)) {
+                entry = entry.joined(table)?;
+            }
             list.retain(|table| !same(table));
             let (gone, none) = (list.len() < before, list.is_empty());
             if none {
@@ -80,12 +110,16 @@ pub fn with_revoked(text: &str, entry: &Entry) -> Option<String> {
         }
         // In one line.
         Some(Item::Value(Value::Array(list))) => {
+            for table in list.iter().filter_map(Value::as_inline_table).filter(|table| same(*table)) {
+                entry = entry.joined(table)?;
+            }
             list.retain(|value| !value.as_inline_table().is_some_and(|table| same(table)));
-            list.push(table.into_inline_table());
+            list.push(entry.table()?.into_inline_table());
             return Some(as_before(&text, &document.to_string()));
         }
         Some(_) => return None,
     }
+    let table = entry.table()?;
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut lines = vec![String::new(), "[[revoked]]".to_owned()];
     lines.extend(table.to_string().lines().map(str::to_owned));
@@ -98,7 +132,7 @@ pub fn with_revoked(text: &str, entry: &Entry) -> Option<String> {
 pub enum Rotation<'r> {
     /// This one is accepted as well.
     Begin(&'r str),
-    /// The last one is accepted, and no other.
+    /// Of two, the last one is accepted, and no other.
     Finish,
 }
 
@@ -115,6 +149,8 @@ pub enum NoRotation {
     Begun,
     /// There is one, so that none is to be dropped.
     NotBegun,
+    /// So many are accepted, and not the two of a rotation.
+    More(usize),
     /// The text has no place for it.
     Shape,
 }
@@ -154,8 +190,10 @@ fn rotated(value: &mut Value, rotation: Rotation<'_>) -> Result<(), NoRotation> 
     let new: Value = match (rotation, known.as_slice()) {
         (Rotation::Begin(new), [old]) => Array::from_iter([old.as_str(), new]).into(),
         (Rotation::Begin(_), _) => return Err(NoRotation::Begun),
-        (Rotation::Finish, [.., last]) if known.len() > 1 => last.as_str().into(),
-        (Rotation::Finish, _) => return Err(NoRotation::NotBegun),
+        (Rotation::Finish, [_, new]) => new.as_str().into(),
+        (Rotation::Finish, [] | [_]) => return Err(NoRotation::NotBegun),
+        // Which of the others are in use, a rotation does not know.
+        (Rotation::Finish, more) => return Err(NoRotation::More(more.len())),
     };
     *value = new;
     *value.decor_mut() = decor;
@@ -194,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_of_the_same_stays_said() {
+        let old = "since = 2027-01-01T01:00:00+01:00\nreason = \"first\"\nall_sessions = true\nsession_name = \"a*\"\nsource_identity = [\"i\", \"j\"]";
+        let inline = format!("revoked = [{{ user = \"dev/Ann\", {} }}]\n", old.replace('\n', ", "));
+        for text in [format!("[[revoked]]\nuser = \"dev/Ann\"\n{old}\n"), inline] {
+            let new = Entry { reason: None, session_names: vec!["b".to_owned(), "a*".to_owned()], ..entry() };
+            let after = with_revoked(&text, &new).unwrap();
+            let all = toml::from_str::<toml::Table>(&after).unwrap()["revoked"].clone();
+            let wanted = "[[revoked]]\nuser = \"dev/Ann\"\nsince = 2027-01-01T00:00:00Z\nreason = \"first\"\nall_sessions = true\n\
+                          session_name = [\"a*\", \"b\"]\nsource_identity = [\"i\", \"j\"]\n";
+            assert_eq!(all, toml::from_str::<toml::Table>(wanted).unwrap()["revoked"], "{after}");
+            let after = with_revoked(&text, &entry()).unwrap();
+            assert!(after.contains("left \"us\"") && !after.contains("first"), "{after}");
+        }
+        assert_eq!(with_revoked("[[revoked]]\nuser = \"dev/Ann\"\nsince = \"soon\"\n", &entry()), None);
+    }
+
+    #[test]
     fn an_external_id_is_joined_by_another_and_then_replaced() {
         let text = "[roles.R]\n[[roles.R.trust]]\naccount = \"dev\"\nexternal_id = \"old-1\" # theirs\n";
         let both = with_external_id(text, "R", None, Rotation::Begin("new-2")).unwrap();
@@ -201,6 +256,8 @@ mod tests {
         assert_eq!(with_external_id(&both, "R", None, Rotation::Begin("x-3")), Err(NoRotation::Begun));
         assert_eq!(with_external_id(&both, "R", None, Rotation::Finish).unwrap(), text.replace("old-1", "new-2"));
         assert_eq!(with_external_id(text, "R", None, Rotation::Finish), Err(NoRotation::NotBegun));
+        let three = text.replace("\"old-1\"", "[\"a-1\", \"b-2\", \"c-3\"]");
+        assert_eq!(with_external_id(&three, "R", None, Rotation::Finish), Err(NoRotation::More(3)));
         assert_eq!(with_external_id(text, "S", None, Rotation::Finish), Err(NoRotation::NoRole));
         let two = format!("{text}[[roles.R.trust]]\naccount = \"ops\"\nexternal_id = \"other\"\n");
         assert_eq!(with_external_id(&two, "R", None, Rotation::Begin("n")), Err(NoRotation::Several(2)));

@@ -57,8 +57,16 @@ impl Builder<'_> {
             if !named.iter().any(|named| self.is_of(named, &gone.whose) || may_be(named, &gone.whose)) {
                 continue;
             }
-            let told = gone.told.clone().or_else(|| told_by(raw, conditions, &gone.whose, alone));
-            self.ways.push(Way { gone: at, told });
+            // What the trust tells is theirs, whatever else is said to be.
+            let by_trust = told_by(raw, conditions, &gone.whose, alone);
+            if let Some(told) = gone.told.clone() {
+                self.ways.push(Way { gone: at, told: Some(told) });
+                if by_trust.is_some() || gone.all_sessions {
+                    self.ways.push(Way { gone: at, told: by_trust });
+                }
+            } else {
+                self.ways.push(Way { gone: at, told: by_trust });
+            }
             if let Some(gone) = self.gone.get_mut(at) {
                 gone.concerns = true;
             }
