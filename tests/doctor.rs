@@ -420,7 +420,8 @@ async fn a_deny_that_aws_names_is_never_taken_for_nothing() {
         "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk-data/reports/q1\"";
     let ask = async |end: &str, json: bool| {
         std::fs::write(&path, format!("{frame} {end}")).unwrap();
-        let said = place.run(&[if json { &["doctor", "--json", "--error", &path, &file][..] } else { &["doctor", "--error", &path, &file] }].concat()).await;
+        let more: &[&str] = if json { &["--json"] } else { &[] };
+        let said = place.run(&[&["doctor", "--error", &path, &file][..], more].concat()).await;
         assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
         said.out
     };
@@ -445,7 +446,8 @@ async fn a_deny_that_aws_names_is_never_taken_for_nothing() {
             "Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": {"DateLessThan": {"aws:TokenIssueTime": before}},
         }]});
         let role = [("RoleName", "Desk"), ("PolicyName", name)];
-        place.iam("222222222222", "PutRolePolicy", &[&role[..], &[("PolicyDocument", &document.to_string())]].concat()).await;
+        let document = document.to_string();
+        place.iam("222222222222", "PutRolePolicy", &[role[0], role[1], ("PolicyDocument", &document)]).await;
         for end in [by_identity, "with an explicit deny"] {
             let (causes, found) = told(end).await;
             assert_eq!(causes, ["session-revoked"], "{end}");

@@ -256,7 +256,7 @@ fn acls_that_count_are_not_known() {
 fn patterns_that_ask_for_nothing_narrow_nothing() {
     for (condition, rules) in [
         (r#"{"StringLike":{"sts:ExternalId":"?*"}}"#, &[Rule::AccountWide, Rule::NoExternalId][..]),
-        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*"}}"#, &[Rule::AccountWide, Rule::NoExternalId]),
+        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:*"}}"#, &[Rule::AccountWide, Rule::NoExternalId]),
         (r#"{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*"}}"#, &[Rule::AccountWide, Rule::NoExternalId]),
         (r#"{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::333333333333:role/Ci*"}}"#, &[Rule::NoExternalId]),
         (r#"{"StringLike":{"sts:ExternalId":"acme-*"}}"#, &[]),
