@@ -130,8 +130,7 @@ async fn whoever_is_refused_hears_who_asked_for_what() {
         "may not assume `arn:aws:iam::222222222222:role/Reader`",
         "with external id `****`",
         "for an hour",
-        "crossrole doctor",
-        "sts:AssumeRole arn:aws:iam::222222222222:role/Reader",
+        "`crossrole doctor --principal arn:aws:iam::111111111111:user/other --action sts:AssumeRole --resource arn:aws:iam::222222222222:role/Reader`",
     ];
     for words in wanted {
         assert!(other.err.contains(words), "{words}: {}", other.err);

@@ -409,6 +409,56 @@ async fn control_policies_are_believed() {
     }
 }
 
+/// An explicit Deny of AWS's text is never "allowed": a Deny of older sessions is named, and what nothing shows is said so.
+#[tokio::test]
+async fn a_deny_that_aws_names_is_never_taken_for_nothing() {
+    let place = Place::new(Options::default());
+    let file = manifest("doctor-revoked", DESK);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let path = file.replace("manifest.toml", "error.txt");
+    let frame =
+        "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk-data/reports/q1\"";
+    let ask = async |end: &str, json: bool| {
+        std::fs::write(&path, format!("{frame} {end}")).unwrap();
+        let more: &[&str] = if json { &["--json"] } else { &[] };
+        let said = place.run(&[&["doctor", "--error", &path, &file][..], more].concat()).await;
+        assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+        said.out
+    };
+    let told = async |end: &str| {
+        let found: Value = serde_json::from_str(&ask(end, true).await).unwrap();
+        let causes = found["causes"].as_array().unwrap().iter().map(|cause| cause["cause"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        (causes, found)
+    };
+    let by_identity = "with an explicit deny in an identity-based policy";
+    for (end, cause) in [
+        (by_identity, "identity-denies"),
+        ("with an explicit deny in a resource-based policy", "bucket-policy-denies"),
+        ("with an explicit deny in a permissions boundary", "boundary-denies"),
+        ("with an explicit deny", "denied-somewhere"),
+    ] {
+        let (causes, found) = told(end).await;
+        assert_eq!((causes, &found["fix"]), (vec![cause.to_owned()], &Value::Null), "{end}");
+        assert!(ask(end, false).await.contains("as AWS says; what was read does not show it"), "{end}");
+    }
+    for (name, before) in [("AWSRevokeOlderSessions", "2026-11-30T12:00:00Z"), ("crossrole-revoked", "2020-01-01T00:00:00Z")] {
+        let document = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": {"DateLessThan": {"aws:TokenIssueTime": before}},
+        }]});
+        let role = [("RoleName", "Desk"), ("PolicyName", name)];
+        let document = document.to_string();
+        place.iam("222222222222", "PutRolePolicy", &[role[0], role[1], ("PolicyDocument", &document)]).await;
+        for end in [by_identity, "with an explicit deny"] {
+            let (causes, found) = told(end).await;
+            assert_eq!(causes, ["session-revoked"], "{end}");
+            assert_eq!(found["fix"][0]["changes"][0]["text"], "with a new session: assume the role anew");
+        }
+        let text = ask(by_identity, false).await;
+        assert!(text.contains(&format!("were revoked, as AWS says: statement 1 of inline policy {name} of role Desk")), "{text}");
+        place.iam("222222222222", "DeleteRolePolicy", &role).await;
+    }
+}
+
 /// A cause that no policy has to do with is said, whatever else the text leaves out.
 #[tokio::test(start_paused = true)]
 async fn a_cause_without_a_call_is_said() {

@@ -1,6 +1,6 @@
 //! What rules look with: clauses of conditions as the evaluator found them.
 
-use crossrole_access::language::instant;
+use crossrole_access::language::{instant, wildcard_matches};
 use crossrole_model::access::{Clause, How, Party, Relation, Which};
 use crossrole_policy::Arn;
 
@@ -21,6 +21,25 @@ fn is_positive(clause: &Clause) -> bool {
 /// Tells whether in all of the ways in which conditions can be met something is so; never where there are none.
 pub(crate) fn always(when: &[Vec<Clause>], test: impl Fn(&[Clause]) -> bool) -> bool {
     !when.is_empty() && when.iter().all(|clauses| test(clauses))
+}
+
+/// Tells whether a value of a clause asks for something: a name made of nothing that anybody writes must not meet it. Of ARNs and unique
+/// ids what is the same for all of a kind, the head, is no name. Each `?` is as good as a `*`: how long a name is tells not whose it is.
+pub(crate) fn names(clause: &Clause, value: &str, account: &str) -> bool {
+    /// Of the Unicode's private use, and in no name of AWS.
+    const ANY: char = '\u{e000}';
+    let pattern = value.replace('?', "*");
+    let meets = |text: String| wildcard_matches(&pattern, &text);
+    if clause.key.eq_ignore_ascii_case("aws:PrincipalArn") {
+        let partition = Arn::parse(value).map_or("aws", |arn| arn.partition);
+        let partitions = ["aws", "aws-cn", "aws-us-gov", partition];
+        let kinds = ["role", "user"];
+        return !partitions.iter().any(|partition| kinds.iter().any(|kind| meets(format!("arn:{partition}:iam::{account}:{kind}/{ANY}"))));
+    }
+    if clause.key.eq_ignore_ascii_case("aws:userid") {
+        return !(meets(format!("AROA{ANY}:{ANY}")) || meets(format!("AIDA{ANY}")));
+    }
+    !meets(ANY.to_string())
 }
 
 /// The organization that all callers are of, if it is one.
@@ -123,6 +142,34 @@ mod tests {
         assert!(asks(&clause("sts:ExternalId", How::Is, false, true, &["x"]), "sts:ExternalId").is_none());
         assert!(asks(&clause("sts:ExternalId", How::Is, true, false, &["x"]), "sts:ExternalId").is_none());
         assert!(!always(&[], |_| true));
+    }
+
+    #[test]
+    fn patterns_that_everybody_meets_ask_for_nothing() {
+        for (key, value, asks) in [
+            ("sts:ExternalId", "c0ffee", true),
+            ("sts:ExternalId", "acme-*", true),
+            ("sts:ExternalId", "*", false),
+            ("sts:ExternalId", "?*", false),
+            ("sts:ExternalId", "????????", false),
+            ("aws:PrincipalTag/team", "?", false),
+            ("aws:PrincipalTag/team", "ops", true),
+            ("sts:SourceIdentity", "*?*", false),
+            ("aws:PrincipalArn", "arn:aws:iam::*", false),
+            ("aws:PrincipalArn", "arn:*", false),
+            ("aws:PrincipalArn", "*:role/*", false),
+            ("aws:PrincipalArn", "arn:aws:iam::111111111111:*", false),
+            ("aws:PrincipalArn", "arn:aws:iam::111111111111:role/?*", false),
+            ("AWS:principalarn", "arn:aws-cn:iam::1*", false),
+            ("aws:PrincipalArn", "arn:aws:iam::111111111111:role/Reader", true),
+            ("aws:PrincipalArn", "arn:aws:iam::*:role/R*", true),
+            ("aws:userid", "*:?*", false),
+            ("aws:userid", "AROA*", false),
+            ("aws:userid", "AROA123:*", true),
+        ] {
+            let clauses = clause(key, How::Like, false, false, &[value]);
+            assert_eq!(names(&clauses[0], value, "111111111111"), asks, "{key} {value}");
+        }
     }
 
     #[test]

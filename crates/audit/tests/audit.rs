@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::Controls;
 use crossrole_audit::{Asked, audit};
-use crossrole_model::audit::{AccessKey, Audit, Audited, BucketFacts, Cut, Detail, Facts, Issue, Limits, Object, Rule, Suppression, Without};
+use crossrole_model::audit::{AccessKey, Audit, Audited, BucketFacts, Cut, Detail, Facts, Issue, Limits, NotKnown, Object, Rule, Suppression, Without};
 use crossrole_model::observed::{AccountState, ObservedBucket, ObservedRole, ObservedUser};
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, PublicAccessBlock, RoleState, UserState};
-use crossrole_model::{AccountId, Desired, Observation};
+use crossrole_model::{AccountId, Desired, Observation, Unreadable};
 use crossrole_policy::Document;
 
 const MAIN: &str = "222222222222";
@@ -189,5 +189,84 @@ fn buckets_that_others_use_are_encrypted_as_this_place_wants_it() {
         let all: Vec<(Rule, Detail)> = found.issues.into_iter().map(|issue| (issue.rule, issue.detail)).collect();
         // The account's own block keeps the public out, whatever the bucket's says.
         assert_eq!(all, without.map(|without| (Rule::NotEncrypted, Detail::Nothing(without))).into_iter().collect::<Vec<_>>());
+    }
+}
+
+/// A bucket that anyone reads, with its own block, that of its account, and the ownership of its objects.
+fn public(own: Observation<PublicAccessBlock>, account: Observation<Option<PublicAccessBlock>>, ownership: &str) -> Audited {
+    let mut all = bucket(Some(Encryption::Aes256));
+    let both = [own.known().copied(), account.known().copied().flatten()].into_iter().flatten();
+    let restricted = both.clone().any(|block| block.restrict_buckets);
+    if let Some(Observation::Known(Some(bucket))) = all.observed.buckets.get_mut("data") {
+        bucket.state.public_access_block = Some(PublicAccessBlock::all(restricted));
+        let policy = document(r#"{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}"#);
+        bucket.policy = Observation::Known(BucketPolicyState { document: Some(policy) });
+    }
+    let facts = all.facts.get_mut(&id(MAIN)).unwrap();
+    facts.block = account;
+    let bucket = facts.buckets.get_mut("data").unwrap();
+    (bucket.block, bucket.ownership) = (own, Observation::Known(Some(ownership.into())));
+    all
+}
+
+/// An account's setting that can't be read takes no finding away, where the bucket itself lets the public in.
+#[test]
+fn a_public_bucket_is_found_whatever_its_account_says() {
+    let unread = || Unreadable { class: None, why: "AccessDenied".into() };
+    let (off, on) = (PublicAccessBlock::all(false), PublicAccessBlock::all(true));
+    let object = Object::Bucket { account: id(MAIN), name: "data".into() };
+    for (own, account, is_found, of_bucket) in [
+        (Observation::Known(off), Observation::Known(Some(off)), true, 0),
+        (Observation::Known(off), Observation::Known(None), true, 0),
+        (Observation::Known(off), Observation::Unreadable(unread()), true, 1),
+        (Observation::Known(on), Observation::Unreadable(unread()), false, 0),
+        (Observation::Known(off), Observation::Known(Some(on)), false, 0),
+        (Observation::Unreadable(unread()), Observation::Known(Some(off)), false, 1),
+        (Observation::Unreadable(unread()), Observation::Unreadable(unread()), false, 1),
+    ] {
+        let case = format!("{own:?} {account:?}");
+        let found = audited(&public(own, account, "BucketOwnerEnforced"), Limits::default(), &[]);
+        assert_eq!(found.issues.iter().any(|issue| issue.rule == Rule::Anyone), is_found, "{case}");
+        let said = found.not_known.iter().filter(|one| *one.object() == object).count();
+        assert_eq!(said, of_bucket, "{case}: {:?}", found.not_known);
+    }
+}
+
+/// ACLs are not read: where they count, whom they let in is not known.
+#[test]
+fn acls_that_count_are_not_known() {
+    let blocks = |ignore_acls: bool| PublicAccessBlock { ignore_acls, ..PublicAccessBlock::all(false) };
+    for (ownership, own, account, known) in [
+        ("BucketOwnerEnforced", false, false, true),
+        ("BucketOwnerPreferred", false, false, false),
+        ("ObjectWriter", false, false, false),
+        ("ObjectWriter", true, false, true),
+        ("ObjectWriter", false, true, true),
+    ] {
+        let all = public(Observation::Known(blocks(own)), Observation::Known(Some(blocks(account))), ownership);
+        let found = audited(&all, Limits::default(), &[]);
+        let object = Object::Bucket { account: id(MAIN), name: "data".into() };
+        let expected = if known { Vec::new() } else { vec![NotKnown::Acls { object }] };
+        assert_eq!(found.not_known, expected, "{ownership} {own} {account}");
+    }
+}
+
+/// Patterns that everybody meets are no condition.
+#[test]
+fn patterns_that_ask_for_nothing_narrow_nothing() {
+    for (condition, rules) in [
+        (r#"{"StringLike":{"sts:ExternalId":"?*"}}"#, &[Rule::AccountWide, Rule::NoExternalId][..]),
+        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:*"}}"#, &[Rule::AccountWide, Rule::NoExternalId]),
+        (r#"{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*"}}"#, &[Rule::AccountWide, Rule::NoExternalId]),
+        (r#"{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::333333333333:role/Ci*"}}"#, &[Rule::NoExternalId]),
+        (r#"{"StringLike":{"sts:ExternalId":"acme-*"}}"#, &[]),
+    ] {
+        let mut reader = role("Reader", MAIN, "arn:aws:iam::1:role/x");
+        reader.state.trust = document(&format!(
+            r#"{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::333333333333:root"}},"Action":"sts:AssumeRole","Condition":{condition}}}"#
+        ));
+        let found = audited(&read(vec![(MAIN, vec![reader], Vec::new())]), Limits::default(), &[]);
+        let told: BTreeSet<Rule> = found.issues.iter().map(|issue| issue.rule).filter(|rule| [Rule::AccountWide, Rule::NoExternalId].contains(rule)).collect();
+        assert_eq!(told, rules.iter().copied().collect(), "{condition}");
     }
 }

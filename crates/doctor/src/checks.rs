@@ -99,7 +99,7 @@ fn checked(cause: Cause, guard: Guard) -> Checked {
         A::BucketPolicyDenies | A::BucketPolicyNamesDeleted | A::BucketPolicyLacks => Checked::BucketPolicy,
         A::KeyPolicyDenies | A::KeyPolicyNamesDeleted | A::KeyPolicyLacks => Checked::KeyPolicy,
         A::ServiceControlDenies | A::ServiceControlLacks | A::ResourceControlDenies => Checked::Controls,
-        A::IdentityDenies | A::IdentityLacks | A::KeyIdentityLacks | A::NotInGroup => Checked::Identity,
+        A::IdentityDenies | A::SessionRevoked | A::IdentityLacks | A::KeyIdentityLacks | A::NotInGroup => Checked::Identity,
         A::BoundaryDenies | A::BoundaryLacks => Checked::Boundary,
         A::SessionPolicyDenies | A::SessionPolicyLacks => Checked::SessionPolicy,
         A::PublicRestricted | A::PublicPolicyBlocked | A::PublicAclBlocked => Checked::PublicAccessBlock,
@@ -113,7 +113,7 @@ fn checked(cause: Cause, guard: Guard) -> Checked {
         A::ChainedTooLong => Checked::Chaining,
         A::KeyMissing | A::KeyDisabled | A::KeyPendingDeletion => Checked::Key,
         A::ObjectOwner => Checked::Ownership,
-        A::Impossible => match guard {
+        A::DeniedSomewhere | A::Impossible => match guard {
             Guard::Trust => Checked::Trust,
             Guard::Bucket => Checked::BucketPolicy,
             Guard::Key => Checked::KeyPolicy,

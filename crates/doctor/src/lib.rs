@@ -12,6 +12,7 @@ mod command;
 mod denial;
 mod deny;
 mod event;
+mod hidden;
 mod lacks;
 mod named;
 mod operation;

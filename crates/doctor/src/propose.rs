@@ -73,7 +73,7 @@ impl Proposer<'_, '_> {
             Cause::ClockSkew => Some(RequestChange::Clock),
             Cause::LinkExpired => Some(RequestChange::NewLink),
             Cause::Throttled => Some(RequestChange::Later),
-            because @ (Cause::NoCredentials | Cause::ExpiredCredentials | Cause::UnknownCredentials | Cause::WrongSecret) => {
+            because @ (Cause::NoCredentials | Cause::ExpiredCredentials | Cause::UnknownCredentials | Cause::WrongSecret | Cause::SessionRevoked) => {
                 Some(RequestChange::Credentials { because })
             }
             because @ (Cause::Unresolved | Cause::Proxy | Cause::Certificate | Cause::Unreachable) => Some(RequestChange::Network { because }),

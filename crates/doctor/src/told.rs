@@ -12,6 +12,7 @@ impl World<'_> {
     /// What AWS told of, where nothing that was read says it.
     pub(crate) fn told(&self, hops: &[Hop], all: &mut Vec<Trouble>) {
         let Some(denied) = &self.asked.denied else { return };
+        all.extend(self.hidden.iter().filter(|hidden| !self.cared.contains(&hidden.found.cause)).cloned());
         let last = hops.len().saturating_sub(1);
         // What KMS says through S3 is of its own call; all else is of the call that was asked about.
         let own = hops.iter().rposition(|hop| !hop.through).unwrap_or(last);
@@ -45,7 +46,7 @@ impl World<'_> {
         if reason.endpoint {
             add(Cause::EndpointPolicy, None, own);
         }
-        if let Some(layer) = reason.layer
+        if let Some(layer) = reason.layer.filter(|_| self.hidden.is_none())
             && let Some(hop) = hops.iter().rev().find(|hop| denied.action.as_deref().is_none_or(|action| action.eq_ignore_ascii_case(&hop.call.action)))
             && self.may_be_more(layer, hop)
         {

@@ -94,7 +94,7 @@ impl World<'_> {
         self.decided(question, false)
     }
 
-    fn decided(&self, question: Question, through: bool) -> Hop {
+    pub(crate) fn decided(&self, question: Question, through: bool) -> Hop {
         let mut answers = self.estate.ask(&question);
         answers.truncate(1);
         let call = CallAsked { principal: question.principal.clone(), action: question.action.clone(), resource: question.resource.clone() };

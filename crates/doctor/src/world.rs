@@ -10,6 +10,7 @@ use crossrole_model::state::{BucketState, Encryption, RoleState};
 use crossrole_model::{AccountId, Address, Change, Desired, Kind, ObjectState, Observation, Observed, Plan};
 
 use crate::asked::{Asked, Who};
+use crate::trouble::Trouble;
 
 /// Whoever can change manifests and plan them.
 pub trait Manifests {
@@ -52,6 +53,8 @@ pub(crate) struct World<'c> {
     pub(crate) requests: Vec<RequestChange>,
     /// What AWS told and is taken care of.
     pub(crate) cared: BTreeSet<Cause>,
+    /// The Deny that AWS names, and nothing that was read before any fix shows.
+    pub(crate) hidden: Option<Trouble>,
     /// Buckets that are open again to whom manifests name, and to nobody else.
     pub(crate) reopened: BTreeSet<String>,
     /// What applying does.
@@ -73,11 +76,13 @@ impl<'c> World<'c> {
             commands: Vec::new(),
             requests: Vec::new(),
             cared: BTreeSet::new(),
+            hidden: None,
             reopened: BTreeSet::new(),
             changes: Rc::default(),
             estate: Rc::default(),
         };
         world.estate = Rc::new(world.made(&[]));
+        world.hidden = world.hidden();
         world
     }
 

@@ -120,6 +120,8 @@ pub enum Cause {
     KeyPolicyDenies,
     /// A Deny of the caller's own policies.
     IdentityDenies,
+    /// A Deny of sessions that were made before an instant: they were revoked.
+    SessionRevoked,
     /// A Deny of the permissions boundary.
     BoundaryDenies,
     /// A Deny of the session policy.
@@ -194,6 +196,8 @@ pub enum Cause {
     ObjectOwner,
     /// The bucket takes no objects with keys of the customer.
     EncryptionBlocked,
+    /// A Deny of a policy that AWS does not name.
+    DeniedSomewhere,
     /// No policy can allow it.
     Impossible,
 }

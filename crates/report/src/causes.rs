@@ -64,6 +64,7 @@ pub fn title(cause: Cause) -> &'static str {
         Cause::BucketPolicyDenies => "the bucket policy denies it",
         Cause::KeyPolicyDenies => "the policy of the key denies it",
         Cause::IdentityDenies => "a policy of the caller denies it",
+        Cause::SessionRevoked => "sessions of the role that are older than its Deny of aws:TokenIssueTime were revoked",
         Cause::BoundaryDenies => "the permissions boundary of the caller denies it",
         Cause::SessionPolicyDenies => "the session policy denies it",
         Cause::PublicRestricted => "the bucket policy is public, and block public access keeps other accounts out",
@@ -101,6 +102,7 @@ pub fn title(cause: Cause) -> &'static str {
         Cause::KeyPendingDeletion => "the key is to be deleted",
         Cause::ObjectOwner => "the object may belong to whoever wrote it: the bucket keeps ACLs",
         Cause::EncryptionBlocked => "the bucket takes no objects with keys of customers (SSE-C)",
+        Cause::DeniedSomewhere => "a policy denies it",
         Cause::Impossible => "no policy can allow it to this caller",
     }
 }

@@ -24,6 +24,8 @@ mod hostile;
 mod junit;
 #[path = "report/markdown.rs"]
 mod markdown;
+#[path = "report/masked.rs"]
+mod masked;
 #[path = "report/overview.rs"]
 mod overview;
 #[path = "report/sarif.rs"]

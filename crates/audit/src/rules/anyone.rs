@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::access::Party;
+use crossrole_model::Observation;
+use crossrole_model::access::{Clause, Party};
 use crossrole_model::audit::{Detail, Issue, NotKnown, Object, Origin, Rule, Standing, WayIn};
 
 use crate::Case;
-use crate::look::{always, asks, is_from_certain, is_of_certain};
+use crate::look::{always, asks, is_from_certain, is_of_certain, names};
 
-pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnown>) {
-    anyone(case, issues);
+pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
+    anyone(case, issues, not_known);
     account_wide(case, issues);
 }
 
-fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>) {
+fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
     // Once for each object, and of those who need no credentials first.
     let mut open: BTreeMap<&Object, &WayIn> = BTreeMap::new();
     for way in case.ways.iter().filter(|way| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. })) {
         // A role's sessions leave the network that they were made in.
         let network = !matches!(way.to, Object::Role { .. });
-        if is_perhaps_blocked(case, &way.to) || always(&way.access.when, |clauses| is_of_certain(clauses) || network && is_from_certain(clauses)) {
+        if is_block_unread(case, &way.to) || always(&way.access.when, |clauses| is_of_certain(clauses) || network && is_from_certain(clauses)) {
             continue;
         }
         let slot = open.entry(&way.to).or_insert(way);
@@ -27,30 +28,48 @@ fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>) {
             *slot = way;
         }
     }
+    not_known.extend(open.keys().filter_map(|object| unread_of_account(case, object)));
     issues.extend(open.into_values().map(|way| issue(Rule::Anyone, way)));
 }
 
-/// Whether the bucket or its account blocks public access was not read, which is said: it may let in nobody.
-fn is_perhaps_blocked(case: &Case<'_>, object: &Object) -> bool {
+/// The bucket's own block of public access was not read, which is said of it: it may let in nobody.
+fn is_block_unread(case: &Case<'_>, object: &Object) -> bool {
     let Object::Bucket { account, name } = object else { return false };
-    let Some(facts) = case.asked.audited.facts.get(account) else { return false };
-    facts.block.known().is_none() || facts.buckets.get(name).is_some_and(|bucket| bucket.block.known().is_none())
+    let facts = case.asked.audited.facts.get(account).and_then(|facts| facts.buckets.get(name));
+    facts.is_some_and(|bucket| bucket.block.known().is_none())
+}
+
+/// The bucket's own block stops nobody. That its account's does is not known: it is found, and that is said of it.
+fn unread_of_account(case: &Case<'_>, object: &Object) -> Option<NotKnown> {
+    let Object::Bucket { account, .. } = object else { return None };
+    match &case.asked.audited.facts.get(account)?.block {
+        Observation::Known(_) => None,
+        Observation::Unreadable(why) => {
+            Some(NotKnown::Unread { object: object.clone(), part: "whether its account blocks public access to it", why: why.clone() })
+        }
+    }
 }
 
 /// Whoever may change policies in that account decides who comes in. What a manifest declares was decided here, and where the other side
 /// brings an external id, it is a third party whose business that is.
 fn account_wide(case: &Case<'_>, issues: &mut Vec<Issue>) {
-    const NARROW: [&str; 4] = ["sts:ExternalId", "aws:PrincipalArn", "aws:userid", "sts:SourceIdentity"];
     for way in case.ways.iter().filter(|way| matches!(way.access.party, Party::AnyOf { .. })) {
-        let by_tag = |key: &str| key.get(..17).is_some_and(|head| head.eq_ignore_ascii_case("aws:PrincipalTag/"));
-        let narrowed = always(&way.access.when, |clauses| {
-            NARROW.iter().any(|key| asks(clauses, key).is_some()) || clauses.iter().any(|clause| by_tag(&clause.key) && asks(clauses, &clause.key).is_some())
-        });
+        let account = way.access.party.account().unwrap_or_default();
+        let narrowed = always(&way.access.when, |clauses| clauses.iter().any(|clause| is_narrow(clause, account)));
         let declared = way.standing.iter().all(|one| matches!(one, Standing::Declared { .. } | Standing::Adopted { .. }));
         if !narrowed && !declared {
             issues.push(issue(Rule::AccountWide, way));
         }
     }
+}
+
+/// Whether a key has to have a value that not everybody of an account has.
+fn is_narrow(clause: &Clause, account: &str) -> bool {
+    const NARROW: [&str; 4] = ["sts:ExternalId", "aws:PrincipalArn", "aws:userid", "sts:SourceIdentity"];
+    let key = &clause.key;
+    let by_tag = key.get(..17).is_some_and(|head| head.eq_ignore_ascii_case("aws:PrincipalTag/"));
+    let narrow = by_tag || NARROW.iter().any(|one| one.eq_ignore_ascii_case(key));
+    narrow && asks(std::slice::from_ref(clause), key).is_some_and(|clause| clause.values.iter().all(|value| names(clause, value, account)))
 }
 
 pub(super) fn issue(rule: Rule, way: &WayIn) -> Issue {

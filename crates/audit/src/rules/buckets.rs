@@ -22,6 +22,7 @@ pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Ve
             let object = Object::Bucket { account: account.clone(), name: name.clone() };
             let mut found = |rule: Rule, without: Without| issues.push(Issue { rule, object: object.clone(), detail: Detail::Nothing(without) });
             guarded(case, name, facts, bucket, &mut found);
+            not_known.extend(may_be_open_by_acls(facts, bucket).then(|| NotKnown::Acls { object: object.clone() }));
             // Who asks for what, and what it is worth to whoever gets at the disks, matters where others come in.
             if open.contains(name.as_str()) || is_declared(case, account, name) {
                 kept(case, bucket, &mut found);
@@ -45,6 +46,14 @@ fn guarded(case: &Case<'_>, name: &str, facts: &Facts, bucket: &BucketFacts, fou
     if bucket.ownership.known().is_some_and(|ownership| ownership.as_deref() != Some("BucketOwnerEnforced")) {
         found(Rule::AclsOn, Without::OwnerEnforced);
     }
+}
+
+/// ACLs count, and those that let in everybody are not known to be ignored: they are not read, and neither are those of objects.
+fn may_be_open_by_acls(facts: &Facts, bucket: &BucketFacts) -> bool {
+    let own = bucket.block.known().is_some_and(|block| block.ignore_acls);
+    let accounts = facts.block.known().copied().flatten().is_some_and(|block| block.ignore_acls);
+    let on = bucket.ownership.known().is_some_and(|ownership| ownership.as_deref() != Some("BucketOwnerEnforced"));
+    on && !own && !accounts
 }
 
 /// How a bucket keeps what is in it, and who asked.

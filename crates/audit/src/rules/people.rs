@@ -6,13 +6,14 @@ use crossrole_model::audit::{Issue, NotKnown, Object, Rule};
 
 use super::anyone::issue;
 use crate::Case;
-use crate::look::{account, always, asks, organization};
+use crate::look::{account, always, asks, names, organization};
 
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnown>) {
     for way in case.ways.iter().filter(|way| matches!(way.to, Object::Role { .. })) {
         let Some(account) = account(&way.access.party).and_then(AccountId::parse) else { continue };
-        let with_id =
-            |clauses: &[Clause]| asks(clauses, "sts:ExternalId").is_some_and(|c| c.values.iter().all(|v| v != "*")) || organization(clauses).is_some();
+        let with_id = |clauses: &[Clause]| {
+            asks(clauses, "sts:ExternalId").is_some_and(|c| c.values.iter().all(|v| names(c, v, account.as_str()))) || organization(clauses).is_some()
+        };
         if !case.asked.own.contains(&account) && !always(&way.access.when, with_id) {
             issues.push(issue(Rule::NoExternalId, way));
         }

@@ -53,7 +53,7 @@ async fn opened(taking: &Taking, link: String) -> Result<(), Failure> {
     let wanted = path.clone();
     let (seen, told) = (Arc::clone(&taken), Arc::clone(&done));
     let served = loopback::serve(listener, move |asked| {
-        let good = loopback::is_same(&asked.path, &wanted) && loopback::is_own(asked.peer);
+        let good = loopback::is_same(&asked.path, &wanted) && loopback::is_own(asked.peer, address);
         let answer = if !good {
             Answer::text("404 Not Found", "")
         } else if seen.swap(true, Ordering::SeqCst) {

@@ -165,29 +165,40 @@ fn asked(head: &str, peer: SocketAddr) -> Result<Asked, &'static str> {
     Ok(Asked { path: (*path).to_owned(), authorization, peer })
 }
 
-/// Whether whoever is at the other end is the user of this process, as far as this system tells (proc(5), `/proc/net/tcp`).
-pub(crate) fn is_own(peer: SocketAddr) -> bool {
+/// Whether whoever is at the other end of a connection to `own` is the user of this process (proc(5), `/proc/net/tcp`). On Linux a
+/// connection that is not found there is nobody's; elsewhere no system call tells, and the random token alone decides.
+pub(crate) fn is_own(peer: SocketAddr, own: SocketAddr) -> bool {
     #[cfg(target_os = "linux")]
     {
-        let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-        owner(&table, peer).is_none_or(|user| user == rustix::process::geteuid().as_raw())
+        // A socket of IPv6 reaches 127.0.0.1 as well, and stands in a table of its own.
+        let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+        tables.iter().find_map(|table| owner(table, peer, own)) == Some(rustix::process::geteuid().as_raw())
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = peer;
+        let _ = (peer, own);
         true
     }
 }
 
-/// The user of the socket that has this address.
+/// The user of the socket that connects these two. By both ends: several connections may go out from one port.
 #[cfg(target_os = "linux")]
-fn owner(table: &str, peer: SocketAddr) -> Option<u32> {
-    let std::net::IpAddr::V4(address) = peer.ip() else { return None };
-    let wanted = format!("{:08X}:{:04X}", u32::from_ne_bytes(address.octets()), peer.port());
+fn owner(table: &str, peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+    let (peer, own) = (spellings(peer)?, spellings(own)?);
     table.lines().find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        (fields.get(1) == Some(&wanted.as_str())).then(|| fields.get(7)?.parse().ok()).flatten()
+        let is = |at: usize, one: &[String; 2]| fields.get(at).is_some_and(|field| one.iter().any(|spelt| spelt == field));
+        (is(1, &peer) && is(2, &own)).then(|| fields.get(7)?.parse().ok()).flatten()
     })
+}
+
+/// An address of IPv4 as the tables have it: by itself, and mapped into IPv6 (RFC 4291, 2.5.5.2).
+#[cfg(target_os = "linux")]
+fn spellings(address: SocketAddr) -> Option<[String; 2]> {
+    let std::net::IpAddr::V4(v4) = address.ip() else { return None };
+    let word = |octets: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(octets));
+    let (end, port) = (word(v4.octets()), address.port());
+    Some([format!("{end}:{port:04X}"), format!("{:016X}{}{end}:{port:04X}", 0, word([0, 0, 0xff, 0xff]))])
 }
 
 #[cfg(test)]
@@ -221,8 +232,33 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn whose_a_connection_is_stands_in_the_table() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n   0: 0100007F:9C40 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 1\n";
-        assert_eq!((owner(table, PEER), owner(table, SocketAddr::new(PEER.ip(), 1))), (Some(1_000), None));
+    fn whose_a_connection_is_stands_in_the_tables() {
+        let own = SocketAddr::new(PEER.ip(), 8_080);
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n   0: 0100007F:9C40 0100007F:0050 01 00000000:00000000 00:00000000 00000000  1001        0 1\n   1: 0100007F:9C40 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 1\n";
+        assert_eq!(owner(table, PEER, own), Some(1_000), "not the other connection from that port");
+        assert_eq!(owner(table, SocketAddr::new(PEER.ip(), 1), own), None);
+        if cfg!(target_endian = "little") {
+            let table = "   0: 0000000000000000FFFF00000100007F:9C40 0000000000000000FFFF00000100007F:1F90 01 00000000:00000000 00:00000000 00000000  1002        0 1\n";
+            assert_eq!(owner(table, PEER, own), Some(1_002));
+        }
+    }
+
+    /// Sockets of both families reach the port; one that is in no table is nobody's.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn own_connections_are_known_and_others_refused() {
+        let (listener, own) = listener().await.unwrap();
+        let mapped = SocketAddr::new(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(), own.port());
+        let ends = [Some(own), std::path::Path::new("/proc/net/tcp6").exists().then_some(mapped)];
+        for end in ends.into_iter().flatten() {
+            let Ok(client) = TcpStream::connect(end).await else {
+                assert_eq!(end, mapped, "IPv6 alone may be switched off");
+                continue;
+            };
+            let (_held, peer) = listener.accept().await.unwrap();
+            assert!(is_own(peer, own), "{end}");
+            drop(client);
+        }
+        assert!(!is_own(SocketAddr::new(PEER.ip(), 1), own));
     }
 }

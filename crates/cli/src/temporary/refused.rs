@@ -33,7 +33,7 @@ pub(super) fn refused(error: &CloudError, who: &str, asked: &AssumeRole, with_fa
     let id = error.request_id.as_ref().map_or_else(String::new, |id| format!(" (request {})", safe(id)));
     let failure = Failure::new(
         format!("`{}` may not assume `{}`", safe(who), safe(role)),
-        format!("`crossrole doctor {who} sts:AssumeRole {role}` says which condition is not met"),
+        format!("`crossrole doctor --principal {} --action sts:AssumeRole --resource {}` says which condition is not met", safe(who), safe(role)),
     );
     failure.with(&format!("{}{id}: {}", safe(&error.code), safe(&error.message))).with(&format!("asked {}", terms.join(", ")))
 }

@@ -191,6 +191,11 @@ pub enum NotKnown {
         /// Why.
         why: Why,
     },
+    /// Whom the ACLs of a bucket and of its objects let in: they count, and are not read.
+    Acls {
+        /// The bucket.
+        object: Object,
+    },
 }
 
 impl NotKnown {
@@ -200,7 +205,7 @@ impl NotKnown {
     /// What it is of.
     pub fn object(&self) -> &Object {
         match self {
-            Self::Unread { object, .. } | Self::Undecided { object, .. } => object,
+            Self::Unread { object, .. } | Self::Undecided { object, .. } | Self::Acls { object } => object,
         }
     }
 }

@@ -125,6 +125,7 @@ fn not_known(one: &NotKnown) -> Value {
     let why = match one {
         NotKnown::Unread { part, why, .. } => json!({ "part": part, "why": why.to_string(), "class": why.class }),
         NotKnown::Undecided { party, about, why, .. } => json!({ "party": party, "about": about, "why": why }),
+        NotKnown::Acls { .. } => json!({ "part": "ACLs", "why": words::ACLS_NOT_READ }),
     };
     json!({
         "rule": NOT_KNOWN.id,

@@ -39,7 +39,8 @@ expires = 2027-01-31       # optional: until that day begins (UTC)
 
 Rules about logs, encryption and data events are about buckets that somebody outside may use, or that a manifest declares; those about
 use, age and sessions about roles that let somebody in who is no service of AWS. ACLs, KMS grants and policies of access points are not
-evaluated. What could not be read is `not-known`, ends the command with exit code 1, and is suppressed like anything else.
+evaluated. What could not be read is `not-known`, and so are buckets whose ACLs count and may let in the public. That ends the command with
+exit code 1, and is suppressed like anything else.
 
 Whoever audits needs, in each account: `iam:GetAccountAuthorizationDetails`, `iam:ListRoles`, `iam:GenerateCredentialReport`,
 `iam:GetCredentialReport`, `iam:ListOpenIDConnectProviders`, `iam:GetOpenIDConnectProvider`, `iam:ListSAMLProviders`,
@@ -62,7 +63,7 @@ pub(super) const NOT_KNOWN: RuleInfo<'static> = RuleInfo {
     id: NotKnown::RULE,
     what: "something that could not be read, or not be decided",
     why: "What nobody has looked at may let anybody in.",
-    fix: "give whoever audits the right to read it; where it need not be known, suppress `not-known` for it",
+    fix: "give whoever audits the right to read it, or switch ACLs off; where it need not be known, suppress `not-known` for it",
 };
 
 pub(super) fn info(rule: Rule) -> RuleInfo<'static> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossrole_model::Severity;
 use crossrole_model::access::{AccessChange, Certainty};
-use crossrole_model::audit::{Audit, Chain, Issue, Object, Origin, WayIn};
+use crossrole_model::audit::{Audit, Chain, Issue, Object, Origin};
 
 use super::rules::info;
 use super::words;
@@ -60,7 +60,7 @@ fn ways(audit: &Audit, view: View) -> Vec<Line> {
         let (doing, when) = words::doing(way, view);
         by_origin.entry(&way.origin).or_default().entry((doing, when, words::standings(way))).or_default().push(words::target(way));
     }
-    let mut out = vec![Line::new(Tone::Heading, 0, "Ways in: ").then([counted(&audit.ways)])];
+    let mut out = vec![Line::new(Tone::Heading, 0, "Ways in: ").then([counted(audit)])];
     let mut lines = Vec::new();
     for (origin, alike) in by_origin {
         lines.push(Line::plain(2, format!("from {}", words::origin(origin))));
@@ -79,9 +79,11 @@ fn ways(audit: &Audit, view: View) -> Vec<Line> {
     out
 }
 
-fn counted(ways: &[WayIn]) -> String {
+fn counted(audit: &Audit) -> String {
+    let ways = &audit.ways;
     if ways.is_empty() {
-        return "nobody comes in from outside.".to_owned();
+        let known = audit.not_known.is_empty() && audit.tolerated.is_empty();
+        return if known { "nobody comes in from outside by a policy." } else { "none was found, and not everything is known." }.to_owned();
     }
     let mut kinds: BTreeMap<&str, u32> = BTreeMap::new();
     for way in ways {

@@ -161,6 +161,10 @@ pub(super) fn step(hop: &Hop, view: View) -> String {
     format!("{} assumes {}{}", party(&hop.party, &hop.except), safe(&by_arn(&hop.resource)), conditions_of(&hop.when, view))
 }
 
+/// Why nobody knows whom ACLs let in.
+pub(super) const ACLS_NOT_READ: &str =
+    "ACLs are not read, and they count: ownership is not BucketOwnerEnforced, and neither the bucket nor its account is known to ignore public ACLs";
+
 /// What is not known, and why.
 pub(super) fn not_known(one: &NotKnown) -> String {
     match one {
@@ -169,6 +173,7 @@ pub(super) fn not_known(one: &NotKnown) -> String {
             let part = if part.is_empty() { String::new() } else { format!(": {part}") };
             format!("{}{part}: could not be read: {}", object(of), safe(&why.to_string()))
         }
+        NotKnown::Acls { object: of } => format!("{}: whom its ACLs and those of its objects let in: {ACLS_NOT_READ}", object(of)),
         NotKnown::Undecided { party, about: what, object: of, why: because } => {
             let what = match what {
                 crossrole_model::access::About::Role(_) | crossrole_model::access::About::Bucket(_) | crossrole_model::access::About::Key(_) => object(of),
