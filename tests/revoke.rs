@@ -306,6 +306,20 @@ async fn one_that_is_repeated_brings_nothing_back() {
     assert!(gone.iter().all(|one| after.contains(one)) && used.text().contains("all_sessions = true"), "{after:?}");
 }
 
+/// Reading takes longer than a new session is denied for.
+#[tokio::test(start_paused = true)]
+async fn what_took_long_is_planned_anew_and_else_refused() {
+    let slow = Place::new(Options { latency: Duration::from_secs(12), ..Options::default() });
+    let file = manifest("revoke-slow", PARTNER);
+    let said = slow.run(&["revoke", "--auto-approve", "--quiet", "--json", "role/Partner", &file]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(format!("{}{}", said.out, said.err).contains("sessions that began meanwhile would live on"), "{}{}", said.out, said.err);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), PARTNER);
+    let said = slow.run(&["revoke", "--auto-approve", "--quiet", "role/Partner", &file]).await;
+    assert!(said.err.contains("is made anew: sessions that begin in the next"), "{}{}", said.out, said.err);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("[[revoked]]"), "{}{}", said.out, said.err);
+}
+
 /// What was narrowed by hand since then would be widened with it.
 #[tokio::test(start_paused = true)]
 async fn nobody_gains_by_it() {

@@ -287,7 +287,7 @@ fn one(loaded: &Loaded, at: usize, entry: &Entry) -> Result<Said, Failure> {
         return Ok(Said::Mistake(first.unwrap_or_default(), text));
     };
     // It is the last of its file. What it is joined with may have a later instant.
-    let last = desired.revoked.iter().filter(|one| one.place.file == file).map(|one| one.place.span).last();
+    let last = desired.revoked.iter().filter(|one| one.place.file == file).map(|one| one.place.span).next_back();
     let is = |one: &Revocation| one.place.file == file && Some(one.place.span) == last && one.concerns;
     Ok(if desired.revoked.iter().any(is) { Said::Entry(text) } else { Said::Nothing })
 }

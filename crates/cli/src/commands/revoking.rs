@@ -76,7 +76,7 @@ impl Revoking {
     }
 
     /// Refuses a plan by which somebody gains.
-    pub(super) fn narrows(&self, plan: &Plan, view: View) -> Result<(), Failure> {
+    pub(super) fn narrows(plan: &Plan, view: View) -> Result<(), Failure> {
         let changes = plan.access.iter().flat_map(|delta| &delta.changes).filter(|change| change.direction == Direction::Widened).cloned().collect();
         let delta = AccessDelta { changes, undecided: Vec::new() };
         if delta.changes.is_empty() {
