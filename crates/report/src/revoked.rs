@@ -8,7 +8,7 @@ use crate::{Line, Tone, safe};
 pub fn lives_on(revoked: &[Revocation], since: &str) -> Vec<Line> {
     let roles: Vec<&(Address, u32)> = revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on).collect();
     if roles.is_empty() {
-        return vec![Line::plain(0, format!("Sessions that began before {since} are denied."))];
+        return vec![Line::plain(0, format!("Sessions that began before {since} are denied.")), chained()];
     }
     let of = |(role, longest): &&(Address, u32)| {
         let rest = format!(
@@ -21,7 +21,14 @@ pub fn lives_on(revoked: &[Revocation], since: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = roles.iter().map(of).collect();
     let advice = "say `--session-name` or `--source-identity` where these tell, or `--all-sessions` to end those of everybody";
     lines.push(Line::new(Tone::Advice, 0, "help: ").then([advice]));
+    lines.push(chained());
     lines
+}
+
+/// What is not looked for (IAM User Guide, "Role chaining": an hour at most).
+fn chained() -> Line {
+    let rest = "sessions of further roles that were opened from one of these are not looked for: each ends after an hour at most";
+    Line::new(Tone::Kept, 0, "note: ").then([rest])
 }
 
 /// That nobody was at hand by whom it could be tried, and that no part of a matrix is about whom it is.
