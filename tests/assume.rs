@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crossrole::Exit;
 use crossrole_sandbox::Options;
+use serde_json::Value;
 
 use crate::process::{Server, command, serve};
 use crate::support::{Credentials, Place, manifest, root};
@@ -74,7 +75,7 @@ async fn applied(options: Options) -> (Place, String) {
 }
 
 fn of_json(text: &str) -> Credentials {
-    let value: serde_json::Value = serde_json::from_str(text).unwrap();
+    let value: Value = serde_json::from_str(text).unwrap();
     let text = |name: &str| value[name].as_str().unwrap().to_owned();
     Credentials { key: text("AWS_ACCESS_KEY_ID"), secret: text("AWS_SECRET_ACCESS_KEY"), token: text("AWS_SESSION_TOKEN"), extra: Vec::new() }
 }
@@ -108,7 +109,7 @@ async fn credentials_of_a_role_are_printed_and_do_what_the_role_may() {
     assert!(exports("powershell").await.lines().all(|line| line.starts_with("$Env:AWS_")));
     assert!(exports("dotenv").await.lines().all(|line| line.starts_with("AWS_") && line.ends_with('\'')));
     let printed = place.run(&[&["credentials"], &words[1..]].concat()).await;
-    let value: serde_json::Value = serde_json::from_str(&printed.out).unwrap();
+    let value: Value = serde_json::from_str(&printed.out).unwrap();
     assert_eq!((&value["Version"], printed.err.as_str()), (&serde_json::json!(1), ""));
     assert!(value["Expiration"].as_str().is_some_and(|at| at.len() == 20 && at.ends_with('Z')), "{value}");
 }
@@ -267,12 +268,24 @@ struct Desk {
 impl Desk {
     async fn new(name: &str, words: &[&str]) -> Self {
         let (place, path) = applied(Options::default()).await;
+        Self::of(&place, path, name, words).await
+    }
+
+    async fn of(place: &Place, path: String, name: &str, words: &[&str]) -> Self {
+        Self::with(place, path, name, words, &|_| {}).await
+    }
+
+    /// `edit`: of the embedded AWS, before it is served.
+    async fn with(place: &Place, path: String, name: &str, words: &[&str], edit: &dyn Fn(&mut Value)) -> Self {
         let keys = Credentials::of(&place.iam("111111111111", "CreateAccessKey", &[("UserName", "mate")]).await);
         let folder = root().join(format!("target/test-manifests/use-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let state = folder.join("state.json").display().to_string();
         place.sandbox.save(Path::new(&state)).unwrap();
+        let mut value: Value = serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
+        edit(&mut value);
+        std::fs::write(&state, value.to_string()).unwrap();
         let server = serve(&[&["--sandbox-state", &state], words].concat());
         Self { folder, path, server, keys }
     }
@@ -355,6 +368,45 @@ async fn what_is_nearly_over_is_renewed() {
     while of_json(&desk.said(&words).1).key == first {
         assert!(begun.elapsed() < std::time::Duration::from_mins(1), "never renewed");
     }
+}
+
+/// Nobody has to know the name of the device: the profile does, or IAM.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_device_is_found() {
+    let (place, path) = applied(Options::default()).await;
+    let dev = "111111111111";
+    let guarded = ["assume", "Guarded", &path, "--format", "json", "--no-cache", "--mfa-process", "echo 123456"];
+    let desk = Desk::of(&place, path.clone(), "profile-device", &[]).await;
+    let config = desk.folder.join("config");
+    let text = |more: &str| format!("[profile mine]\naws_access_key_id = {}\naws_secret_access_key = {}\n{more}", desk.keys.key, desk.keys.secret);
+    for (more, good) in [("", false), ("mfa_serial = arn:aws:iam::111111111111:mfa/of-the-profile\n", true)] {
+        std::fs::write(&config, text(more)).unwrap();
+        let words = [&guarded[..], &["--profile", "mine"]].concat();
+        let output = desk.command(&words).env("AWS_CONFIG_FILE", &config).env_remove("AWS_ACCESS_KEY_ID").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), good, "{said}");
+        assert!(good || said.contains("the user's devices could not be listed: AccessDenied"), "{said}");
+    }
+    let list = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListMFADevices","Resource":"arn:aws:iam::111111111111:user/mate"}]}"#;
+    place.iam(dev, "PutUserPolicy", &[("UserName", "mate"), ("PolicyName", "devices"), ("PolicyDocument", list)]).await;
+    // A user has two keys at most.
+    place.iam(dev, "DeleteAccessKey", &[("UserName", "mate"), ("AccessKeyId", &desk.keys.key)]).await;
+    let desk = Desk::of(&place, path.clone(), "no-device", &[]).await;
+    let (code, _, said) = desk.said(&guarded);
+    assert!(code == 1 && said.contains("the user has no device"), "{said}");
+    let made = place.iam(dev, "CreateVirtualMFADevice", &[("VirtualMFADeviceName", "phone")]).await;
+    let serial = "arn:aws:iam::111111111111:mfa/phone";
+    assert!(made.contains(serial), "{made}");
+    // What enabling it comes to, without two of its codes.
+    let desk = Desk::with(&place, path.clone(), "device", &[], &|state| {
+        let devices = state.pointer_mut("/accounts/111111111111/devices").and_then(Value::as_object_mut).unwrap();
+        devices[serial]["user"] = "mate".into();
+        devices[serial]["enabled"] = "2026-01-01T00:00:00Z".into();
+    })
+    .await;
+    let (code, _, said) = desk.said(&guarded);
+    assert!(code == 1 && said.contains(&format!("the code of `{serial}` is not taken")), "{said}");
 }
 
 /// The code is typed once: the session that it brings in is kept.

@@ -138,6 +138,10 @@ async fn what_is_found_is_shown_with_who_has_gained_by_it() {
     let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     let widened = value["drift_access"]["changes"].as_array().unwrap().iter().filter(|c| c["direction"] == "widened").count();
     assert_eq!((widened, value["resource_changes"].as_array().unwrap().len()), (1, 1), "{value:#}");
+    let report = format!("{path}.xml");
+    drift(&place, &[&format!("--report=junit={report}")], &path).await;
+    let junit = std::fs::read_to_string(report).unwrap();
+    assert_eq!(junit.matches("<failure message=\"what is live is not as the manifest says\">").count(), 1, "{junit}");
 }
 
 /// Each hand alone is written, with every comment kept, and planned to nothing.

@@ -111,6 +111,7 @@ async fn no_credential_is_where_others_look() {
         std::os::unix::process::ExitStatusExt::core_dumped(&status)
     };
     assert!(!crashed(&mut held.child));
+    // `sandbox` has nobody's credentials.
     let mut other = dumping(&command(&["sandbox", "serve", "--listen", "127.0.0.1:0"]), &desk.folder);
     let mut other = other.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     BufReader::new(other.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();

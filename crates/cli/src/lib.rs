@@ -22,6 +22,7 @@ mod keys;
 mod load;
 mod lock;
 mod logging;
+mod memory;
 mod policies;
 mod progress;
 mod proof;
@@ -73,6 +74,9 @@ where
     };
     io.color(args.color);
     logging::start();
+    if !matches!(args.command, Command::Sandbox(_)) {
+        memory::private(&io);
+    }
     let json = args.command.json();
     let result = match args.command {
         Command::Init(args) => commands::init::run(&args, &mut io),

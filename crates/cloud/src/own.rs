@@ -49,6 +49,17 @@ impl Acting {
         }
         reading.own
     }
+
+    /// Serial numbers of the devices of whoever calls, who has to be a user. A user has eight at most (IAM User Guide, "IAM and AWS STS
+    /// quotas"), so that one page has them all.
+    ///
+    /// # Errors
+    /// That of the call.
+    pub async fn own_devices(&self) -> Result<Vec<String>, CloudError> {
+        let iam = aws_sdk_iam::Client::new(&self.config);
+        let answer = self.line.call(&self.run, "ListMFADevices", Kind::Read, || iam.list_mfa_devices().send()).await?;
+        Ok(answer.mfa_devices().iter().map(|device| device.serial_number().to_owned()).collect())
+    }
 }
 
 /// The name behind an ARN; the path of a role is not in those of its sessions.

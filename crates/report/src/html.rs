@@ -14,7 +14,7 @@ const LINES_MOST: usize = 20_000;
 
 /// Returns the plan as a page, with all that a comment on it has; `picture` is who reaches what by it.
 pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
-    let Comment { plan, findings, sources, owners: _, view, judged, since, drift } = *comment;
+    let Comment { plan, findings, sources, owners: _, view, judged, since, drift, refused, left_out } = *comment;
     let view = View { screen: Screen::default(), ..view };
     let title = title(plan);
     let mut body = format!("<h1>{}</h1>\n", escaped(&title));
@@ -22,6 +22,10 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
     for warning in drift.map_or_else(|| markdown::warnings(plan), |delta| markdown::drift_warnings(plan, delta)) {
         // Of the comment, without its markup.
         body.push_str(&format!("<p class=\"warning\">{}</p>\n", escaped(&warning.replace(['*', '`'], ""))));
+    }
+    for (heading, lines) in markdown::standing(refused, left_out) {
+        body.push_str(&format!("<p class=\"warning\">{heading}</p>\n"));
+        body.push_str(&preformatted(lines.into_iter().map(|line| (Tone::Plain, line.trim_end().to_owned()))));
     }
     let filled = |fill: &dyn Fn(&mut Vec<Line>)| {
         let mut out = Vec::new();

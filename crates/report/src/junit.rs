@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::{Action, Finding, Outcome, Plan, Severity, Source, StepId, StepResult};
 
 use crate::findings::{MANIFEST, Places, word};
+use crate::text::because;
 use crate::{describe, safe, words};
 
 /// Most cases of a report: a page with more is read by nobody, and pipelines refuse large ones (GitLab: 500,000 in one).
@@ -180,8 +181,9 @@ fn mistake(finding: &Finding, line: usize) -> Case {
 }
 
 /// A suite a manifest, with a case for each object that changes; what is withheld, why it is refused, and what was found of it.
-/// `refused`: what the run says where the plan must not be carried out, a line each.
-pub fn junit_plan(plan: &Plan, refused: &[String], findings: &[Finding], sources: &[Source]) -> Vec<Suite> {
+/// `refused`: what the run says where the plan must not be carried out, a line each; `left_out`: what has moved since it was reviewed and is
+/// no part of it. `is_drift`: what it would change is what is wrong.
+pub fn junit_plan(plan: &Plan, is_drift: bool, [refused, left_out]: [&[String]; 2], findings: &[Finding], sources: &[Source]) -> Vec<Suite> {
     let mut suites: Vec<Suite> = plan.manifests.iter().map(|manifest| Suite { name: manifest.name.clone(), cases: Vec::new() }).collect();
     let passed = |name: String| Case { name, class: "crossrole.plan", place: None, ended: Ended::Passed, said: Vec::new() };
     for change in &plan.changes {
@@ -191,8 +193,14 @@ pub fn junit_plan(plan: &Plan, refused: &[String], findings: &[Finding], sources
             Action::Replace => "replace",
             Action::Delete => "destroy",
         };
-        let said = change.consequences.iter().map(words::consequence).collect();
-        let case = Case { said, ..passed(format!("{action} {}", change.address)) };
+        let said: Vec<String> = change.consequences.iter().map(words::consequence).collect();
+        let case = if is_drift {
+            let details = change.reasons.iter().map(|reason| because(reason, change.action)).collect();
+            let ended = Ended::Failed { message: "what is live is not as the manifest says".to_owned(), details };
+            Case { class: "crossrole.drift", ended, said, ..passed(change.address.to_string()) }
+        } else {
+            Case { said, ..passed(format!("{action} {}", change.address)) }
+        };
         match suites.iter_mut().find(|suite| suite.name == change.manifest) {
             Some(suite) => suite.cases.push(case),
             None => suites.push(Suite { name: change.manifest.clone(), cases: vec![case] }),
@@ -211,7 +219,12 @@ pub fn junit_plan(plan: &Plan, refused: &[String], findings: &[Finding], sources
         None => Ended::Passed,
         Some((first, rest)) => Ended::Failed { message: first.clone(), details: rest.to_vec() },
     };
-    suites.push(Suite { name: "refusals".to_owned(), cases: vec![Case { ended, ..passed("the plan may be carried out".to_owned()) }] });
+    let mut refusals = vec![Case { ended, ..passed("the plan may be carried out".to_owned()) }];
+    refusals.extend(left_out.split_first().map(|(first, rest)| {
+        let ended = Ended::Skipped { message: first.clone() };
+        Case { ended, said: rest.to_vec(), ..passed("all that was reviewed".to_owned()) }
+    }));
+    suites.push(Suite { name: "refusals".to_owned(), cases: refusals });
     suites.extend(junit_findings(findings, &[], sources));
     suites
 }

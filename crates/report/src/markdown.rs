@@ -9,7 +9,7 @@ use crossrole_model::{AccountId, Action, Digest, Finding, Judged, Plan, Since, S
 use crate::lines::{Line, Screen, rendered};
 use crate::overview::{Overview, Owners, Row, overview};
 use crate::text::{self, Group};
-use crate::{View, named};
+use crate::{View, named, safe};
 
 /// Most characters of a comment on GitHub, which GitLab takes too (GitHub REST API, "Issue comments": 65,536).
 pub const COMMENT_MOST: usize = 65_536;
@@ -45,6 +45,10 @@ pub struct Comment<'c> {
     pub since: Option<&'c Since>,
     /// It is looked at as drift: who has gained and who has lost by it.
     pub drift: Option<&'c AccessDelta>,
+    /// Why it is not carried out, a line each.
+    pub refused: &'c [String],
+    /// What has moved since it was reviewed and is left out of it, a line each.
+    pub left_out: &'c [String],
 }
 
 /// Returns the plan as Markdown of at most so many bytes (so many characters at most, then), and not fewer than [`LEAST`].
@@ -55,13 +59,17 @@ pub fn markdown(comment: &Comment<'_>, most: usize) -> String {
 }
 
 fn page(comment: &Comment<'_>, most: usize) -> String {
-    let Comment { plan, findings, sources, owners, view, judged, since, drift } = *comment;
+    let Comment { plan, findings, sources, owners, view, judged, since, drift, refused, left_out } = *comment;
     let view = View { screen: Screen::default(), ..view };
     let mut page = Page { out: String::new(), left: most - TAIL, cut: false };
     let (marker, title) = if drift.is_some() { (marked("drift", plan), drift_title(plan)) } else { (marker(plan), title(plan)) };
     page.raw(&format!("{marker}\n### {title}\n\n"));
     for warning in if let Some(delta) = drift { drift_warnings(plan, delta) } else { warnings(plan) } {
         page.raw(&format!("> [!WARNING]\n> {warning}\n\n"));
+    }
+    for (heading, lines) in standing(refused, left_out) {
+        page.raw(&format!("> [!CAUTION]\n> **{heading}**\n\n"));
+        page.fenced("", &lines.concat(), most / 4);
     }
     // What is asked of the reader comes before what is only shown: a quarter of the room each, at most.
     let quarter = most / 4;
@@ -119,6 +127,13 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
     }
     let cut = if page.cut { "\nSome of it is left out here: a comment holds no more. `crossrole plan` shows the whole.\n" } else { "" };
     page.out + cut + &format!("\n{}\n", text::cost(plan))
+}
+
+/// What comes of the plan, where that is not all of it: in words, and line by line.
+pub(crate) fn standing(refused: &[String], left_out: &[String]) -> Vec<(&'static str, Vec<String>)> {
+    let all = [("Refused: this is not carried out.", refused), ("This is not the plan that was reviewed: what has moved is left out.", left_out)];
+    let shown = |lines: &[String]| lines.iter().map(|line| safe(line) + "\n").collect();
+    all.into_iter().filter(|(_, lines)| !lines.is_empty()).map(|(heading, lines)| (heading, shown(lines))).collect()
 }
 
 fn objects(count: usize) -> String {

@@ -335,7 +335,7 @@ fn is_plain(reason: &Reason, action: Action, plan: &Plan) -> bool {
     }
 }
 
-fn because(reason: &Reason, action: Action) -> String {
+pub(crate) fn because(reason: &Reason, action: Action) -> String {
     match reason {
         // A document that others write too is there, and holds nothing of ours.
         Reason::Missing if action == Action::Update => "none of our statements is in it".to_owned(),

@@ -40,11 +40,11 @@ pub(crate) struct TakeArgs {
     /// How long the session lasts, from `15m` to `12h`; an hour at most where a session of a role assumes it [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<u32>,
-    /// Serial number or ARN of the device that shows a code
+    /// Serial number or ARN of the device that shows a code [default, where the role wants one: `mfa_serial` of the profile, or the user's only device]
     #[arg(long, value_name = "SERIAL")]
     pub(crate) mfa_serial: Option<String>,
     /// Command that prints the code [default: it is asked for on the terminal]
-    #[arg(long, value_name = "COMMAND", requires = "mfa_serial")]
+    #[arg(long, value_name = "COMMAND")]
     pub(crate) mfa_process: Option<String>,
     /// Source identity, which stays with all that the session does
     #[arg(long, value_name = "NAME", value_parser = source_identity)]

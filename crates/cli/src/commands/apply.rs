@@ -161,9 +161,8 @@ impl Work<'_> {
             let (error, details) = crossrole_report::blocked(&made.plan);
             return Err(Failure::new(error, "do what is said of each above, or carry out the rest alone with `--partial`").with(&details));
         }
-        let (made, looked) = look(made, session).await?;
+        let (mut made, looked) = look(made, session).await?;
         may_it(&looked, args.partial, io)?;
-        let plan = &made.plan;
         let question = if options.destroy { "Destroy all this?" } else { "Carry this out?" };
         if !args.auto_approve {
             let answer = io.approve(question, "nobody is there to approve this plan");
@@ -175,9 +174,10 @@ impl Work<'_> {
         approved()?;
         session.events.approved(if args.auto_approve { "auto-approve" } else { "person" });
         // Somebody may have thought about it for long: then everything is looked at once more.
-        let observed = args.auto_approve.then_some(made.observed);
+        let observed = args.auto_approve.then(|| std::mem::take(&mut made.observed));
+        let plan = &made.plan;
         let (outcome, stop) = Box::pin(carry_out(args, plan, observed, session, io)).await;
-        let written = super::plan::carried_out(&args.planning.view.report, plan, &made.findings, &session.sources, &outcome);
+        let written = super::plan::carried_out(&args.planning.view.report, &made, &session.sources, &outcome);
         session.events.verified(outcome.is_complete(), outcome.unverified.len());
         if args.planning.view.json {
             io.out_json(&crossrole_report::outcome_json(plan, &outcome));

@@ -4,10 +4,9 @@ use crate::args::AssumeArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::temporary::cache::Cache;
-use crate::temporary::{Taking, exports, may, private_memory};
+use crate::temporary::{Taking, exports, may};
 
 pub(crate) async fn run(args: &AssumeArgs, io: &mut Io) -> Result<Exit, Failure> {
-    private_memory(io);
     if args.forget {
         return forget(io);
     }
@@ -17,7 +16,7 @@ pub(crate) async fn run(args: &AssumeArgs, io: &mut Io) -> Result<Exit, Failure>
     let taking = Taking::open(args.role.as_deref().unwrap_or_default(), &args.take, false, io)?;
     taking.announce().await?;
     let given = taking.take().await?;
-    io.out(&exports::exports(&given, args.format)?);
+    io.out(&exports::exports(&given, &exports::profiles_here(), args.format)?);
     Ok(Exit::Clean)
 }
 

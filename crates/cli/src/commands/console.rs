@@ -13,14 +13,13 @@ use tokio::sync::Notify;
 use crate::args::ConsoleArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::temporary::Taking;
 use crate::temporary::loopback::{self, Answer};
-use crate::temporary::{Taking, private_memory};
 
 /// How long the browser is waited for: it may have to start.
 const BROWSER: Duration = Duration::from_mins(2);
 
 pub(crate) async fn run(args: &ConsoleArgs, io: &mut Io) -> Result<Exit, Failure> {
-    private_memory(io);
     let taking = Taking::open(&args.role, &args.take, false, io)?;
     taking.announce().await?;
     let given = taking.take().await?;

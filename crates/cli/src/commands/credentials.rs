@@ -5,10 +5,9 @@ use serde_json::json;
 use crate::args::CredentialsArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::temporary::{Taking, private_memory};
+use crate::temporary::Taking;
 
 pub(crate) async fn run(args: &CredentialsArgs, io: &mut Io) -> Result<Exit, Failure> {
-    private_memory(io);
     // Programs show what is said beside the answer.
     let taking = Taking::open(&args.role, &args.take, true, io)?;
     let given = taking.take().await?;

@@ -15,7 +15,7 @@ use crate::args::ExecArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::temporary::loopback::{self, Answer, Asked};
-use crate::temporary::{Given, Taking, aws_config, now, private_memory};
+use crate::temporary::{Given, Taking, aws_config, now};
 
 /// What says of other credentials.
 const OTHERS: &[&str] = &[
@@ -38,7 +38,6 @@ const OTHERS: &[&str] = &[
 const NOTHING: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
 pub(crate) async fn run(args: &ExecArgs, io: &mut Io) -> Result<Exit, Failure> {
-    private_memory(io);
     let taking = Arc::new(Taking::open(&args.role, &args.take, false, io)?);
     taking.announce().await?;
     // Before anything is started: who may not, hears it now.

@@ -82,6 +82,8 @@ pub(crate) struct Made {
     owners: Owners,
     /// Why it must not be carried out, a line each.
     refused: Vec<String>,
+    /// What has moved since it was reviewed and is left out, a line each.
+    pub(crate) left_out: Vec<String>,
     /// What bounds access besides, for the picture of it.
     desired: Arc<Desired>,
     controls: Controls,
@@ -113,6 +115,7 @@ impl Made {
             prepares: session.prepares(),
             owners: owners(desired),
             refused: Vec::new(),
+            left_out: Vec::new(),
             desired: Arc::clone(desired),
             controls,
         };
@@ -176,15 +179,25 @@ impl Made {
 
     /// Writes the plan to a file; events are written as they happen.
     fn write(&self, report: &Report, comment_most: usize, sources: &[Source], view: crossrole_report::View) -> Result<(), Failure> {
-        let Self { plan, findings, suppressed, owners, refused, judged, since, drift, .. } = self;
-        let comment =
-            crossrole_report::Comment { plan, findings, sources, owners, view, judged: judged.as_ref(), since: since.as_ref(), drift: drift.as_ref() };
+        let Self { plan, findings, suppressed, owners, refused, left_out, judged, since, drift, .. } = self;
+        let comment = crossrole_report::Comment {
+            plan,
+            findings,
+            sources,
+            owners,
+            view,
+            judged: judged.as_ref(),
+            since: since.as_ref(),
+            drift: drift.as_ref(),
+            refused,
+            left_out,
+        };
         let text = match report.format {
             ReportFormat::Markdown => crossrole_report::markdown(&comment, comment_most),
             ReportFormat::Summary => crossrole_report::markdown(&comment, crossrole_report::SUMMARY_MOST),
             ReportFormat::Json => reports::json(&self.json(sources, view)),
             ReportFormat::Sarif => reports::json(&crossrole_report::sarif(findings, suppressed, sources, &super::validate::infos())),
-            ReportFormat::Junit => crossrole_report::junit(&crossrole_report::junit_plan(plan, refused, findings, sources)),
+            ReportFormat::Junit => crossrole_report::junit(&crossrole_report::junit_plan(plan, drift.is_some(), [refused, left_out], findings, sources)),
             ReportFormat::GitlabTerraform => reports::json(&crossrole_report::gitlab_terraform(plan)),
             ReportFormat::GitlabCodequality => reports::json(&crossrole_report::gitlab_codequality(findings, sources)),
             ReportFormat::Html => {
@@ -199,10 +212,10 @@ impl Made {
 }
 
 /// What an apply has come to, in the reports that tell of it.
-pub(crate) fn carried_out(wanted: &[Report], plan: &Plan, findings: &[Finding], sources: &[Source], outcome: &Outcome) -> Result<(), Failure> {
+pub(crate) fn carried_out(wanted: &[Report], made: &Made, sources: &[Source], outcome: &Outcome) -> Result<(), Failure> {
     for report in wanted.iter().filter(|report| report.format == ReportFormat::Junit) {
-        let mut suites = crossrole_report::junit_plan(plan, &[], findings, sources);
-        suites.push(crossrole_report::junit_outcome(plan, outcome));
+        let mut suites = crossrole_report::junit_plan(&made.plan, false, [&made.refused, &made.left_out], &made.findings, sources);
+        suites.push(crossrole_report::junit_outcome(&made.plan, outcome));
         reports::write(report, &crossrole_report::junit(&suites))?;
     }
     Ok(())

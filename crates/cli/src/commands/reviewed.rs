@@ -171,6 +171,7 @@ pub(crate) async fn compare(
         made.findings.extend(guardrails::rego(folder, &made.plan)?);
         made.findings.sort();
     }
+    made.left_out = details.lines().map(str::to_owned).collect();
     let mut lines = vec![Line::new(Tone::Warning, 0, "warning: ").then(["this is not the plan that was saved, and what has moved is left out:"])];
     lines.extend(details.lines().map(|line| Line::plain((line.len() - line.trim_start().len()).max(2), line.trim())));
     Ok(Ok(lines))

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::refused::{length, of, refused};
 use super::terms::{self, Wanted};
-use super::{Asked, Given, Taking, code, less, now};
+use super::{Asked, Given, Taking, aws_config, code, less, now};
 use crate::failure::Failure;
 use crate::files::SMALL;
 
@@ -128,15 +128,43 @@ impl Taking {
             self.say("the manifests do not let it assume that role; AWS is asked all the same");
         }
         let mut first = First { acting, identity, chained: of_role, by_long_term: long_term, factor: long_term.then_some(false), mfa: None };
-        match &self.args.mfa_serial {
-            Some(serial) => self.with_factor(&mut first, serial, wanted.factor_age).await?,
-            None if wanted.terms.mfa && first.factor == Some(false) => {
-                let hint = format!("name the device, as in `--mfa-serial arn:{}:iam::{}:mfa/NAME`", self.desired().partition.as_str(), first.identity.account);
-                return Err(Failure::new(format!("role `{}` wants a second factor, and these keys have none", safe(role)), hint));
-            }
-            None => {}
+        let serial = match &self.args.mfa_serial {
+            Some(serial) => Some(serial.clone()),
+            None if wanted.terms.mfa && first.factor == Some(false) => Some(self.device(&first, role).await?),
+            None => None,
+        };
+        if let Some(serial) = serial {
+            self.with_factor(&mut first, &serial, wanted.factor_age).await?;
         }
         Ok(first)
+    }
+
+    /// The device of a user that nobody has named: that of the profile (`mfa_serial`), or the only one that the user has.
+    async fn device(&self, first: &First, role: &str) -> Result<String, Failure> {
+        let profile = self.args.profile.clone().or_else(|| {
+            let keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|key| !key.is_empty());
+            (!keys).then(|| std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned()))
+        });
+        if let Some(serial) = profile.and_then(|profile| aws_config::setting(&profile, "mfa_serial")) {
+            return Ok(serial);
+        }
+        let example = format!("name the device, as in `--mfa-serial arn:{}:iam::{}:mfa/NAME`", self.desired().partition.as_str(), first.identity.account);
+        let wants = format!("role `{}` wants a second factor, and these keys have none", safe(role));
+        match first.acting.own_devices().await {
+            // Keys of FIDO sign people in, and give no codes (IAM User Guide, "Passkeys and security keys").
+            Ok(devices) => match devices.iter().filter(|serial| !serial.contains(":u2f/")).collect::<Vec<_>>().as_slice() {
+                [serial] => Ok((*serial).clone()),
+                [] if devices.is_empty() => Err(Failure::new(wants, "the user has no device: `aws iam enable-mfa-device` gives it one")),
+                [] => Err(Failure::new(wants, "the user has passkeys alone, which give no codes: enable a device that does")),
+                several => {
+                    let known: Vec<String> = several.iter().map(|serial| format!("`{}`", safe(serial))).collect();
+                    Err(Failure::new(wants, format!("name one of the user's devices with `--mfa-serial`: {}", known.join(", "))))
+                }
+            },
+            Err(error) => {
+                Err(Failure::new(wants, example).with(&format!("the user's devices could not be listed: {}: {}", safe(&error.code), safe(&error.message))))
+            }
+        }
     }
 
     /// Brings in the second factor: by a session of the user's own keys that has it, so that its code is typed once, or, where that would be

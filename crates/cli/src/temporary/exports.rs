@@ -15,14 +15,28 @@ fn variables(given: &Given) -> Vec<(&'static str, String)> {
     all
 }
 
-/// The text for a shell.
-pub(crate) fn exports(given: &Given, format: ExportArg) -> Result<String, Failure> {
+/// Names of a profile, which some SDKs (that for JavaScript) take before keys that stand beside them.
+const PROFILES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+
+/// Those names that are set here: the shell that reads the exports has the same.
+pub(crate) fn profiles_here() -> Vec<&'static str> {
+    PROFILES.into_iter().filter(|name| std::env::var_os(name).is_some()).collect()
+}
+
+/// The text for a shell. `shadows`: variables that would stand before these.
+pub(crate) fn exports(given: &Given, shadows: &[&str], format: ExportArg) -> Result<String, Failure> {
     let all = variables(given);
     if format == ExportArg::Json {
         let object: Map<String, Value> = all.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
         return Ok(json_text_pretty(&Value::Object(object)) + "\n");
     }
-    all.iter().map(|(name, value)| line(name, value, format)).collect()
+    let unset = shadows.iter().filter_map(|name| match format {
+        ExportArg::Bash => Some(format!("unset {name}\n")),
+        ExportArg::Fish => Some(format!("set -e {name}\n")),
+        ExportArg::Powershell => Some(format!("Remove-Item Env:{name}\n")),
+        ExportArg::Dotenv | ExportArg::Json => None,
+    });
+    all.iter().map(|(name, value)| line(name, value, format)).chain(unset.map(Ok)).collect()
 }
 
 fn line(name: &str, value: &str, format: ExportArg) -> Result<String, Failure> {
@@ -72,6 +86,18 @@ mod tests {
         assert_eq!(line("X", value, ExportArg::Powershell).unwrap(), "$Env:X = 'a''b\\c\"d$(e)`f`\u{2019}\u{2019}; g\nh'\n");
         assert!(line("X", value, ExportArg::Dotenv).is_err() && line("X", "a\0b", ExportArg::Bash).is_err());
         assert_eq!(line("X", "a/+=b", ExportArg::Dotenv).unwrap(), "X='a/+=b'\n");
+    }
+
+    #[test]
+    fn a_profile_that_would_come_first_is_unset() {
+        let keys = crossrole_cloud::Keys { access_key_id: "A".to_owned(), secret_access_key: "S".to_owned(), session_token: None, expires: Some(0) };
+        let given = Given { keys, arn: String::new(), issued: 0, by_long_term: false };
+        for (format, last) in
+            [(ExportArg::Bash, "unset AWS_PROFILE"), (ExportArg::Fish, "set -e AWS_PROFILE"), (ExportArg::Powershell, "Remove-Item Env:AWS_PROFILE")]
+        {
+            assert_eq!(exports(&given, &["AWS_PROFILE"], format).unwrap().lines().last(), Some(last));
+            assert!(!exports(&given, &[], format).unwrap().contains("AWS_PROFILE"));
+        }
     }
 
     #[cfg(unix)]

@@ -203,7 +203,19 @@ fn what_others_wrote_is_text_in_the_page_of_a_plan() {
         let finding = Finding { file: t.into(), span: None, severity: Severity::Warning, message: t.into(), advice: t.into(), rule: Some(t.into()) };
         let (findings, sources, owners) = ([finding], [Source { file: t.into(), text: t.into() }], Owners::new());
         let (since, judged, delta) = (markdown::since(&plan, t), markdown::judged(&plan, t), decisions::delta(t));
-        let plain = Comment { plan: &plan, findings: &findings, sources: &sources, owners: &owners, view: SHOW, judged: None, since: None, drift: None };
+        let refused = [t.to_owned(), t.to_owned()];
+        let plain = Comment {
+            plan: &plan,
+            findings: &findings,
+            sources: &sources,
+            owners: &owners,
+            view: SHOW,
+            judged: None,
+            since: None,
+            drift: None,
+            refused: &refused,
+            left_out: &refused,
+        };
         for comment in [plain, Comment { judged: Some(&judged), since: Some(&since), ..plain }, Comment { drift: Some(&delta), ..plain }] {
             let text = html(&comment, &picture(t));
             assert_inert(&text, t);
@@ -382,7 +394,18 @@ fn nothing_is_drawn_of_nothing_and_that_is_said() {
     assert_inert(&text, "");
     let (plan, drawn) = (Plan { access: Some(AccessDelta::default()), ..Plan::default() }, Graph { basis: Basis::Plan, ..Graph::default() });
     let page = html(
-        &Comment { plan: &plan, findings: &[], sources: &[], owners: &Owners::new(), view: View::default(), judged: None, since: None, drift: None },
+        &Comment {
+            plan: &plan,
+            findings: &[],
+            sources: &[],
+            owners: &Owners::new(),
+            view: View::default(),
+            judged: None,
+            since: None,
+            drift: None,
+            refused: &[],
+            left_out: &[],
+        },
         &drawn,
     );
     assert!(page.contains("nobody gains or loses anything") && page.contains("<p>Nothing.</p>"), "{page}");

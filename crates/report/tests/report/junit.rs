@@ -12,7 +12,7 @@ fn all(t: &str) -> String {
     let one = |severity| Finding { file: t.into(), span: Some(Span { start: 0, end: 1 }), severity, message: t.into(), advice: t.into(), rule: Some(t.into()) };
     let findings = [one(Severity::Error), one(Severity::Warning), Finding { file: format!("other {t}"), rule: None, ..one(Severity::Error) }];
     let plan = Plan { access: Some(decisions::delta(t)), lockouts: decisions::lockouts(t), ..facts::plan(t) };
-    let mut suites = junit_plan(&plan, &[t.to_owned(), t.to_owned()], &findings, std::slice::from_ref(&source));
+    let mut suites = junit_plan(&plan, false, [&[t.to_owned(), t.to_owned()], &[]], &findings, std::slice::from_ref(&source));
     suites.extend(junit_findings(&findings, &[(one(Severity::Note), t.to_owned())], &[source]));
     let results = facts::results(t);
     let run = Plan { steps: vec![plan.steps[0].clone(); results.len()], ..plan };
@@ -112,6 +112,6 @@ fn cases_of_findings_and_of_a_plan() {
     let (blocking, other) = plan.withheld.into_iter().partition::<Vec<_>, _>(|withheld| withheld.blocks);
     plan.withheld = blocking.into_iter().take(1).chain(other.into_iter().take(1)).collect();
     plan.changes.truncate(3);
-    suites.extend(junit_plan(&plan, &["refused: 1 widening of access".to_owned()], &[], &[]));
+    suites.extend(junit_plan(&plan, false, [&["refused: 1 widening of access".to_owned()], &[]], &[], &[]));
     insta::assert_snapshot!(junit(&suites));
 }

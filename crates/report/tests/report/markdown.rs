@@ -32,7 +32,21 @@ fn comment(t: &str, most: usize) -> String {
     let plan = whole(t);
     let (since, judged) = (since(&plan, t), judged(&plan, t));
     let (owners, judged, since) = (Owners::new(), Some(&judged), Some(&since));
-    crossrole_report::markdown(&Comment { plan: &plan, findings: &findings, sources: &sources, owners: &owners, view, judged, since, drift: None }, most)
+    crossrole_report::markdown(
+        &Comment {
+            plan: &plan,
+            findings: &findings,
+            sources: &sources,
+            owners: &owners,
+            view,
+            judged,
+            since,
+            drift: None,
+            refused: &[t.to_owned()],
+            left_out: &[t.to_owned(), t.to_owned()],
+        },
+        most,
+    )
 }
 
 pub(crate) fn since(plan: &Plan, t: &str) -> Since {
@@ -57,7 +71,18 @@ fn drift_changes_nothing_outside_of_fences() {
         let (findings, sources) = findings(t);
         let (plan, delta) = (whole(t), decisions::delta(t));
         let (view, owners) = (View { show_external_ids: true, ..View::default() }, Owners::new());
-        let comment = Comment { plan: &plan, findings: &findings, sources: &sources, owners: &owners, view, judged: None, since: None, drift: Some(&delta) };
+        let comment = Comment {
+            plan: &plan,
+            findings: &findings,
+            sources: &sources,
+            owners: &owners,
+            view,
+            judged: None,
+            since: None,
+            drift: Some(&delta),
+            refused: &[],
+            left_out: &[],
+        };
         let text = crossrole_report::markdown(&comment, SUMMARY_MOST);
         let (marker, rest) = text.split_once('\n').unwrap();
         assert!(marker.starts_with("<!-- crossrole drift ") && marker.ends_with(" -->"), "{marker}");
@@ -71,7 +96,10 @@ fn drift_changes_nothing_outside_of_fences() {
 }
 
 fn written(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most: usize) -> String {
-    crossrole_report::markdown(&Comment { plan, findings, sources, owners: &Owners::new(), view, judged: None, since: None, drift: None }, most)
+    crossrole_report::markdown(
+        &Comment { plan, findings, sources, owners: &Owners::new(), view, judged: None, since: None, drift: None, refused: &[], left_out: &[] },
+        most,
+    )
 }
 
 /// What a page would make of it, outside of fences and without the name in the title; a fence is one word.

@@ -49,7 +49,21 @@ fn crowd(t: &str, count: usize) -> (Plan, Owners) {
 
 fn comment(t: &str, count: usize, most: usize) -> String {
     let (plan, owners) = crowd(t, count);
-    markdown(&Comment { plan: &plan, findings: &[], sources: &[], owners: &owners, view: View::default(), judged: None, since: None, drift: None }, most)
+    markdown(
+        &Comment {
+            plan: &plan,
+            findings: &[],
+            sources: &[],
+            owners: &owners,
+            view: View::default(),
+            judged: None,
+            since: None,
+            drift: None,
+            refused: &[],
+            left_out: &[],
+        },
+        most,
+    )
 }
 
 /// The cells of each row, as a parser of tables reads them.
