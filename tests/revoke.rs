@@ -744,6 +744,7 @@ fn is(party: &Party, whose: &Whose, desired: &Desired) -> bool {
         Whose::Group { account, name } => parsed.account == account.as_str() && parsed.kind_and_name() == Some(("group", name)),
         Whose::Principal { arn: of, .. } => of == arn,
         Whose::PermissionSet(set) => set.roles(desired.partition).iter().any(|pattern| glob::is_like(pattern, arn)),
+        Whose::Sessions(_) => false,
     }
 }
 

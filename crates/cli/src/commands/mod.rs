@@ -14,6 +14,7 @@ pub(crate) mod drift;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+mod followed;
 pub(crate) mod force_unlock;
 pub(crate) mod graph;
 pub(crate) mod init;

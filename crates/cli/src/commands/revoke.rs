@@ -1,10 +1,11 @@
 //! `crossrole revoke`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crossrole_manifest::take_up::{Entry, has_role, labels, with_revoked};
 use crossrole_model::proof::{Act, Cell};
-use crossrole_model::{AccountId, Partition, Revocation, Severity, Whose};
+use crossrole_model::{AccountId, Address, Desired, Followed, Observed, Partition, Revocation, Severity, Source, Whose};
 use crossrole_policy::{Arn, glob};
 use crossrole_report::{Line, Tone, safe};
 
@@ -15,6 +16,7 @@ use crate::load::Loaded;
 use crate::proof;
 
 use super::carried::Carried;
+use super::followed::{self, Asked, Ends};
 use super::revoking::{Again, Revoking};
 
 /// Seconds from now for which sessions that begin are denied as well: for so long, the trust that let them begin may still be seen
@@ -56,24 +58,74 @@ async fn attempt(args: &RevokeArgs, what: &What, margin: i64, io: &mut Io) -> Re
     let revoking = Revoking::new(margin, matches!(what, What::Of { .. } | What::Named("user", _)));
     let Edited { texts, since, passed_over } = entries(args, what, &loaded, revoking.until())?;
     let mut carried = Carried::begin(args.paths.clone(), args.carrying.clone(), loaded, texts, io)?;
-    carried.revoking = Some(revoking.said(since.clone()));
-    let proved = async {
-        let exit = carried.out(io).await?;
-        io.err_lines(&crossrole_report::passed_over(&args.what, &passed_over));
-        let exit = if exit == Exit::Clean && !passed_over.is_empty() { Exit::Failed } else { exit };
-        if carried.dry_run || !matches!(exit, Exit::Clean | Exit::Failed) {
-            return Ok(exit);
-        }
-        let proved = Box::pin(prove(args, &carried, &since, io)).await?;
-        Ok(if exit == Exit::Clean { proved } else { exit })
-    };
-    let result = Box::pin(proved).await;
+    carried.revoking = Some(revoking.said(since));
+    let result = Box::pin(carry(args, &mut carried, &passed_over, io)).await;
     let again = carried.revoking.as_ref().and_then(Revoking::again);
     Ok((carried.session.ended(result), again))
 }
 
+async fn carry(args: &RevokeArgs, carried: &mut Carried, passed_over: &[(String, String)], io: &mut Io) -> Result<Exit, Failure> {
+    let Some((since, until)) = carried.revoking.as_ref().map(|revoking| (revoking.since().to_owned(), revoking.until())) else { return Ok(Exit::Failed) };
+    let observed = carried.observed().await?;
+    if let Some(revoking) = &carried.revoking {
+        revoking.is_there(&carried.session.desired, &observed)?;
+    }
+    let followed = follow(args, carried, &observed, &since, until, io).await?;
+    carried.say(io);
+    io.err_lines(&crossrole_report::followed(&followed));
+    let exit = carried.out(observed, io).await?;
+    io.err_lines(&crossrole_report::passed_over(&args.what, passed_over));
+    let exit = if exit == Exit::Clean && !passed_over.is_empty() { Exit::Failed } else { exit };
+    if carried.dry_run || !matches!(exit, Exit::Clean | Exit::Failed) {
+        return Ok(exit);
+    }
+    let proved = Box::pin(prove(args, carried, &since, &followed, io)).await?;
+    Ok(if exit == Exit::Clean { proved } else { exit })
+}
+
+/// Follows sessions to further roles, and writes of those that can be told apart that they end as well.
+async fn follow(args: &RevokeArgs, carried: &mut Carried, observed: &Observed, since: &str, until: i64, io: &Io) -> Result<Followed, Failure> {
+    let (desired, live, since, identities) = (Arc::clone(&carried.session.desired), observed.clone(), since.to_owned(), args.source_identity.clone());
+    let all_sessions = args.all_sessions;
+    let work = move || followed::followed(&desired, &live, &Asked { since: &since, all_sessions, identities: &identities });
+    let (ends, mut followed) = carried.session.computed("following sessions", work).await?;
+    if ends.is_empty() {
+        return Ok(followed);
+    }
+    let mut texts = BTreeMap::new();
+    for (role, end) in &ends {
+        let Some((file, name)) = made_in(&carried.session.desired, &carried.session.sources, role) else { continue };
+        let entry = Entry {
+            key: "sessions_of",
+            name,
+            since: until,
+            reason: Some(format!("they may have been opened from sessions of {}", args.what)),
+            all_sessions: *end == Ends::All,
+            source_identities: if let Ends::Of(some) = end { some.iter().cloned().collect() } else { Vec::new() },
+            ..Entry::default()
+        };
+        let text = texts.get(&file).or_else(|| carried.session.sources.iter().find(|source| source.file == file).map(|source| &source.text));
+        let text = text.and_then(|text| with_revoked(text, &entry));
+        texts.extend(text.map(|text| (file, text)));
+    }
+    let wanted = ends.keys().cloned().collect();
+    if carried.put(texts, io).is_err() {
+        followed.lives_on.extend(followed::not_said(&carried.session.desired, &wanted));
+    }
+    Ok(followed)
+}
+
+/// The manifest that makes a role, and what it calls it.
+fn made_in(desired: &Desired, sources: &[Source], role: &Address) -> Option<(String, String)> {
+    let owner = &desired.objects.get(role)?.owner;
+    let file = &desired.manifests.iter().find(|manifest| manifest.name == *owner)?.file;
+    let source = sources.iter().find(|source| source.file == *file)?;
+    let label = labels(&source.text).into_iter().find(|(_, id)| id == role.account.as_str()).map(|(label, _)| label);
+    Some((file.clone(), label.map_or_else(|| role.name.clone(), |label| format!("{label}/{}", role.name))))
+}
+
 /// Tries what whoever is meant could do.
-async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, io: &mut Io) -> Result<Exit, Failure> {
+async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Followed, io: &mut Io) -> Result<Exit, Failure> {
     let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
     let mut all = Box::pin(proof::prove(&carried.session, &args.proving, quiet || view.json)).await?;
     let partition = carried.session.desired.partition;
@@ -92,7 +144,7 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, io: &mut Io) -
     all.proofs.retain(|proof| gone.iter().any(|whose| !matches!(whose, Whose::Group { .. }) && is_about(&proof.cell, whose, partition)));
     let still = crossrole_report::still_in(&all);
     io.err_lines(&still);
-    io.err_lines(&crossrole_report::lives_on(&carried.session.desired.revoked, since));
+    io.err_lines(&crossrole_report::lives_on(&carried.session.desired.revoked, since, followed));
     Ok(if still.is_empty() { exit } else { Exit::Failed })
 }
 
@@ -111,6 +163,8 @@ fn is_about(cell: &Cell, whose: &Whose, partition: Partition) -> bool {
         Whose::Account(account) | Whose::Group { account, .. } => of(account),
         Whose::Principal { arn, .. } => cell.principal == *arn,
         Whose::PermissionSet(set) => set.roles(partition).iter().any(|pattern| glob::is_like(pattern, &cell.principal)),
+        // Whoever opens a session anew is let in.
+        Whose::Sessions(_) => false,
     }
 }
 
