@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_model::{Address, Followed, Further, Revocation, Undenied};
+use serde_json::{Value, json};
 
 use crate::{Line, Tone, access, safe};
 
@@ -67,6 +68,28 @@ fn further(further: &Further) -> Vec<Line> {
         ),
     };
     vec![Line::new(Tone::Warning, 0, "warning: ").then([rest]), Line::new(Tone::Advice, 0, "help: ").then([advice])]
+}
+
+/// For machines: what was taken back, whose sessions live on, and who is let in all the same.
+pub fn revoked_json(what: &str, since: &str, lives_on: &[Further], followed: &Followed, still_in: usize) -> Value {
+    let further = |one: &Further| {
+        let because = match one.because {
+            Undenied::Shared => "shared",
+            Undenied::NotMade => "not-made",
+            Undenied::Open => "open",
+        };
+        json!({"role": one.role, "from": one.from, "longest_seconds": one.longest, "because": because})
+    };
+    let all: Vec<Value> = lives_on.iter().chain(&followed.lives_on).collect::<BTreeSet<_>>().into_iter().map(further).collect();
+    let revoked = json!({
+        "what": what,
+        "since": since,
+        "lives_on": all,
+        "beyond": followed.beyond.iter().map(|(role, resources)| json!({"role": role, "may_assume": resources})).collect::<Vec<_>>(),
+        "followed": !followed.cut,
+        "still_in": still_in,
+    });
+    json!({ "format_version": "1.0", "revoked": revoked })
 }
 
 /// Most that are named of one kind: who needs more looks at the policies.

@@ -8,7 +8,7 @@ use crossrole_model::{AccountId, Address, Desired, Followed, Further, Kind, Obse
 use crossrole_policy::{Arn, glob};
 
 /// The longest session of a role that is opened from a session of a role, in seconds (IAM User Guide, "Role chaining").
-const CHAINED: u32 = 3600;
+pub(super) const CHAINED: u32 = 3600;
 
 /// What ends of a role's sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,14 +61,14 @@ pub(super) fn followed(desired: &Desired, observed: &Observed, asked: &Asked<'_>
     (ends, Followed { lives_on, beyond, cut: found.cut })
 }
 
-/// Of roles of which their manifest can't say it, after all.
-pub(super) fn not_said(desired: &Desired, roles: &BTreeSet<Address>) -> Vec<Further> {
+/// Sessions of declared roles that nothing tells from those of others.
+pub(super) fn shared<'a>(desired: &Desired, roles: impl IntoIterator<Item = (&'a Address, u32)>) -> Vec<Further> {
     let arn = |role: &Address| match &desired.objects.get(role)?.state {
         DesiredState::Role { state, .. } => Some(desired.partition.iam_arn(&role.account, "role", &state.path, &role.name)),
         _ => None,
     };
-    let further = |role| Further { role, from: BTreeSet::new(), longest: CHAINED, because: Undenied::Shared };
-    roles.iter().filter_map(arn).map(further).collect()
+    let further = |(role, longest)| Some(Further { role: arn(role)?, from: BTreeSet::new(), longest, because: Undenied::Shared });
+    roles.into_iter().filter_map(further).collect()
 }
 
 /// Tells whether a principal is whom is revoked.

@@ -108,9 +108,9 @@ async fn follow(args: &RevokeArgs, carried: &mut Carried, observed: &Observed, s
         let text = text.and_then(|text| with_revoked(text, &entry));
         texts.extend(text.map(|text| (file, text)));
     }
-    let wanted = ends.keys().cloned().collect();
+    // A manifest that can't say it keeps nothing else from being taken back.
     if carried.put(texts, io).is_err() {
-        followed.lives_on.extend(followed::not_said(&carried.session.desired, &wanted));
+        followed.lives_on.extend(followed::shared(&carried.session.desired, ends.keys().map(|role| (role, followed::CHAINED))));
     }
     Ok(followed)
 }
@@ -144,7 +144,13 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Fol
     all.proofs.retain(|proof| gone.iter().any(|whose| !matches!(whose, Whose::Group { .. }) && is_about(&proof.cell, whose, partition)));
     let still = crossrole_report::still_in(&all);
     io.err_lines(&still);
-    io.err_lines(&crossrole_report::lives_on(&carried.session.desired.revoked, since, followed));
+    let desired = &carried.session.desired;
+    io.err_lines(&crossrole_report::lives_on(&desired.revoked, since, followed));
+    if view.json {
+        let gone = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on);
+        let lives_on = followed::shared(desired, gone.map(|(role, longest)| (role, *longest)));
+        io.out_json(&crossrole_report::revoked_json(&args.what, since, &lives_on, followed, still.len().saturating_sub(1)));
+    }
     Ok(if still.is_empty() { exit } else { Exit::Failed })
 }
 
@@ -202,7 +208,16 @@ impl What {
                 let advice = "name its role as `role/Name`, or whoever opened it; `--session-name` says which sessions are meant";
                 return Err(Failure::new(format!("`{shown}` is a session, which is gone by itself"), advice));
             }
+            if arn.is_some_and(|arn| arn.service == "iam" && arn.resource.contains("-provider/")) {
+                return Err(not_revoked(&shown, "an identity provider"));
+            }
             return Ok(Self::Named("principal", text.to_owned()));
+        }
+        if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") {
+            return Err(not_revoked(&shown, "a service"));
+        }
+        if ["o-", "ou-", "r-"].iter().any(|start| text.strip_prefix(start).is_some_and(|id| id.len() >= 4 && id.contains(|c: char| c.is_ascii_digit()))) {
+            return Err(not_revoked(&shown, "an organization, or a unit of one"));
         }
         let parts: Vec<&str> = text.splitn(3, '/').collect();
         let good = !parts.iter().any(|part| part.is_empty());
@@ -257,6 +272,12 @@ impl What {
         let Self::Named("role", name) = self else { return false };
         !name.contains('/') && !has_role(text, name) && loaded.sources.iter().any(|source| has_role(&source.text, name))
     }
+}
+
+/// What many come in by: nothing tells whose sessions were opened so.
+fn not_revoked(shown: &str, what: &str) -> Failure {
+    let advice = "take it out of the manifests and run `crossrole apply`, and then `crossrole revoke role/NAME` where sessions have to end";
+    Failure::new(format!("`{shown}` is {what}, and `revoke` takes back what a role, a user, a group, a permission set or an account has"), advice)
 }
 
 fn unknown(shown: &str) -> Failure {
