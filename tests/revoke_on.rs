@@ -25,7 +25,7 @@ create = true
 [[roles.Own.trust]]
 user = "dev/Ann"
 [[roles.Own.statement]]
-effect = "allow"
+effect = "Allow"
 actions = "sts:AssumeRole"
 resources = "arn:aws:iam::222222222222:role/Elsewhere"
 [roles.Next]

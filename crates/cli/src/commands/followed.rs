@@ -134,8 +134,9 @@ struct Search<'s> {
 impl Search<'_> {
     /// What ends of each declared role that is entered, and what lives on.
     fn ends(&self) -> (BTreeMap<Address, Ends>, Vec<Further>) {
-        let whole = self.fixpoint(|start| start.whole, |entered| !entered.others, |_, entered| entered.from.iter().collect());
-        let known = self.fixpoint(|start| !start.identities.is_empty(), |_| true, |arn, entered| self.chained(arn, entered));
+        let whole = self.fixpoint(|start| start.whole, |_, entered| !entered.others, |_, entered| entered.from.iter().collect());
+        let own = |arn: &str| self.starts.get(arn).is_none_or(|start| start.party || !start.identities.is_empty());
+        let known = self.fixpoint(|start| !start.identities.is_empty(), |arn, _| own(arn), |arn, entered| self.chained(arn, entered));
         let identities = self.identities();
         let named: BTreeSet<&str> = self.on().union(&self.back()).copied().collect();
         let (mut ends, mut lives_on) = (BTreeMap::new(), Vec::new());
@@ -174,10 +175,10 @@ impl Search<'_> {
     fn fixpoint<'e>(
         &'e self,
         start: impl Fn(&Start) -> bool,
-        entered: impl Fn(&Entered) -> bool,
+        entered: impl Fn(&str, &Entered) -> bool,
         from: impl Fn(&str, &'e Entered) -> Vec<&'e String>,
     ) -> BTreeSet<&'e str> {
-        let mut all: BTreeSet<&str> = self.found.roles.iter().filter(|(_, one)| entered(one)).map(|(arn, _)| arn.as_str()).collect();
+        let mut all: BTreeSet<&str> = self.found.roles.iter().filter(|(arn, one)| entered(arn, one)).map(|(arn, _)| arn.as_str()).collect();
         loop {
             let is = |from: &String| all.contains(from.as_str()) || self.starts.get(from).is_some_and(&start);
             let stays = |arn: &&str| self.found.roles.get(*arn).is_some_and(|entered| from(arn, entered).into_iter().all(is));

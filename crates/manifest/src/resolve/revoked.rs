@@ -255,8 +255,8 @@ impl Builder<'_> {
     fn marked(&self, gone: &Gone, actions: &[&str], resource: &Element) -> Option<Placed> {
         let Whose::Group { account, name } = &gone.whose else { return None };
         let mut conditions = Conditions::new();
+        // Nobody calls as a group.
         condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [self.partition.iam_arn(account, "group", "/", name)]);
-        condition(&mut conditions, "Null", "aws:PrincipalArn", ["true".to_owned()]);
         let principal = Some(Principal::of("AWS", ["*"]));
         let action = Element::of(actions.iter().copied());
         let statement = Statement { effect: Effect::Deny, principal, conditions, ..Statement::allow(action, Some(resource.clone())) };
