@@ -576,7 +576,7 @@ async fn an_external_id_is_rotated_in_two_phases() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), both);
     let said = place.run(&["rotate", "external-id", "Partner", "--auto-approve", &file]).await;
     assert!(said.err.contains("accepts several external ids already"), "{}", said.err);
-    let out = place.good(&["rotate", "external-id", "Partner", "--finish", "--auto-approve", "--quiet", &file]).await;
+    let out = place.good(&["rotate", "external-id", "role/Partner", "--finish", "--auto-approve", "--quiet", &file]).await;
     tokio::time::sleep(LAG * 2).await;
     assert!(!out.contains(&new) && !out.contains("partner-4711"), "{out}");
     insta::assert_snapshot!("rotate_finish", out);

@@ -19,6 +19,7 @@ pub(crate) mod force_unlock;
 pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod man;
+mod meant;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod render;

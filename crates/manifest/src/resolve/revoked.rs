@@ -229,9 +229,17 @@ impl Builder<'_> {
             let named = all.iter().filter(|placed| placed.statement.effect == Effect::Allow).filter_map(|placed| placed.statement.principal.as_ref());
             named.flat_map(Principal::aws).any(|text| lets(text, &gone.whose))
         };
-        let denied: Vec<Placed> = self.gone.iter().filter(|gone| broad(gone)).filter_map(|gone| self.denied(gone, ["sts:AssumeRole"], None)).collect();
+        let once = self.gone.iter().enumerate().filter(|(at, gone)| !self.is_said_later(*at) && broad(gone));
+        let denied: Vec<Placed> = once.filter_map(|(_, gone)| self.denied(gone, ["sts:AssumeRole"], None)).collect();
         all.extend(denied);
         all
+    }
+
+    /// Tells whether another entry is of the same, in other words, and as late.
+    fn is_said_later(&self, at: usize) -> bool {
+        let Some(one) = self.gone.get(at) else { return false };
+        let later = |(other_at, other): (usize, &Gone)| (&other.since, other_at) > (&one.since, at) && other.whose.key() == one.whose.key();
+        self.gone.iter().enumerate().any(later)
     }
 
     /// What denies somebody these actions; `None` of whom no policy of a resource can name.
@@ -269,7 +277,7 @@ impl Builder<'_> {
             let body = Statement { sid: None, ..statement.clone() }.canonical_body();
             format!("{}{}{}", ownership::sid_prefix(&self.name), revoked_sid(&gone.since), digits(&body))
         };
-        let denied = self.gone.iter().enumerate().filter_map(|(at, gone)| {
+        let denied = self.gone.iter().enumerate().filter(|(at, _)| !self.is_said_later(*at)).filter_map(|(at, gone)| {
             let group = || self.marked(gone, &actions, resource).filter(|_| self.taken.contains(&at));
             let mut placed = self.denied(gone, actions, Some(resource.clone())).or_else(group)?;
             for (operator, keys) in more {
