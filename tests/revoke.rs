@@ -324,8 +324,7 @@ async fn what_took_long_is_planned_anew_and_else_refused() {
 #[tokio::test(start_paused = true)]
 async fn nobody_gains_by_it() {
     let used = Used::open("revoke-wider").await;
-    let trust =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111111111111:user/Ann","arn:aws:iam::333333333333:user/Cid"]},"Action":"sts:AssumeRole"}]}"#;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111111111111:user/Ann","arn:aws:iam::333333333333:user/Cid"]},"Action":"sts:AssumeRole"}]}"#;
     used.place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "Common"), ("PolicyDocument", trust)]).await;
     tokio::time::sleep(LAG * 2).await;
     for more in [&["--dry-run"][..], &[]] {

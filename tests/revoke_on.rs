@@ -66,7 +66,8 @@ impl Chained {
         let file = manifest(name, CHAINED);
         let place = Place::new(Options::default());
         place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
-        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Own"},"Action":"sts:AssumeRole"}]}"#;
+        let trust =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Own"},"Action":"sts:AssumeRole"}]}"#;
         place.iam(TRUSTING, "CreateRole", &[("RoleName", "Elsewhere"), ("AssumeRolePolicyDocument", trust)]).await;
         let may = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::chained-data/*"}]}"#;
         place.iam(TRUSTING, "PutRolePolicy", &[("RoleName", "Elsewhere"), ("PolicyName", "own"), ("PolicyDocument", may)]).await;
@@ -77,7 +78,8 @@ impl Chained {
             people.insert(user, Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", user)]).await));
         }
         let mut used = Self { place, file, people, sessions: BTreeMap::new() };
-        for (user, way) in [("Ann", &["Own", "Next", "Last"][..]), ("Ann", &["Own", "Elsewhere"]), ("Ann", &["Common", "Joint"]), ("Bob", &["Common", "Joint"])] {
+        for (user, way) in [("Ann", &["Own", "Next", "Last"][..]), ("Ann", &["Own", "Elsewhere"]), ("Ann", &["Common", "Joint"]), ("Bob", &["Common", "Joint"])]
+        {
             let mut from = used.people[user].clone();
             for role in way {
                 let (status, answer) = used.assume(&from, user, role).await;
@@ -311,7 +313,12 @@ async fn every_kind_of_principal_is_meant_however_it_is_spelled_or_refused() {
         for (at, what) in whats.iter().enumerate() {
             let said = place.run(&["revoke", "--auto-approve", "--quiet", what, &file]).await;
             let already = at > 0;
-            assert!(said.exit == Exit::Clean || said.exit == Exit::Failed && already && said.err.contains("nothing in these manifests lets"), "{what}: {}{}", said.out, said.err);
+            assert!(
+                said.exit == Exit::Clean || said.exit == Exit::Failed && already && said.err.contains("nothing in these manifests lets"),
+                "{what}: {}{}",
+                said.out,
+                said.err
+            );
             assert!(!said.out.replace("nobody gains or loses", "").contains(" gains"), "{what}: {}", said.out);
             let plan = place.good(&["plan", &file]).await;
             assert!(plan.starts_with("No changes"), "{what}: {plan}");

@@ -87,10 +87,13 @@ fn may_name(guarded: &Guarded, who: &str, estate: &Estate) -> bool {
     let account = Arn::parse(who).map(|arn| arn.account);
     let name = estate.principals.get(who).map(|principal| principal.name.as_str());
     let names = |value: &String| {
-        value == "*" || value == who || Some(value.as_str()) == account || Arn::parse(value).is_some_and(|arn| {
-            let session = arn.service == "sts" && arn.resource.split('/').nth(1) == name;
-            Some(arn.account) == account && (arn.resource == "root" || session)
-        })
+        value == "*"
+            || value == who
+            || Some(value.as_str()) == account
+            || Arn::parse(value).is_some_and(|arn| {
+                let session = arn.service == "sts" && arn.resource.split('/').nth(1) == name;
+                Some(arn.account) == account && (arn.resource == "root" || session)
+            })
     };
     let speaks = |principal: &Principal| principal.negated || principal.bare_star || principal.aws().iter().any(names);
     allowed(guarded).filter_map(|statement| statement.principal.as_ref()).any(speaks)

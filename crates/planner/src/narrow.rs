@@ -96,7 +96,8 @@ fn of_role(wanted: &RoleState, live: &RoleState) -> RoleState {
     let mut trust = meet(&wanted.trust, &live.trust.statements);
     if trust.is_empty() {
         // As AWS takes a trust that lets nobody in.
-        let nobody = Statement { effect: Effect::Deny, principal: Some(Principal::of("AWS", ["*"])), ..Statement::allow(Element::of(["sts:AssumeRole"]), None) };
+        let nobody =
+            Statement { effect: Effect::Deny, principal: Some(Principal::of("AWS", ["*"])), ..Statement::allow(Element::of(["sts:AssumeRole"]), None) };
         trust.push(nobody);
     }
     let mut inline = live.inline.clone();

@@ -135,9 +135,8 @@ mod tests {
 
     #[test]
     fn what_is_left_is_in_both() {
-        let trust = |who: &[&str], more: &str| {
-            format!(r#"{{"Effect":"Allow","Principal":{{"AWS":["{}"]}},"Action":"sts:AssumeRole"{more}}}"#, who.join("\",\""))
-        };
+        let trust =
+            |who: &[&str], more: &str| format!(r#"{{"Effect":"Allow","Principal":{{"AWS":["{}"]}},"Action":"sts:AssumeRole"{more}}}"#, who.join("\",\""));
         let both = met(&trust(&[ANN, BOB], ""), &trust(&[BOB], ""));
         assert!(both.contains(BOB) && !both.contains(ANN), "{both}");
         let ip = r#","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#;

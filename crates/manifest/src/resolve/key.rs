@@ -236,7 +236,11 @@ impl Builder<'_> {
         let Some(BucketKey { key, region, .. }) = self.desired.bucket_keys.get(bucket).cloned().filter(|_| !self.taken.is_empty()) else { return };
         let told = |granted: &Granted| granted.placed.statement.effect == Effect::Deny && revoked_since(granted.placed.statement.sid()).is_some();
         // Where the manifest says who uses the key, it is denied altogether.
-        if self.key_statements.get(&key).is_some_and(|all| all.iter().any(|granted| told(granted) && !granted.placed.statement.conditions.contains_key("StringLike"))) {
+        if self
+            .key_statements
+            .get(&key)
+            .is_some_and(|all| all.iter().any(|granted| told(granted) && !granted.placed.statement.conditions.contains_key("StringLike")))
+        {
             return;
         }
         let mut conditions = Conditions::new();

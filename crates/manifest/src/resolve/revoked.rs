@@ -2,6 +2,8 @@
 
 mod sessions;
 
+use std::collections::BTreeSet;
+
 use crossrole_model::desired::Place;
 use crossrole_model::{AccountId, Address, Kind, Opened, PermissionSet, PrincipalKind, Revocation, Span, Whose, ownership, revoked_sid};
 use crossrole_policy::{Arn, Conditions, Effect, Element, Principal, Statement, glob};
@@ -83,8 +85,8 @@ impl Builder<'_> {
         if role.value.contains('/') {
             return Ok(None);
         }
-        let advice = did_you_mean(name, known.into_iter())
-            .unwrap_or_else(|| "name a role under `[roles]`, or one of a trusted account as `label/Name`".to_owned());
+        let advice =
+            did_you_mean(name, known.into_iter()).unwrap_or_else(|| "name a role under `[roles]`, or one of a trusted account as `label/Name`".to_owned());
         self.error(role.span, format!("no role is named `{name}` in this manifest"), advice);
         Err(())
     }
@@ -166,15 +168,23 @@ impl Builder<'_> {
 
     /// Those whom a grant still lets in.
     pub(super) fn unrevoked(&mut self, named: Vec<Named>) -> Vec<Named> {
+        if self.gone.is_empty() {
+            return named;
+        }
         let mut gone = std::mem::take(&mut self.gone);
         let mut left = named;
-        for (at, one) in gone.iter_mut().enumerate() {
+        let mut lost = BTreeSet::new();
+        for one in &gone {
             let before: usize = left.iter().map(size).sum();
             left = left.into_iter().filter_map(|named| self.without(named, &one.whose)).collect();
             if left.iter().map(size).sum::<usize>() < before {
-                one.concerns = true;
-                self.taken.insert(at);
+                lost.insert(one.whose.key());
             }
+        }
+        // The same may be said in other words.
+        for (at, one) in gone.iter_mut().enumerate().filter(|(_, one)| lost.contains(&one.whose.key())) {
+            one.concerns = true;
+            self.taken.insert(at);
         }
         self.gone = gone;
         left
@@ -264,7 +274,7 @@ impl Builder<'_> {
         let Whose::Group { account, name } = &gone.whose else { return None };
         let mut conditions = Conditions::new();
         // Nobody calls as a group.
-        condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [self.partition.iam_arn(account, "group", "/", name)]);
+        condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [self.partition.iam_arn(account, "group", "/", &name.to_ascii_lowercase())]);
         let principal = Some(Principal::of("AWS", ["*"]));
         let action = Element::of(actions.iter().copied());
         let statement = Statement { effect: Effect::Deny, principal, conditions, ..Statement::allow(action, Some(resource.clone())) };
