@@ -290,8 +290,8 @@ impl Builder<'_> {
         let denied = self.gone.iter().enumerate().filter(|(at, _)| !self.is_said_later(*at)).filter_map(|(at, gone)| {
             let group = || self.marked(gone, &actions, resource).filter(|_| self.taken.contains(&at));
             let mut placed = self.denied(gone, actions, Some(resource.clone())).or_else(group)?;
-            for (operator, keys) in more {
-                keys.iter().for_each(|(key, values)| condition(&mut placed.statement.conditions, operator, key, values.iter().cloned()));
+            for (operator, key, values) in more.iter().flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| (operator, key, values))) {
+                condition(&mut placed.statement.conditions, operator, key, values.iter().cloned());
             }
             placed.statement.sid = Some(sid(gone, &placed.statement));
             Some(placed)

@@ -230,7 +230,9 @@ impl Mentions {
             }
             DesiredState::PermissionSet { statements, .. } => {
                 mentions.document(&Document::new(statements.clone()));
-                statements.iter().for_each(|statement| mentions.resources(statement));
+                for statement in statements {
+                    mentions.resources(statement);
+                }
             }
             DesiredState::Key(_) | DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }

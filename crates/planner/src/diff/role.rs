@@ -76,7 +76,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
 fn forgotten(draft: &Draft<'_>, address: &Address, wanted: &RoleState, found: &RoleState) -> Option<String> {
     let restored = draft.desired.restored.get(address);
     let tags = found.tags.iter().filter(|(tag, _)| tag.starts_with(ownership::REVOKED_TAG));
-    let unknown = tags.filter(|(tag, since)| !wanted.tags.get(*tag).is_some_and(|known| known >= since) && restored.is_none_or(|restored| restored < since));
+    let unknown = tags.filter(|(tag, since)| wanted.tags.get(*tag).is_none_or(|known| known < since) && restored.is_none_or(|restored| restored < since));
     unknown.map(|(_, since)| since.clone()).max()
 }
 

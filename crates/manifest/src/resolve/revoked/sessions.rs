@@ -112,7 +112,8 @@ impl Builder<'_> {
             }
             // A session of a role opens none that lasts longer.
             let longest = if is_role_session(&gone.whose) { longest.min(CHAINED) } else { longest };
-            let lives_on = !whole && untold && !self.is_said_later(at) && self.now < gone.unix + i64::from(longest) && all_end.is_none_or(|end| end < gone.unix);
+            let lives_on =
+                !whole && untold && !self.is_said_later(at) && self.now < gone.unix + i64::from(longest) && all_end.is_none_or(|end| end < gone.unix);
             let known = !its.is_empty() && its.iter().all(|way| !way.identities.is_empty());
             let mut identities: Vec<String> = its.iter().filter(|_| known).flat_map(|way| way.identities.clone()).collect();
             identities.sort();
