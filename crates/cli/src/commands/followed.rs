@@ -51,7 +51,7 @@ pub(super) fn followed(desired: &Desired, observed: &Observed, asked: &Asked<'_>
     let direct = starts.keys().filter(|arn| is_gone(arn)).map(String::as_str).collect();
     let search = Search { desired, starts: &starts, direct, found: &found, asked };
     let (ends, mut lives_on) = search.ends();
-    let (ends, unequal) = search.equal(&estate, ends);
+    let (ends, unequal) = search.equal(&estate, &ends);
     let shared = found.roles.iter().filter(|(arn, _)| address(arn).is_some_and(|address| unequal.contains(&address)));
     lives_on.extend(shared.map(|(arn, entered)| search.further(arn, entered, Undenied::Shared)));
     lives_on.sort();
@@ -215,7 +215,7 @@ impl Search<'_> {
     /// Roles with sessions that were opened from those of manifests' roles, these among them.
     fn on(&self) -> BTreeSet<&str> {
         let mut all: BTreeSet<&str> = self.starts.iter().filter(|(_, start)| !start.party).map(|(arn, _)| arn.as_str()).collect();
-        self.grown(&mut all, |all| {
+        grown(&mut all, |all| {
             let entered = self.found.roles.iter().filter(|(_, entered)| entered.from.iter().any(|from| all.contains(from.as_str())));
             entered.map(|(arn, _)| arn.as_str()).collect()
         });
@@ -227,21 +227,11 @@ impl Search<'_> {
         let trusting = |address: &Address| self.desired.accounts.get(&address.account).is_some_and(|info| info.trusting);
         let concerns = |arn: &str| address(arn).is_some_and(|role| trusting(&role) || self.is_made(&role));
         let mut all: BTreeSet<&str> = self.found.roles.keys().map(String::as_str).filter(|arn| concerns(arn)).collect();
-        self.grown(&mut all, |all| {
+        grown(&mut all, |all| {
             let entered = self.found.roles.iter().filter(|(arn, _)| all.contains(arn.as_str())).flat_map(|(_, entered)| &entered.from);
             entered.filter_map(|from| self.found.roles.get_key_value(from)).map(|(arn, _)| arn.as_str()).collect()
         });
         all
-    }
-
-    fn grown<'e>(&'e self, all: &mut BTreeSet<&'e str>, more: impl Fn(&BTreeSet<&'e str>) -> Vec<&'e str>) {
-        loop {
-            let before = all.len();
-            all.extend(more(all));
-            if all.len() == before {
-                return;
-            }
-        }
     }
 
     fn further(&self, arn: &str, entered: &Entered, because: Undenied) -> Further {
@@ -254,7 +244,7 @@ impl Search<'_> {
 
     /// One entry is about a role in all accounts that a manifest is of: where others have sessions in one of them, none ends by it. Returns
     /// those.
-    fn equal(&self, estate: &Estate, ends: BTreeMap<Address, Ends>) -> (BTreeMap<Address, Ends>, BTreeSet<Address>) {
+    fn equal(&self, estate: &Estate, ends: &BTreeMap<Address, Ends>) -> (BTreeMap<Address, Ends>, BTreeSet<Address>) {
         let owner = |address: &Address| self.desired.objects.get(address).map(|object| object.owner.as_str());
         let trusting = |address: &Address| self.desired.accounts.get(&address.account).is_some_and(|info| info.trusting);
         let same = |one: &Address, other: &Address| one.name == other.name && owner(one) == owner(other) && trusting(one) && trusting(other);
@@ -264,5 +254,16 @@ impl Search<'_> {
         let alike = |role: &Address| self.desired.objects.keys().filter(|other| other.kind == Kind::Role && same(role, other)).all(nobodys);
         let (left, unequal): (Vec<_>, Vec<_>) = ends.iter().partition(|(role, end)| **end != Ends::All || alike(role));
         (left.into_iter().map(|(role, end)| (role.clone(), end.clone())).collect(), unequal.into_iter().map(|(role, _)| role.clone()).collect())
+    }
+}
+
+/// Adds what is next to what is there, until nothing is.
+fn grown<'e>(all: &mut BTreeSet<&'e str>, more: impl Fn(&BTreeSet<&'e str>) -> Vec<&'e str>) {
+    loop {
+        let before = all.len();
+        all.extend(more(all));
+        if all.len() == before {
+            return;
+        }
     }
 }
