@@ -62,6 +62,7 @@ mod report_files;
 mod reports;
 mod reviewed;
 mod revoke;
+mod revoke_on;
 mod rights;
 mod roles;
 mod runner;

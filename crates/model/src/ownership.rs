@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::call::PrincipalRef;
 use crate::facet::Digest;
+use crate::revoked::Whose;
 use crate::state::Tags;
 
 /// Key of the tag that every role, user, policy, provider and bucket of ours carries; its value is the manifest's name.
@@ -22,6 +23,13 @@ pub const REVOKED_POLICY: &str = "crossrole-revoked";
 /// Key of the tag of a role that tells when somebody's access to it was last revoked: a manifest that knows nothing of that gives
 /// nothing again.
 pub const REVOKED_TAG: &str = "crossrole:revoked";
+
+/// Returns the key of the tag of a role that tells when somebody's access to it was revoked: `crossrole:revoked-` and twelve hexadecimal
+/// digits of whose it was. What is known of one says nothing of another.
+pub fn revoked_tag(whose: &Whose) -> String {
+    let digits: String = Digest::of(whose.key().as_bytes()).to_string().chars().take(12).collect();
+    format!("{REVOKED_TAG}-{digits}")
+}
 
 /// Returns the beginning of the Sid of every bucket policy statement of `manifest`: `Crossrole` and eight hexadecimal
 /// digits of the name's SHA-256. Fixed in length, so no manifest's prefix is the beginning of another's.

@@ -1,5 +1,7 @@
 //! Access that manifests say is taken back.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::address::Address;
 use crate::call::PrincipalKind;
 use crate::desired::Place;
@@ -29,6 +31,35 @@ pub enum Whose {
     },
     /// Of a permission set, in one account.
     PermissionSet(PermissionSet),
+    /// Of sessions of a role of a manifest: who may assume it, still may.
+    Sessions(Address),
+}
+
+impl Whose {
+    /// A text that is the same for the same, however a manifest spells it: what is written on live objects is made of it.
+    pub fn key(&self) -> String {
+        let text = match self {
+            Self::Role(role) => format!("role {}/{}", role.account, role.name),
+            Self::Account(account) => format!("account {account}"),
+            Self::Group { account, name } => format!("group {account}/{name}"),
+            Self::Principal { arn, .. } => format!("principal {arn}"),
+            Self::PermissionSet(set) => format!("permission-set {}/{}", set.account, set.name),
+            Self::Sessions(role) => format!("sessions {}/{}", role.account, role.name),
+        };
+        // IAM takes names that differ only in case for one.
+        text.to_ascii_lowercase()
+    }
+}
+
+/// A role that whoever is revoked could come into, as a manifest says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The role.
+    pub role: Address,
+    /// All of its sessions that began before are denied.
+    pub whole: bool,
+    /// Source identities that every session carries that was opened so, as patterns; none: they are not known.
+    pub identities: Vec<String>,
 }
 
 /// One entry under `[[revoked]]`, and what it came to.
@@ -47,6 +78,43 @@ pub struct Revocation {
     /// Roles with sessions that can't be told from those of others, and are not denied: each with the longest that they may be, in
     /// seconds.
     pub lives_on: Vec<(Address, u32)>,
+    /// Every role that it could come into; its sessions may have opened further ones from there.
+    pub opened: Vec<Opened>,
+}
+
+/// Sessions that may have been opened from sessions that end, and that are not denied all the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Further {
+    /// The role that they are of: its ARN.
+    pub role: String,
+    /// From whom it may be assumed of whom is revoked, or by sessions that end: ARNs.
+    pub from: BTreeSet<String>,
+    /// The longest that they may be, in seconds.
+    pub longest: u32,
+    /// Why they are not denied.
+    pub because: Undenied,
+}
+
+/// Why sessions are not denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Undenied {
+    /// Nothing tells them from those of others.
+    Shared,
+    /// No manifest of the run makes the role.
+    NotMade,
+    /// No manifest of the run makes the role, and whoever is revoked may go on assuming it: from there, it may come further.
+    Open,
+}
+
+/// Where sessions may have gone on to that end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Sessions that live on.
+    pub lives_on: Vec<Further>,
+    /// Of principals on the way, by ARN, what they may assume in accounts that were not read; empty: not all of their policies were read.
+    pub beyond: BTreeMap<String, BTreeSet<String>>,
+    /// Not everything was followed.
+    pub cut: bool,
 }
 
 /// The instant that stands in the Sid of a statement that denies whoever is revoked, as policies write it.
@@ -71,6 +139,15 @@ pub fn revoked_sid(since: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// It stands on live roles: what is written there is found again.
+    #[test]
+    fn a_tag_tells_whose() {
+        let tag = |arn: &str| crate::ownership::revoked_tag(&Whose::Principal { kind: PrincipalKind::User, arn: arn.to_owned() });
+        assert_eq!(tag("arn:aws:iam::111111111111:user/Ann"), "crossrole:revoked-584361d783b4");
+        assert_eq!(tag("arn:aws:iam::111111111111:user/ann"), tag("arn:aws:iam::111111111111:user/Ann"));
+        assert_ne!(tag("arn:aws:iam::111111111111:user/Bob"), tag("arn:aws:iam::111111111111:user/Ann"));
+    }
 
     #[test]
     fn a_sid_tells_when() {

@@ -10,6 +10,7 @@
 pub mod check;
 mod diff;
 mod draft;
+mod narrow;
 mod order;
 mod rest;
 pub mod rights;
@@ -24,6 +25,7 @@ use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, Subject, Withheld};
 
 pub use check::check;
+pub use narrow::narrowed;
 pub use rest::{rest, rests_on, unlike_the_rest};
 pub use since::since;
 pub use stale::differences;

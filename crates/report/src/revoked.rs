@@ -1,14 +1,17 @@
 //! What is left to say of access that was taken back, and of an external id that is rotated.
 
-use crossrole_model::{Address, Revocation};
+use std::collections::BTreeSet;
 
-use crate::{Line, Tone, safe};
+use crossrole_model::{Address, Followed, Further, Revocation, Undenied};
+use serde_json::{Value, json};
 
-/// Which sessions live on of whom was revoked at an instant or later; that none does is said as well.
-pub fn lives_on(revoked: &[Revocation], since: &str) -> Vec<Line> {
+use crate::{Line, Tone, access, safe};
+
+/// Which sessions live on of whom was revoked at an instant or later, further ones too; that none does is said as well.
+pub fn lives_on(revoked: &[Revocation], since: &str, further: &Followed) -> Vec<Line> {
     let roles: Vec<&(Address, u32)> = revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on).collect();
     if roles.is_empty() {
-        return vec![Line::plain(0, format!("Sessions that began before {since} are denied.")), chained()];
+        return [vec![Line::plain(0, format!("Sessions that began before {since} are denied."))], followed(further)].concat();
     }
     let of = |(role, longest): &&(Address, u32)| {
         let rest = format!(
@@ -21,14 +24,92 @@ pub fn lives_on(revoked: &[Revocation], since: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = roles.iter().map(of).collect();
     let advice = "say `--session-name` or `--source-identity` where these tell, or `--all-sessions` to end those of everybody";
     lines.push(Line::new(Tone::Advice, 0, "help: ").then([advice]));
-    lines.push(chained());
+    lines.extend(followed(further));
     lines
 }
 
-/// What is not looked for (IAM User Guide, "Role chaining": an hour at most).
-fn chained() -> Line {
-    let rest = "sessions of further roles that were opened from one of these are not looked for: each ends after an hour at most";
-    Line::new(Tone::Kept, 0, "note: ").then([rest])
+/// Which sessions of further roles live on that were opened from those that end.
+pub fn followed(followed: &Followed) -> Vec<Line> {
+    let mut lines: Vec<Line> = followed.lives_on.iter().flat_map(further).collect();
+    let warning = |rest: String| Line::new(Tone::Warning, 0, "warning: ").then([rest]);
+    for (who, resources) in &followed.beyond {
+        let who = access::by_arn(who);
+        lines.push(warning(match some(resources) {
+            None => format!("not all policies of {who} were read: sessions of further roles that it may have opened live on, an hour at most"),
+            Some(some) => {
+                format!("{who} may assume roles of accounts that were not read ({some}): sessions that it opened there live on, an hour at most")
+            }
+        }));
+    }
+    if followed.cut {
+        lines.push(warning("not all roles were followed that sessions may have gone on to: of those, sessions live on, an hour at most".to_owned()));
+    }
+    lines
+}
+
+fn further(further: &Further) -> Vec<Line> {
+    let Further { role, from, longest, because } = further;
+    let role = access::by_arn(role);
+    let from: Vec<String> = from.iter().map(|arn| access::by_arn(arn)).collect();
+    let from = if from.is_empty() { String::new() } else { format!(" that were opened from {}", listed(&from)) };
+    let minutes = longest / 60;
+    let (rest, advice) = match because {
+        Undenied::Shared => (
+            format!("sessions of {role}{from} live on until they end, at most {minutes} minutes after they began: nothing tells them from others"),
+            "say `--source-identity` where that tells, or `--all-sessions` to end those of everybody",
+        ),
+        Undenied::NotMade => (
+            format!("sessions of {role}{from} live on until they end, at most {minutes} minutes after they began: no manifest given here makes it"),
+            "give the manifest that makes it, or revoke its sessions in the console",
+        ),
+        Undenied::Open => (
+            format!("{role}, which no manifest given here makes, may still be assumed, and leads further; its sessions{from} live on"),
+            "revoke that role as well, or take it away where it is made",
+        ),
+    };
+    vec![Line::new(Tone::Warning, 0, "warning: ").then([rest]), Line::new(Tone::Advice, 0, "help: ").then([advice])]
+}
+
+/// For machines: what was taken back, whose sessions live on, and who is let in all the same.
+pub fn revoked_json(what: &str, since: &str, lives_on: &[Further], followed: &Followed, still_in: usize) -> Value {
+    let further = |one: &Further| {
+        let because = match one.because {
+            Undenied::Shared => "shared",
+            Undenied::NotMade => "not-made",
+            Undenied::Open => "open",
+        };
+        json!({"role": one.role, "from": one.from, "longest_seconds": one.longest, "because": because})
+    };
+    let all: Vec<Value> = lives_on.iter().chain(&followed.lives_on).collect::<BTreeSet<_>>().into_iter().map(further).collect();
+    let revoked = json!({
+        "what": what,
+        "since": since,
+        "lives_on": all,
+        "beyond": followed.beyond.iter().map(|(role, resources)| json!({"role": role, "may_assume": resources})).collect::<Vec<_>>(),
+        "followed": !followed.cut,
+        "still_in": still_in,
+    });
+    json!({ "format_version": "1.0", "revoked": revoked })
+}
+
+/// Most that are named of one kind: who needs more looks at the policies.
+const NAMED_MOST: usize = 5;
+
+fn listed(all: &[String]) -> String {
+    let more = all.len().saturating_sub(NAMED_MOST);
+    let named = all.iter().take(NAMED_MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
+}
+
+fn some(resources: &BTreeSet<String>) -> Option<String> {
+    (!resources.is_empty()).then(|| listed(&resources.iter().map(|text| safe(text)).collect::<Vec<_>>()))
+}
+
+/// That manifests want more of some objects than is live, and that this is left.
+pub fn narrowed(objects: &BTreeSet<Address>) -> Vec<Line> {
+    let named: Vec<String> = objects.iter().map(|address| safe(&address.to_string())).collect();
+    let rest = format!("manifests want more than is live of {}: that is left as it is, and `crossrole plan` shows it", listed(&named));
+    vec![Line::new(Tone::Kept, 0, "note: ").then([rest])]
 }
 
 /// That nobody was at hand by whom it could be tried, and that no part of a matrix is about whom it is.

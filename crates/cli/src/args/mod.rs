@@ -41,7 +41,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  an error, or something declared could not be planned or applied; of `audit`: something is not known
   2  with --detailed-exitcode: there are changes; of `audit`: something is found; of `drift`: there is some
   3  refused: with --deny-widening, the plan widens access; or it breaks a guardrail, or would lock the runner out; or a saved plan
-     was altered, or is too old
+     was altered, or is too old; of `revoke`: somebody would gain access by it
   4  locked: another run holds the lock, or has taken it over
   5  moved: a saved plan is not what would be done now
   of `exec`: that of the command, or 128 and the number of the signal that ended it

@@ -69,7 +69,7 @@ pub(crate) enum RotateCommand {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ExternalIdArgs {
-    /// The role, by its name in the manifest
+    /// The role, by its name in the manifest, or as `role/Name`
     #[arg(value_name = "ROLE")]
     pub(crate) role: String,
     /// Manifests, or folders of them

@@ -1,10 +1,10 @@
 //! A change of manifests that a command makes: shown as a plan, asked for, written, and carried out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossrole_model::{Desired, Plan, Severity, Source};
+use crossrole_model::{Address, Change, Desired, Observed, Plan, Severity, Source};
 use crossrole_planner::Options;
 
 use crate::args::{ApplyArgs, CarryingArgs, GuardArgs, PlanningArgs};
@@ -13,6 +13,7 @@ use crate::guard::Gate;
 use crate::io::Io;
 use crate::load::Loaded;
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::{files, reports};
 
 use super::apply::Work;
@@ -30,12 +31,14 @@ pub(super) struct Carried {
     sources: Vec<Source>,
     /// New texts, by file.
     texts: BTreeMap<String, String>,
+    /// What is said of them that was not said before.
+    findings: String,
     /// Where access is taken back: what is asked of that.
     pub(super) revoking: Option<Revoking>,
 }
 
 impl Carried {
-    /// Reads the manifests as they will be. What is said of them that was not before, goes to stderr.
+    /// Reads the manifests as they will be.
     pub(super) fn begin(paths: Vec<PathBuf>, carrying: CarryingArgs, loaded: Loaded, texts: BTreeMap<String, String>, io: &mut Io) -> Result<Self, Failure> {
         let CarryingArgs { cloud, view, lock, auto_approve, dry_run, quiet } = carrying;
         let planning = PlanningArgs { cloud, view, guard: GuardArgs::default(), target: Vec::new(), destroy_key: Vec::new() };
@@ -44,27 +47,47 @@ impl Carried {
         reports::apart_from_settings(&apply.planning.view.report, &apply.planning.cloud.config, &[&apply.planning.cloud.sandbox_state])?;
         reports::apart_from_paths(&apply.planning.view.report, &apply.paths)?;
         let Loaded { settings, desired: was, sources } = loaded;
-        let mut new = sources.clone();
-        for source in &mut new {
-            if let Some(text) = texts.get(&source.file) {
-                source.text.clone_from(text);
-            }
-        }
-        let surroundings = settings.surroundings()?;
-        let (_, before) = crossrole_manifest::load_in(&sources, &surroundings);
-        let (desired, mut findings) = crossrole_manifest::load_in(&new, &surroundings);
-        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        findings.retain(|finding| !before.iter().any(|old| old.message == finding.message));
-        let text = crossrole_report::findings_on(&findings, &settings.shown(&new), io.err_screen());
-        let desired = desired.ok_or_else(|| Failure::findings(text.clone(), errors))?;
-        io.err(&text);
+        let (desired, new, findings) = read(&settings, &sources, &texts, io)?;
         let session = Session::of(Loaded { settings, desired, sources: new }, &apply.planning.cloud, io)?;
-        Ok(Self { apply, dry_run, session, was: Arc::new(was), sources, texts, revoking: None })
+        Ok(Self { apply, dry_run, session, was: Arc::new(was), sources, texts, findings, revoking: None })
+    }
+
+    /// Changes manifests further; where that has mistakes, all stays as it was.
+    pub(super) fn put(&mut self, texts: BTreeMap<String, String>, io: &Io) -> Result<(), Failure> {
+        let mut all = self.texts.clone();
+        all.extend(texts);
+        let (desired, sources, findings) = read(&self.session.settings, &self.sources, &all, io)?;
+        self.session.desired = Arc::new(desired);
+        self.session.sources = sources;
+        self.findings = findings;
+        self.texts = all;
+        Ok(())
+    }
+
+    /// Says of the manifests as they will be what was not said before.
+    pub(super) fn say(&self, io: &mut Io) {
+        io.err(&self.findings);
+    }
+
+    /// Reads what is live.
+    pub(super) async fn observed(&self) -> Result<Observed, Failure> {
+        self.session.observe(&crossrole_planner::scope(&self.session.desired)).await
     }
 
     /// Shows it; unless that is all, asks, writes the manifests, and carries it out.
-    pub(super) async fn out(&self, io: &mut Io) -> Result<Exit, Failure> {
-        let Some(targets) = self.targets().await? else { return self.written_alone(io).await };
+    pub(super) async fn out(&mut self, observed: Observed, io: &mut Io) -> Result<Exit, Failure> {
+        let Some(part) = self.part(observed).await? else { return self.written_alone(io).await };
+        let whole = Arc::clone(&self.session.desired);
+        if let Some(narrowed) = part.narrowed {
+            io.err_lines(&crossrole_report::narrowed(&part.less));
+            self.session.desired = Arc::new(narrowed);
+        }
+        let exit = self.carry_out(part.targets, io).await;
+        self.session.desired = whole;
+        exit
+    }
+
+    async fn carry_out(&self, targets: Vec<String>, io: &mut Io) -> Result<Exit, Failure> {
         let options = Options { targets, ..Options::default() };
         let view = &self.apply.planning.view;
         let shown = super::view(view, io);
@@ -102,27 +125,64 @@ impl Carried {
     }
 
     /// What the change itself makes, where more than that is pending: none of that goes with it. `None`: it makes nothing.
-    async fn targets(&self) -> Result<Option<Vec<String>>, Failure> {
-        let observed = self.session.observe(&crossrole_planner::scope(&self.session.desired)).await?;
-        if let Some(revoking) = &self.revoking {
-            revoking.is_there(&self.session.desired, &observed)?;
-        }
-        let (was, desired) = (Arc::clone(&self.was), Arc::clone(&self.session.desired));
+    async fn part(&self, observed: Observed) -> Result<Option<Part>, Failure> {
+        let (was, desired, narrows) = (Arc::clone(&self.was), Arc::clone(&self.session.desired), self.revoking.is_some());
         let work = move || {
-            let [before, after] = [&was, &desired].map(|desired| crossrole_planner::plan(desired, &observed, &Options::default()));
-            let ours = |change: &&crossrole_model::Change| !before.changes.contains(change);
-            let all: Vec<String> = after.changes.iter().filter(ours).map(|change| change.address.to_string()).collect();
+            let planned = |desired: &Desired| crossrole_planner::plan(desired, &observed, &Options::default());
+            let [before, after] = [&was, &desired].map(|desired| planned(desired));
+            let ours = |change: &&Change| !before.changes.contains(change);
+            let mut addresses: BTreeSet<Address> = after.changes.iter().filter(ours).map(|change| change.address.clone()).collect();
             let withheld = after.withheld.iter().any(|withheld| !before.withheld.contains(withheld));
-            match all.len() {
-                0 if withheld => Err(Failure::new(
+            if addresses.is_empty() && withheld {
+                return Err(Failure::new(
                     "nothing of this can be carried out, and nothing was changed",
                     "`crossrole plan` says what is withheld of these manifests, and why",
-                )),
-                0 => Ok(None),
-                some if some == after.changes.len() => Ok(Some(Vec::new())),
-                _ => Ok(Some(all)),
+                ));
             }
+            let mut part = Part { targets: Vec::new(), narrowed: None, less: BTreeSet::new() };
+            let mut changes = after.changes.len();
+            let pending: BTreeSet<Address> = before.changes.iter().map(|change| change.address.clone()).filter(|at| addresses.contains(at)).collect();
+            // Of the same objects, what gives somebody more is left for an apply.
+            if narrows && !pending.is_empty() {
+                let (narrowed, less) = crossrole_planner::narrowed(&desired, &observed, &pending);
+                let plan = planned(&narrowed);
+                changes = plan.changes.len();
+                addresses = plan.changes.iter().map(|change| change.address.clone()).filter(|address| addresses.contains(address)).collect();
+                part = Part { narrowed: (!less.is_empty()).then_some(narrowed), less, ..part };
+            }
+            if addresses.len() < changes {
+                part.targets = addresses.iter().map(Address::to_string).collect();
+            }
+            Ok((!addresses.is_empty()).then_some(part))
         };
         self.session.computed("planning", work).await?
     }
+}
+
+/// What is carried out of the manifests as they will be.
+struct Part {
+    /// Which objects; none: all.
+    targets: Vec<String>,
+    /// What the manifests want, without what would give somebody more of what is live.
+    narrowed: Option<Desired>,
+    /// The objects of which they want more.
+    less: BTreeSet<Address>,
+}
+
+/// The manifests with new texts: what they want, their texts, and what is said of them that was not said before.
+fn read(settings: &Settings, sources: &[Source], texts: &BTreeMap<String, String>, io: &Io) -> Result<(Desired, Vec<Source>, String), Failure> {
+    let mut new = sources.to_vec();
+    for source in &mut new {
+        if let Some(text) = texts.get(&source.file) {
+            source.text.clone_from(text);
+        }
+    }
+    let surroundings = settings.surroundings()?;
+    let (_, before) = crossrole_manifest::load_in(sources, &surroundings);
+    let (desired, mut findings) = crossrole_manifest::load_in(&new, &surroundings);
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    findings.retain(|finding| !before.iter().any(|old| old.message == finding.message));
+    let text = crossrole_report::findings_on(&findings, &settings.shown(&new), io.err_screen());
+    let desired = desired.ok_or_else(|| Failure::findings(text.clone(), errors))?;
+    Ok((desired, new, text))
 }

@@ -1,10 +1,12 @@
 //! `crossrole revoke`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crossrole_manifest::take_up::{Entry, has_role, labels, with_revoked};
+use crossrole_manifest::take_up::{Entry, labels, with_revoked};
+use crossrole_model::access::{AccessChange, Party};
 use crossrole_model::proof::{Act, Cell};
-use crossrole_model::{AccountId, Partition, Revocation, Severity, Whose};
+use crossrole_model::{AccountId, Address, Desired, Followed, Observed, Partition, Revocation, Severity, Source, Whose};
 use crossrole_policy::{Arn, glob};
 use crossrole_report::{Line, Tone, safe};
 
@@ -15,6 +17,8 @@ use crate::load::Loaded;
 use crate::proof;
 
 use super::carried::Carried;
+use super::followed::{self, Asked, Ends};
+use super::meant::What;
 use super::revoking::{Again, Revoking};
 
 /// Seconds from now for which sessions that begin are denied as well: for so long, the trust that let them begin may still be seen
@@ -56,29 +60,80 @@ async fn attempt(args: &RevokeArgs, what: &What, margin: i64, io: &mut Io) -> Re
     let revoking = Revoking::new(margin, matches!(what, What::Of { .. } | What::Named("user", _)));
     let Edited { texts, since, passed_over } = entries(args, what, &loaded, revoking.until())?;
     let mut carried = Carried::begin(args.paths.clone(), args.carrying.clone(), loaded, texts, io)?;
-    carried.revoking = Some(revoking.said(since.clone()));
-    let proved = async {
-        let exit = carried.out(io).await?;
-        io.err_lines(&crossrole_report::passed_over(&args.what, &passed_over));
-        let exit = if exit == Exit::Clean && !passed_over.is_empty() { Exit::Failed } else { exit };
-        if carried.dry_run || !matches!(exit, Exit::Clean | Exit::Failed) {
-            return Ok(exit);
-        }
-        let proved = Box::pin(prove(args, &carried, &since, io)).await?;
-        Ok(if exit == Exit::Clean { proved } else { exit })
-    };
-    let result = Box::pin(proved).await;
+    carried.revoking = Some(revoking.said(since));
+    let result = Box::pin(carry(args, &mut carried, &passed_over, io)).await;
     let again = carried.revoking.as_ref().and_then(Revoking::again);
     Ok((carried.session.ended(result), again))
 }
 
+async fn carry(args: &RevokeArgs, carried: &mut Carried, passed_over: &[(String, String)], io: &mut Io) -> Result<Exit, Failure> {
+    let Some((since, until)) = carried.revoking.as_ref().map(|revoking| (revoking.since().to_owned(), revoking.until())) else { return Ok(Exit::Failed) };
+    let observed = carried.observed().await?;
+    if let Some(revoking) = &carried.revoking {
+        revoking.is_there(&carried.session.desired, &observed)?;
+    }
+    let followed = follow(args, carried, &observed, &since, until, io).await?;
+    carried.say(io);
+    io.err_lines(&crossrole_report::followed(&followed));
+    let exit = carried.out(observed, io).await?;
+    io.err_lines(&crossrole_report::passed_over(&args.what, passed_over));
+    let exit = if exit == Exit::Clean && !passed_over.is_empty() { Exit::Failed } else { exit };
+    if carried.dry_run || !matches!(exit, Exit::Clean | Exit::Failed) {
+        return Ok(exit);
+    }
+    let proved = Box::pin(prove(args, carried, &since, &followed, io)).await?;
+    Ok(if exit == Exit::Clean { proved } else { exit })
+}
+
+/// Follows sessions to further roles, and writes of those that can be told apart that they end as well.
+async fn follow(args: &RevokeArgs, carried: &mut Carried, observed: &Observed, since: &str, until: i64, io: &Io) -> Result<Followed, Failure> {
+    let (desired, live, since, identities) = (Arc::clone(&carried.session.desired), observed.clone(), since.to_owned(), args.source_identity.clone());
+    let all_sessions = args.all_sessions;
+    let work = move || followed::followed(&desired, &live, &Asked { since: &since, all_sessions, identities: &identities });
+    let (ends, mut followed) = carried.session.computed("following sessions", work).await?;
+    if ends.is_empty() {
+        return Ok(followed);
+    }
+    let mut texts = BTreeMap::new();
+    for (role, end) in &ends {
+        let Some((file, name)) = made_in(&carried.session.desired, &carried.session.sources, role) else { continue };
+        let entry = Entry {
+            key: "sessions_of",
+            name,
+            since: until,
+            reason: Some(format!("they may have been opened from sessions of {}", args.what)),
+            all_sessions: *end == Ends::All,
+            source_identities: if let Ends::Of(some) = end { some.iter().cloned().collect() } else { Vec::new() },
+            ..Entry::default()
+        };
+        let text = texts.get(&file).or_else(|| carried.session.sources.iter().find(|source| source.file == file).map(|source| &source.text));
+        let text = text.and_then(|text| with_revoked(text, &entry));
+        texts.extend(text.map(|text| (file, text)));
+    }
+    // A manifest that can't say it keeps nothing else from being taken back.
+    if carried.put(texts, io).is_err() {
+        followed.lives_on.extend(followed::shared(&carried.session.desired, ends.keys().map(|role| (role, followed::CHAINED))));
+    }
+    Ok(followed)
+}
+
+/// The manifest that makes a role, and what it calls it.
+fn made_in(desired: &Desired, sources: &[Source], role: &Address) -> Option<(String, String)> {
+    let owner = &desired.objects.get(role)?.owner;
+    let file = &desired.manifests.iter().find(|manifest| manifest.name == *owner)?.file;
+    let source = sources.iter().find(|source| source.file == *file)?;
+    let label = labels(&source.text).into_iter().find(|(_, id)| id == role.account.as_str()).map(|(label, _)| label);
+    Some((file.clone(), label.map_or_else(|| role.name.clone(), |label| format!("{label}/{}", role.name))))
+}
+
 /// Tries what whoever is meant could do.
-async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, io: &mut Io) -> Result<Exit, Failure> {
+async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Followed, io: &mut Io) -> Result<Exit, Failure> {
     let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
     let mut all = Box::pin(proof::prove(&carried.session, &args.proving, quiet || view.json)).await?;
     let partition = carried.session.desired.partition;
     let gone: Vec<&Whose> = carried.session.desired.revoked.iter().filter(|one| one.since.as_str() >= since).map(|one| &one.whose).collect();
     // What others may do is for `verify`, which asks for all of it.
+    all.beyond.changes.retain(|change| gone.iter().any(|whose| may_be_of(change, whose, partition)));
     all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
     if all.proofs.is_empty() {
         io.err_lines(&crossrole_report::untried(&args.what));
@@ -92,7 +147,13 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, io: &mut Io) -
     all.proofs.retain(|proof| gone.iter().any(|whose| !matches!(whose, Whose::Group { .. }) && is_about(&proof.cell, whose, partition)));
     let still = crossrole_report::still_in(&all);
     io.err_lines(&still);
-    io.err_lines(&crossrole_report::lives_on(&carried.session.desired.revoked, since));
+    let desired = &carried.session.desired;
+    io.err_lines(&crossrole_report::lives_on(&desired.revoked, since, followed));
+    if view.json {
+        let gone = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on);
+        let lives_on = followed::shared(desired, gone.map(|(role, longest)| (role, *longest)));
+        io.out_json(&crossrole_report::revoked_json(&args.what, since, &lives_on, followed, still.len().saturating_sub(1)));
+    }
     Ok(if still.is_empty() { exit } else { Exit::Failed })
 }
 
@@ -111,103 +172,31 @@ fn is_about(cell: &Cell, whose: &Whose, partition: Partition) -> bool {
         Whose::Account(account) | Whose::Group { account, .. } => of(account),
         Whose::Principal { arn, .. } => cell.principal == *arn,
         Whose::PermissionSet(set) => set.roles(partition).iter().any(|pattern| glob::is_like(pattern, &cell.principal)),
+        // Whoever opens a session anew is let in.
+        Whose::Sessions(_) => false,
     }
 }
 
-/// Whose access, as it was typed.
-#[derive(Clone)]
-enum What {
-    /// One word of a manifest, and its value.
-    Named(&'static str, String),
-    /// An account by its id.
-    Account(AccountId),
-    /// The same of somebody of an account: the key, the account, and the name.
-    Of {
-        /// `user`, `role`, `group` or `permission_set`.
-        key: &'static str,
-        /// Its account.
-        account: AccountId,
-        /// Its name, with its path if that was said.
-        name: String,
-    },
-}
-
-impl What {
-    fn parse(text: &str) -> Result<Self, Failure> {
-        let shown = crossrole_report::safe(text);
-        if let Some(id) = AccountId::parse(text) {
-            return Ok(Self::Account(id));
-        }
-        if text.starts_with("arn:") {
-            let arn = Arn::parse(text);
-            let root = arn.filter(|arn| arn.service == "iam" && arn.resource == "root").and_then(|arn| AccountId::parse(arn.account));
-            if let Some(id) = root {
-                return Ok(Self::Account(id));
-            }
-            if arn.is_some_and(|arn| arn.service == "sts") {
-                let advice = "name its role as `role/Name`, or whoever opened it; `--session-name` says which sessions are meant";
-                return Err(Failure::new(format!("`{shown}` is a session, which is gone by itself"), advice));
-            }
-            return Ok(Self::Named("principal", text.to_owned()));
-        }
-        let parts: Vec<&str> = text.splitn(3, '/').collect();
-        let good = !parts.iter().any(|part| part.is_empty());
-        match parts.as_slice() {
-            ["role", name] if good => Ok(Self::Named("role", (*name).to_owned())),
-            [label, kind, name] if good => {
-                let key = match *kind {
-                    "user" => "user",
-                    "role" => "role",
-                    "group" => "group",
-                    "permission-set" => "permission_set",
-                    _ => return Err(unknown(&shown)),
-                };
-                Ok(Self::Named(key, format!("{label}/{name}")))
-            }
-            [label] if good => Ok(Self::Named("account", (*label).to_owned())),
-            _ => Err(unknown(&shown)),
-        }
+/// Tells whether who gains by a change may be whom is revoked, or comes into the role that is.
+fn may_be_of(change: &AccessChange, whose: &Whose, partition: Partition) -> bool {
+    let party = &change.party;
+    let account = match whose {
+        Whose::Role(role) => return change.witness.resource.ends_with(&format!(":{}:role/{}", role.account, role.name)),
+        Whose::Sessions(_) => return false,
+        Whose::Account(account) | Whose::Group { account, .. } => account.as_str(),
+        Whose::Principal { arn, .. } => Arn::parse(arn).map_or("", |arn| arn.account),
+        Whose::PermissionSet(set) => set.account.as_str(),
+    };
+    match party {
+        Party::AnyOther { .. } | Party::Unsigned => true,
+        Party::AnyService | Party::Service { .. } | Party::Tokens { .. } | Party::OfKind { .. } => false,
+        Party::AnyOf { .. } | Party::Members { .. } | Party::Named { .. } => party.account() == Some(account),
+        Party::Role { arn } | Party::User { arn } => match whose {
+            Whose::Principal { arn: of, .. } => of == arn,
+            Whose::PermissionSet(set) => set.roles(partition).iter().any(|pattern| glob::is_like(pattern, arn)),
+            _ => party.account() == Some(account),
+        },
     }
-
-    /// With the account that a label stands for: manifests may have others for it, or none.
-    fn known(&self, loaded: &Loaded) -> Result<Self, Failure> {
-        let Self::Named(key, text) = self else { return Ok(self.clone()) };
-        let (label, name) = match (*key, text.split_once('/')) {
-            ("principal", _) | ("role", None) | (_, Some(("trusting", _))) => return Ok(self.clone()),
-            (_, Some((label, name))) => (label, Some(name)),
-            (_, None) => (text.as_str(), None),
-        };
-        let all = loaded.sources.iter().flat_map(|source| labels(&source.text).into_iter().map(|one| (one, &source.file)));
-        let of: BTreeMap<String, &String> = all.filter(|((one, _), _)| one == label).map(|((_, id), file)| (id, file)).collect();
-        if of.len() > 1 {
-            let each: Vec<String> = of.iter().map(|(id, file)| format!("`{}` says {}", safe(file), safe(id))).collect();
-            let error = format!("`{}` is not the same account in all of these manifests: {}", safe(label), each.join(", "));
-            return Err(Failure::new(error, "say the account's id in place of the label, or an ARN"));
-        }
-        let Some(account) = AccountId::parse(label).or_else(|| of.keys().find_map(|id| AccountId::parse(id))) else { return Ok(self.clone()) };
-        Ok(name.map_or_else(|| Self::Account(account.clone()), |name| Self::Of { key, account: account.clone(), name: name.to_owned() }))
-    }
-
-    /// How manifests may name it, the likeliest first.
-    fn words(&self, text: &str) -> Vec<(&'static str, String)> {
-        let own = |account: &AccountId| labels(text).into_iter().find(|(_, of)| of == account.as_str()).map(|(label, _)| label);
-        match self {
-            Self::Named(key, name) => vec![(*key, name.clone())],
-            Self::Account(id) => own(id).into_iter().chain([id.to_string()]).map(|label| ("account", label)).collect(),
-            Self::Of { key, account, name } => own(account).into_iter().chain([account.to_string()]).map(|label| (*key, format!("{label}/{name}"))).collect(),
-        }
-    }
-
-    /// Tells whether a manifest has nothing of that name, and so nothing to say of it: a role is its own.
-    fn is_elsewhere(&self, text: &str, loaded: &Loaded) -> bool {
-        let Self::Named("role", name) = self else { return false };
-        !name.contains('/') && !has_role(text, name) && loaded.sources.iter().any(|source| has_role(&source.text, name))
-    }
-}
-
-fn unknown(shown: &str) -> Failure {
-    let advice = "write `role/Name`, `LABEL/user/Name`, `LABEL/role/Name`, `LABEL/group/Name`, `LABEL/permission-set/Name`, an account, or an ARN";
-    Failure::new(format!("`{shown}` says nobody's access"), advice)
 }
 
 /// New texts of manifests, by file.

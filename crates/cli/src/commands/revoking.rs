@@ -59,6 +59,11 @@ impl Revoking {
         Self { since, ..self }
     }
 
+    /// The same instant.
+    pub(super) fn since(&self) -> &str {
+        &self.since
+    }
+
     /// What is known for another attempt.
     pub(super) fn again(&self) -> Option<Again> {
         self.again.get().cloned()

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crossrole_manifest::take_up::{NoRotation, Rotation, with_external_id};
+use crossrole_model::AccountId;
+use crossrole_policy::Arn;
 
 use crate::args::{ExternalIdArgs, RotateArgs, RotateCommand};
 use crate::failure::{Exit, Failure};
@@ -18,23 +20,29 @@ pub(crate) async fn run(args: RotateArgs, io: &mut Io) -> Result<Exit, Failure> 
 
 async fn external_id(args: ExternalIdArgs, io: &mut Io) -> Result<Exit, Failure> {
     let loaded = Loaded::read(&args.paths, &args.carrying.cloud.config, io)?;
+    let role = named(&args.role, &loaded);
     let fresh = fresh()?;
     let rotation = if args.finish { Rotation::Finish } else { Rotation::Begin(&fresh) };
     let mut texts = BTreeMap::new();
     let mut why = NoRotation::NoRole;
     for source in &loaded.sources {
-        match with_external_id(&source.text, &args.role, args.trust, rotation) {
+        match with_external_id(&source.text, &role, args.trust, rotation) {
             Ok(text) => drop(texts.insert(source.file.clone(), text)),
             Err(NoRotation::NoRole) => {}
             Err(other) => why = other,
         }
     }
     if texts.len() != 1 {
-        return Err(if texts.is_empty() { not(&args.role, why) } else { several(&args.role, texts.len()) });
+        return Err(if texts.is_empty() { not(&role, why) } else { several(&role, texts.len()) });
     }
     let (json, finish) = (args.carrying.view.json, args.finish);
-    let carried = Carried::begin(args.paths, args.carrying, loaded, texts, io)?;
-    let result = Box::pin(carried.out(io)).await;
+    let mut carried = Carried::begin(args.paths, args.carrying, loaded, texts, io)?;
+    carried.say(io);
+    let result = async {
+        let observed = carried.observed().await?;
+        carried.out(observed, io).await
+    };
+    let result = Box::pin(result).await;
     let exit = carried.session.ended(result)?;
     // What was written is what has to be told to who uses it, and is told here alone.
     if exit == Exit::Clean && !finish && !carried.dry_run {
@@ -42,10 +50,23 @@ async fn external_id(args: ExternalIdArgs, io: &mut Io) -> Result<Exit, Failure>
             io.out_json(&serde_json::json!({ "external_id": fresh }));
         } else {
             io.out(&format!("\nNew external id: {fresh}\n"));
-            io.err_lines(&crossrole_report::rotation_begun(&args.role));
+            io.err_lines(&crossrole_report::rotation_begun(&role));
         }
     }
     Ok(exit)
+}
+
+/// The name of a role as manifests write it: `role/Name`, `account/role/Name` and an ARN, as plans and AWS write it, name it as well.
+fn named(text: &str, loaded: &Loaded) -> String {
+    let own = |account: &str| AccountId::parse(account).is_some_and(|id| loaded.desired.accounts.get(&id).is_some_and(|info| info.trusting));
+    let arn = Arn::parse(text).filter(|arn| arn.service == "iam" && own(arn.account)).and_then(|arn| arn.kind_and_name());
+    let (kind, name) = match (arn, text.split_once('/')) {
+        (Some(named), _) => named,
+        (None, Some((account, rest))) if own(account) || account == "trusting" => rest.split_once('/').unwrap_or_default(),
+        (None, Some(parts)) => parts,
+        (None, None) => return text.to_owned(),
+    };
+    if kind == "role" { name.rsplit('/').next().unwrap_or(name).to_owned() } else { text.to_owned() }
 }
 
 /// 128 bits of the operating system's, as 32 hexadecimal digits: AWS takes those everywhere (STS API Reference, `AssumeRole`: 2 to 1,224

@@ -19,6 +19,9 @@ record! {
         account: Option<Spanned<String>>,
         /// A user or role, as an ARN.
         principal: Option<Spanned<String>>,
+        /// A role that this manifest makes, by name, or as `label/Name`: only sessions of it end, all of them or those of a source
+        /// identity. `crossrole revoke` writes it of roles that may have been assumed from sessions that it ends.
+        sessions_of: Option<Spanned<String>>,
         /// Sessions that began before this instant are denied.
         since: Spanned<Instant>,
         /// Why, for those who read the manifest.

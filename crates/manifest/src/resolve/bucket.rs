@@ -31,11 +31,13 @@ impl Builder<'_> {
                 );
             }
             self.bucket_settings(name, key, bucket, region);
+            self.taken.clear();
             for allow in bucket.allow.iter().flatten() {
                 self.bucket_allow(name, allow);
             }
             let denied = self.denied_bucket(name);
             self.bucket_statements.entry(name.clone()).or_default().extend(denied);
+            self.deny_use(name);
             if let Some(restored) = &bucket.restored {
                 self.desired.restored.insert(Address::new(&self.trusting, Kind::BucketPolicy, name), restored.value.text.clone());
             }

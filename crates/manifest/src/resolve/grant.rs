@@ -37,7 +37,12 @@ impl Builder<'_> {
         let mut conditions = Conditions::new();
         self.limits(who, &named, &mut conditions);
         let over = self.is_over(who.limits.expires);
+        let taken = self.taken.clone();
         let named = self.unrevoked(named);
+        if over {
+            // Nobody lost it by that.
+            self.taken = taken;
+        }
         (!named.is_empty()).then_some(Grant { named, conditions, over })
     }
 

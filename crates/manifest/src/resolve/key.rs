@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use crossrole_model::desired::{BucketKey, DesiredState, DocumentRef, KeyGrant, Origin};
 use crossrole_model::desired::{ByHand, HandSide};
-use crossrole_model::{AccountId, Address, Finding, KeyRef, Kind, Span, limits, ownership};
-use crossrole_policy::{Arn, Conditions, Document, Element, Principal, Statement};
+use crossrole_model::{AccountId, Address, Finding, KeyRef, Kind, Span, limits, ownership, revoked_since};
+use crossrole_policy::{Arn, Conditions, Document, Effect, Element, Principal, Statement};
 
 use crate::decode::{Spanned, Table, did_you_mean};
 use crate::raw::{Encryption, Key, KeyAccess, KeyAllow, KmsKey};
@@ -52,6 +52,7 @@ impl Builder<'_> {
             if label.is_empty() || label.contains([':', '/']) {
                 self.error(at, format!("`{label}` can't be the label of a key"), "a label has no `:` and no `/`, so that no ARN is one");
             }
+            self.taken.clear();
             let Some(reference) = self.declared_key(label, at, key) else { continue };
             if let (Some(other), Some(arn)) = (labels.insert(reference.arn.clone(), label), &key.arn) {
                 self.error(arn.span, format!("this key is `{other}` already"), "name each key once");
@@ -227,6 +228,26 @@ impl Builder<'_> {
         }
         named.limit(self.partition, &mut placed.statement.conditions);
         self.grant_on_key(&use_of_key.key, &placed, &named.principal(self), is_of(named, &use_of_key.key));
+    }
+
+    /// Denies whoever is revoked the use of a bucket's key for the bucket, where the bucket let it in: the key's policy has to tell as well
+    /// that it was revoked.
+    pub(super) fn deny_use(&mut self, bucket: &str) {
+        let Some(BucketKey { key, region, .. }) = self.desired.bucket_keys.get(bucket).cloned().filter(|_| !self.taken.is_empty()) else { return };
+        let told = |granted: &Granted| granted.placed.statement.effect == Effect::Deny && revoked_since(granted.placed.statement.sid()).is_some();
+        // Where the manifest says who uses the key, it is denied altogether.
+        if self
+            .key_statements
+            .get(&key)
+            .is_some_and(|all| all.iter().any(|granted| told(granted) && !granted.placed.statement.conditions.contains_key("StringLike")))
+        {
+            return;
+        }
+        let mut conditions = Conditions::new();
+        condition(&mut conditions, "StringEquals", "kms:ViaService", [format!("s3.{region}.amazonaws.com")]);
+        condition(&mut conditions, "StringLike", CONTEXT, [self.partition.s3_arn(bucket), self.partition.s3_arn(&format!("{bucket}/*"))]);
+        let denied = self.denied_use(&conditions).into_iter().map(|placed| Granted { placed, by_iam: false });
+        self.key_statements.entry(key).or_default().extend(denied);
     }
 
     fn key_allow(&mut self, key: &KeyRef, raw: &KeyAllow) {

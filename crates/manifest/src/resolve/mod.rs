@@ -108,10 +108,12 @@ struct Builder<'a> {
     /// By bucket, then by body without principal: principals with the same rights share a statement.
     bucket_statements: BTreeMap<String, Vec<Placed>>,
     key_statements: &'a mut BTreeMap<KeyRef, Vec<key::Granted>>,
-    /// Whose access is taken back.
     /// Accounts may be named by their ids, as entries do under `[[revoked]]`.
     by_id: bool,
+    /// Whose access is taken back.
     gone: Vec<revoked::Gone>,
+    /// Of the bucket or key that is being read: which of those were left out of a grant.
+    taken: BTreeSet<usize>,
     /// Of the role that is being read: who of those could come in.
     ways: Vec<revoked::Way>,
 }
@@ -151,6 +153,7 @@ impl<'a> Builder<'a> {
             bucket_statements: BTreeMap::new(),
             key_statements: &mut run.key_statements,
             gone: Vec::new(),
+            taken: BTreeSet::new(),
             by_id: false,
             ways: Vec::new(),
         }

@@ -2,17 +2,19 @@
 
 mod sessions;
 
+use std::collections::BTreeSet;
+
 use crossrole_model::desired::Place;
-use crossrole_model::{AccountId, Address, Kind, PermissionSet, PrincipalKind, Revocation, Span, Whose, ownership, revoked_sid};
+use crossrole_model::{AccountId, Address, Kind, Opened, PermissionSet, PrincipalKind, Revocation, Span, Whose, ownership, revoked_sid};
 use crossrole_policy::{Arn, Conditions, Effect, Element, Principal, Statement, glob};
 
-use crate::decode::quoted;
+use crate::decode::{Spanned, Table, did_you_mean, quoted};
 use crate::raw::Revoked;
 
 use super::bucket::digits;
 use super::principal::Named;
 use super::statement::condition;
-use super::{Builder, Placed};
+use super::{Builder, Placed, account_id};
 
 use sessions::Told;
 pub(super) use sessions::Way;
@@ -29,10 +31,18 @@ pub(super) struct Gone {
     /// Something would let it in otherwise.
     concerns: bool,
     lives_on: Vec<(Address, u32)>,
+    opened: Vec<Opened>,
+}
+
+impl Gone {
+    /// Of an entry about sessions alone: what tells those that are meant, where it is not all of them.
+    fn some(&self) -> Option<&Told> {
+        self.told.as_ref().filter(|_| !self.all_sessions && matches!(self.whose, Whose::Sessions(_)))
+    }
 }
 
 /// The kinds of an entry.
-const KINDS: [&str; 6] = ["role", "user", "group", "permission_set", "account", "principal"];
+const KINDS: [&str; 7] = ["role", "user", "group", "permission_set", "account", "principal", "sessions_of"];
 
 impl Builder<'_> {
     pub(super) fn revocations(&mut self) {
@@ -51,27 +61,58 @@ impl Builder<'_> {
             let Some(whose) = whose else { continue };
             let told = self.told(entry, &whose);
             let (since, unix) = (entry.since.value.text.clone(), entry.since.value.unix);
-            let concerns = matches!(whose, Whose::Role(_));
+            let concerns = matches!(whose, Whose::Role(_) | Whose::Sessions(_));
             let all_sessions = entry.all_sessions == Some(true);
-            self.gone.push(Gone { whose, since, unix, all_sessions, told, span: entry.span, concerns, lives_on: Vec::new() });
+            if matches!(whose, Whose::Sessions(_)) && told.is_none() && !all_sessions {
+                let advice = "say `all_sessions = true`, or `source_identity` or `session_name` where these tell";
+                self.error(entry.span, "this does not say which sessions end", advice);
+            }
+            self.gone.push(Gone { whose, since, unix, all_sessions, told, span: entry.span, concerns, lives_on: Vec::new(), opened: Vec::new() });
         }
     }
 
+    /// A role of the trusting account by its name. `Err`: it is none, and that was said.
+    fn own_role(&mut self, role: &Spanned<String>) -> Result<Option<Address>, ()> {
+        let own = role.value.strip_prefix("trusting/").unwrap_or(&role.value);
+        if own.contains('/') && role.value == own {
+            return Ok(None);
+        }
+        let name = own.rsplit('/').next().unwrap_or(own);
+        let known: Vec<&str> = self.raw.roles.iter().flat_map(|t| t.0.keys()).map(String::as_str).collect();
+        if known.contains(&name) {
+            return Ok(Some(Address::new(&self.trusting, Kind::Role, name)));
+        }
+        if role.value.contains('/') {
+            return Ok(None);
+        }
+        let advice =
+            did_you_mean(name, known.into_iter()).unwrap_or_else(|| "name a role under `[roles]`, or one of a trusted account as `label/Name`".to_owned());
+        self.error(role.span, format!("no role is named `{name}` in this manifest"), advice);
+        Err(())
+    }
+
+    /// A role that this manifest makes, in whichever account.
+    fn made_role(&mut self, role: &Spanned<String>) -> Option<Address> {
+        if let Some(own) = self.own_role(role).ok()? {
+            return Some(own);
+        }
+        let found = self.resolve(Kind::Role, role)?;
+        let trusted = self.raw.trusted.iter().flat_map(Table::iter).filter(|(_, _, t)| account_id(t.account.value.as_ref()) == found.account);
+        if trusted.filter_map(|(_, _, t)| t.roles.as_ref()).any(|roles| roles.0.contains_key(&found.name)) {
+            return Some(Address::new(&found.account, Kind::Role, &found.name));
+        }
+        let advice = "its sessions can be ended where it is declared, or in the console";
+        self.error(role.span, format!("this manifest does not make role `{}`", role.value), advice);
+        None
+    }
+
     fn whose(&mut self, entry: &Revoked) -> Option<Whose> {
+        if let Some(role) = &entry.sessions_of {
+            return self.made_role(role).map(Whose::Sessions);
+        }
         if let Some(role) = &entry.role {
-            let own = role.value.strip_prefix("trusting/").unwrap_or(&role.value);
-            if !own.contains('/') || role.value != own {
-                let name = own.rsplit('/').next().unwrap_or(own);
-                let known: Vec<&str> = self.raw.roles.iter().flat_map(|t| t.0.keys()).map(String::as_str).collect();
-                if known.contains(&name) {
-                    return Some(Whose::Role(Address::new(&self.trusting, Kind::Role, name)));
-                }
-                if !role.value.contains('/') {
-                    let advice = crate::decode::did_you_mean(name, known.into_iter())
-                        .unwrap_or_else(|| "name a role under `[roles]`, or one of a trusted account as `label/Name`".to_owned());
-                    self.error(role.span, format!("no role is named `{name}` in this manifest"), advice);
-                    return None;
-                }
+            if let Some(own) = self.own_role(role).ok()? {
+                return Some(Whose::Role(own));
             }
             let found = self.resolve(Kind::Role, role)?;
             return Some(Whose::Principal { kind: PrincipalKind::Role, arn: found.arn(self, Kind::Role) });
@@ -127,12 +168,23 @@ impl Builder<'_> {
 
     /// Those whom a grant still lets in.
     pub(super) fn unrevoked(&mut self, named: Vec<Named>) -> Vec<Named> {
+        if self.gone.is_empty() {
+            return named;
+        }
         let mut gone = std::mem::take(&mut self.gone);
         let mut left = named;
-        for one in &mut gone {
+        let mut lost = BTreeSet::new();
+        for one in &gone {
             let before: usize = left.iter().map(size).sum();
             left = left.into_iter().filter_map(|named| self.without(named, &one.whose)).collect();
-            one.concerns |= left.iter().map(size).sum::<usize>() < before;
+            if left.iter().map(size).sum::<usize>() < before {
+                lost.insert(one.whose.key());
+            }
+        }
+        // The same may be said in other words.
+        for (at, one) in gone.iter_mut().enumerate().filter(|(_, one)| lost.contains(&one.whose.key())) {
+            one.concerns = true;
+            self.taken.insert(at);
         }
         self.gone = gone;
         left
@@ -150,8 +202,9 @@ impl Builder<'_> {
             (Whose::Account(id), Named::Group(found) | Named::User(found) | Named::Role(found)) => found.account == *id,
             (Whose::Account(id), Named::Account(account)) => account == id,
             (Whose::Account(id), Named::Other(text)) => text == id.as_str() || Arn::parse(text).is_some_and(|arn| arn.account == id.as_str()),
-            (Whose::Group { account, name }, Named::Group(found)) => found.account == *account && found.name == *name,
-            (Whose::Principal { arn, .. }, _) => arns.contains(arn),
+            // IAM takes names that differ only in case for one.
+            (Whose::Group { account, name }, Named::Group(found)) => found.account == *account && found.name.eq_ignore_ascii_case(name),
+            (Whose::Principal { arn, .. }, _) => arns.iter().any(|other| other.eq_ignore_ascii_case(arn)),
             (Whose::PermissionSet(set), Named::Other(text)) => set.roles(self.partition).iter().any(|pattern| glob::is_like(pattern, text)),
             _ => false,
         };
@@ -186,9 +239,17 @@ impl Builder<'_> {
             let named = all.iter().filter(|placed| placed.statement.effect == Effect::Allow).filter_map(|placed| placed.statement.principal.as_ref());
             named.flat_map(Principal::aws).any(|text| lets(text, &gone.whose))
         };
-        let denied: Vec<Placed> = self.gone.iter().filter(|gone| broad(gone)).filter_map(|gone| self.denied(gone, ["sts:AssumeRole"], None)).collect();
+        let once = self.gone.iter().enumerate().filter(|(at, gone)| !self.is_said_later(*at) && broad(gone));
+        let denied: Vec<Placed> = once.filter_map(|(_, gone)| self.denied(gone, ["sts:AssumeRole"], None)).collect();
         all.extend(denied);
         all
+    }
+
+    /// Tells whether another entry is of the same, in other words, and as late.
+    fn is_said_later(&self, at: usize) -> bool {
+        let Some(one) = self.gone.get(at) else { return false };
+        let later = |(other_at, other): (usize, &Gone)| (&other.since, other_at) > (&one.since, at) && other.whose.key() == one.whose.key();
+        self.gone.iter().enumerate().any(later)
     }
 
     /// What denies somebody these actions; `None` of whom no policy of a resource can name.
@@ -197,7 +258,7 @@ impl Builder<'_> {
         // By a condition, which does not ask for somebody who is there, and holds for one that is made anew (IAM User Guide, "AWS JSON
         // policy elements: NotPrincipal", recommends `aws:PrincipalArn` for a Deny).
         match &gone.whose {
-            Whose::Role(_) | Whose::Group { .. } => return None,
+            Whose::Role(_) | Whose::Group { .. } | Whose::Sessions(_) => return None,
             Whose::Account(id) => condition(&mut conditions, "StringEquals", "aws:PrincipalAccount", [id.to_string()]),
             Whose::Principal { arn, .. } => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [arn.clone()]),
             Whose::PermissionSet(set) => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", set.roles(self.partition)),
@@ -207,14 +268,31 @@ impl Builder<'_> {
         Some(self.placed(statement, gone.span))
     }
 
-    /// The same in a shared document, by Sids that tell when.
-    fn denied_by_sid<const N: usize>(&self, actions: [&str; N], resource: &Element) -> Vec<Placed> {
+    /// What tells in a shared document that a group was revoked of which it let the members in: no policy of a resource can name a group,
+    /// so that nobody is denied by it.
+    fn marked(&self, gone: &Gone, actions: &[&str], resource: &Element) -> Option<Placed> {
+        let Whose::Group { account, name } = &gone.whose else { return None };
+        let mut conditions = Conditions::new();
+        // Nobody calls as a group.
+        condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [self.partition.iam_arn(account, "group", "/", &name.to_ascii_lowercase())]);
+        let principal = Some(Principal::of("AWS", ["*"]));
+        let action = Element::of(actions.iter().copied());
+        let statement = Statement { effect: Effect::Deny, principal, conditions, ..Statement::allow(action, Some(resource.clone())) };
+        Some(self.placed(statement, gone.span))
+    }
+
+    /// The same in a shared document, by Sids that tell when; `more` is asked besides.
+    fn denied_by_sid<const N: usize>(&self, actions: [&str; N], resource: &Element, more: &Conditions) -> Vec<Placed> {
         let sid = |gone: &Gone, statement: &Statement| {
             let body = Statement { sid: None, ..statement.clone() }.canonical_body();
             format!("{}{}{}", ownership::sid_prefix(&self.name), revoked_sid(&gone.since), digits(&body))
         };
-        let denied = self.gone.iter().filter_map(|gone| {
-            let mut placed = self.denied(gone, actions, Some(resource.clone()))?;
+        let denied = self.gone.iter().enumerate().filter(|(at, _)| !self.is_said_later(*at)).filter_map(|(at, gone)| {
+            let group = || self.marked(gone, &actions, resource).filter(|_| self.taken.contains(&at));
+            let mut placed = self.denied(gone, actions, Some(resource.clone())).or_else(group)?;
+            for (operator, key, values) in more.iter().flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| (operator, key, values))) {
+                condition(&mut placed.statement.conditions, operator, key, values.iter().cloned());
+            }
             placed.statement.sid = Some(sid(gone, &placed.statement));
             Some(placed)
         });
@@ -224,12 +302,17 @@ impl Builder<'_> {
     /// Denies a bucket of this manifest: what others let in by its policy is not known here.
     pub(super) fn denied_bucket(&self, bucket: &str) -> Vec<Placed> {
         let resource = Element::of([self.partition.s3_arn(bucket), self.partition.s3_arn(&format!("{bucket}/*"))]);
-        self.denied_by_sid(["s3:*"], &resource)
+        self.denied_by_sid(["s3:*"], &resource, &Conditions::new())
     }
 
     /// Denies a key of which this manifest says who uses it.
     pub(super) fn denied_key(&self) -> Vec<Placed> {
-        self.denied_by_sid(["kms:*"], &Element::of(["*"]))
+        self.denied_by_sid(["kms:*"], &Element::of(["*"]), &Conditions::new())
+    }
+
+    /// Denies the use of a key for the objects of a bucket, under these conditions: what else it is used for is not known here.
+    pub(super) fn denied_use(&self, conditions: &Conditions) -> Vec<Placed> {
+        self.denied_by_sid(["kms:*"], &Element::of(["*"]), conditions)
     }
 
     /// Notes what entries came to, and says which sessions live on.
@@ -250,8 +333,8 @@ impl Builder<'_> {
             if !gone.concerns {
                 self.warning(gone.span, "nothing in this manifest would let it in", "take the entry out, or name somebody who is let in");
             }
-            let Gone { whose, since, concerns, lives_on, .. } = gone;
-            self.desired.revoked.push(Revocation { manifest: self.name.clone(), whose, since, place, concerns, lives_on });
+            let Gone { whose, since, concerns, lives_on, opened, .. } = gone;
+            self.desired.revoked.push(Revocation { manifest: self.name.clone(), whose, since, place, concerns, lives_on, opened });
         }
     }
 }
@@ -284,6 +367,8 @@ fn account(whose: &Whose) -> Option<&str> {
         Whose::Group { account, .. } => Some(account.as_str()),
         Whose::Principal { arn, .. } => Arn::parse(arn).map(|arn| arn.account),
         Whose::PermissionSet(set) => Some(set.account.as_str()),
+        // Nobody is meant, so that nobody is of an account.
+        Whose::Sessions(_) => None,
     }
 }
 

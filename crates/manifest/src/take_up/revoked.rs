@@ -9,7 +9,7 @@ use crate::scalar::{in_policies, instant};
 /// An entry to write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// `role`, `user`, `group`, `permission_set`, `account` or `principal`.
+    /// `role`, `user`, `group`, `permission_set`, `account`, `principal` or `sessions_of`.
     pub key: &'static str,
     /// Whom it names, as manifests do.
     pub name: String,

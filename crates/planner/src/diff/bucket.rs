@@ -145,6 +145,13 @@ pub(super) fn forgotten(draft: &Draft<'_>, address: &Address, found: Option<&Doc
     ours.filter(|(sid, since)| !again(sid, since) && restored.is_none_or(|restored| restored < since)).map(|(_, since)| since).max()
 }
 
+/// What of ours tells in a policy that somebody was revoked: a manifest that does not name the bucket or key any more gives nothing again
+/// by that. It goes with everything else when that is taken back.
+pub(super) fn told(draft: &Draft<'_>, found: Option<&Document>) -> Vec<Statement> {
+    let ours = found.into_iter().flat_map(|document| &document.statements).filter(|s| sid_owner(draft, s.sid()).is_some());
+    ours.filter(|s| !draft.destroy && revoked_since(s.sid()).is_some()).cloned().collect()
+}
+
 fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str, found: Option<&Document>, wanted: &[Statement]) {
     let share = Share { prefixes: prefixes(draft, found, wanted), statements: wanted.to_vec() };
     if share.is_in(found) {
@@ -221,7 +228,8 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         {
             let owner = statement_owner(draft, state);
             if let Some(owner) = owner {
-                merge(draft, &policy, &owner, &found.state.region, state.document.as_ref(), &[]);
+                let kept = told(draft, state.document.as_ref());
+                merge(draft, &policy, &owner, &found.state.region, state.document.as_ref(), &kept);
             }
         }
         let address = Address::new(&account, Kind::Bucket, name);

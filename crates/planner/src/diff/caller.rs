@@ -206,7 +206,7 @@ fn of_principal<'a>(
 }
 
 /// Tells whether a caller policy of this name is the principal's own.
-pub(super) fn is_of(name: &str, principal: &PrincipalRef) -> bool {
+pub(crate) fn is_of(name: &str, principal: &PrincipalRef) -> bool {
     ownership::caller_part(name).is_some_and(|(_, key)| key.eq_ignore_ascii_case(&ownership::caller_key(principal)))
 }
 

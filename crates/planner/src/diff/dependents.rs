@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Encryption;
-use crossrole_model::{AccountId, Address, KeyRef, Kind, Subject, Withheld, ownership};
+use crossrole_model::{AccountId, Address, Cause, KeyRef, Kind, Subject, Withheld, ownership};
 use crossrole_policy::{Arn, Document, Effect, Statement};
 
 use crate::draft::Draft;
@@ -16,6 +16,11 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> (BTreeMap<Address, Address>, Nam
     let mut names = Names::default();
     for address in draft.withheld_objects().into_iter().chain(of_unread_accounts(draft)) {
         names.add(address);
+    }
+    for withheld in draft.withheld.iter().filter(|withheld| matches!(withheld.cause, Cause::Revoked { .. })) {
+        if let Subject::Object(address) = &withheld.subject {
+            names.close(address);
+        }
     }
     if names.exact.is_empty() {
         return (held, names);
@@ -75,6 +80,7 @@ fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
             let statement = |s: &Statement| {
                 let mut mentions = Mentions::default();
                 mentions.document(&Document::new(vec![s.clone()]));
+                mentions.resources(s);
                 (s.sid().to_owned(), mentions)
             };
             roles.chain(others.into_iter().map(statement)).collect()
@@ -124,6 +130,9 @@ pub(super) struct Names {
     exact: BTreeMap<Name, Address>,
     /// Whose they are.
     accounts: BTreeSet<Option<AccountId>>,
+    /// Buckets and keys whose policies are withheld since somebody was revoked there: what lets people use them from their own side gives
+    /// it again as much as those policies do.
+    closed: BTreeMap<Name, Address>,
 }
 
 impl Names {
@@ -133,12 +142,22 @@ impl Names {
         self.exact.insert(name, address.clone());
     }
 
+    fn close(&mut self, address: &Address) {
+        let kind = match address.kind {
+            Kind::BucketPolicy => Kind::Bucket,
+            Kind::KeyPolicy => Kind::Key,
+            _ => return,
+        };
+        self.closed.insert(name_of(&Address { kind, ..address.clone() }), address.clone());
+    }
+
     fn holds(&self, address: &Address) -> bool {
         self.exact.contains_key(&name_of(address))
     }
 
     fn first_of(&self, mentions: &Mentions) -> Option<Address> {
-        let exact = mentions.exact.iter().find_map(|name| self.exact.get(name));
+        let closed = || mentions.used.iter().find_map(|name| self.closed.get(name));
+        let exact = mentions.exact.iter().find_map(|name| self.exact.get(name)).or_else(closed);
         if let (None, Some((_, first)), true) = (exact, mentions.parts.first(), mentions.parts.iter().all(|(_, part)| self.first_of(part).is_some())) {
             return self.first_of(first);
         }
@@ -167,6 +186,8 @@ struct Head {
 struct Mentions {
     exact: BTreeSet<Name>,
     heads: Vec<Head>,
+    /// Buckets and keys that it lets somebody use from the caller's side.
+    used: BTreeSet<Name>,
     /// Where each stands for itself: the object rests on what all of them do.
     parts: Vec<(String, Mentions)>,
 }
@@ -207,10 +228,26 @@ impl Mentions {
                 mentions.exact.insert(own(Kind::Key, &address.name));
                 mentions.parts = parts(owner, state);
             }
-            DesiredState::PermissionSet { statements, .. } => mentions.document(&Document::new(statements.clone())),
+            DesiredState::PermissionSet { statements, .. } => {
+                mentions.document(&Document::new(statements.clone()));
+                for statement in statements {
+                    mentions.resources(statement);
+                }
+            }
             DesiredState::Key(_) | DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }
         mentions
+    }
+
+    fn resources(&mut self, statement: &Statement) {
+        for text in statement.resource.iter().flat_map(|resource| &resource.values) {
+            let name = match (KeyRef::parse(text), Arn::parse(text).filter(|arn| arn.service == "s3")) {
+                (Some(key), _) => name_of(&Address::new(&key.account(), Kind::Key, key.name())),
+                (None, Some(arn)) => (None, Kind::Bucket, arn.resource.split('/').next().unwrap_or_default().to_ascii_lowercase()),
+                (None, None) => continue,
+            };
+            self.used.insert(name);
+        }
     }
 
     fn document(&mut self, document: &Document) {

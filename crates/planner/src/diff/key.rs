@@ -160,7 +160,8 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, key: &KeyRef,
             return;
         }
     };
-    let Some(document) = merged.document else {
+    // One that lets nobody do anything is one that nobody can change.
+    let Some(document) = merged.document.filter(|document| document.statements.iter().any(|s| s.effect == Effect::Allow)) else {
         draft.withhold(address, Cause::EmptyKeyPolicy);
         return;
     };
@@ -220,7 +221,8 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         }
         let owners = policy.document.statements.iter().filter_map(|s| draft.sids.get(ownership::sid_head(s.sid())?).copied());
         if let Some(owner) = owners.min().map(str::to_owned) {
-            merge(draft, &address, &owner, &reference, &policy.document, &[]);
+            let kept = super::bucket::told(draft, Some(&policy.document));
+            merge(draft, &address, &owner, &reference, &policy.document, &kept);
         }
     }
 }

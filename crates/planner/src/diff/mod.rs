@@ -26,6 +26,9 @@ use crossrole_policy::{Arn, Document};
 use crate::draft::Draft;
 use crate::is_iam;
 
+pub(crate) use caller::is_of;
+pub(crate) use policy::attached_to;
+
 /// Compares every declared object, then looks for ours that nothing declares.
 ///
 /// What names a withheld object, or is reached through it, is withheld with it. That is known when all are compared, so they

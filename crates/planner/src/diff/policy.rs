@@ -122,7 +122,7 @@ pub(super) fn delete_stages(account: &AccountState, found: &ObservedPolicy) -> (
 }
 
 /// Principals of the account that a policy is attached to.
-pub(super) fn attached_to(account: &AccountState, arn: &str) -> Vec<PrincipalRef> {
+pub(crate) fn attached_to(account: &AccountState, arn: &str) -> Vec<PrincipalRef> {
     let of = |kind: PrincipalKind, name: &str| PrincipalRef { kind, name: name.to_owned() };
     let roles = account.roles.values().filter(|r| r.state.attached.contains(arn)).map(|r| of(PrincipalKind::Role, &r.name));
     let users = account.users.values().filter(|u| u.attached.contains(arn)).map(|u| of(PrincipalKind::User, &u.name));

@@ -54,8 +54,8 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         Claim::Adopt => true,
         Claim::Ours => false,
     };
-    if let Some(since) = found.state.tags.get(ownership::REVOKED_TAG).filter(|since| !knows(draft, address, wanted.tags.get(ownership::REVOKED_TAG), since)) {
-        draft.withhold(address, Cause::Revoked { since: since.clone() });
+    if let Some(since) = forgotten(draft, address, wanted, &found.state) {
+        draft.withhold(address, Cause::Revoked { since });
         return;
     }
     let mut after = with_kept(wanted, &found.state, keep_foreign);
@@ -71,10 +71,13 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     if found.state.path == after.path { update(draft, address, object, found, after, adopted) } else { replace(draft, address, object, found, after) }
 }
 
-/// Tells whether a manifest knows that access was revoked at an instant: it has that, or a later one, or says that it is over.
-/// Instants of one form are in the order of their texts.
-fn knows(draft: &Draft<'_>, address: &Address, wanted: Option<&String>, since: &String) -> bool {
-    wanted.is_some_and(|wanted| wanted >= since) || draft.desired.restored.get(address).is_some_and(|restored| restored >= since)
+/// When access was revoked of which a manifest knows nothing: of each whom a tag is of, it has to have that instant or a later one, or to
+/// say that it is over. Instants of one form are in the order of their texts.
+fn forgotten(draft: &Draft<'_>, address: &Address, wanted: &RoleState, found: &RoleState) -> Option<String> {
+    let restored = draft.desired.restored.get(address);
+    let tags = found.tags.iter().filter(|(tag, _)| tag.starts_with(ownership::REVOKED_TAG));
+    let unknown = tags.filter(|(tag, since)| wanted.tags.get(*tag).is_none_or(|known| known < since) && restored.is_none_or(|restored| restored < since));
+    unknown.map(|(_, since)| since.clone()).max()
 }
 
 /// What is wanted, with the caller policies that the role holds.

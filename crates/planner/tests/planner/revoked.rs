@@ -60,25 +60,19 @@ fn trust_is_cut_first_and_then_sessions() {
 #[test]
 fn an_older_manifest_gives_nothing_back() {
     row("one that knows nothing", OPEN).after(OPEN).after(&revoked(&[(ANN, 18)])).plans(&[
-        "+ dev/policy/crossrole-caller-user-ann (Missing): CreatePolicy",
-        "+ dev/attachment/user/ann/crossrole-caller-user-ann (Missing): AttachUserPolicy",
+        "! dev/caller/user/ann/m: Withheld role/Reader",
         "! role/Reader: Revoked { since: \"2026-11-30T18:00:00Z\" }",
         "! bucket-policy/data-bucket: Revoked { since: \"2026-11-30T18:00:00Z\" }",
-        "! part of dev/caller/user/ann/m: Withheld role/Reader",
     ]);
     row("one that knows of an earlier one", &revoked(&[(ANN, 18)])).after(&revoked(&[(ANN, 18)])).after(&revoked(&[(ANN, 18), (BOB, 19)])).plans(&[
-        "+ dev/policy/crossrole-caller-user-bob (Missing): CreatePolicy",
-        "+ dev/attachment/user/bob/crossrole-caller-user-bob (Missing): AttachUserPolicy",
+        "! dev/caller/user/bob/m: Withheld role/Reader",
         "! role/Reader: Revoked { since: \"2026-11-30T19:00:00Z\" }",
         "! bucket-policy/data-bucket: Revoked { since: \"2026-11-30T19:00:00Z\" }",
-        "! part of dev/caller/user/bob/m: Withheld role/Reader",
     ]);
     row("one that restores an earlier one", &restored(17)).after(OPEN).after(&revoked(&[(ANN, 18)])).plans(&[
-        "+ dev/policy/crossrole-caller-user-ann (Missing): CreatePolicy",
-        "+ dev/attachment/user/ann/crossrole-caller-user-ann (Missing): AttachUserPolicy",
+        "! dev/caller/user/ann/m: Withheld role/Reader",
         "! role/Reader: Revoked { since: \"2026-11-30T18:00:00Z\" }",
         "! bucket-policy/data-bucket: Revoked { since: \"2026-11-30T18:00:00Z\" }",
-        "! part of dev/caller/user/ann/m: Withheld role/Reader",
     ]);
 }
 
@@ -111,4 +105,90 @@ fn what_the_console_revokes_is_never_touched() {
         "~ role/Reader (Trust, Inline(\"crossrole-revoked\"), Tags): DeleteRolePolicy UntagRole UpdateAssumeRolePolicy",
         "~ bucket-policy/data-bucket (Statements): PutBucketPolicy",
     ]);
+}
+
+/// Each entry stands for itself: one that knows of the later one alone would let the other in again.
+#[test]
+fn of_two_revocations_each_has_to_be_known() {
+    let both = revoked(&[(ANN, 18), (BOB, 19)]);
+    for (name, older, since) in [("the later", &[(BOB, 19)][..], 18), ("the later, said anew", &[(BOB, 20)], 18), ("the earlier", &[(ANN, 18)], 19)] {
+        let lines = [
+            format!("! role/Reader: Revoked {{ since: \"2026-11-30T{since}:00:00Z\" }}"),
+            format!("! bucket-policy/data-bucket: Revoked {{ since: \"2026-11-30T{since}:00:00Z\" }}"),
+        ];
+        let who = if since == 18 { "ann" } else { "bob" };
+        let caller = format!("! dev/caller/user/{who}/m: Withheld role/Reader");
+        let all: Vec<&str> = [&caller].into_iter().chain(&lines).map(String::as_str).collect();
+        row(name, &revoked(older)).after(OPEN).after(&both).plans(&all);
+    }
+    let again = revoked(&[(BOB, 19)]).replace("[roles.Reader]\n", "[roles.Reader]\nrestored = 2026-11-30T18:00:00Z\n");
+    let again = again.replace("[buckets.data-bucket]\n", "[buckets.data-bucket]\nrestored = 2026-11-30T18:00:00Z\n");
+    row("restored", &again).after(OPEN).after(&both).plans(&[
+        "+ dev/policy/crossrole-caller-user-ann (Missing): CreatePolicy",
+        "+ dev/attachment/user/ann/crossrole-caller-user-ann (Missing): AttachUserPolicy",
+        "~ role/Reader (Trust, Inline(\"crossrole-revoked\"), Tags): UntagRole PutRolePolicy UpdateAssumeRolePolicy",
+        "~ bucket-policy/data-bucket (Statements): PutBucketPolicy",
+    ]);
+}
+
+const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// Nothing but a bucket lets them in, and its key: each side is written for somebody of another account.
+const SIDES: &str = r#"
+[trusted.dev.users.ann]
+[trusted.dev.groups.Crew]
+[buckets.data-bucket]
+encryption = { kms_key = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+[[buckets.data-bucket.allow]]
+user = "dev/ann"
+access = "get"
+[[buckets.data-bucket.allow]]
+group = "dev/Crew"
+access = "read-write"
+[[buckets.data-bucket.allow]]
+permission_set = "dev/Developers"
+access = "read"
+"#;
+
+fn live(e: &mut crossrole_model::Observed) {
+    let own = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Own","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"kms:*","Resource":"*"}]}"#;
+    crate::world::add_key(e, KEY, own);
+    crate::sets::there(e);
+}
+
+/// Key, permission set and the callers' own policies have no tag: they rest on what has one.
+#[test]
+fn an_older_manifest_gives_nothing_back_on_any_side() {
+    let mark = "Revoked { since: \"2026-11-30T18:00:00Z\" }";
+    let bucket = format!("! bucket-policy/data-bucket: {mark}");
+    let key = format!("! key-policy/us-east-1/1234abcd-12ab-34cd-56ef-1234567890ab: {mark}");
+    let on = "key-policy/us-east-1/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let sides = ["group/Crew", "user/ann"].map(|who| format!("! dev/caller/{who}/m: Withheld {on}"));
+    let sides = [sides[0].as_str(), sides[1].as_str()];
+    let set = "! 999999999999permission-set/Developers: Withheld bucket-policy/data-bucket";
+    for (entry, own) in [
+        ("account = \"dev\"", &[sides[0], sides[1], set][..]),
+        ("user = \"dev/ann\"", &[sides[1]]),
+        ("group = \"dev/Crew\"", &[sides[0]]),
+        ("permission_set = \"dev/Developers\"", &[set]),
+    ] {
+        let gone = format!("{SIDES}[[revoked]]\n{entry}\nsince = 2026-11-30T18:00:00Z\n");
+        let (callers, sets): (Vec<&str>, Vec<&str>) = own.iter().partition(|line| line.contains("/caller/"));
+        let lines: Vec<&str> = callers.into_iter().chain([bucket.as_str(), key.as_str()]).chain(sets).collect();
+        row(entry, SIDES).first(live).in_center(crate::sets::at()).after(SIDES).after(&gone).plans(&lines);
+        row(entry, &gone).first(live).in_center(crate::sets::at()).after(SIDES).after(&gone).plans(&[]);
+    }
+}
+
+/// One that names the bucket no more takes nothing of what denies: somebody else's statements there may let in who is denied.
+#[test]
+fn what_tells_stays_where_the_bucket_is_not_named_any_more() {
+    let other = "[trusted.dev.users.ann]\n[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/ann\"\n[[roles.Reader.allow]]\nbucket = \"data-bucket\"\n\
+                 access = \"read\"\nbucket_policy = false\n";
+    let open = format!("{other}[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\nuser = \"dev/ann\"\naccess = \"list\"\n");
+    let gone = format!("{open}[[revoked]]\nuser = \"dev/ann\"\nsince = 2026-11-30T18:00:00Z\n");
+    let later = format!("{other}[[revoked]]\nuser = \"dev/ann\"\nsince = 2026-11-30T18:00:00Z\n");
+    row("not named", &later).after(&open).after(&gone).plans(&[]);
+    let (_, plan) = row("destroyed", &gone).after(&open).after(&gone).destroyed().planned();
+    assert!(plan.changes.iter().any(|change| change.address.to_string().contains("bucket-policy")));
 }

@@ -24,7 +24,7 @@ access = "read"
 
 const FOREIGN: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Allow","Action":"logs:Get*","Resource":"*"}]}"#;
 
-fn at() -> IdentityCenter {
+pub(crate) fn at() -> IdentityCenter {
     IdentityCenter { instance: "arn:aws:sso:::instance/ssoins-1234567890abcdef".into(), account: id("999999999999"), region: "eu-west-1".into() }
 }
 
@@ -37,7 +37,7 @@ fn add(e: &mut Observed, name: &str, document: Option<Document>, accounts: &[&st
 }
 
 /// Two sets, one of them with a policy of somebody else's.
-fn there(e: &mut Observed) {
+pub(crate) fn there(e: &mut Observed) {
     add(e, "Developers", Some(crossrole_policy::parse(FOREIGN).unwrap()), &[DEV, "333333333333"]);
     add(e, "Others", None, &[DEV]);
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::ownership::REVOKED_TAG;
+use crossrole_model::ownership::{REVOKED_TAG, revoked_tag};
 use crossrole_model::state::Tags;
-use crossrole_model::{Address, PrincipalKind, Whose};
+use crossrole_model::{Address, Opened, PrincipalKind, Whose, limits};
 use crossrole_policy::{Arn, Conditions, Effect, Element, Statement};
 
 use crate::raw::{Revoked, SessionName, Trust};
@@ -12,7 +12,7 @@ use crate::raw::{Revoked, SessionName, Trust};
 use super::super::principal::Named;
 use super::super::statement::{condition, texts};
 use super::super::{Builder, Placed};
-use super::{account, is_itself, lets};
+use super::{Gone, account, is_itself, lets};
 
 /// What tells sessions from others.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,7 +27,12 @@ pub(in crate::resolve) struct Way {
     gone: usize,
     /// What tells its sessions from those of others that come in the same way; `None`: nothing does.
     told: Option<Told>,
+    /// Source identities that all of them carry, into roles that are assumed from them as well.
+    identities: Vec<String>,
 }
+
+/// The longest that a session lasts that was opened from a session of a role, in seconds (IAM User Guide, "Role chaining").
+const CHAINED: u32 = 3600;
 
 impl Builder<'_> {
     pub(super) fn told(&mut self, entry: &Revoked, whose: &Whose) -> Option<Told> {
@@ -59,13 +64,15 @@ impl Builder<'_> {
             }
             // What the trust tells is theirs, whatever else is said to be.
             let by_trust = told_by(raw, conditions, &gone.whose, alone);
+            let asked = asked(conditions, "sts:SourceIdentity", user(&gone.whose), alone).unwrap_or_default();
+            let identities = gone.told.as_ref().map(|told| told.identities.clone()).filter(|said| !said.is_empty()).unwrap_or(asked);
             if let Some(told) = gone.told.clone() {
-                self.ways.push(Way { gone: at, told: Some(told) });
+                self.ways.push(Way { gone: at, told: Some(told), identities: identities.clone() });
                 if by_trust.is_some() || gone.all_sessions {
-                    self.ways.push(Way { gone: at, told: by_trust });
+                    self.ways.push(Way { gone: at, told: by_trust, identities });
                 }
             } else {
-                self.ways.push(Way { gone: at, told: by_trust });
+                self.ways.push(Way { gone: at, told: by_trust, identities });
             }
             if let Some(gone) = self.gone.get_mut(at) {
                 gone.concerns = true;
@@ -77,17 +84,25 @@ impl Builder<'_> {
     pub(in crate::resolve) fn ended_sessions(&mut self, role: &Address, nobody: bool, longest: u32, tags: &mut Tags) -> Vec<Placed> {
         let ways = std::mem::take(&mut self.ways);
         let itself = self.is_revoked(role);
-        let of: BTreeSet<usize> = (0..self.gone.len()).filter(|at| self.gone.get(*at).is_some_and(|gone| is_itself(&gone.whose, role))).collect();
+        let is_of = |gone: &Gone| is_itself(&gone.whose, role) || matches!(&gone.whose, Whose::Sessions(of) if of == role);
+        let of: BTreeSet<usize> = (0..self.gone.len()).filter(|at| self.gone.get(*at).is_some_and(is_of)).collect();
         let concerned: BTreeSet<usize> = ways.iter().map(|way| way.gone).chain(of.iter().copied()).collect();
+        let all_end = self.gone.iter().filter(|gone| is_of(gone) && gone.some().is_none()).map(|gone| gone.unix).max();
         let mut out: Vec<Placed> = Vec::new();
         for at in concerned {
             let Some(gone) = self.gone.get(at) else { continue };
-            let told: Vec<Option<&Told>> = ways.iter().filter(|way| way.gone == at).map(|way| way.told.as_ref()).collect();
+            let its: Vec<&Way> = ways.iter().filter(|way| way.gone == at).collect();
+            let mut told: Vec<Option<&Told>> = its.iter().map(|way| way.told.as_ref()).collect();
+            // Of some sessions alone.
+            let some = gone.some();
+            told.extend(some.map(Some));
             // Where nobody else comes in, no session is anybody else's.
             let untold = told.iter().any(Option::is_none);
-            let whole = gone.all_sessions && untold || of.contains(&at) || nobody || itself;
-            let since = tags.entry(REVOKED_TAG.to_owned()).or_default();
-            *since = gone.since.clone().max(since.clone());
+            let whole = gone.all_sessions && untold || of.contains(&at) && some.is_none() || nobody || itself;
+            for tag in [REVOKED_TAG.to_owned(), revoked_tag(&gone.whose)] {
+                let since = tags.entry(tag).or_default();
+                *since = gone.since.clone().max(since.clone());
+            }
             let denials: Vec<Statement> =
                 if whole { vec![older(&gone.since, Conditions::new())] } else { told.iter().flatten().flat_map(|told| of_told(&gone.since, told)).collect() };
             for statement in denials {
@@ -95,12 +110,25 @@ impl Builder<'_> {
                     out.push(self.placed(statement, gone.span));
                 }
             }
-            if !whole && untold {
-                let ends = gone.unix + i64::from(longest);
-                if let Some(gone) = self.gone.get_mut(at).filter(|_| self.now < ends) {
-                    gone.lives_on.push((role.clone(), longest));
-                }
+            // A session of a role opens none that lasts longer.
+            let longest = if is_role_session(&gone.whose) { longest.min(CHAINED) } else { longest };
+            let lives_on =
+                !whole && untold && !self.is_said_later(at) && self.now < gone.unix + i64::from(longest) && all_end.is_none_or(|end| end < gone.unix);
+            let known = !its.is_empty() && its.iter().all(|way| !way.identities.is_empty());
+            let mut identities: Vec<String> = its.iter().filter(|_| known).flat_map(|way| way.identities.clone()).collect();
+            identities.sort();
+            identities.dedup();
+            let opened = Opened { role: role.clone(), whole, identities };
+            if let Some(gone) = self.gone.get_mut(at) {
+                gone.lives_on.extend(lives_on.then(|| (role.clone(), longest)));
+                gone.opened.push(opened);
             }
+        }
+        // Where AWS takes no more tags, the earliest go: the latest of all of them is still told.
+        while tags.len() > limits::TAGS {
+            let whom = tags.iter().filter(|(tag, _)| tag.starts_with(&format!("{REVOKED_TAG}-")));
+            let Some(earliest) = whom.min_by_key(|(_, since)| since.as_str()).map(|(tag, _)| tag.clone()) else { break };
+            tags.remove(&earliest);
         }
         out
     }
@@ -109,7 +137,7 @@ impl Builder<'_> {
 /// Tells whether a word names more than somebody, who may be among those.
 fn may_be(named: &Named, whose: &Whose) -> bool {
     // A group is not who is in it, and a role is no caller of itself.
-    if matches!(whose, Whose::Group { .. } | Whose::Role(_)) {
+    if matches!(whose, Whose::Group { .. } | Whose::Role(_) | Whose::Sessions(_)) {
         return false;
     }
     match named {
@@ -121,32 +149,41 @@ fn may_be(named: &Named, whose: &Whose) -> bool {
     }
 }
 
+/// Tells whether somebody calls by sessions of a role.
+fn is_role_session(whose: &Whose) -> bool {
+    matches!(whose, Whose::Role(_) | Whose::PermissionSet(_) | Whose::Principal { kind: PrincipalKind::Role, .. })
+}
+
+/// The name of a user.
+fn user(whose: &Whose) -> Option<&str> {
+    let Whose::Principal { kind: PrincipalKind::User, arn } = whose else { return None };
+    Arn::parse(arn).and_then(|arn| arn.kind_and_name()).map(|(_, name)| name)
+}
+
 /// What a trust itself asks of the sessions of somebody.
 fn told_by(raw: &Trust, conditions: &Conditions, whose: &Whose, alone: bool) -> Option<Told> {
-    let user = if let Whose::Principal { kind: PrincipalKind::User, arn } = whose {
-        Arn::parse(arn).and_then(|arn| arn.kind_and_name()).map(|(_, name)| name)
-    } else {
-        None
-    };
+    let user = user(whose);
     let mut told = Told::default();
     if let (Some(SessionName::Username), Some(name)) = (raw.session_name.as_ref().map(|name| name.value), user) {
         told.names.push(name.to_owned());
         return Some(told);
     }
-    let asked = |key: &str| -> Option<Vec<String>> {
-        let lists = ["StringEquals", "StringLike"].into_iter().filter_map(|operator| conditions.get(operator));
-        let values = lists.flat_map(|keys| keys.iter()).find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, values)| values)?;
-        // Of fixed names, others of the same trust may have the same.
-        let filled = values.iter().map(|value| match (value.as_str(), user) {
-            ("${aws:username}", Some(name)) => Some(name.to_owned()),
-            (text, _) if alone && !text.contains('$') && text.chars().any(|c| c != '*') => Some(text.to_owned()),
-            _ => None,
-        });
-        filled.collect()
-    };
-    told.names = asked("sts:RoleSessionName").unwrap_or_default();
-    told.identities = if told.names.is_empty() { asked("sts:SourceIdentity").unwrap_or_default() } else { Vec::new() };
+    told.names = asked(conditions, "sts:RoleSessionName", user, alone).unwrap_or_default();
+    told.identities = if told.names.is_empty() { asked(conditions, "sts:SourceIdentity", user, alone).unwrap_or_default() } else { Vec::new() };
     (told != Told::default()).then_some(told)
+}
+
+/// The values of a key that a trust asks for, where they tell the sessions of somebody.
+fn asked(conditions: &Conditions, key: &str, user: Option<&str>, alone: bool) -> Option<Vec<String>> {
+    let lists = ["StringEquals", "StringLike"].into_iter().filter_map(|operator| conditions.get(operator));
+    let values = lists.flat_map(|keys| keys.iter()).find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, values)| values)?;
+    // Of fixed names, others of the same trust may have the same.
+    let filled = values.iter().map(|value| match (value.as_str(), user) {
+        ("${aws:username}", Some(name)) => Some(name.to_owned()),
+        (text, _) if alone && !text.contains('$') && text.chars().any(|c| c != '*') => Some(text.to_owned()),
+        _ => None,
+    });
+    filled.collect()
 }
 
 /// Everything is denied to sessions that began before (IAM User Guide, "Revoking IAM role temporary security credentials").

@@ -1,0 +1,339 @@
+//! Sessions that were opened from sessions that end, and what `revoke` says of those that it can't end.
+
+use std::collections::BTreeMap;
+
+use crossrole::Exit;
+use crossrole_sandbox::Options;
+
+use crate::support::{Credentials, Place, Said, manifest};
+
+const TRUSTING: &str = "222222222222";
+const DEV: &str = "111111111111";
+
+/// `Own` is Ann's, `Common` hers and Bob's; from each, roles are assumed, and from those.
+const CHAINED: &str = r#"name = "chained"
+[trusting]
+account = "222222222222"
+region = "eu-west-1"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.Ann]
+[trusted.dev.users.Bob]
+[buckets.chained-data]
+create = true
+[roles.Own]
+[[roles.Own.trust]]
+user = "dev/Ann"
+[[roles.Own.statement]]
+effect = "Allow"
+actions = "sts:AssumeRole"
+resources = "arn:aws:iam::222222222222:role/Elsewhere"
+[roles.Next]
+[[roles.Next.trust]]
+role = "trusting/Own"
+[[roles.Next.allow]]
+bucket = "chained-data"
+access = "get"
+[roles.Last]
+[[roles.Last.trust]]
+role = "trusting/Next"
+[[roles.Last.allow]]
+bucket = "chained-data"
+access = "get"
+[roles.Common]
+[[roles.Common.trust]]
+user = ["dev/Ann", "dev/Bob"]
+source_identity = true
+[roles.Joint]
+[[roles.Joint.trust]]
+role = "trusting/Common"
+source_identity = true
+[[roles.Joint.allow]]
+bucket = "chained-data"
+access = "get"
+"#;
+
+struct Chained {
+    place: Place,
+    file: String,
+    people: BTreeMap<&'static str, Credentials>,
+    /// By who opened it and the role.
+    sessions: BTreeMap<String, Credentials>,
+}
+
+impl Chained {
+    async fn open(name: &str) -> Self {
+        let file = manifest(name, CHAINED);
+        let place = Place::new(Options::default());
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        let trust =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Own"},"Action":"sts:AssumeRole"}]}"#;
+        place.iam(TRUSTING, "CreateRole", &[("RoleName", "Elsewhere"), ("AssumeRolePolicyDocument", trust)]).await;
+        let may = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::chained-data/*"}]}"#;
+        place.iam(TRUSTING, "PutRolePolicy", &[("RoleName", "Elsewhere"), ("PolicyName", "own"), ("PolicyDocument", may)]).await;
+        let root = Credentials { key: TRUSTING.to_owned(), ..Credentials::default() };
+        assert_eq!(place.s3_as(&root, "eu-west-1", "PUT", "/chained-data/a", "", &[], "x").await.0, 200);
+        let mut people = BTreeMap::new();
+        for user in ["Ann", "Bob"] {
+            people.insert(user, Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", user)]).await));
+        }
+        let mut used = Self { place, file, people, sessions: BTreeMap::new() };
+        for (user, way) in [("Ann", &["Own", "Next", "Last"][..]), ("Ann", &["Own", "Elsewhere"]), ("Ann", &["Common", "Joint"]), ("Bob", &["Common", "Joint"])]
+        {
+            let mut from = used.people[user].clone();
+            for role in way {
+                let (status, answer) = used.assume(&from, user, role).await;
+                assert_eq!(status, 200, "{user} {role}: {answer}");
+                from = Credentials::of(&answer);
+                used.sessions.insert(format!("{user} {role}"), from.clone());
+            }
+        }
+        assert_eq!(used.refused().await, [""; 0]);
+        used
+    }
+
+    async fn assume(&self, from: &Credentials, user: &str, role: &str) -> (u16, String) {
+        let arn = format!("arn:aws:iam::{TRUSTING}:role/{role}");
+        let mut words = vec![("RoleArn", arn.as_str()), ("RoleSessionName", "same")];
+        // It stays with the session, whatever is assumed from there.
+        words.extend((role == "Common").then_some(("SourceIdentity", user)));
+        self.place.query_as(from, "sts", "AssumeRole", &words).await
+    }
+
+    /// Sessions that read nothing any more, of roles that read.
+    async fn refused(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for (name, session) in &self.sessions {
+            let reads = !name.ends_with("Own") && !name.ends_with("Common");
+            if reads && self.place.s3_as(session, "eu-west-1", "GET", "/chained-data/a", "", &[], "").await.0 != 200 {
+                out.push(name.clone());
+            }
+        }
+        out
+    }
+
+    async fn revoke(&self, words: &[&str]) -> Said {
+        self.place.run(&[&["revoke", "--auto-approve", "--quiet"], words, &[&self.file]].concat()).await
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.file).unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_opened_from_a_session_that_ends_ends_where_nobody_else_comes_in() {
+    let used = Chained::open("revoke-chained").await;
+    let said = used.revoke(&["--dry-run", "dev/user/Ann"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert!(said.err.contains("sessions of role Joint of 222222222222"), "{}", said.err);
+    assert_eq!(used.text(), CHAINED);
+    let said = used.revoke(&["dev/user/Ann"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert_eq!(used.refused().await, ["Ann Last", "Ann Next"]);
+    for (role, why) in [("Joint", "nothing tells them from others"), ("Elsewhere", "no manifest given here makes it")] {
+        let line = said.err.lines().find(|line| line.contains(&format!("sessions of role {role} of 222222222222"))).unwrap_or_else(|| panic!("{}", said.err));
+        assert!(line.contains(why) && line.contains("at most 60 minutes"), "{line}");
+    }
+    for role in ["Next", "Last"] {
+        assert!(used.text().contains(&format!("[[revoked]]\nsessions_of = \"{role}\"\n")), "{}", used.text());
+    }
+    assert!(!used.text().contains("\"Joint\"\nsince") && !used.text().contains("\"Common\"\nsince"), "{}", used.text());
+    // Who comes in anew is let in: roles are not closed, their sessions are.
+    let plan = used.place.good(&["plan", &used.file]).await;
+    assert!(plan.starts_with("No changes"), "{plan}");
+    let old = manifest("revoke-chained-old", CHAINED);
+    for more in [&["--partial"][..], &[]] {
+        let said = used.place.run(&[&["apply", "--auto-approve", "--quiet"], more, &[&old]].concat()).await;
+        assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+        assert_eq!(used.refused().await, ["Ann Last", "Ann Next"]);
+    }
+    let said = used.revoke(&["dev/user/Ann", "--all-sessions"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert_eq!(used.refused().await, ["Ann Joint", "Ann Last", "Ann Next", "Bob Joint"]);
+    assert!(said.err.contains("role Elsewhere of 222222222222") && !said.err.contains("role Joint of"), "{}", said.err);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_identity_goes_with_a_session_into_further_roles() {
+    let used = Chained::open("revoke-identity").await;
+    let said = used.revoke(&["dev/user/Ann", "--source-identity", "Ann"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert_eq!(used.refused().await, ["Ann Joint", "Ann Last", "Ann Next"]);
+    assert!(!said.err.contains("role Joint of"), "{}", said.err);
+    assert!(used.text().contains("sessions_of = \"Joint\"\n") && used.text().contains("source_identity = \"Ann\""), "{}", used.text());
+}
+
+/// Of a role, everybody's sessions end, and so does what was opened from them.
+#[tokio::test(start_paused = true)]
+async fn a_roles_sessions_are_followed_from_everybody() {
+    let used = Chained::open("revoke-role-on").await;
+    let said = used.revoke(&["role/Common"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert_eq!(used.refused().await, ["Ann Joint", "Bob Joint"]);
+    assert!(!said.err.contains("live on"), "{}", said.err);
+}
+
+/// A held lock is kept to, unless that is said; machines are told the same.
+#[tokio::test(start_paused = true)]
+async fn beside_a_lock_and_by_machines() {
+    let used = Chained::open("revoke-lock").await;
+    let settings = manifest("revoke-lock-settings", "[lock]\nbucket = \"revoke-locks\"\naccount = \"333333333333\"\nregion = \"us-east-1\"\nlease = 60\n");
+    assert_eq!(used.place.s3("333333333333", "PUT", "/revoke-locks", "", "").await.0, 200);
+    let now = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let other = crossrole_model::lock::Lock {
+        id: crossrole_model::LockId::parse(&"ab".repeat(16)).unwrap(),
+        accounts: [crossrole_model::AccountId::parse(TRUSTING).unwrap()].into(),
+        who: "arn:aws:sts::333333333333:assumed-role/runner/other".into(),
+        run: "a run".into(),
+        command: "apply".into(),
+        since: now - 10,
+        expires: now + 3600,
+    };
+    let table = crossrole_model::lock::LockTable::default().with(other, 0).to_json().unwrap();
+    assert_eq!(used.place.s3("333333333333", "PUT", "/revoke-locks/crossrole/locks.json", "", &table).await.0, 200);
+    let said = used.revoke(&["dev/user/Ann", "--config", &settings]).await;
+    assert_eq!(said.exit, Exit::Locked, "{}{}", said.out, said.err);
+    assert_eq!(used.text(), CHAINED);
+    assert_eq!(used.refused().await, [""; 0]);
+    // The one that holds it may be what is to be stopped.
+    let said = used.revoke(&["dev/user/Ann", "--json", "--config", &settings, "--no-lock"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    let values: Vec<serde_json::Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect();
+    assert!(values.len() >= 3, "{}", said.out);
+    let last = values.last().unwrap();
+    assert_eq!(last["revoked"]["what"], "dev/user/Ann", "{last}");
+    let roles: Vec<&str> = last["revoked"]["lives_on"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["arn:aws:iam::222222222222:role/Common", "arn:aws:iam::222222222222:role/Elsewhere", "arn:aws:iam::222222222222:role/Joint"]);
+    assert_eq!(used.refused().await, ["Ann Last", "Ann Next"]);
+}
+
+/// What can't be written keeps nothing else from being taken back, and who comes in all the same is named.
+#[tokio::test(start_paused = true)]
+async fn who_is_still_let_in_is_said() {
+    let used = Chained::open("revoke-still").await;
+    used.place.iam(TRUSTING, "UntagRole", &[("RoleName", "Own"), ("TagKeys.member.1", "crossrole:manifest")]).await;
+    let may = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::222222222222:role/Own"}]}"#;
+    used.place.iam(DEV, "PutUserPolicy", &[("UserName", "Ann"), ("PolicyName", "own"), ("PolicyDocument", may)]).await;
+    let said = used.revoke(&["dev/user/Ann"]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(said.err.contains("still let in: user Ann of 111111111111 assumes role Own of 222222222222"), "{}", said.err);
+    let (status, _) = used.assume(&used.people["Ann"], "Ann", "Common").await;
+    assert_ne!(status, 200);
+}
+
+/// One manifest of two accounts: an entry is about the role in both.
+#[tokio::test(start_paused = true)]
+async fn a_manifest_of_several_accounts_ends_what_is_the_same_in_all() {
+    let text = "name = \"several\"\n[trusting]\naccounts = [\"222222222222\", \"333333333333\"]\n[trusted.dev]\naccount = \"111111111111\"\n\
+                [trusted.dev.users.Ann]\n[roles.Front]\n[[roles.Front.trust]]\nuser = \"dev/Ann\"\n\
+                [roles.Back]\n[[roles.Back.trust]]\nrole = \"trusting/Front\"\n[roles.Open]\n[[roles.Open.trust]]\nrole = \"trusting/Front\"\n";
+    let file = manifest("revoke-several", text);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let more = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::333333333333:role/Front"},"Action":"sts:AssumeRole"},{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam("333333333333", "UpdateAssumeRolePolicy", &[("RoleName", "Open"), ("PolicyDocument", more)]).await;
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "111111111111/user/Ann", &file]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("sessions_of = \"Back\"") && !text.contains("sessions_of = \"Open\""), "{text}");
+    for account in ["222222222222", "333333333333"] {
+        let (_, answer) = place.query(account, "iam", "GetRolePolicy", &[("RoleName", "Back"), ("PolicyName", "crossrole-revoked")]).await;
+        assert!(answer.contains("TokenIssueTime"), "{answer}");
+        assert!(said.err.contains(&format!("sessions of role Open of {account}")), "{}", said.err);
+    }
+}
+
+/// Each kind of principal, and the ways to spell it.
+const KINDS: &str = r#"name = "kinds"
+[trusting]
+account = "222222222222"
+region = "eu-west-1"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.Ann]
+[trusted.dev.groups.Crew]
+members = ["Ann"]
+[trusted.dev.roles.App]
+path = "/team/"
+[[trusted.dev.roles.App.trust]]
+service = "lambda.amazonaws.com"
+[buckets.kinds-data]
+create = true
+[[buckets.kinds-data.allow]]
+group = "dev/Crew"
+access = "get"
+[roles.ByGroup]
+[[roles.ByGroup.trust]]
+group = "dev/Crew"
+[roles.ByPath]
+[[roles.ByPath.trust]]
+account = "dev"
+conditions = { ArnLike = { "aws:PrincipalArn" = "arn:aws:iam::111111111111:role/team/*" } }
+[roles.ByOrganization]
+[[roles.ByOrganization.trust]]
+organization = "o-exampleorgid"
+[roles.BySet]
+[[roles.BySet.trust]]
+permission_set = "dev/Developers"
+[roles.ByService]
+[[roles.ByService.trust]]
+service = "lambda.amazonaws.com"
+[roles.ByRepository]
+[[roles.ByRepository.trust]]
+github = { repository = "acme/access", branch = "main" }
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_principal_is_meant_however_it_is_spelled_or_refused() {
+    let place = Place::new(Options::default());
+    let file = manifest("revoke-kinds", KINDS);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    for (what, wanted) in [
+        ("lambda.amazonaws.com", "is a service, and `revoke` takes back"),
+        ("o-exampleorg1d", "is an organization, or a unit of one"),
+        ("ou-ab12-cdef3456", "is an organization, or a unit of one"),
+        ("arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com", "is an identity provider"),
+        ("arn:aws:iam::111111111111:role/team/*", "is not the ARN of a user or role"),
+        ("dev/role/team/*", "which IAM does not allow"),
+        ("dev/user/Nobody", "account 111111111111 has no user `Nobody`"),
+    ] {
+        let said = place.run(&["revoke", "--auto-approve", "--quiet", what, &file]).await;
+        assert_eq!(said.exit, Exit::Failed, "{what}: {}{}", said.out, said.err);
+        assert!(said.err.contains(wanted) && !said.err.contains("live on"), "{what}: {}", said.err);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), KINDS, "{what}");
+    }
+    let trust = async |role: &str| place.query(TRUSTING, "iam", "GetRole", &[("RoleName", role)]).await.1;
+    let app = "arn%3Aaws%3Aiam%3A%3A111111111111%3Arole%2Fteam%2FApp";
+    for (whats, closed) in [
+        (&["dev/role/App", "111111111111/role/team/App", "arn:aws:iam::111111111111:role/team/App", "dev/role/app"][..], &["ByPath", "ByOrganization"][..]),
+        (&["dev/permission-set/Developers", "111111111111/permission-set/Developers"], &["BySet", "ByPath"]),
+        (&["dev/group/Crew", "dev/group/crew", "111111111111/group/Crew"], &["ByGroup"]),
+    ] {
+        for (at, what) in whats.iter().enumerate() {
+            let said = place.run(&["revoke", "--auto-approve", "--quiet", what, &file]).await;
+            let already = at > 0;
+            assert!(
+                said.exit == Exit::Clean || said.exit == Exit::Failed && already && said.err.contains("nothing in these manifests lets"),
+                "{what}: {}{}",
+                said.out,
+                said.err
+            );
+            assert!(!said.out.replace("nobody gains or loses", "").contains(" gains"), "{what}: {}", said.out);
+            let plan = place.good(&["plan", &file]).await;
+            assert!(plan.starts_with("No changes"), "{what}: {plan}");
+        }
+        for role in closed {
+            assert!(trust(role).await.contains("Deny"), "{role}: {}", trust(role).await);
+        }
+    }
+    assert!(trust("ByPath").await.contains(app), "{}", trust("ByPath").await);
+    let old = manifest("revoke-kinds-old", KINDS);
+    for more in [&["--partial"][..], &[]] {
+        let said = place.run(&[&["apply", "--auto-approve", "--quiet"], more, &[&old]].concat()).await;
+        assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+        let (_, policy) = place.s3(TRUSTING, "GET", "/kinds-data?policy", "", "").await;
+        assert!(!policy.contains("\"Allow\""), "{policy}");
+        assert!(trust("ByGroup").await.contains("Deny"));
+    }
+}
