@@ -86,6 +86,18 @@ impl Aws {
         Ok(all.into_iter().collect())
     }
 
+    /// Looks whether an object is there.
+    ///
+    /// # Errors
+    /// That account can't be reached, or does not let it.
+    pub async fn object_exists(&self, account: &AccountId, bucket: &str, region: &str, key: &str) -> Result<bool, CloudError> {
+        let session = self.sessions.get(account).await?;
+        let s3 = session.s3(region);
+        // The first of those that begin so is the one that is no longer than that.
+        let answer = session.read("ListObjectsV2", || s3.list_objects_v2().bucket(bucket).prefix(key).max_keys(1).send()).await?;
+        Ok(answer.contents().iter().any(|object| object.key() == Some(key)))
+    }
+
     /// Deletes an object of ours, as whoever reads and writes its account.
     ///
     /// # Errors
