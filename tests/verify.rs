@@ -734,3 +734,26 @@ async fn a_long_wait_is_said() {
     let waits: Vec<&str> = said.err.lines().filter(|line| line.starts_with("waiting: ")).collect();
     assert!(!waits.is_empty() && waits.iter().all(|line| line.contains(" are open; ") && line.contains(" until 20")), "{}", said.err);
 }
+
+/// A run that is ended before its time deletes what it has written.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_ended_leaves_nothing_behind() {
+    let text = crate::support::crew(
+        "verify-ended",
+        "[buckets.ended-data]\ncreate = true\n[roles.Writer]\n[[roles.Writer.trust]]\ngroup = \"dev/Crew\"\n[[roles.Writer.allow]]\nbucket = \"ended-data\"\naccess = \"read-write\"\nprefix = \"in/\"\n",
+    );
+    let file = manifest("verify-ended", &text);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    // Something that is waited for after the object was written.
+    inline(&place, "Writer", |s| s.push(json!({"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "*"}))).await;
+    let words = ["verify", "--write-probes", "--deadline", "600", "--timeout-total", "30", &file];
+    let written = async || place.s3(TRUSTING, "GET", "/ended-data", "list-type=2", "").await.1.contains("crossrole-verify");
+    let said = place.run(&words).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("the 30 seconds of `--timeout-total` are over"), "{}", said.err);
+    assert!(!written().await && !said.err.contains("left behind"), "{}", said.err);
+    // What can't be deleted is said.
+    place.sandbox.set_faults(Some(std::sync::Arc::new(NoDeleting)));
+    let said = place.run(&words).await;
+    assert!(written().await && said.err.contains("left behind: ended-data/in/.crossrole-verify-"), "{}", said.err);
+}

@@ -16,10 +16,11 @@ pub(crate) fn operation(text: &str) -> Option<String> {
     let php = between(text, "Error executing \"", "\"").map(str::to_owned);
     // Stacks of JavaScript and Kotlin: `de_HeadObjectCommandError`, `throwHeadObjectError`.
     let stack = || {
-        ["deserializeAws_restXml", "deserializeAws_query", "deserializeAws_json1_1", "de_", "throw"].into_iter().find_map(|head| {
-            let name = after(text, head)?.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
-            let name = name.strip_suffix("CommandError").or_else(|| name.strip_suffix("Error").filter(|_| head == "throw"))?;
-            (!name.is_empty()).then(|| name.to_owned())
+        const HEADS: [&str; 5] = ["deserializeAws_restXml", "deserializeAws_query", "deserializeAws_json1_1", "de_", "throw"];
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').find_map(|word| {
+            let name = word.strip_suffix("CommandError").or_else(|| word.strip_suffix("Error"))?;
+            let name = HEADS.iter().find_map(|head| name.strip_prefix(head))?;
+            crate::operation::action(name).map(|_| name.to_owned())
         })
     };
     // Stacks of Java: `DefaultS3Client.getObject(`

@@ -3,6 +3,8 @@
 //! The frame is one: who, what, on what, why (IAM User Guide, "Troubleshoot access denied error messages"); services spell the
 //! resource in their own ways, S3 says no more than `Access Denied` across accounts, and STS never says why.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::access::Layer;
 use crossrole_model::diagnosis::{Brought, Cause, Denied, DeniedReason};
 use crossrole_policy::Arn;
@@ -36,11 +38,11 @@ pub(crate) fn of_text(text: &str) -> Denied {
         reason(&line, &mut denied);
     }
     denied.encoded = after(&line, "Encoded authorization failure message: ").map(token).filter(|text| !text.is_empty()).map(str::to_owned);
-    denied.cause = cause(&denied, &line);
     denied.region = region(&line);
     if denied.action.is_none() {
         denied.action = denied.operation.as_deref().and_then(operation::action).map(str::to_owned);
     }
+    denied.cause = cause(&denied, &line);
     if denied.resource.is_none() {
         named_elsewhere(&line, &mut denied);
     }
@@ -121,15 +123,18 @@ fn code(text: &str) -> String {
         after(text, "\"__type\":").map(|rest| token(rest.trim_start().trim_start_matches('"'))).map(|code| code.rsplit('#').next().unwrap_or(code)),
     ];
     let found = forms.into_iter().flatten().map(str::trim).find(|code| is_code(code));
-    let named = || CODES.iter().map(|(code, _)| *code).find(|code| words(text).any(|word| is_word_of(word, code)));
     let said = || ["Access Denied", "AccessDenied"].into_iter().find(|said| text.contains(said)).map(|_| "AccessDenied");
-    found.or_else(named).or_else(said).or_else(|| clients::status(text)).unwrap_or_default().to_owned()
+    found.or_else(|| named(text)).or_else(said).or_else(|| clients::status(text)).unwrap_or_default().to_owned()
 }
 
-/// A code, or the exception that a client makes of it: `…s3.model.NoSuchKeyException`.
-fn is_word_of(word: &str, code: &str) -> bool {
-    let last = if word == code { word } else { word.rsplit('.').next().unwrap_or(word) };
-    last == code || last.strip_suffix("Exception").is_some_and(|last| last == code)
+/// A code that is known, by itself or as the exception that a client makes of it: `…s3.model.NoSuchKeyException`.
+fn named(text: &str) -> Option<&'static str> {
+    let mut said: BTreeSet<&str> = BTreeSet::new();
+    for word in words(text) {
+        let last = word.rsplit('.').next().unwrap_or(word);
+        said.extend([word, last, last.strip_suffix("Exception").unwrap_or(last)]);
+    }
+    CODES.iter().map(|(code, _)| *code).find(|code| said.contains(code))
 }
 
 /// Words as codes are written in text: `AccessDenied:`, `(ExpiredToken)`.

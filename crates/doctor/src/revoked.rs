@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::StatementRef;
+use crossrole_model::access::{Layer, StatementRef};
 use crossrole_model::diagnosis::{Amend, Amendment, Cause, RESTORED_KEY, REVOKED_LIST, RevokedBy, RevokedMark, Word};
 use crossrole_model::ownership::{REVOKED_TAG, sid_head};
 use crossrole_model::{AccountId, Address, Cause as Withheld, KeyRef, Kind, Revocation, Subject, Whose, revoked_since};
@@ -26,41 +26,62 @@ pub(crate) struct TakenBack {
     pub(crate) amendments: Vec<Amendment>,
 }
 
+/// What there is without entries of manifests.
+enum Without<'w> {
+    /// The same.
+    Same,
+    /// It can't be said: manifests have no place for what it takes, or would not be carried out whole.
+    NoPlace,
+    /// Something else, by these changes.
+    Other(Box<World<'w>>, Vec<Amendment>),
+}
+
 impl World<'_> {
     /// Everything of the kind, as things are.
     pub(crate) fn revocations(&self) -> Vec<TakenBack> {
         let hops = self.hops();
         let stood = self.stood();
         let mut out: Vec<TakenBack> = Vec::new();
+        let mut causes: Vec<&Revocation> = Vec::new();
         for (at, hop) in hops.iter().enumerate() {
             let entries: Vec<&Revocation> = self.desired.revoked.iter().filter(|entry| is_of(entry, hop)).collect();
             let marks = self.marks(hop);
             if entries.is_empty() && marks.is_empty() {
                 continue;
             }
-            let Some((next, amendments)) = self.without(&entries) else {
+            let gone = match self.without(&entries) {
+                Without::Same => continue,
                 // Nothing tells what there would be: what is said of a call that is refused is taken for why.
-                if stood.iter().any(|trouble| trouble.found.hop == at && trouble.found.cause > Cause::Revoked) {
-                    out.extend(said(&entries, &marks, self).into_iter().map(|by| taken(by, at, hop, Vec::new())));
+                Without::NoPlace => {
+                    if stood.iter().any(|trouble| trouble.found.hop == at && trouble.found.cause > Cause::Revoked) {
+                        out.extend(self.said(&entries, marks, hop).into_iter().map(|by| taken(by, at, hop)));
+                    }
+                    continue;
                 }
-                continue;
+                Without::Other(next, _) => self.gone(&next, at, &stood),
             };
-            let gone = self.gone(&next, at, &stood);
             if gone.is_empty() {
                 continue;
             }
             if entries.is_empty() {
-                out.extend(marks.into_iter().map(|by| taken(by, at, hop, amendments.clone())));
+                out.extend(marks.into_iter().map(|by| taken(by, at, hop)));
                 continue;
             }
             for entry in &entries {
                 let others: Vec<&Revocation> = entries.iter().filter(|other| other.place != entry.place).copied().collect();
-                let alone = if others.is_empty() { Some(gone.clone()) } else { self.without(&others).map(|(kept, _)| self.gone(&kept, at, &stood)) };
-                if others.is_empty() || alone.is_none_or(|without| without.len() < gone.len()) {
-                    let (_, amendments) = self.without(&[entry]).unwrap_or_else(|| (self.clone(), amendments.clone()));
-                    out.push(taken(self.by_entry(entry), at, hop, amendments));
+                let less = || match self.without(&others) {
+                    Without::Other(kept, _) => self.gone(&kept, at, &stood).len() < gone.len(),
+                    Without::Same | Without::NoPlace => true,
+                };
+                if others.is_empty() || less() {
+                    out.push(taken(self.by_entry(entry), at, hop));
+                    causes.push(entry);
                 }
             }
+        }
+        // All of it has to go, and what of it lets the rest be given again is known of all alone.
+        if let Without::Other(_, amendments) = self.without(&causes) {
+            out.iter_mut().for_each(|taken| taken.amendments.clone_from(&amendments));
         }
         out
     }
@@ -76,9 +97,20 @@ impl World<'_> {
         gone
     }
 
-    /// These manifests without some entries, and with what lets what they took be given again; `None`: they have no place for it, or nothing
-    /// comes of it.
-    fn without(&self, entries: &[&Revocation]) -> Option<(World<'_>, Vec<Amendment>)> {
+    /// Things under these manifests without some entries, and with what lets what they took be given again.
+    fn without(&self, entries: &[&Revocation]) -> Without<'_> {
+        let Some(amendments) = self.amendments_without(entries) else { return Without::NoPlace };
+        let all = [&self.amendments[..], &amendments[..]].concat();
+        let Some(desired) = self.case.manifests.amended(&all).filter(|_| !amendments.is_empty()) else { return Without::Same };
+        match self.clone().amended(amendments.clone()) {
+            Some(next) => Without::Other(Box::new(next), amendments),
+            None if self.case.manifests.plan(&desired, &self.observed, &[]).changes == self.planned() => Without::Same,
+            None => Without::NoPlace,
+        }
+    }
+
+    /// The changes of the manifests that this takes; `None`: they have no place for one.
+    fn amendments_without(&self, entries: &[&Revocation]) -> Option<Vec<Amendment>> {
         let mut amendments: Vec<Amendment> = Vec::new();
         for entry in entries {
             let file = entry.place.file.clone();
@@ -103,10 +135,21 @@ impl World<'_> {
             }
             amendments.extend(found);
         }
-        if amendments.is_empty() {
-            return None;
+        Some(amendments)
+    }
+
+    /// What is said to be why, where it can't be tried.
+    fn said(&self, entries: &[&Revocation], marks: Vec<RevokedBy>, hop: &Hop) -> Vec<RevokedBy> {
+        if !entries.is_empty() {
+            return entries.iter().map(|entry| self.by_entry(entry)).collect();
         }
-        Some((self.clone().amended(amendments.clone())?, amendments))
+        let denies = hop.answer.reasons.iter().any(|reason| reason.applies(Effect::Deny) && revoked_since(&reason.statement.sid).is_some());
+        let is = |by: &RevokedBy| match by.mark {
+            RevokedMark::Tag { .. } => hop.guard == Guard::Trust && hop.answer.needs.contains(&Layer::Resource),
+            RevokedMark::Statement { .. } => denies,
+            RevokedMark::Entry { .. } | RevokedMark::Sessions => false,
+        };
+        marks.into_iter().filter(is).collect()
     }
 
     /// That what was revoked may be given again, in the table of an object.
@@ -226,14 +269,10 @@ pub(crate) fn is_written_by_manifests(statement: &Statement) -> bool {
     sid_head(statement.sid()).is_some_and(|head| head.get(9..).is_some_and(|hash| hash.bytes().all(|b| b.is_ascii_hexdigit())))
 }
 
-fn taken(by: RevokedBy, at: usize, hop: &Hop, amendments: Vec<Amendment>) -> TakenBack {
+fn taken(by: RevokedBy, at: usize, hop: &Hop) -> TakenBack {
     let mut trouble = bare(Cause::Revoked, at, hop);
     trouble.found.revoked = Some(by);
-    TakenBack { trouble, amendments }
-}
-
-fn said(entries: &[&Revocation], marks: &[RevokedBy], world: &World<'_>) -> Vec<RevokedBy> {
-    if entries.is_empty() { marks.to_vec() } else { entries.iter().map(|entry| world.by_entry(entry)).collect() }
+    TakenBack { trouble, amendments: Vec::new() }
 }
 
 /// Tells whether an entry names who calls, or the role that is asked for.

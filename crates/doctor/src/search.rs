@@ -162,10 +162,15 @@ fn step<'c>(world: &World<'c>, trouble: &Trouble, hop: &Hop) -> Option<World<'c>
 /// Access is given again by what manifests say, and by nothing else.
 fn given_back<'c>(world: &World<'c>, trouble: &Trouble) -> Option<World<'c>> {
     let at = world.taken.iter().position(|taken| taken.trouble == *trouble)?;
-    let more: Vec<Amendment> = world.taken.get(at)?.amendments.iter().filter(|one| !world.amendments.contains(one)).cloned().collect();
+    let all = &world.taken.get(at)?.amendments;
+    let more: Vec<Amendment> = all.iter().filter(|one| !world.amendments.contains(one)).cloned().collect();
     let mut next = world.clone();
     next.given_back.insert(at);
-    if more.is_empty() { Some(next).filter(|next| !next.given_back.is_empty() && !world.amendments.is_empty()) } else { next.amended(more) }
+    match (all.is_empty(), more.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(next),
+        (false, false) => next.amended(more),
+    }
 }
 
 /// What the manifests say already, and is not so any more: as little of it as helps.

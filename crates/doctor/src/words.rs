@@ -169,7 +169,7 @@ pub(crate) const PHRASES: &[(&str, Cause)] = &[
     ("name or service not known", Cause::Unresolved),
     ("nodename nor servname", Cause::Unresolved),
     ("no such host", Cause::Unresolved),
-    ("enotfound", Cause::Unresolved),
+    (" enotfound", Cause::Unresolved),
     ("temporary failure in name resolution", Cause::Unresolved),
     ("unknownhostexception", Cause::Unresolved),
     ("failed to lookup address", Cause::Unresolved),
