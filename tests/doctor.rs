@@ -515,16 +515,25 @@ async fn outcomes_do_not_mislead_a_script() {
     assert_eq!((exit, found["causes"][0]["cause"].as_str()), (Exit::Failed, Some("object-missing")), "{found:#}");
     assert_eq!(found["fix"][0]["changes"][0]["request"], "object", "{found:#}");
     // A bucket is no object.
-    let (exit, _, err) = ask("<Error><Code>AccessDenied</Code><Message>Access Denied</Message><BucketName>desk-data</BucketName></Error>", &["--principal", "role/Desk", "--action", "s3:GetObject"]).await;
+    let (exit, _, err) = ask(
+        "<Error><Code>AccessDenied</Code><Message>Access Denied</Message><BucketName>desk-data</BucketName></Error>",
+        &["--principal", "role/Desk", "--action", "s3:GetObject"],
+    )
+    .await;
     assert!(exit == Exit::Failed && err.contains("which object of bucket `desk-data` is not told") && err.contains("--resource desk-data/KEY"), "{err}");
     let (_, _, err) = ask(forbidden, &[]).await;
     assert!(err.contains("it tells action `s3:GetObject`") && err.contains("say it with --principal, --resource"), "{err}");
-    let (exit, found, err) = ask("An error occurred (AccessDenied) when calling the ListBuckets operation: Access Denied", &["--principal", "dev/user/bob"]).await;
+    let (exit, found, err) =
+        ask("An error occurred (AccessDenied) when calling the ListBuckets operation: Access Denied", &["--principal", "dev/user/bob"]).await;
     assert_eq!((exit, found["causes"][0]["cause"].as_str()), (Exit::Failed, Some("identity-lacks")), "{found:#}{err}");
     assert!(found["fix"][0]["argv"].to_string().contains("s3:ListAllMyBuckets"), "{found:#}");
     let said = place.run(&["doctor", "--principal", "dev/user/bob", "--action", "s3:ListAllMyBuckets", &file]).await;
     assert!(said.exit == Exit::Failed && said.out.contains("cause: no policy of the caller lets it"), "{}{}", said.out, said.err);
-    let (exit, found, _) = ask("upload failed: ./q2 to s3://desk-data/reports/q2 An error occurred (AccessDenied) when calling the PutObject operation: Access Denied", &["--principal", "role/Desk"]).await;
+    let (exit, found, _) = ask(
+        "upload failed: ./q2 to s3://desk-data/reports/q2 An error occurred (AccessDenied) when calling the PutObject operation: Access Denied",
+        &["--principal", "role/Desk"],
+    )
+    .await;
     assert_eq!((exit, &found["calls"][0]["resource"]), (Exit::Failed, &json!("arn:aws:s3:::desk-data/reports/q2")), "{found:#}");
     let (exit, found, _) = ask("The config profile (foo) could not be found", &[]).await;
     assert!(exit == Exit::Failed && found["causes"][0]["cause"] == "profile-missing" && found["remedy"].is_string(), "{found:#}");

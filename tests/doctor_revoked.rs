@@ -97,10 +97,7 @@ async fn an_entry_is_named_first_and_its_going_is_the_fix() {
         let first = &found["causes"][0];
         assert_eq!((exit, &first["cause"], &found["gives_back"]), (Exit::Failed, &json!("revoked"), &json!(true)), "{found:#}");
         let line = TEXT.lines().count() + 2;
-        assert_eq!(
-            first["revoked"],
-            json!({"since": SINCE, "by": "entry", "file": desk.file, "line": line, "whose": "arn:aws:iam::111111111111:user/ann"})
-        );
+        assert_eq!(first["revoked"], json!({"since": SINCE, "by": "entry", "file": desk.file, "line": line, "whose": "arn:aws:iam::111111111111:user/ann"}));
         no_command(&found);
         // What comes back is ann's, and nobody else's.
         let access = found["access"].to_string();

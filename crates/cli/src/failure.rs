@@ -134,6 +134,11 @@ impl Failure {
         Self { kind: Kind::Bug, ..Self::new(error, "this is a bug in crossrole, and nothing was changed; please report it with the manifest") }
     }
 
+    /// With other advice.
+    pub(crate) fn advised(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
     /// Adds what belongs to it: the lines of a text.
     pub(crate) fn with(mut self, details: &str) -> Self {
         self.details.extend(details.lines().map(str::to_owned));

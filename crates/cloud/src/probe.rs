@@ -99,7 +99,12 @@ impl Acting {
 /// Whoever hears that something is not there, has no byte, or is archived, was let in.
 fn reached(answer: Result<Option<String>, CloudError>) -> Result<Option<String>, CloudError> {
     match answer {
-        Err(error) if ["NoSuchKey", "NoSuchBucketPolicy", "ServerSideEncryptionConfigurationNotFoundError", "InvalidRange", "InvalidObjectState"].contains(&error.code.as_str()) => Ok(error.request_id),
+        Err(error)
+            if ["NoSuchKey", "NoSuchBucketPolicy", "ServerSideEncryptionConfigurationNotFoundError", "InvalidRange", "InvalidObjectState"]
+                .contains(&error.code.as_str()) =>
+        {
+            Ok(error.request_id)
+        }
         answer => answer,
     }
 }

@@ -49,7 +49,8 @@ fn is_name(text: &str) -> bool {
 
 /// The status of HTTP, where nothing says more.
 pub(crate) fn status(text: &str) -> Option<&str> {
-    let heads = ["status code: ", "Status Code: ", "StatusCode: ", "httpStatusCode: ", "\"httpStatusCode\": ", "returned error: ", "HTTP ", "code=", "statusCode: "];
+    let heads =
+        ["status code: ", "Status Code: ", "StatusCode: ", "httpStatusCode: ", "\"httpStatusCode\": ", "returned error: ", "HTTP ", "code=", "statusCode: "];
     let found = heads.into_iter().find_map(|head| {
         let digits = after(text, head)?.get(..3)?;
         digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)

@@ -117,7 +117,8 @@ impl World<'_> {
                 let tagged = known(self.observed.accounts.get(account)).and_then(|state| state.roles.get(&name.to_ascii_lowercase()));
                 // Of a manifest that is not of this run, it is all the same.
                 tagged.is_some_and(|role| ownership::owner(&role.state.tags).is_some())
-                    || declared(account, Kind::Role, name) || crossrole_model::PermissionSet::of_session(account.as_str(), name).is_some()
+                    || declared(account, Kind::Role, name)
+                    || crossrole_model::PermissionSet::of_session(account.as_str(), name).is_some()
             }
             Place::Managed(arn) => {
                 let Some((account, name)) = Arn::parse(arn).and_then(|a| Some((AccountId::parse(a.account)?, a.resource.rsplit('/').next()?))) else {

@@ -279,4 +279,3 @@ fn of_host(host: &str) -> Option<&str> {
 fn is_region(text: &str) -> bool {
     text.len() <= 32 && text.split('-').count() >= 3 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
-

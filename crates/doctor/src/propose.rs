@@ -56,7 +56,9 @@ impl Proposer<'_, '_> {
         let change = match self.trouble.found.cause {
             Cause::ExternalIdMissing | Cause::ExternalIdWrong => wanted.filter(|id| !id.contains(['*', '?'])).map(|id| RequestChange::ExternalId { id }),
             Cause::MfaMissing | Cause::MfaTooOld | Cause::MfaRefused => Some(RequestChange::Mfa),
-            Cause::RegionMissing => Some(RequestChange::Region { region: bucket_of(&self.hop.call.resource).and_then(|name| self.world.bucket(name)).map(|state| state.region) }),
+            Cause::RegionMissing => {
+                Some(RequestChange::Region { region: bucket_of(&self.hop.call.resource).and_then(|name| self.world.bucket(name)).map(|state| state.region) })
+            }
             Cause::InsecureTransport => Some(RequestChange::Tls),
             Cause::SessionTooLong => {
                 let role = Who::of(&self.hop.call.resource).and_then(|who| self.world.role(who.account, who.name));
@@ -79,9 +81,13 @@ impl Proposer<'_, '_> {
             Cause::ObjectArchived => Some(RequestChange::Restored),
             Cause::OwnersOnly => Some(RequestChange::ByOwner),
             because @ (Cause::RequestInvalid | Cause::PolicyMalformed | Cause::TokenNotTaken) => Some(RequestChange::Corrected { because }),
-            because @ (Cause::ProfileMissing | Cause::NotAssigned | Cause::NoCredentials | Cause::ExpiredCredentials | Cause::UnknownCredentials | Cause::WrongSecret | Cause::SessionRevoked) => {
-                Some(RequestChange::Credentials { because })
-            }
+            because @ (Cause::ProfileMissing
+            | Cause::NotAssigned
+            | Cause::NoCredentials
+            | Cause::ExpiredCredentials
+            | Cause::UnknownCredentials
+            | Cause::WrongSecret
+            | Cause::SessionRevoked) => Some(RequestChange::Credentials { because }),
             because @ (Cause::Unresolved | Cause::Proxy | Cause::Certificate | Cause::Unreachable) => Some(RequestChange::Network { because }),
             _ => None,
         };

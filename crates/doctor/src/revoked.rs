@@ -285,9 +285,9 @@ fn is_of(entry: &Revocation, hop: &Hop) -> bool {
     match &entry.whose {
         Whose::Role(role) => is_role(caller, role) || is_role(&hop.call.resource, role),
         Whose::Account(id) => caller == id.as_str() || crossrole_policy::Arn::parse(caller).is_some_and(|arn| arn.account == id.as_str()),
-        Whose::Group { account, name } => who.is_some_and(|who| {
-            who.account == account.as_str() && (who.kind == "user" || who.kind == "group" && who.name.eq_ignore_ascii_case(name))
-        }),
+        Whose::Group { account, name } => {
+            who.is_some_and(|who| who.account == account.as_str() && (who.kind == "user" || who.kind == "group" && who.name.eq_ignore_ascii_case(name)))
+        }
         // A session may be that of a principal who assumed the role.
         Whose::Principal { arn, .. } => who.is_some() && who == Who::of(arn) || caller.contains(":assumed-role/"),
         Whose::PermissionSet(set) => who.and_then(|who| who.set()).as_ref() == Some(set) || caller.contains(":assumed-role/"),

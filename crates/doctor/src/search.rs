@@ -9,8 +9,8 @@ use crossrole_model::diagnosis::{Amendment, Cause, Diagnosis, FixStep, FoundCaus
 
 use crate::asked::{Asked, Who};
 use crate::checks::checks;
-use crate::revoked::{ISSUED, amendments};
 use crate::propose::{Proposal, proposals};
+use crate::revoked::{ISSUED, amendments};
 use crate::strict::is_asked;
 use crate::trouble::{Guard, Hop, Trouble, bare, bucket_of};
 use crate::world::{Case, World};
@@ -114,7 +114,6 @@ impl Search {
         }
     }
 }
-
 
 /// Tells whether an action reads an object.
 fn reads(action: &str) -> bool {

@@ -25,9 +25,7 @@ fn is_of(change: &AccessChange, hops: &[Hop]) -> bool {
     let own: Vec<&Hop> = hops.iter().filter(|hop| is_party(&change.party, &hop.call.principal)).collect();
     // Names of actions are compared without regard to case, and those of resources with it.
     let is = |action: &Part, resource: &Part, hop: &Hop| {
-        // What names no resource is asked of `*`, or of all buckets.
-        let nameless = hop.call.resource == "*" || hop.call.resource.ends_with(":s3:::*");
-        let on = resource.pattern == hop.call.resource || resource.nameless && nameless;
+        let on = resource.pattern == hop.call.resource || resource.nameless && hop.call.resource == "*";
         on && action.pattern.eq_ignore_ascii_case(&hop.call.action)
     };
     change.actions.iter().all(|action| change.resources.iter().all(|resource| own.iter().any(|hop| is(action, resource, hop))))

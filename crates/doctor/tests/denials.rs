@@ -388,9 +388,19 @@ fn clients_tell_what_they_were_at() {
     .into_iter()
     .collect();
     let more = [
-        (format!("Error: Cannot assume IAM Role\n IAM Role ({role}) cannot be assumed.\n operation error STS: AssumeRole, https response error StatusCode: 403, RequestID: 0, api error AccessDenied: {assume}"), denied_role.as_str()),
+        (
+            format!(
+                "Error: Cannot assume IAM Role\n IAM Role ({role}) cannot be assumed.\n operation error STS: AssumeRole, https response error StatusCode: 403, RequestID: 0, api error AccessDenied: {assume}"
+            ),
+            denied_role.as_str(),
+        ),
         (format!("An error occurred (DisabledException) when calling the Decrypt operation: {key} is disabled."), disabled.as_str()),
-        (format!("Error: error configuring Terraform AWS Provider: IAM Role ({role}) cannot be assumed. operation error STS: AssumeRole, exceeded maximum number of attempts, api error ExpiredToken: The security token included in the request is expired"), "ExpiredToken sts:AssumeRole arn:aws:iam::222222222222:role/R ExpiredCredentials"),
+        (
+            format!(
+                "Error: error configuring Terraform AWS Provider: IAM Role ({role}) cannot be assumed. operation error STS: AssumeRole, exceeded maximum number of attempts, api error ExpiredToken: The security token included in the request is expired"
+            ),
+            "ExpiredToken sts:AssumeRole arn:aws:iam::222222222222:role/R ExpiredCredentials",
+        ),
     ];
     let mut wrong = Vec::new();
     for (text, expected) in texts.into_iter().chain(more) {

@@ -51,7 +51,10 @@ pub fn remedy(cause: Cause) -> Option<&'static str> {
 pub fn cause_alone(cause: Cause, code: &str, remedy: &str, view: View) -> String {
     // What many codes come to is told apart by the code.
     let code = if cause == Cause::RequestInvalid && !code.is_empty() { format!(" ({})", safe(code)) } else { String::new() };
-    rendered(&[Line::new(Tone::Removed, 0, "cause: ").then([format!("{}{code}", title(cause))]), Line::new(Tone::Advice, 0, "fix: ").then([remedy])], view.screen)
+    rendered(
+        &[Line::new(Tone::Removed, 0, "cause: ").then([format!("{}{code}", title(cause))]), Line::new(Tone::Advice, 0, "fix: ").then([remedy])],
+        view.screen,
+    )
 }
 
 /// The same for machines.

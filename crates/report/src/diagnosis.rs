@@ -1,9 +1,7 @@
 //! What is wrong with a call, and what helps, in words.
 
 use crossrole_model::access::{AccessChange, AccessDelta, Party};
-use crossrole_model::diagnosis::{
-    CallAsked, Cause, Check, Diagnosis, FixStep, Found, FoundCause, NotKnown, RequestChange, RevokedBy, RevokedMark, Verdict,
-};
+use crossrole_model::diagnosis::{CallAsked, Cause, Check, Diagnosis, FixStep, Found, FoundCause, NotKnown, RequestChange, RevokedBy, RevokedMark, Verdict};
 use crossrole_model::ownership::REVOKED_TAG;
 use serde_json::{Value, json};
 
@@ -254,7 +252,7 @@ fn changed(before: &str, after: &str, view: View, out: &mut Vec<Line>) {
             similar::ChangeTag::Equal if is_header => text.trim().clone_into(&mut header),
             similar::ChangeTag::Equal => {}
             tag => {
-                if tag == similar::ChangeTag::Insert && text.is_empty() {
+                if text.is_empty() {
                     continue;
                 }
                 if !is_header && header != said && !header.is_empty() {
@@ -360,7 +358,9 @@ fn request(change: &RequestChange, view: View) -> String {
         RequestChange::Restored => "after the object was restored from its archive (`aws s3api restore-object`)".to_owned(),
         RequestChange::ByOwner => "as a principal of the bucket's own account".to_owned(),
         RequestChange::Corrected { because: Cause::PolicyMalformed } => "with a policy that AWS takes".to_owned(),
-        RequestChange::Corrected { because: Cause::TokenNotTaken } => "with a token that the provider in the role's account knows, and that is young enough".to_owned(),
+        RequestChange::Corrected { because: Cause::TokenNotTaken } => {
+            "with a token that the provider in the role's account knows, and that is young enough".to_owned()
+        }
         RequestChange::Corrected { .. } => "put right, as the error says".to_owned(),
     }
 }

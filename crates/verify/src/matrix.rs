@@ -327,9 +327,7 @@ impl Builder<'_> {
                 untried.insert(pattern.clone());
                 continue;
             };
-            let of = |act| {
-                Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist: Twist::AsGranted, terms: terms.clone(), wanted: true }
-            };
+            let of = |act| Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist: Twist::AsGranted, terms: terms.clone(), wanted: true };
             let let_in: Vec<Cell> = acts.into_iter().flatten().map(of).filter(|cell| self.is_wanted(cell) == Some(true)).collect();
             if let_in.is_empty() || cells.len() + let_in.len() > OTHERS_MOST {
                 untried.insert(pattern.clone());

@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &DoctorArgs, io: &mut Io) -> Result<Exit, Failure>
 
 /// The refusal, where there is one.
 fn refusal(args: &DoctorArgs, io: &mut Io) -> Result<Option<Denied>, Failure> {
-    let of_nothing = args.action.as_deref().is_some_and(|action| whole_account(action).is_some());
+    let of_nothing = args.action.as_deref().is_some_and(names_none);
     let said = args.principal.is_some() && args.action.is_some() && (args.resource.is_some() || of_nothing);
     let text = match &args.error {
         None if said => return Ok(None),
@@ -127,11 +127,8 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     let told = |part: fn(&Denied) -> Option<&String>| denied.as_ref().and_then(part).cloned();
     let (principal, action) = (args.principal.clone().or_else(|| told(|d| d.principal.as_ref())), args.action.clone().or_else(|| told(|d| d.action.as_ref())));
     let resource = args.resource.clone().or_else(|| told(|d| d.resource.as_ref())).or_else(|| key_of(action.as_deref(), desired));
-    let whole = action.as_deref().and_then(whole_account);
-    let resource = match whole {
-        Some(whole) if resource.as_deref().is_none_or(|resource| resource == "*") => Some(whole.to_owned()),
-        _ => resource,
-    };
+    let of_nothing = action.as_deref().is_some_and(names_none) && resource.as_deref().is_none_or(|resource| resource.ends_with(":s3:::*"));
+    let resource = if of_nothing { Some("*".to_owned()) } else { resource };
     let missing = [(&principal, "--principal"), (&action, "--action"), (&resource, "--resource")];
     let missing: Vec<&str> = missing.into_iter().filter(|(part, _)| part.is_none()).map(|(_, flag)| flag).collect();
     let (Some(principal), Some(action), Some(resource)) = (principal, action, resource) else {
@@ -140,15 +137,8 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let mut context = ask::context(&args.context)?;
     let resource = of_kind(&action, ask::resource(&resource, desired, &estate)?, &mut context)?;
-    let question = Question {
-        principal: ask::principal(&principal, desired, &estate)?,
-        via,
-        action,
-        resource,
-        resource_account: None,
-        context,
-        unread_allows: false,
-    };
+    let question =
+        Question { principal: ask::principal(&principal, desired, &estate)?, via, action, resource, resource_account: None, context, unread_allows: false };
     let mut asked = Asked {
         question,
         duration: args.duration,
@@ -169,10 +159,9 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     Ok(asked)
 }
 
-/// What an action that names no resource is asked of.
-fn whole_account(action: &str) -> Option<&'static str> {
-    let action = crossrole_access::catalogue::action(action).filter(|action| action.resources.is_empty())?;
-    Some(if action.name == "s3:ListAllMyBuckets" { "arn:aws:s3:::*" } else { "*" })
+/// Tells whether an action names no resource, so that it is asked of `*`.
+fn names_none(action: &str) -> bool {
+    crossrole_access::catalogue::action(action).is_some_and(|action| action.resources.is_empty())
 }
 
 /// What is not told of the call, and what is.

@@ -74,12 +74,13 @@ impl Calls<'_> {
     pub(crate) async fn all(&self, cells: &[Cell], probe: &str) -> Result<Tried, Failure> {
         let mut done = Vec::new();
         let tried = self.phases(cells, probe, &mut done).await;
+        let wrote = [self.written.lock().is_ok_and(|all| !all.is_empty()), self.sent.lock().is_ok_and(|all| !all.is_empty())].contains(&true);
         let left = self.tidied(tried.is_ok()).await;
         if let Err(stop) = tried {
             for (object, why) in left {
                 self.session.told.line(&format!("left behind: {}: {}", crossrole_report::safe(&object), crossrole_report::safe(&why)));
             }
-            return Err(stop);
+            return Err(if wrote { stop.advised("what was written to try it was deleted again, but for what is named above as left behind") } else { stop });
         }
         Ok((done, left))
     }
