@@ -183,3 +183,17 @@ async fn older_sessions_get_a_new_one() {
         assert_eq!((exit, causes(&found)), (Exit::Failed, vec!["session-revoked"]), "{found:#}");
     }
 }
+
+/// A Deny that a manifest has word for word is taken out of the manifest, and by no command.
+#[tokio::test]
+async fn a_deny_of_a_manifest_goes_by_the_manifest() {
+    let desk = Desk::open("doctor-own-deny").await;
+    desk.say("\n[[buckets.desk-data.statement]]\neffect = \"Deny\"\nprincipals = { AWS = \"arn:aws:iam::111111111111:user/ann\" }\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::desk-data/shared/a\"\n").await;
+    assert_eq!(desk.got().await, 403);
+    let (exit, found) = desk.asked(&READS).await;
+    assert_eq!((exit, causes(&found), &found["gives_back"]), (Exit::Failed, vec!["bucket-policy-denies"], &json!(false)), "{found:#}");
+    no_command(&found);
+    desk.place.run(&[&["doctor", "--write"][..], &READS, &[&desk.file]].concat()).await;
+    desk.place.good(&["apply", "--auto-approve", "--quiet", &desk.file]).await;
+    assert_eq!(desk.got().await, 200);
+}

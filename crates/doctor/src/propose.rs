@@ -115,6 +115,11 @@ impl Proposer<'_, '_> {
             Cause::IdentityLacks | Cause::KeyIdentityLacks => self.identity(),
             Cause::BoundaryLacks => self.boundary(),
             Cause::IdentityDenies => {
+                let role = address_of(&self.hop.call.principal).filter(|address| self.world.declares_role(address));
+                if let Some(role) = role {
+                    let at = self.at(&role, "roles");
+                    self.taken_out(&at);
+                }
                 let documents = self.world.own_documents(&self.hop.call.principal);
                 self.denials(documents, false);
             }
@@ -123,6 +128,9 @@ impl Proposer<'_, '_> {
                 self.denials(found.into_iter().collect(), true);
             }
             Cause::TrustDenies | Cause::BucketPolicyDenies | Cause::KeyPolicyDenies => {
+                if let Some((at, _)) = self.lists().filter(|_| self.hop.guard != Guard::Trust) {
+                    self.taken_out(&at);
+                }
                 let place = place_of(&self.hop.call.resource).zip(self.world.policy_of(self.hop).cloned());
                 self.denials(place.into_iter().collect(), true);
             }
@@ -357,6 +365,13 @@ impl Proposer<'_, '_> {
         let Some(mut document) = self.world.managed(&arn) else { return };
         document.statements.push(statement);
         self.write(&Place::Managed(arn), Some(&document));
+    }
+
+    /// A Deny that a manifest has word for word goes, where that gives nobody anything else.
+    fn taken_out(&mut self, at: &[String]) {
+        for index in 0..ENTRIES_MOST {
+            self.amend(at, None, &Amend::Remove { list: "statement".to_owned(), index });
+        }
     }
 
     fn denials(&mut self, documents: Vec<(Place, Document)>, of_many: bool) {

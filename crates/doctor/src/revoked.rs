@@ -290,7 +290,10 @@ fn is_of(entry: &Revocation, hop: &Hop) -> bool {
         }
         // A session may be that of a principal who assumed the role.
         Whose::Principal { arn, .. } => who.is_some() && who == Who::of(arn) || caller.contains(":assumed-role/"),
-        Whose::PermissionSet(set) => who.and_then(|who| who.set()).as_ref() == Some(set) || caller.contains(":assumed-role/"),
+        Whose::PermissionSet(set) => {
+            let of = who.and_then(|who| who.set()).or_else(|| crossrole_model::PermissionSet::of_role(caller));
+            of.as_ref() == Some(set) || caller.contains(":assumed-role/")
+        }
     }
 }
 

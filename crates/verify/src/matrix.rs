@@ -152,7 +152,7 @@ impl Builder<'_> {
             allowed.dedup();
             let Some(terms) = allowed.first().cloned() else {
                 // With all that the role asks for, and not let in all the same.
-                if let Some(terms) = candidates.pop()
+                if let Some(terms) = candidates.last().cloned()
                     && self.is_wanted(&of(terms.clone(), Twist::OtherPrincipal, false)) == Some(false)
                 {
                     let twist = self.other_moment(&trust, &of(terms.clone(), Twist::OtherPrincipal, false));
