@@ -81,7 +81,9 @@ impl World<'_> {
         }
         // All of it has to go, and what of it lets the rest be given again is known of all alone.
         if let Without::Other(_, amendments) = self.without(&causes) {
-            out.iter_mut().for_each(|taken| taken.amendments.clone_from(&amendments));
+            for taken in &mut out {
+                taken.amendments.clone_from(&amendments);
+            }
         }
         out
     }

@@ -206,14 +206,14 @@ impl Builder<'_> {
         for (bucket, prefixes) in &places {
             let of = |(act, twist)| Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist, terms: terms.clone(), wanted: false };
             let cells: Vec<Cell> = acts(bucket, prefixes, self.objects, self.options).into_iter().map(of).collect();
-            for cell in self.readable(cells) {
+            for cell in self.readable(&cells) {
                 self.judged(cell);
             }
         }
     }
 
     /// An object of ours is read where it could be written.
-    fn readable(&self, cells: Vec<Cell>) -> Vec<Cell> {
+    fn readable(&self, cells: &[Cell]) -> Vec<Cell> {
         let written = |key: &str| cells.iter().any(|c| matches!(&c.act, Act::Put { key: put, .. } if put == key) && self.is_wanted(c) == Some(true));
         let ours = |key: &String| key.ends_with(&self.options.probe);
         let unwritten = |c: &Cell| matches!(&c.act, Act::Get { key: Some(key), .. } if self.options.write_probes && ours(key) && !written(key));
@@ -268,7 +268,8 @@ impl Builder<'_> {
 
     fn in_bucket(&mut self, bucket: &str, caller: &str, prefixes: &BTreeSet<Place>, refused: Twist) {
         let of = |(act, twist)| Cell { principal: caller.to_owned(), via: None, act, twist, terms: Terms::default(), wanted: false };
-        let cells: Vec<Cell> = self.readable(acts(bucket, prefixes, self.objects, self.options).into_iter().map(of).collect());
+        let all: Vec<Cell> = acts(bucket, prefixes, self.objects, self.options).into_iter().map(of).collect();
+        let cells = self.readable(&all);
         // Who is let nothing in this bucket is somebody else; who is let something is elsewhere.
         let nobody = !cells.iter().any(|cell| self.is_wanted(cell) == Some(true));
         for cell in cells {

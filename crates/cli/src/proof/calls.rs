@@ -260,9 +260,13 @@ impl Calls<'_> {
                     sent.remove(object);
                 }
             };
-            sent.iter().for_each(|object| count(object, 1));
+            if let Some(object) = &sent {
+                count(object, 1);
+            }
             let answer = acting.try_on_bucket(&cell.act, region).await;
-            sent.iter().for_each(|object| count(object, -1));
+            if let Some(object) = &sent {
+                count(object, -1);
+            }
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             match (&cell.act, &answer) {
                 (Act::Put { bucket, key }, Ok(_)) => drop(written.insert((bucket.clone(), key.clone()))),
