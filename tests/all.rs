@@ -31,6 +31,7 @@ mod denied;
 mod desk;
 mod doctor;
 mod doctor_bench;
+mod doctor_revoked;
 mod drift;
 mod errors;
 mod estate;

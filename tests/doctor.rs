@@ -294,7 +294,7 @@ async fn an_event_needs_nothing_beside_it() {
         let found: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.err));
         (said.exit, found["causes"].as_array().unwrap().iter().map(|c| c["cause"].as_str().unwrap().to_owned()).collect::<Vec<_>>())
     };
-    assert_eq!(ask(&event).await, (Exit::Clean, Vec::new()), "everything that it says is let in");
+    assert_eq!(ask(&event).await, (Exit::Unknown, Vec::new()), "everything that it says is let in, and AWS refused it");
     event["requestParameters"]["externalId"] = Value::Null;
     event["sourceIPAddress"] = "198.51.100.7".into();
     assert_eq!(ask(&event).await, (Exit::Failed, vec!["external-id-missing".to_owned(), "source-address".to_owned()]));
@@ -308,7 +308,8 @@ async fn what_is_not_said_is_said_so() {
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     let words = ["doctor", "--principal", "dev/user/ann", "--action", "sts:AssumeRole", "--resource", "role/Desk", "--mfa"];
     let said = place.run(&[&words[..], &["--external-id", "desk-4711", &file]].concat()).await;
-    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert_eq!(said.exit, Exit::Unknown, "{}{}", said.out, said.err);
+    assert!(!said.out.contains("allowed: ") && said.out.contains("not known: "), "{}", said.out);
     assert!(said.out.contains("perhaps: the address is not among those that are let in: the request does not say"), "{}", said.out);
     let said = place.run(&[&words[..], &["--source-ip", "203.0.113.9", &file]].concat()).await;
     assert!(said.exit == Exit::Failed && said.out.contains("--external-id '****'") && !said.out.contains("desk-4711"), "{}", said.out);
@@ -454,7 +455,8 @@ async fn a_deny_that_aws_names_is_never_taken_for_nothing() {
             assert_eq!(found["fix"][0]["changes"][0]["text"], "with a new session: assume the role anew");
         }
         let text = ask(by_identity, false).await;
-        assert!(text.contains(&format!("were revoked, as AWS says: statement 1 of the inline policy {name} of role Desk")), "{text}");
+        let said = format!("were revoked, as AWS says: those that began before {before}: statement 1 of the inline policy {name} of role Desk");
+        assert!(text.contains(&said), "{text}");
         place.iam("222222222222", "DeleteRolePolicy", &role).await;
     }
 }
@@ -487,4 +489,52 @@ async fn a_cause_without_a_call_is_said() {
         let value: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}: {}{}", said.out, said.err));
         assert!(said.exit == crossrole::Exit::Failed && value["causes"][0]["cause"] == cause && value["remedy"].is_string(), "{text}: {value}");
     }
+}
+
+/// What AWS refused is never "all is well"; a status without a body, an object that is not there, and a call that names no resource.
+#[tokio::test]
+async fn outcomes_do_not_mislead_a_script() {
+    let place = Place::new(Options::default());
+    let file = manifest("doctor-outcomes", DESK);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert_eq!(place.s3(OWNER, "PUT", "/desk-data/reports/q1", "", "figures").await.0, 200);
+    let path = file.replace("manifest.toml", "error.txt");
+    let ask = async |text: &str, more: &[&str]| {
+        std::fs::write(&path, text).unwrap();
+        let said = place.run(&[&["doctor", "--json", "--error", &path][..], more, &[&file]].concat()).await;
+        (said.exit, serde_json::from_str::<Value>(&said.out).unwrap_or_default(), said.err)
+    };
+    let forbidden = "fatal error: An error occurred (403) when calling the HeadObject operation: Forbidden";
+    let (exit, found, _) = ask(forbidden, &["--principal", "role/Desk", "--resource", "desk-data/reports/q1"]).await;
+    assert_eq!((exit, &found["found"], &found["allowed"]), (Exit::Unknown, &json!("unknown"), &Value::Null), "{found:#}");
+    // Nobody who may list it is refused for what is not there.
+    let (exit, found, _) = ask(forbidden, &["--principal", "role/Desk", "--resource", "desk-data/reports/none"]).await;
+    assert_eq!((exit, found["causes"][0]["cause"].as_str()), (Exit::Failed, Some("object-missing")), "{found:#}");
+    let missing = "An error occurred (404) when calling the HeadObject operation: Not Found";
+    let (exit, found, _) = ask(missing, &["--principal", "role/Desk", "--resource", "desk-data/reports/none"]).await;
+    assert_eq!((exit, found["causes"][0]["cause"].as_str()), (Exit::Failed, Some("object-missing")), "{found:#}");
+    assert_eq!(found["fix"][0]["changes"][0]["request"], "object", "{found:#}");
+    // A bucket is no object.
+    let (exit, _, err) = ask(
+        "<Error><Code>AccessDenied</Code><Message>Access Denied</Message><BucketName>desk-data</BucketName></Error>",
+        &["--principal", "role/Desk", "--action", "s3:GetObject"],
+    )
+    .await;
+    assert!(exit == Exit::Failed && err.contains("which object of bucket `desk-data` is not told") && err.contains("--resource desk-data/KEY"), "{err}");
+    let (_, _, err) = ask(forbidden, &[]).await;
+    assert!(err.contains("it tells action `s3:GetObject`") && err.contains("say it with --principal, --resource"), "{err}");
+    let (exit, found, err) =
+        ask("An error occurred (AccessDenied) when calling the ListBuckets operation: Access Denied", &["--principal", "dev/user/bob"]).await;
+    assert_eq!((exit, found["causes"][0]["cause"].as_str()), (Exit::Failed, Some("identity-lacks")), "{found:#}{err}");
+    assert!(found["fix"][0]["argv"].to_string().contains("s3:ListAllMyBuckets"), "{found:#}");
+    let said = place.run(&["doctor", "--principal", "dev/user/bob", "--action", "s3:ListAllMyBuckets", &file]).await;
+    assert!(said.exit == Exit::Failed && said.out.contains("cause: no policy of the caller lets it"), "{}{}", said.out, said.err);
+    let (exit, found, _) = ask(
+        "upload failed: ./q2 to s3://desk-data/reports/q2 An error occurred (AccessDenied) when calling the PutObject operation: Access Denied",
+        &["--principal", "role/Desk"],
+    )
+    .await;
+    assert_eq!((exit, &found["calls"][0]["resource"]), (Exit::Failed, &json!("arn:aws:s3:::desk-data/reports/q2")), "{found:#}");
+    let (exit, found, _) = ask("The config profile (foo) could not be found", &[]).await;
+    assert!(exit == Exit::Failed && found["causes"][0]["cause"] == "profile-missing" && found["remedy"].is_string(), "{found:#}");
 }

@@ -644,7 +644,7 @@ async fn what_was_written_is_taken_away_or_said() {
     let (exit, value) = verified(&place, &file, &["--write-probes", "--deadline", "0"]).await;
     let red = cells(&value, "fails");
     assert!(exit == Exit::Failed && red.iter().any(|c| c["act"]["call"] == "put" && c["twist"] == "outside"), "{}", says(&red));
-    assert!(value["left_behind"].as_array().unwrap().len() == 2, "{}", value["left_behind"]);
+    assert!(value["left_behind"].as_array().unwrap().len() == 3, "{}", value["left_behind"]);
 }
 
 /// Nobody may delete objects.
@@ -685,4 +685,80 @@ async fn what_no_call_looks_for_is_found_all_the_same() {
     put_bucket_policy(&place, "everything-open", &statements).await;
     let (_, value) = verified(&place, &file, &["--deadline", "0"]).await;
     assert!(value["beside"].to_string().contains("999999999999"), "{}", value["beside"]);
+}
+
+/// Writing and other actions that are granted are looked at where nothing of the kind is called.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_called_is_evaluated() {
+    for (fault, action) in [("writing taken", "put"), ("deleting taken", "delete"), ("writing given", "put")] {
+        let (place, file) = everything(Duration::ZERO).await;
+        spoil(&place, fault).await;
+        let (exit, value) = verified(&place, &file, &["--deadline", "0"]).await;
+        let red = cells(&value, "fails");
+        let found = red.iter().any(|c| c["act"]["call"] == action && c["known"]["by"] == "evaluator" && c["known"]["because"]["why"] == "writes");
+        assert!(exit == Exit::Failed && found, "{fault}: {}", says(&red));
+    }
+    let text = crate::support::crew(
+        "verify-other",
+        "[buckets.other-data]\ncreate = true\n[roles.Reader]\n[[roles.Reader.trust]]\ngroup = \"dev/Crew\"\n[[roles.Reader.allow]]\nactions = [\"s3:GetBucketLocation\", \"s3:GetLifecycleConfiguration\"]\nresources = [\"arn:aws:s3:::other-data\"]\n[[roles.Reader.allow]]\nactions = [\"s3:ListAllMyBuckets\"]\nresources = [\"*\"]\n[[roles.Reader.allow]]\nbucket = \"other-data\"\naccess = \"write\"\nprefix = \"in/\"\n",
+    );
+    let file = manifest("verify-other", &text);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let (exit, value) = verified(&place, &file, &[]).await;
+    assert_eq!(exit, Exit::Clean, "{}", says(&cells(&value, "fails")));
+    let how = |action: &str| value["cells"].as_array().unwrap().iter().find(|c| c["act"]["action"] == action).map(|c| c["known"]["by"].clone());
+    let expected = [("s3:GetBucketLocation", "calls"), ("s3:ListAllMyBuckets", "calls"), ("s3:GetLifecycleConfiguration", "evaluator")];
+    for (action, by) in expected {
+        assert_eq!(how(action), Some(Value::from(by)), "{action}");
+    }
+    assert!(value["untried"].as_array().unwrap().is_empty(), "{}", value["untried"]);
+    // The prefix ends a sign too early, and settings are not read any more.
+    inline(&place, "Reader", |s| {
+        s.push(json!({"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::other-data/in*"}));
+        s.push(json!({"Effect": "Deny", "Action": ["s3:GetBucketLocation", "s3:GetLifecycleConfiguration"], "Resource": "*"}));
+    })
+    .await;
+    let (exit, value) = verified(&place, &file, &["--write-probes", "--deadline", "0"]).await;
+    let red = cells(&value, "fails");
+    let is_red = |part: &str| red.iter().any(|c| c["act"].to_string().contains(part));
+    assert!(
+        exit == Exit::Failed && is_red("in-x/.crossrole-verify-") && is_red("s3:GetBucketLocation") && is_red("s3:GetLifecycleConfiguration"),
+        "{}",
+        says(&red)
+    );
+}
+
+/// While answers are waited for, it is said how many and until when.
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_is_said() {
+    let (place, file) = everything(Duration::ZERO).await;
+    spoil(&place, "reading taken").await;
+    let said = place.run(&["verify", "--deadline", "45", &file]).await;
+    let waits: Vec<&str> = said.err.lines().filter(|line| line.starts_with("waiting: ")).collect();
+    assert!(!waits.is_empty() && waits.iter().all(|line| line.contains(" are open; ") && line.contains(" until 20")), "{}", said.err);
+}
+
+/// A run that is ended before its time deletes what it has written.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_ended_leaves_nothing_behind() {
+    let text = crate::support::crew(
+        "verify-ended",
+        "[buckets.ended-data]\ncreate = true\n[roles.Writer]\n[[roles.Writer.trust]]\ngroup = \"dev/Crew\"\n[[roles.Writer.allow]]\nbucket = \"ended-data\"\naccess = \"read-write\"\nprefix = \"in/\"\n",
+    );
+    let file = manifest("verify-ended", &text);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    // Something that is waited for after the object was written.
+    inline(&place, "Writer", |s| s.push(json!({"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "*"}))).await;
+    let words = ["verify", "--write-probes", "--deadline", "600", "--timeout-total", "30", &file];
+    let written = async || place.s3(TRUSTING, "GET", "/ended-data", "list-type=2", "").await.1.contains("crossrole-verify");
+    let said = place.run(&words).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("the 30 seconds of `--timeout-total` are over"), "{}", said.err);
+    assert!(!written().await && !said.err.contains("left behind: "), "{}", said.err);
+    assert!(!said.err.contains("nothing was written") && said.err.contains("help: what was written to try it was deleted again"), "{}", said.err);
+    // What can't be deleted is said.
+    place.sandbox.set_faults(Some(std::sync::Arc::new(NoDeleting)));
+    let said = place.run(&words).await;
+    assert!(written().await && said.err.contains("left behind: ended-data/in/.crossrole-verify-"), "{}", said.err);
 }

@@ -92,6 +92,7 @@ impl Events {
             Exit::Refused => "refused",
             Exit::Moved => "moved",
             Exit::Locked => "locked",
+            Exit::Unknown => "unknown",
             Exit::Signal(_) => "signal",
             Exit::Passed(_) => "passed",
         };

@@ -18,6 +18,8 @@ pub enum Exit {
     Locked,
     /// What was reviewed is not what would be done now.
     Moved,
+    /// What was asked about can't be told by what was read.
+    Unknown,
     /// What a command that was run ended with.
     Passed(u8),
     /// A signal of this number ended it before its work was done.
@@ -34,6 +36,7 @@ impl Exit {
             Self::Refused => 3,
             Self::Locked => 4,
             Self::Moved => 5,
+            Self::Unknown => 6,
             Self::Passed(code) => code,
             // As shells say it of a process that a signal has ended (POSIX, "Exit Status for Commands").
             Self::Signal(number) => 128_u8.saturating_add(number),
@@ -129,6 +132,11 @@ impl Failure {
     /// Something that must not happen: nothing was changed.
     pub(crate) fn bug(error: impl Into<String>) -> Self {
         Self { kind: Kind::Bug, ..Self::new(error, "this is a bug in crossrole, and nothing was changed; please report it with the manifest") }
+    }
+
+    /// With other advice.
+    pub(crate) fn advised(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
     }
 
     /// Adds what belongs to it: the lines of a text.

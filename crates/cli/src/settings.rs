@@ -372,6 +372,11 @@ impl Settings {
         Quotas { trust_policy: trust_policy.unwrap_or(usual.trust_policy), policies_per_role: policies_per_role.unwrap_or(usual.policies_per_role) }
     }
 
+    /// The file that they were read from.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whose credentials are at hand, to prove what manifests promise.
     pub(crate) fn principals(&self) -> &[AtHand] {
         &self.file.verify.principals

@@ -42,6 +42,7 @@ impl Acting {
                 let answer = self.line.call(&self.run, "GetBucketPolicy", Kind::Read, || s3.get_bucket_policy().bucket(bucket).send()).await;
                 reached(answer.map(|answer| id(answer.request_id())))
             }
+            Act::Other { action, resource: _ } => self.try_other(&s3, action, act.bucket().unwrap_or_default()).await,
             Act::Put { bucket, key } => {
                 let send = || s3.put_object().bucket(bucket).key(key).body(ByteStream::from_static(CONTENT)).send();
                 Ok(id(self.line.call(&self.run, "PutObject", Kind::Write, send).await?.request_id()))
@@ -50,6 +51,42 @@ impl Acting {
                 let send = || s3.delete_object().bucket(bucket).key(key).send();
                 Ok(id(self.line.call(&self.run, "DeleteObject", Kind::Write, send).await?.request_id()))
             }
+        }
+    }
+
+    /// Names of the groups that a user is in.
+    ///
+    /// # Errors
+    /// Who calls may not know.
+    pub async fn groups_of(&self, user: &str) -> Result<Vec<String>, CloudError> {
+        let iam = aws_sdk_iam::Client::new(&self.config);
+        // IAM lets a user be in ten (IAM User Guide, "IAM and STS quotas"): one page.
+        let answer = self.line.call(&self.run, "ListGroupsForUser", Kind::Read, || iam.list_groups_for_user().user_name(user).send()).await?;
+        Ok(answer.groups().iter().map(|group| group.group_name().to_owned()).collect())
+    }
+
+    /// Other readings that change nothing: those of [`HARMLESS`](crossrole_model::proof::HARMLESS).
+    async fn try_other(&self, s3: &aws_sdk_s3::Client, action: &str, bucket: &str) -> Result<Option<String>, CloudError> {
+        let id = |id: Option<&str>| id.map(str::to_owned);
+        let (line, run) = (&self.line, &self.run);
+        match action {
+            "s3:GetBucketLocation" => {
+                let answer = line.call(run, "GetBucketLocation", Kind::Read, || s3.get_bucket_location().bucket(bucket).send()).await?;
+                Ok(id(answer.request_id()))
+            }
+            "s3:GetBucketVersioning" => {
+                let answer = line.call(run, "GetBucketVersioning", Kind::Read, || s3.get_bucket_versioning().bucket(bucket).send()).await?;
+                Ok(id(answer.request_id()))
+            }
+            "s3:GetEncryptionConfiguration" => {
+                let answer = line.call(run, "GetBucketEncryption", Kind::Read, || s3.get_bucket_encryption().bucket(bucket).send()).await;
+                reached(answer.map(|answer| id(answer.request_id())))
+            }
+            "s3:ListAllMyBuckets" => {
+                let answer = line.call(run, "ListBuckets", Kind::Read, || s3.list_buckets().max_buckets(1).send()).await?;
+                Ok(id(answer.request_id()))
+            }
+            _ => Err(plain(ErrorClass::Invalid, &line.account, action, "no harmless call of the kind is known")),
         }
     }
 
@@ -62,7 +99,12 @@ impl Acting {
 /// Whoever hears that something is not there, has no byte, or is archived, was let in.
 fn reached(answer: Result<Option<String>, CloudError>) -> Result<Option<String>, CloudError> {
     match answer {
-        Err(error) if ["NoSuchKey", "NoSuchBucketPolicy", "InvalidRange", "InvalidObjectState"].contains(&error.code.as_str()) => Ok(error.request_id),
+        Err(error)
+            if ["NoSuchKey", "NoSuchBucketPolicy", "ServerSideEncryptionConfigurationNotFoundError", "InvalidRange", "InvalidObjectState"]
+                .contains(&error.code.as_str()) =>
+        {
+            Ok(error.request_id)
+        }
         answer => answer,
     }
 }
@@ -84,6 +126,18 @@ impl Aws {
             all.extend(answer.contents().iter().filter_map(|object| object.key()).map(str::to_owned));
         }
         Ok(all.into_iter().collect())
+    }
+
+    /// Looks whether an object is there.
+    ///
+    /// # Errors
+    /// That account can't be reached, or does not let it.
+    pub async fn object_exists(&self, account: &AccountId, bucket: &str, region: &str, key: &str) -> Result<bool, CloudError> {
+        let session = self.sessions.get(account).await?;
+        let s3 = session.s3(region);
+        // The first of those that begin so is the one that is no longer than that.
+        let answer = session.read("ListObjectsV2", || s3.list_objects_v2().bucket(bucket).prefix(key).max_keys(1).send()).await?;
+        Ok(answer.contents().iter().any(|object| object.key() == Some(key)))
     }
 
     /// Deletes an object of ours, as whoever reads and writes its account.

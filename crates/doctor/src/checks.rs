@@ -84,19 +84,25 @@ fn checked(cause: Cause, guard: Guard) -> Checked {
         | A::Proxy
         | A::Certificate
         | A::Unreachable
+        | A::ProfileMissing
         | A::NoCredentials
         | A::ClockSkew
         | A::LinkExpired
         | A::ExpiredCredentials
         | A::UnknownCredentials
         | A::WrongSecret
-        | A::Throttled => Checked::Credentials,
-        A::RegionDisabled | A::WrongRegion => Checked::Region,
+        | A::NotAssigned
+        | A::Throttled
+        | A::ServiceFailed
+        | A::RequestInvalid
+        | A::PolicyMalformed
+        | A::TokenNotTaken => Checked::Credentials,
+        A::RegionMissing | A::RegionDisabled | A::WrongRegion => Checked::Region,
         A::CallerMissing | A::RootAssumes => Checked::Caller,
         A::RoleMissing | A::RoleInOtherAccount | A::RoleUnderOtherPath => Checked::Role,
-        A::BucketMissing | A::ObjectMissing => Checked::Bucket,
+        A::BucketMissing | A::ObjectMissing | A::AccessDisabled | A::ObjectArchived => Checked::Bucket,
         A::TrustDenies | A::TrustNamesDeleted | A::TrustLacks | A::TagsNotTrusted | A::SourceIdentityNotTrusted => Checked::Trust,
-        A::BucketPolicyDenies | A::BucketPolicyNamesDeleted | A::BucketPolicyLacks => Checked::BucketPolicy,
+        A::BucketPolicyDenies | A::BucketPolicyNamesDeleted | A::BucketPolicyLacks | A::OwnersOnly => Checked::BucketPolicy,
         A::KeyPolicyDenies | A::KeyPolicyNamesDeleted | A::KeyPolicyLacks => Checked::KeyPolicy,
         A::ServiceControlDenies | A::ServiceControlLacks | A::ResourceControlDenies => Checked::Controls,
         A::IdentityDenies | A::SessionRevoked | A::IdentityLacks | A::KeyIdentityLacks | A::NotInGroup => Checked::Identity,
@@ -104,7 +110,7 @@ fn checked(cause: Cause, guard: Guard) -> Checked {
         A::SessionPolicyDenies | A::SessionPolicyLacks => Checked::SessionPolicy,
         A::PublicRestricted | A::PublicPolicyBlocked | A::PublicAclBlocked => Checked::PublicAccessBlock,
         A::ExternalIdMissing | A::ExternalIdWrong => Checked::ExternalId,
-        A::MfaMissing | A::MfaTooOld => Checked::SecondFactor,
+        A::MfaMissing | A::MfaTooOld | A::MfaRefused => Checked::SecondFactor,
         A::NotYet | A::Over => Checked::Window,
         A::SourceAddress | A::SourceNetwork => Checked::Source,
         A::InsecureTransport | A::OtherCondition | A::EncryptionBlocked => Checked::OtherConditions,
@@ -113,7 +119,7 @@ fn checked(cause: Cause, guard: Guard) -> Checked {
         A::ChainedTooLong => Checked::Chaining,
         A::KeyMissing | A::KeyDisabled | A::KeyPendingDeletion => Checked::Key,
         A::ObjectOwner => Checked::Ownership,
-        A::DeniedSomewhere | A::Impossible => match guard {
+        A::DeniedSomewhere | A::Impossible | A::Revoked => match guard {
             Guard::Trust => Checked::Trust,
             Guard::Bucket => Checked::BucketPolicy,
             Guard::Key => Checked::KeyPolicy,

@@ -8,7 +8,7 @@ use crossrole_policy::{Arn, Document, Effect, Statement};
 
 use crate::asked::Who;
 use crate::trouble::bucket_of;
-use crate::world::World;
+use crate::world::{World, known};
 
 /// The inline policy that a fix puts where there is no place of ours.
 pub(crate) const INLINE: &str = "crossrole-doctor";
@@ -114,7 +114,11 @@ impl World<'_> {
         };
         match place {
             Place::Trust(account, name) | Place::Inline(account, "role", name, _) => {
-                declared(account, Kind::Role, name) || crossrole_model::PermissionSet::of_session(account.as_str(), name).is_some()
+                let tagged = known(self.observed.accounts.get(account)).and_then(|state| state.roles.get(&name.to_ascii_lowercase()));
+                // Of a manifest that is not of this run, it is all the same.
+                tagged.is_some_and(|role| ownership::owner(&role.state.tags).is_some())
+                    || declared(account, Kind::Role, name)
+                    || crossrole_model::PermissionSet::of_session(account.as_str(), name).is_some()
             }
             Place::Managed(arn) => {
                 let Some((account, name)) = Arn::parse(arn).and_then(|a| Some((AccountId::parse(a.account)?, a.resource.rsplit('/').next()?))) else {

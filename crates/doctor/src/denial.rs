@@ -3,10 +3,13 @@
 //! The frame is one: who, what, on what, why (IAM User Guide, "Troubleshoot access denied error messages"); services spell the
 //! resource in their own ways, S3 says no more than `Access Denied` across accounts, and STS never says why.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::access::Layer;
-use crossrole_model::diagnosis::{Cause, Denied, DeniedReason};
+use crossrole_model::diagnosis::{Brought, Cause, Denied, DeniedReason};
 use crossrole_policy::Arn;
 
+use crate::clients;
 use crate::event;
 use crate::operation;
 use crate::words::{CODES, PHRASES};
@@ -26,21 +29,52 @@ pub fn read(text: &str) -> Denied {
 /// Reads a message, where its code is known from elsewhere or not.
 pub(crate) fn of_text(text: &str) -> Denied {
     let line = unwrapped(text);
-    let mut denied = Denied { code: code(&line), operation: operation(&line), ..Denied::default() };
+    let mut denied = Denied { code: code(&line), operation: operation(&line).or_else(|| clients::operation(&line)), ..Denied::default() };
     frame(&line, &mut denied);
     if let Some(action) = after(&line, "Not authorized to perform ").map(token).filter(|text| text.starts_with("sts:")) {
         denied.action.get_or_insert_with(|| action.to_owned());
     }
+    if denied.reason.is_none() {
+        reason(&line, &mut denied);
+    }
     denied.encoded = after(&line, "Encoded authorization failure message: ").map(token).filter(|text| !text.is_empty()).map(str::to_owned);
-    denied.cause = cause(&denied.code, &line);
     denied.region = region(&line);
     if denied.action.is_none() {
         denied.action = denied.operation.as_deref().and_then(operation::action).map(str::to_owned);
     }
+    denied.cause = cause(&denied, &line);
     if denied.resource.is_none() {
-        denied.resource = named_elsewhere(&line);
+        named_elsewhere(&line, &mut denied);
     }
     denied
+}
+
+/// What is asked of buckets, and not of objects.
+const OF_BUCKETS: [&str; 4] = ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"];
+
+/// The object, bucket, role or key that is named around the message.
+fn named_elsewhere(text: &str, denied: &mut Denied) {
+    let service = denied.action.as_deref().and_then(|action| action.split(':').next()).unwrap_or_default().to_owned();
+    let arn = |service: &str, kind: &str| {
+        let mut all = text.split([' ', '"', '\'', '(', ')', '<', '>', '`', ',', ';']).filter(|word| word.starts_with("arn:"));
+        let is = |word: &&str| Arn::parse(word).is_some_and(|arn| arn.service == service && arn.resource.starts_with(kind));
+        all.find(is).map(|word| word.trim_end_matches(['.', ':']).to_owned())
+    };
+    match service.as_str() {
+        "sts" => denied.resource = arn("iam", "role/"),
+        "kms" => denied.resource = arn("kms", "key/"),
+        "s3" | "" => {
+            let Some((bucket, key)) = clients::object(text, denied.operation.as_deref()) else { return };
+            let of_bucket = denied.action.as_deref().is_some_and(|action| OF_BUCKETS.contains(&action));
+            if of_bucket && denied.action.as_deref() != Some("s3:GetBucketLocation") && !key.is_empty() {
+                let brought = denied.brought.get_or_insert_with(Brought::default);
+                brought.context.insert("s3:prefix".to_owned(), vec![key.clone()]);
+            }
+            let name = if of_bucket || key.is_empty() { bucket } else { format!("{bucket}/{key}") };
+            denied.resource = (name.len() <= 2048).then(|| format!("arn:aws:s3:::{name}"));
+        }
+        _ => {}
+    }
 }
 
 /// One line of it, without the marks of XML and the frames that Terraform draws around errors.
@@ -51,16 +85,16 @@ fn unwrapped(text: &str) -> String {
 }
 
 /// What stands behind the first of these words.
-fn after<'t>(text: &'t str, words: &str) -> Option<&'t str> {
+pub(crate) fn after<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     text.split_once(words).map(|(_, rest)| rest)
 }
 
-fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
+pub(crate) fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
     after(text, from)?.split_once(to).map(|(inner, _)| inner)
 }
 
 /// Text up to a blank, and without what ends a sentence, a quotation or an element.
-fn token(text: &str) -> &str {
+pub(crate) fn token(text: &str) -> &str {
     let end = text.find([' ', '"', '\'', '<', '>', ')', ',', ';']).unwrap_or(text.len());
     text.get(..end).unwrap_or_default().trim_end_matches(['.', ':'])
 }
@@ -74,15 +108,33 @@ fn code(text: &str) -> String {
     let forms = [
         between(text, "<Code>", "</Code>"),
         between(text, "An error occurred (", ")"),
+        // Before 2016.
+        between(text, "A client error (", ")"),
         after(text, "api error ").and_then(|rest| rest.split_once(':')).map(|(code, _)| code),
         after(text, "Error Code: ").map(token),
         after(text, "ErrorCode: ").map(token),
+        // Ruby: `Aws::S3::Errors::AccessDenied`.
+        after(text, "::Errors::").map(token),
+        // JavaScript.
+        between(text, "Code: '", "'"),
+        between(text, "code: '", "'"),
+        between(text, "\"name\": \"", "\""),
         between(text, "code: Some(\"", "\""),
         after(text, "\"__type\":").map(|rest| token(rest.trim_start().trim_start_matches('"'))).map(|code| code.rsplit('#').next().unwrap_or(code)),
     ];
     let found = forms.into_iter().flatten().map(str::trim).find(|code| is_code(code));
-    let named = || CODES.iter().map(|(code, _)| *code).find(|code| words(text).any(|word| word == *code));
-    found.or_else(named).unwrap_or_default().to_owned()
+    let said = || ["Access Denied", "AccessDenied"].into_iter().find(|said| text.contains(said)).map(|_| "AccessDenied");
+    found.or_else(|| named(text)).or_else(said).or_else(|| clients::status(text)).unwrap_or_default().to_owned()
+}
+
+/// A code that is known, by itself or as the exception that a client makes of it: `…s3.model.NoSuchKeyException`.
+fn named(text: &str) -> Option<&'static str> {
+    let mut said: BTreeSet<&str> = BTreeSet::new();
+    for word in words(text) {
+        let last = word.rsplit('.').next().unwrap_or(word);
+        said.extend([word, last, last.strip_suffix("Exception").unwrap_or(last)]);
+    }
+    CODES.iter().map(|(code, _)| *code).find(|code| said.contains(code))
 }
 
 /// Words as codes are written in text: `AccessDenied:`, `(ExpiredToken)`.
@@ -162,6 +214,8 @@ const KINDS: [(&str, Option<Layer>); 9] = [
 
 fn reason(text: &str, denied: &mut Denied) {
     let untold = text.contains(" because the resource does not exist in this Region, no resource-based policies allow access");
+    // As it was written before.
+    let untold = untold || text.contains("does not exist in this region, or you are not allowed to access");
     if untold {
         denied.reason = Some(DeniedReason { layer: None, explicit: None, endpoint: false });
         return;
@@ -181,15 +235,34 @@ fn reason(text: &str, denied: &mut Denied) {
 }
 
 /// What is wrong before any policy is asked, or what no policy says.
-fn cause(code: &str, text: &str) -> Option<Cause> {
+fn cause(denied: &Denied, text: &str) -> Option<Cause> {
     let lower = text.to_lowercase();
     let said = PHRASES.iter().find(|(phrase, _)| lower.contains(phrase)).map(|(_, cause)| *cause);
-    said.or_else(|| CODES.iter().find(|(known, _)| *known == code).and_then(|(_, cause)| *cause))
+    // Events of some services tell whose fault it is.
+    let code = denied.code.strip_prefix("Client.").or_else(|| denied.code.strip_prefix("Server.")).unwrap_or(&denied.code);
+    said.or_else(|| CODES.iter().find(|(known, _)| *known == code).and_then(|(_, cause)| *cause)).or_else(|| of_status(code, denied))
+}
+
+/// What a status of HTTP says by itself: a HEAD is answered without a body.
+fn of_status(code: &str, denied: &Denied) -> Option<Cause> {
+    let of_bucket = denied.action.as_deref() == Some("s3:ListBucket");
+    match code {
+        "404" | "NotFound" if denied.action.as_deref().is_some_and(|action| action.starts_with("s3:")) => {
+            Some(if of_bucket { Cause::BucketMissing } else { Cause::ObjectMissing })
+        }
+        "301" | "307" | "MovedPermanently" => Some(Cause::WrongRegion),
+        "400" | "409" | "412" | "416" | "BadRequest" => Some(Cause::RequestInvalid),
+        "405" | "MethodNotAllowed" => Some(Cause::OwnersOnly),
+        "500" | "502" | "503" | "504" => Some(Cause::ServiceFailed),
+        _ => None,
+    }
 }
 
 /// The region that an error says is right.
 fn region(text: &str) -> Option<String> {
     let expected = between(text, "expecting '", "'").or_else(|| between(text, "<Region>", "</Region>"));
+    // Of Terraform, and of Java.
+    let expected = expected.or_else(|| between(text, "actual location \"", "\"")).or_else(|| after(text, "The bucket is in this region: ").map(token));
     let endpoint = between(text, "<Endpoint>", "</Endpoint>").and_then(of_host);
     let found = expected.or(endpoint)?;
     is_region(found).then(|| found.to_owned())
@@ -205,12 +278,4 @@ fn of_host(host: &str) -> Option<&str> {
 /// Looks like the name of a region; whether there is one is AWS's to say.
 fn is_region(text: &str) -> bool {
     text.len() <= 32 && text.split('-').count() >= 3 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-/// A bucket or key that an error names beside its message.
-fn named_elsewhere(text: &str) -> Option<String> {
-    let bucket = between(text, "<BucketName>", "</BucketName>").or_else(|| between(text, "<Bucket>", "</Bucket>"));
-    let path = between(text, "<Resource>/", "</Resource>");
-    let name = path.or(bucket)?;
-    (!name.is_empty() && name.len() <= 2048).then(|| format!("arn:aws:s3:::{name}"))
 }

@@ -3,6 +3,8 @@
 use crossrole_access::{action_matches, resource_matches};
 use crossrole_policy::{Document, Effect, Element, Statement};
 
+use crate::revoked::is_written_by_manifests;
+
 /// What is to be excepted.
 pub(crate) struct Excepted<'e> {
     pub(crate) action: &'e str,
@@ -14,7 +16,8 @@ pub(crate) struct Excepted<'e> {
 /// Documents that except it from one Deny each, the shortest change first. Whether one excepts more than that is for whoever tries it.
 pub(crate) fn excepting(document: &Document, of: &Excepted<'_>) -> Vec<Option<Document>> {
     let mut out = Vec::new();
-    for (at, statement) in document.statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Deny) {
+    // What manifests write, no hand takes away: they would put it back, and a Deny of whom they revoked is meant.
+    for (at, statement) in document.statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Deny && !is_written_by_manifests(s)) {
         let with = |new: Vec<Statement>| -> Option<Document> {
             let mut document = document.clone();
             document.statements.splice(at..=at, new);

@@ -119,6 +119,11 @@ fn brought(event: &Value) -> Brought {
     one("sts:SourceIdentity", text(asked, "sourceIdentity"));
     one("s3:prefix", text(asked, "prefix"));
     one("aws:UserAgent", text(event, "userAgent"));
+    let created = at(event, &["userIdentity", "sessionContext", "attributes", "creationDate"]).and_then(Value::as_str);
+    let is_session = at(event, &["userIdentity", "type"]).and_then(Value::as_str) == Some("AssumedRole");
+    one("aws:TokenIssueTime", created.filter(|_| is_session));
+    one("aws:userid", at(event, &["userIdentity", "principalId"]).and_then(Value::as_str).filter(|_| is_session));
+    one("aws:SourceIdentity", at(event, &["userIdentity", "sessionContext", "sourceIdentity"]).and_then(Value::as_str));
     let session = at(event, &["userIdentity", "sessionContext", "attributes", "mfaAuthenticated"]);
     let second = session.is_some_and(|is| is.as_str() == Some("true") || is.as_bool() == Some(true)) || text(asked, "serialNumber").is_some();
     one("aws:MultiFactorAuthPresent", second.then_some("true"));

@@ -1,18 +1,19 @@
 //! A Deny that AWS names and the evaluator does not find: what AWS says is never taken for nothing.
 
 use crossrole_model::access::StatementRef;
-use crossrole_model::diagnosis::Cause;
+use crossrole_model::diagnosis::{Cause, RevokedBy, RevokedMark};
 use crossrole_policy::Effect;
 
 use crate::named::of_layer;
+use crate::revoked::ISSUED;
 use crate::trouble::{Hop, Trouble, bare};
 use crate::world::World;
 
-/// When a session was made. It is not told by a refusal, so that a Deny of older ones (the console's `AWSRevokeOlderSessions`, ours of
-/// revoked sessions) does not apply to a request that says nothing of it.
-const ISSUED: &str = "aws:TokenIssueTime";
+/// The unique id of who calls.
+const USER_ID: &str = "aws:userid";
 
-/// Before every session that there is.
+/// Before every session that there is. When one was made is not told by a refusal, so that a Deny of older ones (the console's
+/// `AWSRevokeOlderSessions`, ours of revoked sessions) does not apply to a request that says nothing of it.
 const LONG_AGO: &str = "1970-01-01T00:00:00Z";
 
 impl World<'_> {
@@ -34,6 +35,7 @@ impl World<'_> {
         }
         if let Some(statement) = self.aged(hop).as_ref().and_then(denies) {
             let mut trouble = bare(Cause::SessionRevoked, at, hop);
+            trouble.found.revoked = self.ended(at).map(|ended| RevokedBy { since: ended.since, mark: RevokedMark::Sessions });
             trouble.found.statement = Some(statement);
             return Some(told(trouble));
         }
@@ -48,12 +50,18 @@ impl World<'_> {
     }
 
     /// The same call by a session that was made long ago, where the request does not say when its was.
-    fn aged(&self, hop: &Hop) -> Option<Hop> {
+    pub(crate) fn aged(&self, hop: &Hop) -> Option<Hop> {
         if hop.question.context.get(ISSUED).is_some() {
             return None;
         }
         let mut question = hop.question.clone();
         question.context.set(ISSUED, LONG_AGO);
+        // The unique id of a session ends with its name, whatever that of its role is.
+        if let Some((_, session)) = hop.call.principal.split_once(":assumed-role/").and_then(|(_, name)| name.split_once('/'))
+            && question.context.get(USER_ID).is_none()
+        {
+            question.context.set(USER_ID, format!("AROA:{session}"));
+        }
         Some(self.decided(question, hop.through))
     }
 }

@@ -8,6 +8,7 @@
 
 mod asked;
 mod checks;
+mod clients;
 mod command;
 mod denial;
 mod deny;
@@ -17,6 +18,7 @@ mod lacks;
 mod named;
 mod operation;
 mod propose;
+mod revoked;
 mod search;
 mod strict;
 mod told;

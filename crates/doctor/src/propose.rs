@@ -55,7 +55,10 @@ impl Proposer<'_, '_> {
         };
         let change = match self.trouble.found.cause {
             Cause::ExternalIdMissing | Cause::ExternalIdWrong => wanted.filter(|id| !id.contains(['*', '?'])).map(|id| RequestChange::ExternalId { id }),
-            Cause::MfaMissing | Cause::MfaTooOld => Some(RequestChange::Mfa),
+            Cause::MfaMissing | Cause::MfaTooOld | Cause::MfaRefused => Some(RequestChange::Mfa),
+            Cause::RegionMissing => {
+                Some(RequestChange::Region { region: bucket_of(&self.hop.call.resource).and_then(|name| self.world.bucket(name)).map(|state| state.region) })
+            }
             Cause::InsecureTransport => Some(RequestChange::Tls),
             Cause::SessionTooLong => {
                 let role = Who::of(&self.hop.call.resource).and_then(|who| self.world.role(who.account, who.name));
@@ -73,9 +76,18 @@ impl Proposer<'_, '_> {
             Cause::ClockSkew => Some(RequestChange::Clock),
             Cause::LinkExpired => Some(RequestChange::NewLink),
             Cause::Throttled => Some(RequestChange::Later),
-            because @ (Cause::NoCredentials | Cause::ExpiredCredentials | Cause::UnknownCredentials | Cause::WrongSecret | Cause::SessionRevoked) => {
-                Some(RequestChange::Credentials { because })
-            }
+            Cause::ServiceFailed => Some(RequestChange::Later),
+            Cause::ObjectMissing => Some(RequestChange::Object),
+            Cause::ObjectArchived => Some(RequestChange::Restored),
+            Cause::OwnersOnly => Some(RequestChange::ByOwner),
+            because @ (Cause::RequestInvalid | Cause::PolicyMalformed | Cause::TokenNotTaken) => Some(RequestChange::Corrected { because }),
+            because @ (Cause::ProfileMissing
+            | Cause::NotAssigned
+            | Cause::NoCredentials
+            | Cause::ExpiredCredentials
+            | Cause::UnknownCredentials
+            | Cause::WrongSecret
+            | Cause::SessionRevoked) => Some(RequestChange::Credentials { because }),
             because @ (Cause::Unresolved | Cause::Proxy | Cause::Certificate | Cause::Unreachable) => Some(RequestChange::Network { because }),
             _ => None,
         };
@@ -103,6 +115,11 @@ impl Proposer<'_, '_> {
             Cause::IdentityLacks | Cause::KeyIdentityLacks => self.identity(),
             Cause::BoundaryLacks => self.boundary(),
             Cause::IdentityDenies => {
+                let role = address_of(&self.hop.call.principal).filter(|address| self.world.declares_role(address));
+                if let Some(role) = role {
+                    let at = self.at(&role, "roles");
+                    self.taken_out(&at);
+                }
                 let documents = self.world.own_documents(&self.hop.call.principal);
                 self.denials(documents, false);
             }
@@ -111,6 +128,9 @@ impl Proposer<'_, '_> {
                 self.denials(found.into_iter().collect(), true);
             }
             Cause::TrustDenies | Cause::BucketPolicyDenies | Cause::KeyPolicyDenies => {
+                if let Some((at, _)) = self.lists().filter(|_| self.hop.guard != Guard::Trust) {
+                    self.taken_out(&at);
+                }
                 let place = place_of(&self.hop.call.resource).zip(self.world.policy_of(self.hop).cloned());
                 self.denials(place.into_iter().collect(), true);
             }
@@ -345,6 +365,13 @@ impl Proposer<'_, '_> {
         let Some(mut document) = self.world.managed(&arn) else { return };
         document.statements.push(statement);
         self.write(&Place::Managed(arn), Some(&document));
+    }
+
+    /// A Deny that a manifest has word for word goes, where that gives nobody anything else.
+    fn taken_out(&mut self, at: &[String]) {
+        for index in 0..ENTRIES_MOST {
+            self.amend(at, None, &Amend::Remove { list: "statement".to_owned(), index });
+        }
     }
 
     fn denials(&mut self, documents: Vec<(Place, Document)>, of_many: bool) {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_access::delta;
 use crossrole_model::Address;
 use crossrole_model::access::{AccessDelta, Lack};
-use crossrole_model::diagnosis::{Amendment, Cause, Diagnosis, FixStep, FoundCause, RequestChange};
+use crossrole_model::diagnosis::{Amendment, Cause, Diagnosis, FixStep, FoundCause, RequestChange, RevokedBy, RevokedMark};
 
 use crate::asked::{Asked, Who};
 use crate::checks::checks;
 use crate::propose::{Proposal, proposals};
+use crate::revoked::{ISSUED, amendments};
 use crate::strict::is_asked;
 use crate::trouble::{Guard, Hop, Trouble, bare, bucket_of};
 use crate::world::{Case, World};
@@ -40,6 +41,7 @@ pub fn diagnose(case: &Case<'_>, asked: Asked) -> Diagnosis {
         fix,
         delta,
         gives,
+        refused: live.asked.denied.is_some(),
     }
 }
 
@@ -59,7 +61,7 @@ impl Search {
                 world.asked.question.context.set(&key, value);
                 continue;
             }
-            let troubles = if troubles.is_empty() && self.causes.is_empty() { doubts(&world) } else { troubles };
+            let troubles = if troubles.is_empty() && self.causes.is_empty() { self.doubts(&world) } else { troubles };
             self.note(&troubles);
             let Some(first) = troubles.first() else { return Some(world) };
             let hops = world.hops();
@@ -67,6 +69,39 @@ impl Search {
             world = step(&world, first, hop)?;
         }
         None
+    }
+
+    /// What may be meant where everything that was read allows it.
+    fn doubts(&mut self, world: &World<'_>) -> Vec<Trouble> {
+        let refused = world.asked.denied.as_ref().is_some_and(|denied| denied.cause.is_none() && denied.reason.is_none_or(|r| !r.endpoint));
+        let mut found = Vec::new();
+        let hops = world.hops();
+        for (at, hop) in hops.iter().enumerate() {
+            let Some(ended) = world.ended(at).filter(|_| !world.cared.contains(&Cause::SessionRevoked)) else { continue };
+            if refused {
+                let mut trouble = bare(Cause::SessionRevoked, at, hop);
+                trouble.found.statement = Some(ended.statement);
+                trouble.found.revoked = Some(RevokedBy { since: ended.since, mark: RevokedMark::Sessions });
+                found.push(trouble);
+            } else if world.asked.denied.is_none() {
+                self.suspects.insert(Cause::SessionRevoked);
+            }
+        }
+        let own = hops.iter().enumerate().rfind(|(_, hop)| hop.guard == Guard::Bucket);
+        let Some((at, hop)) = own.filter(|(_, hop)| refused && reads(&hop.call.action)) else { return found };
+        let ownership = bucket_of(&hop.call.resource).and_then(|name| world.bucket(name)).and_then(|state| state.ownership);
+        // S3 tells only who may list the bucket that an object is not there (S3 API Reference, GetObject).
+        let hidden = !world.may_list(hop);
+        let missing = !world.cared.contains(&Cause::ObjectMissing);
+        if missing && world.case.object == Some(false) && hidden {
+            found.push(bare(Cause::ObjectMissing, at, hop));
+        } else if missing && world.case.object != Some(true) && hidden {
+            self.suspects.insert(Cause::ObjectMissing);
+        }
+        if world.case.object != Some(false) && !world.cared.contains(&Cause::ObjectOwner) && ownership.is_some_and(|is| is != "BucketOwnerEnforced") {
+            found.push(bare(Cause::ObjectOwner, at, hop));
+        }
+        found
     }
 
     fn note(&mut self, troubles: &[Trouble]) {
@@ -80,23 +115,18 @@ impl Search {
     }
 }
 
-/// What may be meant where AWS refused and everything that was read allows.
-fn doubts(world: &World<'_>) -> Vec<Trouble> {
-    let refused = world.asked.denied.as_ref().is_some_and(|denied| denied.cause.is_none() && denied.reason.is_none_or(|r| !r.endpoint));
-    let hops = world.hops();
-    let own = hops.iter().enumerate().rfind(|(_, hop)| hop.guard == Guard::Bucket);
-    let Some((at, hop)) = own.filter(|_| refused && !world.cared.contains(&Cause::ObjectOwner)) else { return Vec::new() };
-    let reads = ["s3:getobject", "s3:getobjectversion", "s3:getobjecttagging"].contains(&hop.call.action.to_ascii_lowercase().as_str());
-    let ownership = bucket_of(&hop.call.resource).and_then(|name| world.bucket(name)).and_then(|state| state.ownership);
-    if reads && ownership.is_some_and(|is| is != "BucketOwnerEnforced") { vec![bare(Cause::ObjectOwner, at, hop)] } else { Vec::new() }
+/// Tells whether an action reads an object.
+fn reads(action: &str) -> bool {
+    ["s3:getobject", "s3:getobjectversion", "s3:getobjecttagging"].contains(&action.to_ascii_lowercase().as_str())
 }
 
-/// The condition key that a cause is about.
-fn key_of(found: &FoundCause) -> Option<&str> {
-    match &found.lack {
-        Some(Lack::Condition { key, .. }) if found.cause == Cause::OtherCondition => Some(key),
+/// What tells a cause from another of its kind: the condition key that it is about, or what says that access was taken back.
+fn key_of(found: &FoundCause) -> (Option<&str>, Option<&RevokedBy>) {
+    let key = match &found.lack {
+        Some(Lack::Condition { key, .. }) if found.cause == Cause::OtherCondition => Some(key.as_str()),
         _ => None,
-    }
+    };
+    (key, found.revoked.as_ref())
 }
 
 /// Takes one trouble away.
@@ -108,6 +138,10 @@ fn step<'c>(world: &World<'c>, trouble: &Trouble, hop: &Hop) -> Option<World<'c>
         }
         _ => !next.troubles().iter().any(|other| other.is(trouble)),
     };
+    if trouble.found.cause == Cause::Revoked {
+        // What comes back by it is what was taken, and is shown.
+        return given_back(world, trouble).filter(|next| gone(next));
+    }
     if trouble.found.cause >= Cause::CallerMissing
         && let Some(next) = restored(world, &gone)
     {
@@ -122,6 +156,20 @@ fn step<'c>(world: &World<'c>, trouble: &Trouble, hop: &Hop) -> Option<World<'c>
         };
         (gone(&next) && is_asked(&delta(&said()?.estate, &next.estate), &next.hops(), &next.reopened)).then_some(next)
     })
+}
+
+/// Access is given again by what manifests say, and by nothing else.
+fn given_back<'c>(world: &World<'c>, trouble: &Trouble) -> Option<World<'c>> {
+    let at = world.taken.iter().position(|taken| taken.trouble == *trouble)?;
+    let all = &world.taken.get(at)?.amendments;
+    let more: Vec<Amendment> = all.iter().filter(|one| !world.amendments.contains(one)).cloned().collect();
+    let mut next = world.clone();
+    next.given_back.insert(at);
+    match (all.is_empty(), more.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(next),
+        (false, false) => next.amended(more),
+    }
 }
 
 /// What the manifests say already, and is not so any more: as little of it as helps.
@@ -199,12 +247,23 @@ fn ask(world: &mut World<'_>, change: &RequestChange, trouble: &Trouble) {
         }
         RequestChange::Tls => asked.question.context.set("aws:SecureTransport", "true"),
         RequestChange::WithoutSessionPolicy => asked.session_policy = false,
+        RequestChange::Credentials { because: Cause::SessionRevoked } if asked.one(ISSUED).is_some() => {
+            let now = asked.one("aws:CurrentTime").map(str::to_owned).unwrap_or_default();
+            asked.question.context.set(ISSUED, now);
+        }
         RequestChange::Credentials { .. }
         | RequestChange::Clock
         | RequestChange::NewLink
         | RequestChange::Network { .. }
         | RequestChange::Later
+        | RequestChange::Object
+        | RequestChange::Restored
+        | RequestChange::ByOwner
+        | RequestChange::Corrected { .. }
         | RequestChange::NotRoot => {}
+    }
+    if matches!(change, RequestChange::Role { .. }) {
+        world.taken = World::live(world.case, world.asked.clone()).taken;
     }
     // What AWS told of the call as it was is no trouble of the one that is made then.
     world.cared.insert(trouble.found.cause);
@@ -214,7 +273,12 @@ fn ask(world: &mut World<'_>, change: &RequestChange, trouble: &Trouble) {
 fn fewest(world: World<'_>) -> World<'_> {
     let mut least = world;
     let mut at = 0;
+    let given = amendments(&least.taken, &least.given_back);
     while at < least.amendments.len() {
+        if least.amendments.get(at).is_some_and(|one| given.contains(one)) {
+            at += 1;
+            continue;
+        }
         let mut amendments = least.amendments.clone();
         amendments.remove(at);
         match without(&least, amendments).filter(|next| next.troubles().is_empty()) {
@@ -243,8 +307,11 @@ struct Proven {
 
 /// Looks at a fix as a whole, beside what the manifests say already.
 fn proven(live: &World<'_>, world: &World<'_>) -> Option<Proven> {
-    let said: BTreeSet<Address> = live.planned().into_iter().map(|change| change.address).collect();
-    let restored = live.clone().applied(world.targets.intersection(&said).cloned())?;
+    let given = amendments(&world.taken, &world.given_back);
+    // What was taken back comes again with what the manifests say then.
+    let base = if given.is_empty() { live.clone() } else { live.clone().amended(given)? };
+    let said: BTreeSet<Address> = base.planned().into_iter().map(|change| change.address).collect();
+    let restored = base.applied(world.targets.intersection(&said).cloned())?;
     let gives = delta(&restored.estate, &world.estate);
     if !is_asked(&gives, &world.hops(), &world.reopened) {
         return None;

@@ -59,7 +59,7 @@ impl Trouble {
     pub(crate) fn is(&self, other: &Self) -> bool {
         let key = |trouble: &Self| match &trouble.found.lack {
             Some(Lack::Condition { key, .. }) if trouble.found.cause == Cause::OtherCondition => key.to_ascii_lowercase(),
-            _ => String::new(),
+            _ => trouble.found.revoked.as_ref().map(|by| format!("{by:?}")).unwrap_or_default(),
         };
         (self.found.cause, self.found.hop, key(self)) == (other.found.cause, other.found.hop, key(other))
     }
@@ -132,6 +132,14 @@ impl World<'_> {
 
     /// Everything that stands in the way, the first to be met first.
     pub(crate) fn troubles(&self) -> Vec<Trouble> {
+        let mut all = self.stood();
+        all.extend(self.taken.iter().enumerate().filter(|(at, _)| !self.given_back.contains(at)).map(|(_, taken)| taken.trouble.clone()));
+        all.sort_by_key(|trouble| (trouble.found.hop, trouble.found.cause));
+        all
+    }
+
+    /// The same without why access was taken back.
+    pub(crate) fn stood(&self) -> Vec<Trouble> {
         let hops = self.hops();
         let mut all: Vec<Trouble> = Vec::new();
         for (at, hop) in hops.iter().enumerate() {
@@ -240,7 +248,9 @@ impl World<'_> {
                 Fix::NotPublic => (Cause::PublicRestricted, Some(Layer::PublicAccessBlock), None, None),
                 Fix::Except { statement } => {
                     let layer = layer_of(statement, Effect::Deny);
-                    (layer.and_then(|l| of_layer(l, true, hop.guard)).unwrap_or(Cause::Impossible), layer, Some(statement), None)
+                    let cause = layer.and_then(|l| of_layer(l, true, hop.guard)).unwrap_or(Cause::Impossible);
+                    let by_age = cause == Cause::IdentityDenies && self.is_by_age(&hop.call.principal, statement);
+                    (if by_age { Cause::SessionRevoked } else { cause }, layer, Some(statement), None)
                 }
                 Fix::Trust => (self.lacking(hop), Some(Layer::Resource), None, None),
                 Fix::Allow { layer: Layer::Resource } => (self.lacking(hop), Some(Layer::Resource), None, None),
@@ -324,6 +334,13 @@ impl World<'_> {
         found.into_iter().filter(|(is, _)| *is).map(|(_, cause)| bare(cause, at, hop)).collect()
     }
 
+    /// Tells whether who asks for an object may list its bucket.
+    pub(crate) fn may_list(&self, hop: &Hop) -> bool {
+        let Some((head, _)) = hop.call.resource.split_once('/') else { return false };
+        let question = Question { action: "s3:ListBucket".to_owned(), resource: head.to_owned(), ..hop.question.clone() };
+        self.decided(question, false).answer.is_allowed()
+    }
+
     /// Whether a key can be used.
     fn key(&self, at: usize, hop: &Hop) -> Option<Trouble> {
         let key = known(self.observed.keys.get(&hop.call.resource))?.as_ref().filter(|_| hop.guard == Guard::Key)?;
@@ -375,5 +392,5 @@ fn assumes_by(principal: &str) -> &'static str {
 
 pub(crate) fn bare(cause: Cause, hop: usize, of: &Hop) -> Trouble {
     let CallAsked { principal, action, resource } = of.call.clone();
-    Trouble { found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, told: false }, layer: None }
+    Trouble { found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, told: false, revoked: None }, layer: None }
 }

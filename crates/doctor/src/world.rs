@@ -10,6 +10,7 @@ use crossrole_model::state::{BucketState, Encryption, RoleState};
 use crossrole_model::{AccountId, Address, Change, Desired, Kind, ObjectState, Observation, Observed, Plan};
 
 use crate::asked::{Asked, Who};
+use crate::revoked::TakenBack;
 use crate::trouble::Trouble;
 
 /// Whoever can change manifests and plan them.
@@ -32,6 +33,8 @@ pub struct Case<'c> {
     pub observed: &'c Observed,
     /// What was read besides: buckets with all their settings, and keys that no manifest names.
     pub besides: &'c Observed,
+    /// Whether the object that is asked for is there, where that was looked at.
+    pub object: Option<bool>,
     /// Control policies that are known.
     pub controls: &'c Controls,
     /// How manifests are changed.
@@ -55,6 +58,10 @@ pub(crate) struct World<'c> {
     pub(crate) cared: BTreeSet<Cause>,
     /// The Deny that AWS names, and nothing that was read before any fix shows.
     pub(crate) hidden: Option<Trouble>,
+    /// What says that access was taken back, as things were before any fix.
+    pub(crate) taken: Rc<Vec<TakenBack>>,
+    /// Of that, what is given back.
+    pub(crate) given_back: BTreeSet<usize>,
     /// Buckets that are open again to whom manifests name, and to nobody else.
     pub(crate) reopened: BTreeSet<String>,
     /// What applying does.
@@ -77,12 +84,15 @@ impl<'c> World<'c> {
             requests: Vec::new(),
             cared: BTreeSet::new(),
             hidden: None,
+            taken: Rc::default(),
+            given_back: BTreeSet::new(),
             reopened: BTreeSet::new(),
             changes: Rc::default(),
             estate: Rc::default(),
         };
         world.estate = Rc::new(world.made(&[]));
         world.hidden = world.hidden();
+        world.taken = Rc::new(world.revocations());
         world
     }
 

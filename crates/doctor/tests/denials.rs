@@ -316,3 +316,103 @@ proptest! {
         read(&deep);
     }
 }
+
+/// What clients print, and what of the call is read from it: `code action resource cause`, a dash for what is not told.
+#[test]
+fn clients_tell_what_they_were_at() {
+    let role = "arn:aws:iam::222222222222:role/R";
+    let key = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let assume = format!("User: {ANN} is not authorized to perform: sts:AssumeRole on resource: {role}");
+    let denied_role = format!("AccessDenied sts:AssumeRole {role} -");
+    let disabled = format!("DisabledException kms:Decrypt {key} KeyDisabled");
+    let texts: Vec<(String, &str)> = [
+        // AWS CLI and boto3
+        ("fatal error: An error occurred (403) when calling the HeadObject operation: Forbidden", "403 s3:GetObject - -"),
+        ("fatal error: An error occurred (404) when calling the HeadObject operation: Key \"a/k\" does not exist", "404 s3:GetObject - ObjectMissing"),
+        ("An error occurred (404) when calling the HeadObject operation: Not Found", "404 s3:GetObject - ObjectMissing"),
+        ("An error occurred (404) when calling the HeadBucket operation: Not Found", "404 s3:ListBucket - BucketMissing"),
+        ("An error occurred (301) when calling the HeadObject operation: Moved Permanently", "301 s3:GetObject - WrongRegion"),
+        ("An error occurred (400) when calling the HeadObject operation: Bad Request", "400 s3:GetObject - RequestInvalid"),
+        ("An error occurred (503) when calling the HeadObject operation: Service Unavailable", "503 s3:GetObject - ServiceFailed"),
+        ("upload failed: ./x y.csv to s3://bkt/a b/x y.csv An error occurred (AccessDenied) when calling the PutObject operation: Access Denied", "AccessDenied s3:PutObject arn:aws:s3:::bkt/a b/x y.csv -"),
+        ("download failed: s3://bkt/a/k to ./k An error occurred (AccessDenied) when calling the GetObject operation: Access Denied", "AccessDenied s3:GetObject arn:aws:s3:::bkt/a/k -"),
+        ("copy failed: s3://one/k to s3://two/k An error occurred (AccessDenied) when calling the CopyObject operation: Access Denied", "AccessDenied s3:PutObject arn:aws:s3:::two/k -"),
+        ("delete failed: s3://bkt/a/k An error occurred (AccessDenied) when calling the DeleteObject operation: Access Denied", "AccessDenied s3:DeleteObject arn:aws:s3:::bkt/a/k -"),
+        ("$ aws s3 ls s3://bkt/reports/\n\nAn error occurred (AccessDenied) when calling the ListObjectsV2 operation: Access Denied", "AccessDenied s3:ListBucket arn:aws:s3:::bkt -"),
+        ("upload failed: ./baz to s3://bkt/baz A client error (AccessDenied) occurred when calling the PutObject operation: Access Denied", "AccessDenied s3:PutObject arn:aws:s3:::bkt/baz -"),
+        ("boto3.exceptions.S3UploadFailedError: Failed to upload up/v1.mp3 to drive/uploads/v1.mp3: An error occurred (AccessDenied) when calling the PutObject operation: Access Denied", "AccessDenied s3:PutObject arn:aws:s3:::drive/uploads/v1.mp3 -"),
+        ("An error occurred (AccessDenied) when calling the ListBuckets operation: Access Denied", "AccessDenied s3:ListAllMyBuckets - -"),
+        ("The config profile (foo) could not be found", "- - - ProfileMissing"),
+        ("botocore.exceptions.ProfileNotFound: The config profile (foo) could not be found", "ProfileNotFound - - ProfileMissing"),
+        ("Partial credentials found in shared-credentials-file, missing: aws_secret_access_key", "- - - NoCredentials"),
+        ("You must specify a region. You can also configure your region by running \"aws configure\".", "- - - RegionMissing"),
+        ("An error occurred (AccessDenied) when calling the AssumeRole operation: MultiFactorAuthentication failed with invalid MFA one time pass code. ", "AccessDenied sts:AssumeRole - MfaRefused"),
+        ("An error occurred (ForbiddenException) when calling the GetRoleCredentials operation: No access", "ForbiddenException - - NotAssigned"),
+        ("An error occurred (AllAccessDisabled) when calling the PutObject operation: All access to this object has been disabled", "AllAccessDisabled s3:PutObject - AccessDisabled"),
+        ("An error occurred (MalformedPolicy) when calling the PutBucketPolicy operation: Invalid principal in policy", "MalformedPolicy s3:PutBucketPolicy - PolicyMalformed"),
+        ("An error occurred (IllegalLocationConstraintException) when calling the CreateBucket operation: The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.", "IllegalLocationConstraintException - - WrongRegion"),
+        ("An error occurred (InvalidObjectState) when calling the GetObject operation: The operation is not valid for the object's storage class", "InvalidObjectState s3:GetObject - ObjectArchived"),
+        ("An error occurred (MethodNotAllowed) when calling the GetBucketPolicy operation: The specified method is not allowed against this resource.", "MethodNotAllowed s3:GetBucketPolicy - OwnersOnly"),
+        ("An error occurred (InvalidIdentityToken) when calling the AssumeRoleWithWebIdentity operation: No OpenIDConnect provider found in your account for https://token.actions.githubusercontent.com", "InvalidIdentityToken sts:AssumeRoleWithWebIdentity - TokenNotTaken"),
+        ("An error occurred (AccessDeniedException) when calling the Decrypt operation: The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.", "AccessDeniedException kms:Decrypt - -"),
+        // Go, and Terraform
+        ("operation error S3: HeadObject, https response error StatusCode: 403, RequestID: 0f5c, HostID: q=, api error Forbidden: Forbidden", "Forbidden s3:GetObject - -"),
+        ("operation error S3: HeadObject, https response error StatusCode: 404, RequestID: 0f5c, HostID: q=, NotFound: ", "404 s3:GetObject - ObjectMissing"),
+        ("│ Error: Failed to get existing workspaces: Unable to list objects in S3 bucket \"state-bkt\": operation error S3: ListObjectsV2, https response error StatusCode: 403, RequestID: 0f, HostID: q, api error AccessDenied: Access Denied", "AccessDenied s3:ListBucket arn:aws:s3:::state-bkt -"),
+        ("│ Error: Error refreshing state: Unable to access object \"env/terraform.tfstate\" in S3 bucket \"bkt\": operation error S3: HeadObject, https response error StatusCode: 403, RequestID: P, HostID: n, api error Forbidden: Forbidden", "Forbidden s3:GetObject arn:aws:s3:::bkt/env/terraform.tfstate -"),
+        ("Error loading state: AccessDenied: Access Denied\n\tstatus code: 403, request id: 0f5c, host id: q=", "AccessDenied - - -"),
+        ("failed to get shared config profile, foo", "- - - ProfileMissing"),
+        ("operation error STS: AssumeRole, get identity: get credentials: failed to refresh cached credentials, no EC2 IMDS role found, operation error ec2imds: GetMetadata, request canceled, context deadline exceeded", "- sts:AssumeRole - Unreachable"),
+        // Java
+        ("com.amazonaws.services.s3.model.AmazonS3Exception: Forbidden (Service: Amazon S3; Status Code: 403; Error Code: 403 Forbidden; Request ID: 17F; S3 Extended Request ID: A7=)\n\tat com.amazonaws.services.s3.AmazonS3Client.getObjectMetadata(AmazonS3Client.java:1015)", "403 - - -"),
+        ("org.apache.hadoop.fs.s3a.S3AFileSystem: getFileStatus on s3a://bkt/a/k: com.amazonaws.services.s3.model.AmazonS3Exception: Access Denied (Service: Amazon S3; Status Code: 403; Error Code: AccessDenied; Request ID: 17F)", "AccessDenied - arn:aws:s3:::bkt/a/k -"),
+        ("software.amazon.awssdk.services.s3.model.S3Exception: Access Denied (Service: S3, Status Code: 403, Request ID: 0f5c, Extended Request ID: x)\n\tat software.amazon.awssdk.services.s3.DefaultS3Client.getObject(DefaultS3Client.java:5)", "AccessDenied s3:GetObject - -"),
+        ("software.amazon.awssdk.services.s3.model.NoSuchKeyException: The specified key does not exist. (Service: S3, Status Code: 404, Request ID: 0f5c)", "NoSuchKey - - ObjectMissing"),
+        ("software.amazon.awssdk.services.s3.model.S3Exception: null (Service: S3, Status Code: 403, Request ID: null)", "403 - - -"),
+        ("The bucket is in this region: eu-west-1. Please use this region to retry the request (Service: Amazon S3; Status Code: 301; Error Code: PermanentRedirect; Request ID: 0)", "PermanentRedirect - - WrongRegion"),
+        // JavaScript
+        ("AccessDenied: Access Denied\n    at throwDefaultError (/app/node_modules/@smithy/smithy-client/dist-cjs/index.js:840:20)\n    at de_GetObjectCommandError (/app/node_modules/@aws-sdk/client-s3/dist-cjs/index.js:1) {\n  '$fault': 'client',\n  '$metadata': { httpStatusCode: 403 },\n  Code: 'AccessDenied',", "AccessDenied s3:GetObject - -"),
+        ("Unknown: UnknownError\n    at de_HeadObjectCommandError (index.js:1) {\n '$metadata': { httpStatusCode: 403, requestId: 'X' } }", "403 s3:GetObject - -"),
+        ("403: UnknownError", "403 - - -"),
+        ("Forbidden: null\n    at Request.extractError (/opt/nodejs/node_modules/aws-sdk/lib/services/s3.js:691:35) {\n  code: 'Forbidden',\n  statusCode: 403,", "Forbidden - - -"),
+        ("CredentialsProviderError: Could not load credentials from any providers", "CredentialsProviderError - - NoCredentials"),
+        // Others
+        ("PHP Fatal error: Error executing \"GetObject\" on \"https://bkt.s3.eu-west-1.amazonaws.com/a%20k?x=1\"; AWS HTTP error: Client error: `GET https://bkt.s3.eu-west-1.amazonaws.com/a%20k` resulted in a `403 Forbidden` response: <Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>", "AccessDenied s3:GetObject arn:aws:s3:::bkt/a k -"),
+        ("Aws::S3::Errors::AccessDenied: Access Denied", "AccessDenied - - -"),
+        ("curl: (22) The requested URL returned error: 403", "403 - - -"),
+        ("<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message><Key>a/k</Key><RequestId>0</RequestId></Error>", "NoSuchKey - - ObjectMissing"),
+        ("<Error><Code>AccessDenied</Code><Message>Access Denied</Message><Resource>/bkt/a/k</Resource></Error>", "AccessDenied - arn:aws:s3:::bkt/a/k -"),
+        ("HEAD https://s3.eu-west-1.amazonaws.com/bkt/a/k: 403 Forbidden", "403 s3:GetObject arn:aws:s3:::bkt/a/k -"),
+    ]
+    .map(|(text, expected)| (text.to_owned(), expected))
+    .into_iter()
+    .collect();
+    let more = [
+        (
+            format!(
+                "Error: Cannot assume IAM Role\n IAM Role ({role}) cannot be assumed.\n operation error STS: AssumeRole, https response error StatusCode: 403, RequestID: 0, api error AccessDenied: {assume}"
+            ),
+            denied_role.as_str(),
+        ),
+        (format!("An error occurred (DisabledException) when calling the Decrypt operation: {key} is disabled."), disabled.as_str()),
+        (
+            format!(
+                "Error: error configuring Terraform AWS Provider: IAM Role ({role}) cannot be assumed. operation error STS: AssumeRole, exceeded maximum number of attempts, api error ExpiredToken: The security token included in the request is expired"
+            ),
+            "ExpiredToken sts:AssumeRole arn:aws:iam::222222222222:role/R ExpiredCredentials",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (text, expected) in texts.into_iter().chain(more) {
+        let denied = read(&text);
+        let or_dash = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned();
+        let cause = denied.cause.map_or_else(|| "-".to_owned(), |cause| format!("{cause:?}"));
+        let found = [or_dash(Some(&denied.code)), or_dash(denied.action.as_deref()), or_dash(denied.resource.as_deref()), cause].join(" ");
+        if found != expected {
+            wrong.push(format!("{text}\n  found    {found}\n  expected {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+    let listed = read("aws s3 ls s3://bkt/reports/ : An error occurred (AccessDenied) when calling the ListObjectsV2 operation: Access Denied");
+    assert_eq!(listed.brought.unwrap().context["s3:prefix"], ["reports/"]);
+}

@@ -13,7 +13,12 @@ const LIMITS: [&str; 9] = ["mfa", "mfa_max_age", "external_id", "not_before", "n
 /// Returns a manifest's text with these changes; `None` where it has no place for one of them.
 pub fn amended(text: &str, amendments: &[Amendment]) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
-    for amendment in amendments {
+    // What goes is counted in the text as it was: the last goes first, when all else is said.
+    let index = |amendment: &Amendment| if let Amend::Remove { index, .. } = amendment.change { Some(std::cmp::Reverse(index)) } else { None };
+    let mut ordered: Vec<&Amendment> = amendments.iter().collect();
+    ordered.sort_by_key(|amendment| index(amendment));
+    ordered.dedup_by(|one, other| one == other && index(one).is_some());
+    for amendment in ordered {
         amend(&mut document, amendment)?;
     }
     Some(document.to_string())
@@ -38,6 +43,7 @@ fn amend(document: &mut DocumentMut, amendment: &Amendment) -> Option<()> {
             put(table, key, value(word)?);
         }
         Amend::Add { key, text, there } => add(table, key, text, *there)?,
+        Amend::Remove { list, index } => remove(table, list, *index)?,
         Amend::Append { list, words, like } => {
             let mut new = Table::new();
             for (key, word) in words {
@@ -135,6 +141,25 @@ fn limits(table: &mut dyn TableLike, list: &str, index: usize, new: &mut Table) 
     Some(())
 }
 
+/// The last one takes its list with it.
+fn remove(table: &mut dyn TableLike, key: &str, index: usize) -> Option<()> {
+    let left = match table.get_mut(key)? {
+        Item::ArrayOfTables(list) if index < list.len() => {
+            list.remove(index);
+            list.len()
+        }
+        Item::Value(Value::Array(list)) if index < list.len() => {
+            list.remove(index);
+            list.len()
+        }
+        _ => return None,
+    };
+    if left == 0 {
+        table.remove(key);
+    }
+    Some(())
+}
+
 fn append(table: &mut dyn TableLike, key: &str, mut new: Table) -> Option<()> {
     // An empty line before it, as people write them.
     new.decor_mut().set_prefix("\n");
@@ -173,6 +198,24 @@ mod tests {
         assert!(new.contains("source_ip = [\"192.0.2.0/24\", \"198.51.100.7/32\"]"), "{new}");
         assert_eq!(one(&["roles", "R"], Some(("trust", 1)), add(true)), None);
         assert_eq!(one(&["roles", "R"], None, add(true)), None);
+    }
+
+    #[test]
+    fn entries_go_by_their_number_in_the_text_as_it_was() {
+        let text = "name = \"x\"\n\n[[revoked]]\nuser = \"dev/a\"\n\n# why\n[[revoked]]\nuser = \"dev/b\"\n\n[[revoked]]\nuser = \"dev/c\"\n";
+        let gone = |indices: &[usize]| {
+            let one = |index: &usize| Amendment {
+                file: String::new(),
+                at: Vec::new(),
+                entry: None,
+                change: Amend::Remove { list: "revoked".to_owned(), index: *index },
+            };
+            amended(text, &indices.iter().map(one).collect::<Vec<_>>())
+        };
+        assert_eq!(gone(&[0, 1, 1]).unwrap(), "name = \"x\"\n\n[[revoked]]\nuser = \"dev/c\"\n");
+        assert_eq!(gone(&[1]).unwrap(), "name = \"x\"\n\n[[revoked]]\nuser = \"dev/a\"\n\n[[revoked]]\nuser = \"dev/c\"\n");
+        assert_eq!(gone(&[0, 1, 2]).unwrap(), "name = \"x\"\n");
+        assert_eq!(gone(&[3]), None);
     }
 
     #[test]

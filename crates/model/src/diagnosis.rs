@@ -76,6 +76,8 @@ pub enum Cause {
     Certificate,
     /// Nothing answers there.
     Unreachable,
+    /// The profile that was named does not exist.
+    ProfileMissing,
     /// No credentials were found, or none were sent.
     NoCredentials,
     /// The clock of whoever called is wrong.
@@ -88,12 +90,28 @@ pub enum Cause {
     UnknownCredentials,
     /// The secret does not belong to the key.
     WrongSecret,
+    /// The permission set is not assigned to who has signed in.
+    NotAssigned,
+    /// The code of the second factor, or its device, is not taken.
+    MfaRefused,
+    /// No region is named.
+    RegionMissing,
     /// The region is switched off for the account.
     RegionDisabled,
     /// The region is another one.
     WrongRegion,
     /// The request was throttled: it was not decided at all.
     Throttled,
+    /// The service failed: it was not decided at all.
+    ServiceFailed,
+    /// The request was wrong by itself: it was not decided at all.
+    RequestInvalid,
+    /// A policy that the request brought is none that AWS takes.
+    PolicyMalformed,
+    /// The token of an identity provider is not taken.
+    TokenNotTaken,
+    /// Access was taken back, as manifests or marks on live objects say.
+    Revoked,
     /// The principal does not exist.
     CallerMissing,
     /// The root user assumes no role.
@@ -108,6 +126,12 @@ pub enum Cause {
     BucketMissing,
     /// The object does not exist.
     ObjectMissing,
+    /// AWS itself keeps everybody out of it.
+    AccessDisabled,
+    /// The object is archived, and has to be restored before it is read.
+    ObjectArchived,
+    /// Nobody but principals of the bucket's own account may ask for it, whatever policies say.
+    OwnersOnly,
     /// A Deny of a service control policy.
     ServiceControlDenies,
     /// A Deny of a resource control policy.
@@ -221,6 +245,45 @@ pub struct FoundCause {
     pub lack: Option<Lack>,
     /// AWS's own text says so; it was not derived from what was read.
     pub told: bool,
+    /// What says that access was taken back, where that is the cause.
+    pub revoked: Option<RevokedBy>,
+}
+
+/// That access was taken back, and what says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedBy {
+    /// When, as policies write an instant; empty where that can't be read.
+    pub since: String,
+    /// What says so.
+    #[serde(flatten)]
+    pub mark: RevokedMark,
+}
+
+/// What says that access was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum RevokedMark {
+    /// An entry of a manifest.
+    Entry {
+        /// The manifest's file.
+        file: String,
+        /// Its line, from 1.
+        line: usize,
+        /// Whose access: an ARN, an account's id, or a permission set as `ACCOUNT/permission-set/NAME`.
+        whose: String,
+    },
+    /// The tag of a role, of which no manifest of the run knows.
+    Tag {
+        /// ARN of the role.
+        role: String,
+    },
+    /// A Deny of ours in the policy of a bucket or key, of which no manifest of the run knows.
+    Statement {
+        /// ARN of the bucket or key.
+        resource: String,
+    },
+    /// A Deny of sessions that began before.
+    Sessions,
 }
 
 /// What is looked at. The order is that of the report.
@@ -407,6 +470,13 @@ pub enum Amend {
         /// Only where it is there.
         there: bool,
     },
+    /// A list of tables loses one, counted from 0 in the text as it was before any change.
+    Remove {
+        /// Its key.
+        list: String,
+        /// Which.
+        index: usize,
+    },
 }
 
 /// A part of a fix.
@@ -495,6 +565,17 @@ pub enum RequestChange {
     Later,
     /// As a user or role.
     NotRoot,
+    /// Of an object that is there.
+    Object,
+    /// After the object was restored from its archive.
+    Restored,
+    /// As a principal of the bucket's own account.
+    ByOwner,
+    /// Put right, as the error says.
+    Corrected {
+        /// What is wrong with it.
+        because: Cause,
+    },
 }
 
 /// What a call comes to.
@@ -514,4 +595,48 @@ pub struct Diagnosis {
     pub delta: AccessDelta,
     /// Of that, what goes beyond what the manifests say already: what the fix itself gives.
     pub gives: AccessDelta,
+    /// AWS has refused it, as the text that was read tells.
+    pub refused: bool,
 }
+
+/// What a diagnosis comes to, for whoever goes on by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// By everything that was read it is allowed, and nobody said that AWS refused it.
+    Allowed,
+    /// There is a cause.
+    Cause,
+    /// AWS refused what is allowed by everything that was read, or it rests on what is not known.
+    Unknown,
+}
+
+impl Diagnosis {
+    /// What it comes to.
+    pub fn found(&self) -> Found {
+        if !self.causes.is_empty() {
+            Found::Cause
+        } else if self.refused || !self.suspects.is_empty() {
+            Found::Unknown
+        } else {
+            Found::Allowed
+        }
+    }
+
+    /// Tells whether the fix gives back what was revoked.
+    pub fn gives_back(&self) -> bool {
+        let back = |amendment: &Amendment| match &amendment.change {
+            Amend::Remove { list, .. } => list == REVOKED_LIST,
+            Amend::Put { key, .. } => key == RESTORED_KEY,
+            Amend::Append { .. } | Amend::Add { .. } => false,
+        };
+        let steps = self.fix.iter().flatten();
+        steps.filter_map(|step| if let FixStep::Manifest { amendments, .. } = step { Some(amendments) } else { None }).flatten().any(back)
+    }
+}
+
+/// The list of a manifest's entries that take access back.
+pub const REVOKED_LIST: &str = "revoked";
+
+/// The key of a table by which a manifest says that what was taken back may be given again.
+pub const RESTORED_KEY: &str = "restored";

@@ -73,11 +73,21 @@ pub enum Act {
         /// The object.
         key: String,
     },
+    /// Any other action that is granted.
+    Other {
+        /// As policies name it.
+        action: String,
+        /// The ARN that it is about, or `*`.
+        resource: String,
+    },
 }
+
+/// Other actions that may be called, since they read a setting and change nothing.
+pub const HARMLESS: [&str; 4] = ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration", "s3:ListAllMyBuckets"];
 
 impl Act {
     /// Returns the action, as policies name it.
-    pub fn action(&self) -> &'static str {
+    pub fn action(&self) -> &str {
         match self {
             Self::Assume { .. } => "sts:AssumeRole",
             Self::List { .. } => "s3:ListBucket",
@@ -85,6 +95,7 @@ impl Act {
             Self::Policy { .. } => "s3:GetBucketPolicy",
             Self::Put { .. } => "s3:PutObject",
             Self::Delete { .. } => "s3:DeleteObject",
+            Self::Other { action, .. } => action,
         }
     }
 
@@ -92,6 +103,10 @@ impl Act {
     pub fn bucket(&self) -> Option<&str> {
         match self {
             Self::Assume { .. } => None,
+            Self::Other { resource, .. } => {
+                let (_, name) = resource.split_once(":s3:::")?;
+                name.split('/').next().filter(|bucket| !bucket.is_empty() && !bucket.contains(['*', '?']))
+            }
             Self::List { bucket, .. } | Self::Get { bucket, .. } | Self::Policy { bucket } | Self::Put { bucket, .. } | Self::Delete { bucket, .. } => {
                 Some(bucket)
             }
@@ -102,6 +117,7 @@ impl Act {
     pub fn resource(&self, partition: &str) -> String {
         match self {
             Self::Assume { role } => role.clone(),
+            Self::Other { resource, .. } => resource.clone(),
             Self::List { bucket, .. } | Self::Policy { bucket } => format!("arn:{partition}:s3:::{bucket}"),
             // Where there is none, one that might be: a pattern would be another question.
             Self::Get { bucket, key: None, prefix, whole: true } => format!("arn:{partition}:s3:::{bucket}/{prefix}"),
@@ -115,6 +131,9 @@ impl Act {
 
 /// The rest of the key of an object that nobody has.
 pub const NO_OBJECT: &str = "crossrole-verify-no-such-object";
+
+/// The name of an object of ours that is asked about, and never written.
+pub const UNWRITTEN: &str = ".crossrole-verify";
 
 /// In what a cell differs from what the manifests grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -185,6 +204,8 @@ pub enum NotCalled {
     Writes,
     /// The role could not be assumed.
     NoSession,
+    /// No harmless call of the kind is known.
+    NotHarmless,
 }
 
 /// What one call that was made showed.

@@ -1,7 +1,8 @@
 //! What is wrong with a call, and what helps, in words.
 
 use crossrole_model::access::{AccessChange, AccessDelta, Party};
-use crossrole_model::diagnosis::{CallAsked, Cause, Check, Diagnosis, FixStep, FoundCause, NotKnown, RequestChange, Verdict};
+use crossrole_model::diagnosis::{CallAsked, Cause, Check, Diagnosis, FixStep, Found, FoundCause, NotKnown, RequestChange, RevokedBy, RevokedMark, Verdict};
+use crossrole_model::ownership::REVOKED_TAG;
 use serde_json::{Value, json};
 
 use crate::causes::{checked, title};
@@ -38,13 +39,62 @@ fn head(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
         out.push(Line::new(Tone::Error, 0, head).then([sentence(cause, found.calls.len(), view)]));
     }
     for suspect in &found.suspects {
-        out.push(Line::new(Tone::Warning, 0, "perhaps: ").then([format!("{}: the request does not say", title(*suspect))]));
+        let why = if *suspect == Cause::ObjectMissing { "whoever may not list the bucket is not told" } else { "the request does not say" };
+        out.push(Line::new(Tone::Warning, 0, "perhaps: ").then([format!("{}: {why}", title(*suspect))]));
     }
-    if found.causes.is_empty() {
-        let text = "nothing stands in the way, as far as was read: look at what is unknown below, and whether it was refused before the last change";
-        out.push(Line::new(Tone::Added, 0, "allowed: ").then([text]));
+    match found.found() {
+        Found::Cause => {}
+        Found::Allowed => out.push(Line::new(Tone::Added, 0, "allowed: ").then(["nothing stands in the way, as far as was read"])),
+        Found::Unknown => {
+            let text = if found.refused {
+                "AWS refused it, and by everything that was read it is allowed now: it was refused before the last change, or by what was not looked at"
+            } else {
+                "by what was read it is allowed, if what may be in the way is not"
+            };
+            out.push(Line::new(Tone::Warning, 0, "not known: ").then([text]));
+            out.push(Line::new(Tone::Warning, 0, "not looked at: ").then([unlooked(found)]));
+        }
     }
     out.push(Line::empty());
+}
+
+/// What is not known of the calls, each once.
+fn unlooked(found: &Diagnosis) -> String {
+    let mut all: Vec<&str> = Vec::new();
+    for check in found.checks.iter().filter(|check| matches!(check.verdict, Verdict::Unknown { .. })) {
+        let what = checked(check.what);
+        if !all.contains(&what) {
+            all.push(what);
+        }
+    }
+    all.push("ACLs of objects");
+    all.join(", ")
+}
+
+/// What says that access was taken back, and how it comes again.
+fn revoked(by: &RevokedBy) -> String {
+    let RevokedBy { since, mark } = by;
+    let at = if since.is_empty() { String::new() } else { format!(" at {since}") };
+    match mark {
+        RevokedMark::Entry { file, line, whose } => {
+            let whose = if is_account(whose) { format!("account {whose}") } else { access::by_arn(whose) };
+            format!("{at}: `[[revoked]]` in `{file}`, line {line}, names {whose}; access comes back only when that entry goes")
+        }
+        RevokedMark::Tag { role } => format!(
+            "{at}, as the tag {REVOKED_TAG} of {} says, of which these manifests know nothing; access comes back only by the manifest that has that entry, \
+             or one that says `restored`",
+            access::by_arn(role)
+        ),
+        RevokedMark::Statement { resource } => format!(
+            "{at}, as our Deny in the policy of {resource} says, of which these manifests know nothing; access comes back only by the manifest that has \
+             that entry, or one that says `restored`"
+        ),
+        RevokedMark::Sessions => format!(": those that began before {since}"),
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A cause in one sentence, with what nearly lets it.
@@ -56,6 +106,10 @@ fn sentence(found: &FoundCause, calls: usize, view: View) -> String {
         (false, _) => "",
     };
     let party = Party::of(&found.principal);
+    if let Some(by) = found.revoked.as_ref().filter(|_| found.cause == Cause::Revoked) {
+        return safe(&format!("{}{at}{}", title(found.cause), revoked(by)));
+    }
+    let since = found.revoked.as_ref().filter(|by| !by.since.is_empty()).map(revoked).unwrap_or_default();
     let why = match (&found.statement, &found.lack) {
         (Some(statement), Some(what)) => {
             format!(": {} would allow it, but {}", name(statement), lack(what, &party, &found.action, &found.resource, view))
@@ -63,7 +117,7 @@ fn sentence(found: &FoundCause, calls: usize, view: View) -> String {
         (Some(statement), None) => format!(": {}", name(statement)),
         _ => String::new(),
     };
-    safe(&format!("{}{told}{at}{why}", title(found.cause)))
+    safe(&format!("{}{told}{at}{since}{why}", title(found.cause)))
 }
 
 /// Tells whether a cause is a Deny of some policy.
@@ -122,8 +176,16 @@ fn fix(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
     }
     let evaluated = "fix, tried in the evaluator: the call works after it, and nobody gets anything else that the manifests do not say already";
     let caller = "fix, by whoever calls: nobody's access changes by it";
+    let back = "fix, only where access is meant to be given back, tried in the evaluator: the call works after it, and what was revoked comes again";
     let by_caller = steps.iter().all(|step| matches!(step, FixStep::Request { .. }));
-    out.push(Line::new(Tone::Advice, 0, if by_caller { caller } else { evaluated }));
+    let head = if found.gives_back() {
+        back
+    } else if by_caller {
+        caller
+    } else {
+        evaluated
+    };
+    out.push(Line::new(Tone::Advice, 0, head));
     for (number, step) in (1..).zip(steps) {
         step_lines(number, step, view, out);
     }
@@ -190,7 +252,7 @@ fn changed(before: &str, after: &str, view: View, out: &mut Vec<Line>) {
             similar::ChangeTag::Equal if is_header => text.trim().clone_into(&mut header),
             similar::ChangeTag::Equal => {}
             tag => {
-                if tag == similar::ChangeTag::Insert && text.is_empty() {
+                if text.is_empty() {
                     continue;
                 }
                 if !is_header && header != said && !header.is_empty() {
@@ -275,6 +337,8 @@ fn request(change: &RequestChange, view: View) -> String {
         RequestChange::Role { arn } => format!("of the role {arn}"),
         RequestChange::Tls => "by https".to_owned(),
         RequestChange::WithoutSessionPolicy => "with a session policy that lets it, or with none".to_owned(),
+        RequestChange::Credentials { because: Cause::NotAssigned } => "with a permission set that is assigned to who signs in".to_owned(),
+        RequestChange::Credentials { because: Cause::ProfileMissing } => "with a profile that is there (`aws configure list-profiles`)".to_owned(),
         RequestChange::Credentials { because: Cause::ExpiredCredentials } => {
             "with credentials that are new: sign in again, or assume the role again".to_owned()
         }
@@ -290,6 +354,14 @@ fn request(change: &RequestChange, view: View) -> String {
         RequestChange::Network { .. } => "from a network that reaches the endpoint; look at `AWS_ENDPOINT_URL` as well".to_owned(),
         RequestChange::Later => "later, and less often".to_owned(),
         RequestChange::NotRoot => "as a user, or from another role".to_owned(),
+        RequestChange::Object => "of an object that is there: it is written first, or its key is another one".to_owned(),
+        RequestChange::Restored => "after the object was restored from its archive (`aws s3api restore-object`)".to_owned(),
+        RequestChange::ByOwner => "as a principal of the bucket's own account".to_owned(),
+        RequestChange::Corrected { because: Cause::PolicyMalformed } => "with a policy that AWS takes".to_owned(),
+        RequestChange::Corrected { because: Cause::TokenNotTaken } => {
+            "with a token that the provider in the role's account knows, and that is young enough".to_owned()
+        }
+        RequestChange::Corrected { .. } => "put right, as the error says".to_owned(),
     }
 }
 
@@ -297,11 +369,17 @@ fn request(change: &RequestChange, view: View) -> String {
 pub fn diagnosis_json(found: &Diagnosis, view: View) -> Value {
     json!({
         "format_version": FORMAT_VERSION,
-        "allowed": found.causes.is_empty(),
+        "found": found.found(),
+        "allowed": match found.found() {
+            Found::Allowed => Some(true),
+            Found::Cause => Some(false),
+            Found::Unknown => None,
+        },
         "calls": found.calls,
         "causes": found.causes.iter().map(|cause| cause_json(cause, found.calls.len(), view)).collect::<Vec<_>>(),
         "suspects": found.suspects,
         "checks": found.checks,
+        "gives_back": found.gives_back(),
         "fix": found.fix.as_ref().map(|steps| steps.iter().map(|step| step_json(step, view)).collect::<Vec<_>>()),
         "access": delta_json(&found.delta, view),
         "gives": delta_json(&found.gives, view),
@@ -317,6 +395,7 @@ fn cause_json(found: &FoundCause, calls: usize, view: View) -> Value {
         "resource": found.resource,
         "statement": found.statement,
         "told": found.told,
+        "revoked": found.revoked,
         "text": sentence(found, calls, view),
     })
 }

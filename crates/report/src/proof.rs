@@ -40,7 +40,7 @@ pub fn attestation(all: &Attestation, view: View) -> String {
         }
     }
     for (role, actions) in &all.untried {
-        let what = format!("{} grants {}, for which no harmless call is known", safe(&access::by_arn(role)), safe(&actions.join(", ")));
+        let what = format!("{} grants {}, of which nothing tells what it would be asked of", safe(&access::by_arn(role)), safe(&actions.join(", ")));
         out.push(Line::new(Tone::Warning, 0, "not tried: ").then([what]));
     }
     for (role, buckets) in &all.elsewhere {
@@ -93,6 +93,11 @@ fn lines(proof: &Proof, view: View) -> Vec<Line> {
     out
 }
 
+/// That answers are waited for, and until when, in seconds since 1970.
+pub fn proving(left: usize, all: usize, until: i64) -> String {
+    format!("waiting: {left} of {all} are open; those that are not answered as they should be are tried until {} at most", instant(until))
+}
+
 /// Those of a matrix in which whoever is revoked is let in all the same, whatever manifests say.
 pub fn still_in(all: &Attestation) -> Vec<Line> {
     let is = |proof: &&Proof| matches!((proof.verdict, proof.cell.wanted), (Verdict::Holds, true) | (Verdict::Fails, false));
@@ -123,6 +128,8 @@ fn subject(proof: &Proof) -> String {
         Act::Policy { bucket } => format!("reads the policy of {bucket}"),
         Act::Put { bucket, key } => format!("writes {bucket}/{key}"),
         Act::Delete { bucket, key } => format!("deletes {bucket}/{key}"),
+        Act::Other { action, resource } if resource == "*" || resource.ends_with(":s3:::*") => format!("calls {action}"),
+        Act::Other { action, resource } => format!("calls {action} on {}", resource.split_once(":s3:::").map_or(resource.as_str(), |(_, name)| name)),
     };
     safe(&format!("{who} {what}{}", how_otherwise(*twist)))
 }
@@ -175,6 +182,7 @@ fn why(because: &NotCalled) -> &'static str {
         NotCalled::NoObject => "no such object is known",
         NotCalled::Writes => "it writes",
         NotCalled::NoSession => "the role was not assumed",
+        NotCalled::NotHarmless => "no harmless call of the kind is known",
     }
 }
 

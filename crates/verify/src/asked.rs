@@ -60,7 +60,7 @@ fn question(estate: &Estate, principal: &str, act: &Act, terms: &Terms, now: i64
             context.insert("s3:prefix", ContextValue::One(prefix.clone()));
             context.set("s3:max-keys", "1");
         }
-        Act::Get { .. } | Act::Policy { .. } | Act::Put { .. } | Act::Delete { .. } => {}
+        Act::Get { .. } | Act::Policy { .. } | Act::Put { .. } | Act::Delete { .. } | Act::Other { .. } => {}
     }
     let partition = if estate.partition.is_empty() { "aws" } else { &estate.partition };
     Question {

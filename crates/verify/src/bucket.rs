@@ -77,6 +77,18 @@ fn literal(pattern: &str) -> String {
     pattern.split(['*', '?', '$']).next().unwrap_or_default().to_owned()
 }
 
+/// What begins like a prefix, and is not below it: `reports-x/` beside `reports/`, `team-x/` beside `team-a`.
+fn beside(prefix: &str) -> Option<String> {
+    match prefix.strip_suffix('/') {
+        Some(head) if !head.is_empty() => Some(format!("{head}-x/")),
+        Some(_) => None,
+        None => {
+            let last = prefix.chars().last()?;
+            Some(format!("{}x/", prefix.strip_suffix(last)?))
+        }
+    }
+}
+
 /// Calls to try in a bucket by who may work under these prefixes, each with the twist that it is where it is refused.
 pub(crate) fn acts(bucket: &str, places: &BTreeSet<Place>, objects: &Objects, options: &Options) -> Vec<(Act, Twist)> {
     let name = || bucket.to_owned();
@@ -89,21 +101,25 @@ pub(crate) fn acts(bucket: &str, places: &BTreeSet<Place>, objects: &Objects, op
             all.insert((Act::List { bucket: name(), prefix: prefix.clone() }, Twist::AsGranted));
         }
         all.insert((get(there.iter().find(|key| place.has(key)).cloned(), prefix, *whole), Twist::AsGranted));
-        // One key is somebody's object.
+        // One key is somebody's object, which nothing is written over.
+        let key = if *whole { prefix.clone() } else { format!("{prefix}{}", options.object()) };
         if options.write_probes && !whole {
-            let key = format!("{prefix}{}", options.probe);
-            all.insert((Act::Put { bucket: name(), key: key.clone() }, Twist::AsGranted));
             all.insert((get(Some(key.clone()), prefix, false), Twist::AsGranted));
-            all.insert((Act::Delete { bucket: name(), key }, Twist::AsGranted));
         }
+        all.insert((Act::Put { bucket: name(), key: key.clone() }, Twist::AsGranted));
+        all.insert((Act::Delete { bucket: name(), key }, Twist::AsGranted));
     }
     let inside = |key: &str| places.iter().any(|place| place.has(key));
+    // A pattern that ends a sign too early lets in what begins alike.
+    for prefix in places.iter().filter_map(|place| beside(&place.prefix)).filter(|prefix| !inside(prefix)) {
+        all.insert((Act::List { bucket: name(), prefix: prefix.clone() }, Twist::Outside));
+        all.insert((Act::Put { bucket: name(), key: format!("{prefix}{}", options.object()) }, Twist::Outside));
+        all.insert((get(there.iter().find(|key| key.starts_with(&prefix)).cloned(), &prefix, false), Twist::Outside));
+    }
     if !inside("") {
         all.insert((Act::List { bucket: name(), prefix: String::new() }, Twist::Outside));
         all.insert((get(there.iter().find(|key| !inside(key)).cloned(), "", false), Twist::Outside));
-        if options.write_probes && !inside(&options.probe) {
-            all.insert((Act::Put { bucket: name(), key: options.probe.clone() }, Twist::Outside));
-        }
+        all.insert((Act::Put { bucket: name(), key: options.object().to_owned() }, Twist::Outside));
     }
     // Where policies that are live let somebody work, and the manifests do not.
     for prefix in options.elsewhere.get(bucket).into_iter().flatten().filter(|prefix| !inside(prefix)) {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_access::{Estate, is_provider};
-use crossrole_model::proof::{Act, Cell, Terms, Twist};
-use crossrole_model::{AccountId, Desired, DesiredState, PermissionSet};
+use crossrole_access::{Estate, catalogue, is_provider};
+use crossrole_model::proof::{Act, Cell, NO_OBJECT, Terms, Twist, UNWRITTEN};
+use crossrole_model::{AccountId, Desired, DesiredState, Partition, PermissionSet};
 use crossrole_policy::{Arn, Document, Principal};
 
 use crate::asked::{at_least, is_let};
@@ -57,6 +57,13 @@ pub struct Matrix {
     pub elsewhere: BTreeMap<String, BTreeSet<String>>,
 }
 
+impl Options {
+    /// The name of an object of ours: one that is written, or one that is only asked about.
+    pub(crate) fn object(&self) -> &str {
+        if self.write_probes { &self.probe } else { UNWRITTEN }
+    }
+}
+
 struct Builder<'b> {
     desired: &'b Desired,
     /// Of the manifests alone.
@@ -76,7 +83,7 @@ pub fn matrix(desired: &Desired, wanted: &Estate, hands: &[Hand], objects: &Obje
     for (arn, longest) in &roles {
         let granted = builder.assumes(&callers, arn, *longest);
         builder.sessions(arn, &granted);
-        let actions = builder.other_actions(arn);
+        let actions = builder.others(arn, &granted);
         if !actions.is_empty() {
             untried.insert(arn.clone(), actions);
         }
@@ -145,11 +152,18 @@ impl Builder<'_> {
             allowed.dedup();
             let Some(terms) = allowed.first().cloned() else {
                 // With all that the role asks for, and not let in all the same.
-                if let Some(terms) = candidates.pop()
+                if let Some(terms) = candidates.last().cloned()
                     && self.is_wanted(&of(terms.clone(), Twist::OtherPrincipal, false)) == Some(false)
                 {
                     let twist = self.other_moment(&trust, &of(terms.clone(), Twist::OtherPrincipal, false));
                     self.cells.push(of(terms, twist, false));
+                }
+                // Of whom the account's own affair is whether it is let, it is the manifests' that it is not without what they ask for.
+                let left = candidates.iter().find(|terms| self.is_wanted(&of((*terms).clone(), Twist::AsGranted, true)).is_none()).cloned();
+                if let Some(terms) = left.filter(|_| self.is_at_hand(caller)) {
+                    let cells = twisted(&terms, &trust, LONGEST, false).into_iter().map(|(twist, other)| of(other, twist, false));
+                    let refused: Vec<Cell> = cells.filter(|cell| self.is_wanted(cell) == Some(false)).collect();
+                    self.cells.extend(refused);
                 }
                 continue;
             };
@@ -192,18 +206,18 @@ impl Builder<'_> {
         for (bucket, prefixes) in &places {
             let of = |(act, twist)| Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist, terms: terms.clone(), wanted: false };
             let cells: Vec<Cell> = acts(bucket, prefixes, self.objects, self.options).into_iter().map(of).collect();
-            let written = |key: &str| cells.iter().any(|c| matches!(&c.act, Act::Put { key: put, .. } if put == key) && self.is_wanted(c) == Some(true));
-            // An object of ours is read where it could be written.
-            let ours = |key: &String| key.ends_with(&self.options.probe);
-            let tried: Vec<Cell> = cells
-                .iter()
-                .filter(|c| !matches!(&c.act, Act::Get { key: Some(key), .. } if self.options.write_probes && ours(key) && !written(key)))
-                .cloned()
-                .collect();
-            for cell in tried {
+            for cell in self.readable(&cells) {
                 self.judged(cell);
             }
         }
+    }
+
+    /// An object of ours is read where it could be written.
+    fn readable(&self, cells: &[Cell]) -> Vec<Cell> {
+        let written = |key: &str| cells.iter().any(|c| matches!(&c.act, Act::Put { key: put, .. } if put == key) && self.is_wanted(c) == Some(true));
+        let ours = |key: &String| key.ends_with(&self.options.probe);
+        let unwritten = |c: &Cell| matches!(&c.act, Act::Get { key: Some(key), .. } if self.options.write_probes && ours(key) && !written(key));
+        cells.iter().filter(|cell| !unwritten(cell)).cloned().collect()
     }
 
     /// A cell with what the manifests say of it.
@@ -253,9 +267,9 @@ impl Builder<'_> {
     }
 
     fn in_bucket(&mut self, bucket: &str, caller: &str, prefixes: &BTreeSet<Place>, refused: Twist) {
-        let options = Options { write_probes: false, ..self.options.clone() };
         let of = |(act, twist)| Cell { principal: caller.to_owned(), via: None, act, twist, terms: Terms::default(), wanted: false };
-        let cells: Vec<Cell> = acts(bucket, prefixes, self.objects, &options).into_iter().map(of).collect();
+        let all: Vec<Cell> = acts(bucket, prefixes, self.objects, self.options).into_iter().map(of).collect();
+        let cells = self.readable(&all);
         // Who is let nothing in this bucket is somebody else; who is let something is elsewhere.
         let nobody = !cells.iter().any(|cell| self.is_wanted(cell) == Some(true));
         for cell in cells {
@@ -297,13 +311,85 @@ impl Builder<'_> {
         statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).any(|arn| *arn == cell.principal)
     }
 
-    /// Actions of a role's policies that are tried nowhere.
-    fn other_actions(&self, role: &str) -> BTreeSet<String> {
-        let tried = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+    /// Whatever else a role's policies let: each is a cell. Returns what is none, since nothing tells of what it would be asked.
+    fn others(&mut self, role: &str, granted: &[(String, Terms)]) -> BTreeSet<String> {
         let documents = self.wanted.principals.get(role).into_iter().flat_map(|p| &p.identity).map(|placed| &placed.document);
         let statements = documents.flat_map(|d| &d.statements).filter(|s| s.effect == crossrole_policy::Effect::Allow);
-        statements.flat_map(|s| &s.action.values).filter(|action| !tried.contains(&action.as_str())).cloned().collect()
+        let statements: Vec<crossrole_policy::Statement> = statements.cloned().collect();
+        let at_hand = |caller: &str| self.hands.iter().any(|hand| hand.arn == caller);
+        let by = granted.iter().find(|(caller, _)| at_hand(caller)).or(granted.first()).cloned();
+        let (mut untried, mut cells) = (BTreeSet::new(), BTreeSet::new());
+        for (pattern, statement) in statements.iter().flat_map(|s| s.action.values.iter().map(move |pattern| (pattern, s))) {
+            let acts = other_acts(pattern, statement, &self.buckets(), self.desired.partition);
+            if acts.is_none() && is_tried(pattern) {
+                continue;
+            }
+            let Some((principal, terms)) = by.clone() else {
+                untried.insert(pattern.clone());
+                continue;
+            };
+            let of = |act| Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist: Twist::AsGranted, terms: terms.clone(), wanted: true };
+            let let_in: Vec<Cell> = acts.into_iter().flatten().map(of).filter(|cell| self.is_wanted(cell) == Some(true)).collect();
+            if let_in.is_empty() || cells.len() + let_in.len() > OTHERS_MOST {
+                untried.insert(pattern.clone());
+            } else {
+                cells.extend(let_in);
+            }
+        }
+        self.cells.extend(cells);
+        untried
     }
+}
+
+/// Most cells of one role that are about other actions than those that are called: a pattern may stand for hundreds.
+const OTHERS_MOST: usize = 200;
+
+/// Actions that have calls of their own.
+fn is_tried(action: &str) -> bool {
+    ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"].iter().any(|tried| tried.eq_ignore_ascii_case(action))
+}
+
+/// What a statement lets by a pattern of actions, each as it can be asked about; `None`: nothing can.
+fn other_acts(pattern: &str, statement: &crossrole_policy::Statement, buckets: &BTreeSet<String>, partition: Partition) -> Option<BTreeSet<Act>> {
+    let resources = statement.resource.as_ref().filter(|r| !r.negated && !statement.action.negated)?;
+    let actions: Vec<String> = match catalogue::expand(pattern) {
+        known if !known.is_empty() => known.into_iter().map(|action| action.name.to_owned()).collect(),
+        _ if pattern.contains(['*', '?']) => return None,
+        _ => vec![pattern.to_owned()],
+    };
+    let mut all = BTreeSet::new();
+    for action in actions.into_iter().filter(|action| !is_tried(action)) {
+        for resource in &resources.values {
+            let concrete = concrete(resource, buckets, partition);
+            let asked = concrete.into_iter().filter(|resource| catalogue::is_asked_of(&action, resource));
+            all.extend(asked.map(|resource| Act::Other { action: action.clone(), resource }));
+        }
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+/// Resources that a pattern stands for, of those that manifests speak of.
+fn concrete(pattern: &str, buckets: &BTreeSet<String>, partition: Partition) -> Vec<String> {
+    let s3 = |rest: &str| partition.s3_arn(rest);
+    if pattern == "*" {
+        let of_buckets = buckets.iter().flat_map(|bucket| [s3(bucket), s3(&format!("{bucket}/{NO_OBJECT}"))]);
+        return of_buckets.chain(["*".to_owned(), s3("*")]).collect();
+    }
+    let Some((_, name)) = pattern.split_once(":s3:::") else {
+        return if pattern.contains(['*', '?', '$']) { Vec::new() } else { vec![pattern.to_owned()] };
+    };
+    let (bucket, key) = name.split_once('/').map_or((name, None), |(bucket, key)| (bucket, Some(key)));
+    if name == "*" {
+        return vec![s3("*")];
+    }
+    if !buckets.contains(bucket) {
+        return Vec::new();
+    }
+    let object = key.map(|key| match key.split(['*', '?', '$']).next() {
+        Some(head) if head.len() < key.len() => format!("{bucket}/{head}{NO_OBJECT}"),
+        _ => format!("{bucket}/{key}"),
+    });
+    vec![s3(&object.unwrap_or_else(|| bucket.to_owned()))]
 }
 
 /// The first of these, and the others that have another external id: while one is rotated, either has to work.

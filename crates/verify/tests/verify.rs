@@ -88,8 +88,55 @@ fn a_sessions_places_come_from_its_policies_and_objects_from_what_is_there() {
     has(Act::Put { bucket: bucket(), key: "in/probe".into() }, Twist::AsGranted, true);
     has(Act::Put { bucket: bucket(), key: "probe".into() }, Twist::Outside, false);
     has(Act::Policy { bucket: bucket() }, Twist::OtherAction, false);
-    // Nothing is written unless that was asked for.
-    assert!(!cells(GUARDED, &[hand(ANN, &[])], &[], false).iter().any(|c| matches!(c.act, Act::Put { .. } | Act::Delete { .. })));
+    // A trust in `in*` is the usual mistake.
+    has(Act::Put { bucket: bucket(), key: "in-x/probe".into() }, Twist::Outside, false);
+    has(Act::List { bucket: bucket(), prefix: "in-x/".into() }, Twist::Outside, false);
+    has(Act::Get { bucket: bucket(), key: None, prefix: "in-x/".into(), whole: false }, Twist::Outside, false);
+    // Without that being asked for, it is asked about objects that nobody writes.
+    let without = cells(GUARDED, &[hand(ANN, &[])], &[], false);
+    let keys: BTreeSet<&str> = without
+        .iter()
+        .filter_map(|c| match &c.act {
+            Act::Put { key, .. } | Act::Delete { key, .. } => Some(key.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(keys.contains("in/.crossrole-verify") && keys.iter().all(|key| key.ends_with(".crossrole-verify")), "{keys:?}");
+}
+
+/// Whatever else is granted is a cell, where something tells of what it would be asked.
+#[test]
+fn other_actions_are_cells_as_well() {
+    let text = "[trusted.dev.users.Ann]\n[roles.R]\n[[roles.R.trust]]\nuser = \"dev/Ann\"\n[[roles.R.allow]]\nactions = [\"s3:GetObjectTagging\", \"s3:PutObjectTagging\"]\nresources = [\"arn:aws:s3:::b-one/in/*\"]\n[[roles.R.allow]]\nactions = [\"s3:ListAllMyBuckets\", \"sqs:SendMessage\", \"sqs:Get*\"]\nresources = [\"*\"]\n[[roles.R.allow]]\nactions = [\"s3:GetBucket*\"]\nresources = [\"arn:aws:s3:::b-one\"]\n[buckets.b-one]\n";
+    let (desired, estate) = desired(text);
+    let options = Options { now: NOW, ..Options::default() };
+    let found = matrix(&desired, &estate, &[hand(ANN, &[])], &Objects::new(), &options);
+    let others: BTreeSet<String> = found
+        .cells
+        .iter()
+        .filter_map(|cell| if let Act::Other { action, resource } = &cell.act { Some(format!("{action} {resource} {}", cell.wanted)) } else { None })
+        .collect();
+    for expected in [
+        "s3:GetObjectTagging arn:aws:s3:::b-one/in/crossrole-verify-no-such-object true",
+        "s3:PutObjectTagging arn:aws:s3:::b-one/in/crossrole-verify-no-such-object true",
+        "s3:ListAllMyBuckets arn:aws:s3:::* true",
+        "sqs:SendMessage * true",
+        "s3:GetBucketLocation arn:aws:s3:::b-one true",
+    ] {
+        assert!(others.contains(expected), "{expected}\n{others:#?}");
+    }
+    assert_eq!(found.untried.into_values().flatten().collect::<Vec<_>>(), ["sqs:Get*"]);
+}
+
+/// Somebody of a trusted account whom no manifest names: what its account lets it do is its own affair, what the trust asks for is not.
+#[test]
+fn a_stranger_at_hand_is_tried_without_what_the_trust_asks_for() {
+    let text = "[trusted.dev.groups.Crew]\n[roles.R]\n[[roles.R.trust]]\ngroup = \"dev/Crew\"\nexternal_id = \"x-1\"\nmfa = true\n[[roles.R.allow]]\nbucket = \"b-one\"\naccess = \"read\"\n[buckets.b-one]\n";
+    let stranger = "arn:aws:iam::111111111111:user/Stranger";
+    let all = cells(text, &[hand(stranger, &[])], &[], false);
+    let of: BTreeSet<Twist> = all.iter().filter(|c| c.principal == stranger && matches!(c.act, Act::Assume { .. })).map(|c| c.twist).collect();
+    assert!(of.is_superset(&BTreeSet::from([Twist::NoExternalId, Twist::WrongExternalId, Twist::NoMfa])), "{of:?}");
+    assert!(all.iter().filter(|c| c.principal == stranger).all(|c| !c.wanted));
 }
 
 #[test]
@@ -183,8 +230,9 @@ fn what_is_granted_is_promised_without_an_object() {
     let wanted: BTreeSet<String> = reads.iter().filter(|c| c.wanted).map(|c| c.act.resource("aws")).collect();
     assert_eq!(wanted, BTreeSet::from(["arn:aws:s3:::b-one/in/crossrole-verify-no-such-object".into(), "arn:aws:s3:::b-one/one.txt".into()]));
     assert!(reads.iter().any(|c| !c.wanted && c.twist == Twist::Outside));
-    // Nothing is written in the place of somebody's object.
-    assert!(!all.iter().any(|c| matches!(&c.act, Act::Put { key, .. } if key.starts_with("one.txt"))));
+    // Nothing is written in the place of somebody's object: only what ends as ours do is.
+    assert!(all.iter().any(|c| matches!(&c.act, Act::Put { key, .. } if key == "one.txt")));
+    assert!(!all.iter().any(|c| matches!(&c.act, Act::Put { key, .. } if key.starts_with("one.txt") && key.ends_with("probe"))));
 }
 
 /// While an external id is rotated, either has to work.

@@ -7,8 +7,10 @@ use clap::Args as ClapArgs;
 use super::{CloudArgs, ContextArgs};
 
 const AFTER: &str = "Exit codes:
-  0  nothing stands in the way, as far as was read
+  0  allowed: nothing stands in the way, as far as was read, and no refusal was given
   1  a cause was found, or something failed
+  6  not known: AWS refused what is allowed by everything that was read, or it rests on what the request does not say; what was not
+     looked at is listed
 
 What a refusal does not tell has to be said: S3 says no more than `Access Denied` across accounts, so that `--principal`, `--action` and
 `--resource` stand beside it. What the request brought is what is said here, or what an event of CloudTrail says: without

@@ -44,6 +44,7 @@ const EXIT_CODES: &str = "Exit codes:
      was altered, or is too old; of `revoke`: somebody would gain access by it
   4  locked: another run holds the lock, or has taken it over
   5  moved: a saved plan is not what would be done now
+  6  of `doctor`: a refused call is allowed by everything that was read, or it rests on what is not known
   of `exec`: that of the command, or 128 and the number of the signal that ended it
   130, 143, 129  ended by Ctrl-C, SIGTERM or SIGHUP before its work was done";
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossrole_access::Question;
 use crossrole_doctor::{Asked, Case, Manifests};
 use crossrole_manifest::Surroundings;
-use crossrole_model::diagnosis::{Amendment, Cause, Denied, Diagnosis, FixStep};
+use crossrole_model::diagnosis::{Amendment, Cause, Denied, Diagnosis, FixStep, Found};
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::state::{BucketState, Encryption, PublicAccessBlock, Tags};
 use crossrole_model::{AccountId, Desired, KeyRef, Observed, Plan, Source};
@@ -40,7 +40,8 @@ pub(crate) async fn run(args: &DoctorArgs, io: &mut Io) -> Result<Exit, Failure>
 
 /// The refusal, where there is one.
 fn refusal(args: &DoctorArgs, io: &mut Io) -> Result<Option<Denied>, Failure> {
-    let said = args.principal.is_some() && args.action.is_some() && args.resource.is_some();
+    let of_nothing = args.action.as_deref().is_some_and(names_none);
+    let said = args.principal.is_some() && args.action.is_some() && (args.resource.is_some() || of_nothing);
     let text = match &args.error {
         None if said => return Ok(None),
         None => io.input(&ERROR)?,
@@ -60,17 +61,19 @@ async fn examine(args: &DoctorArgs, denied: Option<Denied>, session: &Session, i
     };
     if let Some((cause, remedy)) = alone(args, denied.as_ref()) {
         let view = View { screen: io.out_screen(), ..View::default() };
+        let code = denied.as_ref().map(|denied| denied.code.as_str()).unwrap_or_default();
         if args.json {
-            io.out_json(&crossrole_report::cause_alone_json(cause, remedy));
+            io.out_json(&crossrole_report::cause_alone_json(cause, code, remedy));
         } else {
-            io.out(&crossrole_report::cause_alone(cause, remedy, view));
+            io.out(&crossrole_report::cause_alone(cause, code, remedy, view));
         }
         return Ok(Exit::Failed);
     }
     let observed = session.observe(&crossrole_planner::scope(&session.desired)).await?;
     let asked = asked(args, denied, session, &observed)?;
     let besides = besides(&asked, session, &observed).await?;
-    let found = search(asked, session, observed, besides).await?;
+    let object = object(&asked, session, &observed, &besides).await?;
+    let found = search(asked, session, observed, besides, object).await?;
     let view = View { show_external_ids: args.show_external_ids, screen: io.out_screen(), ..View::default() };
     if args.json {
         io.out_json(&crossrole_report::diagnosis_json(&found, view));
@@ -80,7 +83,11 @@ async fn examine(args: &DoctorArgs, denied: Option<Denied>, session: &Session, i
     if args.write {
         written(&found, session)?;
     }
-    Ok(if found.causes.is_empty() { Exit::Clean } else { Exit::Failed })
+    Ok(match found.found() {
+        Found::Allowed => Exit::Clean,
+        Found::Cause => Exit::Failed,
+        Found::Unknown => Exit::Unknown,
+    })
 }
 
 /// The same refusal, with what its encoded message tells; that it can't be decoded is said.
@@ -120,23 +127,18 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     let told = |part: fn(&Denied) -> Option<&String>| denied.as_ref().and_then(part).cloned();
     let (principal, action) = (args.principal.clone().or_else(|| told(|d| d.principal.as_ref())), args.action.clone().or_else(|| told(|d| d.action.as_ref())));
     let resource = args.resource.clone().or_else(|| told(|d| d.resource.as_ref())).or_else(|| key_of(action.as_deref(), desired));
+    let of_nothing = action.as_deref().is_some_and(names_none) && resource.as_deref().is_none_or(|resource| resource.ends_with(":s3:::*"));
+    let resource = if of_nothing { Some("*".to_owned()) } else { resource };
     let missing = [(&principal, "--principal"), (&action, "--action"), (&resource, "--resource")];
     let missing: Vec<&str> = missing.into_iter().filter(|(part, _)| part.is_none()).map(|(_, flag)| flag).collect();
     let (Some(principal), Some(action), Some(resource)) = (principal, action, resource) else {
-        let what = denied.as_ref().and_then(|d| d.cause).map(|cause| format!(" (it says: {})", crossrole_report::title(cause))).unwrap_or_default();
-        return Err(Failure::new(format!("the refusal does not tell all of the call{what}"), format!("say it with {}", missing.join(", "))));
+        return Err(untold(denied.as_ref(), &missing));
     };
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
-    let context = ask::context(&args.context)?;
-    let question = Question {
-        principal: ask::principal(&principal, desired, &estate)?,
-        via,
-        action,
-        resource: ask::resource(&resource, desired, &estate)?,
-        resource_account: None,
-        context,
-        unread_allows: false,
-    };
+    let mut context = ask::context(&args.context)?;
+    let resource = of_kind(&action, ask::resource(&resource, desired, &estate)?, &mut context)?;
+    let question =
+        Question { principal: ask::principal(&principal, desired, &estate)?, via, action, resource, resource_account: None, context, unread_allows: false };
     let mut asked = Asked {
         question,
         duration: args.duration,
@@ -155,6 +157,59 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     }
     asked.denied = denied;
     Ok(asked)
+}
+
+/// Tells whether an action names no resource, so that it is asked of `*`.
+fn names_none(action: &str) -> bool {
+    crossrole_access::catalogue::action(action).is_some_and(|action| action.resources.is_empty())
+}
+
+/// What is not told of the call, and what is.
+fn untold(denied: Option<&Denied>, missing: &[&str]) -> Failure {
+    let cause = denied.and_then(|d| d.cause).map(|cause| format!(" (it says: {})", crossrole_report::title(cause))).unwrap_or_default();
+    let told = |part: fn(&Denied) -> Option<&String>| denied.and_then(part).map(|text| crossrole_report::safe(text));
+    let parts = [("principal", told(|d| d.principal.as_ref())), ("action", told(|d| d.action.as_ref())), ("resource", told(|d| d.resource.as_ref()))];
+    let known: Vec<String> = parts.into_iter().filter_map(|(name, text)| Some(format!("{name} `{}`", text?))).collect();
+    let known = if known.is_empty() { String::new() } else { format!("; it tells {}", known.join(", ")) };
+    Failure::new(format!("the refusal does not tell all of the call{cause}{known}"), format!("say it with {}", missing.join(", ")))
+}
+
+/// A resource of the kind that the action is asked of: of a list, what its keys are to begin with is a condition.
+///
+/// # Errors
+/// An object is asked for, and which is not said.
+fn of_kind(action: &str, resource: String, context: &mut crossrole_access::Context) -> Result<String, Failure> {
+    let Some(known) = crossrole_access::catalogue::action(action) else { return Ok(resource) };
+    let (of_object, of_bucket) = (known.resources.contains(&"object"), known.resources.contains(&"bucket"));
+    let Some((head, name)) = resource.split_once(":s3:::").filter(|_| of_object != of_bucket) else { return Ok(resource) };
+    let (bucket, key) = name.split_once('/').map_or((name, None), |(bucket, key)| (bucket, Some(key)));
+    match key {
+        None if of_object && !bucket.contains('*') => {
+            let bucket = crossrole_report::safe(bucket);
+            let error = format!("`{}` is asked of an object, and which object of bucket `{bucket}` is not told", known.name);
+            Err(Failure::new(error, format!("say it with --resource {bucket}/KEY")))
+        }
+        Some(key) if of_bucket => {
+            if ["s3:ListBucket", "s3:ListBucketVersions"].contains(&known.name) && context.get("s3:prefix").is_none() && !key.contains('*') {
+                context.set("s3:prefix", key);
+            }
+            Ok(format!("{head}:s3:::{bucket}"))
+        }
+        _ => Ok(resource),
+    }
+}
+
+/// Whether the object that was refused is there, as whoever reads the bucket's account sees it; where that is not let, it is not known.
+async fn object(asked: &Asked, session: &Session, observed: &Observed, besides: &Observed) -> Result<Option<bool>, Failure> {
+    let Some((bucket, key)) = asked.question.resource.split_once(":s3:::").and_then(|(_, name)| name.split_once('/')) else { return Ok(None) };
+    if asked.denied.is_none() || key.is_empty() || key.contains(['*', '?']) {
+        return Ok(None);
+    }
+    let account = observed.bucket_accounts.get(bucket).or_else(|| besides.bucket_accounts.get(bucket));
+    let known = [besides, observed].into_iter().find_map(|seen| seen.buckets.get(bucket).and_then(|b| b.known().cloned().flatten()));
+    let (Some(account), Some(known)) = (account, known) else { return Ok(None) };
+    let looked = session.aws.object_exists(account, bucket, &known.state.region, key);
+    Ok(session.stops.or(looked).await.map_err(|stop| stop.while_("looking for the object"))?.ok())
 }
 
 /// KMS does not name the key that it is asked for: where manifests name one alone, it is that.
@@ -198,12 +253,12 @@ async fn besides(asked: &Asked, session: &Session, observed: &Observed) -> Resul
     Ok(besides)
 }
 
-async fn search(asked: Asked, session: &Session, observed: Observed, besides: Observed) -> Result<Diagnosis, Failure> {
+async fn search(asked: Asked, session: &Session, observed: Observed, besides: Observed, object: Option<bool>) -> Result<Diagnosis, Failure> {
     let (desired, sources) = (Arc::clone(&session.desired), session.sources.clone());
     let (controls, surroundings) = (session.settings.controls(&desired)?, session.settings.surroundings()?);
     let work = move || {
         let files = Files { sources, surroundings };
-        let case = Case { desired: &desired, observed: &observed, besides: &besides, controls: &controls, manifests: &files };
+        let case = Case { desired: &desired, observed: &observed, besides: &besides, object, controls: &controls, manifests: &files };
         crossrole_doctor::diagnose(&case, asked)
     };
     session.computed("looking for a fix", work).await

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crossrole_cloud::{AssumeRole, By, Keys};
-use crossrole_model::proof::{Act, Called, Cell, Known, NotCalled, Twist};
+use crossrole_model::proof::{Act, Called, Cell, HARMLESS, Known, NotCalled, Twist};
 use crossrole_model::{AccountId, Cloud as _, CloudError};
 use crossrole_policy::Arn;
 use crossrole_verify::{SESSION_NAME, is_refusal};
@@ -31,6 +31,12 @@ const PAUSE_MOST: Duration = Duration::from_secs(8);
 /// Seconds of the sessions that are opened: the least that AWS gives (AWS STS API Reference, AssumeRole).
 const SECONDS: i32 = 900;
 
+/// How long nothing is said while answers are waited for: as of other waits.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How long a run that was ended goes on deleting what it has written: as long as somebody who pressed a key waits.
+const TIDYING_MOST: Duration = Duration::from_secs(10);
+
 /// What is tried with.
 pub(crate) struct Calls<'c> {
     pub(crate) session: &'c Session,
@@ -47,6 +53,12 @@ pub(crate) struct Calls<'c> {
     pub(crate) sessions: Mutex<BTreeMap<(String, String), Keys>>,
     /// Objects of ours that are there: bucket and key.
     pub(crate) written: Mutex<BTreeSet<(String, String)>>,
+    /// Objects of ours that are being written: bucket and key, with how often. One whose answer was not waited for may be there.
+    pub(crate) sent: Mutex<BTreeMap<(String, String), u32>>,
+    /// When the last one is given up of those that are not answered as they should be, by the run's own clock.
+    pub(crate) until: Mutex<Duration>,
+    /// What ends the name of an object of ours that may be written and deleted; `None`: none may.
+    pub(crate) probe: Option<&'c str>,
     /// Nothing is said of what it is at.
     pub(crate) quiet: bool,
 }
@@ -62,12 +74,13 @@ impl Calls<'_> {
     pub(crate) async fn all(&self, cells: &[Cell], probe: &str) -> Result<Tried, Failure> {
         let mut done = Vec::new();
         let tried = self.phases(cells, probe, &mut done).await;
+        let wrote = [self.written.lock().is_ok_and(|all| !all.is_empty()), self.sent.lock().is_ok_and(|all| !all.is_empty())].contains(&true);
         let left = self.tidied(tried.is_ok()).await;
         if let Err(stop) = tried {
             for (object, why) in left {
                 self.session.told.line(&format!("left behind: {}: {}", crossrole_report::safe(&object), crossrole_report::safe(&why)));
             }
-            return Err(stop);
+            return Err(if wrote { stop.advised("what was written to try it was deleted again, but for what is named above as left behind") } else { stop });
         }
         Ok((done, left))
     }
@@ -78,29 +91,70 @@ impl Calls<'_> {
             if !self.quiet && !some.is_empty() {
                 self.session.told.line(&format!("verifying {what} ({})", some.len()));
             }
+            let all = some.len();
             let mut calls = futures_util::stream::iter(some.into_iter().map(|cell| self.one(cell))).buffered(SIDE_BY_SIDE);
-            while let Some(result) = calls.next().await {
-                done.push(result?);
+            let mut ended = 0;
+            loop {
+                tokio::select! {
+                    biased;
+                    result = calls.next() => {
+                        let Some(result) = result else { break };
+                        done.push(result?);
+                        ended += 1;
+                    }
+                    () = self.session.aws.sleep(SILENCE), if !self.quiet => {
+                        let end = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+                        let left = end.saturating_sub(self.session.aws.now()).as_secs();
+                        let until = crate::commands::validate::now() + i64::try_from(left).unwrap_or_default();
+                        self.session.told.line(&crossrole_report::proving(all - ended, all, until));
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    /// Deletes what was written and is still there, as whoever reads and writes the bucket's account; returns what stays, and why.
+    /// Deletes what was written and is still there, as whoever reads and writes the bucket's account; returns what stays, and why. Of a run
+    /// that was ended, what was sent and not answered may be there as well, and there is only a moment for it.
     async fn tidied(&self, goes_on: bool) -> Vec<(String, String)> {
-        let written = std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut left = Vec::new();
-        for (bucket, key) in written {
-            let owner = self.owners.get(&bucket).cloned().unwrap_or_else(AccountId::nobody);
-            let region = self.regions.get(&bucket).map_or("us-east-1", String::as_str);
-            let why = if goes_on {
-                self.session.aws.delete_object(&owner, &bucket, region, &key).await.err().map(|error| error.to_string())
-            } else {
-                Some("the run was ended before it was deleted".to_owned())
-            };
-            left.extend(why.map(|why| (format!("{bucket}/{key}"), why)));
+        let mut written = std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
+        written.extend(std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner)).into_keys());
+        let mut left: BTreeMap<(String, String), String> =
+            written.into_iter().map(|object| (object, "the run was ended before it was deleted".to_owned())).collect();
+        if left.is_empty() {
+            return Vec::new();
         }
-        left
+        let all: Vec<(String, String)> = left.keys().cloned().collect();
+        let mut deletes = futures_util::stream::iter(all.into_iter().map(|object| self.deleted(object))).buffer_unordered(SIDE_BY_SIDE);
+        let mut moment = std::pin::pin!(async {
+            if goes_on {
+                std::future::pending::<()>().await;
+            }
+            self.session.aws.sleep(TIDYING_MOST).await;
+        });
+        loop {
+            // Whoever wants to end a second time does.
+            tokio::select! {
+                biased;
+                done = deletes.next() => match done {
+                    Some((object, None)) => drop(left.remove(&object)),
+                    Some((object, Some(why))) => drop(left.insert(object, why)),
+                    None => break,
+                },
+                _ = self.session.stops.next() => break,
+                () = &mut moment => break,
+            }
+        }
+        left.into_iter().map(|((bucket, key), why)| (format!("{bucket}/{key}"), why)).collect()
+    }
+
+    /// Why an object could not be deleted, if so.
+    async fn deleted(&self, object: (String, String)) -> ((String, String), Option<String>) {
+        let (bucket, key) = &object;
+        let owner = self.owners.get(bucket).cloned().unwrap_or_else(AccountId::nobody);
+        let region = self.regions.get(bucket).map_or("us-east-1", String::as_str);
+        let why = self.session.aws.delete_object(&owner, bucket, region, key).await.err().map(|error| error.to_string());
+        (object, why)
     }
 
     async fn one(&self, cell: &Cell) -> Result<(Cell, Known), Failure> {
@@ -124,8 +178,11 @@ impl Calls<'_> {
         if *twist == Twist::OtherAddress || terms.address.is_some() && !self.address {
             return Err(NotCalled::OtherAddress);
         }
-        if matches!(act, Act::Get { key: None, .. }) {
-            return Err(NotCalled::NoObject);
+        match act {
+            Act::Get { key: None, .. } => return Err(NotCalled::NoObject),
+            Act::Put { key, .. } | Act::Delete { key, .. } if !self.probe.is_some_and(|probe| key.ends_with(probe)) => return Err(NotCalled::Writes),
+            Act::Other { action, .. } if !HARMLESS.contains(&action.as_str()) => return Err(NotCalled::NotHarmless),
+            _ => {}
         }
         if let Some(role) = via {
             let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,6 +229,9 @@ impl Calls<'_> {
                 return Ok(Ok(called));
             }
             if !as_it_should {
+                let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+                *until = end.max(*until);
+                drop(until);
                 if aws.now() >= end {
                     return Ok(match called.error {
                         Some(error) if !says => Err(error),
@@ -190,7 +250,23 @@ impl Calls<'_> {
             let bucket = cell.act.bucket().unwrap_or_default();
             let owner = self.owners.get(bucket).cloned().unwrap_or_else(AccountId::nobody);
             let region = self.regions.get(bucket).map_or("us-east-1", String::as_str);
-            let answer = aws.acting(by, &owner).await?.try_on_bucket(&cell.act, region).await;
+            let acting = aws.acting(by, &owner).await?;
+            let sent = if let Act::Put { bucket, key } = &cell.act { Some((bucket.clone(), key.clone())) } else { None };
+            let count = |object: &(String, String), by: i32| {
+                let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+                let count = sent.entry(object.clone()).or_default();
+                *count = count.saturating_add_signed(by);
+                if *count == 0 {
+                    sent.remove(object);
+                }
+            };
+            if let Some(object) = &sent {
+                count(object, 1);
+            }
+            let answer = acting.try_on_bucket(&cell.act, region).await;
+            if let Some(object) = &sent {
+                count(object, -1);
+            }
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             match (&cell.act, &answer) {
                 (Act::Put { bucket, key }, Ok(_)) => drop(written.insert((bucket.clone(), key.clone()))),

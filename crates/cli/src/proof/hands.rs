@@ -49,15 +49,38 @@ pub(crate) async fn held(session: &Session, live: &Estate) -> Result<Vec<Held>, 
         match session.stops.or(found).await.map_err(|stop| stop.while_("asking whose credentials are at hand"))? {
             Err(error) => wrong.push(format!("`{name}`: {}", crossrole_report::safe(&error.to_string()))),
             Ok((identity, by)) => match is(&arn, &identity.arn, &identity.account) {
-                Some((arn, groups)) => {
-                    let known = live.principals.get(&arn).map(|p| p.groups.clone()).unwrap_or_default();
-                    all.push(Held { groups: known.into_iter().chain(groups).collect(), arn, mfa: said.mfa, by });
+                Some((arn, group)) => {
+                    let mut groups = live.principals.get(&arn).map(|p| p.groups.clone()).unwrap_or_default();
+                    if let Some(group) = group {
+                        match is_member(session, live, &arn, &group, &by, &account).await? {
+                            Some(false) => {
+                                wrong.push(format!("`{name}`: {} is not in that group", crossrole_report::safe(&arn)));
+                                continue;
+                            }
+                            Some(true) => {}
+                            None => session.told.line(&format!("note: `{name}`: whether {} is in that group could not be read", crossrole_report::safe(&arn))),
+                        }
+                        groups.insert(group);
+                    }
+                    all.push(Held { groups, arn, mfa: said.mfa, by });
                 }
                 None => wrong.push(format!("`{name}`: these credentials are those of {}", crossrole_report::safe(&identity.arn))),
             },
         }
     }
-    if wrong.is_empty() { Ok(all) } else { Err(Failure::several(wrong, "correct `[[verify.principals]]` in `crossrole.toml`, or sign in again")) }
+    let advice = format!("correct `[[verify.principals]]` in `{}`, or sign in again", crossrole_report::safe(&session.settings.path().display().to_string()));
+    if wrong.is_empty() { Ok(all) } else { Err(Failure::several(wrong, advice)) }
+}
+
+/// Whether a user is in a group, as it was read, or as the user may read it; `None`: neither tells.
+async fn is_member(session: &Session, live: &Estate, user: &str, group: &str, by: &By, account: &AccountId) -> Result<Option<bool>, Failure> {
+    let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    if let Some(known) = live.principals.get(user) {
+        return Ok(Some(known.groups.iter().any(|one| name(one) == name(group))));
+    }
+    let asked = Box::pin(async { session.aws.acting(by, account).await?.groups_of(user.rsplit('/').next().unwrap_or_default()).await });
+    let groups = session.stops.or(asked).await.map_err(|stop| stop.while_("asking whose credentials are at hand"))?;
+    Ok(groups.ok().map(|groups| groups.iter().any(|one| one.eq_ignore_ascii_case(&name(group)))))
 }
 
 /// The principal that credentials have to be of, as it is asked about, and its group; `None`: they are somebody else's.

@@ -65,6 +65,9 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
         address: args.source_ip.is_some(),
         sessions: Mutex::default(),
         written: Mutex::default(),
+        sent: Mutex::default(),
+        until: Mutex::default(),
+        probe: args.write_probes.then_some(probe.as_str()),
         quiet,
     };
     let (tried, left_behind) = calls.all(&cells, &probe).await?;
@@ -195,7 +198,9 @@ async fn simulated(session: &Session, cell: &Cell, because: &NotCalled, simulate
     let parsed = Arn::parse(principal).filter(|arn| ["user/", "role/"].iter().any(|kind| arn.resource.starts_with(kind)));
     let account =
         parsed.and_then(|arn| AccountId::parse(arn.account)).filter(|id| session.desired.accounts.get(id).is_some_and(|info| info.managed || info.trusting));
-    let asks = simulate && cell.act.bucket().is_some() && matches!(because, NotCalled::NotAtHand | NotCalled::OtherFactor | NotCalled::NoSession);
+    let asks = simulate
+        && cell.act.bucket().is_some()
+        && matches!(because, NotCalled::NotAtHand | NotCalled::OtherFactor | NotCalled::NoSession | NotCalled::Writes | NotCalled::NotHarmless);
     let Some(account) = account.filter(|_| asks) else { return Ok(None) };
     let resource = cell.act.resource(session.desired.partition.as_str());
     let answer = session.aws.simulate(&account, principal, cell.act.action(), &resource);
