@@ -64,6 +64,8 @@ fn facts() -> Facts {
         buckets_unlisted: None,
         buckets: BTreeMap::new(),
         keys_unlisted: BTreeMap::new(),
+        grants: BTreeMap::new(),
+        canonical: None,
     }
 }
 
@@ -170,6 +172,7 @@ fn bucket(encryption: Option<Encryption>) -> Audited {
         encryption: Observation::Known(encryption),
         block: Observation::Known(PublicAccessBlock::all(false)),
         ownership: Observation::Known(Some("BucketOwnerEnforced".into())),
+        acl: Observation::Known(Vec::new()),
     };
     all.facts.get_mut(&id(MAIN)).unwrap().buckets.insert("data".into(), known);
     all
