@@ -545,9 +545,9 @@ async fn people_of_a_whole_account_need_a_second_factor() {
     let of_all = "of all of account 111111111111, without a second factor";
     let expected = [
         format!("role OfGroup of {MAIN} lets in user bob of {DEV}, {of_all}"),
-        format!("role OfGroupByPresence of {MAIN} lets in user bob of {DEV}, {of_all} when aws:MultiFactorAuthPresent is there"),
+        format!("role OfGroupByPresence of {MAIN} lets in user bob of {DEV}, {of_all} when aws:MultiFactorAuthPresent is present"),
         format!("role OfUser of {MAIN} lets in user ann of {DEV}, {of_all}"),
-        format!("role OfUserIfMfa of {MAIN} lets in user ann of {DEV}, {of_all} when aws:MultiFactorAuthPresent is true or absent"),
+        format!("role OfUserIfMfa of {MAIN} lets in user ann of {DEV}, {of_all} when aws:MultiFactorAuthPresent is true (or is absent)"),
         format!("role OfUserNamed of {MAIN} lets in user ann of {DEV} without a second factor"),
     ];
     assert_eq!(messages, expected, "{messages:#?}");

@@ -59,8 +59,8 @@ impl AclOf<'_> {
                 let mut statement = Statement::allow(Element::of(actions.iter().copied()), Some(Element::of([resource])));
                 statement.principal = Some(principal.clone());
                 if signed {
-                    // Of requests that are not signed nobody knows the account.
-                    let present = BTreeMap::from([("aws:PrincipalAccount".to_owned(), vec!["false".to_owned()])]);
+                    // Requests that are not signed have no ARN of a principal (IAM User Guide, "AWS global condition context keys").
+                    let present = BTreeMap::from([("aws:PrincipalArn".to_owned(), vec!["false".to_owned()])]);
                     statement.conditions.insert("Null".to_owned(), present);
                 }
                 statements.push(statement);

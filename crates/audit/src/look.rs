@@ -46,7 +46,12 @@ pub(crate) fn names(clause: &Clause, value: &str, account: &str) -> bool {
 /// context keys"); access keys have neither, so that what is met without the key asks for nothing.
 pub(crate) fn with_factor(clauses: &[Clause]) -> bool {
     let age = clauses.iter().any(|clause| clause.key.eq_ignore_ascii_case("aws:MultiFactorAuthAge") && !is_met_without(clause));
-    asks(clauses, "aws:MultiFactorAuthPresent").is_some_and(|clause| clause.values.iter().all(|value| value.eq_ignore_ascii_case("true"))) || age
+    let says = |clause: &Clause, word: &str| clause.values.iter().all(|value| value.eq_ignore_ascii_case(word));
+    // Where a Deny takes out what is false or is not there, only what is true is left.
+    let is_not = |clause: &Clause| matches!(clause.relation, Relation::Compares(how) if how.not && !how.or_absent && how.how == How::Is);
+    let present = |clause: &&Clause| clause.key.eq_ignore_ascii_case("aws:MultiFactorAuthPresent");
+    let shown = |clause: &Clause| is_positive(clause) && says(clause, "true") || is_not(clause) && says(clause, "false");
+    age || clauses.iter().filter(present).any(shown)
 }
 
 fn is_met_without(clause: &Clause) -> bool {

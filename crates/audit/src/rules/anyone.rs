@@ -17,7 +17,9 @@ pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Ve
 fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
     // Once for each object, and of those who need no credentials first.
     let mut open: BTreeMap<&Object, &WayIn> = BTreeMap::new();
-    for way in case.ways.iter().filter(|way| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. })) {
+    // Any service, for whatever resource of whomever, is anyone.
+    let from_anyone = |way: &&WayIn| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. }) || way.access.party == Party::AnyService;
+    for way in case.ways.iter().filter(from_anyone) {
         // A role's sessions leave the network that they were made in.
         let network = !matches!(way.to, Object::Role { .. });
         if is_block_unread(case, &way.to) || always(&way.access.when, |clauses| is_of_certain(clauses) || network && is_from_certain(clauses)) {

@@ -148,7 +148,9 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
             "Each new bucket is one mistake away from being public.",
             "switch on all four settings of block public access of the account",
         ),
-        Rule::AclsOn => ("a bucket with ACLs", "ACLs may let in others, and are not looked at here.", "set object ownership to `BucketOwnerEnforced`"),
+        Rule::AclsOn => {
+            ("a bucket with ACLs", "Those of objects let in others one by one, and are not looked at here.", "set object ownership to `BucketOwnerEnforced`")
+        }
     };
     RuleInfo { id: rule.id(), what, why, fix }
 }

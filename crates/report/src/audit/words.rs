@@ -180,7 +180,8 @@ pub(super) fn step(hop: &Hop, view: View) -> String {
 }
 
 /// Why nobody knows whom ACLs let in.
-pub(super) const ACLS_NOT_READ: &str = "those of objects are not read, and they count: ownership is not BucketOwnerEnforced, and neither the bucket nor its account is known to ignore public ACLs";
+pub(super) const ACLS_NOT_READ: &str =
+    "they are not read, and they count: ownership is not BucketOwnerEnforced, and neither the bucket nor its account is known to ignore public ACLs";
 
 /// What is not known, and why.
 pub(super) fn not_known(one: &NotKnown) -> String {
