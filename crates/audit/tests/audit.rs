@@ -235,7 +235,7 @@ fn a_public_bucket_is_found_whatever_its_account_says() {
     }
 }
 
-/// ACLs are not read: where they count, whom they let in is not known.
+/// ACLs of objects are not read: where they count, whom they let in is not known.
 #[test]
 fn acls_that_count_are_not_known() {
     let blocks = |ignore_acls: bool| PublicAccessBlock { ignore_acls, ..PublicAccessBlock::all(false) };

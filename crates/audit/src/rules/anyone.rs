@@ -17,8 +17,9 @@ pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Ve
 fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
     // Once for each object, and of those who need no credentials first.
     let mut open: BTreeMap<&Object, &WayIn> = BTreeMap::new();
-    // Any service, for whatever resource of whomever, is anyone.
-    let from_anyone = |way: &&WayIn| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. }) || way.access.party == Party::AnyService;
+    // Any service, for whatever resource of whomever, is anyone; where public access is restricted, services of AWS still come.
+    let by_service = |way: &WayIn| way.access.party == Party::AnyService && !is_restricted(case, &way.to);
+    let from_anyone = |way: &&WayIn| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. }) || by_service(way);
     for way in case.ways.iter().filter(from_anyone) {
         // A role's sessions leave the network that they were made in.
         let network = !matches!(way.to, Object::Role { .. });
@@ -32,6 +33,13 @@ fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown
     }
     not_known.extend(open.keys().filter_map(|object| unread_of_account(case, object)));
     issues.extend(open.into_values().map(|way| issue(Rule::Anyone, way)));
+}
+
+/// A bucket whose block of public access restricts who comes by a public policy.
+fn is_restricted(case: &Case<'_>, object: &Object) -> bool {
+    let Object::Bucket { name, .. } = object else { return false };
+    let bucket = case.asked.audited.observed.buckets.get(name).and_then(|bucket| bucket.known()?.as_ref());
+    bucket.and_then(|bucket| bucket.state.public_access_block).is_some_and(|block| block.restrict_buckets)
 }
 
 /// The bucket's own block of public access was not read, which is said of it: it may let in nobody.
