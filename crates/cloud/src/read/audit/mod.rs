@@ -74,7 +74,7 @@ async fn one(session: &Arc<Session>, scope: &AuditScope, home: &str) -> Read {
         (join3(bucket::all(session, listed, home), keys(session, &regions), trail::all(session, &regions)).await, canonical)
     };
     let ((state, (access_keys, providers)), (block, (read, canonical))) = join(people, join(bucket::account_block(session, home), rest)).await;
-    let ((buckets, buckets_unlisted), Keys { keys, grants, unlisted: keys_unlisted }, trails) = read;
+    let ((buckets, buckets_unlisted), Keys { found: keys, grants, unlisted: keys_unlisted }, trails) = read;
     let whole = block.known().copied().flatten().unwrap_or(PublicAccessBlock::all(false));
     let (mut found, mut facts) = (BTreeMap::new(), BTreeMap::new());
     for (name, (mut bucket, of)) in buckets {
@@ -119,7 +119,7 @@ fn both(bucket: Option<PublicAccessBlock>, account: PublicAccessBlock) -> Public
 
 /// Every key of some regions with its grants, but for those of AWS's own, which let nobody in from outside.
 struct Keys {
-    keys: key::Keys,
+    found: key::Keys,
     grants: BTreeMap<String, Observation<Vec<KeyGrant>>>,
     /// Regions of which nobody knows.
     unlisted: BTreeMap<String, Unreadable>,
@@ -141,7 +141,7 @@ async fn keys(session: &Arc<Session>, regions: &BTreeSet<String>) -> Keys {
     let (granted, mut keys) = join(granted, key::read(session, asked.clone(), &BTreeSet::new())).await;
     keys.retain(|_, key| !matches!(key, Observation::Known(Some(key)) if !key.customer) && !matches!(key, Observation::Known(None)));
     let grants = granted.into_iter().filter(|(arn, _)| keys.contains_key(arn)).collect();
-    Keys { keys, grants, unlisted }
+    Keys { found: keys, grants, unlisted }
 }
 
 /// What a bucket is read for here.
