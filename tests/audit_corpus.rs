@@ -510,9 +510,15 @@ async fn what_public_scanners_find_is_found() {
             held(scanner, format!("{kind}/{name}"), rules);
         }
     }
-    documents().into_iter().for_each(|(scanner, name, _, rules)| held(scanner, format!("role/{name}"), rules));
-    acls().into_iter().for_each(|(scanner, name, _, _, rules)| held(scanner, format!("bucket/{name}"), rules));
-    grants().into_iter().for_each(|(id, _, rules)| held("grants", format!("key/{id}"), rules));
+    for (scanner, name, _, rules) in documents() {
+        held(scanner, format!("role/{name}"), rules);
+    }
+    for (scanner, name, _, _, rules) in acls() {
+        held(scanner, format!("bucket/{name}"), rules);
+    }
+    for (id, _, rules) in grants() {
+        held("grants", format!("key/{id}"), rules);
+    }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(found["not_known"], json!([]));
     // Those who sign are told apart from those who need not.
