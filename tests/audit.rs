@@ -9,6 +9,7 @@ use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options, Sandbox};
 use serde_json::{Value, json};
 
 use crate::estate::{self, DEV, Expected, MAIN, OPS, Size, VENDOR, generated, role};
+use crate::runner::Runner;
 use crate::support::{Credentials, Place, Said, manifest, root, scenario};
 
 /// Each kind of each thing twice.
@@ -95,7 +96,7 @@ async fn a_chain_of_five_roles_is_found_and_ends_where_a_deny_ends_it() {
     );
 }
 
-/// How many calls it takes does not grow with roles, and by five with each bucket.
+/// How many calls it takes does not grow with roles, by five with each bucket, by one more where ACLs count, and by three with each key.
 #[tokio::test(start_paused = true)]
 async fn accounts_are_read_in_bulk() {
     let (sandbox, _) = generated(SMALL).await;
@@ -110,7 +111,8 @@ async fn accounts_are_read_in_bulk() {
     for operation in ["GetBucketPolicy", "GetBucketLogging", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketOwnershipControls"] {
         assert_eq!(of(MAIN, operation), 25, "{operation}");
     }
-    assert_eq!((of(MAIN, "DescribeKey"), of(MAIN, "GetKeyPolicy"), of(MAIN, "ListKeys")), (12, 12, 1));
+    assert_eq!(of(MAIN, "GetBucketAcl"), 2);
+    assert_eq!((of(MAIN, "DescribeKey"), of(MAIN, "GetKeyPolicy"), of(MAIN, "ListGrants"), of(MAIN, "ListKeys")), (12, 12, 12, 1));
     assert!(!calls.keys().any(|(account, _)| account == VENDOR), "an account that nobody named is not called");
 }
 
@@ -159,9 +161,11 @@ async fn what_could_not_be_read_is_said_each_time() {
         ("GetBucketEncryption", "bucket estate-shared-3 of 222222222222: encryption: could not be read"),
         ("GetPublicAccessBlock", "bucket estate-shared-3 of 222222222222: block of public access: could not be read"),
         ("GetBucketOwnershipControls", "bucket estate-shared-3 of 222222222222: object ownership: could not be read"),
+        ("GetBucketAcl", "bucket estate-acls-8 of 222222222222: ACL: could not be read"),
         ("ListKeys", "us-east-1 in account 222222222222: keys: could not be read"),
         ("DescribeKey", "key 00000000-0000-4000-8000-000000000000 of 222222222222: could not be read"),
         ("GetKeyPolicy", "key 00000000-0000-4000-8000-000000000000 of 222222222222: policy: could not be read"),
+        ("ListGrants", "key 00000000-0000-4000-8000-000000000000 of 222222222222: grants: could not be read"),
         ("DescribeTrails", "us-east-1 in account 222222222222: trails: could not be read"),
         ("GetTrailStatus", "trail everything of 222222222222: status: could not be read"),
         ("GetEventSelectors", "trail everything of 222222222222: event selectors: could not be read"),
@@ -313,9 +317,9 @@ async fn ways_are_marked_by_whose_doing_they_are() {
         of("bucket/shared-data", "adopted"),
     ];
     assert_eq!(standing(&found), all.into());
-    // What a manifest declares is no account-wide trust that nobody knows of.
+    // A group can't be named, so that its whole account is let in: a manifest that says so makes it no narrower.
     let wide: BTreeSet<String> = pairs(&found["findings"]).into_iter().filter(|(rule, _)| rule == "account-wide").map(|(_, object)| object).collect();
-    assert_eq!(wide, [format!("{MAIN}/role/Foreign"), format!("{MAIN}/role/Unknown")].into());
+    assert_eq!(wide, ["role/Foreign", "role/Reader", "role/Taken", "role/Unknown", "bucket/shared-data"].map(|name| format!("{MAIN}/{name}")).into());
     // A hand on what is ours.
     let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"555555555555"},"Action":"sts:AssumeRole"}]}"#;
     place.iam(MAIN, "UpdateAssumeRolePolicy", &[("RoleName", "Reader"), ("PolicyDocument", other)]).await;
@@ -389,6 +393,8 @@ async fn every_form_says_the_same() {
     assert_eq!((of_kind("finding"), of_kind("suppressed"), of_kind("not known")), (findings.clone(), suppressed.clone(), unknown.clone()));
     assert_eq!(table.iter().filter(|row| row[0] == "way").count(), found["ways"].as_array().unwrap().len());
     assert_eq!(table.iter().filter(|row| row[0] == "chain").count(), 1);
+    let passed_over = found["not_looked_at"].as_array().unwrap();
+    assert!(!passed_over.is_empty());
 
     let sarif: Value = serde_json::from_str(&read("sarif")).unwrap();
     let results = sarif["runs"][0]["results"].as_array().unwrap();
@@ -404,6 +410,12 @@ async fn every_form_says_the_same() {
     assert_eq!(prints.len(), results.len());
 
     let page = read("html");
+    let (text, of_table) = (audit(&place, &[&THREE[..], &["--config", &config]].concat()).await.out.replace("\n  ", " "), &table);
+    for one in passed_over.iter().map(|one| one.as_str().unwrap()) {
+        assert!(of_table.iter().any(|row| row[0] == "not looked at" && row[8] == one), "{one}");
+        assert!(sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"].as_array().unwrap().iter().any(|note| note["message"]["text"] == one));
+        assert!(page.contains(one) && text.contains(one), "{one}\n{text}");
+    }
     assert!(page.contains("<svg") && page.contains("Not known: 12.") && page.contains("walker"), "the picture is in the page");
     // None of them is written over what is read.
     let said = audit(&place, &[&THREE[..], &["--config", &config, &format!("--report=csv={config}")]].concat()).await;
@@ -476,6 +488,122 @@ async fn a_role_that_is_assumed_is_used() {
     assert_eq!(old.query_as(&session, "sts", "GetCallerIdentity", &[]).await.0, 200);
     assert!(!unused(&json_of(&audit(&old, &["--account", MAIN, "--json", "--config", &config]).await)));
     old.assert_no_secret();
+}
+
+/// Users, and those in a group, whom an account that is let in as a whole lets come in: with a second factor on either side, or without.
+#[tokio::test(start_paused = true)]
+async fn people_of_a_whole_account_need_a_second_factor() {
+    let place = Place::new(Options::default());
+    let policy = |resource: &str, condition: Value| {
+        let mut statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": format!("arn:aws:iam::{MAIN}:role/{resource}") });
+        if !condition.is_null() {
+            statement["Condition"] = condition;
+        }
+        json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+    };
+    let mfa = json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } });
+    for user in ["ann", "bob", "cat"] {
+        place.iam(DEV, "CreateUser", &[("UserName", user)]).await;
+    }
+    place.iam(DEV, "CreateGroup", &[("GroupName", "Crew")]).await;
+    place.iam(DEV, "AddUserToGroup", &[("GroupName", "Crew"), ("UserName", "bob")]).await;
+    place.iam(DEV, "PutGroupPolicy", &[("GroupName", "Crew"), ("PolicyName", "p"), ("PolicyDocument", &policy("OfGroup*", Value::Null))]).await;
+    place.iam(DEV, "PutUserPolicy", &[("UserName", "ann"), ("PolicyName", "p"), ("PolicyDocument", &policy("OfUser*", Value::Null))]).await;
+    place.iam(DEV, "PutUserPolicy", &[("UserName", "cat"), ("PolicyName", "p"), ("PolicyDocument", &policy("OfCareful", mfa.clone()))]).await;
+    role(
+        &place,
+        DEV,
+        "Deployer",
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#,
+    )
+    .await;
+    estate::lets(&place, DEV, "Deployer", "sts:AssumeRole", &format!("arn:aws:iam::{MAIN}:role/OfRole")).await;
+    let ann = format!("arn:aws:iam::{DEV}:user/ann");
+    for (name, who, condition) in [
+        ("OfUser", vec![DEV], Value::Null),
+        ("OfUserWithMfa", vec![DEV], mfa.clone()),
+        ("OfUserIfMfa", vec![DEV], json!({ "BoolIfExists": { "aws:MultiFactorAuthPresent": "true" } })),
+        ("OfUserByAge", vec![DEV], json!({ "NumericLessThan": { "aws:MultiFactorAuthAge": "3600" } })),
+        ("OfUserNamed", vec![DEV, &ann], Value::Null),
+        ("OfGroup", vec![DEV], Value::Null),
+        ("OfGroupByNull", vec![DEV], json!({ "Null": { "aws:MultiFactorAuthAge": "false" } })),
+        ("OfGroupByPresence", vec![DEV], json!({ "Null": { "aws:MultiFactorAuthPresent": "false" } })),
+        ("OfCareful", vec![DEV], Value::Null),
+        ("OfRole", vec![DEV], Value::Null),
+        ("OfNobody", vec![DEV], Value::Null),
+    ] {
+        let mut statement = json!({ "Effect": "Allow", "Principal": { "AWS": who }, "Action": "sts:AssumeRole" });
+        if !condition.is_null() {
+            statement["Condition"] = condition;
+        }
+        role(&place, MAIN, name, &json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()).await;
+    }
+    let said = audit(&place, &["--account", MAIN, "--account", DEV, "--json", "--config", &settings("people", "")]).await;
+    let found = json_of(&said);
+    let messages: Vec<&str> =
+        found["findings"].as_array().unwrap().iter().filter(|one| one["rule"] == "no-mfa").map(|one| one["message"].as_str().unwrap()).collect();
+    let of_all = "of all of account 111111111111, without a second factor";
+    let expected = [
+        format!("role OfGroup of {MAIN} lets in user bob of {DEV}, {of_all}"),
+        format!("role OfGroupByPresence of {MAIN} lets in user bob of {DEV}, {of_all} when aws:MultiFactorAuthPresent is present"),
+        format!("role OfUser of {MAIN} lets in user ann of {DEV}, {of_all}"),
+        format!("role OfUserIfMfa of {MAIN} lets in user ann of {DEV}, {of_all} when aws:MultiFactorAuthPresent is true (or is absent)"),
+        format!("role OfUserNamed of {MAIN} lets in user ann of {DEV} without a second factor"),
+    ];
+    assert_eq!(messages, expected, "{messages:#?}");
+    let wide = pairs(&found["findings"]).into_iter().filter(|(rule, _)| rule == "account-wide").count();
+    assert_eq!(wide, 11, "each of them lets in the account");
+}
+
+/// The permission list of the reference is enough; and without any one of them, what could not be read is said, and never taken for nothing.
+#[tokio::test]
+async fn the_listed_permissions_are_enough_and_each_is_needed() {
+    let reference = fs::read_to_string(root().join("docs/audit.md")).unwrap();
+    let (_, list) = reference.split_once("Whoever audits needs").unwrap();
+    let (list, _) = list.split_once("\n## ").unwrap();
+    let actions: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+    assert!(actions.len() > 20 && actions.iter().all(|action| action.contains(':')), "{actions:?}");
+    let place = Place::new(Options::default());
+    of_each_kind(&place).await;
+    let (mut profiles, mut runners) = (String::new(), Vec::new());
+    for left_out in [""].into_iter().chain(actions.iter().copied()) {
+        let less: Vec<&str> = actions.iter().filter(|action| **action != left_out).copied().collect();
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": less, "Resource": "*" }] }).to_string();
+        let user = format!("auditor-{}", runners.len());
+        place.iam(MAIN, "CreateUser", &[("UserName", &user)]).await;
+        place.iam(MAIN, "CreatePolicy", &[("PolicyName", &user), ("PolicyDocument", &policy)]).await;
+        place.iam(MAIN, "AttachUserPolicy", &[("UserName", &user), ("PolicyArn", &format!("arn:aws:iam::{MAIN}:policy/{user}"))]).await;
+        let key = Credentials::of(&place.iam(MAIN, "CreateAccessKey", &[("UserName", &user)]).await);
+        profiles.push_str(&format!("[profile {user}]\naws_access_key_id = {}\naws_secret_access_key = {}\n", key.key, key.secret));
+        runners.push((left_out, user));
+    }
+    let runner = Runner::reached("audit", &place, &profiles, "");
+    for (left_out, user) in &runners {
+        fs::write(runner.folder.join("crossrole.toml"), format!("[accounts.\"{MAIN}\"]\nprofile = \"{user}\"\n")).unwrap();
+        let (code, said) = runner.run(&["audit", "--account", MAIN]);
+        if left_out.is_empty() {
+            assert!(code == 0 && !said.contains("Not known"), "{code} {said}");
+        } else {
+            assert!(code == 1 && said.contains("Not known: ") && said.contains("could not be read"), "without {left_out}: {code}\n{said}");
+        }
+    }
+}
+
+/// One of each thing that an audit reads.
+async fn of_each_kind(place: &Place) {
+    let metadata = format!("<EntityDescriptor entityID='https://idp.example'><X509Certificate>{}</X509Certificate></EntityDescriptor>", "A".repeat(1_000));
+    place.iam(MAIN, "CreateSAMLProvider", &[("Name", "Directory"), ("SAMLMetadataDocument", &metadata)]).await;
+    place.iam(MAIN, "CreateOpenIDConnectProvider", &[("Url", "https://gitlab.com"), ("ClientIDList.member.1", "x")]).await;
+    role(place, MAIN, "Wide", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole"}]}"#)
+        .await;
+    assert_eq!(place.s3(MAIN, "PUT", "/audited", "", "").await.0, 200);
+    let acls = "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>";
+    assert_eq!(place.s3(MAIN, "PUT", "/audited", "ownershipControls", acls).await.0, 200);
+    assert!(place.sandbox.add_key(&format!("arn:aws:kms:us-east-1:{MAIN}:key/00000000-0000-4000-8000-000000000000")));
+    let (who, api) = (Credentials { key: MAIN.to_owned(), ..Credentials::default() }, ("cloudtrail", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"));
+    let trail = json!({ "Name": "all", "S3BucketName": "audited", "IsMultiRegionTrail": true });
+    let (status, said) = place.json_as(&who, api, "us-east-1", "CreateTrail", &trail).await;
+    assert_eq!(status, 200, "{said}");
 }
 
 /// A directory of accounts says which they are, and whose they are.

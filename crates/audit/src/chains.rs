@@ -12,7 +12,7 @@ use crossrole_model::access::{AccessChange, Hop, Party, Undecided};
 use crossrole_model::audit::{Callers, Chain, Cut, NotKnown, Object, Origin, WayIn};
 use crossrole_policy::{Arn, Effect, Statement};
 
-use crate::Case;
+use crate::look::{always, with_factor};
 
 /// Most roles of one chain. AWS has no limit (each session of a chain ends within the hour, IAM User Guide, "Role chaining"); longer than
 /// any that a person follows.
@@ -37,6 +37,8 @@ pub(crate) struct Chained {
     pairs: BTreeSet<(String, String)>,
     /// The same of accounts, some of whose principals do.
     of_accounts: BTreeSet<(String, String)>,
+    /// Users who need no second factor on either side, by the role that they assume.
+    unproven: BTreeMap<String, BTreeSet<String>>,
     /// Not every pair was looked at.
     partial: bool,
     pub(crate) chains: Vec<Chain>,
@@ -45,11 +47,11 @@ pub(crate) struct Chained {
 }
 
 /// Finds chains, and what their last roles reach.
-pub(crate) fn chains(case: &Case<'_>, not_known: &mut Vec<NotKnown>) -> Chained {
+pub(crate) fn chains(estate: &Estate, ways: &[WayIn], not_known: &mut Vec<NotKnown>) -> Chained {
     let mut found = Chained::default();
-    let steps = steps(case, not_known, &mut found.cut);
+    let steps = steps(estate, not_known, &mut found.cut);
     let mut all = BTreeSet::new();
-    for start in starts(case, &steps) {
+    for start in starts(estate, ways, &steps) {
         walk(start, &steps, &mut all, &mut found.cut);
     }
     let mut chains: Vec<Chain> = all.into_iter().collect();
@@ -60,15 +62,27 @@ pub(crate) fn chains(case: &Case<'_>, not_known: &mut Vec<NotKnown>) -> Chained 
     }
     found.partial = found.cut.contains(&Cut::Pairs(PAIRS_MOST));
     let ends: BTreeSet<&str> = chains.iter().filter_map(Chain::last).collect();
-    found.reach = reach(&case.estate, &ends, &mut found.cut);
+    found.reach = reach(estate, &ends, &mut found.cut);
     found.chains = chains;
     let pairs = steps.iter().flat_map(|(from, hops)| hops.iter().map(move |hop| (from.clone(), hop.resource.clone())));
     found.pairs = pairs.collect();
+    for hop in steps.iter().filter(|(from, _)| is_user(estate, from)).flat_map(|(_, hops)| hops).filter(|hop| !always(&hop.when, with_factor)) {
+        found.unproven.entry(hop.resource.clone()).or_default().extend(hop.party.id().map(str::to_owned));
+    }
     found.of_accounts = found.pairs.iter().filter_map(|(from, role)| Some((Arn::parse(from)?.account.to_owned(), role.clone()))).collect();
     found
 }
 
+fn is_user(estate: &Estate, arn: &str) -> bool {
+    estate.principals.get(arn).is_some_and(|principal| principal.user)
+}
+
 impl Chained {
+    /// Users of an account who assume a role without a second factor, by what both sides say.
+    pub(crate) fn unproven<'c>(&'c self, role: &str, account: &'c str) -> impl Iterator<Item = &'c String> {
+        self.unproven.get(role).into_iter().flatten().filter(move |user| Arn::parse(user).is_some_and(|arn| arn.account == account))
+    }
+
     /// What is known of who comes into a role: of principals that were read.
     pub(crate) fn callers(&self, estate: &Estate, way: &WayIn) -> Callers {
         let Object::Role { arn: role } = &way.to else { return Callers::NotRead };
@@ -86,11 +100,11 @@ impl Chained {
 /// Roles that each principal may assume: by its ARN.
 type Steps = BTreeMap<String, Vec<Hop>>;
 
-fn steps(case: &Case<'_>, not_known: &mut Vec<NotKnown>, cut: &mut BTreeSet<Cut>) -> Steps {
-    let wants = Wants::of(&case.estate);
+fn steps(estate: &Estate, not_known: &mut Vec<NotKnown>, cut: &mut BTreeSet<Cut>) -> Steps {
+    let wants = Wants::of(estate);
     let (mut steps, mut pairs) = (Steps::new(), 0);
-    for role in case.estate.roles.keys() {
-        let candidates = wants.candidates(&case.estate, role);
+    for role in estate.roles.keys() {
+        let candidates = wants.candidates(estate, role);
         pairs += candidates.len();
         if pairs > PAIRS_MOST {
             cut.insert(Cut::Pairs(PAIRS_MOST));
@@ -99,7 +113,7 @@ fn steps(case: &Case<'_>, not_known: &mut Vec<NotKnown>, cut: &mut BTreeSet<Cut>
         if candidates.is_empty() {
             continue;
         }
-        let (hops, undecided) = assumers(&case.estate, role, candidates);
+        let (hops, undecided) = assumers(estate, role, candidates);
         for hop in hops {
             if let Some(from) = hop.party.id().map(str::to_owned) {
                 steps.entry(from).or_default().push(hop);
@@ -193,10 +207,10 @@ fn lets_assume(statement: &Statement) -> bool {
 }
 
 /// Where chains begin: each is somebody's first step.
-fn starts<'s>(case: &Case<'_>, steps: &'s Steps) -> Vec<Vec<Hop>> {
-    let whole: BTreeSet<&str> = case.estate.whole.iter().map(String::as_str).collect();
+fn starts<'s>(estate: &Estate, ways: &[WayIn], steps: &'s Steps) -> Vec<Vec<Hop>> {
+    let whole: BTreeSet<&str> = estate.whole.iter().map(String::as_str).collect();
     let mut outside: BTreeMap<Party, Vec<Hop>> = BTreeMap::new();
-    for way in &case.ways {
+    for way in ways {
         let Object::Role { arn } = &way.to else { continue };
         // Services come for themselves, and of accounts that were read everybody is known by name.
         let known = way.access.party.account().is_some_and(|account| whole.contains(account));

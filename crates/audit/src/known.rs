@@ -54,7 +54,7 @@ pub(crate) fn unread(asked: &Asked<'_>, estate: &Estate) -> Vec<NotKnown> {
 }
 
 fn of_account(account: &AccountId, facts: &Facts, found: &mut Vec<NotKnown>) {
-    let Facts { roles: _, access_keys, providers, trails, block, buckets_unlisted, buckets, keys_unlisted } = facts;
+    let Facts { roles: _, access_keys, providers, trails, block, buckets_unlisted, buckets, keys_unlisted, grants, canonical: _ } = facts;
     let whole = || Object::Account { account: account.clone() };
     if let Observation::Unreadable(why) = access_keys {
         found.push(one(whole(), "access keys", why));
@@ -82,7 +82,9 @@ fn of_account(account: &AccountId, facts: &Facts, found: &mut Vec<NotKnown>) {
         of("encryption", why(&bucket.encryption));
         of("block of public access", why(&bucket.block));
         of("object ownership", why(&bucket.ownership));
+        of("ACL", why(&bucket.acl));
     }
+    found.extend(grants.iter().filter_map(|(arn, grants)| Some(one(Object::Key { arn: arn.clone() }, "grants", why(grants)?))));
 }
 
 fn why<T>(read: &Observation<T>) -> Option<&Unreadable> {

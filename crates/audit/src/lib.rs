@@ -3,6 +3,7 @@
 //! The evaluator decides what a way in is: a trust statement that can't be met, or that another one denies, lets nobody in. Rules are one
 //! file a kind under `rules`, all of them in one registry; they say what they saw as types, and sentences begin in `report`.
 
+mod beside;
 mod chains;
 mod known;
 mod look;
@@ -46,21 +47,23 @@ pub(crate) struct Case<'a> {
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) estate: Estate,
     pub(crate) ways: Vec<WayIn>,
+    pub(crate) chained: chains::Chained,
 }
 
 /// Looks for ways in, for what is wrong with them, for chains of roles, and for what is not known.
 pub fn audit(asked: &Asked<'_>) -> Audit {
-    let estate = Objects::observed(&asked.audited.observed, asked.desired.partition).with_keys(&asked.desired.bucket_keys).estate().under(asked.controls);
+    let mut estate = Objects::observed(&asked.audited.observed, asked.desired.partition).with_keys(&asked.desired.bucket_keys).estate().under(asked.controls);
+    beside::resolve_canonical(&mut estate, asked.audited);
     let (ways, undecided) = ways::ways(asked, &estate);
-    let case = Case { asked, estate, ways };
-    let mut not_known = known::unread(asked, &case.estate);
+    let mut not_known = known::unread(asked, &estate);
     not_known.extend(undecided);
+    let chained = chains::chains(&estate, &ways, &mut not_known);
+    let case = Case { asked, estate, ways, chained };
     let mut issues = Vec::new();
     for rule in rules::ALL {
         rule(&case, &mut issues, &mut not_known);
     }
-    let chained = chains::chains(&case, &mut not_known);
-    let Case { estate, mut ways, .. } = case;
+    let Case { estate, mut ways, chained, .. } = case;
     for way in &mut ways {
         way.callers = chained.callers(&estate, way);
     }

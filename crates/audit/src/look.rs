@@ -42,6 +42,38 @@ pub(crate) fn names(clause: &Clause, value: &str, account: &str) -> bool {
     !meets(ANY.to_string())
 }
 
+/// Tells whether whoever meets this has shown a second factor. Its age is there only where it was (IAM User Guide, "AWS global condition
+/// context keys"); access keys have neither, so that what is met without the key asks for nothing.
+pub(crate) fn with_factor(clauses: &[Clause]) -> bool {
+    let age = clauses.iter().any(|clause| clause.key.eq_ignore_ascii_case("aws:MultiFactorAuthAge") && !is_met_without(clause));
+    let says = |clause: &Clause, word: &str| clause.values.iter().all(|value| value.eq_ignore_ascii_case(word));
+    // Where a Deny takes out what is false or is not there, only what is true is left.
+    let is_not = |clause: &Clause| matches!(clause.relation, Relation::Compares(how) if how.not && !how.or_absent && how.how == How::Is);
+    let present = |clause: &&Clause| clause.key.eq_ignore_ascii_case("aws:MultiFactorAuthPresent");
+    let shown = |clause: &Clause| is_positive(clause) && says(clause, "true") || is_not(clause) && says(clause, "false");
+    age || clauses.iter().filter(present).any(shown)
+}
+
+fn is_met_without(clause: &Clause) -> bool {
+    match clause.relation {
+        Relation::Compares(how) => how.or_absent,
+        Relation::Absent => true,
+        Relation::Present => false,
+    }
+}
+
+/// Tells whether only users can meet this, and no sessions of roles: by their ARNs, their unique ids, or a name that only users have (IAM
+/// User Guide, "Request information that you can use for policy variables").
+pub(crate) fn is_of_users(clauses: &[Clause]) -> bool {
+    let all = |key: &str, test: &dyn Fn(&str) -> bool| asks(clauses, key).is_some_and(|clause| clause.values.iter().all(|value| test(value)));
+    let by_name = |clause: &Clause| is_positive(clause) && clause.values.iter().all(|value| value.to_ascii_lowercase().contains("${aws:username}"));
+    all("aws:PrincipalArn", &|value| value.contains(":user/"))
+        || all("aws:userid", &|value| value.starts_with("AIDA"))
+        || all("aws:PrincipalType", &|value| value == "User")
+        || all("aws:username", &|_| true)
+        || clauses.iter().any(by_name)
+}
+
 /// The organization that all callers are of, if it is one.
 pub(crate) fn organization(clauses: &[Clause]) -> Option<String> {
     if let Some(clause) = asks(clauses, "aws:PrincipalOrgID") {

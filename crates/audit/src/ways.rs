@@ -1,16 +1,18 @@
-//! Ways in: whom the policies of roles, buckets and keys let in from outside, and under which conditions.
+//! Ways in: whom the policies of roles, buckets and keys let in from outside, whom ACLs and grants do, and under which conditions.
 //!
 //! Each resource is put to the access delta by itself, between nobody and it: what anybody gains there is a way. Policies that say the
 //! same are asked once: most roles of an account trust alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_access::estate::{Guarded, Placed};
 use crossrole_access::{Estate, delta};
 use crossrole_model::access::{About, AccessChange, AccessDelta, Part, Party, Undecided};
-use crossrole_model::audit::{Callers, NotKnown, Object, Origin, WayIn};
+use crossrole_model::audit::{By, Callers, NotKnown, Object, Origin, WayIn};
 use crossrole_model::{AccountId, Observation};
 use crossrole_policy::{Arn, Document};
 
+use crate::beside::{AclOf, accounts, of_grants};
 use crate::look::{always, is_over, organization};
 use crate::{Asked, standing};
 
@@ -33,15 +35,17 @@ pub(crate) fn ways(asked: &Asked<'_>, estate: &Estate) -> (Vec<WayIn>, Vec<NotKn
         search.one.buckets.insert(name.clone(), guarded.clone());
         let found = delta(&search.nobody, &search.one);
         search.one.buckets.clear();
-        search.found(&Object::Bucket { account, name: name.clone() }, &guarded.account, &policy.document, found);
+        search.found((&Object::Bucket { account, name: name.clone() }, By::Policy), &guarded.account, &policy.document, found);
     }
     for (arn, guarded) in &estate.keys {
         let Some(policy) = guarded.policy.as_ref().filter(|_| is_usable(asked, arn)) else { continue };
         search.one.keys.insert(arn.clone(), guarded.clone());
         let found = delta(&search.nobody, &search.one);
         search.one.keys.clear();
-        search.found(&Object::Key { arn: arn.clone() }, &guarded.account, &policy.document, found);
+        search.found((&Object::Key { arn: arn.clone() }, By::Policy), &guarded.account, &policy.document, found);
     }
+    search.acls();
+    search.grants();
     let Search { mut ways, undecided, .. } = search;
     ways.sort();
     (ways, undecided)
@@ -73,7 +77,7 @@ impl Search<'_> {
         let meaning = (account.to_owned(), trust.canonical().encode());
         if let Some((of, found)) = self.known.get(&meaning).filter(|_| shared) {
             let found = renamed(found, of, arn);
-            return self.found(&object, account, trust, found);
+            return self.found((&object, By::Policy), account, trust, found);
         }
         if let Some(guarded) = self.estate.roles.get(arn) {
             self.one.roles.insert(arn.to_owned(), guarded.clone());
@@ -83,11 +87,49 @@ impl Search<'_> {
         if shared {
             self.known.insert(meaning, (arn.to_owned(), found.clone()));
         }
-        self.found(&object, account, trust, found);
+        self.found((&object, By::Policy), account, trust, found);
+    }
+
+    /// Whom ACLs of buckets let in.
+    fn acls(&mut self) {
+        let facts = &self.asked.audited.facts;
+        let accounts = accounts(self.asked.audited);
+        for (account, facts) in facts {
+            let whole = facts.block.known().copied().flatten().is_some_and(|block| block.ignore_acls);
+            for (name, bucket) in &facts.buckets {
+                let ignores_public = whole || bucket.block.known().is_some_and(|block| block.ignore_acls);
+                let acl = AclOf { bucket: name, partition: self.asked.desired.partition, accounts: &accounts, owner: account.as_str(), ignores_public };
+                let policy = self.estate.buckets.get(name).and_then(|guarded| guarded.policy.as_ref());
+                let granted = bucket.acl.known().and_then(|grants| acl.document(grants, policy.map(|policy| &policy.document)));
+                let Some(document) = granted else { continue };
+                let policy = Some(Placed::new(document.clone(), format!("the ACL of bucket {name}")));
+                let guarded = Guarded { account: account.to_string(), policy, restrict_public: false };
+                self.one.buckets.insert(name.clone(), guarded);
+                let found = delta(&self.nobody, &self.one);
+                self.one.buckets.clear();
+                self.found((&Object::Bucket { account: account.clone(), name: name.clone() }, By::Acl), account.as_str(), &document, found);
+            }
+        }
+    }
+
+    /// Whom grants of keys let in.
+    fn grants(&mut self) {
+        for (account, facts) in &self.asked.audited.facts {
+            for (arn, grants) in facts.grants.iter().filter(|(arn, _)| is_usable(self.asked, arn)) {
+                let policy = self.estate.keys.get(arn).and_then(|guarded| guarded.policy.as_ref());
+                let Some(document) = grants.known().and_then(|grants| of_grants(grants, policy.map(|policy| &policy.document))) else { continue };
+                let policy = Some(Placed::of_key(document.clone(), format!("grants of key {arn}")));
+                let guarded = Guarded { account: account.to_string(), policy, restrict_public: false };
+                self.one.keys.insert(arn.clone(), guarded);
+                let found = delta(&self.nobody, &self.one);
+                self.one.keys.clear();
+                self.found((&Object::Key { arn: arn.clone() }, By::Grant), account.as_str(), &document, found);
+            }
+        }
     }
 
     /// Sorts out what is from outside.
-    fn found(&mut self, object: &Object, owner: &str, document: &Document, found: AccessDelta) {
+    fn found(&mut self, (object, by): (&Object, By), owner: &str, document: &Document, found: AccessDelta) {
         for Undecided { party, about, why } in found.undecided {
             if is_outside(&party, owner) {
                 self.undecided.push(NotKnown::Undecided { party, about, object: object.clone(), why });
@@ -103,7 +145,7 @@ impl Search<'_> {
                 continue;
             }
             let standing = standing::of(self.asked, object, document, &access.party);
-            self.ways.push(WayIn { to: object.clone(), origin: origin(&access), access, callers: Callers::NotRead, standing });
+            self.ways.push(WayIn { to: object.clone(), origin: origin(&access), by, access, callers: Callers::NotRead, standing });
         }
     }
 

@@ -64,6 +64,8 @@ fn facts() -> Facts {
         buckets_unlisted: None,
         buckets: BTreeMap::new(),
         keys_unlisted: BTreeMap::new(),
+        grants: BTreeMap::new(),
+        canonical: None,
     }
 }
 
@@ -170,6 +172,7 @@ fn bucket(encryption: Option<Encryption>) -> Audited {
         encryption: Observation::Known(encryption),
         block: Observation::Known(PublicAccessBlock::all(false)),
         ownership: Observation::Known(Some("BucketOwnerEnforced".into())),
+        acl: Observation::Known(Vec::new()),
     };
     all.facts.get_mut(&id(MAIN)).unwrap().buckets.insert("data".into(), known);
     all
@@ -232,7 +235,7 @@ fn a_public_bucket_is_found_whatever_its_account_says() {
     }
 }
 
-/// ACLs are not read: where they count, whom they let in is not known.
+/// ACLs of objects are not read: where they count, whom they let in is not known.
 #[test]
 fn acls_that_count_are_not_known() {
     let blocks = |ignore_acls: bool| PublicAccessBlock { ignore_acls, ..PublicAccessBlock::all(false) };

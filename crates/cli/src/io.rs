@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossrole_report::{Line, Screen, json_text, rendered};
 use crossrole_sandbox::Sandbox;
-use serde_json::Value;
 
 use crate::args::ColorArg;
 use crate::failure::Failure;
@@ -189,7 +188,7 @@ impl Io {
     }
 
     /// The answer, for machines.
-    pub(crate) fn out_json(&mut self, value: &Value) {
+    pub(crate) fn out_json(&mut self, value: &impl serde::Serialize) {
         self.told = true;
         self.stdout.write(&(json_text(value) + "\n"));
     }

@@ -74,6 +74,12 @@ pub(crate) fn unwritable(report: &Report, error: &std::io::Error) -> Failure {
     Failure::new(format!("report `{}` can't be written: {error}", report.file.display()), "check that its folder is there, and its permissions")
 }
 
+/// Writes JSON as it is made.
+pub(crate) fn write_json(report: &Report, value: &impl serde::Serialize) -> Result<(), Failure> {
+    let file = std::fs::File::create(&report.file).map_err(|e| unwritable(report, &e))?;
+    crossrole_report::write_json(std::io::BufWriter::new(file), value).map_err(|e| unwritable(report, &e))
+}
+
 /// JSON in a file.
 pub(crate) fn json(value: &serde_json::Value) -> String {
     crossrole_report::json_text_pretty(value) + "\n"

@@ -4,7 +4,11 @@
 //! Text for people shows such letters as `\u{…}`. JSON keeps every value exact: it writes them as `\uXXXX`, which any reader
 //! turns back. What else an output takes for a command of its own is encoded where that output is made.
 
-use serde_json::Value;
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// Returns `text` on one line, with every letter shown that steers, turns round or hides, letters of words that look like
 /// others (so that nobody takes `аdmin` for `admin`), and the beginnings of orders to pipelines.
@@ -69,21 +73,83 @@ pub(crate) fn no_order(line: String) -> String {
 
 /// Returns JSON on one line. Its values are exact; what steers or hides is written as `\uXXXX`, and so is `<`, so that the text
 /// may stand in a page.
-pub fn json_text(value: &Value) -> String {
-    escaped_json(&value.to_string())
+pub fn json_text(value: &impl Serialize) -> String {
+    text_of(value, CompactFormatter)
 }
 
 /// The same, indented.
-pub fn json_text_pretty(value: &Value) -> String {
-    escaped_json(&format!("{value:#}"))
+pub fn json_text_pretty(value: &impl Serialize) -> String {
+    text_of(value, PrettyFormatter::new())
 }
 
-/// None of these letters stands outside of a string in JSON, and there all may be written so (RFC 8259, section 7). White space
-/// between the parts is the writer's own.
+/// Writes what [`json_text_pretty`] returns, and the end of the line, without holding the text.
+///
+/// # Errors
+///
+/// What the writer fails with.
+pub fn write_json(mut to: impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut to, Harmless(PrettyFormatter::new())))?;
+    to.write_all(b"\n")?;
+    to.flush()
+}
+
+/// Nothing that is written here has a key that is no text, or fails by itself, and memory takes all that is written.
+fn text_of<F: Formatter>(value: &impl Serialize, formatter: F) -> String {
+    let mut out = Vec::new();
+    let _ = value.serialize(&mut Serializer::with_formatter(&mut out, Harmless(formatter)));
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Letters of strings as they may stand anywhere; all else as the formatter has it.
+struct Harmless<F>(F);
+
+impl<F: Formatter> Formatter for Harmless<F> {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> std::io::Result<()> {
+        self.0.write_string_fragment(writer, &escaped_json(fragment))
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> std::io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> std::io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+/// All of these letters may be written so in a string (RFC 8259, section 7).
 fn escaped_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c == '<' || c != '\n' && !is_harmless(c) {
+        if c == '<' || !is_harmless(c) {
             let mut units = [0; 2];
             out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {

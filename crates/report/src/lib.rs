@@ -37,13 +37,13 @@ mod words;
 
 pub use access::{access_lines, lockout};
 pub use approvals::{entries, judged, judged_json};
-pub use audit::{Places as AuditPlaces, audit_csv, audit_findings, audit_html, audit_json, audit_lines, audit_reference, audit_rules};
+pub use audit::{AuditJson, Places as AuditPlaces, audit_csv, audit_findings, audit_html, audit_lines, audit_reference, audit_rules, audit_sarif};
 pub use causes::{cause_alone, cause_alone_json, remedy, title};
 pub use codec::{CodecError, PLAN_BYTES_MOST, read_plan, write_plan};
 pub use contents::contents;
 pub use decision::{because, explanation, explanation_json, ways, ways_json};
 pub use diagnosis::{diagnosis, diagnosis_json};
-pub use escape::{json_text, json_text_pretty, safe, safe_lines};
+pub use escape::{json_text, json_text_pretty, safe, safe_lines, write_json};
 pub use findings::{RuleInfo, annotations, findings, findings_json, findings_on, gitlab_codequality, gitlab_terraform, sarif};
 pub use graph::{GraphFormat, graph};
 pub use html::html;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossrole_model::Observation;
 use crossrole_model::access::{Clause, Party};
-use crossrole_model::audit::{Detail, Issue, NotKnown, Object, Origin, Rule, Standing, WayIn};
+use crossrole_model::audit::{Detail, Issue, Lacks, NotKnown, Object, Origin, Rule, WayIn};
 
 use crate::Case;
 use crate::look::{always, asks, is_from_certain, is_of_certain, names};
@@ -17,7 +17,10 @@ pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Ve
 fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
     // Once for each object, and of those who need no credentials first.
     let mut open: BTreeMap<&Object, &WayIn> = BTreeMap::new();
-    for way in case.ways.iter().filter(|way| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. })) {
+    // Any service, for whatever resource of whomever, is anyone; where public access is restricted, services of AWS still come.
+    let by_service = |way: &WayIn| way.access.party == Party::AnyService && !is_restricted(case, &way.to);
+    let from_anyone = |way: &&WayIn| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. }) || by_service(way);
+    for way in case.ways.iter().filter(from_anyone) {
         // A role's sessions leave the network that they were made in.
         let network = !matches!(way.to, Object::Role { .. });
         if is_block_unread(case, &way.to) || always(&way.access.when, |clauses| is_of_certain(clauses) || network && is_from_certain(clauses)) {
@@ -30,6 +33,13 @@ fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown
     }
     not_known.extend(open.keys().filter_map(|object| unread_of_account(case, object)));
     issues.extend(open.into_values().map(|way| issue(Rule::Anyone, way)));
+}
+
+/// A bucket whose block of public access restricts who comes by a public policy.
+fn is_restricted(case: &Case<'_>, object: &Object) -> bool {
+    let Object::Bucket { name, .. } = object else { return false };
+    let bucket = case.asked.audited.observed.buckets.get(name).and_then(|bucket| bucket.known()?.as_ref());
+    bucket.and_then(|bucket| bucket.state.public_access_block).is_some_and(|block| block.restrict_buckets)
 }
 
 /// The bucket's own block of public access was not read, which is said of it: it may let in nobody.
@@ -50,14 +60,13 @@ fn unread_of_account(case: &Case<'_>, object: &Object) -> Option<NotKnown> {
     }
 }
 
-/// Whoever may change policies in that account decides who comes in. What a manifest declares was decided here, and where the other side
-/// brings an external id, it is a third party whose business that is.
+/// Whoever may change policies in that account decides who comes in, whether a manifest says so (as it does of a group, which no trust can
+/// name) or not. Where the other side brings an external id, it is a third party whose business that is.
 fn account_wide(case: &Case<'_>, issues: &mut Vec<Issue>) {
     for way in case.ways.iter().filter(|way| matches!(way.access.party, Party::AnyOf { .. })) {
         let account = way.access.party.account().unwrap_or_default();
         let narrowed = always(&way.access.when, |clauses| clauses.iter().any(|clause| is_narrow(clause, account)));
-        let declared = way.standing.iter().all(|one| matches!(one, Standing::Declared { .. } | Standing::Adopted { .. }));
-        if !narrowed && !declared {
+        if !narrowed {
             issues.push(issue(Rule::AccountWide, way));
         }
     }
@@ -65,7 +74,7 @@ fn account_wide(case: &Case<'_>, issues: &mut Vec<Issue>) {
 
 /// Whether a key has to have a value that not everybody of an account has.
 fn is_narrow(clause: &Clause, account: &str) -> bool {
-    const NARROW: [&str; 4] = ["sts:ExternalId", "aws:PrincipalArn", "aws:userid", "sts:SourceIdentity"];
+    const NARROW: [&str; 5] = ["sts:ExternalId", "aws:PrincipalArn", "aws:userid", "aws:username", "sts:SourceIdentity"];
     let key = &clause.key;
     let by_tag = key.get(..17).is_some_and(|head| head.eq_ignore_ascii_case("aws:PrincipalTag/"));
     let narrow = by_tag || NARROW.iter().any(|one| one.eq_ignore_ascii_case(key));
@@ -73,5 +82,10 @@ fn is_narrow(clause: &Clause, account: &str) -> bool {
 }
 
 pub(super) fn issue(rule: Rule, way: &WayIn) -> Issue {
-    Issue { rule, object: way.to.clone(), detail: Detail::Way { party: way.access.party.clone(), when: way.access.when.clone(), lacks: None } }
+    Issue { rule, object: way.to.clone(), detail: way_of(way, None) }
+}
+
+/// A way in, and what is not asked of whoever comes by it.
+pub(super) fn way_of(way: &WayIn, lacks: Option<Lacks>) -> Detail {
+    Detail::Way { party: way.access.party.clone(), when: way.access.when.clone(), by: way.by, lacks }
 }

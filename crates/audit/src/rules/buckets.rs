@@ -43,17 +43,16 @@ fn guarded(case: &Case<'_>, name: &str, facts: &Facts, bucket: &BucketFacts, fou
     if read && together != Some(PublicAccessBlock::all(true)) {
         found(Rule::PublicAccessNotBlocked, Without::Block);
     }
-    if bucket.ownership.known().is_some_and(|ownership| ownership.as_deref() != Some("BucketOwnerEnforced")) {
+    if bucket.has_acls() == Some(true) {
         found(Rule::AclsOn, Without::OwnerEnforced);
     }
 }
 
-/// ACLs count, and those that let in everybody are not known to be ignored: they are not read, and neither are those of objects.
+/// ACLs count, and those that let in everybody are not known to be ignored: those of objects are not read.
 fn may_be_open_by_acls(facts: &Facts, bucket: &BucketFacts) -> bool {
     let own = bucket.block.known().is_some_and(|block| block.ignore_acls);
     let accounts = facts.block.known().copied().flatten().is_some_and(|block| block.ignore_acls);
-    let on = bucket.ownership.known().is_some_and(|ownership| ownership.as_deref() != Some("BucketOwnerEnforced"));
-    on && !own && !accounts
+    bucket.has_acls() == Some(true) && !own && !accounts
 }
 
 /// How a bucket keeps what is in it, and who asked.

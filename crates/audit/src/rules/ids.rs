@@ -22,6 +22,10 @@ pub(super) fn dead(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnow
     for (arn, guarded) in &case.estate.keys {
         of(Object::Key { arn: arn.clone() }, guarded.policy.as_ref().map(|p| &p.document));
     }
+    for (arn, grants) in case.asked.audited.facts.values().flat_map(|facts| &facts.grants) {
+        let document = grants.known().and_then(|grants| crate::beside::of_grants(grants, None));
+        of(Object::Key { arn: arn.clone() }, document.as_ref());
+    }
 }
 
 pub(super) fn drifted(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnown>) {

@@ -1,40 +1,58 @@
 //! External ids for third parties, second factors for people.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::AccountId;
 use crossrole_model::access::{Clause, Party};
-use crossrole_model::audit::{Issue, NotKnown, Object, Rule};
+use crossrole_model::audit::{Issue, Lacks, NotKnown, Object, Rule, WayIn};
 
-use super::anyone::issue;
+use super::anyone::{issue, way_of};
 use crate::Case;
-use crate::look::{account, always, asks, names, organization};
+use crate::look::{account, always, asks, is_of_users, names, organization, with_factor};
 
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnown>) {
-    for way in case.ways.iter().filter(|way| matches!(way.to, Object::Role { .. })) {
+    let named = case.ways.iter().filter(|way| matches!(way.access.party, Party::User { .. })).filter_map(|way| Some((&way.to, way.access.party.id()?)));
+    let named: BTreeSet<(&Object, &str)> = named.collect();
+    for way in &case.ways {
+        let Object::Role { arn: role } = &way.to else { continue };
         let Some(account) = account(&way.access.party).and_then(AccountId::parse) else { continue };
-        let with_id = |clauses: &[Clause]| {
-            asks(clauses, "sts:ExternalId").is_some_and(|c| c.values.iter().all(|v| names(c, v, account.as_str()))) || organization(clauses).is_some()
-        };
-        if !case.asked.own.contains(&account) && !always(&way.access.when, with_id) {
+        let with_id = |clauses: &[Clause]| asks(clauses, "sts:ExternalId").is_some_and(|c| c.values.iter().all(|v| names(c, v, account.as_str())));
+        // A service of that party, which others could have call, has no second factor: who shows one is a person.
+        let sure = |clauses: &[Clause]| with_id(clauses) || organization(clauses).is_some() || with_factor(clauses);
+        if !case.asked.own.contains(&account) && !always(&way.access.when, sure) {
             issues.push(issue(Rule::NoExternalId, way));
         }
-        // Of an account as a whole nobody knows who is a person; groups and permission sets bring their own second factor.
-        if matches!(way.access.party, Party::User { .. }) && !always(&way.access.when, with_mfa) {
-            issues.push(issue(Rule::NoMfa, way));
+        match without_factor(case, way, role, &named) {
+            Unproven::Nobody => {}
+            Unproven::All => issues.push(issue(Rule::NoMfa, way)),
+            Unproven::Some(users) => {
+                let detail = way_of(way, Some(Lacks::SecondFactor(users)));
+                issues.push(Issue { rule: Rule::NoMfa, object: way.to.clone(), detail });
+            }
         }
     }
 }
 
-/// The age is there only where the factor is (IAM User Guide, "AWS global condition context keys").
-fn with_mfa(clauses: &[Clause]) -> bool {
-    let age = clauses.iter().any(|c| c.key.eq_ignore_ascii_case("aws:MultiFactorAuthAge") && !is_or_absent(c));
-    asks(clauses, "aws:MultiFactorAuthPresent").is_some_and(|c| c.values.iter().all(|v| v.eq_ignore_ascii_case("true"))) || age
+/// Who comes in by a way without a second factor, of those who are users: sessions of roles and of permission sets bring none.
+enum Unproven {
+    Nobody,
+    /// Whoever the way is of.
+    All,
+    /// These users of an account that may come in as a whole.
+    Some(Vec<String>),
 }
 
-fn is_or_absent(clause: &Clause) -> bool {
-    use crossrole_model::access::Relation;
-    match clause.relation {
-        Relation::Compares(how) => how.or_absent,
-        Relation::Absent => true,
-        Relation::Present => false,
+fn without_factor(case: &Case<'_>, way: &WayIn, role: &str, named: &BTreeSet<(&Object, &str)>) -> Unproven {
+    let when = &way.access.when;
+    match &way.access.party {
+        Party::User { .. } | Party::Members { .. } if !always(when, with_factor) => Unproven::All,
+        Party::AnyOf { .. } if when.iter().any(|clauses| is_of_users(clauses) && !with_factor(clauses)) => Unproven::All,
+        Party::AnyOf { .. } => {
+            // Those whom the trust names have a way of their own.
+            let users = case.chained.unproven(role, way.access.party.account().unwrap_or_default());
+            let users: Vec<String> = users.filter(|user| !named.contains(&(&way.to, user.as_str()))).cloned().collect();
+            if users.is_empty() { Unproven::Nobody } else { Unproven::Some(users) }
+        }
+        _ => Unproven::Nobody,
     }
 }

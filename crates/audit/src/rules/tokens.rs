@@ -1,8 +1,9 @@
 //! Tokens of identity providers that are not pinned to one workload.
 
 use crossrole_model::access::{Clause, Party};
-use crossrole_model::audit::{Detail, Issue, Lacks, NotKnown, Rule};
+use crossrole_model::audit::{Issue, Lacks, NotKnown, Rule};
 
+use super::anyone::way_of;
 use crate::Case;
 use crate::look::asks;
 
@@ -19,6 +20,12 @@ const SHARED: [&str; 8] = [
     "token.actions.githubusercontent.com",
 ];
 
+const GITHUB: &str = "token.actions.githubusercontent.com";
+
+/// Claims that a subject of GitHub's may begin with, and whose value whoever has a repository of their own chooses: what follows may be part
+/// of it (GitHub Docs, "OpenID Connect reference", customizing the subject claims).
+const OF_ANYBODY: [&str; 7] = ["actor", "base_ref", "context", "environment", "head_ref", "ref", "workflow"];
+
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnown>) {
     for way in &case.ways {
         let Party::Tokens { provider } = &way.access.party else { continue };
@@ -29,8 +36,7 @@ pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKno
         let host = provider.split_once(":oidc-provider/").map_or(provider.as_str(), |(_, host)| host);
         let lacks = if way.access.when.is_empty() { lacking(host, &[]) } else { way.access.when.iter().find_map(|clauses| lacking(host, clauses)) };
         if let Some(lacks) = lacks {
-            let detail = Detail::Way { party: way.access.party.clone(), when: way.access.when.clone(), lacks: Some(lacks) };
-            issues.push(Issue { rule: Rule::TokensNotPinned, object: way.to.clone(), detail });
+            issues.push(Issue { rule: Rule::TokensNotPinned, object: way.to.clone(), detail: way_of(way, Some(lacks)) });
         }
     }
 }
@@ -47,5 +53,6 @@ fn lacking(host: &str, clauses: &[Clause]) -> Option<Lacks> {
     let Some(subject) = subject else { return (shared && claim("job_workflow_ref").is_none()).then_some(Lacks::Subject) };
     // `repo:owner/name:…`: what stands before the second colon says whose workload it is.
     let of_many = |value: &&String| value.splitn(3, ':').take(2).any(|part| part.contains(['*', '?']));
-    subject.values.iter().find(of_many).map(|value| Lacks::OneWorkload(value.clone()))
+    let of_anybody = |value: &&String| host == GITHUB && value.split(':').next().is_some_and(|claim| OF_ANYBODY.contains(&claim));
+    subject.values.iter().find(|value| of_many(value) || of_anybody(value)).map(|value| Lacks::OneWorkload(value.clone()))
 }

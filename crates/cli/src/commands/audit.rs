@@ -10,7 +10,7 @@ use crossrole_model::desired::AccountInfo;
 use crossrole_model::graph::Graph;
 use crossrole_model::{AccountId, Address, Desired, DesiredState, KeyRef, Kind, Span};
 use crossrole_policy::Arn;
-use crossrole_report::View;
+use crossrole_report::{AuditJson, View};
 
 use crate::args::{AuditArgs, ReportFormat};
 use crate::failure::{Exit, Failure};
@@ -99,7 +99,7 @@ async fn audited(args: &AuditArgs, session: &Session, accounts: &Accounts, io: &
     let view = View { show_external_ids: args.show_external_ids, screen: io.out_screen(), ..View::default() };
     write(args, session, &audit, &picture, view)?;
     if args.json {
-        io.out_json(&crossrole_report::audit_json(&audit, view));
+        io.out_json(&AuditJson { audit: &audit, view });
     } else {
         io.out_lines(&crossrole_report::audit_lines(&audit, view));
     }
@@ -141,7 +141,10 @@ fn write(args: &AuditArgs, session: &Session, audit: &Audit, picture: &Graph, vi
             ReportFormat::Html => crossrole_report::audit_html(audit, picture, view),
             ReportFormat::Sarif => sarif(&args.cloud.config, session, audit, view),
             // The others are not taken by `audit_report`.
-            _ => reports::json(&crossrole_report::audit_json(audit, view)),
+            _ => {
+                reports::write_json(report, &AuditJson { audit, view })?;
+                continue;
+            }
         };
         reports::write(report, &text)?;
     }
@@ -155,8 +158,7 @@ fn sarif(config: &Path, session: &Session, audit: &Audit, view: View) -> String 
         let places = addresses(object).into_iter().find_map(|address| session.desired.places.get(&address)?.first().cloned());
         places.map_or_else(|| (settings.clone(), None), |place| (place.file, Some(place.span)))
     };
-    let (findings, suppressed) = crossrole_report::audit_findings(audit, &place, view);
-    reports::json(&crossrole_report::sarif(&findings, &suppressed, &session.sources, &crossrole_report::audit_rules()))
+    reports::json(&crossrole_report::audit_sarif(audit, &place, &session.sources, view))
 }
 
 /// What manifests may call an object.

@@ -58,15 +58,21 @@ pub(super) fn followed(state: &AccountState, owners: &BTreeSet<String>) -> BTree
 
 /// Names and regions of the account's buckets.
 pub(super) async fn listing(session: &Arc<Session>, home: &str) -> Result<Listing, CloudError> {
-    let mut found = BTreeMap::new();
+    Ok(listing_of(session, home).await?.0)
+}
+
+/// The same, and the account's canonical id.
+pub(super) async fn listing_of(session: &Arc<Session>, home: &str) -> Result<(Listing, Option<String>), CloudError> {
+    let (mut found, mut owner) = (BTreeMap::new(), None);
     let mut token = None;
     for _ in 0..PAGES_MOST {
         let request = session.s3(home).list_buckets().max_buckets(1000).set_continuation_token(token.take());
         let page = session.read("ListBuckets", || request.clone().send()).await?;
         found.extend(page.buckets().iter().filter_map(|b| Some((b.name()?.to_owned(), b.bucket_region().map(str::to_owned)))));
+        owner = owner.or_else(|| page.owner()?.id().map(str::to_owned));
         token = page.continuation_token().map(str::to_owned);
         if token.is_none() {
-            return Ok(found);
+            return Ok((found, owner));
         }
     }
     Err(malformed("ListBuckets", &session.account, "the listing does not end"))

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState as Live, KeyUsageType, OriginType};
+use crossrole_model::audit::KeyGrant;
 use crossrole_model::observed::{KeyState, ObservedKey, ObservedMadeKey};
 use crossrole_model::state::{KeyPolicyState, MadeKey, Tags};
 use crossrole_model::{CloudError, ErrorClass, KeyRef, Observation, Unreadable, ownership};
@@ -183,6 +184,43 @@ async fn rotation(session: &Arc<Session>, region: &str, arn: &str) -> Result<Opt
     };
     let days = answer.rotation_period_in_days().and_then(|days| u32::try_from(days).ok()).unwrap_or(YEAR);
     Ok(answer.key_rotation_enabled().then_some(days))
+}
+
+/// Most pages of grants that are read: a key has no more than 50,000 grants (AWS KMS Developer Guide, "Quotas").
+const GRANT_PAGES_MOST: usize = 500;
+
+/// Grants of a key.
+pub(super) async fn grants(session: &Arc<Session>, region: &str, arn: &str) -> Result<Vec<KeyGrant>, CloudError> {
+    /// Most of one page (KMS API reference, ListGrants).
+    const PAGE: i32 = 100;
+    let kms = session.kms(region);
+    let (mut found, mut marker) = (Vec::new(), None::<String>);
+    for _ in 0..GRANT_PAGES_MOST {
+        let page = match session.read("ListGrants", || kms.list_grants().key_id(arn).limit(PAGE).set_marker(marker.clone()).send()).await {
+            Ok(page) => page,
+            // The key has gone since it was listed.
+            Err(error) if error.class == ErrorClass::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        for grant in page.grants() {
+            let Some(grantee) = grant.grantee_principal() else {
+                return Err(malformed("ListGrants", &session.account, "a grant is to nobody"));
+            };
+            let bounds = grant.constraints();
+            let (equal, subset) = (bounds.and_then(|c| c.encryption_context_equals()), bounds.and_then(|c| c.encryption_context_subset()));
+            found.push(KeyGrant {
+                grantee: grantee.to_owned(),
+                operations: grant.operations().iter().map(|operation| operation.as_str().to_owned()).collect(),
+                context: equal.or(subset).into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+                context_alone: equal.is_some(),
+            });
+        }
+        marker = page.next_marker().filter(|_| page.truncated()).map(str::to_owned);
+        if marker.is_none() {
+            return Ok(found);
+        }
+    }
+    Err(malformed("ListGrants", &session.account, "the listing does not end"))
 }
 
 /// Reads a key's policy.

@@ -148,12 +148,26 @@ pub struct WayIn {
     pub to: Object,
     /// Where they come from.
     pub origin: Origin,
+    /// What lets them in.
+    pub by: By,
     /// Who may do what, and when; with one such request.
     pub access: AccessChange,
     /// What is known of their own side.
     pub callers: Callers,
     /// Whose doing it is: of each statement that lets them in.
     pub standing: BTreeSet<Standing>,
+}
+
+/// What lets somebody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// The policy of a role, bucket or key.
+    Policy,
+    /// The ACL of a bucket.
+    Acl,
+    /// A grant of a key.
+    Grant,
 }
 
 /// What is known of the other side of a way in: policies of whoever comes.
@@ -191,7 +205,7 @@ pub enum NotKnown {
         /// Why.
         why: Why,
     },
-    /// Whom the ACLs of a bucket and of its objects let in: they count, and are not read.
+    /// Whom the ACLs of a bucket's objects let in: they count, and are not read, since each is a call.
     Acls {
         /// The bucket.
         object: Object,

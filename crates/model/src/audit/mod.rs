@@ -4,6 +4,6 @@ mod found;
 mod read;
 mod rule;
 
-pub use found::{Audit, Callers, Chain, Cut, NotKnown, Object, Origin, Stale, StaleBecause, Standing, Suppressed, Suppression, WayIn};
-pub use read::{AccessKey, AuditScope, Audited, BucketFacts, DataEvents, Facts, RoleFacts, Trail};
+pub use found::{Audit, By, Callers, Chain, Cut, NotKnown, Object, Origin, Stale, StaleBecause, Standing, Suppressed, Suppression, WayIn};
+pub use read::{AccessKey, AclGrant, AuditScope, Audited, BucketFacts, DataEvents, Facts, Grantee, KeyGrant, RoleFacts, Trail};
 pub use rule::{Detail, Issue, Lacks, Limits, Rule, Without};

@@ -43,6 +43,10 @@ pub struct Facts {
     pub buckets: BTreeMap<String, BucketFacts>,
     /// Why the keys of a region are not known.
     pub keys_unlisted: BTreeMap<String, Unreadable>,
+    /// Grants of keys, by the key's ARN.
+    pub grants: BTreeMap<String, Observation<Vec<KeyGrant>>>,
+    /// The id of the account by which ACLs know it, where it is known.
+    pub canonical: Option<String>,
 }
 
 /// When a role was made and used, in seconds since 1970.
@@ -76,6 +80,46 @@ pub struct BucketFacts {
     pub block: Observation<PublicAccessBlock>,
     /// `BucketOwnerEnforced` switches ACLs off; `None`: it says nothing, and ACLs are on.
     pub ownership: Observation<Option<String>>,
+    /// What its ACL grants; nothing where ACLs are off, or where it is not known whether they are.
+    pub acl: Observation<Vec<AclGrant>>,
+}
+
+impl BucketFacts {
+    /// ACLs count: those of the bucket and of its objects. `None`: that is not known.
+    pub fn has_acls(&self) -> Option<bool> {
+        self.ownership.known().map(|ownership| ownership.as_deref() != Some("BucketOwnerEnforced"))
+    }
+}
+
+/// One grant of the ACL of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AclGrant {
+    /// Whom it lets.
+    pub grantee: Grantee,
+    /// `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP`, `FULL_CONTROL`.
+    pub permission: String,
+}
+
+/// Whom a grant of an ACL lets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grantee {
+    /// A whole account, by its canonical id.
+    Account(String),
+    /// A group of Amazon's, by its URI: everybody, everybody who signs, the delivery of logs.
+    Group(String),
+}
+
+/// A grant of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyGrant {
+    /// ARN of a principal, its unique id where that is gone, or the name of a service.
+    pub grantee: String,
+    /// `Decrypt`, `GenerateDataKey`, …
+    pub operations: Vec<String>,
+    /// What the encryption context has to have.
+    pub context: BTreeMap<String, String>,
+    /// It has to have nothing else.
+    pub context_alone: bool,
 }
 
 /// A trail of CloudTrail.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Clause, Party};
 use crate::finding::Severity;
 
-use super::found::Object;
+use super::found::{By, Object};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -156,6 +156,8 @@ pub enum Detail {
         party: Party,
         /// Any of these must hold; empty: always.
         when: Vec<Vec<Clause>>,
+        /// What lets them in.
+        by: By,
         /// What their tokens, or they, are not asked for.
         lacks: Option<Lacks>,
     },
@@ -229,6 +231,8 @@ pub enum Lacks {
     Subject,
     /// A subject that is of one workload: this pattern is of many.
     OneWorkload(String),
+    /// A second factor, of these users of an account whose own policies let them come in.
+    SecondFactor(Vec<String>),
 }
 
 /// A rule that something breaks.

@@ -39,6 +39,7 @@ pub fn audit_csv(audit: &Audit, view: View) -> String {
         rows.push(["suppressed".to_owned(), account(object), object.long(), NotKnown::RULE.to_owned(), none(), none(), none(), none(), text]);
     }
     rows.extend(audit.cut.iter().map(|cut| ["cut".to_owned(), none(), none(), none(), none(), none(), none(), none(), words::cut(*cut)]));
+    rows.extend(words::NOT_LOOKED_AT.map(|what| ["not looked at".to_owned(), none(), none(), none(), none(), none(), none(), none(), what.to_owned()]));
     rows.iter().map(|row| row.each_ref().map(|text| cell(text)).join(",") + "\r\n").collect()
 }
 

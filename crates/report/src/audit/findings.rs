@@ -1,7 +1,8 @@
 //! An audit as findings with a file and a line, as code scanning takes them.
 
 use crossrole_model::audit::{Audit, Object, Suppressed};
-use crossrole_model::{Finding, Severity, Span};
+use crossrole_model::{Finding, Severity, Source, Span};
+use serde_json::Value;
 
 use super::rules::{NOT_KNOWN, info};
 use super::words;
@@ -29,6 +30,13 @@ pub fn audit_findings(audit: &Audit, places: Places<'_>, view: View) -> (Vec<Fin
     let mut suppressed: Vec<(Finding, String)> = audit.suppressed.iter().map(|one| (issue(&one.what).at(places(&one.what.object)), reason(one))).collect();
     suppressed.extend(audit.tolerated.iter().map(|one| (unknown(&one.what).at(places(one.what.object())), reason(one))));
     (all, suppressed)
+}
+
+/// The same as a log of SARIF, which says what was not looked at, too.
+pub fn audit_sarif(audit: &Audit, places: Places<'_>, sources: &[Source], view: View) -> Value {
+    let (findings, suppressed) = audit_findings(audit, places, view);
+    let log = crate::findings::sarif(&findings, &suppressed, sources, &super::rules::audit_rules());
+    crate::findings::noted(log, "not-looked-at", &words::NOT_LOOKED_AT)
 }
 
 struct Found {

@@ -1,7 +1,9 @@
 //! An audit for machines.
 
+use crossrole_model::AccountId;
 use crossrole_model::access::{AccessChange, Clause, Hop};
-use crossrole_model::audit::{Audit, Chain, Issue, NotKnown, Suppressed, WayIn};
+use crossrole_model::audit::{Audit, Chain, Issue, NotKnown, Stale, Suppressed, WayIn};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::rules::{NOT_KNOWN, info};
@@ -11,30 +13,61 @@ use crate::clause::{clause_json, values};
 use crate::findings::word;
 use crate::{FORMAT_VERSION, View};
 
-/// All of an audit: nothing is left out, but what external ids are.
-pub fn audit_json(audit: &Audit, view: View) -> Value {
-    let [roles, buckets, keys] = audit.read;
+/// All of an audit: nothing is left out, but what external ids are. It is made while it is written, entry by entry, since that of a large
+/// estate is larger than all that was read.
+#[derive(Debug)]
+pub struct AuditJson<'a> {
+    /// What was found.
+    pub audit: &'a Audit,
+    /// What of it is shown.
+    pub view: View,
+}
+
+impl Serialize for AuditJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { audit, view } = *self;
+        let [roles, buckets, keys] = audit.read;
+        let mut map = serializer.serialize_map(None)?;
+        // In the order of their names, as everywhere.
+        map.serialize_entry("accounts", &Each(|| audit.accounts.iter().map(|(id, label)| account(audit, id, label))))?;
+        map.serialize_entry("calls", &audit.calls)?;
+        map.serialize_entry("chains", &Each(|| audit.chains.iter().map(|one| chain(audit, one, view))))?;
+        map.serialize_entry("complete", &(!audit.is_incomplete() && audit.cut.is_empty()))?;
+        map.serialize_entry("cut", &Each(|| audit.cut.iter().map(|cut| json!({ "what": cut, "text": words::cut(*cut) }))))?;
+        map.serialize_entry("findings", &Each(|| audit.issues.iter().map(|one| issue(one, view))))?;
+        map.serialize_entry("format_version", &FORMAT_VERSION)?;
+        map.serialize_entry("manifests", &audit.manifests)?;
+        map.serialize_entry("not_known", &Each(|| audit.not_known.iter().map(not_known)))?;
+        map.serialize_entry("not_looked_at", &words::NOT_LOOKED_AT)?;
+        map.serialize_entry("read", &json!({ "roles": roles, "buckets": buckets, "keys": keys }))?;
+        map.serialize_entry("stale_suppressions", &Each(|| audit.stale.iter().map(stale)))?;
+        map.serialize_entry("suppressed", &Each(|| audit.suppressed.iter().map(|one| suppressed(one, issue(&one.what, view)))))?;
+        map.serialize_entry("tolerated", &Each(|| audit.tolerated.iter().map(|one| suppressed(one, not_known(&one.what)))))?;
+        map.serialize_entry("ways", &Each(|| audit.ways.iter().map(|one| way(one, view))))?;
+        map.end()
+    }
+}
+
+/// A list of which each entry is there only while it is written.
+struct Each<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+fn account(audit: &Audit, id: &AccountId, label: &str) -> Value {
+    json!({ "account": id, "label": label, "regions": audit.regions.get(id) })
+}
+
+fn stale(stale: &Stale) -> Value {
     json!({
-        "format_version": FORMAT_VERSION,
-        "accounts": audit.accounts.iter().map(|(id, label)| json!({ "account": id, "label": label, "regions": audit.regions.get(id) })).collect::<Vec<_>>(),
-        "manifests": audit.manifests,
-        "read": { "roles": roles, "buckets": buckets, "keys": keys },
-        "ways": audit.ways.iter().map(|one| way(one, view)).collect::<Vec<_>>(),
-        "chains": audit.chains.iter().map(|one| chain(audit, one, view)).collect::<Vec<_>>(),
-        "cut": audit.cut.iter().map(|cut| json!({ "what": cut, "text": words::cut(*cut) })).collect::<Vec<_>>(),
-        "findings": audit.issues.iter().map(|one| issue(one, view)).collect::<Vec<_>>(),
-        "suppressed": audit.suppressed.iter().map(|one| suppressed(one, issue(&one.what, view))).collect::<Vec<_>>(),
-        "not_known": audit.not_known.iter().map(not_known).collect::<Vec<_>>(),
-        "tolerated": audit.tolerated.iter().map(|one| suppressed(one, not_known(&one.what))).collect::<Vec<_>>(),
-        "stale_suppressions": audit.stale.iter().map(|stale| json!({
-            "rule": stale.suppression.rule,
-            "object": stale.suppression.object,
-            "reason": stale.suppression.reason,
-            "expires": stale.suppression.expires.as_ref().map(|(day, _)| day),
-            "text": words::stale(stale),
-        })).collect::<Vec<_>>(),
-        "complete": !audit.is_incomplete() && audit.cut.is_empty(),
-        "calls": audit.calls,
+        "rule": stale.suppression.rule,
+        "object": stale.suppression.object,
+        "reason": stale.suppression.reason,
+        "expires": stale.suppression.expires.as_ref().map(|(day, _)| day),
+        "text": words::stale(stale),
     })
 }
 
@@ -43,13 +76,14 @@ fn when(conditions: &[Vec<Clause>], view: View) -> Value {
 }
 
 fn way(way: &WayIn, view: View) -> Value {
-    let WayIn { to, origin, access, callers, standing } = way;
+    let WayIn { to, origin, by, access, callers, standing } = way;
     let context: serde_json::Map<String, Value> = access.witness.context.iter().map(|(k, v)| (k.clone(), json!(values(k, v, view)))).collect();
     json!({
         "to": to,
         "account": to.account(),
         "object": to.long(),
         "origin": origin,
+        "by": by,
         "principal": words::party(&access.party, &access.except),
         "party": access.party,
         "except": access.except,

@@ -9,8 +9,8 @@ mod text;
 mod words;
 
 pub use csv::audit_csv;
-pub use findings::{Places, audit_findings};
-pub use json::audit_json;
+pub use findings::{Places, audit_findings, audit_sarif};
+pub use json::AuditJson;
 pub use page::audit_html;
 pub use rules::{audit_reference, audit_rules};
 pub use text::audit_lines;

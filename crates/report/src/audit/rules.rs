@@ -38,15 +38,19 @@ expires = 2027-01-31       # optional: until that day begins (UTC)
 ```
 
 Rules about logs, encryption and data events are about buckets that somebody outside may use, or that a manifest declares; those about
-use, age and sessions about roles that let somebody in who is no service of AWS. ACLs, KMS grants and policies of access points are not
-evaluated. What could not be read is `not-known`, and so are buckets whose ACLs count and may let in the public. That ends the command with
-exit code 1, and is suppressed like anything else.
+use, age and sessions about roles that let somebody in who is no service of AWS. Of an account as a
+whole, `no-mfa` is about users, where the account was read: those whose own policies let them come in without a second factor; sessions of
+roles and of permission sets have none. `no-external-id` is met by a second factor, which no service of the third party has.
+
+ACLs of buckets and grants of keys are ways in like those of policies. Not looked at, which every output says: ACLs of objects, policies of
+access points, and what other services share. What could not be read is `not-known`, and so is whom ACLs of objects let in where they count
+and nothing ignores public ones. That ends the command with exit code 1, and is suppressed like anything else.
 
 Whoever audits needs, in each account: `iam:GetAccountAuthorizationDetails`, `iam:ListRoles`, `iam:GenerateCredentialReport`,
 `iam:GetCredentialReport`, `iam:ListOpenIDConnectProviders`, `iam:GetOpenIDConnectProvider`, `iam:ListSAMLProviders`,
 `iam:GetSAMLProvider`, `s3:ListAllMyBuckets`, `s3:GetAccountPublicAccessBlock`, `s3:GetBucketPolicy`, `s3:GetBucketLogging`,
-`s3:GetEncryptionConfiguration`, `s3:GetBucketPublicAccessBlock`, `s3:GetBucketOwnershipControls`, `kms:ListKeys`, `kms:DescribeKey`,
-`kms:GetKeyPolicy`, `cloudtrail:DescribeTrails`, `cloudtrail:GetTrailStatus`, `cloudtrail:GetEventSelectors`.
+`s3:GetEncryptionConfiguration`, `s3:GetBucketPublicAccessBlock`, `s3:GetBucketOwnershipControls`, `s3:GetBucketAcl`, `kms:ListKeys`,
+`kms:DescribeKey`, `kms:GetKeyPolicy`, `kms:ListGrants`, `cloudtrail:DescribeTrails`, `cloudtrail:GetTrailStatus`, `cloudtrail:GetEventSelectors`.
 ";
 
 /// The reference page of all rules.
@@ -71,7 +75,7 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
         Rule::Anyone => (
             "a role, bucket or key that anyone may use",
             "Whoever has an account of AWS, or none, comes in.",
-            "name whom it is for, or limit it with `aws:PrincipalOrgID`",
+            "name whom it is for, or limit it with `aws:PrincipalOrgID`; take what lets in everybody out of an ACL",
         ),
         Rule::AccountWide => (
             "a whole account that may come in",
@@ -144,7 +148,9 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
             "Each new bucket is one mistake away from being public.",
             "switch on all four settings of block public access of the account",
         ),
-        Rule::AclsOn => ("a bucket with ACLs", "ACLs may let in others, and are not looked at here.", "set object ownership to `BucketOwnerEnforced`"),
+        Rule::AclsOn => {
+            ("a bucket with ACLs", "Those of objects let in others one by one, and are not looked at here.", "set object ownership to `BucketOwnerEnforced`")
+        }
     };
     RuleInfo { id: rule.id(), what, why, fix }
 }

@@ -30,6 +30,7 @@ pub fn audit_lines(audit: &Audit, view: View) -> Vec<Line> {
     out.extend(not_known(audit));
     out.extend(suppressed(audit, view));
     out.push(summary(audit));
+    out.push(Line::new(Tone::Kept, 0, "Not looked at: ").then([format!("{}.", words::NOT_LOOKED_AT.join("; "))]));
     out
 }
 

@@ -1,7 +1,7 @@
 //! Sentences of an audit.
 
 use crossrole_model::access::{Certainty, Clause, Hop, Party};
-use crossrole_model::audit::{Callers, Cut, Detail, Issue, Lacks, NotKnown, Object, Origin, Rule, Stale, StaleBecause, Standing, WayIn, Without};
+use crossrole_model::audit::{By, Callers, Cut, Detail, Issue, Lacks, NotKnown, Object, Origin, Rule, Stale, StaleBecause, Standing, WayIn, Without};
 
 use crate::access::{about, by_arn, short, sorted, who, why};
 use crate::clause::when;
@@ -24,10 +24,11 @@ pub(super) fn message(issue: &Issue, view: View) -> String {
 
 fn verb(rule: Rule, detail: &Detail, view: View) -> String {
     match detail {
-        Detail::Way { party, when: conditions, lacks } => {
-            let (who, when) = (who(party, &[], Certainty::Exact), conditions_of(conditions, view));
+        Detail::Way { party, when: conditions, by, lacks } => {
+            let (who, when) = (who(party, &[], Certainty::Exact), format!("{}{}", by_what(*by), conditions_of(conditions, view)));
             match (rule, lacks) {
                 (Rule::NoExternalId, _) => format!("lets in {who}, a third party, without an external id{when}"),
+                (_, Some(Lacks::SecondFactor(users))) => format!("lets in {} without a second factor{when}", some_of(party, users)),
                 (Rule::NoMfa, _) => format!("lets in {who} without a second factor{when}"),
                 (_, Some(Lacks::Audience)) => format!("lets in {who} of any audience{when}"),
                 (_, Some(Lacks::Subject)) => format!("lets in {who} of any subject{when}"),
@@ -51,6 +52,23 @@ fn verb(rule: Rule, detail: &Detail, view: View) -> String {
             format!("has an access key (the {}{old})", ordinal(*number))
         }
         Detail::Nothing(without) => without_words(*without).to_owned(),
+    }
+}
+
+/// Users of an account that may come in as a whole.
+fn some_of(party: &Party, users: &[String]) -> String {
+    const NAMED_MOST: usize = 3;
+    let more = users.len().saturating_sub(NAMED_MOST);
+    let named = users.iter().take(NAMED_MOST).map(|user| safe(&by_arn(user))).chain((more > 0).then(|| format!("{more} more users")));
+    format!("{}, of all of account {},", named.collect::<Vec<_>>().join(" and "), safe(party.account().unwrap_or_default()))
+}
+
+/// What lets somebody in, where it is no policy.
+fn by_what(by: By) -> &'static str {
+    match by {
+        By::Policy => "",
+        By::Acl => " by its ACL",
+        By::Grant => " by a grant",
     }
 }
 
@@ -138,7 +156,7 @@ pub(super) fn doing(way: &WayIn, view: View) -> (String, String) {
     let access = &way.access;
     let may_not = if way.callers == Callers::MayNot { ", which their own policies do not let them now" } else { "" };
     let actions = sorted(&access.actions, str::to_owned).join(", ");
-    (format!("{}: {actions}", party(&access.party, &access.except)), format!("{}{may_not}", conditions_of(&access.when, view)))
+    (format!("{}: {actions}", party(&access.party, &access.except)), format!("{}{}{may_not}", by_what(way.by), conditions_of(&access.when, view)))
 }
 
 /// On what: the object, and of a bucket which part of it.
@@ -163,7 +181,7 @@ pub(super) fn step(hop: &Hop, view: View) -> String {
 
 /// Why nobody knows whom ACLs let in.
 pub(super) const ACLS_NOT_READ: &str =
-    "ACLs are not read, and they count: ownership is not BucketOwnerEnforced, and neither the bucket nor its account is known to ignore public ACLs";
+    "they are not read, and they count: ownership is not BucketOwnerEnforced, and neither the bucket nor its account is known to ignore public ACLs";
 
 /// What is not known, and why.
 pub(super) fn not_known(one: &NotKnown) -> String {
@@ -173,7 +191,7 @@ pub(super) fn not_known(one: &NotKnown) -> String {
             let part = if part.is_empty() { String::new() } else { format!(": {part}") };
             format!("{}{part}: could not be read: {}", object(of), safe(&why.to_string()))
         }
-        NotKnown::Acls { object: of } => format!("{}: whom its ACLs and those of its objects let in: {ACLS_NOT_READ}", object(of)),
+        NotKnown::Acls { object: of } => format!("{}: whom ACLs of its objects let in: {ACLS_NOT_READ}", object(of)),
         NotKnown::Undecided { party, about: what, object: of, why: because } => {
             let what = match what {
                 crossrole_model::access::About::Role(_) | crossrole_model::access::About::Bucket(_) | crossrole_model::access::About::Key(_) => object(of),
@@ -183,6 +201,13 @@ pub(super) fn not_known(one: &NotKnown) -> String {
         }
     }
 }
+
+/// What an audit does not look at, wherever it runs: each is as good as unread.
+pub(super) const NOT_LOOKED_AT: [&str; 3] = [
+    "ACLs of objects, which are one call each",
+    "policies of access points of S3 (multi-region ones and those of Object Lambda, too)",
+    "what other services share: policies of queues, topics, functions, secrets, repositories and the like, snapshots and images, and resource shares",
+];
 
 /// What was cut off.
 pub(super) fn cut(cut: Cut) -> String {

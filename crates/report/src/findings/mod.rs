@@ -15,6 +15,7 @@ pub(crate) use place::Places;
 pub use github::annotations;
 pub use gitlab::{gitlab_codequality, gitlab_terraform};
 pub use json::findings_json;
+pub(crate) use sarif::noted;
 pub use sarif::{RuleInfo, sarif};
 pub use text::{findings, findings_on};
 

@@ -62,6 +62,17 @@ pub fn sarif(findings: &[Finding], suppressed: &[(Finding, String)], sources: &[
     json!({ "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run] })
 }
 
+/// Adds notes to a log: what was not looked at, and no result tells.
+pub(crate) fn noted(mut log: Value, id: &str, notes: &[&str]) -> Value {
+    if let Some(run) = log.pointer_mut("/runs/0").and_then(Value::as_object_mut) {
+        let invocations = run.entry("invocations").or_insert_with(|| json!([{"executionSuccessful": true, "toolExecutionNotifications": []}]));
+        if let Some(list) = invocations.pointer_mut("/0/toolExecutionNotifications").and_then(Value::as_array_mut) {
+            list.extend(notes.iter().map(|note| json!({"level": "note", "descriptor": {"id": id}, "message": {"text": note}})));
+        }
+    }
+    log
+}
+
 /// The rules that results are of. GitHub takes 25,000 of a run, more than there are results, and 20 tags of each, which have none.
 fn described(used: &BTreeSet<&str>, rules: &[RuleInfo<'_>]) -> Vec<Value> {
     let one = |id: &&str| match rules.iter().find(|rule| rule.id == *id) {

@@ -1,5 +1,6 @@
 //! Who may do what with a key: its own policy must allow, alone or by leaving it to the policies of its account, and across
-//! accounts the caller's must too (AWS KMS Developer Guide, "Key policies in AWS KMS").
+//! accounts the caller's must too (AWS KMS Developer Guide, "Key policies in AWS KMS"). A grant counts as a statement of the policy that names
+//! its grantee ("Grants in AWS KMS").
 
 use crossrole_policy::{Arn, Document};
 
@@ -71,7 +72,8 @@ impl Keys {
 
 /// Decides an action on a key.
 pub(crate) fn allow(world: &World, caller: &Caller, action: &str, key: &Key, keys: Keys) -> Result<(), ApiError> {
-    let policy = key.policy.visible(world.now_ms).map(|text| policy::deciding(world, text)).unwrap_or_default();
+    let mut policy = key.policy.visible(world.now_ms).map(|text| policy::deciding(world, text)).unwrap_or_default();
+    policy.statements.extend(key.grants.iter().filter_map(|grant| grant.statement(world, action)));
     allow_under(world, caller, action, key, keys, &policy)
 }
 

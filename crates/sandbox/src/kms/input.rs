@@ -101,6 +101,13 @@ impl Input {
         pairs.iter().map(|(k, v)| Ok((k.clone(), v.as_str().ok_or_else(unreadable)?.to_owned()))).collect()
     }
 
+    /// Pairs in a member of a member.
+    pub(super) fn nested(&self, name: &str, of: &str) -> Result<Option<EncryptionContext>, ApiError> {
+        let Some(outer) = self.member(name) else { return Ok(None) };
+        let inner = Self(outer.as_object().ok_or_else(unreadable)?.clone());
+        inner.has(of).then(|| inner.encryption_context(of)).transpose()
+    }
+
     /// One of these values, the first where it is not said. Values that AWS has and the sandbox has not are refused by name.
     pub(super) fn choice(&self, name: &str, here: &'static [&'static str], elsewhere: &[&str]) -> Result<&'static str, ApiError> {
         let Some(text) = self.text(name)? else { return Ok(here.first().copied().unwrap_or_default()) };

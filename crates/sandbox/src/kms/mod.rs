@@ -5,6 +5,7 @@ mod aliases;
 mod crypto;
 mod deletion;
 pub(crate) mod find;
+mod grants;
 pub(crate) mod input;
 mod keys;
 mod paging;
@@ -54,7 +55,6 @@ const NAME_MOST: usize = 2_048;
 const ELSEWHERE: &[&str] = &[
     "ConnectCustomKeyStore",
     "CreateCustomKeyStore",
-    "CreateGrant",
     "DeleteCustomKeyStore",
     "DeleteImportedKeyMaterial",
     "DeriveSharedSecret",
@@ -66,12 +66,10 @@ const ELSEWHERE: &[&str] = &[
     "GenerateRandom",
     "GetParametersForImport",
     "ImportKeyMaterial",
-    "ListGrants",
     "ListKeyRotations",
     "ListRetirableGrants",
     "ReplicateKey",
     "RetireGrant",
-    "RevokeGrant",
     "RotateKeyOnDemand",
     "Sign",
     "UpdateCustomKeyStore",
@@ -133,6 +131,9 @@ pub(crate) fn answer(world: &mut World, caller: &Caller, asked: &Asked) -> Resul
         "EnableKeyRotation" => kms.enable_rotation(),
         "DisableKeyRotation" => kms.disable_rotation(),
         "GetKeyRotationStatus" => kms.rotation_status(),
+        "CreateGrant" => kms.create_grant(),
+        "ListGrants" => kms.list_grants(),
+        "RevokeGrant" => kms.revoke_grant(),
         "ScheduleKeyDeletion" => kms.schedule_deletion(),
         "CancelKeyDeletion" => kms.cancel_deletion(),
         "Encrypt" => kms.encrypt(),

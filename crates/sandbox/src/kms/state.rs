@@ -39,6 +39,12 @@ pub(crate) struct Key {
     /// As it was sent, with unique ids in place of role and user ARNs. It decides late, and is read at once.
     #[serde(with = "crate::lagged::newest")]
     pub(crate) policy: Lagged<Value>,
+    /// In the order in which they were made.
+    #[serde(default)]
+    pub(crate) grants: Vec<super::grants::Grant>,
+    /// How many were made.
+    #[serde(default)]
+    pub(crate) granted: u64,
     /// A service's of AWS: nobody changes it.
     pub(crate) managed: bool,
     /// How often its policy was read.
@@ -93,6 +99,8 @@ impl Key {
             rotation: None,
             tags: Lagged::default(),
             policy: Lagged::default(),
+            grants: Vec::new(),
+            granted: 0,
             managed: false,
             reads: 0,
         }

@@ -4,6 +4,7 @@ mod access;
 mod aliases;
 mod conditions;
 mod crypto;
+mod grants;
 mod keys;
 mod policies;
 mod protocol;

@@ -1,9 +1,10 @@
-//! All buckets of an account, five calls each, and the account's own block of public access.
+//! All buckets of an account, five calls each and one more where ACLs count, and the account's own block of public access.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crossrole_model::audit::BucketFacts;
+use aws_sdk_s3::types::Grant;
+use crossrole_model::audit::{AclGrant, BucketFacts, Grantee};
 use crossrole_model::observed::ObservedBucket;
 use crossrole_model::state::{BucketPolicyState, PublicAccessBlock};
 use crossrole_model::{CloudError, ErrorClass, Observation, Unreadable};
@@ -12,6 +13,7 @@ use futures_util::future::{join_all, join5};
 use crate::session::Session;
 
 use super::super::bucket::{Listing, block_of, encryption_of, head, logging_of, ownership_of, parsed};
+use super::super::malformed;
 use super::bucket_state;
 
 type Buckets = BTreeMap<String, (ObservedBucket, BucketFacts)>;
@@ -68,13 +70,43 @@ async fn one(session: &Arc<Session>, name: &str, region: Option<String>, home: &
         None => Ok(BucketPolicyState { document: None }),
         Some(answer) => parsed(session, name, answer.policy()),
     });
+    let ownership = observed(ownership.map(|answer| answer.as_ref().and_then(ownership_of)));
+    let acl = if has_acls(&ownership) { observed(acl(session, name, region).await) } else { Observation::Known(Vec::new()) };
     let facts = BucketFacts {
         logging: observed(logging.map(|answer| logging_of(answer.as_ref().and_then(|a| a.logging_enabled())))),
         encryption: observed(encryption.map(|answer| answer.as_ref().and_then(encryption_of))),
         block: observed(block.map(|answer| block_of(answer.as_ref().and_then(|a| a.public_access_block_configuration())))),
-        ownership: observed(ownership.map(|answer| answer.as_ref().and_then(ownership_of))),
+        ownership,
+        acl,
     };
     Some((ObservedBucket { state: bucket_state(region), policy: observed(policy) }, facts))
+}
+
+/// Only where ACLs count is it asked what they say.
+fn has_acls(ownership: &Observation<Option<String>>) -> bool {
+    ownership.known().is_some_and(|ownership| ownership.as_deref() != Some("BucketOwnerEnforced"))
+}
+
+async fn acl(session: &Arc<Session>, name: &str, region: &str) -> Result<Vec<AclGrant>, CloudError> {
+    let request = session.s3(region).get_bucket_acl().bucket(name).expected_bucket_owner(session.account.as_str());
+    match session.read_many("GetBucketAcl", || request.clone().send()).await {
+        Ok(answer) => answer.grants().iter().map(|grant| granted(session, name, grant)).collect(),
+        // It has gone since.
+        Err(error) if error.code == "NoSuchBucket" => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn granted(session: &Session, name: &str, grant: &Grant) -> Result<AclGrant, CloudError> {
+    let grantee = grant.grantee().and_then(|one| match (one.uri(), one.id()) {
+        (Some(uri), _) => Some(Grantee::Group(uri.to_owned())),
+        (None, Some(id)) => Some(Grantee::Account(id.to_owned())),
+        (None, None) => None,
+    });
+    match (grantee, grant.permission()) {
+        (Some(grantee), Some(permission)) => Ok(AclGrant { grantee, permission: permission.as_str().to_owned() }),
+        _ => Err(malformed("GetBucketAcl", &session.account, &format!("the ACL of bucket {name} has a grant of nothing, or to nobody"))),
+    }
 }
 
 fn observed<T>(read: Result<T, CloudError>) -> Observation<T> {
@@ -88,6 +120,7 @@ fn unknown(why: &Unreadable) -> (ObservedBucket, BucketFacts) {
         encryption: Observation::Unreadable(why.clone()),
         block: Observation::Unreadable(why.clone()),
         ownership: Observation::Unreadable(why.clone()),
+        acl: Observation::Known(Vec::new()),
     };
     (ObservedBucket { state: bucket_state(""), policy: Observation::Unreadable(why.clone()) }, facts)
 }

@@ -7,7 +7,7 @@ mod trail;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crossrole_model::audit::{AuditScope, Audited, Facts};
+use crossrole_model::audit::{AuditScope, Audited, Facts, KeyGrant};
 use crossrole_model::observed::{AccountState, ObservedBucket};
 use crossrole_model::state::{BucketState, PublicAccessBlock};
 use crossrole_model::{CloudError, KeyRef, Observation, Unreadable};
@@ -16,7 +16,7 @@ use futures_util::future::{join, join_all, join3};
 use crate::Aws;
 use crate::session::Session;
 
-use super::bucket::listing;
+use super::bucket::listing_of;
 use super::{iam, key, resolved};
 
 /// Reads every account of `scope`, side by side.
@@ -59,18 +59,22 @@ struct Read {
     facts: Facts,
 }
 
-/// Calls wait for one another in three rounds: listings, what they list, and what of that has to be asked for by itself.
+/// Calls wait for one another in three rounds: listings, what they list, and what of that has to be asked for by itself (ACLs, where they
+/// count).
 async fn one(session: &Arc<Session>, scope: &AuditScope, home: &str) -> Read {
     let people = join(iam::with_uses(session), join(report::access_keys(session), iam::providers(session)));
     let rest = async {
-        let listed = listing(session, home).await;
+        let (listed, canonical) = match listing_of(session, home).await {
+            Ok((listed, canonical)) => (Ok(listed), canonical),
+            Err(error) => (Err(error), None),
+        };
         // Keys and trails lie where the buckets do, and where somebody says that there are some.
         let of_buckets = listed.iter().flat_map(BTreeMap::values).flatten().cloned();
         let regions: BTreeSet<String> = scope.regions.iter().cloned().chain(of_buckets).collect();
-        join3(bucket::all(session, listed, home), keys(session, &regions), trail::all(session, &regions)).await
+        (join3(bucket::all(session, listed, home), keys(session, &regions), trail::all(session, &regions)).await, canonical)
     };
-    let ((state, (access_keys, providers)), (block, (buckets, keys, trails))) = join(people, join(bucket::account_block(session, home), rest)).await;
-    let ((buckets, buckets_unlisted), (keys, keys_unlisted)) = (buckets, keys);
+    let ((state, (access_keys, providers)), (block, (read, canonical))) = join(people, join(bucket::account_block(session, home), rest)).await;
+    let ((buckets, buckets_unlisted), Keys { found: keys, grants, unlisted: keys_unlisted }, trails) = read;
     let whole = block.known().copied().flatten().unwrap_or(PublicAccessBlock::all(false));
     let (mut found, mut facts) = (BTreeMap::new(), BTreeMap::new());
     for (name, (mut bucket, of)) in buckets {
@@ -88,7 +92,7 @@ async fn one(session: &Arc<Session>, scope: &AuditScope, home: &str) -> Read {
         (Ok(_), Observation::Unreadable(_)) => None,
         (Err(error), _) => Some(Unreadable::from(&error)),
     };
-    let facts = Facts { roles, access_keys, providers, trails, block, buckets_unlisted, buckets: facts, keys_unlisted };
+    let facts = Facts { roles, access_keys, providers, trails, block, buckets_unlisted, buckets: facts, keys_unlisted, grants, canonical };
     Read { state, buckets: found, keys, facts }
 }
 
@@ -113,8 +117,15 @@ fn both(bucket: Option<PublicAccessBlock>, account: PublicAccessBlock) -> Public
     }
 }
 
-/// Every key of some regions, but for those of AWS's own, which let nobody in from outside; and the regions of which nobody knows.
-async fn keys(session: &Arc<Session>, regions: &BTreeSet<String>) -> (key::Keys, BTreeMap<String, Unreadable>) {
+/// Every key of some regions with its grants, but for those of AWS's own, which let nobody in from outside.
+struct Keys {
+    found: key::Keys,
+    grants: BTreeMap<String, Observation<Vec<KeyGrant>>>,
+    /// Regions of which nobody knows.
+    unlisted: BTreeMap<String, Unreadable>,
+}
+
+async fn keys(session: &Arc<Session>, regions: &BTreeSet<String>) -> Keys {
     let listed = join_all(regions.iter().map(|region| async move { (region.clone(), key::keys(session, region).await) })).await;
     let (mut asked, mut unlisted) = (Vec::new(), BTreeMap::new());
     for (region, arns) in listed {
@@ -123,9 +134,14 @@ async fn keys(session: &Arc<Session>, regions: &BTreeSet<String>) -> (key::Keys,
             Err(error) => drop(unlisted.insert(region, Unreadable::from(&error))),
         }
     }
-    let mut keys = key::read(session, asked, &BTreeSet::new()).await;
+    let granted = join_all(asked.iter().map(|key| async {
+        let read = key::grants(session, key.region(), &key.arn).await;
+        (key.arn.clone(), read.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known))
+    }));
+    let (granted, mut keys) = join(granted, key::read(session, asked.clone(), &BTreeSet::new())).await;
     keys.retain(|_, key| !matches!(key, Observation::Known(Some(key)) if !key.customer) && !matches!(key, Observation::Known(None)));
-    (keys, unlisted)
+    let grants = granted.into_iter().filter(|(arn, _)| keys.contains_key(arn)).collect();
+    Keys { found: keys, grants, unlisted }
 }
 
 /// What a bucket is read for here.
