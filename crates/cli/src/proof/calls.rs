@@ -229,9 +229,7 @@ impl Calls<'_> {
                 return Ok(Ok(called));
             }
             if !as_it_should {
-                let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-                *until = end.max(*until);
-                drop(until);
+                self.waits_until(end);
                 if aws.now() >= end {
                     return Ok(match called.error {
                         Some(error) if !says => Err(error),
@@ -242,6 +240,12 @@ impl Calls<'_> {
                 pause = (pause * 2).min(PAUSE_MOST);
             }
         }
+    }
+
+    /// Something is waited for until then.
+    fn waits_until(&self, end: Duration) {
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = end.max(*until);
     }
 
     async fn call(&self, cell: &Cell, by: &By) -> Result<Option<String>, CloudError> {
