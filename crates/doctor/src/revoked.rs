@@ -179,7 +179,7 @@ impl World<'_> {
         let line = 1 + text.as_bytes().iter().take(entry.place.span.start).filter(|byte| **byte == b'\n').count();
         let partition = self.desired.partition;
         let whose = match &entry.whose {
-            Whose::Role(role) => partition.iam_arn(&role.account, "role", "/", &role.name),
+            Whose::Role(role) | Whose::Sessions(role) => partition.iam_arn(&role.account, "role", "/", &role.name),
             Whose::Account(id) => id.to_string(),
             Whose::Group { account, name } => partition.iam_arn(account, "group", "/", name),
             Whose::Principal { arn, .. } => arn.clone(),
@@ -286,6 +286,7 @@ fn is_of(entry: &Revocation, hop: &Hop) -> bool {
     };
     match &entry.whose {
         Whose::Role(role) => is_role(caller, role) || is_role(&hop.call.resource, role),
+        Whose::Sessions(role) => is_role(caller, role) || is_session_of(caller, role),
         Whose::Account(id) => caller == id.as_str() || crossrole_policy::Arn::parse(caller).is_some_and(|arn| arn.account == id.as_str()),
         Whose::Group { account, name } => {
             who.is_some_and(|who| who.account == account.as_str() && (who.kind == "user" || who.kind == "group" && who.name.eq_ignore_ascii_case(name)))
@@ -308,4 +309,11 @@ pub(crate) fn amendments(taken: &[TakenBack], given: &BTreeSet<usize>) -> Vec<Am
         }
     }
     out
+}
+
+/// Tells whether an ARN is that of a session of a role.
+fn is_session_of(arn: &str, role: &Address) -> bool {
+    let Some(arn) = crossrole_policy::Arn::parse(arn).filter(|arn| arn.account == role.account.as_str()) else { return false };
+    let name = arn.resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next());
+    name.is_some_and(|name| name.eq_ignore_ascii_case(&role.name))
 }
