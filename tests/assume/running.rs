@@ -182,8 +182,10 @@ async fn a_profile_is_written_beside_what_is_there() {
     assert!(code == 0 && said.contains("profile `Reader` is written"), "{said}");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert!(mode(&file) == 0o600 && std::fs::symlink_metadata(&link).unwrap().is_symlink());
-    let others =
-        format!("\n[profile base]\naws_access_key_id = {}\naws_secret_access_key = {}\n; the end, without a line break", desk.keys.key, desk.keys.secret);
+    let others = format!(
+        "\n[profile base]\naws_access_key_id = {}\naws_secret_access_key = {}\n[profile taken]\nsso_session = s\n; the end, without a line break",
+        desk.keys.key, desk.keys.secret
+    );
     let text = std::fs::read_to_string(&file).unwrap() + &others;
     std::fs::write(&file, &text).unwrap();
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
@@ -203,7 +205,10 @@ async fn a_profile_is_written_beside_what_is_there() {
     assert_eq!(printed["Version"], 1);
     let (code, said) = run(&["--profile", "base", "--name", "base"]);
     assert!(code == 1 && said.contains("would be its own source"), "{said}");
-    let (code, said) = run(&["--profile", "Reader", "--name", "base"]);
+    // Nor by way of another, without end.
+    let (code, said) = run(&["--profile", "Reader", "--name", "base", "--replace"]);
+    assert!(code == 1 && said.contains("profile `base` would be its own source, by way of `Reader`"), "{said}");
+    let (code, said) = run(&["--profile", "base", "--name", "taken"]);
     assert!(code == 1 && said.contains("crossrole has not written it") && said.contains("--replace"), "{said}");
     assert_eq!(run(&["--profile", "base", "--name", "plain", "--plain"]).0, 0);
     let text = std::fs::read_to_string(&file).unwrap();

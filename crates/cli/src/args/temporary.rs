@@ -43,7 +43,7 @@ pub(crate) struct TakeArgs {
     /// Serial number or ARN of the device that shows a code [default, where the role wants one: `mfa_serial` of the profile, or the user's only device]
     #[arg(long, value_name = "SERIAL")]
     pub(crate) mfa_serial: Option<String>,
-    /// Command that prints the code [default: it is asked for on the terminal]
+    /// Command that prints the code [default: `mfa_process` of the profile, else it is asked for on the terminal]
     #[arg(long, value_name = "COMMAND")]
     pub(crate) mfa_process: Option<String>,
     /// Source identity, which stays with all that the session does

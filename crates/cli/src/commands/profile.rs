@@ -19,9 +19,9 @@ pub(crate) async fn run(args: &ProfileArgs, io: &mut Io) -> Result<Exit, Failure
         return Err(Failure::new(format!("`{}` is no name of a profile", safe(&name)), "use letters, digits and `_+=,.@-/:`"));
     }
     let source = source(args)?;
-    if source.as_deref() == Some(&name) {
+    if source.as_deref().is_some_and(|source| aws_config::comes_from(source, &name)) {
         return Err(Failure::new(
-            format!("profile `{name}` would be its own source"),
+            format!("profile `{name}` would be its own source, by way of `{}`", safe(source.as_deref().unwrap_or_default())),
             "name with `--profile` whoever assumes the role, and with `--name` another profile",
         ));
     }

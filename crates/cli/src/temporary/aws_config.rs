@@ -89,6 +89,7 @@ pub(crate) fn write(name: &str, settings: &[(&str, String)], replace: bool) -> R
     made_folder(&target)?;
     let _lock = locked(&target)?;
     let before = if target.exists() { files::read(&target, &CONFIG)? } else { String::new() };
+    readable(&before, name)?;
     let there = Section::find(&before, name).is_some();
     let after = updated(&before, name, &settings, replace)?;
     if after != before {
@@ -197,10 +198,6 @@ struct Section {
 
 impl Section {
     fn find(text: &str, name: &str) -> Option<Self> {
-        let is_it = |found: &str| {
-            let found = if found == "default" { Some("default") } else { found.strip_prefix("profile").filter(|rest| rest.starts_with(char::is_whitespace)) };
-            found.is_some_and(|found| found.trim().trim_matches(['"', '\'']) == name)
-        };
         let mut at = 0;
         let mut begins = None;
         for line in text.split_inclusive('\n') {
@@ -208,12 +205,56 @@ impl Section {
                 if let Some(begins) = begins {
                     return Some(Self { begins, ends: at });
                 }
-                begins = is_it(found).then_some(at);
+                begins = is_name(found, name).then_some(at);
             }
             at += line.len();
         }
         begins.map(|begins| Self { begins, ends: at })
     }
+}
+
+/// Refuses a file of which AWS's tools would read something else than what is written: the AWS CLI takes no name behind a space, and no file
+/// in which one stands twice (Python's `configparser`).
+fn readable(text: &str, name: &str) -> Result<(), Failure> {
+    let is_it = |line: &&(usize, &str)| header(line.1).is_some_and(|found| is_name(found, name));
+    let found: Vec<(usize, &str)> = text.lines().enumerate().filter(|(at, line)| is_it(&&(*at, *line))).collect();
+    let odd = found.iter().find(|(_, line)| line.trim_start().get(1..).is_some_and(|rest| rest.starts_with(char::is_whitespace)));
+    if let Some((at, line)) = odd {
+        let error = format!("line {} of AWS's config file is `{}`, and the AWS CLI reads no name that begins with a space", at + 1, safe(line.trim()));
+        return Err(Failure::new(error, format!("write `[profile {name}]`")));
+    }
+    if let [_, (second, _), ..] = found.as_slice() {
+        let error = format!("profile `{}` stands twice in AWS's config file, again in line {}, and the AWS CLI reads no such file", safe(name), second + 1);
+        return Err(Failure::new(error, "make one section of the two"));
+    }
+    Ok(())
+}
+
+/// Whether what stands between brackets names this profile.
+fn is_name(found: &str, name: &str) -> bool {
+    let found = if found == "default" { Some("default") } else { found.strip_prefix("profile").filter(|rest| rest.starts_with(char::is_whitespace)) };
+    found.is_some_and(|found| found.trim().trim_matches(['"', '\'']) == name)
+}
+
+/// Whether a profile's credentials come, by way of others, from that of this name: `credential_process` of ours and `source_profile` lead on.
+pub(crate) fn comes_from(profile: &str, name: &str) -> bool {
+    /// A chain that goes on has a loop that does not lead to this name.
+    const MOST: usize = 32;
+    let mut at = profile.to_owned();
+    for _ in 0..MOST {
+        if at == name {
+            return true;
+        }
+        let process = setting(&at, "credential_process").filter(|line| line.contains(" credentials "));
+        // Names that are written here need no quotes.
+        let next = process.and_then(|line| Some(line.split_once(" --profile ")?.1.split_whitespace().next()?.to_owned()));
+        let Some(next) = next.or_else(|| setting(&at, "source_profile")) else { return false };
+        if next == at {
+            return false;
+        }
+        at = next;
+    }
+    false
 }
 
 /// The text with that section.
@@ -293,6 +334,19 @@ mod tests {
         // One that says of no source is nobody's.
         assert!(updated("[profile R]\nregion = eu-west-1\n", "R", SETTINGS, false).is_ok());
         assert_eq!(updated("", "default", SETTINGS, false).unwrap(), format!("[default]\n{MARK}\ncredential_process = crossrole credentials R\n"));
+    }
+
+    #[test]
+    fn a_file_that_the_aws_cli_reads_otherwise_is_not_written() {
+        for (text, good) in [
+            ("[profile R]\n[profile S]\n", true),
+            ("[profile   R ] # mine\n", true),
+            ("[ profile R]\n", false),
+            ("[profile R]\n[profile S]\n[profile \"R\"]\n", false),
+            ("[ profile S]\n", true),
+        ] {
+            assert_eq!(readable(text, "R").is_ok(), good, "{text}");
+        }
     }
 
     #[test]

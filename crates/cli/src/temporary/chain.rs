@@ -139,13 +139,18 @@ impl Taking {
         Ok(first)
     }
 
-    /// The device of a user that nobody has named: that of the profile (`mfa_serial`), or the only one that the user has.
-    async fn device(&self, first: &First, role: &str) -> Result<String, Failure> {
+    /// A setting of the profile whose credentials ask, if one's do.
+    fn of_profile(&self, key: &str) -> Option<String> {
         let profile = self.args.profile.clone().or_else(|| {
             let keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|key| !key.is_empty());
             (!keys).then(|| std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned()))
         });
-        if let Some(serial) = profile.and_then(|profile| aws_config::setting(&profile, "mfa_serial")) {
+        aws_config::setting(&profile?, key).filter(|value| !value.is_empty())
+    }
+
+    /// The device of a user that nobody has named: that of the profile (`mfa_serial`), or the only one that the user has.
+    async fn device(&self, first: &First, role: &str) -> Result<String, Failure> {
+        if let Some(serial) = self.of_profile("mfa_serial") {
             return Ok(serial);
         }
         let example = format!("name the device, as in `--mfa-serial arn:{}:iam::{}:mfa/NAME`", self.desired().partition.as_str(), first.identity.account);
@@ -217,7 +222,8 @@ impl Taking {
     }
 
     async fn code(&self, serial: &str) -> Result<Mfa, Failure> {
-        let code = code::code(serial, self.args.mfa_process.as_deref(), self.asks, &self.session.told).await?;
+        let process = self.args.mfa_process.clone().or_else(|| self.of_profile("mfa_process"));
+        let code = code::code(serial, process.as_deref(), self.asks, &self.session.told).await?;
         Ok(Mfa { serial: serial.to_owned(), code })
     }
 

@@ -38,8 +38,8 @@ pub(super) async fn code(serial: &str, process: Option<&str>, asks: Asks, told: 
 }
 
 async fn printed(line: &str) -> Result<String, Failure> {
-    let hint = "check what `--mfa-process` names: it has to print six digits and nothing else";
-    let failed = |why: String| Failure::new(format!("the command of `--mfa-process` {why}"), hint);
+    let hint = "check what `--mfa-process`, or `mfa_process` of the profile, names: it has to print six digits and nothing else";
+    let failed = |why: String| Failure::new(format!("the command that prints the code {why}"), hint);
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut command = Command::new(shell);
     command.arg(option).arg(line).stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);

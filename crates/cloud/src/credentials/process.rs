@@ -112,7 +112,8 @@ pub(super) async fn run(what: &'static str, profile: &str, line: &str, alone: Du
     let failed =
         |status: String, stderr: &str| Trouble::Failed { what, profile: profile.to_owned(), status, stderr: stderr.trim().chars().take(STDERR_MOST).collect() };
     let terminal = std::io::stdin().is_terminal();
-    let child = shell(line, terminal).spawn().map_err(|e| failed(e.to_string(), ""))?;
+    // One of them may be this command, and must not ask itself without end.
+    let child = shell(line, terminal).env(DEPTH, (depth() + 1).to_string()).spawn().map_err(|e| failed(e.to_string(), ""))?;
     let mut running = Running { group: if terminal { None } else { child.id() } };
     let wait = if terminal { TALKING } else { alone };
     let output = match tokio::time::timeout(wait, Child::wait_with_output(child)).await {
@@ -143,8 +144,6 @@ fn shell(line: &str, _terminal: bool) -> Command {
     let mut command = Command::new("cmd.exe");
     // As it stands: `cmd.exe` has quoting rules of its own.
     command.arg("/C").raw_arg(format!("\"{line}\"")).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    // One of them may be this command, and must not ask itself without end.
-    command.env(DEPTH, (depth() + 1).to_string());
     command
 }
 
@@ -189,6 +188,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_fails_says_so() {
         assert_eq!(run("mfa_process", "p", "echo 123456", ALONE).await, Ok("123456\n".to_owned()));
+        assert_eq!(run("credential_process", "p", &format!("echo ${DEPTH}"), ALONE).await, Ok("1\n".to_owned()), "it is told how deep it is");
         let error = run("mfa_process", "p", "echo no >&2; exit 3", ALONE).await.unwrap_err();
         assert_eq!(error.to_string(), "the `mfa_process` of profile `p` failed (exit status: 3): no");
     }
