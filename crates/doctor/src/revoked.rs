@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::{Layer, StatementRef};
+use crossrole_model::access::{Lack, Layer, StatementRef};
 use crossrole_model::diagnosis::{Amend, Amendment, Cause, RESTORED_KEY, REVOKED_LIST, RevokedBy, RevokedMark, Word};
 use crossrole_model::ownership::{REVOKED_TAG, sid_head};
 use crossrole_model::{AccountId, Address, Cause as Withheld, KeyRef, Kind, Revocation, Subject, Whose, revoked_since};
@@ -89,12 +89,12 @@ impl World<'_> {
     }
 
     /// What stands in the way at a call and does not in another state of things.
-    fn gone(&self, next: &World<'_>, at: usize, stood: &[Trouble]) -> BTreeSet<String> {
+    fn gone(&self, next: &World<'_>, at: usize, stood: &[Trouble]) -> BTreeSet<Gone> {
         let then = next.stood();
         let here = stood.iter().filter(|trouble| trouble.found.hop == at && !then.iter().any(|other| other.is(trouble)));
-        let mut gone: BTreeSet<String> = here.map(|trouble| format!("{:?}{:?}", trouble.found.cause, trouble.found.lack)).collect();
+        let mut gone: BTreeSet<Gone> = here.map(|trouble| Gone::Trouble(trouble.found.cause, trouble.found.lack.clone())).collect();
         if self.ended(at).is_some_and(|ended| ended.for_good) && next.ended(at).is_none() {
-            gone.insert("sessions".to_owned());
+            gone.insert(Gone::Sessions);
         }
         gone
     }
@@ -275,6 +275,14 @@ fn taken(by: RevokedBy, at: usize, hop: &Hop) -> TakenBack {
     let mut trouble = bare(Cause::Revoked, at, hop);
     trouble.found.revoked = Some(by);
     TakenBack { trouble, amendments: Vec::new() }
+}
+
+/// What no longer stands in the way.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Gone {
+    Trouble(Cause, Option<Lack>),
+    /// Sessions are not denied any more.
+    Sessions,
 }
 
 /// Tells whether an entry names who calls, or the role that is asked for.

@@ -245,7 +245,7 @@ pub(crate) fn comes_from(profile: &str, name: &str) -> bool {
         if at == name {
             return true;
         }
-        let process = setting(&at, "credential_process").filter(|line| line.contains(" credentials "));
+        let process = setting(&at, "credential_process").filter(|line| line.split_whitespace().any(|word| word == "credentials"));
         // Names that are written here need no quotes.
         let next = process.and_then(|line| Some(line.split_once(" --profile ")?.1.split_whitespace().next()?.to_owned()));
         let Some(next) = next.or_else(|| setting(&at, "source_profile")) else { return false };
