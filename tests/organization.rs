@@ -124,7 +124,7 @@ async fn an_account_costs_four_calls() {
 #[tokio::test(start_paused = true)]
 async fn whatever_was_left_in_an_account_is_taken_away() {
     let place = Place::new(Options::default());
-    let folder = root().join(format!("target/test-manifests/organization-left-{}", std::process::id()));
+    let folder = root().join(format!("target/test-manifests/organization-taken-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = |name: &str| folder.join(name).display().to_string();
     let listed = |ids: &[&str]| ids.iter().map(|id| format!("[accounts.team-{}]\nid = \"{id}\"\n", &id[10..])).collect::<String>();
