@@ -373,7 +373,7 @@ async fn keys_and_values_that_no_request_has_are_mistakes() {
 async fn expectations_about_what_is_nowhere_are_mistakes() {
     let place = Place::new(Options::default());
     let text = std::fs::read_to_string(scenario("log-analysts")).unwrap();
-    let file = manifest("nowhere", &text);
+    let file = manifest("nowhere-expected", &text);
     let beside = file.replace(".toml", ".expect.toml");
     let good = [("principal", "dev/group/Log-Analysts"), ("via", "DevLogAccessRole"), ("action", "s3:GetObject"), ("resource", "log-bucket/x")];
     for (key, value, result, expected) in [
