@@ -236,3 +236,32 @@ fn more_revocations_than_tags_withhold_nothing() {
         "~ role/Reader (Trust, Tags): UpdateAssumeRolePolicy UntagRole TagRole",
     ]);
 }
+
+/// What takes access back writes each Deny of a key once, and makes nothing that is not there.
+#[test]
+fn what_is_narrowed_is_met_as_a_whole() {
+    let ann = format!("{SIDES}[[revoked]]\nuser = \"dev/ann\"\nsince = 2026-11-30T18:00:00Z\n");
+    let both = format!("{ann}[[revoked]]\naccount = \"dev\"\nsince = 2026-11-30T19:00:00Z\n");
+    let (live, plan) = row("", &both).first(live).in_center(crate::sets::at()).after(SIDES).after(&ann).planned();
+    let desired = crate::rows::desired(&crate::rows::manifest(&both));
+    let all = plan.changes.iter().map(|change| change.address.clone()).collect();
+    let (narrowed, _) = crossrole_planner::narrowed(&desired, &live, &all);
+    let of_key = narrowed.objects.values().find_map(|object| match &object.state {
+        crossrole_model::DesiredState::KeyPolicy { grants, .. } => Some(grants.iter().map(|grant| grant.statement.sid().to_owned()).collect::<Vec<_>>()),
+        _ => None,
+    });
+    let mut sids = of_key.unwrap();
+    assert_eq!(sids.iter().filter(|sid| sid.contains("Revoked")).count(), 2, "{sids:?}");
+    sids.sort();
+    assert!(sids.windows(2).all(|two| two[0] != two[1]), "{sids:?}");
+
+    let made = "[trusted.dev.users.bob]\n[keys.k]\ncreate = true\nalias = \"alias/k\"\n[[keys.k.allow]]\nuser = \"dev/bob\"\naccess = \"decrypt\"\n";
+    let (live, plan) = row("", made).planned();
+    let all: std::collections::BTreeSet<_> = plan.changes.iter().map(|change| change.address.clone()).collect();
+    let desired = crate::rows::desired(&crate::rows::manifest(made));
+    let live = crate::world::look(&live, &crossrole_planner::scope(&desired));
+    let (narrowed, _) = crossrole_planner::narrowed(&desired, &live, &all);
+    let after = crossrole_planner::plan(&narrowed, &live, &crossrole_planner::Options::default());
+    let keys = |plan: &crossrole_model::Plan| plan.changes.iter().filter(|change| change.address.to_string().contains("key")).count();
+    assert!(keys(&plan) >= 2 && keys(&after) == 0, "{:?}", after.changes);
+}
