@@ -53,7 +53,7 @@ pub use observed::{Observation, Observed, Unreadable};
 pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};
 pub use permission_set::PermissionSet;
 pub use plan::{Action, Change, Consequence, Part, Plan, Reason, RestsOn, Step, StepId};
-pub use revoked::{Followed, Further, Opened, Revocation, Undenied, Whose, revoked_sid, revoked_since};
+pub use revoked::{Followed, Further, Opened, Revocation, Undenied, Whose, revoked_of, revoked_sid, revoked_since};
 pub use since::Since;
 pub use state::ObjectState;
 pub use withheld::{Cause, Subject, Withheld};

@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::call::PrincipalRef;
 use crate::facet::Digest;
+use crate::limits;
 use crate::revoked::Whose;
 use crate::state::Tags;
 
@@ -27,8 +28,16 @@ pub const REVOKED_TAG: &str = "crossrole:revoked";
 /// Returns the key of the tag of a role that tells when somebody's access to it was revoked: `crossrole:revoked-` and twelve hexadecimal
 /// digits of whose it was. What is known of one says nothing of another.
 pub fn revoked_tag(whose: &Whose) -> String {
-    let digits: String = Digest::of(whose.key().as_bytes()).to_string().chars().take(12).collect();
-    format!("{REVOKED_TAG}-{digits}")
+    format!("{REVOKED_TAG}-{}", whose.digits())
+}
+
+/// Where AWS takes no more tags, those of the earliest revocations go: the latest instant of all of them is still told.
+pub fn without_earliest_revoked(tags: &mut Tags) {
+    while tags.len() > limits::TAGS {
+        let whom = tags.iter().filter(|(tag, _)| tag.starts_with(REVOKED_TAG) && *tag != REVOKED_TAG);
+        let Some(earliest) = whom.min_by_key(|(_, since)| since.as_str()).map(|(tag, _)| tag.clone()) else { break };
+        tags.remove(&earliest);
+    }
 }
 
 /// Returns the beginning of the Sid of every bucket policy statement of `manifest`: `Crossrole` and eight hexadecimal

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::address::Address;
 use crate::call::PrincipalKind;
 use crate::desired::Place;
+use crate::facet::Digest;
 use crate::ids::AccountId;
 use crate::permission_set::PermissionSet;
 
@@ -48,6 +49,11 @@ impl Whose {
         };
         // IAM takes names that differ only in case for one.
         text.to_ascii_lowercase()
+    }
+
+    /// Twelve hexadecimal digits of that text.
+    pub fn digits(&self) -> String {
+        Digest::of(self.key().as_bytes()).to_string().chars().take(12).collect()
     }
 }
 
@@ -131,9 +137,16 @@ pub fn revoked_since(sid: &str) -> Option<String> {
     marks.then(|| format!("{y}-{m}-{d}T{h}:{min}:{s}Z"))
 }
 
-/// The middle of such a Sid.
-pub fn revoked_sid(since: &str) -> String {
-    format!("Revoked{}", since.replace(['-', ':'], ""))
+/// The middle of such a Sid: when, and whose access it was, as [`Whose::digits`] has it.
+pub fn revoked_sid(since: &str, whose: &Whose) -> String {
+    format!("Revoked{}of{}", since.replace(['-', ':'], ""), whose.digits())
+}
+
+/// The digits of whose access it was, of such a Sid; earlier ones had none.
+pub fn revoked_of(sid: &str) -> Option<&str> {
+    revoked_since(sid)?;
+    let digits = sid.get(40..)?.strip_prefix("of")?.get(..12)?;
+    digits.bytes().all(|b| b.is_ascii_hexdigit()).then_some(digits)
 }
 
 #[cfg(test)]
@@ -151,8 +164,13 @@ mod tests {
 
     #[test]
     fn a_sid_tells_when() {
-        let sid = format!("{}{}0123456789abcdef", crate::ownership::sid_prefix("x"), revoked_sid("2026-11-30T18:00:00Z"));
+        let whose = Whose::Account(AccountId::parse("111111111111").unwrap());
+        let prefix = crate::ownership::sid_prefix("x");
+        let sid = format!("{prefix}{}01234567", revoked_sid("2026-11-30T18:00:00Z", &whose));
         assert_eq!(revoked_since(&sid).as_deref(), Some("2026-11-30T18:00:00Z"));
+        assert_eq!(revoked_of(&sid), Some(whose.digits().as_str()));
+        let earlier = format!("{prefix}Revoked20261130T180000Z0123456789abcdef");
+        assert_eq!((revoked_since(&earlier).as_deref(), revoked_of(&earlier)), (Some("2026-11-30T18:00:00Z"), None));
         for other in ["", "CrossroleRevoked", "Crossrole01234567Revoked2026", "Crossrole01234567Revoked20261130X180000Z", "Crossrole01234567é"] {
             assert_eq!(revoked_since(other), None, "{other}");
         }

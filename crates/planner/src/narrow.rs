@@ -76,17 +76,18 @@ fn of_object(desired: &Desired, observed: &Observed, address: &Address, state: &
         }
         (DesiredState::KeyPolicy { key, grants }, Some(ObjectState::KeyPolicy(live))) => {
             let live = ours(desired, Some(&live.document));
-            let grant = |grant: &KeyGrant| {
-                let left = meet(&Document::new(vec![grant.statement.clone()]), &live);
-                let allowed = left.into_iter().filter(|statement| statement.effect == grant.statement.effect);
-                allowed.map(|statement| KeyGrant { statement, by_iam: grant.by_iam }).collect::<Vec<_>>()
+            let left = meet(&Document::new(grants.iter().map(|grant| grant.statement.clone()).collect()), &live);
+            // What is met of a grant has its id, with a number where that is more than one.
+            let by_iam = |statement: &Statement| {
+                let is = |grant: &&KeyGrant| statement.sid().strip_prefix(grant.statement.sid()).is_some_and(|rest| rest.is_empty() || rest.starts_with('m'));
+                grants.iter().find(is).is_some_and(|grant| grant.by_iam)
             };
-            DesiredState::KeyPolicy { key: key.clone(), grants: grants.iter().flat_map(grant).collect() }
+            let grants = left.into_iter().map(|statement| KeyGrant { by_iam: by_iam(&statement), statement }).collect();
+            DesiredState::KeyPolicy { key: key.clone(), grants }
         }
         (DesiredState::Bucket(_), Some(ObjectState::Bucket(live))) => DesiredState::Bucket(live),
         (DesiredState::OidcProvider(_), Some(ObjectState::OidcProvider(live))) => DesiredState::OidcProvider(live),
         (DesiredState::SamlProvider(_), Some(ObjectState::SamlProvider(live))) => DesiredState::SamlProvider(live),
-        (DesiredState::PermissionSet { .. } | DesiredState::Key(_) | DesiredState::KeyPolicy { .. }, _) => state.clone(),
         (_, None) => return None,
         (_, Some(_)) => state.clone(),
     })

@@ -19,20 +19,29 @@ pub fn meet(wanted: &Document, live: &[Statement]) -> Vec<Statement> {
             out.push(statement.clone());
             continue;
         }
-        let before = out.len();
         for mut one in met {
             if out.iter().any(|other| body(other) == body(&one)) {
                 continue;
             }
-            // No two statements of a document have one id.
-            let more = out.len() - before;
-            one.sid = one.sid.map(|sid| if more == 0 { sid } else { format!("{sid}m{more}") });
+            one.sid = one.sid.map(|sid| fresh(&sid, &out));
             out.push(one);
         }
     }
-    let denied = live.iter().filter(|live| live.effect == Effect::Deny && !out.iter().any(|one| body(one) == body(live)));
-    out.extend(denied.cloned().collect::<Vec<_>>());
+    for denied in live.iter().filter(|live| live.effect == Effect::Deny) {
+        if out.iter().any(|one| body(one) == body(denied)) {
+            continue;
+        }
+        let sid = denied.sid.as_ref().map(|sid| fresh(sid, &out));
+        out.push(Statement { sid, ..denied.clone() });
+    }
     out
+}
+
+/// An id that no statement has yet: AWS takes no two of one id in a document.
+fn fresh(sid: &str, taken: &[Statement]) -> String {
+    let is_taken = |sid: &str| !sid.is_empty() && taken.iter().any(|one| one.sid() == sid);
+    let numbered = (1..=taken.len()).map(|more| format!("{sid}m{more}"));
+    std::iter::once(sid.to_owned()).chain(numbered).find(|sid| !is_taken(sid)).unwrap_or_default()
 }
 
 /// What both allow, under the id of the first.
@@ -162,5 +171,15 @@ mod tests {
         let both = met(&deny("s3:A"), &deny("s3:B"));
         assert!(both.contains("s3:A") && both.contains("s3:B"), "{both}");
         assert_eq!(met(&deny("s3:A"), &deny("s3:A")).matches("Deny").count(), 1);
+    }
+
+    #[test]
+    fn no_two_statements_have_one_id() {
+        let of = |effect: &str, action: &str| format!(r#"{{"Sid":"Same","Effect":"{effect}","Action":"{action}","Resource":"*"}}"#);
+        let both = met(&of("Deny", "s3:A"), &of("Deny", "s3:B"));
+        assert!(both.contains(r#""Same""#) && both.contains(r#""Samem1""#), "{both}");
+        let live = format!(r#"{{"Sid":"Other","Effect":"Allow","Action":"s3:A","Resource":"*"}},{}"#, of("Deny", "s3:B"));
+        let both = met(&of("Allow", "s3:A"), &live);
+        assert!(both.contains(r#""Same""#) && both.contains(r#""Samem1""#), "{both}");
     }
 }

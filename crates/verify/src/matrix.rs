@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Estate, catalogue, is_provider};
+use crossrole_model::access::{Because, Explanation};
 use crossrole_model::proof::{Act, Cell, NO_OBJECT, Terms, Twist, UNWRITTEN};
 use crossrole_model::{AccountId, Desired, DesiredState, Partition, PermissionSet};
 use crossrole_policy::{Arn, Document, Principal};
 
-use crate::asked::{at_least, is_let};
+use crate::asked::{asked, at_least, is_let};
 use crate::bucket::{Place, acts, places};
 use crate::terms::{LONGEST, terms, twisted};
 
@@ -290,7 +291,9 @@ impl Builder<'_> {
         let mut by_group = groups.into_iter().flatten().filter_map(|group| self.wanted.principals.keys().find(|known| is_same_group(known, group)));
         let member = |group: &String| Cell { principal: group.clone(), ..cell.clone() };
         if by_group.any(|group| is_let(self.wanted, &member(group), now)) {
-            return Some(true);
+            // But for one who is denied by name.
+            let denied = |answer: &Explanation| matches!(answer.because, Because::Denied { .. });
+            return Some(!asked(self.wanted, cell, now).iter().any(denied));
         }
         if !is_let(self.wanted, cell, now) {
             return Some(false);

@@ -52,9 +52,6 @@ impl What {
         if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") {
             return Err(not_revoked(&shown, "a service"));
         }
-        if ["o-", "ou-", "r-"].iter().any(|start| text.strip_prefix(start).is_some_and(|id| id.len() >= 4 && id.contains(|c: char| c.is_ascii_digit()))) {
-            return Err(not_revoked(&shown, "an organization, or a unit of one"));
-        }
         let parts: Vec<&str> = text.splitn(3, '/').collect();
         let good = !parts.iter().any(|part| part.is_empty());
         match parts.as_slice() {
@@ -89,6 +86,9 @@ impl What {
             let error = format!("`{}` is not the same account in all of these manifests: {}", safe(label), each.join(", "));
             return Err(Failure::new(error, "say the account's id in place of the label, or an ARN"));
         }
+        if name.is_none() && of.is_empty() && is_of_organization(label) {
+            return Err(not_revoked(&safe(label), "an organization, or a unit of one"));
+        }
         let Some(account) = AccountId::parse(label).or_else(|| of.keys().find_map(|id| AccountId::parse(id))) else { return Ok(self.clone()) };
         Ok(name.map_or_else(|| Self::Account(account.clone()), |name| Self::Of { key, account: account.clone(), name: name.to_owned() }))
     }
@@ -110,6 +110,19 @@ impl What {
     }
 }
 
+/// Tells whether a text is the id of an organization, of its root or of a unit (Organizations API Reference, `Organization`, `Root` and
+/// `OrganizationalUnit`).
+fn is_of_organization(text: &str) -> bool {
+    let is = |part: &str, least: usize| (least..=32).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let parts: Vec<&str> = text.split('-').collect();
+    match parts.as_slice() {
+        ["o", id] => is(id, 10),
+        ["r", id] => is(id, 4),
+        ["ou", root, id] => is(root, 4) && is(id, 8),
+        _ => false,
+    }
+}
+
 /// What many come in by: nothing tells whose sessions were opened so.
 fn not_revoked(shown: &str, what: &str) -> Failure {
     let advice = "take it out of the manifests and run `crossrole apply`, and then `crossrole revoke role/NAME` where sessions have to end";
@@ -119,4 +132,19 @@ fn not_revoked(shown: &str, what: &str) -> Failure {
 fn unknown(shown: &str) -> Failure {
     let advice = "write `role/Name`, `LABEL/user/Name`, `LABEL/role/Name`, `LABEL/group/Name`, `LABEL/permission-set/Name`, an account, or an ARN";
     Failure::new(format!("`{shown}` says nobody's access"), advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_organizations_are_no_labels() {
+        for id in ["o-a1b2c3d4e5", "r-ab12", "ou-ab12-cdef3456"] {
+            assert!(is_of_organization(id), "{id}");
+        }
+        for label in ["o-team1", "ou-team1", "r-and-d1", "r-", "o-A1B2C3D4E5", "ops"] {
+            assert!(!is_of_organization(label), "{label}");
+        }
+    }
 }

@@ -3,11 +3,11 @@
 //! S3 asks KMS as whoever asks S3, so who may read or write objects needs the key as well (S3 User Guide, "Using server-side
 //! encryption with AWS KMS keys"). Both sides are limited to calls by S3 for objects of that bucket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{BucketKey, DesiredState, DocumentRef, KeyGrant, Origin};
 use crossrole_model::desired::{ByHand, HandSide};
-use crossrole_model::{AccountId, Address, Finding, KeyRef, Kind, Span, limits, ownership, revoked_since};
+use crossrole_model::{AccountId, Address, Finding, KeyRef, Kind, Span, limits, ownership, revoked_of};
 use crossrole_policy::{Arn, Conditions, Document, Effect, Element, Principal, Statement};
 
 use crate::decode::{Spanned, Table, did_you_mean};
@@ -234,19 +234,16 @@ impl Builder<'_> {
     /// that it was revoked.
     pub(super) fn deny_use(&mut self, bucket: &str) {
         let Some(BucketKey { key, region, .. }) = self.desired.bucket_keys.get(bucket).cloned().filter(|_| !self.taken.is_empty()) else { return };
-        let told = |granted: &Granted| granted.placed.statement.effect == Effect::Deny && revoked_since(granted.placed.statement.sid()).is_some();
-        // Where the manifest says who uses the key, it is denied altogether.
-        if self
-            .key_statements
-            .get(&key)
-            .is_some_and(|all| all.iter().any(|granted| told(granted) && !granted.placed.statement.conditions.contains_key("StringLike")))
-        {
-            return;
-        }
+        // Whom this manifest denies the key altogether, since it says who uses it.
+        let prefix = ownership::sid_prefix(&self.name);
+        let statements = self.key_statements.get(&key).into_iter().flatten().map(|granted| &granted.placed.statement);
+        let whole = statements.filter(|s| s.effect == Effect::Deny && s.sid().starts_with(&prefix) && !s.conditions.contains_key("StringLike"));
+        let whole: BTreeSet<String> = whole.filter_map(|s| revoked_of(s.sid())).map(str::to_owned).collect();
         let mut conditions = Conditions::new();
         condition(&mut conditions, "StringEquals", "kms:ViaService", [format!("s3.{region}.amazonaws.com")]);
         condition(&mut conditions, "StringLike", CONTEXT, [self.partition.s3_arn(bucket), self.partition.s3_arn(&format!("{bucket}/*"))]);
-        let denied = self.denied_use(&conditions).into_iter().map(|placed| Granted { placed, by_iam: false });
+        let left = self.denied_use(&conditions).into_iter().filter(|placed| revoked_of(placed.statement.sid()).is_none_or(|of| !whole.contains(of)));
+        let denied: Vec<Granted> = left.map(|placed| Granted { placed, by_iam: false }).collect();
         self.key_statements.entry(key).or_default().extend(denied);
     }
 

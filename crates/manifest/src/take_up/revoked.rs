@@ -89,15 +89,18 @@ pub fn has_role(text: &str, name: &str) -> bool {
 /// the text has no place for it, or one of those can't be read.
 pub fn with_revoked(text: &str, entry: &Entry) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
-    let same = |table: &dyn TableLike| table.get(entry.key).and_then(Item::as_str) == Some(entry.name.as_str());
-    let mut entry = entry.clone();
+    // Entries about sessions alone are about those of different people: all of them, and some, stay apart.
+    let all = |table: &dyn TableLike| table.get("all_sessions").and_then(Item::as_bool).unwrap_or_default();
+    let alike = |table: &dyn TableLike| entry.key != "sessions_of" || all(table) == entry.all_sessions;
+    let same = |table: &dyn TableLike| table.get(entry.key).and_then(Item::as_str) == Some(entry.name.as_str()) && alike(table);
+    let mut joined = entry.clone();
     let mut text = text.to_owned();
     match document.get_mut("revoked") {
         None => {}
         Some(Item::ArrayOfTables(list)) => {
             let before = list.len();
             for table in list.iter().filter(|table| same(*table)) {
-                entry = entry.joined(table)?;
+                joined = joined.joined(table)?;
             }
             list.retain(|table| !same(table));
             let (gone, none) = (list.len() < before, list.is_empty());
@@ -111,15 +114,15 @@ pub fn with_revoked(text: &str, entry: &Entry) -> Option<String> {
         // In one line.
         Some(Item::Value(Value::Array(list))) => {
             for table in list.iter().filter_map(Value::as_inline_table).filter(|table| same(*table)) {
-                entry = entry.joined(table)?;
+                joined = joined.joined(table)?;
             }
             list.retain(|value| !value.as_inline_table().is_some_and(|table| same(table)));
-            list.push(entry.table()?.into_inline_table());
+            list.push(joined.table()?.into_inline_table());
             return Some(as_before(&text, &document.to_string()));
         }
         Some(_) => return None,
     }
-    let table = entry.table()?;
+    let table = joined.table()?;
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut lines = vec![String::new(), "[[revoked]]".to_owned()];
     lines.extend(table.to_string().lines().map(str::to_owned));
@@ -246,6 +249,23 @@ mod tests {
             assert!(after.contains("left \"us\"") && !after.contains("first"), "{after}");
         }
         assert_eq!(with_revoked("[[revoked]]\nuser = \"dev/Ann\"\nsince = \"soon\"\n", &entry()), None);
+    }
+
+    #[test]
+    fn sessions_of_one_and_of_all_are_entries_apart() {
+        let of = |identity: &str, all_sessions: bool| Entry {
+            key: "sessions_of",
+            name: "Joint".to_owned(),
+            reason: None,
+            all_sessions,
+            source_identities: if identity.is_empty() { Vec::new() } else { vec![identity.to_owned()] },
+            ..entry()
+        };
+        let text = with_revoked("name = \"x\"\n", &of("", true)).unwrap();
+        let both = with_revoked(&text, &Entry { since: entry().since + 60, ..of("Ann", false) }).unwrap();
+        assert_eq!((both.matches("[[revoked]]").count(), both.matches("all_sessions").count()), (2, 1), "{both}");
+        let three = with_revoked(&both, &of("Bob", false)).unwrap();
+        assert!(three.matches("[[revoked]]").count() == 2 && three.contains("[\"Ann\", \"Bob\"]"), "{three}");
     }
 
     #[test]

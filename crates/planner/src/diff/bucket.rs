@@ -6,7 +6,7 @@ use crossrole_model::limits::Quota;
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Tags};
 use crossrole_model::{
     Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, ErrorClass, Facet, Kind, ObjectState, Observation, Part, Reason,
-    Subject, Unreadable, Withheld, ownership, revoked_since,
+    Revocation, Subject, Unreadable, Withheld, ownership, revoked_of, revoked_since,
 };
 use crossrole_policy::{Document, Share, Statement};
 
@@ -125,24 +125,44 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
             return;
         }
     };
-    if let Some(since) = forgotten(draft, address, found.as_ref(), wanted) {
-        draft.withhold(address, Cause::Revoked { since });
-        return;
+    match with_marks(draft, address, found.as_ref(), wanted.to_vec()) {
+        Ok(wanted) => merge(draft, address, &object.owner, &region, found.as_ref(), &wanted),
+        Err(since) => draft.withhold(address, Cause::Revoked { since }),
     }
-    merge(draft, address, &object.owner, &region, found.as_ref(), wanted);
 }
 
-/// When somebody was revoked whom our statements deny in a policy, of a bucket or a key, and the manifests know nothing of that.
-pub(super) fn forgotten(draft: &Draft<'_>, address: &Address, found: Option<&Document>, wanted: &[Statement]) -> Option<String> {
+/// What is wanted, with the marks of ours that nothing wanted stands for and of which an entry still tells: an older manifest would give it
+/// back without them. `Err`: when somebody was revoked of whom the manifest that wrote it knows nothing.
+pub(super) fn with_marks(draft: &Draft<'_>, address: &Address, found: Option<&Document>, wanted: Vec<Statement>) -> Result<Vec<Statement>, String> {
     let restored = draft.desired.restored.get(address);
-    // Behind the instant, a Sid has what the statement says: the same may have been said again, later.
-    let whom = |sid: &str| sid.rsplit_once('Z').map(|(_, whom)| whom.to_owned());
-    let again = |sid: &str, since: &String| {
-        wanted.iter().map(Statement::sid).any(|other| whom(other) == whom(sid) && revoked_since(other).is_some_and(|later| later >= *since))
+    let mut unknown: Option<String> = None;
+    let mut kept = Vec::new();
+    for mark in told(draft, found) {
+        let Some(since) = revoked_since(mark.sid()).filter(|since| restored.is_none_or(|restored| restored < since)) else { continue };
+        let again = wanted.iter().any(|other| is_again(&mark, other) && revoked_since(other.sid()).is_some_and(|later| later >= since));
+        let digits = revoked_of(mark.sid());
+        let known =
+            |one: &Revocation| Some(one.whose.digits().as_str()) == digits && one.since >= since && sid_owner(draft, mark.sid()) == Some(one.manifest.as_str());
+        if again {
+            continue;
+        }
+        if draft.desired.revoked.iter().any(known) {
+            kept.push(mark);
+        } else {
+            unknown = unknown.max(Some(since));
+        }
+    }
+    unknown.map_or_else(|| Ok([wanted, kept].concat()), Err)
+}
+
+/// Tells whether two marks of one manifest are about the same. Earlier ones tell by what they say alone.
+fn is_again(mark: &Statement, other: &Statement) -> bool {
+    let body = |statement: &Statement| Statement { sid: None, ..statement.clone() }.canonical_body();
+    let same = match revoked_of(mark.sid()) {
+        Some(digits) => revoked_of(other.sid()) == Some(digits),
+        None => body(mark) == body(other),
     };
-    let statements = found.into_iter().flat_map(|document| &document.statements).map(Statement::sid);
-    let ours = statements.filter(|sid| sid_owner(draft, sid).is_some()).filter_map(|sid| Some((sid, revoked_since(sid)?)));
-    ours.filter(|(sid, since)| !again(sid, since) && restored.is_none_or(|restored| restored < since)).map(|(_, since)| since).max()
+    same && ownership::sid_head(mark.sid()) == ownership::sid_head(other.sid())
 }
 
 /// What of ours tells in a policy that somebody was revoked: a manifest that does not name the bucket or key any more gives nothing again

@@ -48,11 +48,10 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
         return;
     }
     let wanted = wanted(draft, address, key, &policy.document, grants);
-    if let Some(since) = super::bucket::forgotten(draft, address, Some(&policy.document), &wanted) {
-        draft.withhold(address, Cause::Revoked { since });
-        return;
+    match super::bucket::with_marks(draft, address, Some(&policy.document), wanted) {
+        Ok(wanted) => merge(draft, address, &object.owner, key, &policy.document, &wanted),
+        Err(since) => draft.withhold(address, Cause::Revoked { since }),
     }
-    merge(draft, address, &object.owner, key, &policy.document, &wanted);
 }
 
 /// The statements that have to stand there.

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::ObservedRole;
-use crossrole_model::state::RoleState;
+use crossrole_model::ownership::{REVOKED_POLICY, REVOKED_TAG};
+use crossrole_model::state::{RoleState, Tags};
 use crossrole_model::{
-    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
+    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, Revocation,
+    ownership,
 };
 use crossrole_policy::canonical::CanonicalBody;
 use crossrole_policy::{Document, Effect, Principal, Statement};
@@ -54,10 +56,13 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         Claim::Adopt => true,
         Claim::Ours => false,
     };
-    if let Some(since) = forgotten(draft, address, wanted, &found.state) {
-        draft.withhold(address, Cause::Revoked { since });
-        return;
-    }
+    let wanted = match marks(draft, address, object, wanted, &found.state) {
+        Ok(marks) => &with_marks(wanted.clone(), marks, &found.state),
+        Err(since) => {
+            draft.withhold(address, Cause::Revoked { since });
+            return;
+        }
+    };
     let mut after = with_kept(wanted, &found.state, keep_foreign);
     if let Some(held) = draft.caller_held.get(&(address.account.clone(), address.name.to_ascii_lowercase())) {
         after.attached.retain(|arn| !held.lose.contains(arn));
@@ -71,13 +76,44 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     if found.state.path == after.path { update(draft, address, object, found, after, adopted) } else { replace(draft, address, object, found, after) }
 }
 
-/// When access was revoked of which a manifest knows nothing: of each whom a tag is of, it has to have that instant or a later one, or to
-/// say that it is over. Instants of one form are in the order of their texts.
-fn forgotten(draft: &Draft<'_>, address: &Address, wanted: &RoleState, found: &RoleState) -> Option<String> {
+/// Marks that access to a role was revoked which nothing that is wanted stands for, and of which an entry still tells: an older manifest
+/// would give it back without them. `Err`: when access was revoked of which the manifest knows nothing, and does not say that it is over.
+/// Instants of one form are in the order of their texts.
+fn marks(draft: &Draft<'_>, address: &Address, object: &DesiredObject, wanted: &RoleState, found: &RoleState) -> Result<Tags, String> {
     let restored = draft.desired.restored.get(address);
-    let tags = found.tags.iter().filter(|(tag, _)| tag.starts_with(ownership::REVOKED_TAG));
-    let unknown = tags.filter(|(tag, since)| wanted.tags.get(*tag).is_none_or(|known| known < since) && restored.is_none_or(|restored| restored < since));
-    unknown.map(|(_, since)| since.clone()).max()
+    let mut unknown: Option<&String> = None;
+    let mut kept = Tags::new();
+    for (tag, since) in found.tags.iter().filter(|(tag, since)| tag.starts_with(REVOKED_TAG) && restored.is_none_or(|restored| restored < *since)) {
+        let is = |one: &&Revocation| tag == REVOKED_TAG || *tag == ownership::revoked_tag(&one.whose);
+        let known = |one: &Revocation| object.is_declared_by(&one.manifest) && one.since >= *since;
+        if wanted.tags.get(tag).is_some_and(|known| known >= since) {
+            continue;
+        }
+        if draft.desired.revoked.iter().filter(is).any(known) {
+            kept.insert(tag.clone(), since.clone());
+        } else {
+            unknown = unknown.max(Some(since));
+        }
+    }
+    unknown.map_or(Ok(kept), |since| Err(since.clone()))
+}
+
+/// What is wanted, with marks that stay, and what denies the sessions that they are about.
+fn with_marks(mut wanted: RoleState, marks: Tags, found: &RoleState) -> RoleState {
+    let denied = found.inline.get(REVOKED_POLICY);
+    let ended = |statement: &&Statement| {
+        let instants = statement.conditions.values().flatten().filter(|(key, _)| key.eq_ignore_ascii_case("aws:TokenIssueTime"));
+        instants.flat_map(|(_, values)| values).any(|since| marks.iter().any(|(tag, of)| tag != REVOKED_TAG && of == since))
+    };
+    for statement in denied.into_iter().flat_map(|document| &document.statements).filter(ended) {
+        let all = wanted.inline.entry(REVOKED_POLICY.to_owned()).or_insert_with(|| Document::new(Vec::new()));
+        if !all.statements.contains(statement) {
+            all.statements.push(statement.clone());
+        }
+    }
+    wanted.tags.extend(marks);
+    ownership::without_earliest_revoked(&mut wanted.tags);
+    wanted
 }
 
 /// What is wanted, with the caller policies that the role holds.

@@ -192,3 +192,76 @@ fn what_tells_stays_where_the_bucket_is_not_named_any_more() {
     let (_, plan) = row("destroyed", &gone).after(&open).after(&gone).destroyed().planned();
     assert!(plan.changes.iter().any(|change| change.address.to_string().contains("bucket-policy")));
 }
+
+/// The grant goes after the entry came: the mark stays with the entry, what is planned goes on, and an older manifest gives nothing back.
+#[test]
+fn an_entry_tells_of_a_mark_without_a_grant() {
+    let no_group = |text: &str| text.replace("[[buckets.data-bucket.allow]]\ngroup = \"dev/Crew\"\naccess = \"read-write\"\n", "");
+    let without = |text: &str| text.replace("user = [\"dev/ann\", \"dev/bob\"]", BOB);
+    let gone = revoked(&[(ANN, 18)]);
+    row("a user", &without(&gone)).after(OPEN).after(&gone).plans(&[]);
+    row("another is revoked then", &without(&revoked(&[(ANN, 18), (BOB, 19)]))).after(OPEN).after(&gone).after(&without(&gone)).plans(&[
+        "- dev/policy/crossrole-caller-user-bob (NotInManifest): DetachUserPolicy DeletePolicy",
+        "  > Loses(PrincipalRef { kind: User, name: \"bob\" })",
+        "~ role/Reader (Trust, Inline(\"crossrole-revoked\"), Tags): UpdateAssumeRolePolicy PutRolePolicy TagRole",
+        "~ bucket-policy/data-bucket (Statements): PutBucketPolicy",
+    ]);
+    row("an older one", OPEN).after(OPEN).after(&gone).after(&without(&gone)).plans(&[
+        "! dev/caller/user/ann/m: Withheld role/Reader",
+        "! role/Reader: Revoked { since: \"2026-11-30T18:00:00Z\" }",
+        "! bucket-policy/data-bucket: Revoked { since: \"2026-11-30T18:00:00Z\" }",
+    ]);
+    let group = format!("{SIDES}[[revoked]]\ngroup = \"dev/Crew\"\nsince = 2026-11-30T18:00:00Z\n");
+    row("a group", &no_group(&group)).first(live).in_center(crate::sets::at()).after(SIDES).after(&group).plans(&[]);
+    let key = format!("[keys.own]\narn = \"{KEY}\"\n[[keys.own.allow]]\npermission_set = \"dev/Developers\"\naccess = \"decrypt\"\n");
+    let more = SIDES.replace("[buckets.data-bucket]\n", &format!("{key}[buckets.data-bucket]\n"));
+    let ann = |text: &str| format!("{text}[[revoked]]\nuser = \"dev/ann\"\nsince = 2026-11-30T18:00:00Z\n");
+    let (_, plan) = row("a key that says more", &ann(&more)).first(live).in_center(crate::sets::at()).after(SIDES).after(&ann(SIDES)).planned();
+    assert!(plan.withheld.is_empty(), "{:?}", plan.withheld);
+}
+
+/// Of more revocations than a role has tags, the earliest has none.
+#[test]
+fn more_revocations_than_tags_withhold_nothing() {
+    let users = (0..60).map(|at| format!("[trusted.dev.users.u{at}]\n")).collect::<String>();
+    let all = (0..60).map(|at| format!("\"dev/u{at}\"")).collect::<Vec<_>>().join(", ");
+    let open = format!("{users}[roles.Reader]\n[[roles.Reader.trust]]\nuser = [{all}]\n[[roles.Reader.allow]]\nbucket = \"data-bucket\"\naccess = \"read\"\n");
+    let gone = |to: usize| {
+        let entry = |at: usize| format!("[[revoked]]\nuser = \"dev/u{at}\"\nsince = 2026-11-30T18:{at:02}:00Z\n");
+        open.clone() + &(0..to).map(entry).collect::<String>()
+    };
+    row("one more", &gone(58)).after(&gone(57)).plans(&[
+        "- dev/policy/crossrole-caller-user-u57 (NotInManifest): DetachUserPolicy DeletePolicy",
+        "  > Loses(PrincipalRef { kind: User, name: \"u57\" })",
+        "~ role/Reader (Trust, Tags): UpdateAssumeRolePolicy UntagRole TagRole",
+    ]);
+}
+
+/// What takes access back writes each Deny of a key once, and makes nothing that is not there.
+#[test]
+fn what_is_narrowed_is_met_as_a_whole() {
+    let ann = format!("{SIDES}[[revoked]]\nuser = \"dev/ann\"\nsince = 2026-11-30T18:00:00Z\n");
+    let both = format!("{ann}[[revoked]]\naccount = \"dev\"\nsince = 2026-11-30T19:00:00Z\n");
+    let (live, plan) = row("", &both).first(live).in_center(crate::sets::at()).after(SIDES).after(&ann).planned();
+    let desired = crate::rows::desired(&crate::rows::manifest(&both));
+    let all = plan.changes.iter().map(|change| change.address.clone()).collect();
+    let (narrowed, _) = crossrole_planner::narrowed(&desired, &live, &all);
+    let of_key = narrowed.objects.values().find_map(|object| match &object.state {
+        crossrole_model::DesiredState::KeyPolicy { grants, .. } => Some(grants.iter().map(|grant| grant.statement.sid().to_owned()).collect::<Vec<_>>()),
+        _ => None,
+    });
+    let mut sids = of_key.unwrap();
+    assert_eq!(sids.iter().filter(|sid| sid.contains("Revoked")).count(), 2, "{sids:?}");
+    sids.sort();
+    assert!(sids.windows(2).all(|two| two[0] != two[1]), "{sids:?}");
+
+    let made = "[trusted.dev.users.bob]\n[keys.k]\ncreate = true\nalias = \"alias/k\"\n[[keys.k.allow]]\nuser = \"dev/bob\"\naccess = \"decrypt\"\n";
+    let (live, plan) = row("", made).planned();
+    let all: std::collections::BTreeSet<_> = plan.changes.iter().map(|change| change.address.clone()).collect();
+    let desired = crate::rows::desired(&crate::rows::manifest(made));
+    let live = crate::world::look(&live, &crossrole_planner::scope(&desired));
+    let (narrowed, _) = crossrole_planner::narrowed(&desired, &live, &all);
+    let after = crossrole_planner::plan(&narrowed, &live, &crossrole_planner::Options::default());
+    let keys = |plan: &crossrole_model::Plan| plan.changes.iter().filter(|change| change.address.to_string().contains("key")).count();
+    assert!(keys(&plan) >= 2 && keys(&after) == 0, "{:?}", after.changes);
+}

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::ownership::{REVOKED_TAG, revoked_tag};
+use crossrole_model::ownership::{REVOKED_TAG, revoked_tag, without_earliest_revoked};
 use crossrole_model::state::Tags;
-use crossrole_model::{Address, Opened, PrincipalKind, Whose, limits};
+use crossrole_model::{Address, Opened, PrincipalKind, Whose};
 use crossrole_policy::{Arn, Conditions, Effect, Element, Statement};
 
 use crate::raw::{Revoked, SessionName, Trust};
@@ -124,12 +124,7 @@ impl Builder<'_> {
                 gone.opened.push(opened);
             }
         }
-        // Where AWS takes no more tags, the earliest go: the latest of all of them is still told.
-        while tags.len() > limits::TAGS {
-            let whom = tags.iter().filter(|(tag, _)| tag.starts_with(&format!("{REVOKED_TAG}-")));
-            let Some(earliest) = whom.min_by_key(|(_, since)| since.as_str()).map(|(tag, _)| tag.clone()) else { break };
-            tags.remove(&earliest);
-        }
+        without_earliest_revoked(tags);
         out
     }
 }
