@@ -75,6 +75,17 @@ fn a_member_of_a_group_is_let_what_the_group_is_let_and_others_of_the_account_ar
     assert!(assume(BOB).is_empty());
 }
 
+/// Of a group whose members a manifest declares, who was put into it by hand is let in by nothing that it says.
+#[test]
+fn who_was_put_into_a_declared_group_by_hand_has_to_be_refused() {
+    let text = "[trusted.dev.users.Ann]\n[trusted.dev.groups.Crew]\nmembers = [\"Ann\"]\n[roles.R]\n[[roles.R.trust]]\ngroup = \"dev/Crew\"\n[[roles.R.allow]]\nbucket = \"b-one\"\naccess = \"read\"\n[buckets.b-one]\n";
+    let crew = "arn:aws:iam::111111111111:group/Crew";
+    let all = cells(text, &[hand(ANN, &[crew]), hand(BOB, &[crew])], &[], false);
+    let assume = |who: &str| all.iter().filter(|c| c.principal == who && matches!(c.act, Act::Assume { .. })).map(|c| c.wanted).collect::<Vec<_>>();
+    assert!(assume(ANN).contains(&true), "{:?}", assume(ANN));
+    assert!(!assume(BOB).is_empty() && assume(BOB).iter().all(|wanted| !wanted), "{:?}", assume(BOB));
+}
+
 #[test]
 fn a_sessions_places_come_from_its_policies_and_objects_from_what_is_there() {
     let all = cells(&GUARDED.replace("session_name = \"username\"\n", ""), &[hand(ANN, &[])], &[("b-one", &["in/a", "z"])], true);
