@@ -105,7 +105,12 @@ async fn an_entry_is_named_first_and_its_going_is_the_fix() {
     }
     let (_, bob) = desk.asked(&["--principal", "dev/user/bob", "--action", "s3:PutObject", "--resource", "desk-data/shared/a"]).await;
     assert!(!causes(&bob).contains(&"revoked"), "{bob:#}");
+    // That it is meant to come back has to be said.
+    let before = std::fs::read_to_string(&desk.file).unwrap();
     let said = desk.place.run(&[&["doctor", "--write"][..], &ASSUMES, &[&desk.file]].concat()).await;
+    assert!(said.err.contains("gives back access that was revoked") && said.err.contains("--give-back"), "{}", said.err);
+    assert_eq!(std::fs::read_to_string(&desk.file).unwrap(), before);
+    let said = desk.place.run(&[&["doctor", "--write", "--give-back"][..], &ASSUMES, &[&desk.file]].concat()).await;
     insta::assert_snapshot!("revoked", said.out.replace(&desk.file, "manifest.toml"));
     desk.place.good(&["apply", "--auto-approve", "--quiet", &desk.file]).await;
     assert_eq!((desk.assumed().await, desk.got().await), (200, 200));

@@ -23,8 +23,8 @@ pub(crate) struct Known {
 
 impl Known {
     /// A resource as the estate has it.
-    pub(crate) fn resource(&self, text: &str, desired: &Desired) -> Result<String, Failure> {
-        let resource = resource(text, desired, &self.estate)?;
+    pub(crate) fn resource(&self, action: &str, text: &str, desired: &Desired) -> Result<String, Failure> {
+        let resource = of_service(action, text, resource(text, desired, &self.estate)?, desired, &self.estate)?;
         Ok(self.keys.get(&resource).cloned().unwrap_or(resource))
     }
 }
@@ -186,6 +186,38 @@ pub(crate) fn resource(text: &str, desired: &Desired, estate: &Estate) -> Result
         return Err(Failure::new(format!("`{text}` may be in any of several trusting accounts"), hint));
     }
     Ok(format!("arn:{}:s3:::{text}", desired.partition.as_str()))
+}
+
+/// The resource of an action of KMS, which is never asked of what S3 has: `key/exchange` is a key by its alias or its id.
+///
+/// # Errors
+/// There is no such key, or there are several.
+pub(crate) fn of_service(action: &str, text: &str, resource: String, desired: &Desired, estate: &Estate) -> Result<String, Failure> {
+    let of_kms = action.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("kms:"));
+    if !of_kms || !resource.contains(":s3:::") {
+        return Ok(resource);
+    }
+    let safe = crossrole_report::safe(text);
+    if text.starts_with("arn:") {
+        return Err(Failure::new(format!("`{safe}` is no key"), "write the ARN of a key, or its alias"));
+    }
+    let name = text.strip_prefix("key/").unwrap_or(text);
+    let is = |arn: &&String| {
+        let id = arn.split_once(":key/").map_or("", |(_, id)| id);
+        let alias = KeyRef::parse(arn).and_then(|key| key.alias().map(str::to_owned)).unwrap_or_default();
+        id == name || !alias.is_empty() && (alias == name || alias.strip_prefix("alias/") == Some(name))
+    };
+    let known: BTreeSet<&String> = estate.keys.keys().chain(desired.made_keys.keys()).collect();
+    let found: Vec<&String> = known.iter().copied().filter(is).collect();
+    match found.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => {
+            let all: Vec<String> = known.iter().map(|arn| format!("`{}`", crossrole_report::safe(arn))).collect();
+            let hint = if all.is_empty() { "write the ARN of a key".to_owned() } else { format!("write the ARN of a key: known are {}", all.join(", ")) };
+            Err(Failure::new(format!("`{safe}` is no key that is known here"), hint))
+        }
+        [one, other, ..] => Err(Failure::new(format!("`{safe}` stands for several keys"), format!("write the ARN of one of them, as in `{one}` or `{other}`"))),
+    }
 }
 
 /// What the request brings, with the time of now unless it says another.

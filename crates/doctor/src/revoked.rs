@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use crossrole_model::access::{Lack, Layer, StatementRef};
 use crossrole_model::diagnosis::{Amend, Amendment, Cause, RESTORED_KEY, REVOKED_LIST, RevokedBy, RevokedMark, Word};
-use crossrole_model::ownership::{REVOKED_TAG, sid_head};
-use crossrole_model::{AccountId, Address, Cause as Withheld, KeyRef, Kind, Revocation, Subject, Whose, revoked_since};
+use crossrole_model::ownership::{REVOKED_TAG, revoked_tag, sid_head};
+use crossrole_model::state::Tags;
+use crossrole_model::{AccountId, Address, Cause as Withheld, KeyRef, Kind, PermissionSet, PrincipalKind, Revocation, Subject, Whose, revoked_since};
 use crossrole_policy::{Effect, Statement};
 
 use crate::asked::Who;
@@ -157,6 +158,7 @@ impl World<'_> {
     /// That what was revoked may be given again, in the table of an object.
     fn restored(&self, desired: &crossrole_model::Desired, address: &Address, since: &str, said: &[Amendment]) -> Option<Amendment> {
         let at = match address.kind {
+            Kind::Role if self.gives_others(address, since) => return None,
             Kind::Role => vec!["roles".to_owned(), address.name.clone()],
             Kind::Bucket | Kind::BucketPolicy => vec!["buckets".to_owned(), address.name.clone()],
             Kind::Key | Kind::KeyPolicy => {
@@ -193,7 +195,7 @@ impl World<'_> {
         let mut out = Vec::new();
         for arn in [&hop.call.resource, &hop.call.principal] {
             let Some(who) = Who::of(arn).filter(|who| who.kind == "role") else { continue };
-            let tag = self.live_role(who.account, who.name).and_then(|role| role.tags.get(REVOKED_TAG).cloned());
+            let tag = self.live_role(who.account, who.name).and_then(|role| self.tagged(&role.tags));
             let role = format!("arn:{}:iam::{}:role/{}", who.partition, who.account, who.name);
             out.extend(tag.map(|since| RevokedBy { since, mark: RevokedMark::Tag { role } }));
         }
@@ -207,6 +209,52 @@ impl World<'_> {
             out.extend(latest.map(|since| RevokedBy { since, mark: RevokedMark::Statement { resource } }));
         }
         out
+    }
+
+    /// When access by a role was taken back of whoever calls, by its tags. Whose session it is that a role calls by is not known: there, the
+    /// latest of all counts, as it does where the tags tell of nobody.
+    fn tagged(&self, tags: &Tags) -> Option<String> {
+        let told = tags.keys().any(|tag| is_of_somebody(tag));
+        if !told || Who::of(&self.asked.question.principal).is_none_or(|who| who.kind == "role") {
+            return tags.get(REVOKED_TAG).cloned();
+        }
+        let own = self.own_tags();
+        tags.iter().filter(|(tag, _)| own.contains(*tag)).map(|(_, since)| since.clone()).max()
+    }
+
+    /// Tags that tell of whoever calls: by itself, its account, its groups, and the roles on the way.
+    fn own_tags(&self) -> BTreeSet<String> {
+        let principal = self.asked.question.principal.as_str();
+        let mut own = BTreeSet::new();
+        for kind in [PrincipalKind::User, PrincipalKind::Role] {
+            own.insert(revoked_tag(&Whose::Principal { kind, arn: principal.to_owned() }));
+        }
+        own.extend(PermissionSet::of_role(principal).map(|set| revoked_tag(&Whose::PermissionSet(set))));
+        if let Some((account, who)) = Who::of(principal).and_then(|who| Some((AccountId::parse(who.account)?, who))) {
+            let state = self.observed.accounts.get(&account).and_then(|state| state.known());
+            let user = state.filter(|_| who.kind == "user").and_then(|state| state.users.values().find(|user| user.name.eq_ignore_ascii_case(who.name)));
+            let groups = user.into_iter().flat_map(|user| user.groups.iter().cloned()).chain((who.kind == "group").then(|| who.name.to_owned()));
+            own.extend(groups.map(|name| revoked_tag(&Whose::Group { account: account.clone(), name })));
+            own.insert(revoked_tag(&Whose::Account(account)));
+        }
+        let roles = self.asked.question.via.iter().chain([&self.asked.question.resource]);
+        for role in roles.filter_map(|arn| Who::of(arn)).filter(|who| who.kind == "role") {
+            let Some(account) = AccountId::parse(role.account) else { continue };
+            let address = Address::new(&account, Kind::Role, role.name);
+            own.extend([revoked_tag(&Whose::Role(address.clone())), revoked_tag(&Whose::Sessions(address))]);
+        }
+        own
+    }
+
+    /// Tells whether others would be let in again by what gives back what was taken until an instant: tags tell of them, and no entry does.
+    fn gives_others(&self, role: &Address, since: &str) -> bool {
+        if Who::of(&self.asked.question.principal).is_none_or(|who| who.kind == "role") {
+            return false;
+        }
+        let mut kept = self.own_tags();
+        kept.extend(self.case.desired.revoked.iter().map(|entry| revoked_tag(&entry.whose)));
+        let tags = self.live_role(role.account.as_str(), &role.name).map(|role| &role.tags);
+        tags.into_iter().flatten().any(|(tag, at)| is_of_somebody(tag) && !kept.contains(tag) && at.as_str() <= since)
     }
 
     /// A role as it was read.
@@ -255,6 +303,11 @@ pub(crate) struct Ended {
     pub(crate) since: String,
     /// Whoever had such a session gets no other.
     pub(crate) for_good: bool,
+}
+
+/// Tells whether a tag tells of whom access was taken back.
+fn is_of_somebody(tag: &str) -> bool {
+    tag.strip_prefix(REVOKED_TAG).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// When a session was made.

@@ -293,6 +293,54 @@ impl Proof {
     }
 }
 
+/// Something that is not as the manifests say, and that no call shows: nobody is let more by it at that moment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unshown {
+    /// Of which object.
+    pub address: Address,
+    /// What of it.
+    pub part: Setting,
+}
+
+/// What of an object no call shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Setting {
+    /// The permissions boundary of a role, or what it says.
+    Boundary,
+    /// A bucket's block of public access.
+    PublicAccessBlock,
+    /// What a bucket's objects are encrypted with.
+    Encryption,
+    /// A bucket's versioning.
+    Versioning,
+    /// A bucket's logging.
+    Logging,
+    /// Who owns a bucket's objects.
+    Ownership,
+}
+
+impl Setting {
+    /// Returns its name, as the field has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Boundary => "permissions boundary",
+            Self::PublicAccessBlock => "block public access",
+            Self::Encryption => "encryption",
+            Self::Versioning => "versioning",
+            Self::Logging => "logging",
+            Self::Ownership => "object ownership",
+        }
+    }
+}
+
+impl Attestation {
+    /// Tells whether something is let, or unguarded, that no manifest says, whatever calls showed.
+    pub fn is_beyond(&self) -> bool {
+        self.beyond.widens() || !self.unguarded.is_empty()
+    }
+}
+
 /// Everything that one run showed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attestation {
@@ -312,10 +360,14 @@ pub struct Attestation {
     pub untried: Vec<(String, Vec<String>)>,
     /// Buckets that a role may work in and that no manifest of the run speaks of, by role: nothing is tried there.
     pub elsewhere: Vec<(String, Vec<String>)>,
-    /// Who may do more by roles of the manifests, as they were read, than the manifests say.
+    /// Who may do more than any manifest says, by what was read.
     pub beyond: AccessDelta,
-    /// The same by policies of buckets and keys, in which others write as well.
+    /// The same by policies of buckets and keys: what manifests of other runs wrote there, and what lets services in.
     pub beside: AccessDelta,
+    /// What guards, is not as the manifests say, and shows in no call.
+    pub unguarded: Vec<Unshown>,
+    /// What else is not as the manifests say and shows in no call.
+    pub unshown: Vec<Unshown>,
     /// Objects of ours that could not be deleted, each with why.
     pub left_behind: Vec<(String, String)>,
     /// Cells over the most that one run tries.

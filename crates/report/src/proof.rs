@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossrole_model::access::{Certainty, Explanation};
-use crossrole_model::proof::{Act, Attestation, Cell, Known, NotCalled, Proof, Twist, Verdict};
+use crossrole_model::proof::{Act, Attestation, Cell, Known, NotCalled, Proof, Twist, Unshown, Verdict};
 use serde_json::{Value, json};
 
 use crate::junit::{Case, Ended, Suite};
@@ -30,13 +30,19 @@ pub fn attestation(all: &Attestation, view: View) -> String {
         out.push(Line::empty());
     }
     for (title, tone, delta) in [
-        ("By roles, as they are live, more than the manifests say:", Tone::Error, &all.beyond),
-        ("By policies of buckets and keys, which others write as well, more than the manifests say:", Tone::Warning, &all.beside),
+        ("As it is live, more than the manifests say:", Tone::Error, &all.beyond),
+        ("By policies of buckets and keys, for services or by manifests of other runs, more than the manifests say:", Tone::Warning, &all.beside),
     ] {
         if !delta.changes.is_empty() || !delta.undecided.is_empty() {
             out.push(Line::new(tone, 0, title));
             out.extend(access::delta_lines(delta, view).into_iter().map(|line| line.within(2)));
             out.push(Line::empty());
+        }
+    }
+    for (tone, head, some) in [(Tone::Error, "not guarded: ", &all.unguarded), (Tone::Warning, "note: ", &all.unshown)] {
+        for one in some {
+            let of = safe(&one.address.to_string());
+            out.push(Line::new(tone, 0, head).then([format!("{} of {of} is not as the manifests say, and no call shows it: see `crossrole plan`", one.part.as_str())]));
         }
     }
     for (role, actions) in &all.untried {
@@ -67,7 +73,7 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     if surprises > 0 {
         parts.push(format!("; {surprises} where AWS did something else than was predicted"));
     }
-    let tone = if fails > 0 || all.beyond.widens() { Tone::Error } else { Tone::Heading };
+    let tone = if fails > 0 || all.is_beyond() { Tone::Error } else { Tone::Heading };
     out.push(Line::new(tone, 0, "Verified: ").then(parts));
     rendered(&out, view.screen)
 }
@@ -216,7 +222,7 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
     let [holds, fails, unknown] = counts(all);
     json!({
         "format_version": "1.0",
-        "holds": fails == 0 && unknown == 0 && all.left_out == 0 && all.left_behind.is_empty() && !all.beyond.widens(),
+        "holds": fails == 0 && unknown == 0 && all.left_out == 0 && all.left_behind.is_empty() && !all.is_beyond(),
         "counts": {"holds": holds, "fails": fails, "unknown": unknown, "left_out": all.left_out},
         "manifests": all.manifests,
         "commit": all.commit,
@@ -228,9 +234,15 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
         "left_behind": all.left_behind.iter().map(|(object, why)| json!({"object": object, "why": why})).collect::<Vec<_>>(),
         "beyond": access::access_lines(&all.beyond, view),
         "beside": access::access_lines(&all.beside, view),
+        "unguarded": all.unguarded.iter().map(unshown_json).collect::<Vec<_>>(),
+        "unshown": all.unshown.iter().map(unshown_json).collect::<Vec<_>>(),
         "elsewhere": all.elsewhere.iter().map(|(role, buckets)| json!({"role": role, "buckets": buckets})).collect::<Vec<_>>(),
         "cells": all.proofs.iter().map(|proof| cell_json(proof, view)).collect::<Vec<_>>(),
     })
+}
+
+fn unshown_json(one: &Unshown) -> Value {
+    json!({"object": one.address.to_string(), "part": one.part})
 }
 
 fn cell_json(proof: &Proof, view: View) -> Value {

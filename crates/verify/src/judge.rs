@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_access::Estate;
-use crossrole_model::access::{Explanation, Party};
+use crossrole_model::access::{Assumption, Explanation, Party};
 use crossrole_model::proof::{Act, Cell, Known, Proof, Twist, Verdict};
 use crossrole_model::{AccountId, Address, CloudError, ErrorClass, Kind};
 
@@ -20,6 +20,8 @@ pub struct Live<'l> {
     pub now: i64,
     /// The longest session that each role may have now, by ARN.
     pub longest: &'l std::collections::BTreeMap<String, u32>,
+    /// ARNs of keys that can't be used as they are, whatever their policies say, each with its address.
+    pub unusable: &'l std::collections::BTreeMap<String, Address>,
 }
 
 /// Codes of refusals (IAM User Guide, "Troubleshoot access denied error messages").
@@ -39,12 +41,14 @@ pub fn is_refusal(cell: &Cell, error: &CloudError) -> bool {
 /// Judges one cell. `live` is `None` where what is live could not be read.
 pub fn judged(cell: Cell, known: Known, live: Option<&Live<'_>>) -> Proof {
     let explained = live.map(|live| asked(live.estate, &cell, live.now)).unwrap_or_default();
-    let decided = live.map(|live| explained.iter().all(Explanation::is_allowed) && fits(&cell, live));
+    let decided = live.map(|live| explained.iter().all(Explanation::is_allowed) && fits(&cell, live) && switched_off(&explained, live).next().is_none());
+    // What was taken for granted is no proof; that more is let than should be, is bad news all the same.
+    let evaluated = decided.filter(|decided| *decided && !cell.wanted || !explained.iter().any(rests_on_unread));
     let shown = match &known {
         Known::Called(called) => (called.let_in || called.error.as_ref().is_some_and(|e| is_refusal(&cell, e))).then_some(called.let_in),
         // The simulator knows the principal's own policies alone: its no is heard where it is bad news, and nowhere else.
         Known::Simulated { decision, .. } => decided.map(|decided| decided && (decision == "allowed" || !cell.wanted)),
-        Known::Evaluated { .. } => decided,
+        Known::Evaluated { .. } => evaluated,
         Known::Unknown { .. } => None,
     };
     let verdict = match shown {
@@ -52,11 +56,36 @@ pub fn judged(cell: Cell, known: Known, live: Option<&Live<'_>>) -> Proof {
         Some(_) => Verdict::Fails,
         None => Verdict::Unknown,
     };
-    let differs = if verdict == Verdict::Fails { live.map(|live| differing(&cell, live)).unwrap_or_default() } else { Vec::new() };
+    let differs = live.filter(|_| verdict == Verdict::Fails).map(|live| {
+        let mut all: BTreeSet<Address> = differing(&cell, live).into_iter().collect();
+        all.extend(switched_off(&explained, live).cloned());
+        all.into_iter().collect()
+    });
+    let differs = differs.unwrap_or_default();
     let party = explained.first().map_or_else(|| party(&cell.principal), |first| first.party.clone());
     // What an evaluator has nothing to say about is no prediction.
     let live = if cell.twist == Twist::TooLong { Vec::new() } else { explained };
     Proof { cell, party, known, verdict, live, differs }
+}
+
+/// Services whose resources have policies that decide (IAM User Guide, "AWS services that work with IAM"), of those that manifests speak of.
+const WITH_POLICIES: [&str; 10] = ["s3", "kms", "sqs", "sns", "lambda", "secretsmanager", "ecr", "events", "dynamodb", "iam"];
+
+/// Whether an answer rests on a policy that was not read.
+fn rests_on_unread(explanation: &Explanation) -> bool {
+    let service = explanation.resource.split(':').nth(2).unwrap_or_default();
+    explanation.assumed.iter().any(|assumption| match assumption {
+        Assumption::KeyPolicy | Assumption::Unread { .. } => true,
+        // All buckets together have none.
+        Assumption::ResourcePolicy => WITH_POLICIES.contains(&service) && !explanation.resource.ends_with(":s3:::*"),
+        Assumption::OwnAccount | Assumption::OwnPolicies | Assumption::UnknownPolicies => false,
+    })
+}
+
+/// Keys that it takes and that can't be used.
+fn switched_off<'l>(explained: &[Explanation], live: &Live<'l>) -> impl Iterator<Item = &'l Address> {
+    let unusable = live.unusable;
+    explained.iter().filter_map(move |hop| unusable.get(&hop.resource)).collect::<Vec<_>>().into_iter()
 }
 
 /// Whom a cell is about, where nothing was evaluated.

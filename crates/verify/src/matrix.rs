@@ -285,12 +285,13 @@ impl Builder<'_> {
     /// What the manifests say; `None` where they leave it to what the principal's account lets it do.
     fn is_wanted(&self, cell: &Cell) -> Option<bool> {
         let now = self.options.now;
-        // A member of a group is let what the group is let.
+        // A member of a group is let what the group is let: of one whose members are declared, that is who is declared.
         let groups = self.hands.iter().find(|hand| hand.arn == cell.principal).map(|hand| &hand.groups);
         // A group that was there before has a path of its own.
-        let mut by_group = groups.into_iter().flatten().filter_map(|group| self.wanted.principals.keys().find(|known| is_same_group(known, group)));
-        let member = |group: &String| Cell { principal: group.clone(), ..cell.clone() };
-        if by_group.any(|group| is_let(self.wanted, &member(group), now)) {
+        let by_group = groups.into_iter().flatten().filter_map(|group| self.wanted.principals.keys().find(|known| is_same_group(known, group)));
+        let member = |group: &&String| is_let(self.wanted, &Cell { principal: (*group).clone(), ..cell.clone() }, now);
+        let (declared, left): (Vec<&String>, Vec<&String>) = by_group.filter(member).partition(|group| self.members_declared(group));
+        if !left.is_empty() {
             // But for one who is denied by name.
             let denied = |answer: &Explanation| matches!(answer.because, Because::Denied { .. });
             return Some(!asked(self.wanted, cell, now).iter().any(denied));
@@ -298,10 +299,23 @@ impl Builder<'_> {
         if !is_let(self.wanted, cell, now) {
             return Some(false);
         }
+        // Who was put into such a group by hand comes in by nothing that the manifests say.
+        if !declared.is_empty() && !self.wanted.principals.contains_key(&cell.principal) && !self.is_named(cell) {
+            return Some(false);
+        }
         // Of a principal that no manifest knows, nothing but its own policies may stand between: those are its account's affair.
         let known = self.wanted.principals.contains_key(&cell.principal) || cell.principal == "anonymous" || is_any(&cell.principal);
         let named = known || is_provider(&cell.principal) || PermissionSet::of_role(&cell.principal).is_some();
         (named || self.is_named(cell)).then_some(true)
+    }
+
+    /// Whether manifests say who is in a group.
+    fn members_declared(&self, group: &str) -> bool {
+        let members = self.desired.objects.iter().filter_map(|(address, object)| match &object.state {
+            DesiredState::Membership(membership) => Some(self.desired.partition.iam_arn(&address.account, "group", "/", &membership.group)),
+            _ => None,
+        });
+        members.into_iter().any(|declared| is_same_group(&declared, group))
     }
 
     /// Whether a policy names the principal itself, so that it is the manifests' affair.

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_access::{Estate, Objects as Known};
 use crossrole_model::proof::{Act, Called, Cell, Known as How, NotCalled, Terms, Twist, Verdict};
 use crossrole_model::{CloudError, Desired, ErrorClass, Source};
-use crossrole_verify::{Hand, Live, Objects, Options, asked, is_refusal, judged, matrix, prefixes};
+use crossrole_access::estate::Placed;
+use crossrole_verify::{Beyond, Hand, Live, Objects, Options, asked, beyond, is_refusal, judged, matrix, prefixes};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -73,6 +74,17 @@ fn a_member_of_a_group_is_let_what_the_group_is_let_and_others_of_the_account_ar
     assert!(assume(ANN).contains(&true));
     // The account is trusted: whether Bob's own policies let him is not the manifest's to say.
     assert!(assume(BOB).is_empty());
+}
+
+/// Of a group whose members a manifest declares, who was put into it by hand is let in by nothing that it says.
+#[test]
+fn who_was_put_into_a_declared_group_by_hand_has_to_be_refused() {
+    let text = "[trusted.dev.users.Ann]\n[trusted.dev.groups.Crew]\nmembers = [\"Ann\"]\n[roles.R]\n[[roles.R.trust]]\ngroup = \"dev/Crew\"\n[[roles.R.allow]]\nbucket = \"b-one\"\naccess = \"read\"\n[buckets.b-one]\n";
+    let crew = "arn:aws:iam::111111111111:group/Crew";
+    let all = cells(text, &[hand(ANN, &[crew]), hand(BOB, &[crew])], &[], false);
+    let assume = |who: &str| all.iter().filter(|c| c.principal == who && matches!(c.act, Act::Assume { .. })).map(|c| c.wanted).collect::<Vec<_>>();
+    assert!(assume(ANN).contains(&true), "{:?}", assume(ANN));
+    assert!(!assume(BOB).is_empty() && assume(BOB).iter().all(|wanted| !wanted), "{:?}", assume(BOB));
 }
 
 #[test]
@@ -202,7 +214,7 @@ fn errors_that_are_no_refusal_prove_nothing() {
 fn a_difference_from_what_was_predicted_is_a_finding() {
     let (_, estate) = desired(&GUARDED.replace("session_name = \"username\"\n", "").replace("source_ip = [\"203.0.113.0/24\"]\n", ""));
     let (changed, longest) = (BTreeSet::new(), BTreeMap::new());
-    let live = Live { estate: &estate, changed: &changed, now: NOW, longest: &longest };
+    let live = Live { estate: &estate, changed: &changed, now: NOW, longest: &longest, unusable: &BTreeMap::new() };
     let let_in = asked(&estate, &cell(Twist::AsGranted, true), NOW);
     assert!(let_in.iter().all(crossrole_model::access::Explanation::is_allowed), "{let_in:?}");
     let refused = judged(cell(Twist::AsGranted, true), called(false, Some(error(ErrorClass::Denied))), Some(&live));
@@ -253,7 +265,103 @@ fn a_refusal_is_one_by_its_code() {
     }
     let (_, estate) = desired(&GUARDED.replace("session_name = \"username\"\n", "").replace("source_ip = [\"203.0.113.0/24\"]\n", ""));
     let (changed, longest) = (BTreeSet::new(), BTreeMap::new());
-    let live = Live { estate: &estate, changed: &changed, now: NOW, longest: &longest };
+    let live = Live { estate: &estate, changed: &changed, now: NOW, longest: &longest, unusable: &BTreeMap::new() };
     let simulated = How::Simulated { decision: "implicitDeny".into(), because: NotCalled::NoSession };
     assert_eq!(judged(cell(Twist::OtherPrincipal, false), simulated, Some(&live)).verdict, Verdict::Fails, "the evaluator says that it is let in");
+}
+
+const KEYED: &str = "[trusted.dev.users.Ann]\n[keys.k]\narn = \"arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab\"\n[roles.R]\n[[roles.R.trust]]\nuser = \"dev/Ann\"\n[[roles.R.allow]]\nbucket = \"b-one\"\naccess = \"read\"\nprefix = \"in/\"\n[buckets.b-one]\ncreate = true\nencryption = { kms_key = \"k\" }\n";
+const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const ROLE: &str = "arn:aws:iam::222222222222:role/R";
+
+fn reads() -> Cell {
+    let act = Act::Get { bucket: "b-one".into(), key: None, prefix: "in/".into(), whole: false };
+    Cell { principal: ANN.into(), via: Some(ROLE.into()), act, twist: Twist::AsGranted, terms: Terms::default(), wanted: true }
+}
+
+/// What the evaluator takes for granted of a policy that was not read is no proof; nor is a key a key that can't be used.
+#[test]
+fn what_was_not_read_is_not_known_and_a_key_that_is_off_lets_nobody() {
+    let (_, mut estate) = desired(KEYED);
+    let (changed, longest) = (BTreeSet::new(), BTreeMap::new());
+    let verdict = |estate: &Estate, cell: Cell, off: bool| {
+        let address = crossrole_model::Address::new(&crossrole_model::AccountId::parse("222222222222").unwrap(), crossrole_model::Kind::Key, "k");
+        let unusable = off.then(|| (KEY.to_owned(), address)).into_iter().collect();
+        let live = Live { estate, changed: &changed, now: NOW, longest: &longest, unusable: &unusable };
+        judged(cell, How::Evaluated { because: NotCalled::NoObject }, Some(&live))
+    };
+    assert_eq!(verdict(&estate, reads(), false).verdict, Verdict::Holds);
+    let off = verdict(&estate, reads(), true);
+    assert!(off.verdict == Verdict::Fails && off.differs.iter().any(|address| address.name == "k"), "{off:?}");
+    let mut unread = estate.clone();
+    unread.principals.get_mut(ROLE).unwrap().unread.insert("arn:aws:iam::aws:policy/Some".into());
+    assert_eq!(verdict(&unread, reads(), false).verdict, Verdict::Unknown);
+    estate.keys.clear();
+    assert_eq!(verdict(&estate, reads(), false).verdict, Verdict::Unknown);
+}
+
+fn placed(statements: &str) -> Placed {
+    Placed::new(crossrole_policy::parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).unwrap(), "by hand")
+}
+
+fn spoiled(spoil: impl Fn(&mut Estate)) -> Beyond {
+    let (desired, wanted) = desired(KEYED);
+    let mut live = wanted.clone();
+    spoil(&mut live);
+    beyond(&desired, &wanted, &live)
+}
+
+fn gains(found: &Beyond) -> String {
+    found.roles.changes.iter().map(|change| format!("{:?} {:?}\n", change.party, change.actions)).collect()
+}
+
+/// A bucket's policy and the caller's own let together what neither lets alone; own policies alone are nobody's affair here.
+#[test]
+fn what_two_policies_let_together_is_beyond() {
+    let own = r#"{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::b-one/z/*"}"#;
+    let shared = format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{ANN}"}},"Action":"s3:DeleteObject","Resource":"arn:aws:s3:::b-one/z/*"}}"#);
+    let with_own = |live: &mut Estate| live.principals.get_mut(ANN).unwrap().identity.push(placed(own));
+    let both = spoiled(|live| {
+        with_own(live);
+        live.buckets.get_mut("b-one").unwrap().policy = Some(placed(&shared));
+    });
+    assert!(both.roles.widens() && gains(&both).contains("s3:DeleteObject"), "{both:?}");
+    assert_eq!(spoiled(with_own), Beyond::default());
+    assert_eq!(spoiled(|_| ()), Beyond::default());
+}
+
+/// What no manifest says is red; what a manifest of another run wrote, and a service, are said.
+#[test]
+fn a_stranger_in_a_shared_policy_is_beyond() {
+    let statement = |sid: &str, who: &str| format!(r#"{{"Sid":"{sid}","Effect":"Allow","Principal":{who},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b-one/*"}}"#);
+    let with = |text: String| spoiled(move |live| live.buckets.get_mut("b-one").unwrap().policy = Some(placed(&text)));
+    let stranger = r#"{"AWS":"arn:aws:iam::555555555555:root"}"#;
+    let red = with(statement("Hand", stranger));
+    assert!(gains(&red).contains("555555555555"), "{red:?}");
+    for said in [with(statement("Crossrole01234567Other", stranger)), with(statement("Logs", r#"{"Service":"delivery.logs.amazonaws.com"}"#))] {
+        assert!(!said.roles.widens() && said.shared.widens(), "{said:?}");
+    }
+    let key = spoiled(|live| {
+        let document = crossrole_policy::parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{stranger},"Action":"kms:*","Resource":"*"}}]}}"#)).unwrap();
+        let policy = live.keys.get_mut(KEY).unwrap().policy.as_mut().unwrap();
+        let mut all = policy.document.clone();
+        all.statements.extend(document.statements);
+        *policy = Placed::of_key(all, "by hand");
+    });
+    assert!(gains(&key).contains("555555555555"), "{key:?}");
+}
+
+/// Tags and source identities of sessions decide elsewhere.
+#[test]
+fn what_a_trust_lets_besides_is_beyond() {
+    for action in ["sts:TagSession", "sts:SetSourceIdentity"] {
+        let found = spoiled(|live| {
+            let policy = live.roles.get_mut(ROLE).unwrap().policy.as_mut().unwrap();
+            let mut all = policy.document.clone();
+            let text = format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{ANN}"}},"Action":"{action}"}}"#);
+            all.statements.extend(placed(&text).document.statements);
+            *policy = Placed::new(all, "by hand");
+        });
+        assert!(gains(&found).contains(action), "{action}: {found:?}");
+    }
 }

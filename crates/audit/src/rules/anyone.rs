@@ -17,7 +17,8 @@ pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Ve
 fn anyone(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
     // Once for each object, and of those who need no credentials first.
     let mut open: BTreeMap<&Object, &WayIn> = BTreeMap::new();
-    // Any service, for whatever resource of whomever, is anyone; where public access is restricted, services of AWS still come.
+    // Any service, for whatever resource of whomever, is anyone. Where public access is restricted, a public policy lets in services of AWS
+    // and the bucket's own account alone (Amazon S3 User Guide, "Blocking public access"): a way in, which is shown, and no open bucket.
     let by_service = |way: &WayIn| way.access.party == Party::AnyService && !is_restricted(case, &way.to);
     let from_anyone = |way: &&WayIn| way.origin == Origin::Anyone && !matches!(way.access.party, Party::OfKind { .. }) || by_service(way);
     for way in case.ways.iter().filter(from_anyone) {

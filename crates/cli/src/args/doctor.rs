@@ -55,6 +55,9 @@ pub(crate) struct DoctorArgs {
     /// Write the change of the manifest, where the fix has one
     #[arg(long)]
     pub(crate) write: bool,
+    /// With `--write`: give back what was revoked, where that is the fix
+    #[arg(long, requires = "write")]
+    pub(crate) give_back: bool,
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,
     /// Show external ids in full

@@ -74,7 +74,7 @@ async fn proved(args: &ApplyArgs, session: &Session, io: &mut Io) -> Result<Exit
     } else {
         io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
     }
-    Ok(super::verify::exit(&all))
+    Ok(super::verify::whole(&all))
 }
 
 /// How often the lock is taken anew because the plan writes in accounts that it is not of: once, unless what is live changes meanwhile.

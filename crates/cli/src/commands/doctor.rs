@@ -81,6 +81,10 @@ async fn examine(args: &DoctorArgs, denied: Option<Denied>, session: &Session, i
         io.out(&crossrole_report::diagnosis(&found, view));
     }
     if args.write {
+        if found.gives_back() && !args.give_back {
+            let advice = "where it is meant to come back, say so: `--write --give-back`; otherwise there is nothing to change";
+            return Err(Failure::new("nothing was written: the fix gives back access that was revoked", advice));
+        }
         written(&found, session)?;
     }
     Ok(match found.found() {
@@ -136,7 +140,8 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     };
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let mut context = ask::context(&args.context)?;
-    let resource = of_kind(&action, ask::resource(&resource, desired, &estate)?, &mut context)?;
+    let named = ask::of_service(&action, &resource, ask::resource(&resource, desired, &estate)?, desired, &estate)?;
+    let resource = of_kind(&action, named, &mut context)?;
     let question =
         Question { principal: ask::principal(&principal, desired, &estate)?, via, action, resource, resource_account: None, context, unread_allows: false };
     let mut asked = Asked {

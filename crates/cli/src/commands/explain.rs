@@ -29,7 +29,7 @@ async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>
     let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
     let known = ask::estate(args.ask.from, &session).await?;
     let desired = &session.desired;
-    let resource = known.resource(&args.resource, desired)?;
+    let resource = known.resource(&args.action, &args.resource, desired)?;
     let ask::Known { estate, whole, .. } = known;
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let question = Question {

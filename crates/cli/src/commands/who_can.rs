@@ -13,7 +13,7 @@ pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure>
     actions::one(&args.action)?;
     let session = Session::open(&args.ask.paths, &args.ask.cloud, io)?;
     let known = ask::estate(args.ask.from, &session).await?;
-    let resource = known.resource(&args.resource, &session.desired)?;
+    let resource = known.resource(&args.action, &args.resource, &session.desired)?;
     let ask::Known { estate, whole, .. } = known;
     ask::there(&resource, &estate, &whole)?;
     let action = args.action.clone();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossrole_cloud::{AssumeRole, By, Keys};
 use crossrole_model::proof::{Act, Called, Cell, HARMLESS, Known, NotCalled, Twist};
-use crossrole_model::{AccountId, Cloud as _, CloudError};
+use crossrole_model::{AccountId, Cloud as _, CloudError, ErrorClass};
 use crossrole_policy::Arn;
 use crossrole_verify::{SESSION_NAME, is_refusal};
 use futures_util::StreamExt as _;
@@ -274,6 +274,8 @@ impl Calls<'_> {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             match (&cell.act, &answer) {
                 (Act::Put { bucket, key }, Ok(_)) => drop(written.insert((bucket.clone(), key.clone()))),
+                // Without a whole answer it may be there.
+                (Act::Put { bucket, key }, Err(error)) if may_be_done(error) => drop(written.insert((bucket.clone(), key.clone()))),
                 (Act::Delete { bucket, key }, Ok(_)) => drop(written.remove(&(bucket.clone(), key.clone()))),
                 _ => {}
             }
@@ -295,6 +297,11 @@ impl Calls<'_> {
         }
         Ok(assumed.request_id)
     }
+}
+
+/// Whether what was asked for may have been done all the same.
+fn may_be_done(error: &CloudError) -> bool {
+    matches!(error.class, ErrorClass::Network | ErrorClass::NotAws | ErrorClass::Unanswered | ErrorClass::Server | ErrorClass::Other)
 }
 
 /// When a cell's turn is.

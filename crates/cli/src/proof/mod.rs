@@ -2,6 +2,7 @@
 
 mod calls;
 mod hands;
+mod unshown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossrole_access::{Estate, Objects};
-use crossrole_model::proof::{Attestation, Cell, Known, NotCalled, Proof};
-use crossrole_model::{AccountId, Address, Desired, Observation, Observed, Subject};
+use crossrole_model::proof::{Attestation, Cell, Known, NotCalled, Proof, Unshown};
+use crossrole_model::{AccountId, Address, Desired, KeyRef, Observation, Observed, Subject};
 use crossrole_policy::Arn;
 use crossrole_verify::{Hand, Live, Matrix, Options, beyond, judged, matrix};
 
@@ -32,6 +33,9 @@ struct Seen {
     regions: BTreeMap<String, String>,
     owners: BTreeMap<String, AccountId>,
     unread: Vec<(AccountId, String)>,
+    unusable: BTreeMap<String, Address>,
+    unguarded: Vec<Unshown>,
+    unshown: Vec<Unshown>,
 }
 
 /// Tries what the manifests of a session promise; says on stderr what it is at, unless that is not wanted.
@@ -86,6 +90,8 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
         elsewhere: elsewhere.into_iter().map(|(role, buckets)| (role, buckets.into_iter().collect())).collect(),
         beyond: beyond.roles,
         beside: beyond.shared,
+        unguarded: seen.unguarded,
+        unshown: seen.unshown,
         left_behind,
         left_out,
         proofs,
@@ -113,10 +119,12 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
         let changed: BTreeSet<Address> = plan.changes.iter().map(|change| change.address.clone()).chain(withheld).collect();
         let live = Objects::observed(&observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(&controls);
         let longest = longest(&observed, &desired);
-        (observed, live, changed, longest)
+        let settings = unshown::unshown(&plan, &desired);
+        (observed, live, changed, longest, settings)
     };
-    let (observed, live, changed, longest) = session.computed("planning", work).await?;
-    Ok(Seen { observed, live, changed, longest, regions, owners, unread })
+    let (observed, live, changed, longest, (unguarded, unshown)) = session.computed("planning", work).await?;
+    let unusable = unshown::unusable(&observed);
+    Ok(Seen { observed, live, changed, longest, regions, owners, unread, unusable, unguarded, unshown })
 }
 
 fn unread(observed: &Observed) -> Vec<(AccountId, String)> {
@@ -136,7 +144,19 @@ fn unread(observed: &Observed) -> Vec<(AccountId, String)> {
         let account = observed.bucket_accounts.get(name).cloned().unwrap_or_else(AccountId::nobody);
         Some((account, format!("bucket {name}: {why}")))
     });
-    accounts.chain(buckets).collect()
+    let keys = observed.keys.iter().filter_map(|(arn, state)| {
+        let why = match state {
+            Observation::Unreadable(why) => why,
+            Observation::Known(Some(key)) => match &key.policy {
+                Observation::Unreadable(why) => why,
+                Observation::Known(_) => return None,
+            },
+            Observation::Known(None) => return None,
+        };
+        let account = KeyRef::parse(arn).map_or_else(AccountId::nobody, |key| key.account());
+        Some((account, format!("key {arn}: {why}")))
+    });
+    accounts.chain(buckets).chain(keys).collect()
 }
 
 /// The longest session that each role may have, by ARN.
@@ -164,7 +184,7 @@ async fn objects(session: &Session, wanted: &Estate, seen: &mut Seen) -> BTreeMa
 
 /// Judges one: where nothing was called, by the simulator where that was asked for, and by the evaluator where what decides was read.
 async fn judge(session: &Session, seen: &Seen, cell: Cell, known: Known, simulate: bool) -> Result<Proof, Failure> {
-    let live = is_read(seen, &cell).then(|| Live { estate: &seen.live, changed: &seen.changed, now: now(), longest: &seen.longest });
+    let live = is_read(seen, &cell).then(|| Live { estate: &seen.live, changed: &seen.changed, now: now(), longest: &seen.longest, unusable: &seen.unusable });
     let known = match known {
         Known::Unknown { because: Ok(because) } if live.is_some() => match simulated(session, &cell, &because, simulate).await? {
             Some(decision) => Known::Simulated { decision, because },

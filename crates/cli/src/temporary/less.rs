@@ -48,15 +48,14 @@ pub(super) fn lost(estate: &Estate, role: &str, policy: Document) -> Vec<String>
     };
     let mut before = estate.clone();
     before.principals.retain(|arn, _| arn == role);
+    // A boundary of its own stands on both sides, as one more of what all levels have to allow.
+    if let Some(own) = before.principals.get_mut(role).and_then(|principal| principal.boundary.take()) {
+        before.service_control.entry(known.account.clone()).or_default().push(own);
+    }
     let mut after = before.clone();
-    let placed = vec![Placed::new(policy, "session policy")];
-    let account = known.account.clone();
-    if let Some(principal) = after.principals.get_mut(role).filter(|principal| principal.boundary.is_none()) {
+    if let Some(principal) = after.principals.get_mut(role) {
         // A session policy limits as a boundary does (IAM User Guide, "Policy evaluation logic").
-        principal.boundary = Some(placed);
-    } else {
-        // Beside a boundary, as one more of what all levels have to allow.
-        after.service_control.entry(account).or_default().push(placed);
+        principal.boundary = Some(vec![Placed::new(policy, "session policy")]);
     }
     let delta = crossrole_access::delta(&before, &after);
     let mut lines = crossrole_report::access_lines(&delta, View::default());

@@ -35,7 +35,7 @@ pub fn audit_findings(audit: &Audit, places: Places<'_>, view: View) -> (Vec<Fin
 /// The same as a log of SARIF, which says what was not looked at, too.
 pub fn audit_sarif(audit: &Audit, places: Places<'_>, sources: &[Source], view: View) -> Value {
     let (findings, suppressed) = audit_findings(audit, places, view);
-    let log = crate::findings::sarif(&findings, &suppressed, sources, &super::rules::audit_rules());
+    let log = crate::findings::sarif_of("crossrole audit", &findings, &suppressed, sources, &super::rules::audit_rules());
     crate::findings::noted(log, "not-looked-at", &words::NOT_LOOKED_AT)
 }
 

@@ -41,6 +41,8 @@ Rules about logs, encryption and data events are about buckets that somebody out
 use, age and sessions about roles that let somebody in who is no service of AWS. Of an account as a
 whole, `no-mfa` is about users, where the account was read: those whose own policies let them come in without a second factor; sessions of
 roles and of permission sets have none. `no-external-id` is met by a second factor, which no service of the third party has.
+`anyone` leaves out buckets whose block restricts public access: a public policy there still lets in services of AWS, which stand among the
+ways in.
 
 ACLs of buckets and grants of keys are ways in like those of policies. Not looked at, which every output says: ACLs of objects, policies of
 access points, and what other services share. What could not be read is `not-known`, and so is whom ACLs of objects let in where they count

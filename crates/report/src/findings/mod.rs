@@ -15,7 +15,7 @@ pub(crate) use place::Places;
 pub use github::annotations;
 pub use gitlab::{gitlab_codequality, gitlab_terraform};
 pub use json::findings_json;
-pub(crate) use sarif::noted;
+pub(crate) use sarif::{noted, sarif_of};
 pub use sarif::{RuleInfo, sarif};
 pub use text::{findings, findings_on};
 

@@ -47,6 +47,11 @@ fn uri(path: &str) -> String {
 /// A SARIF log with one run. Suppressed findings are in it, as suppressed. What is over GitHub's limits is left out, the least severe
 /// first, and a notification of the run says how much.
 pub fn sarif(findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source], rules: &[RuleInfo<'_>]) -> Value {
+    sarif_of("crossrole validate", findings, suppressed, sources, rules)
+}
+
+/// The same of another command, which shows what is left out.
+pub(crate) fn sarif_of(command: &str, findings: &[Finding], suppressed: &[(Finding, String)], sources: &[Source], rules: &[RuleInfo<'_>]) -> Value {
     let (results, left_out) = results(findings, suppressed, &Places::of(sources));
     let used: BTreeSet<&str> = results.iter().map(|(rule, _)| *rule).collect();
     let mut run = json!({
@@ -54,7 +59,7 @@ pub fn sarif(findings: &[Finding], suppressed: &[(Finding, String)], sources: &[
         "results": results.into_iter().map(|(_, value)| value).collect::<Vec<_>>(),
     });
     if let Some(run) = run.as_object_mut().filter(|_| left_out > 0) {
-        let text = format!("{left_out} results are left out, the least severe of all: a log for code scanning holds no more. `crossrole validate` shows them.");
+        let text = format!("{left_out} results are left out, the least severe of all: a log for code scanning holds no more. `{command}` shows them.");
         let said = json!([{"level": "warning", "descriptor": {"id": "results-left-out"}, "message": {"text": text}}]);
         // Results may be left out of a run that has succeeded (SARIF 2.1.0, section 3.20.14).
         run.insert("invocations".to_owned(), json!([{"executionSuccessful": true, "toolExecutionNotifications": said}]));
