@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::{DeTable, DeValue};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::Attempt;
+use super::{Attempt, comments};
 
 /// Keys from the top of a manifest.
 pub(crate) type Path = Vec<String>;
@@ -43,7 +43,7 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
             tidy(&mut document, at);
         }
     }
-    Some(as_before(text, &document.to_string()))
+    Some(as_before(text, &comments::kept(text, document.to_string())))
 }
 
 /// With the ends of lines, and the mark at the beginning, that the text had.
@@ -60,8 +60,8 @@ fn tidy(document: &mut DocumentMut, at: &[String]) {
     let Some(table) = found(document, above) else { return };
     match table.get_mut(key).and_then(Item::as_inline_table_mut) {
         Some(inner) if inner.is_empty() => drop(table.remove(key)),
-        Some(inner) => inner.fmt(),
-        None => {}
+        Some(inner) if comments::comments(&inner.to_string()).is_empty() => inner.fmt(),
+        _ => {}
     }
 }
 

@@ -1,8 +1,9 @@
-//! What is live and not in the manifest, said there: edits of its text that keep comments and layout.
+//! What is live and not in the manifest, said there: edits of its text that keep every comment, and the layout of what stays.
 //!
 //! Nothing here knows whether an edit says what is meant. Whoever tries one reads the new text and plans again: only what is planned no
 //! more has been taken up.
 
+mod comments;
 mod edit;
 mod revoked;
 mod statement;
