@@ -272,6 +272,106 @@ async fn what_says_more_than_has_drifted_is_left() {
     assert_eq!(place.run(&["plan", &path]).await.out, before);
 }
 
+const WORDS: &str = r#"name = "words"
+[trusting]
+account = "222222222222"
+[trusted.ops]
+account = "111111111111"
+[trusted.ops.users.ann]
+[trusted.ops.groups.Team]
+members = ["ann"]
+
+[roles.Desk]
+# before trust
+[[roles.Desk.trust]] # at the header
+# inside
+account = "ops" # who
+mfa = true # needed for SOC2
+source_ip = ["203.0.113.0/24"] # the office
+expires = 2099-03-31 # review
+
+# behind trust
+[[roles.Desk.allow]]
+actions = ["s3:ListAllMyBuckets", "s3:GetBucketLocation"] # both
+resources = "*"
+
+[[roles.Desk.allow]]
+bucket = "elsewhere"
+access = "read" # only that
+prefix = "in/"
+
+[roles.Group]
+trust = [{ group = "ops/Team", mfa = true }] # the team
+"#;
+
+/// The words of a trust's statement, by hand.
+fn trusted(who: &str, conditions: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":{who}}},"Action":"sts:AssumeRole","Condition":{{{conditions}}}}}]}}"#
+    )
+}
+
+/// One word by hand is one word in the manifest, and no comment is lost.
+#[tokio::test(start_paused = true)]
+async fn the_smallest_edit_that_says_it_is_written() {
+    let (ops, mfa) = (r#""arn:aws:iam::111111111111:root""#, r#""Bool":{"aws:MultiFactorAuthPresent":"true"}"#);
+    let (ip, end) = (r#""IpAddress":{"aws:SourceIp":"203.0.113.0/24"}"#, r#""DateLessThan":{"aws:CurrentTime":"2099-03-31T00:00:00Z"}"#);
+    let later = end.replace("2099-03", "2100-03");
+    let two = ip.replace("\"203.0.113.0/24\"", "[\"203.0.113.0/24\",\"198.51.100.0/24\"]");
+    let id = r#""StringEquals":{"sts:ExternalId":"c0ffee-1"}"#;
+    let trusts = [
+        ("no-mfa", "Desk", trusted(ops, &format!("{ip},{end}"))),
+        ("later", "Desk", trusted(ops, &format!("{mfa},{ip},{later}"))),
+        ("address", "Desk", trusted(ops, &format!("{mfa},{two},{end}"))),
+        ("no-address", "Desk", trusted(ops, &format!("{mfa},{end}"))),
+        ("id", "Desk", trusted(ops, &format!("{mfa},{ip},{end},{id}"))),
+        ("other", "Desk", trusted(r#""arn:aws:iam::222222222222:root""#, &format!("{mfa},{ip},{end}"))),
+        ("more", "Desk", trusted(&format!("[{ops},\"arn:aws:iam::222222222222:root\"]"), &format!("{mfa},{ip},{end}"))),
+        ("group", "Group", trusted(ops, r#""Null":{"aws:x":"true"}"#).replace(r#","Condition":{"Null":{"aws:x":"true"}}"#, "")),
+    ];
+    let bucket = "arn:aws:s3:::elsewhere";
+    let policy = |actions: &str, object: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{actions}],"Resource":"*"}},{{"Effect":"Allow","Action":"s3:ListBucket","Resource":"{bucket}","Condition":{{"StringLike":{{"s3:prefix":["in/","in/*"]}}}}}},{{"Effect":"Allow","Action":[{object}],"Resource":"{bucket}/in/*"}}]}}"#
+        )
+    };
+    let both = r#""s3:ListAllMyBuckets","s3:GetBucketLocation""#;
+    let policies = [
+        ("action", policy(&format!("{both},\"s3:GetBucketTagging\""), "\"s3:GetObject\"")),
+        ("access", policy(both, r#""s3:GetObject","s3:PutObject","s3:DeleteObject""#)),
+    ];
+    let (mut written, mut hands): (String, Vec<(&str, &str, Vec<(&str, String)>)>) = (String::new(), Vec::new());
+    hands.extend(
+        trusts.iter().map(|(name, role, text)| (*name, "UpdateAssumeRolePolicy", vec![("RoleName", (*role).to_owned()), ("PolicyDocument", text.clone())])),
+    );
+    let put = |text: &String| vec![("RoleName", "Desk".to_owned()), ("PolicyName", "crossrole".to_owned()), ("PolicyDocument", text.clone())];
+    hands.extend(policies.iter().map(|(name, text)| (*name, "PutRolePolicy", put(text))));
+    let place = Place::new(Options::default());
+    let path = manifest("drift-words", WORDS);
+    for (name, action, parameters) in hands {
+        std::fs::write(&path, WORDS).unwrap();
+        place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+        let parameters: Vec<(&str, &str)> = parameters.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        place.iam(TRUSTING, action, &parameters).await;
+        let said = drift(&place, &["--write"], &path).await;
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(said.exit == Exit::Changes && !said.err.contains("left: "), "{name}: {}{}{text}", said.out, said.err);
+        assert_eq!(comments(&text), comments(WORDS), "{name}: {text}");
+        assert!(place.good(&["plan", &path]).await.contains("No changes."), "{name}: {text}");
+        let diff = similar::TextDiff::from_lines(WORDS, &text);
+        let lines = diff.iter_all_changes().filter(|change| change.tag() != similar::ChangeTag::Equal).map(|change| format!("{}{change}", change.tag()));
+        written += &format!("## {name}\n{}\n", lines.collect::<String>());
+    }
+    std::fs::write(&path, WORDS).unwrap();
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    place.iam("111111111111", "CreateUser", &[("UserName", "zed")]).await;
+    place.iam("111111111111", "AddUserToGroup", &[("UserName", "zed"), ("GroupName", "Team")]).await;
+    let said = drift(&place, &["--write"], &path).await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    written += &format!("## member\n{}\n{}", said.err, if text == WORDS { "as it was" } else { text.split("# inside").next().unwrap() });
+    insta::assert_snapshot!("drift_words", written);
+}
+
 /// A role that somebody deleted is taken out where nothing else needs it.
 #[tokio::test(start_paused = true)]
 async fn what_is_gone_is_taken_out() {

@@ -1,6 +1,6 @@
 //! `crossrole drift`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossrole_manifest::take_up;
@@ -98,15 +98,12 @@ fn taken_up(mut plan: Plan, observed: &Observed, desired: &Desired, sources: &[S
     let addresses: Vec<Address> = plan.changes.iter().map(|change| change.address.clone()).collect();
     let mut tried = 0;
     for address in addresses {
-        let mut done: BTreeSet<Option<Part>> = BTreeSet::new();
+        let mut done: BTreeMap<Option<Part>, usize> = BTreeMap::new();
         // Places move with each edit, so that what is tried next is asked anew.
-        while let Some(attempt) = plan
-            .changes
-            .iter()
-            .find(|change| change.address == address)
-            .and_then(|change| take_up::attempts(change, &desired).into_iter().find(|attempt| !done.contains(&attempt.part)))
+        while let Some(attempt) =
+            plan.changes.iter().find(|change| change.address == address).and_then(|change| next(take_up::attempts(change, &desired), &done))
         {
-            done.insert(attempt.part.clone());
+            *done.entry(attempt.part.clone()).or_default() += 1;
             tried += 1;
             if tried > ATTEMPTS_MOST {
                 break;
@@ -128,6 +125,16 @@ fn taken_up(mut plan: Plan, observed: &Observed, desired: &Desired, sources: &[S
         }
     }
     Taken { said, texts, left: plan.changes.into_iter().map(|change| change.address).collect() }
+}
+
+/// The first attempt at a part that was not tried: as many as are done of each are behind it.
+fn next(attempts: Vec<take_up::Attempt>, done: &BTreeMap<Option<Part>, usize>) -> Option<take_up::Attempt> {
+    let mut seen: BTreeMap<Option<Part>, usize> = BTreeMap::new();
+    attempts.into_iter().find(|attempt| {
+        let count = seen.entry(attempt.part.clone()).or_default();
+        *count += 1;
+        *count > done.get(&attempt.part).copied().unwrap_or_default()
+    })
 }
 
 /// Tells whether a plan has less to do than another, and nothing that the other has not: what an edit says of one object must not make
