@@ -372,6 +372,30 @@ async fn the_smallest_edit_that_says_it_is_written() {
     insta::assert_snapshot!("drift_words", written);
 }
 
+/// A tag of a bucket that somebody took away hides nothing that was done to the roles that use it.
+#[tokio::test(start_paused = true)]
+async fn what_is_withheld_is_shown_as_drift() {
+    let text = "name = \"hidden\"\n[trusting]\naccount = \"222222222222\"\n[buckets.papers]\ncreate = true\n[roles.Reader]\n[[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Reader.allow]]\nbucket = \"papers\"\naccess = \"get\"\n";
+    let place = Place::new(Options::default());
+    let path = manifest("drift-hidden", text);
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    assert!(place.s3(TRUSTING, "DELETE", "/papers", "tagging", "").await.0 < 300);
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "Reader"), ("PolicyDocument", open)]).await;
+    place.iam(TRUSTING, "AttachRolePolicy", &[("RoleName", "Reader"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]).await;
+    let report = format!("{path}.xml");
+    let said = drift(&place, &[&format!("--report=junit={report}"), "--write"], &path).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.err);
+    insta::assert_snapshot!("drift_withheld", said.out);
+    assert!(std::fs::read_to_string(report).unwrap().contains("222222222222/role/Reader"), "the report, too");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "what is withheld is not taken up");
+    let said = drift(&place, &["--json"], &path).await;
+    let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let role = value["resource_changes"].as_array().unwrap().iter().find(|change| change.to_string().contains("role/Reader")).unwrap();
+    assert!(role.to_string().contains(r#"{"kind":"withheld"}"#), "{role:#}");
+    assert!(value["drift_access"]["changes"].as_array().unwrap().iter().any(|change| change["direction"] == "widened"), "{value:#}");
+}
+
 /// A role that somebody deleted is taken out where nothing else needs it.
 #[tokio::test(start_paused = true)]
 async fn what_is_gone_is_taken_out() {

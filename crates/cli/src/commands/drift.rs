@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossrole_manifest::take_up;
-use crossrole_model::{Address, Change, Desired, Observed, Part, Plan, Source};
+use crossrole_model::{Address, Change, Desired, Observed, Part, Plan, Reason, Source};
 use crossrole_planner::Options;
 
 use crate::args::{DriftArgs, GuardArgs};
@@ -40,7 +40,13 @@ async fn opened(args: &DriftArgs, events: &Arc<Events>, io: &mut Io) -> Result<E
 async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let mut made = make(session, &Options::default(), &GuardArgs::default(), &Gate::none(), None).await?;
     let (desired, controls) = (Arc::clone(&session.desired), session.settings.controls(&session.desired)?);
+    let own = made.plan.clone();
     let work = move || {
+        for change in withheld(&made.plan, &desired, &made.observed) {
+            let at = made.plan.changes.partition_point(|other| other.address < change.address);
+            made.plan.changes.insert(at, change);
+            made.plan.steps.iter_mut().filter(|step| step.change >= at).for_each(|step| step.change += 1);
+        }
         let access = by_hand(&desired, &made.observed, &made.plan.changes, &controls);
         made.drift = Some(access.clone());
         (made, access)
@@ -48,7 +54,7 @@ async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit,
     let (made, access) = session.computed("looking at what drift gives", work).await?;
     made.reports(&args.view, &session.sources, io)?;
     let view = super::view(&args.view, io);
-    let taken = if args.write { Some(take_up_all(&made, session).await?) } else { None };
+    let taken = if args.write { Some(take_up_all(own, &made, session).await?) } else { None };
     if args.view.json {
         let mut value = made.json(&session.sources, view);
         if let Some(map) = value.as_object_mut() {
@@ -81,9 +87,26 @@ struct Taken {
     left: Vec<Address>,
 }
 
-async fn take_up_all(made: &Made, session: &Session) -> Result<Taken, Failure> {
+/// What of the objects that are withheld is not as the manifests say: whoever may touch one object must not hide what was done to those
+/// that rest on it.
+fn withheld(plan: &Plan, desired: &Desired, observed: &Observed) -> Vec<Change> {
+    if !plan.is_blocked() {
+        return Vec::new();
+    }
+    let through = crossrole_planner::plan(desired, observed, &Options { look_through: true, ..Options::default() });
+    let held = |change: &Change| plan.withholds(&change.address) && plan.changes.iter().all(|other| other.address != change.address);
+    let told = |mut change: Change| {
+        // That is what looking through it came to, unless the manifest says so.
+        change.reasons.retain(|reason| *reason != Reason::Adopted);
+        change.reasons.push(Reason::Withheld);
+        change
+    };
+    through.changes.into_iter().filter(held).map(told).collect()
+}
+
+async fn take_up_all(plan: Plan, made: &Made, session: &Session) -> Result<Taken, Failure> {
     let surroundings = session.settings.surroundings()?;
-    let (plan, observed, desired, sources) = (made.plan.clone(), made.observed.clone(), Arc::clone(&session.desired), session.sources.clone());
+    let (plan, observed, desired, sources) = (plan, made.observed.clone(), Arc::clone(&session.desired), session.sources.clone());
     let work = move || {
         let read = |sources: &[Source]| crossrole_manifest::load_in(sources, &surroundings).0;
         taken_up(plan, &observed, &desired, &sources, &read)
