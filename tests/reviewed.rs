@@ -91,6 +91,56 @@ async fn what_rests_on_what_has_moved_is_left_out() {
     assert!(said.out.contains("~ role Third") && !said.out.contains("role Second"), "{}", said.out);
 }
 
+const SHARED: &str = r#"
+name = "several"
+[trusting]
+account = "222222222222"
+[buckets.papers]
+create = true
+[roles.Desk]
+description = "desk"
+[[roles.Desk.trust]]
+service = "ec2.amazonaws.com"
+[[roles.Desk.allow]]
+bucket = "papers"
+access = "read"
+[roles.Other]
+[[roles.Other.trust]]
+service = "ec2.amazonaws.com"
+[[roles.Other.allow]]
+bucket = "papers"
+access = "get"
+"#;
+
+/// One document speaks of two roles, and one of them has moved: what it gives the other is written, what it would give that one is not.
+#[tokio::test(start_paused = true)]
+async fn a_document_that_speaks_of_what_has_moved_is_written_as_far_as_it_gives_that_nothing() {
+    let desk = ("\"desk\"", "\"DESK\"");
+    let other = ("access = \"get\"", "access = \"put\"");
+    let both = ("access = \"read\"", "access = \"write\"");
+    let queue = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:*","Resource":"*"}]}"#;
+    let describe: (&str, &[(&str, &str)]) = ("UpdateRole", &[("RoleName", "Desk"), ("Description", "by hand")]);
+    let inline: (&str, &[(&str, &str)]) = ("PutRolePolicy", &[("RoleName", "Desk"), ("PolicyName", "by.hand"), ("PolicyDocument", queue)]);
+    for (test, edits, hand, written) in
+        [("described", vec![desk, other], describe, true), ("inline", vec![desk, other], inline, true), ("given", vec![desk, other, both], describe, false)]
+    {
+        let place = Place::new(Options::default());
+        let test = format!("shared-{test}");
+        place.good(&["apply", "--auto-approve", "--quiet", &manifest(&test, SHARED)]).await;
+        let file = manifest(&test, &edits.iter().fold(SHARED.to_owned(), |text, (from, to)| text.replace(from, to)));
+        let plan = format!("{file}.plan");
+        place.good(&["plan", "--out", &plan, &file]).await;
+        place.iam(TRUSTING, hand.0, hand.1).await;
+        let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &plan]).await;
+        assert_eq!(said.exit, Exit::Moved, "{test}: {}{}", said.out, said.err);
+        let (_, policy) = place.s3(TRUSTING, "GET", "/papers", "policy", "").await;
+        assert_eq!(policy.contains("s3:PutObject"), written, "{test}: {policy}\n{}{}", said.out, said.err);
+        let named = |name: &str| said.out.contains(&format!("\n    222222222222/{name}\n"));
+        assert!((written || named("role/Desk")) && named("bucket-policy/papers") != written, "{test}: {}\n{}", said.out, said.err);
+        assert!(role(&place, "Other").contains("s3:PutObject"), "its own policy rests on nothing that has moved");
+    }
+}
+
 /// More access than was reviewed is no rest of it.
 #[tokio::test(start_paused = true)]
 async fn the_rest_gives_nobody_more_than_was_reviewed() {

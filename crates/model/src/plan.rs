@@ -52,6 +52,8 @@ pub enum Reason {
     Adopted,
     /// The manifests say otherwise than those of another commit, which it was compared with.
     SinceBase,
+    /// It differs, and is withheld: only drift is told so.
+    Withheld,
 }
 
 /// A part of an object, as people name it.

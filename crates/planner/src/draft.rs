@@ -26,6 +26,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) desired: &'a Desired,
     pub(crate) observed: &'a Observed,
     pub(crate) destroy: bool,
+    /// What is not ours, and what rests on something withheld, is compared all the same.
+    pub(crate) look_through: bool,
     /// Aliases of keys that were told to go.
     pub(crate) destroy_keys: &'a BTreeSet<String>,
     /// What AWS calls keys that manifests make, by the ARNs with their aliases.
@@ -63,6 +65,7 @@ impl<'a> Draft<'a> {
             desired,
             observed,
             destroy: options.destroy,
+            look_through: options.look_through,
             destroy_keys: &options.destroy_keys,
             made_keys: observed.made_keys(),
             changes: Vec::new(),
@@ -203,6 +206,7 @@ impl<'a> Draft<'a> {
             desired: _,
             observed: _,
             destroy: _,
+            look_through: _,
             destroy_keys: _,
             made_keys: _,
             changes,

@@ -41,6 +41,8 @@ pub struct Options {
     pub targets: Vec<String>,
     /// Aliases of keys that are to be deleted, where nothing declares them: no key goes without being named.
     pub destroy_keys: BTreeSet<String>,
+    /// Compare also what is not ours, and what rests on something withheld. Such a plan says what differs, and is never carried out.
+    pub look_through: bool,
 }
 
 /// Returns what has to be read to plan `desired`.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::plan::Difference;
-use crossrole_model::{Address, Cause, Desired, Digest, Observed, Plan, Subject, Withheld};
+use crossrole_model::{Address, Broken, Cause, Change, Desired, Digest, Observed, Plan, Subject, Withheld};
 
+use crate::check;
 use crate::stale::same;
 use crate::target;
 
@@ -19,24 +20,35 @@ pub fn rest(reviewed: &Plan, now: &Plan) -> Plan {
             None => drop(dropped.insert(step.change)),
         }
     }
-    // What needs a step that is not taken is not taken either; each round drops at least one change, or ends.
+    // What needs a step that is not taken, or gives something to what has moved, is not taken either; each round drops at least one
+    // change, or ends.
+    let mut plan = now.clone();
     loop {
-        let needs = |step: &&crossrole_model::Step| step.needs.iter().filter_map(|id| now.steps.get(id.0)).any(|other| dropped.contains(&other.change));
-        let more: Vec<usize> = now.steps.iter().filter(|step| !dropped.contains(&step.change)).filter(needs).map(|step| step.change).collect();
+        let needs = |step: &crossrole_model::Step| step.needs.iter().filter_map(|id| now.steps.get(id.0)).any(|other| dropped.contains(&other.change));
+        plan.withheld.clone_from(&now.withheld);
+        plan.withheld.extend(dropped.iter().filter_map(|at| now.changes.get(*at)).map(moved));
+        let rests = resting(&plan);
+        let steps = now.steps.iter().enumerate().filter(|(_, step)| !dropped.contains(&step.change));
+        let more: Vec<usize> = steps.filter(|(at, step)| needs(step) || rests.contains(at)).map(|(_, step)| step.change).collect();
         if more.is_empty() {
             break;
         }
         dropped.extend(more);
     }
-    let mut plan = now.clone();
-    let moved = |at: &usize| {
-        let address = now.changes.get(*at)?.address.clone();
-        Some(Withheld { subject: Subject::Object(address), cause: Cause::Moved, blocks: true })
-    };
-    plan.withheld.extend(dropped.iter().filter_map(moved));
     let keep = (0..now.changes.len()).filter(|at| !dropped.contains(at)).collect();
     target::keep(&mut plan, &keep);
     plan
+}
+
+fn moved(change: &Change) -> Withheld {
+    Withheld { subject: Subject::Object(change.address.clone()), cause: Cause::Moved, blocks: true }
+}
+
+/// Steps that rest on what is withheld, by the rule that the check holds any plan to: here nothing but the plan is known either.
+fn resting(plan: &Plan) -> BTreeSet<usize> {
+    let mut wrong = Vec::new();
+    check::held::withheld(plan, &mut wrong);
+    wrong.into_iter().filter_map(|wrong| if let Broken::Withheld { step, .. } = wrong { Some(step.0) } else { None }).collect()
 }
 
 /// Returns what keeps even the rest of a reviewed plan from being carried out, of the differences of that rest: all but what says that

@@ -117,6 +117,7 @@ fn reason(reason: &Reason) -> Value {
         Reason::Immutable(part) => json!({"kind": "immutable", "what": words::part(part)}),
         Reason::Adopted => json!({"kind": "adopted"}),
         Reason::SinceBase => json!({"kind": "since_base"}),
+        Reason::Withheld => json!({"kind": "withheld"}),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Drift and this change, each in a section of its own.
 
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Address, Change, Part, Plan, Since, Withheld};
+use crossrole_model::{Address, Change, Kind, Part, Plan, Since, Withheld};
 use serde_json::{Value, json};
 
 use crate::text::{changes, cost, gone, withheld};
@@ -139,7 +139,8 @@ pub(crate) fn lines(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
 pub fn taken_up(taken: &[(String, Address, Option<Part>)], left: &[Address]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (file, address, part) in taken {
-        let what = part.as_ref().map_or_else(|| "it is gone".to_owned(), words::part);
+        let gone = if address.kind == Kind::Membership { "who is in the group" } else { "it is gone" };
+        let what = part.as_ref().map_or_else(|| gone.to_owned(), words::part);
         lines.push(Line::new(Tone::Changed, 0, "written: ").then([format!("`{}`: {}: {}", safe(file), safe(&address.to_string()), safe(&what))]));
     }
     for address in left {

@@ -348,6 +348,7 @@ pub(crate) fn because(reason: &Reason, action: Action) -> String {
         Reason::Immutable(part) => format!("its {} can't be changed in place", safe(&words::part(part))),
         Reason::Adopted => "the manifest says to take it over".to_owned(),
         Reason::SinceBase => "the manifests say otherwise than they did".to_owned(),
+        Reason::Withheld => "it is not as the manifests say, and withheld: `apply` leaves it as it is".to_owned(),
     }
 }
 

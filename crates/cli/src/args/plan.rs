@@ -172,7 +172,7 @@ impl PlanningArgs {
     /// What kind of plan is asked for.
     pub(crate) fn options(&self, destroy: bool) -> Options {
         let alias = |name: &String| if name.starts_with(ALIAS) { name.clone() } else { format!("{ALIAS}{name}") };
-        Options { destroy, targets: self.target.clone(), destroy_keys: self.destroy_key.iter().map(alias).collect() }
+        Options { destroy, targets: self.target.clone(), destroy_keys: self.destroy_key.iter().map(alias).collect(), ..Options::default() }
     }
 }
 

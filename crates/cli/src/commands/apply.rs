@@ -50,7 +50,7 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
         }
         Some(Reviewed { plan, places }) => {
             let (targets, destroy_keys) = (plan.targets.clone(), plan.destroy_keys.clone());
-            (reviewed::manifests(plan, places)?, Options { destroy: plan.destroy, targets, destroy_keys })
+            (reviewed::manifests(plan, places)?, Options { destroy: plan.destroy, targets, destroy_keys, ..Options::default() })
         }
         None => (args.paths.clone(), args.planning.options(destroy)),
     };

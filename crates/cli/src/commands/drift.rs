@@ -1,10 +1,10 @@
 //! `crossrole drift`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossrole_manifest::take_up;
-use crossrole_model::{Address, Change, Desired, Observed, Part, Plan, Source};
+use crossrole_model::{Address, Change, Desired, Observed, Part, Plan, Reason, Source};
 use crossrole_planner::Options;
 
 use crate::args::{DriftArgs, GuardArgs};
@@ -40,7 +40,13 @@ async fn opened(args: &DriftArgs, events: &Arc<Events>, io: &mut Io) -> Result<E
 async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let mut made = make(session, &Options::default(), &GuardArgs::default(), &Gate::none(), None).await?;
     let (desired, controls) = (Arc::clone(&session.desired), session.settings.controls(&session.desired)?);
+    let own = made.plan.clone();
     let work = move || {
+        for change in withheld(&made.plan, &desired, &made.observed) {
+            let at = made.plan.changes.partition_point(|other| other.address < change.address);
+            made.plan.changes.insert(at, change);
+            made.plan.steps.iter_mut().filter(|step| step.change >= at).for_each(|step| step.change += 1);
+        }
         let access = by_hand(&desired, &made.observed, &made.plan.changes, &controls);
         made.drift = Some(access.clone());
         (made, access)
@@ -48,7 +54,7 @@ async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit,
     let (made, access) = session.computed("looking at what drift gives", work).await?;
     made.reports(&args.view, &session.sources, io)?;
     let view = super::view(&args.view, io);
-    let taken = if args.write { Some(take_up_all(&made, session).await?) } else { None };
+    let taken = if args.write { Some(take_up_all(own, &made, session).await?) } else { None };
     if args.view.json {
         let mut value = made.json(&session.sources, view);
         if let Some(map) = value.as_object_mut() {
@@ -81,9 +87,26 @@ struct Taken {
     left: Vec<Address>,
 }
 
-async fn take_up_all(made: &Made, session: &Session) -> Result<Taken, Failure> {
+/// What of the objects that are withheld is not as the manifests say: whoever may touch one object must not hide what was done to those
+/// that rest on it.
+fn withheld(plan: &Plan, desired: &Desired, observed: &Observed) -> Vec<Change> {
+    if !plan.is_blocked() {
+        return Vec::new();
+    }
+    let through = crossrole_planner::plan(desired, observed, &Options { look_through: true, ..Options::default() });
+    let held = |change: &Change| plan.withholds(&change.address) && plan.changes.iter().all(|other| other.address != change.address);
+    let told = |mut change: Change| {
+        // That is what looking through it came to, unless the manifest says so.
+        change.reasons.retain(|reason| *reason != Reason::Adopted);
+        change.reasons.push(Reason::Withheld);
+        change
+    };
+    through.changes.into_iter().filter(held).map(told).collect()
+}
+
+async fn take_up_all(plan: Plan, made: &Made, session: &Session) -> Result<Taken, Failure> {
     let surroundings = session.settings.surroundings()?;
-    let (plan, observed, desired, sources) = (made.plan.clone(), made.observed.clone(), Arc::clone(&session.desired), session.sources.clone());
+    let (plan, observed, desired, sources) = (plan, made.observed.clone(), Arc::clone(&session.desired), session.sources.clone());
     let work = move || {
         let read = |sources: &[Source]| crossrole_manifest::load_in(sources, &surroundings).0;
         taken_up(plan, &observed, &desired, &sources, &read)
@@ -98,15 +121,12 @@ fn taken_up(mut plan: Plan, observed: &Observed, desired: &Desired, sources: &[S
     let addresses: Vec<Address> = plan.changes.iter().map(|change| change.address.clone()).collect();
     let mut tried = 0;
     for address in addresses {
-        let mut done: BTreeSet<Option<Part>> = BTreeSet::new();
+        let mut done: BTreeMap<Option<Part>, usize> = BTreeMap::new();
         // Places move with each edit, so that what is tried next is asked anew.
-        while let Some(attempt) = plan
-            .changes
-            .iter()
-            .find(|change| change.address == address)
-            .and_then(|change| take_up::attempts(change, &desired).into_iter().find(|attempt| !done.contains(&attempt.part)))
+        while let Some(attempt) =
+            plan.changes.iter().find(|change| change.address == address).and_then(|change| next(take_up::attempts(change, &desired), &done))
         {
-            done.insert(attempt.part.clone());
+            *done.entry(attempt.part.clone()).or_default() += 1;
             tried += 1;
             if tried > ATTEMPTS_MOST {
                 break;
@@ -128,6 +148,16 @@ fn taken_up(mut plan: Plan, observed: &Observed, desired: &Desired, sources: &[S
         }
     }
     Taken { said, texts, left: plan.changes.into_iter().map(|change| change.address).collect() }
+}
+
+/// The first attempt at a part that was not tried: as many as are done of each are behind it.
+fn next(attempts: Vec<take_up::Attempt>, done: &BTreeMap<Option<Part>, usize>) -> Option<take_up::Attempt> {
+    let mut seen: BTreeMap<Option<Part>, usize> = BTreeMap::new();
+    attempts.into_iter().find(|attempt| {
+        let count = seen.entry(attempt.part.clone()).or_default();
+        *count += 1;
+        *count > done.get(&attempt.part).copied().unwrap_or_default()
+    })
 }
 
 /// Tells whether a plan has less to do than another, and nothing that the other has not: what an edit says of one object must not make

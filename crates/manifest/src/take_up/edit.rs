@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::{DeTable, DeValue};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::Attempt;
+use super::respell::{self, Respelling};
+use super::{Attempt, comments};
 
 /// Keys from the top of a manifest.
 pub(crate) type Path = Vec<String>;
@@ -21,6 +22,10 @@ pub(crate) enum Edit {
     Append { at: Path, key: &'static str, table: Table },
     /// The table of a list that begins at this byte goes.
     Take { start: usize },
+    /// A word of the table of a list that begins at this byte gets this value, or goes.
+    Word { start: usize, key: &'static str, value: Option<Value> },
+    /// The words of the table of a list that begins at this byte say another statement.
+    Respell { start: usize, wanted: Box<Respelling> },
 }
 
 /// Returns a manifest's text with the edits of an attempt; `None` where it has no place for one of them.
@@ -28,6 +33,13 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
     // All at once, and before anything else: places are those of the text as it is.
     let starts: BTreeSet<usize> = attempt.edits.iter().filter_map(|edit| if let Edit::Take { start } = edit { Some(*start) } else { None }).collect();
+    for edit in &attempt.edits {
+        match edit {
+            Edit::Word { start, key, value } => in_list(text, *start, &mut document, |table, _| Some(respell::word(table, key, value.clone())))?,
+            Edit::Respell { start, wanted } => in_list(text, *start, &mut document, |table, list| respell::respell(table, list, wanted))?,
+            Edit::Put { .. } | Edit::Members { .. } | Edit::Append { .. } | Edit::Take { .. } => {}
+        }
+    }
     take(text, &starts, &mut document)?;
     for edit in &attempt.edits {
         match edit {
@@ -35,7 +47,7 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
             Edit::Put { at, key, value: None } => drop(found(&mut document, at)?.remove(key)?),
             Edit::Members { at, key, add, remove } => members(found(&mut document, at)?, key, add, remove)?,
             Edit::Append { at, key, table } => append(made(&mut document, at)?, key, table)?,
-            Edit::Take { .. } => {}
+            Edit::Take { .. } | Edit::Word { .. } | Edit::Respell { .. } => {}
         }
     }
     for edit in &attempt.edits {
@@ -43,7 +55,7 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
             tidy(&mut document, at);
         }
     }
-    Some(as_before(text, &document.to_string()))
+    Some(as_before(text, &comments::kept(text, document.to_string())))
 }
 
 /// With the ends of lines, and the mark at the beginning, that the text had.
@@ -60,8 +72,8 @@ fn tidy(document: &mut DocumentMut, at: &[String]) {
     let Some(table) = found(document, above) else { return };
     match table.get_mut(key).and_then(Item::as_inline_table_mut) {
         Some(inner) if inner.is_empty() => drop(table.remove(key)),
-        Some(inner) => inner.fmt(),
-        None => {}
+        Some(inner) if comments::comments(&inner.to_string()).is_empty() => inner.fmt(),
+        _ => {}
     }
 }
 
@@ -126,8 +138,8 @@ fn members(table: &mut dyn TableLike, key: &str, add: &BTreeSet<String>, remove:
     Some(())
 }
 
-/// Takes an element out. What stands behind its comma, as a comment on it does, is the beginning of the next, or of the end.
-fn without(list: &mut Array, at: usize) {
+/// Takes an element out of a list. What stands behind its comma, as a comment on it does, is the beginning of the next, or of the end.
+pub(super) fn without(list: &mut Array, at: usize) {
     let removed = list.remove(at);
     let before = removed.decor().prefix().and_then(|text| text.as_str()).unwrap_or_default().to_owned();
     let own = |after: &str| after.split_once('\n').map_or(String::new(), |(_, rest)| format!("\n{rest}"));
@@ -149,6 +161,28 @@ fn append(table: &mut dyn TableLike, key: &str, new: &Table) -> Option<()> {
         Some(_) => return None,
     }
     Some(())
+}
+
+/// Edits the table of a list that begins at this byte, by the name of that list.
+fn in_list(text: &str, start: usize, document: &mut DocumentMut, edit: impl FnOnce(&mut dyn TableLike, &str) -> Option<()>) -> Option<()> {
+    let parsed = DeTable::parse(text).ok()?;
+    let mut places: BTreeMap<Path, BTreeSet<usize>> = BTreeMap::new();
+    walk(parsed.get_ref(), &mut Vec::new(), &mut BTreeSet::from([start]), &mut places);
+    let (path, indices) = places.into_iter().next()?;
+    let (key, above) = path.split_last()?;
+    let index = *indices.first()?;
+    match found(document, above)?.get_mut(key)? {
+        Item::ArrayOfTables(list) => edit(list.get_mut(index)?, key),
+        Item::Value(Value::Array(list)) => {
+            let table = list.get_mut(index)?.as_inline_table_mut()?;
+            edit(table, key)?;
+            if comments::comments(&table.to_string()).is_empty() {
+                table.fmt();
+            }
+            Some(())
+        }
+        _ => None,
+    }
 }
 
 /// Takes the tables that begin at these bytes out of their lists.

@@ -1,18 +1,20 @@
-//! What is live and not in the manifest, said there: edits of its text that keep comments and layout.
+//! What is live and not in the manifest, said there: edits of its text that keep every comment, and the layout of what stays.
 //!
 //! Nothing here knows whether an edit says what is meant. Whoever tries one reads the new text and plans again: only what is planned no
 //! more has been taken up.
 
+mod comments;
 mod edit;
+mod respell;
 mod revoked;
 mod statement;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{DesiredState, DocumentRef, StatementRef};
 use crossrole_model::state::{BucketState, Encryption, PolicyState, PublicAccessBlock, RoleState, Tags};
 use crossrole_model::{Address, Change, Desired, Kind, ObjectState, Part, ownership};
-use crossrole_policy::{Document, Statement};
+use crossrole_policy::{Document, Principal, Statement};
 use toml_edit::{Array, InlineTable, Value};
 
 pub use edit::edited;
@@ -31,11 +33,14 @@ pub struct Attempt {
     pub(crate) edits: Vec<Edit>,
 }
 
-/// Returns what could be tried to say each differing part of an object as it is live, part by part. Parts that nothing can say are
-/// left out.
+/// Returns what could be tried to say each differing part of an object as it is live, part by part, and of a part the smaller edits
+/// first. Parts that nothing can say are left out.
 pub fn attempts(change: &Change, desired: &Desired) -> Vec<Attempt> {
-    let Some(object) = desired.objects.get(&change.address) else { return Vec::new() };
-    let Some(file) = desired.places.get(&change.address).and_then(|places| places.first()).map(|place| place.file.clone()) else { return Vec::new() };
+    let group = || Address::new(&change.address.account, Kind::Group, change.address.name.split('/').next().unwrap_or_default());
+    // A member that nothing declares is of a group that may be declared.
+    let declared = if change.address.kind == Kind::Membership && change.after.is_none() { group() } else { change.address.clone() };
+    let Some(object) = desired.objects.get(&declared) else { return Vec::new() };
+    let Some(file) = desired.places.get(&declared).and_then(|places| places.first()).map(|place| place.file.clone()) else { return Vec::new() };
     let maker = Maker { address: &change.address, desired, file };
     let Some(at) = maker.path() else { return Vec::new() };
     match (&change.before, &change.after) {
@@ -48,6 +53,9 @@ pub fn attempts(change: &Change, desired: &Desired) -> Vec<Attempt> {
             (None, DesiredState::BucketPolicy { statements, .. }) => maker.bucket_policy(None, statements),
             _ => Vec::new(),
         },
+        (Some(ObjectState::Membership(live)), None) => maker
+            .one(Part::Statements, vec![Edit::Members { at, key: "members", add: BTreeSet::from([live.user.clone()]), remove: BTreeSet::new() }])
+            .map_or_else(Vec::new, |one| vec![Attempt { part: None, ..one }]),
         (None, Some(ObjectState::Membership(said))) => maker
             .one(Part::Statements, vec![Edit::Members { at, key: "members", add: BTreeSet::new(), remove: BTreeSet::from([said.user.clone()]) }])
             .map_or_else(Vec::new, |one| vec![Attempt { part: None, ..one }]),
@@ -128,28 +136,142 @@ impl Maker<'_> {
         all
     }
 
-    fn inline(&self, at: &Path, name: &str, live: Option<&Document>, said: Option<&Document>) -> Option<Attempt> {
+    fn inline(&self, at: &Path, name: &str, live: Option<&Document>, said: Option<&Document>) -> Vec<Attempt> {
         let part = Part::Inline(name.to_owned());
         if name == ownership::INLINE_POLICY {
-            return self.one(part, self.statements(at, live, said, &DocumentRef::Inline(name.to_owned()))?);
+            return self.statements(at, live, said, &DocumentRef::Inline(name.to_owned()), &part);
         }
         let mut own = at.clone();
         own.push("inline".to_owned());
         if live.is_none() {
-            return self.one(part, vec![Edit::Put { at: own, key: name.to_owned(), value: None }]);
+            return self.one(part, vec![Edit::Put { at: own, key: name.to_owned(), value: None }]).into_iter().collect();
         }
         own.push(name.to_owned());
-        self.one(part, self.statements(&own, live, said, &DocumentRef::Inline(name.to_owned()))?)
+        self.statements(&own, live, said, &DocumentRef::Inline(name.to_owned()), &part)
     }
 
-    /// Statements that are no longer there go, with all that the manifest says them by; those that are new come.
-    fn statements(&self, at: &Path, live: Option<&Document>, said: Option<&Document>, document: &DocumentRef) -> Option<Vec<Edit>> {
+    /// Statements that are otherwise are said with other words where they stand; failing that, those that are no longer there go, with
+    /// all that the manifest says them by, and those that are new come.
+    fn statements(&self, at: &Path, live: Option<&Document>, said: Option<&Document>, document: &DocumentRef, part: &Part) -> Vec<Attempt> {
         let none = Document::default();
         let (live, said) = (live.unwrap_or(&none), said.unwrap_or(&none));
+        let append = |one: &Statement| Some(Edit::Append { at: at.clone(), key: "statement", table: statement::statement(one) });
+        let mut all: Vec<Vec<Edit>> = self.respelled(live, said, document, false, &append).into_iter().collect();
+        all.extend(self.reworded(live, said, document));
+        all.extend(self.replaced(live, said, document, &append));
+        all.into_iter().filter_map(|edits| self.one(part.clone(), edits)).collect()
+    }
+
+    /// What is no longer there goes, and what is new comes.
+    fn replaced(&self, live: &Document, said: &Document, document: &DocumentRef, append: &dyn Fn(&Statement) -> Option<Edit>) -> Option<Vec<Edit>> {
         let mut edits = self.taken(live, &said.statements, document)?;
-        let new = live.statements.iter().filter(|statement| !said.statements.contains(statement));
-        edits.extend(new.map(|one| Edit::Append { at: at.clone(), key: "statement", table: statement::statement(one) }));
+        for one in only_in(live, said) {
+            edits.push(append(one)?);
+        }
         Some(edits)
+    }
+
+    /// Each statement that is otherwise, in the words of the tables that say it. Whoever else is let in is put into one of them, or with
+    /// `apart` gets a table.
+    fn respelled(
+        &self,
+        live: &Document,
+        said: &Document,
+        document: &DocumentRef,
+        apart: bool,
+        append: &dyn Fn(&Statement) -> Option<Edit>,
+    ) -> Option<Vec<Edit>> {
+        let mut edits = Vec::new();
+        let mut new: Vec<&Statement> = only_in(live, said).collect();
+        for (index, old) in said.statements.iter().enumerate().filter(|(_, statement)| !live.statements.contains(statement)) {
+            let origins = self.origins(document, index)?;
+            let nearest = new.iter().enumerate().min_by_key(|(_, one)| distance(old, one)).map(|(at, _)| at);
+            let Some(one) = nearest.map(|at| new.remove(at)) else {
+                edits.extend(origins.into_keys().map(|start| Edit::Take { start }));
+                continue;
+            };
+            edits.extend(self.respelled_one(old, one, origins, apart, append)?);
+        }
+        for one in new {
+            edits.push(append(one)?);
+        }
+        Some(edits)
+    }
+
+    fn respelled_one(
+        &self,
+        old: &Statement,
+        one: &Statement,
+        origins: BTreeMap<usize, BTreeSet<(String, String)>>,
+        apart: bool,
+        append: &dyn Fn(&Statement) -> Option<Edit>,
+    ) -> Option<Vec<Edit>> {
+        let labels = self.labels();
+        let (had, has) = (named_in(old), named_in(one));
+        let mut more: BTreeSet<(String, String)> = has.difference(&had).cloned().collect();
+        let mut edits = Vec::new();
+        if apart && !more.is_empty() {
+            edits.push(append(&Statement { principal: Some(naming(&more)), ..one.clone() })?);
+            more.clear();
+        }
+        let all_go = had.is_disjoint(&has);
+        for (start, own) in origins {
+            let mut stay: BTreeSet<(String, String)> = own.intersection(&has).cloned().collect();
+            if !stay.is_empty() || all_go {
+                stay.append(&mut more);
+            }
+            if stay.is_empty() && old.principal.is_some() {
+                edits.push(Edit::Take { start });
+                continue;
+            }
+            let of = |whole: &Statement, named: &BTreeSet<(String, String)>| Statement {
+                principal: whole.principal.as_ref().map(|_| naming(named)),
+                ..whole.clone()
+            };
+            let wanted = respell::Respelling { said: of(old, &own), live: of(one, &stay), labels: labels.clone() };
+            edits.push(Edit::Respell { start, wanted: Box::new(wanted) });
+        }
+        Some(edits)
+    }
+
+    /// Other access to the same bucket, in each of its words, and with the prefixes that are live.
+    fn reworded(&self, live: &Document, said: &Document, document: &DocumentRef) -> Vec<Vec<Edit>> {
+        const WORDS: [&str; 7] = ["get", "put", "read", "write", "read-write", "list", "delete"];
+        let mut starts = BTreeSet::new();
+        for (index, _) in said.statements.iter().enumerate().filter(|(_, statement)| !live.statements.contains(statement)) {
+            starts.extend(self.origins(document, index).into_iter().flat_map(BTreeMap::into_keys));
+        }
+        // A new statement alone, as `read` has one more than `get`, is of any table.
+        if starts.is_empty() {
+            for index in 0..said.statements.len() {
+                starts.extend(self.origins(document, index).into_iter().flat_map(BTreeMap::into_keys));
+            }
+        }
+        let (Some(start), 1) = (starts.first().copied(), starts.len()) else { return Vec::new() };
+        let objects =
+            live.statements.iter().flat_map(|s| s.resource.iter().flat_map(|r| &r.values)).filter_map(|arn| Some(arn.split_once(":::")?.1.split_once('/')?.1));
+        let prefixes: BTreeSet<String> = objects.filter_map(|object| object.strip_suffix('*')).map(str::to_owned).collect();
+        let prefix =
+            (!prefixes.is_empty()).then(|| Edit::Word { start, key: "prefix", value: Some(one_or_many(&prefixes)).filter(|_| !prefixes.contains("")) });
+        let access = |word: &'static str| Edit::Word { start, key: "access", value: Some(word.into()) };
+        let mut all: Vec<Vec<Edit>> = prefix.iter().map(|prefix| vec![prefix.clone()]).collect();
+        all.extend(WORDS.map(|word| vec![access(word)]));
+        all.extend(prefix.iter().flat_map(|prefix| WORDS.map(|word| vec![access(word), prefix.clone()])));
+        all
+    }
+
+    /// Where a statement is said: tables by where they begin, with whom each names. `None` where another manifest says it, too.
+    fn origins(&self, document: &DocumentRef, index: usize) -> Option<BTreeMap<usize, BTreeSet<(String, String)>>> {
+        let mut all: BTreeMap<usize, BTreeSet<(String, String)>> = BTreeMap::new();
+        for origin in self.desired.origins.get(&StatementRef { address: self.address.clone(), document: document.clone(), index })? {
+            let own = all.entry((origin.place.file == self.file).then_some(origin.place.span.start)?).or_default();
+            own.extend(origin.principal.iter().flat_map(names_of));
+        }
+        Some(all)
+    }
+
+    fn labels(&self) -> respell::Labels {
+        self.desired.accounts.iter().map(|(id, account)| (id.clone(), account.label.clone())).collect()
     }
 
     /// The parts of the manifest that say what is no longer live.
@@ -165,12 +287,18 @@ impl Maker<'_> {
         Some(edits)
     }
 
-    fn trust(&self, at: &Path, live: &Document, said: &Document) -> Option<Attempt> {
-        let mut edits = self.taken(live, &said.statements, &DocumentRef::Trust)?;
-        for one in live.statements.iter().filter(|statement| !said.statements.contains(statement)) {
-            edits.push(Edit::Append { at: at.clone(), key: "trust", table: statement::trust(one)? });
-        }
-        self.one(Part::Trust, edits)
+    fn trust(&self, at: &Path, live: &Document, said: &Document) -> Vec<Attempt> {
+        let by = |labels: respell::Labels| move |one: &Statement| Some(Edit::Append { at: at.clone(), key: "trust", table: statement::trust(one, &labels)? });
+        // Not every manifest has a label for each account.
+        let (labelled, by_arn) = (by(self.labels()), by(respell::Labels::new()));
+        let all = [
+            self.respelled(live, said, &DocumentRef::Trust, false, &labelled),
+            self.respelled(live, said, &DocumentRef::Trust, true, &labelled),
+            self.respelled(live, said, &DocumentRef::Trust, true, &by_arn),
+            self.replaced(live, said, &DocumentRef::Trust, &labelled),
+            self.replaced(live, said, &DocumentRef::Trust, &by_arn),
+        ];
+        all.into_iter().flatten().filter_map(|edits| self.one(Part::Trust, edits)).collect()
     }
 
     fn policy(&self, at: &Path, live: &PolicyState, said: &PolicyState) -> Vec<Attempt> {
@@ -178,8 +306,7 @@ impl Maker<'_> {
         let PolicyState { path: _, description: _, document, tags } = live;
         let mut all = self.tags(at, tags, &said.tags);
         if *document != said.document {
-            let edits = self.statements(at, Some(document), Some(&said.document), &DocumentRef::Policy);
-            all.extend(edits.and_then(|edits| self.one(Part::Document, edits)));
+            all.extend(self.statements(at, Some(document), Some(&said.document), &DocumentRef::Policy, &Part::Document));
         }
         all
     }
@@ -227,6 +354,36 @@ impl Maker<'_> {
         let edits = self.taken(live.unwrap_or(&none), said, &DocumentRef::Policy);
         edits.and_then(|edits| self.one(Part::Statements, edits)).into_iter().collect()
     }
+}
+
+/// Statements that only the first has.
+fn only_in<'d>(one: &'d Document, other: &'d Document) -> impl Iterator<Item = &'d Statement> {
+    one.statements.iter().filter(|statement| !other.statements.contains(statement))
+}
+
+/// In how many of its elements a statement is another.
+fn distance(one: &Statement, other: &Statement) -> usize {
+    // No `..`: a new field stops the build until someone decides.
+    let Statement { sid, effect, principal, action, resource, conditions } = other;
+    let same =
+        [*sid == one.sid, *effect == one.effect, *principal == one.principal, *action == one.action, *resource == one.resource, *conditions == one.conditions];
+    same.into_iter().filter(|same| !same).count()
+}
+
+fn names_of(principal: &Principal) -> impl Iterator<Item = (String, String)> {
+    principal.entries.iter().flat_map(|(kind, values)| values.iter().map(|value| (kind.clone(), value.clone())))
+}
+
+fn named_in(statement: &Statement) -> BTreeSet<(String, String)> {
+    statement.principal.iter().flat_map(names_of).collect()
+}
+
+fn naming(names: &BTreeSet<(String, String)>) -> Principal {
+    let mut entries: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (kind, value) in names {
+        entries.entry(kind.clone()).or_default().push(value.clone());
+    }
+    Principal { negated: false, bare_star: false, entries }
 }
 
 /// `4h`, `90m`, `3601s`

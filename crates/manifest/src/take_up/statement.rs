@@ -1,9 +1,12 @@
 //! Statements of policies as manifests write them.
 
+use std::collections::BTreeSet;
+
 use crossrole_policy::{Effect, Element, Statement};
 use toml_edit::{InlineTable, Item, Table, Value};
 
 use super::one_or_many;
+use super::respell::{self, Labels};
 
 /// A statement, as under `[[roles.NAME.statement]]`.
 pub(super) fn statement(of: &Statement) -> Table {
@@ -41,22 +44,19 @@ fn conditions(conditions: &crossrole_policy::Conditions) -> Value {
     conditions.iter().map(|(operator, of)| (operator.as_str(), Value::from(keys(of)))).collect::<InlineTable>().into()
 }
 
-/// One way into a role, as under `[[roles.NAME.trust]]`; `None` where that can't say it.
-pub(super) fn trust(of: &Statement) -> Option<Table> {
+/// One way into a role, as under `[[roles.NAME.trust]]`, with accounts by their labels; `None` where that can't say it.
+pub(super) fn trust(of: &Statement, labels: &Labels) -> Option<Table> {
     let Statement { sid: _, effect, principal, action, resource, conditions: when } = of;
     let principal = principal.as_ref().filter(|principal| !principal.negated && !principal.bare_star)?;
-    let mut entries = principal.entries.iter();
-    let (kind, values) = entries.next().filter(|_| entries.next().is_none())?;
-    let key = match kind.as_str() {
-        "AWS" => "principal",
-        "Service" => "service",
-        _ => return None,
-    };
+    if principal.entries.keys().any(|kind| kind != "AWS" && kind != "Service") {
+        return None;
+    }
+    let (key, values) = respell::one_kind(principal, labels)?;
     if *effect != Effect::Allow || action.negated || resource.is_some() || !action.values.iter().any(|action| action.eq_ignore_ascii_case("sts:AssumeRole")) {
         return None;
     }
     let mut table = Table::new();
-    table.insert(key, Item::Value(one_or_many(values)));
+    table.insert(key, Item::Value(one_or_many(&values)));
     for action in &action.values {
         match action.to_ascii_lowercase().as_str() {
             "sts:assumerole" => {}
@@ -67,8 +67,11 @@ pub(super) fn trust(of: &Statement) -> Option<Table> {
     }
     // What has a word of its own is said by it.
     let mut when = when.clone();
-    if let Some(values) = when.get_mut("StringEquals").and_then(|keys| keys.remove("sts:ExternalId")) {
-        table.insert("external_id", Item::Value(one_or_many(&values)));
+    for (operator, keys) in &mut when {
+        keys.retain(|key, values| {
+            let word = respell::word_for("trust", operator, key);
+            word.and_then(|word| respell::by_word(&mut table, word, &BTreeSet::new(), &values.iter().collect())).is_none()
+        });
     }
     when.retain(|_, keys| !keys.is_empty());
     if !when.is_empty() {

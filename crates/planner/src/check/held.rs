@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::state::{Encryption, SetState};
+use crossrole_model::state::{BucketPolicyState, Encryption, SetState};
 use crossrole_model::{Address, Broken, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, Kind, ObjectState, Plan, SetCall, Step, StepId, Subject};
 use crossrole_policy::{Arn, Document, Effect, Statement};
 
@@ -17,7 +17,7 @@ fn name_of(kind: Kind, account: &str, name: &str) -> Name {
 }
 
 /// Nothing names, or is put on, an object that is withheld.
-pub(super) fn withheld(plan: &Plan, wrong: &mut Vec<Broken>) {
+pub(crate) fn withheld(plan: &Plan, wrong: &mut Vec<Broken>) {
     let objects = plan.withheld.iter().filter(|w| !w.is_remark()).filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None });
     let held: BTreeMap<Name, &Address> = objects.map(|a| (name_of(a.kind, a.account.as_str(), &a.name), a)).collect();
     if held.is_empty() {
@@ -59,11 +59,19 @@ fn let_before(step: &Step, change: Option<&Change>) -> Vec<Statement> {
     let document = match change.and_then(|change| change.before.as_ref()) {
         Some(ObjectState::Policy(state)) => &state.document,
         Some(ObjectState::KeyPolicy(state)) => &state.document,
+        Some(ObjectState::BucketPolicy(BucketPolicyState { document: Some(document), .. })) => document,
         Some(ObjectState::PermissionSet(SetState { document: Some(document), .. })) => document,
         _ => return Vec::new(),
     };
     let ours = |s: &&Statement| s.effect == Effect::Allow && step.share.as_ref().is_some_and(|share| share.is_ours(s));
     document.statements.iter().filter(ours).cloned().collect()
+}
+
+/// What a statement gives, one by one: to or through which object, and all else that it says.
+fn given(statement: &Statement) -> BTreeSet<(Name, String)> {
+    let rights = Statement { sid: None, principal: None, ..statement.clone() };
+    let text = serde_json::to_string(&rights).unwrap_or_default();
+    of_statement(statement).map(|name| (name, text.clone())).collect()
 }
 
 /// The objects that a call gives something to, or through, by their names.
@@ -84,7 +92,13 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
         Call::Iam(IamCall::PutBoundary { arn, .. }) => of_arn(arn).into_iter().collect(),
         Call::Iam(IamCall::AttachPolicy { principal, arn }) => of_arn(arn).into_iter().chain([own(principal.kind.kind(), &principal.name)]).collect(),
         Call::Iam(IamCall::AddUserToGroup { group, user }) => [own(Kind::Group, group), own(Kind::User, user)].into(),
-        Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => share().chain([own(Kind::Bucket, &bucket.name)]).collect(),
+        Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => {
+            let before: BTreeSet<(Name, String)> = let_before(step, change).iter().flat_map(given).collect();
+            let ours = step.share.iter().flat_map(|share| &share.statements).filter(|s| s.effect == Effect::Allow);
+            // What stays as it was is given to nobody, and the bucket itself is in each of them.
+            let new = ours.flat_map(given).filter(|one| !before.contains(one)).map(|(name, _)| name);
+            new.chain([own(Kind::Bucket, &bucket.name)]).collect()
+        }
         Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => [own(Kind::Bucket, &logging.bucket)].into(),
         Call::Bucket(BucketCall::PutEncryption { encryption: Encryption::Kms { key, .. }, .. }) => of_arn(key).into_iter().collect(),
         Call::Key(KeyCall::PutPolicy { .. }) => share().filter(|name| !before.contains(name)).collect(),

@@ -1,6 +1,6 @@
 //! What must hold of any plan, derived from the plan alone, with no code of the planner's.
 
-mod held;
+pub(crate) mod held;
 mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -52,7 +52,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
 fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) {
     draft.parts_held.clear();
     declared(draft, full);
-    let (held, names) = dependents::of_withheld(draft);
+    let (held, names) = if draft.look_through { <_>::default() } else { dependents::of_withheld(draft) };
     draft.parts_held = dependents::parts_held(draft, &held, &names);
     if !held.is_empty() || !draft.parts_held.is_empty() {
         draft.restart(said);
@@ -169,6 +169,7 @@ pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredOb
         Some(owner) if owner == object.owner => Claim::Ours,
         // A manifest of this run that says the same, or has left it to this one.
         Some(owner) if draft.owners.contains(owner) => Claim::Ours,
+        _ if draft.look_through => Claim::Adopt,
         Some(owner) => {
             draft.withhold(address, Cause::Owned(owner.to_owned()));
             Claim::Refused

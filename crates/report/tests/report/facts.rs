@@ -267,6 +267,7 @@ pub(crate) fn reasons(t: &str) -> Vec<Reason> {
         Reason::Immutable(Part::Inline(t())),
         Reason::Adopted,
         Reason::SinceBase,
+        Reason::Withheld,
     ];
     let number = |reason: &Reason| match reason {
         Reason::Missing => 0,
@@ -278,8 +279,9 @@ pub(crate) fn reasons(t: &str) -> Vec<Reason> {
         Reason::Immutable(_) => 6,
         Reason::Adopted => 7,
         Reason::SinceBase => 8,
+        Reason::Withheld => 9,
     };
-    covers(all.iter().map(number), 9);
+    covers(all.iter().map(number), 10);
     all
 }
 
