@@ -260,12 +260,19 @@ impl Builder<'_> {
         match &gone.whose {
             Whose::Role(_) | Whose::Group { .. } | Whose::Sessions(_) => return None,
             Whose::Account(id) => condition(&mut conditions, "StringEquals", "aws:PrincipalAccount", [id.to_string()]),
-            Whose::Principal { arn, .. } => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [arn.clone()]),
+            // Which spelling is the one that AWS has is not known here.
+            Whose::Principal { .. } => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", self.spellings(gone)),
             Whose::PermissionSet(set) => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", set.roles(self.partition)),
         }
         let principal = Some(Principal::of("AWS", ["*"]));
         let statement = Statement { effect: Effect::Deny, principal, conditions, ..Statement::allow(Element::of(actions), resource) };
         Some(self.placed(statement, gone.span))
+    }
+
+    /// Every ARN that entries of this manifest have for somebody.
+    fn spellings(&self, gone: &Gone) -> BTreeSet<String> {
+        let same = self.gone.iter().filter(|other| other.whose.key() == gone.whose.key());
+        same.filter_map(|other| if let Whose::Principal { arn, .. } = &other.whose { Some(arn.clone()) } else { None }).collect()
     }
 
     /// What tells in a shared document that a group was revoked of which it let the members in: no policy of a resource can name a group,
