@@ -26,8 +26,17 @@ struct Start {
     whole: bool,
     /// What they carry on; none: it is not known.
     identities: BTreeSet<String>,
+    /// Some may not carry it: nobody asks them to.
+    unsure: bool,
     /// It is revoked itself, and may go on calling.
     party: bool,
+}
+
+impl Start {
+    /// Every session of it can be told by what it carries.
+    fn is_known(&self) -> bool {
+        !self.unsure && !self.identities.is_empty()
+    }
 }
 
 /// How an entry is asked for.
@@ -98,6 +107,7 @@ fn starts(desired: &Desired, estate: &Estate, gone: &[&Whose], asked: &Asked<'_>
             let new = !starts.contains_key(arn);
             let start = starts.entry(arn.clone()).or_default();
             start.whole |= opened.whole;
+            start.unsure |= !opened.sure;
             // Where two come in, and of one it is not known, it is not known.
             if new {
                 start.identities.extend(opened.identities.iter().cloned());
@@ -116,6 +126,7 @@ fn starts(desired: &Desired, estate: &Estate, gone: &[&Whose], asked: &Asked<'_>
             let start = starts.entry(arn.clone()).or_default();
             start.party = party;
             start.whole = true;
+            start.unsure |= !asked.identities.is_empty();
             start.identities.extend(asked.identities.iter().cloned());
         }
     }
@@ -135,8 +146,8 @@ impl Search<'_> {
     /// What ends of each declared role that is entered, and what lives on.
     fn ends(&self) -> (BTreeMap<Address, Ends>, Vec<Further>) {
         let whole = self.fixpoint(|start| start.whole, |_, entered| !entered.others, |_, entered| entered.from.iter().collect());
-        let own = |arn: &str| self.starts.get(arn).is_none_or(|start| start.party || !start.identities.is_empty());
-        let known = self.fixpoint(|start| !start.identities.is_empty(), |arn, _| own(arn), |arn, entered| self.chained(arn, entered));
+        let own = |arn: &str| self.starts.get(arn).is_none_or(|start| start.party || start.is_known());
+        let known = self.fixpoint(Start::is_known, |arn, _| own(arn), |arn, entered| self.chained(arn, entered));
         let identities = self.identities();
         let named: BTreeSet<&str> = self.on().union(&self.back()).copied().collect();
         let (mut ends, mut lives_on) = (BTreeMap::new(), Vec::new());

@@ -336,7 +336,11 @@ impl Builder<'_> {
                     quoted(&roles),
                     longest / 60
                 );
-                let advice = "say `session_name` or `source_identity` where these tell, or `all_sessions = true` to deny those of everybody";
+                let advice = if gone.told.is_some() {
+                    "those are denied that carry what the entry says, which a caller may leave out; `all_sessions = true` denies those of everybody"
+                } else {
+                    "say `session_name` or `source_identity` where these tell, or `all_sessions = true` to deny those of everybody"
+                };
                 self.warning(gone.span, message, advice);
             }
             if !gone.concerns {
