@@ -4,11 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Entered, Estate, Objects, Onward, onward};
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{AccountId, Address, Desired, Followed, Further, Kind, Observed, Partition, Undenied, Whose};
-use crossrole_policy::{Arn, glob};
+use crossrole_model::{AccountId, Address, Desired, Followed, Further, Kind, ObjectState, Observed, Partition, Undenied, Whose, ownership};
+use crossrole_policy::{Arn, Statement, glob};
 
 /// The longest session of a role that is opened from a session of a role, in seconds (IAM User Guide, "Role chaining").
-pub(super) const CHAINED: u32 = 3600;
+const CHAINED: u32 = 3600;
+
+/// The longest session that a role may let be opened, in seconds (IAM API Reference, `CreateRole`, `MaxSessionDuration`).
+const LONGEST: u32 = 43200;
+
+/// The longest session of a role, as far as manifests say, in seconds.
+pub(super) fn longest(desired: &Desired, role: &Address) -> u32 {
+    match desired.objects.get(role).map(|object| &object.state) {
+        Some(DesiredState::Role { state, .. }) => state.max_session_seconds,
+        _ => LONGEST,
+    }
+}
 
 /// What ends of a role's sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +89,29 @@ pub(super) fn shared<'a>(desired: &Desired, roles: impl IntoIterator<Item = (&'a
     };
     let further = |(role, longest)| Some(Further { role: arn(role)?, from: BTreeSet::new(), longest, because: Undenied::Shared });
     roles.into_iter().filter_map(further).collect()
+}
+
+/// Roles that whoever is revoked could come into, and of which not all is live that takes them back; `None`: nothing was read.
+pub(super) fn not_done(desired: &Desired, live: Option<&Observed>, since: &str) -> Vec<Further> {
+    let opened = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.opened).map(|opened| &opened.role);
+    let roles: BTreeSet<&Address> = opened.filter(|role| !is_done(desired, live, role)).collect();
+    let all = shared(desired, roles.into_iter().map(|role| (role, longest(desired, role))));
+    all.into_iter().map(|further| Further { because: Undenied::NotDone, ..further }).collect()
+}
+
+fn is_done(desired: &Desired, live: Option<&Observed>, role: &Address) -> bool {
+    let Some(DesiredState::Role { state, .. }) = desired.objects.get(role).map(|object| &object.state) else { return true };
+    let denied = state.inline.get(ownership::REVOKED_POLICY).into_iter().flat_map(|document| &document.statements);
+    match live.map(|live| live.state(role)) {
+        Some(Ok(Some(ObjectState::Role(live)))) => {
+            let there = live.inline.get(ownership::REVOKED_POLICY);
+            let trust = |statement: &Statement| state.trust.statements.contains(statement);
+            let has = |statement: &Statement| there.is_some_and(|document| document.statements.contains(statement));
+            live.trust.statements.iter().all(trust) && denied.into_iter().all(has)
+        }
+        Some(Ok(None)) => true,
+        _ => false,
+    }
 }
 
 /// Tells whether a principal is whom is revoked.
@@ -246,11 +280,10 @@ impl Search<'_> {
     }
 
     fn further(&self, arn: &str, entered: &Entered, because: Undenied) -> Further {
-        let longest = address(arn).and_then(|address| match &self.desired.objects.get(&address)?.state {
-            DesiredState::Role { state, .. } => Some(state.max_session_seconds.min(CHAINED)),
-            _ => None,
-        });
-        Further { role: arn.to_owned(), from: entered.from.clone(), longest: longest.unwrap_or(CHAINED), because }
+        // One that is opened from a session of a role is short; a user opens one as long as the role lets it.
+        let most = if entered.from.iter().all(|from| address(from).is_some()) { CHAINED } else { LONGEST };
+        let longest = address(arn).map_or(LONGEST, |address| longest(self.desired, &address)).min(most);
+        Further { role: arn.to_owned(), from: entered.from.clone(), longest, because }
     }
 
     /// One entry is about a role in all accounts that a manifest is of: where others have sessions in one of them, none ends by it. Returns

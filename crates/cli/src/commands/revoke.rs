@@ -81,7 +81,13 @@ async fn carry(args: &RevokeArgs, carried: &mut Carried, passed_over: &[(String,
     if carried.dry_run || !matches!(exit, Exit::Clean | Exit::Failed) {
         return Ok(exit);
     }
-    let proved = Box::pin(prove(args, carried, &since, &followed, io)).await?;
+    let mut followed = followed;
+    if exit != Exit::Clean {
+        // What is not known to be written is taken for not written.
+        let live = carried.observed().await.ok();
+        followed.lives_on.extend(followed::not_done(&carried.session.desired, live.as_ref(), &since));
+    }
+    let proved = Box::pin(prove(args, carried, &since, &followed, exit == Exit::Clean, io)).await?;
     Ok(if exit == Exit::Clean { proved } else { exit })
 }
 
@@ -112,7 +118,8 @@ async fn follow(args: &RevokeArgs, carried: &mut Carried, observed: &Observed, s
     }
     // A manifest that can't say it keeps nothing else from being taken back.
     if carried.put(texts, io).is_err() {
-        followed.lives_on.extend(followed::shared(&carried.session.desired, ends.keys().map(|role| (role, followed::CHAINED))));
+        let desired = &carried.session.desired;
+        followed.lives_on.extend(followed::shared(desired, ends.keys().map(|role| (role, followed::longest(desired, role)))));
     }
     Ok(followed)
 }
@@ -127,7 +134,7 @@ fn made_in(desired: &Desired, sources: &[Source], role: &Address) -> Option<(Str
 }
 
 /// Tries what whoever is meant could do.
-async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Followed, io: &mut Io) -> Result<Exit, Failure> {
+async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Followed, complete: bool, io: &mut Io) -> Result<Exit, Failure> {
     let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
     let mut all = Box::pin(proof::prove(&carried.session, &args.proving, quiet || view.json)).await?;
     let partition = carried.session.desired.partition;
@@ -148,7 +155,7 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Fol
     let still = crossrole_report::still_in(&all);
     io.err_lines(&still);
     let desired = &carried.session.desired;
-    io.err_lines(&crossrole_report::lives_on(&desired.revoked, since, followed));
+    io.err_lines(&crossrole_report::lives_on(&desired.revoked, since, followed, complete));
     if view.json {
         let gone = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on);
         let lives_on = followed::shared(desired, gone.map(|(role, longest)| (role, *longest)));
