@@ -144,9 +144,12 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Fol
     all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
     if all.proofs.is_empty() {
         io.err_lines(&crossrole_report::untried(&args.what));
-    } else if view.json {
+    }
+    // Nobody's call is needed to see what is live beside the manifests.
+    let shown = !all.proofs.is_empty() || !all.beyond.changes.is_empty();
+    if shown && view.json {
         io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
-    } else {
+    } else if shown {
         io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
     }
     let exit = super::verify::exit(&all);
@@ -185,7 +188,7 @@ fn is_about(cell: &Cell, whose: &Whose, partition: Partition) -> bool {
 }
 
 /// Tells whether who gains by a change may be whom is revoked, or comes into the role that is.
-fn may_be_of(change: &AccessChange, whose: &Whose, partition: Partition) -> bool {
+pub(super) fn may_be_of(change: &AccessChange, whose: &Whose, partition: Partition) -> bool {
     let party = &change.party;
     let account = match whose {
         Whose::Role(role) => return change.witness.resource.ends_with(&format!(":{}:role/{}", role.account, role.name)),
