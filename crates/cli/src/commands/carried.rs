@@ -94,7 +94,7 @@ impl Carried {
         let options = Options { targets, ..Options::default() };
         let view = &self.apply.planning.view;
         let shown = super::view(view, io);
-        let checked = |plan: &Plan| if self.revoking.is_some() { Revoking::narrows(plan, shown) } else { Ok(()) };
+        let checked = |plan: &Plan| self.revoking.as_ref().map_or(Ok(()), |revoking| revoking.narrows(plan, shown));
         if self.dry_run {
             let mut made = make(&self.session, &options, &self.apply.planning.guard, &Gate::none(), None).await?;
             made.refused(None).print(view, &self.session.sources, io)?;

@@ -91,15 +91,16 @@ pub(super) fn shared<'a>(desired: &Desired, roles: impl IntoIterator<Item = (&'a
     roles.into_iter().filter_map(further).collect()
 }
 
-/// Roles that whoever is revoked could come into, and of which not all is live that takes them back; `None`: nothing was read.
-pub(super) fn not_done(desired: &Desired, live: Option<&Observed>, since: &str) -> Vec<Further> {
+/// Roles that whoever is revoked could come into, and of which not all is done that takes them back.
+pub(super) fn not_done(desired: &Desired, since: &str, is_done: impl Fn(&Address) -> bool) -> Vec<Further> {
     let opened = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.opened).map(|opened| &opened.role);
-    let roles: BTreeSet<&Address> = opened.filter(|role| !is_done(desired, live, role)).collect();
+    let roles: BTreeSet<&Address> = opened.filter(|role| !is_done(role)).collect();
     let all = shared(desired, roles.into_iter().map(|role| (role, longest(desired, role))));
     all.into_iter().map(|further| Further { because: Undenied::NotDone, ..further }).collect()
 }
 
-fn is_done(desired: &Desired, live: Option<&Observed>, role: &Address) -> bool {
+/// Tells whether all is live that takes a role back; `None`: nothing was read.
+pub(super) fn is_done(desired: &Desired, live: Option<&Observed>, role: &Address) -> bool {
     let Some(DesiredState::Role { state, .. }) = desired.objects.get(role).map(|object| &object.state) else { return true };
     let denied = state.inline.get(ownership::REVOKED_POLICY).into_iter().flat_map(|document| &document.statements);
     match live.map(|live| live.state(role)) {

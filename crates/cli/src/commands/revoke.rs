@@ -82,11 +82,17 @@ async fn carry(args: &RevokeArgs, carried: &mut Carried, passed_over: &[(String,
         return Ok(exit);
     }
     let mut followed = followed;
-    if exit != Exit::Clean {
-        // What is not known to be written is taken for not written.
+    let withheld = carried.revoking.as_ref().map(Revoking::withheld).unwrap_or_default();
+    let desired = &carried.session.desired;
+    // What is not known to be written is taken for not written.
+    let undone = if exit == Exit::Clean {
+        followed::not_done(desired, &since, |role| !withheld.contains(role))
+    } else {
         let live = carried.observed().await.ok();
-        followed.lives_on.extend(followed::not_done(&carried.session.desired, live.as_ref(), &since));
-    }
+        followed::not_done(desired, &since, |role| !withheld.contains(role) && followed::is_done(desired, live.as_ref(), role))
+    };
+    let exit = if undone.is_empty() { exit } else { Exit::Failed };
+    followed.lives_on.extend(undone);
     let proved = Box::pin(prove(args, carried, &since, &followed, exit == Exit::Clean, io)).await?;
     Ok(if exit == Exit::Clean { proved } else { exit })
 }
