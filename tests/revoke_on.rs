@@ -160,7 +160,8 @@ async fn a_source_identity_goes_with_a_session_into_further_roles() {
     let said = used.revoke(&["dev/user/Ann", "--source-identity", "Ann"]).await;
     assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
     assert_eq!(used.refused().await, ["Ann Joint", "Ann Last", "Ann Next"]);
-    assert!(!said.err.contains("role Joint of"), "{}", said.err);
+    // No trust asks for it: sessions that were opened without live on.
+    assert!(said.err.contains("sessions of role Joint of"), "{}", said.err);
     assert!(used.text().contains("sessions_of = \"Joint\"\n") && used.text().contains("source_identity = \"Ann\""), "{}", used.text());
 }
 
@@ -336,4 +337,42 @@ async fn every_kind_of_principal_is_meant_however_it_is_spelled_or_refused() {
         assert!(!policy.contains("\"Allow\""), "{policy}");
         assert!(trust("ByGroup").await.contains("Deny"));
     }
+}
+
+const PENDING: &str = r#"name = "pending"
+[trusting]
+account = "222222222222"
+region = "eu-west-1"
+[trusted.dev]
+account = "111111111111"
+[trusted.dev.users.Ann]
+[trusted.dev.users.Bob]
+[roles.Broad]
+[[roles.Broad.trust]]
+account = "dev"
+[roles.Named]
+[[roles.Named.trust]]
+user = ["dev/Ann", "dev/Bob"]
+[roles.Foreign]
+[[roles.Foreign.trust]]
+user = ["dev/Ann", "dev/Bob"]
+"#;
+
+/// What was pending already, and takes access from whom is revoked, goes with it; what could not be written is said to live on.
+#[tokio::test(start_paused = true)]
+async fn what_takes_access_already_goes_with_it_and_what_is_withheld_lives_on() {
+    let file = manifest("revoke-pending", PENDING);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let mark = [("RoleName", "Foreign"), ("TagKeys.member.1", "crossrole:manifest")];
+    place.iam(TRUSTING, "UntagRole", &mark).await;
+    std::fs::write(&file, PENDING.replace("account = \"dev\"", "user = \"dev/Bob\"")).unwrap();
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "--session-name", "Ann", "dev/user/Ann", &file]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    let trust = place.iam(TRUSTING, "GetRole", &[("RoleName", "Broad")]).await;
+    assert!(!trust.contains("root") && !trust.contains("Ann"), "{trust}");
+    assert!(said.err.contains("sessions of role Foreign of 222222222222 live on, and it may still be assumed"), "{}", said.err);
+    assert!(!said.err.contains("Sessions that began before"), "{}", said.err);
+    // Whoever opens a session names it: those of another name live on.
+    assert!(said.err.contains("its sessions of 222222222222/role/Named live on"), "{}", said.err);
 }

@@ -64,8 +64,10 @@ pub struct Opened {
     pub role: Address,
     /// All of its sessions that began before are denied.
     pub whole: bool,
-    /// Source identities that every session carries that was opened so, as patterns; none: they are not known.
+    /// Source identities of sessions that were opened so, as patterns; none: they are not known.
     pub identities: Vec<String>,
+    /// Every session carries one of them, since the trust asks for it.
+    pub sure: bool,
 }
 
 /// One entry under `[[revoked]]`, and what it came to.
@@ -108,6 +110,8 @@ pub enum Undenied {
     Shared,
     /// No manifest of the run makes the role.
     NotMade,
+    /// What denies them was not written.
+    NotDone,
     /// No manifest of the run makes the role, and whoever is revoked may go on assuming it: from there, it may come further.
     Open,
 }

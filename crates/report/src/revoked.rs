@@ -7,22 +7,24 @@ use serde_json::{Value, json};
 
 use crate::{Line, Tone, access, safe};
 
-/// Which sessions live on of whom was revoked at an instant or later, further ones too; that none does is said as well.
-pub fn lives_on(revoked: &[Revocation], since: &str, further: &Followed) -> Vec<Line> {
+/// Which sessions live on of whom was revoked at an instant or later, further ones too; that none does is said as well, where all was
+/// carried out.
+pub fn lives_on(revoked: &[Revocation], since: &str, further: &Followed, complete: bool) -> Vec<Line> {
     let roles: Vec<&(Address, u32)> = revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on).collect();
     if roles.is_empty() {
-        return [vec![Line::plain(0, format!("Sessions that began before {since} are denied."))], followed(further)].concat();
+        let denied = complete.then(|| Line::plain(0, format!("Sessions that began before {since} are denied.")));
+        return denied.into_iter().chain(followed(further)).collect();
     }
     let of = |(role, longest): &&(Address, u32)| {
         let rest = format!(
-            "its sessions of {} live on until they end, at most {} minutes after they began: nothing tells them from others",
+            "its sessions of {} live on until they end, at most {} minutes after they began: nothing that its trust asks for tells them from others",
             safe(&role.to_string()),
             longest / 60
         );
         Line::new(Tone::Warning, 0, "warning: ").then([rest])
     };
     let mut lines: Vec<Line> = roles.iter().map(of).collect();
-    let advice = "say `--session-name` or `--source-identity` where these tell, or `--all-sessions` to end those of everybody";
+    let advice = "`--session-name` and `--source-identity` end those that carry it, which a caller may leave out; `--all-sessions` ends those of everybody";
     lines.push(Line::new(Tone::Advice, 0, "help: ").then([advice]));
     lines.extend(followed(further));
     lines
@@ -62,6 +64,10 @@ fn further(further: &Further) -> Vec<Line> {
             format!("sessions of {role}{from} live on until they end, at most {minutes} minutes after they began: no manifest given here makes it"),
             "give the manifest that makes it, or revoke its sessions in the console",
         ),
+        Undenied::NotDone => (
+            format!("sessions of {role}{from} live on, and it may still be assumed: not all was carried out that takes it back"),
+            "`crossrole plan` says what is left, and why; run it again, or revoke its sessions in the console",
+        ),
         Undenied::Open => (
             format!("{role}, which no manifest given here makes, may still be assumed, and leads further; its sessions{from} live on"),
             "revoke that role as well, or take it away where it is made",
@@ -76,6 +82,7 @@ pub fn revoked_json(what: &str, since: &str, lives_on: &[Further], followed: &Fo
         let because = match one.because {
             Undenied::Shared => "shared",
             Undenied::NotMade => "not-made",
+            Undenied::NotDone => "not-done",
             Undenied::Open => "open",
         };
         json!({"role": one.role, "from": one.from, "longest_seconds": one.longest, "because": because})

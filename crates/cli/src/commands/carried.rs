@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossrole_model::{Address, Change, Desired, Observed, Plan, Severity, Source};
+use crossrole_access::Objects;
+use crossrole_model::access::Direction;
+use crossrole_model::{Address, Change, Desired, Observed, Plan, Severity, Source, Subject, Whose};
 use crossrole_planner::Options;
 
 use crate::args::{ApplyArgs, CarryingArgs, GuardArgs, PlanningArgs};
@@ -18,6 +20,7 @@ use crate::{files, reports};
 
 use super::apply::Work;
 use super::plan::make;
+use super::revoke::may_be_of;
 use super::revoking::Revoking;
 
 pub(super) struct Carried {
@@ -91,7 +94,7 @@ impl Carried {
         let options = Options { targets, ..Options::default() };
         let view = &self.apply.planning.view;
         let shown = super::view(view, io);
-        let checked = |plan: &Plan| if self.revoking.is_some() { Revoking::narrows(plan, shown) } else { Ok(()) };
+        let checked = |plan: &Plan| self.revoking.as_ref().map_or(Ok(()), |revoking| revoking.narrows(plan, shown));
         if self.dry_run {
             let mut made = make(&self.session, &options, &self.apply.planning.guard, &Gate::none(), None).await?;
             made.refused(None).print(view, &self.session.sources, io)?;
@@ -126,12 +129,15 @@ impl Carried {
 
     /// What the change itself makes, where more than that is pending: none of that goes with it. `None`: it makes nothing.
     async fn part(&self, observed: Observed) -> Result<Option<Part>, Failure> {
-        let (was, desired, narrows) = (Arc::clone(&self.was), Arc::clone(&self.session.desired), self.revoking.is_some());
+        let (was, desired) = (Arc::clone(&self.was), Arc::clone(&self.session.desired));
+        let since = self.revoking.as_ref().map(|revoking| revoking.since().to_owned());
         let work = move || {
             let planned = |desired: &Desired| crossrole_planner::plan(desired, &observed, &Options::default());
             let [before, after] = [&was, &desired].map(|desired| planned(desired));
-            let ours = |change: &&Change| !before.changes.contains(change);
-            let mut addresses: BTreeSet<Address> = after.changes.iter().filter(ours).map(|change| change.address.clone()).collect();
+            let (new, left): (Vec<&Change>, Vec<&Change>) = after.changes.iter().partition(|change| !before.changes.contains(change));
+            let mut addresses: BTreeSet<Address> = new.into_iter().map(|change| change.address.clone()).collect();
+            // What is pending already goes with it, where it is what takes access from whom is revoked.
+            addresses.extend(since.iter().flat_map(|since| taking(&desired, &observed, &left, since)));
             let withheld = after.withheld.iter().any(|withheld| !before.withheld.contains(withheld));
             if addresses.is_empty() && withheld {
                 return Err(Failure::new(
@@ -141,9 +147,13 @@ impl Carried {
             }
             let mut part = Part { targets: Vec::new(), narrowed: None, less: BTreeSet::new() };
             let mut changes = after.changes.len();
-            let pending: BTreeSet<Address> = before.changes.iter().map(|change| change.address.clone()).filter(|at| addresses.contains(at)).collect();
-            // Of the same objects, what gives somebody more is left for an apply.
-            if narrows && !pending.is_empty() {
+            let mut pending: BTreeSet<Address> = before.changes.iter().map(|change| change.address.clone()).filter(|at| addresses.contains(at)).collect();
+            pending.extend(before.withheld.iter().filter(|withheld| !after.withheld.contains(withheld)).filter_map(|withheld| match &withheld.subject {
+                Subject::Object(address) | Subject::Part(address) => Some(address.clone()),
+                _ => None,
+            }));
+            // Of the same objects, and of those that were withheld, what gives somebody more is left for an apply.
+            if since.is_some() && !pending.is_empty() {
                 let (narrowed, less) = crossrole_planner::narrowed(&desired, &observed, &pending);
                 let plan = planned(&narrowed);
                 changes = plan.changes.len();
@@ -157,6 +167,25 @@ impl Carried {
         };
         self.session.computed("planning", work).await?
     }
+}
+
+/// Most changes of which it is asked, one by one, from whom they take access; of more, all go with it, narrowed.
+const ASKED_MOST: usize = 200;
+
+/// The objects of changes by which somebody loses access who is revoked at an instant or later.
+fn taking(desired: &Desired, observed: &Observed, changes: &[&Change], since: &str) -> BTreeSet<Address> {
+    let gone: Vec<&Whose> = desired.revoked.iter().filter(|one| one.since.as_str() >= since).map(|one| &one.whose).collect();
+    let objects = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys);
+    let before = objects.clone().estate();
+    let takes = |change: &Change| {
+        let mut objects = objects.clone();
+        objects.apply(std::slice::from_ref(change));
+        let delta = crossrole_access::delta(&before, &objects.estate());
+        let lost = delta.changes.iter().filter(|change| change.direction == Direction::Narrowed);
+        lost.into_iter().any(|change| gone.iter().any(|whose| may_be_of(change, whose, desired.partition)))
+    };
+    let taking = changes.iter().enumerate().filter(|(at, change)| *at >= ASKED_MOST || takes(change));
+    taking.map(|(_, change)| change.address.clone()).collect()
 }
 
 /// What is carried out of the manifests as they will be.

@@ -4,11 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Entered, Estate, Objects, Onward, onward};
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{AccountId, Address, Desired, Followed, Further, Kind, Observed, Partition, Undenied, Whose};
-use crossrole_policy::{Arn, glob};
+use crossrole_model::{AccountId, Address, Desired, Followed, Further, Kind, ObjectState, Observed, Partition, Undenied, Whose, ownership};
+use crossrole_policy::{Arn, Statement, glob};
 
 /// The longest session of a role that is opened from a session of a role, in seconds (IAM User Guide, "Role chaining").
-pub(super) const CHAINED: u32 = 3600;
+const CHAINED: u32 = 3600;
+
+/// The longest session that a role may let be opened, in seconds (IAM API Reference, `CreateRole`, `MaxSessionDuration`).
+const LONGEST: u32 = 43200;
+
+/// The longest session of a role, as far as manifests say, in seconds.
+pub(super) fn longest(desired: &Desired, role: &Address) -> u32 {
+    match desired.objects.get(role).map(|object| &object.state) {
+        Some(DesiredState::Role { state, .. }) => state.max_session_seconds,
+        _ => LONGEST,
+    }
+}
 
 /// What ends of a role's sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +37,17 @@ struct Start {
     whole: bool,
     /// What they carry on; none: it is not known.
     identities: BTreeSet<String>,
+    /// Some may not carry it: nobody asks them to.
+    unsure: bool,
     /// It is revoked itself, and may go on calling.
     party: bool,
+}
+
+impl Start {
+    /// Every session of it can be told by what it carries.
+    fn is_known(&self) -> bool {
+        !self.unsure && !self.identities.is_empty()
+    }
 }
 
 /// How an entry is asked for.
@@ -71,6 +91,30 @@ pub(super) fn shared<'a>(desired: &Desired, roles: impl IntoIterator<Item = (&'a
     roles.into_iter().filter_map(further).collect()
 }
 
+/// Roles that whoever is revoked could come into, and of which not all is done that takes them back.
+pub(super) fn not_done(desired: &Desired, since: &str, is_done: impl Fn(&Address) -> bool) -> Vec<Further> {
+    let opened = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.opened).map(|opened| &opened.role);
+    let roles: BTreeSet<&Address> = opened.filter(|role| !is_done(role)).collect();
+    let all = shared(desired, roles.into_iter().map(|role| (role, longest(desired, role))));
+    all.into_iter().map(|further| Further { because: Undenied::NotDone, ..further }).collect()
+}
+
+/// Tells whether all is live that takes a role back; `None`: nothing was read.
+pub(super) fn is_done(desired: &Desired, live: Option<&Observed>, role: &Address) -> bool {
+    let Some(DesiredState::Role { state, .. }) = desired.objects.get(role).map(|object| &object.state) else { return true };
+    let denied = state.inline.get(ownership::REVOKED_POLICY).into_iter().flat_map(|document| &document.statements);
+    match live.map(|live| live.state(role)) {
+        Some(Ok(Some(ObjectState::Role(live)))) => {
+            let there = live.inline.get(ownership::REVOKED_POLICY);
+            let trust = |statement: &Statement| state.trust.statements.contains(statement);
+            let has = |statement: &Statement| there.is_some_and(|document| document.statements.contains(statement));
+            live.trust.statements.iter().all(trust) && denied.into_iter().all(has)
+        }
+        Some(Ok(None)) => true,
+        _ => false,
+    }
+}
+
 /// Tells whether a principal is whom is revoked.
 fn is_own(whose: &Whose, arn: &str, partition: Partition) -> bool {
     match whose {
@@ -98,6 +142,7 @@ fn starts(desired: &Desired, estate: &Estate, gone: &[&Whose], asked: &Asked<'_>
             let new = !starts.contains_key(arn);
             let start = starts.entry(arn.clone()).or_default();
             start.whole |= opened.whole;
+            start.unsure |= !opened.sure;
             // Where two come in, and of one it is not known, it is not known.
             if new {
                 start.identities.extend(opened.identities.iter().cloned());
@@ -116,6 +161,7 @@ fn starts(desired: &Desired, estate: &Estate, gone: &[&Whose], asked: &Asked<'_>
             let start = starts.entry(arn.clone()).or_default();
             start.party = party;
             start.whole = true;
+            start.unsure |= !asked.identities.is_empty();
             start.identities.extend(asked.identities.iter().cloned());
         }
     }
@@ -135,8 +181,8 @@ impl Search<'_> {
     /// What ends of each declared role that is entered, and what lives on.
     fn ends(&self) -> (BTreeMap<Address, Ends>, Vec<Further>) {
         let whole = self.fixpoint(|start| start.whole, |_, entered| !entered.others, |_, entered| entered.from.iter().collect());
-        let own = |arn: &str| self.starts.get(arn).is_none_or(|start| start.party || !start.identities.is_empty());
-        let known = self.fixpoint(|start| !start.identities.is_empty(), |arn, _| own(arn), |arn, entered| self.chained(arn, entered));
+        let own = |arn: &str| self.starts.get(arn).is_none_or(|start| start.party || start.is_known());
+        let known = self.fixpoint(Start::is_known, |arn, _| own(arn), |arn, entered| self.chained(arn, entered));
         let identities = self.identities();
         let named: BTreeSet<&str> = self.on().union(&self.back()).copied().collect();
         let (mut ends, mut lives_on) = (BTreeMap::new(), Vec::new());
@@ -235,11 +281,10 @@ impl Search<'_> {
     }
 
     fn further(&self, arn: &str, entered: &Entered, because: Undenied) -> Further {
-        let longest = address(arn).and_then(|address| match &self.desired.objects.get(&address)?.state {
-            DesiredState::Role { state, .. } => Some(state.max_session_seconds.min(CHAINED)),
-            _ => None,
-        });
-        Further { role: arn.to_owned(), from: entered.from.clone(), longest: longest.unwrap_or(CHAINED), because }
+        // One that is opened from a session of a role is short; a user opens one as long as the role lets it.
+        let most = if entered.from.iter().all(|from| address(from).is_some()) { CHAINED } else { LONGEST };
+        let longest = address(arn).map_or(LONGEST, |address| longest(self.desired, &address)).min(most);
+        Further { role: arn.to_owned(), from: entered.from.clone(), longest, because }
     }
 
     /// One entry is about a role in all accounts that a manifest is of: where others have sessions in one of them, none ends by it. Returns

@@ -81,7 +81,19 @@ async fn carry(args: &RevokeArgs, carried: &mut Carried, passed_over: &[(String,
     if carried.dry_run || !matches!(exit, Exit::Clean | Exit::Failed) {
         return Ok(exit);
     }
-    let proved = Box::pin(prove(args, carried, &since, &followed, io)).await?;
+    let mut followed = followed;
+    let withheld = carried.revoking.as_ref().map(Revoking::withheld).unwrap_or_default();
+    let desired = &carried.session.desired;
+    // What is not known to be written is taken for not written.
+    let undone = if exit == Exit::Clean {
+        followed::not_done(desired, &since, |role| !withheld.contains(role))
+    } else {
+        let live = carried.observed().await.ok();
+        followed::not_done(desired, &since, |role| !withheld.contains(role) && followed::is_done(desired, live.as_ref(), role))
+    };
+    let exit = if undone.is_empty() { exit } else { Exit::Failed };
+    followed.lives_on.extend(undone);
+    let proved = Box::pin(prove(args, carried, &since, &followed, exit == Exit::Clean, io)).await?;
     Ok(if exit == Exit::Clean { proved } else { exit })
 }
 
@@ -112,7 +124,8 @@ async fn follow(args: &RevokeArgs, carried: &mut Carried, observed: &Observed, s
     }
     // A manifest that can't say it keeps nothing else from being taken back.
     if carried.put(texts, io).is_err() {
-        followed.lives_on.extend(followed::shared(&carried.session.desired, ends.keys().map(|role| (role, followed::CHAINED))));
+        let desired = &carried.session.desired;
+        followed.lives_on.extend(followed::shared(desired, ends.keys().map(|role| (role, followed::longest(desired, role)))));
     }
     Ok(followed)
 }
@@ -127,7 +140,7 @@ fn made_in(desired: &Desired, sources: &[Source], role: &Address) -> Option<(Str
 }
 
 /// Tries what whoever is meant could do.
-async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Followed, io: &mut Io) -> Result<Exit, Failure> {
+async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Followed, complete: bool, io: &mut Io) -> Result<Exit, Failure> {
     let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
     let mut all = Box::pin(proof::prove(&carried.session, &args.proving, quiet || view.json)).await?;
     let partition = carried.session.desired.partition;
@@ -137,9 +150,12 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Fol
     all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
     if all.proofs.is_empty() {
         io.err_lines(&crossrole_report::untried(&args.what));
-    } else if view.json {
+    }
+    // Nobody's call is needed to see what is live beside the manifests.
+    let shown = !all.proofs.is_empty() || !all.beyond.changes.is_empty();
+    if shown && view.json {
         io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
-    } else {
+    } else if shown {
         io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
     }
     let exit = super::verify::exit(&all);
@@ -148,7 +164,7 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Fol
     let still = crossrole_report::still_in(&all);
     io.err_lines(&still);
     let desired = &carried.session.desired;
-    io.err_lines(&crossrole_report::lives_on(&desired.revoked, since, followed));
+    io.err_lines(&crossrole_report::lives_on(&desired.revoked, since, followed, complete));
     if view.json {
         let gone = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on);
         let lives_on = followed::shared(desired, gone.map(|(role, longest)| (role, *longest)));
@@ -178,7 +194,7 @@ fn is_about(cell: &Cell, whose: &Whose, partition: Partition) -> bool {
 }
 
 /// Tells whether who gains by a change may be whom is revoked, or comes into the role that is.
-fn may_be_of(change: &AccessChange, whose: &Whose, partition: Partition) -> bool {
+pub(super) fn may_be_of(change: &AccessChange, whose: &Whose, partition: Partition) -> bool {
     let party = &change.party;
     let account = match whose {
         Whose::Role(role) => return change.witness.resource.ends_with(&format!(":{}:role/{}", role.account, role.name)),

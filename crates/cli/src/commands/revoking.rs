@@ -1,9 +1,10 @@
 //! What is asked of a revocation before it is carried out: that it is in time, is about somebody who is there, and widens nothing.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use crossrole_model::access::{AccessDelta, Direction};
-use crossrole_model::{AccountId, Address, Desired, Kind, Observation, Observed, Plan, PrincipalKind, Whose};
+use crossrole_model::{AccountId, Address, Desired, Kind, Observation, Observed, Plan, PrincipalKind, Subject, Whose};
 use crossrole_policy::Arn;
 use crossrole_report::{View, safe};
 
@@ -41,12 +42,14 @@ pub(super) struct Revoking {
     /// It was named by a label, so that its path is a guess.
     by_label: bool,
     again: OnceLock<Again>,
+    /// Of the plan that was made, what is withheld.
+    withheld: OnceLock<BTreeSet<Address>>,
 }
 
 impl Revoking {
     /// Begins now.
     pub(super) fn new(margin: i64, by_label: bool) -> Self {
-        Self { begun: Begun(now(), tokio::time::Instant::now()), margin, since: String::new(), by_label, again: OnceLock::new() }
+        Self { begun: Begun(now(), tokio::time::Instant::now()), margin, since: String::new(), by_label, again: OnceLock::new(), withheld: OnceLock::new() }
     }
 
     /// Seconds since 1970 before which sessions are denied.
@@ -80,8 +83,15 @@ impl Revoking {
         Err(Failure::new(error, "run it again, and approve it sooner"))
     }
 
+    /// Objects that are not written, since the plan withholds them.
+    pub(super) fn withheld(&self) -> BTreeSet<Address> {
+        self.withheld.get().cloned().unwrap_or_default()
+    }
+
     /// Refuses a plan by which somebody gains.
-    pub(super) fn narrows(plan: &Plan, view: View) -> Result<(), Failure> {
+    pub(super) fn narrows(&self, plan: &Plan, view: View) -> Result<(), Failure> {
+        let objects = plan.withheld.iter().filter_map(|one| if let Subject::Object(address) = &one.subject { Some(address.clone()) } else { None });
+        self.withheld.get_or_init(|| objects.collect());
         let changes = plan.access.iter().flat_map(|delta| &delta.changes).filter(|change| change.direction == Direction::Widened).cloned().collect();
         let delta = AccessDelta { changes, undecided: Vec::new() };
         if delta.changes.is_empty() {

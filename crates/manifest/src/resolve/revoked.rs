@@ -260,12 +260,19 @@ impl Builder<'_> {
         match &gone.whose {
             Whose::Role(_) | Whose::Group { .. } | Whose::Sessions(_) => return None,
             Whose::Account(id) => condition(&mut conditions, "StringEquals", "aws:PrincipalAccount", [id.to_string()]),
-            Whose::Principal { arn, .. } => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", [arn.clone()]),
+            // Which spelling is the one that AWS has is not known here.
+            Whose::Principal { .. } => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", self.spellings(gone)),
             Whose::PermissionSet(set) => condition(&mut conditions, "ArnLike", "aws:PrincipalArn", set.roles(self.partition)),
         }
         let principal = Some(Principal::of("AWS", ["*"]));
         let statement = Statement { effect: Effect::Deny, principal, conditions, ..Statement::allow(Element::of(actions), resource) };
         Some(self.placed(statement, gone.span))
+    }
+
+    /// Every ARN that entries of this manifest have for somebody.
+    fn spellings(&self, gone: &Gone) -> BTreeSet<String> {
+        let same = self.gone.iter().filter(|other| other.whose.key() == gone.whose.key());
+        same.filter_map(|other| if let Whose::Principal { arn, .. } = &other.whose { Some(arn.clone()) } else { None }).collect()
     }
 
     /// What tells in a shared document that a group was revoked of which it let the members in: no policy of a resource can name a group,
@@ -329,7 +336,11 @@ impl Builder<'_> {
                     quoted(&roles),
                     longest / 60
                 );
-                let advice = "say `session_name` or `source_identity` where these tell, or `all_sessions = true` to deny those of everybody";
+                let advice = if gone.told.is_some() {
+                    "those are denied that carry what the entry says, which a caller may leave out; `all_sessions = true` denies those of everybody"
+                } else {
+                    "say `session_name` or `source_identity` where these tell, or `all_sessions = true` to deny those of everybody"
+                };
                 self.warning(gone.span, message, advice);
             }
             if !gone.concerns {

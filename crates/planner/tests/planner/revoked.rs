@@ -265,3 +265,33 @@ fn what_is_narrowed_is_met_as_a_whole() {
     let keys = |plan: &crossrole_model::Plan| plan.changes.iter().filter(|change| change.address.to_string().contains("key")).count();
     assert!(keys(&plan) >= 2 && keys(&after) == 0, "{:?}", after.changes);
 }
+
+/// The statements that a bucket's or a key's policy has after a plan, as texts.
+fn after(plan: &crossrole_model::Plan, kind: &str) -> String {
+    let change = plan.changes.iter().find(|change| change.address.to_string().contains(kind)).unwrap();
+    match &change.after {
+        Some(crossrole_model::ObjectState::BucketPolicy(state)) => state.document.as_ref().unwrap().to_json(),
+        Some(crossrole_model::ObjectState::KeyPolicy(state)) => state.document.to_json(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Which of two spellings AWS has is not known: both are denied.
+#[test]
+fn another_spelling_takes_the_place_of_none() {
+    let entry = |name: &str, hour: u8| format!("[[revoked]]\nprincipal = \"arn:aws:iam::111111111111:user/{name}\"\nsince = 2026-11-30T{hour}:00:00Z\n");
+    let one = format!("{OPEN}{}", entry("ann", 18));
+    let (_, plan) = row("", &format!("{one}{}", entry("Ann", 19))).after(OPEN).after(&one).planned();
+    let policy = after(&plan, "bucket-policy");
+    assert!(policy.contains("user/ann\"") && policy.contains("user/Ann\"") && policy.matches("Revoked2026").count() == 1, "{policy}");
+}
+
+/// A manifest that says who uses a key denies it altogether to those that it can name: a group that a bucket let in has its own mark.
+#[test]
+fn a_mark_on_a_key_is_each_entrys_own() {
+    let key = format!("[keys.own]\narn = \"{KEY}\"\n[[keys.own.allow]]\npermission_set = \"dev/Developers\"\naccess = \"decrypt\"\n");
+    let entry = |who: &str| format!("[[revoked]]\n{who}\nsince = 2026-11-30T18:00:00Z\n");
+    let gone = format!("{key}{SIDES}{}{}", entry("user = \"dev/ann\""), entry("group = \"dev/Crew\""));
+    let (_, plan) = row("", &gone).first(live).in_center(crate::sets::at()).after(SIDES).planned();
+    assert_eq!(after(&plan, "key-policy").matches("Revoked2026").count(), 2, "{}", after(&plan, "key-policy"));
+}

@@ -29,6 +29,8 @@ pub(in crate::resolve) struct Way {
     told: Option<Told>,
     /// Source identities that all of them carry, into roles that are assumed from them as well.
     identities: Vec<String>,
+    /// Source identities that some carry, as an entry says.
+    said: Vec<String>,
 }
 
 /// The longest that a session lasts that was opened from a session of a role, in seconds (IAM User Guide, "Role chaining").
@@ -64,16 +66,13 @@ impl Builder<'_> {
             }
             // What the trust tells is theirs, whatever else is said to be.
             let by_trust = told_by(raw, conditions, &gone.whose, alone);
-            let asked = asked(conditions, "sts:SourceIdentity", user(&gone.whose), alone).unwrap_or_default();
-            let identities = gone.told.as_ref().map(|told| told.identities.clone()).filter(|said| !said.is_empty()).unwrap_or(asked);
+            let identities = asked(conditions, "sts:SourceIdentity", user(&gone.whose), alone).unwrap_or_default();
+            // What else is said to be theirs, the caller may leave out: it tells some of them.
             if let Some(told) = gone.told.clone() {
-                self.ways.push(Way { gone: at, told: Some(told), identities: identities.clone() });
-                if by_trust.is_some() || gone.all_sessions {
-                    self.ways.push(Way { gone: at, told: by_trust, identities });
-                }
-            } else {
-                self.ways.push(Way { gone: at, told: by_trust, identities });
+                let said = told.identities.clone();
+                self.ways.push(Way { gone: at, told: Some(told), identities: identities.clone(), said });
             }
+            self.ways.push(Way { gone: at, told: by_trust, identities, said: Vec::new() });
             if let Some(gone) = self.gone.get_mut(at) {
                 gone.concerns = true;
             }
@@ -116,9 +115,10 @@ impl Builder<'_> {
                 !whole && untold && !self.is_said_later(at) && self.now < gone.unix + i64::from(longest) && all_end.is_none_or(|end| end < gone.unix);
             let known = !its.is_empty() && its.iter().all(|way| !way.identities.is_empty());
             let mut identities: Vec<String> = its.iter().filter(|_| known).flat_map(|way| way.identities.clone()).collect();
+            identities.extend(its.iter().flat_map(|way| way.said.clone()));
             identities.sort();
             identities.dedup();
-            let opened = Opened { role: role.clone(), whole, identities };
+            let opened = Opened { role: role.clone(), whole, identities, sure: known };
             if let Some(gone) = self.gone.get_mut(at) {
                 gone.lives_on.extend(lives_on.then(|| (role.clone(), longest)));
                 gone.opened.push(opened);
