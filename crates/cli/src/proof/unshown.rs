@@ -9,7 +9,7 @@ use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, Obje
 /// Of a plan, what guards; and what else there is of the kind.
 pub(super) fn unshown(plan: &Plan, desired: &Desired) -> (Vec<Unshown>, Vec<Unshown>) {
     let boundaries = boundaries(desired);
-    let all = plan.changes.iter().flat_map(|change| settings(change, desired, &boundaries).into_iter().map(|part| (change, part)));
+    let all = plan.changes.iter().flat_map(|change| settings(change, desired, &boundaries).into_iter().map(move |part| (change, part)));
     let (mut guards, mut others) = (Vec::new(), Vec::new());
     for (change, part) in all {
         let list = if matches!(part, Setting::Boundary | Setting::PublicAccessBlock) { &mut guards } else { &mut others };
