@@ -42,7 +42,10 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     for (tone, head, some) in [(Tone::Error, "not guarded: ", &all.unguarded), (Tone::Warning, "note: ", &all.unshown)] {
         for one in some {
             let of = safe(&one.address.to_string());
-            out.push(Line::new(tone, 0, head).then([format!("{} of {of} is not as the manifests say, and no call shows it: see `crossrole plan`", one.part.as_str())]));
+            out.push(
+                Line::new(tone, 0, head)
+                    .then([format!("{} of {of} is not as the manifests say, and no call shows it: see `crossrole plan`", one.part.as_str())]),
+            );
         }
     }
     for (role, actions) in &all.untried {

@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_access::estate::Placed;
 use crossrole_access::{Estate, Objects as Known};
 use crossrole_model::proof::{Act, Called, Cell, Known as How, NotCalled, Terms, Twist, Verdict};
 use crossrole_model::{CloudError, Desired, ErrorClass, Source};
-use crossrole_access::estate::Placed;
 use crossrole_verify::{Beyond, Hand, Live, Objects, Options, asked, beyond, is_refusal, judged, matrix, prefixes};
 
 const NOW: i64 = 1_800_000_000;
@@ -333,7 +333,8 @@ fn what_two_policies_let_together_is_beyond() {
 /// What no manifest says is red; what a manifest of another run wrote, and a service, are said.
 #[test]
 fn a_stranger_in_a_shared_policy_is_beyond() {
-    let statement = |sid: &str, who: &str| format!(r#"{{"Sid":"{sid}","Effect":"Allow","Principal":{who},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b-one/*"}}"#);
+    let statement =
+        |sid: &str, who: &str| format!(r#"{{"Sid":"{sid}","Effect":"Allow","Principal":{who},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b-one/*"}}"#);
     let with = |text: String| spoiled(move |live| live.buckets.get_mut("b-one").unwrap().policy = Some(placed(&text)));
     let stranger = r#"{"AWS":"arn:aws:iam::555555555555:root"}"#;
     let red = with(statement("Hand", stranger));
@@ -342,7 +343,10 @@ fn a_stranger_in_a_shared_policy_is_beyond() {
         assert!(!said.roles.widens() && said.shared.widens(), "{said:?}");
     }
     let key = spoiled(|live| {
-        let document = crossrole_policy::parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{stranger},"Action":"kms:*","Resource":"*"}}]}}"#)).unwrap();
+        let document = crossrole_policy::parse(&format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{stranger},"Action":"kms:*","Resource":"*"}}]}}"#
+        ))
+        .unwrap();
         let policy = live.keys.get_mut(KEY).unwrap().policy.as_mut().unwrap();
         let mut all = policy.document.clone();
         all.statements.extend(document.statements);

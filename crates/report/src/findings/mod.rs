@@ -15,8 +15,8 @@ pub(crate) use place::Places;
 pub use github::annotations;
 pub use gitlab::{gitlab_codequality, gitlab_terraform};
 pub use json::findings_json;
-pub(crate) use sarif::{noted, sarif_of};
 pub use sarif::{RuleInfo, sarif};
+pub(crate) use sarif::{noted, sarif_of};
 pub use text::{findings, findings_on};
 
 /// Stands for findings that no rule names: mistakes in the manifest itself.
