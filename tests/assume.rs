@@ -183,6 +183,12 @@ async fn a_session_of_the_manifest_has_less_and_says_what() {
     assert_eq!(said.exit, Exit::Clean, "{}", said.err);
     let shown: Vec<&str> = said.err.lines().filter(|line| line.starts_with("by its session") || line.starts_with("  ")).collect();
     insta::assert_snapshot!("assume_session", shown.join("\n"));
+    // A role with a boundary loses the same.
+    let edge = "[policies.Edge]\n[[policies.Edge.allow]]\nbucket = \"use-logs\"\naccess = \"read\"\n";
+    let text = USE.replace("max_session = \"2h\"", "max_session = \"2h\"\npermissions_boundary = \"arn:aws:iam::222222222222:policy/Edge\"");
+    let bounded = manifest("use-bounded", &format!("{text}{edge}"));
+    let bounded = place.run(&["assume", "Reader", &bounded, "--sandbox", "--as", "dev/user/mate", "--format", "json", "--session", "Team"]).await;
+    assert!(bounded.err.contains("by its session policy:") && !bounded.err.contains("may do all that its role may"), "{}", bounded.err);
     let who = of_json(&said.out);
     assert_eq!(status(&place, &who, "GET", "/use-logs/team/a", "").await, 200);
     assert_eq!(status(&place, &who, "GET", "/use-logs/else/b", "").await, 403);

@@ -198,5 +198,11 @@ async fn a_key_that_lets_one_of_two_is_said_to_refuse_the_other() {
         let file = manifest("half-caller", &text.replace("access = \"decrypt\"\n", &format!("access = \"decrypt\"\n{}\n", only(account))));
         let said = place.good(&["explain", "partner/role/Uploader", "kms:Decrypt", key, "--from", "manifest", &file]).await;
         assert!(said.starts_with(answer), "{said}");
+        // By its id it is the same key, and never an object of S3.
+        let name = format!("key/{}", key.rsplit('/').next().unwrap());
+        let named = place.good(&["explain", "partner/role/Uploader", "kms:Decrypt", &name, "--from", "manifest", &file]).await;
+        assert_eq!(named, said);
+        let other = place.run(&["explain", "partner/role/Uploader", "kms:Decrypt", "key/nonesuch", "--from", "manifest", &file]).await;
+        assert!(other.err.contains("`key/nonesuch` is no key that is known here") && other.err.contains(key), "{}{}", other.out, other.err);
     }
 }

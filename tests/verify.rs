@@ -33,8 +33,8 @@ async fn applied(file: &str, lag: Duration) -> Place {
     place.good(&["apply", "--auto-approve", "--quiet", file]).await;
     place.iam(DEV, "CreateUser", &[("UserName", "Mate")]).await;
     tokio::time::sleep(lag * 2).await;
-    for group in ["Log-Analysts", "Developers", "S3Readers", "Crew"] {
-        // Where there is such a group.
+    for group in ["Log-Analysts", "Crew"] {
+        // Where there is such a group. Of those whose members manifests declare, nobody else is to be one.
         place.query(DEV, "iam", "AddUserToGroup", &[("UserName", "Mate"), ("GroupName", group)]).await;
     }
     for (account, buckets) in place.sandbox.accounts() {
@@ -678,13 +678,13 @@ async fn what_no_call_looks_for_is_found_all_the_same() {
         let named = what.rsplit(['/', ':']).next().unwrap().replace("root", "999999999999");
         assert!(exit == Exit::Failed && value["holds"] == false && said.contains(&named), "{what}: {said}");
     }
-    // In a bucket's policy others write as well: it is said.
+    // In a bucket's policy others write as well: what no manifest says is red all the same.
     let (place, file) = everything(Duration::ZERO).await;
     let mut statements = bucket_policy(&place, "everything-open").await;
     statements.push(json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::everything-open/*"}));
     put_bucket_policy(&place, "everything-open", &statements).await;
-    let (_, value) = verified(&place, &file, &["--deadline", "0"]).await;
-    assert!(value["beside"].to_string().contains("999999999999"), "{}", value["beside"]);
+    let (exit, value) = verified(&place, &file, &["--deadline", "0"]).await;
+    assert!(exit == Exit::Failed && value["beyond"].to_string().contains("999999999999"), "{}", value["beyond"]);
 }
 
 /// Writing and other actions that are granted are looked at where nothing of the kind is called.
@@ -761,4 +761,20 @@ async fn a_run_that_is_ended_leaves_nothing_behind() {
     place.sandbox.set_faults(Some(std::sync::Arc::new(NoDeleting)));
     let said = place.run(&words).await;
     assert!(written().await && said.err.contains("left behind: ended-data/in/.crossrole-verify-"), "{}", said.err);
+}
+
+/// Nobody is let more by it at that moment, so that no call shows it: it is said, and not green.
+#[tokio::test(start_paused = true)]
+async fn what_guards_and_no_call_shows_is_not_green() {
+    let (place, _) = everything(Duration::ZERO).await;
+    let said = "[buckets.everything-open]\ncreate = true\n";
+    let file = manifest("verify-guards", &ALL.replace(said, &format!("{said}public_access_block = true\n")));
+    place.iam(TRUSTING, "DeleteRolePermissionsBoundary", &[("RoleName", "Partner")]).await;
+    public_block(&place, "everything-open", false).await;
+    let (exit, value) = verified(&place, &file, &["--deadline", "0"]).await;
+    let red = cells(&value, "fails");
+    let unguarded = value["unguarded"].to_string();
+    assert!(exit == Exit::Failed && value["holds"] == false && red.is_empty(), "{}", says(&red));
+    assert!(unguarded.contains("222222222222/role/Partner") && unguarded.contains("boundary"), "{unguarded}");
+    assert!(unguarded.contains("222222222222/bucket/everything-open") && unguarded.contains("public-access-block"), "{unguarded}");
 }
