@@ -340,7 +340,7 @@ async fn the_smallest_edit_that_says_it_is_written() {
         ("action", policy(&format!("{both},\"s3:GetBucketTagging\""), "\"s3:GetObject\"")),
         ("access", policy(both, r#""s3:GetObject","s3:PutObject","s3:DeleteObject""#)),
     ];
-    let (mut written, mut hands): (String, Vec<(&str, &str, Vec<(&str, String)>)>) = (String::new(), Vec::new());
+    let (mut written, mut hands) = (String::new(), Vec::new());
     hands.extend(
         trusts.iter().map(|(name, role, text)| (*name, "UpdateAssumeRolePolicy", vec![("RoleName", (*role).to_owned()), ("PolicyDocument", text.clone())])),
     );

@@ -35,7 +35,10 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
     let starts: BTreeSet<usize> = attempt.edits.iter().filter_map(|edit| if let Edit::Take { start } = edit { Some(*start) } else { None }).collect();
     for edit in &attempt.edits {
         match edit {
-            Edit::Word { start, key, value } => in_list(text, *start, &mut document, |table, _| Some(respell::word(table, key, value.clone())))?,
+            Edit::Word { start, key, value } => in_list(text, *start, &mut document, |table, _| {
+                respell::word(table, key, value.clone());
+                Some(())
+            })?,
             Edit::Respell { start, wanted } => in_list(text, *start, &mut document, |table, list| respell::respell(table, list, wanted))?,
             Edit::Put { .. } | Edit::Members { .. } | Edit::Append { .. } | Edit::Take { .. } => {}
         }

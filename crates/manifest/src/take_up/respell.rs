@@ -109,7 +109,7 @@ fn exchange(table: &mut dyn TableLike, key: &str, gone: &[Vec<String>], new: &[S
             let at = list.iter().position(|value| value.as_str().is_some_and(|text| spellings.iter().any(|one| one == text)))?;
             without(list, at);
         }
-        new.iter().for_each(|text| list.push(text.as_str()));
+        list.extend(new.iter().map(String::as_str));
         if list.is_empty() {
             table.remove(key);
         }
