@@ -58,10 +58,12 @@ impl Trouble {
     /// Tells whether it is the same thing in another state of the world: the statement that nearly lets it may be another one then.
     pub(crate) fn is(&self, other: &Self) -> bool {
         let key = |trouble: &Self| match &trouble.found.lack {
-            Some(Lack::Condition { key, .. }) if trouble.found.cause == Cause::OtherCondition => key.to_ascii_lowercase(),
-            _ => trouble.found.revoked.as_ref().map(|by| format!("{by:?}")).unwrap_or_default(),
+            Some(Lack::Condition { key, .. }) if trouble.found.cause == Cause::OtherCondition => Some(key.to_ascii_lowercase()),
+            _ => None,
         };
-        (self.found.cause, self.found.hop, key(self)) == (other.found.cause, other.found.hop, key(other))
+        // A condition has no revocation beside it.
+        let told = |trouble: &Self| trouble.found.revoked.clone().filter(|_| key(trouble).is_none());
+        (self.found.cause, self.found.hop, key(self), told(self)) == (other.found.cause, other.found.hop, key(other), told(other))
     }
 }
 
