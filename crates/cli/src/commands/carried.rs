@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossrole_access::Objects;
 use crossrole_model::access::Direction;
-use crossrole_model::{Address, Change, Desired, Observed, Plan, Severity, Source, Subject, Whose};
+use crossrole_model::{Address, Change, Desired, Observed, Plan, Severity, Source, Subject, Whose, Withheld};
 use crossrole_planner::Options;
 
 use crate::args::{ApplyArgs, CarryingArgs, GuardArgs, PlanningArgs};
@@ -79,7 +79,11 @@ impl Carried {
 
     /// Shows it; unless that is all, asks, writes the manifests, and carries it out.
     pub(super) async fn out(&mut self, observed: Observed, io: &mut Io) -> Result<Exit, Failure> {
-        let Some(part) = self.part(observed).await? else { return self.written_alone(io).await };
+        let (part, withheld) = self.part(observed).await?;
+        if let Some(revoking) = &self.revoking {
+            revoking.withholds(&withheld);
+        }
+        let Some(part) = part else { return self.written_alone(io).await };
         let whole = Arc::clone(&self.session.desired);
         if let Some(narrowed) = part.narrowed {
             io.err_lines(&crossrole_report::narrowed(&part.less));
@@ -127,8 +131,9 @@ impl Carried {
         Ok(Exit::Clean)
     }
 
-    /// What the change itself makes, where more than that is pending: none of that goes with it. `None`: it makes nothing.
-    async fn part(&self, observed: Observed) -> Result<Option<Part>, Failure> {
+    /// What the change itself makes, where more than that is pending: none of that goes with it. `None`: it makes nothing. Beside it, what
+    /// is withheld of the manifests.
+    async fn part(&self, observed: Observed) -> Result<(Option<Part>, Vec<Withheld>), Failure> {
         let (was, desired) = (Arc::clone(&self.was), Arc::clone(&self.session.desired));
         let since = self.revoking.as_ref().map(|revoking| revoking.since().to_owned());
         let work = move || {
@@ -163,7 +168,7 @@ impl Carried {
             if addresses.len() < changes {
                 part.targets = addresses.iter().map(Address::to_string).collect();
             }
-            Ok((!addresses.is_empty()).then_some(part))
+            Ok(((!addresses.is_empty()).then_some(part), after.withheld))
         };
         self.session.computed("planning", work).await?
     }

@@ -139,7 +139,7 @@ fn taken_up(mut plan: Plan, observed: &Observed, desired: &Desired, sources: &[S
             }
             let Some(wanted) = read(&new) else { continue };
             let then = crossrole_planner::plan(&wanted, observed, &Options::default());
-            if !is_less(&then, &plan, &attempt.address) {
+            if !is_less(&then, &plan, &attempt.address) || !is_said(&then, &plan, &attempt) {
                 continue;
             }
             said.push((attempt.file.clone(), attempt.address, attempt.part));
@@ -158,6 +158,14 @@ fn next(attempts: Vec<take_up::Attempt>, done: &BTreeMap<Option<Part>, usize>) -
         *count += 1;
         *count > done.get(&attempt.part).copied().unwrap_or_default()
     })
+}
+
+/// Tells whether the part that was tried is said now, and no other of the object has come to differ.
+fn is_said(then: &Plan, plan: &Plan, attempt: &take_up::Attempt) -> bool {
+    let reasons = |plan: &Plan| plan.changes.iter().find(|change| change.address == attempt.address).map(|change| change.reasons.clone()).unwrap_or_default();
+    let (now, before) = (reasons(then), reasons(plan));
+    let tried = attempt.part.clone().map(Reason::Differs);
+    now.iter().all(|reason| before.contains(reason) && Some(reason) != tried.as_ref())
 }
 
 /// Tells whether a plan has less to do than another, and nothing that the other has not: what an edit says of one object must not make

@@ -82,14 +82,14 @@ async fn carry(args: &RevokeArgs, carried: &mut Carried, passed_over: &[(String,
         return Ok(exit);
     }
     let mut followed = followed;
-    let withheld = carried.revoking.as_ref().map(Revoking::withheld).unwrap_or_default();
+    let withheld = |role: &Address| carried.revoking.as_ref().is_some_and(|revoking| revoking.is_withheld(role));
     let desired = &carried.session.desired;
     // What is not known to be written is taken for not written.
     let undone = if exit == Exit::Clean {
-        followed::not_done(desired, &since, |role| !withheld.contains(role))
+        followed::not_done(desired, &since, |role| !withheld(role))
     } else {
         let live = carried.observed().await.ok();
-        followed::not_done(desired, &since, |role| !withheld.contains(role) && followed::is_done(desired, live.as_ref(), role))
+        followed::not_done(desired, &since, |role| !withheld(role) && followed::is_done(desired, live.as_ref(), role))
     };
     let exit = if undone.is_empty() { exit } else { Exit::Failed };
     followed.lives_on.extend(undone);

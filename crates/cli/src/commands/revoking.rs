@@ -1,10 +1,9 @@
 //! What is asked of a revocation before it is carried out: that it is in time, is about somebody who is there, and widens nothing.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crossrole_model::access::{AccessDelta, Direction};
-use crossrole_model::{AccountId, Address, Desired, Kind, Observation, Observed, Plan, PrincipalKind, Subject, Whose};
+use crossrole_model::{AccountId, Address, Desired, Kind, Observation, Observed, Plan, PrincipalKind, Subject, Whose, Withheld};
 use crossrole_policy::Arn;
 use crossrole_report::{View, safe};
 
@@ -43,13 +42,13 @@ pub(super) struct Revoking {
     by_label: bool,
     again: OnceLock<Again>,
     /// Of the plan that was made, what is withheld.
-    withheld: OnceLock<BTreeSet<Address>>,
+    withheld: Mutex<Vec<Withheld>>,
 }
 
 impl Revoking {
     /// Begins now.
     pub(super) fn new(margin: i64, by_label: bool) -> Self {
-        Self { begun: Begun(now(), tokio::time::Instant::now()), margin, since: String::new(), by_label, again: OnceLock::new(), withheld: OnceLock::new() }
+        Self { begun: Begun(now(), tokio::time::Instant::now()), margin, since: String::new(), by_label, again: OnceLock::new(), withheld: Mutex::default() }
     }
 
     /// Seconds since 1970 before which sessions are denied.
@@ -83,15 +82,24 @@ impl Revoking {
         Err(Failure::new(error, "run it again, and approve it sooner"))
     }
 
-    /// Objects that are not written, since the plan withholds them.
-    pub(super) fn withheld(&self) -> BTreeSet<Address> {
-        self.withheld.get().cloned().unwrap_or_default()
+    /// Keeps what a plan withholds.
+    pub(super) fn withholds(&self, withheld: &[Withheld]) {
+        self.withheld.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(withheld);
+    }
+
+    /// Tells whether an object is not written, since a plan withheld it, or its account.
+    pub(super) fn is_withheld(&self, address: &Address) -> bool {
+        let withheld = self.withheld.lock().unwrap_or_else(PoisonError::into_inner);
+        withheld.iter().filter(|one| !one.is_remark()).any(|one| match &one.subject {
+            Subject::Object(of) | Subject::Part(of) => of == address,
+            Subject::Account { account, .. } => *account == address.account,
+            _ => false,
+        })
     }
 
     /// Refuses a plan by which somebody gains.
     pub(super) fn narrows(&self, plan: &Plan, view: View) -> Result<(), Failure> {
-        let objects = plan.withheld.iter().filter_map(|one| if let Subject::Object(address) = &one.subject { Some(address.clone()) } else { None });
-        self.withheld.get_or_init(|| objects.collect());
+        self.withholds(&plan.withheld);
         let changes = plan.access.iter().flat_map(|delta| &delta.changes).filter(|change| change.direction == Direction::Widened).cloned().collect();
         let delta = AccessDelta { changes, undecided: Vec::new() };
         if delta.changes.is_empty() {

@@ -119,7 +119,9 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
         let changed: BTreeSet<Address> = plan.changes.iter().map(|change| change.address.clone()).chain(withheld).collect();
         let live = Objects::observed(&observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(&controls);
         let longest = longest(&observed, &desired);
-        let settings = unshown::unshown(&plan, &desired);
+        // Of what is withheld too: whoever may mark an object as another's must not hide what it lacks.
+        let through = crossrole_planner::Options { look_through: true, ..crossrole_planner::Options::default() };
+        let settings = unshown::unshown(&crossrole_planner::plan(&desired, &observed, &through), &desired);
         (observed, live, changed, longest, settings)
     };
     let (observed, live, changed, longest, (unguarded, unshown)) = session.computed("planning", work).await?;

@@ -344,7 +344,11 @@ impl Builder<'_> {
                 self.warning(gone.span, message, advice);
             }
             if !gone.concerns {
-                self.warning(gone.span, "nothing in this manifest would let it in", "take the entry out, or name somebody who is let in");
+                let advice = format!(
+                    "check the name; an entry that has done its work may stay. Where it is taken out, what has its mark is withheld until its table says `restored = {}`",
+                    gone.since
+                );
+                self.warning(gone.span, "nothing in this manifest would let it in", advice);
             }
             let Gone { whose, since, concerns, lives_on, opened, .. } = gone;
             self.desired.revoked.push(Revocation { manifest: self.name.clone(), whose, since, place, concerns, lives_on, opened });

@@ -11,7 +11,7 @@ mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::desired::{DesiredState, DocumentRef, StatementRef};
+use crossrole_model::desired::{DesiredState, DocumentRef, Origin, StatementRef};
 use crossrole_model::state::{BucketState, Encryption, PolicyState, PublicAccessBlock, RoleState, Tags};
 use crossrole_model::{Address, Change, Desired, Kind, ObjectState, Part, ownership};
 use crossrole_policy::{Document, Principal, Statement};
@@ -263,11 +263,18 @@ impl Maker<'_> {
     /// Where a statement is said: tables by where they begin, with whom each names. `None` where another manifest says it, too.
     fn origins(&self, document: &DocumentRef, index: usize) -> Option<BTreeMap<usize, BTreeSet<(String, String)>>> {
         let mut all: BTreeMap<usize, BTreeSet<(String, String)>> = BTreeMap::new();
-        for origin in self.desired.origins.get(&StatementRef { address: self.address.clone(), document: document.clone(), index })? {
+        for origin in self.told(document, index)? {
             let own = all.entry((origin.place.file == self.file).then_some(origin.place.span.start)?).or_default();
             own.extend(origin.principal.iter().flat_map(names_of));
         }
         Some(all)
+    }
+
+    /// What says a statement; `None`: nothing does, or a `[[revoked]]` entry, which nobody but a person takes out.
+    fn told(&self, document: &DocumentRef, index: usize) -> Option<&Vec<Origin>> {
+        let origins = self.desired.origins.get(&StatementRef { address: self.address.clone(), document: document.clone(), index })?;
+        let revokes = |origin: &Origin| self.desired.revoked.iter().any(|one| one.place == origin.place);
+        (!origins.iter().any(revokes)).then_some(origins)
     }
 
     fn labels(&self) -> respell::Labels {
@@ -278,8 +285,7 @@ impl Maker<'_> {
     fn taken(&self, live: &Document, said: &[Statement], document: &DocumentRef) -> Option<Vec<Edit>> {
         let mut edits = Vec::new();
         for (index, _) in said.iter().enumerate().filter(|(_, statement)| !live.statements.contains(statement)) {
-            let origins = self.desired.origins.get(&StatementRef { address: self.address.clone(), document: document.clone(), index })?;
-            for origin in origins {
+            for origin in self.told(document, index)? {
                 // One that another manifest says is not this one's to take back.
                 edits.push((origin.place.file == self.file).then_some(Edit::Take { start: origin.place.span.start })?);
             }

@@ -8,7 +8,7 @@ use crossrole_model::{
     Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, ErrorClass, Facet, Kind, ObjectState, Observation, Part, Reason,
     Revocation, Subject, Unreadable, Withheld, ownership, revoked_of, revoked_since,
 };
-use crossrole_policy::{Document, Share, Statement};
+use crossrole_policy::{Document, Effect, Share, Statement};
 
 use crate::draft::{Draft, Stage};
 
@@ -169,7 +169,8 @@ fn is_again(mark: &Statement, other: &Statement) -> bool {
 /// by that. It goes with everything else when that is taken back.
 pub(super) fn told(draft: &Draft<'_>, found: Option<&Document>) -> Vec<Statement> {
     let ours = found.into_iter().flat_map(|document| &document.statements).filter(|s| sid_owner(draft, s.sid()).is_some());
-    ours.filter(|s| !draft.destroy && revoked_since(s.sid()).is_some()).cloned().collect()
+    // A mark denies: what lets somebody in is none, whatever it is called.
+    ours.filter(|s| !draft.destroy && s.effect == Effect::Deny && revoked_since(s.sid()).is_some()).cloned().collect()
 }
 
 fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str, found: Option<&Document>, wanted: &[Statement]) {

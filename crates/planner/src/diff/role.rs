@@ -11,7 +11,7 @@ use crossrole_model::{
     ownership,
 };
 use crossrole_policy::canonical::CanonicalBody;
-use crossrole_policy::{Document, Effect, Principal, Statement};
+use crossrole_policy::{Document, Effect, Element, Principal, Statement};
 
 use crate::draft::{Draft, Stage};
 
@@ -101,9 +101,18 @@ fn marks(draft: &Draft<'_>, address: &Address, object: &DesiredObject, wanted: &
 /// What is wanted, with marks that stay, and what denies the sessions that they are about.
 fn with_marks(mut wanted: RoleState, marks: Tags, found: &RoleState) -> RoleState {
     let denied = found.inline.get(REVOKED_POLICY);
+    // As we write them: one that says more, or otherwise, is somebody else's.
+    let is_all = |element: &Element| !element.negated && element.values == ["*"];
+    let tells = |(operator, key): (&str, &str)| {
+        operator == "DateLessThan" && key == "aws:TokenIssueTime" || operator == "StringLike" && ["aws:userid", "aws:SourceIdentity"].contains(&key)
+    };
+    let is_ours = |statement: &Statement| {
+        let mut conditions = statement.conditions.iter().flat_map(|(operator, keys)| keys.keys().map(move |key| (operator.as_str(), key.as_str())));
+        statement.effect == Effect::Deny && is_all(&statement.action) && statement.resource.as_ref().is_some_and(is_all) && conditions.all(tells)
+    };
     let ended = |statement: &&Statement| {
         let instants = statement.conditions.values().flatten().filter(|(key, _)| key.eq_ignore_ascii_case("aws:TokenIssueTime"));
-        instants.flat_map(|(_, values)| values).any(|since| marks.iter().any(|(tag, of)| tag != REVOKED_TAG && of == since))
+        is_ours(statement) && instants.flat_map(|(_, values)| values).any(|since| marks.iter().any(|(tag, of)| tag != REVOKED_TAG && of == since))
     };
     for statement in denied.into_iter().flat_map(|document| &document.statements).filter(ended) {
         let all = wanted.inline.entry(REVOKED_POLICY.to_owned()).or_insert_with(|| Document::new(Vec::new()));

@@ -220,6 +220,29 @@ fn an_entry_tells_of_a_mark_without_a_grant() {
     assert!(plan.withheld.is_empty(), "{:?}", plan.withheld);
 }
 
+/// What is called a mark and lets somebody in, or denies less than we write, is nothing that is kept.
+#[test]
+fn a_mark_that_was_turned_is_none() {
+    let gone = revoked(&[(ANN, 18)]);
+    let without = gone.replace("user = [\"dev/ann\", \"dev/bob\"]", BOB);
+    let turned = |e: &mut crossrole_model::Observed| {
+        let crossrole_model::Observation::Known(state) = &mut crate::world::bucket(e, "data-bucket").policy else { panic!("it is known") };
+        let marks = state.document.as_mut().unwrap().statements.iter_mut().filter(|s| s.sid().contains("Revoked"));
+        assert_eq!(marks.map(|mark| mark.effect = crossrole_policy::Effect::Allow).count(), 1);
+    };
+    let put = "~ bucket-policy/data-bucket (Statements): PutBucketPolicy";
+    row("an Allow", &without).after(OPEN).after(&gone).after(&without).then(turned).plans(&[put]);
+    let fewer = |e: &mut crossrole_model::Observed| {
+        let role = crate::world::account(e, &crate::world::id(crate::rows::PROD)).roles.get_mut("reader").unwrap();
+        for statement in &mut role.state.inline.get_mut("crossrole-revoked").unwrap().statements {
+            let never = [("aws:PrincipalTag/x".to_owned(), vec!["y".to_owned()])];
+            statement.conditions.insert("StringEquals".to_owned(), never.into());
+        }
+    };
+    let policy = "~ role/Reader (Inline(\"crossrole-revoked\")): DeleteRolePolicy";
+    row("a Deny of fewer", &without).after(OPEN).after(&gone).after(&without).then(fewer).plans(&[policy]);
+}
+
 /// Of more revocations than a role has tags, the earliest has none.
 #[test]
 fn more_revocations_than_tags_withhold_nothing() {
