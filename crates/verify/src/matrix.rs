@@ -312,10 +312,6 @@ impl Builder<'_> {
     /// Whether manifests say who is in a group.
     fn members_declared(&self, group: &str) -> bool {
         let members = self.desired.objects.iter().filter_map(|(address, object)| match &object.state {
-            // One that manifests make is declared whole, with members or without.
-            DesiredState::Group(group) if crossrole_model::ownership::group_owner(&group.path).is_some() => {
-                Some(self.desired.partition.iam_arn(&address.account, "group", "/", &address.name))
-            }
             DesiredState::Membership(membership) => Some(self.desired.partition.iam_arn(&address.account, "group", "/", &membership.group)),
             _ => None,
         });
