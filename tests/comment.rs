@@ -153,6 +153,20 @@ fn all_pages_are_looked_through() {
     }
 }
 
+/// GitLab leaves notes that one may not see out of a page that was cut before: a page may be short, or empty, and not be the last.
+#[test]
+fn a_short_page_is_not_the_last_one() {
+    let desk = Desk::new("short", &text("new"));
+    for id in 1..=40 {
+        desk.api.has(id, 12, "a cross reference");
+    }
+    desk.api.state.lock().unwrap().unseen.extend(20..=40);
+    desk.api.has(1_000, ME, &text("old"));
+    assert_eq!(desk.gitlab(&[]).code, 0);
+    let comments = desk.comments();
+    assert_eq!((comments.len(), &comments[40].1), (41, &text("new")));
+}
+
 fn refused(operation: &'static str, status: u16, headers: &[(&'static str, &str)], body: &str) -> Canned {
     Canned { operation, status, headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), body: body.to_owned() }
 }

@@ -1,7 +1,7 @@
 //! A stand-in for the comment APIs of GitHub and GitLab on loopback: it holds every request to the published description
 //! (`tests/forge/`), and its own answers too.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -38,6 +38,8 @@ pub(crate) struct Canned {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) comments: Vec<Comment>,
+    /// Notes that the owner of the token may not see.
+    pub(crate) unseen: BTreeSet<u64>,
     /// `operationId` of each request.
     pub(crate) asked: Vec<String>,
     /// What a request was not as it is documented.
@@ -177,7 +179,21 @@ fn answer(asked: &Asked, described: &Described, state: &mut State) -> Answered {
         // An answer that is not as it is documented would prove nothing.
         conforms(schema, &value).unwrap_or_else(|why| panic!("the stand-in itself: {operation}: {why}"));
     }
-    (status, Vec::new(), if value.is_null() { String::new() } else { value.to_string() })
+    let headers = if operation.starts_with("issues/list") || operation == "list-notes" { links(asked, state.comments.len()) } else { Vec::new() };
+    (status, headers, if value.is_null() { String::new() } else { value.to_string() })
+}
+
+/// Which pages there are beside this one, as both say it. GitLab's pages are cut before what one may not see is left out of them
+/// (`lib/api/notes.rb`).
+fn links(asked: &Asked, count: usize) -> Vec<(&'static str, String)> {
+    let number = |name: &str| asked.query.iter().find(|(k, _)| k == name).and_then(|(_, v)| v.parse::<usize>().ok()).unwrap_or(1);
+    let (page, size) = (number("page"), number("per_page"));
+    let link = |page: usize, rel: &str| format!("<http://127.0.0.1{}?page={page}&per_page={size}>; rel=\"{rel}\"", asked.path);
+    let mut links = vec![link(1, "first")];
+    if page * size < count {
+        links.push(link(page + 1, "next"));
+    }
+    vec![("link", links.join(", "))]
 }
 
 /// GitHub documentation, "Getting started with the REST API": a user agent is required, `Accept` and the version are recommended.
@@ -333,7 +349,7 @@ fn usual(operation: &str, parameters: &BTreeMap<String, String>, query: &[(Strin
         "issues/create-comment" => (201, github(&add(state))),
         "issues/update-comment" => edit(state, of("comment_id")).map_or(missing, |comment| (200, github(&comment))),
         "current-user" => (200, json!({ "id": ME, "username": "bot", "name": "bot", "state": "active" })),
-        "list-notes" => (200, state.comments.iter().skip((page - 1) * size).take(size).map(gitlab).collect()),
+        "list-notes" => (200, state.comments.iter().skip((page - 1) * size).take(size).filter(|note| !state.unseen.contains(&note.id)).map(gitlab).collect()),
         "create-note" => (201, gitlab(&add(state))),
         "modify-note" => edit(state, of("note_id")).map_or(missing, |comment| (200, gitlab(&comment))),
         "delete-note" => {

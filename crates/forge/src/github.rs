@@ -80,7 +80,7 @@ async fn own(client: &Client, path: &str, viewer: &Viewer, marker: &str) -> Resu
     for page in 1..=PAGES_MOST {
         let answer = client.send(Method::GET, &format!("{path}?per_page={PAGE}&page={page}"), None, "the list of comments").await?;
         let comments: Vec<Comment> = answer.read()?;
-        let last = comments.len() < PAGE;
+        let last = !answer.has_next(comments.len() < PAGE);
         let ours = comments.into_iter().filter(|comment| viewer.wrote(comment) && comment.body.as_deref().is_some_and(|body| has_marker(body, marker)));
         own.extend(ours.map(|comment| Own { id: comment.id, node: comment.node_id }));
         if last {

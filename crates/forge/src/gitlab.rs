@@ -56,12 +56,12 @@ async fn own(client: &Client, path: &str, me: &User, marker: &str) -> Result<Vec
     let mut own = Vec::new();
     for page in 1..=PAGES_MOST {
         let query = format!("{path}?sort=asc&order_by=created_at&per_page={PAGE}&page={page}");
-        let notes: Vec<Note> = client.send(Method::GET, &query, None, "the list of notes").await?.read()?;
-        let last = notes.len() < PAGE;
+        let answer = client.send(Method::GET, &query, None, "the list of notes").await?;
+        let notes: Vec<Note> = answer.read()?;
         let ours = |note: &Note| !note.system && note.author.as_ref().is_some_and(|author| author.id == me.id);
         let marked = |note: &Note| note.body.as_deref().is_some_and(|body| has_marker(body, marker));
         own.extend(notes.iter().filter(|note| ours(note) && marked(note)).map(|note| Own { id: note.id, node: String::new() }));
-        if last {
+        if !answer.has_next(notes.len() < PAGE) {
             break;
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LINK, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -53,6 +53,8 @@ pub(crate) struct Client {
 /// An answer that is no refusal.
 pub(crate) struct Answer {
     body: Bytes,
+    /// Where the answer names its neighbours: whether another page comes after it.
+    next: Option<bool>,
     host: String,
     what: &'static str,
 }
@@ -61,6 +63,12 @@ impl Answer {
     /// Reads it.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|e| self.unreadable(&format!("line {} column {}", e.line(), e.column())))
+    }
+
+    /// Whether another page follows, where `shorter` tells that this one has fewer entries than were asked for. What names its
+    /// neighbours is believed (RFC 8288; GitLab leaves entries that one may not see out of a page, after it was cut), the length else.
+    pub(crate) fn has_next(&self, shorter: bool) -> bool {
+        self.next.unwrap_or(!shorter)
     }
 
     pub(crate) fn unreadable(&self, why: &str) -> Error {
@@ -162,7 +170,7 @@ impl Client {
         };
         let host = self.host.clone();
         if parts.status.is_success() {
-            return Ok(Once::Done(Answer { body, host, what }));
+            return Ok(Once::Done(Answer { body, next: next(&parts.headers), host, what }));
         }
         if parts.status.is_redirection() {
             return Err(Error::Redirect { host, what, status: parts.status.as_u16() });
@@ -209,6 +217,13 @@ fn wait(method: &Method, status: StatusCode, headers: &HeaderMap, now: u64) -> O
         status if status.is_server_error() && *method != Method::POST => Some(number(&RETRY_AFTER).map_or(BRIEFLY, Duration::from_secs)),
         _ => None,
     }
+}
+
+/// Whether a `Link` header names a next page (RFC 8288, section 3); `None` without one.
+fn next(headers: &HeaderMap) -> Option<bool> {
+    let links: Vec<&str> = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).collect();
+    let is_next = |parameter: &str| parameter.trim().strip_prefix("rel=").is_some_and(|rel| rel.trim_matches('"').split(' ').any(|rel| rel == "next"));
+    (!links.is_empty()).then(|| links.iter().flat_map(|link| link.split([';', ','])).any(is_next))
 }
 
 fn now() -> u64 {
@@ -287,6 +302,20 @@ mod tests {
             let headers: HeaderMap = given.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())).collect();
             let wait = wait(method, StatusCode::from_u16(*status).unwrap(), &headers, 1_000);
             assert_eq!(wait, expected.map(Duration::from_millis), "{method} {status} {given:?}");
+        }
+    }
+
+    #[test]
+    fn whether_a_page_follows_is_said_by_the_answer() {
+        let cases: &[(&[&str], Option<bool>)] = &[
+            (&[], None),
+            (&[r#"<https://x/notes?page=2>; rel="next", <https://x/notes?page=9>; rel="last""#], Some(true)),
+            (&[r#"<https://x/notes?page=1>; rel="prev""#, r#"<https://x/notes?page=3>; rel=next"#], Some(true)),
+            (&[r#"<https://x/notes?page=1>; rel="first", <https://x/notes?rel="next">; rel="last""#], Some(false)),
+        ];
+        for (given, expected) in cases {
+            let headers: HeaderMap = given.iter().map(|value| (LINK, value.parse::<HeaderValue>().unwrap())).collect();
+            assert_eq!(next(&headers), *expected, "{given:?}");
         }
     }
 

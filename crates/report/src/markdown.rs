@@ -333,6 +333,9 @@ impl Page {
         let mut room = room - frame;
         let lines: Vec<&str> = text.lines().collect();
         for (at, line) in lines.iter().enumerate() {
+            // GitLab looks for its commands line by line, and takes three backticks alone for the end of a longer fence (`/merge`, in a
+            // comment by its API too: `lib/gitlab/quick_actions/extractor.rb`).
+            let line = &if line.starts_with('/') { format!(" {line}") } else { (*line).to_owned() };
             if line.len() >= room {
                 self.raw(&more(lines.len() - at));
                 self.cut = true;

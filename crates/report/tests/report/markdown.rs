@@ -130,14 +130,32 @@ fn fences(text: &str) -> Vec<Range<usize>> {
     blocks.filter(|(event, _)| matches!(event, Event::Start(Tag::CodeBlock(_)))).map(|(_, range)| range).collect()
 }
 
+/// GitLab carries out what begins a line with a slash, and does not see every fence (`lib/gitlab/quick_actions/extractor.rb`).
+#[test]
+fn no_line_is_a_command_of_gitlab() {
+    for row in ["/merge", "/close", "```\n/approve"] {
+        let text = comment(row, SUMMARY_MOST);
+        assert!(text.contains(row.trim_start_matches("```\n")), "{text}");
+        assert!(!text.lines().any(|line| line.starts_with('/')), "{text}");
+    }
+}
+
 #[test]
 fn what_others_wrote_changes_nothing_outside_of_fences() {
     let plain = whole("xy");
     let expected = outside(&comment("xy", SUMMARY_MOST).replace(&marker(&plain), ""));
     assert!(expected.iter().filter(|word| *word == "fence").count() >= 4, "{expected:#?}");
-    for row in
-        ROWS.iter().copied().chain(["`````` x", "@org/team #12 GH-1 org/repo#3", "<details>", "</details>", "    indented", "> [!NOTE]", "| a | b |\n|--|--|"])
-    {
+    for row in ROWS.iter().copied().chain([
+        "`````` x",
+        "@org/team #12 GH-1 org/repo#3",
+        "<details>",
+        "</details>",
+        "    indented",
+        "> [!NOTE]",
+        "| a | b |\n|--|--|",
+        "/merge",
+        "/close ``` \n/approve",
+    ]) {
         let text = comment(row, SUMMARY_MOST);
         assert!(!text.chars().any(is_harmful), "{row:?}");
         assert_eq!(outside(&text.replace(&marker(&whole(row)), "")), expected, "{row:?}: {text}");
