@@ -216,7 +216,10 @@ pub(crate) fn of_service(action: &str, text: &str, resource: String, desired: &D
             let hint = if all.is_empty() { "write the ARN of a key".to_owned() } else { format!("write the ARN of a key: known are {}", all.join(", ")) };
             Err(Failure::new(format!("`{safe}` is no key that is known here"), hint))
         }
-        [one, other, ..] => Err(Failure::new(format!("`{safe}` stands for several keys"), format!("write the ARN of one of them, as in `{one}` or `{other}`"))),
+        [one, other, ..] => {
+            let [one, other] = [one, other].map(|arn| crossrole_report::safe(arn));
+            Err(Failure::new(format!("`{safe}` stands for several keys"), format!("write the ARN of one of them, as in `{one}` or `{other}`")))
+        }
     }
 }
 

@@ -74,34 +74,32 @@ fn given(statement: &Statement) -> BTreeSet<(Name, String)> {
     of_statement(statement).map(|name| (name, text.clone())).collect()
 }
 
+/// The objects to or through which our share of a policy gives what it did not give before. Others' statements are what they were, what
+/// stays as it was is given to nobody, and a Deny gives nobody anything.
+fn newly_given(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
+    let before: BTreeSet<(Name, String)> = let_before(step, change).iter().flat_map(given).collect();
+    let ours = step.share.iter().flat_map(|share| &share.statements).filter(|s| s.effect == Effect::Allow);
+    ours.flat_map(given).filter(|one| !before.contains(one)).map(|(name, _)| name).collect()
+}
+
 /// The objects that a call gives something to, or through, by their names.
 fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
     let own = |kind: Kind, name: &str| name_of(kind, step.account.as_str(), name);
     let document = |d: &Document| d.statements.iter().flat_map(of_statement).collect::<BTreeSet<Name>>();
-    let before: BTreeSet<Name> = let_before(step, change).iter().flat_map(of_statement).collect();
-    // A Deny gives nobody anything.
-    let share = || step.share.iter().flat_map(|share| &share.statements).filter(|s| s.effect == Effect::Allow).flat_map(of_statement);
     match &step.call {
         Call::Iam(IamCall::CreateRole { trust, boundary, .. }) => document(trust).into_iter().chain(boundary.as_deref().and_then(of_arn)).collect(),
         Call::Iam(IamCall::UpdateTrust { trust: d, .. } | IamCall::PutInlinePolicy { document: d, .. }) => document(d),
         Call::Iam(IamCall::CreatePolicy { document: d, .. } | IamCall::CreatePolicyVersion { document: d, .. }) => match &step.share {
-            // Others' statements are what they were, and what ours let before is given to nobody.
-            Some(_) => share().filter(|name| !before.contains(name)).collect(),
+            Some(_) => newly_given(step, change),
             None => document(d),
         },
         Call::Iam(IamCall::PutBoundary { arn, .. }) => of_arn(arn).into_iter().collect(),
         Call::Iam(IamCall::AttachPolicy { principal, arn }) => of_arn(arn).into_iter().chain([own(principal.kind.kind(), &principal.name)]).collect(),
         Call::Iam(IamCall::AddUserToGroup { group, user }) => [own(Kind::Group, group), own(Kind::User, user)].into(),
-        Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => {
-            let before: BTreeSet<(Name, String)> = let_before(step, change).iter().flat_map(given).collect();
-            let ours = step.share.iter().flat_map(|share| &share.statements).filter(|s| s.effect == Effect::Allow);
-            // What stays as it was is given to nobody, and the bucket itself is in each of them.
-            let new = ours.flat_map(given).filter(|one| !before.contains(one)).map(|(name, _)| name);
-            new.chain([own(Kind::Bucket, &bucket.name)]).collect()
-        }
+        Call::Bucket(BucketCall::PutPolicy { bucket, .. }) => newly_given(step, change).into_iter().chain([own(Kind::Bucket, &bucket.name)]).collect(),
         Call::Bucket(BucketCall::PutLogging { logging: Some(logging), .. }) => [own(Kind::Bucket, &logging.bucket)].into(),
         Call::Bucket(BucketCall::PutEncryption { encryption: Encryption::Kms { key, .. }, .. }) => of_arn(key).into_iter().collect(),
-        Call::Key(KeyCall::PutPolicy { .. }) => share().filter(|name| !before.contains(name)).collect(),
+        Call::Key(KeyCall::PutPolicy { .. }) | Call::Set(SetCall::PutPolicy { .. }) => newly_given(step, change),
         // The rest names nothing but what the change itself is about, or takes something away.
         Call::Iam(
             IamCall::UpdateRole { .. }
@@ -135,7 +133,6 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
             | IamCall::UntagOidcProvider { .. }
             | IamCall::DeleteOidcProvider { .. },
         ) => BTreeSet::new(),
-        Call::Set(SetCall::PutPolicy { .. }) => share().filter(|name| !before.contains(name)).collect(),
         Call::Set(SetCall::DeletePolicy { .. } | SetCall::Provision { .. }) => BTreeSet::new(),
         Call::Key(
             KeyCall::Create { .. }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_model::{Action, Address, Broken, BucketCall, Call, Cause, Kind, Plan, StepId, Subject, Withheld};
 use crossrole_planner::check;
 
+use crate::keys::closed;
 use crate::rows::{DEV, PROD, row};
 use crate::world::id;
 
@@ -338,6 +339,20 @@ fn withheld() -> Vec<Breaking> {
     let logging = "[buckets.logs-bucket]\ncreate = true\n[buckets.made-bucket]\ncreate = true\nlogging = { bucket = \"logs-bucket\" }\n";
     let logging = good(&row("logging", logging).after("[buckets.logs-bucket]\ncreate = true\n[buckets.made-bucket]\ncreate = true\n"));
     case("a bucket that others log into", &logging, PROD, Kind::Bucket, "logs-bucket", &["PutBucketPolicy", "PutBucketLogging"]);
+    // More rights by the same name are given anew, those that it has are not.
+    let used = |access: &str, other: &str| {
+        format!(
+            "[trusted.dev.roles.App]\n[[trusted.dev.roles.App.trust]]\nservice = \"ec2.amazonaws.com\"\n[keys.data]\narn = \"arn:aws:kms:us-east-1:{PROD}:key/1234abcd-12ab-34cd-56ef-1234567890ab\"\n[[keys.data.allow]]\nrole = \"dev/App\"\naccess = {access}\n{other}"
+        )
+    };
+    let another = "[[keys.data.allow]]\naccount = \"dev\"\naccess = \"encrypt\"\n";
+    let before = used("\"decrypt\"", "");
+    let key = good(&row("a key", &used("[\"decrypt\", \"encrypt\"]", "")).first(closed).after(&before));
+    case("a key's rights", &key, DEV, Kind::Role, "App", &["PutKeyPolicy"]);
+    let key = good(&row("a key beside", &used("\"decrypt\"", another)).first(closed).after(&before));
+    let app = Subject::Object(Address::new(&id(DEV), Kind::Role, "App"));
+    let beside = broken(key, |p| p.withheld.push(Withheld { subject: app, cause: Cause::ServiceLinked, blocks: true }));
+    assert_eq!((beside.steps.len(), check(&beside)), (1, Vec::new()));
     // Taking away from what is withheld harms nobody.
     let gone = good(&row("gone", "").after(WHOLE));
     for (account, kind, name) in [(PROD, Kind::Role, "Reader"), (DEV, Kind::User, "ann"), (DEV, Kind::Group, "Devs")] {

@@ -33,7 +33,7 @@ fn usual(e: &mut Observed) {
 }
 
 /// Nobody leaves anything to IAM.
-fn closed(e: &mut Observed) {
+pub(crate) fn closed(e: &mut Observed) {
     add_key(
         e,
         KEY,
