@@ -61,6 +61,7 @@ mod quotas;
 mod rate;
 mod report_files;
 mod reports;
+mod resource_tags;
 mod reviewed;
 mod revoke;
 mod revoke_on;

@@ -12,6 +12,7 @@ use crate::engine::condition::instant;
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::principal::{Caller, is_provider};
 use crate::request::{Context, ContextValue, Policies, Request};
+use crate::tagged;
 use crate::why::explain;
 
 /// One question.
@@ -115,8 +116,13 @@ impl Estate {
             (Kind::Everything, _) => Identity::Everything(&everything),
             _ => Identity::Nothing,
         };
-        let policies = self.policies(identity, who.subject.account.as_deref(), guarded, owner.as_deref());
-        let request = request(question, &who, owner.clone(), action, resource);
+        let mut policies = self.policies(identity, who.subject.account.as_deref(), guarded, owner.as_deref());
+        // The request brings the tags, so that reasons can say what they are.
+        policies.resource = guarded.and_then(|g| g.policy.as_ref()).map(Placed::written);
+        let mut request = request(question, &who, owner.clone(), action, resource);
+        if let Some(tags) = self.tags_of(resource) {
+            tagged::put(&mut request.context, tags);
+        }
         explain(&request, &policies, who.subject.party, assumed)
     }
 

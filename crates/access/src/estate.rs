@@ -6,21 +6,53 @@ use crossrole_policy::{Document, Element, Statement};
 
 use crate::engine::compiled::Compiled;
 use crate::request::Policies;
+use crate::tagged;
 
 /// A document with its place, as written and compiled.
 #[derive(Debug, Clone)]
 pub struct Placed {
     /// As written.
     pub document: Document,
-    /// Ready to be asked.
+    /// Ready to be asked: of a resource whose tags are known, with what they decide decided.
     pub compiled: Compiled,
+    /// Where its resource's tags decide something: as it is written, and the tags.
+    tagged: Option<Box<(Compiled, BTreeMap<String, String>)>>,
 }
 
 impl Placed {
     /// `place` is how reasons name it.
     pub fn new(document: Document, place: impl Into<String>) -> Self {
         let compiled = Compiled::new(&document, place);
-        Self { document, compiled }
+        Self { document, compiled, tagged: None }
+    }
+
+    /// The same as the policy of a resource with these tags.
+    #[must_use]
+    pub fn on(self, tags: &BTreeMap<String, String>) -> Self {
+        if !self.document.statements.iter().any(tagged::asks) {
+            return self;
+        }
+        let mut resolved = tagged::resolved(&self.document, tags);
+        // Of a key: see `of_key`.
+        if self.compiled.statements.len() < resolved.statements.len() {
+            resolved.statements.retain(|s| s.resource.is_some());
+        }
+        let compiled = Compiled::new(&resolved, self.compiled.place());
+        Self { tagged: Some(Box::new((self.compiled, tags.clone()))), compiled, ..self }
+    }
+
+    /// Tells whether it asks for tags of resources that are not decided here.
+    pub(crate) fn rests_on_tags(&self) -> bool {
+        let mut statements = self.compiled.statements.iter().filter(|statement| !statement.action.written.is_empty());
+        statements.any(|statement| {
+            let conditions = statement.conditions.iter().flat_map(|c| c.variables().chain([c.key.as_str()]));
+            conditions.chain(statement.resource.iter().flat_map(|r| r.variables())).any(tagged::is_resource_tag)
+        })
+    }
+
+    /// As it is written, for a request that brings the tags.
+    pub(crate) fn written(&self) -> &Compiled {
+        self.tagged.as_ref().map_or(&self.compiled, |tagged| &tagged.0)
     }
 
     /// The policy of a key. A statement without resources or actions is taken by KMS, and does nothing (AWS KMS Developer Guide,
@@ -29,7 +61,7 @@ impl Placed {
         let mut live = document.clone();
         live.statements.retain(|s| s.resource.is_some());
         let compiled = Compiled::new(&live, place);
-        Self { document, compiled }
+        Self { document, compiled, tagged: None }
     }
 
     /// A document that allows everything: it stands in for policies that are not known.
@@ -39,9 +71,10 @@ impl Placed {
 }
 
 impl PartialEq for Placed {
-    /// Of meaning: the place does not count.
+    /// Of meaning: the place does not count, and tags where something is asked of them.
     fn eq(&self, other: &Self) -> bool {
-        self.document == other.document
+        let tags = |one: &Self| one.tagged.as_ref().map(|tagged| tagged.1.clone());
+        self.document == other.document && tags(self) == tags(other)
     }
 }
 
@@ -117,6 +150,8 @@ pub struct Estate {
     pub keys: BTreeMap<String, Guarded>,
     /// The keys of buckets, by the bucket's name.
     pub bucket_keys: BTreeMap<String, BucketKey>,
+    /// Tags of buckets and keys by ARN, where they are known.
+    pub tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Identity providers by ARN, each with what tells whose tokens it takes: audiences, or SAML metadata.
     pub providers: BTreeMap<String, BTreeSet<String>>,
     /// Service control policies by account.
@@ -142,6 +177,12 @@ impl Estate {
     /// The partition, `aws` unless it says another.
     pub(crate) fn partition(&self) -> &str {
         if self.partition.is_empty() { "aws" } else { &self.partition }
+    }
+
+    /// The tags of a role, a user or a key by which services tell it, where they are known.
+    pub(crate) fn tags_of(&self, resource: &str) -> Option<&BTreeMap<String, String>> {
+        let principal = self.principals.get(resource).filter(|_| !resource.contains(":group/")).map(|principal| &principal.tags);
+        principal.or_else(|| self.tags.get(resource).filter(|_| resource.contains(":kms:")))
     }
 
     /// The key of the bucket that a resource of S3 is, or is in.

@@ -23,6 +23,7 @@ mod principal;
 mod public;
 mod remedy;
 mod request;
+mod tagged;
 mod why;
 
 pub use ask::{Question, explain_alone};

@@ -28,6 +28,8 @@ pub struct Objects {
     keys: BTreeMap<String, Document>,
     /// Keys of buckets by name.
     bucket_keys: BTreeMap<String, BucketKey>,
+    /// Tags of buckets and of keys that manifests make, by ARN: of other keys nobody reads them.
+    tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Accounts that were read as a whole.
     whole: BTreeSet<String>,
     /// What AWS calls keys that manifests make, by the ARNs with their aliases: policies of others may name them by patterns.
@@ -84,6 +86,7 @@ impl Objects {
             let Some(policy) = bucket.policy.known().map(|p| p.document.clone()) else { continue };
             objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block: bucket.state.public_access_block });
             objects.encrypt(name, &bucket.state);
+            objects.tagged(name, &bucket.state);
         }
         for (arn, key) in &observed.keys {
             if matches!(key, Observation::Known(None)) && KeyRef::parse(arn).is_some_and(|key| key.alias().is_some()) {
@@ -92,6 +95,9 @@ impl Objects {
             }
             if let Some(policy) = key.known().and_then(Option::as_ref).and_then(|key| key.policy.known()) {
                 objects.keys.insert(arn.clone(), policy.document.clone());
+            }
+            if let Some(made) = key.known().and_then(Option::as_ref).and_then(|key| key.made.as_ref()) {
+                objects.tags.insert(arn.clone(), made.state.tags.clone());
             }
         }
         objects
@@ -105,6 +111,13 @@ impl Objects {
             self.bucket_keys.entry(name.clone()).or_insert(key);
         }
         self
+    }
+
+    /// Notes the tags of a bucket, where they are known.
+    fn tagged(&mut self, name: &str, state: &crossrole_model::state::BucketState) {
+        if let Some(tags) = &state.tags {
+            self.tags.insert(format!("arn:{}:s3:::{name}", self.partition.as_str()), tags.clone());
+        }
     }
 
     /// Notes the key of a bucket whose encryption is known.
@@ -284,6 +297,7 @@ impl Objects {
                 let slot = self.buckets.entry(address.name.clone()).or_default();
                 slot.account = account.to_string();
                 slot.block = bucket.public_access_block;
+                self.tagged(&address.name, bucket);
                 self.encrypt(&address.name, bucket);
             }
             ObjectState::BucketPolicy(policy) => {
@@ -292,9 +306,11 @@ impl Objects {
                 slot.policy.clone_from(&policy.document);
             }
             ObjectState::PermissionSet(set) => self.provision(&address.name, set),
-            ObjectState::Key(_) => {
+            ObjectState::Key(made) => {
                 let fresh = KeyPolicyState::of_new_key(self.partition, account).document;
-                let policy = self.keys.entry(KeyRef::named(self.partition, account, &address.name).arn).or_default();
+                let arn = KeyRef::named(self.partition, account, &address.name).arn;
+                self.tags.insert(arn.clone(), made.tags.clone());
+                let policy = self.keys.entry(arn).or_default();
                 if policy.statements.is_empty() {
                     *policy = fresh;
                 }
@@ -407,6 +423,7 @@ impl Objects {
         let buckets = named.buckets.values_mut().filter_map(|bucket| bucket.policy.as_mut());
         named.policies.values_mut().chain(buckets).for_each(|document| document.map_texts(&other));
         named.keys = std::mem::take(&mut named.keys).into_iter().map(|(arn, document)| (other(&arn).unwrap_or(arn), document)).collect();
+        named.tags = std::mem::take(&mut named.tags).into_iter().map(|(arn, tags)| (other(&arn).unwrap_or(arn), tags)).collect();
         named.keys.values_mut().for_each(|document| document.map_texts(&other));
         for key in named.bucket_keys.values_mut() {
             key.arn = other(&key.arn).unwrap_or_else(|| key.arn.clone());
@@ -451,7 +468,7 @@ impl Objects {
                 });
             }
             if let Some(trust) = &held.trust {
-                let policy = Some(Placed::new(trust.clone(), format!("trust policy of {of}")));
+                let policy = Some(Placed::new(trust.clone(), format!("trust policy of {of}")).on(&held.tags));
                 estate.roles.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
             }
             estate.principals.insert(arn, principal);
@@ -470,10 +487,12 @@ impl Objects {
         }
         for (arn, document) in &self.keys {
             let account = crossrole_policy::Arn::parse(arn).map(|a| a.account.to_owned()).unwrap_or_default();
-            let policy = Some(Placed::of_key(document.clone(), format!("policy of key {}", key_name(arn))));
+            let policy = Placed::of_key(document.clone(), format!("policy of key {}", key_name(arn)));
+            let policy = Some(if let Some(tags) = self.tags.get(arn) { policy.on(tags) } else { policy });
             estate.keys.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
         }
         estate.bucket_keys.clone_from(&self.bucket_keys);
+        estate.tags.clone_from(&self.tags);
         estate
     }
 

@@ -91,6 +91,11 @@ pub(crate) fn is_masked(key: &str, view: View) -> bool {
     !view.show_external_ids && key.eq_ignore_ascii_case("sts:ExternalId")
 }
 
+/// Tags of the resource are nothing that a caller brings.
+pub(crate) fn is_of_resource(key: &str) -> bool {
+    ["aws:ResourceTag/", "iam:ResourceTag/"].iter().any(|head| key.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)))
+}
+
 pub(crate) fn values(key: &str, values: &[String], view: View) -> Vec<String> {
     let hide = is_masked(key, view);
     values.iter().map(|v| if hide { MASK.to_owned() } else { v.clone() }).collect()

@@ -115,7 +115,10 @@ fn fix(fix: &Fix, answer: &Explanation, view: View) -> String {
             Lack::Action { .. } => format!("take {action} out of what {} leaves out", name(statement)),
             Lack::Resource { negated: false, .. } => format!("add {resource} to the resources of {}", name(statement)),
             Lack::Resource { .. } => format!("take {resource} out of what {} leaves out", name(statement)),
-            Lack::Condition { operator, key, relation, wanted, .. } => format!("ask so that {}", holds(operator, key, *relation, wanted, view)),
+            Lack::Condition { operator, key, relation, wanted, .. } => {
+                let holds = holds(operator, key, *relation, wanted, view);
+                if clause::is_of_resource(key) { format!("tag {resource} so that {holds}") } else { format!("ask so that {holds}") }
+            }
         },
     }
 }

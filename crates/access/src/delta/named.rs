@@ -133,6 +133,12 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
     all
 }
 
+/// Whom documents name and who is known.
+pub(crate) fn known(documents: &[&Document], sides: [&Estate; 2]) -> Vec<Party> {
+    let named = Named::of(documents).arns;
+    named.iter().filter(|arn| sides.iter().any(|side| side.principals.contains_key(*arn))).map(|arn| Party::of(arn)).collect()
+}
+
 /// Tells whether documents name somebody who is among those that a subject stands for: what is true of it may not be of them.
 pub(crate) fn names_some_of(documents: &[&Document], who: &Who, sides: [&Estate; 2]) -> bool {
     let named = Named::of(documents);

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use crossrole_model::access::{About, Party, Undecided, Why};
 
+use super::pair::Text;
 use super::subjects::{Who, brings_tags};
-use super::{Resource, Work};
+use super::{Resource, Work, named};
 
-use crossrole_policy::{Document, Statement};
+use crossrole_policy::{Arn, Document, Statement};
 
 use crate::engine::compiled::{CompiledStatement, action_matches, resource_matches};
-use crate::estate::{Estate, Principal};
+use crate::estate::{Estate, Placed, Principal};
+use crate::tagged;
 
-impl Work<'_> {
+impl<'e> Work<'e> {
     pub(super) fn is_unread(&self, who: &Who) -> bool {
         self.sides.into_iter().filter_map(|side| side.principals.get(&who.arn)).any(|p| !p.unread.is_empty())
     }
@@ -55,24 +57,46 @@ impl Work<'_> {
         }
     }
 
-    /// Roles and users whose tags change: what others may do with them may rest on that, where their policies ask for tags of
-    /// resources. Whose tags a request is about is not looked at.
+    /// Roles, users, buckets and keys whose tags change: what may be done with them may rest on that, where policies ask for tags of
+    /// resources. What a role's or a key's own policy asks is decided with the rest, but for what rests on the caller's keys as well.
     pub(super) fn resource_tags(&mut self) {
-        let [before, after] = self.sides;
-        let changed = after.principals.iter().filter(|(arn, p)| before.principals.get(*arn).is_some_and(|old| old.tags != p.tags));
-        let arns: Vec<&String> = changed.map(|(arn, _)| arn).collect();
-        for (party, principal) in after.principals.iter().filter(|_| !arns.is_empty()) {
-            let documents = principal.identity.iter().chain(principal.boundary.iter().flatten());
-            let asking: Vec<_> = documents.flat_map(|p| &p.document.statements).filter(|s| asks_for_resource_tags(s)).collect();
-            for arn in &arns {
-                let about = |s: &&&Statement| {
-                    s.resource.as_ref().is_none_or(|r| r.negated || r.values.iter().any(|v| v.contains("${") || resource_matches(v, arn, None)))
-                };
-                if asking.iter().any(|s| about(&s)) {
-                    self.delta.undecided.push(Undecided { party: Party::of(party), about: About::Resource((*arn).clone()), why: Why::ResourceTagsChange });
-                }
+        let arns = self.retagged();
+        if arns.is_empty() {
+            return;
+        }
+        let [_, after] = self.sides;
+        for (party, principal) in &after.principals {
+            let controls = after.service_control.get(&principal.account).into_iter().flatten().flatten();
+            let documents = principal.identity.iter().chain(principal.boundary.iter().flatten()).chain(controls);
+            let asking: Vec<&Statement> = documents.flat_map(|p| &p.document.statements).filter(|s| tagged::asks(s)).collect();
+            for arn in arns.iter().filter(|arn| asking.iter().any(|s| may_be_about(s, arn))) {
+                self.delta.undecided.push(Undecided { party: Party::of(party), about: About::Resource((*arn).clone()), why: Why::ResourceTagsChange });
             }
         }
+        for resource in self.guarded() {
+            let Some(Text::Exact(arn)) = resource.domain.texts.first().filter(|text| arns.iter().any(|arn| matches!(text, Text::Exact(t) if t == *arn))) else {
+                continue;
+            };
+            let owner = resource.domain.owner.as_deref().unwrap_or_default();
+            let controls = self.sides.into_iter().filter_map(|side| side.resource_control.get(owner)).flatten().flatten();
+            let policies: Vec<&Placed> = resource.sides.iter().flatten().filter_map(|guarded| guarded.policy.as_ref()).collect();
+            if !controls.chain(policies.iter().copied()).any(Placed::rests_on_tags) {
+                continue;
+            }
+            let documents: Vec<&Document> = policies.iter().map(|policy| &policy.document).collect();
+            let known = named::others(&documents, owner, self.sides, &resource.domain).into_iter().map(|who| who.subject.party);
+            let parties: BTreeSet<Party> = known.chain(named::known(&documents, self.sides)).collect();
+            let about = || About::Resource(arn.clone());
+            self.delta.undecided.extend(parties.into_iter().map(|party| Undecided { party, about: about(), why: Why::ResourceTagsChange }));
+        }
+    }
+
+    /// Whose tags are others than before, by ARN.
+    fn retagged(&self) -> Vec<&'e String> {
+        let [before, after] = self.sides;
+        let principals = after.principals.iter().filter(|(arn, p)| before.principals.get(*arn).is_some_and(|old| old.tags != p.tags));
+        let others = after.tags.iter().filter(|(arn, tags)| before.tags.get(*arn).is_some_and(|old| old != *tags));
+        principals.map(|(arn, _)| arn).chain(others.map(|(arn, _)| arn)).collect()
     }
 
     /// Roles whose trust policy lets sessions have other source identities or names than before, where policies ask for them.
@@ -128,9 +152,18 @@ fn asks_for_session(statement: &CompiledStatement) -> bool {
     statement.conditions.iter().any(|c| ["aws:sourceidentity", "aws:userid"].contains(&c.key.as_str()))
 }
 
-fn asks_for_resource_tags(statement: &Statement) -> bool {
-    let is_tag = |key: &String| ["aws:resourcetag/", "iam:resourcetag/"].iter().any(|head| key.to_ascii_lowercase().starts_with(head));
-    statement.conditions.values().flatten().any(|(key, _)| is_tag(key))
+/// Quick and never wrongly false: a statement speaks of a resource, or of something that is not told apart from it here.
+fn may_be_about(statement: &Statement, arn: &str) -> bool {
+    let services: &[&str] = match Arn::parse(arn).map(|arn| arn.service) {
+        Some("iam") => &["iam", "sts"],
+        Some("kms") => &["kms"],
+        _ => &["s3"],
+    };
+    let serves = |action: &String| action.split_once(':').is_none_or(|(service, _)| services.iter().any(|name| action_matches(service, name)));
+    let within = |value: &String| value.strip_prefix(arn).is_some_and(|rest| rest.starts_with('/'));
+    let speaks = |value: &String| value.contains("${") || resource_matches(value, arn, None) || within(value);
+    (statement.action.negated || statement.action.values.iter().any(serves))
+        && statement.resource.as_ref().is_none_or(|r| r.negated || r.values.iter().any(speaks))
 }
 
 fn identity_of(principal: &Principal) -> impl Iterator<Item = &CompiledStatement> {

@@ -91,6 +91,12 @@ impl Template {
         self.pieces.iter().map(piece).collect()
     }
 
+    /// Tells whether one of these keys has neither a value nor a default: then it equals nothing.
+    pub(crate) fn lacks(&self, context: &Context, is_one: impl Fn(&str) -> bool) -> bool {
+        let lacks = |piece: &Piece| matches!(piece, Piece::Variable { key, default: None, .. } if is_one(key) && context.get_lower(key).is_none());
+        self.pieces.iter().any(lacks)
+    }
+
     /// True when it is the same for every request.
     pub(crate) fn is_fixed(&self) -> bool {
         !self.broken && self.keys().next().is_none()
@@ -142,7 +148,8 @@ fn variable(body: &str) -> Piece {
     Piece::Variable { key: key.to_ascii_lowercase(), written: key.to_owned(), default: default.map(str::to_owned) }
 }
 
-fn literal(text: &str) -> String {
+/// A text as a policy with variables writes it, so that nothing in it is a wildcard or a variable.
+pub(crate) fn literal(text: &str) -> String {
     written(&text.chars().map(Token::Literal).collect::<Vec<_>>())
 }
 
