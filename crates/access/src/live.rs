@@ -26,8 +26,8 @@ pub struct Objects {
     partition: Partition,
     /// Policies of keys by ARN.
     keys: BTreeMap<String, Document>,
-    /// Keys of buckets by name.
-    bucket_keys: BTreeMap<String, BucketKey>,
+    /// Keys of buckets by name; `None` of one that has none.
+    bucket_keys: BTreeMap<String, Option<BucketKey>>,
     /// Tags of buckets and of keys that manifests make, by ARN: of other keys nobody reads them.
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Accounts that were read as a whole.
@@ -108,7 +108,7 @@ impl Objects {
     pub fn with_keys(mut self, said: &BTreeMap<String, crossrole_model::desired::BucketKey>) -> Self {
         for (name, key) in said {
             let key = BucketKey { arn: key.key.arn.clone(), bucket_key: key.bucket_key, region: key.region.clone() };
-            self.bucket_keys.entry(name.clone()).or_insert(key);
+            self.bucket_keys.entry(name.clone()).or_insert(Some(key));
         }
         self
     }
@@ -124,10 +124,10 @@ impl Objects {
     fn encrypt(&mut self, name: &str, state: &crossrole_model::state::BucketState) {
         match &state.encryption {
             None => {}
-            Some(Encryption::Aes256) => drop(self.bucket_keys.remove(name)),
+            Some(Encryption::Aes256) => drop(self.bucket_keys.insert(name.to_owned(), None)),
             Some(Encryption::Kms { key, bucket_key }) => {
                 let key = BucketKey { arn: key.clone(), bucket_key: *bucket_key, region: state.region.clone() };
-                self.bucket_keys.insert(name.to_owned(), key);
+                self.bucket_keys.insert(name.to_owned(), Some(key));
             }
         }
     }
@@ -425,7 +425,7 @@ impl Objects {
         named.keys = std::mem::take(&mut named.keys).into_iter().map(|(arn, document)| (other(&arn).unwrap_or(arn), document)).collect();
         named.tags = std::mem::take(&mut named.tags).into_iter().map(|(arn, tags)| (other(&arn).unwrap_or(arn), tags)).collect();
         named.keys.values_mut().for_each(|document| document.map_texts(&other));
-        for key in named.bucket_keys.values_mut() {
+        for key in named.bucket_keys.values_mut().flatten() {
             key.arn = other(&key.arn).unwrap_or_else(|| key.arn.clone());
         }
         named.compiled()
@@ -491,7 +491,7 @@ impl Objects {
             let policy = Some(if let Some(tags) = self.tags.get(arn) { policy.on(tags) } else { policy });
             estate.keys.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
         }
-        estate.bucket_keys.clone_from(&self.bucket_keys);
+        estate.bucket_keys = self.bucket_keys.iter().filter_map(|(name, key)| Some((name.clone(), key.clone()?))).collect();
         estate.tags.clone_from(&self.tags);
         estate
     }

@@ -147,7 +147,8 @@ impl<C: Cloud> Run<'_, C> {
 
     /// What has to be read to see what a step writes.
     fn scope_around(&self, step: &Step) -> Scope {
-        let mut scope = Scope { follow_owned: self.plan.scope.follow_owned.clone(), ..Scope::default() };
+        let whole = &self.plan.scope;
+        let mut scope = Scope { follow_owned: whole.follow_owned.clone(), named_keys: whole.named_keys.clone(), ..Scope::default() };
         if let Some(objects) = self.plan.scope.accounts.get(&step.account) {
             scope.accounts.insert(step.account.clone(), objects.clone());
         }

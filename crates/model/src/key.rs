@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_policy::{Arn, Document};
+use crossrole_policy::{Arn, Document, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Does, Effects, Finds, row};
@@ -28,6 +28,11 @@ impl KeyRef {
         let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let good = (plain || made(id).is_some()) && AccountId::parse(parsed.account).is_some();
         good.then(|| Self { arn: arn.to_owned() })
+    }
+
+    /// The keys that a statement names, each by its ARN.
+    pub fn named_by(statement: &Statement) -> impl Iterator<Item = Self> {
+        statement.resource.iter().filter(|resource| !resource.negated).flat_map(|resource| &resource.values).filter_map(|value| Self::parse(value))
     }
 
     /// The key that a manifest makes under this alias (`alias/exchange`).

@@ -262,8 +262,11 @@ pub struct Scope {
     /// Those of them that are made where they are not there: one that was begun and has not got its alias is looked for.
     #[serde(default)]
     pub keys_to_make: BTreeSet<String>,
-    /// Also read the policies of buckets that only live policies of ours name (for pruning).
+    /// Also read the policies of buckets, and of keys, that only live policies of ours name (for pruning).
     pub follow_owned: BTreeSet<String>,
+    /// Keys, by ARN, that statements which are wanted name: these are not followed.
+    #[serde(default)]
+    pub named_keys: BTreeSet<String>,
     /// The instance of IAM Identity Center whose permission sets are read, and those that are declared.
     #[serde(default)]
     pub permission_sets: Option<(IdentityCenter, BTreeSet<String>)>,

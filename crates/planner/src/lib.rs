@@ -90,6 +90,8 @@ pub fn scope(desired: &Desired) -> Scope {
         let declared = desired.objects.keys().filter(|address| address.kind == Kind::PermissionSet);
         (at.clone(), declared.map(|address| address.name.clone()).collect())
     });
+    let wanted = desired.objects.values().flat_map(|object| object.state.statements()).flat_map(KeyRef::named_by).map(|key| key.arn);
+    scope.named_keys = wanted.chain(scope.keys.iter().cloned()).collect();
     scope.follow_owned = desired.manifests.iter().map(|m| m.name.clone()).collect();
     scope
 }

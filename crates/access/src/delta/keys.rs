@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crossrole_model::access::{About, AccessChange, Direction, Hop, Keyless, Undecided};
+use crossrole_model::access::{About, AccessChange, Direction, Hop, Keyless, Party, Undecided, Why};
 
 use crate::engine::compiled::action_matches;
 use crate::estate::{BucketKey, Estate, Identity};
@@ -22,6 +22,8 @@ use super::{Work, named};
 /// What S3 asks KMS for: what it is asked for itself, and what that takes of the key (S3 API reference, "Required permissions
 /// for using AWS KMS" of each operation).
 const ASKS: [(&str, &str); 3] = [("s3:GetObject", "kms:Decrypt"), ("s3:GetObjectVersion", "kms:Decrypt"), ("s3:PutObject", "kms:GenerateDataKey")];
+
+const WRITE: &str = "s3:PutObject";
 
 /// One use of a bucket's key by S3.
 pub(crate) struct Uses<'e> {
@@ -97,6 +99,58 @@ impl Work<'_> {
             let all = closed.len() == used.len();
             let actions = if all { Vec::new() } else { closed.iter().map(|(action, _)| (*action).to_owned()).collect() };
             change.keyless = Some(Keyless { key: first.key.arn.clone(), actions });
+        }
+    }
+
+    /// Buckets of which the key changes, and nothing else: whoever S3 lets write there on both sides, and may use one of the keys alone,
+    /// gains or loses that. What lies there stays under the key that it was written with.
+    pub(super) fn rekeyed(&mut self) {
+        let [before, after] = self.sides;
+        let key = |side: &Estate, name: &str| side.bucket_keys.get(name).map(|key| key.arn.clone());
+        let both = after.buckets.keys().filter(|name| before.buckets.contains_key(*name) && key(before, name) != key(after, name));
+        for name in both.cloned().collect::<Vec<_>>() {
+            self.written_under(&name);
+        }
+    }
+
+    fn written_under(&mut self, name: &str) {
+        let sides = self.sides.map(|side| side.buckets.get(name));
+        let owner = sides[1].map(|guarded| guarded.account.clone());
+        // Of a key that nobody has read, everybody is taken to be let: what changes by it is not known.
+        if self.sides.into_iter().any(|side| side.bucket_keys.get(name).is_some_and(|key| !side.keys.contains_key(&key.arn))) {
+            let party = Party::AnyOf { partition: self.sides[1].partition().to_owned(), account: owner.clone().unwrap_or_default() };
+            self.delta.undecided.push(Undecided { party, about: About::Bucket(name.to_owned()), why: Why::NotRead });
+        }
+        let mut domain = super::bucket_domain(self.sides[1].partition(), name, owner.clone());
+        domain.texts.retain(|text| matches!(text, Text::Walk(_)));
+        let documents: Vec<_> = sides.iter().flatten().filter_map(|guarded| guarded.policy.as_ref()).map(|policy| &policy.document).collect();
+        let known: BTreeSet<&String> = self.sides.into_iter().flat_map(|side| side.principals.keys()).collect();
+        let mut all: Vec<Who> = known.into_iter().filter_map(|arn| Who::known(arn, self.sides)).collect();
+        all.extend(named::others(&documents, owner.as_deref().unwrap_or_default(), self.sides, &domain));
+        domain.actions = vec![WRITE.to_owned()];
+        let object = format!("arn:{}:s3:::{name}/*", self.sides[1].partition());
+        for who in all {
+            let [old, new] = self.sides.map(|side| uses(side, WRITE, &object).is_none_or(|uses| !self.never(&who, side, &uses)));
+            if old == new {
+                continue;
+            }
+            let (direction, at) = if new { (Direction::Widened, 1) } else { (Direction::Narrowed, 0) };
+            let account = who.subject.account.as_deref();
+            let mut subject = who.subject.clone();
+            subject.name_accounts(&domain);
+            let mut let_in = Vec::new();
+            for (side, guarded) in self.sides.into_iter().zip(sides) {
+                let policies = who.identity(side, self.everything).map(|identity| side.policies(identity, account, guarded, owner.as_deref()));
+                let_in.push(compare(&subject, &domain, [None, policies.as_ref()]));
+            }
+            // Who is let in on one side alone has a line of S3's.
+            if let_in.iter().any(|regions| regions.as_ref().is_ok_and(Vec::is_empty)) {
+                continue;
+            }
+            match let_in.swap_remove(at) {
+                Ok(regions) => self.delta.changes.extend(regions.into_iter().map(|region| AccessChange { direction, ..super::change(&subject, region) })),
+                Err(why) => self.delta.undecided.push(Undecided { party: subject.party, about: domain.about.clone(), why }),
+            }
         }
     }
 

@@ -51,6 +51,7 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     let everything = Placed::everything("the account's own policies");
     let mut work = Work { sides: [before, after], everything: &everything, delta: AccessDelta::default() };
     work.resources();
+    work.rekeyed();
     work.elsewhere();
     work.unread();
     work.session_tags();

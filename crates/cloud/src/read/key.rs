@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState as Live, KeyUsageType, OriginType};
 use crossrole_model::audit::KeyGrant;
-use crossrole_model::observed::{KeyState, ObservedKey, ObservedMadeKey};
-use crossrole_model::state::{KeyPolicyState, MadeKey, Tags};
-use crossrole_model::{CloudError, ErrorClass, KeyRef, Observation, Unreadable, ownership};
+use crossrole_model::observed::{AccountState, KeyState, ObservedKey, ObservedMadeKey, ObservedRole, Scope};
+use crossrole_model::state::{Encryption, KeyPolicyState, MadeKey, Tags};
+use crossrole_model::{AccountId, CloudError, ErrorClass, KeyRef, Observation, Unreadable, ownership};
+use crossrole_policy::Statement;
 use futures_util::future::{join, join_all, join3};
 
 use crate::session::Session;
@@ -35,6 +36,40 @@ pub(super) async fn read(session: &Arc<Session>, keys: Vec<KeyRef>, to_make: &BT
         (key.arn, found)
     }));
     read.await.into_iter().collect()
+}
+
+/// Keys that only what is live of ours names, by their accounts: policies of roles of ours, what callers are let by us, and encryption of
+/// buckets that are declared whole. What manifests of before wrote into their policies is found there, and nowhere else.
+pub(super) fn followed(
+    accounts: &BTreeMap<AccountId, Observation<AccountState>>,
+    buckets: &super::bucket::Buckets,
+    known: &Keys,
+    scope: &Scope,
+) -> BTreeMap<AccountId, Vec<KeyRef>> {
+    let prefixes: BTreeSet<String> = scope.follow_owned.iter().map(|manifest| ownership::sid_prefix(manifest)).collect();
+    let ours = |role: &&ObservedRole| ownership::owner(&role.state.tags).is_some_and(|owner| scope.follow_owned.contains(owner));
+    let written = |statement: &&Statement| ownership::sid_head(statement.sid()).is_some_and(|head| prefixes.contains(head));
+    let states = || accounts.values().filter_map(Observation::known);
+    let of_roles = states().flat_map(|state| state.roles.values()).filter(ours).flat_map(|role| role.state.inline.values()).flat_map(|d| &d.statements);
+    let of_callers = states().flat_map(|state| state.policies.values()).flat_map(|policy| &policy.state.document.statements).filter(written);
+    let by_policies = of_roles.chain(of_callers).flat_map(KeyRef::named_by);
+    let whole = buckets.iter().filter(|(name, _)| scope.buckets.get(*name).is_some_and(|bucket| bucket.settings.is_some()));
+    let by_buckets = whole.filter_map(|(_, bucket)| match bucket.known()?.as_ref()?.state.encryption.as_ref()? {
+        Encryption::Kms { key, .. } => KeyRef::parse(key),
+        Encryption::Aes256 => None,
+    });
+    // One that is made is known by its alias.
+    let made: BTreeSet<&String> = known.values().filter_map(|key| Some(&key.known()?.as_ref()?.made.as_ref()?.arn)).collect();
+    let mut all: BTreeMap<AccountId, Vec<KeyRef>> = BTreeMap::new();
+    let found: BTreeSet<String> = by_policies.chain(by_buckets).filter(|key| key.alias().is_none()).map(|key| key.arn).collect();
+    for key in
+        found.iter().filter(|arn| !known.contains_key(*arn) && !made.contains(arn) && !scope.named_keys.contains(*arn)).filter_map(|arn| KeyRef::parse(arn))
+    {
+        if matches!(accounts.get(&key.account()), Some(Observation::Known(_))) {
+            all.entry(key.account()).or_default().push(key);
+        }
+    }
+    all
 }
 
 /// What AWS tells of a key.

@@ -26,7 +26,7 @@ use crate::Aws;
 /// necessary; and what that does.
 pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     let before = aws.calls();
-    let none = BTreeSet::new();
+    let (none, none_to_make) = (BTreeSet::new(), BTreeSet::new());
     let mut declared: BTreeMap<&AccountId, bucket::Wanted<'_>> = BTreeMap::new();
     for (name, bucket) in &scope.buckets {
         declared.entry(&bucket.account).or_default().insert(name.clone(), Some(bucket));
@@ -56,6 +56,11 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
         buckets.extend(found);
         if asked {
             accounts.insert(account, state);
+        }
+    }
+    for (account, of) in key::followed(&accounts, &buckets, &keys, scope) {
+        if let Ok(session) = aws.sessions.get(&account).await {
+            keys.extend(key::read(&session, of, &none_to_make).await);
         }
     }
     let mut permission_sets = permission_sets;
