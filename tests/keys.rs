@@ -226,20 +226,28 @@ async fn a_bucket_that_gets_its_key_back_lets_somebody_write_again() {
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     let who = uploader(&place).await;
     assert!(place.sandbox.add_key(OTHER));
-    for (rule, let_in) in [
-        (format!("<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{OTHER}</KMSMasterKeyID>"), false),
-        ("<SSEAlgorithm>AES256</SSEAlgorithm>".to_owned(), true),
-    ] {
-        encrypt_with(&place, &rule).await;
+    let line = |word: &str| format!("role Uploader of 444444444444 {word} s3:PutObject on encrypted-exchange/");
+    let aes = "<SSEAlgorithm>AES256</SSEAlgorithm>";
+    let kms = format!("<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{OTHER}</KMSMasterKeyID>");
+    for (rule, let_in) in [(kms.as_str(), false), (aes, true)] {
+        encrypt_with(&place, rule).await;
         assert_eq!(put(&place, &who).await.0 == 200, let_in, "{rule}");
         let plan = place.run(&["plan", "--deny-widening", &file]).await;
-        let gains = plan.out.contains("+ role Uploader of 444444444444 gains s3:PutObject on encrypted-exchange/");
-        assert_eq!((gains, plan.exit == Exit::Refused), (!let_in, !let_in), "{rule}: {}", plan.out);
-        // Whoever may write and not use the key loses it, in words as well.
-        assert_eq!(plan.out.contains("loses s3:PutObject on encrypted-exchange/"), let_in, "{rule}: {}", plan.out);
+        assert_eq!((plan.out.contains(&line("gains")), plan.exit == Exit::Refused), (!let_in, !let_in), "{rule}: {}", plan.out);
+        assert!(!plan.out.contains("loses s3:"), "{rule}: {}", plan.out);
         place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
         assert_eq!(put(&place, &who).await.0, 200);
     }
+    // Whoever may write and not use the key loses it.
+    let text = std::fs::read_to_string(&file).unwrap().replace("prefix = \"from-partner/\"", "prefix = \"from-partner/\"\nkms = false");
+    let keyless = manifest("encrypted-exchange-keyless", &text);
+    place.good(&["apply", "--auto-approve", "--quiet", &keyless]).await;
+    encrypt_with(&place, aes).await;
+    assert_eq!(put(&place, &who).await.0, 200);
+    let plan = place.good(&["plan", &keyless]).await;
+    assert!(plan.contains(&line("loses")), "{plan}");
+    place.good(&["apply", "--auto-approve", "--quiet", &keyless]).await;
+    assert_eq!(put(&place, &who).await.0, 403);
 }
 
 /// What our statements let do with a key that no manifest names any more goes where what is live of ours still names it.
