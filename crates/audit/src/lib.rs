@@ -4,6 +4,7 @@
 //! file a kind under `rules`, all of them in one registry; they say what they saw as types, and sentences begin in `report`.
 
 mod beside;
+mod certain;
 mod chains;
 mod known;
 mod look;

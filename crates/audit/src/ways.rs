@@ -13,7 +13,8 @@ use crossrole_model::{AccountId, Observation};
 use crossrole_policy::{Arn, Document};
 
 use crate::beside::{AclOf, accounts, of_grants};
-use crate::look::{always, is_over, organization};
+use crate::certain::organization;
+use crate::look::{always, is_over};
 use crate::{Asked, standing};
 
 /// Roles that only AWS makes and changes, for one of its services (IAM User Guide, "Using service-linked roles").

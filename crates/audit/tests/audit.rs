@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails says so by panicking")]
 
+#[path = "audit/conditions.rs"]
+mod conditions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::Controls;

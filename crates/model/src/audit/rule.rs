@@ -231,6 +231,10 @@ pub enum Lacks {
     Subject,
     /// A subject that is of one workload: this pattern is of many.
     OneWorkload(String),
+    /// A workflow that is of one repository: this pattern is of many.
+    OneWorkflow(String),
+    /// That somebody has signed in: an identity pool gives guests a token as well.
+    SignIn,
     /// A second factor, of these users of an account whose own policies let them come in.
     SecondFactor(Vec<String>),
 }

@@ -35,6 +35,10 @@ fn verb(rule: Rule, detail: &Detail, view: View) -> String {
                 (_, Some(Lacks::OneWorkload(pattern))) => {
                     format!("lets in {who} of the subject {}, which is of many workloads", crate::clause::quoted(pattern))
                 }
+                (_, Some(Lacks::OneWorkflow(pattern))) => {
+                    format!("lets in {who} of the workflow {}, which is of many repositories", crate::clause::quoted(pattern))
+                }
+                (_, Some(Lacks::SignIn)) => format!("lets in {who} of guests, who have not signed in{when}"),
                 (_, None) => format!("lets in {who}{when}"),
             }
         }
