@@ -58,7 +58,7 @@ pub fn audit(asked: &Asked<'_>) -> Audit {
     let (ways, undecided) = ways::ways(asked, &estate);
     let mut not_known = known::unread(asked, &estate);
     not_known.extend(undecided);
-    let chained = chains::chains(&estate, &ways, &mut not_known);
+    let chained = chains::chains(&estate, &ways, asked.now, &mut not_known);
     let case = Case { asked, estate, ways, chained };
     let mut issues = Vec::new();
     for rule in rules::ALL {

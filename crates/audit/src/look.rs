@@ -91,15 +91,40 @@ pub(crate) fn is_of_users(clauses: &[Clause]) -> bool {
         || clauses.iter().any(by_name)
 }
 
+/// Tells whether a key may have a value. `user`: the name of whoever asks, where it is a user; what other variables stand for may be that.
+pub(crate) fn may_be(clauses: &[Clause], key: &str, text: &str, user: Option<&str>) -> bool {
+    clauses.iter().filter(|clause| clause.key.eq_ignore_ascii_case(key)).all(|clause| {
+        let Relation::Compares(how) = clause.relation else { return clause.relation == Relation::Present };
+        let meets = |value: &String| {
+            let value = user.map_or_else(|| value.clone(), |user| value.replace("${aws:username}", user));
+            match how.how {
+                _ if value.contains("${") => !how.not,
+                How::Is => value == text,
+                How::IsInAnyCase => value.eq_ignore_ascii_case(text),
+                How::Like => wildcard_matches(&value, text),
+                _ => !how.not,
+            }
+        };
+        clause.values.iter().any(meets) != how.not
+    })
+}
+
+/// Takes out what was for a time that is over, and tells whether anything is left.
+pub(crate) fn still_lets(when: &mut Vec<Vec<Clause>>, now: i64) -> bool {
+    let always = when.is_empty();
+    when.retain(|clauses| !is_over(clauses, now));
+    always || !when.is_empty()
+}
+
 /// Tells whether it was for a time that is over: nobody meets it any more.
-pub(crate) fn is_over(clauses: &[Clause], now: i64) -> bool {
+fn is_over(clauses: &[Clause], now: i64) -> bool {
     let now = i128::from(now) * 1_000_000_000;
     clauses.iter().any(|clause| {
         let time = ["aws:CurrentTime", "aws:EpochTime"].iter().any(|key| clause.key.eq_ignore_ascii_case(key));
         let ends = match clause.relation {
             Relation::Compares(how) if !how.or_absent => matches!(
                 (how.how, how.not),
-                (How::Before | How::NotAfter | How::Below | How::AtMost, false) | (How::After | How::NotBefore | How::Above | How::AtLeast, true)
+                (How::Is | How::Before | How::NotAfter | How::Below | How::AtMost, false) | (How::After | How::NotBefore | How::Above | How::AtLeast, true)
             ),
             _ => false,
         };
@@ -168,6 +193,7 @@ mod tests {
         let until = |text: &str| clause("aws:CurrentTime", How::Before, false, false, &[text]);
         assert!(is_over(&until("2020-01-01T00:00:00Z"), 1_700_000_000));
         assert!(!is_over(&until("2099-01-01T00:00:00Z"), 1_700_000_000));
+        assert!(is_over(&clause("aws:EpochTime", How::Is, false, false, &["1600000000"]), 1_700_000_000));
         assert!(!is_over(&clause("aws:CurrentTime", How::After, false, false, &["2020-01-01T00:00:00Z"]), 1_700_000_000));
     }
 }
