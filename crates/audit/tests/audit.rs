@@ -6,6 +6,8 @@
 mod chains;
 #[path = "audit/conditions.rs"]
 mod conditions;
+#[path = "audit/trails.rs"]
+mod trails;
 
 use std::collections::{BTreeMap, BTreeSet};
 

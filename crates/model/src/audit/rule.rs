@@ -207,6 +207,8 @@ pub enum Without {
     Trail,
     /// One that is on, and keeps what is changed in every region that was looked at.
     TrailThatKeeps,
+    /// One that does so in all regions.
+    TrailOfAllRegions,
     /// Data events.
     DataEvents,
     /// An access log.
