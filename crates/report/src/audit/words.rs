@@ -80,7 +80,9 @@ fn without_words(without: Without) -> &'static str {
     match without {
         Without::Trail => "has no trail",
         Without::TrailThatKeeps => "has no trail that is on and keeps what is changed",
-        Without::TrailOfAllRegions => "has no trail of all regions that is on and keeps what is changed: of regions that were not looked at, nothing is kept",
+        Without::TrailOfAllRegions => {
+            "has no trail of all regions that is on and keeps what is changed: what is done in regions that were not looked at may be kept nowhere"
+        }
         Without::DataEvents => "has no trail that keeps what is read and written in all of it",
         Without::AccessLog => "logs no access",
         Without::Encryption => "has no encryption by default",
