@@ -131,7 +131,8 @@ async fn whoever_is_refused_hears_who_asked_for_what() {
         "may not assume `arn:aws:iam::222222222222:role/Reader`",
         "with external id `****`",
         "for an hour",
-        "`crossrole doctor --principal arn:aws:iam::111111111111:user/other --action sts:AssumeRole --resource arn:aws:iam::222222222222:role/Reader`",
+        "`crossrole doctor --principal arn:aws:iam::111111111111:user/other --action sts:AssumeRole --resource arn:aws:iam::222222222222:role/Reader ",
+        "put the external id that was sent in place of `****`",
     ];
     for words in wanted {
         assert!(other.err.contains(words), "{words}: {}", other.err);
@@ -146,6 +147,27 @@ async fn whoever_is_refused_hears_who_asked_for_what() {
     let tags = said(&["--as", "dev/user/mate", "--tag", "a=1", "--tag", "A=2", "--transitive", "b"]).await;
     assert!(tags.err.contains("is given twice") && tags.err.contains("names no tag that is given"), "{}", tags.err);
     place.assert_no_secret();
+}
+
+/// The command that is printed asks for what was asked for, so that it finds why that was refused.
+#[tokio::test]
+async fn what_is_said_of_a_refusal_finds_its_cause() {
+    let (place, path) = applied(Options::default()).await;
+    for (more, sent, cause) in [
+        (&["--external-id", "wrong-4712"][..], "wrong-4712", "external-id-wrong"),
+        (&["--tag", "team=blue one"], "use-4711", "tags-not-trusted"),
+        (&["--source-identity", "mate"], "use-4711", "source-identity-not-trusted"),
+    ] {
+        let said = place.run(&[&["assume", "Reader", &path, "--sandbox", "--as", "dev/user/mate"][..], more].concat()).await;
+        let command = said.err.split('`').find(|text| text.starts_with("crossrole doctor ")).unwrap_or_default().replace("'****'", sent);
+        let quoted = command.replace("'aws:RequestTag/team=blue one'", "aws:RequestTag/team=blue\u{1}one");
+        let words: Vec<String> = quoted.split_whitespace().skip(1).map(|word| word.replace('\u{1}', " ")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(["--json"]).collect();
+        let found = place.run(&words).await;
+        let value: Value = serde_json::from_str(&found.out).unwrap_or_default();
+        assert_eq!(value["causes"][0]["cause"], cause, "{command}\n{}\n{}", found.out, found.err);
+        assert!(!said.err.contains(sent), "{}", said.err);
+    }
 }
 
 /// What AWS would refuse for how long it lasts is said before a role is asked for.
@@ -437,6 +459,13 @@ async fn a_code_is_asked_for_once() {
         assert!(!said.contains("123456"), "{said}");
     }
     assert_eq!(std::fs::read_to_string(&counted).unwrap(), "asked\n");
+    // Whoever names no device means it too, of a role that wants one; of another, its own session.
+    let (code, out, said) = desk.said(&guarded);
+    assert!(code == 0 && said.contains("kept credentials of"), "{said}");
+    assert_eq!(of_json(&out).key, of_json(&desk.said(&[&guarded[..], &with].concat()).1).key);
+    let reader = ["assume", "Reader", &desk.path, "--format", "json"];
+    let proven = of_json(&desk.said(&[&reader[..], &with].concat()).1).key;
+    assert_ne!(of_json(&desk.said(&reader).1).key, proven);
     // Without a terminal of its own: on that, it would ask.
     #[cfg(target_os = "linux")]
     {
@@ -453,6 +482,17 @@ async fn a_code_is_asked_for_once() {
         let output = apart.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && said.contains("nobody is there to type the code of"), "{said}");
+    }
+    // What a command leaves running is not waited for.
+    let left = desk.folder.join("left");
+    for (end, good) in [("", true), ("; exit 3", false)] {
+        let begun = std::time::Instant::now();
+        let process = format!("sleep 100 2>/dev/null & echo $! >{}; echo 123456{end}", left.display());
+        let (code, _, said) = desk.said(&[&guarded[..], &["--no-cache", "--mfa-serial", serial, "--mfa-process", &process]].concat());
+        let left = std::fs::read_to_string(&left).unwrap();
+        assert!(std::process::Command::new("kill").arg(left.trim()).status().unwrap().success(), "it ran on");
+        assert_eq!(code == 0, good, "{said}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(50), "{said}");
     }
     let odd = desk.said(&[&guarded[..], &["--no-cache", "--mfa-serial", serial, "--mfa-process", "echo secret-words"]].concat());
     assert!(odd.0 == 1 && odd.2.contains("six digits") && !odd.2.replace("echo secret-words", "").contains("secret-words"), "{}", odd.2);

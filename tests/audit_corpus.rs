@@ -7,10 +7,10 @@
 //! ScoutSuite (findings of IAM and S3: its own fixtures have none of these), Steampipe's perimeter mod (public and shared access).
 //! CloudMapper (its demo account) and PMapper (steps between accounts need both sides) are modelled.
 //!
-//! Where the evaluator and a scanner differ, what AWS does counts: `repo:owner/*` is of many workloads (Checkov passes it), `kms:ViaService`
-//! and `aws:ResourceOrgID` say nothing of who comes (Prowler and Custodian pass them), one address is no public (Prowler accuses it), and a
-//! condition that nobody can meet lets in nobody. What AWS refuses (`arn:aws:iam::*:root`, `NotPrincipal` with Allow, tokens of GitHub of any
-//! subject) is in no account.
+//! Where the evaluator and a scanner differ, what AWS does counts: `repo:owner/*` is of many workloads (Checkov passes it), tokens of a pool
+//! are its guests' as well where nothing asks for a sign-in (ScoutSuite passes that), `kms:ViaService` and `aws:ResourceOrgID` say nothing of
+//! who comes (Prowler and Custodian pass them), one address is no public (Prowler accuses it), and a condition that nobody can meet lets in
+//! nobody. What AWS refuses (`arn:aws:iam::*:root`, `NotPrincipal` with Allow, tokens of GitHub of any subject) is in no account.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -64,8 +64,9 @@ fn roles() -> Vec<Case> {
             "ScoutPool",
             pool(),
             json!({ "StringEquals": { "cognito-identity.amazonaws.com:aud": "us-east-1:12345678-1234-1234-1234-123456789012" } }),
-            &[],
+            &["tokens-not-pinned"],
         ),
+        ("CloudGoat", "GoatGuests", pool(), pool_of("unauthenticated"), &["tokens-not-pinned"]),
         (
             "ScoutSuite",
             "ScoutAnyPool",

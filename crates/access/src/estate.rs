@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_policy::{Document, Element, Statement};
+use crossrole_policy::{Arn, Document, Element, Statement};
 
 use crate::engine::compiled::Compiled;
 use crate::request::Policies;
@@ -196,6 +196,12 @@ impl Estate {
         let head = format!("arn:{}:iam::{account}:role/", self.partition());
         let roles = self.principals.range(head.clone()..).take_while(|(arn, _)| arn.starts_with(&head));
         roles.filter(|(_, p)| !p.user && p.name == name).map(|(arn, _)| arn).next()
+    }
+
+    /// The role that a session is of, by the session's ARN.
+    pub fn role_behind(&self, session: &str) -> Option<&String> {
+        let arn = Arn::parse(session).filter(|arn| arn.service == "sts")?;
+        self.role_named(arn.account, arn.resource.strip_prefix("assumed-role/")?.split('/').next()?)
     }
 
     /// The same under these control policies.

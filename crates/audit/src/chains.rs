@@ -12,7 +12,7 @@ use crossrole_model::access::{AccessChange, Hop, Party, Undecided};
 use crossrole_model::audit::{Callers, Chain, Cut, NotKnown, Object, Origin, WayIn};
 use crossrole_policy::{Arn, Effect, Statement};
 
-use crate::look::{always, with_factor};
+use crate::look::{always, may_be, still_lets, with_factor};
 
 /// Most roles of one chain. AWS has no limit (each session of a chain ends within the hour, IAM User Guide, "Role chaining"); longer than
 /// any that a person follows.
@@ -47,9 +47,9 @@ pub(crate) struct Chained {
 }
 
 /// Finds chains, and what their last roles reach.
-pub(crate) fn chains(estate: &Estate, ways: &[WayIn], not_known: &mut Vec<NotKnown>) -> Chained {
+pub(crate) fn chains(estate: &Estate, ways: &[WayIn], now: i64, not_known: &mut Vec<NotKnown>) -> Chained {
     let mut found = Chained::default();
-    let steps = steps(estate, not_known, &mut found.cut);
+    let steps = steps(estate, now, not_known, &mut found.cut);
     let mut all = BTreeSet::new();
     for start in starts(estate, ways, &steps) {
         walk(start, &steps, &mut all, &mut found.cut);
@@ -62,7 +62,7 @@ pub(crate) fn chains(estate: &Estate, ways: &[WayIn], not_known: &mut Vec<NotKno
     }
     found.partial = found.cut.contains(&Cut::Pairs(PAIRS_MOST));
     let ends: BTreeSet<&str> = chains.iter().filter_map(Chain::last).collect();
-    found.reach = reach(estate, &ends, &mut found.cut);
+    found.reach = reach(estate, &ends, now, &mut found.cut);
     found.chains = chains;
     let pairs = steps.iter().flat_map(|(from, hops)| hops.iter().map(move |hop| (from.clone(), hop.resource.clone())));
     found.pairs = pairs.collect();
@@ -90,6 +90,10 @@ impl Chained {
         let Some(account) = account.filter(|_| !self.partial) else { return Callers::NotRead };
         let may = match &way.access.party {
             Party::Role { arn } | Party::User { arn } if estate.principals.contains_key(arn) => self.pairs.contains(&(arn.clone(), role.clone())),
+            Party::Named { arn } => match estate.role_behind(arn) {
+                Some(of) => self.pairs.contains(&(of.clone(), role.clone())),
+                None => return Callers::NotRead,
+            },
             Party::AnyOf { .. } => self.of_accounts.contains(&(account.to_owned(), role.clone())),
             _ => return Callers::NotRead,
         };
@@ -100,7 +104,7 @@ impl Chained {
 /// Roles that each principal may assume: by its ARN.
 type Steps = BTreeMap<String, Vec<Hop>>;
 
-fn steps(estate: &Estate, not_known: &mut Vec<NotKnown>, cut: &mut BTreeSet<Cut>) -> Steps {
+fn steps(estate: &Estate, now: i64, not_known: &mut Vec<NotKnown>, cut: &mut BTreeSet<Cut>) -> Steps {
     let wants = Wants::of(estate);
     let (mut steps, mut pairs) = (Steps::new(), 0);
     for role in estate.roles.keys() {
@@ -114,8 +118,11 @@ fn steps(estate: &Estate, not_known: &mut Vec<NotKnown>, cut: &mut BTreeSet<Cut>
             continue;
         }
         let (hops, undecided) = assumers(estate, role, candidates);
-        for hop in hops {
-            if let Some(from) = hop.party.id().map(str::to_owned) {
+        for mut hop in hops {
+            let may = still_lets(&mut hop.when, now);
+            if let Some(from) = hop.party.id().filter(|_| may).map(str::to_owned) {
+                // A session goes on from where its role was assumed.
+                let from = estate.role_behind(&from).cloned().unwrap_or(from);
                 steps.entry(from).or_default().push(hop);
             }
         }
@@ -270,7 +277,7 @@ fn walk(start: Vec<Hop>, steps: &Steps, all: &mut BTreeSet<Chain>, cut: &mut BTr
         }
         let Some(last) = way.last() else { continue };
         let next = steps.get(&last.resource).into_iter().flatten();
-        let further: Vec<&Hop> = next.filter(|hop| !seen.contains(&hop.resource)).collect();
+        let further: Vec<&Hop> = next.filter(|hop| !seen.contains(&hop.resource) && goes_on(last, hop)).collect();
         if !further.is_empty() && way.len() == DEPTH_MOST {
             cut.insert(Cut::Depth(DEPTH_MOST));
         }
@@ -288,13 +295,21 @@ fn walk(start: Vec<Hop>, steps: &Steps, all: &mut BTreeSet<Chain>, cut: &mut BTr
     }
 }
 
+/// Tells whether who has assumed a role can be the session of it that goes on, where that has to be one of a certain name.
+fn goes_on(before: &Hop, next: &Hop) -> bool {
+    let Party::Named { arn } = &next.party else { return true };
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    let user = if let Party::User { .. } = before.party { before.party.name() } else { None };
+    before.when.is_empty() || before.when.iter().any(|clauses| may_be(clauses, "sts:RoleSessionName", name, user))
+}
+
 /// Tells whether a chain leads from one account into another, or comes from none.
 fn crosses(way: &[Hop]) -> bool {
     way.iter().any(|hop| hop.party.account() != Arn::parse(&hop.resource).map(|arn| arn.account))
 }
 
 /// What roles reach, of the buckets and keys that were read.
-fn reach(estate: &Estate, roles: &BTreeSet<&str>, cut: &mut BTreeSet<Cut>) -> BTreeMap<String, Vec<AccessChange>> {
+fn reach(estate: &Estate, roles: &BTreeSet<&str>, now: i64, cut: &mut BTreeSet<Cut>) -> BTreeMap<String, Vec<AccessChange>> {
     let (mut all, mut asked) = (BTreeMap::new(), 0);
     for role in roles {
         let Some(principal) = estate.principals.get(*role) else { continue };
@@ -305,7 +320,8 @@ fn reach(estate: &Estate, roles: &BTreeSet<&str>, cut: &mut BTreeSet<Cut>) -> BT
             cut.insert(Cut::Reach(REACH_MOST));
             break;
         }
-        let found = reached(estate, role, buckets, keys).changes;
+        let mut found = reached(estate, role, buckets, keys).changes;
+        found.retain_mut(|change| still_lets(&mut change.when, now));
         if !found.is_empty() {
             all.insert((*role).to_owned(), found);
         }

@@ -4,6 +4,7 @@
 //! file a kind under `rules`, all of them in one registry; they say what they saw as types, and sentences begin in `report`.
 
 mod beside;
+mod certain;
 mod chains;
 mod known;
 mod look;
@@ -57,7 +58,7 @@ pub fn audit(asked: &Asked<'_>) -> Audit {
     let (ways, undecided) = ways::ways(asked, &estate);
     let mut not_known = known::unread(asked, &estate);
     not_known.extend(undecided);
-    let chained = chains::chains(&estate, &ways, &mut not_known);
+    let chained = chains::chains(&estate, &ways, asked.now, &mut not_known);
     let case = Case { asked, estate, ways, chained };
     let mut issues = Vec::new();
     for rule in rules::ALL {

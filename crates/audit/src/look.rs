@@ -4,15 +4,24 @@ use crossrole_access::language::{instant, wildcard_matches};
 use crossrole_model::access::{Clause, How, Party, Relation, Which};
 use crossrole_policy::Arn;
 
-/// Tells whether requests must have this key with one of the clause's values: no clause that is met without it counts.
-pub(crate) fn asks<'c>(clauses: &'c [Clause], key: &str) -> Option<&'c Clause> {
-    clauses.iter().find(|clause| clause.key.eq_ignore_ascii_case(key) && is_positive(clause))
+/// Clauses by which requests must have this key with one of the clause's values: no clause that is met without it counts.
+pub(crate) fn asked<'c>(clauses: &'c [Clause], key: &str) -> impl Iterator<Item = &'c Clause> {
+    let of_key = move |clause: &&Clause| clause.key.eq_ignore_ascii_case(key);
+    // What every value has to be is met where there is none, unless there has to be one.
+    let is_there = clauses.iter().filter(of_key).any(|clause| clause.relation == Relation::Present);
+    clauses.iter().filter(of_key).filter(move |clause| is_positive(clause, is_there))
 }
 
-fn is_positive(clause: &Clause) -> bool {
+/// Tells whether requests must have this key with a value that passes.
+pub(crate) fn asks_only_for(clauses: &[Clause], key: &str, test: impl Fn(&Clause, &str) -> bool) -> bool {
+    asked(clauses, key).any(|clause| !clause.values.is_empty() && clause.values.iter().all(|value| test(clause, value)))
+}
+
+fn is_positive(clause: &Clause, is_there: bool) -> bool {
     match clause.relation {
         Relation::Compares(how) => {
-            !how.not && !how.or_absent && how.which != Which::Every && matches!(how.how, How::Is | How::IsInAnyCase | How::Like | How::LikeArn | How::In)
+            let some = is_there || !how.or_absent && how.which != Which::Every;
+            some && !how.not && matches!(how.how, How::Is | How::IsInAnyCase | How::Like | How::LikeArn | How::In)
         }
         Relation::Absent | Relation::Present => false,
     }
@@ -23,11 +32,19 @@ pub(crate) fn always(when: &[Vec<Clause>], test: impl Fn(&[Clause]) -> bool) -> 
     !when.is_empty() && when.iter().all(|clauses| test(clauses))
 }
 
+/// Tells whether `*` and `?` stand for anything in the values of a clause.
+pub(crate) fn is_pattern(clause: &Clause) -> bool {
+    matches!(clause.relation, Relation::Compares(how) if matches!(how.how, How::Like | How::LikeArn))
+}
+
 /// Tells whether a value of a clause asks for something: a name made of nothing that anybody writes must not meet it. Of ARNs and unique
 /// ids what is the same for all of a kind, the head, is no name. Each `?` is as good as a `*`: how long a name is tells not whose it is.
 pub(crate) fn names(clause: &Clause, value: &str, account: &str) -> bool {
     /// Of the Unicode's private use, and in no name of AWS.
     const ANY: char = '\u{e000}';
+    if !is_pattern(clause) {
+        return true;
+    }
     let pattern = value.replace('?', "*");
     let meets = |text: String| wildcard_matches(&pattern, &text);
     if clause.key.eq_ignore_ascii_case("aws:PrincipalArn") {
@@ -50,7 +67,7 @@ pub(crate) fn with_factor(clauses: &[Clause]) -> bool {
     // Where a Deny takes out what is false or is not there, only what is true is left.
     let is_not = |clause: &Clause| matches!(clause.relation, Relation::Compares(how) if how.not && !how.or_absent && how.how == How::Is);
     let present = |clause: &&Clause| clause.key.eq_ignore_ascii_case("aws:MultiFactorAuthPresent");
-    let shown = |clause: &Clause| is_positive(clause) && says(clause, "true") || is_not(clause) && says(clause, "false");
+    let shown = |clause: &Clause| is_positive(clause, false) && says(clause, "true") || is_not(clause) && says(clause, "false");
     age || clauses.iter().filter(present).any(shown)
 }
 
@@ -65,8 +82,8 @@ fn is_met_without(clause: &Clause) -> bool {
 /// Tells whether only users can meet this, and no sessions of roles: by their ARNs, their unique ids, or a name that only users have (IAM
 /// User Guide, "Request information that you can use for policy variables").
 pub(crate) fn is_of_users(clauses: &[Clause]) -> bool {
-    let all = |key: &str, test: &dyn Fn(&str) -> bool| asks(clauses, key).is_some_and(|clause| clause.values.iter().all(|value| test(value)));
-    let by_name = |clause: &Clause| is_positive(clause) && clause.values.iter().all(|value| value.to_ascii_lowercase().contains("${aws:username}"));
+    let all = |key: &str, test: &dyn Fn(&str) -> bool| asks_only_for(clauses, key, |_, value| test(value));
+    let by_name = |clause: &Clause| is_positive(clause, false) && clause.values.iter().all(|value| value.to_ascii_lowercase().contains("${aws:username}"));
     all("aws:PrincipalArn", &|value| value.contains(":user/"))
         || all("aws:userid", &|value| value.starts_with("AIDA"))
         || all("aws:PrincipalType", &|value| value == "User")
@@ -74,74 +91,40 @@ pub(crate) fn is_of_users(clauses: &[Clause]) -> bool {
         || clauses.iter().any(by_name)
 }
 
-/// The organization that all callers are of, if it is one.
-pub(crate) fn organization(clauses: &[Clause]) -> Option<String> {
-    if let Some(clause) = asks(clauses, "aws:PrincipalOrgID") {
-        return Some(clause.values.join(", ")).filter(|_| clause.values.iter().all(|value| !value.contains(['*', '?'])));
-    }
-    let clause = clauses.iter().find(|clause| {
-        let positive = matches!(clause.relation, Relation::Compares(how) if !how.not && !how.or_absent && how.which != Which::Every);
-        clause.key.eq_ignore_ascii_case("aws:PrincipalOrgPaths") && positive
-    })?;
-    let ids: std::collections::BTreeSet<&str> = clause.values.iter().filter_map(|path| path.split('/').next()).filter(|id| !id.contains(['*', '?'])).collect();
-    (clause.values.len() >= ids.len() && !ids.is_empty()).then(|| ids.into_iter().collect::<Vec<_>>().join(", "))
+/// Tells whether a key may have a value. `user`: the name of whoever asks, where it is a user; what other variables stand for may be that.
+pub(crate) fn may_be(clauses: &[Clause], key: &str, text: &str, user: Option<&str>) -> bool {
+    clauses.iter().filter(|clause| clause.key.eq_ignore_ascii_case(key)).all(|clause| {
+        let Relation::Compares(how) = clause.relation else { return clause.relation == Relation::Present };
+        let meets = |value: &String| {
+            let value = user.map_or_else(|| value.clone(), |user| value.replace("${aws:username}", user));
+            match how.how {
+                _ if value.contains("${") => !how.not,
+                How::Is => value == text,
+                How::IsInAnyCase => value.eq_ignore_ascii_case(text),
+                How::Like => wildcard_matches(&value, text),
+                _ => !how.not,
+            }
+        };
+        clause.values.iter().any(meets) != how.not
+    })
 }
 
-/// Keys that tell whose a request is; a value of one of them is a fixed one (S3 User Guide, "The meaning of public").
-const WHOSE: [&str; 10] = [
-    "aws:PrincipalAccount",
-    "aws:PrincipalArn",
-    "aws:userid",
-    "aws:SourceArn",
-    "aws:SourceAccount",
-    "aws:SourceOwner",
-    "aws:SourceOrgID",
-    "kms:CallerAccount",
-    "s3:DataAccessPointAccount",
-    "s3:DataAccessPointArn",
-];
-
-/// Keys that tell where a request comes from.
-const WHENCE: [&str; 3] = ["aws:SourceVpc", "aws:SourceVpce", "aws:SourceVpcArn"];
-
-/// Tells whether only certain callers can meet this: those of an organization, of an account, or of a name.
-pub(crate) fn is_of_certain(clauses: &[Clause]) -> bool {
-    let fixed = |key: &str| asks(clauses, key).is_some_and(|clause| clause.values.iter().all(|value| is_fixed(key, value)));
-    organization(clauses).is_some() || WHOSE.iter().any(|key| fixed(key))
-}
-
-/// Tells whether only requests from a certain network can.
-pub(crate) fn is_from_certain(clauses: &[Clause]) -> bool {
-    let fixed = |key: &str| asks(clauses, key).is_some_and(|clause| clause.values.iter().all(|value| !value.contains(['*', '?'])));
-    let narrow = asks(clauses, "aws:SourceIp").is_some_and(|clause| clause.values.iter().all(|value| is_narrow(value)));
-    WHENCE.iter().any(|key| fixed(key)) || narrow
-}
-
-/// An ARN may have wildcards behind its account.
-fn is_fixed(key: &str, value: &str) -> bool {
-    let is_arn = ["aws:PrincipalArn", "aws:SourceArn", "s3:DataAccessPointArn"].iter().any(|known| known.eq_ignore_ascii_case(key));
-    match Arn::parse(value).filter(|_| is_arn) {
-        Some(arn) => arn.account.len() == 12 && arn.account.bytes().all(|b| b.is_ascii_digit()) || arn.service == "s3" && !arn.resource.starts_with(['*', '?']),
-        None => !value.is_empty() && !value.contains(['*', '?']) && !value.contains("${"),
-    }
-}
-
-/// Not broader than S3 takes for certain: /8, or /32 of addresses of version 6 (S3 User Guide, "The meaning of public").
-fn is_narrow(range: &str) -> bool {
-    let (address, length) = range.split_once('/').unwrap_or((range, ""));
-    let least = if address.contains(':') { 32 } else { 8 };
-    length.is_empty() || length.parse::<u8>().is_ok_and(|length| length >= least)
+/// Takes out what was for a time that is over, and tells whether anything is left.
+pub(crate) fn still_lets(when: &mut Vec<Vec<Clause>>, now: i64) -> bool {
+    let always = when.is_empty();
+    when.retain(|clauses| !is_over(clauses, now));
+    always || !when.is_empty()
 }
 
 /// Tells whether it was for a time that is over: nobody meets it any more.
-pub(crate) fn is_over(clauses: &[Clause], now: i64) -> bool {
+fn is_over(clauses: &[Clause], now: i64) -> bool {
     let now = i128::from(now) * 1_000_000_000;
     clauses.iter().any(|clause| {
         let time = ["aws:CurrentTime", "aws:EpochTime"].iter().any(|key| clause.key.eq_ignore_ascii_case(key));
         let ends = match clause.relation {
             Relation::Compares(how) if !how.or_absent => matches!(
                 (how.how, how.not),
-                (How::Before | How::NotAfter | How::Below | How::AtMost, false) | (How::After | How::NotBefore | How::Above | How::AtLeast, true)
+                (How::Is | How::Before | How::NotAfter | How::Below | How::AtMost, false) | (How::After | How::NotBefore | How::Above | How::AtLeast, true)
             ),
             _ => false,
         };
@@ -170,9 +153,10 @@ mod tests {
 
     #[test]
     fn what_is_met_without_the_key_asks_for_nothing() {
-        assert!(asks(&clause("sts:ExternalId", How::Is, false, false, &["x"]), "STS:externalid").is_some());
-        assert!(asks(&clause("sts:ExternalId", How::Is, false, true, &["x"]), "sts:ExternalId").is_none());
-        assert!(asks(&clause("sts:ExternalId", How::Is, true, false, &["x"]), "sts:ExternalId").is_none());
+        let asks = |clauses: &[Clause]| asked(clauses, "STS:externalid").count();
+        assert_eq!(asks(&clause("sts:ExternalId", How::Is, false, false, &["x"])), 1);
+        assert_eq!(asks(&clause("sts:ExternalId", How::Is, false, true, &["x"])), 0);
+        assert_eq!(asks(&clause("sts:ExternalId", How::Is, true, false, &["x"])), 0);
         assert!(!always(&[], |_| true));
     }
 
@@ -205,27 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn certain_callers_are_those_of_fixed_values() {
-        for (key, value, certain) in [
-            ("aws:PrincipalOrgID", "o-a1b2c3d4e5", true),
-            ("aws:PrincipalOrgID", "o-*", false),
-            ("aws:PrincipalAccount", "111111111111", true),
-            ("aws:PrincipalArn", "arn:aws:iam::111111111111:role/*", true),
-            ("aws:PrincipalArn", "arn:aws:iam::*:role/x", false),
-            ("aws:userid", "AROA*:x", false),
-            ("aws:Referer", "https://example.com", false),
-        ] {
-            assert_eq!(is_of_certain(&clause(key, How::Like, false, false, &[value])), certain, "{key} {value}");
-        }
-        assert!(is_from_certain(&clause("aws:SourceIp", How::In, false, false, &["203.0.113.0/24"])));
-        assert!(!is_from_certain(&clause("aws:SourceIp", How::In, false, false, &["0.0.0.0/1"])));
-    }
-
-    #[test]
     fn a_window_that_is_over_is_no_way_in() {
         let until = |text: &str| clause("aws:CurrentTime", How::Before, false, false, &[text]);
         assert!(is_over(&until("2020-01-01T00:00:00Z"), 1_700_000_000));
         assert!(!is_over(&until("2099-01-01T00:00:00Z"), 1_700_000_000));
+        assert!(is_over(&clause("aws:EpochTime", How::Is, false, false, &["1600000000"]), 1_700_000_000));
         assert!(!is_over(&clause("aws:CurrentTime", How::After, false, false, &["2020-01-01T00:00:00Z"]), 1_700_000_000));
     }
 }

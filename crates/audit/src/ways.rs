@@ -13,7 +13,8 @@ use crossrole_model::{AccountId, Observation};
 use crossrole_policy::{Arn, Document};
 
 use crate::beside::{AclOf, accounts, of_grants};
-use crate::look::{always, is_over, organization};
+use crate::certain::organization;
+use crate::look::{always, still_lets};
 use crate::{Asked, standing};
 
 /// Roles that only AWS makes and changes, for one of its services (IAM User Guide, "Using service-linked roles").
@@ -139,9 +140,7 @@ impl Search<'_> {
             if !is_outside(&access.party, owner) || !self.exists(&access.party) {
                 continue;
             }
-            let always = access.when.is_empty();
-            access.when.retain(|clauses| !is_over(clauses, self.asked.now));
-            if access.when.is_empty() && !always {
+            if !still_lets(&mut access.when, self.asked.now) {
                 continue;
             }
             let standing = standing::of(self.asked, object, document, &access.party);

@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails says so by panicking")]
 
+#[path = "audit/chains.rs"]
+mod chains;
+#[path = "audit/conditions.rs"]
+mod conditions;
+#[path = "audit/trails.rs"]
+mod trails;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::Controls;

@@ -11,7 +11,7 @@ use crate::request::{all_buckets, is_list_all};
 
 use super::named::Apart;
 use super::pair::{Domain, Subject, Text, compare};
-use super::subjects::{Kind, Who};
+use super::subjects::{Kind, Who, role_behind};
 use super::{keys, named, undecided};
 
 /// Most roles on one way: AWS chains sessions without end, people do not follow more.
@@ -72,7 +72,8 @@ pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str
     reach
 }
 
-/// Returns who of some principals that are known may assume a role, and when; and what of it is not decided.
+/// Returns who of some principals that are known may assume a role, and when; and what of it is not decided. Where the trust names a session
+/// of one of them, and lets in that one or lets it in otherwise, the session is told by itself.
 pub fn assumers<'a>(estate: &Estate, role: &str, candidates: impl IntoIterator<Item = &'a str>) -> (Vec<Hop>, Vec<Undecided>) {
     const ACTION: &str = "sts:AssumeRole";
     let everything = Placed::everything("the account's own policies");
@@ -80,11 +81,22 @@ pub fn assumers<'a>(estate: &Estate, role: &str, candidates: impl IntoIterator<I
     let guarded = estate.roles.get(role);
     let owner = guarded.map(|g| g.account.as_str());
     let domain = asked(ACTION, role, owner);
+    let sides = [estate, estate];
+    let named = guarded.and_then(|g| g.policy.as_ref()).into_iter().flat_map(|p| p.document.aws_principals());
+    let sessions: Vec<(&str, String)> = named.filter_map(|session| Some((session, role_behind(session, sides)?))).collect();
     let mut hops = Vec::new();
-    for who in candidates.into_iter().filter_map(|arn| Who::known(arn, [estate, estate])) {
-        for when in search.one(&who, &domain, guarded, owner) {
-            let (action, resource) = (ACTION.to_owned(), role.to_owned());
-            hops.push(Hop { party: who.subject.party.clone(), except: Vec::new(), certainty: who.subject.certainty, action, resource, when });
+    for arn in candidates {
+        let of_it = sessions.iter().filter(|(_, of)| of == arn).filter_map(|(session, of)| Who::session(session, of, sides));
+        let mut known: Vec<Vec<Vec<Clause>>> = Vec::new();
+        for who in Who::known(arn, sides).into_iter().chain(of_it) {
+            for when in search.one(&who, &domain, guarded, owner) {
+                if known.iter().any(|said| said.is_empty() || *said == when) {
+                    continue;
+                }
+                known.push(when.clone());
+                let (action, resource) = (ACTION.to_owned(), role.to_owned());
+                hops.push(Hop { party: who.subject.party.clone(), except: Vec::new(), certainty: who.subject.certainty, action, resource, when });
+            }
         }
     }
     (hops, search.reach.undecided)

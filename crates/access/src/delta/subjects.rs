@@ -299,9 +299,7 @@ pub(crate) fn brings_tags(side: &Estate, arn: &str) -> bool {
 
 /// The role that an estate has of a session's ARN, which does not tell its path.
 pub(crate) fn role_behind(session: &str, sides: [&Estate; 2]) -> Option<String> {
-    let arn = Arn::parse(session).filter(|a| a.service == "sts")?;
-    let name = arn.resource.strip_prefix("assumed-role/")?.split('/').next()?;
-    sides.into_iter().rev().find_map(|side| side.role_named(arn.account, name).cloned())
+    sides.into_iter().rev().find_map(|side| side.role_behind(session).cloned())
 }
 
 /// A trust policy that lets in whom this account's own policies let.

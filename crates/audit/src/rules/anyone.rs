@@ -7,7 +7,8 @@ use crossrole_model::access::{Clause, Party};
 use crossrole_model::audit::{Detail, Issue, Lacks, NotKnown, Object, Origin, Rule, WayIn};
 
 use crate::Case;
-use crate::look::{always, asks, is_from_certain, is_of_certain, names};
+use crate::certain::{is_from_certain, is_of_certain};
+use crate::look::{always, asks_only_for, names};
 
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
     anyone(case, issues, not_known);
@@ -79,7 +80,7 @@ fn is_narrow(clause: &Clause, account: &str) -> bool {
     let key = &clause.key;
     let by_tag = key.get(..17).is_some_and(|head| head.eq_ignore_ascii_case("aws:PrincipalTag/"));
     let narrow = by_tag || NARROW.iter().any(|one| one.eq_ignore_ascii_case(key));
-    narrow && asks(std::slice::from_ref(clause), key).is_some_and(|clause| clause.values.iter().all(|value| names(clause, value, account)))
+    narrow && asks_only_for(std::slice::from_ref(clause), key, |clause, value| names(clause, value, account))
 }
 
 pub(super) fn issue(rule: Rule, way: &WayIn) -> Issue {

@@ -8,7 +8,8 @@ use crossrole_model::audit::{Issue, Lacks, NotKnown, Object, Rule, WayIn};
 
 use super::anyone::{issue, way_of};
 use crate::Case;
-use crate::look::{account, always, asks, is_of_users, names, organization, with_factor};
+use crate::certain::organization;
+use crate::look::{account, always, asks_only_for, is_of_users, names, with_factor};
 
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnown>) {
     let named = case.ways.iter().filter(|way| matches!(way.access.party, Party::User { .. })).filter_map(|way| Some((&way.to, way.access.party.id()?)));
@@ -16,7 +17,7 @@ pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKno
     for way in &case.ways {
         let Object::Role { arn: role } = &way.to else { continue };
         let Some(account) = account(&way.access.party).and_then(AccountId::parse) else { continue };
-        let with_id = |clauses: &[Clause]| asks(clauses, "sts:ExternalId").is_some_and(|c| c.values.iter().all(|v| names(c, v, account.as_str())));
+        let with_id = |clauses: &[Clause]| asks_only_for(clauses, "sts:ExternalId", |clause, value| names(clause, value, account.as_str()));
         // A service of that party, which others could have call, has no second factor: who shows one is a person.
         let sure = |clauses: &[Clause]| with_id(clauses) || organization(clauses).is_some() || with_factor(clauses);
         if !case.asked.own.contains(&account) && !always(&way.access.when, sure) {

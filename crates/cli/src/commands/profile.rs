@@ -118,15 +118,5 @@ fn process(taking: &Taking, args: &ProfileArgs, source: Option<String>) -> Resul
         words.extend(take.as_mfa.then(|| "--as-mfa".to_owned()));
     }
     words.extend(take.no_cache.then(|| "--no-cache".to_owned()));
-    Ok(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
-}
-
-/// A word as a shell reads it, with quotes where it needs them.
-fn quoted(word: &str) -> String {
-    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-=:,+@".contains(&b));
-    match (plain, cfg!(windows)) {
-        (true, _) => word.to_owned(),
-        (false, true) => format!("\"{}\"", word.replace('"', "\\\"")),
-        (false, false) => exports::posix(word),
-    }
+    Ok(words.iter().map(|word| exports::word(word)).collect::<Vec<_>>().join(" "))
 }

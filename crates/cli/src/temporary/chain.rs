@@ -24,6 +24,14 @@ const WITH_FACTOR: i32 = 43_200;
 /// The shortest session, in seconds (AWS STS API Reference, GetSessionToken).
 const SHORTEST: i32 = 900;
 
+/// What is kept.
+enum Of<'a> {
+    /// A session of the role, with the second factor of this device where one was named.
+    Role(Option<&'a str>),
+    /// One of long-term keys, with the second factor of this device.
+    Factor(&'a str),
+}
+
 /// Whoever asks first.
 struct First {
     acting: Acting,
@@ -57,13 +65,18 @@ impl Taking {
     }
 
     async fn taken(&self) -> Result<Given, Failure> {
-        let name = self.name_of(None);
+        let device = self.args.mfa_serial.as_deref();
+        let name = self.name_with(device);
         if let Some(kept) = self.kept(&name)? {
             self.say(&format!("kept credentials of {}, until {}", safe(&kept.arn), kept.expiration()));
             return Ok(kept);
         }
-        let given = Box::pin(self.asked()).await?;
+        let (given, wants_factor) = Box::pin(self.asked()).await?;
         self.keep(&name, &given);
+        // Where the role wants a second factor, whoever names no device means this session, too.
+        if device.is_some() && wants_factor {
+            self.keep(&self.name_with(None), &given);
+        }
         Ok(given)
     }
 
@@ -78,10 +91,12 @@ impl Taking {
         }
     }
 
-    async fn asked(&self) -> Result<Given, Failure> {
+    /// A new session, and whether the role that was assumed first wants a second factor, as the manifests say.
+    async fn asked(&self) -> Result<(Given, bool), Failure> {
         let hops: Vec<&String> = self.via.iter().chain([&self.role]).collect();
         let first = self.first(hops.first().copied().unwrap_or(&self.role)).await?;
         let mut caller = first.identity.arn.clone();
+        let wants_factor = hops.first().is_some_and(|role| self.wanted(role, &caller, false).terms.mfa);
         let mut acting = first.acting;
         let mut given = None;
         for (at, role) in hops.iter().enumerate() {
@@ -91,7 +106,7 @@ impl Taking {
             asked.mfa = first.mfa.clone().filter(|_| at == 0);
             self.say(&format!("{} assumes {}", safe(&caller), safe(role)));
             let factor = first.factor.filter(|_| at == 0).or(Some(false).filter(|_| at > 0));
-            let got = acting.assume(&asked).await.map_err(|error| refused(&error, &caller, &asked, factor))?;
+            let got = acting.assume(&asked).await.map_err(|error| refused(&error, &caller, &asked, factor, &self.args.paths))?;
             let account = super::account_of(role)?;
             if Arn::parse(&got.arn).is_none_or(|arn| arn.account != account.as_str()) {
                 let hint = "these credentials were thrown away: find out who answers in the name of AWS";
@@ -106,7 +121,7 @@ impl Taking {
         }
         let given = given.ok_or_else(|| Failure::bug("no role was asked for"))?;
         self.say(&format!("{}, until {}", safe(&given.arn), given.expiration()));
-        Ok(given)
+        Ok((given, wants_factor))
     }
 
     async fn acting(&self, by: &By, to: &AccountId) -> Result<Acting, Failure> {
@@ -186,7 +201,7 @@ impl Taking {
             return Ok(());
         }
         first.by_long_term = false;
-        let name = self.name_of(Some(serial));
+        let name = self.name_of(&Of::Factor(serial));
         let mut slot = self.with_factor.lock().await;
         let known = slot.clone().filter(|given| given.lasts(now()));
         let given = match known.map_or_else(|| self.kept(&name), |given| Ok(Some(given)))? {
@@ -251,7 +266,7 @@ impl Taking {
     }
 
     fn request(&self, role: &str, wanted: &Wanted, caller: &str, begins: bool, last: bool) -> AssumeRole {
-        let Asked { session_name, external_id, duration, source_identity, tags, transitive, profile: _, mfa_serial: _, mfa_process: _ } = &self.args;
+        let Asked { session_name, external_id, duration, source_identity, tags, transitive, profile: _, mfa_serial: _, mfa_process: _, paths: _ } = &self.args;
         let own = Some(wanted.terms.session_name.clone()).filter(|name| !name.is_empty());
         AssumeRole {
             role: role.to_owned(),
@@ -268,16 +283,20 @@ impl Taking {
         }
     }
 
-    /// A digest of everything that makes a session: this one, or that with the second factor of this device.
-    fn name_of(&self, factor: Option<&str>) -> String {
-        let Asked { profile, external_id, session_name, duration, mfa_serial, mfa_process: _, source_identity, tags, transitive } = &self.args;
+    /// A digest of everything that makes a session: this one, with the second factor of this device where one was named.
+    fn name_with(&self, device: Option<&str>) -> String {
+        self.name_of(&Of::Role(device))
+    }
+
+    fn name_of(&self, of: &Of<'_>) -> String {
+        let Asked { profile, external_id, session_name, duration, mfa_serial: _, mfa_process: _, source_identity, tags, transitive, paths: _ } = &self.args;
         let from = json!([surroundings(profile.as_deref()), profile, self.desired().partition.as_str()]);
-        let all = match factor {
-            Some(serial) => json!(["factor", from, serial]),
-            None => {
+        let all = match of {
+            Of::Factor(serial) => json!(["factor", from, serial]),
+            Of::Role(device) => {
                 let trusts: Vec<Option<String>> = self.via.iter().chain([&self.role]).map(|role| trust(&self.estate, role)).collect();
                 let policy = self.policy.as_ref().map(crossrole_policy::Document::to_json);
-                let typed = json!([external_id, session_name, duration, mfa_serial, source_identity, tags, transitive]);
+                let typed = json!([external_id, session_name, duration, device, source_identity, tags, transitive]);
                 json!(["session", from, self.role, self.via, trusts, policy, typed])
             }
         };

@@ -1,17 +1,21 @@
 //! The code of a device: from a command, or from whoever sits at the terminal.
 
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use crossrole_report::safe;
-use tokio::process::Command;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::failure::Failure;
 use crate::told::Told;
 
 /// Longest wait for a command, which may talk to somebody.
 const PROCESS: Duration = Duration::from_mins(2);
+
+/// How long what a command has printed is looked for after it has ended: it is there by then.
+const LEFT: Duration = Duration::from_millis(500);
 
 /// Most bytes that are read of an answer.
 const MOST: usize = 1_024;
@@ -43,13 +47,42 @@ async fn printed(line: &str) -> Result<String, Failure> {
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut command = Command::new(shell);
     command.arg(option).arg(line).stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
-    let output = tokio::time::timeout(PROCESS, command.output()).await;
-    let output = output.map_err(|_| failed(format!("gave nothing in {} s, and was ended", PROCESS.as_secs())))?;
-    let output = output.map_err(|error| failed(format!("can't be run: {error}")))?;
-    if !output.status.success() {
-        return Err(failed(format!("failed ({})", output.status)));
+    let child = command.spawn().map_err(|error| failed(format!("can't be run: {error}")))?;
+    let ended = tokio::time::timeout(PROCESS, output_of(child)).await;
+    let ended = ended.map_err(|_| failed(format!("gave nothing in {} s, and was ended", PROCESS.as_secs())))?;
+    let (status, text) = ended.map_err(|error| failed(format!("can't be run: {error}")))?;
+    if !status.success() {
+        return Err(failed(format!("failed ({status})")));
     }
-    Ok(String::from_utf8_lossy(output.stdout.get(..MOST.min(output.stdout.len())).unwrap_or_default()).into_owned())
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// What a command prints until it ends: whatever it leaves running may hold its output open.
+async fn output_of(mut child: Child) -> std::io::Result<(ExitStatus, Vec<u8>)> {
+    let (mut text, output) = (Vec::new(), child.stdout.take());
+    let status = {
+        let mut reading = std::pin::pin!(read_to(&mut text, output));
+        let status = tokio::select! {
+            status = child.wait() => Some(status?),
+            () = &mut reading => None,
+        };
+        match status {
+            Some(status) => {
+                let _ = tokio::time::timeout(LEFT, reading).await;
+                status
+            }
+            None => child.wait().await?,
+        }
+    };
+    Ok((status, text))
+}
+
+async fn read_to(text: &mut Vec<u8>, output: Option<ChildStdout>) {
+    let Some(mut output) = output else { return };
+    let mut more = [0; 256];
+    while let Ok(read @ 1..) = output.read(&mut more).await {
+        text.extend(more.iter().take(read.min(MOST.saturating_sub(text.len()))));
+    }
 }
 
 async fn typed(serial: &str, asks: Asks, told: &Told) -> Result<String, Failure> {

@@ -74,6 +74,16 @@ fn powershell(text: &str) -> String {
     format!("'{doubled}'")
 }
 
+/// A word as a shell reads it, with quotes where it needs them.
+pub(crate) fn word(word: &str) -> String {
+    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-=:,+@".contains(&b));
+    match (plain, cfg!(windows)) {
+        (true, _) => word.to_owned(),
+        (false, true) => format!("\"{}\"", word.replace('"', "\\\"")),
+        (false, false) => posix(word),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

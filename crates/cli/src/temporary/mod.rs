@@ -110,6 +110,8 @@ struct Asked {
     source_identity: Option<String>,
     tags: Vec<(String, String)>,
     transitive: Vec<String>,
+    /// Manifests that were named.
+    paths: Vec<PathBuf>,
 }
 
 impl Taking {
@@ -137,6 +139,7 @@ impl Taking {
                     source_identity: args.source_identity.clone(),
                     tags: args.tag.clone(),
                     transitive: args.transitive.clone(),
+                    paths: args.paths.clone(),
                 };
                 let cache = if keeps { Cache::of_this_place() } else { None };
                 Ok(Self { session, role, account, estate, args: asked, via, policy, by, asks, cache, quiet, with_factor: Mutex::default() })

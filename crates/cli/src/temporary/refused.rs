@@ -1,20 +1,24 @@
 //! What is said where STS gives no session.
 
+use std::path::PathBuf;
+
 use crossrole_cloud::AssumeRole;
 use crossrole_model::{CloudError, ErrorClass};
 use crossrole_report::safe;
 
+use super::exports;
 use crate::failure::Failure;
 
 /// Most letters of an external id that are shown: none of its own.
 const MASKED: &str = "****";
 
-/// Who asked for what and was refused, with what helps.
-pub(super) fn refused(error: &CloudError, who: &str, asked: &AssumeRole, with_factor: Option<bool>) -> Failure {
+/// Who asked for what and was refused, with what helps. `manifests`: those that were named.
+pub(super) fn refused(error: &CloudError, who: &str, asked: &AssumeRole, with_factor: Option<bool>, manifests: &[PathBuf]) -> Failure {
     if error.class != ErrorClass::Denied && error.class != ErrorClass::Invalid {
         return of(error);
     }
     let AssumeRole { role, session_name, external_id, seconds, mfa, source_identity, tags, transitive: _, policy, policy_arns: _ } = asked;
+    let asks = doctor(who, asked, mfa.is_some() || with_factor == Some(true), manifests);
     let factor = match (mfa, with_factor) {
         (Some(_), _) => Some("with a code of a device"),
         (None, Some(true)) => Some("with a second factor"),
@@ -28,14 +32,38 @@ pub(super) fn refused(error: &CloudError, who: &str, asked: &AssumeRole, with_fa
     terms.extend(factor.map(str::to_owned));
     terms.push(format!("as session `{}`", safe(session_name)));
     terms.extend(source_identity.as_ref().map(|name| format!("with source identity `{}`", safe(name))));
-    terms.extend((!tags.is_empty()).then(|| format!("with {} tags", tags.len())));
+    terms.extend(match tags.len() {
+        0 => None,
+        1 => Some("with a tag".to_owned()),
+        several => Some(format!("with {several} tags")),
+    });
     terms.extend(policy.is_some().then(|| "with a session policy".to_owned()));
     let id = error.request_id.as_ref().map_or_else(String::new, |id| format!(" (request {})", safe(id)));
-    let failure = Failure::new(
-        format!("`{}` may not assume `{}`", safe(who), safe(role)),
-        format!("`crossrole doctor --principal {} --action sts:AssumeRole --resource {}` says which condition is not met", safe(who), safe(role)),
-    );
+    let in_place = if external_id.is_some() { format!("; put the external id that was sent in place of `{MASKED}`") } else { String::new() };
+    let hint = format!("`{}` says which condition is not met{in_place}", safe(&asks));
+    let failure = Failure::new(format!("`{}` may not assume `{}`", safe(who), safe(role)), hint);
     failure.with(&format!("{}{id}: {}", safe(&error.code), safe(&error.message))).with(&format!("asked {}", terms.join(", ")))
+}
+
+/// The command that looks for the cause, with everything that was asked for but the external id.
+fn doctor(who: &str, asked: &AssumeRole, factor: bool, manifests: &[PathBuf]) -> String {
+    let AssumeRole { role, session_name, external_id, seconds, mfa: _, source_identity, tags, transitive, policy: _, policy_arns: _ } = asked;
+    let mut words: Vec<String> = ["crossrole", "doctor", "--principal", who, "--action", "sts:AssumeRole", "--resource", role].map(str::to_owned).into();
+    let mut with = |name: &str, value: Option<String>| words.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
+    with("--external-id", external_id.as_ref().map(|_| MASKED.to_owned()));
+    with("--duration", seconds.map(|seconds| seconds.to_string()));
+    let mut context = |key: &str, value: &str| with("--context", Some(format!("{key}={value}")));
+    context("sts:RoleSessionName", session_name);
+    for (key, value) in tags {
+        context(&format!("aws:RequestTag/{key}"), value);
+        context("aws:TagKeys", key);
+    }
+    transitive.iter().for_each(|key| context("sts:TransitiveTagKeys", key));
+    source_identity.iter().for_each(|name| context("sts:SourceIdentity", name));
+    let flags = [(factor, "--mfa"), (!tags.is_empty(), "--session-tags"), (source_identity.is_some(), "--source-identity")];
+    words.extend(flags.into_iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag.to_owned()));
+    words.extend(manifests.iter().map(|path| path.display().to_string()));
+    words.iter().map(|word| exports::word(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// What else went wrong.

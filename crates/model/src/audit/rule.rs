@@ -207,6 +207,8 @@ pub enum Without {
     Trail,
     /// One that is on, and keeps what is changed in every region that was looked at.
     TrailThatKeeps,
+    /// One that does so in all regions.
+    TrailOfAllRegions,
     /// Data events.
     DataEvents,
     /// An access log.
@@ -231,6 +233,10 @@ pub enum Lacks {
     Subject,
     /// A subject that is of one workload: this pattern is of many.
     OneWorkload(String),
+    /// A workflow that is of one repository: this pattern is of many.
+    OneWorkflow(String),
+    /// That somebody has signed in: an identity pool gives guests a token as well.
+    SignIn,
     /// A second factor, of these users of an account whose own policies let them come in.
     SecondFactor(Vec<String>),
 }

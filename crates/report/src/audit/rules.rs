@@ -93,7 +93,7 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
         Rule::TokensNotPinned => (
             "tokens of a provider that are not pinned to one workload",
             "Every user of that provider whose token passes comes in.",
-            "ask for the audience, and pin the subject to a repository and an environment, branch or tag",
+            "ask for the audience, and pin the subject to a repository and an environment, branch or tag; of an identity pool, ask for `authenticated` in `amr`",
         ),
         Rule::DeadPrincipal => (
             "what is left of a deleted principal",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossrole_model::Severity;
-use crossrole_model::access::{AccessChange, Certainty};
+use crossrole_model::access::{AccessChange, Certainty, Party};
 use crossrole_model::audit::{Audit, Chain, Issue, Object, Origin};
 
 use super::rules::info;
@@ -127,7 +127,12 @@ fn chain_lines(audit: &Audit, chain: &Chain, view: View) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (depth, hop) in chain.hops.iter().enumerate() {
         let role = safe(&crate::access::by_arn(&hop.resource));
-        let text = if depth == 0 { format!("{} → {role}", words::party(&hop.party, &hop.except)) } else { format!("→ {role}") };
+        let text = match &hop.party {
+            party if depth == 0 => format!("{} → {role}", words::party(party, &hop.except)),
+            // Not every session of the role before goes on.
+            party @ Party::Named { .. } => format!("→ {role}, as {}", words::party(party, &[])),
+            _ => format!("→ {role}"),
+        };
         lines.push(Line::plain(2 + 2 * depth.min(8), text).then(when(&hop.when, view)));
     }
     let inner = 2 + 2 * chain.hops.len().min(8);

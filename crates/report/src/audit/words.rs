@@ -35,6 +35,10 @@ fn verb(rule: Rule, detail: &Detail, view: View) -> String {
                 (_, Some(Lacks::OneWorkload(pattern))) => {
                     format!("lets in {who} of the subject {}, which is of many workloads", crate::clause::quoted(pattern))
                 }
+                (_, Some(Lacks::OneWorkflow(pattern))) => {
+                    format!("lets in {who} of the workflow {}, which is of many repositories", crate::clause::quoted(pattern))
+                }
+                (_, Some(Lacks::SignIn)) => format!("lets in {who} of guests, who have not signed in{when}"),
                 (_, None) => format!("lets in {who}{when}"),
             }
         }
@@ -76,6 +80,9 @@ fn without_words(without: Without) -> &'static str {
     match without {
         Without::Trail => "has no trail",
         Without::TrailThatKeeps => "has no trail that is on and keeps what is changed",
+        Without::TrailOfAllRegions => {
+            "has no trail of all regions that is on and keeps what is changed: what is done in regions that were not looked at may be kept nowhere"
+        }
         Without::DataEvents => "has no trail that keeps what is read and written in all of it",
         Without::AccessLog => "logs no access",
         Without::Encryption => "has no encryption by default",
