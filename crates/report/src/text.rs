@@ -103,7 +103,9 @@ pub(crate) fn gone(plan: &Plan, out: &mut Vec<Line>) {
         let ids: Vec<AccountId> = accounts.into_keys().cloned().collect();
         let what = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
         let head = format!("manifest {} is no longer of {}", safe(manifest), if ids.len() == 1 { "account " } else { "accounts " });
-        let rest = format!(": what it made there is taken away, {what}");
+        let stays = |w: &Withheld| matches!(&w.subject, Subject::Object(address) if ids.contains(&address.account));
+        let but = if plan.withheld.iter().any(stays) { "; what stays is said below" } else { "" };
+        let rest = format!(": what it made there is taken away, {what}{but}");
         out.extend([Line::new(Tone::Removed, 0, head).then(crate::statement::list("", fold::named(plan, &ids))).then([rest]), Line::empty()]);
     }
 }
