@@ -283,7 +283,8 @@ async fn a_key_does_not_go_before_what_it_encrypted() {
     let root = Credentials { key: OWNER.to_owned(), ..Credentials::default() };
     assert_eq!(place.s3_as(&root, REGION, "PUT", OBJECT, "", &[], "hello").await.0, 200);
     let said = place.run(&["destroy", "--auto-approve", "--destroy-key", ALIAS, &file]).await;
-    assert!(said.exit == Exit::Failed && said.err.contains("BucketNotEmpty") || said.out.contains("BucketNotEmpty"), "{}{}", said.out, said.err);
+    assert!(said.exit == Exit::Failed && said.out.contains("BucketNotEmpty") && said.out.contains("\n  empty it "), "{}{}", said.out, said.err);
+    assert!(said.out.contains("Run destroy again") && !said.out.contains("apply again") && !said.out.contains("bug in crossrole"), "{}", said.out);
     assert_eq!(described(&place).await["KeyState"], "Enabled");
     assert_eq!(place.s3_as(&root, REGION, "GET", OBJECT, "", &[], "").await, (200, "hello".to_owned()));
 }

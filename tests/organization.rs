@@ -133,7 +133,7 @@ async fn whatever_was_left_in_an_account_is_taken_away() {
     let body = format!(
         "[trusted.sec]\naccount = \"111111111111\"\n[trusted.sec.groups.Auditors]\n[buckets.\"kept-{{account}}\"]\n[[buckets.\"kept-{{account}}\".allow]]\naccount = \"sec\"\naccess = \"read\"\n\
          [keys.own]\narn = \"arn:aws:kms:us-east-1:{{account}}:{key}\"\n[[keys.own.allow]]\naccount = \"sec\"\naccess = \"decrypt\"\n\
-         [policies.P]\n[[policies.P.allow]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n[oidc_providers.ci]\nurl = \"https://ci.example.com\"\n\
+         [buckets.\"made-{{account}}\"]\ncreate = true\n[keys.more]\ncreate = true\n[policies.P]\n[[policies.P.allow]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n[oidc_providers.ci]\nurl = \"https://ci.example.com\"\n\
          [roles.R]\n[[roles.R.trust]]\ngroup = \"sec/Auditors\"\n"
     );
     let manifest = |accounts: &str| std::fs::write(path("m.toml"), format!("name = \"m\"\n[trusting]\n{accounts}\n{body}")).unwrap();
@@ -149,12 +149,20 @@ async fn whatever_was_left_in_an_account_is_taken_away() {
     let ask = |account: &str| vec!["explain".to_owned(), "111111111111".to_owned(), "s3:GetObject".to_owned(), format!("kept-{account}/x")];
     manifest("accounts = [\"*\"]\nexcept = [\"team-01\"]");
     let plan = place.good(&["plan", "--config", &settings, &file]).await;
-    assert!(plan.starts_with("manifest m is no longer of account team-01: what it made there is taken away, 5 objects\n"), "{plan}");
-    for gone in ["- role R", "- policy P", "- oidc-provider ci.example.com", "- bucket-policy kept-222222222201", "~ key-policy us-east-1/1234abcd"] {
+    assert!(plan.starts_with("manifest m is no longer of account team-01: what it made there is taken away, 6 objects; what stays is said below\n"), "{plan}");
+    for gone in [
+        "- role R",
+        "- policy P",
+        "- oidc-provider ci.example.com",
+        "- bucket-policy kept-222222222201",
+        "- bucket made-222222222201",
+        "~ key-policy us-east-1/1234abcd",
+    ] {
         assert!(plan.contains(gone), "{gone}\n{plan}");
     }
     place.good(&["apply", "--auto-approve", "--quiet", "--config", &settings, &file]).await;
-    assert!(place.good(&["plan", "--config", &settings, &file]).await.starts_with("No changes."));
+    let plan = place.good(&["plan", "--config", &settings, &file]).await;
+    assert!(plan.contains("No changes.") && plan.starts_with("note: 222222222201/key/us-east-1/alias/more: a key stays, "), "{plan}");
     let words = ask("222222222201");
     let words: Vec<&str> = words.iter().map(String::as_str).chain(["--from", "live", "--config", &settings, &file]).collect();
     assert!(place.good(&words).await.starts_with("no: "));

@@ -242,6 +242,8 @@ fn may_be_done(class: ErrorClass) -> bool {
         | ErrorClass::UnknownPrincipal
         | ErrorClass::Quota
         | ErrorClass::Invalid
+        | ErrorClass::NotEmpty
+        | ErrorClass::State
         | ErrorClass::Credentials
         | ErrorClass::NotAssumed
         | ErrorClass::Certificate

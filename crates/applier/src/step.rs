@@ -194,6 +194,8 @@ impl<C> Run<'_, C> {
             | ErrorClass::AlreadyExists
             | ErrorClass::Quota
             | ErrorClass::Invalid
+            | ErrorClass::NotEmpty
+            | ErrorClass::State
             | ErrorClass::Credentials
             | ErrorClass::NotAssumed
             | ErrorClass::Other => None,

@@ -291,6 +291,8 @@ impl Attempts<'_> {
             | ErrorClass::Conflict
             | ErrorClass::Quota
             | ErrorClass::Invalid
+            | ErrorClass::NotEmpty
+            | ErrorClass::State
             | ErrorClass::Credentials
             | ErrorClass::NotAssumed
             | ErrorClass::Certificate

@@ -68,18 +68,18 @@ pub(crate) fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorC
         | "MalformedPolicy"
         | "InvalidArnException"
         | "UnsupportedOperationException"
-        | "KMSInvalidStateException"
         | "ValidationException"
         | "ValidationError"
         | "InvalidInput"
         | "InvalidArgument"
         | "InvalidRequest"
-        | "BucketNotEmpty"
         | "UnmodifiableEntity"
         | "PolicyNotAttachable"
         | "InvalidBucketName"
         | "InvalidLocationConstraint"
         | "IllegalLocationConstraintException" => ErrorClass::Invalid,
+        "BucketNotEmpty" => ErrorClass::NotEmpty,
+        "KMSInvalidStateException" | "DisabledException" => ErrorClass::State,
         // Whoever says it, and whatever its code.
         _ => match status {
             Some(403 | 405) => ErrorClass::Denied,
@@ -164,7 +164,7 @@ mod tests {
         ("InternalServerException", 500, ErrorClass::Server),
         ("OperationAborted", 409, ErrorClass::Conflict),
         ("ConditionalRequestConflict", 409, ErrorClass::Conflict),
-        ("BucketNotEmpty", 409, ErrorClass::Invalid),
+        ("BucketNotEmpty", 409, ErrorClass::NotEmpty),
         ("MalformedPolicy", 400, ErrorClass::Invalid),
         ("InvalidArgument", 400, ErrorClass::Invalid),
         ("InvalidRequest", 400, ErrorClass::Invalid),
@@ -178,7 +178,8 @@ mod tests {
         ("NotFoundException", 400, ErrorClass::NotFound),
         ("InvalidArnException", 400, ErrorClass::Invalid),
         ("MalformedPolicyDocumentException", 400, ErrorClass::Invalid),
-        ("KMSInvalidStateException", 400, ErrorClass::Invalid),
+        ("KMSInvalidStateException", 400, ErrorClass::State),
+        ("DisabledException", 400, ErrorClass::State),
         ("UnsupportedOperationException", 400, ErrorClass::Invalid),
         ("ValidationException", 400, ErrorClass::Invalid),
         ("LimitExceededException", 400, ErrorClass::Quota),

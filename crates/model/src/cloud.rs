@@ -53,6 +53,10 @@ pub enum ErrorClass {
     Throttled,
     /// The request was refused for what it says.
     Invalid,
+    /// What is to be deleted still holds what is never deleted from here: a bucket its objects.
+    NotEmpty,
+    /// The object is in a state that does not allow it: a key that is switched off, or is to be deleted.
+    State,
     /// The credentials are missing, expired or wrong, or belong to another account.
     Credentials,
     /// The role that leads into the account can't be assumed.
@@ -141,10 +145,12 @@ impl ErrorClass {
             Self::NotFound => "plan again: it was deleted meanwhile, or is not visible yet",
             Self::AlreadyExists => "plan again: somebody made it meanwhile",
             Self::UnknownPrincipal => "make the principal first, or correct its name: AWS refuses policies that name a principal that does not exist",
-            Self::Conflict => "somebody else is changing it, or something still hangs on it; run apply again",
+            Self::Conflict => "somebody else is changing it, or something still hangs on it; run it again",
             Self::Quota => "ask AWS for a higher quota, or split what the manifest puts into one object",
             Self::Throttled => "somebody else uses this account's rate: run it again later, or give it longer with `--timeout`",
             Self::Invalid => "correct the manifest; if it is correct, this is a bug in crossrole",
+            Self::NotEmpty => "empty it (earlier versions and delete markers as well) and run it again, or leave it there: no objects are deleted from here",
+            Self::State => "see in the account what state it is in (a key may be switched off, or wait for its deletion), change that, and run it again",
             Self::Credentials => "refresh the credentials (`aws sso login`), or say in `crossrole.toml` how this account is reached",
             Self::NotAssumed => {
                 "that role has to let in whoever asks, with the external id and the device that it wants, and who asks needs `sts:AssumeRole` on it"

@@ -34,7 +34,7 @@ impl Unreadable {
 
     /// Tells whether trying again can't help: a refusal, or credentials that have ended.
     pub fn is_final(&self) -> bool {
-        matches!(self.class, Some(ErrorClass::Denied | ErrorClass::Credentials | ErrorClass::NotAssumed | ErrorClass::Invalid))
+        matches!(self.class, Some(ErrorClass::Denied | ErrorClass::Credentials | ErrorClass::NotAssumed | ErrorClass::Invalid | ErrorClass::State))
     }
 }
 

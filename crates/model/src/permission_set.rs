@@ -40,6 +40,11 @@ impl PermissionSet {
         partition.iam_arn(&self.account, "role", &format!("/{PATH}"), &format!("{HEAD}{}_{}", self.name, "0".repeat(DIGITS)))
     }
 
+    /// Tells whether a role's ARN is the one that stands for a set's role where none was read.
+    pub fn is_any_role(arn: &str) -> bool {
+        arn.ends_with(&format!("_{}", "0".repeat(DIGITS))) && Self::of_role(arn).is_some()
+    }
+
     /// The set that a session's role is of; the ARN of a session has no path.
     pub fn of_session(account: &str, role: &str) -> Option<Self> {
         Self::of_role(&format!("arn:aws:iam::{account}:role/{PATH}{role}"))
@@ -69,6 +74,17 @@ impl PermissionSet {
 mod tests {
     use super::PermissionSet;
     use crate::ids::{AccountId, Partition};
+
+    #[test]
+    fn a_role_that_was_not_read_is_told_from_those_that_are() {
+        let set = PermissionSet { account: AccountId::parse("111111111111").unwrap(), name: "Ops_0".into() };
+        for partition in [Partition::Aws, Partition::AwsCn] {
+            let any = set.any_role(partition);
+            assert!(PermissionSet::is_any_role(&any) && PermissionSet::of_role(&any) == Some(set.clone()), "{any}");
+            assert!(!PermissionSet::is_any_role(&any.replace("00000000", "0000000a")));
+            assert!(!PermissionSet::is_any_role(&any.replace("aws-reserved/", "")));
+        }
+    }
 
     #[test]
     fn its_patterns_mean_it_and_others_mean_none() {

@@ -162,6 +162,14 @@ pub struct BucketState {
     pub tags: Option<Tags>,
 }
 
+impl BucketState {
+    /// One of which nothing is stated but where it lies.
+    pub fn unstated(region: impl Into<String>) -> Self {
+        let region = region.into();
+        Self { region, versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: None }
+    }
+}
+
 /// The whole policy of a bucket; `None` when it has none (S3 knows no empty policy).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketPolicyState {

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{ByHand, DesiredState, HandSide};
 use crossrole_model::observed::{BucketScope, Scope};
+use crossrole_model::state::{BucketState, Encryption, Tags};
 use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, Subject, Withheld};
 
 pub use check::check;
@@ -73,7 +74,9 @@ pub fn scope(desired: &Desired) -> Scope {
         }
     }
     for (name, (account, region)) in &desired.left.buckets {
-        let left = || BucketScope { account: account.clone(), region: region.clone(), settings: None };
+        // Whether it is ours is in its tags, and what it is encrypted with keeps a key.
+        let settings = Some(BucketState { tags: Some(Tags::new()), encryption: Some(Encryption::Aes256), ..BucketState::unstated(region) });
+        let left = || BucketScope { account: account.clone(), region: region.clone(), settings };
         scope.buckets.entry(name.clone()).or_insert_with(left);
     }
     // A key is read in its own account only: nobody else may (AWS KMS API reference, GetKeyPolicy).

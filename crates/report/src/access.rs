@@ -200,7 +200,9 @@ fn spared(of: &Party, except: &[Party]) -> Vec<String> {
 
 pub(crate) fn by_arn(arn: &str) -> String {
     if let Some(set) = PermissionSet::of_role(arn) {
-        return format!("{} ({})", sets::named(&set), arn.rsplit('/').next().unwrap_or(arn));
+        // Where none was read, its role has no name, and may not be there.
+        let role = if PermissionSet::is_any_role(arn) { String::new() } else { format!(" ({})", arn.rsplit('/').next().unwrap_or(arn)) };
+        return sets::named(&set) + &role;
     }
     match Arn::parse(arn).map(|a| (a.account, a.kind_and_name())) {
         Some((account, Some(("assumed-role", _)))) => match arn.rsplit('/').collect::<Vec<_>>().as_slice() {

@@ -1,5 +1,6 @@
 //! Decisions and ways, in words.
 
+use crossrole_model::PermissionSet;
 use crossrole_model::access::{Assumption, Because, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Party, Reason, Relation, StatementRef, Undecided};
 use serde_json::{Value, json};
 
@@ -83,7 +84,10 @@ pub(crate) fn lack(lack: &Lack, party: &Party, action: &str, resource: &str, vie
                 None => format!("{only}, and the request has none"),
                 // Two external ids that both read as a mask would seem the same.
                 Some(_) if clause::is_masked(key, view) => format!("{only}, and the request has another one"),
-                Some(actual) => format!("{only}, and the request's is {}", any(actual, false)),
+                Some(actual) => {
+                    let of_set = |value: &String| if PermissionSet::is_any_role(value) { format!("that of {}", access::by_arn(value)) } else { value.clone() };
+                    format!("{only}, and the request's is {}", any(&actual.iter().map(of_set).collect::<Vec<_>>(), false))
+                }
             }
         }
     }

@@ -117,7 +117,8 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, screen: Screen) -> String {
     }
     out.push(summary(outcome));
     if !outcome.is_complete() {
-        out.push(Line::plain(0, "Run apply again: it goes on from what is live."));
+        let command = if plan.destroy { "destroy" } else { "apply" };
+        out.push(Line::plain(0, format!("Run {command} again: it goes on from what is live.")));
     }
     rendered(&out, screen)
 }

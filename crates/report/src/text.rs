@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::{AccountId, Action, Cause, Change, Plan, Reason, Since, Subject, Withheld, ownership};
+use crossrole_model::{AccountId, Action, Address, Cause, Change, Plan, Reason, Since, Subject, Withheld, ownership};
 use crossrole_policy::{Document, Share};
 
 use crate::{Line, MASK, Tone, View, fold, named, rendered, safe, words};
@@ -75,8 +75,13 @@ pub(crate) fn notes(plan: &Plan, view: View, out: &mut Vec<Line>) {
         plan.by_hand.iter().for_each(|hand| crate::by_hand::lines(hand, view, out));
     }
     // Where nothing is to do, nothing has to be explained.
-    let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty()).map(|key| safe(&format!("{} of {}", key.name, key.account)));
-    out.extend(left.map(|key| Line::plain(0, format!("key {key}: its policy leaves this to its account's policies, so nothing is written there"))));
+    let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty());
+    // Of whom its policy does not leave to them, or who is of another account, statements may be written all the same.
+    out.extend(left.map(|key| {
+        let Address { account, name, .. } = key;
+        let rest = format!(" of {account}: where its policy leaves principals of {account} to that account's policies, no statement is written for them");
+        Line::plain(0, format!("key {}{rest}", safe(name)))
+    }));
     let unknown: Vec<_> = named::unknown(plan).collect();
     let stands = |(account, region, alias): &(&AccountId, &str, &str)| {
         format!("key {} of {account}: AWS gives it its id when it is made; until then, `{{{}}}` stands for it", safe(&format!("{region}/{alias}")), safe(alias))
@@ -98,7 +103,9 @@ pub(crate) fn gone(plan: &Plan, out: &mut Vec<Line>) {
         let ids: Vec<AccountId> = accounts.into_keys().cloned().collect();
         let what = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
         let head = format!("manifest {} is no longer of {}", safe(manifest), if ids.len() == 1 { "account " } else { "accounts " });
-        let rest = format!(": what it made there is taken away, {what}");
+        let stays = |w: &Withheld| matches!(&w.subject, Subject::Object(address) if ids.contains(&address.account));
+        let but = if plan.withheld.iter().any(stays) { "; what stays is said below" } else { "" };
+        let rest = format!(": what it made there is taken away, {what}{but}");
         out.extend([Line::new(Tone::Removed, 0, head).then(crate::statement::list("", fold::named(plan, &ids))).then([rest]), Line::empty()]);
     }
 }

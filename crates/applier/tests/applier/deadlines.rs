@@ -7,7 +7,7 @@ use crate::cloud::{Asked, Fake, Fault, applied, ms, planned};
 use crate::order::{WHOLE, with_bucket};
 
 /// A test that every class is decided about: a new one stops the build here.
-const ALL: [ErrorClass; 19] = [
+const ALL: [ErrorClass; 21] = [
     ErrorClass::Denied,
     ErrorClass::NotFound,
     ErrorClass::AlreadyExists,
@@ -16,6 +16,8 @@ const ALL: [ErrorClass; 19] = [
     ErrorClass::Quota,
     ErrorClass::Throttled,
     ErrorClass::Invalid,
+    ErrorClass::NotEmpty,
+    ErrorClass::State,
     ErrorClass::Credentials,
     ErrorClass::NotAssumed,
     ErrorClass::Network,
@@ -33,7 +35,7 @@ const ALL: [ErrorClass; 19] = [
 fn patience(class: ErrorClass) -> (u64, u64) {
     match class {
         ErrorClass::Denied | ErrorClass::AlreadyExists | ErrorClass::Quota | ErrorClass::Invalid | ErrorClass::Credentials | ErrorClass::Other => (0, 0),
-        ErrorClass::NotAssumed | ErrorClass::Certificate | ErrorClass::Proxy => (0, 0),
+        ErrorClass::NotEmpty | ErrorClass::State | ErrorClass::NotAssumed | ErrorClass::Certificate | ErrorClass::Proxy => (0, 0),
         // The cloud has tried these again itself, but not what must be read again first.
         ErrorClass::Network | ErrorClass::Server | ErrorClass::Unresolved | ErrorClass::NotAws | ErrorClass::Unanswered => (20, 0),
         // Never given up for how often, but for how long: `Options::timeout`.

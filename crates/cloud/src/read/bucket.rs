@@ -97,15 +97,7 @@ async fn one(
         },
     };
     // A bucket that is only followed is read for our marks: its policy and its tags.
-    let followed = BucketState {
-        region: region.clone(),
-        versioning: None,
-        encryption: None,
-        public_access_block: None,
-        ownership: None,
-        logging: None,
-        tags: Some(Tags::new()),
-    };
+    let followed = BucketState { tags: Some(Tags::new()), ..BucketState::unstated(&region) };
     let stated = match scope {
         Some(scope) => scope.settings.as_ref(),
         None => Some(&followed),
@@ -193,8 +185,7 @@ macro_rules! setting {
 
 /// Reads what is stated, all of it at once.
 async fn settings(session: &Arc<Session>, name: &str, region: &str, stated: Option<&BucketState>) -> Result<BucketState, CloudError> {
-    let mut state =
-        BucketState { region: region.to_owned(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: None };
+    let mut state = BucketState::unstated(region);
     let Some(stated) = stated else { return Ok(state) };
     // No `..`: a new setting stops the build until someone decides.
     let BucketState { region: _, versioning, encryption, public_access_block, ownership, logging, tags } = stated;

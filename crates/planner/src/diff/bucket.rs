@@ -244,13 +244,14 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
                 continue;
             }
         };
-        if !draft.desired.objects.contains_key(&policy)
-            && let Observation::Known(state) = &found.policy
-        {
-            let owner = statement_owner(draft, state);
-            if let Some(owner) = owner {
-                let kept = told(draft, state.document.as_ref());
-                merge(draft, &policy, &owner, &found.state.region, state.document.as_ref(), &kept);
+        match &found.policy {
+            Observation::Unreadable(why) => unread(draft, &policy, why),
+            Observation::Known(_) if draft.desired.objects.contains_key(&policy) => {}
+            Observation::Known(state) => {
+                if let Some(owner) = statement_owner(draft, state) {
+                    let kept = told(draft, state.document.as_ref());
+                    merge(draft, &policy, &owner, &found.state.region, state.document.as_ref(), &kept);
+                }
             }
         }
         let address = Address::new(&account, Kind::Bucket, name);

@@ -30,6 +30,33 @@ fn why_it_is_a_yes_or_a_no() {
     insta::assert_snapshot!("because", lines.join("\n"));
 }
 
+/// A permission set has a role of a name where one was read, and none that somebody made up where it was not.
+#[test]
+fn a_permission_set_is_named_by_its_role_only_where_that_was_read() {
+    for (partition, digits, read) in [("aws", "0000000000000000", false), ("aws-cn", "0000000000000000", false), ("aws", "00000000000000a1", true)] {
+        let arn = format!("arn:{partition}:iam::111111111111:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_OnCall_{digits}");
+        let like = "arn:aws:iam::111111111111:role/x".to_owned();
+        let lack = crossrole_model::access::Lack::Condition {
+            operator: "ArnLike".into(),
+            key: "aws:PrincipalArn".into(),
+            relation: None,
+            wanted: vec![like],
+            actual: Some(vec![arn.clone()]),
+        };
+        let nearly = Because::Nearly { statement: facts::statement("Name"), lacks: vec![lack] };
+        let one = Explanation { party: Party::of(&arn), fixes: facts::fixes("Name"), ..answer("Reader", nearly) };
+        let text = explanation(&[one], View::default());
+        let name = if read {
+            format!("permission set OnCall of 111111111111 (AWSReservedSSO_OnCall_{digits}) may")
+        } else {
+            "permission set OnCall of 111111111111 may".into()
+        };
+        assert!(text.contains(&name), "{text}");
+        assert_eq!(text.contains(&format!("_{digits}")), read, "{text}");
+        assert!(read || text.contains("the request's is that of permission set OnCall of 111111111111\n"), "{text}");
+    }
+}
+
 #[test]
 fn what_would_make_it_a_yes() {
     let fixes = facts::fixes("Name");

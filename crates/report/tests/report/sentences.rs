@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_model::outcome::Event;
-use crossrole_model::{Change, Drift, Outcome, Plan, Reason, StepId, StepResult, Subject, Withheld};
+use crossrole_model::{Change, CloudError, Drift, ErrorClass, Outcome, Plan, Reason, StepId, StepResult, Subject, Withheld};
 use crossrole_report::{Screen, View, broken, differences, event_json, outcome, outcome_json, plan, plan_json, progress};
 
 use crate::facts;
@@ -118,6 +118,24 @@ fn how_each_step_ended() {
     }
     distinct(&lines);
     insta::assert_snapshot!("results", table(&lines));
+}
+
+/// What the account's state stands in the way of is no mistake of the manifest; what is run again is what was run.
+#[test]
+fn what_to_do_after_a_run_that_is_not_complete() {
+    let whole = facts::plan("Name");
+    for (destroy, class) in [(false, ErrorClass::NotEmpty), (true, ErrorClass::NotEmpty), (true, ErrorClass::State), (false, ErrorClass::Invalid)] {
+        let one = Plan { steps: whole.steps[..1].to_vec(), destroy, ..whole.clone() };
+        let (operation, code) = ("DeleteBucket".to_owned(), "Code".to_owned());
+        let error = CloudError { class, operation, account: None, code, message: String::new(), request_id: None };
+        let text = outcome(&one, &Outcome { steps: vec![StepResult::Failed { error }], ..Outcome::default() }, Screen::default());
+        assert_eq!(text.contains("correct the manifest"), class == ErrorClass::Invalid, "{text}");
+        assert_eq!(text.contains("empty it"), class == ErrorClass::NotEmpty, "{text}");
+        assert!(
+            text.ends_with(if destroy { "\nRun destroy again: it goes on from what is live.\n" } else { "\nRun apply again: it goes on from what is live.\n" }),
+            "{text}"
+        );
+    }
 }
 
 #[test]

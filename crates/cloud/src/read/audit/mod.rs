@@ -146,7 +146,7 @@ async fn keys(session: &Arc<Session>, regions: &BTreeSet<String>) -> Keys {
 
 /// What a bucket is read for here.
 fn bucket_state(region: &str) -> BucketState {
-    BucketState { region: region.to_owned(), versioning: None, encryption: None, public_access_block: None, ownership: None, logging: None, tags: None }
+    BucketState::unstated(region)
 }
 
 #[cfg(test)]
