@@ -7,7 +7,7 @@ use crossrole::Exit;
 use crossrole_sandbox::Options;
 use serde_json::Value;
 
-use crate::support::{Place, Said, root};
+use crate::support::{Closed, Place, Said, root};
 
 const MANIFEST: &str = r#"name = "based"
 
@@ -287,4 +287,23 @@ async fn accounts_are_those_of_the_commit() {
     let json = repository.json(&["--base", "HEAD"]).await;
     assert_eq!(json["base"]["drift"], serde_json::json!([]), "{json:#}");
     assert_eq!(json["base"]["change"][0]["account"], "333333333333");
+}
+
+/// Of what was not read, nobody knows whether a hand has changed it: no output says that there is no drift.
+#[tokio::test(start_paused = true)]
+async fn drift_is_not_denied_where_it_was_not_looked_for() {
+    let repository = Repository::new("closed").await;
+    let comment = repository.path("comment.md");
+    let plan = ["plan", "--base", "HEAD", &format!("--report=markdown={comment}")];
+    for closed in ["222222222222", "111111111111"] {
+        repository.place.sandbox.set_faults(Some(std::sync::Arc::new(Closed(closed, crossrole_sandbox::Fault::Refuse("AccessDenied")))));
+        let said = repository.run(&plan).await;
+        assert!(said.exit == Exit::Failed && said.out.starts_with("Drift: nothing is known to be otherwise than HEAD"), "{closed}: {}", said.out);
+        let markdown = std::fs::read_to_string(&comment).unwrap();
+        assert!(markdown.contains("#### Drift: none that is known\n") && !markdown.contains("what is live is what HEAD"), "{closed}: {markdown}");
+        assert_eq!(repository.json(&["--base", "HEAD"]).await["base"]["complete"], false, "{closed}");
+    }
+    repository.place.sandbox.set_faults(None);
+    assert!(repository.run(&plan).await.out.starts_with("Drift: what is live is what HEAD"));
+    assert_eq!(repository.json(&["--base", "HEAD"]).await["base"]["complete"], true);
 }

@@ -108,6 +108,50 @@ async fn it_is_enough_to_heal() {
     }
 }
 
+/// A policy of ours that somebody has attached to anybody else is taken off, and no other policy could be.
+#[tokio::test]
+async fn it_is_enough_to_take_our_policies_off_others() {
+    let text = crate::support::crew(
+        "lent",
+        "[policies.Shared]\n[[policies.Shared.allow]]\nactions = \"sqs:ListQueues\"\nresources = \"*\"\n\
+         [roles.R]\npolicies = [\"Shared\"]\n[[roles.R.trust]]\ngroup = \"dev/Crew\"\n",
+    );
+    let place = Place::new(Options::default());
+    let file = manifest("lent", &text);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    for (account, policy) in [("111111111111", "crossrole/caller/crossrole-caller-group-Crew"), ("222222222222", "Shared")] {
+        let ours = format!("arn:aws:iam::{account}:policy/{policy}");
+        place.iam(account, "CreateUser", &[("UserName", "eve"), ("Path", "/people/")]).await;
+        place.iam(account, "CreateGroup", &[("GroupName", "Others")]).await;
+        place.iam(account, "CreateRole", &[("RoleName", "Other"), ("AssumeRolePolicyDocument", trust)]).await;
+        for (action, of) in
+            [("AttachUserPolicy", ("UserName", "eve")), ("AttachGroupPolicy", ("GroupName", "Others")), ("AttachRolePolicy", ("RoleName", "Other"))]
+        {
+            place.iam(account, action, &[of, ("PolicyArn", &ours)]).await;
+        }
+    }
+    let policies = policies(&place, "apply", &file).await;
+    let again = Place::of(Sandbox::restore(&place.sandbox.snapshot().unwrap(), Options::default()).unwrap());
+    let runner = Runner::new("lent", &place, &policies).await;
+    let (code, said) = runner.run(&["runner-policy", "--check", &file]);
+    assert_eq!(code, 0, "{said}");
+    for words in [&["apply", "--auto-approve", "--quiet", &file][..], &["destroy", "--auto-approve", "--quiet", &file]] {
+        let (code, said) = runner.run(words);
+        assert!(code == 0 && said.contains("Applied: "), "{words:?}: {said}");
+    }
+    // Nothing else is taken off anybody.
+    for statement in policies.values().flatten().flat_map(|document| document["Statement"].as_array().unwrap()) {
+        if statement["Action"].to_string().contains("DetachUserPolicy") && statement["Resource"].to_string().contains(":user/*") {
+            let limit = statement["Condition"]["ArnLike"]["iam:PolicyARN"].to_string();
+            assert!(limit.contains("crossrole-caller*-group-Crew") || limit.contains(":policy/Shared"), "{statement}");
+        }
+    }
+    let less = without(&policies, "111111111111", "iam:DetachUserPolicy");
+    let (code, said) = Runner::new("lent-less", &again, &less).await.run(&["runner-policy", "--check", &file]);
+    assert!(code == 1 && said.contains("it may not iam:DetachUserPolicy on arn:aws:iam::111111111111:user/*"), "{said}");
+}
+
 #[tokio::test]
 async fn for_a_plan_it_is_enough_to_read() {
     for name in ["log-analysts", "made-key", "guarded-partner"] {
@@ -150,12 +194,13 @@ fn without(policies: &Policies, account: &str, action: &str) -> Policies {
 }
 
 /// What a cycle on an account that nobody else touches does without: it heals what others have done (some of it above), makes room, or is asked where another read was refused.
-const TO_HEAL: [&str; 22] = [
+const TO_HEAL: [&str; 24] = [
     "iam:CreatePolicyVersion",
     "iam:DeleteGroupPolicy",
     "iam:DeletePolicyVersion",
     "iam:DeleteRolePermissionsBoundary",
     "iam:DetachRolePolicy",
+    "iam:DetachUserPolicy",
     "iam:GetAccountSummary",
     "iam:GetOpenIDConnectProvider",
     "iam:GetRole",
@@ -171,6 +216,7 @@ const TO_HEAL: [&str; 22] = [
     "iam:UntagRole",
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateRole",
+    "s3:GetBucketPublicAccessBlock",
     "s3:ListAllMyBuckets",
     "s3:ListBucket",
 ];

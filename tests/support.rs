@@ -280,3 +280,12 @@ impl FaultPlan for Once {
         now.then_some(self.fault)
     }
 }
+
+/// An account of which every reading is refused.
+pub(crate) struct Closed(pub(crate) &'static str, pub(crate) Fault);
+
+impl FaultPlan for Closed {
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+        (call.account == self.0 && !call.writes && call.operation != "GetCallerIdentity").then_some(self.1)
+    }
+}

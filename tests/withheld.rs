@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossrole::Exit;
-use crossrole_sandbox::{CallInfo, Fault, FaultPlan};
+use crossrole_sandbox::{CallInfo, Fault, FaultPlan, Options};
 
 use crate::support::{Credentials, Place, crew, manifest};
 
@@ -210,4 +210,50 @@ async fn a_run_that_was_broken_off_is_taken_up_without_being_told_so() {
     place.sandbox.set_faults(None);
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
     assert!(place.good(&["plan", &file]).await.starts_with("No changes."));
+}
+
+const SHARED: &str = "name = \"shared\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\nmanage = false\n[buckets.held-bucket]\n\
+                      [[buckets.held-bucket.allow]]\naccount = \"dev\"\naccess = \"get\"\n";
+
+/// A hand has made a policy public and another has blocked that since: no writing of it would succeed, which is said before any.
+#[tokio::test(start_paused = true)]
+async fn a_public_statement_of_others_under_a_block_is_named() {
+    const BLOCK: &str = "<PublicAccessBlockConfiguration><BlockPublicPolicy>true</BlockPublicPolicy></PublicAccessBlockConfiguration>";
+    let place = place().await;
+    let file = manifest("held-public", SHARED);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert_eq!(place.s3(TRUSTING, "DELETE", "/held-bucket", "publicAccessBlock", "").await.0, 204);
+    let (_, policy) = place.s3(TRUSTING, "GET", "/held-bucket", "policy", "").await;
+    let open = r#""Statement":[{"Sid":"Pub","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::held-bucket/*"},"#;
+    assert_eq!(place.s3(TRUSTING, "PUT", "/held-bucket", "policy", &policy.replace("\"Statement\":[", open)).await.0, 204);
+    assert_eq!(place.s3(TRUSTING, "PUT", "/held-bucket", "publicAccessBlock", BLOCK).await.0, 200);
+    let before = place.sandbox.snapshot().unwrap();
+    let put = manifest("held-public-put", &SHARED.replace("\"get\"", "\"put\""));
+    for words in [&["apply", "--auto-approve", "--quiet", &put][..], &["destroy", "--auto-approve", "--quiet", &file]] {
+        let said = place.run(words).await;
+        assert!(said.exit == Exit::Failed && place.sandbox.snapshot().unwrap() == before, "{words:?}: {}{}", said.out, said.err);
+        assert!(said.out.contains("bucket-policy/held-bucket") && said.out.contains("with statement `Pub` it is"), "{words:?}: {}", said.out);
+    }
+    // Where nobody may ask for the block, the refusal itself says what to do.
+    place.sandbox.set_faults(Some(Arc::new(crate::errors::Always("GetPublicAccessBlock", Fault::Refuse("AccessDenied")))));
+    let said = place.run(&["apply", "--auto-approve", "--quiet", &put]).await;
+    assert!(said.exit == Exit::Failed && said.out.contains("take that statement out") && !said.out.contains("give the runner"), "{}", said.out);
+}
+
+/// What others gave a user of ours keeps it from being deleted, and works on: both are said, with what shows it.
+#[tokio::test(start_paused = true)]
+async fn a_user_that_others_gave_keys_says_what_to_do() {
+    let text = crew("keys", "[roles.R]\n[[roles.R.trust]]\nuser = \"dev/mate\"\n");
+    for (action, more) in [("CreateAccessKey", &[][..]), ("CreateLoginProfile", &[("Password", "Abc123!!xyzXYZ")])] {
+        let place = Place::new(Options::default());
+        let file = manifest("held-keys", &text);
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        place.iam(DEV, action, &[&[("UserName", "mate")][..], more].concat()).await;
+        let said = place.run(&["destroy", "--auto-approve", "--quiet", &file]).await;
+        assert_eq!(said.exit, Exit::Failed, "{action}: {}", said.out);
+        for words in ["DeleteUser", "work on until they are deleted", "list-access-keys", "get-login-profile"] {
+            assert!(said.out.contains(words), "{action}: {}", said.out);
+        }
+        assert!(!said.out.contains("somebody else is changing it"), "{action}: {}", said.out);
+    }
 }

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::observed::AccountState;
 use crossrole_model::state::{BucketPolicyState, Encryption, KeyPolicyState, PublicAccessBlock, SetState};
 use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, ObjectState, Observation, Observed, Partition, PermissionSet, PrincipalKind};
-use crossrole_policy::Document;
+use crossrole_policy::{Document, is_public};
 
 use crate::estate::{BucketKey, Estate, Guarded, Placed, Principal};
-use crate::public::is_public;
 
 /// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
 const AWS_MANAGED: &[(&str, &str)] = &[("AdministratorAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)];

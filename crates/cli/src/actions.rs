@@ -7,6 +7,12 @@ use crate::failure::Failure;
 /// Below this likeness a suggestion is noise.
 const CLOSE: f64 = 0.9;
 
+/// Tells whether a text may be a pattern over actions: `service:Name`, or wildcards in their place, of the letters that actions have.
+pub(crate) fn is_pattern(text: &str) -> bool {
+    let letters = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_*?".contains(&b));
+    text.split_once(':').map_or(text.contains('*') && letters(text), |(service, name)| letters(service) && letters(name))
+}
+
 /// What is wrong with a pattern of actions, if anything: of S3, IAM, STS and KMS all actions are known, of other
 /// services their names.
 pub(crate) fn mistake(pattern: &str) -> Option<String> {
@@ -15,6 +21,9 @@ pub(crate) fn mistake(pattern: &str) -> Option<String> {
         return None;
     }
     let Some((service, _)) = pattern.split_once(':') else { return Some(format!("`{shown}` is no action: an action is `service:Name`")) };
+    if !is_pattern(pattern) {
+        return Some(format!("`{shown}` is no action: an action has letters, digits and `-`, and in a pattern `*` and `?`"));
+    }
     if service.contains(['*', '?']) {
         return None;
     }

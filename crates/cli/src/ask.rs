@@ -77,8 +77,23 @@ fn trusting(desired: &Desired) -> Option<&AccountId> {
     all.next().filter(|_| all.next().is_none())
 }
 
+/// The account that an id or a label stands for; none where the label stands for several.
 fn labelled<'d>(desired: &'d Desired, label: &str) -> Option<&'d AccountId> {
-    desired.accounts.iter().find(|(id, info)| info.label == label || id.as_str() == label).map(|(id, _)| id)
+    match desired.labelled(label).as_slice() {
+        [] => desired.accounts.keys().find(|id| id.as_str() == label),
+        [one] => Some(one),
+        _ => None,
+    }
+}
+
+/// The label at the head of a text that would be one account's, and is several accounts'.
+fn of_several(text: &str, desired: &Desired) -> Option<Failure> {
+    let label = text.split('/').next().unwrap_or(text);
+    let accounts = desired.labelled(label);
+    let [one, other, ..] = accounts.as_slice() else { return None };
+    let label = crossrole_report::safe(label);
+    let error = format!("`{label}` is the label of several accounts of these manifests, {one} and {other} among them");
+    Some(Failure::new(error, format!("write the account's id in its place, as in `{}`", text.replacen(&label, one.as_str(), 1))))
 }
 
 /// `label/permission-set/Name`
@@ -123,6 +138,9 @@ pub(crate) fn principal(text: &str, desired: &Desired, estate: &Estate) -> Resul
     if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(text.to_owned());
     }
+    if let Some(several) = of_several(text, desired) {
+        return Err(several);
+    }
     named(text, desired, estate).ok_or_else(|| {
         Failure::new(
             format!("`{}` is no principal", crossrole_report::safe(text)),
@@ -155,6 +173,9 @@ pub(crate) fn role(text: &str, desired: &Desired, estate: &Estate) -> Result<Str
         return Ok(text.to_owned());
     }
     let full = if text.contains('/') { text.to_owned() } else { format!("role/{text}") };
+    if let Some(several) = of_several(&full, desired) {
+        return Err(several);
+    }
     named(&full, desired, estate)
         .ok_or_else(|| Failure::new(format!("`{}` is no role", crossrole_report::safe(text)), "write `role/Name`, `label/role/Name`, or an ARN"))
 }
@@ -179,6 +200,12 @@ pub(crate) fn resource(text: &str, desired: &Desired, estate: &Estate) -> Result
     let several = desired.accounts.values().filter(|info| info.trusting).count() > 1;
     if let Some(found) = named(text, desired, estate) {
         return Ok(found);
+    }
+    let kinds = ["role", "user", "group", "permission-set", "permission_set"];
+    if text.split('/').nth(1).is_some_and(|kind| kinds.contains(&kind))
+        && let Some(several) = of_several(text, desired)
+    {
+        return Err(several);
     }
     if several && ["role/", "user/", "group/"].iter().any(|kind| text.starts_with(kind)) {
         let text = crossrole_report::safe(text);

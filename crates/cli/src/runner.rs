@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_access::{Context, Controls, Estate, Objects, Question};
 use crossrole_model::explanation::Explanation;
 use crossrole_model::{AccountId, Desired, Observed, Plan, ownership};
-use crossrole_planner::rights::{Rights, rights_of};
+use crossrole_planner::rights::{DETACH, Rights, rights_of};
 use crossrole_policy::Arn;
 use crossrole_report::{View, safe};
 
@@ -39,37 +39,49 @@ pub(crate) fn is_known(estate: &Estate, account: &AccountId, runner: &str) -> bo
 /// What a runner may not do of what it has to.
 pub(crate) fn missing(estate: &Estate, account: &AccountId, runner: &str, rights: &Rights, manifests: &[String]) -> Vec<Missing> {
     let mut found = Vec::new();
+    let judge = |action: &str, resource: &str, key: Option<(String, &str)>| judged(estate, account, runner, action, resource, key);
     for (resource, marked, actions) in rights.iter() {
         for action in actions {
             if resource.contains(":kms:") && resource.contains('*') {
                 found.push(((*action).to_owned(), resource.to_owned(), Verdict::OfKeys, String::new()));
                 continue;
             }
-            let mut context = Context::default();
-            context.set("aws:MultiFactorAuthPresent", "true");
-            if let (true, Some(name)) = (marked, manifests.first()) {
-                context.set(&format!("aws:ResourceTag/{}", ownership::OWNER_TAG), name.clone());
-            }
-            let question = |unread_allows| Question {
-                principal: runner.to_owned(),
-                via: Vec::new(),
-                action: (*action).to_owned(),
-                resource: resource.to_owned(),
-                resource_account: Some(account.to_string()),
-                context: context.clone(),
-                unread_allows,
-            };
-            let may = |unread_allows| estate.ask(&question(unread_allows)).last().is_some_and(Explanation::is_allowed);
-            if may(false) {
-                continue;
-            }
-            let verdict = if may(true) { Verdict::Unread } else { Verdict::Denied };
-            let because = estate.ask(&question(verdict == Verdict::Denied)).last().map(|answer| crossrole_report::because(answer, View::default()));
-            found.push(((*action).to_owned(), resource.to_owned(), verdict, because.unwrap_or_default()));
+            let mark = || Some((format!("aws:ResourceTag/{}", ownership::OWNER_TAG), manifests.first()?.as_str()));
+            found.extend(judge(action, resource, if marked { mark() } else { None }));
         }
     }
+    for policy in rights.detached() {
+        let account = policy.split(":policy/").next().unwrap_or(policy);
+        found.extend(DETACH.iter().filter_map(|(kind, action)| judge(action, &format!("{account}:{kind}/*"), Some(("iam:PolicyARN".to_owned(), policy)))));
+    }
     found.sort();
+    found.dedup();
     found
+}
+
+/// What is known of one right, with one condition key of the request; `None` where the runner has it.
+fn judged(estate: &Estate, account: &AccountId, runner: &str, action: &str, resource: &str, key: Option<(String, &str)>) -> Option<Missing> {
+    let mut context = Context::default();
+    context.set("aws:MultiFactorAuthPresent", "true");
+    if let Some((key, value)) = key {
+        context.set(&key, value.to_owned());
+    }
+    let question = |unread_allows| Question {
+        principal: runner.to_owned(),
+        via: Vec::new(),
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        resource_account: Some(account.to_string()),
+        context: context.clone(),
+        unread_allows,
+    };
+    let may = |unread_allows| estate.ask(&question(unread_allows)).last().is_some_and(Explanation::is_allowed);
+    if may(false) {
+        return None;
+    }
+    let verdict = if may(true) { Verdict::Unread } else { Verdict::Denied };
+    let because = estate.ask(&question(verdict == Verdict::Denied)).last().map(|answer| crossrole_report::because(answer, View::default()));
+    Some((action.to_owned(), resource.to_owned(), verdict, because.unwrap_or_default()))
 }
 
 /// What is known before the first call that writes.

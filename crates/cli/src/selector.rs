@@ -8,6 +8,7 @@ use crossrole_model::desired::DesiredState;
 use crossrole_model::{Desired, Kind, Observed};
 use crossrole_policy::{Arn, Document};
 
+use crate::actions;
 use crate::failure::Failure;
 
 /// What a widening is chosen by.
@@ -31,29 +32,39 @@ const KINDS: [&str; 8] = ["role", "user", "group", "assumed-role", "federated-us
 const FORMS: &str = "write `principal=` and an ARN, `role/Name`, `user/Name`, `group/Name`, a service or `anonymous`; `account=` and an id or label; \
                      `action=` as in `s3:Get*`; `resource=` and an ARN or `bucket/key`; each may have `*`; or no value for any widening";
 
+const ONE: &str = "a selector is one: give `--deny-widening` once for each, and a widening that any of them matches is denied; where a name has \
+                   a comma, `?` stands for it";
+
 impl Selector {
-    /// Reads all that were given; labels of accounts become their ids.
+    /// Reads all that were given; labels become the ids of all accounts that have them.
     pub(crate) fn parse_all(texts: &[String], desired: &Desired) -> Result<Vec<Self>, Failure> {
-        texts.iter().map(|text| Self::parse(text, desired)).collect()
+        let each: Vec<Vec<Self>> = texts.iter().map(|text| Self::parse(text, desired)).collect::<Result<_, _>>()?;
+        Ok(each.concat())
     }
 
-    fn parse(text: &str, desired: &Desired) -> Result<Self, Failure> {
-        let wrong = |why: &str| Failure::new(format!("`--deny-widening={}` {why}", crossrole_report::safe(text)), FORMS);
+    fn parse(text: &str, desired: &Desired) -> Result<Vec<Self>, Failure> {
+        let failure = |why: &str, advice: &str| Failure::new(format!("`--deny-widening={}` {why}", crossrole_report::safe(text)), advice);
+        let wrong = |why: &str| failure(why, FORMS);
         if text == "*" {
-            return Ok(Self::All);
+            return Ok(vec![Self::All]);
+        }
+        // A list that is taken for one name would match what nobody meant, or nothing.
+        if text.contains(',') {
+            return Err(failure("has a comma, which separates nothing", ONE));
         }
         let Some((by, pattern)) = text.split_once('=').filter(|(_, pattern)| !pattern.is_empty()) else { return Err(wrong("selects nothing")) };
         match by {
-            "principal" if is_principal(pattern) => Ok(Self::Principal(pattern.to_owned())),
+            "principal" if is_principal(pattern) => Ok(vec![Self::Principal(pattern.to_owned())]),
             "principal" => Err(wrong("names no principal")),
             "account" => {
-                let id = desired.accounts.iter().find(|(_, info)| info.label == pattern).map_or(pattern, |(id, _)| id.as_str());
-                let digits = id.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'?') && (id.len() == 12 || id.contains('*'));
-                if digits { Ok(Self::Account(id.to_owned())) } else { Err(wrong("names no account")) }
+                let digits = pattern.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'?') && (pattern.len() == 12 || pattern.contains('*'));
+                let labelled = desired.accounts.iter().filter(|(_, info)| overlap(pattern, &info.label)).map(|(id, _)| id.as_str());
+                let ids: Vec<Self> = labelled.chain(digits.then_some(pattern)).map(|id| Self::Account(id.to_owned())).collect();
+                if ids.is_empty() { Err(wrong("names no account")) } else { Ok(ids) }
             }
-            "action" if pattern.contains([':', '*']) => Ok(Self::Action(pattern.to_owned())),
+            "action" if actions::is_pattern(pattern) => Ok(vec![Self::Action(pattern.to_owned())]),
             "action" => Err(wrong("names no action: an action is `service:Name`")),
-            "resource" => Ok(Self::Resource(pattern.to_owned())),
+            "resource" => Ok(vec![Self::Resource(pattern.to_owned())]),
             _ => Err(wrong("selects nothing")),
         }
     }

@@ -337,7 +337,7 @@ impl Settings {
 
     /// The same without accounts by labels that only manifests know, where there are none.
     pub(crate) fn without_labels_beside(mut self, desired: &Desired) -> Self {
-        self.file.accounts.retain(|key, _| AccountId::parse(key).or_else(|| labelled(desired, key)).is_some());
+        self.file.accounts.retain(|key, _| AccountId::parse(key).is_some() || !desired.labelled(key).is_empty());
         self
     }
 
@@ -389,16 +389,21 @@ impl Settings {
 }
 
 fn account_id(config: &Path, desired: &Desired, key: &str) -> Result<AccountId, Failure> {
-    AccountId::parse(key).or_else(|| labelled(desired, key)).ok_or_else(|| {
-        Failure::new(
-            format!("`{}`: `{key}` is neither an account id nor the label of a trusted account", config.display()),
+    if let Some(id) = AccountId::parse(key) {
+        return Ok(id);
+    }
+    let config = config.display();
+    match desired.labelled(key).as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(Failure::new(
+            format!("`{config}`: `{key}` is neither an account id nor the label of a trusted account"),
             "write `[accounts.\"222222222222\"]`, or the label in the manifest",
-        )
-    })
-}
-
-fn labelled(desired: &Desired, label: &str) -> Option<AccountId> {
-    desired.accounts.iter().find(|(_, info)| info.label == label).map(|(id, _)| id.clone())
+        )),
+        [one, other, ..] => Err(Failure::new(
+            format!("`{config}`: `{key}` is the label of several accounts of these manifests, {one} and {other} among them"),
+            format!("write `[accounts.\"{one}\"]`, and so for each"),
+        )),
+    }
 }
 
 /// The file that lists accounts.

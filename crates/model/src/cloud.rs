@@ -133,7 +133,18 @@ pub struct CloudError {
 impl CloudError {
     /// Returns what to do about it.
     pub fn advice(&self) -> &'static str {
-        self.class.advice()
+        match (self.operation.as_str(), self.class) {
+            ("PutBucketPolicy", ErrorClass::Denied) if self.message.contains("BlockPublicPolicy") => {
+                "a statement of the policy is public, and the block of public access of the bucket or its account refuses it: take that statement out, or \
+                 limit it to an organization, an account or an address range"
+            }
+            ("DeleteUser", ErrorClass::Conflict) => {
+                "what others gave the user still hangs on it, and its access keys and password work on until they are deleted: `aws iam` with \
+                 `list-access-keys`, `get-login-profile`, `list-mfa-devices`, `list-signing-certificates`, `list-ssh-public-keys` and \
+                 `list-service-specific-credentials` shows what; delete that, and run it again"
+            }
+            _ => self.class.advice(),
+        }
     }
 }
 

@@ -294,6 +294,11 @@ impl Desired {
         self.manifests.iter().map(|m| m.name.as_str()).collect()
     }
 
+    /// Returns the accounts of a label: two manifests of a run may give two accounts the same.
+    pub fn labelled(&self, label: &str) -> Vec<&AccountId> {
+        self.accounts.iter().filter(|(_, info)| info.label == label).map(|(id, _)| id).collect()
+    }
+
     /// Returns where a statement is written: the part that names this principal, else the first.
     pub fn origin(&self, at: &StatementRef, principal: Option<&str>) -> Option<&Place> {
         let origins = self.origins.get(at)?;

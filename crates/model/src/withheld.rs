@@ -121,6 +121,8 @@ pub enum Cause {
     EmptyKeyPolicy,
     /// Our statements can't be put beside the foreign ones.
     Unmergeable(Unmergeable),
+    /// The bucket's block of public access refuses every writing of a policy that these statements, by Sid, make public.
+    Public(Vec<String>),
     /// It would be over this quota.
     Quota {
         /// Which.

@@ -30,7 +30,12 @@ pub enum Purpose {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     by_resource: BTreeMap<(String, bool), BTreeSet<&'static str>>,
+    /// Policies of ours, by patterns over ARNs, that are taken off whoever holds them.
+    detached: BTreeSet<String>,
 }
+
+/// What takes a policy off somebody.
+pub const DETACH: [(&str, &str); 3] = [("group", "iam:DetachGroupPolicy"), ("role", "iam:DetachRolePolicy"), ("user", "iam:DetachUserPolicy")];
 
 impl Rights {
     fn add(&mut self, resource: impl Into<String>, actions: &[&'static str]) {
@@ -42,6 +47,16 @@ impl Rights {
     /// The same of what carries our mark alone.
     fn add_marked(&mut self, resource: impl Into<String>, actions: &[&'static str]) {
         self.by_resource.entry((resource.into(), true)).or_default().extend(actions);
+    }
+
+    /// A policy of ours goes, and is taken off first: from anybody, since others may have attached it.
+    fn add_detached(&mut self, policy: impl Into<String>) {
+        self.detached.insert(policy.into());
+    }
+
+    /// Returns patterns over the ARNs of policies that are taken off whoever holds them, with [`DETACH`].
+    pub fn detached(&self) -> &BTreeSet<String> {
+        &self.detached
     }
 
     /// Returns every action with its resources.
@@ -65,6 +80,7 @@ pub fn lock(place: &LockPlace) -> Rights {
 impl Rights {
     /// Adds others of the same account.
     pub fn extend(&mut self, others: Self) {
+        self.detached.extend(others.detached);
         for (resource, actions) in others.by_resource {
             self.by_resource.entry(resource).or_default().extend(actions);
         }

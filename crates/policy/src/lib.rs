@@ -15,6 +15,7 @@ pub mod encode;
 pub mod glob;
 mod meet;
 mod parse;
+mod public;
 mod share;
 mod unique;
 
@@ -23,4 +24,5 @@ pub use diff::{ElementDiff, StatementDiff, diff, diff_statement};
 pub use document::{Conditions, Document, Effect, Element, Principal, Statement, VERSION};
 pub use meet::meet;
 pub use parse::{PolicyError, parse, parse_key_policy, parse_value};
+pub use public::is_public;
 pub use share::{Dropped, Merged, Share, Unmergeable};

@@ -58,7 +58,7 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
     let mut changed = text::groups(plan, view);
     if let Some(since) = since {
         body.push_str(&filled(&|out| {
-            out.extend([crate::since::drift_heading(since), Line::empty()]);
+            out.extend([crate::since::drift_heading(plan, since), Line::empty()]);
             out.extend(crate::since::drift(plan, since, view));
             out.extend(crate::since::notes(plan, since));
             out.extend([crate::since::change_heading(plan, since)]);

@@ -103,15 +103,16 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
     page.fenced("", &notes, quarter);
     let mut changed = text::groups(plan, view);
     if let Some(since) = since {
-        page.raw(&format!("#### Drift: {}\n\n", objects(since.drift.len())));
-        page.fenced("", &lines(&|out| out.extend([crate::since::drift_heading(since)])), quarter);
+        let known = crate::since::is_all_known(plan, since);
+        page.raw(&format!("#### Drift: {}\n\n", objects(since.drift.len(), known)));
+        page.fenced("", &lines(&|out| out.extend([crate::since::drift_heading(plan, since)])), quarter);
         page.fenced(
             if since.drift.is_empty() { "" } else { "what is live and not as it was said" },
             &lines(&|out| out.extend(crate::since::drift(plan, since, view))),
             quarter,
         );
         page.fenced("", &lines(&|out| out.extend(crate::since::notes(plan, since))), quarter);
-        page.raw(&format!("#### This change: {}\n\n", objects(since.change.len())));
+        page.raw(&format!("#### This change: {}\n\n", objects(since.change.len(), known)));
         page.fenced("", &lines(&|out| out.extend([crate::since::change_heading(plan, since)])), quarter);
         changed = text::groups(&crate::since::of(plan, &since.change), view);
     }
@@ -136,8 +137,9 @@ pub(crate) fn standing(refused: &[String], left_out: &[String]) -> Vec<(&'static
     all.into_iter().filter(|(_, lines)| !lines.is_empty()).map(|(heading, lines)| (heading, shown(lines))).collect()
 }
 
-fn objects(count: usize) -> String {
+fn objects(count: usize, all_known: bool) -> String {
     match count {
+        0 if !all_known => "none that is known".to_owned(),
         0 => "none".to_owned(),
         1 => "1 object".to_owned(),
         more => format!("{more} objects"),

@@ -29,13 +29,20 @@ pub(crate) fn base(since: &Since) -> String {
 }
 
 /// `Drift: 2 objects are not as origin/main (1a2b3c4d5e6f) says.`
-pub(crate) fn drift_heading(since: &Since) -> Line {
+pub(crate) fn drift_heading(plan: &Plan, since: &Since) -> Line {
     let line = Line::new(Tone::Heading, 0, "Drift: ");
+    let far = if is_all_known(plan, since) { "" } else { ", as far as it is known: see what is withheld" };
     match since.drift.len() {
-        0 => line.then([format!("what is live is what {} says.", base(since))]),
-        1 => line.then([format!("1 object is not as {} says: somebody's hand.", base(since))]),
-        more => line.then([format!("{more} objects are not as {} says: somebody's hand.", base(since))]),
+        0 if far.is_empty() => line.then([format!("what is live is what {} says.", base(since))]),
+        0 => line.then([format!("nothing is known to be otherwise than {} says{far}.", base(since))]),
+        1 => line.then([format!("1 object is not as {} says: somebody's hand{far}.", base(since))]),
+        more => line.then([format!("{more} objects are not as {} says: somebody's hand{far}.", base(since))]),
     }
+}
+
+/// Tells whether all was compared with the commit: nothing of it is withheld, on either side.
+pub(crate) fn is_all_known(plan: &Plan, since: &Since) -> bool {
+    since.not_compared.is_empty() && !plan.is_blocked()
 }
 
 /// `This change: 1 object is otherwise than in origin/main (1a2b3c4d5e6f).`
@@ -123,7 +130,7 @@ pub(crate) fn notes(plan: &Plan, since: &Since) -> Vec<Line> {
 
 /// The sections, before what is said of the whole plan.
 pub(crate) fn lines(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
-    let mut out = vec![drift_heading(since), Line::empty()];
+    let mut out = vec![drift_heading(plan, since), Line::empty()];
     out.extend(drift(plan, since, view));
     out.extend(notes(plan, since));
     out.extend([change_heading(plan, since), Line::empty()]);
@@ -168,6 +175,8 @@ pub fn since_json(plan: &Plan, since: &Since, view: View) -> Value {
         "reference": since.reference,
         "commit": since.commit,
         "drift": all(&since.drift),
+        // An empty list says nothing of what was not compared.
+        "complete": is_all_known(plan, since),
         "change": all(&since.change),
         "access": access::json(plan, &since.access, view),
         "not_compared": since.not_compared.iter().map(machine::withheld).collect::<Vec<_>>(),

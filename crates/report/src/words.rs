@@ -210,6 +210,11 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             ("without our statements the key's policy would be empty, and AWS takes none that is".to_owned(), "let somebody administer it first")
         }
         Cause::Unmergeable(why) => (unmergeable(why), "its owner has to correct that statement first"),
+        Cause::Public(sids) => (
+            format!("S3 takes no policy that is public while the bucket blocks public access, and with {} it is", statements(sids)),
+            "take that statement out of the live policy, or limit it to an organization, an account, a VPC endpoint or an address range; or let \
+             `public_access_block` be off and carry that out first",
+        ),
         Cause::Quota { quota, size, limit } => return over(*quota, *size, *limit),
         Cause::Revoked { since } => {
             let advice = format!(
@@ -279,6 +284,12 @@ fn unread(subject: &Subject, unreadable: &Unreadable) -> String {
 }
 
 /// Why our statements can't be put beside the foreign ones.
+/// `statement Pub`, of Sids that may be empty.
+fn statements(sids: &[String]) -> String {
+    let named: Vec<String> = sids.iter().map(|sid| if sid.is_empty() { "one without a Sid".to_owned() } else { format!("`{sid}`") }).collect();
+    format!("{} {}", if sids.len() == 1 { "statement" } else { "statements" }, named.join(", "))
+}
+
 pub(crate) fn unmergeable(why: &Unmergeable) -> String {
     match why {
         Unmergeable::DeadException { .. } => {

@@ -13,8 +13,8 @@ use super::{CloudArgs, EXIT_CODES, LockArgs, PathsArgs};
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct GuardArgs {
     /// Exit 3 when the plan widens access, or may: always, or where SELECTOR matches: `principal=` (an ARN, `role/Name`, a
-    /// service), `account=`, `action=` or `resource=`, each with `*`, as in `resource=log-bucket/*`. One that matches nothing
-    /// that the run knows is an error
+    /// service), `account=` (an id or label), `action=` or `resource=`, each with `*`, as in `resource=log-bucket/*`; given several
+    /// times, where any of them does. One that matches nothing that the run knows is an error
     #[arg(long, value_name = "SELECTOR", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
     pub(crate) deny_widening: Vec<String>,
     /// Files with the widenings that are approved all the same, by their digests [default: `approvals` beside the settings]

@@ -71,12 +71,12 @@ fn policies(
 fn chosen(desired: &Desired, asked: &[String]) -> Result<Option<BTreeSet<AccountId>>, Failure> {
     let mut found = BTreeSet::new();
     for text in asked {
-        let account = desired.accounts.iter().find(|(id, info)| id.as_str() == text || info.label == *text);
-        let Some((account, _)) = account else {
+        let accounts: Vec<&AccountId> = desired.accounts.keys().filter(|id| id.as_str() == text).chain(desired.labelled(text)).collect();
+        if accounts.is_empty() {
             let known: Vec<String> = desired.accounts.iter().map(|(id, info)| format!("{id} ({})", info.label)).collect();
             return Err(Failure::new(format!("no account of these manifests is `{text}`"), format!("there are {}", known.join(", "))));
-        };
-        found.insert(account.clone());
+        }
+        found.extend(accounts.into_iter().cloned());
     }
     Ok((!asked.is_empty()).then_some(found))
 }

@@ -5,16 +5,34 @@ use std::sync::Arc;
 
 use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionOutput;
 use aws_sdk_s3::operation::get_bucket_ownership_controls::GetBucketOwnershipControlsOutput;
+use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockOutput;
 use aws_sdk_s3::types::{BucketVersioningStatus, LoggingEnabled, PublicAccessBlockConfiguration, ServerSideEncryption};
 use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket};
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Logging, PublicAccessBlock, Tags};
 use crossrole_model::{CloudError, ErrorClass, Observation, Unreadable, ownership};
-use crossrole_policy::{Arn, Document};
+use crossrole_policy::{Arn, Document, is_public};
 use futures_util::future::{join, join_all, try_join, try_join3};
 
 use crate::session::Session;
 
 use super::{iam::PAGES_MOST, malformed};
+
+/// One setting, if the manifest states it; the inner `None`: the bucket has none.
+macro_rules! setting {
+    ($session:expr, $name:expr, $region:expr, $stated:expr, $operation:literal, $method:ident) => {
+        async {
+            if !$stated {
+                return Ok(None);
+            }
+            let request = $session.s3($region).$method().bucket($name).expected_bucket_owner($session.account.as_str());
+            match $session.read($operation, || request.clone().send()).await {
+                Ok(answer) => Ok(Some(Some(answer))),
+                Err(error) if error.class == ErrorClass::NotFound && error.code != "NoSuchBucket" => Ok(Some(None)),
+                Err(error) => Err(error),
+            }
+        }
+    };
+}
 
 pub(super) type Buckets = BTreeMap<String, Observation<Option<ObservedBucket>>>;
 
@@ -103,7 +121,7 @@ async fn one(
         None => Some(&followed),
     };
     let (state, policy) = join(settings(session, name, &region, stated), policy(session, name, &region)).await;
-    let state = match state {
+    let mut state = match state {
         Ok(state) => state,
         // Deleted since it was listed: bucket listings lag behind.
         Err(error) if error.class == ErrorClass::NotFound && error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
@@ -114,6 +132,13 @@ async fn one(
         Err(error) if error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
         Err(error) => Observation::Unreadable(Unreadable::from(&error)),
     };
+    // Whether S3 takes a policy with a public statement again is the block's to say. Who may not ask that is told when it is written.
+    let public = policy.known().and_then(|policy| policy.document.as_ref()).is_some_and(is_public);
+    if public && state.public_access_block.is_none() {
+        let block = setting!(session, name, &region, true, "GetPublicAccessBlock", get_public_access_block).await;
+        let block: Option<Option<GetPublicAccessBlockOutput>> = block.unwrap_or_default();
+        state.public_access_block = block.map(|answer| block_of(answer.as_ref().and_then(|a| a.public_access_block_configuration())));
+    }
     Some(Observation::Known(Some(ObservedBucket { state, policy })))
 }
 
@@ -164,23 +189,6 @@ pub(super) fn parsed(session: &Session, name: &str, text: Option<&str>) -> Resul
         )
     })?;
     Ok(BucketPolicyState { document: Some(document) })
-}
-
-/// One setting, if the manifest states it; the inner `None`: the bucket has none.
-macro_rules! setting {
-    ($session:expr, $name:expr, $region:expr, $stated:expr, $operation:literal, $method:ident) => {
-        async {
-            if !$stated {
-                return Ok(None);
-            }
-            let request = $session.s3($region).$method().bucket($name).expected_bucket_owner($session.account.as_str());
-            match $session.read($operation, || request.clone().send()).await {
-                Ok(answer) => Ok(Some(Some(answer))),
-                Err(error) if error.class == ErrorClass::NotFound && error.code != "NoSuchBucket" => Ok(Some(None)),
-                Err(error) => Err(error),
-            }
-        }
-    };
 }
 
 /// Reads what is stated, all of it at once.

@@ -2,8 +2,8 @@
 
 use crate::Use;
 use crate::{Hits, Lint, Rule};
-use crossrole_access::is_public;
 use crossrole_model::Severity;
+use crossrole_policy::{Document, is_public};
 
 pub(super) const RULE: Rule = Rule {
     id: "public-bucket",
@@ -31,7 +31,7 @@ conditions = { StringEquals = { "aws:PrincipalOrgID" = "o-example1234" } }
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, _)| doc.used == Use::Bucket) {
-        if is_public(&crossrole_policy::Document::new(vec![statement.clone()])) {
+        if is_public(&Document::new(vec![statement.clone()])) {
             hits.at(doc, statement, "it is public");
         }
     }

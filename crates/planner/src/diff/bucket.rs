@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use crossrole_model::desired::DesiredState;
 use crossrole_model::limits::Quota;
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Tags};
 use crossrole_model::{
     Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, ErrorClass, Facet, Kind, ObjectState, Observation, Part, Reason,
     Revocation, Subject, Unreadable, Withheld, ownership, revoked_of, revoked_since,
 };
-use crossrole_policy::{Document, Effect, Share, Statement};
+use crossrole_policy::{Document, Effect, Share, Statement, is_public};
 
 use crate::draft::{Draft, Stage};
 
@@ -189,6 +190,11 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
     let after = merged.document;
     let call = match &after {
         Some(document) => {
+            let public = if blocks_public(draft, address) { public_statements(document) } else { Vec::new() };
+            if !public.is_empty() {
+                draft.withhold(address, Cause::Public(public));
+                return;
+            }
             let size = document.to_json().len();
             if let Some(over) = draft.meter(&address.account, || address.short(), Quota::BucketPolicy, size) {
                 draft.withhold(address, over);
@@ -221,6 +227,23 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
         manifest: manifest.to_owned(),
     };
     draft.change_shared(change, call.into(), share);
+}
+
+/// Tells whether public policies are refused when this one is written, as far as that is known: as declared, or as it is live where
+/// nothing is said of it.
+fn blocks_public(draft: &Draft<'_>, policy: &Address) -> bool {
+    let declared = match draft.desired.objects.get(&Address { kind: Kind::Bucket, ..policy.clone() }).map(|object| &object.state) {
+        Some(DesiredState::Bucket(state)) => state.public_access_block,
+        _ => None,
+    };
+    let live = || draft.observed.buckets.get(&policy.name)?.known()?.as_ref()?.state.public_access_block;
+    declared.or_else(live).is_some_and(|block| block.block_policy)
+}
+
+/// Statements that make a policy public, by Sid.
+fn public_statements(document: &Document) -> Vec<String> {
+    let public = document.statements.iter().filter(|statement| is_public(&Document::new(vec![(*statement).clone()])));
+    public.map(|statement| statement.sid().to_owned()).collect()
 }
 
 /// How the Sids of this run's manifests begin, of those that have statements there, or should have.

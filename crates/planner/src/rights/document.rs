@@ -6,7 +6,7 @@ use crossrole_model::desired::ManifestRef;
 use crossrole_model::{limits, ownership};
 use crossrole_policy::{Document, Element, Statement};
 
-use super::Rights;
+use super::{DETACH, Rights};
 
 /// Returns the policies that say this, each within the quota of a managed policy: what is let on the same resources stands together,
 /// and so does what the same is let on.
@@ -31,7 +31,21 @@ fn statements(rights: &Rights, manifests: &[ManifestRef]) -> Vec<Statement> {
     for (resource, marked, actions) in rights.iter() {
         by_actions.entry((marked, actions.iter().copied().collect())).or_default().insert(resource.to_owned());
     }
-    by_actions.into_iter().flat_map(|((marked, actions), resources)| split(&actions, resources, marked, manifests)).collect()
+    let each = by_actions.into_iter().flat_map(|((marked, actions), resources)| split(&actions, resources, marked, manifests));
+    each.chain(detaching(rights)).collect()
+}
+
+/// Taking policies of ours, and no others, off whoever holds them (Service Authorization Reference, `iam:PolicyARN`).
+fn detaching(rights: &Rights) -> Vec<Statement> {
+    let Some(account) = rights.detached().first().and_then(|arn| arn.split_once(":policy/")).map(|(account, _)| account) else { return Vec::new() };
+    let resources: Vec<String> = DETACH.iter().map(|(kind, _)| format!("{account}:{kind}/*")).collect();
+    let statement = |policies: &[String]| {
+        let actions = Element::of(DETACH.iter().map(|(_, action)| *action));
+        let mut statement = Statement::allow(actions, Some(Element::of(resources.iter().map(String::as_str))));
+        statement.conditions.entry("ArnLike".to_owned()).or_default().insert("iam:PolicyARN".to_owned(), policies.to_vec());
+        statement
+    };
+    within(rights.detached().iter().cloned(), statement)
 }
 
 /// One statement, or several where one would be longer than a policy may be.
@@ -45,10 +59,15 @@ fn split(actions: &BTreeSet<&str>, resources: BTreeSet<String>, marked: bool, ma
         }
         statement
     };
+    within(resources, statement)
+}
+
+/// As many of these in a statement as a policy holds.
+fn within(all: impl IntoIterator<Item = String>, statement: impl Fn(&[String]) -> Statement) -> Vec<Statement> {
     let mut out = Vec::new();
     let mut open: Vec<String> = Vec::new();
-    for resource in resources {
-        open.push(resource);
+    for one in all {
+        open.push(one);
         if open.len() > 1 && Document::new(vec![statement(&open)]).size() > limits::MANAGED_POLICY {
             let last = open.pop();
             out.push(statement(&open));

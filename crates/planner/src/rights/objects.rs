@@ -10,7 +10,11 @@ pub(super) fn writes(desired: &Desired, address: &Address, state: &DesiredState,
     let iam = |kind: &str, path: &str, name: &str| desired.partition.iam_arn(&address.account, kind, path, name);
     match state {
         DesiredState::Role { state, .. } => role(desired, address, state, rights),
-        DesiredState::Policy(state) => rights.add(iam("policy", &state.path, &address.name), POLICY),
+        DesiredState::Policy(state) => {
+            let arn = iam("policy", &state.path, &address.name);
+            rights.add(arn.as_str(), POLICY);
+            rights.add_detached(arn);
+        }
         DesiredState::User(state) => rights.add(iam("user", &state.path, &address.name), USER),
         DesiredState::Group(state) => rights.add(iam("group", &state.path, &address.name), GROUP),
         // A group of another path than ours is found where it is.
@@ -91,6 +95,9 @@ fn caller(desired: &Desired, address: &Address, principal: &PrincipalRef, rights
         rights.add(arn.as_str(), POLICY);
         rights.add(arn, &["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"]);
     }
+    // Whoever else holds one of them loses it.
+    let any = ownership::caller_policy(principal, 1).replacen("crossrole-caller-", "crossrole-caller*-", 1);
+    rights.add_detached(desired.partition.iam_arn(&address.account, "policy", ownership::CALLER_PATH, &any));
     let (kind, actions): (&str, &[&str]) = match principal.kind {
         PrincipalKind::Role => ("role", &["iam:AttachRolePolicy", "iam:DetachRolePolicy"]),
         PrincipalKind::User => ("user", &["iam:AttachUserPolicy", "iam:DetachUserPolicy"]),

@@ -34,7 +34,8 @@ pub(super) fn reads(desired: &Desired) -> BTreeMap<AccountId, Rights> {
         let rights = all.entry(bucket.account.clone()).or_default();
         rights.add("*", &["s3:ListAllMyBuckets"]);
         let arn = partition.s3_arn(name);
-        rights.add(arn.as_str(), &["s3:ListBucket", "s3:GetBucketPolicy"]);
+        // The block of public access is asked for where a policy is public, whatever the manifest states.
+        rights.add(arn.as_str(), &["s3:ListBucket", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock"]);
         rights.add(arn, &bucket.settings.as_ref().map(settings).unwrap_or_default());
     }
     for key in scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)) {

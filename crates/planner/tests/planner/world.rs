@@ -170,13 +170,15 @@ fn only(mut found: Observation<Option<ObservedBucket>>, stated: Option<&BucketSt
     if let Observation::Known(Some(bucket)) = &mut found {
         let BucketState { region: _, versioning, encryption, public_access_block, ownership, logging, tags } = &mut bucket.state;
         let unless = |stated: Option<bool>| stated != Some(true);
+        // That is asked for as well where a policy is public.
+        let public = bucket.policy.known().and_then(|p| p.document.as_ref()).is_some_and(crossrole_policy::is_public);
         if unless(stated.map(|s| s.versioning.is_some())) {
             *versioning = None;
         }
         if unless(stated.map(|s| s.encryption.is_some())) {
             *encryption = None;
         }
-        if unless(stated.map(|s| s.public_access_block.is_some())) {
+        if !public && unless(stated.map(|s| s.public_access_block.is_some())) {
             *public_access_block = None;
         }
         if unless(stated.map(|s| s.ownership.is_some())) {

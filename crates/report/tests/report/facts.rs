@@ -68,6 +68,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoBucket,
         Cause::Unmergeable(Unmergeable::DeadException { sid: t() }),
         Cause::Unmergeable(Unmergeable::OldLanguage),
+        Cause::Public(vec![t(), String::new()]),
         Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
         Cause::Used,
@@ -130,8 +131,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoPermissionSet => 26,
         Cause::NotAssigned(_) => 27,
         Cause::Revoked { .. } => 33,
+        Cause::Public(_) => 34,
     };
-    covers(all.iter().map(number), 34);
+    covers(all.iter().map(number), 35);
     all
 }
 

@@ -1,6 +1,6 @@
 //! Bucket policies: read, written, removed.
 
-pub(crate) use crossrole_access::is_public;
+pub(crate) use crossrole_policy::is_public;
 
 use crossrole_policy::Document;
 

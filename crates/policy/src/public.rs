@@ -1,6 +1,6 @@
 //! Which bucket policies are public.
 
-use crossrole_policy::{Document, Effect, Statement};
+use crate::{Document, Effect, Statement};
 
 /// Tells whether S3 calls a bucket policy public: it does unless every Allow is limited to fixed values (S3 User Guide, "The meaning of public").
 pub fn is_public(document: &Document) -> bool {
