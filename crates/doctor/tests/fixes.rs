@@ -343,3 +343,22 @@ fn one_session_more_is_one_session() {
     then.carry_out(&desk.asked(&assume(&session("dev"), &[])), &assume(&session("dev"), &[]));
     assert!(then.lets(&assume(&session("ops"), &[])), "whom policies name by their roles, as usual");
 }
+
+/// A key, or a role, that leaves it to the policies of its account: what lacks is the caller's own policy, as AWS says.
+#[test]
+fn what_is_left_to_the_account_lacks_on_the_callers_side() {
+    let root = format!("arn:aws:iam::{OWNER}:root");
+    let mut desk = Desk::new();
+    desk.key(&json!([{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}]), KeyState::Enabled);
+    for said in [None, Some("User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext because no identity-based policy allows the kms:Decrypt action")] {
+        let mut read = call(DESK, "s3:GetObject", "arn:aws:s3:::desk/reports/q1", &[]);
+        read.denied = said.map(str::to_owned);
+        let (found, _) = desk.treated(&read, &[call(DESK, "kms:Decrypt", KEY, &[]), call(DESK, "s3:GetObject", "arn:aws:s3:::desk/reports/q2", &[])]);
+        assert_eq!(causes(&found), [Cause::KeyIdentityLacks]);
+    }
+    let mut desk = Desk::new();
+    desk.role(OWNER, "Own", &json!([]), &json!([]));
+    desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "sts:AssumeRole"}]));
+    let (found, _) = desk.treated(&assume("arn:aws:iam::222222222222:role/Own", &[]), &[]);
+    assert_eq!(causes(&found), [Cause::IdentityLacks]);
+}
