@@ -33,12 +33,12 @@ pub(crate) fn documents<'p>(policies: &'p Policies<'p>) -> Vec<(Layer, &'p Compi
 /// Finds what has to change, `denies` being the Deny statements that apply; `None`: nothing can make it a yes.
 pub(crate) fn smallest(request: &Request, policies: &Policies<'_>, denies: &[Place]) -> Option<Remedy> {
     let mut kinds = [Layer::Identity, Layer::Resource, Layer::Boundary, Layer::Session, Layer::ServiceControl];
-    if must_itself_allow(request, policies) {
-        // Who may assume a role, or use a key, is said there first.
-        kinds.swap(0, 1);
-    }
     let undenied = Owned::of(policies, &|_| false);
     let allows = |owned: &Owned, layers: &[Layer]| evaluate(request, &owned.with(layers, &request.caller).policies()).is_allowed();
+    // Who may assume a role, or use a key, is said there first, unless it is left to the policies of its account.
+    if must_itself_allow(request, policies) && !allows(&undenied, &[Layer::Identity]) {
+        kinds.swap(0, 1);
+    }
     let mut sets: Vec<u32> = (0..1 << kinds.len()).collect();
     // Of sets of one size, the one with the kinds that stand first.
     sets.sort_by_key(|set| (set.count_ones(), set.reverse_bits().wrapping_neg()));

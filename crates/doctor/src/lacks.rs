@@ -4,6 +4,7 @@ use crossrole_model::{Partition, PermissionSet};
 use crossrole_policy::{Conditions, Element, Principal, Statement};
 
 use crate::asked::{Who, one};
+use crate::near::Near;
 use crate::trouble::{Guard, Hop};
 
 /// Conditions that keep a statement to the call.
@@ -23,16 +24,27 @@ pub(crate) fn conditions(hop: &Hop) -> Conditions {
 }
 
 /// For the caller's side.
-pub(crate) fn identity(hop: &Hop) -> Statement {
+pub(crate) fn identity(hop: &Hop, near: Near) -> Statement {
     let mut statement = Statement::allow(Element::of([&hop.call.action]), Some(Element::of([&hop.call.resource])));
-    statement.conditions = conditions(hop);
+    statement.conditions = both(near.conditions, conditions(hop));
     statement
 }
 
-/// Whom a policy of a resource names: an account's principal by its ARN, a session by its role, and a permission set by the patterns of its
-/// role, whose name changes.
-pub(crate) fn principal(hop: &Hop, partition: Partition, known: Option<&str>) -> (Principal, Conditions) {
+/// All of these; of one key under one operator, what the second say.
+fn both(mut all: Conditions, more: Conditions) -> Conditions {
+    for (operator, keys) in more {
+        all.entry(operator).or_default().extend(keys);
+    }
+    all
+}
+
+/// Whom a policy of a resource names: an account's principal by its ARN, a session by its role unless the policy has sessions one by one,
+/// and a permission set by the patterns of its role, whose name changes.
+fn principal(hop: &Hop, partition: Partition, known: Option<&str>, by_session: bool) -> (Principal, Conditions) {
     let asks = hop.call.principal.as_str();
+    if by_session {
+        return (Principal::of("AWS", [asks]), Conditions::new());
+    }
     let set = Who::of(asks).and_then(|who| who.set()).or_else(|| PermissionSet::of_role(asks));
     if let Some(set) = set {
         let root = partition.iam_arn(&set.account, "root", "", "");
@@ -54,9 +66,9 @@ pub(crate) fn is_account(text: &str) -> bool {
 }
 
 /// For the policy of the resource.
-pub(crate) fn resource(hop: &Hop, partition: Partition, known: Option<&str>) -> Statement {
-    let (principal, mut limits) = principal(hop, partition, known);
-    limits.extend(conditions(hop));
+pub(crate) fn resource(hop: &Hop, partition: Partition, known: Option<&str>, near: Near) -> Statement {
+    let (principal, limits) = principal(hop, partition, known, near.by_session);
+    let limits = both(both(near.conditions, limits), conditions(hop));
     let about = match hop.guard {
         Guard::Trust => None,
         // A key's policy is about its key alone.

@@ -16,6 +16,7 @@ mod event;
 mod hidden;
 mod lacks;
 mod named;
+mod near;
 mod operation;
 mod propose;
 mod revoked;

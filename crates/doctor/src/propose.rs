@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::access::Lack;
+use crossrole_model::access::{Lack, Layer};
 use crossrole_model::diagnosis::{Amend, Amendment, Cause, FixStep, RequestChange, Word};
 use crossrole_model::observed::KeyState;
 use crossrole_model::{AccountId, Address, KeyRef, Kind, Observation, Observed};
@@ -214,9 +214,15 @@ impl Proposer<'_, '_> {
         self.append_to_resource();
     }
 
+    /// The statement that the policy of the resource lacks.
+    fn for_resource(&self) -> Statement {
+        let known = self.world.known(&self.hop.call.principal);
+        lacks::resource(self.hop, self.world.desired.partition, known.as_deref(), self.world.near(self.hop, Layer::Resource))
+    }
+
     /// A statement more in the policy of a resource that somebody else keeps.
     fn append_to_resource(&mut self) {
-        let statement = lacks::resource(self.hop, self.world.desired.partition, self.world.known(&self.hop.call.principal).as_deref());
+        let statement = self.for_resource();
         if let Some(place) = place_of(&self.hop.call.resource) {
             let mut document = self.world.policy_of(self.hop).cloned().unwrap_or_else(|| Document::new(Vec::new()));
             document.statements.push(statement);
@@ -296,13 +302,13 @@ impl Proposer<'_, '_> {
             self.entries(key, &self.ends(), true);
         }
         let at = vec!["buckets".to_owned(), name.to_owned()];
-        let statement = lacks::resource(self.hop, self.world.desired.partition, self.world.known(&self.hop.call.principal).as_deref());
+        let statement = self.for_resource();
         self.amend(&at, None, &Amend::Append { list: "statement".to_owned(), words: words(&statement, true), like: None });
         self.append_to_resource();
     }
 
     fn key(&mut self) {
-        let statement = lacks::resource(self.hop, self.world.desired.partition, self.world.known(&self.hop.call.principal).as_deref());
+        let statement = self.for_resource();
         let at = vec!["keys".to_owned(), self.hop.call.resource.clone()];
         self.amend(&at, None, &Amend::Append { list: "statement".to_owned(), words: words(&statement, false), like: None });
         self.append_to_resource();
@@ -326,7 +332,7 @@ impl Proposer<'_, '_> {
     /// The caller's own side.
     fn identity(&mut self) {
         let Some(address) = address_of(&self.hop.call.principal) else { return };
-        let statement = lacks::identity(self.hop);
+        let statement = lacks::identity(self.hop, self.world.near(self.hop, Layer::Identity));
         if address.kind == Kind::Role && self.world.declares_role(&address) {
             let at = self.at(&address, "roles");
             self.amend(&at, None, &Amend::Append { list: "allow".to_owned(), words: words(&statement, false), like: None });
@@ -356,7 +362,7 @@ impl Proposer<'_, '_> {
 
     fn boundary(&mut self) {
         let Some(arn) = self.world.boundary(&self.hop.call.principal) else { return };
-        let statement = lacks::identity(self.hop);
+        let statement = lacks::identity(self.hop, self.world.near(self.hop, Layer::Boundary));
         let own = Arn::parse(&arn).and_then(|a| Some(Address::new(&AccountId::parse(a.account)?, Kind::Policy, a.resource.rsplit('/').next()?)));
         if let Some(policy) = own {
             let at = vec!["policies".to_owned(), policy.name];

@@ -316,13 +316,18 @@ impl World<'_> {
 
     /// The policy of the resource.
     pub(crate) fn policy_of(&self, hop: &Hop) -> Option<&crossrole_policy::Document> {
+        self.placed_of(hop).map(|placed| &placed.document)
+    }
+
+    /// The same, where it stands.
+    pub(crate) fn placed_of(&self, hop: &Hop) -> Option<&crossrole_access::estate::Placed> {
         let guarded = match hop.guard {
             Guard::Trust => self.estate.roles.get(&hop.call.resource),
             Guard::Key => self.estate.keys.get(&hop.call.resource),
             Guard::Bucket => self.estate.buckets.get(bucket_of(&hop.call.resource)?),
             Guard::Nothing => None,
         };
-        guarded?.policy.as_ref().map(|placed| &placed.document)
+        guarded?.policy.as_ref()
     }
 
     /// How long a session may last.
