@@ -152,6 +152,41 @@ async fn without_drift_all_of_it_is_this_change() {
 }
 
 /// What an account is declared by may come and go with files: what is left behind is named.
+/// Of a key or a bucket that nothing of ours names, a plan finds no statement: the commit that still names it does.
+#[tokio::test(start_paused = true)]
+async fn a_key_or_a_bucket_that_is_named_no_more_is_said() {
+    let repository = Repository::new("left").await;
+    let key = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    assert!(repository.place.sandbox.add_key(key));
+    assert_eq!(repository.place.s3("222222222222", "PUT", "/left-bucket", "", "").await.0, 200);
+    let grants = format!(
+        "{MANIFEST}[keys.data]\narn = \"{key}\"\n[[keys.data.allow]]\nuser = \"dev/ann\"\naccess = \"decrypt\"\n[buckets.left-bucket]\n[[buckets.left-bucket.allow]]\naccount = \"dev\"\naccess = \"get\"\n"
+    );
+    repository.write("access/based.toml", &grants);
+    repository.commit("grants");
+    assert_eq!(repository.run(&["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
+    let left = |plan: &Value| plan["base"]["left"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(left(&repository.json(&["--base", "HEAD"]).await), Vec::<String>::new());
+    repository.write("access/based.toml", MANIFEST);
+    let said = repository.json(&["--base", "HEAD"]).await;
+    let expected = ["222222222222/bucket-policy/left-bucket", "222222222222/key-policy/us-east-1/1234abcd-12ab-34cd-56ef-1234567890ab"];
+    assert_eq!(left(&said), expected, "{said}");
+    let text = repository.run(&["plan", "--base", "HEAD"]).await.out;
+    assert_eq!(text.matches("keep its table, without grants, until that is applied").count(), 2, "{text}");
+    // What it asks for is enough.
+    repository.write(
+        "access/based.toml",
+        &grants
+            .replace("[[keys", "#")
+            .replace("[[buckets", "#")
+            .replace("user = \"dev/ann\"\naccess = \"decrypt\"", "")
+            .replace("account = \"dev\"\naccess = \"get\"", ""),
+    );
+    let said = repository.json(&["--base", "HEAD"]).await;
+    assert_eq!(left(&said), Vec::<String>::new());
+    assert_eq!(said["base"]["change"].as_array().unwrap().len(), 2, "{said}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_manifest_that_is_gone_is_named() {
     let repository = Repository::new("gone").await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crossrole_access::{Controls, Objects, delta};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::observed::Scope;
-use crossrole_model::{Change, Desired, Observed, Plan, Severity, Since, Source};
+use crossrole_model::{Address, Change, Desired, Kind, Observed, Plan, Severity, Since, Source};
 use crossrole_planner::Options;
 
 use crate::failure::Failure;
@@ -95,8 +95,16 @@ impl Base {
         Ok(Some(all))
     }
 
-    /// The plan of now beside what the commit says. `observed`: of `observe`.
-    pub(crate) fn since(&self, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Since {
+    /// Policies that hold statements of ours and that nothing names any more: a plan of now finds none of them, since nothing tells it where
+    /// to look.
+    fn left(desired: &Desired, now: &Plan, observed: &Observed, options: &Options) -> Vec<Address> {
+        let all = crossrole_planner::plan(desired, observed, options);
+        let found = all.changes.into_iter().map(|change| change.address).filter(|address| matches!(address.kind, Kind::BucketPolicy | Kind::KeyPolicy));
+        found.filter(|address| !now.changes.iter().any(|change| change.address == *address)).collect()
+    }
+
+    /// The plan of now, of `desired`, beside what the commit says. `observed`: of `observe`.
+    pub(crate) fn since(&self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Since {
         let then = crossrole_planner::plan(&self.desired, observed, &Options { targets: options.targets.clone(), ..Options::default() });
         let (drift, change) = crossrole_planner::since(&then, now);
         let access = by_hand(&self.desired, observed, &drift, controls);
@@ -107,6 +115,7 @@ impl Base {
             change,
             access,
             not_compared: then.withheld.into_iter().filter(|one| !now.withheld.iter().any(|other| other.subject == one.subject)).collect(),
+            left: Self::left(desired, now, observed, options),
             gone: self.gone.clone(),
         }
     }

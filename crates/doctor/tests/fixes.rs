@@ -93,7 +93,12 @@ impl Desk {
         for id in [OWNER, DEV] {
             desk.observed.accounts.insert(account(id), Observation::Known(AccountState { complete: true, ..AccountState::default() }));
         }
-        desk.role(OWNER, "Desk", &json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole"}]), &json!([allow("s3:GetObject", "arn:aws:s3:::desk/reports/*")]));
+        desk.role(
+            OWNER,
+            "Desk",
+            &json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole"}]),
+            &json!([allow("s3:GetObject", "arn:aws:s3:::desk/reports/*")]),
+        );
         desk.role(DEV, "Caller", &json!([]), &json!([allow("sts:AssumeRole", "*"), allow("s3:*", "*")]));
         desk.user("ann", &json!([allow("sts:*", "*")]));
         desk.user("bob", &json!([allow("sts:*", "*"), allow("s3:*", "*"), allow("kms:*", "*")]));
@@ -163,7 +168,8 @@ impl Desk {
     fn asked(&self, call: &Call) -> Diagnosis {
         let desired = Desired::default();
         let controls = Controls::default();
-        let case = Case { desired: &desired, observed: &self.observed, besides: &Observed::default(), object: Some(true), controls: &controls, manifests: &Nothing };
+        let case =
+            Case { desired: &desired, observed: &self.observed, besides: &Observed::default(), object: Some(true), controls: &controls, manifests: &Nothing };
         let question = Question {
             principal: call.who.clone(),
             via: Vec::new(),
@@ -174,15 +180,7 @@ impl Desk {
             unread_allows: false,
         };
         let denied: Option<Denied> = call.denied.as_deref().map(crossrole_doctor::read);
-        let asked = Asked {
-            question,
-            duration: None,
-            session_tags: call.tags,
-            source_identity: call.identity,
-            session_policy: false,
-            region: None,
-            denied,
-        };
+        let asked = Asked { question, duration: None, session_tags: call.tags, source_identity: call.identity, session_policy: false, region: None, denied };
         diagnose(&case, asked)
     }
 
@@ -211,7 +209,9 @@ impl Desk {
         let new = || parse(&text).unwrap();
         match argv[2].as_str() {
             "update-assume-role-policy" => self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.trust = new(),
-            "put-role-policy" => drop(self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.inline.insert(flag("--policy-name"), new())),
+            "put-role-policy" => {
+                drop(self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.inline.insert(flag("--policy-name"), new()))
+            }
             "put-user-policy" => drop(self.state(of).users.get_mut(&flag("--user-name")).unwrap().inline.insert(flag("--policy-name"), Some(new()))),
             "put-bucket-policy" => {
                 let Some(Observation::Known(Some(bucket))) = self.observed.buckets.get_mut("desk") else { panic!() };
@@ -313,11 +313,17 @@ fn grants_beside_others_keep_their_conditions() {
     let here = json!({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}});
     let mut desk = Desk::new();
     desk.user("ann", &json!([allow("s3:*", "*")]));
-    desk.bucket(Some(&json!([{"Effect": "Allow", "Principal": {"AWS": BOB}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::desk/*", "Condition": here}])), false);
+    desk.bucket(
+        Some(&json!([{"Effect": "Allow", "Principal": {"AWS": BOB}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::desk/*", "Condition": here}])),
+        false,
+    );
     let (found, _) = desk.treated(&call(ANN, "s3:GetObject", READ, &[HERE]), &[call(ANN, "s3:GetObject", READ, &[THERE])]);
     assert_eq!(causes(&found), [Cause::BucketPolicyLacks]);
     let mut desk = Desk::new();
-    desk.user("ann", &json!([{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": CALLER, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]));
+    desk.user(
+        "ann",
+        &json!([{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": CALLER, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]),
+    );
     for brought in [&[MFA][..], &[]] {
         let (found, _) = desk.treated(&assume(ANN, brought), &[assume(ANN, &[])]);
         assert_eq!(causes(&found)[0], if brought.is_empty() { Cause::MfaMissing } else { Cause::IdentityLacks });
@@ -350,7 +356,12 @@ fn what_is_left_to_the_account_lacks_on_the_callers_side() {
     let root = format!("arn:aws:iam::{OWNER}:root");
     let mut desk = Desk::new();
     desk.key(&json!([{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}]), KeyState::Enabled);
-    for said in [None, Some("User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext because no identity-based policy allows the kms:Decrypt action")] {
+    for said in [
+        None,
+        Some(
+            "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext because no identity-based policy allows the kms:Decrypt action",
+        ),
+    ] {
         let mut read = call(DESK, "s3:GetObject", "arn:aws:s3:::desk/reports/q1", &[]);
         read.denied = said.map(str::to_owned);
         let (found, _) = desk.treated(&read, &[call(DESK, "kms:Decrypt", KEY, &[]), call(DESK, "s3:GetObject", "arn:aws:s3:::desk/reports/q2", &[])]);

@@ -1,6 +1,7 @@
 //! A plan beside what the manifests of another commit say: somebody's hand and this change, told apart.
 
 use crate::access::AccessDelta;
+use crate::address::Address;
 use crate::plan::Change;
 use crate::withheld::Withheld;
 
@@ -19,6 +20,8 @@ pub struct Since {
     pub access: AccessDelta,
     /// What was not compared, and stands in no plan of now.
     pub not_compared: Vec<Withheld>,
+    /// Policies of buckets and keys that the commit names and no manifest does now: statements of ours stay there.
+    pub left: Vec<Address>,
     /// Manifests that are no longer there, by name and file: what they made stays.
     pub gone: Vec<(String, String)>,
 }

@@ -117,12 +117,20 @@ pub(crate) fn notes(plan: &Plan, since: &Since) -> Vec<Line> {
         out.push(Line::plain(0, format!("not compared with {}:", base(since))));
         withheld(&Plan { withheld: not_compared, ..of(plan, &[]) }, &mut out);
     }
+    for address in &since.left {
+        let text = format!(
+            "{} is named by {} and by no manifest now: what ours let there stays, and no later plan finds it; keep its table, without grants, until that is applied",
+            safe(&address.to_string()),
+            base(since)
+        );
+        out.push(Line::new(Tone::Warning, 0, "note: ").then([text]));
+    }
     for (name, file) in &since.gone {
         let text =
             format!("manifest {} (`{}`) of {} is no longer there: what it made stays, until `destroy` is run with it", safe(name), safe(file), base(since));
         out.push(Line::new(Tone::Warning, 0, "note: ").then([text]));
     }
-    if !since.gone.is_empty() {
+    if !since.gone.is_empty() || !since.left.is_empty() {
         out.push(Line::empty());
     }
     out
@@ -180,6 +188,7 @@ pub fn since_json(plan: &Plan, since: &Since, view: View) -> Value {
         "change": all(&since.change),
         "access": access::json(plan, &since.access, view),
         "not_compared": since.not_compared.iter().map(machine::withheld).collect::<Vec<_>>(),
+        "left": since.left.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "gone": since.gone.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
     });
     named::value(plan, value)

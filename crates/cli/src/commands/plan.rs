@@ -236,7 +236,7 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
         checked(&plan)?;
         access(&mut plan, &desired, &observed, &controls);
         let linted = if plan.destroy { Linted::default() } else { crossrole_lint::lint(&desired, Some(&observed), super::validate::now()) };
-        let since = base.map(|base| base.since(&plan, then.as_ref().unwrap_or(&observed), &options, &controls));
+        let since = base.map(|base| base.since(&desired, &plan, then.as_ref().unwrap_or(&observed), &options, &controls));
         for (account, calls) in then.into_iter().flat_map(|then| then.calls) {
             *plan.calls.entry(account).or_default() += calls;
         }

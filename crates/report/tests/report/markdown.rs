@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Approval, Finding, Judged, Plan, Severity, Since, Source};
+use crossrole_model::{Address, Approval, Finding, Judged, Kind, Plan, Severity, Since, Source};
 use crossrole_report::{COMMENT_MOST, Comment, LEAST, Owners, SUMMARY_MOST, View, marker};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -51,7 +51,16 @@ fn comment(t: &str, most: usize) -> String {
 
 pub(crate) fn since(plan: &Plan, t: &str) -> Since {
     let (drift, change, not_compared) = (plan.changes.clone(), plan.changes.clone(), plan.withheld.clone());
-    Since { reference: t.into(), commit: t.into(), drift, change, access: decisions::delta(t), not_compared, gone: vec![(t.into(), t.into())] }
+    Since {
+        reference: t.into(),
+        commit: t.into(),
+        drift,
+        change,
+        access: decisions::delta(t),
+        not_compared,
+        left: vec![Address { account: facts::account(), kind: Kind::KeyPolicy, name: t.into() }],
+        gone: vec![(t.into(), t.into())],
+    }
 }
 
 pub(crate) fn judged(plan: &Plan, t: &str) -> Judged {
