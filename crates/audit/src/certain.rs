@@ -64,17 +64,22 @@ pub(crate) fn is_of_certain(clauses: &[Clause]) -> bool {
 /// Tells whether only requests from a certain network can.
 pub(crate) fn is_from_certain(clauses: &[Clause]) -> bool {
     WHENCE.iter().any(|(key, says)| asks_only_for(clauses, key, |clause, value| is_certain(*says, clause, value)))
-        || asked(clauses, "aws:SourceIp").any(|clause| is_of_few_addresses(clause))
+        || asked(clauses, "aws:SourceIp").any(is_of_few_addresses)
 }
 
-/// The organization that all callers are of, if it is one; or those that it may be.
-pub(crate) fn organization(clauses: &[Clause]) -> Option<String> {
+/// The organizations that all callers are of, one or the other.
+pub(crate) fn organizations(clauses: &[Clause]) -> Option<BTreeSet<&str>> {
     [("aws:PrincipalOrgID", Says::Name), ("aws:PrincipalOrgPaths", Says::Path)].into_iter().find_map(|(key, says)| {
         let certain = |clause: &&Clause| !clause.values.is_empty() && clause.values.iter().all(|value| is_certain(says, clause, value));
         let clause = asked(clauses, key).find(certain)?;
-        let ids: BTreeSet<&str> = clause.values.iter().map(|value| organization_of(value)).collect();
-        Some(ids.into_iter().collect::<Vec<_>>().join(", "))
+        Some(clause.values.iter().map(|value| organization_of(value)).collect())
     })
+}
+
+/// Tells whether all callers are of organizations of one's own; where none is said to be that, each that is named is. The organization of
+/// the resource is.
+pub(crate) fn is_of_own(clauses: &[Clause], own: &BTreeSet<String>) -> bool {
+    organizations(clauses).is_some_and(|ids| own.is_empty() || ids.iter().all(|id| own.contains(*id) || id.starts_with("${")))
 }
 
 fn organization_of(path: &str) -> &str {

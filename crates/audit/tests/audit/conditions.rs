@@ -6,7 +6,7 @@ use crossrole_model::Observation;
 use crossrole_model::audit::{Audit, Detail, Lacks, Limits, Origin, Rule};
 use crossrole_model::state::{BucketPolicyState, PublicAccessBlock};
 
-use super::{MAIN, audited, bucket, document, read, role};
+use super::{MAIN, audited, audited_of, bucket, document, read, role};
 
 const PEOPLE: [Rule; 5] = [Rule::Anyone, Rule::AccountWide, Rule::NoExternalId, Rule::NoMfa, Rule::TokensNotPinned];
 
@@ -308,5 +308,39 @@ fn guests_of_a_pool_are_anyone() {
     ] {
         let expected = guests.then_some(Lacks::SignIn);
         assert_eq!(lacks("cognito-identity.amazonaws.com", &condition), expected, "{condition}");
+    }
+}
+
+/// An organization of somebody else's is a third party, where it is said which ones are not.
+#[test]
+fn organizations_of_others_are_third_parties() {
+    let own = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<String>>();
+    let told = |principal: &str, condition: &str, ids: &[&str]| {
+        let mut reader = role("Reader", MAIN, "arn:aws:iam::1:role/x");
+        reader.state.trust =
+            document(&format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole","Condition":{condition}}}"#));
+        found(&audited_of(&read(vec![(MAIN, vec![reader], Vec::new())]), Limits::default(), &[], &own(ids)))
+    };
+    let vendors = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-vendorvend"}}"#;
+    let both = r#"{"StringEquals":{"aws:PrincipalOrgID":["o-vendorvend","o-a1b2c3d4e5"]}}"#;
+    let paths = r#"{"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-vendorvend/*"}}"#;
+    let with_id = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-vendorvend","sts:ExternalId":"c0ffee"}}"#;
+    let resource = r#"{"StringEquals":{"aws:PrincipalOrgID":"${aws:ResourceOrgID}"}}"#;
+    let ours = &["o-a1b2c3d4e5"][..];
+    let third = [Rule::AccountWide, Rule::NoExternalId];
+    for (principal, condition, ids, rules) in [
+        ("*", vendors, &[][..], &[][..]),
+        ("*", vendors, ours, &third),
+        ("*", both, ours, &third),
+        ("*", paths, ours, &third),
+        ("*", with_id, ours, &[]),
+        ("*", vendors, &["o-a1b2c3d4e5", "o-vendorvend"], &[]),
+        ("*", resource, ours, &[]),
+        ("arn:aws:iam::444444444444:root", vendors, &[], &[Rule::AccountWide]),
+        ("arn:aws:iam::444444444444:root", vendors, ours, &third),
+        ("arn:aws:iam::444444444444:role/Scanner", vendors, ours, &[Rule::NoExternalId]),
+        ("arn:aws:iam::444444444444:role/Scanner", vendors, &["o-vendorvend"], &[]),
+    ] {
+        assert_eq!(told(principal, condition, ids), rules.iter().copied().collect(), "{principal} {condition} {ids:?}");
     }
 }
