@@ -23,9 +23,13 @@ fn of_role(statements: &str) -> Audit {
 
 /// A bucket with these statements for its policy, and no block of public access.
 fn of_bucket(statements: &str) -> Audit {
+    of_blocked(statements, false)
+}
+
+fn of_blocked(statements: &str, block: bool) -> Audit {
     let mut all = bucket(None);
     if let Some(Observation::Known(Some(bucket))) = all.observed.buckets.get_mut("data") {
-        bucket.state.public_access_block = Some(PublicAccessBlock::all(false));
+        bucket.state.public_access_block = Some(PublicAccessBlock::all(block));
         bucket.policy = Observation::Known(BucketPolicyState { document: Some(document(statements)) });
     }
     audited(&all, Limits::default(), &[])
@@ -97,6 +101,27 @@ fn arns_are_of_a_known_account_or_bucket() {
         (r#"{"ArnEquals":{"lambda:SourceFunctionArn":"arn:aws:lambda:us-east-1:222222222222:function:f"}}"#, false),
         (r#"{"ArnLike":{"lambda:SourceFunctionArn":"arn:aws:lambda:us-east-1:*:function:f"}}"#, true),
     ]);
+}
+
+/// What S3 does not call public is a way in, whatever is blocked: its name may be any, where its account is a known one.
+#[test]
+fn access_points_of_a_known_account_are_not_public() {
+    for (arn, is_way) in [
+        ("arn:aws:s3:us-east-1:444444444444:accesspoint/shared", true),
+        ("arn:aws:s3:us-east-1:444444444444:accesspoint/*", true),
+        ("arn:aws:s3:*:444444444444:*", true),
+        ("arn:aws:s3:us-east-1:*:accesspoint/shared", false),
+        ("arn:aws:s3:us-east-1:44444444444?:accesspoint/shared", false),
+    ] {
+        let found = of_blocked(
+            &format!(
+                r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{{"ArnLike":{{"s3:DataAccessPointArn":"{arn}"}}}}}}"#
+            ),
+            true,
+        );
+        let people = found.ways.iter().any(|way| way.origin == Origin::Anyone);
+        assert_eq!(people, is_way, "{arn}: {:#?}", found.ways);
+    }
 }
 
 /// Keys that tell whose a request is, or where it comes from: with a fixed value they keep others out, with a pattern they do not.
