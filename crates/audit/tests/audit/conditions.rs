@@ -321,7 +321,7 @@ fn guests_of_a_pool_are_anyone() {
     let aud = r#""StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-west-1:12345678-1234-1234-1234-123456789012"}"#;
     let amr = "cognito-identity.amazonaws.com:amr";
     for (condition, guests) in [
-        (format!(r#"{{{aud}}}"#), true),
+        (format!("{{{aud}}}"), true),
         (format!(r#"{{{aud},"ForAnyValue:StringLike":{{"{amr}":"unauthenticated"}}}}"#), true),
         (format!(r#"{{{aud},"ForAnyValue:StringEquals":{{"{amr}":["authenticated","unauthenticated"]}}}}"#), true),
         (format!(r#"{{{aud},"ForAnyValue:StringLike":{{"{amr}":"*"}}}}"#), true),
