@@ -7,7 +7,7 @@ use crossrole_access::language::net;
 use crossrole_model::access::Clause;
 use crossrole_policy::Arn;
 
-use crate::look::{asked, asks_only_for, is_pattern};
+use crate::look::{asked, asks_only_for, is_of_resource, is_pattern};
 
 /// What a value of a key is, and so how much of it has to be written out for it to be a certain one.
 #[derive(Clone, Copy)]
@@ -112,7 +112,7 @@ fn is_certain(says: Says, clause: &Clause, value: &str) -> bool {
 /// to say.
 fn is_open(clause: &Clause, text: &str) -> bool {
     let mut variables = text.split("${").skip(1);
-    is_pattern(clause) && text.contains(['*', '?']) || variables.any(|name| !name.get(..12).is_some_and(|head| head.eq_ignore_ascii_case("aws:Resource")))
+    is_pattern(clause) && text.contains(['*', '?']) || variables.any(|name| !is_of_resource(name))
 }
 
 /// Most addresses that are those of somebody: nobody has sixteen blocks of /8.

@@ -221,6 +221,27 @@ fn stars_are_letters_where_texts_are_compared_exactly() {
     assert_eq!(vendor(r#"{"StringLike":{"sts:ExternalId":"*"}}"#), open);
     assert_eq!(vendor(r#"{"StringEquals":{"sts:ExternalId":"*"}}"#), BTreeSet::new());
     assert_eq!(vendor(r#"{"StringEqualsIgnoreCase":{"sts:ExternalId":"???"}}"#), BTreeSet::new());
+    // What the request says of itself is no secret; what is written beside it is.
+    assert_eq!(vendor(r#"{"StringEquals":{"sts:ExternalId":"${aws:PrincipalAccount}"}}"#), open);
+    assert_eq!(vendor(r#"{"StringLike":{"sts:ExternalId":"${aws:userid}*"}}"#), open);
+    assert_eq!(vendor(r#"{"StringEquals":{"sts:ExternalId":"c0ffee-${aws:PrincipalAccount}"}}"#), BTreeSet::new());
+    assert_eq!(vendor(r#"{"StringEquals":{"sts:ExternalId":"${aws:ResourceTag/id}"}}"#), BTreeSet::new());
+}
+
+/// Everybody of an account has an ARN, so that it is asked for by whatever operator.
+#[test]
+fn keys_that_each_has_are_asked_for_by_each_operator() {
+    for operator in ["ArnLike", "ArnLikeIfExists", "ForAllValues:ArnLike", "ForAnyValue:ArnLike"] {
+        for (arn, rules) in [("role/Deploy", &[Rule::NoExternalId][..]), ("*", &[Rule::AccountWide, Rule::NoExternalId])] {
+            let condition = format!(r#"{{"{operator}":{{"aws:PrincipalArn":"arn:aws:iam::333333333333:{arn}"}}}}"#);
+            let principal = r#"{"AWS":"arn:aws:iam::333333333333:root"}"#;
+            let told = of_role(&format!(r#"{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole","Condition":{condition}}}"#));
+            assert_eq!(found(&told), rules.iter().copied().collect(), "{condition}: {:#?}", told.ways);
+            let open = anyone_reads(&format!(r#"{{"{operator}":{{"aws:PrincipalArn":"arn:aws:iam::333333333333:{arn}"}}}}"#));
+            let unsigned = !operator.starts_with("ForAny") && operator != "ArnLike";
+            assert_eq!(found(&open).contains(&Rule::Anyone), unsigned, "{operator} {arn}: {:#?}", open.ways);
+        }
+    }
 }
 
 /// What tokens of a provider are not asked for.
