@@ -7,7 +7,7 @@ use crossrole_access::language::net;
 use crossrole_model::access::Clause;
 use crossrole_policy::Arn;
 
-use crate::look::{asked, asks_only_for, is_pattern};
+use crate::look::{asked, asks_only_for, is_of_resource, is_pattern};
 
 /// What a value of a key is, and so how much of it has to be written out for it to be a certain one.
 #[derive(Clone, Copy)]
@@ -64,17 +64,22 @@ pub(crate) fn is_of_certain(clauses: &[Clause]) -> bool {
 /// Tells whether only requests from a certain network can.
 pub(crate) fn is_from_certain(clauses: &[Clause]) -> bool {
     WHENCE.iter().any(|(key, says)| asks_only_for(clauses, key, |clause, value| is_certain(*says, clause, value)))
-        || asked(clauses, "aws:SourceIp").any(|clause| is_of_few_addresses(clause))
+        || asked(clauses, "aws:SourceIp").any(is_of_few_addresses)
 }
 
-/// The organization that all callers are of, if it is one; or those that it may be.
-pub(crate) fn organization(clauses: &[Clause]) -> Option<String> {
+/// The organizations that all callers are of, one or the other.
+pub(crate) fn organizations(clauses: &[Clause]) -> Option<BTreeSet<&str>> {
     [("aws:PrincipalOrgID", Says::Name), ("aws:PrincipalOrgPaths", Says::Path)].into_iter().find_map(|(key, says)| {
         let certain = |clause: &&Clause| !clause.values.is_empty() && clause.values.iter().all(|value| is_certain(says, clause, value));
         let clause = asked(clauses, key).find(certain)?;
-        let ids: BTreeSet<&str> = clause.values.iter().map(|value| organization_of(value)).collect();
-        Some(ids.into_iter().collect::<Vec<_>>().join(", "))
+        Some(clause.values.iter().map(|value| organization_of(value)).collect())
     })
+}
+
+/// Tells whether all callers are of organizations of one's own; where none is said to be that, each that is named is. The organization of
+/// the resource is.
+pub(crate) fn is_of_own(clauses: &[Clause], own: &BTreeSet<String>) -> bool {
+    organizations(clauses).is_some_and(|ids| own.is_empty() || ids.iter().all(|id| own.contains(*id) || id.starts_with("${")))
 }
 
 fn organization_of(path: &str) -> &str {
@@ -107,7 +112,7 @@ fn is_certain(says: Says, clause: &Clause, value: &str) -> bool {
 /// to say.
 fn is_open(clause: &Clause, text: &str) -> bool {
     let mut variables = text.split("${").skip(1);
-    is_pattern(clause) && text.contains(['*', '?']) || variables.any(|name| !name.get(..12).is_some_and(|head| head.eq_ignore_ascii_case("aws:Resource")))
+    is_pattern(clause) && text.contains(['*', '?']) || variables.any(|name| !is_of_resource(name))
 }
 
 /// Most addresses that are those of somebody: nobody has sixteen blocks of /8.

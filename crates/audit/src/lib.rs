@@ -37,6 +37,8 @@ pub struct Asked<'a> {
     pub suppressions: &'a [Suppression],
     /// Accounts of one's own: whoever comes from another is a third party.
     pub own: &'a BTreeSet<AccountId>,
+    /// Organizations of one's own; none: any that is named.
+    pub own_organizations: &'a BTreeSet<String>,
     /// Labels of the accounts that were read.
     pub labels: &'a BTreeMap<AccountId, String>,
     /// Seconds since 1970.

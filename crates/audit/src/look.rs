@@ -17,7 +17,12 @@ pub(crate) fn asks_only_for(clauses: &[Clause], key: &str, test: impl Fn(&Clause
     asked(clauses, key).any(|clause| !clause.values.is_empty() && clause.values.iter().all(|value| test(clause, value)))
 }
 
+/// Keys that each request with credentials of an account has, once (IAM User Guide, "AWS global condition context keys"): of others, none of
+/// these is left in a clause.
+const OF_EACH: [&str; 4] = ["aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalType", "aws:userid"];
+
 fn is_positive(clause: &Clause, is_there: bool) -> bool {
+    let is_there = is_there || OF_EACH.iter().any(|key| clause.key.eq_ignore_ascii_case(key));
     match clause.relation {
         Relation::Compares(how) => {
             let some = is_there || !how.or_absent && how.which != Which::Every;
@@ -42,10 +47,13 @@ pub(crate) fn is_pattern(clause: &Clause) -> bool {
 pub(crate) fn names(clause: &Clause, value: &str, account: &str) -> bool {
     /// Of the Unicode's private use, and in no name of AWS.
     const ANY: char = '\u{e000}';
-    if !is_pattern(clause) {
+    // What is said of the request itself, whoever asks knows; a tag has to be there all the same.
+    let by_tag = clause.key.get(..17).is_some_and(|head| head.eq_ignore_ascii_case("aws:PrincipalTag/"));
+    let value = &if by_tag { value.to_owned() } else { without_variables(value) };
+    if !is_pattern(clause) && !value.contains(ANY_TEXT) {
         return true;
     }
-    let pattern = value.replace('?', "*");
+    let pattern = value.replace(['?', ANY_TEXT], "*");
     let meets = |text: String| wildcard_matches(&pattern, &text);
     if clause.key.eq_ignore_ascii_case("aws:PrincipalArn") {
         let partition = Arn::parse(value).map_or("aws", |arn| arn.partition);
@@ -57,6 +65,30 @@ pub(crate) fn names(clause: &Clause, value: &str, account: &str) -> bool {
         return !(meets(format!("AROA{ANY}:{ANY}")) || meets(format!("AIDA{ANY}")));
     }
     !meets(ANY.to_string())
+}
+
+/// Stands for what a variable stands for; of the Unicode's private use, and in no name of AWS.
+const ANY_TEXT: char = '\u{e001}';
+
+/// A value with what is said of the request taken out of it; what is said of the resource is not.
+fn without_variables(value: &str) -> String {
+    let mut parts = value.split("${");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('}') {
+            Some((name, rest)) if !is_of_resource(name) => {
+                text.push(ANY_TEXT);
+                text.push_str(rest);
+            }
+            _ => text.extend(["${", part]),
+        }
+    }
+    text
+}
+
+/// Tells whether a variable speaks of the resource: that is its owner's to say.
+pub(crate) fn is_of_resource(variable: &str) -> bool {
+    variable.get(..12).is_some_and(|head| head.eq_ignore_ascii_case("aws:Resource"))
 }
 
 /// Tells whether whoever meets this has shown a second factor. Its age is there only where it was (IAM User Guide, "AWS global condition

@@ -13,7 +13,7 @@ use crossrole_model::{AccountId, Observation};
 use crossrole_policy::{Arn, Document};
 
 use crate::beside::{AclOf, accounts, of_grants};
-use crate::certain::organization;
+use crate::certain::organizations;
 use crate::look::{always, still_lets};
 use crate::{Asked, standing};
 
@@ -170,8 +170,8 @@ fn origin(access: &AccessChange) -> Origin {
         Party::Service { name } => Origin::Service { service: name.clone() },
         Party::AnyService => Origin::Service { service: "*".to_owned() },
         Party::Tokens { provider } => Origin::Federation { provider: provider.clone() },
-        Party::AnyOther { .. } if always(&access.when, |clauses| organization(clauses).is_some()) => {
-            let all: BTreeSet<String> = access.when.iter().filter_map(|clauses| organization(clauses)).collect();
+        Party::AnyOther { .. } if always(&access.when, |clauses| organizations(clauses).is_some()) => {
+            let all: BTreeSet<&str> = access.when.iter().filter_map(|clauses| organizations(clauses)).flatten().collect();
             Origin::Organization { organization: all.into_iter().collect::<Vec<_>>().join(", ") }
         }
         Party::AnyOther { .. } | Party::Unsigned | Party::OfKind { .. } => Origin::Anyone,

@@ -88,11 +88,16 @@ fn read(accounts: Vec<(&str, Vec<ObservedRole>, Vec<ObservedUser>)>) -> Audited 
     audited
 }
 
-fn audited(audited: &Audited, limits: Limits, suppressions: &[Suppression]) -> Audit {
+fn audited(all: &Audited, limits: Limits, suppressions: &[Suppression]) -> Audit {
+    audited_of(all, limits, suppressions, &BTreeSet::new())
+}
+
+/// The same where it is said which organizations are one's own.
+fn audited_of(audited: &Audited, limits: Limits, suppressions: &[Suppression], own_organizations: &BTreeSet<String>) -> Audit {
     let (desired, controls) = (Desired::default(), Controls::default());
     let labels: BTreeMap<AccountId, String> = audited.observed.accounts.keys().map(|id| (id.clone(), String::new())).collect();
     let own = labels.keys().cloned().collect();
-    audit(&Asked { audited, desired: &desired, controls: &controls, limits, suppressions, own: &own, labels: &labels, now: 1_800_000_000 })
+    audit(&Asked { audited, desired: &desired, controls: &controls, limits, suppressions, own: &own, own_organizations, labels: &labels, now: 1_800_000_000 })
 }
 
 fn arn(account: &str, name: &str) -> String {

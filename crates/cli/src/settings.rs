@@ -366,6 +366,11 @@ impl Settings {
         self.file.audit.own_accounts()
     }
 
+    /// Organizations of one's own; none: it is not said.
+    pub(crate) fn audit_own_organizations(&self) -> BTreeSet<String> {
+        self.file.audit.own_organizations()
+    }
+
     /// The quotas of the accounts.
     fn quotas(&self) -> Quotas {
         let (usual, Raised { trust_policy, policies_per_role }) = (Quotas::default(), &self.file.quotas);
@@ -428,7 +433,7 @@ fn parsed(path: &Path, text: &str) -> Result<File, Failure> {
     let file: File = toml::from_str(text).map_err(|e| {
         Failure::new(
             format!("settings `{}`, {}", path.display(), mistake(text, &e)),
-            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`, and `[lock]` with `bucket`, `account`, `region`, `key`, `kms_key`, `lease`, and `[[verify.principals]]` with `name`, `profile` or `command`, `mfa`, and `[audit]` with `unused_days`, `max_session_hours`, `role_age_days`, `key_age_days`, `kms`, `regions`, `own_accounts`, `suppress`",
+            "it knows `[accounts.ID]` with `profile`, `role_arn`, `external_id`, `service_control`, `resource_control`, and `[defaults]` with `role_name`, `external_id`, `concurrency`, `concurrency_total`, `timeout`, `timeout_total`, `directory`, and `[guardrails]`, and `[quotas]` with `trust_policy`, `policies_per_role`, and `[lock]` with `bucket`, `account`, `region`, `key`, `kms_key`, `lease`, and `[[verify.principals]]` with `name`, `profile` or `command`, `mfa`, and `[audit]` with `unused_days`, `max_session_hours`, `role_age_days`, `key_age_days`, `kms`, `regions`, `own_accounts`, `own_organizations`, `suppress`",
         )
     })?;
     file.quotas.check(path)?;

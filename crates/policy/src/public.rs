@@ -1,6 +1,6 @@
 //! Which bucket policies are public.
 
-use crate::{Document, Effect, Statement};
+use crate::{Arn, Document, Effect, Statement};
 
 /// Tells whether S3 calls a bucket policy public: it does unless every Allow is limited to fixed values (S3 User Guide, "The meaning of public").
 pub fn is_public(document: &Document) -> bool {
@@ -31,7 +31,10 @@ fn has_fixed_condition(statement: &Statement) -> bool {
         if key == "aws:sourceip" {
             return !values.is_empty() && values.iter().all(|v| narrow_range(v));
         }
-        KEYS.contains(&key.as_str()) && !values.is_empty() && values.iter().all(|v| !v.contains(['*', '?']) && !v.contains("${"))
+        let fixed = |text: &str| !text.contains(['*', '?']) && !text.contains("${");
+        // The name of an access point may have wildcards, where its account has none.
+        let of_account = |value: &str| key == "s3:dataaccesspointarn" && Arn::parse(value).is_some_and(|arn| !arn.account.is_empty() && fixed(arn.account));
+        KEYS.contains(&key.as_str()) && !values.is_empty() && values.iter().all(|value| fixed(value) || of_account(value))
     })
 }
 

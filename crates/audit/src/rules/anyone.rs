@@ -7,7 +7,7 @@ use crossrole_model::access::{Clause, Party};
 use crossrole_model::audit::{Detail, Issue, Lacks, NotKnown, Object, Origin, Rule, WayIn};
 
 use crate::Case;
-use crate::certain::{is_from_certain, is_of_certain};
+use crate::certain::{is_from_certain, is_of_certain, is_of_own};
 use crate::look::{always, asks_only_for, names};
 
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, not_known: &mut Vec<NotKnown>) {
@@ -62,10 +62,12 @@ fn unread_of_account(case: &Case<'_>, object: &Object) -> Option<NotKnown> {
     }
 }
 
-/// Whoever may change policies in that account decides who comes in, whether a manifest says so (as it does of a group, which no trust can
+/// Whoever may change policies in that account, or in one of somebody else's organization, decides who comes in, whether a manifest says so (as it does of a group, which no trust can
 /// name) or not. Where the other side brings an external id, it is a third party whose business that is.
 fn account_wide(case: &Case<'_>, issues: &mut Vec<Issue>) {
-    for way in case.ways.iter().filter(|way| matches!(way.access.party, Party::AnyOf { .. })) {
+    let own = case.asked.own_organizations;
+    let foreign = |way: &WayIn| matches!(way.origin, Origin::Organization { .. }) && !always(&way.access.when, |clauses| is_of_own(clauses, own));
+    for way in case.ways.iter().filter(|way| matches!(way.access.party, Party::AnyOf { .. }) || foreign(way)) {
         let account = way.access.party.account().unwrap_or_default();
         let narrowed = always(&way.access.when, |clauses| clauses.iter().any(|clause| is_narrow(clause, account)));
         if !narrowed {

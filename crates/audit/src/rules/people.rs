@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crossrole_model::AccountId;
 use crossrole_model::access::{Clause, Party};
-use crossrole_model::audit::{Issue, Lacks, NotKnown, Object, Rule, WayIn};
+use crossrole_model::audit::{Issue, Lacks, NotKnown, Object, Origin, Rule, WayIn};
 
 use super::anyone::{issue, way_of};
 use crate::Case;
-use crate::certain::organization;
+use crate::certain::is_of_own;
 use crate::look::{account, always, asks_only_for, is_of_users, names, with_factor};
 
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnown>) {
@@ -16,11 +16,14 @@ pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKno
     let named: BTreeSet<(&Object, &str)> = named.collect();
     for way in &case.ways {
         let Object::Role { arn: role } = &way.to else { continue };
-        let Some(account) = account(&way.access.party).and_then(AccountId::parse) else { continue };
-        let with_id = |clauses: &[Clause]| asks_only_for(clauses, "sts:ExternalId", |clause, value| names(clause, value, account.as_str()));
+        let account = account(&way.access.party).and_then(AccountId::parse);
+        let with_id =
+            |clauses: &[Clause]| asks_only_for(clauses, "sts:ExternalId", |clause, value| names(clause, value, account.as_ref().map_or("", AccountId::as_str)));
+        let of_own = |clauses: &[Clause]| is_of_own(clauses, case.asked.own_organizations);
         // A service of that party, which others could have call, has no second factor: who shows one is a person.
-        let sure = |clauses: &[Clause]| with_id(clauses) || organization(clauses).is_some() || with_factor(clauses);
-        if !case.asked.own.contains(&account) && !always(&way.access.when, sure) {
+        let sure = |clauses: &[Clause]| with_id(clauses) || of_own(clauses) || with_factor(clauses);
+        let third = account.as_ref().map_or(matches!(way.origin, Origin::Organization { .. }), |account| !case.asked.own.contains(account));
+        if third && !always(&way.access.when, sure) {
             issues.push(issue(Rule::NoExternalId, way));
         }
         match without_factor(case, way, role, &named) {

@@ -6,7 +6,7 @@ use crossrole_model::Observation;
 use crossrole_model::audit::{Audit, Detail, Lacks, Limits, Origin, Rule};
 use crossrole_model::state::{BucketPolicyState, PublicAccessBlock};
 
-use super::{MAIN, audited, bucket, document, read, role};
+use super::{MAIN, audited, audited_of, bucket, document, read, role};
 
 const PEOPLE: [Rule; 5] = [Rule::Anyone, Rule::AccountWide, Rule::NoExternalId, Rule::NoMfa, Rule::TokensNotPinned];
 
@@ -23,9 +23,13 @@ fn of_role(statements: &str) -> Audit {
 
 /// A bucket with these statements for its policy, and no block of public access.
 fn of_bucket(statements: &str) -> Audit {
+    of_blocked(statements, false)
+}
+
+fn of_blocked(statements: &str, block: bool) -> Audit {
     let mut all = bucket(None);
     if let Some(Observation::Known(Some(bucket))) = all.observed.buckets.get_mut("data") {
-        bucket.state.public_access_block = Some(PublicAccessBlock::all(false));
+        bucket.state.public_access_block = Some(PublicAccessBlock::all(block));
         bucket.policy = Observation::Known(BucketPolicyState { document: Some(document(statements)) });
     }
     audited(&all, Limits::default(), &[])
@@ -97,6 +101,27 @@ fn arns_are_of_a_known_account_or_bucket() {
         (r#"{"ArnEquals":{"lambda:SourceFunctionArn":"arn:aws:lambda:us-east-1:222222222222:function:f"}}"#, false),
         (r#"{"ArnLike":{"lambda:SourceFunctionArn":"arn:aws:lambda:us-east-1:*:function:f"}}"#, true),
     ]);
+}
+
+/// What S3 does not call public is a way in, whatever is blocked: its name may be any, where its account is a known one.
+#[test]
+fn access_points_of_a_known_account_are_not_public() {
+    for (arn, is_way) in [
+        ("arn:aws:s3:us-east-1:444444444444:accesspoint/shared", true),
+        ("arn:aws:s3:us-east-1:444444444444:accesspoint/*", true),
+        ("arn:aws:s3:*:444444444444:*", true),
+        ("arn:aws:s3:us-east-1:*:accesspoint/shared", false),
+        ("arn:aws:s3:us-east-1:44444444444?:accesspoint/shared", false),
+    ] {
+        let found = of_blocked(
+            &format!(
+                r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{{"ArnLike":{{"s3:DataAccessPointArn":"{arn}"}}}}}}"#
+            ),
+            true,
+        );
+        let people = found.ways.iter().any(|way| way.origin == Origin::Anyone);
+        assert_eq!(people, is_way, "{arn}: {:#?}", found.ways);
+    }
 }
 
 /// Keys that tell whose a request is, or where it comes from: with a fixed value they keep others out, with a pattern they do not.
@@ -196,6 +221,27 @@ fn stars_are_letters_where_texts_are_compared_exactly() {
     assert_eq!(vendor(r#"{"StringLike":{"sts:ExternalId":"*"}}"#), open);
     assert_eq!(vendor(r#"{"StringEquals":{"sts:ExternalId":"*"}}"#), BTreeSet::new());
     assert_eq!(vendor(r#"{"StringEqualsIgnoreCase":{"sts:ExternalId":"???"}}"#), BTreeSet::new());
+    // What the request says of itself is no secret; what is written beside it is.
+    assert_eq!(vendor(r#"{"StringEquals":{"sts:ExternalId":"${aws:PrincipalAccount}"}}"#), open);
+    assert_eq!(vendor(r#"{"StringLike":{"sts:ExternalId":"${aws:userid}*"}}"#), open);
+    assert_eq!(vendor(r#"{"StringEquals":{"sts:ExternalId":"c0ffee-${aws:PrincipalAccount}"}}"#), BTreeSet::new());
+    assert_eq!(vendor(r#"{"StringEquals":{"sts:ExternalId":"${aws:ResourceTag/id}"}}"#), BTreeSet::new());
+}
+
+/// Everybody of an account has an ARN, so that it is asked for by whatever operator.
+#[test]
+fn keys_that_each_has_are_asked_for_by_each_operator() {
+    for operator in ["ArnLike", "ArnLikeIfExists", "ForAllValues:ArnLike", "ForAnyValue:ArnLike"] {
+        for (arn, rules) in [("role/Deploy", &[Rule::NoExternalId][..]), ("*", &[Rule::AccountWide, Rule::NoExternalId])] {
+            let condition = format!(r#"{{"{operator}":{{"aws:PrincipalArn":"arn:aws:iam::333333333333:{arn}"}}}}"#);
+            let principal = r#"{"AWS":"arn:aws:iam::333333333333:root"}"#;
+            let told = of_role(&format!(r#"{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole","Condition":{condition}}}"#));
+            assert_eq!(found(&told), rules.iter().copied().collect(), "{condition}: {:#?}", told.ways);
+            let open = anyone_reads(&format!(r#"{{"{operator}":{{"aws:PrincipalArn":"arn:aws:iam::333333333333:{arn}"}}}}"#));
+            let unsigned = !operator.starts_with("ForAny") && operator != "ArnLike";
+            assert_eq!(found(&open).contains(&Rule::Anyone), unsigned, "{operator} {arn}: {:#?}", open.ways);
+        }
+    }
 }
 
 /// What tokens of a provider are not asked for.
@@ -296,7 +342,7 @@ fn guests_of_a_pool_are_anyone() {
     let aud = r#""StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-west-1:12345678-1234-1234-1234-123456789012"}"#;
     let amr = "cognito-identity.amazonaws.com:amr";
     for (condition, guests) in [
-        (format!(r#"{{{aud}}}"#), true),
+        (format!("{{{aud}}}"), true),
         (format!(r#"{{{aud},"ForAnyValue:StringLike":{{"{amr}":"unauthenticated"}}}}"#), true),
         (format!(r#"{{{aud},"ForAnyValue:StringEquals":{{"{amr}":["authenticated","unauthenticated"]}}}}"#), true),
         (format!(r#"{{{aud},"ForAnyValue:StringLike":{{"{amr}":"*"}}}}"#), true),
@@ -308,5 +354,39 @@ fn guests_of_a_pool_are_anyone() {
     ] {
         let expected = guests.then_some(Lacks::SignIn);
         assert_eq!(lacks("cognito-identity.amazonaws.com", &condition), expected, "{condition}");
+    }
+}
+
+/// An organization of somebody else's is a third party, where it is said which ones are not.
+#[test]
+fn organizations_of_others_are_third_parties() {
+    let own = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<String>>();
+    let told = |principal: &str, condition: &str, ids: &[&str]| {
+        let mut reader = role("Reader", MAIN, "arn:aws:iam::1:role/x");
+        reader.state.trust =
+            document(&format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole","Condition":{condition}}}"#));
+        found(&audited_of(&read(vec![(MAIN, vec![reader], Vec::new())]), Limits::default(), &[], &own(ids)))
+    };
+    let vendors = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-vendorvend"}}"#;
+    let both = r#"{"StringEquals":{"aws:PrincipalOrgID":["o-vendorvend","o-a1b2c3d4e5"]}}"#;
+    let paths = r#"{"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-vendorvend/*"}}"#;
+    let with_id = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-vendorvend","sts:ExternalId":"c0ffee"}}"#;
+    let resource = r#"{"StringEquals":{"aws:PrincipalOrgID":"${aws:ResourceOrgID}"}}"#;
+    let ours = &["o-a1b2c3d4e5"][..];
+    let third = [Rule::AccountWide, Rule::NoExternalId];
+    for (principal, condition, ids, rules) in [
+        ("*", vendors, &[][..], &[][..]),
+        ("*", vendors, ours, &third),
+        ("*", both, ours, &third),
+        ("*", paths, ours, &third),
+        ("*", with_id, ours, &[]),
+        ("*", vendors, &["o-a1b2c3d4e5", "o-vendorvend"], &[]),
+        ("*", resource, ours, &[]),
+        ("arn:aws:iam::444444444444:root", vendors, &[], &[Rule::AccountWide]),
+        ("arn:aws:iam::444444444444:root", vendors, ours, &third),
+        ("arn:aws:iam::444444444444:role/Scanner", vendors, ours, &[Rule::NoExternalId]),
+        ("arn:aws:iam::444444444444:role/Scanner", vendors, &["o-vendorvend"], &[]),
+    ] {
+        assert_eq!(told(principal, condition, ids), rules.iter().copied().collect(), "{principal} {condition} {ids:?}");
     }
 }

@@ -124,8 +124,19 @@ async fn found(session: &Session, accounts: &Accounts, read: Audited, drawn: boo
     let (desired, controls) = (Arc::clone(&session.desired), session.settings.controls(&session.desired)?);
     let (limits, suppressions) = (session.settings.audit_limits(), session.settings.audit_suppressions());
     let (own, labels, now) = (accounts.own.clone(), accounts.audited.clone(), super::validate::now());
+    let organizations = session.settings.audit_own_organizations();
     let work = move || {
-        let asked = Asked { audited: &read, desired: &desired, controls: &controls, limits, suppressions: &suppressions, own: &own, labels: &labels, now };
+        let asked = Asked {
+            audited: &read,
+            desired: &desired,
+            controls: &controls,
+            limits,
+            suppressions: &suppressions,
+            own: &own,
+            own_organizations: &organizations,
+            labels: &labels,
+            now,
+        };
         let audit = crossrole_audit::audit(&asked);
         let picture = if drawn { crossrole_audit::picture(&audit) } else { Graph::default() };
         (audit, picture)

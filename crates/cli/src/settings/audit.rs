@@ -32,6 +32,9 @@ pub(super) struct Audit {
     /// Accounts that are no third party's, beside those of manifests and of the directory.
     #[serde(default)]
     own_accounts: Vec<String>,
+    /// Organizations of one's own: others that a policy names are third parties.
+    #[serde(default)]
+    own_organizations: Vec<String>,
     #[serde(default)]
     suppress: Vec<Suppress>,
 }
@@ -49,7 +52,7 @@ struct Suppress {
 impl Audit {
     /// All that is wrong with it at once.
     pub(super) fn check(&self, path: &Path) -> Result<(), Failure> {
-        let Self { unused_days, max_session_hours, role_age_days, key_age_days, kms: _, regions, own_accounts, suppress } = self;
+        let Self { unused_days, max_session_hours, role_age_days, key_age_days, kms: _, regions, own_accounts, own_organizations, suppress } = self;
         let mut wrong = Vec::new();
         let numbers = [
             ("unused_days", unused_days, DAYS_MOST),
@@ -64,6 +67,9 @@ impl Audit {
         }
         wrong.extend(regions.iter().filter(|region| !super::is_region(region)).map(|region| format!("`{region}` in `regions` is no region")));
         wrong.extend(own_accounts.iter().filter(|id| AccountId::parse(id).is_none()).map(|id| format!("`{id}` in `own_accounts` is no account id")));
+        let is_one =
+            |id: &String| id.strip_prefix("o-").is_some_and(|rest| rest.len() >= 10 && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        wrong.extend(own_organizations.iter().filter(|id| !is_one(id)).map(|id| format!("`{id}` in `own_organizations` is no organization's id")));
         for one in suppress {
             if one.rule != NotKnown::RULE && Rule::ALL.iter().all(|rule| rule.id() != one.rule) {
                 wrong.push(format!("no rule of the audit is called `{}`", one.rule));
@@ -103,6 +109,10 @@ impl Audit {
 
     pub(super) fn own_accounts(&self) -> BTreeSet<AccountId> {
         self.own_accounts.iter().filter_map(|id| AccountId::parse(id)).collect()
+    }
+
+    pub(super) fn own_organizations(&self) -> BTreeSet<String> {
+        self.own_organizations.iter().cloned().collect()
     }
 
     pub(super) fn suppressions(&self) -> Vec<Suppression> {

@@ -58,8 +58,9 @@ fn doctor(who: &str, asked: &AssumeRole, factor: bool, manifests: &[PathBuf]) ->
         context(&format!("aws:RequestTag/{key}"), value);
         context("aws:TagKeys", key);
     }
-    transitive.iter().for_each(|key| context("sts:TransitiveTagKeys", key));
-    source_identity.iter().for_each(|name| context("sts:SourceIdentity", name));
+    for (key, value) in transitive.iter().map(|tag| ("sts:TransitiveTagKeys", tag)).chain(source_identity.iter().map(|name| ("sts:SourceIdentity", name))) {
+        context(key, value);
+    }
     let flags = [(factor, "--mfa"), (!tags.is_empty(), "--session-tags"), (source_identity.is_some(), "--source-identity")];
     words.extend(flags.into_iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag.to_owned()));
     words.extend(manifests.iter().map(|path| path.display().to_string()));

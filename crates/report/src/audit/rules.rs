@@ -29,6 +29,7 @@ key_age_days = 90
 kms = false                # true: buckets that others use are encrypted with keys of KMS
 regions = [\"eu-west-1\"]    # where keys and trails are looked for, beside us-east-1 and the regions of buckets and of manifests' keys
 own_accounts = [\"555555555555\"]   # no third parties, beside the accounts of manifests and of the directory; none unless said
+own_organizations = [\"o-a1b2c3d4e5\"]   # whoever comes from another is a third party; unless said, each that a policy names is one's own
 
 [[audit.suppress]]
 rule = \"no-external-id\"
@@ -80,9 +81,9 @@ pub(super) fn info(rule: Rule) -> RuleInfo<'static> {
             "name whom it is for, or limit it with `aws:PrincipalOrgID`; take what lets in everybody out of an ACL",
         ),
         Rule::AccountWide => (
-            "a whole account that may come in",
-            "Whoever may change policies in that account decides who comes in.",
-            "name a role or user of that account, or limit it with `aws:PrincipalArn`",
+            "a whole account, or an organization of somebody else's, that may come in",
+            "Whoever may change policies there decides who comes in.",
+            "name a role or user, or limit it with `aws:PrincipalArn`",
         ),
         Rule::NoExternalId => (
             "a third party that comes in without an external id",
