@@ -535,7 +535,7 @@ pub(crate) fn plan(t: &str) -> Plan {
     withheld.extend(subjects(t).into_iter().map(|subject| Withheld { subject, cause: Cause::NotTargeted, blocks: false }));
     Plan {
         manifests: vec![ManifestRef { name: t.into(), file: t.into(), digest: Digest::absent() }],
-        accounts: BTreeMap::from([(account(), AccountInfo { label: t.into(), trusting: true, managed: true, left: false })]),
+        accounts: BTreeMap::from([(account(), AccountInfo { label: t.into(), trusting: true, managed: true, left: false, fills: BTreeMap::new() })]),
         steps: steps.collect(),
         changes,
         withheld,
