@@ -42,7 +42,7 @@ pub(crate) fn fold(plan: &Plan, blocks: Vec<Block>) -> (Vec<Folded>, Vec<Block>)
             shapes.entry(said.shape()).or_default().push(said);
         }
     }
-    let mut groups: Vec<Alike> = shapes.into_values().flat_map(of_one_shape).collect();
+    let mut groups: Vec<Alike> = shapes.values().flat_map(|said| of_one_shape(said)).collect();
     groups.sort_by(|a, b| a.members.cmp(&b.members));
     let mut folded: Vec<(usize, Folded)> = Vec::new();
     let mut said: BTreeSet<usize> = BTreeSet::new();
@@ -100,7 +100,7 @@ impl<'a> Said<'a> {
 }
 
 /// Groups of [`FROM`] at least that are the same but for what placeholders stand for.
-fn of_one_shape(all: Vec<Said<'_>>) -> Vec<Alike> {
+fn of_one_shape(all: &[Said<'_>]) -> Vec<Alike> {
     let mut groups = Vec::new();
     if all.iter().map(|said| said.account).collect::<BTreeSet<_>>().len() < FROM {
         return groups;
