@@ -87,6 +87,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::KeyStays,
         Cause::NoSuchKey,
         Cause::OtherAlias(t()),
+        Cause::AliasMoved(t()),
         Cause::SameKey(t()),
         Cause::KeyKind,
         Cause::KeyInUse(t()),
@@ -130,8 +131,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoPermissionSet => 26,
         Cause::NotAssigned(_) => 27,
         Cause::Revoked { .. } => 33,
+        Cause::AliasMoved(_) => 34,
     };
-    covers(all.iter().map(number), 34);
+    covers(all.iter().map(number), 35);
     all
 }
 
