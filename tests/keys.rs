@@ -134,6 +134,30 @@ async fn whoever_could_not_take_it_back_is_told() {
     assert_ne!(said.exit, Exit::Clean, "{}", said.out);
 }
 
+/// So it is of a key that the same plan makes: KMS refuses that policy, once the key is there.
+#[tokio::test(start_paused = true)]
+async fn whoever_could_not_take_back_the_policy_of_a_new_key_is_told() {
+    let denied = [
+        ("actions = \"kms:*\"\nconditions = { StringNotEquals = { \"aws:SourceVpc\" = \"vpc-0123456789abcdef0\" } }", true),
+        ("actions = \"kms:Put*\"", true),
+        ("actions = [\"kms:ScheduleKeyDeletion\", \"kms:Decrypt\"]", false),
+        ("actions = \"kms:*\"\nconditions = { StringEquals = { \"aws:PrincipalAccount\" = \"333333333333\" } }", false),
+    ];
+    for (deny, kept_out) in denied {
+        let place = Place::new(Options::default());
+        let text = format!(
+            "name = \"lock\"\n[trusting]\naccount = \"{OWNER}\"\n[keys.k]\ncreate = true\n[[keys.k.statement]]\nsid = \"Only\"\neffect = \"Deny\"\n\
+             principals = \"*\"\n{deny}\n"
+        );
+        let file = manifest("key-lockout-new", &text);
+        let said = place.run(&["apply", "--auto-approve", &file]).await;
+        let told = format!("{}{}", said.out, said.err).contains("could no longer kms:PutKeyPolicy on ");
+        assert_eq!((told, said.exit == Exit::Clean), (kept_out, !kept_out), "{deny}: {}{}", said.out, said.err);
+        let aliases = place.kms(OWNER, "us-east-1", "ListAliases", &json!({})).await.to_string();
+        assert_eq!(aliases.contains("alias/k\""), !kept_out, "nothing is made: {aliases}");
+    }
+}
+
 /// Whoever a bucket's grant is limited to, its key is limited to, as far as KMS sees it: the network is S3's there.
 #[tokio::test(start_paused = true)]
 async fn a_key_lets_nobody_whom_the_grant_does_not() {

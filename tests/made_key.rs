@@ -188,12 +188,23 @@ async fn what_poses_as_its_name_is_not_taken_for_it() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_took_its_name_is_not_taken_for_it() {
     let (place, file) = applied().await;
+    let ours = arn(&place).await;
     let theirs = place.kms(OWNER, REGION, "CreateKey", &json!({ "Description": "Theirs" })).await["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned();
     place.kms(OWNER, REGION, "UpdateAlias", &json!({ "AliasName": ALIAS, "TargetKeyId": theirs })).await;
-    let said = place.run(&["apply", "--auto-approve", &file]).await;
+    // Nor where the manifest took over the key that it had, and still says so.
+    let adopts = std::fs::read_to_string(&file).unwrap().replacen("create = true\nalias", "create = true\nadopt = true\nalias", 1);
+    let adopts = manifest("made-key-adopts", &adopts);
+    assert!(std::fs::read_to_string(&adopts).unwrap().contains("adopt = true"), "{adopts}");
+    for words in
+        [["apply", "--auto-approve", &file], ["apply", "--auto-approve", &adopts], ["destroy", "--auto-approve", &file], ["destroy", "--auto-approve", &adopts]]
+    {
+        let said = place.run(&words).await;
+        assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+        assert!(said.out.contains(&format!("its alias stands for somebody else's key, and the one that was made for it, {ours}, still lets")), "{}", said.out);
+    }
+    let said = place.run(&["destroy", "--auto-approve", "--partial", "--destroy-key", ALIAS, &adopts]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
-    assert!(said.out.contains("it exists without our mark"), "{}", said.out);
-    assert!(said.out.contains(&format!("--key-id arn:aws:kms:{REGION}:{OWNER}:key/{theirs}")), "{}", said.out);
+    assert_eq!(place.kms(OWNER, REGION, "DescribeKey", &json!({ "KeyId": theirs })).await["KeyMetadata"]["KeyState"], "Enabled");
     assert_eq!(key_statements(&place, OWNER, REGION, &theirs).await.len(), 1, "nothing of ours is written there");
 }
 

@@ -211,3 +211,61 @@ async fn what_is_folded_names_its_accounts_and_hides_nothing() {
     let plan: serde_json::Value = serde_json::from_str(&place.good(&["plan", "--json", &files]).await).unwrap();
     assert_eq!(plan["alike"][0]["accounts"].as_array().map(Vec::len), Some(11));
 }
+
+/// Whatever of an account placeholders stand for is in names, regions and notes: what is the same but for them is one all the same, with
+/// what they stand for where labels do not tell; and what differs otherwise stands out.
+#[tokio::test(start_paused = true)]
+async fn what_placeholders_stand_for_folds_in_whatever_it_is() {
+    let place = Place::new(Options::default());
+    let folder = root().join(format!("target/test-manifests/organization-fills-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let regions = ["eu-west-1", "us-west-2", "ap-south-1"];
+    let teams = ["pay", "pay-out", "geo", "a", "ab", "prod"];
+    let listed = |index: usize| {
+        let (region, team) = (regions[index % 3], teams[index / 2]);
+        let stage = ["prod", "production"][index % 2];
+        format!(
+            "[accounts.{team}-{stage}]\nid = \"6000000000{:02}\"\nou = \"W\"\nregion = \"{region}\"\ntags = {{ team = \"{team}\", owner = \"nobody asks for it {index}\" }}\n",
+            index + 10
+        )
+    };
+    let directory: String = (0..12).map(listed).chain(["[accounts.sec]\nid = \"111111111111\"\nou = \"S\"\n".to_owned()]).collect();
+    std::fs::write(path("accounts.toml"), directory).unwrap();
+    std::fs::write(path("crossrole.toml"), "").unwrap();
+    let manifest = |reads: &str| {
+        format!(
+            "name = \"m\"\n[trusting]\naccounts = [\"ou:W\"]\n[trusted.sec]\naccount = \"111111111111\"\n\
+             [buckets.\"acme-{{account}}-{{region}}-flow\"]\ncreate = true\nencryption = {{ kms_key = \"flow\" }}\ntags = {{ team = \"{{tag:team}}\" }}\n\
+             [keys.flow]\ncreate = true\nalias = \"flow/{{label}}\"\ndescription = \"Flow logs of production, eu-west-1 and {{region}}\"\n\
+             [roles.\"Hunt-{{tag:team}}\"]\n[[roles.\"Hunt-{{tag:team}}\".trust]]\naccount = \"sec\"\n\
+             [[roles.\"Hunt-{{tag:team}}\".allow]]\nbucket = \"acme-{{account}}-{{region}}-flow\"\naccess = \"read\"\nprefix = \"{reads}/\"\n"
+        )
+    };
+    let (settings, file) = (path("crossrole.toml"), path("m.toml"));
+    std::fs::write(path("m.toml"), manifest("{label}")).unwrap();
+    let plan = place.good(&["plan", "--config", &settings, &file]).await;
+    assert_eq!(plan.matches("\nin each of 12 accounts: pay-prod, pay-production, pay-out-prod,").count(), 1, "{plan}");
+    assert!(!plan.contains("\naccount ") && !plan.contains("nobody asks"), "{plan}");
+    assert!(plan.contains("; {region}: ap-south-1 (pay-out-prod ") && plan.contains("; {tag:team}: a (a-prod a-production), ab (ab-prod "), "{plan}");
+    assert!(plan.contains("+ description: Flow logs of production, eu-west-1 and {region}\n"), "what is the same in all is said: {plan}");
+    let (_, access) = plan.split_once("\nAccess: ").unwrap();
+    let lines: Vec<&str> = access.lines().take_while(|line| !line.is_empty()).skip(1).collect();
+    assert_eq!(lines.len(), 5, "{access}");
+    // What one of another account gains in all of them is one line by itself.
+    assert!(lines.iter().filter(|line| !line.contains("any principal of 111111111111")).all(|line| line.contains("in each of 12 accounts")), "{access}");
+    assert_eq!(plan.matches("\nkey {region}/alias/flow/{label} of {account}: ").count(), 2, "{plan}");
+    let json: serde_json::Value = serde_json::from_str(&place.good(&["plan", "--json", "--config", &settings, &file]).await).unwrap();
+    let alike: Vec<usize> = json["alike"].as_array().unwrap().iter().map(|group| group["accounts"].as_array().unwrap().len()).collect();
+    assert_eq!(alike, [12; 4], "role, bucket, its policy, key");
+    place.good(&["apply", "--auto-approve", "--quiet", "--config", &settings, &file]).await;
+    assert!(place.good(&["plan", "--config", &settings, &file]).await.starts_with("No changes."));
+
+    // One has been changed otherwise, to what another account has.
+    std::fs::write(path("m.toml"), manifest("of/{label}")).unwrap();
+    let theirs = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::acme-600000000011-us-west-2-flow"}]}"#;
+    place.iam("600000000013", "PutRolePolicy", &[("RoleName", "Hunt-pay-out"), ("PolicyName", "crossrole"), ("PolicyDocument", theirs)]).await;
+    let plan = place.good(&["plan", "--config", &settings, &file]).await;
+    assert!(plan.contains("\naccount 600000000013 (pay-out-production)\n") && plan.contains("acme-600000000011-us-west-2-flow"), "{plan}");
+    assert!(plan.contains("\nin each of 11 accounts: pay-prod, ") && plan.contains("\nin each of 12 accounts: pay-prod, "), "{plan}");
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::access::{AccessDelta, Because, Direction, Explanation, Lockout, Part};
 
 use crate::ask::Question;
-use crate::estate::Estate;
+use crate::estate::{Estate, Guarded};
 use crate::request::Context;
 
 /// What takes back a bucket policy.
@@ -25,6 +25,7 @@ const ON_ROLES: &[&str] = &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:Pu
 pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delta: &AccessDelta) -> Vec<Lockout> {
     let mut lost = Vec::new();
     let partition = after.partition();
+    let made = as_made(before);
     // Looked up by account: there may be a runner in each.
     let mut changed: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
     for (name, guarded) in after.buckets.iter().filter(|(name, g)| before.buckets.get(*name) != Some(*g)) {
@@ -63,7 +64,8 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delt
                     unread_allows: true,
                 };
                 let may = |estate: &Estate| estate.ask(&question).last().is_some_and(Explanation::is_allowed);
-                if may(before) && !may(after) {
+                let then = made.as_ref().filter(|_| is_key(&resource)).unwrap_or(before);
+                if may(then) && !may(after) {
                     let because = after.ask(&question).pop().map_or(Because::Nothing, |a| a.because);
                     lost.push(Lockout::Action { runner: runner.clone(), action: (*action).to_owned(), resource: resource.clone(), because });
                 }
@@ -73,6 +75,21 @@ pub fn lockout(before: &Estate, after: &Estate, runners: &BTreeSet<String>, delt
     lost.sort();
     lost.dedup();
     lost
+}
+
+fn is_key(resource: &str) -> bool {
+    resource.contains(":kms:")
+}
+
+/// Before keys have their policies, where some are not made yet: AWS makes them so that their account's policies decide. `None`: all are there.
+fn as_made(before: &Estate) -> Option<Estate> {
+    let is_there = |guarded: &Guarded| guarded.policy.as_ref().is_none_or(|policy| !policy.document.statements.is_empty());
+    if before.keys.values().all(is_there) {
+        return None;
+    }
+    let mut made = before.clone();
+    made.keys.retain(|_, guarded| is_there(guarded));
+    Some(made)
 }
 
 /// Who can no longer assume the role that the runner runs as, or not under all conditions of before.

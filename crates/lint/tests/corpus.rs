@@ -132,7 +132,7 @@ fn policies_of_others() {
                 let id = p.split(':').nth(4).unwrap_or(p);
                 AccountId::parse(id)
             });
-            let ours = AccountInfo { label: "ours".to_owned(), trusting: false, managed: true, left: false };
+            let ours = AccountInfo { label: "ours".to_owned(), trusting: false, managed: true, left: false, fills: BTreeMap::new() };
             desired.accounts.extend(ids.map(|id| (id, ours.clone())));
             let object = DesiredObject { owner: "corpus".to_owned(), also: std::collections::BTreeSet::new(), adopt: false, state };
             desired.objects.insert(Address::new(&AccountId::parse(OWN).unwrap(), kind, bucket), object);

@@ -86,6 +86,11 @@ pub fn listed(source: &Source) -> (Vec<ListedAccount>, Vec<Finding>) {
     (file.accounts.iter().flat_map(Table::iter).filter_map(one).collect(), findings)
 }
 
+/// Tells whether a directory takes this value of a tag: none that is more than itself in a policy or a manifest.
+pub fn is_tag_value(value: &str) -> bool {
+    !value.contains(['*', '?', '$', '{', '}'])
+}
+
 /// All accounts that are listed.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
@@ -118,7 +123,7 @@ impl Directory {
                 error(listed.id.span, format!("account {id} is `{other}` already"), "list each account once");
             }
             let words = listed.tags.iter().flat_map(Table::iter).map(|(_, at, value)| (value, at));
-            for (word, at) in words.filter(|(word, _)| word.contains(['*', '?', '$', '{', '}'])) {
+            for (word, at) in words.filter(|(word, _)| !is_tag_value(word)) {
                 error(at, format!("`{word}` has a character that is more than itself in a policy or a manifest"), "leave out `*`, `?`, `$` and braces");
             }
             let tags = listed.tags.iter().flat_map(Table::iter).map(|(key, _, value)| (key.clone(), value.clone())).collect();

@@ -17,7 +17,7 @@ mod scalar;
 pub mod take_up;
 
 pub use amend::amended;
-pub use directory::{ListedAccount, listed};
+pub use directory::{ListedAccount, is_tag_value, listed};
 pub use expect::{Expectation, Given, expectations};
 pub use layout::formatted;
 

@@ -39,6 +39,9 @@ pub struct AccountInfo {
     /// No manifest is of it, or names it: it is only looked at for what one has left there.
     #[serde(default)]
     pub left: bool,
+    /// What the placeholders of manifests stand for there, beside its id and its label: `region`, and `tag:KEY` where one says it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fills: BTreeMap<String, String>,
 }
 
 /// A place in a manifest.

@@ -206,6 +206,8 @@ pub struct ObservedMadeKey {
     pub symmetric: bool,
     /// All of it.
     pub state: MadeKey,
+    /// ARN of a key of ours that was made for this alias, where the alias stands for one without our mark.
+    pub apart: Option<String>,
 }
 
 /// Permission sets of an instance of IAM Identity Center.

@@ -111,6 +111,8 @@ pub enum Cause {
     NoSuchKey,
     /// It is the key of another alias: its tag says so.
     OtherAlias(String),
+    /// Its alias stands for a key that is not ours, and this one of ours was made for it.
+    AliasMoved(String),
     /// Another alias that is declared stands for the same key.
     SameKey(String),
     /// It is not a symmetric key for encryption, with material of KMS's own.

@@ -1,7 +1,5 @@
 //! Who gains and who loses, in words.
 
-use std::collections::BTreeMap;
-
 use crossrole_model::access::{About, AccessChange, AccessDelta, Apart, Certainty, Clause, Direction, Keyless, Limit, Lockout, Part, Party, Undecided, Why};
 use crossrole_model::{PermissionSet, Plan};
 use crossrole_policy::Arn;
@@ -28,7 +26,8 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
     }
     let alike = alike(&delta.changes);
     let all = |view| alike.iter().map(|changes| line(changes, view)).chain(delta.undecided.iter().map(undecided_line)).collect::<Vec<Line>>();
-    let lines = folded(plan, all(view), &all(View { show_external_ids: true, ..view }));
+    let whole = all(View { show_external_ids: true, ..view });
+    let lines = fold::lines(plan, all(view).into_iter().map(|line| (fold::spoken_of(plan, &line.text()), line)).collect(), Some(&whole));
     let more = lines.len().saturating_sub(LINES_MOST);
     let mut out = vec![Line::new(Tone::Heading, 0, "Access: ").then([counts(delta)])];
     out.extend(lines.into_iter().take(LINES_MOST).map(|line| line.within(2)));
@@ -37,23 +36,6 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
     }
     out.push(Line::empty());
     out
-}
-
-/// Lines that are the same in many accounts, in one each; it stands where the first of them stood.
-fn folded(plan: &Plan, lines: Vec<Line>, whole: &[Line]) -> Vec<Line> {
-    let block = |(at, (line, whole)): (usize, (&Line, &Line))| {
-        Some(fold::Block { at, account: fold::spoken_of(plan, &line.text())?, lines: vec![line.clone()], whole: Some(vec![whole.clone()]) })
-    };
-    let (folded, _) = fold::fold(plan, lines.iter().zip(whole).enumerate().filter_map(block).collect());
-    let mut out: BTreeMap<usize, Line> = lines.into_iter().enumerate().collect();
-    for fold::Folded { accounts, lines, of } in folded {
-        let end = format!(", for {{account}} in each of {} accounts: ", accounts.len());
-        for (line, of) in lines.into_iter().flatten().zip(of) {
-            out.retain(|at, _| !of.contains(at));
-            out.extend(of.first().map(|first| (*first, line.then(crate::statement::list(&end, fold::named(plan, &accounts))))));
-        }
-    }
-    out.into_values().collect()
 }
 
 /// What is gained, lost and not decided; those who gain or lose the same in one line.

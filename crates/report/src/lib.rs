@@ -32,6 +32,7 @@ mod revoked;
 mod sets;
 mod since;
 mod statement;
+mod template;
 mod text;
 mod words;
 

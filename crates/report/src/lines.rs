@@ -16,7 +16,7 @@ pub struct Screen {
 }
 
 /// What a line says, for its color. The words and symbols at its beginning say the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tone {
     /// Nothing that stands out.
     Plain,
@@ -86,6 +86,22 @@ impl Line {
     /// The same with other texts.
     pub(crate) fn mapped(&self, text: impl Fn(&str) -> String) -> Self {
         Self { tone: self.tone, indent: self.indent, head: text(&self.head), parts: self.parts.iter().map(|part| text(part)).collect() }
+    }
+
+    /// How far it is set in, what it is of, and how many parts it has.
+    pub(crate) fn shape(&self) -> (usize, Tone, usize) {
+        (self.indent, self.tone, self.parts.len())
+    }
+
+    /// Its beginning and its parts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.head).chain(&self.parts).map(String::as_str)
+    }
+
+    /// The same with other texts, as many as it has.
+    pub(crate) fn filled(&self, texts: &mut impl Iterator<Item = String>) -> Self {
+        let head = texts.next().unwrap_or_default();
+        Self { tone: self.tone, indent: self.indent, head, parts: texts.take(self.parts.len()).collect() }
     }
 
     /// What it is of.

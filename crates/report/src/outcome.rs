@@ -107,9 +107,9 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, screen: Screen) -> String {
     }
     // What is the same in many accounts is said once.
     let (folded, rest) = fold::fold(plan, blocks);
-    for fold::Folded { accounts, lines, .. } in folded {
-        out.push(fold::heading(plan, &accounts));
-        out.extend(lines.into_iter().flatten().map(|line| line.within(2)));
+    for one in folded {
+        out.push(one.heading(plan));
+        out.extend(one.lines.into_iter().flatten().map(|line| line.within(2)));
     }
     out.extend(rest.into_iter().flat_map(|block| block.lines));
     if !out.is_empty() {

@@ -77,16 +77,18 @@ pub(crate) fn notes(plan: &Plan, view: View, out: &mut Vec<Line>) {
     // Where nothing is to do, nothing has to be explained.
     let left = plan.left_to_iam.iter().filter(|_| !plan.is_empty());
     // Of whom its policy does not leave to them, or who is of another account, statements may be written all the same.
-    out.extend(left.map(|key| {
-        let Address { account, name, .. } = key;
+    let left = left.map(|Address { account, name, .. }| {
         let rest = format!(" of {account}: where its policy leaves principals of {account} to that account's policies, no statement is written for them");
-        Line::plain(0, format!("key {}{rest}", safe(name)))
-    }));
+        (Some(account.clone()), Line::plain(0, format!("key {}{rest}", safe(name))))
+    });
+    out.extend(fold::lines(plan, left.collect(), None));
     let unknown: Vec<_> = named::unknown(plan).collect();
     let stands = |(account, region, alias): &(&AccountId, &str, &str)| {
-        format!("key {} of {account}: AWS gives it its id when it is made; until then, `{{{}}}` stands for it", safe(&format!("{region}/{alias}")), safe(alias))
+        let name = safe(&format!("{region}/{alias}"));
+        let text = format!("key {name} of {account}: AWS gives it its id when it is made; until then, `{{{}}}` stands for it", safe(alias));
+        (Some((*account).clone()), Line::plain(0, text))
     };
-    out.extend(unknown.iter().map(|key| Line::plain(0, stands(key))));
+    out.extend(fold::lines(plan, unknown.iter().map(stands).collect(), None));
     if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty()) {
         out.push(Line::empty());
     }
@@ -122,10 +124,10 @@ pub(crate) struct Group {
 pub(crate) fn groups(plan: &Plan, view: View) -> Vec<Group> {
     let (folded, rest) = fold::fold(plan, blocks(plan, view));
     let mut groups = Vec::new();
-    for fold::Folded { accounts, lines, .. } in folded {
-        let count = lines.len();
-        let lines = lines.into_iter().flat_map(|lines| lines.into_iter().chain([Line::empty()])).collect();
-        groups.push(Group { heading: fold::heading(plan, &accounts), lines, count });
+    for one in folded {
+        let (heading, count) = (one.heading(plan), one.lines.len());
+        let lines = one.lines.into_iter().flat_map(|lines| lines.into_iter().chain([Line::empty()])).collect();
+        groups.push(Group { heading, lines, count });
     }
     let mut account = None;
     for fold::Block { account: id, lines, .. } in rest {

@@ -200,6 +200,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             format!("its alias stands for another key of ours, which is that of `{alias}`"),
             "let the alias stand for its own key again (`aws kms update-alias`)",
         ),
+        Cause::AliasMoved(ours) => (
+            format!("its alias stands for somebody else's key, and the one that was made for it, {ours}, still lets people do what our statements say"),
+            "let the alias stand for that key again (`aws kms update-alias`), or take our statements and tags off it by hand",
+        ),
         Cause::SameKey(alias) => (format!("`{alias}`, which is declared too, stands for the same key"), "declare one of the two"),
         Cause::KeyKind => ("it is not a symmetric key for encryption with material of KMS's own".to_owned(), "use another alias"),
         Cause::KeyInUse(bucket) => (

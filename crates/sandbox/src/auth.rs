@@ -53,17 +53,23 @@ pub(crate) fn iso(unix: i64) -> String {
     format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", at.year(), u8::from(at.month()), at.day(), at.hour(), at.minute(), at.second())
 }
 
+/// What every request has, whoever makes it, and whether it is signed or not (IAM User Guide, "AWS global condition context keys").
+pub(crate) fn of_request(asked: &Asked) -> Context {
+    let mut context = Context::default();
+    let now = unix_now();
+    context.set("aws:CurrentTime", iso(now));
+    context.set("aws:EpochTime", now.to_string());
+    context.set("aws:SourceIp", asked.header("x-crossrole-source-ip").unwrap_or(SOURCE_IP));
+    context.set("aws:SecureTransport", "true");
+    context.set("aws:ViaAWSService", "false");
+    context.set("aws:PrincipalIsAWSService", "false");
+    context.set("aws:RequestedRegion", region(asked));
+    context
+}
+
 impl Caller {
     fn new(arn: String, account: &str, user_id: String, asked: &Asked) -> Self {
-        let mut context = Context::default();
-        let now = unix_now();
-        context.set("aws:CurrentTime", iso(now));
-        context.set("aws:EpochTime", now.to_string());
-        context.set("aws:SourceIp", asked.header("x-crossrole-source-ip").unwrap_or(SOURCE_IP));
-        context.set("aws:SecureTransport", "true");
-        context.set("aws:ViaAWSService", "false");
-        context.set("aws:PrincipalIsAWSService", "false");
-        context.set("aws:RequestedRegion", region(asked));
+        let mut context = of_request(asked);
         if !account.is_empty() {
             context.set("aws:PrincipalAccount", account);
             context.set("aws:userid", user_id.clone());

@@ -34,7 +34,7 @@ async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
     if args.cloud.sandbox {
         return Err(Failure::new("the embedded AWS has no organization", "leave out `--sandbox`, and list its accounts by hand"));
     }
-    let info = AccountInfo { label: "organization".to_owned(), trusting: false, managed: true, left: false };
+    let info = AccountInfo { label: "organization".to_owned(), trusting: false, managed: true, left: false, fills: BTreeMap::new() };
     let (before, mistakes) = settings.directory().map(crossrole_manifest::listed).unwrap_or_default();
     if !mistakes.is_empty() {
         // What can't be read of it would be lost: labels and regions.
@@ -125,18 +125,19 @@ fn slug(name: &str) -> String {
 fn directory(organization: &Organization, labels: &BTreeMap<AccountId, String>, before: &[ListedAccount]) -> String {
     let mut members: Vec<(&String, &Member)> = organization.members.iter().filter_map(|member| Some((labels.get(&member.id)?, member))).collect();
     members.sort_by_key(|(label, _)| *label);
+    let units = units(organization);
     let mut out = HEADER.to_owned();
     for (label, member) in members {
         out.push_str(&format!("\n[accounts.{}]\nid = {}\n", quoted(label), quoted(member.id.as_str())));
-        if !member.units.is_empty() {
-            let units: Vec<String> = member.units.iter().map(|unit| unit.replace('/', "-")).collect();
-            out.push_str(&format!("ou = {}\n", quoted(&units.join("/"))));
+        if let Some(path) = units.get(&member.units) {
+            out.push_str(&format!("ou = {}\n", quoted(path)));
         }
         if let Some(region) = before.iter().find(|known| known.id == member.id).and_then(|known| known.region.as_ref()) {
             out.push_str(&format!("region = {}\n", quoted(region)));
         }
-        if !member.tags.is_empty() {
-            let tags: Vec<String> = member.tags.iter().map(|(key, value)| format!("{} = {}", quoted(key), quoted(value))).collect();
+        let tags: Vec<(&String, &String)> = member.tags.iter().filter(|(_, value)| crossrole_manifest::is_tag_value(value)).collect();
+        if !tags.is_empty() {
+            let tags: Vec<String> = tags.into_iter().map(|(key, value)| format!("{} = {}", quoted(key), quoted(value))).collect();
             out.push_str(&format!("tags = {{ {} }}\n", tags.join(", ")));
         }
         for (name, levels) in [("service_control", &member.service_control), ("resource_control", &member.resource_control)] {
@@ -147,6 +148,29 @@ fn directory(organization: &Organization, labels: &BTreeMap<AccountId, String>, 
         }
     }
     out
+}
+
+/// The path of each unit that has accounts, or units that have some, as the directory writes it: a `/` of a name is a dash there, or as many
+/// as it takes to be no other unit.
+fn units(organization: &Organization) -> BTreeMap<Vec<String>, String> {
+    let paths = organization.members.iter().flat_map(|member| (1..=member.units.len()).filter_map(|depth| member.units.get(..depth)));
+    let all: BTreeSet<(usize, bool, &[String])> = paths.map(|path| (path.len(), path.last().is_some_and(|name| name.contains('/')), path)).collect();
+    let mut written: BTreeMap<Vec<String>, String> = BTreeMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    // Those above come first, and of one level those that are written as they are called.
+    for (_, _, path) in all {
+        let Some((name, above)) = path.split_last() else { continue };
+        let head = written.get(above).map(|above| format!("{above}/")).unwrap_or_default();
+        let mut dashes = "-".to_owned();
+        let mut text = format!("{head}{}", name.replace('/', &dashes));
+        while taken.contains(&text) && name.contains('/') {
+            dashes.push('-');
+            text = format!("{head}{}", name.replace('/', &dashes));
+        }
+        taken.insert(text.clone());
+        written.insert(path.to_vec(), text);
+    }
+    written
 }
 
 /// A text as TOML has it (TOML 1.0, "String"). Whatever could steer a terminal is written by its number.
@@ -162,10 +186,23 @@ fn quoted(text: &str) -> String {
 /// Who joins and who leaves, and which files change.
 fn said(organization: &Organization, labels: &BTreeMap<AccountId, String>, before: &[ListedAccount], changed: &[String]) -> String {
     let safe = crossrole_report::safe;
+    let units = units(organization);
     let mut out = String::new();
     for member in organization.members.iter().filter(|member| !before.iter().any(|known| known.id == member.id)) {
         let label = labels.get(&member.id).map_or("", String::as_str);
-        out.push_str(&format!("+ {} {} ({})\n", member.id, safe(label), safe(&member.units.join("/"))));
+        out.push_str(&format!("+ {} {} ({})\n", member.id, safe(label), safe(units.get(&member.units).map_or("", String::as_str))));
+    }
+    for (path, text) in &units {
+        let (Some(name), Some(last)) = (path.last(), text.rsplit('/').next()) else { continue };
+        if name.contains('/') {
+            out.push_str(&format!("unit {}: written {}, as `/` stands between units\n", safe(name), safe(last)));
+        }
+    }
+    for member in &organization.members {
+        for (key, _) in member.tags.iter().filter(|(_, value)| !crossrole_manifest::is_tag_value(value)) {
+            let why = "its value has a character that is more than itself in a policy or a manifest";
+            out.push_str(&format!("tag {} of {} is left out: {why}\n", safe(key), member.id));
+        }
     }
     for known in before.iter().filter(|known| !labels.contains_key(&known.id)) {
         let why = if organization.inactive.contains(&known.id) { "no longer active" } else { "no longer in the organization" };
@@ -197,6 +234,49 @@ mod tests {
             tags: BTreeMap::from([("env".to_owned(), "pr\"od".to_owned())]),
             service_control: vec![vec!["p-FullAWSAccess".to_owned()], vec!["p-FullAWSAccess".to_owned(), "p-abc".to_owned()]],
             resource_control: Vec::new(),
+        }
+    }
+
+    /// No two units are written alike, whatever their names are, and those that can be are written as they are called.
+    #[test]
+    fn each_unit_has_a_path_of_its_own() {
+        let paths: [&[&str]; 9] = [
+            &["W", "Prod / EU"],
+            &["W", "Prod - EU"],
+            &["W", "Prod -- EU"],
+            &["W", "Prod / EU", "x"],
+            &["W", "Prod - EU", "x"],
+            &["W/x"],
+            &["W", "x"],
+            &["W-x"],
+            &[],
+        ];
+        let at = |at: usize| format!("2222222222{:02}", at + 1);
+        for first in 0..paths.len() {
+            let members = (0..paths.len()).map(|n| (n + first) % paths.len()).map(|n| member(&at(n), "a", paths[n])).collect();
+            let organization = Organization { members, ..Organization::default() };
+            let written = units(&organization);
+            assert_eq!(written.values().collect::<BTreeSet<_>>().len(), written.len(), "{written:?}");
+            let of = |n: usize| written[&paths[n].iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()].as_str();
+            assert_eq!((of(1), of(2), of(4), of(6), of(7)), ("W/Prod - EU", "W/Prod -- EU", "W/Prod - EU/x", "W/x", "W-x"));
+            assert_eq!((of(0), of(3), of(5)), ("W/Prod --- EU", "W/Prod --- EU/x", "W--x"));
+            let said = said(&organization, &labels(&organization, &[]), &[], &[]);
+            assert!(said.contains("unit Prod / EU: written Prod --- EU, "), "{said}");
+        }
+    }
+
+    /// A tag that would make the directory unreadable is none of it, and that is said.
+    #[test]
+    fn what_a_directory_does_not_take_is_left_out() {
+        for (value, taken) in [("prod", true), ("", true), ("a b", true), ("*", false), ("pro?", false), ("${x}", false), ("{account}", false)] {
+            let mut one = member("222222222201", "a", &["W"]);
+            one.tags = BTreeMap::from([("env".to_owned(), value.to_owned()), ("other".to_owned(), "x".to_owned())]);
+            let organization = Organization { members: vec![one], ..Organization::default() };
+            let labels = labels(&organization, &[]);
+            let text = directory(&organization, &labels, &[]);
+            let (_, mistakes) = crossrole_manifest::listed(&crossrole_model::Source { file: "accounts.toml".into(), text: text.clone() });
+            assert_eq!((mistakes, text.contains("\"env\"")), (Vec::new(), taken), "{text}");
+            assert_eq!(said(&organization, &labels, &[], &[]).contains("tag env of 222222222201 is left out"), !taken);
         }
     }
 

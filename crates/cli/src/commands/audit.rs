@@ -68,7 +68,7 @@ fn loaded(args: &AuditArgs, paths: &[PathBuf], io: &mut Io) -> Result<(Loaded, A
     let own = known.into_keys().chain(audited.keys().cloned()).chain(settings.audit_own_accounts()).collect();
     for (id, label) in &audited {
         // How they are reached is asked for with those of manifests.
-        let info = AccountInfo { label: label.clone(), trusting: false, managed: true, left: true };
+        let info = AccountInfo { label: label.clone(), trusting: false, managed: true, left: true, fills: BTreeMap::new() };
         desired.accounts.entry(id.clone()).or_insert(info);
     }
     if paths.is_empty() {

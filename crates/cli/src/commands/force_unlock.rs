@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &ForceUnlockArgs, io: &mut Io) -> Result<Exit, Fai
     let Some(place) = settings.lock()? else {
         return Err(Failure::new(format!("settings `{}` have no `[lock]`", args.cloud.config.display()), "name the settings that have it with `--config`"));
     };
-    let info = |label: String| AccountInfo { label, trusting: false, managed: true, left: false };
+    let info = |label: String| AccountInfo { label, trusting: false, managed: true, left: false, fills: std::collections::BTreeMap::new() };
     let listed = settings.directory().map(crossrole_manifest::listed).unwrap_or_default().0;
     let mut desired = Desired { partition: Partition::of_region(&place.region), ..Desired::default() };
     desired.accounts = listed.into_iter().map(|one| (one.id, info(one.label))).collect();

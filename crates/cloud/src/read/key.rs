@@ -132,8 +132,11 @@ async fn made(session: &Arc<Session>, key: &KeyRef, alias: &str, to_make: bool) 
     };
     let (region, arn) = (key.region(), described.arn.as_str());
     let (policy, tags, rotation) = join3(policy(session, region, arn), tags(session, region, arn), rotation(session, region, arn)).await;
-    let state = MadeKey { alias, description: described.description, rotation_days: rotation?, tags: tags? };
-    let made = Some(ObservedMadeKey { arn: described.arn, symmetric: described.symmetric, state });
+    let tags = tags?;
+    // Whoever moves an alias takes nothing from the key that had it, and none of what that lets people do.
+    let apart = if to_make && ownership::owner(&tags).is_none() { begun(session, key.region(), key.alias().unwrap_or_default()).await? } else { None };
+    let state = MadeKey { alias, description: described.description, rotation_days: rotation?, tags };
+    let made = Some(ObservedMadeKey { arn: described.arn, symmetric: described.symmetric, state, apart: apart.map(|apart| apart.arn) });
     Ok(Some(ObservedKey { state: described.state, customer: described.customer, policy: observed(policy), made }))
 }
 

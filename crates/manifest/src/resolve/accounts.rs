@@ -17,7 +17,8 @@ impl Builder<'_> {
         let stated = raw.trusting.value.as_ref();
         let span = stated.and_then(|t| t.account.as_ref().map(|a| a.span).or_else(|| t.accounts.as_ref()?.0.first().map(|a| a.span)));
         let label = self.at.map_or("trusting", |at| at.label.as_str()).to_owned();
-        self.account(&trusting, span.unwrap_or(raw.trusting.span), AccountInfo { label: label.clone(), trusting: true, managed: true, left: false });
+        let fills = BTreeMap::from([("region".to_owned(), self.region.clone())]);
+        self.account(&trusting, span.unwrap_or(raw.trusting.span), AccountInfo { label: label.clone(), trusting: true, managed: true, left: false, fills });
         let mut seen = BTreeMap::from([(trusting, label)]);
         for (label, key, trusted) in raw.trusted.iter().flat_map(Table::iter) {
             if label == "trusting" || label.is_empty() || label.contains('/') {
@@ -45,7 +46,7 @@ impl Builder<'_> {
             self.account(
                 &id,
                 trusted.account.span,
-                AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true), left: false },
+                AccountInfo { label: label.clone(), trusting: false, managed: trusted.manage.unwrap_or(true), left: false, fills: BTreeMap::new() },
             );
         }
     }
@@ -60,6 +61,9 @@ impl Builder<'_> {
         }
         entry.trusting |= info.trusting;
         entry.managed |= info.managed;
+        for (word, value) in info.fills {
+            entry.fills.entry(word).or_insert(value);
+        }
     }
 
     /// What this manifest would have made in its account, or written into, that does not tell whose it is before it is read.

@@ -48,19 +48,34 @@ pub(crate) fn resolve(raws: &[Raw<'_>], left: &[Raw<'_>], surroundings: &Surroun
     if raws.iter().any(|raw| raw.at.is_some()) {
         // What a manifest has made in an account that it is of no longer is found there, and nowhere else.
         for at in directory.iter() {
-            let info = AccountInfo { label: at.label.clone(), trusting: false, managed: true, left: true };
+            let info = AccountInfo { label: at.label.clone(), trusting: false, managed: true, left: true, fills: BTreeMap::new() };
             run.desired.accounts.entry(at.id.clone()).or_insert(info);
         }
     }
     if let Some(at) = &run.desired.identity_center {
-        let info = AccountInfo { label: "identity-center".to_owned(), trusting: false, managed: false, left: false };
+        let info = AccountInfo { label: "identity-center".to_owned(), trusting: false, managed: false, left: false, fills: BTreeMap::new() };
         run.desired.accounts.entry(at.account.clone()).or_insert(info);
+    }
+    let said = tags_said(raws.iter().map(|raw| raw.source.text.as_str()));
+    for at in directory.iter() {
+        let tags = at.tags.iter().map(|(key, value)| (format!("tag:{key}"), value.clone())).filter(|(word, _)| said.contains(word));
+        let region = ("region".to_owned(), at.region.clone().unwrap_or_else(|| REGION.to_owned()));
+        if let Some(info) = run.desired.accounts.get_mut(&at.id) {
+            info.fills.extend(tags);
+            info.fills.entry(region.0).or_insert(region.1);
+        }
     }
     let mut nobodys = Vec::new();
     for raw in left {
         Builder::new(&mut run, raw, surroundings, directory, &mut nobodys).left();
     }
     run.desired
+}
+
+/// The placeholders of tags that these texts say, as in `tag:team`.
+fn tags_said<'t>(texts: impl Iterator<Item = &'t str>) -> BTreeSet<String> {
+    let words = |text: &'t str| text.split("{tag:").skip(1).filter_map(|rest| rest.split_once('}')).map(|(key, _)| format!("tag:{key}"));
+    texts.collect::<BTreeSet<_>>().into_iter().flat_map(words).collect()
 }
 
 /// What all manifests of a run share.

@@ -13,7 +13,7 @@ use crate::scalar::{PolicyArn, check_iam_name};
 
 use super::principal::Named;
 use super::statement::{Holders, condition, texts};
-use super::{Builder, Placed};
+use super::{Builder, Placed, account_id};
 
 /// Host of GitHub's provider.
 const GITHUB: &str = "token.actions.githubusercontent.com";
@@ -30,7 +30,12 @@ impl<'a> Builder<'a> {
             statements.clear();
         }
         if raw.trust.as_ref().map_or(!raw.has("trust"), Vec::is_empty) {
-            self.error(key, format!("nobody may assume role `{name}`"), format!("add `[[roles.{name}.trust]]`"));
+            let trusted = self.raw.trusted.iter().flat_map(Table::iter).find(|(_, _, one)| account_id(one.account.value.as_ref()) == *account);
+            let advice = match trusted.filter(|_| *account != self.trusting) {
+                None => format!("add `[[roles.{name}.trust]]`"),
+                Some((label, ..)) => format!("add `[[trusted.{label}.roles.{name}.trust]]`, or leave the table out: a role that exists needs none"),
+            };
+            self.error(key, format!("nobody may assume role `{name}`"), advice);
         }
         let nobody = statements.is_empty();
         let trust = self.document(&address, &DocumentRef::Trust, if nobody { self.nobody(key) } else { pack(self.kept_out(statements)) });

@@ -16,7 +16,7 @@ use super::{Claim, claim, marked, our_owner, tag_changes};
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &MadeKey) {
     let key = KeyRef::named(draft.desired.partition, &address.account, &address.name);
     let Some(Observation::Known(found)) = draft.observed.keys.get(&key.arn) else { return };
-    let Some(ObservedKey { state, customer, made: Some(ObservedMadeKey { arn, symmetric, state: found }), .. }) = found else {
+    let Some(ObservedKey { state, customer, made: Some(ObservedMadeKey { arn, symmetric, state: found, apart }), .. }) = found else {
         let change = Change {
             address: address.clone(),
             action: Action::Create,
@@ -35,6 +35,11 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     }
     if let Some(same) = another(draft, &key, arn) {
         draft.withhold(address, Cause::SameKey(same));
+        return;
+    }
+    // Taking over what the alias stands for now would leave ours, and all that it lets people do, to itself.
+    if let Some(ours) = apart {
+        draft.withhold(address, Cause::AliasMoved(ours.clone()));
         return;
     }
     let mark = format!("TagKey={},TagValue={}", ownership::OWNER_TAG, object.owner);
@@ -145,6 +150,10 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             draft.withhold(&address, Cause::Unreadable(why.clone()));
         }
         let Observation::Known(Some(ObservedKey { state, made: Some(made), .. })) = found else { continue };
+        if let (Some(ours), false) = (&made.apart, declared) {
+            used.extend(told.map(String::as_str));
+            draft.withhold(&address, Cause::AliasMoved(ours.clone()));
+        }
         let Some(owner) = our_owner(draft, &made.state.tags).filter(|_| !declared) else { continue };
         used.extend(told.map(String::as_str));
         let other = of_another(&key, &made.state);

@@ -39,7 +39,7 @@ fn theirs(e: &mut Observed) {
     let state =
         MadeKey { alias: Some("alias/data".into()), description: "Theirs".into(), rotation_days: None, tags: Tags::from([("team".into(), "x".into())]) };
     let policy = Observation::Known(KeyPolicyState::of_new_key(Partition::Aws, &AccountId::parse(PROD).unwrap()));
-    let made = Some(ObservedMadeKey { arn: AWS_CALLS_IT.into(), symmetric: true, state });
+    let made = Some(ObservedMadeKey { arn: AWS_CALLS_IT.into(), symmetric: true, state, apart: None });
     e.keys.insert(ARN.into(), Observation::Known(Some(ObservedKey { state: KeyState::Enabled, customer: true, policy, made })));
 }
 

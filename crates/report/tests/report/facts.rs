@@ -88,6 +88,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::KeyStays,
         Cause::NoSuchKey,
         Cause::OtherAlias(t()),
+        Cause::AliasMoved(t()),
         Cause::SameKey(t()),
         Cause::KeyKind,
         Cause::KeyInUse(t()),
@@ -132,8 +133,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NotAssigned(_) => 27,
         Cause::Revoked { .. } => 33,
         Cause::Public(_) => 34,
+        Cause::AliasMoved(_) => 35,
     };
-    covers(all.iter().map(number), 35);
+    covers(all.iter().map(number), 36);
     all
 }
 
@@ -537,7 +539,7 @@ pub(crate) fn plan(t: &str) -> Plan {
     withheld.extend(subjects(t).into_iter().map(|subject| Withheld { subject, cause: Cause::NotTargeted, blocks: false }));
     Plan {
         manifests: vec![ManifestRef { name: t.into(), file: t.into(), digest: Digest::absent() }],
-        accounts: BTreeMap::from([(account(), AccountInfo { label: t.into(), trusting: true, managed: true, left: false })]),
+        accounts: BTreeMap::from([(account(), AccountInfo { label: t.into(), trusting: true, managed: true, left: false, fills: BTreeMap::new() })]),
         steps: steps.collect(),
         changes,
         withheld,

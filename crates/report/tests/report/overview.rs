@@ -1,6 +1,6 @@
 //! The table of many manifests: a row each of those with something to read, whatever they are called, and within any limit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::access::{AccessDelta, Direction, Part, Party};
 use crossrole_model::desired::{AccountInfo, ManifestRef};
@@ -34,7 +34,7 @@ fn crowd(t: &str, count: usize) -> (Plan, Owners) {
     let mut elsewhere = access.clone();
     (elsewhere.resources, elsewhere.party) = (vec![Part::of("*")], Party::Unsigned);
     let withheld = Withheld { subject: Subject::Object(role(2)), cause: Cause::NoBucket, blocks: true };
-    let info = AccountInfo { label: "xy".into(), trusting: true, managed: true, left: false };
+    let info = AccountInfo { label: "xy".into(), trusting: true, managed: true, left: false, fills: BTreeMap::new() };
     let plan = Plan {
         manifests: (0..count).map(|at| ManifestRef { name: name(at), file: format!("{t}.toml"), digest: Digest::of(b"x") }).collect(),
         accounts: (0..50).map(|at| (account(at), info.clone())).collect(),

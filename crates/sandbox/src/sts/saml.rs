@@ -7,7 +7,7 @@ use crossrole_policy::Arn;
 use roxmltree::{Document, Node};
 use sha2::{Digest as _, Sha256};
 
-use crate::auth::unix_now;
+use crate::auth::{of_request, unix_now};
 use crate::constraint::Constraints;
 use crate::error::ApiError;
 use crate::world::Tags;
@@ -105,7 +105,7 @@ impl Sts<'_> {
             return Err(invalid("RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}"));
         }
         let role = self.find_role(&asked_for.arn).ok_or_else(denied)?;
-        let context = Self::saml_context(&assertion, &account, &name, &provider, &session_name);
+        let context = self.saml_context(&assertion, &account, &name, &provider, &session_name);
         self.trusts(&role, &asked_for.arn, &account, &provider, "sts:AssumeRoleWithSAML", &context).ok_or_else(denied)?;
         let tags = assertion.tags();
         if !tags.is_empty() {
@@ -134,8 +134,8 @@ impl Sts<'_> {
         Ok(())
     }
 
-    fn saml_context(assertion: &Assertion, account: &str, provider_name: &str, provider: &str, session_name: &str) -> Context {
-        let mut context = Context::default();
+    fn saml_context(&self, assertion: &Assertion, account: &str, provider_name: &str, provider: &str, session_name: &str) -> Context {
+        let mut context = of_request(self.asked);
         context.set("saml:aud", assertion.audience.clone());
         context.set("saml:iss", assertion.issuer.clone());
         context.set("saml:sub", assertion.subject.clone());

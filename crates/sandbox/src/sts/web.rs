@@ -5,7 +5,7 @@ use crossrole_access::{Caller as AccessCaller, Compiled, Context, Policies, Requ
 use crossrole_policy::Arn;
 use serde_json::Value;
 
-use crate::auth::unix_now;
+use crate::auth::{of_request, unix_now};
 use crate::error::ApiError;
 use crate::world::{Role, Tags};
 
@@ -100,7 +100,7 @@ impl Sts<'_> {
         let denied = || ApiError::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
         let role = self.find_role(&asked_for.arn).ok_or_else(denied)?;
         let provider = format!("arn:aws:iam::{account}:oidc-provider/{host}");
-        let mut context = Context::default();
+        let mut context = of_request(self.asked);
         for (claim, value) in token.0.as_object().into_iter().flatten() {
             if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
                 context.set(&format!("{host}:{claim}"), text);

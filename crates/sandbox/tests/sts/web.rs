@@ -28,6 +28,21 @@ async fn present(client: &Client, claims: &str) -> Answer {
     client.query(&nobody(), "sts", "AssumeRoleWithWebIdentity", &[("RoleArn", ROLE), ("RoleSessionName", "s1"), ("WebIdentityToken", &token)]).await
 }
 
+/// What every request has, those have that nobody signs as well.
+const OF_ANY_REQUEST: [(&str, bool); 6] = [
+    (r#""DateLessThan":{"aws:CurrentTime":"2999-01-01T00:00:00Z"}"#, true),
+    (r#""DateLessThan":{"aws:CurrentTime":"2001-01-01T00:00:00Z"}"#, false),
+    (r#""DateGreaterThan":{"aws:EpochTime":"978307200"}"#, true),
+    (r#""Bool":{"aws:SecureTransport":"true"}"#, true),
+    (r#""IpAddress":{"aws:SourceIp":"0.0.0.0/0"}"#, true),
+    (r#""IpAddress":{"aws:SourceIp":"192.0.2.77/32"}"#, false),
+];
+
+async fn trusts_when(client: &Client, provider: &str, action: &str, condition: &str) {
+    let document = trust(provider, action, &format!("{{{condition}}}"));
+    client.must(A, "iam", "UpdateAssumeRolePolicy", &[("RoleName", "r"), ("PolicyDocument", &document)]).await;
+}
+
 #[tokio::test]
 async fn a_token_is_taken_while_it_lasts() {
     let client = with_provider().await;
@@ -42,6 +57,16 @@ async fn a_token_is_taken_while_it_lasts() {
     present(&client, &claims("ann", "sts.amazonaws.com", "")).await.refuses(400, "InvalidIdentityToken");
     present(&client, &claims("ann", "sts.amazonaws.com", &format!(r#"{lasts},"nbf":{}"#, now + 3_600))).await.refuses(400, "InvalidIdentityToken");
     present(&client, "[]").await.refuses(400, "InvalidIdentityToken");
+    for (condition, taken) in OF_ANY_REQUEST {
+        let provider = format!("arn:aws:iam::{A}:oidc-provider/idp.example.com");
+        trusts_when(&client, &provider, "sts:AssumeRoleWithWebIdentity", condition).await;
+        let answer = present(&client, &claims("ann", "sts.amazonaws.com", &lasts)).await;
+        if taken {
+            answer.is(200)
+        } else {
+            answer.refuses(403, "AccessDenied")
+        };
+    }
 }
 
 #[tokio::test]
@@ -84,6 +109,15 @@ async fn an_assertion_is_taken_for_the_role_that_it_names() {
     assert_eq!((good.one("Subject"), good.one("SubjectType"), good.one("Issuer")), ("ann".into(), "persistent".into(), "https://corp.example.com".into()));
     ask(assertion(&pair, "2001-01-01T00:00:00Z")).await.refuses(400, "ExpiredTokenException");
     ask(assertion("arn:aws:iam::111111111111:role/other,x", "2999-01-01T00:00:00Z")).await.refuses(403, "AccessDenied");
+    for (condition, taken) in OF_ANY_REQUEST {
+        trusts_when(&client, &provider, "sts:AssumeRoleWithSAML", condition).await;
+        let answer = ask(assertion(&pair, "2999-01-01T00:00:00Z")).await;
+        if taken {
+            answer.is(200)
+        } else {
+            answer.refuses(403, "AccessDenied")
+        };
+    }
     ask("%%%%".to_owned()).await.refuses(400, "InvalidIdentityToken");
     client.must(A, "iam", "DeleteSAMLProvider", &[("SAMLProviderArn", &provider)]).await;
     ask(assertion(&pair, "2999-01-01T00:00:00Z")).await.refuses(400, "InvalidIdentityToken");

@@ -13,7 +13,7 @@ pub(super) fn call(estate: &mut Observed, to: &AccountId, call: &KeyCall) -> Ans
     }
     if let KeyCall::Create { key, description, tags } = call {
         let state = MadeKey { alias: None, description: description.clone(), rotation_days: None, tags: tags.clone() };
-        let made = ObservedMadeKey { arn: key.arn.replace("{alias/", "0000-").replace('}', ""), symmetric: true, state };
+        let made = ObservedMadeKey { arn: key.arn.replace("{alias/", "0000-").replace('}', ""), symmetric: true, state, apart: None };
         let policy = Observation::Known(KeyPolicyState::of_new_key(Partition::Aws, to));
         let found = ObservedKey { state: KeyState::Enabled, customer: true, policy, made: Some(made) };
         estate.keys.insert(key.arn.clone(), Observation::Known(Some(found)));
