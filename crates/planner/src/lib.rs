@@ -17,6 +17,7 @@ pub mod rights;
 mod since;
 mod stale;
 mod target;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,7 @@ pub use narrow::narrowed;
 pub use rest::{rest, rests_on, unlike_the_rest};
 pub use since::since;
 pub use stale::differences;
+pub use unread::{apart_from_unread, unread};
 
 use draft::Draft;
 
