@@ -114,6 +114,9 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     draft.sets_by_hand = desired.by_hand.iter().filter_map(set_of).collect();
     unreadable(&mut draft);
     diff::diff(&mut draft);
+    if options.destroy {
+        diff::unmarked(&mut draft, desired);
+    }
     order::connect(&mut draft);
     let mut plan = Plan {
         manifests: desired.manifests.clone(),

@@ -60,6 +60,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Missing(address(&t())),
         Cause::Withheld(address(&t())),
         Cause::Unmarked { mark: t(), command: Some(t()) },
+        Cause::MarkGone { mark: t() },
         Cause::Owned(t()),
         Cause::Spelling(t()),
         Cause::NameTaken(t()),
@@ -132,8 +133,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NotAssigned(_) => 27,
         Cause::Revoked { .. } => 33,
         Cause::Public(_) => 34,
+        Cause::MarkGone { .. } => 35,
     };
-    covers(all.iter().map(number), 35);
+    covers(all.iter().map(number), 36);
     all
 }
 
