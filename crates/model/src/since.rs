@@ -19,6 +19,8 @@ pub struct Since {
     pub access: AccessDelta,
     /// What was not compared, and stands in no plan of now.
     pub not_compared: Vec<Withheld>,
+    /// Manifests that were not there, by name and file: all of each is this change, whatever is live of it.
+    pub new: Vec<(String, String)>,
     /// Manifests that are no longer there, by name and file: what they made stays.
     pub gone: Vec<(String, String)>,
 }

@@ -49,9 +49,8 @@ pub(crate) fn is_all_known(plan: &Plan, since: &Since) -> bool {
 pub(crate) fn change_heading(plan: &Plan, since: &Since) -> Line {
     let line = Line::new(Tone::Heading, 0, "This change: ");
     match since.change.len() {
-        0 if since.gone.is_empty() && since.not_compared.is_empty() && !plan.is_blocked() => {
-            line.then([format!("the manifests say what {} says.", base(since))])
-        }
+        0 if since.gone.is_empty() && since.new.is_empty() && is_all_known(plan, since) => line.then([format!("the manifests say what {} says.", base(since))]),
+        0 if !since.new.is_empty() && is_all_known(plan, since) => line.then(["what is live would not change; manifests are new, as said above."]),
         0 => line.then([format!("no object that could be planned is otherwise than {} says.", base(since))]),
         1 => line.then([format!("1 object is otherwise than {} says.", base(since))]),
         more => line.then([format!("{more} objects are otherwise than {} says.", base(since))]),
@@ -88,7 +87,15 @@ pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
     named::text(plan, rendered(&out, view.screen))
 }
 
-pub(crate) fn by_drift(delta: &AccessDelta, view: View) -> Vec<Line> {
+/// What drift is not, where nothing else is said.
+pub(crate) fn beside(plan: &Plan) -> Vec<Line> {
+    /// What others may add without touching what is declared.
+    const KEPT: &str = "what others add beside it is kept, and is not looked at here: their statements in policies of buckets, keys and callers, their \
+                        policies on users and groups, ACLs, and grants of keys. `crossrole verify` and `crossrole audit` say who gets in by it";
+    if plan.is_empty() { vec![Line::new(Tone::Kept, 0, "note: ").then([KEPT]), Line::empty()] } else { Vec::new() }
+}
+
+pub(crate) fn by_drift(delta: &AccessDelta, view: View, most: usize) -> Vec<Line> {
     if delta.changes.is_empty() && delta.undecided.is_empty() {
         return Vec::new();
     }
@@ -122,7 +129,11 @@ pub(crate) fn notes(plan: &Plan, since: &Since) -> Vec<Line> {
             format!("manifest {} (`{}`) of {} is no longer there: what it made stays, until `destroy` is run with it", safe(name), safe(file), base(since));
         out.push(Line::new(Tone::Warning, 0, "note: ").then([text]));
     }
-    if !since.gone.is_empty() {
+    for (name, file) in &since.new {
+        let text = format!("manifest {} (`{}`) is not in {}: all that it says is this change, whatever of it is live", safe(name), safe(file), base(since));
+        out.push(Line::new(Tone::Warning, 0, "note: ").then([text]));
+    }
+    if !since.gone.is_empty() || !since.new.is_empty() {
         out.push(Line::empty());
     }
     out
@@ -181,6 +192,7 @@ pub fn since_json(plan: &Plan, since: &Since, view: View) -> Value {
         "access": access::json(plan, &since.access, view),
         "not_compared": since.not_compared.iter().map(machine::withheld).collect::<Vec<_>>(),
         "gone": since.gone.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
+        "new": since.new.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
     });
     named::value(plan, value)
 }

@@ -51,7 +51,16 @@ fn comment(t: &str, most: usize) -> String {
 
 pub(crate) fn since(plan: &Plan, t: &str) -> Since {
     let (drift, change, not_compared) = (plan.changes.clone(), plan.changes.clone(), plan.withheld.clone());
-    Since { reference: t.into(), commit: t.into(), drift, change, access: decisions::delta(t), not_compared, gone: vec![(t.into(), t.into())] }
+    Since {
+        reference: t.into(),
+        commit: t.into(),
+        drift,
+        change,
+        access: decisions::delta(t),
+        not_compared,
+        new: vec![(t.into(), t.into())],
+        gone: vec![(t.into(), t.into())],
+    }
 }
 
 pub(crate) fn judged(plan: &Plan, t: &str) -> Judged {
