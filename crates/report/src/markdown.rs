@@ -98,6 +98,9 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
     page.fenced("", &lines(&|out| text::withheld(plan, out)), quarter);
     let notes = lines(&|out| {
         text::notes(plan, view, out);
+    if drift.is_some() {
+        page.fenced("", &lines(&|out| out.extend(crate::since::beside(plan))), quarter);
+    }
         out.extend(text::held(plan));
     });
     page.fenced("", &notes, quarter);

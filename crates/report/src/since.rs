@@ -74,7 +74,7 @@ pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
     let line = Line::new(Tone::Heading, 0, "Drift: ");
     let blocked = if plan.is_blocked() { ", as far as it is known: see what is withheld" } else { "" };
     let heading = match plan.changes.len() {
-        0 => line.then([format!("none{}.", if blocked.is_empty() { ": what is live is what the manifests say" } else { blocked })]),
+        0 => line.then([format!("none{}.", if blocked.is_empty() { ": what the manifests declare is live as they say" } else { blocked })]),
         1 => line.then([format!("1 object is not as the manifests say{blocked}.")]),
         more => line.then([format!("{more} objects are not as the manifests say{blocked}.")]),
     };
@@ -82,7 +82,8 @@ pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
     gone(plan, &mut out);
     changes(plan, view, &mut out);
     withheld(plan, &mut out);
-    out.extend(by_drift(access, view));
+    out.extend(beside(plan));
+    out.extend(by_drift(access, view, access::LINES_MOST));
     out.push(Line::plain(0, cost(plan)));
     named::text(plan, rendered(&out, view.screen))
 }
