@@ -65,7 +65,7 @@ pub(crate) fn drift(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
     if kept > 0 {
         out.extend([Line::plain(0, format!("of it, {} as the manifests say now: this plan leaves that as it is", are(kept))), Line::empty()]);
     }
-    out.extend(by_drift(&since.access, view));
+    out.extend(by_drift(&since.access, view, access::LINES_MOST));
     out
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn by_drift(delta: &AccessDelta, view: View, most: usize) -> Vec<Line
         return Vec::new();
     }
     let mut out = vec![Line::new(Tone::Heading, 0, "Access by this drift, as it is now: ").then([access::counts(delta)])];
-    out.extend(access::delta_lines(delta, view).into_iter().map(|line| line.within(2)));
+    out.extend(access::delta_lines(delta, view, most).into_iter().map(|line| line.within(2)));
     out.push(Line::empty());
     out
 }
@@ -192,8 +192,8 @@ pub fn since_json(plan: &Plan, since: &Since, view: View) -> Value {
         "change": all(&since.change),
         "access": access::json(plan, &since.access, view),
         "not_compared": since.not_compared.iter().map(machine::withheld).collect::<Vec<_>>(),
-        "gone": since.gone.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
         "new": since.new.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
+        "gone": since.gone.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
     });
     named::value(plan, value)
 }
