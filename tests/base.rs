@@ -342,3 +342,24 @@ async fn drift_is_not_denied_where_it_was_not_looked_for() {
     assert!(repository.run(&plan).await.out.starts_with("Drift: what is live is what HEAD"));
     assert_eq!(repository.json(&["--base", "HEAD"]).await["base"]["complete"], true);
 }
+
+/// A manifest that the commit does not have is this change, whatever of it is live already.
+#[tokio::test(start_paused = true)]
+async fn a_manifest_that_the_commit_does_not_have_is_named() {
+    let repository = Repository::new("new").await;
+    let second = "name = \"second\"\n[trusting]\naccount = \"222222222222\"\n[roles.Second]\n[[roles.Second.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+    repository.write("access/second.toml", second);
+    let named = "manifest second (`access/second.toml`) is not in HEAD (0123456789ab): all that it says is this change";
+    for live in [false, true] {
+        if live {
+            assert_eq!(repository.run(&["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
+        }
+        let text = repository.text().await;
+        assert!(text.contains(named) && !text.contains("the manifests say what HEAD"), "{live}: {text}");
+        let json = repository.json(&["--base", "HEAD"]).await;
+        assert_eq!(json["base"]["new"][0]["name"], "second", "{live}");
+    }
+    repository.commit("second");
+    let text = repository.text().await;
+    assert!(text.contains("This change: the manifests say what HEAD (0123456789ab) says.") && !text.contains("is not in"), "{text}");
+}

@@ -122,7 +122,7 @@ async fn none_is_none() {
     let (place, path) = place("none").await;
     let said = drift(&place, &["--write"], &path).await;
     assert_eq!((said.exit, said.err.as_str()), (Exit::Clean, ""), "{}", said.out);
-    assert!(said.out.starts_with("Drift: none: what is live is what the manifests say."), "{}", said.out);
+    assert!(said.out.starts_with("Drift: none: what the manifests declare is live as they say."), "{}", said.out);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), MANIFEST);
 }
 
@@ -416,4 +416,21 @@ async fn what_was_not_read_is_an_error() {
     let said = drift(&place, &[], &path).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     assert!(said.out.starts_with("Drift: none, as far as it is known: see what is withheld."), "{}", said.out);
+}
+
+/// What a hand adds beside what is declared is no drift, and that nothing was added is not said.
+#[tokio::test(start_paused = true)]
+async fn none_does_not_mean_that_nobody_has_added_anything() {
+    let place = crate::support::Place::new(crossrole_sandbox::Options::default());
+    let file = crate::support::manifest("drift-beside", "name = \"beside\"\n[trusting]\naccount = \"222222222222\"\n[buckets.beside-bucket]\ncreate = true\n");
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert_eq!(place.s3("222222222222", "DELETE", "/beside-bucket", "publicAccessBlock", "").await.0, 204);
+    let open =
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"Open","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::beside-bucket/*"}]}"#;
+    assert_eq!(place.s3("222222222222", "PUT", "/beside-bucket", "policy", open).await.0, 204);
+    let comment = format!("{file}.md");
+    let said = place.run(&["drift", "--sandbox", &format!("--report=markdown={comment}"), &file]).await;
+    assert_eq!(said.exit, crossrole::Exit::Clean, "{}{}", said.out, said.err);
+    assert!(said.out.contains("what others add beside it is kept, and is not looked at here") && !said.out.contains("what is live is what"), "{}", said.out);
+    assert!(std::fs::read_to_string(&comment).unwrap().contains("is not looked at here"));
 }

@@ -105,7 +105,8 @@ async fn the_comment_of_a_large_folder_has_a_useful_head_and_its_end() {
         fs::write(format!("{manifests}/team-{at:03}.toml"), team(at, 50, true)).unwrap();
     }
     let comment = format!("{folder}/comment.md");
-    let said = place.run(&["plan", &manifests, &format!("--report=markdown={comment}"), &format!("--report=summary={folder}/summary.md")]).await;
+    let reports = [format!("--report=markdown={comment}"), format!("--report=summary={folder}/summary.md")];
+    let said = place.run(&["plan", &manifests, &reports[0], &reports[1], "--report-key=large"]).await;
     assert_eq!(said.exit, Exit::Clean, "{}", said.err);
     let text = read(&comment);
     assert!(text.len() <= crossrole_report::COMMENT_MOST && text.len() > 30_000, "{}", text.len());
@@ -225,4 +226,81 @@ async fn no_report_is_written_over_settings_plans_or_expectations() {
         }
     }
     assert_eq!(read(&config), "[defaults]\nconcurrency = 3\n");
+}
+
+fn first_two(path: &str) -> (String, String) {
+    let text = read(path);
+    let mut lines = text.lines().map(str::to_owned);
+    (lines.next().unwrap(), lines.next().unwrap())
+}
+
+/// Nothing was read: no report says that there is nothing to do.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_read_is_not_reported_as_no_changes() {
+    let (folder, place) = (folder("unread"), Place::new(Options::default()));
+    let file = manifest(
+        "report-files-unread",
+        "name = \"unread\"\n[trusting]\naccount = \"222222222222\"\n[roles.R]\n[[roles.R.trust]]\nservice = \"ec2.amazonaws.com\"\n",
+    );
+    let (comment, terraform) = (format!("{folder}/c.md"), format!("{folder}/t.json"));
+    let reports = [format!("--report=markdown={comment}"), format!("--report=gitlab-terraform={terraform}")];
+    place.good(&["plan", &reports[0], &reports[1], &file]).await;
+    assert!(first_two(&comment).1.ends_with(": 1 to add, 0 to change, 0 to destroy") && json(&terraform)["create"] == 1);
+    place.sandbox.set_faults(Some(std::sync::Arc::new(crate::support::Closed("222222222222", crossrole_sandbox::Fault::Refuse("AccessDenied")))));
+    assert_eq!(place.run(&["plan", &reports[0], &reports[1], &file]).await.exit, Exit::Failed);
+    assert!(first_two(&comment).1.ends_with(": nothing can be done, see what is withheld"), "{}", read(&comment));
+    // Without its three numbers, GitLab says that the report failed.
+    assert!(json(&terraform).get("create").is_none(), "{}", read(&terraform));
+    place.sandbox.set_faults(None);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    place.good(&["plan", &reports[0], &reports[1], &file]).await;
+    assert!(first_two(&comment).1.ends_with(": no changes") && json(&terraform)["create"] == 0);
+}
+
+/// Push after push of one pull request: its comment is one, whatever manifests come, go or can't be read, and other jobs' are others.
+#[tokio::test(start_paused = true)]
+async fn each_push_is_found_in_one_comment() {
+    let (folder, place) = (folder("pushes"), Place::new(Options::default()));
+    let (one, comment) = (format!("{folder}/access"), format!("{folder}/c.md"));
+    fs::create_dir_all(&one).unwrap();
+    let text = |name: &str| {
+        format!("name = \"{name}\"\n[trusting]\naccount = \"222222222222\"\n[roles.{name}]\n[[roles.{name}.trust]]\nservice = \"ec2.amazonaws.com\"\n")
+    };
+    let plan = async |words: &[&str]| {
+        let report = format!("--report=markdown={comment}");
+        let said = place.run(&[&["plan", &report], words].concat()).await;
+        (said.exit, first_two(&comment))
+    };
+    fs::write(format!("{one}/a.toml"), text("a")).unwrap();
+    let (_, (mark, _)) = plan(&[&one]).await;
+    fs::write(format!("{one}/b.toml"), text("b")).unwrap();
+    let (_, (added, title)) = plan(&[&format!("{one}/")]).await;
+    assert!(added == mark && title.contains("2 manifests"), "{title}");
+    for broken in ["x x", "name = \"c\"\n"] {
+        fs::write(format!("{one}/c.toml"), broken).unwrap();
+        let (exit, (broken, title)) = plan(&[&one]).await;
+        assert!(exit == Exit::Failed && broken == mark && title == "### crossrole: this could not be planned", "{title}");
+        assert!(read(&comment).contains("c.toml"), "{}", read(&comment));
+    }
+    fs::remove_file(format!("{one}/c.toml")).unwrap();
+    let (exit, (refused, title)) = plan(&["--deny-widening=account=nobody", &one]).await;
+    assert!(exit == Exit::Failed && refused == mark && title.ends_with("could not be planned"), "{title}");
+    let (exit, (refused, title)) = plan(&["--deny-widening", &one]).await;
+    assert!(exit == Exit::Refused && refused == mark && title.contains("2 to add"), "a refused plan is a plan: {title}");
+    fs::remove_file(format!("{one}/a.toml")).unwrap();
+    assert_eq!(plan(&[&one]).await.1.0, mark);
+    // Other jobs of the same pull request.
+    let file = format!("{one}/b.toml");
+    let others = [&["--destroy", &one][..], &["--target", "role/b", &one], &[&file], &["--report-key", "prod", &one], &["--report-key", "dev", &one]];
+    let mut marks = std::collections::BTreeSet::from([mark]);
+    for words in others {
+        assert!(marks.insert(plan(words).await.1.0), "{words:?}");
+    }
+    assert!(!marks.insert(plan(&["--report-key", "prod", &file]).await.1.0), "a key is the user's alone");
+    // A manifest is never written over, whatever could not be read, and no report is one.
+    let said = place.run(&["plan", &format!("--report=json={one}/new.toml"), &one]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("would be taken for a manifest") && !fs::exists(format!("{one}/new.toml")).unwrap(), "{}", said.err);
+    let before = read(&file);
+    let said = place.run(&["plan", &format!("--report=markdown={file}"), &one, &format!("{folder}/nowhere")]).await;
+    assert!(said.exit == Exit::Failed && read(&file) == before, "{}", said.err);
 }

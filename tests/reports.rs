@@ -31,7 +31,7 @@ async fn one_run_writes_the_comment_the_summary_and_the_json() {
     let file = scenario("shared-bucket-read");
     let [comment, summary, json] = ["comment.md", "summary.md", "plan.json"].map(|name| format!("{folder}/{name}"));
     let reports = [format!("--report=markdown={comment}"), format!("--report=summary={summary}"), format!("--report=json={json}")];
-    let printed = place.good(&["plan", &file, &reports[0], &reports[1], &reports[2]]).await;
+    let printed = place.good(&["plan", &file, &reports[0], &reports[1], &reports[2], "--report-key=all"]).await;
     assert_eq!(printed, place.good(&["plan", &file]).await, "what is printed is the same");
     insta::assert_snapshot!("comment", read(&comment));
     assert_eq!(read(&summary), read(&comment), "it has room for all of it");
@@ -60,7 +60,7 @@ async fn with_nothing_to_do_it_says_so() {
     let file = scenario("shared-bucket-read");
     place.good(&["apply", "--auto-approve", &file]).await;
     let comment = format!("{folder}/comment.md");
-    place.good(&["plan", &file, &format!("--report=markdown={comment}")]).await;
+    place.good(&["plan", &file, &format!("--report=markdown={comment}"), "--report-key=nothing"]).await;
     insta::assert_snapshot!("comment-of-nothing", read(&comment));
 }
 

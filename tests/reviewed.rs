@@ -6,7 +6,7 @@ use crossrole::Exit;
 use crossrole_sandbox::Options;
 use serde_json::Value;
 
-use crate::support::{Place, manifest, root};
+use crate::support::{Closed, Place, manifest, root};
 
 const TRUSTING: &str = "222222222222";
 
@@ -293,4 +293,54 @@ async fn a_saved_plan_is_named_as_what_it_is() {
         let said = place.run(&[command, &plan]).await;
         assert!(said.exit == Exit::Failed && said.err.contains("is a saved plan, and no manifest"), "{command}: {}", said.err);
     }
+}
+
+/// What can't be read has not moved: nobody would have to review anything anew.
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_read_has_not_moved() {
+    let reason = |said: &crate::support::Said| {
+        let value: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
+        value["reason"].as_str().unwrap().to_owned()
+    };
+    let caller = ("[roles.First]", "[trusted.dev.users.bob]\n[roles.Third]\n[[roles.Third.trust]]\nuser = \"dev/bob\"\n[roles.First]");
+    for (test, edits, closed) in [
+        ("trusting", BOTH.to_vec(), TRUSTING),
+        ("of the callers, where nothing is planned", BOTH.to_vec(), "111111111111"),
+        ("of the callers", vec![caller], "111111111111"),
+        ("trusting, with callers", vec![caller], TRUSTING),
+    ] {
+        for code in ["AccessDenied", "ExpiredToken", "InternalFailure"] {
+            let (place, _, plan) = reviewed("closed", &edits).await;
+            place.sandbox.set_faults(Some(std::sync::Arc::new(Closed(closed, crossrole_sandbox::Fault::Refuse(code)))));
+            let before = place.sandbox.snapshot().unwrap();
+            let said = place.run(&["apply", "--auto-approve", "--quiet", &plan]).await;
+            assert!(said.exit == Exit::Failed && place.sandbox.snapshot().unwrap() == before, "{test}, {code}: {}{}", said.out, said.err);
+            assert!(said.err.contains("could not be read") && said.err.contains(closed), "{test}, {code}: {}", said.err);
+            for wrong in ["since the review", "have the new plan reviewed", "neither done nor planned"] {
+                assert!(!said.err.contains(wrong), "{test}, {code}: {}", said.err);
+            }
+            let said = place.run(&["apply", "--auto-approve", "--json", &plan]).await;
+            assert_eq!((said.exit, reason(&said).as_str()), (Exit::Failed, "failed"), "{test}, {code}");
+            let said = place.run(&["apply", "--auto-approve", "--quiet", "--partial", &plan]).await;
+            assert!(said.exit == Exit::Failed && !said.err.contains("what has moved"), "{test}, {code}: {}{}", said.out, said.err);
+            // The same file is good as soon as it can be read.
+            place.sandbox.set_faults(None);
+            place.good(&["apply", "--auto-approve", "--quiet", &plan]).await;
+        }
+    }
+}
+
+/// What has moved where it was read is said, and what was not read is not said to have moved.
+#[tokio::test(start_paused = true)]
+async fn what_has_moved_beside_what_can_not_be_read_is_named_alone() {
+    let caller = ("[roles.First]", "[trusted.dev.users.bob]\n[roles.Third]\n[[roles.Third.trust]]\nuser = \"dev/bob\"\n[roles.First]");
+    let (place, _, plan) = reviewed("closed-moved", &[BOTH[1], caller]).await;
+    describe(&place, "Second", "by hand").await;
+    place.sandbox.set_faults(Some(std::sync::Arc::new(Closed("111111111111", crossrole_sandbox::Fault::Refuse("AccessDenied")))));
+    let said = place.run(&["apply", "--auto-approve", "--quiet", &plan]).await;
+    assert_eq!(said.exit, Exit::Moved, "{}", said.err);
+    let refused = said.err.split("error: this is not the plan").nth(1).unwrap();
+    let (moved, not_read) = refused.split_once("and this could not be read:").unwrap();
+    assert!(moved.contains("role/Second") && !moved.contains("111111111111"), "{refused}");
+    assert!(not_read.contains("account 111111111111"), "{refused}");
 }

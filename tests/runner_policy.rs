@@ -340,3 +340,16 @@ async fn the_rest_is_carried_out_where_that_is_asked_for() {
     let (_, said) = runner.run(&["plan", &file]);
     assert!(said.contains("+ group Log-Analysts") && !said.contains("+ role DevLogAccessRole"), "{said}");
 }
+
+/// A trust is read again before it is written: who may not do that is told before the first writing.
+#[tokio::test]
+async fn the_reading_before_a_trust_is_written_is_asked_for_as_well() {
+    let (place, file) = prepared("log-analysts").await;
+    let whole = policies(&place, "apply", &file).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let star = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam("222222222222", "UpdateAssumeRolePolicy", &[("RoleName", "DevLogAccessRole"), ("PolicyDocument", star)]).await;
+    let runner = Runner::new("trust", &place, &without(&whole, "222222222222", "iam:GetRole")).await;
+    let (code, said) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
+    assert!(code == 1 && said.contains("nothing was changed:") && said.contains("may not iam:GetRole on "), "{said}");
+}

@@ -257,3 +257,46 @@ async fn a_user_that_others_gave_keys_says_what_to_do() {
         assert!(!said.out.contains("somebody else is changing it"), "{action}: {}", said.out);
     }
 }
+
+/// What a hand has taken the mark off is not taken back, since it may be anybody's: it is named, and nothing says that all is gone.
+#[tokio::test(start_paused = true)]
+async fn what_has_lost_its_mark_is_not_left_in_silence() {
+    let text = "name = \"marks\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\nmanage = false\n[buckets.marks-bucket]\ncreate = true\n\
+                [policies.Shared]\n[[policies.Shared.allow]]\nactions = \"sqs:ListQueues\"\nresources = \"*\"\n\
+                [roles.R]\n[[roles.R.trust]]\naccount = \"dev\"\n[roles.S]\n[[roles.S.trust]]\naccount = \"dev\"\n";
+    let tags = |name: &'static str, owner: &'static str| -> Vec<(&'static str, &'static str)> {
+        vec![("RoleName", name), ("Tags.member.1.Key", "crossrole:manifest"), ("Tags.member.1.Value", owner)]
+    };
+    let gone = "exists without our mark";
+    for (hand, parameters, what, why) in [
+        ("UntagRole", vec![("RoleName", "R"), ("TagKeys.member.1", "crossrole:manifest")], "role/R", gone),
+        ("TagRole", tags("R", "other"), "role/R", "belongs to manifest `other`"),
+        ("UntagPolicy", vec![("PolicyArn", "arn:aws:iam::222222222222:policy/Shared"), ("TagKeys.member.1", "crossrole:manifest")], "policy/Shared", gone),
+        ("", Vec::new(), "bucket/marks-bucket", gone),
+    ] {
+        let place = Place::new(Options::default());
+        let file = manifest("held-marks", text);
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        if hand.is_empty() {
+            assert_eq!(place.s3(TRUSTING, "DELETE", "/marks-bucket", "tagging", "").await.0, 204);
+        } else {
+            place.iam(TRUSTING, hand, &parameters).await;
+        }
+        let before = place.sandbox.snapshot().unwrap();
+        // A bucket lets nobody in by itself, and may be anybody's.
+        let exit = if hand.is_empty() { Exit::Clean } else { Exit::Failed };
+        let said = place.run(&["destroy", "--auto-approve", "--quiet", &file]).await;
+        assert!(said.exit == exit && (place.sandbox.snapshot().unwrap() == before) == (exit == Exit::Failed), "{what}: {}{}", said.out, said.err);
+        assert!(said.out.contains(&format!("222222222222/{what}: it ")) && said.out.contains(why), "{what}: {}", said.out);
+        let said = place.run(&["destroy", "--auto-approve", "--quiet", "--partial", &file]).await;
+        assert!(said.exit == exit && (hand.is_empty() || said.out.contains("Applied: ")), "{what}: {}{}", said.out, said.err);
+        let said = place.run(&["destroy", "--auto-approve", "--quiet", &file]).await;
+        assert!(said.exit == exit && said.out.contains(what) && !said.out.contains("No changes. What is live"), "{what}: {}", said.out);
+    }
+    // What a manifest never made is nobody's to take back, and what is left of a whole destruction is nothing.
+    let place = Place::new(Options::default());
+    let file = manifest("held-marks", text);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    place.good(&["destroy", "--auto-approve", "--quiet", &file]).await;
+    assert!(place.good(&["destroy", "--auto-approve", "--quiet", &file]).await.contains("No changes."));
+}

@@ -20,6 +20,8 @@ pub(crate) struct Base {
     reference: String,
     commit: String,
     desired: Desired,
+    /// Manifests that the commit does not have, by name and file.
+    new: Vec<(String, String)>,
     /// Manifests that the run is no longer of, by name and file.
     gone: Vec<(String, String)>,
 }
@@ -56,13 +58,16 @@ impl Base {
         let names: BTreeSet<&str> = now.manifests.iter().map(|m| m.name.as_str()).collect();
         let (kept, gone): (Vec<_>, Vec<_>) =
             desired.manifests.iter().map(|m| (m.name.clone(), m.file.clone())).partition(|(name, _)| names.contains(name.as_str()));
+        let then: BTreeSet<&str> = desired.manifests.iter().map(|m| m.name.as_str()).collect();
+        let added = now.manifests.iter().filter(|m| !then.contains(m.name.as_str()));
+        let new = added.map(|m| (m.name.clone(), m.file.clone())).collect();
         if !gone.is_empty() {
             let files: BTreeSet<&str> = kept.iter().map(|(_, file)| file.as_str()).collect();
             let left: Vec<Source> = sources.iter().filter(|source| files.contains(source.file.as_str())).cloned().collect();
             // One that can't be read without them is compared as it was.
             desired = crossrole_manifest::load_in(&left, &surroundings).0.unwrap_or(desired);
         }
-        Ok(Self { reference: reference.to_owned(), commit: commit.id, desired, gone })
+        Ok(Self { reference: reference.to_owned(), commit: commit.id, desired, new, gone })
     }
 
     /// What has to be read besides what the plan of now reads, where it may be: buckets and keys that only the commit speaks of, and
@@ -116,6 +121,7 @@ impl Base {
             access,
             not_compared: then.withheld.into_iter().filter(|one| !now.withheld.iter().any(|other| other.subject == one.subject)).collect(),
             left: Self::left(desired, now, observed, options),
+            new: self.new.clone(),
             gone: self.gone.clone(),
         }
     }

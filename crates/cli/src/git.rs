@@ -32,6 +32,10 @@ impl Commit {
     /// Finds the commit in the repository that `path` is in.
     pub(crate) fn find(reference: &str, path: &Path) -> Result<Self, Failure> {
         let folder = if path.is_dir() { path } else { path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")) };
+        if Command::new("git").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+            let hint = "put `git` on the PATH (in a container: into the image), or plan without `--base`";
+            return Err(Failure::new("`--base` reads a commit with git, which can't be run here", hint));
+        }
         let top = said(git(folder).args(["rev-parse", "--show-toplevel"])).map_err(|why| {
             Failure::new(format!("`{}` is in no git repository: {why}", path.display()), "run it in a clone of the repository that holds the manifests")
         })?;

@@ -1,23 +1,22 @@
 //! Files of `--report`: written each to a place of its own, and over nothing that the run reads or writes.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crossrole_model::Source;
+use crossrole_planner::Options;
 
-use crate::args::{ACCOUNTS, Report};
+use crate::args::{ACCOUNTS, Report, ReportFormat, ViewArgs};
 use crate::failure::Failure;
 
 /// Refuses, before anything is written, a report over a file that the run reads or writes otherwise, or over another report.
 pub(crate) fn apart(reports: &[Report], others: &[&Path]) -> Result<(), Failure> {
     let mut taken: BTreeSet<PathBuf> = others.iter().map(|path| place(path)).collect();
-    match reports.iter().find(|report| !taken.insert(place(&report.file))) {
-        None => Ok(()),
-        Some(report) => {
-            let error = format!("report `{}` would be written over a manifest, settings, a plan, or another report", report.file.display());
-            Err(Failure::new(error, "give each report a file of its own"))
-        }
+    if let Some(report) = reports.iter().find(|report| !taken.insert(place(&report.file))) {
+        let error = format!("report `{}` would be written over a manifest, settings, a plan, or another report", report.file.display());
+        return Err(Failure::new(error, "give each report a file of its own"));
     }
+    Ok(())
 }
 
 /// The same, of manifests that were read, with their expectations.
@@ -27,12 +26,18 @@ pub(crate) fn apart_from(reports: &[Report], sources: &[Source]) -> Result<(), F
     apart(reports, &files.iter().map(PathBuf::as_path).collect::<Vec<_>>())
 }
 
-/// The same, of manifests before they are read: what can't be listed is an error of its own, later.
+/// The same, of manifests before they are read, and of what would be one when they are read next: what can't be listed is an error of its
+/// own, later.
 pub(crate) fn apart_from_paths(reports: &[Report], paths: &[PathBuf]) -> Result<(), Failure> {
     let files = crate::load::listed(paths).unwrap_or_default();
     let beside = files.iter().map(|file| crate::load::expectations_of(&file.display().to_string()));
     let all: Vec<PathBuf> = beside.chain(files.iter().cloned()).collect();
-    apart(reports, &all.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+    apart(reports, &all.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    if let Some(report) = reports.iter().find(|report| report.file.extension().is_some_and(|end| end == "toml")) {
+        let error = format!("report `{}` would be taken for a manifest, settings or approvals", report.file.display());
+        return Err(Failure::new(error, "give it another ending than `.toml`"));
+    }
+    Ok(())
 }
 
 /// The same, of the settings of a place and its directory of accounts, and of what else is named.
@@ -63,6 +68,34 @@ fn place(path: &Path) -> PathBuf {
         Some(std::fs::canonicalize(parent).ok()?.join(path.file_name()?))
     };
     std::fs::canonicalize(path).ok().or_else(folder).unwrap_or_else(|| path.to_owned())
+}
+
+/// What the comment of a run is found by: what the user says, or what is the same in each push, however many manifests there are: the paths
+/// as they are named from here, the settings, and what is asked for.
+pub(crate) fn key(view: &ViewArgs, paths: &[PathBuf], config: &Path, options: &Options) -> String {
+    if let Some(key) = &view.report_key {
+        return format!("key\n{key}");
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    let plain = |path: &Path| path.strip_prefix(&here).unwrap_or(path).components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
+    let named: BTreeSet<String> = paths.iter().map(|path| plain(path).display().to_string()).collect();
+    let asked = options.targets.iter().chain(&options.destroy_keys).cloned().chain(options.destroy.then(|| "destroy".to_owned()));
+    let all = [plain(config).display().to_string()].into_iter().chain(named).chain(asked);
+    all.collect::<Vec<_>>().join("\n")
+}
+
+/// Says in the comment and the summary that there is no plan, and why: what stood there would be taken for it.
+pub(crate) fn not_planned(view: &ViewArgs, key: &str, failure: &Failure) {
+    let why: Vec<String> = failure.render(crossrole_report::Screen::default()).lines().map(str::to_owned).collect();
+    for report in &view.report {
+        let most = match report.format {
+            ReportFormat::Markdown => view.report_limit,
+            ReportFormat::Summary => crossrole_report::SUMMARY_MOST,
+            _ => continue,
+        };
+        // The failure itself is what is said; where this is not written, that is seen.
+        let _ = write(report, &crossrole_report::not_planned(key, &why, most));
+    }
 }
 
 /// Writes one.

@@ -38,6 +38,8 @@ pub(crate) struct Session {
     pub(crate) stops: Stops,
     /// Keeps what happens, where that is wanted.
     pub(crate) events: Arc<Events>,
+    /// What the comment of this run is found by.
+    pub(crate) key: String,
     /// Where it is the embedded AWS: the file of its state, and that AWS.
     embedded: Option<(PathBuf, Embedded)>,
 }
@@ -74,6 +76,7 @@ impl Session {
             told,
             stops,
             events: Arc::default(),
+            key: String::new(),
             embedded,
         })
     }

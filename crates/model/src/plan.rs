@@ -343,15 +343,14 @@ pub struct RestsOn {
 }
 
 impl RestsOn {
-    /// Files and objects that are otherwise than in `self`, by name.
+    /// Files and objects that are otherwise than in `self`, by name. Of an object that could not be read on one of the sides, nobody knows.
     pub fn changed<'a>(&'a self, now: &'a Self) -> Vec<&'a str> {
         // No `..`: a new field stops the build until someone decides. Another commit with the same files is the same.
         let Self { commit: _, files, objects } = self;
-        let other = |then: &'a BTreeMap<String, Digest>, now: &'a BTreeMap<String, Digest>| {
-            let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
-            names.into_iter().filter(|name| then.get(*name) != now.get(*name)).map(String::as_str).collect::<Vec<_>>()
-        };
-        [other(files, &now.files), other(objects, &now.objects)].concat()
+        let names: BTreeSet<&String> = files.keys().chain(now.files.keys()).collect();
+        let files = names.into_iter().filter(|name| files.get(*name) != now.files.get(*name));
+        let objects = objects.iter().filter(|(name, then)| now.objects.get(*name).is_some_and(|now| now != *then)).map(|(name, _)| name);
+        files.chain(objects).map(String::as_str).collect()
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Since {
     pub not_compared: Vec<Withheld>,
     /// Policies of buckets and keys that the commit names and no manifest does now: statements of ours stay there.
     pub left: Vec<Address>,
+    /// Manifests that were not there, by name and file: all of each is this change, whatever is live of it.
+    pub new: Vec<(String, String)>,
     /// Manifests that are no longer there, by name and file: what they made stays.
     pub gone: Vec<(String, String)>,
 }

@@ -69,6 +69,11 @@ pub enum Cause {
         /// The command that puts it there, where there is one.
         command: Option<String>,
     },
+    /// It is declared, is to be taken back, and exists without our mark.
+    MarkGone {
+        /// The mark: `crossrole:manifest=name`.
+        mark: String,
+    },
     /// It belongs to this manifest.
     Owned(String),
     /// IAM takes this name for the same.

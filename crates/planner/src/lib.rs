@@ -17,6 +17,7 @@ pub mod rights;
 mod since;
 mod stale;
 mod target;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,7 @@ pub use narrow::narrowed;
 pub use rest::{rest, rests_on, unlike_the_rest};
 pub use since::since;
 pub use stale::differences;
+pub use unread::{apart_from_unread, unread};
 
 use draft::Draft;
 
@@ -117,6 +119,9 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     draft.sets_by_hand = desired.by_hand.iter().filter_map(set_of).collect();
     unreadable(&mut draft);
     diff::diff(&mut draft);
+    if options.destroy {
+        diff::unmarked(&mut draft, desired);
+    }
     order::connect(&mut draft);
     let mut plan = Plan {
         manifests: desired.manifests.clone(),

@@ -10,13 +10,25 @@ use crate::statement::list;
 use crate::{Line, Tone, View, fold, safe, sets};
 
 /// Most lines of the section: a reader who sees more reads none. JSON has them all.
-const LINES_MOST: usize = 200;
+pub(crate) const LINES_MOST: usize = 200;
 
 /// Most of those who are named as left out: a line with more is not read to its end. JSON has them all.
 const EXCEPT_MOST: usize = 10;
 
+/// Where there are more lines than this, those that give the most come first: what is left out at the end is less.
+const MANY: usize = 50;
+
 /// The section of a plan; empty when nothing is decided otherwise and nothing is undecided.
 pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
+    section_of(plan, view, LINES_MOST)
+}
+
+/// The same with all of its lines, for what leaves out and counts what it has no room for.
+pub(crate) fn section_whole(plan: &Plan, view: View) -> Vec<Line> {
+    section_of(plan, view, usize::MAX)
+}
+
+fn section_of(plan: &Plan, view: View, most: usize) -> Vec<Line> {
     let Some(delta) = &plan.access else { return Vec::new() };
     if plan.is_empty() {
         return Vec::new();
@@ -28,9 +40,9 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
     let all = |view| alike.iter().map(|changes| line(changes, view)).chain(delta.undecided.iter().map(undecided_line)).collect::<Vec<Line>>();
     let whole = all(View { show_external_ids: true, ..view });
     let lines = fold::lines(plan, all(view).into_iter().map(|line| (fold::spoken_of(plan, &line.text()), line)).collect(), Some(&whole));
-    let more = lines.len().saturating_sub(LINES_MOST);
+    let more = lines.len().saturating_sub(most);
     let mut out = vec![Line::new(Tone::Heading, 0, "Access: ").then([counts(delta)])];
-    out.extend(lines.into_iter().take(LINES_MOST).map(|line| line.within(2)));
+    out.extend(lines.into_iter().take(most).map(|line| line.within(2)));
     if more > 0 {
         out.push(Line::plain(2, format!("… and {more} more: see --json")));
     }
@@ -39,11 +51,11 @@ pub(crate) fn section(plan: &Plan, view: View) -> Vec<Line> {
 }
 
 /// What is gained, lost and not decided; those who gain or lose the same in one line.
-pub(crate) fn delta_lines(delta: &AccessDelta, view: View) -> Vec<Line> {
+pub(crate) fn delta_lines(delta: &AccessDelta, view: View, most: usize) -> Vec<Line> {
     let all = alike(&delta.changes).into_iter().map(|changes| line(&changes, view)).chain(delta.undecided.iter().map(undecided_line));
     let mut lines: Vec<Line> = all.collect();
-    let more = lines.len().saturating_sub(LINES_MOST);
-    lines.truncate(LINES_MOST);
+    let more = lines.len().saturating_sub(most);
+    lines.truncate(most);
     lines.extend((more > 0).then(|| Line::plain(0, format!("… and {more} more: see --json"))));
     lines
 }
@@ -66,7 +78,15 @@ pub(crate) fn alike(changes: &[AccessChange]) -> Vec<Vec<&AccessChange>> {
             None => all.push(vec![change]),
         }
     }
+    if all.len() > MANY {
+        all.sort_by_key(|group| !group.first().is_some_and(|change| is_broad(change)));
+    }
     all
+}
+
+/// Tells whether somebody gains all of a service, or more.
+fn is_broad(change: &AccessChange) -> bool {
+    change.direction == Direction::Widened && change.actions.iter().any(|part| part.pattern == "*" || part.pattern.ends_with(":*"))
 }
 
 pub(crate) fn counts(delta: &AccessDelta) -> String {

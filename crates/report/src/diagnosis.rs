@@ -195,7 +195,7 @@ fn fix(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
     }
     if !found.delta.changes.is_empty() || !found.delta.undecided.is_empty() {
         out.push(Line::new(Tone::Heading, 0, "access by this fix: ").then([access::counts(&found.delta)]));
-        out.extend(access::delta_lines(&found.delta, view).into_iter().map(|line| line.within(2)));
+        out.extend(access::delta_lines(&found.delta, view, access::LINES_MOST).into_iter().map(|line| line.within(2)));
     }
 }
 

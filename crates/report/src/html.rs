@@ -14,7 +14,7 @@ const LINES_MOST: usize = 20_000;
 
 /// Returns the plan as a page, with all that a comment on it has; `picture` is who reaches what by it.
 pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
-    let Comment { plan, findings, sources, owners: _, view, judged, since, drift, refused, left_out } = *comment;
+    let Comment { plan, findings, sources, owners: _, view, judged, since, drift, refused, left_out, key: _ } = *comment;
     let view = View { screen: Screen::default(), ..view };
     let title = title(plan);
     let mut body = format!("<h1>{}</h1>\n", escaped(&title));
@@ -36,8 +36,8 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
     body.push_str(&filled(&|out| out.extend(plan.lockouts.iter().map(|lockout| Line::new(Tone::Warning, 0, "! ").then([crate::lockout(lockout)])))));
     body.push_str("<h2>Who gains, who loses</h2>\n");
     let access = filled(&|out| match drift {
-        Some(delta) => out.extend(crate::since::by_drift(delta, view)),
-        None => out.extend(crate::access::section(plan, view)),
+        Some(delta) => out.extend(crate::since::by_drift(delta, view, usize::MAX)),
+        None => out.extend(crate::access::section_whole(plan, view)),
     });
     body.push_str(if access.is_empty() { "<p>Nobody gains or loses anything.</p>\n" } else { &access });
     if let Some(judged) = judged {

@@ -52,8 +52,8 @@ pub use json::{FORMAT_VERSION, event_json, outcome_json, plan_json, plan_json_wi
 pub use junit::{Case, Ended, Suite, junit, junit_findings, junit_outcome, junit_plan};
 pub use lines::{Line, Screen, Tone, rendered};
 pub use lock::{lock_error, lock_lines, lock_lost, locked, locks};
-pub use markdown::{COMMENT_MOST, Comment, LEAST, SUMMARY_MOST, markdown, marker};
-pub use outcome::{broken, describe, differences, moved, outcome, progress, waiting};
+pub use markdown::{COMMENT_MOST, Comment, LEAST, SUMMARY_MOST, markdown, marker, not_planned};
+pub use outcome::{broken, describe, differences, moved, outcome, progress, unread, waiting};
 pub use overview::Owners;
 pub use proof::{attestation, attestation_json, attestation_markdown, junit_attestation, proving, still_in};
 pub use revoked::{followed, lives_on, narrowed, nothing_live, passed_over, revoked_json, rotation_begun, untried};

@@ -49,6 +49,8 @@ pub struct Comment<'c> {
     pub refused: &'c [String],
     /// What has moved since it was reviewed and is left out of it, a line each.
     pub left_out: &'c [String],
+    /// What its marker is made of: the same for each plan of what is planned here.
+    pub key: &'c str,
 }
 
 /// Returns the plan as Markdown of at most so many bytes (so many characters at most, then), and not fewer than [`LEAST`].
@@ -59,10 +61,10 @@ pub fn markdown(comment: &Comment<'_>, most: usize) -> String {
 }
 
 fn page(comment: &Comment<'_>, most: usize) -> String {
-    let Comment { plan, findings, sources, owners, view, judged, since, drift, refused, left_out } = *comment;
+    let Comment { plan, findings, sources, owners, view, judged, since, drift, refused, left_out, key } = *comment;
     let view = View { screen: Screen::default(), ..view };
     let mut page = Page { out: String::new(), left: most - TAIL, cut: false };
-    let (marker, title) = if drift.is_some() { (marked("drift", plan), drift_title(plan)) } else { (marker(plan), title(plan)) };
+    let (marker, title) = if drift.is_some() { (marked("drift", key), drift_title(plan)) } else { (marker(key), title(plan)) };
     page.raw(&format!("{marker}\n### {title}\n\n"));
     for warning in if let Some(delta) = drift { drift_warnings(plan, delta) } else { warnings(plan) } {
         page.raw(&format!("> [!WARNING]\n> {warning}\n\n"));
@@ -84,8 +86,8 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
     page.fenced("", &lines(&|out| text::gone(plan, out)), quarter);
     page.fenced("", &lockouts(plan), quarter);
     match drift {
-        Some(delta) => page.fenced("", &lines(&|out| out.extend(crate::since::by_drift(delta, view))), quarter),
-        None => page.fenced("", &lines(&|out| out.extend(crate::access::section(plan, view))), quarter),
+        Some(delta) => page.fenced("", &lines(&|out| out.extend(crate::since::by_drift(delta, view, usize::MAX))), quarter),
+        None => page.fenced("", &lines(&|out| out.extend(crate::access::section_whole(plan, view))), quarter),
     }
     if let Some(judged) = judged {
         page.fenced("", &lines(&|out| out.extend(crate::approvals::judged(judged))), quarter);
@@ -96,6 +98,9 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
         }
     }
     page.fenced("", &lines(&|out| text::withheld(plan, out)), quarter);
+    if drift.is_some() {
+        page.fenced("", &lines(&|out| out.extend(crate::since::beside(plan))), quarter);
+    }
     let notes = lines(&|out| {
         text::notes(plan, view, out);
         out.extend(text::held(plan));
@@ -126,7 +131,7 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
         let room = page.left;
         page.fenced(&summary, &crate::findings(findings, sources), room);
     }
-    let cut = if page.cut { "\nSome of it is left out here: a comment holds no more. `crossrole plan` shows the whole.\n" } else { "" };
+    let cut = if page.cut { "\nSome of it is left out here: a comment holds no more. `crossrole plan --json` has the whole.\n" } else { "" };
     page.out + cut + &format!("\n{}\n", text::cost(plan))
 }
 
@@ -146,20 +151,36 @@ fn objects(count: usize, all_known: bool) -> String {
     }
 }
 
-/// Finds the comment again: the same for the same manifests, whatever the plan says.
-pub fn marker(plan: &Plan) -> String {
-    marked("plan", plan)
+/// Finds the comment again: the same for the same key, whatever the plan says and whichever manifests it is of.
+pub fn marker(key: &str) -> String {
+    marked("plan", key)
 }
 
-fn marked(what: &str, plan: &Plan) -> String {
-    let names: Vec<&str> = plan.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
-    format!("<!-- crossrole {what} {} -->", Digest::of(names.join("\n").as_bytes()))
+fn marked(what: &str, key: &str) -> String {
+    format!("<!-- crossrole {what} {} -->", Digest::of(key.as_bytes()))
+}
+
+/// Returns what stands in the place of a comment where there is no plan, so that none of before is taken for it: why, a line each.
+pub fn not_planned(key: &str, why: &[String], most: usize) -> String {
+    let mut page = Page { out: String::new(), left: most.max(LEAST) - TAIL, cut: false };
+    page.raw(&format!("{}\n### crossrole: this could not be planned\n\n", marker(key)));
+    page.raw("> [!CAUTION]\n> **Nothing is known of what it would do: a plan that stood here was of something else.**\n\n");
+    let lines: String = why.iter().map(|line| safe(line) + "\n").collect();
+    let room = page.left;
+    page.fenced("", &lines, room);
+    page.out.trim_end().to_owned() + "\n"
 }
 
 fn title(plan: &Plan) -> String {
     let replaced = plan.count(Action::Replace);
     let (add, change, destroy) = (plan.count(Action::Create) + replaced, plan.count(Action::Update), plan.count(Action::Delete) + replaced);
-    let what = if plan.is_empty() { "no changes".to_owned() } else { format!("{add} to add, {change} to change, {destroy} to destroy") };
+    let what = match (plan.is_empty(), plan.is_blocked()) {
+        (true, true) => "nothing can be done, see what is withheld".to_owned(),
+        (true, false) => "no changes".to_owned(),
+        (false, blocked) => {
+            format!("{add} to add, {change} to change, {destroy} to destroy{}", if blocked { ", and something is withheld" } else { "" })
+        }
+    };
     format!("crossrole: {}: {what}", of_what(plan))
 }
 

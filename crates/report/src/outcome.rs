@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_model::outcome::Event;
 use crossrole_model::plan::Difference;
-use crossrole_model::{Address, Broken, Change, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor};
+use crossrole_model::{Address, Broken, Change, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor, Withheld};
 
 use crate::{Line, Screen, Tone, View, fold, rendered, safe, text, words};
 
@@ -18,6 +18,16 @@ pub fn describe(plan: &Plan, step: StepId) -> String {
 /// What to say when a saved plan is not what would be planned now; a line each.
 pub fn differences(differences: &[Difference]) -> String {
     let lines: Vec<Line> = differences.iter().map(|d| Line::plain(2, safe(&words::difference(d)))).collect();
+    rendered(&lines, Screen::default())
+}
+
+/// What could not be read, and why; a line each.
+pub fn unread(withheld: &[Withheld]) -> String {
+    /// More are not read by anybody.
+    const MOST: usize = 10;
+    let line = |one: &Withheld| Line::plain(2, format!("{}: ", safe(&words::subject(&one.subject)))).then([safe(&words::cause(one).0)]);
+    let mut lines: Vec<Line> = withheld.iter().take(MOST).map(line).collect();
+    lines.extend((withheld.len() > MOST).then(|| Line::plain(2, format!("and {} more", withheld.len() - MOST))));
     rendered(&lines, Screen::default())
 }
 

@@ -35,7 +35,7 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     ] {
         if !delta.changes.is_empty() || !delta.undecided.is_empty() {
             out.push(Line::new(tone, 0, title));
-            out.extend(access::delta_lines(delta, view).into_iter().map(|line| line.within(2)));
+            out.extend(access::delta_lines(delta, view, access::LINES_MOST).into_iter().map(|line| line.within(2)));
             out.push(Line::empty());
         }
     }

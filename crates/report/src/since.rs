@@ -49,9 +49,8 @@ pub(crate) fn is_all_known(plan: &Plan, since: &Since) -> bool {
 pub(crate) fn change_heading(plan: &Plan, since: &Since) -> Line {
     let line = Line::new(Tone::Heading, 0, "This change: ");
     match since.change.len() {
-        0 if since.gone.is_empty() && since.not_compared.is_empty() && !plan.is_blocked() => {
-            line.then([format!("the manifests say what {} says.", base(since))])
-        }
+        0 if since.gone.is_empty() && since.new.is_empty() && is_all_known(plan, since) => line.then([format!("the manifests say what {} says.", base(since))]),
+        0 if !since.new.is_empty() && is_all_known(plan, since) => line.then(["what is live would not change; manifests are new, as said above."]),
         0 => line.then([format!("no object that could be planned is otherwise than {} says.", base(since))]),
         1 => line.then([format!("1 object is otherwise than {} says.", base(since))]),
         more => line.then([format!("{more} objects are otherwise than {} says.", base(since))]),
@@ -66,7 +65,7 @@ pub(crate) fn drift(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
     if kept > 0 {
         out.extend([Line::plain(0, format!("of it, {} as the manifests say now: this plan leaves that as it is", are(kept))), Line::empty()]);
     }
-    out.extend(by_drift(&since.access, view));
+    out.extend(by_drift(&since.access, view, access::LINES_MOST));
     out
 }
 
@@ -75,7 +74,7 @@ pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
     let line = Line::new(Tone::Heading, 0, "Drift: ");
     let blocked = if plan.is_blocked() { ", as far as it is known: see what is withheld" } else { "" };
     let heading = match plan.changes.len() {
-        0 => line.then([format!("none{}.", if blocked.is_empty() { ": what is live is what the manifests say" } else { blocked })]),
+        0 => line.then([format!("none{}.", if blocked.is_empty() { ": what the manifests declare is live as they say" } else { blocked })]),
         1 => line.then([format!("1 object is not as the manifests say{blocked}.")]),
         more => line.then([format!("{more} objects are not as the manifests say{blocked}.")]),
     };
@@ -83,17 +82,26 @@ pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
     gone(plan, &mut out);
     changes(plan, view, &mut out);
     withheld(plan, &mut out);
-    out.extend(by_drift(access, view));
+    out.extend(beside(plan));
+    out.extend(by_drift(access, view, access::LINES_MOST));
     out.push(Line::plain(0, cost(plan)));
     named::text(plan, rendered(&out, view.screen))
 }
 
-pub(crate) fn by_drift(delta: &AccessDelta, view: View) -> Vec<Line> {
+/// What drift is not, where nothing else is said.
+pub(crate) fn beside(plan: &Plan) -> Vec<Line> {
+    /// What others may add without touching what is declared.
+    const KEPT: &str = "what others add beside it is kept, and is not looked at here: their statements in policies of buckets, keys and callers, their \
+                        policies on users and groups, ACLs, and grants of keys. `crossrole verify` and `crossrole audit` say who gets in by it";
+    if plan.is_empty() { vec![Line::new(Tone::Kept, 0, "note: ").then([KEPT]), Line::empty()] } else { Vec::new() }
+}
+
+pub(crate) fn by_drift(delta: &AccessDelta, view: View, most: usize) -> Vec<Line> {
     if delta.changes.is_empty() && delta.undecided.is_empty() {
         return Vec::new();
     }
     let mut out = vec![Line::new(Tone::Heading, 0, "Access by this drift, as it is now: ").then([access::counts(delta)])];
-    out.extend(access::delta_lines(delta, view).into_iter().map(|line| line.within(2)));
+    out.extend(access::delta_lines(delta, view, most).into_iter().map(|line| line.within(2)));
     out.push(Line::empty());
     out
 }
@@ -130,7 +138,11 @@ pub(crate) fn notes(plan: &Plan, since: &Since) -> Vec<Line> {
             format!("manifest {} (`{}`) of {} is no longer there: what it made stays, until `destroy` is run with it", safe(name), safe(file), base(since));
         out.push(Line::new(Tone::Warning, 0, "note: ").then([text]));
     }
-    if !since.gone.is_empty() || !since.left.is_empty() {
+    for (name, file) in &since.new {
+        let text = format!("manifest {} (`{}`) is not in {}: all that it says is this change, whatever of it is live", safe(name), safe(file), base(since));
+        out.push(Line::new(Tone::Warning, 0, "note: ").then([text]));
+    }
+    if !since.gone.is_empty() || !since.new.is_empty() || !since.left.is_empty() {
         out.push(Line::empty());
     }
     out
@@ -189,6 +201,7 @@ pub fn since_json(plan: &Plan, since: &Since, view: View) -> Value {
         "access": access::json(plan, &since.access, view),
         "not_compared": since.not_compared.iter().map(machine::withheld).collect::<Vec<_>>(),
         "left": since.left.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "new": since.new.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
         "gone": since.gone.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
     });
     named::value(plan, value)

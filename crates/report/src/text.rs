@@ -269,8 +269,11 @@ fn goes_without_saying(withheld: &Withheld, plan: &Plan) -> bool {
 pub(crate) fn summary(plan: &Plan) -> String {
     let replaced = plan.count(Action::Replace);
     if plan.is_empty() {
+        let left = |withheld: &Withheld| matches!(withheld.cause, Cause::MarkGone { .. } | Cause::Owned(_));
         return if plan.is_blocked() {
             "No changes can be made: see what is withheld above.".to_owned()
+        } else if plan.destroy && plan.withheld.iter().any(left) {
+            "No changes. What has the manifests' mark is gone; what has not stays, see above.".to_owned()
         } else {
             "No changes. What is live is what the manifests say.".to_owned()
         };

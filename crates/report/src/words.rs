@@ -146,6 +146,10 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             let advice = format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name");
             return ("it exists without our mark, and is never taken over silently".to_owned(), advice);
         }
+        Cause::MarkGone { mark } => {
+            let advice = format!("where it is this manifest's, tag it `{mark}` and destroy again; else delete it by hand, or leave it out of the manifest");
+            return ("it is declared and exists without our mark, and what is not marked is not taken back".to_owned(), advice);
+        }
         Cause::Owned(owner) => (format!("it exists and belongs to manifest `{owner}`"), "an object has one manifest: remove it from one of the two"),
         Cause::NameTaken(arn) => (format!("its policy's name is that of `{arn}`, which is somebody else's"), "give that policy another name, or delete it"),
         Cause::Spelling(name) => (format!("`{name}` exists, and IAM takes the two names for one"), "use its spelling, or another name"),

@@ -48,6 +48,10 @@ pub(crate) struct ViewArgs {
     /// Most bytes of `markdown`, where a comment holds less than GitHub's 65536 or more
     #[arg(long, value_name = "BYTES", default_value_t = crossrole_report::COMMENT_MOST, hide_default_value = true, value_parser = limit)]
     pub(crate) report_limit: usize,
+    /// What the comment of `markdown` is found by, where several jobs plan the same paths in one pull request, or a shell writes the
+    /// paths out [default: the paths as they are given, and the settings]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) report_key: Option<String>,
 }
 
 /// The forms that plans, findings and audits are written to files in.

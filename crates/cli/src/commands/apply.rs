@@ -56,6 +56,9 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
     };
     let mut session = Session::open(&paths, &args.planning.cloud, io)?;
     session.events = Arc::clone(events);
+    // A saved plan that says where its manifests are is found by the folder that was planned.
+    let named = reviewed.as_ref().map(|reviewed| &reviewed.places).filter(|places| !places.is_empty()).unwrap_or(&args.paths);
+    session.key = reports::key(&args.planning.view, named, &args.planning.cloud.config, &options);
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
     let applied = async {
         let work = Work { args, session: &session, options: &options, reviewed: reviewed.as_ref(), checked: &|_| Ok(()), approved: &|| Ok(()) };

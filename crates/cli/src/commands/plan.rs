@@ -31,18 +31,25 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
         reports::plan_apart(out, &args.paths.paths, &cloud.config, &[&cloud.sandbox_state])?;
     }
     let events = Arc::new(Events::open(report, "plan")?);
-    let result = opened(args, &events, io).await;
+    let key = reports::key(&args.planning.view, &args.paths.paths, &cloud.config, &args.planning.options(args.destroy));
+    let mut reported = false;
+    let result = opened(args, &events, &key, &mut reported, io).await;
+    if let (Err(failure), false) = (&result, reported) {
+        reports::not_planned(&args.planning.view, &key, failure);
+    }
     events.ended(&result);
     result
 }
 
-async fn opened(args: &PlanArgs, events: &Arc<Events>, io: &mut Io) -> Result<Exit, Failure> {
+async fn opened(args: &PlanArgs, events: &Arc<Events>, key: &str, reported: &mut bool, io: &mut Io) -> Result<Exit, Failure> {
     let mut session = Session::open(&args.paths.paths, &args.planning.cloud, io)?;
     session.events = Arc::clone(events);
-    session.ended(plan(args, &session, io).await)
+    key.clone_into(&mut session.key);
+    let result = plan(args, &session, reported, io).await;
+    session.ended(result)
 }
 
-async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
+async fn plan(args: &PlanArgs, session: &Session, reported: &mut bool, io: &mut Io) -> Result<Exit, Failure> {
     let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
     let options = args.planning.options(args.destroy);
     let base = args.base.as_ref().map(|reference| Base::read(reference, &args.paths.paths, &args.planning.cloud.config, &session.desired)).transpose()?;
@@ -53,6 +60,7 @@ async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, F
     }
     let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
     made.refused(refusal.as_ref().err()).print(&args.planning.view, &session.sources, io)?;
+    *reported = true;
     refusal?;
     Ok(match (made.plan.is_blocked(), !made.plan.is_empty()) {
         (true, _) => Exit::Failed,
@@ -84,6 +92,8 @@ pub(crate) struct Made {
     refused: Vec<String>,
     /// What has moved since it was reviewed and is left out, a line each.
     pub(crate) left_out: Vec<String>,
+    /// What its comment is found by.
+    key: String,
     /// What bounds access besides, for the picture of it.
     desired: Arc<Desired>,
     controls: Controls,
@@ -116,6 +126,7 @@ impl Made {
             owners: owners(desired),
             refused: Vec::new(),
             left_out: Vec::new(),
+            key: session.key.clone(),
             desired: Arc::clone(desired),
             controls,
         };
@@ -179,7 +190,7 @@ impl Made {
 
     /// Writes the plan to a file; events are written as they happen.
     fn write(&self, report: &Report, comment_most: usize, sources: &[Source], view: crossrole_report::View) -> Result<(), Failure> {
-        let Self { plan, findings, suppressed, owners, refused, left_out, judged, since, drift, .. } = self;
+        let Self { plan, findings, suppressed, owners, refused, left_out, judged, since, drift, key, .. } = self;
         let comment = crossrole_report::Comment {
             plan,
             findings,
@@ -191,6 +202,7 @@ impl Made {
             drift: drift.as_ref(),
             refused,
             left_out,
+            key,
         };
         let text = match report.format {
             ReportFormat::Markdown => crossrole_report::markdown(&comment, comment_most),

@@ -19,6 +19,10 @@ use super::plan::{Made, access, checked};
 /// What to do about all of it.
 const AGAIN: &str = "plan again with `--out`, and have the new plan reviewed";
 
+/// What to do where nothing is known to have moved.
+const READABLE: &str = "have what is named read (credentials, rights, the network: see what is withheld), and apply the same file again: nothing is known to have \
+                        moved, or carry out the rest alone with `--partial`";
+
 /// What else than manifests may be applied.
 const PLAN: Wanted = Wanted {
     what: "plan",
@@ -145,9 +149,17 @@ pub(crate) async fn compare(
     if differences.is_empty() {
         return Ok(Ok(note(&changed)));
     }
-    let moved = crossrole_report::moved(reviewed, &made.plan, &differences);
-    let details = format!("{}{moved}", crossrole_report::differences(&differences));
-    let refusal = |error: &str| Failure::moved(error, AGAIN).with(&details).with(&rests(&changed));
+    let unread = crossrole_planner::unread(reviewed, &made.plan);
+    // What was not read has not moved: the differences that it makes are none that somebody would have to review.
+    let known = if unread.is_empty() { differences } else { crossrole_planner::apart_from_unread(&differences, &unread, &made.plan, &made.observed) };
+    let moved = crossrole_report::moved(reviewed, &made.plan, &known);
+    let details = format!("{}{moved}", crossrole_report::differences(&known));
+    let not_read = if unread.is_empty() { String::new() } else { format!("and this could not be read:\n{}", crossrole_report::unread(&unread)) };
+    let refusal = |error: &str| Failure::moved(error, AGAIN).with(&details).with(&rests(&changed)).with(&not_read);
+    if !partial && known.is_empty() {
+        let error = "this can't be held against the plan that was saved, since not all that it is of could be read, and nothing was changed:";
+        return Ok(Err(Failure::new(error, READABLE).with(&crossrole_report::unread(&unread))));
+    }
     if !partial {
         return Ok(Err(refusal("this is not the plan that was saved, and nothing was changed:")));
     }
@@ -172,6 +184,11 @@ pub(crate) async fn compare(
         made.findings.sort();
     }
     made.left_out = details.lines().map(str::to_owned).collect();
+    if known.is_empty() {
+        return Ok(Ok(vec![
+            Line::new(Tone::Warning, 0, "warning: ").then(["not all of what was reviewed could be read: that, and what rests on it, is left out"]),
+        ]));
+    }
     let mut lines = vec![Line::new(Tone::Warning, 0, "warning: ").then(["this is not the plan that was saved, and what has moved is left out:"])];
     lines.extend(details.lines().map(|line| Line::plain((line.len() - line.trim_start().len()).max(2), line.trim())));
     Ok(Ok(lines))

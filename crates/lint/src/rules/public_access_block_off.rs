@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     what: "a bucket of ours without block public access",
     why: "A later mistake in a policy or an ACL makes it public.",
-    fix: "leave `public_access_block` out, or set it to `true`",
+    fix: "set `public_access_block` to `true`; left out, a bucket that exists keeps what it has",
     bad: r"[buckets.logs]
 create = true
 public_access_block = false

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Tags;
-use crossrole_model::{AccountId, Address, Cause, DesiredObject, Kind, Observation, ownership};
+use crossrole_model::{AccountId, Address, Cause, Desired, DesiredObject, Kind, ObjectState, Observation, Subject, Withheld, ownership};
 use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
@@ -180,6 +180,31 @@ pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredOb
             draft.withhold(address, Cause::Unmarked { mark, command });
             Claim::Refused
         }
+    }
+}
+
+/// What is declared, exists, and is left when the rest of it is taken back, since its mark is gone or another's. It may be anybody's, and is
+/// named; where it is what the manifest says, it most likely was ours, and whoever it lets in stays in.
+pub(crate) fn unmarked(draft: &mut Draft<'_>, declared: &Desired) {
+    for (address, object) in &declared.objects {
+        let Ok(Some(live)) = draft.observed.state(address) else { continue };
+        let (tags, as_declared) = match (&live, &object.state) {
+            (ObjectState::Role(live), DesiredState::Role { state, .. }) => {
+                let shares = live.inline.iter().any(|(name, document)| state.inline.get(name) == Some(document));
+                (live.tags.clone(), live.trust == state.trust || shares)
+            }
+            (ObjectState::Policy(live), DesiredState::Policy(state)) => (live.tags.clone(), live.document == state.document),
+            (ObjectState::Bucket(live), _) => (live.tags.clone().unwrap_or_default(), false),
+            (ObjectState::OidcProvider(live), _) => (live.tags.clone(), false),
+            (ObjectState::SamlProvider(live), _) => (live.tags.clone(), false),
+            _ => continue,
+        };
+        let cause = match ownership::owner(&tags) {
+            Some(owner) if draft.owners.contains(owner) => continue,
+            Some(owner) => Cause::Owned(owner.to_owned()),
+            None => Cause::MarkGone { mark: format!("{}={}", ownership::OWNER_TAG, object.owner) },
+        };
+        draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause, blocks: as_declared });
     }
 }
 

@@ -62,6 +62,7 @@ fn with_tags(call: &Call) -> &'static [&'static str] {
 fn read_again(call: &Call) -> &'static [&'static str] {
     match call {
         Call::Iam(IamCall::CreatePolicy { path, .. }) if path != ownership::CALLER_PATH => &["iam:ListPolicyTags"],
+        Call::Iam(IamCall::UpdateTrust { .. }) => &["iam:GetRole"],
         Call::Iam(IamCall::CreateOidcProvider { .. }) => &["iam:GetOpenIDConnectProvider"],
         Call::Iam(IamCall::CreateSamlProvider { .. }) => &["iam:GetSAMLProvider"],
         Call::Bucket(BucketCall::PutPolicy { .. } | BucketCall::DeletePolicy { .. }) => &["s3:GetBucketPolicy"],

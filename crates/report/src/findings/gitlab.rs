@@ -42,6 +42,10 @@ fn severity(severity: Severity) -> &'static str {
 
 /// A Terraform report (GitLab documentation, "Terraform integration in merge requests"): what is replaced is made and deleted.
 pub fn gitlab_terraform(plan: &Plan) -> Value {
+    if plan.is_empty() && plan.is_blocked() {
+        // Three noughts would be shown as a plan without changes; without them GitLab says that the report failed to generate.
+        return json!({ "error": "nothing could be planned: see what is withheld" });
+    }
     let replaced = plan.count(Action::Replace);
     json!({ "create": plan.count(Action::Create) + replaced, "update": plan.count(Action::Update), "delete": plan.count(Action::Delete) + replaced })
 }

@@ -60,6 +60,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Missing(address(&t())),
         Cause::Withheld(address(&t())),
         Cause::Unmarked { mark: t(), command: Some(t()) },
+        Cause::MarkGone { mark: t() },
         Cause::Owned(t()),
         Cause::Spelling(t()),
         Cause::NameTaken(t()),
@@ -134,8 +135,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Revoked { .. } => 33,
         Cause::Public(_) => 34,
         Cause::AliasMoved(_) => 35,
+        Cause::MarkGone { .. } => 36,
     };
-    covers(all.iter().map(number), 36);
+    covers(all.iter().map(number), 37);
     all
 }
 

@@ -215,6 +215,7 @@ fn what_others_wrote_is_text_in_the_page_of_a_plan() {
             drift: None,
             refused: &refused,
             left_out: &refused,
+            key: "k",
         };
         for comment in [plain, Comment { judged: Some(&judged), since: Some(&since), ..plain }, Comment { drift: Some(&delta), ..plain }] {
             let text = html(&comment, &picture(t));
@@ -405,6 +406,7 @@ fn nothing_is_drawn_of_nothing_and_that_is_said() {
             drift: None,
             refused: &[],
             left_out: &[],
+            key: "k",
         },
         &drawn,
     );

@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use crossrole_model::access::AccessDelta;
 use crossrole_model::{Address, Approval, Finding, Judged, Kind, Plan, Severity, Since, Source};
 use crossrole_report::{COMMENT_MOST, Comment, LEAST, Owners, SUMMARY_MOST, View, marker};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
@@ -44,6 +43,7 @@ fn comment(t: &str, most: usize) -> String {
             drift: None,
             refused: &[t.to_owned()],
             left_out: &[t.to_owned(), t.to_owned()],
+            key: "k",
         },
         most,
     )
@@ -59,6 +59,7 @@ pub(crate) fn since(plan: &Plan, t: &str) -> Since {
         access: decisions::delta(t),
         not_compared,
         left: vec![Address { account: facts::account(), kind: Kind::KeyPolicy, name: t.into() }],
+        new: vec![(t.into(), t.into())],
         gone: vec![(t.into(), t.into())],
     }
 }
@@ -91,6 +92,7 @@ fn drift_changes_nothing_outside_of_fences() {
             drift: Some(&delta),
             refused: &[],
             left_out: &[],
+            key: "k",
         };
         let text = crossrole_report::markdown(&comment, SUMMARY_MOST);
         let (marker, rest) = text.split_once('\n').unwrap();
@@ -106,7 +108,7 @@ fn drift_changes_nothing_outside_of_fences() {
 
 fn written(plan: &Plan, findings: &[Finding], sources: &[Source], view: View, most: usize) -> String {
     crossrole_report::markdown(
-        &Comment { plan, findings, sources, owners: &Owners::new(), view, judged: None, since: None, drift: None, refused: &[], left_out: &[] },
+        &Comment { plan, findings, sources, owners: &Owners::new(), view, judged: None, since: None, drift: None, refused: &[], left_out: &[], key: "k" },
         most,
     )
 }
@@ -151,8 +153,7 @@ fn no_line_is_a_command_of_gitlab() {
 
 #[test]
 fn what_others_wrote_changes_nothing_outside_of_fences() {
-    let plain = whole("xy");
-    let expected = outside(&comment("xy", SUMMARY_MOST).replace(&marker(&plain), ""));
+    let expected = outside(&comment("xy", SUMMARY_MOST).replace(&marker("k"), ""));
     assert!(expected.iter().filter(|word| *word == "fence").count() >= 4, "{expected:#?}");
     for row in ROWS.iter().copied().chain([
         "`````` x",
@@ -167,7 +168,7 @@ fn what_others_wrote_changes_nothing_outside_of_fences() {
     ]) {
         let text = comment(row, SUMMARY_MOST);
         assert!(!text.chars().any(is_harmful), "{row:?}");
-        assert_eq!(outside(&text.replace(&marker(&whole(row)), "")), expected, "{row:?}: {text}");
+        assert_eq!(outside(&text.replace(&marker("k"), "")), expected, "{row:?}: {text}");
     }
 }
 
@@ -179,7 +180,7 @@ fn however_little_room_there_is_it_begins_and_ends_as_it_should() {
         for most in [0, LEAST, LEAST + 1, 5_000, 7_321, 10_000, 20_000, full - 1, full, COMMENT_MOST] {
             let text = comment(row, most);
             assert!(text.len() <= most.max(LEAST), "{row:?}: {most}: {}", text.len());
-            assert!(text.starts_with(&format!("{}\n### crossrole: ", marker(&whole(row)))), "{text}");
+            assert!(text.starts_with(&format!("{}\n### crossrole: ", marker("k"))), "{text}");
             assert_eq!(text.lines().last().unwrap(), end, "{row:?}: {most}");
             assert_eq!(text.matches("<details>").count(), text.matches("</details>").count() - inside(&text, "</details>") + inside(&text, "<details>"));
             for range in fences(&text) {
@@ -197,15 +198,61 @@ fn inside(text: &str, what: &str) -> usize {
     fences(text).into_iter().map(|range| text[range].matches(what).count()).sum()
 }
 
+/// Manifests come and go with each push: the comment is the same, and that of another job is another.
 #[test]
-fn the_marker_is_of_the_manifests_and_not_of_what_is_planned() {
-    let plan = whole("xy");
-    let other = Plan { access: Some(AccessDelta::default()), steps: Vec::new(), ..plan.clone() };
-    assert_eq!(marker(&plan), marker(&other));
-    let mut renamed = plan.clone();
-    renamed.manifests[0].name = "another".to_owned();
-    assert_ne!(marker(&plan), marker(&renamed));
-    assert!(!marker(&plan).contains("xy"));
+fn the_marker_is_of_its_key_alone() {
+    assert!(comment("xy", SUMMARY_MOST).starts_with(&marker("k")) && comment("ab", SUMMARY_MOST).starts_with(&marker("k")));
+    assert_ne!(marker("k"), marker("l"));
+    assert!(!marker("xy").contains("xy"));
+}
+
+/// Where there is no plan, what stands there is found again as the plan would be, and holds hostile words as it does.
+#[test]
+fn what_could_not_be_planned_stands_in_its_place() {
+    for row in ROWS.iter().copied().chain(["```\n/merge", "x".repeat(100_000).as_str()]) {
+        let text = crossrole_report::not_planned("k", &[row.to_owned(), "error: no".to_owned()], COMMENT_MOST);
+        assert!(text.starts_with(&format!("{}\n### crossrole: this could not be planned\n", marker("k"))) && text.len() <= COMMENT_MOST, "{text}");
+        assert!(!text.lines().any(|line| line.starts_with('/')) && fences(&text).len() <= 1, "{row:?}: {text}");
+        assert!(!text.chars().any(is_harmful), "{row:?}");
+    }
+}
+
+/// What is left out is counted to the last line, and what gives the most is not what is left out.
+#[test]
+fn what_is_left_out_of_many_widenings_is_counted() {
+    let mut delta = decisions::delta("xy");
+    let mut one = delta.changes.first().unwrap().clone();
+    one.direction = crossrole_model::access::Direction::Widened;
+    delta.undecided.clear();
+    let change = |at: usize, action: &str| {
+        let mut change = one.clone();
+        change.actions = vec![crossrole_model::access::Part::of(action)];
+        change.resources = vec![crossrole_model::access::Part::of(format!("arn:aws:sqs:us-east-1:222222222222:queue-{at}"))];
+        change
+    };
+    delta.changes = (0..600).map(|at| change(at, "sqs:SendMessage")).chain([change(600, "iam:*")]).collect();
+    let plan = Plan { access: Some(delta), lockouts: Vec::new(), withheld: Vec::new(), ..whole("xy") };
+    let owners = Owners::new();
+    let text = crossrole_report::markdown(
+        &Comment {
+            plan: &plan,
+            findings: &[],
+            sources: &[],
+            owners: &owners,
+            view: View::default(),
+            judged: None,
+            since: None,
+            drift: None,
+            refused: &[],
+            left_out: &[],
+            key: "k",
+        },
+        20_000,
+    );
+    let shown = text.lines().filter(|line| line.starts_with("  + ") && line.contains("queue-")).count();
+    let left: usize = text.split("… and ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap();
+    assert_eq!(shown + left, 601, "{text}");
+    assert!(text.contains("iam:*") && !text.contains("see --json"), "{text}");
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn comment(t: &str, count: usize, most: usize) -> String {
             drift: None,
             refused: &[],
             left_out: &[],
+            key: "k",
         },
         most,
     )
