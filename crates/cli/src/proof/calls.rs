@@ -198,6 +198,9 @@ impl Calls<'_> {
         if hands.peek().is_none() {
             return Err(NotCalled::NotAtHand);
         }
+        if !terms.keys.is_empty() {
+            return Err(NotCalled::OtherKeys);
+        }
         hands.find(|held| held.mfa == terms.mfa).map(|held| held.by.clone()).ok_or(NotCalled::OtherFactor)
     }
 
