@@ -63,6 +63,7 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     for (object, why) in &all.left_behind {
         out.push(Line::new(Tone::Error, 0, "left behind: ").then([safe(object), format!(": {}", safe(why))]));
     }
+    out.push(Line::new(Tone::Kept, 0, "not looked at: ").then([NOT_LOOKED_AT]));
     if all.left_out > 0 {
         out.push(Line::new(Tone::Warning, 0, "left out: ").then([format!("{} further cells, more than one run tries", all.left_out)]));
     }
@@ -84,6 +85,9 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     out.push(Line::new(tone, 0, "Verified: ").then(parts));
     rendered(&out, view.screen)
 }
+
+/// What gives access and is not read: both count by themselves, whatever policies say.
+const NOT_LOOKED_AT: &str = "grants of keys (`kms:CreateGrant`) and ACLs of buckets and objects: `crossrole audit` counts them";
 
 /// How many hold, fail, and are not known.
 fn counts(all: &Attestation) -> [usize; 3] {
@@ -144,7 +148,8 @@ fn subject(proof: &Proof) -> String {
         Act::Other { action, resource } if resource == "*" || resource.ends_with(":s3:::*") => format!("calls {action}"),
         Act::Other { action, resource } => format!("calls {action} on {}", resource.split_once(":s3:::").map_or(resource.as_str(), |(_, name)| name)),
     };
-    safe(&format!("{who} {what}{}{}", with_keys(terms, *twist), how_otherwise(*twist)))
+    let long = terms.seconds.filter(|_| proof.cell.wanted).map(|seconds| format!(" for {} minutes", seconds / 60)).unwrap_or_default();
+    safe(&format!("{who} {what}{long}{}{}", with_keys(terms, *twist), how_otherwise(*twist)))
 }
 
 /// What is asked with besides, so that two that differ in nothing else read differently.
@@ -249,6 +254,7 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
         "left_behind": all.left_behind.iter().map(|(object, why)| json!({"object": object, "why": why})).collect::<Vec<_>>(),
         "beyond": access::access_lines(&all.beyond, view),
         "beside": access::access_lines(&all.beside, view),
+        "not_looked_at": ["key-grants", "acls"],
         "lacking": access::access_lines(&all.lacking, view),
         "unguarded": all.unguarded.iter().map(unshown_json).collect::<Vec<_>>(),
         "unshown": all.unshown.iter().map(unshown_json).collect::<Vec<_>>(),

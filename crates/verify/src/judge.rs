@@ -51,6 +51,10 @@ pub fn judged(cell: Cell, known: Known, live: Option<&Live<'_>>) -> Proof {
         // The simulator knows the principal's own policies alone: its no is heard where it is bad news, and nowhere else.
         Known::Simulated { decision, .. } => decided.map(|decided| decided && (decision == "allowed" || !cell.wanted)),
         Known::Evaluated { .. } => evaluated,
+        // What S3 answers where the key can't be used is an answer.
+        Known::Unknown { because: Err(error) } if error.code.starts_with("KMS.") => {
+            live.filter(|live| switched_off(&explained, live).next().is_some()).map(|_| false)
+        }
         Known::Unknown { .. } => None,
     };
     let verdict = match shown {

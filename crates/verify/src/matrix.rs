@@ -195,6 +195,12 @@ impl Builder<'_> {
             }
             granted.push((caller.clone(), terms));
         }
+        // One of them as long as the role lets a session be, where that is longer than any role does.
+        let long = granted.iter().find(|(caller, _)| longest > LEAST && !caller.contains(":role/"));
+        self.cells.extend(long.map(|(caller, terms)| {
+            let terms = Terms { seconds: Some(longest), ..terms.clone() };
+            Cell { principal: caller.clone(), via: None, act: act.clone(), twist: Twist::AsGranted, terms, wanted: true }
+        }));
         granted
     }
 
@@ -313,7 +319,7 @@ impl Builder<'_> {
             return Some(!asked(self.wanted, cell, now).iter().any(denied));
         }
         if !is_let(self.wanted, cell, now) {
-            return Some(false);
+            return if self.is_accounts(cell) { None } else { Some(false) };
         }
         // Who was put into such a group by hand comes in by nothing that the manifests say.
         if !declared.is_empty() && !self.wanted.principals.contains_key(&cell.principal) && !self.is_named(cell) {
@@ -323,6 +329,19 @@ impl Builder<'_> {
         let known = self.wanted.principals.contains_key(&cell.principal) || cell.principal == "anonymous" || is_any(&cell.principal);
         let named = known || is_provider(&cell.principal) || !cell.principal.contains([':', '/']) || PermissionSet::of_role(&cell.principal).is_some();
         (named || self.is_named(cell)).then_some(true)
+    }
+
+    /// Whether its whole account is let in, and nothing of the manifests says whom of it: what its own policies let is not theirs.
+    fn is_accounts(&self, cell: &Cell) -> bool {
+        let now = self.options.now;
+        let account = account_of(&cell.principal);
+        if cell.via.is_some() || account == cell.principal || AccountId::parse(&account).is_none() {
+            return false;
+        }
+        let denied = |answer: &Explanation| matches!(answer.because, Because::Denied { .. });
+        let may = |principal: &str| is_let(self.wanted, &Cell { principal: principal.to_owned(), ..cell.clone() }, now);
+        let groups = self.wanted.principals.iter().filter(|(arn, group)| group.account == account && arn.contains(":group/"));
+        may(&account) && !groups.into_iter().any(|(arn, _)| may(arn)) && !asked(self.wanted, cell, now).iter().any(denied)
     }
 
     /// Whether manifests say who is in a group.
@@ -374,6 +393,9 @@ impl Builder<'_> {
         untried
     }
 }
+
+/// Seconds that the sessions of any role may be (IAM API Reference, `CreateRole`, `MaxSessionDuration`).
+const LEAST: u32 = 3_600;
 
 /// Most cells of one role that are about other actions than those that are called: a pattern may stand for hundreds.
 pub(crate) const OTHERS_MOST: usize = 200;

@@ -599,3 +599,59 @@ fn what_own_policies_give_is_no_tag_of_a_session() {
         assert!(found.roles.widens() && !gains(&found).contains("sts:TagSession"), "{action}: {}", gains(&found));
     }
 }
+
+/// Where a whole account is let in, whom of it is its own affair, whoever a manifest names for something else; not so where a group is meant.
+#[test]
+fn whom_a_whole_account_lets_is_its_own_affair() {
+    let text = |who: &str| {
+        format!(
+            "[trusted.dev.users.Ann]\n[trusted.dev.groups.Crew]\n[roles.Own]\n[[roles.Own.trust]]\nuser = \"dev/Ann\"\n[roles.R]\n[[roles.R.trust]]\n{who} = \"dev{}\"\nexternal_id = \"x-1\"\n[buckets.b-one]\n[[buckets.b-one.allow]]\naccount = \"dev\"\naccess = \"get\"\nprefix = \"whole/\"\n",
+            if who == "group" { "/Crew" } else { "" }
+        )
+    };
+    for (who, left) in [("account", true), ("group", false)] {
+        for hands in [vec![], vec![hand(ANN, &[])]] {
+            let all = cells(&text(who), &hands, &[("b-one", &["whole/a"])], false);
+            let of_ann: Vec<&Cell> = all.iter().filter(|c| c.principal == ANN && c.via.is_none()).collect();
+            let refused = |is: &dyn Fn(&Cell) -> bool| of_ann.iter().any(|c| is(c) && !c.wanted);
+            let assumes = refused(&|c| matches!(&c.act, Act::Assume { role } if role.ends_with("/R")) && c.terms.external_id.as_deref() == Some("x-1"));
+            assert_eq!(assumes, !left, "{who}");
+            assert!(!refused(&|c| matches!(&c.act, Act::Get { prefix, .. } if prefix == "whole/")), "{who}");
+            assert!(refused(&|c| matches!(&c.act, Act::Put { .. })), "{who}");
+        }
+    }
+}
+
+/// A session limit that was lowered keeps from what manifests say, and one that was raised gives more.
+#[test]
+fn a_session_may_be_as_long_as_manifests_say() {
+    let (desired, wanted) = desired(&GUARDED.replace("max_session = \"1h\"", "max_session = \"4h\"").replace("session_name = \"username\"\n", ""));
+    let cells = matrix(&desired, &wanted, &[], &Objects::new(), &Options { now: NOW, ..Options::default() }).cells;
+    let (changed, role) = (BTreeSet::new(), "arn:aws:iam::222222222222:role/R".to_owned());
+    for (seconds, red) in [(3_600, true), (14_400, false), (43_200, true)] {
+        let longest = BTreeMap::from([(role.clone(), seconds)]);
+        let live = Live { estate: &wanted, changed: &changed, now: NOW, longest: &longest, unusable: &BTreeMap::new() };
+        let proofs = cells.iter().map(|cell| judged(cell.clone(), How::Evaluated { because: NotCalled::NotHarmless }, Some(&live)));
+        let fails: Vec<_> = proofs.filter(|proof| proof.verdict == Verdict::Fails).collect();
+        assert_eq!(!fails.is_empty(), red, "{seconds}: {fails:?}");
+    }
+}
+
+/// A key that can't be used is a reason why something granted fails.
+#[test]
+fn what_a_key_answers_that_is_off_is_no_unknown() {
+    let (_, estate) = desired(KEYED);
+    let (changed, longest) = (BTreeSet::new(), BTreeMap::new());
+    let address = crossrole_model::Address::new(&crossrole_model::AccountId::parse("222222222222").unwrap(), crossrole_model::Kind::Key, "k");
+    let failed = |code: &str| How::Unknown { because: Err(CloudError { code: code.into(), ..error(ErrorClass::Other) }) };
+    for (off, code, verdict) in [
+        (true, "KMS.DisabledException", Verdict::Fails),
+        (true, "KMS.KMSInvalidStateException", Verdict::Fails),
+        (true, "SlowDown", Verdict::Unknown),
+        (false, "KMS.DisabledException", Verdict::Unknown),
+    ] {
+        let unusable = off.then(|| (KEY.to_owned(), address.clone())).into_iter().collect();
+        let live = Live { estate: &estate, changed: &changed, now: NOW, longest: &longest, unusable: &unusable };
+        assert_eq!(judged(reads(), failed(code), Some(&live)).verdict, verdict, "{off} {code}");
+    }
+}

@@ -127,10 +127,12 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
         let through = crossrole_planner::Options { look_through: true, ..crossrole_planner::Options::default() };
         let through = crossrole_planner::plan(&desired, &observed, &through);
         let settings = unshown::unshown(&through, &desired);
-        let pending = if through.is_empty() {
+        let mut plan = plan;
+        plan.changes.extend(crate::commands::drift::withheld(&plan, &desired, &observed));
+        let pending = if plan.changes.is_empty() {
             AccessDelta::default()
         } else {
-            let [before, after] = crate::commands::plan::sides(&through, &desired, &observed, &controls);
+            let [before, after] = crate::commands::plan::sides(&plan, &desired, &observed, &controls);
             crossrole_access::delta(&before, &after)
         };
         (observed, live, changed, longest, settings, pending)
