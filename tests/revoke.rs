@@ -562,7 +562,9 @@ async fn an_external_id_is_rotated_in_two_phases() {
     assert!(opens("partner-4711").await);
     let said = place.run(&["rotate", "external-id", "Partner", "--finish", "--auto-approve", &file]).await;
     assert!(said.err.contains("accepts one external id"), "{}", said.err);
-    let out = place.good(&["rotate", "external-id", "Partner", "--auto-approve", "--quiet", &file]).await;
+    let said = place.run(&["rotate", "external-id", "Partner", "--trust", "1", "--auto-approve", "--quiet", &file]).await;
+    assert!(said.exit == Exit::Clean && said.err.contains(&format!("`crossrole rotate external-id Partner --trust 1 --finish {file}`")), "{}", said.err);
+    let out = said.out;
     tokio::time::sleep(LAG * 2).await;
     let new = out.rsplit_once("New external id: ").unwrap().1.trim().to_owned();
     assert_eq!(new.len(), 32);
@@ -816,4 +818,114 @@ fn whoever_is_revoked_has_nothing_and_nobody_else_has_less() {
         assert!(made, "{}", file.display());
     }
     assert!(asked > 40, "{asked}");
+}
+
+/// A manifest with these trusts of a role, of which Ann of `dev` is revoked.
+fn ann_of(trusts: &str) -> Desired {
+    let head = "name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.Ann]\n[trusted.dev.users.Bob]\n\
+                [trusted.dev.groups.Crew]\n[trusted.ops]\naccount = \"333333333333\"\n[trusted.ops.users.Ann]\n[oidc_providers.github]\n\
+                url = \"https://token.actions.githubusercontent.com\"\n[roles.R]\n";
+    let entry = "[[revoked]]\nuser = \"dev/Ann\"\nsince = 2026-11-30T18:00:00Z\n";
+    let (desired, findings) = crossrole_manifest::load(&[Source { file: "t.toml".to_owned(), text: format!("{head}{trusts}{entry}") }]);
+    desired.unwrap_or_else(|| panic!("{trusts}: {findings:?}"))
+}
+
+/// What denies sessions of a role, as text.
+fn denies(desired: &Desired, name: &str) -> String {
+    let role = desired.objects.iter().find_map(|(address, object)| match &object.state {
+        DesiredState::Role { state, .. } if address.name == name => Some(state),
+        _ => None,
+    });
+    role.unwrap().inline.get("crossrole-revoked").map(|document| format!("{document:?}")).unwrap_or_default()
+}
+
+/// A name or a source identity tells sessions from those of others where nobody else can bring it, by whichever trust.
+#[test]
+fn what_others_may_bring_as_well_tells_nobodys_sessions() {
+    let trust = |rest: &str| format!("[[roles.R.trust]]\n{rest}\n");
+    let named = "session_name = \"username\"";
+    let ann = trust(&format!("user = \"dev/Ann\"\n{named}"));
+    let identity = |who: &str, text: &str| {
+        trust(&format!("user = \"dev/{who}\"\nsource_identity = true\nconditions = {{ StringEquals = {{ \"sts:SourceIdentity\" = \"{text}\" }} }}"))
+    };
+    for (trusts, told) in [
+        (trust(&format!("user = [\"dev/Ann\", \"dev/Bob\"]\n{named}")), true),
+        (trust(&format!("user = [\"dev/Ann\", \"ops/Ann\"]\n{named}")), false),
+        (format!("{ann}{}", trust(&format!("group = \"dev/Crew\"\n{named}"))), true),
+        (format!("{ann}{}", trust(&format!("account = \"dev\"\n{named}"))), true),
+        (format!("{ann}{}", trust(&format!("account = \"ops\"\n{named}"))), false),
+        (format!("{ann}{}", trust("user = \"dev/Bob\"")), false),
+        (format!("{ann}{}", trust("group = \"dev/Crew\"")), false),
+        (format!("{ann}{}", trust("user = \"dev/Bob\"\nconditions = { StringEquals = { \"sts:RoleSessionName\" = \"bob\" } }")), true),
+        (format!("{ann}{}", trust("user = \"dev/Bob\"\nconditions = { StringLike = { \"sts:RoleSessionName\" = \"A*\" } }")), false),
+        (format!("{ann}{}", trust("github = { repository = \"acme/site\", branch = \"main\" }")), false),
+        (format!("{ann}{}", trust("service = \"lambda.amazonaws.com\"")), false),
+        (format!("{ann}{}", trust("organization = \"o-a1b2c3d4e5\"")), false),
+        (format!("{}{}", identity("Ann", "ann"), identity("Bob", "bob")), true),
+        (format!("{}{}", identity("Ann", "ann"), trust("user = \"dev/Bob\"\nsource_identity = true")), false),
+        (format!("{}{}", identity("Ann", "ann"), trust("user = \"dev/Bob\"")), true),
+    ] {
+        let desired = ann_of(&trusts);
+        let (denied, lives_on) = (denies(&desired, "R"), !desired.revoked[0].lives_on.is_empty());
+        assert_eq!((denied.contains("aws:userid") || denied.contains("aws:SourceIdentity"), lives_on), (told, !told), "{trusts}\n{denied}");
+    }
+}
+
+/// What a trust has no room for keeps nothing else from being taken back, and is said.
+#[test]
+fn a_trust_without_room_holds_nothing_up() {
+    let ids: Vec<String> = (0..60).map(|at| format!("\"external-id-of-a-partner-number-{at:04}\"")).collect();
+    let long = format!("[[roles.R.trust]]\naccount = \"dev\"\nexternal_id = [{}]\n", ids.join(", "));
+    let small = "[roles.Small]\n[[roles.Small.trust]]\nuser = \"dev/Ann\"\n[roles.Whole]\n[[roles.Whole.trust]]\naccount = \"dev\"\n";
+    let most = (1..=60).rev().map(|many| long.replace(&format!("[{}]", ids.join(", ")), &format!("[{}]", ids[..many].join(", "))));
+    let head = "name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.Ann]\n[roles.R]\n";
+    let loads = |text: &String| crossrole_manifest::load(&[Source { file: "t.toml".to_owned(), text: format!("{head}{text}") }]).0.is_some();
+    // The longest that AWS takes: without room for another statement.
+    let longest = most.into_iter().find(loads).unwrap();
+    let desired = ann_of(&format!("{longest}{small}"));
+    let opened = |name: &str| desired.revoked[0].opened.iter().find(|opened| opened.role.name == name).unwrap().no_room;
+    assert_eq!(["R", "Small", "Whole"].map(opened), [true, false, false]);
+    assert!(denies(&desired, "Small").contains("aws:TokenIssueTime"));
+    let found = crossrole_manifest::load(&[Source {
+        file: "t.toml".to_owned(),
+        text: format!("{head}{longest}[[revoked]]\nuser = \"dev/Ann\"\nsince = 2026-11-30T18:00:00Z\n"),
+    }])
+    .1;
+    assert!(found.iter().any(|finding| finding.message.contains("has no room for what would deny it")), "{found:?}");
+}
+
+/// What a user keeps beside the manifests is said, however many of them are given; and a `destroy` that forgets what was revoked is refused.
+#[tokio::test(start_paused = true)]
+async fn what_a_user_keeps_is_said_and_nothing_forgets_it() {
+    let text = |name: &str| {
+        format!(
+            "name = \"{name}\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.Ann]\n[buckets.{name}-data]\ncreate = true\n\
+             [[buckets.{name}-data.allow]]\naccount = \"dev\"\naccess = \"get\"\nprefix = \"whole/\"\n[roles.{name}]\n[[roles.{name}.trust]]\nuser = \"dev/Ann\"\n"
+        )
+    };
+    let place = Place::new(Options::default());
+    let old = ["kept-one", "kept-two"].map(|name| manifest(name, &text(name)));
+    place.good(&["apply", "--auto-approve", "--quiet", &old[0], &old[1]]).await;
+    let may = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::555555555555:role/Far"}]}"#;
+    place.iam(DEV, "PutUserPolicy", &[("UserName", "Ann"), ("PolicyName", "own"), ("PolicyDocument", may)]).await;
+    for files in [&["one"][..], &["one", "two"]] {
+        let files: Vec<String> = files.iter().map(|name| manifest(&format!("kept-revoke-{name}"), &text(&format!("kept-{name}")))).collect();
+        let words: Vec<&str> = ["revoke", "--dry-run", "dev/user/Ann"].into_iter().chain(files.iter().map(String::as_str)).collect();
+        let said = place.run(&words).await;
+        for part in [
+            "may assume roles of accounts that were not read (arn:aws:iam::555555555555:role/Far)",
+            "twelve hours at most",
+            "sts:GetFederationToken",
+            "update-access-key",
+        ] {
+            assert!(said.err.contains(part), "{files:?}: {part}\n{}{}", said.out, said.err);
+        }
+    }
+    let file = manifest("kept-revoked", &text("kept-one"));
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "dev/user/Ann", &file]).await;
+    assert!(said.out.contains("Applied") || said.exit == Exit::Clean, "{}{}", said.out, said.err);
+    let said = place.run(&["destroy", "--auto-approve", "--quiet", &old[0]]).await;
+    assert!(said.exit != Exit::Clean && said.err.contains("access was revoked of which these manifests know nothing"), "{}{}", said.out, said.err);
+    assert!(said.err.contains("222222222222/role/kept-one, at 20") && said.err.contains("222222222222/bucket-policy/kept-one-data, at 20"), "{}", said.err);
+    place.good(&["destroy", "--auto-approve", "--quiet", &file]).await;
 }

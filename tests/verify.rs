@@ -778,3 +778,41 @@ async fn what_guards_and_no_call_shows_is_not_green() {
     assert!(unguarded.contains("222222222222/role/Partner") && unguarded.contains("boundary"), "{unguarded}");
     assert!(unguarded.contains("222222222222/bucket/everything-open") && unguarded.contains("public-access-block"), "{unguarded}");
 }
+
+/// Whom nobody can call for: tokens, keys that are granted without a bucket, who was put into a group, who signs in. Spoiled together, each is
+/// red by itself.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_calls_for_is_red_as_well() {
+    let key = "[[keys.exchange.allow]]\nuser = \"dev/Ann\"\naccess = \"decrypt\"\n[oidc_providers.github]\nurl = \"https://token.actions.githubusercontent.com\"\n[buckets.everything-data]\n";
+    let more = "[roles.Deploy]\n[[roles.Deploy.trust]]\ngithub = { repository = \"acme/site\", branch = \"main\" }\n[[roles.Deploy.allow]]\nbucket = \"everything-open\"\naccess = \"write\"\nprefix = \"site/\"\n";
+    let file = manifest("verify-nobody", &format!("{}{more}", ALL.replace("[buckets.everything-data]\n", key)));
+    let saml = scenario("saml-federation");
+    let place = Place::new(Options::default());
+    assert!(place.sandbox.add_key(KEY));
+    place.good(&["sandbox", "prepare", &file, &saml]).await;
+    place.good(&["apply", "--auto-approve", "--quiet", &file, &saml]).await;
+    let (exit, value) = verified(&place, &file, &[&saml]).await;
+    let granted = |who: &str| {
+        cells(&value, "holds").iter().any(|c| c["principal"].as_str().unwrap().contains(who) && c["wanted"] == "let-in" && c["known"]["by"] == "evaluator")
+    };
+    assert!(exit == Exit::Clean && value["holds"] == true, "{}{value}", says(&cells(&value, "fails")));
+    assert!(granted("token.actions") && granted("saml-provider/"), "{}", says(&cells(&value, "holds")));
+    place.iam(DEV, "CreateUser", &[("UserName", "Mal")]).await;
+    place.iam(DEV, "AddUserToGroup", &[("UserName", "Mal"), ("GroupName", "Crew")]).await;
+    let provider = |kind: &str, name: &str| format!("arn:aws:iam::222222222222:{kind}-provider/{name}");
+    place.iam(TRUSTING, "DeleteOpenIDConnectProvider", &[("OpenIDConnectProviderArn", &provider("oidc", "token.actions.githubusercontent.com"))]).await;
+    let metadata = std::fs::read_to_string(&saml).unwrap().split("'''").nth(1).unwrap().replace("idp.example.org", "idp.evil.example");
+    place.iam(TRUSTING, "UpdateSAMLProvider", &[("SAMLProviderArn", &provider("saml", "ExampleIdp")), ("SAMLMetadataDocument", &metadata)]).await;
+    let mut statements = key_statements(&place, TRUSTING, "eu-west-1", KEY).await;
+    statements.push(json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::111111111111:user/Ann"}, "Action": "kms:*", "Resource": "*"}));
+    put_key_policy(&place, TRUSTING, "eu-west-1", KEY, &statements).await;
+    let junit = Path::new(&file).parent().unwrap().join("verify.xml").display().to_string();
+    let (exit, value) = verified(&place, &file, &["--deadline", "0", "--report", &format!("junit={junit}"), &saml]).await;
+    let red = says(&cells(&value, "fails"));
+    assert!(exit == Exit::Failed && value["holds"] == false, "{value}");
+    assert!(red.contains("acme/site") && red.contains("calls kms:Decrypt"), "{red}");
+    assert!(value["beyond"].to_string().contains("user Mal of 111111111111 gains"), "{}", value["beyond"]);
+    assert!(value["unguarded"].to_string().contains("\"part\":\"metadata\""), "{}", value["unguarded"]);
+    let junit = std::fs::read_to_string(junit).unwrap();
+    assert!(junit.contains("user Mal of 111111111111 gains") && junit.contains("more is let than the manifests say"), "{junit}");
+}

@@ -1,5 +1,7 @@
 //! Whether what manifests promise is so: what is tried, and what it showed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::access::{AccessDelta, Explanation, Party};
@@ -25,6 +27,8 @@ pub struct Terms {
     pub address: Option<String>,
     /// A moment, in seconds since 1970, where it is not now.
     pub at: Option<i64>,
+    /// Condition keys besides, each with a value that is asked with.
+    pub keys: BTreeMap<String, String>,
 }
 
 /// One call.
@@ -135,6 +139,9 @@ pub const NO_OBJECT: &str = "crossrole-verify-no-such-object";
 /// The name of an object of ours that is asked about, and never written.
 pub const UNWRITTEN: &str = ".crossrole-verify";
 
+/// What no grant asks for: it stands where another value is tried.
+pub const OTHER_VALUE: &str = "crossrole-verify-other";
+
 /// In what a cell differs from what the manifests grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -157,6 +164,8 @@ pub enum Twist {
     OtherAddress,
     /// Before or after the time that it is granted for.
     OutsideWindow,
+    /// Another value of a condition key.
+    OtherValue,
     /// Somebody else.
     OtherPrincipal,
     /// Elsewhere in the bucket.
@@ -198,6 +207,8 @@ pub enum NotCalled {
     OtherMoment,
     /// It is about another address.
     OtherAddress,
+    /// It is about condition keys that no call from here brings.
+    OtherKeys,
     /// No object is there that could be read.
     NoObject,
     /// It would write.
@@ -318,6 +329,10 @@ pub enum Setting {
     Logging,
     /// Who owns a bucket's objects.
     Ownership,
+    /// The metadata of a SAML provider, which says who signs in.
+    Metadata,
+    /// The audiences of an OpenID Connect provider.
+    Audiences,
 }
 
 impl Setting {
@@ -330,6 +345,8 @@ impl Setting {
             Self::Versioning => "versioning",
             Self::Logging => "logging",
             Self::Ownership => "object ownership",
+            Self::Metadata => "metadata",
+            Self::Audiences => "audiences",
         }
     }
 }
@@ -338,6 +355,11 @@ impl Attestation {
     /// Tells whether something is let, or unguarded, that no manifest says, whatever calls showed.
     pub fn is_beyond(&self) -> bool {
         self.beyond.widens() || !self.unguarded.is_empty()
+    }
+
+    /// Tells whether something that the manifests say is not let, or may not be, whatever calls showed.
+    pub fn is_lacking(&self) -> bool {
+        !self.lacking.changes.is_empty() || !self.lacking.undecided.is_empty()
     }
 }
 
@@ -364,6 +386,8 @@ pub struct Attestation {
     pub beyond: AccessDelta,
     /// The same by policies of buckets and keys: what manifests of other runs wrote there, and what lets services in.
     pub beside: AccessDelta,
+    /// Who may do less than the manifests say, by what was read, and what is not decided.
+    pub lacking: AccessDelta,
     /// What guards, is not as the manifests say, and shows in no call.
     pub unguarded: Vec<Unshown>,
     /// What else is not as the manifests say and shows in no call.

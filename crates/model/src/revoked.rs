@@ -68,6 +68,8 @@ pub struct Opened {
     pub identities: Vec<String>,
     /// Every session carries one of them, since the trust asks for it.
     pub sure: bool,
+    /// The trust has no room for what would deny it: it may still be assumed.
+    pub no_room: bool,
 }
 
 /// One entry under `[[revoked]]`, and what it came to.
@@ -112,6 +114,8 @@ pub enum Undenied {
     NotMade,
     /// What denies them was not written.
     NotDone,
+    /// The role's trust has no room for what would deny it.
+    NoRoom,
     /// No manifest of the run makes the role, and whoever is revoked may go on assuming it: from there, it may come further.
     Open,
 }
@@ -123,6 +127,8 @@ pub struct Followed {
     pub lives_on: Vec<Further>,
     /// Of principals on the way, by ARN, what they may assume in accounts that were not read; empty: not all of their policies were read.
     pub beyond: BTreeMap<String, BTreeSet<String>>,
+    /// Users, by ARN, whose sessions by `sts:GetFederationToken` keep what their whole account is let.
+    pub federated: BTreeSet<String>,
     /// Not everything was followed.
     pub cut: bool,
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::access::{Certainty, Explanation};
-use crossrole_model::proof::{Act, Attestation, Cell, Known, NotCalled, Proof, Twist, Unshown, Verdict};
+use crossrole_model::access::{AccessDelta, Certainty, Explanation};
+use crossrole_model::proof::{Act, Attestation, Cell, Known, NotCalled, OTHER_VALUE, Proof, Terms, Twist, Unshown, Verdict};
 use serde_json::{Value, json};
 
 use crate::junit::{Case, Ended, Suite};
@@ -31,6 +31,7 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     }
     for (title, tone, delta) in [
         ("As it is live, more than the manifests say:", Tone::Error, &all.beyond),
+        ("As it is live, less than the manifests say, which an apply would give:", Tone::Error, &all.lacking),
         ("By policies of buckets and keys, for services or by manifests of other runs, more than the manifests say:", Tone::Warning, &all.beside),
     ] {
         if !delta.changes.is_empty() || !delta.undecided.is_empty() {
@@ -62,6 +63,7 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     for (object, why) in &all.left_behind {
         out.push(Line::new(Tone::Error, 0, "left behind: ").then([safe(object), format!(": {}", safe(why))]));
     }
+    out.push(Line::new(Tone::Kept, 0, "not looked at: ").then([NOT_LOOKED_AT]));
     if all.left_out > 0 {
         out.push(Line::new(Tone::Warning, 0, "left out: ").then([format!("{} further cells, more than one run tries", all.left_out)]));
     }
@@ -73,13 +75,19 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     if all.beyond.widens() {
         parts.push("; more is let than the manifests say".to_owned());
     }
+    if all.is_lacking() {
+        parts.push("; less is let than the manifests say".to_owned());
+    }
     if surprises > 0 {
         parts.push(format!("; {surprises} where AWS did something else than was predicted"));
     }
-    let tone = if fails > 0 || all.is_beyond() { Tone::Error } else { Tone::Heading };
+    let tone = if fails > 0 || all.is_beyond() || all.is_lacking() { Tone::Error } else { Tone::Heading };
     out.push(Line::new(tone, 0, "Verified: ").then(parts));
     rendered(&out, view.screen)
 }
+
+/// What gives access and is not read: both count by themselves, whatever policies say.
+const NOT_LOOKED_AT: &str = "grants of keys (`kms:CreateGrant`) and ACLs of buckets and objects: `crossrole audit` counts them";
 
 /// How many hold, fail, and are not known.
 fn counts(all: &Attestation) -> [usize; 3] {
@@ -121,7 +129,7 @@ pub fn still_in(all: &Attestation) -> Vec<Line> {
 
 /// `user ann of 111111111111 assumes role Reader of 222222222222 without a second factor`
 fn subject(proof: &Proof) -> String {
-    let Cell { principal, via, act, twist, .. } = &proof.cell;
+    let Cell { principal, via, act, twist, terms, .. } = &proof.cell;
     let who = match principal.as_str() {
         "000000000000" => "any principal of any other account".to_owned(),
         // One of them calls.
@@ -140,12 +148,20 @@ fn subject(proof: &Proof) -> String {
         Act::Other { action, resource } if resource == "*" || resource.ends_with(":s3:::*") => format!("calls {action}"),
         Act::Other { action, resource } => format!("calls {action} on {}", resource.split_once(":s3:::").map_or(resource.as_str(), |(_, name)| name)),
     };
-    safe(&format!("{who} {what}{}", how_otherwise(*twist)))
+    let long = terms.seconds.filter(|_| proof.cell.wanted).map(|seconds| format!(" for {} minutes", seconds / 60)).unwrap_or_default();
+    safe(&format!("{who} {what}{long}{}{}", with_keys(terms, *twist), how_otherwise(*twist)))
+}
+
+/// What is asked with besides, so that two that differ in nothing else read differently.
+fn with_keys(terms: &Terms, twist: Twist) -> String {
+    let word = |(key, value): (&String, &String)| if value == OTHER_VALUE { format!("another {key}") } else { format!("{key} {value}") };
+    let keys: Vec<String> = terms.keys.iter().filter(|(_, value)| twist != Twist::OtherValue || *value == OTHER_VALUE).map(word).collect();
+    if keys.is_empty() { String::new() } else { format!(" with {}", keys.join(", ")) }
 }
 
 fn how_otherwise(twist: Twist) -> &'static str {
     match twist {
-        Twist::AsGranted | Twist::OtherPrincipal | Twist::Outside | Twist::OtherAction | Twist::Unsigned => "",
+        Twist::AsGranted | Twist::OtherValue | Twist::OtherPrincipal | Twist::Outside | Twist::OtherAction | Twist::Unsigned => "",
         Twist::WrongExternalId => " with another external id",
         Twist::NoExternalId => " without the external id",
         Twist::NoMfa => " without a second factor",
@@ -188,6 +204,7 @@ fn why(because: &NotCalled) -> &'static str {
         NotCalled::Nobody => "it is nobody in particular",
         NotCalled::OtherMoment => "it is about another time",
         NotCalled::OtherAddress => "it is about another address",
+        NotCalled::OtherKeys => "no call from here brings what it asks for",
         NotCalled::NoObject => "no such object is known",
         NotCalled::Writes => "it writes",
         NotCalled::NoSession => "the role was not assumed",
@@ -225,7 +242,7 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
     let [holds, fails, unknown] = counts(all);
     json!({
         "format_version": "1.0",
-        "holds": fails == 0 && unknown == 0 && all.left_out == 0 && all.left_behind.is_empty() && !all.is_beyond(),
+        "holds": fails == 0 && unknown == 0 && all.left_out == 0 && all.left_behind.is_empty() && !all.is_beyond() && !all.is_lacking(),
         "counts": {"holds": holds, "fails": fails, "unknown": unknown, "left_out": all.left_out},
         "manifests": all.manifests,
         "commit": all.commit,
@@ -237,6 +254,8 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
         "left_behind": all.left_behind.iter().map(|(object, why)| json!({"object": object, "why": why})).collect::<Vec<_>>(),
         "beyond": access::access_lines(&all.beyond, view),
         "beside": access::access_lines(&all.beside, view),
+        "not_looked_at": ["key-grants", "acls"],
+        "lacking": access::access_lines(&all.lacking, view),
         "unguarded": all.unguarded.iter().map(unshown_json).collect::<Vec<_>>(),
         "unshown": all.unshown.iter().map(unshown_json).collect::<Vec<_>>(),
         "elsewhere": all.elsewhere.iter().map(|(role, buckets)| json!({"role": role, "buckets": buckets})).collect::<Vec<_>>(),
@@ -259,7 +278,8 @@ fn cell_json(proof: &Proof, view: View) -> Value {
         "act": act,
         "twist": twist,
         "terms": {"external_id": external_id, "mfa": terms.mfa, "seconds": terms.seconds, "session_name": terms.session_name,
-                  "source_identity": terms.source_identity, "address": terms.address, "at": terms.at.map(instant)},
+                  "source_identity": terms.source_identity, "address": terms.address, "at": terms.at.map(instant),
+                  "keys": terms.keys},
         "wanted": word(*wanted),
         "verdict": verdict,
         "known": known_json(known),
@@ -310,7 +330,22 @@ pub fn junit_attestation(all: &Attestation, view: View) -> Vec<Suite> {
         let said = if proof.is_surprise() { vec![surprise(proof, view)] } else { vec![how(&proof.known)] };
         suites.entry(suite).or_default().push(Case { name: subject(proof), class: "crossrole.verify", place: None, ended, said });
     }
-    suites.into_iter().map(|(name, cases)| Suite { name, cases }).collect()
+    let mut suites: Vec<Suite> = suites.into_iter().map(|(name, cases)| Suite { name, cases }).collect();
+    suites.push(Suite { name: "what is live".to_owned(), cases: beyond_cases(all, view) });
+    suites
+}
+
+/// What no cell shows and is not as it should be, a case each.
+fn beyond_cases(all: &Attestation, view: View) -> Vec<Case> {
+    let of = |deltas: &AccessDelta, message: &str| {
+        let lines = access::access_lines(deltas, view).into_iter();
+        lines.map(|line| (safe(&line), message.to_owned())).collect::<Vec<_>>()
+    };
+    let mut some = of(&all.beyond, "more is let than the manifests say");
+    some.extend(of(&all.lacking, "less is let than the manifests say"));
+    some.extend(all.unguarded.iter().map(|one| (safe(&one.address.to_string()), format!("{} is not as the manifests say", one.part.as_str()))));
+    let case = |(name, message)| Case { name, class: "crossrole.verify", place: None, ended: Ended::Failed { message, details: Vec::new() }, said: Vec::new() };
+    some.into_iter().map(case).collect()
 }
 
 /// The same as Markdown of at most so many bytes: how many, then the text between fences, cut at its end.

@@ -34,14 +34,22 @@ pub fn lives_on(revoked: &[Revocation], since: &str, further: &Followed, complet
 pub fn followed(followed: &Followed) -> Vec<Line> {
     let mut lines: Vec<Line> = followed.lives_on.iter().flat_map(further).collect();
     let warning = |rest: String| Line::new(Tone::Warning, 0, "warning: ").then([rest]);
-    for (who, resources) in &followed.beyond {
-        let who = access::by_arn(who);
+    for (arn, resources) in &followed.beyond {
+        // A user's sessions are as long as any role lets them be, and nothing here keeps it from opening more.
+        let rest = if arn.contains(":user/") { "twelve hours at most, and it may open new ones" } else { "an hour at most" };
+        let who = access::by_arn(arn);
         lines.push(warning(match some(resources) {
-            None => format!("not all policies of {who} were read: sessions of further roles that it may have opened live on, an hour at most"),
-            Some(some) => {
-                format!("{who} may assume roles of accounts that were not read ({some}): sessions that it opened there live on, an hour at most")
-            }
+            None => format!("not all policies of {who} were read: sessions of further roles that it may have opened live on, {rest}"),
+            Some(some) => format!("{who} may assume roles of accounts that were not read ({some}): sessions that it opened there live on, {rest}"),
         }));
+    }
+    for user in &followed.federated {
+        let who = access::by_arn(user);
+        let rest = format!(
+            "sessions that {who} has by sts:GetFederationToken are principals of their own: they keep what its whole account is let, 36 hours at most, and it may open new ones"
+        );
+        let advice = "deactivate its access keys (`aws iam update-access-key --status Inactive`), so that it opens none; delete the user, or take back what the account is let, to end those that are open";
+        lines.extend([warning(rest), Line::new(Tone::Advice, 0, "help: ").then([advice])]);
     }
     if followed.cut {
         lines.push(warning("not all roles were followed that sessions may have gone on to: of those, sessions live on, an hour at most".to_owned()));
@@ -68,6 +76,10 @@ fn further(further: &Further) -> Vec<Line> {
             format!("sessions of {role}{from} live on, and it may still be assumed: not all was carried out that takes it back"),
             "`crossrole plan` says what is left, and why; run it again, or revoke its sessions in the console",
         ),
+        Undenied::NoRoom => (
+            format!("{role} may still be assumed: its trust policy, which lets a whole account in, has no room for what would deny it"),
+            "shorten that trust and run it again, take the role back as a whole (`crossrole revoke role/NAME`), or take `sts:AssumeRole` from the caller where it is",
+        ),
         Undenied::Open => (
             format!("{role}, which no manifest given here makes, may still be assumed, and leads further; its sessions{from} live on"),
             "revoke that role as well, or take it away where it is made",
@@ -83,6 +95,7 @@ pub fn revoked_json(what: &str, since: &str, lives_on: &[Further], followed: &Fo
             Undenied::Shared => "shared",
             Undenied::NotMade => "not-made",
             Undenied::NotDone => "not-done",
+            Undenied::NoRoom => "no-room",
             Undenied::Open => "open",
         };
         json!({"role": one.role, "from": one.from, "longest_seconds": one.longest, "because": because})
@@ -93,6 +106,7 @@ pub fn revoked_json(what: &str, since: &str, lives_on: &[Further], followed: &Fo
         "since": since,
         "lives_on": all,
         "beyond": followed.beyond.iter().map(|(role, resources)| json!({"role": role, "may_assume": resources})).collect::<Vec<_>>(),
+        "federated": followed.federated,
         "followed": !followed.cut,
         "still_in": still_in,
     });
@@ -145,8 +159,7 @@ pub fn nothing_live(dry_run: bool) -> Vec<Line> {
 }
 
 /// What comes next, once both external ids are accepted.
-pub fn rotation_begun(role: &str) -> Vec<Line> {
-    let advice =
-        format!("both are accepted now: give the new one to whoever assumes the role, and then run `crossrole rotate external-id {} --finish`", safe(role));
+pub fn rotation_begun(finish: &str) -> Vec<Line> {
+    let advice = format!("both are accepted now: give the new one to whoever assumes the role, and then run `{}`", safe(finish));
     vec![Line::new(Tone::Advice, 0, "help: ").then([advice])]
 }

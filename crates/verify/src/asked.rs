@@ -1,5 +1,7 @@
 //! A cell as a question to an estate.
 
+use std::collections::BTreeMap;
+
 use crossrole_access::{Caller, Context, ContextValue, Estate, Question};
 use crossrole_model::access::Explanation;
 use crossrole_model::proof::{Act, Cell, Terms};
@@ -20,7 +22,7 @@ pub fn asked(estate: &Estate, cell: &Cell, now: i64) -> Vec<Explanation> {
             role
         }
     };
-    let terms = if via.is_some() { &Terms { mfa: false, ..terms.clone() } } else { terms };
+    let terms = if via.is_some() { &Terms { mfa: false, keys: BTreeMap::new(), ..terms.clone() } } else { terms };
     answers.extend(estate.ask(&question(estate, caller, act, terms, now)));
     answers
 }
@@ -35,6 +37,9 @@ pub(crate) fn at_least(terms: &Terms, longest: u32) -> bool {
     terms.seconds.is_none_or(|seconds| seconds <= longest)
 }
 
+/// Keys of many values that grants ask for (IAM User Guide, "AWS global condition context keys", "IAM and AWS STS condition keys").
+const MANY: [&str; 4] = ["aws:PrincipalOrgPaths", "aws:TagKeys", "sts:TransitiveTagKeys", "aws:PrincipalServiceNamesList"];
+
 fn question(estate: &Estate, principal: &str, act: &Act, terms: &Terms, now: i64) -> Question {
     let mut context = Context::default();
     context.set("aws:CurrentTime", terms.at.unwrap_or(now).to_string());
@@ -45,6 +50,13 @@ fn question(estate: &Estate, principal: &str, act: &Act, terms: &Terms, now: i64
     }
     if let Some(address) = &terms.address {
         context.set("aws:SourceIp", address.clone());
+    }
+    for (key, value) in &terms.keys {
+        if MANY.iter().any(|many| many.eq_ignore_ascii_case(key)) {
+            context.set_many(key, vec![value.clone()]);
+        } else {
+            context.set(key, value.clone());
+        }
     }
     match act {
         Act::Assume { .. } => {

@@ -16,6 +16,8 @@ pub struct Beyond {
     pub roles: AccessDelta,
     /// By policies of buckets and keys: what manifests of other runs wrote there, and what lets services of AWS in.
     pub shared: AccessDelta,
+    /// What less may be done, and what of it is not decided.
+    pub lacking: AccessDelta,
 }
 
 /// What a trust policy may let besides, to whoever assumes the role (AWS STS API Reference, AssumeRole).
@@ -23,8 +25,9 @@ const BESIDES: [&str; 2] = ["sts:TagSession", "sts:SetSourceIdentity"];
 
 const ASSUME: &str = "sts:AssumeRole";
 
-/// Compares the estate that the manifests make with the same one with what is live in its place.
-pub fn beyond(desired: &Desired, wanted: &Estate, live: &Estate) -> Beyond {
+/// Compares the estate that the manifests make with the same one with what is live in its place. `pending` is what an apply would change in
+/// who may do what: it knows of objects that no estate of the manifests alone has, such as who was put into a group by hand.
+pub fn beyond(desired: &Desired, wanted: &Estate, live: &Estate, pending: AccessDelta) -> Beyond {
     let declared = declared(desired, live);
     let mut roles = wanted.clone();
     for (arn, keep_foreign) in &declared {
@@ -53,14 +56,16 @@ pub fn beyond(desired: &Desired, wanted: &Estate, live: &Estate) -> Beyond {
     let both = widened(delta(&own, &both));
     more.changes.extend(both.changes);
     more.undecided.extend(both.undecided);
-    for action in BESIDES {
-        let said = |estate: &Estate| by_action(estate.clone(), action);
-        let besides = widened(delta(&said(wanted), &said(&roles)));
-        more.changes.extend(besides.changes.into_iter().map(|change| renamed(change, action)));
-    }
-    let is_service = |change: &AccessChange| matches!(change.party, Party::Service { .. } | Party::AnyService);
     let of_roles: BTreeSet<&String> = declared.iter().map(|(arn, _)| arn).collect();
     let is_of_role = |change: &AccessChange| of_roles.contains(&change.witness.resource);
+    // Trust policies alone: what roles' own policies give more is said by its own names.
+    let trusts = Estate { roles: roles.roles.clone(), ..wanted.clone() };
+    for action in BESIDES {
+        let said = |estate: &Estate| by_action(estate.clone(), action);
+        let besides = widened(delta(&said(wanted), &said(&trusts))).changes.into_iter();
+        more.changes.extend(besides.filter(|change| is_of_role(change) && change.witness.action == ASSUME).map(|change| renamed(change, action)));
+    }
+    let is_service = |change: &AccessChange| matches!(change.party, Party::Service { .. } | Party::AnyService);
     for change in more.changes {
         if (!is_service(&change) || is_of_role(&change)) && !red.changes.contains(&change) {
             red.changes.push(change);
@@ -71,10 +76,32 @@ pub fn beyond(desired: &Desired, wanted: &Estate, live: &Estate) -> Beyond {
             red.undecided.push(undecided);
         }
     }
+    let mut lacking = pending;
+    let (taken, given) = lacking.changes.into_iter().partition(|change| change.direction == Direction::Narrowed);
+    lacking.changes = given;
+    lacking.undecided.retain(|undecided| !red.undecided.contains(undecided));
+    let taken: Vec<AccessChange> = taken;
+    for change in taken.into_iter().map(turned) {
+        if !red.changes.iter().any(|known| is_alike(known, &change)) {
+            red.changes.push(change);
+        }
+    }
     let mut beside = shared;
-    beside.changes.retain(|change| !red.changes.contains(change));
+    beside.changes.retain(|change| !red.changes.iter().any(|known| is_alike(known, change)));
     beside.undecided.retain(|undecided| !red.undecided.contains(undecided));
-    Beyond { roles: red, shared: beside }
+    Beyond { roles: red, shared: beside, lacking }
+}
+
+/// The same from the other side: what an apply takes away is what is live and the manifests do not say.
+fn turned(mut change: AccessChange) -> AccessChange {
+    change.direction = Direction::Widened;
+    std::mem::swap(&mut change.witness.before, &mut change.witness.after);
+    change
+}
+
+/// Tells whether two are about the same, whatever else is asked for.
+fn is_alike(one: &AccessChange, other: &AccessChange) -> bool {
+    (&one.party, &one.actions, &one.resources) == (&other.party, &other.actions, &other.resources)
 }
 
 /// Roles that are declared, each with whether others may put policies on it.

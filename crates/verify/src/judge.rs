@@ -41,7 +41,9 @@ pub fn is_refusal(cell: &Cell, error: &CloudError) -> bool {
 /// Judges one cell. `live` is `None` where what is live could not be read.
 pub fn judged(cell: Cell, known: Known, live: Option<&Live<'_>>) -> Proof {
     let explained = live.map(|live| asked(live.estate, &cell, live.now)).unwrap_or_default();
-    let decided = live.map(|live| explained.iter().all(Explanation::is_allowed) && fits(&cell, live) && switched_off(&explained, live).next().is_none());
+    let decided = live.map(|live| {
+        explained.iter().all(Explanation::is_allowed) && fits(&cell, live) && is_taken(&cell, live) && switched_off(&explained, live).next().is_none()
+    });
     // What was taken for granted is no proof; that more is let than should be, is bad news all the same.
     let evaluated = decided.filter(|decided| *decided && !cell.wanted || !explained.iter().any(rests_on_unread));
     let shown = match &known {
@@ -49,6 +51,10 @@ pub fn judged(cell: Cell, known: Known, live: Option<&Live<'_>>) -> Proof {
         // The simulator knows the principal's own policies alone: its no is heard where it is bad news, and nowhere else.
         Known::Simulated { decision, .. } => decided.map(|decided| decided && (decision == "allowed" || !cell.wanted)),
         Known::Evaluated { .. } => evaluated,
+        // What S3 answers where the key can't be used is an answer.
+        Known::Unknown { because: Err(error) } if error.code.starts_with("KMS.") => {
+            live.filter(|live| switched_off(&explained, live).next().is_some()).map(|_| false)
+        }
         Known::Unknown { .. } => None,
     };
     let verdict = match shown {
@@ -100,6 +106,18 @@ fn party(principal: &str) -> Party {
         Some(account) => Party::AnyOf { partition: String::new(), account: account.to_string() },
         None => Party::of(principal),
     }
+}
+
+/// Whether the identity provider that a token comes from is there and takes it: no policy says that (IAM User Guide, "Create an OpenID
+/// Connect (OIDC) identity provider in IAM", audiences).
+fn is_taken(cell: &Cell, live: &Live<'_>) -> bool {
+    let Some((kind, host)) = ["oidc-provider", "saml-provider"].iter().find_map(|kind| Some((*kind, cell.principal.split_once(&format!(":{kind}/"))?.1)))
+    else {
+        return true;
+    };
+    let Some(audiences) = live.estate.providers.get(&cell.principal) else { return false };
+    let audience = cell.terms.keys.iter().find(|(key, _)| key.eq_ignore_ascii_case(&format!("{host}:aud"))).map(|(_, value)| value);
+    kind == "saml-provider" || audience.is_none_or(|audience| audiences.contains(audience))
 }
 
 /// No policy says how long a session may be.

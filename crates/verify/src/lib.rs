@@ -9,6 +9,7 @@ mod beyond;
 mod bucket;
 mod judge;
 mod matrix;
+mod statements;
 mod terms;
 
 pub use asked::asked;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_access::{Estate, catalogue, is_provider};
+use crossrole_access::{Caller, Estate, catalogue, is_provider};
 use crossrole_model::access::{Because, Explanation};
 use crossrole_model::proof::{Act, Cell, NO_OBJECT, Terms, Twist, UNWRITTEN};
 use crossrole_model::{AccountId, Desired, DesiredState, Partition, PermissionSet};
@@ -10,7 +10,8 @@ use crossrole_policy::{Arn, Document, Principal};
 
 use crate::asked::{asked, at_least, is_let};
 use crate::bucket::{Place, acts, places};
-use crate::terms::{LONGEST, terms, twisted};
+use crate::statements::guests;
+use crate::terms::{LONGEST, terms_of, twisted};
 
 /// Most cells of one run: each may cost three calls, and who has more has several runs.
 pub const CELLS_MOST: usize = 20_000;
@@ -65,19 +66,21 @@ impl Options {
     }
 }
 
-struct Builder<'b> {
-    desired: &'b Desired,
+pub(crate) struct Builder<'b> {
+    pub(crate) desired: &'b Desired,
     /// Of the manifests alone.
-    wanted: &'b Estate,
-    hands: &'b [Hand],
-    objects: &'b Objects,
-    options: &'b Options,
-    cells: Vec<Cell>,
+    pub(crate) wanted: &'b Estate,
+    pub(crate) hands: &'b [Hand],
+    pub(crate) objects: &'b Objects,
+    pub(crate) options: &'b Options,
+    pub(crate) cells: Vec<Cell>,
+    /// Roles whose sessions are asked about.
+    pub(crate) via: BTreeSet<String>,
 }
 
 /// Lists what has to be tried. `wanted` is the estate that the manifests make by themselves.
 pub fn matrix(desired: &Desired, wanted: &Estate, hands: &[Hand], objects: &Objects, options: &Options) -> Matrix {
-    let mut builder = Builder { desired, wanted, hands, objects, options, cells: Vec::new() };
+    let mut builder = Builder { desired, wanted, hands, objects, options, cells: Vec::new(), via: BTreeSet::new() };
     let callers = builder.callers();
     let roles = builder.roles();
     let (mut untried, mut elsewhere) = (BTreeMap::new(), BTreeMap::new());
@@ -94,6 +97,7 @@ pub fn matrix(desired: &Desired, wanted: &Estate, hands: &[Hand], objects: &Obje
         }
     }
     builder.direct(&callers);
+    builder.statements(&callers);
     let mut seen = BTreeSet::new();
     let mut cells = builder.cells;
     cells.retain(|cell| seen.insert(cell.clone()));
@@ -138,10 +142,11 @@ impl Builder<'_> {
         };
         let act = Act::Assume { role: role.to_owned() };
         let mut granted = Vec::new();
-        for caller in callers.iter().filter(|caller| caller.as_str() != role) {
+        let guests: BTreeSet<String> = trust.statements.iter().flat_map(guests).filter(|guest| !callers.contains(guest)).collect();
+        for caller in callers.iter().chain(&guests).filter(|caller| caller.as_str() != role) {
             let of = |terms: Terms, twist, wanted| Cell { principal: caller.clone(), via: None, act: act.clone(), twist, terms, wanted };
             let name = caller.rsplit('/').next().unwrap_or_default();
-            let mut candidates = terms(&trust, name);
+            let mut candidates = terms_of(&trust, name, Caller::parse(caller).assumes_by(), Some(self.options.now));
             for candidate in &mut candidates {
                 if self.options.address.is_some() && candidate.address.is_some() {
                     candidate.address.clone_from(&self.options.address);
@@ -151,9 +156,17 @@ impl Builder<'_> {
                 candidates.iter().filter(|terms| self.is_wanted(&of((*terms).clone(), Twist::AsGranted, true)) == Some(true)).cloned().collect();
             // Terms that ask for nothing of another's are that other's with something left out.
             allowed.dedup();
+            if allowed.iter().any(|terms| terms.keys.is_empty() && terms.at.is_none()) {
+                allowed.retain(|terms| terms.keys.is_empty() && terms.at.is_none());
+            }
             let Some(terms) = allowed.first().cloned() else {
                 // With all that the role asks for, and not let in all the same.
-                if let Some(terms) = candidates.last().cloned()
+                let mut last = candidates.last().cloned();
+                if self.is_at_hand(caller) {
+                    // Its own call brings what it brings.
+                    last.iter_mut().for_each(|terms| terms.keys.clear());
+                }
+                if let Some(terms) = last
                     && self.is_wanted(&of(terms.clone(), Twist::OtherPrincipal, false)) == Some(false)
                 {
                     let twist = self.other_moment(&trust, &of(terms.clone(), Twist::OtherPrincipal, false));
@@ -169,7 +182,9 @@ impl Builder<'_> {
                 continue;
             };
             self.cells.extend(each_external_id(&allowed).into_iter().map(|terms| of(terms, Twist::AsGranted, true)));
+            // Who is no principal of IAM has sessions as long as its own call asks for.
             let chained = caller.contains(":role/");
+            let longest = if guests.contains(caller) && !chained { LONGEST } else { longest };
             for (twist, other) in twisted(&terms, &trust, longest, chained) {
                 let cell = of(other, twist, false);
                 // What is let all the same is no matter of this grant.
@@ -180,6 +195,12 @@ impl Builder<'_> {
             }
             granted.push((caller.clone(), terms));
         }
+        // One of them as long as the role lets a session be, where that is longer than any role does.
+        let long = granted.iter().find(|(caller, _)| longest > LEAST && !caller.contains(":role/"));
+        self.cells.extend(long.map(|(caller, terms)| {
+            let terms = Terms { seconds: Some(longest), ..terms.clone() };
+            Cell { principal: caller.clone(), via: None, act: act.clone(), twist: Twist::AsGranted, terms, wanted: true }
+        }));
         granted
     }
 
@@ -197,6 +218,7 @@ impl Builder<'_> {
     fn sessions(&mut self, role: &str, granted: &[(String, Terms)]) {
         let at_hand = |caller: &str| self.hands.iter().any(|hand| hand.arn == caller);
         let Some((principal, terms)) = granted.iter().find(|(caller, _)| at_hand(caller)).or(granted.first()).cloned() else { return };
+        self.via.insert(role.to_owned());
         let mut places = self.places(role);
         let known = self.buckets();
         places.retain(|bucket, _| known.contains(bucket));
@@ -214,7 +236,7 @@ impl Builder<'_> {
     }
 
     /// An object of ours is read where it could be written.
-    fn readable(&self, cells: &[Cell]) -> Vec<Cell> {
+    pub(crate) fn readable(&self, cells: &[Cell]) -> Vec<Cell> {
         let written = |key: &str| cells.iter().any(|c| matches!(&c.act, Act::Put { key: put, .. } if put == key) && self.is_wanted(c) == Some(true));
         let ours = |key: &String| key.ends_with(&self.options.probe);
         let unwritten = |c: &Cell| matches!(&c.act, Act::Get { key: Some(key), .. } if self.options.write_probes && ours(key) && !written(key));
@@ -233,7 +255,7 @@ impl Builder<'_> {
     }
 
     /// Buckets that manifests speak of.
-    fn buckets(&self) -> BTreeSet<String> {
+    pub(crate) fn buckets(&self) -> BTreeSet<String> {
         let objects = self.desired.objects.iter();
         let buckets = objects.filter(|(_, o)| matches!(o.state, DesiredState::Bucket(_) | DesiredState::BucketPolicy { .. })).map(|(a, _)| a.name.clone());
         buckets.collect()
@@ -278,12 +300,12 @@ impl Builder<'_> {
         }
     }
 
-    fn is_at_hand(&self, caller: &str) -> bool {
+    pub(crate) fn is_at_hand(&self, caller: &str) -> bool {
         self.hands.iter().any(|hand| hand.arn == *caller)
     }
 
     /// What the manifests say; `None` where they leave it to what the principal's account lets it do.
-    fn is_wanted(&self, cell: &Cell) -> Option<bool> {
+    pub(crate) fn is_wanted(&self, cell: &Cell) -> Option<bool> {
         let now = self.options.now;
         // A member of a group is let what the group is let: of one whose members are declared, that is who is declared.
         let groups = self.hands.iter().find(|hand| hand.arn == cell.principal).map(|hand| &hand.groups);
@@ -297,7 +319,7 @@ impl Builder<'_> {
             return Some(!asked(self.wanted, cell, now).iter().any(denied));
         }
         if !is_let(self.wanted, cell, now) {
-            return Some(false);
+            return if self.is_accounts(cell) { None } else { Some(false) };
         }
         // Who was put into such a group by hand comes in by nothing that the manifests say.
         if !declared.is_empty() && !self.wanted.principals.contains_key(&cell.principal) && !self.is_named(cell) {
@@ -305,8 +327,21 @@ impl Builder<'_> {
         }
         // Of a principal that no manifest knows, nothing but its own policies may stand between: those are its account's affair.
         let known = self.wanted.principals.contains_key(&cell.principal) || cell.principal == "anonymous" || is_any(&cell.principal);
-        let named = known || is_provider(&cell.principal) || PermissionSet::of_role(&cell.principal).is_some();
+        let named = known || is_provider(&cell.principal) || !cell.principal.contains([':', '/']) || PermissionSet::of_role(&cell.principal).is_some();
         (named || self.is_named(cell)).then_some(true)
+    }
+
+    /// Whether its whole account is let in, and nothing of the manifests says whom of it: what its own policies let is not theirs.
+    fn is_accounts(&self, cell: &Cell) -> bool {
+        let now = self.options.now;
+        let account = account_of(&cell.principal);
+        if cell.via.is_some() || account == cell.principal || AccountId::parse(&account).is_none() {
+            return false;
+        }
+        let denied = |answer: &Explanation| matches!(answer.because, Because::Denied { .. });
+        let may = |principal: &str| is_let(self.wanted, &Cell { principal: principal.to_owned(), ..cell.clone() }, now);
+        let groups = self.wanted.principals.iter().filter(|(arn, group)| group.account == account && arn.contains(":group/"));
+        may(&account) && !groups.into_iter().any(|(arn, _)| may(arn)) && !asked(self.wanted, cell, now).iter().any(denied)
     }
 
     /// Whether manifests say who is in a group.
@@ -322,6 +357,7 @@ impl Builder<'_> {
     fn is_named(&self, cell: &Cell) -> bool {
         let guarded = match &cell.act {
             Act::Assume { role } => self.wanted.roles.get(role),
+            Act::Other { resource, .. } if resource.contains(":kms:") => self.wanted.keys.get(resource),
             act => act.bucket().and_then(|bucket| self.wanted.buckets.get(bucket)),
         };
         let statements = guarded.and_then(|g| g.policy.as_ref()).map(|p| p.document.statements.as_slice()).unwrap_or_default();
@@ -358,8 +394,11 @@ impl Builder<'_> {
     }
 }
 
+/// Seconds that the sessions of any role may be (IAM API Reference, `CreateRole`, `MaxSessionDuration`).
+const LEAST: u32 = 3_600;
+
 /// Most cells of one role that are about other actions than those that are called: a pattern may stand for hundreds.
-const OTHERS_MOST: usize = 200;
+pub(crate) const OTHERS_MOST: usize = 200;
 
 /// Actions that have calls of their own.
 fn is_tried(action: &str) -> bool {
@@ -367,7 +406,7 @@ fn is_tried(action: &str) -> bool {
 }
 
 /// What a statement lets by a pattern of actions, each as it can be asked about; `None`: nothing can.
-fn other_acts(pattern: &str, statement: &crossrole_policy::Statement, buckets: &BTreeSet<String>, partition: Partition) -> Option<BTreeSet<Act>> {
+pub(crate) fn other_acts(pattern: &str, statement: &crossrole_policy::Statement, buckets: &BTreeSet<String>, partition: Partition) -> Option<BTreeSet<Act>> {
     let resources = statement.resource.as_ref().filter(|r| !r.negated && !statement.action.negated)?;
     let actions: Vec<String> = match catalogue::expand(pattern) {
         known if !known.is_empty() => known.into_iter().map(|action| action.name.to_owned()).collect(),
@@ -415,13 +454,15 @@ fn each_external_id(allowed: &[Terms]) -> Vec<Terms> {
     allowed
         .iter()
         .enumerate()
-        .filter(|(at, terms)| seen.insert(terms.external_id.clone()) && (*at == 0 || terms.external_id.is_some()))
+        .filter(|(at, terms)| {
+            seen.insert((terms.external_id.clone(), terms.keys.clone())) && (*at == 0 || terms.external_id.is_some() || !terms.keys.is_empty())
+        })
         .map(|(_, terms)| terms.clone())
         .collect()
 }
 
 /// A user, a role or a group, and no account.
-fn is_somebody(arn: &str) -> bool {
+pub(crate) fn is_somebody(arn: &str) -> bool {
     Arn::parse(arn).is_some_and(|arn| arn.service == "iam" && ["user/", "role/"].iter().any(|kind| arn.resource.starts_with(kind)))
 }
 
@@ -439,6 +480,6 @@ fn is_any(principal: &str) -> bool {
     AccountId::parse(principal).is_some()
 }
 
-fn account_of(principal: &str) -> String {
+pub(crate) fn account_of(principal: &str) -> String {
     Arn::parse(principal).map_or_else(|| principal.to_owned(), |arn| arn.account.to_owned())
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::estate::Placed;
 use crossrole_access::{Estate, Objects as Known};
+use crossrole_model::access::AccessDelta;
 use crossrole_model::proof::{Act, Called, Cell, Known as How, NotCalled, Terms, Twist, Verdict};
 use crossrole_model::{CloudError, Desired, ErrorClass, Source};
 use crossrole_verify::{Beyond, Hand, Live, Objects, Options, asked, beyond, is_refusal, judged, matrix, prefixes};
@@ -308,7 +309,7 @@ fn spoiled(spoil: impl Fn(&mut Estate)) -> Beyond {
     let (desired, wanted) = desired(KEYED);
     let mut live = wanted.clone();
     spoil(&mut live);
-    beyond(&desired, &wanted, &live)
+    beyond(&desired, &wanted, &live, AccessDelta::default())
 }
 
 fn gains(found: &Beyond) -> String {
@@ -367,5 +368,290 @@ fn what_a_trust_lets_besides_is_beyond() {
             *policy = Placed::new(all, "by hand");
         });
         assert!(gains(&found).contains(action), "{action}: {found:?}");
+    }
+}
+
+/// Everybody whom nobody's credentials can stand for, and every kind of condition: in trusts, on a bucket and on a key.
+const EVERYBODY: &str = r#"
+[trusted.dev.users.Ann]
+[trusted.dev.users.Bob]
+[trusted.dev.permission_sets.Devs]
+[trusted.ops]
+account = "333333333333"
+[trusted.ops.roles.Runner]
+[[trusted.ops.roles.Runner.trust]]
+user = "ops/Cid"
+[trusted.ops.users.Cid]
+[oidc_providers.github]
+url = "https://token.actions.githubusercontent.com"
+[keys.vault]
+arn = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+[[keys.vault.allow]]
+user = "ops/Cid"
+access = "decrypt"
+[[keys.vault.allow]]
+role = "ops/Runner"
+access = ["encrypt", "decrypt"]
+[buckets.b-one]
+[[buckets.b-one.allow]]
+service = "logging.s3.amazonaws.com"
+actions = "s3:PutObject"
+prefix = "logs/"
+source_account = "222222222222"
+[[buckets.b-one.allow]]
+organization = "o-a1b2c3d4e5"
+access = "get"
+prefix = "org/"
+[[buckets.b-one.allow]]
+permission_set = "dev/Devs"
+access = "get"
+prefix = "set/"
+[[buckets.b-one.allow]]
+role = "ops/Runner"
+access = ["get", "put"]
+prefix = "run/"
+[[buckets.b-one.allow]]
+user = "dev/Ann"
+access = "get"
+prefix = "ip/"
+source_ip = ["203.0.113.0/24"]
+[[buckets.b-one.allow]]
+user = "dev/Bob"
+access = "get"
+prefix = "vpce/"
+vpc_endpoint = "vpce-0123456789abcdef0"
+[[buckets.b-one.allow]]
+user = "dev/Bob"
+access = "get"
+prefix = "late/"
+not_before = 2090-06-01T00:00:00Z
+[[buckets.b-one.allow]]
+user = "dev/Bob"
+actions = ["s3:GetObjectTagging", "s3:PutObjectAcl"]
+prefix = "tag/"
+[roles.Lambda]
+[[roles.Lambda.trust]]
+service = "lambda.amazonaws.com"
+source_account = "222222222222"
+[[roles.Lambda.allow]]
+bucket = "b-one"
+access = "get"
+prefix = "fn/"
+[roles.Deploy]
+[[roles.Deploy.trust]]
+github = { repository = "acme/site", branch = "main" }
+[[roles.Deploy.trust]]
+github = { repository = "acme/other", environment = "production" }
+[[roles.Deploy.allow]]
+bucket = "b-one"
+access = ["put", "delete"]
+prefix = "site/"
+[roles.Org]
+[[roles.Org.trust]]
+organization = "o-a1b2c3d4e5"
+[roles.Set]
+[[roles.Set.trust]]
+permission_set = "dev/Devs"
+[roles.Vpce]
+[[roles.Vpce.trust]]
+user = "dev/Bob"
+vpc_endpoint = "vpce-0123456789abcdef0"
+[roles.Late]
+[[roles.Late.trust]]
+user = "dev/Bob"
+not_before = 2090-06-01T00:00:00Z
+[roles.Tag]
+[[roles.Tag.trust]]
+user = "dev/Ann"
+conditions = { StringEquals = { "aws:PrincipalTag/team" = "red" } }
+"#;
+
+/// All cells, and the estate of the manifests.
+fn of_everybody() -> (Vec<Cell>, Estate) {
+    let (desired, wanted) = desired(EVERYBODY);
+    (matrix(&desired, &wanted, &[], &Objects::new(), &Options { now: NOW, ..Options::default() }).cells, wanted)
+}
+
+/// What is evaluated of all cells over what is live.
+fn evaluated(cells: &[Cell], live: &Estate) -> Vec<crossrole_model::proof::Proof> {
+    let longest: BTreeMap<String, u32> = live.roles.keys().map(|arn| (arn.clone(), 3600)).collect();
+    let cells = cells.to_vec();
+    let live = Live { estate: live, changed: &BTreeSet::new(), now: NOW, longest: &longest, unusable: &BTreeMap::new() };
+    cells.into_iter().map(|cell| judged(cell, How::Evaluated { because: NotCalled::NotAtHand }, Some(&live))).collect()
+}
+
+/// The policies of an estate that manifests write, each with whose it is.
+fn documents(estate: &mut Estate) -> Vec<(String, &mut Option<Placed>)> {
+    let guarded = estate.roles.iter_mut().chain(estate.buckets.iter_mut()).chain(estate.keys.iter_mut());
+    guarded.map(|(name, guarded)| (name.clone(), &mut guarded.policy)).collect()
+}
+
+/// Estates in which one statement of ours is not as it was, each with what was done. `change` says how a statement can be spoiled.
+fn each_spoiled(change: impl Fn(&crossrole_policy::Statement) -> Vec<Option<crossrole_policy::Statement>>) -> Vec<(String, Estate)> {
+    let (_, mut wanted) = desired(EVERYBODY);
+    let mut all = Vec::new();
+    for at in 0..documents(&mut wanted).len() {
+        let written = documents(&mut wanted)[at].1.as_ref().map(|placed| placed.document.statements.clone()).unwrap_or_default();
+        for (nth, statement) in written.iter().enumerate().filter(|(_, s)| s.sid() != "Enable IAM User Permissions") {
+            for other in change(statement) {
+                let mut live = wanted.clone();
+                let mut list = documents(&mut live);
+                let (name, policy) = &mut list[at];
+                let name = format!("{name} {:?} {:?} -> {other:?}", statement.principal, statement.conditions);
+                let mut statements = written.clone();
+                match other {
+                    Some(other) => statements[nth] = other,
+                    None => drop(statements.remove(nth)),
+                }
+                **policy = Some(Placed::new(crossrole_policy::Document::new(statements), "live"));
+                all.push((name, live));
+            }
+        }
+    }
+    all
+}
+
+/// Whoever is let in, by whatever statement and on whatever terms, has a cell: it is red where that statement is gone or somebody denies it.
+#[test]
+fn every_statement_has_a_cell_that_is_red_without_it() {
+    let (cells, wanted) = of_everybody();
+    let green = evaluated(&cells, &wanted);
+    let red: Vec<_> = green.iter().filter(|proof| proof.verdict != Verdict::Holds).map(|proof| &proof.cell).collect();
+    assert!(red.is_empty(), "{red:#?}");
+    let deny = |s: &crossrole_policy::Statement| crossrole_policy::Statement { effect: crossrole_policy::Effect::Deny, ..s.clone() };
+    let faults = each_spoiled(|s| vec![None, Some(deny(s))]);
+    assert!(faults.len() > 30, "{}", faults.len());
+    // In its own account a role needs no statement of the bucket.
+    let faults = faults.iter().filter(|(name, _)| !(name.starts_with("b-one") && name.contains("222222222222:role/") && name.ends_with("-> None")));
+    let missed: Vec<&String> = faults.filter(|(_, live)| evaluated(&cells, live).iter().all(|p| p.verdict == Verdict::Holds)).map(|(name, _)| name).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// A condition that somebody dropped lets more in than the manifests say, whoever it is: a service without its account, a key, another endpoint.
+#[test]
+fn every_condition_that_is_dropped_is_red() {
+    let (desired, wanted) = desired(EVERYBODY);
+    let (cells, _) = of_everybody();
+    let without = |s: &crossrole_policy::Statement| {
+        let keys: Vec<(String, String)> = s.conditions.iter().flat_map(|(op, keys)| keys.keys().map(move |key| (op.clone(), key.clone()))).collect();
+        let other = |(operator, key): (String, String)| {
+            let mut other = s.clone();
+            other.conditions.get_mut(&operator).unwrap().remove(&key);
+            Some(other)
+        };
+        keys.into_iter().map(other).collect()
+    };
+    let faults = each_spoiled(without);
+    assert!(faults.len() > 12, "{}", faults.len());
+    let is_missed = |live: &Estate| {
+        evaluated(&cells, live).iter().all(|p| p.verdict == Verdict::Holds) && !beyond(&desired, &wanted, live, AccessDelta::default()).roles.widens()
+    };
+    // What a user is let in a bucket its own policies bind as well.
+    let faults = faults.iter().filter(|(name, _)| !(name.starts_with("b-one") && name.contains(":user/")));
+    let missed: Vec<&String> = faults.filter(|(_, live)| is_missed(live)).map(|(name, _)| name).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// No policy says whether the identity provider is there, and whose tokens it takes.
+#[test]
+fn tokens_need_a_provider_that_takes_them() {
+    let (cells, wanted) = of_everybody();
+    let provider = wanted.providers.keys().next().unwrap().clone();
+    let mut gone = wanted.clone();
+    gone.providers.clear();
+    let mut other = wanted.clone();
+    other.providers.insert(provider, BTreeSet::from(["somebody-else".to_owned()]));
+    for live in [gone, other] {
+        let red = evaluated(&cells, &live).into_iter().filter(|p| p.verdict == Verdict::Fails).count();
+        assert!(red >= 2, "{red}");
+    }
+}
+
+/// What an apply would take away is more than the manifests say, and what it would give is less: no estate of the manifests alone has whom
+/// somebody put into a group.
+#[test]
+fn what_an_apply_would_change_is_not_green() {
+    let (desired, wanted) = desired(KEYED);
+    let mut live = wanted.clone();
+    let ann = live.principals.get(ANN).unwrap().clone();
+    live.principals.insert(ANN.replace("Ann", "Mal"), ann);
+    live.roles.get_mut(ROLE).unwrap().policy = Some(placed(&format!(
+        r#"{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::111111111111:root"}},"Action":"sts:AssumeRole","Condition":{{"ArnLike":{{"aws:PrincipalArn":"{ANN}"}}}}}}"#
+    ).replace("user/Ann", "user/*")));
+    let mut after = live.clone();
+    after.principals.remove(&ANN.replace("Ann", "Mal"));
+    let pending = crossrole_access::delta(&live, &after);
+    assert!(!pending.changes.is_empty());
+    let found = beyond(&desired, &live, &live, pending.clone());
+    assert!(found.roles.widens() && gains(&found).contains("user/Mal") && found.lacking == AccessDelta::default(), "{found:?}");
+    let less = beyond(&desired, &live, &live, crossrole_access::delta(&after, &live));
+    assert!(!less.roles.widens() && !less.lacking.changes.is_empty(), "{less:?}");
+}
+
+/// What a role's own policies give more is said by its own names, and not once more by those of what a trust may let besides.
+#[test]
+fn what_own_policies_give_is_no_tag_of_a_session() {
+    for action in ["ec2:*", "s3:GetObject", "iam:*"] {
+        let found = spoiled(|live| {
+            let own = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"*"}}"#);
+            live.principals.get_mut(ROLE).unwrap().identity.push(placed(&own));
+        });
+        assert!(found.roles.widens() && !gains(&found).contains("sts:TagSession"), "{action}: {}", gains(&found));
+    }
+}
+
+/// Where a whole account is let in, whom of it is its own affair, whoever a manifest names for something else; not so where a group is meant.
+#[test]
+fn whom_a_whole_account_lets_is_its_own_affair() {
+    let text = |who: &str| {
+        format!(
+            "[trusted.dev.users.Ann]\n[trusted.dev.groups.Crew]\n[roles.Own]\n[[roles.Own.trust]]\nuser = \"dev/Ann\"\n[roles.R]\n[[roles.R.trust]]\n{who} = \"dev{}\"\nexternal_id = \"x-1\"\n[buckets.b-one]\n[[buckets.b-one.allow]]\naccount = \"dev\"\naccess = \"get\"\nprefix = \"whole/\"\n",
+            if who == "group" { "/Crew" } else { "" }
+        )
+    };
+    for (who, left) in [("account", true), ("group", false)] {
+        for hands in [vec![], vec![hand(ANN, &[])]] {
+            let all = cells(&text(who), &hands, &[("b-one", &["whole/a"])], false);
+            let of_ann: Vec<&Cell> = all.iter().filter(|c| c.principal == ANN && c.via.is_none()).collect();
+            let refused = |is: &dyn Fn(&Cell) -> bool| of_ann.iter().any(|c| is(c) && !c.wanted);
+            let assumes = refused(&|c| matches!(&c.act, Act::Assume { role } if role.ends_with("/R")) && c.terms.external_id.as_deref() == Some("x-1"));
+            assert_eq!(assumes, !left, "{who}");
+            assert!(!refused(&|c| matches!(&c.act, Act::Get { prefix, .. } if prefix == "whole/")), "{who}");
+            assert!(refused(&|c| matches!(&c.act, Act::Put { .. })), "{who}");
+        }
+    }
+}
+
+/// A session limit that was lowered keeps from what manifests say, and one that was raised gives more.
+#[test]
+fn a_session_may_be_as_long_as_manifests_say() {
+    let (desired, wanted) = desired(&GUARDED.replace("max_session = \"1h\"", "max_session = \"4h\"").replace("session_name = \"username\"\n", ""));
+    let cells = matrix(&desired, &wanted, &[], &Objects::new(), &Options { now: NOW, ..Options::default() }).cells;
+    let (changed, role) = (BTreeSet::new(), "arn:aws:iam::222222222222:role/R".to_owned());
+    for (seconds, red) in [(3_600, true), (14_400, false), (43_200, true)] {
+        let longest = BTreeMap::from([(role.clone(), seconds)]);
+        let live = Live { estate: &wanted, changed: &changed, now: NOW, longest: &longest, unusable: &BTreeMap::new() };
+        let proofs = cells.iter().map(|cell| judged(cell.clone(), How::Evaluated { because: NotCalled::NotHarmless }, Some(&live)));
+        let fails: Vec<_> = proofs.filter(|proof| proof.verdict == Verdict::Fails).collect();
+        assert_eq!(!fails.is_empty(), red, "{seconds}: {fails:?}");
+    }
+}
+
+/// A key that can't be used is a reason why something granted fails.
+#[test]
+fn what_a_key_answers_that_is_off_is_no_unknown() {
+    let (_, estate) = desired(KEYED);
+    let (changed, longest) = (BTreeSet::new(), BTreeMap::new());
+    let address = crossrole_model::Address::new(&crossrole_model::AccountId::parse("222222222222").unwrap(), crossrole_model::Kind::Key, "k");
+    let failed = |code: &str| How::Unknown { because: Err(CloudError { code: code.into(), ..error(ErrorClass::Other) }) };
+    for (off, code, verdict) in [
+        (true, "KMS.DisabledException", Verdict::Fails),
+        (true, "KMS.KMSInvalidStateException", Verdict::Fails),
+        (true, "SlowDown", Verdict::Unknown),
+        (false, "KMS.DisabledException", Verdict::Unknown),
+    ] {
+        let unusable = off.then(|| (KEY.to_owned(), address.clone())).into_iter().collect();
+        let live = Live { estate: &estate, changed: &changed, now: NOW, longest: &longest, unusable: &unusable };
+        assert_eq!(judged(reads(), failed(code), Some(&live)).verdict, verdict, "{off} {code}");
     }
 }

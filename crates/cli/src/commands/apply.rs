@@ -22,6 +22,7 @@ use crate::session::Session;
 use crate::stop::Stop;
 
 use super::plan::{Made, make};
+use super::remembered::remembered;
 use super::reviewed::{self, Reviewed};
 
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<Exit, Failure> {
@@ -61,7 +62,8 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
     session.key = reports::key(&args.planning.view, named, &args.planning.cloud.config, &options);
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
     let applied = async {
-        let work = Work { args, session: &session, options: &options, reviewed: reviewed.as_ref(), checked: &|_| Ok(()), approved: &|| Ok(()) };
+        let checked = |plan: &Plan| if plan.destroy { remembered(plan, &session.desired) } else { Ok(()) };
+        let work = Work { args, session: &session, options: &options, reviewed: reviewed.as_ref(), checked: &checked, approved: &|| Ok(()) };
         let exit = work.alone(io).await?;
         if args.verify && !destroy && exit == Exit::Clean { proved(args, &session, io).await } else { Ok(exit) }
     };

@@ -90,7 +90,7 @@ struct Taken {
 
 /// What of the objects that are withheld is not as the manifests say: whoever may touch one object must not hide what was done to those
 /// that rest on it.
-fn withheld(plan: &Plan, desired: &Desired, observed: &Observed) -> Vec<Change> {
+pub(crate) fn withheld(plan: &Plan, desired: &Desired, observed: &Observed) -> Vec<Change> {
     if !plan.is_blocked() {
         return Vec::new();
     }

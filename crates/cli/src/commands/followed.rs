@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Entered, Estate, Objects, Onward, onward};
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{AccountId, Address, Desired, Followed, Further, Kind, ObjectState, Observed, Partition, Undenied, Whose, ownership};
-use crossrole_policy::{Arn, Statement, glob};
+use crossrole_model::{AccountId, Address, Desired, Followed, Further, Kind, ObjectState, Observed, Partition, PrincipalKind, Undenied, Whose, ownership};
+use crossrole_policy::{Arn, Effect, Principal, Statement, glob};
 
 /// The longest session of a role that is opened from a session of a role, in seconds (IAM User Guide, "Role chaining").
 const CHAINED: u32 = 3600;
@@ -77,8 +77,26 @@ pub(super) fn followed(desired: &Desired, observed: &Observed, asked: &Asked<'_>
     lives_on.sort();
     lives_on.dedup();
     let on = search.on();
-    let beyond = found.beyond.iter().filter(|(arn, _)| on.contains(arn.as_str())).map(|(arn, all)| (arn.clone(), all.clone())).collect();
-    (ends, Followed { lives_on, beyond, cut: found.cut })
+    let said = |arn: &str| on.contains(arn) || starts.get(arn).is_some_and(|start| start.party);
+    let beyond = found.beyond.iter().filter(|(arn, _)| said(arn)).map(|(arn, all)| (arn.clone(), all.clone())).collect();
+    (ends, Followed { lives_on, beyond, federated: federated(&estate, &gone), cut: found.cut })
+}
+
+/// Users whose sessions by `sts:GetFederationToken` keep something: those are principals of their own, which nothing that names the user
+/// denies, and have what a bucket or key lets their whole account (AWS STS API Reference, GetFederationToken, "Permissions").
+fn federated(estate: &Estate, gone: &[&Whose]) -> BTreeSet<String> {
+    let users = gone.iter().filter_map(|whose| match whose {
+        Whose::Principal { kind: PrincipalKind::User, arn } => Some((arn, Arn::parse(arn)?.account)),
+        _ => None,
+    });
+    let lets = |account: &str| {
+        let whole = |text: &String| text == "*" || text == account || Arn::parse(text).is_some_and(|arn| arn.account == account && arn.resource == "root");
+        let elsewhere = estate.buckets.values().chain(estate.keys.values()).filter(|guarded| guarded.account != account);
+        let statements = elsewhere.filter_map(|guarded| guarded.policy.as_ref()).flat_map(|policy| &policy.document.statements);
+        let named = statements.filter(|s| s.effect == Effect::Allow).filter_map(|s| s.principal.as_ref());
+        named.flat_map(Principal::aws).any(whole)
+    };
+    users.filter(|(_, account)| lets(account)).map(|(arn, _)| arn.clone()).collect()
 }
 
 /// Sessions of declared roles that nothing tells from those of others.
@@ -95,8 +113,13 @@ pub(super) fn shared<'a>(desired: &Desired, roles: impl IntoIterator<Item = (&'a
 pub(super) fn not_done(desired: &Desired, since: &str, is_done: impl Fn(&Address) -> bool) -> Vec<Further> {
     let opened = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.opened).map(|opened| &opened.role);
     let roles: BTreeSet<&Address> = opened.filter(|role| !is_done(role)).collect();
-    let all = shared(desired, roles.into_iter().map(|role| (role, longest(desired, role))));
-    all.into_iter().map(|further| Further { because: Undenied::NotDone, ..further }).collect()
+    let of = |roles: BTreeSet<&Address>, because| {
+        let all = shared(desired, roles.into_iter().map(|role| (role, longest(desired, role))));
+        all.into_iter().map(move |further| Further { because, ..further }).collect::<Vec<_>>()
+    };
+    let entries = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.opened);
+    let full = entries.filter(|opened| opened.no_room).map(|opened| &opened.role).collect();
+    [of(roles, Undenied::NotDone), of(full, Undenied::NoRoom)].concat()
 }
 
 /// Tells whether all is live that takes a role back; `None`: nothing was read.
@@ -153,11 +176,13 @@ fn starts(desired: &Desired, estate: &Estate, gone: &[&Whose], asked: &Asked<'_>
             }
         }
     }
+    // One who is named by several entries, as by several manifests, is one all the same.
+    let opened: BTreeSet<String> = starts.keys().cloned().collect();
     let itself = |whose: &&&Whose| matches!(whose, Whose::Principal { .. } | Whose::PermissionSet(_));
     for whose in gone.iter().filter(itself) {
         for arn in estate.principals.keys().filter(|arn| is_own(whose, arn, desired.partition)) {
             // A role that is made here ends with its own entry.
-            let party = !starts.contains_key(arn);
+            let party = !opened.contains(arn);
             let start = starts.entry(arn.clone()).or_default();
             start.party = party;
             start.whole = true;

@@ -22,6 +22,7 @@ pub(crate) mod man;
 mod meant;
 pub(crate) mod plan;
 pub(crate) mod profile;
+mod remembered;
 pub(crate) mod render;
 pub(crate) mod reviewed;
 pub(crate) mod revoke;

@@ -260,7 +260,7 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
 }
 
 /// What decides access before a plan, and after it.
-pub(super) fn sides(plan: &Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) -> [Estate; 2] {
+pub(crate) fn sides(plan: &Plan, desired: &crossrole_model::Desired, observed: &Observed, controls: &Controls) -> [Estate; 2] {
     let mut objects = Objects::observed(observed, plan.partition).with_keys(&desired.bucket_keys);
     let before = objects.estate().under(controls);
     objects.apply(&plan.changes);

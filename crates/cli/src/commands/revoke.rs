@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossrole_manifest::take_up::{Entry, labels, with_revoked};
-use crossrole_model::access::{AccessChange, Party};
+use crossrole_model::access::{AccessChange, AccessDelta, Party};
 use crossrole_model::proof::{Act, Cell};
 use crossrole_model::{AccountId, Address, Desired, Followed, Observed, Partition, Revocation, Severity, Source, Whose};
 use crossrole_policy::{Arn, glob};
@@ -147,6 +147,7 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Fol
     let gone: Vec<&Whose> = carried.session.desired.revoked.iter().filter(|one| one.since.as_str() >= since).map(|one| &one.whose).collect();
     // What others may do is for `verify`, which asks for all of it.
     all.beyond.changes.retain(|change| gone.iter().any(|whose| may_be_of(change, whose, partition)));
+    all.lacking = AccessDelta::default();
     all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
     if all.proofs.is_empty() {
         io.err_lines(&crossrole_report::untried(&args.what));

@@ -35,6 +35,7 @@ async fn external_id(args: ExternalIdArgs, io: &mut Io) -> Result<Exit, Failure>
     if texts.len() != 1 {
         return Err(if texts.is_empty() { not(&role, why) } else { several(&role, texts.len()) });
     }
+    let finished_by = finished_by(&role, &args);
     let (json, finish) = (args.carrying.view.json, args.finish);
     let mut carried = Carried::begin(args.paths, args.carrying, loaded, texts, io)?;
     carried.say(io);
@@ -50,10 +51,23 @@ async fn external_id(args: ExternalIdArgs, io: &mut Io) -> Result<Exit, Failure>
             io.out_json(&serde_json::json!({ "external_id": fresh }));
         } else {
             io.out(&format!("\nNew external id: {fresh}\n"));
-            io.err_lines(&crossrole_report::rotation_begun(&role));
+            io.err_lines(&crossrole_report::rotation_begun(&finished_by));
         }
     }
     Ok(exit)
+}
+
+/// The command that ends what this one begins.
+fn finished_by(role: &str, args: &ExternalIdArgs) -> String {
+    let quoted = |text: &str| {
+        let plain = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "/._-+=@%:,".contains(c));
+        if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    };
+    let mut words = vec!["crossrole rotate external-id".to_owned(), quoted(role)];
+    words.extend(args.trust.map(|trust| format!("--trust {trust}")));
+    words.push("--finish".to_owned());
+    words.extend(args.paths.iter().map(|path| quoted(&path.display().to_string())));
+    words.join(" ")
 }
 
 /// The name of a role as manifests write it: `role/Name`, `account/role/Name` and an ARN, as plans and AWS write it, name it as well.

@@ -33,7 +33,11 @@ pub(crate) fn whole(all: &Attestation) -> Exit {
 
 /// What is not known is not proved.
 pub(crate) fn exit(all: &Attestation) -> Exit {
-    let proved = all.left_out == 0 && all.left_behind.is_empty() && !all.beyond.widens() && all.proofs.iter().all(|proof| proof.verdict == Verdict::Holds);
+    let proved = all.left_out == 0
+        && all.left_behind.is_empty()
+        && !all.beyond.widens()
+        && !all.is_lacking()
+        && all.proofs.iter().all(|proof| proof.verdict == Verdict::Holds);
     if proved { Exit::Clean } else { Exit::Failed }
 }
 

@@ -169,6 +169,10 @@ impl Calls<'_> {
         Ok((cell.clone(), known))
     }
 
+    fn is_written(&self, bucket: &str, key: &str) -> bool {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).contains(&(bucket.to_owned(), key.to_owned()))
+    }
+
     /// Whose credentials make the call, or why nobody's do.
     fn by(&self, cell: &Cell) -> Result<By, NotCalled> {
         let Cell { principal, via, act, twist, terms, .. } = cell;
@@ -180,6 +184,12 @@ impl Calls<'_> {
         }
         match act {
             Act::Get { key: None, .. } => return Err(NotCalled::NoObject),
+            // An object of ours that could not be written is not there.
+            Act::Get { bucket, key: Some(key), .. } if self.probe.is_some_and(|probe| key.ends_with(probe)) && !self.is_written(bucket, key) => {
+                return Err(NotCalled::NoObject);
+            }
+            // A session of hours is not opened to try it.
+            Act::Assume { .. } if terms.seconds.is_some() && cell.wanted => return Err(NotCalled::NotHarmless),
             Act::Put { key, .. } | Act::Delete { key, .. } if !self.probe.is_some_and(|probe| key.ends_with(probe)) => return Err(NotCalled::Writes),
             Act::Other { action, .. } if !HARMLESS.contains(&action.as_str()) => return Err(NotCalled::NotHarmless),
             _ => {}
@@ -197,6 +207,9 @@ impl Calls<'_> {
         let mut hands = self.held.iter().filter(|held| held.arn == *principal).peekable();
         if hands.peek().is_none() {
             return Err(NotCalled::NotAtHand);
+        }
+        if !terms.keys.is_empty() {
+            return Err(NotCalled::OtherKeys);
         }
         hands.find(|held| held.mfa == terms.mfa).map(|held| held.by.clone()).ok_or(NotCalled::OtherFactor)
     }

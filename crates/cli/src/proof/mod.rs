@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossrole_access::{Estate, Objects};
+use crossrole_model::access::AccessDelta;
 use crossrole_model::proof::{Attestation, Cell, Known, NotCalled, Proof, Unshown};
 use crossrole_model::{AccountId, Address, Desired, KeyRef, Observation, Observed, Subject};
 use crossrole_policy::Arn;
@@ -36,6 +37,8 @@ struct Seen {
     unusable: BTreeMap<String, Address>,
     unguarded: Vec<Unshown>,
     unshown: Vec<Unshown>,
+    /// What an apply would change in who may do what.
+    pending: AccessDelta,
 }
 
 /// Tries what the manifests of a session promise; says on stderr what it is at, unless that is not wanted.
@@ -45,20 +48,20 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
     let controls = session.settings.controls(&desired)?;
     let mut seen = read(session).await?;
     let held = held(session, &seen.live).await?;
-    let wanted = Objects::desired(&desired).estate().under(&controls);
+    // By the ids that AWS has given to keys of ours.
+    let named = Arc::new(desired.rename_keys(&seen.observed.made_keys()));
+    let wanted = Objects::desired(&named).estate().under(&controls);
     let objects = objects(session, &wanted, &mut seen).await;
     // One object of ours a run: two that run side by side do not meet.
     let probe = format!(".crossrole-verify-{begun}-{}", std::process::id());
     let elsewhere = seen.owners.keys().map(|bucket| (bucket.clone(), crossrole_verify::prefixes(&seen.live, bucket))).collect();
     let options = Options { write_probes: args.write_probes, probe: probe.clone(), elsewhere, address: args.source_ip.map(|ip| ip.to_string()), now: begun };
     let known: Vec<Hand> = held.iter().map(|held| Hand { arn: held.arn.clone(), groups: held.groups.clone() }).collect();
-    let for_matrix = Arc::clone(&desired);
+    let (for_matrix, of_matrix) = (Arc::clone(&named), wanted.clone());
     let Matrix { cells, left_out, untried, elsewhere } =
-        session.computed("listing what to try", move || matrix(&for_matrix, &wanted, &known, &objects, &options)).await?;
-    // By the ids that AWS has given to keys of ours.
-    let (named, live) = (desired.rename_keys(&seen.observed.made_keys()), seen.live.clone());
-    let controls = session.settings.controls(&desired)?;
-    let compared = move || beyond(&named, &Objects::desired(&named).estate().under(&controls), &live);
+        session.computed("listing what to try", move || matrix(&for_matrix, &of_matrix, &known, &objects, &options)).await?;
+    let (live, pending) = (seen.live.clone(), std::mem::take(&mut seen.pending));
+    let compared = move || beyond(&named, &wanted, &live, pending);
     let beyond = session.computed("comparing what is live", compared).await?;
     let calls = Calls {
         session,
@@ -90,6 +93,7 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
         elsewhere: elsewhere.into_iter().map(|(role, buckets)| (role, buckets.into_iter().collect())).collect(),
         beyond: beyond.roles,
         beside: beyond.shared,
+        lacking: beyond.lacking,
         unguarded: seen.unguarded,
         unshown: seen.unshown,
         left_behind,
@@ -121,12 +125,21 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
         let longest = longest(&observed, &desired);
         // Of what is withheld too: whoever may mark an object as another's must not hide what it lacks.
         let through = crossrole_planner::Options { look_through: true, ..crossrole_planner::Options::default() };
-        let settings = unshown::unshown(&crossrole_planner::plan(&desired, &observed, &through), &desired);
-        (observed, live, changed, longest, settings)
+        let through = crossrole_planner::plan(&desired, &observed, &through);
+        let settings = unshown::unshown(&through, &desired);
+        let mut plan = plan;
+        plan.changes.extend(crate::commands::drift::withheld(&plan, &desired, &observed));
+        let pending = if plan.changes.is_empty() {
+            AccessDelta::default()
+        } else {
+            let [before, after] = crate::commands::plan::sides(&plan, &desired, &observed, &controls);
+            crossrole_access::delta(&before, &after)
+        };
+        (observed, live, changed, longest, settings, pending)
     };
-    let (observed, live, changed, longest, (unguarded, unshown)) = session.computed("planning", work).await?;
+    let (observed, live, changed, longest, (unguarded, unshown), pending) = session.computed("planning", work).await?;
     let unusable = unshown::unusable(&observed);
-    Ok(Seen { observed, live, changed, longest, regions, owners, unread, unusable, unguarded, unshown })
+    Ok(Seen { observed, live, changed, longest, regions, owners, unread, unusable, unguarded, unshown, pending })
 }
 
 fn unread(observed: &Observed) -> Vec<(AccountId, String)> {

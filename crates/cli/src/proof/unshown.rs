@@ -12,7 +12,8 @@ pub(super) fn unshown(plan: &Plan, desired: &Desired) -> (Vec<Unshown>, Vec<Unsh
     let all = plan.changes.iter().flat_map(|change| settings(change, desired, &boundaries).into_iter().map(move |part| (change, part)));
     let (mut guards, mut others) = (Vec::new(), Vec::new());
     for (change, part) in all {
-        let list = if matches!(part, Setting::Boundary | Setting::PublicAccessBlock) { &mut guards } else { &mut others };
+        let list =
+            if matches!(part, Setting::Boundary | Setting::PublicAccessBlock | Setting::Metadata | Setting::Audiences) { &mut guards } else { &mut others };
         list.push(Unshown { address: change.address.clone(), part });
     }
     (guards, others)
@@ -34,6 +35,8 @@ fn settings(change: &Change, desired: &Desired, boundaries: &BTreeSet<&str>) -> 
             let same = matches!(before, Some(ObjectState::Policy(before)) if before.document == after.document);
             of(&[(!same && boundaries.contains(arn.as_str()), Setting::Boundary)])
         }
+        (Some(ObjectState::SamlProvider(before)), Some(ObjectState::SamlProvider(after))) => of(&[(before.metadata != after.metadata, Setting::Metadata)]),
+        (Some(ObjectState::OidcProvider(before)), Some(ObjectState::OidcProvider(after))) => of(&[(before.client_ids != after.client_ids, Setting::Audiences)]),
         (Some(ObjectState::Bucket(before)), Some(ObjectState::Bucket(after))) => of(&[
             (before.public_access_block != after.public_access_block, Setting::PublicAccessBlock),
             (before.encryption != after.encryption, Setting::Encryption),

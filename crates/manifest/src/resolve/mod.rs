@@ -131,6 +131,10 @@ struct Builder<'a> {
     taken: BTreeSet<usize>,
     /// Of the role that is being read: who of those could come in.
     ways: Vec<revoked::Way>,
+    /// Who comes in by each trust of the role that is resolved.
+    doors: Vec<revoked::Door>,
+    /// Entries for which the trust of the role that is resolved has no room.
+    no_room: BTreeSet<usize>,
 }
 
 /// A statement with the parts of the manifest that it comes from: several, once principals with the same rights share it.
@@ -171,6 +175,8 @@ impl<'a> Builder<'a> {
             taken: BTreeSet::new(),
             by_id: false,
             ways: Vec::new(),
+            doors: Vec::new(),
+            no_room: BTreeSet::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crossrole_model::desired::Place;
 use crossrole_model::{AccountId, Address, Kind, Opened, PermissionSet, PrincipalKind, Revocation, Span, Whose, ownership, revoked_sid};
-use crossrole_policy::{Arn, Conditions, Effect, Element, Principal, Statement, glob};
+use crossrole_policy::{Arn, Conditions, Document, Effect, Element, Principal, Statement, glob};
 
 use crate::decode::{Spanned, Table, did_you_mean, quoted};
 use crate::raw::Revoked;
@@ -17,7 +17,7 @@ use super::statement::condition;
 use super::{Builder, Placed, account_id};
 
 use sessions::Told;
-pub(super) use sessions::Way;
+pub(super) use sessions::{Door, Way};
 
 /// An entry as it is meant.
 pub(super) struct Gone {
@@ -232,17 +232,32 @@ impl Builder<'_> {
         self.without(copy, whose).is_none()
     }
 
-    /// The statements of a trust that let somebody else in, with what keeps out who is revoked and would come in with them.
-    pub(super) fn kept_out(&self, statements: Vec<Placed>) -> Vec<Placed> {
+    /// The statements of a trust that let somebody else in, with what keeps out who is revoked and would come in with them, as far as AWS
+    /// takes so much: everything else is taken back all the same, and of the rest it is said.
+    pub(super) fn kept_out(&mut self, statements: Vec<Placed>) -> Vec<Placed> {
+        let denied = self.denied_in(&statements);
+        let most = self.desired.quotas.trust_policy;
+        let size = |all: &[Placed]| Document::new(super::role::pack(all.to_vec()).into_iter().map(|placed| placed.statement).collect()).size();
+        // A trust that is too long by itself is a mistake of its own.
+        let fits = size(&statements) <= most;
         let mut all = statements;
+        for (at, placed) in denied {
+            all.push(placed);
+            if fits && size(&all) > most {
+                all.pop();
+                self.no_room.insert(at);
+            }
+        }
+        all
+    }
+
+    fn denied_in(&self, all: &[Placed]) -> Vec<(usize, Placed)> {
         let broad = |gone: &Gone| {
             let named = all.iter().filter(|placed| placed.statement.effect == Effect::Allow).filter_map(|placed| placed.statement.principal.as_ref());
             named.flat_map(Principal::aws).any(|text| lets(text, &gone.whose))
         };
         let once = self.gone.iter().enumerate().filter(|(at, gone)| !self.is_said_later(*at) && broad(gone));
-        let denied: Vec<Placed> = once.filter_map(|(_, gone)| self.denied(gone, ["sts:AssumeRole"], None)).collect();
-        all.extend(denied);
-        all
+        once.filter_map(|(at, gone)| Some((at, self.denied(gone, ["sts:AssumeRole"], None)?))).collect()
     }
 
     /// Tells whether another entry is of the same, in other words, and as late.
@@ -342,6 +357,10 @@ impl Builder<'_> {
                     "say `session_name` or `source_identity` where these tell, or `all_sessions = true` to deny those of everybody"
                 };
                 self.warning(gone.span, message, advice);
+            }
+            for opened in gone.opened.iter().filter(|opened| opened.no_room) {
+                let message = format!("the trust policy of role `{}` has no room for what would deny it, so that it may still be assumed", opened.role.name);
+                self.warning(gone.span, message, "shorten that trust, or revoke the role as a whole");
             }
             if !gone.concerns {
                 let advice = format!(

@@ -25,6 +25,7 @@ impl<'a> Builder<'a> {
         let arn = self.partition.iam_arn(account, "role", &path, name);
         let address = Address::new(account, Kind::Role, name);
         self.ways.clear();
+        self.doors.clear();
         let mut statements: Vec<Placed> = raw.trust.iter().flatten().flat_map(|t| self.trust(t, &arn, account)).collect();
         if self.is_revoked(&address) {
             statements.clear();
@@ -38,7 +39,8 @@ impl<'a> Builder<'a> {
             self.error(key, format!("nobody may assume role `{name}`"), advice);
         }
         let nobody = statements.is_empty();
-        let trust = self.document(&address, &DocumentRef::Trust, if nobody { self.nobody(key) } else { pack(self.kept_out(statements)) });
+        let statements = if nobody { self.nobody(key) } else { pack(self.kept_out(statements)) };
+        let trust = self.document(&address, &DocumentRef::Trust, statements);
         self.over(
             key,
             &format!("the trust policy of role `{name}`"),
@@ -354,7 +356,7 @@ fn raised(advice: &str, may_be: bool, setting: &str) -> String {
 }
 
 /// Joins statements that differ only in their principals: quotas count characters.
-fn pack(statements: Vec<Placed>) -> Vec<Placed> {
+pub(super) fn pack(statements: Vec<Placed>) -> Vec<Placed> {
     let mut out: Vec<Placed> = Vec::new();
     for placed in statements {
         let bare = |s: &Statement| Statement { principal: None, sid: None, ..s.clone() }.canonical();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_model::ownership::{REVOKED_TAG, revoked_tag, without_earliest_revoked};
 use crossrole_model::state::Tags;
 use crossrole_model::{Address, Opened, PrincipalKind, Whose};
-use crossrole_policy::{Arn, Conditions, Effect, Element, Statement};
+use crossrole_policy::{Arn, Conditions, Effect, Element, Statement, glob};
 
 use crate::raw::{Revoked, SessionName, Trust};
 
@@ -31,7 +31,21 @@ pub(in crate::resolve) struct Way {
     identities: Vec<String>,
     /// Source identities that some carry, as an entry says.
     said: Vec<String>,
+    /// It is the trust that tells, and not the entry.
+    by_trust: bool,
 }
+
+/// Whoever comes in by one trust of a role, and what it asks of the names and source identities of their sessions.
+pub(in crate::resolve) struct Door {
+    named: Vec<Named>,
+    /// Tokens of an identity provider come in.
+    federated: bool,
+    names: Option<Vec<String>>,
+    identities: Option<Vec<String>>,
+}
+
+/// The variable for the name of a user, which nobody else has in its account.
+const USERNAME: &str = "${aws:username}";
 
 /// The longest that a session lasts that was opened from a session of a role, in seconds (IAM User Guide, "Role chaining").
 const CHAINED: u32 = 3600;
@@ -58,6 +72,14 @@ impl Builder<'_> {
 
     /// Notes who of those that are revoked could come in by a trust.
     pub(in crate::resolve) fn ways(&mut self, raw: &Trust, named: &[Named], conditions: &Conditions) {
+        let username = matches!(raw.session_name.as_ref().map(|name| name.value), Some(SessionName::Username));
+        let names = if username { Some(vec![USERNAME.to_owned()]) } else { values(conditions, "sts:RoleSessionName") };
+        if !self.is_over(raw.expires.as_ref()) {
+            let federated = ["github", "oidc", "saml"].into_iter().any(|kind| raw.has(kind));
+            // Without leave to set one, a session has none (IAM User Guide, "Monitor and control actions taken with assumed roles").
+            let identities = if raw.source_identity == Some(true) { values(conditions, "sts:SourceIdentity") } else { Some(Vec::new()) };
+            self.doors.push(Door { named: named.to_vec(), federated, names, identities });
+        }
         for at in 0..self.gone.len() {
             let Some(gone) = self.gone.get(at) else { continue };
             let alone = named.len() == 1 && named.iter().all(|named| self.is_of(named, &gone.whose));
@@ -70,18 +92,69 @@ impl Builder<'_> {
             // What else is said to be theirs, the caller may leave out: it tells some of them.
             if let Some(told) = gone.told.clone() {
                 let said = told.identities.clone();
-                self.ways.push(Way { gone: at, told: Some(told), identities: identities.clone(), said });
+                self.ways.push(Way { gone: at, told: Some(told), identities: identities.clone(), said, by_trust: false });
             }
-            self.ways.push(Way { gone: at, told: by_trust, identities, said: Vec::new() });
+            self.ways.push(Way { gone: at, told: by_trust, identities, said: Vec::new(), by_trust: true });
             if let Some(gone) = self.gone.get_mut(at) {
                 gone.concerns = true;
             }
         }
     }
 
+    /// Leaves of what a trust tells what tells those sessions alone: by another way in, others may bring the same.
+    fn alone(&self, way: &mut Way) {
+        let Some(gone) = self.gone.get(way.gone) else { return };
+        way.identities.retain(|identity| !self.brings(gone, identity, |door| door.identities.as_deref()));
+        let Some(told) = &mut way.told else { return };
+        told.names.retain(|name| !self.brings(gone, name, |door| door.names.as_deref()));
+        told.identities.retain(|identity| !self.brings(gone, identity, |door| door.identities.as_deref()));
+        if told.names.is_empty() && told.identities.is_empty() {
+            told.identities.clone_from(&way.identities);
+        }
+        if *told == Told::default() {
+            way.told = None;
+        }
+    }
+
+    /// Tells whether somebody else may bring a name or a source identity.
+    fn brings(&self, gone: &Gone, value: &str, asked: impl Fn(&Door) -> Option<&[String]>) -> bool {
+        let is_gone = |named: &Named| self.gone.iter().any(|gone| self.is_of(named, &gone.whose));
+        self.doors.iter().any(|door| {
+            let others: Vec<&Named> = door.named.iter().filter(|named| !is_gone(named)).collect();
+            if others.is_empty() && !door.federated {
+                return false;
+            }
+            let Some(values) = asked(door) else { return true };
+            values.iter().any(|other| match other.as_str() {
+                USERNAME => others.iter().any(|named| self.may_be_called(named, value, gone)),
+                text => text.contains('$') || glob::is_match(text, value) || glob::is_match(value, text),
+            })
+        })
+    }
+
+    /// Tells whether somebody else may be a user of a name: in one account no two have the same.
+    fn may_be_called(&self, named: &Named, name: &str, gone: &Gone) -> bool {
+        let elsewhere = |id: &str| user(&gone.whose).is_none() || account(&gone.whose) != Some(id);
+        match named {
+            Named::User(found) => glob::is_match(name, &found.name),
+            Named::Account(id) => elsewhere(id.as_str()),
+            Named::Group(found) => elsewhere(found.account.as_str()),
+            Named::Organizations(_) | Named::Units(_) => true,
+            Named::Other(text) => match Arn::parse(text).and_then(|arn| Some((arn.account, arn.kind_and_name()?))) {
+                Some((_, (kind, of))) => kind == "user" && glob::is_match(name, of),
+                None => text == "*" || elsewhere(Arn::parse(text).map_or(text.as_str(), |arn| arn.account)),
+            },
+            // No session of a role has a user's name.
+            Named::Role(_) | Named::Sets(_) | Named::Service(_) => false,
+        }
+    }
+
     /// What denies the sessions of a role that live on, and notes those that can't be told from others.
     pub(in crate::resolve) fn ended_sessions(&mut self, role: &Address, nobody: bool, longest: u32, tags: &mut Tags) -> Vec<Placed> {
-        let ways = std::mem::take(&mut self.ways);
+        let mut ways = std::mem::take(&mut self.ways);
+        ways.iter_mut().filter(|way| way.by_trust).for_each(|way| self.alone(way));
+        self.doors.clear();
+        let no_room = std::mem::take(&mut self.no_room);
         let itself = self.is_revoked(role);
         let is_of = |gone: &Gone| is_itself(&gone.whose, role) || matches!(&gone.whose, Whose::Sessions(of) if of == role);
         let of: BTreeSet<usize> = (0..self.gone.len()).filter(|at| self.gone.get(*at).is_some_and(is_of)).collect();
@@ -118,7 +191,7 @@ impl Builder<'_> {
             identities.extend(its.iter().flat_map(|way| way.said.clone()));
             identities.sort();
             identities.dedup();
-            let opened = Opened { role: role.clone(), whole, identities, sure: known };
+            let opened = Opened { role: role.clone(), whole, identities, sure: known, no_room: no_room.contains(&at) };
             if let Some(gone) = self.gone.get_mut(at) {
                 gone.lives_on.extend(lives_on.then(|| (role.clone(), longest)));
                 gone.opened.push(opened);
@@ -168,13 +241,18 @@ fn told_by(raw: &Trust, conditions: &Conditions, whose: &Whose, alone: bool) -> 
     (told != Told::default()).then_some(told)
 }
 
-/// The values of a key that a trust asks for, where they tell the sessions of somebody.
-fn asked(conditions: &Conditions, key: &str, user: Option<&str>, alone: bool) -> Option<Vec<String>> {
+/// The values of a key that a trust asks for.
+fn values(conditions: &Conditions, key: &str) -> Option<Vec<String>> {
     let lists = ["StringEquals", "StringLike"].into_iter().filter_map(|operator| conditions.get(operator));
-    let values = lists.flat_map(|keys| keys.iter()).find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, values)| values)?;
+    lists.flat_map(|keys| keys.iter()).find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, values)| values.clone())
+}
+
+/// The same, where they tell the sessions of somebody.
+fn asked(conditions: &Conditions, key: &str, user: Option<&str>, alone: bool) -> Option<Vec<String>> {
+    let values = values(conditions, key)?;
     // Of fixed names, others of the same trust may have the same.
     let filled = values.iter().map(|value| match (value.as_str(), user) {
-        ("${aws:username}", Some(name)) => Some(name.to_owned()),
+        (USERNAME, Some(name)) => Some(name.to_owned()),
         (text, _) if alone && !text.contains('$') && text.chars().any(|c| c != '*') => Some(text.to_owned()),
         _ => None,
     });
