@@ -310,7 +310,7 @@ mod tests {
         let cases: &[(&[&str], Option<bool>)] = &[
             (&[], None),
             (&[r#"<https://x/notes?page=2>; rel="next", <https://x/notes?page=9>; rel="last""#], Some(true)),
-            (&[r#"<https://x/notes?page=1>; rel="prev""#, r#"<https://x/notes?page=3>; rel=next"#], Some(true)),
+            (&[r#"<https://x/notes?page=1>; rel="prev""#, "<https://x/notes?page=3>; rel=next"], Some(true)),
             (&[r#"<https://x/notes?page=1>; rel="first", <https://x/notes?rel="next">; rel="last""#], Some(false)),
         ];
         for (given, expected) in cases {
