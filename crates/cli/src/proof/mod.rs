@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossrole_access::{Estate, Objects};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::proof::{Attestation, Cell, Known, NotCalled, Proof, Unshown};
-use crossrole_model::{AccountId, Address, Desired, KeyRef, Observation, Observed, Subject};
+use crossrole_model::{AccountId, Address, Change, Desired, DesiredState, KeyRef, ObjectState, Observation, Observed, Subject};
 use crossrole_policy::Arn;
 use crossrole_verify::{Hand, Live, Matrix, Options, beyond, judged, matrix};
 
@@ -128,7 +128,11 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
         let through = crossrole_planner::plan(&desired, &observed, &through);
         let settings = unshown::unshown(&through, &desired);
         let mut plan = plan;
-        plan.changes.extend(crate::commands::drift::withheld(&plan, &desired, &observed));
+        let held = crate::commands::drift::withheld(&plan, &desired, &observed);
+        plan.changes.extend(held);
+        // Of a group whose members no manifest declares, who is in it is let what the group is let.
+        let asked = |change: &Change| matches!(&change.before, Some(ObjectState::Membership(one)) if change.after.is_none() && !members(&desired, &change.address.account, &one.group));
+        plan.changes.retain(|change| !asked(change));
         let pending = if plan.changes.is_empty() {
             AccessDelta::default()
         } else {
@@ -140,6 +144,14 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
     let (observed, live, changed, longest, (unguarded, unshown), pending) = session.computed("planning", work).await?;
     let unusable = unshown::unusable(&observed);
     Ok(Seen { observed, live, changed, longest, regions, owners, unread, unusable, unguarded, unshown, pending })
+}
+
+/// Whether manifests say who is in a group.
+fn members(desired: &Desired, account: &AccountId, group: &str) -> bool {
+    desired
+        .objects
+        .iter()
+        .any(|(address, object)| address.account == *account && matches!(&object.state, DesiredState::Membership(one) if one.group.eq_ignore_ascii_case(group)))
 }
 
 fn unread(observed: &Observed) -> Vec<(AccountId, String)> {
