@@ -214,9 +214,8 @@ fn known_account(world: &World<'_>, arn: &str) -> Verdict {
 }
 
 fn resource(world: &World<'_>, hop: &Hop) -> Verdict {
-    let assumed = hop.answer.assumed.iter().any(|a| matches!(a, Assumption::ResourcePolicy | Assumption::KeyPolicy));
     match hop.guard {
-        _ if !assumed => Verdict::Holds,
+        _ if !world.is_unread(hop) => Verdict::Holds,
         Guard::Bucket => match bucket_of(&hop.call.resource).and_then(|name| world.observed.buckets.get(name)) {
             Some(Observation::Unreadable(error)) => unreadable(error),
             Some(Observation::Known(Some(bucket))) => match &bucket.policy {
@@ -251,7 +250,12 @@ fn identity(world: &World<'_>, hop: &Hop) -> Verdict {
 
 /// Whether the policy of the resource asks for one of these keys.
 fn asked_for(world: &World<'_>, hop: &Hop, keys: &[&str]) -> Verdict {
-    let Some(document) = world.policy_of(hop) else { return Verdict::NotAsked };
+    let Some(document) = world.policy_of(hop) else {
+        return match resource(world, hop) {
+            Verdict::Holds => Verdict::NotAsked,
+            unread => unread,
+        };
+    };
     let mut said = document.statements.iter().flat_map(|s| s.conditions.values()).flat_map(|of| of.keys());
     if said.any(|key| keys.contains(&key.to_ascii_lowercase().as_str())) { Verdict::Holds } else { Verdict::NotAsked }
 }

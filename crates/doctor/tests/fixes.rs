@@ -72,7 +72,7 @@ fn call(who: &str, action: &'static str, resource: &str, context: &[(&str, &str)
     let mut all = Context::default();
     all.set("aws:CurrentTime", "2026-06-01T12:00:00Z");
     context.iter().for_each(|(key, value)| all.set(key, *value));
-    if all.get("aws:MultiFactorAuthPresent").is_some() {
+    if all.get("aws:MultiFactorAuthPresent").is_some() && all.get("aws:MultiFactorAuthAge").is_none() {
         all.set("aws:MultiFactorAuthAge", "0");
     }
     Call { who: who.to_owned(), action, resource: resource.to_owned(), context: all, tags: false, identity: false, denied: None }
@@ -248,6 +248,14 @@ fn asked_otherwise(change: &RequestChange, call: &mut Call) {
             call.context.set("aws:MultiFactorAuthPresent", "true");
             call.context.set("aws:MultiFactorAuthAge", "0");
         }
+        RequestChange::Tls => call.context.set("aws:SecureTransport", "true"),
+        RequestChange::Region { region } => call.context.set("aws:RequestedRegion", region.clone().unwrap()),
+        RequestChange::From { key, wanted } => call.context.set(key, wanted[0].split('/').next().unwrap()),
+        RequestChange::With { key, value } => {
+            call.context.set(key, value.clone());
+            call.identity |= key == "sts:SourceIdentity";
+            call.tags |= key.starts_with("aws:RequestTag/");
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -361,4 +369,147 @@ fn what_is_left_to_the_account_lacks_on_the_callers_side() {
     desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "sts:AssumeRole"}]));
     let (found, _) = desk.treated(&assume("arn:aws:iam::222222222222:role/Own", &[]), &[]);
     assert_eq!(causes(&found), [Cause::IdentityLacks]);
+}
+
+fn no_command(found: &Diagnosis) {
+    let steps = found.fix.as_ref().unwrap_or_else(|| panic!("no fix: {:?}", found.causes));
+    assert!(steps.iter().all(|step| matches!(step, FixStep::Request { .. })), "{steps:?}");
+}
+
+/// A Deny that asks for something whoever calls can bring is met by bringing it, and keeps what it says: of users, of trusts, of
+/// buckets and of keys.
+#[test]
+fn a_deny_that_another_request_would_not_meet_is_left_alone() {
+    let deny = |action: &str, condition: Value| json!({"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition});
+    let region = ("aws:RequestedRegion", "us-east-1");
+    let plain = ("aws:SecureTransport", "false");
+    let rows: [(Value, &[(&str, &str)], Cause); 11] = [
+        (json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}), &[], Cause::MfaMissing),
+        (json!({"Null": {"aws:MultiFactorAuthAge": "true"}}), &[], Cause::MfaMissing),
+        (json!({"NumericGreaterThanIfExists": {"aws:MultiFactorAuthAge": "300"}}), &[MFA, ("aws:MultiFactorAuthAge", "900")], Cause::MfaTooOld),
+        (json!({"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1"]}}), &[region], Cause::OtherCondition),
+        (json!({"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), &[HERE], Cause::SourceAddress),
+        (json!({"NotIpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}, "Bool": {"aws:ViaAWSService": "false"}}), &[HERE], Cause::SourceAddress),
+        (json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}), &[("aws:SourceVpce", "vpce-9")], Cause::SourceNetwork),
+        (json!({"Bool": {"aws:SecureTransport": "false"}}), &[plain], Cause::InsecureTransport),
+        (json!({"StringNotEquals": {"sts:ExternalId": "desk-0815"}}), &[], Cause::ExternalIdMissing),
+        (json!({"StringNotLike": {"sts:RoleSessionName": "${aws:username}"}}), &[("sts:RoleSessionName", "x")], Cause::OtherCondition),
+        (json!({"Bool": {"aws:SecureTransport": "false"}, "StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}), &[plain, region], Cause::InsecureTransport),
+    ];
+    for (condition, brought, cause) in &rows {
+        let mut own = Desk::new();
+        own.user("ann", &json!([allow("sts:*", "*"), deny("*", condition.clone())]));
+        let mut trust = Desk::new();
+        trust.trust(&json!([
+            {"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole"},
+            {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": condition},
+        ]));
+        for desk in [own, trust] {
+            let (found, _) = desk.treated(&assume(ANN, brought), &[assume(ANN, brought)]);
+            assert_eq!(causes(&found), [*cause], "{condition}");
+            assert!(found.causes[0].denies, "{condition}");
+            no_command(&found);
+        }
+    }
+    // Of a bucket, too; from where the call came is not guessed, and is certain where AWS says that such a policy denies it.
+    let mut desk = Desk::new();
+    desk.bucket(Some(&json!([{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::desk/*", "Condition": {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}}])), false);
+    let mut read = call(DESK, "s3:GetObject", "arn:aws:s3:::desk/reports/q1", &[]);
+    let found = desk.asked(&read);
+    assert_eq!((causes(&found), &found.suspects[..], found.found()), (vec![], &[Cause::SourceAddress][..], Found::Unknown));
+    read.denied = Some("User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk/reports/q1\" with an explicit deny in a resource-based policy".to_owned());
+    let (found, _) = desk.treated(&read, &[]);
+    assert_eq!(causes(&found), [Cause::SourceAddress]);
+    no_command(&found);
+    // A session of a role has no device; what can't be brought is excepted.
+    let mut desk = Desk::new();
+    desk.role(DEV, "Caller", &json!([]), &json!([allow("sts:*", "*"), deny("*", rows[0].0.clone())]));
+    desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "sts:AssumeRole"}]));
+    assert_eq!(causes(&desk.asked(&assume(CALLER, &[]))), [Cause::IdentityDenies]);
+}
+
+/// What a condition asks for and whoever calls can bring is brought.
+#[test]
+fn the_call_is_made_otherwise_where_that_is_enough() {
+    let rows = [
+        (json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}), ("aws:RequestedRegion", "us-east-1")),
+        (json!({"StringEquals": {"sts:RoleSessionName": "ops"}}), ("sts:RoleSessionName", "ann")),
+        (json!({"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}), ("sts:RoleSessionName", "x")),
+        (json!({"StringEquals": {"sts:SourceIdentity": "ann"}}), ("aws:X", "")),
+        (json!({"StringEquals": {"aws:RequestTag/project": "x"}}), ("aws:X", "")),
+        (json!({"StringEquals": {"aws:RequestTag/project": "x"}, "Bool": {"aws:MultiFactorAuthPresent": "true"}}), ("aws:RequestTag/project", "y")),
+        (json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), HERE),
+    ];
+    for (condition, brought) in rows {
+        let mut desk = Desk::new();
+        let actions = json!(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]);
+        desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": actions, "Condition": condition}]));
+        let (found, _) = desk.treated(&assume(ANN, &[brought]), &[]);
+        no_command(&found);
+    }
+    // A region that is not said is not taken for a wrong one.
+    let mut desk = Desk::new();
+    desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}}]));
+    assert_eq!(desk.asked(&assume(ANN, &[])).found(), Found::Unknown);
+    let mut desk = Desk::new();
+    desk.role(OWNER, "Desk", &json!([]), &json!([
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "s3:x-amz-server-side-encryption": "aws:kms"}}},
+        allow("s3:PutObjectAcl", "*"),
+    ]));
+    let put = call(DESK, "s3:PutObject", "arn:aws:s3:::desk/reports/q1", &[]);
+    let (found, _) = desk.treated(&put, &[]);
+    no_command(&found);
+}
+
+/// A second factor is nothing that a session of a role can give.
+#[test]
+fn sessions_of_roles_are_not_told_to_bring_a_second_factor() {
+    for (operator, key, value) in [("Bool", "aws:MultiFactorAuthPresent", "true"), ("NumericLessThan", "aws:MultiFactorAuthAge", "300")] {
+        let mut desk = Desk::new();
+        desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": [CALLER, ANN]}, "Action": "sts:AssumeRole", "Condition": {operator: {key: value}}}]));
+        for who in [CALLER, "arn:aws:sts::111111111111:assumed-role/Caller/dev"] {
+            let found = desk.asked(&assume(who, &[]));
+            assert_eq!((causes(&found), &found.fix), (vec![Cause::MfaMissing], &None));
+        }
+        no_command(&desk.treated(&assume(ANN, &[]), &[]).0);
+    }
+}
+
+/// What was not read lacks nothing, and lets nobody.
+#[test]
+fn a_policy_that_was_not_read_is_no_cause() {
+    use crossrole_model::observed::Unreadable;
+    let call = assume(ANN, &[ID]);
+    let mut unreadable = Desk::new();
+    unreadable.observed.accounts.insert(account(OWNER), Observation::Unreadable(Unreadable::not_tried("account")));
+    let mut of_single_objects = Desk::new();
+    of_single_objects.state(OWNER).complete = false;
+    of_single_objects.state(OWNER).roles.clear();
+    let mut never = Desk::new();
+    never.observed.accounts.remove(&account(OWNER));
+    let mut own = Desk::new();
+    own.state(DEV).complete = false;
+    own.state(DEV).roles.clear();
+    let mut of_own = call.clone();
+    of_own.resource = CALLER.to_owned();
+    for (desk, call) in [(&unreadable, &call), (&of_single_objects, &call), (&never, &call), (&own, &of_own)] {
+        for denied in [None, Some(format!("User: {ANN} is not authorized to perform: sts:AssumeRole on resource: {}", call.resource))] {
+            let mut call = call.clone();
+            call.denied = denied;
+            let found = desk.asked(&call);
+            assert_eq!((causes(&found), found.found()), (vec![], Found::Unknown));
+            for check in &found.checks {
+                use crossrole_model::diagnosis::{Checked, Verdict};
+                let open = matches!(check.verdict, Verdict::Unknown { .. });
+                assert!(open || ![Checked::Trust, Checked::ExternalId, Checked::SecondFactor].contains(&check.what), "{check:?}");
+            }
+        }
+    }
+    // The caller's own side was read.
+    unreadable.user("ann", &json!([]));
+    assert_eq!(causes(&unreadable.asked(&call)), [Cause::IdentityLacks]);
+    // What was read whole lacks it.
+    let mut whole = Desk::new();
+    whole.trust(&json!([]));
+    assert_eq!(causes(&whole.asked(&call)), [Cause::TrustLacks]);
 }

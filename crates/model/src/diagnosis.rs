@@ -243,6 +243,8 @@ pub struct FoundCause {
     pub statement: Option<StatementRef>,
     /// What that lacks.
     pub lack: Option<Lack>,
+    /// The statement is a Deny, which a request with what `lack` names would not meet.
+    pub denies: bool,
     /// AWS's own text says so; it was not derived from what was read.
     pub told: bool,
     /// What says that access was taken back, where that is the cause.
@@ -571,6 +573,20 @@ pub enum RequestChange {
     Restored,
     /// As a principal of the bucket's own account.
     ByOwner,
+    /// From an address, or a network, that is let in.
+    From {
+        /// `aws:SourceIp`, `aws:SourceVpce`.
+        key: String,
+        /// Which are.
+        wanted: Vec<String>,
+    },
+    /// With something else that a condition asks for.
+    With {
+        /// `sts:RoleSessionName`, `s3:x-amz-server-side-encryption`.
+        key: String,
+        /// Its value.
+        value: String,
+    },
     /// Put right, as the error says.
     Corrected {
         /// What is wrong with it.
@@ -597,6 +613,8 @@ pub struct Diagnosis {
     pub gives: AccessDelta,
     /// AWS has refused it, as the text that was read tells.
     pub refused: bool,
+    /// Whether it is let rests on a policy that could not be read.
+    pub unread: bool,
 }
 
 /// What a diagnosis comes to, for whoever goes on by it.
@@ -616,7 +634,7 @@ impl Diagnosis {
     pub fn found(&self) -> Found {
         if !self.causes.is_empty() {
             Found::Cause
-        } else if self.refused || !self.suspects.is_empty() {
+        } else if self.refused || self.unread || !self.suspects.is_empty() {
             Found::Unknown
         } else {
             Found::Allowed

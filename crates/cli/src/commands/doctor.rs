@@ -140,6 +140,9 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     };
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let mut context = ask::context(&args.context)?;
+    if let Some(region) = args.region.as_ref().filter(|_| args.via.is_empty() && context.get("aws:RequestedRegion").is_none()) {
+        context.set("aws:RequestedRegion", region.clone());
+    }
     let named = ask::of_service(&action, &resource, ask::resource(&resource, desired, &estate)?, desired, &estate)?;
     let resource = of_kind(&action, named, &mut context)?;
     let question =
