@@ -397,7 +397,8 @@ impl Proposer<'_, '_> {
     fn denials(&mut self, documents: Vec<(Place, Document)>, of_many: bool) {
         let call = &self.hop.call;
         let caller = self.world.known(&call.principal).unwrap_or_else(|| call.principal.clone());
-        let excepted = Excepted { action: &call.action, resource: &call.resource, caller: of_many.then_some(caller.as_str()) };
+        let pins = lacks::conditions(self.hop).into_values().flatten().flat_map(|(key, values)| values.into_iter().map(move |value| (key.clone(), value)));
+        let excepted = Excepted { action: &call.action, resource: &call.resource, caller: of_many.then_some(caller.as_str()), pins: pins.collect() };
         for (place, document) in documents {
             for new in excepting(&document, &excepted) {
                 self.write(&place, new.as_ref());

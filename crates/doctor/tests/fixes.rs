@@ -513,3 +513,48 @@ fn a_policy_that_was_not_read_is_no_cause() {
     whole.trust(&json!([]));
     assert_eq!(causes(&whole.asked(&call)), [Cause::TrustLacks]);
 }
+
+/// A Deny that excepts a call goes on denying all else: what it means of objects behind a key, too, and whoever it is for.
+#[test]
+fn a_deny_excepts_one_call() {
+    const Q1: &str = "arn:aws:s3:::desk/reports/q1";
+    let reads = |object: &str| call(DESK, "s3:GetObject", &format!("arn:aws:s3:::desk/{object}"), &[]);
+    let own = json!([allow("s3:*", "*"), allow("kms:*", "*"), allow("iam:ListRoles", "*")]);
+    let bob_reads = call(BOB, "s3:GetObject", Q1, &[]);
+    let others = [reads("reports/q2"), reads("other/z"), call(DESK, "s3:PutObject", Q1, &[]), call(DESK, "iam:ListRoles", "*", &[]), bob_reads];
+    let root = json!({"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"});
+    let behind = json!({"StringLike": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::desk/reports/*"}});
+    for deny in [
+        json!({"Effect": "Deny", "Principal": {"AWS": DESK}, "Action": "kms:*", "Resource": "*", "Condition": behind}),
+        json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": DESK}, "Action": "kms:Decrypt", "Resource": "*"}),
+        json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringNotEquals": {"kms:ViaService": "ec2.us-east-1.amazonaws.com"}}}),
+    ] {
+        let mut desk = Desk::new();
+        desk.role(OWNER, "Desk", &json!([]), &own);
+        desk.key(&json!([root, deny]), KeyState::Enabled);
+        let direct = call(DESK, "kms:Decrypt", KEY, &[]);
+        let (found, _) = desk.treated(&reads("reports/q1"), &[&others[..], &[direct]].concat());
+        assert_eq!(causes(&found), [Cause::KeyPolicyDenies], "{deny}");
+    }
+    for deny in [json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}), json!({"Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::desk/reports/q1"})] {
+        // What is granted later on is denied no more than it was.
+        for rights in [&own.as_array().unwrap()[..], &[allow("s3:*", "*")]] {
+            let mut desk = Desk::new();
+            desk.role(OWNER, "Desk", &json!([]), &json!(rights.iter().cloned().chain([deny.clone()]).collect::<Vec<_>>()));
+            let (found, _) = desk.treated(&reads("reports/q1"), &others);
+            assert_eq!(causes(&found), [Cause::IdentityDenies]);
+            let Some([FixStep::Command { argv, .. }]) = found.fix.as_deref() else { panic!("{:?}", found.fix) };
+            let left = parse(argv.last().unwrap()).unwrap().statements;
+            assert!(left.iter().all(|s| !s.action.negated || s.resource.as_ref().is_some_and(|r| r.values != ["*"])), "{argv:?}");
+        }
+    }
+    for principal in [json!("*"), json!({"AWS": "*"}), json!({"AWS": OWNER}), json!({"AWS": DESK})] {
+        for (action, condition) in [("s3:GetObject", json!({})), ("s3:*", json!({})), ("s3:GetObject", json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))] {
+            let mut desk = Desk::new();
+            desk.role(OWNER, "Desk", &json!([]), &own);
+            desk.bucket(Some(&json!([{"Sid": "No", "Effect": "Deny", "Principal": principal, "Action": action, "Resource": "arn:aws:s3:::desk/*", "Condition": condition}])), false);
+            let (found, _) = desk.treated(&reads("reports/q1"), &others);
+            assert_eq!(causes(&found), [Cause::BucketPolicyDenies], "{principal}");
+        }
+    }
+}
