@@ -131,12 +131,18 @@ async fn whoever_is_refused_hears_who_asked_for_what() {
         "may not assume `arn:aws:iam::222222222222:role/Reader`",
         "with external id `****`",
         "for an hour",
-        "`crossrole doctor --principal arn:aws:iam::111111111111:user/other --action sts:AssumeRole --resource arn:aws:iam::222222222222:role/Reader`",
+        "`crossrole doctor --principal arn:aws:iam::111111111111:user/other --action sts:AssumeRole --resource arn:aws:iam::222222222222:role/Reader --external-id ID --context sts:RoleSessionName=",
+        "says which condition is not met, with the external id that was sent in the place of ID",
     ];
     for words in wanted {
         assert!(other.err.contains(words), "{words}: {}", other.err);
     }
     assert!(!other.err.contains("4712") && !other.err.contains("4711"), "{}", other.err);
+    let more =
+        said(&["--as", "dev/user/other", "--external-id", "wrong-4712", "--tag", "team=blue or so", "--source-identity", "other", "--duration", "30m"]).await;
+    let wanted = " --duration 1800 --context sts:RoleSessionName=";
+    let rest = " --source-identity --context sts:SourceIdentity=other --session-tags --context 'aws:RequestTag/team=blue or so'`";
+    assert!(more.err.contains(wanted) && more.err.contains(rest) && !more.err.contains("4712"), "{}", more.err);
     let nobody = said(&[]).await;
     assert!(nobody.err.contains("in the embedded AWS nobody is signed in") && nobody.err.contains("--as"), "{}", nobody.err);
     let ghost = said(&["--as", "dev/user/ghost"]).await;

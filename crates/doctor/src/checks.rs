@@ -55,6 +55,8 @@ fn list(guard: Guard) -> &'static [Checked] {
 
 pub(crate) fn checks(world: &World<'_>, hops: &[Hop], troubles: &[Trouble]) -> Vec<Check> {
     let mut out = Vec::new();
+    // A Deny of which nothing says where it stands is of none of these.
+    let troubles: Vec<&Trouble> = troubles.iter().filter(|t| t.found.cause != Cause::DeniedSomewhere).collect();
     for (at, hop) in hops.iter().enumerate() {
         let first: &[Checked] = if at == 0 { &[Checked::Credentials] } else { &[] };
         for what in first.iter().chain(list(hop.guard)) {

@@ -81,13 +81,18 @@ impl World<'_> {
             hops.extend(self.with_session(&principal, role));
             principal.clone_from(role);
         }
+        // Who copies an object reads it (S3 API Reference, CopyObject).
+        if let Some(source) = asked.copies.as_deref().filter(|_| question.action.eq_ignore_ascii_case("s3:PutObject")) {
+            hops.push(self.hop(&principal, "s3:GetObject", source));
+            hops.extend(self.through_s3(&principal, "s3:GetObject", source));
+        }
         let last = self.hop(&principal, &question.action, &question.resource);
         let guard = last.guard;
         hops.push(last);
         if guard == Guard::Trust && question.action.eq_ignore_ascii_case("sts:AssumeRole") {
             hops.extend(self.with_session(&principal, &question.resource));
         }
-        hops.extend(self.through_s3(&principal));
+        hops.extend(self.through_s3(&principal, &question.action, &question.resource));
         hops
     }
 
@@ -113,18 +118,18 @@ impl World<'_> {
     }
 
     /// What S3 asks of the key of a bucket, in the caller's name (S3 User Guide, "Using server-side encryption with AWS KMS keys").
-    fn through_s3(&self, principal: &str) -> Option<Hop> {
+    fn through_s3(&self, principal: &str, action: &str, resource: &str) -> Option<Hop> {
         let question = &self.asked.question;
-        let (_, name) = question.resource.split_once(":s3:::")?;
+        let (_, name) = resource.split_once(":s3:::")?;
         let (bucket, _) = name.split_once('/')?;
         let key = self.estate.bucket_keys.get(bucket)?;
-        let action = match question.action.to_ascii_lowercase().as_str() {
+        let action = match action.to_ascii_lowercase().as_str() {
             "s3:getobject" | "s3:getobjectversion" => "kms:Decrypt",
             "s3:putobject" => "kms:GenerateDataKey",
             _ => return None,
         };
-        let head = question.resource.split('/').next().unwrap_or_default();
-        let context = if key.bucket_key { head } else { &question.resource };
+        let head = resource.split('/').next().unwrap_or_default();
+        let context = if key.bucket_key { head } else { resource };
         let mut asked = Question { principal: principal.to_owned(), via: Vec::new(), action: action.to_owned(), resource: key.arn.clone(), ..question.clone() };
         asked.context.set("kms:ViaService", format!("s3.{}.amazonaws.com", key.region));
         asked.context.set("kms:EncryptionContext:aws:s3:arn", context);
@@ -137,8 +142,19 @@ impl World<'_> {
     pub(crate) fn troubles(&self) -> Vec<Trouble> {
         let mut all = self.stood();
         all.extend(self.taken.iter().enumerate().filter(|(at, _)| !self.given_back.contains(at)).map(|(_, taken)| taken.trouble.clone()));
-        all.sort_by_key(|trouble| (trouble.found.hop, trouble.found.cause));
+        all.sort_by_key(|trouble| self.met(trouble));
         all
+    }
+
+    /// When it is met: a Deny of which AWS tells, whatever policy has it, before all that only lacks.
+    fn met(&self, trouble: &Trouble) -> (usize, Cause) {
+        let explicit = self.asked.denied.as_ref().and_then(|denied| denied.reason).is_some_and(|reason| reason.explicit == Some(true));
+        let cause = match trouble.found.cause {
+            Cause::DeniedSomewhere => Cause::SessionPolicyDenies,
+            Cause::EndpointPolicy if explicit => Cause::SessionPolicyDenies,
+            cause => cause,
+        };
+        (trouble.found.hop, cause)
     }
 
     /// The same without why access was taken back.
@@ -160,7 +176,7 @@ impl World<'_> {
             }
         }
         self.told(&hops, &mut all);
-        all.sort_by_key(|trouble| (trouble.found.hop, trouble.found.cause));
+        all.sort_by_key(|trouble| self.met(trouble));
         let mut out: Vec<Trouble> = Vec::new();
         for trouble in all {
             if !out.iter().any(|known| known.is(&trouble)) {
@@ -424,5 +440,8 @@ fn assumes_by(principal: &str) -> &'static str {
 
 pub(crate) fn bare(cause: Cause, hop: usize, of: &Hop) -> Trouble {
     let CallAsked { principal, action, resource } = of.call.clone();
-    Trouble { found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, denies: false, told: false, revoked: None }, layer: None }
+    Trouble {
+        found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, denies: false, told: false, revoked: None },
+        layer: None,
+    }
 }

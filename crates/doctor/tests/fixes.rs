@@ -65,6 +65,7 @@ struct Call {
     context: Context,
     tags: bool,
     identity: bool,
+    copies: Option<String>,
     denied: Option<String>,
 }
 
@@ -75,7 +76,7 @@ fn call(who: &str, action: &'static str, resource: &str, context: &[(&str, &str)
     if all.get("aws:MultiFactorAuthPresent").is_some() && all.get("aws:MultiFactorAuthAge").is_none() {
         all.set("aws:MultiFactorAuthAge", "0");
     }
-    Call { who: who.to_owned(), action, resource: resource.to_owned(), context: all, tags: false, identity: false, denied: None }
+    Call { who: who.to_owned(), action, resource: resource.to_owned(), context: all, tags: false, identity: false, copies: None, denied: None }
 }
 
 const MFA: (&str, &str) = ("aws:MultiFactorAuthPresent", "true");
@@ -93,7 +94,12 @@ impl Desk {
         for id in [OWNER, DEV] {
             desk.observed.accounts.insert(account(id), Observation::Known(AccountState { complete: true, ..AccountState::default() }));
         }
-        desk.role(OWNER, "Desk", &json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole"}]), &json!([allow("s3:GetObject", "arn:aws:s3:::desk/reports/*")]));
+        desk.role(
+            OWNER,
+            "Desk",
+            &json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole"}]),
+            &json!([allow("s3:GetObject", "arn:aws:s3:::desk/reports/*")]),
+        );
         desk.role(DEV, "Caller", &json!([]), &json!([allow("sts:AssumeRole", "*"), allow("s3:*", "*")]));
         desk.user("ann", &json!([allow("sts:*", "*")]));
         desk.user("bob", &json!([allow("sts:*", "*"), allow("s3:*", "*"), allow("kms:*", "*")]));
@@ -163,7 +169,8 @@ impl Desk {
     fn asked(&self, call: &Call) -> Diagnosis {
         let desired = Desired::default();
         let controls = Controls::default();
-        let case = Case { desired: &desired, observed: &self.observed, besides: &Observed::default(), object: Some(true), controls: &controls, manifests: &Nothing };
+        let case =
+            Case { desired: &desired, observed: &self.observed, besides: &Observed::default(), object: Some(true), controls: &controls, manifests: &Nothing };
         let question = Question {
             principal: call.who.clone(),
             via: Vec::new(),
@@ -180,6 +187,7 @@ impl Desk {
             session_tags: call.tags,
             source_identity: call.identity,
             session_policy: false,
+            copies: call.copies.clone(),
             region: None,
             denied,
         };
@@ -211,7 +219,9 @@ impl Desk {
         let new = || parse(&text).unwrap();
         match argv[2].as_str() {
             "update-assume-role-policy" => self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.trust = new(),
-            "put-role-policy" => drop(self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.inline.insert(flag("--policy-name"), new())),
+            "put-role-policy" => {
+                drop(self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.inline.insert(flag("--policy-name"), new()))
+            }
             "put-user-policy" => drop(self.state(of).users.get_mut(&flag("--user-name")).unwrap().inline.insert(flag("--policy-name"), Some(new()))),
             "put-bucket-policy" => {
                 let Some(Observation::Known(Some(bucket))) = self.observed.buckets.get_mut("desk") else { panic!() };
@@ -321,11 +331,17 @@ fn grants_beside_others_keep_their_conditions() {
     let here = json!({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}});
     let mut desk = Desk::new();
     desk.user("ann", &json!([allow("s3:*", "*")]));
-    desk.bucket(Some(&json!([{"Effect": "Allow", "Principal": {"AWS": BOB}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::desk/*", "Condition": here}])), false);
+    desk.bucket(
+        Some(&json!([{"Effect": "Allow", "Principal": {"AWS": BOB}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::desk/*", "Condition": here}])),
+        false,
+    );
     let (found, _) = desk.treated(&call(ANN, "s3:GetObject", READ, &[HERE]), &[call(ANN, "s3:GetObject", READ, &[THERE])]);
     assert_eq!(causes(&found), [Cause::BucketPolicyLacks]);
     let mut desk = Desk::new();
-    desk.user("ann", &json!([{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": CALLER, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]));
+    desk.user(
+        "ann",
+        &json!([{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": CALLER, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]),
+    );
     for brought in [&[MFA][..], &[]] {
         let (found, _) = desk.treated(&assume(ANN, brought), &[assume(ANN, &[])]);
         assert_eq!(causes(&found)[0], if brought.is_empty() { Cause::MfaMissing } else { Cause::IdentityLacks });
@@ -358,7 +374,12 @@ fn what_is_left_to_the_account_lacks_on_the_callers_side() {
     let root = format!("arn:aws:iam::{OWNER}:root");
     let mut desk = Desk::new();
     desk.key(&json!([{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}]), KeyState::Enabled);
-    for said in [None, Some("User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext because no identity-based policy allows the kms:Decrypt action")] {
+    for said in [
+        None,
+        Some(
+            "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext because no identity-based policy allows the kms:Decrypt action",
+        ),
+    ] {
         let mut read = call(DESK, "s3:GetObject", "arn:aws:s3:::desk/reports/q1", &[]);
         read.denied = said.map(str::to_owned);
         let (found, _) = desk.treated(&read, &[call(DESK, "kms:Decrypt", KEY, &[]), call(DESK, "s3:GetObject", "arn:aws:s3:::desk/reports/q2", &[])]);
@@ -394,7 +415,11 @@ fn a_deny_that_another_request_would_not_meet_is_left_alone() {
         (json!({"Bool": {"aws:SecureTransport": "false"}}), &[plain], Cause::InsecureTransport),
         (json!({"StringNotEquals": {"sts:ExternalId": "desk-0815"}}), &[], Cause::ExternalIdMissing),
         (json!({"StringNotLike": {"sts:RoleSessionName": "${aws:username}"}}), &[("sts:RoleSessionName", "x")], Cause::OtherCondition),
-        (json!({"Bool": {"aws:SecureTransport": "false"}, "StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}), &[plain, region], Cause::InsecureTransport),
+        (
+            json!({"Bool": {"aws:SecureTransport": "false"}, "StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}),
+            &[plain, region],
+            Cause::InsecureTransport,
+        ),
     ];
     for (condition, brought, cause) in &rows {
         let mut own = Desk::new();
@@ -536,7 +561,9 @@ fn a_deny_excepts_one_call() {
         let (found, _) = desk.treated(&reads("reports/q1"), &[&others[..], &[direct]].concat());
         assert_eq!(causes(&found), [Cause::KeyPolicyDenies], "{deny}");
     }
-    for deny in [json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}), json!({"Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::desk/reports/q1"})] {
+    for deny in
+        [json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}), json!({"Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::desk/reports/q1"})]
+    {
         // What is granted later on is denied no more than it was.
         for rights in [&own.as_array().unwrap()[..], &[allow("s3:*", "*")]] {
             let mut desk = Desk::new();
@@ -549,12 +576,88 @@ fn a_deny_excepts_one_call() {
         }
     }
     for principal in [json!("*"), json!({"AWS": "*"}), json!({"AWS": OWNER}), json!({"AWS": DESK})] {
-        for (action, condition) in [("s3:GetObject", json!({})), ("s3:*", json!({})), ("s3:GetObject", json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))] {
+        for (action, condition) in
+            [("s3:GetObject", json!({})), ("s3:*", json!({})), ("s3:GetObject", json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))]
+        {
             let mut desk = Desk::new();
             desk.role(OWNER, "Desk", &json!([]), &own);
             desk.bucket(Some(&json!([{"Sid": "No", "Effect": "Deny", "Principal": principal, "Action": action, "Resource": "arn:aws:s3:::desk/*", "Condition": condition}])), false);
             let (found, _) = desk.treated(&reads("reports/q1"), &others);
             assert_eq!(causes(&found), [Cause::BucketPolicyDenies], "{principal}");
         }
+    }
+}
+
+/// A Deny of which AWS tells is met before what lacks, and is of no policy that it does not name.
+#[test]
+fn a_deny_that_aws_tells_of_comes_before_what_lacks() {
+    use crossrole_model::diagnosis::Verdict;
+    let frame = "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk/other/z\"";
+    let by_endpoint = format!("{frame} with an explicit deny in a VPC endpoint policy transitively through a service control policy");
+    let decoded = json!({"explicitDeny": true, "matchedStatements": {"items": [{"statementId": "No", "effect": "DENY"}]}, "context": {
+        "principal": {"arn": DESK}, "action": "s3:GetObject", "resource": "arn:aws:s3:::desk/other/z", "conditions": {"items": []}}});
+    for (denied, first, then) in [
+        (by_endpoint, Cause::EndpointPolicy, Cause::IdentityLacks),
+        (format!("{frame} with an explicit deny"), Cause::DeniedSomewhere, Cause::IdentityLacks),
+        (decoded.to_string(), Cause::DeniedSomewhere, Cause::IdentityLacks),
+        (format!("{frame} because no VPC endpoint policy allows the s3:GetObject action"), Cause::IdentityLacks, Cause::EndpointPolicy),
+    ] {
+        let mut read = call(DESK, "s3:GetObject", "arn:aws:s3:::desk/other/z", &[]);
+        read.denied = Some(denied.clone());
+        let found = Desk::new().asked(&read);
+        assert_eq!(causes(&found), [first, then], "{denied}");
+        let somewhere =
+            |check: &crossrole_model::diagnosis::Check| matches!(&check.verdict, Verdict::Fails { causes } if causes.contains(&Cause::DeniedSomewhere));
+        assert!(!found.checks.iter().any(somewhere), "{:?}", found.checks);
+    }
+}
+
+/// Who copies an object reads it, and its key.
+#[test]
+fn what_is_copied_is_read() {
+    let event = |source: &str| {
+        json!({"eventSource": "s3.amazonaws.com", "eventName": "CopyObject", "errorCode": "AccessDenied", "errorMessage": "Access Denied",
+            "userIdentity": {"type": "IAMUser", "arn": BOB}, "requestParameters": {"bucketName": "desk", "key": "reports/copy", "x-amz-copy-source": source}})
+        .to_string()
+    };
+    let cli = "copy failed: s3://desk/other/z to s3://desk/reports/copy An error occurred (AccessDenied) when calling the CopyObject operation: Access Denied"
+        .to_owned();
+    for denied in [event("desk/other/z"), event("/desk/other%2Fz?versionId=abc"), cli] {
+        let told = crossrole_doctor::read(&denied);
+        assert_eq!(told.resource.as_deref(), Some("arn:aws:s3:::desk/reports/copy"), "{denied}");
+        let copies = told.brought.clone().unwrap().copies;
+        assert_eq!(copies.as_deref(), Some("arn:aws:s3:::desk/other/z"), "{denied}");
+        let mut desk = Desk::new();
+        desk.role(OWNER, "Desk", &json!([]), &json!([allow("s3:PutObject", "*"), allow("s3:GetObject", "arn:aws:s3:::desk/reports/*")]));
+        let mut put = call(DESK, "s3:PutObject", "arn:aws:s3:::desk/reports/copy", &[]);
+        put.denied = Some(denied.clone());
+        put.copies = copies;
+        let (found, _) = desk.treated(&put, &[call(DESK, "s3:GetObject", "arn:aws:s3:::desk/other/y", &[])]);
+        assert_eq!((causes(&found), found.causes[0].resource.as_str()), (vec![Cause::IdentityLacks], "arn:aws:s3:::desk/other/z"));
+        let own = json!({"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"});
+        desk.key(&json!([own]), KeyState::Enabled);
+        desk.role(OWNER, "Desk", &json!([]), &json!([allow("s3:*", "*"), allow("kms:GenerateDataKey", "*")]));
+        let (found, _) = desk.treated(&put, &[]);
+        assert_eq!((causes(&found), found.causes[0].action.as_str()), (vec![Cause::KeyIdentityLacks], "kms:Decrypt"));
+    }
+    let plain =
+        crossrole_doctor::read("upload failed: ./a to s3://desk/b An error occurred (AccessDenied) when calling the PutObject operation: Access Denied");
+    assert_eq!(plain.brought, None);
+}
+
+/// KMS names no key: what S3 was asked for leads to it.
+#[test]
+fn a_refusal_by_kms_tells_of_the_object() {
+    for (operation, action, kms) in [("GetObject", "s3:GetObject", "kms:Decrypt"), ("PutObject", "s3:PutObject", "kms:GenerateDataKey")] {
+        let why = format!(
+            "User: {BOB} is not authorized to perform: {kms} on the resource associated with this ciphertext because no identity-based policy allows the {kms} action"
+        );
+        let text = format!("download failed: s3://desk/reports/q1 to ./q1 An error occurred (AccessDenied) when calling the {operation} operation: {why}");
+        let told = crossrole_doctor::read(&text);
+        let parts = (told.action.as_deref(), told.resource.as_deref(), told.through.as_deref());
+        assert_eq!(parts, (Some(kms), None, Some(action)));
+        assert_eq!(told.object.as_deref(), Some("arn:aws:s3:::desk/reports/q1"));
+        let told = crossrole_doctor::read(&format!("An error occurred (AccessDenied) when calling the Decrypt operation: {why}"));
+        assert_eq!((told.through, told.object), (None, None));
     }
 }

@@ -35,6 +35,10 @@ pub struct Denied {
     pub encoded: Option<String>,
     /// What the request brought, where it is told whole: an event of CloudTrail, or a decoded message.
     pub brought: Option<Brought>,
+    /// Of a call that S3 made of KMS: the action that S3 was asked for.
+    pub through: Option<String>,
+    /// The object that was asked for, where the resource is another one or is not told: an ARN.
+    pub object: Option<String>,
 }
 
 /// What a request brought.
@@ -50,6 +54,8 @@ pub struct Brought {
     pub source_identity: bool,
     /// It came with a session policy.
     pub session_policy: bool,
+    /// The object that was to be copied: an ARN.
+    pub copies: Option<String>,
 }
 
 /// The kind of policy that a refusal names.

@@ -123,7 +123,8 @@ fn sentence(found: &FoundCause, calls: usize, view: View) -> String {
         _ => String::new(),
     };
     let no_device = matches!(found.cause, Cause::MfaMissing | Cause::MfaTooOld) && is_role(&found.principal);
-    let instead = if no_device { "; a session of a role brings none: ask with credentials of a user, or have the policy let this role by without it" } else { "" };
+    let instead =
+        if no_device { "; a session of a role brings none: ask with credentials of a user, or have the policy let this role by without it" } else { "" };
     safe(&format!("{}{told}{at}{since}{why}{instead}", title(found.cause)))
 }
 
@@ -188,10 +189,13 @@ fn fix(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
     let evaluated = "fix, tried in the evaluator: the call works after it, and nobody gets anything else that the manifests do not say already";
     let caller = "fix, by whoever calls: nobody's access changes by it";
     let back = "fix, only where access is meant to be given back, tried in the evaluator: the call works after it, and what was revoked comes again";
+    let switched = "fix, tried in the evaluator: the call works after it; with the key switched on again, everybody whom policies let use it may do so again";
     let by_caller = steps.iter().all(|step| matches!(step, FixStep::Request { .. }));
     let read = "fix, tried in the evaluator with what could be read: what could not be read may refuse the call all the same";
     let head = if found.gives_back() {
         back
+    } else if steps.iter().any(is_enabled) {
+        switched
     } else if found.unread {
         read
     } else if by_caller {
@@ -211,6 +215,11 @@ fn fix(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
         out.push(Line::new(Tone::Heading, 0, "access by this fix: ").then([access::counts(&found.delta)]));
         out.extend(access::delta_lines(&found.delta, view).into_iter().map(|line| line.within(2)));
     }
+}
+
+/// Tells whether a step switches a key on, for whoever may use it.
+fn is_enabled(step: &FixStep) -> bool {
+    matches!(step, FixStep::Command { argv, .. } if argv.get(1).is_some_and(|word| word == "kms") && argv.get(2).is_some_and(|word| word == "enable-key"))
 }
 
 /// Tells whether a step is not shown as it has to be done.
@@ -399,6 +408,7 @@ pub fn diagnosis_json(found: &Diagnosis, view: View) -> Value {
         "suspects": found.suspects,
         "checks": found.checks,
         "gives_back": found.gives_back(),
+        "switches_on": found.fix.iter().flatten().any(is_enabled),
         "fix": found.fix.as_ref().map(|steps| steps.iter().map(|step| step_json(step, view)).collect::<Vec<_>>()),
         "access": delta_json(&found.delta, view),
         "gives": delta_json(&found.gives, view),

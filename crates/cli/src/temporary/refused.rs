@@ -31,11 +31,40 @@ pub(super) fn refused(error: &CloudError, who: &str, asked: &AssumeRole, with_fa
     terms.extend((!tags.is_empty()).then(|| format!("with {} tags", tags.len())));
     terms.extend(policy.is_some().then(|| "with a session policy".to_owned()));
     let id = error.request_id.as_ref().map_or_else(String::new, |id| format!(" (request {})", safe(id)));
+    let id_said = if external_id.is_some() { ", with the external id that was sent in the place of ID" } else { "" };
     let failure = Failure::new(
         format!("`{}` may not assume `{}`", safe(who), safe(role)),
-        format!("`crossrole doctor --principal {} --action sts:AssumeRole --resource {}` says which condition is not met", safe(who), safe(role)),
+        format!("`{}` says which condition is not met{id_said}", asks_why(who, asked, with_factor)),
     );
     failure.with(&format!("{}{id}: {}", safe(&error.code), safe(&error.message))).with(&format!("asked {}", terms.join(", ")))
+}
+
+/// The question why: with all that was sent, but for the external id itself.
+fn asks_why(who: &str, asked: &AssumeRole, with_factor: Option<bool>) -> String {
+    let mut words = ["crossrole", "doctor", "--principal", who, "--action", "sts:AssumeRole", "--resource", &asked.role].map(str::to_owned).to_vec();
+    let mut add = |more: &[&str]| words.extend(more.iter().map(|word| (*word).to_owned()));
+    if asked.external_id.is_some() {
+        add(&["--external-id", "ID"]);
+    }
+    if asked.mfa.is_some() || with_factor == Some(true) {
+        add(&["--mfa"]);
+    }
+    if let Some(seconds) = asked.seconds {
+        add(&["--duration", &seconds.to_string()]);
+    }
+    add(&["--context", &format!("sts:RoleSessionName={}", asked.session_name)]);
+    if let Some(name) = &asked.source_identity {
+        add(&["--source-identity", "--context", &format!("sts:SourceIdentity={name}")]);
+    }
+    if !asked.tags.is_empty() {
+        add(&["--session-tags"]);
+    }
+    for (key, value) in &asked.tags {
+        add(&["--context", &format!("aws:RequestTag/{key}={value}")]);
+    }
+    let plain = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=@,+%".contains(&b));
+    let quoted = |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) };
+    safe(&words.iter().map(quoted).collect::<Vec<_>>().join(" "))
 }
 
 /// What else went wrong.
