@@ -43,7 +43,7 @@ pub(crate) fn proposals(world: &World<'_>, trouble: &Trouble, hop: &Hop) -> Vec<
     proposer.request();
     proposer.policies();
     proposer.facts();
-    proposer.from_elsewhere();
+    proposer.elsewhere();
     proposer.out
 }
 
@@ -155,7 +155,7 @@ impl Proposer<'_, '_> {
     }
 
     /// Where no policy is to be changed, the call comes from where it is let in.
-    fn from_elsewhere(&mut self) {
+    fn elsewhere(&mut self) {
         if let (Cause::SourceAddress | Cause::SourceNetwork, Some(Lack::Condition { key, wanted, .. })) = (self.trouble.found.cause, &self.trouble.found.lack) {
             self.out.push(Proposal::Request(RequestChange::From { key: key.clone(), wanted: wanted.clone() }));
         }

@@ -308,7 +308,7 @@ fn who_is_let_in_brings_what_others_have_to() {
             let others: Vec<Call> = lesser(ANN).into_iter().chain(lesser(BOB)).chain([assume(CALLER, &[ID, MFA, HERE])]).collect();
             let (found, made) = desk.treated(&call, &others);
             assert!([Cause::TrustLacks, Cause::TrustNamesDeleted].contains(&causes(&found)[0]), "{trust}: {:?}", found.causes);
-            assert_eq!((crossrole_text(&made, "sts:ExternalId"), crossrole_text(&made, "aws:MultiFactorAuthPresent")), ("desk-0815", "true"));
+            assert_eq!((value_of(&made, "sts:ExternalId"), value_of(&made, "aws:MultiFactorAuthPresent")), ("desk-0815", "true"));
         }
     }
     // Nothing is asked of anybody like the caller: what the call brought is.
@@ -317,7 +317,7 @@ fn who_is_let_in_brings_what_others_have_to() {
     desk.treated(&assume(ANN, &[ID, MFA]), &[assume(ANN, &[ID]), assume(ANN, &[MFA]), assume(ANN, &[])]);
 }
 
-fn crossrole_text<'c>(call: &'c Call, key: &str) -> &'c str {
+fn value_of<'c>(call: &'c Call, key: &str) -> &'c str {
     match call.context.get(key) {
         Some(crossrole_access::ContextValue::One(text)) => text,
         _ => "",
