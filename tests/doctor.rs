@@ -338,6 +338,24 @@ fn standard_input_is_read() {
         let (code, out, err) = crossrole(words, &text);
         assert!(code == Some(1) && out.contains("cause: the external id is missing"), "{out}{err}");
     }
+    // Without manifests: what the ARNs name is looked at, and what has to do with no policy is said.
+    let alone = |words: &[&str], input: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_crossrole"));
+        command.arg("doctor").args(words).args(["--sandbox", "--sandbox-state", &state]).current_dir(std::path::Path::new(&file).parent().unwrap());
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, out, err) = alone(&["--mfa"], &text);
+    assert!(code == Some(1) && out.contains("cause: the external id is missing") && out.contains("holds     the trust policy"), "{out}{err}");
+    let (code, out, err) = alone(&[], "Unable to locate credentials. You can configure credentials by running \"aws configure\".");
+    assert!(code == Some(1) && out.contains("credentials"), "{out}{err}");
+    let (code, out, err) = alone(&["--principal", "arn:aws:iam::222222222222:role/Desk", "--action", "s3:GetObject", "--resource", "desk-data/other/q1"], "");
+    assert!(code == Some(1) && out.contains("cause: no policy of the caller lets it"), "{out}{err}");
+    let (code, _, err) = alone(&["--principal", "dev/user/ann", "--action", "s3:GetObject", "--resource", "desk-data/other/q1"], "");
+    assert!(code == Some(1) && err.contains("crossrole init"), "{err}");
 }
 
 /// Mistakes and hostile texts.

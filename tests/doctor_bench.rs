@@ -451,7 +451,10 @@ impl Run<'_> {
     /// The words of `doctor`: what the caller knows of its call.
     fn words(&self, call: &Call, refused: &Refused, more: &[&str]) -> Vec<String> {
         let path = folder().join("error.txt");
-        std::fs::write(&path, &refused.text).unwrap();
+        // What KMS refuses is told by the client of S3.
+        let by_kms = !refused.assuming && refused.text.contains("kms:");
+        let text = if by_kms { cli_error(if call.method == "PUT" { "PutObject" } else { "GetObject" }, &refused.text) } else { refused.text.clone() };
+        std::fs::write(&path, text).unwrap();
         let (error, duration) = (path.display().to_string(), call.duration.unwrap_or_default().to_string());
         let mut words = vec!["doctor", "--error", &error, "--source-ip", call.address];
         words.extend(more);
@@ -465,8 +468,8 @@ impl Run<'_> {
             } else {
                 ["--action", call.action(), "--resource", &resource]
             });
-        } else if refused.text.contains("kms:") {
-            words.extend(["--action", call.action(), "--resource", &resource]);
+        } else if by_kms {
+            words.extend(["--resource", &resource]);
         }
         words.extend(call.external_id.iter().flat_map(|id| ["--external-id", id]));
         words.extend(call.mfa.then_some("--mfa"));

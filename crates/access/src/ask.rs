@@ -9,6 +9,7 @@ use crate::delta::crowd::{Accounts, Crowd};
 use crate::delta::keys;
 use crate::delta::subjects::{Kind, Who};
 use crate::engine::condition::instant;
+use crate::engine::decide::is_of_key;
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::principal::{Caller, is_provider};
 use crate::request::{Context, ContextValue, Policies, Request};
@@ -123,7 +124,11 @@ impl Estate {
         if let Some(tags) = self.tags_of(resource) {
             tagged::put(&mut request.context, tags);
         }
-        explain(&request, &policies, who.subject.party, assumed)
+        let mut answer = explain(&request, &policies, who.subject.party, assumed);
+        if is_of_key(&request) && !answer.is_allowed() {
+            answer.assumed.push(Assumption::NoGrant);
+        }
+        answer
     }
 
     /// What a resource is guarded by, where that decides about an action.

@@ -18,6 +18,8 @@ pub struct Asked {
     pub source_identity: bool,
     /// It came with a session policy.
     pub session_policy: bool,
+    /// The object that is copied into the one that is written: an ARN.
+    pub copies: Option<String>,
     /// The region that was called.
     pub region: Option<String>,
     /// What AWS said.
@@ -40,6 +42,7 @@ impl Asked {
         self.session_tags |= brought.session_tags;
         self.source_identity |= brought.source_identity;
         self.session_policy |= brought.session_policy;
+        self.copies = self.copies.take().or_else(|| brought.copies.clone());
     }
 
     /// A condition key with one value.

@@ -55,6 +55,8 @@ fn list(guard: Guard) -> &'static [Checked] {
 
 pub(crate) fn checks(world: &World<'_>, hops: &[Hop], troubles: &[Trouble]) -> Vec<Check> {
     let mut out = Vec::new();
+    // A Deny of which nothing says where it stands is of none of these.
+    let troubles: Vec<&Trouble> = troubles.iter().filter(|t| t.found.cause != Cause::DeniedSomewhere).collect();
     for (at, hop) in hops.iter().enumerate() {
         let first: &[Checked] = if at == 0 { &[Checked::Credentials] } else { &[] };
         for what in first.iter().chain(list(hop.guard)) {
@@ -214,9 +216,8 @@ fn known_account(world: &World<'_>, arn: &str) -> Verdict {
 }
 
 fn resource(world: &World<'_>, hop: &Hop) -> Verdict {
-    let assumed = hop.answer.assumed.iter().any(|a| matches!(a, Assumption::ResourcePolicy | Assumption::KeyPolicy));
     match hop.guard {
-        _ if !assumed => Verdict::Holds,
+        _ if !world.is_unread(hop) => Verdict::Holds,
         Guard::Bucket => match bucket_of(&hop.call.resource).and_then(|name| world.observed.buckets.get(name)) {
             Some(Observation::Unreadable(error)) => unreadable(error),
             Some(Observation::Known(Some(bucket))) => match &bucket.policy {
@@ -243,7 +244,7 @@ fn identity(world: &World<'_>, hop: &Hop) -> Verdict {
                 };
             }
             Assumption::Unread { policies } => return unknown(NotKnown::Policies { policies: policies.clone() }),
-            Assumption::OwnAccount | Assumption::ResourcePolicy | Assumption::KeyPolicy => {}
+            Assumption::OwnAccount | Assumption::ResourcePolicy | Assumption::KeyPolicy | Assumption::NoGrant => {}
         }
     }
     Verdict::Holds
@@ -251,7 +252,12 @@ fn identity(world: &World<'_>, hop: &Hop) -> Verdict {
 
 /// Whether the policy of the resource asks for one of these keys.
 fn asked_for(world: &World<'_>, hop: &Hop, keys: &[&str]) -> Verdict {
-    let Some(document) = world.policy_of(hop) else { return Verdict::NotAsked };
+    let Some(document) = world.policy_of(hop) else {
+        return match resource(world, hop) {
+            Verdict::Holds => Verdict::NotAsked,
+            unread => unread,
+        };
+    };
     let mut said = document.statements.iter().flat_map(|s| s.conditions.values()).flat_map(|of| of.keys());
     if said.any(|key| keys.contains(&key.to_ascii_lowercase().as_str())) { Verdict::Holds } else { Verdict::NotAsked }
 }

@@ -128,7 +128,7 @@ fn is_bucket(text: &str) -> bool {
 }
 
 /// Without its escapes.
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut out = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

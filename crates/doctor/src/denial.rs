@@ -62,8 +62,20 @@ fn named_elsewhere(text: &str, denied: &mut Denied) {
     };
     match service.as_str() {
         "sts" => denied.resource = arn("iam", "role/"),
-        "kms" => denied.resource = arn("kms", "key/"),
+        "kms" => {
+            denied.resource = arn("kms", "key/");
+            denied.through = denied.operation.as_deref().and_then(operation::action).filter(|action| action.starts_with("s3:")).map(str::to_owned);
+            if denied.through.is_some() {
+                let object = clients::object(text, denied.operation.as_deref()).filter(|(_, key)| !key.is_empty());
+                denied.object = object.map(|(bucket, key)| format!("arn:aws:s3:::{bucket}/{key}")).filter(|arn| arn.len() <= 2048);
+            }
+        }
         "s3" | "" => {
+            if denied.operation.as_deref().is_some_and(|name| ["CopyObject", "UploadPartCopy"].contains(&name)) {
+                let source = clients::object(text, None).filter(|(bucket, key)| is_copied(text, bucket, key));
+                let brought = source.map(|(bucket, key)| Brought { copies: Some(format!("arn:aws:s3:::{bucket}/{key}")), ..Brought::default() });
+                denied.brought = denied.brought.take().or(brought);
+            }
             let Some((bucket, key)) = clients::object(text, denied.operation.as_deref()) else { return };
             let of_bucket = denied.action.as_deref().is_some_and(|action| OF_BUCKETS.contains(&action));
             if of_bucket && denied.action.as_deref() != Some("s3:GetBucketLocation") && !key.is_empty() {
@@ -75,6 +87,11 @@ fn named_elsewhere(text: &str, denied: &mut Denied) {
         }
         _ => {}
     }
+}
+
+/// Tells whether an object is the first of two: `copy: s3://a/x to s3://b/x`.
+fn is_copied(text: &str, bucket: &str, key: &str) -> bool {
+    !key.is_empty() && text.contains(&format!("s3://{bucket}/{key} to s3://"))
 }
 
 /// One line of it, without the marks of XML and the frames that Terraform draws around errors.

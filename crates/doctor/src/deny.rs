@@ -11,6 +11,8 @@ pub(crate) struct Excepted<'e> {
     pub(crate) resource: &'e str,
     /// Of a policy that is about many: the ARN of who calls.
     pub(crate) caller: Option<&'e str>,
+    /// Condition keys that tell the call from others of that action and resource, with their values.
+    pub(crate) pins: Vec<(String, String)>,
 }
 
 /// Documents that except it from one Deny each, the shortest change first. Whether one excepts more than that is for whoever tries it.
@@ -24,18 +26,56 @@ pub(crate) fn excepting(document: &Document, of: &Excepted<'_>) -> Vec<Option<Do
             (!document.statements.is_empty()).then_some(document)
         };
         // What else it denies stays denied, where that can be said.
-        out.extend(parts(statement, of).map(with));
-        out.push(with(Vec::new()));
+        out.extend(parts(statement, of).into_iter().map(with));
+        if of.pins.is_empty() {
+            out.push(with(Vec::new()));
+        }
     }
     out
 }
 
-/// What is left of a Deny.
-fn parts(statement: &Statement, of: &Excepted<'_>) -> Option<Vec<Statement>> {
+/// What is left of a Deny, in the ways in which that can be said: those first that say no more and no less.
+fn parts(statement: &Statement, of: &Excepted<'_>) -> Vec<Vec<Statement>> {
+    let Some((others, mine)) = by_caller(statement, of) else { return Vec::new() };
+    let action = without(&mine.action, of.action, action_matches);
+    let resource = mine.resource.as_ref().and_then(|resource| without(resource, of.resource, |pattern, one| resource_matches(pattern, one, None)));
+    let resource = resource.and_then(|resource| of_kind(resource, of));
+    let all = others.into_iter().chain(pinned(&mine, of)).collect::<Vec<_>>();
+    let make = |first: Option<Statement>, second: Option<Statement>| all.iter().cloned().chain(first).chain(second).collect::<Vec<_>>();
+    let (actions, resources) = (numbered(&mine, "Actions"), numbered(&mine, "Resources"));
+    // Other actions everywhere, and this one elsewhere.
+    let by_action = make(
+        action.clone().map(|action| Statement { action, ..actions.clone() }),
+        resource.clone().map(|resource| Statement { action: Element::of([of.action]), resource: Some(resource), ..resources.clone() }),
+    );
+    // All of it elsewhere, and other actions here.
+    let by_resource = make(
+        resource.map(|resource| Statement { resource: Some(resource), ..resources }),
+        action.map(|action| Statement { action, resource: Some(Element::of([of.resource])), ..actions }),
+    );
+    // A resource of these services is asked of by no other.
+    let of_one_service = |pattern: &String| ["s3", "kms"].iter().any(|service| pattern.eq_ignore_ascii_case(&format!("{service}:*")));
+    let patterns = |element: &Element, one: &str, matches: fn(&str, &str) -> bool| -> Vec<String> {
+        element.values.iter().filter(|value| !element.negated && *value != "*" && value.contains(['*', '?']) && matches(value, one)).cloned().collect()
+    };
+    let of_actions = patterns(&mine.action, of.action, action_matches);
+    let is_whole = mine.resource.as_ref().is_none_or(|all| patterns(all, of.resource, |pattern, one| resource_matches(pattern, one, None)).is_empty());
+    let by_action_first = of_actions.is_empty() || !(is_whole && of_actions.iter().all(of_one_service));
+    if mine.resource.is_none() || of.resource == "*" {
+        vec![by_action]
+    } else if by_action_first {
+        vec![by_action, by_resource]
+    } else {
+        vec![by_resource, by_action]
+    }
+}
+
+/// A Deny of many, for everybody else and for the caller.
+fn by_caller(statement: &Statement, of: &Excepted<'_>) -> Option<(Option<Statement>, Statement)> {
     const KEY: &str = "aws:PrincipalArn";
-    let narrowed = |operator: &str, statement: &Statement, sid: &str| {
+    let Some(caller) = of.caller else { return Some((None, statement.clone())) };
+    let narrowed = |operator: &str, sid: &str| {
         let mut statement = statement.clone();
-        let caller = of.caller?;
         // Values of one key under one operator are alternatives.
         if statement.conditions.get(operator).is_some_and(|keys| keys.keys().any(|key| key.eq_ignore_ascii_case(KEY))) {
             return None;
@@ -46,22 +86,21 @@ fn parts(statement: &Statement, of: &Excepted<'_>) -> Option<Vec<Statement>> {
         }
         Some(statement)
     };
-    let mut out = Vec::new();
-    let mine = match of.caller {
-        Some(_) => {
-            out.push(narrowed("ArnNotEquals", statement, "")?);
-            narrowed("ArnEquals", statement, "Except")?
-        }
-        None => statement.clone(),
+    Some((Some(narrowed("ArnNotEquals", "")?), narrowed("ArnEquals", "Except")?))
+}
+
+/// The same action on the same resource, where it is not this call: another prefix, another object behind a key.
+fn pinned(mine: &Statement, of: &Excepted<'_>) -> Vec<Statement> {
+    const OPERATOR: &str = "StringNotEquals";
+    let one = |(number, (key, value)): (usize, &(String, String))| {
+        let mut statement = Statement { action: Element::of([of.action]), ..numbered(mine, &format!("Other{number}")) };
+        let keys = statement.conditions.entry(OPERATOR.to_owned()).or_default();
+        // All values of one key under a negated operator have to be others.
+        let known = keys.keys().find(|known| known.eq_ignore_ascii_case(key)).cloned().unwrap_or_else(|| key.clone());
+        keys.entry(known).or_default().push(value.clone());
+        statement
     };
-    if let Some(action) = without(&mine.action, of.action, action_matches) {
-        out.push(Statement { action, ..numbered(&mine, "Actions") });
-    }
-    let resource = mine.resource.as_ref().and_then(|resource| without(resource, of.resource, |pattern, one| resource_matches(pattern, one, None)));
-    if let Some(resource) = resource.and_then(|resource| of_kind(resource, of)) {
-        out.push(Statement { action: Element::of([of.action]), resource: Some(resource), ..numbered(&mine, "Resources") });
-    }
-    Some(out)
+    (1..).zip(&of.pins).map(one).collect()
 }
 
 /// What is asked of a bucket is asked of no object: S3 takes no statement about that. In a bucket's policy, nothing is left then.

@@ -74,7 +74,18 @@ fn of_event(event: &Value) -> Denied {
         region: told.region,
         encoded: told.encoded,
         brought: Some(brought(event)),
+        through: None,
+        object: None,
     }
+}
+
+/// What is copied: `bucket/key`, with its version behind it, as the header has it (S3 API Reference, CopyObject).
+fn copied(asked: &Value) -> Option<String> {
+    let source = text(asked, "x-amz-copy-source").or_else(|| at(asked, &["x-amz-copy-source"])?.get(0)?.as_str())?;
+    let name = crate::clients::decoded(source.split("?versionId=").next().unwrap_or(source));
+    let name = name.trim_start_matches('/');
+    let is_object = name.split_once('/').is_some_and(|(bucket, key)| !bucket.is_empty() && !key.is_empty());
+    (is_object && !name.starts_with("arn:")).then(|| format!("arn:aws:s3:::{name}"))
 }
 
 /// What an event is about: the bucket or object, the role, the key.
@@ -101,6 +112,7 @@ fn brought(event: &Value) -> Brought {
         duration: asked.get("durationSeconds").and_then(number),
         session_tags: at(asked, &["tags"]).and_then(Value::as_array).is_some_and(|tags| !tags.is_empty()),
         source_identity: text(asked, "sourceIdentity").is_some(),
+        copies: copied(asked),
         session_policy: text(asked, "policy").is_some() || at(asked, &["policyArns"]).is_some(),
         ..Brought::default()
     };

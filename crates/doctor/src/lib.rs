@@ -7,6 +7,7 @@
 //! Pure: manifests are changed and planned by whoever calls it ([`Manifests`]).
 
 mod asked;
+mod avoid;
 mod checks;
 mod clients;
 mod command;

@@ -38,10 +38,10 @@ impl World<'_> {
         let reasons = hop.answer.reasons.iter().filter(|r| r.layer == layer && r.effect == Effect::Allow && !r.lacks.is_empty());
         let known = reasons.filter_map(|reason| Some((reason, self.statement(hop, layer, &reason.statement)?)));
         let best = known.filter(|(_, statement)| is_for(statement, hop)).min_by_key(|(reason, statement)| {
-            let names = statement.principal.as_ref().map(|p| p.aws()).unwrap_or_default();
+            let names = statement.principal.as_ref().map(crossrole_policy::Principal::aws).unwrap_or_default();
             let deleted = names.iter().any(|name| name.starts_with("AROA") || name.starts_with("AIDA"));
             let kept = kept(hop, reason, statement);
-            (!names_session(statement, hop), !deleted, unmet(hop, reason, &kept), Reverse(kept.values().map(|keys| keys.len()).sum::<usize>()))
+            (!names_session(statement, hop), !deleted, unmet(hop, reason, &kept), Reverse(kept.values().map(std::collections::BTreeMap::len).sum::<usize>()))
         });
         match best {
             Some((reason, statement)) => Near { conditions: kept(hop, reason, statement), by_session: names_session(statement, hop) },
@@ -65,7 +65,7 @@ fn is_for(statement: &Statement, hop: &Hop) -> bool {
 /// Tells whether a statement names a session of the caller's role, and not the role.
 fn names_session(statement: &Statement, hop: &Hop) -> bool {
     let is_session = |arn: &str| arn.contains(":assumed-role/");
-    let names = statement.principal.as_ref().map(|p| p.aws()).unwrap_or_default();
+    let names = statement.principal.as_ref().map(crossrole_policy::Principal::aws).unwrap_or_default();
     is_session(&hop.call.principal) && names.iter().any(|name| is_session(name) && Who::of(name) == Who::of(&hop.call.principal))
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn proposals(world: &World<'_>, trouble: &Trouble, hop: &Hop) -> Vec<
     proposer.request();
     proposer.policies();
     proposer.facts();
+    proposer.elsewhere();
     proposer.out
 }
 
@@ -55,7 +56,13 @@ impl Proposer<'_, '_> {
         };
         let change = match self.trouble.found.cause {
             Cause::ExternalIdMissing | Cause::ExternalIdWrong => wanted.filter(|id| !id.contains(['*', '?'])).map(|id| RequestChange::ExternalId { id }),
-            Cause::MfaMissing | Cause::MfaTooOld | Cause::MfaRefused => Some(RequestChange::Mfa),
+            Cause::MfaRefused => Some(RequestChange::Mfa),
+            // A session of a role has no device, and brings no second factor (IAM User Guide, "Secure API access with MFA").
+            Cause::MfaMissing | Cause::MfaTooOld => Who::of(&self.hop.call.principal).is_none_or(|who| who.kind != "role").then_some(RequestChange::Mfa),
+            Cause::OtherCondition => match &self.trouble.found.lack {
+                Some(Lack::Condition { key, wanted, .. }) => self.world.otherwise(self.hop, key, wanted),
+                _ => None,
+            },
             Cause::RegionMissing => {
                 Some(RequestChange::Region { region: bucket_of(&self.hop.call.resource).and_then(|name| self.world.bucket(name)).map(|state| state.region) })
             }
@@ -144,6 +151,13 @@ impl Proposer<'_, '_> {
             Cause::KeyDisabled | Cause::KeyPendingDeletion => self.key_state(),
             Cause::ObjectOwner => self.ownership(),
             _ => {}
+        }
+    }
+
+    /// Where no policy is to be changed, the call comes from where it is let in.
+    fn elsewhere(&mut self) {
+        if let (Cause::SourceAddress | Cause::SourceNetwork, Some(Lack::Condition { key, wanted, .. })) = (self.trouble.found.cause, &self.trouble.found.lack) {
+            self.out.push(Proposal::Request(RequestChange::From { key: key.clone(), wanted: wanted.clone() }));
         }
     }
 
@@ -383,7 +397,8 @@ impl Proposer<'_, '_> {
     fn denials(&mut self, documents: Vec<(Place, Document)>, of_many: bool) {
         let call = &self.hop.call;
         let caller = self.world.known(&call.principal).unwrap_or_else(|| call.principal.clone());
-        let excepted = Excepted { action: &call.action, resource: &call.resource, caller: of_many.then_some(caller.as_str()) };
+        let pins = lacks::conditions(self.hop).into_values().flatten().flat_map(|(key, values)| values.into_iter().map(move |value| (key.clone(), value)));
+        let excepted = Excepted { action: &call.action, resource: &call.resource, caller: of_many.then_some(caller.as_str()), pins: pins.collect() };
         for (place, document) in documents {
             for new in excepting(&document, &excepted) {
                 self.write(&place, new.as_ref());

@@ -8,6 +8,7 @@ use crossrole_model::access::{AccessDelta, Lack};
 use crossrole_model::diagnosis::{Amendment, Cause, Diagnosis, FixStep, FoundCause, RequestChange, RevokedBy, RevokedMark};
 
 use crate::asked::{Asked, Who};
+use crate::avoid::REGION;
 use crate::checks::checks;
 use crate::propose::{Proposal, proposals};
 use crate::revoked::{ISSUED, amendments};
@@ -28,6 +29,8 @@ pub fn diagnose(case: &Case<'_>, asked: Asked) -> Diagnosis {
     let mut search = Search { causes: Vec::new(), suspects: BTreeSet::new() };
     let cured = search.cure(live.clone());
     let Search { causes, suspects } = search;
+    // Nothing that was read stands in the way, and nothing that was read allows it.
+    let unread = cured.as_ref().is_some_and(|world| world.hops().iter().any(|hop| !hop.answer.is_allowed()));
     let proven = cured.map(fewest).and_then(|world| proven(&live, &world));
     let (fix, delta, gives) = match proven {
         Some(Proven { steps, delta, gives }) => (Some(steps), delta, gives),
@@ -42,6 +45,7 @@ pub fn diagnose(case: &Case<'_>, asked: Asked) -> Diagnosis {
         delta,
         gives,
         refused: live.asked.denied.is_some(),
+        unread,
     }
 }
 
@@ -220,10 +224,18 @@ fn tried<'c>(mut world: World<'c>, proposal: Proposal, trouble: &Trouble) -> Opt
         }
         Proposal::Request(change) => {
             ask(&mut world, &change, trouble);
-            world.requests.retain(|known| std::mem::discriminant(known) != std::mem::discriminant(&change));
+            world.requests.retain(|known| !is_of_same(known, &change));
             world.requests.push(change);
             Some(world)
         }
+    }
+}
+
+/// Tells whether one change of a request takes the place of another.
+fn is_of_same(one: &RequestChange, other: &RequestChange) -> bool {
+    match (one, other) {
+        (RequestChange::With { key, .. }, RequestChange::With { key: same, .. }) => key.eq_ignore_ascii_case(same),
+        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
     }
 }
 
@@ -237,7 +249,24 @@ fn ask(world: &mut World<'_>, change: &RequestChange, trouble: &Trouble) {
             asked.question.context.set("aws:MultiFactorAuthAge", "0");
         }
         RequestChange::Duration { seconds } => asked.duration = Some(*seconds),
-        RequestChange::Region { region } => asked.region.clone_from(region),
+        RequestChange::Region { region } => {
+            if let Some(region) = region {
+                asked.question.context.set(REGION, region.clone());
+            }
+            // Of a role on the way, it is not the region of what is called at the end.
+            if trouble.found.cause != Cause::OtherCondition || asked.question.via.is_empty() {
+                asked.region.clone_from(region);
+            }
+        }
+        RequestChange::From { key, wanted } => {
+            let first = wanted.first().map(|one| one.split('/').next().unwrap_or(one).to_owned());
+            asked.question.context.set(key, first.unwrap_or_default());
+        }
+        RequestChange::With { key, value } => {
+            asked.question.context.set(key, value.clone());
+            asked.source_identity |= key.eq_ignore_ascii_case("sts:SourceIdentity");
+            asked.session_tags |= key.to_ascii_lowercase().starts_with("aws:requesttag/");
+        }
         RequestChange::Role { arn } => {
             let at = trouble.found.hop;
             match asked.question.via.get_mut(at) {
@@ -379,6 +408,17 @@ fn argv(world: &World<'_>) -> Vec<String> {
         if let Some(seconds) = asked.duration {
             add(&["--duration-seconds", &seconds.to_string()]);
         }
+        for change in &world.requests {
+            match change {
+                RequestChange::With { key, value } if key.eq_ignore_ascii_case("sts:SourceIdentity") => add(&["--source-identity", value]),
+                RequestChange::With { key, value } if key.to_ascii_lowercase().starts_with("aws:requesttag/") => {
+                    let name = key.split_once('/').map_or("", |(_, name)| name);
+                    add(&["--tags", &format!("Key={name},Value={value}")]);
+                }
+                RequestChange::Region { region: Some(region) } => add(&["--region", region]),
+                _ => {}
+            }
+        }
         return out;
     }
     let (question, region) = (&asked.question, asked.region.as_deref());
@@ -389,6 +429,15 @@ fn argv(world: &World<'_>) -> Vec<String> {
         "s3:deleteobject" => add(&["aws", "s3api", "delete-object", "--bucket", bucket, "--key", key]),
         "s3:listbucket" => add(&["aws", "s3api", "list-objects-v2", "--bucket", bucket]),
         _ => return out,
+    }
+    for change in &world.requests {
+        if let RequestChange::With { key, value } = change
+            && let Some(header) = key.to_ascii_lowercase().strip_prefix("s3:x-amz-")
+        {
+            // As the AWS CLI calls them.
+            let flag = header.replace("server-side-encryption-aws-kms-key-id", "ssekms-key-id");
+            add(&[&format!("--{flag}"), value]);
+        }
     }
     if let Some(region) = region {
         add(&["--region", region]);

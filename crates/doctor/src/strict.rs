@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::{AccessChange, AccessDelta, Direction, Part, Party};
+use crossrole_model::access::{AccessChange, AccessDelta, Clause, Comparison, Direction, How, Part, Party, Relation};
 
 use crate::asked::Who;
 use crate::trouble::Hop;
@@ -22,13 +22,24 @@ pub(crate) fn is_asked(delta: &AccessDelta, hops: &[Hop], reopened: &BTreeSet<St
 
 /// Each action on each resource is one of the calls, by whoever makes it.
 fn is_of(change: &AccessChange, hops: &[Hop]) -> bool {
-    let own: Vec<&Hop> = hops.iter().filter(|hop| is_party(&change.party, &hop.call.principal)).collect();
+    let is = |hop: &&Hop| is_party(&change.party, &hop.call.principal) || is_by_name(change, &hop.call.principal);
+    let own: Vec<&Hop> = hops.iter().filter(is).collect();
     // Names of actions are compared without regard to case, and those of resources with it.
     let is = |action: &Part, resource: &Part, hop: &Hop| {
         let on = resource.pattern == hop.call.resource || resource.nameless && hop.call.resource == "*";
         on && action.pattern.eq_ignore_ascii_case(&hop.call.action)
     };
     change.actions.iter().all(|action| change.resources.iter().all(|resource| own.iter().any(|hop| is(action, resource, hop))))
+}
+
+/// Tells whether whoever it is has the name of the caller: a change for anybody, under a condition that no one else meets.
+fn is_by_name(change: &AccessChange, principal: &str) -> bool {
+    let is_exact = |clause: &Clause| {
+        let names = matches!(clause.relation, Relation::Compares(Comparison { not: false, how: How::Is | How::LikeArn, or_absent: false, .. }));
+        let is_caller = |value: &String| !value.contains(['*', '?', '$']) && Who::of(value).is_some_and(|who| Some(who) == Who::of(principal));
+        names && clause.key.eq_ignore_ascii_case("aws:PrincipalArn") && !clause.values.is_empty() && clause.values.iter().all(is_caller)
+    };
+    !change.when.is_empty() && change.when.iter().all(|one| one.iter().any(is_exact))
 }
 
 fn is_party(party: &Party, principal: &str) -> bool {

@@ -16,6 +16,7 @@ impl World<'_> {
         let last = hops.len().saturating_sub(1);
         // What KMS says through S3 is of its own call; all else is of the call that was asked about.
         let own = hops.iter().rposition(|hop| !hop.through).unwrap_or(last);
+        let met: Vec<(usize, Option<Layer>)> = all.iter().filter(|t| t.found.denies).map(|t| (t.found.hop, t.layer)).collect();
         let mut add = |cause: Cause, layer: Option<Layer>, at: usize| {
             let known = all.iter().any(|t| t.found.cause == cause) || self.cared.contains(&cause);
             if let Some(hop) = hops.get(at).filter(|_| !known) {
@@ -52,6 +53,10 @@ impl World<'_> {
         {
             let at = hops.iter().position(|other| other.call == hop.call).unwrap_or(own);
             let explicit = reason.explicit.unwrap_or(false);
+            // What another request would not meet is named for what that is about.
+            if explicit && met.contains(&(at, Some(layer))) {
+                return;
+            }
             if let Some(cause) = of_layer(layer, explicit, hop.guard) {
                 add(cause, Some(layer), at);
             }

@@ -1,13 +1,14 @@
 //! What stands in the way of each call.
 
 use crossrole_access::{Caller, Question};
-use crossrole_model::access::{Decision, Explanation, Fix, Lack, Layer, StatementRef};
+use crossrole_model::access::{Assumption, Decision, Explanation, Fix, Lack, Layer, StatementRef};
 use crossrole_model::diagnosis::{CallAsked, Cause, FoundCause};
 use crossrole_model::observed::KeyState;
 use crossrole_model::{Observation, PermissionSet};
 use crossrole_policy::Effect;
 
 use crate::asked::{Who, one};
+use crate::avoid::REGION;
 use crate::named::{of_condition, of_layer};
 use crate::world::{World, known};
 
@@ -80,13 +81,18 @@ impl World<'_> {
             hops.extend(self.with_session(&principal, role));
             principal.clone_from(role);
         }
+        // Who copies an object reads it (S3 API Reference, CopyObject).
+        if let Some(source) = asked.copies.as_deref().filter(|_| question.action.eq_ignore_ascii_case("s3:PutObject")) {
+            hops.push(self.hop(&principal, "s3:GetObject", source));
+            hops.extend(self.through_s3(&principal, "s3:GetObject", source));
+        }
         let last = self.hop(&principal, &question.action, &question.resource);
         let guard = last.guard;
         hops.push(last);
         if guard == Guard::Trust && question.action.eq_ignore_ascii_case("sts:AssumeRole") {
             hops.extend(self.with_session(&principal, &question.resource));
         }
-        hops.extend(self.through_s3(&principal));
+        hops.extend(self.through_s3(&principal, &question.action, &question.resource));
         hops
     }
 
@@ -112,18 +118,18 @@ impl World<'_> {
     }
 
     /// What S3 asks of the key of a bucket, in the caller's name (S3 User Guide, "Using server-side encryption with AWS KMS keys").
-    fn through_s3(&self, principal: &str) -> Option<Hop> {
+    fn through_s3(&self, principal: &str, action: &str, resource: &str) -> Option<Hop> {
         let question = &self.asked.question;
-        let (_, name) = question.resource.split_once(":s3:::")?;
+        let (_, name) = resource.split_once(":s3:::")?;
         let (bucket, _) = name.split_once('/')?;
         let key = self.estate.bucket_keys.get(bucket)?;
-        let action = match question.action.to_ascii_lowercase().as_str() {
+        let action = match action.to_ascii_lowercase().as_str() {
             "s3:getobject" | "s3:getobjectversion" => "kms:Decrypt",
             "s3:putobject" => "kms:GenerateDataKey",
             _ => return None,
         };
-        let head = question.resource.split('/').next().unwrap_or_default();
-        let context = if key.bucket_key { head } else { &question.resource };
+        let head = resource.split('/').next().unwrap_or_default();
+        let context = if key.bucket_key { head } else { resource };
         let mut asked = Question { principal: principal.to_owned(), via: Vec::new(), action: action.to_owned(), resource: key.arn.clone(), ..question.clone() };
         asked.context.set("kms:ViaService", format!("s3.{}.amazonaws.com", key.region));
         asked.context.set("kms:EncryptionContext:aws:s3:arn", context);
@@ -136,8 +142,19 @@ impl World<'_> {
     pub(crate) fn troubles(&self) -> Vec<Trouble> {
         let mut all = self.stood();
         all.extend(self.taken.iter().enumerate().filter(|(at, _)| !self.given_back.contains(at)).map(|(_, taken)| taken.trouble.clone()));
-        all.sort_by_key(|trouble| (trouble.found.hop, trouble.found.cause));
+        all.sort_by_key(|trouble| self.met(trouble));
         all
+    }
+
+    /// When it is met: a Deny of which AWS tells, whatever policy has it, before all that only lacks.
+    fn met(&self, trouble: &Trouble) -> (usize, Cause) {
+        let explicit = self.asked.denied.as_ref().and_then(|denied| denied.reason).is_some_and(|reason| reason.explicit == Some(true));
+        let cause = match trouble.found.cause {
+            Cause::DeniedSomewhere => Cause::SessionPolicyDenies,
+            Cause::EndpointPolicy if explicit => Cause::SessionPolicyDenies,
+            cause => cause,
+        };
+        (trouble.found.hop, cause)
     }
 
     /// The same without why access was taken back.
@@ -159,7 +176,7 @@ impl World<'_> {
             }
         }
         self.told(&hops, &mut all);
-        all.sort_by_key(|trouble| (trouble.found.hop, trouble.found.cause));
+        all.sort_by_key(|trouble| self.met(trouble));
         let mut out: Vec<Trouble> = Vec::new();
         for trouble in all {
             if !out.iter().any(|known| known.is(&trouble)) {
@@ -245,6 +262,10 @@ impl World<'_> {
             |statement: &StatementRef, effect: Effect| hop.answer.reasons.iter().find(|r| r.statement == *statement && r.effect == effect).map(|r| r.layer);
         let mut out = Vec::new();
         for fix in &hop.answer.fixes {
+            if matches!(fix, Fix::Trust | Fix::Allow { layer: Layer::Resource }) && self.is_unread(hop) {
+                // What was not read is not said to lack something.
+                continue;
+            }
             let (cause, layer, statement, lack) = match fix {
                 Fix::None => (Cause::Impossible, None, None, None),
                 Fix::NotPublic => (Cause::PublicRestricted, Some(Layer::PublicAccessBlock), None, None),
@@ -252,6 +273,14 @@ impl World<'_> {
                     let layer = layer_of(statement, Effect::Deny);
                     let cause = layer.and_then(|l| of_layer(l, true, hop.guard)).unwrap_or(Cause::Impossible);
                     let by_age = cause == Cause::IdentityDenies && self.is_by_age(&hop.call.principal, statement);
+                    if let Some((cause, lack)) = layer.filter(|_| !by_age).and_then(|layer| self.avoidable(hop, layer, statement)) {
+                        let mut trouble = bare(cause, at, hop);
+                        trouble.layer = layer;
+                        let found = &mut trouble.found;
+                        (found.statement, found.lack, found.denies) = (Some(statement.clone()), Some(lack), true);
+                        out.push(trouble);
+                        continue;
+                    }
                     (if by_age { Cause::SessionRevoked } else { cause }, layer, Some(statement), None)
                 }
                 Fix::Trust => (self.lacking(hop), Some(Layer::Resource), None, None),
@@ -274,6 +303,12 @@ impl World<'_> {
             out.push(trouble);
         }
         out
+    }
+
+    /// Tells whether there may be a policy of the resource that was not read.
+    pub(crate) fn is_unread(&self, hop: &Hop) -> bool {
+        let of_role = hop.guard == Guard::Trust && !self.estate.roles.contains_key(&hop.call.resource);
+        of_role || hop.answer.assumed.iter().any(|a| matches!(a, Assumption::ResourcePolicy | Assumption::KeyPolicy))
     }
 
     /// The resource's policy does not let the caller.
@@ -362,7 +397,13 @@ impl World<'_> {
     /// The address that is let in, or the network, where the request does not say from where it came.
     pub(crate) fn assumed_source(&self, trouble: &Trouble) -> Option<(String, String)> {
         let Some(Lack::Condition { key, wanted, actual: None, .. }) = &trouble.found.lack else { return None };
-        if !matches!(trouble.found.cause, Cause::SourceAddress | Cause::SourceNetwork) || one(&self.asked.question.context, key).is_some() {
+        let of_way = matches!(trouble.found.cause, Cause::SourceAddress | Cause::SourceNetwork) || key.eq_ignore_ascii_case(REGION);
+        if !of_way || one(&self.asked.question.context, key).is_some() {
+            return None;
+        }
+        // That AWS tells of a Deny of this kind says that it was met.
+        let told = self.asked.denied.as_ref().and_then(|denied| denied.reason).filter(|reason| reason.explicit == Some(true) && !reason.endpoint);
+        if trouble.found.denies && told.is_some_and(|reason| reason.layer.is_none_or(|layer| trouble.layer == Some(layer))) {
             return None;
         }
         let value = wanted.first()?;
@@ -399,5 +440,8 @@ fn assumes_by(principal: &str) -> &'static str {
 
 pub(crate) fn bare(cause: Cause, hop: usize, of: &Hop) -> Trouble {
     let CallAsked { principal, action, resource } = of.call.clone();
-    Trouble { found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, told: false, revoked: None }, layer: None }
+    Trouble {
+        found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, denies: false, told: false, revoked: None },
+        layer: None,
+    }
 }

@@ -202,6 +202,7 @@ pub(crate) const PHRASES: &[(&str, Cause)] = &[
     ("profile file did not contain profile", Cause::ProfileMissing),
     ("was not defined in the config file", Cause::ProfileMissing),
     ("the source profile \"", Cause::ProfileMissing),
+    ("the source_profile \"", Cause::ProfileMissing),
     ("you must specify a region", Cause::RegionMissing),
     ("region is missing", Cause::RegionMissing),
     ("missing region in config", Cause::RegionMissing),

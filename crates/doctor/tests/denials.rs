@@ -146,6 +146,7 @@ fn causes_that_are_no_policies_are_told_apart() {
             Cause::ExpiredCredentials,
         ),
         ("Error when retrieving token from sso: Token has expired and refresh failed", Cause::ExpiredCredentials),
+        ("The source_profile \"nope\" referenced in the profile \"x\" does not exist.", Cause::ProfileMissing),
         (
             "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security token included in the request is invalid.",
             Cause::UnknownCredentials,

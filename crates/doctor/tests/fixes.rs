@@ -65,6 +65,7 @@ struct Call {
     context: Context,
     tags: bool,
     identity: bool,
+    copies: Option<String>,
     denied: Option<String>,
 }
 
@@ -72,10 +73,10 @@ fn call(who: &str, action: &'static str, resource: &str, context: &[(&str, &str)
     let mut all = Context::default();
     all.set("aws:CurrentTime", "2026-06-01T12:00:00Z");
     context.iter().for_each(|(key, value)| all.set(key, *value));
-    if all.get("aws:MultiFactorAuthPresent").is_some() {
+    if all.get("aws:MultiFactorAuthPresent").is_some() && all.get("aws:MultiFactorAuthAge").is_none() {
         all.set("aws:MultiFactorAuthAge", "0");
     }
-    Call { who: who.to_owned(), action, resource: resource.to_owned(), context: all, tags: false, identity: false, denied: None }
+    Call { who: who.to_owned(), action, resource: resource.to_owned(), context: all, tags: false, identity: false, copies: None, denied: None }
 }
 
 const MFA: (&str, &str) = ("aws:MultiFactorAuthPresent", "true");
@@ -180,7 +181,16 @@ impl Desk {
             unread_allows: false,
         };
         let denied: Option<Denied> = call.denied.as_deref().map(crossrole_doctor::read);
-        let asked = Asked { question, duration: None, session_tags: call.tags, source_identity: call.identity, session_policy: false, region: None, denied };
+        let asked = Asked {
+            question,
+            duration: None,
+            session_tags: call.tags,
+            source_identity: call.identity,
+            session_policy: false,
+            copies: call.copies.clone(),
+            region: None,
+            denied,
+        };
         diagnose(&case, asked)
     }
 
@@ -248,6 +258,14 @@ fn asked_otherwise(change: &RequestChange, call: &mut Call) {
             call.context.set("aws:MultiFactorAuthPresent", "true");
             call.context.set("aws:MultiFactorAuthAge", "0");
         }
+        RequestChange::Tls => call.context.set("aws:SecureTransport", "true"),
+        RequestChange::Region { region } => call.context.set("aws:RequestedRegion", region.clone().unwrap()),
+        RequestChange::From { key, wanted } => call.context.set(key, wanted[0].split('/').next().unwrap()),
+        RequestChange::With { key, value } => {
+            call.context.set(key, value.clone());
+            call.identity |= key == "sts:SourceIdentity";
+            call.tags |= key.starts_with("aws:RequestTag/");
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -290,7 +308,7 @@ fn who_is_let_in_brings_what_others_have_to() {
             let others: Vec<Call> = lesser(ANN).into_iter().chain(lesser(BOB)).chain([assume(CALLER, &[ID, MFA, HERE])]).collect();
             let (found, made) = desk.treated(&call, &others);
             assert!([Cause::TrustLacks, Cause::TrustNamesDeleted].contains(&causes(&found)[0]), "{trust}: {:?}", found.causes);
-            assert_eq!((crossrole_text(&made, "sts:ExternalId"), crossrole_text(&made, "aws:MultiFactorAuthPresent")), ("desk-0815", "true"));
+            assert_eq!((value_of(&made, "sts:ExternalId"), value_of(&made, "aws:MultiFactorAuthPresent")), ("desk-0815", "true"));
         }
     }
     // Nothing is asked of anybody like the caller: what the call brought is.
@@ -299,7 +317,7 @@ fn who_is_let_in_brings_what_others_have_to() {
     desk.treated(&assume(ANN, &[ID, MFA]), &[assume(ANN, &[ID]), assume(ANN, &[MFA]), assume(ANN, &[])]);
 }
 
-fn crossrole_text<'c>(call: &'c Call, key: &str) -> &'c str {
+fn value_of<'c>(call: &'c Call, key: &str) -> &'c str {
     match call.context.get(key) {
         Some(crossrole_access::ContextValue::One(text)) => text,
         _ => "",
@@ -372,4 +390,274 @@ fn what_is_left_to_the_account_lacks_on_the_callers_side() {
     desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "sts:AssumeRole"}]));
     let (found, _) = desk.treated(&assume("arn:aws:iam::222222222222:role/Own", &[]), &[]);
     assert_eq!(causes(&found), [Cause::IdentityLacks]);
+}
+
+fn no_command(found: &Diagnosis) {
+    let steps = found.fix.as_ref().unwrap_or_else(|| panic!("no fix: {:?}", found.causes));
+    assert!(steps.iter().all(|step| matches!(step, FixStep::Request { .. })), "{steps:?}");
+}
+
+/// A Deny that asks for something whoever calls can bring is met by bringing it, and keeps what it says: of users, of trusts, of
+/// buckets and of keys.
+#[test]
+fn a_deny_that_another_request_would_not_meet_is_left_alone() {
+    let deny = |action: &str, condition: Value| json!({"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition});
+    let region = ("aws:RequestedRegion", "us-east-1");
+    let plain = ("aws:SecureTransport", "false");
+    let rows: [(Value, &[(&str, &str)], Cause); 11] = [
+        (json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}), &[], Cause::MfaMissing),
+        (json!({"Null": {"aws:MultiFactorAuthAge": "true"}}), &[], Cause::MfaMissing),
+        (json!({"NumericGreaterThanIfExists": {"aws:MultiFactorAuthAge": "300"}}), &[MFA, ("aws:MultiFactorAuthAge", "900")], Cause::MfaTooOld),
+        (json!({"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1"]}}), &[region], Cause::OtherCondition),
+        (json!({"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), &[HERE], Cause::SourceAddress),
+        (json!({"NotIpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}, "Bool": {"aws:ViaAWSService": "false"}}), &[HERE], Cause::SourceAddress),
+        (json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}), &[("aws:SourceVpce", "vpce-9")], Cause::SourceNetwork),
+        (json!({"Bool": {"aws:SecureTransport": "false"}}), &[plain], Cause::InsecureTransport),
+        (json!({"StringNotEquals": {"sts:ExternalId": "desk-0815"}}), &[], Cause::ExternalIdMissing),
+        (json!({"StringNotLike": {"sts:RoleSessionName": "${aws:username}"}}), &[("sts:RoleSessionName", "x")], Cause::OtherCondition),
+        (
+            json!({"Bool": {"aws:SecureTransport": "false"}, "StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}),
+            &[plain, region],
+            Cause::InsecureTransport,
+        ),
+    ];
+    for (condition, brought, cause) in &rows {
+        let mut own = Desk::new();
+        own.user("ann", &json!([allow("sts:*", "*"), deny("*", condition.clone())]));
+        let mut trust = Desk::new();
+        trust.trust(&json!([
+            {"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole"},
+            {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": condition},
+        ]));
+        for desk in [own, trust] {
+            let (found, _) = desk.treated(&assume(ANN, brought), &[assume(ANN, brought)]);
+            assert_eq!(causes(&found), [*cause], "{condition}");
+            assert!(found.causes[0].denies, "{condition}");
+            no_command(&found);
+        }
+    }
+    // Of a bucket, too; from where the call came is not guessed, and is certain where AWS says that such a policy denies it.
+    let mut desk = Desk::new();
+    desk.bucket(Some(&json!([{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::desk/*", "Condition": {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}}])), false);
+    let mut read = call(DESK, "s3:GetObject", "arn:aws:s3:::desk/reports/q1", &[]);
+    let found = desk.asked(&read);
+    assert_eq!((causes(&found), &found.suspects[..], found.found()), (vec![], &[Cause::SourceAddress][..], Found::Unknown));
+    read.denied = Some("User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk/reports/q1\" with an explicit deny in a resource-based policy".to_owned());
+    let (found, _) = desk.treated(&read, &[]);
+    assert_eq!(causes(&found), [Cause::SourceAddress]);
+    no_command(&found);
+    // A session of a role has no device; what can't be brought is excepted.
+    let mut desk = Desk::new();
+    desk.role(DEV, "Caller", &json!([]), &json!([allow("sts:*", "*"), deny("*", rows[0].0.clone())]));
+    desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "sts:AssumeRole"}]));
+    assert_eq!(causes(&desk.asked(&assume(CALLER, &[]))), [Cause::IdentityDenies]);
+}
+
+/// What a condition asks for and whoever calls can bring is brought.
+#[test]
+fn the_call_is_made_otherwise_where_that_is_enough() {
+    let rows = [
+        (json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}), ("aws:RequestedRegion", "us-east-1")),
+        (json!({"StringEquals": {"sts:RoleSessionName": "ops"}}), ("sts:RoleSessionName", "ann")),
+        (json!({"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}), ("sts:RoleSessionName", "x")),
+        (json!({"StringEquals": {"sts:SourceIdentity": "ann"}}), ("aws:X", "")),
+        (json!({"StringEquals": {"aws:RequestTag/project": "x"}}), ("aws:X", "")),
+        (json!({"StringEquals": {"aws:RequestTag/project": "x"}, "Bool": {"aws:MultiFactorAuthPresent": "true"}}), ("aws:RequestTag/project", "y")),
+        (json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), HERE),
+    ];
+    for (condition, brought) in rows {
+        let mut desk = Desk::new();
+        let actions = json!(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]);
+        desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": actions, "Condition": condition}]));
+        let (found, _) = desk.treated(&assume(ANN, &[brought]), &[]);
+        no_command(&found);
+    }
+    // A region that is not said is not taken for a wrong one.
+    let mut desk = Desk::new();
+    desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}}]));
+    assert_eq!(desk.asked(&assume(ANN, &[])).found(), Found::Unknown);
+    let mut desk = Desk::new();
+    desk.role(OWNER, "Desk", &json!([]), &json!([
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "s3:x-amz-server-side-encryption": "aws:kms"}}},
+        allow("s3:PutObjectAcl", "*"),
+    ]));
+    let put = call(DESK, "s3:PutObject", "arn:aws:s3:::desk/reports/q1", &[]);
+    let (found, _) = desk.treated(&put, &[]);
+    no_command(&found);
+}
+
+/// A second factor is nothing that a session of a role can give.
+#[test]
+fn sessions_of_roles_are_not_told_to_bring_a_second_factor() {
+    for (operator, key, value) in [("Bool", "aws:MultiFactorAuthPresent", "true"), ("NumericLessThan", "aws:MultiFactorAuthAge", "300")] {
+        let mut desk = Desk::new();
+        desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": [CALLER, ANN]}, "Action": "sts:AssumeRole", "Condition": {operator: {key: value}}}]));
+        for who in [CALLER, "arn:aws:sts::111111111111:assumed-role/Caller/dev"] {
+            let found = desk.asked(&assume(who, &[]));
+            assert_eq!((causes(&found), &found.fix), (vec![Cause::MfaMissing], &None));
+        }
+        no_command(&desk.treated(&assume(ANN, &[]), &[]).0);
+    }
+}
+
+/// What was not read lacks nothing, and lets nobody.
+#[test]
+fn a_policy_that_was_not_read_is_no_cause() {
+    use crossrole_model::observed::Unreadable;
+    let call = assume(ANN, &[ID]);
+    let mut unreadable = Desk::new();
+    unreadable.observed.accounts.insert(account(OWNER), Observation::Unreadable(Unreadable::not_tried("account")));
+    let mut of_single_objects = Desk::new();
+    of_single_objects.state(OWNER).complete = false;
+    of_single_objects.state(OWNER).roles.clear();
+    let mut never = Desk::new();
+    never.observed.accounts.remove(&account(OWNER));
+    let mut own = Desk::new();
+    own.state(DEV).complete = false;
+    own.state(DEV).roles.clear();
+    let mut of_own = call.clone();
+    of_own.resource = CALLER.to_owned();
+    for (desk, call) in [(&unreadable, &call), (&of_single_objects, &call), (&never, &call), (&own, &of_own)] {
+        for denied in [None, Some(format!("User: {ANN} is not authorized to perform: sts:AssumeRole on resource: {}", call.resource))] {
+            let mut call = call.clone();
+            call.denied = denied;
+            let found = desk.asked(&call);
+            assert_eq!((causes(&found), found.found()), (vec![], Found::Unknown));
+            for check in &found.checks {
+                use crossrole_model::diagnosis::{Checked, Verdict};
+                let open = matches!(check.verdict, Verdict::Unknown { .. });
+                assert!(open || ![Checked::Trust, Checked::ExternalId, Checked::SecondFactor].contains(&check.what), "{check:?}");
+            }
+        }
+    }
+    // The caller's own side was read.
+    unreadable.user("ann", &json!([]));
+    assert_eq!(causes(&unreadable.asked(&call)), [Cause::IdentityLacks]);
+    // What was read whole lacks it.
+    let mut whole = Desk::new();
+    whole.trust(&json!([]));
+    assert_eq!(causes(&whole.asked(&call)), [Cause::TrustLacks]);
+}
+
+/// A Deny that excepts a call goes on denying all else: what it means of objects behind a key, too, and whoever it is for.
+#[test]
+fn a_deny_excepts_one_call() {
+    const Q1: &str = "arn:aws:s3:::desk/reports/q1";
+    let reads = |object: &str| call(DESK, "s3:GetObject", &format!("arn:aws:s3:::desk/{object}"), &[]);
+    let own = json!([allow("s3:*", "*"), allow("kms:*", "*"), allow("iam:ListRoles", "*")]);
+    let bob_reads = call(BOB, "s3:GetObject", Q1, &[]);
+    let others = [reads("reports/q2"), reads("other/z"), call(DESK, "s3:PutObject", Q1, &[]), call(DESK, "iam:ListRoles", "*", &[]), bob_reads];
+    let root = json!({"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"});
+    let behind = json!({"StringLike": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::desk/reports/*"}});
+    for deny in [
+        json!({"Effect": "Deny", "Principal": {"AWS": DESK}, "Action": "kms:*", "Resource": "*", "Condition": behind}),
+        json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": DESK}, "Action": "kms:Decrypt", "Resource": "*"}),
+        json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringNotEquals": {"kms:ViaService": "ec2.us-east-1.amazonaws.com"}}}),
+    ] {
+        let mut desk = Desk::new();
+        desk.role(OWNER, "Desk", &json!([]), &own);
+        desk.key(&json!([root, deny]), KeyState::Enabled);
+        let direct = call(DESK, "kms:Decrypt", KEY, &[]);
+        let (found, _) = desk.treated(&reads("reports/q1"), &[&others[..], &[direct]].concat());
+        assert_eq!(causes(&found), [Cause::KeyPolicyDenies], "{deny}");
+    }
+    for deny in
+        [json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}), json!({"Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::desk/reports/q1"})]
+    {
+        // What is granted later on is denied no more than it was.
+        for rights in [&own.as_array().unwrap()[..], &[allow("s3:*", "*")]] {
+            let mut desk = Desk::new();
+            desk.role(OWNER, "Desk", &json!([]), &json!(rights.iter().cloned().chain([deny.clone()]).collect::<Vec<_>>()));
+            let (found, _) = desk.treated(&reads("reports/q1"), &others);
+            assert_eq!(causes(&found), [Cause::IdentityDenies]);
+            let Some([FixStep::Command { argv, .. }]) = found.fix.as_deref() else { panic!("{:?}", found.fix) };
+            let left = parse(argv.last().unwrap()).unwrap().statements;
+            assert!(left.iter().all(|s| !s.action.negated || s.resource.as_ref().is_some_and(|r| r.values != ["*"])), "{argv:?}");
+        }
+    }
+    for principal in [json!("*"), json!({"AWS": "*"}), json!({"AWS": OWNER}), json!({"AWS": DESK})] {
+        for (action, condition) in
+            [("s3:GetObject", json!({})), ("s3:*", json!({})), ("s3:GetObject", json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))]
+        {
+            let mut desk = Desk::new();
+            desk.role(OWNER, "Desk", &json!([]), &own);
+            desk.bucket(Some(&json!([{"Sid": "No", "Effect": "Deny", "Principal": principal, "Action": action, "Resource": "arn:aws:s3:::desk/*", "Condition": condition}])), false);
+            let (found, _) = desk.treated(&reads("reports/q1"), &others);
+            assert_eq!(causes(&found), [Cause::BucketPolicyDenies], "{principal}");
+        }
+    }
+}
+
+/// A Deny of which AWS tells is met before what lacks, and is of no policy that it does not name.
+#[test]
+fn a_deny_that_aws_tells_of_comes_before_what_lacks() {
+    use crossrole_model::diagnosis::Verdict;
+    let frame = "User: arn:aws:sts::222222222222:assumed-role/Desk/s is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::desk/other/z\"";
+    let by_endpoint = format!("{frame} with an explicit deny in a VPC endpoint policy transitively through a service control policy");
+    let decoded = json!({"explicitDeny": true, "matchedStatements": {"items": [{"statementId": "No", "effect": "DENY"}]}, "context": {
+        "principal": {"arn": DESK}, "action": "s3:GetObject", "resource": "arn:aws:s3:::desk/other/z", "conditions": {"items": []}}});
+    for (denied, first, then) in [
+        (by_endpoint, Cause::EndpointPolicy, Cause::IdentityLacks),
+        (format!("{frame} with an explicit deny"), Cause::DeniedSomewhere, Cause::IdentityLacks),
+        (decoded.to_string(), Cause::DeniedSomewhere, Cause::IdentityLacks),
+        (format!("{frame} because no VPC endpoint policy allows the s3:GetObject action"), Cause::IdentityLacks, Cause::EndpointPolicy),
+    ] {
+        let mut read = call(DESK, "s3:GetObject", "arn:aws:s3:::desk/other/z", &[]);
+        read.denied = Some(denied.clone());
+        let found = Desk::new().asked(&read);
+        assert_eq!(causes(&found), [first, then], "{denied}");
+        let somewhere =
+            |check: &crossrole_model::diagnosis::Check| matches!(&check.verdict, Verdict::Fails { causes } if causes.contains(&Cause::DeniedSomewhere));
+        assert!(!found.checks.iter().any(somewhere), "{:?}", found.checks);
+    }
+}
+
+/// Who copies an object reads it, and its key.
+#[test]
+fn what_is_copied_is_read() {
+    let event = |source: &str| {
+        json!({"eventSource": "s3.amazonaws.com", "eventName": "CopyObject", "errorCode": "AccessDenied", "errorMessage": "Access Denied",
+            "userIdentity": {"type": "IAMUser", "arn": BOB}, "requestParameters": {"bucketName": "desk", "key": "reports/copy", "x-amz-copy-source": source}})
+        .to_string()
+    };
+    let cli = "copy failed: s3://desk/other/z to s3://desk/reports/copy An error occurred (AccessDenied) when calling the CopyObject operation: Access Denied"
+        .to_owned();
+    for denied in [event("desk/other/z"), event("/desk/other%2Fz?versionId=abc"), cli] {
+        let told = crossrole_doctor::read(&denied);
+        assert_eq!(told.resource.as_deref(), Some("arn:aws:s3:::desk/reports/copy"), "{denied}");
+        let copies = told.brought.clone().unwrap().copies;
+        assert_eq!(copies.as_deref(), Some("arn:aws:s3:::desk/other/z"), "{denied}");
+        let mut desk = Desk::new();
+        desk.role(OWNER, "Desk", &json!([]), &json!([allow("s3:PutObject", "*"), allow("s3:GetObject", "arn:aws:s3:::desk/reports/*")]));
+        let mut put = call(DESK, "s3:PutObject", "arn:aws:s3:::desk/reports/copy", &[]);
+        put.denied = Some(denied.clone());
+        put.copies = copies;
+        let (found, _) = desk.treated(&put, &[call(DESK, "s3:GetObject", "arn:aws:s3:::desk/other/y", &[])]);
+        assert_eq!((causes(&found), found.causes[0].resource.as_str()), (vec![Cause::IdentityLacks], "arn:aws:s3:::desk/other/z"));
+        let own = json!({"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"});
+        desk.key(&json!([own]), KeyState::Enabled);
+        desk.role(OWNER, "Desk", &json!([]), &json!([allow("s3:*", "*"), allow("kms:GenerateDataKey", "*")]));
+        let (found, _) = desk.treated(&put, &[]);
+        assert_eq!((causes(&found), found.causes[0].action.as_str()), (vec![Cause::KeyIdentityLacks], "kms:Decrypt"));
+    }
+    let plain =
+        crossrole_doctor::read("upload failed: ./a to s3://desk/b An error occurred (AccessDenied) when calling the PutObject operation: Access Denied");
+    assert_eq!(plain.brought, None);
+}
+
+/// KMS names no key: what S3 was asked for leads to it.
+#[test]
+fn a_refusal_by_kms_tells_of_the_object() {
+    for (operation, action, kms) in [("GetObject", "s3:GetObject", "kms:Decrypt"), ("PutObject", "s3:PutObject", "kms:GenerateDataKey")] {
+        let why = format!(
+            "User: {BOB} is not authorized to perform: {kms} on the resource associated with this ciphertext because no identity-based policy allows the {kms} action"
+        );
+        let text = format!("download failed: s3://desk/reports/q1 to ./q1 An error occurred (AccessDenied) when calling the {operation} operation: {why}");
+        let told = crossrole_doctor::read(&text);
+        let parts = (told.action.as_deref(), told.resource.as_deref(), told.through.as_deref());
+        assert_eq!(parts, (Some(kms), None, Some(action)));
+        assert_eq!(told.object.as_deref(), Some("arn:aws:s3:::desk/reports/q1"));
+        let told = crossrole_doctor::read(&format!("An error occurred (AccessDenied) when calling the Decrypt operation: {why}"));
+        assert_eq!((told.through, told.object), (None, None));
+    }
 }

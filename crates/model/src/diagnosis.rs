@@ -35,6 +35,10 @@ pub struct Denied {
     pub encoded: Option<String>,
     /// What the request brought, where it is told whole: an event of CloudTrail, or a decoded message.
     pub brought: Option<Brought>,
+    /// Of a call that S3 made of KMS: the action that S3 was asked for.
+    pub through: Option<String>,
+    /// The object that was asked for, where the resource is another one or is not told: an ARN.
+    pub object: Option<String>,
 }
 
 /// What a request brought.
@@ -50,6 +54,8 @@ pub struct Brought {
     pub source_identity: bool,
     /// It came with a session policy.
     pub session_policy: bool,
+    /// The object that was to be copied: an ARN.
+    pub copies: Option<String>,
 }
 
 /// The kind of policy that a refusal names.
@@ -243,6 +249,8 @@ pub struct FoundCause {
     pub statement: Option<StatementRef>,
     /// What that lacks.
     pub lack: Option<Lack>,
+    /// The statement is a Deny, which a request with what `lack` names would not meet.
+    pub denies: bool,
     /// AWS's own text says so; it was not derived from what was read.
     pub told: bool,
     /// What says that access was taken back, where that is the cause.
@@ -571,6 +579,20 @@ pub enum RequestChange {
     Restored,
     /// As a principal of the bucket's own account.
     ByOwner,
+    /// From an address, or a network, that is let in.
+    From {
+        /// `aws:SourceIp`, `aws:SourceVpce`.
+        key: String,
+        /// Which are.
+        wanted: Vec<String>,
+    },
+    /// With something else that a condition asks for.
+    With {
+        /// `sts:RoleSessionName`, `s3:x-amz-server-side-encryption`.
+        key: String,
+        /// Its value.
+        value: String,
+    },
     /// Put right, as the error says.
     Corrected {
         /// What is wrong with it.
@@ -597,6 +619,8 @@ pub struct Diagnosis {
     pub gives: AccessDelta,
     /// AWS has refused it, as the text that was read tells.
     pub refused: bool,
+    /// Whether it is let rests on a policy that could not be read.
+    pub unread: bool,
 }
 
 /// What a diagnosis comes to, for whoever goes on by it.
@@ -616,7 +640,7 @@ impl Diagnosis {
     pub fn found(&self) -> Found {
         if !self.causes.is_empty() {
             Found::Cause
-        } else if self.refused || !self.suspects.is_empty() {
+        } else if self.refused || self.unread || !self.suspects.is_empty() {
             Found::Unknown
         } else {
             Found::Allowed

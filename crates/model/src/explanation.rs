@@ -189,6 +189,8 @@ pub enum Assumption {
     /// The key's policy is not known, and taken to let its account's policies decide. (A key policy decides first: AWS KMS
     /// Developer Guide, "Key policies in AWS KMS".)
     KeyPolicy,
+    /// No grant of the key lets it: they are not read (AWS KMS Developer Guide, "Grants in AWS KMS").
+    NoGrant,
     /// The caller's own policies let it.
     OwnPolicies,
     /// The caller's own policies are not known, and taken to let it.

@@ -135,6 +135,7 @@ fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
         Assumption::KeyPolicy => {
             format!("the policy of key {} is not known: it is taken to leave the decision to its account's policies", answer.resource)
         }
+        Assumption::NoGrant => format!("no grant of key {} lets {caller}: grants are not read, `audit` counts them", answer.resource),
         Assumption::OwnPolicies => format!("the own policies of {caller} let it"),
         Assumption::UnknownPolicies => format!("the own policies of {caller} are not known: they are taken to let it"),
         Assumption::Unread { policies } => format!("{} were not read, and what they say is not counted", policies.join(", ")),

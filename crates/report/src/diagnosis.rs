@@ -46,7 +46,9 @@ fn head(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
         Found::Cause => {}
         Found::Allowed => out.push(Line::new(Tone::Added, 0, "allowed: ").then(["nothing stands in the way, as far as was read"])),
         Found::Unknown => {
-            let text = if found.refused {
+            let text = if found.unread {
+                "whether it is let rests on a policy that could not be read: ask with credentials that may read it, or give them to whoever may"
+            } else if found.refused {
                 "AWS refused it, and by everything that was read it is allowed now: it was refused before the last change, or by what was not looked at"
             } else {
                 "by what was read it is allowed, if what may be in the way is not"
@@ -111,13 +113,23 @@ fn sentence(found: &FoundCause, calls: usize, view: View) -> String {
     }
     let since = found.revoked.as_ref().filter(|by| !by.since.is_empty()).map(revoked).unwrap_or_default();
     let why = match (&found.statement, &found.lack) {
+        (Some(statement), Some(what)) if found.denies => {
+            format!(": {} denies it, and lets it by {}", name(statement), lack(what, &party, &found.action, &found.resource, view))
+        }
         (Some(statement), Some(what)) => {
             format!(": {} would allow it, but {}", name(statement), lack(what, &party, &found.action, &found.resource, view))
         }
         (Some(statement), None) => format!(": {}", name(statement)),
         _ => String::new(),
     };
-    safe(&format!("{}{told}{at}{since}{why}", title(found.cause)))
+    let no_device = matches!(found.cause, Cause::MfaMissing | Cause::MfaTooOld) && is_role(&found.principal);
+    let instead =
+        if no_device { "; a session of a role brings none: ask with credentials of a user, or have the policy let this role by without it" } else { "" };
+    safe(&format!("{}{told}{at}{since}{why}{instead}", title(found.cause)))
+}
+
+fn is_role(principal: &str) -> bool {
+    principal.contains(":role/") || principal.contains(":assumed-role/")
 }
 
 /// Tells whether a cause is a Deny of some policy.
@@ -177,9 +189,15 @@ fn fix(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
     let evaluated = "fix, tried in the evaluator: the call works after it, and nobody gets anything else that the manifests do not say already";
     let caller = "fix, by whoever calls: nobody's access changes by it";
     let back = "fix, only where access is meant to be given back, tried in the evaluator: the call works after it, and what was revoked comes again";
+    let switched = "fix, tried in the evaluator: the call works after it; with the key switched on again, everybody whom policies let use it may do so again";
     let by_caller = steps.iter().all(|step| matches!(step, FixStep::Request { .. }));
+    let read = "fix, tried in the evaluator with what could be read: what could not be read may refuse the call all the same";
     let head = if found.gives_back() {
         back
+    } else if steps.iter().any(is_enabled) {
+        switched
+    } else if found.unread {
+        read
     } else if by_caller {
         caller
     } else {
@@ -197,6 +215,11 @@ fn fix(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
         out.push(Line::new(Tone::Heading, 0, "access by this fix: ").then([access::counts(&found.delta)]));
         out.extend(access::delta_lines(&found.delta, view, access::LINES_MOST).into_iter().map(|line| line.within(2)));
     }
+}
+
+/// Tells whether a step switches a key on, for whoever may use it.
+fn is_enabled(step: &FixStep) -> bool {
+    matches!(step, FixStep::Command { argv, .. } if argv.get(1).is_some_and(|word| word == "kms") && argv.get(2).is_some_and(|word| word == "enable-key"))
 }
 
 /// Tells whether a step is not shown as it has to be done.
@@ -357,6 +380,11 @@ fn request(change: &RequestChange, view: View) -> String {
         RequestChange::Object => "of an object that is there: it is written first, or its key is another one".to_owned(),
         RequestChange::Restored => "after the object was restored from its archive (`aws s3api restore-object`)".to_owned(),
         RequestChange::ByOwner => "as a principal of the bucket's own account".to_owned(),
+        RequestChange::From { key, wanted } => {
+            let what = if key.eq_ignore_ascii_case("aws:SourceIp") { "an address" } else { "a network" };
+            format!("from {what} that is let by ({key}: {})", clause::values(key, wanted, view).join(", "))
+        }
+        RequestChange::With { key, value } => format!("with {key} {value}"),
         RequestChange::Corrected { because: Cause::PolicyMalformed } => "with a policy that AWS takes".to_owned(),
         RequestChange::Corrected { because: Cause::TokenNotTaken } => {
             "with a token that the provider in the role's account knows, and that is young enough".to_owned()
@@ -380,6 +408,7 @@ pub fn diagnosis_json(found: &Diagnosis, view: View) -> Value {
         "suspects": found.suspects,
         "checks": found.checks,
         "gives_back": found.gives_back(),
+        "switches_on": found.fix.iter().flatten().any(is_enabled),
         "fix": found.fix.as_ref().map(|steps| steps.iter().map(|step| step_json(step, view)).collect::<Vec<_>>()),
         "access": delta_json(&found.delta, view),
         "gives": delta_json(&found.gives, view),

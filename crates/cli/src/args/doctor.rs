@@ -12,6 +12,8 @@ const AFTER: &str = "Exit codes:
   6  not known: AWS refused what is allowed by everything that was read, or it rests on what the request does not say; what was not
      looked at is listed
 
+Without a folder `manifests` and without a path, the accounts that the ARNs name are looked at, and commands are all that a fix has.
+
 What a refusal does not tell has to be said: S3 says no more than `Access Denied` across accounts, so that `--principal`, `--action` and
 `--resource` stand beside it. What the request brought is what is said here, or what an event of CloudTrail says: without
 `--external-id`, it had none.";

@@ -1,15 +1,17 @@
 //! `crossrole doctor`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use crossrole_access::Question;
 use crossrole_doctor::{Asked, Case, Manifests};
 use crossrole_manifest::Surroundings;
+use crossrole_model::desired::AccountInfo;
 use crossrole_model::diagnosis::{Amendment, Cause, Denied, Diagnosis, FixStep, Found};
-use crossrole_model::observed::{BucketScope, Scope};
+use crossrole_model::observed::{BucketScope, ObservedBucket, Scope};
 use crossrole_model::state::{BucketState, Encryption, PublicAccessBlock, Tags};
-use crossrole_model::{AccountId, Desired, KeyRef, Observed, Plan, Source};
+use crossrole_model::{AccountId, Desired, KeyRef, Observed, Partition, Plan, Source};
 use crossrole_planner::Options;
 use crossrole_policy::Arn;
 use crossrole_report::View;
@@ -18,8 +20,13 @@ use crate::args::DoctorArgs;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, SMALL, Wanted};
 use crate::io::Io;
+use crate::load::Loaded;
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::{actions, ask};
+
+/// The folder of manifests, unless others are named.
+const MANIFESTS: &str = "manifests";
 
 /// Files of refusals.
 const ERROR: Wanted = Wanted {
@@ -34,8 +41,34 @@ pub(crate) async fn run(args: &DoctorArgs, io: &mut Io) -> Result<Exit, Failure>
     if let Some(action) = &args.action {
         actions::one(action)?;
     }
-    let session = Session::open(&args.paths, &args.cloud, io)?;
+    // What needs no policy needs no manifest.
+    if let Some(denied) = denied.as_ref().filter(|denied| denied.encoded.is_none())
+        && let Some(exit) = said_alone(args, Some(denied), io)
+    {
+        return Ok(exit);
+    }
+    let session = Session::of(loaded(args, denied.as_ref(), io)?, &args.cloud, io)?;
     session.ended(examine(args, denied, &session, io).await)
+}
+
+/// The manifests; where none are named and there are none, the accounts of which the question speaks.
+fn loaded(args: &DoctorArgs, denied: Option<&Denied>, io: &mut Io) -> Result<Loaded, Failure> {
+    let usual = Path::new(MANIFESTS);
+    let named = [args.principal.as_deref(), args.resource.as_deref()].into_iter().flatten().chain(args.via.iter().map(String::as_str));
+    let told = denied.into_iter().flat_map(|d| [d.principal.as_deref(), d.resource.as_deref()]).flatten();
+    let all: Vec<&str> = named.chain(told).collect();
+    let account = |text: &&str| AccountId::parse(Arn::parse(text).map_or(*text, |arn| arn.account));
+    let accounts: BTreeSet<AccountId> = all.iter().filter_map(account).collect();
+    if args.paths != [usual] || usual.exists() || accounts.is_empty() {
+        return Loaded::read(&args.paths, &args.cloud.config, io);
+    }
+    let partitions = [Partition::Aws, Partition::AwsCn, Partition::AwsUsGov];
+    let of = |text: &&str| Arn::parse(text).and_then(|arn| partitions.into_iter().find(|known| known.as_str() == arn.partition));
+    let info = || AccountInfo { label: String::new(), trusting: false, managed: true, left: true, fills: BTreeMap::default() };
+    let partition = all.iter().find_map(of).unwrap_or_default();
+    let desired = Desired { partition, accounts: accounts.into_iter().map(|id| (id, info())).collect(), ..Desired::default() };
+    let settings = Settings::read(&args.cloud.config)?.without_labels_beside(&desired);
+    Ok(Loaded { settings, desired, sources: Vec::new() })
 }
 
 /// The refusal, where there is one.
@@ -59,15 +92,8 @@ async fn examine(args: &DoctorArgs, denied: Option<Denied>, session: &Session, i
         Some(denied) => Some(decoded(denied, session, io).await?),
         None => None,
     };
-    if let Some((cause, remedy)) = alone(args, denied.as_ref()) {
-        let view = View { screen: io.out_screen(), ..View::default() };
-        let code = denied.as_ref().map(|denied| denied.code.as_str()).unwrap_or_default();
-        if args.json {
-            io.out_json(&crossrole_report::cause_alone_json(cause, code, remedy));
-        } else {
-            io.out(&crossrole_report::cause_alone(cause, code, remedy, view));
-        }
-        return Ok(Exit::Failed);
+    if let Some(exit) = said_alone(args, denied.as_ref(), io) {
+        return Ok(exit);
     }
     let observed = session.observe(&crossrole_planner::scope(&session.desired)).await?;
     let asked = asked(args, denied, session, &observed)?;
@@ -111,6 +137,19 @@ async fn decoded(denied: Denied, session: &Session, io: &mut Io) -> Result<Denie
     }
 }
 
+/// Says such a cause.
+fn said_alone(args: &DoctorArgs, denied: Option<&Denied>, io: &mut Io) -> Option<Exit> {
+    let (cause, remedy) = alone(args, denied)?;
+    let view = View { screen: io.out_screen(), ..View::default() };
+    let code = denied.map(|denied| denied.code.as_str()).unwrap_or_default();
+    if args.json {
+        io.out_json(&crossrole_report::cause_alone_json(cause, code, remedy));
+    } else {
+        io.out(&crossrole_report::cause_alone(cause, code, remedy, view));
+    }
+    Some(Exit::Failed)
+}
+
 /// A cause that has to do with no policy, where the refusal does not tell the whole call: that is all there is to say.
 fn alone(args: &DoctorArgs, denied: Option<&Denied>) -> Option<(Cause, &'static str)> {
     let denied = denied?;
@@ -130,7 +169,12 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     let estate = crossrole_access::Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(&controls);
     let told = |part: fn(&Denied) -> Option<&String>| denied.as_ref().and_then(part).cloned();
     let (principal, action) = (args.principal.clone().or_else(|| told(|d| d.principal.as_ref())), args.action.clone().or_else(|| told(|d| d.action.as_ref())));
-    let resource = args.resource.clone().or_else(|| told(|d| d.resource.as_ref())).or_else(|| key_of(action.as_deref(), desired));
+    let resource = args.resource.clone().or_else(|| told(|d| d.resource.as_ref()));
+    let key = key_of(action.as_deref(), desired);
+    let (action, resource) = match through(args, denied.as_ref(), resource.as_deref(), key.is_some()) {
+        Some((through, object)) => (Some(through), object),
+        None => (action, resource.or(key)),
+    };
     let of_nothing = action.as_deref().is_some_and(names_none) && resource.as_deref().is_none_or(|resource| resource.ends_with(":s3:::*"));
     let resource = if of_nothing { Some("*".to_owned()) } else { resource };
     let missing = [(&principal, "--principal"), (&action, "--action"), (&resource, "--resource")];
@@ -140,6 +184,9 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     };
     let via = args.via.iter().map(|role| ask::role(role, desired, &estate)).collect::<Result<Vec<_>, _>>()?;
     let mut context = ask::context(&args.context)?;
+    if let Some(region) = args.region.as_ref().filter(|_| args.via.is_empty() && context.get("aws:RequestedRegion").is_none()) {
+        context.set("aws:RequestedRegion", region.clone());
+    }
     let named = ask::of_service(&action, &resource, ask::resource(&resource, desired, &estate)?, desired, &estate)?;
     let resource = of_kind(&action, named, &mut context)?;
     let question =
@@ -150,6 +197,7 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
         session_tags: args.session_tags,
         source_identity: args.source_identity,
         session_policy: false,
+        copies: None,
         region: args.region.clone(),
         denied: None,
     };
@@ -162,6 +210,17 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
     }
     asked.denied = denied;
     Ok(asked)
+}
+
+/// What S3 was asked for, where KMS refused S3 and nothing names the key: the call that has the key in it.
+fn through(args: &DoctorArgs, denied: Option<&Denied>, resource: Option<&str>, one_key: bool) -> Option<(String, Option<String>)> {
+    let denied = denied.filter(|_| args.action.is_none())?;
+    let action = denied.through.clone()?;
+    match (resource, &denied.object) {
+        (Some(text), _) => (!text.contains(":kms:") && !text.starts_with("key/") && text != "*").then(|| (action, Some(text.to_owned()))),
+        (None, Some(object)) => Some((action, Some(object.clone()))),
+        (None, None) => (!one_key).then_some((action, None)),
+    }
 }
 
 /// Tells whether an action names no resource, so that it is asked of `*`.
@@ -226,36 +285,45 @@ fn key_of(action: Option<&str>, desired: &Desired) -> Option<String> {
     if let [one] = keys.as_slice() { Some((*one).to_owned()) } else { None }
 }
 
-/// The bucket with all of its settings, and its key, where the account may be called.
+/// The buckets with all of their settings, and their keys, where the account may be called.
 async fn besides(asked: &Asked, session: &Session, observed: &Observed) -> Result<Observed, Failure> {
     let desired = &session.desired;
-    let bucket = asked.question.resource.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name).to_owned());
-    let Some(bucket) = bucket.filter(|name| !name.is_empty() && !name.contains(['*', '?'])) else { return Ok(Observed::default()) };
-    let trusting = desired.accounts.iter().find(|(_, info)| info.trusting).map(|(id, _)| id.clone());
-    let Some(account) = observed.bucket_accounts.get(&bucket).cloned().or(trusting) else { return Ok(Observed::default()) };
-    let known = observed.buckets.get(&bucket).and_then(|b| b.known().cloned().flatten());
-    let region = known.map_or_else(|| desired.partition.home_region().to_owned(), |bucket| bucket.state.region);
-    let all = BucketState {
-        region: region.clone(),
+    let of = |arn: &String| arn.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name).to_owned());
+    let names = [Some(&asked.question.resource), asked.copies.as_ref()].into_iter().flatten().filter_map(of);
+    let trusting = || desired.accounts.iter().find(|(_, info)| info.trusting).map(|(id, _)| id.clone());
+    // Without manifests, nothing says whose it is: most are in the caller's own account.
+    let own = || Arn::parse(&asked.question.principal).and_then(|arn| AccountId::parse(arn.account)).filter(|id| desired.accounts.contains_key(id));
+    let mut buckets = BTreeMap::new();
+    for name in names.filter(|name| !name.is_empty() && !name.contains(['*', '?'])) {
+        let Some(account) = observed.bucket_accounts.get(&name).cloned().or_else(trusting).or_else(own) else { continue };
+        let known = observed.buckets.get(&name).and_then(|b| b.known().cloned().flatten());
+        let region = known.map_or_else(|| desired.partition.home_region().to_owned(), |bucket| bucket.state.region);
+        buckets.insert(name, BucketScope { account, region: region.clone(), settings: Some(every_setting(region)) });
+    }
+    if buckets.is_empty() {
+        return Ok(Observed::default());
+    }
+    let mut besides = session.observe(&Scope { buckets, ..Scope::default() }).await?;
+    let key = |bucket: &ObservedBucket| if let Some(Encryption::Kms { key, .. }) = &bucket.state.encryption { KeyRef::parse(key) } else { None };
+    let all = besides.buckets.values().filter_map(|bucket| key(bucket.known()?.as_ref()?));
+    let managed = |key: &KeyRef| !observed.keys.contains_key(&key.arn) && desired.accounts.get(&key.account()).is_some_and(|info| info.managed);
+    let keys: BTreeSet<String> = all.filter(managed).map(|key| key.arn).collect();
+    if !keys.is_empty() {
+        besides.keys = session.observe(&Scope { keys, ..Scope::default() }).await?.keys;
+    }
+    Ok(besides)
+}
+
+fn every_setting(region: String) -> BucketState {
+    BucketState {
+        region,
         versioning: None,
         encryption: Some(Encryption::Aes256),
         public_access_block: Some(PublicAccessBlock::all(true)),
         ownership: Some("BucketOwnerEnforced".to_owned()),
         logging: None,
         tags: Some(Tags::new()),
-    };
-    let buckets = BTreeMap::from([(bucket.clone(), BucketScope { account, region, settings: Some(all) })]);
-    let mut besides = session.observe(&Scope { buckets, ..Scope::default() }).await?;
-    let state = besides.buckets.get(&bucket).and_then(|b| b.known().cloned().flatten()).map(|bucket| bucket.state);
-    if let Some(Encryption::Kms { key, .. }) = state.and_then(|state| state.encryption)
-        && let Some(key) = KeyRef::parse(&key)
-        && !observed.keys.contains_key(&key.arn)
-        && desired.accounts.get(&key.account()).is_some_and(|info| info.managed)
-    {
-        let keys = session.observe(&Scope { keys: [key.arn.clone()].into(), ..Scope::default() }).await?;
-        besides.keys = keys.keys;
     }
-    Ok(besides)
 }
 
 async fn search(asked: Asked, session: &Session, observed: Observed, besides: Observed, object: Option<bool>) -> Result<Diagnosis, Failure> {

@@ -81,6 +81,7 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::OwnAccount,
         Assumption::ResourcePolicy,
         Assumption::KeyPolicy,
+        Assumption::NoGrant,
         Assumption::OwnPolicies,
         Assumption::UnknownPolicies,
         Assumption::Unread { policies: vec![t.into(), "b".into()] },
@@ -92,8 +93,9 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::OwnPolicies => 3,
         Assumption::UnknownPolicies => 4,
         Assumption::Unread { .. } => 5,
+        Assumption::NoGrant => 6,
     };
-    covers(all.iter().map(number), 6);
+    covers(all.iter().map(number), 7);
     all
 }
 
