@@ -160,7 +160,7 @@ async fn a_key_or_a_bucket_that_is_named_no_more_is_said() {
     assert!(repository.place.sandbox.add_key(key));
     assert_eq!(repository.place.s3("222222222222", "PUT", "/left-bucket", "", "").await.0, 200);
     let grants = format!(
-        "{MANIFEST}[keys.data]\narn = \"{key}\"\n[[keys.data.allow]]\nuser = \"dev/ann\"\naccess = \"decrypt\"\n[buckets.left-bucket]\n[[buckets.left-bucket.allow]]\naccount = \"dev\"\naccess = \"get\"\n"
+        "{MANIFEST}[keys.data]\narn = \"{key}\"\n[[keys.data.allow]]\nprincipal = \"arn:aws:iam::444444444444:root\"\naccess = \"decrypt\"\n[buckets.left-bucket]\n[[buckets.left-bucket.allow]]\naccount = \"dev\"\naccess = \"get\"\n"
     );
     repository.write("access/based.toml", &grants);
     repository.commit("grants");
@@ -179,7 +179,7 @@ async fn a_key_or_a_bucket_that_is_named_no_more_is_said() {
         &grants
             .replace("[[keys", "#")
             .replace("[[buckets", "#")
-            .replace("user = \"dev/ann\"\naccess = \"decrypt\"", "")
+            .replace("principal = \"arn:aws:iam::444444444444:root\"\naccess = \"decrypt\"", "")
             .replace("account = \"dev\"\naccess = \"get\"", ""),
     );
     let said = repository.json(&["--base", "HEAD"]).await;

@@ -4,6 +4,7 @@ use crossrole::Exit;
 use crossrole_sandbox::Options;
 use serde_json::{Value, json};
 
+use crate::made_key::Denied;
 use crate::support::{Credentials, Place, manifest, scenario};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -288,6 +289,12 @@ async fn a_key_that_a_manifest_leaves_keeps_no_grant() {
     let after = manifest("encrypted-exchange-moved", &std::fs::read_to_string(&before).unwrap().replace(KEY, OTHER));
     let plan = place.good(&["plan", &after]).await;
     assert!(plan.contains("~ key-policy eu-west-1/1234abcd") && plan.contains("loses kms:"), "{plan}");
+    // As long as that fails, what names it stays.
+    place.sandbox.set_faults(Some(std::sync::Arc::new(Denied(&["PutKeyPolicy"]))));
+    assert_ne!(place.run(&["apply", "--auto-approve", "--quiet", &after]).await.exit, Exit::Clean);
+    place.sandbox.set_faults(None);
+    let plan = place.good(&["plan", &after]).await;
+    assert!(plan.contains("~ key-policy eu-west-1/1234abcd"), "{plan}");
     place.good(&["apply", "--auto-approve", "--quiet", &after]).await;
     let left = key_statements(&place, OWNER, "eu-west-1", KEY).await;
     assert_eq!((ours(&left), left.len()), (0, old.len() - ours(&old)));

@@ -241,7 +241,7 @@ async fn a_key_that_can_not_be_read_is_not_made_again() {
 }
 
 /// Refused each time.
-struct Denied(&'static [&'static str]);
+pub(crate) struct Denied(pub(crate) &'static [&'static str]);
 
 impl FaultPlan for Denied {
     fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {

@@ -136,6 +136,10 @@ async fn no_random_alteration_is_carried_out() {
         }
         let before = plan.clone();
         alter(plan.pointer_mut(at).unwrap(), &mut random);
+        if ["calls", "rests_on"].iter().any(|name| plan.get(name).is_none()) {
+            // The same, left out whole.
+            continue;
+        }
         let same = |a: &Value, b: &Value| {
             let read = |v: &Value| serde_json::from_value::<crossrole_model::Plan>(v.clone()).ok().map(|plan| crossrole_model::Plan { saved_at: 0, ..plan });
             read(a) == read(b)

@@ -122,7 +122,7 @@ impl Estate {
         policies.resource = guarded.and_then(|g| g.policy.as_ref()).map(Placed::written);
         let mut request = request(question, &who, owner.clone(), action, resource);
         if let Some(tags) = self.tags_of(resource) {
-            tagged::put(&mut request.context, tags);
+            tagged::put(&mut request.context, resource, tags);
         }
         let mut answer = explain(&request, &policies, who.subject.party, assumed);
         if is_of_key(&request) && !answer.is_allowed() {

@@ -26,13 +26,13 @@ impl Placed {
         Self { document, compiled, tagged: None }
     }
 
-    /// The same as the policy of a resource with these tags.
+    /// The same as the policy of a resource, by its ARN, with these tags.
     #[must_use]
-    pub fn on(self, tags: &BTreeMap<String, String>) -> Self {
+    pub fn on(self, resource: &str, tags: &BTreeMap<String, String>) -> Self {
         if !self.document.statements.iter().any(tagged::asks) {
             return self;
         }
-        let mut resolved = tagged::resolved(&self.document, tags);
+        let mut resolved = tagged::resolved(&self.document, resource, tags);
         // Of a key: see `of_key`.
         if self.compiled.statements.len() < resolved.statements.len() {
             resolved.statements.retain(|s| s.resource.is_some());

@@ -467,7 +467,7 @@ impl Objects {
                 });
             }
             if let Some(trust) = &held.trust {
-                let policy = Some(Placed::new(trust.clone(), format!("trust policy of {of}")).on(&held.tags));
+                let policy = Some(Placed::new(trust.clone(), format!("trust policy of {of}")).on(&arn, &held.tags));
                 estate.roles.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
             }
             estate.principals.insert(arn, principal);
@@ -487,7 +487,7 @@ impl Objects {
         for (arn, document) in &self.keys {
             let account = crossrole_policy::Arn::parse(arn).map(|a| a.account.to_owned()).unwrap_or_default();
             let policy = Placed::of_key(document.clone(), format!("policy of key {}", key_name(arn)));
-            let policy = Some(if let Some(tags) = self.tags.get(arn) { policy.on(tags) } else { policy });
+            let policy = Some(if let Some(tags) = self.tags.get(arn) { policy.on(arn, tags) } else { policy });
             estate.keys.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
         }
         estate.bucket_keys = self.bucket_keys.iter().filter_map(|(name, key)| Some((name.clone(), key.clone()?))).collect();

@@ -1,11 +1,11 @@
 //! What a resource's own policy says of it once its tags are known: `aws:ResourceTag/…` is no question then, but a fact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_policy::{Conditions, Document, Element, Statement, VERSION};
 
 use crate::engine::condition::{Condition, Written};
-use crate::engine::operator::Set;
+use crate::engine::operator::{Operator, Set, Test};
 use crate::engine::template::{Template, literal};
 use crate::request::{Context, ContextValue};
 
@@ -13,22 +13,40 @@ use crate::request::{Context, ContextValue};
 /// "AWS Security Token Service" and "AWS Key Management Service": condition keys of the resource types `role` and `key`).
 const HEADS: [&str; 2] = ["aws:resourcetag/", "iam:resourcetag/"];
 
+/// The tag of the resource that a condition key is.
+fn tag_of(key: &str) -> Option<&str> {
+    let head = HEADS.iter().find(|head| key.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)))?;
+    key.get(head.len()..)
+}
+
 /// Tells whether a condition key is a tag of the resource.
 pub(crate) fn is_resource_tag(key: &str) -> bool {
-    HEADS.iter().any(|head| key.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)))
+    tag_of(key).is_some()
 }
 
-/// Tells whether a statement asks for tags of the resource, as keys or in the values of others.
+/// The tags of the resource that a statement asks for, as keys or in the values of others, in lower case.
+pub(crate) fn asked(statement: &Statement) -> BTreeSet<String> {
+    let variables = |value: &String| Template::parse(value, true).keys().map(str::to_owned).collect::<Vec<_>>();
+    let conditions = statement.conditions.values().flatten();
+    let keys = conditions.flat_map(|(key, values)| values.iter().flat_map(variables).chain([key.clone()]));
+    let resources = statement.resource.iter().flat_map(|resource| &resource.values).flat_map(variables);
+    keys.chain(resources).filter_map(|key| tag_of(&key).map(str::to_ascii_lowercase)).collect()
+}
+
+/// Tells whether a statement asks for tags of the resource.
 pub(crate) fn asks(statement: &Statement) -> bool {
-    let variable = |value: &String| Template::parse(value, true).keys().any(is_resource_tag);
-    let resources = statement.resource.iter().flat_map(|resource| &resource.values);
-    statement.conditions.values().flatten().any(|(key, values)| is_resource_tag(key) || values.iter().any(variable)) || resources.into_iter().any(variable)
+    !asked(statement).is_empty()
 }
 
-/// Tags of a resource as a request about it has them.
-pub(crate) fn put(context: &mut Context, tags: &BTreeMap<String, String>) {
+/// The keys that services have of a tag of their resources: of roles and users there is a second one.
+fn heads(resource: &str) -> &'static [&'static str] {
+    if resource.contains(":iam:") { &HEADS } else { &HEADS[..1] }
+}
+
+/// Tags of a resource, by its ARN, as a request about it has them.
+pub(crate) fn put(context: &mut Context, resource: &str, tags: &BTreeMap<String, String>) {
     for (name, value) in tags {
-        for key in HEADS.map(|head| format!("{head}{}", name.to_ascii_lowercase())) {
+        for key in heads(resource).iter().map(|head| format!("{head}{}", name.to_ascii_lowercase())) {
             if context.get(&key).is_none() {
                 context.insert(&key, ContextValue::One(value.clone()));
             }
@@ -38,9 +56,9 @@ pub(crate) fn put(context: &mut Context, tags: &BTreeMap<String, String>) {
 
 /// The same document with what its resource's tags decide decided: statement by statement, each in its place. One that they refuse has no
 /// action left. What rests on more than tags that are known is left as it is.
-pub(crate) fn resolved(document: &Document, tags: &BTreeMap<String, String>) -> Document {
+pub(crate) fn resolved(document: &Document, resource: &str, tags: &BTreeMap<String, String>) -> Document {
     let mut context = Context::default();
-    put(&mut context, tags);
+    put(&mut context, resource, tags);
     let variables = document.version.as_deref() == Some(VERSION);
     let mut document = document.clone();
     document.statements.iter_mut().for_each(|statement| resolve(statement, &context, variables));
@@ -49,7 +67,12 @@ pub(crate) fn resolved(document: &Document, tags: &BTreeMap<String, String>) -> 
 
 fn resolve(statement: &mut Statement, context: &Context, variables: bool) {
     if variables {
-        let values = statement.conditions.values_mut().flat_map(|keys| keys.values_mut());
+        // Other operators take no variables (IAM User Guide, "Variables and tags").
+        let texts = statement.conditions.iter_mut().filter(|(operator, _)| {
+            Operator::parse(operator)
+                .is_some_and(|operator| matches!(operator.test, Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike | Test::Arn))
+        });
+        let values = texts.flat_map(|(_, keys)| keys.values_mut());
         values.chain(statement.resource.iter_mut().map(|resource| &mut resource.values)).for_each(|values| fill(values, context));
     }
     let mut left: Conditions = Conditions::new();
@@ -78,17 +101,22 @@ fn resolve(statement: &mut Statement, context: &Context, variables: bool) {
 /// Whether a condition holds, where tags alone decide that, or nothing is left that it could be equal to.
 fn decided(condition: &Condition, context: &Context) -> Option<bool> {
     if is_resource_tag(&condition.key) {
-        return condition.variables().next().is_none().then(|| condition.holds(context));
+        return (condition.variables().next().is_none() && !is_aws_own(&condition.key)).then(|| condition.holds(context));
     }
     let operator = condition.operator.filter(|operator| condition.written.values.is_empty() && operator.set == Set::Single && !operator.if_exists)?;
     condition.is_text().then_some(operator.negated)
+}
+
+/// Tags that AWS itself puts on a resource: nobody reads them here.
+fn is_aws_own(key: &str) -> bool {
+    tag_of(key).and_then(|tag| tag.get(..4)).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
 
 /// Values with the tags that they take text from; one whose tag is missing equals nothing, and goes.
 fn fill(values: &mut Vec<String>, context: &Context) {
     values.retain_mut(|value| {
         let template = Template::parse(value, true);
-        if !template.keys().any(is_resource_tag) {
+        if template.is_broken() || !template.keys().any(is_resource_tag) || template.keys().any(is_aws_own) {
             return true;
         }
         let open = template.keys().filter(|key| !is_resource_tag(key)).map(str::to_owned).collect();
@@ -115,7 +143,7 @@ mod tests {
             format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{conditions}}}]}}"#);
         let document = crossrole_policy::parse(&text).unwrap();
         let tags = BTreeMap::from([("Team".to_owned(), "pay*".to_owned())]);
-        let statement = resolved(&document, &tags).statements.remove(0);
+        let statement = resolved(&document, "arn:aws:iam::222222222222:role/R", &tags).statements.remove(0);
         (!statement.action.values.is_empty()).then(|| serde_json::to_string(&statement.conditions).unwrap())
     }
 
@@ -144,6 +172,16 @@ mod tests {
             (
                 r#"{"StringLike":{"aws:ResourceTag/team":"${aws:PrincipalTag/team}"}}"#,
                 Some(r#"{"StringLike":{"aws:ResourceTag/team":["${aws:PrincipalTag/team}"]}}"#),
+            ),
+            // What takes no variables, what has no end, what nobody reads.
+            (r#"{"DateLessThan":{"aws:CurrentTime":"${aws:ResourceTag/team}"}}"#, Some(r#"{"DateLessThan":{"aws:CurrentTime":["${aws:ResourceTag/team}"]}}"#)),
+            (
+                r#"{"StringEquals":{"aws:PrincipalTag/team":"${aws:ResourceTag/team}${"}}"#,
+                Some(r#"{"StringEquals":{"aws:PrincipalTag/team":["${aws:ResourceTag/team}${"]}}"#),
+            ),
+            (
+                r#"{"Null":{"aws:ResourceTag/aws:cloudformation:stack-name":"true"}}"#,
+                Some(r#"{"Null":{"aws:ResourceTag/aws:cloudformation:stack-name":["true"]}}"#),
             ),
             (r#"{"StringEquals":{"s3:ExistingObjectTag/team":"hr"}}"#, Some(r#"{"StringEquals":{"s3:ExistingObjectTag/team":["hr"]}}"#)),
         ];

@@ -173,6 +173,12 @@ fn absolute(path: &Path) -> PathBuf {
     })
 }
 
+/// Where this folder is in its repository, where it is in one and git is there: `prod/`.
+pub(crate) fn prefix() -> Option<PathBuf> {
+    let said = said(git(Path::new(".")).args(["rev-parse", "--show-prefix"])).ok()?;
+    Some(PathBuf::from(line(&said)))
+}
+
 fn line(text: &[u8]) -> String {
     String::from_utf8_lossy(text).trim_end_matches(['\n', '\r']).to_owned()
 }

@@ -77,7 +77,13 @@ pub(crate) fn key(view: &ViewArgs, paths: &[PathBuf], config: &Path, options: &O
         return format!("key\n{key}");
     }
     let here = std::env::current_dir().unwrap_or_default();
-    let plain = |path: &Path| path.strip_prefix(&here).unwrap_or(path).components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
+    // Jobs of one repository may each be in a folder of their own.
+    let is_asked = view.report.iter().any(|report| matches!(report.format, ReportFormat::Markdown | ReportFormat::Summary));
+    let within = is_asked.then(crate::git::prefix).flatten().unwrap_or_default();
+    let plain = |path: &Path| {
+        let path = path.strip_prefix(&here).unwrap_or(path);
+        within.join(path).components().filter(|part| *part != Component::CurDir).collect::<PathBuf>()
+    };
     let named: BTreeSet<String> = paths.iter().map(|path| plain(path).display().to_string()).collect();
     let asked = options.targets.iter().chain(&options.destroy_keys).cloned().chain(options.destroy.then(|| "destroy".to_owned()));
     let all = [plain(config).display().to_string()].into_iter().chain(named).chain(asked);

@@ -1,6 +1,6 @@
 //! A Deny that excepts one caller, one action and one resource, and nothing else.
 
-use crossrole_access::{action_matches, resource_matches};
+use crossrole_access::{action_matches, catalogue, resource_matches};
 use crossrole_policy::{Document, Effect, Element, Statement};
 
 use crate::revoked::is_written_by_manifests;
@@ -37,37 +37,68 @@ pub(crate) fn excepting(document: &Document, of: &Excepted<'_>) -> Vec<Option<Do
 /// What is left of a Deny, in the ways in which that can be said: those first that say no more and no less.
 fn parts(statement: &Statement, of: &Excepted<'_>) -> Vec<Vec<Statement>> {
     let Some((others, mine)) = by_caller(statement, of) else { return Vec::new() };
-    let action = without(&mine.action, of.action, action_matches);
+    let action = without_action(&mine.action, of.action);
     let resource = mine.resource.as_ref().and_then(|resource| without(resource, of.resource, |pattern, one| resource_matches(pattern, one, None)));
     let resource = resource.and_then(|resource| of_kind(resource, of));
     let all = others.into_iter().chain(pinned(&mine, of)).collect::<Vec<_>>();
     let make = |first: Option<Statement>, second: Option<Statement>| all.iter().cloned().chain(first).chain(second).collect::<Vec<_>>();
     let (actions, resources) = (numbered(&mine, "Actions"), numbered(&mine, "Resources"));
     // Other actions everywhere, and this one elsewhere.
-    let by_action = make(
-        action.clone().map(|action| Statement { action, ..actions.clone() }),
-        resource.clone().map(|resource| Statement { action: Element::of([of.action]), resource: Some(resource), ..resources.clone() }),
-    );
+    let exact = action.clone().map(|action| {
+        make(
+            action.map(|action| Statement { action, ..actions.clone() }),
+            resource.clone().map(|resource| Statement { action: Element::of([of.action]), resource: Some(resource), ..resources.clone() }),
+        )
+    });
     // All of it elsewhere, and other actions here.
+    let others_here = action.unwrap_or_else(|| Some(Element { negated: true, values: vec![of.action.to_owned()] }));
     let by_resource = make(
         resource.map(|resource| Statement { resource: Some(resource), ..resources }),
-        action.map(|action| Statement { action, resource: Some(Element::of([of.resource])), ..actions }),
+        others_here.map(|action| Statement { action, resource: Some(Element::of([of.resource])), ..actions }),
     );
     // A resource of these services is asked of by no other.
     let of_one_service = |pattern: &String| ["s3", "kms"].iter().any(|service| pattern.eq_ignore_ascii_case(&format!("{service}:*")));
-    let patterns = |element: &Element, one: &str, matches: fn(&str, &str) -> bool| -> Vec<String> {
-        element.values.iter().filter(|value| !element.negated && *value != "*" && value.contains(['*', '?']) && matches(value, one)).cloned().collect()
-    };
-    let of_actions = patterns(&mine.action, of.action, action_matches);
-    let is_whole = mine.resource.as_ref().is_none_or(|all| patterns(all, of.resource, |pattern, one| resource_matches(pattern, one, None)).is_empty());
-    let by_action_first = of_actions.is_empty() || !(is_whole && of_actions.iter().all(of_one_service));
-    if mine.resource.is_none() || of.resource == "*" {
-        vec![by_action]
-    } else if by_action_first {
-        vec![by_action, by_resource]
-    } else {
-        vec![by_resource, by_action]
+    let is_pattern = |value: &&String| *value != "*" && value.contains(['*', '?']);
+    let of_actions: Vec<&String> =
+        mine.action.values.iter().filter(|value| !mine.action.negated && is_pattern(value) && action_matches(value, of.action)).collect();
+    let is_whole = mine
+        .resource
+        .as_ref()
+        .is_none_or(|all| all.negated || !all.values.iter().any(|value| is_pattern(&value) && resource_matches(value, of.resource, None)));
+    let has_resource = mine.resource.is_some() && of.resource != "*";
+    let whole_service = has_resource && is_whole && !of_actions.is_empty() && of_actions.iter().all(|pattern| of_one_service(pattern));
+    match exact {
+        _ if whole_service => vec![by_resource],
+        Some(by_action) if has_resource => vec![by_action, by_resource],
+        Some(by_action) => vec![by_action],
+        // Nothing says just that: what would be denied besides is known to nobody.
+        None => Vec::new(),
     }
+}
+
+/// Most actions that are written out in the place of a pattern: with more, a policy has no room for them.
+const ACTIONS_MOST: usize = 40;
+
+/// The actions of a Deny less one, and no others; the outer `None`: that can't be said. The inner one: nothing is left.
+fn without_action(element: &Element, one: &str) -> Option<Option<Element>> {
+    if element.negated || element.values.iter().any(|value| value == "*") {
+        return Some(without(element, one, action_matches));
+    }
+    let mut values = Vec::new();
+    for value in &element.values {
+        if !action_matches(value, one) {
+            values.push(value.clone());
+        } else if value.contains(['*', '?']) {
+            let names = catalogue::names(value.split(':').next().unwrap_or_default());
+            let is_known = names.iter().any(|name| name.eq_ignore_ascii_case(one));
+            let others: Vec<String> = names.into_iter().filter(|name| action_matches(value, name) && !name.eq_ignore_ascii_case(one)).collect();
+            if others.len() > ACTIONS_MOST || !is_known {
+                return None;
+            }
+            values.extend(others);
+        }
+    }
+    Some((!values.is_empty()).then(|| Element::of(values)))
 }
 
 /// A Deny of many, for everybody else and for the caller.

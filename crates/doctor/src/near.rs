@@ -44,7 +44,13 @@ impl World<'_> {
             (!names_session(statement, hop), !deleted, unmet(hop, reason, &kept), Reverse(kept.values().map(std::collections::BTreeMap::len).sum::<usize>()))
         });
         match best {
-            Some((reason, statement)) => Near { conditions: kept(hop, reason, statement), by_session: names_session(statement, hop) },
+            Some((reason, statement)) => {
+                let mut conditions = kept(hop, reason, statement);
+                if layer == Layer::Resource {
+                    pin(&mut conditions, brought(hop));
+                }
+                Near { conditions, by_session: names_session(statement, hop) }
+            }
             None if layer == Layer::Resource => Near { conditions: brought(hop), by_session: false },
             None => Near::default(),
         }
@@ -100,6 +106,17 @@ fn unmet(hop: &Hop, reason: &Reason, kept: &Conditions) -> u8 {
         (Some(_), _) => 2,
     };
     kept.iter().flat_map(|(operator, keys)| keys.keys().map(move |key| (operator, key))).map(|(operator, key)| weight(operator, key)).max().unwrap_or(0)
+}
+
+/// What the call brought, where nothing asks for it already: others may come with less, and this one need not.
+fn pin(conditions: &mut Conditions, brought: Conditions) {
+    for (operator, keys) in brought {
+        for (key, values) in keys {
+            if !conditions.values().flat_map(|keys| keys.keys()).any(|known| known.eq_ignore_ascii_case(&key)) {
+                conditions.entry(operator.clone()).or_default().insert(key, values);
+            }
+        }
+    }
 }
 
 /// What the call itself brought to be let in.

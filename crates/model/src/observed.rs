@@ -286,6 +286,9 @@ pub struct BucketScope {
     pub region: String,
     /// The settings that the manifest states; `None`s are not read.
     pub settings: Option<BucketState>,
+    /// It is only looked at for what was left there: its policy counts where settings may not be read.
+    #[serde(default)]
+    pub left: bool,
 }
 
 impl Observed {

@@ -65,7 +65,8 @@ pub fn scope(desired: &Desired) -> Scope {
             DesiredState::Bucket(state) => (state.region.clone(), Some(state.clone())),
             _ => continue,
         };
-        let entry = scope.buckets.entry(address.name.clone()).or_insert_with(|| BucketScope { account: address.account.clone(), region, settings: None });
+        let entry =
+            scope.buckets.entry(address.name.clone()).or_insert_with(|| BucketScope { account: address.account.clone(), region, settings: None, left: false });
         if settings.is_some() {
             entry.settings = settings;
         }
@@ -78,7 +79,7 @@ pub fn scope(desired: &Desired) -> Scope {
     for (name, (account, region)) in &desired.left.buckets {
         // Whether it is ours is in its tags, and what it is encrypted with keeps a key.
         let settings = Some(BucketState { tags: Some(Tags::new()), encryption: Some(Encryption::Aes256), ..BucketState::unstated(region) });
-        let left = || BucketScope { account: account.clone(), region: region.clone(), settings };
+        let left = || BucketScope { account: account.clone(), region: region.clone(), settings, left: true };
         scope.buckets.entry(name.clone()).or_insert_with(left);
     }
     // A key is read in its own account only: nobody else may (AWS KMS API reference, GetKeyPolicy).

@@ -1,6 +1,6 @@
 //! What is "not decided" by its nature, and is never to be taken for unchanged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::access::{About, Party, Undecided, Why};
 
@@ -60,8 +60,8 @@ impl<'e> Work<'e> {
     /// Roles, users, buckets and keys whose tags change: what may be done with them may rest on that, where policies ask for tags of
     /// resources. What a role's or a key's own policy asks is decided with the rest, but for what rests on the caller's keys as well.
     pub(super) fn resource_tags(&mut self) {
-        let arns = self.retagged();
-        if arns.is_empty() {
+        let retagged = self.retagged();
+        if retagged.is_empty() {
             return;
         }
         let [_, after] = self.sides;
@@ -69,18 +69,19 @@ impl<'e> Work<'e> {
             let controls = after.service_control.get(&principal.account).into_iter().flatten().flatten();
             let documents = principal.identity.iter().chain(principal.boundary.iter().flatten()).chain(controls);
             let asking: Vec<&Statement> = documents.flat_map(|p| &p.document.statements).filter(|s| tagged::asks(s)).collect();
-            for arn in arns.iter().filter(|arn| asking.iter().any(|s| may_be_about(s, arn))) {
+            let about = |arn: &str, names: &BTreeSet<String>| asking.iter().any(|s| may_be_about(s, arn) && !tagged::asked(s).is_disjoint(names));
+            for (arn, _) in retagged.iter().filter(|(arn, names)| about(arn, names)) {
                 self.delta.undecided.push(Undecided { party: Party::of(party), about: About::Resource((*arn).clone()), why: Why::ResourceTagsChange });
             }
         }
         for resource in self.guarded() {
-            let Some(Text::Exact(arn)) = resource.domain.texts.first().filter(|text| arns.iter().any(|arn| matches!(text, Text::Exact(t) if t == *arn))) else {
-                continue;
-            };
+            let Some(Text::Exact(arn)) = resource.domain.texts.first() else { continue };
+            let Some(names) = retagged.get(arn) else { continue };
             let owner = resource.domain.owner.as_deref().unwrap_or_default();
             let controls = self.sides.into_iter().filter_map(|side| side.resource_control.get(owner)).flatten().flatten();
             let policies: Vec<&Placed> = resource.sides.iter().flatten().filter_map(|guarded| guarded.policy.as_ref()).collect();
-            if !controls.chain(policies.iter().copied()).any(Placed::rests_on_tags) {
+            let asks = |placed: &Placed| placed.rests_on_tags() && placed.document.statements.iter().any(|s| !tagged::asked(s).is_disjoint(names));
+            if !controls.chain(policies.iter().copied()).any(asks) {
                 continue;
             }
             let documents: Vec<&Document> = policies.iter().map(|policy| &policy.document).collect();
@@ -91,12 +92,16 @@ impl<'e> Work<'e> {
         }
     }
 
-    /// Whose tags are others than before, by ARN.
-    fn retagged(&self) -> Vec<&'e String> {
+    /// Whose tags are others than before, by ARN, and which, in lower case.
+    fn retagged(&self) -> BTreeMap<&'e String, BTreeSet<String>> {
         let [before, after] = self.sides;
-        let principals = after.principals.iter().filter(|(arn, p)| before.principals.get(*arn).is_some_and(|old| old.tags != p.tags));
-        let others = after.tags.iter().filter(|(arn, tags)| before.tags.get(*arn).is_some_and(|old| old != *tags));
-        principals.map(|(arn, _)| arn).chain(others.map(|(arn, _)| arn)).collect()
+        let principals = after.principals.iter().filter_map(|(arn, p)| Some((arn, &before.principals.get(arn)?.tags, &p.tags)));
+        let others = after.tags.iter().filter_map(|(arn, tags)| Some((arn, before.tags.get(arn)?, tags)));
+        let other = |(arn, old, new): (&'e String, &BTreeMap<String, String>, &BTreeMap<String, String>)| {
+            let names = old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).map(|name| name.to_ascii_lowercase());
+            (arn, names.collect::<BTreeSet<String>>())
+        };
+        principals.chain(others).map(other).filter(|(_, names)| !names.is_empty()).collect()
     }
 
     /// Roles whose trust policy lets sessions have other source identities or names than before, where policies ask for them.

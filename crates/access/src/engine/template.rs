@@ -97,6 +97,11 @@ impl Template {
         self.pieces.iter().any(lacks)
     }
 
+    /// It has a variable without an end, and equals nothing.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// True when it is the same for every request.
     pub(crate) fn is_fixed(&self) -> bool {
         !self.broken && self.keys().next().is_none()

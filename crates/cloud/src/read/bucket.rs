@@ -125,6 +125,8 @@ async fn one(
         Ok(state) => state,
         // Deleted since it was listed: bucket listings lag behind.
         Err(error) if error.class == ErrorClass::NotFound && error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
+        // What lets people in is found and taken back all the same.
+        Err(error) if error.class == ErrorClass::Denied && scope.is_none_or(|scope| scope.left) => BucketState::unstated(&region),
         Err(error) => return Some(Observation::Unreadable(Unreadable::from(&error))),
     };
     let policy = match policy {

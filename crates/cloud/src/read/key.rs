@@ -72,6 +72,20 @@ pub(super) fn followed(
     all
 }
 
+/// Those of followed keys that no manifest has made for an alias that is declared there: such a one is told by its tags, whatever its alias
+/// stands for now, and what it lets people do stays.
+pub(super) async fn of_nobody(session: &Arc<Session>, keys: Vec<KeyRef>, declared: &BTreeSet<String>) -> Vec<KeyRef> {
+    let here = |key: &KeyRef| {
+        let mut made = declared.iter().filter_map(|arn| KeyRef::parse(arn)).filter(|made| made.alias().is_some());
+        made.any(|made| made.account() == key.account() && made.region() == key.region())
+    };
+    let asked = join_all(keys.into_iter().map(|key| async move {
+        let is_made = here(&key) && tags(session, key.region(), &key.arn).await.map_or(true, |tags| tags.contains_key(ownership::ALIAS_TAG));
+        (!is_made).then_some(key)
+    }));
+    asked.await.into_iter().flatten().collect()
+}
+
 /// What AWS tells of a key.
 pub(crate) struct Described {
     pub(crate) arn: String,
@@ -133,8 +147,13 @@ async fn made(session: &Arc<Session>, key: &KeyRef, alias: &str, to_make: bool) 
     let (region, arn) = (key.region(), described.arn.as_str());
     let (policy, tags, rotation) = join3(policy(session, region, arn), tags(session, region, arn), rotation(session, region, arn)).await;
     let tags = tags?;
-    // Whoever moves an alias takes nothing from the key that had it, and none of what that lets people do.
-    let apart = if to_make && ownership::owner(&tags).is_none() { begun(session, key.region(), key.alias().unwrap_or_default()).await? } else { None };
+    // Whoever moves an alias takes nothing from the key that had it, and none of what that lets people do. Where not all keys may be looked
+    // at, the one that the alias stands for is still there to be seen.
+    let apart = if to_make && ownership::owner(&tags).is_none() {
+        begun(session, key.region(), key.alias().unwrap_or_default()).await.unwrap_or_default()
+    } else {
+        None
+    };
     let state = MadeKey { alias, description: described.description, rotation_days: rotation?, tags };
     let made = Some(ObservedMadeKey { arn: described.arn, symmetric: described.symmetric, state, apart: apart.map(|apart| apart.arn) });
     Ok(Some(ObservedKey { state: described.state, customer: described.customer, policy: observed(policy), made }))

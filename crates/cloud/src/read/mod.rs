@@ -60,6 +60,7 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     }
     for (account, of) in key::followed(&accounts, &buckets, &keys, scope) {
         if let Ok(session) = aws.sessions.get(&account).await {
+            let of = key::of_nobody(&session, of, &scope.keys).await;
             keys.extend(key::read(&session, of, &none_to_make).await);
         }
     }

@@ -11,7 +11,8 @@ use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
 use crossrole_model::state::KeyPolicyState;
 use crossrole_model::{
-    Action, Address, Cause, Change, Consequence, DesiredObject, KeyCall, KeyRef, Kind, ObjectState, Observation, Part, Reason, Subject, Withheld, ownership,
+    Action, Address, Cause, Change, Consequence, DesiredObject, KeyCall, KeyRef, Kind, ObjectState, Observation, Part, Reason, Subject, Unreadable, Withheld,
+    ownership,
 };
 use crossrole_policy::{Document, Effect, Share, Statement};
 
@@ -194,6 +195,17 @@ fn prefixes(draft: &Draft<'_>, found: &Document, wanted: &[Statement]) -> BTreeS
     heads.filter(|head| draft.sids.contains_key(*head)).map(str::to_owned).collect()
 }
 
+/// Says that a policy was not read. Of a key that only live policies of ours still name, that holds the plan up: once they name it no more,
+/// nothing finds what stands there.
+fn unread(draft: &mut Draft<'_>, arn: &str, address: &Address, why: &Unreadable) {
+    let desired = draft.desired;
+    let of_buckets = desired.bucket_keys.values().any(|bucket| bucket.key.arn == arn);
+    if desired.objects.contains_key(address) || of_buckets || desired.left.keys.contains(arn) || desired.made_keys.contains_key(arn) {
+        return super::bucket::unread(draft, address, why);
+    }
+    draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks: true });
+}
+
 /// Takes our statements out of the policies of keys that were read and that nothing declares any more.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     let observed = draft.observed;
@@ -204,14 +216,14 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             Observation::Known(Some(found)) => &found.policy,
             Observation::Known(None) => continue,
             Observation::Unreadable(why) => {
-                super::bucket::unread(draft, &address, why);
+                unread(draft, arn, &address, why);
                 continue;
             }
         };
         let policy = match policy {
             Observation::Known(policy) => policy,
             Observation::Unreadable(why) => {
-                super::bucket::unread(draft, &address, why);
+                unread(draft, arn, &address, why);
                 continue;
             }
         };

@@ -197,6 +197,7 @@ pub(crate) fn unmarked(draft: &mut Draft<'_>, declared: &Desired) {
             (ObjectState::Bucket(live), _) => (live.tags.clone().unwrap_or_default(), false),
             (ObjectState::OidcProvider(live), _) => (live.tags.clone(), false),
             (ObjectState::SamlProvider(live), _) => (live.tags.clone(), false),
+            (ObjectState::Key(live), DesiredState::Key(_)) => (live.tags.clone(), false),
             _ => continue,
         };
         let cause = match ownership::owner(&tags) {

@@ -7,9 +7,9 @@ mod index;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::state::Encryption;
-use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, PrincipalKind, SetCall, Step, StepId, ownership};
+use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, KeyRef, Kind, ObjectState, PrincipalKind, SetCall, Step, StepId, ownership};
 
-use crossrole_policy::Document;
+use crossrole_policy::{Document, Statement};
 
 use crate::draft::Draft;
 
@@ -44,6 +44,8 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
             resources.for_each(|arn| needs.extend_from_slice(index.ready(arn)));
         }
         Call::Set(SetCall::DeletePolicy { .. } | SetCall::Provision { .. }) => {}
+        // What is only taken out waits for nothing.
+        Call::Key(KeyCall::PutPolicy { .. }) if is_pruned(draft, step) => {}
         Call::Key(KeyCall::PutPolicy { key, document }) => {
             let names = document.aws_principals();
             names.for_each(|arn| needs.extend(index.made(arn).iter().chain(index.ready(arn))));
@@ -65,7 +67,30 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
         ) => {}
     }
     needs.extend(documents(&step.call).into_iter().flat_map(|document| index.keys_in(document)));
+    // Only what is live tells where to look for statements in the policy of a key that nothing declares: they go first.
+    let named = draft.changes.get(step.change).and_then(|change| change.before.as_ref()).map(keys_of).unwrap_or_default();
+    let gone = named.iter().flat_map(|arn| index.key_policy(arn)).filter(|id| draft.steps.get(id.0).is_some_and(|step| is_pruned(draft, step)));
+    needs.extend(gone);
     needs
+}
+
+/// Tells whether a step only takes our statements out of the policy of a key that nothing declares.
+fn is_pruned(draft: &Draft<'_>, step: &Step) -> bool {
+    let change = draft.changes.get(step.change).filter(|change| change.address.kind == Kind::KeyPolicy);
+    change.is_some_and(|change| !draft.desired.objects.contains_key(&change.address))
+}
+
+/// The keys that an object names: its policies, or the encryption of a bucket.
+fn keys_of(state: &ObjectState) -> Vec<String> {
+    let statements: Vec<&Statement> = match state {
+        ObjectState::Role(role) => role.inline.values().flat_map(|document| &document.statements).collect(),
+        ObjectState::Policy(policy) => policy.document.statements.iter().collect(),
+        ObjectState::Bucket(bucket) => {
+            return bucket.encryption.iter().filter_map(|e| if let Encryption::Kms { key, .. } = e { Some(key.clone()) } else { None }).collect();
+        }
+        _ => Vec::new(),
+    };
+    statements.into_iter().flat_map(KeyRef::named_by).map(|key| key.arn).collect()
 }
 
 /// Documents that a call writes, as far as they may name keys.
