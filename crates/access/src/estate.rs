@@ -46,7 +46,7 @@ impl Placed {
         let mut statements = self.compiled.statements.iter().filter(|statement| !statement.action.written.is_empty());
         statements.any(|statement| {
             let conditions = statement.conditions.iter().flat_map(|c| c.variables().chain([c.key.as_str()]));
-            conditions.chain(statement.resource.iter().flat_map(|r| r.variables())).any(tagged::is_resource_tag)
+            conditions.chain(statement.resource.iter().flat_map(crate::engine::compiled::Resources::variables)).any(tagged::is_resource_tag)
         })
     }
 

@@ -44,14 +44,14 @@ fn parts(statement: &Statement, of: &Excepted<'_>) -> Vec<Vec<Statement>> {
     let make = |first: Option<Statement>, second: Option<Statement>| all.iter().cloned().chain(first).chain(second).collect::<Vec<_>>();
     let (actions, resources) = (numbered(&mine, "Actions"), numbered(&mine, "Resources"));
     // Other actions everywhere, and this one elsewhere.
-    let exact = action.clone().map(|action| {
+    let exact = action.clone().ok().map(|action| {
         make(
             action.map(|action| Statement { action, ..actions.clone() }),
             resource.clone().map(|resource| Statement { action: Element::of([of.action]), resource: Some(resource), ..resources.clone() }),
         )
     });
     // All of it elsewhere, and other actions here.
-    let others_here = action.unwrap_or_else(|| Some(Element { negated: true, values: vec![of.action.to_owned()] }));
+    let others_here = action.unwrap_or_else(|_| Some(Element { negated: true, values: vec![of.action.to_owned()] }));
     let by_resource = make(
         resource.map(|resource| Statement { resource: Some(resource), ..resources }),
         others_here.map(|action| Statement { action, resource: Some(Element::of([of.resource])), ..actions }),
@@ -79,10 +79,14 @@ fn parts(statement: &Statement, of: &Excepted<'_>) -> Vec<Vec<Statement>> {
 /// Most actions that are written out in the place of a pattern: with more, a policy has no room for them.
 const ACTIONS_MOST: usize = 40;
 
-/// The actions of a Deny less one, and no others; the outer `None`: that can't be said. The inner one: nothing is left.
-fn without_action(element: &Element, one: &str) -> Option<Option<Element>> {
+/// That can't be said in a policy.
+#[derive(Debug, Clone, Copy)]
+struct Unsayable;
+
+/// The actions of a Deny less one, and no others; `None`: nothing is left.
+fn without_action(element: &Element, one: &str) -> Result<Option<Element>, Unsayable> {
     if element.negated || element.values.iter().any(|value| value == "*") {
-        return Some(without(element, one, action_matches));
+        return Ok(without(element, one, action_matches));
     }
     let mut values = Vec::new();
     for value in &element.values {
@@ -93,12 +97,12 @@ fn without_action(element: &Element, one: &str) -> Option<Option<Element>> {
             let is_known = names.iter().any(|name| name.eq_ignore_ascii_case(one));
             let others: Vec<String> = names.into_iter().filter(|name| action_matches(value, name) && !name.eq_ignore_ascii_case(one)).collect();
             if others.len() > ACTIONS_MOST || !is_known {
-                return None;
+                return Err(Unsayable);
             }
             values.extend(others);
         }
     }
-    Some((!values.is_empty()).then(|| Element::of(values)))
+    Ok((!values.is_empty()).then(|| Element::of(values)))
 }
 
 /// A Deny of many, for everybody else and for the caller.

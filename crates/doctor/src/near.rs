@@ -37,7 +37,9 @@ impl World<'_> {
     pub(crate) fn near(&self, hop: &Hop, layer: Layer) -> Near {
         let reasons = hop.answer.reasons.iter().filter(|r| r.layer == layer && r.effect == Effect::Allow && !r.lacks.is_empty());
         let known = reasons.filter_map(|reason| Some((reason, self.statement(hop, layer, &reason.statement)?)));
-        let best = known.filter(|(_, statement)| is_for(statement, hop)).min_by_key(|(reason, statement)| {
+        // What the caller can't meet is no model for what it gets; of a trust it stays asked, or nothing is written.
+        let fits = |reason: &Reason, statement: &Statement| hop.guard == Guard::Trust || unmet(hop, reason, &kept(hop, reason, statement)) < UNMET;
+        let best = known.filter(|(reason, statement)| is_for(statement, hop) && fits(reason, statement)).min_by_key(|(reason, statement)| {
             let names = statement.principal.as_ref().map(crossrole_policy::Principal::aws).unwrap_or_default();
             let deleted = names.iter().any(|name| name.starts_with("AROA") || name.starts_with("AIDA"));
             let kept = kept(hop, reason, statement);
@@ -96,6 +98,9 @@ fn lacking<'r>(reason: &'r Reason, operator: &str, key: &str) -> Option<&'r Lack
     reason.lacks.iter().find(|lack| matches!(lack, Lack::Condition { operator: o, key: k, .. } if o == operator && k == key))
 }
 
+/// Nothing that whoever calls can do meets it.
+const UNMET: u8 = 2;
+
 /// How far the call is from what a statement asks for: it is met, whoever calls can meet it, or not.
 fn unmet(hop: &Hop, reason: &Reason, kept: &Conditions) -> u8 {
     let is_user = Who::of(&hop.call.principal).is_some_and(|who| who.kind == "user");
@@ -103,7 +108,7 @@ fn unmet(hop: &Hop, reason: &Reason, kept: &Conditions) -> u8 {
         (None, _) => 0,
         (Some(_), "sts:externalid") => 1,
         (Some(_), "aws:multifactorauthpresent" | "aws:multifactorauthage") if is_user => 1,
-        (Some(_), _) => 2,
+        (Some(_), _) => UNMET,
     };
     kept.iter().flat_map(|(operator, keys)| keys.keys().map(move |key| (operator, key))).map(|(operator, key)| weight(operator, key)).max().unwrap_or(0)
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::delta;
 use crossrole_model::Address;
-use crossrole_model::access::{AccessDelta, Lack};
+use crossrole_model::access::{AccessDelta, Assumption, Lack};
 use crossrole_model::diagnosis::{Amendment, Cause, Diagnosis, FixStep, FoundCause, RequestChange, RevokedBy, RevokedMark};
+use crossrole_policy::Arn;
 
 use crate::asked::{Asked, Who};
 use crate::avoid::REGION;
@@ -30,7 +31,7 @@ pub fn diagnose(case: &Case<'_>, asked: Asked) -> Diagnosis {
     let cured = search.cure(live.clone());
     let Search { causes, suspects } = search;
     // Nothing that was read stands in the way, and nothing that was read allows it.
-    let unread = cured.as_ref().is_some_and(|world| world.hops().iter().any(|hop| !hop.answer.is_allowed()));
+    let unread = cured.as_ref().is_some_and(|world| world.hops().iter().any(|hop| !hop.answer.is_allowed())) || hops.iter().any(rests_on_unread);
     let proven = cured.map(fewest).and_then(|world| proven(&live, &world));
     let (fix, delta, gives) = match proven {
         Some(Proven { steps, delta, gives }) => (Some(steps), delta, gives),
@@ -47,6 +48,14 @@ pub fn diagnose(case: &Case<'_>, asked: Asked) -> Diagnosis {
         refused: live.asked.denied.is_some(),
         unread,
     }
+}
+
+/// Between accounts both sides have to allow: what is allowed by a policy that nobody has read is not known to be.
+fn rests_on_unread(hop: &Hop) -> bool {
+    let account = |arn: &str| Arn::parse(arn).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
+    let assumed = hop.answer.assumed.iter().any(|a| matches!(a, Assumption::ResourcePolicy | Assumption::KeyPolicy));
+    let owner = account(&hop.call.resource).or_else(|| hop.question.resource_account.clone());
+    hop.answer.is_allowed() && assumed && hop.call.resource != "*" && owner != account(&hop.call.principal)
 }
 
 struct Search {

@@ -72,7 +72,9 @@ struct Call {
 fn call(who: &str, action: &'static str, resource: &str, context: &[(&str, &str)]) -> Call {
     let mut all = Context::default();
     all.set("aws:CurrentTime", "2026-06-01T12:00:00Z");
-    context.iter().for_each(|(key, value)| all.set(key, *value));
+    for (key, value) in context {
+        all.set(key, *value);
+    }
     if all.get("aws:MultiFactorAuthPresent").is_some() && all.get("aws:MultiFactorAuthAge").is_none() {
         all.set("aws:MultiFactorAuthAge", "0");
     }
@@ -83,6 +85,9 @@ const MFA: (&str, &str) = ("aws:MultiFactorAuthPresent", "true");
 const ID: (&str, &str) = ("sts:ExternalId", "desk-0815");
 const HERE: (&str, &str) = ("aws:SourceIp", "127.0.0.1");
 const THERE: (&str, &str) = ("aws:SourceIp", "198.51.100.7");
+
+/// Conditions, what the call brings, and the cause.
+type Row<'r> = (Value, &'r [(&'r str, &'r str)], Cause);
 
 fn assume(who: &str, context: &[(&str, &str)]) -> Call {
     call(who, "sts:AssumeRole", DESK, context)
@@ -220,7 +225,7 @@ impl Desk {
         match argv[2].as_str() {
             "update-assume-role-policy" => self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.trust = new(),
             "put-role-policy" => {
-                drop(self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.inline.insert(flag("--policy-name"), new()))
+                drop(self.state(of).roles.get_mut(&flag("--role-name").to_lowercase()).unwrap().state.inline.insert(flag("--policy-name"), new()));
             }
             "put-user-policy" => drop(self.state(of).users.get_mut(&flag("--user-name")).unwrap().inline.insert(flag("--policy-name"), Some(new()))),
             "put-bucket-policy" => {
@@ -404,7 +409,7 @@ fn a_deny_that_another_request_would_not_meet_is_left_alone() {
     let deny = |action: &str, condition: Value| json!({"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition});
     let region = ("aws:RequestedRegion", "us-east-1");
     let plain = ("aws:SecureTransport", "false");
-    let rows: [(Value, &[(&str, &str)], Cause); 11] = [
+    let rows: [Row<'_>; 11] = [
         (json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}), &[], Cause::MfaMissing),
         (json!({"Null": {"aws:MultiFactorAuthAge": "true"}}), &[], Cause::MfaMissing),
         (json!({"NumericGreaterThanIfExists": {"aws:MultiFactorAuthAge": "300"}}), &[MFA, ("aws:MultiFactorAuthAge", "900")], Cause::MfaTooOld),

@@ -164,7 +164,9 @@ impl Builder<'_> {
                 let mut last = candidates.last().cloned();
                 if self.is_at_hand(caller) {
                     // Its own call brings what it brings.
-                    last.iter_mut().for_each(|terms| terms.keys.clear());
+                    if let Some(terms) = &mut last {
+                        terms.keys.clear();
+                    }
                 }
                 if let Some(terms) = last
                     && self.is_wanted(&of(terms.clone(), Twist::OtherPrincipal, false)) == Some(false)
@@ -217,7 +219,10 @@ impl Builder<'_> {
     /// What sessions of a role do: with those of one who may assume it, of whom credentials are at hand if possible.
     fn sessions(&mut self, role: &str, granted: &[(String, Terms)]) {
         let at_hand = |caller: &str| self.hands.iter().any(|hand| hand.arn == caller);
-        let Some((principal, terms)) = granted.iter().find(|(caller, _)| at_hand(caller)).or(granted.first()).cloned() else { return };
+        // Who is let in by what any call brings can open one; others are asked about.
+        let plain = |terms: &Terms| terms.keys.is_empty() && terms.at.is_none();
+        let callers = || granted.iter().filter(|(caller, _)| at_hand(caller));
+        let Some((principal, terms)) = callers().find(|(_, terms)| plain(terms)).or_else(|| callers().next()).or(granted.first()).cloned() else { return };
         self.via.insert(role.to_owned());
         let mut places = self.places(role);
         let known = self.buckets();

@@ -1,7 +1,5 @@
 //! With what a role has to be assumed, from the conditions of its trust policy.
 
-use std::collections::BTreeMap;
-
 use crossrole_access::action_matches;
 use crossrole_access::language::instant;
 use crossrole_model::proof::{OTHER_VALUE, Terms, Twist};
@@ -33,11 +31,15 @@ const IDS_MOST: usize = 8;
 pub(crate) fn of_statement(statement: &Statement, name: &str, now: Option<i64>) -> Vec<Terms> {
     let mut all = of_conditions(&statement.conditions, name);
     let Some(now) = now else {
-        all.iter_mut().for_each(|terms| terms.keys.clear());
+        for terms in &mut all {
+            terms.keys.clear();
+        }
         return all;
     };
     let at = inside(&statement.conditions, now);
-    all.iter_mut().for_each(|terms| terms.at = at);
+    for terms in &mut all {
+        terms.at = at;
+    }
     all
 }
 
@@ -161,7 +163,7 @@ pub(crate) fn twisted(terms: &Terms, trust: &Document, longest: u32, chained: bo
     }
     // A text is another; of numbers, addresses and what is true or not, nothing is made up.
     for key in terms.keys.iter().filter(|(_, value)| is_text(value)).map(|(key, _)| key) {
-        with(Twist::OtherValue, &|t| t.keys = BTreeMap::from_iter(t.keys.clone().into_iter().chain([(key.clone(), OTHER_VALUE.to_owned())])));
+        with(Twist::OtherValue, &|t| drop(t.keys.insert(key.clone(), OTHER_VALUE.to_owned())));
     }
     if terms.at.is_some() {
         with(Twist::OutsideWindow, &|t| t.at = None);

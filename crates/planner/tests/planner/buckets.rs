@@ -253,19 +253,20 @@ fn buckets_that_are_no_longer_declared() {
 const PUBLIC: &str = r#"{"Sid":"Pub","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data-bucket/*"}"#;
 const LIMITED: &str = r#"{"Sid":"Pub","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data-bucket/*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}}}"#;
 
+fn open(e: &mut Observed, block: Option<bool>) {
+    add(e, PUBLIC);
+    bucket(e, "data-bucket").state.public_access_block = block.map(crossrole_model::state::PublicAccessBlock::all);
+}
+
+fn own(e: &mut Observed) {
+    bucket(e, "data-bucket").state.tags = Some(Tags::from([("crossrole:manifest".into(), "m".into())]));
+}
+
 /// S3 refuses whatever is written beside a statement that is public, whoever put it there, while public policies are blocked.
 #[test]
 fn a_policy_that_others_have_made_public() {
-    use crossrole_model::state::PublicAccessBlock;
     let made = |block: bool| OURS.replace("[buckets.data-bucket]\n", &format!("[buckets.data-bucket]\ncreate = true\npublic_access_block = {block}\n"));
     let put = |text: &str| text.replace("\"get\"", "\"put\"");
-    fn open(e: &mut Observed, block: Option<bool>) {
-        add(e, PUBLIC);
-        bucket(e, "data-bucket").state.public_access_block = block.map(PublicAccessBlock::all);
-    }
-    fn own(e: &mut Observed) {
-        bucket(e, "data-bucket").state.tags = Some(Tags::from([("crossrole:manifest".into(), "m".into())]));
-    }
     let held = "! bucket-policy/data-bucket: Public([\"Pub\"])";
     let written = "~ bucket-policy/data-bucket (Statements): PutBucketPolicy";
     row("more is given", &put(&made(true))).first(own).after(&made(true)).then(|e| open(e, Some(true))).plans(&[held]);

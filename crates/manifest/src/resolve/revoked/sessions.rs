@@ -126,27 +126,10 @@ impl Builder<'_> {
             }
             let Some(values) = asked(door) else { return true };
             values.iter().any(|other| match other.as_str() {
-                USERNAME => others.iter().any(|named| self.may_be_called(named, value, gone)),
+                USERNAME => others.iter().any(|named| may_be_called(named, value, gone)),
                 text => text.contains('$') || glob::is_match(text, value) || glob::is_match(value, text),
             })
         })
-    }
-
-    /// Tells whether somebody else may be a user of a name: in one account no two have the same.
-    fn may_be_called(&self, named: &Named, name: &str, gone: &Gone) -> bool {
-        let elsewhere = |id: &str| user(&gone.whose).is_none() || account(&gone.whose) != Some(id);
-        match named {
-            Named::User(found) => glob::is_match(name, &found.name),
-            Named::Account(id) => elsewhere(id.as_str()),
-            Named::Group(found) => elsewhere(found.account.as_str()),
-            Named::Organizations(_) | Named::Units(_) => true,
-            Named::Other(text) => match Arn::parse(text).and_then(|arn| Some((arn.account, arn.kind_and_name()?))) {
-                Some((_, (kind, of))) => kind == "user" && glob::is_match(name, of),
-                None => text == "*" || elsewhere(Arn::parse(text).map_or(text.as_str(), |arn| arn.account)),
-            },
-            // No session of a role has a user's name.
-            Named::Role(_) | Named::Sets(_) | Named::Service(_) => false,
-        }
     }
 
     /// What denies the sessions of a role that live on, and notes those that can't be told from others.
@@ -280,4 +263,21 @@ fn of_told(since: &str, told: &Told) -> Vec<Statement> {
         out.push(older(since, conditions));
     }
     out
+}
+
+/// Tells whether somebody else may be a user of a name: in one account no two have the same.
+fn may_be_called(named: &Named, name: &str, gone: &Gone) -> bool {
+    let elsewhere = |id: &str| user(&gone.whose).is_none() || account(&gone.whose) != Some(id);
+    match named {
+        Named::User(found) => glob::is_match(name, &found.name),
+        Named::Account(id) => elsewhere(id.as_str()),
+        Named::Group(found) => elsewhere(found.account.as_str()),
+        Named::Organizations(_) | Named::Units(_) => true,
+        Named::Other(text) => match Arn::parse(text).and_then(|arn| Some((arn.account, arn.kind_and_name()?))) {
+            Some((_, (kind, of))) => kind == "user" && glob::is_match(name, of),
+            None => text == "*" || elsewhere(Arn::parse(text).map_or(text.as_str(), |arn| arn.account)),
+        },
+        // No session of a role has a user's name.
+        Named::Role(_) | Named::Sets(_) | Named::Service(_) => false,
+    }
 }
