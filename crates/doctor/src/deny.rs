@@ -37,7 +37,18 @@ pub(crate) fn excepting(document: &Document, of: &Excepted<'_>) -> Vec<Option<Do
 /// What is left of a Deny, in the ways in which that can be said: those first that say no more and no less.
 fn parts(statement: &Statement, of: &Excepted<'_>) -> Vec<Vec<Statement>> {
     let Some((others, mine)) = by_caller(statement, of) else { return Vec::new() };
-    let action = without_action(&mine.action, of.action);
+    // A resource of these services is asked of by no other.
+    let of_one_service = |pattern: &String| ["s3", "kms"].iter().any(|service| pattern.eq_ignore_ascii_case(&format!("{service}:*")));
+    let is_pattern = |value: &&String| *value != "*" && value.contains(['*', '?']);
+    let of_actions: Vec<&String> =
+        mine.action.values.iter().filter(|value| !mine.action.negated && is_pattern(value) && action_matches(value, of.action)).collect();
+    // On resources of one service nothing else is asked for: all of it but this one is said by what it is not.
+    let of_service = |value: &String| ["s3", "kms"].iter().any(|service| value.split(':').nth(2) == Some(*service));
+    let is_limited = mine.principal.is_some() || mine.resource.as_ref().is_some_and(|all| !all.negated && all.values.iter().all(of_service));
+    let action = without_action(&mine.action, of.action).or_else(|unsayable| {
+        let all_but = Element { negated: true, values: vec![of.action.to_owned()] };
+        if is_limited && of_actions.iter().all(|pattern| of_one_service(pattern)) { Ok(Some(all_but)) } else { Err(unsayable) }
+    });
     let resource = mine.resource.as_ref().and_then(|resource| without(resource, of.resource, |pattern, one| resource_matches(pattern, one, None)));
     let resource = resource.and_then(|resource| of_kind(resource, of));
     let all = others.into_iter().chain(pinned(&mine, of)).collect::<Vec<_>>();
@@ -56,11 +67,6 @@ fn parts(statement: &Statement, of: &Excepted<'_>) -> Vec<Vec<Statement>> {
         resource.map(|resource| Statement { resource: Some(resource), ..resources }),
         others_here.map(|action| Statement { action, resource: Some(Element::of([of.resource])), ..actions }),
     );
-    // A resource of these services is asked of by no other.
-    let of_one_service = |pattern: &String| ["s3", "kms"].iter().any(|service| pattern.eq_ignore_ascii_case(&format!("{service}:*")));
-    let is_pattern = |value: &&String| *value != "*" && value.contains(['*', '?']);
-    let of_actions: Vec<&String> =
-        mine.action.values.iter().filter(|value| !mine.action.negated && is_pattern(value) && action_matches(value, of.action)).collect();
     let is_whole = mine
         .resource
         .as_ref()
@@ -68,7 +74,8 @@ fn parts(statement: &Statement, of: &Excepted<'_>) -> Vec<Vec<Statement>> {
     let has_resource = mine.resource.is_some() && of.resource != "*";
     let whole_service = has_resource && is_whole && !of_actions.is_empty() && of_actions.iter().all(|pattern| of_one_service(pattern));
     match exact {
-        _ if whole_service => vec![by_resource],
+        Some(by_action) if whole_service => vec![by_resource, by_action],
+        None if whole_service => vec![by_resource],
         Some(by_action) if has_resource => vec![by_action, by_resource],
         Some(by_action) => vec![by_action],
         // Nothing says just that: what would be denied besides is known to nobody.
@@ -171,4 +178,35 @@ fn without(element: &Element, one: &str, matches: fn(&str, &str) -> bool) -> Opt
     }
     // All but one: more than that is denied where the patterns did not mean all, which whoever tries it finds.
     Some(Element { negated: true, values: vec![one.to_owned()] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Deny of a pattern on everything never becomes one of all that the pattern did not mean.
+    #[test]
+    fn nothing_else_is_denied_from_then_on() {
+        let role = "arn:aws:iam::222222222222:role/Desk";
+        for (patterns, action, resource, ways) in [
+            (vec!["sts:*"], "sts:AssumeRole", role, 2),
+            (vec!["sts:Assume*", "sts:Get*"], "sts:AssumeRole", role, 2),
+            (vec!["s3:*"], "s3:GetObject", "arn:aws:s3:::desk/x", 1),
+            (vec!["dynamodb:*"], "dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:222222222222:table/t", 0),
+        ] {
+            let deny = Statement { effect: Effect::Deny, ..Statement::allow(Element::of(patterns.clone()), Some(Element::of(["*"]))) };
+            let of = Excepted { action, resource, caller: None, pins: Vec::new() };
+            let all = parts(&deny, &of);
+            assert_eq!(all.len(), ways, "{patterns:?}: {all:?}");
+            let everywhere = |s: &Statement| s.action.negated && s.resource.as_ref().is_none_or(|r| r.negated || r.values.iter().any(|v| v == "*"));
+            assert!(!all.iter().flatten().any(everywhere), "{patterns:?}: {all:?}");
+            let first = all.first().map(Vec::as_slice).unwrap_or_default();
+            let denies = |s: &&Statement| {
+                let by_action = s.action.values.iter().any(|p| action_matches(p, action)) != s.action.negated;
+                let by_resource = s.resource.as_ref().is_none_or(|r| r.values.iter().any(|v| resource_matches(v, resource, None)) != r.negated);
+                by_action && by_resource
+            };
+            assert!(!first.iter().any(|s| denies(&s)), "{patterns:?}: {first:?}");
+        }
+    }
 }
