@@ -200,7 +200,15 @@ fn prefixes(draft: &Draft<'_>, found: &Document, wanted: &[Statement]) -> BTreeS
 fn unread(draft: &mut Draft<'_>, arn: &str, address: &Address, why: &Unreadable) {
     let desired = draft.desired;
     let of_buckets = desired.bucket_keys.values().any(|bucket| bucket.key.arn == arn);
-    if desired.objects.contains_key(address) || of_buckets || desired.left.keys.contains(arn) || desired.made_keys.contains_key(arn) {
+    // A bucket's setting may be anybody's, and what puts it right is not held up.
+    let states = draft.observed.accounts.values().filter_map(Observation::known);
+    let mut documents = states.flat_map(|state| {
+        let of_roles = state.roles.values().flat_map(|role| role.state.inline.values());
+        of_roles.chain(state.policies.values().map(|policy| &policy.state.document))
+    });
+    let is_named = documents.any(|document| document.statements.iter().flat_map(KeyRef::named_by).any(|key| key.arn == arn));
+    let known = desired.objects.contains_key(address) || of_buckets || desired.left.keys.contains(arn) || desired.made_keys.contains_key(arn);
+    if known || !is_named {
         return super::bucket::unread(draft, address, why);
     }
     draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks: true });

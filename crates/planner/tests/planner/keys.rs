@@ -183,6 +183,26 @@ fn a_bucket_waits_for_its_key() {
     assert_eq!(bucket.consequences, [crossrole_model::Consequence::OldKeyNeeded(KEY.to_owned())]);
 }
 
+/// What live policies of ours name and nothing declares holds the plan up where it may not be read; what a bucket was set to does not.
+#[test]
+fn a_key_that_is_not_read_holds_up_what_would_hide_it() {
+    let reads = |key: &str| {
+        format!(
+            "[roles.Reader]\n[[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Reader.allow]]\nactions = \"kms:Decrypt\"\nresources = \"{key}\"\n"
+        )
+    };
+    let denied: fn(&mut Observed) = |e| {
+        let why = crossrole_model::Unreadable { class: Some(crossrole_model::ErrorClass::Denied), why: "no".into() };
+        drop(e.keys.insert(OTHER.to_owned(), Observation::Unreadable(why)));
+    };
+    for (before, blocks) in [(reads(OTHER), true), (reads(KEY), false)] {
+        let (_, plan) = row("", &reads(KEY)).after(&before).seen(denied).planned();
+        let held: Vec<bool> =
+            plan.withheld.iter().filter(|w| matches!(&w.subject, crossrole_model::Subject::Object(a) if a.kind == Kind::KeyPolicy)).map(|w| w.blocks).collect();
+        assert_eq!(held, [blocks], "{:?}", plan.withheld);
+    }
+}
+
 /// A caller of another account needs both sides; a key of an account that nobody here manages is for people.
 #[test]
 fn other_accounts_need_the_keys_side_whatever_it_leaves_to_its_own() {
