@@ -221,12 +221,14 @@ impl Objects {
                 self.take(&change.address, change.before.as_ref());
             }
         }
-        // A key that goes lets nobody in, whatever its policy says.
-        let gone: BTreeSet<Address> = changes
-            .iter()
-            .filter(|c| c.address.kind == Kind::Key && c.after.is_none())
-            .map(|c| Address { kind: Kind::KeyPolicy, ..c.address.clone() })
-            .collect();
+        // A key or bucket that goes lets nobody in, whatever is left in its policy until then.
+        let policy_of = |kind: Kind| match kind {
+            Kind::Key => Some(Kind::KeyPolicy),
+            Kind::Bucket => Some(Kind::BucketPolicy),
+            _ => None,
+        };
+        let gone: BTreeSet<Address> =
+            changes.iter().filter(|c| c.after.is_none()).filter_map(|c| Some(Address { kind: policy_of(c.address.kind)?, ..c.address.clone() })).collect();
         for change in changes.iter().filter(|c| !gone.contains(&c.address)) {
             if let Some(after) = &change.after {
                 self.put(&change.address, after);

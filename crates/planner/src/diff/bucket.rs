@@ -280,6 +280,12 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         let address = Address::new(&account, Kind::Bucket, name);
         let owner = found.state.tags.as_ref().and_then(|tags| our_owner(draft, tags));
         if let (Some(owner), false) = (owner, draft.desired.objects.contains_key(&address)) {
+            if let Observation::Known(state) = &found.policy
+                && lets_by_another(draft, state)
+            {
+                draft.leave(address);
+                continue;
+            }
             let bucket = BucketRef { name: name.clone(), region: found.state.region.clone() };
             let mut consequences = vec![Consequence::ObjectsStay];
             consequences.extend(foreign_statements(draft, &found.policy).into_iter().map(Consequence::StatementGoes));
@@ -316,6 +322,12 @@ fn foreign_statements(draft: &Draft<'_>, policy: &Observation<BucketPolicyState>
     let document = policy.known().and_then(|p| p.document.as_ref());
     let sids = document.into_iter().flat_map(|d| &d.statements).map(Statement::sid);
     sids.filter(|sid| sid_owner(draft, sid).is_none()).map(str::to_owned).collect()
+}
+
+/// Tells whether a manifest that is not of this run lets somebody in by the policy.
+fn lets_by_another(draft: &Draft<'_>, state: &BucketPolicyState) -> bool {
+    let allows = state.document.iter().flat_map(|document| &document.statements).filter(|s| s.effect == Effect::Allow);
+    allows.filter_map(|s| ownership::sid_head(s.sid())).any(|head| !draft.sids.contains_key(head))
 }
 
 /// The first manifest of this run, by name, that has a statement there.

@@ -243,6 +243,20 @@ fn buckets_that_are_no_longer_declared() {
             "  > StatementGoes(\"Theirs\")",
             "- bucket-policy/logs-bucket (Destroy): DeleteBucketPolicy",
         ]);
+    row("destroyed, and another manifest lets somebody in by it", MADE)
+        .after(MADE)
+        .then(|e| {
+            let another = THEIRS.replace("\"Theirs\"", "\"Crossrole12345678abc\"").replace("\"Deny\"", "\"Allow\"");
+            let document = parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{another}]}}"#)).unwrap();
+            bucket(e, "made-bucket").policy = Observation::Known(BucketPolicyState { document: Some(document) });
+        })
+        .destroyed()
+        .plans(&[
+            "- bucket/logs-bucket (Destroy): DeleteBucket",
+            "  > ObjectsStay",
+            "- bucket-policy/logs-bucket (Destroy): DeleteBucketPolicy",
+            "? bucket/made-bucket: Used",
+        ]);
     row("our statements are taken back, the bucket is theirs", OURS)
         .after(OURS)
         .then(|e| add(e, THEIRS))
