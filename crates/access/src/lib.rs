@@ -32,7 +32,7 @@ pub use delta::meets::{account_meets, actions_meet, party_meets, resources_meet}
 pub use delta::reach::{Reach, assumers, who_can};
 pub use delta::{delta, reached};
 pub use engine::compiled::{Compiled, action_matches, resource_matches};
-pub use engine::decide::{Answer, Decision, Layer, evaluate};
+pub use engine::decide::{Answer, Decision, Layer, by_policies, evaluate};
 pub use estate::{Controls, Estate};
 pub use live::Objects;
 pub use lockout::lockout;

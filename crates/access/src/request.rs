@@ -18,6 +18,16 @@ pub enum ContextValue {
     Many(Vec<String>),
 }
 
+impl ContextValue {
+    /// No value, or none but empty texts.
+    pub(crate) fn is_null(&self) -> bool {
+        match self {
+            Self::One(value) => value.is_empty(),
+            Self::Many(values) => values.iter().all(String::is_empty),
+        }
+    }
+}
+
 /// Condition keys and their values; keys compare without regard to case. A key that is not here is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Context(BTreeMap<String, ContextValue>);

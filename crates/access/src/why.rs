@@ -6,7 +6,7 @@ use crossrole_policy::Effect;
 use crate::delta::cover::relation;
 use crate::engine::compiled::{Compiled, CompiledStatement};
 use crate::engine::condition::Condition;
-use crate::engine::decide::{Answer, Decision, Layer, evaluate, is_role_trust};
+use crate::engine::decide::{Answer, Decision, Layer, evaluate, is_role_trust, refused};
 use crate::engine::principal::Asker;
 use crate::remedy::{self, Place, Remedy};
 use crate::request::{Context, ContextValue, Policies, Request};
@@ -29,7 +29,7 @@ pub fn explain(request: &Request, policies: &Policies<'_>, party: Party, assumed
     let remedy = if answer.is_allowed() { Some(Remedy::default()) } else { remedy::smallest(request, policies, &denies) };
     // A Deny that does not bear on this caller is not spoken of.
     all.retain(|j| !j.reason.applies(Effect::Deny) || remedy.as_ref().is_none_or(|r| r.denies.contains(&j.place)));
-    let because = because(&all, answer, &seen.asker);
+    let because = because(&all, answer, &seen.asker, request);
     let fixes = if answer.is_allowed() { Vec::new() } else { fixes(&all, answer, remedy.as_ref(), request) };
     let needs = remedy.unwrap_or_default().layers;
     let mut reasons: Vec<Reason> = all.iter().filter(|j| j.reason.lacks.is_empty()).map(|j| j.reason.clone()).collect();
@@ -57,7 +57,7 @@ struct Judged {
     reason: Reason,
 }
 
-fn because(all: &[Judged], answer: Answer, asker: &Asker<'_>) -> Because {
+fn because(all: &[Judged], answer: Answer, asker: &Asker<'_>, request: &Request) -> Because {
     match (answer.decision, answer.layer) {
         (Decision::Allowed, _) => {
             let by: Vec<StatementRef> = all.iter().filter(|j| j.reason.applies(Effect::Allow)).map(|j| j.reason.statement.clone()).collect();
@@ -75,7 +75,7 @@ fn because(all: &[Judged], answer: Answer, asker: &Asker<'_>) -> Because {
             Some(reason) => Because::Nearly { statement: reason.statement.clone(), lacks: reason.lacks.clone() },
             None => Because::NoneOf { layer },
         },
-        (Decision::ImplicitlyDenied, None) => Because::Nothing,
+        (Decision::ImplicitlyDenied, None) => refused(request).map_or(Because::Nothing, |why| Because::Never { why }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use crate::clause::{Clause, Comparison, How, Relation, Which};
-pub use crate::explanation::{Assumption, Because, Explanation, Fix, Lack, Layer, Reason, StatementRef};
+pub use crate::explanation::{Assumption, Because, Explanation, Fix, Lack, Layer, Never, Reason, StatementRef};
 pub use crate::party::{Certainty, Party, PartyKind};
 pub use crate::sets::{Apart, Part};
 

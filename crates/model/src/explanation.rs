@@ -145,8 +145,25 @@ pub enum Because {
         /// The kind.
         layer: Layer,
     },
+    /// AWS lets nobody do it, whatever policies say.
+    Never {
+        /// Which rule.
+        why: Never,
+    },
     /// Nothing allows it.
     Nothing,
+}
+
+/// What AWS lets nobody do, whatever policies say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Never {
+    /// It is for callers of the account that the bucket or key is of.
+    OtherAccount,
+    /// A root user assumes no role.
+    RootAssumes,
+    /// A session from GetFederationToken calls no operation of STS but GetCallerIdentity.
+    FederatedUser,
 }
 
 /// One part of the smallest change that would make it a yes.

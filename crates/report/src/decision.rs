@@ -1,7 +1,9 @@
 //! Decisions and ways, in words.
 
 use crossrole_model::PermissionSet;
-use crossrole_model::access::{Assumption, Because, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Party, Reason, Relation, StatementRef, Undecided};
+use crossrole_model::access::{
+    Assumption, Because, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Never, Party, Reason, Relation, StatementRef, Undecided,
+};
 use serde_json::{Value, json};
 
 use crate::access;
@@ -60,7 +62,16 @@ pub(crate) fn reasoned(because: &Because, party: &Party, action: &str, resource:
             format!("{} would allow it, but {}", name(statement), lacks.join(", and "))
         }
         Because::NoneOf { layer } => format!("no {} allows it", layer.as_str()),
+        Because::Never { why } => never(*why).to_owned(),
         Because::Nothing => "nothing allows it".to_owned(),
+    }
+}
+
+fn never(why: Never) -> &'static str {
+    match why {
+        Never::OtherAccount => "AWS lets callers of its own account do that, and nobody else, whatever policies say",
+        Never::RootAssumes => "AWS lets no root user assume a role, whatever policies say",
+        Never::FederatedUser => "AWS lets a session from GetFederationToken call nothing of STS but GetCallerIdentity, whatever policies say",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who calls, and whether they may.
 
-use crossrole_access::{Caller as AccessCaller, Compiled, Context, ContextValue, Policies, Request, evaluate};
+use crossrole_access::{Caller as AccessCaller, Compiled, Context, ContextValue, Policies, Request, by_policies};
 use crossrole_policy::{Document, Element, Statement};
 use time::OffsetDateTime;
 
@@ -390,7 +390,7 @@ pub(crate) fn decide(caller: &Caller, want: &Want<'_>) -> Result<(), Box<Refusal
         session: session.as_ref().map(Side::list),
         ..Policies::default()
     };
-    let answer = evaluate(&request, &policies);
+    let answer = by_policies(&request, &policies);
     if answer.is_allowed() {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 //! The frame is one: who, what, on what, why (IAM User Guide, "Troubleshoot access denied error messages"). Services differ in
 //! how they spell the resource, and STS never says why.
 
-use crossrole_access::{Answer, Compiled, Decision, Layer, Policies, Request, evaluate};
+use crossrole_access::{Answer, Compiled, Decision, Layer, Policies, Request, by_policies};
 
 use crate::error::ApiError;
 
@@ -115,7 +115,7 @@ impl Side {
     fn denying(&self, request: &Request) -> Option<String> {
         let hit = self.documents.iter().zip(&self.arns).find(|(document, _)| {
             let alone = Policies { identity: vec![document], ..Policies::default() };
-            evaluate(request, &alone).decision == Decision::ExplicitlyDenied
+            by_policies(request, &alone).decision == Decision::ExplicitlyDenied
         });
         hit.and_then(|(_, arn)| arn.clone())
     }
@@ -146,7 +146,7 @@ pub(crate) fn reason(request: &Request, policies: &Policies<'_>, answer: Answer,
 fn explicit(request: &Request, layer: Layer, sides: &Sides<'_>) -> Reason {
     // A Deny of the caller's own is named before one of the resource (the same measurements).
     let alone = Policies { identity: sides.identity.list(), ..Policies::default() };
-    let own = layer == Layer::Resource && evaluate(request, &alone).decision == Decision::ExplicitlyDenied;
+    let own = layer == Layer::Resource && by_policies(request, &alone).decision == Decision::ExplicitlyDenied;
     let layer = match layer {
         _ if own => Layer::Identity,
         // RestrictPublicBuckets reads as a Deny of the bucket policy.
@@ -165,7 +165,7 @@ fn explicit(request: &Request, layer: Layer, sides: &Sides<'_>) -> Reason {
 /// Tells whether the resource's policy names the caller itself: what it then allows inside one account without more.
 fn lets_in_by_name(request: &Request, policies: &Policies<'_>) -> bool {
     let inside = Request { resource_account: request.caller.account().map(str::to_owned), ..request.clone() };
-    evaluate(&inside, &Policies { resource: policies.resource, ..Policies::default() }).is_allowed()
+    by_policies(&inside, &Policies { resource: policies.resource, ..Policies::default() }).is_allowed()
 }
 
 #[cfg(test)]
@@ -213,7 +213,7 @@ mod tests {
             let resource = resource.map(|(effect, principal)| compiled(effect, principal));
             let request = request("secretsmanager:GetSecretValue", SECRET);
             let policies = Policies { identity: identity.list(), resource: resource.as_ref(), ..Policies::default() };
-            let answer = evaluate(&request, &policies);
+            let answer = by_policies(&request, &policies);
             let sides = Sides { identity: &identity, boundary: None, session: None };
             assert_eq!(reason(&request, &policies, answer, &sides), expected, "{own} {resource:?}");
         }

@@ -8,7 +8,6 @@ use crate::engine::condition::{Condition, Written};
 use crate::engine::decide::evaluate;
 use crate::request::{Context, Request};
 
-use super::action_kind::ActionKind;
 use super::cover::Dimension;
 use super::crowd;
 use super::pair::{Applying, Outcome, Pair, TAG};
@@ -84,7 +83,7 @@ impl Pair<'_, '_> {
         let mut outcome = Outcome { tags, ..Outcome::default() };
         let mut count: usize = 1;
         for keys in groups.into_values() {
-            let dimension = self.dimension(&keys, &asked, &own, &request.context, applying.kind == ActionKind::Kms)?;
+            let dimension = self.dimension(&keys, &asked, &own, &request.context, applying.kind.is_kms())?;
             count = count.saturating_mul(dimension.values.len());
             outcome.dimensions.push(dimension);
         }

@@ -63,7 +63,7 @@ impl Subject {
         if self.fixed.contains_key(CALLER_ACCOUNT) {
             return;
         }
-        match request.context.get("aws:principalaccount").cloned().filter(|_| ActionKind::of(&request.action) == ActionKind::Kms) {
+        match request.context.get("aws:principalaccount").cloned().filter(|_| ActionKind::of(&request.action).is_kms()) {
             Some(account) => request.context.insert(CALLER_ACCOUNT, account),
             None => request.context.remove(CALLER_ACCOUNT),
         }

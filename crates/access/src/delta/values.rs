@@ -12,6 +12,7 @@ use crossrole_model::access::Limit;
 
 use crate::catalogue::{self, KeyType};
 use crate::engine::condition::{Condition, boolean, instant, net};
+use crate::engine::glob::Token;
 use crate::engine::operator::{Set, Test};
 use crate::request::{Context, ContextValue};
 
@@ -108,7 +109,8 @@ fn sets(texts: &[String], asked: &[Asked<'_>], key: &str, context: &Context) -> 
         asked.iter().map(|(_, c)| c.holds(&context)).collect()
     };
     let mut known: BTreeMap<Vec<bool>, Vec<String>> = BTreeMap::new();
-    for text in texts {
+    // An empty text is no value of a set.
+    for text in texts.iter().filter(|text| !text.is_empty()) {
         let set = vec![text.clone()];
         known.entry(answers(&set)).or_insert(set);
     }
@@ -169,6 +171,10 @@ fn texts(asked: &[Asked<'_>], context: &Context) -> Option<Vec<String>> {
                 texts.extend(spellings(&crate::engine::template::plain(&tokens), asked.len() + values_of(asked)));
             }
             patterns.push(classes::plain(&tokens));
+        }
+        if condition.operator.is_some_and(|o| o.set != Set::Single) {
+            // What the empty text, which is no value there, does not stand for.
+            patterns.push(classes::plain(&[Token::One, Token::Star]));
         }
     }
     if !patterns.is_empty() {

@@ -102,9 +102,11 @@ impl Condition {
             return self.values.iter().any(|v| matches!(v, Value::Absent(absent) if *absent == actual.is_none()));
         }
         let satisfies = |value: &String| self.values.iter().any(|v| v.matches(operator.test, value, context)) != operator.negated;
+        // Empty texts are no values to operators of sets (IAM User Guide, "Single-valued vs. multivalued context keys").
+        let actual = actual.filter(|actual| operator.set == Set::Single || !actual.is_null());
         match (actual, operator.set) {
             (None, Set::All) => true,
-            (None, Set::Any) => operator.if_exists,
+            (None, Set::Any) => operator.if_exists && context.get_lower(&self.key).is_none(),
             (None, Set::Single) => operator.if_exists || operator.negated,
             (Some(ContextValue::One(value)), _) => satisfies(value),
             // A multivalued key needs a set operator.
@@ -183,7 +185,8 @@ pub fn net(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)).map(|net| net.trunc())
 }
 
-/// Nanoseconds since 1970: ISO 8601 (date only, with or without offset) or epoch seconds.
+/// Nanoseconds since 1970: ISO 8601 (month or date only, with or without offset), or epoch seconds, which a year alone is taken for
+/// (IAM User Guide, "Date condition operators"; W3C, "Date and Time Formats").
 pub fn instant(text: &str) -> Option<i128> {
     use time::format_description::well_known::Iso8601;
     use time::{Date, OffsetDateTime, PrimitiveDateTime};
@@ -197,5 +200,7 @@ pub fn instant(text: &str) -> Option<i128> {
     if let Ok(at) = PrimitiveDateTime::parse(text, &Iso8601::PARSING) {
         return Some(at.assume_utc().unix_timestamp_nanos());
     }
-    Date::parse(text, &Iso8601::PARSING).ok().map(|day| day.midnight().assume_utc().unix_timestamp_nanos())
+    let of_month = (text.len() == "2028-01".len()).then(|| format!("{text}-01"));
+    let day = Date::parse(of_month.as_deref().unwrap_or(text), &Iso8601::PARSING).ok()?;
+    Some(day.midnight().assume_utc().unix_timestamp_nanos())
 }

@@ -1,5 +1,6 @@
 //! The decision (IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic").
 
+use crossrole_model::access::Never;
 pub use crossrole_model::access::{Decision, Layer};
 use crossrole_policy::Arn;
 
@@ -7,6 +8,7 @@ use crate::request::{ContextValue, Policies, Request};
 
 use super::compiled::{Action, Compiled, Verdict};
 use super::controls;
+use super::never::never;
 use super::principal::Asker;
 
 /// A decision and the layer that made it: the one that denied, or the first that did not allow.
@@ -14,7 +16,7 @@ use super::principal::Asker;
 pub struct Answer {
     /// The decision.
     pub decision: Decision,
-    /// `None` when allowed.
+    /// `None` when allowed, and of what no policy can allow.
     pub layer: Option<Layer>,
 }
 
@@ -37,6 +39,21 @@ impl Answer {
 
 /// Decides one request.
 pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
+    decided(request, policies, true)
+}
+
+/// What the policies say of one request that AWS may refuse all the same: what it lets nobody do it says after it has looked at them.
+pub fn by_policies(request: &Request, policies: &Policies<'_>) -> Answer {
+    decided(request, policies, false)
+}
+
+/// Why no policy can allow a request, where none can.
+pub(crate) fn refused(request: &Request) -> Option<Never> {
+    let (asker, action) = (Asker::of(&request.caller), request.action.to_ascii_lowercase());
+    never(request, &Action::new(&action), &asker, is_same_account(request, &Action::new(&action), &asker))
+}
+
+fn decided(request: &Request, policies: &Policies<'_>, bound: bool) -> Answer {
     let asker = Asker::of(&request.caller);
     // Nobody can be denied this, and nobody needs it allowed (STS API reference, GetCallerIdentity).
     if request.action.eq_ignore_ascii_case("sts:GetCallerIdentity") && !asker.is_anonymous() {
@@ -58,7 +75,11 @@ pub fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
             &long
         }
     };
-    Case { request, policies, asker, action: Action::new(action) }.decide()
+    let case = Case { request, policies, asker, action: Action::new(action) };
+    if bound && never(request, &case.action, &case.asker, case.is_same_account()).is_some() {
+        return Answer { decision: Decision::ImplicitlyDenied, layer: None };
+    }
+    case.decide()
 }
 
 /// One question with everything that bears on it.
@@ -142,14 +163,7 @@ impl Case<'_> {
     }
 
     fn is_same_account(&self) -> bool {
-        match self.request.resource_account.as_deref() {
-            None if is_inside(&self.action, self.request) => {
-                // AWS's own policies are everybody's to read.
-                Arn::parse(&self.request.resource).is_none_or(|arn| arn.account == "aws" || self.asker.account == Some(arn.account))
-            }
-            None => !self.asker.is_anonymous(),
-            Some(owner) => self.asker.account == Some(owner),
-        }
+        is_same_account(self.request, &self.action, &self.asker)
     }
 
     /// What is lacking inside one account, if anything.
@@ -179,6 +193,17 @@ impl Case<'_> {
         self.asker.is_root()
             && self.is_same_account()
             && ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"].iter().any(|a| a.eq_ignore_ascii_case(&self.request.action))
+    }
+}
+
+fn is_same_account(request: &Request, action: &Action<'_>, asker: &Asker<'_>) -> bool {
+    match request.resource_account.as_deref() {
+        None if is_inside(action, request) => {
+            // AWS's own policies are everybody's to read.
+            Arn::parse(&request.resource).is_none_or(|arn| arn.account == "aws" || asker.account == Some(arn.account))
+        }
+        None => !asker.is_anonymous(),
+        Some(owner) => asker.account == Some(owner),
     }
 }
 

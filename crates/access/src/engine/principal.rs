@@ -74,6 +74,11 @@ impl<'r> Asker<'r> {
         matches!(self.kind, Kind::Root)
     }
 
+    /// A session of a user from GetFederationToken.
+    pub(crate) fn is_federated_user(&self) -> bool {
+        matches!(self.kind, Kind::Federated { .. })
+    }
+
     /// Only the resource's policy decides about these: unsigned callers, services, and tokens of identity providers.
     pub(crate) fn has_no_identity(&self) -> bool {
         matches!(self.kind, Kind::Anonymous | Kind::Service(_) | Kind::Provider(_))

@@ -22,6 +22,7 @@ mod keys;
 mod literal;
 mod lockout;
 mod missed;
+mod never;
 mod onward;
 mod oracle;
 mod picture;

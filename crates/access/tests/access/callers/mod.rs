@@ -35,6 +35,12 @@ const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56e
 const DEV: &str = "arn:aws:iam::111111111111:role/Dev";
 const DEV_SESSION: &str = "arn:aws:sts::111111111111:assumed-role/Dev/session";
 
+/// Who is of an account that is let in, and whom AWS lets in nowhere: what is said of the account means whoever can be let in.
+fn is_refused(request: &Request) -> bool {
+    let caller = request.caller.as_str();
+    request.action.starts_with("sts:") && (caller.contains(":federated-user/") || caller.ends_with(":root") && request.resource == APP)
+}
+
 /// Requests that the delta is not about: roles and services of another account that no policy of theirs was read of.
 fn is_asked(who: &Asker, request: &Request) -> bool {
     let signed = [APP, KEY].contains(&request.resource.as_str());
@@ -42,7 +48,7 @@ fn is_asked(who: &Asker, request: &Request) -> bool {
     // The owner's root, whom nothing but a Deny stops, is not asked about by itself.
     // Assuming a role takes a signature, and so does KMS (STS API reference, AssumeRole).
     let unsigned = who.caller == Caller::Anonymous || request.resource == APP && who.caller == Caller::Service("new.amazonaws.com".to_owned());
-    (known || matches!(who.own, Own::Alice | Own::App | Own::Member)) && !(unsigned && signed)
+    (known || matches!(who.own, Own::Alice | Own::App | Own::Member)) && !(unsigned && signed) && !is_refused(request)
 }
 
 /// `said`: the lines that speak of this request, of whomever.

@@ -112,7 +112,9 @@ impl Operator {
             Some(ContextValue::Many(_)) if self.set == Set::Single => return false,
             Some(ContextValue::Many(values)) => values.iter().map(String::as_str).collect(),
         };
-        if values.is_empty() {
+        // "Or if the key values resolve to a null data set, such as an empty string."
+        let null = values.is_empty() || self.set != Set::Single && values.iter().all(|value| value.is_empty());
+        if null {
             return match self.set {
                 Set::All => true,
                 // An absent key has no value that could satisfy the test; `IfExists` still lets it pass.
@@ -202,6 +204,11 @@ fn instant(text: &str) -> Option<i128> {
     }
     if let Ok(at) = PrimitiveDateTime::parse(text, &Iso8601::PARSING) {
         return Some(at.assume_utc().unix_timestamp_nanos());
+    }
+    if let [year, month] = text.split('-').collect::<Vec<_>>().as_slice()
+        && (year.len(), month.len()) == (4, 2)
+    {
+        return instant(&format!("{text}-01"));
     }
     Date::parse(text, &Iso8601::PARSING).ok().map(|day| day.midnight().assume_utc().unix_timestamp_nanos())
 }

@@ -57,6 +57,9 @@ pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
         put.resource_account = put.resource.split(':').nth(4).filter(|account| *account != "aws").map(str::to_owned);
     }
     let request = &put;
+    if is_never(request, &lower) {
+        return Answer { decision: Decision::ImplicitlyDenied, layer: None };
+    }
     let verdicts = Verdicts {
         identity: identity(policies.identity.iter().copied(), request),
         known: policies.resource.is_some(),
@@ -85,6 +88,22 @@ pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
             if same { verdicts.same_account(request) } else { verdicts.cross_account(request) }
         }
     }
+}
+
+/// What AWS lets nobody do (S3 API reference, Get/Put/DeleteBucketPolicy; AWS KMS Developer Guide, "Permissions reference", of the actions
+/// that the tests ask for; STS API reference, AssumeRole and GetFederationToken).
+fn is_never(request: &Request, action: &str) -> bool {
+    let Caller::Arn(caller) = &request.caller else {
+        return request.caller == Caller::Anonymous && request.resource_account.is_some() && is_own(action);
+    };
+    let other = request.resource_account.as_deref().is_some_and(|owner| request.caller.account() != Some(owner));
+    let role = is_role_trust(request) && caller.ends_with(":root");
+    let federated = caller.contains(":federated-user/") && action.starts_with("sts:");
+    role || federated || other && is_own(action)
+}
+
+fn is_own(action: &str) -> bool {
+    ["s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy", "kms:putkeypolicy", "kms:getkeypolicy", "kms:schedulekeydeletion"].contains(&action)
 }
 
 /// Of the services that the tests ask about, these have resource control policies (AWS Organizations User Guide, "Resource

@@ -1,6 +1,6 @@
 //! Facts of decisions.
 
-use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack, Layer, Party, Relation, StatementRef};
+use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack, Layer, Never, Party, Relation, StatementRef};
 
 use super::covers;
 
@@ -42,6 +42,9 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
         Because::Allowed { by: vec![statement(t), StatementRef { sid: String::new(), ..statement(t) }] },
         Because::Denied { by: statement(t) },
         Because::PublicAccessBlock,
+        Because::Never { why: Never::OtherAccount },
+        Because::Never { why: Never::RootAssumes },
+        Because::Never { why: Never::FederatedUser },
         Because::Nothing,
     ];
     all.extend(lacks(t).into_iter().map(|lack| Because::Nearly { statement: statement(t), lacks: vec![lack] }));
@@ -55,8 +58,11 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
         Because::Nearly { .. } => 5,
         Because::NoneOf { .. } => 6,
         Because::Nothing => 7,
+        Because::Never { why: Never::OtherAccount } => 8,
+        Because::Never { why: Never::RootAssumes } => 9,
+        Because::Never { why: Never::FederatedUser } => 10,
     };
-    covers(all.iter().map(number), 8);
+    covers(all.iter().map(number), 11);
     all
 }
 
