@@ -60,6 +60,16 @@ pub enum Cause {
     Unlisted,
     /// It relies on this principal, which does not exist.
     Missing(Address),
+    /// It names a principal or a policy that is called otherwise where it is: IAM tells names apart neither by path nor by case, and ARNs
+    /// by both.
+    NamedOtherwise {
+        /// The ARN that it names.
+        named: String,
+        /// The ARN of what is there.
+        live: String,
+    },
+    /// It is the permissions boundary of this role or user, and IAM deletes none that is.
+    BoundaryOf(Address),
     /// It names this object, or is reached through it, and that is withheld.
     Withheld(Address),
     /// It exists without our mark.

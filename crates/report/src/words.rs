@@ -137,6 +137,12 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             let advice = format!("make {} in account {} first, or correct its name", gone.short(), gone.account);
             return (format!("it needs {}, which does not exist", gone.short()), advice);
         }
+        Cause::NamedOtherwise { named, live } => {
+            return (format!("it names `{named}`, and what is there is `{live}`"), "write its name with its path, as it is spelled there".to_owned());
+        }
+        Cause::BoundaryOf(of) => {
+            (format!("it is the permissions boundary of {} in account {}", of.short(), of.account), "give that another boundary, or none, first")
+        }
         Cause::Withheld(on) => (
             format!("it names {} of account {}, or is reached through it, and that is withheld", on.short(), on.account),
             "see above what to do about that first",

@@ -67,19 +67,37 @@ fn let_before(step: &Step, change: Option<&Change>) -> Vec<Statement> {
     document.statements.iter().filter(ours).cloned().collect()
 }
 
-/// What a statement gives, one by one: to or through which object, and all else that it says.
-fn given(statement: &Statement) -> BTreeSet<(Name, String)> {
-    let rights = Statement { sid: None, principal: None, ..statement.clone() };
+/// One thing that a statement gives: to whom, on what, and all else that it says.
+type Given = (Option<String>, Option<String>, String);
+
+/// What a statement gives, one by one: where it names many, each stands for itself.
+fn given(statement: &Statement) -> BTreeSet<Given> {
+    let principals: Vec<Option<String>> = match &statement.principal {
+        Some(p) if !p.negated && !p.bare_star => p.entries.values().flatten().cloned().map(Some).collect(),
+        _ => vec![None],
+    };
+    let resources: Vec<Option<String>> = match &statement.resource {
+        Some(r) if !r.negated => r.values.iter().cloned().map(Some).collect(),
+        _ => vec![None],
+    };
+    let mut rights = Statement { sid: None, ..statement.clone() };
+    if principals != [None] {
+        rights.principal = None;
+    }
+    if resources != [None] {
+        rights.resource = None;
+    }
     let text = serde_json::to_string(&rights).unwrap_or_default();
-    of_statement(statement).map(|name| (name, text.clone())).collect()
+    principals.iter().flat_map(|p| resources.iter().map(|r| (p.clone(), r.clone(), text.clone()))).collect()
 }
 
 /// The objects to or through which our share of a policy gives what it did not give before. Others' statements are what they were, what
 /// stays as it was is given to nobody, and a Deny gives nobody anything.
 fn newly_given(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
-    let before: BTreeSet<(Name, String)> = let_before(step, change).iter().flat_map(given).collect();
+    let before: BTreeSet<Given> = let_before(step, change).iter().flat_map(given).collect();
     let ours = step.share.iter().flat_map(|share| &share.statements).filter(|s| s.effect == Effect::Allow);
-    ours.flat_map(given).filter(|one| !before.contains(one)).map(|(name, _)| name).collect()
+    let new = ours.flat_map(given).filter(|one| !before.contains(one));
+    new.flat_map(|(principal, resource, _)| [principal, resource]).flatten().filter_map(|text| of_arn(&text)).collect()
 }
 
 /// The objects that a call gives something to, or through, by their names.

@@ -19,7 +19,7 @@ use crate::draft::{Draft, Stage};
 
 use super::pack::{Wish, place};
 use super::policy::{attached_to, delete_stages};
-use super::{names_missing, read_accounts};
+use super::{missing as lacking, read_accounts};
 
 /// What the run says of one principal.
 #[derive(Default)]
@@ -116,7 +116,7 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Cause>, missing: &
         } else if let Some(arn) = taken(draft, &address.account, principal) {
             Some(Cause::NameTaken(arn))
         } else {
-            names_missing(&object.state, &address.account, missing).map(|gone| Cause::Missing(gone.clone()))
+            lacking::names(&object.state, &address.account, missing).map(|gone| Cause::Missing(gone.clone()))
         };
         let entry = all.entry((&address.account, ownership::caller_key(principal).to_ascii_lowercase())).or_default();
         entry.principal = Some(principal);

@@ -5,6 +5,7 @@ mod caller;
 mod dependents;
 mod key;
 mod made_key;
+mod missing;
 mod oidc;
 mod pack;
 mod permission_set;
@@ -21,7 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Tags;
 use crossrole_model::{AccountId, Address, Cause, Desired, DesiredObject, Kind, ObjectState, Observation, Subject, Withheld, ownership};
-use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
 use crate::is_iam;
@@ -73,7 +73,8 @@ fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) 
 
 /// Compares every declared object, but for those that are withheld for another reason than their own state.
 fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Cause>) {
-    let missing = missing_principals(draft);
+    let missing = missing::principals(draft);
+    let live = missing::live(draft);
     let callers = caller::parts(draft, held, &missing);
     caller::note_roles(draft, &callers);
     let desired = draft.desired;
@@ -90,8 +91,8 @@ fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Cause>) {
             draft.withhold(address, Cause::Unreadable(why));
             continue;
         }
-        if let Some(gone) = names_missing(&object.state, &address.account, &missing) {
-            draft.withhold(address, Cause::Missing(gone.clone()));
+        if let Some(cause) = missing::lacks(draft, &object.state, &address.account, &missing, &live) {
+            draft.withhold(address, cause);
             continue;
         }
         one(draft, address, object);
@@ -116,41 +117,6 @@ fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
         DesiredState::Key(state) => made_key::diff(draft, address, object, state),
         DesiredState::KeyPolicy { key, grants } => key::policy(draft, address, object, key, grants),
     }
-}
-
-/// Principals that are relied on and known not to exist.
-fn missing_principals(draft: &mut Draft<'_>) -> BTreeSet<Address> {
-    let mut missing = BTreeSet::new();
-    for address in &draft.desired.required {
-        if draft.desired.objects.contains_key(address) || !draft.desired.accounts.get(&address.account).is_some_and(|a| a.managed) {
-            continue;
-        }
-        if draft.observed.state(address) == Ok(None) {
-            missing.insert(address.clone());
-        }
-    }
-    missing
-}
-
-/// Returns the missing principal that an object can't do without.
-fn names_missing<'m>(state: &DesiredState, account: &AccountId, missing: &'m BTreeSet<Address>) -> Option<&'m Address> {
-    let is = |kind: Kind, name: &str| missing.iter().find(|m| m.account == *account && m.kind == kind && m.name == name);
-    match state {
-        DesiredState::Caller { principal, .. } => is(principal.kind.kind(), &principal.name),
-        DesiredState::Membership(m) => is(Kind::User, &m.user),
-        DesiredState::Role { state, .. } => document_names(&state.trust, missing),
-        DesiredState::BucketPolicy { statements, .. } => document_names(&Document::new(statements.clone()), missing),
-        DesiredState::KeyPolicy { grants, .. } => document_names(&Document::new(grants.iter().map(|g| g.statement.clone()).collect()), missing),
-        _ => None,
-    }
-}
-
-fn document_names<'m>(document: &Document, missing: &'m BTreeSet<Address>) -> Option<&'m Address> {
-    document.aws_principals().find_map(|arn| {
-        let arn = Arn::parse(arn)?;
-        let (kind, name) = arn.kind_and_name()?;
-        missing.iter().find(|m| m.account.as_str() == arn.account && m.kind.as_str() == kind && m.name == name)
-    })
 }
 
 /// Whose object it is, against who declares it.

@@ -4,8 +4,8 @@ use crossrole_model::limits::Quota;
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::PolicyState;
 use crossrole_model::{
-    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, Subject,
-    Withheld, limits, ownership,
+    AccountId, Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason,
+    Subject, Withheld, limits, ownership,
 };
 
 use crate::draft::{Draft, Stage};
@@ -130,6 +130,19 @@ pub(crate) fn attached_to(account: &AccountState, arn: &str) -> Vec<PrincipalRef
     roles.chain(users).chain(groups).collect()
 }
 
+/// A role or user whose permissions boundary a policy stays, when everything else is carried out.
+fn bounds(draft: &Draft<'_>, id: &AccountId, account: &AccountState, arn: &str) -> Option<Address> {
+    let roles = account.roles.values().filter(|r| r.state.boundary.as_deref() == Some(arn)).map(|r| Address::new(id, Kind::Role, &r.name));
+    let users = account.users.values().filter(|u| u.boundary.as_deref() == Some(arn)).map(|u| Address::new(id, Kind::User, &u.name));
+    let after = |address: &Address| draft.changes.iter().find(|change| change.address == *address).map(|change| change.after.as_ref());
+    roles.chain(users).find(|address| match after(address) {
+        None => true,
+        Some(Some(ObjectState::Role(role))) => role.boundary.as_deref() == Some(arn),
+        Some(Some(_)) => address.kind == Kind::User,
+        Some(None) => false,
+    })
+}
+
 /// Plans the deletion of policies of ours that nothing declares.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     for (id, account) in read_accounts(draft) {
@@ -138,6 +151,10 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(id, Kind::Policy, &found.name);
             if draft.declares(&address) {
+                continue;
+            }
+            if let Some(of) = bounds(draft, id, account, &found.arn) {
+                draft.withhold(&address, Cause::BoundaryOf(of));
                 continue;
             }
             let (stages, consequences) = delete_stages(account, found);

@@ -170,7 +170,7 @@ fn short(address: &Address) -> String {
 }
 
 /// `+ role/Reader (Missing): CreateRole PutRolePolicy`; `!` is what is withheld, `>` what else happens.
-fn lines(plan: &Plan) -> Vec<String> {
+pub(crate) fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, change) in plan.changes.iter().enumerate() {
         let sign = match change.action {
@@ -215,6 +215,7 @@ fn cause(cause: &Cause) -> String {
         Cause::Missing(what) => format!("Missing {}", short(what)),
         Cause::Unreadable(why) => format!("Unreadable {why}"),
         Cause::Unmarked { mark, command } => format!("Unmarked {mark}{}", if command.is_some() { ", with a command" } else { "" }),
+        Cause::BoundaryOf(of) => format!("BoundaryOf {}", short(of)),
         other => format!("{other:?}"),
     }
 }

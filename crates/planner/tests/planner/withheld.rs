@@ -244,3 +244,94 @@ fn what_rests_on_other_objects_that_are_withheld_is_withheld() {
         "! dev/caller/group/Devs/m: Unreadable no",
     ]);
 }
+
+/// The first role or user that there is, elsewhere or spelled otherwise.
+fn lives(estate: &mut Observed, kind: Kind, name: &str, path: &str) {
+    let there = account(estate, &id(DEV));
+    if kind == Kind::Role {
+        foreign_role(estate, DEV, name);
+        account(estate, &id(DEV)).roles.values_mut().for_each(|role| role.state.path = path.into());
+        return;
+    }
+    let user = crossrole_model::observed::ObservedUser {
+        name: name.into(),
+        id: "AIDATHEIRSTHEIRS1234".into(),
+        state: crossrole_model::state::UserState { path: path.into(), tags: Tags::new() },
+        boundary: None,
+        groups: std::collections::BTreeSet::new(),
+        attached: std::collections::BTreeSet::new(),
+        inline: std::collections::BTreeMap::new(),
+    };
+    there.users.insert(name.to_ascii_lowercase(), user);
+}
+
+/// AWS refuses a policy that names an ARN that nobody has; whoever is there under that name is known.
+#[test]
+fn a_principal_that_is_called_otherwise_where_it_is_is_withheld() {
+    let trusts = |whom: &str| {
+        format!("[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\n{whom}\naccess = \"get\"\n[roles.Reader]\n[[roles.Reader.trust]]\n{whom}\n")
+    };
+    let names = |named: &str, live: &str| {
+        let cause = format!("NamedOtherwise {{ named: \"arn:aws:iam::{DEV}:{named}\", live: \"arn:aws:iam::{DEV}:{live}\" }}");
+        (format!("! role/Reader: {cause}"), format!("! bucket-policy/data-bucket: {cause}"))
+    };
+    let expect = |row: crate::rows::Row, (role, policy): (String, String)| {
+        let (_, plan) = row.planned();
+        let said: Vec<String> = crate::rows::lines(&plan);
+        assert!(said.contains(&role) && said.contains(&policy), "{said:#?}");
+        assert!(plan.changes.iter().all(|change| !matches!(change.address.kind, Kind::Role | Kind::BucketPolicy)), "{said:#?}");
+    };
+    expect(
+        row("a role under a path", &trusts("role = \"dev/LambdaExec\"")).first(|e| lives(e, Kind::Role, "LambdaExec", "/service-role/")),
+        names("role/LambdaExec", "role/service-role/LambdaExec"),
+    );
+    expect(row("a user under a path", &trusts("user = \"dev/ann\"")).first(|e| lives(e, Kind::User, "ann", "/people/")), names("user/ann", "user/people/ann"));
+    expect(row("in another spelling", &trusts("user = \"dev/ann\"")).first(|e| lives(e, Kind::User, "ANN", "/")), names("user/ann", "user/ANN"));
+    let (_, plan) = row("as it is", &trusts("user = \"dev/people/ann\"")).first(|e| lives(e, Kind::User, "ann", "/people/")).planned();
+    assert!(plan.withheld.is_empty(), "{:?}", plan.withheld);
+}
+
+#[test]
+fn a_policy_that_is_not_there_is_no_clean_plan() {
+    let role = |what: &str| format!("[roles.Reader]\n{what}\n[[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n");
+    for what in ["policies = [\"arn:aws:iam::222222222222:policy/Nope\"]", "permissions_boundary = \"arn:aws:iam::222222222222:policy/Nope\""] {
+        row("of the account", &role(what)).plans(&["! role/Reader: Missing policy/Nope"]);
+    }
+    row("AWS's own is not looked at", &role("policies = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]"))
+        .plans(&["+ role/Reader (Missing): CreateRole AttachRolePolicy"]);
+    let unread = row("what could not be read may be there", &role("policies = [\"arn:aws:iam::222222222222:policy/Nope\"]"));
+    let (_, plan) = unread.seen(|e| account(e, &id(PROD)).complete = false).planned();
+    assert_eq!(crate::rows::lines(&plan).first().map(String::as_str), Some("+ role/Reader (Missing): CreateRole AttachRolePolicy"));
+}
+
+/// One role of a statement's many is withheld: the others come and go all the same.
+#[test]
+fn a_role_that_is_withheld_holds_up_no_other_of_the_same_statement() {
+    let roles = |names: &[&str]| {
+        let one = |name: &&str| format!("[roles.{name}]\n[[roles.{name}.trust]]\ngroup = \"dev/Devs\"\n");
+        format!("[trusted.dev.groups.Devs]\n{}", names.iter().map(one).collect::<String>())
+    };
+    let unmarked = |e: &mut Observed| account(e, &id(PROD)).roles.get_mut("b").unwrap().state.tags = Tags::new();
+    for (name, names) in [("one comes", &["A", "B", "C"][..]), ("one goes, and one comes", &["B", "C"])] {
+        let (_, plan) = row(name, &roles(names)).after(&roles(&["A", "B"])).then(unmarked).planned();
+        assert_eq!(crossrole_planner::check(&plan), Vec::new(), "{name}");
+        assert!(plan.changes.iter().any(|change| change.address.kind == Kind::Policy), "{name}: {:#?}", crate::rows::lines(&plan));
+    }
+}
+
+#[test]
+fn a_policy_that_bounds_somebody_stays() {
+    let extra = "[policies.Extra]\n[[policies.Extra.statement]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n";
+    let bounded = |e: &mut Observed| {
+        foreign_role(e, PROD, "Other");
+        let arn = "arn:aws:iam::222222222222:policy/Extra".to_owned();
+        account(e, &id(PROD)).roles.get_mut("other").unwrap().state.boundary = Some(arn);
+    };
+    row("taken out of the manifest", "").after(extra).then(bounded).plans(&["! policy/Extra: BoundaryOf role/Other"]);
+    row("destroyed", extra).after(extra).then(bounded).destroyed().plans(&["! policy/Extra: BoundaryOf role/Other"]);
+    let with = format!(
+        "{extra}[roles.Mine]\npermissions_boundary = \"arn:aws:iam::222222222222:policy/Extra\"\n[[roles.Mine.trust]]\nservice = \"ec2.amazonaws.com\"\n"
+    );
+    let (_, plan) = row("with the role that it bounds", "").after(&with).planned();
+    assert!(plan.withheld.is_empty() && plan.changes.len() == 2, "{:?}", plan.withheld);
+}

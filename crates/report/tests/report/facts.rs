@@ -61,6 +61,8 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Withheld(address(&t())),
         Cause::Unmarked { mark: t(), command: Some(t()) },
         Cause::MarkGone { mark: t() },
+        Cause::NamedOtherwise { named: t(), live: t() },
+        Cause::BoundaryOf(address(&t())),
         Cause::Owned(t()),
         Cause::Spelling(t()),
         Cause::NameTaken(t()),
@@ -136,8 +138,10 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Public(_) => 34,
         Cause::AliasMoved(_) => 35,
         Cause::MarkGone { .. } => 36,
+        Cause::NamedOtherwise { .. } => 37,
+        Cause::BoundaryOf(_) => 38,
     };
-    covers(all.iter().map(number), 37);
+    covers(all.iter().map(number), 39);
     all
 }
 
