@@ -272,6 +272,9 @@ pub struct Scope {
     /// The instance of IAM Identity Center whose permission sets are read, and those that are declared.
     #[serde(default)]
     pub permission_sets: Option<(IdentityCenter, BTreeSet<String>)>,
+    /// Look also for what of ours nothing speaks of any more, one call a policy and a provider: whose those are is in their tags.
+    #[serde(default)]
+    pub everything: bool,
     /// Only whether objects are there: what costs further calls (settings, tags of policies) is left out.
     #[serde(default)]
     pub presence: bool,

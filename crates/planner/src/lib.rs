@@ -128,7 +128,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         manifests: desired.manifests.clone(),
         accounts: desired.accounts.clone(),
         partition: desired.partition,
-        scope,
+        scope: Scope { everything: options.destroy, ..scope },
         destroy: options.destroy,
         targets: options.targets.clone(),
         destroy_keys: options.destroy_keys.clone(),

@@ -58,7 +58,7 @@ async fn granted(session: &Arc<Session>) -> Granted {
 
 /// Reads what no bulk read has, where the manifest or what was read speaks of it: tags of policies, OpenID Connect providers.
 pub(super) async fn more(session: &Arc<Session>, state: &mut AccountState, objects: &BTreeSet<Address>, scope: &Scope) {
-    let tags = async { if state.complete && !scope.presence { policy_tags(session, state, objects).await } else { Vec::new() } };
+    let tags = async { if state.complete && !scope.presence { policy_tags(session, state, objects, scope).await } else { Vec::new() } };
     let speaks = |kind| speaks_of_providers(kind, state, objects, scope);
     let oidc = async { if speaks(Kind::OidcProvider) { Some(oidc_providers(session).await) } else { None } };
     let saml = async { if speaks(Kind::SamlProvider) { Some(saml_providers(session).await) } else { None } };
@@ -306,23 +306,35 @@ fn speaks_of_providers(kind: Kind, state: &AccountState, objects: &BTreeSet<Addr
     let ours = |r: &&ObservedRole| ownership::owner(&r.state.tags).is_some_and(|o| scope.follow_owned.contains(o));
     let principals = state.roles.values().filter(ours).flat_map(|r| &r.state.trust.statements).filter_map(|s| s.principal.as_ref());
     let mut federated = principals.filter_map(|p| p.entries.get("Federated")).flatten();
-    objects.iter().any(|a| a.kind == kind) || federated.any(|v| v.contains(&format!(":{}/", kind.as_str())))
+    scope.everything || objects.iter().any(|a| a.kind == kind) || federated.any(|v| v.contains(&format!(":{}/", kind.as_str())))
 }
 
-/// Tags of managed policies come from no bulk call. They are asked for where a policy may be ours: it is declared, or is named
-/// as caller policies once were, which their path tells now.
-async fn policy_tags(session: &Arc<Session>, state: &AccountState, objects: &BTreeSet<Address>) -> Vec<(String, Result<Tags, CloudError>)> {
+/// Tags of managed policies come from no bulk call. They are asked for where a policy may be ours: it is declared, somebody of ours has it,
+/// or it is named as caller policies once were, which their path tells now.
+async fn policy_tags(session: &Arc<Session>, state: &AccountState, objects: &BTreeSet<Address>, scope: &Scope) -> Vec<(String, Result<Tags, CloudError>)> {
     let declared: BTreeSet<String> = objects.iter().filter(|a| a.kind == Kind::Policy).map(|a| a.name.to_ascii_lowercase()).collect();
+    let held = held_by_ours(state, scope);
+    let may_be_ours = |key: &String, policy: &ObservedPolicy| declared.contains(key) || held.contains(&policy.arn) || policy.name.starts_with("crossrole-");
     let wanted = state
         .policies
         .iter()
-        .filter(|(key, p)| p.state.path != ownership::CALLER_PATH && (declared.contains(*key) || p.name.starts_with("crossrole-")))
+        .filter(|(key, p)| p.state.path != ownership::CALLER_PATH && (scope.everything || may_be_ours(key, p)))
         .map(|(key, p)| (key.clone(), p.arn.clone()));
     join_all(wanted.map(|(key, arn)| async move {
         let answer = session.read("ListPolicyTags", || session.iam.list_policy_tags().policy_arn(&arn).send()).await;
         (key, answer.map(|a| tags(a.tags())))
     }))
     .await
+}
+
+/// Policies that roles, users and groups of ours have, or are bounded by.
+fn held_by_ours<'s>(state: &'s AccountState, scope: &Scope) -> BTreeSet<&'s String> {
+    let ours = |tags: &Tags| ownership::owner(tags).is_some_and(|owner| scope.follow_owned.contains(owner));
+    let paths: Vec<String> = scope.follow_owned.iter().map(|manifest| ownership::group_path(manifest)).collect();
+    let roles = state.roles.values().filter(|r| ours(&r.state.tags)).flat_map(|r| r.state.attached.iter().chain(&r.state.boundary));
+    let users = state.users.values().filter(|u| ours(&u.state.tags)).flat_map(|u| u.attached.iter().chain(&u.boundary));
+    let groups = state.groups.values().filter(|g| paths.contains(&g.state.path)).flat_map(|g| &g.attached);
+    roles.chain(users).chain(groups).collect()
 }
 
 async fn oidc_providers(session: &Arc<Session>) -> Result<BTreeMap<String, OidcState>, CloudError> {
