@@ -75,11 +75,15 @@ scalar!(
 );
 scalar!(
     /// An IAM path.
-    Path, "^/([!-~]+/)?$", |text| {
+    Path, "^/([!-)+->@-~]+/)?$", |text| {
         if !(text.starts_with('/') && text.ends_with('/')) {
             complain(format!("path `{text}` must begin and end with `/`"), format!("write `/{}/`", text.trim_matches('/')))
         } else if text.len() > 512 || !text.bytes().all(|b| (0x21..=0x7e).contains(&b)) {
             complain(format!("`{text}` is not an IAM path"), "use up to 512 printable ASCII characters, no blanks")
+        } else if text.contains(['*', '?']) || text.contains("${") {
+            complain(format!("in a policy, path `{text}` is more than itself"), "leave out `*`, `?` and `${`: policies name what is under it by its ARN")
+        } else if ["/aws-service-role/", "/aws-reserved/"].iter().any(|aws| text.starts_with(aws)) {
+            complain(format!("path `{text}` is AWS's own"), "use another path: what is there only AWS changes, and deletes")
         } else {
             Ok(())
         }

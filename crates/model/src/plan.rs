@@ -121,6 +121,12 @@ pub enum Consequence {
     },
     /// This principal loses the policy.
     Loses(PrincipalRef),
+    /// This inline policy, which somebody else put on a user or group, is deleted with it.
+    InlineGoes(String),
+    /// This managed policy, which somebody else attached to a user or group, is taken off it.
+    Detaches(String),
+    /// The user is no longer in this group of somebody else's.
+    LeavesGroup(String),
     /// Keys, passwords and devices that others gave a user have to go first.
     CredentialsFirst,
     /// This user is no longer in the group.

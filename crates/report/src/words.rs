@@ -3,7 +3,7 @@
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
 use crossrole_model::plan::{Difference, Record};
-use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
+use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Kind, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
 use crossrole_policy::{Dropped, Unmergeable};
 
 /// A part of an object.
@@ -74,6 +74,9 @@ pub(crate) fn consequence(consequence: &Consequence) -> String {
         Consequence::CredentialsFirst => {
             "access keys, a password or devices that others gave it must be removed first: AWS refuses to delete it with them".to_owned()
         }
+        Consequence::InlineGoes(name) => format!("its inline policy `{name}`, which somebody else put on it, is deleted"),
+        Consequence::Detaches(arn) => format!("policy {arn}, which somebody else attached to it, is taken off"),
+        Consequence::LeavesGroup(group) => format!("it is no longer in group {group}, which is somebody else's"),
         Consequence::MemberLeaves(user) => format!("user {user} is no longer in it"),
         Consequence::ProviderTrustLost => "every role that trusts it, ours or not, can't be assumed through it any more".to_owned(),
         Consequence::OldKeyNeeded(key) => {
@@ -149,7 +152,16 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         ),
         Cause::Unmarked { mark, command } => {
             let how = command.as_ref().map_or_else(String::new, |c| format!(" (`{c}`)"));
-            let advice = format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name");
+            let provider = matches!(&withheld.subject, Subject::Object(a) if matches!(a.kind, Kind::OidcProvider | Kind::SamlProvider));
+            if matches!(withheld.subject, Subject::Part(_)) {
+                let advice = format!("to have its tags kept by the manifest, tag it `{mark}`{how}; else leave them out of it");
+                return ("it exists without our mark, and its tags are not set".to_owned(), advice);
+            }
+            let advice = match provider {
+                // A role trusts a provider that is there all the same.
+                true => format!("to use it as it is, leave its table out of the manifest; to keep it by the manifest, tag it `{mark}`{how}"),
+                false => format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name"),
+            };
             return ("it exists without our mark, and is never taken over silently".to_owned(), advice);
         }
         Cause::MarkGone { mark } => {

@@ -2,7 +2,7 @@
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::{OidcState, SamlState};
-use crossrole_model::{Address, Kind, limits};
+use crossrole_model::{Address, Kind, Span, limits};
 
 use crate::decode::{Spanned, Table};
 
@@ -22,13 +22,23 @@ impl Builder<'_> {
         }
     }
 
+    /// Tells whether this may be a SAML provider's name, and says so where not.
+    pub(super) fn saml_name(&mut self, name: &str, at: Span) -> bool {
+        let good = !name.is_empty() && name.len() <= NAME_MOST && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        if !good {
+            let advice = match name.split_once(":saml-provider/") {
+                Some((_, own)) => format!("write its name alone, `{own}`: it is one of the role's own account"),
+                None => format!("a name has 1 to {NAME_MOST} letters, digits, `.`, `_` and `-`"),
+            };
+            self.error(at, format!("`{name}` can't be the name of a SAML provider"), advice);
+        }
+        good
+    }
+
     pub(super) fn saml_providers(&mut self) {
         let raw = self.raw;
         for (name, key, provider) in raw.saml_providers.iter().flat_map(Table::iter) {
-            if name.is_empty() || name.len() > NAME_MOST || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
-                let advice = format!("a name has 1 to {NAME_MOST} letters, digits, `.`, `_` and `-`");
-                self.error(key, format!("`{name}` can't be the name of a SAML provider"), advice);
-            }
+            self.saml_name(name, key);
             self.metadata(&provider.metadata);
             let tags = self.tags(provider.tags.as_ref(), key);
             let state = SamlState { metadata: provider.metadata.value.trim().to_owned(), tags };

@@ -246,6 +246,9 @@ impl<'a> Builder<'a> {
             return Some(("sts:AssumeRoleWithWebIdentity", self.oidc_principal(raw, oidc, role_account, conditions)));
         }
         let saml = raw.saml.as_ref()?;
+        if !self.saml_name(&saml.value, saml.span) {
+            return Some(("sts:AssumeRoleWithSAML", None));
+        }
         let declared = self.raw.saml_providers.iter().flat_map(|t| t.0.keys()).map(String::as_str);
         // It may be there without us, and yet it is hardly another one that has nearly the same name.
         if !declared.clone().any(|label| *label == saml.value)

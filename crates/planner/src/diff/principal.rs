@@ -1,9 +1,12 @@
 //! Users, groups, memberships, attachments.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::observed::AccountState;
 use crossrole_model::state::{GroupState, MembershipState, UserState};
 use crossrole_model::{
-    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, ownership,
+    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, Subject,
+    Withheld, ownership,
 };
 
 use crate::draft::{Draft, Stage};
@@ -37,6 +40,14 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         return;
     }
     if our_owner(draft, &found.state.tags).is_none() {
+        let mut said = wanted.tags.iter().filter(|(key, _)| key.as_str() != ownership::OWNER_TAG);
+        if said.any(|(key, value)| found.state.tags.get(key) != Some(value)) {
+            let mark = format!("{}={}", ownership::OWNER_TAG, object.owner);
+            let command = format!("aws iam tag-user --user-name {} --tags Key={},Value={}", found.name, ownership::OWNER_TAG, object.owner);
+            let cause = Cause::Unmarked { mark, command: Some(command) };
+            // It is used as it is, and what the manifest says of it is not so.
+            draft.withheld.push(Withheld { subject: Subject::Part(address.clone()), cause, blocks: false });
+        }
         return;
     }
     let after = UserState { path: found.state.path.clone(), tags: marked(&wanted.tags, object, &found.state.tags) };
@@ -95,6 +106,16 @@ fn deletion(draft: &Draft<'_>, address: Address, before: ObjectState, consequenc
     Change { address, action: Action::Delete, before: Some(before), after: None, reasons: vec![draft.deletion_reason()], consequences, manifest }
 }
 
+/// What others put on a user or group of ours, and what goes with it. Nothing of ours is inline there.
+fn of_others<'f>(draft: &Draft<'_>, account: &AccountState, attached: &BTreeSet<String>, inline: impl Iterator<Item = &'f String>) -> Vec<Consequence> {
+    let ours = |arn: &&String| {
+        let policy = account.policies.values().find(|policy| policy.arn == **arn);
+        ownership::is_caller_arn(arn) || policy.is_some_and(|policy| our_owner(draft, &policy.state.tags).is_some())
+    };
+    let attached = attached.iter().filter(|arn| !ours(arn)).cloned().map(Consequence::Detaches);
+    inline.cloned().map(Consequence::InlineGoes).chain(attached).collect()
+}
+
 fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
     for found in account.users.values() {
         let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
@@ -112,7 +133,13 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
             found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
         first.extend(found.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }), Facet::Existence)));
         first.extend(found.groups.iter().map(|g| (Call::Iam(IamCall::RemoveUserFromGroup { group: g.clone(), user: found.name.clone() }), Facet::Existence)));
-        let consequences = vec![Consequence::CredentialsFirst];
+        let mut consequences = vec![Consequence::CredentialsFirst];
+        consequences.extend(of_others(draft, account, &found.attached, found.inline.keys()));
+        let ours = |group: &&String| {
+            let path = account.groups.get(&group.to_ascii_lowercase()).map(|group| group.state.path.as_str());
+            path.and_then(ownership::group_owner).is_some_and(|owner| draft.owners.contains(owner))
+        };
+        consequences.extend(found.groups.iter().filter(|group| !ours(group)).cloned().map(Consequence::LeavesGroup));
         let change = deletion(draft, address, ObjectState::User(found.state.clone()), consequences, owner);
         draft.change(change, vec![first, vec![(Call::Iam(IamCall::DeleteUser { user: found.name.clone() }), Facet::Existence)]]);
     }
@@ -147,7 +174,8 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
             found.attached.iter().map(|arn| (Call::Iam(IamCall::DetachPolicy { principal: me.clone(), arn: arn.clone() }), Facet::Existence)).collect();
         first.extend(found.inline.keys().map(|p| (Call::Iam(IamCall::DeleteInlinePolicy { principal: me.clone(), name: p.clone() }), Facet::Existence)));
         first.extend(members.iter().map(|m| (Call::Iam(IamCall::RemoveUserFromGroup { group: found.name.clone(), user: (*m).to_owned() }), Facet::Existence)));
-        let consequences = members.iter().map(|m| Consequence::MemberLeaves((*m).to_owned())).collect();
+        let mut consequences: Vec<Consequence> = members.iter().map(|m| Consequence::MemberLeaves((*m).to_owned())).collect();
+        consequences.extend(of_others(draft, account, &found.attached, found.inline.keys()));
         let change = deletion(draft, address, ObjectState::Group(found.state.clone()), consequences, owner);
         draft.change(change, vec![first, vec![(Call::Iam(IamCall::DeleteGroup { group: found.name.clone() }), Facet::Existence)]]);
     }

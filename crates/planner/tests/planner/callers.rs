@@ -75,6 +75,7 @@ fn groups_users_and_memberships() {
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
         "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
         "+ role/Reader (Missing): CreateRole",
+        "? part of dev/user/ann: Unmarked crossrole:manifest=m, with a command",
     ]);
     row("a member that others put in is in", GROUP)
         .then(|e| {
@@ -85,6 +86,7 @@ fn groups_users_and_memberships() {
             "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
             "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
             "+ role/Reader (Missing): CreateRole",
+            "? part of dev/user/ann: Unmarked crossrole:manifest=m, with a command",
         ]);
     row("tags of a user of ours", &GROUP.replace("team = \"data\"", "cost = \"7\"")).after(GROUP).plans(&["~ dev/user/ann (Tags): UntagUser TagUser"]);
     row("a member who does not exist", "[trusted.dev.groups.Devs]\nmembers = [\"bob\"]\n")
@@ -187,6 +189,8 @@ fn the_caller_side_goes_with_what_it_is_for() {
             "- dev/group/Devs (NotInManifest): DetachGroupPolicy DeleteGroupPolicy RemoveUserFromGroup DeleteGroup",
             "  > MemberLeaves(\"ann\")",
             "  > MemberLeaves(\"eve\")",
+            "  > InlineGoes(\"Theirs\")",
+            "  > Detaches(\"arn:aws:iam::aws:policy/ReadOnlyAccess\")",
             "- role/Reader (NotInManifest): DeleteRole",
             "  > SessionsEnd",
         ]);
@@ -202,6 +206,9 @@ fn the_caller_side_goes_with_what_it_is_for() {
         .plans(&[
             "- dev/user/ann (NotInManifest): DetachUserPolicy DeleteUserPolicy RemoveUserFromGroup DeleteUser",
             "  > CredentialsFirst",
+            "  > InlineGoes(\"Theirs\")",
+            "  > Detaches(\"arn:aws:iam::aws:policy/ReadOnlyAccess\")",
+            "  > LeavesGroup(\"Others\")",
             "- dev/membership/Devs/ann (NotInManifest): RemoveUserFromGroup",
         ]);
     row("one more role is one version more", &format!("{GROUP}[roles.Writer]\n[[roles.Writer.trust]]\ngroup = \"dev/Devs\"\n"))
@@ -263,4 +270,25 @@ fn a_bucket_that_lets_a_user_in_directly() {
         "  > CredentialsFirst",
         "- bucket-policy/data-bucket (NotInManifest): DeleteBucketPolicy",
     ]);
+}
+
+/// A tag may be what lets a user in: it is not passed over where the user is somebody else's.
+#[test]
+fn tags_of_a_user_that_is_not_ours_are_not_passed_over() {
+    let tagged = "[trusted.dev.users.ann]\ntags = { team = \"data\" }\n";
+    let said = "? part of dev/user/ann: Unmarked crossrole:manifest=m, with a command";
+    row("without the tag", tagged).first(|e| add_user(e, "ann", &[])).plans(&[said]);
+    row("with another value", tagged)
+        .first(|e| {
+            add_user(e, "ann", &[]);
+            dev(e).users.get_mut("ann").unwrap().state.tags = [("team".to_owned(), "red".to_owned())].into();
+        })
+        .plans(&[said]);
+    row("as it is", tagged)
+        .first(|e| {
+            add_user(e, "ann", &[]);
+            dev(e).users.get_mut("ann").unwrap().state.tags = [("team".to_owned(), "data".to_owned())].into();
+        })
+        .plans(&[]);
+    row("none is declared", "[trusted.dev.users.ann]\n").first(|e| add_user(e, "ann", &[])).plans(&[]);
 }

@@ -188,6 +188,9 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::MemberLeaves(t()),
         Consequence::ProviderTrustLost,
         Consequence::ObjectsStay,
+        Consequence::InlineGoes(t()),
+        Consequence::Detaches(t()),
+        Consequence::LeavesGroup(t()),
         Consequence::StatementGoes(t()),
         Consequence::OldKeyNeeded(t()),
         Consequence::KeyGoes(30),
@@ -211,8 +214,11 @@ pub(crate) fn consequences(t: &str) -> Vec<Consequence> {
         Consequence::OldKeyNeeded(_) => 11,
         Consequence::KeyGoes(_) => 12,
         Consequence::Provisions(_) => 13,
+        Consequence::InlineGoes(_) => 14,
+        Consequence::Detaches(_) => 15,
+        Consequence::LeavesGroup(_) => 16,
     };
-    covers(all.iter().map(number), 14);
+    covers(all.iter().map(number), 17);
     all
 }
 
