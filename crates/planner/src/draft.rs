@@ -43,7 +43,7 @@ pub(crate) struct Draft<'a> {
     /// Caller policies of roles, by account and name in lower case.
     pub(crate) caller_held: BTreeMap<(AccountId, String), Held>,
     /// By caller and by key: what of it is withheld, each with what that rests on.
-    pub(crate) parts_held: BTreeMap<Address, BTreeMap<String, Address>>,
+    pub(crate) parts_held: BTreeMap<Address, BTreeMap<Piece, Address>>,
     /// Accounts whose own quotas would tell more, and why they were not read.
     unsure: BTreeMap<AccountId, Unreadable>,
     /// Permission sets that manifests name, where these are written by hand.
@@ -54,6 +54,21 @@ pub(crate) struct Draft<'a> {
     pub(crate) sids: BTreeMap<String, &'a str>,
     /// Every declared object of IAM, by its name in lower case.
     declared: BTreeSet<(&'a AccountId, Kind, String)>,
+}
+
+/// A part of what a caller is let, or of a key's policy, that stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Piece {
+    /// Of a caller: the Sid of its statement.
+    pub(crate) sid: String,
+    /// The resource, if the statement lists any; of a key the principal.
+    pub(crate) of: String,
+}
+
+impl Piece {
+    pub(crate) fn new(sid: &str, of: &str) -> Self {
+        Self { sid: sid.to_owned(), of: of.to_owned() }
+    }
 }
 
 impl<'a> Draft<'a> {

@@ -60,36 +60,35 @@ impl Builder<'_> {
         let whole = Span { start: self.raw.name.span.start, end: self.raw.name.span.end };
         let mut sets: BTreeMap<String, (Vec<Placed>, BTreeSet<AccountId>)> = BTreeMap::new();
         for (CallerKey { account, side }, grants) in std::mem::take(self.callers) {
-            let principal = match (side, &grants.by_hand) {
+            let principal = match (side, grants.by_hand.clone()) {
                 (HandSide::Principal(principal), None) => principal,
                 (HandSide::PermissionSet(set), _) if self.desired.identity_center.is_some() => {
                     let (placed, accounts) = sets.entry(set).or_default();
-                    placed.extend(of_set(&self.name, &account, statements(&self.name, &grants)));
+                    placed.extend(of_set(&self.name, &account, grants));
                     accounts.insert(account);
                     continue;
                 }
                 (side, label) => {
                     let statements: Vec<Statement> =
-                        statements(&self.name, &grants).into_iter().map(|placed| Statement { sid: None, ..placed.statement }).collect();
+                        statements(&self.name, grants).into_iter().map(|placed| Statement { sid: None, ..placed.statement }).collect();
                     if let HandSide::PermissionSet(set) = &side {
                         let size = Document::new(statements.clone()).size();
                         let advice = "let another permission set into some of these roles, or a role of its account";
                         self.over(whole, &format!("what permission set {set} in account {account} is given"), size, limits::PERMISSION_SET, advice);
                     }
-                    self.desired.by_hand.push(ByHand { account, label: label.clone(), side, statements });
+                    self.desired.by_hand.push(ByHand { account, label, side, statements });
                     continue;
                 }
             };
             let name = format!("{}/{}/{}", principal.kind.as_str(), principal.name, self.name);
             let address = Address::new(&account, Kind::Caller, name);
-            let document = self.document(&address, &DocumentRef::Policy, statements(&self.name, &grants));
-            // Roles are spread over as many policies as a principal may hold, and other statements stay whole.
+            let document = self.document(&address, &DocumentRef::Policy, statements(&self.name, grants));
+            // Resources, and roles among them, are spread over as many policies as a principal may hold.
             let parts = limits::ATTACHED_POLICIES * limits::MANAGED_POLICY;
             let what = format!("what {principal} in account {account} is given");
             self.over(whole, &what, document.size(), parts, "give some of these roles to another group or role");
-            let assume = ownership::assume_sid(&self.name);
-            let longest = document.statements.iter().filter(|s| s.sid() != assume).map(|s| Document::new(vec![s.clone()]).size()).max();
-            let advice = "name fewer resources at once: a policy takes no statement that is longer";
+            let longest = document.statements.iter().map(of_longest).max();
+            let advice = "name fewer prefixes or conditions at once: a policy takes no statement that is longer";
             self.over(whole, &format!("one statement of {what}"), longest.unwrap_or_default(), limits::MANAGED_POLICY, advice);
             self.insert(whole, address, false, DesiredState::Caller { principal, statements: document.statements });
         }
@@ -124,11 +123,17 @@ impl Builder<'_> {
     }
 }
 
+/// How long a statement is with the longest of its resources alone.
+fn of_longest(statement: &Statement) -> usize {
+    let longest = statement.resource.iter().filter(|resource| !resource.negated).flat_map(|r| &r.values).max_by_key(|value| value.len());
+    let resource = longest.map(|value| Element::of([value.as_str()])).or_else(|| statement.resource.clone());
+    Document::new(vec![Statement { resource, ..statement.clone() }]).size()
+}
+
 /// What a permission set is given for one of its accounts. Its policy goes to all of them, so that each statement says for which it
 /// is: of the others, one that owns what it speaks of would be let by it.
-fn of_set(manifest: &str, account: &AccountId, placed: Vec<Placed>) -> Vec<Placed> {
+fn of_set(manifest: &str, account: &AccountId, grants: CallerGrants) -> Vec<Placed> {
     const KEY: &str = "aws:PrincipalAccount";
-    let prefix = ownership::sid_prefix(manifest);
     let limited = |mut placed: Placed| {
         let keys = placed.statement.conditions.entry("StringEquals".to_owned()).or_default();
         // Values of one key are alternatives: of those that are written, this account is what is left.
@@ -139,32 +144,59 @@ fn of_set(manifest: &str, account: &AccountId, placed: Vec<Placed>) -> Vec<Place
             return None;
         }
         condition(&mut placed.statement.conditions, "StringEquals", KEY, [account.to_string()]);
-        placed.statement.sid = Some(format!("{prefix}{}", digits(&Statement { sid: None, ..placed.statement.clone() }.canonical_body())));
         Some(placed)
     };
-    placed.into_iter().filter_map(limited).collect()
+    packed(manifest, of_roles(&grants).into_iter().chain(grants.statements).filter_map(limited).collect())
 }
 
-/// One statement for all roles, and the others without their repetitions.
-fn statements(manifest: &str, grants: &CallerGrants) -> Vec<Placed> {
-    let prefix = ownership::sid_prefix(manifest);
-    let mut out = Vec::new();
-    if !grants.roles.is_empty() {
-        let mut assume = Statement::allow(Element::of(["sts:AssumeRole"]), Some(Element::of(grants.roles.keys().cloned())));
-        assume.sid = Some(ownership::assume_sid(manifest));
-        let origins = grants.roles.values().flatten().map(|place| Origin { place: place.clone(), principal: None }).collect();
-        out.push(Placed { statement: assume, origins });
-    }
-    let mut seen = BTreeMap::<_, Placed>::new();
-    for placed in &grants.statements {
-        match seen.entry(Statement { sid: None, ..placed.statement.clone() }.canonical()) {
-            Entry::Vacant(entry) => _ = entry.insert(placed.clone()),
-            Entry::Occupied(mut entry) => entry.get_mut().origins.extend(placed.origins.iter().cloned()),
+/// What lets a principal assume all roles, by itself, and everything else.
+fn of_roles(grants: &CallerGrants) -> Option<Placed> {
+    let origins = grants.roles.values().flatten().map(|place| Origin { place: place.clone(), principal: None }).collect();
+    let statement = Statement::allow(Element::of(["sts:AssumeRole"]), Some(Element::of(grants.roles.keys().cloned())));
+    (!grants.roles.is_empty()).then_some(Placed { statement, origins })
+}
+
+/// One statement for all roles, and one for all resources of which the same is let.
+fn statements(manifest: &str, grants: CallerGrants) -> Vec<Placed> {
+    let assume = of_roles(&grants).map(|mut placed| {
+        placed.statement.sid = Some(ownership::assume_sid(manifest));
+        placed
+    });
+    assume.into_iter().chain(packed(manifest, grants.statements)).collect()
+}
+
+/// One statement for all resources of which the same is let on the same conditions. Actions and conditions are never joined: all that
+/// is let, of all resources together, would be more than was said of each.
+fn packed(manifest: &str, placed: Vec<Placed>) -> Vec<Placed> {
+    let mut alike = BTreeMap::<_, Placed>::new();
+    for placed in placed {
+        match alike.entry(but_resources(&placed.statement).canonical_body()) {
+            Entry::Vacant(entry) => _ = entry.insert(placed),
+            Entry::Occupied(mut entry) => {
+                let same = entry.get_mut();
+                let more = placed.statement.resource.into_iter().flat_map(|more| more.values);
+                if let Some(all) = same.statement.resource.as_mut().filter(|all| !all.negated) {
+                    all.values.extend(more);
+                }
+                same.origins.extend(placed.origins);
+            }
         }
     }
-    for mut placed in seen.into_values() {
-        placed.statement.sid = Some(format!("{prefix}{}", digits(&Statement { sid: None, ..placed.statement.clone() }.canonical_body())));
-        out.push(placed);
-    }
-    out
+    let named = |mut placed: Placed| {
+        let prefix = ownership::sid_prefix(manifest);
+        placed.statement.sid = Some(format!("{prefix}{}", digits(&but_resources(&placed.statement).canonical_body())));
+        if let Some(resource) = &mut placed.statement.resource {
+            resource.values.sort();
+            resource.values.dedup();
+        }
+        placed
+    };
+    alike.into_values().map(named).collect()
+}
+
+/// What statements that are one but for their resources have in common; its digits are their Sid, which stays when resources come and
+/// go. What speaks of all resources but some has no other like it.
+fn but_resources(statement: &Statement) -> Statement {
+    let resource = statement.resource.clone().filter(|resource| resource.negated);
+    Statement { sid: None, resource, ..statement.clone() }
 }

@@ -165,10 +165,8 @@ fn of_principal<'a>(
 ) -> Vec<Part<'a>> {
     let prefixes: BTreeSet<String> = draft.sids.keys().filter(|p| !wanted.left.contains(*p)).cloned().collect();
     let documents: BTreeMap<usize, &Document> = live.iter().map(|(part, policy)| (*part, &policy.state.document)).collect();
-    let wish = |(owner, (address, statements)): (&&'a str, &(&Address, &'a [Statement]))| Wish {
-        owner,
-        statements,
-        held: draft.parts_held.get(*address).map(|roles| roles.keys().cloned().collect()).unwrap_or_default(),
+    let wish = |(owner, (address, statements)): (&&'a str, &(&Address, &'a [Statement]))| {
+        Wish::new(owner, statements, draft.parts_held.get(*address).map(|pieces| pieces.keys().cloned().collect()).unwrap_or_default())
     };
     let wishes: Vec<Wish<'_>> = wanted.by_owner.iter().map(wish).collect();
     let placed = place(&documents, &wishes, &prefixes);
@@ -176,7 +174,7 @@ fn of_principal<'a>(
     for (wish, (address, _)) in wishes.iter().zip(wanted.by_owner.values()) {
         let there = wish.there(&documents);
         let parts = draft.parts_held.get(*address).into_iter().flatten();
-        let on: BTreeSet<Address> = parts.filter(|(part, _)| !there.contains(*part)).map(|(_, on)| on.clone()).collect();
+        let on: BTreeSet<Address> = parts.filter(|(piece, _)| !there.contains(*piece)).map(|(_, on)| on.clone()).collect();
         for on in on {
             draft.withheld.push(Withheld { subject: Subject::Part((*address).clone()), cause: Cause::Withheld(on), blocks: true });
         }

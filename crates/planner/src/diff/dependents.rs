@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Encryption;
-use crossrole_model::{AccountId, Address, Cause, KeyRef, Kind, Subject, Withheld, ownership};
-use crossrole_policy::{Arn, Document, Effect, Statement};
+use crossrole_model::{AccountId, Address, Cause, KeyRef, Kind, Subject, Withheld};
+use crossrole_policy::{Arn, Document, Effect, Element, Statement};
 
-use crate::draft::Draft;
+use crate::draft::{Draft, Piece};
 
 /// Declared objects that would be written and rest on one that is withheld, each with that one; and the names of all that are
 /// withheld or rest on such.
@@ -25,8 +25,7 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> (BTreeMap<Address, Address>, Nam
     if names.exact.is_empty() {
         return (held, names);
     }
-    let mentions: Vec<(&Address, Mentions)> =
-        draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.owner, &object.state))).collect();
+    let mentions: Vec<(&Address, Mentions)> = draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.state))).collect();
     // Each round adds at least one object, or ends.
     loop {
         let found: Vec<(&Address, Address)> = mentions
@@ -48,17 +47,17 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> (BTreeMap<Address, Address>, Nam
     (held, names)
 }
 
-/// By caller, and by key, that is not withheld: what of it is, or rests on what is (a role that it may assume, or that may use it,
-/// by ARN; another statement by Sid). The rest goes on: one account of many that can't be read keeps nobody out of the others.
-pub(super) fn parts_held(draft: &Draft<'_>, held: &BTreeMap<Address, Address>, names: &Names) -> BTreeMap<Address, BTreeMap<String, Address>> {
+/// By caller, and by key, that is not withheld: what of it is, or rests on what is (a resource that it is let use, a role that it may
+/// assume among them, or one that may use it). The rest goes on: one account of many that can't be read keeps nobody out of the others.
+pub(super) fn parts_held(draft: &Draft<'_>, held: &BTreeMap<Address, Address>, names: &Names) -> BTreeMap<Address, BTreeMap<Piece, Address>> {
     if names.exact.is_empty() {
         return BTreeMap::new();
     }
-    let mut found: BTreeMap<Address, BTreeMap<String, Address>> = BTreeMap::new();
+    let mut found: BTreeMap<Address, BTreeMap<Piece, Address>> = BTreeMap::new();
     for (address, object) in draft.desired.objects.iter().filter(|(address, _)| !held.contains_key(*address)) {
-        for (part, mentions) in parts(&object.owner, &object.state) {
+        for (piece, mentions) in parts(&object.state) {
             if let Some(on) = names.first_of(&mentions) {
-                found.entry(address.clone()).or_default().insert(part, on);
+                found.entry(address.clone()).or_default().insert(piece, on);
             }
         }
     }
@@ -66,25 +65,9 @@ pub(super) fn parts_held(draft: &Draft<'_>, held: &BTreeMap<Address, Address>, n
 }
 
 /// The parts of an object that stand each for itself.
-fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
-    let of_arn = |arn: &String| {
-        let mut mentions = Mentions::default();
-        mentions.arn(arn);
-        (arn.clone(), mentions)
-    };
+fn parts(state: &DesiredState) -> Vec<(Piece, Mentions)> {
     match state {
-        DesiredState::Caller { statements, .. } => {
-            let sid = ownership::assume_sid(owner);
-            let (assume, others): (Vec<_>, Vec<_>) = statements.iter().partition(|s| s.sid() == sid);
-            let roles = assume.into_iter().flat_map(|s| s.resource.iter().flat_map(|r| &r.values)).map(of_arn);
-            let statement = |s: &Statement| {
-                let mut mentions = Mentions::default();
-                mentions.document(&Document::new(vec![s.clone()]));
-                mentions.resources(s);
-                (s.sid().to_owned(), mentions)
-            };
-            roles.chain(others.into_iter().map(statement)).collect()
-        }
+        DesiredState::Caller { statements, .. } => statements.iter().flat_map(of_statement).collect(),
         DesiredState::KeyPolicy { grants, .. } => {
             let principals: BTreeSet<&String> = grants
                 .iter()
@@ -92,7 +75,12 @@ fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
                 .filter_map(|g| g.statement.principal.as_ref()?.entries.get("AWS"))
                 .flatten()
                 .collect();
-            principals.into_iter().map(of_arn).collect()
+            let of_principal = |arn: &String| {
+                let mut mentions = Mentions::default();
+                mentions.arn(arn);
+                (Piece::new("", arn), mentions)
+            };
+            principals.into_iter().map(of_principal).collect()
         }
         DesiredState::Role { .. }
         | DesiredState::Policy(_)
@@ -105,6 +93,21 @@ fn parts(owner: &str, state: &DesiredState) -> Vec<(String, Mentions)> {
         | DesiredState::Key(_)
         | DesiredState::PermissionSet { .. }
         | DesiredState::BucketPolicy { .. } => Vec::new(),
+    }
+}
+
+/// Each resource of a caller's statement by itself, with what the statement speaks of besides.
+fn of_statement(statement: &Statement) -> Vec<(Piece, Mentions)> {
+    let of_resource = |resource: Option<Element>, name: &str| {
+        let one = Statement { resource, ..statement.clone() };
+        let mut mentions = Mentions::default();
+        mentions.document(&Document::new(vec![one.clone()]));
+        mentions.resources(&one);
+        (Piece::new(statement.sid(), name), mentions)
+    };
+    match statement.resource.as_ref().filter(|resource| !resource.negated) {
+        Some(listed) => listed.values.iter().map(|value| of_resource(Some(Element::of([value.as_str()])), value)).collect(),
+        None => vec![of_resource(statement.resource.clone(), "")],
     }
 }
 
@@ -189,11 +192,11 @@ struct Mentions {
     /// Buckets and keys that it lets somebody use from the caller's side.
     used: BTreeSet<Name>,
     /// Where each stands for itself: the object rests on what all of them do.
-    parts: Vec<(String, Mentions)>,
+    parts: Vec<(Piece, Mentions)>,
 }
 
 impl Mentions {
-    fn of(address: &Address, owner: &str, state: &DesiredState) -> Self {
+    fn of(address: &Address, state: &DesiredState) -> Self {
         let mut mentions = Self::default();
         let own = |kind: Kind, name: &str| name_of(&Address::new(&address.account, kind, name));
         match state {
@@ -206,7 +209,7 @@ impl Mentions {
             DesiredState::Membership(state) => mentions.exact.extend([own(Kind::Group, &state.group), own(Kind::User, &state.user)]),
             DesiredState::Caller { principal, .. } => {
                 mentions.exact.insert(own(principal.kind.kind(), &principal.name));
-                mentions.parts = parts(owner, state);
+                mentions.parts = parts(state);
             }
             DesiredState::Bucket(state) => {
                 if let Some(Some(logging)) = &state.logging {
@@ -226,7 +229,7 @@ impl Mentions {
             }
             DesiredState::KeyPolicy { .. } => {
                 mentions.exact.insert(own(Kind::Key, &address.name));
-                mentions.parts = parts(owner, state);
+                mentions.parts = parts(state);
             }
             DesiredState::PermissionSet { statements, .. } => {
                 mentions.document(&Document::new(statements.clone()));

@@ -61,7 +61,7 @@ fn wanted(draft: &mut Draft<'_>, address: &Address, key: &KeyRef, document: &Doc
     // What our own statements leave to the account goes when they do: nothing rests on that.
     let ours = |s: &Statement| ownership::sid_head(s.sid()).is_some_and(|head| draft.sids.contains_key(head));
     let foreign = Document::new(document.statements.iter().filter(|s| !ours(s)).cloned().collect());
-    let held = draft.parts_held.get(address).cloned().unwrap_or_default();
+    let held: BTreeMap<String, Address> = draft.parts_held.get(address).into_iter().flatten().map(|(piece, on)| (piece.of.clone(), on.clone())).collect();
     let missing = |arn: &String| grants.iter().any(|g| g.statement.effect == Effect::Allow && lets(&g.statement, arn) && !is_let(document, &g.statement, arn));
     for on in held.iter().filter(|(arn, _)| missing(arn)).map(|(_, on)| on.clone()).collect::<BTreeSet<_>>() {
         draft.withheld.push(Withheld { subject: Subject::Part(address.clone()), cause: Cause::Withheld(on), blocks: true });
@@ -83,7 +83,7 @@ fn let_otherwise(draft: &Draft<'_>, address: &Address, document: &Document, gran
     let held = draft.parts_held.get(address)?;
     let ours = |s: &&Statement| s.effect == Effect::Allow && ownership::sid_head(s.sid()).is_some_and(|head| draft.sids.contains_key(head));
     let other = |live: &Statement, arn: &str| lets(live, arn) && !grants.iter().any(|grant| same_rights(live, &grant.statement) && lets(&grant.statement, arn));
-    held.iter().find(|(arn, _)| document.statements.iter().filter(ours).any(|live| other(live, arn))).map(|(_, on)| on.clone())
+    held.iter().find(|(piece, _)| document.statements.iter().filter(ours).any(|live| other(live, &piece.of))).map(|(_, on)| on.clone())
 }
 
 fn lets(statement: &Statement, arn: &str) -> bool {

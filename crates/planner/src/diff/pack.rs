@@ -1,101 +1,25 @@
 //! Where the statements of a principal's caller policy stand, when there are more of them than one managed policy takes.
 //!
-//! Each role that may be assumed, and each other statement, stays in the part where it is. What is new goes where its manifest has
-//! something already, or into the first part with room; what a manifest says for the first time stands together if any part takes
-//! it whole. So one role more rewrites one document, however many there are. (A statement that has changed may come to stand in another part.)
+//! Each resource that something is let with, a role that may be assumed above all, stays in the part where it is. What is new goes
+//! where its manifest has something already, or into the first part with room; what comes at once stands together if any part takes
+//! it whole. So one role or bucket more rewrites one document, however many there are. (What is let differently than before may come to
+//! stand in another part.)
+
+mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::{limits, ownership};
-use crossrole_policy::{Document, Effect, Element, Statement};
+use crossrole_policy::{Document, Statement};
+
+use wish::Content;
+pub(super) use wish::Wish;
 
 /// Most parts that are looked at: far more than a principal may hold, so that what is over the quota is said, and not cut.
 const PARTS_MOST: usize = 1_000;
 
-/// What one manifest says of one principal.
-pub(super) struct Wish<'a> {
-    pub(super) owner: &'a str,
-    pub(super) statements: &'a [Statement],
-    /// Roles by ARN, and statements by Sid, that rest on what is withheld: they are not let where they are not let now, and stay
-    /// where they are.
-    pub(super) held: BTreeSet<String>,
-}
-
 /// Our statements by part, with the first manifest of each.
 pub(super) type Placed<'a> = BTreeMap<usize, (Vec<Statement>, Option<&'a str>)>;
-
-/// What one manifest has in one part.
-#[derive(Debug, Clone, Default)]
-struct Content {
-    roles: BTreeSet<String>,
-    others: Vec<Statement>,
-}
-
-impl Wish<'_> {
-    fn sid(&self) -> String {
-        ownership::assume_sid(self.owner)
-    }
-
-    /// The statement that lets the principal assume all roles.
-    fn whole(&self) -> Option<&Statement> {
-        let sid = self.sid();
-        self.statements.iter().find(|s| s.sid() == sid)
-    }
-
-    /// The roles that a document lets the principal assume as this manifest says it; what somebody has made another statement lets
-    /// none.
-    fn roles_in(&self, document: &Document) -> Vec<String> {
-        let Some(whole) = self.whole() else { return Vec::new() };
-        let bare = |s: &Statement| Document::new(vec![Statement { resource: None, ..s.clone() }]);
-        let ours = document.statements.iter().filter(|s| s.sid() == whole.sid() && s.effect == Effect::Allow && bare(s) == bare(whole));
-        ours.flat_map(|s| s.resource.iter().filter(|r| !r.negated).flat_map(|r| r.values.clone())).collect()
-    }
-
-    /// What of it is there: roles by ARN, and statements by Sid.
-    pub(super) fn there(&self, live: &BTreeMap<usize, &Document>) -> BTreeSet<String> {
-        let sids = live.values().flat_map(|document| document.statements.iter().map(|s| s.sid().to_owned()));
-        live.values().flat_map(|document| self.roles_in(document)).chain(sids).collect()
-    }
-
-    fn statements(&self, content: &Content) -> Vec<Statement> {
-        let roles = self.whole().filter(|_| !content.roles.is_empty());
-        let assume = roles.map(|whole| Statement { resource: Some(Element::of(content.roles.iter().cloned())), ..whole.clone() });
-        assume.into_iter().chain(content.others.iter().cloned()).collect()
-    }
-
-    /// What stays where it is, and what is new.
-    fn kept(&self, live: &BTreeMap<usize, &Document>) -> (BTreeMap<usize, Content>, Content) {
-        let sid = self.sid();
-        let mut roles: BTreeSet<String> = self.whole().into_iter().flat_map(|s| s.resource.iter().flat_map(|r| r.values.iter().cloned())).collect();
-        let mut kept: BTreeMap<usize, Content> = BTreeMap::new();
-        for (part, document) in live {
-            let stay: BTreeSet<String> = self.roles_in(document).into_iter().filter(|role| roles.remove(role)).collect();
-            if !stay.is_empty() {
-                kept.entry(*part).or_default().roles = stay;
-            }
-        }
-        let mut new = Content { roles: roles.into_iter().filter(|role| !self.held.contains(role)).collect(), others: Vec::new() };
-        for statement in self.statements.iter().filter(|s| s.sid() != sid) {
-            match live.iter().find(|(_, document)| document.statements.iter().any(|s| s.sid() == statement.sid())) {
-                Some((part, _)) => kept.entry(*part).or_default().others.push(statement.clone()),
-                None if self.held.contains(statement.sid()) => {}
-                None => new.others.push(statement.clone()),
-            }
-        }
-        // Of what is withheld it is not known what it was before: statements that are not wanted any more may be that.
-        if self.statements.iter().any(|s| s.sid() != sid && self.held.contains(s.sid())) {
-            let prefix = ownership::sid_prefix(self.owner);
-            let unwanted = |s: &&Statement| s.sid().starts_with(&prefix) && s.sid() != sid && !self.statements.iter().any(|w| w.sid() == s.sid());
-            for (part, document) in live {
-                let stay: Vec<Statement> = document.statements.iter().filter(unwanted).cloned().collect();
-                if !stay.is_empty() {
-                    kept.entry(*part).or_default().others.extend(stay);
-                }
-            }
-        }
-        (kept, new)
-    }
-}
 
 /// Parts as they fill.
 struct Parts<'w, 'a> {
@@ -113,10 +37,9 @@ impl Parts<'_, '_> {
         let mut joined = false;
         for (index, wish) in self.wishes.iter().enumerate() {
             let mut content = self.ours.get(&(part, index)).cloned().unwrap_or_default();
-            joined |= !content.roles.is_empty() || !content.others.is_empty();
+            joined |= !content.is_empty();
             if index == of {
-                content.roles.extend(more.roles.iter().cloned());
-                content.others.extend(more.others.iter().cloned());
+                content.extend(more.clone());
             }
             all.extend(wish.statements(&content));
         }
@@ -125,38 +48,36 @@ impl Parts<'_, '_> {
     }
 
     fn add(&mut self, part: usize, of: usize, more: Content) {
-        let content = self.ours.entry((part, of)).or_default();
-        content.roles.extend(more.roles);
-        content.others.extend(more.others);
+        self.ours.entry((part, of)).or_default().extend(more);
     }
 
-    /// Puts in what is new: whole where the manifest has nothing yet and a part takes it, else piece by piece.
+    /// Puts in what is new: whole where a part takes it in which the manifest has something, or, if it has nothing yet, any part; else
+    /// piece by piece.
     fn put(&mut self, of: usize, own: &BTreeSet<usize>, new: Content) {
+        let any = (1..=PARTS_MOST).filter(|_| own.is_empty());
         let size = self.wishes.get(of).map_or(0, |wish| Document::new(wish.statements(&new)).size());
-        if own.is_empty() && size <= limits::MANAGED_POLICY {
-            let part = (1..=PARTS_MOST).find(|part| self.takes(*part, of, &new)).unwrap_or(PARTS_MOST);
+        let whole = || own.iter().copied().chain(any).find(|part| self.takes(*part, of, &new));
+        if size <= limits::MANAGED_POLICY
+            && let Some(part) = whole()
+        {
             self.add(part, of, new);
             return;
         }
-        for statement in new.others {
-            let one = Content { others: vec![statement], ..Content::default() };
-            let part = own.iter().copied().chain(1..=PARTS_MOST).find(|part| self.takes(*part, of, &one)).unwrap_or(PARTS_MOST);
-            self.add(part, of, one);
-        }
-        // Roles are much of a length: a part that one does not fit into is tried with no other.
-        let mut full: BTreeSet<usize> = BTreeSet::new();
-        for role in new.roles {
-            let one = Content { roles: BTreeSet::from([role]), ..Content::default() };
+        // Resources of one statement are much of a length: a part that one does not fit into is tried with no other.
+        let mut full: BTreeSet<(Option<usize>, usize)> = BTreeSet::new();
+        for (alike, piece) in new.pieces() {
+            let mut found = PARTS_MOST;
             for part in own.iter().copied().chain(1..=PARTS_MOST) {
-                if full.contains(&part) {
+                if alike.is_some() && full.contains(&(alike, part)) {
                     continue;
                 }
-                if self.takes(part, of, &one) {
-                    self.add(part, of, one);
+                if self.takes(part, of, &piece) {
+                    found = part;
                     break;
                 }
-                full.insert(part);
+                full.insert((alike, part));
             }
+            self.add(found, of, piece);
         }
     }
 }
@@ -178,7 +99,7 @@ pub(super) fn place<'a>(live: &BTreeMap<usize, &Document>, wishes: &[Wish<'a>], 
     for (index, (wish, more)) in wishes.iter().zip(new).enumerate() {
         let prefix = ownership::sid_prefix(wish.owner);
         let own = live.iter().filter(|(_, document)| document.statements.iter().any(|s| s.sid().starts_with(&prefix))).map(|(part, _)| *part).collect();
-        if !more.roles.is_empty() || !more.others.is_empty() {
+        if !more.is_empty() {
             parts.put(index, &own, more);
         }
     }
@@ -200,6 +121,7 @@ mod tests {
     use crossrole_policy::{Document, Element, Statement};
 
     use super::{Wish, place};
+    use crate::draft::Piece;
 
     fn wanted(accounts: impl Iterator<Item = usize>) -> Vec<Statement> {
         let roles = accounts.map(|n| format!("arn:aws:iam::{n:012}:role/security/AuditReadOnly"));
@@ -209,8 +131,9 @@ mod tests {
     }
 
     fn packed(live: &BTreeMap<usize, Document>, statements: &[Statement], held: &[usize]) -> BTreeMap<usize, Document> {
-        let held = held.iter().map(|n| format!("arn:aws:iam::{n:012}:role/security/AuditReadOnly")).collect();
-        all(live, &[Wish { owner: "m", statements, held }])
+        let role = |n: &usize| format!("arn:aws:iam::{n:012}:role/security/AuditReadOnly");
+        let held = held.iter().map(|n| Piece::new(&ownership::assume_sid("m"), &role(n))).collect();
+        all(live, &[Wish::new("m", statements, held)])
     }
 
     /// The parts with what others have in them.
@@ -279,10 +202,10 @@ mod tests {
         for foreign in [0, 20, 130] {
             let start = if foreign == 0 { BTreeMap::new() } else { BTreeMap::from([(1, theirs(foreign))]) };
             let big = of("z", 1, 150);
-            let z = |statements| Wish { owner: "z", statements, held: BTreeSet::new() };
+            let z = |statements| Wish::new("z", statements, BTreeSet::new());
             let first = all(&start, &[z(&big)]);
             for small in [of("a", 1, 10), of("a", 1, 90), of("a", 1, 200)] {
-                let a = Wish { owner: "a", statements: &small, held: BTreeSet::new() };
+                let a = Wish::new("a", &small, BTreeSet::new());
                 let both = all(&first, &[a, z(&big)]);
                 assert!(both.values().all(|d| d.size() <= limits::MANAGED_POLICY), "{foreign}");
                 let roles_of = |parts: &BTreeMap<usize, Document>, owner: &str| -> BTreeMap<usize, Vec<String>> {
@@ -292,10 +215,89 @@ mod tests {
                 };
                 assert_eq!(roles_of(&both, "z"), roles_of(&first, "z"), "what was there has moved");
                 assert_eq!(roles_of(&both, "a").values().map(Vec::len).sum::<usize>(), small[0].resource.clone().unwrap().values.len());
-                let a = Wish { owner: "a", statements: &small, held: BTreeSet::new() };
+                let a = Wish::new("a", &small, BTreeSet::new());
                 assert_eq!(all(&both, &[a, z(&big)]), both, "nothing moves");
             }
         }
+    }
+
+    /// What lets read objects and list buckets, as manifests write it now, and one statement for each bucket, as they did.
+    fn direct(buckets: std::ops::RangeInclusive<usize>, apart: bool) -> Vec<Statement> {
+        let grant = |action: &str, end: &str| {
+            let resources = buckets.clone().map(|n| format!("arn:aws:s3:::partner-exchange-{n:04}{end}"));
+            let mut whole = Statement::allow(Element::of([action]), Some(Element::of(resources)));
+            whole.conditions.entry("StringEquals".to_owned()).or_default().insert("aws:PrincipalTag/team".to_owned(), vec!["data".to_owned()]);
+            let of =
+                |resource: Option<Element>, sid: String| Statement { sid: Some(format!("{}{sid}", ownership::sid_prefix("m"))), resource, ..whole.clone() };
+            if apart {
+                let each = whole.resource.iter().flat_map(|r| &r.values).enumerate();
+                return each.map(|(n, value)| of(Some(Element::of([value.as_str()])), format!("{}{n}", action.replace(':', "")))).collect();
+            }
+            vec![of(whole.resource.clone(), action.replace(':', ""))]
+        };
+        [grant("s3:GetObject", "/*"), grant("s3:ListBucket", "")].concat()
+    }
+
+    /// What is let, piece by piece.
+    fn let_by(parts: &BTreeMap<usize, Document>) -> BTreeSet<(String, String)> {
+        let statements = parts.values().flat_map(|d| &d.statements);
+        statements.flat_map(|s| s.resource.iter().flat_map(|r| r.values.iter().map(|value| (s.action.values.join(" "), value.clone())))).collect()
+    }
+
+    /// One statement for each bucket made ten policies of what is in three; nothing else is let, now or while it is rewritten.
+    #[test]
+    fn buckets_are_packed_as_roles_are() {
+        fn wish(statements: &[Statement]) -> Wish<'_> {
+            Wish::new("m", statements, BTreeSet::new())
+        }
+        for count in [1, 30, 140] {
+            let (now, before) = (direct(1..=count, false), direct(1..=count, true));
+            let fresh = all(&BTreeMap::new(), &[wish(&now)]);
+            assert_eq!(let_by(&fresh), let_by(&BTreeMap::from([(1, Document::new(before.clone()))])), "{count}: just what was said");
+            assert!(fresh.values().all(|d| d.size() <= limits::MANAGED_POLICY) && fresh.len() <= 3, "{count}: {}", fresh.len());
+            assert_eq!(all(&fresh, &[wish(&now)]), fresh, "{count}: nothing moves");
+            let more = direct(1..=count + 1, false);
+            let grown = all(&fresh, &[wish(&more)]);
+            assert_eq!(grown.iter().filter(|(part, d)| fresh.get(*part) != Some(*d)).count(), 1, "{count}: one document is rewritten");
+            // As it was written before: each stays in its part, so that no rewriting of a part takes what another has to give.
+            let mut parts: BTreeMap<usize, Document> = BTreeMap::new();
+            for (n, chunk) in before.chunks(20).enumerate() {
+                parts.insert(n + 1, Document::new(chunk.to_vec()));
+            }
+            let next = all(&parts, &[wish(&now)]);
+            for (part, document) in &parts {
+                assert_eq!(let_by(&BTreeMap::from([(1, document.clone())])), let_by(&BTreeMap::from([(1, next[part].clone())])), "{count}");
+                assert!(next[part].statements.len() <= 2, "{count}");
+            }
+            assert_eq!(all(&next, &[wish(&now)]), next, "{count}: and that is all");
+        }
+    }
+
+    /// Of one bucket that is withheld among many, what it was let stays, and nothing else waits for it.
+    #[test]
+    fn a_withheld_bucket_holds_no_other_up() {
+        let first = all(&BTreeMap::new(), &[Wish::new("m", &direct(1..=5, false), BTreeSet::new())]);
+        let wanted = direct(1..=7, false);
+        let held = wanted.iter().map(|s| Piece::new(s.sid(), &s.resource.as_ref().unwrap().values[6])).collect();
+        let next = all(&first, &[Wish::new("m", &wanted, held)]);
+        assert_eq!(let_by(&next), let_by(&BTreeMap::from([(1, Document::new(direct(1..=6, false)))])));
+        // It is let on other terms than before: what it was let stays beside it.
+        let mut other = direct(1..=5, false);
+        other[0].action = Element::of(["s3:PutObject"]);
+        other[0].sid = Some(format!("{}put", ownership::sid_prefix("m")));
+        let held = other[0].resource.iter().flat_map(|r| &r.values).map(|value| Piece::new(other[0].sid(), value)).collect();
+        assert_eq!(all(&first, &[Wish::new("m", &other, held)]), first);
+    }
+
+    /// Statements that are alike and have two ids, as what is taken back leaves them, are one.
+    #[test]
+    fn what_is_alike_is_one_statement_whatever_it_is_called() {
+        let apart = direct(1..=5, true);
+        let next = all(&BTreeMap::new(), &[Wish::new("m", &apart, BTreeSet::new())]);
+        assert_eq!(next[&1].statements.len(), 2);
+        let documents = next.iter().map(|(part, document)| (*part, document)).collect();
+        let of = |s: &Statement| Piece::new(s.sid(), &s.resource.as_ref().unwrap().values[0]);
+        assert_eq!(Wish::new("m", &apart, BTreeSet::new()).there(&documents), apart.iter().map(of).collect());
     }
 
     /// Of a statement that is withheld, what was said before stays, and nothing new comes.
@@ -309,7 +311,7 @@ mod tests {
         let (old, new, other) = (grant("s3:GetObject", "old"), grant("s3:PutObject", "new"), grant("s3:ListBucket", "other"));
         let live = BTreeMap::from([(1, Document::new(vec![old.clone()]))]);
         let statements = [new.clone(), other.clone()];
-        let wish = |held: &[&Statement]| Wish { owner: "m", statements: &statements, held: held.iter().map(|s| s.sid().to_owned()).collect() };
+        let wish = |held: &[&Statement]| Wish::new("m", &statements, held.iter().map(|s| Piece::new(s.sid(), "arn:aws:s3:::data/*")).collect());
         let sids = |parts: &BTreeMap<usize, Document>| parts.values().flat_map(|d| d.statements.iter().map(|s| s.sid().to_owned())).collect::<BTreeSet<_>>();
         let of = |list: &[&Statement]| list.iter().map(|s| s.sid().to_owned()).collect::<BTreeSet<_>>();
         assert_eq!(sids(&all(&live, &[wish(&[])])), of(&[&new, &other]));

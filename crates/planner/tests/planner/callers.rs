@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::Observed;
 use crossrole_model::observed::{ObservedGroup, ObservedUser};
 use crossrole_model::state::{GroupState, Tags, UserState};
+use crossrole_model::{DesiredState, Observed};
+use crossrole_policy::{Element, Statement};
 
-use crate::rows::{DEV, PROD, row};
+use crate::rows::{DEV, PROD, desired, manifest, row};
 use crate::world::{account, id};
 
 const GROUP: &str = r#"
@@ -291,4 +292,84 @@ fn tags_of_a_user_that_is_not_ours_are_not_passed_over() {
         })
         .plans(&[]);
     row("none is declared", "[trusted.dev.users.ann]\n").first(|e| add_user(e, "ann", &[])).plans(&[]);
+}
+
+/// Grants of one user on buckets, by name; on keys, by label.
+const GRANTS: [(&str, &str); 8] = [
+    ("buckets.bucket-1", "access = \"get\""),
+    ("buckets.bucket-2", "access = \"get\""),
+    ("buckets.bucket-3", "access = \"read-write\""),
+    ("buckets.bucket-4", "access = \"read\"\nprefix = \"x/\""),
+    ("buckets.bucket-5", "access = \"read\"\nprefix = \"x/\""),
+    ("buckets.bucket-6", "access = \"read\"\nprefix = \"y/\""),
+    ("keys.key-1", "access = \"decrypt\""),
+    ("keys.key-2", "access = \"decrypt\""),
+];
+
+fn granted(grants: &[(&str, &str)]) -> String {
+    let mut text = "[trusted.dev.users.ann]\n".to_owned();
+    for (what, access) in grants {
+        let id = what.strip_prefix("keys.key-").map(|n| format!("arn = \"arn:aws:kms:us-east-1:{PROD}:key/11111111-2222-3333-4444-55555555555{n}\"\n"));
+        let arn = id.unwrap_or_default();
+        text.push_str(&format!("[{what}]\n{arn}[[{what}.allow]]\nuser = \"dev/ann\"\n{access}\n"));
+    }
+    text
+}
+
+fn own_statements(body: &str) -> Vec<Statement> {
+    let desired = desired(&manifest(body));
+    let of = |state: &DesiredState| if let DesiredState::Caller { statements, .. } = state { statements.clone() } else { Vec::new() };
+    desired.objects.values().flat_map(|object| of(&object.state)).collect()
+}
+
+/// Of each resource by itself: what is let, and on which conditions.
+fn pieces(statements: &[Statement]) -> BTreeSet<String> {
+    let each = |s: &Statement| {
+        let values = s.resource.clone().unwrap().values;
+        values.into_iter().map(|value| format!("{:?}", Statement { sid: None, resource: Some(Element::of([value])), ..s.clone() })).collect::<Vec<_>>()
+    };
+    statements.iter().flat_map(each).collect()
+}
+
+#[test]
+fn what_is_let_on_many_buckets_is_said_once_and_no_more_than_of_each() {
+    let all = own_statements(&granted(&GRANTS));
+    let alone: BTreeSet<String> = GRANTS.iter().flat_map(|grant| pieces(&own_statements(&granted(&[*grant])))).collect();
+    assert_eq!(pieces(&all), alone);
+    let kinds: BTreeSet<String> = all.iter().map(|s| format!("{:?}", Statement { sid: None, resource: None, ..s.clone() })).collect();
+    assert_eq!(kinds.len(), all.len(), "{all:#?}");
+    let sids: BTreeSet<&str> = all.iter().map(Statement::sid).collect();
+    assert_eq!(sids.len(), all.len(), "{all:#?}");
+    // What comes and goes changes no other statement's id.
+    for less in [&GRANTS[1..], &GRANTS[..5]] {
+        let fewer = own_statements(&granted(less));
+        assert!(fewer.iter().all(|s| sids.contains(s.sid())), "{fewer:#?}");
+    }
+}
+
+/// As every manifest was written before: a statement for each bucket, with an id of its own.
+fn apart(e: &mut Observed) {
+    let policy = dev(e).policies.values_mut().next().unwrap();
+    let whole = std::mem::take(&mut policy.state.document.statements);
+    let each = whole.into_iter().flat_map(|s| {
+        let values = s.resource.clone().unwrap().values.into_iter().enumerate();
+        values.map(move |(n, value)| Statement { sid: Some(format!("{}x{n}", s.sid())), resource: Some(Element::of([value])), ..s.clone() }).collect::<Vec<_>>()
+    });
+    policy.state.document.statements = each.collect();
+}
+
+#[test]
+fn one_statement_a_bucket_becomes_one_for_all_in_one_call() {
+    let buckets = |count: usize| granted(&GRANTS[..count]).replace("bucket-1", "data-bucket").replace("bucket-2", "data-other");
+    let add: fn(&mut Observed) = |e| crate::world::add_bucket(e, PROD, "data-other", "us-east-1");
+    row("it is rewritten once", &buckets(2))
+        .first(add)
+        .after(&buckets(2))
+        .then(apart)
+        .plans(&["~ dev/policy/crossrole-caller-user-ann (Statements): CreatePolicyVersion"]);
+    row("with what else has changed", &buckets(1))
+        .first(add)
+        .after(&buckets(2))
+        .then(apart)
+        .plans(&["~ dev/policy/crossrole-caller-user-ann (Statements): CreatePolicyVersion"]);
 }
