@@ -58,7 +58,7 @@ pub(crate) fn manifests<'s>(source: &'s Source, directory: &Directory, findings:
     let mut out = Vec::new();
     for (index, at) in accounts.into_iter().enumerate() {
         let filler = |at: &At, listed: bool, findings: &mut Vec<Finding>| {
-            let region = region.as_deref().or(at.region.as_deref()).unwrap_or(REGION);
+            let region = region.as_deref().or(at.region.as_deref());
             Filler { source, at, region, listed, strict: several }.manifest(&value, findings)
         };
         let before = findings.len();
@@ -71,7 +71,7 @@ pub(crate) fn manifests<'s>(source: &'s Source, directory: &Directory, findings:
             // No account was selected, which is the mistake: what stands in the place of placeholders is none.
             (None, _) if several => {
                 let nobody = At::unlisted(&AccountId::nobody());
-                Filler { source, at: &nobody, region: REGION, listed: false, strict: true }.manifest(&value, &mut Vec::new())
+                Filler { source, at: &nobody, region: None, listed: false, strict: true }.manifest(&value, &mut Vec::new())
             }
             (None, _) => value.clone(),
         };
@@ -94,7 +94,8 @@ pub(crate) fn left<'s>(source: &'s Source, directory: &Directory, of: &[Raw<'_>]
     let selected: BTreeSet<&AccountId> = of.iter().filter_map(|raw| raw.at.as_ref()).map(|at| &at.id).collect();
     let others = directory.iter().filter(|at| !selected.contains(&at.id));
     let raw = |at: &At| {
-        let region = stated.as_deref().or(at.region.as_deref()).unwrap_or(REGION);
+        // What is looked for may have been made while such an account was taken to be in this one.
+        let region = stated.as_deref().or(at.region.as_deref()).or(Some(REGION));
         let mut nobodys = Vec::new();
         let filled = Filler { source, at, region, listed: true, strict: false }.manifest(&value, &mut nobodys);
         if !nobodys.is_empty() {

@@ -17,8 +17,8 @@ const WORDS: [&str; 3] = ["account", "label", "region"];
 pub(crate) struct Filler<'a> {
     pub(crate) source: &'a Source,
     pub(crate) at: &'a At,
-    /// The region of the account's buckets.
-    pub(crate) region: &'a str,
+    /// The region of the account's buckets, where the manifest or the directory says one.
+    pub(crate) region: Option<&'a str>,
     /// The account is one of several, or one of the directory; where it is not, it has neither label nor tags.
     pub(crate) listed: bool,
     /// Braces hold placeholders and nothing else: the manifest is of several accounts.
@@ -92,9 +92,18 @@ impl Filler<'_> {
         let At { id, label, tags, .. } = self.at;
         let mut error = |message: String, advice: String| findings.push(Finding::error(&self.source.file, Some(place), message, advice));
         let unlisted = || (format!("account {id} has no `{{{word}}}`"), "list it in `accounts.toml`".to_owned());
+        let named = || if self.listed { format!("account `{label}` ({id})") } else { format!("account {id}") };
         match word {
             "account" => Some(id.to_string()),
-            "region" => Some(self.region.to_owned()),
+            // Where a bucket lies that nobody says a region of is one thing, and what a name is made of another.
+            "region" => {
+                if self.region.is_none() {
+                    let advice =
+                        if self.listed { "say its `region` in `accounts.toml`, or one for all under `[trusting]`" } else { "say `region` under `[trusting]`" };
+                    error(format!("{} has no region, which `{{region}}` stands for", named()), advice.to_owned());
+                }
+                Some(self.region.unwrap_or(UNFILLED).to_owned())
+            }
             "label" if self.listed => Some(label.clone()),
             "label" => {
                 let (message, advice) = unlisted();
@@ -105,9 +114,8 @@ impl Filler<'_> {
                 if let Some(key) = word.strip_prefix("tag:") {
                     let found = tags.get(key).filter(|value| self.listed && !value.is_empty()).cloned();
                     if found.is_none() {
-                        let named = if self.listed { format!("account `{label}` ({id})") } else { format!("account {id}") };
                         let advice = format!("give it `{key}` under `tags` in `accounts.toml`, or leave it out with `except`");
-                        error(format!("{named} has no tag `{key}`, which `{{{word}}}` stands for"), advice);
+                        error(format!("{} has no tag `{key}`, which `{{{word}}}` stands for", named()), advice);
                     }
                     return Some(found.unwrap_or_else(|| UNFILLED.to_owned()));
                 }
