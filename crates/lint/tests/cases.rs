@@ -55,6 +55,44 @@ fn deny(resources: &str, conditions: &str) -> String {
 }
 
 #[test]
+fn conditions_of_bucket_policies_that_actions_do_not_carry() {
+    let with = |actions: &str, conditions: &str| {
+        let resources = "[\"arn:aws:s3:::logs\", \"arn:aws:s3:::logs/*\"]";
+        bucket(&format!("principals = {{ AWS = \"444444444444\" }}\n{actions}\nresources = {resources}\nconditions = {{ {conditions} }}"))
+    };
+    let acl = "StringEquals = { \"s3:x-amz-acl\" = \"private\" }";
+    let prefix = "StringLike = { \"s3:prefix\" = \"a/*\" }";
+    let mut cases = Vec::new();
+    for (actions, conditions, refused, not_carried) in [
+        ("actions = [\"s3:GetObject\", \"s3:PutObject\"]", acl, true, false),
+        ("actions = [\"s3:GetObject\", \"s3:PutObject\"]", "Null = { \"S3:X-AMZ-ACL\" = \"true\" }", true, false),
+        ("effect = \"Deny\"\nactions = [\"s3:GetObject\", \"s3:PutObject\"]", acl, true, false),
+        ("actions = [\"s3:PutObject\", \"s3:PutObjectAcl\"]", acl, false, false),
+        ("actions = [\"s3:Get*\", \"s3:PutObject\"]", acl, false, true),
+        ("actions = [\"s3:*\"]", acl, false, false),
+        ("not_actions = [\"s3:GetObject\"]", acl, false, false),
+        ("actions = [\"s3:ListBucket\", \"s3:GetObject\"]", prefix, true, false),
+        ("actions = [\"s3:ListBucket\", \"s3:GetBucketLocation\"]", "StringLikeIfExists = { \"s3:prefix\" = \"a/*\" }", true, false),
+        ("actions = [\"s3:ListBucket\", \"s3:ListBucketVersions\"]", prefix, false, false),
+        ("actions = \"s3:DeleteObject\"", "StringEquals = { \"s3:ExistingObjectTag/team\" = \"data\" }", true, false),
+        ("actions = [\"s3:GetObject\", \"s3:GetObjectAttributes\"]", "StringEquals = { \"s3:ExistingObjectTag/team\" = \"data\" }", false, false),
+        ("actions = \"s3:GetObject\"", "StringEquals = { \"s3:VersionId\" = \"v\" }", false, true),
+        ("actions = \"s3:GetObject\"", "NumericGreaterThan = { \"s3:TlsVersion\" = \"1.2\" }", false, false),
+        ("actions = \"s3:GetObject\"", "IpAddress = { \"aws:SourceIp\" = \"203.0.113.0/24\" }", false, false),
+    ] {
+        cases.push(("condition-refused", refused, with(actions, conditions)));
+        cases.push(("condition-not-carried", not_carried, with(actions, conditions)));
+    }
+    let allow = |body: &str| format!("[buckets.logs]\n\n[[buckets.logs.allow]]\naccount = \"partner\"\n{body}\n");
+    cases.push(("condition-refused", true, allow(&format!("access = \"read\"\nconditions = {{ {prefix} }}"))));
+    cases.push(("condition-refused", false, allow("access = \"read\"\nprefix = \"a/\"")));
+    // IAM takes any condition, and whose it is not, is of no use.
+    cases.push(("condition-refused", false, on("\"s3:GetObject\"", "\"arn:aws:s3:::data/*\"", prefix)));
+    cases.push(("key-never-present", true, on("\"s3:GetObject\"", "\"arn:aws:s3:::data/*\"", prefix)));
+    check(&cases);
+}
+
+#[test]
 fn whoever_may_assume() {
     let any = |more: &str| trust(&format!("principal = \"*\"\n{more}"));
     let dev = |pattern: &str| trust(&format!("account = \"dev\"\nconditions = {{ ArnLike = {{ \"aws:PrincipalArn\" = \"{pattern}\" }} }}"));

@@ -2,6 +2,7 @@
 //! says from what and when), and the condition keys that every service has.
 
 mod kms;
+pub mod s3;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;

@@ -1,5 +1,6 @@
 //! A condition on a key that these actions never carry.
 
+use crate::Use;
 use crate::look::{actions, acts, conditions, kind};
 use crate::{Hits, Lint, Rule};
 use crossrole_model::Severity;
@@ -47,7 +48,8 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     ];
     for (doc, statement) in lint.statements().filter(|(_, s)| !actions(s).is_empty()) {
         for asked in conditions(statement) {
-            let only = ONLY.iter().find(|(key, _)| asked.key.eq_ignore_ascii_case(key));
+            // Of a bucket policy, S3 refuses that.
+            let only = ONLY.iter().find(|(key, _)| asked.key.eq_ignore_ascii_case(key) && (doc.used != Use::Bucket || doc.live));
             if only.is_some_and(|(_, with)| !with.iter().any(|action| acts(statement, action))) {
                 hits.at(doc, statement, format!("no request for {} has `{}`", actions(statement).join(" or "), asked.key));
             }

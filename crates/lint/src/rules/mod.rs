@@ -5,6 +5,8 @@ mod acls_on;
 mod action_not_of_bucket_policy;
 mod allow_not;
 mod anyone_may_assume;
+mod condition_not_carried;
+mod condition_refused;
 mod credentials_exposure;
 mod data_everywhere;
 mod dead_principal;
@@ -76,6 +78,8 @@ pub const ALL: &[Rule] = &[
     action_not_of_bucket_policy::RULE,
     allow_not::RULE,
     anyone_may_assume::RULE,
+    condition_not_carried::RULE,
+    condition_refused::RULE,
     credentials_exposure::RULE,
     data_everywhere::RULE,
     dead_principal::RULE,

@@ -1,6 +1,7 @@
-//! The condition keys of S3: which actions carry them, and what a request says (Service Authorization Reference, Amazon S3).
+//! The condition keys of S3: what a request says (Service Authorization Reference, Amazon S3).
 
 use crossrole_access::catalogue;
+use crossrole_access::catalogue::s3::{carries, special_keys};
 
 use crate::auth::unix_now;
 use crate::authorization::{Scheme, seconds};
@@ -9,96 +10,6 @@ use crate::world::Tags;
 
 use super::state::Bucket;
 use super::tagging;
-
-const LISTS: &[&str] = &["s3:ListBucket", "s3:ListBucketVersions"];
-const ACLS: &[&str] = &["s3:CreateBucket", "s3:PutBucketAcl", "s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectVersionAcl", "s3:BypassGovernanceRetention"];
-const WRITES: &[&str] = &["s3:PutObject", "s3:BypassGovernanceRetention"];
-const ENCRYPTS: &[&str] = &["s3:PutObject", "s3:ReplicateObject", "s3:UpdateObjectEncryption", "s3:BypassGovernanceRetention"];
-const TAGS: &[&str] = &["s3:PutObject", "s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:BypassGovernanceRetention"];
-const CREATES: &[&str] = &["s3:CreateBucket"];
-const PUTS: &[&str] = &["s3:PutObject"];
-const ANNOTATIONS: &[&str] = &["s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"];
-const DELIVERS: &[&str] = &["s3:AllowVendedLogDeliveryForResource"];
-const HOLDS: &[&str] = &["s3:PutObject", "s3:PutObjectRetention", "s3:ReplicateObject"];
-const VERSIONED: &[&str] = &[
-    "s3:DeleteObjectVersion",
-    "s3:DeleteObjectVersionTagging",
-    "s3:GetObjectVersion",
-    "s3:GetObjectVersionAcl",
-    "s3:GetObjectVersionAttributes",
-    "s3:GetObjectVersionTagging",
-    "s3:GetObjectVersionTorrent",
-    "s3:PutObjectVersionAcl",
-    "s3:PutObjectVersionTagging",
-];
-const TAGGED: &[&str] = &[
-    "s3:DeleteObjectTagging",
-    "s3:DeleteObjectVersionTagging",
-    "s3:GetObject",
-    "s3:GetObjectAcl",
-    "s3:GetObjectAttributes",
-    "s3:GetObjectTagging",
-    "s3:GetObjectVersion",
-    "s3:GetObjectVersionAcl",
-    "s3:GetObjectVersionAttributes",
-    "s3:GetObjectVersionTagging",
-    "s3:PutObjectAcl",
-    "s3:PutObjectTagging",
-    "s3:PutObjectVersionAcl",
-    "s3:PutObjectVersionTagging",
-];
-
-/// Keys that some actions carry and others do not; a trailing slash stands for any tag. Every other key of S3 goes with all.
-const SPECIAL: &[(&str, &[&str])] = &[
-    ("s3:annotation-prefix", ANNOTATIONS),
-    ("s3:deliverysourcearn", DELIVERS),
-    ("s3:delimiter", LISTS),
-    ("s3:existingobjecttag/", TAGGED),
-    ("s3:if-match", &["s3:PutObject", "s3:DeleteObject"]),
-    ("s3:if-none-match", PUTS),
-    ("s3:inventoryaccessibleoptionalfields", &["s3:PutInventoryConfiguration"]),
-    ("s3:locationconstraint", CREATES),
-    ("s3:logtype", DELIVERS),
-    ("s3:max-annotation-results", ANNOTATIONS),
-    ("s3:max-keys", LISTS),
-    ("s3:object-lock-event-hold", HOLDS),
-    ("s3:object-lock-event-hold-duration-days", HOLDS),
-    ("s3:object-lock-legal-hold", &["s3:PutObject", "s3:PutObjectLegalHold"]),
-    ("s3:object-lock-mode", &["s3:PutObject", "s3:PutObjectRetention"]),
-    ("s3:object-lock-remaining-retention-days", &["s3:PutObject", "s3:PutObjectRetention"]),
-    ("s3:object-lock-retain-until-date", &["s3:PutObject", "s3:PutObjectRetention"]),
-    ("s3:objectcreationoperation", PUTS),
-    ("s3:prefix", LISTS),
-    ("s3:requestobjecttag/", TAGS),
-    ("s3:requestobjecttagkeys", TAGS),
-    ("s3:resourcearnbeingauthorized", DELIVERS),
-    ("s3:versionid", VERSIONED),
-    ("s3:x-amz-acl", ACLS),
-    ("s3:x-amz-bucket-namespace", CREATES),
-    ("s3:x-amz-copy-source", WRITES),
-    ("s3:x-amz-grant-full-control", ACLS),
-    ("s3:x-amz-grant-read", ACLS),
-    ("s3:x-amz-grant-read-acp", ACLS),
-    ("s3:x-amz-grant-write", ACLS),
-    ("s3:x-amz-grant-write-acp", ACLS),
-    ("s3:x-amz-metadata-directive", WRITES),
-    ("s3:x-amz-object-annotation-directive", PUTS),
-    ("s3:x-amz-object-if-match", &["s3:DeleteObjectAnnotation", "s3:DeleteObjectVersionAnnotation", "s3:PutObjectAnnotation", "s3:PutObjectVersionAnnotation"]),
-    ("s3:x-amz-object-ownership", CREATES),
-    ("s3:x-amz-server-side-encryption", ENCRYPTS),
-    ("s3:x-amz-server-side-encryption-aws-kms-key-id", ENCRYPTS),
-    ("s3:x-amz-server-side-encryption-customer-algorithm", &["s3:PutObject", "s3:ReplicateObject", "s3:BypassGovernanceRetention"]),
-    ("s3:x-amz-storage-class", &["s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectVersionAcl", "s3:BypassGovernanceRetention"]),
-    ("s3:x-amz-website-redirect-location", WRITES),
-];
-
-/// Tells whether an action carries a condition key that is known.
-pub(super) fn carries(action: &str, key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let family = key.split_once('/').map(|(head, _)| format!("{head}/"));
-    let row = SPECIAL.iter().find(|(name, _)| *name == key || Some(*name) == family.as_deref());
-    row.is_none_or(|(_, actions)| actions.contains(&action))
-}
 
 /// Tells whether S3 knows a condition key.
 pub(super) fn is_known(key: &str) -> bool {
@@ -142,7 +53,7 @@ pub(super) fn of(asked: &Asked, action: &str, bucket: Option<&Bucket>, version: 
         }
     }
     for param in ["prefix", "delimiter", "max-keys"] {
-        if let (true, Some(value)) = (LISTS.contains(&action), asked.param(param)) {
+        if let (true, Some(value)) = (carries(action, "s3:prefix"), asked.param(param)) {
             keys.set(format!("s3:{param}"), value);
         }
     }
@@ -150,11 +61,11 @@ pub(super) fn of(asked: &Asked, action: &str, bucket: Option<&Bucket>, version: 
         keys.set("s3:versionid", version);
     }
     // S3 takes the condition for attributes and for the source of a copy, and looks at no tags there (argmin, live AWS).
-    let looks = TAGGED.contains(&action) && !action.ends_with("Attributes") && (asked.operation != "CopyObject" || action.ends_with("Tagging"));
+    let looks = carries(action, "s3:existingobjecttag/") && !action.ends_with("Attributes") && (asked.operation != "CopyObject" || action.ends_with("Tagging"));
     for (tag, value) in existing.into_iter().flatten().filter(|_| looks) {
         keys.set(format!("s3:ExistingObjectTag/{tag}"), value.clone());
     }
-    if TAGS.contains(&action) {
+    if carries(action, "s3:requestobjecttag/") {
         let tags = tagging::requested(asked);
         for (tag, value) in &tags {
             keys.set(format!("s3:RequestObjectTag/{tag}"), value.clone());
@@ -190,10 +101,10 @@ fn signature(asked: &Asked, keys: &mut Keys) {
 }
 
 fn headers(asked: &Asked, action: &str, bucket: Option<&Bucket>, keys: &mut Keys) {
-    for (key, _) in SPECIAL {
+    for key in special_keys() {
         let Some(name) = key.strip_prefix("s3:").filter(|n| n.starts_with("x-amz-") || n.starts_with("if-")) else { continue };
         if let (true, Some(value)) = (carries(action, key), asked.header(name)) {
-            keys.set(*key, value);
+            keys.set(key, value);
         }
     }
     if action == "s3:PutObject" {

@@ -131,7 +131,7 @@ fn check_conditions(statement: &Statement, actions: &[Vec<&Action>]) -> Result<(
             if !conditions::is_known(key) {
                 return Err(malformed("Policy has an invalid condition key"));
             }
-            let fits = |patterns: &[&Action]| patterns.iter().any(|a| conditions::carries(a.name, key));
+            let fits = |patterns: &[&Action]| patterns.iter().any(|a| catalogue::s3::carries(a.name, key));
             if !statement.action.negated && !actions.iter().all(|patterns| fits(patterns)) {
                 return Err(malformed("Conditions do not apply to combination of actions and resources in statement"));
             }
