@@ -11,6 +11,7 @@ mod ask;
 mod at_most;
 mod case;
 pub mod catalogue;
+pub mod clauses;
 mod delta;
 mod engine;
 pub mod estate;
@@ -23,6 +24,7 @@ mod principal;
 mod remedy;
 mod request;
 mod tagged;
+pub mod tokens;
 mod why;
 
 pub use ask::{Question, explain_alone};

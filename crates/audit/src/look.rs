@@ -1,45 +1,13 @@
 //! What rules look with: clauses of conditions as the evaluator found them.
 
+pub(crate) use crossrole_access::clauses::{asked, asks_only_for, is_pattern, is_positive};
 use crossrole_access::language::{instant, wildcard_matches};
-use crossrole_model::access::{Clause, How, Party, Relation, Which};
+use crossrole_model::access::{Clause, How, Party, Relation};
 use crossrole_policy::Arn;
-
-/// Clauses by which requests must have this key with one of the clause's values: no clause that is met without it counts.
-pub(crate) fn asked<'c>(clauses: &'c [Clause], key: &str) -> impl Iterator<Item = &'c Clause> {
-    let of_key = move |clause: &&Clause| clause.key.eq_ignore_ascii_case(key);
-    // What every value has to be is met where there is none, unless there has to be one.
-    let is_there = clauses.iter().filter(of_key).any(|clause| clause.relation == Relation::Present);
-    clauses.iter().filter(of_key).filter(move |clause| is_positive(clause, is_there))
-}
-
-/// Tells whether requests must have this key with a value that passes.
-pub(crate) fn asks_only_for(clauses: &[Clause], key: &str, test: impl Fn(&Clause, &str) -> bool) -> bool {
-    asked(clauses, key).any(|clause| !clause.values.is_empty() && clause.values.iter().all(|value| test(clause, value)))
-}
-
-/// Keys that each request with credentials of an account has, once (IAM User Guide, "AWS global condition context keys"): of others, none of
-/// these is left in a clause.
-const OF_EACH: [&str; 4] = ["aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalType", "aws:userid"];
-
-fn is_positive(clause: &Clause, is_there: bool) -> bool {
-    let is_there = is_there || OF_EACH.iter().any(|key| clause.key.eq_ignore_ascii_case(key));
-    match clause.relation {
-        Relation::Compares(how) => {
-            let some = is_there || !how.or_absent && how.which != Which::Every;
-            some && !how.not && matches!(how.how, How::Is | How::IsInAnyCase | How::Like | How::LikeArn | How::In)
-        }
-        Relation::Absent | Relation::Present => false,
-    }
-}
 
 /// Tells whether in all of the ways in which conditions can be met something is so; never where there are none.
 pub(crate) fn always(when: &[Vec<Clause>], test: impl Fn(&[Clause]) -> bool) -> bool {
     !when.is_empty() && when.iter().all(|clauses| test(clauses))
-}
-
-/// Tells whether `*` and `?` stand for anything in the values of a clause.
-pub(crate) fn is_pattern(clause: &Clause) -> bool {
-    matches!(clause.relation, Relation::Compares(how) if matches!(how.how, How::Like | How::LikeArn))
 }
 
 /// Tells whether a value of a clause asks for something: a name made of nothing that anybody writes must not meet it. Of ARNs and unique
@@ -174,7 +142,7 @@ pub(crate) fn account(party: &Party) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use crossrole_model::access::Comparison;
+    use crossrole_model::access::{Comparison, Which};
 
     use super::*;
 

@@ -470,3 +470,37 @@ fn guardrails_let_nothing_through() {
         .collect();
     assert!(wrong.is_empty(), "{} of {} cases:\n\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
+
+/// What an audit finds of live tokens, lint finds of those that are declared.
+#[test]
+fn tokens_are_pinned_to_one_workload() {
+    let host = "token.actions.githubusercontent.com";
+    let of = |host: &str, audience: &str, subject: &str, more: &str| {
+        trust(&format!("oidc = \"{host}\"\naudience = \"{audience}\"\nsubject = \"{subject}\"\n{more}"))
+    };
+    let sub = |subject: &str| of(host, "sts.amazonaws.com", subject, "");
+    let flow =
+        |value: &str| of(host, "sts.amazonaws.com", "repo:acme/*", &format!("conditions = {{ StringLike = {{ \"{host}:job_workflow_ref\" = \"{value}\" }} }}"));
+    let mut cases = Vec::new();
+    for (found, text) in [
+        (false, sub("repo:acme/site:environment:production")),
+        (false, sub("repo:acme/site:*")),
+        (false, sub("repo:acme@*/site@*:ref:refs/heads/main")),
+        (true, sub("repo:acme/*")),
+        (true, sub("repo:acme/site*")),
+        (true, sub("repo:*/site:ref:refs/heads/main")),
+        (true, sub("*:environment:production")),
+        (true, sub("environment:production")),
+        (true, sub("?*")),
+        (true, of("oidc.circleci.com/org/c0ffee", "c0ffee", "org/c0ffee/*", "")),
+        (false, of("oidc.circleci.com/org/c0ffee", "c0ffee", "org/c0ffee/project/0ff1ce/user/*", "")),
+        (true, of("oidc.eks.eu-west-1.amazonaws.com/id/0", "sts.amazonaws.com", "system:serviceaccount:*:web", "")),
+        (false, of("oidc.eks.eu-west-1.amazonaws.com/id/0", "sts.amazonaws.com", "system:serviceaccount:site:web-*", "")),
+    ] {
+        cases.push(("oidc-not-pinned", found, text));
+    }
+    check(&cases);
+    // A workflow pins as a subject does, where the operator lets it be asked for beside it.
+    let both = flow("acme/site/.github/workflows/deploy.yml@*");
+    check(&[("oidc-not-pinned", false, both), ("oidc-not-pinned", true, flow("*/site/.github/workflows/deploy.yml@*"))]);
+}

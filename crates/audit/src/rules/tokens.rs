@@ -1,133 +1,20 @@
 //! Tokens of identity providers that are not pinned to one workload.
 
-use crossrole_access::language::wildcard_matches;
-use crossrole_model::access::{Clause, Party, Relation, Which};
-use crossrole_model::audit::{Issue, Lacks, NotKnown, Rule};
+use crossrole_access::tokens;
+use crossrole_model::access::Party;
+use crossrole_model::audit::{Issue, NotKnown, Rule};
 
 use super::anyone::way_of;
 use crate::Case;
-use crate::look::{asked, asks_only_for, is_pattern};
-
-/// Providers of whom only the subject of a token says whose customer it is of: those to whom IAM's controls ask for the subject (IAM User
-/// Guide, "Identity-provider controls for shared OIDC providers"). With others, an audience is one customer's.
-const SHARED: [&str; 12] = [
-    "agent.buildkite.com",
-    "app.terraform.io",
-    "gitlab.com",
-    "oidc-configuration.audit-log.githubusercontent.com",
-    "oidc.circleci.com",
-    "oidc.codefresh.io",
-    "proidc.upbound.io",
-    "scalr.io",
-    "studio.datachain.ai/api",
-    "token.actions.githubusercontent.com",
-    "tokens.cloud.shisho.dev",
-    "vstoken.actions.githubusercontent.com",
-];
-
-const GITHUB: &str = "token.actions.githubusercontent.com";
-
-const COGNITO: &str = "cognito-identity";
-
-/// Claims that a subject of GitHub's may begin with, and whose value whoever has a repository of their own chooses: what follows may be part
-/// of it (GitHub Docs, "OpenID Connect reference", customizing the subject claims).
-const OF_ANYBODY: [&str; 7] = ["actor", "base_ref", "context", "environment", "head_ref", "ref", "workflow"];
 
 pub(super) fn check(case: &Case<'_>, issues: &mut Vec<Issue>, _: &mut Vec<NotKnown>) {
     for way in &case.ways {
         let Party::Tokens { provider } = &way.access.party else { continue };
-        if provider.contains(":saml-provider/") {
-            continue;
-        }
-        // Those that every account knows have no ARN.
-        let host = provider.split_once(":oidc-provider/").map_or(provider.as_str(), |(_, host)| host);
-        let lacks = if way.access.when.is_empty() { lacking(host, &[]) } else { way.access.when.iter().find_map(|clauses| lacking(host, clauses)) };
+        let Some(host) = tokens::host(provider) else { continue };
+        let lacks =
+            if way.access.when.is_empty() { tokens::lacking(host, &[]) } else { way.access.when.iter().find_map(|clauses| tokens::lacking(host, clauses)) };
         if let Some(lacks) = lacks {
             issues.push(Issue { rule: Rule::TokensNotPinned, object: way.to.clone(), detail: way_of(way, Some(lacks)) });
         }
     }
-}
-
-/// What tokens are not asked for, where conditions are met in one way.
-fn lacking(host: &str, clauses: &[Clause]) -> Option<Lacks> {
-    let claim = |name: &str| -> Vec<&Clause> { asked(clauses, &format!("{host}:{name}")).filter(|clause| !is_met_by_all(clause)).collect() };
-    let audience: Vec<&Clause> = ["aud", "app_id", "oaud"].into_iter().flat_map(claim).collect();
-    if audience.is_empty() {
-        return Some(Lacks::Audience);
-    }
-    let (subjects, mut workflows) = (claim("sub"), Vec::new());
-    if host == GITHUB {
-        // GitHub's tokens may be pinned to a workflow in place of a subject (IAM User Guide, "Available keys for OIDC federation").
-        workflows = claim("job_workflow_ref");
-    }
-    let broad_subject = |clause: &Clause| clause.values.iter().find(|value| !is_of_one(host, clause, value)).cloned();
-    let broad_workflow = |clause: &Clause| clause.values.iter().find(|value| is_pattern(clause) && !names_repository(value)).cloned();
-    let subject = subjects.first().map(|clause| broad_subject(clause));
-    let workflow = workflows.first().map(|clause| broad_workflow(clause));
-    if subjects.iter().any(|clause| broad_subject(clause).is_none()) || workflows.iter().any(|clause| broad_workflow(clause).is_none()) {
-        return None;
-    }
-    if host.starts_with(COGNITO) && lets_in_guests(host, clauses) {
-        return Some(Lacks::SignIn);
-    }
-    // An audience of one's own is a pin; one that every user of the provider may ask for is none.
-    let shared = SHARED.contains(&host) || audience.iter().all(|clause| clause.values.iter().any(|value| meets(clause, value, "sts.amazonaws.com")));
-    let many = subject.flatten().map(Lacks::OneWorkload).or_else(|| workflow.flatten().map(Lacks::OneWorkflow));
-    many.or_else(|| shared.then_some(Lacks::Subject))
-}
-
-/// Tells whether a value of a clause is met by a text.
-fn meets(clause: &Clause, value: &str, text: &str) -> bool {
-    if is_pattern(clause) { wildcard_matches(value, text) } else { value.eq_ignore_ascii_case(text) }
-}
-
-/// A pattern made of wildcards alone.
-fn is_met_by_all(clause: &Clause) -> bool {
-    is_pattern(clause) && clause.values.iter().any(|value| value.chars().all(|c| ['*', '?'].contains(&c)))
-}
-
-/// Tells whether a subject is of one workload, by what stands before whatever may vary.
-fn is_of_one(host: &str, clause: &Clause, value: &str) -> bool {
-    if host == GITHUB && value.split(':').next().is_some_and(|claim| OF_ANYBODY.contains(&claim)) {
-        return false;
-    }
-    let open = |text: &str| text.contains(['*', '?']);
-    if !is_pattern(clause) || !open(value) {
-        return true;
-    }
-    // `org/ID/project/ID/user/ID` (CircleCI Docs, "Using OpenID Connect tokens in jobs").
-    if host.starts_with("oidc.circleci.com") {
-        return value.split('/').take(4).count() == 4 && !value.split('/').take(4).any(open);
-    }
-    if let Some(repository) = value.strip_prefix("repo:").filter(|_| host == GITHUB) {
-        return names_repository(repository.split(':').next().unwrap_or_default());
-    }
-    // `system:serviceaccount:namespace:name` (Kubernetes, "Service accounts"), `pulumi:deploy:org:name:…`: two words say nothing.
-    let parts = match value.split(':').next() {
-        Some("system") => 3,
-        Some("pulumi") => 4,
-        _ => 2,
-    };
-    value.split(':').count() >= parts && !value.split(':').take(parts).any(open)
-}
-
-/// Tells whether `owner/name…`, or `owner@id/name@id…`, is of one repository whatever wildcards in it stand for. Names have no `@`, which
-/// ids, that may vary, come after (GitHub Docs, "OpenID Connect reference", immutable subjects).
-fn names_repository(text: &str) -> bool {
-    let mut parts = text.splitn(3, '/').map(|part| part.split_once('@').map_or(part, |(name, _)| name));
-    let mut is_named = || parts.next().is_some_and(|name| !name.is_empty() && !name.contains(['*', '?']));
-    is_named() && is_named()
-}
-
-/// Tells whether tokens of a pool's guests pass, which are anyone's (Amazon Cognito Developer Guide, "IAM roles", `amr`).
-fn lets_in_guests(host: &str, clauses: &[Clause]) -> bool {
-    const GUEST: &str = "unauthenticated";
-    let key = format!("{host}:amr");
-    let is_no_guest = |clause: &Clause| match clause.relation {
-        Relation::Compares(how) if how.not => {
-            clause.key.eq_ignore_ascii_case(&key) && how.which != Which::Some && clause.values.iter().any(|value| meets(clause, value, GUEST))
-        }
-        _ => false,
-    };
-    !asks_only_for(clauses, &key, |clause, value| !meets(clause, value, GUEST)) && !clauses.iter().any(is_no_guest)
 }

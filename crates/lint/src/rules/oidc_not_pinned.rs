@@ -1,15 +1,20 @@
 //! Tokens of a provider that are not pinned to one workload.
 
+use std::collections::BTreeSet;
+
 use crate::Use;
-use crate::look::{allows, conditions, kind};
+use crate::look::{allows, kind};
 use crate::{Hits, Lint, Rule};
+use crossrole_access::clauses::clauses;
+use crossrole_access::tokens;
 use crossrole_model::Severity;
+use crossrole_model::audit::Lacks;
 
 pub(super) const RULE: Rule = Rule {
     id: "oidc-not-pinned",
     severity: Severity::Error,
     what: "tokens of a provider that are not pinned to one workload",
-    why: "Every user of that provider whose token passes comes in.",
+    why: "Every user of that provider whose token passes comes in. What pins is the subject, up to whose workload it is, or GitHub's `job_workflow_ref`, and an audience; of a provider that makes tokens of one audience for all of its customers, that alone is none.",
     fix: "pin the subject to a repository and an environment, branch or tag",
     bad: r#"[roles.R]
 
@@ -36,45 +41,23 @@ resources = "arn:aws:s3:::data/*"
     check,
 };
 
-/// Providers whose tokens have the same audience for all of their customers (IAM User Guide, "Identity-provider controls for
-/// shared OIDC providers").
-const SHARED: &[&str] = &[
-    "agent.buildkite.com",
-    "api.pulumi.com/oidc",
-    "app.terraform.io",
-    "gitlab.com",
-    "oidc.circleci.com",
-    "oidc.codefresh.io",
-    "oidc.vercel.com",
-    "token.actions.githubusercontent.com",
-];
-
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Trust && allows(s)) {
+        let asked = clauses(statement);
         for provider in kind(statement, "Federated") {
-            let Some((_, host)) = provider.split_once(":oidc-provider/") else { continue };
-            let values = |claim: &str| -> Vec<&String> {
-                let key = format!("{host}:{claim}");
-                conditions(statement)
-                    .filter(|c| c.key.eq_ignore_ascii_case(&key) && c.operator.is_some_and(|o| !o.negated && !o.if_exists))
-                    .flat_map(|c| c.values)
-                    .collect()
-            };
-            let (audience, subject) = (values("aud"), values("sub"));
-            // An audience of one's own is a pin; one that every user of the provider may ask for is none.
-            let shared = SHARED.contains(&host) || audience.iter().any(|a| *a == "sts.amazonaws.com");
-            let lacks = match (audience.is_empty(), subject.is_empty()) {
-                (true, true) => Some("neither a certain audience nor a certain subject"),
-                (true, false) => Some("no certain audience"),
-                (false, true) if shared => Some("no certain subject"),
-                (false, _) => None,
-            };
-            if let Some(lacks) = lacks {
-                hits.of(doc, statement, provider, format!("tokens of {host} need {lacks}"));
-            }
-            // `repo:owner/name:…`: what stands before the second colon says whose workload it is.
-            for value in subject.iter().filter(|v| v.splitn(3, ':').take(2).any(|part| part.contains(['*', '?']))) {
-                hits.of(doc, statement, provider, format!("`{value}` is the subject of many workloads"));
+            let Some(host) = tokens::host(provider) else { continue };
+            let lacks = tokens::lacking(host, &asked).into_iter().chain(tokens::lacking_subject(host, &asked)).collect::<BTreeSet<_>>();
+            for lacks in lacks {
+                let message = match lacks {
+                    Lacks::Audience => format!("tokens of {host} need no certain audience"),
+                    Lacks::Subject => format!("tokens of {host} need no certain subject"),
+                    Lacks::OneWorkload(pattern) => format!("`{pattern}` is the subject of many workloads"),
+                    Lacks::OneWorkflow(pattern) => format!("`{pattern}` is the workflow of many repositories"),
+                    Lacks::SignIn => format!("tokens of {host} for guests, who have not signed in, pass"),
+                    // It is asked of users.
+                    Lacks::SecondFactor(_) => continue,
+                };
+                hits.of(doc, statement, provider, message);
             }
         }
     }
