@@ -161,6 +161,7 @@ pub(crate) fn unmarked(draft: &mut Draft<'_>, declared: &Desired) {
             }
             (ObjectState::Policy(live), DesiredState::Policy(state)) => (live.tags.clone(), live.document == state.document),
             (ObjectState::Bucket(live), _) => (live.tags.clone().unwrap_or_default(), false),
+            (ObjectState::User(live), _) => (live.tags.clone(), false),
             (ObjectState::OidcProvider(live), _) => (live.tags.clone(), false),
             (ObjectState::SamlProvider(live), _) => (live.tags.clone(), false),
             (ObjectState::Key(live), DesiredState::Key(_)) => (live.tags.clone(), false),

@@ -217,6 +217,35 @@ fn the_caller_side_goes_with_what_it_is_for() {
         .plans(&["~ dev/policy/crossrole-caller-group-Devs (Statements): CreatePolicyVersion", "+ role/Writer (Missing): CreateRole"]);
 }
 
+/// It may be anybody's: it stays, with whatever it holds, and is named, as a role is.
+#[test]
+fn a_user_that_lost_its_mark_is_named_when_the_rest_goes() {
+    let lines = |user: &str| {
+        let lines = [
+            "- dev/policy/crossrole-caller-group-Devs (Destroy): DetachGroupPolicy DeletePolicy",
+            "  > Loses(PrincipalRef { kind: Group, name: \"Devs\" })",
+            "- dev/group/Devs (Destroy): RemoveUserFromGroup DeleteGroup",
+            "  > MemberLeaves(\"ann\")",
+            "- role/Reader (Destroy): DeleteRole",
+            "  > SessionsEnd",
+        ];
+        lines.into_iter().map(str::to_owned).chain([user.to_owned()]).collect::<Vec<_>>()
+    };
+    for (mark, user) in [(None, "? dev/user/ann: MarkGone { mark: \"crossrole:manifest=m\" }"), (Some("other"), "? dev/user/ann: Owned(\"other\")")] {
+        let expected = lines(user);
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        let row = row("its mark is gone", GROUP).after(GROUP);
+        let row = if mark.is_none() { row.then(|e| unmark(e, None)) } else { row.then(|e| unmark(e, Some("other"))) };
+        row.destroyed().plans(&expected);
+    }
+}
+
+fn unmark(e: &mut Observed, owner: Option<&str>) {
+    let tags = &mut dev(e).users.get_mut("ann").unwrap().state.tags;
+    tags.clear();
+    tags.extend(owner.map(|owner| ("crossrole:manifest".to_owned(), owner.to_owned())));
+}
+
 const ROLES: &str = r#"
 [trusted.dev.roles.App]
 [[trusted.dev.roles.App.trust]]
