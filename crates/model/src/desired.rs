@@ -263,7 +263,7 @@ impl DesiredState {
     /// Every statement that it gives somebody by its own policies: of roles, managed policies, callers and permission sets.
     pub fn statements(&self) -> Vec<&Statement> {
         match self {
-            Self::Role { state, .. } => state.inline.values().flat_map(|document| &document.statements).collect(),
+            Self::Role { state, .. } => state.statements().collect(),
             Self::Policy(policy) => policy.document.statements.iter().collect(),
             Self::Caller { statements, .. } | Self::PermissionSet { statements, .. } => statements.iter().collect(),
             _ => Vec::new(),

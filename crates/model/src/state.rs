@@ -32,6 +32,13 @@ pub struct RoleState {
     pub attached: BTreeSet<String>,
 }
 
+impl RoleState {
+    /// The statements of its inline policies.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.inline.values().flat_map(|document| &document.statements)
+    }
+}
+
 /// A customer managed policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyState {
@@ -247,4 +254,16 @@ pub enum ObjectState {
     Key(MadeKey),
     /// [`KeyPolicyState`].
     KeyPolicy(KeyPolicyState),
+}
+
+impl ObjectState {
+    /// Every statement that it gives somebody by its own policies: of roles, managed policies and permission sets.
+    pub fn statements(&self) -> Vec<&Statement> {
+        match self {
+            Self::Role(role) => role.statements().collect(),
+            Self::Policy(policy) => policy.document.statements.iter().collect(),
+            Self::PermissionSet(set) => set.document.iter().flat_map(|document| &document.statements).collect(),
+            _ => Vec::new(),
+        }
+    }
 }

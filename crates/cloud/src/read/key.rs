@@ -50,7 +50,7 @@ pub(super) fn followed(
     let ours = |role: &&ObservedRole| ownership::owner(&role.state.tags).is_some_and(|owner| scope.follow_owned.contains(owner));
     let written = |statement: &&Statement| ownership::sid_head(statement.sid()).is_some_and(|head| prefixes.contains(head));
     let states = || accounts.values().filter_map(Observation::known);
-    let of_roles = states().flat_map(|state| state.roles.values()).filter(ours).flat_map(|role| role.state.inline.values()).flat_map(|d| &d.statements);
+    let of_roles = states().flat_map(|state| state.roles.values()).filter(ours).flat_map(|role| role.state.statements());
     let of_callers = states().flat_map(|state| state.policies.values()).flat_map(|policy| &policy.state.document.statements).filter(written);
     let by_policies = of_roles.chain(of_callers).flat_map(KeyRef::named_by);
     let whole = buckets.iter().filter(|(name, _)| scope.buckets.get(*name).is_some_and(|bucket| bucket.settings.is_some()));

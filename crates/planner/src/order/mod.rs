@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::state::Encryption;
 use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, KeyRef, Kind, ObjectState, PrincipalKind, SetCall, Step, StepId, ownership};
 
-use crossrole_policy::{Document, Statement};
+use crossrole_policy::Document;
 
 use crate::draft::Draft;
 
@@ -82,15 +82,9 @@ fn is_pruned(draft: &Draft<'_>, step: &Step) -> bool {
 
 /// The keys that an object names: its policies, or the encryption of a bucket.
 fn keys_of(state: &ObjectState) -> Vec<String> {
-    let statements: Vec<&Statement> = match state {
-        ObjectState::Role(role) => role.inline.values().flat_map(|document| &document.statements).collect(),
-        ObjectState::Policy(policy) => policy.document.statements.iter().collect(),
-        ObjectState::Bucket(bucket) => {
-            return bucket.encryption.iter().filter_map(|e| if let Encryption::Kms { key, .. } = e { Some(key.clone()) } else { None }).collect();
-        }
-        _ => Vec::new(),
-    };
-    statements.into_iter().flat_map(KeyRef::named_by).map(|key| key.arn).collect()
+    let setting = if let ObjectState::Bucket(bucket) = state { bucket.encryption.as_ref() } else { None };
+    let of_setting = setting.and_then(|e| if let Encryption::Kms { key, .. } = e { Some(key.clone()) } else { None });
+    state.statements().into_iter().flat_map(KeyRef::named_by).map(|key| key.arn).chain(of_setting).collect()
 }
 
 /// Documents that a call writes, as far as they may name keys.
