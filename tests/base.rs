@@ -293,20 +293,80 @@ async fn what_can_not_be_compared_with_is_said() {
         assert_eq!(said.exit, Exit::Failed, "{reference}: {}", said.out);
         assert!(said.err.contains("git finds no such commit"), "{reference}: {}", said.err);
     }
-    repository.write("access/based.toml", &MANIFEST.replace("max_session = \"1h\"", "max_session = \"100h\""));
-    repository.commit("a mistake");
-    repository.write("access/based.toml", MANIFEST);
-    let said = repository.run(&["plan", "--base", "HEAD"]).await;
-    assert!(said.exit == Exit::Failed && said.err.contains("the manifests of `HEAD` have mistakes") && said.err.contains("access/based.toml:"), "{}", said.err);
-    assert_eq!(repository.run(&["plan", "--base", "HEAD~1"]).await.exit, Exit::Clean);
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::symlink("based.toml", repository.path("access/link.toml")).unwrap();
-        repository.commit("a link");
-        std::fs::remove_file(repository.path("access/link.toml")).unwrap();
-        let said = repository.run(&["plan", "--base", "HEAD"]).await;
-        assert!(said.exit == Exit::Failed && said.err.contains("`access/link.toml` is a symbolic link in HEAD"), "{}", said.err);
+}
+
+/// What repairs a commit is planned beside it: its mistakes are said as its own, and nothing is told apart.
+#[tokio::test(start_paused = true)]
+async fn a_commit_with_mistakes_does_not_hold_up_what_repairs_it() {
+    let repository = Repository::new("repairs").await;
+    let wrong: [(&str, Option<Vec<u8>>, &str); 4] = [
+        ("access/based.toml", Some(MANIFEST.replace("\"1h\"", "\"100h\"").into()), "HEAD:access/based.toml:"),
+        ("access/more.toml", Some(vec![0x61, 0xff]), "`access/more.toml` of HEAD: it is not UTF-8"),
+        ("crossrole.toml", Some(b"[defaults]\nnothing = 1\n".to_vec()), "unknown field `nothing`"),
+        ("access/link.toml", None, "`access/link.toml` is a symbolic link in HEAD"),
+    ];
+    repository.write("access/based.toml", &MANIFEST.replace("max_session = \"1h\"", "max_session = \"2h\""));
+    for (file, text, said_of_it) in wrong {
+        let kept = std::fs::read(repository.folder.join(file)).ok();
+        match text {
+            Some(text) => std::fs::write(repository.folder.join(file), text).unwrap(),
+            None => std::os::unix::fs::symlink("based.toml", repository.folder.join(file)).unwrap(),
+        }
+        repository.commit("a mistake");
+        match kept {
+            Some(kept) => std::fs::write(repository.folder.join(file), kept).unwrap(),
+            None => std::fs::remove_file(repository.folder.join(file)).unwrap(),
+        }
+        let said = repository.run(&["plan", "--base", "HEAD", "--deny-widening"]).await;
+        assert!(said.exit == Exit::Clean && said.err.is_empty(), "{file}: {}{}", said.out, said.err);
+        let expected = "Drift: not known: HEAD (0123456789ab) can't be read, so that nothing is told apart from this change.";
+        assert!(said.out.contains(expected) && said.out.contains(said_of_it), "{file}: {}", said.out);
+        assert!(said.out.contains("longest session: 1h -> 2h") && said.out.contains("This change: not told apart from drift"), "{file}: {}", said.out);
+        let json = repository.json(&["--base", "HEAD"]).await;
+        let base = &json["base"];
+        assert_eq!((&base["readable"], &base["complete"]), (&Value::Bool(false), &Value::Bool(false)), "{file}: {base:#}");
+        for unknown in ["drift", "change", "access", "change_access"] {
+            assert_eq!(base[unknown], Value::Null, "{file}: {unknown}");
+        }
+        assert!(base["mistakes"].to_string().contains(said_of_it.split(':').next().unwrap().trim_matches('`')), "{file}: {base:#}");
+        assert_eq!(repository.json(&["--base", "HEAD~1"]).await["base"]["readable"], file == "access/based.toml", "{file}");
     }
+    // Whose a widening is, nobody knows: that one is made is held up all the same.
+    repository.hand("UpdateAssumeRolePolicy", &[("RoleName", "Writer"), ("PolicyDocument", TRUST)]).await;
+    let comment = repository.path("comment.md");
+    let said = repository.run(&["plan", "--base", "HEAD", "--deny-widening", &format!("--report=markdown={comment}")]).await;
+    assert!(said.exit == Exit::Refused && said.err.contains("1 widening of access, under `--deny-widening`"), "{}{}", said.out, said.err);
+    let comment = std::fs::read_to_string(comment).unwrap();
+    assert!(comment.contains("once somebody gains something: by this change, or since what was done by hand is put back"), "{comment}");
+    assert!(!comment.contains("Access is widened"), "{comment}");
+}
+
+/// What this change gives is counted apart from what was taken away by hand and comes back with it.
+#[tokio::test(start_paused = true)]
+async fn a_widening_is_counted_where_it_is_made() {
+    let repository = Repository::new("widened").await;
+    repository.hand("UpdateAssumeRolePolicy", &[("RoleName", "Writer"), ("PolicyDocument", TRUST)]).await;
+    let comment = repository.path("comment.md");
+    let warned = async |text: &str| {
+        repository.write("access/based.toml", text);
+        let said = repository.run(&["plan", "--base", "HEAD", &format!("--report=markdown={comment}")]).await;
+        let comment = std::fs::read_to_string(&comment).unwrap();
+        (said.out, comment.lines().filter(|line| line.starts_with("> **")).map(str::to_owned).collect::<Vec<_>>())
+    };
+    let back = "> **Against what is live, once somebody gains something, with what is put back that was done by hand.**";
+    let (out, warnings) = warned(&MANIFEST.replace("\"1h\"", "\"2h\"")).await;
+    assert_eq!(warnings, [back]);
+    assert!(out.contains("Access by this change: nobody gains or loses anything."), "{out}");
+    let (out, warnings) = warned(&MANIFEST.replace("s3:GetObject", "s3:GetObject*")).await;
+    assert_eq!(warnings[0], "> **Access is widened by this change: once somebody gains something.**");
+    assert_eq!(warnings[1], back.replace("once", "2 times"));
+    assert!(out.contains("Access by this change: 1 widening\n"), "{out}");
+    // What the manifests take up of it is theirs, though it is live already.
+    let taken = MANIFEST
+        .replace("[roles.Writer]\n\n[[roles.Writer.trust]]\nuser = \"dev/ann\"\n", "[roles.Writer]\n[[roles.Writer.trust]]\nservice = \"ec2.amazonaws.com\"\n");
+    let (out, warnings) = warned(&taken).await;
+    assert!(warnings[0].starts_with("> **Access is widened by this change: once"), "{warnings:?}");
+    assert!(out.contains("Access by this change: 1 widening, 1 narrowing\n"), "{out}");
 }
 
 /// The directory of accounts is of the commit, too: an account more is this change, and no drift.

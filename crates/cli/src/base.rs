@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crossrole_access::{Controls, Objects, delta};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::observed::Scope;
-use crossrole_model::{Address, Change, Desired, Kind, Observed, Plan, Severity, Since, Source};
+use crossrole_model::{Address, BaseMistakes, Change, Compared, Desired, Finding, Kind, Observed, Plan, Severity, Since, Source, UnreadBase};
 use crossrole_planner::Options;
 
 use crate::failure::Failure;
@@ -16,7 +16,15 @@ use crate::session::Session;
 use crate::settings::Settings;
 
 /// What another commit says.
-pub(crate) struct Base {
+pub(crate) enum Base {
+    /// Its manifests.
+    Read(Box<ReadBase>),
+    /// They have mistakes. What repairs them has to be planned all the same, and nothing of it is told apart.
+    Unread(UnreadBase),
+}
+
+/// The manifests of another commit.
+pub(crate) struct ReadBase {
     reference: String,
     commit: String,
     desired: Desired,
@@ -37,24 +45,73 @@ pub(crate) fn by_hand(desired: &Desired, observed: &Observed, drift: &[Change], 
     delta(&objects.estate().under(controls), &live)
 }
 
+/// Who gains and who loses by what the manifests say otherwise than the commit: from what would be if drift were put back to what will be.
+/// What is withheld stays as it is on both sides.
+fn by_change(desired: &Desired, observed: &Observed, drift: &[Change], now: &Plan, controls: &Controls) -> AccessDelta {
+    let back: Vec<Change> = drift.iter().filter(|change| !now.withholds(&change.address)).cloned().collect();
+    if let (true, Some(access)) = (back.is_empty(), &now.access) {
+        return access.clone();
+    }
+    let mut then = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys);
+    let mut after = then.clone();
+    then.apply(&back);
+    after.apply(&now.changes);
+    delta(&then.estate().under(controls), &after.estate().under(controls))
+}
+
 impl Base {
     /// Reads the manifests of the commit under the settings that it has; what it does not have of those is as it is now.
     ///
-    /// Of manifests that the run is no longer of, only names and files are kept: `now` says nothing of what they made.
+    /// # Errors
+    /// Where there is no such commit, or git does not work; what is wrong with what the commit has is none.
     pub(crate) fn read(reference: &str, paths: &[PathBuf], config: &Path, now: &Desired) -> Result<Self, Failure> {
         let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
         let commit = Commit::find(reference, first)?;
-        let settings = Settings::at(config, &commit)?;
+        commit.holds(paths)?;
+        let unread = |mistakes| Self::Unread(UnreadBase { reference: reference.to_owned(), commit: commit.id.clone(), mistakes });
+        match ReadBase::read(reference, &commit, paths, config, now) {
+            Ok(Ok(base)) => Ok(Self::Read(Box::new(base))),
+            Ok(Err(mistakes)) => Ok(unread(mistakes)),
+            Err(failure) if failure.is_of_a_tool() => Err(failure),
+            Err(failure) => Ok(unread(BaseMistakes::Surroundings(failure.render(crossrole_report::Screen::default()).lines().map(str::to_owned).collect()))),
+        }
+    }
+
+    /// What was read, with what the commit speaks of besides; `None` where that is nothing.
+    pub(crate) async fn observe(&self, now: &Scope, observed: &Observed, session: &Session) -> Result<Option<Observed>, Failure> {
+        match self {
+            Self::Read(base) => base.observe(now, observed, session).await,
+            Self::Unread(_) => Ok(None),
+        }
+    }
+
+    /// The plan of now, of `desired`, beside what the commit says. `observed`: of `observe`.
+    pub(crate) fn compared(self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Compared {
+        match self {
+            Self::Read(base) => Compared::Since(base.since(desired, now, observed, options, controls)),
+            Self::Unread(unread) => Compared::Unread(unread),
+        }
+    }
+}
+
+/// Mistakes in files of a commit, and the files, by names that tell them from those of now: `origin/main:access/data.toml`.
+fn of_commit(reference: &str, findings: Vec<Finding>, sources: Vec<Source>) -> BaseMistakes {
+    let named = |file: &str| format!("{reference}:{file}");
+    BaseMistakes::Manifests {
+        findings: findings.into_iter().filter(|f| f.severity == Severity::Error).map(|f| Finding { file: named(&f.file), ..f }).collect(),
+        sources: sources.into_iter().map(|source| Source { file: named(&source.file), ..source }).collect(),
+    }
+}
+
+impl ReadBase {
+    /// Of manifests that the run is no longer of, only names and files are kept: `now` says nothing of what they made.
+    fn read(reference: &str, commit: &Commit, paths: &[PathBuf], config: &Path, now: &Desired) -> Result<Result<Self, BaseMistakes>, Failure> {
+        let settings = Settings::at(config, commit)?;
         let files = commit.files(paths, crossrole_manifest::MAX_BYTES, load::is_manifest)?;
         let sources: Vec<Source> = files.into_iter().map(|(file, text)| Source { file: file.display().to_string(), text }).collect();
         let surroundings = settings.surroundings()?;
         let (desired, findings) = crossrole_manifest::load_in(&sources, &surroundings);
-        let mut desired = desired.ok_or_else(|| {
-            let errors: Vec<_> = findings.into_iter().filter(|f| f.severity == Severity::Error).collect();
-            let error = format!("the manifests of `{reference}` have mistakes, so that nothing can be compared with them:");
-            let advice = "compare with a commit whose manifests can be read, or plan without `--base`";
-            Failure::new(error, advice).with(&crossrole_report::findings(&errors, &settings.shown(&sources)))
-        })?;
+        let Some(mut desired) = desired else { return Ok(Err(of_commit(reference, findings, settings.shown(&sources)))) };
         let names: BTreeSet<&str> = now.manifests.iter().map(|m| m.name.as_str()).collect();
         let (kept, gone): (Vec<_>, Vec<_>) =
             desired.manifests.iter().map(|m| (m.name.clone(), m.file.clone())).partition(|(name, _)| names.contains(name.as_str()));
@@ -67,7 +124,7 @@ impl Base {
             // One that can't be read without them is compared as it was.
             desired = crossrole_manifest::load_in(&left, &surroundings).0.unwrap_or(desired);
         }
-        Ok(Self { reference: reference.to_owned(), commit: commit.id, desired, new, gone })
+        Ok(Ok(Self { reference: reference.to_owned(), commit: commit.id.clone(), desired, new, gone }))
     }
 
     /// What has to be read besides what the plan of now reads, where it may be: buckets and keys that only the commit speaks of, and
@@ -84,8 +141,7 @@ impl Base {
         }
     }
 
-    /// What was read, with what the commit speaks of besides; `None` where that is nothing.
-    pub(crate) async fn observe(&self, now: &Scope, observed: &Observed, session: &Session) -> Result<Option<Observed>, Failure> {
+    async fn observe(&self, now: &Scope, observed: &Observed, session: &Session) -> Result<Option<Observed>, Failure> {
         let beyond = self.beyond(now);
         if beyond == Scope::default() {
             return Ok(None);
@@ -108,17 +164,18 @@ impl Base {
         found.filter(|address| !now.changes.iter().any(|change| change.address == *address)).collect()
     }
 
-    /// The plan of now, of `desired`, beside what the commit says. `observed`: of `observe`.
-    pub(crate) fn since(&self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Since {
+    fn since(&self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Since {
         let then = crossrole_planner::plan(&self.desired, observed, &Options { targets: options.targets.clone(), ..Options::default() });
         let (drift, change) = crossrole_planner::since(&then, now);
         let access = by_hand(&self.desired, observed, &drift, controls);
+        let change_access = by_change(desired, observed, &drift, now, controls);
         Since {
             reference: self.reference.clone(),
             commit: self.commit.clone(),
             drift,
             change,
             access,
+            change_access,
             not_compared: then.withheld.into_iter().filter(|one| !now.withheld.iter().any(|other| other.subject == one.subject)).collect(),
             left: Self::left(desired, now, observed, options),
             new: self.new.clone(),

@@ -51,6 +51,8 @@ enum Kind {
     User,
     /// Mistakes that are rendered already, each with its place; and how many.
     Findings(usize),
+    /// Of a program that is needed, whatever it was asked about.
+    Tool,
     /// Ours.
     Bug,
     /// Nobody's: it was to end so.
@@ -79,6 +81,16 @@ impl Failure {
     /// Several errors with one advice.
     pub(crate) fn several(errors: Vec<String>, hint: impl Into<String>) -> Self {
         Self { kind: Kind::User, errors, details: Vec::new(), hint: hint.into() }
+    }
+
+    /// A program that is needed does not do its work.
+    pub(crate) fn tool(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: Kind::Tool, ..Self::new(error, hint) }
+    }
+
+    /// Tells whether it is a program's that is needed, and says nothing of what that was asked about.
+    pub(crate) fn is_of_a_tool(&self) -> bool {
+        self.kind == Kind::Tool
     }
 
     /// It was to end before its work was done.
@@ -110,7 +122,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self.kind {
             Kind::Stopped(exit) => exit,
-            Kind::User | Kind::Findings(_) | Kind::Bug => Exit::Failed,
+            Kind::User | Kind::Findings(_) | Kind::Tool | Kind::Bug => Exit::Failed,
             Kind::Refused => Exit::Refused,
             Kind::Moved => Exit::Moved,
         }
@@ -122,7 +134,7 @@ impl Failure {
         let reason = match kind {
             Kind::Stopped(Exit::Signal(_)) => "interrupted",
             Kind::Stopped(Exit::Locked) => "locked",
-            Kind::Stopped(_) | Kind::User | Kind::Findings(_) | Kind::Bug => "failed",
+            Kind::Stopped(_) | Kind::User | Kind::Findings(_) | Kind::Tool | Kind::Bug => "failed",
             Kind::Refused => "refused",
             Kind::Moved => "moved",
         };

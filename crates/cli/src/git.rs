@@ -34,7 +34,7 @@ impl Commit {
         let folder = if path.is_dir() { path } else { path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")) };
         if Command::new("git").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
             let hint = "put `git` on the PATH (in a container: into the image), or plan without `--base`";
-            return Err(Failure::new("`--base` reads a commit with git, which can't be run here", hint));
+            return Err(Failure::tool("`--base` reads a commit with git, which can't be run here", hint));
         }
         let top = said(git(folder).args(["rev-parse", "--show-toplevel"])).map_err(|why| {
             Failure::new(format!("`{}` is in no git repository: {why}", path.display()), "run it in a clone of the repository that holds the manifests")
@@ -54,7 +54,12 @@ impl Commit {
     }
 
     fn failed(&self, why: &str) -> Failure {
-        Failure::new(format!("`--base {}`: git says: {why}", &self.reference), "see whether `git status` and `git ls-tree` work here")
+        Failure::tool(format!("`--base {}`: git says: {why}", &self.reference), "see whether `git status` and `git ls-tree` work here")
+    }
+
+    /// Tells whether the paths are of this repository, or what is wrong with them: that is of what was typed, and not of the commit.
+    pub(crate) fn holds(&self, paths: &[PathBuf]) -> Result<(), Failure> {
+        paths.iter().try_for_each(|path| self.inside(path).map(drop))
     }
 
     /// A path of the work tree as the commit names it.
@@ -137,7 +142,11 @@ impl Commit {
         let asking = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(asked.as_bytes())));
         let result = child.stdout.take().ok_or_else(|| failed("it has no output".to_owned())).and_then(|stdout| {
             let mut answers = BufReader::new(stdout);
-            files.keys().map(|path| one(&mut answers, most).map_err(|why| failed(format!("`{}`: {why}", path.display())))).collect::<Result<Vec<_>, _>>()
+            let told = |path: &PathBuf, wrong: Wrong| match wrong {
+                Wrong::Git(why) => failed(format!("`{}`: {why}", path.display())),
+                Wrong::File(why) => Failure::new(format!("`{}` of {}: {why}", path.display(), self.reference), "keep it as a manifest is"),
+            };
+            files.keys().map(|path| one(&mut answers, most).map_err(|wrong| told(path, wrong))).collect::<Result<Vec<_>, _>>()
         });
         if result.is_err() {
             let _ = child.kill();
@@ -148,21 +157,30 @@ impl Commit {
     }
 }
 
+/// Why a file can't be had.
+enum Wrong {
+    /// Git does not give it.
+    Git(String),
+    /// It is not as it has to be.
+    File(String),
+}
+
 /// One answer of `cat-file --batch`: `<id> blob <size>`, the bytes, a line's end.
-fn one(answers: &mut impl std::io::BufRead, most: usize) -> Result<String, String> {
+fn one(answers: &mut impl std::io::BufRead, most: usize) -> Result<String, Wrong> {
     /// An id, a type and a number.
     const HEAD_MOST: u64 = 200;
+    let failed = |e: std::io::Error| Wrong::Git(e.to_string());
     let mut head = String::new();
-    answers.by_ref().take(HEAD_MOST).read_line(&mut head).map_err(|e| e.to_string())?;
+    answers.by_ref().take(HEAD_MOST).read_line(&mut head).map_err(failed)?;
     let size = head.trim_end().split_once(" blob ").and_then(|(_, size)| size.parse::<usize>().ok());
-    let size = size.ok_or_else(|| format!("it is not there ({})", head.trim_end()))?;
+    let size = size.ok_or_else(|| Wrong::Git(format!("it is not there ({})", head.trim_end())))?;
     if size > most {
-        return Err(format!("it has {size} bytes, over {most}"));
+        return Err(Wrong::File(format!("it has {size} bytes, over {most}")));
     }
     let mut bytes = vec![0; size + 1];
-    answers.read_exact(&mut bytes).map_err(|e| e.to_string())?;
+    answers.read_exact(&mut bytes).map_err(failed)?;
     bytes.pop();
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+    String::from_utf8(bytes).map_err(|_| Wrong::File("it is not UTF-8".to_owned()))
 }
 
 /// A path without links in its folder; the last part need not be there any more.

@@ -54,6 +54,6 @@ pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};
 pub use permission_set::PermissionSet;
 pub use plan::{Action, Change, Consequence, Part, Plan, Reason, RestsOn, Step, StepId};
 pub use revoked::{Followed, Further, Opened, Revocation, Undenied, Whose, revoked_of, revoked_sid, revoked_since};
-pub use since::Since;
+pub use since::{BaseMistakes, Compared, Since, UnreadBase};
 pub use state::ObjectState;
 pub use withheld::{Cause, Subject, Withheld};

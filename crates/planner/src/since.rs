@@ -22,8 +22,18 @@ pub fn since(base: &Plan, now: &Plan) -> (Vec<Change>, Vec<Change>) {
         (Some(drift), Some(planned)) => between(drift, drift.after.as_ref(), planned.after.as_ref(), planned),
         (None, None) => None,
     });
-    let change = change.collect();
-    (drift.into_values().cloned().collect(), change)
+    let mut change: Vec<Change> = change.collect();
+    // What follows from the plan is said once: of the drift where putting that back is enough for it, and else of this change. What would
+    // only follow from going back to the commit happens to nobody.
+    let mut drift: Vec<Change> = drift.into_values().cloned().collect();
+    for one in &mut drift {
+        let follows = planned.get(&one.address).map(|planned| planned.consequences.as_slice()).unwrap_or_default();
+        one.consequences.retain(|consequence| follows.contains(consequence));
+        if let Some(other) = change.iter_mut().find(|other| other.address == one.address) {
+            other.consequences.retain(|consequence| !one.consequences.contains(consequence));
+        }
+    }
+    (drift, change)
 }
 
 /// What the manifests say otherwise than the commit did; `of` has the manifest and what follows from it.

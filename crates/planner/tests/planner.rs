@@ -35,6 +35,8 @@ mod roles;
 mod rows;
 #[path = "planner/sets.rs"]
 mod sets;
+#[path = "planner/since.rs"]
+mod since;
 #[path = "planner/withheld.rs"]
 mod withheld;
 #[path = "planner/world.rs"]

@@ -1,7 +1,7 @@
 //! A plan as a page that needs nothing but itself: warnings, who gains and loses, the access picture, then what changes, folded.
 
-use crossrole_model::Plan;
 use crossrole_model::graph::Graph;
+use crossrole_model::{Compared, Plan};
 
 use crate::graph::{Picture, escaped, figure, html_page};
 use crate::lines::{Line, Screen, Tone, rendered};
@@ -19,7 +19,7 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
     let title = title(plan);
     let mut body = format!("<h1>{}</h1>\n", escaped(&title));
     body.push_str(&format!("<p class=\"sub\">{}</p>\n", escaped(&accounts(plan))));
-    for warning in drift.map_or_else(|| markdown::warnings(plan), |delta| markdown::drift_warnings(plan, delta)) {
+    for warning in drift.map_or_else(|| markdown::warnings(plan, since), |delta| markdown::drift_warnings(plan, delta)) {
         // Of the comment, without its markup.
         body.push_str(&format!("<p class=\"warning\">{}</p>\n", escaped(&warning.replace(['*', '`'], ""))));
     }
@@ -56,14 +56,22 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
         body.push_str("<p>Nothing.</p>\n");
     }
     let mut changed = text::groups(plan, view);
-    if let Some(since) = since {
-        body.push_str(&filled(&|out| {
-            out.extend([crate::since::drift_heading(plan, since), Line::empty()]);
-            out.extend(crate::since::drift(plan, since, view));
-            out.extend(crate::since::notes(plan, since));
-            out.extend([crate::since::change_heading(plan, since)]);
-        }));
-        changed = text::groups(&crate::since::of(plan, &since.change), view);
+    match since {
+        Some(Compared::Since(since)) => {
+            body.push_str(&filled(&|out| {
+                out.extend([crate::since::drift_heading(plan, since), Line::empty()]);
+                out.extend(crate::since::drift(plan, since, view));
+                out.extend(crate::since::notes(plan, since));
+                out.extend([crate::since::change_heading(plan, since)]);
+                out.extend(crate::since::by_change(since, view, usize::MAX));
+            }));
+            changed = text::groups(&crate::since::of(plan, &since.change), view);
+        }
+        Some(Compared::Unread(base)) => body.push_str(&filled(&|out| {
+            out.extend(crate::since::unread(base));
+            out.push(crate::since::not_told_apart());
+        })),
+        None => {}
     }
     for Group { heading, lines, count } in changed {
         let changes = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };

@@ -4,7 +4,7 @@
 //! than any run of backticks in it; what stands outside of them is ours, numbers, and ids of accounts.
 
 use crossrole_model::access::{AccessDelta, Direction};
-use crossrole_model::{AccountId, Action, Digest, Finding, Judged, Plan, Since, Source};
+use crossrole_model::{AccountId, Action, Compared, Digest, Finding, Judged, Plan, Source};
 
 use crate::lines::{Line, Screen, rendered};
 use crate::overview::{Overview, Owners, Row, overview};
@@ -42,7 +42,7 @@ pub struct Comment<'c> {
     /// What of it is approved, where that is asked for.
     pub judged: Option<&'c Judged>,
     /// What of it is drift and what is this change, where that is asked for.
-    pub since: Option<&'c Since>,
+    pub since: Option<&'c Compared>,
     /// It is looked at as drift: who has gained and who has lost by it.
     pub drift: Option<&'c AccessDelta>,
     /// Why it is not carried out, a line each.
@@ -66,7 +66,7 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
     let mut page = Page { out: String::new(), left: most - TAIL, cut: false };
     let (marker, title) = if drift.is_some() { (marked("drift", key), drift_title(plan)) } else { (marker(key), title(plan)) };
     page.raw(&format!("{marker}\n### {title}\n\n"));
-    for warning in if let Some(delta) = drift { drift_warnings(plan, delta) } else { warnings(plan) } {
+    for warning in if let Some(delta) = drift { drift_warnings(plan, delta) } else { warnings(plan, since) } {
         page.raw(&format!("> [!WARNING]\n> {warning}\n\n"));
     }
     for (heading, lines) in standing(refused, left_out) {
@@ -107,19 +107,29 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
     });
     page.fenced("", &notes, quarter);
     let mut changed = text::groups(plan, view);
-    if let Some(since) = since {
-        let known = crate::since::is_all_known(plan, since);
-        page.raw(&format!("#### Drift: {}\n\n", objects(since.drift.len(), known)));
-        page.fenced("", &lines(&|out| out.extend([crate::since::drift_heading(plan, since)])), quarter);
-        page.fenced(
-            if since.drift.is_empty() { "" } else { "what is live and not as it was said" },
-            &lines(&|out| out.extend(crate::since::drift(plan, since, view))),
-            quarter,
-        );
-        page.fenced("", &lines(&|out| out.extend(crate::since::notes(plan, since))), quarter);
-        page.raw(&format!("#### This change: {}\n\n", objects(since.change.len(), known)));
-        page.fenced("", &lines(&|out| out.extend([crate::since::change_heading(plan, since)])), quarter);
-        changed = text::groups(&crate::since::of(plan, &since.change), view);
+    match since {
+        Some(Compared::Since(since)) => {
+            let known = crate::since::is_all_known(plan, since);
+            page.raw(&format!("#### Drift: {}\n\n", objects(since.drift.len(), known)));
+            page.fenced("", &lines(&|out| out.extend([crate::since::drift_heading(plan, since)])), quarter);
+            page.fenced(
+                if since.drift.is_empty() { "" } else { "what is live and not as it was said" },
+                &lines(&|out| out.extend(crate::since::drift(plan, since, view))),
+                quarter,
+            );
+            page.fenced("", &lines(&|out| out.extend(crate::since::notes(plan, since))), quarter);
+            page.raw(&format!("#### This change: {}\n\n", objects(since.change.len(), known)));
+            page.fenced("", &lines(&|out| out.extend([crate::since::change_heading(plan, since)])), quarter);
+            page.fenced("", &lines(&|out| out.extend(crate::since::by_change(since, view, usize::MAX))), quarter);
+            changed = text::groups(&crate::since::of(plan, &since.change), view);
+        }
+        Some(Compared::Unread(base)) => {
+            page.raw("#### Drift: not known\n\n");
+            page.fenced("", &lines(&|out| out.extend(crate::since::unread(base))), quarter);
+            page.raw("#### This change: not told apart from drift\n\n");
+            page.fenced("", &lines(&|out| out.extend([crate::since::not_told_apart()])), quarter);
+        }
+        None => {}
     }
     for Group { heading, lines, count } in changed {
         let summary = format!("{}: {}", summary_of(&heading), if count == 1 { "1 change".to_owned() } else { format!("{count} changes") });
@@ -238,21 +248,42 @@ pub(crate) fn drift_warnings(plan: &Plan, delta: &AccessDelta) -> Vec<String> {
     said
 }
 
-pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
+/// Whose a widening is, as far as that is told apart: only what this change gives is its own.
+fn widened(plan: &Plan, compared: Option<&Compared>) -> Vec<String> {
+    let Some(delta) = &plan.access else { return Vec::new() };
+    let count = |delta: &AccessDelta| delta.changes.iter().filter(|change| change.direction == Direction::Widened).count();
+    let undecided = |delta: &AccessDelta| {
+        (!delta.undecided.is_empty()).then(|| format!("**It is not decided {} whether somebody gains something.**", times(delta.undecided.len())))
+    };
+    let live = count(delta);
+    let mut said = Vec::new();
+    match compared {
+        Some(Compared::Unread(_)) => {
+            said.push("**What this is compared with can't be read: nothing is told apart as drift.**".to_owned());
+            let what = "**Against what is live, {} somebody gains something: by this change, or since what was done by hand is put back.**";
+            said.extend((live > 0).then(|| what.replace("{}", &times(live))));
+        }
+        Some(Compared::Since(since)) if !since.drift.is_empty() => {
+            let own = count(&since.change_access);
+            said.extend((own > 0).then(|| format!("**Access is widened by this change: {} somebody gains something.**", times(own))));
+            let what = "**Against what is live, {} somebody gains something, with what is put back that was done by hand.**";
+            said.extend((live > 0).then(|| what.replace("{}", &times(live))));
+        }
+        Some(Compared::Since(_)) | None => {
+            said.extend((live > 0).then(|| format!("**Access is widened: {} somebody gains something.**", times(live))));
+        }
+    }
+    said.extend(undecided(delta));
+    said
+}
+
+pub(crate) fn warnings(plan: &Plan, compared: Option<&Compared>) -> Vec<String> {
     let mut said = Vec::new();
     let destroyed = plan.count(Action::Delete) + plan.count(Action::Replace);
     if destroyed > 0 {
         said.push(format!("**{destroyed} of the objects {} destroyed.**", if destroyed == 1 { "is" } else { "are" }));
     }
-    if let Some(delta) = &plan.access {
-        let widened = delta.changes.iter().filter(|change| change.direction == Direction::Widened).count();
-        if widened > 0 {
-            said.push(format!("**Access is widened: {} somebody gains something.**", times(widened)));
-        }
-        if !delta.undecided.is_empty() {
-            said.push(format!("**It is not decided {} whether somebody gains something.**", times(delta.undecided.len())));
-        }
-    }
+    said.extend(widened(plan, compared));
     if !plan.lockouts.is_empty() {
         said.push("**The runner could not take this back: `apply` refuses it unless `--allow-lockout` is given.**".to_owned());
     }

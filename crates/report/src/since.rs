@@ -1,7 +1,7 @@
 //! Drift and this change, each in a section of its own.
 
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Address, Change, Kind, Part, Plan, Since, Withheld};
+use crossrole_model::{Address, BaseMistakes, Change, Compared, Kind, Part, Plan, Since, UnreadBase, Withheld};
 use serde_json::{Value, json};
 
 use crate::text::{changes, cost, gone, withheld};
@@ -22,10 +22,38 @@ pub(crate) fn of(plan: &Plan, changes: &[Change]) -> Plan {
 }
 
 /// `origin/main (1a2b3c4d5e6f)`
-pub(crate) fn base(since: &Since) -> String {
+fn base(since: &Since) -> String {
+    commit(&since.reference, &since.commit)
+}
+
+fn commit(reference: &str, id: &str) -> String {
     /// Enough to find it, as `git log --oneline` has it for large repositories.
     const ID_MOST: usize = 12;
-    format!("{} ({})", safe(&since.reference), safe(since.commit.get(..ID_MOST).unwrap_or(&since.commit)))
+    format!("{} ({})", safe(reference), safe(id.get(..ID_MOST).unwrap_or(id)))
+}
+
+/// `Drift: not known: origin/main (1a2b3c4d5e6f) can't be read.`, and what is wrong there.
+pub(crate) fn unread(base: &UnreadBase) -> Vec<Line> {
+    let UnreadBase { reference, commit: id, mistakes } = base;
+    let at = commit(reference, id);
+    let mut out = vec![
+        Line::new(Tone::Heading, 0, "Drift: ").then([format!("not known: {at} can't be read, so that nothing is told apart from this change.")]),
+        Line::empty(),
+        Line::new(Tone::Warning, 0, "note: ").then([format!("the mistakes are those of {at}, and not of the manifests as they are now:")]),
+    ];
+    let text = match mistakes {
+        BaseMistakes::Manifests { findings, sources } => crate::findings(findings, sources),
+        BaseMistakes::Surroundings(lines) => lines.iter().map(|line| safe(line) + "\n").collect(),
+    };
+    out.extend(text.trim_end().lines().map(|line| if line.is_empty() { Line::empty() } else { Line::plain(2, line) }));
+    out.push(Line::empty());
+    out
+}
+
+/// What stands in the place of the heading of this change.
+pub(crate) fn not_told_apart() -> Line {
+    Line::new(Tone::Heading, 0, "This change: ")
+        .then(["not told apart from drift: this is all that is live and not as the manifests say, whoever has done it."])
 }
 
 /// `Drift: 2 objects are not as origin/main (1a2b3c4d5e6f) says.`
@@ -110,10 +138,27 @@ fn are(count: usize) -> String {
     if count == 1 { "1 object is".to_owned() } else { format!("{count} objects are") }
 }
 
-/// What is this change, object by object.
-pub(crate) fn change(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
+/// What is this change, object by object, and who gains and loses by it, where the plan's own section says more than that.
+fn change(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
     let mut out = Vec::new();
     changes(&of(plan, &since.change), view, &mut out);
+    out.extend(by_change(since, view, access::LINES_MOST));
+    out
+}
+
+/// Who gains and who loses by this change alone; without drift, the plan's own section says that.
+pub(crate) fn by_change(since: &Since, view: View, most: usize) -> Vec<Line> {
+    if since.drift.is_empty() || since.change.is_empty() {
+        return Vec::new();
+    }
+    let delta = &since.change_access;
+    let head = Line::new(Tone::Heading, 0, "Access by this change: ");
+    if delta.changes.is_empty() && delta.undecided.is_empty() {
+        return vec![head.then(["nobody gains or loses anything."]), Line::empty()];
+    }
+    let mut out = vec![head.then([access::counts(delta)])];
+    out.extend(access::delta_lines(delta, view, most).into_iter().map(|line| line.within(2)));
+    out.push(Line::empty());
     out
 }
 
@@ -149,7 +194,16 @@ pub(crate) fn notes(plan: &Plan, since: &Since) -> Vec<Line> {
 }
 
 /// The sections, before what is said of the whole plan.
-pub(crate) fn lines(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
+pub(crate) fn lines(plan: &Plan, compared: &Compared, view: View) -> Vec<Line> {
+    let since = match compared {
+        Compared::Since(since) => since,
+        Compared::Unread(base) => {
+            let mut out = unread(base);
+            out.extend([not_told_apart(), Line::empty()]);
+            changes(plan, view, &mut out);
+            return out;
+        }
+    };
     let mut out = vec![drift_heading(plan, since), Line::empty()];
     out.extend(drift(plan, since, view));
     out.extend(notes(plan, since));
@@ -188,21 +242,43 @@ pub fn access_json(plan: &Plan, delta: &AccessDelta, view: View) -> Value {
     named::value(plan, access::json(plan, delta, view))
 }
 
-/// The same for machines: beside the plan's own changes, those of each side.
-pub fn since_json(plan: &Plan, since: &Since, view: View) -> Value {
+/// The same for machines: beside the plan's own changes, those of each side. What is not known is null.
+pub fn since_json(plan: &Plan, compared: &Compared, view: View) -> Value {
+    let value = match compared {
+        Compared::Since(since) => sides_json(plan, since, view),
+        Compared::Unread(base) => unread_json(base),
+    };
+    named::value(plan, value)
+}
+
+fn unread_json(base: &UnreadBase) -> Value {
+    let UnreadBase { reference, commit, mistakes } = base;
+    let mistakes = match mistakes {
+        BaseMistakes::Manifests { findings, sources } => crate::findings::findings_json(findings, &[], sources).get("findings").cloned().unwrap_or_default(),
+        BaseMistakes::Surroundings(lines) => lines.iter().map(|line| json!({ "message": line })).collect(),
+    };
+    json!({
+        "reference": reference, "commit": commit, "readable": false, "mistakes": mistakes, "complete": false,
+        "drift": null, "change": null, "access": null, "change_access": null,
+    })
+}
+
+fn sides_json(plan: &Plan, since: &Since, view: View) -> Value {
     let all = |changes: &[Change]| machine::plan_json(&of(plan, changes), view).get("resource_changes").cloned().unwrap_or_default();
-    let value = json!({
+    json!({
         "reference": since.reference,
         "commit": since.commit,
+        "readable": true,
+        "mistakes": [],
         "drift": all(&since.drift),
         // An empty list says nothing of what was not compared.
         "complete": is_all_known(plan, since),
         "change": all(&since.change),
         "access": access::json(plan, &since.access, view),
+        "change_access": access::json(plan, &since.change_access, view),
         "not_compared": since.not_compared.iter().map(machine::withheld).collect::<Vec<_>>(),
         "left": since.left.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "new": since.new.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
         "gone": since.gone.iter().map(|(name, file)| json!({ "name": name, "file": file })).collect::<Vec<_>>(),
-    });
-    named::value(plan, value)
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::{AccountId, Action, Address, Cause, Change, Plan, Reason, Since, Subject, Withheld, ownership};
+use crossrole_model::{AccountId, Action, Address, Cause, Change, Compared, Plan, Reason, Subject, Withheld, ownership};
 use crossrole_policy::{Document, Share};
 
 use crate::{Line, MASK, Tone, View, fold, named, rendered, safe, words};
@@ -42,7 +42,7 @@ pub fn plan(plan: &Plan, view: View) -> String {
 }
 
 /// Renders a plan beside what another commit says, where it was compared with one.
-pub fn plan_since(plan: &Plan, since: Option<&Since>, view: View) -> String {
+pub fn plan_since(plan: &Plan, since: Option<&Compared>, view: View) -> String {
     let mut out = Vec::new();
     gone(plan, &mut out);
     legend(plan, &mut out);

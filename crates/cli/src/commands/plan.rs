@@ -9,7 +9,7 @@ use crossrole_access::{Controls, Estate, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
 use crossrole_model::observed::Scope;
-use crossrole_model::{Cause, Change, Desired, DesiredObject, Finding, Judged, KeyRef, Kind, Observed, Outcome, Plan, Severity, Since, Source};
+use crossrole_model::{Cause, Change, Compared, Desired, DesiredObject, Finding, Judged, KeyRef, Kind, Observed, Outcome, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Owners, Screen, Tone};
 use serde_json::Value;
@@ -80,7 +80,7 @@ pub(crate) struct Made {
     /// What of it is approved, where that is asked for.
     pub(crate) judged: Option<Judged>,
     /// What of it is drift, and what is this change, where that is asked for.
-    pub(crate) since: Option<Since>,
+    pub(crate) since: Option<Compared>,
     /// Who has gained and who has lost by it, where it is looked at as drift.
     pub(crate) drift: Option<AccessDelta>,
     /// What it was planned from.
@@ -249,7 +249,7 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
         checked(&plan)?;
         access(&mut plan, &desired, &observed, &controls);
         let linted = if plan.destroy { Linted::default() } else { crossrole_lint::lint(&desired, Some(&observed), super::validate::now()) };
-        let since = base.map(|base| base.since(&desired, &plan, then.as_ref().unwrap_or(&observed), &options, &controls));
+        let since = base.map(|base| base.compared(&desired, &plan, then.as_ref().unwrap_or(&observed), &options, &controls));
         for (account, calls) in then.into_iter().flat_map(|then| then.calls) {
             *plan.calls.entry(account).or_default() += calls;
         }

@@ -203,6 +203,7 @@ fn what_others_wrote_is_text_in_the_page_of_a_plan() {
         let finding = Finding { file: t.into(), span: None, severity: Severity::Warning, message: t.into(), advice: t.into(), rule: Some(t.into()) };
         let (findings, sources, owners) = ([finding], [Source { file: t.into(), text: t.into() }], Owners::new());
         let (since, judged, delta) = (markdown::since(&plan, t), markdown::judged(&plan, t), decisions::delta(t));
+        let [unread, _] = markdown::unread(t);
         let refused = [t.to_owned(), t.to_owned()];
         let plain = Comment {
             plan: &plan,
@@ -217,7 +218,12 @@ fn what_others_wrote_is_text_in_the_page_of_a_plan() {
             left_out: &refused,
             key: "k",
         };
-        for comment in [plain, Comment { judged: Some(&judged), since: Some(&since), ..plain }, Comment { drift: Some(&delta), ..plain }] {
+        for comment in [
+            plain,
+            Comment { judged: Some(&judged), since: Some(&since), ..plain },
+            Comment { since: Some(&unread), ..plain },
+            Comment { drift: Some(&delta), ..plain },
+        ] {
             let text = html(&comment, &picture(t));
             assert_inert(&text, t);
             assert_guarded(&text);

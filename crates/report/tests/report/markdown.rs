@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crossrole_model::{Address, Approval, Finding, Judged, Kind, Plan, Severity, Since, Source};
+use crossrole_model::{Address, Approval, BaseMistakes, Compared, Finding, Judged, Kind, Plan, Severity, Since, Source, UnreadBase};
 use crossrole_report::{COMMENT_MOST, Comment, LEAST, Owners, SUMMARY_MOST, View, marker};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -49,19 +49,27 @@ fn comment(t: &str, most: usize) -> String {
     )
 }
 
-pub(crate) fn since(plan: &Plan, t: &str) -> Since {
+pub(crate) fn since(plan: &Plan, t: &str) -> Compared {
     let (drift, change, not_compared) = (plan.changes.clone(), plan.changes.clone(), plan.withheld.clone());
-    Since {
+    Compared::Since(Since {
         reference: t.into(),
         commit: t.into(),
         drift,
         change,
         access: decisions::delta(t),
+        change_access: decisions::delta(t),
         not_compared,
         left: vec![Address { account: facts::account(), kind: Kind::KeyPolicy, name: t.into() }],
         new: vec![(t.into(), t.into())],
         gone: vec![(t.into(), t.into())],
-    }
+    })
+}
+
+/// A commit that can't be read, in both ways.
+pub(crate) fn unread(t: &str) -> [Compared; 2] {
+    let (findings, sources) = findings(t);
+    let of = |mistakes| Compared::Unread(UnreadBase { reference: t.into(), commit: t.into(), mistakes });
+    [of(BaseMistakes::Manifests { findings, sources }), of(BaseMistakes::Surroundings(vec![t.into()]))]
 }
 
 pub(crate) fn judged(plan: &Plan, t: &str) -> Judged {
@@ -72,6 +80,38 @@ pub(crate) fn judged(plan: &Plan, t: &str) -> Judged {
     let open: Vec<_> = digests.collect();
     let over = [(open[0].clone(), approval(1))].into();
     Judged { approved: held, over, unmatched: vec![(open[0].clone(), approval(0))], open }
+}
+
+/// So is one that is compared with a commit that can't be read: nothing of that is told apart, and nothing is said to be.
+#[test]
+fn a_commit_that_can_not_be_read_changes_nothing_outside_of_fences() {
+    let compared = |t: &str, at: usize| {
+        let (plan, owners, since) = (whole(t), Owners::new(), unread(t));
+        let (findings, sources) = findings("x");
+        let comment = Comment {
+            plan: &plan,
+            findings: &findings,
+            sources: &sources,
+            owners: &owners,
+            view: View::default(),
+            judged: None,
+            since: Some(&since[at]),
+            drift: None,
+            refused: &[],
+            left_out: &[],
+            key: "k",
+        };
+        let text = crossrole_report::markdown(&comment, SUMMARY_MOST);
+        (outside(text.split_once('\n').unwrap().1), text)
+    };
+    for at in [0, 1] {
+        let (expected, plain) = compared("xy", at);
+        assert!(plain.contains("**What this is compared with can't be read: nothing is told apart as drift.**"), "{plain}");
+        assert!(plain.contains("#### Drift: not known\n") && !plain.contains("**Access is widened"), "{plain}");
+        for row in ROWS {
+            assert_eq!(compared(row, at).0, expected, "{row:?}");
+        }
+    }
 }
 
 /// The report of drift is held to the same.
