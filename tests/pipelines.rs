@@ -45,6 +45,7 @@ case "$1 $2 $3" in
   "run list --workflow") echo 4711 ;;
   "pr list --head") cat "$KEPT/open" 2>/dev/null || true ;;
   "pr create --head") test "$4 $5 $6" = "crossrole/drift --base main" && cp "${10}" "$KEPT/request.md" && echo 12 > "$KEPT/open" ;;
+  "pr close 12") test "$4 $5" = "--delete-branch --comment" && rm "$KEPT/open" && git push --quiet origin :crossrole/drift ;;
   "pr edit 12") test "$4" = --body-file && cp "$5" "$KEPT/request.md" ;;
   "run download 4711") test "$4 $5 $6" = "--name crossrole-plan --dir" && mkdir -p "$7" && cp "$KEPT/crossrole.plan" "$7" ;;
   *) exit 9 ;;
@@ -109,6 +110,12 @@ impl Shop {
         self.folder.join("kept").join(name)
     }
 
+    /// What a step has said last under this name.
+    fn output(&self, name: &str) -> String {
+        let all = fs::read_to_string(self.kept("output")).unwrap_or_default();
+        all.lines().rev().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or_default().to_owned()
+    }
+
     /// A step as it stands in the file: exit code and what was said.
     fn step(&self, file: &str, job: &str, name: &str) -> (i32, String) {
         let api = self.api.github();
@@ -140,6 +147,9 @@ impl Shop {
             .env("PATH", path)
             .env("KEPT", self.folder.join("kept"))
             .env("GITHUB_STEP_SUMMARY", self.kept("summary.md"))
+            .env("GITHUB_OUTPUT", self.kept("output"))
+            // As the workflow gives it from the step before.
+            .env("CODE", self.output("code"))
             .env("GITHUB_SHA", sha)
             .env("GITHUB_REF_NAME", "main")
             .env("MANIFESTS", "manifests")
@@ -319,10 +329,11 @@ async fn drift_comes_back_as_a_pull_request() {
         fs::write(&theirs, MANIFEST.replace("[roles.Reader]\n", &described)).unwrap();
         let (code, said) = by_hand(&shop, &theirs);
         assert_eq!(code, 0, "{said}");
-        for step in ["drift", "pull-request", "left"] {
+        for step in ["drift", "close", "pull-request", "left"] {
             let (code, said) = shop.github("drift", step);
             assert_eq!(code, 0, "{step}: {said}");
         }
+        assert!(!fs::read_to_string(shop.kept("gh")).unwrap().contains("pr close"), "{description}");
         assert!(fs::read_to_string(shop.kept("gh")).unwrap().contains(asked), "{description}");
         let request = fs::read_to_string(shop.kept("request.md")).unwrap();
         assert!(request.starts_with("<!-- crossrole drift ") && request.contains(description), "{request}");
@@ -340,6 +351,53 @@ async fn drift_comes_back_as_a_pull_request() {
         let (code, said) = shop.github("drift", step);
         assert_eq!(code, expected, "{step}: {said}");
     }
+}
+
+/// What was put back by hand is no drift any more: the pull request of the night before goes, with its branch, and not before that is known.
+#[tokio::test]
+async fn a_pull_request_of_drift_that_is_gone_is_closed() {
+    let shop = Shop::new("stale").await;
+    shop.branch(MANIFEST);
+    shop.review();
+    shop.merge();
+    assert_eq!(shop.github("apply", "fetch").0, 0);
+    assert_eq!(shop.github("apply", "apply").0, 0);
+    let bare = shop.folder.join("origin.git").display().to_string();
+    shop.git(&["init", "--quiet", "--bare", &bare]);
+    shop.git(&["remote", "add", "origin", &bare]);
+    shop.git(&["push", "--quiet", "origin", "main"]);
+    let hand = |text: &str| {
+        let theirs = shop.folder.join("theirs.toml");
+        fs::write(&theirs, text).unwrap();
+        let (code, said) = by_hand(&shop, &theirs);
+        assert_eq!(code, 0, "{said}");
+    };
+    let night = || {
+        shop.git(&["switch", "--quiet", "main"]);
+        for step in ["drift", "close", "pull-request"] {
+            let (code, said) = shop.github("drift", step);
+            assert_eq!(code, 0, "{step}: {said}");
+        }
+        fs::read_to_string(shop.kept("gh")).unwrap().matches("pr close 12").count()
+    };
+    let is_open = || shop.kept("open").exists();
+    hand(&MANIFEST.replace("[roles.Reader]\n", "[roles.Reader]\ndescription = \"by hand\"\n"));
+    assert!(night() == 0 && is_open());
+    // What could not be read may still be so.
+    let config = shop.folder.join("repo/crossrole.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    hand(MANIFEST);
+    fs::write(&config, settings.replace("p222222222222", "nobody")).unwrap();
+    assert!(night() == 0 && is_open());
+    fs::write(&config, &settings).unwrap();
+    // What is left is none that a manifest could say.
+    hand(&format!("{MANIFEST}[[buckets.reviewed-bucket.allow]]\naccount = \"dev\"\naccess = \"read\"\n"));
+    assert!(night() == 1 && !is_open());
+    let branches = shop.git(&["ls-remote", "--heads", "origin"]);
+    assert!(branches.contains("main") && !branches.contains("drift"), "{branches}");
+    // Another night, with nothing to close.
+    hand(MANIFEST);
+    assert_eq!(night(), 1);
 }
 
 /// A second push updates the comment, and what no pull request brought is not applied.
