@@ -176,6 +176,47 @@ async fn events_are_written_while_it_runs() {
     assert!(lines[1]["exit_code"] == 1 && lines[1]["reason"] == "failed");
 }
 
+/// An account is told when its reading begins and when that has ended, not when all are read: one that answers late, or not at all, keeps
+/// the others' lines from nobody.
+#[tokio::test(start_paused = true)]
+async fn each_account_is_told_as_it_is_read() {
+    // As slow as a network is: accounts are read side by side.
+    let options = Options { latency: std::time::Duration::from_millis(20), ..Options::default() };
+    let (folder, place) = (folder("each"), Place::new(options));
+    let file = format!("{folder}/events.jsonl");
+    let text = "name = \"each\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.ann]\n\
+                [roles.Told]\n[[roles.Told.trust]]\nuser = \"dev/ann\"\n";
+    let manifest = manifest("report-files-each", text);
+    let report = format!("--report=events={file}");
+    let read_of = |account: &str| {
+        let lines = events(&file);
+        let of: Vec<(usize, Value)> = lines.into_iter().enumerate().filter(|(_, line)| line["account"] == account).collect();
+        of
+    };
+    let types = |of: &[(usize, Value)]| of.iter().map(|(_, line)| line["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    place.good(&["plan", &manifest, &report]).await;
+    let [first, second] = ["111111111111", "222222222222"].map(read_of);
+    for of in [&first, &second] {
+        assert_eq!(types(of), ["read_start", "read"]);
+        assert!(of[1].1["calls"].as_u64().unwrap() > 2, "{of:?}");
+    }
+    assert!(first[0].0 < second[1].0 && second[0].0 < first[1].0, "both begin before either has ended: {first:?} {second:?}");
+    // One is slow to answer, and refuses then: the other was told long before.
+    let closed = crate::support::Closed("111111111111", crossrole_sandbox::Fault::Refuse("AccessDenied"));
+    place.sandbox.set_faults(Some(std::sync::Arc::new(closed)));
+    let said = place.run(&["plan", &manifest, &report]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    let failed = read_of("111111111111");
+    assert_eq!(types(&failed), ["read_start", "read_failed"]);
+    assert!(failed[1].1["class"] == "denied" && failed[1].1["why"].as_str().unwrap().contains("AccessDenied"), "{failed:?}");
+    assert_eq!(types(&read_of("222222222222")), ["read_start", "read"]);
+    // What an apply reads to see what it has written is told by its own events.
+    place.sandbox.set_faults(None);
+    place.good(&["apply", "--auto-approve", &manifest, &report]).await;
+    let all: Vec<String> = events(&file).iter().map(|line| line["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(all.iter().filter(|one| *one == "read_start").count(), 2, "{all:?}");
+}
+
 /// What the run reads or writes otherwise is never written over.
 #[tokio::test]
 async fn no_report_is_written_over_settings_plans_or_expectations() {

@@ -1,12 +1,11 @@
 //! What happens, as JSON lines in a file, while it happens: `--report events=FILE`. `docs/events.md` has the types.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use crossrole_model::outcome::Event;
-use crossrole_model::{AccountId, Action, Plan};
+use crossrole_model::{AccountId, Action, Plan, Reading, Unreadable};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -34,10 +33,15 @@ impl Events {
         Ok(events)
     }
 
-    /// Accounts were read, with so many calls.
-    pub(crate) fn read(&self, calls: &BTreeMap<AccountId, u64>) {
-        for (account, calls) in calls {
-            self.say("read", json!({ "account": account.as_str(), "calls": calls }));
+    /// How the reading of an account goes.
+    pub(crate) fn reading(&self, account: &AccountId, calls: u64, reading: &Reading) {
+        let account = account.as_str();
+        match reading {
+            Reading::Began => self.say("read_start", json!({ "account": account })),
+            Reading::Read => self.say("read", json!({ "account": account, "calls": calls })),
+            Reading::Failed(Unreadable { class, why }) => {
+                self.say("read_failed", json!({ "account": account, "calls": calls, "class": class, "why": crossrole_report::safe(why) }));
+            }
         }
     }
 

@@ -83,9 +83,12 @@ impl Session {
 
     /// Reads what is live, unless that is to end first: then nothing is left under way.
     pub(crate) async fn observe(&self, scope: &Scope) -> Result<Observed, Failure> {
+        self.told.keeps(Some(&self.events));
         let mut work = std::pin::pin!(self.aws.observe(scope));
         // What was under way is known as long as the work is there.
-        self.stops.or(&mut work).await.map_err(|stop| stop.while_(&reading(&self.aws.under_way())))
+        let observed = self.stops.or(&mut work).await.map_err(|stop| stop.while_(&reading(&self.aws.under_way())));
+        self.told.keeps(None);
+        observed
     }
 
     /// The value of what takes long to compute: beside this, so that somebody who wants to end is heard.

@@ -1,11 +1,12 @@
 //! What is waited for, said on stderr from within: the streams have one owner, and calls are made in many places.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossrole_cloud::Console;
-use crossrole_model::Waiting;
+use crossrole_model::{AccountId, Reading, Waiting};
 use indicatif::ProgressBar;
 
+use crate::events::Events;
 use crate::io::Sink;
 use crate::progress::Style;
 
@@ -24,16 +25,23 @@ pub(crate) struct Told {
     /// Somebody can answer a question.
     interactive: bool,
     how: Mutex<How>,
+    /// Where the readings of accounts are kept, while they are those of the command itself.
+    readings: Mutex<Option<Arc<Events>>>,
 }
 
 impl Told {
     pub(crate) fn new(stderr: Sink, interactive: bool) -> Self {
-        Self { stderr, interactive, how: Mutex::new(How { style: Style::Lines, bar: None }) }
+        Self { stderr, interactive, how: Mutex::new(How { style: Style::Lines, bar: None }), readings: Mutex::default() }
     }
 
     /// From now on, progress is shown so.
     pub(crate) fn beside(&self, style: Style, bar: Option<ProgressBar>) {
         *self.how.lock().unwrap_or_else(PoisonError::into_inner) = How { style, bar };
+    }
+
+    /// From now on, readings of accounts are kept there; `None`: nowhere, as what an apply reads to see what it has written.
+    pub(crate) fn keeps(&self, events: Option<&Arc<Events>>) {
+        *self.readings.lock().unwrap_or_else(PoisonError::into_inner) = events.cloned();
     }
 
     /// Where it is said.
@@ -60,6 +68,14 @@ impl Console for Told {
             Style::Bar | Style::Lines => self.line(&crossrole_report::waiting(waiting)),
         }
     }
+
+    fn reads(&self, account: &AccountId, calls: u64, reading: &Reading) {
+        let events = self.readings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(events) = events {
+            events.reading(account, calls, reading);
+        }
+    }
+
     fn code(&self, profile: &str, serial: &str) -> Option<String> {
         if !self.interactive {
             return None;

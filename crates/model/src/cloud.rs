@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::call::Call;
 use crate::ids::AccountId;
-use crate::observed::{Observed, Scope};
+use crate::observed::{Observed, Scope, Unreadable};
 use crate::state::ObjectState;
 
 /// Reads in bulk, reads one shared document, makes one writing call.
@@ -111,6 +111,17 @@ pub enum WaitsFor {
         /// Its code; empty where there was none.
         code: String,
     },
+}
+
+/// How the reading of one account goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// It has begun.
+    Began,
+    /// It was read.
+    Read,
+    /// It could not be read.
+    Failed(Unreadable),
 }
 
 /// A failed call, ready to be shown.

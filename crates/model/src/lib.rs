@@ -41,7 +41,7 @@ pub use address::{Address, Kind};
 pub use approval::{Approval, Judged};
 pub use broken::Broken;
 pub use call::{BucketCall, BucketRef, Call, Finds, IamCall, PrincipalKind, PrincipalRef};
-pub use cloud::{Cloud, CloudError, ErrorClass, Waiting, WaitsFor};
+pub use cloud::{Cloud, CloudError, ErrorClass, Reading, Waiting, WaitsFor};
 pub use desired::{Desired, DesiredObject, DesiredState};
 pub use facet::{Digest, Facet};
 pub use finding::{Finding, Severity, Source, Span};

@@ -242,7 +242,6 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
         Some(base) => base.observe(&scope, &observed, session).await?,
         None => None,
     };
-    session.events.read(&observed.calls);
     let (desired, options, controls) = (Arc::clone(&session.desired), options.clone(), session.settings.controls(&session.desired)?);
     let work = move || {
         let mut plan = crossrole_planner::plan(&desired, &observed, &options);

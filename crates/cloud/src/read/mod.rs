@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::observed::{AccountState, Observed, Scope};
 use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState, SetState};
 use crossrole_model::{
-    AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, KeyCall, KeyRef, Observation, Partition, PermissionSet, SetCall, Unreadable,
-    ownership,
+    AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, KeyCall, KeyRef, Observation, Partition, PermissionSet, Reading, SetCall,
+    Unreadable, ownership,
 };
 use crossrole_policy::Document;
 use futures_util::future::{join, join_all};
@@ -37,11 +37,16 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     }
     let of_keys: Vec<AccountId> = asked.keys().cloned().collect();
     let all: BTreeSet<&AccountId> = scope.accounts.keys().chain(declared.keys().copied()).chain(&of_keys).collect();
-    let read = join_all(all.into_iter().map(|account| {
-        let objects = scope.accounts.get(account);
-        let (buckets, keys, none) = (declared.remove(account).unwrap_or_default(), asked.remove(account).unwrap_or_default(), &none);
-        async move { (account.clone(), objects.is_some(), of_account(aws, scope, account, objects.unwrap_or(none), (buckets, keys)).await) }
-    }));
+    let read =
+        join_all(
+            all.into_iter().map(|account| {
+                let objects = scope.accounts.get(account);
+                let (buckets, keys, none) = (declared.remove(account).unwrap_or_default(), asked.remove(account).unwrap_or_default(), &none);
+                async move {
+                    (account.clone(), objects.is_some(), told(aws, account, of_account(aws, scope, account, objects.unwrap_or(none), (buckets, keys))).await)
+                }
+            }),
+        );
     let sets = async {
         match &scope.permission_sets {
             Some((at, declared)) => Some(permission_set::read(aws, at, declared).await),
@@ -49,6 +54,7 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
         }
     };
     let (read, permission_sets) = join(read, sets).await;
+    let one_by_one = aws.calls();
     let (mut accounts, mut buckets, mut bucket_accounts, mut keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), key::Keys::new());
     for (account, asked, (state, found, found_keys)) in read {
         keys.extend(found_keys);
@@ -67,6 +73,10 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     let mut permission_sets = permission_sets;
     if let (Some((at, _)), Some(Observation::Known(sets))) = (&scope.permission_sets, &mut permission_sets) {
         permission_set::of_roles(aws, at, sets, &holding(&accounts, aws.sessions.partition())).await;
+    }
+    // What all of them together made necessary is told with what went before.
+    for (account, calls) in aws.calls().into_iter().filter(|(id, n)| one_by_one.get(id) != Some(n) && accounts.contains_key(id)) {
+        tell(aws, &account, calls - before.get(&account).copied().unwrap_or(0), &Reading::Read);
     }
     let made = aws.calls().into_iter().map(|(id, n)| (id.clone(), n - before.get(&id).copied().unwrap_or(0)));
     // An account that is only reached for the lock is not read.
@@ -112,6 +122,30 @@ fn resolved(aws: &Aws, observed: &mut Observed) {
     }
 }
 
+/// What was read of an account.
+type OfAccount = (Observation<AccountState>, bucket::Buckets, key::Keys);
+
+/// Reads an account, and tells when that begins and how it ends.
+async fn told(aws: &Aws, account: &AccountId, work: impl Future<Output = OfAccount>) -> OfAccount {
+    let made = || aws.calls().get(account).copied().unwrap_or(0);
+    let before = made();
+    tell(aws, account, 0, &Reading::Began);
+    let found = work.await;
+    // Of one that only has buckets or keys of the run nothing else was tried.
+    let reading = match &found.0 {
+        Observation::Unreadable(why) if why.class.is_some() => Reading::Failed(why.clone()),
+        Observation::Known(_) | Observation::Unreadable(_) => Reading::Read,
+    };
+    tell(aws, account, made() - before, &reading);
+    found
+}
+
+fn tell(aws: &Aws, account: &AccountId, calls: u64, reading: &Reading) {
+    if let Some(console) = &aws.sessions.run().console {
+        console.reads(account, calls, reading);
+    }
+}
+
 /// Reads IAM of one account, its buckets, and its keys.
 async fn of_account(
     aws: &Aws,
@@ -119,7 +153,7 @@ async fn of_account(
     account: &AccountId,
     objects: &BTreeSet<Address>,
     (declared, keys): (bucket::Wanted<'_>, Vec<KeyRef>),
-) -> (Observation<AccountState>, bucket::Buckets, key::Keys) {
+) -> OfAccount {
     let session = match aws.sessions.get(account).await {
         Ok(session) => session,
         Err(error) => {

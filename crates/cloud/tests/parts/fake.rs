@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use crossrole_cloud::{Aws, Console, Settings, Transport, TransportFuture};
 use crossrole_model::observed::{BucketScope, Scope};
-use crossrole_model::{AccountId, BucketCall, BucketRef, Call, IamCall, PrincipalKind, PrincipalRef, Waiting};
+use crossrole_model::{AccountId, BucketCall, BucketRef, Call, IamCall, PrincipalKind, PrincipalRef, Reading, Waiting};
 use crossrole_policy::Document;
 
 pub(crate) const ACCOUNT: &str = "222222222222";
@@ -155,6 +155,8 @@ impl Console for Said {
     fn waits(&self, waiting: &Waiting) {
         self.0.lock().unwrap().push(waiting.clone());
     }
+
+    fn reads(&self, _: &AccountId, _: u64, _: &Reading) {}
 
     fn code(&self, _: &str, _: &str) -> Option<String> {
         None
