@@ -330,6 +330,20 @@ async fn each_push_is_found_in_one_comment() {
     assert!(exit == Exit::Refused && refused == mark && title.contains("2 to add"), "a refused plan is a plan: {title}");
     fs::remove_file(format!("{one}/a.toml")).unwrap();
     assert_eq!(plan(&[&one]).await.1.0, mark);
+    // What carries a saved plan out writes into the same, whether it is told where the manifests are or not, and whatever the plan itself wrote.
+    let saved = format!("{folder}/saved.plan");
+    let report = format!("--report=markdown={comment}");
+    for (planned, applied) in [(&[&one[..]][..], &[&saved[..]][..]), (&[&one], &[&saved, &one]), (&[&report, &one], &[&saved])] {
+        place.good(&[&["plan", "--out", &saved], planned].concat()).await;
+        let said = place.run(&[&["apply", "--max-age=1d", "--deny-widening", &report], applied].concat()).await;
+        assert_eq!(first_two(&comment).0, mark, "{planned:?} {applied:?}: {}", said.err);
+    }
+    for (planned, applied, expected) in [("--report-key=prod", "--quiet", "prod"), ("--report-key=prod", "--report-key=dev", "dev")] {
+        let (_, (wanted, _)) = plan(&["--report-key", expected, &one]).await;
+        place.good(&["plan", "--out", &saved, planned, &one]).await;
+        place.run(&["apply", "--deny-widening", &report, applied, &saved]).await;
+        assert_eq!(first_two(&comment).0, wanted, "{planned} {applied}");
+    }
     // Other jobs of the same pull request.
     let file = format!("{one}/b.toml");
     let others = [&["--destroy", &one][..], &["--target", "role/b", &one], &[&file], &["--report-key", "prod", &one], &["--report-key", "dev", &one]];

@@ -71,14 +71,14 @@ fn place(path: &Path) -> PathBuf {
 }
 
 /// What the comment of a run is found by: what the user says, or what is the same in each push, however many manifests there are: the paths
-/// as they are named from here, the settings, and what is asked for.
-pub(crate) fn key(view: &ViewArgs, paths: &[PathBuf], config: &Path, options: &Options) -> String {
+/// as they are named from here, the settings, and what is asked for. `kept`: it is kept for another run, whatever this one writes.
+pub(crate) fn key(view: &ViewArgs, paths: &[PathBuf], config: &Path, options: &Options, kept: bool) -> String {
     if let Some(key) = &view.report_key {
         return format!("key\n{key}");
     }
     let here = std::env::current_dir().unwrap_or_default();
     // Jobs of one repository may each be in a folder of their own.
-    let is_asked = view.report.iter().any(|report| matches!(report.format, ReportFormat::Markdown | ReportFormat::Summary));
+    let is_asked = kept || view.report.iter().any(|report| matches!(report.format, ReportFormat::Markdown | ReportFormat::Summary));
     let within = is_asked.then(crate::git::prefix).flatten().unwrap_or_default();
     let plain = |path: &Path| {
         let path = path.strip_prefix(&here).unwrap_or(path);

@@ -335,6 +335,9 @@ pub struct Plan {
     /// What else it was made from, where it is saved.
     #[serde(default)]
     pub rests_on: RestsOn,
+    /// What the comment on it is found by, where it is saved: what carries it out writes into the same.
+    #[serde(default)]
+    pub comment_key: String,
 }
 
 /// What a plan was made from besides its manifests: of each, what tells it from another.
@@ -344,19 +347,80 @@ pub struct RestsOn {
     pub commit: Option<String>,
     /// Settings, the directory of accounts and control policies, by file as it was named.
     pub files: BTreeMap<String, Digest>,
-    /// Every object that is declared, relied on or changed, as it was live; those that could not be read are left out.
-    pub objects: BTreeMap<String, Digest>,
+    /// Every object that is declared, relied on or changed, part by part as it was live: none where it was not there. Those that could not be
+    /// read are left out.
+    pub objects: BTreeMap<String, Parts>,
+}
+
+/// The parts of a live object, each with a digest of what it was.
+pub type Parts = Vec<(LivePart, Digest)>;
+
+/// A part of a live object, whether or not any plan writes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LivePart {
+    /// One that a step may write.
+    Facet(Facet),
+    /// Of a group: that this user is in it.
+    Member(String),
+    /// Of a user: that it is in this group.
+    MemberOf(String),
+    /// Of a document that belongs to many: the statements with this Sid; empty: those without one.
+    Statement(String),
+    /// Whether a key can be used.
+    KeyState,
+}
+
+/// What has become of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Became {
+    /// It was not there.
+    Came,
+    /// It is not there any more.
+    Went,
+    /// It is another.
+    Changed,
+}
+
+/// A part of a live object that is not as it was when the plan was reviewed, and that the plan itself has not made so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Turned {
+    /// The object, as its address is written.
+    pub object: String,
+    /// The part.
+    pub part: LivePart,
+    /// What has become of it.
+    pub became: Became,
 }
 
 impl RestsOn {
-    /// Files and objects that are otherwise than in `self`, by name. Of an object that could not be read on one of the sides, nobody knows.
-    pub fn changed<'a>(&'a self, now: &'a Self) -> Vec<&'a str> {
+    /// Files that are otherwise than in `self`, by name.
+    pub fn other_files<'a>(&'a self, now: &'a Self) -> Vec<&'a str> {
         // No `..`: a new field stops the build until someone decides. Another commit with the same files is the same.
-        let Self { commit: _, files, objects } = self;
+        let Self { commit: _, files, objects: _ } = self;
         let names: BTreeSet<&String> = files.keys().chain(now.files.keys()).collect();
-        let files = names.into_iter().filter(|name| files.get(*name) != now.files.get(*name));
-        let objects = objects.iter().filter(|(name, then)| now.objects.get(*name).is_some_and(|now| now != *then)).map(|(name, _)| name);
-        files.chain(objects).map(String::as_str).collect()
+        names.into_iter().filter(|name| files.get(*name) != now.files.get(*name)).map(String::as_str).collect()
+    }
+
+    /// Parts of objects that are otherwise than in `self`. Of an object that could not be read on one of the sides, nobody knows.
+    pub fn turned(&self, now: &Self) -> Vec<Turned> {
+        let of = |parts: &Parts| parts.iter().cloned().collect::<BTreeMap<LivePart, Digest>>();
+        let both = self.objects.iter().filter_map(|(name, then)| Some((name, of(then), of(now.objects.get(name)?))));
+        let all = both.flat_map(|(name, then, now)| {
+            let parts: BTreeSet<LivePart> = then.keys().chain(now.keys()).cloned().collect();
+            let turned = parts.into_iter().filter_map(move |part| {
+                let became = match (then.get(&part), now.get(&part)) {
+                    (None, Some(_)) => Became::Came,
+                    (Some(_), None) => Became::Went,
+                    (Some(then), Some(now)) if then != now => Became::Changed,
+                    _ => return None,
+                };
+                Some((part, became))
+            });
+            turned.map(|(part, became)| Turned { object: name.clone(), part, became })
+        });
+        all.collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod draft;
 mod narrow;
 mod order;
 mod rest;
+mod rests_on;
 pub mod rights;
 mod since;
 mod stale;
@@ -28,7 +29,8 @@ use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, Permi
 
 pub use check::check;
 pub use narrow::narrowed;
-pub use rest::{rest, rests_on, unlike_the_rest};
+pub use rest::{rest, unlike_the_rest};
+pub use rests_on::{rests_on, turned};
 pub use since::since;
 pub use stale::differences;
 pub use unread::{apart_from_unread, unread};

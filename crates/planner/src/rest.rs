@@ -1,9 +1,9 @@
 //! The rest of a reviewed plan, where something has moved since.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crossrole_model::plan::Difference;
-use crossrole_model::{Address, Broken, Cause, Change, Desired, Digest, Observed, Plan, Subject, Withheld};
+use crossrole_model::{Address, Broken, Cause, Change, Plan, Subject, Withheld};
 
 use crate::check;
 use crate::stale::same;
@@ -62,15 +62,4 @@ pub fn unlike_the_rest(differences: &[Difference], rest: &Plan) -> Vec<Differenc
         Difference::Unknown { .. } | Difference::Manifests | Difference::Recorded { .. } | Difference::Access { .. } => true,
     };
     differences.iter().filter(stands).cloned().collect()
-}
-
-/// Digests of all objects that a plan rests on, as they are live: those that are declared, relied on, or changed. What could not be read is
-/// left out.
-pub fn rests_on(desired: &Desired, observed: &Observed, plan: &Plan) -> BTreeMap<String, Digest> {
-    let addresses: BTreeSet<&Address> = desired.objects.keys().chain(&desired.required).chain(plan.changes.iter().map(|change| &change.address)).collect();
-    let digest = |address: &Address| {
-        let state = observed.state(address).ok()?;
-        Some((address.to_string(), state.map_or_else(Digest::absent, |state| Digest::of(serde_json::to_string(&state).unwrap_or_default().as_bytes()))))
-    };
-    addresses.into_iter().filter_map(digest).collect()
 }

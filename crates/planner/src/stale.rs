@@ -107,6 +107,8 @@ fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
         calls: _,
         // What the plan rests on may be otherwise and the plan the same: that is said, and stops nothing.
         rests_on: _,
+        // Where it is shown.
+        comment_key: _,
     } = now;
     let r = reviewed;
     let same = [

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Version of the file, as `docs/plan-file.md` describes it. Releases that differ in their last number alone read one another's.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 
 /// Most bytes of a file: ten thousand roles make some tens of megabytes.
 pub const PLAN_BYTES_MOST: usize = 256 << 20;

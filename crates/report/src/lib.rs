@@ -53,7 +53,7 @@ pub use junit::{Case, Ended, Suite, junit, junit_findings, junit_outcome, junit_
 pub use lines::{Line, Screen, Tone, rendered};
 pub use lock::{lock_error, lock_lines, lock_lost, locked, locks};
 pub use markdown::{COMMENT_MOST, Comment, LEAST, SUMMARY_MOST, markdown, marker, not_planned};
-pub use outcome::{broken, describe, differences, moved, outcome, progress, unread, waiting};
+pub use outcome::{broken, describe, differences, moved, outcome, progress, turned, unread, waiting};
 pub use overview::Owners;
 pub use proof::{attestation, attestation_json, attestation_markdown, junit_attestation, proving, still_in};
 pub use revoked::{followed, lives_on, narrowed, nothing_live, passed_over, revoked_json, rotation_begun, untried};

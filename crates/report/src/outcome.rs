@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_model::outcome::Event;
-use crossrole_model::plan::Difference;
+use crossrole_model::plan::{Difference, Turned};
 use crossrole_model::{Address, Broken, Change, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor, Withheld};
 
 use crate::{Line, Screen, Tone, View, fold, rendered, safe, text, words};
@@ -18,6 +18,15 @@ pub fn describe(plan: &Plan, step: StepId) -> String {
 /// What to say when a saved plan is not what would be planned now; a line each.
 pub fn differences(differences: &[Difference]) -> String {
     let lines: Vec<Line> = differences.iter().map(|d| Line::plain(2, safe(&words::difference(d)))).collect();
+    rendered(&lines, Screen::default())
+}
+
+/// What is no longer as it was when a plan was reviewed; a line each.
+pub fn turned(turned: &[Turned]) -> String {
+    /// More are not read by anybody.
+    const MOST: usize = 50;
+    let mut lines: Vec<Line> = turned.iter().take(MOST).map(|one| Line::plain(2, safe(&words::turned(one)))).collect();
+    lines.extend((turned.len() > MOST).then(|| Line::plain(2, format!("and {} more", turned.len() - MOST))));
     rendered(&lines, Screen::default())
 }
 

@@ -2,7 +2,7 @@
 
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
-use crossrole_model::plan::{Difference, Record};
+use crossrole_model::plan::{Became, Difference, LivePart, Record, Turned};
 use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Kind, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
 use crossrole_policy::{Dropped, Unmergeable};
 
@@ -360,6 +360,43 @@ pub(crate) fn difference(difference: &Difference) -> String {
         Difference::Access { more: 1 } => "1 line of the Access section was not reviewed: more would be gained than the file says".to_owned(),
         Difference::Access { more } => format!("{more} lines of the Access section were not reviewed: more would be gained than the file says"),
     }
+}
+
+/// What has become of something since a plan was reviewed: `222222222222/role/Reader: policy … was attached since the review`.
+pub(crate) fn turned(turned: &Turned) -> String {
+    let Turned { object, part, became } = turned;
+    let three = |came: String, went: String, changed: String| match became {
+        Became::Came => came,
+        Became::Went => went,
+        Became::Changed => changed,
+    };
+    // A setting that is read as none is another one.
+    let plain = |what: &str, has: &str| format!("its {what} {has} changed");
+    let what = match part {
+        LivePart::Facet(Facet::Existence) => three("it was made".to_owned(), "it was deleted".to_owned(), "it is another, or somebody else's".to_owned()),
+        LivePart::Facet(Facet::Attached(arn)) => {
+            three(format!("policy {arn} was attached"), format!("policy {arn} was detached"), format!("the attachment of policy {arn} has changed"))
+        }
+        LivePart::Facet(Facet::Inline(name)) => {
+            three(format!("inline policy {name} was put on it"), format!("inline policy {name} was deleted"), format!("inline policy {name} has changed"))
+        }
+        LivePart::Facet(Facet::Boundary) => {
+            let boundary = "permissions boundary";
+            three(format!("a {boundary} was put on it"), format!("its {boundary} was taken away"), format!("its {boundary} is another"))
+        }
+        LivePart::Facet(what @ (Facet::Tags | Facet::ClientIds)) => plain(&facet(what), "have"),
+        LivePart::Facet(what) => plain(&facet(what), "has"),
+        LivePart::Member(user) => three(format!("user {user} was put into it"), format!("user {user} was taken out of it"), format!("user {user} has changed")),
+        LivePart::MemberOf(group) => {
+            three(format!("it was put into group {group}"), format!("it was taken out of group {group}"), format!("group {group} has changed"))
+        }
+        LivePart::Statement(sid) => {
+            let name = if sid.is_empty() { "a statement without a Sid".to_owned() } else { format!("statement {sid}") };
+            three(format!("{name} was put into it"), format!("{name} was taken out"), format!("{name} has changed"))
+        }
+        LivePart::KeyState => plain("state", "has"),
+    };
+    format!("{object}: {what} since the review")
 }
 
 /// How a plan is broken: a bug of ours, said so that it can be reported.

@@ -57,9 +57,9 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
     };
     let mut session = Session::open(&paths, &args.planning.cloud, io)?;
     session.events = Arc::clone(events);
-    // A saved plan that says where its manifests are is found by the folder that was planned.
-    let named = reviewed.as_ref().map(|reviewed| &reviewed.places).filter(|places| !places.is_empty()).unwrap_or(&args.paths);
-    session.key = reports::key(&args.planning.view, named, &args.planning.cloud.config, &options);
+    // A saved plan is shown where it was shown when it was made, unless somebody says otherwise.
+    let planned = reviewed.as_ref().map(|reviewed| &reviewed.plan.comment_key).filter(|key| !key.is_empty() && args.planning.view.report_key.is_none());
+    session.key = planned.cloned().unwrap_or_else(|| reports::key(&args.planning.view, &args.paths, &args.planning.cloud.config, &options, false));
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
     let applied = async {
         let checked = |plan: &Plan| if plan.destroy { remembered(plan, &session.desired) } else { Ok(()) };

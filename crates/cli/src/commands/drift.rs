@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &DriftArgs, io: &mut Io) -> Result<Exit, Failure> 
 async fn opened(args: &DriftArgs, events: &Arc<Events>, io: &mut Io) -> Result<Exit, Failure> {
     let mut session = Session::open(&args.paths.paths, &args.cloud, io)?;
     session.events = Arc::clone(events);
-    session.key = reports::key(&args.view, &args.paths.paths, &args.cloud.config, &Options::default());
+    session.key = reports::key(&args.view, &args.paths.paths, &args.cloud.config, &Options::default(), false);
     session.ended(drift(args, &session, io).await)
 }
 

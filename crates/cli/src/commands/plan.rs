@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
         reports::plan_apart(out, &args.paths.paths, &cloud.config, &[&cloud.sandbox_state])?;
     }
     let events = Arc::new(Events::open(report, "plan")?);
-    let key = reports::key(&args.planning.view, &args.paths.paths, &cloud.config, &args.planning.options(args.destroy));
+    let key = reports::key(&args.planning.view, &args.paths.paths, &cloud.config, &args.planning.options(args.destroy), args.out.is_some());
     let mut reported = false;
     let result = opened(args, &events, &key, &mut reported, io).await;
     if let (Err(failure), false) = (&result, reported) {
@@ -57,7 +57,7 @@ async fn plan(args: &PlanArgs, session: &Session, reported: &mut bool, io: &mut 
     let mut made = make(session, &options, &args.planning.guard, &gate, base).await?;
     if let Some(path) = &args.out {
         let rests_on = rests_on::now(session, &made.plan, &made.observed);
-        save(&Plan { saved_at: super::validate::now(), rests_on, ..made.plan.clone() }, path)?;
+        save(&Plan { saved_at: super::validate::now(), rests_on, comment_key: session.key.clone(), ..made.plan.clone() }, path)?;
     }
     let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
     made.refused(refusal.as_ref().err()).print(&args.planning.view, &session.sources, io)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crossrole_model::plan::{Difference, LivePart, Turned};
 use crossrole_model::{Cause, Digest, Plan};
 use crossrole_report::{CodecError, Line, Tone, safe};
 
@@ -141,21 +142,21 @@ pub(crate) async fn compare(
     gate: &Gate,
 ) -> Result<Result<Vec<Line>, Failure>, Failure> {
     let differences = crossrole_planner::differences(reviewed, &made.plan, &made.observed);
-    let changed = rests_on::now(session, &made.plan, &made.observed);
-    // What it changes itself may be done already.
-    let own = reviewed.changes.iter().map(|change| change.address.to_string());
-    let named: BTreeSet<String> = differences.iter().filter_map(|difference| difference.address().map(ToString::to_string)).chain(own).collect();
-    let changed: Vec<String> = reviewed.rests_on.changed(&changed).into_iter().map(str::to_owned).filter(|name| !named.contains(name)).collect();
+    let now = rests_on::now(session, &made.plan, &made.observed);
+    let files = reviewed.rests_on.other_files(&now);
+    let mut turned = crossrole_planner::turned(reviewed, &now);
+    // A part that a difference is about is named there.
+    turned.retain(|one| !differences.iter().any(|difference| names(difference, one)));
     if differences.is_empty() {
-        return Ok(Ok(note(&changed)));
+        return Ok(Ok(note(&files, &turned)));
     }
     let unread = crossrole_planner::unread(reviewed, &made.plan);
     // What was not read has not moved: the differences that it makes are none that somebody would have to review.
     let known = if unread.is_empty() { differences } else { crossrole_planner::apart_from_unread(&differences, &unread, &made.plan, &made.observed) };
     let moved = crossrole_report::moved(reviewed, &made.plan, &known);
-    let details = format!("{}{moved}", crossrole_report::differences(&known));
+    let details = format!("{}{}{moved}", crossrole_report::differences(&known), crossrole_report::turned(&turned));
     let not_read = if unread.is_empty() { String::new() } else { format!("and this could not be read:\n{}", crossrole_report::unread(&unread)) };
-    let refusal = |error: &str| Failure::moved(error, AGAIN).with(&details).with(&rests(&changed)).with(&not_read);
+    let refusal = |error: &str| Failure::moved(error, AGAIN).with(&details).with(&rests(&files)).with(&not_read);
     if !partial && known.is_empty() {
         let error = "this can't be held against the plan that was saved, since not all that it is of could be read, and nothing was changed:";
         return Ok(Err(Failure::new(error, READABLE).with(&crossrole_report::unread(&unread))));
@@ -194,19 +195,28 @@ pub(crate) async fn compare(
     Ok(Ok(lines))
 }
 
+/// Tells whether a difference says already what has become of a part.
+fn names(difference: &Difference, one: &Turned) -> bool {
+    let Difference::Moved { address, facet } = difference else { return false };
+    one.part == LivePart::Facet(facet.clone()) && one.object == address.to_string()
+}
+
 /// What the plan rests on and is otherwise now, though the plan is the same.
-fn note(changed: &[String]) -> Vec<Line> {
-    if changed.is_empty() {
+fn note(files: &[&str], turned: &[Turned]) -> Vec<Line> {
+    if files.is_empty() && turned.is_empty() {
         return Vec::new();
     }
-    vec![Line::new(Tone::Kept, 0, "note: ").then(["the plan is what was reviewed, and what it was made from has changed: ".to_owned(), named(changed)])]
+    let what = format!("the plan is what was reviewed, and what it was made from has changed{}", if files.is_empty() { ":" } else { ": " });
+    let mut lines = vec![Line::new(Tone::Kept, 0, "note: ").then([what, named(files)])];
+    lines.extend(crossrole_report::turned(turned).lines().map(|line| Line::plain(2, line.trim())));
+    lines
 }
 
-fn rests(changed: &[String]) -> String {
-    if changed.is_empty() { String::new() } else { format!("since the review, these have changed: {}", named(changed)) }
+fn rests(files: &[&str]) -> String {
+    if files.is_empty() { String::new() } else { format!("since the review, these have changed: {}", named(files)) }
 }
 
-fn named(changed: &[String]) -> String {
+fn named(changed: &[&str]) -> String {
     /// More are not read by anybody.
     const MOST: usize = 10;
     let mut names: Vec<String> = changed.iter().take(MOST).map(|name| safe(name)).collect();

@@ -26,14 +26,14 @@ fn what_is_no_plan_is_refused_with_a_sentence() {
         assert!(error.to_string().starts_with("this is not a saved plan: "), "{error}");
     }
     let version = env!("CARGO_PKG_VERSION");
-    for (from, to) in [("\"crossrole_plan\":6", "\"crossrole_plan\":2"), ("\"crossrole_plan\":6", "\"crossrole_plan\":7")] {
+    for (from, to) in [("\"crossrole_plan\":7", "\"crossrole_plan\":2"), ("\"crossrole_plan\":7", "\"crossrole_plan\":8")] {
         assert!(written.contains(from));
         let error = refused(&written.replacen(from, to, 1));
         assert!(matches!(error, CodecError::OtherVersion(_)));
         let number = to.rsplit(':').next().unwrap();
         assert_eq!(
             error.to_string(),
-            format!("this plan was made by another version of crossrole ({version}, plan format {number}); this is {version}, plan format 6")
+            format!("this plan was made by another version of crossrole ({version}, plan format {number}); this is {version}, plan format 7")
         );
     }
     let other = refused(&written.replacen(&format!("\"version\":\"{version}\""), "\"version\":\"99.0.0\"", 1));
