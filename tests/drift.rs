@@ -207,8 +207,8 @@ async fn what_can_not_be_said_is_left() {
     let said = drift(&place, &["--write"], &path).await;
     assert_eq!(said.exit, Exit::Changes, "{}", said.err);
     assert!(said.err.contains("written: `drifting.toml`: 222222222222/role/Second: description"), "{}", said.err);
-    for left in ["222222222222/role/Reader", "222222222222/role/Second"] {
-        assert!(said.err.contains(&format!("left: {left}: what is live can't be said in the manifest")), "{}", said.err);
+    for left in ["role/Reader: tags: the text of the manifest has no place for it", "role/Second: trust policy: a manifest has no words for what is live"] {
+        assert!(said.err.contains(&format!("left: 222222222222/{left}; `apply` puts it back\n")), "{}", said.err);
     }
     assert_eq!(changed(&std::fs::read_to_string(&path).unwrap()), "+description = \"sayable\"\n");
     // In one of several accounts: the manifest says the same of all.
@@ -217,7 +217,12 @@ async fn what_can_not_be_said_is_left() {
     place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
     place.iam("333333333333", "UpdateRole", &[("RoleName", "Wide"), ("Description", "by hand")]).await;
     let said = drift(&place, &["--write"], &path).await;
-    assert!(said.exit == Exit::Changes && said.err.contains("left: 333333333333/role/Wide: "), "{}", said.err);
+    assert!(
+        said.exit == Exit::Changes
+            && said.err.contains("left: 333333333333/role/Wide: description: what says it says more, and would change 222222222222/role/Wide as well"),
+        "{}",
+        said.err
+    );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), both);
     place.iam(TRUSTING, "UpdateRole", &[("RoleName", "Wide"), ("Description", "by hand")]).await;
     assert_eq!(drift(&place, &["--write"], &path).await.exit, Exit::Changes);
@@ -267,7 +272,11 @@ async fn what_says_more_than_has_drifted_is_left() {
     assert_eq!(place.s3(TRUSTING, "PUT", "/shared", "policy", &policy.replace("teams/data/", "teams/")).await.0, 204);
     let before = place.run(&["plan", &path]).await.out;
     let said = drift(&place, &["--write"], &path).await;
-    assert!(said.err.contains("left: 222222222222/role/Reader: ") && !said.err.contains("written: "), "{}", said.err);
+    let expected = [
+        "left: 222222222222/role/Reader: inline policy crossrole: what says it says more, and would change 222222222222/bucket-policy/shared as well;",
+        "left: 222222222222/bucket-policy/shared: ",
+    ];
+    assert!(expected.iter().all(|left| said.err.contains(left)) && !said.err.contains("written: "), "{}", said.err);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     assert_eq!(place.run(&["plan", &path]).await.out, before);
 }
@@ -418,19 +427,240 @@ async fn what_was_not_read_is_an_error() {
     assert!(said.out.starts_with("Drift: none, as far as it is known: see what is withheld."), "{}", said.out);
 }
 
-/// What a hand adds beside what is declared is no drift, and that nothing was added is not said.
+/// What a hand adds beside what is declared is no drift, and whom it lets in is said where nothing else is.
 #[tokio::test(start_paused = true)]
-async fn none_does_not_mean_that_nobody_has_added_anything() {
-    let place = crate::support::Place::new(crossrole_sandbox::Options::default());
-    let file = crate::support::manifest("drift-beside", "name = \"beside\"\n[trusting]\naccount = \"222222222222\"\n[buckets.beside-bucket]\ncreate = true\n");
+async fn what_others_let_in_beside_what_is_declared_is_said() {
+    let place = Place::new(Options::default());
+    let text = "name = \"beside\"\n[trusting]\naccount = \"222222222222\"\n[buckets.beside-bucket]\ncreate = true\n[keys.data]\ncreate = true\n\
+                [roles.Kept]\nforeign_policies = \"keep\"\n[[roles.Kept.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+    let file = manifest("drift-beside", text);
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
-    assert_eq!(place.s3("222222222222", "DELETE", "/beside-bucket", "publicAccessBlock", "").await.0, 204);
-    let open =
-        r#"{"Version":"2012-10-17","Statement":[{"Sid":"Open","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::beside-bucket/*"}]}"#;
-    assert_eq!(place.s3("222222222222", "PUT", "/beside-bucket", "policy", open).await.0, 204);
+    let said = drift(&place, &[], &file).await;
+    assert!(said.exit == Exit::Clean && said.out.contains("Kept, and no drift: others let nobody in"), "{}", said.out);
+    assert_eq!(place.s3(TRUSTING, "DELETE", "/beside-bucket", "publicAccessBlock", "").await.0, 204);
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Open","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::beside-bucket/*"},{"Sid":"Shut","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::beside-bucket/secret/*"}]}"#;
+    assert_eq!(place.s3(TRUSTING, "PUT", "/beside-bucket", "policy", open).await.0, 204);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Own","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"kms:*","Resource":"*"},{"Sid":"Theirs","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444444444444:root"},"Action":"kms:Decrypt","Resource":"*"}]}"#;
+    kms(&place, "PutKeyPolicy", &serde_json::json!({ "KeyId": key_of(&place).await, "PolicyName": "default", "Policy": policy })).await;
+    place.iam(TRUSTING, "PutRolePolicy", &[("RoleName", "Kept"), ("PolicyName", "by.hand"), ("PolicyDocument", FOREIGN)]).await;
     let comment = format!("{file}.md");
-    let said = place.run(&["drift", "--sandbox", &format!("--report=markdown={comment}"), &file]).await;
-    assert_eq!(said.exit, crossrole::Exit::Clean, "{}{}", said.out, said.err);
-    assert!(said.out.contains("what others add beside it is kept, and is not looked at here") && !said.out.contains("what is live is what"), "{}", said.out);
-    assert!(std::fs::read_to_string(&comment).unwrap().contains("is not looked at here"));
+    let said = drift(&place, &[&format!("--report=markdown={comment}"), &format!("--report=html={file}.html")], &file).await;
+    // The bucket's block of public access is what the manifest says nothing of.
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    insta::assert_snapshot!("drift_beside", said.out.replace(&key_of(&place).await, "ID"));
+    for report in [comment, format!("{file}.html")] {
+        let report = std::fs::read_to_string(report).unwrap();
+        assert!(report.contains("Kept, and no drift") && report.contains("bucket-policy/beside-bucket: statement Open"), "{report}");
+    }
+    let value: serde_json::Value = serde_json::from_str(&drift(&place, &["--json"], &file).await.out).unwrap();
+    let objects: Vec<&str> = value["foreign"]["objects"].as_array().unwrap().iter().map(|one| one["address"].as_str().unwrap()).collect();
+    assert_eq!(objects, ["222222222222/role/Kept", "222222222222/bucket-policy/beside-bucket", "222222222222/key-policy/us-east-1/alias/data"]);
+    let gains = value["foreign"]["access"]["changes"].as_array().unwrap();
+    assert!(!gains.is_empty() && gains.iter().all(|change| change["direction"] == "widened"), "{gains:#?}");
+    // Beside drift it is said as well.
+    place.iam(TRUSTING, "UpdateRole", &[("RoleName", "Kept"), ("Description", "by hand")]).await;
+    let said = drift(&place, &[], &file).await;
+    assert!(said.exit == Exit::Changes && said.out.contains("Kept, and no drift: what others let in"), "{}", said.out);
+}
+
+async fn kms(place: &Place, operation: &str, input: &serde_json::Value) -> String {
+    let root = crate::support::Credentials { key: TRUSTING.to_owned(), ..crate::support::Credentials::default() };
+    let (status, body) = place.kms_as(&root, "us-east-1", operation, input).await;
+    assert_eq!(status, 200, "{operation}: {body}");
+    body
+}
+
+/// The id of the key of the manifest.
+async fn key_of(place: &Place) -> String {
+    let described: serde_json::Value = serde_json::from_str(&kms(place, "DescribeKey", &serde_json::json!({ "KeyId": "alias/data" })).await).unwrap();
+    described["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
+}
+
+/// A key that is off is drift, though no plan switches it on: nobody reads what it encrypts.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_off_is_drift() {
+    let text = "name = \"off\"\n[trusting]\naccount = \"222222222222\"\n[keys.data]\ncreate = true\n";
+    for (operation, expected) in [("DisableKey", "is disabled"), ("ScheduleKeyDeletion", "is to be deleted"), ("DisableKeyRotation", "rotation")] {
+        let place = Place::new(Options::default());
+        let file = manifest(&format!("drift-off-{operation}"), text);
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        assert_eq!(drift(&place, &[], &file).await.exit, Exit::Clean);
+        kms(&place, operation, &serde_json::json!({ "KeyId": key_of(&place).await })).await;
+        let comment = format!("{file}.md");
+        let said = drift(&place, &[&format!("--report=markdown={comment}")], &file).await;
+        assert_eq!(said.exit, Exit::Changes, "{operation}: {}{}", said.out, said.err);
+        assert!(!said.out.starts_with("Drift: none") && said.out.contains(expected), "{operation}: {}", said.out);
+        assert!(!std::fs::read_to_string(comment).unwrap().contains(": none"), "{operation}");
+        let junit = format!("{file}.xml");
+        drift(&place, &[&format!("--report=junit={junit}")], &file).await;
+        assert!(std::fs::read_to_string(junit).unwrap().contains("<failure "), "{operation}");
+        let value: serde_json::Value = serde_json::from_str(&drift(&place, &["--json"], &file).await.out).unwrap();
+        let off = usize::from(operation != "DisableKeyRotation");
+        assert_eq!(value["drift_keys"].as_array().unwrap().len(), off, "{operation}: {value:#}");
+        // What else was done to it is shown as well.
+        if operation == "DisableKey" {
+            kms(&place, "UpdateKeyDescription", &serde_json::json!({ "KeyId": key_of(&place).await, "Description": "by hand" })).await;
+            let said = drift(&place, &[], &file).await;
+            assert!(said.exit == Exit::Changes && said.out.contains("description: by hand -> none"), "{}", said.out);
+        }
+    }
+}
+
+/// A key of somebody else's that encrypts what is declared counts, too.
+#[tokio::test(start_paused = true)]
+async fn a_key_of_a_bucket_that_is_off_is_drift() {
+    let place = Place::new(Options::default());
+    let key = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    assert!(place.sandbox.add_key(key));
+    let text = format!("name = \"off\"\n[trusting]\naccount = \"222222222222\"\n[buckets.sealed]\ncreate = true\nencryption = {{ kms_key = \"{key}\" }}\n");
+    let file = manifest("drift-off-bucket", &text);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert_eq!(drift(&place, &[], &file).await.exit, Exit::Clean);
+    kms(&place, "DisableKey", &serde_json::json!({ "KeyId": key })).await;
+    let said = drift(&place, &[], &file).await;
+    assert!(said.exit == Exit::Changes && said.out.starts_with("Drift: 1 key can't be used."), "{}", said.out);
+}
+
+/// A mark that somebody made up, a quota that is full, or a statement that nothing can stand beside hides nothing either.
+#[tokio::test(start_paused = true)]
+async fn what_is_withheld_for_whatever_reason_is_shown_as_drift() {
+    let text = "name = \"held\"\n[trusting]\naccount = \"222222222222\"\n[buckets.held]\ncreate = true\n[roles.Reader]\ndescription = \"reads\"\n\
+                [[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Reader.allow]]\nbucket = \"held\"\naccess = \"get\"\n";
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"sts:AssumeRole"}]}"#;
+    let mark = [("Tags.member.1.Key", "crossrole:revoked-0123456789abcdef"), ("Tags.member.1.Value", "2026-01-01T00:00:00Z")];
+    let place = Place::new(Options::default());
+    let path = manifest("drift-held-mark", text);
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "Reader"), ("PolicyDocument", open)]).await;
+    place.iam(TRUSTING, "TagRole", &[&[("RoleName", "Reader")][..], &mark].concat()).await;
+    let said = drift(&place, &[], &path).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    assert!(said.out.contains("was revoked at") && said.out.contains("~ role Reader") && said.out.contains("999999999999"), "{}", said.out);
+    assert!(said.out.contains("any principal of 999999999999 that its own policies let gains sts:AssumeRole"), "{}", said.out);
+    // A role that somebody filled up.
+    let place = Place::new(Options::default());
+    let path = manifest("drift-held-quota", &text.replace("[[roles.Reader.trust]]", "foreign_policies = \"keep\"\n[[roles.Reader.trust]]"));
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    place.iam(TRUSTING, "DeleteRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "crossrole")]).await;
+    place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "Reader"), ("PolicyDocument", open)]).await;
+    let long: Vec<String> = (0..300).map(|at| format!("\"arn:aws:s3:::some-rather-long-bucket-{at}\"")).collect();
+    let full = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:ListBucket","Resource":[{}]}}]}}"#, long[..237].join(","));
+    place.iam(TRUSTING, "PutRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "full"), ("PolicyDocument", &full)]).await;
+    let said = drift(&place, &[], &path).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    assert!(said.out.contains("over AWS's limit") && said.out.contains("~ role Reader") && said.out.contains("999999999999"), "{}", said.out);
+    // A statement of the bucket's policy that names somebody who is gone, beside which nothing can be put.
+    let place = Place::new(Options::default());
+    let path = manifest("drift-held-policy", text);
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    place.iam(TRUSTING, "CreateUser", &[("UserName", "gone")]).await;
+    let only = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Only","Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::222222222222:user/gone"},"Action":"s3:DeleteObject","Resource":"arn:aws:s3:::held/*"}]}"#;
+    assert_eq!(place.s3(TRUSTING, "PUT", "/held", "policy", only).await.0, 204);
+    place.iam(TRUSTING, "DeleteUser", &[("UserName", "gone")]).await;
+    let said = drift(&place, &[], &path).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    assert!(said.out.contains("a foreign statement denies everyone but") && said.out.contains("~ bucket-policy held"), "{}", said.out);
+}
+
+const MORE: &str = r#"name = "more"
+[trusting]
+account = "222222222222"
+
+[oidc_providers.github] # theirs
+url = "https://token.actions.githubusercontent.com"
+
+[oidc_providers.other]
+url = "https://login.example.com"
+client_ids = ["one"] # the first
+
+[keys.store] # of the store
+create = true
+alias = "data"
+description = "seals" # what for
+rotation_days = 180
+tags = { team = "data" }
+
+[roles.First]
+[[roles.First.trust]] # one
+service = "ec2.amazonaws.com"
+"#;
+
+/// Further entries of a trust, what a made key has, and audiences are written back; comments stay.
+#[tokio::test(start_paused = true)]
+async fn trusts_keys_and_providers_are_written_back() {
+    let statement = |who: &str, more: &str| format!(r#"{{"Effect":"Allow","Principal":{who},"Action":"sts:AssumeRole"{more}}}"#);
+    let first = statement(r#"{"Service":"ec2.amazonaws.com"}"#, "");
+    let trust = |others: &[String]| format!(r#"{{"Version":"2012-10-17","Statement":[{first},{}]}}"#, others.join(","));
+    let (alike, account) = (statement(r#"{"Service":"lambda.amazonaws.com"}"#, ""), statement(r#"{"AWS":"arn:aws:iam::333333333333:root"}"#, ""));
+    let mfa = statement(r#"{"AWS":"arn:aws:iam::444444444444:root"}"#, r#","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#);
+    let hands: [(&str, &str, Vec<(&str, String)>); 7] = [
+        ("trust alike", "UpdateAssumeRolePolicy", vec![("PolicyDocument", trust(&[alike.clone()]))]),
+        ("trust of an account", "UpdateAssumeRolePolicy", vec![("PolicyDocument", trust(&[account.clone()]))]),
+        ("trust of three", "UpdateAssumeRolePolicy", vec![("PolicyDocument", trust(&[alike, account, mfa]))]),
+        (
+            "unsaid audience",
+            "AddClientIDToOpenIDConnectProvider",
+            vec![("OpenIDConnectProviderArn", "token.actions.githubusercontent.com".to_owned()), ("ClientID", "two".to_owned())],
+        ),
+        ("audience", "AddClientIDToOpenIDConnectProvider", vec![("OpenIDConnectProviderArn", "login.example.com".to_owned()), ("ClientID", "two".to_owned())]),
+        ("settings", "UpdateRole", vec![("Description", "by hand".to_owned()), ("MaxSessionDuration", "7200".to_owned())]),
+        ("key", "", Vec::new()),
+    ];
+    let mut written = String::new();
+    for (name, action, parameters) in hands {
+        let place = Place::new(Options::default());
+        let path = manifest("drift-more", MORE);
+        place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+        if action.is_empty() {
+            let id = key_of(&place).await;
+            kms(&place, "UpdateKeyDescription", &serde_json::json!({ "KeyId": id, "Description": "by hand" })).await;
+            kms(&place, "EnableKeyRotation", &serde_json::json!({ "KeyId": id, "RotationPeriodInDays": 90 })).await;
+            kms(&place, "TagResource", &serde_json::json!({ "KeyId": id, "Tags": [{ "TagKey": "by", "TagValue": "hand" }] })).await;
+        } else {
+            let arn = |value: &String| format!("arn:aws:iam::222222222222:oidc-provider/{value}");
+            let mut all: Vec<(&str, String)> =
+                parameters.iter().map(|(key, value)| (*key, if key.ends_with("Arn") { arn(value) } else { value.clone() })).collect();
+            if !action.contains("ClientID") {
+                all.push(("RoleName", "First".to_owned()));
+            }
+            place.iam(TRUSTING, action, &all.iter().map(|(key, value)| (*key, value.as_str())).collect::<Vec<_>>()).await;
+        }
+        let said = drift(&place, &["--write"], &path).await;
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(said.exit == Exit::Changes && !said.err.contains("left: "), "{name}: {}{}{text}", said.out, said.err);
+        assert_eq!(comments(&text), comments(MORE), "{name}: {text}");
+        assert!(place.good(&["plan", &path]).await.contains("No changes."), "{name}: {text}");
+        let diff = similar::TextDiff::from_lines(MORE, &text);
+        let lines = diff.iter_all_changes().filter(|change| change.tag() != similar::ChangeTag::Equal).map(|change| format!("{}{change}", change.tag()));
+        written += &format!("## {name}\n{}\n", lines.collect::<String>());
+    }
+    insta::assert_snapshot!("drift_written_more", written);
+}
+
+/// Each thing that is left has a reason of its own, for machines as well.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_has_its_own_reason() {
+    let place = Place::new(Options::default());
+    let path = manifest("drift-reasons", MORE);
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    kms(&place, "DisableKeyRotation", &serde_json::json!({ "KeyId": key_of(&place).await })).await;
+    let refused = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::333333333333:root"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "First"), ("PolicyDocument", refused)]).await;
+    let tags = [("Tags.member.1.Key", "crossrole:manifest"), ("Tags.member.1.Value", "more")];
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    place.iam(TRUSTING, "CreateRole", &[&[("RoleName", "Stray"), ("AssumeRolePolicyDocument", trust)][..], &tags].concat()).await;
+    let said = drift(&place, &["--write", "--json"], &path).await;
+    let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let left: Vec<(&str, &str)> =
+        value["left_because"].as_array().unwrap().iter().map(|one| (one["address"].as_str().unwrap(), one["because"].as_str().unwrap())).collect();
+    let expected = [("222222222222/role/First", "no-words"), ("222222222222/role/Stray", "undeclared"), ("222222222222/key/us-east-1/alias/data", "no-words")];
+    assert_eq!(left, expected, "{}", said.err);
+    assert_eq!(value["left"].as_array().unwrap().len(), 3);
+    for expected in [
+        "left: 222222222222/role/Stray: no manifest declares it, and it is ours; `apply` puts it back",
+        "left: 222222222222/key/us-east-1/alias/data: rotation: a manifest has no words for what is live; `apply` puts it back",
+    ] {
+        assert!(said.err.contains(expected), "{}", said.err);
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), MORE);
 }

@@ -13,6 +13,7 @@ mod environment;
 mod events;
 mod failure;
 mod files;
+mod foreign;
 mod git;
 mod guard;
 mod guardrails;

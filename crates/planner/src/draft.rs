@@ -8,7 +8,7 @@ use crossrole_model::{
     AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, PermissionSet, Plan, Reason, Step, StepId, Subject,
     Unreadable, Withheld, limits, ownership,
 };
-use crossrole_policy::Share;
+use crossrole_policy::{Document, Merged, Share, Unmergeable};
 
 use crate::Options;
 
@@ -208,7 +208,19 @@ impl<'a> Draft<'a> {
                 self.unsure.entry(account.clone()).or_insert(unread);
             }
         }
-        (used > limit && sure).then_some(Cause::Quota { quota, size: used, limit })
+        // What is only shown has no limit.
+        (used > limit && sure && !self.look_through).then_some(Cause::Quota { quota, size: used, limit })
+    }
+
+    /// A document with our part of it. Where that can't be put in and is only shown, both stand beside one another.
+    ///
+    /// # Errors
+    /// Somebody else's statement would come to mean something else.
+    pub(crate) fn merged(&self, share: &Share, found: Option<&Document>) -> Result<Merged, Unmergeable> {
+        match share.merge(found) {
+            Err(_) if self.look_through => Ok(Merged { document: Some(share.beside(found)), dropped: Vec::new() }),
+            merged => merged,
+        }
     }
 
     pub(crate) fn deletion_reason(&self) -> Reason {

@@ -102,6 +102,31 @@ impl Document {
     }
 }
 
+impl Document {
+    /// Returns the same where statements without a Sid that differ in nothing but whom they name are one: that says the same of everybody.
+    #[must_use]
+    pub fn joined(&self) -> Self {
+        let plain = |statement: &Statement| {
+            statement.sid().is_empty() && statement.principal.as_ref().is_some_and(|principal| !principal.negated && !principal.bare_star)
+        };
+        let bare = |statement: &Statement| Statement { principal: None, ..statement.clone() }.canonical_body();
+        let mut statements: Vec<Statement> = Vec::new();
+        for statement in &self.statements {
+            let same = statements.iter_mut().find(|other| plain(other) && plain(statement) && bare(other) == bare(statement));
+            match (same.and_then(|same| same.principal.as_mut()), &statement.principal) {
+                (Some(into), Some(from)) => {
+                    for (kind, values) in &from.entries {
+                        let list = into.entries.entry(kind.clone()).or_default();
+                        list.extend(values.iter().filter(|value| !list.contains(value)).cloned().collect::<Vec<_>>());
+                    }
+                }
+                _ => statements.push(statement.clone()),
+            }
+        }
+        Self { statements, ..self.clone() }
+    }
+}
+
 impl Statement {
     /// Returns the canonical form.
     pub fn canonical(&self) -> CanonicalStatement {

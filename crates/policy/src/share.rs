@@ -93,6 +93,16 @@ impl Share {
     }
 }
 
+impl Share {
+    /// Returns our statements beside the foreign ones as those stand, whatever they would come to mean: to show what differs, never to be
+    /// written.
+    pub fn beside(&self, current: Option<&Document>) -> Document {
+        let foreign = current.into_iter().flat_map(|d| &d.statements).filter(|s| !self.is_ours(s));
+        let statements = foreign.chain(&self.statements).cloned().collect();
+        Document { statements, ..current.cloned().unwrap_or_else(|| Document::new(Vec::new())) }
+    }
+}
+
 fn has_variable(statement: &Statement) -> bool {
     let resources = statement.resource.iter().flat_map(|r| &r.values);
     let values = statement.conditions.values().flat_map(|keys| keys.values().flatten());

@@ -19,7 +19,7 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
     let title = title(plan);
     let mut body = format!("<h1>{}</h1>\n", escaped(&title));
     body.push_str(&format!("<p class=\"sub\">{}</p>\n", escaped(&accounts(plan))));
-    for warning in drift.map_or_else(|| markdown::warnings(plan, since), |delta| markdown::drift_warnings(plan, delta)) {
+    for warning in drift.map_or_else(|| markdown::warnings(plan, since), |drift| markdown::drift_warnings(plan, &drift.access)) {
         // Of the comment, without its markup.
         body.push_str(&format!("<p class=\"warning\">{}</p>\n", escaped(&warning.replace(['*', '`'], ""))));
     }
@@ -36,10 +36,11 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
     body.push_str(&filled(&|out| out.extend(plan.lockouts.iter().map(|lockout| Line::new(Tone::Warning, 0, "! ").then([crate::lockout(lockout)])))));
     body.push_str("<h2>Who gains, who loses</h2>\n");
     let access = filled(&|out| match drift {
-        Some(delta) => out.extend(crate::since::by_drift(delta, view, usize::MAX)),
+        Some(drift) => out.extend(crate::since::by_drift(&drift.access, view, usize::MAX)),
         None => out.extend(crate::access::section_whole(plan, view)),
     });
     body.push_str(if access.is_empty() { "<p>Nobody gains or loses anything.</p>\n" } else { &access });
+    body.push_str(&filled(&|out| out.extend(drift.into_iter().flat_map(|drift| crate::since::let_in(&drift.foreign, view, usize::MAX)))));
     if let Some(judged) = judged {
         body.push_str(&filled(&|out| out.extend(approvals::judged(judged))));
         let entries = approvals::entries(plan, judged);

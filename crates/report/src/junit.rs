@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Action, Finding, Outcome, Plan, Severity, Source, StepId, StepResult};
+use crossrole_model::{Action, Cause, Finding, Outcome, Plan, Severity, Source, StepId, StepResult};
 
 use crate::findings::{MANIFEST, Places, word};
 use crate::text::because;
@@ -211,7 +211,12 @@ pub fn junit_plan(plan: &Plan, is_drift: bool, [refused, left_out]: [&[String]; 
     }
     let withheld = plan.withheld.iter().map(|withheld| {
         let (why, advice) = words::cause(withheld);
-        let ended = if withheld.blocks { Ended::Unknown { message: why, details: vec![advice] } } else { Ended::Skipped { message: why } };
+        let off = is_drift && matches!(withheld.cause, Cause::KeyState(_));
+        let ended = match withheld.blocks {
+            _ if off => Ended::Failed { message: why, details: vec![advice] },
+            true => Ended::Unknown { message: why, details: vec![advice] },
+            false => Ended::Skipped { message: why },
+        };
         Case { ended, ..passed(words::subject(&withheld.subject)) }
     });
     suites.push(Suite { name: "withheld".to_owned(), cases: withheld.collect() });

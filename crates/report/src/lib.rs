@@ -57,7 +57,7 @@ pub use outcome::{broken, describe, differences, moved, outcome, progress, turne
 pub use overview::Owners;
 pub use proof::{attestation, attestation_json, attestation_markdown, junit_attestation, proving, still_in};
 pub use revoked::{followed, lives_on, narrowed, nothing_live, passed_over, revoked_json, rotation_begun, untried};
-pub use since::{access_json, drift_alone, since_json, taken_up, taken_up_json};
+pub use since::{access_json, drift_alone, foreign_json, keys_off_json, left_json, since_json, taken_up, taken_up_json};
 pub use text::{Diff, blocked, plan, plan_since};
 
 /// What people get to see.

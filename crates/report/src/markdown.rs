@@ -4,7 +4,7 @@
 //! than any run of backticks in it; what stands outside of them is ours, numbers, and ids of accounts.
 
 use crossrole_model::access::{AccessDelta, Direction};
-use crossrole_model::{AccountId, Action, Compared, Digest, Finding, Judged, Plan, Source};
+use crossrole_model::{AccountId, Action, Compared, Digest, Drifted, Finding, Judged, Plan, Source};
 
 use crate::lines::{Line, Screen, rendered};
 use crate::overview::{Overview, Owners, Row, overview};
@@ -43,8 +43,8 @@ pub struct Comment<'c> {
     pub judged: Option<&'c Judged>,
     /// What of it is drift and what is this change, where that is asked for.
     pub since: Option<&'c Compared>,
-    /// It is looked at as drift: who has gained and who has lost by it.
-    pub drift: Option<&'c AccessDelta>,
+    /// It is looked at as drift: what that comes to.
+    pub drift: Option<&'c Drifted>,
     /// Why it is not carried out, a line each.
     pub refused: &'c [String],
     /// What has moved since it was reviewed and is left out of it, a line each.
@@ -66,7 +66,7 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
     let mut page = Page { out: String::new(), left: most - TAIL, cut: false };
     let (marker, title) = if drift.is_some() { (marked("drift", key), drift_title(plan)) } else { (marker(key), title(plan)) };
     page.raw(&format!("{marker}\n### {title}\n\n"));
-    for warning in if let Some(delta) = drift { drift_warnings(plan, delta) } else { warnings(plan, since) } {
+    for warning in if let Some(drift) = drift { drift_warnings(plan, &drift.access) } else { warnings(plan, since) } {
         page.raw(&format!("> [!WARNING]\n> {warning}\n\n"));
     }
     for (heading, lines) in standing(refused, left_out) {
@@ -86,7 +86,7 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
     page.fenced("", &lines(&|out| text::gone(plan, out)), quarter);
     page.fenced("", &lockouts(plan), quarter);
     match drift {
-        Some(delta) => page.fenced("", &lines(&|out| out.extend(crate::since::by_drift(delta, view, usize::MAX))), quarter),
+        Some(drift) => page.fenced("", &lines(&|out| out.extend(crate::since::by_drift(&drift.access, view, usize::MAX))), quarter),
         None => page.fenced("", &lines(&|out| out.extend(crate::access::section_whole(plan, view))), quarter),
     }
     if let Some(judged) = judged {
@@ -98,7 +98,9 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
         }
     }
     page.fenced("", &lines(&|out| text::withheld(plan, out)), quarter);
-    if drift.is_some() {
+    if let Some(drift) = drift {
+        page.raw("#### Kept, and no drift\n\n");
+        page.fenced("", &lines(&|out| out.extend(crate::since::let_in(&drift.foreign, view, usize::MAX))), quarter);
         page.fenced("", &lines(&|out| out.extend(crate::since::beside(plan))), quarter);
     }
     let notes = lines(&|out| {
@@ -195,12 +197,8 @@ fn title(plan: &Plan) -> String {
 }
 
 fn drift_title(plan: &Plan) -> String {
-    let what = match plan.changes.len() {
-        0 if plan.is_blocked() => "not known".to_owned(),
-        0 => "none".to_owned(),
-        1 => "1 object is not as the manifests say".to_owned(),
-        more => format!("{more} objects are not as the manifests say"),
-    };
+    let none = if plan.is_blocked() { "not known" } else { "none" };
+    let what = crate::since::drifted(plan).unwrap_or_else(|| none.to_owned());
     format!("crossrole: drift of {}: {what}", of_what(plan))
 }
 

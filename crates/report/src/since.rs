@@ -1,7 +1,11 @@
 //! Drift and this change, each in a section of its own.
 
 use crossrole_model::access::AccessDelta;
-use crossrole_model::{Address, BaseMistakes, Change, Compared, Kind, Part, Plan, Since, UnreadBase, Withheld};
+use crossrole_model::observed::KeyState;
+use crossrole_model::{
+    Address, BaseMistakes, Cause, Change, Compared, Drifted, Foreign, ForeignPart, Kind, LeftBecause, LeftPart, Part, Plan, Since, Subject, UnreadBase,
+    Withheld,
+};
 use serde_json::{Value, json};
 
 use crate::text::{changes, cost, gone, withheld};
@@ -97,21 +101,47 @@ pub(crate) fn drift(plan: &Plan, since: &Since, view: View) -> Vec<Line> {
     out
 }
 
-/// Drift alone: what is live and not as the manifests say, and who has gained and lost by it.
-pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
+/// Keys that can't be used, of those that are declared or encrypt what is: that is drift, though no plan puts it back.
+pub(crate) fn keys_off(plan: &Plan) -> Vec<(&Address, &KeyState)> {
+    let off = plan.withheld.iter().filter_map(|withheld| match (&withheld.subject, &withheld.cause) {
+        (Subject::Object(address), Cause::KeyState(state)) => Some((address, state)),
+        _ => None,
+    });
+    off.collect()
+}
+
+/// `2 objects are not as the manifests say`, `1 key can't be used`, or both; `None`: nothing is.
+pub(crate) fn drifted(plan: &Plan) -> Option<String> {
+    let objects = match plan.changes.len() {
+        0 => None,
+        1 => Some("1 object is not as the manifests say".to_owned()),
+        more => Some(format!("{more} objects are not as the manifests say")),
+    };
+    let keys = match keys_off(plan).len() {
+        0 => None,
+        1 => Some("1 key can't be used".to_owned()),
+        more => Some(format!("{more} keys can't be used")),
+    };
+    let all: Vec<String> = objects.into_iter().chain(keys).collect();
+    (!all.is_empty()).then(|| all.join(", and "))
+}
+
+/// Drift alone: what is live and not as the manifests say, who has gained and lost by it, and what others let in beside it.
+pub fn drift_alone(plan: &Plan, drift: &Drifted, view: View) -> String {
+    let Drifted { access, foreign } = drift;
     let line = Line::new(Tone::Heading, 0, "Drift: ");
     let blocked = if plan.is_blocked() { ", as far as it is known: see what is withheld" } else { "" };
-    let heading = match plan.changes.len() {
-        0 => line.then([format!("none{}.", if blocked.is_empty() { ": what the manifests declare is live as they say" } else { blocked })]),
-        1 => line.then([format!("1 object is not as the manifests say{blocked}.")]),
-        more => line.then([format!("{more} objects are not as the manifests say{blocked}.")]),
+    let heading = match drifted(plan) {
+        None => line.then([format!("none{}.", if blocked.is_empty() { ": what the manifests declare is live as they say" } else { blocked })]),
+        Some(what) => line.then([format!("{what}{blocked}.")]),
     };
     let mut out = vec![heading, Line::empty()];
     gone(plan, &mut out);
     changes(plan, view, &mut out);
     withheld(plan, &mut out);
-    out.extend(beside(plan));
     out.extend(by_drift(access, view, access::LINES_MOST));
+    out.extend(let_in(foreign, view, access::LINES_MOST));
+    out.extend(beside(plan));
     out.push(Line::plain(0, cost(plan)));
     named::text(plan, rendered(&out, view.screen))
 }
@@ -119,9 +149,57 @@ pub fn drift_alone(plan: &Plan, access: &AccessDelta, view: View) -> String {
 /// What drift is not, where nothing else is said.
 pub(crate) fn beside(plan: &Plan) -> Vec<Line> {
     /// What others may add without touching what is declared.
-    const KEPT: &str = "what others add beside it is kept, and is not looked at here: their statements in policies of buckets, keys and callers, their \
-                        policies on users and groups, ACLs, and grants of keys. `crossrole verify` and `crossrole audit` say who gets in by it";
+    const KEPT: &str = "what is not looked at here: statements of others in callers' policies, their policies on users and groups, ACLs, and grants of \
+                        keys. `crossrole verify` and `crossrole audit` say who gets in by it";
     if plan.is_empty() { vec![Line::new(Tone::Kept, 0, "note: ").then([KEPT]), Line::empty()] } else { Vec::new() }
+}
+
+/// What others let in beside what is declared: kept, and no drift.
+pub(crate) fn let_in(foreign: &Foreign, view: View, most: usize) -> Vec<Line> {
+    let Foreign { parts, access: delta } = foreign;
+    let head = Line::new(Tone::Heading, 0, "Kept, and no drift: ");
+    if parts.is_empty() {
+        return vec![
+            head.then(["others let nobody in, in policies of buckets and keys that the manifests declare, or on roles that keep theirs."]),
+            Line::empty(),
+        ];
+    }
+    let count = access::counts(delta);
+    let mut out = vec![head.then([format!("what others let in beside what is declared: {}", if count.is_empty() { "nobody by that alone" } else { &count })])];
+    for (address, parts) in parts {
+        let names: Vec<String> = parts.iter().map(foreign_part).collect();
+        out.push(Line::plain(2, format!("{}: ", safe(&address.to_string()))).then([names.join(", ")]));
+    }
+    out.extend(access::delta_lines(delta, view, most).into_iter().map(|line| line.within(2)));
+    out.push(Line::empty());
+    out
+}
+
+fn foreign_part(part: &ForeignPart) -> String {
+    match part {
+        ForeignPart::Statement(sid) if sid.is_empty() => "a statement without a Sid".to_owned(),
+        ForeignPart::Statement(sid) => format!("statement {}", safe(sid)),
+        ForeignPart::Inline(name) => format!("inline policy {}", safe(name)),
+        ForeignPart::Attached(arn) => format!("policy {}", safe(arn)),
+    }
+}
+
+/// The same for machines.
+pub fn foreign_json(plan: &Plan, foreign: &Foreign, view: View) -> Value {
+    let Foreign { parts, access: delta } = foreign;
+    let one = |part: &ForeignPart| match part {
+        ForeignPart::Statement(sid) => json!({ "statement": sid }),
+        ForeignPart::Inline(name) => json!({ "inline_policy": name }),
+        ForeignPart::Attached(arn) => json!({ "attached_policy": arn }),
+    };
+    let object =
+        |(address, parts): (&Address, &Vec<ForeignPart>)| json!({ "address": address.to_string(), "parts": parts.iter().map(one).collect::<Vec<_>>() });
+    named::value(plan, json!({ "objects": parts.iter().map(object).collect::<Vec<_>>(), "access": access::json(plan, delta, view) }))
+}
+
+/// Keys that can't be used, for machines.
+pub fn keys_off_json(plan: &Plan) -> Value {
+    named::value(plan, keys_off(plan).into_iter().map(|(address, state)| json!({ "address": address.to_string(), "state": state })).collect())
 }
 
 pub(crate) fn by_drift(delta: &AccessDelta, view: View, most: usize) -> Vec<Line> {
@@ -217,18 +295,47 @@ pub(crate) fn lines(plan: &Plan, compared: &Compared, view: View) -> Vec<Line> {
 }
 
 /// What was taken up into the manifests, and what can't be said there.
-pub fn taken_up(taken: &[(String, Address, Option<Part>)], left: &[Address]) -> Vec<Line> {
+pub fn taken_up(taken: &[(String, Address, Option<Part>)], left: &[LeftPart]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (file, address, part) in taken {
         let gone = if address.kind == Kind::Membership { "who is in the group" } else { "it is gone" };
         let what = part.as_ref().map_or_else(|| gone.to_owned(), words::part);
         lines.push(Line::new(Tone::Changed, 0, "written: ").then([format!("`{}`: {}: {}", safe(file), safe(&address.to_string()), safe(&what))]));
     }
-    for address in left {
-        let what = "what is live can't be said in the manifest, or not without changing something else; `apply` puts it back";
-        lines.push(Line::new(Tone::Warning, 0, "left: ").then([format!("{}: {what}", safe(&address.to_string()))]));
+    for LeftPart { address, part, because } in left {
+        let part = part.as_ref().map_or_else(String::new, |part| format!("{}: ", safe(&words::part(part))));
+        let text = format!("{}: {part}{}; `apply` puts it back", safe(&address.to_string()), why_left(because));
+        lines.push(Line::new(Tone::Warning, 0, "left: ").then([text]));
     }
     lines
+}
+
+fn why_left(because: &LeftBecause) -> String {
+    /// More are not read by anybody.
+    const MOST: usize = 3;
+    match because {
+        LeftBecause::NoWords => "a manifest has no words for what is live".to_owned(),
+        LeftBecause::Mark => "it is a mark of ours, which no manifest says".to_owned(),
+        LeftBecause::Rewritten => "a statement of ours was rewritten, and its Sid says what it grants".to_owned(),
+        LeftBecause::Undeclared => "no manifest declares it, and it is ours".to_owned(),
+        LeftBecause::Gone => "it is not there, and the manifest relies on it".to_owned(),
+        LeftBecause::TooMany => "so many edits were tried that this was not: run it again".to_owned(),
+        LeftBecause::NoPlace => "the text of the manifest has no place for it".to_owned(),
+        LeftBecause::Mistakes => "with it, the manifests would have mistakes".to_owned(),
+        LeftBecause::NotSaid => "what the manifest can say of it is not what is live either".to_owned(),
+        LeftBecause::SaysMore(others) => {
+            let mut names: Vec<String> = others.iter().take(MOST).map(|other| safe(&other.to_string())).collect();
+            names.extend((others.len() > MOST).then(|| format!("and {} more", others.len() - MOST)));
+            format!("what says it says more, and would change {} as well", names.join(", "))
+        }
+    }
+}
+
+/// What was left, for machines.
+pub fn left_json(left: &[LeftPart]) -> Value {
+    let one =
+        |LeftPart { address, part, because }: &LeftPart| json!({ "address": address.to_string(), "part": part, "because": because, "why": why_left(because) });
+    left.iter().map(one).collect()
 }
 
 /// The same for machines.

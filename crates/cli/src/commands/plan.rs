@@ -9,7 +9,7 @@ use crossrole_access::{Controls, Estate, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
 use crossrole_model::observed::Scope;
-use crossrole_model::{Cause, Change, Compared, Desired, DesiredObject, Finding, Judged, KeyRef, Kind, Observed, Outcome, Plan, Severity, Source};
+use crossrole_model::{Cause, Change, Compared, Desired, DesiredObject, Drifted, Finding, Judged, KeyRef, Kind, Observed, Outcome, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Owners, Screen, Tone};
 use serde_json::Value;
@@ -81,8 +81,8 @@ pub(crate) struct Made {
     pub(crate) judged: Option<Judged>,
     /// What of it is drift, and what is this change, where that is asked for.
     pub(crate) since: Option<Compared>,
-    /// Who has gained and who has lost by it, where it is looked at as drift.
-    pub(crate) drift: Option<AccessDelta>,
+    /// What it comes to, where it is looked at as drift.
+    pub(crate) drift: Option<Drifted>,
     /// What it was planned from.
     pub(crate) observed: Observed,
     /// In the embedded AWS: the command that makes what the manifests rely on.

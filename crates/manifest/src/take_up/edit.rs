@@ -31,9 +31,10 @@ pub(crate) enum Edit {
 /// Returns a manifest's text with the edits of an attempt; `None` where it has no place for one of them.
 pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
+    let edits = labelled(text, attempt)?;
     // All at once, and before anything else: places are those of the text as it is.
-    let starts: BTreeSet<usize> = attempt.edits.iter().filter_map(|edit| if let Edit::Take { start } = edit { Some(*start) } else { None }).collect();
-    for edit in &attempt.edits {
+    let starts: BTreeSet<usize> = edits.iter().filter_map(|edit| if let Edit::Take { start } = edit { Some(*start) } else { None }).collect();
+    for edit in &edits {
         match edit {
             Edit::Word { start, key, value } => in_list(text, *start, &mut document, |table, _| {
                 respell::word(table, key, value.clone());
@@ -44,7 +45,7 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
         }
     }
     take(text, &starts, &mut document)?;
-    for edit in &attempt.edits {
+    for edit in &edits {
         match edit {
             Edit::Put { at, key, value: Some(value) } => put(made(&mut document, at)?, key, value),
             Edit::Put { at, key, value: None } => drop(found(&mut document, at)?.remove(key)?),
@@ -53,12 +54,30 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
             Edit::Take { .. } | Edit::Word { .. } | Edit::Respell { .. } => {}
         }
     }
-    for edit in &attempt.edits {
+    for edit in &edits {
         if let Edit::Put { at, .. } = edit {
             tidy(&mut document, at);
         }
     }
     Some(as_before(text, &comments::kept(text, document.to_string())))
+}
+
+/// The edits, with the label of the object's table where that is found by where it stands.
+fn labelled(text: &str, attempt: &Attempt) -> Option<Vec<Edit>> {
+    let Some(start) = attempt.key else { return Some(attempt.edits.clone()) };
+    let parsed = DeTable::parse(text).ok()?;
+    let label = |list: &String| {
+        let tables = parsed.get_ref().get(list.as_str())?.get_ref().as_table()?;
+        tables.iter().find(|(key, _)| key.span().start == start).map(|(key, _)| key.get_ref().to_string())
+    };
+    let mut edits = attempt.edits.clone();
+    for edit in &mut edits {
+        if let Edit::Put { at, .. } | Edit::Members { at, .. } | Edit::Append { at, .. } = edit {
+            let own = label(at.first()?)?;
+            *at.get_mut(1)? = own;
+        }
+    }
+    Some(edits)
 }
 
 /// With the ends of lines, and the mark at the beginning, that the text had.

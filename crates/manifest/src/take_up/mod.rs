@@ -12,8 +12,8 @@ mod statement;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{DesiredState, DocumentRef, Origin, StatementRef};
-use crossrole_model::state::{BucketState, Encryption, PolicyState, PublicAccessBlock, RoleState, Tags};
-use crossrole_model::{Address, Change, Desired, Kind, ObjectState, Part, ownership};
+use crossrole_model::state::{BucketState, Encryption, MadeKey, OidcState, PolicyState, PublicAccessBlock, RoleState, SamlState, Tags};
+use crossrole_model::{Address, Change, Desired, Kind, LeftBecause, ObjectState, Part, ownership};
 use crossrole_policy::{Document, Principal, Statement};
 use toml_edit::{Array, InlineTable, Value};
 
@@ -30,6 +30,8 @@ pub struct Attempt {
     pub part: Option<Part>,
     /// The manifest's file.
     pub file: String,
+    /// Of an object that its table does not name as AWS does: where the key of its table begins.
+    pub(crate) key: Option<usize>,
     pub(crate) edits: Vec<Edit>,
 }
 
@@ -40,8 +42,9 @@ pub fn attempts(change: &Change, desired: &Desired) -> Vec<Attempt> {
     // A member that nothing declares is of a group that may be declared.
     let declared = if change.address.kind == Kind::Membership && change.after.is_none() { group() } else { change.address.clone() };
     let Some(object) = desired.objects.get(&declared) else { return Vec::new() };
-    let Some(file) = desired.places.get(&declared).and_then(|places| places.first()).map(|place| place.file.clone()) else { return Vec::new() };
-    let maker = Maker { address: &change.address, desired, file };
+    let Some(place) = desired.places.get(&declared).and_then(|places| places.first()) else { return Vec::new() };
+    let key = matches!(declared.kind, Kind::Key | Kind::OidcProvider).then_some(place.span.start);
+    let maker = Maker { address: &change.address, desired, file: place.file.clone(), key };
     let Some(at) = maker.path() else { return Vec::new() };
     match (&change.before, &change.after) {
         (Some(ObjectState::Role(live)), Some(ObjectState::Role(said))) => maker.role(&at, live, said),
@@ -59,6 +62,9 @@ pub fn attempts(change: &Change, desired: &Desired) -> Vec<Attempt> {
         (None, Some(ObjectState::Membership(said))) => maker
             .one(Part::Statements, vec![Edit::Members { at, key: "members", add: BTreeSet::new(), remove: BTreeSet::from([said.user.clone()]) }])
             .map_or_else(Vec::new, |one| vec![Attempt { part: None, ..one }]),
+        (Some(ObjectState::OidcProvider(live)), Some(ObjectState::OidcProvider(said))) => maker.oidc_provider(&at, live, said),
+        (Some(ObjectState::SamlProvider(live)), Some(ObjectState::SamlProvider(said))) => maker.saml_provider(&at, live, said),
+        (Some(ObjectState::Key(live)), Some(ObjectState::Key(said))) => maker.key(&at, live, said),
         (None, Some(ObjectState::Role(_) | ObjectState::Policy(_))) => maker.gone(at),
         _ => Vec::new(),
     }
@@ -67,10 +73,36 @@ pub fn attempts(change: &Change, desired: &Desired) -> Vec<Attempt> {
 /// Tags that begin so are marks of ours.
 const OURS: &str = "crossrole:";
 
+/// Returns why nothing can be tried to say a part of an object as it is live.
+pub fn unsayable(change: &Change, part: Option<&Part>) -> LeftBecause {
+    let tags = |state: &Option<ObjectState>| match state {
+        Some(ObjectState::Role(role)) => role.tags.clone(),
+        Some(ObjectState::Policy(policy)) => policy.tags.clone(),
+        Some(ObjectState::User(user)) => user.tags.clone(),
+        Some(ObjectState::OidcProvider(provider)) => provider.tags.clone(),
+        Some(ObjectState::SamlProvider(provider)) => provider.tags.clone(),
+        Some(ObjectState::Key(key)) => key.tags.clone(),
+        Some(ObjectState::Bucket(bucket)) => bucket.tags.clone().unwrap_or_default(),
+        _ => Tags::new(),
+    };
+    match (&change.before, &change.after, part) {
+        (_, None, _) => LeftBecause::Undeclared,
+        (_, _, Some(Part::Statements)) => LeftBecause::Rewritten,
+        (None, _, _) => LeftBecause::Gone,
+        (before, after, Some(Part::Tags)) => {
+            let (live, said) = (tags(before), tags(after));
+            let differ = live.keys().chain(said.keys()).filter(|key| live.get(*key) != said.get(*key)).all(|key| key.starts_with(OURS));
+            if differ { LeftBecause::Mark } else { LeftBecause::NoWords }
+        }
+        _ => LeftBecause::NoWords,
+    }
+}
+
 struct Maker<'a> {
     address: &'a Address,
     desired: &'a Desired,
     file: String,
+    key: Option<usize>,
 }
 
 impl Maker<'_> {
@@ -87,6 +119,10 @@ impl Maker<'_> {
             Kind::User => under("users", name),
             Kind::Policy => under("policies", name),
             Kind::Bucket | Kind::BucketPolicy => under("buckets", name),
+            // By the labels of their tables, which are found where these stand.
+            Kind::Key => ["keys", ""].map(str::to_owned).to_vec(),
+            Kind::OidcProvider => ["oidc_providers", ""].map(str::to_owned).to_vec(),
+            Kind::SamlProvider => under("saml_providers", name),
             // `group/user`
             Kind::Membership => under("groups", name.split('/').next()?),
             _ => return None,
@@ -94,13 +130,13 @@ impl Maker<'_> {
     }
 
     fn one(&self, part: Part, edits: Vec<Edit>) -> Option<Attempt> {
-        (!edits.is_empty()).then(|| Attempt { address: self.address.clone(), part: Some(part), file: self.file.clone(), edits })
+        (!edits.is_empty()).then(|| Attempt { address: self.address.clone(), part: Some(part), file: self.file.clone(), key: self.key, edits })
     }
 
     /// The whole object is not there any more.
     fn gone(&self, mut at: Path) -> Vec<Attempt> {
         let Some(key) = at.pop() else { return Vec::new() };
-        vec![Attempt { address: self.address.clone(), part: None, file: self.file.clone(), edits: vec![Edit::Put { at, key, value: None }] }]
+        vec![Attempt { address: self.address.clone(), part: None, file: self.file.clone(), key: self.key, edits: vec![Edit::Put { at, key, value: None }] }]
     }
 
     fn role(&self, at: &Path, live: &RoleState, said: &RoleState) -> Vec<Attempt> {
@@ -124,7 +160,8 @@ impl Maker<'_> {
             all.extend(self.one(Part::Attached(first), vec![Edit::Members { at: at.clone(), key: "policies", add, remove }]));
         }
         if *trust != said.trust {
-            all.extend(self.trust(at, trust, &said.trust));
+            // Two that differ in nothing but whom they name are one in a manifest.
+            all.extend(self.trust(at, &trust.joined(), &said.trust));
         }
         let names: BTreeSet<&String> = inline.keys().chain(said.inline.keys()).collect();
         for name in names {
@@ -165,8 +202,8 @@ impl Maker<'_> {
     /// What is no longer there goes, and what is new comes.
     fn replaced(&self, live: &Document, said: &Document, document: &DocumentRef, append: &dyn Fn(&Statement) -> Option<Edit>) -> Option<Vec<Edit>> {
         let mut edits = self.taken(live, &said.statements, document)?;
-        for one in only_in(live, said) {
-            edits.push(append(one)?);
+        for one in only_in(live, said).flat_map(each_kind) {
+            edits.push(append(&one)?);
         }
         Some(edits)
     }
@@ -192,8 +229,8 @@ impl Maker<'_> {
             };
             edits.extend(self.respelled_one(old, one, origins, apart, append)?);
         }
-        for one in new {
-            edits.push(append(one)?);
+        for one in new.into_iter().flat_map(each_kind) {
+            edits.push(append(&one)?);
         }
         Some(edits)
     }
@@ -211,7 +248,9 @@ impl Maker<'_> {
         let mut more: BTreeSet<(String, String)> = has.difference(&had).cloned().collect();
         let mut edits = Vec::new();
         if apart && !more.is_empty() {
-            edits.push(append(&Statement { principal: Some(naming(&more)), ..one.clone() })?);
+            for apart in each_kind(&Statement { principal: Some(naming(&more)), ..one.clone() }) {
+                edits.push(append(&apart)?);
+            }
             more.clear();
         }
         let all_go = had.is_disjoint(&has);
@@ -307,6 +346,44 @@ impl Maker<'_> {
         all.into_iter().flatten().filter_map(|edits| self.one(Part::Trust, edits)).collect()
     }
 
+    fn oidc_provider(&self, at: &Path, live: &OidcState, said: &OidcState) -> Vec<Attempt> {
+        // Its URL is what it is.
+        let OidcState { url: _, client_ids, tags } = live;
+        let mut all = self.tags(at, tags, &said.tags);
+        if *client_ids != said.client_ids {
+            let (add, remove) = (client_ids.difference(&said.client_ids).cloned().collect(), said.client_ids.difference(client_ids).cloned().collect());
+            all.extend(self.one(Part::Audiences, vec![Edit::Members { at: at.clone(), key: "client_ids", add, remove }]));
+            // Where the manifest leaves them unsaid, or says one as a text.
+            let whole = client_ids.iter().map(String::as_str).collect::<Array>().into();
+            all.extend(self.one(Part::Audiences, vec![Edit::Put { at: at.clone(), key: "client_ids".to_owned(), value: Some(whole) }]));
+        }
+        all
+    }
+
+    fn saml_provider(&self, at: &Path, live: &SamlState, said: &SamlState) -> Vec<Attempt> {
+        let SamlState { metadata, tags } = live;
+        let mut all = self.tags(at, tags, &said.tags);
+        if *metadata != said.metadata {
+            all.extend(self.one(Part::Metadata, vec![Edit::Put { at: at.clone(), key: "metadata".to_owned(), value: Some(metadata.as_str().into()) }]));
+        }
+        all
+    }
+
+    fn key(&self, at: &Path, live: &MadeKey, said: &MadeKey) -> Vec<Attempt> {
+        // By its alias it is known.
+        let MadeKey { alias: _, description, rotation_days, tags } = live;
+        let put = |key: &str, value: Option<Value>| vec![Edit::Put { at: at.clone(), key: key.to_owned(), value }];
+        let mut all = self.tags(at, tags, &said.tags);
+        if *description != said.description {
+            all.extend(self.one(Part::Description, put("description", (!description.is_empty()).then(|| description.as_str().into()))));
+        }
+        // That it is never rotated no manifest says.
+        if let Some(days) = rotation_days.filter(|_| *rotation_days != said.rotation_days) {
+            all.extend(self.one(Part::Rotation, put("rotation_days", Some(i64::from(days).into()))));
+        }
+        all
+    }
+
     fn policy(&self, at: &Path, live: &PolicyState, said: &PolicyState) -> Vec<Attempt> {
         // A description is never changed, nor is a policy moved.
         let PolicyState { path: _, description: _, document, tags } = live;
@@ -365,6 +442,17 @@ impl Maker<'_> {
 /// Statements that only the first has.
 fn only_in<'d>(one: &'d Document, other: &'d Document) -> impl Iterator<Item = &'d Statement> {
     one.statements.iter().filter(|statement| !other.statements.contains(statement))
+}
+
+/// The statement for each kind of principals that it names: a table of a manifest names one kind.
+fn each_kind(of: &Statement) -> Vec<Statement> {
+    match &of.principal {
+        Some(principal) if principal.entries.len() > 1 => {
+            let one = |(kind, values): (&String, &Vec<String>)| Principal { entries: [(kind.clone(), values.clone())].into(), ..principal.clone() };
+            principal.entries.iter().map(|entry| Statement { principal: Some(one(entry)), ..of.clone() }).collect()
+        }
+        _ => vec![of.clone()],
+    }
 }
 
 /// In how many of its elements a statement is another.

@@ -153,7 +153,11 @@ pub(super) fn with_marks(draft: &Draft<'_>, address: &Address, found: Option<&Do
             unknown = unknown.max(Some(since));
         }
     }
-    unknown.map_or_else(|| Ok([wanted, kept].concat()), Err)
+    match unknown {
+        // Somebody may have made it up: what is only shown is held up by nothing.
+        Some(since) if !draft.look_through => Err(since),
+        _ => Ok([wanted, kept].concat()),
+    }
 }
 
 /// Tells whether two marks of one manifest are about the same. Earlier ones tell by what they say alone.
@@ -179,7 +183,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
     if share.is_in(found) {
         return;
     }
-    let merged = match share.merge(found) {
+    let merged = match draft.merged(&share, found) {
         Ok(merged) => merged,
         Err(why) => {
             draft.withhold(address, Cause::Unmergeable(why));
@@ -190,7 +194,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
     let after = merged.document;
     let call = match &after {
         Some(document) => {
-            let public = if blocks_public(draft, address) { public_statements(document) } else { Vec::new() };
+            let public = if blocks_public(draft, address) && !draft.look_through { public_statements(document) } else { Vec::new() };
             if !public.is_empty() {
                 draft.withhold(address, Cause::Public(public));
                 return;

@@ -244,7 +244,7 @@ pub(super) fn diff(draft: &mut Draft<'_>, parts: Vec<Part<'_>>) {
 fn write(draft: &mut Draft<'_>, part: &Part<'_>) -> bool {
     let address = Address::new(part.account, Kind::Policy, &part.name);
     let before = part.found.map(|f| &f.state.document);
-    let after = match part.share.merge(before) {
+    let after = match draft.merged(&part.share, before) {
         Ok(merged) => merged.document,
         Err(why) => {
             draft.withhold(&address, Cause::Unmergeable(why));

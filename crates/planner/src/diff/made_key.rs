@@ -58,7 +58,8 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     let (take, give, differs) = settings(&key, found, &wanted);
     reasons.extend(differs);
     // One that is to be deleted is none, whatever else it is.
-    if *state == KeyState::PendingDeletion || *state != KeyState::Enabled && !reasons.is_empty() {
+    let is_off = *state == KeyState::PendingDeletion || *state != KeyState::Enabled && !reasons.is_empty();
+    if is_off && !draft.look_through {
         draft.withhold(address, Cause::KeyState(state.clone()));
         return;
     }

@@ -45,7 +45,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, at: &Identity
     if is_in && targets.is_empty() {
         return;
     }
-    let merged = match share.merge(document) {
+    let merged = match draft.merged(&share, document) {
         Ok(merged) => merged,
         Err(why) => {
             draft.withhold(address, Cause::Unmergeable(why));

@@ -95,7 +95,11 @@ fn marks(draft: &Draft<'_>, address: &Address, object: &DesiredObject, wanted: &
             unknown = unknown.max(Some(since));
         }
     }
-    unknown.map_or(Ok(kept), |since| Err(since.clone()))
+    match unknown {
+        // Somebody may have made it up: what is only shown is held up by nothing.
+        Some(since) if !draft.look_through => Err(since.clone()),
+        _ => Ok(kept),
+    }
 }
 
 /// What is wanted, with marks that stay, and what denies the sessions that they are about.
@@ -137,6 +141,10 @@ fn with_callers(draft: &Draft<'_>, address: &Address, wanted: &RoleState) -> Rol
 /// What is wanted, with what is never touched.
 fn with_kept(wanted: &RoleState, found: &RoleState, keep_foreign: bool) -> RoleState {
     let mut after = wanted.clone();
+    // Who is let in by two statements or by one, in the same words, is let in alike.
+    if after.trust != found.trust && after.trust.joined() == found.trust.joined() {
+        after.trust = found.trust.clone();
+    }
     if let Some(revoke) = found.inline.get(ownership::REVOKE_POLICY) {
         after.inline.insert(ownership::REVOKE_POLICY.to_owned(), revoke.clone());
     }

@@ -202,7 +202,7 @@ fn what_others_wrote_is_text_in_the_page_of_a_plan() {
         let plan = Plan { access: Some(decisions::delta(t)), lockouts: decisions::lockouts(t), calls, ..facts::plan(t) };
         let finding = Finding { file: t.into(), span: None, severity: Severity::Warning, message: t.into(), advice: t.into(), rule: Some(t.into()) };
         let (findings, sources, owners) = ([finding], [Source { file: t.into(), text: t.into() }], Owners::new());
-        let (since, judged, delta) = (markdown::since(&plan, t), markdown::judged(&plan, t), decisions::delta(t));
+        let (since, judged, delta) = (markdown::since(&plan, t), markdown::judged(&plan, t), markdown::drifted(t));
         let [unread, _] = markdown::unread(t);
         let refused = [t.to_owned(), t.to_owned()];
         let plain = Comment {

@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use crossrole_model::{Address, Approval, BaseMistakes, Compared, Finding, Judged, Kind, Plan, Severity, Since, Source, UnreadBase};
+use crossrole_model::{
+    Address, Approval, BaseMistakes, Compared, Drifted, Finding, Foreign, ForeignPart, Judged, Kind, Plan, Severity, Since, Source, UnreadBase,
+};
 use crossrole_report::{COMMENT_MOST, Comment, LEAST, Owners, SUMMARY_MOST, View, marker};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -65,6 +67,12 @@ pub(crate) fn since(plan: &Plan, t: &str) -> Compared {
     })
 }
 
+pub(crate) fn drifted(t: &str) -> Drifted {
+    let parts = vec![ForeignPart::Statement(t.into()), ForeignPart::Inline(t.into()), ForeignPart::Attached(t.into())];
+    let of = Address { account: facts::account(), kind: Kind::BucketPolicy, name: t.into() };
+    Drifted { access: decisions::delta(t), foreign: Foreign { parts: [(of, parts)].into(), access: decisions::delta(t) } }
+}
+
 /// A commit that can't be read, in both ways.
 pub(crate) fn unread(t: &str) -> [Compared; 2] {
     let (findings, sources) = findings(t);
@@ -119,7 +127,7 @@ fn a_commit_that_can_not_be_read_changes_nothing_outside_of_fences() {
 fn drift_changes_nothing_outside_of_fences() {
     let drifted = |t: &str| {
         let (findings, sources) = findings(t);
-        let (plan, delta) = (whole(t), decisions::delta(t));
+        let (plan, delta) = (whole(t), drifted(t));
         let (view, owners) = (View { show_external_ids: true, ..View::default() }, Owners::new());
         let comment = Comment {
             plan: &plan,
