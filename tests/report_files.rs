@@ -202,13 +202,13 @@ async fn each_account_is_told_as_it_is_read() {
     }
     assert!(first[0].0 < second[1].0 && second[0].0 < first[1].0, "both begin before either has ended: {first:?} {second:?}");
     // One is slow to answer, and refuses then: the other was told long before.
-    let closed = crate::support::Closed("111111111111", crossrole_sandbox::Fault::Refuse("AccessDenied"));
+    let closed = crate::support::Closed("111111111111", crossrole_sandbox::Fault::Refuse("ExpiredToken"));
     place.sandbox.set_faults(Some(std::sync::Arc::new(closed)));
     let said = place.run(&["plan", &manifest, &report]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     let failed = read_of("111111111111");
     assert_eq!(types(&failed), ["read_start", "read_failed"]);
-    assert!(failed[1].1["class"] == "denied" && failed[1].1["why"].as_str().unwrap().contains("AccessDenied"), "{failed:?}");
+    assert!(failed[1].1["class"] == "credentials" && failed[1].1["why"].as_str().unwrap().contains("ExpiredToken"), "{failed:?}");
     assert_eq!(types(&read_of("222222222222")), ["read_start", "read"]);
     // What an apply reads to see what it has written is told by its own events.
     place.sandbox.set_faults(None);
