@@ -146,7 +146,7 @@ impl Objects {
                 DesiredState::Role { state, .. } => ObjectState::Role(state),
                 DesiredState::Policy(state) => ObjectState::Policy(state),
                 DesiredState::User(state) => ObjectState::User(state),
-                DesiredState::Group(state) => ObjectState::Group(state),
+                DesiredState::Group { state, members: _ } => ObjectState::Group(state),
                 DesiredState::Membership(state) => ObjectState::Membership(state),
                 DesiredState::Caller { principal, statements } => {
                     if let Some(held) = objects.principal(principal.kind, &address.account, &principal.name) {

@@ -151,7 +151,7 @@ impl Known {
             let path = match &object.state {
                 DesiredState::Role { state, .. } => state.path.as_str(),
                 DesiredState::User(state) => state.path.as_str(),
-                DesiredState::Group(state) => state.path.as_str(),
+                DesiredState::Group { state, members: _ } => state.path.as_str(),
                 _ => "/",
             };
             if matches!(address.kind, Kind::Role | Kind::User | Kind::Group | Kind::OidcProvider | Kind::SamlProvider) {
@@ -205,7 +205,11 @@ impl Known {
             }
             DesiredState::PermissionSet { statements, .. } => self.document(&Document::new(statements.clone())),
             DesiredState::Key(_) => {}
-            DesiredState::User(_) | DesiredState::Group(_) | DesiredState::Membership(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
+            DesiredState::User(_)
+            | DesiredState::Group { .. }
+            | DesiredState::Membership(_)
+            | DesiredState::OidcProvider(_)
+            | DesiredState::SamlProvider(_) => {}
         }
     }
 

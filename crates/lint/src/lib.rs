@@ -171,7 +171,7 @@ impl<'a> Lint<'a> {
                     add(Use::Key, DocumentRef::Policy, &document, format!("policy of key {}", address.name));
                 }
                 DesiredState::User(_)
-                | DesiredState::Group(_)
+                | DesiredState::Group { .. }
                 | DesiredState::Membership(_)
                 | DesiredState::OidcProvider(_)
                 | DesiredState::SamlProvider(_)

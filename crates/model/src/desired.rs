@@ -218,7 +218,12 @@ pub enum DesiredState {
     /// A user, made if missing.
     User(UserState),
     /// A group, made if missing.
-    Group(GroupState),
+    Group {
+        /// All of it.
+        state: GroupState,
+        /// The manifest says who is in it, be it nobody. If not, whoever is in it is.
+        members: bool,
+    },
     /// A membership, added if missing.
     Membership(MembershipState),
     /// What a manifest lets a principal of a trusted account do from its side.

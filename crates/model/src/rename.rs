@@ -122,7 +122,7 @@ impl DesiredState {
                     grant.statement.map_texts(other);
                 }
             }
-            Self::User(_) | Self::Group(_) | Self::Membership(_) | Self::OidcProvider(_) | Self::SamlProvider(_) | Self::Key(_) => {}
+            Self::User(_) | Self::Group { .. } | Self::Membership(_) | Self::OidcProvider(_) | Self::SamlProvider(_) | Self::Key(_) => {}
         }
     }
 }

@@ -107,7 +107,8 @@ record! {
 record! {
     /// A group on the caller side.
     Group {
-        /// Users in it. In a group that this manifest made, others are removed; in one that was there, they stay.
+        /// Users in it. In a group that this manifest made, others are removed (`[]`: everybody is); in one that was there, they stay. Without
+        /// this, whoever is in the group is in it by its account, and stays.
         members: Option<Vec<Spanned<String>>>,
     }
 }

@@ -31,7 +31,7 @@ impl<'a> Builder<'a> {
         }
         for (name, key, group) in trusted.groups.iter().flat_map(Table::iter) {
             self.check(key, check_iam_name("group", name, 128));
-            let state = DesiredState::Group(GroupState { path: ownership::group_path(&self.name) });
+            let state = DesiredState::Group { state: GroupState { path: ownership::group_path(&self.name) }, members: group.members.is_some() };
             let address = Address::new(&account, Kind::Group, name);
             let members: BTreeSet<String> = group.members.iter().flatten().map(|m| m.value.clone()).collect();
             if self.insert(key, address.clone(), false, state) && self.members(&address) != members {

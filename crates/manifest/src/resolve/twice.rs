@@ -27,7 +27,7 @@ pub(super) fn differs(a: &DesiredState, b: &DesiredState) -> Vec<&'static str> {
     match (a, b) {
         (DesiredState::User(a), DesiredState::User(b)) => parts([("path", a.path == b.path), ("tags", unmarked(&a.tags) == unmarked(&b.tags))]),
         // A group's path says whose it is, and nothing else.
-        (DesiredState::Group(_), DesiredState::Group(_)) => Vec::new(),
+        (DesiredState::Group { state: _, members: a }, DesiredState::Group { state: _, members: b }) => parts([("members", a == b)]),
         (DesiredState::Membership(a), DesiredState::Membership(b)) => parts([("members", a == b)]),
         (DesiredState::Role { state: a, keep_foreign: x }, DesiredState::Role { state: b, keep_foreign: y }) => {
             let mut found = role(a, b);

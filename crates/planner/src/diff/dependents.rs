@@ -85,7 +85,7 @@ fn parts(state: &DesiredState) -> Vec<(Piece, Mentions)> {
         DesiredState::Role { .. }
         | DesiredState::Policy(_)
         | DesiredState::User(_)
-        | DesiredState::Group(_)
+        | DesiredState::Group { .. }
         | DesiredState::Membership(_)
         | DesiredState::OidcProvider(_)
         | DesiredState::SamlProvider(_)
@@ -237,7 +237,7 @@ impl Mentions {
                     mentions.resources(statement);
                 }
             }
-            DesiredState::Key(_) | DesiredState::User(_) | DesiredState::Group(_) | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
+            DesiredState::Key(_) | DesiredState::User(_) | DesiredState::Group { .. } | DesiredState::OidcProvider(_) | DesiredState::SamlProvider(_) => {}
         }
         mentions
     }

@@ -107,7 +107,7 @@ fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
         DesiredState::Caller { .. } => {}
         DesiredState::Policy(state) => policy::diff(draft, address, object, state),
         DesiredState::User(state) => principal::user(draft, address, object, state),
-        DesiredState::Group(state) => principal::group(draft, address, object, state),
+        DesiredState::Group { state, members: _ } => principal::group(draft, address, object, state),
         DesiredState::Membership(state) => principal::membership(draft, address, object, state),
         DesiredState::OidcProvider(state) => oidc::diff(draft, address, object, state),
         DesiredState::SamlProvider(state) => saml::diff(draft, address, object, state),

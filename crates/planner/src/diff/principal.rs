@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crossrole_model::desired::DesiredState;
 use crossrole_model::observed::AccountState;
 use crossrole_model::state::{GroupState, MembershipState, UserState};
 use crossrole_model::{
@@ -145,14 +146,20 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
     }
 }
 
+/// Tells whether a manifest says who is in a group.
+fn says_members(draft: &Draft<'_>, group: &Address) -> bool {
+    matches!(draft.desired.objects.get(group).map(|object| &object.state), Some(DesiredState::Group { members: true, .. }))
+}
+
 fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
     for found in account.groups.values() {
         let Some(owner) = ownership::group_owner(&found.state.path).filter(|o| draft.owners.contains(o)).map(str::to_owned) else { continue };
         let members: Vec<&str> = account.users.values().filter(|u| u.groups.contains(&found.name)).map(|u| u.name.as_str()).collect();
         let address = Address::new(id, Kind::Group, &found.name);
         if draft.declares(&address) {
-            // A group of ours is declared whole: who else is in it came in without the manifest.
-            for member in members {
+            // Where manifests say who is in a group of ours, who else is in it came in without them.
+            let others = if says_members(draft, &address) { members } else { Vec::new() };
+            for member in others {
                 let address = Address::new(id, Kind::Membership, format!("{}/{member}", found.name));
                 if !draft.declares(&address) {
                     let state = MembershipState { group: found.name.clone(), user: member.to_owned() };

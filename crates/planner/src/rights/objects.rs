@@ -16,11 +16,11 @@ pub(super) fn writes(desired: &Desired, address: &Address, state: &DesiredState,
             rights.add_detached(arn);
         }
         DesiredState::User(state) => rights.add(iam("user", &state.path, &address.name), USER),
-        DesiredState::Group(state) => rights.add(iam("group", &state.path, &address.name), GROUP),
+        DesiredState::Group { state, members: _ } => rights.add(iam("group", &state.path, &address.name), GROUP),
         // A group of another path than ours is found where it is.
         DesiredState::Membership(state) => {
             let path = desired.objects.iter().find_map(|(a, o)| match &o.state {
-                DesiredState::Group(group) if a.account == address.account && a.name == state.group => Some(group.path.clone()),
+                DesiredState::Group { state: group, members: _ } if a.account == address.account && a.name == state.group => Some(group.path.clone()),
                 _ => None,
             });
             let name = state.group.as_str();
@@ -107,7 +107,7 @@ fn caller(desired: &Desired, address: &Address, principal: &PrincipalRef, rights
     let path = desired.objects.get(&own).and_then(|object| match &object.state {
         DesiredState::Role { state, .. } => Some(state.path.clone()),
         DesiredState::User(state) => Some(state.path.clone()),
-        DesiredState::Group(state) => Some(state.path.clone()),
+        DesiredState::Group { state, members: _ } => Some(state.path.clone()),
         _ => None,
     });
     let arn = |path: &str, name: &str| desired.partition.iam_arn(&address.account, kind, path, name);

@@ -141,7 +141,14 @@ fn who_holds_a_policy_of_ours_without_being_declared_loses_it() {
         .after(GROUP)
         .then(|e| add_user(e, "eve", &["Devs"]))
         .plans(&["- dev/membership/Devs/eve (NotInManifest): RemoveUserFromGroup"]);
-    row("but not a group that others made", GROUP).then(|e| add_group(e, "Devs")).then(|e| add_user(e, "eve", &["Devs"])).plans(&[
+    let nobody = GROUP.replace("members = [\"ann\"]", "members = []");
+    row("and of one that is to have nobody in it, whoever is", &nobody)
+        .after(&nobody)
+        .then(|e| add_user(e, "eve", &["Devs"]))
+        .plans(&["- dev/membership/Devs/eve (NotInManifest): RemoveUserFromGroup"]);
+    let unsaid = GROUP.replace("members = [\"ann\"]\n", "");
+    row("but not one of which nothing says who is in it", &unsaid).after(&unsaid).then(|e| add_user(e, "eve", &["Devs"])).plans(&[]);
+    row("nor a group that others made", GROUP).then(|e| add_group(e, "Devs")).then(|e| add_user(e, "eve", &["Devs"])).plans(&[
         "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
         "+ dev/user/ann (Missing): CreateUser",
         "+ dev/membership/Devs/ann (Missing): AddUserToGroup",
@@ -205,12 +212,11 @@ fn the_caller_side_goes_with_what_it_is_for() {
             user.inline.insert("Theirs".into(), None);
         })
         .plans(&[
-            "- dev/user/ann (NotInManifest): DetachUserPolicy DeleteUserPolicy RemoveUserFromGroup DeleteUser",
+            "- dev/user/ann (NotInManifest): DetachUserPolicy DeleteUserPolicy RemoveUserFromGroup RemoveUserFromGroup DeleteUser",
             "  > CredentialsFirst",
             "  > InlineGoes(\"Theirs\")",
             "  > Detaches(\"arn:aws:iam::aws:policy/ReadOnlyAccess\")",
             "  > LeavesGroup(\"Others\")",
-            "- dev/membership/Devs/ann (NotInManifest): RemoveUserFromGroup",
         ]);
     row("one more role is one version more", &format!("{GROUP}[roles.Writer]\n[[roles.Writer.trust]]\ngroup = \"dev/Devs\"\n"))
         .after(GROUP)

@@ -38,7 +38,7 @@ pub(super) fn relied_on(desired: &Desired, lock: Option<&LockPlace>) -> BTreeMap
             DesiredState::KeyPolicy { grants, .. } => relied.principals(&Document::new(grants.iter().map(|g| g.statement.clone()).collect())),
             DesiredState::Policy(_)
             | DesiredState::User(_)
-            | DesiredState::Group(_)
+            | DesiredState::Group { .. }
             | DesiredState::Membership(_)
             | DesiredState::Caller { .. }
             | DesiredState::OidcProvider(_)
