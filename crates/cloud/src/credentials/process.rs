@@ -4,7 +4,7 @@
 //! terminal it stays in the terminal's group, since it may ask there; then only it is ended, and Ctrl-C reaches all of it.
 
 use std::io::IsTerminal as _;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -12,7 +12,9 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 use super::Trouble;
 
@@ -24,6 +26,15 @@ const TALKING: Duration = Duration::from_mins(5);
 
 /// Most of what a process says about its failure, in characters.
 const STDERR_MOST: usize = 300;
+
+/// Most of what a process prints, in bytes: a set of keys has two thousand.
+const STDOUT_MOST: usize = 65_536;
+
+/// What a process wrote before it ended is in its pipes by then: longest that those are read, where something else writes on.
+const AFTER: Duration = Duration::from_secs(1);
+
+/// And longest that nothing comes.
+const SILENCE: Duration = Duration::from_millis(100);
 
 /// How many of these processes have started one another.
 const DEPTH: &str = "CROSSROLE_CREDENTIAL_DEPTH";
@@ -116,7 +127,7 @@ pub(super) async fn run(what: &'static str, profile: &str, line: &str, alone: Du
     let child = shell(line, terminal).env(DEPTH, (depth() + 1).to_string()).spawn().map_err(|e| failed(e.to_string(), ""))?;
     let mut running = Running { group: if terminal { None } else { child.id() } };
     let wait = if terminal { TALKING } else { alone };
-    let output = match tokio::time::timeout(wait, Child::wait_with_output(child)).await {
+    let output = match tokio::time::timeout(wait, output(child)).await {
         Err(_) => return Err(Trouble::Hangs { what, profile: profile.to_owned(), seconds: wait.as_secs() }),
         Ok(Err(error)) => return Err(failed(error.to_string(), "")),
         Ok(Ok(output)) => output,
@@ -126,7 +137,48 @@ pub(super) async fn run(what: &'static str, profile: &str, line: &str, alone: Du
     if !output.status.success() {
         return Err(failed(output.status.to_string(), &String::from_utf8_lossy(&output.stderr)));
     }
+    if output.stdout.len() > STDOUT_MOST {
+        return Err(Trouble::Printed { what, profile: profile.to_owned(), why: format!("it is over {STDOUT_MOST} bytes") });
+    }
     String::from_utf8(output.stdout).map_err(|_| Trouble::Printed { what, profile: profile.to_owned(), why: "it is no text".to_owned() })
+}
+
+/// Waits for a process, and for what it wrote. Whatever it left running may hold its pipes for ever: that is not waited for.
+async fn output(mut child: Child) -> std::io::Result<Output> {
+    let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let status = {
+        let mut ended = std::pin::pin!(child.wait());
+        loop {
+            tokio::select! {
+                biased;
+                read = more(&mut stdout, &mut out) => read?,
+                read = more(&mut stderr, &mut err) => read?,
+                status = &mut ended => break status?,
+            }
+        }
+    };
+    let end = Instant::now() + AFTER;
+    while stdout.is_some() || stderr.is_some() {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(end) => break,
+            read = more(&mut stdout, &mut out) => read?,
+            read = more(&mut stderr, &mut err) => read?,
+            () = tokio::time::sleep(SILENCE) => break,
+        }
+    }
+    Ok(Output { status, stdout: out, stderr: err })
+}
+
+/// Reads some more of a pipe that is open; of more than is looked at, nothing is kept.
+async fn more(pipe: &mut Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> std::io::Result<()> {
+    let Some(open) = pipe else { return std::future::pending().await };
+    into.truncate(STDOUT_MOST + 1);
+    if open.read_buf(into).await? == 0 {
+        *pipe = None;
+    }
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -189,7 +241,33 @@ mod tests {
     async fn a_process_that_fails_says_so() {
         assert_eq!(run("mfa_process", "p", "echo 123456", ALONE).await, Ok("123456\n".to_owned()));
         assert_eq!(run("credential_process", "p", &format!("echo ${DEPTH}"), ALONE).await, Ok("1\n".to_owned()), "it is told how deep it is");
+        let error = run("mfa_process", "p", "head -c 70000 /dev/zero", ALONE).await.unwrap_err();
+        assert!(error.to_string().contains("over 65536 bytes"), "{error}");
         let error = run("mfa_process", "p", "echo no >&2; exit 3", ALONE).await.unwrap_err();
         assert_eq!(error.to_string(), "the `mfa_process` of profile `p` failed (exit status: 3): no");
+    }
+    /// What it leaves running may hold its pipes, write into them on and on, or end later with another status.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_a_process_leaves_behind_is_not_waited_for() {
+        for (line, printed) in [
+            ("sleep 20 & echo 123456", "123456\n"),
+            ("(sleep 20; exit 7) & sleep 0.3; printf 12; sleep 0.3; printf 3456", "123456"),
+            ("echo 123456; exec 1>&-; sleep 0.3", "123456\n"),
+        ] {
+            let begun = std::time::Instant::now();
+            assert_eq!(run("mfa_process", "p", line, ALONE).await.unwrap(), printed, "{line}");
+            assert!(begun.elapsed() < Duration::from_secs(10), "{line}: {:?}", begun.elapsed());
+        }
+        let begun = std::time::Instant::now();
+        let noise = run("mfa_process", "p", "(i=0; while [ $i -lt 200 ]; do echo x; sleep 0.05; i=$((i + 1)); done) & echo 123456", ALONE).await.unwrap();
+        assert!(noise.contains("123456") && begun.elapsed() < Duration::from_secs(5), "{noise}: {:?}", begun.elapsed());
+        // What it wrote is whole, however much it is.
+        assert_eq!(run("mfa_process", "p", "sleep 20 & head -c 60000 /dev/zero | tr '\\0' x", ALONE).await.unwrap().len(), 60_000);
+        let error = run("mfa_process", "p", "sleep 20 & echo no >&2; exit 3", ALONE).await.unwrap_err();
+        assert_eq!(error.to_string(), "the `mfa_process` of profile `p` failed (exit status: 3): no");
+        // The process itself has its own end.
+        let error = run("mfa_process", "p", "echo 1; sleep 20", Duration::from_secs(1)).await.unwrap_err();
+        assert!(matches!(error, Trouble::Hangs { .. }), "{error}");
     }
 }
