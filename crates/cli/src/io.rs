@@ -91,6 +91,8 @@ pub struct Io {
     reads: bool,
     /// Something was printed for machines.
     pub(crate) told: bool,
+    /// What is printed for machines is one document: its parts so far.
+    gathered: Option<serde_json::Map<String, serde_json::Value>>,
     /// An embedded AWS that lives longer than the command (tests).
     pub(crate) sandbox: Option<Arc<Sandbox>>,
 }
@@ -107,6 +109,7 @@ impl Io {
             draws: std::io::stderr().is_terminal() && !ci && !is_dumb(),
             reads: !std::io::stdin().is_terminal(),
             told: false,
+            gathered: None,
             sandbox: None,
         }
     }
@@ -121,6 +124,7 @@ impl Io {
             draws: false,
             reads: false,
             told: false,
+            gathered: None,
             sandbox,
         }
     }
@@ -191,6 +195,27 @@ impl Io {
     pub(crate) fn out_json(&mut self, value: &impl serde::Serialize) {
         self.told = true;
         self.stdout.write(&(json_text(value) + "\n"));
+    }
+
+    /// From here on, what is printed for machines in parts is one document.
+    pub(crate) fn gather(&mut self) {
+        let version = serde_json::Value::from(crossrole_report::FORMAT_VERSION);
+        self.gathered = Some(serde_json::Map::from_iter([("format_version".to_owned(), version)]));
+    }
+
+    /// A part of the answer, for machines: a document of its own, unless they are gathered.
+    pub(crate) fn out_part(&mut self, name: &str, value: serde_json::Value) {
+        match &mut self.gathered {
+            Some(parts) => drop(parts.insert(name.to_owned(), value)),
+            None => self.out_json(&value),
+        }
+    }
+
+    /// Prints what was gathered, with why it failed, if so.
+    pub(crate) fn gathered(&mut self, error: Option<serde_json::Value>) {
+        let Some(mut parts) = self.gathered.take() else { return };
+        parts.extend(error.map(|error| ("error".to_owned(), error)));
+        self.out_json(&parts);
     }
 
     /// The answer, in lines.

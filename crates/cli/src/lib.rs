@@ -111,6 +111,7 @@ where
         Command::Completions(args) => commands::completions::run(&args, &mut io),
         Command::Man => commands::man::run(&mut io),
     };
+    io.gathered(result.as_ref().err().map(failure::Failure::json));
     match result.and_then(|exit| io.lost().map(|()| exit)) {
         Ok(exit) => exit,
         Err(failure) => {

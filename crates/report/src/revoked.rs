@@ -37,14 +37,14 @@ pub fn followed(followed: &Followed) -> Vec<Line> {
     for (arn, resources) in &followed.beyond {
         // A user's sessions are as long as any role lets them be, and nothing here keeps it from opening more.
         let rest = if arn.contains(":user/") { "twelve hours at most, and it may open new ones" } else { "an hour at most" };
-        let who = access::by_arn(arn);
+        let who = safe(&access::by_arn(arn));
         lines.push(warning(match some(resources) {
             None => format!("not all policies of {who} were read: sessions of further roles that it may have opened live on, {rest}"),
             Some(some) => format!("{who} may assume roles of accounts that were not read ({some}): sessions that it opened there live on, {rest}"),
         }));
     }
     for user in &followed.federated {
-        let who = access::by_arn(user);
+        let who = safe(&access::by_arn(user));
         let rest = format!(
             "sessions that {who} has by sts:GetFederationToken are principals of their own: they keep what its whole account is let, 36 hours at most, and it may open new ones"
         );
@@ -59,8 +59,8 @@ pub fn followed(followed: &Followed) -> Vec<Line> {
 
 fn further(further: &Further) -> Vec<Line> {
     let Further { role, from, longest, because } = further;
-    let role = access::by_arn(role);
-    let from: Vec<String> = from.iter().map(|arn| access::by_arn(arn)).collect();
+    let role = safe(&access::by_arn(role));
+    let from: Vec<String> = from.iter().map(|arn| safe(&access::by_arn(arn))).collect();
     let from = if from.is_empty() { String::new() } else { format!(" that were opened from {}", listed(&from)) };
     let minutes = longest / 60;
     let (rest, advice) = match because {
@@ -101,7 +101,7 @@ pub fn revoked_json(what: &str, since: &str, lives_on: &[Further], followed: &Fo
         json!({"role": one.role, "from": one.from, "longest_seconds": one.longest, "because": because})
     };
     let all: Vec<Value> = lives_on.iter().chain(&followed.lives_on).collect::<BTreeSet<_>>().into_iter().map(further).collect();
-    let revoked = json!({
+    json!({
         "what": what,
         "since": since,
         "lives_on": all,
@@ -109,8 +109,7 @@ pub fn revoked_json(what: &str, since: &str, lives_on: &[Further], followed: &Fo
         "federated": followed.federated,
         "followed": !followed.cut,
         "still_in": still_in,
-    });
-    json!({ "format_version": "1.0", "revoked": revoked })
+    })
 }
 
 /// Most that are named of one kind: who needs more looks at the policies.

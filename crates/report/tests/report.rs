@@ -28,6 +28,8 @@ mod markdown;
 mod masked;
 #[path = "report/overview.rs"]
 mod overview;
+#[path = "report/revoked.rs"]
+mod revoked;
 #[path = "report/sarif.rs"]
 mod sarif;
 #[path = "report/sentences.rs"]

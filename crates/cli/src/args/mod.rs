@@ -147,7 +147,7 @@ impl Command {
         let (json, how) = match self {
             Self::Plan(args) => (args.planning.view.json, Json::Document),
             Self::Apply(args) | Self::Destroy(args) => (args.planning.view.json, Json::Lines),
-            Self::Revoke(args) => (args.carrying.view.json, Json::Lines),
+            Self::Revoke(args) => (args.carrying.view.json, Json::Document),
             Self::Rotate(RotateArgs { command: RotateCommand::ExternalId(args) }) => (args.carrying.view.json, Json::Lines),
             Self::Drift(args) => (args.view.json, Json::Document),
             Self::Verify(args) => (args.json, Json::Document),

@@ -6,8 +6,16 @@ use clap::{Args as ClapArgs, Subcommand};
 
 use super::{CloudArgs, EXIT_CODES, LockArgs, ProvingArgs, ViewArgs};
 
+/// What `revoke --json` prints.
+const JSON: &str = "With --json, one document with
+  plan     what would be, or was, carried out, as `plan --json` prints it; nothing live had to change where it is missing
+  outcome  step by step what became of it, as of `apply --json`; nothing was carried out where it is missing
+  proof    whoever is revoked, tried: as `verify --json` prints it
+  revoked  since when, which sessions live on, and who is still let in
+  error    why it failed, where it did";
+
 #[derive(Debug, ClapArgs)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = format!("{JSON}\n\n{EXIT_CODES}"))]
 pub(crate) struct RevokeArgs {
     /// Whose access: `role/Name` (nobody may assume it), `LABEL/user/Name`, `LABEL/role/Name`, `LABEL/group/Name`,
     /// `LABEL/permission-set/Name`, an account by its label or id, or the ARN of a user or role

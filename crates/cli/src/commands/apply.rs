@@ -75,7 +75,7 @@ async fn proved(args: &ApplyArgs, session: &Session, io: &mut Io) -> Result<Exit
     let view = &args.planning.view;
     let all = crate::proof::prove(session, &ProvingArgs::default(), args.quiet || view.json).await?;
     if view.json {
-        io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
+        io.out_part("proof", crossrole_report::attestation_json(&all, super::view(view, io)));
     } else {
         io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
     }
@@ -155,7 +155,7 @@ impl Work<'_> {
             match reviewed.filter(|reviewed| !reviewed.is_empty()) {
                 Some(reviewed) if !made.plan.is_blocked() => already_done(reviewed, args.planning.view.json, io),
                 // Machines are told how each apply ended.
-                Some(_) if args.planning.view.json => io.out_json(&crossrole_report::outcome_json(&made.plan, &Outcome::default())),
+                Some(_) if args.planning.view.json => io.out_part("outcome", crossrole_report::outcome_json(&made.plan, &Outcome::default())),
                 _ => {}
             }
             return Ok(Ended::Exit(blocked));
@@ -185,7 +185,7 @@ impl Work<'_> {
         let written = super::plan::carried_out(&args.planning.view.report, &made, &session.sources, &outcome);
         session.events.verified(outcome.is_complete(), outcome.unverified.len());
         if args.planning.view.json {
-            io.out_json(&crossrole_report::outcome_json(plan, &outcome));
+            io.out_part("outcome", crossrole_report::outcome_json(plan, &outcome));
         } else {
             io.out(&format!("\n{}", crossrole_report::outcome(plan, &outcome, io.out_screen())));
         }
@@ -199,7 +199,7 @@ impl Work<'_> {
 fn already_done(reviewed: &Plan, json: bool, io: &mut Io) {
     let steps = reviewed.steps.iter().map(|_| StepResult::AlreadyDone).collect();
     if json {
-        io.out_json(&crossrole_report::outcome_json(reviewed, &Outcome { steps, ..Outcome::default() }));
+        io.out_part("outcome", crossrole_report::outcome_json(reviewed, &Outcome { steps, ..Outcome::default() }));
     } else {
         io.out("\nAlready done: what was reviewed is live.\n");
     }

@@ -337,3 +337,39 @@ fn grown<'e>(all: &mut BTreeSet<&'e str>, more: impl Fn(&BTreeSet<&'e str>) -> V
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The estate of a manifest in which a bucket, and a key of another account, let somebody in.
+    fn estate(allow: &str) -> Estate {
+        let text = format!(
+            "name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.Ann]\n[trusted.ops]\naccount = \"333333333333\"\n\
+             [keys.k]\narn = \"arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab\"\n[buckets.b-one]\n{allow}"
+        );
+        let (desired, findings) = crossrole_manifest::load(&[crossrole_model::Source { file: "t.toml".into(), text }]);
+        Objects::desired(&desired.unwrap_or_else(|| panic!("{findings:?}"))).estate()
+    }
+
+    /// Whatever lets a whole account in lets in sessions that nothing that names the user denies; nobody else has them.
+    #[test]
+    fn who_has_federated_sessions_is_told_by_what_lets_a_whole_account_in() {
+        let user = |account: &str| Whose::Principal { kind: PrincipalKind::User, arn: format!("arn:aws:iam::{account}:user/Ann") };
+        let role = Whose::Principal { kind: PrincipalKind::Role, arn: "arn:aws:iam::111111111111:role/Ann".into() };
+        let bucket = |who: &str| format!("[[buckets.b-one.allow]]\n{who}\naccess = \"get\"\nprefix = \"x/\"\n");
+        for (allow, whose, keeps) in [
+            (bucket("account = \"dev\""), user("111111111111"), true),
+            (bucket("organization = \"o-a1b2c3d4e5\""), user("111111111111"), true),
+            ("[[keys.k.allow]]\naccount = \"dev\"\naccess = \"decrypt\"\n".to_owned(), user("111111111111"), true),
+            (bucket("account = \"ops\""), user("111111111111"), false),
+            (bucket("user = \"dev/Ann\""), user("111111111111"), false),
+            (bucket("account = \"dev\""), role, false),
+            // In its own account, a bucket's policy alone tells nothing of it.
+            (bucket("account = \"dev\""), user("222222222222"), false),
+            (bucket("account = \"dev\""), Whose::Account(AccountId::parse("111111111111").unwrap_or_else(AccountId::nobody)), false),
+        ] {
+            assert_eq!(!federated(&estate(&allow), &[&whose]).is_empty(), keeps, "{allow} {whose:?}");
+        }
+    }
+}

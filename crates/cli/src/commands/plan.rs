@@ -155,7 +155,7 @@ impl Made {
         let view = super::view(args, io);
         self.reports(args, sources, io)?;
         if args.json {
-            io.out_json(&self.json(sources, view));
+            io.out_part("plan", self.json(sources, view));
         } else {
             io.out(&crossrole_report::plan_since(&self.plan, self.since.as_ref(), view));
         }

@@ -32,6 +32,9 @@ const SEEN_WITHIN_MOST: i64 = 900;
 const ATTEMPTS: usize = 3;
 
 pub(crate) async fn run(args: RevokeArgs, io: &mut Io) -> Result<Exit, Failure> {
+    if args.carrying.view.json {
+        io.gather();
+    }
     let mut what = What::parse(&args.what)?;
     let mut margin = SEEN_WITHIN;
     for _ in 1..ATTEMPTS {
@@ -155,7 +158,7 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Fol
     // Nobody's call is needed to see what is live beside the manifests.
     let shown = !all.proofs.is_empty() || !all.beyond.changes.is_empty();
     if shown && view.json {
-        io.out_json(&crossrole_report::attestation_json(&all, super::view(view, io)));
+        io.out_part("proof", crossrole_report::attestation_json(&all, super::view(view, io)));
     } else if shown {
         io.out(&format!("\n{}", crossrole_report::attestation(&all, super::view(view, io))));
     }
@@ -169,7 +172,7 @@ async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Fol
     if view.json {
         let gone = desired.revoked.iter().filter(|one| one.since.as_str() >= since).flat_map(|one| &one.lives_on);
         let lives_on = followed::shared(desired, gone.map(|(role, longest)| (role, *longest)));
-        io.out_json(&crossrole_report::revoked_json(&args.what, since, &lives_on, followed, still.len().saturating_sub(1)));
+        io.out_part("revoked", crossrole_report::revoked_json(&args.what, since, &lives_on, followed, still.len().saturating_sub(1)));
     }
     Ok(if still.is_empty() { exit } else { Exit::Failed })
 }
