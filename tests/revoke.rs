@@ -823,7 +823,7 @@ fn whoever_is_revoked_has_nothing_and_nobody_else_has_less() {
 /// A manifest with these trusts of a role, of which Ann of `dev` is revoked.
 fn ann_of(trusts: &str) -> Desired {
     let head = "name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.Ann]\n[trusted.dev.users.Bob]\n\
-                [trusted.dev.groups.Crew]\n[trusted.ops]\naccount = \"333333333333\"\n[trusted.ops.users.Ann]\n[oidc_providers.github]\n\
+                [trusted.dev.groups.Crew]\n[trusted.dev.permission_sets.Devs]\n[trusted.ops]\naccount = \"333333333333\"\n[trusted.ops.users.Ann]\n[oidc_providers.github]\n\
                 url = \"https://token.actions.githubusercontent.com\"\n[roles.R]\n";
     let entry = "[[revoked]]\nuser = \"dev/Ann\"\nsince = 2026-11-30T18:00:00Z\n";
     let (desired, findings) = crossrole_manifest::load(&[Source { file: "t.toml".to_owned(), text: format!("{head}{trusts}{entry}") }]);
@@ -861,6 +861,15 @@ fn what_others_may_bring_as_well_tells_nobodys_sessions() {
         (format!("{ann}{}", trust("github = { repository = \"acme/site\", branch = \"main\" }")), false),
         (format!("{ann}{}", trust("service = \"lambda.amazonaws.com\"")), false),
         (format!("{ann}{}", trust("organization = \"o-a1b2c3d4e5\"")), false),
+        // Roles bring names of their own making: those of users end all the same, by whatever word the roles are named.
+        (format!("{ann}{}", trust("role = \"ops/Runner\"")), true),
+        (format!("{ann}{}", trust("principal = \"arn:aws:iam::333333333333:role/app/Runner\"")), true),
+        (format!("{ann}{}", trust("permission_set = \"dev/Devs\"")), true),
+        (format!("{ann}{}{}", trust("role = \"ops/Runner\""), trust("user = \"dev/Bob\"")), false),
+        (format!("{ann}{}", trust("principal = \"arn:aws:iam::333333333333:user/Eve\"")), false),
+        (trust("user = \"dev/Ann\"\nrole = \"ops/Runner\""), false),
+        (format!("{}{}", identity("Ann", "${aws:username}"), trust("role = \"ops/Runner\"\nsource_identity = true")), true),
+        (format!("{}{}", identity("Ann", "ann"), trust("role = \"ops/Runner\"\nsource_identity = true")), false),
         (format!("{}{}", identity("Ann", "ann"), identity("Bob", "bob")), true),
         (format!("{}{}", identity("Ann", "ann"), trust("user = \"dev/Bob\"\nsource_identity = true")), false),
         (format!("{}{}", identity("Ann", "ann"), trust("user = \"dev/Bob\"")), true),

@@ -124,7 +124,9 @@ impl Builder<'_> {
             if others.is_empty() && !door.federated {
                 return false;
             }
-            let Some(values) = asked(door) else { return true };
+            // Sessions of roles have no user's name of their own: one that they call themselves by is ended as well, and comes in anew, so that
+            // those of the user end.
+            let Some(values) = asked(door) else { return door.federated || user(&gone.whose) != Some(value) || !others.into_iter().all(calls_by_sessions) };
             values.iter().any(|other| match other.as_str() {
                 USERNAME => others.iter().any(|named| may_be_called(named, value, gone)),
                 text => text.contains('$') || glob::is_match(text, value) || glob::is_match(value, text),
@@ -197,6 +199,15 @@ fn may_be(named: &Named, whose: &Whose) -> bool {
         Named::Organizations(_) | Named::Units(_) => true,
         Named::Other(text) => lets(text, whose),
         Named::User(_) | Named::Role(_) | Named::Sets(_) | Named::Service(_) => false,
+    }
+}
+
+/// Tells whether a word names nobody but sessions of roles.
+fn calls_by_sessions(named: &Named) -> bool {
+    match named {
+        Named::Role(_) | Named::Sets(_) => true,
+        Named::Other(text) => Arn::parse(text).and_then(|arn| arn.kind_and_name()).is_some_and(|(kind, _)| matches!(kind, "role" | "assumed-role")),
+        Named::User(_) | Named::Group(_) | Named::Account(_) | Named::Organizations(_) | Named::Units(_) | Named::Service(_) => false,
     }
 }
 
