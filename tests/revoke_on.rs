@@ -377,3 +377,92 @@ async fn what_takes_access_already_goes_with_it_and_what_is_withheld_lives_on() 
     // Whoever opens a session names it: those of another name live on.
     assert!(said.err.contains("its sessions of 222222222222/role/Named live on"), "{}", said.err);
 }
+
+/// One manifest of seven accounts: what is open in any of them ends.
+#[tokio::test(start_paused = true)]
+async fn sessions_end_in_each_of_seven_accounts() {
+    let accounts: Vec<String> = (2..9).map(|digit: u8| digit.to_string().repeat(12)).collect();
+    let listed: Vec<String> = accounts.iter().map(|account| format!("\"{account}\"")).collect();
+    let text = format!(
+        "name = \"seven\"\n[trusting]\naccounts = [{}]\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.Ann]\n[trusted.dev.users.Bob]\n\
+         [roles.Own]\n[[roles.Own.trust]]\nuser = \"dev/Ann\"\n[roles.Next]\n[[roles.Next.trust]]\nrole = \"trusting/Own\"\n\
+         [roles.Common]\n[[roles.Common.trust]]\nuser = [\"dev/Ann\", \"dev/Bob\"]\nsession_name = \"username\"\n",
+        listed.join(", ")
+    );
+    let file = manifest("revoke-seven", &text);
+    let place = Place::new(Options::default());
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let may = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}"#;
+    let mut sessions = BTreeMap::new();
+    for user in ["Ann", "Bob"] {
+        let key = Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", user)]).await);
+        for account in &accounts {
+            let ways = if user == "Ann" { &[&["Own", "Next"][..], &["Common"]][..] } else { &[&["Common"][..]] };
+            for way in ways {
+                let mut from = key.clone();
+                for role in *way {
+                    place.iam(account, "PutRolePolicy", &[("RoleName", role), ("PolicyName", "by-hand"), ("PolicyDocument", may)]).await;
+                    let arn = format!("arn:aws:iam::{account}:role/{role}");
+                    let (status, answer) = place.query_as(&from, "sts", "AssumeRole", &[("RoleArn", &arn), ("RoleSessionName", user)]).await;
+                    assert_eq!(status, 200, "{user} {arn}: {answer}");
+                    from = Credentials::of(&answer);
+                    sessions.insert(format!("{user} {account} {role}"), from.clone());
+                }
+            }
+        }
+    }
+    assert_eq!(sessions.len(), 4 * accounts.len());
+    let said = place.run(&["revoke", "--auto-approve", "--quiet", "--deadline", "0", "dev/user/Ann", &file]).await;
+    assert!(matches!(said.exit, Exit::Clean | Exit::Failed), "{}{}", said.out, said.err);
+    assert!(!said.err.contains("live on until they end"), "{}", said.err);
+    for (name, session) in &sessions {
+        let (status, _) = place.s3_as(session, "us-east-1", "GET", "/", "", &[], "").await;
+        assert_eq!(status == 200, name.starts_with("Bob"), "{name}: {status}\n{}{}", said.out, said.err);
+    }
+}
+
+/// Roles of three accounts, by a manifest each: sessions are followed from one to the next, and end in all.
+#[tokio::test(start_paused = true)]
+async fn a_chain_over_three_accounts_ends_as_a_whole() {
+    let links = [
+        ("222222222222", "First", "user = \"before/Ann\"", DEV),
+        ("333333333333", "Second", "role = \"before/First\"", "222222222222"),
+        ("444444444444", "Third", "role = \"before/Second\"", "333333333333"),
+    ];
+    let files: Vec<String> = links
+        .iter()
+        .map(|(account, role, trust, before)| {
+            let user = if *before == DEV { "[trusted.before.users.Ann]\n" } else { "" };
+            let text = format!(
+                "name = \"link-{}\"\n[trusting]\naccount = \"{account}\"\n[trusted.before]\naccount = \"{before}\"\n{user}[roles.{role}]\n[[roles.{role}.trust]]\n{trust}\n\
+                 [[roles.{role}.statement]]\neffect = \"Allow\"\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n",
+                role.to_lowercase()
+            );
+            manifest(&format!("revoke-link-{}", role.to_lowercase()), &text)
+        })
+        .collect();
+    let place = Place::new(Options::default());
+    let words = |head: &[&'static str]| head.iter().map(|word| (*word).to_owned()).chain(files.iter().cloned()).collect::<Vec<String>>();
+    let apply = words(&["apply", "--auto-approve", "--quiet"]);
+    place.good(&apply.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut from = Credentials::of(&place.iam(DEV, "CreateAccessKey", &[("UserName", "Ann")]).await);
+    let mut sessions = Vec::new();
+    for (account, role, _, _) in &links {
+        let arn = format!("arn:aws:iam::{account}:role/{role}");
+        let (status, answer) = place.query_as(&from, "sts", "AssumeRole", &[("RoleArn", &arn), ("RoleSessionName", "same")]).await;
+        assert_eq!(status, 200, "{arn}: {answer}");
+        from = Credentials::of(&answer);
+        sessions.push((role, from.clone()));
+    }
+    let revoke = words(&["revoke", "--auto-approve", "--quiet", "before/user/Ann"]);
+    let said = place.run(&revoke.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    assert!(said.err.contains("Sessions that began before 20") && !said.err.contains("live on until"), "{}", said.err);
+    for (role, session) in &sessions {
+        assert_ne!(place.s3_as(session, "us-east-1", "GET", "/", "", &[], "").await.0, 200, "{role}");
+    }
+    for (file, role) in files.iter().zip(["First", "Second", "Third"]) {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert_eq!(text.contains(&format!("sessions_of = \"{role}\"")), role != "First", "{text}");
+    }
+}

@@ -36,7 +36,7 @@ pub struct Objects {
 }
 
 /// A principal or a group.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Held {
     /// In IAM's spelling, where the key has none.
     name: Option<String>,
@@ -49,7 +49,7 @@ struct Held {
     groups: BTreeSet<String>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Bucket {
     account: String,
     policy: Option<Document>,
@@ -432,47 +432,34 @@ impl Objects {
         named.compiled()
     }
 
+    /// Makes of the estate of others the one of these, where nothing but users and roles differs, and returns the ARNs of those. `None`:
+    /// more does, and the estate is as it was.
+    pub fn put_principals(&self, others: &Self, estate: &mut Estate) -> Option<BTreeSet<String>> {
+        let Self { principals, groups, policies, buckets, providers, partition, keys, bucket_keys, tags, whole, in_force } = self;
+        let same = *groups == others.groups && *policies == others.policies && *buckets == others.buckets && *providers == others.providers;
+        let same = same && *keys == others.keys && *bucket_keys == others.bucket_keys && *tags == others.tags && *whole == others.whole;
+        if !same || !in_force.is_empty() || !others.in_force.is_empty() {
+            return None;
+        }
+        let arn = |address: &Address, held: &Held| partition.iam_arn(&address.account, address.kind.as_str(), &held.path, &address.name);
+        let mut touched = BTreeSet::new();
+        for (address, held) in others.principals.iter().filter(|(address, held)| principals.get(*address) != Some(*held)) {
+            let arn = arn(address, held);
+            estate.principals.remove(&arn);
+            estate.roles.remove(&arn);
+            touched.insert(arn);
+        }
+        for (address, held) in principals.iter().filter(|(address, held)| others.principals.get(*address) != Some(*held)) {
+            self.compile(address, held, estate);
+            touched.insert(arn(address, held));
+        }
+        Some(touched)
+    }
+
     fn compiled(&self) -> Estate {
         let mut estate = Estate { partition: self.partition.as_str().to_owned(), whole: self.whole.clone(), ..Estate::default() };
         for (address, held) in &self.principals {
-            let kind = address.kind.as_str();
-            let arn = self.partition.iam_arn(&address.account, kind, &held.path, &address.name);
-            let of = format!("{kind} {}", address.name);
-            let account = address.account.to_string();
-            let mut principal = Principal {
-                account: account.clone(),
-                user: address.kind == Kind::User,
-                name: address.name.clone(),
-                tags: held.tags.clone(),
-                identity: Vec::new(),
-                boundary: None,
-                groups: BTreeSet::new(),
-                unread: BTreeSet::new(),
-            };
-            self.collect(held, &of, &mut principal);
-            for group in &held.groups {
-                let address = Address::new(&address.account, Kind::Group, group.as_str());
-                if let Some(held) = self.groups.get(&address) {
-                    let name = held.name.as_deref().unwrap_or(group);
-                    principal.groups.insert(self.partition.iam_arn(&address.account, "group", &held.path, name));
-                    self.collect(held, &format!("group {name}"), &mut principal);
-                }
-            }
-            if let Some(arn) = &held.boundary {
-                principal.boundary = Some(match self.managed(arn) {
-                    Some(document) => vec![Placed::new(document, format!("permissions boundary {arn}"))],
-                    // What it limits is not known, so it is taken to limit nothing: a widening must not hide behind it.
-                    None => {
-                        principal.unread.insert(arn.clone());
-                        vec![Placed::everything(arn.as_str())]
-                    }
-                });
-            }
-            if let Some(trust) = &held.trust {
-                let policy = Some(Placed::new(trust.clone(), format!("trust policy of {of}")).on(&arn, &held.tags));
-                estate.roles.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
-            }
-            estate.principals.insert(arn, principal);
+            self.compile(address, held, &mut estate);
         }
         for (address, held) in &self.groups {
             let (arn, member) = self.member(address, held);
@@ -495,6 +482,47 @@ impl Objects {
         estate.bucket_keys = self.bucket_keys.iter().filter_map(|(name, key)| Some((name.clone(), key.clone()?))).collect();
         estate.tags.clone_from(&self.tags);
         estate
+    }
+
+    fn compile(&self, address: &Address, held: &Held, estate: &mut Estate) {
+        let kind = address.kind.as_str();
+        let arn = self.partition.iam_arn(&address.account, kind, &held.path, &address.name);
+        let of = format!("{kind} {}", address.name);
+        let account = address.account.to_string();
+        let mut principal = Principal {
+            account: account.clone(),
+            user: address.kind == Kind::User,
+            name: address.name.clone(),
+            tags: held.tags.clone(),
+            identity: Vec::new(),
+            boundary: None,
+            groups: BTreeSet::new(),
+            unread: BTreeSet::new(),
+        };
+        self.collect(held, &of, &mut principal);
+        for group in &held.groups {
+            let address = Address::new(&address.account, Kind::Group, group.as_str());
+            if let Some(held) = self.groups.get(&address) {
+                let name = held.name.as_deref().unwrap_or(group);
+                principal.groups.insert(self.partition.iam_arn(&address.account, "group", &held.path, name));
+                self.collect(held, &format!("group {name}"), &mut principal);
+            }
+        }
+        if let Some(arn) = &held.boundary {
+            principal.boundary = Some(match self.managed(arn) {
+                Some(document) => vec![Placed::new(document, format!("permissions boundary {arn}"))],
+                // What it limits is not known, so it is taken to limit nothing: a widening must not hide behind it.
+                None => {
+                    principal.unread.insert(arn.clone());
+                    vec![Placed::everything(arn.as_str())]
+                }
+            });
+        }
+        if let Some(trust) = &held.trust {
+            let policy = Some(Placed::new(trust.clone(), format!("trust policy of {of}")).on(&arn, &held.tags));
+            estate.roles.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
+        }
+        estate.principals.insert(arn, principal);
     }
 
     fn collect(&self, held: &Held, of: &str, into: &mut Principal) {

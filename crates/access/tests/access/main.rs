@@ -26,6 +26,7 @@ mod never;
 mod onward;
 mod oracle;
 mod picture;
+mod put;
 mod remedy;
 mod same;
 mod smt;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossrole_access::Objects;
+use crossrole_access::{Estate, Objects};
 use crossrole_model::access::Direction;
 use crossrole_model::{Address, Change, Desired, Observed, Plan, Severity, Source, Subject, Whose, Withheld};
 use crossrole_planner::Options;
@@ -181,16 +181,35 @@ const ASKED_MOST: usize = 200;
 fn taking(desired: &Desired, observed: &Observed, changes: &[&Change], since: &str) -> BTreeSet<Address> {
     let gone: Vec<&Whose> = desired.revoked.iter().filter(|one| one.since.as_str() >= since).map(|one| &one.whose).collect();
     let objects = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys);
-    let before = objects.clone().estate();
-    let takes = |change: &Change| {
-        let mut objects = objects.clone();
-        objects.apply(std::slice::from_ref(change));
-        let delta = crossrole_access::delta(&before, &objects.estate());
+    let before = objects.estate();
+    // Of most changes, which are of one role each, all but that role stays as it is.
+    let mut after = before.clone();
+    let mut takes = |change: &Change| {
+        let mut changed = objects.clone();
+        changed.apply(std::slice::from_ref(change));
+        let delta = match changed.put_principals(&objects, &mut after) {
+            Some(touched) => {
+                let delta = crossrole_access::delta(&before, &after);
+                put_back(&touched, &before, &mut after);
+                delta
+            }
+            None => crossrole_access::delta(&before, &changed.estate()),
+        };
         let lost = delta.changes.iter().filter(|change| change.direction == Direction::Narrowed);
         lost.into_iter().any(|change| gone.iter().any(|whose| may_be_of(change, whose, desired.partition)))
     };
     let taking = changes.iter().enumerate().filter(|(at, change)| *at >= ASKED_MOST || takes(change));
     taking.map(|(_, change)| change.address.clone()).collect()
+}
+
+/// Makes some users and roles what they were.
+fn put_back(arns: &BTreeSet<String>, before: &Estate, estate: &mut Estate) {
+    for arn in arns {
+        estate.principals.remove(arn);
+        estate.roles.remove(arn);
+        estate.principals.extend(before.principals.get(arn).map(|principal| (arn.clone(), principal.clone())));
+        estate.roles.extend(before.roles.get(arn).map(|guarded| (arn.clone(), guarded.clone())));
+    }
 }
 
 /// What is carried out of the manifests as they will be.
