@@ -81,4 +81,5 @@ mod support;
 mod terminal;
 mod twice;
 mod verify;
+mod verify_live;
 mod withheld;

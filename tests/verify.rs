@@ -14,7 +14,7 @@ const TRUSTING: &str = "222222222222";
 const DEV: &str = "111111111111";
 
 /// Every scenario: what it is, and which of its cells can be called here.
-fn scenarios() -> Vec<String> {
+pub(crate) fn scenarios() -> Vec<String> {
     let entries = std::fs::read_dir(root().join("manifests")).unwrap().map(|e| e.unwrap().path());
     let mut all: Vec<String> = entries
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
@@ -26,7 +26,7 @@ fn scenarios() -> Vec<String> {
 }
 
 /// Applied, with somebody in each group and an object below each prefix and outside of it, after which all has been seen.
-async fn applied(file: &str, lag: Duration) -> Place {
+pub(crate) async fn applied(file: &str, lag: Duration) -> Place {
     let place = Place::new(Options { visibility_delay: lag, ..Options::default() });
     place.good(&["sandbox", "prepare", file]).await;
     tokio::time::sleep(lag * 2).await;
@@ -50,17 +50,17 @@ async fn applied(file: &str, lag: Duration) -> Place {
 }
 
 /// What it says, as JSON; and how it ended.
-async fn verified(place: &Place, file: &str, more: &[&str]) -> (Exit, Value) {
+pub(crate) async fn verified(place: &Place, file: &str, more: &[&str]) -> (Exit, Value) {
     let said = place.run(&[&["verify", "--json"], more, &[file]].concat()).await;
     let value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}\n{}\n{}", said.out, said.err));
     (said.exit, value)
 }
 
-fn cells<'v>(value: &'v Value, verdict: &str) -> Vec<&'v Value> {
+pub(crate) fn cells<'v>(value: &'v Value, verdict: &str) -> Vec<&'v Value> {
     value["cells"].as_array().unwrap().iter().filter(|cell| cell["verdict"] == verdict).collect()
 }
 
-fn says(cells: &[&Value]) -> String {
+pub(crate) fn says(cells: &[&Value]) -> String {
     cells.iter().map(|cell| format!("{} {} {}\n", cell["says"], cell["known"], cell["live"])).collect()
 }
 
@@ -137,9 +137,9 @@ access = "read"
 prefix = "reports/"
 "#;
 
-const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+pub(crate) const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-async fn everything(lag: Duration) -> (Place, String) {
+pub(crate) async fn everything(lag: Duration) -> (Place, String) {
     let file = manifest("verify-everything", ALL);
     let place = Place::new(Options { visibility_delay: lag, ..Options::default() });
     assert!(place.sandbox.add_key(KEY));

@@ -33,20 +33,24 @@ fn actions(permission: &str) -> (&'static [&'static str], &'static [&'static str
     }
 }
 
-/// What the ACL of a bucket lets those do who are not of its account; `None` where that is nobody.
-pub(crate) struct AclOf<'a> {
-    pub(crate) bucket: &'a str,
-    pub(crate) partition: Partition,
+/// What the ACL of a bucket lets those do who are not of its account.
+#[derive(Debug)]
+pub struct AclOf<'a> {
+    /// Its name.
+    pub bucket: &'a str,
+    /// Where it is.
+    pub partition: Partition,
     /// Accounts by their canonical ids.
-    pub(crate) accounts: &'a BTreeMap<&'a str, &'a str>,
+    pub accounts: &'a BTreeMap<&'a str, &'a str>,
     /// Whose it is.
-    pub(crate) owner: &'a str,
+    pub owner: &'a str,
     /// Grants to everybody do not count.
-    pub(crate) ignores_public: bool,
+    pub ignores_public: bool,
 }
 
 impl AclOf<'_> {
-    pub(crate) fn document(&self, grants: &[AclGrant], policy: Option<&Document>) -> Option<Document> {
+    /// The statements that grants amount to, and what the policy denies; `None` where they let nobody in.
+    pub fn document(&self, grants: &[AclGrant], policy: Option<&Document>) -> Option<Document> {
         let bucket = self.partition.s3_arn(self.bucket);
         let mut statements = Vec::new();
         for grant in grants {
@@ -127,8 +131,8 @@ const WITH_CONTEXT: [&str; 8] = [
     "ReEncryptTo",
 ];
 
-/// What the grants of a key let somebody do; `None` where there are none.
-pub(crate) fn of_grants(grants: &[KeyGrant], policy: Option<&Document>) -> Option<Document> {
+/// What the grants of a key let somebody do, and what the policy denies; `None` where there are none.
+pub fn of_grants(grants: &[KeyGrant], policy: Option<&Document>) -> Option<Document> {
     let mut statements = Vec::new();
     for grant in grants {
         let is_bound = |operation: &&String| !grant.context.is_empty() && WITH_CONTEXT.contains(&operation.as_str());

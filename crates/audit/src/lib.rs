@@ -20,6 +20,7 @@ use crossrole_access::{Controls, Estate, Objects};
 use crossrole_model::audit::{Audit, Audited, Limits, Suppression, WayIn};
 use crossrole_model::{AccountId, Desired, Observation};
 
+pub use beside::{AclOf, of_grants};
 pub use picture::picture;
 
 /// What is audited.

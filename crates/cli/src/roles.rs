@@ -34,11 +34,12 @@ pub(crate) struct Roles {
 }
 
 impl Role {
-    /// `plan` or `apply`.
+    /// `plan`, `apply` or `verify`.
     pub(crate) fn word(&self) -> &'static str {
         match self.purpose {
             Purpose::Plan => "plan",
             Purpose::Apply => "apply",
+            Purpose::Verify => "verify",
         }
     }
 
@@ -46,6 +47,7 @@ impl Role {
         match self.purpose {
             Purpose::Plan => "Reads for crossrole plan",
             Purpose::Apply => "Reads and writes for crossrole apply",
+            Purpose::Verify => "Reads for crossrole verify",
         }
     }
 

@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crossrole_model::audit::{AuditScope, Audited};
+use crossrole_model::audit::{AuditScope, Audited, Besides};
 use crossrole_model::observed::{Observed, Scope};
 use crossrole_model::{AccountId, Address, Call, Cloud, CloudError, ObjectState};
 
@@ -42,6 +42,7 @@ pub use https::Authorities;
 pub use lock::Locks;
 pub use organization::{ControlPolicy, Member, Organization};
 pub use own::Own;
+pub use read::audit::beside::Places;
 pub use session::{Access, Settings, TIMEOUT, TOTAL};
 pub use sign_in::console_address;
 pub use transport::{Transport, TransportFuture};
@@ -87,6 +88,16 @@ impl Aws {
     /// Reads whole accounts for an audit. What could not be read is part of the answer.
     pub async fn audit(&self, scope: &AuditScope) -> Audited {
         read::audit::read(self, scope).await
+    }
+
+    /// Reads what lets somebody in beside the policies of keys, by ARN, and of buckets. What could not be read is part of the answer.
+    pub async fn besides(&self, keys: Vec<String>, buckets: &Places) -> Besides {
+        read::audit::beside::read(self, keys, buckets).await
+    }
+
+    /// Returns the canonical ids of accounts, of those that can be asked.
+    pub async fn canonical(&self, accounts: impl IntoIterator<Item = &AccountId>) -> BTreeMap<String, AccountId> {
+        read::audit::beside::canonical(self, accounts).await
     }
 
     /// Tells the run to stop. The first time, nothing more is sent, waits end, and the answers to writes that were sent are waited

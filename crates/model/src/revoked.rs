@@ -70,6 +70,8 @@ pub struct Opened {
     pub sure: bool,
     /// The trust has no room for what would deny it: it may still be assumed.
     pub no_room: bool,
+    /// The role has no room for the tag that tells older manifests of it.
+    pub no_mark: bool,
 }
 
 /// One entry under `[[revoked]]`, and what it came to.

@@ -24,6 +24,8 @@ pub enum Purpose {
     Plan,
     /// Make plans and carry them out.
     Apply,
+    /// Prove what manifests promise, without writing.
+    Verify,
 }
 
 /// What an account lets its runner do: actions by resource and by whether only what carries our mark is meant.
@@ -90,10 +92,14 @@ impl Rights {
 /// Returns what runners need, by account.
 pub fn rights(desired: &Desired, purpose: Purpose) -> BTreeMap<AccountId, Rights> {
     let mut all = reads::reads(desired);
-    if purpose == Purpose::Apply {
-        for (address, object) in &desired.objects {
-            objects::writes(desired, address, &object.state, all.entry(address.account.clone()).or_default());
+    match purpose {
+        Purpose::Plan => {}
+        Purpose::Apply => {
+            for (address, object) in &desired.objects {
+                objects::writes(desired, address, &object.state, all.entry(address.account.clone()).or_default());
+            }
         }
+        Purpose::Verify => reads::beside(desired, &mut all),
     }
     all
 }

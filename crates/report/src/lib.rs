@@ -55,7 +55,7 @@ pub use lock::{lock_error, lock_lines, lock_lost, locked, locks};
 pub use markdown::{COMMENT_MOST, Comment, LEAST, SUMMARY_MOST, markdown, marker, not_planned};
 pub use outcome::{broken, describe, differences, moved, outcome, progress, turned, unread, waiting};
 pub use overview::Owners;
-pub use proof::{attestation, attestation_json, attestation_markdown, junit_attestation, proving, still_in};
+pub use proof::{attestation, attestation_json, attestation_markdown, cell_names, junit_attestation, proving, still_in};
 pub use revoked::{followed, lives_on, narrowed, nothing_live, passed_over, revoked_json, rotation_begun, untried};
 pub use since::{access_json, drift_alone, foreign_json, keys_off_json, left_json, since_json, taken_up, taken_up_json};
 pub use text::{Diff, blocked, plan, plan_since};

@@ -1,9 +1,12 @@
 //! What was tried, and what it showed, in words.
 
+mod cell;
+mod live;
+
 use std::collections::BTreeMap;
 
-use crossrole_model::access::{AccessDelta, Certainty, Explanation};
-use crossrole_model::proof::{Act, Attestation, Cell, Known, NotCalled, OTHER_VALUE, Proof, Terms, Twist, Unshown, Verdict};
+use crossrole_model::access::Explanation;
+use crossrole_model::proof::{Act, Attestation, Cell, Known, NotCalled, Proof, Unshown, Verdict};
 use serde_json::{Value, json};
 
 use crate::junit::{Case, Ended, Suite};
@@ -18,37 +21,19 @@ const IDS_MOST: usize = 3;
 /// The table on the screen: what is not as it should be first, then all of it.
 pub fn attestation(all: &Attestation, view: View) -> String {
     let mut out = Vec::new();
+    let names = cell::subjects(&all.proofs, view);
     for (title, verdict) in [("Not as the manifests say:", Verdict::Fails), ("Not known:", Verdict::Unknown), ("As the manifests say:", Verdict::Holds)] {
-        let some: Vec<&Proof> = all.proofs.iter().filter(|proof| proof.verdict == verdict).collect();
+        let some: Vec<(&Proof, &String)> = all.proofs.iter().zip(&names).filter(|(proof, _)| proof.verdict == verdict).collect();
         if some.is_empty() {
             continue;
         }
         out.push(Line::new(Tone::Heading, 0, title));
-        for proof in some {
-            out.extend(lines(proof, view));
+        for (proof, name) in some {
+            out.extend(lines(proof, name, view));
         }
         out.push(Line::empty());
     }
-    for (title, tone, delta) in [
-        ("As it is live, more than the manifests say:", Tone::Error, &all.beyond),
-        ("As it is live, less than the manifests say, which an apply would give:", Tone::Error, &all.lacking),
-        ("By policies of buckets and keys, for services or by manifests of other runs, more than the manifests say:", Tone::Warning, &all.beside),
-    ] {
-        if !delta.changes.is_empty() || !delta.undecided.is_empty() {
-            out.push(Line::new(tone, 0, title));
-            out.extend(access::delta_lines(delta, view, access::LINES_MOST).into_iter().map(|line| line.within(2)));
-            out.push(Line::empty());
-        }
-    }
-    for (tone, head, some) in [(Tone::Error, "not guarded: ", &all.unguarded), (Tone::Warning, "note: ", &all.unshown)] {
-        for one in some {
-            let of = safe(&one.address.to_string());
-            out.push(
-                Line::new(tone, 0, head)
-                    .then([format!("{} of {of} is not as the manifests say, and no call shows it: see `crossrole plan`", one.part.as_str())]),
-            );
-        }
-    }
+    out.extend(live::lines(all, view));
     for (role, actions) in &all.untried {
         let what = format!("{} grants {}, of which nothing tells what it would be asked of", safe(&access::by_arn(role)), safe(&actions.join(", ")));
         out.push(Line::new(Tone::Warning, 0, "not tried: ").then([what]));
@@ -63,7 +48,7 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     for (object, why) in &all.left_behind {
         out.push(Line::new(Tone::Error, 0, "left behind: ").then([safe(object), format!(": {}", safe(why))]));
     }
-    out.push(Line::new(Tone::Kept, 0, "not looked at: ").then([NOT_LOOKED_AT]));
+    out.extend(live::not_looked_at(all));
     if all.left_out > 0 {
         out.push(Line::new(Tone::Warning, 0, "left out: ").then([format!("{} further cells, more than one run tries", all.left_out)]));
     }
@@ -72,35 +57,43 @@ pub fn attestation(all: &Attestation, view: View) -> String {
     let called = all.proofs.iter().filter(|proof| matches!(proof.known, Known::Called(_))).count();
     let mut parts = vec![format!("{holds} as the manifests say"), format!(", {fails} not"), format!(", {unknown} not known")];
     parts.push(format!("; {called} of {} by calls", all.proofs.len()));
-    if all.beyond.widens() {
+    if all.beyond.widens() || all.granted.widens() {
         parts.push("; more is let than the manifests say".to_owned());
     }
     if all.is_lacking() {
         parts.push("; less is let than the manifests say".to_owned());
     }
+    if all.is_unrevoked() {
+        parts.push("; not all is taken back that manifests take back".to_owned());
+    }
+    if all.is_unlooked() {
+        parts.push("; not all could be looked at".to_owned());
+    }
     if surprises > 0 {
         parts.push(format!("; {surprises} where AWS did something else than was predicted"));
     }
-    let tone = if fails > 0 || all.is_beyond() || all.is_lacking() { Tone::Error } else { Tone::Heading };
+    let tone = if fails > 0 || all.is_beyond() || all.is_lacking() || all.is_unrevoked() { Tone::Error } else { Tone::Heading };
     out.push(Line::new(tone, 0, "Verified: ").then(parts));
     rendered(&out, view.screen)
 }
 
-/// What gives access and is not read: both count by themselves, whatever policies say.
-const NOT_LOOKED_AT: &str = "grants of keys (`kms:CreateGrant`) and ACLs of buckets and objects: `crossrole audit` counts them";
+/// The words of each cell, in their order: no two are alike.
+pub fn cell_names(proofs: &[Proof], view: View) -> Vec<String> {
+    cell::subjects(proofs, view)
+}
 
 /// How many hold, fail, and are not known.
 fn counts(all: &Attestation) -> [usize; 3] {
     [Verdict::Holds, Verdict::Fails, Verdict::Unknown].map(|verdict| all.proofs.iter().filter(|proof| proof.verdict == verdict).count())
 }
 
-fn lines(proof: &Proof, view: View) -> Vec<Line> {
+fn lines(proof: &Proof, name: &str, view: View) -> Vec<Line> {
     let (tone, word) = match proof.verdict {
         Verdict::Holds => (Tone::Added, "ok   "),
         Verdict::Fails => (Tone::Removed, "FAIL "),
         Verdict::Unknown => (Tone::Warning, "?    "),
     };
-    let mut out = vec![Line::new(tone, 2, word).then([subject(proof), format!(": {}", outcome(proof)), format!(" ({})", how(&proof.known))])];
+    let mut out = vec![Line::new(tone, 2, word).then([name.to_owned(), format!(": {}", outcome(proof)), format!(" ({})", how(&proof.known))])];
     if proof.verdict == Verdict::Fails {
         out.extend(reasons(proof, view).into_iter().map(|reason| Line::plain(7, reason)));
     }
@@ -118,59 +111,13 @@ pub fn proving(left: usize, all: usize, until: i64) -> String {
 /// Those of a matrix in which whoever is revoked is let in all the same, whatever manifests say.
 pub fn still_in(all: &Attestation) -> Vec<Line> {
     let is = |proof: &&Proof| matches!((proof.verdict, proof.cell.wanted), (Verdict::Holds, true) | (Verdict::Fails, false));
-    let line = |proof| Line::new(Tone::Error, 0, "error: ").then([format!("still let in: {}", subject(proof))]);
+    let line = |proof| Line::new(Tone::Error, 0, "error: ").then([format!("still let in: {}", cell::subject(proof))]);
     let mut lines: Vec<Line> = all.proofs.iter().filter(is).map(line).collect();
     if !lines.is_empty() {
         let advice = "some manifest says so, or a policy that none of them makes: `crossrole explain` tells which statement it is";
         lines.push(Line::new(Tone::Advice, 0, "help: ").then([advice]));
     }
     lines
-}
-
-/// `user ann of 111111111111 assumes role Reader of 222222222222 without a second factor`
-fn subject(proof: &Proof) -> String {
-    let Cell { principal, via, act, twist, terms, .. } = &proof.cell;
-    let who = match principal.as_str() {
-        "000000000000" => "any principal of any other account".to_owned(),
-        // One of them calls.
-        _ => access::party(&proof.party, Certainty::Exact).replacen("members of", "a member of", 1),
-    };
-    let who = via.as_ref().map_or_else(|| who.clone(), |role| format!("{who} as {}", access::by_arn(role)));
-    let what = match act {
-        Act::Assume { role } => format!("assumes {}", access::by_arn(role)),
-        Act::List { bucket, prefix } if prefix.is_empty() => format!("lists {bucket}"),
-        Act::List { bucket, prefix } => format!("lists {bucket}/{prefix}"),
-        Act::Get { bucket, key: Some(key), .. } => format!("reads {bucket}/{key}"),
-        Act::Get { bucket, key: None, prefix, .. } => format!("reads objects of {bucket}/{prefix}"),
-        Act::Policy { bucket } => format!("reads the policy of {bucket}"),
-        Act::Put { bucket, key } => format!("writes {bucket}/{key}"),
-        Act::Delete { bucket, key } => format!("deletes {bucket}/{key}"),
-        Act::Other { action, resource } if resource == "*" || resource.ends_with(":s3:::*") => format!("calls {action}"),
-        Act::Other { action, resource } => format!("calls {action} on {}", resource.split_once(":s3:::").map_or(resource.as_str(), |(_, name)| name)),
-    };
-    let long = terms.seconds.filter(|_| proof.cell.wanted).map(|seconds| format!(" for {} minutes", seconds / 60)).unwrap_or_default();
-    safe(&format!("{who} {what}{long}{}{}", with_keys(terms, *twist), how_otherwise(*twist)))
-}
-
-/// What is asked with besides, so that two that differ in nothing else read differently.
-fn with_keys(terms: &Terms, twist: Twist) -> String {
-    let word = |(key, value): (&String, &String)| if value == OTHER_VALUE { format!("another {key}") } else { format!("{key} {value}") };
-    let keys: Vec<String> = terms.keys.iter().filter(|(_, value)| twist != Twist::OtherValue || *value == OTHER_VALUE).map(word).collect();
-    if keys.is_empty() { String::new() } else { format!(" with {}", keys.join(", ")) }
-}
-
-fn how_otherwise(twist: Twist) -> &'static str {
-    match twist {
-        Twist::AsGranted | Twist::OtherValue | Twist::OtherPrincipal | Twist::Outside | Twist::OtherAction | Twist::Unsigned => "",
-        Twist::WrongExternalId => " with another external id",
-        Twist::NoExternalId => " without the external id",
-        Twist::NoMfa => " without a second factor",
-        Twist::TooLong => " for longer than it may",
-        Twist::OtherSessionName => " under another session name",
-        Twist::OtherSourceIdentity => " with another source identity",
-        Twist::OtherAddress => " from another address",
-        Twist::OutsideWindow => " outside of the time it is granted for",
-    }
 }
 
 fn outcome(proof: &Proof) -> String {
@@ -242,7 +189,14 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
     let [holds, fails, unknown] = counts(all);
     json!({
         "format_version": "1.0",
-        "holds": fails == 0 && unknown == 0 && all.left_out == 0 && all.left_behind.is_empty() && !all.is_beyond() && !all.is_lacking(),
+        "holds": fails == 0
+            && unknown == 0
+            && all.left_out == 0
+            && all.left_behind.is_empty()
+            && !all.is_beyond()
+            && !all.is_lacking()
+            && !all.is_unrevoked()
+            && !all.is_unlooked(),
         "counts": {"holds": holds, "fails": fails, "unknown": unknown, "left_out": all.left_out},
         "manifests": all.manifests,
         "commit": all.commit,
@@ -254,12 +208,15 @@ pub fn attestation_json(all: &Attestation, view: View) -> Value {
         "left_behind": all.left_behind.iter().map(|(object, why)| json!({"object": object, "why": why})).collect::<Vec<_>>(),
         "beyond": access::access_lines(&all.beyond, view),
         "beside": access::access_lines(&all.beside, view),
-        "not_looked_at": ["key-grants", "acls"],
+        "granted": access::access_lines(&all.granted, view),
+        "unrevoked": all.unrevoked.iter().map(live::unrevoked_json).collect::<Vec<_>>(),
+        "unlooked": all.unlooked.iter().map(live::unlooked_json).collect::<Vec<_>>(),
+        "not_looked_at": all.not_looked_at.iter().map(live::beside_json).collect::<Vec<_>>(),
         "lacking": access::access_lines(&all.lacking, view),
         "unguarded": all.unguarded.iter().map(unshown_json).collect::<Vec<_>>(),
         "unshown": all.unshown.iter().map(unshown_json).collect::<Vec<_>>(),
         "elsewhere": all.elsewhere.iter().map(|(role, buckets)| json!({"role": role, "buckets": buckets})).collect::<Vec<_>>(),
-        "cells": all.proofs.iter().map(|proof| cell_json(proof, view)).collect::<Vec<_>>(),
+        "cells": all.proofs.iter().zip(cell::subjects(&all.proofs, view)).map(|(proof, name)| cell_json(proof, &name, view)).collect::<Vec<_>>(),
     })
 }
 
@@ -267,7 +224,7 @@ fn unshown_json(one: &Unshown) -> Value {
     json!({"object": one.address.to_string(), "part": one.part})
 }
 
-fn cell_json(proof: &Proof, view: View) -> Value {
+fn cell_json(proof: &Proof, name: &str, view: View) -> Value {
     let Proof { cell, party, known, verdict, live, differs } = proof;
     let Cell { principal, via, act, twist, terms, wanted } = cell;
     let external_id = terms.external_id.as_ref().map(|id| if view.show_external_ids { id.clone() } else { MASK.to_owned() });
@@ -287,7 +244,7 @@ fn cell_json(proof: &Proof, view: View) -> Value {
         "surprise": proof.is_surprise(),
         "live": if live.is_empty() { Value::Null } else { decision::explanation_json(live, view) },
         "differs": differs.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "says": format!("{}: {}", subject(proof), outcome(proof)),
+        "says": format!("{name}: {}", outcome(proof)),
     })
 }
 
@@ -316,7 +273,7 @@ fn known_json(known: &Known) -> Value {
 /// The same as cases of JUnit, a suite for each bucket and for roles.
 pub fn junit_attestation(all: &Attestation, view: View) -> Vec<Suite> {
     let mut suites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
-    for proof in &all.proofs {
+    for (proof, name) in all.proofs.iter().zip(cell::subjects(&all.proofs, view)) {
         let suite = match (&proof.cell.act, &proof.cell.via) {
             (Act::Assume { role }, _) | (_, Some(role)) => access::by_arn(role),
             (act, None) => format!("bucket {}", act.bucket().unwrap_or_default()),
@@ -328,24 +285,11 @@ pub fn junit_attestation(all: &Attestation, view: View) -> Vec<Suite> {
             Verdict::Unknown => Ended::Unknown { message, details: Vec::new() },
         };
         let said = if proof.is_surprise() { vec![surprise(proof, view)] } else { vec![how(&proof.known)] };
-        suites.entry(suite).or_default().push(Case { name: subject(proof), class: "crossrole.verify", place: None, ended, said });
+        suites.entry(suite).or_default().push(Case { name, class: "crossrole.verify", place: None, ended, said });
     }
     let mut suites: Vec<Suite> = suites.into_iter().map(|(name, cases)| Suite { name, cases }).collect();
-    suites.push(Suite { name: "what is live".to_owned(), cases: beyond_cases(all, view) });
+    suites.push(Suite { name: "what is live".to_owned(), cases: live::cases(all, view) });
     suites
-}
-
-/// What no cell shows and is not as it should be, a case each.
-fn beyond_cases(all: &Attestation, view: View) -> Vec<Case> {
-    let of = |deltas: &AccessDelta, message: &str| {
-        let lines = access::access_lines(deltas, view).into_iter();
-        lines.map(|line| (safe(&line), message.to_owned())).collect::<Vec<_>>()
-    };
-    let mut some = of(&all.beyond, "more is let than the manifests say");
-    some.extend(of(&all.lacking, "less is let than the manifests say"));
-    some.extend(all.unguarded.iter().map(|one| (safe(&one.address.to_string()), format!("{} is not as the manifests say", one.part.as_str()))));
-    let case = |(name, message)| Case { name, class: "crossrole.verify", place: None, ended: Ended::Failed { message, details: Vec::new() }, said: Vec::new() };
-    some.into_iter().map(case).collect()
 }
 
 /// The same as Markdown of at most so many bytes: how many, then the text between fences, cut at its end.

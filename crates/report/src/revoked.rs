@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::{Address, Followed, Further, Revocation, Undenied};
+use crossrole_model::{Address, Followed, Further, Revocation, Undenied, Whose};
 use serde_json::{Value, json};
 
-use crate::{Line, Tone, access, safe};
+use crate::{Line, Tone, access, safe, sets};
 
 /// Which sessions live on of whom was revoked at an instant or later, further ones too; that none does is said as well, where all was
 /// carried out.
@@ -161,4 +161,16 @@ pub fn nothing_live(dry_run: bool) -> Vec<Line> {
 pub fn rotation_begun(finish: &str) -> Vec<Line> {
     let advice = format!("both are accepted now: give the new one to whoever assumes the role, and then run `{}`", safe(finish));
     vec![Line::new(Tone::Advice, 0, "help: ").then([advice])]
+}
+
+/// Whose access was taken back.
+pub(crate) fn whose(whose: &Whose) -> String {
+    match whose {
+        Whose::Role(role) => format!("whoever assumes {role}"),
+        Whose::Sessions(role) => format!("sessions of {role}"),
+        Whose::Account(account) => format!("account {account}"),
+        Whose::Group { account, name } => format!("group {name} of {account}"),
+        Whose::Principal { arn, .. } => access::by_arn(arn),
+        Whose::PermissionSet(set) => sets::named(set),
+    }
 }

@@ -10,6 +10,8 @@
     reason = "a test that fails says so by panicking"
 )]
 
+#[path = "report/cells.rs"]
+mod cells;
 #[path = "report/codec.rs"]
 mod codec;
 #[path = "report/decisions.rs"]

@@ -92,6 +92,26 @@ pub fn beyond(desired: &Desired, wanted: &Estate, live: &Estate, pending: Access
     Beyond { roles: red, shared: beside, lacking }
 }
 
+/// What the same comparison shows more where what is live counts grants of keys and ACLs of buckets, as statements of their policies.
+/// `grantees` are principals of other accounts that grants name: what their own accounts let them do is not asked.
+pub fn granted(desired: &Desired, wanted: &Estate, [live, with]: [&Estate; 2], grantees: &BTreeSet<String>, policies: &mut Beyond) -> AccessDelta {
+    let unread = |estate: &Estate| {
+        let mut estate = estate.clone();
+        estate.principals.retain(|arn, _| !grantees.contains(arn));
+        estate
+    };
+    let wanted = unread(wanted);
+    let [known, found] = [live, with].map(|estate| beyond(desired, &wanted, &unread(estate), AccessDelta::default()));
+    let known: Vec<AccessChange> = known.roles.changes.into_iter().chain(known.shared.changes).collect();
+    let is_new = |change: &AccessChange| !known.iter().any(|known| is_alike(known, change));
+    let Beyond { roles: mut more, shared, lacking: _ } = found;
+    more.changes.retain(is_new);
+    more.undecided.retain(|undecided| !policies.roles.undecided.contains(undecided));
+    // Services that are let in so are said with the others.
+    policies.shared.changes.extend(shared.changes.into_iter().filter(is_new));
+    more
+}
+
 /// The same from the other side: what an apply takes away is what is live and the manifests do not say.
 fn turned(mut change: AccessChange) -> AccessChange {
     change.direction = Direction::Widened;

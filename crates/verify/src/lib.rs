@@ -9,12 +9,16 @@ mod beyond;
 mod bucket;
 mod judge;
 mod matrix;
+mod others;
 mod statements;
 mod terms;
+mod unrevoked;
+mod wanted;
 
 pub use asked::asked;
-pub use beyond::{Beyond, beyond};
+pub use beyond::{Beyond, beyond, granted};
 pub use bucket::prefixes;
 pub use judge::{Live, is_refusal, judged};
 pub use matrix::{CELLS_MOST, Hand, Matrix, Objects, Options, SESSION_NAME, matrix};
 pub use terms::terms;
+pub use unrevoked::unrevoked;

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_access::{Caller, Estate, catalogue, is_provider};
-use crossrole_model::access::{Because, Explanation};
-use crossrole_model::proof::{Act, Cell, NO_OBJECT, Terms, Twist, UNWRITTEN};
-use crossrole_model::{AccountId, Desired, DesiredState, Partition, PermissionSet};
+use crossrole_access::{Caller, Estate};
+use crossrole_model::proof::{Act, Cell, Terms, Twist, UNWRITTEN};
+use crossrole_model::{AccountId, Desired, DesiredState};
 use crossrole_policy::{Arn, Document, Principal};
 
-use crate::asked::{asked, at_least, is_let};
+use crate::asked::at_least;
 use crate::bucket::{Place, acts, places};
 use crate::statements::guests;
 use crate::terms::{LONGEST, terms_of, twisted};
@@ -308,150 +307,10 @@ impl Builder<'_> {
     pub(crate) fn is_at_hand(&self, caller: &str) -> bool {
         self.hands.iter().any(|hand| hand.arn == *caller)
     }
-
-    /// What the manifests say; `None` where they leave it to what the principal's account lets it do.
-    pub(crate) fn is_wanted(&self, cell: &Cell) -> Option<bool> {
-        let now = self.options.now;
-        // A member of a group is let what the group is let: of one whose members are declared, that is who is declared.
-        let groups = self.hands.iter().find(|hand| hand.arn == cell.principal).map(|hand| &hand.groups);
-        // A group that was there before has a path of its own.
-        let by_group = groups.into_iter().flatten().filter_map(|group| self.wanted.principals.keys().find(|known| is_same_group(known, group)));
-        let member = |group: &&String| is_let(self.wanted, &Cell { principal: (*group).clone(), ..cell.clone() }, now);
-        let (declared, left): (Vec<&String>, Vec<&String>) = by_group.filter(member).partition(|group| self.members_declared(group));
-        if !left.is_empty() {
-            // But for one who is denied by name.
-            let denied = |answer: &Explanation| matches!(answer.because, Because::Denied { .. });
-            return Some(!asked(self.wanted, cell, now).iter().any(denied));
-        }
-        if !is_let(self.wanted, cell, now) {
-            return if self.is_accounts(cell) { None } else { Some(false) };
-        }
-        // Who was put into such a group by hand comes in by nothing that the manifests say.
-        if !declared.is_empty() && !self.wanted.principals.contains_key(&cell.principal) && !self.is_named(cell) {
-            return Some(false);
-        }
-        // Of a principal that no manifest knows, nothing but its own policies may stand between: those are its account's affair.
-        let known = self.wanted.principals.contains_key(&cell.principal) || cell.principal == "anonymous" || is_any(&cell.principal);
-        let named = known || is_provider(&cell.principal) || !cell.principal.contains([':', '/']) || PermissionSet::of_role(&cell.principal).is_some();
-        (named || self.is_named(cell)).then_some(true)
-    }
-
-    /// Whether its whole account is let in, and nothing of the manifests says whom of it: what its own policies let is not theirs.
-    fn is_accounts(&self, cell: &Cell) -> bool {
-        let now = self.options.now;
-        let account = account_of(&cell.principal);
-        if cell.via.is_some() || account == cell.principal || AccountId::parse(&account).is_none() {
-            return false;
-        }
-        let denied = |answer: &Explanation| matches!(answer.because, Because::Denied { .. });
-        let may = |principal: &str| is_let(self.wanted, &Cell { principal: principal.to_owned(), ..cell.clone() }, now);
-        let groups = self.wanted.principals.iter().filter(|(arn, group)| group.account == account && arn.contains(":group/"));
-        may(&account) && !groups.into_iter().any(|(arn, _)| may(arn)) && !asked(self.wanted, cell, now).iter().any(denied)
-    }
-
-    /// Whether manifests say who is in a group.
-    fn members_declared(&self, group: &str) -> bool {
-        let members = self.desired.objects.iter().filter_map(|(address, object)| match &object.state {
-            DesiredState::Membership(membership) => Some(self.desired.partition.iam_arn(&address.account, "group", "/", &membership.group)),
-            _ => None,
-        });
-        members.into_iter().any(|declared| is_same_group(&declared, group))
-    }
-
-    /// Whether a policy names the principal itself, so that it is the manifests' affair.
-    fn is_named(&self, cell: &Cell) -> bool {
-        let guarded = match &cell.act {
-            Act::Assume { role } => self.wanted.roles.get(role),
-            Act::Other { resource, .. } if resource.contains(":kms:") => self.wanted.keys.get(resource),
-            act => act.bucket().and_then(|bucket| self.wanted.buckets.get(bucket)),
-        };
-        let statements = guarded.and_then(|g| g.policy.as_ref()).map(|p| p.document.statements.as_slice()).unwrap_or_default();
-        statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).any(|arn| *arn == cell.principal)
-    }
-
-    /// Whatever else a role's policies let: each is a cell. Returns what is none, since nothing tells of what it would be asked.
-    fn others(&mut self, role: &str, granted: &[(String, Terms)]) -> BTreeSet<String> {
-        let documents = self.wanted.principals.get(role).into_iter().flat_map(|p| &p.identity).map(|placed| &placed.document);
-        let statements = documents.flat_map(|d| &d.statements).filter(|s| s.effect == crossrole_policy::Effect::Allow);
-        let statements: Vec<crossrole_policy::Statement> = statements.cloned().collect();
-        let at_hand = |caller: &str| self.hands.iter().any(|hand| hand.arn == caller);
-        let by = granted.iter().find(|(caller, _)| at_hand(caller)).or(granted.first()).cloned();
-        let (mut untried, mut cells) = (BTreeSet::new(), BTreeSet::new());
-        for (pattern, statement) in statements.iter().flat_map(|s| s.action.values.iter().map(move |pattern| (pattern, s))) {
-            let acts = other_acts(pattern, statement, &self.buckets(), self.desired.partition);
-            if acts.is_none() && is_tried(pattern) {
-                continue;
-            }
-            let Some((principal, terms)) = by.clone() else {
-                untried.insert(pattern.clone());
-                continue;
-            };
-            let of = |act| Cell { principal: principal.clone(), via: Some(role.to_owned()), act, twist: Twist::AsGranted, terms: terms.clone(), wanted: true };
-            let let_in: Vec<Cell> = acts.into_iter().flatten().map(of).filter(|cell| self.is_wanted(cell) == Some(true)).collect();
-            if let_in.is_empty() || cells.len() + let_in.len() > OTHERS_MOST {
-                untried.insert(pattern.clone());
-            } else {
-                cells.extend(let_in);
-            }
-        }
-        self.cells.extend(cells);
-        untried
-    }
 }
 
 /// Seconds that the sessions of any role may be (IAM API Reference, `CreateRole`, `MaxSessionDuration`).
 const LEAST: u32 = 3_600;
-
-/// Most cells of one role that are about other actions than those that are called: a pattern may stand for hundreds.
-pub(crate) const OTHERS_MOST: usize = 200;
-
-/// Actions that have calls of their own.
-fn is_tried(action: &str) -> bool {
-    ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"].iter().any(|tried| tried.eq_ignore_ascii_case(action))
-}
-
-/// What a statement lets by a pattern of actions, each as it can be asked about; `None`: nothing can.
-pub(crate) fn other_acts(pattern: &str, statement: &crossrole_policy::Statement, buckets: &BTreeSet<String>, partition: Partition) -> Option<BTreeSet<Act>> {
-    let resources = statement.resource.as_ref().filter(|r| !r.negated && !statement.action.negated)?;
-    let actions: Vec<String> = match catalogue::expand(pattern) {
-        known if !known.is_empty() => known.into_iter().map(|action| action.name.to_owned()).collect(),
-        _ if pattern.contains(['*', '?']) => return None,
-        _ => vec![pattern.to_owned()],
-    };
-    let mut all = BTreeSet::new();
-    for action in actions.into_iter().filter(|action| !is_tried(action)) {
-        for resource in &resources.values {
-            let concrete = concrete(resource, buckets, partition);
-            let asked = concrete.into_iter().filter(|resource| catalogue::is_asked_of(&action, resource));
-            all.extend(asked.map(|resource| Act::Other { action: action.clone(), resource }));
-        }
-    }
-    (!all.is_empty()).then_some(all)
-}
-
-/// Resources that a pattern stands for, of those that manifests speak of.
-fn concrete(pattern: &str, buckets: &BTreeSet<String>, partition: Partition) -> Vec<String> {
-    let s3 = |rest: &str| partition.s3_arn(rest);
-    if pattern == "*" {
-        let of_buckets = buckets.iter().flat_map(|bucket| [s3(bucket), s3(&format!("{bucket}/{NO_OBJECT}"))]);
-        return of_buckets.chain(["*".to_owned(), s3("*")]).collect();
-    }
-    let Some((_, name)) = pattern.split_once(":s3:::") else {
-        return if pattern.contains(['*', '?', '$']) { Vec::new() } else { vec![pattern.to_owned()] };
-    };
-    let (bucket, key) = name.split_once('/').map_or((name, None), |(bucket, key)| (bucket, Some(key)));
-    if name == "*" {
-        return vec![s3("*")];
-    }
-    if !buckets.contains(bucket) {
-        return Vec::new();
-    }
-    let object = key.map(|key| match key.split(['*', '?', '$']).next() {
-        Some(head) if head.len() < key.len() => format!("{bucket}/{head}{NO_OBJECT}"),
-        _ => format!("{bucket}/{key}"),
-    });
-    vec![s3(&object.unwrap_or_else(|| bucket.to_owned()))]
-}
 
 /// The first of these, and the others that have another external id: while one is rotated, either has to work.
 fn each_external_id(allowed: &[Terms]) -> Vec<Terms> {
@@ -469,20 +328,6 @@ fn each_external_id(allowed: &[Terms]) -> Vec<Terms> {
 /// A user, a role or a group, and no account.
 pub(crate) fn is_somebody(arn: &str) -> bool {
     Arn::parse(arn).is_some_and(|arn| arn.service == "iam" && ["user/", "role/"].iter().any(|kind| arn.resource.starts_with(kind)))
-}
-
-/// Groups of one account have names that differ, whatever their paths (IAM User Guide, "IAM identifiers").
-fn is_same_group(one: &str, other: &str) -> bool {
-    let parts = |arn: &str| {
-        let arn = Arn::parse(arn).filter(|arn| arn.resource.starts_with("group/"))?;
-        Some((arn.account.to_owned(), arn.resource.rsplit('/').next()?.to_ascii_lowercase()))
-    };
-    parts(one).is_some_and(|one| Some(one) == parts(other))
-}
-
-/// Any principal of an account.
-fn is_any(principal: &str) -> bool {
-    AccountId::parse(principal).is_some()
 }
 
 pub(crate) fn account_of(principal: &str) -> String {

@@ -8,7 +8,8 @@ use crossrole_model::{AccountId, ownership::sid_prefix};
 use crossrole_policy::{Arn, Document, Effect, Principal, Statement, glob};
 
 use crate::bucket::{acts, places};
-use crate::matrix::{Builder, OTHERS_MOST, is_somebody, other_acts};
+use crate::matrix::{Builder, is_somebody};
+use crate::others::{OTHERS_MOST, other_acts};
 use crate::terms::{LONGEST, of_statement, twisted};
 
 /// Whom a statement lets in besides users, roles and accounts: services, identity providers and permission sets.

@@ -88,6 +88,20 @@ fn who_was_put_into_a_declared_group_by_hand_has_to_be_refused() {
     assert!(!assume(BOB).is_empty() && assume(BOB).iter().all(|wanted| !wanted), "{:?}", assume(BOB));
 }
 
+/// A list that names nobody is a list: whoever is in that group came in by hand, as one that a manifest declares for something else.
+#[test]
+fn of_a_group_that_is_to_be_empty_nobody_comes_in() {
+    let crew = "arn:aws:iam::111111111111:group/Crew";
+    for (members, wanted) in [("", true), ("members = []\n", false)] {
+        let text = format!("[trusted.dev.users.Ann]\n[trusted.dev.groups.Crew]\n{members}[roles.R]\n[[roles.R.trust]]\ngroup = \"dev/Crew\"\n");
+        let all = cells(&text, &[hand(ANN, &[crew]), hand(BOB, &[crew])], &[], false);
+        for who in [ANN, BOB] {
+            let assume: BTreeSet<bool> = all.iter().filter(|c| c.principal == who && c.twist != Twist::TooLong).map(|c| c.wanted).collect();
+            assert_eq!(assume, BTreeSet::from([wanted]), "{who} {members}");
+        }
+    }
+}
+
 #[test]
 fn a_sessions_places_come_from_its_policies_and_objects_from_what_is_there() {
     let all = cells(&GUARDED.replace("session_name = \"username\"\n", ""), &[hand(ANN, &[])], &[("b-one", &["in/a", "z"])], true);

@@ -14,6 +14,8 @@ pub(crate) enum PurposeArg {
     Plan,
     /// Make plans, carry them out, and take them back
     Apply,
+    /// Prove what manifests promise, without `--write-probes` and `--simulate`; whoever calls has credentials of its own
+    Verify,
 }
 
 impl From<PurposeArg> for Purpose {
@@ -21,6 +23,7 @@ impl From<PurposeArg> for Purpose {
         match purpose {
             PurposeArg::Plan => Self::Plan,
             PurposeArg::Apply => Self::Apply,
+            PurposeArg::Verify => Self::Verify,
         }
     }
 }
@@ -55,11 +58,11 @@ pub(crate) struct RunnerPolicyArgs {
     pub(crate) format: Option<TemplateArg>,
     /// Whom a role lets in, as often as wanted: `github:OWNER/REPO:pull_request`, `:environment=NAME`, `:branch=NAME` or
     /// `:tag=NAME` (`OWNER@ID/REPO@ID` where subjects are immutable), `gitlab:GROUP/PROJECT[@HOST]:branch=NAME` or `:tag=NAME`,
-    /// `role:ARN`; names may hold `*`. With `plan=` or `apply=` before it, the role of that purpose, and each that is named is
+    /// `role:ARN`; names may hold `*`. With `plan=`, `apply=` or `verify=` before it, the role of that purpose, and each that is named is
     /// made [default: that of `--for`]
     #[arg(long, value_name = "[PURPOSE=]WHO", value_parser = trust, requires = "format")]
     pub(crate) trust: Vec<TrustArg>,
-    /// What a role is called; `plan=` or `apply=` before it says which [default: `crossrole-plan` and `crossrole-apply`]
+    /// What a role is called; `plan=`, `apply=` or `verify=` before it says which [default: `crossrole-plan`, and so on]
     #[arg(long, value_name = "[PURPOSE=]NAME", value_parser = role_name, requires = "format")]
     pub(crate) role_name: Vec<NameArg>,
     /// The audience that the pipeline's tokens are for
@@ -89,7 +92,7 @@ pub(crate) struct NameArg {
 }
 
 fn of_purpose(text: &str) -> (Option<Purpose>, &str) {
-    let prefixes = [("plan=", Purpose::Plan), ("apply=", Purpose::Apply)];
+    let prefixes = [("plan=", Purpose::Plan), ("apply=", Purpose::Apply), ("verify=", Purpose::Verify)];
     let found = prefixes.into_iter().find_map(|(prefix, purpose)| Some((Some(purpose), text.strip_prefix(prefix)?)));
     found.unwrap_or((None, text))
 }

@@ -73,7 +73,7 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
 /// What was written is tried, and that is the end of it.
 async fn proved(args: &ApplyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let view = &args.planning.view;
-    let all = crate::proof::prove(session, &ProvingArgs::default(), args.quiet || view.json).await?;
+    let all = crate::proof::prove(session, &ProvingArgs::default(), crate::proof::Looking::AtPolicies, args.quiet || view.json).await?;
     if view.json {
         io.out_part("proof", crossrole_report::attestation_json(&all, super::view(view, io)));
     } else {

@@ -14,7 +14,7 @@ use crate::args::RevokeArgs;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load::Loaded;
-use crate::proof;
+use crate::proof::{self, Looking};
 
 use super::carried::Carried;
 use super::followed::{self, Asked, Ends};
@@ -145,12 +145,13 @@ fn made_in(desired: &Desired, sources: &[Source], role: &Address) -> Option<(Str
 /// Tries what whoever is meant could do.
 async fn prove(args: &RevokeArgs, carried: &Carried, since: &str, followed: &Followed, complete: bool, io: &mut Io) -> Result<Exit, Failure> {
     let (view, quiet) = (&carried.apply.planning.view, carried.apply.quiet);
-    let mut all = Box::pin(proof::prove(&carried.session, &args.proving, quiet || view.json)).await?;
+    let mut all = Box::pin(proof::prove(&carried.session, &args.proving, Looking::AtPolicies, quiet || view.json)).await?;
     let partition = carried.session.desired.partition;
     let gone: Vec<&Whose> = carried.session.desired.revoked.iter().filter(|one| one.since.as_str() >= since).map(|one| &one.whose).collect();
     // What others may do is for `verify`, which asks for all of it.
     all.beyond.changes.retain(|change| gone.iter().any(|whose| may_be_of(change, whose, partition)));
     all.lacking = AccessDelta::default();
+    all.unrevoked.retain(|one| gone.contains(&&one.whose));
     all.proofs.retain(|proof| gone.iter().any(|whose| is_about(&proof.cell, whose, partition)));
     if all.proofs.is_empty() {
         io.err_lines(&crossrole_report::untried(&args.what));

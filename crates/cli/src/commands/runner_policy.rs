@@ -120,7 +120,7 @@ fn roles(args: &RunnerPolicyArgs, settings: &Settings, desired: &Desired, only: 
     let of = |purpose: Option<Purpose>| purpose.unwrap_or(args.purpose.into());
     let mut made = Vec::new();
     let mut mistakes = Vec::new();
-    for (purpose, usual) in [(Purpose::Plan, "crossrole-plan"), (Purpose::Apply, "crossrole-apply")] {
+    for (purpose, usual) in [(Purpose::Plan, "crossrole-plan"), (Purpose::Apply, "crossrole-apply"), (Purpose::Verify, "crossrole-verify")] {
         let trusted: Vec<Trusted> = args.trust.iter().filter(|arg| of(arg.purpose) == purpose).map(|arg| arg.who.clone()).collect();
         let names: Vec<&NameArg> = args.role_name.iter().filter(|arg| of(arg.purpose) == purpose).collect();
         let name = names.last().map_or(usual, |arg| arg.name.as_str()).to_owned();
@@ -138,10 +138,9 @@ fn roles(args: &RunnerPolicyArgs, settings: &Settings, desired: &Desired, only: 
 /// What AWS would refuse of them.
 fn over(roles: &Roles, desired: &Desired) -> Vec<String> {
     let mut mistakes = Vec::new();
-    if let [plan, apply] = roles.made.as_slice()
-        && plan.name.eq_ignore_ascii_case(&apply.name)
-    {
-        mistakes.push(format!("both roles are called `{}`", plan.name));
+    let mut names = BTreeSet::new();
+    for role in roles.made.iter().filter(|role| !names.insert(role.name.to_ascii_lowercase())) {
+        mistakes.push(format!("two roles are called `{}`", role.name));
     }
     for role in &roles.made {
         if role.policies.is_empty() {

@@ -6,6 +6,7 @@ use crossrole_report::{COMMENT_MOST, View};
 use crate::args::{Report, ReportFormat, VerifyArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::proof::Looking;
 use crate::session::Session;
 use crate::{proof, reports};
 
@@ -13,7 +14,7 @@ pub(crate) async fn run(args: &VerifyArgs, io: &mut Io) -> Result<Exit, Failure>
     reports::apart_from_settings(&args.report, &args.cloud.config, &[&args.cloud.sandbox_state])?;
     reports::apart_from_paths(&args.report, &args.paths.paths)?;
     let session = Session::open(&args.paths.paths, &args.cloud, io)?;
-    let all = session.ended(proof::prove(&session, &args.proving, args.json).await)?;
+    let all = session.ended(proof::prove(&session, &args.proving, Looking::AtAll, args.json).await)?;
     let view = View { show_external_ids: args.show_external_ids, screen: io.out_screen(), ..View::default() };
     for report in &args.report {
         write(report, &all, View { screen: crossrole_report::Screen::default(), ..view })?;
@@ -36,7 +37,10 @@ pub(crate) fn exit(all: &Attestation) -> Exit {
     let proved = all.left_out == 0
         && all.left_behind.is_empty()
         && !all.beyond.widens()
+        && !all.granted.widens()
         && !all.is_lacking()
+        && !all.is_unrevoked()
+        && !all.is_unlooked()
         && all.proofs.iter().all(|proof| proof.verdict == Verdict::Holds);
     if proved { Exit::Clean } else { Exit::Failed }
 }

@@ -1,5 +1,6 @@
 //! Whether what manifests promise is so: what has to be tried, with whose credentials, and what it showed.
 
+mod besides;
 mod calls;
 mod hands;
 mod unshown;
@@ -12,9 +13,9 @@ use std::time::Duration;
 use crossrole_access::{Estate, Objects};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::proof::{Attestation, Cell, Known, NotCalled, Proof, Unshown};
-use crossrole_model::{AccountId, Address, Change, Desired, DesiredState, KeyRef, ObjectState, Observation, Observed, Subject};
+use crossrole_model::{AccountId, Address, Desired, KeyRef, Observation, Observed, Subject};
 use crossrole_policy::Arn;
-use crossrole_verify::{Hand, Live, Matrix, Options, beyond, judged, matrix};
+use crossrole_verify::{Hand, Live, Matrix, Options, beyond, granted, judged, matrix, unrevoked};
 
 use crate::args::ProvingArgs;
 use crate::commands::validate::now;
@@ -22,6 +23,7 @@ use crate::failure::Failure;
 use crate::git::Commit;
 use crate::session::Session;
 
+use besides::Looked;
 use calls::Calls;
 use hands::held;
 
@@ -41,8 +43,17 @@ struct Seen {
     pending: AccessDelta,
 }
 
+/// What is looked at beside what calls show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looking {
+    /// Policies.
+    AtPolicies,
+    /// Grants of keys and ACLs of buckets as well, which takes rights of its own.
+    AtAll,
+}
+
 /// Tries what the manifests of a session promise; says on stderr what it is at, unless that is not wanted.
-pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) -> Result<Attestation, Failure> {
+pub(crate) async fn prove(session: &Session, args: &ProvingArgs, looking: Looking, quiet: bool) -> Result<Attestation, Failure> {
     let begun = now();
     let desired = Arc::clone(&session.desired);
     let controls = session.settings.controls(&desired)?;
@@ -52,6 +63,7 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
     let named = Arc::new(desired.rename_keys(&seen.observed.made_keys()));
     let wanted = Objects::desired(&named).estate().under(&controls);
     let objects = objects(session, &wanted, &mut seen).await;
+    let looked = if looking == Looking::AtAll { besides::look(session, &wanted, &seen).await? } else { Looked::at_nothing() };
     // One object of ours a run: two that run side by side do not meet.
     let probe = format!(".crossrole-verify-{begun}-{}", std::process::id());
     let elsewhere = seen.owners.keys().map(|bucket| (bucket.clone(), crossrole_verify::prefixes(&seen.live, bucket))).collect();
@@ -60,9 +72,17 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
     let (for_matrix, of_matrix) = (Arc::clone(&named), wanted.clone());
     let Matrix { cells, left_out, untried, elsewhere } =
         session.computed("listing what to try", move || matrix(&for_matrix, &of_matrix, &known, &objects, &options)).await?;
-    let (live, pending) = (seen.live.clone(), std::mem::take(&mut seen.pending));
-    let compared = move || beyond(&named, &wanted, &live, pending);
-    let beyond = session.computed("comparing what is live", compared).await?;
+    let (live, pending, beside) = (seen.live.clone(), std::mem::take(&mut seen.pending), looked.live.clone().zip(Some(looked.grantees)));
+    let observed = seen.observed.clone();
+    let compared = move || {
+        let mut policies = beyond(&named, &wanted, &live, pending);
+        let granted = beside.map(|(with, grantees)| granted(&named, &wanted, [&live, &with], &grantees, &mut policies)).unwrap_or_default();
+        (policies, granted, unrevoked(&named, &observed, &live, begun))
+    };
+    let (beyond, granted, unrevoked) = session.computed("comparing what is live", compared).await?;
+    if let Some(with) = looked.live {
+        seen.live = with;
+    }
     let calls = Calls {
         session,
         held: &held,
@@ -92,10 +112,14 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, quiet: bool) ->
         untried: untried.into_iter().map(|(role, actions)| (role, actions.into_iter().collect())).collect(),
         elsewhere: elsewhere.into_iter().map(|(role, buckets)| (role, buckets.into_iter().collect())).collect(),
         beyond: beyond.roles,
+        granted,
         beside: beyond.shared,
         lacking: beyond.lacking,
         unguarded: seen.unguarded,
         unshown: seen.unshown,
+        unrevoked,
+        unlooked: looked.unlooked,
+        not_looked_at: looked.never,
         left_behind,
         left_out,
         proofs,
@@ -130,9 +154,6 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
         let mut plan = plan;
         let held = crate::commands::drift::withheld(&plan, &desired, &observed);
         plan.changes.extend(held);
-        // Of a group whose members no manifest declares, who is in it is let what the group is let.
-        let asked = |change: &Change| matches!(&change.before, Some(ObjectState::Membership(one)) if change.after.is_none() && !members(&desired, &change.address.account, &one.group));
-        plan.changes.retain(|change| !asked(change));
         let pending = if plan.changes.is_empty() {
             AccessDelta::default()
         } else {
@@ -144,14 +165,6 @@ async fn read(session: &Session) -> Result<Seen, Failure> {
     let (observed, live, changed, longest, (unguarded, unshown), pending) = session.computed("planning", work).await?;
     let unusable = unshown::unusable(&observed);
     Ok(Seen { observed, live, changed, longest, regions, owners, unread, unusable, unguarded, unshown, pending })
-}
-
-/// Whether manifests say who is in a group.
-fn members(desired: &Desired, account: &AccountId, group: &str) -> bool {
-    desired
-        .objects
-        .iter()
-        .any(|(address, object)| address.account == *account && matches!(&object.state, DesiredState::Membership(one) if one.group.eq_ignore_ascii_case(group)))
 }
 
 fn unread(observed: &Observed) -> Vec<(AccountId, String)> {

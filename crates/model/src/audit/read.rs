@@ -122,6 +122,28 @@ pub struct KeyGrant {
     pub context_alone: bool,
 }
 
+/// What lets somebody in beside the policies of some buckets and keys.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Besides {
+    /// Grants of keys, by the key's ARN.
+    pub grants: BTreeMap<String, Observation<Vec<KeyGrant>>>,
+    /// ACLs of buckets, by name; one that is not there has none.
+    pub acls: BTreeMap<String, Observation<Acl>>,
+    /// Accounts by their canonical ids, as far as they are known.
+    pub canonical: BTreeMap<String, AccountId>,
+}
+
+/// The ACL of a bucket.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Acl {
+    /// ACLs of objects count as well, or it is not known that they don't.
+    pub of_objects: bool,
+    /// What it grants; nothing where ACLs are off.
+    pub grants: Vec<AclGrant>,
+    /// Grants to everybody do not count, by the block of public access of the bucket or of its account.
+    pub ignores_public: bool,
+}
+
 /// A trail of CloudTrail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trail {

@@ -65,6 +65,25 @@ pub(super) fn reads(desired: &Desired) -> BTreeMap<AccountId, Rights> {
     all
 }
 
+/// What gives access beside policies is read to prove what manifests promise: of the buckets and keys that they speak of.
+pub(super) fn beside(desired: &Desired, all: &mut BTreeMap<AccountId, Rights>) {
+    let scope = scope(desired);
+    for (name, bucket) in &scope.buckets {
+        let Some(rights) = all.get_mut(&bucket.account) else { continue };
+        rights.add("*", &["s3:GetAccountPublicAccessBlock"]);
+        rights.add(desired.partition.s3_arn(name), &["s3:GetBucketAcl", "s3:GetBucketOwnershipControls"]);
+    }
+    for key in scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)) {
+        let Some(rights) = all.get_mut(&key.account()) else { continue };
+        let named = match key.alias() {
+            None => key.arn,
+            // What id it has is not known here.
+            Some(_) => format!("arn:{}:kms:{}:{}:key/*", desired.partition.as_str(), key.region(), key.account()),
+        };
+        rights.add(named, &["kms:ListGrants"]);
+    }
+}
+
 /// What is read of a key that a manifest makes.
 pub(super) const OF_KEY: &[&str] = &["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"];
 

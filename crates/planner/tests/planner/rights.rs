@@ -21,7 +21,7 @@ fn however_many_roles_there_are_each_policy_fits_and_nothing_is_lost() {
     for count in [1, 40, 300] {
         let role = |n: usize| format!("[roles.Reader{n}]\n[[roles.Reader{n}.trust]]\naccount = \"dev\"\n");
         let desired = desired(&manifest(&(0..count).map(role).collect::<String>()));
-        for purpose in [Purpose::Plan, Purpose::Apply] {
+        for purpose in [Purpose::Plan, Purpose::Apply, Purpose::Verify] {
             let all = rights(&desired, purpose);
             let own = &all[&id(PROD)];
             let documents = documents(own, &desired.manifests);
@@ -46,4 +46,18 @@ fn what_is_let_on_every_key_is_let_on_ours_alone() {
             assert!(!(writes && every) || statement.conditions["StringEquals"]["aws:ResourceTag/crossrole:manifest"] == ["m"], "{statement:?}");
         }
     }
+}
+
+/// To prove takes what a plan does, and what tells of grants and ACLs; of keys that are declared, made or not, and nothing that writes.
+#[test]
+fn to_prove_takes_reading_grants_and_acls() {
+    let arn = format!("arn:aws:kms:eu-west-1:{PROD}:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+    let desired = desired(&manifest(&format!("[keys.given]\narn = \"{arn}\"\n[keys.data]\ncreate = true\n[buckets.data-bucket]\n")));
+    let of = |purpose| pairs(&documents(&rights(&desired, purpose)[&id(PROD)], &desired.manifests));
+    let (plan, verify) = (of(Purpose::Plan), of(Purpose::Verify));
+    assert!(plan.is_subset(&verify));
+    let more: BTreeSet<&str> = verify.difference(&plan).map(|(action, _)| action.as_str()).collect();
+    assert_eq!(more, BTreeSet::from(["kms:ListGrants", "s3:GetAccountPublicAccessBlock", "s3:GetBucketAcl", "s3:GetBucketOwnershipControls"]));
+    let grants: Vec<&str> = verify.iter().filter(|(action, _)| action == "kms:ListGrants").map(|(_, resource)| resource.as_str()).collect();
+    assert!(grants.len() == 2 && grants.contains(&arn.as_str()) && grants.iter().any(|resource| resource.ends_with(":key/*")), "{grants:?}");
 }

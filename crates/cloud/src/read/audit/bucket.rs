@@ -14,7 +14,7 @@ use crate::session::Session;
 
 use super::super::bucket::{Listing, block_of, encryption_of, head, logging_of, ownership_of, parsed};
 use super::super::malformed;
-use super::bucket_state;
+use super::{bucket_state, observed};
 
 type Buckets = BTreeMap<String, (ObservedBucket, BucketFacts)>;
 
@@ -88,11 +88,19 @@ fn has_acls(ownership: &Observation<Option<String>>) -> bool {
 }
 
 async fn acl(session: &Arc<Session>, name: &str, region: &str) -> Result<Vec<AclGrant>, CloudError> {
+    // One that has gone since has none.
+    Ok(acl_of(session, name, region).await?.map(|(_, grants)| grants).unwrap_or_default())
+}
+
+/// The canonical id of a bucket's owner, and what its ACL grants; `None`: the bucket is not there.
+pub(super) async fn acl_of(session: &Arc<Session>, name: &str, region: &str) -> Result<Option<(Option<String>, Vec<AclGrant>)>, CloudError> {
     let request = session.s3(region).get_bucket_acl().bucket(name).expected_bucket_owner(session.account.as_str());
     match session.read_many("GetBucketAcl", || request.clone().send()).await {
-        Ok(answer) => answer.grants().iter().map(|grant| granted(session, name, grant)).collect(),
-        // It has gone since.
-        Err(error) if error.code == "NoSuchBucket" => Ok(Vec::new()),
+        Ok(answer) => {
+            let grants: Result<Vec<AclGrant>, CloudError> = answer.grants().iter().map(|grant| granted(session, name, grant)).collect();
+            Ok(Some((answer.owner().and_then(|owner| owner.id()).map(str::to_owned), grants?)))
+        }
+        Err(error) if error.code == "NoSuchBucket" => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -107,10 +115,6 @@ fn granted(session: &Session, name: &str, grant: &Grant) -> Result<AclGrant, Clo
         (Some(grantee), Some(permission)) => Ok(AclGrant { grantee, permission: permission.as_str().to_owned() }),
         _ => Err(malformed("GetBucketAcl", &session.account, &format!("the ACL of bucket {name} has a grant of nothing, or to nobody"))),
     }
-}
-
-fn observed<T>(read: Result<T, CloudError>) -> Observation<T> {
-    read.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known)
 }
 
 /// A bucket of which nothing but its name is known.

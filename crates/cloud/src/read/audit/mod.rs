@@ -1,5 +1,6 @@
 //! An audit's reading: all of an account, in bulk where there is a way.
 
+pub(crate) mod beside;
 mod bucket;
 mod report;
 mod trail;
@@ -136,12 +137,16 @@ async fn keys(session: &Arc<Session>, regions: &BTreeSet<String>) -> Keys {
     }
     let granted = join_all(asked.iter().map(|key| async {
         let read = key::grants(session, key.region(), &key.arn).await;
-        (key.arn.clone(), read.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known))
+        (key.arn.clone(), observed(read))
     }));
     let (granted, mut keys) = join(granted, key::read(session, asked.clone(), &BTreeSet::new())).await;
     keys.retain(|_, key| !matches!(key, Observation::Known(Some(key)) if !key.customer) && !matches!(key, Observation::Known(None)));
     let grants = granted.into_iter().filter(|(arn, _)| keys.contains_key(arn)).collect();
     Keys { found: keys, grants, unlisted }
+}
+
+fn observed<T>(read: Result<T, CloudError>) -> Observation<T> {
+    read.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known)
 }
 
 /// What a bucket is read for here.

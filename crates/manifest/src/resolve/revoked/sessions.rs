@@ -176,13 +176,17 @@ impl Builder<'_> {
             identities.extend(its.iter().flat_map(|way| way.said.clone()));
             identities.sort();
             identities.dedup();
-            let opened = Opened { role: role.clone(), whole, identities, sure: known, no_room: no_room.contains(&at) };
+            let opened = Opened { role: role.clone(), whole, identities, sure: known, no_room: no_room.contains(&at), no_mark: false };
             if let Some(gone) = self.gone.get_mut(at) {
                 gone.lives_on.extend(lives_on.then(|| (role.clone(), longest)));
                 gone.opened.push(opened);
             }
         }
         without_earliest_revoked(tags);
+        for gone in &mut self.gone {
+            let no_mark = !tags.contains_key(&revoked_tag(&gone.whose));
+            gone.opened.iter_mut().filter(|opened| opened.role == *role).for_each(|opened| opened.no_mark = no_mark);
+        }
         out
     }
 }
