@@ -203,7 +203,9 @@ async fn beside_a_lock_and_by_machines() {
     let last: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}: {}", said.out));
     let parts: Vec<&str> = last.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(parts, ["format_version", "outcome", "plan", "proof", "revoked"], "{last}");
-    assert!(last["plan"]["changes"].is_array() && last["proof"]["cells"].is_array(), "{last}");
+    let help = used.place.run(&["revoke", "--help"]).await.out;
+    assert!(parts[1..].iter().chain(&["error"]).all(|part| help.contains(&format!("\n  {part} "))), "{help}");
+    assert!(last["plan"]["resource_changes"].is_array() && last["proof"]["cells"].is_array(), "{last}");
     assert_eq!(last["revoked"]["what"], "dev/user/Ann", "{last}");
     let roles: Vec<&str> = last["revoked"]["lives_on"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["arn:aws:iam::222222222222:role/Common", "arn:aws:iam::222222222222:role/Elsewhere", "arn:aws:iam::222222222222:role/Joint"]);
@@ -454,7 +456,7 @@ async fn a_chain_over_three_accounts_ends_as_a_whole() {
         from = Credentials::of(&answer);
         sessions.push((role, from.clone()));
     }
-    let revoke = words(&["revoke", "--auto-approve", "--quiet", "before/user/Ann"]);
+    let revoke = words(&["revoke", "--auto-approve", "--quiet", "arn:aws:iam::111111111111:user/Ann"]);
     let said = place.run(&revoke.iter().map(String::as_str).collect::<Vec<_>>()).await;
     assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
     assert!(said.err.contains("Sessions that began before 20") && !said.err.contains("live on until"), "{}", said.err);
