@@ -1,6 +1,7 @@
 //! `verify`: green after apply, and red in the right cell for each thing that somebody spoils.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossrole::Exit;
@@ -140,7 +141,9 @@ prefix = "reports/"
 pub(crate) const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 pub(crate) async fn everything(lag: Duration) -> (Place, String) {
-    let file = manifest("verify-everything", ALL);
+    // One for each: what another test writes anew is empty for a moment.
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let file = manifest(&format!("verify-everything-{}", NEXT.fetch_add(1, Ordering::Relaxed)), ALL);
     let place = Place::new(Options { visibility_delay: lag, ..Options::default() });
     assert!(place.sandbox.add_key(KEY));
     place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
