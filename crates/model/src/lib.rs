@@ -20,7 +20,7 @@ pub mod finding;
 pub mod graph;
 mod identity_center;
 pub mod ids;
-mod key;
+pub mod key;
 pub mod limits;
 pub mod lock;
 pub mod observed;

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{ByHand, DesiredState, DocumentRef, HandSide, Origin, Place};
-use crossrole_model::{AccountId, Address, Kind, PrincipalRef, Span, limits, ownership};
+use crossrole_model::{AccountId, Address, Kind, PrincipalRef, Span, key, limits, ownership};
 use crossrole_policy::{Document, Element, Statement};
 
 use super::bucket::digits;
@@ -72,7 +72,7 @@ impl Builder<'_> {
                     let statements: Vec<Statement> =
                         statements(&self.name, &grants).into_iter().map(|placed| Statement { sid: None, ..placed.statement }).collect();
                     if let HandSide::PermissionSet(set) = &side {
-                        let size = Document::new(statements.clone()).size();
+                        let size = key::size(&Document::new(statements.clone()));
                         let advice = "let another permission set into some of these roles, or a role of its account";
                         self.over(whole, &format!("what permission set {set} in account {account} is given"), size, limits::PERMISSION_SET, advice);
                     }
@@ -86,9 +86,9 @@ impl Builder<'_> {
             // Roles are spread over as many policies as a principal may hold, and other statements stay whole.
             let parts = limits::ATTACHED_POLICIES * limits::MANAGED_POLICY;
             let what = format!("what {principal} in account {account} is given");
-            self.over(whole, &what, document.size(), parts, "give some of these roles to another group or role");
+            self.over(whole, &what, key::size(&document), parts, "give some of these roles to another group or role");
             let assume = ownership::assume_sid(&self.name);
-            let longest = document.statements.iter().filter(|s| s.sid() != assume).map(|s| Document::new(vec![s.clone()]).size()).max();
+            let longest = document.statements.iter().filter(|s| s.sid() != assume).map(|s| key::size(&Document::new(vec![s.clone()]))).max();
             let advice = "name fewer resources at once: a policy takes no statement that is longer";
             self.over(whole, &format!("one statement of {what}"), longest.unwrap_or_default(), limits::MANAGED_POLICY, advice);
             self.insert(whole, address, false, DesiredState::Caller { principal, statements: document.statements });
@@ -101,7 +101,7 @@ impl Builder<'_> {
     /// Statements in the inline policy of a permission set, which is one in all accounts.
     fn in_permission_set(&mut self, span: Span, set: &str, placed: Vec<Placed>, accounts: BTreeSet<AccountId>) {
         let Some(at) = self.desired.identity_center.clone() else { return };
-        let size = Document::new(placed.iter().map(|p| p.statement.clone()).collect()).size();
+        let size = key::size(&Document::new(placed.iter().map(|p| p.statement.clone()).collect()));
         let advice = "let another permission set into some of these roles, or a role of its account";
         self.over(span, &format!("what permission set {set} is given"), size, limits::PERMISSION_SET, advice);
         let address = Address::new(&at.account, Kind::PermissionSet, set);

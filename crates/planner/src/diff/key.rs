@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::KeyGrant;
+use crossrole_model::key;
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
 use crossrole_model::state::KeyPolicyState;
@@ -165,7 +166,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, key: &KeyRef,
         draft.withhold(address, Cause::EmptyKeyPolicy);
         return;
     };
-    if let Some(over) = draft.meter(&address.account, || address.short(), Quota::KeyPolicy, document.to_json().len()) {
+    if let Some(over) = draft.meter(&address.account, || address.short(), Quota::KeyPolicy, key::bytes(&document)) {
         draft.withhold(address, over);
         return;
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{limits, ownership};
+use crossrole_model::{key, limits, ownership};
 use crossrole_policy::{Document, Effect, Element, Statement};
 
 /// Most parts that are looked at: far more than a principal may hold, so that what is over the quota is said, and not cut.
@@ -121,7 +121,7 @@ impl Parts<'_, '_> {
             all.extend(wish.statements(&content));
         }
         let empty = !joined && self.foreign.get(&part).is_none_or(Vec::is_empty);
-        empty || Document::new(all).size() <= limits::MANAGED_POLICY
+        empty || key::size(&Document::new(all)) <= limits::MANAGED_POLICY
     }
 
     fn add(&mut self, part: usize, of: usize, more: Content) {
@@ -132,7 +132,7 @@ impl Parts<'_, '_> {
 
     /// Puts in what is new: whole where the manifest has nothing yet and a part takes it, else piece by piece.
     fn put(&mut self, of: usize, own: &BTreeSet<usize>, new: Content) {
-        let size = self.wishes.get(of).map_or(0, |wish| Document::new(wish.statements(&new)).size());
+        let size = self.wishes.get(of).map_or(0, |wish| key::size(&Document::new(wish.statements(&new))));
         if own.is_empty() && size <= limits::MANAGED_POLICY {
             let part = (1..=PARTS_MOST).find(|part| self.takes(*part, of, &new)).unwrap_or(PARTS_MOST);
             self.add(part, of, new);
