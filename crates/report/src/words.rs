@@ -3,7 +3,7 @@
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
 use crossrole_model::plan::{Difference, Record};
-use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
+use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Kind, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
 use crossrole_policy::{Dropped, Unmergeable};
 
 /// A part of an object.
@@ -137,10 +137,11 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             let advice = format!("make {} in account {} first, or correct its name", gone.short(), gone.account);
             return (format!("it needs {}, which does not exist", gone.short()), advice);
         }
-        Cause::Withheld(on) => (
-            format!("it names {} of account {}, or is reached through it, and that is withheld", on.short(), on.account),
-            "see above what to do about that first",
-        ),
+        Cause::Withheld(on) => {
+            let how = if matches!(on.kind, Kind::Key | Kind::KeyPolicy) { "rests on" } else { "names" };
+            let reached = if how == "names" { ", or is reached through it" } else { "" };
+            (format!("it {how} {} of account {}{reached}, and that is withheld", on.short(), on.account), "see above what to do about that first")
+        }
         Cause::Unmarked { mark, command } => {
             let how = command.as_ref().map_or_else(String::new, |c| format!(" (`{c}`)"));
             let advice = format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name");

@@ -52,11 +52,11 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
 fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) {
     draft.parts_held.clear();
     declared(draft, full);
-    let (held, names) = if draft.look_through { <_>::default() } else { dependents::of_withheld(draft) };
-    draft.parts_held = dependents::parts_held(draft, &held, &names);
-    if !held.is_empty() || !draft.parts_held.is_empty() {
+    let held = if draft.look_through { <_>::default() } else { dependents::of_withheld(draft) };
+    draft.parts_held = dependents::parts_held(draft, &held);
+    if !held.written.is_empty() || !draft.parts_held.is_empty() {
         draft.restart(said);
-        let held = held.into_iter().map(|(address, on)| (address, Cause::Withheld(on)));
+        let held = held.written.into_iter().map(|(address, on)| (address, Cause::Withheld(on)));
         declared(draft, &held.chain(full.clone()).collect());
     }
     role::prune(draft);
