@@ -38,6 +38,11 @@ pub(crate) fn by_hand(desired: &Desired, observed: &Observed, drift: &[Change], 
 }
 
 impl Base {
+    /// What the commit says.
+    pub(crate) fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
     /// Reads the manifests of the commit under the settings that it has; what it does not have of those is as it is now.
     ///
     /// Of manifests that the run is no longer of, only names and files are kept: `now` says nothing of what they made.
