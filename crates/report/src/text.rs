@@ -89,7 +89,11 @@ pub(crate) fn notes(plan: &Plan, view: View, out: &mut Vec<Line>) {
         (Some((*account).clone()), Line::plain(0, text))
     };
     out.extend(fold::lines(plan, unknown.iter().map(stands).collect(), None));
-    if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty()) {
+    // Said once, however many keys there are.
+    let unseen = !plan.is_empty() && plan.access.as_ref().is_some_and(|delta| delta.grants_unseen);
+    let grants = "grants of keys are not read: whom one lets use a key may do so, whatever is said of it here (`audit` counts them)";
+    out.extend(unseen.then(|| Line::plain(0, grants)));
+    if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty() && !unseen) {
         out.push(Line::empty());
     }
 }

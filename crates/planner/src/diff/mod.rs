@@ -3,6 +3,7 @@
 mod bucket;
 mod caller;
 mod dependents;
+mod encryption;
 mod key;
 mod made_key;
 mod oidc;
@@ -69,6 +70,7 @@ fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) 
     key::prune(draft);
     made_key::prune(draft);
     permission_set::prune(draft);
+    encryption::note(draft);
 }
 
 /// Compares every declared object, but for those that are withheld for another reason than their own state.

@@ -87,6 +87,10 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoSuchTarget,
         Cause::NotTargeted,
         Cause::KeyStays,
+        Cause::EncryptionUnread(Unreadable { class: Some(ErrorClass::Denied), why: t() }),
+        Cause::OtherKey { found: Some(t()), said: t() },
+        Cause::OtherKey { found: Some(String::new()), said: t() },
+        Cause::OtherKey { found: None, said: t() },
         Cause::NoSuchKey,
         Cause::OtherAlias(t()),
         Cause::AliasMoved(t()),
@@ -136,8 +140,10 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Public(_) => 34,
         Cause::AliasMoved(_) => 35,
         Cause::MarkGone { .. } => 36,
+        Cause::EncryptionUnread(_) => 37,
+        Cause::OtherKey { .. } => 38,
     };
-    covers(all.iter().map(number), 37);
+    covers(all.iter().map(number), 39);
     all
 }
 

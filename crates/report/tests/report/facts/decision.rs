@@ -1,6 +1,7 @@
 //! Facts of decisions.
 
 use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack, Layer, Party, Relation, StatementRef};
+use crossrole_model::observed::KeyState;
 
 use super::covers;
 
@@ -43,6 +44,9 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
         Because::Denied { by: statement(t) },
         Because::PublicAccessBlock,
         Because::Nothing,
+        Because::KeyState { state: KeyState::Disabled },
+        Because::KeyState { state: KeyState::PendingDeletion },
+        Because::KeyState { state: KeyState::Other(t.into()) },
     ];
     all.extend(lacks(t).into_iter().map(|lack| Because::Nearly { statement: statement(t), lacks: vec![lack] }));
     all.extend(LAYERS.into_iter().map(|layer| Because::NoneOf { layer }));
@@ -55,13 +59,15 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
         Because::Nearly { .. } => 5,
         Because::NoneOf { .. } => 6,
         Because::Nothing => 7,
+        Because::KeyState { .. } => 8,
     };
-    covers(all.iter().map(number), 8);
+    covers(all.iter().map(number), 9);
     all
 }
 
 pub(crate) fn fixes(t: &str) -> Vec<Fix> {
     let mut all = vec![Fix::None, Fix::Except { statement: statement(t) }, Fix::NotPublic, Fix::Trust];
+    all.extend([KeyState::Disabled, KeyState::PendingDeletion, KeyState::Other(t.into())].map(|state| Fix::Key { state }));
     all.extend(LAYERS.into_iter().map(|layer| Fix::Allow { layer }));
     all.extend(lacks(t).into_iter().map(|lack| Fix::Complete { statement: statement(t), lack }));
     let number = |fix: &Fix| match fix {
@@ -71,8 +77,9 @@ pub(crate) fn fixes(t: &str) -> Vec<Fix> {
         Fix::Trust => 3,
         Fix::Allow { .. } => 4,
         Fix::Complete { .. } => 5,
+        Fix::Key { .. } => 6,
     };
-    covers(all.iter().map(number), 6);
+    covers(all.iter().map(number), 7);
     all
 }
 
@@ -82,6 +89,7 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::ResourcePolicy,
         Assumption::KeyPolicy,
         Assumption::NoGrant,
+        Assumption::Encryption { bucket: t.into() },
         Assumption::OwnPolicies,
         Assumption::UnknownPolicies,
         Assumption::Unread { policies: vec![t.into(), "b".into()] },
@@ -94,8 +102,9 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::UnknownPolicies => 4,
         Assumption::Unread { .. } => 5,
         Assumption::NoGrant => 6,
+        Assumption::Encryption { .. } => 7,
     };
-    covers(all.iter().map(number), 7);
+    covers(all.iter().map(number), 8);
     all
 }
 
