@@ -33,6 +33,7 @@ mod doctor;
 mod doctor_bench;
 mod doctor_revoked;
 mod drift;
+mod encryption;
 mod errors;
 mod estate;
 mod explain;

@@ -423,3 +423,24 @@ async fn a_manifest_that_the_commit_does_not_have_is_named() {
     let text = repository.text().await;
     assert!(text.contains("This change: the manifests say what HEAD (0123456789ab) says.") && !text.contains("is not in"), "{text}");
 }
+
+/// A runner that takes away what earlier manifests made is let what those took.
+#[tokio::test(start_paused = true)]
+async fn a_runner_is_let_what_earlier_manifests_took() {
+    const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/99999999-12ab-34cd-56ef-1234567890ab";
+    let repository = Repository::new("runner").await;
+    let earlier = format!("{MANIFEST}\n[keys.old]\narn = \"{KEY}\"\n[roles.Left]\n[[roles.Left.trust]]\nservice = \"ec2.amazonaws.com\"\n");
+    repository.write("access/based.toml", &earlier);
+    repository.commit("with a key and a role more");
+    repository.write("access/based.toml", MANIFEST);
+    let of = async |flags: &[&str]| {
+        let said = repository.run(&[&["runner-policy", "--json"], flags].concat()).await;
+        assert_eq!(said.exit, Exit::Clean, "{}", said.err);
+        said.out
+    };
+    let (now, with) = (of(&[]).await, of(&["--base", "HEAD"]).await);
+    for right in [KEY, "kms:PutKeyPolicy", "arn:aws:iam::222222222222:role/Left"] {
+        assert_eq!((now.contains(right), with.contains(right)), (false, true), "{right}: {with}");
+    }
+    assert_eq!(of(&["--base", "HEAD~1"]).await, now, "the manifests of then took nothing else");
+}

@@ -135,6 +135,10 @@ async fn place(test: &str) -> Place {
     let place = Place::new(Options::default());
     assert_eq!(place.s3(OWNER, "PUT", "/vault", "", "").await.0, 200);
     assert!(place.sandbox.add_key(KEY));
+    let rule = format!(
+        "<ServerSideEncryptionConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{KEY}</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
+    );
+    assert_eq!(place.s3(OWNER, "PUT", "/vault", "encryption", &rule).await.0, 200);
     let care = json!({ "Sid": "Care", "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::222222222222:root" }, "Action": ["kms:Describe*", "kms:Get*", "kms:Put*"], "Resource": "*" });
     put_key_policy(&place, OWNER, "us-east-1", KEY, &[care]).await;
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"444444444444"},"Action":"sts:AssumeRole"}]}"#;

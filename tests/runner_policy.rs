@@ -193,8 +193,9 @@ fn without(policies: &Policies, account: &str, action: &str) -> Policies {
     left
 }
 
-/// What a cycle on an account that nobody else touches does without: it heals what others have done (some of it above), makes room, or is asked where another read was refused.
-const TO_HEAL: [&str; 24] = [
+/// What a cycle on an account that nobody else touches does without: it heals what others have done (some of it above), makes room, tells
+/// whom a key keeps out, or is asked where another read was refused.
+const TO_HEAL: [&str; 25] = [
     "iam:CreatePolicyVersion",
     "iam:DeleteGroupPolicy",
     "iam:DeletePolicyVersion",
@@ -217,6 +218,7 @@ const TO_HEAL: [&str; 24] = [
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateRole",
     "s3:GetBucketPublicAccessBlock",
+    "s3:GetEncryptionConfiguration",
     "s3:ListAllMyBuckets",
     "s3:ListBucket",
 ];
@@ -352,4 +354,20 @@ async fn the_reading_before_a_trust_is_written_is_asked_for_as_well() {
     let runner = Runner::new("trust", &place, &without(&whole, "222222222222", "iam:GetRole")).await;
     let (code, said) = runner.run(&["apply", "--auto-approve", "--quiet", &file]);
     assert!(code == 1 && said.contains("nothing was changed:") && said.contains("may not iam:GetRole on "), "{said}");
+}
+
+/// Keys that no manifest names are in it where they are named to it: to read for a plan, to write for an apply.
+#[tokio::test]
+async fn a_key_that_no_manifest_names_is_told() {
+    const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/99999999-12ab-34cd-56ef-1234567890ab";
+    let (place, file) = prepared("log-analysts").await;
+    for (purpose, writes) in [("plan", false), ("apply", true)] {
+        let said = place.run(&["runner-policy", "--json", "--for", purpose, &file]).await;
+        assert!(!said.out.contains("kms:") && said.err.contains("unless `--key` names them"), "{}{}", said.out, said.err);
+        let said = place.run(&["runner-policy", "--json", "--for", purpose, "--key", KEY, &file]).await;
+        assert!(said.out.contains(KEY) && said.out.contains("kms:GetKeyPolicy") && said.err.is_empty(), "{}{}", said.out, said.err);
+        assert_eq!(said.out.contains("kms:PutKeyPolicy"), writes, "{}", said.out);
+    }
+    let said = place.run(&["runner-policy", "--key", "alias/x", &file]).await;
+    assert!(said.exit == crossrole::Exit::Failed && said.err.contains("write the ARN of a key"), "{}", said.err);
 }

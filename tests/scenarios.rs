@@ -47,6 +47,12 @@ async fn prepare(place: &Place, setup: &Setup) {
         let mut statements = key_statements(place, account, region, key).await;
         statements.push(theirs());
         put_key_policy(place, account, region, key, &statements).await;
+        for bucket in setup.buckets {
+            let rule = format!(
+                "<ServerSideEncryptionConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{key}</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
+            );
+            assert_eq!(place.s3(TRUSTING, "PUT", &format!("/{bucket}"), "encryption", &rule).await.0, 200);
+        }
     }
     tokio::time::sleep(Duration::from_secs(20)).await;
 }

@@ -101,6 +101,9 @@ def prepare():
     s3 = client("s3", TRUSTING)
     for bucket in SETUP.get("buckets", []):
         s3.create_bucket(Bucket=bucket)
+        if "key" in SETUP:
+            rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}}
+            s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [theirs(bucket)]}))
 
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_model::access::{Assumption, Explanation};
+use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix};
 use crossrole_policy::Arn;
 
 use crate::delta::crowd::{Accounts, Crowd};
@@ -91,6 +91,9 @@ impl Estate {
         }
         answers.push(self.hop(question, &principal, &question.action, &question.resource));
         let allowed = answers.last().is_some_and(Explanation::is_allowed);
+        if let (Some(bucket), Some(last)) = (keys::unread(self, &question.action, &question.resource), answers.last_mut()) {
+            last.assumed.push(Assumption::Encryption { bucket: bucket.to_owned() });
+        }
         if let Some(uses) = keys::uses(self, &question.action, &question.resource).filter(|_| allowed) {
             // S3 asks KMS as whoever asks S3.
             let mut through = question.clone();
@@ -127,6 +130,12 @@ impl Estate {
         let mut answer = explain(&request, &policies, who.subject.party, assumed);
         if is_of_key(&request) && !answer.is_allowed() {
             answer.assumed.push(Assumption::NoGrant);
+        }
+        // Whom policies let, KMS refuses all the same (AWS KMS Developer Guide, "Key states of AWS KMS keys").
+        if let Some(state) = keys::off(self, action, resource).filter(|_| answer.is_allowed()) {
+            answer.decision = Decision::ImplicitlyDenied;
+            answer.because = Because::KeyState { state: state.clone() };
+            answer.fixes = vec![Fix::Key { state: state.clone() }];
         }
         answer
     }

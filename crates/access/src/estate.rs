@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_model::observed::KeyState;
 use crossrole_policy::{Arn, Document, Element, Statement};
 
 use crate::engine::compiled::Compiled;
@@ -148,8 +149,12 @@ pub struct Estate {
     pub buckets: BTreeMap<String, Guarded>,
     /// Keys by ARN, each with its policy.
     pub keys: BTreeMap<String, Guarded>,
+    /// Keys that nobody can use as they are, by ARN, each with its state.
+    pub keys_off: BTreeMap<String, KeyState>,
     /// The keys of buckets, by the bucket's name.
     pub bucket_keys: BTreeMap<String, BucketKey>,
+    /// Buckets of which it could not be read what they are encrypted with.
+    pub encryption_unread: BTreeSet<String>,
     /// Tags of buckets and keys by ARN, where they are known.
     pub tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Identity providers by ARN, each with what tells whose tokens it takes: audiences, or SAML metadata.

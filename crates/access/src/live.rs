@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::observed::AccountState;
+use crossrole_model::observed::{AccountState, KeyState};
 use crossrole_model::state::{BucketPolicyState, Encryption, KeyPolicyState, PublicAccessBlock, SetState};
 use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, ObjectState, Observation, Observed, Partition, PermissionSet, PrincipalKind};
-use crossrole_policy::{Document, is_public};
+use crossrole_policy::{Document, Element, Principal, Statement, is_public};
 
-use crate::estate::{BucketKey, Estate, Guarded, Placed, Principal};
+use crate::estate::{self, BucketKey, Estate, Guarded, Placed};
 
 /// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
 const AWS_MANAGED: &[(&str, &str)] = &[("AdministratorAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)];
@@ -25,8 +25,12 @@ pub struct Objects {
     partition: Partition,
     /// Policies of keys by ARN.
     keys: BTreeMap<String, Document>,
+    /// Keys that nobody can use as they are, by ARN.
+    keys_off: BTreeMap<String, KeyState>,
     /// Keys of buckets by name; `None` of one that has none.
     bucket_keys: BTreeMap<String, Option<BucketKey>>,
+    /// Buckets of which it could not be read.
+    encryption_unread: BTreeSet<String>,
     /// Tags of buckets and of keys that manifests make, by ARN: of other keys nobody reads them.
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Accounts that were read as a whole.
@@ -56,6 +60,9 @@ struct Bucket {
     block: Option<PublicAccessBlock>,
 }
 
+/// The alias of the key that AWS makes in each account for S3 (AWS KMS Developer Guide, "AWS managed keys").
+pub(crate) const AWS_KEY: &str = "alias/aws/s3";
+
 /// The id of a key, or the alias that it is known by.
 fn key_name(arn: &str) -> String {
     let id = arn.split_once(":key/").map_or(arn, |(_, id)| id);
@@ -84,7 +91,11 @@ impl Objects {
             // One whose policy could not be read is left to "other resources", where nothing rests on the other side.
             let Some(policy) = bucket.policy.known().map(|p| p.document.clone()) else { continue };
             objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block: bucket.state.public_access_block });
-            objects.encrypt(name, &bucket.state);
+            match &bucket.encryption {
+                Some(Observation::Known(encryption)) => objects.encrypt(name, &bucket.state.region, Some(encryption)),
+                Some(Observation::Unreadable(_)) => drop(objects.encryption_unread.insert(name.clone())),
+                None => objects.encrypt(name, &bucket.state.region, bucket.state.encryption.as_ref()),
+            }
             objects.tagged(name, &bucket.state);
         }
         for (arn, key) in &observed.keys {
@@ -95,6 +106,9 @@ impl Objects {
             if let Some(policy) = key.known().and_then(Option::as_ref).and_then(|key| key.policy.known()) {
                 objects.keys.insert(arn.clone(), policy.document.clone());
             }
+            if let Some(Some(key)) = key.known().filter(|key| key.as_ref().is_some_and(|key| key.state.is_off())) {
+                objects.keys_off.insert(arn.clone(), key.state.clone());
+            }
             if let Some(made) = key.known().and_then(Option::as_ref).and_then(|key| key.made.as_ref()) {
                 objects.tags.insert(arn.clone(), made.state.tags.clone());
             }
@@ -102,12 +116,13 @@ impl Objects {
         objects
     }
 
-    /// The same with the keys that manifests say buckets have: of those that somebody else made, nothing else tells.
+    /// The same with the keys that manifests say buckets have: of those that somebody else made and nobody may look at, nothing else tells.
     #[must_use]
     pub fn with_keys(mut self, said: &BTreeMap<String, crossrole_model::desired::BucketKey>) -> Self {
         for (name, key) in said {
             let key = BucketKey { arn: key.key.arn.clone(), bucket_key: key.bucket_key, region: key.region.clone() };
             self.bucket_keys.entry(name.clone()).or_insert(Some(key));
+            self.encryption_unread.remove(name);
         }
         self
     }
@@ -120,15 +135,31 @@ impl Objects {
     }
 
     /// Notes the key of a bucket whose encryption is known.
-    fn encrypt(&mut self, name: &str, state: &crossrole_model::state::BucketState) {
-        match &state.encryption {
-            None => {}
-            Some(Encryption::Aes256) => drop(self.bucket_keys.insert(name.to_owned(), None)),
+    fn encrypt(&mut self, name: &str, region: &str, encryption: Option<&Encryption>) {
+        let key = match encryption {
+            None => return,
+            Some(Encryption::Aes256) => None,
             Some(Encryption::Kms { key, bucket_key }) => {
-                let key = BucketKey { arn: key.clone(), bucket_key: *bucket_key, region: state.region.clone() };
-                self.bucket_keys.insert(name.to_owned(), Some(key));
+                let arn = if key.is_empty() { self.key_of_aws(name, region) } else { key.clone() };
+                Some(BucketKey { arn, bucket_key: *bucket_key, region: region.to_owned() })
             }
-        }
+        };
+        self.bucket_keys.insert(name.to_owned(), key);
+        self.encryption_unread.remove(name);
+    }
+
+    /// The key of AWS's own that the account of a bucket has for S3, by its alias. Its policy is the same everywhere, and nobody's to change
+    /// (AWS KMS Developer Guide, "AWS managed keys").
+    fn key_of_aws(&mut self, bucket: &str, region: &str) -> String {
+        let account = self.buckets.get(bucket).map(|bucket| bucket.account.clone()).unwrap_or_default();
+        let arn = format!("arn:{}:kms:{region}:{account}:{AWS_KEY}", self.partition.as_str());
+        let actions = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
+        let mut own = Statement::allow(Element::of(actions), Some(Element::of(["*"])));
+        own.principal = Some(Principal::of("AWS", ["*"]));
+        let bounds = [("kms:CallerAccount", account), ("kms:ViaService", format!("s3.{region}.amazonaws.com"))];
+        own.conditions.insert("StringEquals".to_owned(), bounds.into_iter().map(|(key, value)| (key.to_owned(), vec![value])).collect());
+        self.keys.insert(arn.clone(), Document::new(vec![own]));
+        arn
     }
 
     /// What the manifests say, and nothing else: principals that they rely on have the policies they are given here.
@@ -299,7 +330,7 @@ impl Objects {
                 slot.account = account.to_string();
                 slot.block = bucket.public_access_block;
                 self.tagged(&address.name, bucket);
-                self.encrypt(&address.name, bucket);
+                self.encrypt(&address.name, &bucket.region, bucket.encryption.as_ref());
             }
             ObjectState::BucketPolicy(policy) => {
                 let slot = self.buckets.entry(address.name.clone()).or_default();
@@ -377,6 +408,7 @@ impl Objects {
             Some(ObjectState::Bucket(_)) => {
                 self.buckets.remove(&address.name);
                 self.bucket_keys.remove(&address.name);
+                self.encryption_unread.remove(&address.name);
             }
             Some(ObjectState::BucketPolicy(_)) => {
                 if let Some(bucket) = self.buckets.get_mut(&address.name) {
@@ -394,9 +426,9 @@ impl Objects {
     }
 
     /// Someone who is in a group, and has nothing else.
-    fn member(&self, address: &Address, held: &Held) -> (String, Principal) {
+    fn member(&self, address: &Address, held: &Held) -> (String, estate::Principal) {
         let name = held.name.clone().unwrap_or_else(|| address.name.clone());
-        let mut member = Principal {
+        let mut member = estate::Principal {
             account: address.account.to_string(),
             user: true,
             name: name.clone(),
@@ -424,6 +456,7 @@ impl Objects {
         let buckets = named.buckets.values_mut().filter_map(|bucket| bucket.policy.as_mut());
         named.policies.values_mut().chain(buckets).for_each(|document| document.map_texts(&other));
         named.keys = std::mem::take(&mut named.keys).into_iter().map(|(arn, document)| (other(&arn).unwrap_or(arn), document)).collect();
+        named.keys_off = std::mem::take(&mut named.keys_off).into_iter().map(|(arn, state)| (other(&arn).unwrap_or(arn), state)).collect();
         named.tags = std::mem::take(&mut named.tags).into_iter().map(|(arn, tags)| (other(&arn).unwrap_or(arn), tags)).collect();
         named.keys.values_mut().for_each(|document| document.map_texts(&other));
         for key in named.bucket_keys.values_mut().flatten() {
@@ -435,9 +468,10 @@ impl Objects {
     /// Makes of the estate of others the one of these, where nothing but users and roles differs, and returns the ARNs of those. `None`:
     /// more does, and the estate is as it was.
     pub fn put_principals(&self, others: &Self, estate: &mut Estate) -> Option<BTreeSet<String>> {
-        let Self { principals, groups, policies, buckets, providers, partition, keys, bucket_keys, tags, whole, in_force } = self;
+        let Self { principals, groups, policies, buckets, providers, partition, keys, keys_off, bucket_keys, encryption_unread, tags, whole, in_force } = self;
         let same = *groups == others.groups && *policies == others.policies && *buckets == others.buckets && *providers == others.providers;
         let same = same && *keys == others.keys && *bucket_keys == others.bucket_keys && *tags == others.tags && *whole == others.whole;
+        let same = same && *keys_off == others.keys_off && *encryption_unread == others.encryption_unread;
         if !same || !in_force.is_empty() || !others.in_force.is_empty() {
             return None;
         }
@@ -480,6 +514,8 @@ impl Objects {
             estate.keys.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
         }
         estate.bucket_keys = self.bucket_keys.iter().filter_map(|(name, key)| Some((name.clone(), key.clone()?))).collect();
+        estate.keys_off.clone_from(&self.keys_off);
+        estate.encryption_unread.clone_from(&self.encryption_unread);
         estate.tags.clone_from(&self.tags);
         estate
     }
@@ -489,7 +525,7 @@ impl Objects {
         let arn = self.partition.iam_arn(&address.account, kind, &held.path, &address.name);
         let of = format!("{kind} {}", address.name);
         let account = address.account.to_string();
-        let mut principal = Principal {
+        let mut principal = estate::Principal {
             account: account.clone(),
             user: address.kind == Kind::User,
             name: address.name.clone(),
@@ -525,7 +561,7 @@ impl Objects {
         estate.principals.insert(arn, principal);
     }
 
-    fn collect(&self, held: &Held, of: &str, into: &mut Principal) {
+    fn collect(&self, held: &Held, of: &str, into: &mut estate::Principal) {
         for (name, document) in &held.inline {
             match document {
                 Some(document) => into.identity.push(Placed::new(document.clone(), format!("inline policy {name} of {of}"))),

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossrole_model::observed::Scope;
+use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::outcome::Event;
 use crossrole_model::{Action, Call, Change, Cloud, CloudError, Digest, Drift, ErrorClass, Facet, Finds, Retry, Step, StepId, StepResult};
 
@@ -148,7 +148,7 @@ impl<C: Cloud> Run<'_, C> {
     /// What has to be read to see what a step writes.
     fn scope_around(&self, step: &Step) -> Scope {
         let whole = &self.plan.scope;
-        let mut scope = Scope { follow_owned: whole.follow_owned.clone(), named_keys: whole.named_keys.clone(), ..Scope::default() };
+        let mut scope = Scope { follow_owned: whole.follow_owned.clone(), ..Scope::default() };
         if let Some(objects) = self.plan.scope.accounts.get(&step.account) {
             scope.accounts.insert(step.account.clone(), objects.clone());
         }
@@ -162,7 +162,7 @@ impl<C: Cloud> Run<'_, C> {
         if let Some(bucket) = step.call.bucket()
             && let Some(wanted) = self.plan.scope.buckets.get(&bucket.name)
         {
-            scope.buckets.insert(bucket.name.clone(), wanted.clone());
+            scope.buckets.insert(bucket.name.clone(), BucketScope { encryption: false, ..wanted.clone() });
         }
         scope
     }

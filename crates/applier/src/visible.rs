@@ -99,7 +99,7 @@ impl<C: Cloud> Run<'_, C> {
         for address in addresses {
             if address.kind == Kind::Bucket {
                 if let Some(wanted) = self.plan.scope.buckets.get(&address.name) {
-                    scope.buckets.insert(address.name.clone(), BucketScope { settings: None, ..wanted.clone() });
+                    scope.buckets.insert(address.name.clone(), BucketScope { settings: None, encryption: false, ..wanted.clone() });
                 }
             } else if address.kind == Kind::Key {
                 scope.keys.insert(KeyRef::named(self.plan.partition, &address.account, &address.name).arn);

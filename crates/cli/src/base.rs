@@ -60,6 +60,11 @@ fn by_change(desired: &Desired, observed: &Observed, drift: &[Change], now: &Pla
 }
 
 impl Base {
+    /// What the commit says.
+    pub(crate) fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
     /// Reads the manifests of the commit under the settings that it has; what it does not have of those is as it is now.
     ///
     /// # Errors

@@ -268,6 +268,8 @@ impl World<'_> {
             }
             let (cause, layer, statement, lack) = match fix {
                 Fix::None => (Cause::Impossible, None, None, None),
+                Fix::Key { state: KeyState::PendingDeletion } => (Cause::KeyPendingDeletion, None, None, None),
+                Fix::Key { .. } => (Cause::KeyDisabled, None, None, None),
                 Fix::NotPublic => (Cause::PublicRestricted, Some(Layer::PublicAccessBlock), None, None),
                 Fix::Except { statement } => {
                     let layer = layer_of(statement, Effect::Deny);

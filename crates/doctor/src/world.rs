@@ -101,6 +101,8 @@ impl<'c> World<'c> {
         let mut objects = Objects::observed(&self.observed, self.desired.partition).with_keys(&self.desired.bucket_keys);
         objects.apply(changes);
         let mut estate = objects.estate().under(self.case.controls);
+        // That a key is off is a cause of its own here, found beside what policies say.
+        estate.keys_off.clear();
         for (name, bucket) in &self.besides.buckets {
             let Some(Some(bucket)) = bucket.known() else { continue };
             if let Some(Encryption::Kms { key, bucket_key }) = &bucket.state.encryption {

@@ -160,7 +160,7 @@ impl Desk {
             logging: None,
             tags: None,
         };
-        let bucket = ObservedBucket { state, policy: Observation::Known(BucketPolicyState { document: policy.map(document) }) };
+        let bucket = ObservedBucket { state, policy: Observation::Known(BucketPolicyState { document: policy.map(document) }), encryption: None };
         self.observed.buckets.insert("desk".to_owned(), Observation::Known(Some(bucket)));
         self.observed.bucket_accounts.insert("desk".to_owned(), account(OWNER));
     }

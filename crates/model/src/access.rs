@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::observed::KeyState;
+
 pub use crate::clause::{Clause, Comparison, How, Relation, Which};
 pub use crate::explanation::{Assumption, Because, Explanation, Fix, Lack, Layer, Never, Reason, StatementRef};
 pub use crate::party::{Certainty, Party, PartyKind};
@@ -91,12 +93,34 @@ pub struct Keyless {
     /// The actions of S3 that it is about, where it is not all that take the key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
+    /// Why the key does not let it.
+    #[serde(default, skip_serializing_if = "Shut::is_refusal")]
+    pub because: Shut,
+}
+
+/// Why a key opens nothing to somebody, or may not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shut {
+    /// Nothing lets the party use it.
+    #[default]
+    Refused,
+    /// Nobody can use it in the state that it is in.
+    State(KeyState),
+    /// Its policy was not read: whether it lets the party is not known.
+    NotRead,
+}
+
+impl Shut {
+    fn is_refusal(&self) -> bool {
+        *self == Self::Refused
+    }
 }
 
 impl Keyless {
-    /// Tells whether it is about an action.
+    /// Tells whether what an action asks for stays closed.
     pub fn is_about(&self, action: &str) -> bool {
-        self.actions.is_empty() || self.actions.iter().any(|a| a.eq_ignore_ascii_case(action))
+        self.because != Shut::NotRead && (self.actions.is_empty() || self.actions.iter().any(|a| a.eq_ignore_ascii_case(action)))
     }
 }
 
@@ -162,6 +186,8 @@ pub enum Why {
     ProviderChanges,
     /// The document was not read, and what it allows is not counted.
     NotRead,
+    /// What a bucket is encrypted with was not read: its key may let nobody in.
+    EncryptionNotRead,
     /// A request that should show the difference does not: a bug of ours.
     WitnessFails,
 }
@@ -184,6 +210,9 @@ pub struct AccessDelta {
     pub changes: Vec<AccessChange>,
     /// Never to be taken for "unchanged".
     pub undecided: Vec<Undecided>,
+    /// Some of it rests on keys, which grants may open as well: those are not read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grants_unseen: bool,
 }
 
 impl AccessDelta {
@@ -225,6 +254,24 @@ pub enum Lockout {
         resource: String,
         /// The reason of the answer after the plan.
         because: Because,
+    },
+}
+
+/// What is to be known beside the ways to a resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "beside")]
+pub enum Beside {
+    /// Nobody can use the key that it takes, whatever policies say.
+    KeyOff {
+        /// Its ARN.
+        key: String,
+        /// The state that it is in.
+        state: KeyState,
+    },
+    /// Grants of the key that it takes open it as well, and are not read (AWS KMS Developer Guide, "Grants in AWS KMS").
+    GrantsUnseen {
+        /// Its ARN.
+        key: String,
     },
 }
 

@@ -4,6 +4,7 @@ use crossrole_policy::Effect;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Decision, Party, Relation};
+use crate::observed::KeyState;
 
 /// A kind of policy that decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,6 +153,11 @@ pub enum Because {
     },
     /// Nothing allows it.
     Nothing,
+    /// Policies allow it, and nobody can use the key in the state that it is in.
+    KeyState {
+        /// Which.
+        state: KeyState,
+    },
 }
 
 /// What AWS lets nobody do, whatever policies say.
@@ -176,6 +182,11 @@ pub enum Fix {
     Except {
         /// The statement.
         statement: StatementRef,
+    },
+    /// Have the key switched on again.
+    Key {
+        /// The state that it is in.
+        state: KeyState,
     },
     /// Let no statement of the bucket's policy name everybody.
     NotPublic,
@@ -206,6 +217,11 @@ pub enum Assumption {
     /// The key's policy is not known, and taken to let its account's policies decide. (A key policy decides first: AWS KMS
     /// Developer Guide, "Key policies in AWS KMS".)
     KeyPolicy,
+    /// What this bucket is encrypted with was not read, and no key is asked for.
+    Encryption {
+        /// Its name.
+        bucket: String,
+    },
     /// No grant of the key lets it: they are not read (AWS KMS Developer Guide, "Grants in AWS KMS").
     NoGrant,
     /// The caller's own policies let it.

@@ -93,6 +93,41 @@ fn made(id: &str) -> Option<&str> {
     alias.strip_prefix(ALIAS).filter(|name| !name.is_empty() && name.bytes().all(plain)).map(|_| alias)
 }
 
+/// How long the id of every key is: a UUID, or `mrk-` and 32 digits of one for several regions (AWS KMS Developer Guide, "Key identifiers").
+const ID_LENGTH: usize = 36;
+
+/// The text of a policy as long as it will be: with ids in place of the aliases by which keys are known until they are made.
+fn with_ids(text: &str) -> String {
+    const HEAD: &str = ":key/{";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(HEAD) {
+        out.push_str(before);
+        match after.split_once('}').filter(|(alias, _)| made(&format!("{{{alias}}}")).is_some()) {
+            Some((_, behind)) => {
+                out.push_str(":key/");
+                out.extend(std::iter::repeat_n('0', ID_LENGTH));
+                rest = behind;
+            }
+            None => {
+                out.push_str(HEAD);
+                rest = after;
+            }
+        }
+    }
+    out + rest
+}
+
+/// The [size](Document::size) that IAM will count of a document, once the keys that it names are made.
+pub fn size(document: &Document) -> usize {
+    with_ids(&document.to_json()).chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// The bytes of a document, once the keys that it names are made.
+pub fn bytes(document: &Document) -> usize {
+    with_ids(&document.to_json()).len()
+}
+
 /// A writing call to KMS, on one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -155,6 +190,21 @@ mod tests {
         let plain = KeyRef::parse("arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab").unwrap();
         assert_eq!((plain.alias(), plain.alias_arn()), (None, None));
         assert_eq!(KeyRef::named(Partition::Aws, &account, &plain.name()), plain);
+    }
+
+    /// AWS's ids are all of one length, shorter than some aliases and longer than others.
+    #[test]
+    fn a_document_is_as_long_as_with_the_ids_of_its_keys() {
+        let of = |id: &str| {
+            let arn = format!("arn:aws:kms:eu-west-1:222222222222:key/{id}");
+            let resources = crossrole_policy::Element::of([arn.as_str(), "arn:aws:s3:::b/:key/{x}"]);
+            Document::new(vec![Statement::allow(crossrole_policy::Element::of(["kms:Decrypt"]), Some(resources))])
+        };
+        let (uuid, several) = (of("1234abcd-12ab-34cd-56ef-1234567890ab"), of("mrk-1234abcd12ab34cd56ef1234567890ab"));
+        for alias in ["{alias/x}", "{alias/a-name-that-is-longer-than-any-id-of-a-key}"] {
+            assert_eq!((size(&of(alias)), bytes(&of(alias))), (uuid.size(), uuid.to_json().len()), "{alias}");
+        }
+        assert_eq!((size(&several), several.size()), (uuid.size(), uuid.size()));
     }
 
     #[test]

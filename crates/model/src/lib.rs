@@ -21,7 +21,7 @@ mod foreign;
 pub mod graph;
 mod identity_center;
 pub mod ids;
-mod key;
+pub mod key;
 mod left;
 pub mod limits;
 pub mod lock;

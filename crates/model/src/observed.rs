@@ -13,8 +13,8 @@ use crate::ids::AccountId;
 use crate::key::KeyRef;
 use crate::limits::Granted;
 use crate::state::{
-    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState, RoleState,
-    SamlState, SetState, UserState,
+    AttachmentState, BucketPolicyState, BucketState, Encryption, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState,
+    RoleState, SamlState, SetState, UserState,
 };
 
 /// Why something could not be read.
@@ -182,6 +182,9 @@ pub struct ObservedBucket {
     pub state: BucketState,
     /// Its policy.
     pub policy: Observation<BucketPolicyState>,
+    /// What is put into it is encrypted with by default, where the settings do not say it; of a key that has no ARN, AWS's own one of the
+    /// account is meant. `None`: nobody has asked.
+    pub encryption: Option<Observation<Encryption>>,
 }
 
 /// A key of the account that its ARN names.
@@ -251,6 +254,19 @@ pub enum KeyState {
     Other(String),
 }
 
+impl KeyState {
+    /// Tells whether KMS refuses to encrypt and decrypt with a key in this state, whatever policies say (AWS KMS Developer Guide, "Key states
+    /// of AWS KMS keys").
+    pub fn is_off(&self) -> bool {
+        match self {
+            Self::Enabled => false,
+            Self::Disabled | Self::PendingDeletion => true,
+            // One whose primary region moves is used all the while.
+            Self::Other(state) => state != "Updating",
+        }
+    }
+}
+
 /// What to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
@@ -266,9 +282,9 @@ pub struct Scope {
     pub keys_to_make: BTreeSet<String>,
     /// Also read the policies of buckets, and of keys, that only live policies of ours name (for pruning).
     pub follow_owned: BTreeSet<String>,
-    /// Keys, by ARN, that statements which are wanted name: these are not followed.
+    /// Accounts in which manifests have buckets, or had: what is left in one that only callers' policies name is looked for there.
     #[serde(default)]
-    pub named_keys: BTreeSet<String>,
+    pub trusting: BTreeSet<AccountId>,
     /// The instance of IAM Identity Center whose permission sets are read, and those that are declared.
     #[serde(default)]
     pub permission_sets: Option<(IdentityCenter, BTreeSet<String>)>,
@@ -292,6 +308,24 @@ pub struct BucketScope {
     /// It is only looked at for what was left there: its policy counts where settings may not be read.
     #[serde(default)]
     pub left: bool,
+    /// What it is encrypted with by default is read as well, where the settings do not state it: who may use its objects rests on that.
+    #[serde(default)]
+    pub encryption: bool,
+}
+
+impl ObservedBucket {
+    /// What it is encrypted with by default, as far as that is known.
+    pub fn encryption(&self) -> Option<&Encryption> {
+        self.state.encryption.as_ref().or_else(|| self.encryption.as_ref()?.known())
+    }
+
+    /// The key that it is encrypted with by default; empty of AWS's own, which has no ARN there.
+    pub fn key(&self) -> Option<&str> {
+        match self.encryption()? {
+            Encryption::Kms { key, .. } => Some(key),
+            Encryption::Aes256 => None,
+        }
+    }
 }
 
 impl Observed {

@@ -32,6 +32,9 @@ impl Observed {
         for bucket in self.buckets.values_mut() {
             let Observation::Known(Some(bucket)) = bucket else { continue };
             encryption(&mut bucket.state.encryption, other);
+            if let Some(Observation::Known(by_default)) = &mut bucket.encryption {
+                key_of(by_default, other);
+            }
             if let Observation::Known(policy) = &mut bucket.policy {
                 policy.document.iter_mut().for_each(|found| document(found, other));
             }
@@ -150,7 +153,11 @@ fn document(document: &mut Document, other: &dyn Fn(&str) -> Option<String>) {
 }
 
 fn encryption(encryption: &mut Option<Encryption>, other: &dyn Fn(&str) -> Option<String>) {
-    if let Some(Encryption::Kms { key, .. }) = encryption {
+    encryption.iter_mut().for_each(|encryption| key_of(encryption, other));
+}
+
+fn key_of(encryption: &mut Encryption, other: &dyn Fn(&str) -> Option<String>) {
+    if let Encryption::Kms { key, .. } = encryption {
         name(key, other);
     }
 }

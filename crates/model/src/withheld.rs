@@ -120,6 +120,15 @@ pub enum Cause {
     AwsKey,
     /// The key can't be used as it is.
     KeyState(KeyState),
+    /// What the bucket is encrypted with by default could not be read.
+    EncryptionUnread(Unreadable),
+    /// The bucket is encrypted with another key by default than the manifest says.
+    OtherKey {
+        /// ARN of the one that it has; `None`: it has none, and an empty one is AWS's own.
+        found: Option<String>,
+        /// ARN of the one that the manifest says.
+        said: String,
+    },
     /// A key goes only when it is told by name.
     KeyStays,
     /// No key of this alias is to be taken back.
@@ -181,7 +190,7 @@ impl Withheld {
     pub fn is_remark(&self) -> bool {
         match (&self.subject, &self.cause) {
             (Subject::Object(address), Cause::KeyState(_)) => address.kind == Kind::KeyPolicy,
-            (_, Cause::NotAssigned(_)) => true,
+            (_, Cause::NotAssigned(_) | Cause::EncryptionUnread(_) | Cause::OtherKey { .. }) => true,
             _ => false,
         }
     }

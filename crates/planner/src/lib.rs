@@ -67,8 +67,13 @@ pub fn scope(desired: &Desired) -> Scope {
             DesiredState::Bucket(state) => (state.region.clone(), Some(state.clone())),
             _ => continue,
         };
-        let entry =
-            scope.buckets.entry(address.name.clone()).or_insert_with(|| BucketScope { account: address.account.clone(), region, settings: None, left: false });
+        let entry = scope.buckets.entry(address.name.clone()).or_insert_with(|| BucketScope {
+            account: address.account.clone(),
+            region,
+            settings: None,
+            left: false,
+            encryption: true,
+        });
         if settings.is_some() {
             entry.settings = settings;
         }
@@ -81,7 +86,7 @@ pub fn scope(desired: &Desired) -> Scope {
     for (name, (account, region)) in &desired.left.buckets {
         // Whether it is ours is in its tags, and what it is encrypted with keeps a key.
         let settings = Some(BucketState { tags: Some(Tags::new()), encryption: Some(Encryption::Aes256), ..BucketState::unstated(region) });
-        let left = || BucketScope { account: account.clone(), region: region.clone(), settings, left: true };
+        let left = || BucketScope { account: account.clone(), region: region.clone(), settings, left: true, encryption: false };
         scope.buckets.entry(name.clone()).or_insert_with(left);
     }
     // A key is read in its own account only: nobody else may (AWS KMS API reference, GetKeyPolicy).
@@ -90,7 +95,10 @@ pub fn scope(desired: &Desired) -> Scope {
     let of_buckets = desired.bucket_keys.values().map(|bucket| &bucket.key);
     let left = desired.left.keys.iter().filter_map(|arn| KeyRef::parse(arn));
     let made = desired.made_keys.keys().filter_map(|arn| KeyRef::parse(arn));
-    scope.keys = named.cloned().chain(of_buckets.cloned()).chain(left).chain(made).filter(|key| managed(key)).map(|key| key.arn.clone()).collect();
+    // What statements name without a table is read as well: an earlier manifest may have written there, and what the key lets counts.
+    let wanted = desired.objects.values().flat_map(|object| object.state.statements()).flat_map(KeyRef::named_by).filter(|key| key.alias().is_none());
+    let all = named.cloned().chain(of_buckets.cloned()).chain(left).chain(made).chain(wanted);
+    scope.keys = all.filter(|key| managed(key)).map(|key| key.arn).collect();
     let to_make = desired.objects.keys().filter(|address| address.kind == Kind::Key);
     scope.keys_to_make = to_make.map(|address| KeyRef::named(desired.partition, &address.account, &address.name).arn).collect();
     // All of its sets are looked at: what was left in one that nothing declares is found nowhere else.
@@ -98,8 +106,7 @@ pub fn scope(desired: &Desired) -> Scope {
         let declared = desired.objects.keys().filter(|address| address.kind == Kind::PermissionSet);
         (at.clone(), declared.map(|address| address.name.clone()).collect())
     });
-    let wanted = desired.objects.values().flat_map(|object| object.state.statements()).flat_map(KeyRef::named_by).map(|key| key.arn);
-    scope.named_keys = wanted.chain(scope.keys.iter().cloned()).collect();
+    scope.trusting = desired.accounts.iter().filter(|(_, info)| info.managed && info.trusting).map(|(account, _)| account.clone()).collect();
     scope.follow_owned = desired.manifests.iter().map(|m| m.name.clone()).collect();
     scope
 }

@@ -12,7 +12,7 @@ mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{AccountId, Desired, LockPlace, Partition};
+use crossrole_model::{AccountId, Desired, KeyRef, LockPlace, Partition};
 
 pub use document::documents;
 pub use steps::rights_of;
@@ -75,6 +75,18 @@ pub fn lock(place: &LockPlace) -> Rights {
     rights.add(Partition::of_region(&place.region).s3_arn(&object), &["s3:GetObject", "s3:PutObject"]);
     if let Some(key) = &place.kms_key {
         rights.add(key.as_str(), &["kms:Decrypt", "kms:GenerateDataKey"]);
+    }
+    rights
+}
+
+/// Returns what keys take that no manifest of the run names, of which nobody can tell offline: those that earlier manifests wrote to, and by
+/// which others encrypt buckets.
+pub fn other_key(key: &KeyRef, purpose: Purpose) -> Rights {
+    let mut rights = Rights::default();
+    // Its tags tell whether a manifest has made it.
+    rights.add(key.arn.as_str(), &["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags"]);
+    if purpose == Purpose::Apply {
+        rights.add(key.arn.as_str(), &["kms:PutKeyPolicy"]);
     }
     rights
 }

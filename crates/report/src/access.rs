@@ -1,13 +1,15 @@
 //! Who gains and who loses, in words.
 
-use crossrole_model::access::{About, AccessChange, AccessDelta, Apart, Certainty, Clause, Direction, Keyless, Limit, Lockout, Part, Party, Undecided, Why};
+use crossrole_model::access::{
+    About, AccessChange, AccessDelta, Apart, Certainty, Clause, Direction, Keyless, Limit, Lockout, Part, Party, Shut, Undecided, Why,
+};
 use crossrole_model::{PermissionSet, Plan};
 use crossrole_policy::Arn;
 use serde_json::{Value, json};
 
 use crate::clause::{clause_json, values, when};
 use crate::statement::list;
-use crate::{Line, Tone, View, fold, safe, sets};
+use crate::{Line, Tone, View, fold, safe, sets, words};
 
 /// Most lines of the section: a reader who sees more reads none. JSON has them all.
 pub(crate) const LINES_MOST: usize = 200;
@@ -127,15 +129,23 @@ pub(crate) fn line(changes: &[&AccessChange], view: View) -> Line {
     let what = list(&format!(" {verb} "), actions(&change.actions));
     let line = Line::new(tone, 0, symbol).then([who]).then(what).then(list(" on ", resources(change)));
     let line = line.then(when(lifted.as_ref().map_or(&change.when, |(_, rest)| rest), view));
-    match &change.keyless {
-        // S3's side alone would be half the truth.
-        Some(Keyless { key, actions }) if actions.is_empty() => {
-            line.then([format!("; but not what is encrypted with {}, which it may not use for that", by_arn(key))])
-        }
-        Some(Keyless { key, actions }) => {
-            line.then([format!("; but {} of nothing that is encrypted with {}, which it may not use for that", safe(&actions.join(", ")), by_arn(key))])
-        }
-        None => line,
+    // S3's side alone would be half the truth.
+    line.then(change.keyless.as_ref().map(keyless))
+}
+
+/// What stays closed for want of a key: `; but not what is encrypted with …`.
+pub(crate) fn keyless(keyless: &Keyless) -> String {
+    let Keyless { key, actions, because } = keyless;
+    let key = safe(&by_arn(key));
+    let what = if actions.is_empty() {
+        format!("; but not what is encrypted with {key}")
+    } else {
+        format!("; but {} of nothing that is encrypted with {key}", safe(&actions.join(", ")))
+    };
+    match because {
+        Shut::Refused => format!("{what}, which it may not use for that"),
+        Shut::State(state) => format!("{what}, which {}", safe(&words::key_state(state))),
+        Shut::NotRead => format!("; what is encrypted with {key} only as far as that lets it, whose policy was not read"),
     }
 }
 
@@ -313,6 +323,7 @@ pub(crate) fn why(why: &Why) -> String {
         Why::PrincipalKind => "principals of this kind are not evaluated".to_owned(),
         Why::ProviderChanges => "the provider itself changes".to_owned(),
         Why::NotRead => "its document was not read, and what it allows is not counted".to_owned(),
+        Why::EncryptionNotRead => "what it is encrypted with was not read: a key of it may let nobody in".to_owned(),
         Why::WitnessFails => "its witness did not hold, which is a bug in crossrole".to_owned(),
     }
 }
@@ -377,6 +388,7 @@ pub(crate) fn json(plan: &Plan, delta: &AccessDelta, view: View) -> Value {
         "changes": changes,
         "undecided": delta.undecided.iter().map(|one| undecided_in(plan, one)).collect::<Vec<_>>(),
         "widens": delta.widens(),
+        "grants_unseen": delta.grants_unseen,
     })
 }
 

@@ -2,13 +2,14 @@
 
 use crossrole_model::PermissionSet;
 use crossrole_model::access::{
-    Assumption, Because, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Never, Party, Reason, Relation, StatementRef, Undecided,
+    Assumption, Because, Beside, Certainty, Clause, Explanation, Fix, Hop, Lack, Layer, Never, Party, Reason, Relation, StatementRef, Undecided,
 };
+use crossrole_model::observed::KeyState;
 use serde_json::{Value, json};
 
 use crate::access;
 use crate::clause::{self, when};
-use crate::{Line, Tone, View, rendered, safe};
+use crate::{Line, Tone, View, rendered, safe, words};
 
 /// Answers, hop by hop.
 pub fn explanation(answers: &[Explanation], view: View) -> String {
@@ -64,6 +65,7 @@ pub(crate) fn reasoned(because: &Because, party: &Party, action: &str, resource:
         Because::NoneOf { layer } => format!("no {} allows it", layer.as_str()),
         Because::Never { why } => never(*why).to_owned(),
         Because::Nothing => "nothing allows it".to_owned(),
+        Because::KeyState { state } => format!("the key {}, and nobody can use it, whatever policies say", words::key_state(state)),
     }
 }
 
@@ -120,6 +122,11 @@ fn fix(fix: &Fix, answer: &Explanation, view: View) -> String {
     match fix {
         Fix::None => "no policy can allow it: this caller cannot ask for it".to_owned(),
         Fix::Except { statement } => format!("except it from {}", name(statement)),
+        Fix::Key { state: KeyState::PendingDeletion } => {
+            format!("cancel the deletion of key {resource} (`aws kms cancel-key-deletion`), and enable it (`aws kms enable-key`)")
+        }
+        Fix::Key { state: KeyState::Disabled } => format!("enable key {resource} (`aws kms enable-key`)"),
+        Fix::Key { .. } => format!("have key {resource} brought into use"),
         Fix::NotPublic => "let no statement of the bucket's policy name everybody, or switch `restrict_public_buckets` off".to_owned(),
         Fix::Trust => format!("let the trust policy of {resource} name {caller}"),
         Fix::Allow { layer: Layer::Resource } => format!("let the policy of {resource} allow {action} to {caller}"),
@@ -145,6 +152,9 @@ fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
         Assumption::ResourcePolicy => format!("the policy of {} is not known: it is taken to say nothing", answer.resource),
         Assumption::KeyPolicy => {
             format!("the policy of key {} is not known: it is taken to leave the decision to its account's policies", answer.resource)
+        }
+        Assumption::Encryption { bucket } => {
+            format!("what bucket {bucket} is encrypted with was not read: the key that it may have is taken to let {caller}")
         }
         Assumption::NoGrant => format!("no grant of key {} lets {caller}: grants are not read, `audit` counts them", answer.resource),
         Assumption::OwnPolicies => format!("the own policies of {caller} let it"),
@@ -207,7 +217,7 @@ fn masked(reason: &Reason, view: View) -> Reason {
 }
 
 /// Ways to a resource.
-pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> String {
+pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], beside: &[Beside], view: View) -> String {
     let mut out = Vec::new();
     for way in ways {
         for (depth, hop) in way.iter().enumerate() {
@@ -221,11 +231,19 @@ pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> String {
         out.push(Line::plain(0, "nobody"));
     }
     out.extend(undecided.iter().map(access::undecided_line));
+    out.extend(beside.iter().map(|one| Line::new(Tone::Warning, 0, "note: ").then([safe(&told_beside(one))])));
     rendered(&out, view.screen)
 }
 
+fn told_beside(beside: &Beside) -> String {
+    match beside {
+        Beside::KeyOff { key, state } => format!("key {key} {}: nobody can use it, whatever policies say", words::key_state(state)),
+        Beside::GrantsUnseen { key } => format!("grants of key {key} are not read: whom one lets use it may do so as well (`audit` counts them)"),
+    }
+}
+
 /// The same for machines.
-pub fn ways_json(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> Value {
+pub fn ways_json(ways: &[Vec<Hop>], undecided: &[Undecided], beside: &[Beside], view: View) -> Value {
     let hop = |hop: &Hop| {
         let when: Vec<Value> = hop.when.iter().map(|one| one.iter().map(|c| clause::clause_json(c, view)).collect()).collect();
         let principal = access::who(&hop.party, &hop.except, hop.certainty);
@@ -235,6 +253,7 @@ pub fn ways_json(ways: &[Vec<Hop>], undecided: &[Undecided], view: View) -> Valu
         "format_version": "1.0",
         "ways": ways.iter().map(|way| way.iter().map(hop).collect::<Vec<_>>()).collect::<Vec<_>>(),
         "undecided": undecided.iter().map(undecided_json).collect::<Vec<_>>(),
+        "beside": beside,
     })
 }
 

@@ -89,7 +89,11 @@ pub(crate) fn notes(plan: &Plan, view: View, out: &mut Vec<Line>) {
         (Some((*account).clone()), Line::plain(0, text))
     };
     out.extend(fold::lines(plan, unknown.iter().map(stands).collect(), None));
-    if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty()) {
+    // Said once, however many keys there are.
+    let unseen = !plan.is_empty() && plan.access.as_ref().is_some_and(|delta| delta.grants_unseen);
+    let grants = "grants of keys are not read: whom one lets use a key may do so, whatever is said of it here (`audit` counts them)";
+    out.extend(unseen.then(|| Line::plain(0, grants)));
+    if !(plan.is_empty() || plan.by_hand.is_empty() && plan.left_to_iam.is_empty() && unknown.is_empty() && !unseen) {
         out.push(Line::empty());
     }
 }
@@ -192,8 +196,25 @@ struct Paragraph {
     blocks: bool,
     of: Of,
     advice: String,
-    /// What, and why.
-    items: Vec<(String, String)>,
+    items: Vec<Item>,
+}
+
+struct Item {
+    /// The account that it is of, if it is of one.
+    account: Option<AccountId>,
+    subject: String,
+    why: String,
+}
+
+impl Item {
+    fn of(withheld: &Withheld, why: &str) -> Self {
+        let account = match &withheld.subject {
+            Subject::Account { account, .. } | Subject::Pruning { account, .. } | Subject::PermissionSets(account) => Some(account.clone()),
+            Subject::Object(address) | Subject::Part(address) | Subject::Description(address) => Some(address.account.clone()),
+            Subject::Quotas(_) | Subject::Target(_) | Subject::Key(_) | Subject::Untargeted(_) => None,
+        };
+        Self { account, subject: safe(&words::subject(&withheld.subject)), why: safe(why) }
+    }
 }
 
 /// What a paragraph is about.
@@ -215,7 +236,7 @@ pub(crate) fn withheld(plan: &Plan, out: &mut Vec<Line>) {
             (_, Cause::Withheld(_)) => Of::Resting,
             _ => Of::Objects,
         };
-        let item = (safe(&words::subject(&withheld.subject)), safe(&why));
+        let item = Item::of(withheld, &why);
         match said.iter_mut().find(|p| p.blocks == withheld.blocks && p.of == of && p.advice == advice) {
             Some(paragraph) => paragraph.items.push(item),
             None => said.push(Paragraph { blocks: withheld.blocks, of, advice, items: vec![item] }),
@@ -224,13 +245,15 @@ pub(crate) fn withheld(plan: &Plan, out: &mut Vec<Line>) {
     // What rests on others stands behind those.
     said.sort_by_key(|p| p.of == Of::Resting);
     for paragraph in said {
-        paragraph.render(out);
+        paragraph.render(plan, out);
     }
 }
 
 impl Paragraph {
-    fn render(self, out: &mut Vec<Line>) {
+    fn render(self, plan: &Plan, out: &mut Vec<Line>) {
         let Self { blocks, of, advice, items } = self;
+        // Of many accounts, what is alike is said once.
+        let folded = |lines: Vec<(Option<AccountId>, Line)>| fold::lines(plan, lines, None);
         let (tone, head) = if blocks { (Tone::Error, "withheld: ") } else { (Tone::Warning, "note: ") };
         let line = Line::new(tone, 0, head);
         let count = items.len();
@@ -240,14 +263,15 @@ impl Paragraph {
             Of::Resting => format!("{count} objects rest on what is withheld"),
         };
         match items.as_slice() {
-            [(subject, why)] => out.push(line.then([format!("{subject}: "), why.clone()])),
-            [(_, why), others @ ..] if others.iter().all(|(_, other)| other == why) => {
+            [Item { subject, why, .. }] => out.push(line.then([format!("{subject}: "), why.clone()])),
+            [Item { why, .. }, others @ ..] if others.iter().all(|other| other.why == *why) => {
                 out.push(line.then([format!("{many}: "), why.clone()]));
-                out.extend(items.iter().map(|(subject, _)| Line::plain(4, subject.as_str())));
+                out.extend(folded(items.into_iter().map(|item| (item.account, Line::plain(4, item.subject))).collect()));
             }
             _ => {
                 out.push(line.then([many]));
-                out.extend(items.iter().map(|(subject, why)| Line::plain(4, format!("{subject}: ")).then([why.clone()])));
+                let said = |item: Item| (item.account, Line::plain(4, format!("{}: ", item.subject)).then([item.why]));
+                out.extend(folded(items.into_iter().map(said).collect()));
             }
         }
         out.extend([Line::plain(2, safe(&advice)), Line::empty()]);

@@ -146,10 +146,11 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::BoundaryOf(of) => {
             (format!("it is the permissions boundary of {} in account {}", of.short(), of.account), "give that another boundary, or none, first")
         }
-        Cause::Withheld(on) => (
-            format!("it names {} of account {}, or is reached through it, and that is withheld", on.short(), on.account),
-            "see above what to do about that first",
-        ),
+        Cause::Withheld(on) => {
+            let how = if matches!(on.kind, Kind::Key | Kind::KeyPolicy) { "rests on" } else { "names" };
+            let reached = if how == "names" { ", or is reached through it" } else { "" };
+            (format!("it {how} {} of account {}{reached}, and that is withheld", on.short(), on.account), "see above what to do about that first")
+        }
         Cause::Unmarked { mark, command } => {
             let how = command.as_ref().map_or_else(String::new, |c| format!(" (`{c}`)"));
             let provider = matches!(&withheld.subject, Subject::Object(a) if matches!(a.kind, Kind::OidcProvider | Kind::SamlProvider));
@@ -202,12 +203,26 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::NoKey => ("there is no such key in its account and region".to_owned(), "correct its ARN: AWS knows a key by nothing else in all accounts"),
         Cause::AwsKey => ("it is a key of AWS's own, whose policy nobody can change".to_owned(), "make a key of your own, and encrypt the bucket with it"),
         Cause::KeyState(state) => {
-            let (how, advice) = match state {
-                KeyState::PendingDeletion => ("is to be deleted", "cancel its deletion, or use another key"),
-                KeyState::Disabled => ("is disabled", "enable it"),
-                KeyState::Enabled | KeyState::Other(_) => ("can't be used yet", "see what state it is in"),
+            let advice = match state {
+                KeyState::PendingDeletion => "cancel its deletion, or use another key",
+                KeyState::Disabled => "enable it",
+                KeyState::Enabled | KeyState::Other(_) => "see what state it is in",
             };
+            let how = if matches!(state, KeyState::Other(_)) { "can't be used yet".to_owned() } else { key_state(state) };
             (format!("the key {how}: what is encrypted with it can't be read by anyone"), advice)
+        }
+        Cause::EncryptionUnread(why) => (
+            format!("what it is encrypted with could not be read: {why}"),
+            "allow the runner s3:GetEncryptionConfiguration: whether a key lets whoever may read there is not known without",
+        ),
+        Cause::OtherKey { found, said } => {
+            let found = match found.as_deref() {
+                None => "no key of KMS".to_owned(),
+                Some("") => "AWS's own key of its account, which lets no other account in".to_owned(),
+                Some(key) => key.to_owned(),
+            };
+            let advice = "say the key that it has, in `encryption`, or have its owner encrypt it with the one that is said";
+            (format!("it is encrypted with {found} by default, and the manifest says {said}"), advice)
         }
         Cause::KeyStays => {
             let alias = if let Subject::Object(address) = &withheld.subject { address.name.split_once('/').map_or("", |(_, alias)| alias) } else { "" };
@@ -258,6 +273,16 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::NotTargeted => ("they are not among the targets".to_owned(), "plan without `--target` to see them"),
     };
     (why, advice.to_owned())
+}
+
+/// `is disabled`
+pub(crate) fn key_state(state: &KeyState) -> String {
+    match state {
+        KeyState::Enabled => "is enabled".to_owned(),
+        KeyState::Disabled => "is disabled".to_owned(),
+        KeyState::PendingDeletion => "is to be deleted".to_owned(),
+        KeyState::Other(state) => format!("can't be used in the state {state}"),
+    }
 }
 
 /// What would be over a quota, and what to do about it.

@@ -7,10 +7,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crossrole_model::access::{About, AccessChange, Direction, Hop, Keyless, Party, Undecided, Why};
+use crossrole_model::KeyRef;
+use crossrole_model::access::{About, AccessChange, Direction, Hop, Keyless, Party, Shut, Undecided, Why};
+use crossrole_model::observed::KeyState;
 
 use crate::engine::compiled::action_matches;
 use crate::estate::{BucketKey, Estate, Identity};
+use crate::live::AWS_KEY;
 use crate::request::{Context, ContextValue};
 
 use super::elsewhere::OTHER;
@@ -38,7 +41,58 @@ pub(crate) fn uses<'e>(estate: &'e Estate, action: &str, resource: &str) -> Opti
     let key = estate.key_of(resource)?;
     let (bucket, _) = resource.split_once('/')?;
     let (_, asked) = ASKS.iter().find(|(of_s3, _)| of_s3.eq_ignore_ascii_case(action))?;
+    // Where a bucket names no key, each account writes with that of its own that AWS made (S3 User Guide, "Using server-side encryption with
+    // AWS KMS keys").
+    if key.arn.ends_with(AWS_KEY) && action.eq_ignore_ascii_case(WRITE) {
+        return None;
+    }
     Some(Uses { key, action: asked, context: if key.bucket_key { bucket } else { resource }.to_owned() })
+}
+
+/// The bucket of an object that an action would read or write, where nobody knows what it is encrypted with.
+pub(crate) fn unread<'r>(estate: &Estate, action: &str, resource: &'r str) -> Option<&'r str> {
+    let (bucket, _) = resource.split_once(":s3:::")?.1.split_once('/')?;
+    let asks = ASKS.iter().any(|(of_s3, _)| of_s3.eq_ignore_ascii_case(action));
+    Some(bucket).filter(|bucket| asks && estate.encryption_unread.contains(*bucket))
+}
+
+/// What KMS does with a key for its users, by what the actions begin with (AWS KMS Developer Guide, "Cryptographic operations").
+const USES: [&str; 9] = [
+    "kms:decrypt",
+    "kms:derivesharedsecret",
+    "kms:encrypt",
+    "kms:generatedatakey",
+    "kms:generatemac",
+    "kms:reencrypt",
+    "kms:sign",
+    "kms:verify",
+    "kms:creategrant",
+];
+
+/// The state of a key that keeps everybody from an action on it.
+pub(crate) fn off<'e>(estate: &'e Estate, action: &str, key: &str) -> Option<&'e KeyState> {
+    estate.keys_off.get(key).filter(|_| is_use(action))
+}
+
+/// Tells whether an action is a use of a key: what its state keeps from everybody, and what grants let.
+pub(crate) fn is_use(action: &str) -> bool {
+    let action = action.to_ascii_lowercase();
+    USES.iter().any(|head| action.starts_with(head))
+}
+
+/// The key that an answer rests on: the one that is asked for, or the one of the bucket.
+pub(crate) fn rests_on<'r>(estate: &'r Estate, action: &str, resource: &'r str) -> Option<(&'static str, &'r str)> {
+    match uses(estate, action, resource) {
+        Some(uses) => Some((uses.action, uses.key.arn.as_str())),
+        None => KeyRef::parse(resource).map(|_| ("", resource)),
+    }
+}
+
+/// Tells whether a line says what a key lets, or what it takes one for.
+pub(super) fn is_of_key(change: &AccessChange, sides: [&Estate; 2]) -> bool {
+    let asks = |(action, _): &&(&str, &str)| change.actions.iter().any(|a| a.patterns().all(|p| action_matches(p, action)));
+    let mut used = ASKS.iter().filter(asks).flat_map(|(action, _)| sides.map(|side| uses(side, action, &change.witness.resource)));
+    change.keyless.is_some() || KeyRef::parse(&change.witness.resource).is_some() || used.any(|uses| uses.is_some())
 }
 
 impl Uses<'_> {
@@ -95,10 +149,15 @@ impl Work<'_> {
             let used = ASKS.iter().filter(asks).filter_map(|(action, _)| Some((*action, uses(side, action, &change.witness.resource)?)));
             let used: Vec<(&str, Uses<'_>)> = used.collect();
             let closed: Vec<&(&str, Uses<'_>)> = used.iter().filter(|(_, uses)| self.never(who, side, uses)).collect();
-            let Some((_, first)) = closed.first() else { continue };
+            let Some((_, first)) = closed.first() else {
+                let unread = used.iter().find(|(_, uses)| change.direction == Direction::Widened && !side.keys.contains_key(&uses.key.arn));
+                change.keyless = unread.map(|(_, uses)| Keyless { key: uses.key.arn.clone(), actions: Vec::new(), because: Shut::NotRead });
+                continue;
+            };
             let all = closed.len() == used.len();
             let actions = if all { Vec::new() } else { closed.iter().map(|(action, _)| (*action).to_owned()).collect() };
-            change.keyless = Some(Keyless { key: first.key.arn.clone(), actions });
+            change.keyless =
+                Some(Keyless { key: first.key.arn.clone(), actions, because: side.keys_off.get(&first.key.arn).cloned().map_or(Shut::Refused, Shut::State) });
         }
     }
 
@@ -161,6 +220,9 @@ impl Work<'_> {
         let any = Uses { key: uses.key, action: uses.action, context: uses.context.clone() };
         any.fix(&mut subject);
         subject.fixed.remove("kms:encryptioncontext:aws:s3:arn");
+        if off(side, uses.action, &uses.key.arn).is_some() {
+            return true;
+        }
         // What was not read may let it.
         let Some(guarded) = side.keys.get(&uses.key.arn) else { return false };
         let documents: Vec<_> = guarded.policy.iter().map(|p| &p.document).collect();
@@ -186,6 +248,12 @@ impl Search<'_> {
     /// Keeps those ways whose last one may use the key, under the conditions of both.
     pub(super) fn with_key(&mut self, ways: Vec<Way>, uses: &Uses<'_>) -> Vec<Way> {
         let guarded = self.estate.keys.get(&uses.key.arn);
+        if guarded.is_none() {
+            let parties = ways.iter().filter_map(|(_, way)| way.last()).map(|hop| hop.party.clone());
+            let unread = |party| Undecided { party, about: About::Key(uses.key.arn.clone()), why: Why::NotRead };
+            self.reach.undecided.extend(parties.map(unread));
+            return Vec::new();
+        }
         let owner = guarded.map(|g| g.account.clone()).or_else(|| crossrole_policy::Arn::parse(&uses.key.arn).map(|a| a.account.to_owned()));
         let mut kept = Vec::new();
         for (arn, mut way) in ways {

@@ -60,6 +60,7 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     work.providers();
     let mut delta = work.delta;
     tidy::tidy(&mut delta, [before, after]);
+    delta.grants_unseen = delta.changes.iter().any(|change| keys::is_of_key(change, [before, after]));
     delta
 }
 

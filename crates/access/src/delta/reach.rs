@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crossrole_model::access::{About, Clause, Hop, Limit, Party, Undecided, Why};
+use crossrole_model::access::{About, Beside, Clause, Hop, Limit, Party, Undecided, Why};
 use crossrole_policy::{Arn, Document};
 
 use crate::estate::{Estate, Guarded, Placed};
@@ -27,6 +27,8 @@ pub struct Reach {
     pub ways: Vec<Vec<Hop>>,
     /// What could not be decided.
     pub undecided: Vec<Undecided>,
+    /// What is to be known beside that.
+    pub beside: Vec<Beside>,
 }
 
 /// Returns everyone who may do `action` on `resource`, and how. `owner`: account of a resource whose ARN names none.
@@ -35,11 +37,26 @@ pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str
     let mut search = Search { estate, everything: &everything, reach: Reach::default(), whos: Vec::new() };
     let all = is_list_all(action, resource).then(|| all_buckets(if estate.partition.is_empty() { "aws" } else { &estate.partition }));
     let resource = all.as_deref().unwrap_or(resource);
+    if let Some((asked, key)) = keys::rests_on(estate, action, resource) {
+        let asked = if asked.is_empty() { action } else { asked };
+        if let Some(state) = keys::off(estate, asked, key) {
+            let off = Beside::KeyOff { key: key.to_owned(), state: state.clone() };
+            return Reach { beside: vec![off], ..Reach::default() };
+        }
+        if keys::is_use(asked) {
+            search.reach.beside.push(Beside::GrantsUnseen { key: key.to_owned() });
+        }
+    }
     let last = search.direct(action, resource, owner);
     let mut open: Vec<(Option<String>, Vec<Hop>)> = last.into_iter().map(|(arn, hop)| (arn, vec![hop])).collect();
     // Of an encrypted object, whoever can't use the key gets nothing.
     if let Some(uses) = keys::uses(estate, action, resource) {
         open = search.with_key(open, &uses);
+    }
+    if let Some(bucket) = keys::unread(estate, action, resource) {
+        let account = estate.buckets.get(bucket).map(|bucket| bucket.account.clone()).unwrap_or_default();
+        let party = Party::AnyOf { partition: estate.partition.clone(), account };
+        search.reach.undecided.push(Undecided { party, about: About::Bucket(bucket.to_owned()), why: Why::EncryptionNotRead });
     }
     while let Some((arn, way)) = open.pop() {
         if let Some(arn) = arn.filter(|arn| estate.roles.contains_key(arn)) {

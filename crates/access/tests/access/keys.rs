@@ -1,8 +1,13 @@
 //! Differences at keys, a case each: every one was missed, or said of somebody else, once.
 
 use crossrole_access::estate::{BucketKey, Estate, Guarded, Placed};
+use crossrole_access::{Objects, Question, who_can};
+use crossrole_model::access::{About, Assumption, Because, Beside, Fix, Undecided, Why};
+use crossrole_model::observed::{KeyState, Observed, ObservedBucket};
+use crossrole_model::state::{BucketPolicyState, BucketState, Encryption};
+use crossrole_model::{AccountId, Observation, Partition, Unreadable};
 
-use crate::delta::{QUIET, TRUST_APP, document, estate, lines};
+use crate::delta::{APP, QUIET, TRUST_APP, document, estate, lines};
 use crate::missed::{NONE, has};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:222222222222:key/k";
@@ -88,4 +93,134 @@ fn nobody_is_said_to_be_without_a_key_that_names_some_of_them() {
             assert_eq!(line.map(|l| l.contains("but not what is encrypted")), Some(without), "{policy}: {said:#?}");
         }
     }
+}
+
+/// S3 lets a role of another account read, and nobody has read the policy of the key.
+fn unread_key(open: bool) -> Estate {
+    let grant = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/App"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}"#;
+    let mut estate = estate(NONE, &[], TRUST_APP, if open { grant } else { QUIET });
+    let key = BucketKey { arn: KEY.to_owned(), bucket_key: false, region: "eu-west-1".to_owned() };
+    estate.bucket_keys.insert("data".to_owned(), key);
+    estate
+}
+
+const OBJECT: &str = "arn:aws:s3:::data/x";
+
+fn asked(principal: &str, action: &str) -> Question {
+    let context = crossrole_access::Context::default();
+    let (principal, action, resource) = (principal.to_owned(), action.to_owned(), OBJECT.to_owned());
+    Question { principal, via: Vec::new(), action, resource, resource_account: None, context, unread_allows: false }
+}
+
+#[test]
+fn a_key_that_was_not_read_is_said_to_be_unknown_and_lets_nobody() {
+    let said = lines(&unread_key(false), &unread_key(true));
+    let ends = "; what is encrypted with key k of 222222222222 only as far as that lets it, whose policy was not read";
+    assert!(said.iter().any(|l| l.starts_with("+ role App of 222222222222 gains s3:GetObject on data/*") && l.ends_with(ends)), "{said:#?}");
+    let said = lines(&unread_key(true), &unread_key(false));
+    assert!(!said.is_empty() && !said.iter().any(|l| l.contains("encrypted")), "what goes goes whatever the key says: {said:#?}");
+    // Of a way to what it encrypts, that it is not known is said, and not that there is one, or none.
+    let reach = who_can(&unread_key(true), "s3:GetObject", OBJECT, None);
+    let party = crossrole_model::access::Party::Role { arn: APP.to_owned() };
+    let undecided = |u: &Undecided| u.party == party && u.about == About::Key(KEY.to_owned()) && u.why == Why::NotRead;
+    assert!(reach.ways.is_empty() && reach.undecided.iter().any(undecided), "{reach:#?}");
+}
+
+#[test]
+fn a_bucket_of_which_the_encryption_was_not_read_is_said_to_be_so() {
+    let mut estate = unread_key(true);
+    estate.bucket_keys.clear();
+    let assumption = Assumption::Encryption { bucket: "data".to_owned() };
+    for (unread, action, told) in [(true, "s3:GetObject", true), (true, "s3:GetObjectTagging", false), (false, "s3:GetObject", false)] {
+        estate.encryption_unread = unread.then(|| "data".to_owned()).into_iter().collect();
+        let answers = estate.ask(&asked(APP, action));
+        assert_eq!(answers[0].assumed.contains(&assumption), told, "{action}: {answers:#?}");
+        let reach = who_can(&estate, action, OBJECT, None);
+        assert_eq!(reach.undecided.iter().any(|u| u.why == Why::EncryptionNotRead), told, "{action}: {reach:#?}");
+    }
+}
+
+/// What was read of a bucket, whose policy lets a role of its account and one of another read and write.
+fn live(encryption: Option<Observation<Encryption>>) -> Estate {
+    let policy = r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::222222222222:role/App","arn:aws:iam::111111111111:role/Other"]},"Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::data/*"}"#;
+    let policy = Observation::Known(BucketPolicyState { document: Some(document(policy)) });
+    let bucket = ObservedBucket { state: BucketState::unstated("eu-west-1"), policy, encryption };
+    let observed = Observed {
+        buckets: [("data".to_owned(), Observation::Known(Some(bucket)))].into(),
+        bucket_accounts: [("data".to_owned(), AccountId::parse("222222222222").unwrap())].into(),
+        ..Observed::default()
+    };
+    Objects::observed(&observed, Partition::Aws).estate()
+}
+
+#[test]
+fn what_a_bucket_is_encrypted_with_is_known_from_the_bucket() {
+    let kms = |key: &str| Some(Observation::Known(Encryption::Kms { key: key.to_owned(), bucket_key: true }));
+    let none = live(Some(Observation::Known(Encryption::Aes256)));
+    assert!(none.bucket_keys.is_empty() && none.encryption_unread.is_empty());
+    assert_eq!(live(kms(KEY)).bucket_keys["data"], BucketKey { arn: KEY.to_owned(), bucket_key: true, region: "eu-west-1".to_owned() });
+    let refused = live(Some(Observation::Unreadable(Unreadable::not_tried("it"))));
+    assert!(refused.bucket_keys.is_empty() && refused.encryption_unread.contains("data"));
+}
+
+/// The key that AWS makes for S3 lets its account alone, and whoever writes without naming one writes with that of its own account.
+#[test]
+fn the_key_that_aws_makes_opens_nothing_to_another_account() {
+    let estate = live(Some(Observation::Known(Encryption::Kms { key: String::new(), bucket_key: false })));
+    let own = "arn:aws:iam::222222222222:role/App";
+    let other = "arn:aws:iam::111111111111:role/Other";
+    for (who, action, yes) in [(own, "s3:GetObject", true), (other, "s3:GetObject", false), (own, "s3:PutObject", true), (other, "s3:PutObject", true)] {
+        let answers = estate.ask(&asked(who, action));
+        assert_eq!(answers.last().unwrap().is_allowed(), yes, "{who} {action}: {answers:#?}");
+    }
+}
+
+/// Nobody can use a key that is off, whatever policies say: that is the answer, and which state it is in.
+#[test]
+fn a_key_that_is_off_opens_nothing_to_anybody() {
+    let let_in = letting(r#"{"AWS":"arn:aws:iam::222222222222:role/App"}"#, "kms:*", "");
+    let side = |open: bool, state: Option<KeyState>| {
+        let mut estate = with_key(unread_key(open), &let_in);
+        estate.keys_off = state.map(|state| (KEY.to_owned(), state)).into_iter().collect();
+        estate
+    };
+    assert!(side(true, None).ask(&asked(APP, "s3:GetObject")).iter().all(crossrole_model::access::Explanation::is_allowed));
+    for (state, words) in [(KeyState::Disabled, "which is disabled"), (KeyState::PendingDeletion, "which is to be deleted")] {
+        let off = side(true, Some(state.clone()));
+        for question in [asked(APP, "s3:GetObject"), Question { resource: KEY.to_owned(), ..asked(APP, "kms:ReEncryptFrom") }] {
+            let answers = off.ask(&question);
+            let last = answers.last().unwrap();
+            assert!(!last.is_allowed() && last.because == Because::KeyState { state: state.clone() }, "{last:#?}");
+            assert_eq!(last.fixes, [Fix::Key { state: state.clone() }]);
+            let reach = who_can(&off, &question.action, &question.resource, None);
+            let beside = Beside::KeyOff { key: KEY.to_owned(), state: state.clone() };
+            assert!(reach.ways.is_empty() && reach.beside == [beside], "{reach:#?}");
+        }
+        // Its policy can be read and written all the same.
+        let admin = Question { resource: KEY.to_owned(), ..asked(APP, "kms:PutKeyPolicy") };
+        assert!(off.ask(&admin).last().unwrap().is_allowed());
+        assert!(!who_can(&off, "kms:PutKeyPolicy", KEY, None).ways.is_empty());
+        let said = lines(&side(false, Some(state.clone())), &off);
+        assert!(said.iter().any(|l| l.contains("gains s3:GetObject") && l.ends_with(words)), "{said:#?}");
+    }
+}
+
+/// Where an answer rests on a key, it says that grants are not read, and nowhere else.
+#[test]
+fn that_grants_are_not_read_is_said_where_an_answer_rests_on_a_key() {
+    let let_in = letting(r#"{"AWS":"arn:aws:iam::222222222222:role/App"}"#, "kms:*", "");
+    let side = |open: bool| with_key(unread_key(open), &let_in);
+    let unseen = [Beside::GrantsUnseen { key: KEY.to_owned() }];
+    for (action, resource, told) in
+        [("s3:GetObject", OBJECT, true), ("kms:Decrypt", KEY, true), ("kms:PutKeyPolicy", KEY, false), ("s3:GetObjectTagging", OBJECT, false)]
+    {
+        assert_eq!(who_can(&side(true), action, resource, None).beside == unseen, told, "{action}");
+    }
+    assert!(crossrole_access::delta(&side(false), &side(true)).grants_unseen);
+    let keyless = |open: bool| {
+        let mut estate = unread_key(open);
+        estate.bucket_keys.clear();
+        estate
+    };
+    assert!(!crossrole_access::delta(&keyless(false), &keyless(true)).grants_unseen);
 }

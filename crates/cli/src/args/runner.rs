@@ -1,6 +1,7 @@
 //! `runner-policy`.
 
 use clap::{Args as ClapArgs, ValueEnum};
+use crossrole_model::KeyRef;
 use crossrole_planner::rights::Purpose;
 
 use super::plan::age;
@@ -53,6 +54,13 @@ pub(crate) struct RunnerPolicyArgs {
     /// Only in these accounts, by id or label
     #[arg(long, value_name = "ACCOUNT", conflicts_with = "check")]
     pub(crate) account: Vec<String>,
+    /// With what the manifests of this commit took as well (a branch, tag or commit of the repository that they are in): what they made in
+    /// accounts, buckets and keys that the manifests of now do not name is taken away with that
+    #[arg(long, value_name = "REF")]
+    pub(crate) base: Option<String>,
+    /// With what this key takes, which no manifest names: one of an earlier manifest, or by which others encrypt a bucket; as often as wanted
+    #[arg(long, value_name = "ARN", value_parser = key)]
+    pub(crate) key: Vec<KeyRef>,
     /// Print what makes the runner's roles, with these policies and the trust of `--trust`
     #[arg(long, value_enum, requires = "trust", conflicts_with_all = ["check", "json"])]
     pub(crate) format: Option<TemplateArg>,
@@ -89,6 +97,11 @@ pub(crate) struct NameArg {
     /// `None`: that of `--for`.
     pub(crate) purpose: Option<Purpose>,
     pub(crate) name: String,
+}
+
+fn key(text: &str) -> Result<KeyRef, String> {
+    let key = KeyRef::parse(text).filter(|key| key.alias().is_none());
+    key.ok_or_else(|| "write the ARN of a key, as in `arn:aws:kms:eu-west-1:222222222222:key/…`".to_owned())
 }
 
 fn of_purpose(text: &str) -> (Option<Purpose>, &str) {

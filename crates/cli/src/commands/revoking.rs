@@ -101,7 +101,7 @@ impl Revoking {
     pub(super) fn narrows(&self, plan: &Plan, view: View) -> Result<(), Failure> {
         self.withholds(&plan.withheld);
         let changes = plan.access.iter().flat_map(|delta| &delta.changes).filter(|change| change.direction == Direction::Widened).cloned().collect();
-        let delta = AccessDelta { changes, undecided: Vec::new() };
+        let delta = AccessDelta { changes, ..AccessDelta::default() };
         if delta.changes.is_empty() {
             return Ok(());
         }

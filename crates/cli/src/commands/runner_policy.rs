@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::Objects;
-use crossrole_model::{AccountId, Desired, Observation};
-use crossrole_planner::rights::{Purpose, Rights, documents, lock, rights};
+use crossrole_model::desired::ManifestRef;
+use crossrole_model::{AccountId, Desired, KeyRef, Observation};
+use crossrole_planner::rights::{Purpose, Rights, documents, lock, other_key, rights};
 use crossrole_policy::Document;
 use crossrole_report::{Line, Tone, json_text_pretty, safe};
 use serde_json::{Map, Value, json};
 
 use crate::args::{NameArg, RunnerPolicyArgs, TemplateArg};
+use crate::base::Base;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::load::Loaded;
@@ -25,11 +27,13 @@ pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Fa
     }
     let Loaded { settings, desired, .. } = Loaded::read(&args.paths.paths, &args.cloud.config, io)?;
     let only = chosen(&desired, &args.account)?;
+    let of = Wanted::of(args, &settings, &desired)?;
+    unsaid(args, &desired, io);
     if let Some(format) = args.format {
-        let roles = roles(args, &settings, &desired, only.as_ref())?;
+        let roles = roles(args, &of, only.as_ref())?;
         return template(&roles, format, io);
     }
-    let all = policies(&settings, &desired, args.purpose.into(), only.as_ref())?;
+    let all = policies(&of, args.purpose.into(), only.as_ref())?;
     if args.json {
         let value = |document: &Document| serde_json::to_value(document).unwrap_or(Value::Null);
         let accounts: Map<String, Value> =
@@ -47,9 +51,41 @@ pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Fa
     Ok(Exit::Clean)
 }
 
+/// What runners have to be let, and of what.
+struct Wanted<'w> {
+    settings: &'w Settings,
+    desired: &'w Desired,
+    /// What the manifests of another commit say.
+    base: Option<Desired>,
+    /// Keys that no manifest names.
+    keys: &'w [KeyRef],
+}
+
+impl<'w> Wanted<'w> {
+    fn of(args: &'w RunnerPolicyArgs, settings: &'w Settings, desired: &'w Desired) -> Result<Self, Failure> {
+        let read = |reference: &String| Base::read(reference, &args.paths.paths, &args.cloud.config, desired);
+        let base = args.base.as_ref().map(read).transpose()?.map(|base| base.desired().clone());
+        Ok(Self { settings, desired, base, keys: &args.key })
+    }
+
+    /// The manifests whose mark what is theirs carries.
+    fn manifests(&self) -> Vec<ManifestRef> {
+        let named = |manifest: &&ManifestRef| !self.desired.manifests.iter().any(|of_now| of_now.name == manifest.name);
+        let earlier = self.base.iter().flat_map(|base| &base.manifests).filter(named);
+        self.desired.manifests.iter().chain(earlier).cloned().collect()
+    }
+}
+
 /// What runners need, by account; where they write, the lock as well.
-fn wanted(purpose: Purpose, settings: &Settings, desired: &Desired) -> Result<BTreeMap<AccountId, Rights>, Failure> {
+fn wanted(purpose: Purpose, of: &Wanted<'_>) -> Result<BTreeMap<AccountId, Rights>, Failure> {
+    let Wanted { settings, desired, base, keys } = of;
     let mut all = rights(desired, purpose);
+    for (account, more) in base.iter().flat_map(|base| rights(base, purpose)) {
+        all.entry(account).or_default().extend(more);
+    }
+    for key in *keys {
+        all.entry(key.account()).or_default().extend(other_key(key, purpose));
+    }
     if let (Purpose::Apply, Some(place)) = (purpose, settings.lock()?) {
         all.entry(place.account.clone()).or_default().extend(lock(&place));
     }
@@ -57,14 +93,20 @@ fn wanted(purpose: Purpose, settings: &Settings, desired: &Desired) -> Result<BT
 }
 
 /// What a runner needs, by account, within the quota of a managed policy each.
-fn policies(
-    settings: &Settings,
-    desired: &Desired,
-    purpose: Purpose,
-    only: Option<&BTreeSet<AccountId>>,
-) -> Result<BTreeMap<AccountId, Vec<Document>>, Failure> {
-    let all = wanted(purpose, settings, desired)?.into_iter().filter(|(account, _)| only.is_none_or(|only| only.contains(account)));
-    Ok(all.map(|(account, rights)| (account, documents(&rights, &desired.manifests))).collect())
+fn policies(of: &Wanted<'_>, purpose: Purpose, only: Option<&BTreeSet<AccountId>>) -> Result<BTreeMap<AccountId, Vec<Document>>, Failure> {
+    let manifests = of.manifests();
+    let all = wanted(purpose, of)?.into_iter().filter(|(account, _)| only.is_none_or(|only| only.contains(account)));
+    Ok(all.map(|(account, rights)| (account, documents(&rights, &manifests))).collect())
+}
+
+/// Says what is not in it, since nobody can tell it from the manifests.
+fn unsaid(args: &RunnerPolicyArgs, desired: &Desired, io: &mut Io) {
+    let scope = crossrole_planner::scope(desired);
+    let of_others = scope.buckets.values().any(|bucket| bucket.encryption);
+    if args.key.is_empty() && of_others {
+        let text = "keys by which others encrypt buckets of these manifests are not in it: their policies stay unknown, unless `--key` names them";
+        io.err_lines(&[Line::new(Tone::Advice, 0, "note: ").then([text])]);
+    }
 }
 
 /// The accounts of `--account`; `None`: all.
@@ -116,7 +158,8 @@ fn template(roles: &Roles, format: TemplateArg, io: &mut Io) -> Result<Exit, Fai
 }
 
 /// The roles that are asked for, or all mistakes.
-fn roles(args: &RunnerPolicyArgs, settings: &Settings, desired: &Desired, only: Option<&BTreeSet<AccountId>>) -> Result<Roles, Failure> {
+fn roles(args: &RunnerPolicyArgs, wanted: &Wanted<'_>, only: Option<&BTreeSet<AccountId>>) -> Result<Roles, Failure> {
+    let desired = wanted.desired;
     let of = |purpose: Option<Purpose>| purpose.unwrap_or(args.purpose.into());
     let mut made = Vec::new();
     let mut mistakes = Vec::new();
@@ -128,7 +171,7 @@ fn roles(args: &RunnerPolicyArgs, settings: &Settings, desired: &Desired, only: 
             mistakes.extend(names.first().map(|arg| format!("role `{}` is trusted to nobody: `--trust` says nothing of that purpose", arg.name)));
             continue;
         }
-        made.push(Role { purpose, name, trusted, policies: policies(settings, desired, purpose, only)? });
+        made.push(Role { purpose, name, trusted, policies: policies(wanted, purpose, only)? });
     }
     let roles = Roles { made, partition: desired.partition, audience: args.audience.clone(), max_session: args.max_session };
     mistakes.extend(over(&roles, desired));
@@ -186,7 +229,8 @@ fn label(desired: &Desired, account: &AccountId) -> String {
 
 async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let desired = std::sync::Arc::clone(&session.desired);
-    let mut wanted = wanted(args.purpose.into(), &session.settings, &desired)?;
+    let of = Wanted::of(args, &session.settings, &desired)?;
+    let mut wanted = wanted(args.purpose.into(), &of)?;
     let scope = crossrole_planner::scope(&desired);
     // Whoever reaches the lock in an account of its own need not read that account.
     let apart: Vec<AccountId> = wanted.keys().filter(|account| !scope.accounts.contains_key(*account)).cloned().collect();
@@ -199,7 +243,7 @@ async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Resul
         .iter()
         .filter_map(|(account, state)| if let Observation::Unreadable(why) = state { Some((account.clone(), why.to_string())) } else { None })
         .collect();
-    let names: Vec<String> = desired.manifests.iter().map(|manifest| manifest.name.clone()).collect();
+    let names: Vec<String> = of.manifests().into_iter().map(|manifest| manifest.name).collect();
     let work = move || {
         let estate = Objects::observed(&observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(&controls);
         let answer = |(account, rights): (AccountId, Rights)| {

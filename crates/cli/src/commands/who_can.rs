@@ -20,9 +20,9 @@ pub(crate) async fn run(args: &WhoCanArgs, io: &mut Io) -> Result<Exit, Failure>
     let reach = session.computed("answering", move || who_can(&estate, &action, &resource, None)).await?;
     let view = View { show_external_ids: args.ask.show_external_ids, diff: Diff::Statements, screen: io.out_screen() };
     if args.ask.json {
-        io.out_json(&crossrole_report::ways_json(&reach.ways, &reach.undecided, view));
+        io.out_json(&crossrole_report::ways_json(&reach.ways, &reach.undecided, &reach.beside, view));
     } else {
-        io.out(&crossrole_report::ways(&reach.ways, &reach.undecided, view));
+        io.out(&crossrole_report::ways(&reach.ways, &reach.undecided, &reach.beside, view));
     }
     Ok(Exit::Clean)
 }

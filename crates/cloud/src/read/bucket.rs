@@ -9,13 +9,13 @@ use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockOutput;
 use aws_sdk_s3::types::{BucketVersioningStatus, LoggingEnabled, PublicAccessBlockConfiguration, ServerSideEncryption};
 use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket};
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Logging, PublicAccessBlock, Tags};
-use crossrole_model::{CloudError, ErrorClass, Observation, Unreadable, ownership};
-use crossrole_policy::{Arn, Document, is_public};
-use futures_util::future::{join, join_all, try_join, try_join3};
+use crossrole_model::{AccountId, CloudError, ErrorClass, Observation, Unreadable, ownership};
+use crossrole_policy::{Arn, Document, Statement, is_public};
+use futures_util::future::{join_all, join3, try_join, try_join3};
 
 use crate::session::Session;
 
-use super::{iam::PAGES_MOST, malformed};
+use super::{iam::PAGES_MOST, key, malformed};
 
 /// One setting, if the manifest states it; the inner `None`: the bucket has none.
 macro_rules! setting {
@@ -69,7 +69,20 @@ pub(super) async fn read(session: &Arc<Session>, wanted: Wanted<'_>, listed: Opt
 /// Buckets that the permissions of our live roles name: our statements may still be in their policies.
 pub(super) fn followed(state: &AccountState, owners: &BTreeSet<String>) -> BTreeSet<String> {
     let ours = state.roles.values().filter(|r| ownership::owner(&r.state.tags).is_some_and(|o| owners.contains(o)));
-    let resources = ours.flat_map(|r| r.state.inline.values()).flat_map(|d| &d.statements).filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
+    named(ours.flat_map(|r| r.state.inline.values()).flat_map(|d| &d.statements))
+}
+
+/// The same of what callers are let by us.
+pub(super) fn of_callers(accounts: &BTreeMap<AccountId, Observation<AccountState>>, owners: &BTreeSet<String>) -> BTreeSet<String> {
+    let heads: BTreeSet<String> = owners.iter().map(|owner| ownership::sid_prefix(owner)).collect();
+    let policies = accounts.values().filter_map(Observation::known).flat_map(|state| state.policies.values());
+    let ours = policies.flat_map(|policy| &policy.state.document.statements).filter(|s| ownership::sid_head(s.sid()).is_some_and(|head| heads.contains(head)));
+    named(ours)
+}
+
+/// Buckets that statements name.
+fn named<'s>(statements: impl Iterator<Item = &'s Statement>) -> BTreeSet<String> {
+    let resources = statements.filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
     let names = resources.filter_map(|r| Arn::parse(r)).filter(|a| a.service == "s3").filter_map(|a| a.resource.split('/').next());
     names.filter(|n| !n.is_empty() && !n.contains(['*', '?', '$'])).map(str::to_owned).collect()
 }
@@ -120,7 +133,8 @@ async fn one(
         Some(scope) => scope.settings.as_ref(),
         None => Some(&followed),
     };
-    let (state, policy) = join(settings(session, name, &region, stated), policy(session, name, &region)).await;
+    let by_default = encryption_by_default(session, name, &region, scope);
+    let (state, policy, encryption) = join3(settings(session, name, &region, stated), policy(session, name, &region), by_default).await;
     let mut state = match state {
         Ok(state) => state,
         // Deleted since it was listed: bucket listings lag behind.
@@ -141,7 +155,24 @@ async fn one(
         let block: Option<Option<GetPublicAccessBlockOutput>> = block.unwrap_or_default();
         state.public_access_block = block.map(|answer| block_of(answer.as_ref().and_then(|a| a.public_access_block_configuration())));
     }
-    Some(Observation::Known(Some(ObservedBucket { state, policy })))
+    Some(Observation::Known(Some(ObservedBucket { state, policy, encryption })))
+}
+
+/// What is put into a bucket is encrypted with by default, where that is asked and the settings do not state it. Nothing that is written rests
+/// on it, so that a refusal hides nothing else of the bucket.
+async fn encryption_by_default(session: &Arc<Session>, name: &str, region: &str, scope: Option<&BucketScope>) -> Option<Observation<Encryption>> {
+    scope.filter(|scope| scope.encryption && scope.settings.as_ref().is_none_or(|stated| stated.encryption.is_none()))?;
+    let read = async {
+        let answer: Option<Option<GetBucketEncryptionOutput>> = setting!(session, name, region, true, "GetBucketEncryption", get_bucket_encryption).await?;
+        // One that has no default takes no key either.
+        let encryption = answer.flatten().and_then(|answer| encryption_of(&answer)).unwrap_or(Encryption::Aes256);
+        Ok(match encryption {
+            Encryption::Kms { key, bucket_key } if !key.is_empty() => Encryption::Kms { key: key::arn_of(session, region, &key).await?, bucket_key },
+            known => known,
+        })
+    };
+    let read: Result<Encryption, CloudError> = read.await;
+    Some(read.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known))
 }
 
 /// Asks for a bucket that the listing does not tell about. Only 404 means that it does not exist.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState as Live, KeyUsageType, OriginType};
 use crossrole_model::audit::KeyGrant;
 use crossrole_model::observed::{AccountState, KeyState, ObservedKey, ObservedMadeKey, ObservedRole, Scope};
-use crossrole_model::state::{Encryption, KeyPolicyState, MadeKey, Tags};
-use crossrole_model::{AccountId, CloudError, ErrorClass, KeyRef, Observation, Unreadable, ownership};
+use crossrole_model::state::{KeyPolicyState, MadeKey, Tags};
+use crossrole_model::{AccountId, CloudError, ErrorClass, KeyRef, Observation, Partition, Unreadable, ownership};
 use crossrole_policy::Statement;
 use futures_util::future::{join, join_all, join3};
 
@@ -38,8 +38,8 @@ pub(super) async fn read(session: &Arc<Session>, keys: Vec<KeyRef>, to_make: &BT
     read.await.into_iter().collect()
 }
 
-/// Keys that only what is live of ours names, by their accounts: policies of roles of ours, what callers are let by us, and encryption of
-/// buckets that are declared whole. What manifests of before wrote into their policies is found there, and nowhere else.
+/// Keys that only what is live names, by their accounts: policies of roles of ours, what callers are let by us, and encryption of the buckets
+/// that are declared. What manifests of before wrote into their policies is found there, and nowhere else.
 pub(super) fn followed(
     accounts: &BTreeMap<AccountId, Observation<AccountState>>,
     buckets: &super::bucket::Buckets,
@@ -53,18 +53,13 @@ pub(super) fn followed(
     let of_roles = states().flat_map(|state| state.roles.values()).filter(ours).flat_map(|role| role.state.statements());
     let of_callers = states().flat_map(|state| state.policies.values()).flat_map(|policy| &policy.state.document.statements).filter(written);
     let by_policies = of_roles.chain(of_callers).flat_map(KeyRef::named_by);
-    let whole = buckets.iter().filter(|(name, _)| scope.buckets.get(*name).is_some_and(|bucket| bucket.settings.is_some()));
-    let by_buckets = whole.filter_map(|(_, bucket)| match bucket.known()?.as_ref()?.state.encryption.as_ref()? {
-        Encryption::Kms { key, .. } => KeyRef::parse(key),
-        Encryption::Aes256 => None,
-    });
+    let declared = buckets.iter().filter(|(name, _)| scope.buckets.contains_key(*name));
+    let by_buckets = declared.filter_map(|(_, bucket)| KeyRef::parse(bucket.known()?.as_ref()?.key()?));
     // One that is made is known by its alias.
     let made: BTreeSet<&String> = known.values().filter_map(|key| Some(&key.known()?.as_ref()?.made.as_ref()?.arn)).collect();
     let mut all: BTreeMap<AccountId, Vec<KeyRef>> = BTreeMap::new();
     let found: BTreeSet<String> = by_policies.chain(by_buckets).filter(|key| key.alias().is_none()).map(|key| key.arn).collect();
-    for key in
-        found.iter().filter(|arn| !known.contains_key(*arn) && !made.contains(arn) && !scope.named_keys.contains(*arn)).filter_map(|arn| KeyRef::parse(arn))
-    {
+    for key in found.iter().filter(|arn| !known.contains_key(*arn) && !made.contains(arn)).filter_map(|arn| KeyRef::parse(arn)) {
         if matches!(accounts.get(&key.account()), Some(Observation::Known(_))) {
             all.entry(key.account()).or_default().push(key);
         }
@@ -121,6 +116,16 @@ async fn describe(session: &Arc<Session>, region: &str, id: &str) -> Result<Opti
 /// Returns the ARN of the key that an alias stands for.
 pub(crate) async fn described_arn(session: &Arc<Session>, region: &str, alias: &str) -> Result<Option<String>, CloudError> {
     Ok(describe(session, region, alias).await?.map(|described| described.arn))
+}
+
+/// The ARN of the key that the setting of a bucket names by its ARN, its id or an alias: an id or alias alone is one of the account that asks
+/// (S3 User Guide, "Using server-side encryption with AWS KMS keys"), which is taken to be the bucket's own.
+pub(super) async fn arn_of(session: &Arc<Session>, region: &str, key: &str) -> Result<String, CloudError> {
+    let of_id = format!("arn:{}:kms:{region}:{}:key/{key}", Partition::of_region(region).as_str(), session.account);
+    if let Some(known) = [key, &of_id].into_iter().find(|arn| KeyRef::parse(arn).is_some_and(|key| key.alias().is_none())) {
+        return Ok(known.to_owned());
+    }
+    described_arn(session, region, key).await?.ok_or_else(|| malformed("GetBucketEncryption", &session.account, &format!("there is no key {key}")))
 }
 
 fn observed(policy: Result<KeyPolicyState, CloudError>) -> Observation<KeyPolicyState> {

@@ -9,7 +9,7 @@ mod permission_set;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::observed::{AccountState, Observed, Scope};
+use crossrole_model::observed::{AccountState, Observed, ObservedBucket, Scope};
 use crossrole_model::state::{BucketPolicyState, ObjectState, RoleState, SetState};
 use crossrole_model::{
     AccountId, Address, BucketCall, Call, CloudError, ErrorClass, IamCall, KeyCall, KeyRef, Observation, Partition, PermissionSet, Reading, SetCall,
@@ -26,7 +26,7 @@ use crate::Aws;
 /// necessary; and what that does.
 pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     let before = aws.calls();
-    let (none, none_to_make) = (BTreeSet::new(), BTreeSet::new());
+    let none = BTreeSet::new();
     let mut declared: BTreeMap<&AccountId, bucket::Wanted<'_>> = BTreeMap::new();
     for (name, bucket) in &scope.buckets {
         declared.entry(&bucket.account).or_default().insert(name.clone(), Some(bucket));
@@ -64,11 +64,16 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             accounts.insert(account, state);
         }
     }
-    for (account, of) in key::followed(&accounts, &buckets, &keys, scope) {
-        if let Ok(session) = aws.sessions.get(&account).await {
-            let of = key::of_nobody(&session, of, &scope.keys).await;
-            keys.extend(key::read(&session, of, &none_to_make).await);
-        }
+    let followed = key::followed(&accounts, &buckets, &keys, scope).into_iter().map(|(account, of)| async move {
+        let Ok(session) = aws.sessions.get(&account).await else { return key::Keys::new() };
+        let of = key::of_nobody(&session, of, &scope.keys).await;
+        key::read(&session, of, &BTreeSet::new()).await
+    });
+    let (followed, left) = join(join_all(followed), left_buckets(aws, scope, &accounts, &buckets)).await;
+    keys.extend(followed.into_iter().flatten());
+    for (name, (account, bucket)) in left {
+        bucket_accounts.insert(name.clone(), account);
+        buckets.insert(name, bucket);
     }
     let mut permission_sets = permission_sets;
     if let (Some((at, _)), Some(Observation::Known(sets))) = (&scope.permission_sets, &mut permission_sets) {
@@ -93,6 +98,36 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     resolved(aws, &mut observed);
     aws.made.in_observed(&mut observed);
     observed
+}
+
+/// Buckets, each with its account, that only what callers are let by us still names. They lie where manifests have buckets, or had, and are
+/// looked for there, since no ARN of a bucket tells its account.
+async fn left_buckets(
+    aws: &Aws,
+    scope: &Scope,
+    accounts: &BTreeMap<AccountId, Observation<AccountState>>,
+    known: &bucket::Buckets,
+) -> BTreeMap<String, (AccountId, Observation<Option<ObservedBucket>>)> {
+    let names: BTreeSet<String> = bucket::of_callers(accounts, &scope.follow_owned).into_iter().filter(|name| !known.contains_key(name)).collect();
+    let owners = scope.trusting.iter().filter(|account| !names.is_empty() && matches!(accounts.get(*account), Some(Observation::Known(_))));
+    let read = join_all(owners.map(|account| {
+        let wanted: bucket::Wanted<'_> = names.iter().map(|name| (name.clone(), None)).collect();
+        async move {
+            let Ok(session) = aws.sessions.get(account).await else { return (account.clone(), bucket::Buckets::new()) };
+            (account.clone(), bucket::read(&session, wanted, None, aws.sessions.partition().home_region()).await)
+        }
+    }));
+    let mut found = BTreeMap::new();
+    for (account, buckets) in read.await {
+        for (name, bucket) in buckets {
+            // In one account it may be there; that another may not look at it says nothing.
+            let there = matches!(bucket, Observation::Known(Some(_)));
+            if there || !found.contains_key(&name) && matches!(bucket, Observation::Unreadable(_)) {
+                found.insert(name, (account.clone(), bucket));
+            }
+        }
+    }
+    found
 }
 
 /// Puts ARNs in the place of the unique ids of roles and users that were read.

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::{ByHand, DesiredState, DocumentRef, HandSide, Origin, Place};
-use crossrole_model::{AccountId, Address, Kind, PrincipalRef, Span, limits, ownership};
+use crossrole_model::{AccountId, Address, Kind, PrincipalRef, Span, key, limits, ownership};
 use crossrole_policy::{Document, Element, Statement};
 
 use super::bucket::digits;
@@ -72,7 +72,7 @@ impl Builder<'_> {
                     let statements: Vec<Statement> =
                         statements(&self.name, grants).into_iter().map(|placed| Statement { sid: None, ..placed.statement }).collect();
                     if let HandSide::PermissionSet(set) = &side {
-                        let size = Document::new(statements.clone()).size();
+                        let size = key::size(&Document::new(statements.clone()));
                         let advice = "let another permission set into some of these roles, or a role of its account";
                         self.over(whole, &format!("what permission set {set} in account {account} is given"), size, limits::PERMISSION_SET, advice);
                     }
@@ -86,7 +86,7 @@ impl Builder<'_> {
             // Resources, and roles among them, are spread over as many policies as a principal may hold.
             let parts = limits::ATTACHED_POLICIES * limits::MANAGED_POLICY;
             let what = format!("what {principal} in account {account} is given");
-            self.over(whole, &what, document.size(), parts, "give some of these roles to another group or role");
+            self.over(whole, &what, key::size(&document), parts, "give some of these roles to another group or role");
             let longest = document.statements.iter().map(of_longest).max();
             let advice = "name fewer prefixes or conditions at once: a policy takes no statement that is longer";
             self.over(whole, &format!("one statement of {what}"), longest.unwrap_or_default(), limits::MANAGED_POLICY, advice);
@@ -100,7 +100,7 @@ impl Builder<'_> {
     /// Statements in the inline policy of a permission set, which is one in all accounts.
     fn in_permission_set(&mut self, span: Span, set: &str, placed: Vec<Placed>, accounts: BTreeSet<AccountId>) {
         let Some(at) = self.desired.identity_center.clone() else { return };
-        let size = Document::new(placed.iter().map(|p| p.statement.clone()).collect()).size();
+        let size = key::size(&Document::new(placed.iter().map(|p| p.statement.clone()).collect()));
         let advice = "let another permission set into some of these roles, or a role of its account";
         self.over(span, &format!("what permission set {set} is given"), size, limits::PERMISSION_SET, advice);
         let address = Address::new(&at.account, Kind::PermissionSet, set);
@@ -127,7 +127,7 @@ impl Builder<'_> {
 fn of_longest(statement: &Statement) -> usize {
     let longest = statement.resource.iter().filter(|resource| !resource.negated).flat_map(|r| &r.values).max_by_key(|value| value.len());
     let resource = longest.map(|value| Element::of([value.as_str()])).or_else(|| statement.resource.clone());
-    Document::new(vec![Statement { resource, ..statement.clone() }]).size()
+    key::size(&Document::new(vec![Statement { resource, ..statement.clone() }]))
 }
 
 /// What a permission set is given for one of its accounts. Its policy goes to all of them, so that each statement says for which it

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_model::desired::DesiredState;
+use crossrole_model::key;
 use crossrole_model::limits::Quota;
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Tags};
 use crossrole_model::{
@@ -199,7 +200,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
                 draft.withhold(address, Cause::Public(public));
                 return;
             }
-            let size = document.to_json().len();
+            let size = key::bytes(document);
             if let Some(over) = draft.meter(&address.account, || address.short(), Quota::BucketPolicy, size) {
                 draft.withhold(address, over);
                 return;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
+use crossrole_model::key;
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::{AttachmentState, PolicyState};
@@ -252,7 +253,7 @@ fn write(draft: &mut Draft<'_>, part: &Part<'_>) -> bool {
         }
     };
     if let Some(after) = &after
-        && let Some(over) = draft.meter(part.account, || address.short(), Quota::ManagedPolicy, after.size())
+        && let Some(over) = draft.meter(part.account, || address.short(), Quota::ManagedPolicy, key::size(after))
     {
         draft.withhold(&address, over);
         return false;

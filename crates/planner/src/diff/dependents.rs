@@ -9,9 +9,19 @@ use crossrole_policy::{Arn, Document, Effect, Element, Statement};
 
 use crate::draft::{Draft, Piece};
 
-/// Declared objects that would be written and rest on one that is withheld, each with that one; and the names of all that are
-/// withheld or rest on such.
-pub(super) fn of_withheld(draft: &Draft<'_>) -> (BTreeMap<Address, Address>, Names) {
+/// What rests on something that is withheld.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Declared objects that would be written, each with what it rests on.
+    pub(super) written: BTreeMap<Address, Address>,
+    /// All that rest on such.
+    all: BTreeMap<Address, Address>,
+    /// Names of all that are withheld or rest on such.
+    names: Names,
+}
+
+/// Declared objects that rest on one that is withheld.
+pub(super) fn of_withheld(draft: &Draft<'_>) -> Held {
     let mut held: BTreeMap<Address, Address> = BTreeMap::new();
     let mut names = Names::default();
     for address in draft.withheld_objects().into_iter().chain(of_unread_accounts(draft)) {
@@ -23,7 +33,7 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> (BTreeMap<Address, Address>, Nam
         }
     }
     if names.exact.is_empty() {
-        return (held, names);
+        return Held { written: held.clone(), all: held, names };
     }
     let mentions: Vec<(&Address, Mentions)> = draft.desired.objects.iter().map(|(address, object)| (address, Mentions::of(address, &object.state))).collect();
     // Each round adds at least one object, or ends.
@@ -37,19 +47,22 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> (BTreeMap<Address, Address>, Nam
             break;
         }
         for (address, on) in found {
+            let on = the_key(&held, on);
             names.add(address);
             held.insert(address.clone(), on);
         }
     }
     // What is as it should be is left alone, and passes on what it rests on.
     let written: BTreeSet<&Address> = draft.changes.iter().map(|c| &c.address).collect();
-    held.retain(|address, _| written.contains(address) || draft.caller_written.contains(address));
-    (held, names)
+    let is_written = |address: &Address| written.contains(address) || draft.caller_written.contains(address);
+    let written = held.iter().filter(|(address, _)| is_written(address)).map(|(address, on)| (address.clone(), on.clone())).collect();
+    Held { written, all: held, names }
 }
 
 /// By caller, and by key, that is not withheld: what of it is, or rests on what is (a resource that it is let use, a role that it may
 /// assume among them, or one that may use it). The rest goes on: one account of many that can't be read keeps nobody out of the others.
-pub(super) fn parts_held(draft: &Draft<'_>, held: &BTreeMap<Address, Address>, names: &Names) -> BTreeMap<Address, BTreeMap<Piece, Address>> {
+pub(super) fn parts_held(draft: &Draft<'_>, held: &Held) -> BTreeMap<Address, BTreeMap<Piece, Address>> {
+    let Held { written: held, all: resting, names } = held;
     if names.exact.is_empty() {
         return BTreeMap::new();
     }
@@ -57,11 +70,17 @@ pub(super) fn parts_held(draft: &Draft<'_>, held: &BTreeMap<Address, Address>, n
     for (address, object) in draft.desired.objects.iter().filter(|(address, _)| !held.contains_key(*address)) {
         for (piece, mentions) in parts(&object.state) {
             if let Some(on) = names.first_of(&mentions) {
-                found.entry(address.clone()).or_default().insert(piece, on);
+                found.entry(address.clone()).or_default().insert(piece, the_key(resting, on));
             }
         }
     }
     found
+}
+
+/// What something rests on; of a bucket that rests on its key alone, the key: of the bucket itself nothing is withheld.
+fn the_key(resting: &BTreeMap<Address, Address>, on: Address) -> Address {
+    let root = resting.get(&on).filter(|root| on.kind == Kind::Bucket && matches!(root.kind, Kind::Key | Kind::KeyPolicy));
+    root.cloned().unwrap_or(on)
 }
 
 /// The parts of an object that stand each for itself.
@@ -129,7 +148,7 @@ fn name_of(address: &Address) -> Name {
 
 /// Names of objects.
 #[derive(Default)]
-pub(super) struct Names {
+struct Names {
     exact: BTreeMap<Name, Address>,
     /// Whose they are.
     accounts: BTreeSet<Option<AccountId>>,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::KeyGrant;
+use crossrole_model::key;
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
 use crossrole_model::state::KeyPolicyState;
@@ -167,7 +168,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, key: &KeyRef,
         draft.withhold(address, Cause::EmptyKeyPolicy);
         return;
     };
-    if let Some(over) = draft.meter(&address.account, || address.short(), Quota::KeyPolicy, document.to_json().len()) {
+    if let Some(over) = draft.meter(&address.account, || address.short(), Quota::KeyPolicy, key::bytes(&document)) {
         draft.withhold(address, over);
         return;
     }
@@ -210,10 +211,21 @@ fn unread(draft: &mut Draft<'_>, arn: &str, address: &Address, why: &Unreadable)
     });
     let is_named = documents.any(|document| document.statements.iter().flat_map(KeyRef::named_by).any(|key| key.arn == arn));
     let known = desired.objects.contains_key(address) || of_buckets || desired.left.keys.contains(arn) || desired.made_keys.contains_key(arn);
-    if known || !is_named {
+    // What wanted statements name is found again as long as they do.
+    let mut wanted = desired.objects.values().flat_map(|object| object.state.statements()).flat_map(KeyRef::named_by);
+    let is_wanted = wanted.any(|key| key.arn == arn);
+    // What others encrypt their buckets with has nothing of ours, as far as anybody knows.
+    let mut buckets = draft.observed.buckets.values().filter_map(|bucket| bucket.known()?.as_ref());
+    let of_others = buckets.any(|bucket| bucket.encryption.is_some() && bucket.key() == Some(arn));
+    if known || !is_named && !of_others && !is_wanted {
         return super::bucket::unread(draft, address, why);
     }
-    draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks: true });
+    // What hangs on an account that could not be read is said of the account.
+    if matches!(draft.observed.accounts.get(&address.account), Some(Observation::Unreadable(_))) {
+        return;
+    }
+    let blocks = is_named && !is_wanted;
+    draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks });
 }
 
 /// Takes our statements out of the policies of keys that were read and that nothing declares any more.

@@ -3,6 +3,7 @@
 mod bucket;
 mod caller;
 mod dependents;
+mod encryption;
 mod key;
 mod made_key;
 mod missing;
@@ -52,11 +53,11 @@ pub(crate) fn diff(draft: &mut Draft<'_>) {
 fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) {
     draft.parts_held.clear();
     declared(draft, full);
-    let (held, names) = if draft.look_through { <_>::default() } else { dependents::of_withheld(draft) };
-    draft.parts_held = dependents::parts_held(draft, &held, &names);
-    if !held.is_empty() || !draft.parts_held.is_empty() {
+    let held = if draft.look_through { <_>::default() } else { dependents::of_withheld(draft) };
+    draft.parts_held = dependents::parts_held(draft, &held);
+    if !held.written.is_empty() || !draft.parts_held.is_empty() {
         draft.restart(said);
-        let held = held.into_iter().map(|(address, on)| (address, Cause::Withheld(on)));
+        let held = held.written.into_iter().map(|(address, on)| (address, Cause::Withheld(on)));
         declared(draft, &held.chain(full.clone()).collect());
     }
     role::prune(draft);
@@ -69,6 +70,7 @@ fn compare(draft: &mut Draft<'_>, said: usize, full: &BTreeMap<Address, Cause>) 
     key::prune(draft);
     made_key::prune(draft);
     permission_set::prune(draft);
+    encryption::note(draft);
 }
 
 /// Compares every declared object, but for those that are withheld for another reason than their own state.

@@ -9,7 +9,7 @@ mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{limits, ownership};
+use crossrole_model::{key, limits, ownership};
 use crossrole_policy::{Document, Statement};
 
 use wish::Content;
@@ -44,7 +44,7 @@ impl Parts<'_, '_> {
             all.extend(wish.statements(&content));
         }
         let empty = !joined && self.foreign.get(&part).is_none_or(Vec::is_empty);
-        empty || Document::new(all).size() <= limits::MANAGED_POLICY
+        empty || key::size(&Document::new(all)) <= limits::MANAGED_POLICY
     }
 
     fn add(&mut self, part: usize, of: usize, more: Content) {
@@ -55,7 +55,7 @@ impl Parts<'_, '_> {
     /// piece by piece.
     fn put(&mut self, of: usize, own: &BTreeSet<usize>, new: Content) {
         let any = (1..=PARTS_MOST).filter(|_| own.is_empty());
-        let size = self.wishes.get(of).map_or(0, |wish| Document::new(wish.statements(&new)).size());
+        let size = self.wishes.get(of).map_or(0, |wish| key::size(&Document::new(wish.statements(&new))));
         let whole = || own.iter().copied().chain(any).find(|part| self.takes(*part, of, &new));
         if size <= limits::MANAGED_POLICY
             && let Some(part) = whole()

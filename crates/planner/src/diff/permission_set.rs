@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crossrole_model::key;
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::ObservedSet;
 use crossrole_model::state::SetState;
@@ -54,7 +55,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, at: &Identity
     };
     let set = SetRef { at: at.clone(), arn: found.arn.clone(), name: address.name.clone() };
     let after = if is_in { found.state.document.clone() } else { merged.document };
-    if let Some(size) = after.as_ref().map(Document::size)
+    if let Some(size) = after.as_ref().map(key::size)
         && let Some(over) = draft.meter(&address.account, || address.short(), Quota::PermissionSet, size)
     {
         draft.withhold(address, over);

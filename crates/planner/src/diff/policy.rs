@@ -1,5 +1,6 @@
 //! Customer managed policies and their versions.
 
+use crossrole_model::key;
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::PolicyState;
@@ -13,7 +14,7 @@ use crate::draft::{Draft, Stage};
 use super::{Claim, claim, our_owner, read_accounts, tag_changes};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &PolicyState) {
-    if let Some(over) = draft.meter(&address.account, || address.short(), Quota::ManagedPolicy, wanted.document.size()) {
+    if let Some(over) = draft.meter(&address.account, || address.short(), Quota::ManagedPolicy, key::size(&wanted.document)) {
         draft.withhold(address, over);
         return;
     }

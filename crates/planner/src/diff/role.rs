@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crossrole_model::key;
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::ObservedRole;
 use crossrole_model::ownership::{REVOKED_POLICY, REVOKED_TAG};
@@ -361,9 +362,9 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
 
 /// Why AWS would not take a role for its size, what others put on it included.
 fn too_much(draft: &mut Draft<'_>, address: &Address, role: &RoleState) -> Option<Cause> {
-    let inline = role.inline.values().map(Document::size).sum();
+    let inline = role.inline.values().map(key::size).sum();
     let parts = [
-        ("trust policy", Quota::TrustPolicy, role.trust.size()),
+        ("trust policy", Quota::TrustPolicy, key::size(&role.trust)),
         ("inline policies", Quota::RoleInline, inline),
         ("managed policies", Quota::PoliciesPerRole, role.attached.len()),
     ];

@@ -36,7 +36,10 @@ pub(super) fn reads(desired: &Desired) -> BTreeMap<AccountId, Rights> {
         let arn = partition.s3_arn(name);
         // The block of public access is asked for where a policy is public, whatever the manifest states.
         rights.add(arn.as_str(), &["s3:ListBucket", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock"]);
-        rights.add(arn, &bucket.settings.as_ref().map(settings).unwrap_or_default());
+        rights.add(arn.as_str(), &bucket.settings.as_ref().map(settings).unwrap_or_default());
+        if bucket.encryption {
+            rights.add(arn, &["s3:GetEncryptionConfiguration"]);
+        }
     }
     for key in scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)) {
         let rights = all.entry(key.account()).or_default();

@@ -267,7 +267,10 @@ fn gain(action: &str) -> AccessChange {
 /// An approval is of who gains what.
 fn accesses() -> Vec<Case> {
     let (good, observed) = planned(&manifest(BODY), &empty());
-    let with = |changes: Vec<AccessChange>, undecided: Vec<Undecided>| Plan { access: Some(AccessDelta { changes, undecided }), ..good.clone() };
+    let with = |changes: Vec<AccessChange>, undecided: Vec<Undecided>| Plan {
+        access: Some(AccessDelta { changes, undecided, ..AccessDelta::default() }),
+        ..good.clone()
+    };
     let undecided = Undecided { party: Party::Unsigned, about: crossrole_model::access::About::OtherRoles, why: Why::NotRead };
     let case = |what, reviewed: Plan, now: Plan, expected| (what, reviewed, now, observed.clone(), expected);
     let narrowed = AccessChange { direction: Direction::Narrowed, ..gain("s3:Put") };
@@ -292,10 +295,10 @@ fn accesses() -> Vec<Case> {
 fn less_access_is_no_difference_once_part_of_it_is_done() {
     let mut live = empty();
     let (mut reviewed, _) = planned(&manifest(BODY), &live);
-    reviewed.access = Some(AccessDelta { changes: vec![gain("s3:Get"), gain("s3:Put")], undecided: Vec::new() });
+    reviewed.access = Some(AccessDelta { changes: vec![gain("s3:Get"), gain("s3:Put")], ..AccessDelta::default() });
     let step = &reviewed.steps[0];
     carry_out(&mut live, &step.account, &step.call).unwrap();
     let (mut now, observed) = planned(&manifest(BODY), &live);
-    now.access = Some(AccessDelta { changes: vec![gain("s3:Put")], undecided: Vec::new() });
+    now.access = Some(AccessDelta { changes: vec![gain("s3:Put")], ..AccessDelta::default() });
     assert_eq!(differences(&reviewed, &now, &observed), []);
 }

@@ -314,3 +314,76 @@ fn a_withheld_principal_keeps_what_a_key_lets_it() {
     let denied = row("a Deny of it", &two("\"get\"", &deny)).first(closed).after(&get).then(unmarked);
     assert_eq!(named(&denied, "kms:Encrypt"), ["Two"]);
 }
+
+/// A bucket that others made is read for what it is encrypted with: another key than the manifest says, or a refusal, is noted and holds
+/// nothing up.
+#[test]
+fn what_others_encrypt_a_bucket_with_is_noted_where_it_is_not_as_the_manifest_says() {
+    use crossrole_model::state::Encryption;
+    use crossrole_model::{Cause, ErrorClass, Subject, Unreadable};
+    let kms = |key: &str| Some(Observation::Known(Encryption::Kms { key: key.to_owned(), bucket_key: false }));
+    let denied = Unreadable { class: Some(ErrorClass::Denied), why: "denied".to_owned() };
+    let said = || KEY.to_owned();
+    let cases = [
+        (None, None),
+        (kms(KEY), None),
+        (kms(OTHER), Some(Cause::OtherKey { found: Some(OTHER.to_owned()), said: said() })),
+        (kms(""), Some(Cause::OtherKey { found: Some(String::new()), said: said() })),
+        (Some(Observation::Known(Encryption::Aes256)), Some(Cause::OtherKey { found: None, said: said() })),
+        (Some(Observation::Unreadable(denied.clone())), Some(Cause::EncryptionUnread(denied.clone()))),
+    ];
+    for (encryption, noted) in cases {
+        let what = format!("{encryption:?}");
+        let desired = crate::rows::desired(&crate::rows::manifest(READER));
+        let mut live = crate::rows::empty();
+        usual(&mut live);
+        crate::world::bucket(&mut live, "data-bucket").encryption = encryption;
+        let scope = crossrole_planner::scope(&desired);
+        assert!(scope.buckets["data-bucket"].encryption, "it is asked of what the manifest names and does not encrypt itself");
+        let plan = crossrole_planner::plan(&desired, &crate::world::look(&live, &scope), &crossrole_planner::Options::default());
+        assert_eq!(crossrole_planner::check(&plan), []);
+        assert!(!plan.is_blocked() && plan.changes.len() == 2, "{what}: {:?}", plan.withheld);
+        let of_bucket = |w: &&crossrole_model::Withheld| matches!(&w.subject, Subject::Object(a) if a.kind == Kind::Bucket);
+        assert_eq!(plan.withheld.iter().find(of_bucket).map(|w| (w.cause.clone(), w.blocks)), noted.map(|cause| (cause, false)), "{what}");
+    }
+}
+
+/// What hangs on a bucket that hangs on its key is said to rest on the key: nothing is withheld of the bucket.
+#[test]
+fn what_rests_on_a_key_names_the_key() {
+    use crossrole_model::{Cause, ErrorClass, Subject, Unreadable};
+    let text = READER.replace("[buckets.data-bucket]", "[buckets.sealed]\ncreate = true").replace("bucket = \"data-bucket\"", "bucket = \"sealed\"");
+    let denied: fn(&mut Observed) = |e| {
+        let why = Unreadable { class: Some(ErrorClass::Denied), why: "no".into() };
+        drop(e.keys.insert(KEY.to_owned(), Observation::Unreadable(why)));
+    };
+    for before in [None, Some(&text)] {
+        let one = row("", &text).first(usual).seen(denied);
+        let one = if let Some(before) = before { one.after(&before.replace("access = \"read\"", "access = \"list\"")) } else { one };
+        let (_, plan) = one.planned();
+        let on = |kind: Kind| {
+            plan.withheld.iter().find_map(|w| match (&w.subject, &w.cause) {
+                (Subject::Object(a), Cause::Withheld(on)) if a.kind == kind => Some(on.kind),
+                _ => None,
+            })
+        };
+        assert_eq!(on(Kind::BucketPolicy), Some(Kind::KeyPolicy), "{:?}", plan.withheld);
+    }
+}
+
+/// A key that a wanted statement names by its ARN is read, whoever declares it; one that may not be is noted, since it is found again.
+#[test]
+fn what_an_earlier_manifest_wrote_into_a_key_that_is_still_named_goes() {
+    let names = format!(
+        "[roles.Reader]\n[[roles.Reader.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Reader.allow]]\nactions = \"kms:Decrypt\"\nresources = \"{KEY}\"\n"
+    );
+    let with_table =
+        format!("{names}[keys.data]\narn = \"{KEY}\"\n[[keys.data.statement]]\nprincipals = {{ AWS = \"333333333333\" }}\nactions = \"kms:Decrypt\"\n");
+    row("the table went, and the statement stays", &names).first(closed).after(&with_table).plans(&[&format!("~ {NAME} (NotInManifest): PutKeyPolicy")]);
+    let denied: fn(&mut Observed) = |e| {
+        let why = crossrole_model::Unreadable { class: Some(crossrole_model::ErrorClass::Denied), why: "no".into() };
+        drop(e.keys.insert(KEY.to_owned(), Observation::Unreadable(why)));
+    };
+    let (_, plan) = row("", &names).first(closed).after(&with_table).seen(denied).planned();
+    assert_eq!(plan.withheld.iter().map(|w| w.blocks).collect::<Vec<_>>(), [false], "{:?}", plan.withheld);
+}

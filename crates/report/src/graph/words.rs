@@ -6,7 +6,7 @@ use crossrole_model::access::{Certainty, Party};
 use crossrole_model::graph::{Basis, Doing, Edge, Graph, Status, Thing, ThingKind, Way};
 
 use super::fold::{Folded, Folding, Group, Lines};
-use crate::access::{about, by_arn, short, sorted, who, why};
+use crate::access::{about, by_arn, keyless, short, sorted, who, why};
 use crate::clause::when;
 use crate::{View, safe};
 
@@ -252,11 +252,7 @@ fn sentence(edge: &Edge, way: &Way, view: View) -> String {
         other => thing(other, None),
     };
     let (actions, resources) = (sorted(&way.actions, str::to_owned).join(", "), sorted(&way.resources, short).join(", "));
-    let closed = match &way.keyless {
-        Some(keyless) if keyless.actions.is_empty() => format!("; but not what is encrypted with {}, which it may not use for that", by_arn(&keyless.key)),
-        Some(keyless) => format!("; but {} of nothing that is encrypted with {}", keyless.actions.join(", "), by_arn(&keyless.key)),
-        None => String::new(),
-    };
+    let closed = way.keyless.as_ref().map(keyless).unwrap_or_default();
     format!("{from}: {actions} on {resources}{}{}", when(&way.when, view).concat(), safe(&closed))
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crossrole_model::access::{
-    About, AccessChange, AccessDelta, Because, Certainty, Clause, Comparison, Decision, Direction, Explanation, Hop, How, Limit, Lockout, Party, Reason,
-    Relation, Undecided, Which, Why, Witness,
+    About, AccessChange, AccessDelta, Because, Beside, Certainty, Clause, Comparison, Decision, Direction, Explanation, Hop, How, Keyless, Limit, Lockout,
+    Party, Reason, Relation, Shut, Undecided, Which, Why, Witness,
 };
+use crossrole_model::observed::KeyState;
 use crossrole_policy::Effect;
 use crossrole_report::{View, access_lines, because, explanation, explanation_json, lockout, ways, ways_json};
 
@@ -210,6 +211,12 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
         let values = if matches!(relation, Relation::Absent | Relation::Present) { Vec::new() } else { vec![t.to_owned(), String::new()] };
         changes.push(change(Party::Unsigned, Certainty::Exact, vec![vec![Clause { key: t.into(), relation, values }]]));
     }
+    for because in [Shut::Refused, Shut::State(KeyState::Disabled), Shut::State(KeyState::Other(t.into())), Shut::NotRead] {
+        for actions in [vec![], vec![t.to_owned()]] {
+            let keyless = Some(Keyless { key: t.into(), actions, because: because.clone() });
+            changes.push(AccessChange { keyless, ..change(Party::Unsigned, Certainty::Exact, Vec::new()) });
+        }
+    }
     let whys = vec![
         Why::TagsChange,
         Why::ResourceTagsChange,
@@ -224,6 +231,7 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
         Why::PrincipalKind,
         Why::ProviderChanges,
         Why::NotRead,
+        Why::EncryptionNotRead,
         Why::WitnessFails,
     ];
     let abouts = vec![
@@ -236,7 +244,7 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
     ];
     let mut undecided: Vec<Undecided> = whys.into_iter().map(|why| Undecided { party: Party::Unsigned, about: About::OtherRoles, why }).collect();
     undecided.extend(abouts.into_iter().map(|about| Undecided { party: Party::Unsigned, about, why: Why::NotRead }));
-    AccessDelta { changes, undecided }
+    AccessDelta { changes, undecided, grants_unseen: true }
 }
 
 #[test]
@@ -277,12 +285,17 @@ pub(crate) fn some_ways(t: &str) -> Vec<Vec<Hop>> {
     vec![vec![hop(Party::Unsigned, vec![vec![secret.clone()]]), hop(party(&format!("arn:aws:iam::222222222222:role/{t}")), vec![vec![clause, secret]])]]
 }
 
+pub(crate) fn beside(t: &str) -> Vec<Beside> {
+    let state = KeyState::Other(t.into());
+    vec![Beside::KeyOff { key: t.into(), state }, Beside::GrantsUnseen { key: t.into() }]
+}
+
 #[test]
 fn ways_to_a_resource() {
-    insta::assert_snapshot!("ways", ways(&some_ways("name"), &delta("name").undecided[..1], View::default()));
-    assert_eq!(ways(&[], &[], View::default()), "nobody\n");
+    insta::assert_snapshot!("ways", ways(&some_ways("name"), &delta("name").undecided[..1], &beside("name"), View::default()));
+    assert_eq!(ways(&[], &[], &[], View::default()), "nobody\n");
     for (view, shown) in [(View::default(), false), (SHOW, true)] {
-        assert_eq!(ways(&some_ways("name"), &[], view).contains("secret-4711"), shown);
-        assert_eq!(ways_json(&some_ways("name"), &[], view).to_string().contains("secret-4711"), shown);
+        assert_eq!(ways(&some_ways("name"), &[], &[], view).contains("secret-4711"), shown);
+        assert_eq!(ways_json(&some_ways("name"), &[], &[], view).to_string().contains("secret-4711"), shown);
     }
 }

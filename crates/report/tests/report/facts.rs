@@ -89,6 +89,10 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoSuchTarget,
         Cause::NotTargeted,
         Cause::KeyStays,
+        Cause::EncryptionUnread(Unreadable { class: Some(ErrorClass::Denied), why: t() }),
+        Cause::OtherKey { found: Some(t()), said: t() },
+        Cause::OtherKey { found: Some(String::new()), said: t() },
+        Cause::OtherKey { found: None, said: t() },
         Cause::NoSuchKey,
         Cause::OtherAlias(t()),
         Cause::AliasMoved(t()),
@@ -140,8 +144,10 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::MarkGone { .. } => 36,
         Cause::NamedOtherwise { .. } => 37,
         Cause::BoundaryOf(_) => 38,
+        Cause::EncryptionUnread(_) => 39,
+        Cause::OtherKey { .. } => 40,
     };
-    covers(all.iter().map(number), 39);
+    covers(all.iter().map(number), 41);
     all
 }
 

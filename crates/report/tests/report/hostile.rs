@@ -129,8 +129,8 @@ fn decisions_and_access(t: &str, screen: Screen) -> Vec<(&'static str, Said)> {
         ("explanation as JSON", Said::Json(explanation_json(&answers, view))),
         ("access", Said::Text(access_lines(&delta, view).join("\n"))),
         ("lockouts", Said::Text(decisions::lockouts(t).iter().map(|l| lockout(l) + "\n").collect())),
-        ("ways", Said::Text(ways(&decisions::some_ways(t), &delta.undecided, view))),
-        ("ways as JSON", Said::Json(ways_json(&decisions::some_ways(t), &delta.undecided, view))),
+        ("ways", Said::Text(ways(&decisions::some_ways(t), &delta.undecided, &decisions::beside(t), view))),
+        ("ways as JSON", Said::Json(ways_json(&decisions::some_ways(t), &delta.undecided, &decisions::beside(t), view))),
     ]
 }
 

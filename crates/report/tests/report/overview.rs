@@ -40,7 +40,7 @@ fn crowd(t: &str, count: usize) -> (Plan, Owners) {
         accounts: (0..50).map(|at| (account(at), info.clone())).collect(),
         changes: (0..count).filter(|at| at % 4 != 3 && *at != 2).map(change).collect(),
         withheld: vec![withheld],
-        access: Some(AccessDelta { changes: vec![access, elsewhere], undecided: Vec::new() }),
+        access: Some(AccessDelta { changes: vec![access, elsewhere], ..AccessDelta::default() }),
         calls: (0..50).map(|at| (account(at), 6)).collect(),
         ..Plan::default()
     };

@@ -202,3 +202,32 @@ fn the_head_of_an_outcome_says_how_it_ended() {
     assert_eq!(last(vec![Applied, NotStarted], true), "Interrupted: 1 step done, 1 not done.");
     assert_eq!(last(vec![Applied, NotStarted], false), "Incomplete: 1 step done, 1 not done.");
 }
+
+/// What is withheld alike in many accounts is said once, in fewer than ten one by one.
+#[test]
+fn what_is_withheld_alike_in_many_accounts_is_said_once() {
+    use crossrole_model::desired::AccountInfo;
+    use crossrole_model::{AccountId, Address, Cause, Kind, Subject, Unreadable, Withheld};
+    let told = |count: u32, different: bool| {
+        let ids: Vec<AccountId> = (0..count).map(|at| AccountId::parse(&format!("3333333333{at:02}")).unwrap()).collect();
+        let info = |id: &AccountId| AccountInfo { label: format!("app-{id}"), trusting: true, managed: true, left: false, fills: <_>::default() };
+        let withheld = |id: &AccountId| {
+            let why =
+                Unreadable { class: Some(crossrole_model::ErrorClass::Denied), why: if different { format!("refused in {id}") } else { "refused".to_owned() } };
+            Withheld { subject: Subject::Object(Address::new(id, Kind::KeyPolicy, "eu-west-1/k")), cause: Cause::Unreadable(why), blocks: false }
+        };
+        let plan = crossrole_model::Plan {
+            accounts: ids.iter().map(|id| (id.clone(), info(id))).collect(),
+            withheld: ids.iter().map(withheld).collect(),
+            ..crossrole_model::Plan::default()
+        };
+        crossrole_report::plan(&plan, View::default())
+    };
+    for different in [false, true] {
+        let text = told(12, different);
+        assert_eq!(text.matches("key-policy/eu-west-1/k").count(), 1, "{text}");
+        assert!(text.contains("{account}/key-policy/eu-west-1/k") && text.contains("for {account} in each of 12 accounts: app-333333333300"), "{text}");
+        assert!(!different || text.contains("refused in {account}"), "{text}");
+        assert_eq!(told(9, different).matches("key-policy/eu-west-1/k").count(), 9);
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_cloud::Aws;
 use crossrole_model::desired::DesiredState;
+use crossrole_model::state::Encryption;
 use crossrole_model::{Address, BucketCall, BucketRef, Call, Cloud as _, CloudError, Desired, ErrorClass, KeyRef};
 use crossrole_sandbox::Options;
 
@@ -73,6 +74,9 @@ async fn prepare(
         let word = if fresh { "made" } else { "there already:" };
         *(if fresh { &mut made } else { &mut there }) += 1;
         io.out(&format!("{word} {}\n", crossrole_report::safe(&address.to_string())));
+        if let (true, Some(call)) = (fresh, encrypts(call, desired)) {
+            aws.write(&address.account, &call).await.map_err(|e| failed(&e))?;
+        }
         if let (true, Call::Bucket(BucketCall::Create { bucket, .. })) = (with_foreign, call) {
             let call = puts_foreign(bucket, desired);
             if aws.read(address, &call).await.map_err(|e| failed(&e))?.is_none() {
@@ -83,6 +87,14 @@ async fn prepare(
     }
     io.out(&format!("\n{made} made, {there} there already. `crossrole plan --sandbox` and `apply --sandbox` find them.\n"));
     Ok(Exit::Clean)
+}
+
+/// What encrypts a bucket that is made as manifests say that it is; a key that they make is not there yet.
+fn encrypts(call: &Call, desired: &Desired) -> Option<Call> {
+    let Call::Bucket(BucketCall::Create { bucket, .. }) = call else { return None };
+    let said = desired.bucket_keys.get(&bucket.name).filter(|said| said.key.alias().is_none())?;
+    let encryption = Encryption::Kms { key: said.key.arn.clone(), bucket_key: said.bucket_key };
+    Some(Call::Bucket(BucketCall::PutEncryption { bucket: bucket.clone(), encryption }))
 }
 
 fn puts_foreign(bucket: &BucketRef, desired: &Desired) -> Call {

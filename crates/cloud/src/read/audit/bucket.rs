@@ -79,7 +79,7 @@ async fn one(session: &Arc<Session>, name: &str, region: Option<String>, home: &
         ownership,
         acl,
     };
-    Some((ObservedBucket { state: bucket_state(region), policy: observed(policy) }, facts))
+    Some((ObservedBucket { state: bucket_state(region), policy: observed(policy), encryption: None }, facts))
 }
 
 /// Only where ACLs count is it asked what they say.
@@ -126,7 +126,7 @@ fn unknown(why: &Unreadable) -> (ObservedBucket, BucketFacts) {
         ownership: Observation::Unreadable(why.clone()),
         acl: Observation::Known(Vec::new()),
     };
-    (ObservedBucket { state: bucket_state(""), policy: Observation::Unreadable(why.clone()) }, facts)
+    (ObservedBucket { state: bucket_state(""), policy: Observation::Unreadable(why.clone()), encryption: None }, facts)
 }
 
 /// The block of public access of the whole account. The control plane of S3 answers as a bucket does, at a host and a path of its own

@@ -1,6 +1,7 @@
 //! Facts of decisions.
 
 use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack, Layer, Never, Party, Relation, StatementRef};
+use crossrole_model::observed::KeyState;
 
 use super::covers;
 
@@ -46,6 +47,9 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
         Because::Never { why: Never::RootAssumes },
         Because::Never { why: Never::FederatedUser },
         Because::Nothing,
+        Because::KeyState { state: KeyState::Disabled },
+        Because::KeyState { state: KeyState::PendingDeletion },
+        Because::KeyState { state: KeyState::Other(t.into()) },
     ];
     all.extend(lacks(t).into_iter().map(|lack| Because::Nearly { statement: statement(t), lacks: vec![lack] }));
     all.extend(LAYERS.into_iter().map(|layer| Because::NoneOf { layer }));
@@ -61,13 +65,15 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
         Because::Never { why: Never::OtherAccount } => 8,
         Because::Never { why: Never::RootAssumes } => 9,
         Because::Never { why: Never::FederatedUser } => 10,
+        Because::KeyState { .. } => 11,
     };
-    covers(all.iter().map(number), 11);
+    covers(all.iter().map(number), 12);
     all
 }
 
 pub(crate) fn fixes(t: &str) -> Vec<Fix> {
     let mut all = vec![Fix::None, Fix::Except { statement: statement(t) }, Fix::NotPublic, Fix::Trust];
+    all.extend([KeyState::Disabled, KeyState::PendingDeletion, KeyState::Other(t.into())].map(|state| Fix::Key { state }));
     all.extend(LAYERS.into_iter().map(|layer| Fix::Allow { layer }));
     all.extend(lacks(t).into_iter().map(|lack| Fix::Complete { statement: statement(t), lack }));
     let number = |fix: &Fix| match fix {
@@ -77,8 +83,9 @@ pub(crate) fn fixes(t: &str) -> Vec<Fix> {
         Fix::Trust => 3,
         Fix::Allow { .. } => 4,
         Fix::Complete { .. } => 5,
+        Fix::Key { .. } => 6,
     };
-    covers(all.iter().map(number), 6);
+    covers(all.iter().map(number), 7);
     all
 }
 
@@ -88,6 +95,7 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::ResourcePolicy,
         Assumption::KeyPolicy,
         Assumption::NoGrant,
+        Assumption::Encryption { bucket: t.into() },
         Assumption::OwnPolicies,
         Assumption::UnknownPolicies,
         Assumption::Unread { policies: vec![t.into(), "b".into()] },
@@ -100,8 +108,9 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::UnknownPolicies => 4,
         Assumption::Unread { .. } => 5,
         Assumption::NoGrant => 6,
+        Assumption::Encryption { .. } => 7,
     };
-    covers(all.iter().map(number), 7);
+    covers(all.iter().map(number), 8);
     all
 }
 
