@@ -49,6 +49,7 @@ mod invalid;
 mod key_ways;
 mod keys;
 mod lag;
+mod links;
 mod lock;
 mod made_key;
 mod network;

@@ -24,6 +24,7 @@ mod load;
 mod lock;
 mod logging;
 mod memory;
+mod place;
 mod policies;
 mod progress;
 mod proof;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crossrole_access::language::Operator;
 use crossrole_policy::Document;
 
-use crate::actions;
+use crate::{actions, place};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 
@@ -14,7 +14,8 @@ const POLICY: Wanted = Wanted { what: "policy", most: 1 << 18, advice: "check it
 
 /// Reads a control policy: what AWS would not take of one, or not read as it is meant, is a mistake (AWS Organizations User Guide,
 /// "SCP syntax", "RCP syntax"). `by_hand`: an action that does not exist is a mistake, too; AWS itself takes any.
-pub(crate) fn control(path: &Path, of_resource: bool, by_hand: bool) -> Result<Document, Failure> {
+pub(crate) fn control(at: &Path, path: &Path, of_resource: bool, by_hand: bool) -> Result<Document, Failure> {
+    place::stays(path, at, POLICY.what)?;
     let document = document(path)?;
     let mut wrong = Vec::new();
     if document.statements.is_empty() {

@@ -23,7 +23,7 @@ use crate::args::{ACCOUNTS, CONFIG, CloudArgs};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 use crate::git::Commit;
-use crate::{actions, environment, policies};
+use crate::{actions, environment, place, policies};
 
 pub(crate) use verify::AtHand;
 
@@ -118,12 +118,12 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads the file; where none was named, none need be there.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        Self::from(path, present)
+        Self::from(path, |file, wanted| present(path, file, wanted))
     }
 
     /// The settings and the directory of accounts of a commit. What it does not have is as it is now.
     pub(crate) fn at(path: &Path, commit: &Commit) -> Result<Self, Failure> {
-        Self::from(path, |path, wanted| Ok(commit.file(path, wanted.most)?.or(present(path, wanted)?)))
+        Self::from(path, |file, wanted| Ok(commit.file(file, wanted.most)?.or(present(path, file, wanted)?)))
     }
 
     fn from(path: &Path, text: impl Fn(&Path, &Wanted) -> Result<Option<String>, Failure>) -> Result<Self, Failure> {
@@ -194,7 +194,7 @@ impl Settings {
                 Level::One(name) => std::slice::from_ref(name),
                 Level::Many(names) => names,
             };
-            names.iter().map(|name| Ok(Placed::new(policies::control(&folder.join(name), of_resource, true)?, format!("policy {name}")))).collect()
+            names.iter().map(|name| Ok(Placed::new(policies::control(&self.path, &folder.join(name), of_resource, true)?, format!("policy {name}")))).collect()
         };
         let mut controls = Controls::default();
         let mut seen: BTreeMap<AccountId, &String> = BTreeMap::new();
@@ -255,7 +255,7 @@ impl Settings {
                 return Ok(placed.clone());
             }
             // AWS takes any action in them, and these are AWS's own.
-            let placed = Placed::new(policies::control(&folder.join(name), of_resource, false)?, format!("policy {name}"));
+            let placed = Placed::new(policies::control(&self.path, &folder.join(name), of_resource, false)?, format!("policy {name}"));
             known.insert((name.clone(), of_resource), placed.clone());
             Ok(placed)
         };
@@ -423,8 +423,9 @@ const DIRECTORY: Wanted = Wanted {
 const SETTINGS: Wanted =
     Wanted { what: "settings", most: files::SMALL, advice: "check the path given with `--config`", smaller: "keep to the settings that there are" };
 
-/// The text of a file of this place. One that nobody has named need not be there.
-fn present(path: &Path, wanted: &Wanted) -> Result<Option<String>, Failure> {
+/// The text of a file of this place, which the settings `at` name, or those themselves. One that nobody has named need not be there.
+fn present(at: &Path, path: &Path, wanted: &Wanted) -> Result<Option<String>, Failure> {
+    place::stays(path, at, wanted.what)?;
     let optional = path.as_os_str() == CONFIG || wanted.what == DIRECTORY.what;
     if optional && !path.exists() { Ok(None) } else { files::read(path, wanted).map(Some) }
 }

@@ -297,11 +297,7 @@ pub(super) fn checked(plan: &Plan) -> Result<(), Failure> {
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let failed = |why: String| Failure::new(format!("plan file `{}` can't be written: {why}", path.display()), "check the folder's permissions");
     let text = crossrole_report::write_plan(plan).map_err(|e| failed(e.to_string()))?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|e| failed(e.to_string()))?;
+    let mut file = crate::place::create(path, Some(0o600)).map_err(|e| failed(e.to_string()))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
