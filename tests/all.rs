@@ -41,6 +41,7 @@ mod fixpoint;
 mod fleet;
 mod forge_api;
 mod fuzz;
+mod gate;
 mod grants;
 mod graph;
 mod guard;

@@ -478,8 +478,15 @@ async fn gitlab_shows_the_numbers_and_applies_on_the_default_branch() {
     let api = shop.api.gitlab();
     let request = [("CI_PROJECT_ID", "12"), ("CI_MERGE_REQUEST_IID", "7"), ("GITLAB_CI", "true"), ("CI_API_V4_URL", api.as_str()), ("GITLAB_TOKEN", TOKEN)];
     let (code, said) = shop.step_in("gitlab-ci.yml", "plan", "", &request);
-    assert_eq!(code, 0, "{said}");
+    assert_eq!(code, 3, "nobody has approved it: {said}");
     assert_eq!(shop.api.asked(), ["current-user", "list-notes", "create-note"]);
+    assert!(shop.api.comments()[0].body.contains("[[approval]]"));
+    let (code, refused) = run("apply");
+    assert!(code == 3 && refused.contains("under `--deny-widening`"), "{code}: {refused}");
+    shop.approve(&said);
+    let (code, said) = shop.step_in("gitlab-ci.yml", "plan", "", &request);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(shop.api.asked(), ["current-user", "list-notes", "modify-note"]);
     assert!(shop.api.comments()[0].body.contains("Access is widened"));
     let numbers: Value = serde_json::from_str(&fs::read_to_string(shop.folder.join("repo/terraform.json")).unwrap()).unwrap();
     assert_eq!(numbers, serde_json::json!({ "create": 2, "update": 0, "delete": 0 }));

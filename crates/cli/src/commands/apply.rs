@@ -133,7 +133,7 @@ enum Ended {
 impl Work<'_> {
     async fn apply(&self, held: Option<&Held<'_>>, io: &mut Io) -> Result<Ended, Failure> {
         let Self { args, session, options, reviewed, checked, approved } = *self;
-        let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
+        let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired, reviewed)?;
         // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
         let mut made = make(session, options, &args.planning.guard, &gate, None).await?;
         let beyond = held.map(|held| held.beyond(&made.plan)).unwrap_or_default();

@@ -66,7 +66,12 @@ impl Reviewed {
         let set = |targets: &[String]| targets.iter().cloned().collect::<BTreeSet<String>>();
         let refused = |error: &str, hint: &str| Err(Failure::refused(error, hint));
         match (plan.destroy, options.destroy) {
-            (true, false) => return refused("this plan takes back all that its manifests own, and `apply` is not asked for that", "`crossrole destroy FILE` carries it out, where that is meant"),
+            (true, false) => {
+                return refused(
+                    "this plan takes back all that its manifests own, and `apply` is not asked for that",
+                    "`crossrole destroy FILE` carries it out, where that is meant",
+                );
+            }
             (false, true) => return refused("this plan takes nothing back as `destroy` does", "`crossrole apply FILE` carries it out, where that is meant"),
             (true, true) | (false, false) => {}
         }
@@ -202,7 +207,7 @@ pub(crate) async fn compare(
     if !left.is_empty() {
         return Ok(Err(refusal("this is not the plan that was saved, the rest of it is not what was reviewed either, and nothing was changed:")));
     }
-    made.judged = gate.judge(&rest, super::validate::now());
+    made.judged = gate.judge(&rest, None, super::validate::now());
     made.plan = rest;
     // What policies say of the whole is nothing that they say of the rest.
     if let Some(folder) = &guard.policy {
