@@ -60,7 +60,7 @@ fn naming(state: &DesiredState) -> Vec<Document> {
         | DesiredState::Membership(_)
         | DesiredState::Policy(_)
         | DesiredState::User(_)
-        | DesiredState::Group(_)
+        | DesiredState::Group { .. }
         | DesiredState::OidcProvider(_)
         | DesiredState::SamlProvider(_)
         | DesiredState::Bucket(_)
