@@ -101,7 +101,6 @@ impl Desk {
     /// Runs a stage: the code of the step that ended it, and all that was said.
     fn stage(&self, stage: &str) -> (i32, String) {
         let folder = &self.runner.folder;
-        let aws = command(&[]);
         let (mut variables, mut all) = (Vec::new(), String::new());
         for step in steps(stage) {
             let script = match step {
@@ -111,26 +110,32 @@ impl Desk {
                 }
                 Step::Run(script) => script,
             };
-            let mut shell = Command::new("sh");
-            shell.args(["-c", &script]).current_dir(folder);
-            for (name, value) in aws.get_envs() {
-                match value {
-                    Some(value) => shell.env(name, value),
-                    None => shell.env_remove(name),
-                };
-            }
-            let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
-            shell.env("PATH", path).env("AWS_ENDPOINT_URL", &self.runner.server.address).env("PLANFILE", &self.planfile).env("DIR", folder);
-            // What somebody has written in a comment.
-            shell.env("COMMENT_ARGS", "\\-\\-\\p\\a\\r\\t\\i\\a\\l").envs(variables.iter().map(|(name, value)| (name, value)));
-            let output = shell.output().unwrap();
-            all.push_str(&String::from_utf8_lossy(&output.stdout));
-            all.push_str(&String::from_utf8_lossy(&output.stderr));
-            if !output.status.success() {
-                return (output.status.code().unwrap(), all);
+            let (code, said) = self.shell(&script, &variables);
+            all.push_str(&said);
+            if code != Some(0) {
+                return (code.unwrap(), all);
             }
         }
         (0, all)
+    }
+
+    /// Runs a step: its code, and what was said.
+    fn shell(&self, script: &str, variables: &[(String, String)]) -> (Option<i32>, String) {
+        let folder = &self.runner.folder;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).current_dir(folder);
+        for (name, value) in command(&[]).get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
+        shell.env("PATH", path).env("AWS_ENDPOINT_URL", &self.runner.server.address).env("PLANFILE", &self.planfile).env("DIR", folder);
+        // What somebody has written in a comment.
+        shell.env("COMMENT_ARGS", "\\-\\-\\p\\a\\r\\t\\i\\a\\l").envs(variables.iter().map(|(name, value)| (name, value)));
+        let output = shell.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
     }
 
     /// Approves what the plan asks for, as the pull request would.
@@ -154,6 +159,32 @@ async fn what_stands_in_the_comment_is_applied() {
     assert!(code == 0 && said.contains("Applied: "), "{code}: {said}");
     let (code, said) = desk.stage("apply");
     assert!(code == 0 && said.contains("No changes."), "{code}: {said}");
+}
+
+/// Atlantis applies whatever plan file there is: one that was refused is refused once more, until it is approved, and again when that ended.
+#[tokio::test]
+async fn a_plan_that_was_refused_is_not_applied() {
+    let desk = Desk::new("refused").await;
+    let (code, said) = desk.stage("plan");
+    assert!(code == 3 && desk.planfile.exists(), "{code}: {said}");
+    for ends in [None, Some("expires = 2020-01-01\n"), Some("expires = 2999-01-01\n")] {
+        if let Some(ends) = ends {
+            desk.approve(&said);
+            let file = desk.runner.folder.join("approvals/atlantis.toml");
+            let text = fs::read_to_string(&file).unwrap();
+            fs::write(&file, text.replace("reason = \"reviewed\"\n", &format!("reason = \"reviewed\"\n{ends}"))).unwrap();
+        }
+        let holds = ends == Some("expires = 2999-01-01\n");
+        // Without a word of the pipeline, the file itself asks for it.
+        let bare = steps("apply").into_iter().filter_map(|step| if let Step::Run(script) = step { Some(script.replace(" --deny-widening", "")) } else { None });
+        for script in bare.collect::<Vec<_>>() {
+            let (code, said) = desk.shell(&script, &[("AWS_CONFIG_FILE".to_owned(), desk.runner.folder.join("aws-apply").display().to_string())]);
+            assert_eq!(code == Some(0), holds, "{ends:?}: {said}");
+            assert!(holds || said.contains("under `--deny-widening`"), "{ends:?}: {said}");
+        }
+        let (code, said) = desk.stage("apply");
+        assert_eq!(code, if holds { 0 } else { 3 }, "{ends:?}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Closed, Place, Said, root};
 
-const MANIFEST: &str = r#"name = "based"
+pub(crate) const MANIFEST: &str = r#"name = "based"
 
 [trusting]
 account = "222222222222"
@@ -37,13 +37,13 @@ user = "dev/ann"
 "#;
 
 /// A git repository with manifests, and an embedded AWS.
-struct Repository {
+pub(crate) struct Repository {
     place: Place,
     folder: PathBuf,
 }
 
 impl Repository {
-    async fn new(test: &str) -> Self {
+    pub(crate) async fn new(test: &str) -> Self {
         let folder = root().join("target/test-manifests").join(format!("{}-base-{test}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(folder.join("access")).unwrap();
@@ -65,20 +65,20 @@ impl Repository {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    fn commit(&self, what: &str) {
+    pub(crate) fn commit(&self, what: &str) {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", what]);
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.join(name).display().to_string()
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.folder.join(name), text).unwrap();
     }
 
-    async fn run(&self, words: &[&str]) -> Said {
+    pub(crate) async fn run(&self, words: &[&str]) -> Said {
         let (config, access) = (self.path("crossrole.toml"), self.path("access"));
         let mut said = self.place.run(&[words, &["--config", &config, &access]].concat()).await;
         let (here, id) = (format!("{}/", self.folder.display()), self.git(&["rev-parse", "HEAD"]));
@@ -94,13 +94,13 @@ impl Repository {
         said.out
     }
 
-    async fn json(&self, flags: &[&str]) -> Value {
+    pub(crate) async fn json(&self, flags: &[&str]) -> Value {
         let said = self.run(&[&["plan", "--json"], flags].concat()).await;
         serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}: {}{}", said.out, said.err))
     }
 
     /// What somebody does by hand.
-    async fn hand(&self, action: &str, parameters: &[(&str, &str)]) {
+    pub(crate) async fn hand(&self, action: &str, parameters: &[(&str, &str)]) {
         self.place.iam("222222222222", action, parameters).await;
     }
 

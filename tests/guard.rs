@@ -258,7 +258,7 @@ async fn a_saved_plan_is_held_to_the_same_rules() {
     place.good(&["apply", "--auto-approve", &saved]).await;
     // What takes everything back is not held to rules for what is declared.
     place.good(&["plan", "--destroy", "--out", &saved, &role]).await;
-    place.good(&["apply", "--auto-approve", "--config", &config, &saved]).await;
+    place.good(&["destroy", "--auto-approve", "--config", &config, &saved]).await;
 }
 
 #[tokio::test]

@@ -280,7 +280,12 @@ async fn a_reviewed_deletion_is_of_that_key() {
     let other = made["KeyMetadata"]["KeyId"].clone();
     place.kms(OWNER, REGION, "EnableKeyRotation", &json!({ "KeyId": other })).await;
     place.kms(OWNER, REGION, "UpdateAlias", &json!({ "AliasName": ALIAS, "TargetKeyId": other })).await;
-    let said = place.run(&["apply", "--auto-approve", &path]).await;
+    // `apply` deletes no key for a file's word, nor does `destroy`.
+    for words in [&["apply"][..], &["apply", "--destroy-key", ALIAS], &["destroy"], &["destroy", "--destroy-key", "alias/other"]] {
+        let said = place.run(&[words, &["--auto-approve", &path]].concat()).await;
+        assert!(said.exit == Exit::Refused && said.err.contains("refused: "), "{words:?}: {}{}", said.out, said.err);
+    }
+    let said = place.run(&["destroy", "--auto-approve", "--destroy-key", ALIAS, &path]).await;
     assert!(said.exit == Exit::Moved && said.err.contains("this is not the plan that was saved"), "{}{}", said.out, said.err);
     for key in keys(&place).await {
         assert_eq!(place.kms(OWNER, REGION, "DescribeKey", &json!({ "KeyId": key })).await["KeyMetadata"]["KeyState"], "Enabled");

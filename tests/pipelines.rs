@@ -42,7 +42,7 @@ const GH: &str = r#"#!/bin/sh
 echo "$@" >> "$KEPT/gh"
 case "$1 $2 $3" in
   "api repos/owner/repo/commits/$GITHUB_SHA/pulls --jq") cat "$KEPT/head" ;;
-  "run list --workflow") echo 4711 ;;
+  "api repos/owner/repo/actions/workflows/crossrole.yml/runs?event=pull_request&head_sha="*) cat "$KEPT/runs" ;;
   "pr list --head") cat "$KEPT/open" 2>/dev/null || true ;;
   "pr create --head") test "$4 $5 $6" = "crossrole/drift --base main" && cp "${10}" "$KEPT/request.md" && echo 12 > "$KEPT/open" ;;
   "pr close 12") test "$4 $5" = "--delete-branch --comment" && rm "$KEPT/open" && git push --quiet origin :crossrole/drift ;;
@@ -72,6 +72,7 @@ impl Shop {
         let server = serve(&["--sandbox-state", &state.display().to_string()]);
         let shop = Self { folder, server, api: Api::start() };
         fs::write(shop.folder.join("bin/gh"), GH).unwrap();
+        fs::write(shop.kept("runs"), "4711 owner/repo change \n").unwrap();
         std::os::unix::fs::symlink(BIN, shop.folder.join("bin/crossrole")).unwrap();
         fs::set_permissions(shop.folder.join("bin/gh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let profile = |account: &str| format!("[profile p{account}]\naws_access_key_id = {account}\naws_secret_access_key = any\n");
@@ -98,7 +99,7 @@ impl Shop {
         fs::write(self.folder.join("repo/manifests/reviewed.expect.toml"), EXPECTED).unwrap();
         self.git(&["add", "manifests"]);
         self.git(&["commit", "--quiet", "--message", "change"]);
-        fs::write(self.kept("head"), self.git(&["rev-parse", "HEAD"])).unwrap();
+        fs::write(self.kept("head"), format!("7 {} change\n", self.git(&["rev-parse", "HEAD"]))).unwrap();
     }
 
     fn merge(&self) {
@@ -200,7 +201,7 @@ impl Shop {
         fs::write(self.folder.join("repo/approvals/first.toml"), entries.replace("reason = \"\"", "reason = \"reviewed\"")).unwrap();
         self.git(&["add", "approvals"]);
         self.git(&["commit", "--quiet", "--message", "approved"]);
-        fs::write(self.kept("head"), self.git(&["rev-parse", "HEAD"])).unwrap();
+        fs::write(self.kept("head"), format!("7 {} change\n", self.git(&["rev-parse", "HEAD"]))).unwrap();
     }
 }
 
@@ -247,7 +248,8 @@ async fn what_was_reviewed_is_applied_after_the_merge() {
     assert_eq!(code, 0, "{said}");
     let asked = fs::read_to_string(shop.kept("gh")).unwrap();
     let head = fs::read_to_string(shop.kept("head")).unwrap();
-    assert!(asked.contains(&format!("--commit {head}")), "{asked}");
+    let head = head.split(' ').nth(1).unwrap();
+    assert!(asked.contains(&format!("runs?event=pull_request&head_sha={head}&")), "{asked}");
     assert_eq!(shop.api.asked(), ["viewer", "issues/list-comments", "issues/create-comment"]);
     let (code, said) = shop.github("apply", "apply");
     assert!(code == 0 && said.contains("Applied: "), "{said}");
@@ -418,6 +420,55 @@ async fn the_comment_is_updated_in_place_and_a_push_without_a_review_is_refused(
     assert!(!shop.kept("temp/plan/crossrole.plan").exists());
 }
 
+/// Runs of one commit may be of many pull requests, and of forks: none of theirs is taken, and one without a plan holds nothing up.
+#[tokio::test]
+async fn the_plan_is_that_of_the_pull_request_which_was_merged() {
+    let shop = Shop::new("runs").await;
+    shop.branch(MANIFEST);
+    shop.review();
+    shop.merge();
+    let others = "12 fork/repo change \n13 owner/repo other \n14 owner/repo change 8:theirs\n15 owner/repo change 17:main,7:theirs\n16  change \n";
+    for (runs, taken) in [
+        (format!("{others}17 owner/repo change 7:main\n4711 owner/repo change 7:main\n"), true),
+        (format!("{others}4711 owner/repo change 8:main,7:main\n"), true),
+        (format!("{others}4711 owner/repo change \n"), true),
+        (others.to_owned(), false),
+        (String::new(), false),
+    ] {
+        let _ = fs::remove_dir_all(shop.kept("temp"));
+        let _ = fs::remove_file(shop.kept("gh"));
+        fs::write(shop.kept("runs"), &runs).unwrap();
+        let (code, said) = shop.github("apply", "fetch");
+        let asked = fs::read_to_string(shop.kept("gh")).unwrap();
+        assert_eq!((code == 0, shop.kept("temp/plan/crossrole.plan").exists()), (taken, taken), "{runs}: {said}");
+        assert!(!["12", "13", "14", "15", "16"].iter().any(|run| asked.contains(&format!("run download {run} "))), "{runs}: {asked}");
+        assert!(taken || said.contains("::error::there is no plan of the pull request"), "{said}");
+    }
+}
+
+/// A plan of another kind that somebody put in the reviewed one's place takes nothing back: no step asks for that.
+#[tokio::test]
+async fn a_plan_to_destroy_is_not_applied() {
+    let shop = Shop::new("destroys").await;
+    shop.branch(MANIFEST);
+    shop.review();
+    shop.merge();
+    assert_eq!(shop.github("apply", "fetch").0, 0);
+    assert_eq!(shop.github("apply", "apply").0, 0);
+    let evil = shop.kept("temp/plan/crossrole.plan").display().to_string();
+    let output = command(&["plan", "--destroy", "--out", &evil, "manifests"])
+        .current_dir(shop.folder.join("repo"))
+        .env("AWS_CONFIG_FILE", shop.folder.join("config"))
+        .env("AWS_ENDPOINT_URL", &shop.server.address)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (code, said) = shop.github("apply", "apply");
+    assert!(code == 3 && said.contains("takes back all that its manifests own"), "{code}: {said}");
+    let (code, said) = shop.github("drift", "left");
+    assert_eq!(code, 0, "{said}");
+}
+
 #[tokio::test]
 async fn gitlab_shows_the_numbers_and_applies_on_the_default_branch() {
     let shop = Shop::new("gitlab").await;
@@ -427,8 +478,15 @@ async fn gitlab_shows_the_numbers_and_applies_on_the_default_branch() {
     let api = shop.api.gitlab();
     let request = [("CI_PROJECT_ID", "12"), ("CI_MERGE_REQUEST_IID", "7"), ("GITLAB_CI", "true"), ("CI_API_V4_URL", api.as_str()), ("GITLAB_TOKEN", TOKEN)];
     let (code, said) = shop.step_in("gitlab-ci.yml", "plan", "", &request);
-    assert_eq!(code, 0, "{said}");
+    assert_eq!(code, 3, "nobody has approved it: {said}");
     assert_eq!(shop.api.asked(), ["current-user", "list-notes", "create-note"]);
+    assert!(shop.api.comments()[0].body.contains("[[approval]]"));
+    let (code, refused) = run("apply");
+    assert!(code == 3 && refused.contains("under `--deny-widening`"), "{code}: {refused}");
+    shop.approve(&said);
+    let (code, said) = shop.step_in("gitlab-ci.yml", "plan", "", &request);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(shop.api.asked(), ["current-user", "list-notes", "modify-note"]);
     assert!(shop.api.comments()[0].body.contains("Access is widened"));
     let numbers: Value = serde_json::from_str(&fs::read_to_string(shop.folder.join("repo/terraform.json")).unwrap()).unwrap();
     assert_eq!(numbers, serde_json::json!({ "create": 2, "update": 0, "delete": 0 }));

@@ -190,7 +190,7 @@ type Design = (&'static str, fn(&mut Value));
 /// Ten ways that somebody might think of. Each is refused, whatever the flags, and says why.
 #[tokio::test(start_paused = true)]
 async fn no_designed_alteration_is_carried_out() {
-    let designs: [Design; 12] = [
+    let designs: [Design; 14] = [
         ("a stranger is trusted", |p| creation(p)["trust"]["Statement"][0]["Principal"]["AWS"] = json!("arn:aws:iam::999999999999:root")),
         ("the second factor is left out", |p| drop(creation(p)["trust"]["Statement"][0].as_object_mut().unwrap().remove("Condition"))),
         ("the session is longer", |p| creation(p)["max_session_seconds"] = json!(43_200)),
@@ -212,6 +212,8 @@ async fn no_designed_alteration_is_carried_out() {
             step["account"] = json!("111111111111");
         }),
         ("it destroys", |p| p["destroy"] = json!(true)),
+        ("it deletes a key", |p| p["destroy_keys"] = json!(["alias/data"])),
+        ("it is a part of what was asked for", |p| p["targets"] = json!(["role/Reader"])),
         ("the bucket lets everybody in", |p| {
             let step = steps(p).iter_mut().find(|s| s["share"].is_object()).unwrap();
             step["share"]["statements"][0]["Principal"] = json!("*");
@@ -229,8 +231,34 @@ async fn no_designed_alteration_is_carried_out() {
         let said = place.run(&["apply", "--auto-approve", &saved.path]).await;
         assert_ne!(said.exit, Exit::Clean, "{name}: {}{}", said.out, said.err);
         assert!(place.sandbox.snapshot().unwrap() == saved.start, "{name}: something was carried out");
-        assert!(said.err.contains("error: "), "{name}: {}", said.err);
+        assert!(said.err.contains("error: ") || said.err.contains("refused: "), "{name}: {}", said.err);
     }
+}
+
+/// A whole plan of another kind, of the same manifests: what is asked for here is not that.
+#[tokio::test(start_paused = true)]
+async fn a_plan_of_a_kind_that_nobody_asks_for_is_refused() {
+    let saved = saved("saved-kind").await;
+    let place = saved.place();
+    place.good(&["apply", "--auto-approve", "--quiet", &saved.path]).await;
+    let live = place.sandbox.snapshot().unwrap();
+    let (all, part) = (["--destroy"], ["--destroy", "--target", "role/Reader"]);
+    let kinds: [(&[&str], &[&str], &str); 3] = [
+        (&all, &["apply"], "takes back all that its manifests own, and `apply` is not asked for that"),
+        (&part, &["destroy"], "its targets are others"),
+        (&[], &["destroy"], "this plan takes nothing back as `destroy` does"),
+    ];
+    for (planned, applied, why) in kinds {
+        place.good(&[&["plan", "--out", &saved.path], planned, &[&saved.file]].concat()).await;
+        let said = place.run(&[applied, &["--auto-approve", "--quiet", &saved.path, &saved.file]].concat()).await;
+        assert_eq!(said.exit, Exit::Refused, "{planned:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains("refused: ") && said.err.contains(why), "{planned:?}: {}", said.err);
+        assert!(place.sandbox.snapshot().unwrap() == live, "{planned:?}: something was carried out");
+    }
+    // Asked for just so, it is carried out.
+    place.good(&["plan", "--out", &saved.path, "--destroy", "--target", "role/Reader", &saved.file]).await;
+    let out = place.good(&["destroy", "--auto-approve", "--quiet", "--target", "role/Reader", &saved.path]).await;
+    assert!(out.contains("Applied: "), "{out}");
 }
 
 /// A plan is saved over nothing that the run reads, and whatever a plan names as its manifest is read to its limit and no further.

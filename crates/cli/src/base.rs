@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use crossrole_access::{Controls, Objects, delta};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::observed::Scope;
-use crossrole_model::{Address, BaseMistakes, Change, Compared, Desired, Finding, Kind, Observed, Plan, Severity, Since, Source, UnreadBase};
+use crossrole_model::{
+    Action, Address, BaseMistakes, Change, Compared, Desired, Finding, Grounds, Kind, ObjectState, Observed, Plan, Reason, Severity, Since, Source, UnreadBase,
+};
 use crossrole_planner::Options;
 
 use crate::failure::Failure;
@@ -32,6 +34,8 @@ pub(crate) struct ReadBase {
     new: Vec<(String, String)>,
     /// Manifests that the run is no longer of, by name and file.
     gone: Vec<(String, String)>,
+    /// Roles that it declares, those of manifests that are gone included.
+    roles: BTreeSet<Address>,
 }
 
 /// Who has gained and who has lost by drift: from what would be if it were put back to what is live.
@@ -73,7 +77,7 @@ impl Base {
         let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
         let commit = Commit::find(reference, first)?;
         commit.holds(paths)?;
-        let unread = |mistakes| Self::Unread(UnreadBase { reference: reference.to_owned(), commit: commit.id.clone(), mistakes });
+        let unread = |mistakes| Self::Unread(UnreadBase { reference: reference.to_owned(), commit: commit.id.clone(), mistakes, grounds: Grounds::default() });
         match ReadBase::read(reference, &commit, paths, config, now) {
             Ok(Ok(base)) => Ok(Self::Read(Box::new(base))),
             Ok(Err(mistakes)) => Ok(unread(mistakes)),
@@ -117,6 +121,7 @@ impl ReadBase {
         let surroundings = settings.surroundings()?;
         let (desired, findings) = crossrole_manifest::load_in(&sources, &surroundings);
         let Some(mut desired) = desired else { return Ok(Err(of_commit(reference, findings, settings.shown(&sources)))) };
+        let roles = desired.objects.keys().filter(|address| address.kind == Kind::Role).cloned().collect();
         let names: BTreeSet<&str> = now.manifests.iter().map(|m| m.name.as_str()).collect();
         let (kept, gone): (Vec<_>, Vec<_>) =
             desired.manifests.iter().map(|m| (m.name.clone(), m.file.clone())).partition(|(name, _)| names.contains(name.as_str()));
@@ -129,7 +134,7 @@ impl ReadBase {
             // One that can't be read without them is compared as it was.
             desired = crossrole_manifest::load_in(&left, &surroundings).0.unwrap_or(desired);
         }
-        Ok(Ok(Self { reference: reference.to_owned(), commit: commit.id.clone(), desired, new, gone }))
+        Ok(Ok(Self { reference: reference.to_owned(), commit: commit.id.clone(), desired, new, gone, roles }))
     }
 
     /// What has to be read besides what the plan of now reads, where it may be: buckets and keys that only the commit speaks of, and
@@ -169,11 +174,33 @@ impl ReadBase {
         found.filter(|address| !now.changes.iter().any(|change| change.address == *address)).collect()
     }
 
+    /// Live roles that the manifests declare and the commit does not: whoever made them, it says nothing of them, and so lets nobody in.
+    fn unsaid(&self, desired: &Desired, observed: &Observed) -> Vec<Change> {
+        let live = |address: &Address| {
+            let account = observed.accounts.get(&address.account).and_then(|account| account.known());
+            account?.roles.values().find(|role| role.name.eq_ignore_ascii_case(&address.name)).map(|role| ObjectState::Role(role.state.clone()))
+        };
+        let new = desired.objects.iter().filter(|(address, _)| address.kind == Kind::Role && !self.roles.contains(address));
+        let gone = new.filter_map(|(address, object)| {
+            Some(Change {
+                address: address.clone(),
+                action: Action::Delete,
+                before: Some(live(address)?),
+                after: None,
+                reasons: vec![Reason::SinceBase],
+                consequences: Vec::new(),
+                manifest: object.owner.clone(),
+            })
+        });
+        gone.collect()
+    }
+
     fn since(&self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Since {
         let then = crossrole_planner::plan(&self.desired, observed, &Options { targets: options.targets.clone(), ..Options::default() });
         let (drift, change) = crossrole_planner::since(&then, now);
         let access = by_hand(&self.desired, observed, &drift, controls);
-        let change_access = by_change(desired, observed, &drift, now, controls);
+        let back: Vec<Change> = drift.iter().cloned().chain(self.unsaid(desired, observed)).collect();
+        let change_access = by_change(desired, observed, &back, now, controls);
         Since {
             reference: self.reference.clone(),
             commit: self.commit.clone(),
@@ -185,6 +212,7 @@ impl ReadBase {
             left: Self::left(desired, now, observed, options),
             new: self.new.clone(),
             gone: self.gone.clone(),
+            grounds: Grounds::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::args::{Report, ReportFormat};
 use crate::failure::{Exit, Failure};
-use crate::reports;
+use crate::{place, reports};
 
 /// Version of the shape: fields and types are added, never changed.
 const FORMAT_VERSION: &str = "1.0";
@@ -27,7 +27,7 @@ impl Events {
     /// Opens the files, and writes that a command has begun.
     pub(crate) fn open(reports: &[Report], command: &str) -> Result<Self, Failure> {
         let wanted = reports.iter().filter(|report| report.format == ReportFormat::Events);
-        let files = wanted.map(|report| File::create(&report.file).map(Mutex::new).map_err(|e| reports::unwritable(report, &e)));
+        let files = wanted.map(|report| place::create(&report.file, None).map(Mutex::new).map_err(|e| reports::unwritable(report, &e)));
         let events = Self { files: files.collect::<Result<_, _>>()? };
         events.say("started", json!({ "command": command, "crossrole_version": env!("CARGO_PKG_VERSION") }));
         Ok(events)

@@ -6,11 +6,13 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::failure::Failure;
+use crate::place;
 
 /// Most bytes that git may say besides the files themselves: a line for each of some ten thousand.
 const SAID_MOST: u64 = 16 << 20;
 
 /// A commit of the repository that holds some files.
+#[derive(Debug, Clone)]
 pub(crate) struct Commit {
     /// The top folder of the repository.
     top: PathBuf,
@@ -87,8 +89,7 @@ impl Commit {
                 let at = if folder { path.join(name) } else { path.clone() };
                 if (folder && wanted(&at) || !folder && entry.path == inside) && seen.insert(entry.path.clone()) {
                     if entry.link {
-                        let error = format!("`{}` is a symbolic link in {}", entry.path, self.reference);
-                        return Err(Failure::new(error, "with `--base`, manifests are files of the repository themselves"));
+                        return Err(self.link(&entry.path));
                     }
                     found.insert(at, entry);
                 }
@@ -104,6 +105,24 @@ impl Commit {
             return Ok(None);
         }
         Ok(self.files(&[path.to_owned()], most, |_| true)?.into_values().next())
+    }
+
+    /// The text of the file of this name, whatever links lead there now; `None` where the commit has none of it, or it is elsewhere.
+    pub(crate) fn named(&self, path: &Path, most: usize) -> Result<Option<String>, Failure> {
+        let top = std::fs::canonicalize(&self.top).unwrap_or_else(|_| self.top.clone());
+        let path = place::absolute(path);
+        let Ok(inside) = path.strip_prefix(&top) else { return Ok(None) };
+        let Some(inside) = inside.to_str().map(|inside| inside.replace(std::path::MAIN_SEPARATOR, "/")) else { return Ok(None) };
+        match self.entries(&inside)?.into_iter().find(|entry| entry.path == inside) {
+            None => Ok(None),
+            Some(Entry { link: true, .. }) => Err(self.link(&inside)),
+            Some(entry) => Ok(self.texts(&BTreeMap::from([(path, entry)]), most)?.into_iter().next()),
+        }
+    }
+
+    fn link(&self, inside: &str) -> Failure {
+        let error = format!("`{inside}` is a symbolic link in {}", self.reference);
+        Failure::new(error, "with `--base`, manifests and settings are files of the repository themselves")
     }
 
     fn entries(&self, inside: &str) -> Result<Vec<Entry>, Failure> {

@@ -6,7 +6,8 @@ use crossrole_model::{Desired, Finding, Plan, Severity};
 use crossrole_report::View;
 
 use crate::failure::Failure;
-use crate::files::{self, Wanted};
+use crate::files::Wanted;
+use crate::place;
 use crate::settings::Settings;
 
 /// Most bytes of all Rego policies together.
@@ -38,7 +39,7 @@ pub(crate) fn rego(folder: &Path, plan: &Plan) -> Result<Vec<Finding>, Failure> 
     }
     let mut size = 0;
     for file in &files {
-        let text = files::read(file, &REGO)?;
+        let text = place::read(file, &REGO)?;
         size += text.len();
         if size > POLICIES_MOST {
             return Err(failed(format!("they are over {POLICIES_MOST} bytes")));

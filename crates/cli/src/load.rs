@@ -7,8 +7,9 @@ use crossrole_model::{Desired, Severity, Source};
 
 use crate::args::{ACCOUNTS, CONFIG};
 use crate::failure::Failure;
-use crate::files::{self, Wanted};
+use crate::files::Wanted;
 use crate::io::Io;
+use crate::place;
 use crate::settings::Settings;
 
 /// Most manifests of one run: a folder with more is a mistake in the path.
@@ -79,7 +80,7 @@ pub(crate) const MANIFEST: Wanted = Wanted {
 };
 
 fn source(file: &Path) -> Result<Source, Failure> {
-    let text = files::read(file, &MANIFEST)?;
+    let text = place::read(file, &MANIFEST)?;
     // As TOML, it would have a mistake in its first line.
     if text.trim_start().starts_with('{') && crossrole_report::read_plan(&text).is_ok() {
         let name = crossrole_report::safe(&file.display().to_string());

@@ -1,6 +1,7 @@
 //! Files of `--report`: written each to a place of its own, and over nothing that the run reads or writes.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use crossrole_model::Source;
@@ -104,9 +105,13 @@ pub(crate) fn not_planned(view: &ViewArgs, key: &str, failure: &Failure) {
     }
 }
 
+fn opened(report: &Report) -> Result<std::fs::File, Failure> {
+    crate::place::create(&report.file, None).map_err(|e| unwritable(report, &e))
+}
+
 /// Writes one.
 pub(crate) fn write(report: &Report, text: &str) -> Result<(), Failure> {
-    std::fs::write(&report.file, text).map_err(|e| unwritable(report, &e))
+    opened(report)?.write_all(text.as_bytes()).map_err(|e| unwritable(report, &e))
 }
 
 pub(crate) fn unwritable(report: &Report, error: &std::io::Error) -> Failure {
@@ -115,8 +120,7 @@ pub(crate) fn unwritable(report: &Report, error: &std::io::Error) -> Failure {
 
 /// Writes JSON as it is made.
 pub(crate) fn write_json(report: &Report, value: &impl serde::Serialize) -> Result<(), Failure> {
-    let file = std::fs::File::create(&report.file).map_err(|e| unwritable(report, &e))?;
-    crossrole_report::write_json(std::io::BufWriter::new(file), value).map_err(|e| unwritable(report, &e))
+    crossrole_report::write_json(std::io::BufWriter::new(opened(report)?), value).map_err(|e| unwritable(report, &e))
 }
 
 /// JSON in a file.

@@ -16,14 +16,16 @@ use crossrole_manifest::Surroundings;
 use crossrole_model::audit::{Limits, Suppression};
 use crossrole_model::limits::{self, Quotas};
 use crossrole_model::{AccountId, Desired, IdentityCenter, LockPlace, Source};
-use crossrole_policy::Arn;
+use crossrole_policy::{Arn, Document};
 use serde::Deserialize;
 
 use crate::args::{ACCOUNTS, CONFIG, CloudArgs};
+use crate::before::{Before, Was};
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 use crate::git::Commit;
-use crate::{actions, environment, policies};
+use crate::policies::{self, POLICY};
+use crate::{actions, environment, place};
 
 pub(crate) use verify::AtHand;
 
@@ -113,25 +115,60 @@ pub(crate) struct Settings {
     file: File,
     directory: Option<Source>,
     directory_path: PathBuf,
+    origin: Origin,
+}
+
+/// Where the files of settings are read.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// Where they stand.
+    Here,
+    /// As they were before a change: what that brings along is not there.
+    Before(Before),
+}
+
+impl Origin {
+    /// A file that the settings `at` name, or those themselves.
+    fn text(&self, at: &Path, path: &Path, wanted: &Wanted) -> Result<Option<String>, Failure> {
+        let Self::Before(before) = self else { return present(at, path, wanted) };
+        match before.text(path, wanted.most)? {
+            Was::Text(text) => Ok(Some(text)),
+            Was::Absent => Ok(None),
+            Was::AsNow => present(at, path, wanted),
+        }
+    }
+
+    /// A control policy.
+    fn policy(&self, at: &Path, path: &Path, of_resource: bool, by_hand: bool) -> Result<Document, Failure> {
+        let missing = || Failure::new(format!("policy `{}` is not there", path.display()), POLICY.advice);
+        policies::control(path, &self.text(at, path, &POLICY)?.ok_or_else(missing)?, of_resource, by_hand)
+    }
 }
 
 impl Settings {
     /// Reads the file; where none was named, none need be there.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        Self::from(path, present)
+        Self::from(path, |file, wanted| present(path, file, wanted), Origin::Here)
+    }
+
+    /// The same as they were before a change, control policies included.
+    pub(crate) fn before(path: &Path, before: Before) -> Result<Self, Failure> {
+        let origin = Origin::Before(before);
+        let from = origin.clone();
+        Self::from(path, move |file, wanted| from.text(path, file, wanted), origin)
     }
 
     /// The settings and the directory of accounts of a commit. What it does not have is as it is now.
     pub(crate) fn at(path: &Path, commit: &Commit) -> Result<Self, Failure> {
-        Self::from(path, |path, wanted| Ok(commit.file(path, wanted.most)?.or(present(path, wanted)?)))
+        Self::from(path, |file, wanted| Ok(commit.file(file, wanted.most)?.or(present(path, file, wanted)?)), Origin::Here)
     }
 
-    fn from(path: &Path, text: impl Fn(&Path, &Wanted) -> Result<Option<String>, Failure>) -> Result<Self, Failure> {
+    fn from(path: &Path, text: impl Fn(&Path, &Wanted) -> Result<Option<String>, Failure>, origin: Origin) -> Result<Self, Failure> {
         let file = text(path, &SETTINGS)?.map(|text| parsed(path, &text)).transpose()?.unwrap_or_default();
         let directory_path = path.parent().unwrap_or(Path::new("")).join(file.defaults.directory.as_deref().unwrap_or(ACCOUNTS));
         // Where no file is named, none need be there.
         let directory = text(&directory_path, &DIRECTORY)?.map(|text| Source { file: directory_path.display().to_string(), text });
-        Ok(Self { path: path.to_owned(), file, directory, directory_path })
+        Ok(Self { path: path.to_owned(), file, directory, directory_path, origin })
     }
 
     /// How the accounts of `desired` are reached.
@@ -188,15 +225,21 @@ impl Settings {
 
     /// The organization's control policies; their files are named from the folder of the settings.
     pub(crate) fn controls(&self, desired: &Desired) -> Result<Controls, Failure> {
+        self.bounds(desired).map(|(controls, _)| controls)
+    }
+
+    /// The same, with their files and the accounts that each binds.
+    pub(crate) fn bounds(&self, desired: &Desired) -> Result<(Controls, Bound), Failure> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
-        let level = |level: &Level, of_resource: bool| -> Result<Vec<Placed>, Failure> {
-            let names = match level {
-                Level::One(name) => std::slice::from_ref(name),
-                Level::Many(names) => names,
-            };
-            names.iter().map(|name| Ok(Placed::new(policies::control(&folder.join(name), of_resource, true)?, format!("policy {name}")))).collect()
+        let names = |level: &Level| match level {
+            Level::One(name) => vec![name.clone()],
+            Level::Many(names) => names.clone(),
         };
-        let mut controls = Controls::default();
+        let level = |level: &Level, of_resource: bool| -> Result<Vec<Placed>, Failure> {
+            let names = names(level).into_iter();
+            names.map(|name| Ok(Placed::new(self.origin.policy(&self.path, &folder.join(&name), of_resource, true)?, format!("policy {name}")))).collect()
+        };
+        let (mut controls, mut bound) = (Controls::default(), Bound::new());
         let mut seen: BTreeMap<AccountId, &String> = BTreeMap::new();
         for (key, account) in &self.file.accounts {
             let id = account_id(&self.path, desired, key)?;
@@ -211,12 +254,13 @@ impl Settings {
                     return Err(Failure::new(error, "every level has one at least: AWS's own is `FullAWSAccess`, or `RCPFullAWSAccess`"));
                 }
                 if !levels.is_empty() {
+                    levels.iter().flat_map(names).for_each(|name| binds(&mut bound, &folder.join(name), &id));
                     into.insert(id.to_string(), levels.iter().map(|l| level(l, of_resource)).collect::<Result<_, _>>()?);
                 }
             }
         }
-        self.listed_controls(&mut controls)?;
-        Ok(controls)
+        self.listed_controls(&mut controls, &mut bound)?;
+        Ok((controls, bound))
     }
 
     /// Every file that was read, or is for control policies, in no order.
@@ -246,7 +290,7 @@ impl Settings {
     }
 
     /// Adds what the directory says; what the settings say of an account comes before that.
-    fn listed_controls(&self, controls: &mut Controls) -> Result<(), Failure> {
+    fn listed_controls(&self, controls: &mut Controls, bound: &mut Bound) -> Result<(), Failure> {
         let folder = self.directory_path.parent().unwrap_or(Path::new(""));
         let mut known: BTreeMap<(String, bool), Placed> = BTreeMap::new();
         // The same few policies bind most accounts: each is read once.
@@ -255,7 +299,7 @@ impl Settings {
                 return Ok(placed.clone());
             }
             // AWS takes any action in them, and these are AWS's own.
-            let placed = Placed::new(policies::control(&folder.join(name), of_resource, false)?, format!("policy {name}"));
+            let placed = Placed::new(self.origin.policy(&self.path, &folder.join(name), of_resource, false)?, format!("policy {name}"));
             known.insert((name.clone(), of_resource), placed.clone());
             Ok(placed)
         };
@@ -269,6 +313,7 @@ impl Settings {
                 if levels.is_empty() || into.contains_key(account.id.as_str()) {
                     continue;
                 }
+                levels.iter().flatten().for_each(|name| binds(bound, &folder.join(name), &account.id));
                 let mut all: Vec<Vec<Placed>> = Vec::new();
                 for level in &levels {
                     all.push(level.iter().map(|name| read(name, of_resource)).collect::<Result<_, _>>()?);
@@ -393,6 +438,13 @@ impl Settings {
     }
 }
 
+/// Files of control policies, and the accounts that each binds.
+pub(crate) type Bound = BTreeMap<String, BTreeSet<AccountId>>;
+
+fn binds(bound: &mut Bound, file: &Path, account: &AccountId) {
+    bound.entry(file.display().to_string()).or_default().insert(account.clone());
+}
+
 fn account_id(config: &Path, desired: &Desired, key: &str) -> Result<AccountId, Failure> {
     if let Some(id) = AccountId::parse(key) {
         return Ok(id);
@@ -423,8 +475,9 @@ const DIRECTORY: Wanted = Wanted {
 const SETTINGS: Wanted =
     Wanted { what: "settings", most: files::SMALL, advice: "check the path given with `--config`", smaller: "keep to the settings that there are" };
 
-/// The text of a file of this place. One that nobody has named need not be there.
-fn present(path: &Path, wanted: &Wanted) -> Result<Option<String>, Failure> {
+/// The text of a file of this place, which the settings `at` name, or those themselves. One that nobody has named need not be there.
+fn present(at: &Path, path: &Path, wanted: &Wanted) -> Result<Option<String>, Failure> {
+    place::stays(path, at, wanted.what)?;
     let optional = path.as_os_str() == CONFIG || wanted.what == DIRECTORY.what;
     if optional && !path.exists() { Ok(None) } else { files::read(path, wanted).map(Some) }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::access::{AccessChange, AccessDelta, Apart, Direction, Part, Undecided};
 use crate::facet::Digest;
 use crate::plan::Plan;
+use crate::since::Beside;
 
 /// What an approval is of, apart from the words that it is said with and the request that shows it.
 #[derive(Serialize)]
@@ -112,17 +113,20 @@ pub struct Judged {
     pub over: BTreeMap<Digest, Approval>,
     /// What was approved and is no part of the plan.
     pub unmatched: Vec<(Digest, Approval)>,
+    /// What needs an approval besides what the plan's own access says.
+    pub beside: Beside,
 }
 
 impl Judged {
-    /// Puts every widening, and everything that may be one, beside the approvals. `selects` tells which widenings need one; what is
+    /// Puts every widening, and everything that may be one, of the plan and `beside` it, beside the approvals. `selects` tells which widenings need one; what is
     /// undecided always does. `now`: seconds since 1970.
-    pub fn of(plan: &Plan, approvals: &[Approval], selects: impl Fn(&AccessChange) -> bool, now: i64) -> Self {
+    pub fn of(plan: &Plan, beside: Beside, approvals: &[Approval], selects: impl Fn(&AccessChange) -> bool, now: i64) -> Self {
         let (mut judged, none) = (Self::default(), AccessDelta::default());
         let delta = plan.access.as_ref().unwrap_or(&none);
-        let widened = delta.changes.iter().filter(|change| change.direction == Direction::Widened);
+        let widened = delta.changes.iter().chain(beside.changes()).filter(|change| change.direction == Direction::Widened);
         let widened = widened.map(|change| (change.digest(plan), selects(change)));
-        let all: Vec<(Digest, bool)> = widened.chain(delta.undecided.iter().map(|one| (one.digest(plan), true))).collect();
+        let undecided = delta.undecided.iter().chain(beside.undecided());
+        let all: Vec<(Digest, bool)> = widened.chain(undecided.map(|one| (one.digest(plan), true))).collect();
         for (digest, needed) in &all {
             let of: Vec<&Approval> = approvals.iter().filter(|approval| approval.widenings.contains(digest)).collect();
             if let Some(holds) = of.iter().find(|approval| !approval.is_over(now)) {
@@ -135,6 +139,6 @@ impl Judged {
         let known = |digest: &Digest| all.iter().any(|(other, _)| other == digest);
         let named = approvals.iter().flat_map(|approval| approval.widenings.iter().map(move |digest| (digest, approval)));
         judged.unmatched = named.filter(|(digest, _)| !known(digest)).map(|(digest, approval)| (digest.clone(), approval.clone())).collect();
-        judged
+        Self { beside, ..judged }
     }
 }

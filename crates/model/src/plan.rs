@@ -13,6 +13,7 @@ use crate::desired::{AccountInfo, ByHand, ManifestRef};
 use crate::facet::{Digest, Facet};
 use crate::ids::{AccountId, Partition};
 use crate::observed::Scope;
+use crate::since::Beside;
 use crate::state::ObjectState;
 use crate::withheld::{Subject, Withheld};
 
@@ -327,6 +328,12 @@ pub struct Plan {
     /// Who gains and who loses; `None` when nobody has asked.
     #[serde(default)]
     pub access: Option<AccessDelta>,
+    /// Control policies that the answer on access rests on, by file as it was named, and the accounts that each binds.
+    #[serde(default)]
+    pub control_policies: BTreeMap<String, BTreeSet<AccountId>>,
+    /// What it was held to when it was saved, and is when it is carried out.
+    #[serde(default)]
+    pub held_to: HeldTo,
     /// What the runner could not do any more after it, and so not take it back.
     #[serde(default)]
     pub lockouts: Vec<Lockout>,
@@ -338,6 +345,15 @@ pub struct Plan {
     /// What the comment on it is found by, where it is saved: what carries it out writes into the same.
     #[serde(default)]
     pub comment_key: String,
+}
+
+/// What a plan was held to when it was made. It asks for more, and never for less: what is asked for where it is carried out holds as well.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldTo {
+    /// Which widenings need an approval, each as `--deny-widening` was given.
+    pub deny_widening: Vec<String>,
+    /// What needs one besides, and only the plan beside another commit tells.
+    pub beside: Beside,
 }
 
 /// What a plan was made from besides its manifests: of each, what tells it from another.

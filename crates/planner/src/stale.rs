@@ -96,6 +96,9 @@ fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
         destroy_keys,
         // Looked at apart.
         made_keys: _,
+        // What binds it is said where it is otherwise; what it is held to is asked for besides.
+        control_policies: _,
+        held_to: _,
         changes,
         steps,
         withheld,

@@ -36,7 +36,10 @@ fn section_of(plan: &Plan, view: View, most: usize) -> Vec<Line> {
         return Vec::new();
     }
     if delta.changes.is_empty() && delta.undecided.is_empty() {
-        return vec![Line::new(Tone::Heading, 0, "Access: ").then(["nobody gains or loses anything."]), Line::empty()];
+        let mut out = vec![Line::new(Tone::Heading, 0, "Access: ").then(["nobody gains or loses anything."])];
+        out.extend(crate::grounds::within(plan));
+        out.push(Line::empty());
+        return out;
     }
     let alike = alike(&delta.changes);
     let all = |view| alike.iter().map(|changes| line(changes, view)).chain(delta.undecided.iter().map(undecided_line)).collect::<Vec<Line>>();
@@ -48,6 +51,7 @@ fn section_of(plan: &Plan, view: View, most: usize) -> Vec<Line> {
     if more > 0 {
         out.push(Line::plain(2, format!("… and {more} more: see --json")));
     }
+    out.extend(crate::grounds::within(plan));
     out.push(Line::empty());
     out
 }

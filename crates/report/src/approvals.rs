@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::access::Direction;
+use crossrole_model::access::{AccessDelta, Direction};
 use crossrole_model::{Approval, Digest, Judged, Plan};
 use serde_json::{Value, json};
 
@@ -14,15 +14,26 @@ const ENTRIES_MOST: usize = 50;
 
 /// What needs an approval: the digests that are said alike, and the sentence.
 fn open(plan: &Plan, judged: &Judged) -> Vec<(Vec<Digest>, String)> {
-    let Some(delta) = &plan.access else { return Vec::new() };
+    let mut all: Vec<(Vec<Digest>, String)> = plan.access.iter().flat_map(|delta| open_of(plan, judged, delta, "")).collect();
+    let beside =
+        [(&judged.beside.taken_up, ": live already, by somebody's hand"), (&judged.beside.wider, ": under the control policies that there were before")];
+    for (delta, why) in beside {
+        let more: Vec<_> = open_of(plan, judged, delta, why).into_iter().filter(|(digests, _)| !all.iter().any(|(others, _)| others == digests)).collect();
+        all.extend(more);
+    }
+    all
+}
+
+/// The same of one delta.
+fn open_of(plan: &Plan, judged: &Judged, delta: &AccessDelta, why: &str) -> Vec<(Vec<Digest>, String)> {
     let mut all = Vec::new();
     for changes in alike(&delta.changes).into_iter().filter(|changes| changes.iter().any(|c| c.direction == Direction::Widened)) {
         let open: Vec<_> = changes.into_iter().filter(|c| judged.open.contains(&c.digest(plan))).collect();
         if !open.is_empty() {
-            all.push((open.iter().map(|c| c.digest(plan)).collect(), line(&open, View::default()).text()));
+            all.push((open.iter().map(|c| c.digest(plan)).collect(), line(&open, View::default()).text() + why));
         }
     }
-    let undecided = delta.undecided.iter().map(|one| (one.digest(plan), undecided_line(one).text()));
+    let undecided = delta.undecided.iter().map(|one| (one.digest(plan), undecided_line(one).text() + why));
     all.extend(undecided.filter(|(digest, _)| judged.open.contains(digest)).map(|(digest, text)| (vec![digest], text)));
     all
 }

@@ -41,6 +41,7 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
     });
     body.push_str(if access.is_empty() { "<p>Nobody gains or loses anything.</p>\n" } else { &access });
     body.push_str(&filled(&|out| out.extend(drift.into_iter().flat_map(|drift| crate::since::let_in(&drift.foreign, view, usize::MAX)))));
+    body.push_str(&filled(&|out| out.extend(since.into_iter().flat_map(|since| crate::grounds::lines(plan, since, view, usize::MAX)))));
     if let Some(judged) = judged {
         body.push_str(&filled(&|out| out.extend(approvals::judged(judged))));
         let entries = approvals::entries(plan, judged);

@@ -64,6 +64,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "lockouts": plan.lockouts.iter().map(crate::access::lockout).collect::<Vec<_>>(),
         "lockout_facts": plan.lockouts,
         "access": plan.access.as_ref().map(|delta| crate::access::json(plan, delta, view)),
+        "control_policies": plan.control_policies,
         "summary": summary(plan),
         "calls": plan.calls.iter().map(|(account, n)| (account.to_string(), json!(n))).collect::<Map<_, _>>(),
         "keys": keys(plan),

@@ -18,6 +18,7 @@ mod escape;
 mod findings;
 mod fold;
 mod graph;
+mod grounds;
 mod html;
 mod json;
 mod junit;

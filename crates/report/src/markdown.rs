@@ -89,6 +89,9 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
         Some(drift) => page.fenced("", &lines(&|out| out.extend(crate::since::by_drift(&drift.access, view, usize::MAX))), quarter),
         None => page.fenced("", &lines(&|out| out.extend(crate::access::section_whole(plan, view))), quarter),
     }
+    if let Some(since) = since {
+        page.fenced("", &lines(&|out| out.extend(crate::grounds::lines(plan, since, view, usize::MAX))), quarter);
+    }
     if let Some(judged) = judged {
         page.fenced("", &lines(&|out| out.extend(crate::approvals::judged(judged))), quarter);
         let entries = crate::approvals::entries(plan, judged);
@@ -282,6 +285,7 @@ pub(crate) fn warnings(plan: &Plan, compared: Option<&Compared>) -> Vec<String> 
         said.push(format!("**{destroyed} of the objects {} destroyed.**", if destroyed == 1 { "is" } else { "are" }));
     }
     said.extend(widened(plan, compared));
+    said.extend(compared.into_iter().flat_map(|compared| crate::grounds::warnings(plan, compared)));
     if !plan.lockouts.is_empty() {
         said.push("**The runner could not take this back: `apply` refuses it unless `--allow-lockout` is given.**".to_owned());
     }

@@ -38,7 +38,7 @@ fn commit(reference: &str, id: &str) -> String {
 
 /// `Drift: not known: origin/main (1a2b3c4d5e6f) can't be read.`, and what is wrong there.
 pub(crate) fn unread(base: &UnreadBase) -> Vec<Line> {
-    let UnreadBase { reference, commit: id, mistakes } = base;
+    let UnreadBase { reference, commit: id, mistakes, grounds: _ } = base;
     let at = commit(reference, id);
     let mut out = vec![
         Line::new(Tone::Heading, 0, "Drift: ").then([format!("not known: {at} can't be read, so that nothing is told apart from this change.")]),
@@ -351,15 +351,18 @@ pub fn access_json(plan: &Plan, delta: &AccessDelta, view: View) -> Value {
 
 /// The same for machines: beside the plan's own changes, those of each side. What is not known is null.
 pub fn since_json(plan: &Plan, compared: &Compared, view: View) -> Value {
-    let value = match compared {
+    let mut value = match compared {
         Compared::Since(since) => sides_json(plan, since, view),
         Compared::Unread(base) => unread_json(base),
     };
+    if let Some(map) = value.as_object_mut() {
+        map.insert("grounds".to_owned(), crate::grounds::json(plan, compared, view));
+    }
     named::value(plan, value)
 }
 
 fn unread_json(base: &UnreadBase) -> Value {
-    let UnreadBase { reference, commit, mistakes } = base;
+    let UnreadBase { reference, commit, mistakes, grounds: _ } = base;
     let mistakes = match mistakes {
         BaseMistakes::Manifests { findings, sources } => crate::findings::findings_json(findings, &[], sources).get("findings").cloned().unwrap_or_default(),
         BaseMistakes::Surroundings(lines) => lines.iter().map(|line| json!({ "message": line })).collect(),

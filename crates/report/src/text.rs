@@ -53,6 +53,7 @@ pub fn plan_since(plan: &Plan, since: Option<&Compared>, view: View) -> String {
     withheld(plan, &mut out);
     notes(plan, view, &mut out);
     out.extend(crate::access::section(plan, view));
+    out.extend(since.into_iter().flat_map(|since| crate::grounds::lines(plan, since, view, crate::access::LINES_MOST)));
     out.push(Line::new(Tone::Heading, 0, summary(plan)));
     out.extend(held(plan));
     if plan.is_empty() {

@@ -226,7 +226,8 @@ pub(super) fn age(text: &str) -> Result<Duration, String> {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ApplyArgs {
-    /// Manifests, folders of them, or one saved plan, behind which may stand where its manifests are now
+    /// Manifests, folders of them, or one saved plan, behind which may stand where its manifests are now. A plan of `plan --destroy`
+    /// is for `destroy`, and `--target` and `--destroy-key` are given here as they were to `plan`
     #[arg(default_value = "manifests")]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]

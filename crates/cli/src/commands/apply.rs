@@ -45,15 +45,13 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
         }
         (_, None) => {}
     }
-    let (paths, options) = match &reviewed {
-        Some(_) if destroy || !args.planning.target.is_empty() || !args.planning.destroy_key.is_empty() => {
-            return Err(Failure::new("a saved plan is applied as it is", "give `--destroy`, `--target` and `--destroy-key` to `crossrole plan`"));
+    let options = args.planning.options(destroy);
+    let paths = match &reviewed {
+        Some(reviewed) => {
+            reviewed.asked_for(&options)?;
+            reviewed::manifests(&reviewed.plan, &reviewed.places)?
         }
-        Some(Reviewed { plan, places }) => {
-            let (targets, destroy_keys) = (plan.targets.clone(), plan.destroy_keys.clone());
-            (reviewed::manifests(plan, places)?, Options { destroy: plan.destroy, targets, destroy_keys, ..Options::default() })
-        }
-        None => (args.paths.clone(), args.planning.options(destroy)),
+        None => args.paths.clone(),
     };
     let mut session = Session::open(&paths, &args.planning.cloud, io)?;
     session.events = Arc::clone(events);
@@ -135,7 +133,7 @@ enum Ended {
 impl Work<'_> {
     async fn apply(&self, held: Option<&Held<'_>>, io: &mut Io) -> Result<Ended, Failure> {
         let Self { args, session, options, reviewed, checked, approved } = *self;
-        let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
+        let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired, reviewed)?;
         // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
         let mut made = make(session, options, &args.planning.guard, &gate, None).await?;
         let beyond = held.map(|held| held.beyond(&made.plan)).unwrap_or_default();

@@ -5,8 +5,9 @@ use crossrole_report::{Line, Tone, safe};
 
 use crate::args::CommentArgs;
 use crate::failure::{Exit, Failure};
-use crate::files::{self, Wanted};
+use crate::files::Wanted;
 use crate::io::Io;
+use crate::place;
 use crate::request::{self, Request};
 
 /// What is written.
@@ -19,7 +20,7 @@ const COMMENT: Wanted = Wanted {
 };
 
 pub(crate) async fn run(args: &CommentArgs, io: &mut Io) -> Result<Exit, Failure> {
-    let body = files::read(&args.file, &COMMENT)?;
+    let body = place::read(&args.file, &COMMENT)?;
     let Request { place, token } = request::find(args, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
     let manner = if args.new { Manner::Anew } else { Manner::InPlace };
     let done = crossrole_forge::comment(&place, &token, &body, manner).await;

@@ -39,7 +39,8 @@ pub(crate) async fn run(args: &GraphArgs, io: &mut Io) -> Result<Exit, Failure> 
 
 fn write(file: &Path, text: &str, sources: &[Source]) -> Result<(), Failure> {
     reports::apart_from(&[Report { format: ReportFormat::Html, file: file.to_owned() }], sources)?;
-    std::fs::write(file, text)
+    crate::place::create(file, None)
+        .and_then(|mut to| std::io::Write::write_all(&mut to, text.as_bytes()))
         .map_err(|e| Failure::new(format!("picture `{}` can't be written: {e}", file.display()), "check that its folder is there, and its permissions"))
 }
 

@@ -21,7 +21,7 @@ use crate::failure::{Exit, Failure};
 use crate::guard::{self, Gate};
 use crate::io::Io;
 use crate::session::Session;
-use crate::{guardrails, reports, rests_on};
+use crate::{grounds, guardrails, place, reports, rests_on};
 
 pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (report, cloud) = (&args.planning.view.report, &args.planning.cloud);
@@ -51,15 +51,18 @@ async fn opened(args: &PlanArgs, events: &Arc<Events>, key: &str, reported: &mut
 }
 
 async fn plan(args: &PlanArgs, session: &Session, reported: &mut bool, io: &mut Io) -> Result<Exit, Failure> {
-    let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired)?;
+    let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired, None)?;
     let options = args.planning.options(args.destroy);
-    let base = args.base.as_ref().map(|reference| Base::read(reference, &args.paths.paths, &args.planning.cloud.config, &session.desired)).transpose()?;
+    let base = args.base.as_ref().map(|reference| beside(reference, args, session)).transpose()?;
     let mut made = make(session, &options, &args.planning.guard, &gate, base).await?;
-    if let Some(path) = &args.out {
-        let rests_on = rests_on::now(session, &made.plan, &made.observed);
-        save(&Plan { saved_at: super::validate::now(), rests_on, comment_key: session.key.clone(), ..made.plan.clone() }, path)?;
-    }
     let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
+    // What was refused is saved for whoever reads it, held to the same when it is carried out. Where it was not judged, nothing is.
+    let judged = refusal.as_ref().err().is_none_or(|failure| failure.exit() == Exit::Refused);
+    if let Some(path) = args.out.as_ref().filter(|_| judged) {
+        let rests_on = rests_on::now(session, &made.plan, &made.observed);
+        let held_to = Gate::held_to(&args.planning.guard, made.judged.as_ref());
+        save(&Plan { saved_at: super::validate::now(), rests_on, held_to, comment_key: session.key.clone(), ..made.plan.clone() }, path)?;
+    }
     made.refused(refusal.as_ref().err()).print(&args.planning.view, &session.sources, io)?;
     *reported = true;
     refusal?;
@@ -68,6 +71,13 @@ async fn plan(args: &PlanArgs, session: &Session, reported: &mut bool, io: &mut 
         (false, true) if args.detailed_exitcode => Exit::Changes,
         _ => Exit::Clean,
     })
+}
+
+/// What the commit says, of manifests and of what they are judged by.
+fn beside(reference: &str, args: &PlanArgs, session: &Session) -> Result<(Base, grounds::Base), Failure> {
+    let paths = &args.paths.paths;
+    let base = Base::read(reference, paths, &args.planning.cloud.config, &session.desired)?;
+    Ok((base, grounds::Base::read(reference, paths, &session.settings, &session.desired)?))
 }
 
 /// A plan, and what is worth knowing of it.
@@ -91,6 +101,8 @@ pub(crate) struct Made {
     owners: Owners,
     /// Why it must not be carried out, a line each.
     refused: Vec<String>,
+    /// The same in a word; empty: it is not refused.
+    reason: &'static str,
     /// What has moved since it was reviewed and is left out, a line each.
     pub(crate) left_out: Vec<String>,
     /// What its comment is found by.
@@ -112,13 +124,14 @@ fn needs_others(plan: &Plan) -> bool {
 
 impl Made {
     /// Looks at a plan with all that is asked of one: lint, guardrails, Rego policies.
-    fn of(plan: Plan, session: &Session, observed: Observed, linted: Linted, guard: &GuardArgs, gate: &Gate) -> Result<Self, Failure> {
+    fn of(plan: Plan, since: Option<Compared>, session: &Session, observed: Observed, linted: Linted, asked: (&GuardArgs, &Gate)) -> Result<Self, Failure> {
+        let (guard, gate) = asked;
         let desired = &session.desired;
         let controls = session.settings.controls(desired)?;
         let mut made = Self {
-            judged: gate.judge(&plan, super::validate::now()),
+            judged: gate.judge(&plan, since.as_ref(), super::validate::now()),
             plan,
-            since: None,
+            since,
             drift: None,
             findings: Vec::new(),
             suppressed: Vec::new(),
@@ -126,6 +139,7 @@ impl Made {
             prepares: session.prepares(),
             owners: owners(desired),
             refused: Vec::new(),
+            reason: "",
             left_out: Vec::new(),
             key: session.key.clone(),
             desired: Arc::clone(desired),
@@ -145,8 +159,8 @@ impl Made {
 
     /// Keeps why it is refused for the reports.
     pub(crate) fn refused(&mut self, refusal: Option<&Failure>) -> &Self {
-        let refused = refusal.filter(|failure| matches!(failure.exit(), Exit::Refused | Exit::Moved));
-        self.refused = refused.map(|failure| failure.render(Screen::default()).lines().map(str::to_owned).collect()).unwrap_or_default();
+        self.reason = refusal.map_or("", |failure| if failure.exit() == Exit::Failed { "failed" } else { "refused" });
+        self.refused = refusal.map(|failure| failure.render(Screen::default()).lines().map(str::to_owned).collect()).unwrap_or_default();
         self
     }
 
@@ -183,7 +197,7 @@ impl Made {
             map.extend(self.judged.as_ref().map(|judged| ("approvals".to_owned(), crossrole_report::judged_json(&self.plan, judged))));
             // The exit code says that it is; what for, here.
             map.extend((!self.refused.is_empty()).then(|| ("refused".to_owned(), self.refused.clone().into())));
-            map.extend((!self.refused.is_empty()).then(|| ("reason".to_owned(), "refused".into())));
+            map.extend((!self.refused.is_empty()).then(|| ("reason".to_owned(), self.reason.into())));
             map.extend(self.since.as_ref().map(|since| ("base".to_owned(), crossrole_report::since_json(&self.plan, since, view))));
         }
         value
@@ -235,20 +249,24 @@ pub(crate) fn carried_out(wanted: &[Report], made: &Made, sources: &[Source], ou
 }
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
-pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs, gate: &Gate, base: Option<Base>) -> Result<Made, Failure> {
+pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs, gate: &Gate, base: Option<(Base, grounds::Base)>) -> Result<Made, Failure> {
     let scope = Scope { everything: options.destroy, ..crossrole_planner::scope(&session.desired) };
     let observed = session.observe(&scope).await?;
     let then = match &base {
-        Some(base) => base.observe(&scope, &observed, session).await?,
+        Some((base, _)) => base.observe(&scope, &observed, session).await?,
         None => None,
     };
-    let (desired, options, controls) = (Arc::clone(&session.desired), options.clone(), session.settings.controls(&session.desired)?);
+    let (desired, options, (controls, bound)) = (Arc::clone(&session.desired), options.clone(), session.settings.bounds(&session.desired)?);
     let work = move || {
         let mut plan = crossrole_planner::plan(&desired, &observed, &options);
         checked(&plan)?;
         access(&mut plan, &desired, &observed, &controls);
         let linted = if plan.destroy { Linted::default() } else { crossrole_lint::lint(&desired, Some(&observed), super::validate::now()) };
-        let since = base.map(|base| base.compared(&desired, &plan, then.as_ref().unwrap_or(&observed), &options, &controls));
+        plan.control_policies = bound;
+        let since = base.map(|(base, grounds)| {
+            let compared = base.compared(&desired, &plan, then.as_ref().unwrap_or(&observed), &options, &controls);
+            compared.on(grounds.grounds(&plan, &desired, &observed))
+        });
         for (account, calls) in then.into_iter().flat_map(|then| then.calls) {
             *plan.calls.entry(account).or_default() += calls;
         }
@@ -256,7 +274,7 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
     };
     let (plan, observed, linted, since) = session.computed("planning", work).await??;
     session.events.planned(&plan);
-    Ok(Made { since, ..Made::of(plan, session, observed, linted, guard, gate)? })
+    Made::of(plan, since, session, observed, linted, (guard, gate))
 }
 
 /// What decides access before a plan, and after it.
@@ -297,11 +315,7 @@ pub(super) fn checked(plan: &Plan) -> Result<(), Failure> {
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let failed = |why: String| Failure::new(format!("plan file `{}` can't be written: {why}", path.display()), "check the folder's permissions");
     let text = crossrole_report::write_plan(plan).map_err(|e| failed(e.to_string()))?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|e| failed(e.to_string()))?;
+    let mut file = place::create(path, Some(0o600)).map_err(|e| failed(e.to_string()))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

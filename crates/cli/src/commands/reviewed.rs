@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossrole_model::plan::{Difference, LivePart, Turned};
 use crossrole_model::{Cause, Digest, Plan};
+use crossrole_planner::Options;
 use crossrole_report::{CodecError, Line, Tone, safe};
 
 use crate::args::GuardArgs;
@@ -57,6 +58,36 @@ impl Reviewed {
     /// The files of its manifests, as they were named, and where they may be now.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.plan.manifests.iter().map(|manifest| PathBuf::from(&manifest.file)).chain(self.places.iter().cloned()).collect()
+    }
+
+    /// What is taken back, and of what, is asked for by whoever applies: the file is a record, and no instruction.
+    pub(crate) fn asked_for(&self, options: &Options) -> Result<(), Failure> {
+        let plan = &self.plan;
+        let set = |targets: &[String]| targets.iter().cloned().collect::<BTreeSet<String>>();
+        let refused = |error: &str, hint: &str| Err(Failure::refused(error, hint));
+        match (plan.destroy, options.destroy) {
+            (true, false) => {
+                return refused(
+                    "this plan takes back all that its manifests own, and `apply` is not asked for that",
+                    "`crossrole destroy FILE` carries it out, where that is meant",
+                );
+            }
+            (false, true) => return refused("this plan takes nothing back as `destroy` does", "`crossrole apply FILE` carries it out, where that is meant"),
+            (true, true) | (false, false) => {}
+        }
+        if plan.destroy_keys != options.destroy_keys {
+            return refused(
+                "the keys that this plan deletes are not those that are named here",
+                "give `--destroy-key` here as it was given to `crossrole plan`, once for each, where that is meant",
+            );
+        }
+        if set(&plan.targets) != set(&options.targets) {
+            return refused(
+                "this plan is not of what is asked for here: its targets are others",
+                "give `--target` here as it was given to `crossrole plan`, once for each, where that is meant",
+            );
+        }
+        Ok(())
     }
 
     /// A plan that was reviewed long ago is not what its reviewers would say today. One of tomorrow has a wrong clock behind it.
@@ -176,7 +207,7 @@ pub(crate) async fn compare(
     if !left.is_empty() {
         return Ok(Err(refusal("this is not the plan that was saved, the rest of it is not what was reviewed either, and nothing was changed:")));
     }
-    made.judged = gate.judge(&rest, super::validate::now());
+    made.judged = gate.judge(&rest, None, super::validate::now());
     made.plan = rest;
     // What policies say of the whole is nothing that they say of the rest.
     if let Some(folder) = &guard.policy {

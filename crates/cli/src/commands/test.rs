@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 
 use crate::args::TestArgs;
 use crate::failure::{Exit, Failure};
-use crate::files::{self, Wanted};
+use crate::files::Wanted;
 use crate::io::Io;
 use crate::load::{EXPECTATIONS, Loaded};
+use crate::place;
 use crate::{actions, ask, keys, reports};
 
 use super::validate::{Found, write_with};
@@ -99,7 +100,7 @@ fn write(args: &TestArgs, outcomes: &[Outcome], files: &[Source]) -> Result<(), 
 
 /// Reads a file of tests and keeps it; returns its number and text.
 fn read<'f>(file: &Path, files: &'f mut Vec<Source>) -> Result<(usize, &'f str), Failure> {
-    let (number, text) = (files.len(), files::read(file, &TESTS)?);
+    let (number, text) = (files.len(), place::read(file, &TESTS)?);
     files.push(Source { file: file.display().to_string(), text });
     Ok((number, files.last().map_or("", |source| source.text.as_str())))
 }

@@ -2,60 +2,108 @@
 
 use std::ops::Range;
 
-/// Keys whose values are external ids.
-const KEYS: [&str; 2] = ["external_id", "sts:externalid"];
+/// Keys whose values are external ids, without what people write between the letters.
+const KEYS: [&str; 2] = ["externalid", "stsexternalid"];
 
-/// Where external ids stand, between their quotes. The text need not be TOML: what looks like a value of such a key is one.
+/// So many letters may be wrong, too many or too few: whoever mistypes the key has still written the value.
+const WRONG_MOST: usize = 4;
+
+/// Where external ids stand: between their quotes and, where the text is no TOML there, to the end of the line. What looks like a value of
+/// such a key is one, and so is what looks like the key.
 pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
-    let lower = text.to_ascii_lowercase();
     let mut out = Vec::new();
-    for key in KEYS {
-        for (at, _) in lower.match_indices(key) {
-            let from = at + key.len();
-            let rest = text.get(from..).unwrap_or_default();
-            let value = rest.trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']);
-            if let Some(value) = value.strip_prefix(['=', ':']) {
-                quoted(text, text.len() - value.len(), &mut out);
-            }
+    for (at, sign) in text.match_indices(['=', ':']) {
+        let before = text.get(..at).unwrap_or_default();
+        let begins = before.rfind(['\n', '{', ',', '=']).map_or(0, |before| before + 1);
+        if is_key(before.get(begins..).unwrap_or_default()) {
+            value(text, at + sign.len(), &mut out);
         }
     }
+    unsigned(text, &mut out);
     out
 }
 
-/// The texts in quotes of the value that begins at `from`: one, or those of a list.
-fn quoted(text: &str, from: usize, out: &mut Vec<Range<usize>>) {
-    let mut open: Option<(char, usize)> = None;
-    let mut list = false;
-    for (at, c) in text.get(from..).unwrap_or_default().char_indices().map(|(at, c)| (from + at, c)) {
-        match (open, c) {
-            (None, '"' | '\'') => open = Some((c, at + 1)),
-            (None, '[') => list = true,
-            (None, ']' | '}') => return,
-            (None, '\n' | ',') if !list => return,
-            (Some((quote, start)), _) if c == quote => {
-                out.push(start..at);
-                open = None;
-            }
-            // A quote that is never closed.
-            (Some((_, start)), '\n') => {
-                out.push(start..at);
-                if !list {
-                    return;
-                }
-                open = None;
-            }
-            _ => {}
-        }
+/// Tells whether what stands before a sign is, or was meant to be, the key.
+fn is_key(written: &str) -> bool {
+    // A letter that is written by its number may be any.
+    if written.contains('\\') {
+        return true;
     }
-    if let Some((_, start)) = open {
-        out.push(start..text.len());
+    let plain = |part: &str| part.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let is_near = |part: &str| {
+        let part = plain(part);
+        KEYS.iter().any(|key| strsim::osa_distance(key, &part) <= WRONG_MOST) || part.starts_with("ext") && part.ends_with("id")
+    };
+    plain(written).contains("extern") || written.split(['.', ':']).any(is_near)
+}
+
+/// A line that begins with the key and has no sign.
+fn unsigned(text: &str, out: &mut Vec<Range<usize>>) {
+    let mut begins = 0;
+    for line in text.split_inclusive('\n') {
+        let word = line.trim_start();
+        let end = word.find([' ', '\t']).unwrap_or(word.len());
+        if !word.starts_with('#') && !line.contains(['=', ':']) && word.get(..end).is_some_and(is_key) {
+            out.push(begins + line.len() - word.len() + end..begins + line.trim_end().len());
+        }
+        begins += line.len();
     }
 }
 
-/// Returns the part of a text with the external ids in it overwritten, byte for byte.
+/// The value that begins at `from`: a text in quotes, those of a list, or all of the line.
+fn value(text: &str, from: usize, out: &mut Vec<Range<usize>>) {
+    let rest = text.get(from..).unwrap_or_default();
+    let begins = from + rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    let rest = text.get(begins..).unwrap_or_default();
+    match rest.chars().next() {
+        Some('"' | '\'') => drop(quoted(text, begins, out)),
+        Some('[') => list(text, begins + 1, out),
+        _ => out.push(begins..begins + rest.find('\n').unwrap_or(rest.len())),
+    }
+}
+
+/// The text in quotes that begins at `from`, and where it ends. One that no quote ends on its line goes on to the next quote there is.
+fn quoted(text: &str, from: usize, out: &mut Vec<Range<usize>>) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let one = if rest.starts_with('"') { "\"" } else { "'" };
+    let three = one.repeat(3);
+    let quote = if rest.starts_with(&three) { three.as_str() } else { one };
+    let start = from + quote.len();
+    let inner = text.get(start..).unwrap_or_default();
+    let mut escaped = false;
+    let ends = inner.char_indices().find(|(at, c)| {
+        let ends = !escaped && inner.get(*at..).is_some_and(|rest| rest.starts_with(quote));
+        escaped = one == "\"" && *c == '\\' && !escaped;
+        ends
+    });
+    let end = start + ends.map_or(inner.len(), |(at, _)| at);
+    out.push(start..end);
+    end + quote.len()
+}
+
+/// The texts of a list.
+fn list(text: &str, from: usize, out: &mut Vec<Range<usize>>) {
+    let mut at = from;
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        match c {
+            '"' | '\'' => at = quoted(text, at, out),
+            ']' => return,
+            ' ' | '\t' | '\n' | '\r' | ',' => at += 1,
+            // Not a text: all of the line.
+            _ => {
+                let line = text.get(at..).unwrap_or_default();
+                let end = at + line.find('\n').unwrap_or(line.len());
+                out.push(at..end);
+                at = end;
+            }
+        }
+    }
+}
+
+/// Returns the part of a text with the external ids in it overwritten, byte for byte; lines stay lines.
 pub(super) fn masked(part: &str, begins: usize, secrets: &[Range<usize>]) -> String {
     let hidden = |at: usize| secrets.iter().any(|range| range.contains(&at));
-    let one = |(at, c): (usize, char)| if hidden(begins + at) { "*".repeat(c.len_utf8()) } else { c.to_string() };
+    let one = |(at, c): (usize, char)| if c != '\n' && hidden(begins + at) { "*".repeat(c.len_utf8()) } else { c.to_string() };
     part.char_indices().map(one).collect()
 }
 
@@ -72,7 +120,45 @@ mod tests {
         assert_eq!(shown("external_id = \"a-b\" # why\nname = \"x\""), "external_id = \"***\" # why\nname = \"x\"");
         assert_eq!(shown("external_id=['ab',\n  \"cé\"]\nname = \"x\""), "external_id=['**',\n  \"***\"]\nname = \"x\"");
         assert_eq!(shown("{ \"sts:ExternalId\" = \"ab\", \"aws:x\" = \"y\" }"), "{ \"sts:ExternalId\" = \"**\", \"aws:x\" = \"y\" }");
-        assert_eq!(shown("external_id = \"never closed\nname = \"x\""), "external_id = \"************\nname = \"x\"");
+        assert_eq!(shown("external_id = \"never closed\nname = \"x\""), "external_id = \"************\n*******\"x\"");
         assert_eq!(shown("# external_id is \"x\""), "# external_id is \"x\"");
+    }
+
+    /// The mistakes that people make: what they wrote is the value all the same.
+    #[test]
+    fn so_they_are_where_the_line_has_a_mistake() {
+        for line in [
+            "externalid = \"SECRET\"",
+            "external-id = \"SECRET\"",
+            "externl_id = \"SECRET\"",
+            "extenral_id = \"SECRET\"",
+            "extid = \"SECRET\"",
+            "External_Id: SECRET",
+            "external_id = SECRET",
+            "external_id SECRET",
+            "external_id.x = \"SECRET\"",
+            "external_id . x = \"SECRET\"",
+            "\"extern\\u0061l_id\" = \"SECRET\"",
+            "\"\\u0065xternal_id\" = \"SECRET\"",
+            "external_id = \"a\\\"SECRET\"",
+            "external_id = \"SECRET\nSECRET\"",
+            "external_id = '''SECRET'SECRET'''",
+            "external_id = \"\"\"\nSECRET\"SECRET\"\"\"",
+            "external_id = [SECRET, \"SECRET\"]",
+            "external_id = [\"SECRET\\\"SECRET\"]",
+            "trust = { account = \"dev\", externl_id = \"SECRET\" }",
+            "trust = { account = \"dev\", externl_id = SECRET }",
+        ] {
+            let said = shown(&format!("name = \"x\"\n{line}\n"));
+            assert!(said.starts_with("name = \"x\"\n") && !said.contains("SECRET"), "{line}: {said}");
+        }
+    }
+
+    /// What the others say is read.
+    #[test]
+    fn nothing_else_is_overwritten() {
+        let text = "name = \"x\"\naccount = \"222222222222\"\n[roles.Internal]\ndescription = \"reads\"\nrole = \"dev/External\"\nactions = [\"s3:GetObject\"]\n\
+                    arn = \"arn:aws:kms:us-east-1:222222222222:key/1\"\nexcept = [\"x\"]\nextra = 1\nsource_ip = [\"203.0.113.0/24\"]\n";
+        assert_eq!(shown(text), text);
     }
 }

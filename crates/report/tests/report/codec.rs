@@ -37,7 +37,7 @@ fn what_is_no_plan_is_refused_with_a_sentence() {
         );
     }
     let other = refused(&written.replacen(&format!("\"version\":\"{version}\""), "\"version\":\"99.0.0\"", 1));
-    assert!(matches!(&other, CodecError::OtherVersion(v) if v == "99.0.0, plan format 6"), "{other:?}");
+    assert!(matches!(&other, CodecError::OtherVersion(v) if v == "99.0.0, plan format 7"), "{other:?}");
 }
 
 /// One byte anywhere: the digest, a name, a digest of an object, the order of keys, a space.

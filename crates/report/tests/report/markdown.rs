@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use crossrole_model::{
-    Address, Approval, BaseMistakes, Compared, Drifted, Finding, Foreign, ForeignPart, Judged, Kind, Plan, Severity, Since, Source, UnreadBase,
+    Address, Approval, BaseMistakes, Beside, Compared, Drifted, Finding, Foreign, ForeignPart, Ground, Grounds, Judged, Kind, Plan, Severity, Since, Source,
+    UnreadBase,
 };
 use crossrole_report::{COMMENT_MOST, Comment, LEAST, Owners, SUMMARY_MOST, View, marker};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
@@ -64,6 +65,7 @@ pub(crate) fn since(plan: &Plan, t: &str) -> Compared {
         left: vec![Address { account: facts::account(), kind: Kind::KeyPolicy, name: t.into() }],
         new: vec![(t.into(), t.into())],
         gone: vec![(t.into(), t.into())],
+        grounds: grounds(t),
     })
 }
 
@@ -76,8 +78,14 @@ pub(crate) fn drifted(t: &str) -> Drifted {
 /// A commit that can't be read, in both ways.
 pub(crate) fn unread(t: &str) -> [Compared; 2] {
     let (findings, sources) = findings(t);
-    let of = |mistakes| Compared::Unread(UnreadBase { reference: t.into(), commit: t.into(), mistakes });
+    let of = |mistakes| Compared::Unread(UnreadBase { reference: t.into(), commit: t.into(), mistakes, grounds: grounds(t) });
     [of(BaseMistakes::Manifests { findings, sources }), of(BaseMistakes::Surroundings(vec![t.into()]))]
+}
+
+/// Files of every kind, and more under other control policies.
+fn grounds(t: &str) -> Grounds {
+    let kinds = [Ground::Settings, Ground::Guardrails, Ground::Directory, Ground::ControlPolicy];
+    Grounds { changed: kinds.into_iter().map(|kind| (kind, t.to_owned())).collect(), wider: decisions::delta(t), unread: true }
 }
 
 pub(crate) fn judged(plan: &Plan, t: &str) -> Judged {
@@ -87,7 +95,7 @@ pub(crate) fn judged(plan: &Plan, t: &str) -> Judged {
     let held = [(digests.next().unwrap(), approval(2))].into();
     let open: Vec<_> = digests.collect();
     let over = [(open[0].clone(), approval(1))].into();
-    Judged { approved: held, over, unmatched: vec![(open[0].clone(), approval(0))], open }
+    Judged { approved: held, over, unmatched: vec![(open[0].clone(), approval(0))], open, beside: Beside { taken_up: delta.clone(), wider: delta.clone() } }
 }
 
 /// So is one that is compared with a commit that can't be read: nothing of that is told apart, and nothing is said to be.

@@ -1,0 +1,67 @@
+//! What a plan is judged by besides its manifests, under `--base`: settings, guardrails, the directory of accounts and control policies as
+//! the commit has them. What a change brings along of it must not hide what the change gives.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crossrole_access::{Controls, delta};
+use crossrole_model::access::AccessDelta;
+use crossrole_model::{Desired, Ground, Grounds, Observed, Plan, beyond};
+
+use crate::before::Before;
+use crate::commands::plan::sides;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// What is otherwise than in the commit.
+pub(crate) struct Base {
+    changed: BTreeSet<(Ground, String)>,
+    /// The control policies of the commit, where something is otherwise; `None` in it: they can't be read.
+    controls: Option<Option<Controls>>,
+}
+
+impl Base {
+    /// Reads what the commit has of it. A commit whose settings have mistakes holds up nothing: then no control policy binds.
+    pub(crate) fn read(reference: &str, paths: &[PathBuf], now: &Settings, desired: &Desired) -> Result<Self, Failure> {
+        let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
+        let before = Before::find(reference, first)?;
+        let then = Settings::before(now.path(), before.clone());
+        let all: BTreeSet<PathBuf> = then.iter().flat_map(Settings::files).chain(now.files()).collect();
+        let mut changed = BTreeSet::new();
+        for file in all.into_iter().filter(|file| before.differs(file, crossrole_manifest::MAX_BYTES)) {
+            changed.insert((of(&file, now, then.as_ref().ok()), file.display().to_string()));
+        }
+        if then.as_ref().map_or(!changed.is_empty(), |then| then.guardrails() != now.guardrails()) {
+            changed.insert((Ground::Guardrails, now.path().display().to_string()));
+        }
+        let read = |then: Result<Settings, Failure>| then?.without_labels_beside(desired).controls(desired);
+        let controls = (!changed.is_empty()).then(|| read(then).ok());
+        Ok(Self { changed, controls })
+    }
+
+    /// What it comes to for a plan.
+    pub(crate) fn grounds(self, plan: &Plan, desired: &Desired, observed: &Observed) -> Grounds {
+        let Self { changed, controls } = self;
+        let (wider, unread) = match controls {
+            None => (AccessDelta::default(), false),
+            Some(controls) => {
+                let unread = controls.is_none();
+                let [before, after] = sides(plan, desired, observed, &controls.unwrap_or_default());
+                (beyond(plan, &delta(&before, &after)), unread)
+            }
+        };
+        Grounds { changed, wider, unread }
+    }
+}
+
+/// What a file is.
+fn of(file: &Path, now: &Settings, then: Option<&Settings>) -> Ground {
+    let directory = |settings: &Settings| settings.directory_path() == file;
+    if file == now.path() {
+        Ground::Settings
+    } else if directory(now) || then.is_some_and(directory) {
+        Ground::Directory
+    } else {
+        Ground::ControlPolicy
+    }
+}
