@@ -150,7 +150,7 @@ impl Estate {
         match Caller::parse(principal) {
             caller @ (Caller::Anonymous | Caller::Service(_)) => (Who::without_identity(caller), Vec::new()),
             Caller::Arn(arn) if is_provider(&arn) => (Who::without_identity(Caller::Arn(arn)), Vec::new()),
-            Caller::Arn(arn) => self.known(&arn).unwrap_or_else(|| (Who::named(&arn), vec![Assumption::UnknownPolicies])),
+            Caller::Arn(arn) | Caller::Federated { arn, .. } => self.known(&arn).unwrap_or_else(|| (Who::named(&arn), vec![Assumption::UnknownPolicies])),
         }
     }
 

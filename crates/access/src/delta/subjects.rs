@@ -231,7 +231,7 @@ impl Who {
         let (party, service) = match &caller {
             Caller::Anonymous => (Party::Unsigned, None),
             Caller::Service(name) => (Party::Service { name: name.clone() }, Some(name.clone())),
-            Caller::Arn(arn) => (Party::Tokens { provider: arn.clone() }, None),
+            Caller::Arn(arn) | Caller::Federated { arn, .. } => (Party::Tokens { provider: arn.clone() }, None),
         };
         fixed.insert("aws:principaltype".to_owned(), if party == Party::Unsigned { one("Anonymous") } else { None });
         // Requests that are not signed lack it; S3 says `anonymous` of who they are from (IAM User Guide, "AWS global condition

@@ -3,6 +3,7 @@
 mod bucket;
 mod caller;
 mod dependents;
+mod federated;
 mod key;
 mod made_key;
 mod missing;

@@ -98,6 +98,8 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoPermissionSet,
         Cause::NoIdentityCenter,
         Cause::NotAssigned(account()),
+        Cause::Federated { user: format!("arn:aws:iam::111111111111:user/{t}", t = t()), missing: true },
+        Cause::Federated { user: format!("arn:aws:iam::111111111111:user/{t}", t = t()), missing: false },
         Cause::Quota { quota: Quota::PermissionSet, size: 10_241, limit: 10_240 },
     ];
     let number = |cause: &Cause| match cause {
@@ -140,8 +142,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::MarkGone { .. } => 36,
         Cause::NamedOtherwise { .. } => 37,
         Cause::BoundaryOf(_) => 38,
+        Cause::Federated { .. } => 39,
     };
-    covers(all.iter().map(number), 39);
+    covers(all.iter().map(number), 40);
     all
 }
 
