@@ -131,6 +131,9 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         let mut caller = Caller::new("anonymous".to_owned(), "", String::new(), asked);
         caller.anonymous = true;
         caller.context.set("aws:PrincipalType", "Anonymous");
+        // IAM User Guide, "AWS global condition context keys": requests that are not signed lack the one, and say `anonymous` in the others.
+        caller.context.remove("aws:PrincipalIsAWSService");
+        ["aws:PrincipalAccount", "aws:userid"].map(|key| caller.context.set(key, "anonymous"));
         return Ok(caller);
     };
     if auth.service == "sts" && auth.region.is_empty() {
