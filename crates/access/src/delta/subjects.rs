@@ -195,6 +195,14 @@ impl Who {
         self
     }
 
+    /// The root user of an account, which needs no policies of its own.
+    pub(super) fn root(partition: &str, account: &str) -> Self {
+        let mut who = Self::named(&format!("arn:{partition}:iam::{account}:root"));
+        // As if policies of its own let it everything: it is `Kind::Everything`.
+        who.subject.certainty = Certainty::Exact;
+        who
+    }
+
     /// Principals of accounts that nothing else is known of.
     pub(crate) fn any_of(crowd: Crowd, kind: Kind) -> Self {
         let (party, account) = match &crowd.accounts {

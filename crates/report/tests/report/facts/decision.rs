@@ -91,6 +91,8 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::OwnPolicies,
         Assumption::UnknownPolicies,
         Assumption::Unread { policies: vec![t.into(), "b".into()] },
+        Assumption::NotGiven { keys: vec![t.into(), "b".into()] },
+        Assumption::RoleTags { keys: vec![t.into()] },
     ];
     let number = |assumption: &Assumption| match assumption {
         Assumption::OwnAccount => 0,
@@ -100,8 +102,10 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::UnknownPolicies => 4,
         Assumption::Unread { .. } => 5,
         Assumption::NoGrant => 6,
+        Assumption::NotGiven { .. } => 7,
+        Assumption::RoleTags { .. } => 8,
     };
-    covers(all.iter().map(number), 7);
+    covers(all.iter().map(number), 9);
     all
 }
 
