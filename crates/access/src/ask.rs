@@ -1,20 +1,20 @@
 //! Questions to an estate: may this principal do that, directly or through roles, and why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix};
 use crossrole_policy::Arn;
 
+use crate::brought::{asked_tags, context, is_open, of_session};
 use crate::delta::crowd::{Accounts, Crowd};
 use crate::delta::keys;
-use crate::delta::subjects::{Kind, Who};
-use crate::engine::condition::instant;
+use crate::delta::subjects::{Kind, Who, brings_tags};
 use crate::engine::decide::is_of_key;
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::principal::{Caller, is_provider};
-use crate::request::{Context, ContextValue, Policies, Request};
+use crate::request::{Context, Policies, Request};
 use crate::tagged;
-use crate::why::explain;
+use crate::why::explain_open;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -49,8 +49,9 @@ pub fn explain_alone(question: &Question, policies: &Policies<'_>) -> Explanatio
     if policies.resource.is_none() {
         assumed.extend(unguarded(&question.resource, owner.as_deref(), &who));
     }
-    let request = request(question, &who, owner, &question.action, &question.resource);
-    explain(&request, policies, who.subject.party, assumed)
+    let request = request(question, &who, None, owner, &question.action, &question.resource);
+    let open = |key: &str| is_open(&who.subject, &question.context, &request.context, key);
+    explain_open(&request, policies, who.subject.party.clone(), assumed, open)
 }
 
 /// What is taken for granted of a resource whose policy is not known.
@@ -64,12 +65,12 @@ fn unguarded(resource: &str, owner: Option<&str>, who: &Who) -> Option<Assumptio
     }
 }
 
-fn request(question: &Question, who: &Who, owner: Option<String>, action: &str, resource: &str) -> Request {
+fn request(question: &Question, who: &Who, tags: Option<&BTreeMap<String, String>>, owner: Option<String>, action: &str, resource: &str) -> Request {
     Request {
         caller: who.subject.caller.clone(),
         action: action.to_owned(),
         resource: resource.to_owned(),
-        context: context(question, who, owner.as_deref(), action),
+        context: context(question, who, tags, owner.as_deref(), action),
         resource_account: owner.or_else(|| who.subject.account.clone()),
     }
 }
@@ -79,17 +80,19 @@ impl Estate {
     pub fn ask(&self, question: &Question) -> Vec<Explanation> {
         let mut answers = Vec::new();
         let mut principal = question.principal.clone();
-        for role in &question.via {
+        let mut question = question.clone();
+        for role in std::mem::take(&mut question.via) {
             let action = Caller::parse(&principal).assumes_by();
-            let answer = self.hop(question, &principal, action, role);
+            let answer = self.hop(&question, &principal, action, &role);
             let allowed = answer.is_allowed();
             answers.push(answer);
             if !allowed {
                 return answers;
             }
-            principal.clone_from(role);
+            question.context = of_session(&question.context);
+            principal = role;
         }
-        answers.push(self.hop(question, &principal, &question.action, &question.resource));
+        answers.push(self.hop(&question, &principal, &question.action, &question.resource));
         let allowed = answers.last().is_some_and(Explanation::is_allowed);
         if let (Some(bucket), Some(last)) = (keys::unread(self, &question.action, &question.resource), answers.last_mut()) {
             last.assumed.push(Assumption::Encryption { bucket: bucket.to_owned() });
@@ -123,11 +126,17 @@ impl Estate {
         let mut policies = self.policies(identity, who.subject.account.as_deref(), guarded, owner.as_deref());
         // The request brings the tags, so that reasons can say what they are.
         policies.resource = guarded.and_then(|g| g.policy.as_ref()).map(Placed::written);
-        let mut request = request(question, &who, owner.clone(), action, resource);
+        let tags = self.principals.get(&who.arn).filter(|_| !who.arn.contains(":group/")).map(|principal| &principal.tags);
+        let mut request = request(question, &who, tags, owner.clone(), action, resource);
         if let Some(tags) = self.tags_of(resource) {
             tagged::put(&mut request.context, resource, tags);
         }
-        let mut answer = explain(&request, &policies, who.subject.party, assumed);
+        if let Some(tags) = tags.filter(|_| brings_tags(self, &who.arn)) {
+            let keys = asked_tags(&policies, &action.to_ascii_lowercase(), tags, &question.context);
+            assumed.extend((!keys.is_empty()).then_some(Assumption::RoleTags { keys }));
+        }
+        let open = |key: &str| is_open(&who.subject, &question.context, &request.context, key);
+        let mut answer = explain_open(&request, &policies, who.subject.party.clone(), assumed, open);
         if is_of_key(&request) && !answer.is_allowed() {
             answer.assumed.push(Assumption::NoGrant);
         }
@@ -159,7 +168,7 @@ impl Estate {
         match Caller::parse(principal) {
             caller @ (Caller::Anonymous | Caller::Service(_)) => (Who::without_identity(caller), Vec::new()),
             Caller::Arn(arn) if is_provider(&arn) => (Who::without_identity(Caller::Arn(arn)), Vec::new()),
-            Caller::Arn(arn) => self.known(&arn).unwrap_or_else(|| (Who::named(&arn), vec![Assumption::UnknownPolicies])),
+            Caller::Arn(arn) | Caller::Federated { arn, .. } => self.known(&arn).unwrap_or_else(|| (Who::named(&arn), vec![Assumption::UnknownPolicies])),
         }
     }
 
@@ -171,10 +180,7 @@ impl Estate {
             Some(name) => self.role_named(parsed.account, name)?,
             None => self.principals.get_key_value(arn)?.0,
         };
-        let mut who = Who::known(key, [self, self])?;
-        if role.is_some() {
-            who.subject.caller = Caller::Arn(arn.to_owned());
-        }
+        let who = if role.is_some() { Who::session(arn, key, [self, self])? } else { Who::known(key, [self, self])? };
         let policies = self.principals.get(key).map(|p| p.unread.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
         let assumed = if policies.is_empty() { Vec::new() } else { vec![Assumption::Unread { policies }] };
         Some((who, assumed))
@@ -188,48 +194,4 @@ fn account_behind(principal: &str) -> Option<&str> {
 
 fn account_of(resource: &str) -> Option<String> {
     Arn::parse(resource).map(|a| a.account.to_owned()).filter(|a| !a.is_empty())
-}
-
-/// What is given, and what follows from the caller and the resource.
-fn context(question: &Question, who: &Who, owner: Option<&str>, action: &str) -> Context {
-    let mut context = question.context.clone();
-    let mut add = |key: &str, value: ContextValue| {
-        if context.get(key).is_none() {
-            context.insert(key, value);
-        }
-    };
-    let one = |text: &str| ContextValue::One(text.to_owned());
-    for (key, value) in &who.subject.fixed {
-        if let Some(value) = value {
-            add(key, value.clone());
-        }
-    }
-    if let Some(tags) = who.subject.tags.iter().flatten().next_back() {
-        for (key, value) in tags {
-            add(key, one(value));
-        }
-    }
-    if let Some(arn) = who.subject.crowd.as_ref().and_then(Crowd::principal_arn) {
-        add("aws:PrincipalArn", ContextValue::One(arn));
-    }
-    // KMS tells whose caller it is (AWS KMS Developer Guide, "kms:CallerAccount").
-    if let Some(account) = who.subject.account.as_deref().filter(|_| action.to_ascii_lowercase().starts_with("kms:")) {
-        add("kms:CallerAccount", one(account));
-    }
-    if let Some(owner) = owner {
-        add("aws:ResourceAccount", one(owner));
-        add("s3:ResourceAccount", one(owner));
-    }
-    // Both are one moment.
-    if let Some(ContextValue::One(at)) = question.context.get("aws:CurrentTime")
-        && let Some(nanoseconds) = instant(at)
-    {
-        add("aws:EpochTime", ContextValue::One(nanoseconds.div_euclid(1_000_000_000).to_string()));
-    }
-    add("aws:SecureTransport", one("true"));
-    add("aws:ViaAWSService", one("false"));
-    if action.eq_ignore_ascii_case("sts:AssumeRole") {
-        add("sts:RoleSessionName", one("session"));
-    }
-    context
 }

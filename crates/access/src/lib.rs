@@ -9,6 +9,7 @@
 
 mod ask;
 mod at_most;
+mod brought;
 mod case;
 pub mod catalogue;
 pub mod clauses;
@@ -18,6 +19,7 @@ pub mod estate;
 pub mod language;
 mod live;
 mod lockout;
+mod naming;
 mod onward;
 mod picture;
 mod principal;

@@ -8,6 +8,7 @@ use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, Obje
 use crossrole_policy::{Document, Element, Principal, Statement, is_public};
 
 use crate::estate::{self, BucketKey, Estate, Guarded, Placed};
+use crate::naming::Naming;
 
 /// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
 const AWS_MANAGED: &[(&str, &str)] = &[("AdministratorAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)];
@@ -67,6 +68,30 @@ pub(crate) const AWS_KEY: &str = "alias/aws/s3";
 fn key_name(arn: &str) -> String {
     let id = arn.split_once(":key/").map_or(arn, |(_, id)| id);
     KeyRef::parse(arn).and_then(|key| key.alias().map(str::to_owned)).unwrap_or_else(|| id.to_owned())
+}
+
+/// The paths under which policies name principals that manifests rely on and do not make.
+fn paths(desired: &Desired) -> BTreeMap<Address, String> {
+    let mut paths = BTreeMap::new();
+    let statements = desired.objects.values().flat_map(|object| match &object.state {
+        DesiredState::Role { state, .. } => state.trust.statements.iter().collect::<Vec<_>>(),
+        DesiredState::BucketPolicy { statements, .. } => statements.iter().collect(),
+        DesiredState::KeyPolicy { grants, .. } => grants.iter().map(|grant| &grant.statement).collect(),
+        _ => Vec::new(),
+    });
+    let named = statements.filter_map(|statement| statement.principal.as_ref());
+    for arn in named.flat_map(crossrole_policy::Principal::aws).filter_map(|text| crossrole_policy::Arn::parse(text)) {
+        let kind = match arn.kind_and_name() {
+            Some(("role", _)) => Kind::Role,
+            Some(("user", _)) => Kind::User,
+            _ => continue,
+        };
+        let (Some(account), Some((_, rest))) = (crossrole_model::AccountId::parse(arn.account), arn.resource.split_once('/')) else { continue };
+        if let Some((path, name)) = rest.rsplit_once('/') {
+            paths.insert(Address::new(&account, kind, name), format!("/{path}/"));
+        }
+    }
+    paths
 }
 
 /// IAM compares names without regard to case.
@@ -165,9 +190,13 @@ impl Objects {
     /// What the manifests say, and nothing else: principals that they rely on have the policies they are given here.
     pub fn desired(desired: &Desired) -> Self {
         let mut objects = Self { partition: desired.partition, ..Self::default() };
+        let paths = paths(desired);
         for address in &desired.required {
             match address.kind {
-                Kind::Role | Kind::User => drop(objects.principals.insert(address.clone(), Held { path: "/".to_owned(), ..Held::default() })),
+                Kind::Role | Kind::User => {
+                    let path = paths.get(address).cloned().unwrap_or_else(|| "/".to_owned());
+                    objects.principals.insert(address.clone(), Held { path, ..Held::default() });
+                }
                 Kind::Group => drop(objects.groups.insert(key(address), Held { name: Some(address.name.clone()), path: "/".to_owned(), ..Held::default() })),
                 _ => {}
             }
@@ -468,32 +497,47 @@ impl Objects {
     /// Makes of the estate of others the one of these, where nothing but users and roles differs, and returns the ARNs of those. `None`:
     /// more does, and the estate is as it was.
     pub fn put_principals(&self, others: &Self, estate: &mut Estate) -> Option<BTreeSet<String>> {
-        let Self { principals, groups, policies, buckets, providers, partition, keys, keys_off, bucket_keys, encryption_unread, tags, whole, in_force } = self;
+        let Self { principals, groups, policies, buckets, providers, partition: _, keys, keys_off, bucket_keys, encryption_unread, tags, whole, in_force } = self;
         let same = *groups == others.groups && *policies == others.policies && *buckets == others.buckets && *providers == others.providers;
         let same = same && *keys == others.keys && *bucket_keys == others.bucket_keys && *tags == others.tags && *whole == others.whole;
         let same = same && *keys_off == others.keys_off && *encryption_unread == others.encryption_unread;
         if !same || !in_force.is_empty() || !others.in_force.is_empty() {
             return None;
         }
-        let arn = |address: &Address, held: &Held| partition.iam_arn(&address.account, address.kind.as_str(), &held.path, &address.name);
+        // Whom other policies name may be another then.
+        let (naming, before) = (self.naming(), others.naming());
+        let trusts = principals.values().filter_map(|held| held.trust.as_ref());
+        let policies = buckets.values().filter_map(|bucket| bucket.policy.as_ref()).chain(keys.values());
+        if trusts.chain(policies).any(|document| naming.reads_otherwise(&before, document)) {
+            return None;
+        }
         let mut touched = BTreeSet::new();
         for (address, held) in others.principals.iter().filter(|(address, held)| principals.get(*address) != Some(*held)) {
-            let arn = arn(address, held);
+            let arn = self.arn(address, held);
             estate.principals.remove(&arn);
             estate.roles.remove(&arn);
             touched.insert(arn);
         }
         for (address, held) in principals.iter().filter(|(address, held)| others.principals.get(*address) != Some(*held)) {
-            self.compile(address, held, estate);
-            touched.insert(arn(address, held));
+            self.compile(address, held, &naming, estate);
+            touched.insert(self.arn(address, held));
         }
         Some(touched)
     }
 
+    fn naming(&self) -> Naming {
+        Naming::of(self.principals.iter().map(|(address, held)| self.arn(address, held)))
+    }
+
+    fn arn(&self, address: &Address, held: &Held) -> String {
+        self.partition.iam_arn(&address.account, address.kind.as_str(), &held.path, &address.name)
+    }
+
     fn compiled(&self) -> Estate {
         let mut estate = Estate { partition: self.partition.as_str().to_owned(), whole: self.whole.clone(), ..Estate::default() };
+        let naming = self.naming();
         for (address, held) in &self.principals {
-            self.compile(address, held, &mut estate);
+            self.compile(address, held, &naming, &mut estate);
         }
         for (address, held) in &self.groups {
             let (arn, member) = self.member(address, held);
@@ -504,12 +548,12 @@ impl Objects {
         }
         for (name, bucket) in &self.buckets {
             let restrict_public = bucket.block.is_some_and(|b| b.restrict_buckets) && bucket.policy.as_ref().is_some_and(is_public);
-            let policy = bucket.policy.as_ref().map(|d| Placed::new(d.clone(), format!("bucket policy of {name}")));
+            let policy = bucket.policy.as_ref().map(|d| Placed::new(naming.read(d), format!("bucket policy of {name}")));
             estate.buckets.insert(name.clone(), Guarded { account: bucket.account.clone(), policy, restrict_public });
         }
         for (arn, document) in &self.keys {
             let account = crossrole_policy::Arn::parse(arn).map(|a| a.account.to_owned()).unwrap_or_default();
-            let policy = Placed::of_key(document.clone(), format!("policy of key {}", key_name(arn)));
+            let policy = Placed::of_key(naming.read(document), format!("policy of key {}", key_name(arn)));
             let policy = Some(if let Some(tags) = self.tags.get(arn) { policy.on(arn, tags) } else { policy });
             estate.keys.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
         }
@@ -520,9 +564,9 @@ impl Objects {
         estate
     }
 
-    fn compile(&self, address: &Address, held: &Held, estate: &mut Estate) {
+    fn compile(&self, address: &Address, held: &Held, naming: &Naming, estate: &mut Estate) {
         let kind = address.kind.as_str();
-        let arn = self.partition.iam_arn(&address.account, kind, &held.path, &address.name);
+        let arn = self.arn(address, held);
         let of = format!("{kind} {}", address.name);
         let account = address.account.to_string();
         let mut principal = estate::Principal {
@@ -555,7 +599,7 @@ impl Objects {
             });
         }
         if let Some(trust) = &held.trust {
-            let policy = Some(Placed::new(trust.clone(), format!("trust policy of {of}")).on(&arn, &held.tags));
+            let policy = Some(Placed::new(naming.read(trust), format!("trust policy of {of}")).on(&arn, &held.tags));
             estate.roles.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
         }
         estate.principals.insert(arn, principal);

@@ -11,6 +11,13 @@ pub enum Caller {
     Service(String),
     /// A user, role session, federated user, account root, or (for web identity and SAML) a provider, by ARN.
     Arn(String),
+    /// A federated user of which it is known whose session it is: what names the user, names it (IAM User Guide, "Policy evaluation logic").
+    Federated {
+        /// Its own ARN, with a name that the user chose.
+        arn: String,
+        /// ARN of the user that called `sts:GetFederationToken`.
+        user: String,
+    },
 }
 
 /// Web identity providers that every account knows, and that have no ARN (IAM User Guide, "Available keys for AWS web identity
@@ -46,7 +53,7 @@ impl Caller {
     /// Returns the caller's account.
     pub fn account(&self) -> Option<&str> {
         match self {
-            Self::Arn(text) => Arn::parse(text).map(|a| a.account),
+            Self::Arn(text) | Self::Federated { arn: text, .. } => Arn::parse(text).map(|a| a.account),
             _ => None,
         }
     }
@@ -55,7 +62,7 @@ impl Caller {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Anonymous => "anonymous",
-            Self::Service(text) | Self::Arn(text) => text,
+            Self::Service(text) | Self::Arn(text) | Self::Federated { arn: text, .. } => text,
         }
     }
 }

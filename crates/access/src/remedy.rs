@@ -131,6 +131,8 @@ fn named(caller: &Caller) -> Principal {
         Caller::Anonymous => Principal::of("AWS", ["*"]),
         Caller::Service(name) => Principal::of("Service", [name]),
         Caller::Arn(text) if is_provider(text) => Principal::of("Federated", [text]),
+        // Who may not be asked for by name asks by the user behind it.
+        Caller::Federated { user, .. } => Principal::of("AWS", [user]),
         Caller::Arn(text) => {
             let session = text.split_once(":sts::").zip(text.split_once(":assumed-role/"));
             let role = session.and_then(|((head, rest), (_, name))| {

@@ -1,5 +1,7 @@
 //! Why a request is decided as it is: the statements that applied, those that nearly did, and what would make it a yes.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::access::{Assumption, Because, Explanation, Fix, Lack, Party, Reason, StatementRef};
 use crossrole_policy::Effect;
 
@@ -16,6 +18,17 @@ const NEAR_MOST: usize = 5;
 
 /// Decides one request and says why.
 pub fn explain(request: &Request, policies: &Policies<'_>, party: Party, assumed: Vec<Assumption>) -> Explanation {
+    explain_open(request, policies, party, assumed, |_| false)
+}
+
+/// The same. `is_open`: nothing is known of a key, be it that the request does not have it.
+pub(crate) fn explain_open(
+    request: &Request,
+    policies: &Policies<'_>,
+    party: Party,
+    mut assumed: Vec<Assumption>,
+    is_open: impl Fn(&str) -> bool,
+) -> Explanation {
     let answer = evaluate(request, policies);
     let request = &*request.as_put();
     let seen = Seen { request, asker: Asker::of(&request.caller), bounded: policies.boundary.is_some() };
@@ -29,6 +42,10 @@ pub fn explain(request: &Request, policies: &Policies<'_>, party: Party, assumed
     let remedy = if answer.is_allowed() { Some(Remedy::default()) } else { remedy::smallest(request, policies, &denies) };
     // A Deny that does not bear on this caller is not spoken of.
     all.retain(|j| !j.reason.applies(Effect::Deny) || remedy.as_ref().is_none_or(|r| r.denies.contains(&j.place)));
+    if answer.is_allowed() {
+        let keys = not_given(&all, is_open);
+        assumed.extend((!keys.is_empty()).then_some(Assumption::NotGiven { keys }));
+    }
     let because = because(&all, answer, &seen.asker, request);
     let fixes = if answer.is_allowed() { Vec::new() } else { fixes(&all, answer, remedy.as_ref(), request) };
     let needs = remedy.unwrap_or_default().layers;
@@ -55,6 +72,14 @@ pub fn explain(request: &Request, policies: &Policies<'_>, party: Party, assumed
 struct Judged {
     place: Place,
     reason: Reason,
+}
+
+/// Keys by which alone a Deny does not apply, and of which nothing is known.
+fn not_given(all: &[Judged], is_open: impl Fn(&str) -> bool) -> Vec<String> {
+    let denies = all.iter().map(|judged| &judged.reason).filter(|reason| reason.effect == Effect::Deny);
+    let open = |lack: &Lack| if let Lack::Condition { key, .. } = lack { Some(key.clone()).filter(|key| is_open(key)) } else { None };
+    let keys: BTreeSet<String> = denies.filter_map(|reason| reason.lacks.iter().map(open).collect::<Option<Vec<_>>>()).flatten().collect();
+    keys.into_iter().collect()
 }
 
 fn because(all: &[Judged], answer: Answer, asker: &Asker<'_>, request: &Request) -> Because {

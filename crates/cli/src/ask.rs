@@ -71,6 +71,23 @@ pub(crate) fn there(arn: &str, estate: &Estate, whole: &BTreeSet<AccountId>) -> 
     }
 }
 
+/// A role, user or group that manifests, which are all that is known, neither declare nor name; and one that is called nearly so.
+pub(crate) fn unheard(text: &str, arn: &str, desired: &Desired, estate: &Estate) -> Option<(String, Option<String>)> {
+    let parsed = Arn::parse(arn).filter(|arn| arn.service == "iam")?;
+    let (kind, name) = parsed.resource.split_once('/').filter(|(kind, _)| ["role", "user", "group"].contains(kind))?;
+    // Whoever writes an ARN out means it.
+    if text.starts_with("arn:") || estate.principals.contains_key(arn) || arn.contains(['*', '?']) || PermissionSet::of_role(arn).is_some() {
+        return None;
+    }
+    let head = format!("arn:{}:iam::{}:{kind}/", parsed.partition, parsed.account);
+    let known = estate.principals.keys().filter_map(|arn| arn.strip_prefix(&head));
+    let near = known.map(|known| (strsim::damerau_levenshtein(known, name), known)).min().filter(|(far, _)| *far <= (1 + name.len() / 4).min(3));
+    let shown = crossrole_report::safe(text);
+    let hint = near.map(|(_, near)| format!("did you mean `{}`?", crossrole_report::safe(&shown.replacen(name, near, 1))));
+    let trusting = desired.accounts.iter().any(|(id, info)| info.trusting && id.as_str() == parsed.account);
+    (trusting || hint.is_some()).then(|| (format!("no manifest declares or names `{shown}`"), hint))
+}
+
 /// The trusting account, where there is one: of several, a label has to say which.
 fn trusting(desired: &Desired) -> Option<&AccountId> {
     let mut all = desired.accounts.iter().filter(|(_, info)| info.trusting).map(|(id, _)| id);
@@ -114,13 +131,17 @@ fn named(text: &str, desired: &Desired, estate: &Estate) -> Option<String> {
     }
     let parts: Vec<&str> = text.split('/').collect();
     let (account, kind, name) = match parts.as_slice() {
-        [kind @ ("role" | "user" | "group"), .., name] => (trusting(desired)?, *kind, *name),
-        [label, kind @ ("role" | "user" | "group"), .., name] => (labelled(desired, label)?, *kind, *name),
+        [kind @ ("role" | "user" | "group"), name @ ..] => (trusting(desired)?, *kind, name),
+        [label, kind @ ("role" | "user" | "group"), name @ ..] => (labelled(desired, label)?, *kind, name),
         _ => return None,
     };
+    let last = name.last()?;
     let head = format!("arn:{}:iam::{account}:{kind}/", desired.partition.as_str());
-    let known = estate.principals.keys().find(|arn| arn.starts_with(&head) && arn.rsplit('/').next() == Some(name));
-    Some(known.cloned().unwrap_or_else(|| format!("{head}{name}")))
+    let exact = format!("{head}{}", name.join("/"));
+    // A path that is written is meant.
+    let is = |arn: &&String| if name.len() > 1 { **arn == exact } else { arn.starts_with(&head) && arn.rsplit('/').next() == Some(last) };
+    let known = estate.principals.keys().find(is);
+    Some(known.cloned().unwrap_or(exact))
 }
 
 /// A principal as the evaluator wants it.

@@ -244,7 +244,13 @@ fn identity(world: &World<'_>, hop: &Hop) -> Verdict {
                 };
             }
             Assumption::Unread { policies } => return unknown(NotKnown::Policies { policies: policies.clone() }),
-            Assumption::OwnAccount | Assumption::ResourcePolicy | Assumption::KeyPolicy | Assumption::Encryption { .. } | Assumption::NoGrant => {}
+            Assumption::OwnAccount
+            | Assumption::ResourcePolicy
+            | Assumption::KeyPolicy
+            | Assumption::Encryption { .. }
+            | Assumption::NoGrant
+            | Assumption::NotGiven { .. }
+            | Assumption::RoleTags { .. } => {}
         }
     }
     Verdict::Holds

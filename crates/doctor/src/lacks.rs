@@ -56,7 +56,7 @@ fn principal(hop: &Hop, partition: Partition, known: Option<&str>, by_session: b
         crossrole_access::Caller::Anonymous => Principal::of("AWS", ["*"]),
         crossrole_access::Caller::Service(name) => Principal::of(if is_account(&name) { "AWS" } else { "Service" }, [name]),
         crossrole_access::Caller::Arn(arn) if crossrole_access::is_provider(&arn) => Principal::of("Federated", [arn]),
-        crossrole_access::Caller::Arn(arn) => Principal::of("AWS", [known.unwrap_or(&arn).to_owned()]),
+        crossrole_access::Caller::Arn(arn) | crossrole_access::Caller::Federated { arn, .. } => Principal::of("AWS", [known.unwrap_or(&arn).to_owned()]),
     };
     (named, Conditions::new())
 }

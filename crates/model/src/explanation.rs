@@ -233,6 +233,16 @@ pub enum Assumption {
         /// Their names or ARNs.
         policies: Vec<String>,
     },
+    /// A Deny asks for these keys, which were not given: the request is taken to have nothing that it asks for.
+    NotGiven {
+        /// As the Deny writes them.
+        keys: Vec<String>,
+    },
+    /// The session has the tags of its role, and brings none of its own in their place.
+    RoleTags {
+        /// The keys of conditions that ask for them.
+        keys: Vec<String>,
+    },
 }
 
 /// One decision, and why.

@@ -163,6 +163,13 @@ pub enum Cause {
         /// As policies write it.
         since: String,
     },
+    /// It does not deny the sessions that a revoked user has by `sts:GetFederationToken`: a policy names no user that does not exist.
+    Federated {
+        /// ARN of the user.
+        user: String,
+        /// It does not exist; otherwise that is not known.
+        missing: bool,
+    },
     /// No manifest of this run declares it any more, and one of another run uses it.
     Used,
     /// AWS can't change it.
@@ -190,7 +197,7 @@ impl Withheld {
     pub fn is_remark(&self) -> bool {
         match (&self.subject, &self.cause) {
             (Subject::Object(address), Cause::KeyState(_)) => address.kind == Kind::KeyPolicy,
-            (_, Cause::NotAssigned(_) | Cause::EncryptionUnread(_) | Cause::OtherKey { .. }) => true,
+            (_, Cause::NotAssigned(_) | Cause::EncryptionUnread(_) | Cause::OtherKey { .. } | Cause::Federated { .. }) => true,
             _ => false,
         }
     }

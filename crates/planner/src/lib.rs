@@ -25,7 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::desired::{ByHand, DesiredState, HandSide};
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::state::{BucketState, Encryption, Tags};
-use crossrole_model::{Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, Subject, Withheld};
+use crossrole_model::{AccountId, Address, Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, PrincipalKind, Subject, Whose, Withheld};
+use crossrole_policy::Arn;
 
 pub use check::check;
 pub use narrow::narrowed;
@@ -76,6 +77,16 @@ pub fn scope(desired: &Desired) -> Scope {
         });
         if settings.is_some() {
             entry.settings = settings;
+        }
+    }
+    // Whether it exists decides what denies its sessions.
+    for revoked in &desired.revoked {
+        let Whose::Principal { kind: PrincipalKind::User, arn } = &revoked.whose else { continue };
+        let found = Arn::parse(arn).and_then(|arn| Some(Address::new(&AccountId::parse(arn.account)?, Kind::User, arn.kind_and_name()?.1)));
+        if let Some(address) = found
+            && let Some(objects) = scope.accounts.get_mut(&address.account)
+        {
+            objects.insert(address);
         }
     }
     for address in &desired.left.objects {

@@ -19,6 +19,8 @@ mod buckets;
 mod callers;
 #[path = "planner/differences.rs"]
 mod differences;
+#[path = "planner/federated.rs"]
+mod federated;
 #[path = "planner/keys.rs"]
 mod keys;
 #[path = "planner/made_keys.rs"]

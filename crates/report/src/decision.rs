@@ -15,7 +15,13 @@ use crate::{Line, Tone, View, rendered, safe, words};
 pub fn explanation(answers: &[Explanation], view: View) -> String {
     let mut out = Vec::new();
     for answer in answers {
-        let (tone, word, may) = if answer.is_allowed() { (Tone::Added, "yes: ", "may") } else { (Tone::Removed, "no: ", "may not") };
+        // A yes that rests on policies at which nobody has looked is none by itself.
+        let rests = answer.assumed.iter().any(|a| matches!(a, Assumption::OwnPolicies | Assumption::UnknownPolicies));
+        let (tone, word, may) = match (answer.is_allowed(), rests) {
+            (true, false) => (Tone::Added, "yes: ", "may"),
+            (true, true) => (Tone::Added, "yes, if its own policies let it: ", "may"),
+            (false, _) => (Tone::Removed, "no: ", "may not"),
+        };
         let who = safe(&who(&answer.party));
         out.push(Line::new(tone, 0, word).then([format!("{who} {may} {}", safe(&answer.action)), format!(" on {}", safe(&answer.resource))]));
         out.push(Line::plain(2, format!("because {}", safe(&because(answer, view)))));
@@ -160,6 +166,8 @@ fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
         Assumption::OwnPolicies => format!("the own policies of {caller} let it"),
         Assumption::UnknownPolicies => format!("the own policies of {caller} are not known: they are taken to let it"),
         Assumption::Unread { policies } => format!("{} were not read, and what they say is not counted", policies.join(", ")),
+        Assumption::NotGiven { keys } => format!("the request has nothing that a Deny asks for by {}, which was not given", keys.join(", ")),
+        Assumption::RoleTags { keys } => format!("the session brings no tag of its own in the place of {}, which is its role's", keys.join(", ")),
     }
 }
 
@@ -222,7 +230,7 @@ pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], beside: &[Beside], view:
     for way in ways {
         for (depth, hop) in way.iter().enumerate() {
             let head = if depth == 0 { "" } else { "then " };
-            let who = format!("{}: ", access::who(&hop.party, &hop.except, hop.certainty));
+            let who = format!("{}: ", access::who(&hop.party, &hop.except, hop.certainty).trim_end_matches(','));
             let what = [who, safe(&hop.action), format!(" on {}", safe(&hop.resource))];
             out.push(Line::new(Tone::Plain, 2 * depth, head).then(what).then(when(&hop.when, view)));
         }

@@ -200,6 +200,15 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::NotAssigned(account) => {
             (format!("it is not assigned to anybody in account {account}, so that nobody comes from there by it"), "assign it there in IAM Identity Center")
         }
+        Cause::Federated { user, missing } => {
+            let who = crate::access::by_arn(user);
+            let (why, advice) = if *missing {
+                ("does not exist", "it has none now; apply again where it is made anew")
+            } else {
+                ("was not looked at", "let the runner read its account; whoever deletes the user ends them as well")
+            };
+            (format!("it does not deny sessions that {who} has by sts:GetFederationToken: that user {why}, and a policy names only users that exist"), advice)
+        }
         Cause::NoKey => ("there is no such key in its account and region".to_owned(), "correct its ARN: AWS knows a key by nothing else in all accounts"),
         Cause::AwsKey => ("it is a key of AWS's own, whose policy nobody can change".to_owned(), "make a key of your own, and encrypt the bucket with it"),
         Cause::KeyState(state) => {

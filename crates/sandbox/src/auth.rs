@@ -23,6 +23,8 @@ pub(crate) struct Caller {
     pub(crate) user_id: String,
     /// The user's name, for a user with long-term keys or a session token.
     pub(crate) user: Option<String>,
+    /// ARN of the user behind a federated user.
+    behind: Option<String>,
     /// True for a session of a role: assuming another role with it is chaining.
     pub(crate) role_session: bool,
     pub(crate) root: bool,
@@ -80,6 +82,7 @@ impl Caller {
             account: account.to_owned(),
             user_id,
             user: None,
+            behind: None,
             role_session: false,
             root: false,
             anonymous: false,
@@ -128,6 +131,9 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         let mut caller = Caller::new("anonymous".to_owned(), "", String::new(), asked);
         caller.anonymous = true;
         caller.context.set("aws:PrincipalType", "Anonymous");
+        // IAM User Guide, "AWS global condition context keys": requests that are not signed lack the one, and say `anonymous` in the others.
+        caller.context.remove("aws:PrincipalIsAWSService");
+        ["aws:PrincipalAccount", "aws:userid"].map(|key| caller.context.set(key, "anonymous"));
         return Ok(caller);
     };
     if auth.service == "sts" && auth.region.is_empty() {
@@ -302,6 +308,7 @@ fn federated(world: &World, session: &Session, name: &str, asked: &Asked) -> Opt
         for (key, value) in tags.into_iter().filter(|(key, _)| key.starts_with("aws:principaltag/")) {
             caller.context.insert(&key, value);
         }
+        caller.behind = Some(issuer.arn);
         caller.identity = issuer.identity;
         caller.boundary = issuer.boundary;
     } else {
@@ -375,7 +382,10 @@ pub(crate) fn decide(caller: &Caller, want: &Want<'_>) -> Result<(), Box<Refusal
     let owner = if want.account.is_empty() { &caller.account } else { want.account };
     context.set("aws:ResourceAccount", owner);
     let request = Request {
-        caller: AccessCaller::parse(&caller.arn),
+        caller: match &caller.behind {
+            Some(user) => AccessCaller::Federated { arn: caller.arn.clone(), user: user.clone() },
+            None => AccessCaller::parse(&caller.arn),
+        },
         action: want.action.to_owned(),
         resource: want.resource.to_owned(),
         resource_account: Some(owner.to_owned()),

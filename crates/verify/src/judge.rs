@@ -84,7 +84,12 @@ fn rests_on_unread(explanation: &Explanation) -> bool {
         Assumption::KeyPolicy | Assumption::Encryption { .. } | Assumption::Unread { .. } => true,
         // All buckets together have none.
         Assumption::ResourcePolicy => WITH_POLICIES.contains(&service) && !explanation.resource.ends_with(":s3:::*"),
-        Assumption::OwnAccount | Assumption::OwnPolicies | Assumption::UnknownPolicies | Assumption::NoGrant => false,
+        Assumption::OwnAccount
+        | Assumption::OwnPolicies
+        | Assumption::UnknownPolicies
+        | Assumption::NoGrant
+        | Assumption::NotGiven { .. }
+        | Assumption::RoleTags { .. } => false,
     })
 }
 

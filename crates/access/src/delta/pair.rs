@@ -182,7 +182,7 @@ pub(crate) fn compare<'a>(subject: &Subject, domain: &Domain, sides: [Option<&'a
         return Ok(Vec::new());
     }
     let mut questions = 0;
-    let fillings = fillings_of(subject, &relevant)?;
+    let fillings = fillings_of(subject, domain, &relevant)?;
     let mut found = Vec::new();
     for filling in &fillings.all {
         let mut regions = Vec::new();

@@ -175,6 +175,8 @@ impl Search<'_> {
         let beside: Vec<&Document> = documents.iter().copied().chain(key.map(|p| &p.document)).collect();
         whos.extend(named::others(&beside, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], &domain));
         self.unknown_kinds(&documents, resource);
+        // Where nobody stands for the others, the root user stands for itself: it needs no policy.
+        whos.extend(owner.as_deref().filter(|owner| self.estate.whole.contains(*owner)).map(|owner| Who::root(self.estate.partition(), owner)));
         let mut found = Vec::new();
         let of_owner = |w: &Who| w.kind == Kind::Everything && w.subject.account.as_deref().unwrap_or_default() == owner.as_deref().unwrap_or_default();
         // Where all of an account's principals are known, nobody has to stand for the others.

@@ -195,6 +195,14 @@ impl Who {
         self
     }
 
+    /// The root user of an account, which needs no policies of its own.
+    pub(super) fn root(partition: &str, account: &str) -> Self {
+        let mut who = Self::named(&format!("arn:{partition}:iam::{account}:root"));
+        // As if policies of its own let it everything: it is `Kind::Everything`.
+        who.subject.certainty = Certainty::Exact;
+        who
+    }
+
     /// Principals of accounts that nothing else is known of.
     pub(crate) fn any_of(crowd: Crowd, kind: Kind) -> Self {
         let (party, account) = match &crowd.accounts {
@@ -231,7 +239,7 @@ impl Who {
         let (party, service) = match &caller {
             Caller::Anonymous => (Party::Unsigned, None),
             Caller::Service(name) => (Party::Service { name: name.clone() }, Some(name.clone())),
-            Caller::Arn(arn) => (Party::Tokens { provider: arn.clone() }, None),
+            Caller::Arn(arn) | Caller::Federated { arn, .. } => (Party::Tokens { provider: arn.clone() }, None),
         };
         fixed.insert("aws:principaltype".to_owned(), if party == Party::Unsigned { one("Anonymous") } else { None });
         // Requests that are not signed lack it; S3 says `anonymous` of who they are from (IAM User Guide, "AWS global condition

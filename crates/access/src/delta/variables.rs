@@ -20,7 +20,7 @@ use super::beside::beside;
 use super::combine::RESOURCE_ACCOUNT;
 use super::cover::{Boxes, Dimension, Value};
 use super::crowd;
-use super::pair::{Region, Subject, TAG};
+use super::pair::{Domain, Region, Subject, TAG, Text};
 use super::relevant::Relevant;
 use super::values::{self, Asked};
 
@@ -80,7 +80,7 @@ impl Fillings {
 }
 
 /// Every way to fill the policy variables that the subject leaves open.
-pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Result<Fillings, Why> {
+pub(super) fn fillings_of(subject: &Subject, domain: &Domain, relevant: &[Relevant<'_>]) -> Result<Fillings, Why> {
     let mut base = Context::default();
     for (key, value) in &subject.fixed {
         if let Some(value) = value {
@@ -94,7 +94,7 @@ pub(super) fn fillings_of(subject: &Subject, relevant: &[Relevant<'_>]) -> Resul
             base.set(key, value.as_str());
         }
     }
-    let mut spaces = Space::all(relevant, &base);
+    let mut spaces = Space::all(relevant, domain, &base);
     let asked: Vec<Asked<'_>> = relevant.iter().flat_map(|r| r.statement.conditions.iter().map(|c| (r.statement.variables, c))).collect();
     for space in &mut spaces {
         space.meet_callers(subject, &asked, &base)?;
@@ -130,7 +130,7 @@ struct Space {
 }
 
 impl Space {
-    fn all(relevant: &[Relevant<'_>], base: &Context) -> Vec<Self> {
+    fn all(relevant: &[Relevant<'_>], domain: &Domain, base: &Context) -> Vec<Self> {
         let mut by_name: BTreeMap<&str, Self> = BTreeMap::new();
         for statement in relevant.iter().map(|r| r.statement) {
             let resources = statement.resource.iter().flat_map(|r| &r.written).map(|text| ("", text));
@@ -153,6 +153,11 @@ impl Space {
             if let Some(ContextValue::One(text)) = base.get(name) {
                 space.others.insert(text.chars().map(Token::Literal).collect());
             }
+        }
+        // A variable of a pattern over resources is told apart by what one resource leaves in its place.
+        if let Some(space) = by_name.get_mut("").filter(|space| !space.templates.is_empty()) {
+            let exact = domain.texts.iter().filter_map(|text| if let Text::Exact(text) = text { Some(text) } else { None });
+            space.others.extend(exact.map(|text| text.chars().map(Token::Literal).collect::<Vec<_>>()));
         }
         by_name.into_values().collect()
     }

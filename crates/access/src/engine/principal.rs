@@ -37,7 +37,10 @@ enum Kind<'r> {
     },
     Federated {
         arn: &'r str,
+        /// Of whom its name tells, where nothing else does.
         user: &'r str,
+        /// ARN of the user behind it, where that is known.
+        behind: Option<&'r str>,
     },
     /// A user, a role itself, or anything else with an ARN.
     Other(&'r str),
@@ -48,14 +51,15 @@ impl<'r> Asker<'r> {
         let text = match caller {
             Caller::Anonymous => return Self { kind: Kind::Anonymous, account: None, partition: None },
             Caller::Service(name) => return Self { kind: Kind::Service(name), account: None, partition: None },
-            Caller::Arn(text) => text,
+            Caller::Arn(text) | Caller::Federated { arn: text, .. } => text,
         };
+        let behind = if let Caller::Federated { user, .. } = caller { Some(user.as_str()) } else { None };
         let provider = is_provider(text).then_some(Kind::Provider(text));
         let Some(arn) = Arn::parse(text) else { return Self { kind: provider.unwrap_or(Kind::Other(text)), account: None, partition: None } };
         let kind = match (arn.service, arn.resource.split_once('/')) {
             _ if provider.is_some() => Kind::Provider(text),
             ("sts", Some(("assumed-role", rest))) => Kind::Session { arn: text, role: rest.split('/').next().unwrap_or(rest) },
-            ("sts", Some(("federated-user", user))) => Kind::Federated { arn: text, user },
+            ("sts", Some(("federated-user", user))) => Kind::Federated { arn: text, user, behind },
             ("iam", None) if arn.resource == "root" => Kind::Root,
             _ => Kind::Other(text),
         };
@@ -137,7 +141,7 @@ impl Entry {
             // The ARN of an account's root stands for the account, even when the root user itself calls.
             Kind::Root => ("", None),
             Kind::Session { arn, role } => (arn, Some(role)),
-            Kind::Federated { arn, user } => (arn, Some(user)),
+            Kind::Federated { arn, user, .. } => (arn, Some(user)),
             Kind::Other(arn) => (arn, None),
         };
         let here = |partition: &str, account: &str| asker.partition == Some(partition) && asker.account == Some(account);
@@ -151,8 +155,9 @@ impl Entry {
             Self::Role { partition, account, name, .. } => {
                 (matches!(asker.kind, Kind::Session { .. }) && behind == Some(&**name) && here(partition, account)).then_some(Named::Behind)
             }
-            Self::User { partition, account, name, .. } => {
-                (matches!(asker.kind, Kind::Federated { .. }) && behind == Some(&**name) && here(partition, account)).then_some(Named::Behind)
+            Self::User { partition, account, name, written } => {
+                let Kind::Federated { user, behind, .. } = asker.kind else { return None };
+                behind.map_or_else(|| *user == **name && here(partition, account), |behind| *behind == **written).then_some(Named::Behind)
             }
             _ => None,
         }

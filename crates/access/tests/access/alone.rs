@@ -29,7 +29,11 @@ fn derived(principal: &str) -> Vec<(&'static str, String)> {
             keys.extend([("aws:PrincipalArn", format!("arn:{partition}:iam::{account}:role/{role}")), ("aws:PrincipalType", "AssumedRole".to_owned())]);
         }
         "role" => keys.extend([("aws:PrincipalArn", arn.clone()), ("aws:PrincipalType", "AssumedRole".to_owned())]),
+        "federated-user" => keys.extend([("aws:PrincipalArn", arn.clone()), ("aws:PrincipalType", "FederatedUser".to_owned())]),
         _ => keys.push(("aws:PrincipalArn", arn.clone())),
+    }
+    if keys.iter().any(|(_, value)| ["AssumedRole", "FederatedUser"].contains(&value.as_str())) {
+        keys.push(("aws:MultiFactorAuthPresent", "false".to_owned()));
     }
     keys
 }

@@ -12,6 +12,7 @@
 
 mod alone;
 mod apart;
+mod ask;
 mod boundary;
 mod brute;
 mod callers;

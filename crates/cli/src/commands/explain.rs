@@ -7,7 +7,7 @@ use crossrole_model::Desired;
 use crossrole_model::access::Explanation;
 use crossrole_report::View;
 
-use crate::args::{ExplainArgs, FileArgs};
+use crate::args::{ExplainArgs, FileArgs, FromArg};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::session::Session;
@@ -41,8 +41,15 @@ async fn from_estate(args: &ExplainArgs, io: &mut Io) -> Result<Vec<Explanation>
         context: ask::context(&args.context)?,
         unread_allows: false,
     };
-    for arn in question.via.iter().chain([&question.principal]) {
+    let written = args.via.iter().zip(&question.via).chain([(&args.principal, &question.principal)]);
+    for (text, arn) in written {
         ask::there(arn, &estate, &whole)?;
+        if args.ask.from == FromArg::Manifest
+            && let Some((error, near)) = ask::unheard(text, arn, desired, &estate)
+        {
+            let hint = near.unwrap_or_else(|| "correct its name, or ask with `--from live` about what others have made".to_owned());
+            return Err(Failure::new(error, hint));
+        }
     }
     session.computed("answering", move || estate.ask(&question)).await
 }

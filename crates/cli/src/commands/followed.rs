@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Entered, Estate, Objects, Onward, onward};
 use crossrole_model::desired::DesiredState;
-use crossrole_model::{AccountId, Address, Desired, Followed, Further, Kind, ObjectState, Observed, Partition, PrincipalKind, Undenied, Whose, ownership};
+use crossrole_model::{
+    AccountId, Address, Desired, Followed, Further, Kind, ObjectState, Observed, Partition, PrincipalKind, Undenied, Whose, ownership, revoked_of,
+};
 use crossrole_policy::{Arn, Effect, Principal, Statement, glob};
 
 /// The longest session of a role that is opened from a session of a role, in seconds (IAM User Guide, "Role chaining").
@@ -79,24 +81,46 @@ pub(super) fn followed(desired: &Desired, observed: &Observed, asked: &Asked<'_>
     let on = search.on();
     let said = |arn: &str| on.contains(arn) || starts.get(arn).is_some_and(|start| start.party);
     let beyond = found.beyond.iter().filter(|(arn, _)| said(arn)).map(|(arn, all)| (arn.clone(), all.clone())).collect();
-    (ends, Followed { lives_on, beyond, federated: federated(&estate, &gone), cut: found.cut })
+    (ends, Followed { lives_on, beyond, federated: federated(desired, &estate, &gone), cut: found.cut })
 }
 
-/// Users whose sessions by `sts:GetFederationToken` keep something: those are principals of their own, which nothing that names the user
-/// denies, and have what a bucket or key lets their whole account (AWS STS API Reference, GetFederationToken, "Permissions").
-fn federated(estate: &Estate, gone: &[&Whose]) -> BTreeSet<String> {
+/// Users whose sessions by `sts:GetFederationToken` keep something: what a bucket or key lets their whole account (AWS STS API Reference,
+/// GetFederationToken, "Permissions"), where no policy that is planned names the user to deny them.
+fn federated(desired: &Desired, estate: &Estate, gone: &[&Whose]) -> BTreeSet<String> {
     let users = gone.iter().filter_map(|whose| match whose {
-        Whose::Principal { kind: PrincipalKind::User, arn } => Some((arn, Arn::parse(arn)?.account)),
+        Whose::Principal { kind: PrincipalKind::User, arn } => Some((*whose, arn, Arn::parse(arn)?.account)),
         _ => None,
     });
-    let lets = |account: &str| {
+    let lets = |whose: &Whose, arn: &str, account: &str| {
         let whole = |text: &String| text == "*" || text == account || Arn::parse(text).is_some_and(|arn| arn.account == account && arn.resource == "root");
-        let elsewhere = estate.buckets.values().chain(estate.keys.values()).filter(|guarded| guarded.account != account);
-        let statements = elsewhere.filter_map(|guarded| guarded.policy.as_ref()).flat_map(|policy| &policy.document.statements);
+        let denied = if is_there(estate, arn) { denying(desired, &whose.digits()) } else { BTreeSet::new() };
+        let elsewhere = estate.buckets.iter().chain(&estate.keys).filter(|(name, guarded)| guarded.account != account && !denied.contains(name.as_str()));
+        let statements = elsewhere.map(|(_, guarded)| guarded).filter_map(|guarded| guarded.policy.as_ref()).flat_map(|policy| &policy.document.statements);
         let named = statements.filter(|s| s.effect == Effect::Allow).filter_map(|s| s.principal.as_ref());
         named.flat_map(Principal::aws).any(whole)
     };
-    users.filter(|(_, account)| lets(account)).map(|(arn, _)| arn.clone()).collect()
+    users.filter(|(whose, arn, account)| lets(whose, arn, account)).map(|(_, arn, _)| arn.clone()).collect()
+}
+
+/// Tells whether a user was read, whatever the spelling.
+fn is_there(estate: &Estate, user: &str) -> bool {
+    let asked = Arn::parse(user).and_then(|arn| Some((arn.account, arn.kind_and_name()?.1)));
+    let is = |account: &str, name: &str| asked.is_some_and(|(of, asked)| of == account && asked.eq_ignore_ascii_case(name));
+    estate.principals.values().any(|principal| principal.user && is(&principal.account, &principal.name))
+}
+
+/// Buckets by name, and keys by ARN, whose policies are to deny somebody.
+fn denying<'d>(desired: &'d Desired, digits: &str) -> BTreeSet<&'d str> {
+    let denies = |statement: &crossrole_policy::Statement| statement.effect == Effect::Deny && revoked_of(statement.sid()) == Some(digits);
+    let of = |(address, object): (&'d Address, &'d crossrole_model::DesiredObject)| match &object.state {
+        DesiredState::BucketPolicy { statements, .. } if statements.iter().any(denies) => Some(address.name.as_str()),
+        // Of a key, only what is denied whatever it is used for.
+        DesiredState::KeyPolicy { key, grants } if grants.iter().any(|g| denies(&g.statement) && !g.statement.conditions.contains_key("StringLike")) => {
+            Some(key.arn.as_str())
+        }
+        _ => None,
+    };
+    desired.objects.iter().filter_map(of).collect()
 }
 
 /// Sessions of declared roles that nothing tells from those of others.

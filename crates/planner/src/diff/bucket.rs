@@ -14,6 +14,7 @@ use crossrole_policy::{Document, Effect, Share, Statement, is_public};
 
 use crate::draft::{Draft, Stage};
 
+use super::federated::with_sessions;
 use super::{Claim, claim, our_owner};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &BucketState) {
@@ -128,7 +129,10 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
         }
     };
     match with_marks(draft, address, found.as_ref(), wanted.to_vec()) {
-        Ok(wanted) => merge(draft, address, &object.owner, &region, found.as_ref(), &wanted),
+        Ok(wanted) => {
+            let wanted = with_sessions(draft, address, found.as_ref(), wanted);
+            merge(draft, address, &object.owner, &region, found.as_ref(), &wanted);
+        }
         Err(since) => draft.withhold(address, Cause::Revoked { since }),
     }
 }
@@ -278,6 +282,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             Observation::Known(state) => {
                 if let Some(owner) = statement_owner(draft, state) {
                     let kept = told(draft, state.document.as_ref());
+                    let kept = with_sessions(draft, &policy, state.document.as_ref(), kept);
                     merge(draft, &policy, &owner, &found.state.region, state.document.as_ref(), &kept);
                 }
             }

@@ -19,6 +19,8 @@ use crossrole_policy::{Document, Effect, Share, Statement};
 
 use crate::draft::Draft;
 
+use super::federated::with_sessions;
+
 pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, key: &KeyRef, grants: &[KeyGrant]) {
     let Some(Observation::Known(found)) = draft.observed.keys.get(&key.arn) else { return };
     // Of a key that we make and that is withheld, that is said.
@@ -32,6 +34,7 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
         }
         let fresh = KeyPolicyState::of_new_key(draft.desired.partition, &address.account);
         let wanted = wanted(draft, address, key, &fresh.document, grants);
+        let wanted = with_sessions(draft, address, None, wanted);
         merge(draft, address, &object.owner, key, &fresh.document, &wanted);
         return;
     };
@@ -51,7 +54,10 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
     }
     let wanted = wanted(draft, address, key, &policy.document, grants);
     match super::bucket::with_marks(draft, address, Some(&policy.document), wanted) {
-        Ok(wanted) => merge(draft, address, &object.owner, key, &policy.document, &wanted),
+        Ok(wanted) => {
+            let wanted = with_sessions(draft, address, Some(&policy.document), wanted);
+            merge(draft, address, &object.owner, key, &policy.document, &wanted);
+        }
         Err(since) => draft.withhold(address, Cause::Revoked { since }),
     }
 }
@@ -255,6 +261,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         let owners = policy.document.statements.iter().filter_map(|s| draft.sids.get(ownership::sid_head(s.sid())?).copied());
         if let Some(owner) = owners.min().map(str::to_owned) {
             let kept = super::bucket::told(draft, Some(&policy.document));
+            let kept = with_sessions(draft, &address, Some(&policy.document), kept);
             merge(draft, &address, &owner, &reference, &policy.document, &kept);
         }
     }

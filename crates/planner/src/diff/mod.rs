@@ -4,6 +4,7 @@ mod bucket;
 mod caller;
 mod dependents;
 mod encryption;
+mod federated;
 mod key;
 mod made_key;
 mod missing;

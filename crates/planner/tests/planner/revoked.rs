@@ -228,7 +228,7 @@ fn a_mark_that_was_turned_is_none() {
     let turned = |e: &mut crossrole_model::Observed| {
         let crossrole_model::Observation::Known(state) = &mut crate::world::bucket(e, "data-bucket").policy else { panic!("it is known") };
         let marks = state.document.as_mut().unwrap().statements.iter_mut().filter(|s| s.sid().contains("Revoked"));
-        assert_eq!(marks.map(|mark| mark.effect = crossrole_policy::Effect::Allow).count(), 1);
+        assert_eq!(marks.map(|mark| mark.effect = crossrole_policy::Effect::Allow).count(), 2);
     };
     let put = "~ bucket-policy/data-bucket (Statements): PutBucketPolicy";
     row("an Allow", &without).after(OPEN).after(&gone).after(&without).then(turned).plans(&[put]);
@@ -274,7 +274,7 @@ fn what_is_narrowed_is_met_as_a_whole() {
         _ => None,
     });
     let mut sids = of_key.unwrap();
-    assert_eq!(sids.iter().filter(|sid| sid.contains("Revoked")).count(), 2, "{sids:?}");
+    assert_eq!(sids.iter().filter(|sid| sid.contains("Revoked")).count(), 3, "{sids:?}");
     sids.sort();
     assert!(sids.windows(2).all(|two| two[0] != two[1]), "{sids:?}");
 
@@ -306,7 +306,9 @@ fn another_spelling_takes_the_place_of_none() {
     let one = format!("{OPEN}{}", entry("ann", 18));
     let (_, plan) = row("", &format!("{one}{}", entry("Ann", 19))).after(OPEN).after(&one).planned();
     let policy = after(&plan, "bucket-policy");
-    assert!(policy.contains("user/ann\"") && policy.contains("user/Ann\"") && policy.matches("Revoked2026").count() == 1, "{policy}");
+    assert!(policy.contains("user/ann\"") && policy.contains("user/Ann\"") && policy.matches("Revoked2026").count() == 2, "{policy}");
+    // The one that denies its sessions names the user that is there.
+    assert_eq!(policy.matches("Sessions\"").count(), 1, "{policy}");
 }
 
 /// A manifest that says who uses a key denies it altogether to those that it can name: a group that a bucket let in has its own mark.
@@ -316,5 +318,5 @@ fn a_mark_on_a_key_is_each_entrys_own() {
     let entry = |who: &str| format!("[[revoked]]\n{who}\nsince = 2026-11-30T18:00:00Z\n");
     let gone = format!("{key}{SIDES}{}{}", entry("user = \"dev/ann\""), entry("group = \"dev/Crew\""));
     let (_, plan) = row("", &gone).first(live).in_center(crate::sets::at()).after(SIDES).planned();
-    assert_eq!(after(&plan, "key-policy").matches("Revoked2026").count(), 2, "{}", after(&plan, "key-policy"));
+    assert_eq!(after(&plan, "key-policy").matches("Revoked2026").count(), 3, "{}", after(&plan, "key-policy"));
 }

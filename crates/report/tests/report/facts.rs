@@ -102,6 +102,8 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::NoPermissionSet,
         Cause::NoIdentityCenter,
         Cause::NotAssigned(account()),
+        Cause::Federated { user: format!("arn:aws:iam::111111111111:user/{t}", t = t()), missing: true },
+        Cause::Federated { user: format!("arn:aws:iam::111111111111:user/{t}", t = t()), missing: false },
         Cause::Quota { quota: Quota::PermissionSet, size: 10_241, limit: 10_240 },
     ];
     let number = |cause: &Cause| match cause {
@@ -146,8 +148,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::BoundaryOf(_) => 38,
         Cause::EncryptionUnread(_) => 39,
         Cause::OtherKey { .. } => 40,
+        Cause::Federated { .. } => 41,
     };
-    covers(all.iter().map(number), 41);
+    covers(all.iter().map(number), 42);
     all
 }
 

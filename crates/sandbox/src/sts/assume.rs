@@ -43,8 +43,10 @@ impl Sts<'_> {
             context.push(("aws:MultiFactorAuthAge".to_owned(), "0".to_owned()));
         }
         let mut actions = vec!["sts:AssumeRole"];
-        actions.extend((!tags.new.is_empty()).then_some("sts:TagSession"));
-        actions.extend(asked.param("SourceIdentity").map(|_| "sts:SetSourceIdentity"));
+        // What a session hands on is set anew (IAM User Guide, "Passing session tags in AWS STS", "Monitor and control actions taken with
+        // assumed roles").
+        actions.extend((!tags.new.is_empty() || !caller.transitive_tags.is_empty()).then_some("sts:TagSession"));
+        actions.extend(source_identity.as_ref().map(|_| "sts:SetSourceIdentity"));
         for action in actions {
             let want = Want { action, resource: &arn, account: &account, policy: Some(&trust), context: context.clone(), many: many.clone() };
             authorize(caller, &want)?;

@@ -310,3 +310,26 @@ async fn comparing_needs_the_right_to_read() {
     client.s3(&both, "DELETE", "/data/k", &[("if-match", "\"b8a9f715dbb64fd5c56e7783c6820a61\"")], "").await.is(204);
     client.s3(&owner, "GET", "/data/k", &[], "").await.refuses(404, "NoSuchKey");
 }
+
+/// Requests that are not signed say `anonymous` of who they are from, and nothing of services (IAM User Guide, "AWS global condition context
+/// keys").
+#[tokio::test]
+async fn who_has_not_signed_has_the_keys_of_nobody() {
+    let (client, owner) = with_bucket().await;
+    let nobody = crate::client::nobody();
+    client.s3(&owner, "DELETE", "/data?publicAccessBlock", &[], "").await.is(204);
+    client.s3(&owner, "PUT", "/data/k", &[], "x").await.is(200);
+    for (condition, status) in [
+        (r#"{"StringEqualsIfExists":{"aws:PrincipalAccount":"111111111111"}}"#, 403),
+        (r#"{"StringEquals":{"aws:userid":"anonymous"}}"#, 200),
+        (r#"{"Bool":{"aws:PrincipalIsAWSService":"false"}}"#, 403),
+        (r#"{"Null":{"aws:PrincipalIsAWSService":"true"}}"#, 200),
+        (r#"{"StringEquals":{"aws:PrincipalType":"Anonymous"}}"#, 200),
+    ] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{condition}}}]}}"#
+        );
+        client.s3(&owner, "PUT", "/data?policy", &[], policy).await.is(204);
+        assert_eq!(client.s3(&nobody, "GET", "/data/k", &[], "").await.status, status, "{condition}");
+    }
+}

@@ -38,3 +38,28 @@ async fn a_key_tells_its_account_and_no_message_is_one() {
     let bob = client.user("bob", &[]).await;
     client.query(&bob, "sts", "DecodeAuthorizationMessage", &[("EncodedMessage", "abc")]).await.refuses(403, "AccessDenied");
 }
+
+/// Its own name is chosen, and what names the user in a bucket's policy is about it: a condition on the user's ARN is not.
+#[tokio::test]
+async fn a_federated_user_is_named_by_its_user_and_not_by_its_own_name() {
+    let client = Client::new();
+    let ann = client.user("ann", &[&policy("Allow", "*", "*")]).await;
+    let bob = client.user("bob", &[&policy("Allow", "*", "*")]).await;
+    let all = policy("Allow", "*", "*");
+    let token = |user| client.query(user, "sts", "GetFederationToken", &[("Name", "bob"), ("Policy", &all)]);
+    let (of_ann, of_bob) = (token(&ann).await.is(200).keys(), token(&bob).await.is(200).keys());
+    client.s3(&root(A), "PUT", "/named-bucket", &[], "").await.is(200);
+    let deny = |principal: &str, condition: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Principal":{{"AWS":"{principal}"}},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::named-bucket"{condition}}}]}}"#
+        )
+    };
+    let arn = format!("arn:aws:iam::{A}:user/ann");
+    client.s3(&root(A), "PUT", "/named-bucket?policy", &[], &deny(&arn, "")).await.is(204);
+    client.s3(&of_ann, "GET", "/named-bucket", &[], "").await.refuses(403, "AccessDenied");
+    client.s3(&of_bob, "GET", "/named-bucket", &[], "").await.is(200);
+    let by_condition = format!(r#","Condition":{{"ArnLike":{{"aws:PrincipalArn":"{arn}"}}}}"#);
+    client.s3(&root(A), "PUT", "/named-bucket?policy", &[], &deny("*", &by_condition)).await.is(204);
+    client.s3(&ann, "GET", "/named-bucket", &[], "").await.refuses(403, "AccessDenied");
+    client.s3(&of_ann, "GET", "/named-bucket", &[], "").await.is(200);
+}

@@ -138,3 +138,37 @@ async fn a_session_of_a_state_of_before_keeps_its_policy() {
     client.query(&session, "iam", "ListRoles", &[]).await.is(200);
     client.query(&session, "iam", "ListUsers", &[]).await.refuses(403, "AccessDenied");
 }
+
+/// What a session hands on, it sets again at the next role.
+#[tokio::test]
+async fn what_is_handed_on_takes_the_right_at_the_next_role() {
+    let client = Client::new();
+    let ann = client.user("ann", &[&policy("Allow", "sts:*", "*")]).await;
+    let open = TRUST_A.replace(r#""sts:TagSession""#, r#""sts:TagSession","sts:SetSourceIdentity""#);
+    client.must(A, "iam", "CreateRole", &[("RoleName", "r"), ("AssumeRolePolicyDocument", &open)]).await;
+    let all = policy("Allow", "sts:*", "*");
+    client.must(A, "iam", "PutRolePolicy", &[("RoleName", "r"), ("PolicyName", "p"), ("PolicyDocument", &all)]).await;
+    let session = [("RoleArn", ROLE), ("RoleSessionName", "s1")];
+    let tagged = [("Tags.member.1.Key", "k"), ("Tags.member.1.Value", "v"), ("TransitiveTagKeys.member.1", "k")];
+    let kept = [("Tags.member.1.Key", "k"), ("Tags.member.1.Value", "v")];
+    let named = [("SourceIdentity", "alice")];
+    let cases = [(&[][..], None), (&kept[..], None), (&tagged[..], Some("sts:TagSession")), (&named[..], Some("sts:SetSourceIdentity"))];
+    for (at, (brought, asks)) in cases.into_iter().enumerate() {
+        let first = client.query(&ann, "sts", "AssumeRole", &[&session[..], brought].concat()).await.is(200).keys();
+        for all in [false, true] {
+            let actions = if all { r#"["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]"# } else { r#""sts:AssumeRole""# };
+            let trust = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{ROLE}"}},"Action":{actions}}}]}}"#);
+            let name = format!("next-{at}-{all}");
+            client.must(A, "iam", "CreateRole", &[("RoleName", &name), ("AssumeRolePolicyDocument", &trust)]).await;
+            let arn = format!("arn:aws:iam::{A}:role/{name}");
+            let answer = client.query(&first, "sts", "AssumeRole", &[("RoleArn", &arn), ("RoleSessionName", "s2")]).await;
+            match asks.filter(|_| !all) {
+                None => drop(answer.is(200)),
+                Some(asks) => {
+                    let said = answer.refuses(403, "AccessDenied").one("Message");
+                    assert!(said.contains(&format!("is not authorized to perform: {asks} on resource: {arn}")), "{said}");
+                }
+            }
+        }
+    }
+}

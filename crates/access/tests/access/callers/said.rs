@@ -17,7 +17,7 @@ pub(super) fn parties(who: &Asker, sides: [&Side; 2], request: &Request) -> Vec<
             let named = sides.iter().any(|s| guard(s, request).to_json().contains(name.as_str()));
             return vec![if named { Party::Service { name: name.clone() } } else { Party::AnyService }];
         }
-        Caller::Arn(_) => {}
+        Caller::Arn(_) | Caller::Federated { .. } => {}
     }
     let arn = who.keys.iter().find(|(key, _)| *key == "aws:PrincipalArn").map(|(_, arn)| *arn).unwrap();
     if who.own == Own::Member {

@@ -47,7 +47,7 @@ pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
     }
     let mut put = request.clone();
     if put.resource == "*" && put.action.eq_ignore_ascii_case("s3:ListAllMyBuckets") {
-        let partition = if let Caller::Arn(arn) = &put.caller { arn.split(':').nth(1).unwrap_or("aws") } else { "aws" };
+        let partition = if let Caller::Arn(arn) | Caller::Federated { arn, .. } = &put.caller { arn.split(':').nth(1).unwrap_or("aws") } else { "aws" };
         put.resource = format!("arn:{partition}:s3:::*");
     }
     // What is in IAM is its own account's, and so is a session of STS; roles have their trust, and root's sessions are for others.
@@ -80,7 +80,7 @@ pub(crate) fn evaluate(request: &Request, policies: &Policies<'_>) -> Answer {
     match &request.caller {
         Caller::Anonymous | Caller::Service(_) => verdicts.by_resource_alone(),
         Caller::Arn(_) if request.caller.is_provider() => verdicts.by_resource_alone(),
-        Caller::Arn(_) => {
+        Caller::Arn(_) | Caller::Federated { .. } => {
             if verdicts.service_control.iter().any(|level| !level.allow) {
                 return lacking(Layer::ServiceControl);
             }
@@ -115,7 +115,7 @@ fn has_resource_controls(action: &str) -> bool {
 
 impl Verdicts {
     fn denied_by(&self, request: &Request) -> Option<Layer> {
-        let controlled = matches!(request.caller, Caller::Arn(_));
+        let controlled = matches!(request.caller, Caller::Arn(_) | Caller::Federated { .. });
         let layers = [
             (Layer::ServiceControl, controlled && self.service_control.iter().any(|v| v.deny)),
             (Layer::ResourceControl, self.resource_control.iter().any(|v| v.deny)),

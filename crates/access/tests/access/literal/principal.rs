@@ -31,7 +31,7 @@ pub(crate) trait Names {
 impl Names for Caller {
     fn arn(&self) -> Option<Arn<'_>> {
         match self {
-            Self::Arn(text) => Arn::parse(text),
+            Self::Arn(text) | Self::Federated { arn: text, .. } => Arn::parse(text),
             _ => None,
         }
     }
@@ -68,7 +68,11 @@ impl Names for Caller {
             (Self::Anonymous, "AWS") => (value == "*").then_some(Named::Directly),
             (Self::Service(name), "Service") => (value == name).then_some(Named::Directly),
             (Self::Arn(text), "Federated") => (value == text && self.is_provider()).then_some(Named::Directly),
-            (Self::Arn(text), "AWS") if !self.is_provider() => self.named_by_aws(text, value),
+            (Self::Federated { arn, user }, "AWS") if value != "*" && value != arn => match Arn::parse(value).and_then(|named| named.kind_and_name()) {
+                Some(("user", _)) => (value == user).then_some(Named::Role),
+                _ => self.named_by_aws(arn, value),
+            },
+            (Self::Arn(text) | Self::Federated { arn: text, .. }, "AWS") if !self.is_provider() => self.named_by_aws(text, value),
             _ => None,
         }
     }
@@ -111,7 +115,7 @@ impl Names for Caller {
     /// and itself, or the check of the one missing denies (IAM User Guide, "NotPrincipal").
     fn spared_by(&self, principal: &Principal) -> bool {
         let everyone = principal.entries.get("AWS").is_some_and(|values| values.iter().any(|v| v == "*"));
-        let signs = matches!(self, Self::Anonymous) || matches!(self, Self::Arn(_)) && !self.is_provider();
+        let signs = matches!(self, Self::Anonymous) || matches!(self, Self::Arn(_) | Self::Federated { .. }) && !self.is_provider();
         if principal.bare_star || everyone && signs {
             return true;
         }
@@ -120,7 +124,7 @@ impl Names for Caller {
             Self::Anonymous | Self::Service(_) => lists(Named::Directly),
             Self::Arn(_) if self.is_provider() => lists(Named::Directly),
             Self::Arn(_) if self.is_root() => lists(Named::Account),
-            Self::Arn(_) => {
+            Self::Arn(_) | Self::Federated { .. } => {
                 let behind = self.session_role().is_none() && self.federated_user().is_none();
                 lists(Named::Account) && lists(Named::Directly) && (behind || lists(Named::Role))
             }

@@ -99,6 +99,8 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::OwnPolicies,
         Assumption::UnknownPolicies,
         Assumption::Unread { policies: vec![t.into(), "b".into()] },
+        Assumption::NotGiven { keys: vec![t.into(), "b".into()] },
+        Assumption::RoleTags { keys: vec![t.into()] },
     ];
     let number = |assumption: &Assumption| match assumption {
         Assumption::OwnAccount => 0,
@@ -109,8 +111,10 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::Unread { .. } => 5,
         Assumption::NoGrant => 6,
         Assumption::Encryption { .. } => 7,
+        Assumption::NotGiven { .. } => 8,
+        Assumption::RoleTags { .. } => 9,
     };
-    covers(all.iter().map(number), 8);
+    covers(all.iter().map(number), 10);
     all
 }
 
