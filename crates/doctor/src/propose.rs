@@ -50,19 +50,15 @@ pub(crate) fn proposals(world: &World<'_>, trouble: &Trouble, hop: &Hop) -> Vec<
 impl Proposer<'_, '_> {
     /// What the caller can do by asking otherwise widens nothing.
     fn request(&mut self) {
-        let wanted = match &self.trouble.found.lack {
-            Some(Lack::Condition { wanted, .. }) => wanted.first().cloned(),
-            _ => None,
-        };
+        if let (Cause::ExternalIdMissing | Cause::ExternalIdWrong | Cause::OtherCondition, Some(Lack::Condition { operator, key, wanted, .. })) =
+            (self.trouble.found.cause, &self.trouble.found.lack)
+        {
+            self.out.extend(self.world.otherwise(self.hop, operator, key, wanted).into_iter().map(Proposal::Request));
+        }
         let change = match self.trouble.found.cause {
-            Cause::ExternalIdMissing | Cause::ExternalIdWrong => wanted.filter(|id| !id.contains(['*', '?'])).map(|id| RequestChange::ExternalId { id }),
             Cause::MfaRefused => Some(RequestChange::Mfa),
             // A session of a role has no device, and brings no second factor (IAM User Guide, "Secure API access with MFA").
             Cause::MfaMissing | Cause::MfaTooOld => Who::of(&self.hop.call.principal).is_none_or(|who| who.kind != "role").then_some(RequestChange::Mfa),
-            Cause::OtherCondition => match &self.trouble.found.lack {
-                Some(Lack::Condition { key, wanted, .. }) => self.world.otherwise(self.hop, key, wanted),
-                _ => None,
-            },
             Cause::RegionMissing => {
                 Some(RequestChange::Region { region: bucket_of(&self.hop.call.resource).and_then(|name| self.world.bucket(name)).map(|state| state.region) })
             }

@@ -447,6 +447,12 @@ fn argv(world: &World<'_>) -> Vec<String> {
             let flag = header.replace("server-side-encryption-aws-kms-key-id", "ssekms-key-id");
             add(&[&format!("--{flag}"), value]);
         }
+        if let RequestChange::With { key, value } = change
+            && key.to_ascii_lowercase().starts_with("s3:requestobjecttag/")
+            && let Some((_, name)) = key.split_once('/')
+        {
+            add(&["--tagging", &format!("{name}={value}")]);
+        }
     }
     if let Some(region) = region {
         add(&["--region", region]);

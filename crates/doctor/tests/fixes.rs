@@ -458,6 +458,99 @@ fn a_deny_that_another_request_would_not_meet_is_left_alone() {
     assert_eq!(causes(&desk.asked(&assume(CALLER, &[]))), [Cause::IdentityDenies]);
 }
 
+/// A Deny by a pattern of what the caller brings is met by another value, which is named, and keeps what it says: on either side, under
+/// negated operators and plain ones, of what was said and of what was not.
+#[test]
+fn a_deny_by_a_pattern_is_met_by_a_value_that_fits() {
+    const NAME: &str = "sts:RoleSessionName";
+    const REGION: &str = "aws:RequestedRegion";
+    let named = |name: &'static str| (NAME, name);
+    type Asked<'r> = (Value, &'r [(&'r str, &'r str)], &'r str, &'r str);
+    let rows: [Asked<'_>; 15] = [
+        (json!({"StringNotLike": {NAME: "corp-*"}}), &[named("desk")], NAME, "corp-desk"),
+        (json!({"StringNotLike": {NAME: "corp-??-*"}}), &[], NAME, "corp-xx-ann"),
+        (json!({"StringNotLikeIfExists": {NAME: ["corp-*", "ops-*"]}}), &[named("desk")], NAME, "corp-desk"),
+        (json!({"StringNotLike": {NAME: "${aws:username}-*"}}), &[named("desk")], NAME, "ann-desk"),
+        (json!({"StringLike": {NAME: "*admin*"}}), &[named("admin")], NAME, "ann"),
+        (json!({"StringEquals": {NAME: ["admin", "ann"]}}), &[named("admin")], NAME, "session"),
+        (json!({"StringLike": {NAME: "*:*"}, "StringNotLike": {REGION: "eu-*"}}), &[named("x:y"), (REGION, "us-east-1")], NAME, "ann"),
+        (json!({"StringNotLike": {REGION: "eu-*"}}), &[(REGION, "us-east-1")], REGION, "eu-west-1"),
+        (json!({"StringNotLike": {REGION: ["ap-*-2", "eu-south-*"]}}), &[(REGION, "us-east-1")], REGION, "eu-south-1"),
+        (json!({"StringLike": {REGION: "us-*"}}), &[(REGION, "us-east-1")], REGION, "ca-central-1"),
+        (json!({"StringEquals": {REGION: "us-east-1"}}), &[(REGION, "us-east-1")], REGION, "us-east-2"),
+        (json!({"StringNotLike": {"sts:SourceIdentity": "*@corp.example"}}), &[], "sts:SourceIdentity", "ann@corp.example"),
+        (json!({"StringNotLike": {"aws:RequestTag/project": "p-*"}}), &[("aws:RequestTag/project", "x")], "aws:RequestTag/project", "p-x"),
+        (json!({"StringNotLike": {"sts:ExternalId": "desk-*"}}), &[], "sts:ExternalId", "desk-ann"),
+        (json!({"StringLike": {"sts:ExternalId": "old-*"}}), &[("sts:ExternalId", "old-1")], "sts:ExternalId", "desk-0815"),
+    ];
+    for (condition, brought, key, value) in &rows {
+        let ids =
+            if key.ends_with("ExternalId") && brought.len() == 1 { json!({"StringEquals": {"sts:ExternalId": ["desk-0815", "old-1"]}}) } else { json!({}) };
+        let allow_ann =
+            json!({"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], "Condition": ids});
+        let mut own = Desk::new();
+        own.trust(&json!([allow_ann]));
+        let mut trust = own.clone();
+        own.user("ann", &json!([allow("sts:*", "*"), {"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*", "Condition": condition}]));
+        trust.trust(&json!([allow_ann, {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Condition": condition}]));
+        for desk in [own, trust] {
+            let (found, made) = desk.treated(&assume(ANN, brought), &[assume(ANN, brought)]);
+            no_command(&found);
+            assert_eq!(value_of(&made, key), *value, "{condition}: {:#?}", found.fix);
+        }
+    }
+    // Two patterns are met at once, of one key in two statements.
+    let mut desk = Desk::new();
+    let deny = |pattern: &str| json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringNotLike": {NAME: pattern}}});
+    desk.user("ann", &json!([allow("sts:*", "*"), deny("corp-*"), deny("*-prod")]));
+    let (found, made) = desk.treated(&assume(ANN, &[named("desk")]), &[]);
+    no_command(&found);
+    assert_eq!(value_of(&made, NAME), "corp-desk-prod");
+    // An Allow by a pattern, the same.
+    let mut desk = Desk::new();
+    desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole", "Condition": {"StringLike": {NAME: "corp-*"}}}]));
+    let (found, made) = desk.treated(&assume(ANN, &[named("desk")]), &[]);
+    no_command(&found);
+    assert_eq!(value_of(&made, NAME), "corp-desk");
+    // Regions are those of the partition, and none is made up.
+    let mut desk = Desk::new();
+    desk.user(
+        "ann",
+        &json!([allow("sts:*", "*"), {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotLike": {REGION: ["cn-*", "xx-*"]}}}]),
+    );
+    let found = desk.asked(&assume(ANN, &[(REGION, "us-east-1")]));
+    assert_eq!(causes(&found), [Cause::IdentityDenies]);
+}
+
+/// What is written to a bucket, and how, is brought as S3 takes it.
+#[test]
+fn headers_of_s3_are_those_that_it_takes() {
+    const PUT: &str = "arn:aws:s3:::desk/reports/q1";
+    const SSE: &str = "s3:x-amz-server-side-encryption";
+    type Asked<'r> = (Value, &'r [(&'r str, &'r str)], &'r str, &'r str);
+    let rows: [Asked<'_>; 7] = [
+        (json!({"StringNotLike": {SSE: "aws:*"}}), &[(SSE, "AES256")], SSE, "aws:kms"),
+        (json!({"Null": {SSE: "true"}}), &[], SSE, "AES256"),
+        (json!({"StringLike": {"s3:x-amz-acl": "public-*"}}), &[("s3:x-amz-acl", "public-read")], "s3:x-amz-acl", "private"),
+        (json!({"StringNotLike": {"s3:x-amz-acl": "bucket-owner-*"}}), &[], "s3:x-amz-acl", "bucket-owner-full-control"),
+        (json!({"StringNotLike": {"s3:x-amz-storage-class": "*_IA"}}), &[], "s3:x-amz-storage-class", "STANDARD_IA"),
+        (json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}), &[("s3:TlsVersion", "1.1")], "s3:TlsVersion", "1.3"),
+        (json!({"StringNotLike": {"s3:RequestObjectTag/team": "corp-*"}}), &[("s3:RequestObjectTag/team", "x")], "s3:RequestObjectTag/team", "corp-x"),
+    ];
+    for (condition, brought, key, value) in &rows {
+        let mut desk = Desk::new();
+        desk.role(OWNER, "Desk", &json!([]), &json!([allow("s3:Put*", "*")]));
+        desk.bucket(
+            Some(&json!([{"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::desk/*", "Condition": condition}])),
+            false,
+        );
+        let put = call(DESK, "s3:PutObject", PUT, brought);
+        let (found, made) = desk.treated(&put, &[put.clone()]);
+        no_command(&found);
+        assert_eq!(value_of(&made, key), *value, "{condition}");
+    }
+}
+
 /// What a condition asks for and whoever calls can bring is brought.
 #[test]
 fn the_call_is_made_otherwise_where_that_is_enough() {
