@@ -21,6 +21,12 @@ const FIXED: &[(&str, &[&str])] = &[
     ("s3:authtype", &["REST-HEADER"]),
 ];
 
+/// Addresses that are nobody's (RFC 5737, RFC 3849): any that no condition names.
+const ADDRESSES: [&str; 4] = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"];
+
+/// Any network that no condition names.
+const NETWORK: &str = "vpc-0";
+
 /// A name of a session that says nothing.
 const SESSION: &str = "session";
 
@@ -39,8 +45,14 @@ impl World<'_> {
             // A session of a role has no device.
             _ if is_mfa(&lower) && Who::of(&hop.call.principal).is_none_or(|who| who.kind != "role") => vec!["true".to_owned()],
             "aws:securetransport" => vec!["true".to_owned()],
-            "aws:sourceip" => plain().iter().filter_map(|net| net.split('/').next().map(str::to_owned)).collect(),
-            "aws:sourcevpc" | "aws:sourcevpce" => plain(),
+            "aws:sourceip" => {
+                let nets = [self.named(hop, wanted), self.said_of(hop, key)].concat();
+                nets.iter().filter_map(|net| net.split('/').next()).chain(ADDRESSES).map(str::to_owned).collect()
+            }
+            "aws:sourcevpc" | "aws:sourcevpce" => {
+                let networks = [self.named(hop, wanted), self.said_of(hop, key)].concat();
+                networks.iter().map(|network| filled(network, "0")).chain([NETWORK.to_owned()]).collect()
+            }
             // STS answers in every region, and a bucket or key is in one.
             "aws:requestedregion" if trust => {
                 let partition = if self.desired.partition == Partition::default() { of(&hop.call.resource) } else { self.desired.partition };

@@ -148,6 +148,8 @@ pub enum Cause {
     SessionTooLong,
     /// A role that is assumed from a role lasts an hour at most.
     ChainedTooLong,
+    /// The object is encrypted with another key than what its bucket says, and with which is not known.
+    OtherKey,
     /// The key does not exist.
     KeyMissing,
     /// The key is switched off.

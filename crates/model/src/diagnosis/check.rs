@@ -102,6 +102,8 @@ pub enum NotKnown {
     NotSaid,
     /// It is never read.
     NeverRead,
+    /// It could not be read; as a manifest says it, it is as it has to be.
+    Supposed,
 }
 
 /// One condition of a call, with its verdict.

@@ -176,8 +176,12 @@ pub enum RequestChange {
     From {
         /// `aws:SourceIp`, `aws:SourceVpce`.
         key: String,
-        /// Which are.
+        /// Which are; which are not, where it is from any other.
         wanted: Vec<String>,
+        /// From any other.
+        other: bool,
+        /// One that was tried.
+        value: String,
     },
     /// With something else that a condition asks for.
     With {

@@ -32,6 +32,10 @@ pub struct FoundCause {
     pub lack: Option<Lack>,
     /// The statement is a Deny, which a request with what `lack` names would not meet.
     pub denies: bool,
+    /// Conditions of a Deny that stands in the way, all of which the request meets, and what it has.
+    pub met: Vec<Lack>,
+    /// It follows from what a manifest says of a role that could not be read.
+    pub supposed: bool,
     /// AWS's own text says so; it was not derived from what was read.
     pub told: bool,
     /// What says that access was taken back, where that is the cause.
@@ -107,6 +111,8 @@ pub struct Diagnosis {
     pub refused: bool,
     /// Whether it is let rests on a policy that could not be read.
     pub unread: bool,
+    /// ARNs of roles whose trust could not be read: what manifests say is taken for it.
+    pub supposed: Vec<String>,
 }
 
 /// What a diagnosis comes to, for whoever goes on by it.
