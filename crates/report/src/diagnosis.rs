@@ -277,9 +277,12 @@ fn step_lines(number: usize, step: &FixStep, view: View, out: &mut Vec<Line>) {
 
 /// Which limits a new entry takes over, and why.
 fn limits(amendment: &Amendment) -> Option<String> {
-    let Amend::Append { list, like: Some(index), .. } = &amendment.change else { return None };
+    let Amend::Append { list, words, like: Some(index) } = &amendment.change else { return None };
     let at = amendment.at.join(".");
-    Some(format!("(the new entry has the limits of entry {} of `{at}.{list}`, so that it lets nobody in by less)", index + 1))
+    // The first word is who is let in.
+    let others: Vec<&str> = words.iter().skip(1).map(|(key, _)| key.as_str()).collect();
+    let rest = if others.is_empty() { "so that it lets nobody in by less".to_owned() } else { format!("but for {}", others.join(", ")) };
+    Some(format!("(the new entry has the limits of entry {} of `{at}.{list}`, {rest})", index + 1))
 }
 
 /// Lines that come and go, under the header that they stand under.
