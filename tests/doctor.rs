@@ -151,6 +151,8 @@ fn desk() -> Vec<Row> {
             bucket_policy("desk-data", &json!({"Sid": "Writers", "Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::desk-data/*"})),
             Seed::PutAs("999999999999", "/desk-data/reports/q1"),
         ], same),
+        row("a Deny of other names of sessions", 46, "session name", "other-condition", vec![iam(DEV, "PutUserPolicy", &[("UserName", "ann"), ("PolicyName", "names"), ("PolicyDocument", &json!({"Version": "2012-10-17", "Statement": [{"Sid": "Names", "Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringNotLike": {"sts:RoleSessionName": "corp-*"}}}]}).to_string())])], same),
+        row("the bucket has a Deny of other organizations", 132, "bucket one", "bucket-policy-denies", vec![bucket_policy("desk-data", &json!({"Sid": "Ours", "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::desk-data/reports/*", "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}))], same),
         row("another region", 105, "region", "wrong-region", vec![], |call| call.region = "eu-west-1"),
     ]
 }
@@ -177,6 +179,28 @@ fn exchange() -> Vec<Row> {
             ],
         ),
         row("the bucket policy is gone", 140, "bucket", "bucket-policy-lacks", vec![Seed::S3("DELETE", "/encrypted-exchange", "policy", String::new())]),
+        row(
+            "the caller's policy leaves the key out",
+            251,
+            "caller",
+            "key-identity-lacks",
+            vec![
+                Seed::DetachRole("Uploader"),
+                iam(
+                    "444444444444",
+                    "PutRolePolicy",
+                    &[
+                        ("RoleName", "Uploader"),
+                        ("PolicyName", "s3"),
+                        (
+                            "PolicyDocument",
+                            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::encrypted-exchange/from-partner/*"}]}"#,
+                        ),
+                    ],
+                ),
+            ],
+        ),
+        Row { call: |call| call.other_key = true, ..row("a key that its bucket does not name", 240, "object key", "key-policy-lacks", vec![Seed::OtherKey]) },
         row("the caller's policy is gone", 151, "caller", "identity-lacks", vec![Seed::DetachRole("Uploader")]),
         row("the key's statement is gone", 240, "key policy", "key-policy-lacks", vec![Seed::ForgetKey(KEY)]),
         row(
@@ -268,6 +292,8 @@ async fn what_is_printed() {
         (&["an action that is not granted", "the bucket has a Deny of everything"], "object"),
         (&["the key's statement is gone", "the key is disabled"], "key"),
         (&["the secret is wrong"], "secret"),
+        (&["the bucket has a Deny of other organizations"], "organization"),
+        (&["a Deny of other names of sessions"], "name"),
     ] {
         let picked: Vec<&Row> = ids.iter().map(|id| rows.iter().find(|row| row.id == *id).unwrap()).collect();
         insta::assert_snapshot!(name, benches.of(picked[0].base).printed(&picked).await);
@@ -555,4 +581,87 @@ async fn outcomes_do_not_mislead_a_script() {
     assert_eq!((exit, &found["calls"][0]["resource"]), (Exit::Failed, &json!("arn:aws:s3:::desk-data/reports/q2")), "{found:#}");
     let (exit, found, _) = ask("The config profile (foo) could not be found", &[]).await;
     assert!(exit == Exit::Failed && found["causes"][0]["cause"] == "profile-missing" && found["remedy"].is_string(), "{found:#}");
+}
+
+/// A new entry has the limits of the strictest one that the call meets, whatever stands first, and says so.
+#[tokio::test]
+async fn a_new_entry_takes_no_limits_unseen() {
+    let place = Place::new(Options::default());
+    let more = "\n[[roles.Desk.trust]]\nuser = \"dev/carol\"\n\n[[roles.Desk.trust]]\nuser = \"dev/dora\"\nmfa = true\nsource_ip = \"203.0.113.0/24\"\n\n[[roles.Desk.allow]]";
+    let text = DESK
+        .replace("\n[[roles.Desk.allow]]", more)
+        .replace("[trusted.dev.users.bob]", "[trusted.dev.users.bob]\n[trusted.dev.users.carol]\n[trusted.dev.users.dora]");
+    let text = text.replace("group = \"dev/Readers\"", "user = \"dev/ann\"");
+    let file = manifest("doctor-entries", &text);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let words = ["doctor", "--principal", "dev/user/bob", "--action", "sts:AssumeRole", "--resource", "role/Desk", "--source-ip", "203.0.113.9"];
+    for (brought, entry, lines) in [
+        (&["--mfa"][..], 3, &["+ mfa = true", "+ source_ip = \"203.0.113.0/24\""][..]),
+        (&["--mfa", "--external-id", "desk-4711"], 1, &["+ external_id = \"desk-4711\"", "+ mfa = true"]),
+        (&[], 2, &[]),
+    ] {
+        let said = place.run(&[&words[..], brought, &["--show-external-ids", &file]].concat()).await;
+        let note = format!("(the new entry has the limits of entry {entry} of `roles.Desk.trust`, so that it lets nobody in by less)");
+        assert!(said.exit == Exit::Failed && said.out.contains(&note), "{}{}", said.out, said.err);
+        assert!(lines.iter().all(|line| said.out.contains(line)) && said.out.contains("+ user = \"dev/bob\""), "{}", said.out);
+        assert!(!said.out.contains("make the call otherwise"), "the call meets them: {}", said.out);
+    }
+}
+
+/// `--region` is the region of the call that is asked about, and of no role on the way.
+#[tokio::test]
+async fn the_region_is_that_of_the_call() {
+    let place = Place::new(Options::default());
+    let text = DESK.replace("source_ip = [\"203.0.113.0/24\"]", "conditions = { StringLike = { \"aws:RequestedRegion\" = \"eu-*\" } }");
+    let file = manifest("doctor-region", &text);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let ask = async |words: &[&str]| {
+        let said = place.run(&[&["doctor", "--json"][..], words, &[&file]].concat()).await;
+        (said.exit, serde_json::from_str::<Value>(&said.out).unwrap_or_else(|_| panic!("{}{}", said.out, said.err)))
+    };
+    let assume = ["--principal", "dev/user/ann", "--mfa", "--external-id", "desk-4711", "--action", "sts:AssumeRole", "--resource", "role/Desk"];
+    let (exit, found) = ask(&[&assume[..], &["--region", "us-east-1"]].concat()).await;
+    assert_eq!((exit, &found["causes"][0]["cause"]), (Exit::Failed, &json!("other-condition")), "{found:#}");
+    assert_eq!(found["causes"][0]["conditions"][0]["actual"], json!(["us-east-1"]));
+    let argv = found["fix"][0]["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(argv.iter().position(|word| *word == "--region").map(|at| argv[at + 1]), Some("eu-west-1"), "{argv:?}");
+    assert_eq!(ask(&[&assume[..], &["--region", "eu-west-1"]].concat()).await.0, Exit::Clean);
+    let (exit, found) = ask(&assume).await;
+    assert_eq!((exit, &found["suspects"]), (Exit::Unknown, &json!(["other-condition"])), "{found:#}");
+    // Of the role on the way it is not told; the bucket is where it is.
+    let read = [
+        "--principal",
+        "dev/user/ann",
+        "--via",
+        "role/Desk",
+        "--mfa",
+        "--external-id",
+        "desk-4711",
+        "--action",
+        "s3:GetObject",
+        "--resource",
+        "desk-data/reports/q1",
+    ];
+    let (exit, found) = ask(&[&read[..], &["--region", "us-east-1"]].concat()).await;
+    assert_eq!((exit, &found["causes"], &found["suspects"]), (Exit::Unknown, &json!([]), &json!(["other-condition"])), "{found:#}");
+    let (exit, found) = ask(&[&read[..], &["--region", "eu-west-1"]].concat()).await;
+    assert_eq!((exit, &found["causes"][0]["cause"], &found["causes"][0]["call"]), (Exit::Failed, &json!("wrong-region"), &json!(1)), "{found:#}");
+    // What is typed comes before what the event tells.
+    let event = json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "awsRegion": "us-east-1", "errorCode": "AccessDenied",
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111111111111:user/ann"},
+        "requestParameters": {"roleArn": DESK_ROLE, "externalId": "desk-4711", "serialNumber": "arn:aws:iam::111111111111:mfa/ann"}});
+    let path = file.replace("manifest.toml", "event.json");
+    std::fs::write(&path, event.to_string()).unwrap();
+    assert_eq!(ask(&["--error", &path]).await.1["causes"][0]["cause"], "other-condition");
+    assert_eq!(ask(&["--error", &path, "--region", "eu-west-1"]).await.1["causes"], json!([]));
+}
+
+/// What is no key is a mistake.
+#[tokio::test]
+async fn a_key_is_an_arn() {
+    let place = Place::new(Options::default());
+    let file = manifest("doctor-key", DESK);
+    let said =
+        place.run(&["doctor", "--principal", "role/Desk", "--action", "s3:GetObject", "--resource", "desk-data/reports/q1", "--key", "alias/x", &file]).await;
+    assert!(said.exit == Exit::Failed && said.err.contains("`alias/x` is no ARN of a key"), "{}{}", said.out, said.err);
 }

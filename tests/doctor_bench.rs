@@ -40,6 +40,8 @@ pub(crate) enum Seed {
     AddToKey(&'static str, Value),
     /// A key loses our statements.
     ForgetKey(&'static str),
+    /// The owner makes a key that no manifest and no bucket names.
+    OtherKey,
 }
 
 /// One cause.
@@ -59,7 +61,8 @@ impl Row {
     /// Tells whether both can be there.
     pub(crate) fn goes_with(&self, other: &Row) -> bool {
         /// Of a role that is not there, or is another one, nothing else can be broken.
-        const ALONE: [(&str, &[&str]); 12] = [
+        const ALONE: [(&str, &[&str]); 13] = [
+            ("object key", &["key policy", "key deny", "key state", "object"]),
             ("bucket one", &["object", "list", "bucket", "bucket gone", "role", "role policy"]),
             ("object", &["key deny", "caller deny", "bucket deny"]),
             ("trust deny", &["other user", "trust", "role"]),
@@ -100,6 +103,10 @@ pub(crate) struct Call {
     pub(crate) object: &'static str,
     pub(crate) query: &'static str,
     pub(crate) region: &'static str,
+    /// The session's name, where it is said.
+    pub(crate) session: Option<String>,
+    /// It is to be encrypted with the key that nothing names.
+    pub(crate) other_key: bool,
 }
 
 impl Call {
@@ -249,6 +256,8 @@ impl Bench {
             object: "/desk-data/reports/q1",
             query: "",
             region: "us-east-1",
+            session: None,
+            other_key: false,
         };
         match self.base {
             Base::Desk => desk,
@@ -306,7 +315,7 @@ impl Bench {
         let place = Place::of(file.load(Options::default()).unwrap());
         let path = folder().join("manifest.toml");
         std::fs::write(&path, &self.text).unwrap();
-        Run { bench: self, place, file: path.display().to_string(), keys: self.keys.clone() }
+        Run { bench: self, place, file: path.display().to_string(), keys: self.keys.clone(), other: String::new() }
     }
 
     /// Breaks it in these ways, and has it diagnosed and fixed.
@@ -393,6 +402,8 @@ struct Run<'b> {
     place: Place,
     file: String,
     keys: BTreeMap<&'static str, Credentials>,
+    /// ARN of the key that nothing names.
+    other: String,
 }
 
 impl Run<'_> {
@@ -423,7 +434,7 @@ impl Run<'_> {
         }
         who.extra = vec![("x-crossrole-source-ip", call.address.to_owned())];
         let (serial, seconds) = (format!("arn:aws:iam::{account}:mfa/{}", call.user), call.duration.unwrap_or(3_600).to_string());
-        let mut params = vec![("RoleArn", call.role.as_str()), ("RoleSessionName", "desk")];
+        let mut params = vec![("RoleArn", call.role.as_str()), ("RoleSessionName", call.session.as_deref().unwrap_or("desk"))];
         params.extend(call.external_id.as_deref().map(|id| ("ExternalId", id)));
         params.extend(call.session_policy.as_deref().map(|policy| ("Policy", policy)));
         params.extend(call.duration.map(|_| ("DurationSeconds", seconds.as_str())));
@@ -444,7 +455,11 @@ impl Run<'_> {
         let mut session = Credentials::of(&body);
         session.extra = who.extra;
         let content = if call.method == "PUT" { "figures" } else { "" };
-        let (status, body) = self.place.s3_as(&session, call.region, call.method, call.object, call.query, &[], content).await;
+        let mut headers: Vec<(&'static str, &str)> = Vec::new();
+        if call.other_key {
+            headers.extend([("x-amz-server-side-encryption", "aws:kms"), ("x-amz-server-side-encryption-aws-kms-key-id", self.other.as_str())]);
+        }
+        let (status, body) = self.place.s3_as(&session, call.region, call.method, call.object, call.query, &headers, content).await;
         if status == 200 { Ok(()) } else { Err(Refused { text: body, assuming: false, principal: element_of_session(call), whole: false }) }
     }
 
@@ -472,6 +487,9 @@ impl Run<'_> {
             words.extend(["--resource", &resource]);
         }
         words.extend(call.external_id.iter().flat_map(|id| ["--external-id", id]));
+        if call.other_key {
+            words.extend(["--key", &self.other]);
+        }
         words.extend(call.mfa.then_some("--mfa"));
         words.extend(call.tags.then_some("--session-tags"));
         words.extend(call.source_identity.then_some("--source-identity"));
@@ -530,6 +548,7 @@ impl Run<'_> {
             "duration" => call.duration = flag("--duration-seconds").and_then(|text| text.parse().ok()),
             "role" => call.role = flag("--role-arn").unwrap_or_default(),
             "region" => call.region = if change["text"] == "in region us-east-1" { "us-east-1" } else { "" },
+            "with" => call.session = flag("--role-session-name"),
             "without-session-policy" => call.session_policy = None,
             "not-root" => call.root = false,
             "credentials" => {
@@ -650,6 +669,10 @@ impl Run<'_> {
                 let mut all = crate::keys::key_statements(&self.place, OWNER, region, key).await;
                 all.push(statement.clone());
                 crate::keys::put_key_policy(&self.place, OWNER, region, key, &all).await;
+            }
+            Seed::OtherKey => {
+                let made = self.place.kms(OWNER, region, "CreateKey", &json!({})).await;
+                self.other = made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
             }
             Seed::ForgetKey(key) => {
                 let mut all = crate::keys::key_statements(&self.place, OWNER, region, key).await;

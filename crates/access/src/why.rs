@@ -163,11 +163,14 @@ impl Seen<'_> {
             lacks.push(Lack::Resource { wanted: resource.written.clone(), negated: resource.negated });
         }
         lacks.extend(statement.conditions.iter().filter(|c| !c.holds(&request.context)).map(|c| lacking(c, &request.context)));
+        let met = statement.conditions.iter().filter(|_| statement.effect == Effect::Deny && lacks.is_empty());
+        let met = met.map(|c| lacking(c, &request.context)).collect();
         let statement_ref = StatementRef { place: document.place.clone(), number, sid: statement.sid.clone() };
-        Reason { layer, statement: statement_ref, effect: statement.effect, lacks }
+        Reason { layer, statement: statement_ref, effect: statement.effect, lacks, met }
     }
 }
 
+/// What a condition asks for, and what the request has.
 fn lacking(condition: &Condition, context: &Context) -> Lack {
     let actual = context.get_lower(&condition.key).map(|value| match value {
         ContextValue::One(value) => vec![value.clone()],

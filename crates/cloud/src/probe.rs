@@ -140,6 +140,18 @@ impl Aws {
         Ok(answer.contents().iter().any(|object| object.key() == Some(key)))
     }
 
+    /// Returns the key of KMS that an object is encrypted with, and whether its context is the bucket; `None`: with none. HEAD asks nothing
+    /// of KMS (S3 API Reference, HeadObject).
+    ///
+    /// # Errors
+    /// That account can't be reached, or does not let it.
+    pub async fn object_key(&self, account: &AccountId, bucket: &str, region: &str, key: &str) -> Result<Option<(String, bool)>, CloudError> {
+        let session = self.sessions.get(account).await?;
+        let s3 = session.s3(region);
+        let answer = session.read("HeadObject", || s3.head_object().bucket(bucket).key(key).send()).await?;
+        Ok(answer.ssekms_key_id().map(|id| (id.to_owned(), answer.bucket_key_enabled().unwrap_or(false))))
+    }
+
     /// Deletes an object of ours, as whoever reads and writes its account.
     ///
     /// # Errors

@@ -119,7 +119,7 @@ fn checked(cause: Cause, guard: Guard) -> Checked {
         A::EndpointPolicy => Checked::Endpoint,
         A::SessionTooLong => Checked::Duration,
         A::ChainedTooLong => Checked::Chaining,
-        A::KeyMissing | A::KeyDisabled | A::KeyPendingDeletion => Checked::Key,
+        A::OtherKey | A::KeyMissing | A::KeyDisabled | A::KeyPendingDeletion => Checked::Key,
         A::ObjectOwner => Checked::Ownership,
         A::DeniedSomewhere | A::Impossible | A::Revoked => match guard {
             Guard::Trust => Checked::Trust,
@@ -153,6 +153,7 @@ fn verdict(world: &World<'_>, hop: &Hop, what: Checked) -> Verdict {
             None => unknown(NotKnown::NeverRead),
         },
         Checked::Region if hop.guard == Guard::Bucket && world.asked.region.is_some() => Verdict::Holds,
+        Checked::Region if hop.guard == Guard::Trust => asked_for(world, hop, &["aws:requestedregion"]),
         Checked::Region => Verdict::NotAsked,
         Checked::ExternalId => asked_for(world, hop, &["sts:externalid"]),
         Checked::SecondFactor => asked_for(world, hop, &["aws:multifactorauthpresent", "aws:multifactorauthage"]),
@@ -217,6 +218,7 @@ fn known_account(world: &World<'_>, arn: &str) -> Verdict {
 
 fn resource(world: &World<'_>, hop: &Hop) -> Verdict {
     match hop.guard {
+        _ if world.is_supposed(hop) => unknown(NotKnown::Supposed),
         _ if !world.is_unread(hop) => Verdict::Holds,
         Guard::Bucket => match bucket_of(&hop.call.resource).and_then(|name| world.observed.buckets.get(name)) {
             Some(Observation::Unreadable(error)) => unreadable(error),
@@ -264,6 +266,9 @@ fn asked_for(world: &World<'_>, hop: &Hop, keys: &[&str]) -> Verdict {
             unread => unread,
         };
     };
+    if world.is_supposed(hop) {
+        return unknown(NotKnown::Supposed);
+    }
     let mut said = document.statements.iter().flat_map(|s| s.conditions.values()).flat_map(|of| of.keys());
     if said.any(|key| keys.contains(&key.to_ascii_lowercase().as_str())) { Verdict::Holds } else { Verdict::NotAsked }
 }

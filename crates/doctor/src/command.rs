@@ -131,6 +131,12 @@ impl World<'_> {
         }
     }
 
+    /// Tells whether it is the policy of a key of AWS's own, which nobody can change.
+    pub(crate) fn is_of_aws(&self, place: &Place) -> bool {
+        let Place::Key(arn) = place else { return false };
+        known(self.observed.keys.get(arn)).and_then(Option::as_ref).is_some_and(|key| !key.customer)
+    }
+
     /// Tells whether a bucket's policy lets in nobody of other accounts but by statements of the manifests.
     pub(crate) fn is_all_ours(&self, bucket: &str) -> bool {
         let prefixes: Vec<String> = self.desired.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();

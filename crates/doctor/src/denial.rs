@@ -46,6 +46,7 @@ pub(crate) fn of_text(text: &str) -> Denied {
     if denied.resource.is_none() {
         named_elsewhere(&line, &mut denied);
     }
+    by_kms(&line, &mut denied);
     denied
 }
 
@@ -64,11 +65,6 @@ fn named_elsewhere(text: &str, denied: &mut Denied) {
         "sts" => denied.resource = arn("iam", "role/"),
         "kms" => {
             denied.resource = arn("kms", "key/");
-            denied.through = denied.operation.as_deref().and_then(operation::action).filter(|action| action.starts_with("s3:")).map(str::to_owned);
-            if denied.through.is_some() {
-                let object = clients::object(text, denied.operation.as_deref()).filter(|(_, key)| !key.is_empty());
-                denied.object = object.map(|(bucket, key)| format!("arn:aws:s3:::{bucket}/{key}")).filter(|arn| arn.len() <= 2048);
-            }
         }
         "s3" | "" => {
             if denied.operation.as_deref().is_some_and(|name| ["CopyObject", "UploadPartCopy"].contains(&name)) {
@@ -86,6 +82,18 @@ fn named_elsewhere(text: &str, denied: &mut Denied) {
             denied.resource = (name.len() <= 2048).then(|| format!("arn:aws:s3:::{name}"));
         }
         _ => {}
+    }
+}
+
+/// Of a call that S3 made of KMS: what S3 was asked for, whether the key is named or not.
+fn by_kms(text: &str, denied: &mut Denied) {
+    if !denied.action.as_deref().is_some_and(|action| action.starts_with("kms:")) {
+        return;
+    }
+    denied.through = denied.operation.as_deref().and_then(operation::action).filter(|action| action.starts_with("s3:")).map(str::to_owned);
+    if denied.through.is_some() {
+        let object = clients::object(text, denied.operation.as_deref()).filter(|(_, key)| !key.is_empty());
+        denied.object = object.map(|(bucket, key)| format!("arn:aws:s3:::{bucket}/{key}")).filter(|arn| arn.len() <= 2048);
     }
 }
 

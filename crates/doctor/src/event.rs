@@ -131,6 +131,9 @@ fn brought(event: &Value) -> Brought {
     one("sts:SourceIdentity", text(asked, "sourceIdentity"));
     one("s3:prefix", text(asked, "prefix"));
     one("aws:UserAgent", text(event, "userAgent"));
+    for header in ["x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-acl", "x-amz-storage-class"] {
+        one(&format!("s3:{header}"), text(asked, header));
+    }
     let created = at(event, &["userIdentity", "sessionContext", "attributes", "creationDate"]).and_then(Value::as_str);
     let is_session = at(event, &["userIdentity", "type"]).and_then(Value::as_str) == Some("AssumedRole");
     one("aws:TokenIssueTime", created.filter(|_| is_session));

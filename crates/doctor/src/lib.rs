@@ -8,6 +8,7 @@
 
 mod asked;
 mod avoid;
+mod bring;
 mod checks;
 mod clients;
 mod command;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossrole_model::access::{Lack, Layer};
+use crossrole_model::access::{Lack, Layer, Relation};
 use crossrole_model::diagnosis::{Amend, Amendment, Cause, FixStep, RequestChange, Word};
 use crossrole_model::observed::KeyState;
 use crossrole_model::{AccountId, Address, KeyRef, Kind, Observation, Observed};
@@ -30,6 +30,14 @@ pub(crate) enum Proposal {
     Request(RequestChange),
 }
 
+impl Proposal {
+    /// The entry of a list whose limits it takes over.
+    pub(crate) fn like(&self) -> Option<usize> {
+        let Self::Amend(all) = self else { return None };
+        all.iter().find_map(|amendment| if let Amend::Append { like, .. } = amendment.change { like } else { None })
+    }
+}
+
 struct Proposer<'w, 'c> {
     world: &'w World<'c>,
     trouble: &'w Trouble,
@@ -50,19 +58,15 @@ pub(crate) fn proposals(world: &World<'_>, trouble: &Trouble, hop: &Hop) -> Vec<
 impl Proposer<'_, '_> {
     /// What the caller can do by asking otherwise widens nothing.
     fn request(&mut self) {
-        let wanted = match &self.trouble.found.lack {
-            Some(Lack::Condition { wanted, .. }) => wanted.first().cloned(),
-            _ => None,
-        };
+        if let (Cause::ExternalIdMissing | Cause::ExternalIdWrong | Cause::OtherCondition, Some(Lack::Condition { operator, key, wanted, .. })) =
+            (self.trouble.found.cause, &self.trouble.found.lack)
+        {
+            self.out.extend(self.world.otherwise(self.hop, operator, key, wanted).into_iter().map(Proposal::Request));
+        }
         let change = match self.trouble.found.cause {
-            Cause::ExternalIdMissing | Cause::ExternalIdWrong => wanted.filter(|id| !id.contains(['*', '?'])).map(|id| RequestChange::ExternalId { id }),
             Cause::MfaRefused => Some(RequestChange::Mfa),
             // A session of a role has no device, and brings no second factor (IAM User Guide, "Secure API access with MFA").
             Cause::MfaMissing | Cause::MfaTooOld => Who::of(&self.hop.call.principal).is_none_or(|who| who.kind != "role").then_some(RequestChange::Mfa),
-            Cause::OtherCondition => match &self.trouble.found.lack {
-                Some(Lack::Condition { key, wanted, .. }) => self.world.otherwise(self.hop, key, wanted),
-                _ => None,
-            },
             Cause::RegionMissing => {
                 Some(RequestChange::Region { region: bucket_of(&self.hop.call.resource).and_then(|name| self.world.bucket(name)).map(|state| state.region) })
             }
@@ -76,6 +80,7 @@ impl Proposer<'_, '_> {
             Cause::WrongRegion => {
                 let told = self.world.asked.denied.as_ref().and_then(|denied| denied.region.clone());
                 let known = bucket_of(&self.hop.call.resource).and_then(|name| self.world.bucket(name)).map(|state| state.region);
+                let known = known.or_else(|| self.world.called_in(&self.hop.call.action, &self.hop.call.resource).filter(|_| self.hop.guard == Guard::Key));
                 Some(RequestChange::Region { region: known.or(told) })
             }
             Cause::SessionPolicyLacks | Cause::SessionPolicyDenies => Some(RequestChange::WithoutSessionPolicy),
@@ -156,9 +161,17 @@ impl Proposer<'_, '_> {
 
     /// Where no policy is to be changed, the call comes from where it is let in.
     fn elsewhere(&mut self) {
-        if let (Cause::SourceAddress | Cause::SourceNetwork, Some(Lack::Condition { key, wanted, .. })) = (self.trouble.found.cause, &self.trouble.found.lack) {
-            self.out.push(Proposal::Request(RequestChange::From { key: key.clone(), wanted: wanted.clone() }));
-        }
+        let (Cause::SourceAddress | Cause::SourceNetwork, Some(Lack::Condition { operator, key, relation, wanted, .. })) =
+            (self.trouble.found.cause, &self.trouble.found.lack)
+        else {
+            return;
+        };
+        let other = matches!(relation, Some(Relation::Compares(comparison)) if comparison.not);
+        let named = if matches!(relation, Some(Relation::Present)) { Vec::new() } else { wanted.clone() };
+        let mut values = self.world.values(self.hop, operator, key, wanted);
+        values.extend(named.first().cloned());
+        let from = |value: String| RequestChange::From { key: key.clone(), wanted: named.clone(), other, value };
+        self.out.extend(values.into_iter().map(from).map(Proposal::Request));
     }
 
     fn files(&self) -> Vec<String> {
@@ -175,7 +188,7 @@ impl Proposer<'_, '_> {
 
     /// A document that somebody else keeps is written anew.
     fn write(&mut self, place: &Place, document: Option<&Document>) {
-        if !self.world.is_ours(place) {
+        if !self.world.is_ours(place) && !self.world.is_of_aws(place) {
             self.out.extend(self.world.written(place, document).map(|(observed, steps)| Proposal::Command(Box::new(observed), steps)));
         }
     }
@@ -221,11 +234,16 @@ impl Proposer<'_, '_> {
         if let Some(who) = self.who() {
             let words: Vec<(String, Word)> = std::iter::once(who).chain(self.brings()).collect();
             let at = self.at(&role, "roles");
-            for like in [Some(0), None] {
-                self.amend(&at, None, &Amend::Append { list: "trust".to_owned(), words: words.clone(), like });
-            }
+            self.grant(&at, "trust", &words);
         }
         self.append_to_resource();
+    }
+
+    /// One more grant, as narrow as one that is there; without limits only where there is none.
+    fn grant(&mut self, at: &[String], list: &str, words: &[(String, Word)]) {
+        for like in (0..ENTRIES_MOST).map(Some).chain([None]) {
+            self.amend(at, None, &Amend::Append { list: list.to_owned(), words: words.to_vec(), like });
+        }
     }
 
     /// The statement that the policy of the resource lacks.
@@ -358,9 +376,7 @@ impl Proposer<'_, '_> {
             // The caller's side of a grant comes with it.
             let at = self.at(&role, "roles");
             let words: Vec<(String, Word)> = std::iter::once(who).chain(self.brings()).collect();
-            for like in [Some(0), None] {
-                self.amend(&at, None, &Amend::Append { list: "trust".to_owned(), words: words.clone(), like });
-            }
+            self.grant(&at, "trust", &words);
         }
         let kind = match address.kind {
             Kind::User => "user",

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::delta;
 use crossrole_model::Address;
-use crossrole_model::access::{AccessDelta, Assumption, Lack};
+use crossrole_model::access::{AccessDelta, Assumption, Lack, Layer};
 use crossrole_model::diagnosis::{Amendment, Cause, Diagnosis, FixStep, FoundCause, RequestChange, RevokedBy, RevokedMark};
-use crossrole_policy::Arn;
+use crossrole_policy::{Arn, Effect};
 
 use crate::asked::{Asked, Who};
 use crate::avoid::REGION;
@@ -31,7 +31,9 @@ pub fn diagnose(case: &Case<'_>, asked: Asked) -> Diagnosis {
     let cured = search.cure(live.clone());
     let Search { causes, suspects } = search;
     // Nothing that was read stands in the way, and nothing that was read allows it.
-    let unread = cured.as_ref().is_some_and(|world| world.hops().iter().any(|hop| !hop.answer.is_allowed())) || hops.iter().any(rests_on_unread);
+    let supposed: BTreeSet<String> = hops.iter().filter(|hop| live.is_supposed(hop)).map(|hop| hop.call.resource.clone()).collect();
+    let unread =
+        !supposed.is_empty() || cured.as_ref().is_some_and(|world| world.hops().iter().any(|hop| !hop.answer.is_allowed())) || hops.iter().any(rests_on_unread);
     let proven = cured.map(fewest).and_then(|world| proven(&live, &world));
     let (fix, delta, gives) = match proven {
         Some(Proven { steps, delta, gives }) => (Some(steps), delta, gives),
@@ -47,6 +49,7 @@ pub fn diagnose(case: &Case<'_>, asked: Asked) -> Diagnosis {
         gives,
         refused: live.asked.denied.is_some(),
         unread,
+        supposed: supposed.into_iter().collect(),
     }
 }
 
@@ -160,15 +163,45 @@ fn step<'c>(world: &World<'c>, trouble: &Trouble, hop: &Hop) -> Option<World<'c>
     {
         return Some(next);
     }
-    proposals(world, trouble, hop).into_iter().find_map(|proposal| {
-        let next = tried(world.clone(), proposal, trouble)?;
+    let mut narrow: Option<World<'c>> = None;
+    for proposal in proposals(world, trouble, hop) {
+        let like = proposal.like();
+        if like.is_none() && narrow.is_some() {
+            break;
+        }
+        let Some(next) = tried(world.clone(), proposal, trouble).filter(|next| gone(next)) else { continue };
         // What the manifests say already comes with an object that is applied, and is none of the proposal's.
         let said = || {
             let planned: BTreeSet<Address> = world.planned().into_iter().map(|change| change.address).collect();
             world.clone().applied(next.targets.intersection(&planned).cloned())
         };
-        (gone(&next) && is_asked(&delta(&said()?.estate, &next.estate), &next.hops(), &next.reopened)).then_some(next)
-    })
+        if !said().is_some_and(|said| is_asked(&delta(&said.estate, &next.estate), &next.hops(), &next.reopened)) {
+            continue;
+        }
+        if like.is_none() {
+            return Some(next);
+        }
+        // Of grants as narrow as one that is there, the strictest that the call meets, or else the first.
+        let rank = |one: &World<'c>| limits_met(world, one, trouble);
+        if narrow.as_ref().is_none_or(|best| rank(&next) > rank(best)) {
+            narrow = Some(next);
+        }
+    }
+    narrow
+}
+
+/// How many conditions a new grant has, where the call meets all of them; zero where something else stands in the way then.
+fn limits_met(before: &World<'_>, after: &World<'_>, trouble: &Trouble) -> usize {
+    let old = before.troubles();
+    let at = trouble.found.hop;
+    if after.troubles().iter().any(|new| new.found.hop == at && !old.iter().any(|known| known.is(new))) {
+        return 0;
+    }
+    let hops = after.hops();
+    let Some(hop) = hops.get(at) else { return 0 };
+    let applies = hop.answer.reasons.iter().filter(|reason| reason.layer == Layer::Resource && reason.applies(Effect::Allow));
+    let limits = applies.filter_map(|reason| after.statement(hop, reason.layer, &reason.statement));
+    1 + limits.map(|statement| statement.conditions.values().map(BTreeMap::len).sum::<usize>()).max().unwrap_or_default()
 }
 
 /// Access is given again by what manifests say, and by nothing else.
@@ -259,18 +292,18 @@ fn ask(world: &mut World<'_>, change: &RequestChange, trouble: &Trouble) {
         }
         RequestChange::Duration { seconds } => asked.duration = Some(*seconds),
         RequestChange::Region { region } => {
-            if let Some(region) = region {
+            // Of a role on the way, it is not the region of what is called at the end.
+            let on_the_way = asked.question.via.iter().any(|role| *role == trouble.found.resource);
+            if let Some(region) = region
+                && (on_the_way || asked.question.via.is_empty())
+            {
                 asked.question.context.set(REGION, region.clone());
             }
-            // Of a role on the way, it is not the region of what is called at the end.
-            if trouble.found.cause != Cause::OtherCondition || asked.question.via.is_empty() {
+            if !on_the_way {
                 asked.region.clone_from(region);
             }
         }
-        RequestChange::From { key, wanted } => {
-            let first = wanted.first().map(|one| one.split('/').next().unwrap_or(one).to_owned());
-            asked.question.context.set(key, first.unwrap_or_default());
-        }
+        RequestChange::From { key, value, .. } => asked.question.context.set(key, value.clone()),
         RequestChange::With { key, value } => {
             asked.question.context.set(key, value.clone());
             asked.source_identity |= key.eq_ignore_ascii_case("sts:SourceIdentity");
@@ -446,6 +479,12 @@ fn argv(world: &World<'_>) -> Vec<String> {
             // As the AWS CLI calls them.
             let flag = header.replace("server-side-encryption-aws-kms-key-id", "ssekms-key-id");
             add(&[&format!("--{flag}"), value]);
+        }
+        if let RequestChange::With { key, value } = change
+            && key.to_ascii_lowercase().starts_with("s3:requestobjecttag/")
+            && let Some((_, name)) = key.split_once('/')
+        {
+            add(&["--tagging", &format!("{name}={value}")]);
         }
     }
     if let Some(region) = region {

@@ -40,6 +40,10 @@ impl World<'_> {
                 add(cause, None, at);
             }
         }
+        if self.other_key {
+            add(Cause::OtherKey, None, own);
+            return;
+        }
         if self.asked.session_policy && denied.reason.is_none() {
             return;
         }
@@ -47,7 +51,9 @@ impl World<'_> {
         if reason.endpoint {
             add(Cause::EndpointPolicy, None, own);
         }
-        if let Some(layer) = reason.layer.filter(|_| self.hidden.is_none())
+        // Where KMS leaves open whether the key is there, it is a policy of the resource that does not let it.
+        let open = (reason.explicit.is_none() && !reason.endpoint).then_some(Layer::Resource);
+        if let Some(layer) = reason.layer.or(open).filter(|_| self.hidden.is_none())
             && let Some(hop) = hops.iter().rev().find(|hop| denied.action.as_deref().is_none_or(|action| action.eq_ignore_ascii_case(&hop.call.action)))
             && self.may_be_more(layer, hop)
         {
@@ -61,6 +67,16 @@ impl World<'_> {
                 add(cause, Some(layer), at);
             }
         }
+    }
+
+    /// Tells whether KMS refused S3 a key that is none of those that are known of the call: they let it.
+    pub(crate) fn is_by_other_key(&self) -> bool {
+        let Some(denied) = self.asked.denied.as_ref().filter(|_| self.asked.key.is_none()) else { return false };
+        let layer = denied.reason.and_then(|reason| reason.layer);
+        let of_key = layer.is_none_or(|layer| matches!(layer, Layer::Resource | Layer::Identity)) && denied.cause.is_none();
+        let by_kms = denied.action.as_deref().is_some_and(|action| action.starts_with("kms:")) && self.asked.question.action.starts_with("s3:");
+        let told = |hop: &Hop| !hop.answer.is_allowed() || self.may_be_more(layer.unwrap_or(Layer::Resource), hop);
+        of_key && by_kms && !self.hops().iter().any(|hop| hop.guard == Guard::Key && told(hop))
     }
 
     /// What is there was read, so that what AWS told of it then is no news.

@@ -5,7 +5,7 @@ use crossrole_model::access::{Assumption, Decision, Explanation, Fix, Lack, Laye
 use crossrole_model::diagnosis::{CallAsked, Cause, FoundCause};
 use crossrole_model::observed::KeyState;
 use crossrole_model::{Observation, PermissionSet};
-use crossrole_policy::Effect;
+use crossrole_policy::{Arn, Effect};
 
 use crate::asked::{Who, one};
 use crate::avoid::REGION;
@@ -98,8 +98,22 @@ impl World<'_> {
 
     fn hop(&self, principal: &str, action: &str, resource: &str) -> Hop {
         let asked = &self.asked.question;
-        let question = Question { principal: principal.to_owned(), via: Vec::new(), action: action.to_owned(), resource: resource.to_owned(), ..asked.clone() };
+        let mut question =
+            Question { principal: principal.to_owned(), via: Vec::new(), action: action.to_owned(), resource: resource.to_owned(), ..asked.clone() };
+        if let Some(region) = self.called_in(action, resource) {
+            question.context.set(REGION, region);
+        }
         self.decided(question, false)
+    }
+
+    /// The region that is called, where that is known: a bucket or key answers in its own, and what is typed is of the call at the end.
+    pub(crate) fn called_in(&self, action: &str, resource: &str) -> Option<String> {
+        let asked = &self.asked;
+        match Guard::of(action, resource) {
+            Guard::Bucket => bucket_of(resource).and_then(|name| self.bucket(name)).map(|state| state.region),
+            Guard::Key => Arn::parse(resource).map(|arn| arn.region.to_owned()),
+            Guard::Trust | Guard::Nothing => asked.region.clone().filter(|_| !asked.question.via.iter().any(|role| role == resource)),
+        }
     }
 
     pub(crate) fn decided(&self, question: Question, through: bool) -> Hop {
@@ -122,7 +136,9 @@ impl World<'_> {
         let question = &self.asked.question;
         let (_, name) = resource.split_once(":s3:::")?;
         let (bucket, _) = name.split_once('/')?;
-        let key = self.estate.bucket_keys.get(bucket)?;
+        // What is asked for may have another key than the bucket gives what is new.
+        let own = self.asked.key.as_ref().filter(|_| resource == question.resource);
+        let key = own.or_else(|| self.estate.bucket_keys.get(bucket))?;
         let action = match action.to_ascii_lowercase().as_str() {
             "s3:getobject" | "s3:getobjectversion" => "kms:Decrypt",
             "s3:putobject" => "kms:GenerateDataKey",
@@ -134,6 +150,7 @@ impl World<'_> {
         asked.context.set("kms:ViaService", format!("s3.{}.amazonaws.com", key.region));
         asked.context.set("kms:EncryptionContext:aws:s3:arn", context);
         asked.context.set("aws:ViaAWSService", "true");
+        asked.context.set(REGION, key.region.clone());
         asked.context.set_many("kms:EncryptionContextKeys", vec!["aws:s3:arn".to_owned()]);
         Some(self.decided(asked, true))
     }
@@ -211,12 +228,19 @@ impl World<'_> {
             }
             Guard::Bucket => {
                 let Some(name) = bucket_of(&hop.call.resource) else { return out };
-                let wrong = self.bucket(name).zip(self.asked.region.as_ref()).is_some_and(|(state, region)| state.region != *region);
+                // What is copied may be in another region than where it is copied to.
+                let called = self.asked.region.as_ref().filter(|_| hop.call.resource == self.asked.question.resource);
+                let wrong = self.bucket(name).zip(called).is_some_and(|(state, region)| state.region != *region);
                 if matches!(self.observed.buckets.get(name), Some(Observation::Known(None))) && !self.is_planned(name) {
                     add(Cause::BucketMissing);
                 } else if wrong {
                     add(Cause::WrongRegion);
                 }
+            }
+            Guard::Key
+                if !hop.through && self.called_in("kms:", &hop.call.resource).zip(self.asked.region.as_ref()).is_some_and(|(own, called)| own != *called) =>
+            {
+                add(Cause::WrongRegion);
             }
             Guard::Key if matches!(self.observed.keys.get(&hop.call.resource), Some(Observation::Known(None))) => add(Cause::KeyMissing),
             _ => {}
@@ -280,6 +304,7 @@ impl World<'_> {
                         trouble.layer = layer;
                         let found = &mut trouble.found;
                         (found.statement, found.lack, found.denies) = (Some(statement.clone()), Some(lack), true);
+                        found.supposed = layer == Some(Layer::Resource) && self.is_supposed(hop);
                         out.push(trouble);
                         continue;
                     }
@@ -302,6 +327,11 @@ impl World<'_> {
             trouble.layer = layer;
             trouble.found.statement = statement.cloned();
             trouble.found.lack = lack.cloned();
+            if let (Fix::Except { statement }, true) = (fix, cause != Cause::SessionRevoked) {
+                let deny = hop.answer.reasons.iter().find(|r| r.applies(Effect::Deny) && r.statement == *statement);
+                trouble.found.met = deny.map(|reason| reason.met.clone()).unwrap_or_default();
+            }
+            trouble.found.supposed = trouble.layer == Some(Layer::Resource) && self.is_supposed(hop);
             out.push(trouble);
         }
         out
@@ -398,8 +428,9 @@ impl World<'_> {
 
     /// The address that is let in, or the network, where the request does not say from where it came.
     pub(crate) fn assumed_source(&self, trouble: &Trouble) -> Option<(String, String)> {
-        let Some(Lack::Condition { key, wanted, actual: None, .. }) = &trouble.found.lack else { return None };
-        let of_way = matches!(trouble.found.cause, Cause::SourceAddress | Cause::SourceNetwork) || key.eq_ignore_ascii_case(REGION);
+        let Some(Lack::Condition { operator, key, wanted, actual: None, .. }) = &trouble.found.lack else { return None };
+        let of_region = key.eq_ignore_ascii_case(REGION);
+        let of_way = matches!(trouble.found.cause, Cause::SourceAddress | Cause::SourceNetwork) || of_region;
         if !of_way || one(&self.asked.question.context, key).is_some() {
             return None;
         }
@@ -408,8 +439,20 @@ impl World<'_> {
         if trouble.found.denies && told.is_some_and(|reason| reason.layer.is_none_or(|layer| trouble.layer == Some(layer))) {
             return None;
         }
-        let value = wanted.first()?;
-        Some((key.clone(), value.split('/').next().unwrap_or(value).to_owned()))
+        let first = wanted.first().map(|value| value.split('/').next().unwrap_or(value).to_owned());
+        if !of_region {
+            return Some((key.clone(), first?));
+        }
+        let fits = |value: &String| {
+            let mut world = self.clone();
+            world.asked.question.context.set(key, value.clone());
+            let hops = world.hops();
+            let hop = hops.get(trouble.found.hop);
+            hop.is_some_and(|hop| !world.refused(trouble.found.hop, hop).iter().any(|other| other.is(trouble)))
+        };
+        let hops = self.hops();
+        let values = hops.get(trouble.found.hop).map(|hop| self.values(hop, operator, key, wanted)).unwrap_or_default();
+        Some((key.clone(), values.into_iter().find(fits).or(first)?))
     }
 }
 
@@ -443,7 +486,20 @@ fn assumes_by(principal: &str) -> &'static str {
 pub(crate) fn bare(cause: Cause, hop: usize, of: &Hop) -> Trouble {
     let CallAsked { principal, action, resource } = of.call.clone();
     Trouble {
-        found: FoundCause { cause, hop, principal, action, resource, statement: None, lack: None, denies: false, told: false, revoked: None },
+        found: FoundCause {
+            cause,
+            hop,
+            principal,
+            action,
+            resource,
+            statement: None,
+            lack: None,
+            denies: false,
+            met: Vec::new(),
+            supposed: false,
+            told: false,
+            revoked: None,
+        },
         layer: None,
     }
 }

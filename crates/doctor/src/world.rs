@@ -1,17 +1,18 @@
 //! What decides a call, as things are and as they would be after part of a fix.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crossrole_access::estate::BucketKey;
+use crossrole_access::estate::{BucketKey, Guarded, Placed};
 use crossrole_access::{Controls, Estate, Objects};
+use crossrole_model::desired::DesiredState;
 use crossrole_model::diagnosis::{Amendment, Cause, FixStep, RequestChange};
 use crossrole_model::state::{BucketState, Encryption, RoleState};
 use crossrole_model::{AccountId, Address, Change, Desired, Kind, ObjectState, Observation, Observed, Plan};
 
 use crate::asked::{Asked, Who};
 use crate::revoked::TakenBack;
-use crate::trouble::Trouble;
+use crate::trouble::{Guard, Hop, Trouble};
 
 /// Whoever can change manifests and plan them.
 pub trait Manifests {
@@ -58,10 +59,14 @@ pub(crate) struct World<'c> {
     pub(crate) cared: BTreeSet<Cause>,
     /// The Deny that AWS names, and nothing that was read before any fix shows.
     pub(crate) hidden: Option<Trouble>,
+    /// As things were, KMS refused S3 a key that nothing names.
+    pub(crate) other_key: bool,
     /// What says that access was taken back, as things were before any fix.
     pub(crate) taken: Rc<Vec<TakenBack>>,
     /// Of that, what is given back.
     pub(crate) given_back: BTreeSet<usize>,
+    /// Roles whose trust was not read, as the manifests have it, by ARN.
+    pub(crate) declared: Rc<BTreeMap<String, Guarded>>,
     /// Buckets that are open again to whom manifests name, and to nobody else.
     pub(crate) reopened: BTreeSet<String>,
     /// What applying does.
@@ -84,14 +89,17 @@ impl<'c> World<'c> {
             requests: Vec::new(),
             cared: BTreeSet::new(),
             hidden: None,
+            other_key: false,
             taken: Rc::default(),
             given_back: BTreeSet::new(),
+            declared: Rc::new(declared(case)),
             reopened: BTreeSet::new(),
             changes: Rc::default(),
             estate: Rc::default(),
         };
         world.estate = Rc::new(world.made(&[]));
-        world.hidden = world.hidden();
+        world.other_key = world.is_by_other_key();
+        world.hidden = if world.other_key { None } else { world.hidden() };
         world.taken = Rc::new(world.revocations());
         world
     }
@@ -103,6 +111,9 @@ impl<'c> World<'c> {
         let mut estate = objects.estate().under(self.case.controls);
         // That a key is off is a cause of its own here, found beside what policies say.
         estate.keys_off.clear();
+        for (arn, trust) in &*self.declared {
+            estate.roles.entry(arn.clone()).or_insert_with(|| trust.clone());
+        }
         for (name, bucket) in &self.besides.buckets {
             let Some(Some(bucket)) = bucket.known() else { continue };
             if let Some(Encryption::Kms { key, bucket_key }) = &bucket.state.encryption {
@@ -185,10 +196,35 @@ impl<'c> World<'c> {
         self.estate.principals.keys().find(is).cloned()
     }
 
+    /// Tells whether the policy of a resource is what a manifest says, and was not read.
+    pub(crate) fn is_supposed(&self, hop: &Hop) -> bool {
+        hop.guard == Guard::Trust && self.declared.contains_key(&hop.call.resource)
+    }
+
     /// Tells whether an account was read whole.
     pub(crate) fn whole(&self, account: &str) -> bool {
         self.estate.whole.contains(account)
     }
+}
+
+/// The trust of roles that could not be read, as manifests have it.
+fn declared(case: &Case<'_>) -> BTreeMap<String, Guarded> {
+    let is_read = |address: &Address| {
+        let name = address.name.to_ascii_lowercase();
+        known(case.observed.accounts.get(&address.account)).is_some_and(|state| state.complete || state.roles.contains_key(&name))
+    };
+    let mut out = BTreeMap::new();
+    for (address, object) in &case.desired.objects {
+        if let DesiredState::Role { state, .. } = &object.state
+            && !is_read(address)
+        {
+            let arn = case.desired.partition.iam_arn(&address.account, "role", &state.path, &address.name);
+            let place = format!("trust policy of role {}, as the manifest has it", address.name);
+            let policy = Some(Placed::new(state.trust.clone(), place).on(&arn, &state.tags));
+            out.insert(arn, Guarded { account: address.account.to_string(), policy, restrict_public: false });
+        }
+    }
+    out
 }
 
 /// What was read for the manifests, and what was read besides of what they do not speak of.

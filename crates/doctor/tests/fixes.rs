@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_access::estate::BucketKey;
 use crossrole_access::{Context, Controls, Question};
 use crossrole_doctor::{Asked, Case, Manifests, diagnose};
 use crossrole_model::diagnosis::{Amendment, Cause, Denied, Diagnosis, FixStep, Found, RequestChange};
@@ -20,6 +21,13 @@ const ANN: &str = "arn:aws:iam::111111111111:user/ann";
 const BOB: &str = "arn:aws:iam::111111111111:user/bob";
 const CALLER: &str = "arn:aws:iam::111111111111:role/Caller";
 const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// A key that no bucket names.
+const OTHER: &str = "arn:aws:kms:us-east-1:222222222222:key/99999999-12ab-34cd-56ef-1234567890ab";
+
+fn other() -> Option<BucketKey> {
+    Some(BucketKey { arn: OTHER.to_owned(), bucket_key: false, region: "us-east-1".to_owned() })
+}
 
 /// Nobody declares anything.
 struct Nothing;
@@ -54,6 +62,7 @@ fn allow(action: &str, resource: &str) -> Value {
 #[derive(Clone)]
 struct Desk {
     observed: Observed,
+    desired: Desired,
 }
 
 /// A call, and what it brings.
@@ -66,6 +75,8 @@ struct Call {
     tags: bool,
     identity: bool,
     copies: Option<String>,
+    key: Option<BucketKey>,
+    region: Option<&'static str>,
     denied: Option<String>,
 }
 
@@ -78,7 +89,18 @@ fn call(who: &str, action: &'static str, resource: &str, context: &[(&str, &str)
     if all.get("aws:MultiFactorAuthPresent").is_some() && all.get("aws:MultiFactorAuthAge").is_none() {
         all.set("aws:MultiFactorAuthAge", "0");
     }
-    Call { who: who.to_owned(), action, resource: resource.to_owned(), context: all, tags: false, identity: false, copies: None, denied: None }
+    Call {
+        who: who.to_owned(),
+        action,
+        resource: resource.to_owned(),
+        context: all,
+        tags: false,
+        identity: false,
+        copies: None,
+        key: None,
+        region: None,
+        denied: None,
+    }
 }
 
 const MFA: (&str, &str) = ("aws:MultiFactorAuthPresent", "true");
@@ -95,7 +117,7 @@ fn assume(who: &str, context: &[(&str, &str)]) -> Call {
 
 impl Desk {
     fn new() -> Self {
-        let mut desk = Self { observed: Observed::default() };
+        let mut desk = Self { observed: Observed::default(), desired: Desired::default() };
         for id in [OWNER, DEV] {
             desk.observed.accounts.insert(account(id), Observation::Known(AccountState { complete: true, ..AccountState::default() }));
         }
@@ -165,6 +187,12 @@ impl Desk {
         self.observed.bucket_accounts.insert("desk".to_owned(), account(OWNER));
     }
 
+    /// A key that the bucket does not name.
+    fn other_key(&mut self, policy: &Value, customer: bool) {
+        let policy = Observation::Known(KeyPolicyState { document: document(policy) });
+        self.observed.keys.insert(OTHER.to_owned(), Observation::Known(Some(ObservedKey { state: KeyState::Enabled, customer, policy, made: None })));
+    }
+
     fn key(&mut self, policy: &Value, state: KeyState) {
         self.bucket(None, true);
         let policy = Observation::Known(KeyPolicyState { document: document(policy) });
@@ -172,13 +200,17 @@ impl Desk {
     }
 
     fn asked(&self, call: &Call) -> Diagnosis {
-        let desired = Desired::default();
+        self.asked_via(call, Vec::new())
+    }
+
+    fn asked_via(&self, call: &Call, via: Vec<String>) -> Diagnosis {
+        let desired = self.desired.clone();
         let controls = Controls::default();
         let case =
             Case { desired: &desired, observed: &self.observed, besides: &Observed::default(), object: Some(true), controls: &controls, manifests: &Nothing };
         let question = Question {
             principal: call.who.clone(),
-            via: Vec::new(),
+            via,
             action: call.action.to_owned(),
             resource: call.resource.clone(),
             resource_account: None,
@@ -193,10 +225,28 @@ impl Desk {
             source_identity: call.identity,
             session_policy: false,
             copies: call.copies.clone(),
-            region: None,
+            key: call.key.clone(),
+            region: call.region.map(str::to_owned),
             denied,
         };
         diagnose(&case, asked)
+    }
+
+    /// The same through a role.
+    fn asked_by_way(&self, call: &Call, role: &str) -> Diagnosis {
+        self.asked_via(call, vec![role.to_owned()])
+    }
+
+    fn with_ann(mut self, own: &Value) -> Self {
+        self.user("ann", own);
+        self
+    }
+
+    /// The call as a fix has it made, of which nothing is carried out.
+    fn treated_as(&self, found: &Diagnosis, call: &Call) -> (Self, Call) {
+        let mut then = self.clone();
+        let made = then.carry_out(found, call);
+        (then, made)
     }
 
     fn lets(&self, call: &Call) -> bool {
@@ -233,7 +283,7 @@ impl Desk {
                 bucket.policy = Observation::Known(BucketPolicyState { document: Some(new()) });
             }
             operation @ ("put-key-policy" | "enable-key") => {
-                let Some(Observation::Known(Some(key))) = self.observed.keys.get_mut(KEY) else { panic!() };
+                let Some(Observation::Known(Some(key))) = self.observed.keys.get_mut(&flag("--key-id")) else { panic!() };
                 match operation {
                     "enable-key" => key.state = KeyState::Enabled,
                     _ => key.policy = Observation::Known(KeyPolicyState { document: new() }),
@@ -265,7 +315,7 @@ fn asked_otherwise(change: &RequestChange, call: &mut Call) {
         }
         RequestChange::Tls => call.context.set("aws:SecureTransport", "true"),
         RequestChange::Region { region } => call.context.set("aws:RequestedRegion", region.clone().unwrap()),
-        RequestChange::From { key, wanted } => call.context.set(key, wanted[0].split('/').next().unwrap()),
+        RequestChange::From { key, value, .. } => call.context.set(key, value.clone()),
         RequestChange::With { key, value } => {
             call.context.set(key, value.clone());
             call.identity |= key == "sts:SourceIdentity";
@@ -456,6 +506,99 @@ fn a_deny_that_another_request_would_not_meet_is_left_alone() {
     desk.role(DEV, "Caller", &json!([]), &json!([allow("sts:*", "*"), deny("*", rows[0].0.clone())]));
     desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "sts:AssumeRole"}]));
     assert_eq!(causes(&desk.asked(&assume(CALLER, &[]))), [Cause::IdentityDenies]);
+}
+
+/// A Deny by a pattern of what the caller brings is met by another value, which is named, and keeps what it says: on either side, under
+/// negated operators and plain ones, of what was said and of what was not.
+#[test]
+fn a_deny_by_a_pattern_is_met_by_a_value_that_fits() {
+    const NAME: &str = "sts:RoleSessionName";
+    const REGION: &str = "aws:RequestedRegion";
+    let named = |name: &'static str| (NAME, name);
+    type Asked<'r> = (Value, &'r [(&'r str, &'r str)], &'r str, &'r str);
+    let rows: [Asked<'_>; 15] = [
+        (json!({"StringNotLike": {NAME: "corp-*"}}), &[named("desk")], NAME, "corp-desk"),
+        (json!({"StringNotLike": {NAME: "corp-??-*"}}), &[], NAME, "corp-xx-ann"),
+        (json!({"StringNotLikeIfExists": {NAME: ["corp-*", "ops-*"]}}), &[named("desk")], NAME, "corp-desk"),
+        (json!({"StringNotLike": {NAME: "${aws:username}-*"}}), &[named("desk")], NAME, "ann-desk"),
+        (json!({"StringLike": {NAME: "*admin*"}}), &[named("admin")], NAME, "ann"),
+        (json!({"StringEquals": {NAME: ["admin", "ann"]}}), &[named("admin")], NAME, "session"),
+        (json!({"StringLike": {NAME: "*:*"}, "StringNotLike": {REGION: "eu-*"}}), &[named("x:y"), (REGION, "us-east-1")], NAME, "ann"),
+        (json!({"StringNotLike": {REGION: "eu-*"}}), &[(REGION, "us-east-1")], REGION, "eu-west-1"),
+        (json!({"StringNotLike": {REGION: ["ap-*-2", "eu-south-*"]}}), &[(REGION, "us-east-1")], REGION, "eu-south-1"),
+        (json!({"StringLike": {REGION: "us-*"}}), &[(REGION, "us-east-1")], REGION, "ca-central-1"),
+        (json!({"StringEquals": {REGION: "us-east-1"}}), &[(REGION, "us-east-1")], REGION, "us-east-2"),
+        (json!({"StringNotLike": {"sts:SourceIdentity": "*@corp.example"}}), &[], "sts:SourceIdentity", "ann@corp.example"),
+        (json!({"StringNotLike": {"aws:RequestTag/project": "p-*"}}), &[("aws:RequestTag/project", "x")], "aws:RequestTag/project", "p-x"),
+        (json!({"StringNotLike": {"sts:ExternalId": "desk-*"}}), &[], "sts:ExternalId", "desk-ann"),
+        (json!({"StringLike": {"sts:ExternalId": "old-*"}}), &[("sts:ExternalId", "old-1")], "sts:ExternalId", "desk-0815"),
+    ];
+    for (condition, brought, key, value) in &rows {
+        let ids =
+            if key.ends_with("ExternalId") && brought.len() == 1 { json!({"StringEquals": {"sts:ExternalId": ["desk-0815", "old-1"]}}) } else { json!({}) };
+        let allow_ann =
+            json!({"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], "Condition": ids});
+        let mut own = Desk::new();
+        own.trust(&json!([allow_ann]));
+        let mut trust = own.clone();
+        own.user("ann", &json!([allow("sts:*", "*"), {"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*", "Condition": condition}]));
+        trust.trust(&json!([allow_ann, {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Condition": condition}]));
+        for desk in [own, trust] {
+            let (found, made) = desk.treated(&assume(ANN, brought), &[assume(ANN, brought)]);
+            no_command(&found);
+            assert_eq!(value_of(&made, key), *value, "{condition}: {:#?}", found.fix);
+        }
+    }
+    // Two patterns are met at once, of one key in two statements.
+    let mut desk = Desk::new();
+    let deny = |pattern: &str| json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringNotLike": {NAME: pattern}}});
+    desk.user("ann", &json!([allow("sts:*", "*"), deny("corp-*"), deny("*-prod")]));
+    let (found, made) = desk.treated(&assume(ANN, &[named("desk")]), &[]);
+    no_command(&found);
+    assert_eq!(value_of(&made, NAME), "corp-desk-prod");
+    // An Allow by a pattern, the same.
+    let mut desk = Desk::new();
+    desk.trust(&json!([{"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole", "Condition": {"StringLike": {NAME: "corp-*"}}}]));
+    let (found, made) = desk.treated(&assume(ANN, &[named("desk")]), &[]);
+    no_command(&found);
+    assert_eq!(value_of(&made, NAME), "corp-desk");
+    // Regions are those of the partition, and none is made up.
+    let mut desk = Desk::new();
+    desk.user(
+        "ann",
+        &json!([allow("sts:*", "*"), {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotLike": {REGION: ["cn-*", "xx-*"]}}}]),
+    );
+    let found = desk.asked(&assume(ANN, &[(REGION, "us-east-1")]));
+    assert_eq!(causes(&found), [Cause::IdentityDenies]);
+}
+
+/// What is written to a bucket, and how, is brought as S3 takes it.
+#[test]
+fn headers_of_s3_are_those_that_it_takes() {
+    const PUT: &str = "arn:aws:s3:::desk/reports/q1";
+    const SSE: &str = "s3:x-amz-server-side-encryption";
+    type Asked<'r> = (Value, &'r [(&'r str, &'r str)], &'r str, &'r str);
+    let rows: [Asked<'_>; 7] = [
+        (json!({"StringNotLike": {SSE: "aws:*"}}), &[(SSE, "AES256")], SSE, "aws:kms"),
+        (json!({"Null": {SSE: "true"}}), &[], SSE, "AES256"),
+        (json!({"StringLike": {"s3:x-amz-acl": "public-*"}}), &[("s3:x-amz-acl", "public-read")], "s3:x-amz-acl", "private"),
+        (json!({"StringNotLike": {"s3:x-amz-acl": "bucket-owner-*"}}), &[], "s3:x-amz-acl", "bucket-owner-full-control"),
+        (json!({"StringNotLike": {"s3:x-amz-storage-class": "*_IA"}}), &[], "s3:x-amz-storage-class", "STANDARD_IA"),
+        (json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}), &[("s3:TlsVersion", "1.1")], "s3:TlsVersion", "1.3"),
+        (json!({"StringNotLike": {"s3:RequestObjectTag/team": "corp-*"}}), &[("s3:RequestObjectTag/team", "x")], "s3:RequestObjectTag/team", "corp-x"),
+    ];
+    for (condition, brought, key, value) in &rows {
+        let mut desk = Desk::new();
+        desk.role(OWNER, "Desk", &json!([]), &json!([allow("s3:Put*", "*")]));
+        desk.bucket(
+            Some(&json!([{"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::desk/*", "Condition": condition}])),
+            false,
+        );
+        let put = call(DESK, "s3:PutObject", PUT, brought);
+        let (found, made) = desk.treated(&put, &[put.clone()]);
+        no_command(&found);
+        assert_eq!(value_of(&made, key), *value, "{condition}");
+    }
 }
 
 /// What a condition asks for and whoever calls can bring is brought.
@@ -665,4 +808,206 @@ fn a_refusal_by_kms_tells_of_the_object() {
         let told = crossrole_doctor::read(&format!("An error occurred (AccessDenied) when calling the Decrypt operation: {why}"));
         assert_eq!((told.through, told.object), (None, None));
     }
+}
+
+/// A Deny that no other request gets by tells by which condition it is met: its key and operator, what it wants, and what the request has.
+#[test]
+fn a_deny_says_by_which_condition_it_is_met() {
+    use crossrole_model::access::Lack;
+    type Met<'r> = (&'r str, &'r str, &'r str, Option<&'r str>);
+    let rows: [(Value, &[Met<'_>]); 7] = [
+        (json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), &[("StringNotEquals", "aws:PrincipalOrgID", "o-a1b2c3d4e5", None)]),
+        (json!({"StringNotEquals": {"aws:PrincipalTag/team": "data"}}), &[("StringNotEquals", "aws:PrincipalTag/team", "data", Some("ops"))]),
+        (json!({"StringEquals": {"aws:PrincipalTag/team": "ops"}}), &[("StringEquals", "aws:PrincipalTag/team", "ops", Some("ops"))]),
+        (json!({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}}), &[("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:role/x", Some(ANN))]),
+        (json!({"StringNotEquals": {"aws:PrincipalAccount": OWNER}}), &[("StringNotEquals", "aws:PrincipalAccount", OWNER, Some(DEV))]),
+        (
+            json!({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}, "Bool": {"aws:ViaAWSService": "false"}}),
+            &[("Bool", "aws:ViaAWSService", "false", Some("false")), ("StringNotEqualsIfExists", "aws:PrincipalOrgID", "o-a1b2c3d4e5", None)],
+        ),
+        (json!({}), &[]),
+    ];
+    for (condition, expected) in &rows {
+        let mut desk = Desk::new();
+        desk.state(DEV).users.get_mut("ann").unwrap().state.tags = BTreeMap::from([("team".to_owned(), "ops".to_owned())]);
+        desk.trust(&json!([
+            {"Effect": "Allow", "Principal": {"AWS": [ANN, BOB]}, "Action": "sts:AssumeRole"},
+            {"Sid": "Kept", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": condition},
+        ]));
+        let found = desk.asked(&assume(ANN, &[]));
+        let first = &found.causes[0];
+        assert_eq!((first.cause, first.statement.as_ref().map(|s| (s.number, s.sid.as_str()))), (Cause::TrustDenies, Some((2, "Kept"))), "{condition}");
+        let met = first.met.iter().map(|lack| match lack {
+            Lack::Condition { operator, key, wanted, actual, .. } => {
+                (operator.as_str(), key.as_str(), wanted[0].as_str(), actual.as_ref().map(|values| values[0].as_str()))
+            }
+            other => panic!("{other:?}"),
+        });
+        let met: Vec<Met<'_>> = met.collect();
+        assert_eq!(met, *expected, "{condition}");
+    }
+    // A network that is shut out is left for another, and the Deny stays whole.
+    let mut desk = Desk::new();
+    desk.trust(&json!([
+        {"Effect": "Allow", "Principal": {"AWS": ANN}, "Action": "sts:AssumeRole", "Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
+        {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": {"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}},
+    ]));
+    let (found, made) = desk.treated(&assume(ANN, &[THERE]), &[assume(ANN, &[THERE])]);
+    assert_eq!(causes(&found), [Cause::SourceAddress]);
+    no_command(&found);
+    assert_eq!(value_of(&made, "aws:SourceIp"), "203.0.113.1");
+}
+
+/// An object that is encrypted with another key than its bucket's: that key, its policy and the caller's are what is looked at.
+#[test]
+fn the_key_of_the_object_is_what_counts() {
+    const Q1: &str = "arn:aws:s3:::desk/reports/q1";
+    let root = json!({"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"});
+    let reader = |own: &[Value]| {
+        let mut desk = Desk::new();
+        desk.role(DEV, "Caller", &json!([]), &json!(own));
+        desk.key(&json!([root, {"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "kms:*", "Resource": "*"}]), KeyState::Enabled);
+        desk.bucket(Some(&json!([{"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "s3:*", "Resource": "arn:aws:s3:::desk/*"}])), true);
+        desk.other_key(&json!([root]), true);
+        desk
+    };
+    let why =
+        "because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access";
+    for (action, kms, on) in
+        [("s3:GetObject", "kms:Decrypt", "the resource associated with this ciphertext"), ("s3:PutObject", "kms:GenerateDataKey", "this resource")]
+    {
+        let said = format!("User: arn:aws:sts::111111111111:assumed-role/Caller/s is not authorized to perform: {kms} on {on} {why}");
+        let named = said.replace(on, &format!("resource: {OTHER}"));
+        for (own, expected) in [
+            (vec![allow("s3:*", "*"), allow("kms:*", KEY)], vec![Cause::KeyPolicyLacks, Cause::KeyIdentityLacks]),
+            (vec![allow("s3:*", "*"), allow("kms:*", "*")], vec![Cause::KeyPolicyLacks]),
+        ] {
+            let desk = reader(&own);
+            let mut call = call(CALLER, action, Q1, &[]);
+            call.key = other();
+            let others = [call_of(OTHER, "kms:Decrypt"), call_of(OTHER, "kms:GenerateDataKey"), call_of(OTHER, "kms:Encrypt")];
+            for denied in [None, Some(said.clone()), Some(named.clone())] {
+                call.denied = denied;
+                let (found, _) = desk.treated(&call, &others);
+                assert_eq!(causes(&found), expected);
+                assert!(found.causes.iter().all(|cause| cause.resource == OTHER && cause.action == kms), "{:?}", found.causes);
+            }
+        }
+        // Nothing tells which key it is, and the bucket's lets it: it is another one.
+        let desk = reader(&[allow("s3:*", "*"), allow("kms:*", "*")]);
+        let mut untold = call(CALLER, action, Q1, &[]);
+        assert_eq!(desk.asked(&untold).found(), Found::Allowed);
+        untold.denied = Some(said.clone());
+        let found = desk.asked(&untold);
+        assert_eq!((causes(&found), &found.fix), (vec![Cause::OtherKey], &None));
+        let mut without = desk.clone();
+        without.bucket(Some(&json!([{"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "s3:*", "Resource": "arn:aws:s3:::desk/*"}])), false);
+        assert_eq!(causes(&without.asked(&untold)), [Cause::OtherKey]);
+        // That of the bucket does not let it: it is that, before and after.
+        let lacking = reader(&[allow("s3:*", "*")]);
+        let (found, _) = lacking.treated(&untold, &[]);
+        assert_eq!((causes(&found), found.causes[0].resource.as_str()), (vec![Cause::KeyIdentityLacks], KEY));
+        // A key of AWS's own has a policy that nobody changes; one that was not read is believed to lack what AWS says.
+        let mut of_aws = reader(&[allow("s3:*", "*"), allow("kms:*", "*")]);
+        of_aws.other_key(&json!([root]), false);
+        let mut unread = of_aws.clone();
+        unread.observed.keys.remove(OTHER);
+        for desk in [of_aws, unread] {
+            let mut call = untold.clone();
+            call.key = other();
+            let found = desk.asked(&call);
+            assert_eq!((causes(&found), &found.fix, found.causes[0].resource.as_str()), (vec![Cause::KeyPolicyLacks], &None, OTHER));
+        }
+    }
+}
+
+fn call_of(key: &str, action: &'static str) -> Call {
+    call(CALLER, action, key, &[])
+}
+
+/// A trust that could not be read is taken to be what the manifest says, and that is said of all that follows from it.
+#[test]
+fn a_trust_that_was_not_read_is_supposed_to_be_the_manifests() {
+    use crossrole_model::diagnosis::{Checked, NotKnown, Verdict};
+    use crossrole_model::observed::Unreadable;
+    use crossrole_model::{Address, DesiredObject, DesiredState, Kind};
+    let mut desk = Desk::new();
+    let Some(mut state) = desk.state(OWNER).roles.get("desk").map(|role| role.state.clone()) else { panic!() };
+    state.trust = document(&json!([guarded(&json!(ANN))]));
+    let object = DesiredObject { owner: "m".to_owned(), also: BTreeSet::new(), adopt: false, state: DesiredState::Role { state, keep_foreign: false } };
+    desk.desired.objects.insert(Address::new(&account(OWNER), Kind::Role, "Desk"), object);
+    let mut unreadable = desk.clone();
+    unreadable.observed.accounts.insert(account(OWNER), Observation::Unreadable(Unreadable::not_tried("account")));
+    let mut of_single_objects = desk.clone();
+    of_single_objects.state(OWNER).complete = false;
+    of_single_objects.state(OWNER).roles.clear();
+    let mut never = desk.clone();
+    never.observed.accounts.remove(&account(OWNER));
+    for (at, other) in [unreadable, of_single_objects, never].into_iter().enumerate() {
+        let found = other.asked(&assume(ANN, &[MFA, HERE]));
+        assert_eq!((causes(&found), found.causes[0].supposed), (vec![Cause::ExternalIdMissing], true), "{at}");
+        assert_eq!((found.supposed.as_slice(), found.unread), (&[DESK.to_owned()][..], true));
+        let (_, made) = other.treated_as(&found, &assume(ANN, &[MFA, HERE]));
+        assert_eq!(value_of(&made, "sts:ExternalId"), "desk-0815");
+        // By what the manifest says it is let: that is not known all the same.
+        let found = other.asked(&assume(ANN, &[ID, MFA, HERE]));
+        assert_eq!((causes(&found), found.found()), (vec![], Found::Unknown));
+        let trust = found.checks.iter().find(|check| check.what == Checked::Trust).unwrap();
+        assert_eq!(trust.verdict, Verdict::Unknown { why: NotKnown::Supposed });
+        // Whom it does not name: nothing is proposed for what is the manifest's, and was not read.
+        let found = other.asked(&assume(BOB, &[ID, MFA, HERE]));
+        assert_eq!((causes(&found)[0], found.causes[0].supposed, &found.fix), (Cause::TrustLacks, true, &None));
+        let own = other.clone().with_ann(&json!([]));
+        let found = own.asked(&assume(ANN, &[ID, MFA, HERE]));
+        assert_eq!((causes(&found)[0], found.causes[0].supposed), (Cause::IdentityLacks, false));
+    }
+    // What was read is what counts.
+    let found = desk.asked(&assume(ANN, &[]));
+    assert_eq!((causes(&found), found.supposed.len(), found.found()), (vec![], 0, Found::Allowed));
+}
+
+/// The region that was called is that of the call at the end: a bucket or key answers in its own, and STS in any.
+#[test]
+fn the_region_that_was_called_counts() {
+    const Q1: &str = "arn:aws:s3:::desk/reports/q1";
+    const REGION: &str = "aws:RequestedRegion";
+    let in_region = |mut call: Call, region: &'static str| {
+        call.region = Some(region);
+        call
+    };
+    let root = json!({"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"});
+    let mut desk = Desk::new();
+    desk.key(&json!([root]), KeyState::Enabled);
+    let deny = |pattern: &str| json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotLike": {REGION: pattern}}});
+    let own = |pattern: &str| json!([allow("s3:*", "*"), allow("kms:*", "*"), deny(pattern)]);
+    // Where a bucket or a key is follows from what is called, said or not.
+    for call in [call(DESK, "s3:GetObject", Q1, &[]), call(DESK, "kms:Decrypt", KEY, &[])] {
+        for asked in [call.clone(), in_region(call.clone(), "us-east-1")] {
+            desk.role(OWNER, "Desk", &json!([]), &own("us-*"));
+            assert!(desk.lets(&asked), "{:#?}", desk.asked(&asked).causes);
+            desk.role(OWNER, "Desk", &json!([]), &own("eu-*"));
+            let found = desk.asked(&asked);
+            assert_eq!((causes(&found)[0], found.causes[0].met.len()), (Cause::IdentityDenies, 1), "nobody moves a bucket: {:?}", found.causes);
+        }
+        desk.role(OWNER, "Desk", &json!([]), &own("us-*"));
+        let found = desk.asked(&in_region(call, "eu-west-1"));
+        assert_eq!(causes(&found), [Cause::WrongRegion]);
+        let Some([FixStep::Request { changes, .. }]) = found.fix.as_deref() else { panic!("{:?}", found.fix) };
+        assert_eq!(changes[..], [RequestChange::Region { region: Some("us-east-1".to_owned()) }]);
+    }
+    // What is copied may be elsewhere than where it is copied to.
+    let mut copies = Desk::new();
+    copies.role(OWNER, "Desk", &json!([]), &json!([allow("s3:*", "*")]));
+    let Some(Observation::Known(Some(mut there))) = copies.observed.buckets.get("desk").cloned() else { panic!() };
+    there.state.region = "eu-west-1".to_owned();
+    copies.observed.buckets.insert("there".to_owned(), Observation::Known(Some(there)));
+    copies.observed.bucket_accounts.insert("there".to_owned(), account(OWNER));
+    let mut put = in_region(call(DESK, "s3:PutObject", Q1, &[]), "us-east-1");
+    put.copies = Some("arn:aws:s3:::there/x".to_owned());
+    assert!(copies.lets(&put), "{:?}", copies.asked(&put).causes);
+    // A role on the way is assumed nobody knows where: a Deny there is no cause, and may be one.
+    let mut way = Desk::new();
+    way.user("ann", &json!([allow("sts:*", "*"), deny("eu-*")]));
+    let found = way.asked_by_way(&in_region(call(ANN, "s3:GetObject", Q1, &[]), "us-east-1"), DESK);
+    assert_eq!((causes(&found), &found.suspects[..]), (vec![], &[Cause::OtherCondition][..]));
 }

@@ -105,6 +105,9 @@ pub struct Reason {
     pub effect: Effect,
     /// Empty when it applied.
     pub lacks: Vec<Lack>,
+    /// Of a Deny that applies: its conditions, and what the request has.
+    #[serde(skip)]
+    pub met: Vec<Lack>,
 }
 
 impl Reason {

@@ -31,6 +31,46 @@ impl fmt::Display for AccountId {
     }
 }
 
+/// Regions that have an address (AWS General Reference, "Service endpoints").
+pub const REGIONS: &[&str] = &[
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ca-central-1",
+    "ca-west-1",
+    "mx-central-1",
+    "sa-east-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "ap-east-1",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-7",
+    "me-south-1",
+    "me-central-1",
+    "il-central-1",
+    "af-south-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "us-gov-east-1",
+    "us-gov-west-1",
+];
+
 /// A group of regions with its own identities; no principal of one can enter another
 /// (IAM User Guide, "How IAM roles differ from resource-based policies").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
@@ -48,6 +88,11 @@ pub enum Partition {
 }
 
 impl Partition {
+    /// Returns its regions that have an address.
+    pub fn regions(self) -> impl Iterator<Item = &'static str> {
+        REGIONS.iter().copied().filter(move |region| Self::of_region(region) == self)
+    }
+
     /// Returns the partition a region lies in.
     pub fn of_region(region: &str) -> Self {
         if region.starts_with("cn-") {

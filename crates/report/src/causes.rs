@@ -136,6 +136,10 @@ pub fn title(cause: Cause) -> &'static str {
         Cause::EndpointPolicy => "the policy of a VPC endpoint does not let it",
         Cause::SessionTooLong => "the session is longer than the role allows",
         Cause::ChainedTooLong => "a role that is assumed from a role lasts an hour at most",
+        Cause::OtherKey => {
+            "the object is encrypted with another key than its bucket says, and AWS does not tell which: `aws s3api head-object` does (SSEKMSKeyId), and \
+             `--key` says it here"
+        }
         Cause::KeyMissing => "the key does not exist",
         Cause::KeyDisabled => "the key is disabled",
         Cause::KeyPendingDeletion => "the key is to be deleted",

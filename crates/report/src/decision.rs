@@ -112,6 +112,21 @@ pub(crate) fn lack(lack: &Lack, party: &Party, action: &str, resource: &str, vie
     }
 }
 
+/// A condition of a Deny that the request meets, and what it has.
+pub(crate) fn met(condition: &Lack, view: View) -> String {
+    let Lack::Condition { operator, key, relation, wanted, actual } = condition else { return String::new() };
+    let has = match actual {
+        // Who calls, and from which network, AWS tells policies by itself.
+        None if ["aws:principal", "aws:source", "aws:resource"].iter().any(|of| key.to_ascii_lowercase().starts_with(of)) => {
+            "and the request's is not known here, or it has none".to_owned()
+        }
+        None => "and the request has none".to_owned(),
+        Some(_) if clause::is_masked(key, view) => "as the request's is".to_owned(),
+        Some(actual) => format!("and the request's is {}", any(actual, false)),
+    };
+    format!("{} ({operator}), {has}", holds(operator, key, *relation, wanted, view))
+}
+
 /// `aws:SourceIp is in 203.0.113.0/24`
 fn holds(operator: &str, key: &str, relation: Option<Relation>, wanted: &[String], view: View) -> String {
     match relation {

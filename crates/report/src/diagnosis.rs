@@ -1,12 +1,14 @@
 //! What is wrong with a call, and what helps, in words.
 
-use crossrole_model::access::{AccessChange, AccessDelta, Party};
-use crossrole_model::diagnosis::{CallAsked, Cause, Check, Diagnosis, FixStep, Found, FoundCause, NotKnown, RequestChange, RevokedBy, RevokedMark, Verdict};
+use crossrole_model::access::{AccessChange, AccessDelta, Lack, Party};
+use crossrole_model::diagnosis::{
+    Amend, Amendment, CallAsked, Cause, Check, Diagnosis, FixStep, Found, FoundCause, NotKnown, RequestChange, RevokedBy, RevokedMark, Verdict,
+};
 use crossrole_model::ownership::REVOKED_TAG;
 use serde_json::{Value, json};
 
 use crate::causes::{checked, title};
-use crate::decision::{lack, name};
+use crate::decision::{lack, met, name};
 use crate::{FORMAT_VERSION, Line, MASK, Tone, View, access, clause, rendered, safe};
 
 /// Most lines of a manifest's change that are shown: JSON has them all.
@@ -37,6 +39,10 @@ fn head(found: &Diagnosis, view: View, out: &mut Vec<Line>) {
     for (at, cause) in found.causes.iter().enumerate() {
         let head = if at == 0 { "cause: " } else { "and: " };
         out.push(Line::new(Tone::Error, 0, head).then([sentence(cause, found.calls.len(), view)]));
+    }
+    for role in &found.supposed {
+        let text = format!("{}: its trust policy could not be read, and is taken to be what the manifest says", safe(role));
+        out.push(Line::new(Tone::Warning, 0, "taken for granted: ").then([text]));
     }
     for suspect in &found.suspects {
         let why = if *suspect == Cause::ObjectMissing { "whoever may not list the bucket is not told" } else { "the request does not say" };
@@ -119,13 +125,18 @@ fn sentence(found: &FoundCause, calls: usize, view: View) -> String {
         (Some(statement), Some(what)) => {
             format!(": {} would allow it, but {}", name(statement), lack(what, &party, &found.action, &found.resource, view))
         }
+        (Some(statement), None) if !found.met.is_empty() => {
+            let all: Vec<String> = found.met.iter().map(|condition| met(condition, view)).collect();
+            format!(": {} denies it when {}", name(statement), all.join("; and "))
+        }
         (Some(statement), None) => format!(": {}", name(statement)),
         _ => String::new(),
     };
+    let supposed = if found.supposed { ", if the role is as the manifest says, since it could not be read" } else { "" };
     let no_device = matches!(found.cause, Cause::MfaMissing | Cause::MfaTooOld) && is_role(&found.principal);
     let instead =
         if no_device { "; a session of a role brings none: ask with credentials of a user, or have the policy let this role by without it" } else { "" };
-    safe(&format!("{}{told}{at}{since}{why}{instead}", title(found.cause)))
+    safe(&format!("{}{told}{at}{supposed}{since}{why}{instead}", title(found.cause)))
 }
 
 fn is_role(principal: &str) -> bool {
@@ -175,6 +186,7 @@ fn unknown(why: &NotKnown) -> String {
         NotKnown::Policies { policies } => format!("{} were not read", safe(&policies.join(", "))),
         NotKnown::NotSaid => "the request does not say".to_owned(),
         NotKnown::NeverRead => "it is not read".to_owned(),
+        NotKnown::Supposed => "it could not be read; as the manifest says it, it holds".to_owned(),
     }
 }
 
@@ -244,9 +256,10 @@ fn step_lines(number: usize, step: &FixStep, view: View, out: &mut Vec<Line>) {
             out.push(Line::plain(2, format!("{head}in account {}, whose object it is:", safe(account.as_str()))));
             out.push(Line::plain(5, safe(&shell(argv, view))));
         }
-        FixStep::Manifest { file, amendments: _, before, after } => {
+        FixStep::Manifest { file, amendments, before, after } => {
             out.push(Line::plain(2, format!("{head}in manifest `{}` (`--write` does it):", safe(file))));
             changed(before, after, view, out);
+            out.extend(amendments.iter().filter_map(limits).map(|text| Line::plain(5, safe(&text))));
         }
         FixStep::Apply { .. } => {
             out.push(Line::plain(2, format!("{head}bring about what the manifests say:")));
@@ -260,6 +273,16 @@ fn step_lines(number: usize, step: &FixStep, view: View, out: &mut Vec<Line>) {
             }
         }
     }
+}
+
+/// Which limits a new entry takes over, and why.
+fn limits(amendment: &Amendment) -> Option<String> {
+    let Amend::Append { list, words, like: Some(index) } = &amendment.change else { return None };
+    let at = amendment.at.join(".");
+    // The first word is who is let in.
+    let others: Vec<&str> = words.iter().skip(1).map(|(key, _)| key.as_str()).collect();
+    let rest = if others.is_empty() { "so that it lets nobody in by less".to_owned() } else { format!("but for {}", others.join(", ")) };
+    Some(format!("(the new entry has the limits of entry {} of `{at}.{list}`, {rest})", index + 1))
 }
 
 /// Lines that come and go, under the header that they stand under.
@@ -380,9 +403,11 @@ fn request(change: &RequestChange, view: View) -> String {
         RequestChange::Object => "of an object that is there: it is written first, or its key is another one".to_owned(),
         RequestChange::Restored => "after the object was restored from its archive (`aws s3api restore-object`)".to_owned(),
         RequestChange::ByOwner => "as a principal of the bucket's own account".to_owned(),
-        RequestChange::From { key, wanted } => {
+        RequestChange::From { key, wanted, .. } if wanted.is_empty() => format!("by a network, or an endpoint, of a VPC ({key})"),
+        RequestChange::From { key, wanted, other, value: _ } => {
             let what = if key.eq_ignore_ascii_case("aws:SourceIp") { "an address" } else { "a network" };
-            format!("from {what} that is let by ({key}: {})", clause::values(key, wanted, view).join(", "))
+            let by = if *other { "that is none of these" } else { "that is let by" };
+            format!("from {what} {by} ({key}: {})", clause::values(key, wanted, view).join(", "))
         }
         RequestChange::With { key, value } => format!("with {key} {value}"),
         RequestChange::Corrected { because: Cause::PolicyMalformed } => "with a policy that AWS takes".to_owned(),
@@ -406,6 +431,7 @@ pub fn diagnosis_json(found: &Diagnosis, view: View) -> Value {
         "calls": found.calls,
         "causes": found.causes.iter().map(|cause| cause_json(cause, found.calls.len(), view)).collect::<Vec<_>>(),
         "suspects": found.suspects,
+        "supposed": found.supposed,
         "checks": found.checks,
         "gives_back": found.gives_back(),
         "switches_on": found.fix.iter().flatten().any(is_enabled),
@@ -424,9 +450,25 @@ fn cause_json(found: &FoundCause, calls: usize, view: View) -> Value {
         "resource": found.resource,
         "statement": found.statement,
         "told": found.told,
+        "supposed": found.supposed,
+        "conditions": conditions(found, view),
         "revoked": found.revoked,
         "text": sentence(found, calls, view),
     })
+}
+
+/// Conditions that the cause is about: what they ask for, and what the request has.
+fn conditions(found: &FoundCause, view: View) -> Vec<Value> {
+    let all = found.lack.iter().chain(&found.met).filter_map(|lack| match lack {
+        Lack::Condition { operator, key, relation: _, wanted, actual } => Some(json!({
+            "operator": operator,
+            "key": key,
+            "wanted": clause::values(key, wanted, view),
+            "actual": actual.as_ref().map(|actual| clause::values(key, actual, view)),
+        })),
+        _ => None,
+    });
+    all.collect()
 }
 
 fn step_json(step: &FixStep, view: View) -> Value {
@@ -434,8 +476,9 @@ fn step_json(step: &FixStep, view: View) -> Value {
         FixStep::Command { account, argv } => {
             json!({ "step": "command", "account": account, "argv": masked_argv(argv, view), "masked": is_masked(step, view) })
         }
-        FixStep::Manifest { file, amendments: _, before, after } => {
-            json!({ "step": "manifest", "file": file, "lines": lines(before, after, view), "masked": is_masked(step, view) })
+        FixStep::Manifest { file, amendments, before, after } => {
+            let limits: Vec<String> = amendments.iter().filter_map(limits).collect();
+            json!({ "step": "manifest", "file": file, "lines": lines(before, after, view), "limits": limits, "masked": is_masked(step, view) })
         }
         FixStep::Apply { targets, .. } => {
             json!({ "step": "apply", "targets": targets.iter().map(ToString::to_string).collect::<Vec<_>>(), "argv": argv(step) })

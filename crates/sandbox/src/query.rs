@@ -13,45 +13,7 @@ use crate::s3::form::{self, Form};
 use crate::s3::operation::{self, Operation};
 use crate::world::World;
 
-/// Regions that have an address (AWS General Reference, "Service endpoints").
-pub(crate) const REGIONS: &[&str] = &[
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-    "ca-central-1",
-    "ca-west-1",
-    "mx-central-1",
-    "sa-east-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "eu-central-1",
-    "eu-central-2",
-    "eu-north-1",
-    "eu-south-1",
-    "eu-south-2",
-    "ap-east-1",
-    "ap-south-1",
-    "ap-south-2",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ap-southeast-3",
-    "ap-southeast-4",
-    "ap-southeast-5",
-    "ap-southeast-7",
-    "me-south-1",
-    "me-central-1",
-    "il-central-1",
-    "af-south-1",
-    "cn-north-1",
-    "cn-northwest-1",
-    "us-gov-east-1",
-    "us-gov-west-1",
-];
+pub(crate) use crossrole_model::ids::REGIONS;
 
 /// Which API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

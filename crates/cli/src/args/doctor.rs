@@ -48,6 +48,9 @@ pub(crate) struct DoctorArgs {
     /// The region that was called
     #[arg(long)]
     pub(crate) region: Option<String>,
+    /// The key of KMS that the object is, or is to be, encrypted with, where its bucket says another one or none: an ARN
+    #[arg(long, value_name = "ARN")]
+    pub(crate) key: Option<String>,
     /// The session was to have tags
     #[arg(long)]
     pub(crate) session_tags: bool,

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crossrole_access::Question;
+use crossrole_access::estate::BucketKey;
+use crossrole_access::{ContextValue, Question};
 use crossrole_doctor::{Asked, Case, Manifests};
 use crossrole_manifest::Surroundings;
 use crossrole_model::desired::AccountInfo;
 use crossrole_model::diagnosis::{Amendment, Cause, Denied, Diagnosis, FixStep, Found};
-use crossrole_model::observed::{BucketScope, ObservedBucket, Scope};
+use crossrole_model::observed::{BucketScope, ObservedBucket, ObservedKey, Scope};
 use crossrole_model::state::{BucketState, Encryption, PublicAccessBlock, Tags};
-use crossrole_model::{AccountId, Desired, KeyRef, Observed, Partition, Plan, Source};
+use crossrole_model::{AccountId, Desired, KeyRef, Observation, Observed, Partition, Plan, Source};
 use crossrole_planner::Options;
 use crossrole_policy::Arn;
 use crossrole_report::View;
@@ -24,6 +25,9 @@ use crate::load::Loaded;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::{actions, ask};
+
+/// Keys that were read, by ARN.
+type Keys = BTreeMap<String, Observation<Option<ObservedKey>>>;
 
 /// The folder of manifests, unless others are named.
 const MANIFESTS: &str = "manifests";
@@ -96,9 +100,11 @@ async fn examine(args: &DoctorArgs, denied: Option<Denied>, session: &Session, i
         return Ok(exit);
     }
     let observed = session.observe(&crossrole_planner::scope(&session.desired)).await?;
-    let asked = asked(args, denied, session, &observed)?;
-    let besides = besides(&asked, session, &observed).await?;
+    let mut asked = asked(args, denied, session, &observed)?;
+    let mut besides = besides(&asked, session, &observed).await?;
     let object = object(&asked, session, &observed, &besides).await?;
+    asked.key = key(args, &asked, session, [&besides, &observed]).await?;
+    besides.keys = keys(&asked, session, &observed, &besides).await?;
     let found = search(asked, session, observed, besides, object).await?;
     let view = View { show_external_ids: args.show_external_ids, screen: io.out_screen(), ..View::default() };
     if args.json {
@@ -198,6 +204,7 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
         source_identity: args.source_identity,
         session_policy: false,
         copies: None,
+        key: None,
         region: args.region.clone(),
         denied: None,
     };
@@ -216,10 +223,12 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
 fn through(args: &DoctorArgs, denied: Option<&Denied>, resource: Option<&str>, one_key: bool) -> Option<(String, Option<String>)> {
     let denied = denied.filter(|_| args.action.is_none())?;
     let action = denied.through.clone()?;
+    let of_key = |text: &str| text.contains(":kms:") || text.starts_with("key/") || text == "*";
     match (resource, &denied.object) {
-        (Some(text), _) => (!text.contains(":kms:") && !text.starts_with("key/") && text != "*").then(|| (action, Some(text.to_owned()))),
-        (None, Some(object)) => Some((action, Some(object.clone()))),
-        (None, None) => (!one_key).then_some((action, None)),
+        (Some(text), _) if !of_key(text) => Some((action, Some(text.to_owned()))),
+        (_, Some(object)) if args.resource.is_none() => Some((action, Some(object.clone()))),
+        (Some(_), _) => None,
+        (None, _) => (!one_key).then_some((action, None)),
     }
 }
 
@@ -285,7 +294,7 @@ fn key_of(action: Option<&str>, desired: &Desired) -> Option<String> {
     if let [one] = keys.as_slice() { Some((*one).to_owned()) } else { None }
 }
 
-/// The buckets with all of their settings, and their keys, where the account may be called.
+/// The buckets with all of their settings, where the account may be called.
 async fn besides(asked: &Asked, session: &Session, observed: &Observed) -> Result<Observed, Failure> {
     let desired = &session.desired;
     let of = |arn: &String| arn.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name).to_owned());
@@ -303,15 +312,52 @@ async fn besides(asked: &Asked, session: &Session, observed: &Observed) -> Resul
     if buckets.is_empty() {
         return Ok(Observed::default());
     }
-    let mut besides = session.observe(&Scope { buckets, ..Scope::default() }).await?;
-    let key = |bucket: &ObservedBucket| if let Some(Encryption::Kms { key, .. }) = &bucket.state.encryption { KeyRef::parse(key) } else { None };
-    let all = besides.buckets.values().filter_map(|bucket| key(bucket.known()?.as_ref()?));
-    let managed = |key: &KeyRef| !observed.keys.contains_key(&key.arn) && desired.accounts.get(&key.account()).is_some_and(|info| info.managed);
-    let keys: BTreeSet<String> = all.filter(managed).map(|key| key.arn).collect();
-    if !keys.is_empty() {
-        besides.keys = session.observe(&Scope { keys, ..Scope::default() }).await?.keys;
+    session.observe(&Scope { buckets, ..Scope::default() }).await
+}
+
+/// The key of the object that is asked for, where something says it: what is typed, the refusal, the request, and the object itself.
+///
+/// # Errors
+/// What is typed is no key's ARN.
+async fn key(args: &DoctorArgs, asked: &Asked, session: &Session, seen: [&Observed; 2]) -> Result<Option<BucketKey>, Failure> {
+    let question = &asked.question;
+    let Some((bucket, name)) = question.resource.split_once(":s3:::").and_then(|(_, name)| name.split_once('/')) else { return Ok(None) };
+    let state = seen.into_iter().find_map(|seen| seen.buckets.get(bucket).and_then(|b| b.known().cloned().flatten())).map(|bucket| bucket.state);
+    let of_bucket = state.as_ref().is_some_and(|state| matches!(state.encryption, Some(Encryption::Kms { bucket_key: true, .. })));
+    let known = |arn: &str, bucket_key: bool| {
+        let region = state.as_ref().map(|state| state.region.clone()).or_else(|| Arn::parse(arn).map(|arn| arn.region.to_owned()));
+        BucketKey { arn: arn.to_owned(), bucket_key, region: region.unwrap_or_default() }
+    };
+    if let Some(typed) = &args.key {
+        let advice = "write it as `arn:aws:kms:REGION:ACCOUNT:key/ID`: `aws s3api head-object` tells it as SSEKMSKeyId";
+        let mistake = || Failure::new(format!("`{}` is no ARN of a key", crossrole_report::safe(typed)), advice);
+        return KeyRef::parse(typed).map(|key| Some(known(&key.arn, of_bucket))).ok_or_else(mistake);
     }
-    Ok(besides)
+    let told = asked.denied.as_ref().and_then(|denied| denied.resource.as_deref());
+    let header = question.context.get("s3:x-amz-server-side-encryption-aws-kms-key-id");
+    let header = if let Some(ContextValue::One(arn)) = header { Some(arn.as_str()) } else { None };
+    if let Some(key) = [told, header].into_iter().flatten().find_map(KeyRef::parse) {
+        return Ok(Some(known(&key.arn, of_bucket)));
+    }
+    let reads = ["s3:GetObject", "s3:GetObjectVersion"].iter().any(|action| action.eq_ignore_ascii_case(&question.action));
+    let account = seen.into_iter().find_map(|seen| seen.bucket_accounts.get(bucket));
+    let (Some(account), Some(state)) = (account.filter(|_| reads && !name.is_empty() && !name.contains(['*', '?'])), &state) else { return Ok(None) };
+    let looked = session.aws.object_key(account, bucket, &state.region, name);
+    let looked = session.stops.or(looked).await.map_err(|stop| stop.while_("looking for the object"))?;
+    Ok(looked.ok().flatten().map(|(arn, bucket_key)| known(&arn, bucket_key)))
+}
+
+/// Keys that no manifest names, and that the call uses, where their accounts may be called.
+async fn keys(asked: &Asked, session: &Session, observed: &Observed, besides: &Observed) -> Result<Keys, Failure> {
+    let of_bucket = |bucket: &ObservedBucket| if let Some(Encryption::Kms { key, .. }) = &bucket.state.encryption { Some(key.clone()) } else { None };
+    let all = besides.buckets.values().filter_map(|bucket| of_bucket(bucket.known()?.as_ref()?));
+    let all = all.chain(asked.key.as_ref().map(|key| key.arn.clone())).chain([asked.question.resource.clone()]).filter_map(|arn| KeyRef::parse(&arn));
+    let managed = |key: &KeyRef| !observed.keys.contains_key(&key.arn) && session.desired.accounts.get(&key.account()).is_some_and(|info| info.managed);
+    let keys: BTreeSet<String> = all.filter(managed).map(|key| key.arn).collect();
+    if keys.is_empty() {
+        return Ok(Keys::default());
+    }
+    Ok(session.observe(&Scope { keys, ..Scope::default() }).await?.keys)
 }
 
 fn every_setting(region: String) -> BucketState {

@@ -84,7 +84,8 @@ fn what_is_taken_for_granted() {
 
 #[test]
 fn statements_that_applied_and_those_that_nearly_did() {
-    let reason = |effect, lacks| Reason { layer: crossrole_model::access::Layer::Identity, statement: facts::statement("Name"), effect, lacks };
+    let reason =
+        |effect, lacks| Reason { layer: crossrole_model::access::Layer::Identity, statement: facts::statement("Name"), effect, lacks, met: Vec::new() };
     let mut reasons = vec![reason(Effect::Allow, Vec::new()), reason(Effect::Deny, Vec::new())];
     reasons.extend(facts::lacks("Name").into_iter().map(|lack| reason(Effect::Allow, vec![lack])));
     let one = Explanation { reasons, ..answer("Reader", Because::Nothing) };
@@ -100,6 +101,7 @@ fn external_ids_are_masked_unless_asked_for() {
         statement: facts::statement("place"),
         effect: Effect::Allow,
         lacks: vec![lack.clone()],
+        met: Vec::new(),
     });
     let reasons: Vec<Reason> =
         reasons.filter(|r| matches!(&r.lacks[0], crossrole_model::access::Lack::Condition { key, .. } if key == "sts:ExternalId")).collect();

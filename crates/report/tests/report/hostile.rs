@@ -118,7 +118,7 @@ fn decisions_and_access(t: &str, screen: Screen) -> Vec<(&'static str, Said)> {
     let answers: Vec<Explanation> = facts::becauses(t)
         .into_iter()
         .map(|because| {
-            let reason = |lack| Reason { layer: Layer::Identity, statement: facts::statement(t), effect: Effect::Allow, lacks: vec![lack] };
+            let reason = |lack| Reason { layer: Layer::Identity, statement: facts::statement(t), effect: Effect::Allow, lacks: vec![lack], met: Vec::new() };
             let reasons = facts::lacks(t).into_iter().map(reason).collect();
             Explanation { fixes: facts::fixes(t), assumed: facts::assumptions(t), reasons, ..facts::answer(t, because) }
         })

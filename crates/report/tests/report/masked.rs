@@ -10,6 +10,7 @@ const PRINCIPALS: &str = r#""Effect":"Allow","Principal":{"AWS":"arn:aws:iam::11
 fn of(steps: Vec<FixStep>) -> Diagnosis {
     Diagnosis {
         unread: false,
+        supposed: Vec::new(),
         refused: false,
         calls: Vec::new(),
         checks: Vec::new(),
