@@ -80,5 +80,6 @@ mod sizes;
 mod support;
 mod terminal;
 mod twice;
+mod unseen;
 mod verify;
 mod withheld;

@@ -194,7 +194,7 @@ fn without(policies: &Policies, account: &str, action: &str) -> Policies {
 }
 
 /// What a cycle on an account that nobody else touches does without: it heals what others have done (some of it above), makes room, or is asked where another read was refused.
-const TO_HEAL: [&str; 24] = [
+const TO_HEAL: [&str; 25] = [
     "iam:CreatePolicyVersion",
     "iam:DeleteGroupPolicy",
     "iam:DeletePolicyVersion",
@@ -216,6 +216,7 @@ const TO_HEAL: [&str; 24] = [
     "iam:UntagRole",
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateRole",
+    "s3:GetAccountPublicAccessBlock",
     "s3:GetBucketPublicAccessBlock",
     "s3:ListAllMyBuckets",
     "s3:ListBucket",

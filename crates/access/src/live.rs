@@ -7,10 +7,13 @@ use crossrole_model::state::{BucketPolicyState, Encryption, KeyPolicyState, Publ
 use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, ObjectState, Observation, Observed, Partition, PermissionSet, PrincipalKind};
 use crossrole_policy::{Document, is_public};
 
-use crate::estate::{BucketKey, Estate, Guarded, Placed, Principal};
+use crate::estate::{Acls, BucketKey, Estate, Guarded, Placed, Principal};
 
 /// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
 const AWS_MANAGED: &[(&str, &str)] = &[("AdministratorAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)];
+
+/// How the place of one that went begins, where its unique id is not known: no principal is spelled so.
+const GONE: &str = "gone:";
 
 /// The objects that access depends on, ready to be changed.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +34,12 @@ pub struct Objects {
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Accounts that were read as a whole.
     whole: BTreeSet<String>,
+    /// Accounts of which single objects alone were read.
+    in_part: BTreeSet<String>,
+    /// Unique ids of roles and users that were read, by the ARNs that they have.
+    ids: BTreeMap<String, String>,
+    /// Blocks of public access of accounts, where they could be read; `None`: nothing was read at all.
+    account_blocks: Option<BTreeMap<String, PublicAccessBlock>>,
     /// What AWS calls keys that manifests make, by the ARNs with their aliases: policies of others may name them by patterns.
     in_force: BTreeMap<String, String>,
 }
@@ -54,6 +63,7 @@ struct Bucket {
     account: String,
     policy: Option<Document>,
     block: Option<PublicAccessBlock>,
+    ownership: Option<String>,
 }
 
 /// The id of a key, or the alias that it is known by.
@@ -70,20 +80,22 @@ fn key(address: &Address) -> Address {
 impl Objects {
     /// What was read.
     pub fn observed(observed: &Observed, partition: Partition) -> Self {
-        let mut objects = Self { partition, in_force: observed.made_keys(), ..Self::default() };
+        let blocks = observed.account_blocks.iter().filter_map(|(account, block)| Some((account.to_string(), *block.known()?)));
+        let account_blocks = Some(blocks.collect());
+        let mut objects = Self { partition, in_force: observed.made_keys(), account_blocks, ..Self::default() };
         for (account, state) in &observed.accounts {
             if let Some(state) = state.known() {
                 objects.account(account, state);
-                if state.complete {
-                    objects.whole.insert(account.to_string());
-                }
+                let accounts = if state.complete { &mut objects.whole } else { &mut objects.in_part };
+                accounts.insert(account.to_string());
             }
         }
         for (name, bucket) in &observed.buckets {
             let (Some(Some(bucket)), Some(account)) = (bucket.known(), observed.bucket_accounts.get(name)) else { continue };
             // One whose policy could not be read is left to "other resources", where nothing rests on the other side.
             let Some(policy) = bucket.policy.known().map(|p| p.document.clone()) else { continue };
-            objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block: bucket.state.public_access_block });
+            let (block, ownership) = (bucket.state.public_access_block, bucket.state.ownership.clone());
+            objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block, ownership });
             objects.encrypt(name, &bucket.state);
             objects.tagged(name, &bucket.state);
         }
@@ -187,6 +199,7 @@ impl Objects {
         }
         for role in state.roles.values() {
             let address = Address::new(account, Kind::Role, &role.name);
+            self.ids.insert(self.partition.iam_arn(account, "role", &role.state.path, &role.name), role.id.clone());
             self.put(&address, &ObjectState::Role(role.state.clone()));
         }
         for group in state.groups.values() {
@@ -200,6 +213,7 @@ impl Objects {
             self.groups.insert(key(&Address::new(account, Kind::Group, &group.name)), held);
         }
         for user in state.users.values() {
+            self.ids.insert(self.partition.iam_arn(account, "user", &user.state.path, &user.name), user.id.clone());
             let held = Held {
                 path: user.state.path.clone(),
                 tags: user.state.tags.clone(),
@@ -233,7 +247,31 @@ impl Objects {
             if let Some(after) = &change.after {
                 self.put(&change.address, after);
             }
+            // All four settings are on in a bucket that is new (S3 User Guide, "Default settings for new S3 buckets").
+            if change.address.kind == Kind::Bucket && change.before.is_none() {
+                self.buckets.entry(change.address.name.clone()).or_default().block.get_or_insert(PublicAccessBlock::all(true));
+            }
         }
+        changes.iter().filter(|c| c.action == crossrole_model::Action::Replace).for_each(|change| self.forget(change));
+    }
+
+    /// Statements that name a role or user which is made anew name nobody any more: AWS keeps them by the unique id of the one that went
+    /// (IAM User Guide, "Principal"). Those that the same plan writes name the new one by its own ARN.
+    fn forget(&mut self, change: &Change) {
+        let account = &change.address.account;
+        let path = match &change.before {
+            Some(ObjectState::Role(role)) => &role.path,
+            Some(ObjectState::User(user)) => &user.path,
+            _ => return,
+        };
+        let old = self.partition.iam_arn(account, change.address.kind.as_str(), path, &change.address.name);
+        let known = self.ids.iter().find(|(arn, _)| arn.eq_ignore_ascii_case(&old)).map(|(_, id)| id.clone());
+        // Nobody is asked about by its id: any that is nobody's does.
+        let id = known.unwrap_or_else(|| format!("{GONE} {old}"));
+        let gone = |principal: &str| principal.eq_ignore_ascii_case(&old).then(|| id.clone());
+        let trusts = self.principals.values_mut().filter_map(|held| held.trust.as_mut());
+        let buckets = self.buckets.values_mut().filter_map(|bucket| bucket.policy.as_mut());
+        trusts.chain(buckets).chain(self.keys.values_mut()).for_each(|document| document.map_aws_principals(gone));
     }
 
     fn principal(&mut self, kind: PrincipalKind, account: &crossrole_model::AccountId, name: &str) -> Option<&mut Held> {
@@ -297,7 +335,9 @@ impl Objects {
             ObjectState::Bucket(bucket) => {
                 let slot = self.buckets.entry(address.name.clone()).or_default();
                 slot.account = account.to_string();
-                slot.block = bucket.public_access_block;
+                // What a manifest does not say stays as it is.
+                slot.block = bucket.public_access_block.or(slot.block);
+                slot.ownership = bucket.ownership.clone().or_else(|| slot.ownership.take());
                 self.tagged(&address.name, bucket);
                 self.encrypt(&address.name, bucket);
             }
@@ -433,7 +473,14 @@ impl Objects {
     }
 
     fn compiled(&self) -> Estate {
-        let mut estate = Estate { partition: self.partition.as_str().to_owned(), whole: self.whole.clone(), ..Estate::default() };
+        let mut estate = Estate {
+            partition: self.partition.as_str().to_owned(),
+            whole: self.whole.clone(),
+            in_part: self.in_part.clone(),
+            managed: self.policies.clone(),
+            ids: self.ids.values().cloned().collect(),
+            ..Estate::default()
+        };
         for (address, held) in &self.principals {
             let kind = address.kind.as_str();
             let arn = self.partition.iam_arn(&address.account, kind, &held.path, &address.name);
@@ -482,7 +529,12 @@ impl Objects {
             estate.providers.insert(self.partition.iam_arn(&address.account, address.kind.as_str(), "/", &address.name), tokens.clone());
         }
         for (name, bucket) in &self.buckets {
-            let restrict_public = bucket.block.is_some_and(|b| b.restrict_buckets) && bucket.policy.as_ref().is_some_and(is_public);
+            let restrict_public = bucket.policy.as_ref().is_some_and(is_public)
+                && self.restricts(bucket).unwrap_or_else(|| {
+                    estate.blocks_unread.insert(name.clone());
+                    false
+                });
+            estate.acls.insert(name.clone(), self.acls(bucket));
             let policy = bucket.policy.as_ref().map(|d| Placed::new(d.clone(), format!("bucket policy of {name}")));
             estate.buckets.insert(name.clone(), Guarded { account: bucket.account.clone(), policy, restrict_public });
         }
@@ -495,6 +547,27 @@ impl Objects {
         estate.bucket_keys = self.bucket_keys.iter().filter_map(|(name, key)| Some((name.clone(), key.clone()?))).collect();
         estate.tags.clone_from(&self.tags);
         estate
+    }
+
+    /// The blocks of public access of a bucket and its account: `None` where one is not known.
+    fn blocks(&self, bucket: &Bucket) -> [Option<PublicAccessBlock>; 2] {
+        let off = PublicAccessBlock::all(false);
+        match &self.account_blocks {
+            Some(read) => [bucket.block, read.get(&bucket.account).copied()],
+            // Manifests alone are asked: what they do not say is not there.
+            None => [Some(bucket.block.unwrap_or(off)), Some(off)],
+        }
+    }
+
+    /// Tells whether a bucket whose policy is public is closed to others, if that is known.
+    fn restricts(&self, bucket: &Bucket) -> Option<bool> {
+        let blocks = self.blocks(bucket);
+        let on = blocks.iter().flatten().any(|block| block.restrict_buckets);
+        (on || blocks.iter().all(Option::is_some)).then_some(on)
+    }
+
+    fn acls(&self, bucket: &Bucket) -> Acls {
+        Acls { ownership: bucket.ownership.clone(), ignored: self.blocks(bucket).iter().flatten().any(|block| block.ignore_acls) }
     }
 
     fn collect(&self, held: &Held, of: &str, into: &mut Principal) {

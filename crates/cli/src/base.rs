@@ -150,6 +150,7 @@ impl ReadBase {
         let mut all = observed.clone();
         all.buckets.append(&mut more.buckets);
         all.bucket_accounts.append(&mut more.bucket_accounts);
+        all.account_blocks.append(&mut more.account_blocks);
         all.keys.append(&mut more.keys);
         // What it costs beyond the plan of now.
         all.calls = more.calls;

@@ -13,8 +13,8 @@ use crate::ids::AccountId;
 use crate::key::KeyRef;
 use crate::limits::Granted;
 use crate::state::{
-    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState, RoleState,
-    SamlState, SetState, UserState,
+    AttachmentState, BucketPolicyState, BucketState, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState,
+    PublicAccessBlock, RoleState, SamlState, SetState, UserState,
 };
 
 /// Why something could not be read.
@@ -78,6 +78,8 @@ pub struct Observed {
     pub buckets: BTreeMap<String, Observation<Option<ObservedBucket>>>,
     /// The account that each bucket was read in.
     pub bucket_accounts: BTreeMap<String, AccountId>,
+    /// The blocks of public access of accounts that have a bucket whose policy is public, or will be.
+    pub account_blocks: BTreeMap<AccountId, Observation<PublicAccessBlock>>,
     /// Keys by ARN.
     pub keys: BTreeMap<String, Observation<Option<ObservedKey>>>,
     /// Permission sets, where they were asked for.
@@ -292,6 +294,9 @@ pub struct BucketScope {
     /// It is only looked at for what was left there: its policy counts where settings may not be read.
     #[serde(default)]
     pub left: bool,
+    /// A statement that is wanted in its policy is public: what blocks of public access say of it counts, whatever is live.
+    #[serde(default)]
+    pub public: bool,
 }
 
 impl Observed {

@@ -139,6 +139,18 @@ impl PublicAccessBlock {
     pub fn all(on: bool) -> Self {
         Self { block_acls: on, ignore_acls: on, block_policy: on, restrict_buckets: on }
     }
+
+    /// What a bucket's own block and that of its account keep out together: the more restrictive of the two counts (S3 User Guide,
+    /// "Blocking public access to your Amazon S3 storage").
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            block_acls: self.block_acls || other.block_acls,
+            ignore_acls: self.ignore_acls || other.ignore_acls,
+            block_policy: self.block_policy || other.block_policy,
+            restrict_buckets: self.restrict_buckets || other.restrict_buckets,
+        }
+    }
 }
 
 /// Where access logs go.

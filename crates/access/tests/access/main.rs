@@ -29,4 +29,5 @@ mod picture;
 mod remedy;
 mod same;
 mod smt;
+mod unseen;
 mod words;

@@ -224,6 +224,12 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
         Why::PrincipalKind,
         Why::ProviderChanges,
         Why::NotRead,
+        Why::OthersNotRead,
+        Why::BlockNotRead,
+        Why::AclsCount,
+        Why::AclsCountNoMore,
+        Why::OwnersChange,
+        Why::UnknownId,
         Why::WitnessFails,
     ];
     let abouts = vec![

@@ -72,6 +72,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Unmergeable(Unmergeable::DeadException { sid: t() }),
         Cause::Unmergeable(Unmergeable::OldLanguage),
         Cause::Public(vec![t(), String::new()]),
+        Cause::PublicInAccount(vec![t()]),
         Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
         Cause::Used,
@@ -140,8 +141,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::MarkGone { .. } => 36,
         Cause::NamedOtherwise { .. } => 37,
         Cause::BoundaryOf(_) => 38,
+        Cause::PublicInAccount(_) => 39,
     };
-    covers(all.iter().map(number), 39);
+    covers(all.iter().map(number), 40);
     all
 }
 
