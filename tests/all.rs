@@ -83,6 +83,7 @@ mod sizes;
 mod support;
 mod terminal;
 mod twice;
+mod unseen;
 mod verify;
 mod verify_live;
 mod withheld;

@@ -195,7 +195,7 @@ fn without(policies: &Policies, account: &str, action: &str) -> Policies {
 
 /// What a cycle on an account that nobody else touches does without: it heals what others have done (some of it above), makes room, tells
 /// whom a key keeps out, or is asked where another read was refused.
-const TO_HEAL: [&str; 25] = [
+const TO_HEAL: [&str; 26] = [
     "iam:CreatePolicyVersion",
     "iam:DeleteGroupPolicy",
     "iam:DeletePolicyVersion",
@@ -217,6 +217,7 @@ const TO_HEAL: [&str; 25] = [
     "iam:UntagRole",
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateRole",
+    "s3:GetAccountPublicAccessBlock",
     "s3:GetBucketPublicAccessBlock",
     "s3:GetEncryptionConfiguration",
     "s3:ListAllMyBuckets",

@@ -111,6 +111,15 @@ pub struct Guarded {
     pub restrict_public: bool,
 }
 
+/// Whether ACLs of a bucket and its objects count: what they say is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acls {
+    /// Who owns the objects, in S3's words; `None`: a bucket that says nothing, or that was not asked.
+    pub ownership: Option<String>,
+    /// A block of public access ignores those that are public.
+    pub ignored: bool,
+}
+
 /// What a bucket's objects are encrypted with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketKey {
@@ -141,12 +150,21 @@ pub struct Estate {
     pub partition: String,
     /// Accounts of which every role, user and group is among the principals.
     pub whole: BTreeSet<String>,
+    /// Accounts of which single objects alone were read: who else there is is not known.
+    pub in_part: BTreeSet<String>,
+    /// Customer managed policies by ARN.
+    pub managed: BTreeMap<String, Document>,
     /// Roles, users and members of groups by ARN.
     pub principals: BTreeMap<String, Principal>,
     /// Roles by ARN, each with its trust policy.
     pub roles: BTreeMap<String, Guarded>,
     /// Buckets by name.
     pub buckets: BTreeMap<String, Guarded>,
+    /// Buckets whose policy is public, and of which nobody knows whether the block of public access of the bucket, or of its account,
+    /// closes them to others.
+    pub blocks_unread: BTreeSet<String>,
+    /// Whether ACLs count, by the bucket's name.
+    pub acls: BTreeMap<String, Acls>,
     /// Keys by ARN, each with its policy.
     pub keys: BTreeMap<String, Guarded>,
     /// Keys that nobody can use as they are, by ARN, each with its state.

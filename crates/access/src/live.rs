@@ -7,7 +7,7 @@ use crossrole_model::state::{BucketPolicyState, Encryption, KeyPolicyState, Publ
 use crossrole_model::{Address, Change, Desired, DesiredState, KeyRef, Kind, ObjectState, Observation, Observed, Partition, PermissionSet, PrincipalKind};
 use crossrole_policy::{Document, Element, Principal, Statement, is_public};
 
-use crate::estate::{self, BucketKey, Estate, Guarded, Placed};
+use crate::estate::{self, Acls, BucketKey, Estate, Guarded, Placed};
 use crate::naming::Naming;
 
 /// AWS's own policies whose documents are known without reading them (AWS managed policy reference).
@@ -36,6 +36,10 @@ pub struct Objects {
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Accounts that were read as a whole.
     whole: BTreeSet<String>,
+    /// Accounts of which single objects alone were read.
+    in_part: BTreeSet<String>,
+    /// Blocks of public access of accounts, where they could be read; `None`: nothing was read at all.
+    account_blocks: Option<BTreeMap<String, PublicAccessBlock>>,
     /// What AWS calls keys that manifests make, by the ARNs with their aliases: policies of others may name them by patterns.
     in_force: BTreeMap<String, String>,
 }
@@ -59,6 +63,7 @@ struct Bucket {
     account: String,
     policy: Option<Document>,
     block: Option<PublicAccessBlock>,
+    ownership: Option<String>,
 }
 
 /// The alias of the key that AWS makes in each account for S3 (AWS KMS Developer Guide, "AWS managed keys").
@@ -102,20 +107,22 @@ fn key(address: &Address) -> Address {
 impl Objects {
     /// What was read.
     pub fn observed(observed: &Observed, partition: Partition) -> Self {
-        let mut objects = Self { partition, in_force: observed.made_keys(), ..Self::default() };
+        let blocks = observed.account_blocks.iter().filter_map(|(account, block)| Some((account.to_string(), *block.known()?)));
+        let account_blocks = Some(blocks.collect());
+        let mut objects = Self { partition, in_force: observed.made_keys(), account_blocks, ..Self::default() };
         for (account, state) in &observed.accounts {
             if let Some(state) = state.known() {
                 objects.account(account, state);
-                if state.complete {
-                    objects.whole.insert(account.to_string());
-                }
+                let accounts = if state.complete { &mut objects.whole } else { &mut objects.in_part };
+                accounts.insert(account.to_string());
             }
         }
         for (name, bucket) in &observed.buckets {
             let (Some(Some(bucket)), Some(account)) = (bucket.known(), observed.bucket_accounts.get(name)) else { continue };
             // One whose policy could not be read is left to "other resources", where nothing rests on the other side.
             let Some(policy) = bucket.policy.known().map(|p| p.document.clone()) else { continue };
-            objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block: bucket.state.public_access_block });
+            let (block, ownership) = (bucket.state.public_access_block, bucket.state.ownership.clone());
+            objects.buckets.insert(name.clone(), Bucket { account: account.to_string(), policy, block, ownership });
             match &bucket.encryption {
                 Some(Observation::Known(encryption)) => objects.encrypt(name, &bucket.state.region, Some(encryption)),
                 Some(Observation::Unreadable(_)) => drop(objects.encryption_unread.insert(name.clone())),
@@ -293,6 +300,10 @@ impl Objects {
             if let Some(after) = &change.after {
                 self.put(&change.address, after);
             }
+            // All four settings are on in a bucket that is new (S3 User Guide, "Default settings for new S3 buckets").
+            if change.address.kind == Kind::Bucket && change.before.is_none() {
+                self.buckets.entry(change.address.name.clone()).or_default().block.get_or_insert(PublicAccessBlock::all(true));
+            }
         }
     }
 
@@ -357,7 +368,9 @@ impl Objects {
             ObjectState::Bucket(bucket) => {
                 let slot = self.buckets.entry(address.name.clone()).or_default();
                 slot.account = account.to_string();
-                slot.block = bucket.public_access_block;
+                // What a manifest does not say stays as it is.
+                slot.block = bucket.public_access_block.or(slot.block);
+                slot.ownership = bucket.ownership.clone().or_else(|| slot.ownership.take());
                 self.tagged(&address.name, bucket);
                 self.encrypt(&address.name, &bucket.region, bucket.encryption.as_ref());
             }
@@ -497,10 +510,27 @@ impl Objects {
     /// Makes of the estate of others the one of these, where nothing but users and roles differs, and returns the ARNs of those. `None`:
     /// more does, and the estate is as it was.
     pub fn put_principals(&self, others: &Self, estate: &mut Estate) -> Option<BTreeSet<String>> {
-        let Self { principals, groups, policies, buckets, providers, partition: _, keys, keys_off, bucket_keys, encryption_unread, tags, whole, in_force } = self;
+        let Self {
+            principals,
+            groups,
+            policies,
+            buckets,
+            providers,
+            partition: _,
+            keys,
+            keys_off,
+            bucket_keys,
+            encryption_unread,
+            tags,
+            whole,
+            in_part,
+            account_blocks,
+            in_force,
+        } = self;
         let same = *groups == others.groups && *policies == others.policies && *buckets == others.buckets && *providers == others.providers;
         let same = same && *keys == others.keys && *bucket_keys == others.bucket_keys && *tags == others.tags && *whole == others.whole;
         let same = same && *keys_off == others.keys_off && *encryption_unread == others.encryption_unread;
+        let same = same && *in_part == others.in_part && *account_blocks == others.account_blocks;
         if !same || !in_force.is_empty() || !others.in_force.is_empty() {
             return None;
         }
@@ -534,7 +564,13 @@ impl Objects {
     }
 
     fn compiled(&self) -> Estate {
-        let mut estate = Estate { partition: self.partition.as_str().to_owned(), whole: self.whole.clone(), ..Estate::default() };
+        let mut estate = Estate {
+            partition: self.partition.as_str().to_owned(),
+            whole: self.whole.clone(),
+            in_part: self.in_part.clone(),
+            managed: self.policies.clone(),
+            ..Estate::default()
+        };
         let naming = self.naming();
         for (address, held) in &self.principals {
             self.compile(address, held, &naming, &mut estate);
@@ -547,7 +583,12 @@ impl Objects {
             estate.providers.insert(self.partition.iam_arn(&address.account, address.kind.as_str(), "/", &address.name), tokens.clone());
         }
         for (name, bucket) in &self.buckets {
-            let restrict_public = bucket.block.is_some_and(|b| b.restrict_buckets) && bucket.policy.as_ref().is_some_and(is_public);
+            let restrict_public = bucket.policy.as_ref().is_some_and(is_public)
+                && self.restricts(bucket).unwrap_or_else(|| {
+                    estate.blocks_unread.insert(name.clone());
+                    false
+                });
+            estate.acls.insert(name.clone(), self.acls(bucket));
             let policy = bucket.policy.as_ref().map(|d| Placed::new(naming.read(d), format!("bucket policy of {name}")));
             estate.buckets.insert(name.clone(), Guarded { account: bucket.account.clone(), policy, restrict_public });
         }
@@ -603,6 +644,27 @@ impl Objects {
             estate.roles.insert(arn.clone(), Guarded { account, policy, restrict_public: false });
         }
         estate.principals.insert(arn, principal);
+    }
+
+    /// The blocks of public access of a bucket and its account: `None` where one is not known.
+    fn blocks(&self, bucket: &Bucket) -> [Option<PublicAccessBlock>; 2] {
+        let off = PublicAccessBlock::all(false);
+        match &self.account_blocks {
+            Some(read) => [bucket.block, read.get(&bucket.account).copied()],
+            // Manifests alone are asked: what they do not say is not there.
+            None => [Some(bucket.block.unwrap_or(off)), Some(off)],
+        }
+    }
+
+    /// Tells whether a bucket whose policy is public is closed to others, if that is known.
+    fn restricts(&self, bucket: &Bucket) -> Option<bool> {
+        let blocks = self.blocks(bucket);
+        let on = blocks.iter().flatten().any(|block| block.restrict_buckets);
+        (on || blocks.iter().all(Option::is_some)).then_some(on)
+    }
+
+    fn acls(&self, bucket: &Bucket) -> Acls {
+        Acls { ownership: bucket.ownership.clone(), ignored: self.blocks(bucket).iter().flatten().any(|block| block.ignore_acls) }
     }
 
     fn collect(&self, held: &Held, of: &str, into: &mut estate::Principal) {

@@ -9,9 +9,10 @@ use crate::engine::operator::{Operator, Set, Test};
 use crate::engine::template::{Template, literal};
 use crate::request::{Context, ContextValue};
 
-/// Keys of a resource's tags, in lower case: of every service that has them, and of IAM's roles (Service Authorization Reference,
-/// "AWS Security Token Service" and "AWS Key Management Service": condition keys of the resource types `role` and `key`).
-const HEADS: [&str; 2] = ["aws:resourcetag/", "iam:resourcetag/"];
+/// Keys of a resource's tags, in lower case: of every service that has them, of IAM's roles, and of buckets whose tags decide access
+/// (Service Authorization Reference, "AWS Security Token Service", "AWS Key Management Service" and "Amazon S3"; S3 User Guide, "Using tags
+/// for attribute-based access control (ABAC)").
+const HEADS: [&str; 3] = ["aws:resourcetag/", "iam:resourcetag/", "s3:buckettag/"];
 
 /// The tag of the resource that a condition key is.
 fn tag_of(key: &str) -> Option<&str> {
@@ -38,15 +39,19 @@ pub(crate) fn asks(statement: &Statement) -> bool {
     !asked(statement).is_empty()
 }
 
-/// The keys that services have of a tag of their resources: of roles and users there is a second one.
-fn heads(resource: &str) -> &'static [&'static str] {
-    if resource.contains(":iam:") { &HEADS } else { &HEADS[..1] }
+/// Tells whether a service has a key of the tags of its resources, by the key's beginning.
+fn is_of(head: &str, resource: &str) -> bool {
+    match head.split_once(':') {
+        Some(("aws", _)) => true,
+        Some((service, _)) => resource.contains(&format!(":{service}:")),
+        None => false,
+    }
 }
 
 /// Tags of a resource, by its ARN, as a request about it has them.
 pub(crate) fn put(context: &mut Context, resource: &str, tags: &BTreeMap<String, String>) {
     for (name, value) in tags {
-        for key in heads(resource).iter().map(|head| format!("{head}{}", name.to_ascii_lowercase())) {
+        for key in HEADS.iter().filter(|head| is_of(head, resource)).map(|head| format!("{head}{}", name.to_ascii_lowercase())) {
             if context.get(&key).is_none() {
                 context.insert(&key, ContextValue::One(value.clone()));
             }

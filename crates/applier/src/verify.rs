@@ -254,7 +254,14 @@ fn scope<C>(run: &Run<'_, C>, pending: &BTreeMap<usize, Seen>) -> Scope {
             // What others encrypt it with is nothing that was written.
             let planned = run.plan.scope.buckets.get(&address.name).map(|planned| BucketScope { encryption: false, ..planned.clone() });
             let region = run.plan.steps.iter().filter_map(|s| s.call.bucket()).find(|b| b.name == address.name).map(|b| b.region.clone()).unwrap_or_default();
-            let bucket = planned.unwrap_or_else(|| BucketScope { account: address.account.clone(), region, settings: None, left: false, encryption: false });
+            let bucket = planned.unwrap_or_else(|| BucketScope {
+                account: address.account.clone(),
+                region,
+                settings: None,
+                left: false,
+                encryption: false,
+                public: false,
+            });
             scope.buckets.insert(address.name.clone(), bucket);
             // The principals in its policy are shown by ARN only when their accounts are read too; ids are remembered.
             continue;

@@ -65,8 +65,17 @@ fn by_change(desired: &Desired, observed: &Observed, drift: &[Change], now: &Pla
 
 impl Base {
     /// What the commit says.
-    pub(crate) fn desired(&self) -> &Desired {
-        &self.desired
+    ///
+    /// # Errors
+    /// Where its manifests, or what surrounds them, have mistakes.
+    pub(crate) fn into_desired(self) -> Result<Desired, Failure> {
+        match self {
+            Self::Read(base) => Ok(base.desired),
+            Self::Unread(unread) => {
+                let error = format!("the manifests of `{}` have mistakes, so that nobody can tell what they take", unread.reference);
+                Err(Failure::new(error, "name another commit; `crossrole validate` there says what is wrong"))
+            }
+        }
     }
 
     /// Reads the manifests of the commit under the settings that it has; what it does not have of those is as it is now.
@@ -160,6 +169,7 @@ impl ReadBase {
         let mut all = observed.clone();
         all.buckets.append(&mut more.buckets);
         all.bucket_accounts.append(&mut more.bucket_accounts);
+        all.account_blocks.append(&mut more.account_blocks);
         all.keys.append(&mut more.keys);
         // What it costs beyond the plan of now.
         all.calls = more.calls;

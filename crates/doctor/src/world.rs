@@ -236,6 +236,9 @@ fn with(observed: &Observed, besides: &Observed) -> Observed {
             all.bucket_accounts.extend(besides.bucket_accounts.get(name).map(|account| (name.clone(), account.clone())));
         }
     }
+    for (account, block) in &besides.account_blocks {
+        all.account_blocks.entry(account.clone()).or_insert_with(|| block.clone());
+    }
     for (arn, key) in &besides.keys {
         all.keys.entry(arn.clone()).or_insert_with(|| key.clone());
     }

@@ -28,7 +28,7 @@ pub struct Rule {
     pub why: &'static str,
     /// What to do.
     pub fix: &'static str,
-    /// A part of a manifest that breaks it.
+    /// A part of a manifest that breaks it; empty where none can, and only live policies of others do.
     pub bad: &'static str,
     /// The same part, just not breaking it.
     pub good: &'static str,

@@ -41,7 +41,9 @@ fn every_rule_has_a_manifest_that_breaks_it_and_one_that_just_does_not() {
             wrong.push(format!("an example of {} is no manifest: {:?} {:?}", rule.id, tried(rule.bad).err(), tried(rule.good).err()));
             continue;
         };
-        if !bad.contains(rule.id) {
+        if rule.bad.is_empty() {
+            assert_eq!(rule.id, "dead-principal", "only live policies break it");
+        } else if !bad.contains(rule.id) {
             wrong.push(format!("{} is not found in its bad example, which gives {bad:?}", rule.id));
         } else if !shown.contains("example.toml:") {
             wrong.push(format!("{} has no place: {shown}", rule.id));
@@ -62,6 +64,24 @@ fn findings_read_well() {
         all.push_str(&found(rule.bad).1);
     }
     insta::assert_snapshot!("lint_findings", all);
+}
+
+/// No manifest names a principal by its unique id; what others wrote may.
+#[test]
+fn a_dead_principal_of_somebody_elses_statement_is_found() {
+    use crossrole_model::observed::{Observation, ObservedBucket};
+    use crossrole_model::state::{BucketPolicyState, BucketState};
+    let rule = rules::ALL.iter().find(|rule| rule.id == "dead-principal").unwrap();
+    let sources = [Source { file: "example.toml".to_owned(), text: format!("{PRELUDE}{}", rule.good) }];
+    let desired = crossrole_manifest::load(&sources).0.unwrap();
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEEXAMPLE123"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::logs"}]}"#;
+    let policy = Observation::Known(BucketPolicyState { document: Some(crossrole_policy::parse(text).unwrap()) });
+    let bucket = ObservedBucket { state: BucketState::unstated("us-east-1"), policy, encryption: None };
+    let mut observed = crossrole_model::Observed::default();
+    observed.buckets.insert("logs".to_owned(), Observation::Known(Some(bucket)));
+    observed.bucket_accounts.insert("logs".to_owned(), crossrole_model::AccountId::parse("222222222222").unwrap());
+    let found = lint(&desired, Some(&observed), NOW).findings;
+    assert!(found.iter().any(|finding| finding.rule.as_deref() == Some(rule.id) && finding.message.contains("live, not ours")), "{found:#?}");
 }
 
 /// The scenarios are what people copy: nothing in them is wrong, and what is worth a look is known.

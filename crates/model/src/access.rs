@@ -188,6 +188,18 @@ pub enum Why {
     NotRead,
     /// What a bucket is encrypted with was not read: its key may let nobody in.
     EncryptionNotRead,
+    /// Only single objects of the account were read: others may have the policy, or be told apart by the tags.
+    OthersNotRead,
+    /// Whether the policy is closed to others, since it is public, was not read.
+    BlockNotRead,
+    /// ACLs, which are not read, count where they did not.
+    AclsCount,
+    /// ACLs, which are not read, do not count where they did.
+    AclsCountNoMore,
+    /// Who owns the objects that others write, or wrote, changes, and so which policy counts for them.
+    OwnersChange,
+    /// A unique id of nobody who was read.
+    UnknownId,
     /// A request that should show the difference does not: a bug of ours.
     WitnessFails,
 }

@@ -145,6 +145,10 @@ impl CloudError {
     /// Returns what to do about it.
     pub fn advice(&self) -> &'static str {
         match (self.operation.as_str(), self.class) {
+            ("PutBucketTagging", ErrorClass::Invalid) if self.message.contains("TagResource") => {
+                "the bucket's tags decide access (ABAC is on), and S3 takes them from there by another call alone: set them as the manifest says with \
+                 `aws s3control tag-resource` and `untag-resource`, or switch that off with `aws s3api put-bucket-abac`; then run it again"
+            }
             ("PutBucketPolicy", ErrorClass::Denied) if self.message.contains("BlockPublicPolicy") => {
                 "a statement of the policy is public, and the block of public access of the bucket or its account refuses it: take that statement out, or \
                  limit it to an organization, an account or an address range"

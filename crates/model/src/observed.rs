@@ -14,7 +14,7 @@ use crate::key::KeyRef;
 use crate::limits::Granted;
 use crate::state::{
     AttachmentState, BucketPolicyState, BucketState, Encryption, GroupState, KeyPolicyState, MadeKey, MembershipState, ObjectState, OidcState, PolicyState,
-    RoleState, SamlState, SetState, UserState,
+    PublicAccessBlock, RoleState, SamlState, SetState, UserState,
 };
 
 /// Why something could not be read.
@@ -78,6 +78,8 @@ pub struct Observed {
     pub buckets: BTreeMap<String, Observation<Option<ObservedBucket>>>,
     /// The account that each bucket was read in.
     pub bucket_accounts: BTreeMap<String, AccountId>,
+    /// The blocks of public access of accounts that have a bucket whose policy is public, or will be.
+    pub account_blocks: BTreeMap<AccountId, Observation<PublicAccessBlock>>,
     /// Keys by ARN.
     pub keys: BTreeMap<String, Observation<Option<ObservedKey>>>,
     /// Permission sets, where they were asked for.
@@ -311,6 +313,9 @@ pub struct BucketScope {
     /// What it is encrypted with by default is read as well, where the settings do not state it: who may use its objects rests on that.
     #[serde(default)]
     pub encryption: bool,
+    /// A statement that is wanted in its policy is public: what blocks of public access say of it counts, whatever is live.
+    #[serde(default)]
+    pub public: bool,
 }
 
 impl ObservedBucket {

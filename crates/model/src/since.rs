@@ -65,7 +65,8 @@ pub fn beyond(plan: &Plan, all: &AccessDelta) -> AccessDelta {
     });
     let own: BTreeSet<Digest> = own.collect();
     let widened = all.changes.iter().filter(|change| change.direction == Direction::Widened && !own.contains(&change.digest(plan)));
-    AccessDelta { changes: widened.cloned().collect(), undecided: all.undecided.iter().filter(|one| !own.contains(&one.digest(plan))).cloned().collect() }
+    let undecided = all.undecided.iter().filter(|one| !own.contains(&one.digest(plan)));
+    AccessDelta { changes: widened.cloned().collect(), undecided: undecided.cloned().collect(), ..AccessDelta::default() }
 }
 
 /// A plan beside another commit.

@@ -139,6 +139,18 @@ impl PublicAccessBlock {
     pub fn all(on: bool) -> Self {
         Self { block_acls: on, ignore_acls: on, block_policy: on, restrict_buckets: on }
     }
+
+    /// What a bucket's own block and that of its account keep out together: the more restrictive of the two counts (S3 User Guide,
+    /// "Blocking public access to your Amazon S3 storage").
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            block_acls: self.block_acls || other.block_acls,
+            ignore_acls: self.ignore_acls || other.ignore_acls,
+            block_policy: self.block_policy || other.block_policy,
+            restrict_buckets: self.restrict_buckets || other.restrict_buckets,
+        }
+    }
 }
 
 /// Where access logs go.
@@ -265,5 +277,18 @@ impl ObjectState {
             Self::PermissionSet(set) => set.document.iter().flat_map(|document| &document.statements).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_restrictive_block_counts() {
+        let some = PublicAccessBlock { restrict_buckets: true, ..PublicAccessBlock::all(false) };
+        assert_eq!(PublicAccessBlock::all(false).with(some), some);
+        assert_eq!(some.with(PublicAccessBlock::all(false)), some);
+        assert_eq!(some.with(PublicAccessBlock::all(true)), PublicAccessBlock::all(true));
     }
 }

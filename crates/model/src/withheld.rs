@@ -149,6 +149,8 @@ pub enum Cause {
     Unmergeable(Unmergeable),
     /// The bucket's block of public access refuses every writing of a policy that these statements, by Sid, make public.
     Public(Vec<String>),
+    /// The account's block of public access does.
+    PublicInAccount(Vec<String>),
     /// It would be over this quota.
     Quota {
         /// Which.

@@ -26,7 +26,7 @@ use crossrole_model::desired::{ByHand, DesiredState, HandSide};
 use crossrole_model::observed::{BucketScope, Scope};
 use crossrole_model::state::{BucketState, Encryption, Tags};
 use crossrole_model::{AccountId, Address, Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, PrincipalKind, Subject, Whose, Withheld};
-use crossrole_policy::Arn;
+use crossrole_policy::{Arn, Document, is_public};
 
 pub use check::check;
 pub use narrow::narrowed;
@@ -63,18 +63,14 @@ pub fn scope(desired: &Desired) -> Scope {
         }
     }
     for (address, object) in &desired.objects {
-        let (region, settings) = match &object.state {
-            DesiredState::BucketPolicy { region, .. } => (region.clone(), None),
-            DesiredState::Bucket(state) => (state.region.clone(), Some(state.clone())),
+        let (region, settings, public) = match &object.state {
+            DesiredState::BucketPolicy { region, statements, .. } => (region.clone(), None, is_public(&Document::new(statements.clone()))),
+            DesiredState::Bucket(state) => (state.region.clone(), Some(state.clone()), false),
             _ => continue,
         };
-        let entry = scope.buckets.entry(address.name.clone()).or_insert_with(|| BucketScope {
-            account: address.account.clone(),
-            region,
-            settings: None,
-            left: false,
-            encryption: true,
-        });
+        let new = || BucketScope { account: address.account.clone(), region, settings: None, left: false, encryption: true, public: false };
+        let entry = scope.buckets.entry(address.name.clone()).or_insert_with(new);
+        entry.public |= public;
         if settings.is_some() {
             entry.settings = settings;
         }
@@ -97,7 +93,7 @@ pub fn scope(desired: &Desired) -> Scope {
     for (name, (account, region)) in &desired.left.buckets {
         // Whether it is ours is in its tags, and what it is encrypted with keeps a key.
         let settings = Some(BucketState { tags: Some(Tags::new()), encryption: Some(Encryption::Aes256), ..BucketState::unstated(region) });
-        let left = || BucketScope { account: account.clone(), region: region.clone(), settings, left: true, encryption: false };
+        let left = || BucketScope { account: account.clone(), region: region.clone(), settings, left: true, encryption: false, public: false };
         scope.buckets.entry(name.clone()).or_insert_with(left);
     }
     // A key is read in its own account only: nobody else may (AWS KMS API reference, GetKeyPolicy).

@@ -328,6 +328,12 @@ pub(crate) fn why(why: &Why) -> String {
         Why::ProviderChanges => "the provider itself changes".to_owned(),
         Why::NotRead => "its document was not read, and what it allows is not counted".to_owned(),
         Why::EncryptionNotRead => "what it is encrypted with was not read: a key of it may let nobody in".to_owned(),
+        Why::OthersNotRead => "only single objects of the account were read, and what others there may do can rest on it".to_owned(),
+        Why::BlockNotRead => "its policy is public, and whether block public access, its own or its account's, keeps others out was not read".to_owned(),
+        Why::AclsCount => "ACLs of the bucket and its objects, which are not read, will count".to_owned(),
+        Why::AclsCountNoMore => "ACLs of the bucket and its objects, which are not read, will not count any more".to_owned(),
+        Why::OwnersChange => "who owns objects that other accounts write changes, and with it which policies count for them".to_owned(),
+        Why::UnknownId => "it is a unique id, and whose it is is not known".to_owned(),
         Why::WitnessFails => "its witness did not hold, which is a bug in crossrole".to_owned(),
     }
 }

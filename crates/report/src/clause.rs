@@ -93,7 +93,7 @@ pub(crate) fn is_masked(key: &str, view: View) -> bool {
 
 /// Tags of the resource are nothing that a caller brings.
 pub(crate) fn is_of_resource(key: &str) -> bool {
-    ["aws:ResourceTag/", "iam:ResourceTag/"].iter().any(|head| key.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)))
+    ["aws:ResourceTag/", "iam:ResourceTag/", "s3:BucketTag/"].iter().any(|head| key.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head)))
 }
 
 pub(crate) fn values(key: &str, values: &[String], view: View) -> Vec<String> {

@@ -265,6 +265,11 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             "take that statement out of the live policy, or limit it to an organization, an account, a VPC endpoint or an address range; or let \
              `public_access_block` be off and carry that out first",
         ),
+        Cause::PublicInAccount(sids) => (
+            format!("S3 takes no policy that is public while the account blocks public access, and with {} it is", statements(sids)),
+            "take that statement out of the live policy, or limit it to an organization, an account, a VPC endpoint or an address range; the block is \
+             the account's own (`aws s3control get-public-access-block`), and no manifest changes it",
+        ),
         Cause::Quota { quota, size, limit } => return over(*quota, *size, *limit),
         Cause::Revoked { since } => {
             let advice = format!(

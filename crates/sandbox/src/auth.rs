@@ -133,7 +133,9 @@ pub(crate) fn identify(world: &mut World, asked: &Asked) -> Result<Caller, ApiEr
         caller.context.set("aws:PrincipalType", "Anonymous");
         // IAM User Guide, "AWS global condition context keys": requests that are not signed lack the one, and say `anonymous` in the others.
         caller.context.remove("aws:PrincipalIsAWSService");
-        ["aws:PrincipalAccount", "aws:userid"].map(|key| caller.context.set(key, "anonymous"));
+        for key in ["aws:PrincipalAccount", "aws:userid"] {
+            caller.context.set(key, "anonymous");
+        }
         return Ok(caller);
     };
     if auth.service == "sts" && auth.region.is_empty() {

@@ -27,6 +27,7 @@ mod tidy;
 mod told_apart;
 mod typed;
 mod undecided;
+mod unseen;
 mod values;
 mod variables;
 mod witness;
@@ -58,6 +59,7 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     work.session_names();
     work.resource_tags();
     work.providers();
+    work.unseen();
     let mut delta = work.delta;
     tidy::tidy(&mut delta, [before, after]);
     delta.grants_unseen = delta.changes.iter().any(|change| keys::is_of_key(change, [before, after]));
@@ -236,6 +238,7 @@ impl<'e> Work<'e> {
             }
             if resource.changed {
                 self.unknown_kinds(&resource);
+                self.unknown_ids(&resource);
                 let documents: Vec<&Document> = resource.sides.iter().flatten().filter_map(|g| g.policy.as_ref()).map(|p| &p.document).collect();
                 let owner = resource.domain.owner.as_deref().unwrap_or_default();
                 for who in named::others(&documents, owner, self.sides, &resource.domain) {

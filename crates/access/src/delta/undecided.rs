@@ -93,7 +93,7 @@ impl<'e> Work<'e> {
     }
 
     /// Whose tags are others than before, by ARN, and which, in lower case.
-    fn retagged(&self) -> BTreeMap<&'e String, BTreeSet<String>> {
+    pub(super) fn retagged(&self) -> BTreeMap<&'e String, BTreeSet<String>> {
         let [before, after] = self.sides;
         let principals = after.principals.iter().filter_map(|(arn, p)| Some((arn, &before.principals.get(arn)?.tags, &p.tags)));
         let others = after.tags.iter().filter_map(|(arn, tags)| Some((arn, before.tags.get(arn)?, tags)));

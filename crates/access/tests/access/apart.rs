@@ -41,7 +41,7 @@ fn who_is_spared_may_not_by_any_way() {
     let policy = format!("{QUIET},{},{}", statement("Allow", ACCOUNT), statement("Deny", BOB));
     let side = estate(NONE, &[], TRUST_APP, &policy);
     let reach = who_can(&side, "s3:GetObject", "arn:aws:s3:::data/x", None);
-    let said = crossrole_report::ways(&reach.ways, &reach.undecided, View::default());
+    let said = crossrole_report::ways(&reach.ways, &reach.undecided, &[], View::default());
     assert!(said.contains("any principal of 111111111111 (except user bob) that its own policies let: s3:GetObject"), "{said}");
 }
 
@@ -57,7 +57,7 @@ fn providers_that_every_account_knows_are_followed() {
         assert!(has(&trust(&web, TRUST_APP), &["- tokens of", " lose sts:AssumeRoleWithWebIdentity"]), "{provider}");
         let side = estate(NONE, &[], &web, QUIET);
         let reach = who_can(&side, "sts:AssumeRoleWithWebIdentity", APP, None);
-        assert!(crossrole_report::ways(&reach.ways, &reach.undecided, View::default()).contains(&format!("tokens of {provider}: ")), "{provider}");
+        assert!(crossrole_report::ways(&reach.ways, &reach.undecided, &[], View::default()).contains(&format!("tokens of {provider}: ")), "{provider}");
         let mut question = Question {
             principal: provider.to_owned(),
             via: vec![APP.to_owned()],
@@ -87,7 +87,7 @@ fn nobody_is_said_only_of_accounts_that_were_read() {
     let mut side: Estate = estate(NONE, &[], TRUST_APP, QUIET);
     let reach = |side: &Estate| {
         let reach = who_can(side, "s3:PutObject", "arn:aws:s3:::data/x", None);
-        crossrole_report::ways(&reach.ways, &reach.undecided, View::default())
+        crossrole_report::ways(&reach.ways, &reach.undecided, &[], View::default())
     };
     assert!(reach(&side).contains("any principal of 222222222222 that its own policies let: s3:PutObject"), "{}", reach(&side));
     side.whole.insert("222222222222".to_owned());
@@ -101,7 +101,7 @@ fn kinds_of_principals_that_are_not_evaluated_are_no_nobody() {
     let policy = document(&statement("Allow", r#"{"CanonicalUser":"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}"#));
     side.buckets.insert("data".to_owned(), Guarded { account: "222222222222".to_owned(), policy: Some(Placed::new(policy, "")), restrict_public: false });
     let reach = who_can(&side, "s3:GetObject", "arn:aws:s3:::data/x", None);
-    let said = crossrole_report::ways(&reach.ways, &reach.undecided, View::default());
+    let said = crossrole_report::ways(&reach.ways, &reach.undecided, &[], View::default());
     assert!(said.contains("? principals of kind CanonicalUser on arn:aws:s3:::data/x: not decided: principals of this kind are not evaluated"), "{said}");
 }
 
@@ -172,6 +172,6 @@ fn a_root_user_that_is_spared_is_asked_about() {
     assert!(has(&said, &["- any principal of 444444444444 (except the root user)"]), "{said:#?}");
     let side = estate(NONE, &[], TRUST_APP, &format!("{QUIET},{allow},{}", deny("444444444444")));
     let reach = who_can(&side, "s3:GetObject", "arn:aws:s3:::data/x", None);
-    let said = crossrole_report::ways(&reach.ways, &reach.undecided, View::default());
+    let said = crossrole_report::ways(&reach.ways, &reach.undecided, &[], View::default());
     assert!(said.contains(root), "{said}");
 }

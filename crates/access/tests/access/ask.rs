@@ -136,7 +136,7 @@ fn one_session_is_told_from_its_role() {
 
 fn ways(side: &Estate, action: &str, resource: &str) -> String {
     let reach = who_can(side, action, resource, None);
-    crossrole_report::ways(&reach.ways, &reach.undecided, crossrole_report::View::default())
+    crossrole_report::ways(&reach.ways, &reach.undecided, &[], crossrole_report::View::default())
 }
 
 #[test]

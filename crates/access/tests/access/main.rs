@@ -31,4 +31,5 @@ mod put;
 mod remedy;
 mod same;
 mod smt;
+mod unseen;
 mod words;

@@ -307,7 +307,10 @@ async fn besides(asked: &Asked, session: &Session, observed: &Observed) -> Resul
         let Some(account) = observed.bucket_accounts.get(&name).cloned().or_else(trusting).or_else(own) else { continue };
         let known = observed.buckets.get(&name).and_then(|b| b.known().cloned().flatten());
         let region = known.map_or_else(|| desired.partition.home_region().to_owned(), |bucket| bucket.state.region);
-        buckets.insert(name, BucketScope { account, region: region.clone(), settings: Some(every_setting(region)), left: false, encryption: false });
+        buckets.insert(
+            name,
+            BucketScope { account, region: region.clone(), settings: Some(every_setting(region)), left: false, encryption: false, public: false },
+        );
     }
     if buckets.is_empty() {
         return Ok(Observed::default());

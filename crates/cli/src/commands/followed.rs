@@ -367,13 +367,15 @@ mod tests {
     use super::*;
 
     /// The estate of a manifest in which a bucket, and a key of another account, let somebody in.
-    fn estate(allow: &str) -> Estate {
+    fn estate(allow: &str) -> (Desired, Estate) {
         let text = format!(
             "name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.Ann]\n[trusted.ops]\naccount = \"333333333333\"\n\
              [keys.k]\narn = \"arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab\"\n[buckets.b-one]\n{allow}"
         );
         let (desired, findings) = crossrole_manifest::load(&[crossrole_model::Source { file: "t.toml".into(), text }]);
-        Objects::desired(&desired.unwrap_or_else(|| panic!("{findings:?}"))).estate()
+        let desired = desired.unwrap_or_else(|| panic!("{findings:?}"));
+        let estate = Objects::desired(&desired).estate();
+        (desired, estate)
     }
 
     /// Whatever lets a whole account in lets in sessions that nothing that names the user denies; nobody else has them.
@@ -393,7 +395,8 @@ mod tests {
             (bucket("account = \"dev\""), user("222222222222"), false),
             (bucket("account = \"dev\""), Whose::Account(AccountId::parse("111111111111").unwrap_or_else(AccountId::nobody)), false),
         ] {
-            assert_eq!(!federated(&estate(&allow), &[&whose]).is_empty(), keeps, "{allow} {whose:?}");
+            let (desired, estate) = estate(&allow);
+            assert_eq!(!federated(&desired, &estate, &[&whose]).is_empty(), keeps, "{allow} {whose:?}");
         }
     }
 }

@@ -64,7 +64,7 @@ struct Wanted<'w> {
 impl<'w> Wanted<'w> {
     fn of(args: &'w RunnerPolicyArgs, settings: &'w Settings, desired: &'w Desired) -> Result<Self, Failure> {
         let read = |reference: &String| Base::read(reference, &args.paths.paths, &args.cloud.config, desired);
-        let base = args.base.as_ref().map(read).transpose()?.map(|base| base.desired().clone());
+        let base = args.base.as_ref().map(read).transpose()?.map(Base::into_desired).transpose()?;
         Ok(Self { settings, desired, base, keys: &args.key })
     }
 

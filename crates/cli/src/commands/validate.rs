@@ -143,13 +143,14 @@ fn reference() -> String {
             }
         };
         let capital = |text: &str| text.chars().take(1).flat_map(char::to_uppercase).chain(text.chars().skip(1)).collect::<String>();
+        // What manifests can't say, live policies of others still may.
+        let breaks = if rule.bad.is_empty() { String::new() } else { format!("Breaks it:\n\n```toml\n{}\n```\n\n", short(rule.bad)) };
         out.push_str(&format!(
-            "\n## {}\n\n{severity}: {}.\n\n{}\n\n{}.\n\nBreaks it:\n\n```toml\n{}\n```\n\nDoes not:\n\n```toml\n{}\n```\n",
+            "\n## {}\n\n{severity}: {}.\n\n{}\n\n{}.\n\n{breaks}Does not:\n\n```toml\n{}\n```\n",
             rule.id,
             rule.what,
             rule.why,
             capital(rule.fix),
-            short(rule.bad),
             short(rule.good)
         ));
     }

@@ -7,11 +7,12 @@ use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionOutput;
 use aws_sdk_s3::operation::get_bucket_ownership_controls::GetBucketOwnershipControlsOutput;
 use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockOutput;
 use aws_sdk_s3::types::{BucketVersioningStatus, LoggingEnabled, PublicAccessBlockConfiguration, ServerSideEncryption};
-use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket};
+use crossrole_model::observed::{AccountState, BucketScope, ObservedBucket, Scope};
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Logging, PublicAccessBlock, Tags};
 use crossrole_model::{AccountId, CloudError, ErrorClass, Observation, Unreadable, ownership};
 use crossrole_policy::{Arn, Document, Statement, is_public};
-use futures_util::future::{join_all, join3, try_join, try_join3};
+use futures_util::future::{join, join_all, join3, try_join, try_join3};
+use tokio::sync::OnceCell;
 
 use crate::session::Session;
 
@@ -42,11 +43,46 @@ pub(super) type Wanted<'s> = BTreeMap<String, Option<&'s BucketScope>>;
 /// Names and regions of an account's buckets.
 pub(super) type Listing = BTreeMap<String, Option<String>>;
 
-/// Reads buckets of an account, and lists what it has where nobody has yet.
-pub(super) async fn read(session: &Arc<Session>, wanted: Wanted<'_>, listed: Option<Result<Listing, CloudError>>, home: &str) -> Buckets {
-    if wanted.is_empty() {
-        return Buckets::new();
+/// The block of public access of an account; nothing where nobody has asked.
+pub(super) type Block = Option<Observation<PublicAccessBlock>>;
+
+/// An account, and its block of public access: asked for once, whoever asks first.
+struct Whole<'s> {
+    session: &'s Arc<Session>,
+    home: &'s str,
+    wanted: bool,
+    read: OnceCell<Observation<PublicAccessBlock>>,
+}
+
+impl Whole<'_> {
+    async fn ask_if(&self, needed: bool) {
+        if needed && self.wanted {
+            self.read
+                .get_or_init(|| async {
+                    match account_block(self.session, self.home).await {
+                        Observation::Known(block) => Observation::Known(block.unwrap_or(PublicAccessBlock::all(false))),
+                        Observation::Unreadable(why) => Observation::Unreadable(why),
+                    }
+                })
+                .await;
+        }
     }
+}
+
+/// Reads buckets of an account, and lists what it has where nobody has yet. The account's block of public access comes with them where a
+/// policy is public, or the `scope` asks for it.
+pub(super) async fn read(
+    session: &Arc<Session>,
+    wanted: Wanted<'_>,
+    listed: Option<Result<Listing, CloudError>>,
+    home: &str,
+    scope: &Scope,
+) -> (Buckets, Block) {
+    if wanted.is_empty() {
+        return (Buckets::new(), None);
+    }
+    let public = wanted.values().flatten().any(|bucket| bucket.public);
+    let block = Whole { session, home, wanted: !scope.presence, read: OnceCell::new() };
     let listed = match listed {
         Some(listed) => listed,
         None => listing(session, home).await,
@@ -55,15 +91,18 @@ pub(super) async fn read(session: &Arc<Session>, wanted: Wanted<'_>, listed: Opt
         Ok(listed) => Some(listed),
         // Without that right, buckets are asked for one by one; any other failure tells nothing about any of them.
         Err(error) if error.class == ErrorClass::Denied => None,
-        Err(error) => return wanted.into_keys().map(|name| (name, Observation::Unreadable(Unreadable::from(&error)))).collect(),
+        Err(error) => return (wanted.into_keys().map(|name| (name, Observation::Unreadable(Unreadable::from(&error)))).collect(), None),
     };
     let listed = listed.as_ref();
-    let read = join_all(wanted.into_iter().map(|(name, scope)| async move {
-        let state = one(session, &name, scope, listed, home).await;
+    let block_read = &block;
+    let read = join_all(wanted.into_iter().map(|(name, bucket)| async move {
+        let state = one(&name, bucket, listed, block_read).await;
         (name, state)
     }));
+    let (read, ()) = join(read, block.ask_if(public)).await;
     // A followed bucket that is not ours at all says nothing.
-    read.await.into_iter().filter_map(|(name, state)| state.map(|s| (name, s))).collect()
+    let found = read.into_iter().filter_map(|(name, state)| state.map(|s| (name, s))).collect();
+    (found, block.read.into_inner())
 }
 
 /// Buckets that the permissions of our live roles name: our statements may still be in their policies.
@@ -109,13 +148,8 @@ pub(super) async fn listing_of(session: &Arc<Session>, home: &str) -> Result<(Li
     Err(malformed("ListBuckets", &session.account, "the listing does not end"))
 }
 
-async fn one(
-    session: &Arc<Session>,
-    name: &str,
-    scope: Option<&BucketScope>,
-    listed: Option<&Listing>,
-    home: &str,
-) -> Option<Observation<Option<ObservedBucket>>> {
+async fn one(name: &str, scope: Option<&BucketScope>, listed: Option<&Listing>, of: &Whole<'_>) -> Option<Observation<Option<ObservedBucket>>> {
+    let (session, home) = (of.session, of.home);
     let known = listed.and_then(|l| l.get(name));
     let region = match (known, scope) {
         (Some(Some(region)), _) => region.clone(),
@@ -148,13 +182,9 @@ async fn one(
         Err(error) if error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
         Err(error) => Observation::Unreadable(Unreadable::from(&error)),
     };
-    // Whether S3 takes a policy with a public statement again is the block's to say. Who may not ask that is told when it is written.
-    let public = policy.known().and_then(|policy| policy.document.as_ref()).is_some_and(is_public);
-    if public && state.public_access_block.is_none() {
-        let block = setting!(session, name, &region, true, "GetPublicAccessBlock", get_public_access_block).await;
-        let block: Option<Option<GetPublicAccessBlockOutput>> = block.unwrap_or_default();
-        state.public_access_block = block.map(|answer| block_of(answer.as_ref().and_then(|a| a.public_access_block_configuration())));
-    }
+    let live = policy.known().and_then(|policy| policy.document.as_ref()).is_some_and(is_public);
+    let public = live || of.wanted && scope.is_some_and(|scope| scope.public);
+    let ((), ()) = join(asked_besides(session, name, &mut state, stated, public), of.ask_if(public)).await;
     Some(Observation::Known(Some(ObservedBucket { state, policy, encryption })))
 }
 
@@ -173,6 +203,26 @@ async fn encryption_by_default(session: &Arc<Session>, name: &str, region: &str,
     };
     let read: Result<Encryption, CloudError> = read.await;
     Some(read.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known))
+}
+
+/// Reads what nobody states and what others rest on. Who may not ask that is told when it is written, or that it is not known.
+async fn asked_besides(session: &Arc<Session>, name: &str, state: &mut BucketState, stated: Option<&BucketState>, public: bool) {
+    let region = state.region.clone();
+    // Whether S3 takes a policy with a public statement again is the block's to say.
+    let block = setting!(session, name, &region, public && state.public_access_block.is_none(), "GetPublicAccessBlock", get_public_access_block);
+    // What it means that ACLs are ignored no more, or are now, is up to whether there are any.
+    let wanted = stated.filter(|stated| stated.ownership.is_none()).and_then(|stated| stated.public_access_block);
+    let others = wanted.zip(state.public_access_block).is_some_and(|(wanted, live)| wanted.ignore_acls != live.ignore_acls);
+    let ownership = setting!(session, name, &region, others, "GetBucketOwnershipControls", get_bucket_ownership_controls);
+    let (block, ownership) = join(block, ownership).await;
+    let block: Option<Option<GetPublicAccessBlockOutput>> = block.unwrap_or_default();
+    let ownership: Option<Option<GetBucketOwnershipControlsOutput>> = ownership.unwrap_or_default();
+    if let Some(block) = block {
+        state.public_access_block = Some(block_of(block.as_ref().and_then(|a| a.public_access_block_configuration())));
+    }
+    if let Some(ownership) = ownership {
+        state.ownership = ownership.and_then(|answer| ownership_of(&answer));
+    }
 }
 
 /// Asks for a bucket that the listing does not tell about. Only 404 means that it does not exist.
@@ -275,6 +325,34 @@ pub(super) fn block_of(answer: Option<&PublicAccessBlockConfiguration>) -> Publi
         block_policy: b.block_public_policy().unwrap_or(false),
         restrict_buckets: b.restrict_public_buckets().unwrap_or(false),
     })
+}
+
+/// The block of public access of the whole account. The control plane of S3 answers as a bucket does, at a host and a path of its own
+/// (Amazon S3 Control API reference, GetPublicAccessBlock), so that the SDK's call about a bucket is sent there: a client of its own would
+/// be another hundred operations. Whatever else is in the host (FIPS, dual stack, region, partition) stays as it is.
+pub(super) async fn account_block(session: &Arc<Session>, home: &str) -> Observation<Option<PublicAccessBlock>> {
+    const PATH: &str = "/v20180820/configuration/publicAccessBlock";
+    /// The name is of no bucket, and does not reach AWS.
+    const NAME: &str = "the-account";
+    let account = session.account.as_str().to_owned();
+    let answer = session.read("GetAccountPublicAccessBlock", || {
+        let account = account.clone();
+        let request = session.s3(home).get_public_access_block().bucket(NAME).customize();
+        let sent = request.mutate_request(move |request| {
+            let host = request.uri().split('/').take(3).collect::<Vec<_>>().join("/");
+            // An emulator has one host for all.
+            let host = host.replacen(&format!("{NAME}.s3"), &format!("{account}.s3-control"), 1);
+            // It is well formed: where it were not, the call goes to the bucket, which is not there.
+            let _ = request.set_uri(format!("{host}{PATH}"));
+            request.headers_mut().insert("x-amz-account-id", account.clone());
+        });
+        sent.send()
+    });
+    match answer.await {
+        Ok(answer) => Observation::Known(Some(block_of(answer.public_access_block_configuration()))),
+        Err(error) if error.code == "NoSuchPublicAccessBlockConfiguration" => Observation::Known(None),
+        Err(error) => Observation::Unreadable(Unreadable::from(&error)),
+    }
 }
 
 pub(super) fn ownership_of(answer: &GetBucketOwnershipControlsOutput) -> Option<String> {

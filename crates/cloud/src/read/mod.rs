@@ -56,7 +56,9 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     let (read, permission_sets) = join(read, sets).await;
     let one_by_one = aws.calls();
     let (mut accounts, mut buckets, mut bucket_accounts, mut keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), key::Keys::new());
-    for (account, asked, (state, found, found_keys)) in read {
+    let mut account_blocks = BTreeMap::new();
+    for (account, asked, (state, (found, block), found_keys)) in read {
+        account_blocks.extend(block.map(|block| (account.clone(), block)));
         keys.extend(found_keys);
         bucket_accounts.extend(found.keys().map(|name| (name.clone(), account.clone())));
         buckets.extend(found);
@@ -94,7 +96,7 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             runners.insert(account.clone(), arn.clone());
         }
     }
-    let mut observed = Observed { accounts, buckets, bucket_accounts, keys, permission_sets, calls, runners };
+    let mut observed = Observed { accounts, buckets, bucket_accounts, account_blocks, keys, permission_sets, calls, runners };
     resolved(aws, &mut observed);
     aws.made.in_observed(&mut observed);
     observed
@@ -114,7 +116,7 @@ async fn left_buckets(
         let wanted: bucket::Wanted<'_> = names.iter().map(|name| (name.clone(), None)).collect();
         async move {
             let Ok(session) = aws.sessions.get(account).await else { return (account.clone(), bucket::Buckets::new()) };
-            (account.clone(), bucket::read(&session, wanted, None, aws.sessions.partition().home_region()).await)
+            (account.clone(), bucket::read(&session, wanted, None, aws.sessions.partition().home_region(), scope).await.0)
         }
     }));
     let mut found = BTreeMap::new();
@@ -158,7 +160,7 @@ fn resolved(aws: &Aws, observed: &mut Observed) {
 }
 
 /// What was read of an account.
-type OfAccount = (Observation<AccountState>, bucket::Buckets, key::Keys);
+type OfAccount = (Observation<AccountState>, (bucket::Buckets, bucket::Block), key::Keys);
 
 /// Reads an account, and tells when that begins and how it ends.
 async fn told(aws: &Aws, account: &AccountId, work: impl Future<Output = OfAccount>) -> OfAccount {
@@ -195,7 +197,7 @@ async fn of_account(
             let unread = Unreadable::from(&error);
             let buckets = declared.into_keys().map(|name| (name, Observation::Unreadable(unread.clone()))).collect();
             let keys = keys.into_iter().map(|key| (key.arn, Observation::Unreadable(unread.clone()))).collect();
-            return (Observation::Unreadable(unread), buckets, keys);
+            return (Observation::Unreadable(unread), (buckets, None), keys);
         }
     };
     let home = aws.sessions.partition().home_region();
@@ -218,7 +220,7 @@ async fn of_account(
             iam::more(&session, state, objects, scope).await;
         }
     };
-    let ((), buckets) = join(more, bucket::read(&session, wanted, listed, home)).await;
+    let ((), buckets) = join(more, bucket::read(&session, wanted, listed, home, scope)).await;
     (state.map_or_else(Observation::Unreadable, Observation::Known), buckets, keys)
 }
 

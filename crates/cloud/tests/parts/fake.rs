@@ -173,7 +173,7 @@ pub(crate) fn aws(host: &Arc<Host>) -> Aws {
 
 /// The account, and one bucket of it.
 pub(crate) fn scope() -> Scope {
-    let bucket = BucketScope { account: account(), region: "us-east-1".into(), settings: None, left: false, encryption: false };
+    let bucket = BucketScope { account: account(), region: "us-east-1".into(), settings: None, left: false, encryption: false, public: false };
     Scope { accounts: [(account(), std::collections::BTreeSet::new())].into(), buckets: [("data".to_owned(), bucket)].into(), ..Scope::default() }
 }
 

@@ -8,15 +8,10 @@ pub(super) const RULE: Rule = Rule {
     id: "dead-principal",
     severity: Severity::Warning,
     what: "a principal that no longer exists",
-    why: "AWS leaves the unique id of a deleted principal behind. Whoever gets its name later does not get its access.",
+    why: "AWS leaves the unique id of a deleted principal behind. Whoever gets its name later does not get its access. No manifest can name one: it is \
+          found in what others wrote.",
     fix: "name the principal again, or take it out",
-    bad: r#"[buckets.logs]
-
-[[buckets.logs.statement]]
-principals = { AWS = "AROAEXAMPLEEXAMPLE123" }
-actions = "s3:ListBucket"
-resources = "arn:aws:s3:::logs"
-"#,
+    bad: "",
     good: r#"[buckets.logs]
 
 [[buckets.logs.statement]]

@@ -1,7 +1,7 @@
 //! Statements: raw ones as they stand, and those that plain words stand for.
 
 use crossrole_model::{AccountId, KeyRef, Partition};
-use crossrole_policy::{Conditions, Effect, Element, Principal, Statement};
+use crossrole_policy::{Arn, Conditions, Effect, Element, Principal, Statement};
 
 use crate::decode::{OneOrMany, Spanned, did_you_mean};
 use crate::raw::{self, Access, Allow, EffectWord, Principals};
@@ -185,8 +185,8 @@ impl Builder<'_> {
             good = false;
         };
         let principal = match (&raw.principals, &raw.not_principals) {
-            (Some(p), None) => Some(self.principals(&p.value, false)),
-            (None, Some(p)) if effect == Effect::Deny => Some(self.principals(&p.value, true)),
+            (Some(p), None) => self.principals(&p.value, false),
+            (None, Some(p)) if effect == Effect::Deny => self.principals(&p.value, true),
             // Which effect is meant is not known.
             (None, Some(_)) if raw.has("effect") && raw.effect.is_none() => None,
             (None, Some(_)) => {
@@ -413,19 +413,32 @@ impl Split {
 }
 
 impl Builder<'_> {
-    fn principals(&self, raw: &Principals, negated: bool) -> Principal {
+    /// The principals of a statement; `None` where some are none, which is reported.
+    fn principals(&mut self, raw: &Principals, negated: bool) -> Option<Principal> {
         let table = match raw {
-            Principals::Star(_) => return Principal { negated, bare_star: true, ..Principal::default() },
+            Principals::Star(_) => return Some(Principal { negated, bare_star: true, ..Principal::default() }),
             Principals::Kinds(table) => table,
         };
-        let entries = table.iter().map(|(kind, _, values)| {
-            let values = texts(values, |v| &v.0).into_iter().map(|value| match AccountId::parse(&value) {
-                // A bare id is meant for partition `aws`; of others, AWS reads back the ARN.
-                Some(id) if kind == "AWS" && self.partition != Partition::Aws => self.partition.iam_arn(&id, "root", "", ""),
-                _ => value,
-            });
-            (kind.clone(), values.collect())
-        });
-        Principal { negated, bare_star: false, entries: entries.collect() }
+        let (mut principal, mut good) = (Principal { negated, ..Principal::default() }, true);
+        for (kind, _, values) in table.iter() {
+            for value in &values.0 {
+                let text = &value.value.0;
+                let text = match AccountId::parse(text) {
+                    // A bare id is meant for partition `aws`; of others, AWS reads back the ARN.
+                    Some(id) if kind == "AWS" && self.partition != Partition::Aws => self.partition.iam_arn(&id, "root", "", ""),
+                    None if kind == "AWS" && text != "*" && Arn::parse(text).is_none() => {
+                        // AWS would put the ARN in the place of a unique id, and each plan the id in that of the ARN.
+                        let advice = "name it by its ARN, as in `arn:aws:iam::222222222222:user/ann`, an account by its id, or everyone by `*`: AWS keeps no unique id \
+                                      of a principal that is there";
+                        self.error(value.span, format!("`{text}` is not an ARN"), advice);
+                        good = false;
+                        continue;
+                    }
+                    _ => text.clone(),
+                };
+                principal.entries.entry(kind.clone()).or_default().push(text);
+            }
+        }
+        good.then_some(principal)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_model::desired::DesiredState;
 use crossrole_model::key;
 use crossrole_model::limits::Quota;
-use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, Tags};
+use crossrole_model::state::{BucketPolicyState, BucketState, Encryption, PublicAccessBlock, Tags};
 use crossrole_model::{
     Action, Address, BucketCall, BucketRef, Call, Cause, Change, Consequence, DesiredObject, ErrorClass, Facet, Kind, ObjectState, Observation, Part, Reason,
     Revocation, Subject, Unreadable, Withheld, ownership, revoked_of, revoked_since,
@@ -199,9 +199,8 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
     let after = merged.document;
     let call = match &after {
         Some(document) => {
-            let public = if blocks_public(draft, address) && !draft.look_through { public_statements(document) } else { Vec::new() };
-            if !public.is_empty() {
-                draft.withhold(address, Cause::Public(public));
+            if let Some(cause) = blocks_public(draft, address, document).filter(|_| !draft.look_through) {
+                draft.withhold(address, cause);
                 return;
             }
             let size = key::bytes(document);
@@ -238,15 +237,28 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
     draft.change_shared(change, call.into(), share);
 }
 
-/// Tells whether public policies are refused when this one is written, as far as that is known: as declared, or as it is live where
-/// nothing is said of it.
-fn blocks_public(draft: &Draft<'_>, policy: &Address) -> bool {
+/// Why S3 refuses this policy as public when it is written, as far as that is known: by the block of its bucket, as declared, or as it is
+/// live where nothing is said of it, or by that of its account.
+fn blocks_public(draft: &Draft<'_>, policy: &Address, document: &Document) -> Option<Cause> {
+    let public = public_statements(document);
+    if public.is_empty() {
+        return None;
+    }
     let declared = match draft.desired.objects.get(&Address { kind: Kind::Bucket, ..policy.clone() }).map(|object| &object.state) {
         Some(DesiredState::Bucket(state)) => state.public_access_block,
         _ => None,
     };
-    let live = || draft.observed.buckets.get(&policy.name)?.known()?.as_ref()?.state.public_access_block;
-    declared.or_else(live).is_some_and(|block| block.block_policy)
+    let live = || match draft.observed.buckets.get(&policy.name)?.known()? {
+        Some(found) => found.state.public_access_block,
+        // All four settings are on in a bucket that is new (S3 User Guide, "Default settings for new S3 buckets").
+        None => Some(PublicAccessBlock::all(true)),
+    };
+    let account = || draft.observed.account_blocks.get(&policy.account)?.known().copied();
+    if declared.or_else(live).is_some_and(|block| block.block_policy) {
+        Some(Cause::Public(public))
+    } else {
+        account().filter(|block| block.block_policy).map(|_| Cause::PublicInAccount(public))
+    }
 }
 
 /// Statements that make a policy public, by Sid.

@@ -34,7 +34,8 @@ pub(super) fn reads(desired: &Desired) -> BTreeMap<AccountId, Rights> {
         let rights = all.entry(bucket.account.clone()).or_default();
         rights.add("*", &["s3:ListAllMyBuckets"]);
         let arn = partition.s3_arn(name);
-        // The block of public access is asked for where a policy is public, whatever the manifest states.
+        // Blocks of public access, the account's too, are asked for where a policy is public, whatever the manifest states.
+        rights.add("*", &["s3:GetAccountPublicAccessBlock"]);
         rights.add(arn.as_str(), &["s3:ListBucket", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock"]);
         rights.add(arn.as_str(), &bucket.settings.as_ref().map(settings).unwrap_or_default());
         if bucket.encryption {
@@ -73,7 +74,6 @@ pub(super) fn beside(desired: &Desired, all: &mut BTreeMap<AccountId, Rights>) {
     let scope = scope(desired);
     for (name, bucket) in &scope.buckets {
         let Some(rights) = all.get_mut(&bucket.account) else { continue };
-        rights.add("*", &["s3:GetAccountPublicAccessBlock"]);
         rights.add(desired.partition.s3_arn(name), &["s3:GetBucketAcl", "s3:GetBucketOwnershipControls"]);
     }
     for key in scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)) {
@@ -101,7 +101,8 @@ pub(super) fn settings(state: &BucketState) -> Vec<&'static str> {
         (versioning.is_some(), "s3:GetBucketVersioning"),
         (encryption.is_some(), "s3:GetEncryptionConfiguration"),
         (public_access_block.is_some(), "s3:GetBucketPublicAccessBlock"),
-        (ownership.is_some(), "s3:GetBucketOwnershipControls"),
+        // Whether ACLs count is asked for where the block of public access says otherwise of them.
+        (ownership.is_some() || public_access_block.is_some(), "s3:GetBucketOwnershipControls"),
         (logging.is_some(), "s3:GetBucketLogging"),
         (tags.is_some(), "s3:GetBucketTagging"),
     ];

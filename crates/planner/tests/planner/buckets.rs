@@ -1,11 +1,11 @@
 //! Buckets, their settings, and our statements among others' in their policies.
 
 use crossrole_model::observed::Observation;
-use crossrole_model::state::{BucketPolicyState, Tags};
-use crossrole_model::{Observed, ownership};
+use crossrole_model::state::{BucketPolicyState, PublicAccessBlock, Tags};
+use crossrole_model::{AccountId, Kind, Observed, ownership};
 use crossrole_policy::{Document, parse};
 
-use crate::rows::{manifest, row};
+use crate::rows::{PROD, manifest, row};
 use crate::world::bucket;
 
 const OURS: &str = r#"
@@ -295,4 +295,33 @@ fn a_policy_that_others_have_made_public() {
     row("not blocked", &put(OURS)).after(OURS).then(|e| open(e, Some(false))).plans(&[written]);
     row("nobody knows of a block", &put(OURS)).after(OURS).then(|e| open(e, None)).plans(&[written]);
     row("limited", &put(OURS)).after(OURS).then(|e| add(e, LIMITED)).plans(&[written]);
+}
+
+/// A statement that is public and ours: what blocks it is the bucket's block, that of a bucket that is new, or the account's.
+#[test]
+fn a_public_statement_of_ours() {
+    let statement = r#"[[buckets.data-bucket.statement]]
+principals = "*"
+actions = "s3:GetObject"
+resources = "arn:aws:s3:::data-bucket/*"
+"#;
+    let with = |settings: &str| format!("[buckets.data-bucket]\n{settings}{statement}");
+    let gone = |e: &mut Observed| drop(e.buckets.insert("data-bucket".into(), Observation::Known(None)));
+    let open = |e: &mut Observed| bucket(e, "data-bucket").state.public_access_block = Some(PublicAccessBlock::all(false));
+    let blocked = |e: &mut Observed| drop(e.account_blocks.insert(AccountId::parse(PROD).unwrap(), Observation::Known(PublicAccessBlock::all(true))));
+    let nothing = |_: &mut Observed| ();
+    let said = "create = true\npublic_access_block = false\n";
+    for (settings, bucket, account, held) in [
+        ("create = true\n", gone as fn(&mut Observed), nothing as fn(&mut Observed), Some("Public(")),
+        (said, gone, nothing, None),
+        (said, gone, blocked, Some("PublicInAccount(")),
+        ("", open, blocked, Some("PublicInAccount(")),
+        ("", open, nothing, None),
+    ] {
+        let (_, plan) = row("public", &with(settings)).first(bucket).first(account).planned();
+        let causes: Vec<String> = plan.withheld.iter().map(|withheld| format!("{:?}", withheld.cause)).collect();
+        assert_eq!(causes.len(), usize::from(held.is_some()), "{settings:?}: {causes:?}");
+        assert!(causes.iter().zip(held).all(|(cause, held)| cause.starts_with(held)), "{settings:?}: {causes:?}");
+        assert_eq!(plan.changes.iter().any(|change| change.address.kind == Kind::BucketPolicy), held.is_none(), "{settings:?}");
+    }
 }

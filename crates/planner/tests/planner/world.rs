@@ -127,7 +127,7 @@ fn forget(estate: &mut Observed, arn: &str, unique: &str) {
 
 /// Reads what is in scope, as AWS is read: only the settings that are stated, and the buckets that live roles of ours name.
 pub(crate) fn look(estate: &Observed, scope: &Scope) -> Observed {
-    let mut seen = Observed::default();
+    let mut seen = Observed { account_blocks: estate.account_blocks.clone(), ..Observed::default() };
     for account in scope.accounts.keys() {
         let unread = Observation::Unreadable(Unreadable::not_tried(account));
         seen.accounts.insert(account.clone(), estate.accounts.get(account).cloned().unwrap_or(unread));
@@ -135,7 +135,7 @@ pub(crate) fn look(estate: &Observed, scope: &Scope) -> Observed {
     for (name, wanted) in &scope.buckets {
         seen.bucket_accounts.insert(name.clone(), wanted.account.clone());
         let found = estate.buckets.get(name).cloned().unwrap_or(Observation::Known(None));
-        seen.buckets.insert(name.clone(), only(found, wanted.settings.as_ref()));
+        seen.buckets.insert(name.clone(), only(found, wanted.settings.as_ref(), wanted.public));
     }
     for arn in &scope.keys {
         seen.keys.insert(arn.clone(), estate.keys.get(arn).cloned().unwrap_or(Observation::Known(None)));
@@ -158,7 +158,7 @@ pub(crate) fn look(estate: &Observed, scope: &Scope) -> Observed {
                 logging: None,
                 tags: Some(Tags::new()),
             };
-            seen.buckets.insert(name.to_owned(), only(found.clone(), Some(&followed)));
+            seen.buckets.insert(name.to_owned(), only(found.clone(), Some(&followed), false));
             seen.bucket_accounts.insert(name.to_owned(), owner.clone());
         }
     }
@@ -166,12 +166,12 @@ pub(crate) fn look(estate: &Observed, scope: &Scope) -> Observed {
 }
 
 /// The bucket with only those settings that are stated.
-fn only(mut found: Observation<Option<ObservedBucket>>, stated: Option<&BucketState>) -> Observation<Option<ObservedBucket>> {
+fn only(mut found: Observation<Option<ObservedBucket>>, stated: Option<&BucketState>, wanted_public: bool) -> Observation<Option<ObservedBucket>> {
     if let Observation::Known(Some(bucket)) = &mut found {
         let BucketState { region: _, versioning, encryption, public_access_block, ownership, logging, tags } = &mut bucket.state;
         let unless = |stated: Option<bool>| stated != Some(true);
         // That is asked for as well where a policy is public.
-        let public = bucket.policy.known().and_then(|p| p.document.as_ref()).is_some_and(crossrole_policy::is_public);
+        let public = wanted_public || bucket.policy.known().and_then(|p| p.document.as_ref()).is_some_and(crossrole_policy::is_public);
         if unless(stated.map(|s| s.versioning.is_some())) {
             *versioning = None;
         }

@@ -234,6 +234,12 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
         Why::ProviderChanges,
         Why::NotRead,
         Why::EncryptionNotRead,
+        Why::OthersNotRead,
+        Why::BlockNotRead,
+        Why::AclsCount,
+        Why::AclsCountNoMore,
+        Why::OwnersChange,
+        Why::UnknownId,
         Why::WitnessFails,
     ];
     let abouts = vec![

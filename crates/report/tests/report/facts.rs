@@ -72,6 +72,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Unmergeable(Unmergeable::DeadException { sid: t() }),
         Cause::Unmergeable(Unmergeable::OldLanguage),
         Cause::Public(vec![t(), String::new()]),
+        Cause::PublicInAccount(vec![t()]),
         Cause::Quota { quota: Quota::BucketPolicy, size: 20_481, limit: 20_480 },
         Cause::Unchangeable,
         Cause::Used,
@@ -149,8 +150,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::EncryptionUnread(_) => 39,
         Cause::OtherKey { .. } => 40,
         Cause::Federated { .. } => 41,
+        Cause::PublicInAccount(_) => 42,
     };
-    covers(all.iter().map(number), 42);
+    covers(all.iter().map(number), 43);
     all
 }
 

@@ -46,7 +46,8 @@ async fn a_federated_user_is_named_by_its_user_and_not_by_its_own_name() {
     let ann = client.user("ann", &[&policy("Allow", "*", "*")]).await;
     let bob = client.user("bob", &[&policy("Allow", "*", "*")]).await;
     let all = policy("Allow", "*", "*");
-    let token = |user| client.query(user, "sts", "GetFederationToken", &[("Name", "bob"), ("Policy", &all)]);
+    let asked = [("Name", "bob"), ("Policy", all.as_str())];
+    let token = |user| client.query(user, "sts", "GetFederationToken", &asked);
     let (of_ann, of_bob) = (token(&ann).await.is(200).keys(), token(&bob).await.is(200).keys());
     client.s3(&root(A), "PUT", "/named-bucket", &[], "").await.is(200);
     let deny = |principal: &str, condition: &str| {
@@ -55,11 +56,11 @@ async fn a_federated_user_is_named_by_its_user_and_not_by_its_own_name() {
         )
     };
     let arn = format!("arn:aws:iam::{A}:user/ann");
-    client.s3(&root(A), "PUT", "/named-bucket?policy", &[], &deny(&arn, "")).await.is(204);
+    client.s3(&root(A), "PUT", "/named-bucket?policy", &[], deny(&arn, "")).await.is(204);
     client.s3(&of_ann, "GET", "/named-bucket", &[], "").await.refuses(403, "AccessDenied");
     client.s3(&of_bob, "GET", "/named-bucket", &[], "").await.is(200);
     let by_condition = format!(r#","Condition":{{"ArnLike":{{"aws:PrincipalArn":"{arn}"}}}}"#);
-    client.s3(&root(A), "PUT", "/named-bucket?policy", &[], &deny("*", &by_condition)).await.is(204);
+    client.s3(&root(A), "PUT", "/named-bucket?policy", &[], deny("*", &by_condition)).await.is(204);
     client.s3(&ann, "GET", "/named-bucket", &[], "").await.refuses(403, "AccessDenied");
     client.s3(&of_ann, "GET", "/named-bucket", &[], "").await.is(200);
 }

@@ -15,7 +15,7 @@ pub(super) async fn run(args: &StateArgs, io: &mut Io) -> Result<Exit, Failure> 
     for (account, buckets) in embedded.sandbox.accounts() {
         let Some(account) = AccountId::parse(&account) else { continue };
         scope.accounts.entry(account.clone()).or_default();
-        let scoped = |region| BucketScope { account: account.clone(), region, settings: None, left: false, encryption: false };
+        let scoped = |region| BucketScope { account: account.clone(), region, settings: None, left: false, encryption: false, public: false };
         scope.buckets.extend(buckets.into_iter().map(|(name, region)| (name, scoped(region))));
     }
     let observed = embedded.aws(Partition::default()).observe(&scope).await;

@@ -10,9 +10,10 @@ use futures_util::future::{join, join_all};
 use crate::Aws;
 use crate::session::Session;
 
+use super::super::bucket::account_block;
 use super::super::bucket::{block_of, listing_of, ownership_of};
 use super::super::key;
-use super::bucket::{account_block, acl_of};
+use super::bucket::acl_of;
 use super::observed;
 
 /// Where a bucket is: its account, and its region.

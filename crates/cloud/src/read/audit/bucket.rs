@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_sdk_s3::types::Grant;
 use crossrole_model::audit::{AclGrant, BucketFacts, Grantee};
 use crossrole_model::observed::ObservedBucket;
-use crossrole_model::state::{BucketPolicyState, PublicAccessBlock};
+use crossrole_model::state::BucketPolicyState;
 use crossrole_model::{CloudError, ErrorClass, Observation, Unreadable};
 use futures_util::future::{join_all, join5};
 
@@ -127,32 +127,4 @@ fn unknown(why: &Unreadable) -> (ObservedBucket, BucketFacts) {
         acl: Observation::Known(Vec::new()),
     };
     (ObservedBucket { state: bucket_state(""), policy: Observation::Unreadable(why.clone()), encryption: None }, facts)
-}
-
-/// The block of public access of the whole account. The control plane of S3 answers as a bucket does, at a host and a path of its own
-/// (Amazon S3 Control API reference, GetPublicAccessBlock), so that the SDK's call about a bucket is sent there: a client of its own would
-/// be another hundred operations. Whatever else is in the host (FIPS, dual stack, region, partition) stays as it is.
-pub(super) async fn account_block(session: &Arc<Session>, home: &str) -> Observation<Option<PublicAccessBlock>> {
-    const PATH: &str = "/v20180820/configuration/publicAccessBlock";
-    /// The name is of no bucket, and does not reach AWS.
-    const NAME: &str = "the-account";
-    let account = session.account.as_str().to_owned();
-    let answer = session.read("GetAccountPublicAccessBlock", || {
-        let account = account.clone();
-        let request = session.s3(home).get_public_access_block().bucket(NAME).customize();
-        let sent = request.mutate_request(move |request| {
-            let host = request.uri().split('/').take(3).collect::<Vec<_>>().join("/");
-            // An emulator has one host for all.
-            let host = host.replacen(&format!("{NAME}.s3"), &format!("{account}.s3-control"), 1);
-            // It is well formed: where it were not, the call goes to the bucket, which is not there.
-            let _ = request.set_uri(format!("{host}{PATH}"));
-            request.headers_mut().insert("x-amz-account-id", account.clone());
-        });
-        sent.send()
-    });
-    match answer.await {
-        Ok(answer) => Observation::Known(Some(block_of(answer.public_access_block_configuration()))),
-        Err(error) if error.code == "NoSuchPublicAccessBlockConfiguration" => Observation::Known(None),
-        Err(error) => Observation::Unreadable(Unreadable::from(&error)),
-    }
 }

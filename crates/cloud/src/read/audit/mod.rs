@@ -17,7 +17,7 @@ use futures_util::future::{join, join_all, join3};
 use crate::Aws;
 use crate::session::Session;
 
-use super::bucket::listing_of;
+use super::bucket::{account_block, listing_of};
 use super::{iam, key, resolved};
 
 /// Reads every account of `scope`, side by side.
@@ -44,6 +44,8 @@ pub(crate) async fn read(aws: &Aws, scope: &AuditScope) -> Audited {
         audited.observed.buckets.extend(buckets.into_iter().map(|(name, bucket)| (name, Observation::Known(Some(bucket)))));
         audited.observed.keys.extend(keys);
         audited.observed.accounts.insert(account.clone(), state);
+        // That of each bucket has it in it; that it was not read is a finding of its own.
+        audited.observed.account_blocks.insert(account.clone(), Observation::Known(PublicAccessBlock::all(false)));
         audited.facts.insert(account, facts);
     }
     resolved(aws, &mut audited.observed);
@@ -74,12 +76,12 @@ async fn one(session: &Arc<Session>, scope: &AuditScope, home: &str) -> Read {
         let regions: BTreeSet<String> = scope.regions.iter().cloned().chain(of_buckets).collect();
         (join3(bucket::all(session, listed, home), keys(session, &regions), trail::all(session, &regions)).await, canonical)
     };
-    let ((state, (access_keys, providers)), (block, (read, canonical))) = join(people, join(bucket::account_block(session, home), rest)).await;
+    let ((state, (access_keys, providers)), (block, (read, canonical))) = join(people, join(account_block(session, home), rest)).await;
     let ((buckets, buckets_unlisted), Keys { found: keys, grants, unlisted: keys_unlisted }, trails) = read;
     let whole = block.known().copied().flatten().unwrap_or(PublicAccessBlock::all(false));
     let (mut found, mut facts) = (BTreeMap::new(), BTreeMap::new());
     for (name, (mut bucket, of)) in buckets {
-        bucket.state.public_access_block = Some(both(of.block.known().copied(), whole));
+        bucket.state.public_access_block = Some(of.block.known().copied().unwrap_or(PublicAccessBlock::all(false)).with(whole));
         found.insert(name.clone(), bucket);
         facts.insert(name, of);
     }
@@ -103,18 +105,6 @@ fn split(read: Result<WithUses, CloudError>) -> (Observation<AccountState>, BTre
     match read {
         Ok((state, uses)) => (Observation::Known(state), uses),
         Err(error) => (Observation::Unreadable(Unreadable::from(&error)), BTreeMap::new()),
-    }
-}
-
-/// What the bucket's own block and that of its account keep out together: the more restrictive of the two counts (S3 User Guide,
-/// "Blocking public access to your Amazon S3 storage").
-fn both(bucket: Option<PublicAccessBlock>, account: PublicAccessBlock) -> PublicAccessBlock {
-    let bucket = bucket.unwrap_or(PublicAccessBlock::all(false));
-    PublicAccessBlock {
-        block_acls: bucket.block_acls || account.block_acls,
-        ignore_acls: bucket.ignore_acls || account.ignore_acls,
-        block_policy: bucket.block_policy || account.block_policy,
-        restrict_buckets: bucket.restrict_buckets || account.restrict_buckets,
     }
 }
 
@@ -152,17 +142,4 @@ fn observed<T>(read: Result<T, CloudError>) -> Observation<T> {
 /// What a bucket is read for here.
 fn bucket_state(region: &str) -> BucketState {
     BucketState::unstated(region)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_more_restrictive_block_counts() {
-        let some = PublicAccessBlock { restrict_buckets: true, ..PublicAccessBlock::all(false) };
-        assert_eq!(both(None, some), some);
-        assert_eq!(both(Some(some), PublicAccessBlock::all(false)), some);
-        assert_eq!(both(Some(some), PublicAccessBlock::all(true)), PublicAccessBlock::all(true));
-    }
 }
