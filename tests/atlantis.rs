@@ -252,7 +252,7 @@ fn the_files_speak_of_what_there_is() {
     let toolchain = fs::read_to_string(root().join("rust-toolchain.toml")).unwrap();
     let channel = toolchain.split("channel = \"").nth(1).unwrap().split('"').next().unwrap();
     let container = read("container/Containerfile");
-    assert!(container.contains(&format!("library/rust:{channel}-alpine AS build")) && container.contains(&format!("RUSTUP_TOOLCHAIN={channel}")));
+    assert!(container.contains(&format!("library/rust:{channel}-bookworm AS build")) && container.contains(&format!("RUSTUP_TOOLCHAIN={channel}")));
     assert!(container.contains(&format!("ARG VERSION={}\n", env!("CARGO_PKG_VERSION"))));
     let last = container.split("\nFROM ").last().unwrap();
     assert!(last.starts_with("scratch\n") && last.contains("\nUSER 65532:65532\n") && !last.contains("\nRUN "), "{last}");
