@@ -672,7 +672,7 @@ impl Run<'_> {
             }
             Seed::OtherKey => {
                 let made = self.place.kms(OWNER, region, "CreateKey", &json!({})).await;
-                self.other = made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
+                made["KeyMetadata"]["Arn"].as_str().unwrap().clone_into(&mut self.other);
             }
             Seed::ForgetKey(key) => {
                 let mut all = crate::keys::key_statements(&self.place, OWNER, region, key).await;

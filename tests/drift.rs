@@ -585,6 +585,9 @@ tags = { team = "data" }
 service = "ec2.amazonaws.com"
 "#;
 
+/// A name, an operation of IAM, and its parameters.
+type NamedHand<'h> = (&'h str, &'h str, Vec<(&'h str, String)>);
+
 /// Further entries of a trust, what a made key has, and audiences are written back; comments stay.
 #[tokio::test(start_paused = true)]
 async fn trusts_keys_and_providers_are_written_back() {
@@ -593,9 +596,9 @@ async fn trusts_keys_and_providers_are_written_back() {
     let trust = |others: &[String]| format!(r#"{{"Version":"2012-10-17","Statement":[{first},{}]}}"#, others.join(","));
     let (alike, account) = (statement(r#"{"Service":"lambda.amazonaws.com"}"#, ""), statement(r#"{"AWS":"arn:aws:iam::333333333333:root"}"#, ""));
     let mfa = statement(r#"{"AWS":"arn:aws:iam::444444444444:root"}"#, r#","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#);
-    let hands: [(&str, &str, Vec<(&str, String)>); 7] = [
-        ("trust alike", "UpdateAssumeRolePolicy", vec![("PolicyDocument", trust(&[alike.clone()]))]),
-        ("trust of an account", "UpdateAssumeRolePolicy", vec![("PolicyDocument", trust(&[account.clone()]))]),
+    let hands: [NamedHand<'_>; 7] = [
+        ("trust alike", "UpdateAssumeRolePolicy", vec![("PolicyDocument", trust(std::slice::from_ref(&alike)))]),
+        ("trust of an account", "UpdateAssumeRolePolicy", vec![("PolicyDocument", trust(std::slice::from_ref(&account)))]),
         ("trust of three", "UpdateAssumeRolePolicy", vec![("PolicyDocument", trust(&[alike, account, mfa]))]),
         (
             "unsaid audience",

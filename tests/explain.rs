@@ -207,8 +207,8 @@ async fn every_scenario_is_explained() {
         args.push(&file);
         args.extend_from_slice(&words[3..]);
         let out = place.good(&args).await;
-        let last = out.lines().rfind(|l| l.starts_with("yes: ") || l.starts_with("no: ")).unwrap();
-        assert_eq!(last.starts_with("yes: "), *yes, "{name}, {title}: {out}");
+        let last = out.lines().rfind(|l| ["yes: ", "yes, if its own policies let it: ", "no: "].iter().any(|word| l.starts_with(word))).unwrap();
+        assert_eq!(last.starts_with("yes"), *yes, "{name}, {title}: {out}");
         let because = out.lines().rfind(|l| l.starts_with("  because ")).unwrap();
         all.push_str(&format!("{name}, {title}\n  {last}\n{because}\n"));
     }
@@ -226,6 +226,36 @@ async fn an_explanation_names_statements_and_the_smallest_change() {
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["allowed"], false);
     assert_eq!(value["hops"][0]["decision"], "ImplicitlyDenied");
+}
+
+/// What nothing declares is no name to answer about, and a yes that rests on policies that nobody has read is not said as one.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_nothing_declares_is_a_mistake() {
+    let place = Place::new(Options::default());
+    let text = "name = \"unheard\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.users.annabel]\n\
+                [buckets.ex-data]\ncreate = true\n[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/annabel\"\n[[roles.Reader.trust]]\naccount = \"dev\"\n\
+                [[roles.Reader.allow]]\nbucket = \"ex-data\"\naccess = \"get\"\n";
+    let file = manifest("unheard", text);
+    let ask = async |who: &str, action: &str, on: &str, more: &[&str]| place.run(&[&["explain", who, action, on, &file][..], more].concat()).await;
+    for (who, action, on, more, hint) in [
+        ("role/Readr", "s3:GetObject", "ex-data/p/x", &[][..], "did you mean `role/Reader`?"),
+        ("dev/user/anabel", "sts:AssumeRole", "role/Reader", &[], "did you mean `dev/user/annabel`?"),
+        ("dev/user/annabel", "s3:GetObject", "ex-data/p/x", &["--via", "Raeder"], "did you mean `Reader`?"),
+        ("role/Nobodys", "s3:GetObject", "ex-data/p/x", &[], "correct its name, or ask with `--from live`"),
+    ] {
+        let said = ask(who, action, on, more).await;
+        assert!(said.exit == Exit::Failed && said.out.is_empty(), "{who}: {}", said.out);
+        assert!(said.err.contains("no manifest declares or names `") && said.err.contains(hint), "{who}: {}", said.err);
+    }
+    for (who, word) in [
+        ("dev/user/annabel", "yes: user annabel"),
+        // One of an account that others manage may well be there.
+        ("dev/user/somebody-else", "yes, if its own policies let it: user somebody-else"),
+        ("dev", "yes, if its own policies let it: principals of 111111111111"),
+    ] {
+        let said = ask(who, "sts:AssumeRole", "role/Reader", &[]).await;
+        assert!(said.exit == Exit::Clean && said.out.starts_with(word), "{who}: {}{}", said.out, said.err);
+    }
 }
 
 /// The boundary is the true reason only where the role's own policies allow.

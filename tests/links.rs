@@ -32,13 +32,15 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// Puts something into a folder.
+type Bring = Box<dyn Fn(&Path)>;
+
 #[tokio::test(start_paused = true)]
 async fn what_a_link_leads_to_is_not_read() {
     let (_, elsewhere) = folders("read");
     let secret = elsewhere.join("secret.toml");
     let far = format!("{}{}", "../".repeat(40), text(&secret).trim_start_matches('/'));
     let environ = Path::new("/proc/self/environ");
-    type Bring = Box<dyn Fn(&Path)>;
     let link = |to: &Path, at: &'static str| -> Bring {
         let to = to.to_owned();
         Box::new(move |here: &Path| {

@@ -261,6 +261,9 @@ async fn what_a_plan_rests_on_is_recorded() {
     }
 }
 
+/// A name, an account, an operation of IAM, its parameters, and what is said of it.
+type Hand<'h> = (&'h str, &'h str, &'h str, &'h [(&'h str, &'h str)], &'h str);
+
 /// What somebody did to what the plan itself does not change is named by its part, whether it stops the plan or not.
 #[tokio::test(start_paused = true)]
 async fn what_has_moved_beside_what_is_planned_is_named_by_its_part() {
@@ -293,7 +296,7 @@ service = "ec2.amazonaws.com"
     const OWN: &str =
         r#"{"Sid":"Theirs","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::beside/*"}"#;
     let attach = |role: &'static str| [("RoleName", role), ("PolicyArn", READ)];
-    let by_iam: [(&str, &str, &str, &[(&str, &str)], &str); 6] = [
+    let by_iam: [Hand<'_>; 6] = [
         ("attached", TRUSTING, "AttachRolePolicy", &attach("Second"), "222222222222/role/Second: policy arn:aws:iam::aws:policy/ReadOnlyAccess was attached"),
         ("kept", TRUSTING, "AttachRolePolicy", &attach("Kept"), "222222222222/role/Kept: policy arn:aws:iam::aws:policy/ReadOnlyAccess was attached"),
         (
@@ -319,7 +322,7 @@ service = "ec2.amazonaws.com"
             "111111111111/user/ann: policy arn:aws:iam::aws:policy/ReadOnlyAccess was attached",
         ),
     ];
-    let kms = r#"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"#;
+    let kms = r"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>";
     let by_s3 = [
         ("encryption", "encryption", kms, "222222222222/bucket/beside: its encryption has changed"),
         ("statement", "policy", OWN, "222222222222/bucket-policy/beside: statement Theirs was put into it"),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::estate::{Guarded, Placed};
 use crossrole_access::{Estate, delta};
-use crossrole_model::access::{About, AccessChange, AccessDelta, Part, Party, Undecided};
+use crossrole_model::access::{About, AccessChange, AccessDelta, Part, Party, Undecided, Why};
 use crossrole_model::audit::{By, Callers, NotKnown, Object, Origin, WayIn};
 use crossrole_model::{AccountId, Observation};
 use crossrole_policy::{Arn, Document};
@@ -131,7 +131,8 @@ impl Search<'_> {
 
     /// Sorts out what is from outside.
     fn found(&mut self, (object, by): (&Object, By), owner: &str, document: &Document, found: AccessDelta) {
-        for Undecided { party, about, why } in found.undecided {
+        // What AWS shows as a unique id is of somebody who was deleted: a finding of its own, and nobody who comes in.
+        for Undecided { party, about, why } in found.undecided.into_iter().filter(|one| one.why != Why::UnknownId) {
             if is_outside(&party, owner) {
                 self.undecided.push(NotKnown::Undecided { party, about, object: object.clone(), why });
             }

@@ -39,18 +39,18 @@ impl World<'_> {
         let (trust, s3) = (hop.guard == Guard::Trust, hop.guard == Guard::Bucket);
         let puts = hop.call.action.eq_ignore_ascii_case("s3:PutObject");
         let fixed = FIXED.iter().find(|(name, _)| *name == lower).map(|(_, values)| *values).unwrap_or_default();
-        let plain = || self.named(hop, wanted).into_iter().filter(|text| is_plain(text)).collect::<Vec<_>>();
+        let plain = || named(hop, wanted).into_iter().filter(|text| is_plain(text)).collect::<Vec<_>>();
         let key_of_bucket = || bucket_of(&hop.call.resource).and_then(|name| self.estate.bucket_keys.get(name)).map(|key| key.arn.clone());
         let mut all = match lower.as_str() {
             // A session of a role has no device.
             _ if is_mfa(&lower) && Who::of(&hop.call.principal).is_none_or(|who| who.kind != "role") => vec!["true".to_owned()],
             "aws:securetransport" => vec!["true".to_owned()],
             "aws:sourceip" => {
-                let nets = [self.named(hop, wanted), self.said_of(hop, key)].concat();
+                let nets = [named(hop, wanted), self.said_of(hop, key)].concat();
                 nets.iter().filter_map(|net| net.split('/').next()).chain(ADDRESSES).map(str::to_owned).collect()
             }
             "aws:sourcevpc" | "aws:sourcevpce" => {
-                let networks = [self.named(hop, wanted), self.said_of(hop, key)].concat();
+                let networks = [named(hop, wanted), self.said_of(hop, key)].concat();
                 networks.iter().map(|network| filled(network, "0")).chain([NETWORK.to_owned()]).collect()
             }
             // STS answers in every region, and a bucket or key is in one.
@@ -79,16 +79,9 @@ impl World<'_> {
         all
     }
 
-    /// Values of a condition as this caller's request meets them.
-    fn named(&self, hop: &Hop, wanted: &[String]) -> Vec<String> {
-        let user = user(hop);
-        let filled = wanted.iter().map(|text| user.map_or_else(|| text.clone(), |name| text.replace("${aws:username}", name)));
-        filled.filter(|text| !text.is_empty() && !text.contains('$')).collect()
-    }
-
     /// Texts that a condition may mean: those that it names, what its patterns stand for, and what says nothing.
     fn texts(&self, hop: &Hop, key: &str, wanted: &[String], takes: &dyn Fn(&str) -> bool) -> Vec<String> {
-        let (here, elsewhere) = (self.named(hop, wanted), self.named(hop, &self.said_of(hop, key)));
+        let (here, elsewhere) = (named(hop, wanted), named(hop, &self.said_of(hop, key)));
         let usual = [one(&hop.question.context, key), user(hop), Some(SESSION)];
         let usual: Vec<String> = usual.into_iter().flatten().map(str::to_owned).collect();
         let first = usual.first().cloned().unwrap_or_default();
@@ -111,6 +104,13 @@ impl World<'_> {
         let keys = statements.flat_map(|statement| statement.conditions.values()).flatten();
         keys.filter(|(known, _)| known.eq_ignore_ascii_case(key)).flat_map(|(_, values)| values.iter().cloned()).collect()
     }
+}
+
+/// Values of a condition as this caller's request meets them.
+fn named(hop: &Hop, wanted: &[String]) -> Vec<String> {
+    let user = user(hop);
+    let filled = wanted.iter().map(|text| user.map_or_else(|| text.clone(), |name| text.replace("${aws:username}", name)));
+    filled.filter(|text| !text.is_empty() && !text.contains('$')).collect()
 }
 
 /// The name of the user who calls.

@@ -293,7 +293,7 @@ fn ask(world: &mut World<'_>, change: &RequestChange, trouble: &Trouble) {
         RequestChange::Duration { seconds } => asked.duration = Some(*seconds),
         RequestChange::Region { region } => {
             // Of a role on the way, it is not the region of what is called at the end.
-            let on_the_way = asked.question.via.iter().any(|role| *role == trouble.found.resource);
+            let on_the_way = asked.question.via.contains(&trouble.found.resource);
             if let Some(region) = region
                 && (on_the_way || asked.question.via.is_empty())
             {

@@ -1,7 +1,7 @@
 //! What stands in the way of each call.
 
 use crossrole_access::{Caller, Question};
-use crossrole_model::access::{Assumption, Decision, Explanation, Fix, Lack, Layer, StatementRef};
+use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack, Layer, Never, StatementRef};
 use crossrole_model::diagnosis::{CallAsked, Cause, FoundCause};
 use crossrole_model::observed::KeyState;
 use crossrole_model::{Observation, PermissionSet};
@@ -279,7 +279,8 @@ impl World<'_> {
 
     /// What policies refuse.
     fn refused(&self, at: usize, hop: &Hop) -> Vec<Trouble> {
-        if hop.answer.is_allowed() {
+        // That a root user asks is a trouble of its own, and no policy's.
+        if hop.answer.is_allowed() || hop.answer.because == (Because::Never { why: Never::RootAssumes }) {
             return Vec::new();
         }
         let layer_of =

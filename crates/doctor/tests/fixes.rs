@@ -25,8 +25,8 @@ const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56e
 /// A key that no bucket names.
 const OTHER: &str = "arn:aws:kms:us-east-1:222222222222:key/99999999-12ab-34cd-56ef-1234567890ab";
 
-fn other() -> Option<BucketKey> {
-    Some(BucketKey { arn: OTHER.to_owned(), bucket_key: false, region: "us-east-1".to_owned() })
+fn other() -> BucketKey {
+    BucketKey { arn: OTHER.to_owned(), bucket_key: false, region: "us-east-1".to_owned() }
 }
 
 /// Nobody declares anything.
@@ -514,8 +514,8 @@ fn a_deny_that_another_request_would_not_meet_is_left_alone() {
 fn a_deny_by_a_pattern_is_met_by_a_value_that_fits() {
     const NAME: &str = "sts:RoleSessionName";
     const REGION: &str = "aws:RequestedRegion";
-    let named = |name: &'static str| (NAME, name);
     type Asked<'r> = (Value, &'r [(&'r str, &'r str)], &'r str, &'r str);
+    let named = |name: &'static str| (NAME, name);
     let rows: [Asked<'_>; 15] = [
         (json!({"StringNotLike": {NAME: "corp-*"}}), &[named("desk")], NAME, "corp-desk"),
         (json!({"StringNotLike": {NAME: "corp-??-*"}}), &[], NAME, "corp-xx-ann"),
@@ -595,7 +595,7 @@ fn headers_of_s3_are_those_that_it_takes() {
             false,
         );
         let put = call(DESK, "s3:PutObject", PUT, brought);
-        let (found, made) = desk.treated(&put, &[put.clone()]);
+        let (found, made) = desk.treated(&put, std::slice::from_ref(&put));
         no_command(&found);
         assert_eq!(value_of(&made, key), *value, "{condition}");
     }
@@ -884,7 +884,7 @@ fn the_key_of_the_object_is_what_counts() {
         ] {
             let desk = reader(&own);
             let mut call = call(CALLER, action, Q1, &[]);
-            call.key = other();
+            call.key = Some(other());
             let others = [call_of(OTHER, "kms:Decrypt"), call_of(OTHER, "kms:GenerateDataKey"), call_of(OTHER, "kms:Encrypt")];
             for denied in [None, Some(said.clone()), Some(named.clone())] {
                 call.denied = denied;
@@ -914,7 +914,7 @@ fn the_key_of_the_object_is_what_counts() {
         unread.observed.keys.remove(OTHER);
         for desk in [of_aws, unread] {
             let mut call = untold.clone();
-            call.key = other();
+            call.key = Some(other());
             let found = desk.asked(&call);
             assert_eq!((causes(&found), &found.fix, found.causes[0].resource.as_str()), (vec![Cause::KeyPolicyLacks], &None, OTHER));
         }

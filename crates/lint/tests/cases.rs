@@ -155,8 +155,6 @@ fn accounts_in_principals_and_arns() {
         ("malformed-account", true, trust("principal = \"arn:aws:iam::ACCOUNT_ID:role/x\"\nexternal_id = \"c0ffee\"")),
         ("malformed-account", true, trust("principal = \"arn:aws:iam:::role/x\"\nexternal_id = \"c0ffee\"")),
         ("malformed-account", false, named("arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1")),
-        ("malformed-account", true, named("44444444444")),
-        ("malformed-account", true, named("4444-4444-4444")),
         ("malformed-account", true, on("\"sts:AssumeRole\"", "\"arn:aws:iam::44444444444:role/x\"", "")),
         ("malformed-account", true, when("ArnLike = { \"aws:PrincipalArn\" = \"arn:aws:iam::4444444444444:role/x\" }")),
         ("malformed-account", true, when("StringEquals = { \"aws:ResourceAccount\" = \"22222222222\" }")),
@@ -186,7 +184,6 @@ fn principals_that_nobody_is() {
         ("service-principal-format", false, named("Service = [\"ecs-tasks.amazonaws.com\", \"vpc-flow-logs.amazonaws.com\"]")),
         ("unknown-principal-kind", false, named("CanonicalUser = \"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be\"")),
         ("variable-misuse", true, named("AWS = \"arn:aws:iam::444444444444:user/${aws:username}\"")),
-        ("variable-misuse", true, named("AWS = \"${aws:PrincipalAccount}\"")),
         ("variable-misuse", false, named("AWS = \"arn:aws:iam::444444444444:user/x\"")),
     ]);
 }

@@ -153,7 +153,9 @@ fn document(document: &mut Document, other: &dyn Fn(&str) -> Option<String>) {
 }
 
 fn encryption(encryption: &mut Option<Encryption>, other: &dyn Fn(&str) -> Option<String>) {
-    encryption.iter_mut().for_each(|encryption| key_of(encryption, other));
+    if let Some(encryption) = encryption {
+        key_of(encryption, other);
+    }
 }
 
 fn key_of(encryption: &mut Encryption, other: &dyn Fn(&str) -> Option<String>) {

@@ -71,6 +71,7 @@ pub fn beyond(plan: &Plan, all: &AccessDelta) -> AccessDelta {
 
 /// A plan beside another commit.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub enum Compared {
     /// What differs.
     Since(Since),

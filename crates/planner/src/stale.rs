@@ -3,7 +3,7 @@
 //! A saved plan is a record of what was reviewed, never an instruction: what is carried out is planned anew, and only where
 //! it is what was reviewed. A plan that was carried out in part is still that, for the rest of it.
 
-use crossrole_model::access::{AccessChange, Direction};
+use crossrole_model::access::{About, AccessChange, Direction, Undecided, Why};
 use crossrole_model::desired::ManifestRef;
 use crossrole_model::plan::{Difference, Record};
 use crossrole_model::{Action, Address, Cause, Digest, Facet, Finds, KeyRef, Kind, ObjectState, Observed, Plan, Step, Withheld};
@@ -191,6 +191,12 @@ fn same_access(a: &AccessChange, b: &AccessChange) -> bool {
         == (&b.direction, &b.party, &b.except, &b.certainty, &b.actions, &b.resources, &b.when, &b.keyless)
 }
 
+/// That ACLs count in a bucket which the reviewed plan makes was in that: the plan had begun it, with S3's own settings in the place of others.
+fn is_of_new_bucket(undecided: &Undecided, reviewed: &Plan) -> bool {
+    let (About::Bucket(name), Why::AclsCount | Why::AclsCountNoMore | Why::OwnersChange) = (&undecided.about, &undecided.why) else { return false };
+    reviewed.changes.iter().any(|change| change.address.kind == Kind::Bucket && change.address.name == *name && change.action == Action::Create)
+}
+
 /// An approval is of who gains what: nobody may gain more by it now.
 fn access(reviewed: &Plan, now: &Plan, found: &mut Vec<Difference>) {
     let empty = crossrole_model::access::AccessDelta::default();
@@ -198,7 +204,8 @@ fn access(reviewed: &Plan, now: &Plan, found: &mut Vec<Difference>) {
     let after = now.access.as_ref().unwrap_or(&empty);
     let gained = after.changes.iter().filter(|c| c.direction == Direction::Widened);
     let more = gained.filter(|c| !before.changes.iter().any(|b| same_access(b, c)));
-    let more = more.count() + after.undecided.iter().filter(|u| !before.undecided.contains(u)).count();
+    let open = after.undecided.iter().filter(|u| !before.undecided.contains(u) && !is_of_new_bucket(u, reviewed));
+    let more = more.count() + open.count();
     if more > 0 {
         found.push(Difference::Access { more });
     }

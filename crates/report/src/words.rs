@@ -158,10 +158,11 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
                 let advice = format!("to have its tags kept by the manifest, tag it `{mark}`{how}; else leave them out of it");
                 return ("it exists without our mark, and its tags are not set".to_owned(), advice);
             }
-            let advice = match provider {
-                // A role trusts a provider that is there all the same.
-                true => format!("to use it as it is, leave its table out of the manifest; to keep it by the manifest, tag it `{mark}`{how}"),
-                false => format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name"),
+            // A role trusts a provider that is there all the same.
+            let advice = if provider {
+                format!("to use it as it is, leave its table out of the manifest; to keep it by the manifest, tag it `{mark}`{how}")
+            } else {
+                format!("to adopt it, add `adopt = true` to it, or tag it `{mark}`{how}; else use another name")
             };
             return ("it exists without our mark, and is never taken over silently".to_owned(), advice);
         }

@@ -91,6 +91,10 @@ fn nobody_is_said_only_of_accounts_that_were_read() {
     };
     assert!(reach(&side).contains("any principal of 222222222222 that its own policies let: s3:PutObject"), "{}", reach(&side));
     side.whole.insert("222222222222".to_owned());
+    assert_eq!(reach(&side), "the root user of 222222222222: s3:PutObject on arn:aws:s3:::data/x\n");
+    let shut = QUIET.replace("s3:GetObject", "s3:*").replace("data/none", "data/*");
+    let mut side: Estate = estate(NONE, &[], TRUST_APP, &shut);
+    side.whole.insert("222222222222".to_owned());
     assert_eq!(reach(&side), "nobody\n");
 }
 

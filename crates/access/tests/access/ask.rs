@@ -12,7 +12,9 @@ const ANN: &str = "arn:aws:iam::222222222222:user/ann";
 fn asked(principal: &str, via: &[&str], action: &str, given: &[(&str, &str)]) -> Question {
     let mut context = Context::default();
     context.set("aws:CurrentTime", "2026-12-01T12:00:00Z");
-    given.iter().for_each(|(key, value)| context.set(key, *value));
+    for (key, value) in given {
+        context.set(key, *value);
+    }
     Question {
         principal: principal.to_owned(),
         via: via.iter().map(|role| (*role).to_owned()).collect(),

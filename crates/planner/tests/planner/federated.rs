@@ -18,11 +18,11 @@ fn user(estate: &mut Observed, path: &str, name: &str) {
     let (path, name) = (path.to_owned(), name.to_owned());
     let found = crossrole_model::observed::ObservedUser {
         id: "AIDAEXAMPLEEXAMPLE123".to_owned(),
-        state: crossrole_model::state::UserState { path, tags: Default::default() },
+        state: crossrole_model::state::UserState { path, tags: crossrole_model::state::Tags::new() },
         boundary: None,
-        groups: Default::default(),
-        attached: Default::default(),
-        inline: Default::default(),
+        groups: std::collections::BTreeSet::new(),
+        attached: std::collections::BTreeSet::new(),
+        inline: std::collections::BTreeMap::new(),
         name: name.clone(),
     };
     account(estate, &id(crate::rows::DEV)).users.insert(name.to_ascii_lowercase(), found);

@@ -40,7 +40,7 @@ fn numbered(names: &mut [String]) {
         if *count == 1 {
             continue;
         }
-        let numbered = (*count..).map(|number| format!("{name} [{number}]")).find(|numbered| !taken.contains(numbered));
+        let numbered = (*count..).take(taken.len() + 1).map(|number| format!("{name} [{number}]")).find(|numbered| !taken.contains(numbered));
         *name = numbered.unwrap_or_default();
         taken.insert(name.clone());
     }
