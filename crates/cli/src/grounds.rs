@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crossrole_access::{Controls, delta};
-use crossrole_model::access::AccessDelta;
 use crossrole_model::{Desired, Ground, Grounds, Observed, Plan, beyond};
 
 use crate::before::Before;
@@ -16,8 +15,10 @@ use crate::settings::Settings;
 /// What is otherwise than in the commit.
 pub(crate) struct Base {
     changed: BTreeSet<(Ground, String)>,
-    /// The control policies of the commit, where something is otherwise; `None` in it: they can't be read.
-    controls: Option<Option<Controls>>,
+    /// The control policies of the commit, where something is otherwise: none that bind, where they can't be read.
+    controls: Option<Controls>,
+    /// They can't be read.
+    unread: bool,
 }
 
 impl Base {
@@ -35,21 +36,19 @@ impl Base {
             changed.insert((Ground::Guardrails, now.path().display().to_string()));
         }
         let read = |then: Result<Settings, Failure>| then?.without_labels_beside(desired).controls(desired);
-        let controls = (!changed.is_empty()).then(|| read(then).ok());
-        Ok(Self { changed, controls })
+        let controls = (!changed.is_empty()).then(|| read(then));
+        let unread = matches!(controls, Some(Err(_)));
+        Ok(Self { changed, controls: controls.map(Result::unwrap_or_default), unread })
     }
 
     /// What it comes to for a plan.
     pub(crate) fn grounds(self, plan: &Plan, desired: &Desired, observed: &Observed) -> Grounds {
-        let Self { changed, controls } = self;
-        let (wider, unread) = match controls {
-            None => (AccessDelta::default(), false),
-            Some(controls) => {
-                let unread = controls.is_none();
-                let [before, after] = sides(plan, desired, observed, &controls.unwrap_or_default());
-                (beyond(plan, &delta(&before, &after)), unread)
-            }
+        let Self { changed, controls, unread } = self;
+        let beyond = |controls: Controls| {
+            let [before, after] = sides(plan, desired, observed, &controls);
+            beyond(plan, &delta(&before, &after))
         };
+        let wider = controls.map(beyond).unwrap_or_default();
         Grounds { changed, wider, unread }
     }
 }

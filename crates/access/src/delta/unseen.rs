@@ -36,7 +36,9 @@ impl Work<'_> {
             }
             if owner(old) != owner(new) {
                 let (partition, account) = (after.partition().to_owned(), before.buckets.get(name).map(|bucket| bucket.account.clone()));
-                account.into_iter().for_each(|account| push(Party::AnyOf { partition: partition.clone(), account }, Why::OwnersChange));
+                if let Some(account) = account {
+                    push(Party::AnyOf { partition: partition.clone(), account }, Why::OwnersChange);
+                }
                 push(Party::AnyOther { partition }, Why::OwnersChange);
             }
         }
