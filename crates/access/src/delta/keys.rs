@@ -27,6 +27,7 @@ use super::{Work, named};
 const ASKS: [(&str, &str); 3] = [("s3:GetObject", "kms:Decrypt"), ("s3:GetObjectVersion", "kms:Decrypt"), ("s3:PutObject", "kms:GenerateDataKey")];
 
 const WRITE: &str = "s3:PutObject";
+const READ: &str = "s3:GetObject";
 
 /// One use of a bucket's key by S3.
 pub(crate) struct Uses<'e> {
@@ -148,7 +149,7 @@ impl Work<'_> {
             let asks = |(action, _): &&(&str, &str)| change.actions.iter().any(|a| a.patterns().all(|p| action_matches(p, action)));
             let used = ASKS.iter().filter(asks).filter_map(|(action, _)| Some((*action, uses(side, action, &change.witness.resource)?)));
             let used: Vec<(&str, Uses<'_>)> = used.collect();
-            let closed: Vec<&(&str, Uses<'_>)> = used.iter().filter(|(_, uses)| self.never(who, side, uses)).collect();
+            let closed: Vec<&(&str, Uses<'_>)> = used.iter().filter(|(_, uses)| self.never(who, side, uses, false)).collect();
             let Some((_, first)) = closed.first() else {
                 let unread = used.iter().find(|(_, uses)| change.direction == Direction::Widened && !side.keys.contains_key(&uses.key.arn));
                 change.keyless = unread.map(|(_, uses)| Keyless { key: uses.key.arn.clone(), actions: Vec::new(), because: Shut::NotRead });
@@ -165,31 +166,39 @@ impl Work<'_> {
     /// gains or loses that. What lies there stays under the key that it was written with.
     pub(super) fn rekeyed(&mut self) {
         let [before, after] = self.sides;
-        let key = |side: &Estate, name: &str| side.bucket_keys.get(name).map(|key| key.arn.clone());
+        let key = |side: &Estate, name: &str| side.bucket_keys.get(name).map(|key| (key.arn.clone(), key.bucket_key));
         let both = after.buckets.keys().filter(|name| before.buckets.contains_key(*name) && key(before, name) != key(after, name));
         for name in both.cloned().collect::<Vec<_>>() {
-            self.written_under(&name);
+            // Of a key that nobody has read, everybody is taken to be let: what changes by it is not known.
+            if self.sides.into_iter().any(|side| side.bucket_keys.get(&name).is_some_and(|key| !side.keys.contains_key(&key.arn))) {
+                let account = after.buckets.get(&name).map(|guarded| guarded.account.clone()).unwrap_or_default();
+                let party = Party::AnyOf { partition: after.partition().to_owned(), account };
+                self.delta.undecided.push(Undecided { party, about: About::Bucket(name.clone()), why: Why::NotRead });
+            }
+            for action in [WRITE, READ] {
+                self.written_under(&name, action);
+            }
         }
     }
 
-    fn written_under(&mut self, name: &str) {
+    /// What is written, or read of what is written from then on.
+    fn written_under(&mut self, name: &str, action: &'static str) {
+        let keys = self.sides.map(|side| side.bucket_keys.get(name));
+        // Of one key, what differs is the encryption context: the bucket's ARN or the objects'.
+        let in_context = keys.iter().all(Option::is_some) && keys.map(|key| key.map(|key| &key.arn)).windows(2).all(|pair| pair.first() == pair.last());
+        let old_key = keys.first().copied().flatten().filter(|_| action == READ && !in_context).map(|key| key.arn.clone());
         let sides = self.sides.map(|side| side.buckets.get(name));
         let owner = sides[1].map(|guarded| guarded.account.clone());
-        // Of a key that nobody has read, everybody is taken to be let: what changes by it is not known.
-        if self.sides.into_iter().any(|side| side.bucket_keys.get(name).is_some_and(|key| !side.keys.contains_key(&key.arn))) {
-            let party = Party::AnyOf { partition: self.sides[1].partition().to_owned(), account: owner.clone().unwrap_or_default() };
-            self.delta.undecided.push(Undecided { party, about: About::Bucket(name.to_owned()), why: Why::NotRead });
-        }
         let mut domain = super::bucket_domain(self.sides[1].partition(), name, owner.clone());
         domain.texts.retain(|text| matches!(text, Text::Walk(_)));
         let documents: Vec<_> = sides.iter().flatten().filter_map(|guarded| guarded.policy.as_ref()).map(|policy| &policy.document).collect();
         let known: BTreeSet<&String> = self.sides.into_iter().flat_map(|side| side.principals.keys()).collect();
         let mut all: Vec<Who> = known.into_iter().filter_map(|arn| Who::known(arn, self.sides)).collect();
         all.extend(named::others(&documents, owner.as_deref().unwrap_or_default(), self.sides, &domain));
-        domain.actions = vec![WRITE.to_owned()];
+        domain.actions = vec![action.to_owned()];
         let object = format!("arn:{}:s3:::{name}/*", self.sides[1].partition());
         for who in all {
-            let [old, new] = self.sides.map(|side| uses(side, WRITE, &object).is_none_or(|uses| !self.never(&who, side, &uses)));
+            let [old, new] = self.sides.map(|side| uses(side, action, &object).is_none_or(|uses| !self.never(&who, side, &uses, in_context)));
             if old == new {
                 continue;
             }
@@ -207,19 +216,23 @@ impl Work<'_> {
                 continue;
             }
             match let_in.swap_remove(at) {
-                Ok(regions) => self.delta.changes.extend(regions.into_iter().map(|region| AccessChange { direction, ..super::change(&subject, region) })),
+                Ok(regions) => self.delta.changes.extend(regions.into_iter().map(|region| {
+                    let keyless = old_key.clone().filter(|_| new).map(|key| Keyless { key, actions: Vec::new(), because: Shut::Refused });
+                    AccessChange { direction, keyless, ..super::change(&subject, region) }
+                })),
                 Err(why) => self.delta.undecided.push(Undecided { party: subject.party, about: domain.about.clone(), why }),
             }
         }
     }
 
-    /// Tells whether nothing lets a party use a key so, on one side.
-    fn never(&self, who: &Who, side: &Estate, uses: &Uses<'_>) -> bool {
+    /// Tells whether nothing lets a party use a key so, on one side; `in_context`: as it is used there, else in what object's context is not
+    /// told apart, and any will do.
+    fn never(&self, who: &Who, side: &Estate, uses: &Uses<'_>, in_context: bool) -> bool {
         let mut subject = who.subject.clone();
-        // In what object's context is not told apart here: any will do.
-        let any = Uses { key: uses.key, action: uses.action, context: uses.context.clone() };
-        any.fix(&mut subject);
-        subject.fixed.remove("kms:encryptioncontext:aws:s3:arn");
+        uses.fix(&mut subject);
+        if !in_context {
+            subject.fixed.remove("kms:encryptioncontext:aws:s3:arn");
+        }
         if off(side, uses.action, &uses.key.arn).is_some() {
             return true;
         }

@@ -224,3 +224,39 @@ fn that_grants_are_not_read_is_said_where_an_answer_rests_on_a_key() {
     };
     assert!(!crossrole_access::delta(&keyless(false), &keyless(true)).grants_unseen);
 }
+
+/// What lies in the bucket stays under the key that it was written with; what is written from then on is read by others.
+#[test]
+fn whoever_is_kept_out_by_a_key_gains_what_is_written_without_it() {
+    let reads = r#"{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::data/*"}"#;
+    let decrypts = |context: &str| {
+        let condition = format!(r#""Condition":{{"StringLike":{{"kms:EncryptionContext:aws:s3:arn":"{context}"}}}}"#);
+        format!(r#"{reads},{{"Effect":"Allow","Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"{KEY}",{condition}}}"#)
+    };
+    let delegates = letting(r#"{"AWS":"arn:aws:iam::222222222222:root"}"#, "kms:*", "");
+    let side = |app: &str, under: Option<bool>| {
+        let mut estate = with_key(estate(app, &[], TRUST_APP, QUIET), &delegates);
+        if let Some(bucket_key) = under {
+            let key = BucketKey { arn: KEY.to_owned(), bucket_key, region: "eu-west-1".to_owned() };
+            estate.bucket_keys.insert("data".to_owned(), key);
+        }
+        estate
+    };
+    let gains = "+ role App of 222222222222 gains s3:GetObject on data/*";
+    let said = lines(&side(reads, Some(true)), &side(reads, None));
+    assert!(has(&said, &[gains, "; but not what is encrypted with key k of 222222222222"]), "{said:#?}");
+    let said = lines(&side(reads, None), &side(reads, Some(true)));
+    assert!(has(&said, &["- role App of 222222222222 loses s3:GetObject on data/*"]), "{said:#?}");
+    // One key, in the context of the bucket or of its objects.
+    for (context, with, without) in [("arn:aws:s3:::data", true, false), ("arn:aws:s3:::data/*", false, true)] {
+        let app = decrypts(context);
+        let said = lines(&side(&app, Some(without)), &side(&app, Some(with)));
+        assert!(has(&said, &[gains]) && has(&said, &["gains s3:PutObject on data/*"]), "{context}: {said:#?}");
+        let said = lines(&side(&app, Some(with)), &side(&app, Some(without)));
+        assert!(has(&said, &["- role App of 222222222222 loses s3:GetObject on data/*"]), "{context}: {said:#?}");
+    }
+    // Who is let in both ways, or in none, gains nothing.
+    for app in [decrypts("arn:aws:s3:::data*"), reads.to_owned()] {
+        assert_eq!(lines(&side(&app, Some(false)), &side(&app, Some(true))), Vec::<String>::new(), "{app}");
+    }
+}
