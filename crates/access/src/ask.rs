@@ -7,7 +7,7 @@ use crossrole_policy::Arn;
 
 use crate::brought::{asked_tags, context, is_open, of_session};
 use crate::delta::crowd::{Accounts, Crowd};
-use crate::delta::keys;
+use crate::delta::keys::{self, Brought};
 use crate::delta::subjects::{Kind, Who, brings_tags};
 use crate::engine::decide::is_of_key;
 use crate::estate::{Estate, Guarded, Identity, Placed};
@@ -93,17 +93,29 @@ impl Estate {
             principal = role;
         }
         answers.push(self.hop(&question, &principal, &question.action, &question.resource));
-        let allowed = answers.last().is_some_and(Explanation::is_allowed);
-        if let (Some(bucket), Some(last)) = (keys::unread(self, &question.action, &question.resource), answers.last_mut()) {
+        self.ask_key(&question, &principal, &mut answers);
+        answers
+    }
+
+    /// What S3 asks KMS for, as whoever asks S3, where S3 lets it.
+    fn ask_key(&self, question: &Question, principal: &str, answers: &mut Vec<Explanation>) {
+        let Question { action, resource, context, .. } = question;
+        let Some(last) = answers.last_mut() else { return };
+        let brought = keys::brought(context, action, self.key_of(resource));
+        let (uses, supposed) = match &brought {
+            Brought::Otherwise => return,
+            Brought::Key(key) => (keys::of_key(key, action, resource), false),
+            Brought::AsItsBucket => (keys::uses(self, action, resource), true),
+        };
+        if let Some(bucket) = keys::unread(self, action, resource).filter(|_| supposed) {
             last.assumed.push(Assumption::Encryption { bucket: bucket.to_owned() });
         }
-        if let Some(uses) = keys::uses(self, &question.action, &question.resource).filter(|_| allowed) {
-            // S3 asks KMS as whoever asks S3.
-            let mut through = question.clone();
-            uses.put(&mut through.context, account_behind(&principal));
-            answers.push(self.hop(&through, &principal, uses.action, &uses.key.arn));
-        }
-        answers
+        let Some(uses) = uses.filter(|_| last.is_allowed()) else { return };
+        let mut through = question.clone();
+        uses.put(&mut through.context, account_behind(principal));
+        let mut answer = self.hop(&through, principal, uses.action, &uses.key.arn);
+        answer.assumed.extend(supposed.then(|| Assumption::AsItsBucket { key: uses.key.arn.clone() }));
+        answers.push(answer);
     }
 
     fn hop(&self, question: &Question, principal: &str, action: &str, resource: &str) -> Explanation {

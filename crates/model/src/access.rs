@@ -285,6 +285,14 @@ pub enum Beside {
         /// Its ARN.
         key: String,
     },
+    /// What is not encrypted with the key of its bucket takes nothing of it: of those whom the key does not let, or not always, these
+    /// get there (S3 User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets": a request may name another).
+    WithoutKey {
+        /// Its ARN.
+        key: String,
+        /// Each ends with the action on the resource.
+        ways: Vec<Vec<Hop>>,
+    },
 }
 
 /// One step of a way to a resource.

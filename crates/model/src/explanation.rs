@@ -225,6 +225,12 @@ pub enum Assumption {
         /// Its name.
         bucket: String,
     },
+    /// The object is encrypted as its bucket says, and with nothing else: an upload may name something else, and what lies there stays
+    /// under what it was written with (S3 User Guide, "Setting default server-side encryption behavior for Amazon S3 buckets").
+    AsItsBucket {
+        /// ARN of the bucket's key.
+        key: String,
+    },
     /// No grant of the key lets it: they are not read (AWS KMS Developer Guide, "Grants in AWS KMS").
     NoGrant,
     /// The caller's own policies let it.

@@ -177,6 +177,9 @@ fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
         Assumption::Encryption { bucket } => {
             format!("what bucket {bucket} is encrypted with was not read: the key that it may have is taken to let {caller}")
         }
+        Assumption::AsItsBucket { key } => {
+            format!("the object is encrypted with key {key}, as its bucket says: one that is, or is to be, encrypted otherwise takes nothing of it")
+        }
         Assumption::NoGrant => format!("no grant of key {} lets {caller}: grants are not read, `audit` counts them", answer.resource),
         Assumption::OwnPolicies => format!("the own policies of {caller} let it"),
         Assumption::UnknownPolicies => format!("the own policies of {caller} are not known: they are taken to let it"),
@@ -241,42 +244,57 @@ fn masked(reason: &Reason, view: View) -> Reason {
 
 /// Ways to a resource.
 pub fn ways(ways: &[Vec<Hop>], undecided: &[Undecided], beside: &[Beside], view: View) -> String {
-    let mut out = Vec::new();
-    for way in ways {
-        for (depth, hop) in way.iter().enumerate() {
-            let head = if depth == 0 { "" } else { "then " };
-            let who = format!("{}: ", access::who(&hop.party, &hop.except, hop.certainty).trim_end_matches(','));
-            let what = [who, safe(&hop.action), format!(" on {}", safe(&hop.resource))];
-            out.push(Line::new(Tone::Plain, 2 * depth, head).then(what).then(when(&hop.when, view)));
-        }
-    }
+    let mut out: Vec<Line> = ways.iter().flat_map(|way| way_lines(way, 0, view)).collect();
     if ways.is_empty() {
         out.push(Line::plain(0, "nobody"));
     }
     out.extend(undecided.iter().map(access::undecided_line));
-    out.extend(beside.iter().map(|one| Line::new(Tone::Warning, 0, "note: ").then([safe(&told_beside(one))])));
+    for one in beside {
+        out.push(Line::new(Tone::Warning, 0, "note: ").then([safe(&told_beside(one))]));
+        if let Beside::WithoutKey { ways, .. } = one {
+            out.extend(ways.iter().flat_map(|way| way_lines(way, 1, view)));
+        }
+    }
     rendered(&out, view.screen)
+}
+
+fn way_lines(way: &[Hop], indent: usize, view: View) -> Vec<Line> {
+    let line = |(depth, hop): (usize, &Hop)| {
+        let head = if depth == 0 { "" } else { "then " };
+        let who = format!("{}: ", access::who(&hop.party, &hop.except, hop.certainty).trim_end_matches(','));
+        let what = [who, safe(&hop.action), format!(" on {}", safe(&hop.resource))];
+        Line::new(Tone::Plain, 2 * (indent + depth), head).then(what).then(when(&hop.when, view))
+    };
+    way.iter().enumerate().map(line).collect()
 }
 
 fn told_beside(beside: &Beside) -> String {
     match beside {
+        Beside::WithoutKey { key, .. } => {
+            format!("what is not, or is not to be, encrypted with key {key} takes nothing of it: it is open to these as well")
+        }
         Beside::KeyOff { key, state } => format!("key {key} {}: nobody can use it, whatever policies say", words::key_state(state)),
         Beside::GrantsUnseen { key } => format!("grants of key {key} are not read: whom one lets use it may do so as well (`audit` counts them)"),
     }
 }
 
 /// The same for machines.
-pub fn ways_json(ways: &[Vec<Hop>], undecided: &[Undecided], beside: &[Beside], view: View) -> Value {
+pub fn ways_json(of: &[Vec<Hop>], undecided: &[Undecided], besides: &[Beside], view: View) -> Value {
     let hop = |hop: &Hop| {
         let when: Vec<Value> = hop.when.iter().map(|one| one.iter().map(|c| clause::clause_json(c, view)).collect()).collect();
         let principal = access::who(&hop.party, &hop.except, hop.certainty);
         json!({"principal": principal, "party": hop.party, "except": hop.except, "certainty": hop.certainty, "action": hop.action, "resource": hop.resource, "when": when})
     };
+    let ways = |ways: &[Vec<Hop>]| -> Vec<Vec<Value>> { ways.iter().map(|way| way.iter().map(hop).collect()).collect() };
+    let beside = |one: &Beside| match one {
+        Beside::WithoutKey { key, ways: without } => json!({"beside": "without-key", "key": key, "ways": ways(without)}),
+        Beside::KeyOff { .. } | Beside::GrantsUnseen { .. } => json!(one),
+    };
     json!({
         "format_version": "1.0",
-        "ways": ways.iter().map(|way| way.iter().map(hop).collect::<Vec<_>>()).collect::<Vec<_>>(),
+        "ways": ways(of),
         "undecided": undecided.iter().map(undecided_json).collect::<Vec<_>>(),
-        "beside": beside,
+        "beside": besides.iter().map(beside).collect::<Vec<_>>(),
     })
 }
 

@@ -17,8 +17,8 @@ use crate::live::AWS_KEY;
 use crate::request::{Context, ContextValue};
 
 use super::elsewhere::OTHER;
-use super::pair::{Domain, Subject, Text, compare};
-use super::reach::Search;
+use super::pair::{Domain, Region, Subject, Text, compare};
+use super::reach::{Search, Way};
 use super::subjects::{Kind, Who};
 use super::{Work, named};
 
@@ -39,7 +39,11 @@ pub(crate) struct Uses<'e> {
 
 /// What an action on an object takes of its bucket's key.
 pub(crate) fn uses<'e>(estate: &'e Estate, action: &str, resource: &str) -> Option<Uses<'e>> {
-    let key = estate.key_of(resource)?;
+    of_key(estate.key_of(resource)?, action, resource)
+}
+
+/// What an action on an object takes of the key that encrypts it.
+pub(crate) fn of_key<'e>(key: &'e BucketKey, action: &str, resource: &str) -> Option<Uses<'e>> {
     let (bucket, _) = resource.split_once('/')?;
     let (_, asked) = ASKS.iter().find(|(of_s3, _)| of_s3.eq_ignore_ascii_case(action))?;
     // Where a bucket names no key, each account writes with that of its own that AWS made (S3 User Guide, "Using server-side encryption with
@@ -48,6 +52,43 @@ pub(crate) fn uses<'e>(estate: &'e Estate, action: &str, resource: &str) -> Opti
         return None;
     }
     Some(Uses { key, action: asked, context: if key.bucket_key { bucket } else { resource }.to_owned() })
+}
+
+/// The header of an upload that says how it is encrypted, that which names the key, and that of a key which whoever asks sends along (Service
+/// Authorization Reference, "Condition keys for Amazon S3").
+const ALGORITHM: &str = "s3:x-amz-server-side-encryption";
+const NAMED_KEY: &str = "s3:x-amz-server-side-encryption-aws-kms-key-id";
+const OWN_KEY: &str = "s3:x-amz-server-side-encryption-customer-algorithm";
+
+/// How a request says by itself that its object is encrypted.
+pub(crate) enum Brought {
+    /// It says nothing, or KMS without a key: the bucket's.
+    AsItsBucket,
+    /// With nothing that KMS is asked for.
+    Otherwise,
+    /// With this key.
+    Key(BucketKey),
+}
+
+/// What a request says of the encryption of its object. `bucket`: what its bucket says.
+pub(crate) fn brought(context: &Context, action: &str, bucket: Option<&BucketKey>) -> Brought {
+    let one = |key: &str| match context.get(key) {
+        Some(ContextValue::One(value)) => Some(value.as_str()),
+        _ => None,
+    };
+    if one(OWN_KEY).is_some() {
+        return Brought::Otherwise;
+    }
+    let kms = one(ALGORITHM).is_some_and(|algorithm| algorithm.starts_with("aws:kms"));
+    match one(NAMED_KEY).filter(|_| kms).and_then(|key| Some((key, KeyRef::parse(key)?))) {
+        _ if !action.eq_ignore_ascii_case(WRITE) => Brought::AsItsBucket,
+        Some((key, named)) => {
+            let bucket_key = bucket.is_some_and(|bucket| bucket.bucket_key);
+            Brought::Key(BucketKey { arn: key.to_owned(), bucket_key, region: named.region().to_owned() })
+        }
+        None if one(ALGORITHM).is_some() && !kms => Brought::Otherwise,
+        None => Brought::AsItsBucket,
+    }
 }
 
 /// The bucket of an object that an action would read or write, where nobody knows what it is encrypted with.
@@ -254,22 +295,23 @@ impl Work<'_> {
     }
 }
 
-/// A way so far: who begins it, and its hops.
-type Way = (Option<String>, Vec<Hop>);
-
 impl Search<'_> {
-    /// Keeps those ways whose last one may use the key, under the conditions of both.
-    pub(super) fn with_key(&mut self, ways: Vec<Way>, uses: &Uses<'_>) -> Vec<Way> {
+    /// The ways of which the last one may use the key, under the conditions of both; and those of whom the key does not let, or not always,
+    /// as they are without it.
+    pub(super) fn with_key(&mut self, ways: Vec<Way>, uses: &Uses<'_>) -> (Vec<Way>, Vec<Way>) {
         let guarded = self.estate.keys.get(&uses.key.arn);
+        if off(self.estate, uses.action, &uses.key.arn).is_some() {
+            return (Vec::new(), ways);
+        }
         if guarded.is_none() {
             let parties = ways.iter().filter_map(|(_, way)| way.last()).map(|hop| hop.party.clone());
             let unread = |party| Undecided { party, about: About::Key(uses.key.arn.clone()), why: Why::NotRead };
             self.reach.undecided.extend(parties.map(unread));
-            return Vec::new();
+            return (Vec::new(), ways);
         }
         let owner = guarded.map(|g| g.account.clone()).or_else(|| crossrole_policy::Arn::parse(&uses.key.arn).map(|a| a.account.to_owned()));
-        let mut kept = Vec::new();
-        for (arn, mut way) in ways {
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for (arn, way) in ways {
             let Some(who) =
                 self.whos.iter().find(|who| way.last().is_some_and(|hop| (&who.subject.party, who.subject.certainty) == (&hop.party, hop.certainty))).cloned()
             else {
@@ -277,27 +319,27 @@ impl Search<'_> {
             };
             let mut subject = who.subject.clone();
             uses.fix(&mut subject);
-            let Some(identity) = who.identity(self.estate, self.everything) else { continue };
-            let policies = self.estate.policies(identity, subject.account.as_deref(), guarded, owner.as_deref());
-            let mut domain = domain(&uses.key.arn, owner.clone());
-            domain.actions = vec![uses.action.to_owned()];
-            subject.name_accounts(&domain);
-            match compare(&subject, &domain, [None, Some(&policies)]) {
-                Ok(regions) => {
-                    for region in regions {
-                        let mut way = way.clone();
-                        let (action, resource) = (uses.action.to_owned(), uses.key.arn.clone());
-                        let (party, certainty) = (subject.party.clone(), subject.certainty);
-                        way.push(Hop { party, except: Vec::new(), certainty, action, resource, when: region.when.0 });
-                        kept.push((arn.clone(), way));
-                    }
-                }
-                Err(why) => {
-                    self.reach.undecided.push(Undecided { party: subject.party, about: About::Key(uses.key.arn.clone()), why });
-                    way.clear();
-                }
+            let regions = who.identity(self.estate, self.everything).map_or(Ok(Vec::new()), |identity| {
+                let policies = self.estate.policies(identity, subject.account.as_deref(), guarded, owner.as_deref());
+                let mut domain = domain(&uses.key.arn, owner.clone());
+                domain.actions = vec![uses.action.to_owned()];
+                subject.name_accounts(&domain);
+                compare(&subject, &domain, [None, Some(&policies)])
+            });
+            let always = |regions: &Vec<Region>| regions.iter().any(|region| region.when.0.is_empty());
+            if !regions.as_ref().is_ok_and(always) {
+                without.push((arn.clone(), way.clone()));
+            }
+            match regions {
+                Ok(regions) => with.extend(regions.into_iter().map(|region| {
+                    let (action, resource) = (uses.action.to_owned(), uses.key.arn.clone());
+                    let (party, certainty) = (subject.party.clone(), subject.certainty);
+                    let hop = Hop { party, except: Vec::new(), certainty, action, resource, when: region.when.0 };
+                    (arn.clone(), way.iter().cloned().chain([hop]).collect())
+                })),
+                Err(why) => self.reach.undecided.push(Undecided { party: subject.party, about: About::Key(uses.key.arn.clone()), why }),
             }
         }
-        kept
+        (with, without)
     }
 }

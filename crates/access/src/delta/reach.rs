@@ -37,56 +37,39 @@ pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str
     let mut search = Search { estate, everything: &everything, reach: Reach::default(), whos: Vec::new() };
     let all = is_list_all(action, resource).then(|| all_buckets(if estate.partition.is_empty() { "aws" } else { &estate.partition }));
     let resource = all.as_deref().unwrap_or(resource);
+    let uses = keys::uses(estate, action, resource);
     if let Some((asked, key)) = keys::rests_on(estate, action, resource) {
         let asked = if asked.is_empty() { action } else { asked };
         if let Some(state) = keys::off(estate, asked, key) {
-            let off = Beside::KeyOff { key: key.to_owned(), state: state.clone() };
-            return Reach { beside: vec![off], ..Reach::default() };
-        }
-        if keys::is_use(asked) {
+            search.reach.beside.push(Beside::KeyOff { key: key.to_owned(), state: state.clone() });
+            if uses.is_none() {
+                return search.reach;
+            }
+        } else if keys::is_use(asked) {
             search.reach.beside.push(Beside::GrantsUnseen { key: key.to_owned() });
         }
     }
     let last = search.direct(action, resource, owner);
-    let mut open: Vec<(Option<String>, Vec<Hop>)> = last.into_iter().map(|(arn, hop)| (arn, vec![hop])).collect();
-    // Of an encrypted object, whoever can't use the key gets nothing.
-    if let Some(uses) = keys::uses(estate, action, resource) {
-        open = search.with_key(open, &uses);
+    let mut open: Vec<Way> = last.into_iter().map(|(arn, hop)| (arn, vec![hop])).collect();
+    // Of an encrypted object, whoever can't use the key gets nothing; what is encrypted otherwise takes nothing of it.
+    if let Some(uses) = uses {
+        let (with, without) = search.with_key(open, &uses);
+        open = with;
+        let ways = search.chained(without, resource);
+        if !ways.is_empty() {
+            search.reach.beside.push(Beside::WithoutKey { key: uses.key.arn.clone(), ways });
+        }
     }
     if let Some(bucket) = keys::unread(estate, action, resource) {
         let account = estate.buckets.get(bucket).map(|bucket| bucket.account.clone()).unwrap_or_default();
         let party = Party::AnyOf { partition: estate.partition.clone(), account };
         search.reach.undecided.push(Undecided { party, about: About::Bucket(bucket.to_owned()), why: Why::EncryptionNotRead });
     }
-    while let Some((arn, way)) = open.pop() {
-        if let Some(arn) = arn.filter(|arn| estate.roles.contains_key(arn)) {
-            // A role that is on the way already adds nothing to it.
-            let mut more = search.direct("sts:AssumeRole", &arn, None);
-            more.retain(|(before, hop)| {
-                before.as_ref().is_none_or(|b| *b != arn) && !way.iter().any(|h| (&h.party, h.certainty) == (&hop.party, hop.certainty))
-            });
-            let cut = if way.len() > CHAIN_MOST {
-                Some(Limit::Roles(CHAIN_MOST))
-            } else {
-                (search.reach.ways.len() + open.len() + more.len() > WAYS_MOST).then_some(Limit::Routes(WAYS_MOST))
-            };
-            match cut {
-                None => open.extend(more.into_iter().map(|(before, hop)| (before, std::iter::once(hop).chain(way.clone()).collect()))),
-                Some(_) if more.is_empty() => {}
-                Some(limit) => {
-                    let about = About::Resource(resource.to_owned());
-                    search.reach.undecided.push(Undecided { party: Party::of(&arn), about, why: Why::TooMany(limit) });
-                }
-            }
-        }
-        search.reach.ways.push(way);
-    }
-    let mut reach = search.reach;
-    reach.ways.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
-    reach.ways.dedup();
-    reach.undecided.sort();
-    reach.undecided.dedup();
-    reach
+    let ways = search.chained(open, resource);
+    let Reach { mut undecided, beside, .. } = search.reach;
+    undecided.sort();
+    undecided.dedup();
+    Reach { ways, undecided, beside }
 }
 
 /// Returns who of some principals that are known may assume a role, and when; and what of it is not decided. Where the trust names a session
@@ -141,7 +124,41 @@ pub(super) struct Search<'e> {
     pub(super) whos: Vec<Who>,
 }
 
+/// A way so far: who begins it, and its hops.
+pub(super) type Way = (Option<String>, Vec<Hop>);
+
 impl Search<'_> {
+    /// The ways, each with every row of roles that leads to its beginning, in order.
+    fn chained(&mut self, mut open: Vec<Way>, resource: &str) -> Vec<Vec<Hop>> {
+        let mut ways: Vec<Vec<Hop>> = Vec::new();
+        while let Some((arn, way)) = open.pop() {
+            if let Some(arn) = arn.filter(|arn| self.estate.roles.contains_key(arn)) {
+                // A role that is on the way already adds nothing to it.
+                let mut more = self.direct("sts:AssumeRole", &arn, None);
+                more.retain(|(before, hop)| {
+                    before.as_ref().is_none_or(|b| *b != arn) && !way.iter().any(|h| (&h.party, h.certainty) == (&hop.party, hop.certainty))
+                });
+                let cut = if way.len() > CHAIN_MOST {
+                    Some(Limit::Roles(CHAIN_MOST))
+                } else {
+                    (ways.len() + open.len() + more.len() > WAYS_MOST).then_some(Limit::Routes(WAYS_MOST))
+                };
+                match cut {
+                    None => open.extend(more.into_iter().map(|(before, hop)| (before, std::iter::once(hop).chain(way.clone()).collect()))),
+                    Some(_) if more.is_empty() => {}
+                    Some(limit) => {
+                        let about = About::Resource(resource.to_owned());
+                        self.reach.undecided.push(Undecided { party: Party::of(&arn), about, why: Why::TooMany(limit) });
+                    }
+                }
+            }
+            ways.push(way);
+        }
+        ways.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+        ways.dedup();
+        ways
+    }
+
     /// Everyone who may do it themselves; known principals with their ARN.
     fn direct(&mut self, action: &str, resource: &str, owner: Option<&str>) -> Vec<(Option<String>, Hop)> {
         let bucket = resource.split_once(":s3:::").map(|(_, name)| name.split('/').next().unwrap_or(name));

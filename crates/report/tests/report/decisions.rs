@@ -295,7 +295,7 @@ pub(crate) fn some_ways(t: &str) -> Vec<Vec<Hop>> {
 
 pub(crate) fn beside(t: &str) -> Vec<Beside> {
     let state = KeyState::Other(t.into());
-    vec![Beside::KeyOff { key: t.into(), state }, Beside::GrantsUnseen { key: t.into() }]
+    vec![Beside::KeyOff { key: t.into(), state }, Beside::GrantsUnseen { key: t.into() }, Beside::WithoutKey { key: t.into(), ways: some_ways(t) }]
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn ways_to_a_resource() {
     insta::assert_snapshot!("ways", ways(&some_ways("name"), &delta("name").undecided[..1], &beside("name"), View::default()));
     assert_eq!(ways(&[], &[], &[], View::default()), "nobody\n");
     for (view, shown) in [(View::default(), false), (SHOW, true)] {
-        assert_eq!(ways(&some_ways("name"), &[], &[], view).contains("secret-4711"), shown);
-        assert_eq!(ways_json(&some_ways("name"), &[], &[], view).to_string().contains("secret-4711"), shown);
+        assert_eq!(ways(&some_ways("name"), &[], &beside("name"), view).contains("secret-4711"), shown);
+        assert_eq!(ways_json(&some_ways("name"), &[], &beside("name"), view).to_string().contains("secret-4711"), shown);
     }
 }

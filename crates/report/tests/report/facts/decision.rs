@@ -101,6 +101,7 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::Unread { policies: vec![t.into(), "b".into()] },
         Assumption::NotGiven { keys: vec![t.into(), "b".into()] },
         Assumption::RoleTags { keys: vec![t.into()] },
+        Assumption::AsItsBucket { key: t.into() },
     ];
     let number = |assumption: &Assumption| match assumption {
         Assumption::OwnAccount => 0,
@@ -113,8 +114,9 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::Encryption { .. } => 7,
         Assumption::NotGiven { .. } => 8,
         Assumption::RoleTags { .. } => 9,
+        Assumption::AsItsBucket { .. } => 10,
     };
-    covers(all.iter().map(number), 10);
+    covers(all.iter().map(number), 11);
     all
 }
 
