@@ -10,6 +10,7 @@ use crate::delta::crowd::{Accounts, Crowd};
 use crate::delta::keys::{self, Brought};
 use crate::delta::subjects::{Kind, Who, brings_tags};
 use crate::engine::decide::is_of_key;
+use crate::engine::principal::Asker;
 use crate::estate::{Estate, Guarded, Identity, Placed};
 use crate::principal::{Caller, is_provider};
 use crate::request::{Context, Policies, Request};
@@ -51,7 +52,14 @@ pub fn explain_alone(question: &Question, policies: &Policies<'_>) -> Explanatio
     }
     let request = request(question, &who, None, owner, &question.action, &question.resource);
     let open = |key: &str| is_open(&who.subject, &question.context, &request.context, key);
-    explain_open(&request, policies, who.subject.party.clone(), assumed, open)
+    let mut policies = policies.clone();
+    let asker = Asker::of(&request.caller);
+    if asker.is_federated_user() {
+        // Without a session policy it has what names the session itself, and nothing else (STS API reference, GetFederationToken).
+        policies.session.get_or_insert_default();
+    }
+    assumed.extend(asker.is_of_nobody_known().then_some(Assumption::OfUserOfItsName));
+    explain_open(&request, &policies, who.subject.party.clone(), assumed, open)
 }
 
 /// What is taken for granted of a resource whose policy is not known.
@@ -147,6 +155,7 @@ impl Estate {
             let keys = asked_tags(&policies, &action.to_ascii_lowercase(), tags, &question.context);
             assumed.extend((!keys.is_empty()).then_some(Assumption::RoleTags { keys }));
         }
+        assumed.extend(Asker::of(&request.caller).is_of_nobody_known().then_some(Assumption::OfUserOfItsName));
         let open = |key: &str| is_open(&who.subject, &question.context, &request.context, key);
         let mut answer = explain_open(&request, &policies, who.subject.party.clone(), assumed, open);
         if is_of_key(&request) && !answer.is_allowed() {

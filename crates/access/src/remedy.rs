@@ -33,7 +33,7 @@ pub(crate) fn documents<'p>(policies: &'p Policies<'p>) -> Vec<(Layer, &'p Compi
 /// Finds what has to change, `denies` being the Deny statements that apply; `None`: nothing can make it a yes.
 pub(crate) fn smallest(request: &Request, policies: &Policies<'_>, denies: &[Place]) -> Option<Remedy> {
     let mut kinds = [Layer::Identity, Layer::Resource, Layer::Boundary, Layer::Session, Layer::ServiceControl];
-    let undenied = Owned::of(policies, &|_| false);
+    let undenied = Owned::of(policies, &|effect, _| effect == Effect::Allow);
     let allows = |owned: &Owned, layers: &[Layer]| evaluate(request, &owned.with(layers, &request.caller).policies()).is_allowed();
     // Who may assume a role, or use a key, is said there first, unless it is left to the policies of its account.
     if must_itself_allow(request, policies) && !allows(&undenied, &[Layer::Identity]) {
@@ -44,8 +44,14 @@ pub(crate) fn smallest(request: &Request, policies: &Policies<'_>, denies: &[Pla
     sets.sort_by_key(|set| (set.count_ones(), set.reverse_bits().wrapping_neg()));
     let mut sets = sets.into_iter().map(|set| kinds.iter().enumerate().filter(|(at, _)| set & (1 << at) != 0).map(|(_, kind)| *kind).collect::<Vec<_>>());
     let layers = sets.find(|layers| allows(&undenied, layers))?;
-    let denies = denies.iter().copied().filter(|deny| !allows(&Owned::of(policies, &|place| place == *deny), &layers)).collect();
+    let denies =
+        denies.iter().copied().filter(|deny| !allows(&Owned::of(policies, &|effect, place| effect == Effect::Allow || place == *deny), &layers)).collect();
     Some(Remedy { layers, denies })
+}
+
+/// Tells whether a request is allowed without some statements.
+pub(crate) fn holds_without(request: &Request, policies: &Policies<'_>, without: &[Place]) -> bool {
+    evaluate(request, &Owned::of(policies, &|_, place| !without.contains(&place)).policies()).is_allowed()
 }
 
 /// Policies that can be changed.
@@ -60,8 +66,8 @@ struct Owned {
 }
 
 impl Owned {
-    /// The same with no Deny but those to keep.
-    fn of(policies: &Policies<'_>, keep: &dyn Fn(Place) -> bool) -> Self {
+    /// The same with no statements but those to keep.
+    fn of(policies: &Policies<'_>, keep: &dyn Fn(Effect, Place) -> bool) -> Self {
         let mut count = 0;
         // In the order of `documents`.
         let mut one = |document: &&Compiled| {
@@ -70,7 +76,7 @@ impl Owned {
             let mut document = (*document).clone();
             document.statements.retain(|s| {
                 number += 1;
-                s.effect == Effect::Allow || keep((at, number))
+                keep(s.effect, (at, number))
             });
             document
         };

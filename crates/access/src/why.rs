@@ -9,6 +9,7 @@ use crate::delta::cover::relation;
 use crate::engine::compiled::{Compiled, CompiledStatement};
 use crate::engine::condition::Condition;
 use crate::engine::decide::{Answer, Decision, Layer, evaluate, is_role_trust, refused};
+use crate::engine::never::unheard;
 use crate::engine::principal::Asker;
 use crate::remedy::{self, Place, Remedy};
 use crate::request::{Context, ContextValue, Policies, Request};
@@ -18,34 +19,38 @@ const NEAR_MOST: usize = 5;
 
 /// Decides one request and says why.
 pub fn explain(request: &Request, policies: &Policies<'_>, party: Party, assumed: Vec<Assumption>) -> Explanation {
-    explain_open(request, policies, party, assumed, |_| false)
+    explain_policies(request, policies, party, assumed, |_| false)
 }
 
-/// The same. `is_open`: nothing is known of a key, be it that the request does not have it.
-pub(crate) fn explain_open(
-    request: &Request,
-    policies: &Policies<'_>,
-    party: Party,
-    mut assumed: Vec<Assumption>,
-    is_open: impl Fn(&str) -> bool,
-) -> Explanation {
+/// The same, and of requests that AWS does not hear that it does not. `is_open`: nothing is known of a key, be it that the request does not
+/// have it.
+pub(crate) fn explain_open(request: &Request, policies: &Policies<'_>, party: Party, assumed: Vec<Assumption>, is_open: impl Fn(&str) -> bool) -> Explanation {
+    if let Some(why) = unheard(&request.caller, &request.action) {
+        let (action, resource) = (request.action.clone(), request.resource.clone());
+        let (because, fixes) = (Because::Never { why }, vec![Fix::None]);
+        let decision = Decision::ImplicitlyDenied;
+        return Explanation { party, action, resource, decision, layer: None, because, fixes, needs: Vec::new(), reasons: Vec::new(), assumed };
+    }
+    explain_policies(request, policies, party, assumed, is_open)
+}
+
+fn explain_policies(request: &Request, policies: &Policies<'_>, party: Party, mut assumed: Vec<Assumption>, is_open: impl Fn(&str) -> bool) -> Explanation {
     let answer = evaluate(request, policies);
     let request = &*request.as_put();
     let seen = Seen { request, asker: Asker::of(&request.caller), bounded: policies.boundary.is_some() };
     let mut all: Vec<Judged> = Vec::new();
     for (at, (layer, document)) in remedy::documents(policies).into_iter().enumerate() {
         for (number, statement) in (1..).zip(&document.statements) {
-            all.push(Judged { place: (at, number), reason: seen.reason(layer, document, number, statement) });
+            let open = statement.conditions.iter().map(|c| &c.written.key).filter(|key| is_open(key)).cloned().collect();
+            all.push(Judged { place: (at, number), reason: seen.reason(layer, document, number, statement), open });
         }
     }
     let denies: Vec<Place> = all.iter().filter(|j| j.reason.applies(Effect::Deny)).map(|j| j.place).collect();
     let remedy = if answer.is_allowed() { Some(Remedy::default()) } else { remedy::smallest(request, policies, &denies) };
     // A Deny that does not bear on this caller is not spoken of.
     all.retain(|j| !j.reason.applies(Effect::Deny) || remedy.as_ref().is_none_or(|r| r.denies.contains(&j.place)));
-    if answer.is_allowed() {
-        let keys = not_given(&all, is_open);
-        assumed.extend((!keys.is_empty()).then_some(Assumption::NotGiven { keys }));
-    }
+    let keys = not_given(&all, answer, (request, policies), is_open);
+    assumed.extend((!keys.is_empty()).then_some(Assumption::NotGiven { keys: keys.into_iter().collect() }));
     let because = because(&all, answer, &seen.asker, request);
     let fixes = if answer.is_allowed() { Vec::new() } else { fixes(&all, answer, remedy.as_ref(), request) };
     let needs = remedy.unwrap_or_default().layers;
@@ -72,14 +77,29 @@ pub(crate) fn explain_open(
 struct Judged {
     place: Place,
     reason: Reason,
+    /// Keys that its conditions ask for, and of which nothing is known.
+    open: Vec<String>,
 }
 
-/// Keys by which alone a Deny does not apply, and of which nothing is known.
-fn not_given(all: &[Judged], is_open: impl Fn(&str) -> bool) -> Vec<String> {
+/// Keys of which nothing is known and on which the answer rests: those by which alone a Deny does not apply, or every Deny in the way does, or
+/// every Allow.
+fn not_given(all: &[Judged], answer: Answer, (request, policies): (&Request, &Policies<'_>), is_open: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let applying = |effect| all.iter().filter(move |judged| judged.reason.applies(effect));
+    let opens = |judged: &&Judged| !judged.open.is_empty();
+    if !answer.is_allowed() {
+        let denies: Vec<&Judged> = applying(Effect::Deny).collect();
+        let all_open = denies.iter().all(opens);
+        return denies.into_iter().filter(|_| all_open).flat_map(|judged| judged.open.clone()).collect();
+    }
     let denies = all.iter().map(|judged| &judged.reason).filter(|reason| reason.effect == Effect::Deny);
     let open = |lack: &Lack| if let Lack::Condition { key, .. } = lack { Some(key.clone()).filter(|key| is_open(key)) } else { None };
-    let keys: BTreeSet<String> = denies.filter_map(|reason| reason.lacks.iter().map(open).collect::<Option<Vec<_>>>()).flatten().collect();
-    keys.into_iter().collect()
+    let mut keys: BTreeSet<String> = denies.filter_map(|reason| reason.lacks.iter().map(open).collect::<Option<Vec<_>>>()).flatten().collect();
+    let allows: Vec<&Judged> = applying(Effect::Allow).filter(opens).collect();
+    let places: Vec<Place> = allows.iter().map(|judged| judged.place).collect();
+    if !places.is_empty() && !remedy::holds_without(request, policies, &places) {
+        keys.extend(allows.into_iter().flat_map(|judged| judged.open.clone()));
+    }
+    keys
 }
 
 fn because(all: &[Judged], answer: Answer, asker: &Asker<'_>, request: &Request) -> Because {
@@ -107,7 +127,7 @@ fn because(all: &[Judged], answer: Answer, asker: &Asker<'_>, request: &Request)
 fn fixes(all: &[Judged], answer: Answer, remedy: Option<&Remedy>, request: &Request) -> Vec<Fix> {
     let Some(remedy) = remedy else { return vec![Fix::None] };
     let denies = all.iter().filter(|j| j.reason.applies(Effect::Deny));
-    let mut fixes: Vec<Fix> = denies.map(|j| Fix::Except { statement: j.reason.statement.clone() }).collect();
+    let mut fixes: Vec<Fix> = denies.map(|j| Fix::Except { statement: j.reason.statement.clone(), open: j.open.clone() }).collect();
     if answer.layer == Some(Layer::PublicAccessBlock) {
         fixes.push(Fix::NotPublic);
     }

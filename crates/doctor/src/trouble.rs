@@ -296,7 +296,7 @@ impl World<'_> {
                 Fix::Key { state: KeyState::PendingDeletion } => (Cause::KeyPendingDeletion, None, None, None),
                 Fix::Key { .. } => (Cause::KeyDisabled, None, None, None),
                 Fix::NotPublic => (Cause::PublicRestricted, Some(Layer::PublicAccessBlock), None, None),
-                Fix::Except { statement } => {
+                Fix::Except { statement, open: _ } => {
                     let layer = layer_of(statement, Effect::Deny);
                     let cause = layer.and_then(|l| of_layer(l, true, hop.guard)).unwrap_or(Cause::Impossible);
                     let by_age = cause == Cause::IdentityDenies && self.is_by_age(&hop.call.principal, statement);
@@ -328,7 +328,7 @@ impl World<'_> {
             trouble.layer = layer;
             trouble.found.statement = statement.cloned();
             trouble.found.lack = lack.cloned();
-            if let (Fix::Except { statement }, true) = (fix, cause != Cause::SessionRevoked) {
+            if let (Fix::Except { statement, .. }, true) = (fix, cause != Cause::SessionRevoked) {
                 let deny = hop.answer.reasons.iter().find(|r| r.applies(Effect::Deny) && r.statement == *statement);
                 trouble.found.met = deny.map(|reason| reason.met.clone()).unwrap_or_default();
             }

@@ -109,6 +109,8 @@ pub enum Shut {
     State(KeyState),
     /// Its policy was not read: whether it lets the party is not known.
     NotRead,
+    /// It encrypts what is written from then on, and what lies there already stays as it is.
+    FromThenOn,
 }
 
 impl Shut {
@@ -120,7 +122,7 @@ impl Shut {
 impl Keyless {
     /// Tells whether what an action asks for stays closed.
     pub fn is_about(&self, action: &str) -> bool {
-        self.because != Shut::NotRead && (self.actions.is_empty() || self.actions.iter().any(|a| a.eq_ignore_ascii_case(action)))
+        !matches!(self.because, Shut::NotRead | Shut::FromThenOn) && (self.actions.is_empty() || self.actions.iter().any(|a| a.eq_ignore_ascii_case(action)))
     }
 }
 

@@ -173,6 +173,10 @@ pub enum Never {
     RootAssumes,
     /// A session from GetFederationToken calls no operation of STS but GetCallerIdentity.
     FederatedUser,
+    /// A session gets no sessions by GetSessionToken or GetFederationToken.
+    OfSession,
+    /// The service takes no requests that are not signed.
+    Unsigned,
 }
 
 /// One part of the smallest change that would make it a yes.
@@ -185,6 +189,9 @@ pub enum Fix {
     Except {
         /// The statement.
         statement: StatementRef,
+        /// Keys of which nothing is known, and that the Deny asks for: a request that brings them may be none that it is about.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        open: Vec<String>,
     },
     /// Have the key switched on again.
     Key {
@@ -242,11 +249,13 @@ pub enum Assumption {
         /// Their names or ARNs.
         policies: Vec<String>,
     },
-    /// A Deny asks for these keys, which were not given: the request is taken to have nothing that it asks for.
+    /// The answer rests on what statements ask for by these keys, of which nothing is known: the request is taken to have none.
     NotGiven {
-        /// As the Deny writes them.
+        /// As the statements write them.
         keys: Vec<String>,
     },
+    /// A federated user's session is of the user of that name, which its name does not tell: whoever calls GetFederationToken chooses it.
+    OfUserOfItsName,
     /// The session has the tags of its role, and brings none of its own in their place.
     RoleTags {
         /// The keys of conditions that ask for them.

@@ -79,6 +79,8 @@ fn never(why: Never) -> &'static str {
     match why {
         Never::OtherAccount => "AWS lets callers of its own account do that, and nobody else, whatever policies say",
         Never::RootAssumes => "AWS lets no root user assume a role, whatever policies say",
+        Never::OfSession => "AWS gives nobody a session by that for the credentials of another, whatever policies say",
+        Never::Unsigned => "AWS answers signed requests alone there, whatever policies say",
         Never::FederatedUser => "AWS lets a session from GetFederationToken call nothing of STS but GetCallerIdentity, whatever policies say",
     }
 }
@@ -142,7 +144,10 @@ fn fix(fix: &Fix, answer: &Explanation, view: View) -> String {
     let (caller, action, resource) = (who(&answer.party), &answer.action, &answer.resource);
     match fix {
         Fix::None => "no policy can allow it: this caller cannot ask for it".to_owned(),
-        Fix::Except { statement } => format!("except it from {}", name(statement)),
+        Fix::Except { statement, open } if open.is_empty() => format!("except it from {}", name(statement)),
+        Fix::Except { statement, open } => {
+            format!("bring {} so that {} is not about it (nothing is known of that: `--context`), or except it from that", open.join(" and "), name(statement))
+        }
         Fix::Key { state: KeyState::PendingDeletion } => {
             format!("cancel the deletion of key {resource} (`aws kms cancel-key-deletion`), and enable it (`aws kms enable-key`)")
         }
@@ -184,7 +189,8 @@ fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
         Assumption::OwnPolicies => format!("the own policies of {caller} let it"),
         Assumption::UnknownPolicies => format!("the own policies of {caller} are not known: they are taken to let it"),
         Assumption::Unread { policies } => format!("{} were not read, and what they say is not counted", policies.join(", ")),
-        Assumption::NotGiven { keys } => format!("the request has nothing that a Deny asks for by {}, which was not given", keys.join(", ")),
+        Assumption::NotGiven { keys } => format!("the request has nothing that a statement asks for by {}, which was not given", keys.join(", ")),
+        Assumption::OfUserOfItsName => format!("{caller} is a session of the user of that name, which its name does not tell"),
         Assumption::RoleTags { keys } => format!("the session brings no tag of its own in the place of {}, which is its role's", keys.join(", ")),
     }
 }

@@ -88,6 +88,7 @@ fn rests_on_unread(explanation: &Explanation) -> bool {
         | Assumption::OwnPolicies
         | Assumption::UnknownPolicies
         | Assumption::NoGrant
+        | Assumption::OfUserOfItsName
         | Assumption::AsItsBucket { .. }
         | Assumption::NotGiven { .. }
         | Assumption::RoleTags { .. } => false,

@@ -102,6 +102,8 @@ pub(crate) struct Crowd {
     pub(crate) kinds: Vec<Sort>,
     /// The ARN that requests come from, where it is another than what follows from the name: one session.
     pub(crate) caller: Option<Caller>,
+    /// The name of the session, where they are one.
+    pub(crate) session: Option<String>,
     /// ARNs, and names of services, that are asked about by themselves.
     pub(crate) except: BTreeSet<String>,
 }
@@ -110,7 +112,7 @@ impl Crowd {
     /// The principals of some accounts.
     pub(crate) fn of(partition: &str, accounts: Accounts, except: BTreeSet<String>) -> Self {
         let kinds = vec![Sort::Role(Names::Any), Sort::User(Names::Any), Sort::Federated(Names::Any), Sort::Root];
-        Self { partition: partition.to_owned(), accounts, kinds, caller: None, except }
+        Self { partition: partition.to_owned(), accounts, kinds, caller: None, session: None, except }
     }
 
     /// The caller that stands for all where nothing tells them apart.
@@ -231,7 +233,10 @@ impl Crowd {
         if keys.contains("aws:userid") {
             // Unique ids are random; a session's has its name behind a colon (IAM User Guide, "IAM identifiers").
             form = match kind {
-                Sort::Role(_) => form.text("AROA", bit(USER_ID)).name(bit(USER_ID)).text(":", bit(USER_ID)).name(bit(USER_ID)),
+                Sort::Role(_) => {
+                    let of_role = form.text("AROA", bit(USER_ID)).name(bit(USER_ID)).text(":", bit(USER_ID));
+                    self.session.as_ref().map_or_else(|| of_role.clone().name(bit(USER_ID)), |name| of_role.clone().text(name, bit(USER_ID)))
+                }
                 Sort::User(_) => form.text("AIDA", bit(USER_ID)).name(bit(USER_ID)),
                 _ => form,
             };

@@ -12,6 +12,7 @@ use crossrole_model::access::{About, AccessChange, Direction, Hop, Keyless, Part
 use crossrole_model::observed::KeyState;
 
 use crate::engine::compiled::action_matches;
+use crate::engine::never::unheard;
 use crate::estate::{BucketKey, Estate, Identity};
 use crate::live::AWS_KEY;
 use crate::request::{Context, ContextValue};
@@ -99,12 +100,13 @@ pub(crate) fn unread<'r>(estate: &Estate, action: &str, resource: &'r str) -> Op
 }
 
 /// What KMS does with a key for its users, by what the actions begin with (AWS KMS Developer Guide, "Cryptographic operations").
-const USES: [&str; 9] = [
+const USES: [&str; 10] = [
     "kms:decrypt",
     "kms:derivesharedsecret",
     "kms:encrypt",
     "kms:generatedatakey",
     "kms:generatemac",
+    "kms:getpublickey",
     "kms:reencrypt",
     "kms:sign",
     "kms:verify",
@@ -228,6 +230,7 @@ impl Work<'_> {
         // Of one key, what differs is the encryption context: the bucket's ARN or the objects'.
         let in_context = keys.iter().all(Option::is_some) && keys.map(|key| key.map(|key| &key.arn)).windows(2).all(|pair| pair.first() == pair.last());
         let old_key = keys.first().copied().flatten().filter(|_| action == READ && !in_context).map(|key| key.arn.clone());
+        let key_of_new = keys.last().copied().flatten().map(|key| key.arn.clone());
         let sides = self.sides.map(|side| side.buckets.get(name));
         let owner = sides[1].map(|guarded| guarded.account.clone());
         let mut domain = super::bucket_domain(self.sides[1].partition(), name, owner.clone());
@@ -258,8 +261,18 @@ impl Work<'_> {
             }
             match let_in.swap_remove(at) {
                 Ok(regions) => self.delta.changes.extend(regions.into_iter().map(|region| {
-                    let keyless = old_key.clone().filter(|_| new).map(|key| Keyless { key, actions: Vec::new(), because: Shut::Refused });
-                    AccessChange { direction, keyless, ..super::change(&subject, region) }
+                    // Of what lies there already, neither is so.
+                    let keyless = match (&old_key, &key_of_new) {
+                        (Some(key), _) if new => Some(Keyless { key: key.clone(), actions: Vec::new(), because: Shut::Refused }),
+                        (_, Some(key)) if action == READ => Some(Keyless { key: key.clone(), actions: Vec::new(), because: Shut::FromThenOn }),
+                        _ => None,
+                    };
+                    let mut change = AccessChange { direction, keyless, ..super::change(&subject, region) };
+                    // The two were asked as a gain: S3's yes, and none where the key says no.
+                    if direction == Direction::Narrowed {
+                        std::mem::swap(&mut change.witness.before, &mut change.witness.after);
+                    }
+                    change
                 })),
                 Err(why) => self.delta.undecided.push(Undecided { party: subject.party, about: domain.about.clone(), why }),
             }
@@ -274,7 +287,7 @@ impl Work<'_> {
         if !in_context {
             subject.fixed.remove("kms:encryptioncontext:aws:s3:arn");
         }
-        if off(side, uses.action, &uses.key.arn).is_some() {
+        if off(side, uses.action, &uses.key.arn).is_some() || unheard(&subject.caller, uses.action).is_some() {
             return true;
         }
         // What was not read may let it.
@@ -319,7 +332,8 @@ impl Search<'_> {
             };
             let mut subject = who.subject.clone();
             uses.fix(&mut subject);
-            let regions = who.identity(self.estate, self.everything).map_or(Ok(Vec::new()), |identity| {
+            let heard = |_: &Identity<'_>| unheard(&subject.caller, uses.action).is_none();
+            let regions = who.identity(self.estate, self.everything).filter(heard).map_or(Ok(Vec::new()), |identity| {
                 let policies = self.estate.policies(identity, subject.account.as_deref(), guarded, owner.as_deref());
                 let mut domain = domain(&uses.key.arn, owner.clone());
                 domain.actions = vec![uses.action.to_owned()];

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crossrole_model::access::{About, Beside, Clause, Hop, Limit, Party, Undecided, Why};
 use crossrole_policy::{Arn, Document};
 
+use crate::engine::never::unheard;
 use crate::estate::{Estate, Guarded, Placed};
 use crate::request::{all_buckets, is_list_all};
 
@@ -235,6 +236,9 @@ impl Search<'_> {
         // What nobody else guards belongs to the caller's own account.
         domain.owner = owner.or(account).map(str::to_owned);
         subject.name_accounts(&domain);
+        if domain.actions.iter().any(|action| unheard(&subject.caller, action).is_some()) {
+            return Vec::new();
+        }
         match compare(&subject, &domain, [None, policies.as_ref()]) {
             Ok(regions) => regions.into_iter().map(|r| r.when.0).collect(),
             Err(why) => {

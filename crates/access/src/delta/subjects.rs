@@ -34,6 +34,11 @@ pub(crate) struct Who {
     pub(crate) subject: Subject,
 }
 
+/// The name of a session, by its ARN.
+fn session_name(arn: &str) -> Option<String> {
+    arn.rsplit_once('/').map(|(_, name)| name.to_owned())
+}
+
 /// A key whose one value is known.
 #[expect(clippy::unnecessary_wraps, reason = "a key may also be known to be missing, which is None")]
 fn one(value: &str) -> Option<ContextValue> {
@@ -88,7 +93,8 @@ impl Who {
         if arn.contains(":group/") {
             let partition = Arn::parse(arn).map_or("aws", |a| a.partition).to_owned();
             let kinds = vec![Sort::User(Names::Any)];
-            let crowd = Crowd { partition, accounts: Accounts::One(principal.account.clone()), kinds, caller: None, except: BTreeSet::new() };
+            let accounts = Accounts::One(principal.account.clone());
+            let crowd = Crowd { partition, accounts, kinds, caller: None, session: None, except: BTreeSet::new() };
             who.subject.party = Party::Members { group: arn.to_owned() };
             who.subject.caller = crowd.plain();
             who.subject.fixed.retain(|key, _| !OF_PRINCIPALS.contains(&key.as_str()) || key == "aws:principalaccount");
@@ -131,6 +137,10 @@ impl Who {
         let mut who = Self::known(role, sides)?;
         who.subject.party = Party::of(session);
         who.subject.caller = Caller::Arn(session.to_owned());
+        if let Some(crowd) = &mut who.subject.crowd {
+            crowd.caller = Some(who.subject.caller.clone());
+            crowd.session = session_name(session);
+        }
         Some(who)
     }
 
@@ -174,7 +184,8 @@ impl Who {
             }
             fix("aws:principaltype", one(sort));
             let accounts = Accounts::One(parsed.account.to_owned());
-            crowd = Some(Crowd { partition: parsed.partition.to_owned(), accounts, kinds: vec![kind], caller, except: BTreeSet::new() });
+            let session = caller.as_ref().and_then(|_| session_name(arn));
+            crowd = Some(Crowd { partition: parsed.partition.to_owned(), accounts, kinds: vec![kind], caller, session, except: BTreeSet::new() });
         }
         let subject = Subject {
             party: Party::of(arn),
@@ -265,7 +276,7 @@ impl Who {
     /// Services that nothing names.
     pub(super) fn any_service(except: BTreeSet<String>) -> Self {
         let kinds = vec![Sort::Service(Names::Any)];
-        let crowd = Crowd { partition: String::new(), accounts: Accounts::One(String::new()), kinds, caller: None, except };
+        let crowd = Crowd { partition: String::new(), accounts: Accounts::One(String::new()), kinds, caller: None, session: None, except };
         let mut who = Self::without_identity(crowd.plain());
         who.subject.party = Party::AnyService;
         who.subject.fixed.remove("aws:principalservicename");

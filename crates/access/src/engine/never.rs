@@ -2,6 +2,7 @@
 
 use crossrole_model::access::Never;
 
+use crate::principal::Caller;
 use crate::request::Request;
 
 use super::compiled::Action;
@@ -63,4 +64,16 @@ pub(crate) fn never(request: &Request, action: &Action<'_>, asker: &Asker<'_>, s
     }
     let own = OWN_BUCKET.contains(&action.name()) || action.is_of("kms:") && OWN_KEY.contains(&action.name());
     (own && !same_account && !asker.is_service()).then_some(Never::OtherAccount)
+}
+
+/// Why AWS refuses a request before it looks at any policy, where it does: nobody's policies are about it, so neither is what they gain.
+pub(crate) fn unheard(caller: &Caller, action: &str) -> Option<Never> {
+    let (asker, action) = (Asker::of(caller), action.to_ascii_lowercase());
+    // STS API reference, GetSessionToken and GetFederationToken: by long-term credentials of a user.
+    if asker.is_session() && ["sts:getsessiontoken", "sts:getfederationtoken"].contains(&action.as_str()) {
+        return Some(Never::OfSession);
+    }
+    // KMS and IAM take signed requests alone, and S3 asks KMS as whoever asks S3 (S3 User Guide, "Using server-side encryption with AWS KMS
+    // keys").
+    (asker.is_anonymous() && (action.starts_with("kms:") || action.starts_with("iam:"))).then_some(Never::Unsigned)
 }

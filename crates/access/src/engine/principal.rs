@@ -83,6 +83,16 @@ impl<'r> Asker<'r> {
         matches!(self.kind, Kind::Federated { .. })
     }
 
+    /// A session, of a role or of a user from GetFederationToken.
+    pub(crate) fn is_session(&self) -> bool {
+        matches!(self.kind, Kind::Session { .. } | Kind::Federated { .. })
+    }
+
+    /// A session from GetFederationToken of which nothing tells whose it is.
+    pub(crate) fn is_of_nobody_known(&self) -> bool {
+        matches!(self.kind, Kind::Federated { behind: None, .. })
+    }
+
     /// Only the resource's policy decides about these: unsigned callers, services, and tokens of identity providers.
     pub(crate) fn has_no_identity(&self) -> bool {
         matches!(self.kind, Kind::Anonymous | Kind::Service(_) | Kind::Provider(_))

@@ -1,10 +1,10 @@
 //! Questions one by one: what a request brings that nobody gave, what of the first caller a session has, and who is named.
 
-use crossrole_access::{Caller, Context, Estate, Objects, Policies, Question, Request, evaluate, who_can};
+use crossrole_access::{Caller, Compiled, Context, Estate, Objects, Policies, Question, Request, evaluate, explain_alone, who_can};
 use crossrole_model::Source;
-use crossrole_model::access::{Assumption, Explanation, Party};
+use crossrole_model::access::{Assumption, Explanation, Fix, Party};
 
-use crate::delta::{APP, QUIET, TRUST_APP, allow, document, estate};
+use crate::delta::{APP, QUIET, TRUST_APP, allow, document, estate, lines};
 
 const OBJECT: &str = "arn:aws:s3:::data/red/x";
 const ANN: &str = "arn:aws:iam::222222222222:user/ann";
@@ -84,6 +84,85 @@ fn what_else_a_deny_asks_for_is_taken_for_granted() {
     // What does not hold whatever the address is, rests on none.
     let both = denied_when(r#""IpAddress":{"aws:SourceIp":"127.0.0.0/8"},"Bool":{"aws:SecureTransport":"false"}"#);
     assert!(not_given(&last(&both, &asked(APP, &[], "s3:GetObject", &[]))).is_empty());
+}
+
+/// What an Allow, or a Deny in the way, rests on where nothing is known of it, is said; and the request is put right before the policy is.
+#[test]
+fn what_a_yes_or_a_no_rests_on_is_taken_for_granted() {
+    let when = |condition: &str| format!(r#"{{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{{{condition}}}}}"#);
+    let answer = |policies: &str, given: &[(&str, &str)]| last(&estate(policies, &[], TRUST_APP, QUIET), &asked(APP, &[], "s3:GetObject", given));
+    for (condition, key) in [
+        (r#""StringNotLike":{"aws:userid":"AROAEXAMPLEEXAMPLE123:*"}"#, "aws:userid"),
+        (r#""StringNotEquals":{"aws:PrincipalOrgID":"o-example"}"#, "aws:PrincipalOrgID"),
+        (r#""NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}"#, "aws:SourceIp"),
+        (r#""StringEqualsIfExists":{"aws:SourceVpc":"vpc-1"}"#, "aws:SourceVpc"),
+    ] {
+        let alone = answer(&when(condition), &[]);
+        assert!(alone.is_allowed(), "{condition}");
+        assert_eq!(not_given(&alone), [key], "{condition}");
+        let beside = answer(&format!("{},{}", when(condition), allow("s3:*", "*")), &[]);
+        assert!(beside.is_allowed() && not_given(&beside).is_empty(), "{condition}: {:?}", beside.assumed);
+    }
+    let known = answer(&when(r#""NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}"#), &[("aws:SourceIp", "203.0.113.1")]);
+    assert!(known.is_allowed() && not_given(&known).is_empty());
+    for (condition, key) in [
+        (r#""NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}"#, "aws:SourceIp"),
+        (r#""StringNotEquals":{"aws:PrincipalOrgID":"o-example"}"#, "aws:PrincipalOrgID"),
+    ] {
+        let no = last(&denied_when(condition), &asked(APP, &[], "s3:GetObject", &[]));
+        assert!(!no.is_allowed());
+        assert_eq!(not_given(&no), [key], "{condition}");
+        assert!(matches!(&no.fixes[..], [Fix::Except { open, .. }] if *open == [key]), "{condition}: {:?}", no.fixes);
+        let given = last(&denied_when(condition), &asked(APP, &[], "s3:GetObject", &[(key, "127.0.0.1")]));
+        assert!(not_given(&given).is_empty() && matches!(&given.fixes[..], [Fix::Except { open, .. }] if open.is_empty()), "{given:#?}");
+    }
+    // One Deny that rests on nothing is enough for a no.
+    let flat = r#"{"Effect":"Deny","Action":"s3:GetObject","Resource":"*"}"#;
+    let no = answer(&format!("{},{flat},{}", allow("s3:*", "*"), when(r#""NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}"#).replace("Allow", "Deny")), &[]);
+    assert!(!no.is_allowed() && not_given(&no).is_empty(), "{:?}", no.assumed);
+}
+
+/// Without a session policy a session from GetFederationToken has what names it, and its name does not tell whose it is (STS API reference).
+#[test]
+fn a_federated_user_has_little_of_its_own() {
+    let all = Compiled::new(&document(&allow("*", "*")), "");
+    let bucket = |principal: &str| {
+        let text = format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}}"#);
+        Compiled::new(&document(&text), "")
+    };
+    let session = "arn:aws:sts::222222222222:federated-user/ann";
+    let question = Question { resource_account: Some("222222222222".to_owned()), ..asked(session, &[], "s3:GetObject", &[]) };
+    let none = Policies { identity: vec![&all], ..Policies::default() };
+    assert!(!explain_alone(&question, &none).is_allowed());
+    let (of_user, of_session) = (bucket(ANN), bucket(session));
+    for (resource, given, may) in [(&of_user, false, false), (&of_session, false, true), (&of_user, true, true)] {
+        let session = given.then(|| vec![&all]);
+        let answer = explain_alone(&question, &Policies { resource: Some(resource), session, ..Policies::default() });
+        assert_eq!(answer.is_allowed(), may, "{answer:#?}");
+        assert!(answer.assumed.contains(&Assumption::OfUserOfItsName), "{answer:#?}");
+    }
+}
+
+/// Where a statement's variable is filled in, one session is still the one that policies name, by its ARN and by its name.
+#[test]
+fn one_session_is_itself_beside_a_variable() {
+    let home = r#"{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::data/home/${aws:userid}/*"}"#;
+    let one = |effect: &str, name: &str, more: &str| {
+        format!(
+            r#"{{"Effect":"{effect}","Principal":{{"AWS":"arn:aws:sts::222222222222:assumed-role/App/{name}"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"{more}}}"#
+        )
+    };
+    let side = |more: &str| estate(&allow("sqs:*", "*"), &[], TRUST_APP, &format!("{home}{more}"));
+    let gain = |more: &str| lines(&side(""), &side(&format!(",{}", one("Allow", "ci", more))));
+    let gains = |said: &[String]| said.iter().any(|l| l.starts_with("+ session ci of role App of 222222222222 gains s3:GetObject on data/*"));
+    assert!(gains(&gain("")), "{:#?}", gain(""));
+    for (pattern, may) in [("AROA*:ci", true), ("AROA*:other", false)] {
+        let said = gain(&format!(r#","Condition":{{"StringLike":{{"aws:userid":"{pattern}"}}}}"#));
+        assert_eq!(gains(&said), may, "{pattern}: {said:#?}");
+    }
+    let role = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/App"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}"#;
+    let said = ways(&side(&format!(",{role},{}", one("Deny", "evil", ""))), "s3:GetObject", "arn:aws:s3:::data/x");
+    assert!(said.contains("role App of 222222222222") && !said.lines().any(|line| line.starts_with("session evil")), "{said}");
 }
 
 #[test]

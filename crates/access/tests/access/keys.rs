@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_access::estate::{BucketKey, Estate, Guarded, Placed};
 use crossrole_access::{Objects, Question, Reach, who_can};
-use crossrole_model::access::{About, Assumption, Because, Beside, Fix, Hop, Party, Undecided, Why};
+use crossrole_model::access::{About, Assumption, Because, Beside, Decision, Direction, Fix, Hop, Party, Undecided, Why};
 use crossrole_model::observed::{KeyState, Observed, ObservedBucket};
 use crossrole_model::state::{BucketPolicyState, BucketState, Encryption};
 use crossrole_model::{AccountId, Observation, Partition, Unreadable};
@@ -319,12 +319,15 @@ fn whoever_is_kept_out_by_a_key_gains_what_is_written_without_it() {
     let said = lines(&side(reads, Some(true)), &side(reads, None));
     assert!(has(&said, &[gains, "; but not what is encrypted with key k of 222222222222"]), "{said:#?}");
     let said = lines(&side(reads, None), &side(reads, Some(true)));
-    assert!(has(&said, &["- role App of 222222222222 loses s3:GetObject on data/*"]), "{said:#?}");
+    let from_then_on = "; of what is encrypted with key k of 222222222222 from then on alone";
+    assert!(has(&said, &["- role App of 222222222222 loses s3:GetObject on data/*", from_then_on]), "{said:#?}");
+    let lost = crossrole_access::delta(&side(reads, None), &side(reads, Some(true))).changes;
+    assert!(lost.iter().all(|c| c.direction == Direction::Narrowed && (c.witness.before, c.witness.after) == (Decision::Allowed, Decision::ImplicitlyDenied)));
     // One key, in the context of the bucket or of its objects.
     for (context, with, without) in [("arn:aws:s3:::data", true, false), ("arn:aws:s3:::data/*", false, true)] {
         let app = decrypts(context);
         let said = lines(&side(&app, Some(without)), &side(&app, Some(with)));
-        assert!(has(&said, &[gains]) && has(&said, &["gains s3:PutObject on data/*"]), "{context}: {said:#?}");
+        assert!(has(&said, &[gains, from_then_on]) && has(&said, &["gains s3:PutObject on data/*"]), "{context}: {said:#?}");
         let said = lines(&side(&app, Some(with)), &side(&app, Some(without)));
         assert!(has(&said, &["- role App of 222222222222 loses s3:GetObject on data/*"]), "{context}: {said:#?}");
     }

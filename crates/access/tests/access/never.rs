@@ -1,6 +1,7 @@
 //! What AWS lets nobody do, whatever policies say, and what it does not take for that.
 
-use crossrole_access::{Caller, Compiled, Context, Decision, Policies, Request, by_policies, evaluate};
+use crossrole_access::{Caller, Compiled, Context, Decision, Policies, Question, Request, by_policies, evaluate, explain_alone};
+use crossrole_model::access::{Because, Fix, Never};
 
 use crate::delta::{allow, document, lines};
 use crate::missed::{bucket, has};
@@ -62,6 +63,41 @@ fn policies_do_not_decide_it() {
         assert_eq!(answer(&session, "sts:AssumeRole", ROLE), Decision::ImplicitlyDenied);
         assert_eq!(answer(&session, "sts:GetCallerIdentity", "*"), Decision::Allowed);
         assert_eq!(answer(&session, "s3:GetObject", "arn:aws:s3:::data/x"), Decision::Allowed);
+    }
+}
+
+/// AWS does not look at policies for these, and neither do explain and who-can.
+#[test]
+fn some_requests_are_not_heard_at_all() {
+    const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/0b1c2d3e-0000-4000-8000-000000000000";
+    let all = Compiled::new(&document(&allow("*", "*")), "");
+    let open = Compiled::new(&document(r#"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#), "");
+    let user = "arn:aws:iam::222222222222:user/ann";
+    let (role, federated) = ("arn:aws:iam::222222222222:role/App", "arn:aws:sts::222222222222:federated-user/ann");
+    for (caller, action, resource, why) in [
+        (role, "sts:GetSessionToken", "*", Some(Never::OfSession)),
+        (role, "STS:getFederationToken", "arn:aws:sts::222222222222:federated-user/x", Some(Never::OfSession)),
+        (federated, "sts:GetSessionToken", "*", Some(Never::OfSession)),
+        (user, "sts:GetFederationToken", "arn:aws:sts::222222222222:federated-user/x", None),
+        (role, "sts:AssumeRole", role, None),
+        ("anonymous", "kms:Decrypt", KEY, Some(Never::Unsigned)),
+        ("anonymous", "iam:GetRole", role, Some(Never::Unsigned)),
+        ("anonymous", "s3:GetObject", "arn:aws:s3:::data/x", None),
+    ] {
+        let question = Question {
+            principal: caller.to_owned(),
+            via: Vec::new(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            resource_account: Some("222222222222".to_owned()),
+            context: Context::default(),
+            unread_allows: false,
+        };
+        let answer = explain_alone(&question, &Policies { identity: vec![&all], resource: Some(&open), ..Policies::default() });
+        assert_eq!(answer.is_allowed(), why.is_none(), "{caller} {action}");
+        if let Some(why) = why {
+            assert_eq!((answer.because, answer.fixes), (Because::Never { why }, vec![Fix::None]), "{caller} {action}");
+        }
     }
 }
 

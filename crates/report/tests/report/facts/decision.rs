@@ -46,6 +46,8 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
         Because::Never { why: Never::OtherAccount },
         Because::Never { why: Never::RootAssumes },
         Because::Never { why: Never::FederatedUser },
+        Because::Never { why: Never::OfSession },
+        Because::Never { why: Never::Unsigned },
         Because::Nothing,
         Because::KeyState { state: KeyState::Disabled },
         Because::KeyState { state: KeyState::PendingDeletion },
@@ -66,13 +68,21 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
         Because::Never { why: Never::RootAssumes } => 9,
         Because::Never { why: Never::FederatedUser } => 10,
         Because::KeyState { .. } => 11,
+        Because::Never { why: Never::OfSession } => 12,
+        Because::Never { why: Never::Unsigned } => 13,
     };
-    covers(all.iter().map(number), 12);
+    covers(all.iter().map(number), 14);
     all
 }
 
 pub(crate) fn fixes(t: &str) -> Vec<Fix> {
-    let mut all = vec![Fix::None, Fix::Except { statement: statement(t) }, Fix::NotPublic, Fix::Trust];
+    let mut all = vec![
+        Fix::None,
+        Fix::Except { statement: statement(t), open: Vec::new() },
+        Fix::Except { statement: statement(t), open: vec![t.into(), "b".into()] },
+        Fix::NotPublic,
+        Fix::Trust,
+    ];
     all.extend([KeyState::Disabled, KeyState::PendingDeletion, KeyState::Other(t.into())].map(|state| Fix::Key { state }));
     all.extend(LAYERS.into_iter().map(|layer| Fix::Allow { layer }));
     all.extend(lacks(t).into_iter().map(|lack| Fix::Complete { statement: statement(t), lack }));
@@ -102,6 +112,7 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::NotGiven { keys: vec![t.into(), "b".into()] },
         Assumption::RoleTags { keys: vec![t.into()] },
         Assumption::AsItsBucket { key: t.into() },
+        Assumption::OfUserOfItsName,
     ];
     let number = |assumption: &Assumption| match assumption {
         Assumption::OwnAccount => 0,
@@ -115,8 +126,9 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::NotGiven { .. } => 8,
         Assumption::RoleTags { .. } => 9,
         Assumption::AsItsBucket { .. } => 10,
+        Assumption::OfUserOfItsName => 11,
     };
-    covers(all.iter().map(number), 11);
+    covers(all.iter().map(number), 12);
     all
 }
 
