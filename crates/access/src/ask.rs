@@ -8,6 +8,7 @@ use crossrole_policy::Arn;
 use crate::brought::{asked_tags, context, is_open, of_session};
 use crate::delta::crowd::{Accounts, Crowd};
 use crate::delta::keys::{self, Brought};
+use crate::delta::reach::block_unread;
 use crate::delta::subjects::{Kind, Who, brings_tags};
 use crate::engine::decide::is_of_key;
 use crate::engine::principal::Asker;
@@ -158,6 +159,10 @@ impl Estate {
         assumed.extend(Asker::of(&request.caller).is_of_nobody_known().then_some(Assumption::OfUserOfItsName));
         let open = |key: &str| is_open(&who.subject, &question.context, &request.context, key);
         let mut answer = explain_open(&request, &policies, who.subject.party.clone(), assumed, open);
+        let outside = || !Asker::of(&request.caller).is_service() && who.subject.account != owner;
+        if let Some(bucket) = block_unread(self, resource).filter(|_| answer.is_allowed() && outside()) {
+            answer.assumed.push(Assumption::NoBlock { bucket: bucket.to_owned() });
+        }
         if is_of_key(&request) && !answer.is_allowed() {
             answer.assumed.push(Assumption::NoGrant);
         }
@@ -185,6 +190,9 @@ impl Estate {
         if principal.len() == 12 && principal.bytes().all(|b| b.is_ascii_digit()) {
             let crowd = Crowd::of(partition, Accounts::One(principal.to_owned()), BTreeSet::new());
             return (Who::any_of(crowd, Kind::Everything), vec![Assumption::OwnPolicies]);
+        }
+        if let Some(root) = Arn::parse(principal).filter(|arn| arn.service == "iam" && arn.resource == "root") {
+            return (Who::root(root.partition, root.account), Vec::new());
         }
         match Caller::parse(principal) {
             caller @ (Caller::Anonymous | Caller::Service(_)) => (Who::without_identity(caller), Vec::new()),

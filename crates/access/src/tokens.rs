@@ -31,6 +31,9 @@ const COGNITO: &str = "cognito-identity";
 /// of it (GitHub Docs, "OpenID Connect reference", customizing the subject claims).
 const OF_ANYBODY: [&str; 7] = ["actor", "base_ref", "context", "environment", "head_ref", "ref", "workflow"];
 
+/// Those of which no value has a colon (git, "git check-ref-format"; GitHub Docs, "Username considerations").
+const WITHOUT_COLON: [&str; 4] = ["actor", "base_ref", "head_ref", "ref"];
+
 /// Returns the host of a provider of OIDC tokens, by its ARN or, of those that every account knows, by its name; `None`: it is of SAML.
 pub fn host(provider: &str) -> Option<&str> {
     if provider.contains(":saml-provider/") {
@@ -87,7 +90,12 @@ fn is_met_by_all(clause: &Clause) -> bool {
 
 /// Tells whether a subject is of one workload, by what stands before whatever may vary.
 fn is_of_one(host: &str, clause: &Clause, value: &str) -> bool {
-    if host == GITHUB && value.split(':').next().is_some_and(|claim| OF_ANYBODY.contains(&claim)) {
+    if let Some((first, rest)) = value.split_once(':').filter(|(first, _)| host == GITHUB && OF_ANYBODY.contains(first)) {
+        // The value of some ends at the next colon: what follows is other claims.
+        let next = rest.split_once(':').filter(|(value, _)| WITHOUT_COLON.contains(&first) && !value.contains(['*', '?']));
+        return next.is_some_and(|(_, others)| is_of_one(host, clause, others));
+    }
+    if host == GITHUB && OF_ANYBODY.contains(&value) {
         return false;
     }
     let open = |text: &str| text.contains(['*', '?']);

@@ -6,7 +6,7 @@ use crossrole_model::access::{Assumption, Because, Explanation, Fix, Lack, Party
 use crossrole_policy::Effect;
 
 use crate::delta::cover::relation;
-use crate::engine::compiled::{Compiled, CompiledStatement};
+use crate::engine::compiled::{Compiled, CompiledStatement, Resources};
 use crate::engine::condition::Condition;
 use crate::engine::decide::{Answer, Decision, Layer, evaluate, is_role_trust, refused};
 use crate::engine::never::unheard;
@@ -42,7 +42,9 @@ fn explain_policies(request: &Request, policies: &Policies<'_>, party: Party, mu
     for (at, (layer, document)) in remedy::documents(policies).into_iter().enumerate() {
         for (number, statement) in (1..).zip(&document.statements) {
             let open = statement.conditions.iter().map(|c| &c.written.key).filter(|key| is_open(key)).cloned().collect();
-            all.push(Judged { place: (at, number), reason: seen.reason(layer, document, number, statement), open });
+            let variables = statement.resource.iter().flat_map(|resource| resource.variables().filter(|key| is_open(key)).map(|key| as_written(resource, key)));
+            let variables = variables.collect();
+            all.push(Judged { place: (at, number), reason: seen.reason(layer, document, number, statement), open, variables });
         }
     }
     let denies: Vec<Place> = all.iter().filter(|j| j.reason.applies(Effect::Deny)).map(|j| j.place).collect();
@@ -50,9 +52,11 @@ fn explain_policies(request: &Request, policies: &Policies<'_>, party: Party, mu
     // A Deny that does not bear on this caller is not spoken of.
     all.retain(|j| !j.reason.applies(Effect::Deny) || remedy.as_ref().is_none_or(|r| r.denies.contains(&j.place)));
     let keys = not_given(&all, answer, (request, policies), is_open);
-    assumed.extend((!keys.is_empty()).then_some(Assumption::NotGiven { keys: keys.into_iter().collect() }));
     let because = because(&all, answer, &seen.asker, request);
     let fixes = if answer.is_allowed() { Vec::new() } else { fixes(&all, answer, remedy.as_ref(), request) };
+    let brings = fixes.iter().filter_map(|fix| if let Fix::Bring { keys, .. } = fix { Some(keys.clone()) } else { None });
+    let keys: BTreeSet<String> = brings.flatten().chain(keys).collect();
+    assumed.extend((!keys.is_empty()).then_some(Assumption::NotGiven { keys: keys.into_iter().collect() }));
     let needs = remedy.unwrap_or_default().layers;
     let mut reasons: Vec<Reason> = all.iter().filter(|j| j.reason.lacks.is_empty()).map(|j| j.reason.clone()).collect();
     let near = all.iter().map(|j| &j.reason).filter(|r| needs.contains(&r.layer) && r.effect == Effect::Allow && !r.lacks.is_empty() && is_near(r));
@@ -79,6 +83,8 @@ struct Judged {
     reason: Reason,
     /// Keys that its conditions ask for, and of which nothing is known.
     open: Vec<String>,
+    /// The same of the variables of its resources.
+    variables: BTreeSet<String>,
 }
 
 /// Keys of which nothing is known and on which the answer rests: those by which alone a Deny does not apply, or every Deny in the way does, or
@@ -117,7 +123,7 @@ fn because(all: &[Judged], answer: Answer, asker: &Asker<'_>, request: &Request)
             None => Because::PublicAccessBlock,
         },
         (Decision::ImplicitlyDenied, Some(layer)) => match nearest(all, layer) {
-            Some(reason) => Because::Nearly { statement: reason.statement.clone(), lacks: reason.lacks.clone() },
+            Some(near) => Because::Nearly { statement: near.reason.statement.clone(), lacks: near.reason.lacks.clone() },
             None => Because::NoneOf { layer },
         },
         (Decision::ImplicitlyDenied, None) => refused(request).map_or(Because::Nothing, |why| Because::Never { why }),
@@ -135,6 +141,13 @@ fn fixes(all: &[Judged], answer: Answer, remedy: Option<&Remedy>, request: &Requ
     fixes
 }
 
+/// A variable as a statement writes it.
+fn as_written(resource: &Resources, key: &str) -> String {
+    let starts = resource.written.iter().flat_map(|text| text.match_indices("${").filter_map(|(at, sign)| text.get(at + sign.len()..)));
+    let mut written = starts.filter_map(|rest| rest.get(..key.len())).filter(|name| name.eq_ignore_ascii_case(key));
+    written.next().unwrap_or(key).to_owned()
+}
+
 /// A statement about another action and another resource is about something else.
 fn is_near(reason: &Reason) -> bool {
     let has = |test: fn(&Lack) -> bool| reason.lacks.iter().any(test);
@@ -143,21 +156,32 @@ fn is_near(reason: &Reason) -> bool {
     u8::from(action) + u8::from(resource) + u8::from(principal) <= 1
 }
 
-fn nearest(all: &[Judged], layer: Layer) -> Option<&Reason> {
-    let allows = all.iter().map(|j| &j.reason).filter(|r| r.layer == layer && r.effect == Effect::Allow && !r.lacks.is_empty() && is_near(r));
+fn nearest(all: &[Judged], layer: Layer) -> Option<&Judged> {
+    let is_one = |r: &Reason| r.layer == layer && r.effect == Effect::Allow && !r.lacks.is_empty() && is_near(r);
+    let allows = all.iter().filter(|judged| is_one(&judged.reason));
     // Another condition is nearer than another resource, and that than another action.
     let weight = |l: &Lack| match l {
         Lack::Condition { .. } => 1,
         Lack::Resource { .. } => 10,
         Lack::Action { .. } | Lack::Principal => 11,
     };
-    allows.min_by_key(|r| r.lacks.iter().map(weight).sum::<u32>())
+    allows.min_by_key(|judged| judged.reason.lacks.iter().map(weight).sum::<u32>())
 }
 
 /// What one kind of policy would have to say, or the request to bring.
-fn fix(layer: Layer, near: Option<&Reason>, request: &Request) -> Vec<Fix> {
+fn fix(layer: Layer, near: Option<&Judged>, request: &Request) -> Vec<Fix> {
     match near {
-        Some(reason) => reason.lacks.iter().map(|lack| Fix::Complete { statement: reason.statement.clone(), lack: lack.clone() }).collect(),
+        Some(Judged { reason, variables, .. }) => {
+            let statement = || reason.statement.clone();
+            // What a variable stands for is another for each caller: the statement is not lacking.
+            let complete = |lack: &Lack| match lack {
+                Lack::Resource { negated: false, .. } if !variables.is_empty() => {
+                    Fix::Bring { statement: statement(), keys: variables.iter().cloned().collect() }
+                }
+                lack => Fix::Complete { statement: statement(), lack: lack.clone() },
+            };
+            reason.lacks.iter().map(complete).collect()
+        }
         None if layer == Layer::Resource && is_role_trust(request) => vec![Fix::Trust],
         None => vec![Fix::Allow { layer }],
     }

@@ -251,6 +251,7 @@ fn identity(world: &World<'_>, hop: &Hop) -> Verdict {
             | Assumption::KeyPolicy
             | Assumption::Encryption { .. }
             | Assumption::NoGrant
+            | Assumption::NoBlock { .. }
             | Assumption::OfUserOfItsName
             | Assumption::AsItsBucket { .. }
             | Assumption::NotGiven { .. }

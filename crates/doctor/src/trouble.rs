@@ -314,6 +314,11 @@ impl World<'_> {
                 Fix::Trust => (self.lacking(hop), Some(Layer::Resource), None, None),
                 Fix::Allow { layer: Layer::Resource } => (self.lacking(hop), Some(Layer::Resource), None, None),
                 Fix::Allow { layer } => (self.lacks(*layer, hop), Some(*layer), None, None),
+                Fix::Bring { statement, keys: _ } => {
+                    let layer = layer_of(statement, Effect::Allow);
+                    let cause = layer.map_or(Cause::Impossible, |l| if l == Layer::Resource { self.lacking(hop) } else { self.lacks(l, hop) });
+                    (cause, layer, Some(statement), None)
+                }
                 Fix::Complete { statement, lack } => {
                     let layer = layer_of(statement, Effect::Allow);
                     let general = layer.map_or(Cause::Impossible, |l| if l == Layer::Resource { self.lacking(hop) } else { self.lacks(l, hop) });

@@ -88,7 +88,7 @@ pub struct AccessChange {
 /// What stays closed, since the party may not use the key for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Keyless {
-    /// ARN of the key.
+    /// ARN of the key; empty where it is not known.
     pub key: String,
     /// The actions of S3 that it is about, where it is not all that take the key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -109,6 +109,8 @@ pub enum Shut {
     State(KeyState),
     /// Its policy was not read: whether it lets the party is not known.
     NotRead,
+    /// What the bucket's objects are encrypted with was not read, nor is the key known.
+    EncryptionNotRead,
     /// It encrypts what is written from then on, and what lies there already stays as it is.
     FromThenOn,
 }
@@ -122,7 +124,8 @@ impl Shut {
 impl Keyless {
     /// Tells whether what an action asks for stays closed.
     pub fn is_about(&self, action: &str) -> bool {
-        !matches!(self.because, Shut::NotRead | Shut::FromThenOn) && (self.actions.is_empty() || self.actions.iter().any(|a| a.eq_ignore_ascii_case(action)))
+        !matches!(self.because, Shut::NotRead | Shut::EncryptionNotRead | Shut::FromThenOn)
+            && (self.actions.is_empty() || self.actions.iter().any(|a| a.eq_ignore_ascii_case(action)))
     }
 }
 

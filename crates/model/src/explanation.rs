@@ -207,6 +207,13 @@ pub enum Fix {
         /// The kind.
         layer: Layer,
     },
+    /// Bring what a statement's resources are made of.
+    Bring {
+        /// The statement.
+        statement: StatementRef,
+        /// The keys of its variables of which nothing is known.
+        keys: Vec<String>,
+    },
     /// Give a statement what it lacks.
     Complete {
         /// The statement.
@@ -230,6 +237,11 @@ pub enum Assumption {
     /// What this bucket is encrypted with was not read, and no key is asked for.
     Encryption {
         /// Its name.
+        bucket: String,
+    },
+    /// The bucket's policy is public, and neither its own block of public access nor its account's, which were not read, restricts it.
+    NoBlock {
+        /// The name of the bucket.
         bucket: String,
     },
     /// The object is encrypted as its bucket says, and with nothing else: an upload may name something else, and what lies there stays

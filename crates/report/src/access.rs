@@ -149,6 +149,7 @@ pub(crate) fn keyless(keyless: &Keyless) -> String {
     match because {
         Shut::Refused => format!("{what}, which it may not use for that"),
         Shut::State(state) => format!("{what}, which {}", safe(&words::key_state(state))),
+        Shut::EncryptionNotRead => "; as far as what objects there are encrypted with lets it, which was not read".to_owned(),
         Shut::FromThenOn => format!("; of what is encrypted with {key} from then on alone"),
         Shut::NotRead => format!("; what is encrypted with {key} only as far as that lets it, whose policy was not read"),
     }

@@ -157,6 +157,7 @@ fn fix(fix: &Fix, answer: &Explanation, view: View) -> String {
         Fix::Trust => format!("let the trust policy of {resource} name {caller}"),
         Fix::Allow { layer: Layer::Resource } => format!("let the policy of {resource} allow {action} to {caller}"),
         Fix::Allow { layer } => format!("let the {} of {caller} allow {action} on {resource}", layer.as_str()),
+        Fix::Bring { statement, keys } => format!("bring {} that {} is about (nothing is known of that: `--context`)", keys.join(" and "), name(statement)),
         Fix::Complete { statement, lack } => match lack {
             Lack::Principal => format!("add {caller} to the principals of {}", name(statement)),
             Lack::Action { negated: false, .. } => format!("add {action} to the actions of {}", name(statement)),
@@ -181,6 +182,9 @@ fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
         }
         Assumption::Encryption { bucket } => {
             format!("what bucket {bucket} is encrypted with was not read: the key that it may have is taken to let {caller}")
+        }
+        Assumption::NoBlock { bucket } => {
+            format!("the policy of bucket {bucket} is public, and no block public access restricts it: its own or its account's was not read")
         }
         Assumption::AsItsBucket { key } => {
             format!("the object is encrypted with key {key}, as its bucket says: one that is, or is to be, encrypted otherwise takes nothing of it")

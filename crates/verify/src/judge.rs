@@ -81,7 +81,7 @@ const WITH_POLICIES: [&str; 10] = ["s3", "kms", "sqs", "sns", "lambda", "secrets
 fn rests_on_unread(explanation: &Explanation) -> bool {
     let service = explanation.resource.split(':').nth(2).unwrap_or_default();
     explanation.assumed.iter().any(|assumption| match assumption {
-        Assumption::KeyPolicy | Assumption::Encryption { .. } | Assumption::Unread { .. } => true,
+        Assumption::KeyPolicy | Assumption::NoBlock { .. } | Assumption::Encryption { .. } | Assumption::Unread { .. } => true,
         // All buckets together have none.
         Assumption::ResourcePolicy => WITH_POLICIES.contains(&service) && !explanation.resource.ends_with(":s3:::*"),
         Assumption::OwnAccount

@@ -4,6 +4,7 @@
 //! stays closed where the key does not let them decrypt. A key has lines of its own; those of a bucket say where its key is
 //! missing.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -49,7 +50,7 @@ pub(crate) fn of_key<'e>(key: &'e BucketKey, action: &str, resource: &str) -> Op
     let (_, asked) = ASKS.iter().find(|(of_s3, _)| of_s3.eq_ignore_ascii_case(action))?;
     // Where a bucket names no key, each account writes with that of its own that AWS made (S3 User Guide, "Using server-side encryption with
     // AWS KMS keys").
-    if key.arn.ends_with(AWS_KEY) && action.eq_ignore_ascii_case(WRITE) {
+    if key.arn.ends_with(&format!(":{AWS_KEY}")) && action.eq_ignore_ascii_case(WRITE) {
         return None;
     }
     Some(Uses { key, action: asked, context: if key.bucket_key { bucket } else { resource }.to_owned() })
@@ -132,10 +133,30 @@ pub(crate) fn rests_on<'r>(estate: &'r Estate, action: &str, resource: &'r str) 
     }
 }
 
+/// An object of a bucket, where a line is about both and the bucket was asked about.
+fn an_object(resource: &str) -> Cow<'_, str> {
+    match resource.split_once(":s3:::") {
+        Some((_, name)) if !name.contains('/') => Cow::Owned(format!("{resource}/*")),
+        _ => Cow::Borrowed(resource),
+    }
+}
+
+/// Notes where a party gains the use of a key of which the policy, which decides first, was not read.
+pub(super) fn unread_keys(changes: &mut [AccessChange], sides: [&Estate; 2]) {
+    for change in changes.iter_mut().filter(|change| change.direction == Direction::Widened && change.keyless.is_none()) {
+        let key = &change.witness.resource;
+        let is_named = change.resources.iter().any(|part| part.pattern == *key);
+        if is_named && KeyRef::parse(key).is_some() && !sides.iter().any(|side| side.keys.contains_key(key)) {
+            change.keyless = Some(Keyless { key: key.clone(), actions: Vec::new(), because: Shut::NotRead });
+        }
+    }
+}
+
 /// Tells whether a line says what a key lets, or what it takes one for.
 pub(super) fn is_of_key(change: &AccessChange, sides: [&Estate; 2]) -> bool {
     let asks = |(action, _): &&(&str, &str)| change.actions.iter().any(|a| a.patterns().all(|p| action_matches(p, action)));
-    let mut used = ASKS.iter().filter(asks).flat_map(|(action, _)| sides.map(|side| uses(side, action, &change.witness.resource)));
+    let object = an_object(&change.witness.resource);
+    let mut used = ASKS.iter().filter(asks).flat_map(|(action, _)| sides.map(|side| uses(side, action, &object)));
     change.keyless.is_some() || KeyRef::parse(&change.witness.resource).is_some() || used.any(|uses| uses.is_some())
 }
 
@@ -190,8 +211,13 @@ impl Work<'_> {
         for change in changes {
             let side = if change.direction == Direction::Widened { self.sides[1] } else { self.sides[0] };
             let asks = |(action, _): &&(&str, &str)| change.actions.iter().any(|a| a.patterns().all(|p| action_matches(p, action)));
-            let used = ASKS.iter().filter(asks).filter_map(|(action, _)| Some((*action, uses(side, action, &change.witness.resource)?)));
+            let object = an_object(&change.witness.resource);
+            let used = ASKS.iter().filter(asks).filter_map(|(action, _)| Some((*action, uses(side, action, &object)?)));
             let used: Vec<(&str, Uses<'_>)> = used.collect();
+            if ASKS.iter().filter(asks).any(|(action, _)| unread(side, action, &object).is_some()) && change.direction == Direction::Widened {
+                change.keyless = Some(Keyless { key: String::new(), actions: Vec::new(), because: Shut::EncryptionNotRead });
+                continue;
+            }
             let closed: Vec<&(&str, Uses<'_>)> = used.iter().filter(|(_, uses)| self.never(who, side, uses, false)).collect();
             let Some((_, first)) = closed.first() else {
                 let unread = used.iter().find(|(_, uses)| change.direction == Direction::Widened && !side.keys.contains_key(&uses.key.arn));

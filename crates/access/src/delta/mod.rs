@@ -61,6 +61,7 @@ pub fn delta(before: &Estate, after: &Estate) -> AccessDelta {
     work.providers();
     work.unseen();
     let mut delta = work.delta;
+    keys::unread_keys(&mut delta.changes, [before, after]);
     tidy::tidy(&mut delta, [before, after]);
     delta.grants_unseen = delta.changes.iter().any(|change| keys::is_of_key(change, [before, after]));
     delta

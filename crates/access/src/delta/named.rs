@@ -115,7 +115,7 @@ pub(crate) fn others(documents: &[&Document], owner: &str, sides: [&Estate; 2], 
         crowd.kinds.retain(|kind| *kind != Sort::Root || !named.roots.contains(account));
         crowd
     };
-    all.extend(named.roots.iter().map(|account| Who::named(&root(partition, account))));
+    all.extend(named.roots.iter().map(|account| Who::root(partition, account)));
     all.extend(named.accounts.iter().map(|account| Who::any_of(of(account), Kind::Everything)));
     all.extend([Kind::Nothing, Kind::Everything].map(|kind| Who::any_of(of(owner), kind)));
     if named.everyone {

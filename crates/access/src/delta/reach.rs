@@ -66,11 +66,21 @@ pub fn who_can(estate: &Estate, action: &str, resource: &str, owner: Option<&str
         let party = Party::AnyOf { partition: estate.partition.clone(), account };
         search.reach.undecided.push(Undecided { party, about: About::Bucket(bucket.to_owned()), why: Why::EncryptionNotRead });
     }
+    if let Some(bucket) = block_unread(estate, resource) {
+        let party = Party::AnyOther { partition: estate.partition.clone() };
+        search.reach.undecided.push(Undecided { party, about: About::Bucket(bucket.to_owned()), why: Why::BlockNotRead });
+    }
     let ways = search.chained(open, resource);
     let Reach { mut undecided, beside, .. } = search.reach;
     undecided.sort();
     undecided.dedup();
     Reach { ways, undecided, beside }
+}
+
+/// The bucket that a resource is, or lies in, where its policy is public and nobody has read whether that is restricted.
+pub(crate) fn block_unread<'r>(estate: &Estate, resource: &'r str) -> Option<&'r str> {
+    let (_, name) = resource.split_once(":s3:::")?;
+    name.split('/').next().filter(|bucket| estate.blocks_unread.contains(*bucket))
 }
 
 /// Returns who of some principals that are known may assume a role, and when; and what of it is not decided. Where the trust names a session
@@ -194,7 +204,8 @@ impl Search<'_> {
         whos.extend(named::others(&beside, owner.as_deref().unwrap_or_default(), [self.estate, self.estate], &domain));
         self.unknown_kinds(&documents, resource);
         // Where nobody stands for the others, the root user stands for itself: it needs no policy.
-        whos.extend(owner.as_deref().filter(|owner| self.estate.whole.contains(*owner)).map(|owner| Who::root(self.estate.partition(), owner)));
+        let root = owner.as_deref().filter(|owner| self.estate.whole.contains(*owner)).map(|owner| Who::root(self.estate.partition(), owner));
+        whos.extend(root.filter(|root| !whos.iter().any(|who| who.subject.party == root.subject.party)));
         let mut found = Vec::new();
         let of_owner = |w: &Who| w.kind == Kind::Everything && w.subject.account.as_deref().unwrap_or_default() == owner.as_deref().unwrap_or_default();
         // Where all of an account's principals are known, nobody has to stand for the others.

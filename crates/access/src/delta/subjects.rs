@@ -207,7 +207,7 @@ impl Who {
     }
 
     /// The root user of an account, which needs no policies of its own.
-    pub(super) fn root(partition: &str, account: &str) -> Self {
+    pub(crate) fn root(partition: &str, account: &str) -> Self {
         let mut who = Self::named(&format!("arn:{partition}:iam::{account}:root"));
         // As if policies of its own let it everything: it is `Kind::Everything`.
         who.subject.certainty = Certainty::Exact;

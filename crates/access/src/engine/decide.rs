@@ -175,7 +175,8 @@ impl Case<'_> {
         if must_itself_allow(self.request, self.policies) && !resource.allow {
             return Some(Layer::Resource);
         }
-        caller_side
+        // Whom the resource names itself needs nothing of its own policies: what keeps it out is what limits them.
+        if resource.by_behind { limits } else { caller_side }
     }
 
     /// What is lacking between accounts: both sides must allow, inside one partition.

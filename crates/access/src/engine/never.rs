@@ -73,7 +73,7 @@ pub(crate) fn unheard(caller: &Caller, action: &str) -> Option<Never> {
     if asker.is_session() && ["sts:getsessiontoken", "sts:getfederationtoken"].contains(&action.as_str()) {
         return Some(Never::OfSession);
     }
-    // KMS and IAM take signed requests alone, and S3 asks KMS as whoever asks S3 (S3 User Guide, "Using server-side encryption with AWS KMS
+    // KMS, IAM and STS, but for whoever brings a token of a provider, take signed requests alone, and S3 asks KMS as whoever asks S3 (S3 User Guide, "Using server-side encryption with AWS KMS
     // keys").
-    (asker.is_anonymous() && (action.starts_with("kms:") || action.starts_with("iam:"))).then_some(Never::Unsigned)
+    (asker.is_anonymous() && ["kms:", "iam:", "sts:"].iter().any(|service| action.starts_with(service))).then_some(Never::Unsigned)
 }

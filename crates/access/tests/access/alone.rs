@@ -105,7 +105,7 @@ fn policy_files_are_asked_as_the_documentation_says() {
         let is_provider = principal.contains("-provider/");
         let owner = in_arn.or(resource_account).or(own.filter(|_| !is_provider));
         let unheard = match &caller {
-            Caller::Anonymous => action.starts_with("kms:") || action.starts_with("iam:"),
+            Caller::Anonymous => ["kms:", "iam:", "sts:"].iter().any(|service| action.starts_with(service)),
             Caller::Arn(arn) => arn.contains(":sts:") && ["sts:GetSessionToken", "sts:GetFederationToken"].contains(&action.as_str()),
             _ => false,
         };

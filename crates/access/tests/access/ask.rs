@@ -2,7 +2,7 @@
 
 use crossrole_access::{Caller, Compiled, Context, Estate, Objects, Policies, Question, Request, evaluate, explain_alone, who_can};
 use crossrole_model::Source;
-use crossrole_model::access::{Assumption, Explanation, Fix, Party};
+use crossrole_model::access::{Assumption, Explanation, Fix, Layer, Party, Why};
 
 use crate::delta::{APP, QUIET, TRUST_APP, allow, document, estate, lines};
 
@@ -141,6 +141,63 @@ fn a_federated_user_has_little_of_its_own() {
         assert_eq!(answer.is_allowed(), may, "{answer:#?}");
         assert!(answer.assumed.contains(&Assumption::OfUserOfItsName), "{answer:#?}");
     }
+}
+
+/// A root user has no policies of its own, and so none that are not known; and it is one party.
+#[test]
+fn a_root_user_is_let_by_nothing_that_is_not_known() {
+    let root = "arn:aws:iam::222222222222:root";
+    let answer = last(&estate("", &[], TRUST_APP, QUIET), &asked(root, &[], "s3:GetObject", &[]));
+    assert!(answer.is_allowed() && answer.assumed.is_empty(), "{answer:#?}");
+    let spares = r#"{"Effect":"Deny","NotPrincipal":{"AWS":["arn:aws:iam::222222222222:root","arn:aws:iam::222222222222:role/App"]},"Action":"s3:PutObject","Resource":"arn:aws:s3:::data/*"}"#;
+    let mut side = estate("", &[], TRUST_APP, spares);
+    side.whole.insert("222222222222".to_owned());
+    let said = ways(&side, "s3:PutObject", "arn:aws:s3:::data/x");
+    assert_eq!(said.lines().filter(|line| line.starts_with("the root user of 222222222222")).count(), 1, "{said}");
+}
+
+/// Where nobody has read whether a public policy is closed to others, they are let in only as far as it is not.
+#[test]
+fn a_block_that_was_not_read_may_keep_others_out() {
+    let open = r#"{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}"#;
+    for unread in [true, false] {
+        let mut side = estate(&allow("s3:*", "*"), &[], TRUST_APP, open);
+        side.blocks_unread = unread.then(|| "data".to_owned()).into_iter().collect();
+        let assumed = Assumption::NoBlock { bucket: "data".to_owned() };
+        for (who, outside) in [("anonymous", true), ("arn:aws:iam::333333333333:user/eve", true), (APP, false), ("ec2.amazonaws.com", false)] {
+            let answer = last(&side, &asked(who, &[], "s3:GetObject", &[]));
+            assert!(answer.is_allowed());
+            assert_eq!(answer.assumed.contains(&assumed), unread && outside, "{who}: {:?}", answer.assumed);
+        }
+        let reach = who_can(&side, "s3:GetObject", OBJECT, None);
+        assert_eq!(reach.undecided.iter().any(|u| u.why == Why::BlockNotRead), unread, "{:?}", reach.undecided);
+    }
+}
+
+/// Of many, each with a place of its own: the statement lacks nothing, the request does.
+#[test]
+fn what_a_variable_stands_for_is_asked_for_and_not_added() {
+    let home = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/home/${aws:PrincipalTag/team}/*"}"#;
+    let side = estate(home, &[], &TRUST_APP.replace(r#""sts:AssumeRole""#, r#"["sts:AssumeRole","sts:TagSession"]"#), QUIET);
+    let question = |given: &[(&str, &str)]| Question { resource: "arn:aws:s3:::data/home/red/x".to_owned(), ..asked(APP, &[], "s3:GetObject", given) };
+    let no = last(&side, &question(&[]));
+    let keys = vec!["aws:PrincipalTag/team".to_owned()];
+    assert!(!no.is_allowed() && not_given(&no) == keys, "{no:#?}");
+    assert!(matches!(&no.fixes[..], [Fix::Bring { keys: brought, .. }] if *brought == keys), "{:?}", no.fixes);
+    assert!(last(&side, &question(&[("aws:PrincipalTag/team", "red")])).is_allowed());
+    let other = last(&side, &question(&[("aws:PrincipalTag/team", "blue")]));
+    assert!(matches!(&other.fixes[..], [Fix::Complete { .. }]) && not_given(&other).is_empty(), "{:?}", other.fixes);
+}
+
+/// Whom a bucket names needs nothing of its own policies: what keeps it out is its boundary.
+#[test]
+fn a_no_is_of_what_limits_whom_the_resource_names() {
+    let bucket = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/App"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}"#;
+    let (bucket, boundary) = (Compiled::new(&document(bucket), ""), Compiled::new(&document(&allow("ec2:*", "*")), "boundary"));
+    let policies = Policies { resource: Some(&bucket), boundary: Some(vec![&boundary]), ..Policies::default() };
+    let question = Question { resource_account: Some("222222222222".to_owned()), ..asked(APP, &[], "s3:GetObject", &[]) };
+    let no = explain_alone(&question, &policies);
+    assert_eq!((no.is_allowed(), no.layer, no.needs), (false, Some(Layer::Boundary), vec![Layer::Boundary]));
 }
 
 /// Where a statement's variable is filled in, one session is still the one that policies name, by its ARN and by its name.

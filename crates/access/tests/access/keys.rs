@@ -133,6 +133,36 @@ fn one() -> BTreeSet<String> {
     BTreeSet::from([APP.to_owned()])
 }
 
+/// A line about a bucket and its objects says of these what their key does; and the line of a key that nobody has read says that.
+#[test]
+fn lines_of_a_bucket_and_its_objects_say_what_the_key_does() {
+    let reads = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/App"},"Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::data","arn:aws:s3:::data/*"]}"#;
+    let side = |bucket: &str, keyed: bool, unread: bool| {
+        let mut estate = with_key(estate(NONE, &[], TRUST_APP, bucket), SHUT);
+        let key = BucketKey { arn: KEY.to_owned(), bucket_key: true, region: "eu-west-1".to_owned() };
+        estate.bucket_keys = keyed.then(|| ("data".to_owned(), key)).into_iter().collect();
+        estate.encryption_unread = unread.then(|| "data".to_owned()).into_iter().collect();
+        estate
+    };
+    let unread = "; as far as what objects there are encrypted with lets it, which was not read";
+    for (keyed, not_read, ends) in [
+        (true, false, "; but not what is encrypted with key k of 222222222222, which it may not use for that"),
+        (false, true, unread),
+        (false, false, "gains s3:GetObject, s3:ListBucket on data, data/*"),
+    ] {
+        let said = lines(&side(QUIET, keyed, not_read), &side(reads, keyed, not_read));
+        let line = said.iter().find(|line| line.starts_with("+ role App of 222222222222 gains s3:GetObject, s3:ListBucket on data, data/*"));
+        assert!(line.is_some_and(|line| line.ends_with(ends)), "{keyed} {not_read}: {said:#?}");
+    }
+    let app = |more: &str| estate(&format!("{NONE}{more}"), &[], TRUST_APP, QUIET);
+    let decrypts = format!(r#",{{"Effect":"Allow","Action":"kms:Decrypt","Resource":"{KEY}"}}"#);
+    let said = lines(&app(""), &app(&decrypts));
+    assert!(said.iter().any(|l| l.contains("gains kms:Decrypt on") && l.ends_with("whose policy was not read")), "{said:#?}");
+    let known = |more: &str| with_key(app(more), &letting(r#"{"AWS":"arn:aws:iam::222222222222:root"}"#, "kms:*", ""));
+    let said = lines(&known(""), &known(&decrypts));
+    assert!(said.iter().any(|l| l.contains("gains kms:Decrypt on")) && !said.iter().any(|l| l.contains("not read")), "{said:#?}");
+}
+
 /// Who reaches alone what is not encrypted with the bucket's key: the beginnings of the ways.
 fn beside_key(reach: &Reach) -> BTreeSet<String> {
     let without = reach.beside.iter().find_map(|beside| match beside {

@@ -213,7 +213,9 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
         let values = if matches!(relation, Relation::Absent | Relation::Present) { Vec::new() } else { vec![t.to_owned(), String::new()] };
         changes.push(change(Party::Unsigned, Certainty::Exact, vec![vec![Clause { key: t.into(), relation, values }]]));
     }
-    for because in [Shut::Refused, Shut::State(KeyState::Disabled), Shut::State(KeyState::Other(t.into())), Shut::NotRead, Shut::FromThenOn] {
+    for because in
+        [Shut::Refused, Shut::State(KeyState::Disabled), Shut::State(KeyState::Other(t.into())), Shut::NotRead, Shut::EncryptionNotRead, Shut::FromThenOn]
+    {
         for actions in [vec![], vec![t.to_owned()]] {
             let keyless = Some(Keyless { key: t.into(), actions, because: because.clone() });
             changes.push(AccessChange { keyless, ..change(Party::Unsigned, Certainty::Exact, Vec::new()) });

@@ -161,7 +161,8 @@ impl Verdicts {
         if (is_role_trust(request) || of_key) && !self.resource.allow {
             return lacking(Layer::Resource);
         }
-        match self.caller_side(request) {
+        let by_role = self.resource.named.iter().any(|named| matches!(named, Named::Role));
+        match if by_role { self.limits() } else { self.caller_side(request) } {
             None => ALLOWED,
             Some(layer) => lacking(layer),
         }

@@ -77,6 +77,7 @@ pub(crate) fn becauses(t: &str) -> Vec<Because> {
 
 pub(crate) fn fixes(t: &str) -> Vec<Fix> {
     let mut all = vec![
+        Fix::Bring { statement: statement(t), keys: vec![t.into(), "b".into()] },
         Fix::None,
         Fix::Except { statement: statement(t), open: Vec::new() },
         Fix::Except { statement: statement(t), open: vec![t.into(), "b".into()] },
@@ -94,8 +95,9 @@ pub(crate) fn fixes(t: &str) -> Vec<Fix> {
         Fix::Allow { .. } => 4,
         Fix::Complete { .. } => 5,
         Fix::Key { .. } => 6,
+        Fix::Bring { .. } => 7,
     };
-    covers(all.iter().map(number), 7);
+    covers(all.iter().map(number), 8);
     all
 }
 
@@ -113,6 +115,7 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::RoleTags { keys: vec![t.into()] },
         Assumption::AsItsBucket { key: t.into() },
         Assumption::OfUserOfItsName,
+        Assumption::NoBlock { bucket: t.into() },
     ];
     let number = |assumption: &Assumption| match assumption {
         Assumption::OwnAccount => 0,
@@ -127,8 +130,9 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::RoleTags { .. } => 9,
         Assumption::AsItsBucket { .. } => 10,
         Assumption::OfUserOfItsName => 11,
+        Assumption::NoBlock { .. } => 12,
     };
-    covers(all.iter().map(number), 12);
+    covers(all.iter().map(number), 13);
     all
 }
 
