@@ -20,6 +20,15 @@ impl FaultPlan for Closed {
     }
 }
 
+/// An account that refuses one operation.
+struct Refused(&'static str, &'static str);
+
+impl FaultPlan for Refused {
+    fn fault(&self, call: &CallInfo<'_>) -> Option<Fault> {
+        (self.0 == call.account && call.operation == self.1).then_some(Fault::Refuse("AccessDenied"))
+    }
+}
+
 /// The scenario in a folder of its own, as it is or with its directory changed.
 struct Organization {
     settings: String,
@@ -95,10 +104,16 @@ async fn one_role_in_forty_accounts() {
     left.good(&place, &["apply", "--auto-approve", "--quiet"]).await;
     assert!(left.good(&place, &["plan"]).await.starts_with("No changes."));
 
-    // One that no manifest is of and that can't be looked at stops nothing, and is said.
+    // One that no manifest is of and that can't be looked at may have anything of ours: that is known of no run, and so never passed over.
     place.sandbox.set_faults(Some(Arc::new(Closed(&["222222222221"]))));
-    let plan = left.good(&place, &["plan"]).await;
-    assert!(plan.starts_with("note: pruning in account 222222222221 (shop-test-eu): only single objects could be read"), "{plan}");
+    let first = "manifest security-audit is not, or is no longer, of account shop-test-eu: what it may have made there could not be read, and stays\n";
+    let said = left.run(&place, &["plan"]).await;
+    assert!(said.exit == Exit::Failed && said.out.starts_with(first), "{}", said.out);
+    assert!(said.out.contains("withheld: pruning in account 222222222221 (shop-test-eu): only single objects could be read"), "{}", said.out);
+    let said = left.run(&place, &["drift", "--sandbox"]).await;
+    assert!(said.exit == Exit::Failed && said.out.contains(first), "{}", said.out);
+    let said = left.run(&place, &["apply", "--auto-approve", "--quiet"]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}", said.out);
     place.sandbox.set_faults(None);
 
     left.good(&place, &["destroy", "--auto-approve", "--quiet"]).await;
@@ -160,6 +175,24 @@ async fn whatever_was_left_in_an_account_is_taken_away() {
     ] {
         assert!(plan.contains(gone), "{gone}\n{plan}");
     }
+    // What the manifest would have made there is not taken for somebody else's where that can't be told.
+    for (operation, withheld) in [
+        ("GetBucketTagging", "    222222222201/bucket/made-222222222201: it could not be read"),
+        ("GetBucketPolicy", "    222222222201/bucket-policy/kept-222222222201: it could not be read"),
+        ("ListPolicyTags", "withheld: 222222222201/policy/P: it could not be read"),
+        ("ListOpenIDConnectProviders", "withheld: 222222222201/oidc-provider/ci.example.com: it could not be read"),
+        ("DescribeKey", "    222222222201/key-policy/us-east-1/alias/more: it could not be read"),
+    ] {
+        place.sandbox.set_faults(Some(Arc::new(Refused("222222222201", operation))));
+        let said = place.run(&["plan", "--config", &settings, &file]).await;
+        assert!(said.exit == Exit::Failed && said.out.contains(withheld), "{operation}: {}", said.out);
+        assert!(said.out.contains("manifest m is not, or is no longer, of account team-01: what it may have made"), "{operation}: {}", said.out);
+    }
+    // What else it is, nobody has to know.
+    place.sandbox.set_faults(Some(Arc::new(Refused("222222222201", "GetBucketEncryption"))));
+    let again = place.good(&["plan", "--config", &settings, &file]).await;
+    assert!(again.contains("- bucket made-222222222201"), "{again}");
+    place.sandbox.set_faults(None);
     place.good(&["apply", "--auto-approve", "--quiet", "--config", &settings, &file]).await;
     let plan = place.good(&["plan", "--config", &settings, &file]).await;
     assert!(plan.contains("No changes.") && plan.starts_with("note: 222222222201/key/us-east-1/alias/more: a key stays, "), "{plan}");

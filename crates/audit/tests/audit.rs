@@ -177,7 +177,7 @@ fn bucket(encryption: Option<Encryption>) -> Audited {
         tags: None,
     };
     let policy = Observation::Known(BucketPolicyState { document: Some(policy) });
-    all.observed.buckets.insert("data".into(), Observation::Known(Some(ObservedBucket { state, policy, encryption: None })));
+    all.observed.buckets.insert("data".into(), Observation::Known(Some(ObservedBucket { state, policy, encryption: None, owner_unread: None })));
     all.observed.bucket_accounts.insert("data".into(), id(MAIN));
     let known = BucketFacts {
         logging: Observation::Known(Some(crossrole_model::state::Logging { bucket: "logs".into(), prefix: String::new() })),

@@ -182,7 +182,8 @@ impl Desk {
             logging: None,
             tags: None,
         };
-        let bucket = ObservedBucket { state, policy: Observation::Known(BucketPolicyState { document: policy.map(document) }), encryption: None };
+        let bucket =
+            ObservedBucket { state, policy: Observation::Known(BucketPolicyState { document: policy.map(document) }), encryption: None, owner_unread: None };
         self.observed.buckets.insert("desk".to_owned(), Observation::Known(Some(bucket)));
         self.observed.bucket_accounts.insert("desk".to_owned(), account(OWNER));
     }

@@ -76,7 +76,7 @@ fn a_dead_principal_of_somebody_elses_statement_is_found() {
     let desired = crossrole_manifest::load(&sources).0.unwrap();
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEEXAMPLE123"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::logs"}]}"#;
     let policy = Observation::Known(BucketPolicyState { document: Some(crossrole_policy::parse(text).unwrap()) });
-    let bucket = ObservedBucket { state: BucketState::unstated("us-east-1"), policy, encryption: None };
+    let bucket = ObservedBucket { state: BucketState::unstated("us-east-1"), policy, encryption: None, owner_unread: None };
     let mut observed = crossrole_model::Observed::default();
     observed.buckets.insert("logs".to_owned(), Observation::Known(Some(bucket)));
     observed.bucket_accounts.insert("logs".to_owned(), crossrole_model::AccountId::parse("222222222222").unwrap());

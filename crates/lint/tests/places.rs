@@ -122,7 +122,7 @@ fn a_live_statement_of_a_bucket_of_two_files_is_suppressed_in_either() {
     };
     let policy = Observation::Known(BucketPolicyState { document: Some(crossrole_policy::parse(open).unwrap()) });
     let mut observed = Observed::default();
-    observed.buckets.insert("logs".to_owned(), Observation::Known(Some(ObservedBucket { state, policy, encryption: None })));
+    observed.buckets.insert("logs".to_owned(), Observation::Known(Some(ObservedBucket { state, policy, encryption: None, owner_unread: None })));
     observed.bucket_accounts.insert("logs".to_owned(), AccountId::parse("222222222222").unwrap());
     for known in 0..2 {
         let texts = [0, 1].map(|n| if n == known { [bucket, suppress].concat() } else { bucket.to_owned() });

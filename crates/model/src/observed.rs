@@ -187,6 +187,8 @@ pub struct ObservedBucket {
     /// What is put into it is encrypted with by default, where the settings do not say it; of a key that has no ARN, AWS's own one of the
     /// account is meant. `None`: nobody has asked.
     pub encryption: Option<Observation<Encryption>>,
+    /// Why its tags, and so whose it is, are not known, where nothing declares it.
+    pub owner_unread: Option<Unreadable>,
 }
 
 /// A key of the account that its ARN names.

@@ -104,6 +104,11 @@ impl<'a> Draft<'a> {
         self.declared.contains(&(&address.account, address.kind, address.name.to_ascii_lowercase()))
     }
 
+    /// Tells whether no manifest is of an account any more: whatever one has left there goes.
+    pub(crate) fn is_left(&self, account: &AccountId) -> bool {
+        self.desired.accounts.get(account).is_some_and(|info| info.left)
+    }
+
     /// Adds a change and its steps.
     pub(crate) fn change(&mut self, change: Change, stages: Vec<Stage>) {
         let index = self.changes.len();

@@ -134,7 +134,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     };
     let mut draft = Draft::new(wanted, observed, options);
     draft.sets_by_hand = desired.by_hand.iter().filter_map(set_of).collect();
-    unreadable(&mut draft);
+    unreadable(&mut draft, scope.everything);
     diff::diff(&mut draft);
     if options.destroy {
         diff::unmarked(&mut draft, desired);
@@ -170,22 +170,31 @@ fn made_keys(observed: &Observed) -> BTreeMap<String, Option<String>> {
 }
 
 /// Says which accounts could not be read, whole or in part.
-fn unreadable(draft: &mut Draft<'_>) {
+fn unreadable(draft: &mut Draft<'_>, everything: bool) {
+    let desired = draft.desired;
     for (account, observation) in &draft.observed.accounts {
-        let label = draft.desired.accounts.get(account).map_or("", |info| info.label.as_str());
+        let label = desired.accounts.get(account).map_or("", |info| info.label.as_str());
         match observation {
             Observation::Unreadable(why) => draft.withheld.push(Withheld {
                 subject: Subject::Account { account: account.clone(), label: label.to_owned() },
                 cause: Cause::Unreadable(why.clone()),
-                // Nothing is wanted of one that no manifest is of; whether something was left there is not known, and said.
-                blocks: draft.desired.accounts.get(account).is_none_or(|info| !info.left),
+                blocks: true,
             }),
             Observation::Known(state) if !state.complete => draft.withheld.push(Withheld {
                 subject: Subject::Pruning { account: account.clone(), label: label.to_owned() },
                 cause: Cause::Incomplete(state.incomplete_because.clone()),
-                blocks: false,
+                // Of one that manifests are of no longer, that is all that was asked.
+                blocks: draft.is_left(account),
             }),
-            Observation::Known(_) => {}
+            Observation::Known(state) => {
+                let left = |address: &Address| desired.left.objects.contains(address) && !desired.objects.contains_key(address);
+                for (address, why) in &state.unreadable {
+                    let blocks = left(address);
+                    if blocks || everything && !draft.declares(address) {
+                        draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks });
+                    }
+                }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A plan as a person wants to read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::{AccountId, Action, Address, Cause, Change, Compared, Plan, Reason, Subject, Withheld, ownership};
 use crossrole_policy::{Document, Share};
@@ -115,6 +115,31 @@ pub(crate) fn gone(plan: &Plan, out: &mut Vec<Line>) {
         let rest = format!(": what it made there is taken away, {what}{but}");
         out.extend([Line::new(Tone::Removed, 0, head).then(crate::statement::list("", fold::named(plan, &ids))).then([rest]), Line::empty()]);
     }
+    not_looked_into(plan, out);
+}
+
+/// Accounts that no manifest is of, and in which what one may have made could not be read: nobody knows whether anything stays.
+fn not_looked_into(plan: &Plan, out: &mut Vec<Line>) {
+    let account = |withheld: &Withheld| match (&withheld.subject, &withheld.cause) {
+        (Subject::Account { account, .. } | Subject::Pruning { account, .. }, Cause::Unreadable(_) | Cause::Incomplete(_)) => Some(account.clone()),
+        (Subject::Object(address), Cause::Unreadable(_)) => Some(address.account.clone()),
+        _ => None,
+    };
+    let left = |id: &AccountId| plan.accounts.get(id).is_some_and(|info| info.left);
+    let ids: BTreeSet<AccountId> = plan.blocking().filter_map(account).filter(left).collect();
+    if ids.is_empty() {
+        return;
+    }
+    let (who, it) = match plan.manifests.as_slice() {
+        [only] => (format!("manifest {} is not, or is no longer, of ", safe(&only.name)), "it"),
+        _ => ("none of these manifests is, or is any longer, of ".to_owned(), "one of them"),
+    };
+    let ids: Vec<AccountId> = ids.into_iter().collect();
+    let head = who + if ids.len() == 1 { "account " } else { "accounts " };
+    let rest = format!(": what {it} may have made there could not be read, and stays");
+    out.extend([Line::new(Tone::Error, 0, head).then(crate::statement::list("", fold::named(plan, &ids))).then([rest])]);
+    let advice = "let the runner read there; where none of them ever was, take the account out of the directory of accounts";
+    out.extend([Line::plain(2, advice.to_owned()), Line::empty()]);
 }
 
 /// What changes alike in many accounts, or in one.

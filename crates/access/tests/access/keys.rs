@@ -245,7 +245,7 @@ fn a_bucket_of_which_the_encryption_was_not_read_is_said_to_be_so() {
 fn live(encryption: Option<Observation<Encryption>>) -> Estate {
     let policy = r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::222222222222:role/App","arn:aws:iam::111111111111:role/Other"]},"Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::data/*"}"#;
     let policy = Observation::Known(BucketPolicyState { document: Some(document(policy)) });
-    let bucket = ObservedBucket { state: BucketState::unstated("eu-west-1"), policy, encryption };
+    let bucket = ObservedBucket { state: BucketState::unstated("eu-west-1"), policy, encryption, owner_unread: None };
     let observed = Observed {
         buckets: [("data".to_owned(), Observation::Known(Some(bucket)))].into(),
         bucket_accounts: [("data".to_owned(), AccountId::parse("222222222222").unwrap())].into(),

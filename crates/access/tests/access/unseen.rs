@@ -31,7 +31,7 @@ fn settings(block: Option<bool>, ownership: Option<&str>, tags: &[(&str, &str)])
 fn bucket(policy: &str, state: BucketState, account: Option<bool>) -> Observed {
     let mut observed = Observed::default();
     let policy = Observation::Known(BucketPolicyState { document: Some(document(policy)) });
-    observed.buckets.insert("data".to_owned(), Observation::Known(Some(ObservedBucket { state, policy, encryption: None })));
+    observed.buckets.insert("data".to_owned(), Observation::Known(Some(ObservedBucket { state, policy, encryption: None, owner_unread: None })));
     observed.bucket_accounts.insert("data".to_owned(), owner());
     let block = account.map_or_else(|| Observation::Unreadable(Unreadable::not_tried("it")), |on| Observation::Known(PublicAccessBlock::all(on)));
     observed.account_blocks.insert(owner(), block);

@@ -155,6 +155,7 @@ async fn one(name: &str, scope: Option<&BucketScope>, listed: Option<&Listing>, 
         (Some(Some(region)), _) => region.clone(),
         // Not in the account's own list, and nothing of ours is declared in it.
         (None, None) if listed.is_some() => return None,
+        (None, Some(scope)) if listed.is_some() && scope.left => return Some(Observation::Known(None)),
         (None | Some(None), _) => match head(session, name, scope.map_or(home, |s| s.region.as_str())).await {
             Ok(Some(region)) => region,
             Ok(None) => return Some(Observation::Known(None)),
@@ -169,12 +170,21 @@ async fn one(name: &str, scope: Option<&BucketScope>, listed: Option<&Listing>, 
     };
     let by_default = encryption_by_default(session, name, &region, scope);
     let (state, policy, encryption) = join3(settings(session, name, &region, stated), policy(session, name, &region), by_default).await;
+    let mut owner_unread = None;
     let mut state = match state {
         Ok(state) => state,
         // Deleted since it was listed: bucket listings lag behind.
         Err(error) if error.class == ErrorClass::NotFound && error.code == "NoSuchBucket" => return Some(Observation::Known(None)),
         // What lets people in is found and taken back all the same.
-        Err(error) if error.class == ErrorClass::Denied && scope.is_none_or(|scope| scope.left) => BucketState::unstated(&region),
+        Err(error) if error.class == ErrorClass::Denied && scope.is_none_or(|scope| scope.left) => {
+            match settings(session, name, &region, Some(&followed)).await {
+                Ok(state) => state,
+                Err(error) => {
+                    owner_unread = Some(Unreadable::from(&error));
+                    BucketState::unstated(&region)
+                }
+            }
+        }
         Err(error) => return Some(Observation::Unreadable(Unreadable::from(&error))),
     };
     let policy = match policy {
@@ -185,7 +195,7 @@ async fn one(name: &str, scope: Option<&BucketScope>, listed: Option<&Listing>, 
     let live = policy.known().and_then(|policy| policy.document.as_ref()).is_some_and(is_public);
     let public = live || of.wanted && scope.is_some_and(|scope| scope.public);
     let ((), ()) = join(asked_besides(session, name, &mut state, stated, public), of.ask_if(public)).await;
-    Some(Observation::Known(Some(ObservedBucket { state, policy, encryption })))
+    Some(Observation::Known(Some(ObservedBucket { state, policy, encryption, owner_unread })))
 }
 
 /// What is put into a bucket is encrypted with by default, where that is asked and the settings do not state it. Nothing that is written rests

@@ -300,6 +300,9 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             }
         }
         let address = Address::new(&account, Kind::Bucket, name);
+        if let Some(why) = &found.owner_unread {
+            unread(draft, &address, why);
+        }
         let owner = found.state.tags.as_ref().and_then(|tags| our_owner(draft, tags));
         if let (Some(owner), false) = (owner, draft.desired.objects.contains_key(&address)) {
             if let Observation::Known(state) = &found.policy
@@ -325,9 +328,9 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
     }
 }
 
-/// Whether statements of ours are in a policy that nothing declares can't be told. A bucket that the runner may not look at is
-/// most likely another account's; any other failure leaves something undone.
-/// Says of a policy, of a bucket or a key, that it could not be looked at where nothing declares it.
+/// Says of a bucket, or of a policy of a bucket or a key, that it could not be looked at where nothing declares it: whether it is ours, or
+/// has statements of ours, can't be told. One that the runner may not look at is most likely another account's, but for those that a manifest
+/// would have made in an account that it is of no longer; any other failure leaves something undone.
 pub(super) fn unread(draft: &mut Draft<'_>, policy: &Address, why: &Unreadable) {
     let bucket = Address { kind: Kind::Bucket, ..policy.clone() };
     let declared = draft.desired.objects.contains_key(policy) || draft.desired.objects.contains_key(&bucket);
@@ -336,7 +339,7 @@ pub(super) fn unread(draft: &mut Draft<'_>, policy: &Address, why: &Unreadable) 
     if declared || account {
         return;
     }
-    let blocks = why.class != Some(ErrorClass::Denied);
+    let blocks = why.class != Some(ErrorClass::Denied) || draft.is_left(&policy.account) || draft.desired.left.buckets.contains_key(&policy.name);
     draft.withheld.push(Withheld { subject: Subject::Object(policy.clone()), cause: Cause::Unreadable(why.clone()), blocks });
 }
 

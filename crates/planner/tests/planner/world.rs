@@ -56,7 +56,7 @@ pub(crate) fn add_bucket(estate: &mut Observed, owner: &str, name: &str, region:
         logging: Some(None),
         tags: Some(Tags::new()),
     };
-    let found = ObservedBucket { state, policy: Observation::Known(BucketPolicyState { document: None }), encryption: None };
+    let found = ObservedBucket { state, policy: Observation::Known(BucketPolicyState { document: None }), encryption: None, owner_unread: None };
     estate.buckets.insert(name.to_owned(), Observation::Known(Some(found)));
     estate.bucket_accounts.insert(name.to_owned(), id(owner));
 }

@@ -79,7 +79,7 @@ async fn one(session: &Arc<Session>, name: &str, region: Option<String>, home: &
         ownership,
         acl,
     };
-    Some((ObservedBucket { state: bucket_state(region), policy: observed(policy), encryption: None }, facts))
+    Some((ObservedBucket { state: bucket_state(region), policy: observed(policy), encryption: None, owner_unread: None }, facts))
 }
 
 /// Only where ACLs count is it asked what they say.
@@ -126,5 +126,5 @@ fn unknown(why: &Unreadable) -> (ObservedBucket, BucketFacts) {
         ownership: Observation::Unreadable(why.clone()),
         acl: Observation::Known(Vec::new()),
     };
-    (ObservedBucket { state: bucket_state(""), policy: Observation::Unreadable(why.clone()), encryption: None }, facts)
+    (ObservedBucket { state: bucket_state(""), policy: Observation::Unreadable(why.clone()), encryption: None, owner_unread: None }, facts)
 }
