@@ -151,6 +151,26 @@ async fn without_drift_all_of_it_is_this_change() {
     assert_eq!(json["base"]["commit"], repository.git(&["rev-parse", "HEAD"]));
 }
 
+/// What was made in an account stays where its table goes: that is said by what is live, and by the commit once nothing live names it.
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_named_no_more_is_said() {
+    let repository = Repository::new("unnamed").await;
+    let here = MANIFEST.replace("[trusted.dev]\naccount = \"111111111111\"\n\n[trusted.dev.users.ann]\n", "");
+    repository.write("access/based.toml", &here.replace("user = \"dev/ann\"", "service = \"ec2.amazonaws.com\""));
+    let note = |label: &str| format!("note: account 111111111111 ({label}): what is live lets it in, or it was named, and no manifest names it any more");
+    for (words, label, live) in [(["--base", "HEAD"].as_slice(), "dev", true), (&[], "not named", true), (&["--base", "HEAD"], "dev", false)] {
+        let said = repository.run(&[&["plan"], words].concat()).await;
+        assert!(said.exit == Exit::Clean && said.out.matches(&note(label)).count() == 1, "{words:?}: {}", said.out);
+        if live && words.is_empty() {
+            assert_eq!(repository.run(&["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
+        }
+    }
+    // Nothing is left that names it, and the user stays.
+    let said = repository.run(&["plan"]).await;
+    assert!(said.out.starts_with("No changes."), "{}", said.out);
+    assert!(repository.place.iam("111111111111", "GetUser", &[("UserName", "ann")]).await.contains("<Arn>"));
+}
+
 /// What an account is declared by may come and go with files: what is left behind is named.
 /// Of a key or a bucket that nothing of ours names, a plan finds no statement: the commit that still names it does.
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,8 @@ use crossrole_access::{Controls, Objects, delta};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::observed::Scope;
 use crossrole_model::{
-    Action, Address, BaseMistakes, Change, Compared, Desired, Finding, Grounds, Kind, ObjectState, Observed, Plan, Reason, Severity, Since, Source, UnreadBase,
+    AccountId, Action, Address, BaseMistakes, Cause, Change, Compared, Desired, Finding, Grounds, Kind, ObjectState, Observed, Plan, Reason, Severity, Since,
+    Source, Subject, UnreadBase, Withheld,
 };
 use crossrole_planner::Options;
 
@@ -101,6 +102,14 @@ impl Base {
             Self::Read(base) => base.observe(now, observed, session).await,
             Self::Unread(_) => Ok(None),
         }
+    }
+
+    /// Accounts that the commit's manifests name and those of now, which are `desired`, do not: nobody looks into them any more.
+    pub(crate) fn unnamed(&self, desired: &Desired) -> Option<Vec<Withheld>> {
+        let Self::Read(base) = self else { return None };
+        let looked_at = base.desired.accounts.iter().filter(|(account, info)| info.managed && !info.left && !desired.accounts.contains_key(account));
+        let subject = |account: &AccountId, label: &String| Subject::Account { account: account.clone(), label: label.clone() };
+        Some(looked_at.map(|(account, info)| Withheld { subject: subject(account, &info.label), cause: Cause::Unnamed, blocks: false }).collect())
     }
 
     /// The plan of now, of `desired`, beside what the commit says. `observed`: of `observe`.
@@ -218,7 +227,12 @@ impl ReadBase {
             change,
             access,
             change_access,
-            not_compared: then.withheld.into_iter().filter(|one| !now.withheld.iter().any(|other| other.subject == one.subject)).collect(),
+            // Whom what is live lets in beside keeps nothing from being compared.
+            not_compared: then
+                .withheld
+                .into_iter()
+                .filter(|one| one.cause != Cause::Unnamed && !now.withheld.iter().any(|other| other.subject == one.subject))
+                .collect(),
             left: Self::left(desired, now, observed, options),
             new: self.new.clone(),
             gone: self.gone.clone(),

@@ -58,6 +58,9 @@ pub enum Cause {
     Moved,
     /// Our policies let principals assume roles of this account, and no manifest and no directory names it any more.
     Unlisted,
+    /// Statements of ours let its principals in, or an earlier commit's manifests name it, and no manifest of this run does: what may have been
+    /// made there was not looked at.
+    Unnamed,
     /// It relies on this principal, which does not exist.
     Missing(Address),
     /// It names a principal or a policy that is called otherwise where it is: IAM tells names apart neither by path nor by case, and ARNs

@@ -136,6 +136,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     draft.sets_by_hand = desired.by_hand.iter().filter_map(set_of).collect();
     unreadable(&mut draft, scope.everything);
     diff::diff(&mut draft);
+    diff::note_unnamed(&mut draft, desired);
     if options.destroy {
         diff::unmarked(&mut draft, desired);
     }

@@ -23,6 +23,8 @@ mod differences;
 mod federated;
 #[path = "planner/keys.rs"]
 mod keys;
+#[path = "planner/left.rs"]
+mod left;
 #[path = "planner/made_keys.rs"]
 mod made_keys;
 #[path = "planner/quotas.rs"]

@@ -190,6 +190,11 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             "our policies let principals into its roles, and no manifest and no directory names it any more".to_owned(),
             "what was made there is not looked for: list it in `accounts.toml`, and select the others with `accounts = […]`, to have that taken away",
         ),
+        Cause::Unnamed => (
+            "what is live lets it in, or it was named, and no manifest names it any more: it was not looked at, and whatever these manifests made there stays"
+                .to_owned(),
+            "where it had a table under `[trusted]`: put that back and run `destroy`, or keep it, without what uses it, until that is applied",
+        ),
         Cause::NoPermissionSet => (
             "IAM Identity Center has no permission set of this name".to_owned(),
             "make it there first, or correct its name: crossrole writes into sets, and makes none",

@@ -52,6 +52,8 @@ async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit,
             made.plan.changes.insert(at, change);
             made.plan.steps.iter_mut().filter(|step| step.change >= at).for_each(|step| step.change += 1);
         }
+        // Whom a manifest has let in till now is told where it changes; here it is most likely a stranger.
+        made.plan.withheld.retain(|withheld| withheld.cause != Cause::Unnamed);
         made.plan.withheld.extend(keys_off(&made.plan, &desired, &made.observed));
         let access = by_hand(&desired, &made.observed, &made.plan.changes, &controls);
         let drifted = Drifted { access, foreign: foreign(&desired, &made.observed, &controls) };

@@ -263,6 +263,11 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
         access(&mut plan, &desired, &observed, &controls);
         let linted = if plan.destroy { Linted::default() } else { crossrole_lint::lint(&desired, Some(&observed), super::validate::now()) };
         plan.control_policies = bound;
+        if let Some(unnamed) = base.as_ref().and_then(|(base, _)| base.unnamed(&desired)) {
+            // What the commit did not name is somebody's hand.
+            plan.withheld.retain(|withheld| withheld.cause != Cause::Unnamed);
+            plan.withheld.extend(unnamed);
+        }
         let since = base.map(|(base, grounds)| {
             let compared = base.compared(&desired, &plan, then.as_ref().unwrap_or(&observed), &options, &controls);
             compared.on(grounds.grounds(&plan, &desired, &observed))

@@ -17,6 +17,7 @@ mod provider;
 mod quota;
 mod role;
 mod saml;
+mod unnamed;
 mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use crate::is_iam;
 
 pub(crate) use caller::is_of;
 pub(crate) use policy::attached_to;
+pub(crate) use unnamed::note as note_unnamed;
 
 /// Compares every declared object, then looks for ours that nothing declares.
 ///

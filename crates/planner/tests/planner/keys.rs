@@ -379,7 +379,10 @@ fn what_an_earlier_manifest_wrote_into_a_key_that_is_still_named_goes() {
     );
     let with_table =
         format!("{names}[keys.data]\narn = \"{KEY}\"\n[[keys.data.statement]]\nprincipals = {{ AWS = \"333333333333\" }}\nactions = \"kms:Decrypt\"\n");
-    row("the table went, and the statement stays", &names).first(closed).after(&with_table).plans(&[&format!("~ {NAME} (NotInManifest): PutKeyPolicy")]);
+    row("the table went, and the statement stays", &names)
+        .first(closed)
+        .after(&with_table)
+        .plans(&[&format!("~ {NAME} (NotInManifest): PutKeyPolicy"), "? account not named: Unnamed"]);
     let denied: fn(&mut Observed) = |e| {
         let why = crossrole_model::Unreadable { class: Some(crossrole_model::ErrorClass::Denied), why: "no".into() };
         drop(e.keys.insert(KEY.to_owned(), Observation::Unreadable(why)));

@@ -80,6 +80,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Path { found: t(), wanted: t() },
         Cause::NoKey,
         Cause::Unlisted,
+        Cause::Unnamed,
         Cause::Moved,
         Cause::AwsKey,
         Cause::KeyState(KeyState::Disabled),
@@ -151,8 +152,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::OtherKey { .. } => 40,
         Cause::Federated { .. } => 41,
         Cause::PublicInAccount(_) => 42,
+        Cause::Unnamed => 43,
     };
-    covers(all.iter().map(number), 43);
+    covers(all.iter().map(number), 44);
     all
 }
 
