@@ -82,6 +82,9 @@ pub struct Observed {
     pub account_blocks: BTreeMap<AccountId, Observation<PublicAccessBlock>>,
     /// Keys by ARN.
     pub keys: BTreeMap<String, Observation<Option<ObservedKey>>>,
+    /// Keys with an alias that nobody names and that bear the mark of a manifest of the run, each with that manifest's name; by account, and by
+    /// the ARN with the alias.
+    pub marked_keys: BTreeMap<AccountId, Observation<BTreeMap<String, String>>>,
     /// Permission sets, where they were asked for.
     pub permission_sets: Option<Observation<ObservedSets>>,
     /// Calls made to read it, by account.
@@ -284,6 +287,10 @@ pub struct Scope {
     /// Those of them that are made where they are not there: one that was begun and has not got its alias is looked for.
     #[serde(default)]
     pub keys_to_make: BTreeSet<String>,
+    /// Regions in which manifests have buckets or keys, or had, by account: keys of ours that nothing names are looked for there, with
+    /// `everything`. Without, that is done in the regions of keys that are known by their aliases alone, where little more is asked.
+    #[serde(default)]
+    pub key_regions: BTreeMap<AccountId, BTreeSet<String>>,
     /// Also read the policies of buckets, and of keys, that only live policies of ours name (for pruning).
     pub follow_owned: BTreeSet<String>,
     /// Accounts in which manifests have buckets, or had: what is left in one that only callers' policies name is looked for there.

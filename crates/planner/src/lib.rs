@@ -49,6 +49,23 @@ pub struct Options {
     pub destroy_keys: BTreeSet<String>,
     /// Compare also what is not ours, and what rests on something withheld. Such a plan says what differs, and is never carried out.
     pub look_through: bool,
+    /// Look also for what of ours nothing speaks of any more, as `destroy` does: that costs a call each.
+    pub everything: bool,
+}
+
+/// Returns what has to be read for a plan of this kind.
+pub fn scope_of(desired: &Desired, options: &Options) -> Scope {
+    let mut scope = scope(desired);
+    scope.everything = options.destroy || options.everything;
+    // A key that is told to go, and that nothing names, may be wherever the manifests are.
+    let known: BTreeSet<&str> = desired.made_keys.keys().filter_map(|arn| arn.rsplit_once('{')?.1.strip_suffix('}')).collect();
+    let told = options.destroy_keys.iter().filter(|alias| !known.contains(alias.as_str()));
+    let regions: BTreeSet<&String> = scope.key_regions.values().flatten().collect();
+    let places = || scope.accounts.keys().flat_map(|account| regions.iter().map(move |region| (account, *region)));
+    let named = told.flat_map(|alias| places().map(move |(account, region)| KeyRef::made(desired.partition, region, account, alias).arn));
+    let named: Vec<String> = named.filter(|arn| KeyRef::parse(arn).is_some()).collect();
+    scope.keys.extend(named);
+    scope
 }
 
 /// Returns what has to be read to plan `desired`.
@@ -107,6 +124,7 @@ pub fn scope(desired: &Desired) -> Scope {
     let all = named.cloned().chain(of_buckets.cloned()).chain(left).chain(made).chain(wanted);
     scope.keys = all.filter(|key| managed(key)).map(|key| key.arn).collect();
     let to_make = desired.objects.keys().filter(|address| address.kind == Kind::Key);
+    scope.key_regions = key_regions(desired, &scope);
     scope.keys_to_make = to_make.map(|address| KeyRef::named(desired.partition, &address.account, &address.name).arn).collect();
     // All of its sets are looked at: what was left in one that nothing declares is found nowhere else.
     scope.permission_sets = desired.identity_center.as_ref().map(|at| {
@@ -118,9 +136,22 @@ pub fn scope(desired: &Desired) -> Scope {
     scope
 }
 
+/// Regions in which manifests have buckets or keys, or would have them.
+fn key_regions(desired: &Desired, scope: &Scope) -> BTreeMap<AccountId, BTreeSet<String>> {
+    let own =
+        desired.accounts.iter().filter(|(_, info)| info.trusting).filter_map(|(account, info)| Some((account.clone(), info.fills.get("region")?.clone())));
+    let of_buckets = scope.buckets.values().map(|bucket| (bucket.account.clone(), bucket.region.clone()));
+    let of_keys = scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)).map(|key| (key.account(), key.region().to_owned()));
+    let mut all: BTreeMap<AccountId, BTreeSet<String>> = BTreeMap::new();
+    for (account, region) in own.chain(of_buckets).chain(of_keys).filter(|(account, _)| scope.accounts.contains_key(account)) {
+        all.entry(account).or_default().insert(region);
+    }
+    all
+}
+
 /// Compares what is wanted with what was read.
 pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
-    let scope = scope(desired);
+    let scope = scope_of(desired, options);
     // Who calls a key by its ARN that a manifest of the run makes means the same key.
     let names: BTreeMap<String, String> = observed.made_keys().into_iter().map(|(alias, arn)| (arn, alias)).collect();
     let renamed = if names.is_empty() { None } else { Some(desired.rename_keys(&names)) };
@@ -145,7 +176,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         manifests: desired.manifests.clone(),
         accounts: desired.accounts.clone(),
         partition: desired.partition,
-        scope: Scope { everything: options.destroy, ..scope },
+        scope,
         destroy: options.destroy,
         targets: options.targets.clone(),
         destroy_keys: options.destroy_keys.clone(),

@@ -245,8 +245,8 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             return ("a key stays, as what it encrypted goes with it".to_owned(), advice);
         }
         Cause::NoSuchKey => (
-            "no key of this alias is made by these manifests and would be taken back".to_owned(),
-            "write the alias as it stands in the manifest, and plan with `--destroy`: a key that is declared stays",
+            "no key of this alias has the mark of these manifests and would be taken back, where they have keys and buckets".to_owned(),
+            "write the alias as it stands in AWS; a key that is declared stays, unless everything is destroyed",
         ),
         Cause::OtherAlias(alias) => (
             format!("its alias stands for another key of ours, which is that of `{alias}`"),

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use crossrole_access::{Controls, Estate, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
-use crossrole_model::observed::Scope;
 use crossrole_model::{Cause, Change, Compared, Desired, DesiredObject, Drifted, Finding, Judged, KeyRef, Kind, Observed, Outcome, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Owners, Screen, Tone};
@@ -250,7 +249,7 @@ pub(crate) fn carried_out(wanted: &[Report], made: &Made, sources: &[Source], ou
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
 pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs, gate: &Gate, base: Option<(Base, grounds::Base)>) -> Result<Made, Failure> {
-    let scope = Scope { everything: options.destroy, ..crossrole_planner::scope(&session.desired) };
+    let scope = crossrole_planner::scope_of(&session.desired, options);
     let observed = session.observe(&scope).await?;
     let then = match &base {
         Some((base, _)) => base.observe(&scope, &observed, session).await?,

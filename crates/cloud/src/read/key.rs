@@ -10,7 +10,7 @@ use crossrole_model::observed::{AccountState, KeyState, ObservedKey, ObservedMad
 use crossrole_model::state::{KeyPolicyState, MadeKey, Tags};
 use crossrole_model::{AccountId, CloudError, ErrorClass, KeyRef, Observation, Partition, Unreadable, ownership};
 use crossrole_policy::Statement;
-use futures_util::future::{join, join_all, join3};
+use futures_util::future::{join, join_all, join3, try_join_all};
 
 use crate::session::Session;
 
@@ -171,7 +171,7 @@ const UNNAMED_MOST: usize = 200;
 pub(crate) async fn begun(session: &Arc<Session>, region: &str, alias: &str) -> Result<Option<Described>, CloudError> {
     let (keys, named) = join(keys(session, region), named(session, region)).await;
     let (keys, named) = (keys?, named?);
-    let unnamed: Vec<String> = keys.into_iter().filter(|arn| !named.iter().any(|id| arn.ends_with(&format!("key/{id}")))).collect();
+    let unnamed: Vec<String> = keys.into_iter().filter(|arn| !named.keys().any(|id| arn.ends_with(&format!("key/{id}")))).collect();
     if unnamed.len() > UNNAMED_MOST {
         let message = format!("{} keys have no alias, and no more than {UNNAMED_MOST} are looked at for one that was begun and not named", unnamed.len());
         let account = Some(session.account.clone());
@@ -194,6 +194,69 @@ pub(crate) async fn begun(session: &Arc<Session>, region: &str, alias: &str) -> 
     Ok(None)
 }
 
+/// Most keys of a region that a plan asks whose they are: each costs a call.
+const MARKS_MOST: usize = 20;
+/// The same where everything is looked at.
+const ALL_MARKS_MOST: usize = 1_000;
+
+/// Keys of an account that nobody names and that bear the mark of a manifest of the run: by the ARN with the alias, the manifest. One that is
+/// to be deleted is none.
+pub(super) async fn marked(session: &Arc<Session>, scope: &Scope) -> Option<Observation<BTreeMap<String, String>>> {
+    let here: Vec<KeyRef> = scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)).filter(|key| key.account() == session.account).collect();
+    let made: BTreeSet<String> = here.iter().filter(|key| key.alias().is_some()).map(|key| key.region().to_owned()).collect();
+    let all = scope.key_regions.get(&session.account).into_iter().flatten().cloned().filter(|_| scope.everything);
+    let regions: BTreeSet<String> = made.iter().cloned().chain(all).collect();
+    if regions.is_empty() || scope.presence || scope.follow_owned.is_empty() {
+        return None;
+    }
+    let (here, made) = (&here, &made);
+    let read = try_join_all(regions.iter().map(|region| async move {
+        match marked_in(session, region, here, scope).await {
+            // Where no key is made, the runner has no right to ask.
+            Err(error) if error.class == ErrorClass::Denied && !made.contains(region) => Ok(BTreeMap::new()),
+            read => read,
+        }
+    }))
+    .await;
+    Some(match read {
+        Ok(found) => Observation::Known(found.into_iter().flatten().collect()),
+        Err(error) => Observation::Unreadable(Unreadable::from(&error)),
+    })
+}
+
+async fn marked_in(session: &Arc<Session>, region: &str, here: &[KeyRef], scope: &Scope) -> Result<BTreeMap<String, String>, CloudError> {
+    let is_known = |name: &str| here.iter().any(|key| key.name() == format!("{region}/{name}"));
+    let of_somebody = |alias: &String| !alias.starts_with("alias/aws/");
+    let unknown = named(session, region)
+        .await?
+        .into_iter()
+        .filter(|(id, aliases)| !is_known(id) && aliases.iter().all(of_somebody) && !aliases.iter().any(|alias| is_known(alias)));
+    let most = if scope.everything { ALL_MARKS_MOST } else { MARKS_MOST };
+    let partition = Partition::of_region(region);
+    let asked = unknown.take(most).map(|(id, aliases)| async move {
+        let arn = format!("arn:{}:kms:{region}:{}:key/{id}", partition.as_str(), session.account);
+        let tags = match tags(session, region, &arn).await {
+            Ok(tags) => tags,
+            Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let owner = ownership::owner(&tags).filter(|owner| scope.follow_owned.contains(*owner));
+        // One whose alias stands for another key is told where that is.
+        let told = tags.get(ownership::ALIAS_TAG).filter(|alias| is_known(alias));
+        let (Some(owner), None) = (owner, told) else { return Ok(None) };
+        // Only of our own is more asked; where that may not be told, it is there.
+        let gone = match describe(session, region, &arn).await {
+            Ok(found) => found.is_none_or(|found| found.state == KeyState::PendingDeletion),
+            Err(error) if error.class == ErrorClass::Denied => false,
+            Err(error) => return Err(error),
+        };
+        let alias = tags.get(ownership::ALIAS_TAG).filter(|alias| aliases.contains(*alias)).or_else(|| aliases.first());
+        let name = alias.filter(|_| !gone).map(|alias| KeyRef::made(partition, region, &session.account, alias).arn);
+        Ok(name.map(|name| (name, owner.to_owned())))
+    });
+    Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+}
+
 /// ARNs of all keys of a region.
 pub(super) async fn keys(session: &Arc<Session>, region: &str) -> Result<Vec<String>, CloudError> {
     let kms = session.kms(region);
@@ -208,13 +271,15 @@ pub(super) async fn keys(session: &Arc<Session>, region: &str) -> Result<Vec<Str
     }
 }
 
-/// Ids of keys that have an alias.
-async fn named(session: &Arc<Session>, region: &str) -> Result<BTreeSet<String>, CloudError> {
+/// Aliases of keys, by the keys' ids.
+async fn named(session: &Arc<Session>, region: &str) -> Result<BTreeMap<String, BTreeSet<String>>, CloudError> {
     let kms = session.kms(region);
-    let (mut found, mut marker) = (BTreeSet::new(), None::<String>);
+    let (mut found, mut marker) = (BTreeMap::<String, BTreeSet<String>>::new(), None::<String>);
     loop {
         let page = session.read("ListAliases", || kms.list_aliases().limit(ALIASES_PAGE).set_marker(marker.clone()).send()).await?;
-        found.extend(page.aliases().iter().filter_map(|alias| alias.target_key_id()).map(str::to_owned));
+        for (id, alias) in page.aliases().iter().filter_map(|alias| alias.target_key_id().zip(alias.alias_name())) {
+            found.entry(id.to_owned()).or_default().insert(alias.to_owned());
+        }
         marker = page.next_marker().filter(|_| page.truncated()).map(str::to_owned);
         if marker.is_none() {
             return Ok(found);

@@ -16,7 +16,7 @@ use crossrole_model::{
     Unreadable, ownership,
 };
 use crossrole_policy::Document;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use percent_encoding::percent_decode_str;
 
 use crate::Aws;
@@ -56,8 +56,9 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     let (read, permission_sets) = join(read, sets).await;
     let one_by_one = aws.calls();
     let (mut accounts, mut buckets, mut bucket_accounts, mut keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), key::Keys::new());
-    let mut account_blocks = BTreeMap::new();
-    for (account, asked, (state, (found, block), found_keys)) in read {
+    let (mut account_blocks, mut marked_keys) = (BTreeMap::new(), BTreeMap::new());
+    for (account, asked, (state, (found, block), (found_keys, marked))) in read {
+        marked_keys.extend(marked.map(|marked| (account.clone(), marked)));
         account_blocks.extend(block.map(|block| (account.clone(), block)));
         keys.extend(found_keys);
         bucket_accounts.extend(found.keys().map(|name| (name.clone(), account.clone())));
@@ -96,7 +97,7 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
             runners.insert(account.clone(), arn.clone());
         }
     }
-    let mut observed = Observed { accounts, buckets, bucket_accounts, account_blocks, keys, permission_sets, calls, runners };
+    let mut observed = Observed { accounts, buckets, bucket_accounts, account_blocks, keys, marked_keys, permission_sets, calls, runners };
     resolved(aws, &mut observed);
     aws.made.in_observed(&mut observed);
     observed
@@ -160,7 +161,7 @@ fn resolved(aws: &Aws, observed: &mut Observed) {
 }
 
 /// What was read of an account.
-type OfAccount = (Observation<AccountState>, (bucket::Buckets, bucket::Block), key::Keys);
+type OfAccount = (Observation<AccountState>, (bucket::Buckets, bucket::Block), (key::Keys, Option<Observation<BTreeMap<String, String>>>));
 
 /// Reads an account, and tells when that begins and how it ends.
 async fn told(aws: &Aws, account: &AccountId, work: impl Future<Output = OfAccount>) -> OfAccount {
@@ -197,7 +198,7 @@ async fn of_account(
             let unread = Unreadable::from(&error);
             let buckets = declared.into_keys().map(|name| (name, Observation::Unreadable(unread.clone()))).collect();
             let keys = keys.into_iter().map(|key| (key.arn, Observation::Unreadable(unread.clone()))).collect();
-            return (Observation::Unreadable(unread), (buckets, None), keys);
+            return (Observation::Unreadable(unread), (buckets, None), (keys, None));
         }
     };
     let home = aws.sessions.partition().home_region();
@@ -210,7 +211,7 @@ async fn of_account(
             Err(Unreadable::not_tried(format_args!("account {account}")))
         }
     };
-    let ((mut state, listed), keys) = join(join(iam, listing), key::read(&session, keys, &scope.keys_to_make)).await;
+    let ((mut state, listed), keys, marked) = join3(join(iam, listing), key::read(&session, keys, &scope.keys_to_make), key::marked(&session, scope)).await;
     let mut wanted = declared;
     for name in state.as_ref().map(|s| bucket::followed(s, &scope.follow_owned)).unwrap_or_default() {
         wanted.entry(name).or_default();
@@ -221,7 +222,7 @@ async fn of_account(
         }
     };
     let ((), buckets) = join(more, bucket::read(&session, wanted, listed, home, scope)).await;
-    (state.map_or_else(Observation::Unreadable, Observation::Known), buckets, keys)
+    (state.map_or_else(Observation::Unreadable, Observation::Known), buckets, (keys, marked))
 }
 
 /// Reads what a call is about to replace whole.

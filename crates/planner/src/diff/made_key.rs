@@ -146,9 +146,10 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         let address = Address::new(&key.account(), Kind::Key, key.name());
         let declared = draft.desired.objects.contains_key(&address);
         if let (Observation::Unreadable(why), Some(told), false) = (found, told, declared) {
-            // What is to be deleted, and may be there, is not passed over.
-            used.insert(told);
-            draft.withhold(&address, Cause::Unreadable(why.clone()));
+            // What is to be deleted, and may be there, is not passed over; one that no manifest speaks of is most likely not there.
+            let known = draft.desired.made_keys.contains_key(arn);
+            used.extend(known.then_some(told.as_str()));
+            draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks: known });
         }
         let Observation::Known(Some(ObservedKey { state, made: Some(made), .. })) = found else { continue };
         if let (Some(ours), false) = (&made.apart, declared) {
@@ -168,9 +169,29 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             (Some(_), None, None) => delete(draft, key, address, made, owner),
         }
     }
+    stay(draft);
     // What was asked for by name, and is nowhere, is not passed over.
     let nowhere = draft.destroy_keys.iter().filter(|alias| !used.contains(alias.as_str())).cloned().collect::<Vec<_>>();
     draft.withheld.extend(nowhere.into_iter().map(|alias| Withheld { subject: Subject::Key(alias), cause: Cause::NoSuchKey, blocks: true }));
+}
+
+/// Keys of ours that no manifest names any more: what they let people do stays, and so does what they cost, until they are told to go.
+fn stay(draft: &mut Draft<'_>) {
+    for (account, found) in &draft.observed.marked_keys {
+        let found = match found {
+            Observation::Known(found) => found,
+            Observation::Unreadable(why) => {
+                let label = draft.desired.accounts.get(account).map_or_else(String::new, |info| info.label.clone());
+                let subject = Subject::Pruning { account: account.clone(), label };
+                draft.withheld.push(Withheld { subject, cause: Cause::Unreadable(why.clone()), blocks: false });
+                continue;
+            }
+        };
+        for key in found.keys().filter(|arn| !draft.observed.keys.contains_key(*arn)).filter_map(|arn| KeyRef::parse(arn)) {
+            let subject = Subject::Object(Address::new(account, Kind::Key, key.name()));
+            draft.withheld.push(Withheld { subject, cause: Cause::KeyStays, blocks: false });
+        }
+    }
 }
 
 /// A bucket that stays, and whose new objects are encrypted with a key: it is so live, or a manifest says it of somebody else's.

@@ -154,7 +154,7 @@ impl Row {
         assert_eq!(lines, expected, "{}:\n{}", self.name, lines.iter().map(|l| format!("        {l:?},\n")).collect::<String>());
         self.carry_out(&planned, &mut live);
         // Targets that have nothing left to do are no changes any more.
-        let options = Options { destroy: self.options.destroy, targets: Vec::new(), destroy_keys: self.options.destroy_keys.clone(), look_through: false };
+        let options = Options { destroy: self.options.destroy, targets: Vec::new(), destroy_keys: self.options.destroy_keys.clone(), ..Options::default() };
         let again = self.plan(&under(&self.manifest, self.center.clone()), &live, if self.options.targets.is_empty() { &options } else { &self.options });
         assert_eq!(again.changes, [], "{}, a second time", self.name);
     }

@@ -137,6 +137,7 @@ pub(crate) fn look(estate: &Observed, scope: &Scope) -> Observed {
         let found = estate.buckets.get(name).cloned().unwrap_or(Observation::Known(None));
         seen.buckets.insert(name.clone(), only(found, wanted.settings.as_ref(), wanted.public));
     }
+    seen.marked_keys.clone_from(&estate.marked_keys);
     for arn in &scope.keys {
         seen.keys.insert(arn.clone(), estate.keys.get(arn).cloned().unwrap_or(Observation::Known(None)));
     }
