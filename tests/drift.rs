@@ -418,6 +418,35 @@ async fn what_is_gone_is_taken_out() {
 }
 
 /// What could not be read is no drift, and not none.
+/// What of ours nothing speaks of any more, and nobody has, is found here, and by no plan.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_has_and_nothing_declares_is_drift() {
+    let place = Place::new(Options::default());
+    let of = |rest: &str| manifest("drift-left", &format!("name = \"lasting\"\n[trusting]\naccount = \"{TRUSTING}\"\n{rest}"));
+    let path =
+        of("[policies.P]\n[[policies.P.allow]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n[oidc_providers.ci]\nurl = \"https://ci.example.com\"\n");
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    // A policy of somebody else's is none.
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+    place.iam(TRUSTING, "CreatePolicy", &[("PolicyName", "Theirs"), ("PolicyDocument", document)]).await;
+    of("");
+    assert!(place.good(&["plan", &path]).await.starts_with("No changes."));
+    let said = place.run(&["drift", "--sandbox", &path]).await;
+    assert!(said.exit == Exit::Changes && said.out.starts_with("Drift: 2 objects are not as the manifests say."), "{}", said.out);
+    assert!(said.out.contains("- policy P") && said.out.contains("- oidc-provider ci.example.com") && !said.out.contains("Theirs"), "{}", said.out);
+    assert!(said.out.contains("`crossrole destroy --target oidc-provider/ci.example.com --target policy/P`"), "{}", said.out);
+    // What may be ours and can't be told is not none.
+    for (operation, denied) in [("ListPolicyTags", &["ListPolicyTags"]), ("ListOpenIDConnectProviders", &["ListOpenIDConnectProviders"])] {
+        place.sandbox.set_faults(Some(std::sync::Arc::new(crate::made_key::Denied(denied))));
+        let said = place.run(&["drift", "--sandbox", &path]).await;
+        assert!(said.out.contains(&format!("it could not be read: {operation}")), "{}", said.out);
+    }
+    place.sandbox.set_faults(None);
+    place.good(&["destroy", "--auto-approve", "--quiet", "--target", "policy/P", &path]).await;
+    let said = place.run(&["drift", "--sandbox", &path]).await;
+    assert!(said.out.starts_with("Drift: 1 object is not as the manifests say."), "{}", said.out);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_not_read_is_an_error() {
     let (place, path) = place("unread").await;

@@ -1,10 +1,12 @@
 //! Drift and this change, each in a section of its own.
 
+use std::collections::BTreeSet;
+
 use crossrole_model::access::AccessDelta;
 use crossrole_model::observed::KeyState;
 use crossrole_model::{
-    Address, BaseMistakes, Cause, Change, Compared, Drifted, Foreign, ForeignPart, Kind, LeftBecause, LeftPart, Part, Plan, Since, Subject, UnreadBase,
-    Withheld,
+    Address, BaseMistakes, Cause, Change, Compared, Drifted, Foreign, ForeignPart, Kind, LeftBecause, LeftPart, ObjectState, Part, Plan, Reason, Since,
+    Subject, UnreadBase, Withheld, ownership,
 };
 use serde_json::{Value, json};
 
@@ -139,11 +141,35 @@ pub fn drift_alone(plan: &Plan, drift: &Drifted, view: View) -> String {
     gone(plan, &mut out);
     changes(plan, view, &mut out);
     withheld(plan, &mut out);
+    out.extend(held_by_nobody(plan));
     out.extend(by_drift(access, view, access::LINES_MOST));
     out.extend(let_in(foreign, view, access::LINES_MOST));
     out.extend(beside(plan));
     out.push(Line::plain(0, cost(plan)));
     named::text(plan, rendered(&out, view.screen))
+}
+
+/// How policies and providers of ours go that no manifest declares: a plan finds those alone that roles of ours have.
+fn held_by_nobody(plan: &Plan) -> Vec<Line> {
+    let of_callers = |change: &Change| matches!(&change.before, Some(ObjectState::Policy(policy)) if policy.path == ownership::CALLER_PATH);
+    let found = |change: &&Change| {
+        let kind = matches!(change.address.kind, Kind::Policy | Kind::OidcProvider | Kind::SamlProvider);
+        kind && change.reasons.contains(&Reason::NotInManifest) && !of_callers(change)
+    };
+    let targets: BTreeSet<String> = plan
+        .changes
+        .iter()
+        .filter(found)
+        .map(|change| format!(" --target {}", safe(&format!("{}/{}", change.address.kind.as_str(), change.address.name))))
+        .collect();
+    if targets.is_empty() {
+        return Vec::new();
+    }
+    let text = format!(
+        "`apply` does not look for policies and providers that no role of ours has: `crossrole destroy{}`, with the manifests, takes them away",
+        targets.into_iter().collect::<String>()
+    );
+    vec![Line::new(Tone::Warning, 0, "note: ").then([text]), Line::empty()]
 }
 
 /// What drift is not, where nothing else is said.

@@ -42,8 +42,13 @@ async fn opened(args: &DriftArgs, events: &Arc<Events>, io: &mut Io) -> Result<E
     session.ended(drift(args, &session, io).await)
 }
 
+/// What of ours nothing speaks of any more is drift as well: what that costs is no matter here.
+fn everything() -> Options {
+    Options { everything: true, ..Options::default() }
+}
+
 async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
-    let mut made = make(session, &Options::default(), &GuardArgs::default(), &Gate::none(), None).await?;
+    let mut made = make(session, &everything(), &GuardArgs::default(), &Gate::none(), None).await?;
     let (desired, controls) = (Arc::clone(&session.desired), session.settings.controls(&session.desired)?);
     let own = made.plan.clone();
     let work = move || {
@@ -226,7 +231,7 @@ fn attempted(
     let text = take_up::edited(&source.text, attempt).ok_or(LeftBecause::NoPlace)?;
     source.text.clone_from(&text);
     let wanted = read(&new).ok_or(LeftBecause::Mistakes)?;
-    let then = crossrole_planner::plan(&wanted, observed, &Options::default());
+    let then = crossrole_planner::plan(&wanted, observed, &everything());
     let others = others(&then, plan, &attempt.address);
     if !others.is_empty() {
         return Err(LeftBecause::SaysMore(others));

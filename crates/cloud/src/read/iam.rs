@@ -77,7 +77,8 @@ pub(super) async fn more(session: &Arc<Session>, state: &mut AccountState, objec
         }
     }
     let mut unread = |kind, error: &CloudError| {
-        let declared = objects.iter().filter(|a| a.kind == kind);
+        let any = scope.everything.then(|| Address::new(&session.account, kind, "*"));
+        let declared = objects.iter().filter(|a| a.kind == kind).chain(&any);
         state.unreadable.extend(declared.map(|address| (address.clone(), Unreadable::from(error))));
     };
     match oidc {
