@@ -268,6 +268,65 @@ async fn a_runner_that_may_not_look_makes_no_second_key() {
     assert!(said.exit == Exit::Failed && !said.out.contains("no key of this alias"), "{}", said.out);
 }
 
+/// A key that a manifest made and names no more is said until it goes, and it goes by its name alone.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_named_no_more_is_said_until_it_goes() {
+    let (place, file) = applied().await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    let second = manifest("made-key-second", &text.replace("data/archive", "data/second"));
+    // The key that encrypts till then is read: what its policy lets is known, and it is written by nobody.
+    let first = arn(&place).await;
+    let said = place.good(&["plan", &second]).await;
+    assert!(said.contains("~ bucket made-key-archive") && !said.contains("not decided") && !said.contains(&format!("key-policy {REGION}/{ALIAS}")), "{said}");
+    let statements = key_statements(&place, OWNER, REGION, &first).await;
+    place.sandbox.set_faults(Some(Arc::new(Denied(&["ListResourceTags"]))));
+    let said = place.run(&["plan", &second]).await.out;
+    assert!(said.contains(&format!("the policy of key {first}, which encrypts there, was not read")), "{said}");
+    place.sandbox.set_faults(None);
+    place.good(&["apply", "--auto-approve", "--quiet", &second]).await;
+    assert_eq!(key_statements(&place, OWNER, REGION, &first).await, statements, "what it encrypted is still read");
+    let stays = format!("note: {OWNER}/key/{REGION}/{ALIAS}: a key stays, as what it encrypted goes with it");
+    for words in [&["plan", &second][..], &["drift", "--sandbox", &second]] {
+        let said = place.good(words).await;
+        assert!(said.contains(&stays) && said.contains(&format!("`--destroy-key {ALIAS}`")), "{said}");
+        assert!(said.contains("No changes.") || said.contains("Drift: none"), "{said}");
+    }
+    // Nothing is asked of keys of others but whose they are.
+    let others = place.kms(OWNER, REGION, "CreateKey", &json!({})).await["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
+    place.kms(OWNER, REGION, "CreateAlias", &json!({ "AliasName": "alias/others", "TargetKeyId": others })).await;
+    let actions = ["kms:ListResourceTags", "kms:PutKeyPolicy", "kms:CreateAlias"];
+    let statement = json!({ "Effect": "Allow", "Principal": { "AWS": OWNER }, "Action": actions, "Resource": "*" });
+    put_key_policy(&place, OWNER, REGION, &others, &[statement]).await;
+    let said = place.good(&["plan", &second]).await;
+    assert!(said.contains(&stays) && !said.contains("could not be read"), "{said}");
+    // What may not be asked is not taken for nothing.
+    place.sandbox.set_faults(Some(Arc::new(Denied(&["ListAliases"]))));
+    let said = place.good(&["plan", &second]).await;
+    assert!(said.contains("note: pruning in account 222222222222 (trusting): it could not be read: ListAliases"), "{said}");
+    place.sandbox.set_faults(None);
+
+    // No key at all is declared any more: only what looks at everything finds it.
+    let none = text.replace("encryption = { kms_key = \"archive\", bucket_key = true }\n", "");
+    let (head, rest) = none.split_once("[keys.archive]").unwrap();
+    let none = manifest("made-key-none", &format!("{head}[buckets{}", rest.split_once("[buckets").unwrap().1));
+    let said = place.run(&["drift", "--sandbox", &none]).await;
+    assert!(said.out.contains(&stays[6..]) && said.out.contains("alias/data/second: a key stays"), "{}{}", said.out, said.err);
+
+    // Those of others are not theirs to take.
+    let said = place.run(&["plan", "--destroy-key", "alias/others", &second]).await;
+    assert!(said.exit == Exit::Failed && said.out.contains("key `alias/others`: no key of this alias has the mark"), "{}", said.out);
+    let gone = arn(&place).await;
+    for file in [&second, &none] {
+        let said = place.good(&["plan", "--destroy-key", ALIAS, file]).await;
+        assert!(said.contains(&format!("- key {REGION}/{ALIAS}")) && !said.contains(&stays), "{said}");
+    }
+    place.good(&["apply", "--auto-approve", "--quiet", "--destroy-key", ALIAS, &second]).await;
+    let state = place.kms(OWNER, REGION, "DescribeKey", &json!({ "KeyId": gone })).await["KeyMetadata"]["KeyState"].clone();
+    assert_eq!(state, "PendingDeletion");
+    let said = place.good(&["plan", &second]).await;
+    assert!(!said.contains("a key stays"), "{said}");
+}
+
 /// A plan to delete one key that was reviewed is not one to delete another.
 #[tokio::test(start_paused = true)]
 async fn a_reviewed_deletion_is_of_that_key() {

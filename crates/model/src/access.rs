@@ -191,6 +191,8 @@ pub enum Why {
     ProviderChanges,
     /// The document was not read, and what it allows is not counted.
     NotRead,
+    /// The policy of this key, with which a bucket is encrypted or was, was not read, and whom it lets is not counted.
+    KeyNotRead(String),
     /// What a bucket is encrypted with was not read: its key may let nobody in.
     EncryptionNotRead,
     /// Only single objects of the account were read: others may have the policy, or be told apart by the tags.

@@ -329,6 +329,7 @@ pub(crate) fn why(why: &Why) -> String {
         Why::PrincipalKind => "principals of this kind are not evaluated".to_owned(),
         Why::ProviderChanges => "the provider itself changes".to_owned(),
         Why::NotRead => "its document was not read, and what it allows is not counted".to_owned(),
+        Why::KeyNotRead(key) => format!("the policy of key {key}, which encrypts there, was not read, and whom that lets is not counted"),
         Why::EncryptionNotRead => "what it is encrypted with was not read: a key of it may let nobody in".to_owned(),
         Why::OthersNotRead => "only single objects of the account were read, and what others there may do can rest on it".to_owned(),
         Why::BlockNotRead => "its policy is public, and whether block public access, its own or its account's, keeps others out was not read".to_owned(),

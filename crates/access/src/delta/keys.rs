@@ -239,10 +239,11 @@ impl Work<'_> {
         let both = after.buckets.keys().filter(|name| before.buckets.contains_key(*name) && key(before, name) != key(after, name));
         for name in both.cloned().collect::<Vec<_>>() {
             // Of a key that nobody has read, everybody is taken to be let: what changes by it is not known.
-            if self.sides.into_iter().any(|side| side.bucket_keys.get(&name).is_some_and(|key| !side.keys.contains_key(&key.arn))) {
+            let unread = |side: &Estate| Some(side.bucket_keys.get(&name)?.arn.clone()).filter(|key| !side.keys.contains_key(key));
+            for key in self.sides.into_iter().filter_map(unread).collect::<BTreeSet<_>>() {
                 let account = after.buckets.get(&name).map(|guarded| guarded.account.clone()).unwrap_or_default();
                 let party = Party::AnyOf { partition: after.partition().to_owned(), account };
-                self.delta.undecided.push(Undecided { party, about: About::Bucket(name.clone()), why: Why::NotRead });
+                self.delta.undecided.push(Undecided { party, about: About::Bucket(name.clone()), why: Why::KeyNotRead(key) });
             }
             for action in [WRITE, READ] {
                 self.written_under(&name, action);

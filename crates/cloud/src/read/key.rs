@@ -29,11 +29,7 @@ pub(super) async fn read(session: &Arc<Session>, keys: Vec<KeyRef>, to_make: &BT
             None => one(session, &key).await,
             Some(alias) => made(session, &key, alias, to_make.contains(&key.arn)).await,
         };
-        let found = match found {
-            Ok(found) => Observation::Known(found),
-            Err(error) => Observation::Unreadable(Unreadable::from(&error)),
-        };
-        (key.arn, found)
+        (key.arn, observation(found))
     }));
     read.await.into_iter().collect()
 }
@@ -67,18 +63,40 @@ pub(super) fn followed(
     all
 }
 
-/// Those of followed keys that no manifest has made for an alias that is declared there: such a one is told by its tags, whatever its alias
-/// stands for now, and what it lets people do stays.
-pub(super) async fn of_nobody(session: &Arc<Session>, keys: Vec<KeyRef>, declared: &BTreeSet<String>) -> Vec<KeyRef> {
-    let here = |key: &KeyRef| {
-        let mut made = declared.iter().filter_map(|arn| KeyRef::parse(arn)).filter(|made| made.alias().is_some());
-        made.any(|made| made.account() == key.account() && made.region() == key.region())
-    };
-    let asked = join_all(keys.into_iter().map(|key| async move {
-        let is_made = here(&key) && tags(session, key.region(), &key.arn).await.map_or(true, |tags| tags.contains_key(ownership::ALIAS_TAG));
-        (!is_made).then_some(key)
+/// Reads keys that only what is live names. Where manifests make keys, one is told by its tags, whatever its alias stands for: one that was
+/// made for an alias that is declared there is found by that, and left to it; another of these manifests' is known by its alias as well, so
+/// that what it lets people do counts, and stays.
+pub(super) async fn read_followed(session: &Arc<Session>, keys: Vec<KeyRef>, scope: &Scope) -> Keys {
+    let known: Vec<KeyRef> = scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)).filter(|made| made.alias().is_some()).collect();
+    let here = |key: &KeyRef| known.iter().any(|made| made.account() == key.account() && made.region() == key.region());
+    let read = join_all(keys.into_iter().map(|key| async move {
+        if !here(&key) {
+            let found = one(session, &key).await;
+            return Some((key.arn, observation(found)));
+        }
+        let tags = match tags(session, key.region(), &key.arn).await {
+            Ok(tags) => tags,
+            Err(error) => return Some((key.arn, Observation::Unreadable(Unreadable::from(&error)))),
+        };
+        let Some(alias) = tags.get(ownership::ALIAS_TAG) else {
+            let found = one(session, &key).await;
+            return Some((key.arn, observation(found)));
+        };
+        let named = KeyRef::made(Partition::of_region(key.region()), key.region(), &session.account, alias);
+        let ours = ownership::owner(&tags).is_some_and(|owner| scope.follow_owned.contains(owner));
+        let named = KeyRef::parse(&named.arn).filter(|named| ours && !scope.keys.contains(&named.arn))?;
+        let found = made(session, &named, alias, false).await;
+        let is_it = |found: &ObservedKey| found.made.as_ref().is_some_and(|made| made.arn == key.arn);
+        match found {
+            Ok(found) => found.filter(is_it).map(|found| (named.arn, Observation::Known(Some(found)))),
+            Err(error) => Some((key.arn, Observation::Unreadable(Unreadable::from(&error)))),
+        }
     }));
-    asked.await.into_iter().flatten().collect()
+    read.await.into_iter().flatten().collect()
+}
+
+fn observation(found: Result<Option<ObservedKey>, CloudError>) -> Observation<Option<ObservedKey>> {
+    found.map_or_else(|error| Observation::Unreadable(Unreadable::from(&error)), Observation::Known)
 }
 
 /// What AWS tells of a key.

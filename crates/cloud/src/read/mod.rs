@@ -69,8 +69,7 @@ pub(crate) async fn observe(aws: &Aws, scope: &Scope) -> Observed {
     }
     let followed = key::followed(&accounts, &buckets, &keys, scope).into_iter().map(|(account, of)| async move {
         let Ok(session) = aws.sessions.get(&account).await else { return key::Keys::new() };
-        let of = key::of_nobody(&session, of, &scope.keys).await;
-        key::read(&session, of, &BTreeSet::new()).await
+        key::read_followed(&session, of, scope).await
     });
     let (followed, left) = join(join_all(followed), left_buckets(aws, scope, &accounts, &buckets)).await;
     keys.extend(followed.into_iter().flatten());

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::desired::KeyGrant;
 use crossrole_model::key;
 use crossrole_model::limits::Quota;
-use crossrole_model::observed::KeyState;
+use crossrole_model::observed::{KeyState, ObservedKey};
 use crossrole_model::state::KeyPolicyState;
 use crossrole_model::{
     Action, Address, Cause, Change, Consequence, DesiredObject, KeyCall, KeyRef, Kind, ObjectState, Observation, Part, Reason, Subject, Unreadable, Withheld,
@@ -234,6 +234,16 @@ fn unread(draft: &mut Draft<'_>, arn: &str, address: &Address, why: &Unreadable)
     draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks });
 }
 
+/// Tells whether a key is one that a manifest of the run has made and names no more, and that has not been told to go: whoever reads what it
+/// encrypted needs what its policy lets, till then.
+fn stays(draft: &Draft<'_>, key: &KeyRef, found: &Observation<Option<ObservedKey>>) -> bool {
+    let Some(alias) = key.alias().filter(|_| !draft.destroy && !draft.desired.left.keys.contains(&key.arn)) else { return false };
+    let address = Address::new(&key.account(), Kind::Key, key.name());
+    let declared = draft.desired.objects.contains_key(&address) || draft.destroy_keys.contains(alias);
+    let made = found.known().and_then(|found| found.as_ref()?.made.as_ref());
+    !declared && made.is_some_and(|made| super::our_owner(draft, &made.state.tags).is_some())
+}
+
 /// Takes our statements out of the policies of keys that were read and that nothing declares any more.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     let observed = draft.observed;
@@ -255,7 +265,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
                 continue;
             }
         };
-        if draft.desired.objects.contains_key(&address) {
+        if draft.desired.objects.contains_key(&address) || stays(draft, &reference, key) {
             continue;
         }
         let owners = policy.document.statements.iter().filter_map(|s| draft.sids.get(ownership::sid_head(s.sid())?).copied());

@@ -134,6 +134,30 @@ fn it_goes_only_when_it_is_told_by_name() {
     row("theirs", MAKES).first(theirs).destroyed().and_key("alias/data").plans(&[&left, "! key alias/data: NoSuchKey"]);
 }
 
+/// A key that a manifest made and names no more stays as it is, with what its policy lets, until it is told to go.
+#[test]
+fn a_key_that_is_named_no_more_keeps_its_policy() {
+    let second = MAKES.replace("data]", "second]").replace("\"data\"", "\"second\"");
+    const LETS: &str = r#"{"Version":"2012-10-17","Statement":[
+        {"Sid":"Root","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"kms:*","Resource":"*"},
+        {"Sid":"Crossrole62c66a7a0123456789abcdef","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"kms:Decrypt","Resource":"*"}]}"#;
+    let first: fn(&mut Observed) = |e| {
+        let tags = Tags::from([("crossrole:manifest".into(), "m".into()), ("crossrole:alias".into(), "alias/data".into())]);
+        let state = MadeKey { alias: Some("alias/data".into()), description: String::new(), rotation_days: None, tags };
+        let policy = Observation::Known(KeyPolicyState { document: crossrole_policy::parse(LETS).unwrap() });
+        let made = Some(ObservedMadeKey { arn: AWS_CALLS_IT.into(), symmetric: true, state, apart: None });
+        e.keys.insert(ARN.into(), Observation::Known(Some(ObservedKey { state: KeyState::Enabled, customer: true, policy, made })));
+    };
+    row("named no more", &second).after(&second).seen(first).plans(&[&format!("? {KEY}: KeyStays")]);
+    let told = row("told", &second).after(&second).seen(first).and_key("alias/data").planned().1;
+    let goes = [
+        format!("- {KEY} (NotInManifest): ScheduleKeyDeletion"),
+        "  > KeyGoes(30)".to_owned(),
+        "~ key-policy/us-east-1/alias/data (NotInManifest): PutKeyPolicy".to_owned(),
+    ];
+    assert_eq!(crate::rows::lines(&told), goes);
+}
+
 /// A name may stand for a key in each account: all of them are told.
 #[test]
 fn a_name_is_that_of_the_keys_of_all_accounts() {

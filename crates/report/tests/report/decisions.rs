@@ -235,6 +235,7 @@ pub(crate) fn delta(t: &str) -> AccessDelta {
         Why::PrincipalKind,
         Why::ProviderChanges,
         Why::NotRead,
+        Why::KeyNotRead(t.into()),
         Why::EncryptionNotRead,
         Why::OthersNotRead,
         Why::BlockNotRead,
