@@ -11,8 +11,8 @@ use crossrole_model::limits::Quota;
 use crossrole_model::observed::{AccountState, ObservedPolicy};
 use crossrole_model::state::{AttachmentState, PolicyState};
 use crossrole_model::{
-    AccountId, Action, Address, Call, Cause, Change, Facet, IamCall, Kind, ObjectState, Part as Named, PrincipalRef, Reason, Subject, Unreadable, Withheld,
-    ownership,
+    AccountId, Action, Address, Call, Cause, Change, DesiredObject, Facet, IamCall, Kind, ObjectState, Part as Named, PrincipalRef, Reason, Subject,
+    Unreadable, Withheld, ownership,
 };
 use crossrole_policy::{Arn, Document, Share, Statement};
 
@@ -202,6 +202,20 @@ fn of_principal<'a>(
         draft.caller_written.extend(wanted.by_owner.values().map(|(address, _)| (*address).clone()));
     }
     parts
+}
+
+/// Tells whether a principal is let something by the object's manifest that is not wanted any more.
+pub(super) fn loses(draft: &Draft<'_>, (address, object): (&Address, &DesiredObject)) -> bool {
+    let DesiredState::Caller { principal, statements } = &object.state else { return false };
+    let Some(state) = draft.observed.accounts.get(&address.account).and_then(|o| o.known()) else { return false };
+    let prefix = ownership::sid_prefix(&object.owner);
+    let policies = state.policies.values().filter(|p| p.state.path == ownership::CALLER_PATH && is_of(&p.name, principal));
+    let live = policies.flat_map(|policy| &policy.state.document.statements).filter(|s| s.sid().starts_with(&prefix));
+    let resources = |statement: &Statement| {
+        statement.resource.iter().flat_map(|r| r.values.iter().map(|value| (statement.sid().to_owned(), value.clone()))).collect::<Vec<_>>()
+    };
+    let wanted: BTreeSet<(String, String)> = statements.iter().flat_map(|statement| resources(statement)).collect();
+    live.flat_map(|statement| resources(statement)).any(|piece| !wanted.contains(&piece))
 }
 
 /// Tells whether a caller policy of this name is the principal's own.

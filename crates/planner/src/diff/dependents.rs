@@ -9,6 +9,8 @@ use crossrole_policy::{Arn, Document, Effect, Element, Statement};
 
 use crate::draft::{Draft, Piece};
 
+use super::caller;
+
 /// What rests on something that is withheld.
 #[derive(Default)]
 pub(super) struct Held {
@@ -55,8 +57,17 @@ pub(super) fn of_withheld(draft: &Draft<'_>) -> Held {
     // What is as it should be is left alone, and passes on what it rests on.
     let written: BTreeSet<&Address> = draft.changes.iter().map(|c| &c.address).collect();
     let is_written = |address: &Address| written.contains(address) || draft.caller_written.contains(address);
-    let written = held.iter().filter(|(address, _)| is_written(address)).map(|(address, on)| (address.clone(), on.clone())).collect();
+    // Where all that a caller is let rests on something, and something else goes, each part stands for itself.
+    let in_parts: BTreeSet<&Address> = draft.desired.objects.iter().filter(|object| caller::loses(draft, *object)).map(|(address, _)| address).collect();
+    let alone = |address: &Address| in_parts.contains(address) && names_of_itself(&names, &mentions, address).is_none();
+    let written = held.iter().filter(|(address, _)| is_written(address) && !alone(address)).map(|(address, on)| (address.clone(), on.clone())).collect();
     Held { written, all: held, names }
+}
+
+/// What is withheld of what an object names as a whole, its parts aside.
+fn names_of_itself(names: &Names, mentions: &[(&Address, Mentions)], address: &Address) -> Option<Address> {
+    let (_, mentions) = mentions.iter().find(|(of, _)| *of == address)?;
+    mentions.exact.iter().find_map(|name| names.exact.get(name)).cloned()
 }
 
 /// By caller, and by key, that is not withheld: what of it is, or rests on what is (a resource that it is let use, a role that it may

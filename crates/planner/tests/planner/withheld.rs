@@ -319,6 +319,37 @@ fn a_role_that_is_withheld_holds_up_no_other_of_the_same_statement() {
     }
 }
 
+/// What is withheld neither gains nor loses, and what goes is taken out beside it, even where nothing else is wanted of a caller.
+#[test]
+fn a_caller_of_whom_all_is_withheld_loses_what_goes() {
+    let roles = |names: &[&str]| {
+        let one = |name: &&str| format!("[roles.{name}]\n[[roles.{name}.trust]]\ngroup = \"dev/Devs\"\n");
+        format!("[trusted.dev.groups.Devs]\n{}", names.iter().map(one).collect::<String>())
+    };
+    let unmarked = |e: &mut Observed| account(e, &id(PROD)).roles.get_mut("b").unwrap().state.tags = Tags::new();
+    let goes = ["- role/A (NotInManifest): DeleteRole", "  > SessionsEnd"];
+    let held = "! role/B: Unmarked crossrole:manifest=m, with a command";
+    let policy = "~ dev/policy/crossrole-caller-group-Devs (Statements): CreatePolicyVersion";
+    let whole = row("one goes", &roles(&["B"])).after(&roles(&["A", "B"])).then(unmarked);
+    let (_, plan) = whole.planned();
+    let change = plan.changes.iter().find(|change| change.address.kind == Kind::Policy).unwrap();
+    let after = serde_json::to_string(&change.after).unwrap();
+    assert!(after.contains("role/B") && !after.contains("role/A"), "{after}");
+    whole.plans(&[policy, goes[0], goes[1], held]);
+    // Nothing goes, and nothing is said of the caller; and what it was not let is not given.
+    row("none goes", &roles(&["A", "B"])).after(&roles(&["A", "B"])).then(unmarked).plans(&[held]);
+    let away = "- dev/policy/crossrole-caller-group-Devs (NotInManifest): DetachGroupPolicy DeletePolicy";
+    let loses = "  > Loses(PrincipalRef { kind: Group, name: \"Devs\" })";
+    row("it was not let", &roles(&["B"])).after(&roles(&["A"])).then(|e| foreign_role(e, PROD, "B")).plans(&[
+        away,
+        loses,
+        goes[0],
+        goes[1],
+        held,
+        "! part of dev/caller/group/Devs/m: Withheld role/B",
+    ]);
+}
+
 #[test]
 fn a_policy_that_bounds_somebody_stays() {
     let extra = "[policies.Extra]\n[[policies.Extra.statement]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n";
