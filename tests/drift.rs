@@ -591,6 +591,38 @@ async fn what_is_withheld_for_whatever_reason_is_shown_as_drift() {
     assert!(said.out.contains("a foreign statement denies everyone but") && said.out.contains("~ bucket-policy held"), "{}", said.out);
 }
 
+/// What an object names may be nowhere, and it may lie elsewhere: what somebody did to it shows all the same.
+#[tokio::test(start_paused = true)]
+async fn what_names_nobody_or_lies_elsewhere_is_shown_as_drift() {
+    let text = "name = \"held\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n\
+                [trusted.dev.users.ann]\ntags = { team = \"data\" }\n[buckets.held]\ncreate = true\nversioning = true\n\
+                [roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/bob\"\n";
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"sts:AssumeRole"}]}"#;
+    let place = Place::new(Options::default());
+    place.iam("111111111111", "CreateUser", &[("UserName", "bob")]).await;
+    let path = manifest("drift-held-names", text);
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    place.iam(TRUSTING, "UpdateAssumeRolePolicy", &[("RoleName", "Reader"), ("PolicyDocument", open)]).await;
+    let policy = ("PolicyArn", "arn:aws:iam::111111111111:policy/crossrole/caller/crossrole-caller-user-bob");
+    place.iam("111111111111", "DetachUserPolicy", &[("UserName", "bob"), policy]).await;
+    place.iam("111111111111", "DeleteUser", &[("UserName", "bob")]).await;
+    let off = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
+    assert_eq!(place.s3(TRUSTING, "PUT", "/held", "versioning", off).await.0, 200);
+    place.iam("111111111111", "UntagUser", &[("UserName", "ann"), ("TagKeys.member.1", "team")]).await;
+    let moved = text
+        .replace("[trusted.dev.users.ann]", "[trusted.dev.users.ann]\npath = \"/people/\"")
+        .replace("create = true", "create = true\nregion = \"eu-west-1\"");
+    for (text, held) in [(text, ["it needs user bob, which does not exist"].as_slice()), (&moved, &["it lies in us-east-1", "it exists under the path `/`"])] {
+        let said = drift(&place, &[], &manifest("drift-held-names", text)).await;
+        assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+        for line in held.iter().chain(&["~ role Reader", "999999999999", "~ bucket held", "~ user ann", "team"]) {
+            assert!(said.out.contains(line), "{line}: {}", said.out);
+        }
+        assert!(said.out.contains("any principal of 999999999999 that its own policies let gains sts:AssumeRole"), "{}", said.out);
+        assert!(!said.out.contains("region:") && !said.out.contains("/people/ ->"), "{}", said.out);
+    }
+}
+
 const MORE: &str = r#"name = "more"
 [trusting]
 account = "222222222222"

@@ -32,10 +32,12 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         draft.change(change, create(&address.name, wanted));
         return;
     };
-    if found.state.region != wanted.region {
+    if found.state.region != wanted.region && !draft.look_through {
         draft.withhold(address, Cause::Region { found: found.state.region.clone(), wanted: wanted.region.clone() });
         return;
     }
+    // Where it lies is no setting; the others are compared all the same.
+    let wanted = &BucketState { region: found.state.region.clone(), ..wanted.clone() };
     let empty = Tags::new();
     let tags = found.state.tags.as_ref().unwrap_or(&empty);
     let reasons = match claim(draft, address, object, tags, None) {

@@ -96,7 +96,9 @@ fn declared(draft: &mut Draft<'_>, held: &BTreeMap<Address, Cause>) {
             draft.withhold(address, Cause::Unreadable(why));
             continue;
         }
-        if let Some(cause) = missing::lacks(draft, &object.state, &address.account, &missing, &live) {
+        // What it names may be nowhere, and it is there all the same.
+        let lacks = || missing::lacks(draft, &object.state, &address.account, &missing, &live);
+        if let Some(cause) = (!draft.look_through).then(lacks).flatten() {
             draft.withhold(address, cause);
             continue;
         }

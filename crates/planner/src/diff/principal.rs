@@ -36,7 +36,7 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         draft.change(creation(address, object, ObjectState::User(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
         return;
     };
-    if found.state.path != wanted.path {
+    if found.state.path != wanted.path && !draft.look_through {
         draft.withhold(address, Cause::Path { found: found.state.path.clone(), wanted: wanted.path.clone() });
         return;
     }
