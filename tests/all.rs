@@ -77,6 +77,7 @@ mod saved;
 mod scenarios;
 mod screen;
 mod serving;
+mod settings;
 mod shared;
 mod signals;
 mod sizes;

@@ -227,7 +227,7 @@ async fn suppressions_have_a_reason_and_an_end() {
         entry("nothing", "*", ""),
         "[audit]\nunused_days = 0\nmax_session_hours = 13\nregions = [\"moon\"]\n".to_owned(),
     ];
-    for (text, says) in wrong.iter().zip(["expires on no day", "no rule of the audit is called `nothing`", "`moon` in `regions` is no region"]) {
+    for (text, says) in wrong.iter().zip(["this is no day", "no rule of the audit is called `nothing`", "`moon` is not a region"]) {
         let said = audit(&place, &[&THREE[..], &["--config", &settings("suppressed-wrong", text)]].concat()).await;
         assert!(said.exit == Exit::Failed && said.err.contains(says), "{}", said.err);
     }

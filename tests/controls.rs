@@ -129,7 +129,7 @@ async fn a_control_policy_that_aws_would_not_take_is_a_mistake() {
         assert!(said.exit == Exit::Failed && said.err.contains(expected), "{expected}: {}", said.err);
     }
     for (text, expected) in [
-        ("[accounts.\"222222222222\"]\nservice_control = [[]]\n", "a level of control policies of `222222222222` names none"),
+        ("[accounts.\"222222222222\"]\nservice_control = [[]]\n", "a level of control policies names none"),
         ("[accounts.dev]\nprofile = \"x\"\n[accounts.\"111111111111\"]\nprofile = \"y\"\n", "are one account"),
     ] {
         let said = place.run(&["plan", "--config", &settings("mistaken", text), &role]).await;

@@ -465,7 +465,7 @@ async fn mistakes_in_the_settings_are_all_said() {
     insta::assert_snapshot!("lock_wrong", said.err.replace(&config, "crossrole.toml"));
     let config = manifest("lock-unknown", &format!("{SETTINGS}colour = \"red\"\n"));
     let said = place.run(&["validate", "--config", &config, &roles("Wrong", TRUSTING)]).await;
-    assert!(said.err.contains("unknown field `colour`"), "{}", said.err);
+    assert!(said.err.contains("unknown key `colour`"), "{}", said.err);
 }
 
 /// Tells that this operation was asked for, and never answers it.

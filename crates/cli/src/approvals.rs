@@ -3,11 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crossrole_model::{Approval, Digest, Finding, Source, Span};
-use serde::Deserialize;
-use toml::Spanned;
-use toml::value::Datetime;
+use crossrole_manifest::decode::{Decoder, Needed, Spanned, decode_file};
+use crossrole_model::{Approval, Digest, Finding, Source};
 
+use crate::day::Day;
 use crate::failure::Failure;
 use crate::files::{self, Wanted};
 
@@ -19,21 +18,20 @@ const FILES_MOST: usize = 1_000;
 
 const APPROVALS: Wanted = Wanted { what: "approvals", most: files::SMALL, advice: "check its permissions", smaller: "split the file" };
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    approval: Vec<Spanned<Entry>>,
+crossrole_manifest::table! {
+    File {
+        approval: Option<Vec<Entry>>,
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    /// Digests.
-    widenings: Spanned<Vec<Spanned<String>>>,
-    reason: Spanned<String>,
-    /// The day that ends it.
-    expires: Option<Spanned<Datetime>>,
+crossrole_manifest::table! {
+    Entry {
+        /// Digests.
+        widenings: Needed<Vec<Spanned<String>>>,
+        reason: Needed<String>,
+        /// The day that ends it.
+        expires: Option<Day>,
+    }
 }
 
 /// Reads all approvals; every mistake in them is told at once. A folder that nobody named need not be there.
@@ -51,7 +49,8 @@ pub(crate) fn read(named: Option<&Path>, config: &Path) -> Result<Vec<Approval>,
     if findings.is_empty() {
         return Ok(approvals);
     }
-    Err(Failure::findings(crossrole_report::findings(&findings, &sources), findings.len()))
+    findings.sort();
+    Err(Failure::findings(findings, sources))
 }
 
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -81,50 +80,28 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn entries(source: &Source, findings: &mut Vec<Finding>) -> Vec<Approval> {
-    const FORM: &str = "an entry is `[[approval]]` with `widenings`, `reason` and, where it ends, `expires`; a refused plan prints it";
-    let span = |range: std::ops::Range<usize>| Span { start: range.start, end: range.end };
-    let file: File = match toml::from_str(&source.text) {
-        Ok(file) => file,
-        Err(e) => {
-            findings.push(Finding::error(&source.file, e.span().map(span), e.message().to_owned(), FORM));
-            return Vec::new();
-        }
-    };
-    let mut all = Vec::new();
-    for entry in file.approval {
-        let at = entry.span();
-        let line = source.text.get(..at.start).unwrap_or_default().matches('\n').count() + 1;
-        let Entry { widenings, reason, expires } = entry.into_inner();
-        let mut wrong = |at: std::ops::Range<usize>, message: &str, advice: &str| {
-            findings.push(Finding::error(&source.file, Some(span(at)), message, advice));
-        };
-        if widenings.get_ref().is_empty() {
-            wrong(widenings.span(), "this approves nothing", FORM);
-        }
-        let mut digests = Vec::new();
-        for digest in widenings.get_ref() {
-            match Digest::parse(digest.get_ref()) {
-                Some(parsed) => digests.push(parsed),
-                None => wrong(digest.span(), "this is the digest of no widening", "it has 32 hexadecimal digits; a refused plan prints it"),
-            }
-        }
-        if reason.get_ref().trim().is_empty() {
-            wrong(reason.span(), "an approval without a reason", "say why this access is meant; whoever reads the file after you has nothing else");
-        }
-        let until = expires.map(|date| (end_of(date.get_ref()), date));
-        if let Some((None, date)) = &until {
-            wrong(date.span(), "this is no day", "write the day that ends it, as in `expires = 2027-01-31`: it holds until that day begins (UTC)");
-        }
-        let expires = until.and_then(|(end, date)| Some((date.get_ref().to_string(), end?)));
-        all.push(Approval { widenings: digests, reason: reason.get_ref().trim().to_owned(), expires, file: source.file.clone(), line });
-    }
-    all
+    let Some(file) = decode_file::<File>(source, findings) else { return Vec::new() };
+    let mut d = Decoder { file: &source.file, findings };
+    file.approval.into_iter().flatten().filter_map(|entry| approval(entry, source, &mut d)).collect()
 }
 
-/// The second since 1970 at which a day begins, in UTC, as grants end; `None` where a time is given as well, or no day.
-pub(crate) fn end_of(date: &Datetime) -> Option<i64> {
-    let (Some(day), None, None) = (date.date, date.time, date.offset) else { return None };
-    let month = time::Month::try_from(day.month).ok()?;
-    let day = time::Date::from_calendar_date(i32::from(day.year), month, day.day).ok()?;
-    Some(day.midnight().assume_utc().unix_timestamp())
+fn approval(entry: Entry, source: &Source, d: &mut Decoder<'_>) -> Option<Approval> {
+    const FORM: &str = "an entry is `[[approval]]` with `widenings`, `reason` and, where it ends, `expires`; a refused plan prints it";
+    let Entry { span, widenings, reason, expires, .. } = entry;
+    let line = source.text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
+    if widenings.value.as_ref().is_some_and(Vec::is_empty) {
+        d.error(widenings.span, "this approves nothing", FORM);
+    }
+    let mut digests = Vec::new();
+    for digest in widenings.value.into_iter().flatten() {
+        match Digest::parse(&digest.value) {
+            Some(parsed) => digests.push(parsed),
+            None => d.error(digest.span, "this is the digest of no widening", "it has 32 hexadecimal digits; a refused plan prints it"),
+        }
+    }
+    if reason.value.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+        d.error(reason.span, "an approval without a reason", "say why this access is meant; whoever reads the file after you has nothing else");
+    }
+    let expires = expires.map(|Day { written, begins }| (written, begins));
+    Some(Approval { widenings: digests, reason: reason.value?.trim().to_owned(), expires, file: source.file.clone(), line })
 }

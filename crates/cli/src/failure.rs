@@ -1,5 +1,6 @@
 //! Exit codes, and errors with their advice.
 
+use crossrole_model::{Finding, Severity, Source, Span};
 use crossrole_report::{Line, Screen, Tone, rendered, safe};
 use serde_json::{Value, json};
 
@@ -49,8 +50,8 @@ impl Exit {
 enum Kind {
     /// Of what was typed, of a file, or of an account.
     User,
-    /// Mistakes that are rendered already, each with its place; and how many.
-    Findings(usize),
+    /// Mistakes in files, and the files.
+    Findings(Vec<Finding>, Vec<Source>),
     /// Of a program that is needed, whatever it was asked about.
     Tool,
     /// Ours.
@@ -122,7 +123,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self.kind {
             Kind::Stopped(exit) => exit,
-            Kind::User | Kind::Findings(_) | Kind::Tool | Kind::Bug => Exit::Failed,
+            Kind::User | Kind::Findings(..) | Kind::Tool | Kind::Bug => Exit::Failed,
             Kind::Refused => Exit::Refused,
             Kind::Moved => Exit::Moved,
         }
@@ -134,9 +135,13 @@ impl Failure {
         let reason = match kind {
             Kind::Stopped(Exit::Signal(_)) => "interrupted",
             Kind::Stopped(Exit::Locked) => "locked",
-            Kind::Stopped(_) | Kind::User | Kind::Findings(_) | Kind::Tool | Kind::Bug => "failed",
+            Kind::Stopped(_) | Kind::User | Kind::Findings(..) | Kind::Tool | Kind::Bug => "failed",
             Kind::Refused => "refused",
             Kind::Moved => "moved",
+        };
+        let errors = match kind {
+            Kind::Findings(findings, sources) => &vec![crossrole_report::findings(findings, sources)],
+            _ => errors,
         };
         json!({ "format_version": crossrole_report::FORMAT_VERSION, "type": "error", "reason": reason, "errors": errors, "details": details, "help": hint })
     }
@@ -157,17 +162,34 @@ impl Failure {
         self
     }
 
-    /// Findings, already rendered.
-    pub(crate) fn findings(text: String, count: usize) -> Self {
-        Self { kind: Kind::Findings(count), ..Self::new(text, "") }
+    /// Mistakes in files, each with its place.
+    pub(crate) fn findings(findings: Vec<Finding>, sources: Vec<Source>) -> Self {
+        Self { kind: Kind::Findings(findings, sources), ..Self::several(Vec::new(), "") }
+    }
+
+    /// The mistakes in files that it is, and the files; otherwise itself.
+    pub(crate) fn into_findings(self) -> Result<(Vec<Finding>, Vec<Source>), Self> {
+        match self.kind {
+            Kind::Findings(findings, sources) => Ok((findings, sources)),
+            _ => Err(self),
+        }
+    }
+
+    /// The same where it holds nothing up: a warning at a place.
+    pub(crate) fn into_warning(self, file: &str, span: Span) -> Finding {
+        let mut finding = Finding::error(file, Some(span), self.errors.join("; "), self.hint);
+        finding.severity = Severity::Warning;
+        finding
     }
 
     /// What people read.
     pub(crate) fn render(&self, screen: Screen) -> String {
         let Self { kind, errors, details, hint } = self;
-        if let Kind::Findings(count) = kind {
-            let mistakes = if *count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
-            return format!("{}{}", errors.concat(), rendered(&[Line::new(Tone::Error, 0, format!("{mistakes} found"))], screen));
+        if let Kind::Findings(findings, sources) = kind {
+            let count = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+            let mistakes = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
+            let said = crossrole_report::findings_on(findings, sources, screen);
+            return said + &rendered(&[Line::new(Tone::Error, 0, format!("{mistakes} found"))], screen);
         }
         let head = if *kind == Kind::Refused { "refused: " } else { "error: " };
         let mut lines: Vec<Line> = errors.iter().map(|error| Line::new(Tone::Error, 0, head).then([safe(error)])).collect();

@@ -10,6 +10,7 @@ mod ask;
 mod base;
 mod before;
 mod commands;
+mod day;
 mod environment;
 mod events;
 mod failure;

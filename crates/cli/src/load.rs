@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crossrole_model::{Desired, Severity, Source};
+use crossrole_model::{Desired, Source};
 
 use crate::args::{ACCOUNTS, CONFIG};
 use crate::failure::Failure;
@@ -105,13 +105,9 @@ impl Loaded {
         let settings = Settings::read(config)?;
         let sources = sources(paths)?;
         let (desired, findings) = crossrole_manifest::load_in(&sources, &settings.surroundings()?);
-        let text = crossrole_report::findings_on(&findings, &settings.shown(&sources), io.err_screen());
-        match desired {
-            Some(desired) => {
-                io.err(&text);
-                Ok(Self { settings, desired, sources })
-            }
-            None => Err(Failure::findings(text, findings.iter().filter(|f| f.severity == Severity::Error).count())),
-        }
+        let shown = settings.shown(&sources);
+        let Some(desired) = desired else { return Err(Failure::findings(findings, shown)) };
+        io.err(&crossrole_report::findings_on(&findings, &shown, io.err_screen()));
+        Ok(Self { settings, desired, sources })
     }
 }

@@ -4,7 +4,6 @@ use crossrole_model::desired::{DesiredState, DocumentRef, StatementRef};
 use crossrole_model::state::RoleState;
 use crossrole_model::{Address, Desired, Finding, Kind};
 use crossrole_policy::{Arn, Effect, Statement};
-use serde::Deserialize;
 
 use crate::look;
 use crossrole_access::action_matches;
@@ -12,43 +11,31 @@ use crossrole_access::catalogue::SERVICES;
 use crossrole_access::language::Test;
 
 /// `[guardrails]` of `crossrole.toml`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guardrails {
     /// The only accounts that may be trusted; `None`: any.
     pub trusted_accounts: Option<Vec<String>>,
     /// Action patterns that nothing may allow.
-    #[serde(default)]
     pub forbidden_actions: Vec<String>,
     /// What is asked of some roles.
-    #[serde(default)]
     pub roles: Vec<RoleRule>,
 }
 
 /// `[[guardrails.roles]]`: what is asked of the roles that it selects.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleRule {
     /// Pattern of role names, as in `Prod*`. Default: all.
-    #[serde(default = "all")]
     pub select: String,
     /// Every trust of a principal needs an external id.
-    #[serde(default)]
     pub external_id: bool,
     /// Every trust of a principal needs a second factor.
-    #[serde(default)]
     pub mfa: bool,
     /// It has this permissions boundary: a pattern of ARNs.
     pub boundary: Option<String>,
     /// Longest session, in hours.
     pub max_session_hours: Option<u32>,
     /// Action patterns that it may not allow.
-    #[serde(default)]
     pub forbidden_actions: Vec<String>,
-}
-
-fn all() -> String {
-    "*".to_owned()
 }
 
 /// Returns what breaks the rules, each with its place.

@@ -1,4 +1,4 @@
-//! TOML values to the raw types, collecting mistakes.
+//! TOML values to the raw types, collecting mistakes. Other files of a team are read by the same rules: settings, approvals.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,51 +9,62 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use toml::Spanned as TomlSpanned;
 use toml::de::{DeTable, DeValue};
 
+/// A value as it is written, and where.
+pub type Value<'i> = TomlSpanned<DeValue<'i>>;
+
 /// A decoded value and where it stands.
 #[derive(Debug, Clone)]
-pub(crate) struct Spanned<T> {
-    pub(crate) value: T,
-    pub(crate) span: Span,
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Its place.
+    pub span: Span,
 }
 
 /// A table whose keys are names that the user chose. An entry with mistakes is `None`, but its name is still known.
 #[derive(Debug, Clone)]
-pub(crate) struct Table<T>(pub(crate) BTreeMap<String, Entry<T>>);
+pub struct Table<T>(pub BTreeMap<String, Entry<T>>);
 
 /// One named entry.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry<T> {
-    pub(crate) key: Span,
-    pub(crate) value: Option<T>,
+pub struct Entry<T> {
+    /// Where its name stands.
+    pub key: Span,
+    /// What it says.
+    pub value: Option<T>,
 }
 
 impl<T> Table<T> {
     /// Entries without mistakes.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, Span, &T)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&String, Span, &T)> {
         self.0.iter().filter_map(|(name, e)| e.value.as_ref().map(|v| (name, e.key, v)))
     }
 }
 
 /// Collects the mistakes of one file.
-pub(crate) struct Decoder<'a> {
-    pub(crate) file: &'a str,
-    pub(crate) findings: &'a mut Vec<Finding>,
+pub struct Decoder<'a> {
+    /// The file.
+    pub file: &'a str,
+    /// Its mistakes so far.
+    pub findings: &'a mut Vec<Finding>,
 }
 
 impl Decoder<'_> {
-    pub(crate) fn error(&mut self, span: Span, message: impl Into<String>, advice: impl Into<String>) {
+    /// Adds a mistake.
+    pub fn error(&mut self, span: Span, message: impl Into<String>, advice: impl Into<String>) {
         self.findings.push(Finding::error(self.file, Some(span), message, advice));
     }
 }
 
 /// Reads a value of this type.
-pub(crate) trait Decode: Sized {
+pub trait Decode: Sized {
     /// `None` when a mistake was reported.
     fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self>;
 }
 
 /// Reads a value that may be missing from its table.
-pub(crate) trait Field: Sized {
+pub trait Field: Sized {
+    /// `None` when a mistake was reported, be it that the value is missing.
     fn field(value: Option<&TomlSpanned<DeValue<'_>>>, name: &str, table: Span, d: &mut Decoder<'_>) -> Option<Self>;
 }
 
@@ -66,9 +77,11 @@ impl<T: Decode> Field for Option<T> {
 /// A value that must be there. When it is missing or wrong that was reported, and the rest goes on without it: the mistakes
 /// behind it count too.
 #[derive(Debug, Clone)]
-pub(crate) struct Needed<T> {
-    pub(crate) value: Option<T>,
-    pub(crate) span: Span,
+pub struct Needed<T> {
+    /// The value, where it is there and good.
+    pub value: Option<T>,
+    /// Its place, or that of the table that lacks it.
+    pub span: Span,
 }
 
 impl<T: Decode> Field for Needed<T> {
@@ -141,17 +154,25 @@ impl Decode for bool {
     }
 }
 
-impl Decode for u32 {
-    fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
-        let number = if let DeValue::Integer(number) = value.get_ref() { Self::from_str_radix(number.as_str(), number.radix()).ok() } else { None };
-        match value.get_ref() {
-            DeValue::Integer(_) if number.is_none() => d.error(span(value.span()), "this number is below 0, or far too large", ""),
-            DeValue::Integer(_) => {}
-            _ => wrong_type(value, "a whole number", d),
+macro_rules! number {
+    ($type:ty) => {
+        impl Decode for $type {
+            fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
+                let DeValue::Integer(number) = value.get_ref() else {
+                    wrong_type(value, "a whole number", d);
+                    return None;
+                };
+                let number = Self::from_str_radix(number.as_str(), number.radix()).ok();
+                if number.is_none() {
+                    d.error(span(value.span()), "this number is below 0, or far too large", "");
+                }
+                number
+            }
         }
-        number
-    }
+    };
 }
+number!(u32);
+number!(u64);
 
 impl Decode for String {
     fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
@@ -176,7 +197,7 @@ pub(crate) enum OneOrManyShape<T> {
 
 /// One value, or a list of them; always a list once decoded.
 #[derive(Debug, Clone)]
-pub(crate) struct OneOrMany<T>(pub(crate) Vec<Spanned<T>>);
+pub struct OneOrMany<T>(pub Vec<Spanned<T>>);
 
 impl<T: Decode> Decode for OneOrMany<T> {
     fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {
@@ -223,18 +244,21 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
     }
 }
 
-/// Declares a table of the manifest: the struct, its decoder and its schema, from one text.
-macro_rules! record {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
+/// Declares a table: the struct and its decoder, from one text.
+#[macro_export]
+macro_rules! table {
+    ($(#[$meta:meta])* $name:ident { $($fields:tt)* }) => {
+        $crate::table!(@[] $(#[$meta])* $name { $($fields)* });
+    };
+    (@[$($hidden:tt)*] $(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, schemars::JsonSchema)]
-        #[schemars(deny_unknown_fields)]
-        #[allow(clippy::struct_field_names, reason = "a key is called as manifests have it")]
+        #[derive(Debug, Clone)]
+        #[allow(clippy::struct_field_names, reason = "a key is called as the file has it")]
         pub(crate) struct $name {
-            #[schemars(skip)]
+            $($hidden)*
             #[allow(dead_code, reason = "not every table has mistakes of its own to place")]
             pub(crate) span: crossrole_model::Span,
-            #[schemars(skip)]
+            $($hidden)*
             #[allow(dead_code, reason = "not of every table is anything said to be missing")]
             written: Vec<&'static str>,
             $($(#[$doc])* pub(crate) $field: $type,)*
@@ -248,20 +272,28 @@ macro_rules! record {
             }
         }
 
-        impl crate::decode::Decode for $name {
-            fn decode(value: &toml::Spanned<toml::de::DeValue<'_>>, d: &mut crate::decode::Decoder<'_>) -> Option<Self> {
-                let table = crate::decode::known_table(value, &[$(stringify!($field)),*], d)?;
-                let span = crate::decode::span(value.span());
-                $(let $field = crate::decode::Field::field(table.get(stringify!($field)), stringify!($field), span, d);)*
+        impl $crate::decode::Decode for $name {
+            fn decode(value: &$crate::decode::Value<'_>, d: &mut $crate::decode::Decoder<'_>) -> Option<Self> {
+                let table = $crate::decode::known_table(value, &[$(stringify!($field)),*], d)?;
+                let span = $crate::decode::span(value.span());
+                $(let $field = $crate::decode::Field::field(table.get(stringify!($field)), stringify!($field), span, d);)*
                 let written = [$(stringify!($field)),*].into_iter().filter(|key| table.contains_key(*key)).collect();
                 Some(Self { span, written, $($field: $field?,)* })
             }
         }
     };
 }
+
+/// Declares a table of the manifest: the same, and its schema.
+macro_rules! record {
+    ($(#[$meta:meta])* $name:ident { $($fields:tt)* }) => {
+        crate::table!(@[#[schemars(skip)]] $(#[$meta])* #[derive(schemars::JsonSchema)] #[schemars(deny_unknown_fields)] $name { $($fields)* });
+    };
+}
 pub(crate) use record;
 
-pub(crate) fn known_table<'a, 'i>(value: &'a TomlSpanned<DeValue<'i>>, known: &[&str], d: &mut Decoder<'_>) -> Option<&'a DeTable<'i>> {
+/// The table that a value has to be; each key of it that is not known is a mistake.
+pub fn known_table<'a, 'i>(value: &'a TomlSpanned<DeValue<'i>>, known: &[&str], d: &mut Decoder<'_>) -> Option<&'a DeTable<'i>> {
     let DeValue::Table(table) = value.get_ref() else {
         wrong_type(value, "a table", d);
         return None;
@@ -277,7 +309,7 @@ pub(crate) fn known_table<'a, 'i>(value: &'a TomlSpanned<DeValue<'i>>, known: &[
 }
 
 /// Returns "did you mean …" when one of `known` is close to `name`.
-pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     /// Below this likeness a suggestion is noise.
     const CLOSE: f64 = 0.75;
     let scored = known.map(|k| (strsim::jaro_winkler(&name.to_lowercase(), &k.to_lowercase()), k));
@@ -289,7 +321,8 @@ pub(crate) fn quoted(names: &[&str]) -> String {
     names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
 }
 
-pub(crate) fn wrong_type(value: &TomlSpanned<DeValue<'_>>, expected: &str, d: &mut Decoder<'_>) {
+/// Says that a value is of another type than is expected.
+pub fn wrong_type(value: &TomlSpanned<DeValue<'_>>, expected: &str, d: &mut Decoder<'_>) {
     let (found, advice) = match value.get_ref() {
         DeValue::String(_) => ("text", ""),
         DeValue::Integer(_) | DeValue::Float(_) => ("a number", if expected.starts_with("text") { "put it in quotes" } else { "" }),
@@ -301,12 +334,13 @@ pub(crate) fn wrong_type(value: &TomlSpanned<DeValue<'_>>, expected: &str, d: &m
     d.error(span(value.span()), format!("expected {expected}, found {found}"), advice);
 }
 
-pub(crate) fn span(range: Range<usize>) -> Span {
+/// A range of bytes as findings have it.
+pub fn span(range: Range<usize>) -> Span {
     Span { start: range.start, end: range.end }
 }
 
 /// Decodes one file; `None` when too little of it can be read to go on.
-pub(crate) fn decode_file<T: Decode>(source: &Source, findings: &mut Vec<Finding>) -> Option<T> {
+pub fn decode_file<T: Decode>(source: &Source, findings: &mut Vec<Finding>) -> Option<T> {
     let value = parsed(source, findings)?;
     T::decode(&value, &mut Decoder { file: &source.file, findings })
 }

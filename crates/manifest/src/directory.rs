@@ -29,9 +29,9 @@ record! {
         /// Tags.
         tags: Option<Table<String>>,
         /// Files of service control policies, a list for each level from the root down, from the folder of this file.
-        service_control: Option<Vec<Vec<String>>>,
+        service_control: Option<Vec<Spanned<Vec<String>>>>,
         /// Files of resource control policies, the same.
-        resource_control: Option<Vec<Vec<String>>>,
+        resource_control: Option<Vec<Spanned<Vec<String>>>>,
     }
 }
 
@@ -74,7 +74,7 @@ pub fn listed(source: &Source) -> (Vec<ListedAccount>, Vec<Finding>) {
     Directory::read(Some(source), &mut findings);
     let Some(file) = decode::decode_file::<File>(source, &mut Vec::new()) else { return (Vec::new(), findings) };
     let one = |(label, _, listed): (&String, Span, &Listed)| {
-        let levels = |list: &Option<Vec<Vec<String>>>| list.clone().unwrap_or_default();
+        let levels = |list: &Option<Vec<Spanned<Vec<String>>>>| list.iter().flatten().map(|level| level.value.clone()).collect();
         Some(ListedAccount {
             label: label.clone(),
             id: AccountId::parse(&listed.id.value.as_ref()?.0)?,
@@ -121,6 +121,10 @@ impl Directory {
             let Some(id) = listed.id.value.as_ref().and_then(|id| AccountId::parse(&id.0)) else { continue };
             if let Some(other) = seen.insert(id.clone(), label) {
                 error(listed.id.span, format!("account {id} is `{other}` already"), "list each account once");
+            }
+            for level in listed.service_control.iter().chain(&listed.resource_control).flatten().filter(|level| level.value.is_empty()) {
+                let advice = "every level has one at least: AWS's own is `FullAWSAccess`, or `RCPFullAWSAccess`";
+                error(level.span, "a level of control policies names none".to_owned(), advice);
             }
             let words = listed.tags.iter().flat_map(Table::iter).map(|(_, at, value)| (value, at));
             for (word, at) in words.filter(|(word, _)| !is_tag_value(word)) {

@@ -5,7 +5,7 @@
 //! [`Desired`] objects, with every ARN computed. No stage stops at its first mistake.
 
 mod amend;
-mod decode;
+pub mod decode;
 mod directory;
 mod expand;
 mod expect;
@@ -13,7 +13,7 @@ mod fill;
 mod layout;
 mod raw;
 mod resolve;
-mod scalar;
+pub mod scalar;
 pub mod take_up;
 
 pub use amend::amended;

@@ -21,7 +21,7 @@ macro_rules! scalar {
     ($(#[doc = $doc:literal])* $name:ident, $pattern:literal, $check:expr) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-        pub(crate) struct $name(pub(crate) String);
+        pub struct $name(pub String);
 
         impl Decode for $name {
             fn decode(value: &TomlSpanned<DeValue<'_>>, d: &mut Decoder<'_>) -> Option<Self> {

@@ -38,8 +38,7 @@ async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
     let (before, mistakes) = settings.directory().map(crossrole_manifest::listed).unwrap_or_default();
     if !mistakes.is_empty() {
         // What can't be read of it would be lost: labels and regions.
-        let text = crossrole_report::findings_on(&mistakes, &settings.shown(&[]), io.err_screen());
-        return Err(Failure::findings(text, mistakes.len()));
+        return Err(Failure::findings(mistakes, settings.shown(&[])));
     }
     // Settings may know accounts by the labels of the directory.
     let listed = |one: &ListedAccount| (one.id.clone(), AccountInfo { label: one.label.clone(), ..info.clone() });

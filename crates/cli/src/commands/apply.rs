@@ -99,7 +99,7 @@ impl Work<'_> {
     /// Applies while no other run writes in the same accounts, where that is set up.
     pub(crate) async fn alone(&self, io: &mut Io) -> Result<Exit, Failure> {
         let Self { args, session, options, .. } = self;
-        let place = session.settings.lock()?.filter(|_| !args.lock.no_lock);
+        let place = session.settings.lock().filter(|_| !args.lock.no_lock);
         let Some(place) = place else {
             if args.lock.lock_timeout.is_some() {
                 let what = "no lock is set up (`[lock]` in `crossrole.toml`), and `--lock-timeout` waits for nothing";

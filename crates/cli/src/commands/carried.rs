@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossrole_access::{Estate, Objects};
 use crossrole_model::access::Direction;
-use crossrole_model::{Address, Change, Desired, Observed, Plan, Severity, Source, Subject, Whose, Withheld};
+use crossrole_model::{Address, Change, Desired, Observed, Plan, Source, Subject, Whose, Withheld};
 use crossrole_planner::Options;
 
 use crate::args::{ApplyArgs, CarryingArgs, GuardArgs, PlanningArgs};
@@ -233,9 +233,9 @@ fn read(settings: &Settings, sources: &[Source], texts: &BTreeMap<String, String
     let surroundings = settings.surroundings()?;
     let (_, before) = crossrole_manifest::load_in(sources, &surroundings);
     let (desired, mut findings) = crossrole_manifest::load_in(&new, &surroundings);
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     findings.retain(|finding| !before.iter().any(|old| old.message == finding.message));
-    let text = crossrole_report::findings_on(&findings, &settings.shown(&new), io.err_screen());
-    let desired = desired.ok_or_else(|| Failure::findings(text.clone(), errors))?;
+    let shown = settings.shown(&new);
+    let Some(desired) = desired else { return Err(Failure::findings(findings, shown)) };
+    let text = crossrole_report::findings_on(&findings, &shown, io.err_screen());
     Ok((desired, new, text))
 }

@@ -17,7 +17,7 @@ pub(crate) async fn run(args: &ForceUnlockArgs, io: &mut Io) -> Result<Exit, Fai
         return Err(Failure::new(format!("`{}` is no id of a lock", args.id), "an id has 32 digits, of 0 to 9 and a to f: whoever is kept out is told it"));
     };
     let settings = Settings::read(&args.cloud.config)?;
-    let Some(place) = settings.lock()? else {
+    let Some(place) = settings.lock() else {
         return Err(Failure::new(format!("settings `{}` have no `[lock]`", args.cloud.config.display()), "name the settings that have it with `--config`"));
     };
     let info = |label: String| AccountInfo { label, trusting: false, managed: true, left: false, fills: std::collections::BTreeMap::new() };
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &ForceUnlockArgs, io: &mut Io) -> Result<Exit, Fai
 }
 
 async fn unlock(args: &ForceUnlockArgs, id: &LockId, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
-    let Some(place) = session.settings.lock()? else { return Ok(Exit::Clean) };
+    let Some(place) = session.settings.lock() else { return Ok(Exit::Clean) };
     let reading = |stop: crate::stop::Stop| stop.while_("reading the lock");
     let store = session.stops.or(session.aws.locks(&place)).await.map_err(reading)?;
     let store = store.map_err(|error| failed(&crossrole_model::lock::LockError::Cloud(error), &place))?;

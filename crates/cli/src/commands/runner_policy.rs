@@ -86,7 +86,7 @@ fn wanted(purpose: Purpose, of: &Wanted<'_>) -> Result<BTreeMap<AccountId, Right
     for key in *keys {
         all.entry(key.account()).or_default().extend(other_key(key, purpose));
     }
-    if let (Purpose::Apply, Some(place)) = (purpose, settings.lock()?) {
+    if let (Purpose::Apply, Some(place)) = (purpose, settings.lock()) {
         all.entry(place.account.clone()).or_default().extend(lock(&place));
     }
     Ok(all)

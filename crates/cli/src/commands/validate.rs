@@ -18,22 +18,35 @@ pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
         io.out(&reference());
         return Ok(Exit::Clean);
     }
-    let settings = Settings::read(&args.config)?;
+    let settings = match Settings::read(&args.config) {
+        Ok(settings) => settings,
+        // What manifests come to under settings with mistakes is nobody's question.
+        Err(failure) => {
+            let (findings, sources) = failure.into_findings()?;
+            return tell(args, None, &Linted { findings, ..Linted::default() }, &sources, io);
+        }
+    };
     let sources = load::sources(&args.paths.paths)?;
     let (desired, mut findings) = crossrole_manifest::load_in(&sources, &settings.surroundings()?);
     let mut linted = Linted::default();
     if let Some(desired) = &desired {
         linted = lint(desired, None, now());
         findings.extend(guardrails::check(&settings, desired));
+        findings.extend(settings.strangers(desired));
     }
-    findings.append(&mut linted.findings);
-    findings.sort();
-    let shown = settings.shown(&sources);
-    write(&args.report, &args.config, &Found { findings: &findings, suppressed: &linted.suppressed, sources: &shown })?;
-    print(args.format, &findings, &linted.suppressed, &shown, io);
+    linted.findings.append(&mut findings);
+    linted.findings.sort();
+    tell(args, desired.as_ref().map(|desired| (desired, sources.len())), &linted, &settings.shown(&sources), io)
+}
+
+/// Says and writes what was found; `read`: the manifests, and how many files they are.
+fn tell(args: &ValidateArgs, read: Option<(&Desired, usize)>, linted: &Linted, shown: &[Source], io: &mut Io) -> Result<Exit, Failure> {
+    let Linted { findings, suppressed } = linted;
+    write(&args.report, &args.config, &Found { findings, suppressed, sources: shown })?;
+    print(args.format, findings, suppressed, shown, io);
     let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
     if args.format == FormatArg::Text {
-        summary(desired.as_ref(), &findings, &linted, &sources, io);
+        summary(read, linted, io);
     }
     Ok(if errors == 0 { Exit::Clean } else { Exit::Failed })
 }
@@ -97,8 +110,9 @@ pub(crate) fn suppressed(list: &[(Finding, String)]) -> Vec<Line> {
     list.iter().map(line).collect()
 }
 
-fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sources: &[Source], io: &mut Io) {
-    io.out_lines(&suppressed(&linted.suppressed));
+fn summary(read: Option<(&Desired, usize)>, linted: &Linted, io: &mut Io) {
+    let Linted { findings, suppressed: known } = linted;
+    io.out_lines(&suppressed(known));
     let count = |severity: Severity, word: &str| match findings.iter().filter(|f| f.severity == severity).count() {
         0 => None,
         1 => Some(format!("1 {word}")),
@@ -107,15 +121,15 @@ fn summary(desired: Option<&Desired>, findings: &[Finding], linted: &Linted, sou
     let parts: Vec<String> =
         [count(Severity::Error, "mistake"), count(Severity::Warning, "warning"), count(Severity::Note, "note")].into_iter().flatten().collect();
     let said = if parts.is_empty() { String::new() } else { format!(" {} found.", parts.join(", ")) };
-    match desired {
-        Some(desired) if findings.iter().all(|f| f.severity != Severity::Error) => {
+    match read {
+        Some((desired, files)) if findings.iter().all(|f| f.severity != Severity::Error) => {
             let many = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
             let rest = format!(
                 ": {} in {}.{said}",
                 many(desired.objects.len(), "object"),
                 many(desired.accounts.values().filter(|info| !info.left).count(), "account")
             );
-            io.out_lines(&[Line::new(Tone::Added, 0, format!("{} good", many(sources.len(), "manifest"))).then([rest])]);
+            io.out_lines(&[Line::new(Tone::Added, 0, format!("{} good", many(files, "manifest"))).then([rest])]);
         }
         _ => io.err_lines(&[Line::new(Tone::Error, 0, said.trim_start().trim_end_matches('.'))]),
     }

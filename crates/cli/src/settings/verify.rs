@@ -1,49 +1,60 @@
 //! `[verify]`: whose credentials are at hand, to prove what manifests promise.
 
-use std::path::Path;
-
-use serde::Deserialize;
-
-use crate::failure::Failure;
+use crossrole_manifest::decode::{Decoder, Needed};
+use crossrole_model::Span;
 
 /// Most principals: each is asked who it is before anything is tried.
 const PRINCIPALS_MOST: usize = 100;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Verify {
-    #[serde(default)]
-    pub(super) principals: Vec<AtHand>,
+crossrole_manifest::table! {
+    Verify {
+        principals: Option<Vec<Principal>>,
+    }
+}
+
+crossrole_manifest::table! {
+    /// `[[verify.principals]]`
+    Principal {
+        name: Needed<String>,
+        profile: Option<String>,
+        command: Option<String>,
+        mfa: Option<bool>,
+    }
 }
 
 /// A principal, and where its credentials come from.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(crate) struct AtHand {
     /// As `explain` takes it: `dev/user/Deploy`.
     pub(crate) name: String,
+    /// Where that is written.
+    pub(super) at: Span,
     /// A profile of the shared files.
     pub(crate) profile: Option<String>,
     /// What prints them, as a `credential_process` does.
     pub(crate) command: Option<String>,
     /// They were given with a second factor.
-    #[serde(default)]
     pub(crate) mfa: bool,
 }
 
 impl Verify {
-    /// All that is wrong with it at once.
-    pub(super) fn check(&self, path: &Path) -> Result<(), Failure> {
-        let both = |hand: &&AtHand| hand.profile.is_some() == hand.command.is_some();
-        let mut wrong: Vec<String> = self
-            .principals
-            .iter()
-            .filter(both)
-            .map(|hand| format!("settings `{}`: `[[verify.principals]]` `{}` needs `profile` or `command`, one of the two", path.display(), hand.name))
-            .collect();
-        if self.principals.len() > PRINCIPALS_MOST {
-            wrong.push(format!("settings `{}`: `[verify]` has {} principals, over {PRINCIPALS_MOST}", path.display(), self.principals.len()));
+    pub(super) fn said(self, d: &mut Decoder<'_>) -> Vec<AtHand> {
+        let principals = self.principals.unwrap_or_default();
+        if principals.len() > PRINCIPALS_MOST {
+            d.error(self.span, format!("`[verify]` has {} principals, over {PRINCIPALS_MOST}", principals.len()), "leave out those of whom others tell");
         }
-        if wrong.is_empty() { Ok(()) } else { Err(Failure::several(wrong, "write it as in `name = \"dev/user/Deploy\"`, `profile = \"deploy\"`")) }
+        principals.into_iter().filter_map(|one| one.said(d)).collect()
+    }
+}
+
+impl Principal {
+    fn said(self, d: &mut Decoder<'_>) -> Option<AtHand> {
+        if self.has("profile") == self.has("command") {
+            let name = self.name.value.as_deref().unwrap_or_default();
+            let advice = "write it as in `name = \"dev/user/Deploy\"`, `profile = \"deploy\"`";
+            d.error(self.name.span, format!("`{name}` needs `profile` or `command`, one of the two"), advice);
+        }
+        let Self { name, profile, command, mfa, .. } = self;
+        Some(AtHand { name: name.value?, at: name.span, profile, command, mfa: mfa.unwrap_or_default() })
     }
 }

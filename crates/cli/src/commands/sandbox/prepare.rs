@@ -18,7 +18,7 @@ use super::relied::{foreign, relied_on};
 
 pub(super) async fn run(args: &PrepareArgs, io: &mut Io) -> Result<Exit, Failure> {
     let Loaded { settings, desired, .. } = Loaded::read(&args.paths.paths, &args.config, io)?;
-    let lock = settings.lock()?;
+    let lock = settings.lock();
     let embedded = Embedded::open(&args.state.sandbox_state, Options::default(), io)?;
     let (keys, sets) = (keys(&desired, &embedded, io), sets(&desired, &embedded, io));
     let keys = (keys.0 + sets.0, keys.1 + sets.1);
