@@ -129,3 +129,38 @@ async fn what_a_link_leads_to_is_not_written() {
     let said = place.run(&["plan", &format!("--report=json={}", text(&here.join("reports/plan.json"))), &manifests]).await;
     assert!(said.exit == Exit::Failed && !outside.join("plan.json").exists(), "{}", said.err);
 }
+
+/// A run is of all that its folder says: what can't be looked at is named, be it one of many.
+#[tokio::test(start_paused = true)]
+async fn a_link_that_leads_nowhere_is_not_left_out() {
+    let place = Place::new(Options::default());
+    for (at, words) in [
+        ("manifests/prod.toml", &["validate", "plan", "fmt", "test"][..]),
+        ("accounts.toml", &["validate", "plan"]),
+        ("manifests/linked.expect.toml", &["test"]),
+    ] {
+        let (here, _) = folders("nowhere");
+        symlink("/nowhere", here.join(at)).unwrap();
+        symlink("/nowhere", here.join("manifests/notes.md")).unwrap();
+        for word in words {
+            let config = format!("--config={}", text(&here.join("crossrole.toml")));
+            let config = [config.as_str()];
+            let config = if *word == "fmt" { &[][..] } else { &config[..] };
+            let said = place.run(&[&[*word], config, &[&text(&here.join("manifests"))]].concat()).await;
+            assert!(said.exit == Exit::Failed && said.err.contains(&text(&here.join(at))), "{word} {at}: {}{}", said.out, said.err);
+            assert!(!said.out.contains("1 manifest good") && !said.err.contains("notes.md"), "{word} {at}: {}{}", said.out, said.err);
+        }
+    }
+    // What lies deeper is not of the run, be it a link.
+    let (here, _) = folders("deeper");
+    fs::create_dir_all(here.join("manifests/more.toml")).unwrap();
+    symlink("/nowhere", here.join("manifests/more.toml/prod.toml")).unwrap();
+    let said = place.run(&["validate", "--config", &text(&here.join("crossrole.toml")), &text(&here.join("manifests"))]).await;
+    assert!(said.exit == Exit::Clean && said.out.starts_with("1 manifest good"), "{}{}", said.out, said.err);
+    // Each of them at once.
+    let (here, _) = folders("several");
+    symlink("/nowhere", here.join("manifests/a.toml")).unwrap();
+    symlink("z.toml", here.join("manifests/z.toml")).unwrap();
+    let said = place.run(&["validate", "--config", &text(&here.join("crossrole.toml")), &text(&here.join("manifests"))]).await;
+    assert!(["a.toml", "z.toml"].iter().all(|file| said.err.contains(&format!("manifests/{file}` is a symbolic link"))), "{}", said.err);
+}

@@ -48,6 +48,11 @@ pub(crate) fn read(path: &Path, wanted: &Wanted) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|e| Failure::new(format!("{named} is not UTF-8 at byte {}", e.utf8_error().valid_up_to()), "save it as UTF-8"))
 }
 
+/// Tells whether there is nothing. A link that leads nowhere is something that is to be read, and can't be.
+pub(crate) fn is_absent(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+}
+
 /// `16,777,216`
 fn grouped(number: usize) -> String {
     let digits = number.to_string();

@@ -53,15 +53,24 @@ pub(crate) fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 fn in_folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |e: std::io::Error| Failure::new(format!("folder `{}` can't be read: {e}", path.display()), "check its name and permissions");
-    let mut files = Vec::new();
+    let (mut files, mut wrong) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
-        if file.is_file() && is_manifest(&file) {
-            files.push(file);
+        match std::fs::metadata(&file) {
+            _ if !is_manifest(&file) => {}
+            // Folders are flat. What else is no file is refused where it is read.
+            Ok(known) => files.extend((!known.is_dir()).then_some(file)),
+            Err(e) => {
+                let link = if file.is_symlink() { " is a symbolic link, and what it leads to" } else { "" };
+                wrong.push(format!("manifest `{}`{link} can't be read: {e}", file.display()));
+            }
         }
     }
+    wrong.sort();
     files.sort();
-    Ok(files)
+    // Without it, a run would be of less than the folder says.
+    let advice = "put the file itself there, check its permissions, or take it out of the folder";
+    if wrong.is_empty() { Ok(files) } else { Err(Failure::several(wrong, advice)) }
 }
 
 /// Tells by its name whether a file of a folder is a manifest.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::args::TestArgs;
 use crate::failure::{Exit, Failure};
-use crate::files::Wanted;
+use crate::files::{self, Wanted};
 use crate::io::Io;
 use crate::load::{EXPECTATIONS, Loaded};
 use crate::place;
@@ -116,7 +116,7 @@ pub(crate) fn run(args: &TestArgs, io: &mut Io) -> Result<Exit, Failure> {
         let estate = Objects::desired(&desired).estate().under(&settings.controls(&desired)?);
         for source in &sources {
             let file = crate::load::expectations_of(&source.file);
-            if file.exists() {
+            if !files::is_absent(&file) {
                 outcomes.extend(from_expectations(&file, &mut files, &desired, &estate)?);
             }
         }

@@ -54,5 +54,5 @@ pub(super) const SETTINGS: Wanted =
 pub(super) fn present(at: &Path, path: &Path, wanted: &Wanted) -> Result<Option<String>, Failure> {
     place::stays(path, at, wanted.what)?;
     let optional = path.as_os_str() == CONFIG || wanted.what == DIRECTORY.what;
-    if optional && !path.exists() { Ok(None) } else { files::read(path, wanted).map(Some) }
+    if optional && files::is_absent(path) { Ok(None) } else { files::read(path, wanted).map(Some) }
 }
