@@ -644,3 +644,50 @@ async fn a_wait_for_no_lock_is_said() {
         said.err
     );
 }
+
+/// What a pipeline shows must not be of another run, nor missing: each report that was asked for says why there is no plan.
+#[tokio::test(start_paused = true)]
+async fn each_report_says_that_it_is_locked() {
+    let place = place(Options::default()).await;
+    let file = roles("Reported", TRUSTING);
+    put(&place, &LockTable::default().with(other(TRUSTING, now() + 10_000), 0).to_json().unwrap()).await;
+    let folder = std::path::Path::new(&file).with_file_name("reports");
+    std::fs::create_dir_all(&folder).unwrap();
+    let formats = ["markdown", "summary", "json", "sarif", "junit", "gitlab-terraform", "gitlab-codequality", "events", "html"];
+    let reports: Vec<String> = formats.iter().map(|format| format!("--report={format}={}", folder.join(format).display())).collect();
+    let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
+    let read = |format: &str| std::fs::read_to_string(folder.join(format)).unwrap_or_else(|e| panic!("{format}: {e}"));
+    for (command, exit) in [("apply", Exit::Locked), ("destroy", Exit::Locked), ("drift", Exit::Failed), ("plan", Exit::Failed)] {
+        for format in formats {
+            std::fs::write(folder.join(format), "of another run").unwrap();
+        }
+        // The lock keeps out who writes; the others have a mistake to tell of.
+        let config = settings();
+        let wrong = manifest("lock-wrong-settings", "[lck]\n");
+        let words: Vec<&str> = match exit {
+            Exit::Locked => vec![command, "--auto-approve", "--config", &config, &file],
+            _ => vec![command, "--config", &wrong, &file],
+        };
+        let said = place.run(&[&words[..], &reports[..]].concat()).await;
+        assert_eq!(said.exit, exit, "{command}: {}{}", said.out, said.err);
+        let why = if exit == Exit::Locked { "is locked by another run" } else { "unknown key `lck`" };
+        assert!(said.err.contains(why), "{}", said.err);
+        for format in formats {
+            let text = read(format);
+            let says = if format == "events" { "\"ended\"" } else { why };
+            assert!(text.contains(says) && !text.contains("of another run"), "{command} {format}: {text}");
+        }
+        let json = |format: &str| serde_json::from_str::<serde_json::Value>(&read(format)).unwrap();
+        assert_eq!(json("json")["reason"], if exit == Exit::Locked { "locked" } else { "failed" });
+        assert_eq!(json("sarif")["runs"][0]["invocations"][0]["executionSuccessful"], false);
+        assert_eq!(json("sarif")["runs"][0]["results"].as_array().unwrap().len(), usize::from(exit != Exit::Locked));
+        assert!(json("gitlab-terraform")["error"].as_str().unwrap().contains(why) && json("gitlab-codequality").as_array().unwrap().len() == 1);
+        assert!(read("junit").contains(&format!("crossrole {command}")) && read("junit").contains("errors=\"1\""), "{}", read("junit"));
+        assert!(read("markdown").contains("### crossrole: this could not be planned"), "{}", read("markdown"));
+    }
+    // Where there is a plan, the reports are of it.
+    put(&place, &LockTable::default().to_json().unwrap()).await;
+    let config = settings();
+    let said = place.run(&[&["apply", "--auto-approve", "--config", &config, &file], &reports[..]].concat()).await;
+    assert!(said.exit == Exit::Clean && !read("markdown").contains("could not be planned"), "{}", said.err);
+}

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crossrole_model::outcome::Event;
@@ -12,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::args::{Report, ReportFormat};
 use crate::failure::{Exit, Failure};
+use crate::reports::Unwritten;
 use crate::{place, reports};
 
 /// Version of the shape: fields and types are added, never changed.
@@ -21,6 +23,8 @@ const FORMAT_VERSION: &str = "1.0";
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     files: Vec<Mutex<File>>,
+    /// The other reports are written.
+    reported: AtomicBool,
 }
 
 impl Events {
@@ -28,7 +32,7 @@ impl Events {
     pub(crate) fn open(reports: &[Report], command: &str) -> Result<Self, Failure> {
         let wanted = reports.iter().filter(|report| report.format == ReportFormat::Events);
         let files = wanted.map(|report| place::create(&report.file, None).map(Mutex::new).map_err(|e| reports::unwritable(report, &e)));
-        let events = Self { files: files.collect::<Result<_, _>>()? };
+        let events = Self { files: files.collect::<Result<_, _>>()?, reported: AtomicBool::new(false) };
         events.say("started", json!({ "command": command, "crossrole_version": env!("CARGO_PKG_VERSION") }));
         Ok(events)
     }
@@ -65,6 +69,11 @@ impl Events {
         );
     }
 
+    /// The other reports are written, and say what there is to be said.
+    pub(crate) fn reported(&self) {
+        self.reported.store(true, Ordering::Relaxed);
+    }
+
     /// Somebody, or `--auto-approve`, wants it carried out.
     pub(crate) fn approved(&self, by: &str) {
         self.say("approved", json!({ "by": by }));
@@ -86,8 +95,11 @@ impl Events {
         self.say("verified", json!({ "complete": complete, "unverified": unverified }));
     }
 
-    /// The command has ended.
-    pub(crate) fn ended(&self, result: &Result<Exit, Failure>) {
+    /// The command has ended; reports that it has not come to say why.
+    pub(crate) fn ended(&self, result: &Result<Exit, Failure>, unwritten: &Unwritten<'_>) {
+        if let (Err(failure), false) = (result, self.reported.load(Ordering::Relaxed)) {
+            unwritten.say(failure);
+        }
         let exit = result.as_ref().map_or_else(Failure::exit, |exit| *exit);
         let reason = match exit {
             Exit::Clean => "done",

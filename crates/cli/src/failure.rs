@@ -175,6 +175,14 @@ impl Failure {
         }
     }
 
+    /// The mistakes in files that it is, if it is some, and the files.
+    pub(crate) fn mistakes(&self) -> (Vec<Finding>, Vec<Source>) {
+        match &self.kind {
+            Kind::Findings(findings, sources) => (findings.clone(), sources.clone()),
+            _ => (Vec::new(), Vec::new()),
+        }
+    }
+
     /// The same where it holds nothing up: a warning at a place.
     pub(crate) fn into_warning(self, file: &str, span: Span) -> Finding {
         let mut finding = Finding::error(file, Some(span), self.errors.join("; "), self.hint);

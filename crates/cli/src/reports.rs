@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-use crossrole_model::Source;
+use crossrole_model::{Finding, Source};
 use crossrole_planner::Options;
+use crossrole_report::Screen;
 
 use crate::args::{ACCOUNTS, Report, ReportFormat, ViewArgs};
 use crate::failure::Failure;
@@ -91,17 +92,42 @@ pub(crate) fn key(view: &ViewArgs, paths: &[PathBuf], config: &Path, options: &O
     all.collect::<Vec<_>>().join("\n")
 }
 
-/// Says in the comment and the summary that there is no plan, and why: what stood there would be taken for it.
-pub(crate) fn not_planned(view: &ViewArgs, key: &str, failure: &Failure) {
-    let why: Vec<String> = failure.render(crossrole_report::Screen::default()).lines().map(str::to_owned).collect();
-    for report in &view.report {
-        let most = match report.format {
-            ReportFormat::Markdown => view.report_limit,
-            ReportFormat::Summary => crossrole_report::SUMMARY_MOST,
-            _ => continue,
-        };
-        // The failure itself is what is said; where this is not written, that is seen.
-        let _ = write(report, &crossrole_report::not_planned(key, &why, most));
+/// The reports of a command that has failed before it could write them, and how it was called.
+pub(crate) struct Unwritten<'u> {
+    pub(crate) command: &'u str,
+    pub(crate) view: &'u ViewArgs,
+    /// What its comment is found by.
+    pub(crate) key: &'u str,
+    /// The manifests that it was to be of.
+    pub(crate) paths: &'u [PathBuf],
+}
+
+impl Unwritten<'_> {
+    /// Says in each that there is no plan, and why: what stood there would be taken for it. Events are written as they happen.
+    pub(crate) fn say(&self, failure: &Failure) {
+        let why: Vec<String> = failure.render(Screen::default()).lines().map(str::to_owned).collect();
+        let (mut findings, sources) = failure.mistakes();
+        let results = findings.clone();
+        if findings.is_empty() {
+            // What is of no file is of the first there is: this form has no other place for it.
+            let file = self.paths.first().map_or_else(|| ACCOUNTS.to_owned(), |path| path.display().to_string());
+            findings.push(Finding::error(&file, None, why.join("; "), ""));
+        }
+        for report in &self.view.report {
+            let text = match report.format {
+                ReportFormat::Markdown => crossrole_report::not_planned(self.key, &why, self.view.report_limit),
+                ReportFormat::Summary => crossrole_report::not_planned(self.key, &why, crossrole_report::SUMMARY_MOST),
+                ReportFormat::Json => json(&failure.json()),
+                ReportFormat::Sarif => json(&crossrole_report::sarif_failed(&results, &sources, &crate::commands::validate::infos(), &why)),
+                ReportFormat::Junit => crossrole_report::junit(&crossrole_report::junit_failed(self.command, &why)),
+                ReportFormat::GitlabTerraform => json(&crossrole_report::gitlab_terraform_failed(&why)),
+                ReportFormat::GitlabCodequality => json(&crossrole_report::gitlab_codequality(&findings, &sources)),
+                ReportFormat::Html => crossrole_report::html_failed(&why),
+                ReportFormat::Events | ReportFormat::Csv => continue,
+            };
+            // The failure itself is what is said; where this is not written, that is seen.
+            let _ = write(report, &text);
+        }
     }
 }
 

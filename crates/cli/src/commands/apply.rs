@@ -16,7 +16,7 @@ use crate::guard::{self, Gate};
 use crate::io::Io;
 use crate::lock::{self, Held};
 use crate::progress::{Progress, Style};
-use crate::reports;
+use crate::reports::{self, Unwritten};
 use crate::runner::Looked;
 use crate::session::Session;
 use crate::stop::Stop;
@@ -31,13 +31,19 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool, io: &mut Io) -> Result<
     let reviewed = reviewed::read(&args.paths)?;
     let manifests = reviewed.as_ref().map(Reviewed::files);
     reports::apart_from_paths(&args.planning.view.report, manifests.as_ref().unwrap_or(&args.paths))?;
-    let events = Arc::new(Events::open(&args.planning.view.report, if destroy { "destroy" } else { "apply" })?);
-    let result = Box::pin(opened(args, destroy, reviewed, &events, io)).await;
-    events.ended(&result);
+    let command = if destroy { "destroy" } else { "apply" };
+    let events = Arc::new(Events::open(&args.planning.view.report, command)?);
+    let planning = &args.planning;
+    // A saved plan is shown where it was shown when it was made, unless somebody says otherwise.
+    let planned = reviewed.as_ref().map(|reviewed| &reviewed.plan.comment_key).filter(|key| !key.is_empty() && planning.view.report_key.is_none());
+    let key = planned.cloned().unwrap_or_else(|| reports::key(&planning.view, &args.paths, &planning.cloud.config, &planning.options(destroy), false));
+    let result = Box::pin(opened(args, destroy, reviewed, (&events, &key), io)).await;
+    events.ended(&result, &Unwritten { command, view: &planning.view, key: &key, paths: &args.paths });
     result
 }
 
-async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, events: &Arc<Events>, io: &mut Io) -> Result<Exit, Failure> {
+async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, told: (&Arc<Events>, &str), io: &mut Io) -> Result<Exit, Failure> {
+    let (events, key) = told;
     match (&reviewed, args.max_age) {
         (Some(reviewed), Some(most)) => reviewed.young_enough(most, super::validate::now())?,
         (None, Some(_)) => {
@@ -55,9 +61,7 @@ async fn opened(args: &ApplyArgs, destroy: bool, reviewed: Option<Reviewed>, eve
     };
     let mut session = Session::open(&paths, &args.planning.cloud, io)?;
     session.events = Arc::clone(events);
-    // A saved plan is shown where it was shown when it was made, unless somebody says otherwise.
-    let planned = reviewed.as_ref().map(|reviewed| &reviewed.plan.comment_key).filter(|key| !key.is_empty() && args.planning.view.report_key.is_none());
-    session.key = planned.cloned().unwrap_or_else(|| reports::key(&args.planning.view, &args.paths, &args.planning.cloud.config, &options, false));
+    key.clone_into(&mut session.key);
     let reviewed = reviewed.map(|reviewed| reviewed.plan);
     let applied = async {
         let checked = |plan: &Plan| if plan.destroy { remembered(plan, &session.desired) } else { Ok(()) };
@@ -147,6 +151,7 @@ impl Work<'_> {
         let refusal = guard::pass(&args.planning.guard, &gate, &session.desired, &made);
         // The reports are written before it is said, and say it as well.
         made.refused(moved.as_ref().err().or(refusal.as_ref().err())).print(&args.planning.view, &session.sources, io)?;
+        session.events.reported();
         io.err_lines(&moved?);
         let blocked = reviewed::left(&made.plan);
         if made.plan.is_empty() {

@@ -11,12 +11,13 @@ use crossrole_planner::Options;
 
 use crate::args::{ApplyArgs, CarryingArgs, GuardArgs, PlanningArgs};
 use crate::failure::{Exit, Failure};
+use crate::files;
 use crate::guard::Gate;
 use crate::io::Io;
 use crate::load::Loaded;
+use crate::reports::{self, Unwritten};
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::{files, reports};
 
 use super::apply::Work;
 use super::plan::make;
@@ -95,6 +96,14 @@ impl Carried {
     }
 
     async fn carry_out(&self, targets: Vec<String>, io: &mut Io) -> Result<Exit, Failure> {
+        let result = self.carry(targets, io).await;
+        let command = if self.revoking.is_some() { "revoke" } else { "rotate-external-id" };
+        let unwritten = Unwritten { command, view: &self.apply.planning.view, key: &self.session.key, paths: &self.apply.paths };
+        self.session.events.ended(&result, &unwritten);
+        result
+    }
+
+    async fn carry(&self, targets: Vec<String>, io: &mut Io) -> Result<Exit, Failure> {
         let options = Options { targets, ..Options::default() };
         let view = &self.apply.planning.view;
         let shown = super::view(view, io);
@@ -102,6 +111,7 @@ impl Carried {
         if self.dry_run {
             let mut made = make(&self.session, &options, &self.apply.planning.guard, &Gate::none(), None).await?;
             made.refused(None).print(view, &self.session.sources, io)?;
+            self.session.events.reported();
             checked(&made.plan)?;
             return Ok(if made.plan.is_blocked() { Exit::Failed } else { Exit::Clean });
         }

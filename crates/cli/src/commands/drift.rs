@@ -18,7 +18,7 @@ use crate::files;
 use crate::foreign::foreign;
 use crate::guard::Gate;
 use crate::io::Io;
-use crate::reports;
+use crate::reports::{self, Unwritten};
 use crate::session::Session;
 
 use super::plan::{Made, make};
@@ -30,15 +30,16 @@ pub(crate) async fn run(args: &DriftArgs, io: &mut Io) -> Result<Exit, Failure> 
     reports::apart_from_settings(&args.view.report, &args.cloud.config, &[&args.cloud.sandbox_state])?;
     reports::apart_from_paths(&args.view.report, &args.paths.paths)?;
     let events = Arc::new(Events::open(&args.view.report, "drift")?);
-    let result = opened(args, &events, io).await;
-    events.ended(&result);
+    let key = reports::key(&args.view, &args.paths.paths, &args.cloud.config, &Options::default(), false);
+    let result = opened(args, &events, &key, io).await;
+    events.ended(&result, &Unwritten { command: "drift", view: &args.view, key: &key, paths: &args.paths.paths });
     result
 }
 
-async fn opened(args: &DriftArgs, events: &Arc<Events>, io: &mut Io) -> Result<Exit, Failure> {
+async fn opened(args: &DriftArgs, events: &Arc<Events>, key: &str, io: &mut Io) -> Result<Exit, Failure> {
     let mut session = Session::open(&args.paths.paths, &args.cloud, io)?;
     session.events = Arc::clone(events);
-    session.key = reports::key(&args.view, &args.paths.paths, &args.cloud.config, &Options::default(), false);
+    key.clone_into(&mut session.key);
     session.ended(drift(args, &session, io).await)
 }
 
@@ -67,6 +68,7 @@ async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit,
     };
     let (made, drifted) = session.computed("looking at what drift gives", work).await?;
     made.reports(&args.view, &session.sources, io)?;
+    session.events.reported();
     let view = super::view(&args.view, io);
     let taken = if args.write { Some(take_up_all(own, &made, session).await?) } else { None };
     if args.view.json {

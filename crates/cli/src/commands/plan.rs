@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::failure::{Exit, Failure};
 use crate::guard::{self, Gate};
 use crate::io::Io;
+use crate::reports::Unwritten;
 use crate::session::Session;
 use crate::{grounds, guardrails, place, reports, rests_on};
 
@@ -32,24 +33,20 @@ pub(crate) async fn run(args: &PlanArgs, io: &mut Io) -> Result<Exit, Failure> {
     }
     let events = Arc::new(Events::open(report, "plan")?);
     let key = reports::key(&args.planning.view, &args.paths.paths, &cloud.config, &args.planning.options(args.destroy), args.out.is_some());
-    let mut reported = false;
-    let result = opened(args, &events, &key, &mut reported, io).await;
-    if let (Err(failure), false) = (&result, reported) {
-        reports::not_planned(&args.planning.view, &key, failure);
-    }
-    events.ended(&result);
+    let result = opened(args, &events, &key, io).await;
+    events.ended(&result, &Unwritten { command: "plan", view: &args.planning.view, key: &key, paths: &args.paths.paths });
     result
 }
 
-async fn opened(args: &PlanArgs, events: &Arc<Events>, key: &str, reported: &mut bool, io: &mut Io) -> Result<Exit, Failure> {
+async fn opened(args: &PlanArgs, events: &Arc<Events>, key: &str, io: &mut Io) -> Result<Exit, Failure> {
     let mut session = Session::open(&args.paths.paths, &args.planning.cloud, io)?;
     session.events = Arc::clone(events);
     key.clone_into(&mut session.key);
-    let result = plan(args, &session, reported, io).await;
+    let result = plan(args, &session, io).await;
     session.ended(result)
 }
 
-async fn plan(args: &PlanArgs, session: &Session, reported: &mut bool, io: &mut Io) -> Result<Exit, Failure> {
+async fn plan(args: &PlanArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired, None)?;
     let options = args.planning.options(args.destroy);
     let base = args.base.as_ref().map(|reference| beside(reference, args, session)).transpose()?;
@@ -63,7 +60,7 @@ async fn plan(args: &PlanArgs, session: &Session, reported: &mut bool, io: &mut 
         save(&Plan { saved_at: super::validate::now(), rests_on, held_to, comment_key: session.key.clone(), ..made.plan.clone() }, path)?;
     }
     made.refused(refusal.as_ref().err()).print(&args.planning.view, &session.sources, io)?;
-    *reported = true;
+    session.events.reported();
     refusal?;
     Ok(match (made.plan.is_blocked(), !made.plan.is_empty()) {
         (true, _) => Exit::Failed,
