@@ -38,7 +38,7 @@ pub use delta::{delta, reached};
 pub use engine::compiled::{Compiled, action_matches, resource_matches};
 pub use engine::decide::{Answer, Decision, Layer, by_policies, evaluate};
 pub use estate::{Controls, Estate};
-pub use live::Objects;
+pub use live::{Objects, aws_managed};
 pub use lockout::lockout;
 pub use onward::{Entered, Onward, onward};
 pub use picture::{picture, picture_between, picture_of, picture_with};

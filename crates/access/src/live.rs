@@ -687,10 +687,13 @@ impl Objects {
     }
 
     fn managed(&self, arn: &str) -> Option<Document> {
-        self.policies.get(arn).cloned().or_else(|| {
-            let name = arn.split_once(":iam::aws:policy/")?.1;
-            let (_, text) = AWS_MANAGED.iter().find(|(known, _)| *known == name)?;
-            crossrole_policy::parse(text).ok()
-        })
+        self.policies.get(arn).cloned().or_else(|| aws_managed(arn))
     }
+}
+
+/// The document of a policy of AWS's own, where it is known without reading it.
+pub fn aws_managed(arn: &str) -> Option<Document> {
+    let name = arn.split_once(":iam::aws:policy/")?.1;
+    let (_, text) = AWS_MANAGED.iter().find(|(known, _)| *known == name)?;
+    crossrole_policy::parse(text).ok()
 }

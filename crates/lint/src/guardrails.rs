@@ -5,6 +5,7 @@ use crossrole_model::state::RoleState;
 use crossrole_model::{Address, Desired, Finding, Kind};
 use crossrole_policy::{Arn, Effect, Statement};
 
+use crate::attached::at_least;
 use crate::look;
 use crossrole_access::action_matches;
 use crossrole_access::catalogue::SERVICES;
@@ -161,6 +162,11 @@ fn role(rule: &RoleRule, state: &RoleState, say: &mut Say<'_>) {
 
 /// Managed policies of a role. `all`: those that manifests declare, too, which are looked at by themselves otherwise.
 fn attached(patterns: &[String], state: &RoleState, say: &mut Say<'_>, all: bool) {
+    let allowed = |statements: &[Statement]| {
+        let hit = allowing(statements).find_map(|(_, statement)| patterns.iter().find(|p| allows(statement, p)));
+        hit.map(|p| format!("allows `{p}`, which is forbidden"))
+    };
+    let unknown = || patterns.first().map(|p| format!("is not declared here, and whether it allows `{p}`, which is forbidden, is not known"));
     for arn in state.attached.iter().filter(|_| !patterns.is_empty()) {
         let name = arn.rsplit('/').next().unwrap_or(arn);
         let address = Address::new(&say.address.account, Kind::Policy, name);
@@ -174,13 +180,13 @@ fn attached(patterns: &[String], state: &RoleState, say: &mut Say<'_>, all: bool
             .and_then(|o| if let DesiredState::Policy(policy) = &o.state { Some(&policy.document.statements) } else { None });
         let hit = match declared {
             Some(_) if !all => None,
-            Some(statements) => allowing(statements)
-                .find_map(|(_, statement)| patterns.iter().find(|p| allows(statement, p)))
-                .map(|p| format!("allows `{p}`, which is forbidden")),
-            None => patterns.first().map(|p| format!("is not declared here, and whether it allows `{p}`, which is forbidden, is not known")),
+            Some(statements) => allowed(statements),
+            // AWS may have added to what is known of its own.
+            None => at_least(arn).and_then(|document| allowed(&document.statements)).or_else(unknown),
         };
         if let Some(hit) = hit {
-            say.object("forbidden-actions", &format!("`{arn}` {hit}"), "leave it out, or have the guardrail changed");
+            let named = DocumentRef::Attached(arn.clone());
+            say.at(Some((&named, 0, None)), "forbidden-actions", &format!("`{arn}` {hit}"), "leave it out, or have the guardrail changed");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! it. A rule says what it saw and where; severity, reasons and advice are the rule's own. Structure (missing elements,
 //! unknown operators, malformed ARNs, sizes) is the manifest loader's business, not lint's.
 
+mod attached;
 pub mod guardrails;
 pub(crate) mod look;
 pub mod rules;
@@ -77,6 +78,12 @@ pub(crate) struct Doc {
 pub(crate) struct Lint<'a> {
     pub(crate) desired: &'a Desired,
     pub(crate) docs: Vec<Doc>,
+    /// Policies of AWS's own on roles, as far as they are known. How those are written is AWS's affair.
+    attached: Vec<Doc>,
+    /// The policies of each role of which nothing is known here.
+    pub(crate) unknown: BTreeMap<Address, Vec<String>>,
+    /// What is live was read as well.
+    pub(crate) live: bool,
     pub(crate) estate: Estate,
     /// ARNs of declared roles, by account and name.
     roles: BTreeMap<(String, String), String>,
@@ -113,7 +120,10 @@ impl Hits<'_> {
 
     fn hit(&mut self, doc: &Doc, statement: &Statement, principal: Option<&str>, message: &str) {
         // What it says does not tell which it is: the same may be said twice.
-        let index = doc.document.statements.iter().position(|s| std::ptr::eq(s, statement)).filter(|_| !doc.live);
+        let index = match doc.part {
+            DocumentRef::Attached(_) => Some(0),
+            _ => doc.document.statements.iter().position(|s| std::ptr::eq(s, statement)).filter(|_| !doc.live),
+        };
         let at = index.map(|index| StatementRef { address: doc.address.clone(), document: doc.part.clone(), index });
         let known = at.and_then(|at| self.desired.origin(&at, principal)).cloned();
         let places = known.map_or_else(|| self.declared(&doc.address), |place| vec![place]);
@@ -145,6 +155,7 @@ impl Hits<'_> {
 impl<'a> Lint<'a> {
     fn new(desired: &'a Desired, observed: Option<&Observed>, now: i64) -> Self {
         let mut docs = Vec::new();
+        let (mut attached, mut unknown) = (Vec::new(), BTreeMap::new());
         for (address, object) in &desired.objects {
             let mut add = |used: Use, part: DocumentRef, document: &Document, place: String| {
                 docs.push(Doc { address: address.clone(), used, part, document: document.clone(), place, live: false });
@@ -155,6 +166,9 @@ impl<'a> Lint<'a> {
                     for (name, document) in &state.inline {
                         add(Use::Identity, DocumentRef::Inline(name.clone()), document, format!("inline policy {name} of {}", address.short()));
                     }
+                    let (known, others) = attached::of(desired, address, state);
+                    attached.extend(known);
+                    unknown.extend((!others.is_empty()).then(|| (address.clone(), others)));
                 }
                 DesiredState::Policy(state) => add(Use::Identity, DocumentRef::Policy, &state.document, address.short()),
                 DesiredState::Caller { principal, statements } => {
@@ -192,12 +206,17 @@ impl<'a> Lint<'a> {
         }
         let estate = Objects::desired(desired).estate();
         let roles = estate.roles.iter().map(|(arn, g)| ((g.account.clone(), arn.rsplit('/').next().unwrap_or(arn).to_owned()), arn.clone())).collect();
-        Self { desired, docs, estate, roles, now }
+        Self { desired, docs, attached, unknown, live: observed.is_some(), estate, roles, now }
     }
 
     /// The ARN of the role that a document belongs to.
     pub(crate) fn role_arn(&self, doc: &Doc) -> Option<&String> {
         self.roles.get(&(doc.address.account.to_string(), doc.address.name.clone()))
+    }
+
+    /// The same, and those of AWS's own policies on roles: for what is allowed, and not for how it is written.
+    pub(crate) fn granted(&self) -> impl Iterator<Item = (&Doc, &Statement)> {
+        self.docs.iter().chain(&self.attached).flat_map(|doc| doc.document.statements.iter().map(move |s| (doc, s)))
     }
 
     /// Every statement with its document.

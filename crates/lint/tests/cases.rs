@@ -452,6 +452,8 @@ fn guardrails_let_nothing_through() {
         ("secretsmanager:Get*", true, allows("actions = \"secretsmanager:*Value\"")),
         ("secretsmanager:Get*", false, allows("actions = \"secretsmanager:Put*\"")),
         ("iam:*", true, with("arn:aws:iam::aws:policy/IAMFullAccess", "")),
+        ("s3:PutObject", true, with("arn:aws:iam::aws:policy/AdministratorAccess", "")),
+        ("s3:PutObject", true, with("arn:aws:iam::aws:policy/PowerUserAccess", "")),
         ("iam:*", true, with("P", policy)),
         ("s3:*", false, with("P", policy)),
         ("s3:*", true, with("arn:aws:iam::aws:policy/P", policy)),

@@ -133,3 +133,80 @@ fn a_live_statement_of_a_bucket_of_two_files_is_suppressed_in_either() {
         assert!(linted.findings.iter().all(|f| !f.message.contains("any more")), "{known}: {:?}", linted.findings);
     }
 }
+
+const ATTACHED: &str = r#"
+[roles.NAME]
+policies = [
+  "arn:aws:iam::aws:policy/ReadOnlyAccess",
+  "arn:PARTITION:iam::aws:policy/POLICY",
+]
+
+[[roles.NAME.trust]]
+account = "partner"
+external_id = "c0ffee"
+"#;
+
+fn attached(policy: &str, partition: &str) -> String {
+    ATTACHED.replace("NAME", "One").replace("PARTITION", partition).replace("POLICY", policy)
+}
+
+/// What is attached is allowed as much as what is written out, and stands where it is named.
+#[test]
+fn policies_of_aws_that_let_everything_are_found_where_a_role_names_them() {
+    for (policy, rules, others) in [
+        ("AdministratorAccess", &["privilege-escalation", "whole-service", "data-everywhere", "credentials-exposure", "pass-role-everywhere"][..], "allow-not"),
+        ("IAMFullAccess", &["privilege-escalation", "whole-service", "credentials-exposure", "pass-role-everywhere"], "data-everywhere"),
+        ("PowerUserAccess", &["allow-not"], "privilege-escalation"),
+        ("job-function/Billing", &[], "privilege-escalation"),
+    ] {
+        let one = source("a.toml", "a", &attached(policy, "aws"));
+        let here = line(&one, policy, 0);
+        for rule in rules {
+            assert_eq!(places(std::slice::from_ref(&one), rule), [here.as_str()], "{policy} {rule}");
+        }
+        assert_eq!(places(&[one], others), [""; 0], "{policy} {others}");
+    }
+    // In a partition of its own, by a role of a trusted account, and of each role that names it.
+    let china = source("a.toml", "a", &attached("AdministratorAccess", "aws-cn"))
+        .text
+        .replace("account = \"222222222222\"", "account = \"222222222222\"\nregion = \"cn-north-1\"");
+    let china = Source { file: "a.toml".to_owned(), text: china.replace("arn:aws:iam::aws:policy/Read", "arn:aws-cn:iam::aws:policy/Read") };
+    assert_eq!(places(std::slice::from_ref(&china), "privilege-escalation"), [line(&china, "policy/AdministratorAccess", 0)]);
+    let theirs = attached("AdministratorAccess", "aws").replace("roles.One", "trusted.dev.roles.One");
+    let theirs = source("a.toml", "a", &format!("[trusted.dev]\naccount = \"111111111111\"\n{theirs}"));
+    assert_eq!(places(std::slice::from_ref(&theirs), "privilege-escalation"), [line(&theirs, "policy/AdministratorAccess", 0)]);
+    let two = source("a.toml", "a", &[attached("AdministratorAccess", "aws"), attached("AdministratorAccess", "aws").replace("One", "Two")].concat());
+    let wanted: Vec<String> = (0..2).map(|n| line(&two, "policy/AdministratorAccess", n)).collect();
+    assert_eq!(places(&[two], "privilege-escalation"), wanted);
+}
+
+/// One that is declared is looked at where its statements stand, once, whoever names it.
+#[test]
+fn a_declared_policy_is_looked_at_where_it_stands() {
+    let policy = "\n[policies.P]\n[[policies.P.statement]]\nactions = \"*\"\nresources = \"*\"\n";
+    for named in ["P", "arn:aws:iam::222222222222:policy/P"] {
+        let role = "\n[roles.One]\npolicies = [\"P\"]\n[[roles.One.trust]]\naccount = \"partner\"\nexternal_id = \"c0ffee\"\n"
+            .replace("\"P\"", &format!("\"{named}\""));
+        let one = source("a.toml", "a", &[&role, policy].concat());
+        assert_eq!(places(std::slice::from_ref(&one), "privilege-escalation"), [line(&one, "[[policies.P.statement]]", 0)]);
+        assert_eq!(places(&[one], "unknown-attached-policy"), [""; 0]);
+    }
+}
+
+/// It is silenced as any finding is, and what is not known is said once for a role.
+#[test]
+fn attached_policies_are_silenced_and_the_unknown_said_once() {
+    let suppress = "\n[[suppress]]\nrule = \"privilege-escalation\"\nobject = \"role/One\"\nreason = \"it is the administrators' role\"\n";
+    let one = source("a.toml", "a", &[&attached("AdministratorAccess", "aws"), suppress].concat());
+    assert_eq!(places(&[one], "privilege-escalation"), [""; 0]);
+    let one = source("a.toml", "a", &attached("SecurityAudit", "aws"));
+    let (desired, _) = crossrole_manifest::load(std::slice::from_ref(&one));
+    let desired = desired.unwrap();
+    let notes = |observed: Option<&Observed>| {
+        let found = lint(&desired, observed, NOW).findings;
+        found.into_iter().filter(|f| f.rule.as_deref() == Some("unknown-attached-policy")).map(|f| f.message).collect::<Vec<_>>()
+    };
+    assert_eq!(notes(None), ["role One: what `ReadOnlyAccess`, `SecurityAudit` allow is not known here"]);
+    // A plan has read it, or says what it could not read.
+    assert_eq!(notes(Some(&Observed::default())), [""; 0]);
+}

@@ -62,6 +62,8 @@ pub enum DocumentRef {
     Inline(String),
     /// The document of a managed policy, or a bucket's policy.
     Policy,
+    /// A managed policy on a role, by its ARN: its statements are not of the manifest, and all come from where it is named.
+    Attached(String),
 }
 
 /// A statement of a wanted document. What it says does not tell which it is: the same may be said of two roles.

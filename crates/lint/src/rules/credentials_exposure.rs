@@ -39,7 +39,7 @@ resources = "arn:aws:iam::444444444444:role/Reader"
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     const CREDENTIALS: &[&str] =
         &["sts:AssumeRole", "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential"];
-    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && !actions(s).is_empty()) {
+    for (doc, statement) in lint.granted().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && !actions(s).is_empty()) {
         if limits(statement, BY_RESOURCE).next().is_some() {
             continue;
         }

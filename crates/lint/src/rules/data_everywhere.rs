@@ -36,7 +36,7 @@ resources = "arn:aws:s3:::data/*"
 };
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
-    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && about_every_object(s)) {
+    for (doc, statement) in lint.granted().filter(|(doc, s)| doc.used == Use::Identity && allows(s) && about_every_object(s)) {
         let data = |pattern: &&String| {
             expand(pattern).iter().any(|a| a.name.starts_with("s3:") && a.resources.contains(&"object") && matches!(a.level, Level::Read | Level::Write))
         };

@@ -55,6 +55,7 @@ mod shadowed_by_deny;
 mod third_party_without_external_id;
 mod type_mismatch;
 mod unknown_action;
+mod unknown_attached_policy;
 mod unknown_condition_key;
 mod unknown_partition;
 mod unknown_principal_kind;
@@ -128,6 +129,7 @@ pub const ALL: &[Rule] = &[
     third_party_without_external_id::RULE,
     type_mismatch::RULE,
     unknown_action::RULE,
+    unknown_attached_policy::RULE,
     unknown_condition_key::RULE,
     unknown_partition::RULE,
     unknown_principal_kind::RULE,

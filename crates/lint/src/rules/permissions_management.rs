@@ -36,7 +36,7 @@ resources = "arn:aws:s3:::data"
 };
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
-    for (doc, statement) in lint.statements().filter(|(doc, s)| doc.used == Use::Identity && allows(s)) {
+    for (doc, statement) in lint.granted().filter(|(doc, s)| doc.used == Use::Identity && allows(s)) {
         for action in actions(statement).iter().filter(|a| !a.contains('*')) {
             if expand(action).iter().any(|a| a.level == Level::Permissions && changes_access(a.name)) {
                 hits.at(doc, statement, format!("`{action}` changes who has access"));

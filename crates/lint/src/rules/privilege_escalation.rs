@@ -56,7 +56,7 @@ fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
     ];
     // Whoever may attach one of these has everything.
     const ALL: &[&str] = &["arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMFullAccess"];
-    for (doc, statement) in lint.statements().filter(|(_, s)| allows(s) && !actions(s).is_empty()) {
+    for (doc, statement) in lint.granted().filter(|(_, s)| allows(s) && !actions(s).is_empty()) {
         let own = doc.address.account.as_str();
         let ways: Vec<&str> = UP
             .iter()

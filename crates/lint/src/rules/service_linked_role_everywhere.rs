@@ -34,7 +34,7 @@ resources = "arn:aws:iam::222222222222:role/aws-service-role/replication.ecr.ama
 };
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
-    for (doc, statement) in lint.statements().filter(|(_, s)| allows(s)) {
+    for (doc, statement) in lint.granted().filter(|(_, s)| allows(s)) {
         // (IAM Access Analyzer policy checks, "Create SLR with star in resource")
         let limited = limits(statement, &["iam:AWSServiceName"]).next().is_some();
         if acts(statement, "iam:CreateServiceLinkedRole") && about_everything(statement) && !limited {

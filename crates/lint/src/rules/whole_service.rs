@@ -34,7 +34,7 @@ resources = "arn:aws:s3:::data/*"
 };
 
 fn check(lint: &Lint<'_>, hits: &mut Hits<'_>) {
-    for (doc, statement) in lint.statements().filter(|(_, s)| allows(s)) {
+    for (doc, statement) in lint.granted().filter(|(_, s)| allows(s)) {
         // What an access point lets through is its own policy's business (S3 User Guide, "Delegating access control to access
         // points").
         if limits(statement, &["s3:DataAccessPointAccount", "s3:DataAccessPointArn"]).next().is_some() {

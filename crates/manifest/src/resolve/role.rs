@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::desired::{DesiredState, DocumentRef};
+use crossrole_model::desired::{DesiredState, DocumentRef, Origin, StatementRef};
 use crossrole_model::state::RoleState;
 use crossrole_model::{AccountId, Address, Kind, Span, limits, ownership};
 use crossrole_policy::{Conditions, Document, Effect, Element, Principal, Statement};
@@ -56,7 +56,7 @@ impl<'a> Builder<'a> {
         let mut tags = self.tags(raw.tags.as_ref(), key);
         let denied = self.ended_sessions(&address, nobody, longest, &mut tags);
         let inline = self.inline(&address, key, raw, &arn, denied);
-        let attached = self.attached(account, name, key, raw);
+        let attached = self.attached(&address, key, raw);
         let boundary = raw.permissions_boundary.as_ref().map(|b| b.value.0.clone());
         let state = RoleState {
             path,
@@ -109,11 +109,13 @@ impl<'a> Builder<'a> {
         inline
     }
 
-    fn attached(&mut self, account: &AccountId, name: &str, key: Span, raw: &Role) -> BTreeSet<String> {
+    fn attached(&mut self, role: &Address, key: Span, raw: &Role) -> BTreeSet<String> {
+        let Address { account, name, .. } = role;
         let mut attached = BTreeSet::new();
         for policy in raw.policies.iter().flatten() {
             if policy.value.starts_with("arn:") {
                 if PolicyArn::check(&policy.value) {
+                    self.names_policy(role, &policy.value, policy.span);
                     attached.insert(policy.value.clone());
                 } else {
                     self.error(
@@ -144,6 +146,13 @@ impl<'a> Builder<'a> {
             self.error(key, format!("role `{name}` has {} managed policies, over AWS's limit of {limit}", attached.len()), advice);
         }
         attached
+    }
+
+    /// Where a role names a policy whose statements stand elsewhere.
+    fn names_policy(&mut self, role: &Address, arn: &str, span: Span) {
+        let at = StatementRef { address: role.clone(), document: DocumentRef::Attached(arn.to_owned()), index: 0 };
+        let origin = Origin { place: self.place(span), principal: None };
+        self.desired.origins.insert(at, vec![origin]);
     }
 
     /// Who is let in by one trust: nobody, where its end has come or it has mistakes.
