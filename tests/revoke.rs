@@ -980,3 +980,45 @@ async fn federated(place: &Place, keys: &Credentials) -> Credentials {
     assert_eq!(status, 200, "{answer}");
     Credentials::of(&answer)
 }
+
+/// Who comes in with others by a grant, or by a statement that is written out, is let in by the manifest, and denied there.
+#[test]
+fn an_entry_of_whom_a_broader_grant_lets_in_is_not_idle() {
+    let head = "name = \"t\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.ops]\naccount = \"333333333333\"\n\
+                [roles.R]\n[[roles.R.trust]]\nuser = \"ops/Bob\"\n";
+    let allow = |who: &str| format!("[buckets.data]\n[[buckets.data.allow]]\n{who}\naccess = \"read\"\n");
+    let statement = |effect: &str, who: &str| {
+        format!(
+            "[buckets.data]\n[[buckets.data.statement]]\neffect = \"{effect}\"\nprincipals = {who}\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::data/*\"\n"
+        )
+    };
+    let key = |who: &str| {
+        let arn = "arn:aws:kms:us-east-1:222222222222:key/11111111-2222-3333-4444-555555555555";
+        format!("[keys.data]\narn = \"{arn}\"\n[[keys.data.statement]]\nprincipals = {{ AWS = \"{who}\" }}\nactions = \"kms:Decrypt\"\n")
+    };
+    for (grants, entry, idle) in [
+        (allow("account = \"dev\""), "user = \"dev/Ann\"", false),
+        (allow("account = \"dev\""), "role = \"dev/Job\"", false),
+        (allow("organization = \"o-a1b2c3d4e5\""), "user = \"dev/Ann\"", false),
+        (statement("Allow", "{ AWS = \"111111111111\" }"), "user = \"dev/Ann\"", false),
+        (statement("Allow", "{ AWS = \"arn:aws:iam::111111111111:user/Ann\" }"), "user = \"dev/Ann\"", false),
+        (statement("Allow", "\"*\""), "account = \"dev\"", false),
+        (key("arn:aws:iam::111111111111:root"), "user = \"dev/Ann\"", false),
+        // Neither another account, nor an end that has come, nor what denies.
+        (allow("account = \"ops\""), "user = \"dev/Ann\"", true),
+        (allow("account = \"dev\"\nexpires = 2020-01-01"), "user = \"dev/Ann\"", true),
+        (allow("role = \"dev/Job\""), "user = \"dev/Ann\"", true),
+        (statement("Deny", "{ AWS = \"111111111111\" }"), "user = \"dev/Ann\"", true),
+        (statement("Allow", "{ AWS = \"333333333333\" }"), "user = \"dev/Ann\"", true),
+        // A group is not who is in it.
+        (allow("account = \"dev\""), "group = \"dev/Crew\"", true),
+    ] {
+        let text = format!("{head}{grants}[[revoked]]\n{entry}\nsince = 2026-11-30T18:00:00Z\n");
+        let source = [Source { file: "t.toml".to_owned(), text: text.clone() }];
+        let now = crossrole_manifest::Surroundings { now: 1_800_000_000, ..Default::default() };
+        let (desired, findings) = crossrole_manifest::load_in(&source, &now);
+        assert!(desired.is_some(), "{text}: {findings:?}");
+        let warned = findings.iter().any(|finding| finding.message == "nothing in this manifest would let it in");
+        assert_eq!(warned, idle, "{text}: {findings:?}");
+    }
+}

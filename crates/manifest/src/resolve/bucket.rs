@@ -44,6 +44,7 @@ impl Builder<'_> {
             self.unique_sids(bucket.statement.as_deref());
             for statement in bucket.statement.iter().flatten() {
                 if let Some(mut built) = self.raw_statement(statement, Place::Bucket(name)) {
+                    self.meet_statement(&built.statement);
                     // Ours carry our prefix; what the manifest says stays readable behind it. Without a sid, a statement is
                     // known by all that it says, so that only twins meet.
                     let sid = built.statement.sid.clone().filter(|s| !s.is_empty()).unwrap_or_else(|| digits(&built.statement.canonical_body()));

@@ -42,6 +42,8 @@ impl Builder<'_> {
         if over {
             // Nobody lost it by that.
             self.taken = taken;
+        } else {
+            self.meet(&named);
         }
         (!named.is_empty()).then_some(Grant { named, conditions, over })
     }

@@ -71,6 +71,7 @@ impl Builder<'_> {
             self.unique_sids(key.statement.as_deref());
             for statement in key.statement.iter().flatten() {
                 if let Some(mut placed) = self.raw_statement(statement, Place::Key(&reference)) {
+                    self.meet_statement(&placed.statement);
                     let sid = placed.statement.sid.clone().filter(|s| !s.is_empty()).unwrap_or_else(|| digits(&placed.statement.canonical_body()));
                     placed.statement.sid = Some(format!("{}{sid}", ownership::sid_prefix(&self.name)));
                     self.key_statements.entry(reference.clone()).or_default().push(Granted { placed, by_iam: false });

@@ -16,8 +16,8 @@ use super::principal::Named;
 use super::statement::condition;
 use super::{Builder, Placed, account_id};
 
-use sessions::Told;
 pub(super) use sessions::{Door, Way};
+use sessions::{Told, may_be};
 
 /// An entry as it is meant.
 pub(super) struct Gone {
@@ -188,6 +188,20 @@ impl Builder<'_> {
         }
         self.gone = gone;
         left
+    }
+
+    /// Notes who is revoked and would come in by what a policy names all the same: it is denied there.
+    pub(super) fn meet(&mut self, named: &[Named]) {
+        let meets = |gone: &Gone| named.iter().any(|named| may_be(named, &gone.whose) || self.is_of(named, &gone.whose));
+        let met: Vec<bool> = self.gone.iter().map(meets).collect();
+        self.gone.iter_mut().zip(met).filter(|(_, met)| *met).for_each(|(gone, _)| gone.concerns = true);
+    }
+
+    /// The same of a statement that is written out.
+    pub(super) fn meet_statement(&mut self, statement: &Statement) {
+        let Some(principal) = statement.principal.as_ref().filter(|_| statement.effect == Effect::Allow) else { return };
+        let named = principal.aws().iter().cloned().chain(principal.bare_star.then(|| "*".to_owned()));
+        self.meet(&named.map(Named::Other).collect::<Vec<_>>());
     }
 
     fn without(&self, named: Named, whose: &Whose) -> Option<Named> {

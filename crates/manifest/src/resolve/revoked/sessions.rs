@@ -192,7 +192,7 @@ impl Builder<'_> {
 }
 
 /// Tells whether a word names more than somebody, who may be among those.
-fn may_be(named: &Named, whose: &Whose) -> bool {
+pub(super) fn may_be(named: &Named, whose: &Whose) -> bool {
     // A group is not who is in it, and a role is no caller of itself.
     if matches!(whose, Whose::Group { .. } | Whose::Role(_) | Whose::Sessions(_)) {
         return false;
