@@ -7,6 +7,7 @@ use std::path::Path;
 use crossrole_model::Source;
 
 use crate::failure::Failure;
+use crate::place;
 
 /// What is read.
 #[derive(Debug, Clone, Copy)]
@@ -84,14 +85,86 @@ pub(crate) fn replace(texts: &BTreeMap<String, String>, sources: &[Source]) -> R
     Ok(())
 }
 
-/// Puts a text in the place of a file, by a new file beside it that nobody else may read before it has the mode of the old one.
+/// Writes a file that the settings `at` name, or those themselves, whole or not at all; its folder is made. A link stays one, and what it
+/// leads to is written, where that is a file of the same repository.
+pub(crate) fn put(path: &Path, at: &Path, what: &str, text: &str) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::new(format!("{what} `{}` can't be written: {e}", path.display()), "check the folder and its permissions");
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        place::stays(folder, at, what)?;
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    place::stays(path, at, what)?;
+    let target = if is_absent(path) { path.to_owned() } else { std::fs::canonicalize(path).map_err(failed)? };
+    let part = target.with_extension(format!("part-{}", std::process::id()));
+    replaced(&target, &part, text).map_err(|e| {
+        let _ = std::fs::remove_file(&part);
+        failed(e)
+    })
+}
+
+/// Puts a text in the place of a file, by a new file beside it that nobody else may read before it has the mode of the old one. What stands
+/// where that is written, a link too, is not written over.
 fn replaced(path: &Path, part: &Path, text: &str) -> std::io::Result<()> {
+    let known = std::fs::metadata(path).ok();
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if known.is_some() { 0o600 } else { 0o666 });
     let mut file = options.open(part)?;
     file.write_all(text.as_bytes())?;
-    file.set_permissions(std::fs::metadata(path)?.permissions())?;
+    if let Some(known) = known {
+        file.set_permissions(known.permissions())?;
+    }
     std::fs::rename(part, path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::PathBuf;
+
+    use super::put;
+
+    fn folders(test: &str) -> (PathBuf, PathBuf) {
+        let all = std::env::temp_dir().join(format!("crossrole-put-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&all);
+        let (here, elsewhere) = (all.join("here"), all.join("elsewhere"));
+        fs::create_dir_all(&here).unwrap();
+        fs::create_dir_all(&elsewhere).unwrap();
+        (here, elsewhere)
+    }
+
+    /// What a checkout has put there leads no writing elsewhere, and no file is left behind.
+    #[test]
+    fn a_file_is_put_where_it_is_and_nowhere_else() {
+        let (here, elsewhere) = folders("links");
+        let at = here.join("crossrole.toml");
+        let theirs = elsewhere.join("theirs");
+        let put = |name: &str| put(&here.join(name), &at, "control policy", "new");
+        let part = |name: &str| here.join(name).with_extension(format!("part-{}", std::process::id()));
+        fs::write(&theirs, "theirs").unwrap();
+        // New, in a folder that is made; then with the mode that it has.
+        assert!(put("policies/a.json").is_ok() && put("b.json").is_ok());
+        fs::set_permissions(here.join("b.json"), fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(put("b.json").is_ok());
+        assert_eq!(fs::metadata(here.join("b.json")).unwrap().permissions().mode() & 0o777, 0o640);
+        // A link stays one where it leads to a file of this place.
+        symlink("b.json", here.join("link.json")).unwrap();
+        fs::write(here.join("b.json"), "old").unwrap();
+        assert!(put("link.json").is_ok() && here.join("link.json").is_symlink());
+        assert_eq!(fs::read_to_string(here.join("b.json")).unwrap(), "new");
+        // What leads out of it is refused: a file, a folder, nothing that is there, and what is written first.
+        symlink(&theirs, here.join("out.json")).unwrap();
+        symlink(&elsewhere, here.join("out")).unwrap();
+        symlink(elsewhere.join("none"), here.join("none.json")).unwrap();
+        symlink(&theirs, part("c.json")).unwrap();
+        for name in ["out.json", "out/new.json", "out/more/new.json", "none.json", "c.json"] {
+            assert!(put(name).is_err(), "{name}");
+        }
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+        let left: Vec<_> = fs::read_dir(&elsewhere).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["theirs"]);
+        assert!(!here.join("c.json").exists() && !part("b.json").exists());
+    }
 }

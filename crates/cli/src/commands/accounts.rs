@@ -10,6 +10,7 @@ use crossrole_model::{AccountId, Desired};
 
 use crate::args::{AccountsArgs, AccountsCommand, SyncArgs};
 use crate::failure::{Exit, Failure};
+use crate::files;
 use crate::io::Io;
 use crate::settings::Settings;
 use crate::stop::{Stops, reading};
@@ -67,7 +68,8 @@ async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
     // The directory names the policies: it comes last.
     let (last, first): (Vec<_>, Vec<_>) = changed.iter().partition(|(path, _)| path.as_path() == settings.directory_path());
     for (path, text) in first.into_iter().chain(last) {
-        write(path, text)?;
+        let what = if path.as_path() == settings.directory_path() { "directory of accounts" } else { "control policy" };
+        files::put(path, settings.path(), what, text)?;
     }
     Ok(Exit::Clean)
 }
@@ -76,17 +78,6 @@ async fn sync(args: &SyncArgs, io: &mut Io) -> Result<Exit, Failure> {
 fn file(id: &str) -> String {
     let plain: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     format!("{POLICIES}/{plain}.json")
-}
-
-/// Whole or not at all.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::new(format!("`{}` can't be written: {e}", path.display()), "check the folder and its permissions");
-    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let part = path.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&part, text).map_err(failed)?;
-    std::fs::rename(&part, path).map_err(failed)
 }
 
 /// Each account's label: the one that it has, or its name in the letters that labels have, with its id where another has that.
