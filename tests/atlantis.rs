@@ -89,6 +89,9 @@ impl Desk {
         let planfile = runner.folder.join("access default.tfplan");
         let _ = fs::remove_file(&planfile);
         let desk = Self { runner, planfile };
+        let _ = fs::remove_dir_all(desk.runner.folder.join(".git"));
+        desk.git(&["init", "--quiet", "--initial-branch", "work"]);
+        desk.land();
         desk.write(MANIFEST);
         fs::write(desk.runner.folder.join("manifests/atlantis.expect.toml"), EXPECTED).unwrap();
         desk
@@ -98,9 +101,39 @@ impl Desk {
         fs::write(self.runner.folder.join("manifests/atlantis.toml"), text).unwrap();
     }
 
+    fn git(&self, words: &[&str]) -> String {
+        let who = ["-c", "user.name=atlantis", "-c", "user.email=atlantis@example.invalid", "-c", "commit.gpgsign=false"];
+        let mut command = Command::new("git");
+        command.args(who).args(words).current_dir(&self.runner.folder).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// What there is becomes the base branch.
+    fn land(&self) {
+        self.git(&["add", "--", "manifests", "approvals", "crossrole.toml"]);
+        let tree = self.git(&["write-tree"]);
+        let commit = self.git(&["commit-tree", &tree, "-m", "base"]);
+        self.git(&["update-ref", "refs/heads/base", &commit]);
+    }
+
+    /// Merges what there is into the base branch as Atlantis does (`git merge --no-ff` of its working directory, under the strategy
+    /// `merge`): a commit of two parents, the base branch and then the pull request's head.
+    fn merge(&self) {
+        self.git(&["add", "--", "manifests", "approvals", "crossrole.toml"]);
+        let tree = self.git(&["write-tree"]);
+        let head = self.git(&["commit-tree", &tree, "-p", "base", "-m", "a change"]);
+        let merged = self.git(&["commit-tree", &tree, "-p", "base", "-p", &head, "-m", "atlantis-merge"]);
+        self.git(&["update-ref", "HEAD", &merged]);
+    }
+
     /// Runs a stage: the code of the step that ended it, and all that was said.
     fn stage(&self, stage: &str) -> (i32, String) {
         let folder = &self.runner.folder;
+        if stage == "plan" {
+            self.merge();
+        }
         let (mut variables, mut all) = (Vec::new(), String::new());
         for step in steps(stage) {
             let script = match step {
@@ -159,6 +192,30 @@ async fn what_stands_in_the_comment_is_applied() {
     assert!(code == 0 && said.contains("Applied: "), "{code}: {said}");
     let (code, said) = desk.stage("apply");
     assert!(code == 0 && said.contains("No changes."), "{code}: {said}");
+}
+
+/// What somebody has done by hand is told from what the pull request changes, by the base branch that it was merged into.
+#[tokio::test]
+async fn drift_is_told_from_the_pull_request() {
+    let desk = Desk::new("base").await;
+    let (_, said) = desk.stage("plan");
+    desk.approve(&said);
+    assert_eq!((desk.stage("plan").0, desk.stage("apply").0), (0, 0));
+    desk.land();
+    // Somebody's hand: what nobody has merged is live.
+    desk.write(&MANIFEST.replace("access = \"read\"", "access = \"read-write\""));
+    let as_apply = [("AWS_CONFIG_FILE".to_owned(), desk.runner.folder.join("aws-apply").display().to_string())];
+    let (code, said) = desk.shell("crossrole apply --auto-approve --quiet manifests", &as_apply);
+    assert_eq!(code, Some(0), "{said}");
+    desk.write(&MANIFEST.replace("mfa = true", "mfa = true\nexternal_id = \"atlantis-1\""));
+    let (code, said) = desk.stage("plan");
+    let (drift, change) = said.split_once("This change").unwrap_or_else(|| panic!("{code}: {said}"));
+    assert!(code == 0 && drift.contains("s3:PutObject") && !drift.contains("sts:ExternalId"), "{code}: {said}");
+    assert!(change.contains("sts:ExternalId"), "{code}: {said}");
+    // What it changes of what it is judged by does not pass unsaid.
+    fs::write(desk.runner.folder.join("crossrole.toml"), fs::read_to_string(desk.runner.folder.join("crossrole.toml")).unwrap() + "\n[guardrails]\n").unwrap();
+    let (code, said) = desk.stage("plan");
+    assert!(code == 0 && said.contains("crossrole.toml (settings)"), "{code}: {said}");
 }
 
 /// Atlantis applies whatever plan file there is: one that was refused is refused once more, until it is approved, and again when that ended.
