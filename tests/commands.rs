@@ -3,7 +3,7 @@
 use crossrole::Exit;
 use crossrole_sandbox::Options;
 
-use crate::support::{Place, root};
+use crate::support::{Place, manifest, root};
 
 fn place() -> Place {
     Place::new(Options::default())
@@ -118,4 +118,23 @@ async fn plan_json_has_terraforms_shape() {
     let role = value["resource_changes"].as_array().unwrap().iter().find(|c| c["type"] == "role").unwrap();
     assert_eq!(role["change"]["actions"], serde_json::json!(["create"]));
     assert!(role["change"]["before"].is_null() && role["change"]["after"]["trust_policy"].is_object());
+}
+
+/// What is new has no value from before.
+#[tokio::test(start_paused = true)]
+async fn the_path_of_a_new_role_is_added_and_none_is_said_where_it_is_the_usual_one() {
+    let place = Place::new(Options::default());
+    let role = |path: &str| {
+        let text = format!(
+            "name = \"pathed\"\n[trusting]\naccount = \"222222222222\"\n[roles.Pathed]\n{path}max_session = \"2h\"\n[[roles.Pathed.trust]]\nservice = \"ec2.amazonaws.com\"\n"
+        );
+        manifest("pathed", &text)
+    };
+    let said = place.good(&["plan", &role("path = \"/a/\"\n")]).await;
+    assert!(said.contains("+ path: /a/\n") && said.contains("+ longest session: ") && !said.contains("~ path"), "{said}");
+    let said = place.good(&["plan", &role("")]).await;
+    assert!(!said.contains("path: "), "{said}");
+    place.good(&["apply", "--auto-approve", "--quiet", &role("")]).await;
+    let said = place.good(&["plan", &role("path = \"/a/\"\n")]).await;
+    assert!(said.contains("~ path: / -> /a/"), "{said}");
 }

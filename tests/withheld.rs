@@ -300,3 +300,39 @@ async fn what_has_lost_its_mark_is_not_left_in_silence() {
     place.good(&["destroy", "--auto-approve", "--quiet", &file]).await;
     assert!(place.good(&["destroy", "--auto-approve", "--quiet", &file]).await.contains("No changes."));
 }
+
+/// A bucket that is not made here lies where it lies: what is said of it and is not so is no region to write in.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_is_said_to_be_elsewhere_is_withheld() {
+    let text = |trusting: &str, bucket: &str| {
+        let who = "[[buckets.lying-bucket.allow]]\naccount = \"dev\"\naccess = \"read\"\n";
+        format!(
+            "name = \"lying\"\n[trusting]\naccount = \"222222222222\"\n{trusting}[trusted.dev]\naccount = \"111111111111\"\n[buckets.lying-bucket]\n{bucket}{who}"
+        )
+    };
+    let [west, east] = ["region = \"us-west-2\"\n", "region = \"us-east-1\"\n"];
+    for (trusting, bucket, withheld) in [
+        ("", west, true),
+        (west, east, false),
+        ("", east, false),
+        // What is usual in a manifest is not said of this bucket.
+        (west, "", false),
+        (west, "create = true\n", true),
+        ("", "create = true\nregion = \"us-west-2\"\n", true),
+    ] {
+        let place = Place::with_bucket("lying-bucket").await;
+        let file = manifest("lying", &text(trusting, bucket));
+        let said = place.run(&["plan", &file]).await;
+        let says = said.out.contains("it lies in us-east-1, and a bucket can't be moved to us-west-2");
+        assert_eq!((says, said.exit), (withheld, if withheld { Exit::Failed } else { Exit::Clean }), "{trusting}{bucket}: {}{}", said.out, said.err);
+        assert_eq!(said.out.contains("No changes can be made"), withheld, "{trusting}{bucket}: {}", said.out);
+    }
+    // Another manifest of the run says it of the same bucket.
+    let place = Place::with_bucket("lying-bucket").await;
+    let first = manifest("lying", &text("", ""));
+    let second = manifest("lying-too", &text("", west).replace("\"lying\"", "\"too\"").replace("\"read\"", "\"list\""));
+    for files in [[&first, &second], [&second, &first]] {
+        let said = place.run(&["plan", files[0], files[1]]).await;
+        assert!(said.exit == Exit::Failed && said.out.contains("it lies in us-east-1"), "{}{}", said.out, said.err);
+    }
+}

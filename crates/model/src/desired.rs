@@ -245,6 +245,8 @@ pub enum DesiredState {
     BucketPolicy {
         /// Region of the bucket, where the manifest knows it.
         region: String,
+        /// It is said of this bucket, and no more than what is usual in its manifest: then it is wanted there and nowhere else.
+        is_region_said: bool,
         /// Statements with their Sids.
         statements: Vec<Statement>,
     },

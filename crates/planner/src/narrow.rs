@@ -66,9 +66,10 @@ fn of_object(desired: &Desired, observed: &Observed, address: &Address, state: &
             }
             DesiredState::Caller { principal: principal.clone(), statements: left }
         }
-        (DesiredState::BucketPolicy { region, statements }, live) => {
+        (DesiredState::BucketPolicy { region, is_region_said, statements }, live) => {
             let live = if let Some(ObjectState::BucketPolicy(live)) = live { live.document } else { None };
-            DesiredState::BucketPolicy { region: region.clone(), statements: meet(&Document::new(statements.clone()), &ours(desired, live.as_ref())) }
+            let (region, is_region_said) = (region.clone(), *is_region_said);
+            DesiredState::BucketPolicy { region, is_region_said, statements: meet(&Document::new(statements.clone()), &ours(desired, live.as_ref())) }
         }
         (DesiredState::PermissionSet { statements, accounts }, Some(ObjectState::PermissionSet(live))) => {
             let statements = meet(&Document::new(statements.clone()), &ours(desired, live.document.as_ref()));

@@ -181,7 +181,7 @@ impl Builder<'_> {
                 "trust an account or organization in it, or use access points",
             );
             let region = self.raw.buckets.as_ref().and_then(|t| t.0.get(&bucket)).and_then(|e| e.value.as_ref()).and_then(|b| b.region.as_ref());
-            let region = region.map_or_else(|| self.region.clone(), |r| r.value.0.clone());
+            let said = region.map(|r| r.value.0.clone());
             let address = Address::new(&self.trusting, Kind::BucketPolicy, &bucket);
             // Other manifests of the run may speak of the same bucket: its policy is one document.
             let there = match self.desired.objects.get(&address).map(|o| &o.state) {
@@ -190,14 +190,22 @@ impl Builder<'_> {
             };
             let packed = self.stand(&address, &DocumentRef::Policy, there.unwrap_or(0), packed);
             if let Some(object) = self.desired.objects.get_mut(&address)
-                && let DesiredState::BucketPolicy { statements, .. } = &mut object.state
+                && let DesiredState::BucketPolicy { region, is_region_said, statements } = &mut object.state
             {
                 statements.extend(packed);
+                if let Some(said) = said {
+                    (*region, *is_region_said) = (said, true);
+                }
                 let place = self.place(key);
                 self.desired.places.entry(address).or_default().push(place);
                 continue;
             }
-            self.insert(key, address, false, DesiredState::BucketPolicy { region, statements: packed });
+            self.insert(
+                key,
+                address,
+                false,
+                DesiredState::BucketPolicy { is_region_said: said.is_some(), region: said.unwrap_or_else(|| self.region.clone()), statements: packed },
+            );
         }
     }
 }

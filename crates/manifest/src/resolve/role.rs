@@ -255,7 +255,9 @@ impl<'a> Builder<'a> {
             return Some(("sts:AssumeRoleWithWebIdentity", self.oidc_principal(raw, oidc, role_account, conditions)));
         }
         let saml = raw.saml.as_ref()?;
-        if !self.saml_name(&saml.value, saml.span) {
+        // Of one that is declared, it is said where it is.
+        let is_declared = self.raw.saml_providers.as_ref().is_some_and(|providers| providers.0.contains_key(&saml.value));
+        if !is_declared && !self.saml_name(&saml.value, saml.span) {
             return Some(("sts:AssumeRoleWithSAML", None));
         }
         let declared = self.raw.saml_providers.iter().flat_map(|t| t.0.keys()).map(String::as_str);

@@ -115,16 +115,25 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     draft.change(change, stage.into_iter().map(|step| vec![step]).collect());
 }
 
-/// Our statements in a bucket's policy; every other statement is kept.
-pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, region: &str, wanted: &[Statement]) {
+/// Our statements in a bucket's policy; every other statement is kept. `region`: where the bucket is, and whether it has to be there.
+pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, region: (&str, bool), wanted: &[Statement]) {
+    let (region, is_said) = region;
     let bucket_address = Address::new(&address.account, Kind::Bucket, &address.name);
     let known = draft.observed.buckets.get(&address.name).and_then(|o| o.known());
+    // Of a bucket that is declared, it is withheld, and its policy with it.
+    let is_declared = draft.desired.objects.contains_key(&bucket_address);
+    if let Some(Some(found)) = known.filter(|_| is_said && !is_declared)
+        && found.state.region != region
+    {
+        draft.withhold(address, Cause::Region { found: found.state.region.clone(), wanted: region.to_owned() });
+        return;
+    }
     let (found, region) = match known {
         Some(Some(found)) => match &found.policy {
             Observation::Known(policy) => (policy.document.clone(), found.state.region.clone()),
             Observation::Unreadable(_) => return,
         },
-        _ if draft.desired.objects.contains_key(&bucket_address) => (None, region.to_owned()),
+        _ if is_declared => (None, region.to_owned()),
         _ => {
             draft.withhold(address, Cause::NoBucket);
             return;

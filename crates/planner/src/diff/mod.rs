@@ -119,7 +119,7 @@ fn one(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject) {
         DesiredState::OidcProvider(state) => oidc::diff(draft, address, object, state),
         DesiredState::SamlProvider(state) => saml::diff(draft, address, object, state),
         DesiredState::Bucket(state) => bucket::diff(draft, address, object, state),
-        DesiredState::BucketPolicy { region, statements } => bucket::policy(draft, address, object, region, statements),
+        DesiredState::BucketPolicy { region, is_region_said, statements } => bucket::policy(draft, address, object, (region, *is_region_said), statements),
         DesiredState::PermissionSet { statements, accounts } => permission_set::diff(draft, address, object, statements, accounts),
         DesiredState::Key(state) => made_key::diff(draft, address, object, state),
         DesiredState::KeyPolicy { key, grants } => key::policy(draft, address, object, key, grants),

@@ -146,8 +146,9 @@ fn whole(state: Option<&ObjectState>) -> Option<&Document> {
 
 fn role<'c>(before: Option<&'c RoleState>, after: &'c RoleState, nodes: &mut Vec<Node<'c>>) {
     // A new role has the usual path unless it says so.
-    let path = before.map_or("/", |b| b.path.as_str());
-    field(Name::Part(Part::Path), Some(Value::Text(path)), Value::Text(&after.path), nodes);
+    if before.is_some() || after.path != "/" {
+        field(Name::Part(Part::Path), before.map(|b| Value::Text(&b.path)), Value::Text(&after.path), nodes);
+    }
     field(Name::Part(Part::Description), before.map(|b| Value::Text(&b.description)), Value::Text(&after.description), nodes);
     let seconds = before.map(|b| Value::Seconds(b.max_session_seconds));
     field(Name::Part(Part::LongestSession), seconds, Value::Seconds(after.max_session_seconds), nodes);

@@ -24,7 +24,7 @@ pub(super) fn relied_on(desired: &Desired, lock: Option<&LockPlace>) -> BTreeMap
                 state.attached.iter().for_each(|arn| relied.policy(arn, &harmless()));
                 state.boundary.iter().for_each(|arn| relied.policy(arn, &everything()));
             }
-            DesiredState::BucketPolicy { region, statements } => {
+            DesiredState::BucketPolicy { region, is_region_said: _, statements } => {
                 relied.principals(&Document::new(statements.clone()));
                 relied.bucket(&address.account, &address.name, region);
             }
