@@ -62,6 +62,7 @@ mod prepare;
 mod process;
 mod quotas;
 mod rate;
+mod renamed;
 mod report_files;
 mod reports;
 mod resource_tags;

@@ -296,7 +296,9 @@ impl Objects {
         };
         let gone: BTreeSet<Address> =
             changes.iter().filter(|c| c.after.is_none()).filter_map(|c| Some(Address { kind: policy_of(c.address.kind)?, ..c.address.clone() })).collect();
-        for change in changes.iter().filter(|c| !gone.contains(&c.address)) {
+        // A group that moves is the same group: nobody is in it, or is let anything, by its path.
+        let moves = |c: &Change| c.address.kind == Kind::Group && c.before.is_some();
+        for change in changes.iter().filter(|c| !gone.contains(&c.address) && !moves(c)) {
             if let Some(after) = &change.after {
                 self.put(&change.address, after);
             }

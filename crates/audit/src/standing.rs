@@ -59,8 +59,10 @@ fn role(asked: &Asked<'_>, arn: &str, statement: &Statement) -> Standing {
         (Some(object), _) if says && object.adopt => Standing::Adopted { manifest: object.owner.clone() },
         (Some(object), Some(_)) if says => Standing::Declared { manifest: object.owner.clone() },
         // One that somebody else made as the manifest says it is not ours yet.
-        (_, Some(owner)) if asked.desired.owners().contains(owner) => Standing::Drifted { manifest: owner.to_owned() },
-        (_, Some(owner)) => Standing::Elsewhere { manifest: Some(owner.to_owned()) },
+        (_, Some(owner)) => match ownership::marks(&asked.desired.manifests).get(owner) {
+            Some(manifest) => Standing::Drifted { manifest: (*manifest).to_owned() },
+            None => Standing::Elsewhere { manifest: Some(owner.to_owned()) },
+        },
         (_, None) => Standing::Unknown,
     }
 }
@@ -68,7 +70,7 @@ fn role(asked: &Asked<'_>, arn: &str, statement: &Statement) -> Standing {
 /// Of a statement of a document that belongs to many. `says`: a manifest says it, and whether of what is not its own.
 fn shared(asked: &Asked<'_>, statement: &Statement, says: Option<bool>) -> Standing {
     let Some(head) = ownership::sid_head(statement.sid()) else { return Standing::Unknown };
-    let Some(manifest) = asked.desired.manifests.iter().map(|m| m.name.clone()).find(|name| ownership::sid_prefix(name) == head) else {
+    let Some(manifest) = ownership::sid_marks(&asked.desired.manifests).get(head).map(|manifest| (*manifest).to_owned()) else {
         return Standing::Elsewhere { manifest: None };
     };
     match says {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crossrole_access::{Controls, Objects, delta};
 use crossrole_model::access::AccessDelta;
+use crossrole_model::desired::ManifestRef;
 use crossrole_model::observed::Scope;
 use crossrole_model::{
     AccountId, Action, Address, BaseMistakes, Cause, Change, Compared, Desired, Finding, Grounds, Kind, ObjectState, Observed, Plan, Reason, Severity, Since,
@@ -130,6 +131,15 @@ fn of_commit(reference: &str, findings: Vec<Finding>, sources: Vec<Source>) -> B
     }
 }
 
+/// What a manifest of the commit owns is its own by the name that it has now as well: it may bear that already, and is no other's.
+fn named_since(then: &mut [ManifestRef], now: &[ManifestRef]) {
+    let known: BTreeSet<String> = then.iter().map(|manifest| manifest.name.clone()).collect();
+    for manifest in then {
+        let since = now.iter().filter(|one| one.renamed_from.contains(&manifest.name) && !known.contains(&one.name));
+        manifest.renamed_from.extend(since.map(|one| one.name.clone()));
+    }
+}
+
 impl ReadBase {
     /// Of manifests that the run is no longer of, only names and files are kept: `now` says nothing of what they made.
     fn read(reference: &str, commit: &Commit, paths: &[PathBuf], config: &Path, now: &Desired) -> Result<Result<Self, BaseMistakes>, Failure> {
@@ -140,11 +150,11 @@ impl ReadBase {
         let (desired, findings) = crossrole_manifest::load_in(&sources, &surroundings);
         let Some(mut desired) = desired else { return Ok(Err(of_commit(reference, findings, settings.shown(&sources)))) };
         let roles = desired.objects.keys().filter(|address| address.kind == Kind::Role).cloned().collect();
-        let names: BTreeSet<&str> = now.manifests.iter().map(|m| m.name.as_str()).collect();
+        let names = now.owners();
         let (kept, gone): (Vec<_>, Vec<_>) =
             desired.manifests.iter().map(|m| (m.name.clone(), m.file.clone())).partition(|(name, _)| names.contains(name.as_str()));
         let then: BTreeSet<&str> = desired.manifests.iter().map(|m| m.name.as_str()).collect();
-        let added = now.manifests.iter().filter(|m| !then.contains(m.name.as_str()));
+        let added = now.manifests.iter().filter(|m| !m.names().any(|name| then.contains(name)));
         let new = added.map(|m| (m.name.clone(), m.file.clone())).collect();
         if !gone.is_empty() {
             let files: BTreeSet<&str> = kept.iter().map(|(_, file)| file.as_str()).collect();
@@ -152,6 +162,7 @@ impl ReadBase {
             // One that can't be read without them is compared as it was.
             desired = crossrole_manifest::load_in(&left, &surroundings).0.unwrap_or(desired);
         }
+        named_since(&mut desired.manifests, &now.manifests);
         Ok(Ok(Self { reference: reference.to_owned(), commit: commit.id.clone(), desired, new, gone, roles }))
     }
 

@@ -182,6 +182,7 @@ async fn iam(session: &Arc<Session>, call: &IamCall, operation: &str, kind: Kind
         IamCall::UntagUser { user, keys: k } => send!(iam.untag_user().user_name(user).set_tag_keys(keys(k))),
         IamCall::DeleteUser { user } => send!(iam.delete_user().user_name(user)),
         IamCall::CreateGroup { name, path } => send!(iam.create_group().group_name(name).path(path)),
+        IamCall::UpdateGroup { group, path } => send!(iam.update_group().group_name(group).new_path(path)),
         IamCall::DeleteGroup { group } => send!(iam.delete_group().group_name(group)),
         IamCall::AddUserToGroup { group, user } => send!(iam.add_user_to_group().group_name(group).user_name(user)),
         IamCall::RemoveUserFromGroup { group, user } => send!(iam.remove_user_from_group().group_name(group).user_name(user)),

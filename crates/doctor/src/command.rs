@@ -139,7 +139,7 @@ impl World<'_> {
 
     /// Tells whether a bucket's policy lets in nobody of other accounts but by statements of the manifests.
     pub(crate) fn is_all_ours(&self, bucket: &str) -> bool {
-        let prefixes: Vec<String> = self.desired.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
+        let prefixes: Vec<String> = ownership::sid_marks(&self.desired.manifests).into_keys().collect();
         let policy = self.estate.buckets.get(bucket).and_then(|guarded| guarded.policy.as_ref());
         let mut allows = policy.into_iter().flat_map(|placed| &placed.document.statements).filter(|s| s.effect == Effect::Allow);
         let inside = |statement: &Statement| {

@@ -193,7 +193,7 @@ impl<'a> Lint<'a> {
                 | DesiredState::Bucket(_) => {}
             }
         }
-        let prefixes: Vec<String> = desired.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
+        let prefixes: Vec<String> = ownership::sid_marks(&desired.manifests).into_keys().collect();
         for (name, bucket) in observed.iter().flat_map(|o| &o.buckets) {
             let policy = bucket.known().and_then(Option::as_ref).and_then(|b| b.policy.known()).and_then(|p| p.document.as_ref());
             let account = observed.and_then(|o| o.bucket_accounts.get(name));

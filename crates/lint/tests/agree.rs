@@ -13,7 +13,7 @@ use crossrole_policy::{Conditions, Document, Effect, Element, Statement};
 
 fn found(document: &Document, rule: &str) -> bool {
     let state = PolicyState { path: "/".to_owned(), description: String::new(), document: document.clone(), tags: Tags::new() };
-    let manifest = ManifestRef { name: "x".to_owned(), file: "x.toml".to_owned(), digest: Digest::of(b"") };
+    let manifest = ManifestRef { name: "x".to_owned(), file: "x.toml".to_owned(), digest: Digest::of(b""), renamed_from: Vec::new() };
     let mut desired = Desired { manifests: vec![manifest], ..Desired::default() };
     let object = DesiredObject { owner: "x".to_owned(), also: std::collections::BTreeSet::new(), adopt: false, state: DesiredState::Policy(state) };
     desired.objects.insert(Address::new(&AccountId::parse("222222222222").unwrap(), Kind::Policy, "x"), object);

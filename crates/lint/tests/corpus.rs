@@ -125,7 +125,7 @@ fn policies_of_others() {
                 continue;
             };
             *read.entry(kind).or_insert(0_usize) += 1;
-            let manifest = ManifestRef { name: "corpus".to_owned(), file: name.clone(), digest: Digest::of(b"") };
+            let manifest = ManifestRef { name: "corpus".to_owned(), file: name.clone(), digest: Digest::of(b""), renamed_from: Vec::new() };
             let mut desired = Desired { manifests: vec![manifest], ..Desired::default() };
             // Whose accounts they are, examples leave open: here all are ours.
             let ids = document.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).filter_map(|p| {

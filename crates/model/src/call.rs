@@ -136,6 +136,7 @@ pub enum IamCall {
     UntagUser { user: String, keys: BTreeSet<String> },
     DeleteUser { user: String },
     CreateGroup { name: String, path: String },
+    UpdateGroup { group: String, path: String },
     DeleteGroup { group: String },
     AddUserToGroup { group: String, user: String },
     RemoveUserFromGroup { group: String, user: String },
@@ -278,6 +279,7 @@ impl Call {
             | IamCall::UntagUser { .. }
             | IamCall::DeleteUser { .. }
             | IamCall::CreateGroup { .. }
+            | IamCall::UpdateGroup { .. }
             | IamCall::DeleteGroup { .. }
             | IamCall::AddUserToGroup { .. }
             | IamCall::RemoveUserFromGroup { .. }
@@ -344,6 +346,7 @@ impl IamCall {
             Self::UntagUser { .. } => row("UntagUser", "iam:UntagUser", Removes, Anything),
             Self::DeleteUser { .. } => row("DeleteUser", "iam:DeleteUser", Removes, AsPlanned),
             Self::CreateGroup { .. } => row("CreateGroup", "iam:CreateGroup", Makes, AsPlanned),
+            Self::UpdateGroup { .. } => row("UpdateGroup", "iam:UpdateGroup", Sets, AsPlanned),
             Self::DeleteGroup { .. } => row("DeleteGroup", "iam:DeleteGroup", Removes, AsPlanned),
             Self::AddUserToGroup { .. } => row("AddUserToGroup", "iam:AddUserToGroup", Sets, AsPlanned),
             Self::RemoveUserFromGroup { .. } => row("RemoveUserFromGroup", "iam:RemoveUserFromGroup", Removes, AsPlanned),

@@ -25,6 +25,16 @@ pub struct ManifestRef {
     pub file: String,
     /// Digest of the file's bytes.
     pub digest: Digest,
+    /// Names that it had before (`renamed_from`): what bears one of them is its own, and gets the name that it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed_from: Vec<String>,
+}
+
+impl ManifestRef {
+    /// Returns the names by which its own is known: the one that it has, and those that it had.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.renamed_from).map(String::as_str)
+    }
 }
 
 /// An account that takes part in a run.
@@ -301,9 +311,9 @@ pub struct BucketKey {
 }
 
 impl Desired {
-    /// Returns the names of the manifests of this run.
+    /// Returns the names of the manifests of this run, and those that they had: what bears one of them is of this run.
     pub fn owners(&self) -> BTreeSet<&str> {
-        self.manifests.iter().map(|m| m.name.as_str()).collect()
+        self.manifests.iter().flat_map(ManifestRef::names).collect()
     }
 
     /// Returns the accounts of a label: two manifests of a run may give two accounts the same.

@@ -56,7 +56,7 @@ pub use lock::{Lock, LockId, LockPlace, LockStore, LockTable};
 pub use observed::{Observation, Observed, Unreadable};
 pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};
 pub use permission_set::PermissionSet;
-pub use plan::{Action, Change, Consequence, HeldTo, Part, Plan, Reason, RestsOn, Step, StepId};
+pub use plan::{Action, Borne, Change, Consequence, HeldTo, Part, Plan, Reason, Renamed, RestsOn, Step, StepId};
 pub use revoked::{Followed, Further, Opened, Revocation, Undenied, Whose, revoked_of, revoked_sid, revoked_since};
 pub use since::{BaseMistakes, Beside, Compared, Ground, Grounds, Since, UnreadBase, beyond};
 pub use state::ObjectState;

@@ -1,8 +1,11 @@
 //! How ownership is written on live objects, since there is no state file: a tag, a Sid prefix, a group path.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::call::PrincipalRef;
+use crate::desired::ManifestRef;
 use crate::facet::Digest;
 use crate::limits;
 use crate::revoked::Whose;
@@ -46,6 +49,16 @@ pub fn sid_prefix(manifest: &str) -> String {
     let digest = Sha256::digest(manifest.as_bytes());
     let hex: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
     format!("Crossrole{hex}")
+}
+
+/// Returns whose marks are of a run: every name that its manifests have, or had, with the manifest by the name that it has.
+pub fn marks(manifests: &[ManifestRef]) -> BTreeMap<&str, &str> {
+    manifests.iter().flat_map(|manifest| manifest.names().map(|name| (name, manifest.name.as_str()))).collect()
+}
+
+/// Returns the same by how the Sids of statements begin.
+pub fn sid_marks(manifests: &[ManifestRef]) -> BTreeMap<String, &str> {
+    marks(manifests).into_iter().map(|(name, manifest)| (sid_prefix(name), manifest)).collect()
 }
 
 /// Name of the inline policy that carries what a manifest's `allow` and `statement` say of a role.

@@ -37,7 +37,7 @@ pub enum Action {
 pub enum Reason {
     /// It is declared and does not exist.
     Missing,
-    /// It is ours and no manifest declares it any more.
+    /// It is ours and no manifest of this run declares it any more.
     NotInManifest,
     /// Everything of the manifest is being destroyed.
     Destroy,
@@ -308,6 +308,9 @@ pub struct Plan {
     /// Keys that were told to be deleted, by their aliases.
     #[serde(default)]
     pub destroy_keys: BTreeSet<String>,
+    /// Names that manifests had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<Renamed>,
     /// Keys that are known by their aliases, and what AWS calls them, where they exist.
     #[serde(default)]
     pub made_keys: BTreeMap<String, Option<String>>,
@@ -345,6 +348,29 @@ pub struct Plan {
     /// What the comment on it is found by, where it is saved: what carries it out writes into the same.
     #[serde(default)]
     pub comment_key: String,
+}
+
+/// A name that a manifest had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// The name that it has.
+    pub manifest: String,
+    /// The one that it had.
+    pub from: String,
+    /// What bears that.
+    pub borne: Borne,
+}
+
+/// Whether anything bears a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Borne {
+    /// Something live does.
+    Live,
+    /// Nothing that was looked at does.
+    Gone,
+    /// Nothing that could be read does, and not everything could.
+    Unknown,
 }
 
 /// What a plan was held to when it was made. It asks for more, and never for less: what is asked for where it is carried out holds as well.

@@ -1,5 +1,6 @@
 //! A plan being written: changes with their steps in stages, before the edges between changes are drawn.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::limits::Quota;
@@ -8,7 +9,7 @@ use crossrole_model::{
     AccountId, Action, Address, Call, Cause, Change, Desired, Digest, Facet, Kind, ObjectState, Observed, PermissionSet, Plan, Reason, Step, StepId, Subject,
     Unreadable, Withheld, limits, ownership,
 };
-use crossrole_policy::{Document, Merged, Share, Unmergeable};
+use crossrole_policy::{Document, Merged, Share, Statement, Unmergeable};
 
 use crate::Options;
 
@@ -48,8 +49,8 @@ pub(crate) struct Draft<'a> {
     unsure: BTreeMap<AccountId, Unreadable>,
     /// Permission sets that manifests name, where these are written by hand.
     pub(crate) sets_by_hand: Vec<PermissionSet>,
-    /// Names of the manifests of this run.
-    pub(crate) owners: BTreeSet<&'a str>,
+    /// Every name that manifests of this run have, or had, with the manifest: what bears one of them is ours.
+    pub(crate) owners: BTreeMap<&'a str, &'a str>,
     /// The same by how the Sids of their statements begin.
     pub(crate) sids: BTreeMap<String, &'a str>,
     /// Every declared object of IAM, by its name in lower case.
@@ -74,8 +75,7 @@ impl Piece {
 impl<'a> Draft<'a> {
     pub(crate) fn new(desired: &'a Desired, observed: &'a Observed, options: &'a Options) -> Self {
         let declared = desired.objects.keys().map(|a| (&a.account, a.kind, a.name.to_ascii_lowercase())).collect();
-        let owners = desired.owners();
-        let sids = owners.iter().map(|owner| (ownership::sid_prefix(owner), *owner)).collect();
+        let (owners, sids) = (ownership::marks(&desired.manifests), ownership::sid_marks(&desired.manifests));
         Self {
             desired,
             observed,
@@ -156,6 +156,22 @@ impl<'a> Draft<'a> {
         for step in self.steps.iter_mut().skip(first) {
             step.share = Some(share.clone());
         }
+    }
+
+    /// A statement of ours by the name that its manifest has now.
+    pub(crate) fn under_its_name(&self, statement: &Statement) -> Statement {
+        let sid = statement.sid();
+        let named = ownership::sid_head(sid).and_then(|head| Some(format!("{}{}", ownership::sid_prefix(self.sids.get(head)?), sid.strip_prefix(head)?)));
+        Statement { sid: named.or_else(|| statement.sid.clone()), ..statement.clone() }
+    }
+
+    /// A live document with ours by the names that manifests have now: what of it is wanted is told by its Sids.
+    pub(crate) fn under_their_names<'d>(&self, document: &'d Document) -> Cow<'d, Document> {
+        if self.desired.manifests.iter().all(|manifest| manifest.renamed_from.is_empty()) {
+            return Cow::Borrowed(document);
+        }
+        let statements = document.statements.iter().map(|statement| self.under_its_name(statement)).collect();
+        Cow::Owned(Document { statements, ..document.clone() })
     }
 
     pub(crate) fn withhold(&mut self, what: &Address, cause: Cause) {

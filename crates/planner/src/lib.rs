@@ -12,6 +12,7 @@ mod diff;
 mod draft;
 mod narrow;
 mod order;
+mod renamed;
 mod rest;
 mod rests_on;
 pub mod rights;
@@ -132,7 +133,7 @@ pub fn scope(desired: &Desired) -> Scope {
         (at.clone(), declared.map(|address| address.name.clone()).collect())
     });
     scope.trusting = desired.accounts.iter().filter(|(_, info)| info.managed && info.trusting).map(|(account, _)| account.clone()).collect();
-    scope.follow_owned = desired.manifests.iter().map(|m| m.name.clone()).collect();
+    scope.follow_owned = desired.owners().into_iter().map(str::to_owned).collect();
     scope
 }
 
@@ -180,6 +181,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         destroy: options.destroy,
         targets: options.targets.clone(),
         destroy_keys: options.destroy_keys.clone(),
+        renamed: renamed::renamed(desired, observed),
         made_keys: made_keys(observed),
         by_hand: wanted.by_hand.clone(),
         calls: observed.calls.clone(),

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{Action, Address, Change, ObjectState, Plan, Reason};
+use crossrole_model::{Action, Address, Change, ObjectState, Plan, Reason, ownership};
 
 /// Returns what of `now` is drift (from what is live to what `base` says) and what is this change (from there to what the manifests
 /// say now). Both plans are made from the same reading, so that what one of them leaves out is live as it says.
 ///
 /// Objects of manifests that `now` is not of are left out: it says nothing of them.
 pub fn since(base: &Plan, now: &Plan) -> (Vec<Change>, Vec<Change>) {
-    let manifests: BTreeSet<&str> = now.manifests.iter().map(|m| m.name.as_str()).collect();
-    let of_now = base.changes.iter().filter(|change| manifests.contains(change.manifest.as_str()));
-    let drift: BTreeMap<&Address, &Change> = of_now.map(|change| (&change.address, change)).collect();
+    let manifests = ownership::marks(&now.manifests);
+    let of_now = base.changes.iter().filter_map(|change| Some(Change { manifest: (*manifests.get(change.manifest.as_str())?).to_owned(), ..change.clone() }));
+    let of_now: Vec<Change> = of_now.collect();
+    let drift: BTreeMap<&Address, &Change> = of_now.iter().map(|change| (&change.address, change)).collect();
     let planned: BTreeMap<&Address, &Change> = now.changes.iter().map(|change| (&change.address, change)).collect();
     let addresses: BTreeSet<&Address> = drift.keys().chain(planned.keys()).copied().collect();
     let change = addresses.into_iter().filter_map(|address| match (drift.get(address), planned.get(address)) {

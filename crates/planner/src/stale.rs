@@ -94,6 +94,8 @@ fn records(reviewed: &Plan, now: &Plan) -> Vec<Record> {
         destroy,
         targets,
         destroy_keys,
+        // What bears an earlier name is among the changes.
+        renamed: _,
         // Looked at apart.
         made_keys: _,
         // What binds it is said where it is otherwise; what it is held to is asked for besides.

@@ -32,7 +32,7 @@ pub fn html(comment: &Comment<'_>, picture: &Graph) -> String {
         fill(&mut out);
         block(plan, &out)
     };
-    body.push_str(&filled(&|out| text::gone(plan, out)));
+    body.push_str(&filled(&|out| text::ahead(plan, out)));
     body.push_str(&filled(&|out| out.extend(plan.lockouts.iter().map(|lockout| Line::new(Tone::Warning, 0, "! ").then([crate::lockout(lockout)])))));
     body.push_str("<h2>Who gains, who loses</h2>\n");
     let access = filled(&|out| match drift {

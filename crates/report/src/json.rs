@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossrole_model::outcome::Event;
 use crossrole_model::state::ObjectState;
-use crossrole_model::{Action, Finding, Outcome, Plan, Reason, Source, StepResult, Waiting, WaitsFor, Withheld};
+use crossrole_model::{Action, Borne, Finding, Outcome, Plan, Reason, Renamed, Source, StepResult, Waiting, WaitsFor, Withheld};
 use crossrole_policy::Document;
 use serde_json::{Map, Value, json};
 
@@ -52,6 +52,7 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "format_version": FORMAT_VERSION,
         "crossrole_version": env!("CARGO_PKG_VERSION"),
         "manifests": plan.manifests.iter().map(|m| json!({"name": m.name, "file": m.file, "digest": m.digest.to_string()})).collect::<Vec<_>>(),
+        "renamed": plan.renamed.iter().map(renamed).collect::<Vec<_>>(),
         "destroy": plan.destroy,
         "resource_changes": changes,
         "alike": alike(plan),
@@ -70,6 +71,17 @@ pub fn plan_json(plan: &Plan, view: View) -> Value {
         "keys": keys(plan),
     });
     named::value(plan, value)
+}
+
+/// A name that a manifest had, and whether anything still bears it: `null` where not everything could be read.
+fn renamed(renamed: &Renamed) -> Value {
+    let Renamed { manifest, from, borne } = renamed;
+    let borne = match borne {
+        Borne::Live => Some(true),
+        Borne::Gone => Some(false),
+        Borne::Unknown => None,
+    };
+    json!({ "manifest": manifest, "from": from, "borne": borne })
 }
 
 /// Keys that manifests make: their aliases, and their ARNs where they exist.

@@ -83,7 +83,7 @@ fn page(comment: &Comment<'_>, most: usize) -> String {
         fill(&mut out);
         named::text(plan, rendered(&out, Screen::default()))
     };
-    page.fenced("", &lines(&|out| text::gone(plan, out)), quarter);
+    page.fenced("", &lines(&|out| text::ahead(plan, out)), quarter);
     page.fenced("", &lockouts(plan), quarter);
     match drift {
         Some(drift) => page.fenced("", &lines(&|out| out.extend(crate::since::by_drift(&drift.access, view, usize::MAX))), quarter),

@@ -10,7 +10,7 @@ use crossrole_model::{
 };
 use serde_json::{Value, json};
 
-use crate::text::{changes, cost, gone, withheld};
+use crate::text::{ahead, changes, cost, withheld};
 use crate::{Line, Tone, View, access, json as machine, named, rendered, safe, words};
 
 /// A plan of these changes alone, for what is said of changes.
@@ -138,7 +138,7 @@ pub fn drift_alone(plan: &Plan, drift: &Drifted, view: View) -> String {
         Some(what) => line.then([format!("{what}{blocked}.")]),
     };
     let mut out = vec![heading, Line::empty()];
-    gone(plan, &mut out);
+    ahead(plan, &mut out);
     changes(plan, view, &mut out);
     withheld(plan, &mut out);
     out.extend(held_by_nobody(plan));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::{AccountId, Action, Address, Cause, Change, Compared, Plan, Reason, Subject, Withheld, ownership};
+use crossrole_model::{AccountId, Action, Address, Borne, Cause, Change, Compared, Plan, Reason, Subject, Withheld, ownership};
 use crossrole_policy::{Document, Share};
 
 use crate::{Line, MASK, Tone, View, fold, named, rendered, safe, words};
@@ -44,7 +44,7 @@ pub fn plan(plan: &Plan, view: View) -> String {
 /// Renders a plan beside what another commit says, where it was compared with one.
 pub fn plan_since(plan: &Plan, since: Option<&Compared>, view: View) -> String {
     let mut out = Vec::new();
-    gone(plan, &mut out);
+    ahead(plan, &mut out);
     legend(plan, &mut out);
     match since {
         Some(since) => out.extend(crate::since::lines(plan, since, view)),
@@ -99,8 +99,17 @@ pub(crate) fn notes(plan: &Plan, view: View, out: &mut Vec<Line>) {
     }
 }
 
-/// Accounts that manifests were of and are no longer: what they made there goes, and that is said before everything else.
-pub(crate) fn gone(plan: &Plan, out: &mut Vec<Line>) {
+/// What is said before everything else: manifests that had another name, and accounts that manifests were of and are no longer.
+pub(crate) fn ahead(plan: &Plan, out: &mut Vec<Line>) {
+    for renamed in &plan.renamed {
+        let text = safe(&crate::words::renamed(renamed));
+        out.extend([Line::new(if renamed.borne == Borne::Live { Tone::Changed } else { Tone::Advice }, 0, text), Line::empty()]);
+    }
+    gone(plan, out);
+}
+
+/// What manifests made in accounts that they are of no longer goes.
+fn gone(plan: &Plan, out: &mut Vec<Line>) {
     let mut by_manifest: BTreeMap<&str, BTreeMap<&AccountId, usize>> = BTreeMap::new();
     for change in plan.changes.iter().filter(|c| plan.accounts.get(&c.address.account).is_some_and(|info| info.left)) {
         *by_manifest.entry(&change.manifest).or_default().entry(&change.address.account).or_default() += 1;
@@ -189,7 +198,7 @@ pub(crate) fn cost(plan: &Plan) -> String {
 
 /// What of a shared policy is the manifests' own.
 pub(crate) fn share(plan: &Plan) -> Share {
-    Share { prefixes: plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect(), statements: Vec::new() }
+    Share { prefixes: ownership::sid_marks(&plan.manifests).into_keys().collect(), statements: Vec::new() }
 }
 
 /// Each change as it is said of its account.
@@ -402,7 +411,7 @@ pub(crate) fn because(reason: &Reason, action: Action) -> String {
         // A document that others write too is there, and holds nothing of ours.
         Reason::Missing if action == Action::Update => "none of our statements is in it".to_owned(),
         Reason::Missing => "it is declared and not there".to_owned(),
-        Reason::NotInManifest => "no manifest declares it any more".to_owned(),
+        Reason::NotInManifest => "no manifest of this run declares it any more".to_owned(),
         Reason::Destroy => "everything of this manifest is to be destroyed".to_owned(),
         Reason::Differs(part) => format!("{} differs", safe(&words::part(part))),
         Reason::ForeignPolicy(name) => format!("{} was put on it by somebody else", safe(name)),

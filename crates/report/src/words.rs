@@ -3,7 +3,9 @@
 use crossrole_model::limits::Quota;
 use crossrole_model::observed::KeyState;
 use crossrole_model::plan::{Became, Difference, LivePart, Record, Turned};
-use crossrole_model::{Broken, Cause, Consequence, Drift, ErrorClass, Facet, Kind, Part, Plan, Retry, Seen, StepId, Subject, Unreadable, Withheld};
+use crossrole_model::{
+    Borne, Broken, Cause, Consequence, Drift, ErrorClass, Facet, Kind, Part, Plan, Renamed, Retry, Seen, StepId, Subject, Unreadable, Withheld,
+};
 use crossrole_policy::{Dropped, Unmergeable};
 
 /// A part of an object.
@@ -105,6 +107,18 @@ pub(crate) fn consequence(consequence: &Consequence) -> String {
     }
 }
 
+/// A name that a manifest had: nobody else's while it says so, and no word is needed of it once nothing bears it.
+pub(crate) fn renamed(renamed: &Renamed) -> String {
+    let Renamed { manifest, from, borne } = renamed;
+    match borne {
+        Borne::Live => format!("manifest {manifest}: renamed from `{from}`, and what bears that name is its own"),
+        Borne::Gone => format!("manifest {manifest}: nothing that was looked at bears the name `{from}` any more: take it out of `renamed_from`"),
+        Borne::Unknown => {
+            format!("manifest {manifest}: renamed from `{from}`; not everything could be read, and what was not may bear that name: leave `renamed_from`")
+        }
+    }
+}
+
 /// What could not be planned.
 pub(crate) fn subject(subject: &Subject) -> String {
     match subject {
@@ -170,7 +184,13 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             let advice = format!("where it is this manifest's, tag it `{mark}` and destroy again; else delete it by hand, or leave it out of the manifest");
             return ("it is declared and exists without our mark, and what is not marked is not taken back".to_owned(), advice);
         }
-        Cause::Owned(owner) => (format!("it exists and belongs to manifest `{owner}`"), "an object has one manifest: remove it from one of the two"),
+        Cause::Owned(owner) => {
+            let advice = format!(
+                "an object has one manifest: to move it, name both files in one run; where the manifest was renamed, say `renamed_from = \"{owner}\"`; \
+                 else remove it from one of the two"
+            );
+            return (format!("it exists and belongs to manifest `{owner}`, which is not of this run"), advice);
+        }
         Cause::NameTaken(arn) => (format!("its policy's name is that of `{arn}`, which is somebody else's"), "give that policy another name, or delete it"),
         Cause::Spelling(name) => (format!("`{name}` exists, and IAM takes the two names for one"), "use its spelling, or another name"),
         Cause::ServiceLinked => ("it is a service-linked role, which only its service changes".to_owned(), "use another name"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_access::estate::{Guarded, Placed};
 use crossrole_access::{Estate, action_matches, delta};
 use crossrole_model::access::{AccessChange, AccessDelta, Direction, Part, Party};
-use crossrole_model::ownership::{sid_head, sid_prefix};
+use crossrole_model::ownership::{sid_head, sid_marks};
 use crossrole_model::{Desired, DesiredState};
 use crossrole_policy::{Document, Effect, Element, Statement};
 
@@ -43,7 +43,7 @@ pub fn beyond(desired: &Desired, wanted: &Estate, live: &Estate, pending: Access
         }
     }
     let mut red = widened(delta(wanted, &roles));
-    let ours: BTreeSet<String> = desired.manifests.iter().map(|manifest| sid_prefix(&manifest.name)).collect();
+    let ours: BTreeSet<String> = sid_marks(&desired.manifests).into_keys().collect();
     let shared = widened(delta(wanted, &with_shared(wanted.clone(), live, &|_| true)));
     let by_hand = |statement: &Statement| !is_of_another_run(statement, &ours);
     let mut more = widened(delta(wanted, &with_shared(wanted.clone(), live, &by_hand)));

@@ -22,8 +22,11 @@ pub(crate) use words::Access;
 record! {
     /// A crossrole manifest: one trusting account, those it trusts, its roles and buckets.
     Manifest {
-        /// Name of this manifest, written on everything it owns. Changing it orphans what it made.
+        /// Name of this manifest, written on everything it owns. Whoever changes it says under `renamed_from` what it was.
         name: Needed<ManifestName>,
+        /// Names that this manifest had before: what bears one of them is its own, and is given the name of now, in place. Once a plan says
+        /// that nothing bears them any more, this may go.
+        renamed_from: Option<OneOrMany<ManifestName>>,
         /// The account that owns the roles and buckets.
         trusting: Needed<Trusting>,
         /// Accounts whose principals are let in, by a label of your choice.

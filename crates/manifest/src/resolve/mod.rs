@@ -8,6 +8,7 @@ mod key;
 mod made_key;
 mod principal;
 mod provider;
+mod renamed;
 mod revoked;
 mod role;
 mod session;
@@ -88,6 +89,8 @@ struct Run {
     bucket_key_places: BTreeMap<String, Place>,
     /// Whose bucket a name is, of the manifests that are of several accounts.
     bucket_accounts: BTreeMap<String, AccountId>,
+    /// Names that manifests had.
+    former: BTreeMap<String, renamed::Former>,
     /// Of the file that is being read: by key.
     key_statements: BTreeMap<KeyRef, Vec<key::Granted>>,
     /// Of the file that is being read.
@@ -115,6 +118,7 @@ struct Builder<'a> {
     names: &'a mut BTreeMap<(AccountId, Kind, String), Address>,
     bucket_key_places: &'a mut BTreeMap<String, Place>,
     findings: &'a mut Vec<Finding>,
+    former: &'a mut BTreeMap<String, renamed::Former>,
     callers: &'a mut BTreeMap<caller::CallerKey, caller::CallerGrants>,
     bucket_accounts: &'a mut BTreeMap<String, AccountId>,
     /// Managed policies of which every grant has ended.
@@ -165,6 +169,7 @@ impl<'a> Builder<'a> {
             names: &mut run.names,
             bucket_key_places: &mut run.bucket_key_places,
             findings,
+            former: &mut run.former,
             callers: &mut run.callers,
             bucket_accounts: &mut run.bucket_accounts,
             over_policies: BTreeSet::new(),
@@ -224,7 +229,8 @@ impl<'a> Builder<'a> {
             self.error(trusting.span, "`account` is missing", "add `account = …` to this table");
         }
         let digest = Digest::of(self.source.text.as_bytes());
-        self.desired.manifests.push(ManifestRef { name: self.name.clone(), file: self.source.file.clone(), digest });
+        let renamed_from = self.renamed_from();
+        self.desired.manifests.push(ManifestRef { name: self.name.clone(), file: self.source.file.clone(), digest, renamed_from });
     }
 
     fn manifest(&mut self) {

@@ -137,6 +137,7 @@ fn spoken_of(step: &Step, change: Option<&Change>) -> BTreeSet<Name> {
             | IamCall::UntagUser { .. }
             | IamCall::DeleteUser { .. }
             | IamCall::CreateGroup { .. }
+            | IamCall::UpdateGroup { .. }
             | IamCall::DeleteGroup { .. }
             | IamCall::RemoveUserFromGroup { .. }
             | IamCall::CreateOidcProvider { .. }

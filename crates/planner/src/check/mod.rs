@@ -19,7 +19,7 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
     }
     let index = Index::new(plan);
     places(plan, &index, &mut wrong);
-    let prefixes: BTreeSet<String> = plan.manifests.iter().map(|m| ownership::sid_prefix(&m.name)).collect();
+    let prefixes: BTreeSet<String> = ownership::sid_marks(&plan.manifests).into_keys().collect();
     for (at, step) in plan.steps.iter().enumerate() {
         // Only these look behind themselves.
         let looks = match &step.call {

@@ -191,7 +191,8 @@ fn is_again(mark: &Statement, other: &Statement) -> bool {
 pub(super) fn told(draft: &Draft<'_>, found: Option<&Document>) -> Vec<Statement> {
     let ours = found.into_iter().flat_map(|document| &document.statements).filter(|s| sid_owner(draft, s.sid()).is_some());
     // A mark denies: what lets somebody in is none, whatever it is called.
-    ours.filter(|s| !draft.destroy && s.effect == Effect::Deny && revoked_since(s.sid()).is_some()).cloned().collect()
+    let told = ours.filter(|s| !draft.destroy && s.effect == Effect::Deny && revoked_since(s.sid()).is_some());
+    told.map(|s| draft.under_its_name(s)).collect()
 }
 
 fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str, found: Option<&Document>, wanted: &[Statement]) {

@@ -28,8 +28,8 @@ struct Wanted<'a> {
     principal: Option<&'a PrincipalRef>,
     /// Statements by manifest.
     by_owner: BTreeMap<&'a str, (&'a Address, &'a [Statement])>,
-    /// Prefixes of manifests whose statements are left as they are: something that they rest on is withheld.
-    left: BTreeSet<String>,
+    /// Manifests whose statements are left as they are: something that they rest on is withheld.
+    left: BTreeSet<&'a str>,
 }
 
 /// One part of a principal's caller policy.
@@ -126,7 +126,7 @@ fn wanted<'a>(draft: &mut Draft<'a>, held: &BTreeMap<Address, Cause>, missing: &
                 entry.by_owner.insert(&object.owner, (address, statements));
             }
             Some(cause) => {
-                entry.left.insert(ownership::sid_prefix(&object.owner));
+                entry.left.insert(&object.owner);
                 draft.withhold(address, cause);
             }
         }
@@ -164,8 +164,9 @@ fn of_principal<'a>(
     live: &BTreeMap<usize, &'a ObservedPolicy>,
     wanted: &Wanted<'a>,
 ) -> Vec<Part<'a>> {
-    let prefixes: BTreeSet<String> = draft.sids.keys().filter(|p| !wanted.left.contains(*p)).cloned().collect();
-    let documents: BTreeMap<usize, &Document> = live.iter().map(|(part, policy)| (*part, &policy.state.document)).collect();
+    let prefixes: BTreeSet<String> = draft.sids.iter().filter(|(_, manifest)| !wanted.left.contains(*manifest)).map(|(head, _)| head.clone()).collect();
+    let named: BTreeMap<usize, _> = live.iter().map(|(part, policy)| (*part, draft.under_their_names(&policy.state.document))).collect();
+    let documents: BTreeMap<usize, &Document> = named.iter().map(|(part, document)| (*part, document.as_ref())).collect();
     let wish = |(owner, (address, statements)): (&&'a str, &(&Address, &'a [Statement]))| {
         Wish::new(owner, statements, draft.parts_held.get(*address).map(|pieces| pieces.keys().cloned().collect()).unwrap_or_default())
     };

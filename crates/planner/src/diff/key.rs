@@ -48,11 +48,12 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
         // Its policy can be written in every state, and what it lets people do is not: that is said.
         draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause, blocks: false });
     }
-    if let Some(on) = let_otherwise(draft, address, &policy.document, grants) {
+    let named = draft.under_their_names(&policy.document);
+    if let Some(on) = let_otherwise(draft, address, &named, grants) {
         draft.withhold(address, Cause::Withheld(on));
         return;
     }
-    let wanted = wanted(draft, address, key, &policy.document, grants);
+    let wanted = wanted(draft, address, key, &named, grants);
     match super::bucket::with_marks(draft, address, Some(&policy.document), wanted) {
         Ok(wanted) => {
             let wanted = with_sessions(draft, address, Some(&policy.document), wanted);

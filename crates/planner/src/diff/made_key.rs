@@ -54,7 +54,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         draft.withhold(address, cause);
         return;
     }
-    let wanted = MadeKey { tags: marked(&wanted.tags, object, &found.tags), ..wanted.clone() };
+    let wanted = MadeKey { tags: marked(draft, &wanted.tags, object, &found.tags), ..wanted.clone() };
     let (take, give, differs) = settings(&key, found, &wanted);
     reasons.extend(differs);
     // One that is to be deleted is none, whatever else it is.

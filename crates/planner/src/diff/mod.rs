@@ -139,9 +139,8 @@ pub(crate) enum Claim {
 /// Decides whether an existing object may be managed, and says so when it may not.
 pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, tags: &Tags, command: Option<String>) -> Claim {
     match ownership::owner(tags) {
-        Some(owner) if owner == object.owner => Claim::Ours,
-        // A manifest of this run that says the same, or has left it to this one.
-        Some(owner) if draft.owners.contains(owner) => Claim::Ours,
+        // Its manifest's, by whatever name, or that of one of this run that says the same, or has left it to this one.
+        Some(owner) if draft.owners.contains_key(owner) => Claim::Ours,
         _ if draft.look_through => Claim::Adopt,
         Some(owner) => {
             draft.withhold(address, Cause::Owned(owner.to_owned()));
@@ -175,7 +174,7 @@ pub(crate) fn unmarked(draft: &mut Draft<'_>, declared: &Desired) {
             _ => continue,
         };
         let cause = match ownership::owner(&tags) {
-            Some(owner) if draft.owners.contains(owner) => continue,
+            Some(owner) if draft.owners.contains_key(owner) => continue,
             Some(owner) => Cause::Owned(owner.to_owned()),
             None => Cause::MarkGone { mark: format!("{}={}", ownership::OWNER_TAG, object.owner) },
         };
@@ -183,12 +182,12 @@ pub(crate) fn unmarked(draft: &mut Draft<'_>, declared: &Desired) {
     }
 }
 
-/// The tags that are wanted, with the mark that is there where the manifest that it names declares the object too: the order of
-/// manifests is no change.
-pub(crate) fn marked(wanted: &Tags, object: &DesiredObject, live: &Tags) -> Tags {
+/// The tags that are wanted, with the mark of the manifest that is named there, where that declares the object too: the order of manifests is
+/// no change.
+pub(crate) fn marked(draft: &Draft<'_>, wanted: &Tags, object: &DesiredObject, live: &Tags) -> Tags {
     let mut tags = wanted.clone();
-    if let Some(owner) = ownership::owner(live).filter(|owner| object.is_declared_by(owner)) {
-        tags.insert(ownership::OWNER_TAG.to_owned(), owner.to_owned());
+    if let Some(owner) = our_owner(draft, live).filter(|owner| object.is_declared_by(owner)) {
+        tags.insert(ownership::OWNER_TAG.to_owned(), owner);
     }
     tags
 }
@@ -211,5 +210,5 @@ pub(crate) fn read_accounts<'a>(draft: &Draft<'a>) -> Vec<(&'a AccountId, &'a cr
 
 /// Returns the manifest of this run that owns an object with these tags.
 pub(crate) fn our_owner(draft: &Draft<'_>, tags: &Tags) -> Option<String> {
-    ownership::owner(tags).filter(|o| draft.owners.contains(o)).map(str::to_owned)
+    draft.owners.get(ownership::owner(tags)?).map(|owner| (*owner).to_owned())
 }

@@ -51,7 +51,7 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         }
         return;
     }
-    let after = UserState { path: found.state.path.clone(), tags: marked(&wanted.tags, object, &found.state.tags) };
+    let after = UserState { path: found.state.path.clone(), tags: marked(draft, &wanted.tags, object, &found.state.tags) };
     let (gone, set) = tag_changes(&found.state.tags, &after.tags);
     let (mut take, mut give) = (Stage::new(), Stage::new());
     if !gone.is_empty() {
@@ -75,10 +75,24 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     draft.change(change, vec![take, give]);
 }
 
-/// A group is made if missing; one that exists is used as it is.
+/// A group is made if missing; one that exists is used as it is, but for a path that has a name which a manifest of this run had: nothing
+/// would tell whose it is. (A group keeps its members, what is attached to it and its unique id.)
 pub(crate) fn group(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &GroupState) {
     let account = draft.observed.accounts.get(&address.account).and_then(|o| o.known());
-    if account.is_some_and(|a| a.groups.contains_key(&address.name.to_ascii_lowercase())) {
+    if let Some(found) = account.and_then(|a| a.groups.get(&address.name.to_ascii_lowercase())) {
+        let former = ownership::group_owner(&found.state.path).and_then(|name| Some((name, *draft.owners.get(name)?)));
+        if let Some((_, manifest)) = former.filter(|(name, manifest)| name != manifest) {
+            let owner = if object.is_declared_by(manifest) { manifest } else { object.owner.as_str() };
+            let after = GroupState { path: ownership::group_path(owner) };
+            let call = Call::Iam(IamCall::UpdateGroup { group: found.name.clone(), path: after.path.clone() });
+            let change = Change {
+                action: Action::Update,
+                before: Some(ObjectState::Group(found.state.clone())),
+                reasons: vec![Reason::Differs(Part::Path)],
+                ..creation(address, object, ObjectState::Group(after))
+            };
+            draft.change(change, vec![vec![(call, Facet::Existence)]]);
+        }
         return;
     }
     let call = Call::Iam(IamCall::CreateGroup { name: address.name.clone(), path: wanted.path.clone() });
@@ -138,7 +152,7 @@ fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Accou
         consequences.extend(of_others(draft, account, &found.attached, found.inline.keys()));
         let ours = |group: &&String| {
             let path = account.groups.get(&group.to_ascii_lowercase()).map(|group| group.state.path.as_str());
-            path.and_then(ownership::group_owner).is_some_and(|owner| draft.owners.contains(owner))
+            path.and_then(ownership::group_owner).is_some_and(|owner| draft.owners.contains_key(owner))
         };
         consequences.extend(found.groups.iter().filter(|group| !ours(group)).cloned().map(Consequence::LeavesGroup));
         let change = deletion(draft, address, ObjectState::User(found.state.clone()), consequences, owner);
@@ -153,7 +167,7 @@ fn says_members(draft: &Draft<'_>, group: &Address) -> bool {
 
 fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
     for found in account.groups.values() {
-        let Some(owner) = ownership::group_owner(&found.state.path).filter(|o| draft.owners.contains(o)).map(str::to_owned) else { continue };
+        let Some(owner) = ownership::group_owner(&found.state.path).and_then(|o| draft.owners.get(o)).map(|o| (*o).to_owned()) else { continue };
         let members: Vec<&str> = account.users.values().filter(|u| u.groups.contains(&found.name)).map(|u| u.name.as_str()).collect();
         let address = Address::new(id, Kind::Group, &found.name);
         if draft.declares(&address) {

@@ -68,7 +68,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
     if let Some(held) = draft.caller_held.get(&(address.account.clone(), address.name.to_ascii_lowercase())) {
         after.attached.retain(|arn| !held.lose.contains(arn));
     }
-    after.tags = marked(&after.tags, object, &found.state.tags);
+    after.tags = marked(draft, &after.tags, object, &found.state.tags);
     // What is there already, AWS has taken.
     if let Some(over) = too_much(draft, address, &after).filter(|_| after != found.state) {
         draft.withhold(address, over);

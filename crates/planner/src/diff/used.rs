@@ -13,6 +13,6 @@ pub(super) fn by_another(draft: &Draft<'_>, account: &AccountState, attached: &B
     account.policies.values().filter(|policy| attached.contains(&policy.arn)).any(|policy| {
         let owner = ownership::owner(&policy.state.tags).filter(|_| policy.name.starts_with("crossrole-"));
         let mut heads = policy.state.document.statements.iter().filter_map(|s| ownership::sid_head(s.sid()));
-        owner.is_some_and(|owner| !draft.owners.contains(owner)) || heads.any(|head| !draft.sids.contains_key(head))
+        owner.is_some_and(|owner| !draft.owners.contains_key(owner)) || heads.any(|head| !draft.sids.contains_key(head))
     })
 }

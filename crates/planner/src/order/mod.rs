@@ -148,6 +148,7 @@ fn iam(index: &Index, at: usize, account: &str, call: &IamCall, replaced: bool, 
         | IamCall::TagUser { .. }
         | IamCall::UntagUser { .. }
         | IamCall::CreateGroup { .. }
+        | IamCall::UpdateGroup { .. }
         | IamCall::RemoveUserFromGroup { .. }
         | IamCall::CreateOidcProvider { .. }
         | IamCall::CreateSamlProvider { .. }

@@ -53,7 +53,12 @@ fn split(actions: &BTreeSet<&str>, resources: BTreeSet<String>, marked: bool, ma
     let statement = |resources: &[String]| {
         let mut statement = Statement::allow(Element::of(actions.iter().copied()), Some(Element::of(resources.iter().map(String::as_str))));
         if marked {
-            let names: Vec<String> = manifests.iter().map(|manifest| manifest.name.clone()).collect();
+            let mut names: Vec<String> = Vec::new();
+            for name in manifests.iter().flat_map(ManifestRef::names) {
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_owned());
+                }
+            }
             let key = format!("aws:ResourceTag/{}", ownership::OWNER_TAG);
             statement.conditions.entry("StringEquals".to_owned()).or_default().insert(key, names);
         }

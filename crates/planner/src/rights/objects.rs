@@ -16,7 +16,14 @@ pub(super) fn writes(desired: &Desired, address: &Address, state: &DesiredState,
             rights.add_detached(arn);
         }
         DesiredState::User(state) => rights.add(iam("user", &state.path, &address.name), USER),
-        DesiredState::Group { state, members: _ } => rights.add(iam("group", &state.path, &address.name), GROUP),
+        DesiredState::Group { state, members: _ } => {
+            rights.add(iam("group", &state.path, &address.name), GROUP);
+            // One that moves from the path of an earlier name is asked about by both ARNs.
+            for path in desired.manifests.iter().flat_map(|manifest| &manifest.renamed_from).map(|name| ownership::group_path(name)) {
+                rights.add(iam("group", &state.path, &address.name), &["iam:UpdateGroup"]);
+                rights.add(iam("group", &path, &address.name), FORMER_GROUP);
+            }
+        }
         // A group of another path than ours is found where it is.
         DesiredState::Membership(state) => {
             let path = desired.objects.iter().find_map(|(a, o)| match &o.state {
@@ -48,6 +55,8 @@ pub(super) fn writes(desired: &Desired, address: &Address, state: &DesiredState,
 const POLICY: &[&str] = &["iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:TagPolicy", "iam:UntagPolicy"];
 const USER: &[&str] = &["iam:CreateUser", "iam:DeleteUser", "iam:DeleteUserPolicy", "iam:DetachUserPolicy", "iam:TagUser", "iam:UntagUser"];
 const GROUP: &[&str] = &["iam:CreateGroup", "iam:DeleteGroup", "iam:DeleteGroupPolicy", "iam:DetachGroupPolicy", "iam:RemoveUserFromGroup"];
+/// What a group takes that lies under the path of a name that a manifest had: it moves, or goes.
+const FORMER_GROUP: &[&str] = &["iam:DeleteGroup", "iam:DeleteGroupPolicy", "iam:DetachGroupPolicy", "iam:RemoveUserFromGroup", "iam:UpdateGroup"];
 const OIDC: &[&str] = &[
     "iam:AddClientIDToOpenIDConnectProvider",
     "iam:CreateOpenIDConnectProvider",

@@ -16,7 +16,7 @@ pub fn rights_of(plan: &Plan, observed: &Observed) -> BTreeMap<AccountId, Rights
         if let Some((arn, actions)) = change.and_then(|change| shared_policy(plan, change)) {
             all.entry(step.account.clone()).or_default().add(arn, actions);
         }
-        if let Some(resource) = resource(plan, observed, step) {
+        for resource in resource(plan, observed, step).into_iter().chain(moved(plan, step)) {
             let rights = all.entry(step.account.clone()).or_default();
             rights.add(resource.as_str(), &[step.call.effects().permission]);
             rights.add(resource.as_str(), with_tags(&step.call));
@@ -42,6 +42,31 @@ pub fn rights_of(plan: &Plan, observed: &Observed) -> BTreeMap<AccountId, Rights
         }
     }
     all
+}
+
+/// The ARN that a group gets which moves. IAM asks about both (IAM API reference, `UpdateGroup`), and of what else is done with it, about that
+/// which it has then.
+fn moved(plan: &Plan, step: &Step) -> Option<String> {
+    let group = match &step.call {
+        Call::Iam(
+            IamCall::UpdateGroup { group, .. }
+            | IamCall::DeleteGroup { group }
+            | IamCall::AddUserToGroup { group, .. }
+            | IamCall::RemoveUserFromGroup { group, .. },
+        ) => group,
+        Call::Iam(IamCall::DeleteInlinePolicy { principal, .. } | IamCall::AttachPolicy { principal, .. } | IamCall::DetachPolicy { principal, .. })
+            if principal.kind == PrincipalKind::Group =>
+        {
+            &principal.name
+        }
+        _ => return None,
+    };
+    plan.steps.iter().filter(|other| other.account == step.account).find_map(|other| match &other.call {
+        Call::Iam(IamCall::UpdateGroup { group: moved, path }) if moved.eq_ignore_ascii_case(group) => {
+            Some(plan.partition.iam_arn(&step.account, "group", path, moved))
+        }
+        _ => None,
+    })
 }
 
 /// What is tagged when it is made takes a second right (IAM User Guide, "Tags for AWS Identity and Access Management resources"; S3
@@ -109,9 +134,10 @@ fn resource(plan: &Plan, observed: &Observed, step: &Step) -> Option<String> {
                 of(principal.kind, &principal.name)
             }
             IamCall::TagUser { user, .. } | IamCall::UntagUser { user, .. } | IamCall::DeleteUser { user } => of(PrincipalKind::User, user),
-            IamCall::DeleteGroup { group } | IamCall::AddUserToGroup { group, .. } | IamCall::RemoveUserFromGroup { group, .. } => {
-                of(PrincipalKind::Group, group)
-            }
+            IamCall::UpdateGroup { group, .. }
+            | IamCall::DeleteGroup { group }
+            | IamCall::AddUserToGroup { group, .. }
+            | IamCall::RemoveUserFromGroup { group, .. } => of(PrincipalKind::Group, group),
             IamCall::CreatePolicyVersion { arn, .. }
             | IamCall::DeletePolicyVersion { arn, .. }
             | IamCall::TagPolicy { arn, .. }

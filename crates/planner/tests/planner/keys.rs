@@ -12,7 +12,7 @@ const OTHER: &str = "arn:aws:kms:us-east-1:222222222222:key/5678abcd-12ab-34cd-5
 const DEV_KEY: &str = "arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /// A role of the key's account that reads a bucket of that account.
-const READER: &str = r#"
+pub(crate) const READER: &str = r#"
 [buckets.data-bucket]
 encryption = { kms_key = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
 [roles.Reader]

@@ -9,7 +9,7 @@ use crate::rows::{PROD, row};
 const ARN: &str = "arn:aws:kms:us-east-1:222222222222:key/{alias/data}";
 const AWS_CALLS_IT: &str = "arn:aws:kms:us-east-1:222222222222:key/0000-data";
 
-const MAKES: &str = r#"
+pub(crate) const MAKES: &str = r#"
 [keys.data]
 create = true
 description = "For the data"

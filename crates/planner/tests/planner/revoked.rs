@@ -2,7 +2,7 @@
 
 use crate::rows::row;
 
-const OPEN: &str = r#"
+pub(crate) const OPEN: &str = r#"
 [trusted.dev.users.ann]
 [trusted.dev.users.bob]
 [buckets.data-bucket]
@@ -19,7 +19,7 @@ access = "read"
 "#;
 
 /// The same with entries, each a principal and an hour.
-fn revoked(entries: &[(&str, u8)]) -> String {
+pub(crate) fn revoked(entries: &[(&str, u8)]) -> String {
     let entry = |(whom, hour): &(&str, u8)| format!("[[revoked]]\n{whom}\nsince = 2026-11-30T{hour:02}:00:00Z\n");
     entries.iter().map(entry).fold(OPEN.to_owned(), |text, entry| text + &entry)
 }
@@ -30,8 +30,8 @@ fn restored(hour: u8) -> String {
     OPEN.replace("[roles.Reader]\n", &format!("[roles.Reader]\n{line}")).replace("[buckets.data-bucket]\n", &format!("[buckets.data-bucket]\n{line}"))
 }
 
-const ANN: &str = "user = \"dev/ann\"";
-const BOB: &str = "user = \"dev/bob\"";
+pub(crate) const ANN: &str = "user = \"dev/ann\"";
+pub(crate) const BOB: &str = "user = \"dev/bob\"";
 
 #[test]
 fn trust_is_cut_first_and_then_sessions() {

@@ -68,6 +68,12 @@ impl Row {
         self
     }
 
+    /// The manifest says that it was called so.
+    pub(crate) fn renamed_from(mut self, names: &str) -> Self {
+        self.manifest = self.manifest.replacen('\n', &format!("\nrenamed_from = {names}\n"), 1);
+        self
+    }
+
     /// Then somebody did this.
     pub(crate) fn then(mut self, live: fn(&mut Observed)) -> Self {
         self.live.push(live);
@@ -157,6 +163,13 @@ impl Row {
         let options = Options { destroy: self.options.destroy, targets: Vec::new(), destroy_keys: self.options.destroy_keys.clone(), ..Options::default() };
         let again = self.plan(&under(&self.manifest, self.center.clone()), &live, if self.options.targets.is_empty() { &options } else { &self.options });
         assert_eq!(again.changes, [], "{}, a second time", self.name);
+        if self.manifest.contains("renamed_from") && planned.withheld.is_empty() {
+            assert_eq!(crate::renamed::bears(&live, "old"), [""; 0], "{}", self.name);
+            // What a manifest was called need not be said any more.
+            let without: Vec<&str> = self.manifest.lines().filter(|line| !line.starts_with("renamed_from")).collect();
+            let after = self.plan(&under(&without.join("\n"), self.center.clone()), &live, &options);
+            assert_eq!((&after.changes[..], &after.withheld), (&[][..], &again.withheld), "{}, without its earlier name", self.name);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::world::id;
 const TO_DEV: &str = "  > Provisions({AccountId(\"111111111111\")})";
 const SETS: &str = "999999999999permission-set";
 
-const LETS: &str = r#"
+pub(crate) const LETS: &str = r#"
 [roles.Reader]
 [[roles.Reader.trust]]
 permission_set = "dev/Developers"

@@ -23,7 +23,7 @@ fn plan(to: &str, consequences: Vec<Consequence>) -> Plan {
         consequences,
         manifest: "m".to_owned(),
     };
-    let manifest = ManifestRef { name: "m".to_owned(), file: "m.toml".to_owned(), digest: Digest::of(b"") };
+    let manifest = ManifestRef { name: "m".to_owned(), file: "m.toml".to_owned(), digest: Digest::of(b""), renamed_from: Vec::new() };
     Plan { manifests: vec![manifest], changes: vec![change], ..Plan::default() }
 }
 

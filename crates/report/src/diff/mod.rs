@@ -114,6 +114,9 @@ pub(crate) fn tree<'c>(change: &'c Change, share: &Share) -> Vec<Node<'c>> {
             let before = if let Some(ObjectState::User(before)) = before { Some(&before.tags) } else { None };
             tags(before, &after.tags, &mut nodes);
         }
+        (Some(ObjectState::Group(before)), Some(ObjectState::Group(after))) => {
+            field(Name::Part(Part::Path), Some(Value::Text(&before.path)), Value::Text(&after.path), &mut nodes);
+        }
         (Some(ObjectState::Role(before)), None) => {
             document(Name::Part(Part::Trust), Some(&before.trust), None, None, &mut nodes);
             for (name, inline) in &before.inline {

@@ -11,8 +11,8 @@ use crossrole_model::observed::KeyState;
 use crossrole_model::plan::{Difference, Meter, Record};
 use crossrole_model::state::{BucketPolicyState, GroupState};
 use crossrole_model::{
-    AccountId, Action, Address, Broken, BucketCall, BucketRef, Call, Cause, Change, CloudError, Consequence, Digest, Drift, ErrorClass, Facet, IamCall, KeyRef,
-    Kind, ObjectState, Part, Plan, PrincipalKind, PrincipalRef, Reason, Retry, Seen, Step, StepId, StepResult, Subject, Unreadable, Withheld,
+    AccountId, Action, Address, Borne, Broken, BucketCall, BucketRef, Call, Cause, Change, CloudError, Consequence, Digest, Drift, ErrorClass, Facet, IamCall,
+    KeyRef, Kind, ObjectState, Part, Plan, PrincipalKind, PrincipalRef, Reason, Renamed, Retry, Seen, Step, StepId, StepResult, Subject, Unreadable, Withheld,
 };
 use crossrole_policy::{Document, Dropped, Unmergeable};
 
@@ -563,7 +563,7 @@ pub(crate) fn plan(t: &str) -> Plan {
     let mut withheld: Vec<Withheld> = causes(t).into_iter().map(|cause| Withheld { subject: Subject::Object(address(t)), cause, blocks: true }).collect();
     withheld.extend(subjects(t).into_iter().map(|subject| Withheld { subject, cause: Cause::NotTargeted, blocks: false }));
     Plan {
-        manifests: vec![ManifestRef { name: t.into(), file: t.into(), digest: Digest::absent() }],
+        manifests: vec![ManifestRef { name: t.into(), file: t.into(), digest: Digest::absent(), renamed_from: Vec::new() }],
         accounts: BTreeMap::from([(account(), AccountInfo { label: t.into(), trusting: true, managed: true, left: false, fills: BTreeMap::new() })]),
         steps: steps.collect(),
         changes,
@@ -574,6 +574,7 @@ pub(crate) fn plan(t: &str) -> Plan {
             .map(|side| ByHand { account: account(), label: Some(t.into()), side, statements: document("Allow").statements })
             .collect(),
         targets: vec![t.into()],
+        renamed: [Borne::Live, Borne::Gone, Borne::Unknown].map(|borne| Renamed { manifest: t.into(), from: t.into(), borne }).to_vec(),
         ..Plan::default()
     }
 }

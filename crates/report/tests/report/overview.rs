@@ -36,7 +36,7 @@ fn crowd(t: &str, count: usize) -> (Plan, Owners) {
     let withheld = Withheld { subject: Subject::Object(role(2)), cause: Cause::NoBucket, blocks: true };
     let info = AccountInfo { label: "xy".into(), trusting: true, managed: true, left: false, fills: BTreeMap::new() };
     let plan = Plan {
-        manifests: (0..count).map(|at| ManifestRef { name: name(at), file: format!("{t}.toml"), digest: Digest::of(b"x") }).collect(),
+        manifests: (0..count).map(|at| ManifestRef { name: name(at), file: format!("{t}.toml"), digest: Digest::of(b"x"), renamed_from: Vec::new() }).collect(),
         accounts: (0..50).map(|at| (account(at), info.clone())).collect(),
         changes: (0..count).filter(|at| at % 4 != 3 && *at != 2).map(change).collect(),
         withheld: vec![withheld],

@@ -107,9 +107,11 @@ impl Iam<'_> {
                 }
             }
             IamCall::CreateUser { .. } | IamCall::TagUser { .. } | IamCall::UntagUser { .. } | IamCall::DeleteUser { .. } => self.of_user(call),
-            IamCall::CreateGroup { .. } | IamCall::DeleteGroup { .. } | IamCall::AddUserToGroup { .. } | IamCall::RemoveUserFromGroup { .. } => {
-                self.of_group(call)
-            }
+            IamCall::CreateGroup { .. }
+            | IamCall::UpdateGroup { .. }
+            | IamCall::DeleteGroup { .. }
+            | IamCall::AddUserToGroup { .. }
+            | IamCall::RemoveUserFromGroup { .. } => self.of_group(call),
         }
     }
 
@@ -259,6 +261,7 @@ impl Iam<'_> {
                 let group = ObservedGroup { name: name.clone(), state: GroupState { path: path.clone() }, attached: BTreeSet::new(), inline: BTreeMap::new() };
                 self.account().groups.insert(name.to_ascii_lowercase(), group);
             }
+            IamCall::UpdateGroup { group, path } => self.group(group)?.state.path.clone_from(path),
             IamCall::DeleteGroup { group } => {
                 let found = self.group(group)?;
                 let name = found.name.clone();
