@@ -464,3 +464,23 @@ async fn a_runner_is_let_what_earlier_manifests_took() {
     }
     assert_eq!(of(&["--base", "HEAD~1"]).await, now, "the manifests of then took nothing else");
 }
+
+/// The commit has the manifest under the name that it had: its marks are this change, and nothing is new or gone.
+#[tokio::test(start_paused = true)]
+async fn a_manifest_that_was_renamed_is_the_same_one() {
+    let at = Repository::new("renamed").await;
+    at.write("access/based.toml", &MANIFEST.replace("name = \"based\"", "name = \"renamed\"\nrenamed_from = \"based\""));
+    let said = at.text().await;
+    assert!(said.contains("Drift: what is live is what HEAD (0123456789ab) says."), "{said}");
+    assert!(said.contains("This change: 4 objects are otherwise than HEAD (0123456789ab) says.") && said.contains("nobody gains or loses"), "{said}");
+    assert!(!said.contains("does not have") && said.contains("Plan: 0 to add, 4 to change, 0 to destroy."), "{said}");
+    let json = at.json(&["--base", "HEAD"]).await;
+    assert!(json["since"]["new"].as_array().is_none_or(Vec::is_empty) && json["since"]["gone"].as_array().is_none_or(Vec::is_empty), "{json}");
+    // Somebody's hand is told from it.
+    at.describe("Reader", "by hand").await;
+    let said = at.text().await;
+    assert!(said.contains("Drift: 1 object is not as HEAD (0123456789ab) says: somebody's hand."), "{said}");
+    at.run(&["apply", "--auto-approve", "--quiet"]).await;
+    let said = at.text().await;
+    assert!(said.contains("of it, 4 objects are as the manifests say now") && said.contains("No changes."), "{said}");
+}

@@ -66,6 +66,27 @@ fn five_mistakes_are_five_messages() {
     }
 }
 
+/// A name that another manifest of the run has, or says it had, is nobody else's: said once, in whatever order they are given.
+#[test]
+fn a_manifest_was_not_renamed_from_another_of_the_run() {
+    let of = |name: &str, from: &str| {
+        let text = format!("name = \"{name}\"\n{from}[trusting]\naccount = \"222222222222\"\nregion = \"eu-west-1\"\n");
+        Source { file: format!("{name}.toml"), text }
+    };
+    let (old, new, other) = (of("old", ""), of("new", "renamed_from = \"old\"\n"), of("other", "renamed_from = [\"older\", \"old\"]\n"));
+    let said = |sources: &[Source]| {
+        let (desired, findings) = crossrole_manifest::load(sources);
+        assert!(desired.is_none() == !findings.is_empty(), "{findings:?}");
+        findings.iter().map(|finding| format!("{}: {}", finding.file, finding.message)).collect::<Vec<_>>()
+    };
+    let of_the_run = ["new.toml: manifest `new` was not renamed from `old`: that one is of this run"];
+    assert_eq!(said(&[old.clone(), new.clone()]), of_the_run);
+    assert_eq!(said(&[new.clone(), old]), of_the_run);
+    assert_eq!(said(&[new.clone(), other.clone()]), ["other.toml: manifests `new` and `other` were both renamed from `old`"]);
+    assert_eq!(said(&[new]), [""; 0]);
+    assert_eq!(said(&[other]), [""; 0]);
+}
+
 #[test]
 fn no_text_makes_the_loader_panic() {
     let whole = std::fs::read_to_string(root().join("manifests/guarded-partner.toml")).unwrap();

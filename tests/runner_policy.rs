@@ -178,7 +178,7 @@ fn actions(policies: &Policies) -> BTreeSet<(String, String)> {
 }
 
 /// The policies without an action.
-fn without(policies: &Policies, account: &str, action: &str) -> Policies {
+pub(crate) fn without(policies: &Policies, account: &str, action: &str) -> Policies {
     let mut left = policies.clone();
     for document in left.get_mut(account).into_iter().flatten() {
         let statements = document["Statement"].as_array_mut().unwrap();

@@ -256,7 +256,7 @@ impl Scope<'_> {
         }
     }
 
-    /// What else a call needs: to tag what it makes with tags, to pass the role that it hands to EC2.
+    /// What else a call needs: to tag what it makes with tags, to pass the role that it hands to EC2, to have a group under another name.
     fn also(&self, first: &Target) -> Vec<Target> {
         let asked = self.asked;
         let also = |action: &str, arn: String| Target { action: action.to_owned(), spelling: arn.clone(), arn, tags: Tags::new(), keys: Vec::new() };
@@ -272,6 +272,12 @@ impl Scope<'_> {
             pass.tags = held.map(|h| h.tags.clone()).unwrap_or_default();
             pass.keys.push(("iam:PassedToService".to_owned(), "ec2.amazonaws.com".to_owned()));
             return vec![pass];
+        }
+        // Whoever renames or moves a group has to be let update both, as it is and as it will be (IAM API reference, "UpdateGroup").
+        if let ("UpdateGroup", Some(name)) = (asked.operation.as_str(), asked.param("GroupName")) {
+            let held = self.account.and_then(|a| newest(&a.groups, name)).map_or("/", |group| group.held.path.as_str());
+            let (path, name) = (asked.param("NewPath").unwrap_or(held), asked.param("NewGroupName").unwrap_or(name));
+            return vec![also("iam:UpdateGroup", self.arn(&format!("group{path}{name}")))];
         }
         Vec::new()
     }
