@@ -92,6 +92,9 @@ pub(crate) enum Command {
     /// Print the least IAM policy that a runner needs for manifests, account by account
     RunnerPolicy(RunnerPolicyArgs),
     /// Show what would change in live IAM and S3
+    ///
+    /// What moves from one manifest to another is taken over where the files of both are in the run; what a manifest made under another name is
+    /// its own where it says `renamed_from`.
     Plan(PlanArgs),
     /// Show what is live and not as the manifests say, and who has gained by it
     Drift(DriftArgs),

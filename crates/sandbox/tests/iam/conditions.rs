@@ -96,6 +96,28 @@ async fn keys_are_set_where_iam_sets_them() {
     }
 }
 
+/// A group is moved, or gets another name, by who may update it as it is and as it will be.
+#[tokio::test]
+async fn a_group_is_moved_by_who_may_update_both() {
+    let client = Client::new();
+    client.must(A, "iam", "CreateGroup", &[("GroupName", "Devs"), ("Path", "/old/")]).await;
+    let of = |resource: &str| policy("Allow", "iam:UpdateGroup", &format!("arn:aws:iam::{A}:group/{resource}"));
+    let path = [("GroupName", "Devs"), ("NewPath", "/new/")];
+    let name = [("GroupName", "Devs"), ("NewGroupName", "Ops")];
+    for (user, rights, params, allowed) in [
+        ("one", vec![of("old/Devs")], &path, false),
+        ("other", vec![of("new/Devs")], &path, false),
+        ("both", vec![of("old/Devs"), of("new/Devs")], &path, true),
+        ("name", vec![of("new/Devs")], &name, false),
+        ("names", vec![of("new/Devs"), of("new/Ops")], &name, true),
+    ] {
+        let rights: Vec<&str> = rights.iter().map(String::as_str).collect();
+        let whose = client.user(user, &rights).await;
+        let answer = client.query(&whose, "iam", "UpdateGroup", params).await;
+        assert_eq!(answer.status == 200, allowed, "{user}: {}", answer.text());
+    }
+}
+
 #[tokio::test]
 async fn a_call_without_a_name_is_about_the_callers_own_user() {
     let client = Client::new();
