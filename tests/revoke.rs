@@ -489,6 +489,23 @@ async fn what_else_is_pending_does_not_go_with_it() {
     assert_eq!(used.refused().await.len(), 6);
 }
 
+/// Its manifest has another name by now, and not on what is live: what is revoked is its own, and the rest waits.
+#[tokio::test(start_paused = true)]
+async fn it_is_revoked_while_the_manifest_is_given_another_name() {
+    let used = Used::open("revoke-renamed").await;
+    let text = ALL.replace("name = \"exchange\"", "name = \"renamed\"\nrenamed_from = \"exchange\"");
+    std::fs::write(&used.file, &text).unwrap();
+    let said = used.revoke(&["role/Common"]).await;
+    only_losses(&said.out);
+    assert_eq!(used.refused().await.len(), 6);
+    tokio::time::sleep(LAG * 2).await;
+    used.place.good(&["apply", "--auto-approve", "--quiet", &used.file]).await;
+    tokio::time::sleep(LAG * 2).await;
+    assert_eq!(used.refused().await.len(), 6);
+    let done = used.place.good(&["plan", &used.file]).await;
+    assert!(done.contains("No changes.") && done.contains("take it out of `renamed_from`"), "{done}");
+}
+
 /// What a group was given has ended already: that is written for whatever the manifest will say, and what else is pending waits.
 #[tokio::test(start_paused = true)]
 async fn where_nothing_live_has_to_change_the_manifest_is_all_that_is_written() {

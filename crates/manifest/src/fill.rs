@@ -25,12 +25,15 @@ pub(crate) struct Filler<'a> {
     pub(crate) strict: bool,
 }
 
+/// Keys of a manifest that are the same in all accounts.
+const SAME: [&str; 3] = ["name", "renamed_from", "trusting"];
+
 impl Filler<'_> {
     /// A manifest with its placeholders replaced. Whose it is, and which accounts it is of, is the same in all of them.
     pub(crate) fn manifest<'i>(&self, value: &TomlSpanned<DeValue<'i>>, findings: &mut Vec<Finding>) -> TomlSpanned<DeValue<'i>> {
         let DeValue::Table(table) = value.get_ref() else { return value.clone() };
         let (same, own): (DeTable<'i>, DeTable<'i>) =
-            table.iter().map(|(key, value)| (key.clone(), value.clone())).partition(|(key, _)| matches!(key.get_ref().as_ref(), "name" | "trusting"));
+            table.iter().map(|(key, value)| (key.clone(), value.clone())).partition(|(key, _)| SAME.contains(&key.get_ref().as_ref()));
         let filled = self.table(&own, findings).into_iter().chain(same).collect();
         TomlSpanned::new(value.span(), DeValue::Table(filled))
     }
