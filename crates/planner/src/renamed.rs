@@ -6,10 +6,14 @@ use crossrole_policy::Document;
 
 /// Returns every name that a manifest of the run had, and what was found of it.
 pub(crate) fn renamed(desired: &Desired, observed: &Observed) -> Vec<Renamed> {
-    let of = |name: &String| match Mark::new(name).is_borne(observed) {
-        true => Borne::Live,
-        false if is_all_read(observed) => Borne::Gone,
-        false => Borne::Unknown,
+    let of = |name: &String| {
+        if Mark::new(name).is_borne(observed) {
+            Borne::Live
+        } else if is_all_read(observed) {
+            Borne::Gone
+        } else {
+            Borne::Unknown
+        }
     };
     let named = desired.manifests.iter().flat_map(|manifest| manifest.renamed_from.iter().map(|from| (manifest.name.clone(), from)));
     named.map(|(manifest, from)| Renamed { manifest, from: from.clone(), borne: of(from) }).collect()

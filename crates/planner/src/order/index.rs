@@ -129,7 +129,7 @@ impl Index {
             IamCall::CreateUser { name, .. } => self.principals.entry((account, PrincipalKind::User, name.clone())).or_default().push(whose.id),
             // What is put on a group that moves is asked about by the ARN that it has then.
             IamCall::CreateGroup { name, .. } | IamCall::UpdateGroup { group: name, .. } => {
-                self.principals.entry((account, PrincipalKind::Group, name.clone())).or_default().push(whose.id)
+                self.principals.entry((account, PrincipalKind::Group, name.clone())).or_default().push(whose.id);
             }
             IamCall::CreatePolicy { name, path, document, .. } => drop(self.assumes.insert(whose.arn("policy", path, name), assumed(document))),
             IamCall::CreatePolicyVersion { arn, document } => drop(self.assumes.insert(arn.clone(), assumed(document))),

@@ -1,10 +1,16 @@
 //! A manifest that has another name now: what bears the earlier one is its own, and is marked anew where it is.
 
-use crossrole_model::{Observation, Observed, ownership};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossrole_model::observed::ObservedUser;
+use crossrole_model::state::{Tags, UserState};
+use crossrole_model::{Borne, Observation, Observed, Source, ownership};
+use crossrole_planner::{Options, check, plan, scope};
 use crossrole_policy::Document;
 
 use crate::revoked::{ANN, OPEN, revoked};
-use crate::rows::{manifest, row};
+use crate::rows::{DEV, Row, desired, empty, lines, manifest, row};
+use crate::world::{account, carry_out, id, look};
 use crate::{keys, made_keys, sets};
 
 const SIDES: &str = r#"
@@ -130,16 +136,16 @@ fn what_another_manifest_says_in_the_same_documents_stays() {
     let body = "[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\nuser = \"dev/ann\"\naccess = \"list\"\n";
     let others = old(&body.replace("list", "read")).replacen("\"old\"", "\"n\"", 1);
     let ann: fn(&mut Observed) = |estate| {
-        let found = crossrole_model::observed::ObservedUser {
+        let found = ObservedUser {
             name: "ann".into(),
             id: "AIDAEXAMPLEEXAMPLE123".into(),
-            state: crossrole_model::state::UserState { path: "/".into(), tags: Default::default() },
+            state: UserState { path: "/".into(), tags: Tags::new() },
             boundary: None,
-            groups: Default::default(),
-            attached: Default::default(),
-            inline: Default::default(),
+            groups: BTreeSet::new(),
+            attached: BTreeSet::new(),
+            inline: BTreeMap::new(),
         };
-        crate::world::account(estate, &crate::world::id(crate::rows::DEV)).users.insert("ann".into(), found);
+        account(estate, &id(DEV)).users.insert("ann".into(), found);
     };
     let of = |name: &'static str| row(name, body).first(ann).after_manifest(&old(body)).after_manifest(&others).renamed_from("\"old\"");
     let (live, plan) = of("").planned();
@@ -149,7 +155,7 @@ fn what_another_manifest_says_in_the_same_documents_stays() {
     assert_eq!(theirs.len(), 4, "{theirs:?}");
     let mut after = live;
     for step in &plan.steps {
-        crate::world::carry_out(&mut after, &step.account, &step.call).unwrap();
+        carry_out(&mut after, &step.account, &step.call).unwrap();
     }
     assert_eq!(bears(&after, "n"), theirs);
 }
@@ -202,7 +208,7 @@ fn whoever_has_another_name_keeps_what_is_its_own() {
 #[test]
 fn what_is_withheld_keeps_its_mark() {
     let body = OPEN.replace("[trusted.dev.users.bob]\n", "");
-    let gone: fn(&mut Observed) = |estate| drop(crate::world::account(estate, &crate::world::id(crate::rows::DEV)).users.remove("bob"));
+    let gone: fn(&mut Observed) = |estate| drop(account(estate, &id(DEV)).users.remove("bob"));
     row("a user is gone", &body).after_manifest(&old(OPEN)).then(gone).renamed_from("\"old\"").plans(&[
         "~ dev/policy/crossrole-caller-user-ann (Statements): CreatePolicyVersion",
         "~ dev/user/ann (Tags): TagUser",
@@ -210,4 +216,49 @@ fn what_is_withheld_keeps_its_mark() {
         "! role/Reader: Missing dev/user/bob",
         "! bucket-policy/data-bucket: Missing dev/user/bob",
     ]);
+}
+
+/// What could not be read may bear it, unless something that was read does.
+#[test]
+fn whether_anything_bears_it_is_known_or_not() {
+    let borne = |row: Row| row.renamed_from("\"old\"").planned().1.renamed.iter().map(|renamed| renamed.borne).collect::<Vec<_>>();
+    let part: fn(&mut Observed) = |estate| account(estate, &id(DEV)).complete = false;
+    let bucket: fn(&mut Observed) = |estate| crate::world::bucket(estate, "data-bucket").policy = Observation::Unreadable(unreadable());
+    let of = |before: &str| row("", SIDES).after_manifest(before);
+    assert_eq!(borne(of(&old(SIDES))), [Borne::Live]);
+    assert_eq!(borne(of(&manifest(SIDES))), [Borne::Gone]);
+    for seen in [part, bucket] {
+        assert_eq!(borne(of(&manifest(SIDES)).seen(seen)), [Borne::Unknown]);
+        assert_eq!(borne(of(&old(SIDES)).seen(seen)), [Borne::Live]);
+    }
+    assert_eq!(row("", SIDES).after_manifest(&old(SIDES)).planned().1.renamed, []);
+}
+
+fn unreadable() -> crossrole_model::Unreadable {
+    crossrole_model::Unreadable { class: None, why: "no".to_owned() }
+}
+
+/// One manifest becomes two: what the other declares is its own, the group by its path too.
+#[test]
+fn what_another_manifest_of_the_run_declares_is_that_ones() {
+    let (group, role) = SIDES.split_once("[policies.Extra]").unwrap();
+    let text = |name: &str, body: &str| Source { file: format!("{name}.toml"), text: manifest(body).replacen("\"m\"", name, 1) };
+    let mut live = empty();
+    let whole = desired(&old(SIDES));
+    for step in plan(&whole, &look(&live, &scope(&whole)), &Options::default()).steps {
+        carry_out(&mut live, &step.account, &step.call).unwrap();
+    }
+    let role = format!("[policies.Extra]{role}").replace("user = \"dev/ann\"", "account = \"dev\"").replace("group = \"dev/Devs\"", "account = \"dev\"");
+    let sources = [text("\"b\"", group), text("\"new\"\nrenamed_from = \"old\"", &role)];
+    let (both, findings) = crossrole_manifest::load(&sources);
+    let both = both.unwrap_or_else(|| panic!("{findings:?}"));
+    let planned = plan(&both, &look(&live, &scope(&both)), &Options::default());
+    assert_eq!(check(&planned), []);
+    let said = lines(&planned);
+    assert!(said.contains(&"~ dev/group/Devs (Path): UpdateGroup".to_owned()) && said.contains(&"~ dev/user/ann (Tags): TagUser".to_owned()), "{said:?}");
+    for step in &planned.steps {
+        carry_out(&mut live, &step.account, &step.call).unwrap();
+    }
+    assert_eq!(bears(&live, "old"), [""; 0]);
+    assert!(format!("{live:?}").contains("/crossrole/b/"), "the group is the other's");
 }
