@@ -73,6 +73,8 @@ pub enum Cause {
     },
     /// It is the permissions boundary of this role or user, and IAM deletes none that is.
     BoundaryOf(Address),
+    /// No manifest of this run declares it any more, and this object that one declares relies on it.
+    ReliedOn(Address),
     /// It names this object, or is reached through it, and that is withheld.
     Withheld(Address),
     /// It exists without our mark.
@@ -205,5 +207,10 @@ impl Withheld {
             (_, Cause::NotAssigned(_) | Cause::EncryptionUnread(_) | Cause::OtherKey { .. } | Cause::Federated { .. }) => true,
             _ => false,
         }
+    }
+
+    /// Tells whether it is known, and stays as it is: it was to go, and others may name it.
+    pub fn stays(&self) -> bool {
+        matches!(self.cause, Cause::BoundaryOf(_) | Cause::ReliedOn(_) | Cause::Used | Cause::KeyStays | Cause::KeyInUse(_))
     }
 }

@@ -12,6 +12,7 @@ use crossrole_model::{
 use crossrole_policy::{Document, Merged, Share, Statement, Unmergeable};
 
 use crate::Options;
+use crate::diff::Relied;
 
 /// Calls of one change that may run at the same time; a later stage needs the whole earlier one.
 pub(crate) type Stage = Vec<(Call, Facet)>;
@@ -53,6 +54,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) owners: BTreeMap<&'a str, &'a str>,
     /// The same by how the Sids of their statements begin.
     pub(crate) sids: BTreeMap<String, &'a str>,
+    /// What declared objects rely on.
+    pub(crate) relied: Relied,
     /// Every declared object of IAM, by its name in lower case.
     declared: BTreeSet<(&'a AccountId, Kind, String)>,
 }
@@ -95,6 +98,7 @@ impl<'a> Draft<'a> {
             sets_by_hand: Vec::new(),
             owners,
             sids,
+            relied: Relied::of(desired),
             declared,
         }
     }
@@ -176,6 +180,14 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn withhold(&mut self, what: &Address, cause: Cause) {
         self.withheld.push(Withheld { subject: Subject::Object(what.clone()), cause, blocks: true });
+    }
+
+    /// Withholds the end of what a declared object relies on, and tells whether one does.
+    pub(crate) fn keeps(&mut self, what: &Address) -> bool {
+        let by = self.relied.by(what).cloned();
+        let keeps = by.is_some();
+        by.into_iter().for_each(|by| self.withhold(what, Cause::ReliedOn(by)));
+        keeps
     }
 
     /// Notes what would go, and stays because a manifest of another run uses it.
@@ -269,6 +281,7 @@ impl<'a> Draft<'a> {
             sets_by_hand: _,
             owners: _,
             sids: _,
+            relied: _,
             declared: _,
         } = self;
         let (changes, steps) = sort_changes(changes, steps);

@@ -160,6 +160,12 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::BoundaryOf(of) => {
             (format!("it is the permissions boundary of {} in account {}", of.short(), of.account), "give that another boundary, or none, first")
         }
+        Cause::ReliedOn(by) => {
+            let tagged = !matches!(&withheld.subject, Subject::Object(address) if address.kind == Kind::Group);
+            let kept = if tagged { "; to keep it undeclared, take its tag `crossrole:manifest` off" } else { "" };
+            let advice = format!("declare it again, or take it out there as well{kept}");
+            return (format!("it stays: no manifest declares it any more, and {} in account {} relies on it", by.short(), by.account), advice);
+        }
         Cause::Withheld(on) => {
             let how = if matches!(on.kind, Kind::Key | Kind::KeyPolicy) { "rests on" } else { "names" };
             let reached = if how == "names" { ", or is reached through it" } else { "" };

@@ -18,7 +18,8 @@ fn name_of(kind: Kind, account: &str, name: &str) -> Name {
 
 /// Nothing names, or is put on, an object that is withheld.
 pub(crate) fn withheld(plan: &Plan, wrong: &mut Vec<Broken>) {
-    let objects = plan.withheld.iter().filter(|w| !w.is_remark()).filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None });
+    let objects =
+        plan.withheld.iter().filter(|w| !w.is_remark() && !w.stays()).filter_map(|w| if let Subject::Object(a) = &w.subject { Some(a) } else { None });
     let held: BTreeMap<Name, &Address> = objects.map(|a| (name_of(a.kind, a.account.as_str(), &a.name), a)).collect();
     if held.is_empty() {
         return;

@@ -150,9 +150,9 @@ fn of_unread_accounts<'d>(draft: &Draft<'d>) -> Vec<&'d Address> {
 
 /// How an object is known in documents: its account (a bucket's ARN has none), kind and name. Paths do not count, since an
 /// object that is not ours may have another.
-type Name = (Option<AccountId>, Kind, String);
+pub(super) type Name = (Option<AccountId>, Kind, String);
 
-fn name_of(address: &Address) -> Name {
+pub(super) fn name_of(address: &Address) -> Name {
     let account = (address.kind != Kind::Bucket).then(|| address.account.clone());
     (account, address.kind, address.name.to_ascii_lowercase())
 }
@@ -216,11 +216,11 @@ struct Head {
 
 /// What an object's desired state speaks of.
 #[derive(Default)]
-struct Mentions {
-    exact: BTreeSet<Name>,
+pub(super) struct Mentions {
+    pub(super) exact: BTreeSet<Name>,
     heads: Vec<Head>,
     /// Buckets and keys that it lets somebody use from the caller's side.
-    used: BTreeSet<Name>,
+    pub(super) used: BTreeSet<Name>,
     /// Where each stands for itself: the object rests on what all of them do.
     parts: Vec<(Piece, Mentions)>,
 }
@@ -272,7 +272,7 @@ impl Mentions {
         mentions
     }
 
-    fn resources(&mut self, statement: &Statement) {
+    pub(super) fn resources(&mut self, statement: &Statement) {
         for text in statement.resource.iter().flat_map(|resource| &resource.values) {
             let name = match (KeyRef::parse(text), Arn::parse(text).filter(|arn| arn.service == "s3")) {
                 (Some(key), _) => name_of(&Address::new(&key.account(), Kind::Key, key.name())),
@@ -292,7 +292,7 @@ impl Mentions {
         }
     }
 
-    fn arn(&mut self, text: &str) {
+    pub(super) fn arn(&mut self, text: &str) {
         if let Some(key) = KeyRef::parse(text).filter(|key| key.alias().is_some()) {
             self.exact.insert((Some(key.account()), Kind::Key, key.name().to_ascii_lowercase()));
             return;

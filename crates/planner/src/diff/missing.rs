@@ -51,7 +51,7 @@ pub(super) fn names<'m>(state: &DesiredState, account: &AccountId, missing: &'m 
 }
 
 /// The documents in which AWS looks its principals up when they are written.
-fn naming(state: &DesiredState) -> Vec<Document> {
+pub(super) fn naming(state: &DesiredState) -> Vec<Document> {
     match state {
         DesiredState::Role { state, .. } => vec![state.trust.clone()],
         DesiredState::BucketPolicy { statements, .. } => vec![Document::new(statements.clone())],

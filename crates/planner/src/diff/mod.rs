@@ -15,6 +15,7 @@ mod policy;
 mod principal;
 mod provider;
 mod quota;
+mod relied;
 mod role;
 mod saml;
 mod unnamed;
@@ -32,6 +33,7 @@ use crate::is_iam;
 pub(crate) use caller::is_of;
 pub(crate) use policy::attached_to;
 pub(crate) use unnamed::note as note_unnamed;
+pub(crate) use relied::Relied;
 
 /// Compares every declared object, then looks for ours that nothing declares.
 ///

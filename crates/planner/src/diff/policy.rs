@@ -144,6 +144,13 @@ fn bounds(draft: &Draft<'_>, id: &AccountId, account: &AccountState, arn: &str) 
     })
 }
 
+/// Tells whether a policy is one of ours that nothing declares and nothing relies on.
+pub(super) fn goes(draft: &Draft<'_>, id: &AccountId, found: &ObservedPolicy) -> bool {
+    let address = Address::new(id, Kind::Policy, &found.name);
+    let ours = found.state.path != ownership::CALLER_PATH && our_owner(draft, &found.state.tags).is_some();
+    ours && !draft.declares(&address) && draft.relied.by(&address).is_none()
+}
+
 /// Plans the deletion of policies of ours that nothing declares.
 pub(crate) fn prune(draft: &mut Draft<'_>) {
     for (id, account) in read_accounts(draft) {
@@ -152,6 +159,9 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
             let address = Address::new(id, Kind::Policy, &found.name);
             if draft.declares(&address) {
+                continue;
+            }
+            if draft.keeps(&address) {
                 continue;
             }
             if let Some(of) = bounds(draft, id, account, &found.arn) {

@@ -8,8 +8,8 @@ use crossrole_model::observed::ObservedRole;
 use crossrole_model::ownership::{REVOKED_POLICY, REVOKED_TAG};
 use crossrole_model::state::{RoleState, Tags};
 use crossrole_model::{
-    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, Revocation,
-    ownership,
+    AccountId, Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason,
+    Revocation, ownership,
 };
 use crossrole_policy::canonical::CanonicalBody;
 use crossrole_policy::{Document, Effect, Element, Principal, Statement};
@@ -64,7 +64,7 @@ pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
             return;
         }
     };
-    let mut after = with_kept(wanted, &found.state, keep_foreign);
+    let mut after = with_kept(draft, &address.account, wanted, &found.state, keep_foreign);
     if let Some(held) = draft.caller_held.get(&(address.account.clone(), address.name.to_ascii_lowercase())) {
         after.attached.retain(|arn| !held.lose.contains(arn));
     }
@@ -140,7 +140,7 @@ fn with_callers(draft: &Draft<'_>, address: &Address, wanted: &RoleState) -> Rol
 }
 
 /// What is wanted, with what is never touched.
-fn with_kept(wanted: &RoleState, found: &RoleState, keep_foreign: bool) -> RoleState {
+fn with_kept(draft: &Draft<'_>, account: &AccountId, wanted: &RoleState, found: &RoleState, keep_foreign: bool) -> RoleState {
     let mut after = wanted.clone();
     // Who is let in by two statements or by one, in the same words, is let in alike.
     if after.trust != found.trust && after.trust.joined() == found.trust.joined() {
@@ -150,7 +150,14 @@ fn with_kept(wanted: &RoleState, found: &RoleState, keep_foreign: bool) -> RoleS
         after.inline.insert(ownership::REVOKE_POLICY.to_owned(), revoke.clone());
     }
     if keep_foreign {
-        after.attached.extend(found.attached.iter().cloned());
+        let policies = draft.observed.accounts.get(account).and_then(|o| o.known()).map(|state| &state.policies);
+        // What is ours and goes is nobody else's.
+        let goes = |arn: &&String| {
+            let name = arn.rsplit('/').next().unwrap_or(arn).to_ascii_lowercase();
+            let found = policies.and_then(|policies| policies.get(&name)).filter(|policy| policy.arn == **arn);
+            found.is_some_and(|policy| super::policy::goes(draft, account, policy))
+        };
+        after.attached.extend(found.attached.iter().filter(|arn| !goes(arn)).cloned());
         for (name, document) in &found.inline {
             after.inline.entry(name.clone()).or_insert_with(|| document.clone());
         }

@@ -228,6 +228,7 @@ fn cause(cause: &Cause) -> String {
         Cause::Missing(what) => format!("Missing {}", short(what)),
         Cause::Unreadable(why) => format!("Unreadable {why}"),
         Cause::Unmarked { mark, command } => format!("Unmarked {mark}{}", if command.is_some() { ", with a command" } else { "" }),
+        Cause::ReliedOn(by) => format!("ReliedOn {}", short(by)),
         Cause::BoundaryOf(of) => format!("BoundaryOf {}", short(of)),
         other => format!("{other:?}"),
     }

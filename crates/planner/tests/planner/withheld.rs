@@ -366,3 +366,29 @@ fn a_policy_that_bounds_somebody_stays() {
     let (_, plan) = row("with the role that it bounds", "").after(&with).planned();
     assert!(plan.withheld.is_empty() && plan.changes.len() == 2, "{:?}", plan.withheld);
 }
+
+#[test]
+fn a_policy_that_a_declared_role_names_stays() {
+    let extra = "[policies.Extra]\n[[policies.Extra.statement]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n";
+    let role = |of: &str| format!("[roles.Mine]\n{of}[[roles.Mine.trust]]\nservice = \"ec2.amazonaws.com\"\n");
+    let arn = "arn:aws:iam::222222222222:policy/Extra";
+    let stays = "! policy/Extra: ReliedOn role/Mine";
+    for (before, now) in [
+        (role("policies = [\"Extra\"]\n"), role(&format!("policies = [\"{arn}\"]\n"))),
+        (role(""), role(&format!("permissions_boundary = \"{arn}\"\n"))),
+        (role(""), role(&format!("policies = [\"{arn}\"]\n"))),
+    ] {
+        let (_, plan) = row("named by its ARN", &now).after(&format!("{extra}{before}")).planned();
+        assert_eq!(crate::rows::lines(&plan).last().map(String::as_str), Some(stays));
+        assert!(plan.changes.iter().all(|change| change.address.kind == Kind::Role), "{:?}", plan.changes);
+    }
+    let (_, plan) = row("named no more", &role("")).after(&format!("{extra}{}", role("policies = [\"Extra\"]\n"))).planned();
+    assert!(plan.withheld.is_empty() && plan.changes.len() == 2, "{:?}", plan.withheld);
+    // What is ours is nobody else's that is kept.
+    let keeps = |of: &str| role(&format!("foreign_policies = \"keep\"\n{of}"));
+    row("with a role that keeps others'", &keeps("")).after(&format!("{extra}{}", keeps("policies = [\"Extra\"]\n"))).plans(&[
+        "- policy/Extra (NotInManifest): DeletePolicy",
+        "  > Loses(PrincipalRef { kind: Role, name: \"Mine\" })",
+        "~ role/Mine (Attached(\"arn:aws:iam::222222222222:policy/Extra\")): DetachRolePolicy",
+    ]);
+}

@@ -63,6 +63,7 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::MarkGone { mark: t() },
         Cause::NamedOtherwise { named: t(), live: t() },
         Cause::BoundaryOf(address(&t())),
+        Cause::ReliedOn(address(&t())),
         Cause::Owned(t()),
         Cause::Spelling(t()),
         Cause::NameTaken(t()),
@@ -153,8 +154,9 @@ pub(crate) fn causes(t: &str) -> Vec<Cause> {
         Cause::Federated { .. } => 41,
         Cause::PublicInAccount(_) => 42,
         Cause::Unnamed => 43,
+        Cause::ReliedOn(_) => 44,
     };
-    covers(all.iter().map(number), 44);
+    covers(all.iter().map(number), 45);
     all
 }
 
