@@ -12,7 +12,7 @@ use crossrole_model::{
 use crossrole_policy::{Document, Merged, Share, Statement, Unmergeable};
 
 use crate::Options;
-use crate::diff::Relied;
+use crate::diff::{Relied, elsewhere};
 
 /// Calls of one change that may run at the same time; a later stage needs the whole earlier one.
 pub(crate) type Stage = Vec<(Call, Facet)>;
@@ -56,6 +56,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) sids: BTreeMap<String, &'a str>,
     /// What declared objects rely on.
     pub(crate) relied: Relied,
+    /// ARNs of what manifests that are not of this run rely on.
+    pub(crate) used: BTreeSet<String>,
     /// Every declared object of IAM, by its name in lower case.
     declared: BTreeSet<(&'a AccountId, Kind, String)>,
 }
@@ -96,6 +98,7 @@ impl<'a> Draft<'a> {
             parts_held: BTreeMap::new(),
             unsure: BTreeMap::new(),
             sets_by_hand: Vec::new(),
+            used: elsewhere(observed, &owners, &sids),
             owners,
             sids,
             relied: Relied::of(desired),
@@ -282,6 +285,7 @@ impl<'a> Draft<'a> {
             owners: _,
             sids: _,
             relied: _,
+            used: _,
             declared: _,
         } = self;
         let (changes, steps) = sort_changes(changes, steps);

@@ -31,6 +31,8 @@ mod made_keys;
 mod quotas;
 #[path = "planner/renamed.rs"]
 mod renamed;
+#[path = "planner/relied.rs"]
+mod relied;
 #[path = "planner/revoked.rs"]
 mod revoked;
 #[path = "planner/rights.rs"]

@@ -317,8 +317,11 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         }
         let owner = found.state.tags.as_ref().and_then(|tags| our_owner(draft, tags));
         if let (Some(owner), false) = (owner, draft.desired.objects.contains_key(&address)) {
+            if draft.keeps(&address) {
+                continue;
+            }
             if let Observation::Known(state) = &found.policy
-                && lets_by_another(draft, state)
+                && lets_by_another(draft, state.document.as_ref())
             {
                 draft.leave(address);
                 continue;
@@ -362,8 +365,8 @@ fn foreign_statements(draft: &Draft<'_>, policy: &Observation<BucketPolicyState>
 }
 
 /// Tells whether a manifest that is not of this run lets somebody in by the policy.
-fn lets_by_another(draft: &Draft<'_>, state: &BucketPolicyState) -> bool {
-    let allows = state.document.iter().flat_map(|document| &document.statements).filter(|s| s.effect == Effect::Allow);
+pub(super) fn lets_by_another(draft: &Draft<'_>, document: Option<&Document>) -> bool {
+    let allows = document.into_iter().flat_map(|document| &document.statements).filter(|s| s.effect == Effect::Allow);
     allows.filter_map(|s| ownership::sid_head(s.sid())).any(|head| !draft.sids.contains_key(head))
 }
 

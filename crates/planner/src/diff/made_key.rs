@@ -151,7 +151,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             used.extend(known.then_some(told.as_str()));
             draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks: known });
         }
-        let Observation::Known(Some(ObservedKey { state, made: Some(made), .. })) = found else { continue };
+        let Observation::Known(Some(ObservedKey { state, policy, made: Some(made), .. })) = found else { continue };
         if let (Some(ours), false) = (&made.apart, declared) {
             used.extend(told.map(String::as_str));
             draft.withhold(&address, Cause::AliasMoved(ours.clone()));
@@ -160,6 +160,13 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
         used.extend(told.map(String::as_str));
         let other = of_another(&key, &made.state);
         if *state == KeyState::PendingDeletion {
+            continue;
+        }
+        if told.is_some() && draft.keeps(&address) {
+            continue;
+        }
+        if told.is_some() && super::bucket::lets_by_another(draft, policy.known().map(|policy| &policy.document)) {
+            draft.withhold(&address, Cause::Used);
             continue;
         }
         match (told, other, in_use(draft, arn)) {

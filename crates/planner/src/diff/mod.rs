@@ -34,6 +34,7 @@ pub(crate) use caller::is_of;
 pub(crate) use policy::attached_to;
 pub(crate) use unnamed::note as note_unnamed;
 pub(crate) use relied::Relied;
+pub(crate) use used::elsewhere;
 
 /// Compares every declared object, then looks for ours that nothing declares.
 ///

@@ -144,11 +144,11 @@ fn bounds(draft: &Draft<'_>, id: &AccountId, account: &AccountState, arn: &str) 
     })
 }
 
-/// Tells whether a policy is one of ours that nothing declares and nothing relies on.
+/// Tells whether a policy is one of ours that nothing declares, relies on or uses.
 pub(super) fn goes(draft: &Draft<'_>, id: &AccountId, found: &ObservedPolicy) -> bool {
     let address = Address::new(id, Kind::Policy, &found.name);
     let ours = found.state.path != ownership::CALLER_PATH && our_owner(draft, &found.state.tags).is_some();
-    ours && !draft.declares(&address) && draft.relied.by(&address).is_none()
+    ours && !draft.declares(&address) && draft.relied.by(&address).is_none() && !draft.used.contains(&found.arn)
 }
 
 /// Plans the deletion of policies of ours that nothing declares.
@@ -162,6 +162,10 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
                 continue;
             }
             if draft.keeps(&address) {
+                continue;
+            }
+            if draft.used.contains(&found.arn) {
+                draft.leave(address);
                 continue;
             }
             if let Some(of) = bounds(draft, id, account, &found.arn) {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crossrole_model::desired::DesiredState;
-use crossrole_model::observed::AccountState;
+use crossrole_model::observed::{AccountState, ObservedUser};
 use crossrole_model::state::{GroupState, MembershipState, UserState};
 use crossrole_model::{
-    Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason, Subject,
-    Withheld, ownership,
+    AccountId, Action, Address, Call, Cause, Change, Consequence, DesiredObject, Facet, IamCall, Kind, ObjectState, Part, PrincipalKind, PrincipalRef, Reason,
+    Subject, Withheld, ownership,
 };
 
 use crate::draft::{Draft, Stage};
@@ -131,15 +131,24 @@ fn of_others<'f>(draft: &Draft<'_>, account: &AccountState, attached: &BTreeSet<
     inline.cloned().map(Consequence::InlineGoes).chain(attached).collect()
 }
 
-fn users(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
+/// Tells whether a manifest that is not of this run uses a user.
+fn is_used(draft: &Draft<'_>, id: &AccountId, account: &AccountState, found: &ObservedUser) -> bool {
+    let mut groups = found.groups.iter().filter_map(|g| account.groups.get(&g.to_ascii_lowercase()));
+    let arn = draft.desired.partition.iam_arn(id, "user", &found.state.path, &found.name);
+    groups.any(|g| by_another(draft, account, &g.attached)) || by_another(draft, account, &found.attached) || draft.used.contains(&arn)
+}
+
+fn users(draft: &mut Draft<'_>, id: &AccountId, account: &AccountState) {
     for found in account.users.values() {
         let Some(owner) = our_owner(draft, &found.state.tags) else { continue };
         let address = Address::new(id, Kind::User, &found.name);
         if draft.declares(&address) {
             continue;
         }
-        let in_use = found.groups.iter().filter_map(|g| account.groups.get(&g.to_ascii_lowercase())).any(|g| by_another(draft, account, &g.attached));
-        if in_use || by_another(draft, account, &found.attached) {
+        if draft.keeps(&address) {
+            continue;
+        }
+        if is_used(draft, id, account, found) {
             draft.leave(address);
             continue;
         }
@@ -165,7 +174,7 @@ fn says_members(draft: &Draft<'_>, group: &Address) -> bool {
     matches!(draft.desired.objects.get(group).map(|object| &object.state), Some(DesiredState::Group { members: true, .. }))
 }
 
-fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &AccountState) {
+fn groups(draft: &mut Draft<'_>, id: &AccountId, account: &AccountState) {
     for found in account.groups.values() {
         let Some(owner) = ownership::group_owner(&found.state.path).and_then(|o| draft.owners.get(o)).map(|o| (*o).to_owned()) else { continue };
         let members: Vec<&str> = account.users.values().filter(|u| u.groups.contains(&found.name)).map(|u| u.name.as_str()).collect();
@@ -184,6 +193,9 @@ fn groups(draft: &mut Draft<'_>, id: &crossrole_model::AccountId, account: &Acco
                     );
                 }
             }
+            continue;
+        }
+        if draft.keeps(&address) {
             continue;
         }
         if by_another(draft, account, &found.attached) {

@@ -72,7 +72,14 @@ pub(crate) fn diff(draft: &mut Draft<'_>, wanted: Wanted<'_>, found: Option<Foun
 /// Plans the deletion of a provider of ours that nothing declares.
 pub(crate) fn prune(draft: &mut Draft<'_>, address: Address, state: ObjectState, tags: &Tags, delete: impl FnOnce(String) -> IamCall) {
     let Some(owner) = our_owner(draft, tags).filter(|_| !draft.desired.objects.contains_key(&address)) else { return };
+    if draft.keeps(&address) {
+        return;
+    }
     let arn = arn(draft, &address.account, &address);
+    if draft.used.contains(&arn) {
+        draft.leave(address);
+        return;
+    }
     let change = Change {
         address,
         action: Action::Delete,

@@ -347,7 +347,11 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
             if draft.declares(&address) {
                 continue;
             }
-            if by_another(draft, state, &found.state.attached) {
+            if draft.keeps(&address) {
+                continue;
+            }
+            let arn = draft.desired.partition.iam_arn(account, "role", &found.state.path, &found.name);
+            if by_another(draft, state, &found.state.attached) || draft.used.contains(&arn) {
                 draft.leave(address);
                 continue;
             }

@@ -243,3 +243,34 @@ fn one_that_is_told_to_go_and_can_not_be_read_is_said() {
     assert!(plan.withheld.iter().find(of_key).is_some_and(|w| w.blocks), "{:#?}", plan.withheld);
     assert!(!plan.withheld.iter().any(|w| w.cause == crossrole_model::Cause::NoSuchKey), "{:#?}", plan.withheld);
 }
+
+/// Whoever found it, and under which name.
+fn ours(e: &mut Observed) {
+    theirs(e);
+    made(e, |key| key.tags = Tags::from([("crossrole:manifest".into(), "m".into())]));
+}
+
+#[test]
+fn one_that_something_relies_on_does_not_go() {
+    let called = format!("[keys.same]\narn = \"{AWS_CALLS_IT}\"\n[[keys.same.allow]]\naccount = \"dev\"\naccess = \"decrypt\"\n");
+    let stays = |by: &str| format!("! {KEY}: ReliedOn {by}");
+    let (_, plan) = row("its policy is written", &called).seen(ours).and_key("alias/data").planned();
+    assert_eq!(crate::rows::lines(&plan), ["~ key-policy/us-east-1/alias/data (Missing): PutKeyPolicy", &stays("key-policy/us-east-1/alias/data")]);
+    let raw = format!(
+        "[roles.Raw]\n[[roles.Raw.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Raw.statement]]\nactions = \"kms:Decrypt\"\nresources = \"{AWS_CALLS_IT}\"\n"
+    );
+    row("somebody is let use it", &raw).seen(ours).and_key("alias/data").plans(&["+ role/Raw (Missing): CreateRole PutRolePolicy", &stays("role/Raw")]);
+    // Another manifest, of another run.
+    let own = "[keys.data]\ncreate = true\n";
+    let lets = |e: &mut Observed| {
+        let by_another = crossrole_policy::parse(
+            r#"{"Version":"2012-10-17","Statement":[{"Sid":"Crossrole12345678abc","Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"kms:Decrypt","Resource":"*"}]}"#,
+        );
+        with(e, |key| {
+            let Observation::Known(policy) = &mut key.policy else { panic!("it is known") };
+            policy.document.statements.extend(by_another.unwrap().statements);
+        });
+    };
+    row("told", own).after(own).then(lets).destroyed().and_key("alias/data").plans(&[&format!("! {KEY}: Used")]);
+    row("not told", own).after(own).then(lets).destroyed().plans(&[&format!("? {KEY}: KeyStays")]);
+}
