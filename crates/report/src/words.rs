@@ -235,7 +235,7 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         Cause::Federated { user, missing } => {
             let who = crate::access::by_arn(user);
             let (why, advice) = if *missing {
-                ("does not exist", "it has none now; apply again where it is made anew")
+                ("does not exist, or goes by this plan", "it has none from then on; apply again where it is made anew")
             } else {
                 ("was not looked at", "let the runner read its account; whoever deletes the user ends them as well")
             };

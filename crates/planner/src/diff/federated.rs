@@ -9,6 +9,8 @@ use crossrole_policy::{Arn, Document, Effect, Principal, Statement};
 
 use crate::draft::Draft;
 
+use super::principal::user_goes;
+
 /// What stands behind the Sid of a statement that denies a user, in that of the one that denies its sessions.
 const SESSIONS: &str = "Sessions";
 
@@ -24,13 +26,14 @@ enum Known {
 pub(super) fn with_sessions(draft: &mut Draft<'_>, address: &Address, found: Option<&Document>, statements: Vec<Statement>) -> Vec<Statement> {
     let (of_sessions_before, mut all): (Vec<Statement>, Vec<Statement>) = statements.into_iter().partition(is_of_sessions);
     // Where nothing else of it is left, such a statement is the mark.
-    let stands = |one: &Statement| named_in(one).is_some() && !all.iter().any(|other| revoked_of(other.sid()) == revoked_of(one.sid()));
+    let stands =
+        |one: &Statement| named_in(one).is_some_and(|arn| is_kept(draft, &arn)) && !all.iter().any(|other| revoked_of(other.sid()) == revoked_of(one.sid()));
     let left: Vec<Statement> = of_sessions_before.into_iter().filter(stands).collect();
     let mut more = Vec::new();
     let desired = draft.desired;
     for statement in all.iter().filter(|statement| statement.effect == Effect::Deny) {
         let Some(digits) = revoked_of(statement.sid()) else { continue };
-        let named = named_before(found, digits);
+        let named = named_before(found, digits).filter(|arn| is_kept(draft, arn));
         let arn = match (user(&desired.revoked, digits), named) {
             (None, named) => named,
             (Some(user), named) => match (known(draft, user), named) {
@@ -83,9 +86,14 @@ fn known(draft: &Draft<'_>, user: &str) -> Known {
     match draft.observed.state(&address) {
         Err(_) => Known::NotRead,
         Ok(Some(ObjectState::User(state))) => {
-            // A policy has to name it as it is spelled.
             let state_of = draft.observed.accounts.get(&account).and_then(|account| account.known());
-            let spelled = state_of.and_then(|account| account.users.get(&name.to_ascii_lowercase())).map_or(name, |user| user.name.as_str());
+            let found = state_of.and_then(|of| Some((of, of.users.get(&name.to_ascii_lowercase())?)));
+            // No policy names one that this plan deletes.
+            if found.is_some_and(|(of, user)| user_goes(draft, &account, of, user)) {
+                return Known::Missing;
+            }
+            // A policy has to name it as it is spelled.
+            let spelled = found.map_or(name, |(_, user)| user.name.as_str());
             Known::There(partition.iam_arn(&account, "user", &state.path, spelled))
         }
         Ok(_) => match draft.desired.objects.get(&address).map(|object| &object.state) {
@@ -93,6 +101,11 @@ fn known(draft: &Draft<'_>, user: &str) -> Known {
             _ => Known::Missing,
         },
     }
+}
+
+/// Tells whether a policy may go on naming a user.
+fn is_kept(draft: &Draft<'_>, user: &str) -> bool {
+    !matches!(known(draft, user), Known::Missing)
 }
 
 /// The same Deny, of everybody whom the user is behind.

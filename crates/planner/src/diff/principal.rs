@@ -138,6 +138,13 @@ fn is_used(draft: &Draft<'_>, id: &AccountId, account: &AccountState, found: &Ob
     groups.any(|g| by_another(draft, account, &g.attached)) || by_another(draft, account, &found.attached) || draft.used.contains(&arn)
 }
 
+/// Tells whether a user is one of ours that nothing declares, relies on or uses.
+pub(super) fn user_goes(draft: &Draft<'_>, id: &AccountId, account: &AccountState, found: &ObservedUser) -> bool {
+    let address = Address::new(id, Kind::User, &found.name);
+    let ours = our_owner(draft, &found.state.tags).is_some() && !draft.declares(&address);
+    ours && draft.relied.by(&address).is_none() && !is_used(draft, id, account, found)
+}
+
 fn users(draft: &mut Draft<'_>, id: &AccountId, account: &AccountState) {
     for found in account.users.values() {
         let Some(owner) = our_owner(draft, &found.state.tags) else { continue };

@@ -96,3 +96,34 @@ fn of_a_user_that_was_not_looked_at_what_is_there_is_kept() {
         .plans(&["~ bucket-policy/data-bucket (Statements): PutBucketPolicy", unknown]);
     row("there", &unmanaged(&revoked("ann"))).first(ann).after(&revoked("ann")).seen(hidden).plans(&[]);
 }
+
+/// A policy names nobody whom the same plan deletes.
+#[test]
+fn the_sessions_of_a_user_that_goes_are_not_denied_by_its_name() {
+    let table = "[trusted.dev.users.ann]\n";
+    let gone = "? part of bucket-policy/data-bucket: Federated { user: \"arn:aws:iam::111111111111:user/ann\", missing: true }";
+    let deleted = ["- dev/user/ann (NotInManifest): DeleteUser", "  > CredentialsFirst"];
+    let put = "~ bucket-policy/data-bucket (Statements): PutBucketPolicy";
+    let now = revoked("ann");
+    row("revoked as its table goes", &now).after(&format!("{table}{OPEN}")).plans(&[deleted[0], deleted[1], put, gone]);
+    // Its name goes out of the policy first.
+    let (_, plan) = row("revoked before", &now).after(&format!("{table}{now}")).planned();
+    assert_eq!(crate::rows::lines(&plan), [deleted[0], deleted[1], put, gone]);
+    let at = |operation: &str| plan.steps.iter().position(|step| step.call.operation() == operation).unwrap();
+    assert!(plan.steps[at("DeleteUser")].needs.iter().any(|need| need.0 == at("PutBucketPolicy")));
+    assert_eq!(denied(&plan), ["*"]);
+    row("and that is all", &now).after(&format!("{table}{now}")).after(&now).plans(&[gone]);
+    // A role still tells where to look, and nothing else of the bucket is left.
+    let raw = "[roles.Raw]\n[[roles.Raw.trust]]\nservice = \"ec2.amazonaws.com\"\n[[roles.Raw.statement]]\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::data-bucket/*\"\n";
+    let (_, plan) = row("with its entry and the bucket's table", raw).after(&format!("{table}{raw}{now}")).planned();
+    assert_eq!(denied(&plan), ["*"]);
+    row("and nothing of it comes back", raw).after(&format!("{table}{raw}{now}")).after(raw).plans(&[]);
+    // One that stays is named.
+    let trust = "[roles.Reader]\n[[roles.Reader.trust]]\nuser = \"dev/ann\"\n";
+    let by_another = format!("name = \"another\"\n[trusting]\naccount = \"{}\"\n[trusted.dev]\naccount = \"{}\"\n{trust}", crate::rows::PROD, crate::rows::DEV);
+    let (_, plan) = row("another manifest uses it", &now).after(&format!("{table}{OPEN}")).after_manifest(&by_another).planned();
+    assert_eq!(denied(&plan), ["*", "arn:aws:iam::111111111111:user/ann"]);
+    let (_, plan) = row("not ours", &now).first(ann).after(&format!("{table}{OPEN}")).planned();
+    assert_eq!(denied(&plan), ["*", "arn:aws:iam::111111111111:user/ann"]);
+    row("its table stays", &format!("{table}{now}")).after(&format!("{table}{OPEN}")).plans(&[put]);
+}
