@@ -155,7 +155,7 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
             return (format!("it needs {}, which does not exist", gone.short()), advice);
         }
         Cause::NamedOtherwise { named, live } => {
-            return (format!("it names `{named}`, and what is there is `{live}`"), "write its name with its path, as it is spelled there".to_owned());
+            return (format!("it names `{named}`, and what is of that name is `{live}`"), "write its name with its path, as it is spelled there".to_owned());
         }
         Cause::BoundaryOf(of) => {
             (format!("it is the permissions boundary of {} in account {}", of.short(), of.account), "give that another boundary, or none, first")

@@ -8,7 +8,7 @@ use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
 
-/// ARNs of the roles and users that are there, by account, kind and name in lower case.
+/// ARNs of the roles and users that are there, or are to be, by account, kind and name in lower case.
 pub(super) type Live = BTreeMap<(String, &'static str, String), String>;
 
 /// Principals that are relied on and known not to exist.
@@ -18,15 +18,25 @@ pub(super) fn principals(draft: &Draft<'_>) -> BTreeSet<Address> {
     required.filter(|address| draft.observed.state(address) == Ok(None)).cloned().collect()
 }
 
-/// What was read of roles and users that nothing declares.
+/// Roles and users that are declared, and what was read of others.
 pub(super) fn live(draft: &Draft<'_>) -> Live {
     let mut all = Live::new();
+    let mut add = |account: &AccountId, kind: Kind, path: &str, name: &str| {
+        let arn = draft.desired.partition.iam_arn(account, kind.as_str(), path, name);
+        all.insert((account.to_string(), kind.as_str(), name.to_ascii_lowercase()), arn);
+    };
     for (account, state) in super::read_accounts(draft) {
         let roles = state.roles.values().map(|role| (Kind::Role, &role.name, &role.state.path));
         let users = state.users.values().map(|user| (Kind::User, &user.name, &user.state.path));
         for (kind, name, path) in roles.chain(users).filter(|(kind, name, _)| !draft.declares(&Address::new(account, *kind, name.as_str()))) {
-            let arn = draft.desired.partition.iam_arn(account, kind.as_str(), path, name);
-            all.insert((account.to_string(), kind.as_str(), name.to_ascii_lowercase()), arn);
+            add(account, kind, path, name);
+        }
+    }
+    for (address, object) in &draft.desired.objects {
+        match &object.state {
+            DesiredState::Role { state, .. } => add(&address.account, address.kind, &state.path, &address.name),
+            DesiredState::User(state) => add(&address.account, address.kind, &state.path, &address.name),
+            _ => {}
         }
     }
     all
@@ -89,21 +99,31 @@ fn named_otherwise(state: &DesiredState, live: &Live) -> Option<Cause> {
     })
 }
 
-/// A policy of the role's account that the role is to have, and that is not there. AWS's own are not looked at.
+/// A policy of the role's account that the role is to have, and that is not there under that name. AWS's own are not looked at.
 fn without_policy(draft: &Draft<'_>, state: &DesiredState, account: &AccountId) -> Option<Cause> {
     let DesiredState::Role { state, .. } = state else { return None };
-    let read = draft.observed.accounts.get(account)?.known().filter(|read| read.complete)?;
+    let read = draft.observed.accounts.get(account)?.known().filter(|read| read.complete);
     state.attached.iter().chain(&state.boundary).filter(|arn| !ownership::is_caller_arn(arn)).find_map(|text| {
         let arn = Arn::parse(text).filter(|arn| arn.account == account.as_str())?;
         let (_, name) = arn.kind_and_name()?;
         let address = Address::new(account, Kind::Policy, name);
-        if draft.desired.objects.contains_key(&address) {
-            return None;
-        }
-        match read.policies.get(&name.to_ascii_lowercase()) {
-            Some(found) if found.arn == *text => None,
-            Some(found) => Some(Cause::NamedOtherwise { named: text.clone(), live: found.arn.clone() }),
-            None => Some(Cause::Missing(address)),
+        let found = declared_policy(draft, &address).or_else(|| Some(read?.policies.get(&name.to_ascii_lowercase())?.arn.clone()));
+        match found {
+            Some(found) if found == *text => None,
+            Some(live) => Some(Cause::NamedOtherwise { named: text.clone(), live }),
+            None => read.map(|_| Cause::Missing(address)),
         }
     })
+}
+
+/// The ARN of a declared policy of that name, in whatever spelling.
+fn declared_policy(draft: &Draft<'_>, address: &Address) -> Option<String> {
+    if !draft.declares(address) {
+        return None;
+    }
+    let same = |other: &Address| other.account == address.account && other.kind == address.kind && other.name.eq_ignore_ascii_case(&address.name);
+    let exact = draft.desired.objects.get_key_value(address);
+    let (found, object) = exact.or_else(|| draft.desired.objects.iter().find(|(other, _)| same(other)))?;
+    let DesiredState::Policy(state) = &object.state else { return None };
+    Some(draft.desired.partition.iam_arn(&found.account, "policy", &state.path, &found.name))
 }

@@ -392,3 +392,42 @@ fn a_policy_that_a_declared_role_names_stays() {
         "~ role/Mine (Attached(\"arn:aws:iam::222222222222:policy/Extra\")): DetachRolePolicy",
     ]);
 }
+
+/// A name is one whatever its path and case, and the ARN that is asked for is none.
+#[test]
+fn what_is_declared_is_named_as_it_is_declared() {
+    let policy = |path: &str| format!("[policies.Extra]\n{path}[[policies.Extra.statement]]\nactions = \"s3:ListAllMyBuckets\"\nresources = \"*\"\n");
+    let role = |of: &str| format!("[roles.Mine]\n{of}\n[[roles.Mine.trust]]\nservice = \"ec2.amazonaws.com\"\n");
+    let team = policy("path = \"/team/\"\n");
+    let new = "+ policy/Extra (Missing): CreatePolicy";
+    let otherwise =
+        |of: &str, named: &str, live: &str| format!("! role/{of}: NamedOtherwise {{ named: \"arn:aws:iam::{named}\", live: \"arn:aws:iam::{live}\" }}");
+    let is = |named: &str, live: &str| otherwise("Mine", &format!("{PROD}:policy/{named}"), &format!("{PROD}:policy/{live}"));
+    for how in ["policies = [\"ARN\"]", "permissions_boundary = \"ARN\""] {
+        let named = |name: &str| role(&how.replace("ARN", &format!("arn:aws:iam::{PROD}:policy/{name}")));
+        row("without its path", &format!("{team}{}", named("Extra"))).plans(&[new, &is("Extra", "team/Extra")]);
+        row("in another spelling", &format!("{}{}", policy(""), named("extra"))).plans(&[new, &is("extra", "Extra")]);
+        row("in an account that was not listed", &format!("{team}{}", named("Extra"))).seen(|e| account(e, &id(PROD)).complete = false).plans(&[
+            new,
+            "? pruning in trusting: Incomplete(None)",
+            &is("Extra", "team/Extra"),
+        ]);
+        let (_, plan) = row("as it is", &format!("{team}{}", named("team/Extra"))).planned();
+        assert!(plan.withheld.is_empty() && plan.changes.len() == 2, "{how}: {:?}", plan.withheld);
+    }
+    let moved = format!("{team}{}", role(&format!("policies = [\"arn:aws:iam::{PROD}:policy/Extra\"]")));
+    let (_, plan) = row("whose path changes", &moved).after(&policy("")).planned();
+    assert!(crate::rows::lines(&plan).contains(&is("Extra", "team/Extra")), "{:?}", crate::rows::lines(&plan));
+    // Principals, where a trust names them by their ARNs.
+    let trusts = |arn: &str| format!("[roles.Reader]\n[[roles.Reader.trust]]\nprincipal = \"arn:aws:iam::{DEV}:{arn}\"\n");
+    let ann = "[trusted.dev.users.ann]\npath = \"/people/\"\n";
+    let (_, plan) = row("a user", &format!("{ann}{}", trusts("user/ann"))).planned();
+    let withheld = otherwise("Reader", &format!("{DEV}:user/ann"), &format!("{DEV}:user/people/ann"));
+    assert!(crate::rows::lines(&plan).contains(&withheld), "{:?}", crate::rows::lines(&plan));
+    let (_, plan) = row("as it is", &format!("{ann}{}", trusts("user/people/ann"))).planned();
+    assert!(plan.withheld.is_empty(), "{:?}", plan.withheld);
+    let caller = "[trusted.dev.roles.Caller]\npath = \"/app/\"\n[[trusted.dev.roles.Caller.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+    let (_, plan) = row("a role", &format!("{caller}{}", trusts("role/Caller"))).planned();
+    let withheld = otherwise("Reader", &format!("{DEV}:role/Caller"), &format!("{DEV}:role/app/Caller"));
+    assert!(crate::rows::lines(&plan).contains(&withheld), "{:?}", crate::rows::lines(&plan));
+}
