@@ -174,9 +174,9 @@ fn of_principal<'a>(
     let placed = place(&documents, &wishes, &prefixes);
     // What is let already stays, and that is nothing to say.
     for (wish, (address, _)) in wishes.iter().zip(wanted.by_owner.values()) {
-        let there = wish.there(&documents);
+        let (there, left) = (wish.there(&documents), wish.left(&documents));
         let parts = draft.parts_held.get(*address).into_iter().flatten();
-        let on: BTreeSet<Address> = parts.filter(|(piece, _)| !there.contains(*piece)).map(|(_, on)| on.clone()).collect();
+        let on: BTreeSet<Address> = parts.filter(|(piece, _)| !there.contains(*piece) || left.contains(*piece)).map(|(_, on)| on.clone()).collect();
         for on in on {
             draft.withheld.push(Withheld { subject: Subject::Part((*address).clone()), cause: Cause::Withheld(on), blocks: true });
         }

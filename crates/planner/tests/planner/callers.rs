@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::observed::{ObservedGroup, ObservedUser};
 use crossrole_model::state::{GroupState, Tags, UserState};
-use crossrole_model::{DesiredState, Observed};
+use crossrole_model::{DesiredState, ObjectState, Observed, Plan};
 use crossrole_policy::{Element, Statement};
 
 use crate::rows::{DEV, PROD, desired, manifest, row};
@@ -407,4 +407,39 @@ fn one_statement_a_bucket_becomes_one_for_all_in_one_call() {
         .after(&buckets(2))
         .then(apart)
         .plans(&["~ dev/policy/crossrole-caller-user-ann (Statements): CreatePolicyVersion"]);
+}
+
+/// What is withheld of one bucket keeps nothing that was let on another.
+#[test]
+fn what_is_not_wanted_any_more_goes_whatever_else_is_withheld() {
+    let user = "[trusted.dev.users.ann]\n";
+    let one = |name: &str, access: &str| format!("[buckets.{name}]\ncreate = true\n[[buckets.{name}.allow]]\nuser = \"dev/ann\"\naccess = \"{access}\"\n");
+    let closed = |name: &str| format!("[buckets.{name}]\ncreate = true\n");
+    let unmark = |e: &mut Observed| crate::world::bucket(e, "bkt-c").state.tags = Some(Tags::new());
+    let let_on = |plan: &Plan| -> Vec<String> {
+        let after =
+            plan.changes.iter().find_map(|change| if let Some(ObjectState::Policy(policy)) = &change.after { Some(policy.document.clone()) } else { None });
+        let statements = after.into_iter().flat_map(|document| document.statements);
+        let mut all: Vec<String> =
+            statements.flat_map(|s| s.resource.unwrap().values.iter().map(|r| format!("{} {r}", s.action.values.join(" "))).collect::<Vec<_>>()).collect();
+        all.sort();
+        all
+    };
+    let before = format!("{user}{}{}", one("bkt-b", "list"), one("bkt-c", "list"));
+    for d in ["list", "write"] {
+        let now = format!("{user}{}{}{}", closed("bkt-b"), one("bkt-c", "list"), one("bkt-d", d));
+        let (_, plan) = row("and one comes", &now).after(&before).then(unmark).planned();
+        let on = let_on(&plan);
+        assert!(on.iter().any(|on| on.contains("bkt-c")) && on.iter().any(|on| on.contains("bkt-d")), "{on:?}");
+        assert!(!on.iter().any(|on| on.contains("bkt-b")), "{on:?}");
+    }
+    // Of the bucket itself, what was there before stays, and that is said.
+    let wider = format!("{user}{}{}", one("bkt-b", "list"), one("bkt-c", "read-write"));
+    let now = format!("{user}{}{}{}", closed("bkt-b"), one("bkt-c", "list"), one("bkt-d", "list"));
+    let (_, plan) = row("what it is let less", &now).after(&wider).then(unmark).planned();
+    let on = let_on(&plan);
+    assert!(on.iter().any(|on| on.contains("PutObject") && on.ends_with("bkt-c/*")), "{on:?}");
+    assert!(!on.iter().any(|on| on.contains("bkt-b")), "{on:?}");
+    let part = "! part of dev/caller/user/ann/m: Withheld bucket/bkt-c";
+    assert!(crate::rows::lines(&plan).iter().any(|line| line == part), "{:?}", crate::rows::lines(&plan));
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::ownership;
 use crossrole_policy::canonical::CanonicalBody;
-use crossrole_policy::{Document, Element, Statement};
+use crossrole_policy::{Arn, Document, Element, Statement};
 
 use crate::draft::Piece;
 
@@ -59,6 +59,12 @@ impl Content {
 /// The resources that a statement lists; `None` where it lists none.
 fn listed(statement: &Statement) -> Option<&[String]> {
     statement.resource.as_ref().filter(|resource| !resource.negated).map(|resource| resource.values.as_slice())
+}
+
+/// The bucket or key that a resource is, or is in.
+fn object(resource: &str) -> &str {
+    let in_bucket = Arn::parse(resource).is_some_and(|arn| arn.service == "s3");
+    if in_bucket { resource.split('/').next().unwrap_or(resource) } else { resource }
 }
 
 fn but_resources(statement: &Statement) -> CanonicalBody {
@@ -146,22 +152,39 @@ impl<'a> Wish<'a> {
                 None => new.others.push((*statement).clone()),
             }
         }
-        let assume = ownership::assume_sid(self.owner);
-        // Of what is withheld it is not known what it was before: what is not wanted any more may be that. A role is what it is.
-        if self.held.iter().any(|piece| piece.sid != assume) {
-            for (part, document) in live {
-                let unwanted = self.unwanted(document);
-                if !unwanted.is_empty() {
-                    kept.entry(*part).or_default().extend(unwanted);
-                }
+        for (part, document) in live {
+            let before = self.before(document, &self.held_objects());
+            if !before.is_empty() {
+                kept.entry(*part).or_default().extend(before);
             }
         }
         (kept, new)
     }
 
-    /// What of ours is in a document, roles aside, and is not wanted any more.
-    fn unwanted(&self, document: &Document) -> Content {
+    /// What is withheld, roles aside: a role is what it is.
+    fn held_objects(&self) -> BTreeSet<&str> {
+        let assume = ownership::assume_sid(self.owner);
+        self.held.iter().filter(|piece| piece.sid != assume).map(|piece| object(&piece.of)).collect()
+    }
+
+    /// What is withheld of which something stays that is not wanted any more.
+    pub(in crate::diff) fn left(&self, live: &BTreeMap<usize, &Document>) -> BTreeSet<Piece> {
+        let assume = ownership::assume_sid(self.owner);
+        let stays = |piece: &&Piece| {
+            let alone = BTreeSet::from([object(&piece.of)]);
+            piece.sid != assume && live.values().any(|document| !self.before(document, &alone).is_empty())
+        };
+        self.held.iter().filter(stays).cloned().collect()
+    }
+
+    /// What of ours is in a document, roles aside, and is not wanted any more, of these objects: of one that is withheld it is not known what
+    /// it was before, and it may be that. Other buckets and keys are what they are.
+    fn before(&self, document: &Document, held: &BTreeSet<&str>) -> Content {
         let mut out = Content::default();
+        if held.is_empty() {
+            return out;
+        }
+        let of_held = |resource: &&String| held.contains(object(resource)) || held.contains("");
         let assume = ownership::assume_sid(self.owner);
         let wanted: BTreeSet<&str> = self.alike.iter().map(|alike| alike.statement.sid()).chain(self.others.iter().map(|s| s.sid())).collect();
         for statement in document.statements.iter().filter(|s| self.is_ours(s) && s.sid() != assume) {
@@ -169,12 +192,18 @@ impl<'a> Wish<'a> {
             let alike = self.alike.iter().enumerate().find(|(_, alike)| alike.body == body);
             match (listed(statement), alike) {
                 (Some(resources), Some((index, alike))) => {
-                    let more = resources.iter().filter(|resource| !alike.wanted.contains_key(resource.as_str()));
+                    let more = resources.iter().filter(|resource| !alike.wanted.contains_key(resource.as_str())).filter(of_held);
                     out.resources.entry(index).or_default().extend(more.cloned());
                 }
                 // What somebody has altered is not what it was before, and no two statements have one id.
                 _ if wanted.contains(statement.sid()) => {}
-                _ => out.others.push(statement.clone()),
+                (Some(resources), None) => {
+                    let resources: Vec<&String> = resources.iter().filter(of_held).collect();
+                    if !resources.is_empty() {
+                        out.others.push(Statement { resource: Some(Element::of(resources.into_iter().cloned())), ..statement.clone() });
+                    }
+                }
+                (None, _) => out.others.push(statement.clone()),
             }
         }
         out
