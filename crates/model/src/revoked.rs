@@ -39,22 +39,47 @@ pub enum Whose {
 impl Whose {
     /// A text that is the same for the same, however a manifest spells it: what is written on live objects is made of it.
     pub fn key(&self) -> String {
+        // Names are unique in an account, whatever their paths (IAM User Guide, "IAM identifiers"), and of one whose table is gone the
+        // path is not known any more.
         let text = match self {
+            Self::Principal { arn, .. } => format!("principal {}", without_path(arn)),
+            other => other.text(),
+        };
+        // IAM takes names that differ only in case for one.
+        text.to_ascii_lowercase()
+    }
+
+    /// The same as it was written at first, with the path of a principal.
+    fn text(&self) -> String {
+        match self {
             Self::Role(role) => format!("role {}/{}", role.account, role.name),
             Self::Account(account) => format!("account {account}"),
             Self::Group { account, name } => format!("group {account}/{name}"),
             Self::Principal { arn, .. } => format!("principal {arn}"),
             Self::PermissionSet(set) => format!("permission-set {}/{}", set.account, set.name),
             Self::Sessions(role) => format!("sessions {}/{}", role.account, role.name),
-        };
-        // IAM takes names that differ only in case for one.
-        text.to_ascii_lowercase()
+        }
     }
 
     /// Twelve hexadecimal digits of that text.
     pub fn digits(&self) -> String {
-        Digest::of(self.key().as_bytes()).to_string().chars().take(12).collect()
+        digits(&self.key())
     }
+
+    /// Tells whether these digits are of whose access it is; earlier ones were of a principal's ARN with its path.
+    pub fn is_told_by(&self, told: &str) -> bool {
+        told == self.digits() || matches!(self, Self::Principal { .. }) && told == digits(&self.text().to_ascii_lowercase())
+    }
+}
+
+fn digits(text: &str) -> String {
+    Digest::of(text.as_bytes()).to_string().chars().take(12).collect()
+}
+
+/// `arn:aws:iam::111111111111:user/people/ann` without `people/`.
+fn without_path(arn: &str) -> String {
+    let named = arn.split_once('/').and_then(|(head, rest)| Some((head, rest.rsplit_once('/')?.1)));
+    named.map_or_else(|| arn.to_owned(), |(head, name)| format!("{head}/{name}"))
 }
 
 /// A role that whoever is revoked could come into, as a manifest says it.
@@ -172,6 +197,14 @@ mod tests {
         assert_eq!(tag("arn:aws:iam::111111111111:user/Ann"), "crossrole:revoked-584361d783b4");
         assert_eq!(tag("arn:aws:iam::111111111111:user/ann"), tag("arn:aws:iam::111111111111:user/Ann"));
         assert_ne!(tag("arn:aws:iam::111111111111:user/Bob"), tag("arn:aws:iam::111111111111:user/Ann"));
+        assert_ne!(tag("arn:aws:iam::111111111111:role/Ann"), tag("arn:aws:iam::111111111111:user/Ann"));
+        // Whose table is gone is known by its name alone; as it was written before, with its path, it is known where that is.
+        assert_eq!(tag("arn:aws:iam::111111111111:user/people/x/Ann"), tag("arn:aws:iam::111111111111:user/Ann"));
+        let whose = |arn: &str| Whose::Principal { kind: PrincipalKind::User, arn: arn.to_owned() };
+        let earlier = digits("principal arn:aws:iam::111111111111:user/people/ann");
+        assert!(whose("arn:aws:iam::111111111111:user/people/Ann").is_told_by(&earlier));
+        assert!(!whose("arn:aws:iam::111111111111:user/Ann").is_told_by(&earlier));
+        assert!(whose("arn:aws:iam::111111111111:user/Ann").is_told_by(&whose("arn:aws:iam::111111111111:user/people/Ann").digits()));
     }
 
     #[test]

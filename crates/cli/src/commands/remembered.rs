@@ -51,7 +51,7 @@ fn forgotten(change: &Change, goes: bool, desired: &Desired) -> Option<String> {
     };
     let restored = desired.restored.get(&change.address);
     let known = |(digits, since): &(String, String)| {
-        restored.is_some_and(|restored| restored >= since) || desired.revoked.iter().any(|one| one.whose.digits() == *digits && one.since >= *since)
+        restored.is_some_and(|restored| restored >= since) || desired.revoked.iter().any(|one| one.whose.is_told_by(digits) && one.since >= *since)
     };
     let after = if goes { BTreeSet::new() } else { marks(change.after.as_ref()) };
     // Of a policy in which nothing is ours there is no change but that of its bucket.

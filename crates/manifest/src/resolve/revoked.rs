@@ -218,7 +218,7 @@ impl Builder<'_> {
             (Whose::Account(id), Named::Other(text)) => text == id.as_str() || Arn::parse(text).is_some_and(|arn| arn.account == id.as_str()),
             // IAM takes names that differ only in case for one.
             (Whose::Group { account, name }, Named::Group(found)) => found.account == *account && found.name.eq_ignore_ascii_case(name),
-            (Whose::Principal { arn, .. }, _) => arns.iter().any(|other| other.eq_ignore_ascii_case(arn)),
+            (Whose::Principal { kind, .. }, _) => arns.into_iter().any(|arn| Whose::Principal { kind: *kind, arn }.key() == whose.key()),
             (Whose::PermissionSet(set), Named::Other(text)) => set.roles(self.partition).iter().any(|pattern| glob::is_like(pattern, text)),
             _ => false,
         };

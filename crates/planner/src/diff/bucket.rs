@@ -15,6 +15,7 @@ use crossrole_policy::{Document, Effect, Share, Statement, is_public};
 use crate::draft::{Draft, Stage};
 
 use super::federated::with_sessions;
+use super::spelled::still_denied;
 use super::{Claim, claim, our_owner};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &BucketState) {
@@ -150,16 +151,19 @@ pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredO
 
 /// What is wanted, with the marks of ours that nothing wanted stands for and of which an entry still tells: an older manifest would give it
 /// back without them. `Err`: when somebody was revoked of whom the manifest that wrote it knows nothing.
-pub(super) fn with_marks(draft: &Draft<'_>, address: &Address, found: Option<&Document>, wanted: Vec<Statement>) -> Result<Vec<Statement>, String> {
+pub(super) fn with_marks(draft: &Draft<'_>, address: &Address, found: Option<&Document>, mut wanted: Vec<Statement>) -> Result<Vec<Statement>, String> {
     let restored = draft.desired.restored.get(address);
     let mut unknown: Option<String> = None;
     let mut kept = Vec::new();
-    for mark in told(draft, found) {
+    let marks = told(draft, found);
+    still_denied(&mut wanted, &marks);
+    for mark in marks {
         let Some(since) = revoked_since(mark.sid()).filter(|since| restored.is_none_or(|restored| restored < since)) else { continue };
         let again = wanted.iter().any(|other| is_again(&mark, other) && revoked_since(other.sid()).is_some_and(|later| later >= since));
         let digits = revoked_of(mark.sid());
-        let known =
-            |one: &Revocation| Some(one.whose.digits().as_str()) == digits && one.since >= since && sid_owner(draft, mark.sid()) == Some(one.manifest.as_str());
+        let known = |one: &Revocation| {
+            digits.is_some_and(|digits| one.whose.is_told_by(digits)) && one.since >= since && sid_owner(draft, mark.sid()) == Some(one.manifest.as_str())
+        };
         if again {
             continue;
         }

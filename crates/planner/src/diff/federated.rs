@@ -72,7 +72,7 @@ fn named_in(statement: &Statement) -> Option<String> {
 
 /// The user that an entry revokes.
 fn user<'d>(revoked: &'d [Revocation], digits: &str) -> Option<&'d str> {
-    revoked.iter().filter(|one| one.whose.digits() == digits).find_map(|one| match &one.whose {
+    revoked.iter().filter(|one| one.whose.is_told_by(digits)).find_map(|one| match &one.whose {
         Whose::Principal { kind: PrincipalKind::User, arn } => Some(arn.as_str()),
         _ => None,
     })

@@ -18,6 +18,7 @@ mod quota;
 mod relied;
 mod role;
 mod saml;
+mod spelled;
 mod unnamed;
 mod used;
 

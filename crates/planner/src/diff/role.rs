@@ -16,6 +16,7 @@ use crossrole_policy::{Document, Effect, Element, Principal, Statement};
 
 use crate::draft::{Draft, Stage};
 
+use super::spelled::still_denied;
 use super::used::by_another;
 use super::{Claim, claim, marked, our_owner, read_accounts, tag_changes};
 
@@ -85,7 +86,8 @@ fn marks(draft: &Draft<'_>, address: &Address, object: &DesiredObject, wanted: &
     let mut unknown: Option<&String> = None;
     let mut kept = Tags::new();
     for (tag, since) in found.tags.iter().filter(|(tag, since)| tag.starts_with(REVOKED_TAG) && restored.is_none_or(|restored| restored < *since)) {
-        let is = |one: &&Revocation| tag == REVOKED_TAG || *tag == ownership::revoked_tag(&one.whose);
+        let told = tag.strip_prefix(REVOKED_TAG).and_then(|told| told.strip_prefix('-'));
+        let is = |one: &&Revocation| told.is_none_or(|told| one.whose.is_told_by(told));
         let known = |one: &Revocation| object.is_declared_by(&one.manifest) && one.since >= *since;
         if wanted.tags.get(tag).is_some_and(|known| known >= since) {
             continue;
@@ -125,6 +127,7 @@ fn with_marks(mut wanted: RoleState, marks: Tags, found: &RoleState) -> RoleStat
             all.statements.push(statement.clone());
         }
     }
+    still_denied(&mut wanted.trust.statements, &found.trust.statements);
     wanted.tags.extend(marks);
     ownership::without_earliest_revoked(&mut wanted.tags);
     wanted

@@ -320,3 +320,59 @@ fn a_mark_on_a_key_is_each_entrys_own() {
     let (_, plan) = row("", &gone).first(live).in_center(crate::sets::at()).after(SIDES).planned();
     assert_eq!(after(&plan, "key-policy").matches("Revoked2026").count(), 3, "{}", after(&plan, "key-policy"));
 }
+
+/// Whoever left has no table any more, and a path that nothing tells.
+#[test]
+fn who_has_a_path_is_known_by_the_name_alone_once_the_table_is_gone() {
+    let open = |path: &str| {
+        format!(
+            "{path}[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\naccount = \"dev\"\naccess = \"list\"\n\
+             [roles.Reader]\n[[roles.Reader.trust]]\naccount = \"dev\"\n\
+             [[revoked]]\nuser = \"dev/ann\"\nsince = 2026-11-30T18:00:00Z\n"
+        )
+    };
+    let with = open("[trusted.dev.users.ann]\npath = \"/people/\"\n");
+    let (_, plan) = row("its table goes", &open("")).after(&with).planned();
+    let lines = crate::rows::lines(&plan);
+    assert!(!lines.iter().any(|line| line.contains("Revoked")), "{lines:?}");
+    assert_eq!(lines.first().map(String::as_str), Some("- dev/user/ann (NotInManifest): DeleteUser"));
+    row("and that is all", &open(""))
+        .after(&with)
+        .after(&open(""))
+        .plans(&["? part of bucket-policy/data-bucket: Federated { user: \"arn:aws:iam::111111111111:user/ann\", missing: true }"]);
+    // Where it stays, it stays denied under the path that it has.
+    let (_, plan) = row("it stays", &open(""))
+        .after(&with)
+        .then(|e| crate::world::account(e, &crate::world::id(crate::rows::DEV)).users.get_mut("ann").unwrap().state.tags.clear())
+        .planned();
+    let documents = plan.changes.iter().filter_map(|change| match &change.after {
+        Some(crossrole_model::ObjectState::Role(role)) => Some(role.trust.clone()),
+        Some(crossrole_model::ObjectState::BucketPolicy(policy)) => policy.document.clone(),
+        _ => None,
+    });
+    let documents: Vec<_> = documents.collect();
+    assert_eq!(documents.len(), 2);
+    for document in documents {
+        let mut denied = document.statements.iter().filter(|s| s.effect == crossrole_policy::Effect::Deny);
+        let by_path = |s: &crossrole_policy::Statement| serde_json::to_string(s).unwrap().contains("user/people/ann");
+        assert!(denied.all(by_path), "{document:?}");
+    }
+}
+
+/// An entry without the path is about whom a grant names with it: IAM knows one of that name.
+#[test]
+fn an_entry_meets_a_grant_in_another_spelling() {
+    for (granted, entry) in [("dev/people/ann", "dev/ann"), ("dev/ann", "dev/people/ann"), ("dev/Ann", "dev/people/ann")] {
+        let text = format!(
+            "[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\nuser = [\"{granted}\", \"dev/annabel\"]\naccess = \"list\"\n[[revoked]]\nuser = \"{entry}\"\nsince = 2026-11-30T18:00:00Z\n"
+        );
+        let wanted = crate::rows::desired(&crate::rows::manifest(&text));
+        let statements = wanted.objects.values().flat_map(|object| match &object.state {
+            crossrole_model::DesiredState::BucketPolicy { statements, .. } => statements.clone(),
+            _ => Vec::new(),
+        });
+        let allowed: Vec<String> =
+            statements.filter(|s| s.effect == crossrole_policy::Effect::Allow).flat_map(|s| s.principal.unwrap().aws().to_vec()).collect();
+        assert_eq!(allowed, ["arn:aws:iam::111111111111:user/annabel"], "{granted}, {entry}");
+    }
+}
