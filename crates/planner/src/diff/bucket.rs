@@ -16,7 +16,7 @@ use crate::draft::{Draft, Stage};
 
 use super::federated::with_sessions;
 use super::spelled::still_denied;
-use super::{Claim, claim, our_owner};
+use super::{Claim, claim, orphaned, our_owner};
 
 pub(crate) fn diff(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, wanted: &BucketState) {
     let Some(Observation::Known(found)) = draft.observed.buckets.get(&address.name) else { return };
@@ -229,7 +229,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, region: &str,
         None => BucketCall::DeletePolicy { bucket },
     };
     let ours = share.part(found);
-    let mut reasons: Vec<Reason> = ours.orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())).collect();
+    let mut reasons = orphaned(&ours);
     reasons.push(match (ours.statements.is_empty(), wanted.is_empty()) {
         (true, _) => Reason::Missing,
         (false, true) => draft.deletion_reason(),

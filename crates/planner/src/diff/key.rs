@@ -20,6 +20,7 @@ use crossrole_policy::{Document, Effect, Share, Statement};
 use crate::draft::Draft;
 
 use super::federated::with_sessions;
+use super::orphaned;
 
 pub(crate) fn policy(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, key: &KeyRef, grants: &[KeyGrant]) {
     let Some(Observation::Known(found)) = draft.observed.keys.get(&key.arn) else { return };
@@ -180,7 +181,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, key: &KeyRef,
         return;
     }
     let ours = share.part(Some(found));
-    let mut reasons: Vec<Reason> = ours.orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())).collect();
+    let mut reasons = orphaned(&ours);
     reasons.push(match (ours.statements.is_empty(), wanted.is_empty()) {
         (true, _) => Reason::Missing,
         (false, true) => draft.deletion_reason(),

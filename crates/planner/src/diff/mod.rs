@@ -26,7 +26,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::desired::DesiredState;
 use crossrole_model::state::Tags;
-use crossrole_model::{AccountId, Address, Cause, Desired, DesiredObject, Kind, ObjectState, Observation, Subject, Withheld, ownership};
+use crossrole_model::{AccountId, Address, Cause, Desired, DesiredObject, Kind, ObjectState, Observation, Reason, Subject, Withheld, ownership};
+use crossrole_policy::{Document, Effect};
 
 use crate::draft::Draft;
 use crate::is_iam;
@@ -201,6 +202,13 @@ pub(crate) fn tag_changes(before: &Tags, after: &Tags) -> (BTreeSet<String>, Tag
     let gone = before.keys().filter(|k| !after.contains_key(*k)).cloned().collect();
     let set = after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect();
     (gone, set)
+}
+
+/// What is left of principals that were let in and deleted: whoever had those names has lost the access. One that was denied has lost
+/// nothing.
+pub(crate) fn orphaned(document: &Document) -> Vec<Reason> {
+    let allows = document.statements.iter().filter(|statement| statement.effect == Effect::Allow).cloned().collect();
+    Document::new(allows).orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())).collect()
 }
 
 /// Accounts that could be read. Where only single objects could be, what is not declared was not read, and is not found.

@@ -62,7 +62,7 @@ fn merge(draft: &mut Draft<'_>, address: &Address, manifest: &str, at: &Identity
         return;
     }
     let ours = share.part(document);
-    let mut reasons: Vec<Reason> = ours.orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())).collect();
+    let mut reasons = super::orphaned(&ours);
     reasons.push(match (is_in, ours.statements.is_empty(), wanted.statements.is_empty()) {
         (true, ..) => Reason::Differs(Part::Provisioned),
         (false, true, _) => Reason::Missing,

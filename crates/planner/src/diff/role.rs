@@ -18,7 +18,7 @@ use crate::draft::{Draft, Stage};
 
 use super::spelled::still_denied;
 use super::used::by_another;
-use super::{Claim, claim, marked, our_owner, read_accounts, tag_changes};
+use super::{Claim, claim, marked, orphaned, our_owner, read_accounts, tag_changes};
 
 /// Service-linked roles can't be modified (IAM User Guide, "Using service-linked roles").
 const SERVICE_LINKED: &str = "/aws-service-role/";
@@ -191,7 +191,7 @@ fn update(draft: &mut Draft<'_>, address: &Address, object: &DesiredObject, foun
     // No `..`: a new field stops the build until someone decides what its change means.
     let RoleState { path: _, trust, description, max_session_seconds, boundary, tags, inline, attached } = &found.state;
     if *trust != after.trust {
-        reasons.extend(trust.orphaned_principals().into_iter().map(|id| Reason::OrphanedPrincipal(id.to_owned())));
+        reasons.extend(orphaned(trust));
         reasons.push(Reason::Differs(Part::Trust));
         let stage = if narrows(trust, &after.trust) { &mut take } else { &mut last };
         stage.push((Call::Iam(IamCall::UpdateTrust { role: role(), trust: after.trust.clone() }), Facet::Trust));
