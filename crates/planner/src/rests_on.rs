@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::observed::{AccountState, ObservedGroup, ObservedUser};
+use crossrole_model::observed::{AccountState, KeyState, ObservedGroup, ObservedUser};
 use crossrole_model::plan::{LivePart, Parts, RestsOn, Turned};
 use crossrole_model::{AccountId, Action, Address, Change, Desired, Digest, Facet, KeyRef, Kind, ObjectState, Observation, Observed, Plan};
 use crossrole_policy::Document;
@@ -84,7 +84,11 @@ fn key_state(observed: &Observed, address: &Address) -> Option<(LivePart, Digest
     let (_, key) =
         observed.keys.iter().find(|(arn, _)| KeyRef::parse(arn).is_some_and(|key| key.account() == address.account && key.name() == address.name))?;
     let state = &key.known()?.as_ref()?.state;
-    Some((LivePart::KeyState, digest(&serde_json::to_string(state).unwrap_or_default())))
+    Some((LivePart::KeyState, key_digest(state)))
+}
+
+fn key_digest(state: &KeyState) -> Digest {
+    digest(&serde_json::to_string(state).unwrap_or_default())
 }
 
 fn digest(text: &str) -> Digest {
@@ -164,17 +168,32 @@ fn is_own(reviewed: &Plan, now: &RestsOn, one: &Turned) -> bool {
             return true;
         }
     }
+    let mut parts = one.object.splitn(3, '/');
+    let (Some(account), Some(kind), Some(name)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let changes = || reviewed.changes.iter().filter(|change| change.address.account.as_str() == account);
+    let same = |change: &&Change, kind: Kind, name: &str| change.address.kind == kind && change.address.name.eq_ignore_ascii_case(name);
     // What is put on a principal, or into a group, is an object of its own.
-    let made = |kind: Kind, name: &str| {
-        let hangs = |address: &Address| on_what(address).is_some_and(|on| on.to_string() == one.object);
-        let last = |address: &Address| address.name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(name));
-        let of = |change: &&Change| change.address.kind == kind && hangs(&change.address) && last(&change.address);
-        reviewed.changes.iter().find(of).is_some_and(|change| change.after.is_some() == live.is_some())
-    };
+    let made = |of: Kind, path: String| changes().find(|change| same(change, of, &path)).is_some_and(|change| change.after.is_some() == live.is_some());
+    // What goes leaves whatever it was in or on.
+    let goes = |of: Kind, name: &str| live.is_none() && changes().any(|change| same(&change, of, name) && change.after.is_none());
     match &one.part {
-        LivePart::Member(user) => made(Kind::Membership, user),
-        LivePart::MemberOf(_) => false,
-        LivePart::Facet(Facet::Attached(arn)) => made(Kind::Attachment, arn.rsplit('/').next().unwrap_or_default()),
-        LivePart::Facet(_) | LivePart::Statement(_) | LivePart::KeyState => false,
+        LivePart::Member(user) => made(Kind::Membership, format!("{name}/{user}")) || goes(Kind::User, user),
+        LivePart::MemberOf(group) => made(Kind::Membership, format!("{group}/{name}")) || goes(Kind::Group, group),
+        LivePart::Facet(Facet::Attached(arn)) => {
+            let policy = arn.rsplit('/').next().unwrap_or_default();
+            made(Kind::Attachment, format!("{kind}/{name}/{policy}")) || goes(Kind::Policy, policy)
+        }
+        LivePart::Facet(_) => false,
+        // With a bucket goes its policy.
+        LivePart::Statement(_) => kind == Kind::BucketPolicy.as_str() && goes(Kind::Bucket, name),
+        LivePart::KeyState => {
+            let meant = |change: &Change| match (&change.before, &change.after) {
+                (None, Some(_)) => Some(&KeyState::Enabled),
+                (Some(_), None) => Some(&KeyState::PendingDeletion),
+                _ => None,
+            };
+            let state = changes().find(|change| same(change, Kind::Key, name)).and_then(meant);
+            state.is_some_and(|state| live.is_some_and(|(_, is)| *is == key_digest(state)))
+        }
     }
 }

@@ -45,6 +45,8 @@ mod rows;
 mod sets;
 #[path = "planner/since.rs"]
 mod since;
+#[path = "planner/turned.rs"]
+mod turned;
 #[path = "planner/withheld.rs"]
 mod withheld;
 #[path = "planner/world.rs"]

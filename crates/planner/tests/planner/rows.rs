@@ -3,8 +3,9 @@
 //! Every plan of the table is also checked, carried out in the order of its steps by a world as strict as AWS, found to have
 //! led where it said, and followed by a plan that is empty.
 
+use crossrole_model::plan::{RestsOn, Turned};
 use crossrole_model::{Action, Address, Cause, Desired, Digest, IdentityCenter, ObjectState, Observed, Plan, Reason, Source, Subject};
-use crossrole_planner::{Options, check, plan, scope};
+use crossrole_planner::{Options, check, plan, rests_on, scope, turned};
 
 use crate::world::{add_bucket, carry_out, estate, look};
 
@@ -128,6 +129,25 @@ impl Row {
         self.live.iter().for_each(|edit| edit(&mut live));
         let plan = self.plan(&under(&self.manifest, self.center.clone()), &live, &self.options);
         (live, plan)
+    }
+
+    /// What has turned, of what a reviewed plan rests on, once its first steps are done (at most so many), and then somebody did this.
+    pub(crate) fn turned(&self, steps: usize, then: fn(&mut Observed)) -> Vec<Turned> {
+        let (mut live, mut plan) = self.planned();
+        let wanted = under(&self.manifest, self.center.clone());
+        let read = |live: &Observed| {
+            let mut observed = look(live, &plan.scope);
+            self.seen.iter().for_each(|seen| seen(&mut observed));
+            RestsOn { objects: rests_on(&wanted, &observed, &plan), ..RestsOn::default() }
+        };
+        let before = read(&live);
+        for step in plan.steps.iter().take(steps) {
+            assert_eq!(carry_out(&mut live, &step.account, &step.call), Ok(()), "{}: {:?}", self.name, step.call);
+        }
+        then(&mut live);
+        let now = read(&live);
+        plan.rests_on = before;
+        turned(&plan, &now)
     }
 
     fn carry_out(&self, plan: &Plan, live: &mut Observed) {
