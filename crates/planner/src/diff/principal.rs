@@ -36,6 +36,11 @@ pub(crate) fn user(draft: &mut Draft<'_>, address: &Address, object: &DesiredObj
         draft.change(creation(address, object, ObjectState::User(wanted.clone())), vec![vec![(call, Facet::Existence)]]);
         return;
     };
+    // What names it, names it as it is spelled here, and AWS knows nobody by that.
+    if found.name != address.name && !draft.look_through {
+        draft.withhold(address, Cause::Spelling(found.name.clone()));
+        return;
+    }
     if found.state.path != wanted.path && !draft.look_through {
         draft.withhold(address, Cause::Path { found: found.state.path.clone(), wanted: wanted.path.clone() });
         return;

@@ -78,6 +78,14 @@ fn groups_users_and_memberships() {
         "+ role/Reader (Missing): CreateRole",
         "? part of dev/user/ann: Unmarked crossrole:manifest=m, with a command",
     ]);
+    row("a user in another spelling is not whom a policy can name", GROUP).then(|e| add_user(e, "ANN", &[])).plans(&[
+        "+ dev/policy/crossrole-caller-group-Devs (Missing): CreatePolicy",
+        "+ dev/group/Devs (Missing): CreateGroup",
+        "+ dev/attachment/group/Devs/crossrole-caller-group-Devs (Missing): AttachGroupPolicy",
+        "+ role/Reader (Missing): CreateRole",
+        "! dev/user/ann: Spelling(\"ANN\")",
+        "! dev/membership/Devs/ann: Withheld dev/user/ann",
+    ]);
     row("a member that others put in is in", GROUP)
         .then(|e| {
             add_group(e, "Devs");
