@@ -160,6 +160,36 @@ async fn what_somebody_did_by_hand_is_not_taken_up_unapproved() {
     assert!(said.exit == Exit::Clean && !comment.contains("somebody did by hand"), "{}{comment}", said.err);
 }
 
+/// Nothing is left to do of such a plan, and what it is held to is asked all the same.
+#[tokio::test(start_paused = true)]
+async fn a_saved_plan_of_nothing_is_held_to_what_it_takes_up() {
+    let repository = Repository::new("gate-nothing").await;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/ann"},"Action":"sts:AssumeRole"},{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::666666666666:root"},"Action":"sts:AssumeRole"}]}"#;
+    repository.hand("UpdateAssumeRolePolicy", &[("RoleName", "Writer"), ("PolicyDocument", trust)]).await;
+    let taken_up = format!("{MANIFEST}[[roles.Writer.trust]]\nprincipal = \"arn:aws:iam::666666666666:root\"\n");
+    repository.write("access/based.toml", &taken_up);
+    repository.commit("what is live and was not said");
+    let file = repository.path("first.plan");
+    let said = repository.run(&["plan", "--deny-widening", "--base", "HEAD^1", "--out", &file]).await;
+    assert_eq!(said.exit, Exit::Refused, "{}{}", said.out, said.err);
+    let refused = repository.run(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert!(refused.exit == Exit::Refused && refused.err.contains(": live already, by somebody's hand\n"), "{}{}", refused.out, refused.err);
+    repository.approve(&said);
+    let applied = repository.run(&["apply", "--auto-approve", "--quiet", &file]).await;
+    assert_eq!(applied.exit, Exit::Clean, "{}{}", applied.out, applied.err);
+    // A job that is run again finds its plan done, and approved.
+    repository.write("access/based.toml", &taken_up.replace("actions = \"s3:GetObject\"", "actions = [\"s3:GetObject\", \"s3:PutObject\"]"));
+    repository.commit("and more");
+    let file = repository.path("second.plan");
+    let said = repository.run(&["plan", "--deny-widening", "--base", "HEAD^1", "--out", &file]).await;
+    assert_eq!(said.exit, Exit::Refused, "{}{}", said.out, said.err);
+    repository.approve(&said);
+    for _ in 0..2 {
+        let applied = repository.run(&["apply", "--auto-approve", "--quiet", &file]).await;
+        assert_eq!(applied.exit, Exit::Clean, "{}{}", applied.out, applied.err);
+    }
+}
+
 /// What is put back, or was taken away by hand, is nothing that is taken up; what is gained besides needs its approval alone.
 #[tokio::test(start_paused = true)]
 async fn what_is_put_back_is_not_taken_up() {

@@ -154,6 +154,10 @@ impl Work<'_> {
         session.events.reported();
         io.err_lines(&moved?);
         let blocked = reviewed::left(&made.plan);
+        // What a saved plan is held to is not all in what is left to do: it may take up what is live.
+        if reviewed.is_some() || !made.plan.is_empty() {
+            refusal?;
+        }
         if made.plan.is_empty() {
             match reviewed.filter(|reviewed| !reviewed.is_empty()) {
                 Some(reviewed) if !made.plan.is_blocked() => already_done(reviewed, args.planning.view.json, io),
@@ -163,7 +167,6 @@ impl Work<'_> {
             }
             return Ok(Ended::Exit(blocked));
         }
-        refusal?;
         checked(&made.plan)?;
         if !made.plan.can_apply(args.partial) {
             let (error, details) = crossrole_report::blocked(&made.plan);
