@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crossrole::Exit;
 use crossrole_sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
@@ -371,4 +372,28 @@ async fn a_key_that_no_manifest_names_is_told() {
     }
     let said = place.run(&["runner-policy", "--key", "alias/x", &file]).await;
     assert!(said.exit == crossrole::Exit::Failed && said.err.contains("write the ARN of a key"), "{}", said.err);
+}
+
+/// An account that only the commit's manifests name has the label that it has there, and is not passed over.
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_not_named_any_more_is_told_from_the_lock() {
+    let repository = crate::base::Repository::new("runner-base").await;
+    let old = "[trusted.old]\naccount = \"333333333333\"\n[roles.Old]\n[[roles.Old.trust]]\nuser = \"old/ann\"\n";
+    repository.write("access/based.toml", &format!("{}{old}", crate::base::MANIFEST));
+    repository.commit("old");
+    repository.write("access/based.toml", crate::base::MANIFEST);
+    let said = repository.run(&["runner-policy", "--base", "HEAD"]).await;
+    assert!(said.exit == Exit::Clean && said.out.contains("account 333333333333 (old)\n"), "{}{}", said.out, said.err);
+    for account in ["old", "333333333333"] {
+        let said = repository.run(&["runner-policy", "--base", "HEAD", "--account", account]).await;
+        assert!(said.out.starts_with("account 333333333333 (old)") && !said.out.contains("222222222222 ("), "{}{}", said.out, said.err);
+    }
+    let said = repository.run(&["runner-policy", "--account", "old"]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    let said = repository.run(&["runner-policy", "--base", "HEAD", "--check"]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(said.out.contains("account 333333333333 (old): not checked: only manifests of that commit are of it"), "{}", said.out);
+    let said = repository.run(&["runner-policy", "--base", "HEAD", "--check", "--json"]).await;
+    let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(value["333333333333"]["checked"], false, "{value:#}");
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::Objects;
-use crossrole_model::desired::ManifestRef;
+use crossrole_model::desired::{AccountInfo, ManifestRef};
 use crossrole_model::{AccountId, Desired, KeyRef, Observation};
 use crossrole_planner::rights::{Purpose, Rights, documents, lock, other_key, rights};
 use crossrole_policy::Document;
@@ -26,8 +26,8 @@ pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Fa
         return session.ended(check(args, &session, io).await);
     }
     let Loaded { settings, desired, .. } = Loaded::read(&args.paths.paths, &args.cloud.config, io)?;
-    let only = chosen(&desired, &args.account)?;
     let of = Wanted::of(args, &settings, &desired)?;
+    let only = of.chosen(&args.account)?;
     unsaid(args, &desired, io);
     if let Some(format) = args.format {
         let roles = roles(args, &of, only.as_ref())?;
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Fa
         let several = documents.len() > 1;
         for (number, document) in (1..).zip(documents) {
             let part = if several { format!(", policy {number} of {}", documents.len()) } else { String::new() };
-            io.out(&format!("account {account} ({}){part}\n\n{}\n\n", label(&desired, account), crossrole_report::safe_lines(&document.to_json_pretty())));
+            io.out(&format!("account {account} ({}){part}\n\n{}\n\n", of.label(account), crossrole_report::safe_lines(&document.to_json_pretty())));
         }
     }
     Ok(Exit::Clean)
@@ -73,6 +73,39 @@ impl<'w> Wanted<'w> {
         let named = |manifest: &&ManifestRef| !self.desired.manifests.iter().any(|of_now| of_now.name == manifest.name);
         let earlier = self.base.iter().flat_map(|base| &base.manifests).filter(named);
         self.desired.manifests.iter().chain(earlier).cloned().collect()
+    }
+
+    /// Every account that manifests name, those of the other commit last.
+    fn accounts(&self) -> impl Iterator<Item = (&AccountId, &AccountInfo)> {
+        self.desired.accounts.iter().chain(self.base.iter().flat_map(|base| &base.accounts))
+    }
+
+    /// The accounts of `--account`; `None`: all.
+    fn chosen(&self, asked: &[String]) -> Result<Option<BTreeSet<AccountId>>, Failure> {
+        let mut found = BTreeSet::new();
+        for text in asked {
+            let is = |(id, info): &(&AccountId, &AccountInfo)| id.as_str() == text || info.label == *text;
+            let accounts: Vec<AccountId> = self.accounts().filter(is).map(|(id, _)| id.clone()).collect();
+            if accounts.is_empty() {
+                let known: BTreeMap<&AccountId, &str> = self.accounts().map(|(id, info)| (id, info.label.as_str())).collect();
+                let known: Vec<String> = known.into_iter().map(|(id, label)| format!("{id} ({label})")).collect();
+                return Err(Failure::new(format!("no account of these manifests is `{text}`"), format!("there are {}", known.join(", "))));
+            }
+            found.extend(accounts);
+        }
+        Ok((!asked.is_empty()).then_some(found))
+    }
+
+    /// Only manifests of the other commit are of it.
+    fn is_of_base(&self, account: &AccountId) -> bool {
+        !self.desired.accounts.contains_key(account) && self.base.as_ref().is_some_and(|base| base.accounts.contains_key(account))
+    }
+
+    fn label(&self, account: &AccountId) -> String {
+        let named = self.accounts().find(|(id, _)| *id == account).map(|(_, info)| info.label.as_str());
+        // What no manifest speaks of has a key that was asked for, or holds the lock.
+        let other = if self.keys.iter().any(|key| key.account() == *account) { "key" } else { "lock" };
+        safe(named.unwrap_or(other))
     }
 }
 
@@ -107,20 +140,6 @@ fn unsaid(args: &RunnerPolicyArgs, desired: &Desired, io: &mut Io) {
         let text = "keys by which others encrypt buckets of these manifests are not in it: their policies stay unknown, unless `--key` names them";
         io.err_lines(&[Line::new(Tone::Advice, 0, "note: ").then([text])]);
     }
-}
-
-/// The accounts of `--account`; `None`: all.
-fn chosen(desired: &Desired, asked: &[String]) -> Result<Option<BTreeSet<AccountId>>, Failure> {
-    let mut found = BTreeSet::new();
-    for text in asked {
-        let accounts: Vec<&AccountId> = desired.accounts.keys().filter(|id| id.as_str() == text).chain(desired.labelled(text)).collect();
-        if accounts.is_empty() {
-            let known: Vec<String> = desired.accounts.iter().map(|(id, info)| format!("{id} ({})", info.label)).collect();
-            return Err(Failure::new(format!("no account of these manifests is `{text}`"), format!("there are {}", known.join(", "))));
-        }
-        found.extend(accounts.into_iter().cloned());
-    }
-    Ok((!asked.is_empty()).then_some(found))
 }
 
 /// Prints what makes the roles.
@@ -222,11 +241,6 @@ fn over(roles: &Roles, desired: &Desired) -> Vec<String> {
     mistakes
 }
 
-fn label(desired: &Desired, account: &AccountId) -> String {
-    // What no manifest speaks of holds the lock.
-    safe(desired.accounts.get(account).map_or("lock", |info| info.label.as_str()))
-}
-
 async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let desired = std::sync::Arc::clone(&session.desired);
     let of = Wanted::of(args, &session.settings, &desired)?;
@@ -244,8 +258,9 @@ async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Resul
         .filter_map(|(account, state)| if let Observation::Unreadable(why) = state { Some((account.clone(), why.to_string())) } else { None })
         .collect();
     let names: Vec<String> = of.manifests().into_iter().map(|manifest| manifest.name).collect();
+    let declared = std::sync::Arc::clone(&desired);
     let work = move || {
-        let estate = Objects::observed(&observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(&controls);
+        let estate = Objects::observed(&observed, declared.partition).with_keys(&declared.bucket_keys).estate().under(&controls);
         let answer = |(account, rights): (AccountId, Rights)| {
             let runner = runners.get(&account).filter(|runner| is_known(&estate, &account, runner));
             let missing = runner.map(|runner| (runner.clone(), missing(&estate, &account, runner, &rights, &names)));
@@ -254,14 +269,24 @@ async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Resul
         wanted.into_iter().map(answer).collect::<Vec<_>>()
     };
     let all = session.computed("checking the runner", work).await?;
-    let good = all.iter().all(|(_, found)| found.as_ref().is_some_and(|(_, missing)| missing.iter().all(|(_, _, verdict, _)| *verdict == Verdict::OfKeys)));
+    let unread_base = apart.iter().any(|account| of.is_of_base(account));
+    let good = !unread_base
+        && all.iter().all(|(_, found)| found.as_ref().is_some_and(|(_, missing)| missing.iter().all(|(_, _, verdict, _)| *verdict == Verdict::OfKeys)));
     if args.json {
-        io.out_json(&Value::Object(all.iter().map(|(account, found)| (account.to_string(), told(found.as_ref()))).collect()));
+        let earlier = apart.iter().filter(|account| of.is_of_base(account)).map(|account| (account.to_string(), told(None)));
+        io.out_json(&Value::Object(all.iter().map(|(account, found)| (account.to_string(), told(found.as_ref()))).chain(earlier).collect()));
     } else {
         for (account, found) in &all {
-            io.out_lines(&said(account, &label(&session.desired, account), found.as_ref(), unread.get(account)));
+            io.out_lines(&said(account, &of.label(account), found.as_ref(), unread.get(account)));
         }
-        let unasked = apart.iter().map(|account| Line::plain(0, format!("account {account} (lock): not checked: no manifest is of it")));
+        let unasked = apart.iter().map(|account| {
+            let head = format!("account {account} ({}): not checked:", of.label(account));
+            if of.is_of_base(account) {
+                Line::new(Tone::Error, 0, format!("{head} only manifests of that commit are of it, and it is not read any more"))
+            } else {
+                Line::plain(0, format!("{head} no manifest is of it"))
+            }
+        });
         io.out_lines(&unasked.collect::<Vec<_>>());
     }
     Ok(if good { Exit::Clean } else { Exit::Failed })
