@@ -109,3 +109,43 @@ async fn what_another_manifest_uses_stays() {
         assert_eq!(place.query(DEV, "iam", action, &[name]).await.0, 404, "{action}");
     }
 }
+
+/// A bucket by which another run lets somebody in stays, and ours goes out of its policy; so does a user whom it names.
+#[tokio::test(start_paused = true)]
+async fn what_another_run_uses_outlives_its_manifest() {
+    let place = Place::new(Options::default());
+    let folder = Folder::new("used");
+    let whole = |name: &str, body: &str| {
+        let path = folder.0.join(format!("{name}.toml"));
+        let head = format!("name = \"{name}\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"{DEV}\"\n");
+        std::fs::write(&path, format!("{head}{body}")).unwrap();
+        path.display().to_string()
+    };
+    let allow = "[[buckets.bkt-used.allow]]\nuser = \"dev/lena\"\naccess = \"list\"\n";
+    let a = whole("a", &format!("[trusted.dev.users.lena]\n[buckets.bkt-used]\ncreate = true\n{allow}"));
+    let b = whole("b", &format!("[buckets.bkt-used]\n{}", allow.replace("\"list\"", "\"get\"")));
+    for file in [&a, &b] {
+        place.good(&["apply", "--auto-approve", "--quiet", file]).await;
+    }
+    let said = place.run(&["plan", "--destroy", &a]).await;
+    assert!(
+        said.exit == Exit::Clean
+            && said.out.contains("it stays: a manifest that is not of this run lets somebody in by it")
+            && said.out.contains("222222222222/bucket/bkt-used"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    place.good(&["destroy", "--auto-approve", "--quiet", &a]).await;
+    assert!(place.good(&["plan", &b]).await.starts_with("No changes."));
+    // Its own table goes, and it is named still: the plan says so, and takes nothing.
+    let c = whole("c", "[trusted.dev.users.carl]\n[roles.Carl]\n[[roles.Carl.trust]]\nuser = \"dev/carl\"\n");
+    place.good(&["apply", "--auto-approve", "--quiet", &c]).await;
+    whole("c", "[roles.Carl]\n[[roles.Carl.trust]]\nuser = \"dev/carl\"\n");
+    let said = place.run(&["plan", &c]).await;
+    assert_eq!(said.exit, Exit::Failed, "{}{}", said.out, said.err);
+    assert!(said.out.contains("user/carl: it stays: no manifest declares it any more, and role Carl in account 222222222222 relies on it"), "{}", said.out);
+    // Somebody lets go of it, and it is the account's own.
+    place.iam(DEV, "UntagUser", &[("UserName", "carl"), ("TagKeys.member.1", "crossrole:manifest")]).await;
+    assert!(place.good(&["plan", &c]).await.starts_with("No changes."));
+}
