@@ -28,6 +28,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) desired: &'a Desired,
     pub(crate) observed: &'a Observed,
     pub(crate) destroy: bool,
+    /// What the manifests declare where all of it is taken back, and nothing is wanted.
+    pub(crate) taken_back: Option<&'a Desired>,
     /// What is not ours, and what rests on something withheld, is compared all the same.
     pub(crate) look_through: bool,
     /// Aliases of keys that were told to go.
@@ -85,6 +87,7 @@ impl<'a> Draft<'a> {
             desired,
             observed,
             destroy: options.destroy,
+            taken_back: None,
             look_through: options.look_through,
             destroy_keys: &options.destroy_keys,
             made_keys: observed.made_keys(),
@@ -114,6 +117,11 @@ impl<'a> Draft<'a> {
     /// Tells whether no manifest is of an account any more: whatever one has left there goes.
     pub(crate) fn is_left(&self, account: &AccountId) -> bool {
         self.desired.accounts.get(account).is_some_and(|info| info.left)
+    }
+
+    /// Tells whether manifests speak of an object: it is declared, or would be if not all of it were taken back.
+    pub(crate) fn is_spoken_of(&self, address: &Address) -> bool {
+        self.desired.objects.contains_key(address) || self.taken_back.is_some_and(|desired| desired.objects.contains_key(address))
     }
 
     /// Adds a change and its steps.
@@ -269,6 +277,7 @@ impl<'a> Draft<'a> {
             desired: _,
             observed: _,
             destroy: _,
+            taken_back: _,
             look_through: _,
             destroy_keys: _,
             made_keys: _,

@@ -165,11 +165,13 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         desired
     };
     let mut draft = Draft::new(wanted, observed, options);
+    draft.taken_back = options.destroy.then_some(desired);
     draft.sets_by_hand = desired.by_hand.iter().filter_map(set_of).collect();
     unreadable(&mut draft, scope.everything);
     diff::diff(&mut draft);
     diff::note_unnamed(&mut draft, desired);
     if options.destroy {
+        diff::unknown(&mut draft, desired);
         diff::unmarked(&mut draft, desired);
     }
     order::connect(&mut draft);

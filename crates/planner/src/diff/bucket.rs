@@ -330,6 +330,11 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
                 draft.leave(address);
                 continue;
             }
+            // Whether anybody else lets somebody in by it is not known, nor what would go with it.
+            if let Observation::Unreadable(why) = &found.policy {
+                draft.withhold(&address, Cause::Unreadable(why.clone()));
+                continue;
+            }
             let bucket = BucketRef { name: name.clone(), region: found.state.region.clone() };
             let mut consequences = vec![Consequence::ObjectsStay];
             consequences.extend(foreign_statements(draft, &found.policy).into_iter().map(Consequence::StatementGoes));
@@ -352,7 +357,7 @@ pub(crate) fn prune(draft: &mut Draft<'_>) {
 /// would have made in an account that it is of no longer; any other failure leaves something undone.
 pub(super) fn unread(draft: &mut Draft<'_>, policy: &Address, why: &Unreadable) {
     let bucket = Address { kind: Kind::Bucket, ..policy.clone() };
-    let declared = draft.desired.objects.contains_key(policy) || draft.desired.objects.contains_key(&bucket);
+    let declared = draft.is_spoken_of(policy) || draft.is_spoken_of(&bucket);
     // What hangs on an account that could not be read is said of the account.
     let account = matches!(draft.observed.accounts.get(&policy.account), Some(Observation::Unreadable(_)));
     if declared || account {

@@ -152,7 +152,7 @@ fn taken(draft: &Draft<'_>, account: &AccountId, principal: &PrincipalRef) -> Op
 }
 
 /// Why it is not known what the principal is let do.
-fn unreadable(draft: &Draft<'_>, address: &Address, principal: &PrincipalRef) -> Option<Unreadable> {
+pub(super) fn unreadable(draft: &Draft<'_>, address: &Address, principal: &PrincipalRef) -> Option<Unreadable> {
     let policy = Address::new(&address.account, Kind::Policy, ownership::caller_policy(principal, 1));
     [address, &policy].into_iter().find_map(|address| draft.observed.state(address).err())
 }

@@ -160,6 +160,26 @@ pub(crate) fn claim(draft: &mut Draft<'_>, address: &Address, object: &DesiredOb
     }
 }
 
+/// What is declared and could not be read: it may be there, and ours, and is not taken back.
+pub(crate) fn unknown(draft: &mut Draft<'_>, declared: &Desired) {
+    for (address, object) in &declared.objects {
+        // What hangs on an account that could not be read is said of the account; of a key that is told by name, it is said already.
+        let account = matches!(draft.observed.accounts.get(&address.account), Some(Observation::Unreadable(_)));
+        let told = address.kind == Kind::Key && draft.withheld_objects().contains(address);
+        if account || told {
+            continue;
+        }
+        let why = match &object.state {
+            DesiredState::Caller { principal, .. } => caller::unreadable(draft, address, principal),
+            _ => draft.observed.state(address).err(),
+        };
+        let Some(why) = why else { continue };
+        // A key that is not told by name stays anyway.
+        let blocks = address.kind != Kind::Key;
+        draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why), blocks });
+    }
+}
+
 /// What is declared, exists, and is left when the rest of it is taken back, since its mark is gone or another's. It may be anybody's, and is
 /// named; where it is what the manifest says, it most likely was ours, and whoever it lets in stays in.
 pub(crate) fn unmarked(draft: &mut Draft<'_>, declared: &Desired) {

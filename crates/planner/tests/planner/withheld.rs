@@ -132,6 +132,67 @@ fn what_can_not_be_read_is_withheld() {
         .plans(&["! role/Reader: Unreadable no"]);
 }
 
+/// One object of each kind.
+const EVERY: &str = r#"
+[trusted.dev.groups.Devs]
+members = ["ann"]
+[trusted.dev.users.ann]
+[policies.Most]
+[[policies.Most.allow]]
+actions = "s3:*"
+resources = "*"
+[oidc_providers.github]
+url = "https://token.actions.githubusercontent.com"
+[saml_providers.Okta]
+metadata = "<EntityDescriptor entityID='https://idp.example'><X509Certificate>METADATA</X509Certificate></EntityDescriptor>"
+[buckets.made-bucket]
+create = true
+[[buckets.made-bucket.allow]]
+group = "dev/Devs"
+access = "read"
+[keys.data]
+create = true
+[buckets.data-bucket]
+encryption = { kms_key = "data" }
+[roles.Reader]
+[[roles.Reader.trust]]
+group = "dev/Devs"
+[[roles.Reader.allow]]
+bucket = "data-bucket"
+access = "read"
+"#;
+
+/// In a teardown nothing is wanted, and what could not be read may be there all the same.
+#[test]
+fn what_can_not_be_read_is_not_taken_back_and_that_is_no_success() {
+    let every = EVERY.replace("METADATA", &"A".repeat(1_000));
+    let (live, whole) = row("everything", &every).after(&every).destroyed().planned();
+    assert!(!whole.is_blocked(), "{:#?}", crate::rows::lines(&whole));
+    let desired = crate::rows::desired(&crate::rows::manifest(&every));
+    let options = crossrole_planner::Options { destroy: true, ..Default::default() };
+    let mut kinds = std::collections::BTreeSet::new();
+    for address in desired.objects.keys() {
+        kinds.insert(address.kind);
+        let mut seen = crate::world::look(&live, &crossrole_planner::scope(&desired));
+        match address.kind {
+            Kind::Bucket => drop(seen.buckets.insert(address.name.clone(), Observation::Unreadable(no()))),
+            Kind::BucketPolicy => bucket(&mut seen, &address.name).policy = Observation::Unreadable(no()),
+            Kind::Key | Kind::KeyPolicy => seen.keys.values_mut().for_each(|key| *key = Observation::Unreadable(no())),
+            _ => unread(&mut seen, address.account.as_str(), address.kind, &address.name),
+        }
+        let plan = crossrole_planner::plan(&desired, &seen, &options);
+        let said = crate::rows::lines(&plan);
+        let of_it = |w: &&crossrole_model::Withheld| w.subject == crossrole_model::Subject::Object(address.clone());
+        let held: Vec<_> = plan.withheld.iter().filter(of_it).collect();
+        assert_eq!(held.len(), 1, "{address}: {said:#?}");
+        // A key stays, unless it is told by name.
+        assert_eq!(held[0].blocks, address.kind != Kind::Key, "{address}: {said:#?}");
+        assert_eq!(crossrole_planner::check(&plan), [], "{address}");
+    }
+    assert_eq!(kinds.len(), 12, "every kind but a permission set and an attachment: {kinds:?}");
+    row("a role, and nothing else is there", WHOLE).seen(|e| unread(e, PROD, Kind::Role, "Reader")).destroyed().plans(&["! role/Reader: Unreadable no"]);
+}
+
 #[test]
 fn what_rests_on_a_role_that_is_withheld_is_withheld() {
     row("bucket's side and caller's side", WHOLE).then(|e| foreign_role(e, PROD, "Reader")).plans(&[
