@@ -65,6 +65,26 @@ async fn in_sync_nothing_unknown_is_proposed() {
     }
 }
 
+/// What is not taken back, since nobody could look at it, is withheld: a teardown is no success by that.
+#[tokio::test]
+async fn in_a_teardown_what_is_unknown_is_not_taken_for_gone() {
+    let file = rights("denied-destroy");
+    let more = [((TRUSTING, "iam:ListOpenIDConnectProviders", "*"), true), ((DEV, "iam:ListSAMLProviders", "*"), true)];
+    for (index, (denied, blocks)) in READS.into_iter().chain(more).enumerate() {
+        let place = place().await;
+        place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+        let runner = runner(&format!("destroy-{index}"), &place, &[denied]).await;
+        let (_, json, err) = runner.apart(&["plan", "--destroy", "--json", &file]);
+        let json: Value = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{denied:?}: {e}: {json}{err}"));
+        let (code, text, _) = runner.apart(&["plan", "--destroy", &file]);
+        let blocking = withheld(&text, &json, &format!("{denied:?}"));
+        assert_eq!((code, !blocking.is_empty()), (i32::from(blocks), blocks), "{denied:?}: {text}");
+        assert!(!text.contains("\nNo changes. "), "{denied:?}: {text}");
+        let (code, text, err) = runner.apart(&["destroy", "--auto-approve", "--quiet", &file]);
+        assert_eq!(code, i32::from(blocks), "{denied:?}: {text}{err}");
+    }
+}
+
 #[tokio::test]
 async fn from_nothing_what_can_be_seen_is_proposed_and_no_more() {
     let file = rights("denied-empty");

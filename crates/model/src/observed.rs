@@ -117,6 +117,8 @@ pub struct AccountState {
     pub granted: Granted,
     /// Single objects that could not be read, by address.
     pub unreadable: BTreeMap<Address, Unreadable>,
+    /// Kinds of which what no manifest declares was looked for, and could not be read.
+    pub unlisted: BTreeMap<Kind, Unreadable>,
 }
 
 /// A role and the facts about it that no change touches.

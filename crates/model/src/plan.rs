@@ -483,6 +483,10 @@ impl Plan {
         self.withheld.iter().any(|withheld| match &withheld.subject {
             Subject::Object(of) | Subject::Part(of) | Subject::Description(of) => of == address,
             Subject::Account { account, .. } | Subject::Pruning { account, .. } => *account == address.account,
+            // Those of the caller's side have no tags, and are known by their path.
+            Subject::PruningOf { account, kind, .. } => {
+                *account == address.account && *kind == address.kind && crate::ownership::caller_part(&address.name).is_none()
+            }
             Subject::Quotas(_) | Subject::PermissionSets(_) | Subject::Target(_) | Subject::Key(_) | Subject::Untargeted(_) => false,
         })
     }

@@ -28,6 +28,15 @@ pub enum Subject {
         /// Its label in the manifest.
         label: String,
     },
+    /// In this account, what of one kind no manifest declares any more.
+    PruningOf {
+        /// Its id.
+        account: AccountId,
+        /// Its label in the manifest.
+        label: String,
+        /// Which.
+        kind: Kind,
+    },
     /// An object.
     Object(Address),
     /// What an object has of something else that is withheld; the rest of it goes on.

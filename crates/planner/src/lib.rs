@@ -232,6 +232,13 @@ fn unreadable(draft: &mut Draft<'_>, everything: bool) {
                 }
             }
         }
+        let unlisted = observation.known().into_iter().flat_map(|state| &state.unlisted);
+        draft.withheld.extend(unlisted.map(|(kind, why)| Withheld {
+            subject: Subject::PruningOf { account: account.clone(), label: label.to_owned(), kind: *kind },
+            cause: Cause::Unreadable(why.clone()),
+            // Where everything is taken back, what was not looked for is not.
+            blocks: draft.destroy,
+        }));
     }
 }
 

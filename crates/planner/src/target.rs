@@ -16,7 +16,12 @@ pub(crate) fn select(plan: &mut Plan, targets: &[String], declared: &BTreeMap<Ad
             Subject::Object(address) | Subject::Part(address) | Subject::Description(address) => asked(address),
             // Its objects are withheld with it, and not named one by one.
             Subject::Account { account, .. } => declared.keys().any(|a| crate::is_iam(a.kind) && a.account == *account && asked(a)),
-            Subject::Pruning { .. } | Subject::Quotas(_) | Subject::PermissionSets(_) | Subject::Target(_) | Subject::Untargeted(_) => false,
+            Subject::Pruning { .. }
+            | Subject::PruningOf { .. }
+            | Subject::Quotas(_)
+            | Subject::PermissionSets(_)
+            | Subject::Target(_)
+            | Subject::Untargeted(_) => false,
             Subject::Key(_) => true,
         };
     }

@@ -27,7 +27,10 @@ pub fn apart_from_unread(differences: &[Difference], unread: &[Withheld], now: &
         let resting = now.withheld.iter().filter(|one| matches!(one.cause, Cause::Withheld(_)));
         unread.iter().chain(resting).any(|one| match &one.subject {
             Subject::Object(of) | Subject::Part(of) | Subject::Description(of) => of.account == *account,
-            Subject::Account { account: of, .. } | Subject::Pruning { account: of, .. } | Subject::PermissionSets(of) => of == account,
+            Subject::Account { account: of, .. }
+            | Subject::Pruning { account: of, .. }
+            | Subject::PruningOf { account: of, .. }
+            | Subject::PermissionSets(of) => of == account,
             Subject::Quotas(_) | Subject::Target(_) | Subject::Key(_) | Subject::Untargeted(_) => false,
         })
     };

@@ -25,7 +25,19 @@ pub fn contents(observed: &Observed, screen: Screen) -> String {
 }
 
 fn of_account(account: &AccountId, state: &AccountState, observed: &Observed, out: &mut Vec<Line>) {
-    let AccountState { complete: _, incomplete_because: _, roles, policies, users, groups, oidc_providers, saml_providers, granted: _, unreadable: _ } = state;
+    let AccountState {
+        complete: _,
+        incomplete_because: _,
+        roles,
+        policies,
+        users,
+        groups,
+        oidc_providers,
+        saml_providers,
+        granted: _,
+        unreadable: _,
+        unlisted: _,
+    } = state;
     for name in saml_providers.keys() {
         out.push(Line::plain(2, format!("saml-provider {}", safe(name))));
     }

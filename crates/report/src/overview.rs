@@ -79,7 +79,9 @@ fn concerned<'o>(subject: &Subject, owners: &'o Owners) -> BTreeSet<&'o str> {
     let of = |is: &dyn Fn(&Address) -> bool| owners.iter().filter(|(address, _)| is(address)).flat_map(|(_, names)| names).map(String::as_str).collect();
     match subject {
         Subject::Object(withheld) | Subject::Part(withheld) | Subject::Description(withheld) => of(&|address| address == withheld),
-        Subject::Account { account, .. } | Subject::Pruning { account, .. } | Subject::PermissionSets(account) => of(&|address| address.account == *account),
+        Subject::Account { account, .. } | Subject::Pruning { account, .. } | Subject::PruningOf { account, .. } | Subject::PermissionSets(account) => {
+            of(&|address| address.account == *account)
+        }
         Subject::Quotas(accounts) => of(&|address| accounts.contains(&address.account)),
         Subject::Target(_) | Subject::Key(_) | Subject::Untargeted(_) => BTreeSet::new(),
     }

@@ -244,7 +244,9 @@ struct Item {
 impl Item {
     fn of(withheld: &Withheld, why: &str) -> Self {
         let account = match &withheld.subject {
-            Subject::Account { account, .. } | Subject::Pruning { account, .. } | Subject::PermissionSets(account) => Some(account.clone()),
+            Subject::Account { account, .. } | Subject::Pruning { account, .. } | Subject::PruningOf { account, .. } | Subject::PermissionSets(account) => {
+                Some(account.clone())
+            }
             Subject::Object(address) | Subject::Part(address) | Subject::Description(address) => Some(address.account.clone()),
             Subject::Quotas(_) | Subject::Target(_) | Subject::Key(_) | Subject::Untargeted(_) => None,
         };

@@ -124,6 +124,7 @@ pub(crate) fn subject(subject: &Subject) -> String {
     match subject {
         Subject::Account { account, label } => format!("account {account} ({label})"),
         Subject::Pruning { account, label } => format!("pruning in account {account} ({label})"),
+        Subject::PruningOf { account, label, kind } => format!("{}/* of account {account} ({label}) that no manifest declares", kind.as_str()),
         Subject::Object(address) => address.to_string(),
         Subject::Part(address) => format!("part of {address}"),
         Subject::Quotas(accounts) => {

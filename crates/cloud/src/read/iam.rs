@@ -72,7 +72,11 @@ pub(super) async fn more(session: &Arc<Session>, state: &mut AccountState, objec
             }
             Err(error) => {
                 let name = state.policies.get(&key).map_or(key, |p| p.name.clone());
-                state.unreadable.insert(Address::new(&session.account, Kind::Policy, name), Unreadable::from(&error));
+                let address = Address::new(&session.account, Kind::Policy, name);
+                if !objects.contains(&address) {
+                    state.unlisted.entry(Kind::Policy).or_insert_with(|| Unreadable::from(&error));
+                }
+                state.unreadable.insert(address, Unreadable::from(&error));
             }
         }
     }
@@ -80,6 +84,7 @@ pub(super) async fn more(session: &Arc<Session>, state: &mut AccountState, objec
         let any = scope.everything.then(|| Address::new(&session.account, kind, "*"));
         let declared = objects.iter().filter(|a| a.kind == kind).chain(&any);
         state.unreadable.extend(declared.map(|address| (address.clone(), Unreadable::from(error))));
+        state.unlisted.insert(kind, Unreadable::from(error));
     };
     match oidc {
         Some(Ok(found)) => state.oidc_providers = found,

@@ -224,6 +224,7 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
             Subject::Description(address) => format!("description of {}", short(address)),
             Subject::Account { label, .. } => format!("account {label}"),
             Subject::Pruning { label, .. } => format!("pruning in {label}"),
+            Subject::PruningOf { label, kind, .. } => format!("{} in {label}", kind.as_str()),
             Subject::Quotas(accounts) => format!("quotas of {} accounts", accounts.len()),
             Subject::Target(target) => format!("target {target}"),
             Subject::PermissionSets(account) => format!("permission sets of {account}"),

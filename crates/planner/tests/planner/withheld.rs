@@ -194,6 +194,21 @@ fn what_can_not_be_read_is_not_taken_back_and_that_is_no_success() {
 }
 
 #[test]
+fn providers_and_policies_that_were_looked_for_and_not_read_are_no_absent_ones() {
+    for kind in [Kind::OidcProvider, Kind::SamlProvider, Kind::Policy] {
+        let desired = crate::rows::desired(&crate::rows::manifest("[roles.Reader]\n[[roles.Reader.trust]]\naccount = \"dev\"\n"));
+        for (destroy, sign) in [(true, "!"), (false, "?")] {
+            let mut seen = crate::world::look(&crate::rows::empty(), &crossrole_planner::scope(&desired));
+            account(&mut seen, &id(PROD)).unlisted.insert(kind, no());
+            let plan = crossrole_planner::plan(&desired, &seen, &crossrole_planner::Options { destroy, ..Default::default() });
+            let said = crate::rows::lines(&plan);
+            let expected = format!("{sign} {} in trusting: Unreadable no", kind.as_str());
+            assert!(said.contains(&expected), "{said:#?}");
+        }
+    }
+}
+
+#[test]
 fn what_rests_on_a_role_that_is_withheld_is_withheld() {
     row("bucket's side and caller's side", WHOLE).then(|e| foreign_role(e, PROD, "Reader")).plans(&[
         "+ dev/user/ann (Missing): CreateUser",

@@ -173,6 +173,7 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Part(address(&t())),
         Subject::Key(t()),
         Subject::PermissionSets(account()),
+        Subject::PruningOf { account: account(), label: t(), kind: Kind::OidcProvider },
     ];
     let number = |subject: &Subject| match subject {
         Subject::Account { .. } => 0,
@@ -185,8 +186,9 @@ pub(crate) fn subjects(t: &str) -> Vec<Subject> {
         Subject::Part(_) => 7,
         Subject::Key(_) => 8,
         Subject::PermissionSets(_) => 9,
+        Subject::PruningOf { .. } => 10,
     };
-    covers(all.iter().map(number), 10);
+    covers(all.iter().map(number), 11);
     all
 }
 
