@@ -264,6 +264,27 @@ fn buckets_that_are_no_longer_declared() {
         .plans(&["~ bucket-policy/data-bucket (Destroy): PutBucketPolicy"]);
 }
 
+/// A manifest that is not of this run lets somebody in by a bucket of ours: what we let goes, and the bucket stays.
+#[test]
+fn a_bucket_that_another_manifest_uses_stays_and_our_statements_go() {
+    let lets = format!(
+        "{MADE}[[buckets.made-bucket.allow]]\naccount = \"dev\"\naccess = \"get\"\n[roles.Reader]\n[[roles.Reader.trust]]\naccount = \"dev\"\n\
+         [[roles.Reader.allow]]\nbucket = \"made-bucket\"\naccess = \"get\"\n"
+    );
+    let another = |e: &mut Observed| {
+        let another = THEIRS.replace("\"Theirs\"", "\"Crossrole12345678abc\"").replace("\"Deny\"", "\"Allow\"");
+        let statements = parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{another}]}}"#)).unwrap().statements;
+        let Observation::Known(BucketPolicyState { document: Some(document) }) = &mut bucket(e, "made-bucket").policy else { panic!("no policy") };
+        document.statements.extend(statements);
+    };
+    for (row, reason) in [(row("destroyed", &lets).destroyed(), "Destroy"), (row("no longer declared", ""), "NotInManifest")] {
+        let (_, plan) = row.after(&lets).then(another).planned();
+        let said = crate::rows::lines(&plan);
+        assert!(said.contains(&format!("~ bucket-policy/made-bucket ({reason}): PutBucketPolicy")), "{said:#?}");
+        assert!(said.contains(&"? bucket/made-bucket: Used".to_owned()), "{said:#?}");
+    }
+}
+
 const PUBLIC: &str = r#"{"Sid":"Pub","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data-bucket/*"}"#;
 const LIMITED: &str = r#"{"Sid":"Pub","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data-bucket/*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}}}"#;
 
