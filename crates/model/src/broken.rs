@@ -67,6 +67,13 @@ pub enum Broken {
     },
     /// A step does not say which part of a shared document is ours, or says it of another call.
     Share(StepId),
+    /// A step takes away what alone tells of an object before our statements are taken out of that.
+    Unfindable {
+        /// The step.
+        step: StepId,
+        /// The object.
+        address: Address,
+    },
     /// A step names, or is put on, an object that is withheld.
     Withheld {
         /// The step.

@@ -493,6 +493,7 @@ pub(crate) fn broken(plan: &Plan, broken: &Broken) -> String {
         Broken::GivesFirst { step, takes } => format!("{} gives before {} has taken", call(step), call(takes)),
         Broken::Foreign { step, sid } => format!("{} would lose the foreign statement `{sid}`", call(step)),
         Broken::Share(step) => format!("{} does not say which part of the document is ours", call(step)),
+        Broken::Unfindable { step, address } => format!("{} takes away what alone tells of {address} before that is changed", call(step)),
         Broken::Withheld { step, address } => format!("{} rests on {address}, which is withheld", call(step)),
     }
 }

@@ -1,5 +1,6 @@
 //! What must hold of any plan, derived from the plan alone, with no code of the planner's.
 
+mod found;
 pub(crate) mod held;
 mod shared;
 
@@ -49,6 +50,7 @@ pub fn check(plan: &Plan) -> Vec<Broken> {
         shared::shares(plan, &prefixes, at, step, &mut wrong);
     }
     held::withheld(plan, &mut wrong);
+    found::found_again(plan, |at| ancestors(plan, at), &mut wrong);
     wrong
 }
 

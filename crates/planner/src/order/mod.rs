@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_model::state::Encryption;
 use crossrole_model::{Action, BucketCall, Call, IamCall, KeyCall, KeyRef, Kind, ObjectState, PrincipalKind, SetCall, Step, StepId, ownership};
 
-use crossrole_policy::Document;
+use crossrole_policy::{Arn, Document};
 
 use crate::draft::Draft;
 
@@ -37,6 +37,8 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
             let replaced = draft.changes.get(step.change).is_some_and(|c| c.action != Action::Delete);
             iam(index, at, step.account.as_str(), call, replaced, &mut |ids| needs.extend_from_slice(ids));
         }
+        // What is only taken out waits for nobody.
+        Call::Bucket(BucketCall::PutPolicy { bucket, .. }) if is_pruned(draft, step) => needs.extend(index.bucket(&bucket.name)),
         Call::Bucket(call) => bucket(index, call, &mut |ids| needs.extend_from_slice(ids)),
         // The caller's side comes last, as all of it does.
         Call::Set(SetCall::PutPolicy { document, .. }) => {
@@ -44,7 +46,6 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
             resources.for_each(|arn| needs.extend_from_slice(index.ready(arn)));
         }
         Call::Set(SetCall::DeletePolicy { .. } | SetCall::Provision { .. }) => {}
-        // What is only taken out waits for nothing.
         Call::Key(KeyCall::PutPolicy { .. }) if is_pruned(draft, step) => {}
         Call::Key(KeyCall::PutPolicy { key, document }) => {
             let names = document.aws_principals();
@@ -67,16 +68,17 @@ fn needs(draft: &Draft<'_>, index: &Index, at: usize, step: &Step) -> Vec<StepId
         ) => {}
     }
     needs.extend(documents(&step.call).into_iter().flat_map(|document| index.keys_in(document)));
-    // Only what is live tells where to look for statements in the policy of a key that nothing declares: they go first.
-    let named = draft.changes.get(step.change).and_then(|change| change.before.as_ref()).map(keys_of).unwrap_or_default();
-    let gone = named.iter().flat_map(|arn| index.key_policy(arn)).filter(|id| draft.steps.get(id.0).is_some_and(|step| is_pruned(draft, step)));
-    needs.extend(gone);
+    // Only what is live tells where to look for statements in the policy of a key or bucket that nothing declares: they go first.
+    let before = draft.changes.get(step.change).and_then(|change| change.before.as_ref());
+    let keys = before.map(keys_of).unwrap_or_default().into_iter().flat_map(|arn| index.key_policy(&arn));
+    let buckets = before.map(buckets_of).unwrap_or_default().into_iter().flat_map(|name| index.bucket_policy(name));
+    needs.extend(keys.chain(buckets).filter(|id| draft.steps.get(id.0).is_some_and(|step| is_pruned(draft, step))));
     needs
 }
 
-/// Tells whether a step only takes our statements out of the policy of a key that nothing declares.
+/// Tells whether a step only takes our statements out of the policy of a key or bucket that nothing declares.
 fn is_pruned(draft: &Draft<'_>, step: &Step) -> bool {
-    let change = draft.changes.get(step.change).filter(|change| change.address.kind == Kind::KeyPolicy);
+    let change = draft.changes.get(step.change).filter(|change| matches!(change.address.kind, Kind::KeyPolicy | Kind::BucketPolicy));
     change.is_some_and(|change| !draft.desired.objects.contains_key(&change.address))
 }
 
@@ -85,6 +87,12 @@ fn keys_of(state: &ObjectState) -> Vec<String> {
     let setting = if let ObjectState::Bucket(bucket) = state { bucket.encryption.as_ref() } else { None };
     let of_setting = setting.and_then(|e| if let Encryption::Kms { key, .. } = e { Some(key.clone()) } else { None });
     state.statements().into_iter().flat_map(KeyRef::named_by).map(|key| key.arn).chain(of_setting).collect()
+}
+
+/// The buckets that an object's policies name.
+fn buckets_of(state: &ObjectState) -> BTreeSet<&str> {
+    let resources = state.statements().into_iter().filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
+    resources.filter_map(|text| Arn::parse(text)).filter(|arn| arn.service == "s3").filter_map(|arn| arn.resource.split('/').next()).collect()
 }
 
 /// Documents that a call writes, as far as they may name keys.

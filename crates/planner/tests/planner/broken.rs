@@ -28,9 +28,10 @@ fn number(broken: &Broken) -> usize {
         Broken::Share(_) => 13,
         Broken::Withheld { .. } => 14,
         Broken::Untold(_) => 15,
+        Broken::Unfindable { .. } => 16,
     }
 }
-const INVARIANTS: usize = 16;
+const INVARIANTS: usize = 17;
 
 type Breaking = (&'static str, Plan, Vec<Broken>);
 
@@ -38,7 +39,7 @@ type Breaking = (&'static str, Plan, Vec<Broken>);
 fn every_invariant_has_a_plan_that_breaks_it_and_is_named() {
     let mut named = BTreeSet::new();
     for (what, plan, expected) in
-        order().into_iter().chain(places()).chain(changes()).chain(held()).chain(early()).chain(shared()).chain(withheld()).chain(untold())
+        order().into_iter().chain(places()).chain(changes()).chain(held()).chain(early()).chain(shared()).chain(withheld()).chain(untold()).chain(unfindable())
     {
         let wrong = check(&plan);
         assert_eq!(wrong, expected, "{what}");
@@ -57,6 +58,25 @@ fn untold() -> Vec<Breaking> {
     unsaid.changes[0].consequences.clear();
     let expected = vec![Broken::Untold(StepId(0))];
     vec![("nobody named it", unnamed, expected.clone()), ("what goes with it is not said", unsaid, expected)]
+}
+
+/// A bucket, or a key, that leaves its manifest.
+fn unfindable() -> Vec<Breaking> {
+    let mut cases = Vec::new();
+    for (what, before) in crate::buckets::found_by_policies() {
+        let plan = good(&row(what, "").first(closed).after(&before));
+        let is_policy = |change: &crossrole_model::Change| matches!(change.address.kind, Kind::BucketPolicy | Kind::KeyPolicy);
+        let of = plan.changes.iter().position(is_policy).unwrap_or_else(|| panic!("{what}: {:#?}", plan.changes));
+        let first: Vec<usize> = (0..plan.steps.len()).filter(|at| plan.steps[*at].change == of).collect();
+        let tells = plan.changes.iter().position(|change| change.before.as_ref().is_some_and(|state| !state.statements().is_empty())).unwrap();
+        let mut cut = plan.clone();
+        cut.steps.iter_mut().for_each(|step| step.needs.retain(|need| !first.contains(&need.0)));
+        let early = (0..plan.steps.len()).filter(|at| plan.steps[*at].change == tells);
+        let address = plan.changes[of].address.clone();
+        let expected: Vec<Broken> = early.map(|at| Broken::Unfindable { step: StepId(at), address: address.clone() }).collect();
+        cases.push((what, cut, expected));
+    }
+    cases
 }
 
 const ROLE: &str = r#"

@@ -272,7 +272,7 @@ fn a_bucket_that_another_manifest_uses_stays_and_our_statements_go() {
          [[roles.Reader.allow]]\nbucket = \"made-bucket\"\naccess = \"get\"\n"
     );
     let another = |e: &mut Observed| {
-        let another = THEIRS.replace("\"Theirs\"", "\"Crossrole12345678abc\"").replace("\"Deny\"", "\"Allow\"");
+        let another = THEIRS.replace("\"Theirs\"", "\"Crossrole12345678abc\"").replace("\"Deny\"", "\"Allow\"").replace("\"*\"", "{\"AWS\":\"333333333333\"}");
         let statements = parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{another}]}}"#)).unwrap().statements;
         let Observation::Known(BucketPolicyState { document: Some(document) }) = &mut bucket(e, "made-bucket").policy else { panic!("no policy") };
         document.statements.extend(statements);
@@ -282,6 +282,49 @@ fn a_bucket_that_another_manifest_uses_stays_and_our_statements_go() {
         let said = crate::rows::lines(&plan);
         assert!(said.contains(&format!("~ bucket-policy/made-bucket ({reason}): PutBucketPolicy")), "{said:#?}");
         assert!(said.contains(&"? bucket/made-bucket: Used".to_owned()), "{said:#?}");
+    }
+}
+
+/// Manifests after which only a policy of ours tells of a bucket, or of a key, once they say nothing more.
+pub(crate) fn found_by_policies() -> Vec<(&'static str, String)> {
+    let lou = "[trusted.dev.users.lou]\n[buckets.data-bucket]\n[[buckets.data-bucket.allow]]\nuser = \"dev/lou\"\naccess = \"read\"\n";
+    let role = "[buckets.data-bucket]\n[roles.Reader]\n[[roles.Reader.trust]]\naccount = \"dev\"\n[[roles.Reader.allow]]\nbucket = \"data-bucket\"\naccess = \"read\"\n";
+    let app = "[buckets.data-bucket]\n[roles.Reader]\n[[roles.Reader.trust]]\nrole = \"trusting/App\"\n[roles.App]\n[[roles.App.trust]]\nservice = \"ec2.amazonaws.com\"\n\
+               [[buckets.data-bucket.allow]]\nrole = \"trusting/App\"\naccess = \"read\"\n";
+    vec![("a caller's policy", lou.to_owned()), ("a role's own policy", role.to_owned()), ("the policy of a role that is let in", app.to_owned())]
+}
+
+/// What nothing but a policy of ours tells of goes before that policy does, whether that goes or is written anew. (`check` holds it, in each
+/// plan of these tables.)
+#[test]
+fn what_alone_tells_of_a_bucket_goes_after_our_statements_there() {
+    for (what, before) in found_by_policies() {
+        // The same on another bucket, so that what tells of the first is written anew.
+        let other = before.replace("data-bucket", "other-bucket").replace("[buckets.other-bucket]", "[buckets.other-bucket]\ncreate = true");
+        for (now, after) in [("gone", ""), ("something else is let", other.as_str())] {
+            let (_, plan) = row("", after).after(&before).planned();
+            let gone: Vec<usize> = (0..plan.steps.len()).filter(|at| plan.steps[*at].call.operation() == "DeleteBucketPolicy").collect();
+            assert_eq!(gone.len(), 1, "{what}, {now}: {:#?}", crate::rows::lines(&plan));
+            let waits = |at: usize| {
+                let mut open = vec![at];
+                while let Some(next) = open.pop() {
+                    if next == gone[0] {
+                        return true;
+                    }
+                    open.extend(plan.steps[next].needs.iter().map(|need| need.0));
+                }
+                false
+            };
+            let tell: Vec<usize> = (0..plan.steps.len())
+                .filter(|at| {
+                    let before = plan.changes[plan.steps[*at].change].before.as_ref();
+                    before.is_some_and(|state| {
+                        state.statements().iter().any(|s| s.resource.as_ref().is_some_and(|r| r.values.iter().any(|v| v.contains(":data-bucket"))))
+                    })
+                })
+                .collect();
+            assert!(!tell.is_empty() && tell.iter().all(|at| waits(*at)), "{what}, {now}: {:#?}", plan.steps);
+        }
     }
 }
 

@@ -414,7 +414,7 @@ fn one_statement_a_bucket_becomes_one_for_all_in_one_call() {
         .first(add)
         .after(&buckets(2))
         .then(apart)
-        .plans(&["~ dev/policy/crossrole-caller-user-ann (Statements): CreatePolicyVersion"]);
+        .plans(&["~ dev/policy/crossrole-caller-user-ann (Statements): CreatePolicyVersion", "- bucket-policy/data-other (NotInManifest): DeleteBucketPolicy"]);
 }
 
 /// What is withheld of one bucket keeps nothing that was let on another.

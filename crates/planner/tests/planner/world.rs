@@ -146,8 +146,12 @@ pub(crate) fn look(estate: &Observed, scope: &Scope) -> Observed {
     }
     let ours = |role: &&ObservedRole| ownership::owner(&role.state.tags).is_some_and(|owner| scope.follow_owned.contains(owner));
     let roles = estate.accounts.values().filter_map(Observation::known).flat_map(|a| a.roles.values()).filter(ours);
-    let documents = roles.flat_map(|role| role.state.inline.values()).flat_map(|d| &d.statements);
-    let resources = documents.filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
+    let of_roles = roles.flat_map(|role| role.state.inline.values()).flat_map(|d| &d.statements);
+    let heads: Vec<String> = scope.follow_owned.iter().map(|owner| ownership::sid_prefix(owner)).collect();
+    let policies = seen.accounts.values().filter_map(Observation::known).flat_map(|a| a.policies.values()).flat_map(|p| &p.state.document.statements);
+    let of_callers = policies.filter(|s| ownership::sid_head(s.sid()).is_some_and(|head| heads.iter().any(|ours| ours == head)));
+    let documents: Vec<crossrole_policy::Statement> = of_roles.chain(of_callers).cloned().collect();
+    let resources = documents.iter().filter_map(|s| s.resource.as_ref()).flat_map(|r| &r.values);
     for name in resources.filter_map(|r| Arn::parse(r)).filter(|a| a.service == "s3").filter_map(|a| a.resource.split('/').next()) {
         if let (false, Some(found), Some(owner)) = (seen.buckets.contains_key(name), estate.buckets.get(name), estate.bucket_accounts.get(name)) {
             let followed = BucketState {

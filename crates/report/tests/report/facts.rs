@@ -486,6 +486,7 @@ pub(crate) fn broken(t: &str) -> Vec<Broken> {
         Broken::Share(step),
         Broken::Withheld { step, address: address(t) },
         Broken::Untold(step),
+        Broken::Unfindable { step, address: address(t) },
     ];
     let number = |broken: &Broken| match broken {
         Broken::Order { .. } => 0,
@@ -504,8 +505,9 @@ pub(crate) fn broken(t: &str) -> Vec<Broken> {
         Broken::Share(_) => 13,
         Broken::Withheld { .. } => 14,
         Broken::Untold(_) => 15,
+        Broken::Unfindable { .. } => 16,
     };
-    covers(all.iter().map(number), 16);
+    covers(all.iter().map(number), 17);
     all
 }
 
