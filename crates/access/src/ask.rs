@@ -90,15 +90,19 @@ impl Estate {
         let mut answers = Vec::new();
         let mut principal = question.principal.clone();
         let mut question = question.clone();
-        for role in std::mem::take(&mut question.via) {
+        let first = question.context.clone();
+        for (at, role) in std::mem::take(&mut question.via).into_iter().enumerate() {
             let action = Caller::parse(&principal).assumes_by();
+            if at > 0 {
+                question.context = of_session(&first, action);
+            }
             let answer = self.hop(&question, &principal, action, &role);
             let allowed = answer.is_allowed();
             answers.push(answer);
             if !allowed {
                 return answers;
             }
-            question.context = of_session(&question.context);
+            question.context = of_session(&first, &question.action);
             principal = role;
         }
         answers.push(self.hop(&question, &principal, &question.action, &question.resource));

@@ -18,7 +18,7 @@ const ID_OF_ROLE: &str = "AROAUNKNOWNUNKNOWN123";
 const ID_OF_USER: &str = "AIDAUNKNOWNUNKNOWN123";
 
 /// Keys of a first caller that a session of a role has of its own, or not at all (IAM User Guide, "AWS global condition context keys").
-const OF_CALLER: [&str; 14] = [
+const OF_CALLER: [&str; 13] = [
     "aws:multifactorauthpresent",
     "aws:multifactorauthage",
     "aws:tokenissuetime",
@@ -32,13 +32,18 @@ const OF_CALLER: [&str; 14] = [
     "aws:principalisawsservice",
     "aws:principalservicename",
     "aws:principalservicenameslist",
-    "sts:externalid",
 ];
 
-/// What of a question is as true of a session of a role that was assumed on the way as of whoever asked first.
-pub(crate) fn of_session(given: &Context) -> Context {
+/// What is sent along where a role is assumed, and nowhere else (STS API reference, AssumeRole).
+const OF_ASSUMING: &str = "sts:externalid";
+
+/// What of a question is as true of a session of a role that was assumed on the way as of whoever asked first. An external id goes to each
+/// role on the way: one that asks for none does not mind.
+pub fn of_session(given: &Context, action: &str) -> Context {
+    let assumes = action.to_ascii_lowercase().starts_with("sts:");
+    let stays = |key: &str| if key == OF_ASSUMING { assumes } else { !OF_CALLER.contains(&key) && !key.starts_with(TAG) };
     let mut left = Context::default();
-    for (key, value) in given.iter().filter(|(key, _)| !OF_CALLER.contains(key) && !key.starts_with(TAG)) {
+    for (key, value) in given.iter().filter(|(key, _)| stays(key)) {
         left.insert(key, value.clone());
     }
     left

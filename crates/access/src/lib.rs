@@ -30,6 +30,7 @@ pub mod tokens;
 mod why;
 
 pub use ask::{Question, explain_alone};
+pub use brought::of_session;
 pub use case::Case;
 pub use delta::classes::overlap;
 pub use delta::meets::{account_meets, actions_meet, party_meets, resources_meet};

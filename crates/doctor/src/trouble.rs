@@ -1,6 +1,6 @@
 //! What stands in the way of each call.
 
-use crossrole_access::{Caller, Question};
+use crossrole_access::{Caller, Question, of_session};
 use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack, Layer, Never, StatementRef};
 use crossrole_model::diagnosis::{CallAsked, Cause, FoundCause};
 use crossrole_model::observed::KeyState;
@@ -34,6 +34,13 @@ impl Guard {
             _ => Self::Nothing,
         }
     }
+}
+
+/// Whoever makes a call: who asked first, or a session of a role on the way.
+#[derive(Debug, Clone, Copy)]
+struct By<'q> {
+    principal: &'q str,
+    first: bool,
 }
 
 /// One call, and how it is decided.
@@ -74,36 +81,48 @@ impl World<'_> {
         let asked = &self.asked;
         let question = &asked.question;
         let mut hops = Vec::new();
-        let mut principal = question.principal.clone();
+        let mut by = By { principal: &question.principal, first: true };
         for role in &question.via {
-            let action = assumes_by(&principal);
-            hops.push(self.hop(&principal, action, role));
-            hops.extend(self.with_session(&principal, role));
-            principal.clone_from(role);
+            let action = assumes_by(by.principal);
+            hops.push(self.hop(by, action, role));
+            hops.extend(self.with_session(by, role));
+            by = By { principal: role, first: false };
         }
         // Who copies an object reads it (S3 API Reference, CopyObject).
         if let Some(source) = asked.copies.as_deref().filter(|_| question.action.eq_ignore_ascii_case("s3:PutObject")) {
-            hops.push(self.hop(&principal, "s3:GetObject", source));
-            hops.extend(self.through_s3(&principal, "s3:GetObject", source));
+            hops.push(self.hop(by, "s3:GetObject", source));
+            hops.extend(self.through_s3(by, "s3:GetObject", source));
         }
-        let last = self.hop(&principal, &question.action, &question.resource);
+        let last = self.hop(by, &question.action, &question.resource);
         let guard = last.guard;
         hops.push(last);
         if guard == Guard::Trust && question.action.eq_ignore_ascii_case("sts:AssumeRole") {
-            hops.extend(self.with_session(&principal, &question.resource));
+            hops.extend(self.with_session(by, &question.resource));
         }
-        hops.extend(self.through_s3(&principal, &question.action, &question.resource));
+        hops.extend(self.through_s3(by, &question.action, &question.resource));
         hops
     }
 
-    fn hop(&self, principal: &str, action: &str, resource: &str) -> Hop {
-        let asked = &self.asked.question;
-        let mut question =
-            Question { principal: principal.to_owned(), via: Vec::new(), action: action.to_owned(), resource: resource.to_owned(), ..asked.clone() };
+    fn hop(&self, by: By<'_>, action: &str, resource: &str) -> Hop {
+        let mut question = self.question(by, action, resource);
         if let Some(region) = self.called_in(action, resource) {
             question.context.set(REGION, region);
         }
         self.decided(question, false)
+    }
+
+    /// A call with what its caller brings: a session has nothing of who assumed its role.
+    fn question(&self, by: By<'_>, action: &str, resource: &str) -> Question {
+        let Question { principal: _, via: _, action: _, resource: _, resource_account, context, unread_allows } = &self.asked.question;
+        Question {
+            principal: by.principal.to_owned(),
+            via: Vec::new(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            resource_account: resource_account.clone(),
+            context: if by.first { context.clone() } else { of_session(context, action) },
+            unread_allows: *unread_allows,
+        }
     }
 
     /// The region that is called, where that is known: a bucket or key answers in its own, and what is typed is of the call at the end.
@@ -126,13 +145,13 @@ impl World<'_> {
     }
 
     /// What a session that brings something has to be let besides (IAM User Guide, "Passing session tags", "Source identity").
-    fn with_session(&self, principal: &str, role: &str) -> Vec<Hop> {
+    fn with_session(&self, by: By<'_>, role: &str) -> Vec<Hop> {
         let wanted = [(self.asked.session_tags, "sts:TagSession"), (self.asked.source_identity, "sts:SetSourceIdentity")];
-        wanted.into_iter().filter(|(is, _)| *is).map(|(_, action)| self.hop(principal, action, role)).collect()
+        wanted.into_iter().filter(|(is, _)| *is).map(|(_, action)| self.hop(by, action, role)).collect()
     }
 
     /// What S3 asks of the key of a bucket, in the caller's name (S3 User Guide, "Using server-side encryption with AWS KMS keys").
-    fn through_s3(&self, principal: &str, action: &str, resource: &str) -> Option<Hop> {
+    fn through_s3(&self, by: By<'_>, action: &str, resource: &str) -> Option<Hop> {
         let question = &self.asked.question;
         let (_, name) = resource.split_once(":s3:::")?;
         let (bucket, _) = name.split_once('/')?;
@@ -146,7 +165,7 @@ impl World<'_> {
         };
         let head = resource.split('/').next().unwrap_or_default();
         let context = if key.bucket_key { head } else { resource };
-        let mut asked = Question { principal: principal.to_owned(), via: Vec::new(), action: action.to_owned(), resource: key.arn.clone(), ..question.clone() };
+        let mut asked = self.question(by, action, &key.arn);
         asked.context.set("kms:ViaService", format!("s3.{}.amazonaws.com", key.region));
         asked.context.set("kms:EncryptionContext:aws:s3:arn", context);
         asked.context.set("aws:ViaAWSService", "true");

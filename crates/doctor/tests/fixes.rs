@@ -649,6 +649,29 @@ fn sessions_of_roles_are_not_told_to_bring_a_second_factor() {
     }
 }
 
+/// What the first caller has stays with it; an external id goes along.
+#[test]
+fn a_session_on_the_way_has_nothing_of_who_assumed_its_role() {
+    const FAR: &str = "arn:aws:iam::222222222222:role/Far";
+    let trusts = |who: &str, key: &str, value: &str| json!([{"Effect": "Allow", "Principal": {"AWS": who}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {key: value}}}]);
+    let mut list = call(ANN, "s3:ListAllMyBuckets", "*", &[MFA, ID, ("aws:username", "ann"), ("aws:PrincipalTag/team", "red")]);
+    list.context.set("aws:userid", "AIDAANN");
+    for ((key, value), causes_of) in [
+        (ID, vec![]),
+        (MFA, vec![Cause::MfaMissing]),
+        (("aws:username", "ann"), vec![Cause::TrustLacks]),
+        (("aws:PrincipalTag/team", "red"), vec![Cause::OtherCondition]),
+        (("aws:userid", "AIDAANN"), vec![Cause::TrustLacks]),
+    ] {
+        let mut desk = Desk::new();
+        desk.role(OWNER, "Desk", &trusts(ANN, key, value), &json!([allow("sts:AssumeRole", "*")]));
+        desk.role(OWNER, "Far", &trusts(DESK, key, value), &json!([allow("s3:*", "*")]));
+        let found = desk.asked_via(&list, vec![DESK.to_owned(), FAR.to_owned()]);
+        assert_eq!(causes(&found), causes_of, "{key}: {:#?}", found.causes);
+        assert!(found.causes.iter().all(|cause| (cause.hop, cause.principal.as_str()) == (1, DESK)), "{key}");
+    }
+}
+
 /// What was not read lacks nothing, and lets nobody.
 #[test]
 fn a_policy_that_was_not_read_is_no_cause() {

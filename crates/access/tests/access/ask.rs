@@ -245,6 +245,34 @@ fn a_session_has_nothing_of_who_assumed_the_role() {
     assert!(last(&side, &asked(ANN, &[APP], "s3:GetObject", &[("aws:PrincipalTag/team", "red")])).is_allowed());
 }
 
+/// What is sent along is sent to each role on the way; what the first caller has stays with it.
+#[test]
+fn an_external_id_goes_to_every_role_that_is_assumed() {
+    const FAR: &str = "arn:aws:iam::222222222222:role/Far";
+    let trust = |who: &str, when: &str| format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"sts:AssumeRole","Condition":{{{when}}}}}"#);
+    let id = r#""StringEquals":{"sts:ExternalId":"id"}"#;
+    let factor = r#""Bool":{"aws:MultiFactorAuthPresent":"true"}"#;
+    let (given, mfa) = (("sts:ExternalId", "id"), ("aws:MultiFactorAuthPresent", "true"));
+    for (first, second, given, passes) in [
+        (id, "", &[given][..], true),
+        ("", id, &[given], true),
+        (id, id, &[given], true),
+        ("", id, &[], false),
+        (factor, id, &[given, mfa], true),
+        (factor, factor, &[given, mfa], false),
+    ] {
+        let mut side = estate(&allow("sts:AssumeRole", "*"), &[], &trust(ANN, first), QUIET);
+        let far = estate(&allow("s3:GetObject", "*"), &[], &trust(APP, second), QUIET);
+        side.principals.extend(far.principals.into_values().map(|mut role| {
+            role.name = "Far".to_owned();
+            (FAR.to_owned(), role)
+        }));
+        side.roles.extend(far.roles.into_values().map(|trust| (FAR.to_owned(), trust)));
+        let last = last(&side, &asked(ANN, &[APP, FAR], "s3:GetObject", given));
+        assert_eq!((last.is_allowed(), last.action == "s3:GetObject"), (passes, passes), "{first} {second} {given:?}: {last:?}");
+    }
+}
+
 #[test]
 fn a_session_that_may_bring_tags_has_those_of_its_role() {
     let trust = TRUST_APP.replace(r#""sts:AssumeRole""#, r#"["sts:AssumeRole","sts:TagSession"]"#);
