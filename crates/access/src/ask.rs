@@ -7,7 +7,7 @@ use crossrole_policy::Arn;
 
 use crate::brought::{asked_tags, context, is_open, of_session};
 use crate::delta::crowd::{Accounts, Crowd};
-use crate::delta::keys::{self, Brought};
+use crate::delta::keys::{self, ObjectKey};
 use crate::delta::reach::block_unread;
 use crate::delta::subjects::{Kind, Who, brings_tags};
 use crate::engine::decide::is_of_key;
@@ -115,19 +115,14 @@ impl Estate {
         let Question { action, resource, context, .. } = question;
         let Some(last) = answers.last_mut() else { return };
         let brought = keys::brought(context, action, self.key_of(resource));
-        let (uses, supposed) = match &brought {
-            Brought::Otherwise => return,
-            Brought::Key(key) => (keys::of_key(key, action, resource), false),
-            Brought::AsItsBucket => (keys::uses(self, action, resource), true),
-        };
+        let supposed = brought == ObjectKey::AsItsBucket;
         if let Some(bucket) = keys::unread(self, action, resource).filter(|_| supposed) {
             last.assumed.push(Assumption::Encryption { bucket: bucket.to_owned() });
         }
-        let Some(uses) = uses.filter(|_| last.is_allowed()) else { return };
-        let mut through = question.clone();
-        uses.put(&mut through.context, account_behind(principal));
-        let mut answer = self.hop(&through, principal, uses.action, &uses.key.arn);
-        answer.assumed.extend(supposed.then(|| Assumption::AsItsBucket { key: uses.key.arn.clone() }));
+        let asked = Question { principal: principal.to_owned(), ..question.clone() };
+        let Some(through) = self.through_s3(&asked, &brought).filter(|_| last.is_allowed()) else { return };
+        let mut answer = self.hop(&through, principal, &through.action, &through.resource);
+        answer.assumed.extend(supposed.then(|| Assumption::AsItsBucket { key: through.resource.clone() }));
         answers.push(answer);
     }
 
@@ -218,11 +213,6 @@ impl Estate {
         let assumed = if policies.is_empty() { Vec::new() } else { vec![Assumption::Unread { policies }] };
         Some((who, assumed))
     }
-}
-
-/// The account of whoever asks.
-fn account_behind(principal: &str) -> Option<&str> {
-    Arn::parse(principal).map(|arn| arn.account).or_else(|| Some(principal).filter(|text| text.len() == 12))
 }
 
 fn account_of(resource: &str) -> Option<String> {

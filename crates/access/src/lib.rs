@@ -33,6 +33,7 @@ pub use ask::{Question, explain_alone};
 pub use brought::of_session;
 pub use case::Case;
 pub use delta::classes::overlap;
+pub use delta::keys::{ObjectKey, brought};
 pub use delta::meets::{account_meets, actions_meet, party_meets, resources_meet};
 pub use delta::reach::{Reach, assumers, who_can};
 pub use delta::{delta, reached};

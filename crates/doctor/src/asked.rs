@@ -1,7 +1,6 @@
 //! A call as it was asked about, with what the request brought.
 
-use crossrole_access::estate::BucketKey;
-use crossrole_access::{Context, ContextValue, Question};
+use crossrole_access::{Context, ContextValue, ObjectKey, Question};
 use crossrole_model::PermissionSet;
 use crossrole_model::diagnosis::{Brought, Denied};
 use crossrole_policy::Arn;
@@ -21,8 +20,8 @@ pub struct Asked {
     pub session_policy: bool,
     /// The object that is copied into the one that is written: an ARN.
     pub copies: Option<String>,
-    /// The key of the object that is asked for, where it is not the one that its bucket gives.
-    pub key: Option<BucketKey>,
+    /// How the object that is asked for is encrypted, where something other than the request says it.
+    pub key: ObjectKey,
     /// The region that was called.
     pub region: Option<String>,
     /// What AWS said.

@@ -1,5 +1,6 @@
 //! What AWS told of, and what of it is news.
 
+use crossrole_access::ObjectKey;
 use crossrole_model::access::{Assumption, Layer};
 use crossrole_model::diagnosis::Cause;
 use crossrole_policy::Arn;
@@ -71,7 +72,7 @@ impl World<'_> {
 
     /// Tells whether KMS refused S3 a key that is none of those that are known of the call: they let it.
     pub(crate) fn is_by_other_key(&self) -> bool {
-        let Some(denied) = self.asked.denied.as_ref().filter(|_| self.asked.key.is_none()) else { return false };
+        let Some(denied) = self.asked.denied.as_ref().filter(|_| self.asked.key == ObjectKey::AsItsBucket) else { return false };
         let layer = denied.reason.and_then(|reason| reason.layer);
         let of_key = layer.is_none_or(|layer| matches!(layer, Layer::Resource | Layer::Identity)) && denied.cause.is_none();
         let by_kms = denied.action.as_deref().is_some_and(|action| action.starts_with("kms:")) && self.asked.question.action.starts_with("s3:");

@@ -1,6 +1,6 @@
 //! What stands in the way of each call.
 
-use crossrole_access::{Caller, Question, of_session};
+use crossrole_access::{Caller, ObjectKey, Question, brought, of_session};
 use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack, Layer, Never, StatementRef};
 use crossrole_model::diagnosis::{CallAsked, Cause, FoundCause};
 use crossrole_model::observed::KeyState;
@@ -150,28 +150,14 @@ impl World<'_> {
         wanted.into_iter().filter(|(is, _)| *is).map(|(_, action)| self.hop(by, action, role)).collect()
     }
 
-    /// What S3 asks of the key of a bucket, in the caller's name (S3 User Guide, "Using server-side encryption with AWS KMS keys").
+    /// What S3 asks of the key of an object, in the caller's name (S3 User Guide, "Using server-side encryption with AWS KMS keys").
     fn through_s3(&self, by: By<'_>, action: &str, resource: &str) -> Option<Hop> {
-        let question = &self.asked.question;
-        let (_, name) = resource.split_once(":s3:::")?;
-        let (bucket, _) = name.split_once('/')?;
-        // What is asked for may have another key than the bucket gives what is new.
-        let own = self.asked.key.as_ref().filter(|_| resource == question.resource);
-        let key = own.or_else(|| self.estate.bucket_keys.get(bucket))?;
-        let action = match action.to_ascii_lowercase().as_str() {
-            "s3:getobject" | "s3:getobjectversion" => "kms:Decrypt",
-            "s3:putobject" => "kms:GenerateDataKey",
-            _ => return None,
-        };
-        let head = resource.split('/').next().unwrap_or_default();
-        let context = if key.bucket_key { head } else { resource };
-        let mut asked = self.question(by, action, &key.arn);
-        asked.context.set("kms:ViaService", format!("s3.{}.amazonaws.com", key.region));
-        asked.context.set("kms:EncryptionContext:aws:s3:arn", context);
-        asked.context.set("aws:ViaAWSService", "true");
-        asked.context.set(REGION, key.region.clone());
-        asked.context.set_many("kms:EncryptionContextKeys", vec!["aws:s3:arn".to_owned()]);
-        Some(self.decided(asked, true))
+        let question = self.question(by, action, resource);
+        let bucket = bucket_of(resource).and_then(|name| self.estate.bucket_keys.get(name));
+        // What is asked for may have another key than the bucket gives what is new, and so may what is sent.
+        let own = Some(&self.asked.key).filter(|_| resource == self.asked.question.resource).cloned().unwrap_or_default();
+        let said = if own == ObjectKey::AsItsBucket { brought(&question.context, action, bucket) } else { own };
+        self.estate.through_s3(&question, &said).map(|asked| self.decided(asked, true))
     }
 
     /// Everything that stands in the way, the first to be met first.

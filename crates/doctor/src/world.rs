@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crossrole_access::estate::{BucketKey, Guarded, Placed};
+use crossrole_access::estate::{Guarded, Placed};
 use crossrole_access::{Controls, Estate, Objects};
 use crossrole_model::desired::DesiredState;
 use crossrole_model::diagnosis::{Amendment, Cause, FixStep, RequestChange};
-use crossrole_model::state::{BucketState, Encryption, RoleState};
+use crossrole_model::state::{BucketState, RoleState};
 use crossrole_model::{AccountId, Address, Change, Desired, Kind, ObjectState, Observation, Observed, Plan};
 
 use crate::asked::{Asked, Who};
@@ -113,13 +113,6 @@ impl<'c> World<'c> {
         estate.keys_off.clear();
         for (arn, trust) in &*self.declared {
             estate.roles.entry(arn.clone()).or_insert_with(|| trust.clone());
-        }
-        for (name, bucket) in &self.besides.buckets {
-            let Some(Some(bucket)) = bucket.known() else { continue };
-            if let Some(Encryption::Kms { key, bucket_key }) = &bucket.state.encryption {
-                let key = BucketKey { arn: key.clone(), bucket_key: *bucket_key, region: bucket.state.region.clone() };
-                estate.bucket_keys.entry(name.clone()).or_insert(key);
-            }
         }
         estate
     }

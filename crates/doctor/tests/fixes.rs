@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::estate::BucketKey;
-use crossrole_access::{Context, Controls, Question};
+use crossrole_access::{Context, Controls, ObjectKey, Question};
 use crossrole_doctor::{Asked, Case, Manifests, diagnose};
 use crossrole_model::diagnosis::{Amendment, Cause, Denied, Diagnosis, FixStep, Found, RequestChange};
 use crossrole_model::observed::{AccountState, KeyState, ObservedBucket, ObservedKey, ObservedRole, ObservedUser};
@@ -75,7 +75,7 @@ struct Call {
     tags: bool,
     identity: bool,
     copies: Option<String>,
-    key: Option<BucketKey>,
+    key: ObjectKey,
     region: Option<&'static str>,
     denied: Option<String>,
 }
@@ -97,7 +97,7 @@ fn call(who: &str, action: &'static str, resource: &str, context: &[(&str, &str)
         tags: false,
         identity: false,
         copies: None,
-        key: None,
+        key: ObjectKey::AsItsBucket,
         region: None,
         denied: None,
     }
@@ -908,7 +908,7 @@ fn the_key_of_the_object_is_what_counts() {
         ] {
             let desk = reader(&own);
             let mut call = call(CALLER, action, Q1, &[]);
-            call.key = Some(other());
+            call.key = ObjectKey::Key(other());
             let others = [call_of(OTHER, "kms:Decrypt"), call_of(OTHER, "kms:GenerateDataKey"), call_of(OTHER, "kms:Encrypt")];
             for denied in [None, Some(said.clone()), Some(named.clone())] {
                 call.denied = denied;
@@ -938,10 +938,44 @@ fn the_key_of_the_object_is_what_counts() {
         unread.observed.keys.remove(OTHER);
         for desk in [of_aws, unread] {
             let mut call = untold.clone();
-            call.key = Some(other());
+            call.key = ObjectKey::Key(other());
             let found = desk.asked(&call);
             assert_eq!((causes(&found), &found.fix, found.causes[0].resource.as_str()), (vec![Cause::KeyPolicyLacks], &None, OTHER));
         }
+    }
+}
+
+/// A key is asked for where there is one: an object may have none though its bucket has, an upload may say so, and of AWS's own key each
+/// account has another.
+#[test]
+fn what_is_encrypted_with_no_key_of_the_bucket_takes_none() {
+    const Q1: &str = "arn:aws:s3:::desk/reports/q1";
+    const SSE: &str = "s3:x-amz-server-side-encryption";
+    let lets = json!([{"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "s3:*", "Resource": "arn:aws:s3:::desk/*"}]);
+    let mut desk = Desk::new();
+    desk.key(&json!([{"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"}]), KeyState::Enabled);
+    desk.bucket(Some(&lets), true);
+    let mut of_aws = desk.clone();
+    let Some(Observation::Known(Some(bucket))) = of_aws.observed.buckets.get_mut("desk") else { panic!() };
+    bucket.state.encryption = Some(Encryption::Kms { key: String::new(), bucket_key: false });
+    let (read, write) = ("s3:GetObject", "s3:PutObject");
+    for (desk, action, key, sent, may) in [
+        (&desk, read, ObjectKey::AsItsBucket, &[][..], false),
+        (&desk, read, ObjectKey::Otherwise, &[], true),
+        (&desk, read, ObjectKey::Key(other()), &[], false),
+        (&desk, read, ObjectKey::AsItsBucket, &[(SSE, "AES256")], false),
+        (&desk, write, ObjectKey::AsItsBucket, &[], false),
+        (&desk, write, ObjectKey::AsItsBucket, &[(SSE, "AES256")], true),
+        (&desk, write, ObjectKey::AsItsBucket, &[(SSE, "aws:kms")], false),
+        (&of_aws, read, ObjectKey::AsItsBucket, &[], false),
+        (&of_aws, read, ObjectKey::Otherwise, &[], true),
+        (&of_aws, write, ObjectKey::AsItsBucket, &[], true),
+    ] {
+        let mut call = call(CALLER, action, Q1, sent);
+        call.key = key;
+        let found = desk.asked(&call);
+        assert_eq!(found.found() == Found::Allowed, may, "{action} {:?} {sent:?}: {:#?}", call.key, found.causes);
+        assert!(found.causes.iter().all(|cause| cause.action.starts_with("kms:")), "{:#?}", found.causes);
     }
 }
 

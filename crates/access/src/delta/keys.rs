@@ -11,7 +11,9 @@ use std::rc::Rc;
 use crossrole_model::KeyRef;
 use crossrole_model::access::{About, AccessChange, Direction, Hop, Keyless, Party, Shut, Undecided, Why};
 use crossrole_model::observed::KeyState;
+use crossrole_policy::Arn;
 
+use crate::ask::Question;
 use crate::engine::compiled::action_matches;
 use crate::engine::never::unheard;
 use crate::estate::{BucketKey, Estate, Identity};
@@ -45,7 +47,7 @@ pub(crate) fn uses<'e>(estate: &'e Estate, action: &str, resource: &str) -> Opti
 }
 
 /// What an action on an object takes of the key that encrypts it.
-pub(crate) fn of_key<'e>(key: &'e BucketKey, action: &str, resource: &str) -> Option<Uses<'e>> {
+fn of_key<'e>(key: &'e BucketKey, action: &str, resource: &str) -> Option<Uses<'e>> {
     let (bucket, _) = resource.split_once('/')?;
     let (_, asked) = ASKS.iter().find(|(of_s3, _)| of_s3.eq_ignore_ascii_case(action))?;
     // Where a bucket names no key, each account writes with that of its own that AWS made (S3 User Guide, "Using server-side encryption with
@@ -62,9 +64,11 @@ const ALGORITHM: &str = "s3:x-amz-server-side-encryption";
 const NAMED_KEY: &str = "s3:x-amz-server-side-encryption-aws-kms-key-id";
 const OWN_KEY: &str = "s3:x-amz-server-side-encryption-customer-algorithm";
 
-/// How a request says by itself that its object is encrypted.
-pub(crate) enum Brought {
-    /// It says nothing, or KMS without a key: the bucket's.
+/// How an object is encrypted, as far as its request, or the object itself, says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ObjectKey {
+    /// Nothing is said, or KMS without a key: the bucket's.
+    #[default]
     AsItsBucket,
     /// With nothing that KMS is asked for.
     Otherwise,
@@ -73,23 +77,23 @@ pub(crate) enum Brought {
 }
 
 /// What a request says of the encryption of its object. `bucket`: what its bucket says.
-pub(crate) fn brought(context: &Context, action: &str, bucket: Option<&BucketKey>) -> Brought {
+pub fn brought(context: &Context, action: &str, bucket: Option<&BucketKey>) -> ObjectKey {
     let one = |key: &str| match context.get(key) {
         Some(ContextValue::One(value)) => Some(value.as_str()),
         _ => None,
     };
     if one(OWN_KEY).is_some() {
-        return Brought::Otherwise;
+        return ObjectKey::Otherwise;
     }
     let kms = one(ALGORITHM).is_some_and(|algorithm| algorithm.starts_with("aws:kms"));
     match one(NAMED_KEY).filter(|_| kms).and_then(|key| Some((key, KeyRef::parse(key)?))) {
-        _ if !action.eq_ignore_ascii_case(WRITE) => Brought::AsItsBucket,
+        _ if !action.eq_ignore_ascii_case(WRITE) => ObjectKey::AsItsBucket,
         Some((key, named)) => {
             let bucket_key = bucket.is_some_and(|bucket| bucket.bucket_key);
-            Brought::Key(BucketKey { arn: key.to_owned(), bucket_key, region: named.region().to_owned() })
+            ObjectKey::Key(BucketKey { arn: key.to_owned(), bucket_key, region: named.region().to_owned() })
         }
-        None if one(ALGORITHM).is_some() && !kms => Brought::Otherwise,
-        None => Brought::AsItsBucket,
+        None if one(ALGORITHM).is_some() && !kms => ObjectKey::Otherwise,
+        None => ObjectKey::AsItsBucket,
     }
 }
 
@@ -160,6 +164,34 @@ pub(super) fn is_of_key(change: &AccessChange, sides: [&Estate; 2]) -> bool {
     change.keyless.is_some() || KeyRef::parse(&change.witness.resource).is_some() || used.any(|uses| uses.is_some())
 }
 
+impl Estate {
+    /// What S3 asks KMS for, as whoever asks S3 this; `None`: nothing. `said`: what is known of the object's encryption.
+    pub fn through_s3(&self, question: &Question, said: &ObjectKey) -> Option<Question> {
+        let Question { principal, via: _, action, resource, resource_account, context, unread_allows } = question;
+        let uses = match said {
+            ObjectKey::AsItsBucket => uses(self, action, resource),
+            ObjectKey::Otherwise => None,
+            ObjectKey::Key(key) => of_key(key, action, resource),
+        }?;
+        let mut context = context.clone();
+        uses.put(&mut context, account_behind(principal));
+        Some(Question {
+            principal: principal.clone(),
+            via: Vec::new(),
+            action: uses.action.to_owned(),
+            resource: uses.key.arn.clone(),
+            resource_account: resource_account.clone(),
+            context,
+            unread_allows: *unread_allows,
+        })
+    }
+}
+
+/// The account of whoever asks.
+fn account_behind(principal: &str) -> Option<&str> {
+    Arn::parse(principal).map(|arn| arn.account).or_else(|| Some(principal).filter(|text| text.len() == 12))
+}
+
 impl Uses<'_> {
     /// The keys of such a request (AWS KMS Developer Guide, "AWS KMS condition keys"; S3 User Guide, "Encryption context").
     fn keys(&self, account: Option<&str>) -> Vec<(&'static str, String)> {
@@ -167,12 +199,13 @@ impl Uses<'_> {
             ("kms:ViaService", format!("s3.{}.amazonaws.com", self.key.region)),
             ("kms:EncryptionContext:aws:s3:arn", self.context.clone()),
             ("aws:ViaAWSService", "true".to_owned()),
+            ("aws:RequestedRegion", self.key.region.clone()),
         ];
         keys.extend(account.map(|account| ("kms:CallerAccount", account.to_owned())));
         keys
     }
 
-    pub(crate) fn put(&self, context: &mut Context, account: Option<&str>) {
+    fn put(&self, context: &mut Context, account: Option<&str>) {
         for (key, value) in self.keys(account) {
             context.set(key, value);
         }
@@ -349,7 +382,7 @@ impl Search<'_> {
             self.reach.undecided.extend(parties.map(unread));
             return (Vec::new(), ways);
         }
-        let owner = guarded.map(|g| g.account.clone()).or_else(|| crossrole_policy::Arn::parse(&uses.key.arn).map(|a| a.account.to_owned()));
+        let owner = guarded.map(|g| g.account.clone()).or_else(|| Arn::parse(&uses.key.arn).map(|a| a.account.to_owned()));
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for (arn, way) in ways {
             let Some(who) =

@@ -227,6 +227,21 @@ fn what_is_encrypted_otherwise_takes_nothing_of_the_buckets_key() {
     }
 }
 
+/// S3 asks KMS where the bucket is, whatever region is called.
+#[test]
+fn a_key_is_asked_for_in_the_region_of_its_bucket() {
+    let bucket = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/App"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}"#;
+    for (region, may) in [("eu-west-1", true), ("us-east-1", false)] {
+        let own = format!(r#"{{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Condition":{{"StringEquals":{{"aws:RequestedRegion":"{region}"}}}}}}"#);
+        let mut side = with_key(estate(&own, &[], TRUST_APP, bucket), &letting(r#"{"AWS":"222222222222"}"#, "kms:*", ""));
+        side.bucket_keys.insert("data".to_owned(), BucketKey { arn: KEY.to_owned(), bucket_key: false, region: "eu-west-1".to_owned() });
+        let answers = side.ask(&asked(APP, "s3:GetObject"));
+        assert_eq!((answers.len(), answers.last().unwrap().is_allowed()), (2, may), "{region}: {answers:#?}");
+        let reach = who_can(&side, "s3:GetObject", OBJECT, None);
+        assert_eq!(!beside_key(&reach).contains(APP), may, "{region}: {reach:#?}");
+    }
+}
+
 #[test]
 fn a_bucket_of_which_the_encryption_was_not_read_is_said_to_be_so() {
     let mut estate = unread_key(true);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crossrole_access::estate::BucketKey;
-use crossrole_access::{ContextValue, Question};
+use crossrole_access::{ObjectKey, Question, brought};
 use crossrole_doctor::{Asked, Case, Manifests};
 use crossrole_manifest::Surroundings;
 use crossrole_model::desired::AccountInfo;
@@ -204,7 +204,7 @@ fn asked(args: &DoctorArgs, denied: Option<Denied>, session: &Session, observed:
         source_identity: args.source_identity,
         session_policy: false,
         copies: None,
-        key: None,
+        key: ObjectKey::AsItsBucket,
         region: args.region.clone(),
         denied: None,
     };
@@ -318,43 +318,53 @@ async fn besides(asked: &Asked, session: &Session, observed: &Observed) -> Resul
     session.observe(&Scope { buckets, ..Scope::default() }).await
 }
 
-/// The key of the object that is asked for, where something says it: what is typed, the refusal, the request, and the object itself.
+/// How the object that is asked for is encrypted, where something but the request says it: what is typed, the refusal, and the object itself.
 ///
 /// # Errors
 /// What is typed is no key's ARN.
-async fn key(args: &DoctorArgs, asked: &Asked, session: &Session, seen: [&Observed; 2]) -> Result<Option<BucketKey>, Failure> {
+async fn key(args: &DoctorArgs, asked: &Asked, session: &Session, seen: [&Observed; 2]) -> Result<ObjectKey, Failure> {
     let question = &asked.question;
-    let Some((bucket, name)) = question.resource.split_once(":s3:::").and_then(|(_, name)| name.split_once('/')) else { return Ok(None) };
+    let Some((bucket, name)) = question.resource.split_once(":s3:::").and_then(|(_, name)| name.split_once('/')) else {
+        return Ok(ObjectKey::AsItsBucket);
+    };
     let state = seen.into_iter().find_map(|seen| seen.buckets.get(bucket).and_then(|b| b.known().cloned().flatten())).map(|bucket| bucket.state);
     let of_bucket = state.as_ref().is_some_and(|state| matches!(state.encryption, Some(Encryption::Kms { bucket_key: true, .. })));
     let known = |arn: &str, bucket_key: bool| {
         let region = state.as_ref().map(|state| state.region.clone()).or_else(|| Arn::parse(arn).map(|arn| arn.region.to_owned()));
-        BucketKey { arn: arn.to_owned(), bucket_key, region: region.unwrap_or_default() }
+        ObjectKey::Key(BucketKey { arn: arn.to_owned(), bucket_key, region: region.unwrap_or_default() })
     };
     if let Some(typed) = &args.key {
         let advice = "write it as `arn:aws:kms:REGION:ACCOUNT:key/ID`: `aws s3api head-object` tells it as SSEKMSKeyId";
         let mistake = || Failure::new(format!("`{}` is no ARN of a key", crossrole_report::safe(typed)), advice);
-        return KeyRef::parse(typed).map(|key| Some(known(&key.arn, of_bucket))).ok_or_else(mistake);
+        return KeyRef::parse(typed).map(|key| known(&key.arn, of_bucket)).ok_or_else(mistake);
     }
-    let told = asked.denied.as_ref().and_then(|denied| denied.resource.as_deref());
-    let header = question.context.get("s3:x-amz-server-side-encryption-aws-kms-key-id");
-    let header = if let Some(ContextValue::One(arn)) = header { Some(arn.as_str()) } else { None };
-    if let Some(key) = [told, header].into_iter().flatten().find_map(KeyRef::parse) {
-        return Ok(Some(known(&key.arn, of_bucket)));
+    if let Some(key) = asked.denied.as_ref().and_then(|denied| denied.resource.as_deref()).and_then(KeyRef::parse) {
+        return Ok(known(&key.arn, of_bucket));
     }
-    let reads = ["s3:GetObject", "s3:GetObjectVersion"].iter().any(|action| action.eq_ignore_ascii_case(&question.action));
+    let reads = |action: &str| action.eq_ignore_ascii_case(&question.action);
+    let (reads, version) = (reads("s3:GetObject"), reads("s3:GetObjectVersion"));
     let account = seen.into_iter().find_map(|seen| seen.bucket_accounts.get(bucket));
-    let (Some(account), Some(state)) = (account.filter(|_| reads && !name.is_empty() && !name.contains(['*', '?'])), &state) else { return Ok(None) };
+    let (Some(account), Some(state)) = (account.filter(|_| (reads || version) && !name.is_empty() && !name.contains(['*', '?'])), &state) else {
+        return Ok(ObjectKey::AsItsBucket);
+    };
     let looked = session.aws.object_key(account, bucket, &state.region, name);
     let looked = session.stops.or(looked).await.map_err(|stop| stop.while_("looking for the object"))?;
-    Ok(looked.ok().flatten().map(|(arn, bucket_key)| known(&arn, bucket_key)))
+    // Of what lies there now: an earlier version, or what KMS refused, may have been encrypted all the same.
+    let by_kms = asked.denied.as_ref().and_then(|denied| denied.action.as_deref()).is_some_and(|action| action.starts_with("kms:"));
+    Ok(match looked {
+        Ok(Some((arn, bucket_key))) => known(&arn, bucket_key),
+        Ok(None) if reads && !by_kms => ObjectKey::Otherwise,
+        Ok(None) | Err(_) => ObjectKey::AsItsBucket,
+    })
 }
 
 /// Keys that no manifest names, and that the call uses, where their accounts may be called.
 async fn keys(asked: &Asked, session: &Session, observed: &Observed, besides: &Observed) -> Result<Keys, Failure> {
     let of_bucket = |bucket: &ObservedBucket| if let Some(Encryption::Kms { key, .. }) = &bucket.state.encryption { Some(key.clone()) } else { None };
     let all = besides.buckets.values().filter_map(|bucket| of_bucket(bucket.known()?.as_ref()?));
-    let all = all.chain(asked.key.as_ref().map(|key| key.arn.clone())).chain([asked.question.resource.clone()]).filter_map(|arn| KeyRef::parse(&arn));
+    let sent = brought(&asked.question.context, &asked.question.action, None);
+    let said = [&asked.key, &sent].into_iter().filter_map(|said| if let ObjectKey::Key(key) = said { Some(key.arn.clone()) } else { None });
+    let all = all.chain(said).chain([asked.question.resource.clone()]).filter_map(|arn| KeyRef::parse(&arn));
     let managed = |key: &KeyRef| !observed.keys.contains_key(&key.arn) && session.desired.accounts.get(&key.account()).is_some_and(|info| info.managed);
     let keys: BTreeSet<String> = all.filter(managed).map(|key| key.arn).collect();
     if keys.is_empty() {
