@@ -35,8 +35,10 @@ impl<'n> Mark<'n> {
     }
 
     fn is_borne(&self, observed: &Observed) -> bool {
-        let Observed { accounts, buckets, bucket_accounts: _, account_blocks: _, keys, permission_sets, calls: _, runners: _ } = observed;
-        accounts.values().filter_map(Observation::known).any(|state| self.in_account(state))
+        let Observed { accounts, buckets, bucket_accounts: _, account_blocks: _, keys, permission_sets, calls: _, runners: _, marked_keys } = observed;
+        let marked = marked_keys.values().filter_map(Observation::known).flat_map(|keys| keys.values());
+        marked.into_iter().any(|name| name == self.name)
+            || accounts.values().filter_map(Observation::known).any(|state| self.in_account(state))
             || known(buckets.values()).any(|bucket| self.on_bucket(bucket))
             || known(keys.values()).any(|key| self.on_key(key))
             || permission_sets.as_ref().and_then(Observation::known).is_some_and(|sets| self.in_sets(sets))
@@ -85,4 +87,5 @@ fn is_all_read(observed: &Observed) -> bool {
         && observed.buckets.values().all(bucket)
         && observed.keys.values().all(key)
         && observed.permission_sets.iter().all(sets)
+        && observed.marked_keys.values().all(|keys| keys.known().is_some())
 }

@@ -29,10 +29,10 @@ mod left;
 mod made_keys;
 #[path = "planner/quotas.rs"]
 mod quotas;
-#[path = "planner/renamed.rs"]
-mod renamed;
 #[path = "planner/relied.rs"]
 mod relied;
+#[path = "planner/renamed.rs"]
+mod renamed;
 #[path = "planner/revoked.rs"]
 mod revoked;
 #[path = "planner/rights.rs"]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_model::state::{BucketPolicyState, Encryption, SetState};
-use crossrole_model::{Address, Broken, BucketCall, Call, Cause, Change, IamCall, KeyCall, KeyRef, Kind, ObjectState, Plan, SetCall, Step, StepId, Subject};
+use crossrole_model::{Address, Broken, BucketCall, Call, Change, IamCall, KeyCall, KeyRef, Kind, ObjectState, Plan, SetCall, Step, StepId, Subject};
 use crossrole_policy::{Arn, Document, Effect, Statement};
 
 /// How calls speak of an object: its kind, its account (a bucket's ARN has none) and its name.

@@ -34,8 +34,8 @@ use crate::is_iam;
 
 pub(crate) use caller::is_of;
 pub(crate) use policy::attached_to;
-pub(crate) use unnamed::note as note_unnamed;
 pub(crate) use relied::Relied;
+pub(crate) use unnamed::note as note_unnamed;
 pub(crate) use used::elsewhere;
 
 /// Compares every declared object, then looks for ours that nothing declares.

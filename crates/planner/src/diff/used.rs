@@ -20,9 +20,9 @@ pub(super) fn by_another(draft: &Draft<'_>, account: &AccountState, attached: &B
 
 /// ARNs of what live objects of manifests that are not of this run (`owners`) rely on: principals and providers that trusts of roles name,
 /// policies that roles have or are bounded by, and principals that statements in the policies of buckets and keys name.
-pub(crate) fn elsewhere(observed: &Observed, owners: &BTreeSet<&str>, sids: &BTreeMap<String, &str>) -> BTreeSet<String> {
+pub(crate) fn elsewhere(observed: &Observed, owners: &BTreeMap<&str, &str>, sids: &BTreeMap<String, &str>) -> BTreeSet<String> {
     let states = observed.accounts.values().filter_map(Observation::known);
-    let theirs = |role: &&ObservedRole| ownership::owner(&role.state.tags).is_some_and(|owner| !owners.contains(owner));
+    let theirs = |role: &&ObservedRole| ownership::owner(&role.state.tags).is_some_and(|owner| !owners.contains_key(owner));
     let roles: Vec<&ObservedRole> = states.flat_map(|state| state.roles.values()).filter(theirs).collect();
     let attached = roles.iter().flat_map(|role| role.state.attached.iter().chain(&role.state.boundary)).cloned();
     let trusted = roles.iter().flat_map(|role| &role.state.trust.statements).flat_map(named);
