@@ -96,7 +96,7 @@ fn state(document: &Document) -> Option<(Kind, String, DesiredState)> {
     }
     let name = all.first()?.resource.as_ref()?.values.first()?.split(':').nth(5)?.split('/').next()?.to_owned();
     let statements = all.clone();
-    Some((Kind::BucketPolicy, name, DesiredState::BucketPolicy { region: "us-east-1".to_owned(), statements }))
+    Some((Kind::BucketPolicy, name, DesiredState::BucketPolicy { region: "us-east-1".to_owned(), is_region_said: false, statements }))
 }
 
 #[test]
