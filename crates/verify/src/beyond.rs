@@ -65,9 +65,8 @@ pub fn beyond(desired: &Desired, wanted: &Estate, live: &Estate, pending: Access
         let besides = widened(delta(&said(wanted), &said(&trusts))).changes.into_iter();
         more.changes.extend(besides.filter(|change| is_of_role(change) && change.witness.action == ASSUME).map(|change| renamed(change, action)));
     }
-    let is_service = |change: &AccessChange| matches!(change.party, Party::Service { .. } | Party::AnyService);
     for change in more.changes {
-        if (!is_service(&change) || is_of_role(&change)) && !red.changes.contains(&change) {
+        if (!is_of_service(&change) || is_of_role(&change)) && !red.changes.contains(&change) {
             red.changes.push(change);
         }
     }
@@ -92,24 +91,43 @@ pub fn beyond(desired: &Desired, wanted: &Estate, live: &Estate, pending: Access
     Beyond { roles: red, shared: beside, lacking }
 }
 
-/// What the same comparison shows more where what is live counts grants of keys and ACLs of buckets, as statements of their policies.
-/// `grantees` are principals of other accounts that grants name: what their own accounts let them do is not asked.
+/// What grants of keys and ACLs of buckets let, more than manifests and live policies let together: `with` is what is live with them, as
+/// statements of the policies that they stand beside. `grantees` are principals of other accounts that grants name: what their own accounts let
+/// them do is not asked.
 pub fn granted(desired: &Desired, wanted: &Estate, [live, with]: [&Estate; 2], grantees: &BTreeSet<String>, policies: &mut Beyond) -> AccessDelta {
-    let unread = |estate: &Estate| {
-        let mut estate = estate.clone();
+    let own = with_own(wanted.clone(), with, &declared(desired, live));
+    let [before, after] = [live, with].map(|side| {
+        let mut estate = own.clone();
         estate.principals.retain(|arn, _| !grantees.contains(arn));
+        for (name, guarded) in &mut estate.buckets {
+            *guarded = together(guarded, side.buckets.get(name), |document| Placed::new(document, format!("bucket policy of {name}")));
+        }
+        // A key may be named by a bucket alone.
+        for (arn, found) in with.keys.iter().filter(|(arn, found)| wanted.keys.contains_key(*arn) || live.keys.get(*arn) != Some(*found)) {
+            let guarded = estate.keys.entry(arn.clone()).or_insert_with(|| Guarded { policy: None, ..found.clone() });
+            *guarded = together(guarded, side.keys.get(arn), |document| Placed::of_key(document, format!("policy of key {arn}")));
+        }
         estate
-    };
-    let wanted = unread(wanted);
-    let [known, found] = [live, with].map(|estate| beyond(desired, &wanted, &unread(estate), AccessDelta::default()));
-    let known: Vec<AccessChange> = known.roles.changes.into_iter().chain(known.shared.changes).collect();
-    let is_new = |change: &AccessChange| !known.iter().any(|known| is_alike(known, change));
-    let Beyond { roles: mut more, shared, lacking: _ } = found;
-    more.changes.retain(is_new);
+    });
+    // Grants are what is counted here.
+    let mut more = AccessDelta { grants_unseen: false, ..widened(delta(&before, &after)) };
     more.undecided.retain(|undecided| !policies.roles.undecided.contains(undecided));
     // Services that are let in so are said with the others.
-    policies.shared.changes.extend(shared.changes.into_iter().filter(is_new));
-    more
+    let (services, others): (Vec<AccessChange>, Vec<AccessChange>) = more.changes.into_iter().partition(is_of_service);
+    policies.shared.changes.extend(services);
+    AccessDelta { changes: others, ..more }
+}
+
+/// What is live, and what the manifests let beside it: what of it is missing there is said by itself.
+fn together(wanted: &Guarded, live: Option<&Guarded>, placed: impl Fn(Document) -> Placed) -> Guarded {
+    let statements = |guarded: &Guarded| guarded.policy.iter().flat_map(|policy| policy.document.statements.clone()).collect::<Vec<_>>();
+    let mut all = live.map(statements).unwrap_or_default();
+    all.extend(statements(wanted).into_iter().filter(|statement| statement.effect == Effect::Allow));
+    Guarded { policy: Some(placed(Document::new(all))), ..live.unwrap_or(wanted).clone() }
+}
+
+fn is_of_service(change: &AccessChange) -> bool {
+    matches!(change.party, Party::Service { .. } | Party::AnyService)
 }
 
 /// The same from the other side: what an apply takes away is what is live and the manifests do not say.

@@ -9,7 +9,7 @@ use crossrole_access::{Estate, Objects as Known};
 use crossrole_model::access::AccessDelta;
 use crossrole_model::proof::{Act, Called, Cell, Known as How, NotCalled, Terms, Twist, Verdict};
 use crossrole_model::{CloudError, Desired, ErrorClass, Source};
-use crossrole_verify::{Beyond, Hand, Live, Objects, Options, asked, beyond, is_refusal, judged, matrix, prefixes};
+use crossrole_verify::{Beyond, Hand, Live, Objects, Options, asked, beyond, granted, is_refusal, judged, matrix, prefixes};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -328,6 +328,51 @@ fn spoiled(spoil: impl Fn(&mut Estate)) -> Beyond {
 
 fn gains(found: &Beyond) -> String {
     found.roles.changes.iter().map(|change| format!("{:?} {:?}\n", change.party, change.actions)).collect()
+}
+
+fn of_key(statements: &[&str]) -> Placed {
+    Placed::of_key(crossrole_policy::parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).unwrap(), "by hand")
+}
+
+/// Of a grant is said what it lets, and not what a policy lets whom it names: not the policy's actions, and all that the policy lets under a
+/// condition alone; of a key that a bucket alone names, too, and of one whose policy nobody has read.
+#[test]
+fn what_grants_let_is_told_from_what_policies_let() {
+    const ROOT: &str = r#"{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"kms:*","Resource":"*"}"#;
+    let (desired, wanted) = desired(KEYED);
+    let to_bob = |actions: &str, when: &str| format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{BOB}"}},"Action":{actions},"Resource":"*"{when}}}"#);
+    let through = r#","Condition":{"StringEquals":{"kms:ViaService":"s3.us-east-1.amazonaws.com"}}"#;
+    let deny = r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"kms:Decrypt","Resource":"*"}"#;
+    let grant = to_bob(r#"["kms:Decrypt","kms:DescribeKey"]"#, "");
+    let (both, describe): (&[&str], &[&str]) = (&["kms:Decrypt", "kms:DescribeKey"], &["kms:DescribeKey"]);
+    for (by_hand, expected) in [
+        (None, both),
+        (Some(to_bob(r#"["kms:Encrypt","kms:Put*"]"#, "")), both),
+        (Some(to_bob(r#""kms:Decrypt""#, "")), describe),
+        (Some(to_bob(r#"["kms:Decrypt","kms:DescribeKey"]"#, through)), both),
+        (Some(to_bob(r#"["kms:Decrypt","kms:DescribeKey"]"#, "")), &[]),
+        (Some(deny.to_owned()), describe),
+    ] {
+        for (named_by_manifests, read) in [(true, true), (false, true), (true, false), (false, false)] {
+            let (mut wanted, mut live) = (wanted.clone(), wanted.clone());
+            let policy: Vec<&str> = [Some(ROOT), by_hand.as_deref()].into_iter().flatten().collect();
+            live.keys.get_mut(KEY).unwrap().policy = Some(of_key(&policy));
+            let mut with = live.clone();
+            let beside: Vec<&str> = policy.iter().copied().filter(|_| read).chain([grant.as_str()]).collect();
+            with.keys.get_mut(KEY).unwrap().policy = Some(of_key(&beside));
+            if !named_by_manifests {
+                wanted.keys.clear();
+            }
+            if !read {
+                live.keys.clear();
+            }
+            let more = granted(&desired, &wanted, [&live, &with], &[BOB.to_owned()].into(), &mut Beyond::default());
+            let actions: Vec<&str> = more.changes.iter().flat_map(|change| change.actions.iter().map(|part| part.pattern.as_str())).collect();
+            assert_eq!(actions, if read { expected } else { both }, "{by_hand:?} {named_by_manifests} {read}: {:#?}", more.changes);
+            let of_bob = more.changes.iter().all(|change| change.witness.resource == KEY && format!("{:?}", change.party).contains(BOB));
+            assert!(of_bob && more.undecided.is_empty(), "{more:#?}");
+        }
+    }
 }
 
 /// A bucket's policy and the caller's own let together what neither lets alone; own policies alone are nobody's affair here.
