@@ -27,13 +27,22 @@ pub struct Live<'l> {
 /// Codes of refusals (IAM User Guide, "Troubleshoot access denied error messages").
 const REFUSALS: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
 
+/// Part of S3's answer to everybody who asks unsigned for what a key of KMS encrypts (S3 API Reference, "Error responses").
+const UNSIGNED: &str = "require AWS Signature Version 4";
+
+/// Whoever does not sign in, as cells name it.
+const ANONYMOUS: &str = "anonymous";
+
 /// Tells whether an error says no: others say nothing of who may do what.
 pub fn is_refusal(cell: &Cell, error: &CloudError) -> bool {
     match error.class {
         // Others of that class say something else of the object, or of the account.
         ErrorClass::Denied => REFUSALS.contains(&error.code.as_str()),
-        // That a session would be too long is no matter of policies.
-        ErrorClass::Invalid => cell.twist == Twist::TooLong && matches!(cell.act, Act::Assume { .. }),
+        ErrorClass::Invalid => match &cell.act {
+            // That a session would be too long is no matter of policies.
+            Act::Assume { .. } => cell.twist == Twist::TooLong,
+            _ => cell.principal == ANONYMOUS && error.code == "InvalidArgument" && error.message.contains(UNSIGNED),
+        },
         _ => false,
     }
 }
@@ -103,7 +112,7 @@ fn switched_off<'l>(explained: &[Explanation], live: &Live<'l>) -> impl Iterator
 
 /// Whom a cell is about, where nothing was evaluated.
 fn party(principal: &str) -> Party {
-    if principal == "anonymous" {
+    if principal == ANONYMOUS {
         return Party::Unsigned;
     }
     if principal.contains(":group/") {

@@ -375,6 +375,18 @@ fn what_grants_let_is_told_from_what_policies_let() {
     }
 }
 
+/// What S3 answers everybody who asks unsigned for what is encrypted with a key is a no; of whoever signs, and with other words, it is none.
+#[test]
+fn a_request_that_has_to_be_signed_is_refused() {
+    let message = "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4.";
+    let said = |message: &str| CloudError { code: "InvalidArgument".into(), message: message.into(), ..error(ErrorClass::Invalid) };
+    for (who, message, verdict) in [("anonymous", message, Verdict::Holds), ("anonymous", "Authorization", Verdict::Unknown), (ANN, message, Verdict::Unknown)]
+    {
+        let cell = Cell { principal: who.into(), via: None, twist: Twist::Unsigned, wanted: false, ..reads() };
+        assert_eq!(judged(cell, called(false, Some(said(message))), None).verdict, verdict, "{who}: {message}");
+    }
+}
+
 /// A bucket's policy and the caller's own let together what neither lets alone; own policies alone are nobody's affair here.
 #[test]
 fn what_two_policies_let_together_is_beyond() {
