@@ -105,6 +105,69 @@ async fn what_may_not_be_looked_at_is_not_green() {
     }
 }
 
+/// A key that a bucket alone names has grants as well; whoever asks unsigned for what it encrypts is refused, in words of S3's own.
+#[tokio::test(start_paused = true)]
+async fn the_key_of_a_bucket_is_looked_at_though_nothing_else_names_it() {
+    let text = format!(
+        "name = \"pubk\"\n[trusting]\naccount = \"{TRUSTING}\"\nregion = \"eu-west-1\"\n[trusted.dev]\naccount = \"{DEV}\"\n\
+         [buckets.verify-pubk]\ncreate = true\npublic_access_block = false\nencryption = {{ kms_key = \"{KEY}\" }}\n\
+         [[buckets.verify-pubk.statement]]\nprincipals = \"*\"\nactions = \"s3:GetObject\"\nresources = \"arn:aws:s3:::verify-pubk/*\"\n\
+         [[buckets.verify-pubk.allow]]\naccount = \"dev\"\naccess = \"list\"\n"
+    );
+    let place = Place::new(Options::default());
+    assert!(place.sandbox.add_key(KEY));
+    place.iam(DEV, "CreateUser", &[("UserName", "Stranger")]).await;
+    let file = manifest("verify-pubk", &text);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let (status, body) = place.s3_as(&owner(), "eu-west-1", "PUT", "/verify-pubk/k", "", &[], "x").await;
+    assert_eq!(status, 200, "{body}");
+    let (_, value) = verified(&place, &file, &["--deadline", "0"]).await;
+    assert!(value["granted"].as_array().unwrap().is_empty(), "{}", value["granted"]);
+    let unsigned = |verdict: &str| says(&cells(&value, verdict)).matches("without signing in").count();
+    assert!(unsigned("holds") > 0 && unsigned("unknown") + unsigned("fails") == 0, "{}", says(&cells(&value, "unknown")));
+    grant(&place, "arn:aws:iam::111111111111:user/Stranger", &["Decrypt"]).await;
+    let (exit, value) = verified(&place, &file, &["--deadline", "0"]).await;
+    let said = value["granted"].to_string();
+    assert!(exit == Exit::Failed && said.contains("Stranger") && said.contains("kms:Decrypt"), "{said}");
+}
+
+/// A public policy that is restricted shuts out whom an ACL lets in, and none of it is said to let anybody in.
+#[tokio::test(start_paused = true)]
+async fn a_public_policy_that_is_restricted_shuts_out_whom_an_acl_lets_in() {
+    let public =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::everything-open/pub/*"}]}"#;
+    for (restricted, let_in) in [(true, false), (false, true)] {
+        let (place, file) = everything(Duration::ZERO).await;
+        acl(&place, "everything-open", ("x-amz-acl", "public-read")).await;
+        let block = format!("<PublicAccessBlockConfiguration><RestrictPublicBuckets>{restricted}</RestrictPublicBuckets></PublicAccessBlockConfiguration>");
+        for (part, body) in [("policy", public), ("publicAccessBlock", block.as_str())] {
+            let (status, said) = place.s3_as(&owner(), "eu-west-1", "PUT", "/everything-open", part, &[], body).await;
+            assert!(status < 300, "{said}");
+        }
+        let (_, value) = verified(&place, &file, &["--deadline", "0"]).await;
+        let (granted, beyond) = (value["granted"].to_string(), value["beyond"].to_string());
+        let said = |text: &str| text.contains("without signing in");
+        assert_eq!([said(&granted), said(&beyond)], [let_in; 2], "{granted} {beyond}");
+    }
+}
+
+/// Of a key whose policy may not be read, a grant is found, and stands for no policy: what rests on that one stays unknown.
+#[tokio::test(start_paused = true)]
+async fn grants_are_no_policy() {
+    let mut all = Vec::new();
+    for granted in [false, true] {
+        let (place, file) = everything(Duration::ZERO).await;
+        if granted {
+            grant(&place, "arn:aws:iam::999999999999:user/Stranger", &["Decrypt"]).await;
+        }
+        place.sandbox.set_faults(Some(std::sync::Arc::new(NoLooking("GetKeyPolicy"))));
+        let (_, value) = verified(&place, &file, &["--deadline", "0"]).await;
+        assert_eq!(value["granted"].to_string().contains("Stranger"), granted, "{}", value["granted"]);
+        all.push(["holds", "fails", "unknown"].map(|verdict| cells(&value, verdict).iter().map(|cell| cell["says"].to_string()).collect::<Vec<_>>()));
+    }
+    assert_eq!(all[0], all[1]);
+}
+
 /// What `runner-policy --for verify` prints is enough, and that for a plan is not.
 #[tokio::test]
 async fn a_runner_policy_for_it_is_enough() {

@@ -9,7 +9,7 @@ use crossrole_cloud::Places;
 use crossrole_model::audit::{Acl, Besides, Grantee};
 use crossrole_model::proof::{Beside, Unlooked};
 use crossrole_model::{AccountId, KeyRef, Observation, Partition};
-use crossrole_policy::{Arn, Document, Principal, Statement};
+use crossrole_policy::{Arn, Document, Statement};
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -46,8 +46,7 @@ pub(super) async fn look(session: &Session, wanted: &Estate, seen: &Seen) -> Res
         Some((name.clone(), (account, seen.regions.get(name)?.clone())))
     };
     let buckets: Places = wanted.buckets.keys().filter(is_there).filter_map(place).collect();
-    // One that nobody has made yet has none.
-    let keys = wanted.keys.keys().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.alias().is_none())).cloned().collect();
+    let (keys, others) = keys(wanted, &seen.live);
     let mut found = session.stops.or(session.aws.besides(keys, &buckets)).await.map_err(|stop| stop.while_(AT))?;
     let strangers = found.acls.values().filter_map(Observation::known).flat_map(|acl| &acl.grants);
     let strangers = strangers.filter(|grant| matches!(&grant.grantee, Grantee::Account(id) if !found.canonical.contains_key(id)));
@@ -55,10 +54,22 @@ pub(super) async fn look(session: &Session, wanted: &Estate, seen: &Seen) -> Res
         let named = session.stops.or(session.aws.canonical(session.desired.accounts.keys())).await.map_err(|stop| stop.while_(AT))?;
         found.canonical.extend(named);
     }
-    Ok(counted(&seen.live, &found, session.desired.partition))
+    let mut looked = counted(&seen.live, &found, &buckets, session.desired.partition);
+    looked.never.extend(others.into_iter().map(Beside::KeyGrants));
+    Ok(looked)
 }
 
-fn counted(live: &Estate, found: &Besides, partition: Partition) -> Looked {
+/// Keys that manifests speak of or that encrypt their buckets: those that are looked at, and those of which not even the policy could be read.
+fn keys(wanted: &Estate, live: &Estate) -> (Vec<String>, Vec<String>) {
+    let theirs = |name: &str| wanted.buckets.contains_key(name) || wanted.bucket_keys.contains_key(name);
+    let of_buckets = wanted.bucket_keys.iter().chain(&live.bucket_keys).filter(|(name, _)| theirs(name)).map(|(_, key)| &key.arn);
+    let all: BTreeSet<&String> = wanted.keys.keys().chain(of_buckets).collect();
+    // One that nobody has made yet has none.
+    let there = all.into_iter().filter(|arn| KeyRef::parse(arn).is_some_and(|key| key.alias().is_none())).cloned();
+    there.partition(|arn| wanted.keys.contains_key(arn) || live.keys.contains_key(arn))
+}
+
+fn counted(live: &Estate, found: &Besides, buckets: &Places, partition: Partition) -> Looked {
     let mut looked = Looked { live: None, grantees: BTreeSet::new(), unlooked: Vec::new(), never: Vec::new() };
     let mut with = live.clone();
     let mut more = false;
@@ -83,13 +94,11 @@ fn counted(live: &Estate, found: &Besides, partition: Partition) -> Looked {
                 if acl.of_objects {
                     looked.never.push(Beside::ObjectAcls(name.clone()));
                 }
-                let Some(owner) = with.buckets.get(name).map(|guarded| guarded.account.clone()) else { continue };
+                let place = buckets.get(name).map(|(account, _)| account.to_string());
+                let Some(owner) = with.buckets.get(name).map(|guarded| guarded.account.clone()).or(place) else { continue };
                 let Some(document) = of_acl(name, &owner, acl, &found.canonical, partition) else { continue };
-                let public = document.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(Principal::aws).any(|who| who == "*");
                 let place = format!("bucket policy of {name}");
-                let guarded = put(with.buckets.entry(name.clone()), owner, document, "the ACL beside it", |document| Placed::new(document, place));
-                // What restricts public policies does not restrict ACLs (S3 User Guide, "Blocking public access to your Amazon S3 storage").
-                guarded.restrict_public &= !public;
+                put(with.buckets.entry(name.clone()), owner, document, "the ACL beside it", |document| Placed::new(document, place));
                 more = true;
             }
         }
@@ -103,17 +112,17 @@ fn of_acl(name: &str, owner: &str, acl: &Acl, canonical: &BTreeMap<String, Accou
     AclOf { bucket: name, partition, accounts: &accounts, owner, ignores_public: acl.ignores_public }.document(&acl.grants, None)
 }
 
-/// Puts statements beside those of a policy, named by what they are.
-fn put<'g>(
-    entry: std::collections::btree_map::Entry<'g, String, Guarded>,
+/// Puts statements beside those of a policy, named by what they are. What restricts a public policy shuts other accounts out, whatever else
+/// lets them in (S3 User Guide, "Blocking public access to your Amazon S3 storage").
+fn put(
+    entry: std::collections::btree_map::Entry<'_, String, Guarded>,
     account: String,
     document: Document,
     called: &str,
     placed: impl FnOnce(Document) -> Placed,
-) -> &'g mut Guarded {
+) {
     let guarded = entry.or_insert(Guarded { account, policy: None, restrict_public: false });
     let mut all = guarded.policy.as_ref().map_or_else(|| Document::new(Vec::new()), |policy| policy.document.clone());
     all.statements.extend(document.statements.into_iter().map(|statement| Statement { sid: Some(called.to_owned()), ..statement }));
     guarded.policy = Some(placed(all));
-    guarded
 }

@@ -80,7 +80,10 @@ pub(crate) async fn prove(session: &Session, args: &ProvingArgs, looking: Lookin
         (policies, granted, unrevoked(&named, &observed, &live, begun))
     };
     let (beyond, granted, unrevoked) = session.computed("comparing what is live", compared).await?;
-    if let Some(with) = looked.live {
+    if let Some(mut with) = looked.live {
+        // Where a policy was not read, what stands beside it is not all that decides.
+        with.keys.retain(|arn, _| seen.live.keys.contains_key(arn));
+        with.buckets.retain(|name, _| seen.live.buckets.contains_key(name));
         seen.live = with;
     }
     let calls = Calls {
