@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix};
+use crossrole_model::access::{Assumption, Because, Decision, Explanation, Fix, Lack};
 use crossrole_policy::Arn;
 
 use crate::brought::{asked_tags, context, is_open, of_session};
@@ -162,6 +162,7 @@ impl Estate {
         if let Some(bucket) = block_unread(self, resource).filter(|_| answer.is_allowed() && outside()) {
             answer.assumed.push(Assumption::NoBlock { bucket: bucket.to_owned() });
         }
+        assumed_of_tags(self, resource, &mut answer);
         if is_of_key(&request) && !answer.is_allowed() {
             answer.assumed.push(Assumption::NoGrant);
         }
@@ -212,6 +213,18 @@ impl Estate {
         let policies = self.principals.get(key).map(|p| p.unread.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
         let assumed = if policies.is_empty() { Vec::new() } else { vec![Assumption::Unread { policies }] };
         Some((who, assumed))
+    }
+}
+
+/// Notes where an answer rests on tags of a bucket, which a request has only where ABAC is on.
+fn assumed_of_tags(estate: &Estate, resource: &str, answer: &mut Explanation) {
+    let Some((head, name)) = resource.split_once(":s3:::") else { return };
+    let bucket = name.split('/').next().unwrap_or(name);
+    let lacks = answer.fixes.iter().filter_map(|fix| if let Fix::Complete { lack: Lack::Condition { key, .. }, .. } = fix { Some(key) } else { None });
+    let given = answer.assumed.iter().filter_map(|assumed| if let Assumption::NotGiven { keys } = assumed { Some(keys) } else { None }).flatten();
+    if lacks.chain(given).any(|key| tagged::is_resource_tag(key)) {
+        let tags = estate.tags.get(&format!("{head}:s3:::{bucket}")).cloned().unwrap_or_default();
+        answer.assumed.push(Assumption::BucketTags { bucket: bucket.to_owned(), tags });
     }
 }
 

@@ -255,6 +255,7 @@ fn identity(world: &World<'_>, hop: &Hop) -> Verdict {
             | Assumption::OfUserOfItsName
             | Assumption::AsItsBucket { .. }
             | Assumption::NotGiven { .. }
+            | Assumption::BucketTags { .. }
             | Assumption::RoleTags { .. } => {}
         }
     }

@@ -1,5 +1,7 @@
 //! One decision, and why: facts, of which the report makes sentences.
 
+use std::collections::BTreeMap;
+
 use crossrole_policy::Effect;
 use serde::{Deserialize, Serialize};
 
@@ -268,6 +270,14 @@ pub enum Assumption {
     },
     /// A federated user's session is of the user of that name, which its name does not tell: whoever calls GetFederationToken chooses it.
     OfUserOfItsName,
+    /// Tags of a bucket decide nothing, whatever they are: they do where ABAC is on (S3 User Guide, "Using tags for attribute-based access
+    /// control (ABAC)"), which is not read.
+    BucketTags {
+        /// The bucket.
+        bucket: String,
+        /// Its tags, where they are known.
+        tags: BTreeMap<String, String>,
+    },
     /// The session has the tags of its role, and brings none of its own in their place.
     RoleTags {
         /// The keys of conditions that ask for them.

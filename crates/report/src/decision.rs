@@ -166,7 +166,15 @@ fn fix(fix: &Fix, answer: &Explanation, view: View) -> String {
             Lack::Resource { .. } => format!("take {resource} out of what {} leaves out", name(statement)),
             Lack::Condition { operator, key, relation, wanted, .. } => {
                 let holds = holds(operator, key, *relation, wanted, view);
-                if clause::is_of_resource(key) { format!("tag {resource} so that {holds}") } else { format!("ask so that {holds}") }
+                match (clause::is_of_resource(key), resource.split_once(":s3:::")) {
+                    (false, _) => format!("ask so that {holds}"),
+                    // Those of a bucket count only then (S3 User Guide, "Using tags for attribute-based access control (ABAC)").
+                    (true, Some((_, name))) => {
+                        let bucket = name.split('/').next().unwrap_or(name);
+                        format!("have the tags of bucket {bucket} decide access (`aws s3api put-bucket-abac`), and tag it so that {holds}")
+                    }
+                    (true, None) => format!("tag {resource} so that {holds}"),
+                }
             }
         },
     }
@@ -195,6 +203,11 @@ fn assumed(assumption: &Assumption, answer: &Explanation) -> String {
         Assumption::Unread { policies } => format!("{} were not read, and what they say is not counted", policies.join(", ")),
         Assumption::NotGiven { keys } => format!("the request has nothing that a statement asks for by {}, which was not given", keys.join(", ")),
         Assumption::OfUserOfItsName => format!("{caller} is a session of the user of that name, which its name does not tell"),
+        Assumption::BucketTags { bucket, tags } => {
+            let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key} is {value}")).collect();
+            let read = if tags.is_empty() { String::new() } else { format!(" ({})", tags.join(", ")) };
+            format!("the tags of bucket {bucket}{read} decide nothing: whether they do (ABAC) is not read")
+        }
         Assumption::RoleTags { keys } => format!("the session brings no tag of its own in the place of {}, which is its role's", keys.join(", ")),
     }
 }

@@ -100,6 +100,7 @@ fn rests_on_unread(explanation: &Explanation) -> bool {
         | Assumption::OfUserOfItsName
         | Assumption::AsItsBucket { .. }
         | Assumption::NotGiven { .. }
+        | Assumption::BucketTags { .. }
         | Assumption::RoleTags { .. } => false,
     })
 }

@@ -273,6 +273,22 @@ fn an_external_id_goes_to_every_role_that_is_assumed() {
     }
 }
 
+/// Tags of a bucket are no advice where they are there: what they decide is up to a switch that nobody reads.
+#[test]
+fn tags_of_a_bucket_are_said_to_decide_nothing() {
+    let own = |key: &str| format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{{"StringEquals":{{"{key}":"red"}}}}}}"#);
+    let tags: std::collections::BTreeMap<String, String> = [("team".to_owned(), "red".to_owned())].into();
+    let noted = Assumption::BucketTags { bucket: "data".to_owned(), tags: tags.clone() };
+    for (key, told) in [("aws:ResourceTag/team", true), ("s3:BucketTag/team", true), ("aws:RequestTag/team", false)] {
+        let mut side = estate(&own(key), &[], TRUST_APP, QUIET);
+        side.tags.insert("arn:aws:s3:::data".to_owned(), tags.clone());
+        let answer = last(&side, &asked(APP, &[], "s3:GetObject", &[]));
+        assert_eq!((answer.is_allowed(), answer.assumed.contains(&noted)), (false, told), "{key}: {answer:#?}");
+        let given = last(&side, &asked(APP, &[], "s3:GetObject", &[(key, "red")]));
+        assert!(given.is_allowed() && !given.assumed.contains(&noted), "{key}: {given:#?}");
+    }
+}
+
 #[test]
 fn a_session_that_may_bring_tags_has_those_of_its_role() {
     let trust = TRUST_APP.replace(r#""sts:AssumeRole""#, r#"["sts:AssumeRole","sts:TagSession"]"#);

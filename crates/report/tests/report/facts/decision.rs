@@ -113,6 +113,7 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::Unread { policies: vec![t.into(), "b".into()] },
         Assumption::NotGiven { keys: vec![t.into(), "b".into()] },
         Assumption::RoleTags { keys: vec![t.into()] },
+        Assumption::BucketTags { bucket: t.into(), tags: [(t.into(), t.into())].into() },
         Assumption::AsItsBucket { key: t.into() },
         Assumption::OfUserOfItsName,
         Assumption::NoBlock { bucket: t.into() },
@@ -131,8 +132,9 @@ pub(crate) fn assumptions(t: &str) -> Vec<Assumption> {
         Assumption::AsItsBucket { .. } => 10,
         Assumption::OfUserOfItsName => 11,
         Assumption::NoBlock { .. } => 12,
+        Assumption::BucketTags { .. } => 13,
     };
-    covers(all.iter().map(number), 13);
+    covers(all.iter().map(number), 14);
     all
 }
 
