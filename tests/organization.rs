@@ -114,6 +114,20 @@ async fn one_role_in_forty_accounts() {
     assert!(said.exit == Exit::Failed && said.out.contains(first), "{}", said.out);
     let said = left.run(&place, &["apply", "--auto-approve", "--quiet"]).await;
     assert_eq!(said.exit, Exit::Failed, "{}", said.out);
+    // Whoever knows that no manifest ever was of it says so; of one that a manifest is of, that is a mistake.
+    assert!(said.out.contains("say `manage = false` of the account in `crossrole.toml`"), "{}", said.out);
+    for label in ["shop-test-eu", "\"222222222221\""] {
+        std::fs::write(&left.settings, format!("[accounts.{label}]\nmanage = false\n")).unwrap();
+        assert!(left.good(&place, &["plan"]).await.starts_with("No changes."), "{label}");
+    }
+    std::fs::write(&left.settings, "[accounts.\"222222222205\"]\nmanage = false\n").unwrap();
+    let said = left.run(&place, &["plan"]).await;
+    assert!(
+        said.exit == Exit::Failed && said.err.contains("a manifest is of `222222222205`, which these settings say no manifest ever was of"),
+        "{}",
+        said.err
+    );
+    std::fs::write(&left.settings, "").unwrap();
     place.sandbox.set_faults(None);
 
     left.good(&place, &["destroy", "--auto-approve", "--quiet"]).await;

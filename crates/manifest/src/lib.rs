@@ -21,6 +21,8 @@ pub use directory::{ListedAccount, is_tag_value, listed};
 pub use expect::{Expectation, Given, expectations};
 pub use layout::formatted;
 
+use std::collections::BTreeSet;
+
 use crossrole_model::limits::Quotas;
 use crossrole_model::{Desired, Finding, IdentityCenter, Severity, Source};
 use directory::Directory;
@@ -39,6 +41,8 @@ pub struct Surroundings {
     pub directory: Option<Source>,
     /// Where permission sets are written, if they are.
     pub identity_center: Option<IdentityCenter>,
+    /// Accounts of that file, by id or label, in which no manifest ever was: they are not looked at for what one has left there.
+    pub unmanaged: BTreeSet<String>,
 }
 
 /// Reads manifests. The findings are sorted by file and place.

@@ -147,7 +147,7 @@ fn not_looked_into(plan: &Plan, out: &mut Vec<Line>) {
     let head = who + if ids.len() == 1 { "account " } else { "accounts " };
     let rest = format!(": what {it} may have made there could not be read, and stays");
     out.extend([Line::new(Tone::Error, 0, head).then(crate::statement::list("", fold::named(plan, &ids))).then([rest])]);
-    let advice = "let the runner read there; where none of them ever was, take the account out of the directory of accounts";
+    let advice = "let the runner read there; where none of them ever was, say `manage = false` of the account in `crossrole.toml`";
     out.extend([Line::plain(2, advice.to_owned()), Line::empty()]);
 }
 

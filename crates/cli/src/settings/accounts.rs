@@ -19,6 +19,8 @@ crossrole_manifest::table! {
         profile: Option<String>,
         role_arn: Option<Spanned<String>>,
         external_id: Option<ExternalId>,
+        /// `false`: no manifest ever was of it, and none looks there for what it has left.
+        manage: Option<bool>,
         /// Files, a level each from the organization's root down.
         service_control: Option<Vec<Level>>,
         resource_control: Option<Vec<Level>>,
@@ -48,6 +50,7 @@ pub(super) struct Entry {
     at: Span,
     /// How it is reached; `None`: nothing is said of that.
     pub(super) access: Option<Access>,
+    pub(super) unmanaged: bool,
     pub(super) service_control: Vec<Level>,
     pub(super) resource_control: Vec<Level>,
 }
@@ -59,16 +62,16 @@ pub(super) fn entries(table: Table<Account>, d: &mut Decoder<'_>) -> Vec<Entry> 
 
 impl Account {
     fn said(self, key: String, at: Span, d: &mut Decoder<'_>) -> Entry {
-        let Self { profile, role_arn, external_id, service_control, resource_control, .. } = self;
+        let Self { profile, role_arn, external_id, manage, service_control, resource_control, .. } = self;
         if let Some(wrong) = role_arn.as_ref().filter(|arn| !is_role_arn(&arn.value)) {
             d.error(wrong.span, format!("`{}` is no ARN of a role", wrong.value), "write it as in `arn:aws:iam::111111111111:role/crossrole-runner`");
         }
         let (service_control, resource_control) = (service_control.unwrap_or_default(), resource_control.unwrap_or_default());
         let reached = profile.is_some() || role_arn.is_some() || external_id.is_some();
         // An entry that names control policies alone says nothing of how the account is reached.
-        let says = reached || service_control.is_empty() && resource_control.is_empty();
+        let says = reached || manage.is_none() && service_control.is_empty() && resource_control.is_empty();
         let access = says.then(|| Access { profile, role_arn: role_arn.map(|arn| arn.value), external_id: external_id.map(|id| id.0) });
-        Entry { key, at, access, service_control, resource_control }
+        Entry { key, at, access, unmanaged: manage == Some(false), service_control, resource_control }
     }
 }
 
@@ -106,8 +109,13 @@ impl Settings {
             let mistake = match self.account(desired, &entry.key) {
                 Ok(id) => match seen.insert(id.clone(), &entry.key) {
                     None => {
+                        let is_managed = desired.accounts.get(&id).is_some_and(|info| info.managed && !info.left);
                         found.push((id, entry));
-                        continue;
+                        if !(entry.unmanaged && is_managed) {
+                            continue;
+                        }
+                        let advice = "take `manage = false` out, or the account out of the manifest (`except`, or `manage = false` there)";
+                        (format!("a manifest is of `{}`, which these settings say no manifest ever was of", entry.key), advice.to_owned())
                     }
                     Some(other) => (format!("`{other}` and `{}` are one account", entry.key), "write one entry for it".to_owned()),
                 },

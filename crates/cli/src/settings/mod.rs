@@ -145,6 +145,7 @@ impl Settings {
             now: crate::commands::validate::now(),
             directory: self.directory.clone(),
             identity_center: self.said.identity_center.clone(),
+            unmanaged: self.said.accounts.iter().filter(|entry| entry.unmanaged).map(|entry| entry.key.clone()).collect(),
         })
     }
 

@@ -48,7 +48,8 @@ pub(crate) fn resolve(raws: &[Raw<'_>], left: &[Raw<'_>], surroundings: &Surroun
     }
     if raws.iter().any(|raw| raw.at.is_some()) {
         // What a manifest has made in an account that it is of no longer is found there, and nowhere else.
-        for at in directory.iter() {
+        let unmanaged = |at: &&At| [at.id.as_str(), &at.label].iter().any(|name| surroundings.unmanaged.contains(*name));
+        for at in directory.iter().filter(|at| !unmanaged(at)) {
             let info = AccountInfo { label: at.label.clone(), trusting: false, managed: true, left: true, fills: BTreeMap::new() };
             run.desired.accounts.entry(at.id.clone()).or_insert(info);
         }
