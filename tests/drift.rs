@@ -492,7 +492,46 @@ async fn what_others_let_in_beside_what_is_declared_is_said() {
     assert!(said.exit == Exit::Changes && said.out.contains("Kept, and no drift: what others let in"), "{}", said.out);
 }
 
-async fn kms(place: &Place, operation: &str, input: &serde_json::Value) -> String {
+/// Of what could not be read nobody knows whom others let in, whichever side of it that is.
+#[tokio::test(start_paused = true)]
+async fn what_others_let_in_is_not_denied_where_it_was_not_read() {
+    const NOBODY: &str = "others let nobody in";
+    let place = Place::new(Options::default());
+    let text = "name = \"beside\"\n[trusting]\naccount = \"222222222222\"\n[buckets.beside-bucket]\ncreate = true\n[keys.data]\ncreate = true\n\
+                [roles.Kept]\nforeign_policies = \"keep\"\n[[roles.Kept.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+    let file = manifest("drift-beside-unread", text);
+    place.good(&["apply", "--auto-approve", "--quiet", &file]).await;
+    let (bucket, key, role) = ("222222222222/bucket-policy/beside-bucket", "222222222222/key-policy/us-east-1/alias/data", "222222222222/role/Kept");
+    let rows: [(&'static [&'static str], &[&str]); 5] = [
+        (&["GetBucketPolicy"], &[bucket]),
+        (&["HeadBucket", "GetBucketLocation", "ListBuckets"], &[bucket]),
+        (&["GetKeyPolicy"], &[key]),
+        (&["GetAccountAuthorizationDetails", "GetRole"], &[role]),
+        (&["GetCallerIdentity"], &[bucket, key, role]),
+    ];
+    for (denied, unread) in rows {
+        place.sandbox.set_faults(Some(std::sync::Arc::new(crate::made_key::Denied(denied))));
+        let (comment, page) = (format!("{file}.md"), format!("{file}.html"));
+        let said = drift(&place, &[&format!("--report=markdown={comment}"), &format!("--report=html={page}")], &file).await;
+        assert_eq!(said.exit, Exit::Failed, "{denied:?}: {}", said.out);
+        for text in [said.out, std::fs::read_to_string(&comment).unwrap(), std::fs::read_to_string(&page).unwrap()] {
+            assert!(!text.contains(NOBODY) && unread.iter().all(|of| text.contains(of)) && text.contains("not known of "), "{denied:?}: {text}");
+        }
+        let value: serde_json::Value = serde_json::from_str(&drift(&place, &["--json"], &file).await.out).unwrap();
+        let found: Vec<&str> = value["foreign"]["unread"].as_array().unwrap().iter().map(|of| of.as_str().unwrap()).collect();
+        assert!(unread.iter().all(|of| found.contains(of)) && found.len() == unread.len(), "{denied:?}: {found:?}");
+    }
+    // What is known of the others is said beside it.
+    place.iam(TRUSTING, "PutRolePolicy", &[("RoleName", "Kept"), ("PolicyName", "by.hand"), ("PolicyDocument", FOREIGN)]).await;
+    place.sandbox.set_faults(Some(std::sync::Arc::new(crate::made_key::Denied(&["GetBucketPolicy"]))));
+    let said = drift(&place, &[], &file).await;
+    assert!(said.out.contains("role/Kept: inline policy by.hand") && said.out.contains(&format!("not known of {bucket}")), "{}", said.out);
+    place.sandbox.set_faults(None);
+    place.iam(TRUSTING, "DeleteRolePolicy", &[("RoleName", "Kept"), ("PolicyName", "by.hand")]).await;
+    assert!(drift(&place, &[], &file).await.out.contains(NOBODY));
+}
+
+pub(crate) async fn kms(place: &Place, operation: &str, input: &serde_json::Value) -> String {
     let root = crate::support::Credentials { key: TRUSTING.to_owned(), ..crate::support::Credentials::default() };
     let (status, body) = place.kms_as(&root, "us-east-1", operation, input).await;
     assert_eq!(status, 200, "{operation}: {body}");
@@ -500,7 +539,7 @@ async fn kms(place: &Place, operation: &str, input: &serde_json::Value) -> Strin
 }
 
 /// The id of the key of the manifest.
-async fn key_of(place: &Place) -> String {
+pub(crate) async fn key_of(place: &Place) -> String {
     let described: serde_json::Value = serde_json::from_str(&kms(place, "DescribeKey", &serde_json::json!({ "KeyId": "alias/data" })).await).unwrap();
     described["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
 }

@@ -1,6 +1,6 @@
 //! What others have put beside what is declared, and whom it lets in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_access::{Controls, Objects, delta};
 use crossrole_model::state::RoleState;
@@ -11,12 +11,17 @@ use crossrole_policy::{Arn, Document, Effect, Statement};
 pub(crate) fn foreign(desired: &Desired, observed: &Observed, controls: &Controls) -> Foreign {
     let mut without = observed.clone();
     let mut parts: BTreeMap<Address, Vec<ForeignPart>> = BTreeMap::new();
+    let mut unread = BTreeSet::new();
     let ours: Vec<String> = desired.owners().iter().map(|owner| ownership::sid_prefix(owner)).collect();
     for address in declared(desired) {
-        let mut found = match address.kind {
+        let found = match address.kind {
             Kind::BucketPolicy => in_bucket(&mut without, &address, &ours),
             Kind::KeyPolicy => in_key(&mut without, &address, &ours),
             _ => on_role(&mut without, &address, desired),
+        };
+        let Some(mut found) = found else {
+            unread.insert(address);
+            continue;
         };
         found.sort();
         if !found.is_empty() {
@@ -24,10 +29,10 @@ pub(crate) fn foreign(desired: &Desired, observed: &Observed, controls: &Control
         }
     }
     if parts.is_empty() {
-        return Foreign::default();
+        return Foreign { unread, ..Foreign::default() };
     }
     let estate = |observed: &Observed| Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys).estate().under(controls);
-    Foreign { parts, access: delta(&estate(&without), &estate(observed)) }
+    Foreign { parts, unread, access: delta(&estate(&without), &estate(observed)) }
 }
 
 /// Policies of buckets and keys that are declared, or that manifests rely on, and roles that keep what others put on them.
@@ -42,17 +47,24 @@ fn declared(desired: &Desired) -> std::collections::BTreeSet<Address> {
     desired.objects.iter().filter_map(of).chain(desired.bucket_keys.values().map(|bucket| of_bucket(&bucket.key))).collect()
 }
 
-fn in_bucket(without: &mut Observed, address: &Address, ours: &[String]) -> Vec<ForeignPart> {
-    let Some(Observation::Known(Some(bucket))) = without.buckets.get_mut(&address.name) else { return Vec::new() };
-    let Observation::Known(policy) = &mut bucket.policy else { return Vec::new() };
-    policy.document.as_mut().map(|document| taken(document, &address.account, ours)).unwrap_or_default()
+/// What others have put into the policy of a bucket; `None`: it could not be read.
+fn in_bucket(without: &mut Observed, address: &Address, ours: &[String]) -> Option<Vec<ForeignPart>> {
+    let Observation::Known(found) = without.buckets.get_mut(&address.name)? else { return None };
+    let Some(bucket) = found else { return Some(Vec::new()) };
+    let Observation::Known(policy) = &mut bucket.policy else { return None };
+    Some(policy.document.as_mut().map(|document| taken(document, &address.account, ours)).unwrap_or_default())
 }
 
-fn in_key(without: &mut Observed, address: &Address, ours: &[String]) -> Vec<ForeignPart> {
+/// The same of a key.
+fn in_key(without: &mut Observed, address: &Address, ours: &[String]) -> Option<Vec<ForeignPart>> {
     let is = |arn: &str| KeyRef::parse(arn).is_some_and(|key| key.account() == address.account && key.name() == address.name);
-    let Some((_, Observation::Known(Some(key)))) = without.keys.iter_mut().find(|(arn, _)| is(arn)) else { return Vec::new() };
-    let Observation::Known(policy) = &mut key.policy else { return Vec::new() };
-    taken(&mut policy.document, &address.account, ours)
+    let (_, Observation::Known(found)) = without.keys.iter_mut().find(|(arn, _)| is(arn))? else { return None };
+    let Some(key) = found else { return Some(Vec::new()) };
+    match &mut key.policy {
+        Observation::Known(policy) => Some(taken(&mut policy.document, &address.account, ours)),
+        // Nobody writes the policy of a key of AWS's own.
+        Observation::Unreadable(_) => (!key.customer).then(Vec::new),
+    }
 }
 
 /// Takes the statements of others out that let somebody in, but for what leaves it to the policies of the account itself.
@@ -74,10 +86,14 @@ fn leaves_it_to(statement: &Statement, account: &AccountId) -> bool {
     !principal.entries.is_empty() && principal.entries.iter().all(|(kind, values)| kind == "AWS" && values.iter().all(root))
 }
 
-fn on_role(without: &mut Observed, address: &Address, desired: &Desired) -> Vec<ForeignPart> {
-    let Some(DesiredState::Role { state: said, .. }) = desired.objects.get(address).map(|object| &object.state) else { return Vec::new() };
-    let Some(Observation::Known(account)) = without.accounts.get_mut(&address.account) else { return Vec::new() };
-    let Some(role) = account.roles.get_mut(&address.name.to_ascii_lowercase()) else { return Vec::new() };
+/// The same of a role.
+fn on_role(without: &mut Observed, address: &Address, desired: &Desired) -> Option<Vec<ForeignPart>> {
+    let DesiredState::Role { state: said, .. } = &desired.objects.get(address)?.state else { return Some(Vec::new()) };
+    let Observation::Known(account) = without.accounts.get_mut(&address.account)? else { return None };
+    if account.unreadable.contains_key(address) {
+        return None;
+    }
+    let Some(role) = account.roles.get_mut(&address.name.to_ascii_lowercase()) else { return Some(Vec::new()) };
     // No `..`: a new field stops the build until someone decides.
     let RoleState { path: _, trust: _, description: _, max_session_seconds: _, boundary: _, tags: _, inline, attached } = &mut role.state;
     // What takes away lets nobody do anything, and what lets callers in is a manifest's.
@@ -90,5 +106,5 @@ fn on_role(without: &mut Observed, address: &Address, desired: &Desired) -> Vec<
     let found = of_inline.chain(attached.iter().filter(|arn| is_attached(arn)).map(|arn| ForeignPart::Attached(arn.clone()))).collect();
     inline.retain(|name, document| !is_inline(name, document));
     attached.retain(|arn| !is_attached(arn));
-    found
+    Some(found)
 }

@@ -1,6 +1,6 @@
 //! What others have put beside what is declared: it is kept, and no drift.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::AccessDelta;
 use crate::address::Address;
@@ -19,6 +19,8 @@ pub struct Drifted {
 pub struct Foreign {
     /// What it is, by object.
     pub parts: BTreeMap<Address, Vec<ForeignPart>>,
+    /// Objects that could not be read, so that nobody can tell what others have put there.
+    pub unread: BTreeSet<Address>,
     /// Who gains what by it: from what would be without it to what is live.
     pub access: AccessDelta,
 }

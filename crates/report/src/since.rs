@@ -182,13 +182,16 @@ pub(crate) fn beside(plan: &Plan) -> Vec<Line> {
 
 /// What others let in beside what is declared: kept, and no drift.
 pub(crate) fn let_in(foreign: &Foreign, view: View, most: usize) -> Vec<Line> {
-    let Foreign { parts, access: delta } = foreign;
+    let Foreign { parts, unread, access: delta } = foreign;
     let head = Line::new(Tone::Heading, 0, "Kept, and no drift: ");
-    if parts.is_empty() {
+    if parts.is_empty() && unread.is_empty() {
         return vec![
             head.then(["others let nobody in, in policies of buckets and keys that the manifests declare, or on roles that keep theirs."]),
             Line::empty(),
         ];
+    }
+    if parts.is_empty() {
+        return vec![head.then(["whom others let in is not known of all that the manifests declare."]), not_read(unread), Line::empty()];
     }
     let count = access::counts(delta);
     let mut out = vec![head.then([format!("what others let in beside what is declared: {}", if count.is_empty() { "nobody by that alone" } else { &count })])];
@@ -196,9 +199,19 @@ pub(crate) fn let_in(foreign: &Foreign, view: View, most: usize) -> Vec<Line> {
         let names: Vec<String> = parts.iter().map(foreign_part).collect();
         out.push(Line::plain(2, format!("{}: ", safe(&address.to_string()))).then([names.join(", ")]));
     }
+    out.extend((!unread.is_empty()).then(|| not_read(unread)));
     out.extend(access::delta_lines(delta, view, most).into_iter().map(|line| line.within(2)));
     out.push(Line::empty());
     out
+}
+
+/// Of what nobody can tell whom others let in.
+fn not_read(unread: &BTreeSet<Address>) -> Line {
+    /// More are not read by anybody: what is withheld, and JSON, have them all.
+    const MOST: usize = 10;
+    let mut names: Vec<String> = unread.iter().take(MOST).map(|address| safe(&address.to_string())).collect();
+    names.extend((unread.len() > MOST).then(|| format!("and {} more", unread.len() - MOST)));
+    Line::new(Tone::Warning, 2, "? ").then([format!("not known of {}: could not be read", names.join(", "))])
 }
 
 fn foreign_part(part: &ForeignPart) -> String {
@@ -212,7 +225,7 @@ fn foreign_part(part: &ForeignPart) -> String {
 
 /// The same for machines.
 pub fn foreign_json(plan: &Plan, foreign: &Foreign, view: View) -> Value {
-    let Foreign { parts, access: delta } = foreign;
+    let Foreign { parts, unread, access: delta } = foreign;
     let one = |part: &ForeignPart| match part {
         ForeignPart::Statement(sid) => json!({ "statement": sid }),
         ForeignPart::Inline(name) => json!({ "inline_policy": name }),
@@ -220,7 +233,15 @@ pub fn foreign_json(plan: &Plan, foreign: &Foreign, view: View) -> Value {
     };
     let object =
         |(address, parts): (&Address, &Vec<ForeignPart>)| json!({ "address": address.to_string(), "parts": parts.iter().map(one).collect::<Vec<_>>() });
-    named::value(plan, json!({ "objects": parts.iter().map(object).collect::<Vec<_>>(), "access": access::json(plan, delta, view) }))
+    named::value(
+        plan,
+        json!({
+            "objects": parts.iter().map(object).collect::<Vec<_>>(),
+            // Empty lists say nothing of these.
+            "unread": unread.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "access": access::json(plan, delta, view),
+        }),
+    )
 }
 
 /// Keys that can't be used, for machines.

@@ -72,7 +72,8 @@ pub(crate) fn since(plan: &Plan, t: &str) -> Compared {
 pub(crate) fn drifted(t: &str) -> Drifted {
     let parts = vec![ForeignPart::Statement(t.into()), ForeignPart::Inline(t.into()), ForeignPart::Attached(t.into())];
     let of = Address { account: facts::account(), kind: Kind::BucketPolicy, name: t.into() };
-    Drifted { access: decisions::delta(t), foreign: Foreign { parts: [(of, parts)].into(), access: decisions::delta(t) } }
+    let unread = [of.clone()].into();
+    Drifted { access: decisions::delta(t), foreign: Foreign { parts: [(of, parts)].into(), unread, access: decisions::delta(t) } }
 }
 
 /// A commit that can't be read, in both ways.
