@@ -104,6 +104,17 @@ impl Repository {
         self.place.iam("222222222222", action, parameters).await;
     }
 
+    pub(crate) async fn send(&self, method: &str, path: &str, query: &str, body: &str) {
+        let (status, said) = self.place.s3("222222222222", method, path, query, body).await;
+        assert!(status < 300, "{method} {path}: {said}");
+    }
+
+    /// The policy of the key `data`.
+    pub(crate) async fn key_policy(&self, policy: &str) {
+        let id = crate::drift::key_of(&self.place).await;
+        crate::drift::kms(&self.place, "PutKeyPolicy", &serde_json::json!({ "KeyId": id, "PolicyName": "default", "Policy": policy })).await;
+    }
+
     async fn describe(&self, role: &str, text: &str) {
         self.hand("UpdateRole", &[("RoleName", role), ("Description", text)]).await;
     }

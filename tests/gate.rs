@@ -224,6 +224,66 @@ async fn what_a_new_manifest_takes_over_needs_an_approval() {
     assert!(!comment.contains("takes up") && !said.err.contains("somebody's hand\n"), "{}{comment}", said.err);
 }
 
+/// The manifest of what follows, and of what others put there.
+const SHARED: &str = r#"name = "shared"
+[trusting]
+account = "222222222222"
+[trusted.partner]
+account = "444444444444"
+[buckets.gate-bucket]
+create = true
+[keys.data]
+create = true
+[roles.Kept]
+foreign_policies = "keep"
+[[roles.Kept.trust]]
+account = "partner"
+"#;
+
+/// What somebody put there as his own is no drift, and needs its approval all the same once the manifests say it.
+#[tokio::test(start_paused = true)]
+async fn what_others_put_there_is_not_taken_over_unapproved() {
+    let repository = Repository::new("gate-theirs").await;
+    repository.write("access/shared.toml", SHARED);
+    repository.commit("shared");
+    assert_eq!(repository.run(&["apply", "--auto-approve", "--quiet"]).await.exit, Exit::Clean);
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444444444444:root"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::gate-bucket/*"}]}"#;
+    repository.send("PUT", "/gate-bucket", "policy", open).await;
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"kms:*","Resource":"*"},{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444444444444:root"},"Action":"kms:Decrypt","Resource":"*"}]}"#;
+    repository.key_policy(policy).await;
+    let puts = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::other/*"}]}"#;
+    repository.hand("PutRolePolicy", &[("RoleName", "Kept"), ("PolicyName", "theirs"), ("PolicyDocument", puts)]).await;
+    let read_only = "arn:aws:iam::222222222222:policy/Theirs";
+    repository.hand("CreatePolicy", &[("PolicyName", "Theirs"), ("PolicyDocument", &puts.replace("PutObject", "DeleteObject"))]).await;
+    repository.hand("AttachRolePolicy", &[("RoleName", "Kept"), ("PolicyArn", read_only)]).await;
+    // Who leaves it to be theirs takes nothing over, whatever else there is.
+    let unrelated = SHARED.replace("create = true\n[roles", "create = true\ndescription = \"data\"\n[roles")
+        + "[roles.New]\n[[roles.New.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+    repository.write("access/shared.toml", &unrelated);
+    let json = repository.json(&["--deny-widening", "--base", "HEAD"]).await;
+    assert_eq!(json["base"]["grounds"]["taken_up"]["changes"], serde_json::json!([]), "{json:#}");
+    let inline =
+        |name: &str, action: &str| format!("[[roles.Kept.inline.{name}.statement]]\nactions = \"s3:{action}\"\nresources = \"arn:aws:s3:::other/*\"\n");
+    for (what, more, gained) in [
+        ("bucket", "[[buckets.gate-bucket.allow]]\naccount = \"partner\"\naccess = \"get\"\n".to_owned(), "s3:GetObject"),
+        ("key", "[[keys.data.allow]]\naccount = \"partner\"\naccess = \"decrypt\"\n".to_owned(), "kms:Decrypt"),
+        ("inline", inline("theirs", "PutObject"), "s3:PutObject"),
+        ("inline by another name", inline("ours", "PutObject"), "s3:PutObject"),
+        ("attached", String::new(), "s3:DeleteObject"),
+    ] {
+        let text =
+            if what == "attached" { SHARED.replace("\"keep\"\n", &format!("\"keep\"\npolicies = [\"{read_only}\"]\n")) } else { format!("{SHARED}{more}") };
+        repository.write("access/shared.toml", &text);
+        let (said, comment) = repository.judged("HEAD").await;
+        assert_eq!(said.exit, Exit::Refused, "{what}: {}{}", said.out, said.err);
+        let line = said.err.lines().find(|line| line.contains(": live already, by somebody's hand")).unwrap_or_default();
+        assert!(line.contains(gained), "{what}: {}", said.err);
+        assert!(comment.contains("takes up what somebody did by hand"), "{what}: {comment}");
+        let json = repository.json(&["--deny-widening", "--base", "HEAD"]).await;
+        assert!(!json["approvals"]["open"].as_array().unwrap().is_empty(), "{what}: {json:#}");
+    }
+}
+
 /// A selector that selects nothing is a mistake, and the comment says so: it is no plan that passed.
 #[tokio::test(start_paused = true)]
 async fn a_mistaken_selector_is_said_where_the_plan_is() {

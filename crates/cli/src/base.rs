@@ -9,11 +9,12 @@ use crossrole_model::desired::ManifestRef;
 use crossrole_model::observed::Scope;
 use crossrole_model::{
     AccountId, Action, Address, BaseMistakes, Cause, Change, Compared, Desired, Finding, Grounds, Kind, ObjectState, Observed, Plan, Reason, Severity, Since,
-    Source, Subject, UnreadBase, Withheld,
+    Source, Subject, UnreadBase, Withheld, beyond_all,
 };
 use crossrole_planner::Options;
 
 use crate::failure::Failure;
+use crate::foreign;
 use crate::git::Commit;
 use crate::load;
 use crate::session::Session;
@@ -36,8 +37,17 @@ pub(crate) struct ReadBase {
     new: Vec<(String, String)>,
     /// Manifests that the run is no longer of, by name and file.
     gone: Vec<(String, String)>,
-    /// Roles that it declares, those of manifests that are gone included.
-    roles: BTreeSet<Address>,
+    /// All that it declares, that of manifests that are gone included.
+    all: Desired,
+}
+
+/// What a plan of the commit comes to beside that of now.
+struct Beside {
+    then: Plan,
+    drift: Vec<Change>,
+    change: Vec<Change>,
+    /// What would be put back to have what the commit says.
+    back: Vec<Change>,
 }
 
 /// Who has gained and who has lost by drift: from what would be if it were put back to what is live.
@@ -51,18 +61,14 @@ pub(crate) fn by_hand(desired: &Desired, observed: &Observed, drift: &[Change], 
     delta(&objects.estate().under(controls), &live)
 }
 
-/// Who gains and who loses by what the manifests say otherwise than the commit: from what would be if drift were put back to what will be.
-/// What is withheld stays as it is on both sides.
-fn by_change(desired: &Desired, observed: &Observed, drift: &[Change], now: &Plan, controls: &Controls) -> AccessDelta {
-    let back: Vec<Change> = drift.iter().filter(|change| !now.withholds(&change.address)).cloned().collect();
-    if let (true, Some(access)) = (back.is_empty(), &now.access) {
-        return access.clone();
-    }
-    let mut then = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys);
-    let mut after = then.clone();
-    then.apply(&back);
-    after.apply(&now.changes);
-    delta(&then.estate().under(controls), &after.estate().under(controls))
+/// Who gains and who loses from what is read and put back to what is read and planned.
+fn between([then, now]: [&Observed; 2], [back, changes]: [&[Change]; 2], desired: &Desired, controls: &Controls) -> AccessDelta {
+    let with = |observed: &Observed, changes: &[Change]| {
+        let mut objects = Objects::observed(observed, desired.partition).with_keys(&desired.bucket_keys);
+        objects.apply(changes);
+        objects.estate().under(controls)
+    };
+    delta(&with(then, back), &with(now, changes))
 }
 
 impl Base {
@@ -149,7 +155,8 @@ impl ReadBase {
         let surroundings = settings.surroundings()?;
         let (desired, findings) = crossrole_manifest::load_in(&sources, &surroundings);
         let Some(mut desired) = desired else { return Ok(Err(of_commit(reference, findings, settings.shown(&sources)))) };
-        let roles = desired.objects.keys().filter(|address| address.kind == Kind::Role).cloned().collect();
+        let mut all = desired.clone();
+        named_since(&mut all.manifests, &now.manifests);
         let names = now.owners();
         let (kept, gone): (Vec<_>, Vec<_>) =
             desired.manifests.iter().map(|m| (m.name.clone(), m.file.clone())).partition(|(name, _)| names.contains(name.as_str()));
@@ -163,7 +170,7 @@ impl ReadBase {
             desired = crossrole_manifest::load_in(&left, &surroundings).0.unwrap_or(desired);
         }
         named_since(&mut desired.manifests, &now.manifests);
-        Ok(Ok(Self { reference: reference.to_owned(), commit: commit.id.clone(), desired, new, gone, roles }))
+        Ok(Ok(Self { reference: reference.to_owned(), commit: commit.id.clone(), desired, new, gone, all }))
     }
 
     /// What has to be read besides what the plan of now reads, where it may be: buckets and keys that only the commit speaks of, and
@@ -210,7 +217,7 @@ impl ReadBase {
             let account = observed.accounts.get(&address.account).and_then(|account| account.known());
             account?.roles.values().find(|role| role.name.eq_ignore_ascii_case(&address.name)).map(|role| ObjectState::Role(role.state.clone()))
         };
-        let new = desired.objects.iter().filter(|(address, _)| address.kind == Kind::Role && !self.roles.contains(address));
+        let new = desired.objects.iter().filter(|(address, _)| address.kind == Kind::Role && !self.all.objects.contains_key(address));
         let gone = new.filter_map(|(address, object)| {
             Some(Change {
                 address: address.clone(),
@@ -225,12 +232,39 @@ impl ReadBase {
         gone.collect()
     }
 
-    fn since(&self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Since {
+    fn beside(&self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options) -> Beside {
         let then = crossrole_planner::plan(&self.desired, observed, &Options { targets: options.targets.clone(), ..Options::default() });
         let (drift, change) = crossrole_planner::since(&then, now);
+        // What is withheld stays as it is on both sides.
+        let back = drift.iter().cloned().chain(self.unsaid(desired, observed)).filter(|change| !now.withholds(&change.address)).collect();
+        Beside { then, drift, change, back }
+    }
+
+    /// Who gains and who loses by what the manifests say otherwise than the commit: from what would be if drift were put back to what will
+    /// be. `known`: where nothing is put back.
+    fn by_change(&self, desired: &Desired, now: &Plan, observed: &Observed, back: &[Change], controls: &Controls, known: Option<&AccessDelta>) -> AccessDelta {
+        let mut all = match known.filter(|_| back.is_empty()) {
+            Some(known) => known.clone(),
+            None => between([observed; 2], [back, &now.changes], desired, controls),
+        };
+        // What somebody has put there as his own is no drift, and a manifest may say the same: what it is live by tells nothing then.
+        let [of_then, of_now] = foreign::of_both(&self.all, desired);
+        let ((then, had, _), (after, has, _)) = (of_then.taken_out(observed), of_now.taken_out(observed));
+        if !had.is_empty() || !has.is_empty() {
+            let said = between([&then, &after], [&of_then.taken_from(back), &of_now.taken_from(&now.changes)], desired, controls);
+            let more = beyond_all(now, &said, &[&all]);
+            all.changes.extend(more.changes);
+            all.undecided.extend(more.undecided);
+            all.changes.sort();
+            all.undecided.sort();
+        }
+        all
+    }
+
+    fn since(&self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Since {
+        let Beside { then, drift, change, back } = self.beside(desired, now, observed, options);
         let access = by_hand(&self.desired, observed, &drift, controls);
-        let back: Vec<Change> = drift.iter().cloned().chain(self.unsaid(desired, observed)).collect();
-        let change_access = by_change(desired, observed, &back, now, controls);
+        let change_access = self.by_change(desired, now, observed, &back, controls, now.access.as_ref());
         Since {
             reference: self.reference.clone(),
             commit: self.commit.clone(),

@@ -58,6 +58,6 @@ pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};
 pub use permission_set::PermissionSet;
 pub use plan::{Action, Borne, Change, Consequence, HeldTo, Part, Plan, Reason, Renamed, RestsOn, Step, StepId};
 pub use revoked::{Followed, Further, Opened, Revocation, Undenied, Whose, revoked_of, revoked_sid, revoked_since};
-pub use since::{BaseMistakes, Beside, Compared, Ground, Grounds, Since, UnreadBase, beyond};
+pub use since::{BaseMistakes, Beside, Compared, Ground, Grounds, Since, UnreadBase, beyond, beyond_all};
 pub use state::ObjectState;
 pub use withheld::{Cause, Subject, Withheld};

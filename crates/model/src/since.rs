@@ -59,13 +59,18 @@ impl Beside {
 
 /// What of `all` widens, or may, and is not said of the plan's own access.
 pub fn beyond(plan: &Plan, all: &AccessDelta) -> AccessDelta {
-    let own = plan.access.iter().flat_map(|delta| {
+    beyond_all(plan, all, &[])
+}
+
+/// The same, that none of `others` says either.
+pub fn beyond_all(plan: &Plan, all: &AccessDelta, others: &[&AccessDelta]) -> AccessDelta {
+    let said = plan.access.iter().chain(others.iter().copied()).flat_map(|delta| {
         let changes = delta.changes.iter().filter(|change| change.direction == Direction::Widened).map(|change| change.digest(plan));
         changes.chain(delta.undecided.iter().map(|one| one.digest(plan)))
     });
-    let own: BTreeSet<Digest> = own.collect();
-    let widened = all.changes.iter().filter(|change| change.direction == Direction::Widened && !own.contains(&change.digest(plan)));
-    let undecided = all.undecided.iter().filter(|one| !own.contains(&one.digest(plan)));
+    let said: BTreeSet<Digest> = said.collect();
+    let widened = all.changes.iter().filter(|change| change.direction == Direction::Widened && !said.contains(&change.digest(plan)));
+    let undecided = all.undecided.iter().filter(|one| !said.contains(&one.digest(plan)));
     AccessDelta { changes: widened.cloned().collect(), undecided: undecided.cloned().collect(), ..AccessDelta::default() }
 }
 
