@@ -284,6 +284,37 @@ async fn what_others_put_there_is_not_taken_over_unapproved() {
     }
 }
 
+/// What somebody did by hand and the change takes up is not hidden by a control policy that the change brings along, either.
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_up_is_not_hidden_by_a_control_policy() {
+    let repository = Repository::new("gate-both").await;
+    repository.write("crossrole.toml", "[accounts.\"222222222222\"]\nservice_control = [\"scp.json\"]\n");
+    let scp = |denied: &str| {
+        let deny = format!(r#",{{"Effect":"Deny","Action":"{denied}","Resource":"*"}}"#);
+        format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"*","Resource":"*"}}{}]}}"#, if denied.is_empty() { "" } else { &deny })
+    };
+    repository.write("scp.json", &scp(""));
+    repository.commit("control policies");
+    let puts = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::reports/*"}]}"#;
+    repository.hand("PutRolePolicy", &[("RoleName", "Reader"), ("PolicyName", "crossrole"), ("PolicyDocument", puts)]).await;
+    repository.write("access/based.toml", &MANIFEST.replace("actions = \"s3:GetObject\"", "actions = [\"s3:GetObject\", \"s3:PutObject\"]"));
+    repository.write("scp.json", &scp("s3:PutObject"));
+    repository.commit("take it up");
+    let (said, comment) = repository.judged("HEAD^1").await;
+    assert_eq!(said.exit, Exit::Refused, "{}{}", said.out, said.err);
+    let line = said.err.lines().find(|line| line.contains("s3:PutObject")).unwrap_or_default();
+    assert!(line.contains("role Reader") && line.contains(": under the control policies that there were before"), "{}", said.err);
+    assert!(comment.contains("Besides, under the control policies that there were before this change: 1 widening"), "{comment}");
+    repository.approve(&said);
+    assert_eq!(repository.judged("HEAD~2").await.0.exit, Exit::Clean);
+    // Where the control policy has nothing to do with it, it is said once.
+    std::fs::remove_dir_all(repository.path("approvals")).unwrap();
+    repository.write("scp.json", &scp("s3:DeleteObject"));
+    let json = repository.json(&["--deny-widening", "--base", "HEAD~2"]).await;
+    assert_eq!(json["approvals"]["open"].as_array().map(Vec::len), Some(1), "{json:#}");
+    assert_eq!(json["base"]["grounds"]["wider_before"]["changes"], serde_json::json!([]), "{json:#}");
+}
+
 /// A selector that selects nothing is a mistake, and the comment says so: it is no plan that passed.
 #[tokio::test(start_paused = true)]
 async fn a_mistaken_selector_is_said_where_the_plan_is() {

@@ -119,6 +119,14 @@ impl Base {
         Some(looked_at.map(|(account, info)| Withheld { subject: subject(account, &info.label), cause: Cause::Unnamed, blocks: false }).collect())
     }
 
+    /// Who gains and who loses by what the manifests say otherwise than the commit, under other control policies than those of now; `None`:
+    /// nobody can tell.
+    pub(crate) fn under(&self, controls: &Controls, desired: &Desired, now: &Plan, observed: &Observed, options: &Options) -> Option<AccessDelta> {
+        let Self::Read(base) = self else { return None };
+        let beside = base.beside(desired, now, observed, options);
+        Some(base.by_change(desired, now, observed, &beside.back, controls, None))
+    }
+
     /// The plan of now, of `desired`, beside what the commit says. `observed`: of `observe`.
     pub(crate) fn compared(self, desired: &Desired, now: &Plan, observed: &Observed, options: &Options, controls: &Controls) -> Compared {
         match self {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crossrole_access::{Controls, delta};
-use crossrole_model::{Desired, Ground, Grounds, Observed, Plan, beyond};
+use crossrole_model::access::AccessDelta;
+use crossrole_model::{Desired, Ground, Grounds, Observed, Plan, beyond, beyond_all};
 
 use crate::before::Before;
 use crate::commands::plan::sides;
@@ -41,14 +42,27 @@ impl Base {
         Ok(Self { changed, controls: controls.map(Result::unwrap_or_default), unread })
     }
 
-    /// What it comes to for a plan.
-    pub(crate) fn grounds(self, plan: &Plan, desired: &Desired, observed: &Observed) -> Grounds {
+    /// The control policies of the commit, where something is otherwise.
+    pub(crate) fn controls(&self) -> Option<&Controls> {
+        self.controls.as_ref()
+    }
+
+    /// What it comes to for a plan. `said`: what the manifests give that those of the commit did not, under the control policies of now;
+    /// `under`: under those of the commit, where they are others. What is live by somebody's hand is in no plan.
+    pub(crate) fn grounds(self, plan: &Plan, desired: &Desired, observed: &Observed, said: Option<&AccessDelta>, under: Option<&AccessDelta>) -> Grounds {
         let Self { changed, controls, unread } = self;
         let beyond = |controls: Controls| {
             let [before, after] = sides(plan, desired, observed, &controls);
             beyond(plan, &delta(&before, &after))
         };
-        let wider = controls.map(beyond).unwrap_or_default();
+        let mut wider = controls.map(beyond).unwrap_or_default();
+        let known: Vec<&AccessDelta> = said.into_iter().chain([&wider]).collect();
+        if let Some(AccessDelta { changes, undecided, grants_unseen: _ }) = under.map(|under| beyond_all(plan, under, &known)) {
+            wider.changes.extend(changes);
+            wider.undecided.extend(undecided);
+            wider.changes.sort();
+            wider.undecided.sort();
+        }
         Grounds { changed, wider, unread }
     }
 }

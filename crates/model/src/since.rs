@@ -106,6 +106,14 @@ impl Compared {
         }
     }
 
+    /// What the manifests give that those of the commit did not, where that is told apart.
+    pub fn change_access(&self) -> Option<&AccessDelta> {
+        match self {
+            Self::Since(since) => Some(&since.change_access),
+            Self::Unread(_) => None,
+        }
+    }
+
     /// The same with these.
     #[must_use]
     pub fn on(self, grounds: Grounds) -> Self {

@@ -265,8 +265,11 @@ pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs
             plan.withheld.extend(unnamed);
         }
         let since = base.map(|(base, grounds)| {
-            let compared = base.compared(&desired, &plan, then.as_ref().unwrap_or(&observed), &options, &controls);
-            compared.on(grounds.grounds(&plan, &desired, &observed))
+            let seen = then.as_ref().unwrap_or(&observed);
+            let under = grounds.controls().and_then(|before| base.under(before, &desired, &plan, seen, &options));
+            let compared = base.compared(&desired, &plan, seen, &options, &controls);
+            let grounds = grounds.grounds(&plan, &desired, &observed, compared.change_access(), under.as_ref());
+            compared.on(grounds)
         });
         for (account, calls) in then.into_iter().flat_map(|then| then.calls) {
             *plan.calls.entry(account).or_default() += calls;
