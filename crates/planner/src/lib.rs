@@ -7,6 +7,7 @@
 //! Order is IAM's: what is named exists first, what hangs on an object goes before it, and within an object what is taken
 //! away is taken before anything is given.
 
+mod again;
 pub mod check;
 mod diff;
 mod draft;
@@ -29,6 +30,7 @@ use crossrole_model::state::{BucketState, Encryption, Tags};
 use crossrole_model::{AccountId, Address, Cause, Desired, KeyRef, Kind, Observation, Observed, PermissionSet, Plan, PrincipalKind, Subject, Whose, Withheld};
 use crossrole_policy::{Arn, Document, is_public};
 
+pub use again::scope_again;
 pub use check::check;
 pub use narrow::narrowed;
 pub use rest::{rest, unlike_the_rest};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossrole_model::outcome::Event;
 use crossrole_model::plan::{Difference, Turned};
-use crossrole_model::{Address, Broken, Change, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor, Withheld};
+use crossrole_model::{Address, Broken, Call, Change, IamCall, Outcome, Plan, StepId, StepResult, Waiting, WaitsFor, Withheld, ownership};
 
 use crate::{Line, Screen, Tone, View, fold, rendered, safe, text, words};
 
@@ -138,8 +138,27 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, screen: Screen) -> String {
     if !outcome.is_complete() {
         let command = if plan.destroy { "destroy" } else { "apply" };
         out.push(Line::plain(0, format!("Run {command} again: it goes on from what is live.")));
+        let hidden = hidden(plan, outcome);
+        if !hidden.is_empty() && !plan.destroy {
+            let names = safe(&hidden.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+            let rest = "no manifest declares it, and nothing of ours may have it any more. The same saved plan, applied again, goes on; `drift` and `destroy` look for it, too.";
+            out.push(Line::plain(0, format!("A new plan may not find {names}: {rest}")));
+        }
     }
     rendered(&out, screen)
+}
+
+/// Policies and providers that were to go and have not gone: one is found by what of ours has it, and that is taken off it first.
+fn hidden<'p>(plan: &'p Plan, outcome: &Outcome) -> BTreeSet<&'p Address> {
+    let done = |result: &StepResult| matches!(result, StepResult::Applied | StepResult::AlreadyDone);
+    let left = plan.steps.iter().zip(&outcome.steps).filter(|(_, result)| !done(result));
+    let going = left.filter(|(step, _)| match &step.call {
+        // Those of the caller's side are known by their path.
+        Call::Iam(IamCall::DeletePolicy { arn }) => !ownership::is_caller_arn(arn),
+        Call::Iam(IamCall::DeleteOidcProvider { .. } | IamCall::DeleteSamlProvider { .. }) => true,
+        _ => false,
+    });
+    going.filter_map(|(step, _)| plan.changes.get(step.change)).filter(|change| change.after.is_none()).map(|change| &change.address).collect()
 }
 
 /// What is said of a step that is not done.

@@ -21,7 +21,7 @@ use crate::runner::Looked;
 use crate::session::Session;
 use crate::stop::Stop;
 
-use super::plan::{Made, make};
+use super::plan::{Made, make_again};
 use super::remembered::remembered;
 use super::reviewed::{self, Reviewed};
 
@@ -139,7 +139,7 @@ impl Work<'_> {
         let Self { args, session, options, reviewed, checked, approved } = *self;
         let gate = Gate::read(&args.planning.guard, &args.planning.cloud.config, &session.desired, reviewed)?;
         // A saved plan is a record of what was reviewed: what is carried out is planned now, and has to be that.
-        let mut made = make(session, options, &args.planning.guard, &gate, None).await?;
+        let mut made = make_again(session, options, &args.planning.guard, &gate, reviewed).await?;
         let beyond = held.map(|held| held.beyond(&made.plan)).unwrap_or_default();
         if !beyond.is_empty() {
             return Ok(Ended::Beyond(beyond));

@@ -246,7 +246,23 @@ pub(crate) fn carried_out(wanted: &[Report], made: &Made, sources: &[Source], ou
 
 /// Observes and plans, has the plan checked, and looks at what it does to access.
 pub(crate) async fn make(session: &Session, options: &Options, guard: &GuardArgs, gate: &Gate, base: Option<(Base, grounds::Base)>) -> Result<Made, Failure> {
+    made(session, options, (guard, gate), base, crossrole_planner::scope_of(&session.desired, options)).await
+}
+
+/// The same for a plan that was reviewed: what its changes are of is looked at as well.
+pub(crate) async fn make_again(session: &Session, options: &Options, guard: &GuardArgs, gate: &Gate, reviewed: Option<&Plan>) -> Result<Made, Failure> {
     let scope = crossrole_planner::scope_of(&session.desired, options);
+    let scope = if let Some(reviewed) = reviewed { crossrole_planner::scope_again(scope, reviewed) } else { scope };
+    made(session, options, (guard, gate), None, scope).await
+}
+
+async fn made(
+    session: &Session,
+    options: &Options,
+    (guard, gate): (&GuardArgs, &Gate),
+    base: Option<(Base, grounds::Base)>,
+    scope: Scope,
+) -> Result<Made, Failure> {
     let observed = session.observe(&scope).await?;
     let then = match &base {
         Some((base, _)) => base.observe(&scope, &observed, session).await?,
