@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crossrole_access::{Controls, Estate, Objects};
 use crossrole_lint::Linted;
 use crossrole_model::access::{AccessDelta, Lockout};
+use crossrole_model::observed::Scope;
 use crossrole_model::{Cause, Change, Compared, Desired, DesiredObject, Drifted, Finding, Judged, KeyRef, Kind, Observed, Outcome, Plan, Severity, Source};
 use crossrole_planner::Options;
 use crossrole_report::{Line, Owners, Screen, Tone};
