@@ -149,18 +149,3 @@ async fn what_another_run_uses_outlives_its_manifest() {
     place.iam(DEV, "UntagUser", &[("UserName", "carl"), ("TagKeys.member.1", "crossrole:manifest")]).await;
     assert!(place.good(&["plan", &c]).await.starts_with("No changes."));
 }
-
-/// What stays, since another manifest uses it, is there: what is written anew may name it.
-#[tokio::test(start_paused = true)]
-async fn what_stays_for_another_manifest_may_be_named() {
-    let place = Place::new(Options::default());
-    let folder = Folder::new("named");
-    let (a, b) = (folder.write("a", SIDE), folder.write("b", SIDE));
-    place.good(&["apply", "--auto-approve", "--quiet", &a]).await;
-    place.good(&["apply", "--auto-approve", "--quiet", &b]).await;
-    folder.write("a", "[roles.New]\n[[roles.New.trust]]\nuser = \"dev/ann\"\n");
-    let said = place.good(&["apply", "--auto-approve", "--quiet", &a]).await;
-    assert!(said.contains("it stays: a manifest that is not of this run lets somebody in by it"), "{said}");
-    assert!(place.iam("222222222222", "GetRole", &[("RoleName", "New")]).await.contains("user%2Fann"));
-    assert!(place.good(&["plan", &b]).await.starts_with("No changes."));
-}

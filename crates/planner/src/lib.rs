@@ -228,13 +228,15 @@ fn unreadable(draft: &mut Draft<'_>, everything: bool) {
                 let left = |address: &Address| desired.left.objects.contains(address) && !desired.objects.contains_key(address);
                 for (address, why) in &state.unreadable {
                     let blocks = left(address);
-                    if blocks || everything && !draft.declares(address) {
+                    if blocks || everything && !draft.destroy && !draft.declares(address) {
                         draft.withheld.push(Withheld { subject: Subject::Object(address.clone()), cause: Cause::Unreadable(why.clone()), blocks });
                     }
                 }
             }
         }
-        let unlisted = observation.known().into_iter().flat_map(|state| &state.unlisted);
+        // Drift names each policy.
+        let named = |kind: &Kind| everything && !draft.destroy && *kind == Kind::Policy;
+        let unlisted = observation.known().into_iter().flat_map(|state| &state.unlisted).filter(|(kind, _)| !named(kind));
         draft.withheld.extend(unlisted.map(|(kind, why)| Withheld {
             subject: Subject::PruningOf { account: account.clone(), label: label.to_owned(), kind: *kind },
             cause: Cause::Unreadable(why.clone()),
