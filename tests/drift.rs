@@ -531,6 +531,25 @@ async fn what_others_let_in_is_not_denied_where_it_was_not_read() {
     assert!(drift(&place, &[], &file).await.out.contains(NOBODY));
 }
 
+/// Whose last member was taken out by hand is said to have none, so that who comes in after that is drift again.
+#[tokio::test(start_paused = true)]
+async fn a_group_without_members_is_said_to_have_none() {
+    let text = "name = \"team\"\n[trusting]\naccount = \"222222222222\"\n[trusted.dev]\naccount = \"111111111111\"\n[trusted.dev.groups.Readers]\n\
+                members = [\"ann\"] # who\n[trusted.dev.users.ann]\n[roles.R]\n[[roles.R.trust]]\ngroup = \"dev/Readers\"\n";
+    let place = Place::new(Options::default());
+    let path = manifest("drift-members", text);
+    place.good(&["apply", "--auto-approve", "--quiet", &path]).await;
+    place.iam("111111111111", "RemoveUserFromGroup", &[("GroupName", "Readers"), ("UserName", "ann")]).await;
+    let said = drift(&place, &["--write"], &path).await;
+    assert!(said.err.contains("membership/Readers/ann: who is in the group"), "{}", said.err);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text.replace("[\"ann\"]", "[]"));
+    assert_eq!(drift(&place, &[], &path).await.exit, Exit::Clean);
+    place.iam("111111111111", "CreateUser", &[("UserName", "eve")]).await;
+    place.iam("111111111111", "AddUserToGroup", &[("GroupName", "Readers"), ("UserName", "eve")]).await;
+    let said = drift(&place, &[], &path).await;
+    assert!(said.exit == Exit::Changes && said.out.contains("user eve gains sts:AssumeRole"), "{}", said.out);
+}
+
 pub(crate) async fn kms(place: &Place, operation: &str, input: &serde_json::Value) -> String {
     let root = crate::support::Credentials { key: TRUSTING.to_owned(), ..crate::support::Credentials::default() };
     let (status, body) = place.kms_as(&root, "us-east-1", operation, input).await;

@@ -154,7 +154,8 @@ fn members(table: &mut dyn TableLike, key: &str, add: &BTreeSet<String>, remove:
     for text in add {
         list.push(text.as_str());
     }
-    if list.is_empty() {
+    // Of a group, an empty list says that nobody is in it, and none says nothing; a provider without audiences is not one of the usual.
+    if list.is_empty() && key == "policies" {
         table.remove(key);
     }
     Some(())
@@ -252,5 +253,30 @@ fn walk(table: &DeTable<'_>, path: &mut Path, left: &mut BTreeSet<usize>, places
             _ => {}
         }
         path.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossrole_model::{AccountId, Address, Kind};
+
+    use super::*;
+
+    fn attempt(edits: Vec<Edit>) -> Attempt {
+        Attempt { address: Address::new(&AccountId::nobody(), Kind::Role, "R"), part: None, file: "m.toml".into(), key: None, edits }
+    }
+
+    fn path(keys: &[&str]) -> Path {
+        keys.iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    /// That nobody is in a group is another thing than that nothing is said of it; of a role's policies it is the same.
+    #[test]
+    fn a_list_that_means_something_when_empty_stays() {
+        let text = "[groups.G]\nmembers = [\"ann\"] # who\n[roles.R]\npolicies = [\"A\"]\n[oidc_providers.p]\nclient_ids = [\"a\"]\n";
+        let of = |at: &[&str], key, gone: &str| Edit::Members { at: path(at), key, add: BTreeSet::new(), remove: BTreeSet::from([gone.to_owned()]) };
+        let edits = vec![of(&["groups", "G"], "members", "ann"), of(&["roles", "R"], "policies", "A"), of(&["oidc_providers", "p"], "client_ids", "a")];
+        let expected = "[groups.G]\nmembers = [] # who\n[roles.R]\n[oidc_providers.p]\nclient_ids = []\n";
+        assert_eq!(edited(text, &attempt(edits)).as_deref(), Some(expected));
     }
 }
