@@ -129,6 +129,20 @@ async fn an_account_that_nobody_knows_is_named() {
     assert!(said.err.contains("3 mistakes found") && said.err.contains("are one account"), "{}", said.err);
 }
 
+/// Settings beside the manifests of a run that takes others hold nothing up, and are not passed over in silence.
+#[tokio::test(start_paused = true)]
+async fn settings_that_are_not_read_are_named() {
+    let place = Place::new(Options::default());
+    let folder = folder("beside", &[("crossrole.toml", "[guardrails]\nforbidden_actions = [\"s3:*\"]\n"), ("m.toml", ROLE)]);
+    let warning = format!("warning: `{folder}/crossrole.toml` stands beside manifests and is not read");
+    for command in ["validate", "plan"] {
+        let said = place.run(&[command, &format!("{folder}/m.toml")]).await;
+        assert!(said.err.contains(&warning), "{command}: {}", said.err);
+        let said = place.run(&[command, "--config", &format!("{folder}/crossrole.toml"), &format!("{folder}/m.toml")]).await;
+        assert!(!said.err.contains("is not read"), "{command}: {}", said.err);
+    }
+}
+
 /// Whose credentials are at hand is asked when something is proven; that the name is nobody's is known before.
 #[tokio::test(start_paused = true)]
 async fn a_principal_at_hand_whom_nobody_knows_is_a_warning() {

@@ -101,6 +101,22 @@ fn source(file: &Path) -> Result<Source, Failure> {
     Ok(Source { file: file.display().to_string(), text })
 }
 
+/// Settings that stand beside manifests and are not those of this run: guardrails in them hold nothing up.
+pub(crate) fn passed_over(sources: &[Source], config: &Path) -> String {
+    if config != Path::new(CONFIG) {
+        return String::new();
+    }
+    let folder = |source: &Source| Path::new(&source.file).parent().map(|folder| folder.join(CONFIG));
+    let beside: BTreeSet<PathBuf> = sources.iter().filter_map(folder).filter(|file| file.is_file()).collect();
+    let taken = config.canonicalize().ok();
+    let others = beside.into_iter().filter(|file| file.canonicalize().ok() != taken);
+    let line = |file: PathBuf| {
+        let name = crossrole_report::safe(&file.display().to_string());
+        format!("warning: `{name}` stands beside manifests and is not read: settings are those of the folder where a command runs, or `--config`'s\n")
+    };
+    others.map(line).collect()
+}
+
 /// The settings of this place, and manifests under them.
 pub(crate) struct Loaded {
     pub(crate) settings: Settings,
@@ -113,6 +129,7 @@ impl Loaded {
     pub(crate) fn read(paths: &[PathBuf], config: &Path, io: &mut Io) -> Result<Self, Failure> {
         let settings = Settings::read(config)?;
         let sources = sources(paths)?;
+        io.err(&passed_over(&sources, config));
         let (desired, findings) = crossrole_manifest::load_in(&sources, &settings.surroundings()?);
         let shown = settings.shown(&sources);
         let Some(desired) = desired else { return Err(Failure::findings(findings, shown)) };

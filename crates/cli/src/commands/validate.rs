@@ -27,6 +27,7 @@ pub(crate) fn run(args: &ValidateArgs, io: &mut Io) -> Result<Exit, Failure> {
         }
     };
     let sources = load::sources(&args.paths.paths)?;
+    io.err(&crate::load::passed_over(&sources, &args.config));
     let (desired, mut findings) = crossrole_manifest::load_in(&sources, &settings.surroundings()?);
     let mut linted = Linted::default();
     if let Some(desired) = &desired {

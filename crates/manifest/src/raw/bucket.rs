@@ -16,7 +16,7 @@ record! {
         /// Make it if missing, and own it.
         create: Option<Spanned<bool>>,
         /// Take over a bucket of this name that exists without our mark.
-        adopt: Option<bool>,
+        adopt: Option<Spanned<bool>>,
         /// Region, when it is not that of the trusting account.
         region: Option<Spanned<Region>>,
         /// Versioning on or suspended.

@@ -84,6 +84,8 @@ impl Builder<'_> {
             ("public_access_block", raw.public_access_block.as_ref().map(|v| v.span)),
             ("ownership", raw.ownership.as_ref().map(|v| v.span)),
             ("logging", raw.logging.as_ref().map(|v| v.span)),
+            ("tags", raw.tags.as_ref().and_then(|tags| tags.0.values().next()).map(|first| first.key)),
+            ("adopt", raw.adopt.as_ref().map(|v| v.span)),
         ];
         if !create {
             if raw.has("create") && raw.create.is_none() {
@@ -110,7 +112,7 @@ impl Builder<'_> {
             }),
             tags: Some(tags),
         };
-        self.insert(key, Address::new(&self.trusting, Kind::Bucket, name), raw.adopt.unwrap_or(false), DesiredState::Bucket(state));
+        self.insert(key, Address::new(&self.trusting, Kind::Bucket, name), raw.adopt.as_ref().is_some_and(|adopt| adopt.value), DesiredState::Bucket(state));
     }
 
     /// The other side of logging: the target's policy lets the logging service put this bucket's logs (S3 User Guide,

@@ -8,12 +8,17 @@ const KEYS: [&str; 2] = ["externalid", "stsexternalid"];
 /// So many letters may be wrong, too many or too few: whoever mistypes the key has still written the value.
 const WRONG_MOST: usize = 4;
 
+/// What stands before a sign is looked at no further back than this, in bytes: the key with all that may be wrong with it is no longer, and
+/// a line may be as long as its author likes.
+const KEY_MOST: usize = 96;
+
 /// Where external ids stand: between their quotes and, where the text is no TOML there, to the end of the line. What looks like a value of
 /// such a key is one, and so is what looks like the key.
 pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     for (at, sign) in text.match_indices(['=', ':']) {
-        let before = text.get(..at).unwrap_or_default();
+        let first = (at.saturating_sub(KEY_MOST)..=at).find(|first| text.is_char_boundary(*first)).unwrap_or(at);
+        let before = text.get(first..at).unwrap_or_default();
         let begins = before.rfind(['\n', '{', ',', '=']).map_or(0, |before| before + 1);
         if is_key(before.get(begins..).unwrap_or_default()) {
             value(text, at + sign.len(), &mut out);
@@ -37,14 +42,22 @@ fn is_key(written: &str) -> bool {
     plain(written).contains("extern") || written.split(['.', ':']).any(is_near)
 }
 
-/// A line that begins with the key and has no sign.
+/// A key without a sign: what stands behind it, to the end of the line.
 fn unsigned(text: &str, out: &mut Vec<Range<usize>>) {
     let mut begins = 0;
     for line in text.split_inclusive('\n') {
-        let word = line.trim_start();
-        let end = word.find([' ', '\t']).unwrap_or(word.len());
-        if !word.starts_with('#') && !line.contains(['=', ':']) && word.get(..end).is_some_and(is_key) {
-            out.push(begins + line.len() - word.len() + end..begins + line.trim_end().len());
+        let code = line.split('#').next().unwrap_or_default();
+        let mut from = 0;
+        for word in code.split_inclusive([' ', '\t']) {
+            from += word.len();
+            let behind = code.get(from..).unwrap_or_default().trim_start();
+            let name = word.trim().trim_start_matches(['{', ',']);
+            // A bare word, and no value: the key of another value may stand behind it.
+            let bare = !name.is_empty() && name.len() <= KEY_MOST && !name.contains(['"', '\'', '=', ':', '[', ']']);
+            if bare && !behind.is_empty() && !behind.starts_with(['=', ':', '.']) && is_key(name) {
+                out.push(begins + from..begins + line.trim_end().len());
+                break;
+            }
         }
         begins += line.len();
     }
@@ -56,8 +69,23 @@ fn value(text: &str, from: usize, out: &mut Vec<Range<usize>>) {
     let begins = from + rest.len() - rest.trim_start_matches([' ', '\t']).len();
     let rest = text.get(begins..).unwrap_or_default();
     match rest.chars().next() {
-        Some('"' | '\'') => drop(quoted(text, begins, out)),
+        Some('"' | '\'') => {
+            let ends = quoted(text, begins, out);
+            // What stands behind it on the line, and is nothing of TOML's, was meant to be of it.
+            let line = text.get(ends..).unwrap_or_default();
+            let line = line.get(..line.find('\n').unwrap_or(line.len())).unwrap_or_default();
+            if line.trim_start().starts_with(['"', '\'']) {
+                out.push(ends..ends + line.len());
+            }
+        }
         Some('[') => list(text, begins + 1, out),
+        // Its value stands on the next line.
+        Some('\n' | '\r') => {
+            let next = begins + rest.len() - rest.trim_start().len();
+            if text.get(next..).is_some_and(|rest| rest.starts_with(['"', '\''])) {
+                let _ = quoted(text, next, out);
+            }
+        }
         _ => out.push(begins..begins + rest.find('\n').unwrap_or(rest.len())),
     }
 }
@@ -136,6 +164,10 @@ mod tests {
             "External_Id: SECRET",
             "external_id = SECRET",
             "external_id SECRET",
+            "external_id =\n  \"SECRET\"",
+            "external_id = \"a\" \"SECRET\"",
+            "account = \"dev\", external_id \"SECRET\"",
+            "user = \"dev/x\" external_id \"SECRET\"",
             "external_id.x = \"SECRET\"",
             "external_id . x = \"SECRET\"",
             "\"extern\\u0061l_id\" = \"SECRET\"",
@@ -152,6 +184,14 @@ mod tests {
             let said = shown(&format!("name = \"x\"\n{line}\n"));
             assert!(said.starts_with("name = \"x\"\n") && !said.contains("SECRET"), "{line}: {said}");
         }
+    }
+
+    /// A line is as long as its author likes, and is looked at once.
+    #[test]
+    fn a_long_line_costs_no_more_than_its_length() {
+        let line = format!("# {}\nexternal_id = \"SECRET\"\n", "a:é=".repeat(50_000));
+        assert!(!shown(&line).contains("SECRET"));
+        assert_eq!(secrets(&line).len(), 1);
     }
 
     /// What the others say is read.
