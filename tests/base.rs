@@ -333,7 +333,7 @@ async fn a_commit_with_mistakes_does_not_hold_up_what_repairs_it() {
     let wrong: [(&str, Option<Vec<u8>>, &str); 4] = [
         ("access/based.toml", Some(MANIFEST.replace("\"1h\"", "\"100h\"").into()), "HEAD:access/based.toml:"),
         ("access/more.toml", Some(vec![0x61, 0xff]), "`access/more.toml` of HEAD: it is not UTF-8"),
-        ("crossrole.toml", Some(b"[defaults]\nnothing = 1\n".to_vec()), "unknown field `nothing`"),
+        ("crossrole.toml", Some(b"[defaults]\nnothing = 1\n".to_vec()), "unknown key `nothing`"),
         ("access/link.toml", None, "`access/link.toml` is a symbolic link in HEAD"),
     ];
     repository.write("access/based.toml", &MANIFEST.replace("max_session = \"1h\"", "max_session = \"2h\""));

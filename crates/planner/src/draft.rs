@@ -197,7 +197,9 @@ impl<'a> Draft<'a> {
     pub(crate) fn keeps(&mut self, what: &Address) -> bool {
         let by = self.relied.by(what).cloned();
         let keeps = by.is_some();
-        by.into_iter().for_each(|by| self.withhold(what, Cause::ReliedOn(by)));
+        if let Some(by) = by {
+            self.withhold(what, Cause::ReliedOn(by));
+        }
         keeps
     }
 

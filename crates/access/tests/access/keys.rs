@@ -181,6 +181,9 @@ fn beside_key(reach: &Reach) -> BTreeSet<String> {
 /// what one says by itself is what it needs.
 #[test]
 fn what_is_encrypted_otherwise_takes_nothing_of_the_buckets_key() {
+    const SSE: &str = "s3:x-amz-server-side-encryption";
+    const SSE_KEY: &str = "s3:x-amz-server-side-encryption-aws-kms-key-id";
+    const SSE_C: &str = "s3:x-amz-server-side-encryption-customer-algorithm";
     let trust = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/Ci"},"Action":"sts:AssumeRole"}"#;
     let bucket = r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::222222222222:role/App","arn:aws:iam::222222222222:role/Ci"]},"Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::data/*"}"#;
     let app = r#"{"AWS":"arn:aws:iam::222222222222:role/App"}"#;
@@ -201,12 +204,11 @@ fn what_is_encrypted_otherwise_takes_nothing_of_the_buckets_key() {
     let shut = side(SHUT);
     let put = |action: &str, said: &[(&str, &str)]| {
         let mut question = asked(APP, action);
-        said.iter().for_each(|(key, value)| question.context.set(key, *value));
+        for (key, value) in said {
+            question.context.set(key, *value);
+        }
         shut.ask(&question)
     };
-    const SSE: &str = "s3:x-amz-server-side-encryption";
-    const SSE_KEY: &str = "s3:x-amz-server-side-encryption-aws-kms-key-id";
-    const SSE_C: &str = "s3:x-amz-server-side-encryption-customer-algorithm";
     let another = "arn:aws:kms:eu-west-1:222222222222:key/another";
     for (action, said, asks_for) in [
         ("s3:PutObject", &[][..], Some(KEY)),

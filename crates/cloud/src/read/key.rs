@@ -222,7 +222,7 @@ const ALL_MARKS_MOST: usize = 1_000;
 pub(super) async fn marked(session: &Arc<Session>, scope: &Scope) -> Option<Observation<BTreeMap<String, String>>> {
     let here: Vec<KeyRef> = scope.keys.iter().filter_map(|arn| KeyRef::parse(arn)).filter(|key| key.account() == session.account).collect();
     let made: BTreeSet<String> = here.iter().filter(|key| key.alias().is_some()).map(|key| key.region().to_owned()).collect();
-    let all = scope.key_regions.get(&session.account).into_iter().flatten().cloned().filter(|_| scope.everything);
+    let all = scope.key_regions.get(&session.account).into_iter().flatten().filter(|_| scope.everything).cloned();
     let regions: BTreeSet<String> = made.iter().cloned().chain(all).collect();
     if regions.is_empty() || scope.presence || scope.follow_owned.is_empty() {
         return None;

@@ -215,8 +215,8 @@ pub(super) fn loses(draft: &Draft<'_>, (address, object): (&Address, &DesiredObj
     let resources = |statement: &Statement| {
         statement.resource.iter().flat_map(|r| r.values.iter().map(|value| (statement.sid().to_owned(), value.clone()))).collect::<Vec<_>>()
     };
-    let wanted: BTreeSet<(String, String)> = statements.iter().flat_map(|statement| resources(statement)).collect();
-    live.flat_map(|statement| resources(statement)).any(|piece| !wanted.contains(&piece))
+    let wanted: BTreeSet<(String, String)> = statements.iter().flat_map(resources).collect();
+    live.flat_map(resources).any(|piece| !wanted.contains(&piece))
 }
 
 /// Tells whether a caller policy of this name is the principal's own.

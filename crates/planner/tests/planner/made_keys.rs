@@ -137,10 +137,10 @@ fn it_goes_only_when_it_is_told_by_name() {
 /// A key that a manifest made and names no more stays as it is, with what its policy lets, until it is told to go.
 #[test]
 fn a_key_that_is_named_no_more_keeps_its_policy() {
-    let second = MAKES.replace("data]", "second]").replace("\"data\"", "\"second\"");
     const LETS: &str = r#"{"Version":"2012-10-17","Statement":[
         {"Sid":"Root","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"kms:*","Resource":"*"},
         {"Sid":"Crossrole62c66a7a0123456789abcdef","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"kms:Decrypt","Resource":"*"}]}"#;
+    let second = MAKES.replace("data]", "second]").replace("\"data\"", "\"second\"");
     let first: fn(&mut Observed) = |e| {
         let tags = Tags::from([("crossrole:manifest".into(), "m".into()), ("crossrole:alias".into(), "alias/data".into())]);
         let state = MadeKey { alias: Some("alias/data".into()), description: String::new(), rotation_days: None, tags };
