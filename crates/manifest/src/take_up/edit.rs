@@ -30,6 +30,44 @@ pub(crate) enum Edit {
 
 /// Returns a manifest's text with the edits of an attempt; `None` where it has no place for one of them.
 pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
+    let lines = text.replace("\r\n", "\n");
+    Some(as_before(text, &edited_lines(&lines, &in_lines(text, attempt))?))
+}
+
+/// The attempt at a text whose lines end without carriage returns: each of them before a place is one byte less.
+fn in_lines(text: &str, attempt: &Attempt) -> Attempt {
+    let moved = |at: usize| at - text.get(..at).unwrap_or_default().matches("\r\n").count();
+    let ends = text.contains("\r\n");
+    let mut attempt = attempt.clone();
+    attempt.key = attempt.key.map(moved);
+    for edit in &mut attempt.edits {
+        match edit {
+            Edit::Take { start } | Edit::Word { start, .. } | Edit::Respell { start, .. } => *start = moved(*start),
+            // In several lines, it would get what ends those of the file.
+            Edit::Put { value: Some(value), .. } if ends || value.as_str().is_some_and(|text| text.contains('\r')) => in_one_line(value),
+            Edit::Put { .. } | Edit::Members { .. } | Edit::Append { .. } => {}
+        }
+    }
+    attempt
+}
+
+/// A text of several lines is written in one.
+fn in_one_line(value: &mut Value) {
+    let Some(text) = value.as_str().filter(|text| text.contains('\n')) else { return };
+    let written: String = text
+        .chars()
+        .map(|c| match c {
+            '"' | '\\' => format!("\\{c}"),
+            c if c.is_control() => format!("\\u{:04X}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect();
+    if let Ok(one) = format!("\"{written}\"").parse() {
+        *value = one;
+    }
+}
+
+fn edited_lines(text: &str, attempt: &Attempt) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
     let edits = labelled(text, attempt)?;
     // All at once, and before anything else: places are those of the text as it is.
@@ -59,7 +97,7 @@ pub fn edited(text: &str, attempt: &Attempt) -> Option<String> {
             tidy(&mut document, at);
         }
     }
-    Some(as_before(text, &comments::kept(text, document.to_string())))
+    Some(comments::kept(text, document.to_string()))
 }
 
 /// The edits, with the label of the object's table where that is found by where it stands.
@@ -226,7 +264,7 @@ fn take(text: &str, starts: &BTreeSet<usize>, document: &mut DocumentMut) -> Opt
                 list.is_empty()
             }
             Item::Value(Value::Array(list)) => {
-                indices.iter().rev().for_each(|at| drop(list.remove(*at)));
+                indices.iter().rev().for_each(|at| without(list, *at));
                 list.is_empty()
             }
             _ => return None,
@@ -278,5 +316,45 @@ mod tests {
         let edits = vec![of(&["groups", "G"], "members", "ann"), of(&["roles", "R"], "policies", "A"), of(&["oidc_providers", "p"], "client_ids", "a")];
         let expected = "[groups.G]\nmembers = [] # who\n[roles.R]\n[oidc_providers.p]\nclient_ids = []\n";
         assert_eq!(edited(text, &attempt(edits)).as_deref(), Some(expected));
+    }
+
+    const TRUST: &str =
+        "[roles.R]\ndescription = '''\none\ntwo'''\ntrust = [\n  { account = \"dev\" }, # first\n  # the second\n  { service = \"ec2\" }, # ec2\n]\n";
+
+    /// The byte at which this text begins.
+    fn start(of: &str, text: &str) -> usize {
+        text.find(of).unwrap_or_else(|| panic!("{of}"))
+    }
+
+    /// A comment stays with what it is of, or on a line of its own, whatever ends the lines.
+    #[test]
+    fn what_is_taken_out_of_a_list_leaves_the_comments_of_the_rest() {
+        for (gone, expected) in [
+            ("{ service", "  { account = \"dev\" }, # first\n  # the second\n  # ec2\n]\n"),
+            ("{ account", "  # first\n\n  # the second\n  { service = \"ec2\" }, # ec2\n]\n"),
+        ] {
+            for end in ["\n", "\r\n"] {
+                let text = TRUST.replace('\n', end);
+                let edited = edited(&text, &attempt(vec![Edit::Take { start: start(gone, &text) }])).unwrap_or_default();
+                let (head, rest) = edited.split_once(&format!("trust = [{end}")).unwrap_or_default();
+                assert_eq!((head, rest.replace(end, "\n").as_str()), (text.split_once("trust").unwrap_or_default().0, expected), "{end:?}: {edited}");
+            }
+        }
+    }
+
+    /// A text of several lines is what it is meant to be, whatever ends the lines around it.
+    #[test]
+    fn a_text_of_several_lines_is_the_same_in_any_file() {
+        for end in ["\n", "\r\n"] {
+            for value in ["three\nfour \"quoted\" \\ \t", "three\r\nfour", "# no comment\n\n", "one line"] {
+                let text = TRUST.replace('\n', end);
+                let edit = Edit::Put { at: path(&["roles", "R"]), key: "description".to_owned(), value: Some(value.into()) };
+                let edited = edited(&text, &attempt(vec![edit])).unwrap_or_default();
+                let meant: toml::Table = edited.parse().unwrap_or_else(|e| panic!("{e}: {edited}"));
+                assert_eq!(meant["roles"]["R"]["description"].as_str(), Some(value), "{end:?}: {edited}");
+                assert_eq!(comments::comments(&edited).len(), 3, "{edited}");
+                assert!(end == "\n" || edited.matches('\n').count() == edited.matches("\r\n").count(), "{edited:?}");
+            }
+        }
     }
 }
