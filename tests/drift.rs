@@ -547,7 +547,50 @@ async fn a_group_without_members_is_said_to_have_none() {
     place.iam("111111111111", "CreateUser", &[("UserName", "eve")]).await;
     place.iam("111111111111", "AddUserToGroup", &[("GroupName", "Readers"), ("UserName", "eve")]).await;
     let said = drift(&place, &[], &path).await;
-    assert!(said.exit == Exit::Changes && said.out.contains("user eve gains sts:AssumeRole"), "{}", said.out);
+    assert!(said.exit == Exit::Changes && said.out.contains("user eve of 111111111111 gains sts:AssumeRole"), "{}", said.out);
+}
+
+/// What was done alike in each account of a manifest is written once, however many parts of an object it was; what was done in one alone is left.
+#[tokio::test(start_paused = true)]
+async fn what_was_done_alike_in_each_account_is_written() {
+    let folder = crate::support::root().join(format!("target/test-manifests/drift-alike-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let account = |id: &str, label: &str| format!("[accounts.{label}]\nid = \"{id}\"\nou = \"Workloads\"\n");
+    std::fs::write(folder.join("accounts.toml"), account(TRUSTING, "one") + &account("333333333333", "two")).unwrap();
+    std::fs::write(folder.join("crossrole.toml"), "").unwrap();
+    let text = "name = \"alike\"\n[trusting]\naccounts = \"ou:Workloads\"\n[roles.Two]\ndescription = \"Looks\"\nmax_session = \"1h\"\n\
+                [[roles.Two.trust]]\nservice = \"ec2.amazonaws.com\"\n";
+    let path = folder.join("alike.toml");
+    std::fs::write(&path, text).unwrap();
+    let (config, file) = (folder.join("crossrole.toml").display().to_string(), path.display().to_string());
+    let place = Place::new(Options::default());
+    let run = async |words: &[&str]| place.run(&[words, &["--config", &config, &file]].concat()).await;
+    let said = run(&["apply", "--auto-approve", "--quiet"]).await;
+    assert_eq!(said.exit, Exit::Clean, "{}{}", said.out, said.err);
+    let by_hand = [("RoleName", "Two"), ("Description", "Looks into all"), ("MaxSessionDuration", "7200")];
+    for id in [TRUSTING, "333333333333"] {
+        place.iam(id, "UpdateRole", &by_hand).await;
+        place.iam(id, "TagRole", &[("RoleName", "Two"), ("Tags.member.1.Key", "team"), ("Tags.member.1.Value", "x")]).await;
+    }
+    let puts = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::other/*"}]}"#;
+    place.iam(TRUSTING, "PutRolePolicy", &[("RoleName", "Two"), ("PolicyName", "theirs"), ("PolicyDocument", puts)]).await;
+    let said = run(&["drift", "--sandbox", "--write"]).await;
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(["description = \"Looks into all\"", "max_session = \"2h\"", "team = \"x\""].iter().all(|line| written.contains(line)), "{written}{}", said.err);
+    let left: Vec<&str> = said.err.lines().filter(|line| line.starts_with("left: ")).collect();
+    let expected =
+        "left: 222222222222/role/Two: inline policy theirs: what says it says more, and would change 333333333333/role/Two as well; `apply` takes it away";
+    assert_eq!(left, [expected], "{}", said.err);
+    // What is otherwise in one of them stays what it is in the manifest.
+    place.iam(TRUSTING, "UpdateRole", &[("RoleName", "Two"), ("Description", "Alone"), ("MaxSessionDuration", "10800")]).await;
+    place.iam("333333333333", "UpdateRole", &[("RoleName", "Two"), ("Description", "Looks into all"), ("MaxSessionDuration", "10800")]).await;
+    let said = run(&["drift", "--sandbox", "--write"]).await;
+    assert!(
+        said.err.contains("role/Two: description: what says it says more, and would change 333333333333/role/Two as well; `apply` puts it back"),
+        "{}",
+        said.err
+    );
+    assert!(std::fs::read_to_string(&path).unwrap().contains("max_session = \"3h\""));
 }
 
 pub(crate) async fn kms(place: &Place, operation: &str, input: &serde_json::Value) -> String {
@@ -771,15 +814,23 @@ async fn what_is_left_has_its_own_reason() {
     let tags = [("Tags.member.1.Key", "crossrole:manifest"), ("Tags.member.1.Value", "more")];
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
     place.iam(TRUSTING, "CreateRole", &[&[("RoleName", "Stray"), ("AssumeRolePolicyDocument", trust)][..], &tags].concat()).await;
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+    place.iam(TRUSTING, "CreatePolicy", &[&[("PolicyName", "Stray"), ("PolicyDocument", document)][..], &tags].concat()).await;
     let said = drift(&place, &["--write", "--json"], &path).await;
     let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-    let left: Vec<(&str, &str)> =
-        value["left_because"].as_array().unwrap().iter().map(|one| (one["address"].as_str().unwrap(), one["because"].as_str().unwrap())).collect();
-    let expected = [("222222222222/role/First", "no-words"), ("222222222222/role/Stray", "undeclared"), ("222222222222/key/us-east-1/alias/data", "no-words")];
+    let all = value["left_because"].as_array().unwrap();
+    let left: Vec<[&str; 3]> = all.iter().map(|one| ["address", "because", "undone"].map(|key| one[key].as_str().unwrap())).collect();
+    let expected = [
+        ["222222222222/policy/Stray", "undeclared", "destroyed"],
+        ["222222222222/role/First", "no-words", "put-back"],
+        ["222222222222/role/Stray", "undeclared", "taken-away"],
+        ["222222222222/key/us-east-1/alias/data", "no-words", "put-back"],
+    ];
     assert_eq!(left, expected, "{}", said.err);
-    assert_eq!(value["left"].as_array().unwrap().len(), 3);
+    assert_eq!(value["left"].as_array().unwrap().len(), 4);
     for expected in [
-        "left: 222222222222/role/Stray: no manifest declares it, and it is ours; `apply` puts it back",
+        "left: 222222222222/role/Stray: no manifest declares it, and it is ours; `apply` takes it away",
+        "left: 222222222222/policy/Stray: no manifest declares it, and it is ours; `apply` does not look for it, and `destroy --target` takes it away",
         "left: 222222222222/key/us-east-1/alias/data: rotation: a manifest has no words for what is live; `apply` puts it back",
     ] {
         assert!(said.err.contains(expected), "{}", said.err);

@@ -27,6 +27,7 @@ mod load;
 mod lock;
 mod logging;
 mod memory;
+mod parts;
 mod place;
 mod policies;
 mod progress;

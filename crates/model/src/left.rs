@@ -16,6 +16,20 @@ pub struct LeftPart {
     pub part: Option<Part>,
     /// Why.
     pub because: LeftBecause,
+    /// What becomes of it.
+    pub undone: Undone,
+}
+
+/// What becomes of what is live and not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undone {
+    /// The next apply makes it what the manifests say.
+    PutBack,
+    /// The next apply takes it away: the manifests say nothing of it.
+    TakenAway,
+    /// No apply looks for it, and a `destroy` that names it takes it away.
+    Destroyed,
 }
 
 /// Why it was not written. Of several tries, the one that came closest counts: the later here.

@@ -51,7 +51,7 @@ pub use foreign::{Drifted, Foreign, ForeignPart};
 pub use identity_center::{IdentityCenter, SetCall, SetRef};
 pub use ids::{AccountId, Partition};
 pub use key::{ALIAS, KeyCall, KeyRef};
-pub use left::{LeftBecause, LeftPart};
+pub use left::{LeftBecause, LeftPart, Undone};
 pub use lock::{Lock, LockId, LockPlace, LockStore, LockTable};
 pub use observed::{Observation, Observed, Unreadable};
 pub use outcome::{Drift, Event, Outcome, Retry, Seen, StepResult};

@@ -6,7 +6,7 @@ use crossrole_model::access::AccessDelta;
 use crossrole_model::observed::KeyState;
 use crossrole_model::{
     Address, BaseMistakes, Cause, Change, Compared, Drifted, Foreign, ForeignPart, Kind, LeftBecause, LeftPart, ObjectState, Part, Plan, Reason, Since,
-    Subject, UnreadBase, Withheld, ownership,
+    Subject, Undone, UnreadBase, Withheld, ownership,
 };
 use serde_json::{Value, json};
 
@@ -349,12 +349,20 @@ pub fn taken_up(taken: &[(String, Address, Option<Part>)], left: &[LeftPart]) ->
         let what = part.as_ref().map_or_else(|| gone.to_owned(), words::part);
         lines.push(Line::new(Tone::Changed, 0, "written: ").then([format!("`{}`: {}: {}", safe(file), safe(&address.to_string()), safe(&what))]));
     }
-    for LeftPart { address, part, because } in left {
+    for LeftPart { address, part, because, undone } in left {
         let part = part.as_ref().map_or_else(String::new, |part| format!("{}: ", safe(&words::part(part))));
-        let text = format!("{}: {part}{}; `apply` puts it back", safe(&address.to_string()), why_left(because));
+        let text = format!("{}: {part}{}; {}", safe(&address.to_string()), why_left(because), becomes(*undone));
         lines.push(Line::new(Tone::Warning, 0, "left: ").then([text]));
     }
     lines
+}
+
+fn becomes(undone: Undone) -> &'static str {
+    match undone {
+        Undone::PutBack => "`apply` puts it back",
+        Undone::TakenAway => "`apply` takes it away",
+        Undone::Destroyed => "`apply` does not look for it, and `destroy --target` takes it away",
+    }
 }
 
 fn why_left(because: &LeftBecause) -> String {
@@ -380,8 +388,7 @@ fn why_left(because: &LeftBecause) -> String {
 
 /// What was left, for machines.
 pub fn left_json(left: &[LeftPart]) -> Value {
-    let one =
-        |LeftPart { address, part, because }: &LeftPart| json!({ "address": address.to_string(), "part": part, "because": because, "why": why_left(because) });
+    let one = |LeftPart { address, part, because, undone }: &LeftPart| json!({ "address": address.to_string(), "part": part, "because": because, "why": why_left(because), "undone": undone });
     left.iter().map(one).collect()
 }
 

@@ -31,6 +31,7 @@ pub(crate) mod rotate;
 pub(crate) mod runner_policy;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
+mod taken;
 pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod verify;
