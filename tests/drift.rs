@@ -481,7 +481,12 @@ async fn what_others_let_in_beside_what_is_declared_is_said() {
         let report = std::fs::read_to_string(report).unwrap();
         assert!(report.contains("Kept, and no drift") && report.contains("bucket-policy/beside-bucket: statement Open"), "{report}");
     }
-    let value: serde_json::Value = serde_json::from_str(&drift(&place, &["--json"], &file).await.out).unwrap();
+    let report = format!("{file}.report.json");
+    let value: serde_json::Value = serde_json::from_str(&drift(&place, &["--json", &format!("--report=json={report}")], &file).await.out).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(report).unwrap()).unwrap();
+    for part in ["drift_access", "drift_keys", "foreign"] {
+        assert!(value[part] != serde_json::Value::Null && written[part] == value[part], "{part}: a report says what stdout says: {written:#}");
+    }
     let objects: Vec<&str> = value["foreign"]["objects"].as_array().unwrap().iter().map(|one| one["address"].as_str().unwrap()).collect();
     assert_eq!(objects, ["222222222222/role/Kept", "222222222222/bucket-policy/beside-bucket", "222222222222/key-policy/us-east-1/alias/data"]);
     let gains = value["foreign"]["access"]["changes"].as_array().unwrap();
@@ -591,6 +596,22 @@ async fn what_was_done_alike_in_each_account_is_written() {
         said.err
     );
     assert!(std::fs::read_to_string(&path).unwrap().contains("max_session = \"3h\""));
+}
+
+/// What is said to be written is written.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_written_is_not_said_to_be() {
+    let (place, path) = place("unwritten").await;
+    place.iam(TRUSTING, "UpdateRole", &[("RoleName", "Reader"), ("Description", "by hand"), ("MaxSessionDuration", "3600")]).await;
+    // Where the new text would be put beside the old one stands something.
+    let in_the_way = format!("{path}.part-{}", std::process::id());
+    std::fs::create_dir(&in_the_way).unwrap();
+    let before = std::fs::read_to_string(&path).unwrap();
+    let said = drift(&place, &["--write", "--json"], &path).await;
+    assert!(said.exit == Exit::Failed && !said.out.contains("\"written\"") && said.err.contains("can't be written"), "{}{}", said.out, said.err);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert!(drift(&place, &["--write", "--json"], &path).await.out.contains("\"written\""));
 }
 
 pub(crate) async fn kms(place: &Place, operation: &str, input: &serde_json::Value) -> String {

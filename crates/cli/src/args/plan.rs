@@ -202,8 +202,18 @@ pub(crate) struct PlanArgs {
     pub(crate) detailed_exitcode: bool,
 }
 
+/// What `drift --json` prints.
+const DRIFT_JSON: &str = "With --json, and in a report of that format, beside what `plan --json` prints
+  drift_access  who has gained and lost by the drift
+  drift_keys    keys that can't be used
+  foreign       what others let in beside what is declared, and what of that could not be read
+With --json and --write, also
+  written       what was said in the manifests
+  left          objects that were not, all of them
+  left_because  why not, and what becomes of it, part by part";
+
 #[derive(Debug, ClapArgs)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = format!("{DRIFT_JSON}\n\n{EXIT_CODES}"))]
 pub(crate) struct DriftArgs {
     #[command(flatten)]
     pub(crate) paths: PathsArgs,

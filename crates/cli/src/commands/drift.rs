@@ -61,12 +61,13 @@ async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit,
     session.events.reported();
     let view = super::view(&args.view, io);
     let taken = if args.write { Some(take_up_all(own, &made, session).await?) } else { None };
+    if let Some(taken) = &taken {
+        // Nothing says that it is written before it is.
+        files::replace(&taken.texts, &session.sources)?;
+    }
     if args.view.json {
         let mut value = made.json(&session.sources, view);
         if let Some(map) = value.as_object_mut() {
-            map.insert("drift_access".to_owned(), crossrole_report::access_json(&made.plan, &drifted.access, view));
-            map.insert("drift_keys".to_owned(), crossrole_report::keys_off_json(&made.plan));
-            map.insert("foreign".to_owned(), crossrole_report::foreign_json(&made.plan, &drifted.foreign, view));
             map.extend(taken.as_ref().map(|taken| ("written".to_owned(), crossrole_report::taken_up_json(&taken.said))));
             map.extend(taken.as_ref().map(|taken| ("left".to_owned(), taken.objects_left().iter().map(ToString::to_string).collect())));
             map.extend(taken.as_ref().map(|taken| ("left_because".to_owned(), crossrole_report::left_json(&taken.left))));
@@ -75,10 +76,7 @@ async fn drift(args: &DriftArgs, session: &Session, io: &mut Io) -> Result<Exit,
     } else {
         io.out(&crossrole_report::drift_alone(&made.plan, &drifted, view));
     }
-    if let Some(taken) = taken {
-        files::replace(&taken.texts, &session.sources)?;
-        io.err_lines(&crossrole_report::taken_up(&taken.said, &taken.left));
-    }
+    io.err_lines(&taken.map_or_else(Vec::new, |taken| crossrole_report::taken_up(&taken.said, &taken.left)));
     let off = made.plan.withheld.iter().any(|withheld| matches!(withheld.cause, Cause::KeyState(_)));
     Ok(match (is_unknown(&made.plan), made.plan.is_empty() && !off) {
         (true, _) => Exit::Failed,

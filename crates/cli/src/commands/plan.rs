@@ -196,6 +196,11 @@ impl Made {
             map.extend((!self.refused.is_empty()).then(|| ("refused".to_owned(), self.refused.clone().into())));
             map.extend((!self.refused.is_empty()).then(|| ("reason".to_owned(), self.reason.into())));
             map.extend(self.since.as_ref().map(|since| ("base".to_owned(), crossrole_report::since_json(&self.plan, since, view))));
+            if let Some(Drifted { access, foreign }) = &self.drift {
+                map.insert("drift_access".to_owned(), crossrole_report::access_json(&self.plan, access, view));
+                map.insert("drift_keys".to_owned(), crossrole_report::keys_off_json(&self.plan));
+                map.insert("foreign".to_owned(), crossrole_report::foreign_json(&self.plan, foreign, view));
+            }
         }
         value
     }
