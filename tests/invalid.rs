@@ -76,7 +76,7 @@ fn a_manifest_was_not_renamed_from_another_of_the_run() {
     let (old, new, other) = (of("old", ""), of("new", "renamed_from = \"old\"\n"), of("other", "renamed_from = [\"older\", \"old\"]\n"));
     let said = |sources: &[Source]| {
         let (desired, findings) = crossrole_manifest::load(sources);
-        assert!(desired.is_none() == !findings.is_empty(), "{findings:?}");
+        assert!(desired.is_none() != findings.is_empty(), "{findings:?}");
         findings.iter().map(|finding| format!("{}: {}", finding.file, finding.message)).collect::<Vec<_>>()
     };
     let of_the_run = ["new.toml: manifest `new` was not renamed from `old`: that one is of this run"];

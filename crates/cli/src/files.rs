@@ -118,7 +118,8 @@ fn replaced(path: &Path, part: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(part, path)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -78,7 +78,7 @@ async fn carry(args: &RevokeArgs, carried: &mut Carried, passed_over: &[(String,
     let followed = follow(args, carried, &observed, &since, until, io).await?;
     carried.say(io);
     io.err_lines(&crossrole_report::followed(&followed));
-    let exit = carried.out(observed, io).await?;
+    let exit = Box::pin(carried.out(observed, io)).await?;
     io.err_lines(&crossrole_report::passed_over(&args.what, passed_over));
     let exit = if exit == Exit::Clean && !passed_over.is_empty() { Exit::Failed } else { exit };
     if carried.dry_run || !matches!(exit, Exit::Clean | Exit::Failed) {

@@ -41,7 +41,7 @@ async fn external_id(args: ExternalIdArgs, io: &mut Io) -> Result<Exit, Failure>
     carried.say(io);
     let result = async {
         let observed = carried.observed().await?;
-        carried.out(observed, io).await
+        Box::pin(carried.out(observed, io)).await
     };
     let result = Box::pin(result).await;
     let exit = carried.session.ended(result)?;

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &RunnerPolicyArgs, io: &mut Io) -> Result<Exit, Fa
         let roles = roles(args, &of, only.as_ref())?;
         return template(&roles, format, io);
     }
-    let all = policies(&of, args.purpose.into(), only.as_ref())?;
+    let all = policies(&of, args.purpose.into(), only.as_ref());
     if args.json {
         let value = |document: &Document| serde_json::to_value(document).unwrap_or(Value::Null);
         let accounts: Map<String, Value> =
@@ -110,7 +110,7 @@ impl<'w> Wanted<'w> {
 }
 
 /// What runners need, by account; where they write, the lock as well.
-fn wanted(purpose: Purpose, of: &Wanted<'_>) -> Result<BTreeMap<AccountId, Rights>, Failure> {
+fn wanted(purpose: Purpose, of: &Wanted<'_>) -> BTreeMap<AccountId, Rights> {
     let Wanted { settings, desired, base, keys } = of;
     let mut all = rights(desired, purpose);
     for (account, more) in base.iter().flat_map(|base| rights(base, purpose)) {
@@ -122,14 +122,14 @@ fn wanted(purpose: Purpose, of: &Wanted<'_>) -> Result<BTreeMap<AccountId, Right
     if let (Purpose::Apply, Some(place)) = (purpose, settings.lock()) {
         all.entry(place.account.clone()).or_default().extend(lock(&place));
     }
-    Ok(all)
+    all
 }
 
 /// What a runner needs, by account, within the quota of a managed policy each.
-fn policies(of: &Wanted<'_>, purpose: Purpose, only: Option<&BTreeSet<AccountId>>) -> Result<BTreeMap<AccountId, Vec<Document>>, Failure> {
+fn policies(of: &Wanted<'_>, purpose: Purpose, only: Option<&BTreeSet<AccountId>>) -> BTreeMap<AccountId, Vec<Document>> {
     let manifests = of.manifests();
-    let all = wanted(purpose, of)?.into_iter().filter(|(account, _)| only.is_none_or(|only| only.contains(account)));
-    Ok(all.map(|(account, rights)| (account, documents(&rights, &manifests))).collect())
+    let all = wanted(purpose, of).into_iter().filter(|(account, _)| only.is_none_or(|only| only.contains(account)));
+    all.map(|(account, rights)| (account, documents(&rights, &manifests))).collect()
 }
 
 /// Says what is not in it, since nobody can tell it from the manifests.
@@ -190,7 +190,7 @@ fn roles(args: &RunnerPolicyArgs, wanted: &Wanted<'_>, only: Option<&BTreeSet<Ac
             mistakes.extend(names.first().map(|arg| format!("role `{}` is trusted to nobody: `--trust` says nothing of that purpose", arg.name)));
             continue;
         }
-        made.push(Role { purpose, name, trusted, policies: policies(wanted, purpose, only)? });
+        made.push(Role { purpose, name, trusted, policies: policies(wanted, purpose, only) });
     }
     let roles = Roles { made, partition: desired.partition, audience: args.audience.clone(), max_session: args.max_session };
     mistakes.extend(over(&roles, desired));
@@ -244,7 +244,7 @@ fn over(roles: &Roles, desired: &Desired) -> Vec<String> {
 async fn check(args: &RunnerPolicyArgs, session: &Session, io: &mut Io) -> Result<Exit, Failure> {
     let desired = std::sync::Arc::clone(&session.desired);
     let of = Wanted::of(args, &session.settings, &desired)?;
-    let mut wanted = wanted(args.purpose.into(), &of)?;
+    let mut wanted = wanted(args.purpose.into(), &of);
     let scope = crossrole_planner::scope(&desired);
     // Whoever reaches the lock in an account of its own need not read that account.
     let apart: Vec<AccountId> = wanted.keys().filter(|account| !scope.accounts.contains_key(*account)).cloned().collect();
