@@ -119,7 +119,9 @@ async fn an_account_that_nobody_knows_is_named() {
                 assert!(!said.err.contains("neither") && !said.err.contains("mistake"), "{key}: {}", said.err);
                 continue;
             }
-            assert!(said.exit == Exit::Failed && said.err.contains(message) && said.err.contains(advice), "{command} {key}: {}", said.err);
+            // A label may be that of a manifest which is not looked at now.
+            let exit = if command == "validate" && !key.starts_with(|c: char| c.is_ascii_digit()) { Exit::Clean } else { Exit::Failed };
+            assert!(said.exit == exit && said.err.contains(message) && said.err.contains(advice), "{command} {key}: {}", said.err);
             assert!(said.err.contains("crossrole.toml:1:11") && said.err.contains(&format!("[accounts.\"{key}\"]")), "{command} {key}: {}", said.err);
         }
     }

@@ -255,7 +255,8 @@ pub(crate) fn cause(withheld: &Withheld) -> (String, String) {
         }
         Cause::EncryptionUnread(why) => (
             format!("what it is encrypted with could not be read: {why}"),
-            "allow the runner s3:GetEncryptionConfiguration: whether a key lets whoever may read there is not known without",
+            "allow the runner the call that failed (s3:GetEncryptionConfiguration, or kms:DescribeKey of the alias that the bucket names): whether a key lets \
+             whoever may read there is not known without",
         ),
         Cause::OtherKey { found, said } => {
             let found = match found.as_deref() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossrole_cloud::Access;
 use crossrole_manifest::decode::{Decode, Decoder, OneOrMany, Spanned, Table, Value, did_you_mean, span};
 use crossrole_manifest::scalar::ExternalId;
-use crossrole_model::{AccountId, Desired, Finding, Span};
+use crossrole_model::{AccountId, Desired, Finding, Severity, Span};
 use crossrole_policy::Arn;
 use toml::de::DeValue;
 
@@ -75,6 +75,11 @@ impl Account {
     }
 }
 
+/// Tells whether a key is meant to be an id.
+fn is_id(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn is_role_arn(text: &str) -> bool {
     Arn::parse(text).is_some_and(|arn| {
         let role = arn.resource.strip_prefix("role/").is_some_and(is_role_name);
@@ -89,9 +94,15 @@ impl Settings {
         if findings.is_empty() { Ok(entries) } else { Err(Failure::findings(findings, self.shown(&[]))) }
     }
 
-    /// What names nothing that these manifests, or the directory of accounts, know.
+    /// What names nothing that these manifests, or the directory of accounts, know. A label may be one that a manifest knows which is not looked
+    /// at now: that is a warning.
     pub(crate) fn strangers(&self, desired: &Desired) -> Vec<Finding> {
         let (_, mut findings) = self.of_accounts(desired);
+        let unknown: Vec<Span> =
+            self.said.accounts.iter().filter(|entry| !is_id(&entry.key) && self.account(desired, &entry.key).is_err()).map(|e| e.at).collect();
+        for finding in findings.iter_mut().filter(|finding| finding.span.is_some_and(|at| unknown.contains(&at))) {
+            finding.severity = Severity::Warning;
+        }
         let estate = crossrole_access::Objects::desired(desired).estate();
         for one in &self.said.principals {
             if let Err(wrong) = ask::principal(&one.name, desired, &estate) {
@@ -143,7 +154,7 @@ impl Settings {
         if let Some(one) = listed.iter().find(|one| one.label == key) {
             return Ok(one.id.clone());
         }
-        let digits = !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit());
+        let digits = is_id(key);
         let ids = desired.accounts.keys().map(AccountId::as_str);
         let labels = desired.accounts.values().map(|info| info.label.as_str()).chain(listed.iter().map(|one| one.label.as_str()));
         let near = if digits { did_you_mean(key, ids) } else { did_you_mean(key, labels) };
