@@ -125,6 +125,13 @@ async fn an_account_that_nobody_knows_is_named() {
             assert!(said.err.contains("crossrole.toml:1:11") && said.err.contains(&format!("[accounts.\"{key}\"]")), "{command} {key}: {}", said.err);
         }
     }
+    // What two accounts are called is no other manifest's label.
+    let two = ROLE.replace("settled\"", "second\"").replace("Settled", "Second").replace("111111111111", "555555555555");
+    let twice = folder("twice", &[("crossrole.toml", "[accounts.dev]\nprofile = \"p\"\n"), ("m.toml", ROLE), ("n.toml", &two)]);
+    for command in ["validate", "plan"] {
+        let said = place.run(&[command, "--config", &format!("{twice}/crossrole.toml"), &twice]).await;
+        assert!(said.exit == Exit::Failed && said.err.contains("`dev` is the label of several accounts"), "{command}: {}", said.err);
+    }
     // All of them at once.
     let folder = folder("strangers", &[("crossrole.toml", "[accounts.a]\n[accounts.b]\n[accounts.dev]\n[accounts.\"111111111111\"]\n"), ("m.toml", ROLE)]);
     let said = place.run(&["plan", "--config", &format!("{folder}/crossrole.toml"), &format!("{folder}/m.toml")]).await;

@@ -98,9 +98,8 @@ impl Settings {
     /// at now: that is a warning.
     pub(crate) fn strangers(&self, desired: &Desired) -> Vec<Finding> {
         let (_, mut findings) = self.of_accounts(desired);
-        let unknown: Vec<Span> =
-            self.said.accounts.iter().filter(|entry| !is_id(&entry.key) && self.account(desired, &entry.key).is_err()).map(|e| e.at).collect();
-        for finding in findings.iter_mut().filter(|finding| finding.span.is_some_and(|at| unknown.contains(&at))) {
+        let elsewhere: Vec<Span> = self.said.accounts.iter().filter(|entry| self.is_elsewhere(desired, &entry.key)).map(|entry| entry.at).collect();
+        for finding in findings.iter_mut().filter(|finding| finding.span.is_some_and(|at| elsewhere.contains(&at))) {
             finding.severity = Severity::Warning;
         }
         let estate = crossrole_access::Objects::desired(desired).estate();
@@ -135,6 +134,17 @@ impl Settings {
             findings.push(Finding::error(&self.file(), Some(entry.at), mistake.0, mistake.1));
         }
         (found, findings)
+    }
+
+    /// The account of a label that only the directory has.
+    fn listed(&self, label: &str) -> Option<AccountId> {
+        let listed = self.directory.as_ref().map(|source| crossrole_manifest::listed(source).0).unwrap_or_default();
+        listed.into_iter().find(|one| one.label == label).map(|one| one.id)
+    }
+
+    /// Tells whether a key is a label that nothing here knows.
+    fn is_elsewhere(&self, desired: &Desired, key: &str) -> bool {
+        !is_id(key) && desired.labelled(key).is_empty() && self.listed(key).is_none()
     }
 
     /// The account of a key.
